@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The emotion track: what the animator keyframed, sampled once per frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import limits
+from .errors import InputError
+
+EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
+"""The six emotions in the order of every (…, 6) array. Neutral is all zeros."""
+
+CONTROLS = ("influence", "upper", "lower", "geometry", "appearance")
+"""The five strengths that travel beside the weights, each with one value per frame."""
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EmotionTrack:
+    """Emotion curves sampled at T frames.
+
+    weights: (T, 6) float32 in `EMOTIONS` order, 0..1, up to 1.5 by hand; neutral is zeros.
+    influence: (T,) 0..1, how far the performance's own emotion is replaced; 0 leaves the
+        performance untouched, bit for bit.
+    upper, lower: (T,) 0..2, strength above and below the nose's tip.
+    geometry, appearance: (T,) 0..2, strength of the two branches of the modulation.
+    fps: frames per second, the take's.
+
+    Raises InputError `emotion.shape`, `emotion.not_finite` or `emotion.range`.
+    """
+
+    weights: FloatArray  # (T, 6)
+    influence: FloatArray  # (T,)
+    upper: FloatArray  # (T,)
+    lower: FloatArray  # (T,)
+    geometry: FloatArray  # (T,)
+    appearance: FloatArray  # (T,)
+    fps: float
+
+    def __post_init__(self) -> None:
+        frames = len(self.weights)
+        if self.weights.shape != (frames, len(EMOTIONS)):
+            raise InputError(
+                "emotion.shape",
+                f"Emotion weights have the shape {self.weights.shape}, not (frames, 6).",
+                "Give one row of six weights for each frame.",
+            )
+        _check_range("weights", self.weights, limits.MAX_EMOTION_WEIGHT)
+        for name in CONTROLS:
+            values = getattr(self, name)
+            if values.shape != (frames,):
+                raise InputError(
+                    "emotion.shape",
+                    f"The curve {name} has {values.shape} values for {frames} frames.",
+                    "Give one value for each frame.",
+                )
+            _check_range(name, values, 1.0 if name == "influence" else limits.MAX_STRENGTH)
+        if not (np.isfinite(self.fps) and self.fps > 0):
+            raise InputError(
+                "emotion.range", f"The frame rate is {self.fps}.", "Give a rate above 0."
+            )
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+
+def _check_range(name: str, values: FloatArray, largest: float) -> None:
+    if not np.isfinite(values).all():
+        frame = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise InputError(
+            "emotion.not_finite",
+            f"The emotion curve {name} is not a number at frame {frame}.",
+            "Delete or re-key that frame.",
+        )
+    if values.size and (values.min() < 0 or values.max() > largest + 1e-6):
+        raise InputError(
+            "emotion.range",
+            f"The emotion curve {name} runs from {values.min():g} to {values.max():g}, "
+            f"outside 0 to {largest:g}.",
+            "Keep its keys and handles inside that range.",
+        )
+
+
+def constant_track(
+    frames: int, fps: float, *, influence: float = 1.0, **weights: float
+) -> EmotionTrack:
+    """A track that holds the named emotions for `frames` frames; unnamed ones are 0.
+
+    Raises InputError `emotion.unknown_name`.
+    """
+    row = np.zeros(len(EMOTIONS), np.float32)
+    for name, value in weights.items():
+        row[emotion_index(name)] = value
+    ones = np.ones(frames, np.float32)
+    return EmotionTrack(
+        weights=np.tile(row, (frames, 1)),
+        influence=ones * np.float32(influence),
+        upper=ones,
+        lower=ones,
+        geometry=ones,
+        appearance=ones,
+        fps=fps,
+    )
+
+
+def emotion_index(name: str) -> int:
+    """Column of the emotion in `EMOTIONS`. Raises InputError `emotion.unknown_name`."""
+    if name not in EMOTIONS:
+        raise InputError(
+            "emotion.unknown_name",
+            f"There is no emotion called '{name}'.",
+            f"Use one of {', '.join(EMOTIONS)}.",
+        )
+    return EMOTIONS.index(name)

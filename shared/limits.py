@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every limit, in one place, each with its reason."""
+
+# Version of the protocol between add-on and sidecar: (major, minor). Majors must agree.
+PROTOCOL_VERSION = (1, 0)
+
+# A header carries names and shapes, never data: 64 KiB is 100 times what the largest needs.
+MAX_HEADER_BYTES = 64 * 1024
+# One raw frame. 4096 x 4096 float32 RGBA is 256 MiB, the largest picture that we hand over.
+MAX_BUFFER_BYTES = 256 * 1024 * 1024
+MAX_BUFFERS = 64
+
+# Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
+MAX_FRAMES = 240_000
+# Text formats spend about 4 KB a frame; the longest motion is then 1 GB.
+MAX_MOTION_BYTES = 1024 * 1024 * 1024
+# LAM bundles are 4 MB, a 1M-Gaussian PLY 236 MB.
+MAX_AVATAR_BYTES = 1024 * 1024 * 1024
+MAX_GAUSSIANS = 2_000_000
+# Largest edge of a picture: float RGBA of 8192 squared is 1 GiB.
+MAX_IMAGE_EDGE = 8192
+
+# Emotion weights: 1 is the emotion as trained; by hand an animator may push to 1.5.
+MAX_EMOTION_WEIGHT = 1.5
+# Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.
+MAX_STRENGTH = 2.0

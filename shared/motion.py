@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Facial motion: one take, frame by frame, in FLAME's parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import limits
+from .errors import InputError
+
+SPACES = ("open", "flame2020", "flame2023", "arkit")
+"""Expression spaces. `arkit` holds the 52 ARKit weights in the first columns of `expression`,
+in `ARKIT_NAMES` order; its jaw and eyes are zero, since ARKit says those by weights."""
+
+# fmt: off
+ARKIT_NAMES = (
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight",
+    "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight",
+    "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight",
+    "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft", "eyeSquintRight",
+    "eyeWideLeft", "eyeWideRight",
+    "jawForward", "jawLeft", "jawOpen", "jawRight",
+    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight",
+    "mouthFunnel", "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight",
+    "mouthPressLeft", "mouthPressRight", "mouthPucker", "mouthRight",
+    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight", "tongueOut",
+)
+# fmt: on
+"""ARKit's 52 blendshapes, alphabetical, as every (…, 52) array orders them."""
+
+WIDTHS = {"expression": 100, "jaw": 3, "neck": 3, "eyes": 6, "rotation": 3, "translation": 3}
+"""Columns of each per-frame array of a `Motion`."""
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Motion:
+    """A take of T frames.
+
+    expression: (T, 100) coefficients in `space`.
+    jaw, neck: (T, 3) axis-angle, radians. eyes: (T, 6) left then right, axis-angle, radians.
+    rotation: (T, 3) of the whole head, axis-angle, radians. translation: (T, 3) metres.
+    shape: (300,) identity coefficients. eyelids: (T, 2) left, right, 0..1, or None.
+    fps: frames per second. space: one of `SPACES`; spaces are never mixed silently.
+
+    Axes are FLAME's: x to the head's left, y up, z out of the face.
+    Raises InputError `motion.shape`, `motion.not_finite`, `motion.too_long`, `motion.space`.
+    """
+
+    expression: FloatArray  # (T, 100)
+    jaw: FloatArray  # (T, 3)
+    neck: FloatArray  # (T, 3)
+    eyes: FloatArray  # (T, 6)
+    rotation: FloatArray  # (T, 3)
+    translation: FloatArray  # (T, 3)
+    shape: FloatArray  # (300,)
+    eyelids: FloatArray | None = None  # (T, 2)
+    fps: float
+    space: str
+
+    def __post_init__(self) -> None:
+        if self.space not in SPACES:
+            raise InputError(
+                "motion.space",
+                f"The take is in an unknown expression space, '{self.space}'.",
+                f"Known spaces are {', '.join(SPACES)}.",
+            )
+        frames = len(self.expression)
+        if not 0 < frames <= limits.MAX_FRAMES:
+            raise InputError(
+                "motion.too_long" if frames else "motion.shape",
+                f"The take has {frames} frames; 1 to {limits.MAX_FRAMES} are allowed.",
+                "Cut the take into parts." if frames else "Export the take again.",
+            )
+        for name, width in WIDTHS.items():
+            _check(name, getattr(self, name), (frames, width))
+        _check("shape", self.shape, (300,))
+        if self.eyelids is not None:
+            _check("eyelids", self.eyelids, (frames, 2))
+        if not (np.isfinite(self.fps) and 0 < self.fps <= 1000):
+            raise InputError(
+                "motion.shape",
+                f"The take's frame rate is {self.fps}.",
+                "Export the take with its frame rate, above 0 and at most 1000.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.expression)
+
+
+def _check(name: str, values: FloatArray, shape: tuple[int, ...]) -> None:
+    if values.shape != shape:
+        raise InputError(
+            "motion.shape",
+            f"The take's {name} has the shape {values.shape}, not {shape}.",
+            "Export the take again.",
+        )
+    if not np.isfinite(values).all():
+        frame = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise InputError(
+            "motion.not_finite",
+            f"The take's {name} is not a number at frame {frame}.",
+            "Repair or cut that frame in the tracker and export again.",
+        )
+
+
+def make_motion(*, expression: FloatArray, fps: float, space: str, **others: FloatArray) -> Motion:
+    """A motion whose unnamed arrays are zero. `others` are `Motion` fields."""
+    frames = len(expression)
+    arrays = {name: np.zeros((frames, width), np.float32) for name, width in WIDTHS.items()}
+    arrays["shape"] = np.zeros(300, np.float32)
+    arrays.update(others)
+    arrays["expression"] = expression
+    return Motion(
+        **{k: np.ascontiguousarray(v, np.float32) for k, v in arrays.items()}, fps=fps, space=space
+    )
+
+
+def cut_motion(motion: Motion, start: int, stop: int) -> Motion:
+    """Frames start..stop-1 of the take. Raises InputError `frames.out_of_range`."""
+    if not 0 <= start < stop <= len(motion):
+        raise InputError(
+            "frames.out_of_range",
+            f"Frames {start} to {stop - 1} are not all in the take, which has frames 0 to "
+            f"{len(motion) - 1}.",
+            "Choose a range inside the take.",
+        )
+    per_frame = [f.name for f in fields(motion) if f.name in WIDTHS or f.name == "eyelids"]
+    cuts = {n: getattr(motion, n) for n in per_frame if getattr(motion, n) is not None}
+    return replace(motion, **{name: values[start:stop] for name, values in cuts.items()})
