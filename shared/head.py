@@ -31,7 +31,7 @@ class HeadModel:
     template (V, 3); faces (F, 3); shape_basis (V, 3, S); expression_basis (V, 3, E);
     pose_basis (V, 3, 36) on the elements of R - I of neck, jaw, left eye and right eye, row by
     row (FLAME, eq. 4); joint_regressor (5, V) from the shaped template; skin_weights (V, 5);
-    uv (V, 2), origin bottom left (vertices on a seam are doubled, so one UV each);
+    uv (F, 3, 2) of each triangle's corners, origin bottom left (seams need no doubled vertex);
     landmark_faces (68,), landmark_weights (68, 3): the iBUG landmarks as barycentrics;
     region (V,) index into `REGIONS`; upper (V,) 1 above the nose's tip falling to 0 below;
     colour (V, 3) sRGB 0..1; arkit_expression (E, 52), arkit_jaw (3, 52), arkit_eyes (6, 52):
@@ -69,7 +69,7 @@ class HeadModel:
             "pose_basis": (vertices, 3, 36),
             "joint_regressor": (5, vertices),
             "skin_weights": (vertices, 5),
-            "uv": (vertices, 2),
+            "uv": (len(self.faces), 3, 2),
             "landmark_faces": (68,),
             "landmark_weights": (68, 3),
             "region": (vertices,),

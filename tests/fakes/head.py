@@ -30,7 +30,7 @@ def small_head(vertices: int = 40, seed: int = 0) -> HeadModel:
         pose_basis=rng.normal(0, 0.0005, (vertices, 3, 36)).astype(np.float32),
         joint_regressor=regressor,
         skin_weights=weights / weights.sum(1, keepdims=True),
-        uv=rng.random((vertices, 2)).astype(np.float32),
+        uv=rng.random((len(faces), 3, 2)).astype(np.float32),
         landmark_faces=np.zeros(68, np.int32),
         landmark_weights=np.full((68, 3), 1 / 3, np.float32),
         region=np.zeros(vertices, np.uint8),
