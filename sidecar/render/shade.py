@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of a head mesh under a small studio: key, fill and rim lamps and a soft sky.
+
+Shading happens in linear light; colours come in and go out as sRGB. The lamps are fixed to the
+camera, so that every picture of a series is lit alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ...shared.camera import Camera
+from ...shared.head import REGIONS, HeadModel
+from . import occlusion
+from .mesh import corner_weights, fill, project, to_camera
+
+LAMPS = np.array(
+    [
+        # direction to the lamp (x right, y down, z away from the camera), colour, linear
+        [-0.50, -0.62, -0.70, 0.88, 0.83, 0.77],  # key
+        [0.85, -0.05, -0.60, 0.17, 0.19, 0.22],  # fill
+        [0.75, -0.45, 0.62, 0.45, 0.48, 0.54],  # rim, right
+        [-0.85, -0.30, 0.62, 0.26, 0.26, 0.28],  # rim, left
+    ]
+)
+LAMPS[:, :3] /= np.linalg.norm(LAMPS[:, :3], axis=1, keepdims=True)
+SKY = np.array([0.36, 0.37, 0.39])
+"""Light from above, linear."""
+GROUND = np.array([0.17, 0.155, 0.145])
+"""Light from below, linear: the floor throws some back."""
+
+KEY_HALF_ANGLE_RAD = 0.16
+KEY_RAYS = 6
+SKY_RAYS = 28
+MOUTH_FADE_M = 0.022
+"""The light inside the mouth falls to 1 / e over this distance behind the lips."""
+
+# Specular strength, exponent, and how far light wraps through the skin, by region.
+_GLOSS = {
+    "skin": (0.045, 22.0, 1.0), "brow": (0.01, 12.0, 0.4), "lip": (0.10, 38.0, 1.0),
+    "mouth": (0.08, 40.0, 1.0), "teeth": (0.30, 90.0, 0.3), "tongue": (0.16, 36.0, 1.0),
+    "sclera": (0.80, 420.0, 0.3), "iris": (1.20, 420.0, 0.2), "pupil": (1.20, 420.0, 0.0),
+    "lash": (0.02, 12.0, 0.0),
+}  # fmt: skip
+GLOSS = np.array([_GLOSS[name] for name in REGIONS])  # (regions, 3)
+_INSIDE = [REGIONS.index(name) for name in ("mouth", "teeth", "tongue")]
+
+CLAY_SRGB = (0.76, 0.70, 0.66)
+GREY_SRGB = (0.90, 0.90, 0.905)
+
+# A vertex's shading attributes, by column.
+_RED, _NORMAL, _OPEN, _LIT, _GLOSS_AT, _INNER, _WIDTH = 0, 3, 6, 7, 8, 11, 12
+
+_LINEAR_STEPS = 16384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawOptions:
+    """background: sRGB 0..1, or None for a transparent picture. samples: an edge, a pixel.
+    occlusion: soft shadows and darkened hollows. clay: one colour for skin, brows and lips.
+    exposure: factor on all light."""
+
+    background: tuple[float, float, float] | None = GREY_SRGB
+    samples: int = 3
+    occlusion: bool = True
+    clay: bool = False
+    exposure: float = 1.0
+
+
+def draw_head(
+    vertices: NDArray[np.floating],
+    head: HeadModel,
+    camera: Camera,
+    options: DrawOptions | None = None,
+) -> NDArray[np.uint8]:
+    """(H, W, 4) uint8 sRGB picture with straight alpha of a head. vertices: (V, 3) metres."""
+    colour = head.colour
+    if options is not None and options.clay:
+        plain = np.isin(head.region, [REGIONS.index(n) for n in ("skin", "brow", "lip", "lash")])
+        colour = np.where(plain[:, None], np.float32(CLAY_SRGB), colour)
+    return draw_mesh(vertices, head.faces, colour, head.region, camera, options)
+
+
+def draw_mesh(
+    vertices: NDArray[np.floating],
+    faces: NDArray[np.int32],
+    colour: NDArray[np.floating],
+    region: NDArray[np.uint8],
+    camera: Camera,
+    options: DrawOptions | None = None,
+) -> NDArray[np.uint8]:
+    """(H, W, 4) uint8 sRGB picture with straight alpha of any mesh. vertices: (V, 3) metres;
+    colour: (V, 3) sRGB 0..1; region: (V,) index into `REGIONS`. Both sides of a face are lit."""
+    options = options or DrawOptions()
+    faces = np.ascontiguousarray(faces, np.int32)
+    points = to_camera(vertices, camera)
+    normals = vertex_normals(points, faces)
+    attributes = np.empty((len(points), _WIDTH), np.float32)
+    attributes[:, _RED:_NORMAL] = srgb_to_linear(np.clip(colour, 0, 1))
+    attributes[:, _NORMAL:_OPEN] = normals
+    attributes[:, _OPEN], attributes[:, _LIT] = _light_reaching(points, faces, normals, options)
+    attributes[:, _GLOSS_AT:_INNER] = GLOSS[region]
+    attributes[:, _INNER] = _mouth_light(points, region)
+    screen = project(points, camera)
+    face, inverse_depth = fill(screen, faces, camera, samples=options.samples)
+    out = np.zeros((camera.height, camera.width, 4), np.float32)
+    _shade(
+        face, inverse_depth, screen, faces, points, attributes, region[faces[:, 0]],
+        LAMPS, SKY, GROUND, options.samples, options.exposure, out,
+    )  # fmt: skip
+    return _develop(out, options.background)
+
+
+def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(V, 3) unit normals, the mean of the faces around weighted by area; faces counter-clockwise
+    from outside. Doubled vertices at one place (a UV seam) share theirs. Unused ones get zero."""
+    normals = np.zeros_like(points)
+    _add_face_normals(points, faces, normals)
+    _, first, copies = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    if len(first) < len(points):
+        copies = copies.reshape(-1)
+        merged = np.zeros((len(first), 3))
+        np.add.at(merged, copies, normals)
+        normals = merged[copies]
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return normals / np.where(length > 0, length, 1)
+
+
+def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """IEC 61966-2-1, of values 0..1."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def linear_to_srgb(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """IEC 61966-2-1, of values 0..1."""
+    safe = np.maximum(values, 0.0031308)
+    return np.where(values <= 0.0031308, values * 12.92, 1.055 * safe ** (1 / 2.4) - 0.055)
+
+
+_SRGB_OF_LINEAR = np.round(255 * linear_to_srgb(np.linspace(0, 1, _LINEAR_STEPS))).astype(np.uint8)
+
+
+def _light_reaching(
+    points: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    normals: NDArray[np.float64],
+    options: DrawOptions,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Per vertex the share of the sky and of the key lamp that it sees."""
+    if not options.occlusion:
+        ones = np.ones(len(points), np.float32)
+        return ones, ones
+    directions = occlusion.sphere_directions(SKY_RAYS)
+    facing = np.maximum(directions @ normals.T, 0)  # (D, V)
+    seen = occlusion.visibility(points, faces, directions)
+    sky = (seen * facing).sum(0) / np.maximum(facing.sum(0), 1e-9)
+    lamp = occlusion.cone_directions(LAMPS[0, :3], KEY_HALF_ANGLE_RAD, KEY_RAYS)
+    return sky.astype(np.float32), occlusion.visibility(points, faces, lamp).mean(0)
+
+
+def _mouth_light(
+    points: NDArray[np.float64], region: NDArray[np.uint8]
+) -> NDArray[np.floating]:
+    """1 outside; inside the mouth it falls off with the distance behind the lips' middle."""
+    light = np.ones(len(points))
+    lips = region == REGIONS.index("lip")
+    inside = np.isin(region, _INSIDE)
+    if lips.any() and inside.any():
+        distance = np.linalg.norm(points[inside] - points[lips].mean(0), axis=1)
+        # Teeth stand right behind the lips: the first stretch costs nothing.
+        light[inside] = np.exp(-np.maximum(distance - 0.5 * MOUTH_FADE_M, 0) / MOUTH_FADE_M)
+    return light
+
+
+def _develop(
+    linear: NDArray[np.float32], background: tuple[float, float, float] | None
+) -> NDArray[np.uint8]:
+    """Premultiplied linear light -> straight sRGB bytes, over the background if there is one."""
+    alpha = linear[..., 3:]
+    if background is None:
+        colour = linear[..., :3] / np.maximum(alpha, 1e-6)
+        opacity = np.round(255 * alpha).astype(np.uint8)
+    else:
+        colour = linear[..., :3] + (1 - alpha) * srgb_to_linear(np.float32(background))
+        opacity = np.full(alpha.shape, 255, np.uint8)
+    index = (np.clip(colour, 0, 1) * (_LINEAR_STEPS - 1) + 0.5).astype(np.int32)
+    return np.concatenate([_SRGB_OF_LINEAR[index], opacity], -1)
+
+
+@njit(cache=True, nogil=True)
+def _add_face_normals(points, faces, normals):  # pragma: no cover - compiled
+    for index in range(faces.shape[0]):
+        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for corner in (a, b, c):
+            normals[corner, 0] += nx
+            normals[corner, 1] += ny
+            normals[corner, 2] += nz
+
+
+@njit(cache=True, nogil=True)
+def _is_plain(face, inverse_depth, label, top, left, samples):  # pragma: no cover - compiled
+    """Whether all samples of a pixel see one kind of surface with no edge in it: then one
+    shaded sample stands for all."""
+    first = face[top, left]
+    if first < 0:
+        return False
+    near = far = inverse_depth[top, left]
+    for dy in range(samples):
+        for dx in range(samples):
+            index = face[top + dy, left + dx]
+            if index < 0 or label[index] != label[first]:
+                return False
+            value = inverse_depth[top + dy, left + dx]
+            near, far = max(near, value), min(far, value)
+    return near - far < 0.004 * near
+
+
+@njit(cache=True, nogil=True)
+def _shade(
+    face, inverse_depth, screen, faces, points, attributes, label,
+    lamps, sky, ground, samples, exposure, out,
+):  # fmt: skip  # pragma: no cover - compiled
+    """Every pixel, premultiplied linear light. Pixels with an edge in them shade each sample."""
+    values = np.empty(attributes.shape[1])
+    light = np.empty(3)
+    middle = samples // 2
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            top, left = row * samples, column * samples
+            if _is_plain(face, inverse_depth, label, top, left, samples):
+                low, high, share = middle, middle + 1, 1.0
+            else:
+                low, high, share = 0, samples, 1.0 / (samples * samples)
+            for dy in range(low, high):
+                for dx in range(low, high):
+                    index = face[top + dy, left + dx]
+                    if index < 0:
+                        continue
+                    x = (left + dx + 0.5) / samples
+                    y = (top + dy + 0.5) / samples
+                    corners = faces[index]
+                    weights = corner_weights(screen, corners, x, y)
+                    for k in range(values.shape[0]):
+                        values[k] = (
+                            weights[0] * attributes[corners[0], k]
+                            + weights[1] * attributes[corners[1], k]
+                            + weights[2] * attributes[corners[2], k]
+                        )
+                    _light_sample(points, corners, weights, values, lamps, sky, ground, light)
+                    for k in range(3):
+                        # A soft shoulder, so that highlights never clip hard.
+                        value = light[k] * exposure
+                        if value > 0.75:
+                            value = 0.75 + 0.25 * (1.0 - np.exp((0.75 - value) / 0.25))
+                        out[row, column, k] += share * value
+                    out[row, column, 3] += share
+
+
+@njit(cache=True, nogil=True)
+def _light_sample(points, corners, weights, values, lamps, sky, ground, light):  # pragma: no cover
+    """Lambert with a wrap that lets red deeper into skin (a cheap stand-in for scattering), a
+    normalised Blinn-Phong lobe with Schlick's Fresnel term, and a hemisphere of sky light."""
+    a, b, c = corners[0], corners[1], corners[2]
+    vx = -(weights[0] * points[a, 0] + weights[1] * points[b, 0] + weights[2] * points[c, 0])
+    vy = -(weights[0] * points[a, 1] + weights[1] * points[b, 1] + weights[2] * points[c, 1])
+    vz = -(weights[0] * points[a, 2] + weights[1] * points[b, 2] + weights[2] * points[c, 2])
+    scale = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
+    vx, vy, vz = vx * scale, vy * scale, vz * scale
+    nx, ny, nz = values[3], values[4], values[5]
+    scale = 1.0 / max(np.sqrt(nx * nx + ny * ny + nz * nz), 1e-9)
+    if _faces_away(points, a, b, c, vx, vy, vz):
+        scale = -scale
+    nx, ny, nz = nx * scale, ny * scale, nz * scale
+    facing = max(nx * vx + ny * vy + nz * vz, 0.0)
+    strength, exponent, wrap = values[8], values[9], values[10]
+    inner = values[11]
+    open_sky = values[6] * inner
+    up = 0.5 - 0.5 * ny
+    for k in range(3):
+        # Light that bounces about in a hollow takes the surface's colour, so it is not all lost.
+        seen = open_sky / (1.0 - values[k] * (1.0 - open_sky))
+        light[k] = values[k] * (ground[k] + (sky[k] - ground[k]) * up) * seen
+    for lamp in range(lamps.shape[0]):
+        lx, ly, lz = lamps[lamp, 0], lamps[lamp, 1], lamps[lamp, 2]
+        toward = nx * lx + ny * ly + nz * lz
+        # Only the key lamp casts its own shadow; the others share the sky's.
+        reach = (values[7] if lamp == 0 else 0.35 + 0.65 * values[6]) * inner
+        if lamp >= 2:
+            reach *= values[6]
+        hx, hy, hz = lx + vx, ly + vy, lz + vz
+        scale = 1.0 / max(np.sqrt(hx * hx + hy * hy + hz * hz), 1e-9)
+        half = max((nx * hx + ny * hy + nz * hz) * scale, 0.0)
+        grazing = 1.0 - max((vx * hx + vy * hy + vz * hz) * scale, 0.0)
+        fresnel = strength * (0.25 + 0.75 * grazing**5 * 6.0) if lamp >= 2 else strength
+        shine = 0.0
+        if toward > 0.0:
+            shine = fresnel * (exponent + 8.0) * 0.04 * half**exponent * min(4.0 * toward, 1.0)
+        for k in range(3):
+            soft = wrap * (0.30 if k == 0 else (0.14 if k == 1 else 0.09))
+            diffuse = max(toward + soft, 0.0) / ((1.0 + soft) * (1.0 + soft))
+            light[k] += (values[k] * diffuse + shine) * lamps[lamp, 3 + k] * reach
+    # The sky mirrored at a grazing angle: the sheen on a cheek's edge.
+    edge = strength * 0.6 * (1.0 - facing) ** 4 * open_sky
+    for k in range(3):
+        light[k] += edge * sky[k]
+
+
+@njit(cache=True, nogil=True)
+def _faces_away(points, a, b, c, vx, vy, vz):  # pragma: no cover - compiled
+    """Whether the viewer, in direction v, sees the face's back."""
+    ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+    wx, wy, wz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+    nx, ny, nz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
+    return nx * vx + ny * vy + nz * vz < 0.0
