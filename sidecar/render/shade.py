@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from ...shared.camera import Camera
 from ...shared.head import REGIONS, HeadModel
@@ -21,23 +22,25 @@ from .mesh import corner_weights, fill, project, to_camera
 LAMPS = np.array(
     [
         # direction to the lamp (x right, y down, z away from the camera), colour, linear
-        [-0.50, -0.62, -0.70, 0.88, 0.83, 0.77],  # key
+        [-0.52, -0.66, -0.66, 0.98, 0.93, 0.87],  # key
         [0.85, -0.05, -0.60, 0.17, 0.19, 0.22],  # fill
         [0.75, -0.45, 0.62, 0.45, 0.48, 0.54],  # rim, right
         [-0.85, -0.30, 0.62, 0.26, 0.26, 0.28],  # rim, left
     ]
 )
 LAMPS[:, :3] /= np.linalg.norm(LAMPS[:, :3], axis=1, keepdims=True)
-SKY = np.array([0.36, 0.37, 0.39])
+SKY = np.array([0.33, 0.34, 0.36])
 """Light from above, linear."""
-GROUND = np.array([0.17, 0.155, 0.145])
+GROUND = np.array([0.12, 0.105, 0.10])
 """Light from below, linear: the floor throws some back."""
 
 KEY_HALF_ANGLE_RAD = 0.16
-KEY_RAYS = 6
-SKY_RAYS = 28
+KEY_RAYS = 5
+SKY_RAYS = 26
 MOUTH_FADE_M = 0.022
 """The light inside the mouth falls to 1 / e over this distance behind the lips."""
+LID_SHADE_M = 0.0035
+"""How far the lids and lashes darken the eyeball beside them."""
 
 # Specular strength, exponent, and how far light wraps through the skin, by region.
 _GLOSS = {
@@ -48,6 +51,7 @@ _GLOSS = {
 }  # fmt: skip
 GLOSS = np.array([_GLOSS[name] for name in REGIONS])  # (regions, 3)
 _INSIDE = [REGIONS.index(name) for name in ("mouth", "teeth", "tongue")]
+_EYE = [REGIONS.index(name) for name in ("sclera", "iris", "pupil")]
 
 CLAY_SRGB = (0.76, 0.70, 0.66)
 GREY_SRGB = (0.90, 0.90, 0.905)
@@ -104,7 +108,7 @@ def draw_mesh(
     attributes[:, _NORMAL:_OPEN] = normals
     attributes[:, _OPEN], attributes[:, _LIT] = _light_reaching(points, faces, normals, options)
     attributes[:, _GLOSS_AT:_INNER] = GLOSS[region]
-    attributes[:, _INNER] = _mouth_light(points, region)
+    attributes[:, _INNER] = _hollow_light(points, region)
     screen = project(points, camera)
     face, inverse_depth = fill(screen, faces, camera, samples=options.samples)
     out = np.zeros((camera.height, camera.width, 4), np.float32)
@@ -117,15 +121,9 @@ def draw_mesh(
 
 def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
     """(V, 3) unit normals, the mean of the faces around weighted by area; faces counter-clockwise
-    from outside. Doubled vertices at one place (a UV seam) share theirs. Unused ones get zero."""
+    from outside. Vertices that no face uses get zero."""
     normals = np.zeros_like(points)
     _add_face_normals(points, faces, normals)
-    _, first, copies = np.unique(points, axis=0, return_index=True, return_inverse=True)
-    if len(first) < len(points):
-        copies = copies.reshape(-1)
-        merged = np.zeros((len(first), 3))
-        np.add.at(merged, copies, normals)
-        normals = merged[copies]
     length = np.linalg.norm(normals, axis=1, keepdims=True)
     return normals / np.where(length > 0, length, 1)
 
@@ -162,10 +160,9 @@ def _light_reaching(
     return sky.astype(np.float32), occlusion.visibility(points, faces, lamp).mean(0)
 
 
-def _mouth_light(
-    points: NDArray[np.float64], region: NDArray[np.uint8]
-) -> NDArray[np.floating]:
-    """1 outside; inside the mouth it falls off with the distance behind the lips' middle."""
+def _hollow_light(points: NDArray[np.float64], region: NDArray[np.uint8]) -> NDArray[np.floating]:
+    """1 on the skin; inside the mouth it falls off with the distance behind the lips' middle, on
+    the eyeball towards the lids: both too fine for the depth maps."""
     light = np.ones(len(points))
     lips = region == REGIONS.index("lip")
     inside = np.isin(region, _INSIDE)
@@ -173,6 +170,11 @@ def _mouth_light(
         distance = np.linalg.norm(points[inside] - points[lips].mean(0), axis=1)
         # Teeth stand right behind the lips: the first stretch costs nothing.
         light[inside] = np.exp(-np.maximum(distance - 0.5 * MOUTH_FADE_M, 0) / MOUTH_FADE_M)
+    eye = np.isin(region, _EYE)
+    skin = region == REGIONS.index("skin")
+    if eye.any() and skin.any():
+        distance, _ = cKDTree(points[skin]).query(points[eye], distance_upper_bound=LID_SHADE_M)
+        light[eye] = 0.5 + 0.5 * np.minimum(distance / LID_SHADE_M, 1)
     return light
 
 
@@ -195,8 +197,16 @@ def _develop(
 def _add_face_normals(points, faces, normals):  # pragma: no cover - compiled
     for index in range(faces.shape[0]):
         a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
-        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        ux, uy, uz = (
+            points[b, 0] - points[a, 0],
+            points[b, 1] - points[a, 1],
+            points[b, 2] - points[a, 2],
+        )
+        vx, vy, vz = (
+            points[c, 0] - points[a, 0],
+            points[c, 1] - points[a, 1],
+            points[c, 2] - points[a, 2],
+        )
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
         for corner in (a, b, c):
             normals[corner, 0] += nx
@@ -315,7 +325,15 @@ def _light_sample(points, corners, weights, values, lamps, sky, ground, light): 
 @njit(cache=True, nogil=True)
 def _faces_away(points, a, b, c, vx, vy, vz):  # pragma: no cover - compiled
     """Whether the viewer, in direction v, sees the face's back."""
-    ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-    wx, wy, wz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+    ux, uy, uz = (
+        points[b, 0] - points[a, 0],
+        points[b, 1] - points[a, 1],
+        points[b, 2] - points[a, 2],
+    )
+    wx, wy, wz = (
+        points[c, 0] - points[a, 0],
+        points[c, 1] - points[a, 1],
+        points[c, 2] - points[a, 2],
+    )
     nx, ny, nz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
     return nx * vx + ny * vy + nz * vz < 0.0
