@@ -96,7 +96,7 @@ def corner_weights(screen, corners, x, y):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def _fill(screen, faces, samples, least_inverse, face_out, inverse_out):  # pragma: no cover
-    """The z-buffer. Works on 1 / z, which is linear on the screen, so nothing is divided a pixel."""
+    """The z-buffer, on 1 / z: that is linear over the screen, so no pixel needs a division."""
     height, width = face_out.shape
     for index in range(faces.shape[0]):
         a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]

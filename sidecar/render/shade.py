@@ -85,7 +85,7 @@ def draw_head(
     colour = head.colour
     if options is not None and options.clay:
         plain = np.isin(head.region, [REGIONS.index(n) for n in ("skin", "brow", "lip", "lash")])
-        colour = np.where(plain[:, None], np.float32(CLAY_SRGB), colour)
+        colour = np.where(plain[:, None], np.array(CLAY_SRGB, np.float32), colour)
     return draw_mesh(vertices, head.faces, colour, head.region, camera, options)
 
 
@@ -187,7 +187,7 @@ def _develop(
         colour = linear[..., :3] / np.maximum(alpha, 1e-6)
         opacity = np.round(255 * alpha).astype(np.uint8)
     else:
-        colour = linear[..., :3] + (1 - alpha) * srgb_to_linear(np.float32(background))
+        colour = linear[..., :3] + (1 - alpha) * srgb_to_linear(np.array(background, np.float32))
         opacity = np.full(alpha.shape, 255, np.uint8)
     index = (np.clip(colour, 0, 1) * (_LINEAR_STEPS - 1) + 0.5).astype(np.int32)
     return np.concatenate([_SRGB_OF_LINEAR[index], opacity], -1)
