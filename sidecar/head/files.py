@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Head files: one safetensors with the arrays of a `HeadModel`, half precision for the bases.
+
+Arrays named like `HeadModel`'s fields; `expression_names`, `name`, `space`, `recipe` and
+`licence` in the metadata; pose correctives that are all zero are left out (`pose_columns` lists
+the ones that are there).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ...shared.errors import InputError
+from ...shared.head import ARRAY_FIELDS, HeadModel
+
+OPEN = "open"
+"""Name of the embedded head."""
+HALF = ("shape_basis", "expression_basis", "pose_basis")
+MAX_HEAD_BYTES = 512 * 1024 * 1024  # FLAME with all its components is 50 MB in single precision
+
+
+@functools.lru_cache(maxsize=4)
+def read_head(name: str) -> HeadModel:
+    """The embedded head for `open`, else the head file at that path.
+
+    Raises InputError `file.missing`, `file.unknown_kind`, `file.truncated`, `head.shape`, ….
+    """
+    if name == OPEN:
+        with resources.as_file(resources.files(f"{__package__}").joinpath("../assets")) as folder:
+            return _read(Path(folder) / "open_head.safetensors")
+    return _read(Path(name))
+
+
+def _read(path: Path) -> HeadModel:
+    if not path.is_file():
+        raise InputError(
+            "file.missing",
+            f"There is no head file at {path}.",
+            "Give the path of a head file, or 'open' for the embedded head.",
+        )
+    if path.stat().st_size > MAX_HEAD_BYTES:
+        raise InputError(
+            "file.too_large", f"{path.name} is larger than any head.", "Choose a head file."
+        )
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no iterator)
+    except (SafetensorError, ValueError, OSError) as error:
+        raise InputError(
+            "file.unknown_kind",
+            f"{path.name} is not a head file, or it is damaged.",
+            "Give a safetensors head file made by Affekt, or 'open'.",
+        ) from error
+    return _from_arrays(path.name, arrays, metadata)
+
+
+def _from_arrays(
+    label: str, arrays: dict[str, np.ndarray], metadata: dict[str, str]
+) -> HeadModel:
+    missing = [f for f in (*ARRAY_FIELDS, "pose_columns") if f not in arrays]
+    missing += [f for f in ("name", "space", "expression_names") if f not in metadata]
+    if missing:
+        raise InputError(
+            "file.unknown_kind",
+            f"{label} is not a head file: it has no {', '.join(missing[:3])}.",
+            "Give a safetensors head file made by Affekt, or 'open'.",
+        )
+    columns = arrays.pop("pose_columns")
+    compact = arrays["pose_basis"]
+    if compact.ndim != 3 or compact.shape[2] != len(columns) or (columns >= 36).any():
+        raise InputError(
+            "head.shape", f"{label} has pose correctives of a wrong shape.", "Make the file again."
+        )
+    pose = np.zeros((*compact.shape[:2], 36), np.float32)
+    pose[:, :, columns] = compact
+    arrays = {key: values for key, values in arrays.items() if key in ARRAY_FIELDS}
+    arrays["pose_basis"] = pose
+    for key in HALF:
+        arrays[key] = arrays[key].astype(np.float32)
+    return HeadModel(
+        name=metadata["name"], space=metadata["space"],
+        expression_names=tuple(json.loads(metadata["expression_names"])), **arrays,
+    )  # fmt: skip
+
+
+def write_head(head: HeadModel, path: Path, *, recipe: str, licence: str) -> None:
+    """Writes a head file; under its final name only once it is whole."""
+    columns = np.flatnonzero(np.abs(head.pose_basis).max((0, 1)) > 0).astype(np.int32)
+    arrays = {name: getattr(head, name) for name in ARRAY_FIELDS}
+    arrays["pose_basis"] = head.pose_basis[..., columns]
+    arrays = {k: v.astype(np.float16) if k in HALF else v for k, v in arrays.items()}
+    arrays["pose_columns"] = columns
+    metadata = {
+        "name": head.name, "space": head.space, "recipe": recipe, "licence": licence,
+        "expression_names": json.dumps(head.expression_names),
+    }  # fmt: skip
+    partial = path.with_name(path.name + ".partial")
+    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, partial, metadata)
+    os.replace(partial, path)

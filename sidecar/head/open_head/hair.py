@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brows and lashes as tapered strands that ride on the surface below them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .makehuman import FloatArray, IntArray
+from .parts import BROW, LASH, Part, barycentric_carry, region_index
+
+# A brow's middle line in the front view, from the inner end out: metres from the eye's centre,
+# outward and up. The widths taper to the tail.
+BROW_OUT = np.array([-0.0170, -0.0100, -0.0010, 0.0090, 0.0175, 0.0245])
+BROW_UP = np.array([0.0205, 0.0225, 0.0248, 0.0258, 0.0232, 0.0185])
+BROW_WIDTH = np.array([0.0062, 0.0078, 0.0074, 0.0062, 0.0044, 0.0020])
+# How far the hairs lean outward from straight up, radians, along the brow.
+BROW_LEAN = np.array([0.25, 0.7, 1.05, 1.25, 1.4, 1.5])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """Triangles that strands stand on: vertices (N, 3) of the base mesh, faces (F, 3) into
+    them, and each triangle's normal (F, 3)."""
+
+    vertices: FloatArray
+    faces: IntArray
+    normals: FloatArray
+
+    @staticmethod
+    def of(vertices: FloatArray, faces: IntArray) -> Surface:
+        a, b, c = (vertices[faces[:, k]] for k in range(3))
+        normal = np.cross(b - a, c - a)
+        length = np.linalg.norm(normal, axis=1, keepdims=True)
+        return Surface(vertices=vertices, faces=faces, normals=normal / np.maximum(length, 1e-12))
+
+    def project(self, front: FloatArray) -> tuple[IntArray, FloatArray]:
+        """Frontmost triangle under each (n, 2) point of the front view, and barycentrics."""
+        a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
+        ab, ac = (b - a)[:, :2], (c - a)[:, :2]
+        area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+        corners, weights = [], []
+        for point in front:
+            p = point - a[:, :2]
+            v = (p[:, 0] * ac[:, 1] - p[:, 1] * ac[:, 0]) / np.where(area == 0, np.inf, area)
+            w = (ab[:, 0] * p[:, 1] - ab[:, 1] * p[:, 0]) / np.where(area == 0, np.inf, area)
+            inside = (v >= -1e-9) & (w >= -1e-9) & (v + w <= 1 + 1e-9) & (area > 0)
+            depth = np.where(inside, a[:, 2] + v * (b - a)[:, 2] + w * (c - a)[:, 2], -np.inf)
+            best = int(depth.argmax())
+            corners.append(best)
+            weights.append([1 - v[best] - w[best], v[best], w[best]])
+        return np.array(corners), np.array(weights)
+
+
+def make_brow(surface: Surface, eye: FloatArray, side: float, strands: int, seed: int) -> Part:
+    """One brow above the eye at `eye` (3,); `side` is +1 on the head's left."""
+    rng = np.random.default_rng(seed)
+    along = (np.arange(strands) + rng.random(strands)) / strands
+    knots = np.linspace(0, 1, len(BROW_OUT))
+    across = rng.uniform(-0.5, 0.5, strands)
+    out = np.interp(along, knots, BROW_OUT)
+    up = np.interp(along, knots, BROW_UP) + across * np.interp(along, knots, BROW_WIDTH)
+    lean = np.interp(along, knots, BROW_LEAN) + 0.9 * across * (along > 0.3) + rng.normal(0, 0.12, strands)
+    length = rng.uniform(0.0050, 0.0080, strands) * np.interp(along, [0, 0.15, 1], [0.8, 1, 0.7])
+    direction = np.stack([np.sin(lean), np.cos(lean)], 1)
+    root = np.stack([out, up], 1) - 0.4 * length[:, None] * direction
+    sideways = np.stack([direction[:, 1], -direction[:, 0]], 1) * rng.uniform(0.00028, 0.00045, (strands, 1))
+    # Five points a strand: two at the root, two at the middle, one at the tip.
+    middle, tip = root + 0.55 * length[:, None] * direction, root + length[:, None] * direction
+    flat = np.stack([root - sideways, root + sideways, middle - 0.8 * sideways, middle + 0.8 * sideways, tip], 1)
+    flat = flat.reshape(-1, 2) * [side, 1.0] + eye[:2]
+    lift = np.tile([0.0001, 0.0001, 0.0009, 0.0009, 0.0007], strands)
+    shade = np.repeat(rng.uniform(0.75, 1.35, strands), 5)[:, None]
+    return _ride(
+        surface, flat, lift, _strand_faces(strands), name=f"brow_{'left' if side > 0 else 'right'}",
+        region="brow", colour=np.clip(BROW * shade, 0, 1),
+    )  # fmt: skip
+
+
+def _ride(
+    surface: Surface, front: FloatArray, lift: FloatArray, faces: IntArray, *, name: str,
+    region: str, colour: FloatArray,
+) -> Part:  # fmt: skip
+    triangle, weights = surface.project(front)
+    corners = surface.faces[triangle]
+    vertices = np.einsum("nk,nkd->nd", weights, surface.vertices[corners])
+    vertices = vertices + lift[:, None] * surface.normals[triangle]
+    return Part(
+        name=name, vertices=vertices, faces=faces, uv=np.zeros((len(faces), 3, 2)),
+        region=np.full(len(vertices), region_index(region)), colour=colour,
+        carry=barycentric_carry(corners, weights),
+    )  # fmt: skip
+
+
+def make_lashes(
+    positions: FloatArray, helper: IntArray, eye: FloatArray, *, upper: bool, name: str,
+    strands: int, seed: int,
+) -> Part:  # fmt: skip
+    """Lashes of one lid in place of MakeHuman's strip `helper` (n,); `eye` (3,) is the eye's
+    centre. Roots follow the strip's rim at the lid, tips the strip near them."""
+    rng = np.random.default_rng(seed)
+    strip = positions[helper] - eye
+    reach = np.linalg.norm(strip, axis=1)
+    rim = helper[reach < np.quantile(reach, 0.22)]
+    rim = rim[np.argsort(positions[rim, 0] * np.sign(eye[0]))]
+    place = np.linspace(0.06, 0.98, strands) * (len(rim) - 1)
+    low = np.minimum(place.astype(int), len(rim) - 2)
+    part = (place - low)[:, None]
+    root = positions[rim[low]] * (1 - part) + positions[rim[low + 1]] * part
+    # The roots stand on the lid's edge, a little in front of the strip's own rim.
+    radial = (root - eye) / np.linalg.norm(root - eye, axis=1, keepdims=True)
+    root = root + 0.0006 * radial
+    along = np.linspace(0, 1, strands)[:, None]
+    length = (0.0062 if upper else 0.0032) * rng.uniform(0.8, 1.15, (strands, 1))
+    length = length * np.interp(along, [0, 0.3, 0.8, 1], [0.5, 0.9, 1.15, 0.9])
+    rise = 1.0 if upper else -1.0
+    fan = np.c_[(0.9 * along - 0.3) * np.sign(eye[0]), np.zeros((strands, 2))]
+    start = radial + fan + np.array([0, 0.1 * rise, 0.3])
+    middle, tip = root + 0.5 * length * start, root + length * (start + [0, 0.8 * rise, -0.1])
+    half = 0.00020 * _unit(positions[rim[low + 1]] - positions[rim[low]])
+    points = np.stack([root - half, root + half, middle - 0.7 * half, middle + 0.7 * half, tip], 1)
+    vertices = points.reshape(-1, 3)
+    corners = np.stack([rim[low], rim[low + 1], rim[low]], 1)
+    weights = np.c_[1 - part, part, np.zeros_like(part)]
+    near, pull = _nearest_three(positions[helper], tip)
+    every = np.stack([corners, corners, helper[near], helper[near], helper[near]], 1).reshape(-1, 3)
+    pulls = np.stack([weights, weights, pull, pull, pull], 1).reshape(-1, 3)
+    return Part(
+        name=name, vertices=vertices, faces=_strand_faces(strands),
+        uv=np.zeros((3 * strands, 3, 2)), region=np.full(len(vertices), region_index("lash")),
+        colour=np.tile(LASH, (len(vertices), 1)), carry=barycentric_carry(every, pulls),
+    )  # fmt: skip
+
+
+def _strand_faces(strands: int) -> IntArray:
+    """Triangles of strands of five points: two at the root, two at the middle, the tip."""
+    first = 5 * np.arange(strands)[:, None]
+    return np.concatenate([first + corners for corners in ([0, 1, 3], [0, 3, 2], [2, 3, 4])])
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def _nearest_three(points: FloatArray, targets: FloatArray) -> tuple[IntArray, FloatArray]:
+    """The three `points` nearest each target, and weights by inverse distance."""
+    distance = np.linalg.norm(targets[:, None] - points[None], axis=2)
+    near = np.argsort(distance, axis=1)[:, :3]
+    pull = 1 / np.maximum(np.take_along_axis(distance, near, 1), 1e-5)
+    return near, pull / pull.sum(1, keepdims=True)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The 68 iBUG landmarks on the open head, as points of its triangles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .assemble import Assembly
+from .hair import BROW_OUT, BROW_UP, Surface
+from .makehuman import FloatArray, IntArray
+
+
+def find_landmarks(assembly: Assembly) -> tuple[IntArray, FloatArray]:
+    """Faces (68,) and barycentric weights (68, 3).
+
+    Points are found on the front view of the skin, then put on its frontmost triangle: brows
+    from the brows' own line, eyes and mouth from the outline of their openings, jaw from the
+    silhouette of the face.
+    """
+    skin = assembly.slice_of("skin")
+    faces = assembly.faces[(assembly.faces < len(skin)).all(1)]
+    surface = Surface.of(assembly.vertices, faces)
+    points = np.concatenate([
+        _jaw(assembly.vertices[skin]), _brows(assembly), _nose(assembly.vertices[skin]),
+        _eyes(assembly), _mouth(assembly),
+    ])  # fmt: skip
+    return surface.project(points)
+
+
+def _centre(assembly: Assembly, side: str) -> FloatArray:
+    return assembly.vertices[assembly.slice_of(f"eye_{side}")].mean(0)
+
+
+def _jaw(skin: FloatArray) -> FloatArray:
+    """17 points from the head's right ear round the chin: the widest skin at each height."""
+    chin = skin[(np.abs(skin[:, 0]) < 0.004) & (skin[:, 2] > 0.03) & (skin[:, 1] > -0.1)]
+    low = chin[:, 1].min() + 0.004
+    high = 0.012
+    sideways = []
+    for height in np.linspace(high, low, 9)[:-1]:
+        band = skin[(np.abs(skin[:, 1] - height) < 0.004) & (skin[:, 2] > -0.012)]
+        share = (high - height) / (high - low)
+        # Further down the outline lies further in front.
+        front = band[band[:, 2] > -0.012 + 0.05 * share]
+        sideways.append([-(front[:, 0].max()) * 0.985, height])
+    sideways.append([0.0, low])
+    right = np.array(sideways)
+    return np.concatenate([right, right[-2::-1] * [-1, 1]])
+
+
+def _brows(assembly: Assembly) -> FloatArray:
+    knots = np.linspace(0, 1, 5)
+    grid = np.linspace(0, 1, len(BROW_OUT))
+    line = np.stack([np.interp(knots, grid, BROW_OUT), np.interp(knots, grid, BROW_UP)], 1)
+    left = _centre(assembly, "left")[:2] + line
+    right = _centre(assembly, "right")[:2] + line * [-1, 1]
+    return np.concatenate([right[::-1], left])
+
+
+def _nose(skin: FloatArray) -> FloatArray:
+    tip = skin[skin[:, 2].argmax()]
+    bridge = np.linspace(0.022, tip[1], 4)
+    base = tip[1] - 0.012
+    wing = skin[(np.abs(skin[:, 1] - base) < 0.006) & (skin[:, 2] > tip[2] - 0.028) & (np.abs(skin[:, 0]) < 0.024)]
+    width = 0.72 * wing[:, 0].max()
+    across = np.linspace(-width, width, 5)
+    drop = 0.0015 * np.cos(np.linspace(-np.pi / 2, np.pi / 2, 5))
+    return np.concatenate([np.c_[np.zeros(4), bridge], np.c_[across, base - drop]])
+
+
+def _eyes(assembly: Assembly) -> FloatArray:
+    """Each eye: outer or inner corner first as iBUG orders them, six points clockwise."""
+    points = []
+    for side, sign in (("right", -1.0), ("left", 1.0)):
+        upper = _rim(assembly, f"lash_upper_{side}", sign)
+        lower = _rim(assembly, f"lash_lower_{side}", sign)
+        inner, outer = 0.5 * (upper[0] + lower[0]), 0.5 * (upper[-1] + lower[-1])
+        ups, downs = upper[[len(upper) // 3, 2 * len(upper) // 3]], lower[[len(lower) // 3, 2 * len(lower) // 3]]
+        if sign < 0:
+            points += [outer, ups[1], ups[0], inner, downs[0], downs[1]]
+        else:
+            points += [inner, ups[0], ups[1], outer, downs[1], downs[0]]
+    return np.array(points)
+
+
+def _rim(assembly: Assembly, part: str, sign: float) -> FloatArray:
+    """Lash roots of one lid in the front view, from the nose outward."""
+    roots = assembly.vertices[assembly.slice_of(part)].reshape(-1, 5, 3)[:, :2].mean(1)
+    return roots[np.argsort(sign * roots[:, 0])][:, :2]
+
+
+def _mouth(assembly: Assembly) -> FloatArray:
+    """12 outer and 8 inner points, from the head's right corner over the upper lip."""
+    from .parts import region_index
+
+    skin = assembly.parts[0]
+    lips = skin.vertices[skin.region == region_index("lip")] - assembly.origin
+    lips = lips[lips[:, 2] > lips[:, 2].max() - 0.022]
+    corner = lips[:, 0].max()
+    middle = lips[np.abs(lips[:, 0]) < 0.006]
+    line = float(middle[np.abs(middle[:, 2] - np.median(middle[:, 2])) < 0.01][:, 1].mean())
+    top, bottom = middle[:, 1].max(), middle[:, 1].min()
+    x = corner * np.array([-1, -0.62, -0.22, 0, 0.22, 0.62, 1])
+    upper = line + (top - line) * np.array([0, 0.72, 1.0, 0.93, 1.0, 0.72, 0]) * 0.97
+    lower = line + (bottom - line) * np.array([0, 0.70, 0.97, 1.0, 0.97, 0.70, 0]) * 0.97
+    outer = np.concatenate([np.c_[x, upper], np.c_[x[5:0:-1], lower[5:0:-1]]])
+    inner_x = corner * np.array([-0.85, -0.35, 0, 0.35, 0.85])
+    inner_upper = line + np.array([0, 0.0008, 0.0008, 0.0008, 0])
+    inner = np.concatenate([
+        np.c_[inner_x, inner_upper], np.c_[inner_x[3:0:-1], line - 0.0008 * np.ones(3)],
+    ])  # fmt: skip
+    return np.concatenate([outer, inner])

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pieces of the open head: what MakeHuman gives (skin, lashes, tongue) and what is made to
+fit it (eyeballs, teeth, brows). Each piece knows how it follows the base mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.head import REGIONS
+from .makehuman import BaseMesh, FloatArray, IntArray
+
+Carry = Callable[[FloatArray], FloatArray]
+
+# sRGB. Dark brows and lashes and a mid-brown iris read at any size; the skin is a mean of three.
+SKIN = np.array([0.78, 0.60, 0.50])
+LIP = np.array([0.68, 0.38, 0.36])
+BROW = np.array([0.20, 0.13, 0.09])
+LASH = np.array([0.09, 0.06, 0.05])
+MOUTH = np.array([0.42, 0.16, 0.15])
+TONGUE = np.array([0.72, 0.36, 0.36])
+TOOTH = np.array([0.93, 0.90, 0.84])
+GUM = np.array([0.66, 0.33, 0.33])
+SCLERA = np.array([0.93, 0.91, 0.89])
+IRIS_RIM = np.array([0.13, 0.08, 0.05])
+IRIS = np.array([0.40, 0.25, 0.13])
+PUPIL = np.array([0.02, 0.02, 0.02])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """vertices (n, 3) metres; faces (m, 3); uv (m, 3, 2); region (n,); colour (n, 3) sRGB;
+    carry maps a displacement of the base mesh (N, 3) to this part's (n, 3), linearly."""
+
+    name: str
+    vertices: FloatArray
+    faces: IntArray
+    uv: FloatArray
+    region: NDArray[np.uint8]
+    colour: FloatArray
+    carry: Carry
+
+
+def region_index(name: str) -> np.uint8:
+    """Label of a region in `HeadModel.region`."""
+    return np.uint8(REGIONS.index(name))
+
+
+def select(
+    mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_], name: str,
+    region: NDArray[np.uint8], colour: FloatArray,
+) -> Part:  # fmt: skip
+    """The faces `keep` (Q,) of the base mesh as triangles; `region` (N,) and `colour` (N, 3) are
+    given for all base vertices."""
+    used = np.unique(mesh.faces[keep])
+    lookup = np.full(len(positions), -1)
+    lookup[used] = np.arange(len(used))
+    corners, uv = mesh.faces[keep], mesh.uv[mesh.uv_faces[keep]]
+    faces = np.concatenate([lookup[corners[:, [0, 1, 2]]], lookup[corners[:, [0, 2, 3]]]])
+    uvs = np.concatenate([uv[:, [0, 1, 2]], uv[:, [0, 2, 3]]])
+    solid = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
+    return Part(
+        name=name, vertices=positions[used], faces=faces[solid], uv=uvs[solid],
+        region=region[used], colour=colour[used], carry=lambda d: d[used],
+    )  # fmt: skip
+
+
+def make_eyeball(
+    positions: FloatArray, helper: IntArray, side: str, segments: int = 24
+) -> Part:
+    """A sphere with cornea, iris and pupil in the place of MakeHuman's eye helper (n,).
+
+    It follows the helper by translation and uniform scale, so that it stays a ball.
+    """
+    points = positions[helper]
+    centre = points.mean(0)
+    radius = float(np.linalg.norm(points - centre, axis=1).mean())
+    # Angles from the pupil's axis; rings lie close together where a colour ends.
+    pupil, iris = np.radians([9.5, 24.0])
+    rings = np.concatenate([
+        np.linspace(0.25, 1.0, 3) * pupil, [pupil * 1.04],
+        np.linspace(pupil * 1.3, iris * 0.95, 5), [iris, iris * 1.07],
+        np.radians([30, 38, 48, 60, 75, 90, 110, 135, 160]),
+    ])  # fmt: skip
+    around = np.linspace(0, 2 * np.pi, segments, endpoint=False)
+    ring = np.stack([np.cos(around), np.sin(around)], 1)
+    # The cornea stands out of the ball by a twentieth of its radius.
+    bulge = 1 + 0.05 * np.exp(-((rings / np.radians(17)) ** 2))
+    shell = np.stack([
+        np.concatenate([np.outer(np.sin(rings) * bulge, ring[:, 0]).ravel()]),
+        np.concatenate([np.outer(np.sin(rings) * bulge, ring[:, 1]).ravel()]),
+        np.repeat(np.cos(rings) * bulge, segments),
+    ], 1)  # fmt: skip
+    unit = np.concatenate([[[0, 0, 1.05]], shell, [[0, 0, -1.0]]])
+    angle = np.concatenate([[0.0], np.repeat(rings, segments), [np.pi]])
+    faces = _sphere_faces(len(rings), segments)
+    region = np.where(angle <= pupil * 1.01, region_index("pupil"), region_index("sclera"))
+    region = np.where((angle > pupil * 1.01) & (angle <= iris * 1.01), region_index("iris"), region)
+    # Fine streaks run through the iris; without them it looks like a sticker.
+    theta = np.concatenate([[0.0], np.tile(around, len(rings)), [0.0]])
+    streak = 0.82 + 0.18 * np.sin(theta * 13) * np.sin(theta * 5 + 1)
+    depth = np.clip((angle - pupil) / (iris - pupil), 0, 1)[:, None]
+    iris_colour = IRIS * streak[:, None] * (1.25 - 0.55 * depth)
+    iris_colour = np.where(depth > 0.9, IRIS_RIM, iris_colour)
+    # Toward the lids the white turns pink.
+    pink = np.clip((angle - np.radians(35)) / np.radians(60), 0, 1)[:, None]
+    white = SCLERA * (1 - pink) + np.array([0.85, 0.66, 0.62]) * pink
+    colour = np.where((region == region_index("pupil"))[:, None], PUPIL, white)
+    colour = np.where((region == region_index("iris"))[:, None], iris_colour, colour)
+    uv_point = 0.5 + 0.5 * unit[:, :2] * (angle / np.pi)[:, None]
+    offset = points - centre
+    spread = float((offset**2).sum())
+
+    def carry(displacement: FloatArray) -> FloatArray:
+        moved = displacement[helper]
+        growth = (offset * moved).sum() / spread
+        return moved.mean(0) + growth * radius * unit
+
+    return Part(
+        name=f"eye_{side}", vertices=centre + radius * unit, faces=faces, uv=uv_point[faces],
+        region=region.astype(np.uint8), colour=np.clip(colour, 0, 1), carry=carry,
+    )  # fmt: skip
+
+
+def _sphere_faces(rings: int, segments: int) -> IntArray:
+    """Triangles of a ball: one pole, `rings` rings of `segments`, the other pole; outward."""
+    i = np.arange(segments)
+    j = (i + 1) % segments
+    last = 1 + (rings - 1) * segments
+    faces = [np.stack([np.zeros_like(i), 1 + i, 1 + j], 1)]
+    for r in range(rings - 1):
+        a, b = 1 + r * segments, 1 + (r + 1) * segments
+        faces += [np.stack([a + i, b + i, b + j], 1), np.stack([a + i, b + j, a + j], 1)]
+    faces.append(np.stack([last + i, np.full_like(i, last + segments), last + j], 1))
+    return np.concatenate(faces)
+
+
+def affine_carry(positions: FloatArray, helper: IntArray, points: FloatArray) -> Carry:
+    """Follows the best affine map of the helper's vertices (least squares)."""
+    centre = positions[helper].mean(0)
+    basis = np.c_[positions[helper] - centre, np.ones(len(helper))]
+    weights = np.c_[points - centre, np.ones(len(points))] @ np.linalg.pinv(basis)
+    return lambda displacement: weights @ displacement[helper]
+
+
+def barycentric_carry(corners: IntArray, weights: FloatArray) -> Carry:
+    """Follows base triangles `corners` (n, 3) with `weights` (n, 3)."""
+    return lambda displacement: np.einsum("nk,nkd->nd", weights, displacement[corners])

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""FLAME's five joints in the open head: where they are, what they move, and how far ARKit's
+shapes turn them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .assemble import Assembly
+from .makehuman import BaseMesh, FloatArray, IntArray, read_rig
+
+# How far an eye turns at weight 1 of eyeLook*, radians. MakeHuman's own helper eyes turn by
+# only 10 to 15 degrees; tracked people reach about these (ARKit's range).
+GAZE_SIDE_RAD, GAZE_UP_RAD, GAZE_DOWN_RAD = np.radians([26.0, 17.0, 22.0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rig:
+    """joints (5, 3); regressor (5, V); skin_weights (V, 5); jaw_angle: rotation about x at
+    ARKit's jawOpen = 1, radians."""
+
+    joints: FloatArray
+    regressor: FloatArray
+    skin_weights: FloatArray
+    jaw_angle: float
+
+
+def build_rig(
+    data: Path, mesh: BaseMesh, assembly: Assembly, jaw_open: FloatArray
+) -> Rig:
+    """`jaw_open` (N, 3): the base mesh's displacement at ARKit's jawOpen = 1."""
+    teeth = mesh.group_vertices("helper-lower-teeth")
+    rotation, pivot = _fit_rotation(assembly.base[teeth], assembly.base[teeth] + jaw_open[teeth])
+    angle = float(np.arctan2(rotation[2, 1], rotation[1, 1]))
+    joints = _place_joints(mesh, assembly, pivot)
+    weights = _skin_weights(data, mesh, assembly, joints, angle, assembly.carry(jaw_open))
+    regressor = np.stack([
+        _regress(assembly, joints[0], radius=0.09), _regress(assembly, joints[1], radius=0.11),
+        _regress(assembly, joints[2], radius=0.11),
+        _centre_of(assembly, "eye_left"), _centre_of(assembly, "eye_right"),
+    ])  # fmt: skip
+    return Rig(
+        joints=regressor @ assembly.vertices, regressor=regressor, skin_weights=weights,
+        jaw_angle=angle,
+    )  # fmt: skip
+
+
+def _fit_rotation(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Best rotation (3, 3) (Kabsch 1976) and the point on its axis nearest the middle plane."""
+    a, b = before.mean(0), after.mean(0)
+    u, _, vt = np.linalg.svd((before - a).T @ (after - b))
+    sign = np.diag([1, 1, np.linalg.det(vt.T @ u.T)])
+    rotation = vt.T @ sign @ u.T
+    pivot = np.linalg.lstsq(np.eye(3) - rotation, b - rotation @ a, rcond=None)[0]
+    pivot[0] = 0
+    return rotation, pivot
+
+
+def _place_joints(mesh: BaseMesh, assembly: Assembly, jaw_pivot: FloatArray) -> FloatArray:
+    base = assembly.base
+
+    def middle(group: str) -> FloatArray:
+        point = base[mesh.group_vertices(group)].mean(0)
+        return point * [0, 1, 1]
+
+    root = middle("joint-neck") + [0, 0.012, 0]
+    # The skull turns on the atlas, a good hand's breadth below MakeHuman's joint-head.
+    neck = 0.55 * middle("joint-head") + 0.45 * middle("joint-neck")
+    eyes = [assembly.vertices[assembly.slice_of(f"eye_{s}")] for s in ("left", "right")]
+    centres = [_ball_centre(eye) for eye in eyes]
+    return np.stack([root - assembly.origin, neck - assembly.origin, jaw_pivot - assembly.origin, *centres])
+
+
+def _ball_centre(points: FloatArray) -> FloatArray:
+    """Centre of the ball from its equator-symmetric rings: least squares sphere."""
+    back = points[points[:, 2] < np.median(points[:, 2])]
+    system = np.c_[2 * back, np.ones(len(back))]
+    return np.linalg.lstsq(system, (back**2).sum(1), rcond=None)[0][:3]
+
+
+def _centre_of(assembly: Assembly, name: str) -> FloatArray:
+    """Weights (V,) that average an eyeball's vertices to its centre exactly."""
+    ids = assembly.slice_of(name)
+    points = assembly.vertices[ids]
+    return _simplex_weights(points, _ball_centre(points), ids, len(assembly.vertices))
+
+
+def _regress(assembly: Assembly, joint: FloatArray, radius: float) -> FloatArray:
+    """Weights (V,) over the skin within `radius` of the joint that average to it exactly."""
+    skin = assembly.slice_of("skin")
+    near = skin[np.linalg.norm(assembly.vertices[skin] - joint, axis=1) < radius]
+    return _simplex_weights(assembly.vertices[near], joint, near, len(assembly.vertices))
+
+
+def _simplex_weights(
+    points: FloatArray, target: FloatArray, ids: IntArray, vertices: int
+) -> FloatArray:
+    """Non-negative weights that sum to 1, spread widely, with points.T @ w = target.
+
+    Minimises the sum of squares under the equalities; the few negative ones are removed in turn.
+    """
+    active = np.ones(len(points), bool)
+    for _ in range(len(points)):
+        system = np.r_[points[active].T, np.ones((1, active.sum()))]
+        weight = np.linalg.pinv(system) @ np.r_[target, 1.0]
+        if weight.min() >= -1e-12:
+            break
+        where = np.flatnonzero(active)
+        active[where[weight < 0]] = False
+    row = np.zeros(vertices)
+    row[ids[active]] = np.maximum(weight, 0)
+    return row / row.sum()
+
+
+def _skin_weights(
+    data: Path, mesh: BaseMesh, assembly: Assembly, joints: FloatArray, angle: float,
+    jaw_open: FloatArray,
+) -> FloatArray:  # fmt: skip
+    """Weights (V, 5). The neck's come from MakeHuman's skeleton; the jaw's are the share of a
+    turn about the jaw that jawOpen itself shows at each vertex."""
+    head = assembly.carry(np.repeat(_head_share(data, len(assembly.base))[:, None], 3, 1))[:, 0]
+    for name in ("eye", "teeth", "tongue", "brow", "lash"):
+        head[assembly.slice_of(name)] = 1
+    arm = assembly.vertices - joints[2]
+    c, s = np.cos(angle), np.sin(angle)
+    turned = arm @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]]).T - arm
+    reach = (turned**2).sum(1)
+    jaw = np.clip((jaw_open * turned).sum(1) / np.maximum(reach, 0.004**2), 0, 1)
+    jaw[assembly.slice_of("teeth_lower")] = 1
+    for name in ("teeth_upper", "eye", "brow", "lash"):
+        jaw[assembly.slice_of(name)] = 0
+    weights = np.zeros((len(head), 5))
+    weights[:, 2] = np.minimum(jaw, head)
+    weights[:, 1] = head - weights[:, 2]
+    weights[:, 0] = 1 - head
+    for column, side in ((3, "left"), (4, "right")):
+        weights[assembly.slice_of(f"eye_{side}")] = np.eye(5)[column]
+    return weights
+
+
+def _head_share(data: Path, vertices: int) -> FloatArray:
+    """How much of each base vertex moves with the skull (N,): 0 at the collar, 1 at the chin."""
+    bones, bone_weights = read_rig(data)
+    share, total = np.zeros(vertices), np.zeros(vertices)
+    part = {"neck01": 0.15, "neck02": 0.5, "neck03": 0.85}
+    for bone, entries in bone_weights.items():
+        if not entries:
+            continue
+        table = np.array(entries)
+        ids = table[:, 0].astype(int)
+        factor = part.get(bone, 1.0 if _is_under(bones, bone, "head") else 0.0)
+        np.add.at(share, ids, factor * table[:, 1])
+        np.add.at(total, ids, table[:, 1])
+    return share / np.maximum(total, 1e-9)
+
+
+def _is_under(bones: dict[str, dict[str, object]], bone: str, ancestor: str) -> bool:
+    while bone and bone != ancestor:
+        bone = str(bones[bone].get("parent") or "") if bone in bones else ""
+    return bone == ancestor
+
+
+def arkit_joints(jaw_angle: float, names: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+    """(3, 52) jaw and (6, 52) eye rotations, axis-angle radians at weight 1."""
+    jaw, eyes = np.zeros((3, len(names))), np.zeros((6, len(names)))
+    jaw[0, names.index("jawOpen")] = jaw_angle
+    turns = {"Up": (0, -GAZE_UP_RAD), "Down": (0, GAZE_DOWN_RAD)}
+    for first, side, left in ((0, "Left", 1.0), (3, "Right", -1.0)):
+        for word, (axis, turn) in turns.items():
+            eyes[first + axis, names.index(f"eyeLook{word}{side}")] = turn
+        # The left eye looks out to the head's left (+x): a positive turn about y.
+        eyes[first + 1, names.index(f"eyeLookOut{side}")] = left * GAZE_SIDE_RAD
+        eyes[first + 1, names.index(f"eyeLookIn{side}")] = -left * GAZE_SIDE_RAD
+    return jaw, eyes

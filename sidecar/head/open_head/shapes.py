@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The open head's bases: identities by PCA over random people, expressions from ARKit's 52
+shapes and 48 more of MakeHuman's, the jaw's soft tissue as a pose corrective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ....shared.motion import ARKIT_NAMES
+from .assemble import Assembly
+from .makehuman import FloatArray, read_target
+from .rig import Rig
+
+IDENTITY_FOLDERS = ("cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose")
+# Not identities: an age slider that the macro targets cover better, and shapes that break the
+# fit between lids and eyeballs or between lips and teeth.
+IDENTITY_SKIP = ("head-age", "eye-push", "mouth-trans", "neck-trans", "head-trans", "shape-pointed", "eye-trans")
+IDENTITY_SPREAD = 0.16
+
+EXTRA_UNITS = (
+    "eye-left-closure", "eye-right-closure", "eye-left-opened-up", "eye-right-opened-up",
+    "eye-left-slit", "eye-right-slit", "eyebrows-left-down", "eyebrows-right-down",
+    "eyebrows-left-extern-up", "eyebrows-right-extern-up", "eyebrows-left-inner-up",
+    "eyebrows-right-inner-up", "eyebrows-left-up", "eyebrows-right-up", "mouth-compression",
+    "mouth-corner-puller", "mouth-depression-retraction", "mouth-depression", "mouth-elevation",
+    "mouth-eversion", "mouth-parling", "mouth-part-later", "mouth-protusion", "mouth-pursing",
+    "mouth-retraction", "mouth-upward-retraction", "neck-platysma", "nose-compression",
+    "nose-depression", "nose-left-dilatation", "nose-right-dilatation", "nose-left-elevation",
+    "nose-right-elevation",
+)  # fmt: skip
+EXTRA_DETAILS = (
+    "cheek/l-cheek-volume-incr", "cheek/r-cheek-volume-incr", "cheek/l-cheek-inner-incr",
+    "cheek/r-cheek-inner-incr", "eyes/l-eye-bag-incr", "eyes/r-eye-bag-incr",
+    "eyes/l-eye-eyefold-down", "eyes/r-eye-eyefold-down", "mouth/mouth-laugh-lines-in",
+    "mouth/mouth-dimples-in", "nose/nose-flaring-incr", "mouth/mouth-upperlip-volume-decr",
+    "mouth/mouth-lowerlip-volume-decr", "mouth/mouth-upperlip-middle-down",
+    "mouth/mouth-lowerlip-middle-up",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bases:
+    """shape (V, 3, S) per standard deviation; expression (V, 3, 100); pose (V, 3, 36)."""
+
+    shape: FloatArray
+    expression: FloatArray
+    expression_names: tuple[str, ...]
+    pose: FloatArray
+
+
+def arkit_targets(data: Path, vertices: int) -> dict[str, FloatArray]:
+    """ARKit name -> displacement of the base mesh (N, 3) at weight 1."""
+    folder = data / "faceunits01/targets/faceunits"
+    return {name: read_target(folder / f"{name}.target", vertices) for name in ARKIT_NAMES}
+
+
+def build_bases(
+    data: Path, assembly: Assembly, rig: Rig, arkit: dict[str, FloatArray], identities: int
+) -> Bases:
+    """All bases for the assembled head. See the module's docstring."""
+    pose, open_lips = _jaw_corrective(assembly, rig, assembly.carry(arkit["jawOpen"]))
+    columns = [assembly.carry(arkit[name]) for name in ARKIT_NAMES]
+    eyes = np.concatenate([assembly.slice_of(f"eye_{side}") for side in ("left", "right")])
+    for name, column in zip(ARKIT_NAMES, columns, strict=True):
+        column[eyes] = 0  # an eyeball turns by its joint and is never bent
+        if name == "jawOpen":
+            column[:] = open_lips
+    names, extras = _extras(data, assembly, eyes)
+    return Bases(
+        shape=_identity_basis(data, assembly, identities),
+        expression=np.stack([*columns, *extras], -1),
+        expression_names=(*ARKIT_NAMES, *names),
+        pose=pose,
+    )
+
+
+def _extras(
+    data: Path, assembly: Assembly, eyes: np.ndarray
+) -> tuple[list[str], list[FloatArray]]:
+    targets = data / "mpfb2/targets"
+    paths = [targets / f"expression/units/caucasian/{unit}.target.gz" for unit in EXTRA_UNITS]
+    paths += [targets / f"{detail}.target.gz" for detail in EXTRA_DETAILS]
+    names, columns = [], []
+    for path in paths:
+        column = assembly.carry(read_target(path, len(assembly.base)))
+        column[eyes] = 0
+        names.append(_camel(path.name.removesuffix(".target.gz")))
+        columns.append(column)
+    return names, columns
+
+
+def _camel(name: str) -> str:
+    words = name.split("-")
+    side = {"l": "Left", "r": "Right"}.get(words[0], "")
+    words = words[1:] if side else words
+    words = [w.capitalize() for w in words]
+    words[0] = words[0].lower()
+    return "".join(words) + side
+
+
+def _jaw_corrective(
+    assembly: Assembly, rig: Rig, jaw_open: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """What the jaw joint's turn alone lacks of jawOpen, undone by the skinning so that both
+    together give ARKit's shape exactly: the cheeks' and chin's part as a pose corrective on
+    R - I, so that a jaw turned by hand looks right too; the lips' part as the expression
+    component jawOpen.
+
+    Only the two elements sin(angle) and -sin(angle) of R - I carry the corrective, half each.
+    """
+    c, s = np.cos(rig.jaw_angle), np.sin(rig.jaw_angle)
+    rotation = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    weight = rig.skin_weights[:, 2][:, None, None]
+    blend = (1 - weight) * np.eye(3) + weight * rotation
+    pivot = rig.joints[2]
+    rest = assembly.vertices
+    target = rest + jaw_open
+    shift = weight[:, :, 0] * (pivot - rotation @ pivot)
+    unposed = np.linalg.solve(blend, (target - shift)[..., None])[..., 0]
+    corrective = unposed - rest
+    eyes = np.concatenate([assembly.slice_of(f"eye_{side}") for side in ("left", "right")])
+    corrective[eyes] = 0
+    mouth = np.array([0.0, -0.045, 0.058])
+    near = np.exp(-(((rest - mouth) / [0.022, 0.014, 0.03]) ** 2).sum(1))[:, None]
+    pose = np.zeros((len(rest), 3, 36))
+    jaw_row = 9  # R - I of neck, then jaw; row-major elements (1, 2) and (2, 1)
+    pose[:, :, jaw_row + 5] = (1 - near) * corrective * (-0.5 / s)
+    pose[:, :, jaw_row + 7] = (1 - near) * corrective * (0.5 / s)
+    return pose, near * corrective
+
+
+def _identity_basis(data: Path, assembly: Assembly, components: int) -> FloatArray:
+    """Principal components of 1,500 random adults, each scaled to one standard deviation."""
+    rng = np.random.default_rng(20)
+    macro, details = _macro_targets(data, assembly), _detail_targets(data, assembly)
+    people = []
+    for _ in range(1500):
+        person = _random_macro(rng, macro)
+        for pair in details:
+            amount = rng.normal(0, IDENTITY_SPREAD * 2.0 if "head-" in pair.name else IDENTITY_SPREAD * 1.6)
+            person = person + amount * (pair.more if amount > 0 else -pair.less)
+        people.append((person - person[assembly.slice_of("skin")].mean(0)).astype(np.float32))
+    stack = np.stack(people).reshape(len(people), -1)
+    stack -= stack.mean(0)
+    gram = stack @ stack.T
+    values, vectors = np.linalg.eigh(gram.astype(np.float64))
+    values, vectors = values[::-1][:components], vectors[:, ::-1][:, :components]
+    axes = (stack.T @ vectors) / np.sqrt(values)
+    deviation = np.sqrt(values / (len(people) - 1))
+    return (axes * deviation).reshape(*assembly.vertices.shape, components)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modifier:
+    """A slider of MakeHuman: displacement (V, 3) toward more and toward less."""
+
+    name: str
+    more: FloatArray
+    less: FloatArray
+
+
+def _detail_targets(data: Path, assembly: Assembly) -> list[Modifier]:
+    """Symmetric sliders of the face's parts."""
+    found: dict[str, dict[str, FloatArray]] = {}
+    opposite = {"incr": "more", "decr": "less", "up": "more", "down": "less", "out": "more",
+                "in": "less", "forward": "more", "backward": "less", "convex": "more",
+                "concave": "less", "uncompress": "more", "compress": "less"}  # fmt: skip
+    for folder in IDENTITY_FOLDERS:
+        for path in sorted((data / "mpfb2/targets" / folder).glob("*.target.gz")):
+            name = path.name.removesuffix(".target.gz").removeprefix("l-").removeprefix("r-")
+            if any(skip in name for skip in IDENTITY_SKIP) or name.startswith("measure"):
+                continue
+            stem, _, end = name.rpartition("-")
+            slot = opposite.get(end, "more")
+            stem = stem if end in opposite else name
+            target = assembly.carry(read_target(path, len(assembly.base)))
+            entry = found.setdefault(f"{folder}/{stem}", {})
+            entry[slot] = entry.get(slot, 0) + target
+    zero = np.zeros_like(assembly.vertices)
+    return [
+        Modifier(name=name, more=e.get("more", zero), less=e.get("less", zero))
+        for name, e in found.items()
+    ]
+
+
+def _macro_targets(data: Path, assembly: Assembly) -> dict[str, FloatArray]:
+    folder = data / "mpfb2/targets/macrodetails"
+    names = [f"{a}-{g}-{t}" for a in ("african", "asian", "caucasian") for g in ("female", "male") for t in ("young", "old")]
+    names += [
+        f"universal-{g}-{t}-{m}muscle-{w}weight"
+        for g in ("female", "male") for t in ("young", "old")
+        for m in ("average", "min", "max") for w in ("average", "min", "max")
+    ]  # fmt: skip
+    return {
+        n: assembly.carry(read_target(folder / f"{n}.target.gz", len(assembly.base))) for n in names
+    }
+
+
+def _random_macro(rng: np.random.Generator, macro: dict[str, FloatArray]) -> FloatArray:
+    """Difference of a random adult's macro shape from the neutral one (up to a constant)."""
+    gender = {"male": rng.beta(0.6, 0.6)}
+    gender["female"] = 1 - gender["male"]
+    ancestry = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.7] * 3), strict=True))
+    old = rng.beta(1.2, 2.2)
+    age = {"young": 1 - old, "old": old}
+    muscle, weight = _three_way(rng), _three_way(rng)
+    shape = 0
+    for g, gw in gender.items():
+        for t, tw in age.items():
+            for a, aw in ancestry.items():
+                shape = shape + gw * tw * aw * macro[f"{a}-{g}-{t}"]
+            for m, mw in muscle.items():
+                for w, ww in weight.items():
+                    if mw and ww:
+                        shape = shape + gw * tw * mw * ww * macro[f"universal-{g}-{t}-{m}muscle-{w}weight"]
+    return shape
+
+
+def _three_way(rng: np.random.Generator) -> dict[str, float]:
+    value = np.clip(rng.normal(0, 0.4), -1, 1)
+    return {"average": 1 - abs(value), "min": max(-value, 0.0), "max": max(value, 0.0)}
