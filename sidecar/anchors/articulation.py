@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Coarticulation: timed phonemes become smooth mouth curves.
+
+Each segment's dominance is D(t) = hold * exp(-(distance / reach)^1.4), flat inside its own core;
+a channel is the mean of all targets weighted by dominance (Cohen and Massaro 1993, eq. 1 to 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .speech import Phoneme, Speech
+from .visemes import (
+    CHANNELS,
+    CLOSURE,
+    IGNORED,
+    TUCK,
+    VISEMES,
+    Viseme,
+    channel_groups,
+    holds_of,
+    target_of,
+)
+
+FloatArray = NDArray[np.float64]
+LEAD_S = 0.35
+TAIL_S = 0.45
+"""Seconds of silence before and after the sound, so that a take can settle."""
+SHORTEST_CONTACT_S = 0.036
+"""A little more than a frame at 30 fps."""
+CONTACT_RAMP_S = 0.05
+"""Lips take this long to meet and to part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Articulation:
+    """channels: (T, 54) in `CHANNELS` order. stress: (T,) 0..1, bumps on stressed vowels.
+    voiced: (T,) 0..1, 1 while somebody speaks. stresses_s, pauses_s: times of both."""
+
+    channels: FloatArray  # (T, 54)
+    stress: FloatArray  # (T,)
+    voiced: FloatArray  # (T,)
+    stresses_s: tuple[float, ...]
+    pauses_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    viseme: Viseme
+    start_s: float
+    stop_s: float
+
+
+def articulate(speech: Speech, fps: float) -> Articulation:
+    """Mouth curves of a calm speaker; frame 0 lies `LEAD_S` before the first sample."""
+    frames = int(np.ceil((LEAD_S + speech.duration_s + TAIL_S) * fps))
+    times = np.arange(frames) / fps
+    segments = _segments(speech)
+    centres = np.array([(s.start_s + s.stop_s) / 2 for s in segments])
+    halves = np.array([(s.stop_s - s.start_s) / 2 for s in segments])
+    reaches = np.array([s.viseme.reach_s for s in segments])
+    outside = np.maximum(np.abs(times[:, None] - centres) - 0.6 * halves, 0)
+    nearness = np.exp(-((outside / reaches) ** 1.4)) + 1e-9  # (T, P)
+    holds = np.stack([holds_of(s.viseme) for s in segments])  # (P, groups)
+    targets = np.stack([target_of(s.viseme) for s in segments])  # (P, 54)
+    channels = np.zeros((frames, len(CHANNELS)))
+    groups = channel_groups()
+    for group in range(holds.shape[1]):
+        columns = np.flatnonzero(groups == group)
+        dominance = nearness * holds[:, group]
+        dominance /= dominance.sum(1, keepdims=True)
+        channels[:, columns] = dominance @ targets[:, columns]
+    for name in (CLOSURE, TUCK):
+        channels[:, CHANNELS.index(name)] = _contact(times, segments, name)
+    stresses = tuple(
+        LEAD_S + (p.start_s + p.stop_s) / 2 for p in speech.phonemes if p.stressed
+    )
+    pauses = tuple(LEAD_S + p.start_s for p in speech.phonemes if p.symbol == "_")
+    return Articulation(
+        channels=channels,
+        stress=_bumps(times, stresses, 0.13),
+        voiced=_voiced(times, speech.phonemes),
+        stresses_s=stresses,
+        pauses_s=pauses,
+    )
+
+
+def _segments(speech: Speech) -> list[_Segment]:
+    silence = VISEMES["_"][0]
+    segments = [_Segment(silence, -0.2, LEAD_S)]
+    for phoneme in speech.phonemes:
+        if phoneme.symbol in IGNORED:
+            continue
+        segments += _parts(phoneme)
+    end = LEAD_S + speech.duration_s
+    return [*segments, _Segment(silence, end, end + TAIL_S + 0.2)]
+
+
+def _parts(phoneme: Phoneme) -> list[_Segment]:
+    # A phoneme outside the table (another voice) passes as the neutral vowel.
+    visemes = VISEMES.get(phoneme.symbol, VISEMES["@"])
+    edges = np.linspace(phoneme.start_s, phoneme.stop_s, len(visemes) + 1) + LEAD_S
+    return [
+        _Segment(viseme, start, stop)
+        for viseme, start, stop in zip(visemes, edges[:-1], edges[1:], strict=True)
+    ]
+
+
+def _bumps(times: FloatArray, centres: tuple[float, ...], width_s: float) -> FloatArray:
+    if not centres:
+        return np.zeros_like(times)
+    return np.exp(-(((times[:, None] - np.array(centres)) / width_s) ** 2)).max(1)
+
+
+def _contact(times: FloatArray, segments: list[_Segment], name: str) -> FloatArray:
+    """(T,) 1 while a segment's contact lasts, ramps around it. A contact shorter than a frame
+    is widened, or it could fall between two frames and never be seen."""
+    level = np.zeros_like(times)
+    for segment in segments:
+        peak = segment.viseme.targets.get(name, 0.0)
+        if peak:
+            centre = (segment.start_s + segment.stop_s) / 2
+            half = max((segment.stop_s - segment.start_s) / 2 - 0.01, SHORTEST_CONTACT_S / 2)
+            ramp = 1 - (np.abs(times - centre) - half) / CONTACT_RAMP_S
+            level = np.maximum(level, peak * np.clip(ramp, 0, 1))
+    return level
+
+
+def _voiced(times: FloatArray, phonemes: tuple[Phoneme, ...]) -> FloatArray:
+    level = np.zeros_like(times)
+    for phoneme in phonemes:
+        if phoneme.symbol != "_":
+            before = (times - LEAD_S - phoneme.start_s) / 0.08 + 1
+            after = (phoneme.stop_s + LEAD_S - times) / 0.12 + 1
+            level = np.maximum(level, np.clip(np.minimum(before, after), 0, 1))
+    return level

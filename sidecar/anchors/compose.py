@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Speech and emotion on one face. They compete; they are not added.
+
+Lips that must meet do meet; rounding and smiling share the lip corners; the jaw opens wider with
+arousal and never by both causes in full; brows and lids are emotion's, with their own rhythm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from ...shared.emotion import EMOTIONS
+from ...shared.motion import ARKIT_NAMES
+from .articulation import Articulation
+from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, parts, recipe_table, sides
+from .rhythm import Rhythm
+from .style import Style, sidedness
+from .visemes import CHANNELS, CLOSURE, GROUPS, TUCK
+
+FloatArray = NDArray[np.float64]
+_SHAPES = len(ARKIT_NAMES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Performance:
+    """Everything of one take that does not depend on emotion."""
+
+    articulation: Articulation
+    rhythm: Rhythm
+    style: Style
+    fps: float
+
+
+def closure_level(articulation: Articulation) -> FloatArray:
+    """(T,) 0..1, 1 where a bilabial closes the lips."""
+    return _smoothstep(articulation.channels[:, CHANNELS.index(CLOSURE)], 0.0, 0.9)
+
+
+def tuck_level(articulation: Articulation) -> FloatArray:
+    """(T,) 0..1, 1 where f or v brings the lower lip to the teeth."""
+    return _smoothstep(articulation.channels[:, CHANNELS.index(TUCK)], 0.0, 1.0)
+
+
+def compose(performance: Performance, emotions: FloatArray, look: FloatArray | None = None) -> FloatArray:  # fmt: skip
+    """(T, 52) ARKit weights of the performance in `emotions` (T, 6).
+
+    look: (6, 52) replaces the style's own look of the six emotions (sources that vary).
+    """
+    style = performance.style
+    speech = _speech(performance, emotions)
+    feeling = _feeling(performance, emotions, style_look(style) if look is None else look)
+    weights = _mouth(speech, feeling, performance)
+    _upper_face(weights, feeling, performance)
+    weights += performance.rhythm.gaze + style.rest
+    return _soft_ceiling(weights, ceilings())
+
+
+def style_look(style: Style) -> FloatArray:
+    """(6, 52) how this person shows each emotion at weight 1."""
+    mixed = np.einsum("kv,kvs->ks", style.variants, recipe_table())
+    return mixed * style.gains * sidedness(style.side)
+
+
+def _speech(performance: Performance, emotions: FloatArray) -> FloatArray:
+    style = performance.style
+    arousal = emotions @ np.array([AROUSAL[name] for name in EMOTIONS])
+    size = np.clip(1 + gaussian_filter1d(arousal, 3, mode="nearest"), 0.6, 1.5)[:, None]
+    speech = performance.articulation.channels[:, :_SHAPES] * style.speech_side
+    speech = speech * style.speech_gain
+    for name, gain in (("jaw", style.jaw_gain), ("round", style.round_gain)):
+        columns = [c for shape in GROUPS[name] for c in sides(shape)]
+        speech[:, columns] *= gain
+    bigger = [c for name in ("jaw", "open", "spread") for s in GROUPS[name] for c in sides(s)]
+    speech[:, bigger] *= size
+    return speech
+
+
+def _feeling(performance: Performance, emotions: FloatArray, look: FloatArray) -> FloatArray:
+    """(T, 52) what the emotion alone would do, each part of the face in its own time."""
+    feeling = np.zeros((len(emotions), _SHAPES))
+    names = np.array(parts())
+    for part, lag_s in LAG_S.items():
+        curve = gaussian_filter1d(
+            emotions, ENVELOPE_S[part] * performance.fps, axis=0, mode="nearest"
+        )
+        columns = np.flatnonzero(names == part)
+        feeling[:, columns] = _shift(curve, lag_s * performance.fps) @ look[:, columns]
+    swell = 1 + performance.style.stress_gain * (performance.articulation.stress - 0.4)
+    return feeling * swell[:, None]
+
+
+def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) -> FloatArray:
+    """Speech and feeling on the lower face; returns (T, 52)."""
+    closed = closure_level(performance.articulation)
+    tucked = tuck_level(performance.articulation)
+    rounded = np.clip(_of(speech, "mouthPucker") + 0.7 * _of(speech, "mouthFunnel"), 0, 1)
+    smiling = np.clip(_of(feeling, "mouthSmile"), 0, 1)
+    spoken_jaw = _of(speech, "jawOpen")
+    talking = np.clip(2.2 * spoken_jaw, 0, 1)
+    shut = np.maximum(closed, 0.75 * tucked)
+
+    yields = {
+        "mouthSmile": (1 - 0.45 * rounded) * (1 - 0.12 * closed),
+        "mouthDimple": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
+        "mouthStretch": (1 - 0.6 * rounded) * (1 - 0.45 * closed),
+        "mouthFrown": 1 - 0.25 * rounded,
+        "mouthUpperUp": (1 - closed) * (1 - 0.4 * rounded) * (1 - 0.3 * tucked),
+        "mouthLowerDown": (1 - closed) * (1 - tucked) * (1 - 0.3 * rounded),
+        "mouthPress": 1 - 0.75 * talking,
+        "mouthRollUpper": 1 - 0.8 * talking,
+        "mouthRollLower": 1 - 0.8 * talking,
+        "mouthShrugLower": 1 - 0.4 * talking,
+        "mouthFunnel": 1 - closed,
+        "jawOpen": (1 - 0.85 * shut) * (1 - 0.55 * np.clip(1.5 * spoken_jaw, 0, 1)),
+    }
+    weights = feeling.copy()
+    for name, share in yields.items():
+        weights[:, sides(name)] *= share[:, None]
+    speech = speech.copy()
+    for name, share in {
+        "mouthPucker": (1 - 0.3 * smiling) * (1 - 0.35 * closed),
+        "mouthFunnel": (1 - 0.45 * smiling) * (1 - closed),
+        "mouthUpperUp": 1 - closed,
+        "mouthLowerDown": (1 - closed) * (1 - tucked),
+        "mouthSmile": 1 - 0.6 * smiling,
+    }.items():
+        speech[:, sides(name)] *= share[:, None]
+    weights += speech
+    jaw = ARKIT_NAMES.index("jawOpen")
+    # Lips reach only so far over an open jaw: a closure holds the jaw up.
+    weights[:, jaw] *= 1 - 0.5 * closed * np.clip(2 * (weights[:, jaw] - 0.15), 0, 1)
+    weights[:, ARKIT_NAMES.index("mouthClose")] = closed * weights[:, jaw]
+    return weights
+
+
+def _upper_face(weights: FloatArray, feeling: FloatArray, performance: Performance) -> None:
+    """Brows with their beats, lids with their blinks; changes `weights`."""
+    beat = performance.rhythm.beat * performance.style.brow_beat
+    lowered = np.clip(_of(feeling, "browDown"), 0, 1.2)
+    raised = np.clip(_of(feeling, "browInnerUp"), 0, 1.2)
+    free = (1 - 0.5 * lowered) * (1 - 0.35 * raised)
+    weights[:, sides("browInnerUp")] += (beat * free)[:, None]
+    weights[:, sides("browOuterUp")] += (beat * free * performance.style.brow_outer)[:, None]
+    blink = performance.rhythm.blink
+    drooped = np.clip(_of(feeling, "eyeBlink"), 0, 0.9)
+    weights[:, sides("eyeBlink")] = (1 - (1 - blink) * (1 - drooped))[:, None]
+    weights[:, sides("eyeWide")] *= ((1 - blink) * (1 - 0.5 * drooped))[:, None]
+    weights[:, sides("eyeSquint")] *= (1 - 0.7 * blink)[:, None]
+
+
+def _of(weights: FloatArray, name: str) -> FloatArray:
+    """(T,) the mean of both sides."""
+    return weights[:, sides(name)].mean(1)
+
+
+def _shift(curve: FloatArray, frames: float) -> FloatArray:
+    """The curve `frames` later, its ends held."""
+    times = np.arange(len(curve))
+    return np.stack([np.interp(times - frames, times, column) for column in curve.T], 1)
+
+
+def _smoothstep(values: FloatArray, low: float, high: float) -> FloatArray:
+    position = np.clip((values - low) / (high - low), 0, 1)
+    return position * position * (3 - 2 * position)
+
+
+def _soft_ceiling(weights: FloatArray, ceiling: FloatArray) -> FloatArray:
+    """Unchanged below 0.75 of the ceiling, then bent so that it is never passed."""
+    knee = 0.75 * ceiling
+    room = ceiling - knee
+    above = np.maximum(weights - knee, 0)
+    return np.maximum(np.minimum(weights, knee) + room * np.tanh(above / room), 0)
