@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The geometry network: a transformer over frames that emotion enters by cross-attention.
+
+Input and output are normalised; the output is a residual on the take. With all emotion weights 0
+every key and value of the emotion is 0 and no bias follows, so emotion adds exactly nothing
+(Feelings paper: e = m(y) (y^T E), m = 0 for neutral; here y is a curve and E is mixed linearly).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ...shared.emotion import EMOTIONS
+
+NUMBERS = 103
+"""Numbers a frame: 100 expression coefficients, then the jaw's axis-angle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkConfig:
+    """width: numbers of a token. hidden: width of the feed-forward part. window: frames."""
+
+    layers: int = 4
+    width: int = 256
+    heads: int = 4
+    hidden: int = 512
+    window: int = 64
+
+
+class Attention(nn.Module):
+    """Multi-head attention with a learned bias on how many frames apart query and key are."""
+
+    def __init__(self, config: NetworkConfig, *, sink: bool) -> None:
+        super().__init__()
+        width, heads, window = config.width, config.heads, config.window
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        # No bias in key, value and output: a zero emotion must stay zero all the way.
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+        self.output = nn.Linear(width, width, bias=False)
+        self.sink = nn.Parameter(torch.zeros(heads)) if sink else None
+        steps = torch.arange(-(window - 1), window).abs() / window
+        self.distance_bias = nn.Parameter(-steps * torch.logspace(3, 6, heads, 2)[:, None])
+        places = torch.arange(window)
+        self.register_buffer(
+            "distance", places[None, :] - places[:, None] + window - 1, persistent=False
+        )
+
+    def forward(self, tokens: Tensor, source: Tensor) -> Tensor:
+        """tokens (B, T, C) ask, source (B, T, C) answers; returns (B, T, C)."""
+        batch, frames, width = tokens.shape
+        query, key, value = (
+            x.view(batch, frames, self.heads, -1).transpose(1, 2)
+            for x in (self.query(tokens), self.key(source), self.value(source))
+        )
+        scores = query @ key.transpose(2, 3) * (width // self.heads) ** -0.5
+        scores = scores + self.distance_bias[:, self.distance].to(scores.dtype)
+        if self.sink is not None:
+            # A place to look at that holds nothing, so that weak emotion can weigh little.
+            sink = self.sink.to(scores.dtype)[None, :, None, None]
+            scores = torch.cat([scores, sink.expand(batch, -1, frames, 1)], 3)
+        shares = scores.softmax(3)[..., :frames]
+        return self.output((shares @ value).transpose(1, 2).reshape(batch, frames, width))
+
+
+class Block(nn.Module):
+    """Frames look at frames, then at the emotion, then each at itself."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.frame_norm = nn.LayerNorm(config.width)
+        self.frame_attention = Attention(config, sink=False)
+        self.emotion_norm = nn.LayerNorm(config.width)
+        self.emotion_attention = Attention(config, sink=True)
+        self.feed_norm = nn.LayerNorm(config.width)
+        self.feed = nn.Sequential(
+            nn.Linear(config.width, config.hidden),
+            nn.GELU(approximate="tanh"),
+            nn.Linear(config.hidden, config.width),
+        )
+
+    def forward(self, tokens: Tensor, emotion: Tensor) -> Tensor:
+        normed = self.frame_norm(tokens)
+        tokens = tokens + self.frame_attention(normed, normed)
+        tokens = tokens + self.emotion_attention(self.emotion_norm(tokens), emotion)
+        return tokens + self.feed(self.feed_norm(tokens))
+
+
+class GeometryNetwork(nn.Module):
+    """(B, T, 103) normalised frames and (B, T, 6) weights -> (B, T, 103) normalised residual."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_frame = nn.Linear(NUMBERS, config.width)
+        self.emotions = nn.Parameter(torch.randn(len(EMOTIONS), config.width) * 0.5)
+        self.blocks = nn.ModuleList([Block(config) for _ in range(config.layers)])
+        self.norm = nn.LayerNorm(config.width)
+        self.residual = nn.Linear(config.width, NUMBERS)
+        nn.init.zeros_(self.residual.weight)
+        nn.init.zeros_(self.residual.bias)
+
+    def forward(self, frames: Tensor, weights: Tensor) -> Tensor:
+        tokens = self.embed_frame(frames)
+        emotion = weights @ self.emotions  # e_t = sum_k w_tk E_k
+        for block in self.blocks:
+            tokens = block(tokens, emotion)
+        return self.residual(self.norm(tokens))
