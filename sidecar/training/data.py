@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Synchronised pairs in memory, and batches of windows cut from them.
+
+A performance (one person says one sentence) exists in several emotion programs, frame by frame
+alike. Any of them is a source, any of them a target; only the target's curve is told to the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared.emotion import EMOTIONS
+from ...shared.head import HeadModel
+from ..anchors.compose import closure_level, compose
+from ..anchors.programs import make_program
+from ..anchors.sentences import read_sentences
+from ..anchors.style import make_style
+from ..anchors.takes import FPS, make_performance, motion_from_arkit, vary_look
+from ..modulation.network import NUMBERS
+from ..modulation.windows import HOP, WINDOW
+
+FloatArray = NDArray[np.float32]
+KINDS = ("neutral", "held", "transition", "held", "pulse", "transition", "rise", "blend")
+"""Kinds of emotion program, in the order in which a performance gets them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Group:
+    """One performance of T frames in K programs.
+
+    targets, sources: (K, T, 103) float16; a source shows the same program with a look that is a
+    little off. weights: (K, T, 6) float16. closure: (T,) float16, 1 where the lips must meet.
+    """
+
+    targets: NDArray[np.float16]
+    sources: NDArray[np.float16]
+    weights: NDArray[np.float16]
+    closure: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """source, target: (B, 64, 103). weights: (B, 64, 6) the target's. closure: (B, 64)."""
+
+    source: FloatArray
+    target: FloatArray
+    weights: FloatArray
+    closure: FloatArray
+
+
+def make_groups(split: str, count: int, programs: int, seed: int, head: HeadModel) -> list[Group]:
+    """`count` performances of the split's sentences by people drawn for it; reproducible.
+
+    Sentences and people of "held-out" never meet those of "train".
+    """
+    sentences = read_sentences()[split]
+    salt = 0 if split == "train" else 1
+    groups = []
+    for index in range(count):
+        rng = np.random.default_rng([seed, salt, index])
+        groups.append(_make_group(sentences[index % len(sentences)], programs, rng, head))
+    return groups
+
+
+def _make_group(text: str, programs: int, rng: np.random.Generator, head: HeadModel) -> Group:
+    performance = make_performance(text, make_style(rng), rng)
+    frames = len(performance.articulation.channels)
+    kinds = [KINDS[k % len(KINDS)] for k in range(programs)]
+    curves = [make_program(kind, frames, FPS, rng, strongest=1.3) for kind in kinds]
+    targets = [numbers_of(compose(performance, c), head) for c in curves]
+    sources = [
+        numbers_of(compose(performance, c, vary_look(performance.style, rng)), head)
+        for c in curves
+    ]
+    return Group(
+        targets=np.stack(targets).astype(np.float16),
+        sources=np.stack(sources).astype(np.float16),
+        weights=np.stack(curves).astype(np.float16),
+        closure=closure_level(performance.articulation).astype(np.float16),
+    )
+
+
+def numbers_of(arkit: NDArray[np.float64], head: HeadModel) -> FloatArray:
+    """(T, 103) expression and jaw of ARKit weights (T, 52)."""
+    motion = motion_from_arkit(arkit, head)
+    return np.concatenate([motion.expression, motion.jaw], 1)
+
+
+def scalings(groups: list[Group]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """mean, scale and residual scale (103,) of the training pairs."""
+    stack = np.concatenate([g.sources.reshape(-1, NUMBERS) for g in groups]).astype(np.float32)
+    mean, scale = stack.mean(0), np.maximum(stack.std(0), 0.03)
+    change = np.concatenate(
+        [(g.targets - np.roll(g.sources, 1, 0)).reshape(-1, NUMBERS) for g in groups]
+    ).astype(np.float32)
+    residual = change.std(0)
+    return mean, scale, np.where(residual < 1e-4, 0, residual).astype(np.float32)
+
+
+def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch:
+    """Random windows as the modulator meets them, ends held."""
+    arrays = Batch(
+        source=np.empty((size, WINDOW, NUMBERS), np.float32),
+        target=np.empty((size, WINDOW, NUMBERS), np.float32),
+        weights=np.empty((size, WINDOW, len(EMOTIONS)), np.float32),
+        closure=np.empty((size, WINDOW), np.float32),
+    )
+    for row in range(size):
+        group = groups[rng.integers(len(groups))]
+        frames = len(group.closure)
+        start = int(rng.integers(-HOP, max(frames - HOP, 1)))
+        places = np.clip(np.arange(start, start + WINDOW), 0, frames - 1)
+        source, target = rng.integers(len(group.weights), size=2)
+        if rng.random() < 0.1:  # a take without emotion
+            source = 0
+        # Part of the sources look just as the model would make them: those must not be changed.
+        pool = group.targets if rng.random() < 0.2 else group.sources
+        arrays.source[row] = pool[source, places]
+        arrays.target[row] = group.targets[target, places]
+        arrays.weights[row] = group.weights[target, places]
+        arrays.closure[row] = group.closure[places]
+    return arrays
+
+
+def augment(batch: Batch, scale: FloatArray, rng: np.random.Generator) -> Batch:
+    """What a tracker adds to a real take, on source and target alike: it is the performance's,
+    and the model must leave it where it is."""
+    size = len(batch.source)
+    strength = (rng.random((size, 1, 1)) ** 2).astype(np.float32)
+    gain = 1 + 0.15 * strength * rng.standard_normal((size, 1, NUMBERS), np.float32)
+    some = rng.random((size, 1, NUMBERS)) < 0.1
+    bias = some * strength * 0.6 * rng.standard_normal((size, 1, NUMBERS), np.float32) * scale
+    noise = rng.standard_normal(batch.source.shape, np.float32)
+    noise[:, 1:] = 0.5 * (noise[:, 1:] + noise[:, :-1])
+    noise *= 0.12 * strength * scale
+    return Batch(
+        source=batch.source * gain + bias + noise,
+        target=batch.target * gain + bias + noise,
+        weights=batch.weights,
+        closure=batch.closure,
+    )

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The geometry loss: parameters, surface, velocity, and lips that must meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .config import GeometryConfig
+from .surface import Surface
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeometryLoss:
+    """L = parameter L1 + vertex L1 (Feelings paper, geometry loss) + velocity L1 + gap of the
+    lips on frames where a bilabial closes them."""
+
+    config: GeometryConfig
+    basis: Tensor  # (103, 3N) mm
+    gap: Tensor  # (103, 3) mm
+
+    def __call__(self, error: Tensor, closure: Tensor) -> Tensor:
+        """error: (B, T, 103) output minus truth, in the motion's own units; closure: (B, T)."""
+        config = self.config
+        total = config.parameter_weight * error.abs().mean()
+        total = total + config.vertex_weight * (error @ self.basis).abs().mean()
+        velocity = error[:, 1:] - error[:, :-1]
+        total = total + config.velocity_weight * velocity.abs().mean()
+        gaps = (error @ self.gap).abs().mean(2)
+        return total + config.lips_weight * (gaps * closure).mean()
+
+
+def make_loss(config: GeometryConfig, surface: Surface) -> GeometryLoss:
+    return GeometryLoss(config, torch.from_numpy(surface.basis), torch.from_numpy(surface.gap))
