@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LAM's web bundle: a zip with `skin.glb` (a mesh with ARKit's shapes and a skeleton) and
+`offset.ply` (one Gaussian for each of the mesh's vertices).
+
+Facts of the format: Gaussian i sits at vertex i + its x, y, z; `f_dc_0..2` is the colour itself,
+0..1 sRGB, with no spherical harmonics; scales are logarithms, opacity a logit, rotation w, x, y,
+z. `vertex_order.json` and `animation.glb` are for LAM's own viewer and are not read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared import limits
+from ...shared.errors import InputError
+from ...shared.motion import ARKIT_NAMES
+from . import glb as gltf
+from .avatar import Avatar
+from .bundle import read_zip_entry
+from .ply import broken as broken_ply
+from .ply import decode_ply
+
+# Ten times LAM's 20,018; 52 dense shapes of so many vertices take 125 MB.
+MAX_VERTICES = 200_000
+_MAX_PART_BYTES = 256 * 1024 * 1024
+_OFFSET, _COLOUR = ("x", "y", "z"), ("f_dc_0", "f_dc_1", "f_dc_2")
+_SCALE, _ROTATION = ("scale_0", "scale_1", "scale_2"), ("rot_0", "rot_1", "rot_2", "rot_3")
+# exp(-25) m is far below an atom, exp(2) m far above a head: past these a value is damage.
+_LOG_SCALE_RANGE = (-60.0, 2.0)
+
+
+def read_lam_avatar(path: Path) -> Avatar:
+    """The avatar in a LAM bundle. Raises InputError `file.missing`, `avatar.*`."""
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            raise IsADirectoryError
+        if size > limits.MAX_AVATAR_BYTES:
+            raise InputError(
+                "avatar.too_big",
+                f"The avatar '{path.name}' has {size // 2**20} MiB.",
+                f"Choose a bundle of at most {limits.MAX_AVATAR_BYTES // 2**20} MiB.",
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            "file.missing",
+            f"The avatar '{path}' cannot be opened.",
+            "Check the path and that the file may be read.",
+        ) from error
+    return decode_lam_avatar(data, path.name)
+
+
+def decode_lam_avatar(data: bytes, name: str) -> Avatar:
+    """The same from the zip's bytes; `name` is what errors call it."""
+    skin = read_zip_entry(data, "skin.glb", most_bytes=_MAX_PART_BYTES, name=name)
+    offset = read_zip_entry(data, "offset.ply", most_bytes=_MAX_PART_BYTES, name=name)
+    columns = decode_ply(offset, f"{name}/offset.ply")
+    mesh_file = gltf.decode_glb(skin, f"{name}/skin.glb")
+    primitive, target_names = _find_mesh(mesh_file)
+    attributes = gltf.get_dict(mesh_file, primitive, "attributes")
+    vertices = _floats(mesh_file, gltf.read_accessor(mesh_file, attributes.get("POSITION"), "VEC3"))
+    _check_counts(len(vertices), len(columns["x"]) if "x" in columns else 0, name)
+    pivots, weights, shares = _read_neck(mesh_file, attributes, vertices)
+    return Avatar(
+        name=name,
+        vertices=vertices,
+        faces=_read_faces(mesh_file, primitive, len(vertices)),
+        arkit_shapes=_read_shapes(mesh_file, primitive, target_names, len(vertices)),
+        joint_pivots=pivots,
+        joint_weights=weights,
+        joint_shares=shares,
+        anchors=np.arange(len(vertices), dtype=np.int32),
+        **_read_gaussians(columns, f"{name}/offset.ply"),
+    )
+
+
+def _read_gaussians(columns: dict[str, NDArray], name: str) -> dict[str, NDArray[np.float32]]:
+    """The PLY's columns, with their encodings undone."""
+
+    def stack(names: tuple[str, ...]) -> NDArray[np.float32]:
+        missing = [column for column in names if column not in columns]
+        if missing:
+            raise broken_ply(name, f"the property {missing[0]} is missing")
+        values = np.stack([columns[column] for column in names], 1).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise broken_ply(name, f"{names[0]} has values that are not numbers")
+        return values
+
+    rotation, log_scale = stack(_ROTATION), stack(_SCALE)
+    lengths = np.linalg.norm(rotation, axis=1, keepdims=True)
+    if (lengths < 1e-6).any():
+        raise broken_ply(name, "a rotation is empty")
+    if log_scale.max() > _LOG_SCALE_RANGE[1]:
+        raise broken_ply(name, "a Gaussian is larger than a room")
+    return {
+        "offsets": stack(_OFFSET),
+        "quaternions": (rotation / lengths).astype(np.float32),
+        "scales": np.exp(np.maximum(log_scale, _LOG_SCALE_RANGE[0])),
+        "opacities": (1 / (1 + np.exp(-np.clip(stack(("opacity",))[:, 0], -80, 80)))).astype(
+            np.float32
+        ),
+        "colours": np.clip(stack(_COLOUR), 0, 1),
+    }
+
+
+def _find_mesh(file: gltf.Glb) -> tuple[gltf.JsonDict, list[object]]:
+    """The first mesh's only primitive, and the names of its morph targets."""
+    mesh = gltf.get_item(file, "meshes", 0)
+    primitives = gltf.get_list(file, mesh, "primitives")
+    if len(primitives) != 1 or not isinstance(primitives[0], dict):
+        raise gltf.broken(file.name, "its mesh is not in one piece")
+    primitive: gltf.JsonDict = primitives[0]
+    if primitive.get("mode", 4) != 4:
+        raise gltf.broken(file.name, "its mesh is not made of triangles")
+    names = gltf.get_list(file, gltf.get_dict(file, mesh, "extras"), "targetNames")
+    if len(names) != len(gltf.get_list(file, primitive, "targets")):
+        raise gltf.broken(file.name, "its shapes have no names")
+    return primitive, names
+
+
+def _check_counts(vertices: int, gaussians: int, name: str) -> None:
+    if vertices > MAX_VERTICES:
+        raise InputError(
+            "avatar.too_big",
+            f"The avatar '{name}' has {vertices} vertices.",
+            f"Choose an avatar of at most {MAX_VERTICES}.",
+        )
+    if vertices != gaussians:
+        raise InputError(
+            "avatar.mismatch",
+            f"In the avatar '{name}' {gaussians} Gaussians belong to {vertices} vertices; "
+            "there must be one for each.",
+            "Take skin.glb and offset.ply from the same export.",
+        )
+
+
+def _read_faces(file: gltf.Glb, primitive: gltf.JsonDict, vertices: int) -> NDArray[np.int32]:
+    corners = gltf.read_accessor(file, primitive.get("indices"), "SCALAR")[:, 0]
+    if corners.dtype.kind != "u" or len(corners) % 3 or corners.max() >= vertices:
+        raise gltf.broken(file.name, "its triangles name vertices that are not there")
+    return corners.astype(np.int32).reshape(-1, 3)
+
+
+def _read_shapes(
+    file: gltf.Glb, primitive: gltf.JsonDict, names: list[object], vertices: int
+) -> NDArray[np.float32]:
+    """(52, V, 3): the targets that carry ARKit's names; LAM's bundles lack `tongueOut`."""
+    targets = gltf.get_list(file, primitive, "targets")
+    shapes = np.zeros((len(ARKIT_NAMES), vertices, 3), np.float32)
+    found = 0
+    for name, target in zip(names, targets, strict=True):
+        if name in ARKIT_NAMES and isinstance(target, dict) and "POSITION" in target:
+            values = gltf.read_accessor(file, target["POSITION"], "VEC3", count=vertices)
+            shapes[ARKIT_NAMES.index(str(name))] = _floats(file, values)
+            found += 1
+    if not found:
+        raise InputError(
+            "avatar.no_shapes",
+            f"The mesh '{file.name}' has none of ARKit's shapes, so it cannot be animated.",
+            "Choose a LAM web bundle with its shapes.",
+        )
+    return shapes
+
+
+def _floats(file: gltf.Glb, values: NDArray) -> NDArray[np.float32]:
+    if values.dtype.kind != "f" or not np.isfinite(values).all():
+        raise gltf.broken(file.name, "it has positions that are not numbers")
+    return values.astype(np.float32)
+
+
+def _read_neck(
+    file: gltf.Glb, attributes: gltf.JsonDict, vertices: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Pivots (J, 3), weights (V, J) and shares (J,) of the joints that turn the head: those with
+    "neck" in their name above `head`, and `head` with all that hangs on it. The skeleton is a
+    whole body's, so other joints hold still. Without one the mesh turns as one about its middle.
+    """
+    skins = gltf.get_list(file, file.document, "skins")
+    if not skins or "JOINTS_0" not in attributes or "WEIGHTS_0" not in attributes:
+        middle = vertices.mean(0, keepdims=True)
+        return middle, np.ones((len(vertices), 1), np.float32), np.ones(1, np.float32)
+    skin = gltf.get_item(file, "skins", 0)
+    joints = gltf.get_list(file, skin, "joints")
+    parents = _parents(file)
+    names = [str(gltf.get_item(file, "nodes", joint).get("name", "")).lower() for joint in joints]
+    if "head" not in names:
+        raise gltf.broken(file.name, "its skeleton has no joint called head")
+    chains = [_chain(joint, parents) for joint in joints]
+    head = joints[names.index("head")]
+    necks = [node for node in _chain(head, parents)[1:] if node in joints]
+    necks = [node for node in necks if "neck" in names[joints.index(node)]]
+    order = [*reversed(necks), head]
+    # A joint belongs to the nearest of the chain at or above it, or to the body.
+    owner = [next((order.index(n) for n in chain if n in order), len(order)) for chain in chains]
+    weights = _gather_weights(file, attributes, np.array(owner), len(vertices), len(order))
+    inverse_bind = gltf.read_accessor(
+        file, skin.get("inverseBindMatrices"), "MAT4", count=len(joints)
+    )
+    pivots = [_pivot(file, inverse_bind[joints.index(node)]) for node in order]
+    # The head takes half of the turn, the neck the rest, as necks do.
+    shares = [0.5 / len(necks)] * len(necks) + [0.5] if necks else [1.0]
+    return np.array(pivots, np.float32), weights, np.array(shares, np.float32)
+
+
+def _parents(file: gltf.Glb) -> dict[object, int]:
+    parents: dict[object, int] = {}
+    for index in range(len(gltf.get_list(file, file.document, "nodes"))):
+        node = gltf.get_item(file, "nodes", index)
+        for child in gltf.get_list(file, node, "children"):
+            if isinstance(child, int):
+                parents[child] = index
+    return parents
+
+
+def _chain(joint: object, parents: dict[object, int]) -> list[object]:
+    """The joint and all above it. Stops where a damaged file goes round in a circle."""
+    chain = [joint]
+    while chain[-1] in parents and parents[chain[-1]] not in chain:
+        chain.append(parents[chain[-1]])
+    return chain
+
+
+def _gather_weights(
+    file: gltf.Glb, attributes: gltf.JsonDict, owner: NDArray, vertices: int, count: int
+) -> NDArray[np.float32]:
+    """(V, J) of the chain's joints; what is left to 1 is the body's."""
+    joints = gltf.read_accessor(file, attributes["JOINTS_0"], "VEC4", count=vertices)
+    weights = gltf.read_accessor(file, attributes["WEIGHTS_0"], "VEC4", count=vertices)
+    if joints.dtype.kind != "u" or joints.max() >= len(owner):
+        raise gltf.broken(file.name, "it is skinned to joints that are not there")
+    if weights.dtype.kind != "f" or not np.isfinite(weights).all() or weights.min() < 0:
+        raise gltf.broken(file.name, "its skin weights are not usable")
+    gathered = np.zeros((vertices, count + 1))
+    for corner in range(4):
+        np.add.at(gathered, (np.arange(vertices), owner[joints[:, corner]]), weights[:, corner])
+    gathered /= np.maximum(gathered.sum(1, keepdims=True), 1e-9)
+    return np.ascontiguousarray(gathered[:, :count], np.float32)
+
+
+def _pivot(file: gltf.Glb, inverse_bind: NDArray) -> NDArray[np.float64]:
+    """Where a joint stands in the mesh's own space. glTF's matrices are column by column."""
+    matrix = inverse_bind.astype(np.float64).reshape(4, 4).T
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
+        raise gltf.broken(file.name, "a joint of its skeleton has no place")
+    return np.linalg.inv(matrix)[:3, 3].astype(np.float64)
