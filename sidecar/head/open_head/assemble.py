@@ -16,7 +16,9 @@ from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, region_index, s
 # The base mesh is cut where the neck ends: heights (metres above MakeHuman's origin) at the
 # nape and at the throat (z, y), rising toward the shoulders, so that these stay out.
 CUT_BACK, CUT_FRONT = (-0.07, 0.620), (0.10, 0.556)
-CUT_RISE, CUT_RISE_FROM = 1.5, 0.052
+# At jawOpen the upper lip's corners drop by 10 mm and the lower's by 14, of 34 in the middle.
+LOWER_LIP_DROP = 0.36
+CUT_RISE, CUT_RISE_FROM = 0.8, 0.050
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,15 @@ def neutral_adult(data: Path, mesh: BaseMesh) -> FloatArray:
     return positions
 
 
+def lip_masks(
+    data: Path, mesh: BaseMesh, arkit: dict[str, FloatArray]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(N,) vertices of the lips, and all that jawOpen carries down as it does the lower lip."""
+    lip = _sample_mask(data, mesh, "mpfb_lips.jpg", len(mesh.vertices)) > 0.5
+    drop = -arkit["jawOpen"][:, 1]
+    return lip, drop > LOWER_LIP_DROP * drop[lip].max()
+
+
 def assemble(data: Path, mesh: BaseMesh, positions: FloatArray) -> Assembly:
     """All pieces in place around `positions` (N, 3)."""
     eyes = {
@@ -72,10 +83,7 @@ def assemble(data: Path, mesh: BaseMesh, positions: FloatArray) -> Assembly:
     eyes = {side: ids[~np.isin(ids, _lash_ids(mesh))] for side, ids in eyes.items()}
     keep = _head_faces(mesh, positions)
     region, colour = _skin_regions(data, mesh, positions)
-    # What hangs below the cut is pulled up to it, which leaves one clean edge.
-    trimmed = positions.copy()
-    trimmed[:, 1] = np.maximum(trimmed[:, 1], _cut_height(positions))
-    skin = select(mesh, trimmed, keep, "skin", region, colour)
+    skin = select(mesh, _trim(mesh, positions, keep), keep, "skin", region, colour)
     tongue_region = np.full(len(positions), region_index("tongue"))
     tongue = select(
         mesh, positions, mesh.group == "helper-tongue", "tongue", tongue_region,
@@ -89,7 +97,7 @@ def assemble(data: Path, mesh: BaseMesh, positions: FloatArray) -> Assembly:
     for side, sign in (("left", 1.0), ("right", -1.0)):
         centre = positions[eyes[side]].mean(0)
         parts.append(make_eyeball(positions, eyes[side], side))
-        parts.append(hair.make_brow(surface, centre, sign, strands=190, seed=7))
+        parts.append(hair.make_brow(surface, centre, sign, strands=340, seed=7))
         for lid, upper in (("2", True), ("1", False)):
             strip = mesh.group_vertices(f"helper-{side[0]}-eyelashes-{lid}")
             strip = strip[~np.isin(strip, _shared_lashes(mesh, side[0]))]
@@ -130,6 +138,26 @@ def _head_faces(mesh: BaseMesh, positions: FloatArray) -> NDArray[np.bool_]:
     """Faces (Q,) of the body with a corner above the cut."""
     above = (positions[:, 1] > _cut_height(positions)) & (positions[:, 1] > 0.5)
     return (mesh.group == "body") & above[mesh.faces].any(1)
+
+
+def _trim(mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_]) -> FloatArray:
+    """Slides what hangs below the cut along its edges up to the cut: one clean edge."""
+    height = positions[:, 1] - _cut_height(positions)
+    corners = mesh.faces[keep]
+    edges = np.concatenate([corners[:, [k, (k + 1) % 4]] for k in range(4)])
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    low, high = edges[(height[edges[:, 0]] <= 0) & (height[edges[:, 1]] > 0)].T
+    share = (height[high] / (height[high] - height[low]))[:, None]
+    crossing = positions[high] + share * (positions[low] - positions[high])
+    total, count = np.zeros_like(positions), np.zeros((len(positions), 1))
+    np.add.at(total, low, crossing)
+    np.add.at(count, low, 1.0)
+    # A corner of a face that only touches the cut has no crossing edge: it goes to its middle.
+    trimmed = np.where(count > 0, total / np.maximum(count, 1), positions)
+    for quad in corners[(height[corners] <= 0).any(1)]:
+        for corner in quad[(height[quad] <= 0) & (count[quad, 0] == 0)]:
+            trimmed[corner] = trimmed[quad[(height[quad] > 0) | (count[quad, 0] > 0)]].mean(0)
+    return trimmed
 
 
 def _skin_regions(

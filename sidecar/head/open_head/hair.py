@@ -65,15 +65,15 @@ def make_brow(surface: Surface, eye: FloatArray, side: float, strands: int, seed
     length = rng.uniform(0.0050, 0.0080, strands) * np.interp(along, [0, 0.15, 1], [0.8, 1, 0.7])
     direction = np.stack([np.sin(lean), np.cos(lean)], 1)
     root = np.stack([out, up], 1) - 0.4 * length[:, None] * direction
-    sideways = np.stack([direction[:, 1], -direction[:, 0]], 1) * rng.uniform(0.00028, 0.00045, (strands, 1))
-    # Five points a strand: two at the root, two at the middle, one at the tip.
-    middle, tip = root + 0.55 * length[:, None] * direction, root + length[:, None] * direction
-    flat = np.stack([root - sideways, root + sideways, middle - 0.8 * sideways, middle + 0.8 * sideways, tip], 1)
-    flat = flat.reshape(-1, 2) * [side, 1.0] + eye[:2]
-    lift = np.tile([0.0001, 0.0001, 0.0009, 0.0009, 0.0007], strands)
-    shade = np.repeat(rng.uniform(0.75, 1.35, strands), 5)[:, None]
+    sideways = np.stack([direction[:, 1], -direction[:, 0]], 1) * rng.uniform(0.00026, 0.00042, (strands, 1))
+    tip = root + length[:, None] * direction
+    flat = np.stack([root - sideways, root + sideways, tip], 1).reshape(-1, 2)
+    flat = flat * [side, 1.0] + eye[:2]
+    lift = np.tile([0.0002, 0.0002, 0.0009], strands)
+    faces = np.arange(3 * strands).reshape(-1, 3)[:, :: int(-side)]
+    shade = np.repeat(rng.uniform(0.8, 1.5, strands), 3)[:, None]
     return _ride(
-        surface, flat, lift, _strand_faces(strands), name=f"brow_{'left' if side > 0 else 'right'}",
+        surface, flat, lift, faces, name=f"brow_{'left' if side > 0 else 'right'}",
         region="brow", colour=np.clip(BROW * shade, 0, 1),
     )  # fmt: skip
 
@@ -104,7 +104,7 @@ def make_lashes(
     reach = np.linalg.norm(strip, axis=1)
     rim = helper[reach < np.quantile(reach, 0.22)]
     rim = rim[np.argsort(positions[rim, 0] * np.sign(eye[0]))]
-    place = np.linspace(0.06, 0.98, strands) * (len(rim) - 1)
+    place = np.linspace(0.10, 0.93, strands) * (len(rim) - 1)
     low = np.minimum(place.astype(int), len(rim) - 2)
     part = (place - low)[:, None]
     root = positions[rim[low]] * (1 - part) + positions[rim[low + 1]] * part
@@ -112,8 +112,8 @@ def make_lashes(
     radial = (root - eye) / np.linalg.norm(root - eye, axis=1, keepdims=True)
     root = root + 0.0006 * radial
     along = np.linspace(0, 1, strands)[:, None]
-    length = (0.0062 if upper else 0.0032) * rng.uniform(0.8, 1.15, (strands, 1))
-    length = length * np.interp(along, [0, 0.3, 0.8, 1], [0.5, 0.9, 1.15, 0.9])
+    length = (0.0054 if upper else 0.0027) * rng.uniform(0.8, 1.15, (strands, 1))
+    length = length * np.interp(along, [0, 0.3, 0.75, 1], [0.45, 0.9, 1.1, 0.5])
     rise = 1.0 if upper else -1.0
     fan = np.c_[(0.9 * along - 0.3) * np.sign(eye[0]), np.zeros((strands, 2))]
     start = radial + fan + np.array([0, 0.1 * rise, 0.3])

@@ -35,7 +35,7 @@ EXTRA_DETAILS = (
     "cheek/l-cheek-volume-incr", "cheek/r-cheek-volume-incr", "cheek/l-cheek-inner-incr",
     "cheek/r-cheek-inner-incr", "eyes/l-eye-bag-incr", "eyes/r-eye-bag-incr",
     "eyes/l-eye-eyefold-down", "eyes/r-eye-eyefold-down", "mouth/mouth-laugh-lines-in",
-    "mouth/mouth-dimples-in", "nose/nose-flaring-incr", "mouth/mouth-upperlip-volume-decr",
+    "mouth/mouth-dimples-in", "nose/nose-flaring-incr",
     "mouth/mouth-lowerlip-volume-decr", "mouth/mouth-upperlip-middle-down",
     "mouth/mouth-lowerlip-middle-up",
 )  # fmt: skip
@@ -58,10 +58,12 @@ def arkit_targets(data: Path, vertices: int) -> dict[str, FloatArray]:
 
 
 def build_bases(
-    data: Path, assembly: Assembly, rig: Rig, arkit: dict[str, FloatArray], identities: int
-) -> Bases:
-    """All bases for the assembled head. See the module's docstring."""
-    pose, open_lips = _jaw_corrective(assembly, rig, assembly.carry(arkit["jawOpen"]))
+    data: Path, assembly: Assembly, rig: Rig, arkit: dict[str, FloatArray],
+    made: dict[str, FloatArray], identities: int,
+) -> Bases:  # fmt: skip
+    """All bases for the assembled head; `made` names further expression components
+    (V, 3). See the module's docstring."""
+    pose, open_lips = jaw_corrective(assembly, rig, assembly.carry(arkit["jawOpen"]))
     columns = [assembly.carry(arkit[name]) for name in ARKIT_NAMES]
     eyes = np.concatenate([assembly.slice_of(f"eye_{side}") for side in ("left", "right")])
     for name, column in zip(ARKIT_NAMES, columns, strict=True):
@@ -69,6 +71,8 @@ def build_bases(
         if name == "jawOpen":
             column[:] = open_lips
     names, extras = _extras(data, assembly, eyes)
+    names += list(made)
+    extras += list(made.values())
     return Bases(
         shape=_identity_basis(data, assembly, identities),
         expression=np.stack([*columns, *extras], -1),
@@ -101,7 +105,7 @@ def _camel(name: str) -> str:
     return "".join(words) + side
 
 
-def _jaw_corrective(
+def jaw_corrective(
     assembly: Assembly, rig: Rig, jaw_open: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """What the jaw joint's turn alone lacks of jawOpen, undone by the skinning so that both
@@ -140,7 +144,7 @@ def _identity_basis(data: Path, assembly: Assembly, components: int) -> FloatArr
     for _ in range(1500):
         person = _random_macro(rng, macro)
         for pair in details:
-            amount = rng.normal(0, IDENTITY_SPREAD * 2.0 if "head-" in pair.name else IDENTITY_SPREAD * 1.6)
+            amount = rng.normal(0, IDENTITY_SPREAD * 1.0 if "head-" in pair.name else IDENTITY_SPREAD * 1.6)
             person = person + amount * (pair.more if amount > 0 else -pair.less)
         people.append((person - person[assembly.slice_of("skin")].mean(0)).astype(np.float32))
     stack = np.stack(people).reshape(len(people), -1)

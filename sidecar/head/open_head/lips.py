@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lips that meet: MakeHuman's stand a millimetre apart, and its mouthClose leaves a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .makehuman import FloatArray
+
+OVERLAP = 0.0004  # metres by which closed lips press into each other, so that no light falls through
+REACH_Y, REACH_Z = 0.0085, 0.010  # metres over which the displacement fades from the line of the lips
+
+
+def seal_lips(
+    positions: FloatArray, posed: FloatArray, lip: NDArray[np.bool_], lower: NDArray[np.bool_]
+) -> FloatArray:
+    """Displacement (N, 3) that closes the gap which the lips have in `posed`.
+
+    positions, posed: (N, 3) metres at rest and in the pose to be sealed. lip: (N,) vertices of
+    the lips; lower: (N,) those below the line. Each lip goes half the way.
+    """
+    rim = lip & _in_front(positions, lip & lower)
+    corner = np.abs(positions[lip, 0]).max()
+    x = np.clip(np.abs(positions[:, 0]) / corner, 0, 1)
+    taper = np.clip((1 - x) / 0.06, 0, 1)
+    upper, below = rim & ~lower, rim & lower
+    middle = np.zeros(1)
+    gap = _edge(posed, upper, lowest=True)(middle) - _edge(posed, below, lowest=False)(middle)
+    # Toward the corners the lips' inner folds hide their edges, so the middle's gap is taken all
+    # along: too much only presses them together.
+    gap = np.maximum(gap + OVERLAP, 0) * taper * taper * (3 - 2 * taper)
+    rest_line = 0.5 * (
+        _edge(positions, upper, lowest=True)(x) + _edge(positions, below, lowest=False)(x)
+    )
+    near = lip & (np.abs(positions[:, 1] - rest_line) < 0.003)
+    depth = np.polyval(np.polyfit(x[near], positions[near, 2], 2), x)
+    away = np.minimum(np.abs(positions[:, 1] - rest_line) / REACH_Y, 1)
+    behind = np.minimum(np.abs(positions[:, 2] - depth) / REACH_Z, 1)
+    fade = (1 - away**2) ** 2 * (1 - behind**2) ** 2 * (np.abs(positions[:, 0]) < corner)
+    displacement = np.zeros_like(positions)
+    displacement[:, 1] = np.where(lower, 0.5, -0.5) * gap * fade
+    return displacement
+
+
+def _in_front(positions: FloatArray, lower_lip: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Vertices (N,) at most 3 mm behind the front of the lower lip: where lips meet, seen from
+    the front. What lies deeper may touch and still leave a gap to look into."""
+    side = np.abs(positions[:, 0])
+    strip = np.round(side[lower_lip] / 0.003).astype(int)
+    depth = positions[lower_lip, 2]
+    front = [depth[strip == k].max() for k in np.unique(strip)]
+    return positions[:, 2] > np.interp(side, 0.003 * np.unique(strip), front) - 0.003
+
+
+def _edge(
+    positions: FloatArray, rim: NDArray[np.bool_], *, lowest: bool
+) -> Callable[[FloatArray], FloatArray]:
+    """Height of one lip's free edge over |x| / corner: the even quartic that almost all of its
+    vertices lie above (`lowest`) or below (asymmetric least squares, Newey and Powell 1987)."""
+    side = np.abs(positions[rim, 0]) / np.abs(positions[rim, 0]).max()
+    height = positions[rim, 1]
+    powers = np.stack([side**0, side**2, side**4], 1)
+    weight = np.ones(len(side))
+    for _ in range(50):
+        root = np.sqrt(weight)[:, None]
+        fit = np.linalg.lstsq(powers * root, height * root[:, 0], rcond=None)[0]
+        outside = height < powers @ fit if lowest else height > powers @ fit
+        weight = np.where(outside, 1.0, 0.01)
+    return lambda x: fit[0] + fit[1] * x**2 + fit[2] * x**4
