@@ -39,6 +39,9 @@ KEY_RAYS = 5
 SKY_RAYS = 26
 MOUTH_FADE_M = 0.022
 """The light inside the mouth falls to 1 / e over this distance behind the lips."""
+LEAST_LIGHT = {"teeth": 0.38, "tongue": 0.25, "sclera": 0.3, "iris": 0.3, "pupil": 0.3}
+"""What these see of sky and key at the least: the depth maps are too coarse for the gap between
+lips or lids that lights them."""
 LID_SHADE_M = 0.0035
 """How far the lids and lashes darken the eyeball beside them."""
 
@@ -106,7 +109,11 @@ def draw_mesh(
     attributes = np.empty((len(points), _WIDTH), np.float32)
     attributes[:, _RED:_NORMAL] = srgb_to_linear(np.clip(colour, 0, 1))
     attributes[:, _NORMAL:_OPEN] = normals
-    attributes[:, _OPEN], attributes[:, _LIT] = _light_reaching(points, faces, normals, options)
+    least = np.array([LEAST_LIGHT.get(name, 0.0) for name in REGIONS])[region]
+    for column, seen in zip(
+        (_OPEN, _LIT), _light_reaching(points, faces, normals, options), strict=True
+    ):
+        attributes[:, column] = least + (1 - least) * seen
     attributes[:, _GLOSS_AT:_INNER] = GLOSS[region]
     attributes[:, _INNER] = _hollow_light(points, region)
     screen = project(points, camera)
