@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The head layer against its plain twin, and the promises of the frame grid."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.motion import Motion, cut_motion, make_motion
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.forward import HeadLayer
+from fakes.head import small_head
+
+sys.path.insert(0, str(Path(__file__).parent))
+from twin import pose_head
+
+
+def random_motion(frames: int, seed: int = 0, space: str = "open") -> Motion:
+    rng = np.random.default_rng(seed)
+
+    def draw(scale: float, width: int) -> np.ndarray:
+        return rng.normal(0, scale, (frames, width)).astype(np.float32)
+
+    return make_motion(
+        expression=draw(0.5, 100), jaw=draw(0.3, 3), neck=draw(0.4, 3), eyes=draw(0.3, 6),
+        rotation=draw(1.0, 3), translation=draw(0.2, 3),
+        shape=rng.normal(0, 1, 300).astype(np.float32), fps=30.0, space=space,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["small", "open"])
+def test_agrees_with_the_plain_twin(name: str) -> None:
+    head = small_head() if name == "small" else read_head("open")
+    motion = random_motion(7)
+    found = HeadLayer(head).vertices(motion, 0, 7)
+    for frame in range(7):
+        pose = np.stack([
+            motion.rotation[frame], motion.neck[frame], motion.jaw[frame],
+            motion.eyes[frame, :3], motion.eyes[frame, 3:],
+        ])  # fmt: skip
+        expected = pose_head(
+            head, motion.shape, motion.expression[frame], pose, motion.translation[frame]
+        )
+        assert np.abs(found[frame] - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 1), (31, 33), (40, 90), (99, 100)])
+def test_a_part_has_the_bits_of_the_whole(start: int, stop: int) -> None:
+    layer = HeadLayer(read_head("open"))
+    motion = random_motion(100)
+    whole = layer.vertices(motion, 0, 100)
+    assert np.array_equal(layer.vertices(motion, start, stop), whole[start:stop])
+
+
+def test_rest_is_the_template() -> None:
+    head = small_head()
+    motion = make_motion(expression=np.zeros((2, 100), np.float32), fps=30, space="open")
+    assert np.abs(HeadLayer(head).vertices(motion, 0, 2) - head.template).max() < 1e-7
+
+
+def test_another_space_is_refused() -> None:
+    motion = random_motion(1, space="flame2023")
+    with pytest.raises(InputError) as caught:
+        HeadLayer(small_head()).vertices(motion, 0, 1)
+    assert caught.value.code == "space.no_adapter"
+
+
+def test_whole_head_moves_rigidly_with_the_root() -> None:
+    head = read_head("open")
+    motion = cut_motion(random_motion(2), 0, 1)
+    still = make_motion(expression=motion.expression, fps=30, space="open", shape=motion.shape)
+    turned = make_motion(
+        expression=motion.expression, fps=30, space="open", shape=motion.shape,
+        rotation=motion.rotation, translation=motion.translation,
+    )  # fmt: skip
+    layer = HeadLayer(head)
+    a, b = layer.vertices(still, 0, 1)[0], layer.vertices(turned, 0, 1)[0]
+    picks = np.random.default_rng(0).integers(0, len(a), (200, 2))
+    before = np.linalg.norm(a[picks[:, 0]] - a[picks[:, 1]], axis=1)
+    after = np.linalg.norm(b[picks[:, 0]] - b[picks[:, 1]], axis=1)
+    assert np.abs(before - after).max() < 1e-6
