@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a user names to what `render_frames` takes: the subject, and a motion in its space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...shared.head import HeadModel
+from ...shared.motion import Motion, make_motion
+from ..avatar.avatar import Avatar
+from ..avatar.lam import read_lam_avatar
+from ..head.files import OPEN, read_head
+from ..motion.adapter import LinearAdapter, open_to_arkit, to_open
+
+
+def read_subject(name: str) -> Avatar | HeadModel:
+    """`open` is the embedded head, drawn as a lit mesh; a safetensors file is another head;
+    anything else an avatar. Raises InputError `file.*`, `head.*`, `avatar.*`."""
+    if name == OPEN or name.endswith(".safetensors"):
+        return read_head(name)
+    return read_lam_avatar(Path(name))
+
+
+def motion_for(
+    subject: Avatar | HeadModel, motion: Motion, adapter: LinearAdapter | None
+) -> Motion:
+    """The motion in the space that the subject speaks: ARKit's for an avatar, the head's own for
+    a head. Poses of neck and head come along. Raises InputError `space.no_adapter`."""
+    if isinstance(subject, HeadModel):
+        return motion if motion.space == subject.space else to_open(motion, subject, adapter)
+    if motion.space == "arkit":
+        return motion
+    head = read_head(OPEN)
+    weights = open_to_arkit(to_open(motion, head, adapter), head)  # (T, 52)
+    expression = np.zeros_like(motion.expression)
+    expression[:, : weights.shape[1]] = weights
+    return make_motion(
+        expression=expression, fps=motion.fps, space="arkit", neck=motion.neck,
+        rotation=motion.rotation, translation=motion.translation, shape=motion.shape,
+    )  # fmt: skip
