@@ -14,74 +14,91 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.emotion import EMOTIONS
-from ...shared.motion import ARKIT_NAMES
+from .channels import NAMES, sides
 
 RECIPES: dict[str, tuple[dict[str, float], ...]] = {
     "happy": (
         # Broad smile with raised cheeks: AU 6 + 12 + 25.
-        dict(mouthSmile=1.0, cheekSquint=1.0, eyeSquint=0.5, mouthUpperUp=0.4, mouthLowerDown=0.28,
-             mouthDimple=0.2, jawOpen=0.1, browOuterUp=0.12),
+        dict(mouthSmile=0.95, mouthCornerPuller=0.3, mouthUpwardRetraction=0.45, cheekSquint=1.1,
+             eyeSquint=0.45, mouthUpperUp=0.3, mouthLowerDown=0.15, mouthDimple=0.15, jawOpen=0.06,
+             browOuterUp=0.2, eyebrowsUp=0.1, cheekInnerIncr=0.3),
         # Delighted, brows up: AU 1 + 2 + 6 + 12 + 26.
-        dict(mouthSmile=0.95, cheekSquint=0.85, eyeSquint=0.35, mouthUpperUp=0.45,
-             mouthLowerDown=0.35, jawOpen=0.17, browInnerUp=0.3, browOuterUp=0.4),
+        dict(mouthSmile=0.95, mouthCornerPuller=0.2, mouthUpwardRetraction=0.6, cheekSquint=0.95,
+             eyeSquint=0.35, mouthUpperUp=0.35, mouthLowerDown=0.25, jawOpen=0.12, browInnerUp=0.3,
+             browOuterUp=0.4, eyebrowsUp=0.3, cheekInnerIncr=0.3),
         # Warm, lips nearly together: AU 6 + 12 + 14.
-        dict(mouthSmile=1.05, cheekSquint=0.95, eyeSquint=0.6, mouthDimple=0.4, mouthUpperUp=0.2,
-             mouthLowerDown=0.12, jawOpen=0.04, browInnerUp=0.1),
+        dict(mouthSmile=1.0, mouthCornerPuller=0.5, mouthUpwardRetraction=0.2, cheekSquint=1.1,
+             eyeSquint=0.55, mouthDimple=0.35, mouthUpperUp=0.15, jawOpen=0.02, browInnerUp=0.1,
+             cheekInnerIncr=0.4),
     ),
     "sad": (
         # Grief: AU 1 + 4 + 15 + 17.
-        dict(browInnerUp=1.4, browDown=0.3, mouthFrown=1.25, mouthShrugLower=0.65, eyeBlink=0.22,
-             eyeSquint=0.15, mouthStretch=0.1),
+        dict(browInnerUp=1.1, eyebrowsInnerUp=1.1, browDown=0.2, mouthFrown=1.15,
+             mouthDepression=0.3, mouthShrugLower=0.5, eyeBlink=0.2, eyeSquint=0.15),
         # Heavy and tired: AU 1 + 15 + 43.
-        dict(browInnerUp=1.2, browDown=0.2, mouthFrown=1.1, mouthShrugLower=0.45, eyeBlink=0.36,
-             mouthPress=0.15),
+        dict(browInnerUp=1.0, eyebrowsInnerUp=0.9, browDown=0.1, mouthFrown=1.05,
+             mouthDepression=0.2, mouthShrugLower=0.35, eyeBlink=0.32),
         # Close to tears: AU 1 + 4 + 11 + 15 + 17, lip pushed up.
-        dict(browInnerUp=1.45, browDown=0.4, mouthFrown=1.2, mouthShrugLower=0.9,
-             mouthShrugUpper=0.25, cheekSquint=0.25, eyeSquint=0.3, eyeBlink=0.14),
+        dict(browInnerUp=1.1, eyebrowsInnerUp=1.25, browDown=0.3, mouthFrown=1.1,
+             mouthDepression=0.35, mouthShrugLower=0.7, mouthShrugUpper=0.1, cheekSquint=0.25,
+             eyeSquint=0.3, eyeBlink=0.12),
     ),
     "angry": (
         # Held in: AU 4 + 5 + 7 + 23 + 24.
-        dict(browDown=1.5, eyeSquint=0.55, eyeWide=0.35, noseSneer=0.6, mouthPress=0.75,
-             mouthFrown=0.6, mouthRollUpper=0.3, mouthRollLower=0.3, jawForward=0.25),
+        dict(browDown=1.2, eyebrowsDown=0.8, eyeSquint=0.45, eyeWide=0.4, noseSneer=0.5,
+             noseDilatation=0.6, mouthPress=0.7, mouthFrown=0.55, mouthRollUpper=0.3,
+             mouthRollLower=0.3, jawForward=0.25),
         # Snarl: AU 4 + 7 + 9 + 10 + 25, teeth show.
-        dict(browDown=1.5, eyeSquint=0.65, eyeWide=0.2, noseSneer=1.0, mouthUpperUp=0.5,
-             mouthLowerDown=0.45, mouthFrown=0.55, mouthStretch=0.25, jawForward=0.3),
+        dict(browDown=1.2, eyebrowsDown=0.9, eyeSquint=0.55, eyeWide=0.25, noseSneer=0.9,
+             noseDilatation=0.8, mouthUpperUp=0.3, mouthPartLater=0.25,
+             mouthDepressionRetraction=0.3, mouthFrown=0.5, jawForward=0.3),
         # Staring: AU 4 + 5 + 17 + 23.
-        dict(browDown=1.4, eyeWide=0.65, eyeSquint=0.3, noseSneer=0.5, mouthPress=0.55,
-             mouthShrugLower=0.4, mouthFrown=0.65, jawForward=0.35),
+        dict(browDown=1.1, eyebrowsDown=0.75, eyeWide=0.75, eyeSquint=0.2, noseSneer=0.4,
+             noseDilatation=0.6, mouthPress=0.5, mouthShrugLower=0.4, mouthFrown=0.6,
+             jawForward=0.35),
     ),
     "fear": (
         # Terror: AU 1 + 2 + 4 + 5 + 20 + 26.
-        dict(browInnerUp=1.35, browOuterUp=0.7, browDown=0.35, eyeWide=1.3, mouthStretch=1.2,
-             mouthLowerDown=0.4, jawOpen=0.18, mouthFrown=0.2),
+        dict(browInnerUp=1.1, eyebrowsInnerUp=0.6, browOuterUp=0.4, eyebrowsUp=0.2, browDown=0.25,
+             eyeWide=1.15, eyeOpenedUp=0.4, mouthStretch=0.9, mouthRetraction=0.4,
+             mouthDepressionRetraction=0.3, mouthFrown=0.2, jawOpen=0.12, neckPlatysma=0.4),
         # Dread: AU 1 + 4 + 5 + 20.
-        dict(browInnerUp=1.4, browOuterUp=0.4, browDown=0.55, eyeWide=1.1, mouthStretch=1.05,
-             mouthFrown=0.4, mouthLowerDown=0.3, jawOpen=0.1),
+        dict(browInnerUp=1.1, eyebrowsInnerUp=0.75, browDown=0.4, eyeWide=1.0, eyeOpenedUp=0.3,
+             mouthStretch=0.9, mouthRetraction=0.5, mouthDepressionRetraction=0.2, mouthFrown=0.35,
+             jawOpen=0.07, neckPlatysma=0.5),
         # Shrinking back: AU 1 + 2 + 5 + 20 + 25.
-        dict(browInnerUp=1.3, browOuterUp=0.8, browDown=0.25, eyeWide=1.35, mouthStretch=1.0,
-             mouthLowerDown=0.5, mouthUpperUp=0.15, jawOpen=0.22),
+        dict(browInnerUp=1.1, eyebrowsInnerUp=0.5, browOuterUp=0.5, eyebrowsUp=0.35, eyeWide=1.2,
+             eyeOpenedUp=0.5, mouthStretch=0.8, mouthRetraction=0.3, mouthDepressionRetraction=0.4,
+             jawOpen=0.15, neckPlatysma=0.3),
     ),
     "disgust": (
         # Revolted: AU 4 + 9 + 10 + 15.
-        dict(noseSneer=1.4, mouthUpperUp=0.85, browDown=0.8, eyeSquint=0.7, cheekSquint=0.7,
+        dict(noseSneer=1.2, noseCompression=0.6, noseElevation=0.6, mouthElevation=0.45,
+             mouthUpperUp=0.5, browDown=0.6, eyebrowsDown=0.35, eyeSquint=0.65, cheekSquint=0.7,
              mouthFrown=0.5, mouthShrugLower=0.2),
         # Bad smell: AU 9 + 10 + 17.
-        dict(noseSneer=1.5, mouthUpperUp=0.65, browDown=0.65, eyeSquint=0.85, cheekSquint=0.6,
-             mouthFrown=0.6, mouthShrugLower=0.55),
+        dict(noseSneer=1.3, noseCompression=0.8, noseElevation=0.7, mouthElevation=0.3,
+             mouthUpperUp=0.4, browDown=0.5, eyebrowsDown=0.3, eyeSquint=0.8, cheekSquint=0.6,
+             mouthFrown=0.6, mouthShrugLower=0.5),
         # Gagging: AU 4 + 9 + 10 + 16 + 25.
-        dict(noseSneer=1.35, mouthUpperUp=0.9, mouthLowerDown=0.5, browDown=0.85, eyeSquint=0.6,
-             cheekSquint=0.75, mouthStretch=0.3, jawOpen=0.1),
+        dict(noseSneer=1.2, noseCompression=0.7, noseElevation=0.6, mouthElevation=0.5,
+             mouthUpperUp=0.5, mouthLowerDown=0.35, mouthDepression=0.25, browDown=0.65,
+             eyebrowsDown=0.4, eyeSquint=0.55, cheekSquint=0.75, jawOpen=0.08),
     ),
     "surprise": (
         # Open-mouthed: AU 1 + 2 + 5 + 26.
-        dict(browInnerUp=1.3, browOuterUp=1.3, eyeWide=1.2, jawOpen=0.5, mouthFunnel=0.15),
+        dict(browInnerUp=1.0, browOuterUp=1.0, eyebrowsUp=0.7, eyeWide=1.1, eyeOpenedUp=0.4,
+             jawOpen=0.42, mouthFunnel=0.1),
         # Startled: AU 1 + 2 + 5 + 25.
-        dict(browInnerUp=1.4, browOuterUp=1.2, eyeWide=1.35, jawOpen=0.38, mouthLowerDown=0.1),
+        dict(browInnerUp=1.0, browOuterUp=1.0, eyebrowsUp=0.8, eyeWide=1.25, eyeOpenedUp=0.5,
+             jawOpen=0.32, mouthLowerDown=0.05),
         # Amazed: AU 1 + 2 + 5 + 27.
-        dict(browInnerUp=1.25, browOuterUp=1.4, eyeWide=1.1, jawOpen=0.58, mouthFunnel=0.1),
+        dict(browInnerUp=1.0, browOuterUp=1.1, eyebrowsUp=0.75, eyeWide=1.0, eyeOpenedUp=0.35,
+             jawOpen=0.5, mouthFunnel=0.05),
     ),
 }  # fmt: skip
-"""ARKit weights of each emotion's variants at weight 1."""
+"""Weights of each emotion's variants at emotion weight 1: ARKit's shapes carry the emotion alone,
+the open head's own shapes make it plain."""
 
 GAIN = {"happy": 1.0, "sad": 1.0, "angry": 1.0, "fear": 1.0, "disgust": 1.0, "surprise": 1.0}
 """Strength of a whole emotion."""
@@ -94,7 +111,8 @@ CEILING: dict[str, float] = {
     "mouthSmile": 1.15, "cheekSquint": 1.2, "mouthStretch": 1.4, "mouthUpperUp": 1.15,
     "mouthLowerDown": 1.0, "mouthFrown": 1.5, "jawOpen": 0.9, "browInnerUp": 1.75,
     "browDown": 1.75, "browOuterUp": 1.7, "eyeWide": 1.6, "noseSneer": 1.7, "eyeBlink": 1.0,
-    "mouthClose": 0.9,
+    "mouthClose": 1.0, "eyebrowsInnerUp": 1.6, "eyebrowsDown": 1.4, "eyebrowsUp": 1.3,
+    "noseCompression": 1.2, "noseElevation": 1.2,
 }  # fmt: skip
 """Largest weight that a shape may reach by all causes together; unnamed shapes: 1."""
 
@@ -108,18 +126,10 @@ VARIANTS = 3
 """Variants of each emotion in `RECIPES`."""
 
 
-def sides(name: str) -> list[int]:
-    """Columns in `ARKIT_NAMES` of `name`, or of its Left and Right. Raises KeyError."""
-    names = [name] if name in ARKIT_NAMES else [f"{name}Left", f"{name}Right"]
-    if any(n not in ARKIT_NAMES for n in names):
-        raise KeyError(name)
-    return [ARKIT_NAMES.index(n) for n in names]
-
-
 @cache
 def recipe_table() -> NDArray[np.float64]:
-    """(6, 3, 52): `RECIPES` with `GAIN`, in `EMOTIONS` and `ARKIT_NAMES` order."""
-    table = np.zeros((len(EMOTIONS), VARIANTS, len(ARKIT_NAMES)))
+    """(6, 3, 100): `RECIPES` with `GAIN`, in `EMOTIONS` and `NAMES` order."""
+    table = np.zeros((len(EMOTIONS), VARIANTS, len(NAMES)))
     for emotion, name in enumerate(EMOTIONS):
         for variant, recipe in enumerate(RECIPES[name]):
             for shape, weight in recipe.items():
@@ -129,16 +139,8 @@ def recipe_table() -> NDArray[np.float64]:
 
 @cache
 def ceilings() -> NDArray[np.float64]:
-    """(52,) the largest weight of each shape."""
-    limits = np.ones(len(ARKIT_NAMES))
+    """(100,) the largest weight of each shape."""
+    limits = np.ones(len(NAMES))
     for name, ceiling in CEILING.items():
         limits[sides(name)] = ceiling
     return limits
-
-
-@cache
-def parts() -> tuple[str, ...]:
-    """The part of the face (a key of `LAG_S`) of each ARKit shape; the tongue is the mouth's."""
-    return tuple(
-        next((part for part in LAG_S if name.startswith(part)), "mouth") for name in ARKIT_NAMES
-    )
