@@ -37,10 +37,10 @@ CONTACT_RAMP_S = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Articulation:
-    """channels: (T, 54) in `CHANNELS` order. stress: (T,) 0..1, bumps on stressed vowels.
+    """channels: (T, 102) in `CHANNELS` order. stress: (T,) 0..1, bumps on stressed vowels.
     voiced: (T,) 0..1, 1 while somebody speaks. stresses_s, pauses_s: times of both."""
 
-    channels: FloatArray  # (T, 54)
+    channels: FloatArray  # (T, 102)
     stress: FloatArray  # (T,)
     voiced: FloatArray  # (T,)
     stresses_s: tuple[float, ...]
@@ -65,7 +65,7 @@ def articulate(speech: Speech, fps: float) -> Articulation:
     outside = np.maximum(np.abs(times[:, None] - centres) - 0.6 * halves, 0)
     nearness = np.exp(-((outside / reaches) ** 1.4)) + 1e-9  # (T, P)
     holds = np.stack([holds_of(s.viseme) for s in segments])  # (P, groups)
-    targets = np.stack([target_of(s.viseme) for s in segments])  # (P, 54)
+    targets = np.stack([target_of(s.viseme) for s in segments])  # (P, 102)
     channels = np.zeros((frames, len(CHANNELS)))
     groups = channel_groups()
     for group in range(holds.shape[1]):

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ...shared.emotion import EMOTIONS
-from ...shared.motion import ARKIT_NAMES
 from .articulation import Articulation
-from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, parts, recipe_table, sides
+from .channels import NAMES, parts, sides
+from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, recipe_table
 from .rhythm import Rhythm
 from .style import Style, sidedness
 from .visemes import CHANNELS, CLOSURE, GROUPS, TUCK
 
 FloatArray = NDArray[np.float64]
-_SHAPES = len(ARKIT_NAMES)
+_SHAPES = len(NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,9 +46,9 @@ def tuck_level(articulation: Articulation) -> FloatArray:
 
 
 def compose(performance: Performance, emotions: FloatArray, look: FloatArray | None = None) -> FloatArray:  # fmt: skip
-    """(T, 52) ARKit weights of the performance in `emotions` (T, 6).
+    """(T, 100) weights of the performance in `emotions` (T, 6).
 
-    look: (6, 52) replaces the style's own look of the six emotions (sources that vary).
+    look: (6, 100) replaces the style's own look of the six emotions (sources that vary).
     """
     style = performance.style
     speech = _speech(performance, emotions)
@@ -60,7 +60,7 @@ def compose(performance: Performance, emotions: FloatArray, look: FloatArray | N
 
 
 def style_look(style: Style) -> FloatArray:
-    """(6, 52) how this person shows each emotion at weight 1."""
+    """(6, 100) how this person shows each emotion at weight 1."""
     mixed = np.einsum("kv,kvs->ks", style.variants, recipe_table())
     return mixed * style.gains * sidedness(style.side)
 
@@ -80,7 +80,7 @@ def _speech(performance: Performance, emotions: FloatArray) -> FloatArray:
 
 
 def _feeling(performance: Performance, emotions: FloatArray, look: FloatArray) -> FloatArray:
-    """(T, 52) what the emotion alone would do, each part of the face in its own time."""
+    """(T, 100) what the emotion alone would do, each part of the face in its own time."""
     feeling = np.zeros((len(emotions), _SHAPES))
     names = np.array(parts())
     for part, lag_s in LAG_S.items():
@@ -94,7 +94,7 @@ def _feeling(performance: Performance, emotions: FloatArray, look: FloatArray) -
 
 
 def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) -> FloatArray:
-    """Speech and feeling on the lower face; returns (T, 52)."""
+    """Speech and feeling on the lower face; returns (T, 100)."""
     closed = closure_level(performance.articulation)
     tucked = tuck_level(performance.articulation)
     rounded = np.clip(_of(speech, "mouthPucker") + 0.7 * _of(speech, "mouthFunnel"), 0, 1)
@@ -130,10 +130,10 @@ def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) ->
     }.items():
         speech[:, sides(name)] *= share[:, None]
     weights += speech
-    jaw = ARKIT_NAMES.index("jawOpen")
+    jaw = NAMES.index("jawOpen")
     # Lips reach only so far over an open jaw: a closure holds the jaw up.
     weights[:, jaw] *= 1 - 0.5 * closed * np.clip(2 * (weights[:, jaw] - 0.15), 0, 1)
-    weights[:, ARKIT_NAMES.index("mouthClose")] = closed * weights[:, jaw]
+    weights[:, NAMES.index("mouthClose")] = closed * weights[:, jaw]
     return weights
 
 

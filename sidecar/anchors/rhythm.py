@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from ...shared.motion import ARKIT_NAMES
 from .articulation import Articulation
+from .channels import NAMES
 from .style import Style
 
 FloatArray = NDArray[np.float64]
@@ -18,12 +18,12 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rhythm:
-    """blink, beat: (T,) 0..1. gaze: (T, 52), only eyeLook* differ from 0. head: (T, 3) axis-angle
+    """blink, beat: (T,) 0..1. gaze: (T, 100), only eyeLook* differ from 0. head: (T, 3) axis-angle
     in radians for the neck."""
 
     blink: FloatArray  # (T,)
     beat: FloatArray  # (T,)
-    gaze: FloatArray  # (T, 52)
+    gaze: FloatArray  # (T, 100)
     head: FloatArray  # (T, 3)
 
 
@@ -75,7 +75,7 @@ def _gaze(times: FloatArray, rng: np.random.Generator) -> FloatArray:
         upwards[here] = rng.normal(-0.04 if away else 0, 0.12 if away else 0.03)
         now += float(rng.uniform(0.35, 0.7) if away else rng.uniform(0.7, 2.0))
     sideways, upwards = (gaussian_filter1d(x, 0.8, mode="nearest") for x in (sideways, upwards))
-    gaze = np.zeros((len(times), len(ARKIT_NAMES)))
+    gaze = np.zeros((len(times), len(NAMES)))
     values = {
         "eyeLookOutLeft": sideways, "eyeLookInRight": sideways,
         "eyeLookInLeft": -sideways, "eyeLookOutRight": -sideways,
@@ -83,7 +83,7 @@ def _gaze(times: FloatArray, rng: np.random.Generator) -> FloatArray:
         "eyeLookDownLeft": -upwards, "eyeLookDownRight": -upwards,
     }  # fmt: skip
     for name, value in values.items():
-        gaze[:, ARKIT_NAMES.index(name)] = np.clip(value, 0, 0.8)
+        gaze[:, NAMES.index(name)] = np.clip(value, 0, 0.8)
     return gaze
 
 

@@ -14,18 +14,28 @@ from numpy.typing import NDArray
 
 from ...shared.emotion import EMOTIONS
 from ...shared.motion import ARKIT_NAMES
-from .emotions import VARIANTS, parts
+from .channels import NAMES, parts, side_of
+from .emotions import VARIANTS
 
 FloatArray = NDArray[np.float64]
+
+
+_RESTING = frozenset(
+    name
+    for name in ARKIT_NAMES
+    if not name.startswith(("eyeLook", "jaw", "tongue", "cheekPuff"))
+    and name not in ("mouthLeft", "mouthRight", "mouthClose")
+)
+"""Shapes in which faces at rest differ a little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Style:
     """speech_gain, jaw_gain, round_gain: size of articulation. rate: words a minute.
-    gains: (52,) personal strength of each shape in emotion. side: -1..1, negative is stronger
-    on the left; speech_side: (52,) the same asymmetry on speech. variants: (6, 3) mixture over
+    gains: (100,) personal strength of each shape in emotion. side: -1..1, negative is stronger
+    on the left; speech_side: (100,) the same asymmetry on speech. variants: (6, 3) mixture over
     an emotion's variants. brow_beat, brow_outer: stress beats of the brows. blink_every_s,
-    blink_s: rhythm of the lids. rest: (52,) resting face. stress_gain: how emotion swells on
+    blink_s: rhythm of the lids. rest: (100,) resting face. stress_gain: how emotion swells on
     stressed syllables. noise: jitter of capture."""
 
     speech_gain: float
@@ -49,7 +59,7 @@ def make_style(rng: np.random.Generator) -> Style:
     """A random person; the same generator state gives the same person."""
     expressive, open_mouth, lively, held = rng.normal(0, 1, 4).clip(-2, 2)
     side = float(rng.normal(0, 0.11))
-    gains = 1 + 0.06 * expressive + rng.normal(0, 0.05, len(ARKIT_NAMES))
+    gains = 1 + 0.06 * expressive + rng.normal(0, 0.05, len(NAMES))
     return Style(
         speech_gain=float(1 + 0.12 * expressive + 0.05 * rng.normal()),
         jaw_gain=float(1 + 0.16 * open_mouth + 0.05 * rng.normal()),
@@ -71,23 +81,19 @@ def make_style(rng: np.random.Generator) -> Style:
 
 def calm_style() -> Style:
     """Everybody's mean: symmetric, no habits; the demo's and the tests' person."""
-    ones = np.ones(len(ARKIT_NAMES))
+    ones = np.ones(len(NAMES))
     return Style(
         speech_gain=1.0, jaw_gain=1.0, round_gain=1.0, rate=150, gains=ones, side=0.0,
         speech_side=ones, variants=np.full((len(EMOTIONS), VARIANTS), 1 / VARIANTS),
         brow_beat=0.25, brow_outer=0.5, blink_every_s=3.0, blink_s=0.24,
-        rest=np.zeros(len(ARKIT_NAMES)), stress_gain=0.1, pitch=45,
+        rest=np.zeros(len(NAMES)), stress_gain=0.1, pitch=45,
     )  # fmt: skip
 
 
 def sidedness(side: float) -> FloatArray:
-    """(52,) factors that strengthen one side by `side` and weaken the other."""
-    factors = np.ones(len(ARKIT_NAMES))
-    for index, name in enumerate(ARKIT_NAMES):
-        if name.startswith(("eyeLook", "eyeBlink")):
-            continue
-        factors[index] += side * (name.endswith("Right") - name.endswith("Left"))
-    return factors
+    """(100,) factors that strengthen one side by `side` and weaken the other."""
+    free = [not name.startswith(("eyeLook", "eyeBlink")) for name in NAMES]
+    return 1 + side * np.array([side_of(name) for name in NAMES]) * free
 
 
 def _variants(open_mouth: float, held: float, rng: np.random.Generator) -> FloatArray:
@@ -99,11 +105,9 @@ def _variants(open_mouth: float, held: float, rng: np.random.Generator) -> Float
 
 
 def _rest(rng: np.random.Generator) -> FloatArray:
-    rest = np.abs(rng.normal(0, 0.025, len(ARKIT_NAMES)))
-    for index, name in enumerate(ARKIT_NAMES):
-        if name.startswith(("eyeLook", "jaw", "tongue", "cheekPuff")) or name in (
-            "mouthLeft", "mouthRight", "mouthClose",
-        ):  # fmt: skip
+    rest = np.abs(rng.normal(0, 0.025, len(NAMES)))
+    for index, name in enumerate(NAMES):
+        if name not in _RESTING:
             rest[index] = 0
         if parts()[index] == "eye":
             rest[index] *= 0.5
@@ -112,7 +116,7 @@ def _rest(rng: np.random.Generator) -> FloatArray:
 
 def _same_both_sides(values: FloatArray) -> FloatArray:
     result = values.copy()
-    for index, name in enumerate(ARKIT_NAMES):
-        if name.endswith("Right") and name[:-5] + "Left" in ARKIT_NAMES:
-            result[index] = result[ARKIT_NAMES.index(name[:-5] + "Left")]
+    for index, name in enumerate(NAMES):
+        if side_of(name) == 1:
+            result[index] = values[NAMES.index(name.replace("Right", "Left"))]
     return result

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from .articulation import articulate
-from .compose import Performance, compose, style_look
+from .channels import EXTRA_NAMES
+from .compose import Performance, closure_level, compose, style_look
+from .lips import close_lips, lips_of
 from .rhythm import make_rhythm
 from .speech import Speech, Voice, speak
 from .style import Style
@@ -36,7 +38,7 @@ def make_performance(text: str, style: Style, rng: np.random.Generator) -> Perfo
 
 
 def vary_look(style: Style, rng: np.random.Generator) -> FloatArray:
-    """(6, 52): the style's look of the emotions, off by what nobody could foresee. For source
+    """(6, 100): the style's look of the emotions, off by what nobody could foresee. For source
     takes: what must be taken out is never quite what the model would put in."""
     look = style_look(style)
     factors = rng.normal(1, 0.18, look.shape[1]).clip(0.5, 1.5)
@@ -44,23 +46,35 @@ def vary_look(style: Style, rng: np.random.Generator) -> FloatArray:
     return look * factors * strength
 
 
-def motion_from_arkit(weights: FloatArray, head: HeadModel, neck: FloatArray | None = None) -> Motion:  # fmt: skip
-    """ARKit weights (T, 52) as a take in space "open"."""
-    expression = np.zeros((len(weights), 100), np.float32)
-    expression[:, : len(head.arkit_expression)] = weights @ head.arkit_expression.T
+def motion_from_weights(
+    weights: FloatArray, head: HeadModel, neck: FloatArray | None = None
+) -> Motion:
+    """Weights (T, 52) of ARKit or (T, 100) of `NAMES` as a take in space "open"; channels that
+    the head has not are dropped."""
+    arkit, extra = weights[:, : len(ARKIT_NAMES)], weights[:, len(ARKIT_NAMES) :]
+    expression = np.zeros((len(weights), 100))
+    expression[:, : len(head.arkit_expression)] = arkit @ head.arkit_expression.T
+    for name, column in zip(EXTRA_NAMES, extra.T, strict=False):
+        if name in head.expression_names:
+            expression[:, head.expression_names.index(name)] += column
     return make_motion(
-        expression=expression,
-        jaw=(weights @ head.arkit_jaw.T).astype(np.float32),
-        eyes=(weights @ head.arkit_eyes.T).astype(np.float32),
+        expression=expression.astype(np.float32),
+        jaw=(arkit @ head.arkit_jaw.T).astype(np.float32),
+        eyes=(arkit @ head.arkit_eyes.T).astype(np.float32),
         neck=np.zeros((len(weights), 3)) if neck is None else neck,
         fps=FPS,
         space="open",
     )
 
 
-def perform(performance: Performance, emotions: FloatArray, head: HeadModel) -> Motion:
-    """The performance in `emotions` (T, 6), as a take in space "open"."""
-    return motion_from_arkit(compose(performance, emotions), head, performance.rhythm.head)
-
-
-JAW_OPEN = ARKIT_NAMES.index("jawOpen")
+def perform(
+    performance: Performance,
+    emotions: FloatArray,
+    head: HeadModel,
+    look: FloatArray | None = None,
+) -> Motion:
+    """The performance in `emotions` (T, 6), as a take in space "open" whose lips meet on this
+    head where they must. look: (6, 100) instead of the style's own."""
+    weights = compose(performance, emotions, look)
+    weights = close_lips(weights, closure_level(performance.articulation), lips_of(head))
+    return motion_from_weights(weights, head, performance.rhythm.head)

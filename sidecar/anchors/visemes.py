@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.motion import ARKIT_NAMES
+from . import channels
 
 GROUPS = {
     "jaw": ("jawOpen", "jawForward"),
@@ -155,33 +155,30 @@ VISEMES: dict[str, tuple[Viseme, ...]] = {
 IGNORED = frozenset({";", "-", ":"})
 """Marks in espeak-ng's stream that have no mouth shape of their own."""
 
-CHANNELS = (*ARKIT_NAMES, CLOSURE, TUCK)
-"""Columns of an articulation: ARKit's 52, then closure and tuck."""
+CHANNELS = (*channels.NAMES, CLOSURE, TUCK)
+"""Columns of an articulation: the 100 channels, then closure and tuck."""
 
 
-def sided(name: str) -> tuple[int, ...]:
-    """Columns in `CHANNELS` of `name`, or of its Left and Right. Raises KeyError."""
-    names = [name] if name in CHANNELS else [f"{name}Left", f"{name}Right"]
-    if any(n not in CHANNELS for n in names):
-        raise KeyError(name)
-    return tuple(CHANNELS.index(n) for n in names)
+def sided(name: str) -> list[int]:
+    """Columns in `CHANNELS` of `name`, or of both its sides. Raises KeyError."""
+    return [CHANNELS.index(name)] if name in (CLOSURE, TUCK) else channels.sides(name)
 
 
 @cache
 def channel_groups() -> NDArray[np.intp]:
-    """(54,) index into `GROUPS`, -1 for channels that no dominance moves."""
+    """(102,) index into `GROUPS`, -1 for channels that no dominance moves."""
     groups = np.full(len(CHANNELS), -1, np.intp)
     for index, names in enumerate(GROUPS.values()):
         for name in names:
-            groups[list(sided(name))] = index
+            groups[sided(name)] = index
     return groups
 
 
 def target_of(viseme: Viseme) -> NDArray[np.float64]:
-    """(54,) the viseme's target in `CHANNELS` order."""
+    """(102,) the viseme's target in `CHANNELS` order."""
     target = np.zeros(len(CHANNELS))
     for name, weight in viseme.targets.items():
-        target[list(sided(name))] = weight
+        target[sided(name)] = weight
     return target
 
 

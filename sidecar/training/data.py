@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from ...shared.emotion import EMOTIONS
 from ...shared.head import HeadModel
-from ..anchors.compose import closure_level, compose
+from ...shared.motion import Motion
+from ..anchors.compose import closure_level
 from ..anchors.programs import make_program
 from ..anchors.sentences import read_sentences
 from ..anchors.style import make_style
-from ..anchors.takes import FPS, make_performance, motion_from_arkit, vary_look
+from ..anchors.takes import FPS, make_performance, perform, vary_look
 from ..modulation.network import NUMBERS
 from ..modulation.windows import HOP, WINDOW
 
@@ -70,9 +71,9 @@ def _make_group(text: str, programs: int, rng: np.random.Generator, head: HeadMo
     frames = len(performance.articulation.channels)
     kinds = [KINDS[k % len(KINDS)] for k in range(programs)]
     curves = [make_program(kind, frames, FPS, rng, strongest=1.3) for kind in kinds]
-    targets = [numbers_of(compose(performance, c), head) for c in curves]
+    targets = [numbers_of(perform(performance, c, head)) for c in curves]
     sources = [
-        numbers_of(compose(performance, c, vary_look(performance.style, rng)), head)
+        numbers_of(perform(performance, c, head, vary_look(performance.style, rng)))
         for c in curves
     ]
     return Group(
@@ -83,9 +84,8 @@ def _make_group(text: str, programs: int, rng: np.random.Generator, head: HeadMo
     )
 
 
-def numbers_of(arkit: NDArray[np.float64], head: HeadModel) -> FloatArray:
-    """(T, 103) expression and jaw of ARKit weights (T, 52)."""
-    motion = motion_from_arkit(arkit, head)
+def numbers_of(motion: Motion) -> FloatArray:
+    """(T, 103) expression and jaw of a take."""
     return np.concatenate([motion.expression, motion.jaw], 1)
 
 

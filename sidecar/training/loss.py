@@ -19,7 +19,7 @@ class GeometryLoss:
 
     config: GeometryConfig
     basis: Tensor  # (103, 3N) mm
-    gap: Tensor  # (103, 3) mm
+    gap: Tensor  # (103, 5) mm
 
     def __call__(self, error: Tensor, closure: Tensor) -> Tensor:
         """error: (B, T, 103) output minus truth, in the motion's own units; closure: (B, T)."""

@@ -13,22 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.head import JOINTS, REGIONS, HeadModel
+from ..anchors.lips import lips_of
 from ..modulation.network import NUMBERS
 
 FloatArray = NDArray[np.float32]
-INNER_LIPS = ((61, 67), (62, 66), (63, 65))
-"""iBUG landmarks of the inner lips, upper and lower, right to left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Surface:
     """basis: (103, 3 * N) mm per unit at N vertices, each weighted by how much it matters.
-    gap: (103, 3) mm of opening per unit at the three pairs of `INNER_LIPS`. rest_gap: (3,) mm.
+    gap: (103, 5) mm by which the lips part per unit, at the places of `anchors.lips`.
     upper_share: (103,) how far each number's motion lies above the nose's tip."""
 
     basis: FloatArray
     gap: FloatArray
-    rest_gap: FloatArray
     upper_share: FloatArray
 
 
@@ -43,13 +41,10 @@ def make_surface(head: HeadModel, vertices: int, seed: int = 0) -> Surface:
     count = min(vertices, int((chance > 0).sum()))
     chosen = rng.choice(len(chance), count, replace=False, p=chance)
     basis = moves[:, chosen] * 1000
-    upper, lower = _landmarks(head, moves, 0), _landmarks(head, moves, 1)
-    rest = _landmarks(head, head.template[None], 0) - _landmarks(head, head.template[None], 1)
     whole = size.sum(1)
     return Surface(
         basis=np.ascontiguousarray(basis.reshape(NUMBERS, -1), np.float32),
-        gap=(1000 * (upper - lower)).astype(np.float32),
-        rest_gap=(1000 * rest[0]).astype(np.float32),
+        gap=lips_of(head).opening.astype(np.float32),
         upper_share=np.where(whole > 0, size @ head.upper / np.maximum(whole, 1e-12), 0).astype(
             np.float32
         ),
@@ -81,9 +76,3 @@ def _importance(head: HeadModel) -> FloatArray:
         weight[head.region == REGIONS.index(name)] = value
     return weight
 
-
-def _landmarks(head: HeadModel, moves: FloatArray, side: int) -> FloatArray:
-    """(N, 3) height of the three inner-lip landmarks of one lip, for N fields (N, V, 3)."""
-    indices = [pair[side] for pair in INNER_LIPS]
-    corners = head.faces[head.landmark_faces[indices]]  # (3, 3)
-    return np.einsum("nkc,kc->nk", moves[:, corners, 1], head.landmark_weights[indices])
