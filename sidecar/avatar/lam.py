@@ -28,6 +28,8 @@ MAX_VERTICES = 200_000
 _MAX_PART_BYTES = 256 * 1024 * 1024
 _OFFSET, _COLOUR = ("x", "y", "z"), ("f_dc_0", "f_dc_1", "f_dc_2")
 _SCALE, _ROTATION = ("scale_0", "scale_1", "scale_2"), ("rot_0", "rot_1", "rot_2", "rot_3")
+# Metres, logarithms, logits and quaternions of a head all stay far below this.
+_MAX_MAGNITUDE = 1e6
 # exp(-25) m is far below an atom, exp(2) m far above a head: past these a value is damage.
 _LOG_SCALE_RANGE = (-60.0, 2.0)
 
@@ -86,8 +88,9 @@ def _read_gaussians(columns: dict[str, NDArray], name: str) -> dict[str, NDArray
         if missing:
             raise broken_ply(name, f"the property {missing[0]} is missing")
         values = np.stack([columns[column] for column in names], 1).astype(np.float32)
-        if not np.isfinite(values).all():
-            raise broken_ply(name, f"{names[0]} has values that are not numbers")
+        # Written so that a value that is no number fails.
+        if not (np.abs(values) < _MAX_MAGNITUDE).all():
+            raise broken_ply(name, f"{names[0]} has values that are not numbers, or far too large")
         return values
 
     rotation, log_scale = stack(_ROTATION), stack(_SCALE)
@@ -167,8 +170,8 @@ def _read_shapes(
 
 
 def _floats(file: gltf.Glb, values: NDArray) -> NDArray[np.float32]:
-    if values.dtype.kind != "f" or not np.isfinite(values).all():
-        raise gltf.broken(file.name, "it has positions that are not numbers")
+    if values.dtype.kind != "f" or not (np.abs(values) < _MAX_MAGNITUDE).all():
+        raise gltf.broken(file.name, "it has positions that are not numbers, or far too large")
     return values.astype(np.float32)
 
 

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LAM bundles: what is read, and that nothing damaged or hostile gets further than an error."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.avatar.lam import decode_lam_avatar, read_lam_avatar
+from fakes.lam import (
+    PROPERTIES,
+    SKELETON,
+    TARGETS,
+    egg,
+    lam_bundle,
+    lam_parts,
+    make_shapes,
+    offset_ply,
+    pack_glb,
+    pack_ply,
+    pack_zip,
+    unpack_glb,
+)
+
+
+@pytest.fixture(scope="module")
+def parts() -> tuple[bytes, bytes]:
+    return lam_parts()
+
+
+def code_of(data: bytes) -> str:
+    with pytest.raises(InputError) as caught:
+        decode_lam_avatar(data, "test.zip")
+    return caught.value.code
+
+
+def test_reads_mesh_and_gaussians():
+    avatar = decode_lam_avatar(lam_bundle(), "test.zip")
+    vertices, faces = egg()
+    np.testing.assert_array_equal(avatar.vertices, vertices)
+    np.testing.assert_array_equal(avatar.faces, faces)
+    np.testing.assert_array_equal(avatar.anchors, np.arange(len(vertices)))
+    np.testing.assert_allclose(avatar.opacities, 1 / (1 + np.exp(-4)), rtol=1e-6)
+    np.testing.assert_allclose(avatar.scales[0], (0.008, 0.008, 0.003), rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(avatar.quaternions, axis=1), 1, rtol=1e-6)
+    assert 0 <= avatar.colours.min() <= avatar.colours.max() <= 1
+
+
+def test_shapes_come_in_arkit_order_with_and_without_base():
+    avatar = decode_lam_avatar(lam_bundle(), "test.zip")
+    expected = make_shapes(egg()[0])
+    for index, name in enumerate(TARGETS):
+        np.testing.assert_array_equal(
+            avatar.arkit_shapes[ARKIT_NAMES.index(name)], expected[index]
+        )
+    assert not avatar.arkit_shapes[ARKIT_NAMES.index("tongueOut")].any()
+
+
+def test_finds_head_and_neck_in_a_body_skeleton():
+    avatar = decode_lam_avatar(lam_bundle(), "test.zip")
+    places = [place for name, _, place in SKELETON if name in ("neckLower", "neckUpper", "head")]
+    np.testing.assert_allclose(avatar.joint_pivots, places, atol=1e-6)
+    np.testing.assert_allclose(avatar.joint_shares, (0.25, 0.25, 0.5))
+    top, bottom = np.argmax(avatar.vertices[:, 1]), np.argmin(avatar.vertices[:, 1])
+    np.testing.assert_array_equal(avatar.joint_weights[top], (0, 0, 1))
+    np.testing.assert_array_equal(avatar.joint_weights[bottom], (0, 0, 0))
+
+
+def test_an_eye_joint_counts_as_head(parts: tuple[bytes, bytes]):
+    document, binary = unpack_glb(parts[0])
+    order = document["skins"][0]["joints"]
+    assert order[4:6] == [4, 5]
+    order[4:6] = [5, 4]  # what was the head's weight is now the left eye's, a child of the head
+    avatar = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip")
+    assert avatar.joint_weights[np.argmax(avatar.vertices[:, 1])].sum() == 1
+
+
+def test_without_a_skin_all_turns_as_one(parts: tuple[bytes, bytes]):
+    document, binary = unpack_glb(parts[0])
+    del document["skins"]
+    avatar = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip")
+    assert avatar.joint_weights.shape[1] == 1
+    assert avatar.joint_weights.min() == 1
+
+
+def test_a_plain_zip_without_folder_is_fine(parts: tuple[bytes, bytes]):
+    data = pack_zip({"skin.glb": parts[0], "offset.ply": parts[1]})
+    assert len(decode_lam_avatar(data, "test.zip")) == len(egg()[0])
+
+
+def test_names_that_climb_out_are_only_names(parts: tuple[bytes, bytes], tmp_path: Path):
+    path = tmp_path / "inner" / "climb.zip"
+    path.parent.mkdir()
+    path.write_bytes(
+        pack_zip({"../../escape/skin.glb": parts[0], "/tmp/offset.ply": parts[1]})
+    )
+    read_lam_avatar(path)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["climb.zip", "inner"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.999])
+def test_truncated_zip(share: float):
+    data = lam_bundle()
+    assert code_of(data[: int(share * len(data))]) == "avatar.zip"
+
+
+@pytest.mark.parametrize("part", ["skin", "offset"])
+def test_truncated_parts(part: str, parts: tuple[bytes, bytes]):
+    whole = parts[0] if part == "skin" else parts[1]
+    cuts = np.unique(np.linspace(0, len(whole) - 1, 40).astype(int))
+    for cut in [*cuts, 4, 11, 12, 19, 20, 21]:
+        code = code_of(lam_bundle(**{part: whole[:cut]}))
+        assert code in ("avatar.glb", "avatar.ply"), (cut, code)
+
+
+def test_flipped_bytes_never_escape_as_other_errors(parts: tuple[bytes, bytes]):
+    """2 x 150 damaged parts: each is either still an avatar or an InputError."""
+    rng = np.random.default_rng(3)
+    document_end = 20 + int.from_bytes(parts[0][12:16], "little")
+    for which, whole, end in ((0, parts[0], document_end), (1, parts[1], 600)):
+        for _ in range(150):
+            damaged = bytearray(whole)
+            damaged[rng.integers(0, end)] = rng.integers(0, 256)
+            pair = [*parts]
+            pair[which] = bytes(damaged)
+            try:
+                decode_lam_avatar(pack_zip({"skin.glb": pair[0], "offset.ply": pair[1]}), "t")
+            except InputError:
+                pass
+
+
+def change(path: str, value: object):
+    """A test case: the entry of the GLB's JSON at `path` replaced by `value`."""
+    return pytest.param(path, value, id=f"{path}={str(value)[:30]}")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        change("accessors.0.count", 2_000_000_000),
+        change("accessors.0.count", -5),
+        change("accessors.0.count", 1.5),
+        change("accessors.0.count", True),
+        change("accessors.0.componentType", 9999),
+        change("accessors.0.componentType", 5123),
+        change("accessors.0.type", "VEC4"),
+        change("accessors.0.bufferView", 10_000),
+        change("accessors.0.bufferView", -1),
+        change("accessors.0.byteOffset", 10**9),
+        change("accessors.0.byteOffset", -4),
+        change("accessors.3.count", 7),
+        change("accessors.5.count", 199_999_999),
+        change("accessors.5.sparse.count", 10**9),
+        change("accessors.5.sparse.indices.componentType", 5126),
+        change("accessors.5.sparse.indices", 3),
+        change("accessors.5.sparse.values.bufferView", None),
+        change("bufferViews.0.byteLength", 2**62),
+        change("bufferViews.0.byteOffset", 2**39),
+        change("bufferViews.0.byteStride", 1),
+        change("bufferViews.0.buffer", 1),
+        change("meshes", []),
+        change("meshes.0.primitives", [1, 2]),
+        change("meshes.0.primitives.0.mode", 1),
+        change("meshes.0.primitives.0.attributes", "POSITION"),
+        change("meshes.0.primitives.0.targets", {}),
+        change("meshes.0.extras", {}),
+        change("nodes", 3),
+        change("skins.0.joints", [0, 1, 2, 3, 4, "head"]),
+        change("skins.0.joints", []),
+        change("nodes.4.name", "nose"),
+        change("skins.0.inverseBindMatrices", 0),
+    ],
+)
+def test_lying_glb(path: str, value: object, parts: tuple[bytes, bytes]):
+    document, binary = unpack_glb(parts[0])
+    *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    place = document
+    for step in way:
+        place = place[step]
+    place[last] = value
+    started = time.perf_counter()
+    code = code_of(lam_bundle(skin=pack_glb(document, binary)))
+    assert code in ("avatar.glb", "avatar.mismatch"), code
+    assert time.perf_counter() - started < 2
+
+
+def test_bad_vertex_indices(parts: tuple[bytes, bytes]):
+    document, binary = unpack_glb(parts[0])
+    for accessor in (3, 1):
+        view = document["bufferViews"][document["accessors"][accessor]["bufferView"]]
+        start = view["byteOffset"]
+        damaged = binary[:start] + b"\xff" * 8 + binary[start + 8 :]
+        assert code_of(lam_bundle(skin=pack_glb(document, damaged))) == "avatar.glb"
+
+
+def test_a_ring_of_joints_ends(parts: tuple[bytes, bytes]):
+    document, binary = unpack_glb(parts[0])
+    document["nodes"][4]["children"] = [0]
+    document["nodes"][0]["children"] = [1]
+    decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "ring.zip")
+
+
+def test_not_a_number(parts: tuple[bytes, bytes]):
+    document, binary = unpack_glb(parts[0])
+    assert code_of(lam_bundle(skin=pack_glb(document, b"\xff" * 12 + binary[12:]))) == "avatar.glb"
+    head, body = parts[1].split(b"end_header\n", 1)
+    for column in range(len(PROPERTIES)):
+        if PROPERTIES[column] in ("nx", "ny", "nz"):
+            continue
+        damaged = bytearray(body)
+        damaged[4 * column : 4 * column + 4] = b"\xff\xff\xff\xff"
+        assert code_of(lam_bundle(offset=head + b"end_header\n" + bytes(damaged))) == "avatar.ply"
+
+
+def test_deeply_nested_json():
+    text = b"[" * 100_000
+    glb = pack_glb(None, b"").replace(b"null", text)
+    glb = glb[:8] + (len(glb)).to_bytes(4, "little") + len(text).to_bytes(4, "little") + glb[16:]
+    assert code_of(lam_bundle(skin=glb)) == "avatar.glb"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n",
+        b"ply\nformat binary_big_endian 1.0\nelement vertex 1\nproperty float x\nend_header\n",
+        b"ply\nformat binary_little_endian 1.0\nelement vertex 99999999999\nproperty float x\n"
+        b"end_header\n",
+        b"ply\nformat binary_little_endian 1.0\nelement vertex -1\nproperty float x\nend_header\n",
+        b"ply\nformat binary_little_endian 1.0\nelement vertex 0\nproperty float x\nend_header\n",
+        b"ply\nformat binary_little_endian 1.0\nelement face 1\nproperty float x\nend_header\n",
+        b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty list uchar int x\n"
+        b"end_header\n",
+        b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float x\n"
+        b"property float x\nend_header\n",
+        b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nend_header\n",
+        b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float \xc3\xa9\n"
+        b"end_header\n",
+        b"ply\n" + b"comment x\n" * 10_000,
+        b"",
+        b"\x89PNG\r\n\x1a\n",
+    ],
+)
+def test_other_ply(header: bytes):
+    assert code_of(lam_bundle(offset=header + b"\0" * 64)) == "avatar.ply"
+
+
+def test_missing_property_and_empty_rotation():
+    vertices, _ = egg()
+    table = np.zeros((len(vertices), len(PROPERTIES)))
+    short = pack_ply(table[:, :-1], len(vertices), properties=PROPERTIES[:-1])
+    assert code_of(lam_bundle(offset=short)) == "avatar.ply"
+    assert code_of(lam_bundle(offset=pack_ply(table, len(vertices)))) == "avatar.ply"
+
+
+def test_counts_must_agree():
+    vertices, _ = egg(rows=20)
+    assert code_of(lam_bundle(offset=offset_ply(vertices))) == "avatar.mismatch"
+
+
+def test_zip_without_the_parts_and_with_two_avatars(parts: tuple[bytes, bytes]):
+    assert code_of(pack_zip({"readme.txt": b"hello"})) == "avatar.missing_file"
+    assert code_of(pack_zip({"skin.glb": parts[0]})) == "avatar.missing_file"
+    two = {f"{name}/skin.glb": parts[0] for name in "ab"} | {"a/offset.ply": parts[1]}
+    assert code_of(pack_zip(two)) == "avatar.zip"
+
+
+def test_zip_bomb(parts: tuple[bytes, bytes]):
+    bomb = pack_zip({"skin.glb": b"\0" * 50_000_000, "offset.ply": parts[1]})
+    assert len(bomb) < 200_000
+    assert code_of(bomb) == "avatar.too_big"
+
+
+def test_wrong_kinds_of_file(tmp_path: Path):
+    for name in ("missing.zip", "."):
+        with pytest.raises(InputError) as caught:
+            read_lam_avatar(tmp_path / name)
+        assert caught.value.code == "file.missing"
+    (tmp_path / "text.zip").write_text("not a zip")
+    with pytest.raises(InputError) as caught:
+        read_lam_avatar(tmp_path / "text.zip")
+    assert caught.value.code == "avatar.zip"
+
+
+@pytest.mark.parametrize("name", ["barbara", "statue"])
+def test_real_bundles(name: str, real_data: Path):
+    avatar = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    assert len(avatar) == 20_018
+    assert avatar.faces.shape == (39_904, 3)
+    moved = np.abs(avatar.arkit_shapes).max((1, 2))
+    assert (moved > 0).sum() == 51
+    assert avatar.joint_pivots.shape == (3, 3)
+    assert avatar.joint_weights[:, 2].mean() > 0.9
