@@ -1,0 +1,53 @@
+# Two commands do it all: `make demo` and `make test`. Nothing else needs to be set up first.
+
+PYTHON ?= $(shell tests/setup/find-python 3.11 3.12 3.13)
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test test-full bench lint extension clean
+
+demo: $(VENV)/sidecar  ## bake the shipped take with happy -> neutral -> sad, pictures in demo/
+	$(VENV)/bin/affekt demo --out demo
+
+test: $(VENV)/test .venv-bpy42/ready .venv-bpy52/ready lint  ## everything, Blender included
+	$(RUN) -m pytest -m "not full"
+
+test-full: $(VENV)/test .venv-bpy42/ready .venv-bpy52/ready lint  ## and the long tiers
+	$(RUN) -m pytest
+
+bench: $(VENV)/test
+	$(RUN) -m tests.bench
+
+lint: $(VENV)/test
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m basedpyright
+
+extension: $(VENV)/sidecar  ## the zip for Blender, in dist/
+	$(VENV)/bin/affekt extension build --out dist
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade "pip>=24"
+
+$(VENV)/sidecar: pyproject.toml | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet -e ".[sidecar]"
+	touch $@
+
+$(VENV)/test: pyproject.toml | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet -e ".[sidecar,anchors,head,test,dev]"
+	touch $(VENV)/sidecar $@
+
+# Blender as a Python module, each in its own environment: it pins its own numpy.
+.venv-bpy42/ready: | system
+	tests/setup/install-bpy $(@D) 3.11 "4.2.*"
+
+.venv-bpy52/ready: | system
+	tests/setup/install-bpy $(@D) 3.13 "5.2.*"
+
+.PHONY: system
+system:  ## the X libraries that Blender links, where apt can install them
+	tests/setup/install-system
+
+clean:
+	rm -rf $(VENV) .venv-bpy42 .venv-bpy52 build dist demo *.egg-info
