@@ -247,6 +247,6 @@ def _gather_weights(
 def _pivot(file: gltf.Glb, inverse_bind: NDArray) -> NDArray[np.float64]:
     """Where a joint stands in the mesh's own space. glTF's matrices are column by column."""
     matrix = inverse_bind.astype(np.float64).reshape(4, 4).T
-    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
+    if not (np.abs(matrix) < _MAX_MAGNITUDE).all() or abs(np.linalg.det(matrix)) < 1e-12:
         raise gltf.broken(file.name, "a joint of its skeleton has no place")
     return np.linalg.inv(matrix)[:3, 3].astype(np.float64)

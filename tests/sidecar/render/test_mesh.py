@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The z-buffer against a plain twin, against geometry that has a formula, and at its edges."""
+
+import numpy as np
+import pytest
+from affekt.shared.camera import Camera, look_at
+from affekt.sidecar.render.mesh import EMPTY, rasterise_mesh, to_camera
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def camera(width: int = 40, height: int = 30, **changes: float) -> Camera:
+    return Camera(
+        width=width, height=height, focal_x=35.0, focal_y=33.0, centre_x=19.0, centre_y=16.0,
+        camera_from_world=np.eye(4), **changes,
+    )  # fmt: skip
+
+
+def plain_twin(vertices: np.ndarray, faces: np.ndarray, view: Camera):
+    """Ray against triangle at every pixel centre, double precision, no cleverness."""
+    points = to_camera(vertices, view)
+    face = np.full((view.height, view.width), EMPTY)
+    weights = np.zeros((view.height, view.width, 3))
+    depth = np.full((view.height, view.width), np.inf)
+    for y in range(view.height):
+        for x in range(view.width):
+            ray = [
+                (x + 0.5 - view.centre_x) / view.focal_x,
+                (y + 0.5 - view.centre_y) / view.focal_y,
+                1.0,
+            ]
+            for index, corners in enumerate(faces):
+                matrix = points[corners].T  # columns are the corners
+                if (points[corners, 2] < view.near).any() or abs(np.linalg.det(matrix)) < 1e-12:
+                    continue
+                share = np.linalg.solve(matrix, ray)  # corners weighted so that they meet the ray
+                if (share >= 0).all() and 1 / share.sum() < min(depth[y, x], view.far):
+                    face[y, x], depth[y, x] = index, 1 / share.sum()
+                    weights[y, x] = share / share.sum()
+    return face, weights, depth
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_plain_twin(seed: int):
+    rng = np.random.default_rng(seed)
+    vertices = rng.uniform([-1, -1, 1.5], [1, 1, 4], (24, 3))
+    faces = rng.integers(0, 24, (20, 3)).astype(np.int32)
+    found = rasterise_mesh(vertices, faces, camera())
+    face, weights, depth = plain_twin(vertices, faces, camera())
+    same = found.face == face
+    assert same.mean() > 0.999  # a pixel centre on an edge may fall either way
+    assert (face != EMPTY).mean() > 0.2
+    both = same & (face != EMPTY)
+    np.testing.assert_allclose(found.depth[both], depth[both], rtol=1e-5)
+    np.testing.assert_allclose(found.barycentric[both], weights[both], atol=1e-5)
+
+
+def test_plane_has_its_analytic_depth():
+    """z = 2 + 0.3 x + 0.2 y met by each pixel's ray."""
+    corners = np.array([[-9.0, -9], [9, -9], [9, 9], [-9, 9]])
+    slope = np.array([0.03, 0.02])
+    vertices = np.column_stack([corners, 2 + corners @ slope])
+    view = camera()
+    found = rasterise_mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]], np.int32), view)
+    x = (np.arange(view.width) + 0.5 - view.centre_x) / view.focal_x
+    y = (np.arange(view.height) + 0.5 - view.centre_y) / view.focal_y
+    expected = 2 / (1 - slope[0] * x[None] - slope[1] * y[:, None])
+    np.testing.assert_allclose(found.depth, expected, rtol=1e-6)
+    np.testing.assert_allclose(found.barycentric.sum(-1), 1, atol=1e-6)
+
+
+def test_sphere_has_its_analytic_silhouette_and_nearest_point():
+    rows, columns, radius, distance = 120, 160, 0.1, 0.8
+    polar = np.linspace(1e-3, np.pi - 1e-3, rows)[:, None]
+    around = np.linspace(0, 2 * np.pi, columns, endpoint=False)[None]
+    vertices = radius * np.stack(
+        [np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar) + 0 * around],
+        -1,
+    ).reshape(-1, 3)
+    index = np.arange(rows * columns).reshape(rows, columns)
+    right = np.roll(index, -1, 1)
+    faces = np.concatenate(
+        [
+            np.stack([index[:-1], index[1:], right[1:]], -1).reshape(-1, 3),
+            np.stack([index[:-1], right[1:], right[:-1]], -1).reshape(-1, 3),
+        ]
+    ).astype(np.int32)
+    view = look_at(
+        target=np.zeros(3), distance=distance, yaw_rad=0.4, pitch_rad=0.2, width=201, height=201,
+        fov_y_rad=0.35,
+    )  # fmt: skip
+    found = rasterise_mesh(vertices, faces, view)
+    assert found.depth.min() == pytest.approx(distance - radius, abs=2e-5)
+    seen_radius = view.focal_x * radius / np.sqrt(distance**2 - radius**2)
+    area = (found.face != EMPTY).sum()
+    assert area == pytest.approx(np.pi * seen_radius**2, rel=2e-3)
+
+
+def test_nothing_and_nothing_usable():
+    view = camera()
+    behind = np.array([[0.0, 0, -1], [1, 0, -1], [0, 1, -1]])
+    across = np.array([[0.0, 0, 2], [1, 0, 2], [0, 1, -1]])
+    broken = np.array([[0.0, 0, 2], [1, 0, 2], [np.nan, 1, 2]])
+    flat = np.array([[0.0, 0, 2], [1, 0, 2], [2, 0, 2]])
+    far = np.array([[-900.0, -900, 200], [900, -900, 200], [0, 900, 200]])
+    for vertices in (behind, across, broken, flat, far):
+        found = rasterise_mesh(vertices, np.array([[0, 1, 2]], np.int32), view)
+        assert (found.face == EMPTY).all()
+        assert np.isinf(found.depth).all()
+        assert not found.barycentric.any()
+    assert (rasterise_mesh(behind, np.zeros((0, 3), np.int32), view).face == EMPTY).all()
+
+
+def test_huge_triangles_do_not_overflow():
+    vertices = np.array([[-1e15, -1e15, 2], [1e15, -1e15, 2], [0, 1e15, 2]])
+    found = rasterise_mesh(vertices, np.array([[0, 1, 2]], np.int32), camera())
+    assert (found.face == 0).all()
+
+
+def test_the_nearer_wins_and_equal_ones_go_to_the_first():
+    one = np.array([[-5.0, -5, 3], [5, -5, 3], [0, 9, 3]])
+    vertices = np.concatenate([one, one * [1, 1, 2 / 3], one])
+    faces = np.arange(9, dtype=np.int32).reshape(3, 3)
+    assert (rasterise_mesh(vertices, faces, camera()).face == 1).all()
+    assert (rasterise_mesh(vertices, faces[[0, 2]], camera()).face == 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(-3, 3), st.floats(-1, 1))
+def test_a_moved_world_seen_by_a_moved_camera_looks_the_same(seed: int, yaw: float, pitch: float):
+    rng = np.random.default_rng(seed)
+    vertices = rng.uniform(-0.3, 0.3, (9, 3))
+    faces = rng.integers(0, 9, (5, 3)).astype(np.int32)
+    view = look_at(
+        target=np.zeros(3), distance=1.0, yaw_rad=yaw, pitch_rad=pitch, width=32, height=32,
+        fov_y_rad=0.5,
+    )  # fmt: skip
+    seen = to_camera(vertices, view)
+    fixed = Camera(
+        width=32, height=32, focal_x=view.focal_x, focal_y=view.focal_y, centre_x=16, centre_y=16,
+        camera_from_world=np.eye(4),
+    )  # fmt: skip
+    a, b = rasterise_mesh(vertices, faces, view), rasterise_mesh(seen, faces, fixed)
+    np.testing.assert_array_equal(a.face, b.face)
+    np.testing.assert_array_equal(a.depth, b.depth)
