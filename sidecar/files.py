@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A user's files, read whole or refused with a sentence; outputs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..shared.errors import InputError
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+def read_bytes(path: Path, most_bytes: int, what: str) -> bytes:
+    """The file's content; `what` names it in errors ("motion file").
+
+    Raises InputError `file.missing`, `file.folder`, `file.empty`, `file.too_large`.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > most_bytes:
+                raise too_large(path.name, size, most_bytes, what)
+            data = file.read(most_bytes + 1)  # devices and pipes say 0 and go on for ever
+    except IsADirectoryError as error:
+        raise InputError(
+            "file.folder", f"{path} is a folder, not a {what}.", f"Give the path of a {what}."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, what, error) from error
+    if not data:
+        raise InputError(
+            "file.empty", f"The {what} {path.name} is empty.", "Export or download it again."
+        )
+    if len(data) > most_bytes:
+        raise too_large(path.name, len(data), most_bytes, what)
+    return data
+
+
+def _unreadable(path: Path, what: str, error: Exception) -> InputError:
+    if isinstance(error, FileNotFoundError):
+        return InputError("file.missing", f"There is no {what} at {path}.", "Check the path.")
+    reason = error.strerror if isinstance(error, OSError) else "the path is not valid"
+    return InputError(
+        "file.missing",
+        f"The {what} {path} cannot be read: {reason}.",
+        "Check the path and that you may read it.",
+    )
+
+
+def too_large(name: str, size: int, most_bytes: int, what: str) -> InputError:
+    """The error for a file that no honest exporter writes."""
+    return InputError(
+        "file.too_large",
+        f"{name} has {size / 2**20:,.0f} MiB; a {what} has at most {most_bytes / 2**20:,.0f} MiB.",
+        "Choose another file, or cut it into parts.",
+    )
+
+
+def refuse_lfs_pointer(data: bytes, name: str) -> None:
+    """Raises InputError `file.lfs_pointer` for the few lines that Git LFS leaves for a file."""
+    if data.startswith(_LFS_POINTER):
+        raise InputError(
+            "file.lfs_pointer",
+            f"{name} is only a pointer of Git LFS; the file itself was not downloaded.",
+            "Run `git lfs pull` in that repository, or download the file itself.",
+        )
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes under a temporary name beside `path`, then renames.
+
+    Raises InputError `file.not_writable`.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True) if partial.parent.is_dir() else None
+        raise not_writable(path, error) from error
+
+
+def not_writable(path: Path, error: OSError) -> InputError:
+    """The error for an output that the system refuses."""
+    return InputError(
+        "file.not_writable",
+        f"{path} cannot be written: {error.strerror or error}.",
+        "Choose another folder, or make room in it.",
+    )

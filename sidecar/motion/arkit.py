@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ARKit takes as JSON: LAM's `bsData.json` and the takes of its web renderer.
+
+`names` (or metadata.blendshape_names) gives the order of each frame's `weights`; weights are
+found by name, those that the file leaves out are zero, MediaPipe's `_neutral` is passed over.
+The rate is metadata.fps, else it follows from the frames' `time`, else it is 30. The head's turn
+is each frame's `rotation` where it has three numbers, else `head_pose`; both are taken as
+axis-angle in radians (the real takes turn by less than 0.07 rad, where Euler angles in any order
+are the same within 0.002).
+"""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared.errors import InputError
+from ...shared.motion import ARKIT_NAMES, Motion, make_motion
+from .tables import matrix, number, wrong_shape
+
+FPS = 30.0
+_PASSED_OVER = ("_neutral",)
+_UNEVEN = 0.25
+"""Times whose steps differ by more than this part are a broken clock, not a rounded one."""
+
+
+def is_arkit(content: dict[str, object]) -> bool:
+    """Whether the JSON is a list of frames with blendshape weights."""
+    frames = content.get("frames")
+    first = frames[0] if isinstance(frames, list) and frames else None
+    return _names(content) is not None and (first is None or _is_frame(first))
+
+
+def _is_frame(frame: object) -> bool:
+    return isinstance(frame, dict) and "weights" in frame
+
+
+def _names(content: dict[str, object]) -> object:
+    metadata = content.get("metadata")
+    inner = metadata.get("blendshape_names") if isinstance(metadata, dict) else None
+    return content.get("names", inner)
+
+
+def decode_arkit(content: dict[str, object], name: str) -> Motion:
+    """A motion in space `arkit`. Raises InputError `motion.*`."""
+    names, frames = _names(content), content.get("frames")
+    if not isinstance(frames, list) or not all(_is_frame(frame) for frame in frames):
+        raise wrong_shape("frames", name, "a list of frames with weights")
+    columns = weight_columns(names, name)
+    weights = matrix([f["weights"] for f in frames], len(columns), "weights", name)
+    expression = np.zeros((len(frames), 100), np.float32)
+    for source, target in enumerate(columns):
+        if target is not None:
+            expression[:, target] = weights[:, source]
+    return make_motion(
+        expression=expression, fps=_fps(content, frames, name), space="arkit",
+        rotation=_rotation(content, frames, name),
+    )  # fmt: skip
+
+
+def weight_columns(names: object, name: str) -> list[int | None]:
+    """For each name of a file its column in `ARKIT_NAMES`, None for those passed over.
+
+    Raises InputError `motion.shape`, `motion.unknown_weight`.
+    """
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise wrong_shape("names", name, "a list of ARKit's weight names")
+    if len(set(names)) < len(names):
+        raise wrong_shape("names", name, "a list in which each name stands once")
+    for unknown in (n for n in names if n not in ARKIT_NAMES and n not in _PASSED_OVER):
+        near = difflib.get_close_matches(unknown, ARKIT_NAMES, 1)
+        raise InputError(
+            "motion.unknown_weight",
+            f"{name} has a weight called '{unknown:.40}', which ARKit does not know.",
+            f"Did you mean '{near[0]}'?" if near else "Rename or remove it.",
+        )
+    return [None if n in _PASSED_OVER else ARKIT_NAMES.index(n) for n in names]
+
+
+def _fps(content: dict[str, object], frames: list[dict[str, object]], name: str) -> float:
+    metadata = content.get("metadata")
+    if isinstance(metadata, dict) and "fps" in metadata:
+        return number(metadata["fps"], "metadata.fps", name)
+    if len(frames) < 2 or not all("time" in frame for frame in frames):
+        return FPS
+    times = np.array([number(frame["time"], "time", name) for frame in frames])
+    steps = np.diff(times)
+    mean = (times[-1] - times[0]) / len(steps)
+    if not mean > 0 or np.abs(steps - mean).max() > _UNEVEN * mean:
+        raise InputError(
+            "motion.times",
+            f"The frames of {name} are not evenly spaced in time.",
+            "Export the take at a fixed frame rate.",
+        )
+    fps = float(1 / mean)
+    return round(fps) if abs(fps - round(fps)) < 0.01 else fps
+
+
+def _rotation(
+    content: dict[str, object], frames: list[dict[str, object]], name: str
+) -> NDArray[np.float32]:
+    """(T, 3)"""
+    own = [frame.get("rotation") or None for frame in frames]
+    if any(row is not None for row in own):
+        return matrix(own, 3, "rotation", name)
+    head_pose = content.get("head_pose")
+    if not head_pose:
+        return np.zeros((len(frames), 3), np.float32)
+    rotation = matrix(head_pose, 3, "head_pose", name)
+    if len(rotation) != len(frames):
+        raise wrong_shape("head_pose", name, f"one row for each of its {len(frames)} frames")
+    return rotation

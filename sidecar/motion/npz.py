@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arrays in npz files: written byte for byte the same, read without trusting a header.
+
+A member's header is compared with the wanted shape and with the bytes that the archive holds
+before memory is taken; pickled arrays are refused. Nothing is unpacked to disk.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared import limits
+from ...shared.errors import InputError
+
+FRAMES = -1
+"""In a wanted shape: as many as the take has, the same for every array."""
+
+Array = NDArray[np.generic]
+Shape = tuple[int, ...]
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_MAX_MEMBERS = 64
+_MAX_TEXT = 64  # characters of one string in an array
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
+    ValueError, SyntaxError, TypeError, KeyError, IndexError, struct.error, tokenize.TokenError,
+    MemoryError, OverflowError,
+)  # fmt: skip
+"""What zipfile and numpy raise on damaged archives (found by mutating real ones)."""
+
+
+def encode_npz(arrays: Mapping[str, Array]) -> bytes:
+    """An npz whose bytes depend on nothing but the arrays: stored, no time of day."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, values in arrays.items():
+            member = io.BytesIO()
+            values = np.asarray(values)
+            np.lib.format.write_array(
+                member, values.reshape(values.shape, order="C"), version=(1, 0), allow_pickle=False
+            )
+            info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, member.getvalue())
+    return out.getvalue()
+
+
+def member_names(data: bytes, name: str) -> list[str]:
+    """Names in a zip archive. Raises InputError `file.damaged`."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return archive.namelist()[: 100 * _MAX_MEMBERS]
+    except _BROKEN as error:
+        raise damaged(name) from error
+
+
+def decode_npz(data: bytes, name: str, wanted: Mapping[str, Shape]) -> dict[str, Array]:
+    """The wanted arrays that the archive holds, floats as float64's or float32's own type.
+
+    Other members are passed over. Raises InputError `file.damaged`, `motion.shape`.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            if len(members) > _MAX_MEMBERS:
+                raise damaged(name)
+            found: dict[str, Array] = {}
+            for info in members:
+                key = info.filename.removesuffix(".npy")
+                if key in wanted:
+                    found[key] = _read_member(archive, info, wanted[key], name)
+            return found
+    except _BROKEN as error:
+        raise damaged(name) from error
+
+
+def _read_member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: Shape, name: str
+) -> Array:
+    key = info.filename.removesuffix(".npy")
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise damaged(name)
+        read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
+        shape, fortran, dtype = read(file)
+        _check_header(key, shape, dtype, wanted, name)
+        size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        if info.file_size - file.tell() != size:
+            raise damaged(name)
+        content = file.read(size)
+        if file.read(1) or len(content) != size:  # the read to the end also checks the CRC
+            raise damaged(name)
+    values = np.frombuffer(content, dtype)
+    return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
+
+
+def _check_header(key: str, shape: Shape, dtype: np.dtype, wanted: Shape, name: str) -> None:
+    text = dtype.kind == "U" and dtype.itemsize <= 4 * _MAX_TEXT
+    if dtype.hasobject or not (text or dtype.kind in "fiu"):
+        raise InputError(
+            "file.wrong_kind",
+            f"In {name}, {key} holds values of the type {dtype}, not numbers.",
+            "Write plain arrays of numbers, without pickled objects.",
+        )
+    fits = len(shape) == len(wanted) and all(
+        have == want or (want == FRAMES and 0 <= have) for have, want in zip(shape, wanted)
+    )
+    if not fits:
+        raise InputError(
+            "motion.shape",
+            f"In {name}, {key} has the shape {shape}, not "
+            f"({', '.join('frames' if n == FRAMES else str(n) for n in wanted)}).",
+            "Write the file again.",
+        )
+    if FRAMES in wanted and shape[wanted.index(FRAMES)] > limits.MAX_FRAMES:
+        raise InputError(
+            "motion.too_long",
+            f"The take in {name} has {shape[wanted.index(FRAMES)]} frames; "
+            f"{limits.MAX_FRAMES} are allowed.",
+            "Cut the take into parts.",
+        )
+
+
+def damaged(name: str) -> InputError:
+    """The error for an archive that is cut off or was changed."""
+    return InputError(
+        "file.damaged",
+        f"{name} is damaged: its archive is cut off or its content was changed.",
+        "Export or download it again.",
+    )
