@@ -31,7 +31,10 @@ class Camera:
     far: float = 100.0
 
     def __post_init__(self) -> None:
-        if not (0 < min(self.width, self.height) and max(self.width, self.height) <= limits.MAX_IMAGE_EDGE):
+        if not (
+            min(self.width, self.height) > 0
+            and max(self.width, self.height) <= limits.MAX_IMAGE_EDGE
+        ):
             raise InputError(
                 "option.size",
                 f"A picture of {self.width} x {self.height} pixels cannot be made.",

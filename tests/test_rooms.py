@@ -65,7 +65,9 @@ def test_shared_stands_on_three_packages() -> None:
         assert not foreign, (path, foreign)
 
 
-@pytest.mark.parametrize(("room", "may"), [("shared", set()), ("addon", {"shared"}), ("sidecar", {"shared"})])
+@pytest.mark.parametrize(
+    ("room", "may"), [("shared", set()), ("addon", {"shared"}), ("sidecar", {"shared"})]
+)
 def test_rooms_reach_only_where_they_may(room: str, may: set[str]) -> None:
     for path in files(room):
         for name in reaches(path, room):
@@ -76,7 +78,9 @@ def test_nobody_unpickles() -> None:
     for room in ("shared", "addon", "sidecar"):
         for path in files(room):
             tops = {module.split(".")[0] for level, module in imports(path) if level == 0}
-            assert not tops & {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}, path
+            assert not tops & {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}, (
+                path
+            )
 
 
 def test_root_imports_nothing_at_import_time() -> None:

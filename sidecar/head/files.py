@@ -63,9 +63,7 @@ def _read(path: Path) -> HeadModel:
     return _from_arrays(path.name, arrays, metadata)
 
 
-def _from_arrays(
-    label: str, arrays: dict[str, np.ndarray], metadata: dict[str, str]
-) -> HeadModel:
+def _from_arrays(label: str, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> HeadModel:
     missing = [f for f in (*ARRAY_FIELDS, "pose_columns") if f not in arrays]
     missing += [f for f in ("name", "space", "expression_names") if f not in metadata]
     if missing:

@@ -77,48 +77,61 @@ def lip_masks(
 
 def assemble(data: Path, mesh: BaseMesh, positions: FloatArray) -> Assembly:
     """All pieces in place around `positions` (N, 3)."""
-    eyes = {
-        side: mesh.group_vertices(f"helper-{side[0]}-eye") for side in ("left", "right")
-    }
-    eyes = {side: ids[~np.isin(ids, _lash_ids(mesh))] for side, ids in eyes.items()}
     keep = _head_faces(mesh, positions)
-    region, colour = _skin_regions(data, mesh, positions)
-    skin = select(mesh, _trim(mesh, positions, keep), keep, "skin", region, colour)
-    tongue_region = np.full(len(positions), region_index("tongue"))
-    tongue = select(
-        mesh, positions, mesh.group == "helper-tongue", "tongue", tongue_region,
-        np.tile(TONGUE, (len(positions), 1)),
-    )  # fmt: skip
     corners = mesh.faces[keep]
     surface = hair.Surface.of(
         positions, np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]])
     )
-    parts = [skin, tongue]
-    for side, sign in (("left", 1.0), ("right", -1.0)):
-        centre = positions[eyes[side]].mean(0)
-        parts.append(make_eyeball(positions, eyes[side], side))
-        parts.append(hair.make_brow(surface, centre, sign, strands=340, seed=7))
-        for lid, upper in (("2", True), ("1", False)):
-            strip = mesh.group_vertices(f"helper-{side[0]}-eyelashes-{lid}")
-            strip = strip[~np.isin(strip, _shared_lashes(mesh, side[0]))]
-            parts.append(
-                hair.make_lashes(
-                    positions, strip, centre, upper=upper, strands=44 if upper else 30, seed=3,
-                    name=f"lash_{'upper' if upper else 'lower'}_{side}",
-                )  # fmt: skip
-            )
-    upper_helper = mesh.group_vertices("helper-upper-teeth")
-    lower_helper = mesh.group_vertices("helper-lower-teeth")
-    parts.append(teeth.make_teeth(positions, upper_helper, upper=True, inset=0.0005, lift=-0.0012))
-    parts.append(teeth.make_teeth(positions, lower_helper, upper=False, inset=0.0028, lift=-0.0005))
-    middle = 0.5 * (positions[eyes["left"]].mean(0) + positions[eyes["right"]].mean(0))
+    balls = {side: _eye_helper(mesh, side) for side in ("left", "right")}
+    middle = np.mean([positions[ball].mean(0) for ball in balls.values()], axis=0)
+    upper, lower = (mesh.group_vertices(f"helper-{jaw}-teeth") for jaw in ("upper", "lower"))
+    parts = [
+        *_soft_parts(data, mesh, positions, keep),
+        *(p for side in balls for p in _eye_parts(mesh, positions, surface, balls[side], side)),
+        teeth.make_teeth(positions, upper, upper=True, inset=0.0005, lift=-0.0012),
+        teeth.make_teeth(positions, lower, upper=False, inset=0.0028, lift=-0.0005),
+    ]
     # FLAME's template has the middle between its eyes about here.
     origin = middle - np.array([0.0, 0.02, 0.025])
     return Assembly(base=positions, parts=tuple(parts), origin=origin)
 
 
-def _lash_ids(mesh: BaseMesh) -> IntArray:
-    return np.unique(mesh.faces[np.char.find(mesh.group, "eyelashes") >= 0])
+def _soft_parts(
+    data: Path, mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_]
+) -> list[Part]:
+    region, colour = _skin_regions(data, mesh, positions)
+    trimmed = _trim(mesh, positions, keep)
+    tongue = mesh.group == "helper-tongue"
+    wet = np.full(len(positions), region_index("tongue"))
+    return [
+        select(mesh, trimmed, keep, "skin", region, colour),
+        select(mesh, positions, tongue, "tongue", wet, np.tile(TONGUE, (len(positions), 1))),
+    ]
+
+
+def _eye_parts(
+    mesh: BaseMesh, positions: FloatArray, surface: hair.Surface, ball: IntArray, side: str
+) -> list[Part]:
+    """Eyeball, brow and both rows of lashes of one side."""
+    centre = positions[ball].mean(0)
+    parts = [
+        make_eyeball(positions, ball, side),
+        hair.make_brow(surface, centre, 1.0 if side == "left" else -1.0, strands=340, seed=7),
+    ]
+    for lid, upper, strands in (("2", True, 44), ("1", False, 30)):
+        strip = mesh.group_vertices(f"helper-{side[0]}-eyelashes-{lid}")
+        strip = strip[~np.isin(strip, _shared_lashes(mesh, side[0]))]
+        name = f"lash_{'upper' if upper else 'lower'}_{side}"
+        lashes = hair.Lashes(upper=upper, name=name, strands=strands, seed=3)
+        parts.append(hair.make_lashes(positions, strip, centre, lashes))
+    return parts
+
+
+def _eye_helper(mesh: BaseMesh, side: str) -> IntArray:
+    """Vertices of MakeHuman's helper eye; its lashes' groups have names that begin alike."""
+    ids = mesh.group_vertices(f"helper-{side[0]}-eye")
+    lashes = np.unique(mesh.faces[np.char.find(mesh.group, "eyelashes") >= 0])
+    return ids[~np.isin(ids, lashes)]
 
 
 def _shared_lashes(mesh: BaseMesh, side: str) -> IntArray:

@@ -61,11 +61,17 @@ def make_brow(surface: Surface, eye: FloatArray, side: float, strands: int, seed
     across = rng.uniform(-0.5, 0.5, strands)
     out = np.interp(along, knots, BROW_OUT)
     up = np.interp(along, knots, BROW_UP) + across * np.interp(along, knots, BROW_WIDTH)
-    lean = np.interp(along, knots, BROW_LEAN) + 0.9 * across * (along > 0.3) + rng.normal(0, 0.12, strands)
+    lean = (
+        np.interp(along, knots, BROW_LEAN)
+        + 0.9 * across * (along > 0.3)
+        + rng.normal(0, 0.12, strands)
+    )
     length = rng.uniform(0.0050, 0.0080, strands) * np.interp(along, [0, 0.15, 1], [0.8, 1, 0.7])
     direction = np.stack([np.sin(lean), np.cos(lean)], 1)
     root = np.stack([out, up], 1) - 0.4 * length[:, None] * direction
-    sideways = np.stack([direction[:, 1], -direction[:, 0]], 1) * rng.uniform(0.00026, 0.00042, (strands, 1))
+    sideways = np.stack([direction[:, 1], -direction[:, 0]], 1) * rng.uniform(
+        0.00026, 0.00042, (strands, 1)
+    )
     tip = root + length[:, None] * direction
     flat = np.stack([root - sideways, root + sideways, tip], 1).reshape(-1, 2)
     flat = flat * [side, 1.0] + eye[:2]
@@ -93,13 +99,21 @@ def _ride(
     )  # fmt: skip
 
 
-def make_lashes(
-    positions: FloatArray, helper: IntArray, eye: FloatArray, *, upper: bool, name: str,
-    strands: int, seed: int,
-) -> Part:  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lashes:
+    """One row of lashes to make: on the upper or the lower lid, how many, from which seed."""
+
+    upper: bool
+    name: str
+    strands: int
+    seed: int
+
+
+def make_lashes(positions: FloatArray, helper: IntArray, eye: FloatArray, lashes: Lashes) -> Part:
     """Lashes of one lid in place of MakeHuman's strip `helper` (n,); `eye` (3,) is the eye's
     centre. Roots follow the strip's rim at the lid, tips the strip near them."""
-    rng = np.random.default_rng(seed)
+    strands, upper = lashes.strands, lashes.upper
+    rng = np.random.default_rng(lashes.seed)
     strip = positions[helper] - eye
     reach = np.linalg.norm(strip, axis=1)
     rim = helper[reach < np.quantile(reach, 0.22)]
@@ -117,7 +131,10 @@ def make_lashes(
     rise = 1.0 if upper else -1.0
     fan = np.c_[(0.9 * along - 0.3) * np.sign(eye[0]), np.zeros((strands, 2))]
     start = radial + fan + np.array([0, 0.1 * rise, 0.3])
-    middle, tip = root + 0.5 * length * start, root + length * (start + [0, 0.8 * rise, -0.1])
+    middle, tip = (
+        root + 0.5 * length * start,
+        root + length * (start + np.array([0, 0.8 * rise, -0.1])),
+    )
     half = 0.00020 * _unit(positions[rim[low + 1]] - positions[rim[low]])
     points = np.stack([root - half, root + half, middle - 0.7 * half, middle + 0.7 * half, tip], 1)
     vertices = points.reshape(-1, 3)
@@ -127,7 +144,7 @@ def make_lashes(
     every = np.stack([corners, corners, helper[near], helper[near], helper[near]], 1).reshape(-1, 3)
     pulls = np.stack([weights, weights, pull, pull, pull], 1).reshape(-1, 3)
     return Part(
-        name=name, vertices=vertices, faces=_strand_faces(strands),
+        name=lashes.name, vertices=vertices, faces=_strand_faces(strands),
         uv=np.zeros((3 * strands, 3, 2)), region=np.full(len(vertices), region_index("lash")),
         colour=np.tile(LASH, (len(vertices), 1)), carry=barycentric_carry(every, pulls),
     )  # fmt: skip

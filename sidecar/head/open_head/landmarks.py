@@ -61,7 +61,11 @@ def _nose(skin: FloatArray) -> FloatArray:
     tip = skin[skin[:, 2].argmax()]
     bridge = np.linspace(0.022, tip[1], 4)
     base = tip[1] - 0.012
-    wing = skin[(np.abs(skin[:, 1] - base) < 0.006) & (skin[:, 2] > tip[2] - 0.028) & (np.abs(skin[:, 0]) < 0.024)]
+    wing = skin[
+        (np.abs(skin[:, 1] - base) < 0.006)
+        & (skin[:, 2] > tip[2] - 0.028)
+        & (np.abs(skin[:, 0]) < 0.024)
+    ]
     width = 0.72 * wing[:, 0].max()
     across = np.linspace(-width, width, 5)
     drop = 0.0015 * np.cos(np.linspace(-np.pi / 2, np.pi / 2, 5))
@@ -75,7 +79,10 @@ def _eyes(assembly: Assembly) -> FloatArray:
         upper = _rim(assembly, f"lash_upper_{side}", sign)
         lower = _rim(assembly, f"lash_lower_{side}", sign)
         inner, outer = 0.5 * (upper[0] + lower[0]), 0.5 * (upper[-1] + lower[-1])
-        ups, downs = upper[[len(upper) // 3, 2 * len(upper) // 3]], lower[[len(lower) // 3, 2 * len(lower) // 3]]
+        ups, downs = (
+            upper[[len(upper) // 3, 2 * len(upper) // 3]],
+            lower[[len(lower) // 3, 2 * len(lower) // 3]],
+        )
         if sign < 0:
             points += [outer, ups[1], ups[0], inner, downs[0], downs[1]]
         else:

@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 
 from .makehuman import FloatArray
 
-OVERLAP = 0.0004  # metres by which closed lips press into each other, so that no light falls through
-REACH_Y, REACH_Z = 0.0085, 0.010  # metres over which the displacement fades from the line of the lips
+OVERLAP = (
+    0.0004  # metres by which closed lips press into each other, so that no light falls through
+)
+REACH_Y, REACH_Z = (
+    0.0085,
+    0.010,
+)  # metres over which the displacement fades from the line of the lips
 
 
 def seal_lips(

@@ -61,16 +61,16 @@ def select(
     corners, uv = mesh.faces[keep], mesh.uv[mesh.uv_faces[keep]]
     faces = np.concatenate([lookup[corners[:, [0, 1, 2]]], lookup[corners[:, [0, 2, 3]]]])
     uvs = np.concatenate([uv[:, [0, 1, 2]], uv[:, [0, 2, 3]]])
-    solid = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
+    solid = (
+        (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
+    )
     return Part(
         name=name, vertices=positions[used], faces=faces[solid], uv=uvs[solid],
         region=region[used], colour=colour[used], carry=lambda d: d[used],
     )  # fmt: skip
 
 
-def make_eyeball(
-    positions: FloatArray, helper: IntArray, side: str, segments: int = 24
-) -> Part:
+def make_eyeball(positions: FloatArray, helper: IntArray, side: str, segments: int = 24) -> Part:
     """A sphere with cornea, iris and pupil in the place of MakeHuman's eye helper (n,).
 
     It follows the helper by translation and uniform scale, so that it stays a ball.

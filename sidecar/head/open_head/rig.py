@@ -28,9 +28,7 @@ class Rig:
     jaw_angle: float
 
 
-def build_rig(
-    data: Path, mesh: BaseMesh, assembly: Assembly, jaw_open: FloatArray
-) -> Rig:
+def build_rig(data: Path, mesh: BaseMesh, assembly: Assembly, jaw_open: FloatArray) -> Rig:
     """`jaw_open` (N, 3): the base mesh's displacement at ARKit's jawOpen = 1."""
     teeth = mesh.group_vertices("helper-lower-teeth")
     rotation, pivot = _fit_rotation(assembly.base[teeth], assembly.base[teeth] + jaw_open[teeth])
@@ -66,12 +64,14 @@ def _place_joints(mesh: BaseMesh, assembly: Assembly, jaw_pivot: FloatArray) -> 
         point = base[mesh.group_vertices(group)].mean(0)
         return point * [0, 1, 1]
 
-    root = middle("joint-neck") + [0, 0.012, 0]
+    root = middle("joint-neck") + np.array([0, 0.012, 0])
     # The skull turns on the atlas, a good hand's breadth below MakeHuman's joint-head.
     neck = 0.55 * middle("joint-head") + 0.45 * middle("joint-neck")
     eyes = [assembly.vertices[assembly.slice_of(f"eye_{s}")] for s in ("left", "right")]
     centres = [_ball_centre(eye) for eye in eyes]
-    return np.stack([root - assembly.origin, neck - assembly.origin, jaw_pivot - assembly.origin, *centres])
+    return np.stack(
+        [root - assembly.origin, neck - assembly.origin, jaw_pivot - assembly.origin, *centres]
+    )
 
 
 def _ball_centre(points: FloatArray) -> FloatArray:

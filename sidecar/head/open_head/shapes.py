@@ -14,10 +14,29 @@ from .assemble import Assembly
 from .makehuman import FloatArray, read_target
 from .rig import Rig
 
-IDENTITY_FOLDERS = ("cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose")
+IDENTITY_FOLDERS = (
+    "cheek",
+    "chin",
+    "ears",
+    "eyebrows",
+    "eyes",
+    "forehead",
+    "head",
+    "mouth",
+    "neck",
+    "nose",
+)
 # Not identities: an age slider that the macro targets cover better, and shapes that break the
 # fit between lids and eyeballs or between lips and teeth.
-IDENTITY_SKIP = ("head-age", "eye-push", "mouth-trans", "neck-trans", "head-trans", "shape-pointed", "eye-trans")
+IDENTITY_SKIP = (
+    "head-age",
+    "eye-push",
+    "mouth-trans",
+    "neck-trans",
+    "head-trans",
+    "shape-pointed",
+    "eye-trans",
+)
 IDENTITY_SPREAD = 0.16
 
 EXTRA_UNITS = (
@@ -81,9 +100,7 @@ def build_bases(
     )
 
 
-def _extras(
-    data: Path, assembly: Assembly, eyes: np.ndarray
-) -> tuple[list[str], list[FloatArray]]:
+def _extras(data: Path, assembly: Assembly, eyes: np.ndarray) -> tuple[list[str], list[FloatArray]]:
     targets = data / "mpfb2/targets"
     paths = [targets / f"expression/units/caucasian/{unit}.target.gz" for unit in EXTRA_UNITS]
     paths += [targets / f"{detail}.target.gz" for detail in EXTRA_DETAILS]
@@ -144,7 +161,9 @@ def _identity_basis(data: Path, assembly: Assembly, components: int) -> FloatArr
     for _ in range(1500):
         person = _random_macro(rng, macro)
         for pair in details:
-            amount = rng.normal(0, IDENTITY_SPREAD * 1.0 if "head-" in pair.name else IDENTITY_SPREAD * 1.6)
+            amount = rng.normal(
+                0, IDENTITY_SPREAD * 1.0 if "head-" in pair.name else IDENTITY_SPREAD * 1.6
+            )
             person = person + amount * (pair.more if amount > 0 else -pair.less)
         people.append((person - person[assembly.slice_of("skin")].mean(0)).astype(np.float32))
     stack = np.stack(people).reshape(len(people), -1)
@@ -192,7 +211,12 @@ def _detail_targets(data: Path, assembly: Assembly) -> list[Modifier]:
 
 def _macro_targets(data: Path, assembly: Assembly) -> dict[str, FloatArray]:
     folder = data / "mpfb2/targets/macrodetails"
-    names = [f"{a}-{g}-{t}" for a in ("african", "asian", "caucasian") for g in ("female", "male") for t in ("young", "old")]
+    names = [
+        f"{a}-{g}-{t}"
+        for a in ("african", "asian", "caucasian")
+        for g in ("female", "male")
+        for t in ("young", "old")
+    ]
     names += [
         f"universal-{g}-{t}-{m}muscle-{w}weight"
         for g in ("female", "male") for t in ("young", "old")
@@ -219,7 +243,10 @@ def _random_macro(rng: np.random.Generator, macro: dict[str, FloatArray]) -> Flo
             for m, mw in muscle.items():
                 for w, ww in weight.items():
                     if mw and ww:
-                        shape = shape + gw * tw * mw * ww * macro[f"universal-{g}-{t}-{m}muscle-{w}weight"]
+                        shape = (
+                            shape
+                            + gw * tw * mw * ww * macro[f"universal-{g}-{t}-{m}muscle-{w}weight"]
+                        )
     return shape
 
 

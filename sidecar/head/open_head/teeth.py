@@ -109,7 +109,9 @@ def _crown(
     length = arch.length * CROWN_LENGTH[tooth] + 0.003  # the last 3 mm are inside the gum
     t = np.array([0.0, 0.06, 0.2, 0.45, 0.75, 1.0])
     round_edge = np.array([0.80, 0.94, 1.0, 1.0, 0.93, 0.85])
-    thick = EDGE_DEPTH[tooth] + (1 - EDGE_DEPTH[tooth]) * np.sin(0.5 * np.pi * np.minimum(1, t / 0.8))
+    thick = EDGE_DEPTH[tooth] + (1 - EDGE_DEPTH[tooth]) * np.sin(
+        0.5 * np.pi * np.minimum(1, t / 0.8)
+    )
     thick[0] *= 0.6
     # The labial face curves: it leans back toward the cutting edge and toward the gum.
     lean = -0.0009 * (1 - t) ** 2 - 0.0012 * t**2
@@ -141,7 +143,9 @@ def _gum(arch: Arch) -> tuple[FloatArray, IntArray, FloatArray]:
     outward = _outward(arch.points)[place]
     theta = np.linspace(0, 2 * np.pi, around, endpoint=False)
     height, depth = 0.0055, 0.0052
-    middle = arch.points[place] + arch.up * np.array([0, arch.length + 0.0042, 0]) - 0.0042 * outward
+    middle = (
+        arch.points[place] + arch.up * np.array([0, arch.length + 0.0042, 0]) - 0.0042 * outward
+    )
     rings = (
         middle[:, None]
         + height * np.cos(theta)[None, :, None] * np.array([0.0, 1.0, 0.0])

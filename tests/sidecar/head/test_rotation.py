@@ -52,7 +52,9 @@ def test_back_from_the_matrix(vector: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize("angle", [0.0, 1e-8, 1e-4, 1e-3, math.pi - 1e-8, math.pi])
-@pytest.mark.parametrize("axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.6, 0, -0.8), (-0.36, 0.48, 0.8)])
+@pytest.mark.parametrize(
+    "axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.6, 0, -0.8), (-0.36, 0.48, 0.8)]
+)
 def test_delicate_angles(angle: float, axis: tuple[float, float, float]) -> None:
     vector = angle * torch.tensor(axis, dtype=torch.float64)
     found = axis_angle_from_matrix(matrix_from_axis_angle(vector))
