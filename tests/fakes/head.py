@@ -2,7 +2,6 @@
 """A head of a few vertices in the full layout, for tests that need any head, fast."""
 
 import numpy as np
-
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES
 
