@@ -14,6 +14,10 @@ MAX_BUFFERS = 64
 MAX_FRAMES = 240_000
 # Text formats spend about 4 KB a frame; the longest motion is then 1 GB.
 MAX_MOTION_BYTES = 1024 * 1024 * 1024
+# A key is about 100 bytes: as many keys as a take may have frames.
+MAX_TRACK_BYTES = 32 * 1024 * 1024
+# Two matrices of 52 x 103 are 86 KB; the rest is room for other tools' extra arrays.
+MAX_ADAPTER_BYTES = 16 * 1024 * 1024
 # LAM bundles are 4 MB, a 1M-Gaussian PLY 236 MB.
 MAX_AVATAR_BYTES = 1024 * 1024 * 1024
 MAX_GAUSSIANS = 2_000_000

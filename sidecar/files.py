@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A user's files, read whole or refused with a sentence; outputs that appear whole or not at all."""
+"""Files in and out: read whole or refused with a sentence; written whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from pathlib import Path
 
 from ..shared.errors import InputError
@@ -14,27 +16,33 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 def read_bytes(path: Path, most_bytes: int, what: str) -> bytes:
     """The file's content; `what` names it in errors ("motion file").
 
-    Raises InputError `file.missing`, `file.folder`, `file.empty`, `file.too_large`.
+    Raises InputError `file.missing`, `file.folder`, `file.wrong_kind`, `file.empty`,
+    `file.too_large`.
     """
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > most_bytes:
-                raise too_large(path.name, size, most_bytes, what)
-            data = file.read(most_bytes + 1)  # devices and pipes say 0 and go on for ever
-    except IsADirectoryError as error:
-        raise InputError(
-            "file.folder", f"{path} is a folder, not a {what}.", f"Give the path of a {what}."
-        ) from error
+        about = path.stat()
+        _check_kind(path, about.st_mode, what)
+        if about.st_size > most_bytes:
+            raise too_large(path.name, about.st_size, most_bytes, what)
+        data = path.read_bytes()
     except (OSError, ValueError) as error:
         raise _unreadable(path, what, error) from error
     if not data:
         raise InputError(
             "file.empty", f"The {what} {path.name} is empty.", "Export or download it again."
         )
-    if len(data) > most_bytes:
-        raise too_large(path.name, len(data), most_bytes, what)
     return data
+
+
+def _check_kind(path: Path, mode: int, what: str) -> None:
+    if stat.S_ISDIR(mode):
+        raise InputError(
+            "file.folder", f"{path} is a folder, not a {what}.", f"Give the path of a {what}."
+        )
+    if not stat.S_ISREG(mode):  # a device or a pipe could go on for ever
+        raise InputError(
+            "file.wrong_kind", f"{path} is a device, not a {what}.", f"Give the path of a {what}."
+        )
 
 
 def _unreadable(path: Path, what: str, error: Exception) -> InputError:
@@ -77,7 +85,8 @@ def write_whole(path: Path, data: bytes) -> None:
         partial.write_bytes(data)
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True) if partial.parent.is_dir() else None
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise not_writable(path, error) from error
 
 

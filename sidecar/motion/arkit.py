@@ -95,7 +95,7 @@ def _fps(content: dict[str, object], frames: list[dict[str, object]], name: str)
             "Export the take at a fixed frame rate.",
         )
     fps = float(1 / mean)
-    return round(fps) if abs(fps - round(fps)) < 0.01 else fps
+    return float(round(fps)) if abs(fps - round(fps)) < 0.01 else fps
 
 
 def _rotation(

@@ -112,7 +112,7 @@ def _check_header(key: str, shape: Shape, dtype: np.dtype, wanted: Shape, name: 
             "Write plain arrays of numbers, without pickled objects.",
         )
     fits = len(shape) == len(wanted) and all(
-        have == want or (want == FRAMES and 0 <= have) for have, want in zip(shape, wanted)
+        want in (have, FRAMES) for have, want in zip(shape, wanted, strict=True)
     )
     if not fits:
         raise InputError(

@@ -48,7 +48,8 @@ def decode_own(data: bytes, name: str) -> Motion:
             "file.wrong_kind", f"{name} holds text where numbers belong.", "Write the file again."
         )
     fps, space = float(arrays.pop("fps")), str(arrays.pop("space"))
-    return Motion(**{key: to_float32(values) for key, values in arrays.items()}, fps=fps, space=space)
+    numbers = {key: to_float32(values) for key, values in arrays.items()}
+    return Motion(**numbers, fps=fps, space=space)
 
 
 def to_float32(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Emotion keys as JSON, and what they are at each frame of a take.
+
+    {"fps": 30, "interpolation": "linear",
+     "keys": [{"frame": 0, "happy": 1.0, "influence": 1.0}, {"frame": 60, "sad": 0.8}]}
+
+A key changes only the channels that it names: each channel has its own curve, holds its first
+value before its first key and its last after its last. Without any key an emotion is 0 and a
+control is 1. Frames are in the track's own `fps` (the take's if absent) and are met by time.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import curves, limits
+from .emotion import CONTROLS, EMOTIONS, EmotionTrack
+from .errors import InputError
+
+CHANNELS = EMOTIONS + CONTROLS
+_FIELDS = ("fps", "interpolation", "keys", "comment")
+# fmt: off
+_MEANT = {
+    "happiness": "happy", "joy": "happy", "smile": "happy", "sadness": "sad", "sorrow": "sad",
+    "anger": "angry", "mad": "angry", "fearful": "fear", "afraid": "fear", "scared": "fear",
+    "disgusted": "disgust", "surprised": "surprise", "strength": "influence",
+}
+# fmt: on
+"""What other tools call these channels: hints for the error, never accepted silently."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EmotionKeys:
+    """The keys as written. channels: for each keyed channel its frames, ascending, and values."""
+
+    channels: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    fps: float
+    interpolation: str
+
+
+def decode_track(data: bytes, frames: int, fps: float) -> EmotionTrack:
+    """The track of a JSON text at each of a take's `frames`, at the take's `fps`.
+
+    Raises InputError `emotion.json`, `emotion.unknown_name`, `emotion.not_a_number`,
+    `emotion.range`, `emotion.keys`, `emotion.interpolation`.
+    """
+    return sample_keys(decode_keys(data, fps), frames, fps)
+
+
+def sample_keys(keys: EmotionKeys, frames: int, fps: float) -> EmotionTrack:
+    """The curves at frames 0..frames-1 of a take."""
+    at = np.arange(frames) * (keys.fps / fps)
+    values = {name: np.full(frames, float(name in CONTROLS)) for name in CHANNELS}
+    for name, (places, levels) in keys.channels.items():
+        curve = curves.evaluate(places, levels, keys.interpolation, at)
+        values[name] = np.clip(curve, 0, largest_value(name))  # rounding at a key, no more
+    single = {name: curve.astype(np.float32) for name, curve in values.items()}
+    weights = np.stack([single.pop(name) for name in EMOTIONS], 1)
+    return EmotionTrack(weights=weights, fps=fps, **single)
+
+
+def largest_value(channel: str) -> float:
+    """Upper end of a channel's range; the lower is 0."""
+    if channel in EMOTIONS:
+        return limits.MAX_EMOTION_WEIGHT
+    return 1.0 if channel == "influence" else limits.MAX_STRENGTH
+
+
+def decode_keys(data: bytes, fps: float) -> EmotionKeys:
+    """The keys of a JSON text; `fps` holds where the text names none. Raises as `decode_track`."""
+    content = _parse(data)
+    for name in content:
+        if name not in _FIELDS:
+            raise _unknown(name, _FIELDS, "The emotion file has a field")
+    interpolation = content.get("interpolation", "linear")
+    if interpolation not in curves.INTERPOLATIONS:
+        raise InputError(
+            "emotion.interpolation",
+            f"There is no interpolation called {_shown(interpolation)}.",
+            f"Use one of {', '.join(curves.INTERPOLATIONS)}.",
+        )
+    rate = _number(content.get("fps", fps), "The emotion file's fps")
+    if not 0 < rate <= 1000:
+        raise InputError(
+            "emotion.range", f"The emotion file's fps is {rate:g}.", "Give a rate from 1 to 1000."
+        )
+    return EmotionKeys(
+        channels=_channels(content.get("keys")), fps=rate, interpolation=str(interpolation)
+    )
+
+
+def encode_keys(keys: EmotionKeys) -> bytes:
+    """The JSON text of the keys, one key for each frame that any channel names."""
+    rows: dict[float, dict[str, float]] = {}
+    for name in (n for n in CHANNELS if n in keys.channels):
+        for frame, value in zip(*keys.channels[name], strict=True):
+            rows.setdefault(float(frame), {})[name] = float(value)
+    listed = [{"frame": frame, **rows[frame]} for frame in sorted(rows)]
+    content = {"fps": keys.fps, "interpolation": keys.interpolation, "keys": listed}
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def _parse(data: bytes) -> dict[str, object]:
+    try:
+        if len(data) > limits.MAX_TRACK_BYTES:
+            raise ValueError
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        where = getattr(error, "lineno", None)
+        raise InputError(
+            "emotion.json",
+            "The emotion file is not whole JSON" + (f": it breaks in line {where}." if where else "."),
+            'Write it like {"fps": 30, "keys": [{"frame": 0, "happy": 1.0}]}.',
+        ) from error
+    if not isinstance(content, dict) or "keys" not in content:
+        raise InputError(
+            "emotion.json",
+            "The emotion file has no list called 'keys'.",
+            'Write it like {"fps": 30, "keys": [{"frame": 0, "happy": 1.0}]}.',
+        )
+    return content
+
+
+def _channels(keys: object) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    if not isinstance(keys, list):
+        raise InputError(
+            "emotion.keys", "In the emotion file, 'keys' is not a list.",
+            'Write it like "keys": [{"frame": 0, "happy": 1.0}].',
+        )  # fmt: skip
+    found: dict[str, dict[float, float]] = {}
+    for index, key in enumerate(keys):
+        for name, (frame, value) in _key_values(key, index).items():
+            curve = found.setdefault(name, {})
+            if frame in curve:
+                raise InputError(
+                    "emotion.keys",
+                    f"Key {index} sets {name} at frame {frame:g}, which an earlier key has set.",
+                    "Keep one of the two.",
+                )
+            curve[frame] = value
+    return {
+        name: (np.array(sorted(curve)), np.array([curve[f] for f in sorted(curve)]))
+        for name, curve in found.items()
+    }
+
+
+def _key_values(key: object, index: int) -> dict[str, tuple[float, float]]:
+    """For each channel that one key names: frame and value."""
+    if not isinstance(key, dict) or "frame" not in key:
+        raise InputError(
+            "emotion.keys", f"Key {index} has no frame.",
+            'Write it like {"frame": 0, "happy": 1.0}.',
+        )  # fmt: skip
+    frame = _number(key["frame"], f"The frame of key {index}")
+    if abs(frame) > limits.MAX_FRAMES:
+        raise InputError(
+            "emotion.range", f"Key {index} is at frame {frame:g}, outside any take.",
+            f"Use frames up to {limits.MAX_FRAMES}.",
+        )  # fmt: skip
+    values = {}
+    for name in (n for n in key if n != "frame"):
+        if name not in CHANNELS:
+            raise _unknown(name, CHANNELS, f"Key {index} names")
+        value = _number(key[name], f"{name} in key {index}")
+        if not 0 <= value <= largest_value(name):
+            raise InputError(
+                "emotion.range",
+                f"{name} in key {index} is {value:g}, outside 0 to {largest_value(name):g}.",
+                "Give a value inside that range.",
+            )
+        values[name] = (frame, value)
+    return values
+
+
+def _number(value: object, what: str) -> float:
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not usable or not abs(value) < 1e300 or not math.isfinite(value):
+        raise InputError(
+            "emotion.not_a_number", f"{what} is {_shown(value)}, not a number.",
+            "Give a plain number, without quotes.",
+        )  # fmt: skip
+    return float(value)
+
+
+def _unknown(name: str, known: tuple[str, ...], start: str) -> InputError:
+    meant = _MEANT.get(name.lower())
+    if meant not in known:
+        near = difflib.get_close_matches(name.lower(), known, 1, 0.5)
+        meant = near[0] if near else None
+    return InputError(
+        "emotion.unknown_name",
+        f"{start} '{name:.40}', which is not known.",
+        (f"Did you mean '{meant}'? " if meant else "") + f"Known are {', '.join(known)}.",
+    )
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, (int, float)) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:37] + "..."
