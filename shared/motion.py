@@ -114,7 +114,9 @@ def _check(name: str, values: FloatArray, shape: tuple[int, ...]) -> None:
 def make_motion(*, expression: FloatArray, fps: float, space: str, **others: FloatArray) -> Motion:
     """A motion whose unnamed arrays are zero. `others` are `Motion` fields."""
     frames = len(expression)
-    arrays = {name: np.zeros((frames, width), np.float32) for name, width in WIDTHS.items()}
+    arrays: dict[str, FloatArray] = {
+        name: np.zeros((frames, width), np.float32) for name, width in WIDTHS.items()
+    }
     arrays["shape"] = np.zeros(300, np.float32)
     arrays.update(others)
     arrays["expression"] = expression

@@ -69,6 +69,7 @@ def _edge(
     height = positions[rim, 1]
     powers = np.stack([side**0, side**2, side**4], 1)
     weight = np.ones(len(side))
+    fit = np.zeros(3)
     for _ in range(50):
         root = np.sqrt(weight)[:, None]
         fit = np.linalg.lstsq(powers * root, height * root[:, 0], rcond=None)[0]

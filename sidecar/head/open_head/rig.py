@@ -103,6 +103,7 @@ def _simplex_weights(
     Minimises the sum of squares under the equalities; the few negative ones are removed in turn.
     """
     active = np.ones(len(points), bool)
+    weight = np.zeros(len(points))
     for _ in range(len(points)):
         system = np.r_[points[active].T, np.ones((1, active.sum()))]
         weight = np.linalg.pinv(system) @ np.r_[target, 1.0]

@@ -235,7 +235,7 @@ def _random_macro(rng: np.random.Generator, macro: dict[str, FloatArray]) -> Flo
     old = rng.beta(1.2, 2.2)
     age = {"young": 1 - old, "old": old}
     muscle, weight = _three_way(rng), _three_way(rng)
-    shape = 0
+    shape = np.zeros_like(macro["african-female-young"])
     for g, gw in gender.items():
         for t, tw in age.items():
             for a, aw in ancestry.items():
