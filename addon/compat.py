@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every difference between Blender 4.2 and 5.2 that the add-on meets, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import bpy
+
+if TYPE_CHECKING:
+    from bpy.types import ID, Action, FCurve, Node, NodeTree, Scene
+
+LAYERED_ACTIONS = bpy.app.version >= (4, 4, 0)
+"""From 4.4 on an Action has slots, and one Action can move both the bones and the shape keys."""
+GROUP_COMPOSITOR = bpy.app.version >= (5, 0, 0)
+"""From 5.0 on a scene's compositor is a node group with a group output."""
+
+Part = str
+"""Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys."""
+
+
+class CurveList(Protocol):
+    """What an Action of 4.2 and a channelbag of 4.4+ have in common."""
+
+    def find(self, data_path: str, *, index: int = 0) -> FCurve | None: ...
+    def __iter__(self) -> Iterator[FCurve]: ...
+
+
+def new_take_actions(name: str) -> dict[Part, Action]:
+    """New, empty Actions for a head's armature and shape keys: the same one twice where slots
+    exist, else two."""
+    if not LAYERED_ACTIONS:
+        rig, keys = bpy.data.actions.new(f"{name} bones"), bpy.data.actions.new(f"{name} shapes")
+        rig.id_root, keys.id_root = "OBJECT", "KEY"
+        return {"OBJECT": rig, "KEY": keys}
+    action = bpy.data.actions.new(name)
+    strip = action.layers.new("Layer").strips.new(type="KEYFRAME")
+    for part, label in (("OBJECT", "Head bones"), ("KEY", "Head shapes")):
+        strip.channelbag(action.slots.new(id_type=part, name=label), ensure=True)
+    return {"OBJECT": action, "KEY": action}
+
+
+def _slot(action: Action, part: Part) -> object | None:
+    return next((slot for slot in action.slots if slot.target_id_type == part), None)
+
+
+def _channelbag(action: Action, slot: object) -> object | None:
+    for layer in action.layers:
+        for strip in layer.strips:
+            if (bag := strip.channelbag(slot)) is not None:
+                return bag
+    return None
+
+
+def curves_of(action: Action, part: Part) -> CurveList | tuple[()]:
+    """The F-curves of an Action that move that kind of data-block."""
+    if not LAYERED_ACTIONS:
+        return action.fcurves
+    slot = _slot(action, part)
+    bag = None if slot is None else _channelbag(action, slot)
+    return () if bag is None else bag.fcurves
+
+
+def new_curve(action: Action, part: Part, path: str, index: int, group: str) -> FCurve:
+    """A new F-curve in a group, in Actions made by `new_take_actions`."""
+    curves = curves_of(action, part)
+    if not LAYERED_ACTIONS:
+        return curves.new(path, index=index, action_group=group)
+    curve = curves.new(path, index=index)
+    groups = _channelbag(action, _slot(action, part)).groups
+    curve.group = groups.get(group) or groups.new(group)
+    return curve
+
+
+def assign_action(owner: ID, action: Action | None, part: Part) -> None:
+    """Makes `action` drive `owner`, through the slot for its kind where there are slots."""
+    data = owner.animation_data or owner.animation_data_create()
+    data.action = action
+    if LAYERED_ACTIONS and action is not None:
+        data.action_slot = _slot(action, part)
+
+
+def active_curves(owner: ID) -> CurveList | tuple[()]:
+    """The F-curves that drive `owner` now, or none."""
+    data = owner.animation_data
+    if data is None or data.action is None:
+        return ()
+    if not LAYERED_ACTIONS:
+        return data.action.fcurves
+    if data.action_slot is None:
+        return ()
+    bag = _channelbag(data.action, data.action_slot)
+    return () if bag is None else bag.fcurves
+
+
+def find_curve(curves: CurveList | tuple[()], path: str, index: int = 0) -> FCurve | None:
+    """The F-curve on that property, or None."""
+    return None if isinstance(curves, tuple) else curves.find(path, index=index)
+
+
+def compositor_tree(scene: Scene) -> NodeTree:
+    """The scene's compositor, made if there is none, with render layers wired to the output."""
+    if GROUP_COMPOSITOR:
+        if scene.compositing_node_group is None:
+            scene.compositing_node_group = _new_compositor_group(scene)
+        return scene.compositing_node_group
+    if not scene.use_nodes:
+        scene.use_nodes = True
+    return scene.node_tree
+
+
+def _new_compositor_group(scene: Scene) -> NodeTree:
+    tree = bpy.data.node_groups.new("Compositor", "CompositorNodeTree")
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    layers = tree.nodes.new("CompositorNodeRLayers")
+    layers.scene = scene
+    layers.location = (-300, 0)
+    output = tree.nodes.new("NodeGroupOutput")
+    output.location = (500, 0)
+    tree.links.new(layers.outputs["Image"], output.inputs[0])
+    return tree
+
+
+def compositor_output(tree: NodeTree) -> Node:
+    """The node whose first input is the scene's picture, made if there is none."""
+    kind = "NodeGroupOutput" if GROUP_COMPOSITOR else "CompositorNodeComposite"
+    node = next((node for node in tree.nodes if node.bl_idname == kind), None)
+    if node is None:
+        node = tree.nodes.new(kind)
+        node.location = (500, 0)
+        if GROUP_COMPOSITOR and not len(node.inputs):
+            tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    return node
+
+
+def alpha_over_inputs(node: Node) -> tuple[int, int]:
+    """Indices of an Alpha Over node's background and foreground inputs."""
+    return (0, 1) if GROUP_COMPOSITOR else (1, 2)
+
+
+def sound_strips(scene: Scene) -> object:
+    """The collection of the scene's sequencer that has `new_sound`."""
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    return editor.strips if LAYERED_ACTIONS else editor.sequences
+
+
+def enable_material_nodes(material: object) -> None:
+    """From 5.0 on every material has nodes, and asking for them warns."""
+    if not GROUP_COMPOSITOR:
+        material.use_nodes = True
+
+
+def show_vertex_colours(shading: object) -> None:
+    """Shows the mesh's colours in a solid viewport that still shows materials."""
+    if shading.type == "SOLID" and shading.color_type == "MATERIAL":
+        shading.color_type = "VERTEX"
+

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The emotion channels of a head, animatable like any other property."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...shared import limits
+from ...shared.emotion import CONTROLS, EMOTIONS
+
+_TEXT = {
+    "happy": "Lip corners and cheeks up",
+    "sad": "Inner brows up, lip corners down",
+    "angry": "Brows together and down, lips tight",
+    "fear": "Brows up and together, eyes wide",
+    "disgust": "Nose wrinkled, upper lip up",
+    "surprise": "Brows and upper lids up, jaw loose",
+    "influence": "How far the performance's own emotion is replaced; 0 leaves the take untouched",
+    "upper": "Strength above the tip of the nose",
+    "lower": "Strength below the tip of the nose",
+    "geometry": "Strength of the change of expression and jaw",
+    "appearance": "Strength of the change of an avatar's skin",
+}
+
+
+def _weight(name: str) -> bpy.props.FloatProperty:
+    return bpy.props.FloatProperty(
+        name=name.capitalize(), description=_TEXT[name], min=0, max=limits.MAX_EMOTION_WEIGHT,
+        soft_max=1, default=0, subtype="FACTOR", options={"ANIMATABLE"},
+    )  # fmt: skip
+
+
+def _strength(name: str) -> bpy.props.FloatProperty:
+    largest = 1.0 if name == "influence" else limits.MAX_STRENGTH
+    return bpy.props.FloatProperty(
+        name=name.capitalize(), description=_TEXT[name], min=0, max=largest,
+        default=1, subtype="FACTOR", options={"ANIMATABLE"},
+    )  # fmt: skip
+
+
+class AFFEKT_PG_emotion(bpy.types.PropertyGroup):
+    __annotations__ = {
+        **{name: _weight(name) for name in EMOTIONS},
+        **{name: _strength(name) for name in CONTROLS},
+    }
+
+
+CHANNELS = (*EMOTIONS, *CONTROLS)
+"""Names of all animatable channels, in the panel's order."""
+
+
+def channel_path(name: str) -> str:
+    """Data path of a channel on the head object."""
+    return f"affekt_emotion.{name}"
+
+
+def channel_range(name: str) -> tuple[float, float]:
+    """The range that Blender holds the channel in."""
+    if name in EMOTIONS:
+        return 0.0, limits.MAX_EMOTION_WEIGHT
+    return 0.0, 1.0 if name == "influence" else limits.MAX_STRENGTH

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a head's emotion curves to an `EmotionTrack`, one value for each frame of a take."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import compat
+from ...shared.emotion import CONTROLS, EMOTIONS, EmotionTrack
+from ..motion.curves import sample
+from .properties import CHANNELS, channel_path, channel_range
+
+
+def read_track(
+    head: bpy.types.Object, times: NDArray[np.float64], fps: float, scene: bpy.types.Scene
+) -> EmotionTrack:
+    """The head's emotion at scene frames `times` (T,), as Blender shows it there.
+
+    Curves are read directly. Drivers and NLA strips can only be read by going to each frame,
+    which is slower; the scene's frame is put back.
+    """
+    if _needs_playback(head):
+        values = _play(head, times, scene)
+    else:
+        curves, frames = compat.active_curves(head), times.tolist()
+        values = {
+            name: sample(curves, channel_path(name), 0, frames, getattr(head.affekt_emotion, name))
+            for name in CHANNELS
+        }
+    held = {name: np.clip(values[name], *channel_range(name)) for name in CHANNELS}
+    weights = np.stack([held[name] for name in EMOTIONS], 1)
+    return EmotionTrack(weights=weights, fps=fps, **{name: held[name] for name in CONTROLS})
+
+
+def _needs_playback(head: bpy.types.Object) -> bool:
+    data = head.animation_data
+    if data is None:
+        return False
+    driven = any(curve.data_path.startswith("affekt_emotion.") for curve in data.drivers)
+    strips = data.use_nla and any(track.strips and not track.mute for track in data.nla_tracks)
+    return driven or strips
+
+
+def _play(
+    head: bpy.types.Object, times: NDArray[np.float64], scene: bpy.types.Scene
+) -> dict[str, NDArray[np.float32]]:
+    values = {name: np.empty(len(times), np.float32) for name in CHANNELS}
+    with _frame_restored(scene):
+        for row, time in enumerate(times):
+            whole = int(np.floor(time))
+            scene.frame_set(whole, subframe=float(time) - whole)
+            for name in CHANNELS:
+                values[name][row] = getattr(head.affekt_emotion, name)
+    return values
+
+
+@contextmanager
+def _frame_restored(scene: bpy.types.Scene) -> Generator[None]:
+    frame, subframe = scene.frame_current, scene.frame_subframe
+    try:
+        yield
+    finally:
+        scene.frame_set(frame, subframe=subframe)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a `HeadModel` to Blender: mesh, shape keys, armature, weights.
+
+The result deforms as FLAME's equations say (Li et al. 2017, eq. 1 to 4): shape keys add the
+expression, driven shape keys the pose correctives, and the Armature modifier blends the skin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import bpy
+import numpy as np
+
+from .. import axes
+from ...shared.head import JOINTS, PARENTS, HeadModel
+from .correctives import add_correctives
+from .material import add_surface_attributes, head_material
+
+KEY_RANGE = 2.0
+"""Sliders of expressions run from -2 to 2; `motion.curves` widens one when a take needs more."""
+
+_BONE_LENGTH_M = {"root": 0.09, "neck": 0.07, "jaw": 0.06, "eye_left": 0.03, "eye_right": 0.03}
+
+
+def build_head(
+    model: HeadModel, model_name: str, context: bpy.types.Context
+) -> bpy.types.Object:
+    """Adds a head at the 3D cursor and makes it the active object; returns its mesh object.
+
+    `model_name` is what the sidecar calls the model. If anything fails, nothing stays behind.
+    """
+    rig = _new_rig(model)
+    head = _new_mesh(model)
+    try:
+        for item in (rig, head):
+            context.collection.objects.link(item)
+        _add_bones(rig, model, context)
+        _add_expressions(head, model)
+        _add_weights(head, model)
+        head.parent = rig
+        head.modifiers.new("Affekt", "ARMATURE").object = rig
+        add_correctives(head, rig, model)
+        head.data.materials.append(head_material())
+        head.affekt_head.is_head = True
+        head.affekt_head.model = model_name
+        head.affekt_head.expression_names = "/".join(model.expression_names)
+        rig.location = context.scene.cursor.location
+        _select_only(head, context)
+    except Exception:
+        for item in (head, rig):
+            data = item.data
+            bpy.data.objects.remove(item)
+            (bpy.data.meshes if isinstance(data, bpy.types.Mesh) else bpy.data.armatures).remove(data)
+        raise
+    return head
+
+
+def _new_mesh(model: HeadModel) -> bpy.types.Object:
+    mesh = bpy.data.meshes.new("Affekt Head")
+    mesh.from_pydata(axes.to_blender(model.template), [], model.faces)
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
+    layer = mesh.uv_layers.new(name="UVMap")
+    layer.uv.foreach_set("vector", np.ascontiguousarray(model.uv, np.float32).ravel())
+    _add_attributes(mesh, model)
+    mesh.update()
+    return bpy.data.objects.new("Affekt Head", mesh)
+
+
+def _add_attributes(mesh: bpy.types.Mesh, model: HeadModel) -> None:
+    colours = np.ones((len(model.template), 4), np.float32)
+    colours[:, :3] = model.colour
+    attribute = mesh.color_attributes.new("affekt_colour", "BYTE_COLOR", "POINT")
+    attribute.data.foreach_set("color_srgb", colours.ravel())
+    mesh.color_attributes.active_color = attribute
+    add_surface_attributes(mesh, model.region)
+
+
+def _new_rig(model: HeadModel) -> bpy.types.Object:
+    armature = bpy.data.armatures.new("Affekt Head Rig")
+    armature.display_type = "STICK"
+    rig = bpy.data.objects.new("Affekt Head Rig", armature)
+    rig.show_in_front = True
+    return rig
+
+
+def _add_bones(rig: bpy.types.Object, model: HeadModel, context: bpy.types.Context) -> None:
+    """Bones at the joints, all along +y without roll: their rest rotation is then the identity,
+    and a bone's own rotation is the joint's, in Blender's axes."""
+    joints = axes.to_blender(model.joint_regressor.astype(np.float64) @ model.template)
+    with _edit_mode(rig, context):
+        bones = rig.data.edit_bones
+        for name, place, parent in zip(JOINTS, joints, PARENTS, strict=True):
+            bone = bones.new(name)
+            bone.head = place
+            bone.tail = place + np.array([0, _BONE_LENGTH_M[name], 0])
+            bone.roll = 0
+            bone.parent = bones[JOINTS[parent]] if parent >= 0 else None
+    for bone in rig.pose.bones:
+        bone.rotation_mode = "QUATERNION"
+        bone.lock_location = (bone.name != "root",) * 3
+        bone.lock_scale = (True,) * 3
+
+
+@contextmanager
+def _edit_mode(item: bpy.types.Object, context: bpy.types.Context) -> Iterator[None]:
+    layer = context.view_layer
+    before = layer.objects.active
+    layer.objects.active = item
+    bpy.ops.object.mode_set(mode="EDIT")
+    try:
+        yield
+    finally:
+        bpy.ops.object.mode_set(mode="OBJECT")
+        layer.objects.active = before
+
+
+def _add_expressions(head: bpy.types.Object, model: HeadModel) -> None:
+    head.shape_key_add(name="Basis", from_mix=False)
+    template = model.template.astype(np.float64)
+    for column, name in enumerate(model.expression_names):
+        add_shape_key(head, name, template + model.expression_basis[..., column])
+
+
+def add_shape_key(head: bpy.types.Object, name: str, vertices: np.ndarray) -> bpy.types.ShapeKey:
+    """A relative shape key, off, whose vertices (V, 3) are in FLAME's axes, metres."""
+    key = head.shape_key_add(name=name, from_mix=False)
+    key.points.foreach_set("co", axes.to_blender(vertices).astype(np.float32).ravel())
+    key.slider_min, key.slider_max = -KEY_RANGE, KEY_RANGE
+    key.value = 0
+    return key
+
+
+def _add_weights(head: bpy.types.Object, model: HeadModel) -> None:
+    for joint, name in enumerate(JOINTS):
+        group = head.vertex_groups.new(name=name)
+        weights = model.skin_weights[:, joint]
+        # One call for each distinct weight: most vertices have one of a few.
+        values, inverse = np.unique(weights, return_inverse=True)
+        order = np.argsort(inverse, kind="stable")
+        ends = np.cumsum(np.bincount(inverse, minlength=len(values)))
+        for value, members in zip(values, np.split(order, ends[:-1]), strict=True):
+            if value > 0:
+                group.add(members.tolist(), float(value), "REPLACE")
+
+
+def _select_only(head: bpy.types.Object, context: bpy.types.Context) -> None:
+    for item in context.selected_objects:
+        item.select_set(False)
+    head.select_set(True)
+    context.view_layer.objects.active = head

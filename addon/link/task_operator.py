@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operator around a task: a timer steps it, Esc cancels it, a report ends it."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...shared.errors import AffektError
+from .tasks import POLL_SECONDS, Steps, Task, end_task, running_task, start_task
+
+
+class TaskOperator:
+    """Mix-in for operators whose work is a task. Subclasses give `make_steps`.
+
+    `bpy.ops.affekt.…("INVOKE_DEFAULT")`, as a button does, returns at once; a plain call from a
+    script returns when the task is done.
+    """
+
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+    bl_label: str
+    _timer: bpy.types.Timer | None = None
+
+    def make_steps(self, context: bpy.types.Context) -> Steps:
+        """The work. Raises AffektError if it cannot start."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            task = start_task(Task(self.bl_label, self.make_steps(context)))
+            self.report({"INFO"}, task.run())
+        except AffektError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        finally:
+            end_task()
+        return {"FINISHED"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return self.begin(context)
+
+    def begin(self, context: bpy.types.Context) -> set[str]:
+        """Starts the task under a timer, or blocks where there is no window to have one."""
+        if bpy.app.background or context.window is None:
+            return self.execute(context)
+        try:
+            start_task(Task(self.bl_label, self.make_steps(context)))
+        except AffektError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(POLL_SECONDS, window=context.window)
+        manager.modal_handler_add(self)
+        context.workspace.status_text_set(f"{self.bl_label}: Esc cancels")
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        task = running_task()
+        if task is None:
+            return self._end(context, {"CANCELLED"})
+        if event.type == "ESC" and event.value == "PRESS":
+            self.report({"WARNING"}, f"{task.label} was cancelled; nothing has changed.")
+            return self._end(context, {"CANCELLED"})
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        try:
+            done = task.step()
+        except AffektError as error:
+            self.report({"ERROR"}, str(error))
+            return self._end(context, {"CANCELLED"})
+        except Exception:
+            self._end(context, {"CANCELLED"})
+            raise
+        redraw_sidebars(context)
+        if not done:
+            return {"PASS_THROUGH"}
+        self.report({"INFO"}, task.result)
+        return self._end(context, {"FINISHED"})
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender closes while the task runs."""
+        self._end(context, {"CANCELLED"})
+
+    def _end(self, context: bpy.types.Context, answer: set[str]) -> set[str]:
+        end_task()
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        context.workspace.status_text_set(None)
+        redraw_sidebars(context)
+        return answer
+
+
+def redraw_sidebars(context: bpy.types.Context) -> None:
+    """Asks every 3D view to draw its panels again."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work that takes longer than a redraw: one generator, stepped by a modal operator's timer, or
+run to its end by a script. A task yields its progress and returns the sentence to report.
+
+Between two steps the animator may do anything, so a task keeps names, never Blender objects,
+and changes the scene only in its last step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from ...shared.errors import JobError
+
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a task is: 0..1, and what it is doing."""
+
+    fraction: float
+    text: str
+
+
+Steps = Generator[Progress, None, str]
+
+
+class Task:
+    """One running task. `step` is all that timers, modal operators and tests call."""
+
+    def __init__(self, label: str, steps: Steps) -> None:
+        self.label = label
+        self.progress = Progress(fraction=0.0, text=label)
+        self.result = ""
+        self._steps = steps
+
+    def step(self) -> bool:
+        """Does the next bit of work, without waiting; True once the task is done and `result`
+        is its sentence. Raises whatever AffektError ends it."""
+        try:
+            self.progress = next(self._steps)
+        except StopIteration as end:
+            self.result = end.value
+            return True
+        return False
+
+    def cancel(self) -> None:
+        """Ends the task where it is; its own clean-up tells the sidecar."""
+        self._steps.close()
+
+    def run(self) -> str:
+        """Steps to the end and returns the sentence; for scripts, where blocking is wanted."""
+        while not self.step():
+            time.sleep(POLL_SECONDS)
+        return self.result
+
+
+_running: Task | None = None
+
+
+def running_task() -> Task | None:
+    """The task that is under way in this Blender, if any."""
+    return _running
+
+
+def start_task(task: Task) -> Task:
+    """Makes it the running task. Raises JobError `job.busy` while another one is under way."""
+    global _running
+    if _running is not None:
+        raise JobError(
+            "job.busy", f"{_running.label} is still under way.", "Wait for it, or press Esc."
+        )
+    _running = task
+    return task
+
+
+def end_task() -> None:
+    """Forgets the running task, cancelling what is left of it."""
+    global _running
+    if _running is not None:
+        task, _running = _running, None
+        task.cancel()
+
+

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A head's list of takes and bakes: adding one, putting one to use."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import compat
+from ...shared.errors import InputError
+from ...shared.motion import Motion
+from ..head.find import need_shape_keys, rig_of
+from .curves import frame_times, read_curves, scene_fps, write_curves
+from .properties import AFFEKT_PG_take
+
+
+def add_take(
+    head: bpy.types.Object, motion: Motion, *, name: str, first_frame: float,
+    scene: bpy.types.Scene, source: str = "",
+) -> AFFEKT_PG_take:  # fmt: skip
+    """Writes the motion (open space) into new Actions, lists them under a free name and puts
+    them to use. With a `source` it is a bake of that take. If anything fails nothing stays."""
+    rig, keys = rig_of(head), need_shape_keys(head)
+    actions = compat.new_take_actions(_free_name(head, name))
+    times = frame_times(first_frame, len(motion), motion.fps, scene_fps(scene))
+    try:
+        write_curves(head, motion, times, actions)
+    except Exception:
+        for action in set(actions.values()):
+            bpy.data.actions.remove(action)
+        raise
+    take = head.affekt_takes.items.add()
+    take.name = _free_name(head, name)
+    take.kind, take.source = ("BAKE", source) if source else ("TAKE", "")
+    take.rig_action, take.keys_action = actions["OBJECT"], actions["KEY"]
+    take.first_frame, take.frames, take.fps = first_frame, len(motion), motion.fps
+    for action in actions.values():
+        action.use_fake_user = True
+    _assign(rig, keys, take)
+    head.affekt_takes.active = take.name
+    return take
+
+
+def _free_name(head: bpy.types.Object, name: str) -> str:
+    taken = {take.name for take in head.affekt_takes.items}
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        free = f"{name} {number}"
+    return free
+
+
+def use_take(head: bpy.types.Object, name: str) -> None:
+    """Lets that take or bake move the head. Raises InputError `motion.no_take`, `.no_action`."""
+    take = find_take(head, name)
+    if take.rig_action is None or take.keys_action is None:
+        raise InputError(
+            "motion.no_action",
+            f"The Action of '{name}' has been deleted.",
+            "Import the take again, or choose another one.",
+        )
+    _assign(rig_of(head), need_shape_keys(head), take)
+    head.affekt_takes.active = name
+
+
+def _assign(rig: bpy.types.Object, keys: bpy.types.Key, take: AFFEKT_PG_take) -> None:
+    compat.assign_action(rig, take.rig_action, "OBJECT")
+    compat.assign_action(keys, take.keys_action, "KEY")
+
+
+def find_take(head: bpy.types.Object, name: str) -> AFFEKT_PG_take:
+    """Raises InputError `motion.no_take`."""
+    take = next((t for t in head.affekt_takes.items if t.name == name), None)
+    if take is None:
+        raise InputError(
+            "motion.no_take",
+            f"The head '{head.name}' has no take called '{name}'." if name
+            else f"The head '{head.name}' has no take yet.",
+            "Import a take first.",
+        )  # fmt: skip
+    return take
+
+
+def active_take(head: bpy.types.Object) -> AFFEKT_PG_take:
+    """The take or bake in use. Raises InputError `motion.no_take`."""
+    return find_take(head, head.affekt_takes.active)
+
+
+def source_take(head: bpy.types.Object) -> AFFEKT_PG_take:
+    """What a bake starts from: the take in use, or the one that the bake in use was made from.
+
+    Raises InputError `motion.no_take`.
+    """
+    take = active_take(head)
+    return find_take(head, take.source) if take.kind == "BAKE" else take
+
+
+def read_take(
+    head: bpy.types.Object, take: AFFEKT_PG_take, scene: bpy.types.Scene
+) -> Motion:
+    """The take's motion at its own frame rate, with every edit of its curves."""
+    return read_curves(head, take_times(take, scene), take.fps, _actions(take))
+
+
+def read_take_at(
+    head: bpy.types.Object, take: AFFEKT_PG_take, times: NDArray[np.float64], fps: float
+) -> Motion:
+    """The take's motion at any scene frames `times` (T,)."""
+    return read_curves(head, times, fps, _actions(take))
+
+
+def take_times(take: AFFEKT_PG_take, scene: bpy.types.Scene) -> NDArray[np.float64]:
+    """Scene frames (T,) of the take's frames."""
+    return frame_times(take.first_frame, take.frames, take.fps, scene_fps(scene))
+
+
+def _actions(take: AFFEKT_PG_take) -> dict[str, bpy.types.Action | None]:
+    return {"OBJECT": take.rig_action, "KEY": take.keys_action}

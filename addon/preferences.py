@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the sidecar lies."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+
+import bpy
+
+from ..shared.errors import LinkError
+
+ADDON = __package__.rpartition(".")[0]
+"""The extension's module name, under which Blender files its preferences."""
+
+DEFAULT_COMMAND = "affekt"
+
+
+class AFFEKT_AP_preferences(bpy.types.AddonPreferences):
+    bl_idname = ADDON
+
+    python: bpy.props.StringProperty(
+        name="Python",
+        description="Python of the environment in which the sidecar is installed; leave it empty "
+        "if the command 'affekt' is on the PATH",
+        subtype="FILE_PATH",
+    )
+    command: bpy.props.StringProperty(
+        name="Command",
+        description="Command line that runs Affekt; used when no Python is given",
+        default=DEFAULT_COMMAND,
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.use_property_split = True
+        column.prop(self, "python")
+        row = column.row()
+        row.active = not self.python
+        row.prop(self, "command")
+        try:
+            column.label(text=f"Starts: {' '.join(sidecar_command(self))}", icon="CHECKMARK")
+        except LinkError as error:
+            column.label(text=error.message, icon="ERROR")
+            column.label(text=error.remedy)
+
+
+def preferences(context: bpy.types.Context) -> AFFEKT_AP_preferences | None:
+    """Our preferences, or None when Blender runs us without having enabled the extension."""
+    entry = context.preferences.addons.get(ADDON)
+    return None if entry is None else entry.preferences
+
+
+def sidecar_command(settings: AFFEKT_AP_preferences | None) -> list[str]:
+    """The command line up to the word `serve`. Raises LinkError `link.no_command`."""
+    python = bpy.path.abspath(settings.python) if settings else ""
+    if python:
+        if not os.path.isfile(python):
+            raise LinkError(
+                "link.no_command",
+                f"There is no Python at {python}.",
+                "Correct it in the add-on's preferences.",
+            )
+        return [python, "-m", "affekt.sidecar"]
+    words = shlex.split(settings.command if settings else DEFAULT_COMMAND)
+    program = shutil.which(words[0]) if words else None
+    if program is None:
+        raise LinkError(
+            "link.no_command",
+            f"The sidecar's command '{words[0] if words else ''}' was not found.",
+            "Install the sidecar (pip install 'affekt[sidecar]'), then give its Python in the "
+            "add-on's preferences.",
+        )
+    return [program, *words[1:]]
