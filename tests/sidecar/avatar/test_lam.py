@@ -52,9 +52,7 @@ def test_shapes_come_in_arkit_order_with_and_without_base():
     avatar = decode_lam_avatar(lam_bundle(), "test.zip")
     expected = make_shapes(egg()[0])
     for index, name in enumerate(TARGETS):
-        np.testing.assert_array_equal(
-            avatar.arkit_shapes[ARKIT_NAMES.index(name)], expected[index]
-        )
+        np.testing.assert_array_equal(avatar.arkit_shapes[ARKIT_NAMES.index(name)], expected[index])
     assert not avatar.arkit_shapes[ARKIT_NAMES.index("tongueOut")].any()
 
 
@@ -93,9 +91,7 @@ def test_a_plain_zip_without_folder_is_fine(parts: tuple[bytes, bytes]):
 def test_names_that_climb_out_are_only_names(parts: tuple[bytes, bytes], tmp_path: Path):
     path = tmp_path / "inner" / "climb.zip"
     path.parent.mkdir()
-    path.write_bytes(
-        pack_zip({"../../escape/skin.glb": parts[0], "/tmp/offset.ply": parts[1]})
-    )
+    path.write_bytes(pack_zip({"../../escape/skin.glb": parts[0], "/tmp/offset.ply": parts[1]}))
     read_lam_avatar(path)
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["climb.zip", "inner"]
 

@@ -74,7 +74,11 @@ def test_sphere_has_its_analytic_silhouette_and_nearest_point():
     polar = np.linspace(1e-3, np.pi - 1e-3, rows)[:, None]
     around = np.linspace(0, 2 * np.pi, columns, endpoint=False)[None]
     vertices = radius * np.stack(
-        [np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar) + 0 * around],
+        [
+            np.sin(polar) * np.cos(around),
+            np.sin(polar) * np.sin(around),
+            np.cos(polar) + 0 * around,
+        ],
         -1,
     ).reshape(-1, 3)
     index = np.arange(rows * columns).reshape(rows, columns)
