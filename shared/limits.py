@@ -9,6 +9,15 @@ MAX_HEADER_BYTES = 64 * 1024
 # One raw frame. 4096 x 4096 float32 RGBA is 256 MiB, the largest picture that we hand over.
 MAX_BUFFER_BYTES = 256 * 1024 * 1024
 MAX_BUFFERS = 64
+# Bytes of an artefact in one message: large enough for loopback's full speed, small enough that
+# neither side ever holds much more than one file's piece.
+CHUNK_BYTES = 4 * 1024 * 1024
+# One raw frame of a request. The largest is the weights of the longest emotion track, 5.8 MB.
+MAX_REQUEST_BUFFER_BYTES = 16 * 1024 * 1024
+# Pictures on the way to a client that has not asked for more.
+MAX_CREDIT = 64
+# Jobs that a sidecar keeps waiting, over all clients.
+MAX_WAITING_JOBS = 32
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000

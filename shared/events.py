@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `Client.poll` tells about jobs. Each job ends with exactly one event that `ends_job`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from .errors import AffektError
+from .messages import Artefact
+from .motion import Motion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class JobEvent:
+    """Something happened to the job `job`."""
+
+    job: str
+    ends_job: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class JobProgressed(JobEvent):
+    """`done` of `total` frames of `stage` (such as `modulation`, `vertices`, `pictures`).
+    seconds_left: the sidecar's estimate, or None as long as it has none."""
+
+    stage: str
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PictureWritten(JobEvent):
+    """A picture of the take's frame `index` lies at `path`, whole. kind: `frame` or `depth`."""
+
+    index: int
+    kind: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BakeFinished(JobEvent):
+    """The bake's result: `motion` in the open head's space for the frames from `start` on.
+
+    baked: the same motion as an artefact, ready for `Client.start_render`; take: the motion in
+    the take's own space; vertices: the mesh cache (PC2). `Client.download` fetches them.
+    """
+
+    ends_job: ClassVar[bool] = True
+    start: int
+    motion: Motion
+    baked: Artefact
+    take: Artefact
+    vertices: Artefact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RenderFinished(JobEvent):
+    """All pictures are in `folder`: `paths` of the frames, in order."""
+
+    ends_job: ClassVar[bool] = True
+    folder: Path
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class JobFailed(JobEvent):
+    """The job ended without a result. `error.code` is `job.cancelled` after `Client.cancel`."""
+
+    ends_job: ClassVar[bool] = True
+    error: AffektError

@@ -1,0 +1,475 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every message between client and sidecar: one frozen dataclass each.
+
+A *request* has an id and gets exactly one answer with that id: the class in `ANSWER`, or
+`Failure`. A request whose `ANSWER` is None gets none. *Events* of a job come unasked, with id 0.
+`SUPERSEDES` says which older message of the same kind and job loses its meaning when this one
+arrives, so that only the newest need be kept.
+
+Never on the wire: paths. Files are artefacts, named by the SHA-256 of their bytes.
+A later minor version may add fields with defaults and messages; nothing else.
+The layout of `Hello` and `Failure` never changes, so that any two versions can say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import limits
+from .camera import Camera
+from .emotion import CONTROLS, EmotionTrack
+from .head import ARRAY_FIELDS, HeadModel
+from .motion import WIDTHS, Motion
+from .schema import Array, Blob, Flag, Integer, Number, Several, Text
+
+Kind = Literal["motion", "adapter", "avatar", "emotions", "vertices"]
+KINDS = ("motion", "adapter", "avatar", "emotions", "vertices")
+"""Kinds of artefacts; `vertices` are only ever made by the sidecar."""
+
+Supersedes = Literal["nothing", "older progress of the same job"]
+
+_SHA256 = Text(longest=64, pattern="[0-9a-f]{64}")
+_JOB = Text(longest=32, pattern="[0-9a-f]{32}")
+_KIND = Text(longest=16, pattern="|".join(KINDS))
+# A file's own name, for messages to the user: no separators, so that it can never be a path.
+_FILE_NAME = Text(longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+")
+_NAME = Text(longest=64, pattern="[A-Za-z0-9_.-]+")
+_SENTENCE = Text(longest=4000, pattern=r"[^\x00-\x09\x0b-\x1f\x7f]*")
+_FRAME = Integer(high=limits.MAX_FRAMES)
+_SIZE = Integer(high=max(limits.MAX_MOTION_BYTES, limits.MAX_AVATAR_BYTES, 2**40))
+_EDGE = Integer(low=1, high=limits.MAX_IMAGE_EDGE)
+_VERSION = Several(item=Integer(high=9999), least=2, most=2)
+_RANGE = Several(item=_FRAME, least=2, most=2, optional=True)
+
+Sha256 = Annotated[str, _SHA256]
+JobId = Annotated[str, _JOB]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact:
+    """A file that the sidecar holds: `sha256` of its bytes in hex, what it is (`KINDS`), its
+    name as the user knows it, and its size in bytes."""
+
+    sha256: str
+    kind: Kind
+    name: str
+    size: int
+
+
+class Message:
+    """Base of all messages. TYPE is its name on the wire."""
+
+    __slots__ = ()
+    TYPE: ClassVar[str]
+    ANSWER: ClassVar[type[Message] | None] = None
+    SUPERSEDES: ClassVar[Supersedes] = "nothing"
+
+
+# --- answers --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure(Message):
+    """The request was refused or failed: an `AffektError` with its code. Layout fixed for ever."""
+
+    TYPE: ClassVar[str] = "failure"
+    code: Annotated[str, Text(longest=64, pattern="[a-z][a-z0-9_.]*")]
+    message: Annotated[str, _SENTENCE]
+    remedy: Annotated[str, _SENTENCE]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome(Message):
+    """The sidecar is there. capabilities: names of what it can do, such as `bake`, `render`."""
+
+    TYPE: ClassVar[str] = "welcome"
+    protocol: Annotated[tuple[int, int], _VERSION]
+    affekt: Annotated[str, _NAME]
+    capabilities: Annotated[tuple[str, ...], Several(item=_NAME, most=64)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged(Message):
+    """Understood; nothing to tell."""
+
+    TYPE: ClassVar[str] = "acknowledged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong(Message):
+    """The sidecar's sockets are alive, whatever its workers do."""
+
+    TYPE: ClassVar[str] = "pong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtefactState(Message):
+    """How many of the artefact's bytes have arrived; `is_complete` once the hash was checked."""
+
+    TYPE: ClassVar[str] = "artefact_state"
+    sha256: Sha256
+    received: Annotated[int, _SIZE]
+    is_complete: Annotated[bool, Flag()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtefactChunk(Message):
+    """Bytes of an artefact, from `offset` on."""
+
+    TYPE: ClassVar[str] = "artefact_chunk"
+    sha256: Sha256
+    offset: Annotated[int, _SIZE]
+    data: Annotated[bytes, Blob(most=limits.CHUNK_BYTES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MotionArrays(Message):
+    """The fields of a `Motion` of T frames; see there for units."""
+
+    expression: Annotated[Floats, Array(dtype="<f4", shape=(None, 100))]
+    jaw: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
+    neck: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
+    eyes: Annotated[Floats, Array(dtype="<f4", shape=(None, 6))]
+    rotation: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
+    translation: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
+    shape: Annotated[Floats, Array(dtype="<f4", shape=(300,))]
+    eyelids: Annotated[Floats | None, Array(dtype="<f4", shape=(None, 2), optional=True)] = None
+    fps: Annotated[float, Number(low=0.001, high=1000)]
+    space: Annotated[str, _NAME]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MotionRead(MotionArrays):
+    """A take in the open head's space, as the sidecar understood it. `source_space` is the space
+    that the file itself is in."""
+
+    TYPE: ClassVar[str] = "motion_read"
+    source_space: Annotated[str, _NAME]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeadRead(Message):
+    """The fields of a `HeadModel`; see there for shapes and units."""
+
+    TYPE: ClassVar[str] = "head_read"
+    name: Annotated[str, _NAME]
+    space: Annotated[str, _NAME]
+    expression_names: Annotated[tuple[str, ...], Several(item=_NAME, most=100)]
+    template: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
+    faces: Annotated[NDArray[np.int32], Array(dtype="<i4", shape=(None, 3))]
+    shape_basis: Annotated[Floats, Array(dtype="<f4", shape=(None, 3, None))]
+    expression_basis: Annotated[Floats, Array(dtype="<f4", shape=(None, 3, None))]
+    pose_basis: Annotated[Floats, Array(dtype="<f4", shape=(None, 3, 36))]
+    joint_regressor: Annotated[Floats, Array(dtype="<f4", shape=(5, None))]
+    skin_weights: Annotated[Floats, Array(dtype="<f4", shape=(None, 5))]
+    uv: Annotated[Floats, Array(dtype="<f4", shape=(None, 3, 2))]
+    landmark_faces: Annotated[NDArray[np.int32], Array(dtype="<i4", shape=(68,))]
+    landmark_weights: Annotated[Floats, Array(dtype="<f4", shape=(68, 3))]
+    region: Annotated[NDArray[np.uint8], Array(dtype="|u1", shape=(None,))]
+    upper: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    colour: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
+    arkit_expression: Annotated[Floats, Array(dtype="<f4", shape=(None, 52))]
+    arkit_jaw: Annotated[Floats, Array(dtype="<f4", shape=(3, 52))]
+    arkit_eyes: Annotated[Floats, Array(dtype="<f4", shape=(6, 52))]
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello(Message):
+    """The first request of every client. Layout fixed for ever. A major other than the
+    sidecar's is refused with `link.version`."""
+
+    TYPE: ClassVar[str] = "hello"
+    ANSWER: ClassVar[type[Message] | None] = Welcome
+    protocol: Annotated[tuple[int, int], _VERSION]
+    affekt: Annotated[str, _NAME]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping(Message):
+    """Is anyone there? Answered by the sockets' thread, before any work."""
+
+    TYPE: ClassVar[str] = "ping"
+    ANSWER: ClassVar[type[Message] | None] = Pong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown(Message):
+    """The sidecar shall end, cancelling what runs."""
+
+    TYPE: ClassVar[str] = "shutdown"
+    ANSWER: ClassVar[type[Message] | None] = Acknowledged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindArtefact(Message):
+    """Does the sidecar hold this artefact, or part of it?"""
+
+    TYPE: ClassVar[str] = "find_artefact"
+    ANSWER: ClassVar[type[Message] | None] = ArtefactState
+    sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload(Message):
+    """The bytes of an artefact from `offset` on, in order. When `size` bytes are there their
+    hash is checked: another one is `link.hash`, and the bytes are dropped."""
+
+    TYPE: ClassVar[str] = "upload"
+    ANSWER: ClassVar[type[Message] | None] = ArtefactState
+    kind: Annotated[Kind, _KIND]
+    name: Annotated[str, _FILE_NAME]
+    sha256: Sha256
+    size: Annotated[int, _SIZE]
+    offset: Annotated[int, _SIZE]
+    data: Annotated[bytes, Blob(most=limits.CHUNK_BYTES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download(Message):
+    """Give the artefact's bytes from `offset` on, at most `limits.CHUNK_BYTES`."""
+
+    TYPE: ClassVar[str] = "download"
+    ANSWER: ClassVar[type[Message] | None] = ArtefactChunk
+    sha256: Sha256
+    offset: Annotated[int, _SIZE]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadMotion(Message):
+    """Decode the take and bring it into the open head's space."""
+
+    TYPE: ClassVar[str] = "read_motion"
+    ANSWER: ClassVar[type[Message] | None] = MotionRead
+    motion: Sha256
+    name: Annotated[str, _FILE_NAME]
+    adapter: Annotated[str | None, Text(longest=64, pattern="[0-9a-f]{64}", optional=True)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetHead(Message):
+    """Give the head of this name; `open` is the embedded one."""
+
+    TYPE: ClassVar[str] = "get_head"
+    ANSWER: ClassVar[type[Message] | None] = HeadRead
+    name: Annotated[str, _NAME]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bake(Message):
+    """Put the emotions into the take. The client chooses `job`, a random id. The track has one
+    row for each frame of the whole take; `frames` (start, stop) or all of them."""
+
+    TYPE: ClassVar[str] = "bake"
+    ANSWER: ClassVar[type[Message] | None] = Acknowledged
+    job: JobId
+    motion: Sha256
+    name: Annotated[str, _FILE_NAME]
+    adapter: Annotated[str | None, Text(longest=64, pattern="[0-9a-f]{64}", optional=True)] = None
+    head: Annotated[str, _NAME]
+    frames: Annotated[tuple[int, int] | None, _RANGE] = None
+    fps: Annotated[float, Number(low=0.001, high=1000)]
+    weights: Annotated[Floats, Array(dtype="<f4", shape=(None, 6))]
+    influence: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    upper: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    lower: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    geometry: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    appearance: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Render(Message):
+    """Draw the take with an avatar (an artefact) or a head (a name): exactly one of the two.
+
+    lens: (6,) focal x, focal y, centre x, centre y in pixels, near, far in metres, and
+    camera_from_world (4, 4); both absent for the sidecar's own portrait camera.
+    `credit` pictures may be sent before the client gives more with `Credit`.
+    """
+
+    TYPE: ClassVar[str] = "render"
+    ANSWER: ClassVar[type[Message] | None] = Acknowledged
+    job: JobId
+    avatar: Annotated[str | None, Text(longest=64, pattern="[0-9a-f]{64}", optional=True)] = None
+    avatar_name: Annotated[str | None, Text(
+        longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+", optional=True
+    )] = None  # fmt: skip
+    head: Annotated[str | None, Text(longest=64, pattern="[A-Za-z0-9_.-]+", optional=True)] = None
+    motion: Sha256
+    name: Annotated[str, _FILE_NAME]
+    adapter: Annotated[str | None, Text(longest=64, pattern="[0-9a-f]{64}", optional=True)] = None
+    width: Annotated[int, _EDGE]
+    height: Annotated[int, _EDGE]
+    frames: Annotated[tuple[int, int] | None, _RANGE] = None
+    with_depth: Annotated[bool, Flag()] = False
+    credit: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
+    lens: Annotated[NDArray[np.float64] | None, Array(
+        dtype="<f8", shape=(6,), optional=True
+    )] = None  # fmt: skip
+    camera_from_world: Annotated[NDArray[np.float64] | None, Array(
+        dtype="<f8", shape=(4, 4), optional=True
+    )] = None  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit(Message):
+    """The client has room for `count` more pictures of this job. Not answered."""
+
+    TYPE: ClassVar[str] = "credit"
+    job: JobId
+    count: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(Message):
+    """Stop the job at its next chunk; it then ends with `JobFailed` `job.cancelled`. A job that
+    has ended stays as it is."""
+
+    TYPE: ClassVar[str] = "cancel"
+    ANSWER: ClassVar[type[Message] | None] = Acknowledged
+    job: JobId
+
+
+# --- events of a job ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Message):
+    """`done` of `total` frames of this stage. seconds_left is an estimate, absent at first."""
+
+    TYPE: ClassVar[str] = "progress"
+    SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"
+    job: JobId
+    stage: Annotated[str, _NAME]
+    done: Annotated[int, _FRAME]
+    total: Annotated[int, _FRAME]
+    seconds_left: Annotated[float | None, Number(low=0, high=1e9, optional=True)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture(Message):
+    """One picture of a rendering, as a PNG file. `index` is the take's frame; kind is `frame`
+    (RGBA, straight alpha) or `depth` (16 bit, tenths of a millimetre)."""
+
+    TYPE: ClassVar[str] = "picture"
+    job: JobId
+    index: Annotated[int, _FRAME]
+    kind: Annotated[str, Text(longest=8, pattern="frame|depth")]
+    png: Annotated[bytes, Blob(most=limits.MAX_BUFFER_BYTES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BakeDone(MotionArrays):
+    """The end of a bake: the motion in the open head's space from frame `start` on; artefacts of
+    the same motion, of the motion in the take's own space, and of the vertices (PC2)."""
+
+    TYPE: ClassVar[str] = "bake_done"
+    SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"
+    job: JobId
+    start: Annotated[int, _FRAME]
+    motion: Sha256
+    motion_size: Annotated[int, _SIZE]
+    take: Sha256
+    take_size: Annotated[int, _SIZE]
+    vertices: Sha256
+    vertices_size: Annotated[int, _SIZE]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderDone(Message):
+    """The end of a rendering, after its last picture."""
+
+    TYPE: ClassVar[str] = "render_done"
+    SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"
+    job: JobId
+    pictures: Annotated[int, Integer(high=2 * limits.MAX_FRAMES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed(Message):
+    """The job ended without a result: an `AffektError` with its code."""
+
+    TYPE: ClassVar[str] = "job_failed"
+    SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"
+    job: JobId
+    code: Annotated[str, Text(longest=64, pattern="[a-z][a-z0-9_.]*")]
+    message: Annotated[str, _SENTENCE]
+    remedy: Annotated[str, _SENTENCE]
+
+
+REQUESTS = (
+    Hello, Ping, Shutdown, FindArtefact, Upload, Download, ReadMotion, GetHead, Bake, Render,
+    Credit, Cancel,
+)  # fmt: skip
+ANSWERS = (
+    Failure, Welcome, Acknowledged, Pong, ArtefactState, ArtefactChunk, MotionRead, HeadRead,
+)  # fmt: skip
+EVENTS = (Progress, Picture, BakeDone, RenderDone, JobFailed)
+MESSAGES: Mapping[str, type[Message]] = {m.TYPE: m for m in (*REQUESTS, *ANSWERS, *EVENTS)}
+
+
+# --- between messages and nouns -------------------------------------------------------------
+
+MOTION_FIELDS = (*WIDTHS, "shape", "eyelids", "fps", "space")
+_TRACK_FIELDS = ("weights", *CONTROLS, "fps")
+
+
+def motion_fields(motion: Motion) -> dict[str, object]:
+    """The fields of the motion, as a message holds them."""
+    return {name: getattr(motion, name) for name in MOTION_FIELDS}
+
+
+def to_motion(message: MotionArrays) -> Motion:
+    """The motion in the message. Raises InputError `motion.*`."""
+    return Motion(**{name: getattr(message, name) for name in MOTION_FIELDS})
+
+
+def track_fields(track: EmotionTrack) -> dict[str, object]:
+    """The fields of the track, as a message holds them."""
+    return {name: getattr(track, name) for name in _TRACK_FIELDS}
+
+
+def to_track(message: Bake) -> EmotionTrack:
+    """The track in the message. Raises InputError `emotion.*`."""
+    return EmotionTrack(**{name: getattr(message, name) for name in _TRACK_FIELDS})
+
+
+def head_message(head: HeadModel) -> HeadRead:
+    """The head as a message."""
+    return HeadRead(**{entry.name: getattr(head, entry.name) for entry in fields(HeadRead)})
+
+
+def to_head(message: HeadRead) -> HeadModel:
+    """The head in the message. Raises InputError `head.*`."""
+    names = ("name", "space", "expression_names", *ARRAY_FIELDS)
+    return HeadModel(**{name: getattr(message, name) for name in names})
+
+
+def camera_fields(camera: Camera | None) -> dict[str, object]:
+    """`lens` and `camera_from_world` of a `Render`."""
+    if camera is None:
+        return {}
+    lens = [camera.focal_x, camera.focal_y, camera.centre_x, camera.centre_y]
+    return {
+        "lens": np.array([*lens, camera.near, camera.far], np.float64),
+        "camera_from_world": np.asarray(camera.camera_from_world, np.float64),
+    }
+
+
+def to_camera(message: Render) -> Camera | None:
+    """The camera in the message. Raises InputError `option.*`."""
+    if message.lens is None or message.camera_from_world is None:
+        return None
+    focal_x, focal_y, centre_x, centre_y, near, far = (float(v) for v in message.lens)
+    return Camera(
+        width=message.width, height=message.height, focal_x=focal_x, focal_y=focal_y,
+        centre_x=centre_x, centre_y=centre_y, near=near, far=far,
+        camera_from_world=message.camera_from_world,
+    )  # fmt: skip
