@@ -75,9 +75,7 @@ def articulate(speech: Speech, fps: float) -> Articulation:
         channels[:, columns] = dominance @ targets[:, columns]
     for name in (CLOSURE, TUCK):
         channels[:, CHANNELS.index(name)] = _contact(times, segments, name)
-    stresses = tuple(
-        LEAD_S + (p.start_s + p.stop_s) / 2 for p in speech.phonemes if p.stressed
-    )
+    stresses = tuple(LEAD_S + (p.start_s + p.stop_s) / 2 for p in speech.phonemes if p.stressed)
     pauses = tuple(LEAD_S + p.start_s for p in speech.phonemes if p.symbol == "_")
     return Articulation(
         channels=channels,

@@ -45,7 +45,9 @@ def tuck_level(articulation: Articulation) -> FloatArray:
     return _smoothstep(articulation.channels[:, CHANNELS.index(TUCK)], 0.0, 1.0)
 
 
-def compose(performance: Performance, emotions: FloatArray, look: FloatArray | None = None) -> FloatArray:  # fmt: skip
+def compose(
+    performance: Performance, emotions: FloatArray, look: FloatArray | None = None
+) -> FloatArray:
     """(T, 100) weights of the performance in `emotions` (T, 6).
 
     look: (6, 100) replaces the style's own look of the six emotions (sources that vary).
@@ -115,6 +117,13 @@ def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) ->
         "mouthRollLower": 1 - 0.8 * talking,
         "mouthShrugLower": 1 - 0.4 * talking,
         "mouthFunnel": 1 - closed,
+        "mouthCornerPuller": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
+        "mouthRetraction": (1 - 0.6 * rounded) * (1 - 0.4 * closed),
+        "mouthDepression": (1 - 0.25 * rounded) * (1 - 0.2 * closed),
+        "mouthUpwardRetraction": (1 - 0.85 * shut) * (1 - 0.45 * rounded),
+        "mouthDepressionRetraction": (1 - 0.9 * shut) * (1 - 0.4 * rounded),
+        "mouthPartLater": (1 - 0.9 * shut) * (1 - 0.4 * rounded),
+        "mouthElevation": (1 - 0.8 * closed) * (1 - 0.3 * rounded),
         "jawOpen": (1 - 0.85 * shut) * (1 - 0.55 * np.clip(1.5 * spoken_jaw, 0, 1)),
     }
     weights = feeling.copy()
@@ -148,7 +157,8 @@ def _upper_face(weights: FloatArray, feeling: FloatArray, performance: Performan
     blink = performance.rhythm.blink
     drooped = np.clip(_of(feeling, "eyeBlink"), 0, 0.9)
     weights[:, sides("eyeBlink")] = (1 - (1 - blink) * (1 - drooped))[:, None]
-    weights[:, sides("eyeWide")] *= ((1 - blink) * (1 - 0.5 * drooped))[:, None]
+    for name in ("eyeWide", "eyeOpenedUp"):
+        weights[:, sides(name)] *= ((1 - blink) * (1 - 0.5 * drooped))[:, None]
     weights[:, sides("eyeSquint")] *= (1 - 0.7 * blink)[:, None]
 
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: C408 (shapes read better as keywords than as quoted keys)
 """The one table of how the six emotions look, in FACS action units said by ARKit's shapes.
 
 Tune here: `RECIPES` at emotion weight 1, `GAIN` for all of an emotion, `CEILING` so that no shape

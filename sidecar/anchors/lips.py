@@ -59,7 +59,9 @@ def lips_of(head: HeadModel) -> Lips:
         half = np.abs(head.template[lip, 0]).max()
         for index, place in enumerate(PLACES):
             near = lip & (np.abs(head.template[:, 0] - 2 * place * half) < 0.15 * half)
-            opening[:, index] = _gap(head, _edge(head, near & ~lower, 1), _edge(head, near & lower, -1))
+            opening[:, index] = _gap(
+                head, _edge(head, near & ~lower, 1), _edge(head, near & lower, -1)
+            )
     weights = np.zeros((len(NAMES), len(PLACES)))
     columns = head.arkit_expression.shape[1]
     weights[:columns] = head.arkit_expression.T @ opening[: len(head.arkit_expression)]

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Text to sound and timed phonemes, through espeak-ng's C library (offline, deterministic).
 
-The library keeps one voice and one callback per process, so calls are serialised here.
+The library remembers where its wave ended from one utterance to the next, which moves the next
+one by a few samples, and has no way to forget. So it is loaded afresh for each utterance, one at
+a time; that costs about 20 ms.
 """
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,8 +112,9 @@ class _Recorder:
         return 0
 
 
-@cache
-def _library() -> ctypes.CDLL:
+@contextmanager
+def _fresh_library() -> Iterator[ctypes.CDLL]:
+    """espeak-ng as after the process's start."""
     try:
         import espeakng_loader
     except ImportError as error:
@@ -124,7 +130,12 @@ def _library() -> ctypes.CDLL:
         raise InputError(
             "option.espeak", "espeak-ng did not start.", "Install espeakng-loader again."
         )
-    return library
+    try:
+        yield library
+    finally:
+        library.espeak_Terminate()
+        unload = _ctypes.FreeLibrary if sys.platform == "win32" else _ctypes.dlclose
+        unload(library._handle)
 
 
 def speak(text: str, voice: Voice | None = None) -> Speech:
@@ -136,8 +147,7 @@ def speak(text: str, voice: Voice | None = None) -> Speech:
     if not text.strip():
         raise InputError("option.text", "There is no text to speak.", "Give a sentence.")
     recorder = _Recorder()
-    with _lock:
-        library = _library()
+    with _lock, _fresh_library() as library:
         if library.espeak_SetVoiceByName(voice.name.encode()) != 0:
             raise InputError(
                 "option.espeak",

@@ -36,7 +36,7 @@ class Style:
     on the left; speech_side: (100,) the same asymmetry on speech. variants: (6, 3) mixture over
     an emotion's variants. brow_beat, brow_outer: stress beats of the brows. blink_every_s,
     blink_s: rhythm of the lids. rest: (100,) resting face. stress_gain: how emotion swells on
-    stressed syllables. noise: jitter of capture."""
+    stressed syllables."""
 
     speech_gain: float
     jaw_gain: float
@@ -52,7 +52,6 @@ class Style:
     blink_s: float
     rest: FloatArray
     stress_gain: float
-    pitch: int
 
 
 def make_style(rng: np.random.Generator) -> Style:
@@ -75,7 +74,6 @@ def make_style(rng: np.random.Generator) -> Style:
         blink_s=float(rng.uniform(0.2, 0.3)),
         rest=_rest(rng),
         stress_gain=float(np.clip(0.1 + 0.06 * lively, 0, 0.25)),
-        pitch=int(rng.integers(30, 65)),
     )
 
 
@@ -83,10 +81,10 @@ def calm_style() -> Style:
     """Everybody's mean: symmetric, no habits; the demo's and the tests' person."""
     ones = np.ones(len(NAMES))
     return Style(
-        speech_gain=1.0, jaw_gain=1.0, round_gain=1.0, rate=150, gains=ones, side=0.0,
+        speech_gain=1.0, jaw_gain=1.0, round_gain=1.0, rate=160, gains=ones, side=0.0,
         speech_side=ones, variants=np.full((len(EMOTIONS), VARIANTS), 1 / VARIANTS),
         brow_beat=0.25, brow_outer=0.5, blink_every_s=3.0, blink_s=0.24,
-        rest=np.zeros(len(NAMES)), stress_gain=0.1, pitch=45,
+        rest=np.zeros(len(NAMES)), stress_gain=0.1,
     )  # fmt: skip
 
 

@@ -25,14 +25,14 @@ FloatArray = NDArray[np.float64]
 
 
 @lru_cache(maxsize=4096)
-def _speech(text: str, rate: int, pitch: int) -> Speech:
-    return speak(text, Voice(rate=rate, pitch=pitch))
+def _speech(text: str, rate: int) -> Speech:
+    return speak(text, Voice(rate=rate))
 
 
 def make_performance(text: str, style: Style, rng: np.random.Generator) -> Performance:
     """One person says `text`: everything but the emotion. Raises InputError `option.espeak`."""
     # Few distinct rates, so that the cache of spoken sentences serves most calls.
-    articulation = articulate(_speech(text, 10 * (style.rate // 10), 45), FPS)
+    articulation = articulate(_speech(text, 20 * (style.rate // 20)), FPS)
     rhythm = make_rhythm(articulation, style, FPS, rng)
     return Performance(articulation=articulation, rhythm=rhythm, style=style, fps=FPS)
 

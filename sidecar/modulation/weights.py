@@ -53,7 +53,9 @@ def load_modulator(path: Path | None = None) -> Modulator:
     Raises InputError `file.missing`, `file.damaged`, `file.wrong_kind`, `file.too_large`.
     """
     if path is None:
-        path = Path(str(resources.files("affekt.sidecar.assets") / "geometry_modulator.safetensors"))
+        path = Path(
+            str(resources.files("affekt.sidecar.assets") / "geometry_modulator.safetensors")
+        )
     about = _read_about(path.with_suffix(".json"))
     tensors = _read_tensors(path)
     config = _network_config(about, path)
@@ -75,7 +77,9 @@ def load_modulator(path: Path | None = None) -> Modulator:
 
 def save_modulator(modulator: Modulator, path: Path) -> None:
     """Writes `path` (safetensors) and its JSON; a crash leaves the old files whole."""
-    half = {name: t.detach().to(torch.float16) for name, t in modulator.network.state_dict().items()}
+    half = {
+        name: t.detach().to(torch.float16) for name, t in modulator.network.state_dict().items()
+    }
     tensors = {n: t.contiguous() for n, t in half.items()}
     tensors |= {name: torch.from_numpy(getattr(modulator, name).copy()) for name in _SCALINGS}
     about = {

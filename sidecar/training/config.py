@@ -10,6 +10,12 @@ from pathlib import Path
 
 from ...shared.errors import InputError
 
+_COUNTS = (
+    "performances", "programs", "held_out_performances", "layers", "width", "heads", "hidden",
+    "steps", "batch", "vertices", "log_every", "measure_every", "checkpoint_every",
+)  # fmt: skip
+"""Settings that count something, so are at least 1."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeometryConfig:
@@ -48,9 +54,7 @@ class GeometryConfig:
             value = getattr(self, field.name)
             if not isinstance(value, bool | str) and not (math.isfinite(value) and value >= 0):
                 raise _bad(f"{field.name} is {value}", "Give a number that is 0 or more.")
-        for name in ("performances", "programs", "held_out_performances", "layers", "width", "heads",
-                     "hidden", "steps", "batch", "vertices", "log_every", "measure_every",
-                     "checkpoint_every"):  # fmt: skip
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise _bad(f"{name} is {getattr(self, name)}", "Give a whole number above 0.")
         if self.programs < 2:
@@ -88,9 +92,7 @@ def _checked(values: dict[str, object]) -> dict[str, int | float | str | bool]:
         if kinds[name] is float and type(value) is int:
             value = float(value)
         if type(value) is not kinds[name]:
-            raise _bad(
-                f"{name} is {value!r}", f"Give a value of the kind {kinds[name].__name__}."
-            )
+            raise _bad(f"{name} is {value!r}", f"Give a value of the kind {kinds[name].__name__}.")
         checked[name] = value  # type: ignore[assignment]
     return checked
 

@@ -73,8 +73,7 @@ def _make_group(text: str, programs: int, rng: np.random.Generator, head: HeadMo
     curves = [make_program(kind, frames, FPS, rng, strongest=1.3) for kind in kinds]
     targets = [numbers_of(perform(performance, c, head)) for c in curves]
     sources = [
-        numbers_of(perform(performance, c, head, vary_look(performance.style, rng)))
-        for c in curves
+        numbers_of(perform(performance, c, head, vary_look(performance.style, rng))) for c in curves
     ]
     return Group(
         targets=np.stack(targets).astype(np.float16),

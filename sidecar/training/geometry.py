@@ -69,9 +69,12 @@ def train(config: GeometryConfig, head: HeadModel, folder: Path, log: Log = prin
         loss = _step(run)
         if run.step % config.log_every == 0:
             speed = (run.step - first) / (time.monotonic() - started)
-            log(f"step {run.step:6d}  loss {loss:.5f}  {speed * config.batch * WINDOW:.0f} frames/s")
+            log(
+                f"step {run.step:6d}  loss {loss:.5f}  {speed * config.batch * WINDOW:.0f} frames/s"
+            )
         if run.step % config.measure_every == 0 and run.step < config.steps:
-            log(f"step {run.step:6d}  {_figures_line(measure(export(run), run.held_out, run.surface))}")
+            figures = measure(export(run), run.held_out, run.surface)
+            log(f"step {run.step:6d}  {_figures_line(figures)}")
         if run.step % config.checkpoint_every == 0 or run.step == config.steps:
             save_checkpoint(run, folder / CHECKPOINT)
             save_modulator(export(run), folder / WEIGHTS)
@@ -154,9 +157,7 @@ def _error(run: Run, batch: Batch) -> Tensor:
     """(B, T, 103) what the network makes of the sources, minus the truth."""
     source, target = torch.from_numpy(batch.source), torch.from_numpy(batch.target)
     with torch.autocast("cpu", torch.bfloat16, enabled=run.config.bfloat16):
-        residual = run.network(
-            (source - run.mean) / run.scale, torch.from_numpy(batch.weights)
-        )
+        residual = run.network((source - run.mean) / run.scale, torch.from_numpy(batch.weights))
     return source + residual.float() * run.residual_scale - target
 
 

@@ -42,7 +42,11 @@ def measure(modulator: Modulator, groups: list[Group], surface: Surface) -> dict
 
 
 def _measure_group(
-    modulator: Modulator, group: Group, surface: Surface, offsets: FloatArray, live: NDArray[np.bool_]
+    modulator: Modulator,
+    group: Group,
+    surface: Surface,
+    offsets: FloatArray,
+    live: NDArray[np.bool_],
 ) -> dict[str, float]:
     count = len(group.weights)
     target = 1 + int(group.targets.shape[1]) % (count - 1)

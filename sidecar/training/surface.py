@@ -75,4 +75,3 @@ def _importance(head: HeadModel) -> FloatArray:
                         ("mouth", 0.3)):  # fmt: skip
         weight[head.region == REGIONS.index(name)] = value
     return weight
-

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt data anchors`: the training data as files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import Progress
+
+from ..anchors.dataset import write_anchors
+from ..head.files import read_head
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anchors:
+    """Write synchronised takes of spoken sentences in varied emotions, with a manifest."""
+
+    out: Path
+    """New folder for the takes."""
+    count: int = 20
+    """How many pairs."""
+    seed: int = 0
+    """The same seed gives the same files."""
+    head: str = "open"
+    """Head that the lips are fitted to."""
+
+    def run(self) -> None:
+        head = read_head(self.head)
+        with Progress(transient=True) as progress:
+            task = progress.add_task("anchors", total=self.count)
+            path = write_anchors(
+                self.out,
+                count=self.count,
+                seed=self.seed,
+                head=head,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        print(f"wrote {path}")

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Anchors as files, and the take that ships."""
+
+import io
+import json
+import wave
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.sidecar.anchors.dataset import MANIFEST, write_anchors
+from affekt.sidecar.anchors.demo import make_demo
+from affekt.sidecar.cli import run
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.motion.own import decode_own
+from affekt.sidecar.motion.read import read_motion
+
+HEAD = read_head("open")
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path: Path):
+    for name in ("one", "two"):
+        write_anchors(tmp_path / name, count=2, seed=3, head=HEAD)
+    names = sorted(p.name for p in (tmp_path / "one").iterdir())
+    assert len(names) == 2 * 3 + 1
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_pair_is_synchronised_and_described(tmp_path: Path):
+    manifest = json.loads(write_anchors(tmp_path / "a", count=10, seed=0, head=HEAD).read_text())
+    takes = manifest["takes"]
+    assert [t["split"] for t in takes].count("held-out") == 1
+    for entry in takes:
+        source, target = (
+            read_motion(tmp_path / "a" / f"{entry['stem']}_{side}.npz")
+            for side in ("source", "target")
+        )
+        assert len(source) == len(target) == entry["frames"]
+        assert source.space == "open"
+        assert np.array_equal(source.neck, target.neck)
+        assert np.array_equal(source.eyes, target.eyes)
+        curves = np.load(tmp_path / "a" / f"{entry['stem']}_emotions.npy", allow_pickle=False)
+        assert curves.shape == (2, entry["frames"], 6)
+
+
+@pytest.mark.parametrize(("count", "code"), [(0, "option.count"), (10**9, "option.count")])
+def test_a_count_out_of_range_is_refused(tmp_path: Path, count: int, code: str):
+    with pytest.raises(InputError) as caught:
+        write_anchors(tmp_path / "a", count=count, seed=0, head=HEAD)
+    assert caught.value.code == code
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(InputError) as caught:
+        write_anchors(tmp_path, count=1, seed=0, head=HEAD)
+    assert caught.value.code == "file.not_empty"
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["data", "anchors", "--out", str(tmp_path / "a"), "--count", "1"]) == 0
+    assert MANIFEST in capsys.readouterr().out
+    assert run(["data", "anchors", "--out", str(tmp_path / "a"), "--count", "1"]) == 2
+    assert "file.not_empty" in capsys.readouterr().err
+
+
+def test_the_shipped_take_is_what_the_code_makes():
+    folder = resources.files("affekt.sidecar.assets") / "demo"
+    motion, sound, keys = make_demo(HEAD)
+    shipped = decode_own((folder / "take.npz").read_bytes(), "take.npz")
+    # Not the bytes: another processor's matrix product may end in another last bit.
+    assert np.allclose(shipped.expression, motion.expression, atol=1e-4)
+    assert np.allclose(shipped.jaw, motion.jaw, atol=1e-4)
+    assert (folder / "take.wav").read_bytes() == sound
+    assert json.loads((folder / "emotions.json").read_text()) == keys
+
+
+def test_the_shipped_sound_is_as_long_as_the_take():
+    motion, sound, _ = make_demo(HEAD)
+    with wave.open(io.BytesIO(sound)) as file:
+        assert file.getnchannels() == 1
+        seconds = file.getnframes() / file.getframerate()
+    assert abs(seconds - len(motion) / motion.fps) < 1 / 15
+    assert 6 < seconds < 9

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a modulator promises whatever its weights are; so the weights here are random."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
+from affekt.shared.errors import InputError, JobError
+from affekt.shared.motion import Motion, make_motion
+from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
+from affekt.sidecar.modulation.network import NUMBERS, GeometryNetwork, NetworkConfig
+from affekt.sidecar.modulation.weights import save_modulator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+FRAMES = 430
+
+
+def random_modulator(config: NetworkConfig | None = None) -> Modulator:
+    torch.manual_seed(3)
+    network = GeometryNetwork(config or NetworkConfig(layers=2, width=64, heads=4, hidden=96))
+    with torch.no_grad():
+        network.residual.weight.normal_(0, 0.2)
+        network.residual.bias.normal_(0, 0.2)
+    rng = np.random.default_rng(0)
+    return Modulator(
+        network=network.requires_grad_(False).eval(),
+        mean=rng.normal(0, 0.1, NUMBERS).astype(np.float32),
+        scale=rng.uniform(0.1, 0.5, NUMBERS).astype(np.float32),
+        residual_scale=rng.uniform(0.1, 0.5, NUMBERS).astype(np.float32),
+        upper_share=np.concatenate([np.ones(22), np.zeros(81)]).astype(np.float32),
+        about={},
+    )
+
+
+MODULATOR = random_modulator()
+
+
+def random_take(frames: int = FRAMES, fps: float = 30.0) -> Motion:
+    rng = np.random.default_rng(1)
+    return make_motion(
+        expression=rng.normal(0, 0.3, (frames, 100)),
+        jaw=rng.normal(0, 0.1, (frames, 3)),
+        neck=rng.normal(0, 0.1, (frames, 3)),
+        eyelids=rng.random((frames, 2)),
+        fps=fps,
+        space="open",
+    )
+
+
+def random_track(frames: int = FRAMES, **changes: float) -> EmotionTrack:
+    rng = np.random.default_rng(2)
+    controls = {name: rng.uniform(0.2, 1, frames).astype(np.float32) for name in CONTROLS}
+    controls |= {n: np.full(frames, v, np.float32) for n, v in changes.items()}
+    return EmotionTrack(weights=rng.random((frames, 6)).astype(np.float32), fps=30.0, **controls)
+
+
+def numbers(motion: Motion) -> np.ndarray:
+    return np.concatenate([motion.expression, motion.jaw], 1)
+
+
+def test_neutral_adds_exactly_nothing_from_emotion():
+    network = MODULATOR.network
+    frames = torch.randn(2, 64, NUMBERS)
+    plain = network.embed_frame(frames)
+    for block in network.blocks:  # the same blocks with the emotion's attention left out
+        normed = block.frame_norm(plain)
+        plain = plain + block.frame_attention(normed, normed)
+        plain = plain + block.feed(block.feed_norm(plain))
+    expected = network.residual(network.norm(plain))
+    assert torch.equal(network(frames, torch.zeros(2, 64, 6)), expected)
+
+
+def test_an_untrained_network_changes_nothing():
+    network = GeometryNetwork(NetworkConfig(layers=1, width=32, heads=2, hidden=32))
+    assert torch.equal(
+        network(torch.randn(1, 64, NUMBERS), torch.rand(1, 64, 6)), torch.zeros(1, 64, NUMBERS)
+    )
+
+
+@pytest.mark.parametrize("control", ["influence", "geometry"])
+def test_zero_strength_returns_the_take_bit_for_bit(control: str):
+    take = random_take()
+    out = modulate(take, random_track(**{control: 0.0}), MODULATOR)
+    for name in ("expression", "jaw", "neck", "eyes", "rotation", "translation", "eyelids"):
+        assert getattr(out, name).tobytes() == getattr(take, name).tobytes()
+
+
+def test_frames_of_zero_strength_between_others_are_copied_bit_for_bit():
+    track = random_track()
+    influence = track.influence.copy()
+    influence[100:220] = 0
+    take = random_take()
+    out = modulate(take, replace(track, influence=influence), MODULATOR)
+    assert numbers(out)[100:220].tobytes() == numbers(take)[100:220].tobytes()
+    assert (numbers(out)[99] != numbers(take)[99]).any()
+
+
+def test_weights_zero_and_full_influence_still_take_the_emotion_out():
+    take = random_take()
+    out = modulate(take, constant_track(FRAMES, 30.0), MODULATOR)
+    assert np.abs(numbers(out) - numbers(take)).max() > 0.01
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    bounds=st.tuples(st.integers(0, FRAMES - 1), st.integers(1, FRAMES)).filter(
+        lambda b: b[0] < b[1]
+    ),
+    fps=st.sampled_from([30.0, 24.0, 60.0, 29.97]),
+)
+def test_any_range_gives_the_bits_of_the_whole(bounds: tuple[int, int], fps: float):
+    take, track = random_take(fps=fps), random_track()
+    whole = modulate(take, track, MODULATOR)
+    part = modulate(take, track, MODULATOR, range(*bounds))
+    assert numbers(part).tobytes() == numbers(whole)[slice(*bounds)].tobytes()
+    assert part.neck.tobytes() == take.neck[slice(*bounds)].tobytes()
+
+
+def test_a_range_gives_the_same_bits_with_another_number_of_threads():
+    take, track = random_take(), random_track()
+    before = torch.get_num_threads()
+    try:
+        outs = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            outs.append(numbers(modulate(take, track, MODULATOR, range(100, 201))).tobytes())
+    finally:
+        torch.set_num_threads(before)
+    assert outs[0] == outs[1]
+
+
+def test_a_zero_range_outside_does_not_change_a_range():
+    # Frames whose strength is 0 still are the context of those whose strength is not.
+    take, track = random_take(), random_track()
+    influence = track.influence.copy()
+    influence[:150] = 0
+    silent = modulate(take, replace(track, influence=influence), MODULATOR)
+    loud = modulate(take, track, MODULATOR)
+    assert numbers(silent)[150:].tobytes() == numbers(loud)[150:].tobytes()
+
+
+def test_upper_and_lower_reach_their_own_half_only():
+    take = random_take()
+    share = MODULATOR.upper_share
+    upper_only = modulate(take, random_track(lower=0.0), MODULATOR)
+    assert (numbers(upper_only)[:, share == 0] == numbers(take)[:, share == 0]).all()
+    assert (numbers(upper_only)[:, share == 1] != numbers(take)[:, share == 1]).any()
+    lower_only = modulate(take, random_track(upper=0.0), MODULATOR)
+    assert (numbers(lower_only)[:, share == 1] == numbers(take)[:, share == 1]).all()
+
+
+def test_strength_scales_the_change():
+    take = random_take()
+    ones = {"upper": 1.0, "lower": 1.0, "geometry": 1.0}
+    full = numbers(modulate(take, random_track(influence=1.0, **ones), MODULATOR))
+    half = numbers(modulate(take, random_track(influence=0.5, **ones), MODULATOR))
+    assert np.allclose(half - numbers(take), 0.5 * (full - numbers(take)), atol=1e-6)
+
+
+def test_no_seam_shows_between_windows():
+    # A constant take in a constant emotion stays constant: windows may not tell where they begin.
+    take = make_motion(expression=np.full((FRAMES, 100), 0.2), fps=30.0, space="open")
+    out = numbers(modulate(take, constant_track(FRAMES, 30.0, happy=1.0), MODULATOR))
+    step = np.abs(np.diff(out, axis=0)).max()
+    assert step < 0.05 * np.abs(out - numbers(take)).max()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 31, 32, 33, 64, 257])
+def test_short_takes(frames: int):
+    out = modulate(random_take(frames), random_track(frames), MODULATOR)
+    assert len(out) == frames
+    assert np.isfinite(numbers(out)).all()
+
+
+def test_progress_counts_every_group_and_cancel_stops():
+    seen: list[tuple[int, int]] = []
+    take, track = random_take(), random_track()
+    modulate(take, track, MODULATOR, on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(i + 1, len(seen)) for i in range(len(seen))]
+    with pytest.raises(JobError) as caught:
+        modulate(take, track, MODULATOR, is_cancelled=lambda: True)
+    assert caught.value.code == "job.cancelled"
+
+
+def test_wrong_input_is_refused():
+    take, track = random_take(), random_track()
+    cases = {
+        "space.not_open": lambda: modulate(replace(take, space="flame2023"), track, MODULATOR),
+        "emotion.shape": lambda: modulate(take, random_track(9), MODULATOR),
+        "frames.out_of_range": lambda: modulate(take, track, MODULATOR, range(400, FRAMES + 1)),
+    }
+    for code, call in cases.items():
+        with pytest.raises(InputError) as caught:
+            call()
+        assert caught.value.code == code
+    with pytest.raises(InputError) as caught:
+        modulate(take, track, MODULATOR, range(5, 5))
+    assert caught.value.code == "frames.out_of_range"
+
+
+class TestFiles:
+    def test_a_saved_modulator_comes_back(self, tmp_path: Path):
+        path = tmp_path / "m.safetensors"
+        save_modulator(MODULATOR, path)
+        loaded = load_modulator(path)
+        take, track = random_take(80), random_track(80)
+        expected = numbers(modulate(take, track, MODULATOR))
+        # Half precision on disk.
+        assert np.allclose(numbers(modulate(take, track, loaded)), expected, atol=2e-2)
+        save_modulator(loaded, tmp_path / "again.safetensors")
+        assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+    def test_loading_does_not_touch_the_random_state(self, tmp_path: Path):
+        save_modulator(MODULATOR, tmp_path / "m.safetensors")
+        torch.manual_seed(0)
+        load_modulator(tmp_path / "m.safetensors")
+        first = torch.rand(3)
+        torch.manual_seed(0)
+        assert torch.equal(first, torch.rand(3))
+
+    def test_missing(self, tmp_path: Path):
+        self.refused("file.missing", tmp_path / "none.safetensors")
+
+    @pytest.mark.parametrize("keep", [0, 7, 100, 5000, -1])
+    def test_truncated(self, tmp_path: Path, keep: int):
+        path = self.saved(tmp_path)
+        path.write_bytes(path.read_bytes()[:keep])
+        self.refused("file.damaged", path)
+
+    @pytest.mark.parametrize(
+        ("text", "code"),
+        [
+            ("not json", "file.damaged"),
+            ("[]", "file.wrong_kind"),
+            ("{}", "file.wrong_kind"),
+        ],
+    )
+    def test_wrong_description(self, tmp_path: Path, text: str, code: str):
+        path = self.saved(tmp_path)
+        path.with_suffix(".json").write_text(text)
+        self.refused(code, path)
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"layers": 3}, {"width": 10**9}, {"heads": 7}, {"layers": "2"}, {"window": 32}],
+    )
+    def test_description_that_does_not_fit(self, tmp_path: Path, change: dict[str, object]):
+        path = self.saved(tmp_path)
+        about = json.loads(path.with_suffix(".json").read_text())
+        about["network"] |= change
+        path.with_suffix(".json").write_text(json.dumps(about))
+        self.refused("file.damaged", path)
+
+    def test_not_a_number(self, tmp_path: Path):
+        path = self.saved(tmp_path)
+        tensors = load_file(path)
+        tensors["residual.bias"][0] = float("nan")
+        save_file(tensors, path)
+        self.refused("file.damaged", path)
+
+    def test_a_missing_scaling(self, tmp_path: Path):
+        path = self.saved(tmp_path)
+        tensors = load_file(path)
+        del tensors["mean"]
+        save_file(tensors, path)
+        self.refused("file.damaged", path)
+
+    def saved(self, folder: Path) -> Path:
+        save_modulator(MODULATOR, folder / "m.safetensors")
+        return folder / "m.safetensors"
+
+    def refused(self, code: str, path: Path) -> None:
+        with pytest.raises(InputError) as caught:
+            load_modulator(path)
+        assert caught.value.code == code
+        assert caught.value.remedy

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training: the loss falls, stopping changes nothing, settings are checked."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from affekt.shared.errors import InputError
+from affekt.shared.motion import make_motion
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.forward import HeadLayer
+from affekt.sidecar.modulation.modulator import load_modulator
+from affekt.sidecar.modulation.weights import MAX_WEIGHT_BYTES
+from affekt.sidecar.training.config import GeometryConfig, read_config
+from affekt.sidecar.training.data import augment, cut_batch, make_groups
+from affekt.sidecar.training.geometry import CHECKPOINT, learning_rate, train
+from affekt.sidecar.training.surface import directions, make_surface
+from fakes.head import small_head
+
+TINY = GeometryConfig(
+    performances=6, programs=4, held_out_performances=2, layers=1, width=32, heads=2, hidden=32,
+    steps=48, batch=8, learning_rate=4e-3, warmup_steps=4, vertices=20, bfloat16=False,
+    log_every=4, measure_every=1000, checkpoint_every=12, average_decay=0.5,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Networks this small only wait for each other on more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def finished(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    lines: list[str] = []
+    folder = tmp_path_factory.mktemp("run")
+    return train(TINY, small_head(), folder, lines.append), lines
+
+
+def test_the_loss_falls(finished: tuple[Path, list[str]]):
+    losses = [float(line.split("loss")[1].split()[0]) for line in finished[1] if "loss" in line]
+    assert len(losses) == TINY.steps // TINY.log_every
+    assert np.mean(losses[-4:]) < 0.85 * np.mean(losses[:2])
+
+
+def test_the_result_loads_and_says_its_figures(finished: tuple[Path, list[str]]):
+    path, _ = finished
+    modulator = load_modulator(path)
+    assert modulator.about["step"] == TINY.steps
+    figures = modulator.about["figures"]
+    assert isinstance(figures, dict)
+    assert figures["parameter_error_untouched"] > 0
+    assert path.stat().st_size < MAX_WEIGHT_BYTES
+
+
+def test_a_resumed_run_has_the_bits_of_one_that_never_stopped(
+    finished: tuple[Path, list[str]], tmp_path: Path
+):
+    class StoppedError(Exception):
+        pass
+
+    def stop_at_16(line: str) -> None:
+        if line.startswith("step     16"):
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train(TINY, small_head(), tmp_path, stop_at_16)
+    lines: list[str] = []
+    path = train(TINY, small_head(), tmp_path, lines.append)
+    assert "resumed at step 12" in lines
+    assert path.read_bytes() == finished[0].read_bytes()
+    assert path.with_suffix(".json").read_bytes() == finished[0].with_suffix(".json").read_bytes()
+
+
+def test_a_checkpoint_of_other_settings_is_refused(finished: tuple[Path, list[str]]):
+    with pytest.raises(InputError) as caught:
+        train(replace(TINY, seed=2), small_head(), finished[0].parent, lambda line: None)
+    assert caught.value.code == "option.config"
+
+
+def test_a_broken_checkpoint_is_refused(tmp_path: Path):
+    (tmp_path / CHECKPOINT).write_bytes(b"\x10\0\0\0")
+    with pytest.raises(InputError) as caught:
+        train(TINY, small_head(), tmp_path, lambda line: None)
+    assert caught.value.code == "file.damaged"
+
+
+class TestConfig:
+    def test_a_file_changes_only_what_it_names(self, tmp_path: Path):
+        path = tmp_path / "c.toml"
+        path.write_text("steps = 7\nvertex_weight = 1\n")
+        assert read_config(path) == replace(GeometryConfig(), steps=7, vertex_weight=1.0)
+        assert read_config(None) == GeometryConfig()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "stepz = 3", 'steps = "many"', "steps = 0", "steps = -4", "width = 30\nheads = 4",
+            "learning_rate = nan", "programs = 1", "average_decay = 1", "steps = [", "bfloat16 = 1",
+            "batch = 0", "seed = -1",
+        ],
+    )  # fmt: skip
+    def test_bad_settings_are_refused(self, tmp_path: Path, text: str):
+        path = tmp_path / "c.toml"
+        path.write_text(text)
+        with pytest.raises(InputError) as caught:
+            read_config(path)
+        assert caught.value.code == "option.config"
+
+    def test_a_missing_file_is_refused(self, tmp_path: Path):
+        with pytest.raises(InputError) as caught:
+            read_config(tmp_path / "none.toml")
+        assert caught.value.code == "file.missing"
+
+
+class TestData:
+    def test_a_performance_is_one_timing(self):
+        group = make_groups("train", 1, 8, 0, small_head())[0]
+        blink = group.targets[:, :, 8].astype(float)  # eyeBlinkLeft
+        neutral = blink[0]
+        shut = neutral > 0.95
+        assert shut.any()
+        assert (blink[:, shut] > 0.8).all()
+        assert (group.weights[0] == 0).all()
+
+    def test_splits_share_no_take_and_seeds_repeat(self):
+        head = small_head()
+        one, again = (make_groups("train", 2, 3, 4, head) for _ in range(2))
+        assert np.array_equal(one[1].sources, again[1].sources)
+        other = make_groups("held-out", 2, 3, 4, head)
+        assert one[0].targets.shape != other[0].targets.shape or not np.array_equal(
+            one[0].targets, other[0].targets
+        )
+
+    def test_augmentation_leaves_the_truth_of_the_change(self):
+        # Noise and habits are the take's own: they move source and target alike.
+        groups = make_groups("train", 2, 3, 4, small_head())
+        batch = cut_batch(groups, 8, np.random.default_rng(0))
+        moved = augment(batch, np.ones(103, np.float32), np.random.default_rng(1))
+        assert not np.array_equal(moved.source, batch.source)
+        same = batch.source == batch.target
+        assert np.allclose(moved.source[same], moved.target[same])
+
+
+def test_learning_rate_rises_then_falls():
+    rates = [learning_rate(TINY, step) for step in range(TINY.steps)]
+    assert max(rates) == pytest.approx(TINY.learning_rate, rel=0.05)
+    assert rates[0] < max(rates) > rates[-1]
+
+
+def test_the_linear_surface_agrees_with_the_head_for_small_motion():
+    head = read_head("open")
+    rng = np.random.default_rng(0)
+    expression = np.zeros((1, 100), np.float32)
+    expression[0] = rng.normal(0, 0.02, 100)
+    jaw = np.array([[0.01, 0.004, -0.003]], np.float32)
+    motion = make_motion(expression=expression, jaw=jaw, fps=30.0, space="open")
+    moved = HeadLayer(head).vertices(motion, 0, 1)[0] - head.template
+    linear = np.tensordot(np.concatenate([expression[0], jaw[0]]), directions(head), 1)
+    assert np.abs(moved).max() > 5e-4
+    assert np.abs(moved - linear).max() < 3e-5
+
+
+def test_brows_are_upper_and_lips_are_lower():
+    head = read_head("open")
+    share = dict(zip(head.expression_names, make_surface(head, 100).upper_share, strict=False))
+    assert share["browDownLeft"] > 0.95
+    assert share["eyeBlinkRight"] > 0.95
+    assert share["mouthFrownLeft"] < 0.2
+    assert 0.3 < share["cheekSquintLeft"] < 0.95
+    assert make_surface(head, 100).upper_share[100] < 0.05
