@@ -14,6 +14,8 @@ where a handle may neither overshoot the next key nor point backwards.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,7 +52,7 @@ def handles(places: Array, levels: Array) -> tuple[Array, Array]:
     level = np.ones(len(places), bool)  # handles lie flat here
     level[1:-1] = rise[:-1] * rise[1:] <= 0
     ends = np.flatnonzero(level)
-    for first, last in zip(ends[:-1], ends[1:], strict=True):
+    for first, last in itertools.pairwise(ends):
         if last - first > 1:
             ratio = width[first + 1 : last] / width[first : last - 1]
             heights = _smooth(rise[first:last], ratio)

@@ -112,10 +112,11 @@ def _parse(data: bytes) -> dict[str, object]:
             raise ValueError
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
-        where = getattr(error, "lineno", None)
+        line = getattr(error, "lineno", None)
+        where = f": it breaks in line {line}." if line else "."
         raise InputError(
             "emotion.json",
-            "The emotion file is not whole JSON" + (f": it breaks in line {where}." if where else "."),
+            f"The emotion file is not whole JSON{where}",
             'Write it like {"fps": 30, "keys": [{"frame": 0, "happy": 1.0}]}.',
         ) from error
     if not isinstance(content, dict) or "keys" not in content:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from affekt.shared import curves
 
 PYTHONS = [p for p in os.environ.get("AFFEKT_BPY_PYTHONS", "").split(os.pathsep) if p]

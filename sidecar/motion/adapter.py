@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a take's expression space to the open head's, and a change back.
+
+open <-> ARKit comes from the head: linear one way, non-negative least squares the other.
+FLAME <-> ARKit is a `LinearAdapter` from a file. Neck, eyes, rotation and translation pass
+through unchanged: FLAME and the open head have the same axes and joints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared import limits
+from ...shared.errors import InputError
+from ...shared.head import HeadModel
+from ...shared.motion import ARKIT_NAMES, SPACES, Motion
+from ..files import read_bytes, refuse_lfs_pointer, write_whole
+from . import npz
+from .arkit import weight_columns
+from .inverse import arkit_weights
+from .own import to_float32
+
+LARGEST_WEIGHT = 1.2
+"""FLAME takes become ARKit weights from 0 to this: a linear map overshoots at its ends."""
+FORMAT = "affekt linear adapter 1"
+FLAME_SPACES = tuple(space for space in SPACES if space.startswith("flame"))
+_LEAST_GAIN = 0.03
+"""A weight that [expression, jaw] moves by less than this (norm of its row) was never seen by
+whoever fitted the map; its inverse is noise divided by almost nothing, so both are set to 0."""
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LinearAdapter:
+    """A linear map between a FLAME space and ARKit's weights, in `ARKIT_NAMES` order.
+
+    weights = arkit_from_space @ [expression, jaw] + arkit_bias; a change of weights becomes
+    space_from_arkit @ change. arkit_from_space (52, 103), arkit_bias (52,), space_from_arkit
+    (103, 52). Raises InputError `space.adapter`.
+    """
+
+    space: str
+    arkit_from_space: FloatArray
+    arkit_bias: FloatArray
+    space_from_arkit: FloatArray
+
+    def __post_init__(self) -> None:
+        if self.space not in FLAME_SPACES:
+            raise _bad_adapter(
+                f"An adapter for the space '{self.space}' is not needed or not known."
+            )
+        for name, shape in _SHAPES.items():
+            values = getattr(self, name)
+            if values.shape != shape or not np.isfinite(values).all():
+                raise _bad_adapter(f"The adapter's {name} is not {shape} finite numbers.")
+
+
+_SHAPES = {"arkit_from_space": (52, 103), "arkit_bias": (52,), "space_from_arkit": (103, 52)}
+_MATRICES = {
+    "arkit_from_flame": (npz.FRAMES, 103), "arkit_bias": (npz.FRAMES,),
+    "flame_from_arkit": (103, npz.FRAMES), "arkit_names": (npz.FRAMES,),
+}  # fmt: skip
+
+
+def read_adapter(path: Path) -> LinearAdapter:
+    """Raises InputError `file.*`, `space.adapter`."""
+    arrays = _read_arrays(path, {"format": (), "space": (), **_SHAPES}, "adapter file")
+    if str(arrays["format"]) != FORMAT:
+        raise InputError(
+            "file.wrong_kind",
+            f"{path.name} is not an adapter file of this version.",
+            "Make it again with `affekt adapter linear`.",
+        )
+    matrices = {name: to_float32(arrays[name]) for name in _SHAPES}
+    return LinearAdapter(space=str(arrays["space"]), **matrices)
+
+
+def write_adapter(adapter: LinearAdapter, path: Path) -> None:
+    """Writes the adapter, whole or not at all. Raises InputError `file.not_writable`."""
+    arrays = {name: getattr(adapter, name) for name in _SHAPES}
+    texts = {"format": np.array(FORMAT), "space": np.array(adapter.space)}
+    write_whole(path, npz.encode_npz({**texts, **arrays}))
+
+
+def make_linear_adapter(matrices_path: Path, space: str) -> LinearAdapter:
+    """An adapter from an npz with arkit_from_flame (n, 103), arkit_bias (n,), flame_from_arkit
+    (103, n) and arkit_names (n,): rows are found by name, those that the file leaves out are 0.
+
+    Raises InputError `file.*`, `motion.unknown_weight`, `space.adapter`.
+    """
+    arrays = _read_arrays(matrices_path, _MATRICES, "file of matrices")
+    names = arrays["arkit_names"].tolist()
+    if {arrays[n].shape[0] for n in _MATRICES if n != "flame_from_arkit"} != {
+        arrays["flame_from_arkit"].shape[1]
+    }:
+        raise _bad_adapter(f"The matrices in {matrices_path.name} have different sizes.")
+    forward, bias, back = (to_float32(arrays[n]) for n in list(_MATRICES)[:3])
+    out = {name: np.zeros(shape, np.float32) for name, shape in _SHAPES.items()}
+    for source, target in enumerate(weight_columns(names, matrices_path.name)):
+        seen = np.linalg.norm(forward[source]) >= _LEAST_GAIN  # also false for NaN
+        if target is not None and (seen or not np.isfinite(forward[source]).all()):
+            out["arkit_from_space"][target] = forward[source]
+            out["arkit_bias"][target] = bias[source]
+            out["space_from_arkit"][:, target] = back[:, source]
+    return LinearAdapter(space=space, **out)
+
+
+def _read_arrays(path: Path, wanted: dict[str, npz.Shape], what: str) -> dict[str, npz.Array]:
+    data = read_bytes(path, limits.MAX_ADAPTER_BYTES, what)
+    refuse_lfs_pointer(data, path.name)
+    if not data.startswith(b"PK"):
+        raise InputError(
+            "file.wrong_kind", f"{path.name} is not an npz {what}.", f"Give the {what}."
+        )
+    arrays = npz.decode_npz(data, path.name, wanted)
+    missing = [name for name in wanted if name not in arrays]
+    if missing:
+        raise InputError(
+            "file.wrong_kind",
+            f"{path.name} is not the {what} that is needed: it has no {', '.join(missing)}.",
+            "Give another file; docs/formats.md says what it holds.",
+        )
+    texts = ("format", "space", "arkit_names")
+    if any((arrays[name].dtype.kind == "U") != (name in texts) for name in wanted):
+        raise InputError(
+            "file.wrong_kind", f"{path.name} mixes up text and numbers.", "Write the file again."
+        )
+    return arrays
+
+
+def to_open(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> Motion:
+    """The take in the space of an open head. An ARKit take moves jaw and eyes by its weights; a
+    FLAME take's eyes pass through, its identity does not (it means another face there).
+
+    Raises InputError `space.no_adapter`.
+    """
+    if motion.space == "open":
+        return motion
+    if head.space != "open":
+        raise _no_adapter(motion.space, head.space)
+    weights = _take_weights(motion, adapter)
+    expression = np.zeros((len(motion), 100), np.float32)
+    expression[:, : len(head.arkit_expression)] = _product(weights, head.arkit_expression)
+    jaw = _product(weights, head.arkit_jaw)
+    if motion.space == "arkit":
+        eyes = _product(weights, head.arkit_eyes) + motion.eyes
+        return replace(motion, expression=expression, jaw=jaw, eyes=eyes, space="open")
+    shape = np.zeros_like(motion.shape)
+    return replace(motion, expression=expression, jaw=jaw, shape=shape, space="open")
+
+
+def _take_weights(motion: Motion, adapter: LinearAdapter | None) -> FloatArray:
+    """(T, 52)"""
+    if motion.space == "arkit":
+        return motion.expression[:, : len(ARKIT_NAMES)]
+    if adapter is None or adapter.space != motion.space:
+        raise _no_adapter(motion.space, "open", adapter)
+    numbers = np.concatenate([motion.expression, motion.jaw], 1)
+    weights = _product(numbers, adapter.arkit_from_space) + adapter.arkit_bias
+    return np.clip(weights, 0, np.float32(LARGEST_WEIGHT))
+
+
+def open_to_arkit(motion: Motion, head: HeadModel) -> FloatArray:
+    """(T, 52) the weights, 0 or above, whose expression, jaw and eyes come nearest to the
+    motion's, by what they do to the head's surface; exact where weights made the motion.
+
+    Raises InputError `space.no_adapter` unless motion and head are in space "open".
+    """
+    if (motion.space, head.space) != ("open", "open"):
+        raise _no_adapter(motion.space, "arkit")
+    return arkit_weights(motion, head)
+
+
+def add_open_difference(
+    take: Motion,
+    open_before: Motion,
+    open_after: Motion,
+    adapter: LinearAdapter | None,
+    head: HeadModel,
+) -> Motion:
+    """The take, in its own space, with the change from `open_before` to `open_after` added.
+
+    Frames without a change are the take's bit for bit; what ARKit's weights cannot say of the
+    take stays as it is. Raises InputError `space.no_adapter`.
+    """
+    if take.space == "open":
+        return open_after
+    changed = np.flatnonzero(
+        (open_before.expression != open_after.expression).any(1)
+        | (open_before.jaw != open_after.jaw).any(1)
+    )
+    if not len(changed):
+        return take
+    change = arkit_weights(open_after, head, changed) - arkit_weights(open_before, head, changed)
+    expression, jaw = take.expression.copy(), take.jaw.copy()
+    if take.space == "arkit":
+        own = expression[changed, : len(ARKIT_NAMES)]
+        floor = np.minimum(own, 0)  # the sum's rounding must not make a weight negative
+        expression[changed, : len(ARKIT_NAMES)] = np.maximum(own + change, floor)
+        return replace(take, expression=expression)
+    if adapter is None or adapter.space != take.space:
+        raise _no_adapter(take.space, "open", adapter)
+    step = _product(change, adapter.space_from_arkit)
+    expression[changed] += step[:, :100]
+    jaw[changed] += step[:, 100:]
+    return replace(take, expression=expression, jaw=jaw)
+
+
+def _product(rows: FloatArray, matrix: FloatArray) -> FloatArray:
+    """rows @ matrix.T in float64. Not by BLAS, whose sums depend on how many rows there are: a
+    frame must have the same bits in every range."""
+    return np.einsum("ti,oi->to", rows, matrix, dtype=np.float64).astype(np.float32)
+
+
+def _no_adapter(space: str, wanted: str, adapter: LinearAdapter | None = None) -> InputError:
+    have = f", and the adapter given is for '{adapter.space}'" if adapter else ""
+    return InputError(
+        "space.no_adapter",
+        f"The take is in the expression space '{space}', but '{wanted}' is needed{have}.",
+        f"Give an adapter for '{space}' (make one with `affekt adapter linear`)."
+        if space in FLAME_SPACES
+        else "Choose a head that speaks the take's space.",
+    )
+
+
+def _bad_adapter(message: str) -> InputError:
+    return InputError("space.adapter", message, "Make the adapter again.")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the open head's parameters to ARKit's weights: non-negative least squares.
+
+    w = argmin over w >= 0 of (p - C w)^T G (p - C w)
+
+p = [expression, jaw, eyes]; C is the head's linear map from weights; G says what a change of p
+does to the surface: the Gram matrix of the vertices' first-order displacements, with a small
+multiple of the identity so that opposite shapes (jaw left and right) stay apart.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from ...shared.head import HeadModel
+from ...shared.motion import Motion
+
+_APART = 0.02
+"""Weight of the identity beside the surface's Gram matrix of mean diagonal 1."""
+_JAW, _EYES = 2, (3, 4)  # in `JOINTS`
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Solver:
+    """root (P, P) with G = root^T root; basis (P, 52) = root C; inverse (52, P) of C."""
+
+    root: Array
+    basis: Array
+    inverse: Array
+
+
+def arkit_weights(
+    motion: Motion, head: HeadModel, frames: NDArray[np.intp] | None = None
+) -> NDArray[np.float32]:
+    """(T, 52) weights of those frames (all if None); motion and head in space "open".
+
+    Frames that need no bound are solved together; the others one by one.
+    """
+    solver = _solver(head)
+    rows = slice(None) if frames is None else frames
+    components = len(head.expression_names)
+    p = np.concatenate(
+        [motion.expression[rows, :components], motion.jaw[rows], motion.eyes[rows]], 1
+    ).astype(np.float64)
+    weights = np.einsum("tp,wp->tw", p, solver.inverse)
+    for frame in np.flatnonzero(weights.min(1) < -1e-6):
+        target = np.einsum("ip,p->i", solver.root, p[frame])
+        weights[frame] = nnls(solver.basis, target)[0]
+    return np.maximum(weights, 0).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def _solver(head: HeadModel) -> _Solver:
+    effects = _effects(head)  # (V * 3, P)
+    gram = effects.T @ effects
+    gram /= np.trace(gram) / len(gram)
+    gram += _APART * np.eye(len(gram))
+    root = np.linalg.cholesky(gram).T
+    maps = np.concatenate([head.arkit_expression, head.arkit_jaw, head.arkit_eyes])
+    basis = root @ maps.astype(np.float64)
+    return _Solver(root=root, basis=basis, inverse=np.linalg.pinv(basis) @ root)
+
+
+def _effects(head: HeadModel) -> Array:
+    """(V * 3, E + 9): displacement of each coordinate for one unit of each parameter."""
+    template = head.template.astype(np.float64)
+    joints = head.joint_regressor @ template
+    turns = []
+    for joint in (_JAW, *_EYES):
+        arms = template - joints[joint]
+        for axis in np.eye(3):
+            turns.append(head.skin_weights[:, joint, None] * np.cross(axis, arms))
+    columns = [head.expression_basis.reshape(-1, head.expression_basis.shape[2])]
+    return np.concatenate([*columns, np.stack(turns, -1).reshape(-1, 9)], 1)
