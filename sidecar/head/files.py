@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Head files: one safetensors with the arrays of a `HeadModel`, half precision for the bases.
+"""Head files: one safetensors with the arrays of a `HeadModel`, half precision for the
+bases and UVs.
 
 Arrays named like `HeadModel`'s fields; `expression_names`, `name`, `space`, `recipe` and
 `licence` in the metadata; pose correctives that are all zero are left out (`pose_columns` lists
@@ -23,7 +24,7 @@ from ...shared.head import ARRAY_FIELDS, HeadModel
 
 OPEN = "open"
 """Name of the embedded head."""
-HALF = ("shape_basis", "expression_basis", "pose_basis")
+HALF = ("shape_basis", "expression_basis", "pose_basis", "uv")
 MAX_HEAD_BYTES = 512 * 1024 * 1024  # FLAME with all its components is 50 MB in single precision
 
 

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from . import hair, teeth
 from .makehuman import BaseMesh, FloatArray, IntArray, read_target
-from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, region_index, select
+from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, refine_part, region_index, select
 
 # The base mesh is cut where the neck ends: heights (metres above MakeHuman's origin) at the
 # nape and at the throat (z, y), rising toward the shoulders, so that these stay out.
 CUT_BACK, CUT_FRONT = (-0.07, 0.620), (0.10, 0.556)
 # At jawOpen the upper lip's corners drop by 10 mm and the lower's by 14, of 34 in the middle.
 LOWER_LIP_DROP = 0.36
+# Quads with an edge longer than this, above this height, are split: the skull's.
+COARSE_EDGE, COARSE_ABOVE = 0.0135, 0.70
 CUT_RISE, CUT_RISE_FROM = 0.8, 0.050
 
 
@@ -103,10 +105,25 @@ def _soft_parts(
     trimmed = _trim(mesh, positions, keep)
     tongue = mesh.group == "helper-tongue"
     wet = np.full(len(positions), region_index("tongue"))
+    skin = select(mesh, trimmed, keep, "skin", region, colour)
     return [
-        select(mesh, trimmed, keep, "skin", region, colour),
+        refine_part(
+            skin, _quads_of(mesh, keep), mesh.uv[mesh.uv_faces[keep]], _skull(mesh, trimmed, keep)
+        ),
         select(mesh, positions, tongue, "tongue", wet, np.tile(TONGUE, (len(positions), 1))),
     ]
+
+
+def _quads_of(mesh: BaseMesh, keep: NDArray[np.bool_]) -> IntArray:
+    """The kept quads (q, 4) in the numbering of the part that `select` makes of them."""
+    return np.unique(mesh.faces[keep], return_inverse=True)[1].reshape(-1, 4)
+
+
+def _skull(mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Kept quads (q,) whose longest edge is over `COARSE_EDGE` and that lie above the neck."""
+    quads = positions[mesh.faces[keep]]
+    edge = np.linalg.norm(quads - np.roll(quads, 1, axis=1), axis=2).max(1)
+    return (edge > COARSE_EDGE) & (quads[:, :, 1].mean(1) > COARSE_ABOVE)
 
 
 def _eye_parts(
@@ -116,7 +133,7 @@ def _eye_parts(
     centre = positions[ball].mean(0)
     parts = [
         make_eyeball(positions, ball, side),
-        hair.make_brow(surface, centre, 1.0 if side == "left" else -1.0, strands=340, seed=7),
+        hair.make_brow(surface, centre, 1.0 if side == "left" else -1.0, strands=290, seed=7),
     ]
     for lid, upper, strands in (("2", True, 44), ("1", False, 30)):
         strip = mesh.group_vertices(f"helper-{side[0]}-eyelashes-{lid}")

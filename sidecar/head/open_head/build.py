@@ -16,7 +16,7 @@ from .parts import region_index
 from .rig import Rig
 from .shapes import arkit_targets, build_bases, jaw_corrective
 
-IDENTITIES = 56
+IDENTITIES = 52
 
 
 def build_open_head() -> HeadModel:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....shared.head import REGIONS
 from .makehuman import BaseMesh, FloatArray, IntArray
+from .subdivide import refine
 
 Carry = Callable[[FloatArray], FloatArray]
 
@@ -67,6 +68,22 @@ def select(
     return Part(
         name=name, vertices=positions[used], faces=faces[solid], uv=uvs[solid],
         region=region[used], colour=colour[used], carry=lambda d: d[used],
+    )  # fmt: skip
+
+
+def refine_part(part: Part, quads: IntArray, uv: FloatArray, zone: NDArray[np.bool_]) -> Part:
+    """The part with the quads of `zone` (q,) split in four; see `subdivide`."""
+    finer = refine(part.vertices, quads, uv, zone)
+
+    def extend(values: FloatArray) -> FloatArray:
+        return np.concatenate([values, values[finer.corners].mean(1)])
+
+    vertices = extend(part.vertices)
+    vertices[len(part.vertices) :] += finer.offset
+    return Part(
+        name=part.name, vertices=vertices, faces=finer.faces, uv=finer.uv,
+        region=np.concatenate([part.region, part.region[finer.corners[:, 0]]]),
+        colour=extend(part.colour), carry=lambda d: extend(part.carry(d)),
     )  # fmt: skip
 
 
