@@ -19,7 +19,7 @@ def write_small(path: Path) -> Path:
 def test_round_trip(tmp_path: Path) -> None:
     head, back = small_head(), read_head(str(write_small(tmp_path / "head.safetensors")))
     for name in ARRAY_FIELDS:
-        assert np.allclose(getattr(back, name), getattr(head, name), atol=1e-4), name
+        assert np.allclose(getattr(back, name), getattr(head, name), rtol=1e-3, atol=1e-4), name
     assert back.expression_names == head.expression_names
     assert [p.name for p in tmp_path.iterdir()] == ["head.safetensors"]
 
