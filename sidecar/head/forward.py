@@ -87,7 +87,7 @@ class HeadLayer(torch.nn.Module):
                 "Convert the take with an adapter between the two.",
             )
         dtype = self.template.dtype
-        shape = torch.from_numpy(motion.shape[: len(self.shape_basis)]).to(dtype)
+        shape = torch.tensor(motion.shape[: len(self.shape_basis)], dtype=dtype)
         shaped = self.shaped(shape)
         out = np.empty((stop - start, len(self.template), 3), np.float32)
         first = start - start % CHUNK_FRAMES
@@ -107,7 +107,7 @@ class HeadLayer(torch.nn.Module):
 
 def _block(values: NDArray[np.float32], start: int) -> Tensor:
     """Frames start..start+CHUNK_FRAMES-1, the missing ones zero."""
-    part = torch.from_numpy(np.ascontiguousarray(values[start : start + CHUNK_FRAMES]))
+    part = torch.tensor(values[start : start + CHUNK_FRAMES])
     padded = torch.zeros((CHUNK_FRAMES, *part.shape[1:]), dtype=part.dtype)
     padded[: len(part)] = part
     return padded
