@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +54,7 @@ def decode_track(data: bytes, frames: int, fps: float) -> EmotionTrack:
 
 def sample_keys(keys: EmotionKeys, frames: int, fps: float) -> EmotionTrack:
     """The curves at frames 0..frames-1 of a take."""
-    at = np.arange(frames) * (keys.fps / fps)
+    at = np.arange(frames, dtype=np.float64) * (keys.fps / fps)
     values = {name: np.full(frames, float(name in CONTROLS)) for name in CHANNELS}
     for name, (places, levels) in keys.channels.items():
         curve = curves.evaluate(places, levels, keys.interpolation, at)
@@ -180,8 +179,7 @@ def _key_values(key: object, index: int) -> dict[str, tuple[float, float]]:
 
 
 def _number(value: object, what: str) -> float:
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not usable or not abs(value) < 1e300 or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
         raise InputError(
             "emotion.not_a_number", f"{what} is {_shown(value)}, not a number.",
             "Give a plain number, without quotes.",

@@ -78,4 +78,4 @@ def _effects(head: HeadModel) -> Array:
         for axis in np.eye(3):
             turns.append(head.skin_weights[:, joint, None] * np.cross(axis, arms))
     columns = [head.expression_basis.reshape(-1, head.expression_basis.shape[2])]
-    return np.concatenate([*columns, np.stack(turns, -1).reshape(-1, 9)], 1)
+    return np.concatenate([*columns, np.stack(turns, -1).reshape(-1, 9)], 1).astype(np.float64)

@@ -23,9 +23,7 @@ def encode_motion(motion: Motion) -> bytes:
     """The motion as npz; the same motion gives the same bytes."""
     arrays = {n: getattr(motion, n) for n in _SHAPES if n not in ("fps", "space")}
     present = {n: np.asarray(v, np.float32) for n, v in arrays.items() if v is not None}
-    return npz.encode_npz(
-        {**present, "fps": np.float64(motion.fps), "space": np.array(motion.space)}
-    )
+    return npz.encode_npz({**present, "fps": np.array(motion.fps), "space": np.array(motion.space)})
 
 
 def decode_own(data: bytes, name: str) -> Motion:

@@ -65,8 +65,7 @@ def wrong_shape(field: str, name: str, expected: str) -> InputError:
 
 def number(value: object, field: str, name: str) -> float:
     """A plain finite number. Raises InputError `motion.not_a_number`."""
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not usable or not abs(value) < 1e30:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e30:
         raise InputError(
             "motion.not_a_number",
             f"In {name}, {field} is {value!r:.40}, not a number.",

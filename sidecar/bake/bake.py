@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bake: a take and an emotion track in, the emotional motion and its vertices out.
+
+Opens no file. Memory is the take's and the result's motion plus one chunk of vertices.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared.emotion import EmotionTrack
+from ...shared.errors import InputError, JobError
+from ...shared.head import HeadModel
+from ...shared.motion import WIDTHS, Motion, cut_motion
+from ..head.forward import CHUNK_FRAMES, HeadLayer
+from ..modulation.modulator import Modulator, modulate
+from ..motion.adapter import LinearAdapter, add_open_difference, to_open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BakeProgress:
+    """`done` of `total` steps of a stage: "modulate" (groups of windows), "vertices" (frames)."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BakeResult:
+    """What a bake of `frames` (of the take) gives.
+
+    motion: those frames in space "open". take_motion: those frames in the take's own space, with
+    only the change mapped back. vertices: (n, V, 3) float32 metres, chunk by chunk, in order, once;
+    computed while it is iterated, when it also reports progress and heeds a cancel (JobError
+    `job.cancelled`). seconds: of each stage so far.
+    """
+
+    frames: range
+    motion: Motion
+    take_motion: Motion
+    vertices: Iterator[NDArray[np.float32]]
+    vertex_count: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Watch:
+    on_progress: Callable[[BakeProgress], None] | None
+    is_cancelled: Callable[[], bool] | None
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        if self.on_progress is not None:
+            self.on_progress(BakeProgress(stage=stage, done=done, total=total))
+
+    def stop_if_cancelled(self) -> None:
+        if self.is_cancelled is not None and self.is_cancelled():
+            raise JobError("job.cancelled", "The bake was cancelled.", "Start it again.")
+
+
+def bake(
+    motion: Motion,
+    track: EmotionTrack,
+    head: HeadModel,
+    adapter: LinearAdapter | None,
+    modulator: Modulator,
+    frames: range | None = None,
+    on_progress: Callable[[BakeProgress], None] | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
+    open_head: HeadModel | None = None,
+) -> BakeResult:
+    """Bakes `frames` of a take (all if None) with an emotion track of the take's length.
+
+    A head in space "open" shows the open motion; another head shows the take in its own space,
+    and `open_head` then says what ARKit's weights are there. Frames baked alone have the same bits
+    as in the whole; where influence is 0 the motion is the take's bit for bit.
+    Raises InputError `frames.out_of_range`, `emotion.shape`, `space.no_adapter`; JobError
+    `job.cancelled`.
+    """
+    watch = _Watch(on_progress=on_progress, is_cancelled=is_cancelled)
+    frames = range(len(motion)) if frames is None else frames
+    _check(motion, track, head, frames)
+    seconds: dict[str, float] = {}
+    spoken = head if head.space == "open" else open_head or head
+    with _Stage(seconds, "convert"):
+        before = to_open(motion, spoken, adapter)
+    with _Stage(seconds, "modulate"):
+        watch.stop_if_cancelled()
+        after = modulate(
+            before, track, modulator, frames,
+            lambda done, total: watch.report("modulate", done, total), is_cancelled,
+        )  # fmt: skip
+    with _Stage(seconds, "map back"):
+        take = cut_motion(motion, frames.start, frames.stop)
+        cut = cut_motion(before, frames.start, frames.stop)
+        mapped = add_open_difference(take, cut, after, adapter, spoken)
+    shown = after if head.space == "open" else mapped
+    whole = _paste(before if head.space == "open" else motion, shown, frames)
+    return BakeResult(
+        frames=frames, motion=after, take_motion=mapped, seconds=seconds,
+        vertices=_vertices(whole, head, frames, watch), vertex_count=len(head.template),
+    )  # fmt: skip
+
+
+def collect_vertices(result: BakeResult) -> NDArray[np.float32]:
+    """All of the result's vertices at once: (frames, V, 3). Uses them up."""
+    out = np.empty((len(result.frames), result.vertex_count, 3), np.float32)
+    done = 0
+    for chunk in result.vertices:
+        out[done : done + len(chunk)] = chunk
+        done += len(chunk)
+    return out
+
+
+def _check(motion: Motion, track: EmotionTrack, head: HeadModel, frames: range) -> None:
+    if frames.step != 1 or not 0 <= frames.start < frames.stop <= len(motion):
+        raise InputError(
+            "frames.out_of_range",
+            f"Frames {frames.start} to {frames.stop - 1} are not all in the take, which has "
+            f"frames 0 to {len(motion) - 1}.",
+            "Choose a range inside the take.",
+        )
+    if len(track) != len(motion):
+        raise InputError(
+            "emotion.shape",
+            f"The emotion track has {len(track)} frames and the take {len(motion)}.",
+            "Sample the track at the take's frames.",
+        )
+    if head.space not in ("open", motion.space):
+        raise InputError(
+            "space.no_adapter",
+            f"The take is in the space '{motion.space}', the head '{head.name}' speaks "
+            f"'{head.space}'.",
+            "Choose the open head, or a head in the take's own space.",
+        )
+
+
+def _paste(whole: Motion, part: Motion, frames: range) -> Motion:
+    """The whole take with `part` at its frames: the head layer's blocks lie on the take's grid."""
+    arrays = {}
+    for name in WIDTHS:
+        arrays[name] = getattr(whole, name).copy()
+        arrays[name][frames.start : frames.stop] = getattr(part, name)
+    return replace(whole, **arrays)
+
+
+def _vertices(
+    motion: Motion, head: HeadModel, frames: range, watch: _Watch
+) -> Iterator[NDArray[np.float32]]:
+    layer = HeadLayer(head)
+    start = frames.start
+    while start < frames.stop:
+        watch.stop_if_cancelled()
+        stop = min(start - start % CHUNK_FRAMES + CHUNK_FRAMES, frames.stop)
+        yield layer.vertices(motion, start, stop)
+        start = stop
+        watch.report("vertices", start - frames.start, len(frames))
+
+
+class _Stage:
+    """Measures a `with` block into a table of seconds."""
+
+    def __init__(self, seconds: dict[str, float], name: str) -> None:
+        self._seconds, self._name = seconds, name
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._seconds[self._name] = time.perf_counter() - self._start

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt bake`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bake:
+    """Bake an emotion track into a take: motion.npz, vertices.pc2 and report.json."""
+
+    motion: Path
+    """The take: flame_params.json, an ARKit take as JSON, or Affekt's own npz."""
+    emotions: Path
+    """Emotion keys as JSON (docs/formats.md)."""
+    out: Path
+    """Folder for the results."""
+    head: str = "open"
+    """`open` for the embedded head, or a head file."""
+    frames: str | None = None
+    """A range such as 100-200, both included, counted from 0; all frames if absent."""
+    adapter: Path | None = None
+    """Adapter from the take's space, for FLAME takes (see `affekt adapter linear`)."""
+    modulator: Path | None = None
+    """A trained modulator; the one that ships if absent."""
+
+    def run(self) -> None:
+        from ...shared import limits
+        from ...shared.emotion_keys import decode_track
+        from ..bake.bake import bake
+        from ..bake.files import parse_frames, sha256, write_bake
+        from ..files import read_bytes
+        from ..head.files import OPEN, read_head
+        from ..modulation.modulator import load_modulator
+        from ..motion.adapter import read_adapter
+        from ..motion.read import decode_motion
+
+        motion_data = read_bytes(self.motion, limits.MAX_MOTION_BYTES, "motion file")
+        motion_hash = sha256(motion_data)
+        motion = decode_motion(motion_data, self.motion.name)
+        del motion_data
+        emotions = read_bytes(self.emotions, limits.MAX_TRACK_BYTES, "emotion file")
+        track = decode_track(emotions, len(motion), motion.fps)
+        frames = parse_frames(self.frames, len(motion))
+        inputs: dict[str, bytes | str] = {"motion": motion_hash, "emotions": emotions}
+        adapter = None
+        if self.adapter is not None:
+            adapter = read_adapter(self.adapter)
+            inputs["adapter"] = self.adapter.read_bytes()
+        head = read_head(self.head)
+        with _Bar() as bar:
+            result = bake(
+                motion, track, head, adapter, load_modulator(self.modulator), frames,
+                on_progress=bar.show, open_head=read_head(OPEN),
+            )  # fmt: skip
+            report = write_bake(result, self.out, settings=self._settings(), inputs=inputs)
+        seconds = sum(result.seconds.values())
+        rate = len(frames) / max(seconds, 1e-9)
+        print(f"{self.out}: {len(frames)} frames in {seconds:.1f} s ({rate:.0f} frames/s)")
+        for name, digest in report["sha256"]["outputs"].items():  # pyright: ignore[reportIndexIssue]
+            print(f"  {name}  sha256 {digest[:16]}")
+
+    def _settings(self) -> dict[str, object]:
+        """What was asked for, with files by their names, not by where they lay."""
+        return {
+            "motion": self.motion.name,
+            "emotions": self.emotions.name,
+            "head": Path(self.head).name,
+            "frames": self.frames,
+            "adapter": self.adapter and self.adapter.name,
+            "modulator": self.modulator and self.modulator.name,
+        }
+
+
+class _Bar:
+    """A progress bar with one line for each stage of a bake."""
+
+    def __enter__(self) -> _Bar:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._progress.start()
+        self._tasks: dict[str, object] = {}
+        return self
+
+    def show(self, progress) -> None:
+        if progress.stage not in self._tasks:
+            self._tasks[progress.stage] = self._progress.add_task(progress.stage)
+        self._progress.update(
+            self._tasks[progress.stage], total=progress.total, completed=progress.done
+        )
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
