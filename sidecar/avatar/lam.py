@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
+from ..files import read_bytes, refuse_lfs_pointer
 from . import glb as gltf
 from .avatar import Avatar
 from .bundle import read_zip_entry
@@ -35,29 +36,13 @@ _LOG_SCALE_RANGE = (-60.0, 2.0)
 
 
 def read_lam_avatar(path: Path) -> Avatar:
-    """The avatar in a LAM bundle. Raises InputError `file.missing`, `avatar.*`."""
-    try:
-        size = path.stat().st_size
-        if path.is_dir():
-            raise IsADirectoryError
-        if size > limits.MAX_AVATAR_BYTES:
-            raise InputError(
-                "avatar.too_big",
-                f"The avatar '{path.name}' has {size // 2**20} MiB.",
-                f"Choose a bundle of at most {limits.MAX_AVATAR_BYTES // 2**20} MiB.",
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "file.missing",
-            f"The avatar '{path}' cannot be opened.",
-            "Check the path and that the file may be read.",
-        ) from error
-    return decode_lam_avatar(data, path.name)
+    """The avatar in a LAM bundle. Raises InputError `file.*`, `avatar.*`."""
+    return decode_lam_avatar(read_bytes(path, limits.MAX_AVATAR_BYTES, "avatar"), path.name)
 
 
 def decode_lam_avatar(data: bytes, name: str) -> Avatar:
     """The same from the zip's bytes; `name` is what errors call it."""
+    refuse_lfs_pointer(data, name)
     skin = read_zip_entry(data, "skin.glb", most_bytes=_MAX_PART_BYTES, name=name)
     offset = read_zip_entry(data, "offset.ply", most_bytes=_MAX_PART_BYTES, name=name)
     columns = decode_ply(offset, f"{name}/offset.ply")

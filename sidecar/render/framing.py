@@ -20,7 +20,7 @@ def frame_points(
     but for a small margin. It looks at the middle of their box; narrow pictures step back."""
     low, high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
     size = (high - low) * (1 + 2 * _MARGIN)
-    visible = max(size[1], size[0] * height / width, 1e-3)
+    visible = max(size[1], size[0] * height / max(width, 1), 1e-3)
     # The box's front is nearer than its middle, so it looks larger.
     distance = 0.5 * visible / np.tan(0.5 * fov_y_rad) + 0.5 * (high[2] - low[2])
     return look_at(

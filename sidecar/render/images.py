@@ -8,14 +8,13 @@ alpha. `depth_0001.png`: one channel of 16 bit, tenths of a millimetre from the 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.errors import InputError
+from ..files import not_writable, write_whole
 from .render import RenderedFrame
 
 DEPTH_STEPS_PER_M = 10_000
@@ -62,13 +61,7 @@ def write_png(path: Path, picture: NDArray[np.uint8] | NDArray[np.uint16]) -> No
     # OpenCV keeps blue first.
     stored = picture if picture.ndim == 2 else picture[..., [2, 1, 0, 3][: picture.shape[2]]]
     encoded = cv2.imencode(".png", np.ascontiguousarray(stored), _FAST_PNG)[1]
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(encoded.tobytes())
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise not_writable(path) from error
+    write_whole(path, encoded.tobytes())
 
 
 def make_folder(folder: Path) -> None:
@@ -76,13 +69,4 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise not_writable(folder) from error
-
-
-def not_writable(path: Path) -> InputError:
-    """The error for a place that takes no file."""
-    return InputError(
-        "file.not_writable",
-        f"'{path}' cannot be written.",
-        "Choose another place, or check its rights and the space left.",
-    )
+        raise not_writable(folder, error) from error

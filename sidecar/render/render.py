@@ -110,7 +110,7 @@ def _avatar_painter(
             gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
             gaussians.colours, camera,
         )  # fmt: skip
-        rgba = np.concatenate([image.colour, image.alpha[..., None]], -1).astype(np.float32)
+        rgba = np.dstack([image.colour, image.alpha]).astype(np.float32)
         return RenderedFrame(index=index, rgba=rgba, depth=image.depth)
 
     return paint

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.errors import InputError
-from .images import not_writable
+from ..files import not_writable
 
 QUALITY = "18"
 """x264's constant rate factor; 18 cannot be told from the source by eye."""
@@ -44,7 +44,7 @@ class VideoWriter:
         try:
             self._file = av.open(str(self._partial), "w", format="mp4")
         except (av.error.FFmpegError, OSError) as error:
-            raise not_writable(path) from error
+            raise not_writable(path, error) from error
         self._picture = self._file.add_stream("libx264", rate=self._fps)
         self._picture.pix_fmt = "yuv420p"
         self._picture.options = {"crf": QUALITY, "preset": "veryfast"}
@@ -82,7 +82,7 @@ class VideoWriter:
                 os.replace(self._partial, self._path)
         except (av.error.FFmpegError, OSError) as failure:
             if kind is None:
-                raise not_writable(self._path) from failure
+                raise not_writable(self._path, failure) from failure
         finally:
             self._partial.unlink(missing_ok=True)
 

@@ -76,7 +76,7 @@ def test_head_turns_and_shoulders_stay(avatar: Avatar):
 
 
 def test_the_chain_hangs_together(avatar: Avatar):
-    """Positive turn about y: the face goes to the head's left (+x), the neck's pivots stay close."""
+    """Positive turn about y: the face goes to the head's left, +x."""
     turns = chain_rotations(avatar, np.array([0, 0.8, 0]))
     angles = 2 * np.arccos(turns[:, 0])
     np.testing.assert_allclose(angles, [0.2, 0.4, 0.8], atol=1e-6)

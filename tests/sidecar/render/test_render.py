@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A take in, frames out: order, framing, cancelling, files and video."""
+
+import wave
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from affekt.shared.camera import look_at
+from affekt.shared.errors import InputError, JobError
+from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
+from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.lam import decode_lam_avatar, read_lam_avatar
+from affekt.sidecar.commands.render import parse_frames
+from affekt.sidecar.render.framing import frame_points
+from affekt.sidecar.render.images import (
+    NOTHING,
+    depth_steps,
+    frame_name,
+    make_folder,
+    over,
+    straight_srgb,
+    write_frame,
+    write_png,
+)
+from affekt.sidecar.render.mesh import project, to_camera
+from affekt.sidecar.render.render import RenderedFrame, default_camera, head_turns, render_frames
+from affekt.sidecar.render.video import VideoWriter, read_sound, write_video
+from fakes.head import small_head
+from fakes.lam import lam_bundle
+
+
+@pytest.fixture(scope="module")
+def avatar() -> Avatar:
+    return decode_lam_avatar(lam_bundle(), "test.zip")
+
+
+def take(frames: int = 6, space: str = "arkit") -> Motion:
+    expression = np.zeros((frames, 100), np.float32)
+    expression[:, ARKIT_NAMES.index("jawOpen")] = np.linspace(0, 1, frames)
+    rotation = np.zeros((frames, 3), np.float32)
+    rotation[:, 1] = np.linspace(0, 0.4, frames)
+    return make_motion(expression=expression, fps=25.0, space=space, rotation=rotation)
+
+
+def write_wave(path: Path, seconds: float) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(22_050)
+        tone = np.sin(np.arange(int(22_050 * seconds)) * 0.1) * 8000
+        file.writeframes(tone.astype("<i2").tobytes())
+    return path
+
+
+def test_frames_come_in_order_and_alone_equal_the_whole(avatar: Avatar):
+    seen: list[tuple[int, int]] = []
+    whole = list(
+        render_frames(avatar, take(), size=48, on_progress=lambda *done: seen.append(done))
+    )
+    assert [frame.index for frame in whole] == list(range(6))
+    assert seen == [(i, 6) for i in range(1, 7)]
+    part = list(render_frames(avatar, take(), size=48, frames=range(2, 5)))
+    for a, b in zip(whole[2:5], part, strict=True):
+        np.testing.assert_array_equal(a.rgba, b.rgba)
+        np.testing.assert_array_equal(a.depth, b.depth)
+    assert whole[0].rgba.dtype == np.float32
+    assert not np.array_equal(whole[0].rgba, whole[5].rgba)
+
+
+def test_an_avatar_fills_its_picture(avatar: Avatar):
+    frame = next(render_frames(avatar, take(), size=96))
+    alpha = frame.rgba[..., 3]
+    rows = np.flatnonzero(alpha.max(1) > 0.5)
+    assert rows[0] >= 1
+    assert rows[-1] - rows[0] > 60
+    assert alpha[48, 48] > 0.9
+    assert alpha[:3, :3].max() < 0.1
+    assert (frame.rgba[..., :3] <= alpha[..., None] + 1e-5).all()
+    assert 0.5 < frame.depth[48, 48] < 5
+
+
+def test_head_mesh_is_drawn_too():
+    head = small_head()
+    frames = list(render_frames(head, take(3, "open"), size=40))
+    assert [f.index for f in frames] == [0, 1, 2]
+    seen = frames[0].rgba[..., 3] > 0.99
+    assert seen.any()
+    assert np.isfinite(frames[0].depth[seen]).all()
+
+
+def test_errors_and_cancel(avatar: Avatar):
+    for kwargs, motion, code in (
+        ({"frames": range(4, 9)}, take(), "frames.out_of_range"),
+        ({"frames": range(3, 3)}, take(), "frames.out_of_range"),
+        ({"size": 0}, take(), "option.size"),
+        ({}, take(space="open"), "space.no_adapter"),
+    ):
+        with pytest.raises(InputError) as caught:
+            list(render_frames(avatar, motion, **kwargs))
+        assert caught.value.code == code
+    asked = iter([False, False, True])
+    rendered = render_frames(avatar, take(), size=32, is_cancelled=lambda: next(asked))
+    assert next(rendered).index == 0
+    assert next(rendered).index == 1
+    with pytest.raises(JobError) as cancelled:
+        next(rendered)
+    assert cancelled.value.code == "job.cancelled"
+
+
+@pytest.mark.parametrize(("width", "height"), [(512, 512), (300, 500), (800, 300)])
+def test_framing_keeps_every_point_inside(width: int, height: int):
+    rng = np.random.default_rng(0)
+    points = rng.uniform([-0.1, 1.4, -0.1], [0.1, 1.8, 0.1], (500, 3))
+    camera = frame_points(points, width, height)
+    screen = project(to_camera(points, camera), camera)
+    assert 0 < screen[:, 0].min() < screen[:, 0].max() < width
+    assert 0 < screen[:, 1].min() < screen[:, 1].max() < height
+    used = max(np.ptp(screen[:, 0]) / width, np.ptp(screen[:, 1]) / height)
+    assert 0.75 < used < 1
+
+
+def test_neck_turns_on_top_of_the_whole():
+    motion = make_motion(
+        expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit",
+        rotation=np.array([[0, 0.3, 0]]), neck=np.array([[0, 0.2, 0]]),
+    )  # fmt: skip
+    np.testing.assert_allclose(head_turns(motion), [[0, 0.5, 0]], atol=1e-6)
+
+
+def frame_of(rgba: np.ndarray, depth: float = 1.2345) -> RenderedFrame:
+    shape = rgba.shape[:2]
+    return RenderedFrame(
+        index=41, rgba=rgba.astype(np.float32), depth=np.full(shape, depth, np.float32)
+    )
+
+
+def test_png_holds_straight_alpha_and_depth(tmp_path: Path):
+    rgba = np.zeros((4, 5, 4))
+    rgba[1, 2] = (0.4, 0.2, 0.1, 0.5)
+    write_frame(tmp_path, frame_of(rgba))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["depth_0042.png", "frame_0042.png"]
+    picture = cv2.imread(str(tmp_path / "frame_0042.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(picture[1, 2], [51, 102, 204, 128])  # blue first
+    np.testing.assert_array_equal(picture[0, 0], 0)
+    depth = cv2.imread(str(tmp_path / "depth_0042.png"), cv2.IMREAD_UNCHANGED)
+    assert depth.dtype == np.uint16
+    assert (depth == 12_345).all()
+    write_frame(tmp_path / ".", frame_of(rgba), with_depth=False)
+
+
+def test_numbers_of_pictures():
+    assert frame_name(0) == "frame_0001.png"
+    assert frame_name(12_345, kind="depth") == "depth_12346.png"
+    np.testing.assert_array_equal(
+        depth_steps(np.array([0.0, 0.00012, 9.0, np.inf, np.nan], np.float32)),
+        [0, 1, NOTHING, NOTHING, NOTHING],
+    )
+    rgba = np.array([[[0.2, 0.2, 0.2, 0.5]]], np.float32)
+    np.testing.assert_array_equal(straight_srgb(rgba), [[[102, 102, 102, 128]]])
+    np.testing.assert_array_equal(over(rgba, (1, 1, 1)), [[[178, 178, 178]]])
+
+
+def test_a_place_that_takes_no_file(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    for act in (
+        lambda: make_folder(tmp_path / "file" / "folder"),
+        lambda: write_png(tmp_path / "missing" / "a.png", np.zeros((2, 2), np.uint8)),
+        lambda: write_video(tmp_path / "missing" / "a.mp4", [np.zeros((8, 8, 3), np.uint8)], 25),
+    ):
+        with pytest.raises(InputError) as caught:
+            act()
+        assert caught.value.code == "file.not_writable"
+
+
+def test_video_has_every_picture_and_its_sound(tmp_path: Path):
+    """Odd sizes grow; sound ends with the picture."""
+    pictures = [np.full((63, 45, 3), 40 * i, np.uint8) for i in range(6)]
+    sound = write_wave(tmp_path / "voice.wav", 2.0)
+    path = tmp_path / "out.mp4"
+    write_video(path, pictures, 30000 / 1001, sound=sound)
+    with av.open(str(path)) as file:
+        video, audio = file.streams.video[0], file.streams.audio[0]
+        assert (video.width, video.height, video.codec_context.pix_fmt) == (46, 64, "yuv420p")
+        assert float(video.average_rate) == pytest.approx(30000 / 1001)
+        decoded = [frame.to_ndarray(format="rgb24") for frame in file.decode(video)]
+        assert float(audio.duration * audio.time_base) < 0.35
+    assert len(decoded) == 6
+    for source, found in zip(pictures, decoded, strict=True):
+        assert np.abs(found[:63, :45].astype(int) - source).mean() < 4
+    assert [p.name for p in tmp_path.glob("*.mp4*")] == ["out.mp4"]
+
+
+def test_an_unfinished_video_leaves_nothing(tmp_path: Path):
+    pictures = iter([np.zeros((16, 16, 3), np.uint8)])
+    with pytest.raises(StopIteration), VideoWriter(tmp_path / "a.mp4", 25) as video:
+        [video.add(next(pictures)) for _ in range(2)]
+    with VideoWriter(tmp_path / "b.mp4", 25):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sound_that_is_none(tmp_path: Path):
+    (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    write_video(tmp_path / "silent.mp4", [np.zeros((16, 16, 3), np.uint8)], 25)
+    for name, code in (
+        ("missing.wav", "file.missing"), ("text.wav", "file.sound"), ("empty.wav", "file.sound"),
+        ("silent.mp4", "file.sound"),
+    ):  # fmt: skip
+        with pytest.raises(InputError) as caught:
+            read_sound(tmp_path / name)
+        assert caught.value.code == code
+    samples = read_sound(write_wave(tmp_path / "tone.wav", 1.0), 0.75)
+    assert samples.shape == (2, 12_000)
+
+
+def test_frame_ranges():
+    assert parse_frames(None, 10) == range(10)
+    assert parse_frames("3-5", 10) == range(3, 6)
+    assert parse_frames("7", 10) == range(7, 8)
+    for text, code in (
+        ("5-3", "frames.out_of_range"), ("0-10", "frames.out_of_range"), ("a-b", "frames.syntax"),
+        ("", "frames.syntax"), ("-3", "frames.syntax"), ("3-", "frames.syntax"),
+        ("1" * 30, "frames.syntax"), ("²", "frames.syntax"),
+    ):  # fmt: skip
+        with pytest.raises(InputError) as caught:
+            parse_frames(text, 10)
+        assert caught.value.code == code, text
+
+
+def correlation(face: np.ndarray, portrait_path: Path) -> float:
+    """The best match of a small picture of a face anywhere in a portrait, at any size."""
+    portrait = cv2.imread(str(portrait_path))[..., ::-1].astype(np.float32)
+    best = 0.0
+    for size in range(150, 600, 15):
+        small = cv2.resize(portrait, (size, size), interpolation=cv2.INTER_AREA)
+        scores = cv2.matchTemplate(small, face, cv2.TM_CCOEFF_NORMED)
+        best = max(best, float(scores.max()))
+    return best
+
+
+@pytest.mark.parametrize("name", ["barbara", "statue"])
+def test_real_avatars_look_like_their_portraits(name: str, real_data: Path):
+    """The frontal render matches the picture that it was made from, and far less the other."""
+    avatar = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    camera = look_at(
+        target=np.array([0, 1.655, 0.05]), distance=1.6, yaw_rad=0, pitch_rad=0, width=96,
+        height=96, fov_y_rad=0.1,
+    )  # fmt: skip
+    motion = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
+    face = over(next(render_frames(avatar, motion, camera)).rgba).astype(np.float32)
+    found = {p.stem: correlation(face, p) for p in (real_data / "portraits").iterdir()}
+    print(f"{name}: correlation with the portraits {found}")
+    own = found.pop(name)
+    assert own > 0.55
+    assert own > max(found.values()) + 0.1
+
+
+def test_default_camera_sees_hair_and_shoulders(avatar: Avatar):
+    camera = default_camera(avatar, 128, 128)
+    screen = project(to_camera(avatar.vertices, camera), camera)
+    assert screen[:, 1].min() > 0
+    assert screen[:, 0].min() > 0

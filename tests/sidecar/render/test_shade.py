@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lit pictures of a mesh: what holds for any lamp, and that hollows and backs behave."""
+
+import numpy as np
+import pytest
+from affekt.shared.camera import Camera, look_at
+from affekt.shared.head import REGIONS
+from affekt.sidecar.render.occlusion import cone_directions, sphere_directions, visibility
+from affekt.sidecar.render.shade import (
+    DrawOptions,
+    draw_head,
+    draw_mesh,
+    linear_to_srgb,
+    srgb_to_linear,
+    vertex_normals,
+)
+from affekt.sidecar.render.sheets import GAP, contact_sheet, film_strip
+from fakes.head import small_head
+from fakes.lam import egg
+
+SKIN = REGIONS.index("skin")
+
+
+def egg_scene(region: str = "skin", grey: float = 0.7):
+    vertices, faces = egg(40, 60)
+    count = len(vertices)
+    return (
+        vertices, faces.astype(np.int32), np.full((count, 3), grey, np.float32),
+        np.full(count, REGIONS.index(region), np.uint8),
+    )  # fmt: skip
+
+
+def portrait(size: int = 96, yaw: float = 0.0) -> Camera:
+    return look_at(
+        target=np.array([0, 1.64, 0]), distance=1.5, yaw_rad=yaw, pitch_rad=0, width=size,
+        height=size, fov_y_rad=0.3,
+    )  # fmt: skip
+
+
+def test_curves_are_each_others_inverse():
+    x = np.linspace(0, 1, 1001)
+    np.testing.assert_allclose(linear_to_srgb(srgb_to_linear(x)), x, atol=1e-6)
+    assert srgb_to_linear(np.array(0.5)) == pytest.approx(0.21404, abs=1e-5)
+
+
+def test_normals_of_a_sphere_point_outward():
+    vertices, faces, _, _ = egg_scene()
+    centred = (vertices - [0, 1.64, 0]) / [0.09, 0.14, 0.10]
+    normals = vertex_normals(centred.astype(np.float64), faces)
+    expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    inside = np.abs(expected[:, 1]) < 0.98  # the poles are pinched
+    assert np.sum(normals * expected, 1)[inside].min() > 0.995
+
+
+def test_picture_is_opaque_over_a_background_and_cut_out_without():
+    scene = egg_scene()
+    laid = draw_mesh(*scene, portrait(), DrawOptions(background=(0.2, 0.4, 0.6)))
+    assert (laid[..., 3] == 255).all()
+    np.testing.assert_array_equal(laid[0, 0, :3], [51, 102, 153])
+    cut = draw_mesh(*scene, portrait(), DrawOptions(background=None))
+    assert cut[0, 0, 3] == 0
+    assert cut[48, 48, 3] == 255
+    edge = cut[(cut[..., 3] > 0) & (cut[..., 3] < 255)]
+    assert len(edge) > 40
+    # Straight alpha: an edge's colour is the surface's, not darkened by what is behind.
+    assert edge[:, 0].mean() > 0.6 * cut[cut[..., 3] == 255][:, 0].mean()
+
+
+def test_supersampling_agrees_with_one_sample_away_from_edges():
+    scene = egg_scene()
+    fine = draw_mesh(*scene, portrait(), DrawOptions(samples=3)).astype(int)
+    coarse = draw_mesh(*scene, portrait(), DrawOptions(samples=1)).astype(int)
+    inner = np.s_[30:66, 35:61]
+    assert np.abs(fine - coarse)[inner].max() <= 4
+
+
+def test_more_exposure_is_brighter_and_light_comes_from_above():
+    scene = egg_scene()
+    plain = draw_mesh(*scene, portrait())
+    bright = draw_mesh(*scene, portrait(), DrawOptions(exposure=1.5))
+    assert bright[40:56, 40:56, :3].mean() > plain[40:56, 40:56, :3].mean() + 10
+    assert plain[25:35, 44:52, :3].mean() > plain[62:72, 44:52, :3].mean() + 10
+
+
+def test_both_sides_are_lit():
+    vertices, faces, colour, region = egg_scene()
+    flipped = draw_mesh(vertices, faces[:, ::-1], colour, region, portrait())
+    plain = draw_mesh(vertices, faces, colour, region, portrait())
+    assert np.abs(flipped.astype(int) - plain).mean() < 12
+    assert flipped[48, 48, :3].mean() > 80
+
+
+def test_eyes_shine_more_than_skin():
+    """The brightest spot stands out further from its surroundings on a wet eye."""
+    contrast = {}
+    for name in ("skin", "sclera"):
+        options = DrawOptions(background=(0, 0, 0))
+        picture = draw_mesh(*egg_scene(name, 0.3), portrait(), options)[..., 0].astype(float)
+        contrast[name] = picture.max() - np.percentile(picture[picture > 20], 95)
+    assert contrast["sclera"] > contrast["skin"] + 60
+
+
+def test_deep_teeth_are_darker_than_near_ones():
+    vertices, faces, colour, region = egg_scene("teeth")
+    lip = np.argsort(np.linalg.norm(vertices - [0, 1.58, 0.09], axis=1))[:8]
+    region = region.copy()
+    region[lip] = REGIONS.index("lip")
+    picture = draw_mesh(vertices, faces, colour, region, portrait())
+    assert picture[64:70, 44:52, :3].mean() > picture[30:36, 44:52, :3].mean() + 40
+
+
+def test_visibility_of_an_egg_is_its_facing_half():
+    """Convex: a vertex sees out exactly where its normal faces."""
+    vertices, faces, _, _ = egg_scene()
+    normals = vertex_normals(vertices.astype(np.float64), faces)
+    directions = sphere_directions(20)
+    seen = visibility(vertices.astype(np.float64), faces, directions)
+    facing = directions @ normals.T
+    assert seen[facing > 0.5].mean() > 0.97
+    assert seen[facing > 0.6].min() > 0.9
+    assert seen[facing < -0.2].mean() < 0.03
+
+
+def test_a_lid_takes_the_sky():
+    floor = np.array([[-1.0, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]])
+    lid = floor * [1, 0, 1] + [0, 0.5, 0]
+    centre = np.array([[0.0, 0.0, 0.0]])
+    vertices = np.concatenate([floor, lid, centre])
+    faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]], np.int32)
+    up, down = np.array([[0.0, 1, 0]]), np.array([[0.0, -1, 0]])
+    assert visibility(vertices, faces, up)[0, 8] < 0.1
+    assert visibility(vertices, faces[:2], up)[0, 8] > 0.9
+    assert visibility(vertices, faces[2:], down)[0, 8] > 0.9
+
+
+def test_direction_sets():
+    for directions in (sphere_directions(26), cone_directions(np.array([0.2, -1, 0.1]), 0.16, 5)):
+        np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1, atol=1e-12)
+    assert np.abs(sphere_directions(200).mean(0)).max() < 0.01
+
+
+def test_any_head_can_be_drawn():
+    head = small_head()
+    camera = look_at(
+        target=np.zeros(3), distance=0.8, yaw_rad=0, pitch_rad=0, width=64, height=48,
+        fov_y_rad=0.5,
+    )  # fmt: skip
+    for options in (None, DrawOptions(clay=True), DrawOptions(occlusion=False, samples=1)):
+        picture = draw_head(head.template, head, camera, options)
+        assert picture.shape == (48, 64, 4)
+        assert picture.dtype == np.uint8
+
+
+def test_contact_sheet_holds_every_picture_unchanged():
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 255, (40, 60, 3), np.uint8) for _ in range(5)]
+    sheet = contact_sheet(images, ["a", "b", "c", "d", "e"], 2, title="Five")
+    assert sheet.shape[1] == 2 * (60 + GAP) + GAP
+    for image in images:
+        windows = np.lib.stride_tricks.sliding_window_view(sheet[..., 0], (40, 60))
+        assert (windows == image[..., 0]).all((2, 3)).sum() == 1
+    with pytest.raises(ValueError, match="label"):
+        contact_sheet(images, ["a"], 2)
+
+
+def test_strip_is_one_row_and_alpha_shows_paper():
+    clear = np.zeros((20, 30, 4), np.uint8)
+    strip = film_strip([clear, clear, clear], ["", "", ""])
+    assert strip.shape[:2] == (20 + 2 * GAP, 3 * 30 + 4 * GAP)
+    assert strip.min() > 240
