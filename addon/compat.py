@@ -155,4 +155,3 @@ def show_vertex_colours(shading: object) -> None:
     """Shows the mesh's colours in a solid viewport that still shows materials."""
     if shading.type == "SOLID" and shading.color_type == "MATERIAL":
         shading.color_type = "VERTEX"
-

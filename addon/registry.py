@@ -5,27 +5,60 @@ from __future__ import annotations
 
 import bpy
 
+from .avatar import operators as avatar_operators
+from .avatar import panel as avatar_panel
+from .avatar import properties as avatar_properties
+from .bake import operators as bake_operators
+from .bake import panel as bake_panel
 from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
 from .emotion import properties as emotion_properties
+from .head import operators as head_operators
+from .head import panel as head_panel
 from .head import properties as head_properties
+from .link import operators as link_operators
+from .link import panel as link_panel
+from .link.session import session
+from .link.tasks import end_task
+from .motion import operators as motion_operators
+from .motion import panel as motion_panel
 from .motion import properties as motion_properties
+from .preferences import AFFEKT_AP_preferences
 
 CLASSES: tuple[type, ...] = (
+    AFFEKT_AP_preferences,
     head_properties.AFFEKT_PG_head,
     motion_properties.AFFEKT_PG_take,
     motion_properties.AFFEKT_PG_takes,
     emotion_properties.AFFEKT_PG_emotion,
+    avatar_properties.AFFEKT_PG_avatar,
+    link_operators.AFFEKT_OT_start_sidecar,
+    link_operators.AFFEKT_OT_connect_sidecar,
+    link_operators.AFFEKT_OT_stop_sidecar,
+    link_operators.AFFEKT_OT_cancel,
+    link_operators.AFFEKT_OT_copy_error,
+    head_operators.AFFEKT_OT_add_head,
+    motion_operators.AFFEKT_OT_import_take,
+    motion_operators.AFFEKT_OT_browse_take,
+    motion_operators.AFFEKT_OT_use_take,
     emotion_operators.AFFEKT_OT_key_emotions,
     emotion_operators.AFFEKT_OT_neutral,
+    bake_operators.AFFEKT_OT_bake,
+    avatar_operators.AFFEKT_OT_render_avatar,
+    link_panel.AFFEKT_PT_sidecar,
+    head_panel.AFFEKT_PT_head,
+    motion_panel.AFFEKT_PT_take,
     emotion_panel.AFFEKT_PT_emotion,
     emotion_panel.AFFEKT_PT_emotion_strengths,
+    bake_panel.AFFEKT_PT_bake,
+    avatar_panel.AFFEKT_PT_avatar,
 )
 
 PROPERTIES: tuple[tuple[type, str, type], ...] = (
     (bpy.types.Object, "affekt_head", head_properties.AFFEKT_PG_head),
     (bpy.types.Object, "affekt_takes", motion_properties.AFFEKT_PG_takes),
     (bpy.types.Object, "affekt_emotion", emotion_properties.AFFEKT_PG_emotion),
+    (bpy.types.Scene, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),
 )
 """Owner, attribute and property group of what we hang on Blender's own types."""
 
@@ -35,10 +68,20 @@ def register() -> None:
         bpy.utils.register_class(item)
     for owner, name, group in PROPERTIES:
         setattr(owner, name, bpy.props.PointerProperty(type=group))
+    bpy.app.handlers.load_pre.append(_forget_task)
 
 
 def unregister() -> None:
+    end_task()
+    session.stop()
+    bpy.app.handlers.load_pre.remove(_forget_task)
     for owner, name, _ in reversed(PROPERTIES):
         delattr(owner, name)
     for item in reversed(CLASSES):
         bpy.utils.unregister_class(item)
+
+
+@bpy.app.handlers.persistent
+def _forget_task(*_: object) -> None:
+    """Another file is being loaded: the scene that the task would change goes away."""
+    end_task()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ...shared.emotion import EMOTIONS
 from ..head.find import find_head
 from ..panels import SidebarPanel
-from ...shared.emotion import EMOTIONS
 
 
 class AFFEKT_PT_emotion(SidebarPanel, bpy.types.Panel):

@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import compat
 from ...shared.emotion import CONTROLS, EMOTIONS, EmotionTrack
+from .. import compat
 from ..motion.curves import sample
 from .properties import CHANNELS, channel_path, channel_range
 

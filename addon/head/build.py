@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import bpy
 import numpy as np
 
-from .. import axes
 from ...shared.head import JOINTS, PARENTS, HeadModel
+from .. import axes
 from .correctives import add_correctives
 from .material import add_surface_attributes, head_material
 
@@ -24,9 +24,7 @@ KEY_RANGE = 2.0
 _BONE_LENGTH_M = {"root": 0.09, "neck": 0.07, "jaw": 0.06, "eye_left": 0.03, "eye_right": 0.03}
 
 
-def build_head(
-    model: HeadModel, model_name: str, context: bpy.types.Context
-) -> bpy.types.Object:
+def build_head(model: HeadModel, model_name: str, context: bpy.types.Context) -> bpy.types.Object:
     """Adds a head at the 3D cursor and makes it the active object; returns its mesh object.
 
     `model_name` is what the sidecar calls the model. If anything fails, nothing stays behind.
@@ -49,10 +47,7 @@ def build_head(
         rig.location = context.scene.cursor.location
         _select_only(head, context)
     except Exception:
-        for item in (head, rig):
-            data = item.data
-            bpy.data.objects.remove(item)
-            (bpy.data.meshes if isinstance(data, bpy.types.Mesh) else bpy.data.armatures).remove(data)
+        bpy.data.batch_remove([head, rig, head.data, rig.data])
         raise
     return head
 

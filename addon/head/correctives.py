@@ -6,8 +6,8 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from .. import axes
 from ...shared.head import JOINTS, HeadModel
+from .. import axes
 
 PREFIX = "pose "
 

@@ -80,7 +80,8 @@ def expression_names(head: bpy.types.Object) -> tuple[str, ...]:
 def need_shape_keys(head: bpy.types.Object) -> bpy.types.Key:
     """The head's shape keys. Raises InputError `head.no_shape_keys`."""
     keys = head.data.shape_keys
-    missing = [] if keys is None else [n for n in expression_names(head) if n not in keys.key_blocks]
+    blocks = () if keys is None else keys.key_blocks
+    missing = [name for name in expression_names(head) if name not in blocks]
     if keys is None or missing:
         label = f"the shape key '{missing[0]}'" if missing else "its shape keys"
         raise InputError(

@@ -7,8 +7,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import compat
 from ...shared.head import REGIONS
+from .. import compat
 
 NAME = "Affekt Skin"
 ROUGHNESS = "affekt_roughness"

@@ -83,5 +83,3 @@ def end_task() -> None:
     if _running is not None:
         task, _running = _running, None
         task.cancel()
-
-

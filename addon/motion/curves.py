@@ -9,10 +9,10 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import axes, compat
 from ...shared.errors import InputError
 from ...shared.head import JOINTS
 from ...shared.motion import Motion, make_motion
+from .. import axes, compat
 from ..head.find import expression_names, need_shape_keys, rig_of
 
 _LINEAR = 1
@@ -22,7 +22,9 @@ no easing, and a straight line cannot overshoot."""
 _WIDEST_SLIDER = 10.0
 
 
-def frame_times(first_frame: float, frames: int, fps: float, scene_fps: float) -> NDArray[np.float64]:
+def frame_times(
+    first_frame: float, frames: int, fps: float, scene_fps: float
+) -> NDArray[np.float64]:
     """Scene frames (T,) of a take's frames 0..T-1 when it starts at `first_frame`."""
     return first_frame + np.arange(frames) * (scene_fps / fps)
 

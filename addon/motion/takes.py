@@ -7,9 +7,9 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import compat
 from ...shared.errors import InputError
 from ...shared.motion import Motion
+from .. import compat
 from ..head.find import need_shape_keys, rig_of
 from .curves import frame_times, read_curves, scene_fps, write_curves
 from .properties import AFFEKT_PG_take
@@ -96,9 +96,7 @@ def source_take(head: bpy.types.Object) -> AFFEKT_PG_take:
     return find_take(head, take.source) if take.kind == "BAKE" else take
 
 
-def read_take(
-    head: bpy.types.Object, take: AFFEKT_PG_take, scene: bpy.types.Scene
-) -> Motion:
+def read_take(head: bpy.types.Object, take: AFFEKT_PG_take, scene: bpy.types.Scene) -> Motion:
     """The take's motion at its own frame rate, with every edit of its curves."""
     return read_curves(head, take_times(take, scene), take.fps, _actions(take))
 

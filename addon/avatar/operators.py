@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import bpy
+
+from ..head.find import find_head, need_head
+from ..link.session import session
+from ..link.task_operator import TaskOperator
+from ..link.tasks import Steps
+from .rendering import render_options, render_steps
+
+
+class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
+    """Render a Gaussian avatar with the head's motion, and bring the frames into the compositor"""
+
+    bl_idname = "affekt.render_avatar"
+    bl_label = "Render Avatar"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = find_head(context)
+        if head is None or not head.affekt_takes.items:
+            cls.poll_message_set("Import a take onto the head first")
+            return False
+        if not context.scene.affekt_avatar.file:
+            cls.poll_message_set("Choose an avatar file first")
+            return False
+        return session.poll(cls)
+
+    def make_steps(self, context: bpy.types.Context) -> Steps:
+        scene = context.scene
+        return render_steps(need_head(context).name, scene.name, render_options(scene))

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Baking: the take's curves and the emotion's curves go out, a new Action comes back."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..emotion.sample import read_track
+from ..head.find import named_head
+from ..link import requests
+from ..link.session import session
+from ..link.tasks import Progress, Steps
+from ..motion.takes import add_take, find_take, read_take, source_take, take_times
+
+
+def bake_steps(head_name: str, scene_name: str) -> Steps:
+    """Bakes the head's take with its emotion into a new Action and puts that to use. The take is
+    read from its curves, so an animator's edits count; its own Action stays as it is."""
+    client = session.need_client()
+    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
+    take = source_take(head)
+    source = take.name
+    yield Progress(fraction=0.0, text="Reading the curves")
+    motion = read_take(head, take, scene)
+    track = read_track(head, take_times(take, scene), take.fps, scene)
+    baked = yield from requests.bake(client, motion, track, head.affekt_head.model)
+    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
+    first_frame = find_take(head, source).first_frame
+    result = add_take(
+        head, baked, name=f"{source} baked", first_frame=first_frame, scene=scene, source=source
+    )
+    return f"Baked {result.frames} frames into the new Action {result.keys_action.name}."

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import bpy
+
+from ..head.find import find_head
+from ..link.panel import draw_task
+from ..panels import SidebarPanel
+
+
+class AFFEKT_PT_bake(SidebarPanel, bpy.types.Panel):
+    bl_idname = "AFFEKT_PT_bake"
+    bl_label = "Bake"
+    bl_order = 4
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return find_head(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        if draw_task(self.layout, "Bake"):
+            return
+        column = self.layout.column()
+        column.scale_y = 1.4
+        column.operator("affekt.bake", icon="RENDER_ANIMATION")

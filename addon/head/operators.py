@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import bpy
+
+from .. import compat
+from ..link import requests
+from ..link.session import session
+from ..link.task_operator import TaskOperator
+from ..link.tasks import Steps
+from .build import build_head
+
+OPEN_HEAD = "open"
+"""The sidecar's name of the embedded head."""
+
+
+class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
+    """Add a head with expression shape keys, a rig and colours at the 3D cursor"""
+
+    bl_idname = "affekt.add_head"
+    bl_label = "Add Head"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode first")
+            return False
+        return session.poll(cls)
+
+    def make_steps(self, context: bpy.types.Context) -> Steps:
+        return self._add(context, is_first=not _has_heads(context))
+
+    def _add(self, context: bpy.types.Context, *, is_first: bool) -> Steps:
+        model = yield from requests.fetch_head(session.need_client(), OPEN_HEAD)
+        head = build_head(model, OPEN_HEAD, context)
+        if is_first:
+            _show(context)
+        return (
+            f"Added {head.name}: {len(model.template):,} vertices, "
+            f"{len(model.expression_names)} expression shape keys."
+        )
+
+
+def _has_heads(context: bpy.types.Context) -> bool:
+    return any(item.type == "MESH" and item.affekt_head.is_head for item in context.scene.objects)
+
+
+def _show(context: bpy.types.Context) -> None:
+    """Turns the 3D view to the front of the new head and shows its colours: a head of 25 cm
+    is lost in a view made for a cube of 2 m."""
+    area = context.area
+    if area is None or area.type != "VIEW_3D":
+        return
+    compat.show_vertex_colours(context.space_data.shading)
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with context.temp_override(area=area, region=region):
+        bpy.ops.view3d.view_axis(type="FRONT")
+        bpy.ops.view3d.view_selected()

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import bpy
+
+from ..panels import SidebarPanel
+from .find import find_head
+
+
+class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
+    bl_idname = "AFFEKT_PT_head"
+    bl_label = "Head"
+    bl_order = 1
+
+    def draw(self, context: bpy.types.Context) -> None:
+        head = find_head(context)
+        if head is not None:
+            self.layout.label(text=head.name, icon="USER")
+        self.layout.operator("affekt.add_head", icon="ADD")

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What we ask the sidecar for, as generators that yield progress until the answer is there.
+
+A generator that is closed, because the animator pressed Esc, cancels its job in the sidecar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ...shared.emotion import EmotionTrack
+from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
+from ...shared.head import HeadModel
+from ...shared.motion import Motion
+from ..motion.npz import encode_motion
+from .session import Line
+from .tasks import Progress
+
+Answer = TypeVar("Answer")
+Waiting = Generator[Progress, None, Answer]
+
+_STAGES = {"modulation": "Emotion", "vertices": "Mesh", "pictures": "Pictures"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileBytes:
+    """A file's name, for error messages, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+def fetch_head(line: Line, name: str) -> Waiting[HeadModel]:
+    """The head of this name."""
+    return (yield from _call(line, lambda: line.client.get_head(name), "Loading the head"))
+
+
+def read_motion(line: Line, take: FileBytes, adapter: FileBytes | None) -> Waiting[Motion]:
+    """The take in the open head's space."""
+    client = line.client
+
+    def read() -> Motion:
+        sent = client.upload(take.data, "motion", take.name)
+        helper = None if adapter is None else client.upload(adapter.data, "adapter", adapter.name)
+        return client.read_motion(sent, helper)
+
+    return (yield from _call(line, read, f"Reading {take.name}"))
+
+
+def bake(line: Line, motion: Motion, track: EmotionTrack, head: str) -> Waiting[Motion]:
+    """The motion with the track's emotion in it."""
+    data = encode_motion(motion)
+    sent = yield from _call(
+        line, lambda: line.client.upload(data, "motion", "take.npz"), "Sending the take"
+    )
+    start = lambda: line.client.start_bake(sent, track, head=head)  # noqa: E731
+    done = yield from _run_job(line, start)
+    assert isinstance(done, BakeFinished)  # the job's only other end is a failure
+    return done.motion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What to render: pixels an edge, and the folder for the pictures."""
+
+    size: int
+    folder: Path
+
+
+def render(
+    line: Line, motion: Motion, avatar: FileBytes, picture: Picture
+) -> Waiting[tuple[Path, ...]]:
+    """The pictures' paths, one a frame of the motion, in order."""
+    data, client = encode_motion(motion), line.client
+
+    def start() -> str:
+        subject = client.upload(avatar.data, "avatar", avatar.name)
+        sent = client.upload(data, "motion", "take.npz")
+        return client.start_render(
+            subject, sent, picture.folder, width=picture.size, height=picture.size
+        )
+
+    done = yield from _run_job(line, start)
+    assert isinstance(done, RenderFinished)  # the job's only other end is a failure
+    return done.paths
+
+
+def _call(line: Line, call: Callable[[], Answer], text: str) -> Waiting[Answer]:
+    return (yield from _wait(line.worker.submit(call), Progress(fraction=0.0, text=text)))
+
+
+def _wait(future: Future[Answer], progress: Progress) -> Waiting[Answer]:
+    while not future.done():
+        yield progress
+    return future.result()
+
+
+def _run_job(line: Line, start: Callable[[], str]) -> Waiting[JobEvent]:
+    """Starts a job and follows it to its end. Raises the AffektError that it ended with."""
+    started = line.worker.submit(start)
+    progress = Progress(fraction=0.0, text="Sending")
+    try:
+        job = yield from _wait(started, progress)
+        while True:
+            events = yield from _wait(line.worker.submit(line.client.poll), progress)
+            for event in events:
+                if event.job != job:
+                    continue  # the late end of a job that was cancelled
+                if isinstance(event, JobFailed):
+                    raise event.error
+                if event.ends_job:
+                    return event
+                if isinstance(event, JobProgressed):
+                    progress = _describe(event)
+            yield progress
+    except GeneratorExit:
+        line.worker.submit(lambda: line.client.cancel(started.result()))
+        raise
+
+
+def _describe(event: JobProgressed) -> Progress:
+    left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
+    stage = _STAGES.get(event.stage, event.stage.capitalize())
+    return Progress(
+        fraction=event.done / max(event.total, 1), text=f"{stage} {event.done}/{event.total}{left}"
+    )

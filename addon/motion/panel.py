@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import bpy
+
+from ..head.find import find_head
+from ..panels import SidebarPanel
+
+
+class AFFEKT_PT_take(SidebarPanel, bpy.types.Panel):
+    bl_idname = "AFFEKT_PT_take"
+    bl_label = "Take"
+    bl_order = 2
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return find_head(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        takes = find_head(context).affekt_takes
+        self.layout.operator("affekt.browse_take", icon="IMPORT")
+        if not takes.items:
+            return
+        column = self.layout.column(align=True)
+        for take in takes.items:
+            in_use = take.name == takes.active
+            row = column.row(align=True)
+            row.enabled = take.keys_action is not None and take.rig_action is not None
+            icon = "RADIOBUT_ON" if in_use else "RADIOBUT_OFF"
+            button = row.operator("affekt.use_take", text=take.name, icon=icon, depress=in_use)
+            button.name = take.name
