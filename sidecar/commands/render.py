@@ -44,11 +44,14 @@ class Render:
         from ..motion.adapter import read_adapter
         from ..motion.read import read_motion
         from ..render.source import motion_for, read_subject
+        from ..render.video import read_sound
 
         motion = read_motion(self.motion)
         frames = parse_frames(self.frames, len(motion))
         adapter = None if self.adapter is None else read_adapter(self.adapter)
         subject = read_subject(self.avatar)
+        if self.sound is not None:
+            read_sound(self.sound)  # so that a bad one is known before anything is written
         self._render(subject, motion_for(subject, motion, adapter), frames)
 
     def _render(self, subject: Avatar | HeadModel, motion: Motion, frames: range) -> None:

@@ -77,7 +77,8 @@ def _draw_heights(flat, faces, nearest):  # pragma: no cover - compiled
         bx, by = flat[b, 0], flat[b, 1]
         cx, cy = flat[c, 0], flat[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == 0.0:
+        # The front of a closed surface hides all that its back does.
+        if area <= 0.0:
             continue
         scale = 1.0 / area
         left, right = int(max(min(ax, bx, cx), 0.0)), int(min(max(ax, bx, cx), edge - 1.0))

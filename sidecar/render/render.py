@@ -139,7 +139,7 @@ def _head_painter(
             block[first] = layer.vertices(motion, first, stop)
         vertices = block[first][index - first]
         straight = draw_head(vertices, head, camera, DrawOptions(background=None))
-        rgba = straight.astype(np.float32) / 255
+        rgba = straight.astype(np.float32) / np.float32(255)
         rgba[..., :3] *= rgba[..., 3:]
         depth = rasterise_mesh(vertices, head.faces, camera).depth
         return RenderedFrame(index=index, rgba=rgba, depth=depth)

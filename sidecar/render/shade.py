@@ -22,16 +22,16 @@ from .mesh import corner_weights, fill, project, to_camera
 LAMPS = np.array(
     [
         # direction to the lamp (x right, y down, z away from the camera), colour, linear
-        [-0.52, -0.66, -0.66, 0.98, 0.93, 0.87],  # key
+        [-0.52, -0.66, -0.66, 1.10, 1.04, 0.97],  # key
         [0.85, -0.05, -0.60, 0.17, 0.19, 0.22],  # fill
         [0.75, -0.45, 0.62, 0.45, 0.48, 0.54],  # rim, right
         [-0.85, -0.30, 0.62, 0.26, 0.26, 0.28],  # rim, left
     ]
 )
 LAMPS[:, :3] /= np.linalg.norm(LAMPS[:, :3], axis=1, keepdims=True)
-SKY = np.array([0.33, 0.34, 0.36])
+SKY = np.array([0.36, 0.37, 0.39])
 """Light from above, linear."""
-GROUND = np.array([0.12, 0.105, 0.10])
+GROUND = np.array([0.14, 0.125, 0.12])
 """Light from below, linear: the floor throws some back."""
 
 KEY_HALF_ANGLE_RAD = 0.16

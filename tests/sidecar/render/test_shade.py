@@ -126,7 +126,8 @@ def test_a_lid_takes_the_sky():
     lid = floor * [1, 0, 1] + [0, 0.5, 0]
     centre = np.array([[0.0, 0.0, 0.0]])
     vertices = np.concatenate([floor, lid, centre])
-    faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]], np.int32)
+    # The lid's outside is up, the floor's down, like those of a box.
+    faces = np.array([[0, 1, 2], [0, 2, 3], [6, 5, 4], [7, 6, 4]], np.int32)
     up, down = np.array([[0.0, 1, 0]]), np.array([[0.0, -1, 0]])
     assert visibility(vertices, faces, up)[0, 8] < 0.1
     assert visibility(vertices, faces[:2], up)[0, 8] > 0.9
