@@ -34,29 +34,29 @@ RECIPES: dict[str, tuple[dict[str, float], ...]] = {
     ),
     "sad": (
         # Grief: AU 1 + 4 + 15 + 17.
-        dict(browInnerUp=1.1, eyebrowsInnerUp=1.1, browDown=0.2, mouthFrown=1.15,
-             mouthDepression=0.3, mouthShrugLower=0.5, eyeBlink=0.2, eyeSquint=0.15),
+        dict(browInnerUp=1.15, eyebrowsInnerUp=1.2, browDown=0.2, mouthFrown=1.15,
+             mouthDepression=0.3, mouthShrugLower=0.45, eyeBlink=0.14, eyeSquint=0.15),
         # Heavy and tired: AU 1 + 15 + 43.
-        dict(browInnerUp=1.0, eyebrowsInnerUp=0.9, browDown=0.1, mouthFrown=1.05,
-             mouthDepression=0.2, mouthShrugLower=0.35, eyeBlink=0.32),
+        dict(browInnerUp=1.05, eyebrowsInnerUp=1.0, browDown=0.1, mouthFrown=1.05,
+             mouthDepression=0.2, mouthShrugLower=0.3, eyeBlink=0.26),
         # Close to tears: AU 1 + 4 + 11 + 15 + 17, lip pushed up.
         dict(browInnerUp=1.1, eyebrowsInnerUp=1.25, browDown=0.3, mouthFrown=1.1,
-             mouthDepression=0.35, mouthShrugLower=0.7, mouthShrugUpper=0.1, cheekSquint=0.25,
-             eyeSquint=0.3, eyeBlink=0.12),
+             mouthDepression=0.35, mouthShrugLower=0.6, mouthShrugUpper=0.1, cheekSquint=0.25,
+             eyeSquint=0.28, eyeBlink=0.08),
     ),
     "angry": (
         # Held in: AU 4 + 5 + 7 + 23 + 24.
-        dict(browDown=1.2, eyebrowsDown=0.8, eyeSquint=0.45, eyeWide=0.4, noseSneer=0.5,
-             noseDilatation=0.6, mouthPress=0.7, mouthFrown=0.55, mouthRollUpper=0.3,
-             mouthRollLower=0.3, jawForward=0.25),
+        dict(browDown=1.3, eyebrowsDown=1.0, eyeSquint=0.45, eyeWide=0.45, noseSneer=0.5,
+             noseDilatation=0.7, mouthPress=0.8, mouthFrown=0.6, mouthRollUpper=0.4,
+             mouthRollLower=0.4, jawForward=0.3),
         # Snarl: AU 4 + 7 + 9 + 10 + 25, teeth show.
-        dict(browDown=1.2, eyebrowsDown=0.9, eyeSquint=0.55, eyeWide=0.25, noseSneer=0.9,
-             noseDilatation=0.8, mouthUpperUp=0.3, mouthPartLater=0.25,
-             mouthDepressionRetraction=0.3, mouthFrown=0.5, jawForward=0.3),
+        dict(browDown=1.3, eyebrowsDown=1.1, eyeSquint=0.5, eyeWide=0.35, noseSneer=0.95,
+             noseDilatation=0.9, mouthUpperUp=0.35, mouthPartLater=0.35,
+             mouthDepressionRetraction=0.4, mouthFrown=0.5, jawForward=0.35),
         # Staring: AU 4 + 5 + 17 + 23.
-        dict(browDown=1.1, eyebrowsDown=0.75, eyeWide=0.75, eyeSquint=0.2, noseSneer=0.4,
-             noseDilatation=0.6, mouthPress=0.5, mouthShrugLower=0.4, mouthFrown=0.6,
-             jawForward=0.35),
+        dict(browDown=1.2, eyebrowsDown=0.95, eyeWide=0.75, eyeSquint=0.2, noseSneer=0.4,
+             noseDilatation=0.7, mouthPress=0.6, mouthShrugLower=0.3, mouthFrown=0.65,
+             mouthRollLower=0.3, jawForward=0.4),
     ),
     "fear": (
         # Terror: AU 1 + 2 + 4 + 5 + 20 + 26.
@@ -74,7 +74,7 @@ RECIPES: dict[str, tuple[dict[str, float], ...]] = {
     ),
     "disgust": (
         # Revolted: AU 4 + 9 + 10 + 15.
-        dict(noseSneer=1.2, noseCompression=0.6, noseElevation=0.6, mouthElevation=0.45,
+        dict(noseSneer=1.2, noseCompression=0.6, noseElevation=0.6, mouthElevation=0.55,
              mouthUpperUp=0.5, browDown=0.6, eyebrowsDown=0.35, eyeSquint=0.65, cheekSquint=0.7,
              mouthFrown=0.5, mouthShrugLower=0.2),
         # Bad smell: AU 9 + 10 + 17.
@@ -104,7 +104,7 @@ the open head's own shapes make it plain."""
 GAIN = {"happy": 1.0, "sad": 1.0, "angry": 1.0, "fear": 1.0, "disgust": 1.0, "surprise": 1.0}
 """Strength of a whole emotion."""
 
-AROUSAL = {"happy": 0.15, "sad": -0.3, "angry": 0.25, "fear": 0.1, "disgust": -0.05,
+AROUSAL = {"happy": 0.15, "sad": -0.2, "angry": 0.25, "fear": 0.1, "disgust": -0.05,
            "surprise": 0.2}  # fmt: skip
 """How much larger (or smaller) speech gets at weight 1, as a share of its calm size."""
 
