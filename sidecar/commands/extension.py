@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt extension build`: the zip that an animator installs in Blender."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..extension.archive import find_source, read_version, stage_tree, write_zip
+from ..extension.validate import find_validators, validate_zip
+from ..extension.wheels import collect_wheels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Build Blender's extension, with the wheels that it needs, and let Blender validate it."""
+
+    out: Path = Path("dist")
+    """Folder for the zip."""
+    wheels_from: Path | None = None
+    """Folder with wheels already downloaded; what is missing there is downloaded into it."""
+    offline: bool = False
+    """Never download: take only what --wheels-from has."""
+    blender: Path | None = None
+    """Blender whose validation counts; by default any that is found."""
+
+    def run(self) -> None:
+        """Raises InputError `option.*`."""
+        source = find_source()
+        with tempfile.TemporaryDirectory(prefix="affekt-extension-") as folder:
+            stage, fetched = Path(folder, "stage"), Path(folder, "wheels")
+            stage.mkdir()
+            fetched.mkdir()
+            wheels = collect_wheels(
+                self.wheels_from or fetched, stage / "wheels", download=not self.offline
+            )
+            stage_tree(source, stage, wheels)
+            path = self.out / f"affekt-{read_version(source)}.zip"
+            write_zip(stage, path)
+        print(f"{path}: {path.stat().st_size / 2**20:.1f} MB for {', '.join(wheels)}")
+        validators = find_validators(self.blender, source)
+        for command in validators:
+            validate_zip(path, command)
+        print(
+            f"Validated by {len(validators)} Blender(s)." if validators
+            else "Not validated: no Blender was found (--blender)."
+        )  # fmt: skip

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wheels that travel inside the extension: pyzmq and msgpack, for each Python that Blender
+has shipped since 4.2 (3.11 up to 5.0, 3.13 from 5.1 on) and each platform."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...shared.errors import InputError
+
+PACKAGES = {"pyzmq": "pyzmq>=26.2", "msgpack": "msgpack>=1.1"}
+PYTHONS = ("3.11", "3.13")
+
+# Blender's platforms, and the tags under which pip knows what runs there. Blender 4.2 asks for
+# glibc 2.28 and macOS 11.
+PLATFORMS = {
+    "linux-x64": tuple(f"manylinux_2_{n}_x86_64" for n in (28, 27, 26, 24, 17)),
+    "windows-x64": ("win_amd64",),
+    "macos-arm64": tuple(
+        f"macosx_{v}_{arch}" for v in ("11_0", "10_15") for arch in ("arm64", "universal2")
+    ),
+    "macos-x64": tuple(
+        f"macosx_{v}_{arch}"
+        for v in ("11_0", "10_15", "10_13", "10_9")
+        for arch in ("x86_64", "universal2")
+    ),
+}
+
+_NAME = re.compile(r"(?P<package>[^-]+)-[^-]+(-\d[^-]*)?-(?P<python>[^-]+)-[^-]+-[^-]+\.whl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One Blender to serve: its platform (a key of `PLATFORMS`) and Python (`3.11`)."""
+
+    platform: str
+    python: str
+
+
+def all_targets() -> list[Target]:
+    return [Target(platform=name, python=python) for name in PLATFORMS for python in PYTHONS]
+
+
+def find_wheel(folder: Path, package: str, target: Target) -> Path | None:
+    """The folder's wheel of that package that runs on the target, if there is one."""
+    version = int(target.python.replace(".", ""))
+    for path in sorted(folder.glob("*.whl"), reverse=True):
+        name = _NAME.fullmatch(path.name)
+        if name is None or name["package"].lower() != package:
+            continue
+        if not any(tag in path.name for tag in PLATFORMS[target.platform]):
+            continue
+        exact = name["python"] == f"cp{version}"
+        stable = "-abi3-" in path.name and int(name["python"].removeprefix("cp")) <= version
+        if exact or stable:
+            return path
+    return None
+
+
+def download_wheels(folder: Path, target: Target) -> None:
+    """Fetches the target's wheels with pip. What pip cannot find is simply not there after."""
+    platforms = [word for tag in PLATFORMS[target.platform] for word in ("--platform", tag)]
+    for requirement in PACKAGES.values():
+        command = [
+            sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input",
+            "--only-binary=:all:", "--python-version", target.python, *platforms,
+            "--dest", str(folder), requirement,
+        ]  # fmt: skip
+        subprocess.run(command, check=False, capture_output=True)
+
+
+def collect_wheels(source: Path, destination: Path, *, download: bool) -> dict[str, list[str]]:
+    """Copies the wheels of every platform that is complete, for all Pythons, from `source` to
+    `destination`; downloads into `source` first what is missing there if `download`.
+
+    Returns the names of the wheels by platform. Raises InputError `option.wheels` if not even
+    one platform is complete.
+    """
+    found: dict[str, list[Path]] = {}
+    for target in all_targets():
+        wheels = [find_wheel(source, package, target) for package in PACKAGES]
+        if download and None in wheels:
+            download_wheels(source, target)
+            wheels = [find_wheel(source, package, target) for package in PACKAGES]
+        found.setdefault(target.platform, []).extend(w for w in wheels if w is not None)
+    complete = {
+        platform: wheels
+        for platform, wheels in found.items()
+        if len(wheels) == len(PACKAGES) * len(PYTHONS)
+    }
+    if not complete:
+        raise InputError(
+            "option.wheels",
+            f"No platform has all its wheels of {' and '.join(PACKAGES)} in {source}.",
+            "Let the command download them, or give a folder that has them (--wheels-from).",
+        )
+    destination.mkdir(parents=True, exist_ok=True)
+    for path in {path for wheels in complete.values() for path in wheels}:
+        shutil.copyfile(path, destination / path.name)
+    return {platform: sorted({p.name for p in wheels}) for platform, wheels in complete.items()}
