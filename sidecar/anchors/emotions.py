@@ -20,17 +20,17 @@ from .channels import NAMES, sides
 RECIPES: dict[str, tuple[dict[str, float], ...]] = {
     "happy": (
         # Broad smile with raised cheeks: AU 6 + 12 + 25.
-        dict(mouthSmile=0.95, mouthCornerPuller=0.3, mouthUpwardRetraction=0.45, cheekSquint=1.1,
-             eyeSquint=0.45, mouthUpperUp=0.3, mouthLowerDown=0.15, mouthDimple=0.15, jawOpen=0.06,
+        dict(mouthSmile=0.72, mouthUpwardRetraction=0.5, cheekSquint=1.0, eyeSquint=0.35,
+             mouthUpperUp=0.2, mouthLowerDown=0.15, mouthLaughLinesIn=0.4, jawOpen=0.06,
              browOuterUp=0.2, eyebrowsUp=0.1, cheekInnerIncr=0.3),
         # Delighted, brows up: AU 1 + 2 + 6 + 12 + 26.
-        dict(mouthSmile=0.95, mouthCornerPuller=0.2, mouthUpwardRetraction=0.6, cheekSquint=0.95,
-             eyeSquint=0.35, mouthUpperUp=0.35, mouthLowerDown=0.25, jawOpen=0.12, browInnerUp=0.3,
-             browOuterUp=0.4, eyebrowsUp=0.3, cheekInnerIncr=0.3),
+        dict(mouthSmile=0.65, mouthUpwardRetraction=0.7, cheekSquint=0.9, eyeSquint=0.25,
+             mouthUpperUp=0.2, mouthLowerDown=0.2, mouthLaughLinesIn=0.4, jawOpen=0.12,
+             browInnerUp=0.3, browOuterUp=0.4, eyebrowsUp=0.3, cheekInnerIncr=0.3),
         # Warm, lips nearly together: AU 6 + 12 + 14.
-        dict(mouthSmile=1.0, mouthCornerPuller=0.5, mouthUpwardRetraction=0.2, cheekSquint=1.1,
-             eyeSquint=0.55, mouthDimple=0.35, mouthUpperUp=0.15, jawOpen=0.02, browInnerUp=0.1,
-             cheekInnerIncr=0.4),
+        dict(mouthSmile=0.8, mouthCornerPuller=0.3, mouthUpwardRetraction=0.25, cheekSquint=1.0,
+             eyeSquint=0.4, mouthDimple=0.25, mouthUpperUp=0.15, jawOpen=0.02, browInnerUp=0.1,
+             cheekInnerIncr=0.3),
     ),
     "sad": (
         # Grief: AU 1 + 4 + 15 + 17.
