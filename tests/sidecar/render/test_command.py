@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt render` as a user meets it: what it writes, and one sentence for each thing wrong."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
+from affekt.sidecar.cli import run
+from affekt.sidecar.motion.read import write_motion
+from affekt.sidecar.render.source import motion_for, read_subject
+from fakes.lam import lam_bundle
+
+FRAMES = 4
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """avatar.zip, take.json (ARKit), open.npz and flame.npz (our own form)."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "avatar.zip").write_bytes(lam_bundle())
+    weights = np.zeros((FRAMES, 52))
+    weights[:, ARKIT_NAMES.index("jawOpen")] = np.linspace(0, 0.8, FRAMES)
+    rows = [{"weights": list(row), "time": i / 30, "rotation": []} for i, row in enumerate(weights)]
+    take = {"names": list(ARKIT_NAMES), "metadata": {"fps": 30.0}, "frames": rows}
+    (folder / "take.json").write_text(json.dumps(take))
+    for space in ("open", "flame2023"):
+        write_motion(plain_motion(space), folder / f"{space}.npz")
+    return folder
+
+
+def plain_motion(space: str) -> Motion:
+    return make_motion(expression=np.zeros((FRAMES, 100), np.float32), fps=30.0, space=space)
+
+
+def render(files: Path, out: Path, avatar: str = "avatar.zip", **options: str) -> int:
+    words = {"motion": str(files / "take.json"), "size": "40", **options}
+    flags = [part for key, value in words.items() for part in (f"--{key}", value)]
+    subject = avatar if avatar == "open" else str(files / avatar)
+    return run(["render", "--avatar", subject, "--out", str(out), *flags])
+
+
+def test_writes_pictures_depth_and_preview(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert render(files, tmp_path / "a" / "b") == 0
+    names = sorted(p.name for p in (tmp_path / "a" / "b").iterdir())
+    numbers = [f"{i + 1:04d}.png" for i in range(FRAMES)]
+    assert names == [
+        *(f"depth_{n}" for n in numbers), *(f"frame_{n}" for n in numbers), "preview.mp4",
+    ]  # fmt: skip
+    picture = cv2.imread(str(tmp_path / "a" / "b" / "frame_0001.png"), cv2.IMREAD_UNCHANGED)
+    assert picture.shape == (40, 40, 4)
+    assert picture[..., 3].max() > 200
+    assert picture[0, 0, 3] == 0
+    assert "4 frames of 40 x 40" in capsys.readouterr().out
+
+
+def test_a_range_equals_those_frames_of_the_whole(files: Path, tmp_path: Path):
+    assert render(files, tmp_path / "whole") == 0
+    assert render(files, tmp_path / "part", frames="1-2") == 0
+    assert sorted(p.name for p in (tmp_path / "part").glob("frame_*")) == [
+        "frame_0002.png", "frame_0003.png",
+    ]  # fmt: skip
+    for name in ("frame_0002.png", "frame_0003.png", "depth_0003.png"):
+        whole = (tmp_path / "whole" / name).read_bytes()
+        assert (tmp_path / "part" / name).read_bytes() == whole
+
+
+def test_an_open_take_moves_an_avatar_and_a_take_moves_the_open_head(files: Path, tmp_path: Path):
+    assert render(files, tmp_path / "a", motion=str(files / "open.npz"), frames="0") == 0
+    assert render(files, tmp_path / "b", avatar="open", frames="2-3") == 0
+    picture = cv2.imread(str(tmp_path / "b" / "frame_0003.png"), cv2.IMREAD_UNCHANGED)
+    assert picture[20, 20, 3] == 255
+
+
+def test_open_and_arkit_takes_agree_on_an_avatar(files: Path):
+    """ARKit -> open -> ARKit on the way to the avatar loses nothing."""
+    weights = np.zeros((2, 100), np.float32)
+    weights[1, [ARKIT_NAMES.index(n) for n in ("jawOpen", "mouthSmileLeft", "eyeBlinkRight")]] = 0.5
+    take = make_motion(
+        expression=weights, fps=30.0, space="arkit", neck=np.full((2, 3), 0.1, np.float32)
+    )
+    avatar, head = read_subject(str(files / "avatar.zip")), read_subject("open")
+    back = motion_for(avatar, motion_for(head, take, None), None)
+    assert back.space == "arkit"
+    np.testing.assert_allclose(back.expression, weights, atol=2e-3)
+    np.testing.assert_array_equal(back.neck, take.neck)
+    assert motion_for(avatar, take, None) is take
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"avatar": "missing.zip"}, "file.missing"),
+        ({"avatar": "take.json"}, "avatar.zip"),
+        ({"motion": "missing.json"}, "file.missing"),
+        ({"motion": "avatar.zip"}, "file.wrong_kind"),
+        ({"motion": "flame2023.npz"}, "space.no_adapter"),
+        ({"frames": "2-9"}, "frames.out_of_range"),
+        ({"frames": "two"}, "frames.syntax"),
+        ({"size": "0"}, "option.size"),
+        ({"size": "100000"}, "option.size"),
+        ({"sound": "take.json"}, "file.sound"),
+        ({"adapter": "take.json"}, "file.wrong_kind"),
+    ],
+)
+def test_one_sentence_and_nothing_written(
+    options: dict[str, str], code: str, files: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    places = {"motion", "sound", "adapter"}
+    words = {k: str(files / v) if k in places else v for k, v in options.items()}
+    assert render(files, tmp_path / "out", **words) == 2
+    error = capsys.readouterr().err
+    assert f"[{code}]" in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["barbara", "statue"])
+def test_real_avatars_with_both_arkit_takes(name: str, real_data: Path, tmp_path: Path):
+    import zipfile
+
+    bundle = real_data / "lam_avatars" / "statue.zip"
+    with zipfile.ZipFile(bundle) as file:
+        inner = next(n for n in file.namelist() if n.endswith("bsData.json"))
+        (tmp_path / "bsData.json").write_bytes(file.read(inner))
+    avatar = str(real_data / "lam_avatars" / f"{name}.zip")
+    takes = (real_data / "arkit" / "test_expression_1s.json", tmp_path / "bsData.json")
+    for take, frames in zip(takes, ("500-501", "40-41"), strict=True):
+        out = tmp_path / take.stem
+        words = ["render", "--avatar", avatar, "--motion", str(take), "--out", str(out)]
+        assert run([*words, "--size", "256", "--frames", frames]) == 0
+        pictures = sorted(out.glob("frame_*.png"))
+        assert len(pictures) == 2
+        picture = cv2.imread(str(pictures[0]), cv2.IMREAD_UNCHANGED)
+        assert picture[128, 128, 3] == 255  # no hole in the face
+        face = picture[90:170, 100:156, 3]
+        assert face.min() > 240
