@@ -111,7 +111,7 @@ AROUSAL = {"happy": 0.15, "sad": -0.2, "angry": 0.25, "fear": 0.1, "disgust": -0
 CEILING: dict[str, float] = {
     "mouthSmile": 1.15, "cheekSquint": 1.2, "mouthStretch": 1.4, "mouthUpperUp": 1.15,
     "mouthLowerDown": 1.0, "mouthFrown": 1.5, "jawOpen": 0.9, "browInnerUp": 1.75,
-    "browDown": 1.75, "browOuterUp": 1.7, "eyeWide": 1.6, "noseSneer": 1.7, "eyeBlink": 1.0,
+    "browDown": 1.75, "browOuterUp": 1.7, "eyeWide": 1.6, "noseSneer": 1.7, "eyeBlink": 1.34,
     "mouthClose": 1.0, "eyebrowsInnerUp": 1.6, "eyebrowsDown": 1.4, "eyebrowsUp": 1.3,
     "noseCompression": 1.2, "noseElevation": 1.2,
 }  # fmt: skip

@@ -64,7 +64,7 @@ def make_style(rng: np.random.Generator) -> Style:
         jaw_gain=float(1 + 0.16 * open_mouth + 0.05 * rng.normal()),
         round_gain=float(1 + 0.1 * rng.normal()),
         rate=int(rng.integers(130, 190)),
-        gains=_same_both_sides(gains).clip(0.75, 1.25),
+        gains=same_both_sides(gains).clip(0.75, 1.25),
         side=side,
         speech_side=sidedness(0.6 * side),
         variants=_variants(open_mouth, held, rng),
@@ -109,10 +109,11 @@ def _rest(rng: np.random.Generator) -> FloatArray:
             rest[index] = 0
         if parts()[index] == "eye":
             rest[index] *= 0.5
-    return _same_both_sides(rest)
+    return same_both_sides(rest)
 
 
-def _same_both_sides(values: FloatArray) -> FloatArray:
+def same_both_sides(values: FloatArray) -> FloatArray:
+    """(100,) with each right channel set to its left one."""
     result = values.copy()
     for index, name in enumerate(NAMES):
         if side_of(name) == 1:

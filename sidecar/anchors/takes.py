@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,15 +12,21 @@ from numpy.typing import NDArray
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from .articulation import articulate
-from .channels import EXTRA_NAMES
+from .channels import EXTRA_NAMES, NAMES, sides
 from .compose import Performance, closure_level, compose, style_look
+from .emotions import VARIANTS, recipe_table
 from .lips import close_lips, lips_of
 from .rhythm import make_rhythm
 from .speech import Speech, Voice, speak
-from .style import Style
+from .style import Style, same_both_sides
 
 FPS = 30.0
 """Frames a second of every anchor; the model's own grid."""
+HABITS = (
+    "mouthSmile", "mouthFrown", "browDown", "browInnerUp", "browOuterUp", "eyeSquint", "eyeWide",
+    "cheekSquint", "noseSneer", "mouthPress", "mouthDimple", "mouthStretch", "mouthShrugUpper",
+)  # fmt: skip
+"""Shapes that real faces hold for long without meaning an emotion."""
 
 FloatArray = NDArray[np.float64]
 
@@ -41,9 +48,28 @@ def vary_look(style: Style, rng: np.random.Generator) -> FloatArray:
     """(6, 100): the style's look of the emotions, off by what nobody could foresee. For source
     takes: what must be taken out is never quite what the model would put in."""
     look = style_look(style)
-    factors = rng.normal(1, 0.18, look.shape[1]).clip(0.5, 1.5)
-    strength = rng.uniform(0.75, 1.15, (len(look), 1))
-    return look * factors * strength
+    if rng.random() < 0.4:  # another mixture of the variants than this person's own
+        look = np.einsum("kv,kvs->ks", rng.dirichlet(np.ones(VARIANTS), len(look)), recipe_table())
+    kept = same_both_sides(rng.random(len(NAMES))) > 0.12
+    factors = same_both_sides(rng.normal(1, 0.2, len(NAMES))) + rng.normal(0, 0.06, len(NAMES))
+    strength = rng.uniform(0.7, 1.15, (len(look), 1))
+    look = look * kept * factors.clip(0.3, 1.7) * strength
+    if rng.random() < 0.5:  # trackers know ARKit's shapes only
+        look[:, len(ARKIT_NAMES) :] = 0
+    return look
+
+
+def add_habit(performance: Performance, rng: np.random.Generator) -> Performance:
+    """The same performance with something lasting on the face that no program explains: a
+    half smile, a raised brow. It is part of what a neutral face has not."""
+    habit = np.zeros(len(NAMES))
+    for name in rng.choice(HABITS, rng.integers(1, 4), replace=False):
+        columns = sides(str(name))
+        habit[columns] = rng.uniform(0.08, 0.5)
+        if len(columns) == 2 and rng.random() < 0.3:
+            habit[columns[rng.integers(2)]] *= rng.uniform(0.2, 0.8)
+    style = replace(performance.style, rest=performance.style.rest + habit)
+    return replace(performance, style=style)
 
 
 def motion_from_weights(

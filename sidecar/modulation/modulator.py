@@ -128,7 +128,8 @@ def _run(
     on_progress: Progress | None,
     is_cancelled: Callable[[], bool] | None,
 ) -> FloatArray:
-    """(len(frames), 103) the network's change, group by group of windows."""
+    """(len(frames), 103) the network's change, group by group of windows, kept within the range
+    that training showed."""
     torch.set_flush_denormal(True)
     total = np.zeros((len(frames), NUMBERS), np.float32)
     normed = (take - modulator.mean) / modulator.scale
@@ -141,7 +142,10 @@ def _run(
         windows.add_group(total, frames.start, group, values)
         if on_progress is not None:
             on_progress(done, len(groups))
-    return total * modulator.residual_scale
+    old = take[frames.start : frames.stop]
+    new = old + total * modulator.residual_scale
+    low, high = np.minimum(old, modulator.lowest), np.maximum(old, modulator.highest)
+    return np.clip(new, low, high) - old
 
 
 def _infer(modulator: Modulator, takes: FloatArray, weights: FloatArray) -> FloatArray:

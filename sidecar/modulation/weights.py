@@ -32,7 +32,8 @@ class Modulator:
     """A trained network and how its numbers are scaled.
 
     mean, scale: (103,) of the input. residual_scale: (103,) of the output; 0 where training never
-    changed a number. upper_share: (103,) how far a number belongs to the face above the nose.
+    changed a number. lowest, highest: (103,) what the training's targets ranged over: the output
+    stays inside, unless the take itself does not. upper_share: (103,) how far a number belongs to the face above the nose.
     about: what the JSON says besides (training config, figures).
     """
 
@@ -40,11 +41,13 @@ class Modulator:
     mean: FloatArray  # (103,)
     scale: FloatArray  # (103,)
     residual_scale: FloatArray  # (103,)
+    lowest: FloatArray  # (103,)
+    highest: FloatArray  # (103,)
     upper_share: FloatArray  # (103,)
     about: dict[str, object]
 
 
-_SCALINGS = ("mean", "scale", "residual_scale", "upper_share")
+_SCALINGS = ("mean", "scale", "residual_scale", "lowest", "highest", "upper_share")
 
 
 def load_modulator(path: Path | None = None) -> Modulator:

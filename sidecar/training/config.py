@@ -32,9 +32,9 @@ class GeometryConfig:
     width: int = 256
     heads: int = 4
     hidden: int = 512
-    steps: int = 4000
+    steps: int = 5000
     batch: int = 32
-    learning_rate: float = 1.2e-3
+    learning_rate: float = 1.5e-3
     warmup_steps: int = 150
     weight_decay: float = 0.02
     gradient_clip: float = 1.0

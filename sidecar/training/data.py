@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ...shared.emotion import EMOTIONS
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
-from ..anchors.compose import closure_level
+from ..anchors.compose import Performance, closure_level
 from ..anchors.programs import make_program
 from ..anchors.sentences import read_sentences
 from ..anchors.style import make_style
-from ..anchors.takes import FPS, make_performance, perform, vary_look
+from ..anchors.takes import FPS, add_habit, make_performance, perform, vary_look
 from ..modulation.network import NUMBERS
 from ..modulation.windows import HOP, WINDOW
 
@@ -73,7 +73,8 @@ def _make_group(text: str, programs: int, rng: np.random.Generator, head: HeadMo
     curves = [make_program(kind, frames, FPS, rng, strongest=1.3) for kind in kinds]
     targets = [numbers_of(perform(performance, c, head)) for c in curves]
     sources = [
-        numbers_of(perform(performance, c, head, vary_look(performance.style, rng))) for c in curves
+        numbers_of(perform(_vary(performance, rng), c, head, vary_look(performance.style, rng)))
+        for c in curves
     ]
     return Group(
         targets=np.stack(targets).astype(np.float16),
@@ -83,20 +84,43 @@ def _make_group(text: str, programs: int, rng: np.random.Generator, head: HeadMo
     )
 
 
+def _vary(performance: Performance, rng: np.random.Generator) -> Performance:
+    return add_habit(performance, rng) if rng.random() < 0.35 else performance
+
+
 def numbers_of(motion: Motion) -> FloatArray:
     """(T, 103) expression and jaw of a take."""
     return np.concatenate([motion.expression, motion.jaw], 1)
 
 
-def scalings(groups: list[Group]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """mean, scale and residual scale (103,) of the training pairs."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scaling:
+    """mean and scale of the sources, residual_scale of the changes, lowest and highest of the
+    targets; each (103,)."""
+
+    mean: FloatArray
+    scale: FloatArray
+    residual_scale: FloatArray
+    lowest: FloatArray
+    highest: FloatArray
+
+
+def scaling_of(groups: list[Group]) -> Scaling:
+    """The scaling of the training pairs; a number that never changes has residual_scale 0."""
     stack = np.concatenate([g.sources.reshape(-1, NUMBERS) for g in groups]).astype(np.float32)
     mean, scale = stack.mean(0), np.maximum(stack.std(0), 0.03)
     change = np.concatenate(
         [(g.targets - np.roll(g.sources, 1, 0)).reshape(-1, NUMBERS) for g in groups]
     ).astype(np.float32)
     residual = change.std(0)
-    return mean, scale, np.where(residual < 1e-4, 0, residual).astype(np.float32)
+    targets = np.stack([[g.targets.min((0, 1)), g.targets.max((0, 1))] for g in groups])
+    return Scaling(
+        mean=mean,
+        scale=scale,
+        residual_scale=np.where(residual < 1e-4, 0, residual).astype(np.float32),
+        lowest=targets[:, 0].min(0).astype(np.float32),
+        highest=targets[:, 1].max(0).astype(np.float32),
+    )
 
 
 def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch:
@@ -131,7 +155,7 @@ def augment(batch: Batch, scale: FloatArray, rng: np.random.Generator) -> Batch:
     strength = (rng.random((size, 1, 1)) ** 2).astype(np.float32)
     gain = 1 + 0.15 * strength * rng.standard_normal((size, 1, NUMBERS), np.float32)
     some = rng.random((size, 1, NUMBERS)) < 0.1
-    bias = some * strength * 0.6 * rng.standard_normal((size, 1, NUMBERS), np.float32) * scale
+    bias = some * strength * 0.3 * rng.standard_normal((size, 1, NUMBERS), np.float32) * scale
     noise = rng.standard_normal(batch.source.shape, np.float32)
     noise[:, 1:] = 0.5 * (noise[:, 1:] + noise[:, :-1])
     noise *= 0.12 * strength * scale

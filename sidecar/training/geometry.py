@@ -27,7 +27,7 @@ from ..modulation.network import GeometryNetwork, NetworkConfig
 from ..modulation.weights import Modulator, save_modulator
 from ..modulation.windows import WINDOW
 from .config import GeometryConfig
-from .data import Batch, Group, augment, cut_batch, make_groups, scalings
+from .data import Batch, Group, Scaling, augment, cut_batch, make_groups, scaling_of
 from .loss import GeometryLoss, make_loss
 from .measure import measure
 from .surface import Surface, make_surface
@@ -49,9 +49,7 @@ class Run:
     surface: Surface
     train: list[Group]
     held_out: list[Group]
-    mean: Tensor
-    scale: Tensor
-    residual_scale: Tensor
+    scaling: Scaling
     step: int = 0
 
 
@@ -98,7 +96,6 @@ def _prepare(config: GeometryConfig, head: HeadModel, log: Log) -> Run:
             layers=config.layers, width=config.width, heads=config.heads, hidden=config.hidden
         )
     )
-    mean, scale, residual_scale = (torch.from_numpy(x) for x in scalings(train))
     surface = make_surface(head, config.vertices, config.seed)
     return Run(
         config=config,
@@ -109,9 +106,7 @@ def _prepare(config: GeometryConfig, head: HeadModel, log: Log) -> Run:
         surface=surface,
         train=train,
         held_out=held_out,
-        mean=mean,
-        scale=scale,
-        residual_scale=residual_scale,
+        scaling=scaling_of(train),
     )
 
 
@@ -129,7 +124,7 @@ def _step(run: Run) -> float:
     """One step; returns its loss."""
     config = run.config
     rng = np.random.default_rng([config.seed, 7, run.step])
-    batch = augment(cut_batch(run.train, config.batch, rng), run.scale.numpy(), rng)
+    batch = augment(cut_batch(run.train, config.batch, rng), run.scaling.scale, rng)
     for group in run.optimiser.param_groups:
         group["lr"] = learning_rate(config, run.step)
     loss = run.loss(_error(run, batch), torch.from_numpy(batch.closure))
@@ -156,9 +151,10 @@ def _step(run: Run) -> float:
 def _error(run: Run, batch: Batch) -> Tensor:
     """(B, T, 103) what the network makes of the sources, minus the truth."""
     source, target = torch.from_numpy(batch.source), torch.from_numpy(batch.target)
+    normed = (batch.source - run.scaling.mean) / run.scaling.scale
     with torch.autocast("cpu", torch.bfloat16, enabled=run.config.bfloat16):
-        residual = run.network((source - run.mean) / run.scale, torch.from_numpy(batch.weights))
-    return source + residual.float() * run.residual_scale - target
+        residual = run.network(torch.from_numpy(normed), torch.from_numpy(batch.weights))
+    return source + residual.float() * torch.from_numpy(run.scaling.residual_scale) - target
 
 
 def learning_rate(config: GeometryConfig, step: int) -> float:
@@ -176,9 +172,11 @@ def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
     network.requires_grad_(False).eval()
     return Modulator(
         network=network,
-        mean=run.mean.numpy(),
-        scale=run.scale.numpy(),
-        residual_scale=run.residual_scale.numpy(),
+        mean=run.scaling.mean,
+        scale=run.scaling.scale,
+        residual_scale=run.scaling.residual_scale,
+        lowest=run.scaling.lowest,
+        highest=run.scaling.highest,
         upper_share=run.surface.upper_share,
         about={
             "space": "open",

@@ -33,6 +33,8 @@ def random_modulator(config: NetworkConfig | None = None) -> Modulator:
         mean=rng.normal(0, 0.1, NUMBERS).astype(np.float32),
         scale=rng.uniform(0.1, 0.5, NUMBERS).astype(np.float32),
         residual_scale=rng.uniform(0.1, 0.5, NUMBERS).astype(np.float32),
+        lowest=np.full(NUMBERS, -3, np.float32),
+        highest=np.full(NUMBERS, 3, np.float32),
         upper_share=np.concatenate([np.ones(22), np.zeros(81)]).astype(np.float32),
         about={},
     )
@@ -153,6 +155,20 @@ def test_upper_and_lower_reach_their_own_half_only():
     assert (numbers(upper_only)[:, share == 1] != numbers(take)[:, share == 1]).any()
     lower_only = modulate(take, random_track(upper=0.0), MODULATOR)
     assert (numbers(lower_only)[:, share == 1] == numbers(take)[:, share == 1]).all()
+
+
+def test_the_output_stays_within_the_range_of_training_unless_the_take_does_not():
+    take = random_take()
+    narrow = replace(
+        MODULATOR,
+        lowest=np.full(NUMBERS, -0.2, np.float32),
+        highest=np.full(NUMBERS, 0.2, np.float32),
+    )
+    out = numbers(modulate(take, constant_track(FRAMES, 30.0, angry=1.0), narrow))
+    before = numbers(take)
+    assert (out <= np.maximum(before, 0.2) + 1e-6).all()
+    assert (out >= np.minimum(before, -0.2) - 1e-6).all()
+    assert (out != before).any()
 
 
 def test_strength_scales_the_change():
