@@ -15,20 +15,64 @@ All calls come from one thread, the user's.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import hashlib
+import io
+import os
+import secrets
+import time
+import weakref
 from pathlib import Path
+from typing import TypeVar
 
+from . import limits
 from .camera import Camera
-from .connection import Connection
+from .channel import Channel
+from .connection import Connection, check_protocol
 from .emotion import EmotionTrack
+from .errors import InputError, LinkError
 from .events import JobEvent
 from .head import HeadModel
-from .messages import Artefact, Kind, Welcome
+from .jobs import JobBook
+from .messages import (
+    Acknowledged,
+    Artefact,
+    ArtefactChunk,
+    ArtefactState,
+    Bake,
+    Cancel,
+    Download,
+    FindArtefact,
+    GetHead,
+    HeadRead,
+    Hello,
+    Kind,
+    Message,
+    MotionRead,
+    Ping,
+    Pong,
+    ReadMotion,
+    Render,
+    Shutdown,
+    Upload,
+    Welcome,
+    camera_fields,
+    to_head,
+    to_motion,
+    track_fields,
+)
 from .motion import Motion
+from .version import AFFEKT_VERSION
 
 ANSWER_S = 10.0
 """Longest wait for a short answer, by default."""
 READ_S = 120.0
 """Longest wait where the sidecar must read a large file first (its first answer loads torch)."""
+PICTURES_AHEAD = 8
+"""Pictures that may be on their way while we write one."""
+
+Answer = TypeVar("Answer", bound=Message)
 
 
 class Client:
@@ -45,44 +89,92 @@ class Client:
     @classmethod
     def connect(cls, connection: Connection, *, timeout_s: float = ANSWER_S) -> Client:
         """Connects and says hello. Raises LinkError."""
-        raise NotImplementedError
+        check_protocol(connection.protocol, connection.affekt)
+        client = cls(connection)
+        try:
+            hello = Hello(protocol=limits.PROTOCOL_VERSION, affekt=AFFEKT_VERSION)
+            client.welcome = client._call(hello, Welcome, timeout_s)
+            check_protocol(client.welcome.protocol, client.welcome.affekt)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def __init__(self, connection: Connection) -> None:
+        self._jobs = JobBook(self._send)
+        self._is_closed = False
+        self._channel = Channel(connection, self._jobs.handle, self._jobs.lose)
+        _open_clients.add(self)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def is_open(self) -> bool:
         """Whether the sidecar was there when last heard of; never blocks."""
-        raise NotImplementedError
+        return not self._is_closed and self._channel.lost is None
 
     def ping(self, *, timeout_s: float = ANSWER_S) -> float:
         """Seconds that a round trip takes."""
-        raise NotImplementedError
+        started = time.perf_counter()
+        self._call(Ping(), Pong, timeout_s)
+        return time.perf_counter() - started
 
-    def upload(
-        self, data: bytes, kind: Kind, name: str, *, timeout_s: float = READ_S
-    ) -> Artefact:
+    def upload(self, data: bytes, kind: Kind, name: str, *, timeout_s: float = READ_S) -> Artefact:
         """Hands the bytes over, unless the sidecar has them already. `name` is shown to the
         user in errors."""
-        raise NotImplementedError
+        return self._upload(io.BytesIO(data), len(data), kind, name, timeout_s)
 
     def upload_file(self, path: Path, kind: Kind, *, timeout_s: float = READ_S) -> Artefact:
         """Hands a file over, piece by piece. Raises InputError `file.missing`,
         `file.too_large`, `file.not_readable` too."""
-        raise NotImplementedError
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                return self._upload(file, size, kind, path.name, timeout_s)
+        except FileNotFoundError as error:
+            raise InputError(
+                "file.missing", f"There is no file {path}.", "Choose a file that is there."
+            ) from error
+        except OSError as error:
+            raise InputError(
+                "file.not_readable",
+                f"The file {path} cannot be read ({error.strerror or error}).",
+                "Choose a file, and check its rights.",
+            ) from error
 
     def download(self, artefact: Artefact, path: Path, *, timeout_s: float = READ_S) -> None:
         """Writes an artefact of the sidecar's to `path`; under that name only once it is whole
         and its hash is right. Raises InputError `file.not_writable` too."""
-        raise NotImplementedError
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            with partial.open("wb") as file:
+                self._download(artefact, file, timeout_s)
+            os.replace(partial, path)
+        except OSError as error:
+            raise InputError(
+                "file.not_writable",
+                f"'{path}' cannot be written.",
+                "Choose another place, or check its rights and the space left.",
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def read_motion(
         self, motion: Artefact, adapter: Artefact | None = None, *, timeout_s: float = READ_S
     ) -> Motion:
         """The take in the open head's space. Raises InputError `motion.*`, `file.*`,
         `space.no_adapter` (the take's space needs `adapter`) too."""
-        raise NotImplementedError
+        request = ReadMotion(motion=motion.sha256, name=motion.name, adapter=_sha256(adapter))
+        return to_motion(self._call(request, MotionRead, timeout_s))
 
     def get_head(self, name: str = "open", *, timeout_s: float = READ_S) -> HeadModel:
         """The head of this name."""
-        raise NotImplementedError
+        return to_head(self._call(GetHead(name=name), HeadRead, timeout_s))
 
     def start_bake(
         self,
@@ -95,7 +187,14 @@ class Client:
     ) -> str:
         """Starts a bake and returns its job id at once. The track has one row for each frame of
         the whole take. `poll` gives `JobProgressed`, then `BakeFinished` or `JobFailed`."""
-        raise NotImplementedError
+        job = secrets.token_hex(16)
+        request = Bake(
+            job=job, motion=motion.sha256, name=motion.name, adapter=_sha256(adapter), head=head,
+            frames=_bounds(frames), **track_fields(track),
+        )  # fmt: skip
+        self._jobs.start_bake(job, motion.name)
+        self._start(job, request)
+        return job
 
     def start_render(
         self,
@@ -116,21 +215,128 @@ class Client:
         depth_0001.png if wanted, each whole or not at all. With a camera, its width and height
         count. `poll` gives `PictureWritten` and `JobProgressed`, then `RenderFinished` or
         `JobFailed`. Raises InputError `file.not_writable`."""
-        raise NotImplementedError
+        job = secrets.token_hex(16)
+        is_head = isinstance(subject, str)
+        request = Render(
+            job=job,
+            avatar=None if is_head else subject.sha256,
+            avatar_name=None if is_head else subject.name,
+            head=subject if is_head else None,
+            motion=motion.sha256,
+            name=motion.name,
+            adapter=_sha256(adapter),
+            width=width if camera is None else camera.width,
+            height=height if camera is None else camera.height,
+            frames=_bounds(frames),
+            with_depth=with_depth,
+            credit=PICTURES_AHEAD,
+            **camera_fields(camera),
+        )
+        self._jobs.start_render(job, folder)
+        self._start(job, request)
+        return job
 
     def cancel(self, job: str) -> None:
         """Asks for the end of a job; it ends with `JobFailed` and code `job.cancelled`."""
-        raise NotImplementedError
+        if self._jobs.is_running(job):
+            self._channel.send(Cancel(job=job), lambda _: None)
 
     def poll(self) -> list[JobEvent]:
         """What has happened to the jobs since the last call. Never blocks: under 1 ms. When the
         sidecar is gone, each open job ends with `JobFailed` and code `link.unreachable`."""
-        raise NotImplementedError
+        return self._jobs.take_events()
 
     def shutdown(self, *, timeout_s: float = ANSWER_S) -> None:
         """Tells the sidecar to end; the client must still be closed."""
-        raise NotImplementedError
+        self._call(Shutdown(), Acknowledged, timeout_s)
 
     def close(self) -> None:
         """Leaves. Never waits for the sidecar; may be called twice."""
-        raise NotImplementedError
+        if not self._is_closed:
+            self._is_closed = True
+            self._channel.close()
+            _open_clients.discard(self)
+
+    def _send(self, message: Message) -> None:
+        self._channel.send(message, None)
+
+    def _start(self, job: str, request: Message) -> None:
+        self._channel.send(request, lambda answer: self._jobs.refuse(job, answer.exception()))
+
+    def _call(self, request: Message, answer: type[Answer], timeout_s: float) -> Answer:
+        message = self._channel.call(request, timeout_s)
+        if not isinstance(message, answer):
+            raise LinkError(
+                "link.protocol",
+                f"The sidecar answered '{request.TYPE}' with '{message.TYPE}'.",
+                "Install the same version of Affekt on both sides and start the sidecar again.",
+            )
+        return message
+
+    def _upload(
+        self,
+        file: io.BufferedReader | io.BytesIO,
+        size: int,
+        kind: Kind,
+        name: str,
+        timeout_s: float,
+    ) -> Artefact:
+        most = limits.ARTEFACT_BYTES.get(kind, 0)
+        if size > most:
+            raise InputError(
+                "file.too_large",
+                f"The file {name} has {size / 2**20:.0f} MB; {most / 2**20:.0f} MB are allowed.",
+                "Cut it into parts, or choose another file.",
+            )
+        name = _file_name(name)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        deadline = time.monotonic() + timeout_s
+        state = self._call(FindArtefact(sha256=digest), ArtefactState, timeout_s)
+        while not state.is_complete:
+            file.seek(state.received)
+            chunk = Upload(
+                kind=kind, name=name, sha256=digest, size=size, offset=state.received,
+                data=file.read(limits.CHUNK_BYTES),
+            )  # fmt: skip
+            left_s = max(deadline - time.monotonic(), 0.001)
+            state = self._call(chunk, ArtefactState, left_s)
+        return Artefact(sha256=digest, kind=kind, name=name, size=size)
+
+    def _download(self, artefact: Artefact, file: io.BufferedWriter, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        digest, offset = hashlib.sha256(), 0
+        while offset < artefact.size:
+            request = Download(sha256=artefact.sha256, offset=offset)
+            left_s = max(deadline - time.monotonic(), 0.001)
+            chunk = self._call(request, ArtefactChunk, left_s)
+            if not chunk.data or chunk.offset != offset:
+                break
+            digest.update(chunk.data)
+            file.write(chunk.data)
+            offset += len(chunk.data)
+        if digest.hexdigest() != artefact.sha256:
+            raise LinkError(
+                "link.hash", f"{artefact.name} arrived damaged.", "Make it again and try again."
+            )
+
+
+_open_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for client in list(_open_clients):
+        client.close()
+
+
+def _sha256(artefact: Artefact | None) -> str | None:
+    return None if artefact is None else artefact.sha256
+
+
+def _file_name(name: str) -> str:
+    """The name as it may cross the wire: without separators and control characters."""
+    return "".join(c if c.isprintable() and c not in "/\\" else "_" for c in name)[:200] or "_"
+
+
+def _bounds(frames: range | None) -> tuple[int, int] | None:
+    return None if frames is None else (frames.start, frames.stop)

@@ -29,6 +29,13 @@ MAX_TRACK_BYTES = 32 * 1024 * 1024
 MAX_ADAPTER_BYTES = 16 * 1024 * 1024
 # LAM bundles are 4 MB, a 1M-Gaussian PLY 236 MB.
 MAX_AVATAR_BYTES = 1024 * 1024 * 1024
+# Largest artefact of each kind that a client may hand over. Adapters and emotion keys are small.
+ARTEFACT_BYTES = {
+    "motion": MAX_MOTION_BYTES,
+    "avatar": MAX_AVATAR_BYTES,
+    "adapter": 64 * 1024 * 1024,
+    "emotions": 64 * 1024 * 1024,
+}
 MAX_GAUSSIANS = 2_000_000
 # Largest edge of a picture: float RGBA of 8192 squared is 1 GiB.
 MAX_IMAGE_EDGE = 8192

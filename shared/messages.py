@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -421,9 +421,43 @@ MOTION_FIELDS = (*WIDTHS, "shape", "eyelids", "fps", "space")
 _TRACK_FIELDS = ("weights", *CONTROLS, "fps")
 
 
-def motion_fields(motion: Motion) -> dict[str, object]:
+class MotionFields(TypedDict):
+    """The fields of `MotionArrays`."""
+
+    expression: Floats
+    jaw: Floats
+    neck: Floats
+    eyes: Floats
+    rotation: Floats
+    translation: Floats
+    shape: Floats
+    eyelids: Floats | None
+    fps: float
+    space: str
+
+
+class TrackFields(TypedDict):
+    """The fields of an `EmotionTrack` in a `Bake`."""
+
+    weights: Floats
+    influence: Floats
+    upper: Floats
+    lower: Floats
+    geometry: Floats
+    appearance: Floats
+    fps: float
+
+
+class CameraFields(TypedDict, total=False):
+    """The fields of a `Camera` in a `Render`; none for the sidecar's own."""
+
+    lens: NDArray[np.float64]
+    camera_from_world: NDArray[np.float64]
+
+
+def motion_fields(motion: Motion) -> MotionFields:
     """The fields of the motion, as a message holds them."""
-    return {name: getattr(motion, name) for name in MOTION_FIELDS}
+    return MotionFields(**{name: getattr(motion, name) for name in MOTION_FIELDS})
 
 
 def to_motion(message: MotionArrays) -> Motion:
@@ -431,9 +465,9 @@ def to_motion(message: MotionArrays) -> Motion:
     return Motion(**{name: getattr(message, name) for name in MOTION_FIELDS})
 
 
-def track_fields(track: EmotionTrack) -> dict[str, object]:
+def track_fields(track: EmotionTrack) -> TrackFields:
     """The fields of the track, as a message holds them."""
-    return {name: getattr(track, name) for name in _TRACK_FIELDS}
+    return TrackFields(**{name: getattr(track, name) for name in _TRACK_FIELDS})
 
 
 def to_track(message: Bake) -> EmotionTrack:
@@ -452,7 +486,7 @@ def to_head(message: HeadRead) -> HeadModel:
     return HeadModel(**{name: getattr(message, name) for name in names})
 
 
-def camera_fields(camera: Camera | None) -> dict[str, object]:
+def camera_fields(camera: Camera | None) -> CameraFields:
     """`lens` and `camera_from_world` of a `Render`."""
     if camera is None:
         return {}

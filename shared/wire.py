@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages to bytes and back. Every size, type, dtype and shape is checked before it is used.
+
+    frame 0     header: one msgpack map of at most 64 KiB, exactly these five keys
+                  "v"        [major, minor] of the sender's protocol
+                  "id"       0 for events, else the request's id (an answer repeats it)
+                  "type"     the message's TYPE
+                  "buffers"  [[field, dtype, [axis, ...]], ...] of the frames below, in order
+                  "body"     {field: value}: the other fields
+    frame 1..n  one raw array each: C order, little-endian, as many bytes as dtype x axes say
+
+On a ROUTER the routing id stands before frame 0. Decisions: a key twice, a key that is not text,
+an extension type, NaN or infinity as a number, bytes after the map: refused. A field that we do
+not know: refused, unless the sender's minor version is higher than ours (then it is ignored).
+NaN inside arrays is the nouns' affair (`Motion`, `EmotionTrack`, ... refuse it).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgpack
+import numpy as np
+
+from . import limits
+from .errors import LinkError
+from .messages import MESSAGES, Failure, Hello, Message
+from .schema import DTYPES, MAX_AXES, FieldRule, field_rules
+
+Frame: TypeAlias = bytes | memoryview
+HEADER_KEYS = ("v", "id", "type", "buffers", "body")
+FROZEN = (Hello.TYPE, Failure.TYPE)
+"""Messages whose layout is the same in every version."""
+MAX_ID = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class BufferEntry:
+    """What the header says about one raw frame."""
+
+    field: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the frame."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A checked header; `body` is still raw."""
+
+    version: tuple[int, int]
+    id: int
+    type: str
+    buffers: tuple[BufferEntry, ...]
+    body: Mapping[str, object]
+
+
+def encode(
+    message: Message, request: int = 0, *, version: tuple[int, int] = limits.PROTOCOL_VERSION
+) -> list[Frame]:
+    """The frames of a message. Raises LinkError `link.protocol` if a field breaks its rule, so
+    that our own mistakes stay at home."""
+    body: dict[str, object] = {}
+    entries: list[tuple[str, str, list[int]]] = []
+    frames: list[Frame] = []
+    for field in field_rules(type(message)):
+        value = _check(message.TYPE, field, getattr(message, field.name))
+        if value is None:
+            continue
+        if field.is_buffer:
+            array = np.frombuffer(value, np.uint8) if isinstance(value, bytes) else value
+            assert isinstance(array, np.ndarray)
+            entries.append((field.name, array.dtype.str, list(array.shape)))
+            frames.append(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        else:
+            body[field.name] = value
+    header = {
+        "v": version, "id": request, "type": message.TYPE, "buffers": entries, "body": body,
+    }  # fmt: skip
+    packed = msgpack.packb(header, use_bin_type=True)
+    assert isinstance(packed, bytes)
+    if len(packed) > limits.MAX_HEADER_BYTES or len(frames) > limits.MAX_BUFFERS:
+        raise _refuse(f"the message '{message.TYPE}' is too large to send")
+    return [packed, *frames]
+
+
+def decode_header(frame: Frame) -> Header:
+    """Checks frame 0. Raises LinkError `link.protocol`."""
+    if len(frame) > limits.MAX_HEADER_BYTES:
+        raise _refuse("a header is longer than 64 KiB")
+    try:
+        content = msgpack.unpackb(
+            frame, raw=False, max_ext_len=0, max_bin_len=0, object_pairs_hook=_unique_pairs
+        )
+    # The decoder's errors derive from ValueError; deep nesting may reach Python's own limit.
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise _refuse("a header is not valid msgpack") from error
+    if not isinstance(content, dict) or set(content) != set(HEADER_KEYS):
+        raise _refuse("a header has other keys than it must have")
+    return _check_header(content)
+
+
+def decode(header: Header, frames: Sequence[Frame], kinds: Mapping[str, type[Message]]) -> Message:
+    """The message under the header, one of `kinds` (by TYPE); `frames` are those after it.
+
+    Raises LinkError `link.version` (another major, except for `FROZEN`), `link.unknown_message`,
+    `link.protocol`.
+    """
+    if header.version[0] != limits.PROTOCOL_VERSION[0] and header.type not in FROZEN:
+        raise LinkError(
+            "link.version",
+            f"A message of protocol {header.version[0]}.{header.version[1]} came to protocol "
+            f"{limits.PROTOCOL_VERSION[0]}.{limits.PROTOCOL_VERSION[1]}.",
+            "Install the same version of Affekt on both sides.",
+        )
+    kind = kinds.get(header.type)
+    if kind is None:
+        raise _unknown(header.type)
+    arrays = _decode_buffers(header, frames)
+    return _build(kind, header, {**header.body, **arrays})
+
+
+def decode_frames(
+    frames: Sequence[Frame], kinds: Mapping[str, type[Message]] = MESSAGES
+) -> tuple[int, Message]:
+    """(id, message) of a whole message. Raises as `decode_header` and `decode`."""
+    if not frames:
+        raise _refuse("a message has no frames")
+    header = decode_header(frames[0])
+    return header.id, decode(header, frames[1:], kinds)
+
+
+def _unique_pairs(pairs: list[tuple[object, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if type(key) is not str or key in found:
+            raise ValueError("a key is not text, or is there twice")
+        found[key] = value
+    return found
+
+
+def _check_header(content: Mapping[str, object]) -> Header:
+    request, name = content["id"], content["type"]
+    if type(request) is not int or not 0 <= request <= MAX_ID:
+        raise _refuse("a header's id is not usable")
+    if type(name) is not str or len(name) > 64:
+        raise _refuse("a header's type is not usable")
+    body, buffers = content["body"], content["buffers"]
+    if not isinstance(body, dict):
+        raise _refuse("a header's body is not a map")
+    if not isinstance(buffers, list) or len(buffers) > limits.MAX_BUFFERS:
+        raise _refuse("a header's buffers are not a short list")
+    entries = tuple(_check_entry(entry) for entry in buffers)
+    return Header(_check_version(content["v"]), request, name, entries, body)
+
+
+def _check_version(value: object) -> tuple[int, int]:
+    if isinstance(value, list) and len(value) == 2:
+        major, minor = value
+        if type(major) is int and type(minor) is int and 0 <= min(value) <= max(value) <= 9999:
+            return major, minor
+    raise _refuse("a header's version is not usable")
+
+
+def _check_entry(value: object) -> BufferEntry:
+    if not isinstance(value, list) or len(value) != 3:
+        raise _refuse("a buffer is not described by name, type and shape")
+    field, dtype, shape = value
+    if type(field) is not str or dtype not in DTYPES:
+        raise _refuse("a buffer has a type that may not be sent")
+    if not isinstance(shape, list) or len(shape) > MAX_AXES:
+        raise _refuse("a buffer has too many axes")
+    for axis in shape:
+        if type(axis) is not int or not 0 <= axis <= limits.MAX_BUFFER_BYTES:
+            raise _refuse("a buffer has an axis that is not usable")
+    entry = BufferEntry(field, dtype, tuple(shape))
+    if entry.size > limits.MAX_BUFFER_BYTES:
+        raise _refuse("a buffer is larger than allowed")
+    return entry
+
+
+def _decode_buffers(header: Header, frames: Sequence[Frame]) -> dict[str, np.ndarray]:
+    if len(frames) != len(header.buffers):
+        raise _refuse(f"{len(frames)} buffers came, {len(header.buffers)} were announced")
+    arrays: dict[str, np.ndarray] = {}
+    for entry, frame in zip(header.buffers, frames, strict=True):
+        if entry.field in arrays or entry.field in header.body:
+            raise _refuse(f"the field '{entry.field[:40]}' is there twice")
+        if len(frame) != entry.size:
+            raise _refuse(f"a buffer has {len(frame)} bytes, {entry.size} were announced")
+        # A copy of its own: aligned, writable, and the message's memory is free again.
+        arrays[entry.field] = np.frombuffer(frame, entry.dtype).reshape(entry.shape).copy()
+    return arrays
+
+
+def _build(kind: type[Message], header: Header, values: Mapping[str, object]) -> Message:
+    rules = field_rules(kind)
+    unknown = set(values) - {field.name for field in rules}
+    if unknown and header.version[1] <= limits.PROTOCOL_VERSION[1]:
+        raise _refuse(f"the message '{kind.TYPE}' has a field '{min(unknown)[:40]}' too many")
+    known: dict[str, object] = {}
+    for field in rules:
+        if field.name in values:
+            is_array = isinstance(values[field.name], np.ndarray)
+            if is_array is not field.is_buffer:
+                raise _refuse(f"{kind.TYPE}.{field.name} came in the wrong place")
+            known[field.name] = _check(kind.TYPE, field, values[field.name])
+        elif not field.has_default:
+            raise _refuse(f"the message '{kind.TYPE}' has no field '{field.name}'")
+    return kind(**known)
+
+
+def _check(message: str, field: FieldRule, value: object) -> object:
+    if value is None and field.rule.optional:
+        return None
+    try:
+        return field.rule.check(value)
+    except ValueError as error:
+        raise _refuse(f"{message}.{field.name}: {error}") from error
+
+
+def _unknown(name: str) -> LinkError:
+    return LinkError(
+        "link.unknown_message",
+        f"A message of the unknown type '{name[:40]}' came.",
+        "Install the same version of Affekt on both sides.",
+    )
+
+
+def _refuse(reason: str) -> LinkError:
+    return LinkError(
+        "link.protocol",
+        f"The add-on and the sidecar misunderstood each other: {reason}.",
+        "Install the same version of Affekt on both sides and start the sidecar again.",
+    )
