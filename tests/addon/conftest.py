@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real Blenders, each with the built extension installed in a user folder of its own.
+
+`AFFEKT_BPY_PYTHONS` names Python executables that have `bpy`, separated like PATH; by default
+the .venv-bpy* environments in the repository. `AFFEKT_WHEELS` names a folder with the wheels of
+pyzmq and msgpack; without it pip downloads them once.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from affekt.shared.errors import InputError
+from affekt.sidecar.commands.extension import Build
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = Path(__file__).parent / "scripts"
+
+
+def _pythons() -> list[str]:
+    if named := os.environ.get("AFFEKT_BPY_PYTHONS"):
+        return [path for path in named.split(os.pathsep) if path]
+    return sorted(str(path) for path in ROOT.glob(".venv-bpy*/bin/python"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "blender_python" in metafunc.fixturenames:
+        none = pytest.param("", marks=pytest.mark.skip(reason="no bpy: run `make test`"))
+        metafunc.parametrize("blender_python", _pythons() or [none], scope="session")
+
+
+@pytest.fixture(scope="session")
+def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension, built by the command that users have."""
+    out = tmp_path_factory.mktemp("extension")
+    wheels = os.environ.get("AFFEKT_WHEELS")
+    try:
+        Build(out=out, wheels_from=Path(wheels) if wheels else None).run()
+    except InputError as error:
+        if error.code == "option.wheels" and not wheels:
+            pytest.skip(f"the wheels cannot be downloaded here, and AFFEKT_WHEELS is unset: {error}")
+        raise
+    return next(out.glob("*.zip"))
+
+
+RunScript = Callable[..., dict]
+
+
+@pytest.fixture(scope="session")
+def blender_user_folder(
+    blender_python: str, extension_zip: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """BLENDER_USER_RESOURCES with the extension installed from its zip, offline."""
+    folder = tmp_path_factory.mktemp("blender_user")
+    _run(blender_python, folder, "install.py", {"zip": str(extension_zip)}, folder)
+    return folder
+
+
+@pytest.fixture
+def in_blender(blender_python: str, blender_user_folder: Path, tmp_path: Path) -> RunScript:
+    """Runs one of scripts/ in Blender with the extension enabled: options in, its answer out."""
+
+    def run(script: str, **options: object) -> dict:
+        return _run(blender_python, blender_user_folder, script, options, tmp_path)
+
+    return run
+
+
+def _run(python: str, user: Path, script: str, options: dict, folder: Path) -> dict:
+    answer = folder / f"{script}.answer.json"
+    environment = {
+        **os.environ,
+        "BLENDER_USER_RESOURCES": str(user),
+        "AFFEKT_RUNTIME_DIR": str(user / "runtime"),
+        "AFFEKT_CACHE_DIR": str(user / "cache"),
+        "PYTHONPATH": str(SCRIPTS),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": str(folder),
+    }
+    arguments = [json.dumps(options, default=str), str(answer), str(folder)]
+    done = subprocess.run(
+        [python, str(SCRIPTS / script), *arguments],
+        env=environment, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    output = f"{done.stdout[-4000:]}\n{done.stderr[-6000:]}"
+    assert done.returncode == 0, output
+    assert "Traceback" not in output, output
+    return json.loads(answer.read_text())

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A head in Blender is the head of the equations."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.head import HeadModel
+from affekt.sidecar.head.files import read_head
+from fakes.head import small_head
+
+from .conftest import RunScript
+from .nouns import random_motion, save, twin_vertices
+
+FRAMES = 12
+
+
+@pytest.mark.parametrize("name", ["small", "open"])
+def test_blender_deforms_as_the_equations_say(
+    name: str, in_blender: RunScript, tmp_path: Path
+) -> None:
+    """`small` has all 36 pose correctives, `open` is what animators get."""
+    head: HeadModel = small_head(vertices=400) if name == "small" else read_head("open")
+    motion = random_motion(FRAMES)
+    out = tmp_path / "vertices.npy"
+    told = in_blender(
+        "deform.py",
+        head=save(head, tmp_path / "head.npz"),
+        motion=save(motion, tmp_path / "motion.npz"),
+        out=out,
+    )
+    vertices = np.load(out)
+    worst = max(
+        float(np.linalg.norm(vertices[t] - twin_vertices(head, motion, t), axis=1).max())
+        for t in range(FRAMES)
+    )
+    print(f"worst vertex: {worst * 1000:.5f} mm")
+    assert worst < 0.05e-3
+    assert told["errors"]["expression"] == 0  # what is keyed is what is read back
+    assert max(told["errors"].values()) < 1e-6
+    used = np.count_nonzero(np.abs(head.pose_basis).max((0, 1)))
+    assert told["keys"] == 1 + 100 + used
+    assert told["slow_drivers"] == told["invalid_drivers"] == []
+    assert told["smooth"]
+    assert told["bones"] == told["groups"] == ["root", "neck", "jaw", "eye_left", "eye_right"]
