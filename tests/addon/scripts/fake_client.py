@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sidecar's client without a sidecar: the same calls, answers known in advance, and faults."""
+
+import struct
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import harness
+import numpy as np
+
+
+def png(colour: tuple[int, int, int, int], size: int) -> bytes:
+    """A picture of one colour, RGBA of 8 bits."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = (b"\0" + bytes(colour) * size) * size
+    header = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+class FakeClient:
+    """A bake adds the happy curve to the first expression; a picture's red is its frame + 1.
+
+    fault: `job` ends every job with an error; `stall` never ends one; `gone` closes at once.
+    """
+
+    def __init__(self, head: object, take: object, fault: str = "") -> None:
+        self.welcome = SimpleNamespace(affekt="0.0.fake")
+        self.is_open = fault != "gone"
+        self.fault, self.head, self.take = fault, head, take
+        self.uploads: list[tuple[str, str]] = []
+        self.cancelled: list[str] = []
+        self._events: list[object] = []
+        self._motions: dict[str, object] = {}
+
+    def upload(self, data: bytes, kind: str, name: str) -> object:
+        self.uploads.append((kind, name))
+        if kind == "motion" and name == "take.npz":
+            path = harness.folder() / f"sent{len(self.uploads)}.npz"
+            path.write_bytes(data)
+            self._motions[name] = harness.read_motion(str(path))
+        return SimpleNamespace(name=name, kind=kind)
+
+    def get_head(self, name: str) -> object:
+        return self.head
+
+    def read_motion(self, motion: object, adapter: object = None) -> object:
+        errors = harness.load("shared.errors")
+        if self.fault == "space":
+            raise errors.InputError("space.no_adapter", "It is in FLAME's space.", "Give an adapter.")
+        return self.take
+
+    def start_bake(self, motion: object, track: object, *, head: str) -> str:
+        events = harness.load("shared.events")
+        take = self._motions["take.npz"]
+        expression = take.expression.copy()
+        expression[:, 0] += track.weights[:, 0] * track.influence
+        half = events.JobProgressed(
+            job="bake", stage="modulation", done=5, total=10, seconds_left=None
+        )
+        done = events.BakeFinished(
+            job="bake", start=0, motion=replace(take, expression=expression),
+            baked=None, take=None, vertices=None,
+        )  # fmt: skip
+        return self._queue("bake", [half, done])
+
+    def start_render(
+        self, subject: object, motion: object, folder: Path, *, width: int, height: int
+    ) -> str:
+        events = harness.load("shared.events")
+        frames = len(self._motions["take.npz"])
+        paths = [folder / f"frame_{index + 1:04d}.png" for index in range(frames)]
+        for index, path in enumerate(paths):
+            path.write_bytes(png(((index + 1) % 256, 128, 0, 255), width))
+        done = events.RenderFinished(job="render", folder=folder, paths=tuple(paths))
+        return self._queue("render", [done])
+
+    def _queue(self, job: str, happens: list[object]) -> str:
+        events, errors = harness.load("shared.events"), harness.load("shared.errors")
+        if self.fault == "job":
+            error = errors.JobError("job.failed", "The bake broke off.", "Try again.")
+            happens = [events.JobFailed(job=job, error=error)]
+        if self.fault == "stall":
+            happens = happens[:-1]
+        self._events += happens
+        return job
+
+    def poll(self) -> list[object]:
+        events, self._events = self._events[:1], self._events[1:]
+        return events
+
+    def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+def silence(frames: int, fps: float = 30.0) -> object:
+    """A take in the open space that does nothing but count: expression 1 is frame / 100."""
+    expression = np.zeros((frames, 100), np.float32)
+    expression[:, 1] = np.arange(frames) / 100
+    motion = harness.load("shared.motion")
+    return motion.make_motion(expression=expression, fps=fps, space="open")
