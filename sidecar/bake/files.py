@@ -16,11 +16,16 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+
 from ...shared.errors import InputError
+from ...shared.head import ARRAY_FIELDS, HeadModel
 from ..files import not_writable, write_whole
+from ..modulation.modulator import Modulator
 from ..motion.own import encode_motion
 from .bake import BakeResult
 from .pc2 import write_pc2
@@ -115,6 +120,25 @@ def _report(
 def sha256(data: bytes) -> str:
     """Hexadecimal SHA-256."""
     return hashlib.sha256(data).hexdigest()
+
+
+def head_sha256(head: HeadModel) -> str:
+    """Of the head's arrays, whichever file they came from."""
+    digest = hashlib.sha256()
+    for name in ARRAY_FIELDS:
+        digest.update(np.ascontiguousarray(getattr(head, name)).data)
+    return digest.hexdigest()
+
+
+def modulator_sha256(modulator: Modulator) -> str:
+    """Of the modulator's weights and scalings."""
+    digest = hashlib.sha256()
+    for tensor in modulator.network.state_dict().values():
+        digest.update(tensor.contiguous().numpy().data)
+    for scaling in (getattr(modulator, field.name) for field in fields(modulator)):
+        if isinstance(scaling, np.ndarray):
+            digest.update(np.ascontiguousarray(scaling).data)
+    return digest.hexdigest()
 
 
 def _file_sha256(path: Path) -> str:

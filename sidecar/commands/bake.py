@@ -30,7 +30,13 @@ class Bake:
         from ...shared import limits
         from ...shared.emotion_keys import decode_track
         from ..bake.bake import bake
-        from ..bake.files import parse_frames, sha256, write_bake
+        from ..bake.files import (
+            head_sha256,
+            modulator_sha256,
+            parse_frames,
+            sha256,
+            write_bake,
+        )
         from ..files import read_bytes
         from ..head.files import OPEN, read_head
         from ..modulation.modulator import load_modulator
@@ -49,10 +55,11 @@ class Bake:
         if self.adapter is not None:
             adapter = read_adapter(self.adapter)
             inputs["adapter"] = self.adapter.read_bytes()
-        head = read_head(self.head)
+        head, modulator = read_head(self.head), load_modulator(self.modulator)
+        inputs |= {"head": head_sha256(head), "modulator": modulator_sha256(modulator)}
         with _Bar() as bar:
             result = bake(
-                motion, track, head, adapter, load_modulator(self.modulator), frames,
+                motion, track, head, adapter, modulator, frames,
                 on_progress=bar.show, open_head=read_head(OPEN),
             )  # fmt: skip
             report = write_bake(result, self.out, settings=self._settings(), inputs=inputs)

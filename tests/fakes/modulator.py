@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small modulator with random weights, for tests that need any, fast."""
+
+import numpy as np
+import torch
+from affekt.sidecar.modulation.modulator import Modulator
+from affekt.sidecar.modulation.network import NUMBERS, GeometryNetwork, NetworkConfig
+
+
+def small_modulator(seed: int = 0) -> Modulator:
+    """Changes every number of every frame by a few hundredths."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = GeometryNetwork(NetworkConfig(layers=1, width=32, heads=2, hidden=32))
+        with torch.no_grad():
+            network.residual.weight.normal_(0, 0.2)
+    return Modulator(
+        network=network.requires_grad_(False).eval(),
+        mean=np.zeros(NUMBERS, np.float32),
+        scale=np.ones(NUMBERS, np.float32),
+        residual_scale=np.full(NUMBERS, 0.05, np.float32),
+        lowest=np.full(NUMBERS, -9, np.float32),
+        highest=np.full(NUMBERS, 9, np.float32),
+        upper_share=np.linspace(0, 1, NUMBERS, dtype=np.float32),
+        about={},
+    )

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Curves without Blender: what holds for any keys (tests/addon compares with Blender itself)."""
+
+import numpy as np
+from affekt.shared import curves
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+_KEYS = st.dictionaries(st.integers(0, 300), st.floats(0, 1.5), min_size=2, max_size=20)
+
+
+def arrays(keys: dict) -> tuple[np.ndarray, np.ndarray]:
+    places = np.array(sorted(keys), float)
+    return places, np.array([keys[p] for p in sorted(keys)])
+
+
+@given(keys=_KEYS)
+@settings(max_examples=200, deadline=None)
+def test_bezier_stays_between_neighbouring_keys(keys: dict) -> None:
+    places, levels = arrays(keys)
+    for i in range(len(places) - 1):
+        values = curves.evaluate(
+            places, levels, "bezier", np.linspace(places[i], places[i + 1], 50)
+        )
+        low, high = sorted(levels[i : i + 2])
+        assert values.min() >= low - 1e-9
+        assert values.max() <= high + 1e-9
+        assert (np.diff(values) * np.sign(levels[i + 1] - levels[i]) >= -1e-9).all()
+
+
+@given(keys=_KEYS)
+@settings(max_examples=100, deadline=None)
+def test_bezier_has_no_corner_at_a_key(keys: dict) -> None:
+    places, levels = arrays(keys)
+    left, right = curves.handles(places, levels)
+    width = np.diff(places)
+    np.testing.assert_allclose(
+        left[1:-1] / width[:-1], right[1:-1] / width[1:], rtol=1e-9, atol=1e-12
+    )
+
+
+def test_unbounded_handles_make_acceleration_continuous() -> None:
+    places, levels = np.array([0.0, 10, 20, 30]), np.array([0, 0.4, 0.6, 1.0])
+    step = 1e-3
+    for key in places[1:-1]:
+        around = curves.evaluate(places, levels, "bezier", key + step * np.arange(-2, 3))
+        before, after = np.diff(around[:3], 2), np.diff(around[2:], 2)
+        np.testing.assert_allclose(before, after, atol=1e-9)
+
+
+@given(keys=_KEYS, mirrored=st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_bezier_is_the_same_mirrored_and_turned_over(keys: dict, mirrored: bool) -> None:
+    places, levels = arrays(keys)
+    at = np.linspace(-5, 305, 100)
+    plain = curves.evaluate(places, levels, "bezier", at)
+    if mirrored:
+        other = curves.evaluate(-places[::-1], levels[::-1], "bezier", -at)
+    else:
+        other = -curves.evaluate(places, -levels, "bezier", at)
+    np.testing.assert_allclose(plain, other, atol=1e-9)

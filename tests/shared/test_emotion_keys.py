@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Emotion keys: each channel its own curve, and every mistake named with its key."""
+
+import json
+
+import numpy as np
+import pytest
+from affekt.shared import curves
+from affekt.shared.emotion import CONTROLS, EMOTIONS
+from affekt.shared.emotion_keys import CHANNELS, decode_keys, decode_track, encode_keys
+from affekt.shared.errors import InputError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def track_of(keys: list, *, frames: int = 61, fps: float = 30.0, **others: object):
+    content = {"fps": 30, "keys": keys, **others}
+    return decode_track(json.dumps(content).encode(), frames, fps)
+
+
+def error_of(content: object) -> InputError:
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    with pytest.raises(InputError) as caught:
+        decode_track(data, 10, 30.0)
+    return caught.value
+
+
+def weight(track, name: str) -> np.ndarray:
+    return track.weights[:, EMOTIONS.index(name)]
+
+
+def test_the_documented_example() -> None:
+    track = track_of([{"frame": 0, "happy": 1.0, "influence": 1.0}, {"frame": 60, "sad": 0.8}])
+    assert (weight(track, "happy") == 1).all()  # its only key holds to the end
+    assert (weight(track, "sad") == np.float32(0.8)).all()  # its first value holds before it
+    for name in ("angry", "fear", "disgust", "surprise"):
+        assert not weight(track, name).any()
+    for name in CONTROLS:
+        assert (getattr(track, name) == 1).all()
+
+
+def test_no_keys_is_neutral() -> None:
+    track = track_of([])
+    assert not track.weights.any()
+    assert (track.influence == 1).all()
+
+
+_VALUES = st.dictionaries(st.integers(-20, 80), st.floats(0, 1), min_size=1, max_size=8)
+
+
+@given(
+    channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=11),
+    kind=st.sampled_from(curves.INTERPOLATIONS),
+    mixed=st.randoms(),
+)
+@settings(max_examples=150, deadline=None)
+def test_channels_pass_through_their_keys_and_do_not_touch_each_other(
+    channels: dict, kind: str, mixed
+) -> None:
+    rows: dict[int, dict] = {}
+    for name, values in channels.items():
+        for frame, value in values.items():
+            rows.setdefault(frame, {"frame": frame})[name] = value
+    listed = list(rows.values())
+    mixed.shuffle(listed)
+    track = track_of(listed, interpolation=kind)
+    for name in CHANNELS:
+        curve = weight(track, name) if name in EMOTIONS else getattr(track, name)
+        values = channels.get(name, {0: float(name in CONTROLS)})
+        first, last = min(values), max(values)
+        assert curve.min() >= min(values.values()) - 1e-6  # clamped handles: no overshoot
+        assert curve.max() <= max(values.values()) + 1e-6
+        for frame, value in values.items():
+            if 0 <= frame < len(curve):
+                assert curve[frame] == pytest.approx(value, abs=1e-6)
+        if first > 0:
+            assert curve[0] == pytest.approx(values[first], abs=1e-6)
+        if last < len(curve):
+            assert curve[-1] == pytest.approx(values[last], abs=1e-6)
+
+
+@given(channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=11))
+@settings(max_examples=50, deadline=None)
+def test_keys_round_trip(channels: dict) -> None:
+    listed = [{"frame": f, n: v} for n, values in channels.items() for f, v in values.items()]
+    data = json.dumps({"fps": 24, "interpolation": "bezier", "keys": listed}).encode()
+    keys = decode_keys(data, 30.0)
+    again = decode_keys(encode_keys(keys), 99.0)
+    assert (again.fps, again.interpolation) == (24.0, "bezier")
+    assert again.channels.keys() == keys.channels.keys()
+    for name, (frames, values) in keys.channels.items():
+        np.testing.assert_array_equal(again.channels[name][0], frames)
+        np.testing.assert_array_equal(again.channels[name][1], values)
+
+
+@pytest.mark.parametrize("kind", curves.INTERPOLATIONS)
+def test_another_frame_rate_is_met_by_time(kind: str) -> None:
+    keys = [{"frame": 0, "happy": 0}, {"frame": 30, "happy": 1}, {"frame": 60, "happy": 0.5}]
+    plain = track_of(keys, frames=61, interpolation=kind)
+    double = track_of(keys, frames=121, fps=60.0, interpolation=kind)
+    np.testing.assert_allclose(weight(double, "happy")[::2], weight(plain, "happy"), atol=1e-6)
+    assert double.fps == 60
+
+
+def test_rate_is_the_takes_where_none_is_named() -> None:
+    data = json.dumps({"keys": [{"frame": 0, "happy": 0}, {"frame": 10, "happy": 1}]}).encode()
+    assert weight(decode_track(data, 11, 24.0), "happy")[5] == 0.5
+
+
+def test_constant_steps_at_the_key() -> None:
+    track = track_of([{"frame": 2, "sad": 0.2}, {"frame": 5, "sad": 1}], interpolation="constant")
+    assert weight(track, "sad")[:7].tolist() == [np.float32(0.2)] * 5 + [1.0, 1.0]
+
+
+def test_two_bezier_keys_ease_in_and_out() -> None:
+    track = track_of([{"frame": 0, "sad": 0}, {"frame": 60, "sad": 1}], interpolation="bezier")
+    t = np.linspace(0, 1, 61)
+    np.testing.assert_allclose(weight(track, "sad"), 3 * t**2 - 2 * t**3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        (b"", "emotion.json", "JSON"),
+        (b'{"keys": [', "emotion.json", "line 1"),
+        (b"[" * 100_000, "emotion.json", "JSON"),
+        (b"\xff\xfe\xfa", "emotion.json", "JSON"),
+        ([], "emotion.json", "keys"),
+        ({"fps": 30}, "emotion.json", "keys"),
+        ({"keys": {}}, "emotion.keys", "not a list"),
+        ({"keys": [3]}, "emotion.keys", "Key 0"),
+        ({"keys": [{"frame": 0}, {"happy": 1}]}, "emotion.keys", "Key 1"),
+        ({"keys": [{"frame": "0", "happy": 1}]}, "emotion.not_a_number", "key 0"),
+        ({"keys": [{"frame": True}]}, "emotion.not_a_number", "key 0"),
+        ({"keys": [{"frame": 1e9}]}, "emotion.range", "Key 0"),
+        ({"keys": [{"frame": 0, "happy": "1"}]}, "emotion.not_a_number", "happy in key 0"),
+        ({"keys": [{"frame": 0, "happy": None}]}, "emotion.not_a_number", "happy in key 0"),
+        ({"keys": [{"frame": 0, "happy": False}]}, "emotion.not_a_number", "happy in key 0"),
+        ({"keys": [{"frame": 0, "happy": float("nan")}]}, "emotion.not_a_number", "key 0"),
+        ({"keys": [{"frame": 0, "happy": 10**400}]}, "emotion.not_a_number", "key 0"),
+        ({"keys": [{"frame": 0}, {"frame": 1, "sad": -0.1}]}, "emotion.range", "sad in key 1"),
+        ({"keys": [{"frame": 0, "sad": 1.6}]}, "emotion.range", "0 to 1.5"),
+        ({"keys": [{"frame": 0, "influence": 1.1}]}, "emotion.range", "0 to 1."),
+        ({"keys": [{"frame": 0, "sadness": 1}]}, "emotion.unknown_name", "Did you mean 'sad'"),
+        ({"keys": [{"frame": 0, "anger": 1}]}, "emotion.unknown_name", "Did you mean 'angry'"),
+        ({"keys": [{"frame": 0, "Happy": 1}]}, "emotion.unknown_name", "Did you mean 'happy'"),
+        ({"keys": [{"frame": 0, "xyzzy": 1}]}, "emotion.unknown_name", "Known are happy"),
+        ({"keys": [], "interpolaton": "linear"}, "emotion.unknown_name", "'interpolation'"),
+        ({"keys": [], "interpolation": "cubic"}, "emotion.interpolation", "linear"),
+        ({"keys": [], "interpolation": []}, "emotion.interpolation", "linear"),
+        ({"keys": [], "fps": 0}, "emotion.range", "fps"),
+        ({"keys": [], "fps": "30"}, "emotion.not_a_number", "fps"),
+        ({"keys": [{"frame": 3, "sad": 1}, {"frame": 3.0, "sad": 0}]}, "emotion.keys", "Key 1"),
+    ],
+)
+def test_mistakes_are_named(content: object, code: str, said: str) -> None:
+    error = error_of(content)
+    assert error.code == code
+    assert said in str(error)
+
+
+_WHOLE = json.dumps({"fps": 30, "keys": [{"frame": 0, "happy": 1.0}, {"frame": 6, "sad": 0.5}]})
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_mutated_files_give_a_track_or_an_error_of_ours(data: st.DataObject) -> None:
+    content = bytearray(_WHOLE.encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    del content[data.draw(st.integers(0, len(content))) :]
+    try:
+        track = decode_track(bytes(content), 10, 30.0)
+    except InputError:
+        return
+    assert np.isfinite(track.weights).all()

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Spaces: exact one way, nearest the other, and only the difference comes back."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.motion import inverse
+from affekt.sidecar.motion.adapter import (
+    LinearAdapter,
+    add_open_difference,
+    make_linear_adapter,
+    open_to_arkit,
+    read_adapter,
+    to_open,
+    write_adapter,
+)
+from affekt.sidecar.motion.read import read_motion
+from fakes.head import small_head
+from fakes.takes import arkit_motion, random_motion
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import lsq_linear
+
+HEAD = small_head()
+
+
+def random_adapter(space: str = "flame2023") -> LinearAdapter:
+    rng = np.random.default_rng(1)
+    return LinearAdapter(
+        space=space,
+        arkit_from_space=rng.normal(0, 0.1, (52, 103)).astype(np.float32),
+        arkit_bias=rng.random(52).astype(np.float32) * 0.3,
+        space_from_arkit=rng.normal(0, 1, (103, 52)).astype(np.float32),
+    )
+
+
+def matrices_file(path: Path, **changes: np.ndarray) -> Path:
+    rng = np.random.default_rng(0)
+    names = np.array(["_neutral", *ARKIT_NAMES[:51][::-1]])
+    arrays = {
+        "arkit_from_flame": rng.normal(0, 0.1, (52, 103)).astype(np.float32),
+        "arkit_bias": rng.random(52).astype(np.float32),
+        "flame_from_arkit": rng.normal(0, 1, (103, 52)).astype(np.float32),
+        "arkit_names": names,
+    }
+    np.savez(path, **{k: v for k, v in {**arrays, **changes}.items() if v is not None})
+    return path
+
+
+def code_of(function, *args) -> str:
+    with pytest.raises(InputError) as caught:
+        function(*args)
+    return caught.value.code
+
+
+def test_open_takes_are_themselves() -> None:
+    motion = random_motion()
+    assert to_open(motion, HEAD, None) is motion
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_arkit_to_open_and_back_is_exact(seed: int) -> None:
+    take = arkit_motion(seed=seed)
+    back = open_to_arkit(to_open(take, HEAD, None), HEAD)
+    np.testing.assert_allclose(back, take.expression[:, :52], rtol=0, atol=1e-5)
+
+
+def test_arkit_to_open_and_back_is_exact_on_the_open_head() -> None:
+    head = read_head("open")
+    take = arkit_motion()
+    moved = to_open(take, head, None)
+    jaw_open, look = ARKIT_NAMES.index("jawOpen"), ARKIT_NAMES.index("eyeLookDownLeft")
+    assert head.arkit_jaw[0, jaw_open] > 0.1
+    assert head.arkit_eyes[0, look] > 0.1
+    np.testing.assert_allclose(
+        moved.jaw[:, 0], take.expression[:, jaw_open] * head.arkit_jaw[0, jaw_open], rtol=1e-5
+    )
+    back = open_to_arkit(moved, head)
+    np.testing.assert_allclose(back, take.expression[:, :52], rtol=0, atol=1e-5)
+
+
+def test_weights_are_the_nearest_that_are_not_negative() -> None:
+    motion = random_motion(6)
+    ours = open_to_arkit(motion, HEAD)
+    solver = inverse._solver(HEAD)
+    for frame in range(len(motion)):
+        p = np.concatenate([motion.expression[frame], motion.jaw[frame], motion.eyes[frame]])
+        slow = lsq_linear(solver.basis, solver.root @ p, (0, np.inf), tol=1e-14).x
+        np.testing.assert_allclose(ours[frame], slow, atol=2e-4)
+    assert (ours >= 0).all()
+    assert (ours == 0).any()
+
+
+def test_a_frame_has_the_same_bits_in_every_range() -> None:
+    motion, adapter = random_motion(97, space="flame2023"), random_adapter()
+    whole = to_open(motion, HEAD, adapter)
+    weights = open_to_arkit(whole, HEAD)
+    for start, stop in [(0, 1), (3, 4), (5, 60), (31, 97), (96, 97)]:
+        part = to_open(cut_motion(motion, start, stop), HEAD, adapter)
+        assert part.expression.tobytes() == whole.expression[start:stop].tobytes()
+        assert part.jaw.tobytes() == whole.jaw[start:stop].tobytes()
+        cut = open_to_arkit(cut_motion(whole, start, stop), HEAD)
+        assert cut.tobytes() == weights[start:stop].tobytes()
+
+
+def test_flame_takes_keep_their_head_pose_and_lose_their_identity() -> None:
+    take = random_motion(space="flame2023")
+    moved = to_open(take, HEAD, random_adapter())
+    assert moved.space == "open"
+    for name in ("neck", "eyes", "rotation", "translation"):
+        np.testing.assert_array_equal(getattr(moved, name), getattr(take, name))
+    assert not moved.shape.any()
+    assert moved.expression.min() >= 0
+    assert moved.expression.max() <= np.float32(1.2)
+
+
+@pytest.mark.parametrize("space", ["arkit", "flame2023"])
+def test_no_difference_gives_the_take_bit_for_bit(space: str) -> None:
+    take = replace(random_motion(space=space), jaw=np.full((40, 3), -0.0, np.float32))
+    before = to_open(take, HEAD, random_adapter())
+    assert add_open_difference(take, before, before, random_adapter(), HEAD) is take
+
+
+@pytest.mark.parametrize("space", ["arkit", "flame2023"])
+def test_only_changed_frames_are_touched(space: str) -> None:
+    take = random_motion(space=space)
+    before = to_open(take, HEAD, random_adapter())
+    expression = before.expression.copy()
+    expression[7] += 0.1
+    after = replace(before, expression=expression)
+    mapped = add_open_difference(take, before, after, random_adapter(), HEAD)
+    others = np.arange(len(take)) != 7
+    assert mapped.expression[others].tobytes() == take.expression[others].tobytes()
+    assert mapped.jaw[others].tobytes() == take.jaw[others].tobytes()
+    assert not np.array_equal(mapped.expression[7], take.expression[7])
+
+
+def test_difference_of_an_arkit_take_is_the_weights_difference() -> None:
+    take, wanted = arkit_motion(seed=1), arkit_motion(seed=2)
+    before, after = to_open(take, HEAD, None), to_open(wanted, HEAD, None)
+    mapped = add_open_difference(take, before, after, None, HEAD)
+    np.testing.assert_allclose(mapped.expression, wanted.expression, atol=2e-5)
+    assert mapped.expression.min() >= 0
+
+
+def test_difference_of_a_flame_take_is_added_to_it() -> None:
+    adapter, rng = random_adapter(), np.random.default_rng(0)
+    take = random_motion(space="flame2023")
+    take = replace(take, eyes=np.zeros_like(take.eyes))
+    before = to_open(take, HEAD, adapter)
+    weights = before.expression[:, :52] + rng.random((40, 52)).astype(np.float32)
+    carrier = np.zeros((40, 100), np.float32)
+    carrier[:, :52] = weights
+    after = to_open(replace(take, expression=carrier, space="arkit"), HEAD, None)
+    mapped = add_open_difference(take, before, after, adapter, HEAD)
+    step = (weights - before.expression[:, :52]) @ adapter.space_from_arkit.T
+    np.testing.assert_allclose(mapped.expression, take.expression + step[:, :100], atol=2e-3)
+    np.testing.assert_allclose(mapped.jaw, take.jaw + step[:, 100:], atol=2e-3)
+    assert mapped.space == "flame2023"
+
+
+def test_missing_and_wrong_adapters() -> None:
+    flame, open_take = random_motion(space="flame2020"), random_motion()
+    assert code_of(to_open, flame, HEAD, None) == "space.no_adapter"
+    assert code_of(to_open, flame, HEAD, random_adapter("flame2023")) == "space.no_adapter"
+    assert code_of(to_open, flame, replace(HEAD, space="flame2020"), None) == "space.no_adapter"
+    assert code_of(open_to_arkit, flame, HEAD) == "space.no_adapter"
+    changed = replace(open_take, jaw=open_take.jaw + 1)
+    assert code_of(add_open_difference, flame, open_take, changed, None, HEAD) == "space.no_adapter"
+    assert code_of(random_adapter, "open") == "space.adapter"
+
+
+def test_adapter_file_round_trip(tmp_path: Path) -> None:
+    adapter, path = random_adapter(), tmp_path / "adapter"
+    write_adapter(adapter, path)
+    first = path.read_bytes()
+    again = read_adapter(path)
+    assert again.space == adapter.space
+    np.testing.assert_array_equal(again.arkit_from_space, adapter.arkit_from_space)
+    np.testing.assert_array_equal(again.space_from_arkit, adapter.space_from_arkit)
+    write_adapter(again, path)
+    assert path.read_bytes() == first
+
+
+def test_matrices_are_placed_by_name(tmp_path: Path) -> None:
+    path = matrices_file(tmp_path / "m.npz")
+    adapter = make_linear_adapter(path, "flame2020")
+    arrays = np.load(path)
+    row = arrays["arkit_names"].tolist().index("jawOpen")
+    column = ARKIT_NAMES.index("jawOpen")
+    np.testing.assert_array_equal(adapter.arkit_from_space[column], arrays["arkit_from_flame"][row])
+    np.testing.assert_array_equal(
+        adapter.space_from_arkit[:, column], arrays["flame_from_arkit"][:, row]
+    )
+    assert not adapter.arkit_from_space[ARKIT_NAMES.index("tongueOut")].any()
+
+
+def test_weights_that_the_fit_never_saw_do_nothing(tmp_path: Path) -> None:
+    forward = np.random.default_rng(0).normal(0, 0.1, (52, 103)).astype(np.float32)
+    back = np.ones((103, 52), np.float32)
+    forward[5] *= 1e-6
+    back[:, 5] = 1e5
+    path = matrices_file(tmp_path / "m.npz", arkit_from_flame=forward, flame_from_arkit=back)
+    adapter = make_linear_adapter(path, "flame2023")
+    assert np.abs(adapter.space_from_arkit).max() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"arkit_bias": None}, "file.wrong_kind"),
+        ({"arkit_bias": np.zeros(51, np.float32)}, "space.adapter"),
+        ({"flame_from_arkit": np.zeros((103, 51), np.float32)}, "space.adapter"),
+        ({"arkit_from_flame": np.zeros((52, 100), np.float32)}, "motion.shape"),
+        ({"arkit_from_flame": np.full((52, 103), np.nan)}, "space.adapter"),
+        ({"arkit_names": np.array(["x"] * 52)}, "motion.shape"),
+        ({"arkit_names": np.arange(52)}, "file.wrong_kind"),
+        ({"arkit_names": np.array([f"x{i}" for i in range(52)])}, "motion.unknown_weight"),
+    ],
+)
+def test_bad_matrices(tmp_path: Path, changes: dict, code: str) -> None:
+    path = matrices_file(tmp_path / "m.npz", **changes)
+    assert code_of(make_linear_adapter, path, "flame2023") == code
+
+
+def test_bad_adapter_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    assert code_of(read_adapter, path) == "file.missing"
+    assert code_of(read_adapter, tmp_path) == "file.folder"
+    path.write_bytes(b"junk")
+    assert code_of(read_adapter, path) == "file.wrong_kind"
+    assert code_of(read_adapter, matrices_file(tmp_path / "m.npz")) == "file.wrong_kind"
+    write_adapter(random_adapter(), path)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 997):
+        path.write_bytes(whole[:size])
+        assert code_of(read_adapter, path) in ("file.empty", "file.damaged", "file.wrong_kind")
+
+
+def test_real_regression_moves_the_open_head_within_reason(real_data: Path) -> None:
+    matrices = real_data / "flame_open" / "flame2023_arkit_regression.npz"
+    adapter = make_linear_adapter(matrices, "flame2023")
+    assert np.abs(adapter.space_from_arkit).max() < 20  # the file itself holds 80,000
+    head = read_head("open")
+    jaws = []
+    for path in sorted((real_data / "lam_motion").glob("*/flame_params.json")):
+        moved: Motion = to_open(read_motion(path), head, adapter)
+        jaws.append(float(np.corrcoef(moved.jaw[:, 0], read_motion(path).jaw[:, 0])[0, 1]))
+    assert sorted(jaws)[1] > 0.75, jaws  # the third clip hardly opens its jaw
