@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the server asks of the other rooms, as a record of plain functions.
+
+`real_services` wires the real ones; tests give their own. Tasks hold paths and plain records
+only, so that they can go to another process as they are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from ...shared.camera import Camera
+from ...shared.emotion import EmotionTrack
+from ...shared.errors import InputError
+from ...shared.head import HeadModel
+from ...shared.motion import Motion
+
+if TYPE_CHECKING:
+    from ..motion.adapter import LinearAdapter
+
+OnProgress = Callable[[str, int, int], None]
+"""Stage, done, total."""
+IsCancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """A take as the client named it: the file's bytes lie at `path`, `name` stands in errors,
+    `adapter` is an adapter file or None."""
+
+    path: Path
+    name: str
+    adapter: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BakeTask:
+    """See `messages.Bake`."""
+
+    take: Take
+    track: EmotionTrack
+    head: str
+    frames: range | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BakeOutput:
+    """Frames from `start` on: motion in space "open", take_motion in the take's own; and a
+    function that writes the vertices (PC2), which may report progress and be cancelled."""
+
+    start: int
+    motion: Motion
+    take_motion: Motion
+    write_vertices: Callable[[BinaryIO], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RenderTask:
+    """See `messages.Render`. Exactly one of avatar (a file) and head (a name) is there."""
+
+    take: Take
+    avatar: Path | None
+    avatar_name: str
+    head: str | None
+    camera: Camera | None
+    width: int
+    height: int
+    frames: range | None
+    with_depth: bool
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedFiles:
+    """Frame `index` of the take lies in the task's folder: (kind, file) for each picture."""
+
+    index: int
+    done: int
+    total: int
+    files: tuple[tuple[str, Path], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Each raises `AffektError` for what a user can do wrong; any other exception is a bug.
+
+    bake and render call `is_cancelled` between chunks and then raise JobError `job.cancelled`.
+    """
+
+    read_motion: Callable[[Take], tuple[Motion, str]]
+    """The take in the open head's space, and the space of the file."""
+    read_head: Callable[[str], HeadModel]
+    encode_motion: Callable[[Motion], bytes]
+    bake: Callable[[BakeTask, OnProgress, IsCancelled], BakeOutput]
+    render: Callable[[RenderTask, IsCancelled], Iterator[RenderedFiles]]
+
+
+def real_services() -> Services:
+    """The rooms' own functions; each imports what it needs when it is first called."""
+    return Services(
+        read_motion=_read_motion,
+        read_head=_read_head,
+        encode_motion=_encode_motion,
+        bake=_bake,
+        render=_render,
+    )
+
+
+_import_lock = threading.Lock()
+"""Two threads that import torch at the same time may each see half of it."""
+
+
+def _decode(take: Take) -> tuple[Motion, LinearAdapter | None]:
+    with _import_lock:
+        from ..motion.read import decode_motion
+
+    motion = decode_motion(take.path.read_bytes(), take.name)
+    return motion, _read_adapter(take.adapter)
+
+
+def _read_adapter(path: Path | None) -> LinearAdapter | None:
+    if path is None:
+        return None
+    with _import_lock:
+        from ..motion.adapter import read_adapter
+    try:
+        return read_adapter(path)
+    except InputError as error:
+        # The file's name here is its hash, which tells the user nothing.
+        message = error.message.replace(path.name, "the adapter")
+        raise InputError(error.code, message, error.remedy) from error
+
+
+def _read_head(name: str) -> HeadModel:
+    if name != "open":  # `read_head` also takes paths, which never come from a client
+        raise InputError(
+            "head.unknown", f"The sidecar has no head called '{name}'.", "Use the head 'open'."
+        )
+    with _import_lock:
+        from ..head.files import read_head
+    return read_head(name)
+
+
+def _read_motion(take: Take) -> tuple[Motion, str]:
+    motion, adapter = _decode(take)
+    with _import_lock:
+        from ..motion.adapter import to_open
+    return to_open(motion, _read_head("open"), adapter), motion.space
+
+
+def _encode_motion(motion: Motion) -> bytes:
+    with _import_lock:
+        from ..motion.read import encode_motion
+    return encode_motion(motion)
+
+
+def _bake(task: BakeTask, on_progress: OnProgress, is_cancelled: IsCancelled) -> BakeOutput:
+    with _import_lock:
+        from ..bake.bake import bake
+        from ..bake.pc2 import write_pc2
+        from ..modulation.modulator import load_modulator
+
+    motion, adapter = _decode(task.take)
+    head = _read_head(task.head)
+    result = bake(
+        motion, task.track, head, adapter, load_modulator(), task.frames,
+        lambda progress: on_progress(progress.stage, progress.done, progress.total), is_cancelled,
+    )  # fmt: skip
+
+    def write_vertices(file: BinaryIO) -> None:
+        write_pc2(
+            file, result.vertices, points=result.vertex_count, samples=len(result.frames),
+            start=result.frames.start,
+        )  # fmt: skip
+
+    return BakeOutput(
+        start=result.frames.start, motion=result.motion, take_motion=result.take_motion,
+        write_vertices=write_vertices,
+    )  # fmt: skip
+
+
+def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
+    with _import_lock:
+        from ..avatar.lam import decode_lam_avatar
+        from ..render import images
+        from ..render.render import default_camera, render_frames
+        from ..render.source import motion_for
+
+    motion, adapter = _decode(task.take)
+    if task.avatar is not None:
+        subject = decode_lam_avatar(task.avatar.read_bytes(), task.avatar_name)
+    else:
+        subject = _read_head(task.head or "open")
+    frames = range(len(motion)) if task.frames is None else task.frames
+    camera = task.camera or default_camera(subject, task.width, task.height)
+    rendered = render_frames(
+        subject, motion_for(subject, motion, adapter), camera, task.width, frames,
+        is_cancelled=is_cancelled,
+    )  # fmt: skip
+    kinds = ("frame", "depth") if task.with_depth else ("frame",)
+    for done, frame in enumerate(rendered, 1):
+        images.write_frame(task.folder, frame, with_depth=task.with_depth)
+        names = [(k, task.folder / images.frame_name(frame.index, kind=k)) for k in kinds]
+        yield RenderedFiles(index=frame.index, done=done, total=len(frames), files=tuple(names))
