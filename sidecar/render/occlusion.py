@@ -68,6 +68,25 @@ def visibility(
 
 
 @njit(cache=True, nogil=True)
+def neighbour_mean(values, faces):  # pragma: no cover - compiled
+    """(V, K) float32: the mean of each vertex and of those it shares a face with, which count
+    once a face."""
+    count = np.ones(values.shape[0], np.float32)
+    total = values.copy()
+    for index in range(faces.shape[0]):
+        for corner in range(3):
+            i = faces[index, corner]
+            count[i] += 2.0
+            for step in (1, 2):
+                for k in range(values.shape[1]):
+                    total[i, k] += values[faces[index, (corner + step) % 3], k]
+    for i in range(total.shape[0]):
+        for k in range(total.shape[1]):
+            total[i, k] /= count[i]
+    return total
+
+
+@njit(cache=True, nogil=True)
 def _draw_heights(flat, faces, nearest):  # pragma: no cover - compiled
     """Keeps the greatest third coordinate over every texel whose centre a face covers."""
     edge = nearest.shape[0]

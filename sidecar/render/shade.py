@@ -164,7 +164,10 @@ def _light_reaching(
     seen = occlusion.visibility(points, faces, directions)
     sky = (seen * facing).sum(0) / np.maximum(facing.sum(0), 1e-9)
     lamp = occlusion.cone_directions(LAMPS[0, :3], KEY_HALF_ANGLE_RAD, KEY_RAYS)
-    return sky.astype(np.float32), occlusion.visibility(points, faces, lamp).mean(0)
+    both = np.stack([sky, occlusion.visibility(points, faces, lamp).mean(0)], 1)
+    # Averaged with the neighbours, so that shadows' edges do not crawl as a head turns.
+    smooth = occlusion.neighbour_mean(both.astype(np.float32), faces)
+    return smooth[:, 0], smooth[:, 1]
 
 
 def _hollow_light(points: NDArray[np.float64], region: NDArray[np.uint8]) -> NDArray[np.floating]:

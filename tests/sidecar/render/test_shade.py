@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.head import REGIONS
-from affekt.sidecar.render.occlusion import cone_directions, sphere_directions, visibility
+from affekt.sidecar.render.occlusion import (
+    cone_directions,
+    neighbour_mean,
+    sphere_directions,
+    visibility,
+)
 from affekt.sidecar.render.shade import (
     DrawOptions,
     draw_head,
@@ -132,6 +137,12 @@ def test_a_lid_takes_the_sky():
     assert visibility(vertices, faces, up)[0, 8] < 0.1
     assert visibility(vertices, faces[:2], up)[0, 8] > 0.9
     assert visibility(vertices, faces[2:], down)[0, 8] > 0.9
+
+
+def test_neighbour_mean_keeps_a_constant_and_mixes_a_face():
+    faces = np.array([[0, 1, 2]], np.int32)
+    values = np.array([[3.0, 1], [0, 1], [0, 1], [7, 1]], np.float32)
+    np.testing.assert_allclose(neighbour_mean(values, faces), [[1, 1], [1, 1], [1, 1], [7, 1]])
 
 
 def test_direction_sets():
