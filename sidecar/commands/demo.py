@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...shared.camera import Camera, look_at
 from ...shared.emotion import EMOTIONS, constant_track
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
@@ -23,8 +24,8 @@ from ..modulation.modulator import Modulator, modulate
 if TYPE_CHECKING:
     from ..head.forward import HeadLayer
 
-SHEET_SIZE = 400
-VIDEO_SIZE = 480
+SHEET_SIZE = (300, 360)
+VIDEO_SIZE = (400, 480)
 STRIP_FRAMES = 9
 
 Picture = NDArray[np.uint8]
@@ -155,14 +156,21 @@ def layer_of(head: HeadModel) -> HeadLayer:
     return HeadLayer(head)
 
 
-def draw_frame(motion: Motion, frame: int, head: HeadModel, size: int) -> Picture:
-    """One frame of a motion from the front. (size, size, 4)"""
+def draw_frame(motion: Motion, frame: int, head: HeadModel, size: tuple[int, int]) -> Picture:
+    """One frame of a motion from the front. (height, width, 4)"""
     return draw(layer_of(head).vertices(motion, frame, frame + 1)[0], head, size)
 
 
-def draw(vertices: NDArray[np.float32], head: HeadModel, size: int) -> Picture:
-    """Vertices (V, 3) of the head from the front. (size, size, 4)"""
-    from ..render.render import default_camera
+def draw(vertices: NDArray[np.float32], head: HeadModel, size: tuple[int, int]) -> Picture:
+    """Vertices (V, 3) of the head, its face filling a picture of (width, height)."""
     from ..render.shade import draw_head
 
-    return draw_head(vertices, head, default_camera(head, size, size))
+    return draw_head(vertices, head, face_camera(*size))
+
+
+def face_camera(width: int, height: int) -> Camera:
+    """Straight before the face, from the collar to the top of the skull."""
+    return look_at(
+        target=np.array([0.0, -0.008, 0.0]), distance=0.85, yaw_rad=0.0, pitch_rad=0.0,
+        width=width, height=height, fov_y_rad=0.335,
+    )  # fmt: skip
