@@ -210,12 +210,12 @@ def test_budget_real_avatar(real_data: Path, record_property):
 
     avatar = read_lam_avatar(real_data / "lam_avatars" / "statue.zip")
     camera = default_camera(avatar, 512, 512)
-    seconds = []
+    seconds = []  # of the processor: one thread, and other tests may run beside
     for _ in range(4):
-        started = time.perf_counter()
+        started = time.process_time()
         g = animate(avatar, np.full(52, 0.2), np.array([0.0, 0.2, 0.0]))
         rasterise_gaussians(g.means, g.quaternions, g.scales, g.opacities, g.colours, camera)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
     print(f"animate + rasterise 20,018 Gaussians at 512: {1000 * min(seconds):.0f} ms")
     record_property("milliseconds", 1000 * min(seconds))
     assert min(seconds) < 0.5
