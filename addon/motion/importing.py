@@ -67,11 +67,19 @@ def _describe(
     if motion.shape.any():
         said.append("The take's own identity was left out: the head keeps its shape.")
     if options.with_sound and (sound := find_sound(options.take)) is not None:
-        compat.sound_strips(scene).new_sound(
-            name=sound.stem, filepath=str(sound), channel=1, frame_start=options.first_frame
-        )
-        said.append(f"Its sound {sound.name} lies in the sequencer.")
+        said.append(_add_sound(sound, scene, options.first_frame))
     return said
+
+
+def _add_sound(sound: Path, scene: bpy.types.Scene, first_frame: int) -> str:
+    """Puts the sound into the sequencer and says so, or why not: the take is there either way."""
+    try:
+        compat.sound_strips(scene).new_sound(
+            name=sound.stem, filepath=str(sound), channel=1, frame_start=first_frame
+        )
+    except RuntimeError as error:
+        return f"Its sound {sound.name} was left out: {str(error).removeprefix('Error: ').strip()}."
+    return f"Its sound {sound.name} lies in the sequencer."
 
 
 def find_sound(take: Path) -> Path | None:

@@ -41,7 +41,9 @@ def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Build(out=out, wheels_from=Path(wheels) if wheels else None).run()
     except InputError as error:
         if error.code == "option.wheels" and not wheels:
-            pytest.skip(f"the wheels cannot be downloaded here, and AFFEKT_WHEELS is unset: {error}")
+            pytest.skip(
+                f"the wheels cannot be downloaded here, and AFFEKT_WHEELS is unset: {error}"
+            )
         raise
     return next(out.glob("*.zip"))
 

@@ -15,7 +15,9 @@ def png(colour: tuple[int, int, int, int], size: int) -> bytes:
     """A picture of one colour, RGBA of 8 bits."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     rows = (b"\0" + bytes(colour) * size) * size
     header = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)
@@ -52,7 +54,9 @@ class FakeClient:
     def read_motion(self, motion: object, adapter: object = None) -> object:
         errors = harness.load("shared.errors")
         if self.fault == "space":
-            raise errors.InputError("space.no_adapter", "It is in FLAME's space.", "Give an adapter.")
+            raise errors.InputError(
+                "space.no_adapter", "It is in FLAME's space.", "Give an adapter."
+            )
         return self.take
 
     def start_bake(self, motion: object, track: object, *, head: str) -> str:

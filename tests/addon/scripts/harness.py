@@ -34,7 +34,7 @@ def _plain(value: object) -> object:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
 
 
-def load(name: str):  # noqa: ANN201 (a module)
+def load(name: str):
     """A module of the installed extension, such as `addon.head.build`."""
     return importlib.import_module(f"{MODULE}.{name}")
 

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an animator does, button by button, against a real sidecar."""
+
+import hashlib
+import time
+
+import bpy
+import harness
+import numpy as np
+from rendering import composite, set_up_render
+
+asked = harness.options()
+
+
+def fingerprint(take: object) -> str:
+    """Every key of the take's Action."""
+    compat = harness.load("addon.compat")
+    digest = hashlib.sha256()
+    for part, action in (("OBJECT", take.rig_action), ("KEY", take.keys_action)):
+        for curve in compat.curves_of(action, part):
+            flat = np.empty(len(curve.keyframe_points) * 2, np.float32)
+            curve.keyframe_points.foreach_get("co", flat)
+            digest.update(f"{curve.data_path}[{curve.array_index}]".encode())
+            digest.update(flat.tobytes())
+    return digest.hexdigest()
+
+
+def start_sidecar() -> float:
+    bpy.context.preferences.addons[harness.MODULE].preferences.python = asked["python"]
+    began = time.monotonic()
+    bpy.ops.affekt.start_sidecar()
+    link = harness.load("addon.link.session")
+    while link.session.step() is link.LinkState.STARTING and time.monotonic() < began + 120:
+        time.sleep(0.05)
+    assert link.session.state is link.LinkState.CONNECTED, link.session.error
+    return time.monotonic() - began
+
+
+def key_emotions(head: bpy.types.Object, keys: list[dict]) -> None:
+    """The keys of a track file, straight lines between them."""
+    compat = harness.load("addon.compat")
+    for key in keys:
+        for name, value in key.items():
+            if name != "frame":
+                setattr(head.affekt_emotion, name, value)
+                path = f"affekt_emotion.{name}"
+                head.keyframe_insert(path, frame=asked["first_frame"] + key["frame"])
+    for curve in compat.active_curves(head):
+        for point in curve.keyframe_points:
+            point.interpolation = "LINEAR"
+
+
+with harness.enabled():
+    scene = bpy.context.scene
+    scene.render.fps = asked["fps"]
+    seconds = {"start": start_sidecar()}
+    bpy.ops.affekt.add_head()
+    head = bpy.context.object
+    began = time.monotonic()
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=asked["first_frame"])
+    seconds["import"] = time.monotonic() - began
+    takes = head.affekt_takes
+    before = fingerprint(takes.items[0])
+    key_emotions(head, asked["keys"])
+    began = time.monotonic()
+    bpy.ops.affekt.bake()
+    seconds["bake"] = time.monotonic() - began
+    axes = harness.load("addon.axes")
+    frames = range(asked["first_frame"], asked["first_frame"] + takes.items[1].frames)
+    vertices = np.stack([harness.evaluated_vertices(head, frame) for frame in frames])
+    np.save(asked["out"], axes.to_flame(vertices))
+    used = takes.active
+    after = fingerprint(takes.items[0])
+    scene.affekt_avatar.file = asked["avatar"]
+    scene.affekt_avatar.size = asked["size"]
+    scene.affekt_avatar.folder = str(harness.folder() / "frames")
+    scene.frame_end = scene.frame_start + asked["rendered"] - 1
+    began = time.monotonic()
+    bpy.ops.affekt.render_avatar()
+    seconds["render"] = time.monotonic() - began
+    set_up_render(scene, asked["size"])
+    np.save(asked["composite"], composite(scene, scene.frame_start + 1, harness.folder()))
+    bpy.ops.affekt.use_take(name=takes.items[0].name)
+    harness.answer(
+        seconds=seconds,
+        takes=[(take.name, take.kind, take.source, take.frames) for take in takes.items],
+        actions=[take.keys_action.name for take in takes.items],
+        used=used,
+        used_after=takes.active,
+        untouched=before == after == fingerprint(takes.items[0]),
+        range=[scene.frame_start, scene.frame_end],
+    )
+    bpy.ops.wm.save_as_mainfile(filepath=str(harness.folder() / "scene.blend"))
+    bpy.ops.affekt.stop_sidecar()
