@@ -6,7 +6,9 @@ from affekt.shared import curves
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-_KEYS = st.dictionaries(st.integers(0, 300), st.floats(0, 1.5), min_size=2, max_size=20)
+_KEYS = st.dictionaries(
+    st.integers(0, 300), st.floats(0, 1.5, allow_subnormal=False), min_size=2, max_size=20
+)
 
 
 def arrays(keys: dict) -> tuple[np.ndarray, np.ndarray]:

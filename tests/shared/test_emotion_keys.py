@@ -45,7 +45,9 @@ def test_no_keys_is_neutral() -> None:
     assert (track.influence == 1).all()
 
 
-_VALUES = st.dictionaries(st.integers(-20, 80), st.floats(0, 1), min_size=1, max_size=8)
+_VALUES = st.dictionaries(
+    st.integers(-20, 80), st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=8
+)
 
 
 @given(

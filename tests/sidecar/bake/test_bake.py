@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import torch
 from affekt.shared.emotion import EmotionTrack, constant_track
 from affekt.shared.errors import AffektError
 from affekt.shared.motion import Motion, cut_motion
@@ -92,6 +93,18 @@ def test_any_range_alone_equals_those_frames_of_the_whole(
 def test_vertices_are_those_of_the_motion() -> None:
     expected = HeadLayer(HEAD).vertices(WHOLE["flame2023"].motion, 0, FRAMES)
     np.testing.assert_array_equal(VERTICES["flame2023"], expected)
+
+
+def test_earlier_work_of_the_process_does_not_show() -> None:
+    weights = TAKES["arkit"].expression * np.float32(1e-39)  # denormal numbers
+    take, track = replace(TAKES["arkit"], expression=weights), constant_track(FRAMES, 30.0, sad=1)
+    results = []
+    for flush in (False, True):
+        torch.set_flush_denormal(flush)
+        results.append(bake(take, track, HEAD, None, MODULATOR))
+    torch.set_flush_denormal(False)
+    assert same_bits(results[0].motion, results[1].motion)
+    assert same_bits(results[0].take_motion, results[1].take_motion)
 
 
 def test_vertices_come_in_small_chunks() -> None:
