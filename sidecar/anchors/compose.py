@@ -115,7 +115,7 @@ def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) ->
         "mouthPress": 1 - 0.75 * talking,
         "mouthRollUpper": 1 - 0.8 * talking,
         "mouthRollLower": 1 - 0.8 * talking,
-        "mouthShrugLower": 1 - 0.75 * talking,
+        "mouthShrugLower": (1 - 0.75 * talking) * (1 - 0.7 * closed),
         "mouthFunnel": 1 - closed,
         "mouthCornerPuller": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
         "mouthRetraction": (1 - 0.6 * rounded) * (1 - 0.4 * closed),

@@ -87,7 +87,7 @@ def motion_from_weights(
         expression=expression.astype(np.float32),
         jaw=(arkit @ head.arkit_jaw.T).astype(np.float32),
         eyes=(arkit @ head.arkit_eyes.T).astype(np.float32),
-        neck=np.zeros((len(weights), 3)) if neck is None else neck,
+        neck=np.zeros((len(weights), 3), np.float32) if neck is None else neck.astype(np.float32),
         fps=FPS,
         space="open",
     )

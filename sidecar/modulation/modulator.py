@@ -103,12 +103,14 @@ def _changes(
         return _run(take, track.weights, modulator, frames, on_progress, is_cancelled)
     ratio = MODEL_FPS / motion.fps  # model frames per frame of the take
     length = int(np.ceil((len(take) - 1) * ratio)) + 1
-    at = np.arange(length) / ratio
+    at = np.arange(length, dtype=np.float64) / ratio
     grid = range(int(frames.start * ratio), min(int((frames.stop - 1) * ratio) + 2, length))
     change = _run(
         _sample(take, at), _sample(track.weights, at), modulator, grid, on_progress, is_cancelled
     )
-    return _sample(change, np.arange(frames.start, frames.stop) * ratio - grid.start)
+    return _sample(
+        change, np.arange(frames.start, frames.stop, dtype=np.float64) * ratio - grid.start
+    )
 
 
 def _sample(values: FloatArray, at: NDArray[np.float64]) -> FloatArray:
@@ -117,7 +119,7 @@ def _sample(values: FloatArray, at: NDArray[np.float64]) -> FloatArray:
     low = np.minimum(at.astype(np.intp), max(len(values) - 2, 0))
     part = (at - low).astype(np.float32)[:, None]
     high = np.minimum(low + 1, len(values) - 1)
-    return values[low] * (1 - part) + values[high] * part
+    return np.asarray(values[low] * (1 - part) + values[high] * part, np.float32)
 
 
 def _run(
@@ -145,7 +147,7 @@ def _run(
     old = take[frames.start : frames.stop]
     new = old + total * modulator.residual_scale
     low, high = np.minimum(old, modulator.lowest), np.maximum(old, modulator.highest)
-    return np.clip(new, low, high) - old
+    return np.asarray(np.clip(new, low, high) - old, np.float32)
 
 
 def _infer(modulator: Modulator, takes: FloatArray, weights: FloatArray) -> FloatArray:

@@ -33,7 +33,8 @@ class Modulator:
 
     mean, scale: (103,) of the input. residual_scale: (103,) of the output; 0 where training never
     changed a number. lowest, highest: (103,) what the training's targets ranged over: the output
-    stays inside, unless the take itself does not. upper_share: (103,) how far a number belongs to the face above the nose.
+    stays inside, unless the take itself does not. upper_share: (103,) how far a number belongs to
+    the face above the nose.
     about: what the JSON says besides (training config, figures).
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from ...shared.errors import InputError
@@ -80,12 +80,12 @@ def read_config(path: Path | None) -> GeometryConfig:
         ) from error
     except ValueError as error:
         raise _bad(f"{path.name} is not TOML ({error})", "Repair the file.") from error
-    return GeometryConfig(**_checked(values))
+    return replace(GeometryConfig(), **_checked(values))
 
 
-def _checked(values: dict[str, object]) -> dict[str, int | float | str | bool]:
+def _checked(values: dict[str, object]) -> dict[str, object]:
     kinds = {f.name: type(f.default) for f in fields(GeometryConfig)}
-    checked: dict[str, int | float | str | bool] = {}
+    checked: dict[str, object] = {}
     for name, value in values.items():
         if name not in kinds:
             raise _bad(f"there is no setting '{name}'", f"Settings are {', '.join(kinds)}.")
@@ -93,7 +93,7 @@ def _checked(values: dict[str, object]) -> dict[str, int | float | str | bool]:
             value = float(value)
         if type(value) is not kinds[name]:
             raise _bad(f"{name} is {value!r}", f"Give a value of the kind {kinds[name].__name__}.")
-        checked[name] = value  # type: ignore[assignment]
+        checked[name] = value
     return checked
 
 

@@ -160,8 +160,8 @@ def augment(batch: Batch, scale: FloatArray, rng: np.random.Generator) -> Batch:
     noise[:, 1:] = 0.5 * (noise[:, 1:] + noise[:, :-1])
     noise *= 0.12 * strength * scale
     return Batch(
-        source=batch.source * gain + bias + noise,
-        target=batch.target * gain + bias + noise,
+        source=np.asarray(batch.source * gain + bias + noise, np.float32),
+        target=np.asarray(batch.target * gain + bias + noise, np.float32),
         weights=batch.weights,
         closure=batch.closure,
     )
