@@ -1,0 +1,443 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client against a real server with rooms of cardboard, and against servers that are not
+there, lie, or say nothing."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared import limits, messages
+from affekt.shared.camera import look_at
+from affekt.shared.client import Client
+from affekt.shared.connection import Connection
+from affekt.shared.emotion import constant_track
+from affekt.shared.errors import AffektError, InputError, LinkError
+from affekt.shared.events import (
+    BakeFinished,
+    JobFailed,
+    JobProgressed,
+    PictureWritten,
+    RenderFinished,
+)
+from affekt.shared.messages import Artefact
+from fakes.head import small_head
+from fakes.link import PNG, TAKE, Link, SpyServer, drain, make_take, running_server, wait_for
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Iterator[Link]:
+    with running_server(tmp_path) as link:
+        yield link
+
+
+@pytest.fixture
+def client(link: Link) -> Iterator[Client]:
+    with Client.connect(link.connection) as client:
+        yield client
+
+
+@pytest.fixture
+def take(client: Client) -> Artefact:
+    return client.upload(TAKE, "motion", "take.json")
+
+
+def code_of(error: pytest.ExceptionInfo[AffektError]) -> str:
+    return error.value.code
+
+
+# --- short calls ----------------------------------------------------------------------------
+
+
+def test_hello(client: Client) -> None:
+    assert client.is_open
+    assert client.welcome.protocol == limits.PROTOCOL_VERSION
+    assert "bake" in client.welcome.capabilities
+
+
+def test_ping(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = sorted(client.ping() for _ in range(500))
+    with capsys.disabled():
+        print(f"\nping: p50 {1e3 * seconds[250]:.2f} ms, p99 {1e3 * seconds[495]:.2f} ms")
+    assert statistics.median(seconds) < 0.005
+
+
+def test_upload_and_download(client: Client, tmp_path: Path) -> None:
+    data = np.random.default_rng(1).bytes(limits.CHUNK_BYTES * 2 + 17)
+    artefact = client.upload(data, "avatar", "face.zip")
+    assert artefact.size == len(data)
+    client.download(artefact, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == data
+    assert [p.name for p in tmp_path.glob("*back*")] == ["back"]
+
+
+def test_upload_twice_sends_once(link: Link, client: Client) -> None:
+    first = client.upload(TAKE, "motion", "a.json")
+    before = len(link.server.arrived)
+    assert client.upload(TAKE, "motion", "b.json").sha256 == first.sha256
+    assert len(link.server.arrived) == before + 1
+
+
+def test_upload_of_nothing(client: Client, tmp_path: Path) -> None:
+    artefact = client.upload(b"", "motion", "empty.json")
+    client.download(artefact, tmp_path / "empty")
+    assert (tmp_path / "empty").read_bytes() == b""
+
+
+def test_names_lose_their_folders(client: Client) -> None:
+    assert client.upload(TAKE, "motion", "../a/b\\c\n.json").name == ".._a_b_c_.json"
+
+
+def test_file_that_is_not_there(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        client.upload_file(tmp_path / "none.json", "motion")
+    assert code_of(caught) == "file.missing"
+    with pytest.raises(InputError) as caught:
+        client.upload_file(tmp_path, "motion")
+    assert code_of(caught) == "file.not_readable"
+
+
+def test_file_that_is_too_large(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(limits.ARTEFACT_BYTES, "motion", 10)
+    (tmp_path / "big").write_bytes(b"x" * 11)
+    with pytest.raises(InputError) as caught:
+        client.upload_file(tmp_path / "big", "motion")
+    assert code_of(caught) == "file.too_large"
+
+
+def test_download_to_where_nothing_can_be(client: Client, take: Artefact, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        client.download(take, tmp_path / "none" / "file")
+    assert code_of(caught) == "file.not_writable"
+
+
+def test_read_motion(client: Client, take: Artefact) -> None:
+    motion, expected = client.read_motion(take), make_take()
+    np.testing.assert_array_equal(motion.expression, expected.expression)
+    assert (motion.fps, motion.space, motion.eyelids) == (30.0, "open", None)
+
+
+def test_errors_of_the_rooms_arrive_as_they_are(client: Client) -> None:
+    wrong = client.upload(b"cat video", "motion", "cat.mp4")
+    with pytest.raises(InputError) as caught:
+        client.read_motion(wrong)
+    assert code_of(caught) == "file.wrong_kind"
+    assert str(caught.value) == "cat.mp4 is no motion. Give a motion."
+
+
+def test_artefact_that_the_sidecar_does_not_have(client: Client, take: Artefact) -> None:
+    with pytest.raises(LinkError) as caught:
+        client.read_motion(replace(take, sha256="0" * 64))
+    assert code_of(caught) == "link.no_artefact"
+
+
+def test_head(client: Client) -> None:
+    head, expected = client.get_head(), small_head()
+    assert head.expression_names == expected.expression_names
+    np.testing.assert_array_equal(head.pose_basis, expected.pose_basis)
+    np.testing.assert_array_equal(head.uv, expected.uv)
+    with pytest.raises(InputError) as caught:
+        client.get_head("closed")
+    assert code_of(caught) == "head.unknown"
+
+
+# --- jobs -----------------------------------------------------------------------------------
+
+
+def test_bake(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
+    job = client.start_bake(take, constant_track(6, 30, happy=1), frames=range(2, 5))
+    link.rooms.steps.release(3)
+    events = drain(client, job)
+    assert [type(e) for e in events[-2:]] == [JobProgressed, BakeFinished]
+    progress, finished = events[-2:]
+    assert isinstance(progress, JobProgressed)
+    assert (progress.stage, progress.done, progress.total) == ("modulate", 3, 3)
+    assert isinstance(finished, BakeFinished)
+    assert finished.start == 2
+    np.testing.assert_allclose(finished.motion.expression, make_take(3).expression + 1)
+    assert finished.vertices.name == "take.pc2"
+    client.download(finished.vertices, tmp_path / "take.pc2")
+    assert (tmp_path / "take.pc2").read_bytes() == b"POINTCACHE2"
+    client.download(finished.baked, tmp_path / "baked.npz")
+    assert not client.poll()
+
+
+def test_progress_comes_while_it_runs(link: Link, client: Client, take: Artefact) -> None:
+    job = client.start_bake(take, constant_track(6, 30))
+    seen: list[int] = []
+
+    def has_seen(done: int) -> bool:
+        seen.extend(e.done for e in client.poll() if isinstance(e, JobProgressed))
+        return bool(seen) and seen[-1] == done
+
+    for done in range(1, 6):
+        link.rooms.steps.release()
+        wait_for(lambda done=done: has_seen(done), f"frame {done}")
+        assert client.ping() < 5
+    link.rooms.steps.release()
+    drain(client, job)
+
+
+def test_poll_and_start_never_wait(
+    link: Link, client: Client, take: Artefact, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The promise to Blender's timer."""
+    started = time.perf_counter()
+    job = client.start_bake(take, constant_track(6, 30))
+    started = time.perf_counter() - started
+    polls: list[float] = []
+
+    def one_poll() -> bool:
+        link.rooms.steps.release()
+        before = time.perf_counter()
+        events = client.poll()
+        polls.append(time.perf_counter() - before)
+        return any(event.ends_job and event.job == job for event in events)
+
+    wait_for(one_poll, "the bake")
+    for _ in range(1000):
+        one_poll()
+    polls.sort()
+    p99 = polls[int(0.99 * len(polls))]
+    with capsys.disabled():
+        print(f"\nstart_bake {1e3 * started:.2f} ms, poll p99 {1e6 * p99:.0f} us")
+    assert p99 < 0.001
+    assert started < 0.1
+
+
+def test_cancel_a_running_bake(link: Link, client: Client, take: Artefact) -> None:
+    job = client.start_bake(take, constant_track(6, 30))
+    assert link.rooms.started.wait(5)
+    client.cancel(job)
+    (failed,) = drain(client, job)
+    assert isinstance(failed, JobFailed)
+    assert failed.error.code == "job.cancelled"
+    client.cancel(job)  # once more does nothing
+    assert not client.poll()
+
+
+def test_cancel_a_waiting_job(link: Link, client: Client, take: Artefact) -> None:
+    first = client.start_bake(take, constant_track(6, 30))
+    second = client.start_bake(take, constant_track(6, 30))
+    assert link.rooms.started.wait(5)
+    client.cancel(second)
+    (failed,) = drain(client, second)
+    assert isinstance(failed, JobFailed)
+    assert failed.error.code == "job.cancelled"
+    link.rooms.steps.release(6)
+    assert isinstance(drain(client, first)[-1], BakeFinished)
+
+
+def test_short_calls_pass_a_bake(link: Link, client: Client, take: Artefact) -> None:
+    job = client.start_bake(take, constant_track(6, 30))
+    assert link.rooms.started.wait(5)
+    assert len(client.read_motion(take, timeout_s=5)) == 6
+    client.cancel(job)
+    drain(client, job)
+
+
+def test_a_job_that_cannot_start(client: Client, take: Artefact) -> None:
+    job = client.start_bake(replace(take, sha256="0" * 64), constant_track(6, 30))
+    (failed,) = drain(client, job)
+    assert isinstance(failed, JobFailed)
+    assert failed.error.code == "link.no_artefact"
+
+
+def test_a_bug_in_a_room(
+    link: Link, client: Client, take: Artefact, caplog: pytest.LogCaptureFixture
+) -> None:
+    link.rooms.bug = True
+    (failed,) = drain(client, client.start_bake(take, constant_track(6, 30)))
+    assert isinstance(failed, JobFailed)
+    assert failed.error.code == "job.failed"
+    assert "RuntimeError" in failed.error.message
+    assert "a bug" in caplog.text
+    link.rooms.bug = False
+    link.rooms.steps.release(6)
+    assert isinstance(
+        drain(client, client.start_bake(take, constant_track(6, 30)))[-1], BakeFinished
+    )
+
+
+def test_render(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
+    """More pictures than there is credit for; each lies in the client's folder, whole."""
+    folder = tmp_path / "pictures" / "new"
+    link.rooms.steps.release(40)
+    job = client.start_render("open", take, folder, width=64, frames=range(3, 33), with_depth=True)
+    events = drain(client, job)
+    finished = events[-1]
+    assert isinstance(finished, RenderFinished)
+    assert [p.name for p in finished.paths] == [f"frame_{i + 1:04d}.png" for i in range(3, 33)]
+    assert len(list(folder.iterdir())) == 60
+    assert (folder / "depth_0004.png").read_bytes() == PNG + b"depth 3 64"
+    written = [e for e in events if isinstance(e, PictureWritten)]
+    assert [e.index for e in written if e.kind == "frame"] == list(range(3, 33))
+    assert not list(link.server._store.root.glob("job-*"))
+
+
+def test_pictures_wait_for_credit(
+    link: Link, client: Client, take: Artefact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client._jobs, "_send", lambda message: None)  # gives no credit
+    link.rooms.steps.release(40)
+    client.start_render("open", take, tmp_path, frames=range(30))
+    written: list[object] = []
+
+    def has_eight() -> bool:
+        written.extend(e for e in client.poll() if isinstance(e, PictureWritten))
+        return len(written) == 8
+
+    wait_for(has_eight, "the pictures that were asked for")
+    (job,) = link.server._jobs.values()
+    wait_for(lambda: job.is_over, "the end of the rendering")
+    assert client.ping() < 5
+    assert not [e for e in client.poll() if isinstance(e, PictureWritten)]
+
+
+def test_render_with_a_camera_and_an_avatar(
+    link: Link, client: Client, take: Artefact, tmp_path: Path
+) -> None:
+    camera = look_at(
+        target=np.zeros(3), distance=1, yaw_rad=0, pitch_rad=0, width=20, height=10, fov_y_rad=0.5
+    )
+    avatar = client.upload(b"zip", "avatar", "face.zip")
+    link.rooms.steps.release(6)
+    job = client.start_render(avatar, take, tmp_path, camera=camera)
+    assert isinstance(drain(client, job)[-1], RenderFinished)
+    assert (tmp_path / "frame_0001.png").read_bytes() == PNG + b"frame 0 20"
+
+
+def test_folder_that_vanishes(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    job = client.start_render("open", take, folder)
+    folder.rmdir()
+    link.rooms.steps.release(6)
+    failed = drain(client, job)[-1]
+    assert isinstance(failed, JobFailed)
+    assert failed.error.code == "file.not_writable"
+
+
+def test_folder_that_cannot_be(client: Client, take: Artefact, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError) as caught:
+        client.start_render("open", take, tmp_path / "file" / "pictures")
+    assert code_of(caught) == "file.not_writable"
+
+
+# --- servers that are not there, or odd -----------------------------------------------------
+
+
+def closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def test_no_server(link: Link) -> None:
+    gone = replace(link.connection, endpoint=f"tcp://127.0.0.1:{closed_port()}")
+    started = time.monotonic()
+    with pytest.raises(LinkError) as caught:
+        Client.connect(gone)
+    assert code_of(caught) == "link.unreachable"
+    assert "Start the sidecar" in caught.value.remedy
+    assert time.monotonic() - started < 3
+
+
+def test_someone_else_listens(link: Link) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(LinkError) as caught:
+            Client.connect(
+                replace(link.connection, endpoint=f"tcp://127.0.0.1:{port}"), timeout_s=0.3
+            )
+    assert code_of(caught) == "link.timeout"
+
+
+def test_another_major(link: Link) -> None:
+    with pytest.raises(LinkError) as caught:
+        Client.connect(replace(link.connection, protocol=(0, 9), affekt="0.0.9"))
+    assert code_of(caught) == "link.version"
+    assert "Update the sidecar to Affekt 0.1.0" in caught.value.remedy
+
+
+class SilentServer(SpyServer):
+    def _dispatch(self, owner, session, request_id, request):
+        if isinstance(request, messages.Ping):
+            return None
+        return super()._dispatch(owner, session, request_id, request)
+
+
+def test_server_that_says_nothing(tmp_path: Path) -> None:
+    with running_server(tmp_path, SilentServer) as link, Client.connect(link.connection) as client:
+        with pytest.raises(LinkError) as caught:
+            client.ping(timeout_s=0.1)
+        assert code_of(caught) == "link.timeout"
+        assert client.get_head().name == "small"
+
+
+class WrongServer(SpyServer):
+    def _dispatch(self, owner, session, request_id, request):
+        if isinstance(request, messages.Ping):
+            return messages.Acknowledged()
+        return super()._dispatch(owner, session, request_id, request)
+
+
+def test_server_that_answers_something_else(tmp_path: Path) -> None:
+    with running_server(tmp_path, WrongServer) as link, Client.connect(link.connection) as client:
+        with pytest.raises(LinkError) as caught:
+            client.ping()
+        assert code_of(caught) == "link.protocol"
+
+
+def test_server_that_dies_during_a_job(tmp_path: Path) -> None:
+    with running_server(tmp_path) as link:
+        client = Client.connect(link.connection)
+        take = client.upload(TAKE, "motion", "take.json")
+        job = client.start_bake(take, constant_track(6, 30))
+        assert link.rooms.started.wait(5)
+    failed = drain(client, job)[-1]
+    assert isinstance(failed, JobFailed)
+    assert failed.error.code == "link.unreachable"
+    assert not client.is_open
+    with pytest.raises(LinkError) as caught:
+        client.ping()
+    assert code_of(caught) == "link.unreachable"
+    late = client.start_bake(take, constant_track(6, 30))
+    assert isinstance(drain(client, late)[-1], JobFailed)
+    client.cancel(late)
+    client.close()
+
+
+def test_shutdown(link: Link, client: Client) -> None:
+    client.shutdown()
+    assert link.server.stopped.wait(5)
+
+
+def test_close_with_work_under_way_is_quick(link: Link, tmp_path: Path) -> None:
+    client = Client.connect(link.connection)
+    take = client.upload(TAKE, "motion", "take.json")
+    client.start_bake(take, constant_track(6, 30))
+    started = time.monotonic()
+    client.close()
+    client.close()
+    assert time.monotonic() - started < 0.5
+    with pytest.raises(LinkError) as caught:
+        client.ping()
+    assert code_of(caught) == "link.closed"
+
+
+def test_connection_is_needed_whole(link: Link) -> None:
+    strange: Connection = replace(link.connection, client_secret_key="0" * 40)
+    with pytest.raises(LinkError) as caught:
+        Client.connect(strange)
+    assert code_of(caught) == "link.refused"

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection file: private, whole, and refused when it is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from affekt.shared import connection as link
+from affekt.shared.errors import LinkError
+from affekt.shared.version import AFFEKT_VERSION
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = link.Connection(
+    endpoint="tcp://127.0.0.1:5555",
+    server_public_key="a" * 40,
+    client_public_key="b" * 40,
+    client_secret_key="c" * 40,
+    pid=12345,
+    protocol=(1, 0),
+    affekt="0.1.0",
+)
+posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")
+
+
+def refused(folder: Path) -> LinkError:
+    with pytest.raises(LinkError) as caught:
+        link.read_connection(folder)
+    return caught.value
+
+
+def test_comes_back(tmp_path: Path) -> None:
+    link.write_connection(SAMPLE, tmp_path / "run")
+    assert link.read_connection(tmp_path / "run") == SAMPLE
+    assert [p.name for p in (tmp_path / "run").iterdir()] == [link.FILE_NAME]
+
+
+def test_keys_are_not_in_its_text() -> None:
+    assert "ccc" not in repr(SAMPLE)
+
+
+@posix
+def test_permissions(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o755)
+    path = link.write_connection(SAMPLE, folder)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    link.write_connection(SAMPLE, tmp_path).chmod(mode)
+    error = refused(tmp_path)
+    assert error.code == "link.connection_file"
+    assert "others may read it" in error.message
+
+
+def test_no_file(tmp_path: Path) -> None:
+    error = refused(tmp_path)
+    assert error.code == "link.unreachable"
+    assert str(error) == (
+        "No sidecar is running. Start the sidecar (Affekt panel, or `affekt serve`) and try again."
+    )
+
+
+DAMAGES = {
+    "empty": "",
+    "cut": json.dumps({"endpoint": "tcp://127.0.0.1:1"})[:-4],
+    "a list": "[]",
+    "deep": "[" * 100_000,
+    "too long": " " * 100_000,
+    "no pid": {"pid": None},
+    "pid 0": {"pid": 0},
+    "pid true": {"pid": True},
+    "other machine": {"endpoint": "tcp://192.0.2.1:5555"},
+    "no port": {"endpoint": "tcp://127.0.0.1"},
+    "bad port": {"endpoint": "tcp://127.0.0.1:99999"},
+    "ipc": {"endpoint": "ipc:///tmp/x"},
+    "short key": {"client_secret_key": "c" * 39},
+    "key of other letters": {"server_public_key": "ä" * 40},
+    "no key": {"client_public_key": None},
+    "no version": {"protocol": "1.0"},
+    "long affekt": {"affekt": "x" * 100},
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_file(tmp_path: Path, name: str) -> None:
+    damage = DAMAGES[name]
+    path = link.write_connection(SAMPLE, tmp_path)
+    text = damage
+    if isinstance(damage, dict):
+        text = json.dumps({**json.loads(path.read_text()), **damage})
+    path.write_text(str(text), encoding="utf-8")
+    assert refused(tmp_path).code == "link.connection_file"
+
+
+def test_another_major(tmp_path: Path) -> None:
+    link.write_connection(replace(SAMPLE, protocol=(2, 3), affekt="2.0.0"), tmp_path)
+    error = refused(tmp_path)
+    assert error.code == "link.version"
+    assert error.message == (
+        f"The add-on is Affekt {AFFEKT_VERSION} (protocol 1.0) and the sidecar Affekt 2.0.0 "
+        "(protocol 2.3): they do not understand each other."
+    )
+    assert error.remedy == "Update the add-on to Affekt 2.0.0, then start the sidecar again."
+
+
+def test_another_minor_is_fine(tmp_path: Path) -> None:
+    link.write_connection(replace(SAMPLE, protocol=(1, 9)), tmp_path)
+    assert link.read_connection(tmp_path).protocol == (1, 9)
+
+
+def test_removes_only_its_own(tmp_path: Path) -> None:
+    path = link.write_connection(SAMPLE, tmp_path)
+    link.remove_connection(tmp_path, 999)
+    assert path.exists()
+    link.remove_connection(tmp_path, SAMPLE.pid)
+    assert not path.exists()
+    link.remove_connection(tmp_path, SAMPLE.pid)
+
+
+def test_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LinkError) as caught:
+        link.write_connection(SAMPLE, tmp_path / "file" / "run")
+    assert caught.value.code == "link.folder"
+
+
+def test_folders_follow_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(link.RUNTIME_VARIABLE, str(tmp_path / "a"))
+    monkeypatch.setenv(link.CACHE_VARIABLE, str(tmp_path / "b"))
+    assert link.default_runtime_folder() == tmp_path / "a"
+    assert link.default_cache_folder() == tmp_path / "b"
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_default_folders(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (link.RUNTIME_VARIABLE, link.CACHE_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", system)
+    assert link.default_runtime_folder() != link.default_cache_folder()
+    assert "affekt" in link.default_runtime_folder().parts
+
+
+def test_one_version_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == AFFEKT_VERSION
+    manifest = ROOT / "blender_manifest.toml"
+    if manifest.exists():
+        assert tomllib.loads(manifest.read_text())["version"] == AFFEKT_VERSION
