@@ -32,7 +32,7 @@ MAX_HEAD_BYTES = 512 * 1024 * 1024  # FLAME with all its components is 50 MB in 
 def read_head(name: str) -> HeadModel:
     """The embedded head for `open`, else the head file at that path.
 
-    Raises InputError `file.missing`, `file.unknown_kind`, `file.truncated`, `head.shape`, ….
+    Raises InputError `file.missing`, `file.wrong_kind`, `file.truncated`, `head.shape`, ….
     """
     if name == OPEN:
         with resources.as_file(resources.files(f"{__package__}").joinpath("../assets")) as folder:
@@ -57,7 +57,7 @@ def _read(path: Path) -> HeadModel:
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no iterator)
     except (SafetensorError, ValueError, OSError) as error:
         raise InputError(
-            "file.unknown_kind",
+            "file.wrong_kind",
             f"{path.name} is not a head file, or it is damaged.",
             "Give a safetensors head file made by Affekt, or 'open'.",
         ) from error
@@ -69,7 +69,7 @@ def _from_arrays(label: str, arrays: dict[str, np.ndarray], metadata: dict[str, 
     missing += [f for f in ("name", "space", "expression_names") if f not in metadata]
     if missing:
         raise InputError(
-            "file.unknown_kind",
+            "file.wrong_kind",
             f"{label} is not a head file: it has no {', '.join(missing[:3])}.",
             "Give a safetensors head file made by Affekt, or 'open'.",
         )

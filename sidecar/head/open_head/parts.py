@@ -31,6 +31,11 @@ IRIS = np.array([0.40, 0.25, 0.13])
 PUPIL = np.array([0.02, 0.02, 0.02])
 
 
+# Share of the helper eye's radius: a squint and a raised cheek together press the lower lid
+# 0.4 mm into a ball of full size.
+EYEBALL = 0.970
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """vertices (n, 3) metres; faces (m, 3); uv (m, 3, 2); region (n,); colour (n, 3) sRGB;
@@ -94,7 +99,7 @@ def make_eyeball(positions: FloatArray, helper: IntArray, side: str, segments: i
     """
     points = positions[helper]
     centre = points.mean(0)
-    radius = float(np.linalg.norm(points - centre, axis=1).mean())
+    radius = EYEBALL * float(np.linalg.norm(points - centre, axis=1).mean())
     # Angles from the pupil's axis; rings lie close together where a colour ends.
     pupil, iris = np.radians([9.5, 24.0])
     rings = np.concatenate([

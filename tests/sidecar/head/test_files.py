@@ -36,7 +36,7 @@ def test_truncated(tmp_path: Path, keep: int) -> None:
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(InputError) as caught:
         read_head(str(path))
-    assert caught.value.code == "file.unknown_kind"
+    assert caught.value.code == "file.wrong_kind"
 
 
 def test_another_safetensors(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_another_safetensors(tmp_path: Path) -> None:
     save_file({"weights": np.zeros(3, np.float32)}, tmp_path / "other.safetensors")
     with pytest.raises(InputError) as caught:
         read_head(str(tmp_path / "other.safetensors"))
-    assert caught.value.code == "file.unknown_kind"
+    assert caught.value.code == "file.wrong_kind"
     assert "template" in caught.value.message
 
 

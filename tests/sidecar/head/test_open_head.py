@@ -117,6 +117,36 @@ def test_lids_stay_outside_the_eyeballs(head: HeadModel) -> None:
     assert visible(eyeBlinkLeft=1, eyeBlinkRight=1) <= 0.02 * visible()
 
 
+@pytest.mark.parametrize("yaw", [-30, 0, 30])
+def test_no_eyeball_comes_through_a_squinting_lid(head: HeadModel, yaw: float) -> None:
+    """What shows of the balls between the lids still shows when they are a tenth smaller; what
+    pokes through a lid goes away."""
+    from affekt.shared.camera import look_at
+    from affekt.sidecar.render.mesh import rasterise_mesh
+    from scipy.ndimage import binary_dilation
+
+    weights = {f"{name}{side}": value for side in ("Left", "Right") for name, value in
+               (("cheekSquint", 1.0), ("eyeSquint", 0.5), ("mouthSmile", 1.0))}  # fmt: skip
+    vertices = pose(head, **weights)
+    balls = np.isin(head.region, [REGIONS.index(n) for n in ("sclera", "iris", "pupil")])
+    smaller = vertices.copy()
+    for side in (vertices[:, 0] < 0, vertices[:, 0] > 0):
+        centre = vertices[balls & side].mean(0)
+        smaller[balls & side] = centre + 0.9 * (vertices[balls & side] - centre)
+    camera = look_at(
+        target=np.array([0.0, 0.01, 0.03]), distance=0.35, yaw_rad=np.radians(yaw),
+        pitch_rad=0.05, width=512, height=300, fov_y_rad=0.25,
+    )  # fmt: skip
+
+    def ball_pixels(points: np.ndarray) -> np.ndarray:
+        seen = rasterise_mesh(points, head.faces, camera).face
+        return (seen >= 0) & balls[head.faces[seen, 0]]
+
+    shown = ball_pixels(vertices)
+    assert shown.sum() > 300
+    assert not (shown & ~binary_dilation(ball_pixels(smaller), iterations=5)).any()
+
+
 def test_random_people_are_plausible(head: HeadModel) -> None:
     """Head height, eye distance and mouth width of 50 draws stay inside human ranges."""
     rng = np.random.default_rng(5)
