@@ -95,23 +95,55 @@ def _feeling(performance: Performance, emotions: FloatArray, look: FloatArray) -
     return feeling * swell[:, None]
 
 
-def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) -> FloatArray:
-    """Speech and feeling on the lower face; returns (T, 100)."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Cues:
+    """(T,) each, 0..1: what the mouth is busy with. shut: closed, or nearly so for f and v."""
+
+    closed: FloatArray
+    tucked: FloatArray
+    shut: FloatArray
+    rounded: FloatArray
+    talking: FloatArray
+    jaw: FloatArray
+    smiling: FloatArray
+
+
+def _cues(speech: FloatArray, feeling: FloatArray, performance: Performance) -> _Cues:
     closed = closure_level(performance.articulation)
     tucked = tuck_level(performance.articulation)
-    rounded = np.clip(_of(speech, "mouthPucker") + 0.7 * _of(speech, "mouthFunnel"), 0, 1)
-    smiling = np.clip(_of(feeling, "mouthSmile"), 0, 1)
-    spoken_jaw = _of(speech, "jawOpen")
-    talking = np.clip(2.2 * spoken_jaw, 0, 1)
-    shut = np.maximum(closed, 0.75 * tucked)
+    jaw = _of(speech, "jawOpen")
+    return _Cues(
+        closed=closed,
+        tucked=tucked,
+        shut=np.maximum(closed, 0.75 * tucked),
+        rounded=np.clip(_of(speech, "mouthPucker") + 0.7 * _of(speech, "mouthFunnel"), 0, 1),
+        talking=np.clip(2.2 * jaw, 0, 1),
+        jaw=np.clip(1.5 * jaw, 0, 1),
+        smiling=np.clip(_of(feeling, "mouthSmile"), 0, 1),
+    )
 
-    yields = {
+
+def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) -> FloatArray:
+    """Speech and feeling on the lower face; returns (T, 100)."""
+    cues = _cues(speech, feeling, performance)
+    weights = _scaled(feeling, _shares_of_feeling(cues)) + _scaled(speech, _shares_of_speech(cues))
+    jaw = NAMES.index("jawOpen")
+    # Lips reach only so far over an open jaw: a closure holds the jaw up.
+    weights[:, jaw] *= 1 - 0.5 * cues.closed * np.clip(2 * (weights[:, jaw] - 0.15), 0, 1)
+    weights[:, NAMES.index("mouthClose")] = cues.closed * weights[:, jaw]
+    return weights
+
+
+def _shares_of_feeling(cues: _Cues) -> dict[str, FloatArray]:
+    """How much of each shape of the emotion speech leaves."""
+    closed, rounded, talking, shut = cues.closed, cues.rounded, cues.talking, cues.shut
+    return {
         "mouthSmile": (1 - 0.45 * rounded) * (1 - 0.12 * closed),
         "mouthDimple": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
         "mouthStretch": (1 - 0.6 * rounded) * (1 - 0.45 * closed),
         "mouthFrown": 1 - 0.25 * rounded,
-        "mouthUpperUp": (1 - closed) * (1 - 0.4 * rounded) * (1 - 0.3 * tucked),
-        "mouthLowerDown": (1 - closed) * (1 - tucked) * (1 - 0.3 * rounded),
+        "mouthUpperUp": (1 - closed) * (1 - 0.4 * rounded) * (1 - 0.3 * cues.tucked),
+        "mouthLowerDown": (1 - closed) * (1 - cues.tucked) * (1 - 0.3 * rounded),
         "mouthPress": 1 - 0.75 * talking,
         "mouthRollUpper": 1 - 0.8 * talking,
         "mouthRollLower": 1 - 0.8 * talking,
@@ -124,26 +156,27 @@ def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) ->
         "mouthDepressionRetraction": (1 - 0.9 * shut) * (1 - 0.4 * rounded),
         "mouthPartLater": (1 - 0.9 * shut) * (1 - 0.4 * rounded),
         "mouthElevation": (1 - 0.8 * closed) * (1 - 0.3 * rounded),
-        "jawOpen": (1 - 0.85 * shut) * (1 - 0.55 * np.clip(1.5 * spoken_jaw, 0, 1)),
+        "jawOpen": (1 - 0.85 * shut) * (1 - 0.55 * cues.jaw),
     }
-    weights = feeling.copy()
-    for name, share in yields.items():
-        weights[:, sides(name)] *= share[:, None]
-    speech = speech.copy()
-    for name, share in {
-        "mouthPucker": (1 - 0.3 * smiling) * (1 - 0.35 * closed),
-        "mouthFunnel": (1 - 0.45 * smiling) * (1 - closed),
-        "mouthUpperUp": 1 - closed,
-        "mouthLowerDown": (1 - closed) * (1 - tucked),
-        "mouthSmile": 1 - 0.6 * smiling,
-    }.items():
-        speech[:, sides(name)] *= share[:, None]
-    weights += speech
-    jaw = NAMES.index("jawOpen")
-    # Lips reach only so far over an open jaw: a closure holds the jaw up.
-    weights[:, jaw] *= 1 - 0.5 * closed * np.clip(2 * (weights[:, jaw] - 0.15), 0, 1)
-    weights[:, NAMES.index("mouthClose")] = closed * weights[:, jaw]
-    return weights
+
+
+def _shares_of_speech(cues: _Cues) -> dict[str, FloatArray]:
+    """How much of each shape of speech the emotion, and a closure, leave."""
+    return {
+        "mouthPucker": (1 - 0.3 * cues.smiling) * (1 - 0.35 * cues.closed),
+        "mouthFunnel": (1 - 0.45 * cues.smiling) * (1 - cues.closed),
+        "mouthUpperUp": 1 - cues.closed,
+        "mouthLowerDown": (1 - cues.closed) * (1 - cues.tucked),
+        "mouthSmile": 1 - 0.6 * cues.smiling,
+    }
+
+
+def _scaled(weights: FloatArray, shares: dict[str, FloatArray]) -> FloatArray:
+    """A copy with the named shapes (both sides) multiplied by their (T,) shares."""
+    scaled = weights.copy()
+    for name, share in shares.items():
+        scaled[:, sides(name)] *= share[:, None]
+    return scaled
 
 
 def _upper_face(weights: FloatArray, feeling: FloatArray, performance: Performance) -> None:
