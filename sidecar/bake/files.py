@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...shared.errors import InputError
 from ...shared.head import ARRAY_FIELDS, HeadModel
 from ..files import not_writable, write_whole
 from ..modulation.modulator import Modulator
@@ -152,29 +151,3 @@ def _versions() -> dict[str, str]:
         with suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
     return versions
-
-
-def parse_frames(text: str | None, total: int) -> range:
-    """`A-B`, both included, or `A`, in a take of `total` frames; all of them for None.
-
-    Raises InputError `frames.syntax`, `frames.out_of_range`.
-    """
-    if text is None:
-        return range(total)
-    first, dash, last = (part.strip() for part in text.partition("-"))
-    digits = (first, last) if dash else (first,)
-    if not all(d.isascii() and d.isdecimal() and len(d) < 10 for d in digits):
-        raise InputError(
-            "frames.syntax",
-            f"'{text:.40}' is not a range of frames.",
-            "Write it like 100-200, both included, counted from 0.",
-        )
-    start, stop = int(first), int(digits[-1]) + 1
-    if not start < stop <= total:
-        raise InputError(
-            "frames.out_of_range",
-            f"Frames {start} to {stop - 1} are not all in the take, which has frames 0 to "
-            f"{total - 1}.",
-            "Choose a range inside the take.",
-        )
-    return range(start, stop)

@@ -30,18 +30,13 @@ class Bake:
         from ...shared import limits
         from ...shared.emotion_keys import decode_track
         from ..bake.bake import bake
-        from ..bake.files import (
-            head_sha256,
-            modulator_sha256,
-            parse_frames,
-            sha256,
-            write_bake,
-        )
+        from ..bake.files import head_sha256, modulator_sha256, sha256, write_bake
         from ..files import read_bytes
         from ..head.files import OPEN, read_head
         from ..modulation.modulator import load_modulator
         from ..motion.adapter import read_adapter
         from ..motion.read import decode_motion
+        from .frames import parse_frames
 
         motion_data = read_bytes(self.motion, limits.MAX_MOTION_BYTES, "motion file")
         motion_hash = sha256(motion_data)

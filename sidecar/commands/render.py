@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...shared.errors import InputError
-
 if TYPE_CHECKING:
     from ...shared.head import HeadModel
     from ...shared.motion import Motion
@@ -45,6 +43,7 @@ class Render:
         from ..motion.read import read_motion
         from ..render.source import motion_for, read_subject
         from ..render.video import read_sound
+        from .frames import parse_frames
 
         motion = read_motion(self.motion)
         frames = parse_frames(self.frames, len(motion))
@@ -80,28 +79,3 @@ class Render:
             f"{self.out}: {len(frames)} frames of {self.size} x {self.size} in {seconds:.1f} s "
             f"({1000 * seconds / len(frames):.0f} ms each)"
         )
-
-
-def parse_frames(text: str | None, total: int) -> range:
-    """`A-B`, both included, or `A`, within a take of `total` frames; all of them for None.
-
-    Raises InputError `frames.syntax`, `frames.out_of_range`.
-    """
-    if text is None:
-        return range(total)
-    first, dash, last = text.partition("-")
-    if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()) or len(text) > 20:
-        raise InputError(
-            "frames.syntax",
-            f"'{text[:40]}' is not a range of frames.",
-            "Write it like 100-200, both included, counted from 0.",
-        )
-    start, stop = int(first), int(last if dash else first) + 1
-    if not start < stop <= total:
-        raise InputError(
-            "frames.out_of_range",
-            f"Frames {start} to {stop - 1} are not all in the take, which has frames 0 to "
-            f"{total - 1}.",
-            "Choose a range inside the take.",
-        )
-    return range(start, stop)

@@ -14,8 +14,9 @@ from affekt.shared.emotion import constant_track
 from affekt.shared.errors import AffektError, InputError
 from affekt.sidecar import cli
 from affekt.sidecar.bake.bake import BakeResult, bake, collect_vertices
-from affekt.sidecar.bake.files import parse_frames, sha256, write_bake
+from affekt.sidecar.bake.files import sha256, write_bake
 from affekt.sidecar.bake.pc2 import read_pc2
+from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.modulation.weights import save_modulator
 from affekt.sidecar.motion.read import encode_motion, read_motion, write_motion
 from fakes.head import small_head

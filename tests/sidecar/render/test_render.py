@@ -13,7 +13,7 @@ from affekt.shared.errors import InputError, JobError
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar, read_lam_avatar
-from affekt.sidecar.commands.render import parse_frames
+from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.render.framing import frame_points
 from affekt.sidecar.render.images import (
     NOTHING,
