@@ -52,6 +52,7 @@ class Channel:
         self._calls: Mailbox[_Call | None] = Mailbox()
         self._pending: dict[int, Future[Message]] = {}
         self._last_id = 0
+        self._is_connected = False
         self._is_up = False
         self._lost: LinkError | None = None
         self._lock = threading.Lock()
@@ -193,11 +194,15 @@ class Channel:
 
     def _watch(self) -> None:
         event = recv_monitor_message(self._monitor)["event"]
-        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+        if event == zmq.EVENT_CONNECTED:
+            self._is_connected = True
+        elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._is_up = True
         elif self._is_up:
             self._lose(_unreachable("The sidecar has gone."))
-        elif event in _REFUSALS:
+        elif self._is_connected:
+            # Someone listens, but broke off the handshake: libzmq does so for false keys, and
+            # when the authenticator is down.
             self._lose(
                 LinkError(
                     "link.refused",
@@ -222,15 +227,8 @@ class Channel:
         self._on_lost(error)
 
 
-_REFUSALS = (
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
-    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
-    # The sidecar closed before the handshake was through: its authenticator is down.
-    zmq.EVENT_DISCONNECTED,
-)
 _WATCHED = (
-    zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
 )  # fmt: skip

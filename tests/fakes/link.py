@@ -37,6 +37,7 @@ from affekt.sidecar.server.services import (
 from .head import small_head
 
 DEADLINE_S = 10.0
+THREADS = ("affekt-sockets", "affekt-desk", "affekt-bench", "affekt-zap", "affekt-channel")
 TAKE = b"a take of 6 frames"
 PNG = b"\x89PNG picture "
 
@@ -152,7 +153,8 @@ def running_server(folder: Path, kind: type[SpyServer] = SpyServer, **options: o
         yield link
     finally:
         assert server.stop(timeout_s=5)
-        assert not [t for t in threading.enumerate() if t.name.startswith("affekt-")]
+        left = [thread.name for thread in threading.enumerate() if thread.name in THREADS]
+        assert not left, left
 
 
 def drain(client: Client, job: str, deadline_s: float = DEADLINE_S) -> list[JobEvent]:

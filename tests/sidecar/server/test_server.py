@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server towards clients that are odd, hostile, several, or gone."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgpack
+import numpy as np
+import pytest
+from affekt.shared import limits, messages
+from affekt.shared.client import Client
+from affekt.shared.emotion import constant_track
+from affekt.shared.messages import (
+    Acknowledged,
+    ArtefactState,
+    Failure,
+    FindArtefact,
+    Hello,
+    Message,
+    Ping,
+    Pong,
+    Upload,
+    Welcome,
+)
+from affekt.shared.wire import encode
+from fakes.link import TAKE, Link, RawClient, drain, running_server, wait_for
+
+HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
+JOB = "ab" * 16
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Iterator[Link]:
+    with running_server(tmp_path) as link:
+        yield link
+
+
+@pytest.fixture
+def raw(link: Link) -> Iterator[RawClient]:
+    with RawClient(link.connection) as raw:
+        assert isinstance(raw.ask(HELLO), Welcome)
+        yield raw
+
+
+def failure_of(message: Message) -> Failure:
+    assert isinstance(message, Failure)
+    return message
+
+
+def upload(whole: bytes, **changes: object) -> Upload:
+    fields = {
+        "kind": "motion", "name": "take.json", "sha256": hashlib.sha256(whole).hexdigest(),
+        "size": len(whole), "offset": 0, "data": whole,
+    }  # fmt: skip
+    return Upload(**{**fields, **changes})
+
+
+def bake(job: str = JOB, **changes: object) -> messages.Bake:
+    track = constant_track(6, 30)
+    fields = {"motion": hashlib.sha256(TAKE).hexdigest(), "name": "take.json", "head": "open"}
+    return messages.Bake(**{**messages.track_fields(track), **fields, "job": job, **changes})
+
+
+# --- versions -------------------------------------------------------------------------------
+
+VERSION_TEXTS = {
+    ((2, 0), "3.0.0"): (
+        "The add-on is Affekt 3.0.0 (protocol 2.0) and the sidecar Affekt 0.1.0 (protocol 1.0): "
+        "they do not understand each other.",
+        "Update the sidecar to Affekt 3.0.0, then start the sidecar again.",
+    ),
+    ((0, 5), "0.0.9"): (
+        "The add-on is Affekt 0.0.9 (protocol 0.5) and the sidecar Affekt 0.1.0 (protocol 1.0): "
+        "they do not understand each other.",
+        "Update the add-on to Affekt 0.1.0, then start the sidecar again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("version", VERSION_TEXTS)
+def test_another_major_is_refused_with_both_versions(
+    link: Link, version: tuple[tuple[int, int], str]
+) -> None:
+    protocol, affekt = version
+    with RawClient(link.connection) as raw:
+        answer = raw.ask(Hello(protocol=protocol, affekt=affekt), version=protocol)
+        failure = failure_of(answer)
+        assert failure.code == "link.version"
+        assert (failure.message, failure.remedy) == VERSION_TEXTS[version]
+        assert failure_of(raw.ask(Ping())).code == "link.no_hello"
+
+
+def test_another_minor_is_welcome(link: Link) -> None:
+    with RawClient(link.connection) as raw:
+        hello = Hello(protocol=(1, 9), affekt="0.9.0")
+        assert isinstance(raw.ask(hello, version=(1, 9)), Welcome)
+        assert isinstance(raw.ask(Ping(), version=(1, 9)), Pong)
+
+
+def test_hello_comes_first(link: Link) -> None:
+    with RawClient(link.connection) as raw:
+        assert failure_of(raw.ask(Ping())).code == "link.no_hello"
+
+
+# --- garbage from a client with the right key -----------------------------------------------
+
+
+def test_survives_garbage(link: Link, raw: RawClient) -> None:
+    randomness = np.random.default_rng(3)
+    valid = [bytes(frame) for frame in encode(bake(), 1)]
+    for index in range(300):
+        frames = [bytearray(frame) for frame in valid]
+        if index % 3 == 0:
+            frames = [bytearray(randomness.bytes(50)) for _ in range(index % 5 + 1)]
+        else:
+            place = int(randomness.integers(len(frames[0])))
+            frames[0][place] = int(randomness.integers(256))
+        raw.socket.send_multipart([bytes(frame) for frame in frames])
+    raw.socket.send_multipart(encode(Ping(), 77))
+    while True:
+        request, message = raw.receive()
+        if request == 77:
+            assert isinstance(message, Pong)
+            return
+
+
+def test_answers_with_the_request_id(raw: RawClient) -> None:
+    bad = msgpack.packb({"v": [1, 0], "id": 5, "type": "teapot", "buffers": [], "body": {}})
+    raw.socket.send_multipart([bad])
+    request, message = raw.receive()
+    assert request == 5
+    assert failure_of(message).code == "link.unknown_message"
+
+
+def test_request_without_an_id_gets_no_answer(raw: RawClient) -> None:
+    raw.socket.send_multipart(encode(Ping(), 0))
+    raw.socket.send_multipart(encode(Ping(), 2))
+    assert raw.receive() == (2, Pong())
+
+
+# --- uploads --------------------------------------------------------------------------------
+
+
+def test_upload_with_another_hash(link: Link, raw: RawClient) -> None:
+    sha256 = hashlib.sha256(b"other").hexdigest()
+    failure = failure_of(raw.ask(upload(TAKE, sha256=sha256)))
+    assert failure.code == "link.hash"
+    state = raw.ask(FindArtefact(sha256=sha256))
+    assert state == ArtefactState(sha256=sha256, received=0, is_complete=False)
+    assert not list(link.server._store.root.iterdir())
+
+
+def test_upload_resumes_where_it_stopped(raw: RawClient) -> None:
+    sha256 = hashlib.sha256(TAKE).hexdigest()
+    part = ArtefactState(sha256=sha256, received=4, is_complete=False)
+    assert raw.ask(upload(TAKE, data=TAKE[:4])) == part
+    assert raw.ask(upload(TAKE, data=TAKE[9:], offset=9)) == part  # a gap is not taken
+    assert raw.ask(upload(TAKE, data=TAKE[:4])) == part  # nor is a piece that is there
+    assert raw.ask(FindArtefact(sha256=sha256)) == part
+    whole = ArtefactState(sha256=sha256, received=len(TAKE), is_complete=True)
+    assert raw.ask(upload(TAKE, data=TAKE[4:], offset=4)) == whole
+    assert raw.ask(upload(TAKE)) == whole
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"size": 5},
+        {"offset": 2**40 - 1},
+        {"kind": "vertices"},
+        {"kind": "adapter", "size": limits.ARTEFACT_BYTES["adapter"] + 1},
+    ],
+)
+def test_upload_that_is_too_large(raw: RawClient, changes: dict[str, object]) -> None:
+    assert failure_of(raw.ask(upload(TAKE, **changes))).code == "link.upload"
+
+
+# --- jobs -----------------------------------------------------------------------------------
+
+
+def test_a_job_id_is_used_once(raw: RawClient) -> None:
+    raw.ask(upload(TAKE))
+    assert isinstance(raw.ask(bake()), Acknowledged)
+    assert failure_of(raw.ask(bake())).code == "link.job"
+
+
+def test_too_many_jobs(link: Link, raw: RawClient) -> None:
+    raw.ask(upload(TAKE))
+    for _ in range(limits.MAX_WAITING_JOBS):
+        assert isinstance(raw.ask(bake(secrets.token_hex(16))), Acknowledged)
+    assert failure_of(raw.ask(bake())).code == "job.too_many"
+
+
+def test_bad_track(raw: RawClient) -> None:
+    raw.ask(upload(TAKE))
+    weights = np.full((6, 6), np.nan, np.float32)
+    assert isinstance(raw.ask(bake(weights=weights)), Acknowledged)
+    _, failed = raw.receive()
+    assert isinstance(failed, messages.JobFailed)
+    assert failed.code == "emotion.not_finite"
+
+
+def test_nothing_to_draw(raw: RawClient) -> None:
+    render = messages.Render(job=JOB, motion="0" * 64, name="take", width=8, height=8, credit=1)
+    assert failure_of(raw.ask(render)).code == "link.protocol"
+
+
+def test_two_clients_do_not_see_each_other(link: Link) -> None:
+    with Client.connect(link.connection) as one, Client.connect(link.connection) as two:
+        take = one.upload(TAKE, "motion", "take.json")
+        job = one.start_bake(take, constant_track(6, 30))
+        assert link.rooms.started.wait(5)
+        two._jobs.start_bake(job, "theft")
+        two.cancel(job)
+        two.ping()
+        link.rooms.steps.release(6)
+        assert type(drain(one, job)[-1]).__name__ == "BakeFinished"
+        assert two.poll() == []
+
+
+def test_a_client_that_leaves(link: Link) -> None:
+    """Its job is cancelled at the next word, the server serves on."""
+    client = Client.connect(link.connection)
+    take = client.upload(TAKE, "motion", "take.json")
+    client.start_bake(take, constant_track(6, 30))
+    assert link.rooms.started.wait(5)
+    client.close()
+
+    def is_gone() -> bool:
+        link.rooms.steps.release()
+        return not link.server._sessions
+
+    wait_for(is_gone, "the server to see it")
+    wait_for(lambda: not link.server._jobs, "the end of its job")
+    with Client.connect(link.connection) as second:
+        job = second.start_bake(take, constant_track(6, 30))
+        link.rooms.steps.release(6)
+        assert type(drain(second, job)[-1]).__name__ == "BakeFinished"
+
+
+def test_a_client_that_falls_silent(tmp_path: Path) -> None:
+    """One that was killed while nothing is to be sent: found out by its silence."""
+    with running_server(tmp_path, silence_s=0.05) as link:
+        with RawClient(link.connection) as raw:
+            raw.ask(HELLO)
+            raw.ask(upload(TAKE))
+            raw.ask(bake())
+            assert link.rooms.started.wait(5)
+        wait_for(lambda: not link.server._jobs, "the end of its job")
+        assert not link.server._sessions
+
+
+def test_many_requests_at_once(link: Link, raw: RawClient) -> None:
+    """Short requests beyond the allowance are refused, none is lost."""
+    for request in range(1, 201):
+        raw.socket.send_multipart(encode(FindArtefact(sha256="0" * 64), request))
+    answers = dict(raw.receive() for _ in range(200))
+    assert set(answers) == set(range(1, 201))
+    for message in answers.values():
+        assert isinstance(message, ArtefactState) or failure_of(message).code == "link.busy"
+    assert isinstance(raw.ask(FindArtefact(sha256="0" * 64)), ArtefactState)
