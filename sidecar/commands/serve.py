@@ -39,10 +39,10 @@ class Serve:
             runtime_folder=runtime, cache_folder=self.cache_dir or default_cache_folder()
         )
         server = Server(real_services(), options)
-        connection = server.start()
         signals: list[int] = []
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: signals.append(number))
+        connection = server.start()
         if self.parent_pid is not None:
             watch_parent(self.parent_pid, server.stopped.set, server.stopped)
         if self.watch_stdin:

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real sidecar processes: start, ready, end; and no orphans."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from affekt.shared.client import Client
+from affekt.shared.connection import CACHE_VARIABLE, FILE_NAME, read_connection
+from affekt.shared.errors import LinkError
+from affekt.shared.process import SidecarProcess, SidecarState, start_sidecar
+from affekt.sidecar.server.parent import is_process_alive
+from fakes.link import wait_for
+
+SERVE = [sys.executable, "-m", "affekt.sidecar", "serve"]
+START_DEADLINE_S = 60.0
+LEAVE_S = 2.0
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def sidecar(tmp_path: Path) -> Iterator[SidecarProcess]:
+    process = start_sidecar(SERVE, tmp_path / "run")
+    try:
+        wait_for(
+            lambda: process.poll() is not SidecarState.STARTING, "the sidecar", START_DEADLINE_S
+        )
+        assert process.error is None
+        yield process
+    finally:
+        process.stop()
+
+
+def test_start_talk_stop(sidecar: SidecarProcess, tmp_path: Path, cache: Path) -> None:
+    assert sidecar.poll() is SidecarState.READY
+    assert sidecar.connection is not None
+    assert sidecar.connection.pid == sidecar.pid
+    with Client.connect(sidecar.connection) as client:
+        client.ping()
+    started = time.monotonic()
+    sidecar.stop()
+    assert time.monotonic() - started < LEAVE_S
+    assert sidecar.poll() is SidecarState.STOPPED
+    assert not (tmp_path / "run" / FILE_NAME).exists()
+    assert not list(cache.iterdir())
+    log = sidecar.log_path.read_text()
+    assert "listening on tcp://127.0.0.1:" in log
+    assert "Traceback" not in log
+    sidecar.stop()
+
+
+def test_shutdown_by_the_client(sidecar: SidecarProcess) -> None:
+    assert sidecar.connection is not None
+    with Client.connect(sidecar.connection) as client:
+        client.shutdown()
+    wait_for(lambda: sidecar.poll() is SidecarState.FAILED, "its end", LEAVE_S)
+    assert sidecar.error is not None
+    assert sidecar.error.code == "link.ended"
+    assert "code 0" in sidecar.error.message
+
+
+def test_killed(sidecar: SidecarProcess) -> None:
+    assert sidecar.connection is not None
+    with Client.connect(sidecar.connection) as client:
+        os.kill(sidecar.pid, signal.SIGKILL)
+        wait_for(lambda: not client.is_open, "the client to notice", 0.5)
+    wait_for(lambda: sidecar.poll() is SidecarState.FAILED, "its end", LEAVE_S)
+
+
+def test_terminated(sidecar: SidecarProcess, tmp_path: Path) -> None:
+    os.kill(sidecar.pid, signal.SIGTERM)
+    wait_for(lambda: sidecar.poll() is SidecarState.FAILED, "its end", LEAVE_S)
+    assert not (tmp_path / "run" / FILE_NAME).exists()
+
+
+def test_poll_is_quick(sidecar: SidecarProcess) -> None:
+    started = time.perf_counter()
+    for _ in range(100):
+        sidecar.poll()
+    assert (time.perf_counter() - started) / 100 < 0.001
+
+
+PARENT = """
+import subprocess, sys, time
+own = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
+print(own.pid, flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("how", ["stdin", "pid"])
+def test_leaves_when_its_parent_is_killed(tmp_path: Path, how: str) -> None:
+    """Each of the two watches alone does it."""
+    command = [*SERVE, "--runtime-dir", str(tmp_path / "run")]
+    code = PARENT
+    if how == "stdin":
+        command.append("--watch-stdin")
+    else:
+        command += ["--parent-pid", "PID"]
+        code = PARENT.replace("sys.argv[1:]", "[*sys.argv[1:-1], str(__import__('os').getpid())]")
+    with subprocess.Popen([sys.executable, "-c", code, *command], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        wait_for(lambda: (tmp_path / "run" / FILE_NAME).exists(), "the sidecar", START_DEADLINE_S)
+        assert read_connection(tmp_path / "run").pid == child
+        parent.kill()
+        wait_for(lambda: not is_process_alive(child), "the sidecar's end", LEAVE_S)
+    assert not (tmp_path / "run" / FILE_NAME).exists()
+
+
+def test_no_such_program(tmp_path: Path) -> None:
+    with pytest.raises(LinkError) as caught:
+        start_sidecar([str(tmp_path / "python"), "-m", "affekt"], tmp_path / "run")
+    assert caught.value.code == "link.start"
+    assert "No such file" in caught.value.message
+
+
+def test_a_program_that_ends_at_once(tmp_path: Path) -> None:
+    process = start_sidecar(
+        [sys.executable, "-c", "raise SystemExit('No module named torch')"], tmp_path / "run"
+    )
+    wait_for(lambda: process.poll() is SidecarState.FAILED, "its end")
+    assert process.error is not None
+    assert process.error.code == "link.start"
+    assert "ended with code 1. No module named torch" in process.error.message
+    process.stop()
+    assert process.poll() is SidecarState.FAILED
+
+
+def test_a_program_that_never_gets_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("affekt.shared.process.START_S", 0.05)
+    process = start_sidecar([sys.executable, "-c", "input()"], tmp_path / "run")
+    wait_for(lambda: process.poll() is SidecarState.FAILED, "its failure")
+    assert process.error is not None
+    assert "did not get ready in time" in process.error.message
+    process.stop()
+
+
+def test_an_old_file_is_not_believed(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / FILE_NAME).write_text("{}")
+    process = start_sidecar([sys.executable, "-c", "input()"], tmp_path / "run")
+    assert process.poll() is SidecarState.STARTING
+    process.stop()
