@@ -19,7 +19,7 @@ class AFFEKT_PT_bake(SidebarPanel, bpy.types.Panel):
         return find_head(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        if draw_task(self.layout, "Bake"):
+        if draw_task(self.layout, "Bake", scale=1.4):
             return
         column = self.layout.column()
         column.scale_y = 1.4

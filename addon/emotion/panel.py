@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import bpy
 
-from ...shared.emotion import EMOTIONS
+from ...shared.emotion import CONTROLS, EMOTIONS
 from ..head.find import find_head
 from ..panels import SidebarPanel
+from .properties import AFFEKT_PG_emotion
 
 
 class AFFEKT_PT_emotion(SidebarPanel, bpy.types.Panel):
@@ -21,10 +24,8 @@ class AFFEKT_PT_emotion(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         emotion = find_head(context).affekt_emotion
-        column = layout.column(align=True)
-        for name in EMOTIONS:
-            column.prop(emotion, name, slider=True)
-        layout.prop(emotion, "influence", slider=True)
+        draw_channels(layout, emotion, EMOTIONS)
+        draw_channels(layout, emotion, ("influence",))
         row = layout.row(align=True)
         row.operator("affekt.key_emotions", icon="KEY_HLT")
         row.operator("affekt.neutral", icon="LOOP_BACK")
@@ -37,7 +38,16 @@ class AFFEKT_PT_emotion_strengths(SidebarPanel, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
 
     def draw(self, context: bpy.types.Context) -> None:
-        column = self.layout.column(align=True)
         emotion = find_head(context).affekt_emotion
-        for name in ("upper", "lower", "geometry", "appearance"):
-            column.prop(emotion, name, slider=True)
+        draw_channels(self.layout, emotion, [name for name in CONTROLS if name != "influence"])
+
+
+def draw_channels(
+    layout: bpy.types.UILayout, emotion: AFFEKT_PG_emotion, names: Sequence[str]
+) -> None:
+    """A slider for each channel, with the dot that keys it."""
+    column = layout.column(align=True)
+    for name in names:
+        row = column.row(align=True)
+        row.prop(emotion, name, slider=True)
+        row.prop_decorator(emotion, name)

@@ -29,7 +29,7 @@ def build_head(model: HeadModel, model_name: str, context: bpy.types.Context) ->
 
     `model_name` is what the sidecar calls the model. If anything fails, nothing stays behind.
     """
-    rig = _new_rig(model)
+    rig = _new_rig()
     head = _new_mesh(model)
     try:
         for item in (rig, head):
@@ -72,12 +72,10 @@ def _add_attributes(mesh: bpy.types.Mesh, model: HeadModel) -> None:
     add_surface_attributes(mesh, model.region)
 
 
-def _new_rig(model: HeadModel) -> bpy.types.Object:
+def _new_rig() -> bpy.types.Object:
     armature = bpy.data.armatures.new("Affekt Head Rig")
     armature.display_type = "STICK"
-    rig = bpy.data.objects.new("Affekt Head Rig", armature)
-    rig.show_in_front = True
-    return rig
+    return bpy.data.objects.new("Affekt Head Rig", armature)
 
 
 def _add_bones(rig: bpy.types.Object, model: HeadModel, context: bpy.types.Context) -> None:

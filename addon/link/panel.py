@@ -7,6 +7,7 @@ import textwrap
 import bpy
 
 from ..panels import SidebarPanel
+from ..preferences import ADDON
 from .session import LinkState, session
 from .tasks import running_task
 
@@ -28,7 +29,9 @@ class AFFEKT_PT_sidecar(SidebarPanel, bpy.types.Panel):
             row.operator("affekt.stop_sidecar", text="", icon="X")
         else:
             column = layout.column(align=True)
-            column.operator("affekt.start_sidecar", icon="PLAY")
+            row = column.row(align=True)
+            row.operator("affekt.start_sidecar", icon="PLAY")
+            row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
             column.operator("affekt.connect_sidecar", icon="LINKED")
         if session.error is not None:
             _draw_error(layout, context)
@@ -45,12 +48,13 @@ def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     box.operator("affekt.copy_error", icon="COPYDOWN")
 
 
-def draw_task(layout: bpy.types.UILayout, label: str) -> bool:
+def draw_task(layout: bpy.types.UILayout, label: str, *, scale: float = 1.0) -> bool:
     """Draws the running task's progress if it is the one called `label`; whether it was."""
     task = running_task()
     if task is None or task.label != label:
         return False
     row = layout.row(align=True)
+    row.scale_y = scale
     row.progress(factor=task.progress.fraction, text=task.progress.text)
     row.operator("affekt.cancel", text="", icon="X")
     return True

@@ -105,6 +105,7 @@ def _run_job(line: Line, start: Callable[[], str]) -> Waiting[JobEvent]:
     progress = Progress(fraction=0.0, text="Sending")
     try:
         job = yield from _wait(started, progress)
+        progress = Progress(fraction=0.0, text="Waiting for the sidecar")
         while True:
             events = yield from _wait(line.worker.submit(line.client.poll), progress)
             for event in events:

@@ -57,9 +57,7 @@ def _describe(
     last = math.ceil(take_times(take, scene)[-1])
     said = [f"Imported {take.name}: {take.frames} frames at {take.fps:g} fps."]
     if not math.isclose(take.fps, scene_fps(scene), rel_tol=1e-3):
-        said.append(
-            f"The scene runs at {scene_fps(scene):g} fps: its keys lie where their time is."
-        )
+        said.append(f"The scene runs at {scene_fps(scene):g} fps: its keys were placed by time.")
     if options.sets_range:
         scene.frame_start, scene.frame_end = options.first_frame, last
     elif last > scene.frame_end:

@@ -15,6 +15,8 @@ from ...shared.errors import InputError
 
 PACKAGES = {"pyzmq": "pyzmq>=26.2", "msgpack": "msgpack>=1.1"}
 PYTHONS = ("3.11", "3.13")
+DISTRIBUTION_PYTHONS = ("3.12", "3.14")
+"""Linux distributions build Blender on their own Python. These are taken where pip has them."""
 
 # Blender's platforms, and the tags under which pip knows what runs there. Blender 4.2 asks for
 # glibc 2.28 and macOS 11.
@@ -43,7 +45,9 @@ class Target:
 
 
 def all_targets() -> list[Target]:
-    return [Target(platform=name, python=python) for name in PLATFORMS for python in PYTHONS]
+    """Every target, those that may stay incomplete last."""
+    required = [Target(platform=name, python=python) for name in PLATFORMS for python in PYTHONS]
+    return required + [Target(platform="linux-x64", python=p) for p in DISTRIBUTION_PYTHONS]
 
 
 def find_wheel(folder: Path, package: str, target: Target) -> Path | None:
@@ -82,17 +86,17 @@ def collect_wheels(source: Path, destination: Path, *, download: bool) -> dict[s
     one platform is complete.
     """
     found: dict[str, list[Path]] = {}
+    incomplete: set[str] = set()
     for target in all_targets():
         wheels = [find_wheel(source, package, target) for package in PACKAGES]
         if download and None in wheels:
             download_wheels(source, target)
             wheels = [find_wheel(source, package, target) for package in PACKAGES]
-        found.setdefault(target.platform, []).extend(w for w in wheels if w is not None)
-    complete = {
-        platform: wheels
-        for platform, wheels in found.items()
-        if len(wheels) == len(PACKAGES) * len(PYTHONS)
-    }
+        if None not in wheels:
+            found.setdefault(target.platform, []).extend(w for w in wheels if w is not None)
+        elif target.python in PYTHONS:
+            incomplete.add(target.platform)
+    complete = {name: wheels for name, wheels in found.items() if name not in incomplete}
     if not complete:
         raise InputError(
             "option.wheels",

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads emotion tracks from curves, drivers and NLA strips, beside what Blender shows."""
+
+import bpy
+import harness
+import numpy as np
+
+asked = harness.options()
+
+
+def shown(scene: bpy.types.Scene, head: bpy.types.Object, times: np.ndarray) -> dict:
+    """Every channel as Blender has it at those scene frames, the slow way."""
+    names = harness.load("addon.emotion.properties").CHANNELS
+    values = {name: [] for name in names}
+    for time in times:
+        scene.frame_set(int(time // 1), subframe=float(time % 1))
+        for name in names:
+            values[name].append(getattr(head.affekt_emotion, name))
+    return values
+
+
+def worst(scene: bpy.types.Scene, head: bpy.types.Object, times: np.ndarray) -> float:
+    emotion = harness.load("shared.emotion")
+    track = harness.load("addon.emotion.sample").read_track(head, times, 30.0, scene)
+    values = shown(scene, head, times)
+    columns = [track.weights[:, i] for i in range(6)]
+    columns += [getattr(track, name) for name in emotion.CONTROLS]
+    rows = zip(columns, values.values(), strict=True)
+    return float(max(np.abs(read - np.array(seen)).max() for read, seen in rows))
+
+
+def key(head: bpy.types.Object, name: str, frame: int, value: float) -> None:
+    setattr(head.affekt_emotion, name, value)
+    head.keyframe_insert(f"affekt_emotion.{name}", frame=frame)
+
+
+with harness.enabled():
+    scene, compat = bpy.context.scene, harness.load("addon.compat")
+    head = harness.add_head(asked["head"])
+    times = 1 + np.arange(40) * 0.8
+    errors = {"without_keys": worst(scene, head, times)}
+    for frame, happy, upper in ((1, 0.0, 1.0), (9, 1.4, 2.0), (14, 1.5, 0.0), (30, 0.0, 0.3)):
+        key(head, "happy", frame, happy)
+        key(head, "upper", frame, upper)
+    key(head, "sad", 5, 0.7)
+    curve = compat.find_curve(compat.active_curves(head), "affekt_emotion.happy")
+    for point in curve.keyframe_points:  # so that the curve overshoots its range
+        point.handle_left_type = point.handle_right_type = "FREE"
+        point.handle_right = (point.co[0] + 3, point.co[1] + 1)
+    curve.update()
+    errors["overshooting_curves"] = worst(scene, head, times)
+    scene.frame_set(17)
+    harness.load("addon.emotion.sample").read_track(head, times, 30.0, scene)
+    frame_after_curves = scene.frame_current
+    driver = head.driver_add("affekt_emotion.fear").driver
+    driver.type, driver.expression = "SCRIPTED", "frame * 0.01"
+    errors["with_a_driver"] = worst(scene, head, times)
+    scene.frame_set(17)
+    harness.load("addon.emotion.sample").read_track(head, times, 30.0, scene)
+    frame_after_driver = scene.frame_current
+    head.driver_remove("affekt_emotion.fear")
+    action = head.animation_data.action
+    strip = head.animation_data.nla_tracks.new().strips.new("emotion", 10, action)
+    head.animation_data.action = None
+    if compat.LAYERED_ACTIONS:
+        strip.action_slot = action.slots[0]
+    errors["with_a_strip"] = worst(scene, head, times)
+    harness.load("addon.emotion.operators").key_channels(head, 3)
+    harness.answer(
+        errors=errors,
+        frames=[frame_after_curves, frame_after_driver],
+        keyed=sorted(c.data_path for c in compat.active_curves(head)),
+    )
