@@ -7,6 +7,7 @@ only, so that they can go to another process as they are.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion
 
 if TYPE_CHECKING:
+    from ..modulation.modulator import Modulator
     from ..motion.adapter import LinearAdapter
 
 OnProgress = Callable[[str, int, int], None]
@@ -162,12 +164,11 @@ def _bake(task: BakeTask, on_progress: OnProgress, is_cancelled: IsCancelled) ->
     with _import_lock:
         from ..bake.bake import bake
         from ..bake.pc2 import write_pc2
-        from ..modulation.modulator import load_modulator
 
     motion, adapter = _decode(task.take)
     head = _read_head(task.head)
     result = bake(
-        motion, task.track, head, adapter, load_modulator(), task.frames,
+        motion, task.track, head, adapter, _load_modulator(), task.frames,
         lambda progress: on_progress(progress.stage, progress.done, progress.total), is_cancelled,
     )  # fmt: skip
 
@@ -181,6 +182,13 @@ def _bake(task: BakeTask, on_progress: OnProgress, is_cancelled: IsCancelled) ->
         start=result.frames.start, motion=result.motion, take_motion=result.take_motion,
         write_vertices=write_vertices,
     )  # fmt: skip
+
+
+@functools.cache
+def _load_modulator() -> Modulator:
+    with _import_lock:
+        from ..modulation.modulator import load_modulator
+    return load_modulator()
 
 
 def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:

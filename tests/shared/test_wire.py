@@ -300,13 +300,13 @@ def decode_anything(frames: list[bytes]) -> None:
     assert len(text) < 500
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=4))
 def test_fuzz_bytes(frames: list[bytes]) -> None:
     decode_anything(frames)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     v=st.lists(st.integers(0, 2), min_size=2, max_size=2) | VALUES, id=st.integers(0, 9) | VALUES,
     type=TYPES | VALUES, buffers=ENTRIES | VALUES,
@@ -317,7 +317,7 @@ def test_fuzz_headers(frames: list[bytes], **fields: object) -> None:
     decode_anything([msgpack.packb(fields), *frames])
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     kind=st.sampled_from(sorted(messages.MESSAGES)),
     place=st.integers(0, 10**6), byte=st.integers(0, 255), frame=st.integers(0, 3),
