@@ -15,8 +15,8 @@ from .data import Group
 from .surface import Surface
 
 FloatArray = NDArray[np.float32]
-CLOSED_MM = 1.0
-"""Lips this much further apart than in the truth, or less, still count as closed."""
+CLOSED_MM = 0.5
+"""Lips that stand this much further apart than at rest, where they meet, still count as closed."""
 
 
 def measure(modulator: Modulator, groups: list[Group], surface: Surface) -> dict[str, float]:
@@ -25,7 +25,7 @@ def measure(modulator: Modulator, groups: list[Group], surface: Surface) -> dict
     parameter_error: mean absolute error against the synchronised truth, over the numbers that
     emotion changes; *_untouched: of the take as it was; *_mean: of the take plus the emotion's mean
     offset. vertex_error_mm likewise. closure_kept: share of closure frames whose lips stay within
-    `CLOSED_MM` of the truth. source_leak: mean difference between outputs that came from two
+    `CLOSED_MM` of meeting. source_leak: mean difference between outputs that came from two
     different source emotions, same target.
     """
     offsets = _mean_offsets(groups)
@@ -64,7 +64,7 @@ def _measure_group(
     def parameter(values: FloatArray) -> float:
         return float(np.abs(values - truth)[:, live].mean())
 
-    excess = ((outputs[0] - truth) @ surface.gap)[closed].mean(1)
+    opening = (outputs[0] @ surface.gap)[closed].mean(1)
     return {
         "parameter_error": parameter(outputs[0]),
         "parameter_error_untouched": parameter(sources[0]),
@@ -72,7 +72,7 @@ def _measure_group(
         "vertex_error_mm": vertex(outputs[0]),
         "vertex_error_untouched_mm": vertex(sources[0]),
         "vertex_error_mean_mm": vertex(mean),
-        "closure_kept": float((excess < CLOSED_MM).mean()) if closed.any() else float("nan"),
+        "closure_kept": float((opening < CLOSED_MM).mean()) if closed.any() else float("nan"),
         "source_leak": float(np.abs(outputs[0] - outputs[1])[:, live].mean()),
         "source_difference": float(np.abs(sources[0] - sources[1])[:, live].mean()),
     }
