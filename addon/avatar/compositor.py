@@ -41,10 +41,14 @@ def _add_nodes(tree: bpy.types.NodeTree) -> bpy.types.Node:
     node.label = node.name = NODE
     over = tree.nodes.new("CompositorNodeAlphaOver")
     x, y = output.location
-    node.location, over.location = (x - 520, y - 320), (x - 220, y)
+    node.location, over.location = (x - 520, y - 190), (x - 220, y)
     background, foreground = compat.alpha_over_inputs(over)
     if shown is not None:
         tree.links.new(shown, over.inputs[background])
     tree.links.new(node.outputs["Image"], over.inputs[foreground])
     tree.links.new(over.outputs["Image"], output.inputs[0])
+    if not any(n.bl_idname == "CompositorNodeViewer" for n in tree.nodes):
+        viewer = tree.nodes.new("CompositorNodeViewer")
+        viewer.location = (x, y - 190)
+        tree.links.new(over.outputs["Image"], viewer.inputs["Image"])
     return node

@@ -71,8 +71,13 @@ def render_steps(head_name: str, scene_name: str, options: RenderOptions) -> Ste
         picture = requests.Picture(size=options.size, folder=Path(partial))
         pictures = yield from requests.render(client, motion, avatar, picture)
         files = _move_pictures(pictures, options.folder, first)
-    show_sequence(bpy.data.scenes[scene_name], files, first)
-    return f"Rendered {len(files)} frames into {options.folder}; the compositor shows them."
+    scene = bpy.data.scenes[scene_name]
+    show_sequence(scene, files, first)
+    said = f"Rendered {len(files)} frames into {options.folder}; the compositor shows them."
+    view = scene.view_settings.view_transform
+    if view not in ("Standard", "Raw"):
+        said += f" The view transform {view} changes their colours; Standard does not."
+    return said
 
 
 def _covered_frames(

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that can go wrong on an animator's way: a sentence each time, nothing half made."""
+
+import time
+
+import bpy
+import harness
+from fake_client import FakeClient, silence
+
+asked = harness.options()
+
+
+def census() -> dict[str, int]:
+    """What there is in the file; errors must not change it."""
+    kinds = ("objects", "meshes", "armatures", "actions", "images", "shape_keys")
+    return {kind: len(getattr(bpy.data, kind)) for kind in kinds}
+
+
+def steps_until_cancelled(head: bpy.types.Object, client: FakeClient) -> dict:
+    """A bake that stalls in the sidecar, stepped as a timer would, then cancelled as by Esc."""
+    tasks = harness.load("addon.link.tasks")
+    baking = harness.load("addon.bake.baking")
+    steps = baking.bake_steps(head.name, bpy.context.scene.name)
+    task = tasks.start_task(tasks.Task("Bake", steps))
+    deadline = time.monotonic() + 10
+    while task.progress.fraction == 0 and time.monotonic() < deadline:
+        task.step()
+    told = {"fraction": task.progress.fraction, "text": task.progress.text}
+    told["busy"] = harness.failure(bpy.ops.affekt.bake)
+    tasks.end_task()
+    while not client.cancelled and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return {**told, "cancelled": client.cancelled, "idle": tasks.running_task() is None}
+
+
+with harness.enabled():
+    scene, session = bpy.context.scene, harness.load("addon.link.session").session
+    model, said, ops = harness.read_head(asked["head"]), {}, bpy.ops.affekt
+    fail = harness.failure
+    start, missing = census(), asked["take"] + ".missing"
+    said["no_sidecar_head"] = fail(ops.add_head)
+    said["connect_to_none"] = fail(ops.connect_sidecar)
+    settings = bpy.context.preferences.addons[harness.MODULE].preferences
+    settings.python = missing
+    said["wrong_python"] = fail(ops.start_sidecar)
+    settings.python, settings.command = "", "no-such-program-as-this"
+    said["no_command"] = fail(ops.start_sidecar)
+    nothing_made = census() == start
+
+    session.attach(FakeClient(model, silence(10)))
+    said["import_without_head"] = fail(lambda: ops.import_take(filepath=asked["take"]))
+    ops.add_head()
+    head, with_head = bpy.context.object, census()
+    said["bake_without_take"] = fail(ops.bake)
+    said["file_missing"] = fail(lambda: ops.import_take(filepath=missing))
+    said["adapter_missing"] = fail(lambda: ops.import_take(filepath=asked["take"], adapter=missing))
+    said["use_unknown_take"] = fail(lambda: ops.use_take(name="nothing"))
+    session.attach(FakeClient(model, silence(10), fault="space"))
+    said["no_adapter"] = fail(lambda: ops.import_take(filepath=asked["take"]))
+    nothing_made &= census() == with_head
+
+    client = FakeClient(model, silence(10))
+    session.attach(client)
+    ops.import_take(filepath=asked["take"])
+    said["no_avatar"] = fail(ops.render_avatar)
+    scene.affekt_avatar.file = asked["take"]
+    said["unsaved_file"] = fail(ops.render_avatar)
+    scene.affekt_avatar.folder = str(harness.folder() / "frames")
+    scene.frame_start, scene.frame_end = 500, 600
+    said["outside_the_take"] = fail(ops.render_avatar)
+    scene.frame_start, scene.frame_end = 1, 8
+    before = census()
+    session.attach(FakeClient(model, silence(10), fault="job"))
+    said["bake_breaks_off"] = fail(ops.bake)
+    said["render_breaks_off"] = fail(ops.render_avatar)
+    stalling = FakeClient(model, silence(10), fault="stall")
+    session.attach(stalling)
+    cancel = steps_until_cancelled(head, stalling)
+    nothing_made &= census() == before
+
+    bone = harness.load("addon.head.find").rig_of(head).pose.bones["jaw"]
+    bone.rotation_mode = "XYZ"
+    said["euler_bone"] = fail(ops.bake)
+    bone.rotation_mode = "QUATERNION"
+    head.shape_key_remove(head.data.shape_keys.key_blocks[3])
+    said["shape_key_deleted"] = fail(ops.bake)
+    bpy.data.actions.remove(head.affekt_takes.items[0].keys_action)
+    said["action_deleted"] = fail(ops.bake)
+    said["use_deleted"] = fail(lambda: ops.use_take(name="take"))
+    session.attach(FakeClient(model, silence(10), fault="gone"))
+    state = session.step().name
+    harness.answer(
+        said=said, nothing_made=nothing_made, cancel=cancel, gone=[state, str(session.error)],
+        pictures=sorted(p.name for p in harness.folder().glob("frames/*")),
+        left_over=[p.name for p in harness.folder().glob(".affekt_*")],
+    )  # fmt: skip
