@@ -76,8 +76,8 @@ def _run(python: str, user: Path, script: str, options: dict, folder: Path) -> d
     environment = {
         **os.environ,
         "BLENDER_USER_RESOURCES": str(user),
-        "AFFEKT_RUNTIME_DIR": str(user / "runtime"),
-        "AFFEKT_CACHE_DIR": str(user / "cache"),
+        "AFFEKT_RUNTIME_DIR": str(folder / "runtime"),
+        "AFFEKT_CACHE_DIR": str(folder / "cache"),
         "PYTHONPATH": str(SCRIPTS),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(folder),

@@ -11,6 +11,7 @@ from .nouns import save
 SENTENCES = {
     "no_sidecar_head": "poll() Start the sidecar first",
     "connect_to_none": "No sidecar is running.",
+    "another_version": "the sidecar Affekt 99.0 (protocol 99.0): they do not understand each other",
     "wrong_python": "There is no Python at",
     "no_command": "The sidecar's command 'no-such-program-as-this' was not found.",
     "import_without_head": "poll() Select or add a head first",

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that can go wrong on an animator's way: a sentence each time, nothing half made."""
 
+import json
+import os
 import time
+from pathlib import Path
 
 import bpy
 import harness
@@ -33,6 +36,16 @@ def steps_until_cancelled(head: bpy.types.Object, client: FakeClient) -> dict:
     return {**told, "cancelled": client.cancelled, "idle": tasks.running_task() is None}
 
 
+def write_connection_of_another_version() -> None:
+    """As a sidecar of the far future would leave it."""
+    path = Path(os.environ["AFFEKT_RUNTIME_DIR"], "sidecar.json")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = ("server_public_key", "client_public_key", "client_secret_key")
+    values = {"endpoint": "tcp://127.0.0.1:1", "pid": 1, "protocol": [99, 0], "affekt": "99.0"}
+    path.write_text(json.dumps({**values, **dict.fromkeys(keys, "a" * 40)}))
+    path.chmod(0o600)
+
+
 with harness.enabled():
     scene, session = bpy.context.scene, harness.load("addon.link.session").session
     model, said, ops = harness.read_head(asked["head"]), {}, bpy.ops.affekt
@@ -40,6 +53,8 @@ with harness.enabled():
     start, missing = census(), asked["take"] + ".missing"
     said["no_sidecar_head"] = fail(ops.add_head)
     said["connect_to_none"] = fail(ops.connect_sidecar)
+    write_connection_of_another_version()
+    said["another_version"] = fail(ops.connect_sidecar)
     settings = bpy.context.preferences.addons[harness.MODULE].preferences
     settings.python = missing
     said["wrong_python"] = fail(ops.start_sidecar)
