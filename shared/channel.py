@@ -155,11 +155,13 @@ class Channel:
             self._socket.send_multipart(frames, flags=zmq.NOBLOCK, copy=False)
         except AffektError as error:
             _fail(call.answer, error)
+            return
         except zmq.Again:
-            _fail(call.answer, _unreachable("The sidecar takes no more messages."))
-        else:
-            if call.answer is not None:
-                self._pending[request] = call.answer
+            # The connection has broken (the monitor is about to say why, which ends every call)
+            # or a thousand messages wait already (then this call times out).
+            pass
+        if call.answer is not None:
+            self._pending[request] = call.answer
 
     def _receive(self) -> None:
         # A few at a time, so that calls and the monitor get their turn.

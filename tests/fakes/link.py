@@ -176,7 +176,7 @@ class RawClient:
         self._context = zmq.Context()
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.linger = 0
-        self.socket.rcvtimeo = int(1000 * DEADLINE_S)
+        self.socket.rcvtimeo = self.socket.sndtimeo = int(1000 * DEADLINE_S)
         self.socket.setsockopt(zmq.RECONNECT_IVL, -1)
         if encrypted:
             self.socket.curve_serverkey = connection.server_public_key.encode()
