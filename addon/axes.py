@@ -60,7 +60,7 @@ def rotations_from_quaternions(quaternions: NDArray[np.floating]) -> FloatArray:
     sine = np.linalg.norm(values[:, 1:], axis=1)
     half = np.arctan2(sine, values[:, 0])
     scale = np.where(sine > 1e-12, 2 * half / np.where(sine > 1e-12, sine, 1), 2.0)
-    return to_flame(values[:, 1:] * scale[:, None])
+    return np.asarray(to_flame(values[:, 1:] * scale[:, None]), np.float64)
 
 
 def corrective_expression(row: int, column: int) -> str:

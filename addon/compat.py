@@ -64,12 +64,12 @@ def curves_of(action: Action, part: Part) -> CurveList | tuple[()]:
 
 def new_curve(action: Action, part: Part, path: str, index: int, group: str) -> FCurve:
     """A new F-curve in a group, in Actions made by `new_take_actions`."""
-    curves = curves_of(action, part)
     if not LAYERED_ACTIONS:
-        return curves.new(path, index=index, action_group=group)
-    curve = curves.new(path, index=index)
-    groups = _channelbag(action, _slot(action, part)).groups
-    curve.group = groups.get(group) or groups.new(group)
+        return action.fcurves.new(path, index=index, action_group=group)
+    bag = _channelbag(action, _slot(action, part))
+    assert bag is not None  # `new_take_actions` made it
+    curve = bag.fcurves.new(path, index=index)
+    curve.group = bag.groups.get(group) or bag.groups.new(group)
     return curve
 
 

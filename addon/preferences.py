@@ -11,7 +11,7 @@ import bpy
 
 from ..shared.errors import LinkError
 
-ADDON = __package__.rpartition(".")[0]
+ADDON = __name__.removesuffix(".addon.preferences")
 """The extension's module name, under which Blender files its preferences."""
 
 DEFAULT_COMMAND = "affekt"

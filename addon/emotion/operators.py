@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ...shared.emotion import EMOTIONS
-from ..head.find import find_head
+from ..head.find import find_head, need_head
 from .properties import CHANNELS, channel_path
 
 
@@ -29,7 +29,7 @@ class AFFEKT_OT_key_emotions(bpy.types.Operator):
         return find_head(context) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        key_channels(find_head(context), context.scene.frame_current)
+        key_channels(need_head(context), context.scene.frame_current)
         return {"FINISHED"}
 
 
@@ -46,7 +46,7 @@ class AFFEKT_OT_neutral(bpy.types.Operator):
         return find_head(context) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        head = find_head(context)
+        head = need_head(context)
         for name in EMOTIONS:
             setattr(head.affekt_emotion, name, 0.0)
         return {"FINISHED"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import bpy
 
 from ...shared.emotion import CONTROLS, EMOTIONS
-from ..head.find import find_head
+from ..head.find import find_head, need_head
 from ..panels import SidebarPanel
 from .properties import AFFEKT_PG_emotion
 
@@ -23,7 +23,7 @@ class AFFEKT_PT_emotion(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        emotion = find_head(context).affekt_emotion
+        emotion = need_head(context).affekt_emotion
         draw_channels(layout, emotion, EMOTIONS)
         draw_channels(layout, emotion, ("influence",))
         row = layout.row(align=True)
@@ -38,7 +38,7 @@ class AFFEKT_PT_emotion_strengths(SidebarPanel, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
 
     def draw(self, context: bpy.types.Context) -> None:
-        emotion = find_head(context).affekt_emotion
+        emotion = need_head(context).affekt_emotion
         draw_channels(self.layout, emotion, [name for name in CONTROLS if name != "influence"])
 
 

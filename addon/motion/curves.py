@@ -26,7 +26,7 @@ def frame_times(
     first_frame: float, frames: int, fps: float, scene_fps: float
 ) -> NDArray[np.float64]:
     """Scene frames (T,) of a take's frames 0..T-1 when it starts at `first_frame`."""
-    return first_frame + np.arange(frames) * (scene_fps / fps)
+    return first_frame + np.arange(frames, dtype=np.float64) * (scene_fps / fps)
 
 
 def scene_fps(scene: bpy.types.Scene) -> float:

@@ -16,5 +16,6 @@ def encode_motion(motion: Motion) -> bytes:
     present = {f.name: getattr(motion, f.name) for f in fields(motion)}
     arrays = {name: np.asarray(values) for name, values in present.items() if values is not None}
     file = io.BytesIO()
-    np.savez(file, **arrays)
+    # numpy 2 has a keyword allow_pickle here, which numpy 1.26 (Blender 4.2) would store.
+    np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
     return file.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..head.find import find_head
+from ..head.find import find_head, need_head
 from ..panels import SidebarPanel
 
 
@@ -18,7 +18,7 @@ class AFFEKT_PT_take(SidebarPanel, bpy.types.Panel):
         return find_head(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        takes = find_head(context).affekt_takes
+        takes = need_head(context).affekt_takes
         self.layout.operator("affekt.browse_take", icon="IMPORT")
         if not takes.items:
             return
