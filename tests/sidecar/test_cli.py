@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The terminal's door: exit codes, and that a user's mistake is one sentence, never a traceback."""
+
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.sidecar import cli
+from fakes.takes import arkit_content, as_bytes
+
+KEYS = {"fps": 30, "keys": [{"frame": 0, "happy": 1.0}]}
+
+
+@pytest.mark.parametrize("words", list(cli.COMMANDS))
+def test_every_command_exists_and_explains_itself(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module, name = cli.COMMANDS[words].split(":")
+    assert hasattr(importlib.import_module(f"affekt.sidecar.commands.{module}"), name)
+    with pytest.raises(SystemExit) as stop:
+        cli.run([*words.split(), "--help"])
+    assert stop.value.code == 0
+    assert f"affekt {words}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["bakee"], ["adapter"], ["adapter", "cubic"]])
+def test_unknown_commands_show_the_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(arguments) == 2
+    assert "affekt adapter linear" in capsys.readouterr().err
+
+
+def bake(folder: Path, motion: bytes, emotions: object, *more: str) -> tuple[int, Path]:
+    """Runs `affekt bake` on these contents; returns its exit code and the output folder."""
+    (folder / "take.json").write_bytes(motion)
+    (folder / "emotions.json").write_text(json.dumps(emotions))
+    out = folder / "out"
+    arguments = ["bake", "--motion", folder / "take.json", "--emotions", folder / "emotions.json"]
+    return cli.run([*map(str, arguments), "--out", str(out), *more]), out
+
+
+def nan_take() -> bytes:
+    content = arkit_content()
+    content["frames"][3]["weights"][5] = float("nan")
+    return json.dumps(content).encode()
+
+
+MISTAKES = {
+    "truncated": (as_bytes(arkit_content())[:400], KEYS, (), "file.damaged"),
+    "not a take": (b'{"frames": 3}', KEYS, (), "file.wrong_kind"),
+    "not a number": (nan_take(), KEYS, (), "motion.not_finite"),
+    "emotion": (
+        as_bytes(arkit_content()),
+        {"keys": [{"frame": 0, "joyful": 1}]},
+        (),
+        "emotion.unknown_name",
+    ),
+    "range": (as_bytes(arkit_content()), KEYS, ("--frames", "4-90"), "frames.out_of_range"),
+    "head": (as_bytes(arkit_content()), KEYS, ("--head", "no-such-file"), "file.missing"),
+}
+
+
+@pytest.mark.parametrize("kind", list(MISTAKES))
+def test_mistakes_are_a_sentence_and_leave_nothing(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    motion, emotions, more, code = MISTAKES[kind]
+    status, out = bake(tmp_path, motion, emotions, *more)
+    error = capsys.readouterr().err
+    assert status == 2
+    assert error.startswith("affekt: ")
+    assert error.rstrip().endswith(f"[{code}]"), error
+    assert "Traceback" not in error
+    assert not out.exists()
+
+
+def test_a_flame_take_without_an_adapter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fakes.takes import lam_content
+
+    status, out = bake(tmp_path, as_bytes(lam_content()), KEYS)
+    assert status == 2
+    assert "[space.no_adapter]" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_bake_from_the_terminal(tmp_path: Path) -> None:
+    status, out = bake(tmp_path, as_bytes(arkit_content(frames=12)), KEYS, "--frames", "2-9")
+    assert status == 0
+    assert sorted(p.name for p in out.iterdir() if p.name != "take.npz") == [
+        "motion.npz",
+        "report.json",
+        "vertices.pc2",
+    ]
+    with np.load(out / "motion.npz") as motion:
+        assert motion["expression"].shape == (8, 100)
+
+
+def test_the_demo_makes_its_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from affekt.sidecar.commands import demo
+    from PIL import Image
+
+    monkeypatch.setattr(demo, "SHEET_SIZE", (40, 48))
+    monkeypatch.setattr(demo, "VIDEO_SIZE", (40, 48))
+    assert cli.run(["demo", "--out", str(tmp_path / "demo")]) == 0
+    with Image.open(tmp_path / "demo/emotions.png") as sheet:
+        pixels = np.asarray(sheet.convert("L"), np.float64)
+    assert pixels.std() > 20  # faces on paper, not an empty page
+    assert (tmp_path / "demo/preview.mp4").stat().st_size > 5_000
+    assert (tmp_path / "demo/bake/vertices.pc2").is_file()
