@@ -37,7 +37,7 @@ from affekt.sidecar.server.services import (
 from .head import small_head
 
 DEADLINE_S = 10.0
-THREADS = ("affekt-sockets", "affekt-desk", "affekt-bench", "affekt-zap", "affekt-channel")
+THREADS = ("affekt-sockets", "affekt-desk", "affekt-bench", "affekt-zap")
 TAKE = b"a take of 6 frames"
 PNG = b"\x89PNG picture "
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import statistics
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -431,6 +432,7 @@ def test_close_with_work_under_way_is_quick(link: Link, tmp_path: Path) -> None:
     client.close()
     client.close()
     assert time.monotonic() - started < 0.5
+    assert "affekt-channel" not in [thread.name for thread in threading.enumerate()]
     with pytest.raises(LinkError) as caught:
         client.ping()
     assert code_of(caught) == "link.closed"
