@@ -16,6 +16,9 @@ LAYERED_ACTIONS = bpy.app.version >= (4, 4, 0)
 GROUP_COMPOSITOR = bpy.app.version >= (5, 0, 0)
 """From 5.0 on a scene's compositor is a node group with a group output."""
 
+PATH_OPTIONS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (5, 0, 0) else set()
+"""Options of a path property that may start with //, which 5.0 wants to be told."""
+
 Part = str
 """Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys."""
 
