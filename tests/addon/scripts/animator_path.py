@@ -9,6 +9,8 @@ import harness
 import numpy as np
 from rendering import composite, set_up_render
 
+from sidecar import start_sidecar
+
 asked = harness.options()
 
 
@@ -23,17 +25,6 @@ def fingerprint(take: object) -> str:
             digest.update(f"{curve.data_path}[{curve.array_index}]".encode())
             digest.update(flat.tobytes())
     return digest.hexdigest()
-
-
-def start_sidecar() -> float:
-    bpy.context.preferences.addons[harness.MODULE].preferences.python = asked["python"]
-    began = time.monotonic()
-    bpy.ops.affekt.start_sidecar()
-    link = harness.load("addon.link.session")
-    while link.session.step() is link.LinkState.STARTING and time.monotonic() < began + 120:
-        time.sleep(0.05)
-    assert link.session.state is link.LinkState.CONNECTED, link.session.error
-    return time.monotonic() - began
 
 
 def key_emotions(head: bpy.types.Object, keys: list[dict]) -> None:
@@ -53,7 +44,7 @@ def key_emotions(head: bpy.types.Object, keys: list[dict]) -> None:
 with harness.enabled():
     scene = bpy.context.scene
     scene.render.fps = asked["fps"]
-    seconds = {"start": start_sidecar()}
+    seconds = {"start": start_sidecar(asked["python"])}
     bpy.ops.affekt.add_head()
     head = bpy.context.object
     began = time.monotonic()
