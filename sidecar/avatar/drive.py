@@ -7,6 +7,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..render.normals import add_face_normals
 from .avatar import Avatar, Gaussians
 
 STRETCH_RANGE = (1.0, 1.35)
@@ -84,8 +85,8 @@ def surface_change(
     before, after = np.zeros((count, 3)), np.zeros((count, 3))
     area_before, area_after = np.zeros(count), np.zeros(count)
     rest64, posed64 = rest.astype(np.float64), posed.astype(np.float64)
-    _sum_normals(rest64, faces, before, area_before)
-    _sum_normals(posed64, faces, after, area_after)
+    add_face_normals(rest64, faces, before, area_before)
+    add_face_normals(posed64, faces, after, area_after)
     swing = np.empty((count, 4))
     _shortest_turns(before, after, swing)
     twist = np.zeros((count, 2))
@@ -157,29 +158,6 @@ def _skin(points, weights, pivots, turns):  # pragma: no cover - compiled
         quaternions[i, 0], quaternions[i, 1] = w * scale, qx * scale
         quaternions[i, 2], quaternions[i, 3] = qy * scale, qz * scale
     return out, quaternions
-
-
-@njit(cache=True, nogil=True)
-def _sum_normals(points, faces, normals, areas):  # pragma: no cover - compiled
-    for index in range(faces.shape[0]):
-        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
-        ux, uy, uz = (
-            points[b, 0] - points[a, 0],
-            points[b, 1] - points[a, 1],
-            points[b, 2] - points[a, 2],
-        )
-        vx, vy, vz = (
-            points[c, 0] - points[a, 0],
-            points[c, 1] - points[a, 1],
-            points[c, 2] - points[a, 2],
-        )
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        area = np.sqrt(nx * nx + ny * ny + nz * nz)
-        for corner in (a, b, c):
-            normals[corner, 0] += nx
-            normals[corner, 1] += ny
-            normals[corner, 2] += nz
-            areas[corner] += area
 
 
 @njit(cache=True, nogil=True)

@@ -18,6 +18,7 @@ from ...shared.camera import Camera
 from ...shared.head import REGIONS, HeadModel
 from . import occlusion
 from .mesh import corner_weights, fill, project, to_camera
+from .normals import vertex_normals
 
 LAMPS = np.array(
     [
@@ -126,15 +127,6 @@ def draw_mesh(
     return _develop(out, options.background)
 
 
-def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(V, 3) unit normals, the mean of the faces around weighted by area; faces counter-clockwise
-    from outside. Vertices that no face uses get zero."""
-    normals = np.zeros_like(points)
-    _add_face_normals(points, faces, normals)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return normals / np.where(length > 0, length, 1)
-
-
 def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """IEC 61966-2-1, of values 0..1."""
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
@@ -201,27 +193,6 @@ def _develop(
         opacity = np.full(alpha.shape, 255, np.uint8)
     index = (np.clip(colour, 0, 1) * (_LINEAR_STEPS - 1) + 0.5).astype(np.int32)
     return np.concatenate([_SRGB_OF_LINEAR[index], opacity], -1)
-
-
-@njit(cache=True, nogil=True)
-def _add_face_normals(points, faces, normals):  # pragma: no cover - compiled
-    for index in range(faces.shape[0]):
-        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
-        ux, uy, uz = (
-            points[b, 0] - points[a, 0],
-            points[b, 1] - points[a, 1],
-            points[b, 2] - points[a, 2],
-        )
-        vx, vy, vz = (
-            points[c, 0] - points[a, 0],
-            points[c, 1] - points[a, 1],
-            points[c, 2] - points[a, 2],
-        )
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        for corner in (a, b, c):
-            normals[corner, 0] += nx
-            normals[corner, 1] += ny
-            normals[corner, 2] += nz
 
 
 @njit(cache=True, nogil=True)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.head import REGIONS
+from affekt.sidecar.render.normals import vertex_normals
 from affekt.sidecar.render.occlusion import (
     cone_directions,
     neighbour_mean,
@@ -17,7 +18,6 @@ from affekt.sidecar.render.shade import (
     draw_mesh,
     linear_to_srgb,
     srgb_to_linear,
-    vertex_normals,
 )
 from affekt.sidecar.render.sheets import GAP, contact_sheet, film_strip
 from fakes.head import small_head

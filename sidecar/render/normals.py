@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Normals of a mesh's vertices from the faces around them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(V, 3) unit normals, the mean of the faces around weighted by area; faces counter-clockwise
+    from outside. Vertices that no face uses get zero."""
+    normals = np.zeros_like(points)
+    add_face_normals(points, faces, normals, np.zeros(len(points)))
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return normals / np.where(length > 0, length, 1)
+
+
+@njit(cache=True, nogil=True)
+def add_face_normals(points, faces, normals, areas):  # pragma: no cover - compiled
+    """Adds each face's cross product (twice its area, outward) to its corners' normals (V, 3),
+    and that vector's length to their areas (V,)."""
+    for index in range(faces.shape[0]):
+        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+        ux, uy, uz = (
+            points[b, 0] - points[a, 0],
+            points[b, 1] - points[a, 1],
+            points[b, 2] - points[a, 2],
+        )
+        vx, vy, vz = (
+            points[c, 0] - points[a, 0],
+            points[c, 1] - points[a, 1],
+            points[c, 2] - points[a, 2],
+        )
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        area = np.sqrt(nx * nx + ny * ny + nz * nz)
+        for corner in (a, b, c):
+            normals[corner, 0] += nx
+            normals[corner, 1] += ny
+            normals[corner, 2] += nz
+            areas[corner] += area
