@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..extension.archive import find_source, read_version, stage_tree, write_zip
+from ..extension.archive import find_source, move_whole, read_version, stage_tree, write_zip
 from ..extension.validate import find_validators, validate_zip
 from ..extension.wheels import collect_wheels
 
@@ -36,12 +36,13 @@ class Build:
                 self.wheels_from or fetched, stage / "wheels", download=not self.offline
             )
             stage_tree(source, stage, wheels)
-            path = self.out / f"affekt-{read_version(source)}.zip"
-            write_zip(stage, path)
+            zipped = Path(folder, f"affekt-{read_version(source)}.zip")
+            write_zip(stage, zipped)
+            validators = find_validators(self.blender, source)
+            for command in validators:
+                validate_zip(zipped, command)
+            path = move_whole(zipped, self.out)
         print(f"{path}: {path.stat().st_size / 2**20:.1f} MB for {', '.join(wheels)}")
-        validators = find_validators(self.blender, source)
-        for command in validators:
-            validate_zip(path, command)
         print(
             f"Validated by {len(validators)} Blender(s)." if validators
             else "Not validated: no Blender was found (--blender)."

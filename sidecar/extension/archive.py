@@ -68,13 +68,29 @@ def read_version(source: Path) -> str:
 
 
 def write_zip(stage: Path, path: Path) -> None:
-    """Packs the staged tree; the zip has its name only once it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    """Packs the staged tree."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for item in sorted(p for p in stage.rglob("*") if p.is_file()):
             entry = zipfile.ZipInfo(item.relative_to(stage).as_posix(), _ZIP_DATE)
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, item.read_bytes())
-    os.replace(partial, path)
+
+
+def move_whole(path: Path, folder: Path) -> Path:
+    """Moves the finished file into the folder; under its name it is there whole or not at all.
+
+    Raises InputError `file.not_writable`.
+    """
+    target = folder / path.name
+    partial = folder / f"{path.name}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, partial)
+        os.replace(partial, target)
+    except OSError as error:
+        raise InputError(
+            "file.not_writable", f"{target} cannot be written: {error.strerror}.",
+            "Choose another folder with --out.",
+        ) from error  # fmt: skip
+    return target

@@ -11,7 +11,7 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.version import AFFEKT_VERSION
 from affekt.sidecar.commands.extension import Build
-from affekt.sidecar.extension.archive import complete_manifest
+from affekt.sidecar.extension.archive import complete_manifest, move_whole
 from affekt.sidecar.extension.validate import validate_zip
 from affekt.sidecar.extension.wheels import PACKAGES, PLATFORMS, Target, find_wheel
 
@@ -88,6 +88,28 @@ def test_no_wheels_is_said(tmp_path: Path) -> None:
         Build(out=tmp_path / "out", wheels_from=tmp_path, offline=True).run()
     assert caught.value.code == "option.wheels"
     assert not (tmp_path / "out").exists()
+
+
+def test_a_zip_that_cannot_be_validated_is_not_left_behind(
+    extension_zip: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(extension_zip) as archive:
+        archive.extractall(tmp_path, [n for n in archive.namelist() if n.startswith("wheels/")])
+    build = Build(
+        out=tmp_path / "out", wheels_from=tmp_path / "wheels", offline=True,
+        blender=tmp_path / "no_blender",
+    )  # fmt: skip
+    with pytest.raises(InputError) as caught:
+        build.run()
+    assert caught.value.code == "option.blender"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_is_said(extension_zip: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError) as caught:
+        move_whole(extension_zip, tmp_path / "file")
+    assert caught.value.code == "file.not_writable"
 
 
 @pytest.mark.parametrize(
