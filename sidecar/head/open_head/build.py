@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES
@@ -34,7 +35,7 @@ def build_open_head() -> HeadModel:
     arkit_jaw, arkit_eyes = rigging.arkit_joints(rig.jaw_angle, ARKIT_NAMES)
     arkit_expression = np.zeros((len(bases.expression_names), len(ARKIT_NAMES)))
     arkit_expression[: len(ARKIT_NAMES)] = np.eye(len(ARKIT_NAMES))
-    landmark_faces, landmark_weights = find_landmarks(assembly)
+    landmark_faces, landmark_weights = find_landmarks(assembly, _lips(assembly, arkit)[1])
     return HeadModel(
         name="open",
         space="open",
@@ -72,9 +73,17 @@ def _lip_seal(assembly: Assembly, rig: Rig, arkit: dict[str, FloatArray]) -> Flo
     pivot = rig.joints[2]
     turned = (moved - pivot) @ rotation.T + pivot
     posed = moved + rig.skin_weights[:, 2:3] * (turned - moved)
+    lip, lower = _lips(assembly, arkit)
+    return 2.0 * seal_lips(rest, posed, lip, lower)
+
+
+def _lips(
+    assembly: Assembly, arkit: dict[str, FloatArray]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(V,) vertices of the lips, and all that jawOpen carries down as it does the lower lip."""
     lip = np.concatenate([part.region for part in assembly.parts]) == region_index("lip")
     drop = -assembly.carry(arkit["jawOpen"])[:, 1]
-    return 2.0 * seal_lips(rest, posed, lip, drop > LOWER_LIP_DROP * drop[lip].max())
+    return lip, drop > LOWER_LIP_DROP * drop[lip].max()
 
 
 def _single(values: FloatArray) -> np.ndarray:

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .assemble import Assembly
 from .hair import BROW_OUT, BROW_UP, Surface
 from .makehuman import FloatArray, IntArray
 
 
-def find_landmarks(assembly: Assembly) -> tuple[IntArray, FloatArray]:
-    """Faces (68,) and barycentric weights (68, 3).
+def find_landmarks(assembly: Assembly, lower_lip: NDArray[np.bool_]) -> tuple[IntArray, FloatArray]:
+    """Faces (68,) and barycentric weights (68, 3); lower_lip (V,) marks its vertices.
 
     Points are found on the front view of the skin, then put on its frontmost triangle: brows
     from the brows' own line, eyes and mouth from the outline of their openings, jaw from the
@@ -22,7 +23,7 @@ def find_landmarks(assembly: Assembly) -> tuple[IntArray, FloatArray]:
     surface = Surface.of(assembly.vertices, faces)
     points = np.concatenate([
         _jaw(assembly.vertices[skin]), _brows(assembly), _nose(assembly.vertices[skin]),
-        _eyes(assembly), _mouth(assembly),
+        _eyes(assembly), _mouth(assembly, lower_lip),
     ])  # fmt: skip
     return surface.project(points)
 
@@ -60,7 +61,7 @@ def _brows(assembly: Assembly) -> FloatArray:
 def _nose(skin: FloatArray) -> FloatArray:
     tip = skin[skin[:, 2].argmax()]
     bridge = np.linspace(0.022, tip[1], 4)
-    base = tip[1] - 0.012
+    base = tip[1] - 0.009
     wing = skin[
         (np.abs(skin[:, 1] - base) < 0.006)
         & (skin[:, 2] > tip[2] - 0.028)
@@ -79,10 +80,9 @@ def _eyes(assembly: Assembly) -> FloatArray:
         upper = _rim(assembly, f"lash_upper_{side}", sign)
         lower = _rim(assembly, f"lash_lower_{side}", sign)
         inner, outer = 0.5 * (upper[0] + lower[0]), 0.5 * (upper[-1] + lower[-1])
-        ups, downs = (
-            upper[[len(upper) // 3, 2 * len(upper) // 3]],
-            lower[[len(lower) // 3, 2 * len(lower) // 3]],
-        )
+        thirds = inner + (outer - inner) * np.array([[1 / 3], [2 / 3]])
+        ups, downs = ([rim[np.abs(rim[:, 0] - x).argmin()] for x in thirds[:, 0]]
+                      for rim in (upper, lower))  # fmt: skip
         if sign < 0:
             points += [outer, ups[1], ups[0], inner, downs[0], downs[1]]
         else:
@@ -96,24 +96,29 @@ def _rim(assembly: Assembly, part: str, sign: float) -> FloatArray:
     return roots[np.argsort(sign * roots[:, 0])][:, :2]
 
 
-def _mouth(assembly: Assembly) -> FloatArray:
+def _mouth(assembly: Assembly, lower_lip: NDArray[np.bool_]) -> FloatArray:
     """12 outer and 8 inner points, from the head's right corner over the upper lip."""
     from .parts import region_index
 
     skin = assembly.parts[0]
-    lips = skin.vertices[skin.region == region_index("lip")] - assembly.origin
-    lips = lips[lips[:, 2] > lips[:, 2].max() - 0.022]
+    lip = np.flatnonzero(skin.region == region_index("lip"))
+    places = assembly.vertices[lip]
+    front = places[:, 2] > places[:, 2].max() - 0.022
+    lips, below = places[front], lower_lip[lip[front]]
     corner = lips[:, 0].max()
-    middle = lips[np.abs(lips[:, 0]) < 0.006]
-    line = float(middle[np.abs(middle[:, 2] - np.median(middle[:, 2])) < 0.01][:, 1].mean())
+    middle = np.abs(lips[:, 0]) < 0.006
+    # Closed lips meet between the lowest of the upper and the highest of the lower one.
+    meet = middle & (lips[:, 2] > lips[middle, 2].max() - 0.008)
+    line = 0.5 * (lips[meet & ~below, 1].min() + lips[meet & below, 1].max())
+    middle = lips[middle]
     top, bottom = middle[:, 1].max(), middle[:, 1].min()
     x = corner * np.array([-1, -0.62, -0.22, 0, 0.22, 0.62, 1])
     upper = line + (top - line) * np.array([0, 0.72, 1.0, 0.93, 1.0, 0.72, 0]) * 0.97
     lower = line + (bottom - line) * np.array([0, 0.70, 0.97, 1.0, 0.97, 0.70, 0]) * 0.97
     outer = np.concatenate([np.c_[x, upper], np.c_[x[5:0:-1], lower[5:0:-1]]])
     inner_x = corner * np.array([-0.85, -0.35, 0, 0.35, 0.85])
-    inner_upper = line + np.array([0, 0.0008, 0.0008, 0.0008, 0])
+    inner_upper = line + np.array([0, 0.0012, 0.0012, 0.0012, 0])
     inner = np.concatenate([
-        np.c_[inner_x, inner_upper], np.c_[inner_x[3:0:-1], line - 0.0008 * np.ones(3)],
+        np.c_[inner_x, inner_upper], np.c_[inner_x[3:0:-1], line - 0.0012 * np.ones(3)],
     ])  # fmt: skip
     return np.concatenate([outer, inner])

@@ -170,6 +170,9 @@ def test_landmarks_lie_where_ibug_puts_them(head: HeadModel) -> None:
     points = np.einsum(
         "nk,nkd->nd", head.landmark_weights, head.template[head.faces[head.landmark_faces]]
     )
+    open_mouth = pose(head, jawOpen=0.5)[head.faces[head.landmark_faces]]
+    parted = np.einsum("nk,nkd->nd", head.landmark_weights, open_mouth)
+    assert (parted[61:64, 1] - parted[[67, 66, 65], 1] > 0.008).all()  # on opposite lips
     jaw, brows, nose, eyes, mouth = np.split(points, [17, 27, 36, 48])
     assert (np.diff(jaw[:, 0]) > 0).all()
     assert jaw[8, 1] == pytest.approx(jaw[:, 1].min())
