@@ -23,6 +23,8 @@ MAX_WAITING_JOBS = 32
 MAX_FRAMES = 240_000
 # Text formats spend about 4 KB a frame; the longest motion is then 1 GB.
 MAX_MOTION_BYTES = 1024 * 1024 * 1024
+# metrical-tracker's frames are 10 to 30 KB, GAGAvatar's takes 2 KB a frame: 32,000 of those.
+MAX_TORCH_BYTES = 64 * 1024 * 1024
 # A key is about 100 bytes: as many keys as a take may have frames.
 MAX_TRACK_BYTES = 32 * 1024 * 1024
 # Two matrices of 52 x 103 are 86 KB; the rest is room for other tools' extra arrays.

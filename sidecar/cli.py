@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "demo:Demo",
     "bake": "bake:Bake",
     "render": "render:Render",
+    "convert": "convert:Convert",
     "serve": "serve:Serve",
     "adapter linear": "adapter:Linear",
     "data anchors": "data:Anchors",

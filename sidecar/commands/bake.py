@@ -5,6 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...shared.motion import Motion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,9 +16,9 @@ class Bake:
     """Bake an emotion track into a take: motion.npz, vertices.pc2 and report.json."""
 
     motion: Path
-    """The take: flame_params.json, an ARKit take as JSON, or Affekt's own npz."""
+    """The take: a tracker's file or its folder of frames (docs/formats.md)."""
     emotions: Path
-    """Emotion keys as JSON (docs/formats.md)."""
+    """Emotion keys as JSON, or ACE's emotions with time codes (docs/formats.md)."""
     out: Path
     """Folder for the results."""
     head: str = "open"
@@ -28,22 +32,20 @@ class Bake:
 
     def run(self) -> None:
         from ...shared import limits
-        from ...shared.emotion_keys import decode_track
+        from ...shared.ace_emotions import decode_emotions
         from ..bake.bake import bake
-        from ..bake.files import head_sha256, modulator_sha256, sha256, write_bake
+        from ..bake.files import head_sha256, modulator_sha256, write_bake
         from ..files import read_bytes
         from ..head.files import OPEN, read_head
         from ..modulation.modulator import load_modulator
         from ..motion.adapter import read_adapter
-        from ..motion.read import decode_motion
         from .frames import parse_frames
 
-        motion_data = read_bytes(self.motion, limits.MAX_MOTION_BYTES, "motion file")
-        motion_hash = sha256(motion_data)
-        motion = decode_motion(motion_data, self.motion.name)
-        del motion_data
+        motion, motion_hash = self._read_motion()
         emotions = read_bytes(self.emotions, limits.MAX_TRACK_BYTES, "emotion file")
-        track = decode_track(emotions, len(motion), motion.fps)
+        track, left_out = decode_emotions(emotions, len(motion), motion.fps)
+        if left_out:
+            print(f"{self.emotions}: there is no counterpart for {', '.join(left_out)}")
         frames = parse_frames(self.frames, len(motion))
         inputs: dict[str, bytes | str] = {"motion": motion_hash, "emotions": emotions}
         adapter = None
@@ -63,6 +65,19 @@ class Bake:
         print(f"{self.out}: {len(frames)} frames in {seconds:.1f} s ({rate:.0f} frames/s)")
         for name, digest in report["sha256"]["outputs"].items():  # pyright: ignore[reportIndexIssue]
             print(f"  {name}  sha256 {digest[:16]}")
+
+    def _read_motion(self) -> tuple[Motion, str]:
+        """The take and its hash: of the file, or of what a folder of frames holds."""
+        from ...shared import limits
+        from ..bake.files import sha256
+        from ..files import read_bytes
+        from ..motion.read import decode_motion, encode_motion, read_motion
+
+        if self.motion.is_dir():
+            motion = read_motion(self.motion)
+            return motion, sha256(encode_motion(motion))
+        data = read_bytes(self.motion, limits.MAX_MOTION_BYTES, "motion file")
+        return decode_motion(data, self.motion.name), sha256(data)
 
     def _settings(self) -> dict[str, object]:
         """What was asked for, with files by their names, not by where they lay."""

@@ -12,6 +12,7 @@ are the same within 0.002).
 from __future__ import annotations
 
 import difflib
+import json
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,7 @@ def weight_columns(names: object, name: str) -> list[int | None]:
     """
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise wrong_shape("names", name, "a list of ARKit's weight names")
+    names = [plain_name(n) for n in names]
     if len(set(names)) < len(names):
         raise wrong_shape("names", name, "a list in which each name stands once")
     for unknown in (n for n in names if n not in ARKIT_NAMES and n not in _PASSED_OVER):
@@ -77,6 +79,33 @@ def weight_columns(names: object, name: str) -> list[int | None]:
             f"Did you mean '{near[0]}'?" if near else "Rename or remove it.",
         )
     return [None if n in _PASSED_OVER else ARKIT_NAMES.index(n) for n in names]
+
+
+def plain_name(name: str) -> str:
+    """ARKit's own spelling of a weight: `EyeBlinkLeft` (Live Link) and `eyeBlink_L` (Apple's raw
+    values) are eyeBlinkLeft. Names that are no weight's come back as they are."""
+    spelt = name[:1].lower() + name[1:]
+    for short, long in (("_L", "Left"), ("_R", "Right")):
+        if spelt.endswith(short):
+            spelt = spelt.removesuffix(short) + long
+    return spelt if spelt in ARKIT_NAMES else name
+
+
+def encode_arkit(motion: Motion) -> bytes:
+    """The layout of `bsData.json`; weights and the head's turn."""
+    weights = motion.expression[:, : len(ARKIT_NAMES)].tolist()
+    turns = motion.rotation.tolist()
+    content = {
+        "names": list(ARKIT_NAMES),
+        "metadata": {
+            "fps": motion.fps, "frame_count": len(motion), "blendshape_names": list(ARKIT_NAMES),
+        },
+        "frames": [
+            {"weights": row, "time": i / motion.fps, "rotation": turn}
+            for i, (row, turn) in enumerate(zip(weights, turns, strict=True))
+        ],
+    }  # fmt: skip
+    return json.dumps(content).encode()
 
 
 def _fps(content: dict[str, object], frames: list[dict[str, object]], name: str) -> float:

@@ -11,6 +11,8 @@ camera, so its depth is a guess); they are kept as they are, with the file's own
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +52,18 @@ def decode_lam(content: dict[str, object], name: str) -> Motion:
     fps = number(content.get("fps", FPS), "fps", name)
     shape = _shape(content.get("shape", []), name)
     return Motion(expression=expression, **poses, shape=shape, fps=fps, space="flame2023")
+
+
+def encode_lam(motion: Motion) -> bytes:
+    """flame_params.json of a take in `flame2023`, with as many expressions as poses."""
+    content: dict[str, object] = {
+        key: getattr(motion, field).tolist() for field, (key, _) in _POSES.items()
+    }
+    content["expr"] = [
+        {f"expr{i}": value for i, value in enumerate(row)} for row in motion.expression.tolist()
+    ]
+    content |= {"shape": motion.shape.tolist(), "fps": motion.fps}
+    return json.dumps(content).encode()
 
 
 def _expression(rows: object, name: str) -> NDArray[np.float32]:

@@ -8,11 +8,13 @@ before memory is taken; pickled arrays are refused. Nothing is unpacked to disk.
 from __future__ import annotations
 
 import io
+import math
 import struct
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +27,12 @@ FRAMES = -1
 
 Array = NDArray[np.generic]
 Shape = tuple[int, ...]
+NPY_MAGIC = b"\x93NUMPY"
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MAX_MEMBERS = 64
 _MAX_TEXT = 64  # characters of one string in an array
+_MAX_LOOSE_BYTES = limits.MAX_FRAMES * 300 * 8  # float64 of 300 shape coefficients a frame
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
     ValueError, SyntaxError, TypeError, KeyError, IndexError, struct.error, tokenize.TokenError,
@@ -62,10 +66,11 @@ def member_names(data: bytes, name: str) -> list[str]:
         raise damaged(name) from error
 
 
-def decode_npz(data: bytes, name: str, wanted: Mapping[str, Shape]) -> dict[str, Array]:
+def decode_npz(data: bytes, name: str, wanted: Mapping[str, Shape | None]) -> dict[str, Array]:
     """The wanted arrays that the archive holds, floats as float64's or float32's own type.
 
-    Other members are passed over. Raises InputError `file.damaged`, `motion.shape`.
+    Where None is wanted, any shape is taken that a take can have. Other members are passed
+    over. Raises InputError `file.damaged`, `motion.shape`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -82,28 +87,52 @@ def decode_npz(data: bytes, name: str, wanted: Mapping[str, Shape]) -> dict[str,
         raise damaged(name) from error
 
 
+def decode_npy(data: bytes, name: str) -> Array:
+    """One array of numbers of any shape that a take can have.
+
+    Raises InputError `file.damaged`, `file.wrong_kind`, `motion.shape`.
+    """
+    try:
+        return _read_array(io.BytesIO(data), len(data), "the array", None, name)
+    except _BROKEN as error:
+        raise damaged(name) from error
+
+
 def _read_member(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: Shape, name: str
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: Shape | None, name: str
 ) -> Array:
     key = info.filename.removesuffix(".npy")
     with archive.open(info) as file:
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise damaged(name)
-        read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
-        shape, fortran, dtype = read(file)
-        _check_header(key, shape, dtype, wanted, name)
-        size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-        if info.file_size - file.tell() != size:
-            raise damaged(name)
-        content = file.read(size)
-        if file.read(1) or len(content) != size:  # the read to the end also checks the CRC
-            raise damaged(name)
+        return _read_array(file, info.file_size, key, wanted, name)
+
+
+def _read_array(file: IO[bytes], held: int, key: str, wanted: Shape | None, name: str) -> Array:
+    """The array in a file of `held` bytes."""
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise damaged(name)
+    read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
+    shape, fortran, dtype = read(file)
+    _check_type(key, dtype, name)
+    if wanted is not None:
+        _check_shape(key, shape, wanted, name)
+    size = dtype.itemsize * math.prod(shape)
+    if wanted is None and (len(shape) > 4 or not 0 < size <= _MAX_LOOSE_BYTES):
+        raise InputError(
+            "motion.shape",
+            f"In {name}, {key} has the shape {shape}, which no take has.",
+            "Write the file again.",
+        )
+    if held - file.tell() != size:
+        raise damaged(name)
+    content = file.read(size)
+    if file.read(1) or len(content) != size:  # the read to the end also checks the CRC
+        raise damaged(name)
     values = np.frombuffer(content, dtype)
     return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
 
 
-def _check_header(key: str, shape: Shape, dtype: np.dtype, wanted: Shape, name: str) -> None:
+def _check_type(key: str, dtype: np.dtype, name: str) -> None:
     text = dtype.kind == "U" and dtype.itemsize <= 4 * _MAX_TEXT
     if dtype.hasobject or not (text or dtype.kind in "fiu"):
         raise InputError(
@@ -111,6 +140,9 @@ def _check_header(key: str, shape: Shape, dtype: np.dtype, wanted: Shape, name: 
             f"In {name}, {key} holds values of the type {dtype}, not numbers.",
             "Write plain arrays of numbers, without pickled objects.",
         )
+
+
+def _check_shape(key: str, shape: Shape, wanted: Shape, name: str) -> None:
     fits = len(shape) == len(wanted) and all(
         want in (have, FRAMES) for have, want in zip(shape, wanted, strict=True)
     )

@@ -3,28 +3,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import Motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large, write_whole
-from . import npz
+from . import arkit_variants, livelink, metrical, npz, torch_file
 from .arkit import decode_arkit, is_arkit
+from .deca import DECA, EMOCA
+from .folder import array_files, take_files
+from .gagavatar import GAGAVATAR, stack_frames
+from .inferno import INFERNO
 from .lam import decode_lam, is_lam
 from .own import decode_own, encode_motion
+from .records import Record, RecordFormat, join_motions
+from .smirk import SMIRK
+from .smplx import SMPLX
 from .tables import parse_json
+from .vhap import VHAP
 
 __all__ = ["decode_motion", "encode_motion", "read_motion", "write_motion"]
 
-KNOWN = "flame_params.json (LAM, VHAP), ARKit takes as JSON, and Affekt's own motion.npz"
+FORMATS = (VHAP, GAGAVATAR, INFERNO, DECA, EMOCA, SMIRK, SMPLX)
+"""Trackers that write named arrays, each told by its names."""
+
+KNOWN = (
+    "flame_params.json (LAM), npz or folders of VHAP, GaussianAvatars, DECA, EMOCA, inferno, "
+    "SMIRK, GAGAvatar_track and SMPL-X, metrical-tracker's .frame, ARKit takes as JSON or Live "
+    "Link CSV, and Affekt's own motion.npz"
+)
+_OWN = frozenset(("space", "jaw"))
+_PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 
 
 def read_motion(path: Path) -> Motion:
-    """Reads any known motion file.
+    """Reads any known motion file, or a folder in which a tracker wrote a file for each frame.
 
     Raises InputError `file.*` for what is no motion file, `motion.*` for a bad take.
     """
+    if _is_folder(path):
+        parts = [_read_part(part) for part in take_files(path)]
+        return join_motions(parts)
     return decode_motion(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name)
 
 
@@ -39,18 +62,60 @@ def decode_motion(data: bytes, name: str) -> Motion:
     refuse_lfs_pointer(data, name)
     if data.startswith(b"PK"):
         return _decode_zip(data, name)
+    if livelink.is_livelink(data):
+        return livelink.decode_livelink(data, name)
     if data[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in (b"{", b"["):
         return _decode_json(data, name)
-    raise InputError(
-        "file.wrong_kind",
-        f"{name} is not a motion file that Affekt knows.",
-        f"Give one of: {KNOWN}.",
-    )
+    if data.startswith(_PICKLES):
+        raise InputError(
+            "file.pickled",
+            f"{name} is a pickle, which could run code here, so it is not opened.",
+            "Save its arrays with numpy.savez where you trust the file, and give the npz.",
+        )
+    raise InputError("file.wrong_kind", f"{name} {_no_take(data)}.", f"Give one of: {KNOWN}.")
 
 
 def write_motion(motion: Motion, path: Path) -> None:
     """Writes Affekt's own npz, whole or not at all. Raises InputError `file.not_writable`."""
     write_whole(path, encode_motion(motion))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _read_part(path: Path) -> Motion:
+    """A frame's file, or the folder of a frame's arrays."""
+    if not path.is_dir():
+        return decode_motion(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name)
+    record: dict[str, np.ndarray] = {}
+    for key, file in array_files(path).items():
+        data = read_bytes(file, limits.MAX_MOTION_BYTES, "motion file")
+        refuse_lfs_pointer(data, file.name)
+        record[key] = npz.decode_npy(data, f"{path.name}/{file.name}")
+    form = _format_of(frozenset(record))
+    if form is None:
+        raise InputError(
+            "file.wrong_kind",
+            f"The folder {path.name} has no jaw: neither pose.npy nor jawpose.npy is in it.",
+            "Export the take again, with its codes.",
+        )
+    return form.decode(record, path.name)
+
+
+def _no_take(data: bytes) -> str:
+    if data.startswith(npz.NPY_MAGIC):
+        return "is one array without names; give the folder that it lies in, or an npz"
+    if data.startswith(b"MATLAB 5.0"):
+        return "is a MATLAB file; save its arrays with numpy.savez and give the npz"
+    return "is not a motion file that Affekt knows"
+
+
+def _format_of(keys: frozenset[str]) -> RecordFormat | None:
+    return next((form for form in FORMATS if form.matches(keys)), None)
 
 
 def _decode_zip(data: bytes, name: str) -> Motion:
@@ -61,13 +126,44 @@ def _decode_zip(data: bytes, name: str) -> Motion:
             f"{name} is an avatar, not a motion.",
             "Give a take; if the avatar has one, it is the file bsData.json in the zip.",
         )
+    if torch_file.is_torch(names):
+        return _decode_torch(data, name)
     if not any(n.endswith(".npy") for n in names):
         raise InputError(
             "file.wrong_kind",
             f"{name} is a zip archive without a motion of Affekt's.",
             f"Unpack it and give one of: {KNOWN}.",
         )
-    return decode_own(data, name)
+    keys = frozenset(n.removesuffix(".npy") for n in names)
+    form = None if keys >= _OWN else _format_of(keys)
+    if form is None:
+        return decode_own(data, name)
+    return form.decode(npz.decode_npz(data, name, dict.fromkeys(form.keys)), name)
+
+
+def _decode_torch(data: bytes, name: str) -> Motion:
+    content = torch_file.decode_torch(data, name)
+    if metrical.is_metrical(content):
+        return metrical.decode_metrical(content, name)
+    frames = {k: v for k, v in content.items() if isinstance(v, dict) and _format_of(frozenset(v))}
+    if frames and _format_of(frozenset(next(iter(frames.values())))) is GAGAVATAR:
+        return GAGAVATAR.decode(stack_frames(_leaves(frames), name), name)
+    record = {k: v for k, v in content.items() if isinstance(v, np.ndarray)}
+    form = _format_of(frozenset(record))
+    if form is None:
+        raise InputError(
+            "file.wrong_kind",
+            f"{name} was saved by torch, but it is laid out like no take that Affekt knows.",
+            f"Give one of: {KNOWN}.",
+        )
+    return form.decode(record, name)
+
+
+def _leaves(frames: dict[str, torch_file.Tree]) -> dict[str, Record]:
+    return {
+        key: {k: v for k, v in frame.items() if isinstance(v, np.ndarray)}
+        for key, frame in frames.items()
+    }
 
 
 def _decode_json(data: bytes, name: str) -> Motion:
@@ -77,11 +173,36 @@ def _decode_json(data: bytes, name: str) -> Motion:
             return decode_lam(content, name)
         if is_arkit(content):
             return decode_arkit(content, name)
+    if arkit_variants.is_variant(content):
+        return decode_arkit(arkit_variants.plain_take(content, name), name)
+    if isinstance(content, dict):
+        form = _format_of(frozenset(content))
+        if form is not None:
+            return form.decode(_record(content, form, name), name)
     raise InputError(
         "file.wrong_kind",
         f"{name} is JSON, but {_guess(content)}.",
         f"Give one of: {KNOWN}.",
     )
+
+
+def _record(content: dict[str, object], form: RecordFormat, name: str) -> Record:
+    record: dict[str, np.ndarray] = {}
+    for key in (k for k in form.keys if k in content):
+        try:
+            record[key] = np.array(content[key])
+        except (ValueError, OverflowError) as error:
+            raise InputError(
+                "motion.shape",
+                f"In {name}, {key} is not an even table of numbers.",
+                "Export the take again.",
+            ) from error
+    return record
+
+
+def set_rate(motion: Motion, fps: float) -> Motion:
+    """The same frames at another rate. Raises InputError `motion.shape`."""
+    return replace(motion, fps=float(fps))
 
 
 def _guess(content: object) -> str:

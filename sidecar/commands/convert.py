@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt convert`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+_EMOTIONS = ("ace", "keys")
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Write a take in another format; with --to ace or --to keys, an emotion track."""
+
+    source: Annotated[Path, tyro.conf.Positional]
+    """The take, or a folder with a file for each frame, or an emotion file."""
+    out: Annotated[Path, tyro.conf.Positional]
+    """The file to write."""
+    to: str | None = None
+    """npz, vhap (GaussianAvatars too), lam, arkit, livelink; ace, keys. By OUT's ending if
+    absent."""
+    fps: float | None = None
+    """The take's frames per second, for files that do not say or say it wrong; nothing is
+    resampled."""
+
+    def run(self) -> None:
+        if self.to in _EMOTIONS:
+            self._convert_emotions()
+            return
+        from ..motion.read import read_motion, set_rate
+        from ..motion.write import guess_format, write_motion_as
+
+        motion = read_motion(self.source)
+        if self.fps is not None:
+            motion = set_rate(motion, self.fps)
+        form = self.to or guess_format(self.out, motion.space)
+        left_out = write_motion_as(motion, self.out, form)
+        print(f"{self.out}: {form}, {len(motion)} frames at {motion.fps:g} fps, {motion.space}")
+        if left_out:
+            print(f"  {form} has no place for {', '.join(left_out)}")
+
+    def _convert_emotions(self) -> None:
+        from ...shared import limits
+        from ...shared.ace_emotions import decode_ace, encode_ace, is_ace
+        from ...shared.emotion_keys import decode_keys, encode_keys, sample_keys
+        from ..files import read_bytes, write_whole
+
+        data = read_bytes(self.source, limits.MAX_TRACK_BYTES, "emotion file")
+        fps = self._rate()
+        keys, left_out = decode_ace(data, fps) if is_ace(data) else (decode_keys(data, fps), ())
+        if self.to == "keys":
+            write_whole(self.out, encode_keys(keys))
+        else:
+            ends = [places[-1] for places, _ in keys.channels.values()]
+            track = sample_keys(
+                keys, int(min(max(ends, default=0), limits.MAX_FRAMES)) + 1, keys.fps
+            )
+            text, controls = encode_ace(track)
+            write_whole(self.out, text)
+            left_out = (*left_out, *controls)
+        print(f"{self.out}: {self.to}")
+        if left_out:
+            print(f"  {self.to} has no counterpart for {', '.join(left_out)}")
+
+    def _rate(self) -> float:
+        from ...shared.errors import InputError
+        from ..motion.records import FPS
+
+        fps = FPS if self.fps is None else self.fps
+        if not 0 < fps <= 1000:
+            raise InputError("emotion.range", f"--fps is {fps:g}.", "Give a rate from 1 to 1000.")
+        return fps

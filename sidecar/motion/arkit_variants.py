@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Other tools' JSON takes of ARKit weights, rewritten into the layout that `arkit` reads.
+
+- Audio2Face: `facsNames`, `weightMat` (one row for each frame), `exportFps`.
+- Frames with a dictionary of weights: `blendShapes`, `blendshapes` or `weights`, in `frames` or a
+  bare list; with `time` or `timestamp` in seconds, if at all.
+- Frames that are themselves such a dictionary.
+- MediaPipe: frames of `categories` (or `faceBlendshapes`), each with `categoryName` and `score`.
+"""
+
+from __future__ import annotations
+
+from .arkit import plain_name
+from .tables import wrong_shape
+
+_DICTIONARIES = ("blendShapes", "blendshapes", "weights")
+_LISTS = ("categories", "faceBlendshapes")
+_LEAST_KNOWN = 3  # names of ARKit's that a frame has before it is taken for one
+
+Frame = dict[str, object]
+
+
+def is_variant(content: object) -> bool:
+    """Whether the JSON is one of these takes."""
+    if isinstance(content, dict) and "weightMat" in content and "facsNames" in content:
+        return True
+    frames = _frames(content)
+    return bool(frames) and _weights(frames[0]) is not None
+
+
+def plain_take(content: object, name: str) -> dict[str, object]:
+    """The same take with `names` and `frames`, as `decode_arkit` reads it.
+
+    Raises InputError `motion.shape` where frames differ in their names.
+    """
+    if isinstance(content, dict) and "weightMat" in content:
+        return _audio2face(content, name)
+    frames = _frames(content)
+    rows = [_weights(frame) for frame in frames]
+    first = rows[0] or {}
+    names = list(first)
+    if any(row is None or row.keys() != first.keys() for row in rows):
+        raise wrong_shape("frames", name, "a list in which each frame has the same weights")
+    plain = [
+        {"weights": [row[n] for n in names]} | _time(frame)
+        for row, frame in zip(rows, frames, strict=True)
+        if row is not None
+    ]
+    take: dict[str, object] = {"names": names, "frames": plain}
+    if isinstance(content, dict) and "fps" in content:
+        take["metadata"] = {"fps": content["fps"]}
+    return take
+
+
+def _audio2face(content: Frame, name: str) -> dict[str, object]:
+    rows = content["weightMat"]
+    if not isinstance(rows, list):
+        raise wrong_shape("weightMat", name, "a list of frames")
+    take: dict[str, object] = {
+        "names": content["facsNames"],
+        "frames": [{"weights": row} for row in rows],
+    }
+    if "exportFps" in content:
+        take["metadata"] = {"fps": content["exportFps"]}
+    return take
+
+
+def _frames(content: object) -> list[object]:
+    if isinstance(content, dict):
+        content = content.get("frames")
+    return content if isinstance(content, list) else []
+
+
+def _weights(frame: object) -> Frame | None:
+    """Weights by name, or None for what is no such frame."""
+    if not isinstance(frame, dict):
+        return None
+    for key in _DICTIONARIES:
+        if isinstance(frame.get(key), dict):
+            return frame[key]
+    for key in _LISTS:
+        if isinstance(frame.get(key), list):
+            return _categories(frame[key])
+    own = {key: value for key, value in frame.items() if plain_name(key) != key or _known(key)}
+    return own if len(own) >= _LEAST_KNOWN else None
+
+
+def _known(key: str) -> bool:
+    return plain_name(key[:1].upper() + key[1:]) == key
+
+
+def _categories(rows: list[object]) -> Frame | None:
+    try:
+        return {str(row["categoryName"]): row["score"] for row in rows}  # pyright: ignore[reportIndexIssue]
+    except (TypeError, KeyError):
+        return None
+
+
+def _time(frame: object) -> Frame:
+    if isinstance(frame, dict):
+        for key in ("time", "timestamp"):
+            if key in frame:
+                return {"time": frame[key]}
+    return {}

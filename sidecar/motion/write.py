@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`Motion` out, in the formats that other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...shared.errors import InputError
+from ...shared.motion import Motion
+from ..files import write_whole
+from .arkit import encode_arkit
+from .lam import encode_lam
+from .livelink import encode_livelink
+from .own import encode_motion
+from .vhap import encode_vhap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """encode: bytes of a take. spaces: those that the format can say, all if empty. ending: of
+    files in it. leaves_out: fields of `Motion` that have no place in it."""
+
+    encode: Callable[[Motion], bytes]
+    ending: str
+    spaces: tuple[str, ...] = ()
+    leaves_out: tuple[str, ...] = ()
+
+
+_BY_WEIGHTS = ("jaw", "neck", "eyes", "translation", "shape", "eyelids")
+WRITERS = {
+    "npz": Writer(encode=encode_motion, ending=".npz"),
+    "vhap": Writer(
+        encode=encode_vhap, ending=".npz", spaces=("flame2023",), leaves_out=("eyelids",)
+    ),
+    "lam": Writer(
+        encode=encode_lam, ending=".json", spaces=("flame2023",), leaves_out=("eyelids",)
+    ),
+    "arkit": Writer(encode=encode_arkit, ending=".json", spaces=("arkit",), leaves_out=_BY_WEIGHTS),
+    "livelink": Writer(
+        encode=encode_livelink, ending=".csv", spaces=("arkit",), leaves_out=_BY_WEIGHTS
+    ),
+}
+"""`vhap` is GaussianAvatars' flame_param.npz too."""
+
+
+def guess_format(path: Path, space: str) -> str:
+    """The format that a file's ending means for a take in `space`.
+
+    Raises InputError `option.format`.
+    """
+    for name, writer in WRITERS.items():
+        if path.suffix.lower() == writer.ending and (not writer.spaces or space in writer.spaces):
+            return name
+    raise InputError(
+        "option.format",
+        f"No format ends in '{path.suffix}' for a take in the space {space}.",
+        f"Name one with --to: {', '.join(WRITERS)}.",
+    )
+
+
+def write_motion_as(motion: Motion, path: Path, form: str) -> tuple[str, ...]:
+    """Writes the file whole or not at all; returns the fields that the format left out.
+
+    Raises InputError `option.format`, `space.no_adapter`, `file.not_writable`.
+    """
+    if form not in WRITERS:
+        raise InputError(
+            "option.format", f"There is no format called '{form:.40}'.",
+            f"Use one of {', '.join(WRITERS)}.",
+        )  # fmt: skip
+    writer = WRITERS[form]
+    if writer.spaces and motion.space not in writer.spaces:
+        raise InputError(
+            "space.no_adapter",
+            f"The format {form} holds takes in {', '.join(writer.spaces)}; this take is in "
+            f"{motion.space}.",
+            "Write it as npz, or carry it over with an adapter first.",
+        )
+    write_whole(path, writer.encode(motion))
+    values = {field: getattr(motion, field) for field in writer.leaves_out}
+    return tuple(field for field, held in values.items() if held is not None and held.any())

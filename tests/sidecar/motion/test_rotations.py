@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rotations as six numbers, matrices, angles: round trips, and that what is none is refused."""
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.sidecar.motion import rotations
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def vectors(seed: int, largest: float) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    axes = rng.normal(size=(50, 3))
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    return axes * rng.uniform(0, largest, (50, 1))
+
+
+@given(seed=st.integers(0, 999), largest=st.sampled_from([1e-9, 1e-3, 0.5, 3.14]))
+@settings(max_examples=40, deadline=None)
+def test_axis_angle_to_six_numbers_and_back(seed: int, largest: float) -> None:
+    wanted = vectors(seed, largest)
+    six = rotations.six_from_matrix(rotations.matrix_from_axis_angle(wanted))
+    stretched = six * np.repeat([[0.5, 2.0]], 3, 1)
+    found = rotations.axis_angle_from_matrix(rotations.matrix_from_six(stretched, "jaw", "take"))
+    np.testing.assert_allclose(found, wanted, atol=1e-7)
+
+
+def test_matrices_agree_with_the_head_models(request: pytest.FixtureRequest) -> None:
+    import torch
+    from affekt.sidecar.head.rotation import matrix_from_axis_angle
+
+    some = vectors(3, 3.1)
+    other = matrix_from_axis_angle(torch.from_numpy(some)).numpy()
+    np.testing.assert_allclose(rotations.matrix_from_axis_angle(some), other, atol=1e-7)
+
+
+def test_half_turns_are_stable() -> None:
+    turns = np.pi * np.eye(3)
+    found = rotations.axis_angle_from_matrix(rotations.matrix_from_axis_angle(turns))
+    np.testing.assert_allclose(np.abs(found), turns, atol=1e-7)
+
+
+def test_six_numbers_are_the_first_two_rows() -> None:
+    quarter = rotations.matrix_from_six(np.array([[0.0, -1, 0, 1, 0, 0]]), "jaw", "take")
+    np.testing.assert_allclose(rotations.axis_angle_from_matrix(quarter), [[0, 0, np.pi / 2]])
+
+
+@given(seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_yaw_pitch_roll_round_trip(seed: int) -> None:
+    wanted = vectors(seed, 1.2)
+    angles = rotations.yaw_pitch_roll_from_axis_angle(wanted)
+    np.testing.assert_allclose(rotations.axis_angle_from_yaw_pitch_roll(angles), wanted, atol=1e-7)
+
+
+def test_a_head_that_looks_into_the_camera_is_not_turned() -> None:
+    rest = np.diag([-1.0, 1, -1])[None]
+    turn, place = rotations.head_from_camera(rest, np.array([[0.1, 0.2, 1.0]]))
+    np.testing.assert_allclose(turn, np.zeros((1, 3)), atol=1e-12)
+    np.testing.assert_allclose(place, [[-0.1, 0.2, -1]])
+
+
+@pytest.mark.parametrize(
+    "six", [[0] * 6, [1, 0, 0, 2, 0, 0], [np.nan] * 6, [np.inf, 0, 0, 0, 1, 0]]
+)
+def test_numbers_that_are_no_rotation_are_refused(six: list[float]) -> None:
+    with pytest.raises(InputError) as caught:
+        rotations.matrix_from_six(np.array([six], float), "jaw", "take")
+    assert caught.value.code == "motion.rotation"
+
+
+@pytest.mark.parametrize("matrix", [np.zeros((3, 3)), 2 * np.eye(3), np.diag([1, 1, -1.0])])
+def test_matrices_that_are_no_rotation_are_refused(matrix: np.ndarray) -> None:
+    with pytest.raises(InputError) as caught:
+        rotations.check_rotation(matrix[None], "camera", "take")
+    assert caught.value.code == "motion.rotation"

@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes in the trackers' own layouts, files and folders, and what is refused of them."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared import limits
+from affekt.shared.errors import AffektError, InputError
+from affekt.sidecar.motion.read import decode_motion, read_motion
+from fakes.takes import (
+    as_bytes,
+    codes,
+    frames_of,
+    gagavatar_frames,
+    metrical_frame,
+    npz_bytes,
+    smirk_arrays,
+    smplx_arrays,
+    torch_bytes,
+    vhap_arrays,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+SIX_POSES = {"exp": "expcode", "shape": "shapecode", "pose": "posecode"}
+
+
+def inferno_arrays(frames: int = 9) -> dict:
+    arrays = codes(frames, expressions=100, shapes=300)
+    both = arrays.pop("pose")
+    return arrays | {"globalpose": both[:, :3], "jawpose": both[:, 3:]}
+
+
+def emoca_arrays(frames: int = 9) -> dict:
+    arrays = codes(frames)
+    return {new: arrays[old] for old, new in SIX_POSES.items()}
+
+
+def gagavatar_arrays(frames: int = 9) -> dict:
+    content = gagavatar_frames(frames)
+    named = [content[f"clip_{i}"] for i in range(frames)]
+    return {key: np.stack([frame[key] for frame in named]) for key in named[0]}
+
+
+def test_vhap_is_read_bit_for_bit() -> None:
+    arrays = vhap_arrays()
+    motion = decode_motion(npz_bytes(arrays), "tracked_flame_params_30.npz")
+    assert (len(motion), motion.fps, motion.space) == (9, 30.0, "flame2023")
+    for field, key in {
+        "expression": "expr", "jaw": "jaw_pose", "neck": "neck_pose", "eyes": "eyes_pose",
+        "rotation": "rotation", "translation": "translation", "shape": "shape",
+    }.items():  # fmt: skip
+        np.testing.assert_array_equal(getattr(motion, field), arrays[key])
+
+
+def write_export(folder: Path, arrays: dict) -> None:
+    (folder / "flame_param").mkdir(parents=True)
+    for i, frame in enumerate(frames_of(arrays)):
+        (folder / "flame_param" / f"{i}.npz").write_bytes(npz_bytes(frame))
+    (folder / "canonical_flame_param.npz").write_bytes(npz_bytes(frames_of(arrays)[0]))
+    (folder / "flame_param" / ".DS_Store").write_bytes(b"x")
+
+
+def test_vhap_export_is_a_folder_in_order_of_numbers(tmp_path: Path) -> None:
+    arrays = vhap_arrays(12)
+    write_export(tmp_path / "export", arrays)
+    for folder in (tmp_path / "export", tmp_path / "export" / "flame_param"):
+        motion = read_motion(folder)
+        np.testing.assert_array_equal(motion.expression, arrays["expr"])
+        np.testing.assert_array_equal(motion.shape, arrays["shape"])
+
+
+def test_vhap_output_folder_gives_its_last_epoch(tmp_path: Path) -> None:
+    for epoch, seed in ((5, 1), (30, 2)):
+        data = npz_bytes(vhap_arrays(seed=seed))
+        (tmp_path / f"tracked_flame_params_{epoch}.npz").write_bytes(data)
+    np.testing.assert_array_equal(read_motion(tmp_path).expression, vhap_arrays(seed=2)["expr"])
+
+
+@pytest.mark.parametrize("arrays", [codes(), emoca_arrays()])
+def test_deca_and_emoca_pad_their_fifty_expressions(arrays: dict) -> None:
+    motion = decode_motion(npz_bytes(arrays), "codes.npz")
+    assert motion.space == "flame2020"
+    np.testing.assert_array_equal(motion.expression[:, :50], codes()["exp"])
+    assert not motion.expression[:, 50:].any()
+    np.testing.assert_array_equal(motion.rotation, codes()["pose"][:, :3])
+    np.testing.assert_array_equal(motion.jaw, codes()["pose"][:, 3:])
+    np.testing.assert_array_equal(motion.shape[:100], codes()["shape"][0])
+
+
+@pytest.mark.parametrize("arrays", [codes(11), inferno_arrays(11)])
+def test_emoca_and_inferno_write_a_folder_of_arrays_a_frame(tmp_path: Path, arrays: dict) -> None:
+    for i in range(11):
+        frame = tmp_path / f"video_{i}00"
+        frame.mkdir()
+        for key, values in arrays.items():
+            np.save(frame / f"{key}.npy", values[i])
+    motion = read_motion(tmp_path)
+    assert motion.space == "flame2020"
+    np.testing.assert_array_equal(motion.expression[:, :50], arrays["exp"][:, :50])
+    jaw = arrays["pose"][:, 3:] if "pose" in arrays else arrays["jawpose"]
+    np.testing.assert_array_equal(motion.jaw, jaw)
+
+
+def test_a_json_dump_of_codes_is_read() -> None:
+    content = {key: values.tolist() for key, values in codes().items()}
+    motion = decode_motion(as_bytes(content), "codes.json")
+    np.testing.assert_array_equal(motion.expression[:, :50], codes()["exp"])
+
+
+def test_inferno_has_hundred_expressions() -> None:
+    arrays = inferno_arrays()
+    motion = decode_motion(npz_bytes(arrays), "codes.npz")
+    np.testing.assert_array_equal(motion.expression, arrays["exp"])
+    np.testing.assert_array_equal(motion.rotation, arrays["globalpose"])
+
+
+def test_smirk_has_eyelids() -> None:
+    arrays = smirk_arrays()
+    motion = decode_motion(npz_bytes(arrays), "smirk.npz")
+    assert motion.eyelids is not None
+    assert motion.space == "flame2020"
+    np.testing.assert_array_equal(motion.eyelids, arrays["eyelid_params"][:, 0])
+    np.testing.assert_array_equal(motion.jaw, arrays["jaw_params"][:, 0])
+    np.testing.assert_array_equal(motion.expression[:, :50], arrays["expression_params"][:, 0])
+
+
+def test_gagavatar_is_sorted_by_number_and_unscaled() -> None:
+    content = gagavatar_frames(12)
+    motion = decode_motion(torch_bytes(content), "optim.pt")
+    assert motion.space == "flame2020"
+    for i in range(12):
+        np.testing.assert_array_equal(motion.expression[i], content[f"clip_{i}"]["expcode"])
+        np.testing.assert_array_equal(motion.jaw[i], content[f"clip_{i}"]["posecode"][3:])
+        np.testing.assert_array_equal(motion.eyes[i], content[f"clip_{i}"]["eyecode"])
+    np.testing.assert_allclose(motion.rotation, 0, atol=1e-7)
+    np.testing.assert_allclose(motion.translation, np.tile([0, 0.1, -2], (12, 1)), atol=1e-6)
+    again = decode_motion(npz_bytes(gagavatar_arrays(12)), "optim.npz")
+    np.testing.assert_array_equal(again.expression, motion.expression)
+    np.testing.assert_array_equal(again.translation, motion.translation)
+
+
+def test_metrical_frames_are_a_folder(tmp_path: Path) -> None:
+    contents = [metrical_frame(i, frame=i) for i in range(11)]
+    contents[3]["flame"]["jaw"] = np.array([[1, 0, 0, 0, np.cos(0.3), -np.sin(0.3)]], "f4")
+    contents[4]["flame"]["eyes"][:, 6:] = [[np.cos(0.2), 0, np.sin(0.2), 0, 1, 0]]
+    (tmp_path / "checkpoint").mkdir()
+    for i, content in enumerate(contents):
+        (tmp_path / "checkpoint" / f"{i}.frame").write_bytes(torch_bytes(content))
+    motion = read_motion(tmp_path)
+    assert motion.space == "flame2020"
+    assert motion.eyelids is not None
+    for i, content in enumerate(contents):
+        np.testing.assert_array_equal(motion.expression[i], content["flame"]["exp"][0])
+        np.testing.assert_array_equal(motion.eyelids[i], content["flame"]["eyelids"][0])
+    np.testing.assert_allclose(motion.jaw[3], [0.3, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(motion.eyes[4], [0, 0, 0, 0, 0.2, 0], atol=1e-6)
+    np.testing.assert_allclose(motion.rotation, 0, atol=1e-6)
+    np.testing.assert_allclose(motion.translation[0], [-0.1, 0.2, -1], atol=1e-6)
+
+
+@pytest.mark.parametrize("expressions", [10, 50, 100])
+def test_smplx_head(expressions: int) -> None:
+    arrays = smplx_arrays(expressions=expressions)
+    motion = decode_motion(npz_bytes(arrays | {"mocap_frame_rate": np.array(60)}), "body.npz")
+    assert (motion.fps, motion.space) == (60.0, "flame2020")
+    np.testing.assert_array_equal(motion.expression[:, :expressions], arrays["expression"])
+    np.testing.assert_array_equal(motion.jaw, arrays["jaw_pose"])
+    np.testing.assert_array_equal(motion.eyes[:, :3], arrays["leye_pose"])
+    np.testing.assert_array_equal(motion.eyes[:, 3:], arrays["reye_pose"])
+    np.testing.assert_array_equal(motion.neck, arrays["body_pose"][:, 42:45])
+    np.testing.assert_array_equal(motion.rotation, arrays["global_orient"])
+    np.testing.assert_array_equal(motion.translation, arrays["transl"])
+
+
+def test_smplx_as_amass_writes_it_and_the_spine_carries_the_head() -> None:
+    arrays = smplx_arrays()
+    poses = np.zeros((9, 165), "f4")
+    poses[:, 9 : 9 + 3] = [0, 0.2, 0]
+    poses[:, 36:39] = [0, 0.1, 0]
+    poses[:, 66:69] = arrays["jaw_pose"]
+    data = {"expressions": arrays["expression"], "poses": poses, "trans": arrays["transl"]}
+    motion = decode_motion(npz_bytes(data), "body.npz")
+    np.testing.assert_array_equal(motion.jaw, arrays["jaw_pose"])
+    np.testing.assert_allclose(motion.rotation, np.tile([0, 0.3, 0], (9, 1)), atol=1e-6)
+
+
+def changed(arrays: dict, **changes: object) -> bytes:
+    whole = {k: v for k, v in (arrays | changes).items() if v is not None}
+    return npz_bytes(whole)
+
+
+class Hostile:
+    """Unpickled, it would run a call; the restricted loader must not."""
+
+    called = False
+
+    def __reduce__(self) -> tuple:
+        return (_fire, ())
+
+
+def _fire() -> None:
+    Hostile.called = True
+
+
+def torch_without_pickle() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("archive/data.pkl", b"junk")
+    return out.getvalue()
+
+
+VHAP, SMIRK, GAG = vhap_arrays(), smirk_arrays(), gagavatar_arrays()
+NOT_TURNED = np.zeros((9, 3, 4), "f4")
+BAD = {
+    "rows": (changed(VHAP, jaw_pose=np.zeros((8, 3))), "motion.shape"),
+    "width": (changed(VHAP, eyes_pose=np.zeros((9, 3))), "motion.shape"),
+    "too many expressions": (changed(VHAP, expr=np.zeros((9, 101))), "motion.shape"),
+    "too long a shape": (changed(VHAP, shape=np.zeros(301)), "motion.shape"),
+    "text": (changed(VHAP, jaw_pose=np.full((9, 3), "x")), "motion.not_a_number"),
+    "nan": (changed(VHAP, jaw_pose=np.full((9, 3), np.nan)), "motion.not_finite"),
+    "no frames": (changed(VHAP, expr=np.zeros((0, 100))), "motion.shape"),
+    "objects": (changed(VHAP, jaw_pose=np.array([None] * 9)), "file.wrong_kind"),
+    "rate": (changed(VHAP, fps=np.zeros(2)), "motion.shape"),
+    "rate zero": (changed(VHAP, fps=np.zeros(())), "motion.shape"),
+    "smirk lids": (changed(SMIRK, eyelid_params=np.zeros((9, 3))), "motion.shape"),
+    "no rotation": (changed(GAG, transform_matrix=NOT_TURNED), "motion.rotation"),
+    "camera": (changed(GAG, transform_matrix=np.zeros((9, 3))), "motion.shape"),
+    "other npz": (npz_bytes({"verts": np.zeros((5, 3))}), "file.wrong_kind"),
+    "pickle": (b"\x80\x04\x95\x10\0\0\0\0\0\0\0}\x94.", "file.pickled"),
+    "mat": (b"MATLAB 5.0 MAT-file, Platform: posix" + bytes(100), "file.wrong_kind"),
+    "lone npy": (b"\x93NUMPY\x01\0" + bytes(200), "file.wrong_kind"),
+    "torch hostile": (torch_bytes({"flame": Hostile()}), "file.pickled"),
+    "torch junk": (torch_without_pickle(), "file.pickled"),
+    "torch list": (torch_bytes([1, 2]), "file.wrong_kind"),
+    "torch other": (torch_bytes({"weights": np.zeros(3)}), "file.wrong_kind"),
+    "metrical without exp": (torch_bytes({"flame": {}}), "file.wrong_kind"),
+    "json ragged": (as_bytes({"exp": [[1], [1, 2]], "pose": [[0] * 6]}), "motion.shape"),
+    "json text": (as_bytes({"exp": [["a"]], "pose": [[0] * 6]}), "motion.not_a_number"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_content_is_named(kind: str) -> None:
+    data, code = BAD[kind]
+    with pytest.raises(InputError) as caught:
+        decode_motion(data, "take")
+    assert caught.value.code == code
+    assert caught.value.message.endswith(".")
+    assert caught.value.remedy
+
+
+def test_hostile_torch_file_would_fire_in_a_plain_loader() -> None:
+    """The control arm: the same bytes do run code where nothing is restricted."""
+    import torch
+
+    data = torch_bytes({"flame": Hostile()})
+    Hostile.called = False
+    with pytest.raises(InputError):
+        decode_motion(data, "take.frame")
+    assert not Hostile.called
+    torch.load(io.BytesIO(data), weights_only=False)
+    assert Hostile.called
+
+
+def test_frames_that_claim_too_much_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    endless = torch.zeros(1).expand(10**12)
+    with pytest.raises(InputError) as caught:
+        decode_motion(torch_bytes({"flame": {"exp": endless}}), "take.frame")
+    assert caught.value.code == "file.damaged"
+    monkeypatch.setattr(limits, "MAX_TORCH_BYTES", 1000)
+    with pytest.raises(InputError) as caught:
+        decode_motion(torch_bytes(metrical_frame()), "take.frame")
+    assert caught.value.code == "file.too_large"
+
+
+def test_tensors_instead_of_arrays_are_read_too() -> None:
+    import torch
+
+    content = metrical_frame()
+    content["flame"] = {k: torch.from_numpy(v) for k, v in content["flame"].items()}
+    motion = decode_motion(torch_bytes(content), "take.frame")
+    np.testing.assert_array_equal(motion.expression[0], content["flame"]["exp"][0].numpy())
+
+
+def code_of_folder(folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        read_motion(folder)
+    return caught.value.code
+
+
+def test_bad_folders_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert code_of_folder(tmp_path) == "file.folder"
+    (tmp_path / "notes.txt").write_text("x")
+    assert code_of_folder(tmp_path) == "file.folder"
+    (tmp_path / "0.npz").write_bytes(npz_bytes(frames_of(VHAP)[0]))
+    (tmp_path / "1.npz").write_bytes(npz_bytes(codes(1)))
+    assert code_of_folder(tmp_path) == "motion.mixed"
+    (tmp_path / "1.npz").write_bytes(LFS_POINTER)
+    assert code_of_folder(tmp_path) == "file.lfs_pointer"
+    monkeypatch.setattr(limits, "MAX_FRAMES", 1)
+    assert code_of_folder(tmp_path) == "motion.too_long"
+
+
+def test_folder_of_arrays_without_a_jaw_says_so(tmp_path: Path) -> None:
+    np.save(tmp_path / "exp.npy", np.zeros(50))
+    assert code_of_folder(tmp_path) == "file.wrong_kind"
+    (tmp_path / "pose.npy").write_bytes(b"\x93NUMPY\x01\0v\0{")
+    assert code_of_folder(tmp_path) == "file.damaged"
+    np.save(tmp_path / "pose.npy", np.array([None] * 6), allow_pickle=True)
+    assert code_of_folder(tmp_path) == "file.wrong_kind"
+
+
+WHOLE = {
+    "vhap": npz_bytes(vhap_arrays(2)),
+    "deca": npz_bytes(codes(2)),
+    "inferno": npz_bytes(inferno_arrays(2)),
+    "smirk": npz_bytes(smirk_arrays(2)),
+    "smplx": npz_bytes(smplx_arrays(2)),
+    "gagavatar": torch_bytes(gagavatar_frames(2)),
+    "metrical": torch_bytes(metrical_frame()),
+    "json": as_bytes({k: v.tolist() for k, v in codes(2).items()}),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # zipfile and torch may warn of what was mutated
+@given(kind=st.sampled_from(sorted(WHOLE)), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_mutated_files_give_a_take_or_an_error_of_ours(kind: str, data: st.DataObject) -> None:
+    content = bytearray(WHOLE[kind])
+    for _ in range(data.draw(st.integers(0, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        del content[data.draw(st.integers(0, len(content))) :]
+    try:
+        motion = decode_motion(bytes(content), "take")
+    except AffektError:
+        return
+    assert np.isfinite(motion.expression).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_torch_pickle_broken_at_every_place() -> None:
+    """The archive is made again around each broken pickle, so that no checksum saves us."""
+    with zipfile.ZipFile(io.BytesIO(WHOLE["metrical"])) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    key = next(name for name in members if name.endswith("data.pkl"))
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(members[key]), 300):
+        broken = bytearray(members[key])
+        broken[place] ^= int(rng.integers(1, 256))
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, bytes(broken) if name == key else content)
+        try:
+            decode_motion(out.getvalue(), "take")
+        except AffektError as error:
+            assert error.code  # noqa: PT017

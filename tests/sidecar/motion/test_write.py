@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes out: what is written is read back, and what a format cannot say is named."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.motion import Motion
+from affekt.sidecar import cli
+from affekt.sidecar.motion.read import read_motion, write_motion
+from affekt.sidecar.motion.write import WRITERS, guess_format, write_motion_as
+from fakes.takes import arkit_motion, random_motion
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+PER_FRAME = ("expression", "jaw", "neck", "eyes", "rotation", "translation")
+
+
+def take_for(form: str, frames: int, seed: int) -> Motion:
+    if "arkit" in WRITERS[form].spaces:
+        return replace(arkit_motion(frames, seed=seed), fps=60.0)
+    return random_motion(frames, space="flame2023", seed=seed)
+
+
+@pytest.mark.parametrize("form", WRITERS)
+@given(frames=st.integers(1, 30), seed=st.integers(0, 99))
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_is_written_is_read_back(tmp_path: Path, form: str, frames: int, seed: int) -> None:
+    motion = take_for(form, frames, seed)
+    path = tmp_path / "take"
+    left_out = write_motion_as(motion, path, form)
+    again = read_motion(path)
+    assert (again.space, again.fps, len(again)) == (motion.space, motion.fps, frames)
+    for field in (*PER_FRAME, "shape"):
+        tolerance = 1e-6 if (form, field) == ("livelink", "rotation") else 0
+        np.testing.assert_allclose(
+            getattr(again, field), getattr(motion, field), atol=tolerance, rtol=0
+        )
+    assert left_out == (("eyelids",) if form in ("vhap", "lam") else ())
+
+
+def test_gaussian_avatars_gets_float32_and_offsets_for_every_frame(tmp_path: Path) -> None:
+    write_motion_as(random_motion(7, space="flame2023"), tmp_path / "p.npz", "vhap")
+    with np.load(tmp_path / "p.npz") as arrays:
+        assert {values.dtype for values in arrays.values()} == {np.dtype("f4")}
+        assert arrays["dynamic_offset"].shape == (7, 1, 3)
+        assert arrays["shape"].shape == (300,)
+
+
+def test_what_has_no_place_is_named(tmp_path: Path) -> None:
+    motion = replace(arkit_motion(3), neck=np.ones((3, 3), np.float32))
+    assert write_motion_as(motion, tmp_path / "take", "arkit") == ("neck",)
+
+
+@pytest.mark.parametrize(
+    ("form", "space", "code"),
+    [
+        ("vhap", "flame2020", "space.no_adapter"),
+        ("lam", "arkit", "space.no_adapter"),
+        ("arkit", "flame2023", "space.no_adapter"),
+        ("fbx", "arkit", "option.format"),
+    ],
+)
+def test_wrong_spaces_are_refused(tmp_path: Path, form: str, space: str, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        write_motion_as(random_motion(3, space=space), tmp_path / "take", form)
+    assert caught.value.code == code
+    assert not list(tmp_path.iterdir())
+
+
+def test_formats_are_guessed_from_the_ending() -> None:
+    assert guess_format(Path("a.npz"), "flame2023") == "npz"
+    assert guess_format(Path("a.JSON"), "flame2023") == "lam"
+    assert guess_format(Path("a.json"), "arkit") == "arkit"
+    assert guess_format(Path("a.csv"), "arkit") == "livelink"
+    for name, space in (("a.csv", "flame2023"), ("a", "arkit"), ("a.json", "flame2020")):
+        with pytest.raises(InputError) as caught:
+            guess_format(Path(name), space)
+        assert caught.value.code == "option.format"
+
+
+def test_convert_from_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_motion(random_motion(5, space="flame2023"), tmp_path / "take.npz")
+    arguments = [str(tmp_path / n) for n in ("take.npz", "flame_param.npz")]
+    assert cli.run(["convert", *arguments, "--to", "vhap", "--fps", "24"]) == 0
+    assert "vhap has no place for eyelids" in capsys.readouterr().out
+    again = [str(tmp_path / n) for n in ("flame_param.npz", "again.json")]
+    assert cli.run(["convert", *again, "--fps", "24"]) == 0
+    motion = read_motion(tmp_path / "again.json")
+    assert motion.fps == 24
+    np.testing.assert_array_equal(motion.jaw, random_motion(5).jaw)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["out.csv"], "option.format"),
+        (["out.npz", "--to", "usd"], "option.format"),
+        (["out.npz", "--fps", "0"], "motion.shape"),
+        (["no/such/folder/out.npz"], "file.not_writable"),
+    ],
+)
+def test_convert_refuses_with_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: str
+) -> None:
+    write_motion(random_motion(5, space="flame2023"), tmp_path / "take.npz")
+    out = [str(tmp_path / options[0]), *options[1:]]
+    assert cli.run(["convert", str(tmp_path / "take.npz"), *out]) == 2
+    assert f"[{code}]" in capsys.readouterr().err
