@@ -71,9 +71,9 @@ class Bake:
         from ...shared import limits
         from ..bake.files import sha256
         from ..files import read_bytes
-        from ..motion.read import decode_motion, encode_motion, read_motion
+        from ..motion.read import decode_motion, encode_motion, is_folder, read_motion
 
-        if self.motion.is_dir():
+        if is_folder(self.motion):
             motion = read_motion(self.motion)
             return motion, sha256(encode_motion(motion))
         data = read_bytes(self.motion, limits.MAX_MOTION_BYTES, "motion file")

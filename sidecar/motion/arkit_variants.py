@@ -10,11 +10,13 @@
 
 from __future__ import annotations
 
+from ...shared.motion import ARKIT_NAMES
 from .arkit import plain_name
 from .tables import wrong_shape
 
 _DICTIONARIES = ("blendShapes", "blendshapes", "weights")
 _LISTS = ("categories", "faceBlendshapes")
+_BESIDE = ("time", "timestamp", "frame", "index")
 _LEAST_KNOWN = 3  # names of ARKit's that a frame has before it is taken for one
 
 Frame = dict[str, object]
@@ -81,12 +83,9 @@ def _weights(frame: object) -> Frame | None:
     for key in _LISTS:
         if isinstance(frame.get(key), list):
             return _categories(frame[key])
-    own = {key: value for key, value in frame.items() if plain_name(key) != key or _known(key)}
-    return own if len(own) >= _LEAST_KNOWN else None
-
-
-def _known(key: str) -> bool:
-    return plain_name(key[:1].upper() + key[1:]) == key
+    own = {key: value for key, value in frame.items() if key not in _BESIDE}
+    known = [key for key in own if plain_name(key) in ARKIT_NAMES]
+    return own if len(known) >= _LEAST_KNOWN else None
 
 
 def _categories(rows: list[object]) -> Frame | None:

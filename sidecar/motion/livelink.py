@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 
 import numpy as np
@@ -106,7 +107,8 @@ def encode_livelink(motion: Motion) -> bytes:
 def _table(data: bytes, name: str) -> tuple[list[str], list[list[str]]]:
     try:
         text = data.decode("utf-8-sig")
-        table = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        read = (row for row in csv.reader(io.StringIO(text, newline="")) if row)
+        table = list(itertools.islice(read, limits.MAX_FRAMES + 2))  # one more is too many
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             "file.damaged", f"{name} is not a readable table.", "Export or download it again."
@@ -115,7 +117,7 @@ def _table(data: bytes, name: str) -> tuple[list[str], list[list[str]]]:
     if not rows:
         raise wrong_shape("the table", name, "a header and at least one frame")
     if len(rows) > limits.MAX_FRAMES:
-        raise _too_long(name, len(rows))
+        raise _too_long(name, f"more than {limits.MAX_FRAMES}")
     for line, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise wrong_shape(f"line {line}", name, f"a row of {len(header)} values")
@@ -235,7 +237,7 @@ def _fill(frames: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.
     return values[before] * (1 - part) + values[after] * part
 
 
-def _too_long(name: str, frames: int) -> InputError:
+def _too_long(name: str, frames: int | str) -> InputError:
     return InputError(
         "motion.too_long",
         f"The take in {name} has {frames} frames; {limits.MAX_FRAMES} are allowed.",

@@ -45,7 +45,7 @@ def read_motion(path: Path) -> Motion:
 
     Raises InputError `file.*` for what is no motion file, `motion.*` for a bad take.
     """
-    if _is_folder(path):
+    if is_folder(path):
         parts = [_read_part(part) for part in take_files(path)]
         return join_motions(parts)
     return decode_motion(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name)
@@ -80,7 +80,8 @@ def write_motion(motion: Motion, path: Path) -> None:
     write_whole(path, encode_motion(motion))
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether a take's path is a folder of frames; false for paths that cannot be."""
     try:
         return path.is_dir()
     except (OSError, ValueError):

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """torch.save's zip files, read by torch's restricted loader only.
 
-metrical-tracker and GAGAvatar keep numpy arrays in theirs, which the loader builds through a few
-names of numpy. Those names, and no others, are allowed, and two of them lead to functions of ours
-that make nothing but small arrays of plain numbers.
+metrical-tracker and GAGAvatar keep numpy arrays in theirs, which a pickle builds through a few
+names of numpy's. Those names, and no others, are allowed, and each leads to a class or function of
+ours: numpy's own would believe a state that a stranger wrote (of a data type, say, that all arrays
+share).
 """
 
 from __future__ import annotations
 
 import io
+import math
+import threading
 import zipfile
 
 import numpy as np
@@ -23,6 +26,8 @@ Tree = dict[str, "Tree | NDArray[np.generic]"]
 
 _NUMBERS = ("?", "u1", "i4", "i8", "f2", "f4", "f8")
 _MAX_DEPTH = 3
+_loading = threading.Lock()
+"""torch keeps one list of what is allowed for all threads."""
 
 
 def is_torch(members: list[str]) -> bool:
@@ -38,7 +43,7 @@ def decode_torch(data: bytes, name: str) -> Tree:
     """
     _check_size(data, name)
     try:
-        with torch.serialization.safe_globals(_allowed()):
+        with _loading, torch.serialization.safe_globals(_allowed()):
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         return _tree(content, name, _MAX_DEPTH)
     except InputError:
@@ -77,8 +82,8 @@ def _tree(content: object, name: str, depth: int) -> Tree:
             tree[str(key)] = _tree(value, name, depth - 1)
         elif isinstance(value, torch.Tensor) and value.layout == torch.strided:
             tree[str(key)] = _small(value, name).numpy(force=True)
-        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-            tree[str(key)] = value
+        elif isinstance(value, _Array):
+            tree[str(key)] = value.values
         elif isinstance(value, int | float):
             tree[str(key)] = np.array(value, np.float64)
     return tree
@@ -91,27 +96,48 @@ def _small(tensor: torch.Tensor, name: str) -> torch.Tensor:
     return tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor
 
 
-def _empty_array(kind: type, shape: tuple[int, ...], code: object) -> NDArray[np.generic]:
-    if kind is not np.ndarray or shape != (0,):
+class _Number:
+    """Stands in for numpy.dtype: a plain number of either byte order."""
+
+    def __init__(self, text: str, *_: object) -> None:
+        if text not in _NUMBERS:
+            raise ValueError(text)
+        self.dtype = np.dtype(text)
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        order = state[1]
+        if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
+            raise ValueError
+        if order in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(order)
+
+
+class _Array:
+    """Stands in for numpy.ndarray: the bytes are read, never believed."""
+
+    values: NDArray[np.generic]
+
+    def __setstate__(self, state: tuple[int, tuple[int, ...], _Number, bool, bytes]) -> None:
+        _, shape, number, fortran, content = state
+        flat = np.frombuffer(content, number.dtype)
+        if flat.size != math.prod(shape) or min(shape, default=0) < 0 or len(shape) > 4:
+            raise ValueError
+        self.values = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+
+
+def _make_array(kind: type, *_: object) -> _Array:
+    if kind is not _Array:
         raise ValueError
-    return np.ndarray((0,), "i1")
+    return _Array()
 
 
-def _number_type(text: str, *_: object) -> np.dtype:
-    if text not in _NUMBERS:
-        raise ValueError
-    return np.dtype(text)
-
-
-def _scalar(dtype: np.dtype, content: bytes | str) -> float:
-    data = content.encode("latin1") if isinstance(content, str) else content
-    return float(np.frombuffer(data, dtype, 1)[0])
+def _make_scalar(number: _Number, content: bytes) -> float:
+    return float(np.frombuffer(content, number.dtype, 1)[0])
 
 
 def _allowed() -> list:
     """What the loader may call: numpy 1 and numpy 2 name the same things differently."""
-    types = [type(np.dtype(text)) for text in _NUMBERS]
-    named = [(_number_type, "numpy.dtype")]
+    named: list = [(_Number, "numpy.dtype"), (_Array, "numpy.ndarray")]
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        named += [(_empty_array, f"{module}._reconstruct"), (_scalar, f"{module}.scalar")]
-    return [np.ndarray, *types, *named]
+        named += [(_make_array, f"{module}._reconstruct"), (_make_scalar, f"{module}.scalar")]
+    return named

@@ -58,6 +58,7 @@ def test_every_layout_says_the_same(layout: str) -> None:
 BAD = {
     "names differ": ([{"blendShapes": ROWS[0]}, {"blendShapes": {"jawOpen": 1}}], "motion.shape"),
     "unknown": ([{"blendShapes": {"jawOpne": 1.0}}], "motion.unknown_weight"),
+    "unknown in a frame": ([ROWS[0] | {"jawOpne": 1.0}], "motion.unknown_weight"),
     "text": ([{"blendShapes": {"jawOpen": "1"}}], "motion.not_a_number"),
     "rows": ({"facsNames": ["jawOpen"], "weightMat": 3}, "motion.shape"),
     "row width": ({"facsNames": ["jawOpen"], "weightMat": [[1, 2]]}, "motion.shape"),

@@ -239,6 +239,7 @@ BAD = {
     "torch list": (torch_bytes([1, 2]), "file.wrong_kind"),
     "torch other": (torch_bytes({"weights": np.zeros(3)}), "file.wrong_kind"),
     "metrical without exp": (torch_bytes({"flame": {}}), "file.wrong_kind"),
+    "torch objects": (torch_bytes({"flame": {"exp": np.array([None])}}), "file.pickled"),
     "json ragged": (as_bytes({"exp": [[1], [1, 2]], "pose": [[0] * 6]}), "motion.shape"),
     "json text": (as_bytes({"exp": [["a"]], "pose": [[0] * 6]}), "motion.not_a_number"),
 }  # fmt: skip
@@ -287,6 +288,16 @@ def test_tensors_instead_of_arrays_are_read_too() -> None:
     content["flame"] = {k: torch.from_numpy(v) for k, v in content["flame"].items()}
     motion = decode_motion(torch_bytes(content), "take.frame")
     np.testing.assert_array_equal(motion.expression[0], content["flame"]["exp"][0].numpy())
+
+
+def test_a_foreign_byte_order_stays_in_its_file() -> None:
+    content = metrical_frame()
+    wanted = content["flame"]["exp"].copy()
+    content["flame"]["exp"] = wanted.astype(">f4")
+    motion = decode_motion(torch_bytes(content), "take.frame")
+    np.testing.assert_array_equal(motion.expression, wanted)
+    assert np.dtype("f4").isnative
+    assert np.frombuffer(b"\0\0\x80?", "f4")[0] == 1
 
 
 def code_of_folder(folder: Path) -> str:

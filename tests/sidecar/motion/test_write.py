@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared.emotion_keys import decode_track
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion
 from affekt.sidecar import cli
@@ -111,3 +112,33 @@ def test_convert_refuses_with_a_sentence(
     out = [str(tmp_path / options[0]), *options[1:]]
     assert cli.run(["convert", str(tmp_path / "take.npz"), *out]) == 2
     assert f"[{code}]" in capsys.readouterr().err
+
+
+def test_emotions_convert_both_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text(
+        '{"fps": 30, "keys": [{"frame": 0, "happy": 1.0, "upper": 0.5}, {"frame": 30, "sad": 0.5}]}'
+    )
+    ace, back = tmp_path / "ace.json", tmp_path / "back.json"
+    assert cli.run(["convert", str(keys), str(ace), "--to", "ace"]) == 0
+    assert "no counterpart for upper" in capsys.readouterr().out
+    assert cli.run(["convert", str(ace), str(back), "--to", "keys", "--fps", "30"]) == 0
+    track = decode_track(back.read_bytes(), 31, 30.0)
+    expected = decode_track(keys.read_bytes(), 31, 30.0)
+    np.testing.assert_array_equal(track.weights, expected.weights)
+    assert cli.run(["convert", str(keys), str(ace), "--to", "ace", "--fps", "0"]) == 2
+
+
+def test_bake_takes_a_folder_and_time_codes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "take").mkdir()
+    for i in range(3):
+        part = arkit_motion(1, seed=i)
+        write_motion(replace(part, fps=30.0), tmp_path / "take" / f"{i}.npz")
+    emotions = tmp_path / "ace.json"
+    emotions.write_text('[{"time_code": 0.0, "emotions": {"joy": 1.0, "pain": 0.5}}]')
+    arguments = ["--motion", tmp_path / "take", "--emotions", emotions, "--out", tmp_path / "out"]
+    assert cli.run(["bake", *map(str, arguments)]) == 0
+    assert "no counterpart for pain" in capsys.readouterr().out
+    assert len(read_motion(tmp_path / "out" / "motion.npz")) == 3
