@@ -39,15 +39,12 @@ class Demo:
     """Folder for the pictures, the video and the bake."""
 
     def run(self) -> None:
-        import torch
-
         from ..head.files import read_head
         from ..modulation.modulator import load_modulator
         from ..motion.read import read_motion
         from ..render.images import make_folder, write_png
         from .bake import Bake
 
-        torch.set_flush_denormal(True)
         make_folder(self.out)
         clock = Stopwatch()
         with resources.as_file(resources.files("affekt.sidecar.assets") / "demo") as assets:

@@ -32,6 +32,7 @@ class HeadLayer(torch.nn.Module):
     bases: Tensor  # (E + P, V * 3) expression, then the pose correctives that are not all zero
     joint_regressor: Tensor  # (5, V)
     skin_weights: Tensor  # (V, 5)
+    pose_columns: Tensor  # (P,) which of the 36 elements of R - I those are
 
     def __init__(self, model: HeadModel, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
