@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -139,10 +140,15 @@ def write_preview(path: Path, take: Motion, baked: Motion, head: HeadModel, soun
 
     layer = layer_of(head)
     pair = [layer.vertices(motion, 0, len(motion)) for motion in (take, baked)]
-    with VideoWriter(path, take.fps, sound=sound) as video:
-        for index in track(range(len(take)), "  frames"):
-            pictures = [draw(vertices[index], head, VIDEO_SIZE) for vertices in pair]
-            video.add(np.concatenate(pictures, axis=1)[..., :3])
+
+    def draw_pair(index: int) -> Picture:
+        pictures = [draw(vertices[index], head, VIDEO_SIZE) for vertices in pair]
+        return np.concatenate(pictures, axis=1)[..., :3]
+
+    # The kernels that draw release the interpreter's lock, so threads use every core.
+    with VideoWriter(path, take.fps, sound=sound) as video, ThreadPoolExecutor() as pool:
+        for picture in track(pool.map(draw_pair, range(len(take))), "  frames", len(take)):
+            video.add(picture)
 
 
 @functools.lru_cache(maxsize=1)
