@@ -48,8 +48,11 @@ def _is_flame(path: Path) -> bool:
     FLAME's keys."""
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        kind = kind_of(file.read(16))
+    try:
+        with path.open("rb") as file:
+            kind = kind_of(file.read(16))
+    except OSError:
+        return False
     if kind != "safetensors":
         return kind is not None
     try:

@@ -65,10 +65,10 @@ def _frontal(arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(place: np.ndarray, weight: np.ndarray, label: str, faces: int) -> Arrays:
-    if place.min() < 0 or place.max() >= faces:
+    if not ((place >= 0) & (place < faces)).all():
         raise _error(label, "it names triangles that the head does not have")
     known = np.abs(weight).sum(1) > 0
-    proper = np.isfinite(weight).all() and np.abs(weight[known].sum(1) - 1).max() < 1e-3
+    proper = np.isfinite(weight).all() and np.abs(weight[known].sum(1) - 1).max(initial=0) < 1e-3
     if not proper or not known[CONTOUR:].all():
         raise _error(label, "its weights do not add up to one")
     return {"faces": place.astype(np.int32), "weights": weight.astype(np.float32)}

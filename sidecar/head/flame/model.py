@@ -29,9 +29,13 @@ _COLOURS = {
 }  # fmt: skip
 
 
-def is_flame(arrays: Arrays) -> bool:
-    """Whether these look like the arrays of a FLAME file, whole or not."""
-    return "v_template" in arrays and "shapedirs" in arrays
+def check_keys(arrays: Arrays, label: str) -> None:
+    """Raises InputError `file.wrong_kind` unless everything that FLAME needs is there."""
+    if "f" not in arrays and "faces" not in arrays:
+        raise wrong_kind(label, "it has no readable f")
+    for key in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights"):
+        if key not in arrays:
+            raise wrong_kind(label, f"it has no readable {key}")
 
 
 def head_from_flame(arrays: Arrays, label: str, space: str) -> HeadModel:
@@ -39,6 +43,7 @@ def head_from_flame(arrays: Arrays, label: str, space: str) -> HeadModel:
 
     Raises InputError `file.wrong_kind`, `head.shape`, `head.not_finite`.
     """
+    check_keys(arrays, label)
     template = _floats(arrays, "v_template", label)
     if template.ndim != 2 or template.shape[1] != 3 or not 5 <= len(template) <= _MOST_VERTICES:
         raise _shape_error(label, "v_template", template.shape, "(vertices, 3)")
@@ -63,8 +68,6 @@ def head_from_flame(arrays: Arrays, label: str, space: str) -> HeadModel:
 
 
 def _floats(arrays: Arrays, key: str, label: str) -> np.ndarray:
-    if key not in arrays:
-        raise wrong_kind(label, f"it has no readable {key}")
     values = arrays[key].astype(np.float32, order="C")
     if not np.isfinite(values).all():
         raise InputError(
@@ -94,8 +97,6 @@ def _exactly(
 def _faces(arrays: Arrays, label: str) -> np.ndarray:
     """(F, 3) int32 from `f` or `faces`; some files keep the indices as floats."""
     key = "f" if "f" in arrays else "faces"
-    if key not in arrays:
-        raise wrong_kind(label, "it has no readable f")
     faces = arrays[key]
     if faces.ndim != 2 or faces.shape[1] != 3 or len(faces) == 0:
         raise _shape_error(label, key, faces.shape, "(triangles, 3)")
@@ -159,7 +160,7 @@ def _uv(arrays: Arrays, faces: np.ndarray, label: str) -> np.ndarray:
         return np.zeros((len(faces), 3, 2), np.float32)
     places, corners = _floats(arrays, "vt", label), arrays["ft"]
     fits = places.ndim == 2 and places.shape[1] == 2 and corners.shape == faces.shape
-    if not fits or corners.min() < 0 or corners.max() >= len(places):
+    if not fits or not ((corners >= 0) & (corners < len(places))).all():
         raise _shape_error(label, "vt and ft", corners.shape, f"{faces.shape} into (n, 2)")
     return places[corners.astype(np.int64)]
 

@@ -24,7 +24,7 @@ from ....shared.errors import AffektError, InputError
 from ....shared.head import HeadModel
 from ...files import read_bytes, refuse_lfs_pointer
 from .landmarks import landmarks_from
-from .model import head_from_flame
+from .model import check_keys, head_from_flame
 from .quarantine import Arrays, read_arrays, wrong_kind
 from .version import space_of
 
@@ -40,6 +40,7 @@ def read_flame(path: Path, landmarks: Path | None = None, space: str | None = No
     Raises InputError `file.*`, `head.shape`, `head.not_finite`, `head.version`, `head.landmarks`.
     """
     arrays = _arrays_in(path, "FLAME file")
+    check_keys(arrays, path.name)
     head = head_from_flame(arrays, path.name, space_of(arrays, path.name, space))
     if landmarks is None:
         return head

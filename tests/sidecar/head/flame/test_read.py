@@ -225,6 +225,18 @@ def test_agrees_with_the_plain_twin(tmp_path: Path) -> None:
     assert (-1, *ARRAYS["kintree_table"][0, 1:]) == PARENTS
 
 
+def test_a_real_take_moves_it(template: Path, real_data: Path, tmp_path: Path) -> None:
+    """A tracked take speaks the space that the file was found to be in."""
+    from affekt.sidecar.motion.read import read_motion
+
+    arrays = flame.flame_arrays(template_from=template)
+    head = read_head(str(written(tmp_path, flame.LAYOUTS["python2 chumpy"](arrays))))
+    take = read_motion(next((real_data / "lam_motion").glob("*/flame_params.json")))
+    vertices = HeadLayer(head).vertices(take, 0, 5)
+    assert vertices.shape == (5, 5023, 3)
+    assert np.isfinite(vertices).all()
+
+
 def test_eyes_and_the_upper_face_come_from_the_geometry() -> None:
     """A sphere of skin with two balls in front, each carried by its joint alone."""
     rng = np.random.default_rng(0)
