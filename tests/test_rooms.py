@@ -102,3 +102,14 @@ def test_what_reads_pickles_is_only_ever_a_process_of_its_own() -> None:
 def test_root_imports_nothing_at_import_time() -> None:
     top = ast.parse((ROOT / "__init__.py").read_text()).body
     assert not [node for node in top if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def test_every_package_is_installed() -> None:
+    """A folder that pyproject.toml forgets works in a clone and is missing from a wheel."""
+    import tomllib
+
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    for room in ("shared", "sidecar"):
+        for init in (ROOT / room).rglob("__init__.py"):
+            name = ".".join(("affekt", *init.parent.relative_to(ROOT).parts))
+            assert name in listed, name
