@@ -69,7 +69,7 @@ def sidecar_command(settings: AFFEKT_AP_preferences | None) -> list[str]:
         raise LinkError(
             "link.no_command",
             f"The sidecar's command '{words[0] if words else ''}' was not found.",
-            "Install the sidecar (pip install 'affekt[sidecar]'), then give its Python in the "
-            "add-on's preferences.",
+            "Install the sidecar as the README says, then give its Python in the add-on's "
+            "preferences.",
         )
     return [program, *words[1:]]

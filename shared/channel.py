@@ -125,7 +125,7 @@ class Channel:
             poller.register(source, zmq.POLLIN)
         last_sent = time.monotonic()
         while self._lost is None:
-            ready = dict(poller.poll(1000 * IDLE_PING_S))
+            ready = dict(poller.poll(int(1000 * IDLE_PING_S)))
             if self._socket in ready:
                 self._receive()
             if self._monitor in ready:

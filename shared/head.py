@@ -32,7 +32,8 @@ class HeadModel:
     pose_basis (V, 3, 36) on the elements of R - I of neck, jaw, left eye and right eye, row by
     row (FLAME, eq. 4); joint_regressor (5, V) from the shaped template; skin_weights (V, 5);
     uv (F, 3, 2) of each triangle's corners, origin bottom left (seams need no doubled vertex);
-    landmark_faces (68,), landmark_weights (68, 3): the iBUG landmarks as barycentrics;
+    landmark_faces (68,), landmark_weights (68, 3): the iBUG landmarks as barycentrics,
+    weights all zero where a landmark is not known;
     region (V,) index into `REGIONS`; upper (V,) 1 above the nose's tip falling to 0 below;
     colour (V, 3) sRGB 0..1; arkit_expression (E, 52), arkit_jaw (3, 52), arkit_eyes (6, 52):
     the linear map from ARKit weights, or all zero where the space has none.

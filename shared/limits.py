@@ -46,3 +46,10 @@ MAX_IMAGE_EDGE = 8192
 MAX_EMOTION_WEIGHT = 1.5
 # Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.
 MAX_STRENGTH = 2.0
+
+# A user's FLAME file: 50 MB as published, 110 MB with every array in double precision.
+MAX_FLAME_BYTES = 256 * 1024 * 1024
+# The child that reads it holds the file, its records and the arrays: three times its size.
+FLAME_CHILD_BYTES = 2 * 1024 * 1024 * 1024
+# Reading one takes about a second; a slow disk and a busy machine take a few.
+FLAME_CHILD_SECONDS = 60

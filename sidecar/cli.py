@@ -29,6 +29,7 @@ COMMANDS = {
     "data anchors": "data:Anchors",
     "train geometry": "train:Geometry",
     "head build-open": "head:BuildOpen",
+    "head import": "head:Import",
     "extension build": "extension:Build",
 }
 """Words on the command line -> module in `commands` and the dataclass in it, imported late so

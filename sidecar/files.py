@@ -90,10 +90,11 @@ def write_whole(path: Path, data: bytes) -> None:
         raise not_writable(path, error) from error
 
 
-def not_writable(path: Path, error: OSError) -> InputError:
-    """The error for an output that the system refuses."""
+def not_writable(path: Path, error: Exception) -> InputError:
+    """The error for an output that the system, or a library that writes for us, refuses."""
+    reason = getattr(error, "strerror", None) or error
     return InputError(
         "file.not_writable",
-        f"{path} cannot be written: {error.strerror or error}.",
+        f"{path} cannot be written: {reason}.",
         "Choose another folder, or make room in it.",
     )

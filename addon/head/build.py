@@ -17,9 +17,7 @@ from ...shared.head import JOINTS, PARENTS, HeadModel
 from .. import axes
 from .correctives import add_correctives
 from .material import add_surface_attributes, head_material
-
-KEY_RANGE = 2.0
-"""Sliders of expressions run from -2 to 2; `motion.curves` widens one when a take needs more."""
+from .shape_keys import add_expressions
 
 _BONE_LENGTH_M = {"root": 0.09, "neck": 0.07, "jaw": 0.06, "eye_left": 0.03, "eye_right": 0.03}
 
@@ -35,7 +33,7 @@ def build_head(model: HeadModel, model_name: str, context: bpy.types.Context) ->
         for item in (rig, head):
             context.collection.objects.link(item)
         _add_bones(rig, model, context)
-        _add_expressions(head, model)
+        add_expressions(head, model)
         _add_weights(head, model)
         head.parent = rig
         head.modifiers.new("Affekt", "ARMATURE").object = rig
@@ -107,22 +105,6 @@ def _edit_mode(item: bpy.types.Object, context: bpy.types.Context) -> Iterator[N
     finally:
         bpy.ops.object.mode_set(mode="OBJECT")
         layer.objects.active = before
-
-
-def _add_expressions(head: bpy.types.Object, model: HeadModel) -> None:
-    head.shape_key_add(name="Basis", from_mix=False)
-    template = model.template.astype(np.float64)
-    for column, name in enumerate(model.expression_names):
-        add_shape_key(head, name, template + model.expression_basis[..., column])
-
-
-def add_shape_key(head: bpy.types.Object, name: str, vertices: np.ndarray) -> bpy.types.ShapeKey:
-    """A relative shape key, off, whose vertices (V, 3) are in FLAME's axes, metres."""
-    key = head.shape_key_add(name=name, from_mix=False)
-    key.points.foreach_set("co", axes.to_blender(vertices).astype(np.float32).ravel())
-    key.slider_min, key.slider_max = -KEY_RANGE, KEY_RANGE
-    key.value = 0
-    return key
 
 
 def _add_weights(head: bpy.types.Object, model: HeadModel) -> None:

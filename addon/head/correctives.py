@@ -8,6 +8,7 @@ import numpy as np
 
 from ...shared.head import JOINTS, HeadModel
 from .. import axes
+from .shape_keys import add_shape_key
 
 PREFIX = "pose "
 
@@ -15,8 +16,6 @@ PREFIX = "pose "
 def add_correctives(head: bpy.types.Object, rig: bpy.types.Object, model: HeadModel) -> None:
     """One driven shape key for each column of `pose_basis` that is not all zero. The columns are
     the elements of R - I of neck, jaw, left eye and right eye, row by row."""
-    from .build import add_shape_key
-
     template = model.template.astype(np.float64)
     for column in np.flatnonzero(np.abs(model.pose_basis).max((0, 1)) > 0):
         joint, element = divmod(int(column), 9)

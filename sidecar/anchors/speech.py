@@ -121,7 +121,7 @@ def _fresh_library() -> Iterator[ctypes.CDLL]:
         raise InputError(
             "option.espeak",
             "Speech needs the package espeakng-loader, which is not installed.",
-            "Run: pip install 'affekt[anchors]'.",
+            "Run: pip install espeakng-loader",
         ) from error
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     data = espeakng_loader.get_data_path().encode()

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ...shared.emotion import EmotionTrack
 from ...shared.errors import InputError, JobError
 from ...shared.head import HeadModel
 from ...shared.motion import WIDTHS, Motion, cut_motion
+from ..denormals import flushed_denormals
 from ..head.forward import CHUNK_FRAMES, HeadLayer
 from ..modulation.modulator import Modulator, modulate
 from ..motion.adapter import LinearAdapter, add_open_difference, to_open
@@ -89,15 +88,15 @@ def bake(
     _check(motion, track, head, frames)
     seconds: dict[str, float] = {}
     spoken = head if head.space == "open" else open_head or head
-    with _Stage(seconds, "convert"), _flushed_denormals():
+    with _Stage(seconds, "convert"), flushed_denormals():
         before = to_open(motion, spoken, adapter)
-    with _Stage(seconds, "modulate"), _flushed_denormals():
+    with _Stage(seconds, "modulate"), flushed_denormals():
         watch.stop_if_cancelled()
         after = modulate(
             before, track, modulator, frames,
             lambda done, total: watch.report("modulate", done, total), is_cancelled,
         )  # fmt: skip
-    with _Stage(seconds, "map back"), _flushed_denormals():
+    with _Stage(seconds, "map back"), flushed_denormals():
         take = cut_motion(motion, frames.start, frames.stop)
         cut = cut_motion(before, frames.start, frames.stop)
         mapped = add_open_difference(take, cut, after, adapter, spoken)
@@ -159,22 +158,11 @@ def _vertices(
     while start < frames.stop:
         watch.stop_if_cancelled()
         stop = min(start - start % CHUNK_FRAMES + CHUNK_FRAMES, frames.stop)
-        with _flushed_denormals():
+        with flushed_denormals():
             chunk = layer.vertices(motion, start, stop)
         yield chunk
         start = stop
         watch.report("vertices", start - frames.start, len(frames))
-
-
-@contextmanager
-def _flushed_denormals() -> Iterator[None]:
-    """One state of the processor for every stage: whether a denormal number becomes 0 must not
-    depend on what this process computed before."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
 
 
 class _Stage:

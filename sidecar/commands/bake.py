@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from ...shared.motion import Motion
+    from ..bake.bake import BakeProgress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +103,10 @@ class _Bar:
 
         self._progress = Progress(console=Console(stderr=True), transient=True)
         self._progress.start()
-        self._tasks: dict[str, object] = {}
+        self._tasks: dict[str, TaskID] = {}
         return self
 
-    def show(self, progress) -> None:
+    def show(self, progress: BakeProgress) -> None:
         if progress.stage not in self._tasks:
             self._tasks[progress.stage] = self._progress.add_task(progress.stage)
         self._progress.update(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -39,15 +40,12 @@ class Demo:
     """Folder for the pictures, the video and the bake."""
 
     def run(self) -> None:
-        import torch
-
         from ..head.files import read_head
         from ..modulation.modulator import load_modulator
         from ..motion.read import read_motion
         from ..render.images import make_folder, write_png
         from .bake import Bake
 
-        torch.set_flush_denormal(True)
         make_folder(self.out)
         clock = Stopwatch()
         with resources.as_file(resources.files("affekt.sidecar.assets") / "demo") as assets:
@@ -142,10 +140,15 @@ def write_preview(path: Path, take: Motion, baked: Motion, head: HeadModel, soun
 
     layer = layer_of(head)
     pair = [layer.vertices(motion, 0, len(motion)) for motion in (take, baked)]
-    with VideoWriter(path, take.fps, sound=sound) as video:
-        for index in track(range(len(take)), "  frames"):
-            pictures = [draw(vertices[index], head, VIDEO_SIZE) for vertices in pair]
-            video.add(np.concatenate(pictures, axis=1)[..., :3])
+
+    def draw_pair(index: int) -> Picture:
+        pictures = [draw(vertices[index], head, VIDEO_SIZE) for vertices in pair]
+        return np.concatenate(pictures, axis=1)[..., :3]
+
+    # The kernels that draw release the interpreter's lock, so threads use every core.
+    with VideoWriter(path, take.fps, sound=sound) as video, ThreadPoolExecutor() as pool:
+        for picture in track(pool.map(draw_pair, range(len(take))), "  frames", len(take)):
+            video.add(picture)
 
 
 @functools.lru_cache(maxsize=1)

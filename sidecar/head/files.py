@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from ...shared.errors import InputError
 from ...shared.head import ARRAY_FIELDS, HeadModel
+from ..files import write_whole
+from .flame.read import kind_of, read_flame
 
 OPEN = "open"
 """Name of the embedded head."""
@@ -30,14 +31,35 @@ MAX_HEAD_BYTES = 512 * 1024 * 1024  # FLAME with all its components is 50 MB in 
 
 @functools.lru_cache(maxsize=4)
 def read_head(name: str) -> HeadModel:
-    """The embedded head for `open`, else the head file at that path.
+    """The embedded head for `open`, else the head file or the user's FLAME file at that path.
 
-    Raises InputError `file.missing`, `file.wrong_kind`, `file.truncated`, `head.shape`, ….
+    Raises InputError `file.missing`, `file.wrong_kind`, `file.unsafe`, `head.shape`,
+    `head.version`, ….
     """
     if name == OPEN:
         with resources.as_file(resources.files(f"{__package__}").joinpath("../assets")) as folder:
             return _read(Path(folder) / "open_head.safetensors")
-    return _read(Path(name))
+    path = Path(name)
+    return read_flame(path) if _is_flame(path) else _read(path)
+
+
+def _is_flame(path: Path) -> bool:
+    """By content: pickles and numpy files can only be FLAME's, a safetensors is if it has
+    FLAME's keys."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            kind = kind_of(file.read(16))
+    except OSError:
+        return False
+    if kind != "safetensors":
+        return kind is not None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return "v_template" in file.keys()  # noqa: SIM118 (no iterator)
+    except (SafetensorError, OSError):
+        return False
 
 
 def _read(path: Path) -> HeadModel:
@@ -92,7 +114,10 @@ def _from_arrays(label: str, arrays: dict[str, np.ndarray], metadata: dict[str, 
 
 
 def write_head(head: HeadModel, path: Path, *, recipe: str, licence: str) -> None:
-    """Writes a head file; under its final name only once it is whole."""
+    """Writes a head file; under its final name only once it is whole.
+
+    Raises InputError `file.not_writable`.
+    """
     columns = np.flatnonzero(np.abs(head.pose_basis).max((0, 1)) > 0).astype(np.int32)
     arrays = {name: getattr(head, name) for name in ARRAY_FIELDS}
     arrays["pose_basis"] = head.pose_basis[..., columns]
@@ -102,6 +127,4 @@ def write_head(head: HeadModel, path: Path, *, recipe: str, licence: str) -> Non
         "name": head.name, "space": head.space, "recipe": recipe, "licence": licence,
         "expression_names": json.dumps(head.expression_names),
     }  # fmt: skip
-    partial = path.with_name(path.name + ".partial")
-    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, partial, metadata)
-    os.replace(partial, path)
+    write_whole(path, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, metadata))

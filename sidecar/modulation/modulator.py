@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...shared.emotion import EMOTIONS, EmotionTrack
 from ...shared.errors import InputError, JobError
 from ...shared.motion import Motion, cut_motion
+from ..denormals import flushed_denormals
 from . import windows
 from .network import NUMBERS
 from .weights import Modulator, load_modulator
@@ -122,6 +123,7 @@ def _sample(values: FloatArray, at: NDArray[np.float64]) -> FloatArray:
     return np.asarray(values[low] * (1 - part) + values[high] * part, np.float32)
 
 
+@flushed_denormals()
 def _run(
     take: FloatArray,
     weights: FloatArray,
@@ -132,7 +134,6 @@ def _run(
 ) -> FloatArray:
     """(len(frames), 103) the network's change, group by group of windows, kept within the range
     that training showed."""
-    torch.set_flush_denormal(True)
     total = np.zeros((len(frames), NUMBERS), np.float32)
     normed = (take - modulator.mean) / modulator.scale
     groups = windows.groups_of(frames)

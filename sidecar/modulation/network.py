@@ -46,6 +46,7 @@ class Attention(nn.Module):
         steps = torch.arange(-(window - 1), window).abs() / window
         self.distance_bias = nn.Parameter(-steps * torch.logspace(3, 6, heads, 2)[:, None])
         places = torch.arange(window)
+        self.distance: Tensor
         self.register_buffer(
             "distance", places[None, :] - places[:, None] + window - 1, persistent=False
         )

@@ -3,6 +3,7 @@
 
 VHAP's export (`flame_param/00000.npz`), metrical-tracker's `checkpoint/00000.frame`, EMOCA's and
 inferno's folder of arrays for each frame, and VHAP's own output, of which the last epoch counts.
+Frames have numbers in their names; other files, such as `canonical_flame_param.npz`, are none.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ _INSIDE = ("flame_param", "checkpoint")
 _EPOCHS = "tracked_flame_params"
 _ARRAYS = ("exp", "pose", "shape", "jawpose", "globalpose")
 _ENDINGS = (".npz", ".frame")
-_NOT_FRAMES = ("canonical_flame_param.npz",)
 
 
 def take_files(folder: Path) -> list[Path]:
@@ -63,7 +63,7 @@ def _choose(folder: Path, found: list[Path]) -> list[Path]:
     if epochs:
         return [max(epochs, key=order)]
     for ending in _ENDINGS:
-        frames = [p for p in found if p.suffix == ending and p.name not in _NOT_FRAMES]
+        frames = [p for p in found if p.suffix == ending and re.search(r"\d", p.stem)]
         if frames:
             return sorted(frames, key=order)
     if "exp" in array_files(folder):

@@ -127,11 +127,12 @@ def read_sound(path: Path, start_s: float = 0.0) -> NDArray[np.float32]:
             resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE)
             for frame in file.decode(file.streams.audio[0]):
                 for block in resampler.resample(frame):
-                    parts.append(block.to_ndarray())
+                    parts.append(block.to_ndarray().astype(np.float32))
                     length += parts[-1].shape[1]
                 if length > _MAX_SAMPLES:
                     break
-            parts += [block.to_ndarray() for block in resampler.resample(None)]
+            for block in resampler.resample(None):
+                parts.append(block.to_ndarray().astype(np.float32))
     except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
         raise InputError(
             "file.sound",

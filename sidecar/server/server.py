@@ -159,7 +159,7 @@ class Server:
         poller.register(self._mailbox.fileno(), zmq.POLLIN)
         try:
             while not self._is_stopping:
-                ready = dict(poller.poll(250 * self._options.silence_s))
+                ready = dict(poller.poll(int(250 * self._options.silence_s)))
                 for news in self._mailbox.take_all():
                     self._take_news(news)
                 if self._socket in ready:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
+from ..denormals import flushed_denormals
 from ..modulation.network import GeometryNetwork, NetworkConfig
 from ..modulation.weights import Modulator, save_modulator
 from ..modulation.windows import WINDOW
@@ -53,12 +54,12 @@ class Run:
     step: int = 0
 
 
+@flushed_denormals()
 def train(config: GeometryConfig, head: HeadModel, folder: Path, log: Log = print) -> Path:
     """Trains, resuming from `folder`'s checkpoint if there is one; returns the weights' path.
 
     Raises InputError `file.damaged` (checkpoint), `option.config` (checkpoint of other settings).
     """
-    torch.set_flush_denormal(True)
     folder.mkdir(parents=True, exist_ok=True)
     run = _prepare(config, head, log)
     _resume(run, folder / CHECKPOINT, log)

@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our curves are Blender's: compared with `FCurve.evaluate` of real Blenders.
-
-`AFFEKT_BPY_PYTHONS` names Python executables with bpy, separated by colons.
-"""
+"""Our curves are Blender's: compared with `FCurve.evaluate` of real Blenders."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 import numpy as np
-import pytest
 from affekt.shared import curves
 
-PYTHONS = [p for p in os.environ.get("AFFEKT_BPY_PYTHONS", "").split(os.pathsep) if p]
 SCRIPT = Path(__file__).parent / "scripts" / "evaluate_fcurves.py"
 
 
@@ -43,12 +37,15 @@ def _specs() -> list[dict]:
     return specs
 
 
-@pytest.mark.skipif(not PYTHONS, reason="no Blender: set AFFEKT_BPY_PYTHONS")
-@pytest.mark.parametrize("python", PYTHONS or ["none"])
-def test_curves_are_those_of_blender(python: str, tmp_path: Path) -> None:
+def test_curves_are_those_of_blender(blender_python: str, tmp_path: Path) -> None:
     specs = _specs()
     (tmp_path / "curves.json").write_text(json.dumps(specs))
-    command = [python, str(SCRIPT), str(tmp_path / "curves.json"), str(tmp_path / "values.json")]
+    command = [
+        blender_python,
+        str(SCRIPT),
+        str(tmp_path / "curves.json"),
+        str(tmp_path / "values.json"),
+    ]
     subprocess.run(command, check=True, timeout=240, capture_output=True)
     blender = json.loads((tmp_path / "values.json").read_text())
     for spec, values in zip(specs, blender, strict=True):

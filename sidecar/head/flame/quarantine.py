@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A user's file is read in a child process with limits; only checked arrays come back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from ....shared import limits
+from ....shared.errors import InputError
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """The child's command and what it may use. Memory and processor time are held where the
+    system can (Linux both, macOS processor time), the clock and the answer's size everywhere."""
+
+    command: tuple[str, ...] = (sys.executable, "-P", str(Path(__file__).with_name("child.py")))
+    memory_bytes: int = limits.FLAME_CHILD_BYTES
+    seconds: float = limits.FLAME_CHILD_SECONDS
+    answer_bytes: int = limits.MAX_FLAME_BYTES
+
+
+def read_arrays(kind: str, data: bytes, name: str, quarantine: Quarantine | None = None) -> Arrays:
+    """The arrays in a file of the `kind` "pickle", "npy" or "npz": float32 or int64.
+
+    Raises InputError `file.unsafe`, `file.damaged`, `file.wrong_kind`.
+    """
+    answer = _ask(kind, data, name, quarantine or Quarantine())
+    head, _, body = answer.partition(b"\n")
+    if head == b"ok":
+        try:
+            return load(body)
+        except (SafetensorError, ValueError) as error:
+            raise unsafe(name, "its reader answered nonsense") from error
+    words = head.decode("ascii", "replace").split()
+    sentence = body[:300].decode("utf-8", "replace")
+    if words == ["no", "file.damaged"]:
+        raise InputError(
+            "file.damaged", f"{name} is damaged: {sentence}.", "Download or export it again."
+        )
+    if words == ["no", "file.wrong_kind"]:
+        raise wrong_kind(name, sentence)
+    if words == ["no", "file.unsafe"]:
+        raise unsafe(name, sentence)
+    raise unsafe(name, "reading it ended the process that read it")
+
+
+def unsafe(name: str, why: str) -> InputError:
+    """The error for a file that tries something, or that eats memory or time."""
+    return InputError(
+        "file.unsafe",
+        f"{name} was not read: {why}.",
+        "Do not open it with other tools either; download FLAME from its own site.",
+    )
+
+
+def wrong_kind(name: str, why: str) -> InputError:
+    return InputError(
+        "file.wrong_kind", f"{name} is no FLAME file: {why}.", "Choose FLAME's pickle or npz."
+    )
+
+
+def _ask(kind: str, data: bytes, name: str, quarantine: Quarantine) -> bytes:
+    arguments = (kind, str(quarantine.memory_bytes), str(max(1, int(quarantine.seconds))))
+    process = subprocess.Popen(
+        [*quarantine.command, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(os.environ),
+        creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
+    )
+    answer = _Answer(process, data, quarantine.answer_bytes)
+    try:
+        if not answer.wait(quarantine.seconds):
+            raise unsafe(name, "reading it takes longer than any head")
+        if answer.too_long:
+            raise unsafe(name, "it unpacks to more than any head")
+        return answer.content
+    finally:
+        process.kill()
+        process.wait()
+        answer.join()
+
+
+def _environment(own: Mapping[str, str]) -> dict[str, str]:
+    """One thread: each one more reserves address space, which the limit counts."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {**own, **dict.fromkeys(names, "1")}
+
+
+class _Answer:
+    """Feeds a process and takes its answer, both in threads, neither without end."""
+
+    def __init__(self, process: subprocess.Popen[bytes], data: bytes, most_bytes: int) -> None:
+        self.content, self.too_long = b"", False
+        self._process, self._data, self._most = process, data, most_bytes
+        self._threads = [threading.Thread(target=f, daemon=True) for f in (self._feed, self._take)]
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the process has answered and ended in time."""
+        deadline = time.monotonic() + seconds
+        self._threads[1].join(seconds)
+        if self._threads[1].is_alive():
+            return False
+        if self.too_long:
+            return True
+        try:
+            self._process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(5)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def _feed(self) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # a child that has ended no longer listens
+            self._process.stdin.write(self._data)
+            self._process.stdin.close()
+
+    def _take(self) -> None:
+        assert self._process.stdout is not None
+        parts: list[bytes] = []
+        left = self._most
+        while part := self._process.stdout.read1(1 << 20):
+            left -= len(part)
+            if left < 0:
+                self.too_long = True
+                return
+            parts.append(part)
+        self.content = b"".join(parts)

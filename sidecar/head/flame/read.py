@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A user's FLAME file as a head: pickle, npz or safetensors, told apart by content.
+
+Pickles and numpy files are read once, in quarantine; what came out is kept as a safetensors in
+the user's cache folder, under the hash of the file's bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from ....shared import limits
+from ....shared.connection import default_cache_folder, make_private_folder
+from ....shared.errors import AffektError, InputError
+from ....shared.head import HeadModel
+from ...files import read_bytes, refuse_lfs_pointer
+from .landmarks import landmarks_from
+from .model import check_keys, head_from_flame
+from .quarantine import Arrays, read_arrays, wrong_kind
+from .version import space_of
+
+_CACHE_LAYOUT = "1"  # part of the key: raise it when the child's answer changes
+_PICKLE_STARTS = (b"\x80", b"(", b"}", b"]", b"c", b"i")
+"""How pickles begin: the mark of protocol 2 on; in text, what a dictionary or a call needs."""
+
+
+def read_flame(path: Path, landmarks: Path | None = None, space: str | None = None) -> HeadModel:
+    """The head in the FLAME file at `path`; `landmarks` is the official embedding, `space` says
+    which FLAME it is where the content does not.
+
+    Raises InputError `file.*`, `head.shape`, `head.not_finite`, `head.version`, `head.landmarks`.
+    """
+    arrays = _arrays_in(path, "FLAME file")
+    check_keys(arrays, path.name)
+    head = head_from_flame(arrays, path.name, space_of(arrays, path.name, space))
+    if landmarks is None:
+        return head
+    embedding = _arrays_in(landmarks, "landmark embedding")
+    points = landmarks_from(embedding, landmarks.name, len(head.faces))
+    return replace(head, landmark_faces=points["faces"], landmark_weights=points["weights"])
+
+
+def kind_of(start: bytes) -> str | None:
+    """ "safetensors", "npz", "npy" or "pickle" by a file's first 16 bytes, or None."""
+    if start[8:9] == b"{" and start[5:8] == b"\0\0\0":  # the header's length, below 2 ** 40
+        return "safetensors"
+    if start.startswith(b"PK\x03\x04"):
+        return "npz"
+    if start.startswith(b"\x93NUMPY"):
+        return "npy"
+    return "pickle" if start.startswith(_PICKLE_STARTS) else None
+
+
+def _arrays_in(path: Path, what: str) -> Arrays:
+    data = read_bytes(path, limits.MAX_FLAME_BYTES, what)
+    refuse_lfs_pointer(data, path.name)
+    kind = kind_of(data[:16])
+    if kind is None:
+        raise wrong_kind(path.name, "it is neither a pickle nor an npz nor a safetensors")
+    if kind == "safetensors":
+        return _safetensors(data, path.name)
+    return _cached(kind, data, path.name)
+
+
+def _safetensors(data: bytes, name: str) -> Arrays:
+    try:
+        arrays = load(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise InputError(
+            "file.damaged", f"{name} is damaged: it is cut off or was changed.", "Convert it again."
+        ) from error
+    return {key: values for key, values in arrays.items() if values.dtype.kind in "fiu"}
+
+
+def _cached(kind: str, data: bytes, name: str) -> Arrays:
+    digest = hashlib.sha256(f"{_CACHE_LAYOUT} {kind} ".encode() + data).hexdigest()
+    kept = cache_folder() / f"{digest}.safetensors"
+    with contextlib.suppress(OSError, SafetensorError, ValueError, KeyError):
+        return load(kept.read_bytes())
+    arrays = read_arrays(kind, data, name)
+    # A cache that cannot be written costs a second the next time, nothing else.
+    with contextlib.suppress(OSError, AffektError):
+        _keep(kept, save({key: np.ascontiguousarray(v) for key, v in arrays.items()}))
+    return arrays
+
+
+def cache_folder() -> Path:
+    """Where read FLAME files are kept; `AFFEKT_CACHE_DIR` moves it."""
+    return default_cache_folder() / "flame"
+
+
+def _keep(path: Path, data: bytes) -> None:
+    make_private_folder(path.parent)
+    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(partial, path)
+    except OSError:
+        Path(partial).unlink(missing_ok=True)
+        raise
