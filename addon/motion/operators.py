@@ -69,7 +69,9 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
     bl_idname = "affekt.browse_take"
     bl_label = "Import Take"
 
-    filter_glob: bpy.props.StringProperty(default="*.json;*.npz;*.csv;*.frame;*.pt", options={"HIDDEN"})
+    filter_glob: bpy.props.StringProperty(
+        default="*.json;*.npz;*.csv;*.frame;*.pt", options={"HIDDEN"}
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
