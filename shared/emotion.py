@@ -86,6 +86,16 @@ def _check_range(name: str, values: FloatArray, largest: float) -> None:
         )
 
 
+def check_length(track: EmotionTrack, frames: int) -> None:
+    """Raises InputError `emotion.shape` unless the track is as long as the take."""
+    if len(track) != frames:
+        raise InputError(
+            "emotion.shape",
+            f"The emotion track has {len(track)} frames and the take {frames}.",
+            "Sample the track at the take's frames.",
+        )
+
+
 def constant_track(
     frames: int, fps: float, *, influence: float = 1.0, **weights: float
 ) -> EmotionTrack:

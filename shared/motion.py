@@ -125,15 +125,20 @@ def make_motion(*, expression: FloatArray, fps: float, space: str, **others: Flo
     )
 
 
+def frames_outside(frames: range, total: int) -> InputError:
+    """The error for frames that are not all in a take of `total` frames."""
+    return InputError(
+        "frames.out_of_range",
+        f"Frames {frames.start} to {frames.stop - 1} are not all in the take, which has frames 0 "
+        f"to {total - 1}.",
+        "Choose a range inside the take.",
+    )
+
+
 def cut_motion(motion: Motion, start: int, stop: int) -> Motion:
     """Frames start..stop-1 of the take. Raises InputError `frames.out_of_range`."""
     if not 0 <= start < stop <= len(motion):
-        raise InputError(
-            "frames.out_of_range",
-            f"Frames {start} to {stop - 1} are not all in the take, which has frames 0 to "
-            f"{len(motion) - 1}.",
-            "Choose a range inside the take.",
-        )
+        raise frames_outside(range(start, stop), len(motion))
     per_frame = [f.name for f in fields(motion) if f.name in WIDTHS or f.name == "eyelids"]
     cuts = {n: getattr(motion, n) for n in per_frame if getattr(motion, n) is not None}
     return replace(motion, **{name: values[start:stop] for name, values in cuts.items()})

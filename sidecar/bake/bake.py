@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.emotion import EmotionTrack
+from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import InputError, JobError
 from ...shared.head import HeadModel
-from ...shared.motion import WIDTHS, Motion, cut_motion
+from ...shared.motion import WIDTHS, Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
 from ..head.forward import CHUNK_FRAMES, HeadLayer
 from ..modulation.modulator import Modulator, modulate
@@ -120,18 +120,8 @@ def collect_vertices(result: BakeResult) -> NDArray[np.float32]:
 
 def _check(motion: Motion, track: EmotionTrack, head: HeadModel, frames: range) -> None:
     if frames.step != 1 or not 0 <= frames.start < frames.stop <= len(motion):
-        raise InputError(
-            "frames.out_of_range",
-            f"Frames {frames.start} to {frames.stop - 1} are not all in the take, which has "
-            f"frames 0 to {len(motion) - 1}.",
-            "Choose a range inside the take.",
-        )
-    if len(track) != len(motion):
-        raise InputError(
-            "emotion.shape",
-            f"The emotion track has {len(track)} frames and the take {len(motion)}.",
-            "Sample the track at the take's frames.",
-        )
+        raise frames_outside(frames, len(motion))
+    check_length(track, len(motion))
     if head.space not in ("open", motion.space):
         raise InputError(
             "space.no_adapter",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ...shared.errors import InputError
+from ...shared.motion import frames_outside
 
 
 def parse_frames(text: str | None, total: int) -> range:
@@ -23,10 +24,5 @@ def parse_frames(text: str | None, total: int) -> range:
         )
     start, stop = int(first), int(digits[-1]) + 1
     if not start < stop <= total:
-        raise InputError(
-            "frames.out_of_range",
-            f"Frames {start} to {stop - 1} are not all in the take, which has frames 0 to "
-            f"{total - 1}.",
-            "Choose a range inside the take.",
-        )
+        raise frames_outside(range(start, stop), total)
     return range(start, stop)

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...shared.emotion import EMOTIONS, EmotionTrack
+from ...shared.emotion import EMOTIONS, EmotionTrack, check_length
 from ...shared.errors import InputError, JobError
-from ...shared.motion import Motion, cut_motion
+from ...shared.motion import Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
 from . import windows
 from .network import NUMBERS
@@ -75,19 +75,9 @@ def _check(motion: Motion, track: EmotionTrack, frames: range) -> None:
             f"The take is in the space '{motion.space}'; emotion is changed in the space 'open'.",
             "Convert the take first, with an adapter for its space.",
         )
-    if len(track) != len(motion):
-        raise InputError(
-            "emotion.shape",
-            f"The emotion track has {len(track)} frames and the take {len(motion)}.",
-            "Sample the track at the take's frames.",
-        )
+    check_length(track, len(motion))
     if frames.step != 1 or not 0 <= frames.start < frames.stop <= len(motion):
-        raise InputError(
-            "frames.out_of_range",
-            f"Frames {frames.start} to {frames.stop - 1} are not all in the take, which has "
-            f"frames 0 to {len(motion) - 1}.",
-            "Choose a range inside the take.",
-        )
+        raise frames_outside(frames, len(motion))
 
 
 def _changes(

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from ...shared.camera import Camera
 from ...shared.errors import InputError, JobError
 from ...shared.head import HeadModel
-from ...shared.motion import Motion
+from ...shared.motion import Motion, frames_outside
 from ..avatar.avatar import Avatar
 from ..avatar.drive import animate
 from .framing import frame_points
@@ -84,12 +84,7 @@ def default_camera(subject: Avatar | HeadModel, width: int, height: int) -> Came
 
 def _check_frames(frames: range, total: int) -> None:
     if len(frames) == 0 or min(frames) < 0 or max(frames) >= total:
-        raise InputError(
-            "frames.out_of_range",
-            f"Frames {frames.start} to {frames.stop - 1} are not all in the take, which has "
-            f"frames 0 to {total - 1}.",
-            "Choose a range inside the take.",
-        )
+        raise frames_outside(frames, total)
 
 
 def _avatar_painter(

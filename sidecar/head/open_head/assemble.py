@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import hair, teeth
+from .lips import below_mouth
 from .makehuman import BaseMesh, FloatArray, IntArray, read_target
 from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, refine_part, region_index, select
 
 # The base mesh is cut where the neck ends: heights (metres above MakeHuman's origin) at the
 # nape and at the throat (z, y), rising toward the shoulders, so that these stay out.
 CUT_BACK, CUT_FRONT = (-0.07, 0.620), (0.10, 0.556)
-# At jawOpen the upper lip's corners drop by 10 mm and the lower's by 14, of 34 in the middle.
-LOWER_LIP_DROP = 0.36
 # Quads with an edge longer than this, above this height, are split: the skull's.
 COARSE_EDGE, COARSE_ABOVE = 0.0135, 0.70
 CUT_RISE, CUT_RISE_FROM = 0.8, 0.050
@@ -73,8 +72,7 @@ def lip_masks(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(N,) vertices of the lips, and all that jawOpen carries down as it does the lower lip."""
     lip = _sample_mask(data, mesh, "mpfb_lips.jpg", len(mesh.vertices)) > 0.5
-    drop = -arkit["jawOpen"][:, 1]
-    return lip, drop > LOWER_LIP_DROP * drop[lip].max()
+    return lip, below_mouth(arkit["jawOpen"], lip)
 
 
 def assemble(data: Path, mesh: BaseMesh, positions: FloatArray) -> Assembly:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES
 from . import rig as rigging
-from .assemble import LOWER_LIP_DROP, Assembly, assemble, lip_masks, neutral_adult
+from .assemble import Assembly, assemble, lip_masks, neutral_adult
 from .landmarks import find_landmarks
-from .lips import seal_lips
+from .lips import below_mouth, seal_lips
 from .makehuman import FloatArray, find_data, read_base_mesh
 from .parts import region_index
 from .rig import Rig
@@ -82,8 +82,7 @@ def _lips(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(V,) vertices of the lips, and all that jawOpen carries down as it does the lower lip."""
     lip = np.concatenate([part.region for part in assembly.parts]) == region_index("lip")
-    drop = -assembly.carry(arkit["jawOpen"])[:, 1]
-    return lip, drop > LOWER_LIP_DROP * drop[lip].max()
+    return lip, below_mouth(assembly.carry(arkit["jawOpen"]), lip)
 
 
 def _single(values: FloatArray) -> np.ndarray:

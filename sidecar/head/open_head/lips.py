@@ -13,10 +13,18 @@ from .makehuman import FloatArray
 OVERLAP = (
     0.0004  # metres by which closed lips press into each other, so that no light falls through
 )
+# At jawOpen the upper lip's corners drop by 10 mm and the lower's by 14, of 34 in the middle.
+LOWER_LIP_DROP = 0.36
 REACH_Y, REACH_Z = (
     0.0085,
     0.010,
 )  # metres over which the displacement fades from the line of the lips
+
+
+def below_mouth(jaw_open: FloatArray, lip: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Vertices (n,) that jawOpen's displacement (n, 3) carries down as it does the lower lip."""
+    drop = -jaw_open[:, 1]
+    return drop > LOWER_LIP_DROP * drop[lip].max()
 
 
 def seal_lips(

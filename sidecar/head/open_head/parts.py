@@ -112,8 +112,8 @@ def make_eyeball(positions: FloatArray, helper: IntArray, side: str, segments: i
     # The cornea stands out of the ball by a twentieth of its radius.
     bulge = 1 + 0.05 * np.exp(-((rings / np.radians(17)) ** 2))
     shell = np.stack([
-        np.concatenate([np.outer(np.sin(rings) * bulge, ring[:, 0]).ravel()]),
-        np.concatenate([np.outer(np.sin(rings) * bulge, ring[:, 1]).ravel()]),
+        np.outer(np.sin(rings) * bulge, ring[:, 0]).ravel(),
+        np.outer(np.sin(rings) * bulge, ring[:, 1]).ravel(),
         np.repeat(np.cos(rings) * bulge, segments),
     ], 1)  # fmt: skip
     unit = np.concatenate([[[0, 0, 1.05]], shell, [[0, 0, -1.0]]])

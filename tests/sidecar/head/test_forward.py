@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The head layer against its plain twin, and the promises of the frame grid."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
@@ -11,9 +8,7 @@ from affekt.shared.motion import Motion, cut_motion, make_motion
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.forward import HeadLayer
 from fakes.head import small_head
-
-sys.path.insert(0, str(Path(__file__).parent))
-from twin import pose_head
+from fakes.twin import pose_frame
 
 
 def random_motion(frames: int, seed: int = 0, space: str = "open") -> Motion:
@@ -35,13 +30,7 @@ def test_agrees_with_the_plain_twin(name: str) -> None:
     motion = random_motion(7)
     found = HeadLayer(head).vertices(motion, 0, 7)
     for frame in range(7):
-        pose = np.stack([
-            motion.rotation[frame], motion.neck[frame], motion.jaw[frame],
-            motion.eyes[frame, :3], motion.eyes[frame, 3:],
-        ])  # fmt: skip
-        expected = pose_head(
-            head, motion.shape, motion.expression[frame], pose, motion.translation[frame]
-        )
+        expected = pose_frame(head, motion, frame)
         assert np.abs(found[frame] - expected).max() < 1e-5
 
 

@@ -14,6 +14,7 @@ from affekt.shared import limits
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion
 from affekt.sidecar.motion.read import decode_motion, encode_motion, read_motion, write_motion
+from fakes.mutation import mutated
 from fakes.takes import arkit_content, as_bytes, lam_content, random_motion
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -285,14 +286,9 @@ WHOLE = {
 @given(kind=st.sampled_from(sorted(WHOLE)), data=st.data())
 @settings(max_examples=400, deadline=None)
 def test_mutated_files_give_a_take_or_an_error_of_ours(kind: str, data: st.DataObject) -> None:
-    content = bytearray(WHOLE[kind])
-    for _ in range(data.draw(st.integers(0, 4))):
-        place = data.draw(st.integers(0, len(content) - 1))
-        content[place] = data.draw(st.integers(0, 255))
-    if data.draw(st.booleans()):
-        del content[data.draw(st.integers(0, len(content))) :]
+    content = mutated(data, WHOLE[kind])
     try:
-        motion = decode_motion(bytes(content), "take")
+        motion = decode_motion(content, "take")
     except InputError:
         return
     assert np.isfinite(motion.expression).all()
@@ -305,7 +301,7 @@ def test_own_file_broken_at_every_byte_of_its_first_header() -> None:
             content = bytearray(whole)
             content[place] ^= bit
             try:
-                decode_motion(bytes(content), "take")
+                decode_motion(content, "take")
             except InputError as error:
                 assert error.code  # noqa: PT017
 

@@ -10,6 +10,7 @@ import pytest
 from affekt.shared import limits
 from affekt.shared.errors import AffektError, InputError
 from affekt.sidecar.motion.read import decode_motion, read_motion
+from fakes.mutation import mutated
 from fakes.takes import (
     as_bytes,
     codes,
@@ -344,14 +345,9 @@ WHOLE = {
 @given(kind=st.sampled_from(sorted(WHOLE)), data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_mutated_files_give_a_take_or_an_error_of_ours(kind: str, data: st.DataObject) -> None:
-    content = bytearray(WHOLE[kind])
-    for _ in range(data.draw(st.integers(0, 4))):
-        place = data.draw(st.integers(0, len(content) - 1))
-        content[place] = data.draw(st.integers(0, 255))
-    if data.draw(st.booleans()):
-        del content[data.draw(st.integers(0, len(content))) :]
+    content = mutated(data, WHOLE[kind])
     try:
-        motion = decode_motion(bytes(content), "take")
+        motion = decode_motion(content, "take")
     except AffektError:
         return
     assert np.isfinite(motion.expression).all()

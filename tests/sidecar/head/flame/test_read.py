@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """FLAME files of every layout become the same head; wrong ones become a sentence."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,7 @@ from affekt.sidecar.head.flame.model import head_from_flame
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.forward import HeadLayer
 from fakes import flame
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from twin import pose_head
+from fakes.twin import pose_frame
 
 ARRAYS = flame.flame_arrays()
 
@@ -214,13 +211,7 @@ def test_agrees_with_the_plain_twin(tmp_path: Path) -> None:
     )  # fmt: skip
     found = HeadLayer(head).vertices(motion, 0, 3)
     for frame in range(3):
-        pose = np.stack([
-            motion.rotation[frame], motion.neck[frame], motion.jaw[frame],
-            motion.eyes[frame, :3], motion.eyes[frame, 3:],
-        ])  # fmt: skip
-        expected = pose_head(
-            head, motion.shape, motion.expression[frame], pose, motion.translation[frame]
-        )
+        expected = pose_frame(head, motion, frame)
         assert np.abs(found[frame] - expected).max() < 1e-5
     assert (-1, *ARRAYS["kintree_table"][0, 1:]) == PARENTS
 

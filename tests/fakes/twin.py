@@ -3,6 +3,7 @@
 
 import numpy as np
 from affekt.shared.head import PARENTS, HeadModel
+from affekt.shared.motion import Motion
 from scipy.linalg import expm
 
 
@@ -36,3 +37,12 @@ def pose_head(
         moved = (bent - joints[joint]) @ world[:3, :3].T + world[:3, 3]
         out += head.skin_weights[:, joint : joint + 1] * moved
     return out + shift
+
+
+def pose_frame(head: HeadModel, motion: Motion, frame: int) -> np.ndarray:
+    """Vertices (V, 3) of one frame of a motion."""
+    pose = np.stack([
+        motion.rotation[frame], motion.neck[frame], motion.jaw[frame],
+        motion.eyes[frame, :3], motion.eyes[frame, 3:],
+    ])  # fmt: skip
+    return pose_head(head, motion.shape, motion.expression[frame], pose, motion.translation[frame])
