@@ -7,7 +7,7 @@ weight * (axis x (vertex - joint)), plus the pose correctives' first order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,19 @@ from numpy.typing import NDArray
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..anchors.lips import lips_of
 from ..modulation.network import NUMBERS
+from ..modulation.weights import Modulator
 
 FloatArray = NDArray[np.float32]
+STRADDLES = (0.15, 0.85)
+"""A number with a share of its motion's energy in this range belongs to both halves of the face;
+outside it to one alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Surface:
     """basis: (103, 3 * N) mm per unit at N vertices, each weighted by how much it matters.
     gap: (103, 5) mm by which the lips part per unit, at the places of `anchors.lips`.
-    upper_share: (103,) how far each number's motion lies above the nose's tip."""
+    upper_share: (103,) how far each number belongs above the nose's tip, see `upper_share`."""
 
     basis: FloatArray
     gap: FloatArray
@@ -41,14 +45,30 @@ def make_surface(head: HeadModel, vertices: int, seed: int = 0) -> Surface:
     count = min(vertices, int((chance > 0).sum()))
     chosen = rng.choice(len(chance), count, replace=False, p=chance)
     basis = moves[:, chosen] * 1000
-    whole = size.sum(1)
     return Surface(
         basis=np.ascontiguousarray(basis.reshape(NUMBERS, -1), np.float32),
         gap=lips_of(head).opening.astype(np.float32),
-        upper_share=np.where(whole > 0, size @ head.upper / np.maximum(whole, 1e-12), 0).astype(
-            np.float32
-        ),
+        upper_share=upper_share(head),
     )
+
+
+def upper_share(head: HeadModel) -> FloatArray:
+    """(103,) how far each number belongs to the face above the nose's tip: 1 for brows and lids,
+    0 for lips and jaw, between for the few that move both halves alike.
+
+    Of a number's motion the squared distances count, and a share near an end is drawn to it:
+    or half of a smile would come along, thinly spread over the cheeks, with the brows.
+    """
+    energy = np.square(directions(head)).sum(2)  # (103, V)
+    share = energy @ head.upper / np.maximum(energy.sum(1), 1e-18)
+    low, high = STRADDLES
+    place = np.clip((share - low) / (high - low), 0, 1)
+    return (place * place * (3 - 2 * place)).astype(np.float32)
+
+
+def reshare(modulator: Modulator, head: HeadModel) -> Modulator:
+    """The modulator with `upper_share` of `head`, for weights exported with another one."""
+    return replace(modulator, upper_share=upper_share(head))
 
 
 def directions(head: HeadModel) -> FloatArray:
