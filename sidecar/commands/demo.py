@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,19 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.camera import Camera, look_at
 from ...shared.emotion import EMOTIONS, constant_track
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..modulation.modulator import Modulator, modulate
-
-if TYPE_CHECKING:
-    from ..head.forward import HeadLayer
 
 SHEET_SIZE = (300, 360)
 VIDEO_SIZE = (400, 480)
@@ -92,6 +86,7 @@ class Stopwatch:
 
 def emotion_sheet(take: Motion, head: HeadModel, modulator: Modulator) -> Picture:
     """Two rows: the six emotions at weight 1 in a calm frame and in one with an open mouth."""
+    from ..render.portrait import draw_frame
     from ..render.sheets import contact_sheet
 
     quiet, loud = characteristic_frames(take)
@@ -119,6 +114,7 @@ def characteristic_frames(take: Motion) -> tuple[int, int]:
 
 def strip(take: Motion, baked: Motion, head: HeadModel) -> Picture:
     """The take above, the bake below, at equal steps through the time."""
+    from ..render.portrait import draw_frame
     from ..render.sheets import contact_sheet
 
     frames = np.linspace(0.04, 0.96, STRIP_FRAMES) * (len(take) - 1)
@@ -136,6 +132,7 @@ def write_preview(path: Path, take: Motion, baked: Motion, head: HeadModel, soun
     """The take on the left, the bake on the right, with the take's sound."""
     from rich.progress import track
 
+    from ..render.portrait import draw, layer_of
     from ..render.video import VideoWriter
 
     layer = layer_of(head)
@@ -149,31 +146,3 @@ def write_preview(path: Path, take: Motion, baked: Motion, head: HeadModel, soun
     with VideoWriter(path, take.fps, sound=sound) as video, ThreadPoolExecutor() as pool:
         for picture in track(pool.map(draw_pair, range(len(take))), "  frames", len(take)):
             video.add(picture)
-
-
-@functools.lru_cache(maxsize=1)
-def layer_of(head: HeadModel) -> HeadLayer:
-    """The head's forward pass, made once."""
-    from ..head.forward import HeadLayer
-
-    return HeadLayer(head)
-
-
-def draw_frame(motion: Motion, frame: int, head: HeadModel, size: tuple[int, int]) -> Picture:
-    """One frame of a motion from the front. (height, width, 4)"""
-    return draw(layer_of(head).vertices(motion, frame, frame + 1)[0], head, size)
-
-
-def draw(vertices: NDArray[np.float32], head: HeadModel, size: tuple[int, int]) -> Picture:
-    """Vertices (V, 3) of the head, its face filling a picture of (width, height)."""
-    from ..render.shade import draw_head
-
-    return draw_head(vertices, head, face_camera(*size))
-
-
-def face_camera(width: int, height: int) -> Camera:
-    """Straight before the face, from the collar to the top of the skull."""
-    return look_at(
-        target=np.array([0.0, -0.008, 0.0]), distance=0.85, yaw_rad=0.0, pitch_rad=0.0,
-        width=width, height=height, fov_y_rad=0.335,
-    )  # fmt: skip

@@ -18,14 +18,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.camera import Camera, look_at
 from ...shared.errors import InputError, JobError
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
-from ..head.forward import HeadLayer
 from ..modulation.modulator import Modulator, modulate
 from ..render.images import write_png
-from ..render.shade import draw_head
+from ..render.portrait import draw_frame
 from .performances import STATES, Spoken, held_track
 
 ACTION_UNITS: dict[int, tuple[str, ...]] = {
@@ -196,17 +194,7 @@ def draw_frames(motion: Motion, frames: Sequence[int], head: HeadModel) -> list[
         expression=motion.expression, jaw=motion.jaw, eyes=motion.eyes, shape=motion.shape,
         fps=motion.fps, space=motion.space,
     )  # fmt: skip
-    layer, camera = HeadLayer(head), reading_camera()
-    return [
-        draw_head(layer.vertices(still, frame, frame + 1)[0], head, camera) for frame in frames
-    ]
-
-
-def reading_camera() -> Camera:
-    return look_at(
-        target=np.array([0.0, -0.01, 0.0]), distance=0.85, yaw_rad=0.0, pitch_rad=0.0,
-        width=PICTURE_SIZE, height=PICTURE_SIZE, fov_y_rad=0.36,
-    )  # fmt: skip
+    return [draw_frame(still, frame, head, (PICTURE_SIZE, PICTURE_SIZE)) for frame in frames]
 
 
 VERSIONS = ("model", "truth", "untouched")

@@ -40,7 +40,11 @@ KEY_RAYS = 5
 SKY_RAYS = 26
 MOUTH_FADE_M = 0.022
 """The light inside the mouth falls to 1 / e over this distance behind the lips."""
-LEAST_LIGHT = {"teeth": 0.38, "tongue": 0.25, "sclera": 0.3, "iris": 0.3, "pupil": 0.3}
+TEETH_LIT_M, TEETH_FADE_M = 0.014, 0.009
+"""Teeth stand in full light up to this distance from the lips' middle, the six front ones, and
+then lose it as fast: cheeks stand close to the others, which would else shine like a pale column
+in a mouth that is open and turned."""
+LEAST_LIGHT = {"mouth": 0.4, "teeth": 0.38, "tongue": 0.25, "sclera": 0.3, "iris": 0.3, "pupil": 0.3}
 """What these see of sky and key at the least: the depth maps are too coarse for the gap between
 lips or lids that lights them."""
 LID_SHADE_M = 0.0035
@@ -170,8 +174,10 @@ def _hollow_light(points: NDArray[np.float64], region: NDArray[np.uint8]) -> NDA
     inside = np.isin(region, _INSIDE)
     if lips.any() and inside.any():
         distance = np.linalg.norm(points[inside] - points[lips].mean(0), axis=1)
-        # Teeth stand right behind the lips: the first stretch costs nothing.
-        light[inside] = np.exp(-np.maximum(distance - 0.5 * MOUTH_FADE_M, 0) / MOUTH_FADE_M)
+        teeth = region[inside] == REGIONS.index("teeth")
+        lit = np.where(teeth, TEETH_LIT_M, 0.5 * MOUTH_FADE_M)
+        fade = np.where(teeth, TEETH_FADE_M, MOUTH_FADE_M)
+        light[inside] = np.exp(-np.maximum(distance - lit, 0) / fade)
     eye = np.isin(region, _EYE)
     skin = region == REGIONS.index("skin")
     if eye.any() and skin.any():
@@ -276,7 +282,8 @@ def _light_sample(points, corners, weights, values, lamps, sky, ground, light): 
     up = 0.5 - 0.5 * ny
     for k in range(3):
         # Light that bounces about in a hollow takes the surface's colour, so it is not all lost.
-        seen = open_sky / (1.0 - values[k] * (1.0 - open_sky))
+        # Not so in the mouth and behind the lids: what lies around a tooth is no tooth.
+        seen = inner * values[6] / (1.0 - values[k] * (1.0 - values[6]))
         light[k] = values[k] * (ground[k] + (sky[k] - ground[k]) * up) * seen
     for lamp in range(lamps.shape[0]):
         lx, ly, lz = lamps[lamp, 0], lamps[lamp, 1], lamps[lamp, 2]
