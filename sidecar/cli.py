@@ -28,6 +28,8 @@ COMMANDS = {
     "adapter linear": "adapter:Linear",
     "data anchors": "data:Anchors",
     "train geometry": "train:Geometry",
+    "evaluate pictures": "evaluate_pictures:Pictures",
+    "evaluate takes": "evaluate_pictures:Takes",
     "head build-open": "head:BuildOpen",
     "head import": "head:Import",
     "extension build": "extension:Build",

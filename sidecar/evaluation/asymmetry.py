@@ -75,7 +75,11 @@ def measure_sides(
         for state in STATES[1:]:
             truth = performance.truths[STATES.index(state)]
             out = modulate(take, held_track(state, len(take), take.fps), modulator)
-            used = [p for p in pairs if np.abs(truth.expression - neutral.expression)[:, p].mean() > 0.05]
+            used = [
+                p
+                for p in pairs
+                if np.abs(truth.expression - neutral.expression)[:, p].mean() > 0.05
+            ]
             if used:
                 found.append(lopsidedness(out, used).mean(0))
                 wanted.append(lopsidedness(truth, used).mean(0))

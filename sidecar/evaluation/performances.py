@@ -56,8 +56,7 @@ def _speak(text: str, rng: np.random.Generator, head: HeadModel) -> Spoken:
     return Spoken(
         truths=tuple(perform(performance, curve, head) for curve in curves),
         sources=tuple(
-            perform(performance, curve, head, vary_look(performance.style, rng))
-            for curve in curves
+            perform(performance, curve, head, vary_look(performance.style, rng)) for curve in curves
         ),
         closure=closure_level(performance.articulation).astype(np.float32),
     )

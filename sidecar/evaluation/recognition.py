@@ -168,9 +168,7 @@ def _motion_of_units(rows: Sequence[tuple[int, ...]], head: HeadModel) -> Motion
     return make_motion(expression=expression, jaw=arkit @ head.arkit_jaw.T, fps=30.0, space="open")
 
 
-def read_emotions(
-    scores: FloatArray, reference: FloatArray, calibration: Calibration
-) -> list[str]:
+def read_emotions(scores: FloatArray, reference: FloatArray, calibration: Calibration) -> list[str]:
     """The name in `STATES` that each face shows, or "no face": the prototype with the largest
     cosine. scores, reference: (N, 52) of the faces and of the same frames in neutral."""
     shares = _shares(scores - reference, calibration.ranges)
@@ -228,7 +226,7 @@ def measure_recognition(
     Raises InputError `option.reader`; JobError `job.no_face`.
     """
     calibration = calibrate(head, reader)
-    confusions = {v: {s: dict.fromkeys((*STATES, "no face"), 0) for s in STATES} for v in VERSIONS}
+    confusions = {version: _empty_confusion() for version in VERSIONS}
     same = []
     for performance in performances:
         frames = reading_frames(performance, frames_each)
@@ -244,6 +242,11 @@ def measure_recognition(
     return Recognition(
         confusions=confusions, agreement=float(np.mean(same)), unseen=calibration.unseen
     )
+
+
+def _empty_confusion() -> Confusion:
+    names: tuple[str, ...] = (*STATES, "no face")
+    return {state: dict.fromkeys(names, 0) for state in STATES}
 
 
 def _show(
@@ -284,7 +287,15 @@ def reading_frames(performance: Spoken, count: int) -> list[int]:
 
 def recognised(confusion: Confusion) -> dict[str, float]:
     """Share of faces read as what they show, by state and as "mean" over the six emotions."""
-    shares = {
-        state: row[state] / max(sum(row.values()), 1) for state, row in confusion.items()
-    }
+    shares = {state: row[state] / max(sum(row.values()), 1) for state, row in confusion.items()}
     return shares | {"mean": float(np.mean([shares[name] for name in STATES[1:]]))}
+
+
+def figures_of(recognition: Recognition) -> dict[str, object]:
+    """Shares and confusions as JSON and tables have them."""
+    return {
+        "agreement_with_truth": recognition.agreement,
+        "action_units_unseen": list(recognition.unseen),
+        "recognised": {v: recognised(table) for v, table in recognition.confusions.items()},
+        "confusions": recognition.confusions,
+    }

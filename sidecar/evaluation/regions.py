@@ -89,3 +89,18 @@ def _measure_emotion(
         )
         for half in masks
     }
+
+
+def figures_of(regions: dict[str, dict[str, RegionMotion]]) -> dict[str, dict[str, float]]:
+    """One row an emotion, as JSON and tables have it."""
+    return {
+        emotion: {
+            f"{half}_{name}": value
+            for half, motion in row.items()
+            for name, value in (
+                ("both_mm", motion.both), ("own_mm", motion.own), ("other_mm", motion.other),
+                ("leak", motion.leak),
+            )
+        }
+        for emotion, row in regions.items()
+    }  # fmt: skip

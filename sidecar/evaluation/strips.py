@@ -39,7 +39,7 @@ def way_strip(
     pictures = [draw_frame(out, frame, head, STRIP_SIZE) for frame in frames for out in outs]
     names = [_name(states, place) for place in places]
     return contact_sheet(pictures, [*names, *("" for _ in names)], STRIP_COLUMNS,
-                         title=" \u2192 ".join(states))  # fmt: skip
+                         title=" to ".join(states))  # fmt: skip
 
 
 def pair_sheet(performance: Spoken, modulator: Modulator, head: HeadModel) -> Picture:

@@ -91,9 +91,7 @@ def take_strip(
     return contact_sheet(pictures, labels, len(picked), title=title)
 
 
-def draw_in_frame(
-    motion: Motion, frame: int, head: HeadModel, size: tuple[int, int]
-) -> Picture:
+def draw_in_frame(motion: Motion, frame: int, head: HeadModel, size: tuple[int, int]) -> Picture:
     """A frame of a take with the head brought to the picture's middle wherever it went."""
     vertices = layer_of(head).vertices(motion, frame, frame + 1)[0]
     still = vertices - (vertices.mean(0) - head.template.mean(0))
@@ -121,9 +119,7 @@ def write_take_video(
     motions = list(versions.values())
     with VideoWriter(path, motions[0].fps, sound=sound) as video:
         for frame in range(len(motions[0])):
-            pictures = [
-                draw_in_frame(motion, frame, head, VIDEO_SIZE) for motion in motions
-            ]
+            pictures = [draw_in_frame(motion, frame, head, VIDEO_SIZE) for motion in motions]
             video.add(contact_sheet(pictures, [""] * len(pictures), VIDEO_COLUMNS))
 
 

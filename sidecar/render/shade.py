@@ -44,7 +44,14 @@ TEETH_LIT_M, TEETH_FADE_M = 0.014, 0.009
 """Teeth stand in full light up to this distance from the lips' middle, the six front ones, and
 then lose it as fast: cheeks stand close to the others, which would else shine like a pale column
 in a mouth that is open and turned."""
-LEAST_LIGHT = {"mouth": 0.4, "teeth": 0.38, "tongue": 0.25, "sclera": 0.3, "iris": 0.3, "pupil": 0.3}
+LEAST_LIGHT = {
+    "mouth": 0.4,
+    "teeth": 0.38,
+    "tongue": 0.25,
+    "sclera": 0.3,
+    "iris": 0.3,
+    "pupil": 0.3,
+}
 """What these see of sky and key at the least: the depth maps are too coarse for the gap between
 lips or lids that lights them."""
 LID_SHADE_M = 0.0035
