@@ -23,7 +23,14 @@ from ..modulation.windows import WINDOW
 from ..motion.adapter import open_to_arkit
 from ..training.measure import CLOSED_MM
 from ..training.surface import Surface
-from .performances import STATES, Spoken, state_weights, track_of
+from .performances import (
+    STATES,
+    Spoken,
+    closure_frame,
+    state_weights,
+    track_of,
+    vowel_frame,
+)
 
 PAIRS = tuple(combinations(STATES, 2))
 """All pairs of states, neutral among them."""
@@ -74,7 +81,8 @@ class WayFigures:
 
 def blend_weights(first: str, last: str, share: float) -> FloatArray:
     """(6,) the track's weights at `share` of the way between two states."""
-    return (1 - share) * state_weights(first) + np.float32(share) * state_weights(last)
+    weights = (1 - share) * state_weights(first) + share * state_weights(last)
+    return np.asarray(weights, np.float32)
 
 
 def walk(
@@ -101,8 +109,11 @@ def walk_in_time(
     weights = (1 - share) * state_weights(pair[0]) + share * state_weights(pair[1])
     out = modulate(still, track_of(weights, take.fps), modulator)
     places = lead + np.linspace(0, run, STEPS).round().astype(int)
-    numbers = _numbers(out)[places][:, None]
-    return Way(numbers=numbers, arkit=open_to_arkit(out, head)[places][:, None])
+    picked = make_motion(
+        expression=out.expression[places], jaw=out.jaw[places], eyes=out.eyes[places],
+        fps=out.fps, space="open",
+    )  # fmt: skip
+    return Way(numbers=_numbers(picked)[:, None], arkit=open_to_arkit(picked, head)[:, None])
 
 
 def travel(take: Motion, pair: tuple[str, str], modulator: Modulator) -> tuple[FloatArray, Motion]:
@@ -169,8 +180,9 @@ def measure_interpolation(
     performances: Sequence[Spoken], modulator: Modulator, head: HeadModel, surface: Surface
 ) -> dict[str, dict[str, float]]:
     """Figures of each pair ("happy-sad") over the performances' neutral sources, `WayFigures` by
-    name with `collapse`, and of a curve over the whole speaking take `travel_wrong_way` and
-    `travel_closure_kept`; "mean" and "worst" over the pairs besides."""
+    name with `collapse`; `held_wrong_way` on a held vowel and a held closure; of a curve over the
+    whole speaking take `travel_wrong_way` and `travel_closure_kept`. "mean" and "worst" over the
+    pairs besides."""
     rows = {f"{a}-{b}": _measure_pair((a, b), performances, modulator, head, surface)
             for a, b in PAIRS}  # fmt: skip
     names = list(next(iter(rows.values())))
@@ -198,12 +210,17 @@ def _measure_pair(
         neutral = _numbers(modulate(take, _held(take, state_weights("neutral")), modulator))
         way = walk(take, pair, modulator, head)
         figures = measure_way(way, neutral, surface, performance.closure)
+        still = [
+            walk_in_time(take, pair, modulator, head, frame)
+            for frame in (vowel_frame(performance), closure_frame(performance))
+        ]
         moving = _numbers(travel(take, pair, modulator)[1])
         steps = progress(moving, way.numbers[0], way.numbers[-1])
         rows.append(
             {name: getattr(figures, name) for name in WayFigures.__slots__}
             | {
                 "collapse": figures.collapse,
+                "held_wrong_way": float(np.mean([wrong_way(held.arkit)[0] for held in still])),
                 "travel_wrong_way": float(np.maximum(-np.diff(_smooth(steps)), 0).sum()),
                 "travel_closure_kept": closure_kept(moving[None], performance.closure, surface),
             }

@@ -62,6 +62,20 @@ def _speak(text: str, rng: np.random.Generator, head: HeadModel) -> Spoken:
     )
 
 
+def vowel_frame(performance: Spoken) -> int:
+    """The frame with the jaw widest."""
+    return int(performance.truths[0].jaw[:, 0].argmax())
+
+
+def closure_frame(performance: Spoken) -> int:
+    """The middle of the take's longest closure, or its frame nearest to one."""
+    level = performance.closure
+    edges = np.flatnonzero(np.diff(np.r_[0, level >= 0.95 * level.max(), 0]))
+    starts, stops = edges[::2], edges[1::2]
+    longest = int((stops - starts).argmax())
+    return int(starts[longest] + stops[longest] - 1) // 2
+
+
 def state_weights(state: str) -> FloatArray:
     """(6,) the emotion weights of a name in `STATES`."""
     return np.array([float(name == state) for name in EMOTIONS], np.float32)

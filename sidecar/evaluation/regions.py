@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...shared.emotion import EMOTIONS
 from ...shared.head import REGIONS, HeadModel
-from ...shared.motion import Motion
+from ...shared.motion import Motion, make_motion
 from ..head.forward import HeadLayer
 from ..modulation.modulator import Modulator, modulate
 from .performances import held_track
@@ -41,14 +41,19 @@ class RegionMotion:
 
 
 def measure_regions(
-    takes: Sequence[Motion], modulator: Modulator, head: HeadModel, *, step: int = 3
+    takes: Sequence[Motion],
+    modulator: Modulator,
+    head: HeadModel,
+    *,
+    step: int = 6,
+    emotions: Sequence[str] = EMOTIONS,
 ) -> dict[str, dict[str, RegionMotion]]:
     """For each emotion, the motion of the "upper" and of the "lower" half of the face.
 
     takes: in space "open"; every `step`-th frame counts.
     """
     layer = HeadLayer(head)
-    return {name: _measure_emotion(takes, name, modulator, head, layer, step) for name in EMOTIONS}
+    return {name: _measure_emotion(takes, name, modulator, head, layer, step) for name in emotions}
 
 
 def halves(head: HeadModel) -> dict[str, NDArray[np.bool_]]:
@@ -74,11 +79,11 @@ def _measure_emotion(
     masks = halves(head)
     sums = {(name, half): 0.0 for name in settings for half in masks}
     for take in takes:
-        still = layer.vertices(take, 0, len(take))[::step]
+        still = _surface(take, layer, step)
         for name, (upper, lower) in settings.items():
             track = held_track(emotion, len(take), take.fps, upper=upper, lower=lower)
             out = modulate(take, track, modulator)
-            moved = np.linalg.norm(layer.vertices(out, 0, len(out))[::step] - still, axis=2)
+            moved = np.linalg.norm(_surface(out, layer, step) - still, axis=2)
             for half, mask in masks.items():
                 sums[name, half] += 1000 * float(moved[:, mask].mean()) / len(takes)
     return {
@@ -89,6 +94,15 @@ def _measure_emotion(
         )
         for half in masks
     }
+
+
+def _surface(motion: Motion, layer: HeadLayer, step: int) -> NDArray[np.float32]:
+    """(T / step, V, 3) metres of every `step`-th frame, the head held still."""
+    picked = make_motion(
+        expression=motion.expression[::step], jaw=motion.jaw[::step], shape=motion.shape,
+        fps=motion.fps, space=motion.space,
+    )  # fmt: skip
+    return layer.vertices(picked, 0, len(picked))
 
 
 def figures_of(regions: dict[str, dict[str, RegionMotion]]) -> dict[str, dict[str, float]]:

@@ -15,7 +15,7 @@ from ..modulation.modulator import Modulator, modulate
 from ..render.portrait import Picture, draw_frame
 from ..render.sheets import contact_sheet
 from .interpolation import PAIRS, blend_weights
-from .performances import Spoken, held_track, track_of
+from .performances import Spoken, closure_frame, held_track, track_of, vowel_frame
 
 STRIP_SIZE = (216, 260)
 SHEET_SIZE = (176, 212)
@@ -75,20 +75,6 @@ def mix_regions(take: Motion, above: str, below: str, modulator: Modulator) -> M
     """One emotion above and another below: two bakes, the second on what the first gave."""
     first = modulate(take, held_track(below, len(take), take.fps, upper=0.0), modulator)
     return modulate(first, held_track(above, len(take), take.fps, lower=0.0), modulator)
-
-
-def vowel_frame(performance: Spoken) -> int:
-    """The frame with the jaw widest."""
-    return int(performance.truths[0].jaw[:, 0].argmax())
-
-
-def closure_frame(performance: Spoken) -> int:
-    """The middle of the take's longest closure, or its frame nearest to one."""
-    level = performance.closure
-    edges = np.flatnonzero(np.diff(np.r_[0, level >= 0.95 * level.max(), 0]))
-    starts, stops = edges[::2], edges[1::2]
-    longest = int((stops - starts).argmax())
-    return int(starts[longest] + stops[longest] - 1) // 2
 
 
 def _at(take: Motion, states: Sequence[str], place: float, modulator: Modulator) -> Motion:
