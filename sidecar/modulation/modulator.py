@@ -16,6 +16,7 @@ from ...shared.motion import Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
 from . import windows
 from .network import NUMBERS
+from .sides import side_factors, side_of_take
 from .weights import Modulator, load_modulator
 
 __all__ = ["MODEL_FPS", "Modulator", "load_modulator", "modulate"]
@@ -136,7 +137,10 @@ def _run(
         if on_progress is not None:
             on_progress(done, len(groups))
     old = take[frames.start : frames.stop]
-    new = old + total * modulator.residual_scale
+    step = total * modulator.residual_scale
+    if modulator.side_gain:
+        step *= side_factors(modulator.side_gain * side_of_take(take))
+    new = old + step
     low, high = np.minimum(old, modulator.lowest), np.maximum(old, modulator.highest)
     return np.asarray(np.clip(new, low, high) - old, np.float32)
 

@@ -22,6 +22,8 @@ from .network import NUMBERS, GeometryNetwork, NetworkConfig
 FORMAT = "affekt geometry modulator 1"
 MAX_WEIGHT_BYTES = 64 * 1024 * 1024
 """The default is 6 MB; a network ten times as large is no file of ours."""
+LARGEST_SIDE_GAIN = 3.0
+"""With the largest side there is, nearly all of a change then lies on one half of the face."""
 _LARGEST = NetworkConfig(layers=24, width=1024, heads=32, hidden=8192, window=64)
 
 FloatArray = NDArray[np.float32]
@@ -35,7 +37,8 @@ class Modulator:
     changed a number. lowest, highest: (103,) what the training's targets ranged over: the output
     stays inside, unless the take itself does not. upper_share: (103,) how far a number belongs to
     the face above the nose.
-    about: what the JSON says besides (training config, figures).
+    about: what the JSON says besides (training config, figures). side_gain: how far the take's
+    own left and right (`sides.py`) shape the change; 0 leaves it as the network made it.
     """
 
     network: GeometryNetwork
@@ -46,6 +49,7 @@ class Modulator:
     highest: FloatArray  # (103,)
     upper_share: FloatArray  # (103,)
     about: dict[str, object]
+    side_gain: float = 0.0
 
 
 _SCALINGS = ("mean", "scale", "residual_scale", "lowest", "highest", "upper_share")
@@ -75,8 +79,9 @@ def load_modulator(path: Path | None = None) -> Modulator:
         raise _damaged(path, "its tensors do not fit its description") from error
     network.requires_grad_(False).eval()
     return Modulator(
-        network=network, about=about, **{name: v.numpy() for name, v in scalings.items()}
-    )
+        network=network, about=about, side_gain=_side_gain(about, path),
+        **{name: v.numpy() for name, v in scalings.items()},
+    )  # fmt: skip
 
 
 def save_modulator(modulator: Modulator, path: Path) -> None:
@@ -91,6 +96,7 @@ def save_modulator(modulator: Modulator, path: Path) -> None:
         "format": FORMAT,
         "emotions": list(EMOTIONS),
         "network": asdict(modulator.network.config),
+        "side_gain": modulator.side_gain,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, save(tensors))
@@ -147,6 +153,13 @@ def _network_config(about: dict[str, object], path: Path) -> NetworkConfig:
     if values["window"] != _LARGEST.window or values["width"] % values["heads"]:
         raise _damaged(path.with_suffix(".json"), "its network's sizes do not fit together")
     return NetworkConfig(**values)
+
+
+def _side_gain(about: dict[str, object], path: Path) -> float:
+    value = about.get("side_gain", 0.0)
+    if not isinstance(value, int | float) or not 0 <= value <= LARGEST_SIDE_GAIN:
+        raise _damaged(path.with_suffix(".json"), f"side_gain is {value!r}")
+    return float(value)
 
 
 def _read(path: Path) -> bytes:
