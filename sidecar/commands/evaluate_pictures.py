@@ -115,7 +115,7 @@ class Pictures:
 @dataclass(frozen=True, kw_only=True)
 class Takes:
     """Takes in neutral and in each emotion on the open head: a strip of eight telling frames
-    each, jitter and sides as figures, and videos if wanted."""
+    each, jitter, closures and sides as figures, and videos if wanted."""
 
     motions: tuple[Path, ...]
     """The takes: trackers' files."""
@@ -151,6 +151,7 @@ class Takes:
         from ...shared.motion import cut_motion
         from ..evaluation.asymmetry import measure_take_sides
         from ..evaluation.takes import (
+            closures_kept,
             in_all_states,
             measure_jitter,
             take_strip,
@@ -170,11 +171,12 @@ class Takes:
             stop = min(len(take), max(round(self.video_seconds * take.fps), 1))
             cuts = {state: cut_motion(motion, 0, stop) for state, motion in versions.items()}
             write_take_video(self.out / f"take_{name}.mp4", cuts, head)
-        sides = measure_take_sides(versions, head)
-        return {
-            state: {"jitter": jitter, **({"sides_kept": sides[state].kept} if sides else {})}
-            for state, jitter in measure_jitter(versions, head).items()
-        }
+        rows = {state: {"jitter": value} for state, value in measure_jitter(versions, head).items()}
+        for state, value in closures_kept(versions, head).items():
+            rows[state]["closures_kept"] = value
+        for state, sides in measure_take_sides(versions, head).items():
+            rows[state]["sides_kept"] = sides.kept
+        return rows
 
 
 def take_names(paths: tuple[Path, ...]) -> list[str]:

@@ -40,7 +40,8 @@ PARTS = (
     Part(name="recognition", title="Recognised by a reader of action units",
          says="Counts of what each state was read as; prototypes from the literature."),
     Part(name="take", title="Real takes",
-         says="The take on top, below it in neutral and in each emotion at weight 1."),
+         says="The take on top, below it in neutral and in each emotion at weight 1. Jitter: third "
+         "difference against the take's own, 1 is as smooth."),
 )  # fmt: skip
 """In the page's order; a part of which the folder holds nothing is left out."""
 

@@ -27,6 +27,9 @@ VIDEO_SIZE = (240, 288)
 VIDEO_COLUMNS = 4
 APART_S = 0.25
 """Frames of a strip lie at least so far apart."""
+CLOSURE_REACH_S = 0.33
+MEET_MM, PARTED_MM = 1.0, 2.5
+"""Lips this near meet; so much more and they are apart."""
 
 Picked = list[tuple[int, str]]
 
@@ -56,8 +59,7 @@ def telling_frames(take: Motion, head: HeadModel) -> Picked:
 
 def _signals(take: Motion, head: HeadModel) -> dict[str, NDArray[np.float64]]:
     """(T,) each, largest where the frame shows the named thing most."""
-    numbers = np.concatenate([take.expression, take.jaw], 1)
-    gap = (numbers @ lips_of(head).opening).mean(1)  # mm
+    gap = _gap(take, head)
     turn = np.linalg.norm((take.rotation + take.neck).astype(float), axis=1)
     blink = take.expression[:, sides("eyeBlink")].mean(1).astype(float)
     # A closure is a moment in the midst of talking, not the silence before it.
@@ -71,6 +73,41 @@ def _signals(take: Motion, head: HeadModel) -> dict[str, NDArray[np.float64]]:
         "blink": blink,
         "calm": -np.abs(gap - np.median(gap)) - 10 * blink - 20 * np.abs(turn - np.median(turn)),
     }
+
+
+def speech_closures(take: Motion, head: HeadModel) -> NDArray[np.intp]:
+    """Frames in which lips that were open a moment ago, and will be in a moment, meet: m, b and p
+    of a take that nobody labelled. Silences are none."""
+    gap = _gap(take, head)
+    reach, near = max(round(CLOSURE_REACH_S * take.fps), 1), max(round(0.1 * take.fps), 1)
+    frames = [
+        frame
+        for frame in range(1, len(take) - 1)
+        if gap[frame] < MEET_MM
+        and gap[frame] == gap[max(frame - near, 0) : frame + near + 1].min()
+        and gap[max(frame - reach, 0) : frame].max() > gap[frame] + PARTED_MM
+        and gap[frame + 1 : frame + 1 + reach].max() > gap[frame] + PARTED_MM
+    ]
+    return np.array(frames, np.intp)
+
+
+def closures_kept(versions: Mapping[str, Motion], head: HeadModel) -> dict[str, float]:
+    """For each version but the first, the share of the first one's speech closures whose lips
+    stay within `MEET_MM` of meeting; empty where it has no closures."""
+    motions = list(versions.values())
+    frames = speech_closures(motions[0], head)
+    if not len(frames):
+        return {}
+    return {
+        name: float((_gap(motion, head)[frames] < MEET_MM).mean())
+        for name, motion in list(versions.items())[1:]
+    }
+
+
+def _gap(motion: Motion, head: HeadModel) -> NDArray[np.float64]:
+    """(T,) mm between the lips; 0 where they meet at rest."""
+    numbers = np.concatenate([motion.expression, motion.jaw], 1)
+    return (numbers @ lips_of(head).opening).mean(1)
 
 
 def take_strip(

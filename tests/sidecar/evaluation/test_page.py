@@ -15,8 +15,10 @@ from affekt.sidecar.evaluation import takes
 from affekt.sidecar.evaluation.page import tables_of, write_figures, write_page
 from affekt.sidecar.evaluation.takes import (
     anchor_sheet,
+    closures_kept,
     draw_in_frame,
     measure_jitter,
+    speech_closures,
     telling_frames,
     write_take_video,
 )
@@ -77,6 +79,20 @@ class TestTakes:
         assert found["same"] == pytest.approx(1)
         assert found["trembling"] > 1.5
         assert "itself" not in found
+
+    def test_closures_are_found_between_openings_and_lost_when_opened(self):
+        mouth = np.zeros((90, 100), np.float32)
+        mouth[10:80, ARKIT["jawOpen"]] = 0.5
+        mouth[40:43, ARKIT["jawOpen"]] = 0  # an m in the midst of vowels; silence at both ends
+        take = to_open(make_motion(expression=mouth, fps=30.0, space="arkit"), HEAD, None)
+        frames = speech_closures(take, HEAD)
+        assert len(frames)
+        assert set(frames) <= {40, 41, 42}
+        mouth[40:43, ARKIT["jawOpen"]] = 0.3
+        opened = to_open(make_motion(expression=mouth, fps=30.0, space="arkit"), HEAD, None)
+        kept = closures_kept({"itself": take, "same": take, "opened": opened}, HEAD)
+        assert kept == {"same": 1.0, "opened": 0.0}
+        assert closures_kept({"itself": take_with(30), "same": take_with(30)}, HEAD) == {}
 
     def test_one_frame_in_all_emotions(self):
         quiet, loud = take_with(20), take_with(20, jawOpen=(10, 0.8))
