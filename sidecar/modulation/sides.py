@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from ..anchors.channels import NAMES, side_of
 from .network import NUMBERS
 
-LARGEST_SIDE = 0.3
-"""A take that is more lopsided has a palsy, or a tracker's fault; neither belongs to emotion."""
+LARGEST_SIDE = 0.15
+"""A take that is more lopsided has a palsy or, more often, a tracker's fault; neither belongs to
+emotion."""
 _FOLLOWS_EYES = ("eyeLook", "eyeBlink", "eyeWide")
 
 FloatArray = NDArray[np.float32]

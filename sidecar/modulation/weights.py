@@ -23,7 +23,8 @@ FORMAT = "affekt geometry modulator 1"
 MAX_WEIGHT_BYTES = 64 * 1024 * 1024
 """The default is 6 MB; a network ten times as large is no file of ours."""
 LARGEST_SIDE_GAIN = 3.0
-"""With the largest side there is, nearly all of a change then lies on one half of the face."""
+"""With the largest side there is, one half of the face then moves three times as far as the
+other."""
 _LARGEST = NetworkConfig(layers=24, width=1024, heads=32, hidden=8192, window=64)
 
 FloatArray = NDArray[np.float32]

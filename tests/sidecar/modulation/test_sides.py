@@ -32,7 +32,7 @@ def motion_of(numbers: np.ndarray):
     return make_motion(expression=numbers[:, :100], jaw=numbers[:, 100:], fps=30.0, space="open")
 
 
-@pytest.mark.parametrize("side", [-0.2, 0.0, 0.1])
+@pytest.mark.parametrize("side", [-0.12, 0.0, 0.1])
 def test_the_side_is_found(side: float):
     assert side_of_take(take_with(side)) == pytest.approx(side, abs=1e-5)
 

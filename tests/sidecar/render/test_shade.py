@@ -114,6 +114,26 @@ def test_deep_teeth_are_darker_than_near_ones():
     assert picture[64:70, 44:52, :3].mean() > picture[30:36, 44:52, :3].mean() + 40
 
 
+def test_cheeks_shade_the_back_teeth_and_not_the_front_ones():
+    """A white tooth may not light itself up by the light that it throws back: a row of molars
+    then stands like a pale column in a turned mouth."""
+    vertices, faces = egg(40, 60)
+    white = np.full((len(vertices), 3), 0.93, np.float32)
+    light = {}
+    for name in ("skin", "teeth"):
+        region = np.full(len(vertices), REGIONS.index(name), np.uint8)
+        distance = np.linalg.norm(vertices - [0, 1.58, 0.09], axis=1)
+        region[np.argsort(distance)[:8]] = REGIONS.index("lip")
+        light[name] = draw_mesh(vertices, faces.astype(np.int32), white, region, portrait())
+    near, far = (slice(64, 68), slice(46, 50)), (slice(48, 52), slice(46, 50))
+    ratio = {
+        at: light["teeth"][rows, columns, :3].mean() / light["skin"][rows, columns, :3].mean()
+        for at, (rows, columns) in {"near": near, "far": far}.items()
+    }
+    assert ratio["near"] > 0.55
+    assert ratio["far"] < 0.3
+
+
 def test_visibility_of_an_egg_is_its_facing_half():
     """Convex: a vertex sees out exactly where its normal faces."""
     vertices, faces, _, _ = egg_scene()
