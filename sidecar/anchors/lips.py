@@ -51,17 +51,9 @@ def close_lips(weights: FloatArray, closure: FloatArray, lips: Lips) -> FloatArr
 @lru_cache(maxsize=8)
 def lips_of(head: HeadModel) -> Lips:
     """The head's lips; a head is measured once."""
-    jaw = JOINTS.index("jaw")
-    lip = head.region == REGIONS.index("lip")
-    lower = head.skin_weights[:, jaw] > 0.5
     opening = np.zeros((103, len(PLACES)))
-    if (lip & lower).any() and (lip & ~lower).any():
-        half = np.abs(head.template[lip, 0]).max()
-        for index, place in enumerate(PLACES):
-            near = lip & (np.abs(head.template[:, 0] - 2 * place * half) < 0.15 * half)
-            opening[:, index] = _gap(
-                head, _edge(head, near & ~lower, 1), _edge(head, near & lower, -1)
-            )
+    for index, (upper, lower) in enumerate(lip_edges(head)):
+        opening[:, index] = _gap(head, upper, lower)
     weights = np.zeros((len(NAMES), len(PLACES)))
     columns = head.arkit_expression.shape[1]
     weights[:columns] = head.arkit_expression.T @ opening[: len(head.arkit_expression)]
@@ -70,6 +62,21 @@ def lips_of(head: HeadModel) -> Lips:
         if name in head.expression_names:
             weights[index] = opening[head.expression_names.index(name)]
     return Lips(opening=opening, weight_opening=weights)
+
+
+def lip_edges(head: HeadModel) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Vertices of the upper and of the lower lip's edge at each of `PLACES`; none where the head
+    has no lips."""
+    lip = head.region == REGIONS.index("lip")
+    lower = head.skin_weights[:, JOINTS.index("jaw")] > 0.5
+    if not ((lip & lower).any() and (lip & ~lower).any()):
+        return [(np.zeros(0, np.intp), np.zeros(0, np.intp))] * len(PLACES)
+    half = np.abs(head.template[lip, 0]).max()
+    edges = []
+    for place in PLACES:
+        near = lip & (np.abs(head.template[:, 0] - 2 * place * half) < 0.15 * half)
+        edges.append((_edge(head, near & ~lower, 1), _edge(head, near & lower, -1)))
+    return edges
 
 
 def _edge(head: HeadModel, vertices: NDArray[np.bool_], direction: int) -> NDArray[np.intp]:
