@@ -17,9 +17,9 @@ from scipy.spatial import cKDTree
 from ..anchors.channels import parts, sides
 from ..anchors.visemes import GROUPS
 from ..modulation.weights import Modulator
+from ..training.data import Group
 from ..training.measure import apply
 from .data import CLASSES, MIXED, Clip
-from .shim import Group
 
 FloatArray = NDArray[np.float32]
 Method = Callable[[Clip], FloatArray]
@@ -51,13 +51,13 @@ def mean_offsets(groups: list[Group]) -> FloatArray:
 
 def offset_added(offsets: FloatArray) -> Method:
     """Adds the target's mean offset. The source's own emotion stays in."""
-    return lambda clip: clip.source + clip.curve @ offsets
+    return lambda clip: _float32(clip.source + clip.curve @ offsets)
 
 
 def offset_exchanged(offsets: FloatArray) -> Method:
     """Is told the source's emotion, which a modulator is not: takes its mean offset out, puts
     the target's in."""
-    return lambda clip: clip.source + (clip.curve - clip.source_curve) @ offsets
+    return lambda clip: _float32(clip.source + (clip.curve - clip.source_curve) @ offsets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,7 +77,7 @@ class PoseBank:
         pose = gaussian_filter1d(pose, POSE_SIGMA_FRAMES, axis=0, mode="nearest")
         own = own_columns()
         pose[:, own] = clip.source[:, own]
-        return pose
+        return _float32(pose)
 
 
 def make_pose_bank(groups: list[Group]) -> PoseBank:
@@ -103,3 +103,7 @@ def own_columns() -> list[int]:
     """Columns that a retrieved pose leaves to the take: speech, jaw, lips' seal, eyes and lids."""
     eyes = [i for i, part in enumerate(parts()) if part == "eye"]
     return sorted({*speech_columns(), *eyes, *sides("lipSeal"), 100, 101, 102})
+
+
+def _float32(values: NDArray[np.floating]) -> FloatArray:
+    return np.asarray(values, np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.emotion import EMOTIONS
-from .shim import Group
+from ..training.data import Group
 
 CLASSES = ("neutral", *EMOTIONS)
 """What a take is held in from beginning to end; the row and column order of every matrix."""

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
+from ..anchors.programs import TRAINING_KINDS
 from ..denormals import flushed_denormals
 from ..modulation.network import GeometryNetwork, NetworkConfig
 from ..modulation.weights import Modulator, save_modulator
@@ -85,10 +86,9 @@ def train(config: GeometryConfig, head: HeadModel, folder: Path, log: Log = prin
 
 def _prepare(config: GeometryConfig, head: HeadModel, log: Log) -> Run:
     started = time.monotonic()
-    train = make_groups("train", config.performances, config.programs, config.seed, head)
-    held_out = make_groups(
-        "held-out", config.held_out_performances, config.programs, config.seed, head
-    )
+    kinds = tuple(TRAINING_KINDS[k % len(TRAINING_KINDS)] for k in range(config.programs))
+    train = make_groups("train", config.performances, kinds, config.seed, head)
+    held_out = make_groups("held-out", config.held_out_performances, kinds, config.seed, head)
     frames = sum(g.targets.shape[0] * g.targets.shape[1] for g in train)
     log(f"made {frames} frames of anchors in {time.monotonic() - started:.0f} s")
     torch.manual_seed(config.seed)
