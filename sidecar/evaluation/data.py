@@ -19,6 +19,7 @@ MIXED = -1
 """Class of a take that has no single one."""
 
 FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +40,20 @@ class Clip:
     curve: FloatArray
     closure: FloatArray
     shape: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Labels:
+    """(C,) each: whose clip it is, and its classes."""
+
+    performance: IntArray
+    source: IntArray
+    target: IntArray
+
+    @property
+    def crossed(self) -> NDArray[np.bool_]:
+        """(C,) clips whose emotion changes."""
+        return self.source != self.target
 
 
 def class_clips(groups: list[Group]) -> list[Clip]:
@@ -77,4 +92,12 @@ def _clip(groups: list[Group], index: int, source_class: int, target: int, sourc
         curve=group.weights[target].astype(np.float32),
         closure=group.closure.astype(np.float32),
         shape=group.shape,
+    )
+
+
+def labels_of(clips: list[Clip]) -> Labels:
+    return Labels(
+        performance=np.array([c.performance for c in clips], np.intp),
+        source=np.array([c.source_class for c in clips], np.intp),
+        target=np.array([c.target_class for c in clips], np.intp),
     )

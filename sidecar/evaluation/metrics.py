@@ -42,9 +42,8 @@ class Seen:
 
 
 def see(ruler: Ruler, numbers: FloatArray, shape: FloatArray) -> Seen:
-    rest = ruler.vertices(np.zeros((1, numbers.shape[1]), np.float32), shape)[0]
     vertices = ruler.vertices(numbers, shape)
-    return Seen(numbers=numbers, vertices=vertices, gap=ruler.gap(vertices, rest))
+    return Seen(numbers=numbers, vertices=vertices, gap=ruler.gap(vertices))
 
 
 def measure_clip(output: Seen, truth: Seen, clip: Clip, ruler: Ruler) -> NDArray[np.float64]:

@@ -9,19 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anchors.channels import NAMES
-from .data import CLASSES
+from .data import CLASSES, Labels
 from .geometry import (
     BUILT_IN,
     MODEL,
     OFFSET,
     UNTOUCHED,
     Evaluation,
-    Labels,
-    Reading,
     Scores,
 )
 from .metrics import FIGURES
 from .resample import Estimate, Resampler, by_performance, make_resampler
+from .residue import Reading
 
 BY_TARGET = ("aed", "lve_mm")
 """Figures that are also given for each target emotion and each pair."""

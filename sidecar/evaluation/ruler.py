@@ -26,13 +26,15 @@ FloatArray = NDArray[np.float32]
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ruler:
     """A head cut down to what is measured. face, lips: indices of its vertices. upper, lower:
-    (5, 3) the lips' edges at the places of `anchors.lips`."""
+    (5, 3) the lips' edges at the places of `anchors.lips`. meeting: (5,) mm that is measured
+    between the template's lips, which meet."""
 
     layer: HeadLayer
     face: NDArray[np.intp]
     lips: NDArray[np.intp]
     upper: NDArray[np.intp]
     lower: NDArray[np.intp]
+    meeting: FloatArray
 
     def vertices(self, numbers: FloatArray, shape: FloatArray) -> FloatArray:
         """(T, n, 3) mm of a take (T, 103) by the identity `shape` (300,), head and eyes still."""
@@ -42,13 +44,9 @@ class Ruler:
         )  # fmt: skip
         return self.layer.vertices(motion, 0, len(numbers)) * np.float32(1000)
 
-    def gap(self, vertices: FloatArray, rest: FloatArray) -> FloatArray:
-        """(T, 5) mm by which the lips part more than at rest (n, 3), where they meet."""
-        return self._opening(vertices) - self._opening(rest[None])
-
-    def _opening(self, vertices: FloatArray) -> FloatArray:
-        heights = vertices[:, :, 1]
-        return heights[:, self.upper].mean(2) - heights[:, self.lower].mean(2)
+    def gap(self, vertices: FloatArray) -> FloatArray:
+        """(T, 5) mm between the lips of vertices (T, n, 3); below 0 they press into each other."""
+        return _opening(vertices, self.upper, self.lower) - self.meeting
 
 
 def make_ruler(head: HeadModel) -> Ruler:
@@ -65,13 +63,20 @@ def make_ruler(head: HeadModel) -> Ruler:
     lips = np.flatnonzero(head.region == REGIONS.index("lip"))
     upper, lower = (np.stack([edge[side] for edge in edges]) for side in (0, 1))
     kept = np.unique(np.concatenate([face, lips, upper.ravel(), lower.ravel()]))
+    rest = head.template[None] * np.float32(1000)
     return Ruler(
         layer=HeadLayer(cut_head(head, kept)),
         face=np.searchsorted(kept, face),
         lips=np.searchsorted(kept, lips),
         upper=np.searchsorted(kept, upper),
         lower=np.searchsorted(kept, lower),
+        meeting=_opening(rest, upper, lower)[0],
     )
+
+
+def _opening(vertices: FloatArray, upper: NDArray[np.intp], lower: NDArray[np.intp]) -> FloatArray:
+    heights = vertices[:, :, 1]
+    return heights[:, upper].mean(2) - heights[:, lower].mean(2)
 
 
 def cut_head(head: HeadModel, kept: NDArray[np.intp]) -> HeadModel:
