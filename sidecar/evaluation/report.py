@@ -52,7 +52,8 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """methods, same, moving: figures by method and figure, of takes whose emotion changes, of
+    """clips: held takes, crossed of them with an emotion that changes.
+    methods, same, moving: figures by method and figure, of takes whose emotion changes, of
     those in whose emotion they already are, and of emotions that move. by_target: by figure,
     method and class. pairs: by figure, the model's, rows are sources and columns targets, nan
     where none was drawn. largest_overshoot_mm: by method. channels: the worst first."""
@@ -60,6 +61,7 @@ class Report:
     performances: int
     seed: int
     clips: int
+    crossed: int
     methods: dict[str, Row]
     same: dict[str, Row]
     moving: dict[str, Row]
@@ -82,6 +84,7 @@ def make_report(evaluation: Evaluation) -> Report:
         performances=evaluation.options.performances,
         seed=evaluation.options.seed,
         clips=len(crossed),
+        crossed=int(crossed.sum()),
         methods=_rows(scores, labels, crossed, resampler),
         same=_rows(scores, labels, ~crossed, resampler),
         moving=_rows(evaluation.mixed_scores, evaluation.mixed_labels, everywhere, mixed),

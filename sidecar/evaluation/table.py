@@ -118,11 +118,14 @@ def make_table(report: Report) -> str:
     parts = [
         "# Geometry modulation on held-out performances\n",
         f"{report.performances} performances of sentences by people that training never met, "
-        f"seed {report.seed}: {report.clips} takes, each of the 7 classes as target from another "
-        "as source, every pair equally often where performances come in sevens. Values are means "
-        "± standard errors over performances (bootstrap).\n",
+        f"seed {report.seed}. Each is held in 7 classes and turned from one into another: "
+        f"{report.crossed} takes whose emotion changes, every pair equally often where "
+        f"performances come in sevens, and {report.clips - report.crossed} that are in their "
+        "target's emotion already. Figures ± standard error over performances (bootstrap).\n",
         "## What was promised\n",
         _checks(report),
+        "The last promise about the probe is an easy one; harder questions are asked below, under "
+        "'The source's emotion in the output'.\n",
         "## Figures\n",
         _figures(report.methods),
         _explained(),
