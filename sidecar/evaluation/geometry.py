@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ..modulation.weights import Modulator
-from ..training.data import make_groups
+from ..training.data import Group, make_groups
 from .baselines import (
     Method,
     make_pose_bank,
@@ -23,7 +23,7 @@ from .baselines import (
     untouched,
 )
 from .data import CLASSES, MIXED_KINDS, Clip, Labels, class_clips, labels_of, mixed_clips
-from .metrics import FIGURES, measure_clip, see
+from .metrics import measure_clip, see
 from .probe import statistics
 from .residue import Reading, read_residue
 from .ruler import Ruler, make_ruler
@@ -38,6 +38,7 @@ TRAIN_RATIO = 3
 """Training performances for each held-out one: for the baselines and the probes."""
 
 Log = Callable[[str], None]
+_Row = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,24 +99,14 @@ def evaluate_geometry(
     count, seed = options.performances, options.seed
     train = make_groups("train", TRAIN_RATIO * count, CLASSES, seed, head)
     clips = class_clips(make_groups("held-out", count, CLASSES, seed, head))
-    moving = make_groups("held-out", max(count // 2, 1), MIXED_KINDS, seed + 1000, head)
-    mixed = mixed_clips(moving)
+    others = make_groups("held-out", max(count // 2, 1), MIXED_KINDS, seed + 1000, head)
+    mixed = mixed_clips(others)
     log(f"made {len(clips)} held takes and {len(mixed)} whose emotion moves")
-    offsets = mean_offsets(train)
-    methods: dict[str, Method] = {
-        TRUTH: lambda clip: clip.truth,
-        UNTOUCHED: untouched,
-        OFFSET: offset_added(offsets),
-        OFFSET_KNOWN: offset_exchanged(offsets),
-        RETRIEVED: make_pose_bank(train),
-        MODEL: modulated(modulator),
-        **{name: modulated(other) for name, other in against.items()},
-    }
-    scores = {name: _score(method, clips, ruler) for name, method in methods.items()}
+    methods = _methods(train, modulator, against)
+    scores = _score(methods, clips, ruler)
     log("measured the held takes")
-    mixed_scores = {
-        name: _score(method, mixed, ruler) for name, method in methods.items() if name != RETRIEVED
-    }
+    able = {name: method for name, method in methods.items() if name != RETRIEVED}
+    mixed_scores = _score(able, mixed, ruler)
     log("measured the takes whose emotion moves")
     return Evaluation(
         options=options,
@@ -132,14 +123,33 @@ def evaluate_geometry(
     )
 
 
-def _score(method: Method, clips: list[Clip], ruler: Ruler) -> Scores:
-    figures = np.zeros((len(clips), len(FIGURES), 2))
-    channels = np.zeros((len(clips), clips[0].truth.shape[1]))
-    read = []
-    for row, clip in enumerate(clips):
-        output = method(clip)
+def _methods(
+    train: list[Group], modulator: Modulator, against: dict[str, Modulator]
+) -> dict[str, Method]:
+    offsets = mean_offsets(train)
+    return {
+        TRUTH: lambda clip: clip.truth,
+        UNTOUCHED: untouched,
+        OFFSET: offset_added(offsets),
+        OFFSET_KNOWN: offset_exchanged(offsets),
+        RETRIEVED: make_pose_bank(train),
+        MODEL: modulated(modulator),
+        **{name: modulated(other) for name, other in against.items()},
+    }
+
+
+def _score(methods: dict[str, Method], clips: list[Clip], ruler: Ruler) -> dict[str, Scores]:
+    rows: dict[str, list[_Row]] = {name: [] for name in methods}
+    for clip in clips:
         truth = see(ruler, clip.truth, clip.shape)
-        figures[row] = measure_clip(see(ruler, output, clip.shape), truth, clip, ruler)
-        channels[row] = np.abs(output - clip.truth).mean(0)
-        read.append(statistics(output))
-    return Scores(figures=figures, channels=channels, statistics=np.stack(read))
+        for name, method in methods.items():
+            output = see(ruler, method(clip), clip.shape)
+            figures = measure_clip(output, truth, clip, ruler)
+            channels = np.abs(output.numbers - clip.truth).mean(0)
+            rows[name].append((figures, channels, statistics(output.numbers)))
+    return {name: _scores(made) for name, made in rows.items()}
+
+
+def _scores(rows: list[_Row]) -> Scores:
+    figures, channels, seen = (np.stack(column) for column in zip(*rows, strict=True))
+    return Scores(figures=figures, channels=channels, statistics=seen)
