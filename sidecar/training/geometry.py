@@ -94,7 +94,11 @@ def _prepare(config: GeometryConfig, head: HeadModel, log: Log) -> Run:
     torch.manual_seed(config.seed)
     network = GeometryNetwork(
         NetworkConfig(
-            layers=config.layers, width=config.width, heads=config.heads, hidden=config.hidden
+            layers=config.layers,
+            width=config.width,
+            heads=config.heads,
+            hidden=config.hidden,
+            emotion=config.emotion,
         )
     )
     surface = make_surface(head, config.vertices, config.seed)
@@ -103,7 +107,7 @@ def _prepare(config: GeometryConfig, head: HeadModel, log: Log) -> Run:
         network=network,
         average={name: t.detach().clone() for name, t in network.state_dict().items()},
         optimiser=_optimiser(network, config),
-        loss=make_loss(config, surface),
+        loss=make_loss(config, surface, torch.device("cpu")),
         surface=surface,
         train=train,
         held_out=held_out,

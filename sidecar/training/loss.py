@@ -15,7 +15,8 @@ from .surface import Surface
 @dataclass(frozen=True, slots=True, eq=False)
 class GeometryLoss:
     """L = parameter L1 + vertex L1 (Feelings paper, geometry loss) + velocity L1 + gap of the
-    lips on frames where a bilabial closes them."""
+    lips on frames where a bilabial closes them. A term of weight 0 is not computed. Every term is
+    a mean over B, so the mean of equal parts of a batch is the whole batch's."""
 
     config: GeometryConfig
     basis: Tensor  # (103, 3N) mm
@@ -25,12 +26,18 @@ class GeometryLoss:
         """error: (B, T, 103) output minus truth, in the motion's own units; closure: (B, T)."""
         config = self.config
         total = config.parameter_weight * error.abs().mean()
-        total = total + config.vertex_weight * (error @ self.basis).abs().mean()
-        velocity = error[:, 1:] - error[:, :-1]
-        total = total + config.velocity_weight * velocity.abs().mean()
-        gaps = (error @ self.gap).abs().mean(2)
-        return total + config.lips_weight * (gaps * closure).mean()
+        if config.vertex_weight:
+            total = total + config.vertex_weight * (error @ self.basis).abs().mean()
+        if config.velocity_weight:
+            velocity = error[:, 1:] - error[:, :-1]
+            total = total + config.velocity_weight * velocity.abs().mean()
+        if config.lips_weight:
+            gaps = (error @ self.gap).abs().mean(2)
+            total = total + config.lips_weight * (gaps * closure).mean()
+        return total
 
 
-def make_loss(config: GeometryConfig, surface: Surface) -> GeometryLoss:
-    return GeometryLoss(config, torch.from_numpy(surface.basis), torch.from_numpy(surface.gap))
+def make_loss(config: GeometryConfig, surface: Surface, device: torch.device) -> GeometryLoss:
+    """The loss of the config's weights, computed on `device`."""
+    basis, gap = torch.from_numpy(surface.basis), torch.from_numpy(surface.gap)
+    return GeometryLoss(config, basis.to(device), gap.to(device))
