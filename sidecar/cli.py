@@ -28,6 +28,7 @@ COMMANDS = {
     "adapter linear": "adapter:Linear",
     "data anchors": "data:Anchors",
     "train geometry": "train:Geometry",
+    "train ablations": "train:Ablations",
     "head build-open": "head:BuildOpen",
     "head import": "head:Import",
     "extension build": "extension:Build",
