@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
+from ..anchors.programs import TRAINING_KINDS
 from ..denormals import flushed_denormals
 from ..modulation.network import GeometryNetwork, NetworkConfig
 from ..modulation.weights import Modulator, save_modulator
@@ -112,11 +113,10 @@ def read_or_make_groups(config: GeometryConfig, head: HeadModel) -> tuple[list[G
     if config.data:
         folder = Path(config.data)
         return data.read_groups(folder, "train", head), data.read_groups(folder, "held-out", head)
+    kinds = tuple(TRAINING_KINDS[k % len(TRAINING_KINDS)] for k in range(config.programs))
     return (
-        data.make_groups("train", config.performances, config.programs, config.seed, head),
-        data.make_groups(
-            "held-out", config.held_out_performances, config.programs, config.seed, head
-        ),
+        data.make_groups("train", config.performances, kinds, config.seed, head),
+        data.make_groups("held-out", config.held_out_performances, kinds, config.seed, head),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 from .config import GeometryConfig
 from .surface import Surface
@@ -27,7 +28,7 @@ class GeometryLoss:
         config = self.config
         total = config.parameter_weight * error.abs().mean()
         if config.vertex_weight:
-            total = total + config.vertex_weight * (error @ self.basis).abs().mean()
+            total = total + config.vertex_weight * mean_absolute(error, self.basis)
         if config.velocity_weight:
             velocity = error[:, 1:] - error[:, :-1]
             total = total + config.velocity_weight * velocity.abs().mean()
@@ -35,6 +36,29 @@ class GeometryLoss:
             gaps = (error @ self.gap).abs().mean(2)
             total = total + config.lips_weight * (gaps * closure).mean()
         return total
+
+
+class _MeanAbsolute(torch.autograd.Function):
+    """mean |error @ basis|. The product is far larger than all else in a step, so it is made once
+    and its gradient at once in the same memory."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, error: Tensor, basis: Tensor) -> Tensor:
+        product = error.reshape(-1, len(basis)) @ basis
+        value = torch.linalg.vector_norm(product, 1) / product.numel()
+        gradient = (product.sign_() @ basis.T) / product.numel()
+        ctx.save_for_backward(gradient.view_as(error))
+        return value
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *outer: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * outer[0], None
+
+
+def mean_absolute(error: Tensor, basis: Tensor) -> Tensor:
+    """() mean |error @ basis| for error (..., C), basis (C, N); differentiable in error, once."""
+    return _MeanAbsolute.apply(error, basis)
 
 
 def make_loss(config: GeometryConfig, surface: Surface, device: torch.device) -> GeometryLoss:

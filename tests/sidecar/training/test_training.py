@@ -8,19 +8,23 @@ import numpy as np
 import pytest
 import torch
 from affekt.shared.errors import InputError
-from affekt.shared.motion import make_motion
+from affekt.shared.motion import Motion, make_motion
+from affekt.sidecar.anchors.programs import TRAINING_KINDS
+from affekt.sidecar.anchors.synchronised import make_synchronised
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.forward import HeadLayer
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.modulation.network import EMOTION_ENTRIES
 from affekt.sidecar.modulation.weights import MAX_WEIGHT_BYTES
 from affekt.sidecar.training.config import GeometryConfig, read_config
-from affekt.sidecar.training.data import augment, cut_batch, make_groups
+from affekt.sidecar.training.data import augment, cut_batch, group_of, make_groups
 from affekt.sidecar.training.geometry import CHECKPOINT, learning_rate, train
-from affekt.sidecar.training.loss import GeometryLoss, make_loss
+from affekt.sidecar.training.loss import GeometryLoss, make_loss, mean_absolute
 from affekt.sidecar.training.surface import directions, make_surface
 from fakes.head import small_head
 from fakes.training import BRIEF, TINY
+
+KINDS = TRAINING_KINDS[:3]
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +126,19 @@ class TestLoss:
         parts = [loss(error[i : i + 2], closure[i : i + 2]).item() for i in (0, 2)]
         assert np.mean(parts) == pytest.approx(loss(error, closure).item(), rel=1e-6)
 
+    def test_the_surface_term_is_its_plain_twin(self):
+        error, _ = self.draw()
+        basis = torch.randn(103, 60, generator=torch.Generator().manual_seed(1))
+        results = []
+        for term in (mean_absolute, lambda e, b: (e @ b).abs().mean()):
+            leaf = error.clone().requires_grad_()
+            value = term(leaf, basis)
+            (3 * value).backward()
+            assert leaf.grad is not None
+            results.append((value.detach(), leaf.grad))
+        for ours, plain in zip(*results, strict=True):
+            torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-8)
+
     def value(self, config: GeometryConfig) -> float:
         return self.make(config)(*self.draw()).item()
 
@@ -177,7 +194,7 @@ class TestConfig:
 
 class TestData:
     def test_a_performance_is_one_timing(self):
-        group = make_groups("train", 1, 8, 0, small_head())[0]
+        group = make_groups("train", 1, TRAINING_KINDS, 0, small_head())[0]
         blink = group.targets[:, :, 8].astype(float)  # eyeBlinkLeft
         neutral = blink[0]
         shut = neutral > 0.95
@@ -187,21 +204,41 @@ class TestData:
 
     def test_splits_share_no_take_and_seeds_repeat(self):
         head = small_head()
-        one, again = (make_groups("train", 2, 3, 4, head) for _ in range(2))
+        one, again = (make_groups("train", 2, KINDS, 4, head) for _ in range(2))
         assert np.array_equal(one[1].sources, again[1].sources)
-        other = make_groups("held-out", 2, 3, 4, head)
+        other = make_groups("held-out", 2, KINDS, 4, head)
         assert one[0].targets.shape != other[0].targets.shape or not np.array_equal(
             one[0].targets, other[0].targets
         )
 
     def test_augmentation_leaves_the_truth_of_the_change(self):
         # Noise and habits are the take's own: they move source and target alike.
-        groups = make_groups("train", 2, 3, 4, small_head())
+        groups = make_groups("train", 2, KINDS, 4, small_head())
         batch = cut_batch(groups, 8, np.random.default_rng(0))
         moved = augment(batch, np.ones(103, np.float32), np.random.default_rng(1))
         assert not np.array_equal(moved.source, batch.source)
         same = batch.source == batch.target
         assert np.allclose(moved.source[same], moved.target[same])
+
+    def test_takes_at_another_rate_become_thirty_frames_a_second(self):
+        made = make_synchronised("train", 0, ("neutral", "happy"), 0, small_head())
+        slow = replace(
+            made,
+            targets=tuple(every_second(t) for t in made.targets),
+            sources=tuple(every_second(t) for t in made.sources),
+            weights=made.weights[:, ::2],
+            closure=made.closure[::2],
+        )
+        group, whole = group_of(slow), group_of(made)
+        frames = len(group.closure)
+        assert frames in (len(whole.closure), len(whole.closure) - 1)
+        assert np.array_equal(group.targets[:, ::2], whole.targets[:, :frames:2])
+        assert np.array_equal(group.weights[1, :, 0], np.ones(frames))
+
+
+def every_second(take: Motion) -> Motion:
+    names = ("expression", "jaw", "neck", "eyes", "rotation", "translation")
+    return replace(take, fps=15.0, **{name: getattr(take, name)[::2] for name in names})
 
 
 def test_learning_rate_rises_then_falls():
