@@ -33,7 +33,7 @@ class GeometryConfig:
     device: str = "auto"
     data: str = ""
     head: str = "open"
-    performances: int = 1200
+    performances: int = 2000
     programs: int = 8
     held_out_performances: int = 48
     layers: int = 4
