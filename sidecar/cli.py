@@ -28,6 +28,7 @@ COMMANDS = {
     "adapter linear": "adapter:Linear",
     "data anchors": "data:Anchors",
     "train geometry": "train:Geometry",
+    "train ablations": "train:Ablations",
     "evaluate geometry": "evaluate:Geometry",
     "head build-open": "head:BuildOpen",
     "head import": "head:Import",
