@@ -24,7 +24,7 @@ class Geometry:
     modulator: Path | None = None
     """A trained modulator; the one that ships if absent."""
     against: tuple[str, ...] = ()
-    """Modulators to hold it against, each as NAME=FILE: ablations, say."""
+    """Modulators to hold it against, each as NAME=FILE: ablations, say, trained as long as it."""
     performances: int = 42
     """Held-out performances; best in sevens, since then every pair of emotions counts alike."""
     seed: int = 0
