@@ -28,6 +28,8 @@ COMMANDS = {
     "adapter linear": "adapter:Linear",
     "data anchors": "data:Anchors",
     "train geometry": "train:Geometry",
+    "train ablations": "train:Ablations",
+    "evaluate geometry": "evaluate:Geometry",
     "evaluate pictures": "evaluate_pictures:Pictures",
     "evaluate takes": "evaluate_pictures:Takes",
     "head build-open": "head:BuildOpen",

@@ -27,11 +27,12 @@ _SHAPES = len(NAMES)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Performance:
-    """Everything of one take that does not depend on emotion."""
+    """Everything of one take that does not depend on emotion. shape: (300,) the identity's."""
 
     articulation: Articulation
     rhythm: Rhythm
     style: Style
+    shape: FloatArray  # (300,)
     fps: float
 
 

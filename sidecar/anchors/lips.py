@@ -22,11 +22,13 @@ PRESSED_MM = 0.3
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lips:
     """opening: (103, 5) mm by which lips part at `PLACES` per unit of the 100 expression
-    components and 3 jaw numbers; at rest they meet. weight_opening: (100, 5) the same per unit of
-    `NAMES`, with the jaw that belongs to a weight."""
+    components and 3 jaw numbers. weight_opening: (100, 5) the same per unit of `NAMES`, with the
+    jaw that belongs to a weight. rest: (5,) mm by which this identity's lips stand further apart
+    at rest than the template's, which meet."""
 
     opening: FloatArray
     weight_opening: FloatArray
+    rest: FloatArray
 
 
 def close_lips(weights: FloatArray, closure: FloatArray, lips: Lips) -> FloatArray:
@@ -41,27 +43,31 @@ def close_lips(weights: FloatArray, closure: FloatArray, lips: Lips) -> FloatArr
         closes = lips.weight_opening[column].mean()
         if closes > -1:  # a head on which this shape closes nothing
             continue
-        opened = weights @ lips.weight_opening
+        opened = weights @ lips.weight_opening + lips.rest
         # The widest place counts, but not alone: pressing the rest too far would look bitten.
         opened = 0.6 * opened.max(1) + 0.4 * opened.mean(1) + PRESSED_MM
         weights[:, column] += closure * np.clip(opened / -closes, 0, largest)
     return weights
 
 
-@lru_cache(maxsize=8)
-def lips_of(head: HeadModel) -> Lips:
-    """The head's lips; a head is measured once."""
-    jaw = JOINTS.index("jaw")
-    lip = head.region == REGIONS.index("lip")
-    lower = head.skin_weights[:, jaw] > 0.5
-    opening = np.zeros((103, len(PLACES)))
-    if (lip & lower).any() and (lip & ~lower).any():
-        half = np.abs(head.template[lip, 0]).max()
-        for index, place in enumerate(PLACES):
-            near = lip & (np.abs(head.template[:, 0] - 2 * place * half) < 0.15 * half)
-            opening[:, index] = _gap(
-                head, _edge(head, near & ~lower, 1), _edge(head, near & lower, -1)
-            )
+def lips_of(head: HeadModel, shape: FloatArray | None = None) -> Lips:
+    """The lips of the head, or of its identity `shape` (300,); each is measured once."""
+    used = np.zeros(0) if shape is None else shape[: head.shape_basis.shape[2]]
+    return _lips_of(head, used.astype(np.float64).tobytes())
+
+
+@lru_cache(maxsize=32)
+def _lips_of(head: HeadModel, shape: bytes) -> Lips:
+    coefficients = np.frombuffer(shape)
+    shaped = head.template + head.shape_basis[..., : len(coefficients)] @ coefficients
+    opening, rest = np.zeros((103, len(PLACES))), np.zeros(len(PLACES))
+    for index, (upper, lower) in enumerate(lip_edges(head)):
+        if not len(upper) or not len(lower):
+            continue
+        rises = [heights(head, shaped, edge).mean(1) for edge in (upper, lower)]
+        opening[:, index] = 1000 * (rises[0] - rises[1])
+        moved = (shaped - head.template)[:, 1]
+        rest[index] = 1000 * (moved[upper].mean() - moved[lower].mean())
     weights = np.zeros((len(NAMES), len(PLACES)))
     columns = head.arkit_expression.shape[1]
     weights[:columns] = head.arkit_expression.T @ opening[: len(head.arkit_expression)]
@@ -69,7 +75,20 @@ def lips_of(head: HeadModel) -> Lips:
     for index, name in enumerate(NAMES[columns:], columns):
         if name in head.expression_names:
             weights[index] = opening[head.expression_names.index(name)]
-    return Lips(opening=opening, weight_opening=weights)
+    return Lips(opening=opening, weight_opening=weights, rest=rest)
+
+
+def lip_edges(head: HeadModel) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Vertices of the upper and the lower lip's edge at each of `PLACES`; none where the head has
+    no lips."""
+    lip = head.region == REGIONS.index("lip")
+    lower = head.skin_weights[:, JOINTS.index("jaw")] > 0.5
+    none = np.zeros(0, np.intp)
+    if not (lip & lower).any() or not (lip & ~lower).any():
+        return [(none, none)] * len(PLACES)
+    half = np.abs(head.template[lip, 0]).max()
+    near = [lip & (np.abs(head.template[:, 0] - 2 * p * half) < 0.15 * half) for p in PLACES]
+    return [(_edge(head, n & ~lower, 1), _edge(head, n & lower, -1)) for n in near]
 
 
 def _edge(head: HeadModel, vertices: NDArray[np.bool_], direction: int) -> NDArray[np.intp]:
@@ -81,20 +100,14 @@ def _edge(head: HeadModel, vertices: NDArray[np.bool_], direction: int) -> NDArr
     return indices[order[:3]]
 
 
-def _gap(head: HeadModel, upper: NDArray[np.intp], lower: NDArray[np.intp]) -> FloatArray:
-    """(103,) mm by which the upper edge rises against the lower one per unit."""
-    if not len(upper) or not len(lower):
-        return np.zeros(103)
-    return 1000 * (heights(head, upper).mean(1) - heights(head, lower).mean(1))
-
-
-def heights(head: HeadModel, vertices: NDArray[np.intp]) -> FloatArray:
-    """(103, N) metres that vertices rise per unit, the jaw's rotation linearised at rest."""
+def heights(head: HeadModel, shaped: FloatArray, vertices: NDArray[np.intp]) -> FloatArray:
+    """(103, N) metres that vertices of the identity `shaped` (V, 3) rise per unit, the jaw's
+    rotation linearised at rest."""
     rises = np.zeros((103, len(vertices)))
     components = head.expression_basis.shape[2]
     rises[:components] = head.expression_basis[vertices, 1].T
     jaw = JOINTS.index("jaw")
-    arm = head.template[vertices] - head.joint_regressor[jaw] @ head.template
+    arm = shaped[vertices] - head.joint_regressor[jaw] @ shaped
     for axis in range(3):
         turned = np.cross(np.eye(3)[axis], arm)[:, 1]
         rises[100 + axis] = head.skin_weights[vertices, jaw] * turned

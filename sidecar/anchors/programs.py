@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,13 +16,29 @@ KINDS = ("neutral", "held", "rise", "pulse", "transition", "blend")
 """neutral; one emotion held; risen or fallen once; onset, apex and decay; from one to another;
 two at once."""
 
+TRAINING_KINDS = (
+    "neutral", "held", "transition", "held", "pulse", "transition", "rise", "blend",
+)  # fmt: skip
+"""Programs of a performance that trains, in the order in which it gets them."""
+
+HELD_OUT_PAIRS = (("happy", "fear"), ("sad", "disgust"), ("angry", "surprise"))
+"""Emotions that training never mixes nor joins; measuring only mixes and joins these."""
+
 
 def make_program(
-    kind: str, frames: int, fps: float, rng: np.random.Generator, strongest: float = 1.2
+    kind: str,
+    frames: int,
+    fps: float,
+    rng: np.random.Generator,
+    *,
+    strongest: float = 1.2,
+    pairs: Sequence[tuple[int, int]] | None = None,
 ) -> FloatArray:
-    """(frames, 6) weights 0..strongest of a random program of `kind`."""
+    """(frames, 6) weights 0..strongest of a random program of `kind`. pairs: the emotions that
+    transitions and blends may join, any two if None."""
     weights = np.zeros((frames, len(EMOTIONS)))
-    first, second = rng.permutation(len(EMOTIONS))[:2]
+    pairs = pairs_of(None) if pairs is None else pairs
+    first, second = rng.permutation(pairs[int(rng.integers(len(pairs)))])
     # Weight 1 is what animators key most, so it is seen most.
     high = 1.0 if rng.random() < 0.4 else rng.uniform(0.35, strongest)
     other = 1.0 if rng.random() < 0.4 else rng.uniform(0.35, strongest)
@@ -41,6 +60,15 @@ def make_program(
         share = rng.uniform(0.25, 0.75)
         weights[:, first], weights[:, second] = high * share, other * (1 - share)
     return weights.clip(0, strongest)
+
+
+def pairs_of(split: str | None) -> tuple[tuple[int, int], ...]:
+    """Pairs of emotions, by index, that a split may join; all fifteen for None."""
+    kept_back = {frozenset(EMOTIONS.index(name) for name in pair) for pair in HELD_OUT_PAIRS}
+    every = tuple(combinations(range(len(EMOTIONS)), 2))
+    if split is None:
+        return every
+    return tuple(p for p in every if (frozenset(p) in kept_back) == (split == "held-out"))
 
 
 def held_program(emotion: int, weight: float, frames: int) -> FloatArray:

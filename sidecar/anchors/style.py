@@ -57,7 +57,7 @@ class Style:
 def make_style(rng: np.random.Generator) -> Style:
     """A random person; the same generator state gives the same person."""
     expressive, open_mouth, lively, held = rng.normal(0, 1, 4).clip(-2, 2)
-    side = float(rng.normal(0, 0.11))
+    side = float(np.clip(rng.normal(0, 0.13), -0.3, 0.3))
     gains = 1 + 0.06 * expressive + rng.normal(0, 0.05, len(NAMES))
     return Style(
         speech_gain=float(1 + 0.12 * expressive + 0.05 * rng.normal()),
@@ -66,7 +66,7 @@ def make_style(rng: np.random.Generator) -> Style:
         rate=int(rng.integers(130, 190)),
         gains=same_both_sides(gains).clip(0.75, 1.25),
         side=side,
-        speech_side=sidedness(0.6 * side),
+        speech_side=sidedness(side),
         variants=_variants(open_mouth, held, rng),
         brow_beat=float(np.clip(0.28 + 0.16 * lively, 0.02, 0.6)),
         brow_outer=float(rng.uniform(0.2, 1)),

@@ -15,6 +15,7 @@ from .articulation import articulate
 from .channels import EXTRA_NAMES, NAMES, sides
 from .compose import Performance, closure_level, compose, style_look
 from .emotions import VARIANTS, recipe_table
+from .identity import SHAPE_COMPONENTS
 from .lips import close_lips, lips_of
 from .rhythm import make_rhythm
 from .speech import Speech, Voice, speak
@@ -36,12 +37,16 @@ def _speech(text: str, rate: int) -> Speech:
     return speak(text, Voice(rate=rate))
 
 
-def make_performance(text: str, style: Style, rng: np.random.Generator) -> Performance:
-    """One person says `text`: everything but the emotion. Raises InputError `option.espeak`."""
+def make_performance(
+    text: str, style: Style, rng: np.random.Generator, shape: FloatArray | None = None
+) -> Performance:
+    """One person says `text`: everything but the emotion. shape: (300,) of the identity, the
+    head's own face if None. Raises InputError `option.espeak`."""
     # Few distinct rates, so that the cache of spoken sentences serves most calls.
     articulation = articulate(_speech(text, 20 * (style.rate // 20)), FPS)
     rhythm = make_rhythm(articulation, style, FPS, rng)
-    return Performance(articulation=articulation, rhythm=rhythm, style=style, fps=FPS)
+    shape = np.zeros(SHAPE_COMPONENTS) if shape is None else shape
+    return Performance(articulation=articulation, rhythm=rhythm, style=style, shape=shape, fps=FPS)
 
 
 def vary_look(style: Style, rng: np.random.Generator) -> FloatArray:
@@ -72,11 +77,9 @@ def add_habit(performance: Performance, rng: np.random.Generator) -> Performance
     return replace(performance, style=style)
 
 
-def motion_from_weights(
-    weights: FloatArray, head: HeadModel, neck: FloatArray | None = None
-) -> Motion:
-    """Weights (T, 52) of ARKit or (T, 100) of `NAMES` as a take in space "open"; channels that
-    the head has not are dropped."""
+def motion_from_weights(weights: FloatArray, performance: Performance, head: HeadModel) -> Motion:
+    """The performer's weights (T, 100) of `NAMES` as a take in space "open"; channels that the
+    head has not are dropped."""
     arkit, extra = weights[:, : len(ARKIT_NAMES)], weights[:, len(ARKIT_NAMES) :]
     expression = np.zeros((len(weights), 100))
     expression[:, : len(head.arkit_expression)] = arkit @ head.arkit_expression.T
@@ -87,7 +90,8 @@ def motion_from_weights(
         expression=expression.astype(np.float32),
         jaw=(arkit @ head.arkit_jaw.T).astype(np.float32),
         eyes=(arkit @ head.arkit_eyes.T).astype(np.float32),
-        neck=np.zeros((len(weights), 3), np.float32) if neck is None else neck.astype(np.float32),
+        neck=performance.rhythm.head.astype(np.float32),
+        shape=performance.shape.astype(np.float32),
         fps=FPS,
         space="open",
     )
@@ -102,5 +106,6 @@ def perform(
     """The performance in `emotions` (T, 6), as a take in space "open" whose lips meet on this
     head where they must. look: (6, 100) instead of the style's own."""
     weights = compose(performance, emotions, look)
-    weights = close_lips(weights, closure_level(performance.articulation), lips_of(head))
-    return motion_from_weights(weights, head, performance.rhythm.head)
+    lips = lips_of(head, performance.shape)
+    weights = close_lips(weights, closure_level(performance.articulation), lips)
+    return motion_from_weights(weights, performance, head)

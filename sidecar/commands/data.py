@@ -14,12 +14,12 @@ from ..head.files import read_head
 
 @dataclass(frozen=True, kw_only=True)
 class Anchors:
-    """Write synchronised takes of spoken sentences in varied emotions, with a manifest."""
+    """Write spoken sentences, each in several emotions frame by frame alike, with a manifest."""
 
     out: Path
     """New folder for the takes."""
     count: int = 20
-    """How many pairs."""
+    """How many performances: a sentence by a person, in eight emotion programs."""
     seed: int = 0
     """The same seed gives the same files."""
     head: str = "open"

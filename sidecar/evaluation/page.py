@@ -27,7 +27,7 @@ class Part:
 
 
 PARTS = (
-    Part(name="geometry", title="Against the synchronised truth",
+    Part(name="figures", title="Against the synchronised truth",
          says="Held-out people and sentences; baselines beside the model."),
     Part(name="interpolation", title="From one emotion to another",
          says="Shares run against the direction (0 is monotone), strength in the middle against "

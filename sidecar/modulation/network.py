@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The geometry network: a transformer over frames that emotion enters by cross-attention.
+"""The geometry network: a transformer over frames that emotion enters by cross-attention, or, as
+the paper's ablation, joined to each frame's token before the first block.
 
 Input and output are normalised; the output is a residual on the take. With all emotion weights 0
-every key and value of the emotion is 0 and no bias follows, so emotion adds exactly nothing
+whatever is made of the emotion is 0 and no bias follows, so emotion adds exactly nothing
 (Feelings paper: e = m(y) (y^T E), m = 0 for neutral; here y is a curve and E is mixed linearly).
 """
 
@@ -17,17 +18,21 @@ from ...shared.emotion import EMOTIONS
 
 NUMBERS = 103
 """Numbers a frame: 100 expression coefficients, then the jaw's axis-angle."""
+EMOTION_ENTRIES = ("attended", "concatenated")
+"""Ways in which emotion enters: by cross-attention in every block, or once, beside the frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
-    """width: numbers of a token. hidden: width of the feed-forward part. window: frames."""
+    """width: numbers of a token. hidden: width of the feed-forward part. window: frames.
+    emotion: one of `EMOTION_ENTRIES`."""
 
     layers: int = 4
     width: int = 256
     heads: int = 4
     hidden: int = 512
     window: int = 64
+    emotion: str = "attended"
 
 
 class Attention(nn.Module):
@@ -69,14 +74,16 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Frames look at frames, then at the emotion, then each at itself."""
+    """Frames look at frames, then at the emotion where it is attended, then each at itself."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.frame_norm = nn.LayerNorm(config.width)
         self.frame_attention = Attention(config, sink=False)
-        self.emotion_norm = nn.LayerNorm(config.width)
-        self.emotion_attention = Attention(config, sink=True)
+        self.attends = config.emotion == "attended"
+        if self.attends:
+            self.emotion_norm = nn.LayerNorm(config.width)
+            self.emotion_attention = Attention(config, sink=True)
         self.feed_norm = nn.LayerNorm(config.width)
         self.feed = nn.Sequential(
             nn.Linear(config.width, config.hidden),
@@ -87,7 +94,8 @@ class Block(nn.Module):
     def forward(self, tokens: Tensor, emotion: Tensor) -> Tensor:
         normed = self.frame_norm(tokens)
         tokens = tokens + self.frame_attention(normed, normed)
-        tokens = tokens + self.emotion_attention(self.emotion_norm(tokens), emotion)
+        if self.attends:
+            tokens = tokens + self.emotion_attention(self.emotion_norm(tokens), emotion)
         return tokens + self.feed(self.feed_norm(tokens))
 
 
@@ -99,6 +107,9 @@ class GeometryNetwork(nn.Module):
         self.config = config
         self.embed_frame = nn.Linear(NUMBERS, config.width)
         self.emotions = nn.Parameter(torch.randn(len(EMOTIONS), config.width) * 0.5)
+        self.joins = config.emotion == "concatenated"
+        if self.joins:
+            self.join = nn.Linear(2 * config.width, config.width)
         self.blocks = nn.ModuleList([Block(config) for _ in range(config.layers)])
         self.norm = nn.LayerNorm(config.width)
         self.residual = nn.Linear(config.width, NUMBERS)
@@ -108,6 +119,8 @@ class GeometryNetwork(nn.Module):
     def forward(self, frames: Tensor, weights: Tensor) -> Tensor:
         tokens = self.embed_frame(frames)
         emotion = weights @ self.emotions  # e_t = sum_k w_tk E_k
+        if self.joins:
+            tokens = self.join(torch.cat([tokens, emotion.to(tokens.dtype)], 2))
         for block in self.blocks:
             tokens = block(tokens, emotion)
         return self.residual(self.norm(tokens))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..anchors.channels import NAMES, side_of
 from .network import NUMBERS
 
-LARGEST_SIDE = 0.15
+LARGEST_SIDE = 0.2
 """A take that is more lopsided has a palsy or, more often, a tracker's fault; neither belongs to
 emotion."""
 _FOLLOWS_EYES = ("eyeLook", "eyeBlink", "eyeWide")

@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
-from .network import NUMBERS, GeometryNetwork, NetworkConfig
+from .network import EMOTION_ENTRIES, NUMBERS, GeometryNetwork, NetworkConfig
 
 FORMAT = "affekt geometry modulator 1"
 MAX_WEIGHT_BYTES = 64 * 1024 * 1024
@@ -143,13 +143,19 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _network_config(about: dict[str, object], path: Path) -> NetworkConfig:
-    values = about.get("network")
+    described = about.get("network")
     largest = asdict(_LARGEST)
-    if not isinstance(values, dict) or set(values) != set(largest):
+    if not isinstance(described, dict):
         raise _damaged(path.with_suffix(".json"), "it does not describe the network")
-    for name, largest_value in largest.items():
-        value = values[name]
-        if type(value) is not int or not 0 < value <= largest_value:
+    values = {"emotion": _LARGEST.emotion, **described}  # which the first files do not say
+    if set(values) != set(largest):
+        raise _damaged(path.with_suffix(".json"), "it does not describe the network")
+    for name, value in values.items():
+        if name == "emotion":
+            known = value in EMOTION_ENTRIES
+        else:
+            known = type(value) is int and 0 < value <= largest[name]
+        if not known:
             raise _damaged(path.with_suffix(".json"), f"network.{name} is {value!r}")
     if values["window"] != _LARGEST.window or values["width"] % values["heads"]:
         raise _damaged(path.with_suffix(".json"), "its network's sizes do not fit together")

@@ -9,29 +9,38 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from ...shared.errors import InputError
+from ..modulation.network import EMOTION_ENTRIES
 
 _COUNTS = (
     "performances", "programs", "held_out_performances", "layers", "width", "heads", "hidden",
     "steps", "batch", "vertices", "log_every", "measure_every", "checkpoint_every",
 )  # fmt: skip
 """Settings that count something, so are at least 1."""
+DEVICES = ("auto", "cpu", "cuda")
+_CHOICES = {"emotion": EMOTION_ENTRIES, "device": DEVICES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeometryConfig:
-    """performances: sentence and person pairs made for training; programs: emotion curves of each.
-    batch: windows of 64 frames a step. Loss terms: parameter (1 is a whole ARKit weight), vertex
-    (mm), velocity, lips (mm of the lips' gap where they must meet)."""
+    """device: "auto" is CUDA where torch sees it. data: folder of synchronised takes; empty makes
+    anchors in memory. performances: sentence and person pairs made for training; programs: emotion
+    curves of each. emotion: how it enters the network, one of `EMOTION_ENTRIES`. batch: windows of
+    64 frames a step, over all processes. Loss terms: parameter (1 is a whole ARKit weight), vertex
+    (mm), velocity, lips (mm of the lips' gap where they must meet); a weight of 0 leaves its term
+    out."""
 
     seed: int = 1
+    device: str = "auto"
+    data: str = ""
     head: str = "open"
-    performances: int = 1200
+    performances: int = 2000
     programs: int = 8
     held_out_performances: int = 48
     layers: int = 4
     width: int = 256
     heads: int = 4
     hidden: int = 512
+    emotion: str = "attended"
     steps: int = 5000
     batch: int = 32
     learning_rate: float = 1.5e-3
@@ -57,6 +66,9 @@ class GeometryConfig:
         for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise _bad(f"{name} is {getattr(self, name)}", "Give a whole number above 0.")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise _bad(f"{name} is '{getattr(self, name)}'", f"Give {' or '.join(choices)}.")
         if self.programs < 2:
             raise _bad("programs is 1", "A pair needs at least 2 emotion programs.")
         if self.width % self.heads:

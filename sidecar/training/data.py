@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Synchronised pairs in memory, and batches of windows cut from them.
 
-A performance (one person says one sentence) exists in several emotion programs, frame by frame
-alike. Any of them is a source, any of them a target; only the target's curve is told to the model.
+Of a performance's programs any is a source, any a target; only the target's curve is told to the
+model.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,31 +16,30 @@ from numpy.typing import NDArray
 from ...shared.emotion import EMOTIONS
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
-from ..anchors.compose import Performance, closure_level
-from ..anchors.programs import make_program
-from ..anchors.sentences import read_sentences
-from ..anchors.style import make_style
-from ..anchors.takes import FPS, add_habit, make_performance, perform, vary_look
+from ..anchors.folder import read_synchronised
+from ..anchors.synchronised import Synchronised, every_synchronised
+from ..anchors.takes import FPS
 from ..modulation.network import NUMBERS
 from ..modulation.windows import HOP, WINDOW
 
 FloatArray = NDArray[np.float32]
-KINDS = ("neutral", "held", "transition", "held", "pulse", "transition", "rise", "blend")
-"""Kinds of emotion program, in the order in which a performance gets them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Group:
-    """One performance of T frames in K programs.
+    """A `Synchronised` performance of T frames in K programs as numbers at 30 fps.
 
-    targets, sources: (K, T, 103) float16; a source shows the same program with a look that is a
-    little off. weights: (K, T, 6) float16. closure: (T,) float16, 1 where the lips must meet.
+    targets, sources: (K, T, 103) float16. weights: (K, T, 6) float16. closure: (T,) float16, 1
+    where the lips must meet. shape: (300,) the identity's.
     """
 
+    name: str
+    kinds: tuple[str, ...]
     targets: NDArray[np.float16]
     sources: NDArray[np.float16]
     weights: NDArray[np.float16]
     closure: NDArray[np.float16]
+    shape: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,40 +52,47 @@ class Batch:
     closure: FloatArray
 
 
-def make_groups(split: str, count: int, programs: int, seed: int, head: HeadModel) -> list[Group]:
-    """`count` performances of the split's sentences by people drawn for it; reproducible.
+def make_groups(
+    split: str, count: int, kinds: tuple[str, ...], seed: int, head: HeadModel
+) -> list[Group]:
+    """The split's first `count` performances in programs of `kinds`; see `make_synchronised`."""
+    return [group_of(made) for made in every_synchronised(split, count, kinds, seed, head)]
 
-    Sentences and people of "held-out" never meet those of "train".
+
+def read_groups(folder: Path, split: str, head: HeadModel) -> list[Group]:
+    """The split's performances in a folder of synchronised takes (docs/formats.md).
+
+    Raises InputError `file.*`, `motion.*`, `data.*`, `space.no_adapter`.
     """
-    sentences = read_sentences()[split]
-    salt = 0 if split == "train" else 1
-    groups = []
-    for index in range(count):
-        rng = np.random.default_rng([seed, salt, index])
-        groups.append(_make_group(sentences[index % len(sentences)], programs, rng, head))
-    return groups
+    return [group_of(read) for read in read_synchronised(folder, split, head)]
 
 
-def _make_group(text: str, programs: int, rng: np.random.Generator, head: HeadModel) -> Group:
-    performance = make_performance(text, make_style(rng), rng)
-    frames = len(performance.articulation.channels)
-    kinds = [KINDS[k % len(KINDS)] for k in range(programs)]
-    curves = [make_program(kind, frames, FPS, rng, strongest=1.3) for kind in kinds]
-    targets = [numbers_of(perform(performance, c, head)) for c in curves]
-    sources = [
-        numbers_of(perform(_vary(performance, rng), c, head, vary_look(performance.style, rng)))
-        for c in curves
-    ]
+def group_of(made: Synchronised) -> Group:
+    """The performance as the model meets it."""
+    fps = made.targets[0].fps
+
+    def numbers(takes: tuple[Motion, ...]) -> NDArray[np.float16]:
+        return np.stack([_at_model_rate(numbers_of(take), fps) for take in takes]).astype(
+            np.float16
+        )
+
     return Group(
-        targets=np.stack(targets).astype(np.float16),
-        sources=np.stack(sources).astype(np.float16),
-        weights=np.stack(curves).astype(np.float16),
-        closure=closure_level(performance.articulation).astype(np.float16),
+        name=made.name,
+        kinds=made.kinds,
+        targets=numbers(made.targets),
+        sources=numbers(made.sources),
+        weights=np.stack([_at_model_rate(w, fps) for w in made.weights]).astype(np.float16),
+        closure=_at_model_rate(made.closure[:, None], fps)[:, 0].astype(np.float16),
+        shape=made.targets[0].shape,
     )
 
 
-def _vary(performance: Performance, rng: np.random.Generator) -> Performance:
-    return add_habit(performance, rng) if rng.random() < 0.35 else performance
+def _at_model_rate(values: NDArray[np.floating], fps: float) -> NDArray[np.floating]:
+    """Rows (T, C) at 30 fps, linear between neighbours."""
+    if fps == FPS:
+        return values
+    places = np.arange(0, len(values) - 1 + 1e-9, fps / FPS)
+    return np.stack([np.interp(places, np.arange(len(values)), v) for v in values.T], 1)
 
 
 def numbers_of(motion: Motion) -> FloatArray:

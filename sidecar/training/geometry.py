@@ -2,40 +2,45 @@
 """Training the geometry modulator, top to bottom: config, data, model, loop.
 
 Every step draws its batch from (seed, step), so a run that was stopped and resumed goes on with
-the same bits as one that never stopped.
+the same bits as one that never stopped; on CUDA, where sums have no fixed order, nearly so.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
+from ..anchors.programs import TRAINING_KINDS
 from ..denormals import flushed_denormals
 from ..modulation.network import GeometryNetwork, NetworkConfig
 from ..modulation.weights import Modulator, save_modulator
 from ..modulation.windows import WINDOW
+from . import data
+from .checkpoint import load_checkpoint, save_checkpoint
 from .config import GeometryConfig
-from .data import Batch, Group, Scaling, augment, cut_batch, make_groups, scaling_of
+from .data import Batch, Group, Scaling, augment, cut_batch, scaling_of
+from .journal import Journal, Log
 from .loss import GeometryLoss, make_loss
 from .measure import measure
+from .processes import Processes
 from .surface import Surface, make_surface
 
-Log = Callable[[str], None]
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "geometry_modulator.safetensors"
+_ANCHORS = {
+    "data": "anchors spoken by espeak-ng, made by affekt.sidecar.anchors",
+    "licence": "CC0-1.0",
+}
+_OWN_DATA = {"data": "synchronised takes from a folder", "licence": "that of those takes"}
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +48,7 @@ class Run:
     """Everything that changes or is needed while a run goes on."""
 
     config: GeometryConfig
+    processes: Processes
     network: GeometryNetwork
     average: dict[str, Tensor]  # moving average of the weights; this is what is exported
     optimiser: torch.optim.AdamW
@@ -55,55 +61,93 @@ class Run:
 
 
 @flushed_denormals()
-def train(config: GeometryConfig, head: HeadModel, folder: Path, log: Log = print) -> Path:
+def train(
+    config: GeometryConfig,
+    head: HeadModel,
+    folder: Path,
+    log: Log = print,
+    processes: Processes | None = None,
+) -> Path:
     """Trains, resuming from `folder`'s checkpoint if there is one; returns the weights' path.
 
-    Raises InputError `file.damaged` (checkpoint), `option.config` (checkpoint of other settings).
+    processes: those of `joined`, all of which call this alike; None is this one on the CPU.
+    Raises InputError `file.damaged` (checkpoint), `option.config` (checkpoint of other settings,
+    a batch that the processes cannot share).
     """
+    processes = processes or Processes()
+    processes.part(config.batch)
     folder.mkdir(parents=True, exist_ok=True)
-    run = _prepare(config, head, log)
-    _resume(run, folder / CHECKPOINT, log)
-    started, first = time.monotonic(), run.step
+    journal = Journal(folder=folder, log=log) if processes.is_first else None
+    run = _prepare(config, head, processes, journal)
+    _resume(run, folder, journal)
+    recent: list[tuple[float, float]] = []  # loss and seconds of the steps since the last line
     while run.step < config.steps:
+        before = time.monotonic()
         loss = _step(run)
-        if run.step % config.log_every == 0:
-            speed = (run.step - first) / (time.monotonic() - started)
-            log(
-                f"step {run.step:6d}  loss {loss:.5f}  {speed * config.batch * WINDOW:.0f} frames/s"
-            )
-        if run.step % config.measure_every == 0 and run.step < config.steps:
-            figures = measure(export(run), run.held_out, run.surface)
-            log(f"step {run.step:6d}  {_figures_line(figures)}")
-        if run.step % config.checkpoint_every == 0 or run.step == config.steps:
-            save_checkpoint(run, folder / CHECKPOINT)
-            save_modulator(export(run), folder / WEIGHTS)
-    figures = measure(export(run), run.held_out, run.surface)
-    log(f"held-out  {_figures_line(figures)}")
-    save_modulator(export(run, figures), folder / WEIGHTS)
+        recent.append((loss, time.monotonic() - before))
+        if journal:
+            _report(run, folder, journal, recent)
+    if journal:
+        figures = measure(export(run), run.held_out, run.surface)
+        save_modulator(export(run, figures), folder / WEIGHTS)
+        journal.say_figures(run.step, figures)
     return folder / WEIGHTS
 
 
-def _prepare(config: GeometryConfig, head: HeadModel, log: Log) -> Run:
-    started = time.monotonic()
-    train = make_groups("train", config.performances, config.programs, config.seed, head)
-    held_out = make_groups(
-        "held-out", config.held_out_performances, config.programs, config.seed, head
+def _report(run: Run, folder: Path, journal: Journal, recent: list[tuple[float, float]]) -> None:
+    """Logs, measures and saves where a step calls for it; empties `recent` when logged."""
+    config, step = run.config, run.step
+    if step % config.log_every == 0:
+        loss, seconds = np.mean(recent, 0)
+        journal.say_loss(step, float(loss), config.batch * WINDOW / float(seconds))
+        recent.clear()
+    if step % config.measure_every == 0 and step < config.steps:
+        journal.say_figures(step, measure(export(run), run.held_out, run.surface))
+    if step % config.checkpoint_every == 0 or step == config.steps:
+        save_checkpoint(folder / CHECKPOINT, config, step, run.network, run.average, run.optimiser)
+        save_modulator(export(run), folder / WEIGHTS)
+
+
+def read_or_make_groups(config: GeometryConfig, head: HeadModel) -> tuple[list[Group], list[Group]]:
+    """The groups to train on and those held out: from the config's folder, else made."""
+    if config.data:
+        folder = Path(config.data)
+        return data.read_groups(folder, "train", head), data.read_groups(folder, "held-out", head)
+    kinds = tuple(TRAINING_KINDS[k % len(TRAINING_KINDS)] for k in range(config.programs))
+    return (
+        data.make_groups("train", config.performances, kinds, config.seed, head),
+        data.make_groups("held-out", config.held_out_performances, kinds, config.seed, head),
     )
-    frames = sum(g.targets.shape[0] * g.targets.shape[1] for g in train)
-    log(f"made {frames} frames of anchors in {time.monotonic() - started:.0f} s")
+
+
+def _prepare(
+    config: GeometryConfig, head: HeadModel, processes: Processes, journal: Journal | None
+) -> Run:
+    started = time.monotonic()
+    train, held_out = read_or_make_groups(config, head)
+    if journal:
+        frames = sum(g.targets.shape[0] * g.targets.shape[1] for g in train)
+        journal.say(f"{frames} frames of data in {time.monotonic() - started:.0f} s")
+        journal.say(f"{processes.count} process(es), the first on {processes.device}")
+        journal.say_whether_drawn()
     torch.manual_seed(config.seed)
     network = GeometryNetwork(
         NetworkConfig(
-            layers=config.layers, width=config.width, heads=config.heads, hidden=config.hidden
+            layers=config.layers,
+            width=config.width,
+            heads=config.heads,
+            hidden=config.hidden,
+            emotion=config.emotion,
         )
-    )
+    ).to(processes.device)
     surface = make_surface(head, config.vertices, config.seed)
     return Run(
         config=config,
+        processes=processes,
         network=network,
         average={name: t.detach().clone() for name, t in network.state_dict().items()},
         optimiser=_optimiser(network, config),
-        loss=make_loss(config, surface),
+        loss=make_loss(config, surface, processes.device),
         surface=surface,
         train=train,
         held_out=held_out,
@@ -122,24 +166,21 @@ def _optimiser(network: GeometryNetwork, config: GeometryConfig) -> torch.optim.
 
 
 def _step(run: Run) -> float:
-    """One step; returns its loss."""
+    """One step; returns its loss over all processes."""
     config = run.config
-    rng = np.random.default_rng([config.seed, 7, run.step])
-    batch = augment(cut_batch(run.train, config.batch, rng), run.scaling.scale, rng)
     for group in run.optimiser.param_groups:
         group["lr"] = learning_rate(config, run.step)
-    loss = run.loss(_error(run, batch), torch.from_numpy(batch.closure))
     run.optimiser.zero_grad(set_to_none=True)
+    loss = _loss(run, _draw(run))
     loss.backward()
+    gradients = [p.grad for p in run.network.parameters() if p.grad is not None]
+    mean_loss = loss.detach()
+    run.processes.average([*gradients, mean_loss])
     torch.nn.utils.clip_grad_norm_(run.network.parameters(), config.gradient_clip)
     run.optimiser.step()
     run.step += 1
-    # Early on the average follows closely, or it would remember the start for long.
-    decay = min(config.average_decay, run.step / (run.step + 10))
-    with torch.no_grad():
-        for name, value in run.network.state_dict().items():
-            run.average[name].lerp_(value, 1 - decay)
-    value = loss.item()
+    _follow(run)
+    value = mean_loss.item()
     if not math.isfinite(value):
         raise InputError(
             "option.config",
@@ -149,13 +190,40 @@ def _step(run: Run) -> float:
     return value
 
 
-def _error(run: Run, batch: Batch) -> Tensor:
-    """(B, T, 103) what the network makes of the sources, minus the truth."""
-    source, target = torch.from_numpy(batch.source), torch.from_numpy(batch.target)
-    normed = (batch.source - run.scaling.mean) / run.scaling.scale
-    with torch.autocast("cpu", torch.bfloat16, enabled=run.config.bfloat16):
-        residual = run.network(torch.from_numpy(normed), torch.from_numpy(batch.weights))
-    return source + residual.float() * torch.from_numpy(run.scaling.residual_scale) - target
+def _draw(run: Run) -> Batch:
+    """This process's rows of the step's batch, which is the same for any number of processes."""
+    rng = np.random.default_rng([run.config.seed, 7, run.step])
+    batch = augment(cut_batch(run.train, run.config.batch, rng), run.scaling.scale, rng)
+    rows = run.processes.part(run.config.batch)
+    return Batch(
+        source=batch.source[rows],
+        target=batch.target[rows],
+        weights=batch.weights[rows],
+        closure=batch.closure[rows],
+    )
+
+
+def _loss(run: Run, batch: Batch) -> Tensor:
+    """() of what the network makes of the sources, against the truth."""
+    device, scaling = run.processes.device, run.scaling
+
+    def tensor(values: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(values).to(device)
+
+    normed = tensor((batch.source - scaling.mean) / scaling.scale)
+    with torch.autocast(device.type, torch.bfloat16, enabled=run.config.bfloat16):
+        residual = run.network(normed, tensor(batch.weights))
+    output = tensor(batch.source) + residual.float() * tensor(scaling.residual_scale)
+    return run.loss(output - tensor(batch.target), tensor(batch.closure))
+
+
+def _follow(run: Run) -> None:
+    """Moves the average towards the weights."""
+    # Early on the average follows closely, or it would remember the start for long.
+    decay = min(run.config.average_decay, run.step / (run.step + 10))
+    with torch.no_grad():
+        for name, value in run.network.state_dict().items():
+            run.average[name].lerp_(value, 1 - decay)
 
 
 def learning_rate(config: GeometryConfig, step: int) -> float:
@@ -184,66 +252,16 @@ def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
             "step": run.step,
             "training": asdict(run.config),
             "figures": figures or {},
-            "licence": "CC0-1.0",
-            "data": "anchors spoken by espeak-ng, made by affekt.sidecar.anchors",
+            **(_OWN_DATA if run.config.data else _ANCHORS),
         },
     )
 
 
-def save_checkpoint(run: Run, path: Path) -> None:
-    """Network, average and optimiser in one safetensors file, written whole or not at all."""
-    tensors = {f"network.{n}": t for n, t in run.network.state_dict().items()}
-    tensors |= {f"average.{n}": t for n, t in run.average.items()}
-    state = run.optimiser.state_dict()["state"]
-    for index, values in state.items():
-        tensors |= {f"optimiser.{index}.{n}": t for n, t in values.items()}
-    tensors = {name: t.detach().contiguous().clone() for name, t in tensors.items()}
-    metadata = {"step": str(run.step), "config": json.dumps(asdict(run.config), sort_keys=True)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_bytes(save(tensors, metadata))
-    temporary.replace(path)
-
-
-def _resume(run: Run, path: Path, log: Log) -> None:
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    try:
-        tensors = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        step, config = int(header["__metadata__"]["step"]), header["__metadata__"]["config"]
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise InputError(
-            "file.damaged",
-            f"The checkpoint {path} cannot be read.",
-            "Delete it to start the training again.",
-        ) from error
-    if config != json.dumps(asdict(run.config), sort_keys=True):
-        raise InputError(
-            "option.config",
-            f"The checkpoint {path} belongs to a run with other settings.",
-            "Choose another folder, or delete it.",
-        )
-    run.network.load_state_dict(_part(tensors, "network."))
-    run.average = _part(tensors, "average.")
-    _load_optimiser(run.optimiser, _part(tensors, "optimiser."))
-    run.step = step
-    log(f"resumed at step {step}")
-
-
-def _load_optimiser(optimiser: torch.optim.AdamW, tensors: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, key = name.split(".")
-        state.setdefault(int(index), {})[key] = tensor
-    optimiser.load_state_dict(
-        {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
-    )
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
-def _figures_line(figures: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+def _resume(run: Run, folder: Path, journal: Journal | None) -> None:
+    path = folder / CHECKPOINT
+    if path.exists():
+        run.step = load_checkpoint(path, run.config, run.network, run.average, run.optimiser)
+    if journal:
+        journal.rewind(run.step)
+        if run.step:
+            journal.say(f"resumed at step {run.step}")

@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.sidecar.anchors.dataset import MANIFEST, write_anchors
+from affekt.sidecar.anchors.dataset import write_anchors
 from affekt.sidecar.anchors.demo import make_demo
+from affekt.sidecar.anchors.folder import MANIFEST
+from affekt.sidecar.anchors.programs import TRAINING_KINDS
 from affekt.sidecar.cli import run
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.motion.own import decode_own
 from affekt.sidecar.motion.read import read_motion
+from affekt.sidecar.training.data import make_groups, read_groups
 
 HEAD = read_head("open")
 
@@ -23,27 +26,44 @@ HEAD = read_head("open")
 def test_the_same_seed_gives_the_same_files(tmp_path: Path):
     for name in ("one", "two"):
         write_anchors(tmp_path / name, count=2, seed=3, head=HEAD)
-    names = sorted(p.name for p in (tmp_path / "one").iterdir())
-    assert len(names) == 2 * 3 + 1
+    names = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    assert len(names) == 2 * (3 * len(TRAINING_KINDS) + 1) + 1
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_pair_is_synchronised_and_described(tmp_path: Path):
-    manifest = json.loads(write_anchors(tmp_path / "a", count=10, seed=0, head=HEAD).read_text())
-    takes = manifest["takes"]
-    assert [t["split"] for t in takes].count("held-out") == 1
-    for entry in takes:
-        source, target = (
-            read_motion(tmp_path / "a" / f"{entry['stem']}_{side}.npz")
-            for side in ("source", "target")
-        )
-        assert len(source) == len(target) == entry["frames"]
-        assert source.space == "open"
-        assert np.array_equal(source.neck, target.neck)
-        assert np.array_equal(source.eyes, target.eyes)
-        curves = np.load(tmp_path / "a" / f"{entry['stem']}_emotions.npy", allow_pickle=False)
-        assert curves.shape == (2, entry["frames"], 6)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("anchors") / "a"
+    write_anchors(folder, count=10, seed=0, head=HEAD)
+    return folder
+
+
+def test_takes_of_a_performance_are_synchronised_and_described(written: Path):
+    manifest = json.loads((written / MANIFEST).read_text())
+    performances = manifest["performances"]
+    assert [p["split"] for p in performances].count("held-out") == 1
+    for entry in performances:
+        takes = [read_motion(written / t["file"]) for t in entry["takes"]]
+        takes += [read_motion(written / t["source"]) for t in entry["takes"]]
+        assert len({len(t) for t in takes}) == 1
+        assert {t.space for t in takes} == {"open"}
+        assert all(np.array_equal(t.neck, takes[0].neck) for t in takes)
+        assert all(np.array_equal(t.eyes, takes[0].eyes) for t in takes)
+        assert takes[0].shape.any()
+        for take in entry["takes"]:
+            weights = np.load(written / take["emotions"], allow_pickle=False)
+            assert weights.shape == (len(takes[0]), 6)
+
+
+@pytest.mark.parametrize("split", ["train", "held-out"])
+def test_what_was_written_is_what_training_makes(written: Path, split: str):
+    read = read_groups(written, split, HEAD)
+    made = make_groups(split, len(read), TRAINING_KINDS, 0, HEAD)
+    for one, other in zip(read, made, strict=True):
+        assert (one.name, one.kinds) == (other.name, other.kinds)
+        for name in ("targets", "sources", "weights", "closure", "shape"):
+            assert np.array_equal(getattr(one, name), getattr(other, name)), name
 
 
 @pytest.mark.parametrize(("count", "code"), [(0, "option.count"), (10**9, "option.count")])

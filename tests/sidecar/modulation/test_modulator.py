@@ -12,7 +12,12 @@ from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
 from affekt.shared.errors import InputError, JobError
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
-from affekt.sidecar.modulation.network import NUMBERS, GeometryNetwork, NetworkConfig
+from affekt.sidecar.modulation.network import (
+    EMOTION_ENTRIES,
+    NUMBERS,
+    GeometryNetwork,
+    NetworkConfig,
+)
 from affekt.sidecar.modulation.weights import save_modulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,6 +46,7 @@ def random_modulator(config: NetworkConfig | None = None) -> Modulator:
 
 
 MODULATOR = random_modulator()
+CONCATENATED = NetworkConfig(layers=2, width=64, heads=4, hidden=96, emotion="concatenated")
 
 
 def random_take(frames: int = FRAMES, fps: float = 30.0) -> Motion:
@@ -78,8 +84,25 @@ def test_neutral_adds_exactly_nothing_from_emotion():
     assert torch.equal(network(frames, torch.zeros(2, 64, 6)), expected)
 
 
-def test_an_untrained_network_changes_nothing():
-    network = GeometryNetwork(NetworkConfig(layers=1, width=32, heads=2, hidden=32))
+def test_neutral_adds_exactly_nothing_where_emotion_is_concatenated():
+    network = random_modulator(CONCATENATED).network
+    frames, neutral = torch.randn(2, 64, NUMBERS), torch.zeros(2, 64, 6)
+    expected = network(frames, neutral)
+    assert not torch.equal(network(frames, neutral + 0.5), expected)
+    with torch.no_grad():
+        network.emotions.zero_()
+    assert torch.equal(network(frames, neutral + 0.5), expected)
+
+
+def test_concatenated_emotion_is_attended_by_no_block():
+    names = random_modulator(CONCATENATED).network.state_dict().keys()
+    assert not [name for name in names if "emotion_" in name]
+
+
+@pytest.mark.parametrize("emotion", EMOTION_ENTRIES)
+def test_an_untrained_network_changes_nothing(emotion: str):
+    config = NetworkConfig(layers=1, width=32, heads=2, hidden=32, emotion=emotion)
+    network = GeometryNetwork(config)
     assert torch.equal(
         network(torch.randn(1, 64, NUMBERS), torch.rand(1, 64, 6)), torch.zeros(1, 64, NUMBERS)
     )
@@ -240,6 +263,20 @@ class TestFiles:
         torch.manual_seed(0)
         assert torch.equal(first, torch.rand(3))
 
+    @pytest.mark.parametrize("emotion", EMOTION_ENTRIES)
+    def test_how_emotion_enters_is_kept(self, tmp_path: Path, emotion: str):
+        modulator = random_modulator(replace(CONCATENATED, emotion=emotion))
+        save_modulator(modulator, tmp_path / "m.safetensors")
+        loaded = load_modulator(tmp_path / "m.safetensors")
+        assert loaded.network.config == modulator.network.config
+
+    def test_a_file_from_before_the_choice_attends(self, tmp_path: Path):
+        path = self.saved(tmp_path)
+        about = json.loads(path.with_suffix(".json").read_text())
+        del about["network"]["emotion"]
+        path.with_suffix(".json").write_text(json.dumps(about))
+        assert load_modulator(path).network.config == MODULATOR.network.config
+
     def test_missing(self, tmp_path: Path):
         self.refused("file.missing", tmp_path / "none.safetensors")
 
@@ -264,7 +301,18 @@ class TestFiles:
 
     @pytest.mark.parametrize(
         "change",
-        [{"layers": 3}, {"width": 10**9}, {"heads": 7}, {"layers": "2"}, {"window": 32}],
+        [
+            {"layers": 3},
+            {"width": 10**9},
+            {"heads": 7},
+            {"layers": "2"},
+            {"window": 32},
+            {"emotion": "concatenated"},
+            {"emotion": "sung"},
+            {"emotion": 1},
+            {"emotion": ["attended"]},
+            {"depth": 2},
+        ],
     )
     def test_description_that_does_not_fit(self, tmp_path: Path, change: dict[str, object]):
         path = self.saved(tmp_path)

@@ -8,35 +8,27 @@ import numpy as np
 import pytest
 import torch
 from affekt.shared.errors import InputError
-from affekt.shared.motion import make_motion
+from affekt.shared.motion import Motion, make_motion
+from affekt.sidecar.anchors.programs import TRAINING_KINDS
+from affekt.sidecar.anchors.synchronised import make_synchronised
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.forward import HeadLayer
 from affekt.sidecar.modulation.modulator import load_modulator
+from affekt.sidecar.modulation.network import EMOTION_ENTRIES
 from affekt.sidecar.modulation.weights import MAX_WEIGHT_BYTES
 from affekt.sidecar.training.config import GeometryConfig, read_config
-from affekt.sidecar.training.data import augment, cut_batch, make_groups
+from affekt.sidecar.training.data import augment, cut_batch, group_of, make_groups
 from affekt.sidecar.training.geometry import CHECKPOINT, learning_rate, train
+from affekt.sidecar.training.loss import GeometryLoss, make_loss, mean_absolute
 from affekt.sidecar.training.surface import directions, make_surface
 from fakes.head import small_head
+from fakes.training import BRIEF, TINY
 
-TINY = GeometryConfig(
-    performances=6, programs=4, held_out_performances=2, layers=1, width=32, heads=2, hidden=32,
-    steps=48, batch=8, learning_rate=4e-3, warmup_steps=4, vertices=20, bfloat16=False,
-    log_every=4, measure_every=1000, checkpoint_every=12, average_decay=0.5,
-)  # fmt: skip
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Networks this small only wait for each other on more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+KINDS = TRAINING_KINDS[:3]
 
 
 @pytest.fixture(scope="module")
-def finished(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     lines: list[str] = []
     folder = tmp_path_factory.mktemp("run")
     return train(TINY, small_head(), folder, lines.append), lines
@@ -77,6 +69,88 @@ def test_a_resumed_run_has_the_bits_of_one_that_never_stopped(
     assert path.with_suffix(".json").read_bytes() == finished[0].with_suffix(".json").read_bytes()
 
 
+def test_a_run_killed_while_it_writes_leaves_the_old_checkpoint_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write = Path.write_bytes
+    before = b""
+
+    def killed_at_step_4(path: Path, data: bytes) -> int:
+        nonlocal before
+        if CHECKPOINT in path.name and (tmp_path / CHECKPOINT).exists():
+            before = (tmp_path / CHECKPOINT).read_bytes()
+            write(path, data[: len(data) // 2])
+            raise KeyboardInterrupt
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", killed_at_step_4)
+    with pytest.raises(KeyboardInterrupt):
+        train(BRIEF, small_head(), tmp_path, lambda line: None)
+    monkeypatch.undo()
+    assert before
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    lines: list[str] = []
+    train(BRIEF, small_head(), tmp_path, lines.append)
+    assert "resumed at step 2" in lines
+
+
+def test_a_checkpoint_does_not_say_where_it_was_computed(tmp_path: Path):
+    train(BRIEF, small_head(), tmp_path, lambda line: None)
+    lines: list[str] = []
+    train(replace(BRIEF, device="auto"), small_head(), tmp_path, lines.append)
+    assert f"resumed at step {BRIEF.steps}" in lines
+
+
+@pytest.mark.parametrize("emotion", EMOTION_ENTRIES)
+def test_either_network_trains(tmp_path: Path, emotion: str):
+    path = train(replace(BRIEF, emotion=emotion), small_head(), tmp_path, lambda line: None)
+    network = load_modulator(path).network
+    assert network.config.emotion == emotion
+    assert network.residual.weight.abs().max() > 0
+    assert network(torch.zeros(1, 64, 103), torch.ones(1, 64, 6)).abs().max() > 0
+
+
+class TestLoss:
+    TERMS = ("parameter_weight", "vertex_weight", "velocity_weight", "lips_weight")
+
+    @pytest.mark.parametrize("term", TERMS)
+    def test_a_weight_of_0_leaves_its_term_out(self, term: str):
+        without = self.value(replace(TINY, **{term: 0.0}))
+        alone = self.value(replace(TINY, **{name: 0.0 for name in self.TERMS if name != term}))
+        assert alone > 0
+        assert without + alone == pytest.approx(self.value(TINY), rel=1e-5)
+
+    def test_the_mean_over_parts_is_the_whole(self):
+        error, closure = self.draw()
+        loss = self.make(TINY)
+        parts = [loss(error[i : i + 2], closure[i : i + 2]).item() for i in (0, 2)]
+        assert np.mean(parts) == pytest.approx(loss(error, closure).item(), rel=1e-6)
+
+    def test_the_surface_term_is_its_plain_twin(self):
+        error, _ = self.draw()
+        basis = torch.randn(103, 60, generator=torch.Generator().manual_seed(1))
+        results = []
+        for term in (mean_absolute, lambda e, b: (e @ b).abs().mean()):
+            leaf = error.clone().requires_grad_()
+            value = term(leaf, basis)
+            (3 * value).backward()
+            assert leaf.grad is not None
+            results.append((value.detach(), leaf.grad))
+        for ours, plain in zip(*results, strict=True):
+            torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-8)
+
+    def value(self, config: GeometryConfig) -> float:
+        return self.make(config)(*self.draw()).item()
+
+    def make(self, config: GeometryConfig) -> GeometryLoss:
+        return make_loss(config, make_surface(read_head("open"), 20), torch.device("cpu"))
+
+    def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        error = torch.randn(4, 64, 103, generator=generator)
+        return error, torch.rand(4, 64, generator=generator)
+
+
 def test_a_checkpoint_of_other_settings_is_refused(finished: tuple[Path, list[str]]):
     with pytest.raises(InputError) as caught:
         train(replace(TINY, seed=2), small_head(), finished[0].parent, lambda line: None)
@@ -102,7 +176,7 @@ class TestConfig:
         [
             "stepz = 3", 'steps = "many"', "steps = 0", "steps = -4", "width = 30\nheads = 4",
             "learning_rate = nan", "programs = 1", "average_decay = 1", "steps = [", "bfloat16 = 1",
-            "batch = 0", "seed = -1",
+            "batch = 0", "seed = -1", 'device = "tpu"', 'emotion = "sung"', "data = 1",
         ],
     )  # fmt: skip
     def test_bad_settings_are_refused(self, tmp_path: Path, text: str):
@@ -120,7 +194,7 @@ class TestConfig:
 
 class TestData:
     def test_a_performance_is_one_timing(self):
-        group = make_groups("train", 1, 8, 0, small_head())[0]
+        group = make_groups("train", 1, TRAINING_KINDS, 0, small_head())[0]
         blink = group.targets[:, :, 8].astype(float)  # eyeBlinkLeft
         neutral = blink[0]
         shut = neutral > 0.95
@@ -130,21 +204,41 @@ class TestData:
 
     def test_splits_share_no_take_and_seeds_repeat(self):
         head = small_head()
-        one, again = (make_groups("train", 2, 3, 4, head) for _ in range(2))
+        one, again = (make_groups("train", 2, KINDS, 4, head) for _ in range(2))
         assert np.array_equal(one[1].sources, again[1].sources)
-        other = make_groups("held-out", 2, 3, 4, head)
+        other = make_groups("held-out", 2, KINDS, 4, head)
         assert one[0].targets.shape != other[0].targets.shape or not np.array_equal(
             one[0].targets, other[0].targets
         )
 
     def test_augmentation_leaves_the_truth_of_the_change(self):
         # Noise and habits are the take's own: they move source and target alike.
-        groups = make_groups("train", 2, 3, 4, small_head())
+        groups = make_groups("train", 2, KINDS, 4, small_head())
         batch = cut_batch(groups, 8, np.random.default_rng(0))
         moved = augment(batch, np.ones(103, np.float32), np.random.default_rng(1))
         assert not np.array_equal(moved.source, batch.source)
         same = batch.source == batch.target
         assert np.allclose(moved.source[same], moved.target[same])
+
+    def test_takes_at_another_rate_become_thirty_frames_a_second(self):
+        made = make_synchronised("train", 0, ("neutral", "happy"), 0, small_head())
+        slow = replace(
+            made,
+            targets=tuple(every_second(t) for t in made.targets),
+            sources=tuple(every_second(t) for t in made.sources),
+            weights=made.weights[:, ::2],
+            closure=made.closure[::2],
+        )
+        group, whole = group_of(slow), group_of(made)
+        frames = len(group.closure)
+        assert frames in (len(whole.closure), len(whole.closure) - 1)
+        assert np.array_equal(group.targets[:, ::2], whole.targets[:, :frames:2])
+        assert np.array_equal(group.weights[1, :, 0], np.ones(frames))
+
+
+def every_second(take: Motion) -> Motion:
+    names = ("expression", "jaw", "neck", "eyes", "rotation", "translation")
+    return replace(take, fps=15.0, **{name: getattr(take, name)[::2] for name in names})
 
 
 def test_learning_rate_rises_then_falls():
