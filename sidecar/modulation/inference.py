@@ -23,8 +23,28 @@ WindowNetwork = Callable[[Tensor, Tensor], Tensor]
 
 
 def window_network(network: GeometryNetwork) -> WindowNetwork:
-    """The network as it is now, for one window; later changes of its weights do not count."""
-    return _FoldedNetwork(network)
+    """The network as it is now, for one window; later changes of its weights do not count. One
+    that is made of other parts than these (an ablation's) runs as it is."""
+    parts = {name for name, _ in network.named_children()}
+    of_blocks = {name for block in network.blocks for name, _ in block.named_children()}
+    if (parts, of_blocks) == (_PARTS, _BLOCK_PARTS):
+        return _FoldedNetwork(network)
+    return _WholeNetwork(network)
+
+
+_PARTS = {"embed_frame", "blocks", "norm", "residual"}
+_BLOCK_PARTS = {
+    "frame_norm", "frame_attention", "emotion_norm", "emotion_attention", "feed_norm", "feed",
+}  # fmt: skip
+
+
+class _WholeNetwork:
+    def __init__(self, network: GeometryNetwork) -> None:
+        self._network = network
+
+    @torch.inference_mode()
+    def __call__(self, frames: Tensor, weights: Tensor) -> Tensor:
+        return self._network(frames[None], weights[None])[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -150,11 +150,15 @@ def _run(
             raise JobError("job.cancelled", "The bake was cancelled.", "Start it again.")
         take, weights = rows(windows.window_frames(window, length))
         normed = (take - modulator.mean) / modulator.scale
-        values = network(torch.from_numpy(normed), torch.from_numpy(weights)).numpy()
+        values = network(_tensor(normed), _tensor(weights)).numpy()
         windows.add_window(total, frames.start, window, values)
         if on_progress is not None:
             on_progress(done, len(needed))
     return _kept_in_range(rows, modulator, frames, total)
+
+
+def _tensor(values: FloatArray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))
 
 
 def _kept_in_range(
