@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,6 @@ from ...shared.emotion import EMOTIONS, constant_track
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..modulation.modulator import Modulator, modulate
-
-if TYPE_CHECKING:
-    from ..head.forward import HeadLayer
 
 SHEET_SIZE = (300, 360)
 VIDEO_SIZE = (400, 480)

@@ -86,7 +86,6 @@ class _EmotionAttention:
 
 
 class _FoldedNetwork:
-
     def __init__(self, network: GeometryNetwork) -> None:
         self._network = network
         self._attentions = [

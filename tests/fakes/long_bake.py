@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bakes a long random take in a process of its own and prints its peak memory in bytes.
 
-    python -m fakes.long_bake FRAMES VERTICES small|shipped
+python -m fakes.long_bake FRAMES VERTICES small|shipped
 """
 
 import sys
