@@ -25,7 +25,8 @@ FloatArray = NDArray[np.float32]
 def sparse_rows(
     weights: FloatArray,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], FloatArray]:
-    """(V, 5) skin weights as starts (V + 1), and joint and weight of each that is not 0."""
+    """A matrix (R, C), such as skin weights, as starts (R + 1), and column and value of each
+    entry that is not 0."""
     held = weights != 0
     starts = np.concatenate([[0], np.cumsum(held.sum(1))]).astype(np.int32)
     return starts, np.nonzero(held)[1].astype(np.int32), weights[held].astype(np.float32)
@@ -86,6 +87,18 @@ def _rotation(vector, out):  # pragma: no cover - compiled
 
 
 # Contracted to fused multiply-adds, never reordered: the same sums in every run.
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def multiply_sparse(rows, coefficients, out):  # pragma: no cover - compiled
+    """The product of a matrix from `sparse_rows` with (C, CHUNK_FRAMES), into (R, CHUNK_FRAMES)."""
+    starts, columns, values = rows
+    for row in range(len(out)):
+        out[row] = 0
+        for entry in range(starts[row], starts[row + 1]):
+            column, value = columns[entry], values[entry]
+            for b in range(CHUNK_FRAMES):
+                out[row, b] += value * coefficients[column, b]
+
+
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def skin(offsets, shaped, rows, transform, translation, first, out):  # pragma: no cover - compiled
     """Moves a block of frames and writes those from place `first` into out (n, V, 3).
