@@ -165,7 +165,7 @@ class HeadLayer(torch.nn.Module):
                 torch.mm(self.bases, torch.from_numpy(coefficients), out=offsets)
             else:
                 multiply_sparse(sparse, coefficients, offsets.numpy())
-            skin(offsets.numpy(), rest, rows, transform, moved, first, out)
+            skin(offsets.numpy(), rest, rows, transform, moved, first, out.reshape(len(out), -1))
 
         return compute
 

@@ -101,7 +101,7 @@ def multiply_sparse(rows, coefficients, out):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def skin(offsets, shaped, rows, transform, translation, first, out):  # pragma: no cover - compiled
-    """Moves a block of frames and writes those from place `first` into out (n, V, 3).
+    """Moves a block of frames and writes those from place `first` into out (n, 3 * V).
 
     offsets: (3 * V, CHUNK_FRAMES), coordinate by coordinate, what expression and pose add to
     shaped (V, 3). rows: from `sparse_rows`. transform: from `pose_joints`. translation:
@@ -132,10 +132,9 @@ def skin(offsets, shaped, rows, transform, translation, first, out):  # pragma: 
                         turn[8, b] * x + turn[9, b] * y + turn[10, b] * z + turn[11, b]
                     )
         for frame in range(len(out)):
-            flat = out[frame].reshape(-1)
             if end - begin == _TILE:  # of a length known in advance: three times as fast
                 for k in range(3 * _TILE):
-                    flat[3 * begin + k] = moved[k, first + frame]
+                    out[frame, 3 * begin + k] = moved[k, first + frame]
             else:
                 for k in range(3 * (end - begin)):
-                    flat[3 * begin + k] = moved[k, first + frame]
+                    out[frame, 3 * begin + k] = moved[k, first + frame]
