@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +19,6 @@ from ...shared.emotion import EMOTIONS, constant_track
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..modulation.modulator import Modulator, modulate
-
-if TYPE_CHECKING:
-    from ..head.forward import HeadLayer
 
 SHEET_SIZE = (300, 360)
 VIDEO_SIZE = (400, 480)
@@ -136,6 +131,7 @@ def write_preview(path: Path, take: Motion, baked: Motion, head: HeadModel, soun
     """The take on the left, the bake on the right, with the take's sound."""
     from rich.progress import track
 
+    from ..head.forward import layer_of
     from ..render.video import VideoWriter
 
     layer = layer_of(head)
@@ -151,16 +147,10 @@ def write_preview(path: Path, take: Motion, baked: Motion, head: HeadModel, soun
             video.add(picture)
 
 
-@functools.lru_cache(maxsize=1)
-def layer_of(head: HeadModel) -> HeadLayer:
-    """The head's forward pass, made once."""
-    from ..head.forward import HeadLayer
-
-    return HeadLayer(head)
-
-
 def draw_frame(motion: Motion, frame: int, head: HeadModel, size: tuple[int, int]) -> Picture:
     """One frame of a motion from the front. (height, width, 4)"""
+    from ..head.forward import layer_of
+
     return draw(layer_of(head).vertices(motion, frame, frame + 1)[0], head, size)
 
 
