@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bake: a take and an emotion track in, the emotional motion and its vertices out.
 
-Opens no file. Memory is the take's and the result's motion plus one chunk of vertices.
+Opens no file. Memory is the take's and the result's motion plus one chunk of vertices; a preview of
+a frame is a bake of that frame, which costs two windows and one block of vertices.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from ...shared.errors import InputError, JobError
 from ...shared.head import HeadModel
 from ...shared.motion import WIDTHS, Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
-from ..head.forward import CHUNK_FRAMES, HeadLayer
+from ..head.forward import layer_of
 from ..modulation.modulator import Modulator, modulate
 from ..motion.adapter import LinearAdapter, add_open_difference, to_open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BakeProgress:
-    """`done` of `total` steps of a stage: "modulate" (groups of windows), "vertices" (frames)."""
+    """`done` of `total` steps of a stage: "modulate" (windows), "vertices" (frames)."""
 
     stage: str
     done: int
@@ -143,16 +144,13 @@ def _paste(whole: Motion, part: Motion, frames: range) -> Motion:
 def _vertices(
     motion: Motion, head: HeadModel, frames: range, watch: _Watch
 ) -> Iterator[NDArray[np.float32]]:
-    layer = HeadLayer(head)
-    start = frames.start
-    while start < frames.stop:
+    chunks, done = layer_of(head).chunks(motion, frames.start, frames.stop), 0
+    while done < len(frames):
         watch.stop_if_cancelled()
-        stop = min(start - start % CHUNK_FRAMES + CHUNK_FRAMES, frames.stop)
-        with flushed_denormals():
-            chunk = layer.vertices(motion, start, stop)
+        chunk = next(chunks)
         yield chunk
-        start = stop
-        watch.report("vertices", start - frames.start, len(frames))
+        done += len(chunk)
+        watch.report("vertices", done, len(frames))
 
 
 class _Stage:

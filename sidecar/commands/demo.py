@@ -132,7 +132,8 @@ def write_preview(path: Path, take: Motion, baked: Motion, head: HeadModel, soun
     """The take on the left, the bake on the right, with the take's sound."""
     from rich.progress import track
 
-    from ..render.portrait import draw, layer_of
+    from ..head.forward import layer_of
+    from ..render.portrait import draw
     from ..render.video import VideoWriter
 
     layer = layer_of(head)

@@ -15,8 +15,9 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion, cut_motion
 from ..anchors.channels import sides
 from ..anchors.lips import lips_of
+from ..head.forward import layer_of
 from ..modulation.modulator import Modulator, modulate
-from ..render.portrait import Picture, draw, draw_frame, layer_of
+from ..render.portrait import Picture, draw, draw_frame
 from ..render.sheets import contact_sheet
 from ..render.video import VideoWriter
 from .performances import STATES, held_track

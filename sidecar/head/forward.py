@@ -9,6 +9,9 @@ with linear blend skinning W over five joints.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,11 +20,19 @@ from torch import Tensor
 from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
+from ..denormals import flushed_denormals
 from .rotation import matrix_from_axis_angle
+from .skinning import CHUNK_FRAMES, multiply_sparse, pose_joints, skin, sparse_rows
 
-CHUNK_FRAMES = 32
-"""Frames are computed in blocks on one grid over the take, padded to full blocks: the same
-frame then has the same bits whichever part of the take is asked for."""
+__all__ = ["CHUNK_FRAMES", "HeadLayer", "joint_transforms", "layer_of"]
+
+FloatArray = NDArray[np.float32]
+_SparseRows = tuple[NDArray[np.int32], NDArray[np.int32], FloatArray]
+_SPARSE = 0.2
+"""Bases with a smaller share of values that are not 0 (the open head: 0.07) are multiplied
+value by value; a fuller one (FLAME) is faster by BLAS."""
+_Compute = Callable[[int, FloatArray], None]
+"""From a frame of the take on, within its block, fills (n, V, 3)."""
 
 
 class HeadLayer(torch.nn.Module):
@@ -29,7 +40,7 @@ class HeadLayer(torch.nn.Module):
 
     template: Tensor  # (V, 3)
     shape_basis: Tensor  # (S, V * 3)
-    bases: Tensor  # (E + P, 3 * V) expression, then the pose correctives that are not all zero
+    bases: Tensor  # (3 * V, E + P) expression, then the pose correctives that are not all zero
     joint_regressor: Tensor  # (5, V)
     skin_weights: Tensor  # (5, V)
     pose_columns: Tensor  # (P,) which of the 36 elements of R - I those are
@@ -44,7 +55,7 @@ class HeadLayer(torch.nn.Module):
             "template": model.template,
             "shape_basis": model.shape_basis.reshape(-1, model.shape_basis.shape[2]).T,
             # Coordinate by coordinate: skinning then runs over long rows, 8 times as fast.
-            "bases": bases.transpose(2, 1, 0).reshape(bases.shape[2], -1),
+            "bases": bases.transpose(1, 0, 2).reshape(-1, bases.shape[2]),
             "joint_regressor": model.joint_regressor,
             "skin_weights": model.skin_weights.T,
         }
@@ -68,7 +79,7 @@ class HeadLayer(torch.nn.Module):
         rotation = matrix_from_axis_angle(pose)  # (B, 5, 3, 3)
         feature = (rotation[:, 1:] - torch.eye(3, dtype=pose.dtype, device=pose.device)).flatten(1)
         coefficients = torch.cat([expression, feature[:, self.pose_columns]], 1)
-        posed = shaped.T.reshape(1, -1) + coefficients @ self.bases  # (B, 3 * V)
+        posed = shaped.T.reshape(1, -1) + coefficients @ self.bases.T  # (B, 3 * V)
         posed = posed.reshape(len(pose), 3, -1)
         transform = joint_transforms(rotation, self.joint_regressor @ shaped)  # (B, 5, 3, 4)
         blended = transform.permute(0, 2, 3, 1).reshape(-1, 5) @ self.skin_weights
@@ -78,12 +89,30 @@ class HeadLayer(torch.nn.Module):
             moved = torch.addcmul(moved, blended[:, :, axis], posed[:, None, axis])
         return moved.permute(0, 2, 1)
 
-    @torch.inference_mode()
-    def vertices(self, motion: Motion, start: int, stop: int) -> NDArray[np.float32]:
+    def vertices(self, motion: Motion, start: int, stop: int) -> FloatArray:
         """Frames start..stop-1 as (n, V, 3) metres, the same bits for every range.
 
         Raises InputError `space.no_adapter` if the motion is in another expression space.
         """
+        compute = self._computer(motion)
+        out = np.empty((stop - start, len(self.template), 3), np.float32)
+        for low, high in _blocks(start, stop):
+            compute(low, out[low - start : high - start])
+        return out
+
+    def chunks(self, motion: Motion, start: int, stop: int) -> Iterator[FloatArray]:
+        """The same frames in order, block by block of at most CHUNK_FRAMES, each computed when
+        it is asked for. Raises as `vertices`, at once."""
+        compute = self._computer(motion)
+
+        def chunk(low: int, high: int) -> FloatArray:
+            out = np.empty((high - low, len(self.template), 3), np.float32)
+            compute(low, out)
+            return out
+
+        return (chunk(low, high) for low, high in _blocks(start, stop))
+
+    def _computer(self, motion: Motion) -> _Compute:
         if motion.space != self.space:
             raise InputError(
                 "space.no_adapter",
@@ -91,30 +120,91 @@ class HeadLayer(torch.nn.Module):
                 f"'{self.space}'.",
                 "Convert the take with an adapter between the two.",
             )
-        dtype = self.template.dtype
-        shape = torch.tensor(motion.shape[: len(self.shape_basis)], dtype=dtype)
-        shaped = self.shaped(shape)
-        out = np.empty((stop - start, len(self.template), 3), np.float32)
-        first = start - start % CHUNK_FRAMES
-        for block in range(first, stop, CHUNK_FRAMES):
-            arrays = [_block(a, block).to(dtype) for a in self._inputs(motion)]
-            moved = self(shaped, *arrays).to(torch.float32).numpy()
-            low, high = max(start, block), min(stop, block + CHUNK_FRAMES)
-            out[low - start : high - start] = moved[low - block : high - block]
-        return out
+        fused = (self.template.device.type, self.template.dtype) == ("cpu", torch.float32)
+        with flushed_denormals(), torch.inference_mode():
+            shape = torch.tensor(motion.shape[: len(self.shape_basis)]).to(self.template)
+            shaped = self.shaped(shape)
+            return self._fused(motion, shaped) if fused else self._plain(motion, shaped)
 
-    def _inputs(self, motion: Motion) -> tuple[NDArray[np.float32], ...]:
-        pose = np.stack(
-            [motion.rotation, motion.neck, motion.jaw, motion.eyes[:, :3], motion.eyes[:, 3:]], 1
-        )
-        return motion.expression[:, : self.components], pose, motion.translation
+    def _plain(self, motion: Motion, shaped: Tensor) -> _Compute:
+        """Blocks by `forward`, on any device."""
+
+        @flushed_denormals()
+        @torch.inference_mode()
+        def compute(low: int, out: FloatArray) -> None:
+            first = low - low % CHUNK_FRAMES
+            inputs = self._inputs(motion, first, first + CHUNK_FRAMES)
+            moved = self(shaped, *(_padded(values).to(shaped) for values in inputs))
+            out[:] = moved[low - first : low - first + len(out)].cpu().numpy()
+
+        return compute
+
+    def _fused(self, motion: Motion, shaped: Tensor) -> _Compute:
+        """Blocks by one product and the kernels of `skinning`, in buffers made once."""
+        rows, sparse = self._sparse_weights, self._sparse_bases
+        rest = shaped.numpy()
+        joints = (self.joint_regressor @ shaped).numpy().astype(np.float64)
+        columns = self.pose_columns.numpy()
+        coefficients = np.zeros((self.bases.shape[1], CHUNK_FRAMES), np.float32)
+        offsets = torch.empty((len(self.bases), CHUNK_FRAMES))
+        feature = np.zeros((36, CHUNK_FRAMES), np.float32)
+        transform = np.zeros((5, 12, CHUNK_FRAMES), np.float32)
+        moved = np.zeros((3, CHUNK_FRAMES), np.float32)
+
+        @flushed_denormals()
+        @torch.inference_mode()
+        def compute(low: int, out: FloatArray) -> None:
+            first = low % CHUNK_FRAMES
+            places = slice(first, first + len(out))
+            expression, pose, translation = self._inputs(motion, low, low + len(out))
+            pose_joints(pose, joints, first, feature, transform)
+            coefficients[: self.components, places] = expression.T
+            coefficients[self.components :] = feature[columns]
+            moved[:, places] = translation.T
+            if sparse is None:
+                torch.mm(self.bases, torch.from_numpy(coefficients), out=offsets)
+            else:
+                multiply_sparse(sparse, coefficients, offsets.numpy())
+            skin(offsets.numpy(), rest, rows, transform, moved, first, out.reshape(len(out), -1))
+
+        return compute
+
+    @functools.cached_property
+    def _sparse_weights(self) -> _SparseRows:
+        return sparse_rows(self.skin_weights.T.numpy())
+
+    @functools.cached_property
+    def _sparse_bases(self) -> _SparseRows | None:
+        share = torch.count_nonzero(self.bases).item() / max(self.bases.numel(), 1)
+        return sparse_rows(self.bases.numpy()) if share < _SPARSE else None
+
+    def _inputs(self, motion: Motion, start: int, stop: int) -> tuple[FloatArray, ...]:
+        """Expression (n, E), pose (n, 5, 3), translation (n, 3) of the frames that exist."""
+        frames = slice(start, stop)
+        eyes = motion.eyes[frames]
+        turns = (motion.rotation, motion.neck, motion.jaw)
+        pose = np.stack([*(a[frames] for a in turns), eyes[:, :3], eyes[:, 3:]], 1)
+        return motion.expression[frames, : self.components], pose, motion.translation[frames]
 
 
-def _block(values: NDArray[np.float32], start: int) -> Tensor:
-    """Frames start..start+CHUNK_FRAMES-1, the missing ones zero."""
-    part = torch.tensor(values[start : start + CHUNK_FRAMES])
-    padded = torch.zeros((CHUNK_FRAMES, *part.shape[1:]), dtype=part.dtype)
-    padded[: len(part)] = part
+@functools.lru_cache(maxsize=2)
+def layer_of(head: HeadModel) -> HeadLayer:
+    """The head's forward pass on the processor, made once while the head lives."""
+    return HeadLayer(head)
+
+
+def _blocks(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """start..stop in pieces that each lie in one block of the grid."""
+    while start < stop:
+        end = min(start - start % CHUNK_FRAMES + CHUNK_FRAMES, stop)
+        yield start, end
+        start = end
+
+
+def _padded(values: FloatArray) -> Tensor:
+    """A block of frames, the missing ones zero."""
+    padded = torch.zeros((CHUNK_FRAMES, *values.shape[1:]))
+    padded[: len(values)] = torch.tensor(values)
     return padded
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,12 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...shared.emotion import EMOTIONS, EmotionTrack, check_length
+from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import InputError, JobError
 from ...shared.motion import Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
 from . import windows
-from .network import NUMBERS
+from .inference import WindowNetwork, window_network
+from .network import NUMBERS, GeometryNetwork
 from .sides import side_factors, side_of_take
 from .weights import Modulator, load_modulator
 
@@ -26,6 +28,8 @@ MODEL_FPS = 30.0
 
 FloatArray = NDArray[np.float32]
 Progress = Callable[[int, int], None]
+_Rows = Callable[[NDArray[np.intp]], tuple[FloatArray, FloatArray]]
+"""From frames (n,) of the model's grid to numbers (n, 103) and emotion weights (n, 6)."""
 
 
 def modulate(
@@ -41,7 +45,7 @@ def modulate(
 
     Where influence * geometry is 0 a frame is copied bit for bit. Any range gives the same bits
     as the whole. region runs between `track.upper` and `track.lower` by each number's share.
-    on_progress(done, total) is called after each group of windows; is_cancelled before it.
+    on_progress(done, total) is called after each window; is_cancelled before it.
     Raises InputError `space.not_open`, `emotion.shape`, `frames.out_of_range`; JobError
     `job.cancelled`.
     """
@@ -56,7 +60,7 @@ def modulate(
     needed = range(frames.start + int(touched[0]), frames.start + int(touched[-1]) + 1)
     change = np.zeros((len(cut), NUMBERS), np.float32)
     change[needed.start - frames.start : needed.stop - frames.start] = _changes(
-        motion, track, modulator, needed, on_progress, is_cancelled
+        motion, track, _sided(modulator, motion), needed, on_progress, is_cancelled
     )
     share = modulator.upper_share
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
@@ -67,6 +71,15 @@ def modulate(
         expression=np.ascontiguousarray(out[:, :100]),
         jaw=np.ascontiguousarray(out[:, 100:]),
     )
+
+
+def _sided(modulator: Modulator, motion: Motion) -> Modulator:
+    """The modulator as it answers a take that leads with one side."""
+    if not modulator.side_gain:
+        return modulator
+    side = side_of_take(np.concatenate([motion.expression, motion.jaw], 1))
+    factors = side_factors(modulator.side_gain * side)
+    return replace(modulator, residual_scale=modulator.residual_scale * factors)
 
 
 def _check(motion: Motion, track: EmotionTrack, frames: range) -> None:
@@ -90,67 +103,83 @@ def _changes(
     is_cancelled: Callable[[], bool] | None,
 ) -> FloatArray:
     """(len(frames), 103) what the network would change, at the take's own frame rate."""
-    take = np.concatenate([motion.expression, motion.jaw], 1)
-    if motion.fps == MODEL_FPS:
-        return _run(take, track.weights, modulator, frames, on_progress, is_cancelled)
     ratio = MODEL_FPS / motion.fps  # model frames per frame of the take
-    length = int(np.ceil((len(take) - 1) * ratio)) + 1
-    at = np.arange(length, dtype=np.float64) / ratio
+    last = len(motion) - 1
+
+    def rows(places: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        at = np.clip(places / ratio, 0, last)
+        low = np.minimum(at.astype(np.intp), max(last - 1, 0))
+        high = np.minimum(low + 1, last)
+        ends = [(_numbers(motion, frames), track.weights[frames]) for frames in (low, high)]
+        part = (at - low).astype(np.float32)[:, None]
+        return _between(ends[0][0], ends[1][0], part), _between(ends[0][1], ends[1][1], part)
+
+    if motion.fps == MODEL_FPS:
+        return _run(
+            lambda places: (_numbers(motion, places), track.weights[places]),
+            len(motion), modulator, frames, on_progress, is_cancelled,
+        )  # fmt: skip
+    length = int(np.ceil(last * ratio)) + 1
     grid = range(int(frames.start * ratio), min(int((frames.stop - 1) * ratio) + 2, length))
-    change = _run(
-        _sample(take, at), _sample(track.weights, at), modulator, grid, on_progress, is_cancelled
-    )
-    return _sample(
-        change, np.arange(frames.start, frames.stop, dtype=np.float64) * ratio - grid.start
-    )
+    change = _run(rows, length, modulator, grid, on_progress, is_cancelled)
+    at = np.arange(frames.start, frames.stop, dtype=np.float64) * ratio - grid.start
+    return _sample(change, at)
+
+
+def _numbers(motion: Motion, frames: NDArray[np.intp]) -> FloatArray:
+    return np.concatenate([motion.expression[frames], motion.jaw[frames]], 1)
 
 
 def _sample(values: FloatArray, at: NDArray[np.float64]) -> FloatArray:
     """Rows at fractional places, linear between neighbours, held past the ends."""
     at = np.clip(at, 0, len(values) - 1)
     low = np.minimum(at.astype(np.intp), max(len(values) - 2, 0))
-    part = (at - low).astype(np.float32)[:, None]
     high = np.minimum(low + 1, len(values) - 1)
-    return np.asarray(values[low] * (1 - part) + values[high] * part, np.float32)
+    return _between(values[low], values[high], (at - low).astype(np.float32)[:, None])
+
+
+def _between(low: FloatArray, high: FloatArray, part: FloatArray) -> FloatArray:
+    return np.asarray(low * (1 - part) + high * part, np.float32)
 
 
 @flushed_denormals()
 def _run(
-    take: FloatArray,
-    weights: FloatArray,
+    rows: _Rows,
+    length: int,
     modulator: Modulator,
     frames: range,
     on_progress: Progress | None,
     is_cancelled: Callable[[], bool] | None,
 ) -> FloatArray:
-    """(len(frames), 103) the network's change, group by group of windows, kept within the range
-    that training showed."""
+    """(len(frames), 103) the network's change, window by window, kept within the range that
+    training showed. `length` is the take's, on the model's grid."""
     total = np.zeros((len(frames), NUMBERS), np.float32)
-    normed = (take - modulator.mean) / modulator.scale
-    groups = windows.groups_of(frames)
-    for done, group in enumerate(groups, 1):
+    network, needed = _network_of(modulator.network), windows.windows_of(frames)
+    for done, window in enumerate(needed, 1):
         if is_cancelled is not None and is_cancelled():
             raise JobError("job.cancelled", "The bake was cancelled.", "Start it again.")
-        places = windows.group_frames(group, len(take))
-        values = _infer(modulator, normed[places], weights[places])
-        windows.add_group(total, frames.start, group, values)
+        take, weights = rows(windows.window_frames(window, length))
+        normed = (take - modulator.mean) / modulator.scale
+        values = network(_tensor(normed), _tensor(weights)).numpy()
+        windows.add_window(total, frames.start, window, values)
         if on_progress is not None:
-            on_progress(done, len(groups))
-    old = take[frames.start : frames.stop]
-    step = total * modulator.residual_scale
-    if modulator.side_gain:
-        step *= side_factors(modulator.side_gain * side_of_take(take))
-    new = old + step
+            on_progress(done, len(needed))
+    return _kept_in_range(rows, modulator, frames, total)
+
+
+def _tensor(values: FloatArray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))
+
+
+def _kept_in_range(
+    rows: _Rows, modulator: Modulator, frames: range, residual: FloatArray
+) -> FloatArray:
+    old = rows(np.arange(frames.start, frames.stop))[0]
+    new = old + residual * modulator.residual_scale
     low, high = np.minimum(old, modulator.lowest), np.maximum(old, modulator.highest)
     return np.asarray(np.clip(new, low, high) - old, np.float32)
 
 
-def _infer(modulator: Modulator, takes: FloatArray, weights: FloatArray) -> FloatArray:
-    """(GROUP, WINDOW, 103) normalised in, the same out; always one batch shape."""
-    assert takes.shape == (windows.GROUP, windows.WINDOW, NUMBERS)
-    assert weights.shape == (windows.GROUP, windows.WINDOW, len(EMOTIONS))
-    with torch.inference_mode():
-        return modulator.network(
-            torch.from_numpy(np.ascontiguousarray(takes, np.float32)),
-            torch.from_numpy(np.ascontiguousarray(weights, np.float32)),
-        ).numpy()
+@functools.lru_cache(maxsize=2)
+def _network_of(network: GeometryNetwork) -> WindowNetwork:
+    return window_network(network)

@@ -32,7 +32,7 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Modulator:
-    """A trained network and how its numbers are scaled.
+    """A trained network, whose weights no longer change, and how its numbers are scaled.
 
     mean, scale: (103,) of the input. residual_scale: (103,) of the output; 0 where training never
     changed a number. lowest, highest: (103,) what the training's targets ranged over: the output

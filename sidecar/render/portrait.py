@@ -3,24 +3,16 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.camera import Camera, look_at
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
-from ..head.forward import HeadLayer
+from ..head.forward import layer_of
 from .shade import draw_head
 
 Picture = NDArray[np.uint8]
-
-
-@functools.lru_cache(maxsize=1)
-def layer_of(head: HeadModel) -> HeadLayer:
-    """The head's forward pass, made once."""
-    return HeadLayer(head)
 
 
 def draw_frame(motion: Motion, frame: int, head: HeadModel, size: tuple[int, int]) -> Picture:

@@ -121,9 +121,9 @@ def head_turns(motion: Motion) -> NDArray[np.float64]:
 def _head_painter(
     head: HeadModel, motion: Motion, camera: Camera
 ) -> Callable[[int], RenderedFrame]:
-    from ..head.forward import CHUNK_FRAMES, HeadLayer  # torch, which avatars do without
+    from ..head.forward import CHUNK_FRAMES, layer_of  # torch, which avatars do without
 
-    layer = HeadLayer(head)
+    layer = layer_of(head)
     block: dict[int, NDArray[np.float32]] = {}
 
     def paint(index: int) -> RenderedFrame:

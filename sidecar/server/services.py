@@ -116,6 +116,7 @@ _import_lock = threading.Lock()
 """Two threads that import torch at the same time may each see half of it."""
 
 
+@functools.lru_cache(maxsize=2)
 def _decode(take: Take) -> tuple[Motion, LinearAdapter | None]:
     with _import_lock:
         from ..motion.read import decode_motion

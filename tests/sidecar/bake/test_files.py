@@ -78,7 +78,7 @@ def test_take_comes_back_in_its_own_space(tmp_path: Path) -> None:
 
 def test_failure_leaves_nothing(tmp_path: Path) -> None:
     calls = iter(range(99))
-    result = result_of(is_cancelled=lambda: next(calls) > 2)
+    result = result_of(is_cancelled=lambda: next(calls) > 5)
     with pytest.raises(AffektError):
         write(result, tmp_path / "new" / "folder")
     assert os.listdir(tmp_path) == []
@@ -89,7 +89,7 @@ def test_failure_keeps_an_earlier_bake(tmp_path: Path) -> None:
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     calls = iter(range(99))
     with pytest.raises(AffektError):
-        write(result_of(is_cancelled=lambda: next(calls) > 2), tmp_path)
+        write(result_of(is_cancelled=lambda: next(calls) > 5), tmp_path)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folded network against the network that was trained."""
+
+import pytest
+import torch
+from affekt.sidecar.modulation.inference import window_network
+from affekt.sidecar.modulation.network import NUMBERS, GeometryNetwork, NetworkConfig
+from affekt.sidecar.modulation.weights import load_modulator
+from torch import Tensor, nn
+
+
+def random_network() -> GeometryNetwork:
+    torch.manual_seed(5)
+    network = GeometryNetwork(NetworkConfig(layers=2, width=48, heads=3, hidden=64))
+    with torch.no_grad():
+        for block in network.blocks:
+            block.emotion_attention.sink.normal_()
+        network.residual.weight.normal_(0, 0.2)
+    return network.requires_grad_(False).eval()
+
+
+@pytest.mark.parametrize("network", [random_network(), load_modulator().network])
+def test_agrees_with_the_network(network: GeometryNetwork) -> None:
+    fast = window_network(network)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
+        expected = network(frames[None], weights[None])[0]
+        assert expected.abs().max() > 0.1
+        assert (fast(frames, weights) - expected).abs().max() < 1e-5
+
+
+def test_neutral_adds_exactly_nothing() -> None:
+    network, silent = random_network(), random_network()
+    silent.emotions.zero_()
+    frames = torch.randn(64, NUMBERS)
+    zero, some = torch.zeros(64, 6), torch.rand(64, 6)
+    assert torch.equal(window_network(network)(frames, zero), window_network(silent)(frames, some))
+    assert not torch.equal(
+        window_network(network)(frames, some), window_network(silent)(frames, some)
+    )
+
+
+def test_a_network_of_other_parts_runs_as_it_is() -> None:
+    class Variant(GeometryNetwork):
+        def __init__(self) -> None:
+            super().__init__(NetworkConfig(layers=1, width=32, heads=2, hidden=32))
+            self.join = nn.Linear(NUMBERS, NUMBERS)
+            nn.init.normal_(self.residual.weight)
+
+        def forward(self, frames: Tensor, weights: Tensor) -> Tensor:
+            return super().forward(self.join(frames), weights)
+
+    network = Variant().requires_grad_(False)
+    frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
+    expected = network(frames[None], weights[None])[0]
+    assert torch.equal(window_network(network)(frames, weights), expected)
