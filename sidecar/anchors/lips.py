@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,14 +32,20 @@ class Lips:
     rest: FloatArray
 
 
-def close_lips(weights: FloatArray, closure: FloatArray, lips: Lips) -> FloatArray:
-    """Weights (T, 100) whose mouthClose and lipSeal make the lips meet where closure (T,) is 1.
+CLOSERS = {"lipSeal": 0.9, "mouthClose": 1.0}
+"""What closes lips that other shapes hold open, in this order, and how far each may go."""
+
+
+def close_lips(
+    weights: FloatArray, closure: FloatArray, lips: Lips, closers: Sequence[str] = tuple(CLOSERS)
+) -> FloatArray:
+    """Weights (T, 100) whose closers make the lips meet where closure (T,) is 1.
 
     mouthClose answers the jaw; what other shapes hold open is left to lipSeal, then to more of
     mouthClose, which alone would bend the lips out of shape.
     """
     weights = weights.copy()
-    for name, largest in (("lipSeal", 0.9), ("mouthClose", 1.0)):
+    for name in closers:
         column = NAMES.index(name)
         closes = lips.weight_opening[column].mean()
         if closes > -1:  # a head on which this shape closes nothing
@@ -46,7 +53,7 @@ def close_lips(weights: FloatArray, closure: FloatArray, lips: Lips) -> FloatArr
         opened = weights @ lips.weight_opening + lips.rest
         # The widest place counts, but not alone: pressing the rest too far would look bitten.
         opened = 0.6 * opened.max(1) + 0.4 * opened.mean(1) + PRESSED_MM
-        weights[:, column] += closure * np.clip(opened / -closes, 0, largest)
+        weights[:, column] += closure * np.clip(opened / -closes, 0, CLOSERS[name])
     return weights
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from ...shared.emotion import EMOTIONS
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
-from .compose import Performance, closure_level
+from .compose import closure_level
 from .identity import make_identity
 from .programs import held_program, make_program, pairs_of
 from .sentences import read_sentences
-from .takes import FPS, add_habit, make_performance, perform, vary_look
+from .takes import FPS, make_performance, perform, track, vary_closing
 
 FloatArray = NDArray[np.float64]
 STRONGEST = 1.3
@@ -31,9 +31,10 @@ STRONGEST = 1.3
 class Synchronised:
     """One performance of T frames in K programs.
 
-    targets: K takes as they should be. sources: K takes of the same programs that show each
-    emotion a little otherwise, as no model can foresee. weights: (K, T, 6). closure: (T,) 0..1,
-    1 where the lips must meet. kinds: each program's kind, "" where unknown; so are the texts.
+    targets: K takes as they should be. sources: K takes of the same programs as a tracker may
+    have seen them, each emotion a little otherwise, as no model can foresee. weights: (K, T, 6).
+    closure: (T,) 0..1, 1 where the lips must meet. kinds: each program's kind, "" where unknown;
+    so are the texts.
     """
 
     name: str
@@ -62,13 +63,15 @@ def make_synchronised(
     identity = make_identity(split, index, seed)
     text = sentences[index % len(sentences)]
     performance = make_performance(text, identity.style, rng, identity.shape)
+    if rng.random() < 0.6:
+        performance = vary_closing(performance, rng)
     frames = len(performance.articulation.channels)
     weights = [_program(kind, frames, split, rng) for kind in kinds]
     return Synchronised(
         name=f"{split}-{index:05d}",
         split=split,
         targets=tuple(perform(performance, w, head) for w in weights),
-        sources=tuple(_source(performance, w, head, rng) for w in weights),
+        sources=tuple(track(performance, w, head, rng) for w in weights),
         weights=np.stack(weights),
         closure=closure_level(performance.articulation),
         kinds=kinds,
@@ -89,11 +92,3 @@ def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> Fl
     if kind in EMOTIONS:
         return held_program(EMOTIONS.index(kind), 1.0, frames)
     return make_program(kind, frames, FPS, rng, strongest=STRONGEST, pairs=pairs_of(split))
-
-
-def _source(
-    performance: Performance, weights: FloatArray, head: HeadModel, rng: np.random.Generator
-) -> Motion:
-    look = vary_look(performance.style, rng)
-    varied = add_habit(performance, rng) if rng.random() < 0.35 else performance
-    return perform(varied, weights, head, look)

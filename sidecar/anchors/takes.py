@@ -16,10 +16,11 @@ from .channels import EXTRA_NAMES, NAMES, sides
 from .compose import Performance, closure_level, compose, style_look
 from .emotions import VARIANTS, recipe_table
 from .identity import SHAPE_COMPONENTS
-from .lips import close_lips, lips_of
+from .lips import CLOSERS, close_lips, lips_of
 from .rhythm import make_rhythm
 from .speech import Speech, Voice, speak
 from .style import Style, same_both_sides
+from .visemes import sided
 
 FPS = 30.0
 """Frames a second of every anchor; the model's own grid."""
@@ -97,15 +98,44 @@ def motion_from_weights(weights: FloatArray, performance: Performance, head: Hea
     )
 
 
+def vary_closing(performance: Performance, rng: np.random.Generator) -> Performance:
+    """The same performance whose m, b and p are made otherwise: pressed and rolled less, or by a
+    jaw that shuts. Trackers show closures in all these ways."""
+    channels = performance.articulation.channels.copy()
+    channels[:, [c for name in _PRESSED for c in sided(name)]] *= rng.uniform(0, 1)
+    if rng.random() < 0.5:
+        shut = rng.uniform(0, 1) * closure_level(performance.articulation)
+        channels[:, sided("jawOpen")] *= 1 - shut[:, None]
+    articulation = replace(performance.articulation, channels=channels)
+    return replace(performance, articulation=articulation)
+
+
+_PRESSED = ("mouthPress", "mouthRollLower", "mouthRollUpper")
+
+
 def perform(
-    performance: Performance,
-    emotions: FloatArray,
-    head: HeadModel,
-    look: FloatArray | None = None,
+    performance: Performance, emotions: FloatArray, head: HeadModel, look: FloatArray | None = None
 ) -> Motion:
     """The performance in `emotions` (T, 6), as a take in space "open" whose lips meet on this
     head where they must. look: (6, 100) instead of the style's own."""
     weights = compose(performance, emotions, look)
     lips = lips_of(head, performance.shape)
     weights = close_lips(weights, closure_level(performance.articulation), lips)
+    return motion_from_weights(weights, performance, head)
+
+
+def track(
+    performance: Performance, emotions: FloatArray, head: HeadModel, rng: np.random.Generator
+) -> Motion:
+    """The performance as a tracker may have seen it: an emotion that is a little off, habits,
+    closures that are not quite shut; in half of the takes by ARKit's shapes alone."""
+    look = vary_look(performance.style, rng)
+    by_arkit = not look[:, len(ARKIT_NAMES) :].any()
+    varied = add_habit(performance, rng) if rng.random() < 0.35 else performance
+    weights = compose(varied, emotions, look)
+    shut = closure_level(performance.articulation)
+    if rng.random() < 0.4:
+        shut = shut * rng.uniform(0.6, 1)
+    closers = ("mouthClose",) if by_arkit else tuple(CLOSERS)
+    weights = close_lips(weights, shut, lips_of(head, performance.shape), closers)
     return motion_from_weights(weights, performance, head)

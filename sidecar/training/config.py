@@ -41,7 +41,7 @@ class GeometryConfig:
     heads: int = 4
     hidden: int = 512
     emotion: str = "attended"
-    steps: int = 5000
+    steps: int = 6000
     batch: int = 32
     learning_rate: float = 1.5e-3
     warmup_steps: int = 150
@@ -51,7 +51,7 @@ class GeometryConfig:
     parameter_weight: float = 1.0
     vertex_weight: float = 0.12
     velocity_weight: float = 0.5
-    lips_weight: float = 0.06
+    lips_weight: float = 0.1
     vertices: int = 600
     bfloat16: bool = True
     log_every: int = 50
