@@ -9,12 +9,15 @@ from pathlib import Path
 from rich.progress import Progress
 
 from ..anchors.dataset import write_anchors
+from ..anchors.sheet import anchor_sheet
 from ..head.files import read_head
+from ..render.images import write_png
 
 
 @dataclass(frozen=True, kw_only=True)
 class Anchors:
-    """Write spoken sentences, each in several emotions frame by frame alike, with a manifest."""
+    """Write spoken sentences, each in several emotions frame by frame alike, with a manifest, and a
+    sheet of four people to look at."""
 
     out: Path
     """New folder for the takes."""
@@ -36,4 +39,5 @@ class Anchors:
                 head=head,
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
-        print(f"wrote {path}")
+        write_png(self.out / "sheet.png", anchor_sheet(head, self.seed))
+        print(f"wrote {path} and sheet.png")

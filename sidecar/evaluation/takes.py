@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.emotion import EMOTIONS
 from ...shared.head import HeadModel
-from ...shared.motion import Motion, cut_motion
+from ...shared.motion import Motion
 from ..anchors.channels import sides
 from ..anchors.lips import lips_of
 from ..head.forward import layer_of
 from ..modulation.modulator import Modulator, modulate
-from ..render.portrait import Picture, draw, draw_frame
+from ..render.portrait import Picture, draw
 from ..render.sheets import contact_sheet
 from ..render.video import VideoWriter
 from .performances import STATES, held_track
@@ -134,19 +133,6 @@ def draw_in_frame(motion: Motion, frame: int, head: HeadModel, size: tuple[int, 
     vertices = layer_of(head).vertices(motion, frame, frame + 1)[0]
     still = vertices - (vertices.mean(0) - head.template.mean(0))
     return draw(np.asarray(still, np.float32), head, size)
-
-
-def anchor_sheet(
-    head: HeadModel, takes: Mapping[str, Motion], frame: int, *, title: str = ""
-) -> Picture:
-    """One frame of synchronised takes side by side, labelled with their names.
-
-    takes: by name, in space "open" and as long as each other; neutral and the six emotions, say.
-    Raises InputError `frames.out_of_range`.
-    """
-    cuts = {name: cut_motion(motion, frame, frame + 1) for name, motion in takes.items()}
-    pictures = [draw_frame(motion, 0, head, STRIP_SIZE) for motion in cuts.values()]
-    return contact_sheet(pictures, list(cuts), min(len(cuts), 1 + len(EMOTIONS)), title=title)
 
 
 def write_take_video(

@@ -5,6 +5,7 @@ import io
 import json
 import wave
 from importlib import resources
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from affekt.sidecar.head.files import read_head
 from affekt.sidecar.motion.own import decode_own
 from affekt.sidecar.motion.read import read_motion
 from affekt.sidecar.training.data import make_groups, read_groups
+from PIL import Image
 
 HEAD = read_head("open")
 
@@ -85,6 +87,11 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path):
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert run(["data", "anchors", "--out", str(tmp_path / "a"), "--count", "1"]) == 0
     assert MANIFEST in capsys.readouterr().out
+    sheet = np.asarray(Image.open(tmp_path / "a" / "sheet.png").convert("L"), float)
+    columns = np.array_split(sheet, 7, axis=1)[1:]  # the six emotions differ from each other
+    widths = min(c.shape[1] for c in columns)
+    for one, other in combinations([c[:, :widths] for c in columns], 2):
+        assert np.abs(one - other).mean() > 0.5
     assert run(["data", "anchors", "--out", str(tmp_path / "a"), "--count", "1"]) == 2
     assert "file.not_empty" in capsys.readouterr().err
 

@@ -14,7 +14,6 @@ from affekt.sidecar.commands.evaluate_pictures import take_names
 from affekt.sidecar.evaluation import takes
 from affekt.sidecar.evaluation.page import tables_of, write_figures, write_page
 from affekt.sidecar.evaluation.takes import (
-    anchor_sheet,
     closures_kept,
     draw_in_frame,
     measure_jitter,
@@ -93,16 +92,6 @@ class TestTakes:
         kept = closures_kept({"itself": take, "same": take, "opened": opened}, HEAD)
         assert kept == {"same": 1.0, "opened": 0.0}
         assert closures_kept({"itself": take_with(30), "same": take_with(30)}, HEAD) == {}
-
-    def test_one_frame_in_all_emotions(self):
-        quiet, loud = take_with(20), take_with(20, jawOpen=(10, 0.8))
-        sheet = anchor_sheet(HEAD, {"neutral": quiet, "surprise": loud}, 10)
-        assert sheet.dtype == np.uint8
-        half = sheet.shape[1] // 2
-        assert np.abs(sheet[:, :half].astype(int) - sheet[:, -half:]).mean() > 0.5
-        with pytest.raises(InputError) as caught:
-            anchor_sheet(HEAD, {"neutral": quiet}, 20)
-        assert caught.value.code == "frames.out_of_range"
 
     def test_a_video_of_all_versions(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(takes, "VIDEO_SIZE", (32, 38))

@@ -9,6 +9,7 @@ import pytest
 import torch
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, make_motion
+from affekt.sidecar.anchors.dataset import write_anchors
 from affekt.sidecar.anchors.programs import TRAINING_KINDS
 from affekt.sidecar.anchors.synchronised import make_synchronised
 from affekt.sidecar.head.files import read_head
@@ -162,6 +163,22 @@ def test_a_broken_checkpoint_is_refused(tmp_path: Path):
     with pytest.raises(InputError) as caught:
         train(TINY, small_head(), tmp_path, lambda line: None)
     assert caught.value.code == "file.damaged"
+
+
+def test_a_folder_of_takes_trains_the_same_bits_as_anchors_in_memory(tmp_path: Path):
+    head = small_head()
+    write_anchors(tmp_path / "data", count=10, seed=TINY.seed, head=head)
+    config = replace(
+        TINY, steps=6, performances=9, held_out_performances=1, programs=len(TRAINING_KINDS)
+    )
+    folder = replace(config, data=str(tmp_path / "data"))
+    made, read = (
+        load_modulator(train(settings, head, tmp_path / name, lambda line: None))
+        for name, settings in (("made", config), ("read", folder))
+    )
+    for name, tensor in made.network.state_dict().items():
+        assert torch.equal(tensor, read.network.state_dict()[name])
+    assert made.about["figures"] == read.about["figures"]
 
 
 class TestConfig:
