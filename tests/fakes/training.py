@@ -8,7 +8,7 @@ from affekt.sidecar.training.config import GeometryConfig
 
 TINY = GeometryConfig(
     performances=6, programs=4, held_out_performances=2, layers=1, width=32, heads=2, hidden=32,
-    steps=48, batch=8, learning_rate=4e-3, warmup_steps=4, vertices=20, bfloat16=False,
+    steps=48, batch=8, learning_rate=1e-2, warmup_steps=4, vertices=20, bfloat16=False,
     log_every=4, measure_every=1000, checkpoint_every=12, average_decay=0.5, device="cpu",
 )  # fmt: skip
 BRIEF = replace(
