@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
 from ..denormals import flushed_denormals
+from ..threads import in_order
 from .rotation import matrix_from_axis_angle
 from .skinning import CHUNK_FRAMES, multiply_sparse, pose_joints, skin, sparse_rows
 
@@ -94,23 +96,36 @@ class HeadLayer(torch.nn.Module):
 
         Raises InputError `space.no_adapter` if the motion is in another expression space.
         """
-        compute = self._computer(motion)
         out = np.empty((stop - start, len(self.template), 3), np.float32)
-        for low, high in _blocks(start, stop):
-            compute(low, out[low - start : high - start])
+        for _ in self._fill(motion, start, stop, lambda low, high: out[low - start : high - start]):
+            pass
         return out
 
     def chunks(self, motion: Motion, start: int, stop: int) -> Iterator[FloatArray]:
-        """The same frames in order, block by block of at most CHUNK_FRAMES, each computed when
-        it is asked for. Raises as `vertices`, at once."""
-        compute = self._computer(motion)
+        """The same frames in order, block by block of at most CHUNK_FRAMES; a few are computed
+        ahead. Raises as `vertices`, at once."""
+        vertices = len(self.template)
+        return self._fill(
+            motion, start, stop, lambda low, high: np.empty((high - low, vertices, 3), np.float32)
+        )
 
-        def chunk(low: int, high: int) -> FloatArray:
-            out = np.empty((high - low, len(self.template), 3), np.float32)
-            compute(low, out)
-            return out
+    def _fill(
+        self, motion: Motion, start: int, stop: int, room: Callable[[int, int], FloatArray]
+    ) -> Iterator[FloatArray]:
+        """The room (n, V, 3) for frames low..high-1 of each block, filled."""
+        idle = SimpleQueue[_Compute]()
+        for _ in range(torch.get_num_threads()):
+            idle.put(self._computer(motion))
 
-        return (chunk(low, high) for low, high in _blocks(start, stop))
+        def fill(block: tuple[int, int]) -> FloatArray:
+            compute, filled = idle.get(), room(*block)
+            try:
+                compute(block[0], filled)
+            finally:
+                idle.put(compute)
+            return filled
+
+        return in_order(fill, _blocks(start, stop))
 
     def _computer(self, motion: Motion) -> _Compute:
         if motion.space != self.space:

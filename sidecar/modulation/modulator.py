@@ -15,6 +15,7 @@ from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import InputError, JobError
 from ...shared.motion import Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
+from ..threads import in_order
 from . import windows
 from .inference import WindowNetwork, window_network
 from .network import NUMBERS, GeometryNetwork
@@ -155,12 +156,17 @@ def _run(
     training showed. `length` is the take's, on the model's grid."""
     total = np.zeros((len(frames), NUMBERS), np.float32)
     network, needed = _network_of(modulator.network), windows.windows_of(frames)
-    for done, window in enumerate(needed, 1):
-        if is_cancelled is not None and is_cancelled():
-            raise JobError("job.cancelled", "The bake was cancelled.", "Start it again.")
+
+    @flushed_denormals()
+    def change(window: int) -> FloatArray:
         take, weights = rows(windows.window_frames(window, length))
         normed = (take - modulator.mean) / modulator.scale
-        values = network(_tensor(normed), _tensor(weights)).numpy()
+        return network(_tensor(normed), _tensor(weights)).numpy()
+
+    changes = zip(needed, in_order(change, needed), strict=True)
+    for done, (window, values) in enumerate(changes, 1):
+        if is_cancelled is not None and is_cancelled():
+            raise JobError("job.cancelled", "The bake was cancelled.", "Start it again.")
         windows.add_window(total, frames.start, window, values)
         if on_progress is not None:
             on_progress(done, len(needed))
