@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where each point of a FLAME head's skin lies on the open head's.
+
+A similarity brings the one head near the other, then its skin is bent onto it (non-rigid ICP
+after Amberg, Romdhani and Vetter 2007, with the thin-plate energy of the displacement in place of
+their per-vertex affine maps: 3 unknowns a vertex in place of 12, and one factorisation serves all
+three). Features lead at first and let go as the surface takes hold; lips only meet their own lip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix, csc_matrix, diags_array
+from scipy.sparse.linalg import splu
+from scipy.spatial.transform import Rotation
+
+from ...shared.errors import InputError
+from ...shared.head import HeadModel
+from ..render.normals import vertex_normals
+from .features import Features, find_features, with_landmarks
+from .surface import Hits, Skin, Target, mark_sides, point_areas, skin_of
+
+_STIFF_M = (0.08, 0.05, 0.03, 0.02, 0.014, 0.010, 0.007, 0.005, 0.004, 0.003)
+"""Length over which the bending is smooth, level by level."""
+_ITERATIONS = 3
+_FEATURE_AREA = (4e-4, 1e-5)
+"""Square metres of skin that a feature outweighs, at the first level and the last."""
+_REACH_M = (0.04, 0.006)
+"""How far a nearest point may be to count, at the first level and the last."""
+WORST_RMS_M = 0.002
+"""A face that misses the other by more than this on average was not registered."""
+MOST_SCALE = 1.6
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Registration:
+    """source: FLAME's skin (N points); target: the open head's. hits: where each source point lies
+    on the target. bent (N, 3): the source as bent onto the target, in its axes. turn (3, 3), scale
+    and shift (3,): open point = scale * turn @ FLAME point + shift."""
+
+    source: Skin
+    target: Skin
+    hits: Hits
+    bent: FloatArray
+    turn: FloatArray
+    scale: float
+    shift: FloatArray
+
+
+def register(flame: HeadModel, open_head: HeadModel) -> Registration:
+    """Registers the two heads at rest. Raises InputError `adapter.registration`."""
+    source, target = skin_of(flame), skin_of(open_head)
+    there = _all_features(open_head, target, np.eye(3))
+    turn = _turn_from_eyes(flame, open_head)
+    for _ in range(2):  # the second look is straight into the face
+        here = _all_features(flame, source, turn)
+        pair = _shared(here, there)
+        scale, turn, shift = _similarity(pair[0].places(source), pair[1].places(target))
+    if not 1 / MOST_SCALE < scale < MOST_SCALE:
+        raise failed(f"it is {1 / scale:.3g} times as large as a head in metres")
+    source, target = _with_sides(source, flame, pair[0]), _with_sides(target, open_head, pair[1])
+    ground = Target.of(target)
+    bent = _bend(scale * source.points @ turn.T + shift, source, ground, pair)
+    hits = ground.nearest(bent, _normals(bent, source.faces), source.side)
+    return Registration(
+        source=source, target=target, hits=hits, bent=bent, turn=turn, scale=scale, shift=shift
+    )
+
+
+def failed(why: str) -> InputError:
+    """The error for heads that could not be laid onto each other."""
+    return InputError(
+        "adapter.registration",
+        f"This head could not be laid onto the open head: {why}.",
+        "Check that it is a FLAME file; if it is, give FLAME's landmark embedding with "
+        "--landmarks.",
+    )
+
+
+def _all_features(head: HeadModel, skin: Skin, turn: FloatArray) -> Features:
+    """What the eye finds, the eyes' centres apart, and the inner iBUG landmarks where known."""
+    seen = find_features(head, skin, turn)
+    return seen if not head.landmark_weights[17:].any() else with_landmarks(seen, head, skin)
+
+
+def _shared(here: Features, there: Features) -> tuple[Features, Features]:
+    names = [name for name in here.names if name in there.names]
+    if sum(name.startswith("mouth") for name in names) < 6 or "nose" not in names:
+        raise failed("its nose and mouth were not found")
+    return here.pick(names), there.pick(names)
+
+
+def _turn_from_eyes(flame: HeadModel, open_head: HeadModel) -> FloatArray:
+    """The least turn that takes the line between FLAME's eyes to the open head's. (3, 3)"""
+    lines = []
+    for head in (flame, open_head):
+        eyes = (head.joint_regressor[3:] @ head.template).astype(np.float64)
+        lines.append((eyes[0] - eyes[1]) / max(np.linalg.norm(eyes[0] - eyes[1]), 1e-9))
+    if not lines[0].any():
+        raise failed("its eyes lie in one place")
+    return Rotation.align_vectors(lines[1][None], lines[0][None])[0].as_matrix()
+
+
+def _similarity(source: FloatArray, target: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+    """Scale, rotation (3, 3) and shift (3,) that best take source to target (Umeyama 1991)."""
+    a, b = source - source.mean(0), target - target.mean(0)
+    u, size, vt = np.linalg.svd(b.T @ a)
+    sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
+    turn = (u * sign) @ vt
+    scale = float((size * sign).sum() / max((a * a).sum(), 1e-18))
+    return scale, turn, target.mean(0) - scale * turn @ source.mean(0)
+
+
+def _with_sides(skin: Skin, head: HeadModel, features: Features) -> Skin:
+    places = features.places(skin)
+    rims = [
+        places[[name.startswith(f"mouth.{side}") for name in features.names]]
+        for side in ("upper", "lower")
+    ]
+    return mark_sides(skin, head, rims[0], rims[1])
+
+
+def _normals(points: FloatArray, faces: NDArray[np.int64]) -> FloatArray:
+    return vertex_normals(np.ascontiguousarray(points), np.ascontiguousarray(faces, np.int32))
+
+
+def _bend(
+    start: FloatArray, source: Skin, target: Target, pair: tuple[Features, Features]
+) -> FloatArray:
+    """(N, 3) the source's points laid onto the target, beginning at `start`."""
+    area = point_areas(start, source.faces)
+    smooth = thin_plate(start, source.faces)
+    select = _selector(pair[0], source)
+    wanted = pair[1].places(target.skin) - select @ start
+    moved = np.zeros_like(start)
+    levels = len(_STIFF_M)
+    for level, length in enumerate(_STIFF_M):
+        share = level / (levels - 1)
+        feature, reach = (_between(ends, share) for ends in (_FEATURE_AREA, _REACH_M))
+        pull = select.T * feature
+        for _ in range(_ITERATIONS):
+            points = start + moved
+            hits = target.nearest(points, _normals(points, source.faces), source.side)
+            weight = area * (hits.found & (hits.distance < reach))
+            goal = hits.on(target.skin.points, target.skin.faces) - start
+            system = length**4 * smooth + diags_array(weight + 1e-6 * area) + pull @ select
+            right = weight[:, None] * goal + 1e-6 * area[:, None] * moved + pull @ wanted
+            moved = splu(csc_matrix(system)).solve(np.ascontiguousarray(right))
+    return start + moved
+
+
+def _between(ends: tuple[float, float], share: float) -> float:
+    return ends[0] ** (1 - share) * ends[1] ** share
+
+
+def _selector(features: Features, skin: Skin) -> csc_matrix:
+    """(n, N): takes points of the skin to the features'."""
+    rows = np.repeat(np.arange(len(features.faces)), 3)
+    columns = skin.faces[features.faces].ravel()
+    shape = (len(features.faces), len(skin.points))
+    return csc_matrix(coo_matrix((features.weights.ravel(), (rows, columns)), shape))
+
+
+def thin_plate(points: FloatArray, faces: NDArray[np.int64]) -> csc_matrix:
+    """(N, N) quadratic form of the squared Laplacian over the surface, by cotangents (Pinkall and
+    Polthier 1993): zero for what is linear along it."""
+    count = len(points)
+    laplacian = csc_matrix((count, count))
+    for k in range(3):
+        i, j, opposite = faces[:, k], faces[:, (k + 1) % 3], faces[:, (k + 2) % 3]
+        a, b = points[i] - points[opposite], points[j] - points[opposite]
+        cross = np.linalg.norm(np.cross(a, b), axis=1)
+        weight = 0.5 * np.clip((a * b).sum(1) / np.maximum(cross, 1e-12), -0.5, 5)
+        rows, columns = np.concatenate([i, j, i, j]), np.concatenate([j, i, i, j])
+        values = np.concatenate([weight, weight, -weight, -weight])
+        laplacian += csc_matrix(coo_matrix((values, (rows, columns)), (count, count)))
+    mass = np.maximum(point_areas(points, faces), 1e-9)
+    return csc_matrix(laplacian.T @ diags_array(1 / mass) @ laplacian)
