@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from ..render.sheets import contact_sheet
 from .registration import Registration
 from .solve import Forward, Solution, arkit_numbers
 
-SIZE = (190, 230)
+SIZE = (200, 240)
 PAIRS_A_ROW = 4
 SHAPES_A_SHEET = 13
 _CLOSE = (360, 360)
@@ -33,6 +33,16 @@ class Heads:
     open: HeadModel
     registration: Registration
 
+    def coloured(self) -> HeadModel:
+        """FLAME with the open head's colours and regions on its skin, which its file lacks."""
+        one = self.registration
+        corner = one.hits.weights.argmax(1)
+        there = one.target.vertex[one.target.faces[one.hits.face, corner]]
+        colour, region = self.flame.colour.copy(), self.flame.region.copy()
+        colour[one.source.vertex] = self.open.colour[there]
+        region[one.source.vertex] = self.open.region[there]
+        return replace(self.flame, colour=colour, region=region)
+
     def placed(self, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
         """FLAME's vertices (V, 3) in the open head's place."""
         one = self.registration
@@ -43,11 +53,12 @@ def shape_sheets(heads: Heads, solution: Solution) -> list[Picture]:
     """Sheets of `SHAPES_A_SHEET` ARKit shapes: each on the open head (left) and on FLAME (right)."""
     flame = Forward(heads.flame, np.arange(len(heads.flame.template)))
     there = Forward(heads.open, np.arange(len(heads.open.template)))
+    coloured = heads.coloured()
     pairs = []
     for weights, numbers in zip(arkit_numbers(heads.open), solution.numbers, strict=True):
         left = there.rest + there(weights[None])[0]
         right = heads.placed(flame.rest + flame(numbers[None])[0])
-        drawn = draw_head(left, heads.open, _front()), draw_head(right, heads.flame, _front())
+        drawn = draw_head(left, heads.open, _front()), draw_head(right, coloured, _front())
         pairs.append(np.concatenate(drawn, 1))
     starts = range(0, len(pairs), SHAPES_A_SHEET)
     return [
@@ -79,8 +90,8 @@ def _draw(vertices: NDArray[np.floating], faces: NDArray[np.int32], camera: Came
 
 def _front(size: tuple[int, int] = SIZE) -> Camera:
     return look_at(
-        target=np.array([0.0, -0.008, 0.0]), distance=0.85, yaw_rad=0.0, pitch_rad=0.0,
-        width=size[0], height=size[1], fov_y_rad=0.30,
+        target=np.array([0.0, -0.02, 0.0]), distance=0.85, yaw_rad=0.0, pitch_rad=0.0,
+        width=size[0], height=size[1], fov_y_rad=0.24,
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ _REACH_M = (0.04, 0.006)
 """How far a nearest point may be to count, at the first level and the last."""
 FACE_M = 0.07
 """The face, for the question whether the registration worked: what lies this near the nose."""
+_LOOSE = 1e-6  # so that a piece that meets nothing still has one solution
 WORST_M, LEAST_FOUND = 0.002, 0.8
 """A face is registered if this part of it lies within `WORST_M` of the other. FLAME 2023 Open's
 own surface reaches 0.94: the inside of its mouth and eye sockets is built differently."""
@@ -149,19 +150,22 @@ def _bend(
     select = _selector(pair[0], source)
     wanted = pair[1].places(target.skin) - select @ start
     moved = np.zeros_like(start)
-    levels = len(_STIFF_M)
     for level, length in enumerate(_STIFF_M):
-        share = level / (levels - 1)
+        share = level / (len(_STIFF_M) - 1)
         feature, reach = (_between(ends, share) for ends in (_FEATURE_AREA, _REACH_M))
         pull = select.T * feature
+        system = None
         for _ in range(_ITERATIONS):
             points = start + moved
             hits = target.nearest(points, _normals(points, source.faces), source.side)
-            weight = area * (hits.found & (hits.distance < reach))
-            goal = hits.on(target.skin.points, target.skin.faces) - start
-            system = length**4 * smooth + diags_array(weight + 1e-6 * area) + pull @ select
-            right = weight[:, None] * goal + 1e-6 * area[:, None] * moved + pull @ wanted
-            moved = splu(csc_matrix(system)).solve(np.ascontiguousarray(right))
+            held = hits.found & (hits.distance < reach)
+            if system is None:  # one factorisation a level: what is lost later stays where it is
+                weight = area * (held + _LOOSE)
+                whole = length**4 * smooth + diags_array(weight) + pull @ select
+                system = splu(csc_matrix(whole))
+            surface = hits.on(target.skin.points, target.skin.faces) - start
+            goal = np.where(held[:, None], surface, moved)
+            moved = system.solve(weight[:, None] * goal + pull @ wanted)
     return start + moved
 
 

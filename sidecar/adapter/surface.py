@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -122,43 +123,71 @@ class Target:
     def nearest(self, points: FloatArray, normals: FloatArray, side: NDArray[np.int8]) -> Hits:
         """The nearest point to each of points (n, 3) on triangles that face the same way and lie
         on the same lip; on any triangle where there is none."""
-        faces, corners = self.skin.faces, self.skin.points
-        candidates = self.tree.query(points, min(_CANDIDATES, len(faces)))[1]  # (n, k)
-        weights = _nearest_weights(points[:, None], corners[faces[candidates]])
-        places = np.einsum("nkc,nkcd->nkd", weights, corners[faces[candidates]])
-        distance = np.linalg.norm(places - points[:, None], axis=2)
-        fits = np.einsum("nd,nkd->nk", normals, self.normals[candidates]) > _SAME_SIDE
-        fits &= self.side[candidates] * side[:, None].astype(int) >= 0
-        best = (distance + np.where(fits, 0, 1.0)).argmin(1)
-        row = np.arange(len(points))
-        return Hits(
-            face=candidates[row, best], weights=weights[row, best], found=fits[row, best],
-            distance=distance[row, best],
+        candidates = self.tree.query(points, min(_CANDIDATES, len(self.skin.faces)))[1]
+        face, weights = np.zeros(len(points), np.int64), np.zeros((len(points), 3))
+        found, distance = np.zeros(len(points), bool), np.zeros(len(points))
+        _find_nearest(
+            points, normals, side, candidates, self.skin.points[self.skin.faces], self.normals,
+            self.side, face, weights, found, distance,
         )  # fmt: skip
+        return Hits(face=face, weights=weights, found=found, distance=distance)
 
 
-def _nearest_weights(point: FloatArray, corners: FloatArray) -> FloatArray:
-    """Barycentric weights (..., 3) of the point of triangles (..., 3, 3) nearest to `point`
-    (..., 3): the foot of the perpendicular, or the best of the three edges' nearest points."""
-    a, b, c = (corners[..., k, :] for k in range(3))
-    ab, ac, ap = b - a, c - a, point - a
-    d00, d01, d11 = (ab * ab).sum(-1), (ab * ac).sum(-1), (ac * ac).sum(-1)
-    d20, d21 = (ap * ab).sum(-1), (ap * ac).sum(-1)
-    scale = np.maximum(d00 * d11 - d01 * d01, 1e-30)
-    v, w = (d11 * d20 - d01 * d21) / scale, (d00 * d21 - d01 * d20) / scale
-    inside = np.stack([1 - v - w, v, w], -1)
-    options = [_on_edge(point, corners, i, j) for i, j in ((0, 1), (1, 2), (2, 0))]
-    table = np.stack(options, -2)  # (..., 3 edges, 3)
-    places = np.einsum("...ec,...cd->...ed", table, corners)
-    squared = ((places - point[..., None, :]) ** 2).sum(-1)
-    edge = np.take_along_axis(table, squared.argmin(-1)[..., None, None], -2)[..., 0, :]
-    return np.where((inside >= 0).all(-1, keepdims=True), inside, edge)
+@njit(cache=True, nogil=True)
+def _find_nearest(
+    points, normals, side, candidates, corners, face_normals, face_side,
+    face, weights, found, distance,
+):  # fmt: skip  # pragma: no cover - compiled
+    """Of each point's candidates the nearest that fits, else the nearest."""
+    for index in range(points.shape[0]):
+        point, normal = points[index], normals[index]
+        best = np.inf
+        for candidate in candidates[index]:
+            toward = (
+                normal[0] * face_normals[candidate, 0]
+                + normal[1] * face_normals[candidate, 1]
+                + normal[2] * face_normals[candidate, 2]
+            )
+            fits = toward > _SAME_SIDE and side[index] * face_side[candidate] >= 0
+            if found[index] and not fits:
+                continue
+            v, w = _nearest_on(point, corners[candidate])
+            squared = 0.0
+            for axis in range(3):
+                a, b, c = corners[candidate, :, axis]
+                squared += ((1 - v - w) * a + v * b + w * c - point[axis]) ** 2
+            if squared < best or (fits and not found[index]):
+                best, found[index], face[index] = squared, fits, candidate
+                weights[index, 0], weights[index, 1], weights[index, 2] = 1 - v - w, v, w
+        distance[index] = np.sqrt(best)
 
 
-def _on_edge(point: FloatArray, corners: FloatArray, i: int, j: int) -> FloatArray:
-    start, along = corners[..., i, :], corners[..., j, :] - corners[..., i, :]
-    share = ((point - start) * along).sum(-1) / np.maximum((along * along).sum(-1), 1e-30)
-    share = np.clip(share, 0, 1)
-    weights = np.zeros((*share.shape, 3))
-    weights[..., i], weights[..., j] = 1 - share, share
-    return weights
+@njit(cache=True, nogil=True)
+def _nearest_on(point, corners):  # pragma: no cover - compiled
+    """Weights of the second and third corner of the triangle's point nearest to `point`
+    (Ericson 2005, section 5.1.5: by the region of the plane in which the point lies)."""
+    d1 = d2 = d3 = d4 = d5 = d6 = 0.0
+    for axis in range(3):
+        a, b, c = corners[0, axis], corners[1, axis], corners[2, axis]
+        d1 += (b - a) * (point[axis] - a)
+        d2 += (c - a) * (point[axis] - a)
+        d3 += (b - a) * (point[axis] - b)
+        d4 += (c - a) * (point[axis] - b)
+        d5 += (b - a) * (point[axis] - c)
+        d6 += (c - a) * (point[axis] - c)
+    if d1 <= 0 and d2 <= 0:
+        return 0.0, 0.0
+    if d3 >= 0 and d4 <= d3:
+        return 1.0, 0.0
+    if d6 >= 0 and d5 <= d6:
+        return 0.0, 1.0
+    across_c, across_b, across_a = d1 * d4 - d3 * d2, d5 * d2 - d1 * d6, d3 * d6 - d5 * d4
+    if across_c <= 0 and d1 >= 0 and d3 <= 0:
+        return d1 / (d1 - d3), 0.0
+    if across_b <= 0 and d2 >= 0 and d6 <= 0:
+        return 0.0, d2 / (d2 - d6)
+    if across_a <= 0 and d4 >= d3 and d5 >= d6:
+        share = (d4 - d3) / ((d4 - d3) + (d5 - d6))
+        return 1 - share, share
+    whole = across_a + across_b + across_c
+    return across_b / whole, across_c / whole
