@@ -124,8 +124,13 @@ def _mouth_hole(depth: NDArray[np.floating]) -> NDArray[np.bool_] | None:
         ndimage.minimum_filter1d(depth, reach, axis=0, mode="constant", cval=np.inf, origin=origin)
         for origin in ((reach - 1) // 2, -(reach // 2))
     )
-    label, count = ndimage.label(depth > np.maximum(above, below) + _HOLE_M)
-    sizes = np.bincount(label.ravel(), minlength=count + 1)
+    return _largest_piece(depth > np.maximum(above, below) + _HOLE_M)
+
+
+def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    label = np.zeros(mask.shape, np.int32)
+    ndimage.label(mask, output=label)
+    sizes = np.bincount(label.ravel(), minlength=2)
     sizes[0] = 0
     return label == sizes.argmax() if sizes.max() > _LEAST_PIXELS else None
 
@@ -142,10 +147,9 @@ def _eyes(head: HeadModel, skin: Skin, rest: FloatArray, eyes: FloatArray) -> di
         start = _PIXELS // 2 - half
         window = slice(start, start + 2 * half)
         seen = view.face[window, window] >= len(skin.faces)
-        label, count = ndimage.label(seen)
-        if not count or (label > 0).sum() < _LEAST_PIXELS:
+        largest = _largest_piece(seen)
+        if largest is None:
             continue
-        largest = label == 1 + np.bincount(label.ravel())[1:].argmax()
         found |= _rims(largest, (start, start), view, JOINTS[joint], _ALONG_EYE)
     return {name: place for name, place in found.items() if place[0] < len(skin.faces)}
 

@@ -50,7 +50,7 @@ class Heads:
 
 
 def shape_sheets(heads: Heads, solution: Solution) -> list[Picture]:
-    """Sheets of `SHAPES_A_SHEET` ARKit shapes: each on the open head (left) and on FLAME (right)."""
+    """Sheets of `SHAPES_A_SHEET` ARKit shapes, each on the open head and, beside it, on FLAME."""
     flame = Forward(heads.flame, np.arange(len(heads.flame.template)))
     there = Forward(heads.open, np.arange(len(heads.open.template)))
     coloured = heads.coloured()
@@ -77,7 +77,11 @@ def registration_sheet(heads: Heads) -> Picture:
     pictures = [
         _draw(vertices, faces, camera)
         for faces, vertices in (target, source, itself)
-        for camera in (_front(_CLOSE), _near((0, -0.045, 0.05), 0.25), _near((0.03, 0.02, 0.04), 0.2))
+        for camera in (
+            _front(_CLOSE),
+            _near((0, -0.045, 0.05), 0.25),
+            _near((0.03, 0.02, 0.04), 0.2),
+        )
     ]
     labels = ["open head", "", "", "FLAME laid onto it", "", "", "FLAME", "", ""]
     return contact_sheet(pictures, labels, 3)

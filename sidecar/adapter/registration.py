@@ -23,10 +23,10 @@ from ..render.normals import vertex_normals
 from .features import Features, find_features, with_landmarks
 from .surface import Hits, Skin, Target, mark_sides, point_areas, skin_of
 
-_STIFF_M = (0.08, 0.05, 0.03, 0.02, 0.014, 0.010, 0.007, 0.005, 0.004, 0.003)
+_STIFF_M = (0.08, 0.05, 0.03, 0.02, 0.014, 0.010, 0.007, 0.005, 0.004)
 """Length over which the bending is smooth, level by level."""
-_ITERATIONS = 3
-_FEATURE_AREA = (4e-4, 1e-5)
+_ITERATIONS = 4
+_FEATURE_AREA = (4e-4, 1e-6)
 """Square metres of skin that a feature outweighs, at the first level and the last."""
 _REACH_M = (0.04, 0.006)
 """How far a nearest point may be to count, at the first level and the last."""
@@ -37,6 +37,8 @@ WORST_M, LEAST_FOUND = 0.002, 0.8
 """A face is registered if this part of it lies within `WORST_M` of the other. FLAME 2023 Open's
 own surface reaches 0.94: the inside of its mouth and eye sockets is built differently."""
 MOST_SCALE = 1.6
+"""A head with its eyes further apart than the open head's by this factor is not in metres."""
+_LEAST_FEATURES = 6  # of the mouth, beside the nose and the eyes
 
 FloatArray = NDArray[np.float64]
 
@@ -60,13 +62,11 @@ def register(flame: HeadModel, open_head: HeadModel) -> Registration:
     """Registers the two heads at rest. Raises InputError `adapter.registration`."""
     source, target = skin_of(flame), skin_of(open_head)
     there = _all_features(open_head, target, np.eye(3))
-    turn = _turn_from_eyes(flame, open_head)
-    for _ in range(2):  # the second look is straight into the face
-        here = _all_features(flame, source, turn)
-        pair = _shared(here, there)
-        scale, turn, shift = _similarity(pair[0].places(source), pair[1].places(target))
-    if not 1 / MOST_SCALE < scale < MOST_SCALE:
-        raise failed(f"it is {1 / scale:.3g} times as large as a head in metres")
+    # The first look finds the turn; the second is straight into the face.
+    first = _shared(_all_features(flame, source, _turn_from_eyes(flame, open_head)), there)
+    _, turn, _ = _similarity(first[0].places(source), first[1].places(target))
+    pair = _shared(_all_features(flame, source, turn), there)
+    scale, turn, shift = _similarity(pair[0].places(source), pair[1].places(target))
     source, target = _with_sides(source, flame, pair[0]), _with_sides(target, open_head, pair[1])
     ground = Target.of(target)
     bent = _bend(scale * source.points @ turn.T + shift, source, ground, pair)
@@ -102,20 +102,21 @@ def _all_features(head: HeadModel, skin: Skin, turn: FloatArray) -> Features:
 
 def _shared(here: Features, there: Features) -> tuple[Features, Features]:
     names = [name for name in here.names if name in there.names]
-    if sum(name.startswith("mouth") for name in names) < 6 or "nose" not in names:
-        raise failed("its nose and mouth were not found")
+    if sum(name.startswith(("mouth", "ibug")) for name in names) < _LEAST_FEATURES:
+        raise failed("no nose and mouth were found looking at it along the z axis")
     return here.pick(names), there.pick(names)
 
 
 def _turn_from_eyes(flame: HeadModel, open_head: HeadModel) -> FloatArray:
     """The least turn that takes the line between FLAME's eyes to the open head's. (3, 3)"""
-    lines = []
-    for head in (flame, open_head):
-        eyes = (head.joint_regressor[3:] @ head.template).astype(np.float64)
-        lines.append((eyes[0] - eyes[1]) / max(np.linalg.norm(eyes[0] - eyes[1]), 1e-9))
-    if not lines[0].any():
-        raise failed("its eyes lie in one place")
-    return Rotation.align_vectors(lines[1][None], lines[0][None])[0].as_matrix()
+    here, there = (
+        np.subtract(*(head.joint_regressor[3:] @ head.template).astype(np.float64))
+        for head in (flame, open_head)
+    )
+    size = np.linalg.norm(here) / np.linalg.norm(there)
+    if not 1 / MOST_SCALE < size < MOST_SCALE:
+        raise failed(f"its eyes are {size:.3g} times as far apart as a head's in metres")
+    return Rotation.align_vectors(there[None], here[None])[0].as_matrix()
 
 
 def _similarity(source: FloatArray, target: FloatArray) -> tuple[float, FloatArray, FloatArray]:
@@ -129,12 +130,15 @@ def _similarity(source: FloatArray, target: FloatArray) -> tuple[float, FloatArr
 
 
 def _with_sides(skin: Skin, head: HeadModel, features: Features) -> Skin:
-    places = features.places(skin)
-    rims = [
-        places[[name.startswith(f"mouth.{side}") for name in features.names]]
-        for side in ("upper", "lower")
-    ]
-    return mark_sides(skin, head, rims[0], rims[1])
+    """The skin with its lips told apart by the rims of the mouth, else by iBUG's inner lips."""
+    rims = {}
+    for side, points in (("upper", range(61, 64)), ("lower", range(65, 68))):
+        seen = [name for name in features.names if name.startswith(f"mouth.{side}")]
+        known = [f"ibug.{point}" for point in points if f"ibug.{point}" in features.names]
+        rims[side] = features.pick(seen or known).places(skin)
+    if not len(rims["upper"]) or not len(rims["lower"]):
+        raise failed("its lips were not found")
+    return mark_sides(skin, head, rims["upper"], rims["lower"])
 
 
 def _normals(points: FloatArray, faces: NDArray[np.int64]) -> FloatArray:
@@ -154,19 +158,24 @@ def _bend(
         share = level / (len(_STIFF_M) - 1)
         feature, reach = (_between(ends, share) for ends in (_FEATURE_AREA, _REACH_M))
         pull = select.T * feature
-        system = None
+        hits, held = _meet(start + moved, source, target, reach)
+        weight = area * (held + _LOOSE)
+        # One factorisation a level: what is lost within it stays where it is.
+        system = splu(csc_matrix(length**4 * smooth + diags_array(weight) + pull @ select))
         for _ in range(_ITERATIONS):
-            points = start + moved
-            hits = target.nearest(points, _normals(points, source.faces), source.side)
-            held = hits.found & (hits.distance < reach)
-            if system is None:  # one factorisation a level: what is lost later stays where it is
-                weight = area * (held + _LOOSE)
-                whole = length**4 * smooth + diags_array(weight) + pull @ select
-                system = splu(csc_matrix(whole))
             surface = hits.on(target.skin.points, target.skin.faces) - start
             goal = np.where(held[:, None], surface, moved)
             moved = system.solve(weight[:, None] * goal + pull @ wanted)
+            hits, held = _meet(start + moved, source, target, reach)
     return start + moved
+
+
+def _meet(
+    points: FloatArray, source: Skin, target: Target, reach: float
+) -> tuple[Hits, NDArray[np.bool_]]:
+    """Where the points meet the target, and which do."""
+    hits = target.nearest(points, _normals(points, source.faces), source.side)
+    return hits, hits.found & (hits.distance < reach)
 
 
 def _between(ends: tuple[float, float], share: float) -> float:

@@ -16,7 +16,8 @@ from .solve import LEAST_SHARE, Solution
 class ShapeResidual:
     """One ARKit shape at weight 1, over the points of the face, mm: `moves` (95th percentile of
     the displacement that was asked for), `median` and `worst` (95th percentile) of what is missed,
-    `moving` its median where the shape moves the face by a tenth of its most; `share` of the shape that FLAME shows (1 all, below `LEAST_SHARE` it is left out)."""
+    `moving` its median where the shape moves the face by a tenth of its most; `share` of the
+    shape's energy that FLAME shows (1 all; below `LEAST_SHARE` it is left out)."""
 
     name: str
     moves_mm: float
@@ -45,7 +46,7 @@ class Report:
 
     def as_json(self) -> dict[str, object]:
         """Plain values, `left_out` among them."""
-        return asdict(self) | {"left_out": list(self.left_out)}
+        return {**asdict(self), "left_out": list(self.left_out)}
 
 
 def make_report(solution: Solution, registration: Registration, space: str) -> Report:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ..head.forward import HeadLayer
@@ -41,10 +42,12 @@ _JAW_RIDGE_MM = 5.0
 _IMPORTANCE = {"lip": 4.0, "mouth": 0.05}
 _ELSEWHERE = 0.1  # ears, skull and neck must stay where they are, but are not looked at
 _FAR_M = 0.004
+_WEIGHT_RIDGE_MM = 0.05
+"""What a weight of 1 must do to the surface (root mean square over the face) to be believed."""
 _JAW_STEP_RAD = 1e-3
 _LINEAR_JAW_RAD = 0.02  # below it, what is not linear moves the chin by 0.02 mm
 _STEPS = 3
-_APART = 0.02
+_APART = 0.1
 """Weight of each number by itself beside the surface, so that opposite shapes stay apart."""
 
 FloatArray = NDArray[np.float64]
@@ -138,21 +141,30 @@ def _take_apart(fits: FloatArray, numbers: FloatArray, units: FloatArray) -> Flo
 
 
 def make_adapter(solution: Solution, space: str, open_head: HeadModel) -> LinearAdapter:
-    """The adapter for takes in `space`; shapes that FLAME does not show are left out."""
+    """The adapter for takes in `space`; shapes that FLAME does not show are left out, and the
+    lids do not tell where the eyes look. Raises InputError `adapter.no_expression`."""
     seen = solution.share >= LEAST_SHARE
-    shown = np.where(seen, solution.numbers.T, 0)  # (103, 52)
+    if not seen.any():
+        raise InputError(
+            "adapter.no_expression",
+            "This head shows none of ARKit's shapes: it has no expression components of a face.",
+            "Give FLAME's whole model file, with its expressions.",
+        )
+    column = np.where(seen, solution.numbers.T, 0)  # (103, 52)
+    seen &= ~open_head.arkit_eyes.any(0)
+    shown = np.where(seen, column, 0)
     gram = solution.gram
     size = np.maximum(np.diag(gram), 1e-6 * np.trace(gram) / len(gram))
     gram = gram + _APART * np.diag(size)
     square = shown.T @ gram @ shown
     least = 1e-9 * np.trace(square) / len(square)
-    square += np.diag(np.where(seen, least, np.trace(square) / len(square)))
+    square += np.diag(np.where(seen, least + _WEIGHT_RIDGE_MM**2, np.trace(square) / len(square)))
     linear = np.where(seen[:, None], np.linalg.solve(square, shown.T @ gram), 0)
     # Of one size for every head, so that what counts as a difference does not depend on units.
     root = np.linalg.cholesky(square).T / np.sqrt(np.trace(square) / len(square))
     return LinearAdapter(
         space=space, arkit_from_space=linear.astype(np.float32),
-        arkit_bias=np.zeros(len(seen), np.float32), space_from_arkit=shown.astype(np.float32),
+        arkit_bias=np.zeros(len(seen), np.float32), space_from_arkit=column.astype(np.float32),
         weight_root=root.astype(np.float32),
         space_from_open=solution.space_from_open.astype(np.float32),
     )  # fmt: skip
@@ -190,9 +202,7 @@ def _root(weight: FloatArray) -> FloatArray:
     return np.repeat(np.sqrt(weight), 3) * 1000
 
 
-def _fit(
-    forward: Forward, wanted: FloatArray, start: FloatArray, weight: FloatArray
-) -> FloatArray:
+def _fit(forward: Forward, wanted: FloatArray, start: FloatArray, weight: FloatArray) -> FloatArray:
     """(K, 103) numbers whose displacements come nearest to wanted (K, N, 3)."""
     ridge = np.r_[np.full(EXPRESSION, _RIDGE_MM), np.full(3, _JAW_RIDGE_MM)] ** 2
     root = _root(weight)

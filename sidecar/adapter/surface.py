@@ -99,7 +99,9 @@ def point_areas(points: FloatArray, faces: IntArray) -> FloatArray:
     """(N,) square metres: a third of each triangle around a point."""
     a, b, c = (points[faces[:, k]] for k in range(3))
     area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1) / 3
-    return np.bincount(faces.ravel(), np.repeat(area, 3), len(points))
+    out = np.zeros(len(points))
+    np.add.at(out, faces, area[:, None])
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -61,11 +61,13 @@ class Build:
         from ..adapter.registration import register
         from ..adapter.report import make_report, table
         from ..adapter.solve import make_adapter, solve
-        from ..files import write_whole
+        from ..files import not_writable, write_whole
         from ..head.files import read_head
         from ..head.flame.read import read_flame
         from ..motion.adapter import write_adapter
 
+        if not self.out.parent.is_dir():  # said before the work, not after it
+            raise not_writable(self.out, FileNotFoundError(2, "there is no such folder"))
         flame = read_flame(self.flame, self.landmarks, self.space)
         head = read_head("open")
         registration = register(flame, head)

@@ -45,9 +45,10 @@ class LinearAdapter:
     space_from_arkit @ change. arkit_from_space (52, 103), arkit_bias (52,), space_from_arkit
     (103, 52).
 
-    weight_root (52, 52) and space_from_open (103, 103) are there or not, together. With them a
-    frame's weights w are those of 0 or above with the least |weight_root @ (w - linear weights)|,
-    and a change of the open head's [expression, jaw] becomes space_from_open @ change.
+    weight_root (52, 52) and space_from_open (103, 103) are there or not, together. With them the
+    eyeLook weights follow from the eyes' turns, the others w are those of 0 or above with the
+    least |weight_root @ (w - linear weights)|, and a change of the open head's [expression, jaw]
+    becomes space_from_open @ change.
     Raises InputError `space.adapter`.
     """
 
@@ -63,14 +64,13 @@ class LinearAdapter:
             raise _bad_adapter(
                 f"An adapter for the space '{self.space}' is not needed or not known."
             )
-        for name, shape in (_SHAPES | _BUILT).items():
-            values = getattr(self, name)
-            if values is None and name in _BUILT:
-                continue
-            if values.shape != shape or not np.isfinite(values).all():
-                raise _bad_adapter(f"The adapter's {name} is not {shape} finite numbers.")
         if (self.weight_root is None) != (self.space_from_open is None):
             raise _bad_adapter("The adapter has one of weight_root and space_from_open only.")
+        known = _SHAPES if self.weight_root is None else _SHAPES | _BUILT
+        for name, shape in known.items():
+            values: FloatArray = getattr(self, name)
+            if values.shape != shape or not np.isfinite(values).all():
+                raise _bad_adapter(f"The adapter's {name} is not {shape} finite numbers.")
 
 
 _SHAPES = {"arkit_from_space": (52, 103), "arkit_bias": (52,), "space_from_arkit": (103, 52)}
@@ -165,7 +165,7 @@ def to_open(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> M
         return motion
     if head.space != "open":
         raise _no_adapter(motion.space, head.space)
-    weights = _take_weights(motion, adapter)
+    weights = _take_weights(motion, head, adapter)
     expression = np.zeros((len(motion), 100), np.float32)
     expression[:, : len(head.arkit_expression)] = _product(weights, head.arkit_expression)
     jaw = _product(weights, head.arkit_jaw)
@@ -176,17 +176,31 @@ def to_open(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> M
     return replace(motion, expression=expression, jaw=jaw, shape=shape, space="open")
 
 
-def _take_weights(motion: Motion, adapter: LinearAdapter | None) -> FloatArray:
+def _take_weights(
+    motion: Motion, head: HeadModel, adapter: LinearAdapter | None
+) -> FloatArray:  # fmt: skip
     """(T, 52)"""
     if motion.space == "arkit":
         return motion.expression[:, : len(ARKIT_NAMES)]
     if adapter is None or adapter.space != motion.space:
         raise _no_adapter(motion.space, "open", adapter)
-    weights = _product(_numbers(motion), adapter.arkit_from_space) + adapter.arkit_bias
     if adapter.weight_root is not None:
-        weights = not_negative(weights.astype(np.float64), adapter.weight_root.astype(np.float64))
-        weights = weights.astype(np.float32)
+        return _nearest_weights(motion, head, adapter, adapter.weight_root)
+    weights = _product(_numbers(motion), adapter.arkit_from_space) + adapter.arkit_bias
     return np.clip(weights, 0, np.float32(LARGEST_WEIGHT))
+
+
+def _nearest_weights(
+    motion: Motion, head: HeadModel, adapter: LinearAdapter, root: FloatArray
+) -> FloatArray:
+    """(T, 52) by the surface. Where the eyes look says their own joints; what the lids do besides
+    is the face's."""
+    size = np.maximum((head.arkit_eyes**2).sum(0), 1e-12)  # (52,)
+    gaze = np.maximum(_product(motion.eyes, head.arkit_eyes.T / size[:, None]), 0)
+    numbers = _numbers(motion) - _product(gaze, adapter.space_from_arkit)
+    weights = _product(numbers, adapter.arkit_from_space) + adapter.arkit_bias
+    held = not_negative(weights.astype(np.float64), root.astype(np.float64)).astype(np.float32)
+    return np.clip(held + gaze, 0, np.float32(LARGEST_WEIGHT))
 
 
 def open_to_arkit(motion: Motion, head: HeadModel) -> FloatArray:

@@ -28,19 +28,24 @@ UPPER_LIP, LOWER_LIP = 13, 14
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Twin:
-    """arrays: a FLAME file's content. open_corners (V, 3), weights (V, 3): where each vertex lies
+    """arrays: a FLAME file's content. corners (V, 3), weights (V, 3): where each vertex lies
     on the open head. jacobian (V, 3, 3): what the other person's face makes of a displacement.
-    mix (100, 100): open coefficients = mix @ FLAME's."""
+    mix (100, 100): open coefficients = mix @ FLAME's. turn (3, 3): how its head is turned."""
 
     arrays: dict[str, np.ndarray]
     corners: np.ndarray
     weights: np.ndarray
     jacobian: np.ndarray
     mix: np.ndarray
+    turn: np.ndarray
 
     def sample(self, values: np.ndarray) -> np.ndarray:
         """(V, ...) of values (open vertices, ...)."""
         return np.einsum("vk,vk...->v...", self.weights, values[self.corners])
+
+    def numbers(self, expression: np.ndarray, jaw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(T, 100), (T, 3): the twin's expression and jaw for the open head's."""
+        return expression @ self.mix, jaw @ self.turn.T
 
     def carry(self, displacement: np.ndarray) -> np.ndarray:
         """(V, 3) the twin's displacement where the open head has (open vertices, 3)."""
@@ -66,6 +71,67 @@ def real_mesh_twin(head: HeadModel, basis: Path, seed: int = 0) -> Twin:
         near = cKDTree(head.template[ball]).query(_joints(head)[joint] + arms)[1]
         corners[side], weights[side] = ball[near, None], [1, 0, 0]
     return _make_twin(head, corners, weights, faces, seed)
+
+
+def remeshed_twin(head: HeadModel, seed: int = 0) -> Twin:
+    """Another mesh without anyone's data: the open head's skin with half of its points gone, each
+    that is left moved into a triangle beside it; its eyeballs as they are."""
+    rng = np.random.default_rng(seed)
+    skin = skin_of(head)
+    faces = _thin_out(skin, len(skin.points) // 2, rng)
+    corners = np.repeat(np.arange(len(head.template))[:, None], 3, 1)
+    weights = np.tile([1.0, 0.0, 0.0], (len(corners), 1))
+    for face in rng.permutation(skin.faces):
+        first = np.argsort(rng.random(3))
+        row = skin.vertex[face[first]]
+        corners[row[0]], share = row, rng.uniform(0, 0.25, 2)
+        weights[row[0]] = [1 - share.sum(), *share]
+    balls = head.faces[(head.skin_weights[head.faces, 3:].max(2) > 0.5).all(1)]
+    used, local = np.unique(np.concatenate([skin.vertex[faces], balls]), return_inverse=True)
+    corners, weights = corners[used], weights[used]
+    weights[np.isin(used, balls)] = [1.0, 0.0, 0.0]
+    return _make_twin(head, corners, weights, local.reshape(-1, 3), seed)
+
+
+def _thin_out(skin: Skin, points: int, rng: np.random.Generator) -> np.ndarray:
+    """(F, 3) faces after random points were drawn into their nearest neighbour until so many are
+    left (half-edge collapse, where the surface stays one and no triangle turns over)."""
+    around: list[set[tuple[int, ...]]] = [set() for _ in skin.points]
+    for face in map(tuple, skin.faces.tolist()):
+        for corner in face:
+            around[corner].add(face)
+    left = len(skin.points)
+    for point in rng.permutation(len(skin.points)).tolist():
+        if left <= points:
+            break
+        left -= _draw_in(point, around, skin.points)
+    return np.array(sorted(set().union(*around)))
+
+
+def _draw_in(point: int, around: list[set[tuple[int, ...]]], places: np.ndarray) -> bool:
+    def beside(vertex: int) -> set[int]:
+        return {corner for face in around[vertex] for corner in face} - {vertex}
+
+    near = beside(point)
+    if len(near) != len(around[point]):  # on a boundary
+        return False
+    goal = min(near, key=lambda other: float(np.linalg.norm(places[other] - places[point])))
+    if len(near & beside(goal)) != 2:
+        return False
+    gone = {face for face in around[point] if goal in face}
+    new = {face: tuple(goal if c == point else c for c in face) for face in around[point] - gone}
+    for face, moved in new.items():
+        before, after = (np.cross(places[f[1]] - places[f[0]], places[f[2]] - places[f[0]])
+                         for f in (list(face), list(moved)))  # fmt: skip
+        if before @ after < 0.7 * np.linalg.norm(before) * np.linalg.norm(after) + 1e-12:
+            return False
+    for face in list(around[point]):
+        for corner in face:
+            around[corner].discard(face)
+    for moved in new.values():
+        for corner in moved:
+            around[corner].add(moved)
+    return True
 
 
 def _joints(head: HeadModel) -> np.ndarray:
@@ -121,9 +187,7 @@ def _lips_by_distance(skin: Skin, lips: list[np.ndarray]) -> Skin:
     near = np.minimum(upper, lower) < 0.04
     clear = np.abs(upper - lower) > 0.002
     side = np.where(near & clear, np.where(upper < lower, 1, -1), 0)
-    return Skin(
-        points=skin.points, faces=skin.faces, vertex=skin.vertex, side=side.astype(np.int8)
-    )
+    return Skin(points=skin.points, faces=skin.faces, vertex=skin.vertex, side=side.astype(np.int8))
 
 
 def _make_twin(
@@ -136,7 +200,8 @@ def _make_twin(
         return np.einsum("vk,vk...->v...", weights, values[corners].astype(np.float64))
 
     person = head.template + head.shape_basis @ beta
-    move = _other_place(rng)
+    turn = Rotation.from_rotvec(rng.normal(0, 0.03, 3)).as_matrix()
+    move = _other_place(turn, rng)
     rest = sample(person)
     jacobian = _jacobian(move, rest)
     mix = np.linalg.qr(rng.normal(size=(100, 100)))[0]
@@ -153,15 +218,16 @@ def _make_twin(
         "weights": sample(head.skin_weights),
         "kintree_table": np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]], np.uint32),
     }  # fmt: skip
-    return Twin(arrays=arrays, corners=corners, weights=weights, jacobian=jacobian, mix=mix)
+    return Twin(
+        arrays=arrays, corners=corners, weights=weights, jacobian=jacobian, mix=mix, turn=turn
+    )
 
 
-def _other_place(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
-    """Smoothly bent by up to about 2 mm, 4 % larger, turned by a few degrees, shifted."""
+def _other_place(turn: np.ndarray, rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
+    """Smoothly bent by up to about 2 mm, 4 % larger, turned, shifted."""
     waves = rng.normal(0, 1, (4, 3))
     waves *= 2 * np.pi / 0.16 / np.linalg.norm(waves, axis=1, keepdims=True)
     swings, phases = rng.normal(0, 0.0008, (4, 3)), rng.uniform(0, 2 * np.pi, 4)
-    turn = Rotation.from_rotvec(rng.normal(0, 0.03, 3)).as_matrix()
     shift = rng.normal(0, 0.02, 3)
 
     def move(points: np.ndarray) -> np.ndarray:
