@@ -50,14 +50,20 @@ class Heads:
 
 
 def shape_sheets(heads: Heads, solution: Solution) -> list[Picture]:
-    """Sheets of `SHAPES_A_SHEET` ARKit shapes, each on the open head and, beside it, on FLAME."""
+    """Sheets of `SHAPES_A_SHEET` ARKit shapes, each on the open head and, beside it, on FLAME.
+
+    mouthClose is shown with the open jaw that it closes.
+    """
     flame = Forward(heads.flame, np.arange(len(heads.flame.template)))
     there = Forward(heads.open, np.arange(len(heads.open.template)))
     coloured = heads.coloured()
     pairs = []
-    for weights, numbers in zip(arkit_numbers(heads.open), solution.numbers, strict=True):
-        left = there.rest + there(weights[None])[0]
-        right = heads.placed(flame.rest + flame(numbers[None])[0])
+    weights = np.eye(len(ARKIT_NAMES))
+    weights[ARKIT_NAMES.index("mouthClose"), ARKIT_NAMES.index("jawOpen")] = 1  # what it closes
+    numbers = weights @ arkit_numbers(heads.open), weights @ solution.numbers
+    for on_open, on_flame in zip(*numbers, strict=True):
+        left = there.rest + there(on_open[None])[0]
+        right = heads.placed(flame.rest + flame(on_flame[None])[0])
         drawn = draw_head(left, heads.open, _front()), draw_head(right, coloured, _front())
         pairs.append(np.concatenate(drawn, 1))
     starts = range(0, len(pairs), SHAPES_A_SHEET)

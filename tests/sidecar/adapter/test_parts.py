@@ -10,6 +10,7 @@ from affekt.shared.head import REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.adapter import pictures, registration, surface
 from affekt.sidecar.adapter.registration import Registration, register, thin_plate
+from affekt.sidecar.adapter.solve import Solution, make_adapter
 from affekt.sidecar.adapter.surface import Hits, Skin, Target
 from affekt.sidecar.adapter.transfer import carry, local_maps
 from affekt.sidecar.cli import run
@@ -247,15 +248,15 @@ def test_a_face_that_was_not_met_is_found_out() -> None:
     registration._check(hits, points, np.array([0.0, 0.1, 0.0]))
 
 
-def test_a_head_that_shows_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arrays = remeshed_twin(read_head("open")).arrays
-    arrays["shapedirs"][..., 300:] = 0
-    arrays["posedirs"][:] = 0
-    jaw = arrays["weights"][:, 2].copy()
-    arrays["weights"][:, 2] = 0.1 * jaw  # opens far enough to be seen, not to be a jaw
-    arrays["weights"][:, 1] += 0.9 * jaw
-    assert build(folder, arrays) == 2
-    assert "[adapter.no_expression]" in capsys.readouterr().err
+def test_a_head_that_shows_nothing() -> None:
+    solution = Solution(
+        space_from_open=np.zeros((103, 103)), numbers=np.zeros((52, 103)),
+        wanted=np.zeros((52, 9, 3)), fitted=np.zeros((52, 9, 3)), face=np.ones(9, bool),
+        weight=np.full(9, 1 / 9), share=np.zeros(52), gram=np.eye(103),
+    )  # fmt: skip
+    with pytest.raises(InputError) as caught:
+        make_adapter(solution, "flame2020", read_head("open"))
+    assert caught.value.code == "adapter.no_expression"
 
 
 def test_other_bad_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
