@@ -4,8 +4,10 @@
     n_k = argmin over n of sum_v weight_v |F(n)_v - d_kv|^2 + ridge |n - n0_k|^2
 
 d_k is the displacement that number k of the open head has on FLAME's skin, F FLAME's forward pass
-(the jaw's turn is not linear in its angle: Gauss-Newton), n0_k the open head's own jaw. The way
-back is in the metric of FLAME's surface, as the open head's own (`motion.inverse`).
+(the jaw's turn is not linear in its angle: Gauss-Newton), n0_k the open head's own jaw. Eyeballs
+shall stay where they are: on a head with another artist's 52 shapes, whose gaze shapes turn them,
+33 fits then lead with the shape of the same name, else 21. The way back is in the metric of FLAME's
+surface, as the open head's own (`motion.inverse`).
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ _JAW_RIDGE_MM = 5.0
 """The same for one radian of jaw beside the open head's own."""
 _IMPORTANCE = {"lip": 4.0, "mouth": 0.05}
 _ELSEWHERE = 0.1  # ears, skull and neck must stay where they are, but are not looked at
+_EYEBALLS = 0.05
+"""Weight of both eyeballs beside the skin's 1."""
+_EYES = (JOINTS.index("eye_left"), JOINTS.index("eye_right"))
 _FAR_M = 0.004
 _WEIGHT_RIDGE_MM = 0.05
 """What a weight of 1 must do to the surface (root mean square over the face) to be believed."""
@@ -119,7 +124,13 @@ def solve(flame: HeadModel, open_head: HeadModel, registration: Registration) ->
     forward = Forward(flame, registration.source.vertex)
     start = np.zeros_like(numbers)
     start[:, EXPRESSION:] = numbers[:, EXPRESSION:] @ registration.turn
-    fits = _fit(forward, carry(registration, shown(numbers)), start, weight)
+    balls = np.flatnonzero(flame.skin_weights[:, list(_EYES)].max(1) > 0.5)
+    fits = _fit(
+        Forward(flame, np.concatenate([registration.source.vertex, balls])),
+        np.pad(carry(registration, shown(numbers)), ((0, 0), (0, len(balls)), (0, 0))),
+        start,
+        np.concatenate([weight, np.full(len(balls), _EYEBALLS / max(len(balls), 1))]),
+    )
     matrix = _take_apart(fits, numbers, units)
     found = arkit @ matrix.T
     fitted = forward(found)
