@@ -36,8 +36,7 @@ class Heads:
     def coloured(self) -> HeadModel:
         """FLAME with the open head's colours and regions on its skin, which its file lacks."""
         one = self.registration
-        corner = one.hits.weights.argmax(1)
-        there = one.target.vertex[one.target.faces[one.hits.face, corner]]
+        there = one.target.vertex[one.hits.corner(one.target.faces)]
         colour, region = self.flame.colour.copy(), self.flame.region.copy()
         colour[one.source.vertex] = self.open.colour[there]
         region[one.source.vertex] = self.open.region[there]

@@ -35,7 +35,7 @@ FACE_M = 0.07
 _LOOSE = 1e-6  # so that a piece that meets nothing still has one solution
 WORST_M, LEAST_FOUND = 0.002, 0.8
 """A face is registered if this part of it lies within `WORST_M` of the other. FLAME 2023 Open's
-own surface reaches 0.94: the inside of its mouth and eye sockets is built differently."""
+own surface reaches 0.92: the inside of its mouth and eye sockets is built differently."""
 MOST_SCALE = 1.6
 """A head with its eyes further apart than the open head's by this factor is not in metres."""
 _LEAST_FEATURES = 6  # of the mouth, beside the nose and the eyes

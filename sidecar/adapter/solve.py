@@ -63,7 +63,7 @@ class Solution:
     """space_from_open (103, 103): change of FLAME's numbers for each number of the open head.
     numbers (52, 103): FLAME's for each ARKit shape at weight 1. wanted, fitted (52, N, 3) metres:
     the displacement of FLAME's skin that was asked for, and what its forward pass makes of
-    `numbers`. face (N,): which points are face. weight (N,): how much each counted, sum 1.
+    `numbers`. face (N,): which points are face.
     share (52,): part of each shape's energy that is shown. gram (103, 103): what FLAME's numbers
     do to the surface, to first order, mm squared."""
 
@@ -72,7 +72,6 @@ class Solution:
     wanted: FloatArray
     fitted: FloatArray
     face: NDArray[np.bool_]
-    weight: FloatArray
     share: FloatArray
     gram: FloatArray
 
@@ -139,7 +138,7 @@ def solve(flame: HeadModel, open_head: HeadModel, registration: Registration) ->
     root = forward.jacobian(np.zeros(NUMBERS)) * _root(weight)[:, None]
     return Solution(
         space_from_open=matrix, numbers=found, wanted=shapes, fitted=fitted, face=face,
-        weight=weight, share=1 - missed / np.maximum(energy, 1e-18), gram=root.T @ root,
+        share=1 - missed / np.maximum(energy, 1e-18), gram=root.T @ root,
     )  # fmt: skip
 
 
@@ -194,8 +193,7 @@ def _weights(
 ) -> tuple[NDArray[np.bool_], FloatArray]:
     """Which points are face (N,), and how much each counts (N,), adding up to 1."""
     hits, target, source = registration.hits, registration.target, registration.source
-    corner = np.take_along_axis(target.faces[hits.face], hits.weights.argmax(1)[:, None], 1)[:, 0]
-    region = open_head.region[target.vertex[corner]]
+    region = open_head.region[target.vertex[hits.corner(target.faces)]]
     near = hits.found & (hits.distance < _FAR_M)
     moves = np.linalg.norm(shapes, axis=2).max(0) * 1000 > FACE_MOVES_MM
     face = near & moves & (region != REGIONS.index("mouth"))

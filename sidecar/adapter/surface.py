@@ -19,8 +19,8 @@ from ...shared.head import JOINTS, REGIONS, HeadModel
 
 SKIN = tuple(REGIONS.index(name) for name in ("skin", "lip", "mouth"))
 _CANDIDATES = 24
-"""Triangles looked at for each point, nearest centres first: the nearest triangle was among them
-for all points of FLAME on the open head."""
+"""Triangles looked at for each point, nearest centres first: of FLAME's 3,931 points one finds a
+nearer triangle among 400, by 0.2 mm."""
 _SAME_SIDE = 0.3
 """Least cosine between a point's normal and the triangle's: keeps an upper lip off a lower one."""
 
@@ -52,6 +52,10 @@ class Hits:
     def on(self, values: FloatArray, faces: IntArray) -> FloatArray:
         """(n, ...) values (N, ...) of a skin's vertices at the hits."""
         return np.einsum("nk,nk...->n...", self.weights, values[faces[self.face]])
+
+    def corner(self, faces: IntArray) -> IntArray:
+        """(n,) the corner of its triangle that each hit lies nearest to."""
+        return faces[self.face, self.weights.argmax(1)]
 
 
 def skin_of(head: HeadModel) -> Skin:

@@ -4,8 +4,8 @@
 Each FLAME point takes the displacement of the point that it lies on, through the local linear map
 between the two faces. Deformation transfer (Sumner and Popovic 2004) was tried on the same
 registration, against a head whose true map is known: where a shape moves a point by more than
-1 mm its median error was 0.28 mm, this one's 0.21 mm; the worst twentieth of the lips was off by
-2.1 mm, here by 1.7 mm (with one similarity for the whole head by 2.2 mm). It keeps only the
+1 mm its median error was 0.28 mm, this one's 0.19 mm; the worst twentieth of the lips was off by
+1.9 mm, here by 1.4 mm (with one similarity for the whole head by 2.2 mm). It keeps only the
 triangles' shapes, so that lips drift apart which touch each other in the source.
 """
 

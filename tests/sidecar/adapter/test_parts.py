@@ -9,12 +9,14 @@ from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.adapter import pictures, registration, surface
+from affekt.sidecar.adapter import solve as solving
 from affekt.sidecar.adapter.registration import Registration, register, thin_plate
-from affekt.sidecar.adapter.solve import Solution, make_adapter
+from affekt.sidecar.adapter.solve import Solution, make_adapter, solve
 from affekt.sidecar.adapter.surface import Hits, Skin, Target
 from affekt.sidecar.adapter.transfer import carry, local_maps
 from affekt.sidecar.cli import run
 from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.flame.model import head_from_flame
 from fakes.flame import embedding, flame_arrays, npz
 from fakes.flame_twin import remeshed_twin
 from fakes.head import small_head
@@ -252,11 +254,27 @@ def test_a_head_that_shows_nothing() -> None:
     solution = Solution(
         space_from_open=np.zeros((103, 103)), numbers=np.zeros((52, 103)),
         wanted=np.zeros((52, 9, 3)), fitted=np.zeros((52, 9, 3)), face=np.ones(9, bool),
-        weight=np.full(9, 1 / 9), share=np.zeros(52), gram=np.eye(103),
+        share=np.zeros(52), gram=np.eye(103),
     )  # fmt: skip
     with pytest.raises(InputError) as caught:
         make_adapter(solution, "flame2020", read_head("open"))
     assert caught.value.code == "adapter.no_expression"
+
+
+def test_an_expression_leaves_the_eyeballs_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two components that move the skin alike, the one that takes the eyeballs along is
+    hardly used."""
+    head = read_head("open")
+    twin, column = remeshed_twin(head), ARKIT_NAMES.index("cheekPuff")
+    basis = np.zeros_like(twin.arrays["shapedirs"])
+    basis[..., 300] = basis[..., 301] = twin.carry(head.expression_basis[..., column])
+    basis[twin.arrays["weights"][:, 3:].max(1) > 0.5, 2, 301] = 0.01
+    flame = head_from_flame(twin.arrays | {"shapedirs": basis}, "twin", "flame2020")
+    monkeypatch.setattr(solving, "_STEPS", 1)  # the jaw is not asked for here
+    solution = solve(flame, head, register(flame, head))
+    still, pushed = solution.numbers[column, :2]
+    assert still > 0.9
+    assert abs(pushed) < 0.05
 
 
 def test_other_bad_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
