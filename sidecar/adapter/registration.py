@@ -5,6 +5,8 @@ A similarity brings the one head near the other, then its skin is bent onto it (
 after Amberg, Romdhani and Vetter 2007, with the thin-plate energy of the displacement in place of
 their per-vertex affine maps: 3 unknowns a vertex in place of 12, and one factorisation serves all
 three). Features lead at first and let go as the surface takes hold; lips only meet their own lip.
+trimesh's `nricp_amberg` was tried on FLAME 2023 Open: 0.8 s an iteration, of which this one does 36
+in 4 s, and it has no way to keep an upper lip off a lower one.
 """
 
 from __future__ import annotations
@@ -17,11 +19,10 @@ from scipy.sparse import coo_matrix, csc_matrix, diags_array
 from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
-from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ..render.normals import vertex_normals
 from .features import Features, find_features, with_landmarks
-from .surface import Hits, Skin, Target, mark_sides, point_areas, skin_of
+from .surface import Hits, Skin, Target, failed, mark_sides, point_areas, skin_of
 
 _STIFF_M = (0.08, 0.05, 0.03, 0.02, 0.014, 0.010, 0.007, 0.005, 0.004)
 """Length over which the bending is smooth, level by level."""
@@ -82,16 +83,6 @@ def _check(hits: Hits, bent: FloatArray, nose: FloatArray) -> None:
     found = (hits.found & (hits.distance < WORST_M))[face].mean() if face.any() else 0.0
     if found < LEAST_FOUND:
         raise failed(f"only {found:.0%} of its face lie on it")
-
-
-def failed(why: str) -> InputError:
-    """The error for heads that could not be laid onto each other."""
-    return InputError(
-        "adapter.registration",
-        f"This head could not be laid onto the open head: {why}.",
-        "Check that it is a FLAME file; if it is, give FLAME's landmark embedding with "
-        "--landmarks.",
-    )
 
 
 def _all_features(head: HeadModel, skin: Skin, turn: FloatArray) -> Features:

@@ -23,8 +23,8 @@ from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ..head.forward import HeadLayer
 from ..motion.adapter import LinearAdapter
-from .registration import Registration, failed
-from .surface import point_areas
+from .registration import Registration
+from .surface import failed, point_areas
 from .transfer import carry
 
 EXPRESSION, NUMBERS = 100, 103

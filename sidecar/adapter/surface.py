@@ -15,6 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
 
 SKIN = tuple(REGIONS.index(name) for name in ("skin", "lip", "mouth"))
@@ -58,10 +59,25 @@ class Hits:
         return faces[self.face, self.weights.argmax(1)]
 
 
+def failed(why: str) -> InputError:
+    """The error for heads that could not be laid onto each other."""
+    return InputError(
+        "adapter.registration",
+        f"This head could not be laid onto the open head: {why}.",
+        "Check that it is a FLAME file; if it is, give FLAME's landmark embedding with "
+        "--landmarks.",
+    )
+
+
 def skin_of(head: HeadModel) -> Skin:
-    """The head's largest connected piece of skin, at rest, without sides."""
+    """The head's largest connected piece of skin, at rest, without sides.
+
+    Raises InputError `adapter.registration` if there is none.
+    """
     wanted = np.isin(head.region, SKIN)
     faces = head.faces[wanted[head.faces].all(1)].astype(np.int64)
+    if not len(faces):
+        raise failed("it has no skin")
     faces = faces[_largest_piece(faces, len(wanted))]
     vertex, local = np.unique(faces, return_inverse=True)
     return Skin(

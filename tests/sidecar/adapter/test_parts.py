@@ -201,7 +201,14 @@ def stiff_jaw() -> dict[str, np.ndarray]:
     return arrays
 
 
+def eyes_alone() -> dict[str, np.ndarray]:
+    arrays = open_as_flame()
+    arrays["weights"] = np.tile([0.0, 0, 0, 1, 0], (len(arrays["v_template"]), 1))
+    return arrays
+
+
 WRONG = {
+    "nothing but an eye": (eyes_alone, "no skin"),
     "millimetres": (lambda: open_as_flame(1000.0), "1e+03 times"),
     "looks back": (lambda: turned(0, np.pi, 0), "no nose and mouth"),
     "lies on its back": (lambda: turned(1.6, 0, 0), "no nose and mouth"),
