@@ -25,6 +25,7 @@ COMMANDS = {
     "render": "render:Render",
     "convert": "convert:Convert",
     "serve": "serve:Serve",
+    "adapter build": "adapter:Build",
     "adapter linear": "adapter:Linear",
     "data anchors": "data:Anchors",
     "train geometry": "train:Geometry",

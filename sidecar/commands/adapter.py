@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`affekt adapter linear`."""
+"""`affekt adapter build` and `affekt adapter linear`."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..adapter.pictures import Heads
+    from ..adapter.solve import Solution
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +38,59 @@ class Linear:
         print(f"{self.out}: {self.space}, {len(ARKIT_NAMES) - len(unseen)} of 52 weights")
         if unseen:
             print(f"  the matrices say nothing about {', '.join(unseen)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """Make an adapter from your FLAME file alone: its surface is laid onto the open head's, the
+    open head's shapes are carried over, and FLAME's expression and jaw fitted to them."""
+
+    flame: Path
+    """FLAME's model file, such as generic_model.pkl or flame2023.pkl. Read without running it."""
+    out: Path
+    """The adapter file to write; its report is written beside it as JSON."""
+    space: str | None = None
+    """flame2020 or flame2023, where the file does not tell."""
+    landmarks: Path | None = None
+    """FLAME's landmark embedding (npy, npz or pickle), for a head whose features are not found."""
+    pictures: Path | None = None
+    """Folder for pictures of the registration and of each shape on both heads."""
+
+    def run(self) -> None:
+        from ..adapter.pictures import Heads
+        from ..adapter.registration import register
+        from ..adapter.report import make_report, table
+        from ..adapter.solve import make_adapter, solve
+        from ..files import not_writable, write_whole
+        from ..head.files import read_head
+        from ..head.flame.read import read_flame
+        from ..motion.adapter import write_adapter
+
+        if not self.out.parent.is_dir():  # said before the work, not after it
+            raise not_writable(self.out, FileNotFoundError(2, "there is no such folder"))
+        flame = read_flame(self.flame, self.landmarks, self.space)
+        head = read_head("open")
+        registration = register(flame, head)
+        solution = solve(flame, head, registration)
+        report = make_report(solution, registration, flame.space)
+        write_adapter(make_adapter(solution, flame.space, head), self.out)
+        told = self.out.with_suffix(".json")
+        write_whole(told, json.dumps(report.as_json(), indent=1).encode())
+        print(table(report))
+        print(f"{self.out}: {flame.space}, {52 - len(report.left_out)} of 52 weights; {told}")
+        if report.left_out:
+            print(f"  this head does not show {', '.join(report.left_out)}")
+        if self.pictures is not None:
+            heads = Heads(flame=flame, open=head, registration=registration)
+            _write_pictures(self.pictures, heads, solution)
+
+
+def _write_pictures(folder: Path, heads: Heads, solution: Solution) -> None:
+    from ..adapter.pictures import registration_sheet, shape_sheets
+    from ..render.images import make_folder, write_png
+
+    make_folder(folder)
+    write_png(folder / "registration.png", registration_sheet(heads))
+    for index, sheet in enumerate(shape_sheets(heads, solution), 1):
+        write_png(folder / f"shapes_{index}.png", sheet)
+    print(f"  {folder}: registration.png, shapes_1.png, ...")

@@ -29,7 +29,7 @@ class Bake:
     frames: str | None = None
     """A range such as 100-200, both included, counted from 0; all frames if absent."""
     adapter: Path | None = None
-    """Adapter from the take's space, for FLAME takes (see `affekt adapter linear`)."""
+    """Adapter from the take's space, for FLAME takes (see `affekt adapter build`)."""
     modulator: Path | None = None
     """A trained modulator; the one that ships if absent."""
 

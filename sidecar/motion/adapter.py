@@ -2,7 +2,9 @@
 """From a take's expression space to the open head's, and a change back.
 
 open <-> ARKit comes from the head: linear one way, non-negative least squares the other.
-FLAME <-> ARKit is a `LinearAdapter` from a file. Neck, eyes, rotation and translation pass
+FLAME <-> ARKit is a `LinearAdapter` from a file; one that was built from the user's FLAME file
+also knows the surface on which negative weights are to be avoided, and takes a change in the open
+head's numbers to FLAME directly. Neck, eyes, rotation and translation pass
 through unchanged: FLAME and the open head have the same axes and joints.
 """
 
@@ -21,12 +23,12 @@ from ...shared.motion import ARKIT_NAMES, SPACES, Motion
 from ..files import read_bytes, refuse_lfs_pointer, write_whole
 from . import npz
 from .arkit import weight_columns
-from .inverse import arkit_weights
+from .inverse import arkit_weights, not_negative
 from .own import to_float32
 
 LARGEST_WEIGHT = 1.2
 """FLAME takes become ARKit weights from 0 to this: a linear map overshoots at its ends."""
-FORMAT = "affekt linear adapter 1"
+FORMAT, BUILT_FORMAT = "affekt linear adapter 1", "affekt adapter 2"
 FLAME_SPACES = tuple(space for space in SPACES if space.startswith("flame"))
 _LEAST_GAIN = 0.03
 """A weight that [expression, jaw] moves by less than this (norm of its row) was never seen by
@@ -41,26 +43,38 @@ class LinearAdapter:
 
     weights = arkit_from_space @ [expression, jaw] + arkit_bias; a change of weights becomes
     space_from_arkit @ change. arkit_from_space (52, 103), arkit_bias (52,), space_from_arkit
-    (103, 52). Raises InputError `space.adapter`.
+    (103, 52).
+
+    weight_root (52, 52) and space_from_open (103, 103) are there or not, together. With them the
+    eyeLook weights follow from the eyes' turns, the others w are those of 0 or above with the
+    least |weight_root @ (w - linear weights)|, and a change of the open head's [expression, jaw]
+    becomes space_from_open @ change.
+    Raises InputError `space.adapter`.
     """
 
     space: str
     arkit_from_space: FloatArray
     arkit_bias: FloatArray
     space_from_arkit: FloatArray
+    weight_root: FloatArray | None = None
+    space_from_open: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if self.space not in FLAME_SPACES:
             raise _bad_adapter(
                 f"An adapter for the space '{self.space}' is not needed or not known."
             )
-        for name, shape in _SHAPES.items():
-            values = getattr(self, name)
+        if (self.weight_root is None) != (self.space_from_open is None):
+            raise _bad_adapter("The adapter has one of weight_root and space_from_open only.")
+        known = _SHAPES if self.weight_root is None else _SHAPES | _BUILT
+        for name, shape in known.items():
+            values: FloatArray = getattr(self, name)
             if values.shape != shape or not np.isfinite(values).all():
                 raise _bad_adapter(f"The adapter's {name} is not {shape} finite numbers.")
 
 
 _SHAPES = {"arkit_from_space": (52, 103), "arkit_bias": (52,), "space_from_arkit": (103, 52)}
+_BUILT = {"weight_root": (52, 52), "space_from_open": (103, 103)}
 _MATRICES = {
     "arkit_from_flame": (npz.FRAMES, 103), "arkit_bias": (npz.FRAMES,),
     "flame_from_arkit": (103, npz.FRAMES), "arkit_names": (npz.FRAMES,),
@@ -69,21 +83,24 @@ _MATRICES = {
 
 def read_adapter(path: Path) -> LinearAdapter:
     """Raises InputError `file.*`, `space.adapter`."""
-    arrays = _read_arrays(path, {"format": (), "space": (), **_SHAPES}, "adapter file")
-    if str(arrays["format"]) != FORMAT:
+    wanted = {"format": (), "space": (), **_SHAPES}
+    arrays = _read_arrays(path, wanted, "adapter file", optional=_BUILT)
+    if str(arrays["format"]) not in (FORMAT, BUILT_FORMAT):
         raise InputError(
             "file.wrong_kind",
             f"{path.name} is not an adapter file of this version.",
-            "Make it again with `affekt adapter linear`.",
+            "Make it again with `affekt adapter build`.",
         )
-    matrices = {name: to_float32(arrays[name]) for name in _SHAPES}
+    matrices = {name: to_float32(arrays[name]) for name in (*_SHAPES, *_BUILT) if name in arrays}
     return LinearAdapter(space=str(arrays["space"]), **matrices)
 
 
 def write_adapter(adapter: LinearAdapter, path: Path) -> None:
     """Writes the adapter, whole or not at all. Raises InputError `file.not_writable`."""
-    arrays = {name: getattr(adapter, name) for name in _SHAPES}
-    texts = {"format": np.array(FORMAT), "space": np.array(adapter.space)}
+    names = _SHAPES if adapter.weight_root is None else _SHAPES | _BUILT
+    arrays = {name: getattr(adapter, name) for name in names}
+    version = FORMAT if adapter.weight_root is None else BUILT_FORMAT
+    texts = {"format": np.array(version), "space": np.array(adapter.space)}
     write_whole(path, npz.encode_npz({**texts, **arrays}))
 
 
@@ -110,14 +127,19 @@ def make_linear_adapter(matrices_path: Path, space: str) -> LinearAdapter:
     return LinearAdapter(space=space, **out)
 
 
-def _read_arrays(path: Path, wanted: dict[str, npz.Shape], what: str) -> dict[str, npz.Array]:
+def _read_arrays(
+    path: Path,
+    wanted: dict[str, npz.Shape],
+    what: str,
+    optional: dict[str, npz.Shape] | None = None,
+) -> dict[str, npz.Array]:
     data = read_bytes(path, limits.MAX_ADAPTER_BYTES, what)
     refuse_lfs_pointer(data, path.name)
     if not data.startswith(b"PK"):
         raise InputError(
             "file.wrong_kind", f"{path.name} is not an npz {what}.", f"Give the {what}."
         )
-    arrays = npz.decode_npz(data, path.name, wanted)
+    arrays = npz.decode_npz(data, path.name, wanted | (optional or {}))
     missing = [name for name in wanted if name not in arrays]
     if missing:
         raise InputError(
@@ -126,7 +148,7 @@ def _read_arrays(path: Path, wanted: dict[str, npz.Shape], what: str) -> dict[st
             "Give another file; docs/formats.md says what it holds.",
         )
     texts = ("format", "space", "arkit_names")
-    if any((arrays[name].dtype.kind == "U") != (name in texts) for name in wanted):
+    if any((values.dtype.kind == "U") != (name in texts) for name, values in arrays.items()):
         raise InputError(
             "file.wrong_kind", f"{path.name} mixes up text and numbers.", "Write the file again."
         )
@@ -143,7 +165,7 @@ def to_open(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> M
         return motion
     if head.space != "open":
         raise _no_adapter(motion.space, head.space)
-    weights = _take_weights(motion, adapter)
+    weights = _take_weights(motion, head, adapter)
     expression = np.zeros((len(motion), 100), np.float32)
     expression[:, : len(head.arkit_expression)] = _product(weights, head.arkit_expression)
     jaw = _product(weights, head.arkit_jaw)
@@ -154,15 +176,31 @@ def to_open(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> M
     return replace(motion, expression=expression, jaw=jaw, shape=shape, space="open")
 
 
-def _take_weights(motion: Motion, adapter: LinearAdapter | None) -> FloatArray:
+def _take_weights(
+    motion: Motion, head: HeadModel, adapter: LinearAdapter | None
+) -> FloatArray:  # fmt: skip
     """(T, 52)"""
     if motion.space == "arkit":
         return motion.expression[:, : len(ARKIT_NAMES)]
     if adapter is None or adapter.space != motion.space:
         raise _no_adapter(motion.space, "open", adapter)
-    numbers = np.concatenate([motion.expression, motion.jaw], 1)
-    weights = _product(numbers, adapter.arkit_from_space) + adapter.arkit_bias
+    if adapter.weight_root is not None:
+        return _nearest_weights(motion, head, adapter, adapter.weight_root)
+    weights = _product(_numbers(motion), adapter.arkit_from_space) + adapter.arkit_bias
     return np.clip(weights, 0, np.float32(LARGEST_WEIGHT))
+
+
+def _nearest_weights(
+    motion: Motion, head: HeadModel, adapter: LinearAdapter, root: FloatArray
+) -> FloatArray:
+    """(T, 52) by the surface. Where the eyes look says their own joints; what the lids do besides
+    is the face's."""
+    size = np.maximum((head.arkit_eyes**2).sum(0), 1e-12)  # (52,)
+    gaze = np.maximum(_product(motion.eyes, head.arkit_eyes.T / size[:, None]), 0)
+    numbers = _numbers(motion) - _product(gaze, adapter.space_from_arkit)
+    weights = _product(numbers, adapter.arkit_from_space) + adapter.arkit_bias
+    held = not_negative(weights.astype(np.float64), root.astype(np.float64)).astype(np.float32)
+    return np.clip(held + gaze, 0, np.float32(LARGEST_WEIGHT))
 
 
 def open_to_arkit(motion: Motion, head: HeadModel) -> FloatArray:
@@ -196,19 +234,36 @@ def add_open_difference(
     )
     if not len(changed):
         return take
-    change = arkit_weights(open_after, head, changed) - arkit_weights(open_before, head, changed)
     expression, jaw = take.expression.copy(), take.jaw.copy()
     if take.space == "arkit":
+        change = _weight_change(open_before, open_after, head, changed)
         own = expression[changed, : len(ARKIT_NAMES)]
         floor = np.minimum(own, 0)  # the sum's rounding must not make a weight negative
         expression[changed, : len(ARKIT_NAMES)] = np.maximum(own + change, floor)
         return replace(take, expression=expression)
     if adapter is None or adapter.space != take.space:
         raise _no_adapter(take.space, "open", adapter)
-    step = _product(change, adapter.space_from_arkit)
+    if adapter.space_from_open is not None:
+        before, after = (_numbers(motion)[changed] for motion in (open_before, open_after))
+        step = _product(after - before, adapter.space_from_open)
+    else:
+        change = _weight_change(open_before, open_after, head, changed)
+        step = _product(change, adapter.space_from_arkit)
     expression[changed] += step[:, :100]
     jaw[changed] += step[:, 100:]
     return replace(take, expression=expression, jaw=jaw)
+
+
+def _weight_change(
+    before: Motion, after: Motion, head: HeadModel, frames: NDArray[np.intp]
+) -> FloatArray:
+    """(n, 52)"""
+    return arkit_weights(after, head, frames) - arkit_weights(before, head, frames)
+
+
+def _numbers(motion: Motion) -> FloatArray:
+    """(T, 103)"""
+    return np.concatenate([motion.expression, motion.jaw], 1)
 
 
 def _product(rows: FloatArray, matrix: FloatArray) -> FloatArray:
@@ -222,7 +277,7 @@ def _no_adapter(space: str, wanted: str, adapter: LinearAdapter | None = None) -
     return InputError(
         "space.no_adapter",
         f"The take is in the expression space '{space}', but '{wanted}' is needed{have}.",
-        f"Give an adapter for '{space}' (make one with `affekt adapter linear`)."
+        f"Give an adapter for '{space}' (make one with `affekt adapter build`)."
         if space in FLAME_SPACES
         else "Choose a head that speaks the take's space.",
     )

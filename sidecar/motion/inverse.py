@@ -50,10 +50,16 @@ def arkit_weights(
         [motion.expression[rows, :components], motion.jaw[rows], motion.eyes[rows]], 1
     ).astype(np.float64)
     weights = np.einsum("tp,wp->tw", p, solver.inverse)
+    return np.maximum(not_negative(weights, solver.basis), 0).astype(np.float32)
+
+
+def not_negative(weights: Array, basis: Array) -> Array:
+    """(T, W) the weights of 0 or above nearest to least-squares solutions (T, W), by what
+    basis (P, W) makes of the difference. Frames without a negative weight stay as they are."""
+    out = weights.copy()
     for frame in np.flatnonzero(weights.min(1) < -1e-6):
-        target = np.einsum("ip,p->i", solver.root, p[frame])
-        weights[frame] = nnls(solver.basis, target)[0]
-    return np.maximum(weights, 0).astype(np.float32)
+        out[frame] = nnls(basis, np.einsum("iw,w->i", basis, weights[frame]))[0]
+    return out
 
 
 @functools.lru_cache(maxsize=4)

@@ -188,6 +188,79 @@ def test_adapter_file_round_trip(tmp_path: Path) -> None:
     assert path.read_bytes() == first
 
 
+def built_adapter() -> LinearAdapter:
+    """As `affekt adapter build` makes them, filled at random."""
+    rng = np.random.default_rng(2)
+    return replace(
+        random_adapter(),
+        weight_root=(np.triu(rng.normal(0, 0.1, (52, 52))) + np.eye(52)).astype(np.float32),
+        space_from_open=rng.normal(0, 1, (103, 103)).astype(np.float32),
+    )
+
+
+def test_built_adapter_file_round_trip(tmp_path: Path) -> None:
+    adapter, path = built_adapter(), tmp_path / "adapter"
+    write_adapter(adapter, path)
+    again = read_adapter(path)
+    for name in ("arkit_from_space", "arkit_bias", "weight_root", "space_from_open"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(adapter, name))
+    first = path.read_bytes()
+    write_adapter(again, path)
+    assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"weight_root": None}, "space.adapter"),
+        ({"space_from_open": None}, "space.adapter"),
+        ({"weight_root": np.full((52, 52), np.nan, np.float32)}, "space.adapter"),
+        ({"weight_root": np.eye(51, dtype=np.float32)}, "motion.shape"),
+        ({"space_from_open": np.zeros((103, 52), np.float32)}, "motion.shape"),
+        ({"space_from_open": np.full((103, 103), "x")}, "file.wrong_kind"),
+        ({"space_from_open": np.full((103, 103), None)}, "file.wrong_kind"),
+        ({"format": np.array("affekt adapter 3")}, "file.wrong_kind"),
+        ({"space": np.array("arkit")}, "space.adapter"),
+    ],
+)
+def test_bad_built_adapter_files(tmp_path: Path, changes: dict, code: str) -> None:
+    path = tmp_path / "adapter.npz"
+    write_adapter(built_adapter(), path)
+    with np.load(path) as file:
+        arrays = {**file, **changes}
+    np.savez(path, **{name: values for name, values in arrays.items() if values is not None})
+    assert code_of(read_adapter, path) == code
+
+
+def test_a_built_adapter_finds_the_nearest_weights_and_leaves_the_gaze_to_the_eyes() -> None:
+    adapter, take = built_adapter(), random_motion(12, space="flame2023")
+    take = replace(take, expression=0.3 * take.expression)
+    look = np.zeros((6, 52), np.float32)
+    column = ARKIT_NAMES.index("eyeLookDownLeft")
+    look[0, column] = 0.4
+    moved = to_open(take, replace(HEAD, arkit_eyes=look), adapter)
+    numbers = np.concatenate([take.expression, take.jaw], 1).astype(np.float64)
+    for frame in range(len(take)):
+        gaze = np.zeros(52)
+        gaze[column] = max(take.eyes[frame, 0] / 0.4, 0)
+        linear = adapter.arkit_from_space @ (numbers[frame] - adapter.space_from_arkit @ gaze)
+        root = adapter.weight_root.astype(np.float64)
+        slow = lsq_linear(root, root @ (linear + adapter.arkit_bias), (0, np.inf), tol=1e-14).x
+        np.testing.assert_allclose(
+            moved.expression[frame, :52], np.clip(slow + gaze, 0, 1.2), atol=2e-4
+        )
+
+
+def test_a_built_adapter_takes_the_open_difference_itself() -> None:
+    adapter, take = built_adapter(), random_motion(space="flame2023")
+    before, after = random_motion(seed=1), random_motion(seed=2)
+    mapped = add_open_difference(take, before, after, adapter, HEAD)
+    change = np.concatenate([after.expression - before.expression, after.jaw - before.jaw], 1)
+    step = change @ adapter.space_from_open.T
+    np.testing.assert_allclose(mapped.expression, take.expression + step[:, :100], atol=1e-4)
+    np.testing.assert_allclose(mapped.jaw, take.jaw + step[:, 100:], atol=1e-4)
+
+
 def test_matrices_are_placed_by_name(tmp_path: Path) -> None:
     path = matrices_file(tmp_path / "m.npz")
     adapter = make_linear_adapter(path, "flame2020")

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Points that any head in FLAME's layout has, found by looking at it from the front.
+
+The rims of the mouth (seen while the jaw is turned open), the lids' edges (where the eyeball
+begins to show), and the nose's tip. The same is done to both heads, so what the search does not
+see exactly it does not see alike on both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ...shared.camera import look_at
+from ...shared.head import JOINTS, HeadModel
+from ..head.forward import HeadLayer
+from ..render.mesh import EMPTY, MeshFragments, rasterise_mesh
+from .surface import Skin
+
+JAW_RAD = 0.2
+"""How far the jaw is opened to see the rims of the mouth."""
+_PIXELS, _DISTANCE_M, _VIEW_M = 640, 3.0, 0.2  # a third of a millimetre a pixel
+_HOLE_M = 0.008
+"""The mouth is open where it is this much deeper than the lips in front."""
+_REACH_M = 0.025
+"""Both lips are within this of every point of the open mouth."""
+_LEAST_PIXELS = 200
+_ALONG_MOUTH = np.linspace(-0.8, 0.8, 9)
+_ALONG_EYE = np.linspace(-0.7, 0.7, 5)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Features:
+    """Named points of a skin: `faces` (n,) and barycentric `weights` (n, 3). Names are in the
+    head's order: "nose", "mouth.upper.3", "eye_left.lower.0", ..."""
+
+    names: tuple[str, ...]
+    faces: IntArray
+    weights: FloatArray
+
+    def places(self, skin: Skin) -> FloatArray:
+        """(n, 3) metres."""
+        return np.einsum("nk,nkd->nd", self.weights, skin.points[skin.faces[self.faces]])
+
+    def pick(self, names: list[str]) -> Features:
+        """Those of that name, in that order."""
+        rows = [self.names.index(name) for name in names]
+        return Features(names=tuple(names), faces=self.faces[rows], weights=self.weights[rows])
+
+
+def open_jaw(head: HeadModel, angle_rad: float) -> FloatArray:
+    """(V, 3) the head at rest but for its jaw."""
+    layer, pose = HeadLayer(head), torch.zeros(1, 5, 3)
+    pose[0, JOINTS.index("jaw"), 0] = angle_rad
+    with torch.inference_mode():
+        zero = torch.zeros(1, len(head.expression_names))
+        return layer(layer.template, zero, pose, torch.zeros(1, 3))[0].double().numpy()
+
+
+def find_features(head: HeadModel, skin: Skin, turn: FloatArray) -> Features:
+    """The features of a head that looks along +z once its points are multiplied by `turn` (3, 3).
+
+    What cannot be seen is left out.
+    """
+    eyes = (head.joint_regressor @ head.template)[3:].astype(np.float64) @ turn.T
+    rest, opened = head.template.astype(np.float64) @ turn.T, open_jaw(head, JAW_RAD) @ turn.T
+    nose = _nose(rest[skin.vertex], skin, eyes)
+    found = {"nose": nose}
+    tip = rest[skin.vertex][skin.faces[nose[0]]].T @ nose[1]
+    found |= _mouth(opened[skin.vertex], skin, tip)
+    found |= _eyes(head, skin, rest, eyes)
+    return Features(
+        names=tuple(found), faces=np.array([f for f, _ in found.values()], np.int64),
+        weights=np.array([w for _, w in found.values()]),
+    )  # fmt: skip
+
+
+Place = tuple[int, FloatArray]
+
+
+def _nose(points: FloatArray, skin: Skin, eyes: FloatArray) -> Place:
+    """The foremost skin between the eyes, from their height to 1.4 times their distance below."""
+    apart = np.linalg.norm(eyes[0] - eyes[1])
+    middle = eyes.mean(0)
+    near = np.abs(points[:, 0] - middle[0]) < 0.35 * apart
+    near &= (points[:, 1] < middle[1]) & (points[:, 1] > middle[1] - 1.0 * apart)
+    tip = int(np.where(near, points[:, 2], -np.inf).argmax())
+    face = int(np.flatnonzero((skin.faces == tip).any(1))[0])
+    return face, (skin.faces[face] == tip).astype(np.float64)
+
+
+def _look(points: FloatArray, faces: NDArray[np.integer], target: FloatArray) -> MeshFragments:
+    camera = look_at(
+        target=target, distance=_DISTANCE_M, yaw_rad=0.0, pitch_rad=0.0, width=_PIXELS,
+        height=_PIXELS, fov_y_rad=2 * np.arctan(0.5 * _VIEW_M / _DISTANCE_M),
+    )  # fmt: skip
+    return rasterise_mesh(points, np.ascontiguousarray(faces, np.int32), camera)
+
+
+def _mouth(points: FloatArray, skin: Skin, tip: FloatArray) -> dict[str, Place]:
+    view = _look(points, skin.faces, tip)
+    pixel = _VIEW_M / _PIXELS
+    row, column = _PIXELS // 2, _PIXELS // 2  # the nose's tip
+    half, top, bottom = int(0.04 / pixel), row + int(0.012 / pixel), row + int(0.085 / pixel)
+    window = (slice(top, min(bottom, _PIXELS)), slice(column - half, column + half))
+    depth = np.where(view.face[window] == EMPTY, np.inf, view.depth[window])
+    hole = _mouth_hole(depth)
+    if hole is None:
+        return {}
+    return _rims(hole, (window[0].start, window[1].start), view, "mouth", _ALONG_MOUTH)
+
+
+def _mouth_hole(depth: NDArray[np.floating]) -> NDArray[np.bool_] | None:
+    """The largest hollow between something in front above it and something in front below."""
+    reach = int(_REACH_M * _PIXELS / _VIEW_M)
+    above, below = (
+        ndimage.minimum_filter1d(depth, reach, axis=0, mode="constant", cval=np.inf, origin=origin)
+        for origin in ((reach - 1) // 2, -(reach // 2))
+    )
+    return _largest_piece(depth > np.maximum(above, below) + _HOLE_M)
+
+
+def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    label = np.zeros(mask.shape, np.int32)
+    ndimage.label(mask, output=label)
+    sizes = np.bincount(label.ravel(), minlength=2)
+    sizes[0] = 0
+    return label == sizes.argmax() if sizes.max() > _LEAST_PIXELS else None
+
+
+def _eyes(head: HeadModel, skin: Skin, rest: FloatArray, eyes: FloatArray) -> dict[str, Place]:
+    """The lids' edges around what is seen of each eyeball."""
+    found: dict[str, Place] = {}
+    for joint, centre in ((3, eyes[0]), (4, eyes[1])):
+        ball = head.faces[(head.skin_weights[head.faces, joint] > 0.5).all(1)]
+        faces = np.concatenate([skin.vertex[skin.faces], ball])
+        view = _look(rest, faces, centre)
+        pixel = _VIEW_M / _PIXELS
+        half = int(0.03 / pixel)
+        start = _PIXELS // 2 - half
+        window = slice(start, start + 2 * half)
+        seen = view.face[window, window] >= len(skin.faces)
+        largest = _largest_piece(seen)
+        if largest is None:
+            continue
+        found |= _rims(largest, (start, start), view, JOINTS[joint], _ALONG_EYE)
+    return {name: place for name, place in found.items() if place[0] < len(skin.faces)}
+
+
+def _rims(
+    hole: NDArray[np.bool_], corner: tuple[int, int], view: MeshFragments, name: str,
+    along: FloatArray,
+) -> dict[str, Place]:  # fmt: skip
+    """The surface just above and below a hole at shares of its width, and at its two ends."""
+    columns = np.flatnonzero(hole.any(0))
+    middle, half = columns.mean(), 0.5 * (columns[-1] - columns[0])
+    found: dict[str, Place] = {}
+
+    def keep(label: str, row: int, column: int) -> None:
+        row, column = row + corner[0], column + corner[1]
+        if view.face[row, column] != EMPTY:
+            weights = view.barycentric[row, column].astype(np.float64)
+            found[f"{name}.{label}"] = int(view.face[row, column]), weights / weights.sum()
+
+    for index, share in enumerate(along):
+        column = round(middle + share * half)
+        rows = np.flatnonzero(hole[:, column])
+        if len(rows):
+            keep(f"upper.{index}", max(rows[0] - 1, 0), column)
+            keep(f"lower.{index}", min(rows[-1] + 1, len(hole) - 1), column)
+    for label, column, step in (("right", columns[0], -1), ("left", columns[-1], 1)):
+        keep(label, round(np.flatnonzero(hole[:, column]).mean()), column + step)
+    return found
+
+
+def with_landmarks(features: Features, head: HeadModel, skin: Skin) -> Features:
+    """The features and those of iBUG's inner landmarks that lie on the skin, "ibug.17" ..."""
+    local = np.full(len(head.template), -1)
+    local[skin.vertex] = np.arange(len(skin.vertex))
+    index = {tuple(sorted(face)): k for k, face in enumerate(skin.faces.tolist())}
+    names, faces, weights = list(features.names), list(features.faces), list(features.weights)
+    for point in range(17, 68):
+        corners = local[head.faces[head.landmark_faces[point]]]
+        face = index.get(tuple(sorted(corners.tolist())))
+        if face is None or not head.landmark_weights[point].any():
+            continue
+        order = [corners.tolist().index(corner) for corner in skin.faces[face]]
+        names.append(f"ibug.{point}")
+        faces.append(face)
+        weights.append(head.landmark_weights[point][order].astype(np.float64))
+    return Features(names=tuple(names), faces=np.array(faces), weights=np.array(weights))

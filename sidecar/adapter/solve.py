@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""FLAME's expression and jaw for what the open head can do, and back.
+
+    n_k = argmin over n of sum_v weight_v |F(n)_v - d_kv|^2 + ridge |n - n0_k|^2
+
+d_k is the displacement that number k of the open head has on FLAME's skin, F FLAME's forward pass
+(the jaw's turn is not linear in its angle: Gauss-Newton), n0_k the open head's own jaw. Eyeballs
+shall stay where they are: on a head with another artist's 52 shapes, whose gaze shapes turn them,
+33 fits then lead with the shape of the same name, else 21. The way back is in the metric of FLAME's
+surface, as the open head's own (`motion.inverse`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...shared.errors import InputError
+from ...shared.head import JOINTS, REGIONS, HeadModel
+from ...shared.motion import ARKIT_NAMES
+from ..head.forward import HeadLayer
+from ..motion.adapter import LinearAdapter
+from .registration import Registration
+from .surface import failed, point_areas
+from .transfer import carry
+
+EXPRESSION, NUMBERS = 100, 103
+JAW_UNITS_RAD = np.array([0.2, 0.08, 0.08])
+"""Turns of the jaw at which its three numbers are fitted: open wide, to a side, tilted."""
+LEAST_SHARE = 0.25
+"""A shape of which FLAME shows less than this part (of its energy) is left out both ways: its
+inverse would be noise divided by almost nothing."""
+FACE_MOVES_MM = 0.5
+"""The face is what some ARKit weight moves by more than this."""
+LEAST_POINTS = 200
+"""FLAME's face has 2,000 points."""
+_RIDGE_MM = 0.02
+"""Error that one unit of expression may cost; one standard deviation of FLAME's is 0.1 to 3 mm."""
+_JAW_RIDGE_MM = 5.0
+"""The same for one radian of jaw beside the open head's own."""
+_IMPORTANCE = {"lip": 4.0, "mouth": 0.05}
+_ELSEWHERE = 0.1  # ears, skull and neck must stay where they are, but are not looked at
+_EYEBALLS = 0.05
+"""Weight of both eyeballs beside the skin's 1."""
+_EYES = (JOINTS.index("eye_left"), JOINTS.index("eye_right"))
+_FAR_M = 0.004
+_WEIGHT_RIDGE_MM = 0.05
+"""What a weight of 1 must do to the surface (root mean square over the face) to be believed."""
+_JAW_STEP_RAD = 1e-3
+_LINEAR_JAW_RAD = 0.02  # below it, what is not linear moves the chin by 0.02 mm
+_STEPS = 3
+_APART = 0.1
+"""Weight of each number by itself beside the surface, so that opposite shapes stay apart."""
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Solution:
+    """space_from_open (103, 103): change of FLAME's numbers for each number of the open head.
+    numbers (52, 103): FLAME's for each ARKit shape at weight 1. wanted, fitted (52, N, 3) metres:
+    the displacement of FLAME's skin that was asked for, and what its forward pass makes of
+    `numbers`. face (N,): which points are face.
+    share (52,): part of each shape's energy that is shown. gram (103, 103): what FLAME's numbers
+    do to the surface, to first order, mm squared."""
+
+    space_from_open: FloatArray
+    numbers: FloatArray
+    wanted: FloatArray
+    fitted: FloatArray
+    face: NDArray[np.bool_]
+    share: FloatArray
+    gram: FloatArray
+
+
+class Forward:
+    """FLAME's displacement of chosen vertices for expression and jaw."""
+
+    def __init__(self, head: HeadModel, vertex: NDArray[np.int64]) -> None:
+        self.components = len(head.expression_names)
+        self.layer, self.vertex = HeadLayer(head, torch.float64), vertex
+        self.rest = self.layer.template.numpy()[vertex]
+
+    def __call__(self, numbers: FloatArray) -> FloatArray:
+        """(B, N, 3) metres for numbers (B, 103)."""
+        pose = torch.zeros(len(numbers), len(JOINTS), 3, dtype=torch.float64)
+        pose[:, JOINTS.index("jaw")] = torch.from_numpy(numbers[:, EXPRESSION:])
+        expression = torch.from_numpy(np.ascontiguousarray(numbers[:, : self.components]))
+        shift = torch.zeros(len(numbers), 3, dtype=torch.float64)
+        with torch.inference_mode():
+            moved = self.layer(self.layer.template, expression, pose, shift).numpy()
+        return moved[:, self.vertex] - self.rest
+
+    def jacobian(self, numbers: FloatArray) -> FloatArray:
+        """(N * 3, 103) at numbers (103,), by differences; exact in the expression."""
+        step = np.r_[np.ones(EXPRESSION), np.full(3, _JAW_STEP_RAD)]
+        ends = self(np.concatenate([numbers[None], numbers + np.diag(step)]))
+        return ((ends[1:] - ends[0]).reshape(NUMBERS, -1) / step[:, None]).T
+
+
+def open_numbers(head: HeadModel) -> tuple[FloatArray, FloatArray]:
+    """What is shown to FLAME, row by row: numbers (103, 103) of the open head at one unit of each
+    (a component with the turn of the jaw that its ARKit weight has), and units (103,)."""
+    units = np.r_[np.ones(EXPRESSION), JAW_UNITS_RAD]
+    numbers = np.diag(units)
+    for weight, jaw in enumerate(head.arkit_jaw.T):
+        component = head.arkit_expression[:, weight].argmax()
+        numbers[component, EXPRESSION:] = jaw
+    return numbers, units
+
+
+def solve(flame: HeadModel, open_head: HeadModel, registration: Registration) -> Solution:
+    """Fits every number of the open head. Raises InputError `adapter.registration` if the face
+    was not found on it."""
+    numbers, units = open_numbers(open_head)
+    arkit = arkit_numbers(open_head)
+    shown = Forward(open_head, np.arange(len(open_head.template)))
+    shapes = carry(registration, shown(arkit))
+    face, weight = _weights(registration, open_head, shapes)
+    forward = Forward(flame, registration.source.vertex)
+    start = np.zeros_like(numbers)
+    start[:, EXPRESSION:] = numbers[:, EXPRESSION:] @ registration.turn
+    balls = np.flatnonzero(flame.skin_weights[:, list(_EYES)].max(1) > 0.5)
+    fits = _fit(
+        Forward(flame, np.concatenate([registration.source.vertex, balls])),
+        np.pad(carry(registration, shown(numbers)), ((0, 0), (0, len(balls)), (0, 0))),
+        start,
+        np.concatenate([weight, np.full(len(balls), _EYEBALLS / max(len(balls), 1))]),
+    )
+    matrix = _take_apart(fits, numbers, units)
+    found = arkit @ matrix.T
+    fitted = forward(found)
+    energy = np.einsum("knc,n->k", shapes**2, weight)
+    missed = np.einsum("knc,n->k", (shapes - fitted) ** 2, weight)
+    root = forward.jacobian(np.zeros(NUMBERS)) * _root(weight)[:, None]
+    return Solution(
+        space_from_open=matrix, numbers=found, wanted=shapes, fitted=fitted, face=face,
+        share=1 - missed / np.maximum(energy, 1e-18), gram=root.T @ root,
+    )  # fmt: skip
+
+
+def _take_apart(fits: FloatArray, numbers: FloatArray, units: FloatArray) -> FloatArray:
+    """(103, 103) for each number alone: a component was fitted with its weight's turn of the jaw,
+    which is not the component's."""
+    jaw = (fits[EXPRESSION:] / units[EXPRESSION:, None]).T  # (103, 3)
+    alone = fits[:EXPRESSION].T - jaw @ numbers[:EXPRESSION, EXPRESSION:].T
+    return np.concatenate([alone, jaw], 1)
+
+
+def make_adapter(solution: Solution, space: str, open_head: HeadModel) -> LinearAdapter:
+    """The adapter for takes in `space`; shapes that FLAME does not show are left out, and the
+    lids do not tell where the eyes look. Raises InputError `adapter.no_expression`."""
+    seen = solution.share >= LEAST_SHARE
+    if not seen.any():
+        raise InputError(
+            "adapter.no_expression",
+            "This head shows none of ARKit's shapes: it has no expression components of a face.",
+            "Give FLAME's whole model file, with its expressions.",
+        )
+    column = np.where(seen, solution.numbers.T, 0)  # (103, 52)
+    seen &= ~open_head.arkit_eyes.any(0)
+    shown = np.where(seen, column, 0)
+    gram = solution.gram
+    size = np.maximum(np.diag(gram), 1e-6 * np.trace(gram) / len(gram))
+    gram = gram + _APART * np.diag(size)
+    square = shown.T @ gram @ shown
+    least = 1e-9 * np.trace(square) / len(square)
+    square += np.diag(np.where(seen, least + _WEIGHT_RIDGE_MM**2, np.trace(square) / len(square)))
+    linear = np.where(seen[:, None], np.linalg.solve(square, shown.T @ gram), 0)
+    # Of one size for every head, so that what counts as a difference does not depend on units.
+    root = np.linalg.cholesky(square).T / np.sqrt(np.trace(square) / len(square))
+    return LinearAdapter(
+        space=space, arkit_from_space=linear.astype(np.float32),
+        arkit_bias=np.zeros(len(seen), np.float32), space_from_arkit=column.astype(np.float32),
+        weight_root=root.astype(np.float32),
+        space_from_open=solution.space_from_open.astype(np.float32),
+    )  # fmt: skip
+
+
+def arkit_numbers(head: HeadModel) -> FloatArray:
+    """(52, 103) the open head's expression and jaw at each ARKit weight 1."""
+    out = np.zeros((len(ARKIT_NAMES), NUMBERS))
+    out[:, : len(head.arkit_expression)] = head.arkit_expression.T
+    out[:, EXPRESSION:] = head.arkit_jaw.T
+    return out
+
+
+def _weights(
+    registration: Registration, open_head: HeadModel, shapes: FloatArray
+) -> tuple[NDArray[np.bool_], FloatArray]:
+    """Which points are face (N,), and how much each counts (N,), adding up to 1."""
+    hits, target, source = registration.hits, registration.target, registration.source
+    region = open_head.region[target.vertex[hits.corner(target.faces)]]
+    near = hits.found & (hits.distance < _FAR_M)
+    moves = np.linalg.norm(shapes, axis=2).max(0) * 1000 > FACE_MOVES_MM
+    face = near & moves & (region != REGIONS.index("mouth"))
+    if face.sum() < LEAST_POINTS:
+        raise failed(f"only {face.sum()} of its points lie on the open head's face")
+    weight = np.where(face, 1.0, _ELSEWHERE)
+    for name, factor in _IMPORTANCE.items():
+        weight[region == REGIONS.index(name)] *= factor
+    weight = weight * near * point_areas(source.points, source.faces)
+    return face, weight / weight.sum()
+
+
+def _root(weight: FloatArray) -> FloatArray:
+    """(N * 3,) by which metres become weighted mm."""
+    return np.repeat(np.sqrt(weight), 3) * 1000
+
+
+def _fit(forward: Forward, wanted: FloatArray, start: FloatArray, weight: FloatArray) -> FloatArray:
+    """(K, 103) numbers whose displacements come nearest to wanted (K, N, 3)."""
+    ridge = np.r_[np.full(EXPRESSION, _RIDGE_MM), np.full(3, _JAW_RIDGE_MM)] ** 2
+    root = _root(weight)
+    targets = wanted.reshape(len(wanted), -1) * root
+    jacobian = forward.jacobian(np.zeros(NUMBERS)) * root[:, None]
+    square = jacobian.T @ jacobian + np.diag(ridge)
+    numbers = np.linalg.solve(square, jacobian.T @ targets.T + (ridge * start).T).T
+    for k in np.flatnonzero(np.abs(numbers[:, EXPRESSION:]).max(1) > _LINEAR_JAW_RAD):
+        numbers[k] = start[k]
+        for _ in range(_STEPS):
+            miss = targets[k] - forward(numbers[k : k + 1]).reshape(-1) * root
+            there = forward.jacobian(numbers[k]) * root[:, None]
+            right = there.T @ miss + ridge * (start[k] - numbers[k])
+            numbers[k] += np.linalg.solve(there.T @ there + np.diag(ridge), right)
+    return numbers

@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of an adapter's making, each against a slow or a known answer."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.head import REGIONS, HeadModel
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.adapter import pictures, registration, surface
+from affekt.sidecar.adapter import solve as solving
+from affekt.sidecar.adapter.registration import Registration, register, thin_plate
+from affekt.sidecar.adapter.solve import Solution, make_adapter, solve
+from affekt.sidecar.adapter.surface import Hits, Skin, Target
+from affekt.sidecar.adapter.transfer import carry, local_maps
+from affekt.sidecar.cli import run
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.flame.model import head_from_flame
+from fakes.flame import embedding, flame_arrays, npz
+from fakes.flame_twin import remeshed_twin
+from fakes.head import small_head
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+
+def grid(size: int, seed: int = 0) -> Skin:
+    """A wavy sheet of size x size points."""
+    rng = np.random.default_rng(seed)
+    x, y = np.meshgrid(np.linspace(-0.1, 0.1, size), np.linspace(-0.1, 0.1, size))
+    points = np.stack([x, y, 0.01 * np.sin(20 * x + rng.random()) * np.cos(15 * y)], -1)
+    corner = (np.arange(size - 1)[:, None] * size + np.arange(size - 1)).ravel()
+    faces = np.concatenate([
+        np.stack([corner, corner + 1, corner + size + 1], 1),
+        np.stack([corner, corner + size + 1, corner + size], 1),
+    ])  # fmt: skip
+    count = size * size
+    return Skin(
+        points=points.reshape(-1, 3), faces=faces, vertex=np.arange(count),
+        side=np.zeros(count, np.int8),
+    )  # fmt: skip
+
+
+def plain_distance(point: np.ndarray, corners: np.ndarray, steps: int = 200) -> float:
+    """From `point` to the nearest of many points of the triangle."""
+    v, w = np.meshgrid(np.linspace(0, 1, steps), np.linspace(0, 1, steps))
+    inside = v + w <= 1
+    weights = np.stack([1 - v - w, v, w], -1)[inside]
+    return float(np.linalg.norm(weights @ corners - point, axis=1).min())
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_the_nearest_point_of_a_triangle(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    corners, point = rng.normal(0, 1, (3, 3)), rng.normal(0, 1.5, 3)
+    v, w = surface._nearest_on(point, corners)
+    ours = np.array([1 - v - w, v, w]) @ corners
+    plain = plain_distance(point, corners)
+    assert min(v, w, 1 - v - w) >= -1e-12
+    assert plain - 0.02 < np.linalg.norm(ours - point) <= plain + 1e-12
+
+
+def test_nearest_points_lie_on_the_side_that_faces_alike() -> None:
+    low, high = grid(20), grid(20)
+    points = np.concatenate([low.points, high.points + np.array([0, 0, 0.002])])
+    faces = np.concatenate([low.faces, high.faces[:, ::-1] + len(low.points)])  # looks down
+    both = Skin(points=points, faces=faces, vertex=np.arange(800), side=np.zeros(800, np.int8))
+    asked = grid(20).points[150:250] + np.array(
+        [0, 0, 0.0018]
+    )  # nearer to the sheet that looks down
+    up, side = np.tile([0.0, 0.0, 1.0], (100, 1)), np.zeros(100, np.int8)
+    hits = Target.of(both).nearest(asked, up, side)
+    assert hits.found.all()
+    assert (hits.face < len(low.faces)).all()
+    assert (Target.of(both).nearest(asked, -up, side).face >= len(low.faces)).all()
+
+
+def test_an_upper_lip_never_meets_a_lower_one() -> None:
+    sheet = grid(20)
+    side = np.where(sheet.points[:, 1] > 0, 1, -1).astype(np.int8)
+    target = Target.of(Skin(points=sheet.points, faces=sheet.faces, vertex=sheet.vertex, side=side))
+    asked = np.array([[0.0, 0.004, 0.0], [0.03, 0.002, 0.0]])
+    hits = target.nearest(asked, np.tile([0.0, 0.0, 1.0], (2, 1)), np.array([-1, -1], np.int8))
+    places = hits.on(sheet.points, sheet.faces)
+    assert (places[:, 1] <= 0.0106).all()  # within the row of triangles that both lips share
+    assert (side[sheet.faces[hits.face]].min(1) < 0).all()
+
+
+def test_bending_is_free_for_what_is_linear_along_the_surface() -> None:
+    flat = grid(15)
+    points = flat.points * [1, 1, 0]
+    bending = thin_plate(points, flat.faces)
+    inner = np.abs(points[:, :2]).max(1) < 0.08
+    linear = points @ [0.3, -0.2, 0.0] + 1.0
+    assert np.abs((bending @ linear)[inner]).max() < 1e-6 * np.abs(bending).max()
+    curved = points[:, 0] ** 2
+    assert curved @ bending @ curved > 0
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_similarity_is_found(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points, turn = rng.normal(0, 0.05, (9, 3)), Rotation.random(random_state=seed).as_matrix()
+    scale, shift = rng.uniform(0.5, 2), rng.normal(0, 1, 3)
+    found = registration._similarity(points, scale * points @ turn.T + shift)
+    assert found[0] == pytest.approx(scale, rel=1e-9)
+    np.testing.assert_allclose(found[1], turn, atol=1e-9)
+    np.testing.assert_allclose(found[2], shift, atol=1e-9)
+
+
+def on_itself(matrix: np.ndarray) -> Registration:
+    """A sheet registered with its own image under `matrix`, from the image to the sheet."""
+    sheet = grid(25)
+    first = np.array([np.flatnonzero((sheet.faces == p).any(1))[0] for p in range(625)])
+    weights = (sheet.faces[first] == np.arange(625)[:, None]).astype(float)
+    hits = Hits(
+        face=first, weights=weights, found=np.ones(625, bool), distance=np.zeros(625)
+    )  # fmt: skip
+    image = Skin(
+        points=sheet.points @ matrix.T, faces=sheet.faces, vertex=sheet.vertex, side=sheet.side
+    )
+    return Registration(
+        source=image, target=sheet, hits=hits, bent=sheet.points, turn=np.eye(3), scale=1.0,
+        shift=np.zeros(3),
+    )  # fmt: skip
+
+
+def test_displacements_follow_the_faces_difference() -> None:
+    matrix = np.diag([1.2, 0.9, 1.0])
+    one = on_itself(matrix)
+    maps = local_maps(one)
+    middle = np.abs(one.target.points[:, :2]).max(1) < 0.07
+    # Held half way back to the similarity, here the identity.
+    assert (maps[middle, 0, 0] > 1.08).all()
+    assert (maps[middle, 1, 1] < 0.96).all()
+    moved = np.tile([[0.001, 0.0, 0.0]], (1, 625, 1))
+    np.testing.assert_allclose(carry(one, moved)[0], 0.001 * maps[:, :, 0], atol=1e-12)
+
+
+def test_without_a_difference_displacements_stay() -> None:
+    moved = np.random.default_rng(0).normal(0, 0.01, (3, 625, 3))
+    np.testing.assert_allclose(carry(on_itself(np.eye(3)), moved), moved, atol=1e-9)
+
+
+def refusal(head: HeadModel) -> InputError:
+    with pytest.raises(InputError) as caught:
+        register(head, read_head("open"))
+    return caught.value
+
+
+def test_a_blob_is_no_head() -> None:
+    error = refusal(small_head())
+    assert error.code == "adapter.registration"
+    assert "--landmarks" in str(error)
+
+
+FLAME_HAS = [
+    REGIONS.index(name) for name in ("skin", "lip", "mouth", "sclera", "iris", "pupil")
+]  # fmt: skip
+
+
+def open_as_flame(scale: float = 1.0, turn: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """The open head's own mesh in FLAME's layout."""
+    head = read_head("open")
+    turn = np.eye(3) if turn is None else turn
+    used = np.isin(head.region, FLAME_HAS)
+    local = np.cumsum(used) - 1
+    regressor = head.joint_regressor[:, used].astype(np.float64)
+    return {
+        "v_template": scale * head.template[used] @ turn.T,
+        "f": local[head.faces[used[head.faces].all(1)]].astype(np.uint32),
+        "shapedirs": np.zeros((used.sum(), 3, 400)), "posedirs": np.zeros((used.sum(), 3, 36)),
+        "J_regressor": regressor, "weights": head.skin_weights[used].astype(np.float64),
+    }  # fmt: skip
+
+
+def build(folder: Path, arrays: dict[str, np.ndarray], *words: str) -> int:
+    (folder / "flame.npz").write_bytes(npz(arrays))
+    basics = ["--flame", str(folder / "flame.npz"), "--space", "flame2020"]
+    return run(["adapter", "build", *basics, "--out", str(folder / "adapter.npz"), *words])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def turned(*vector: float) -> dict[str, np.ndarray]:
+    return open_as_flame(turn=Rotation.from_rotvec(vector).as_matrix())
+
+
+def stiff_jaw() -> dict[str, np.ndarray]:
+    """A mouth that cannot be opened, and so not be seen."""
+    arrays = open_as_flame()
+    arrays["weights"] = np.tile([0.0, 1, 0, 0, 0], (len(arrays["v_template"]), 1))
+    return arrays
+
+
+def eyes_alone() -> dict[str, np.ndarray]:
+    arrays = open_as_flame()
+    arrays["weights"] = np.tile([0.0, 0, 0, 1, 0], (len(arrays["v_template"]), 1))
+    return arrays
+
+
+WRONG = {
+    "nothing but an eye": (eyes_alone, "no skin"),
+    "millimetres": (lambda: open_as_flame(1000.0), "1e+03 times"),
+    "looks back": (lambda: turned(0, np.pi, 0), "no nose and mouth"),
+    "lies on its back": (lambda: turned(1.6, 0, 0), "no nose and mouth"),
+    "its jaw never moves": (stiff_jaw, "no nose and mouth"),
+    "noise": (lambda: flame_arrays(300), "laid onto"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_heads_that_cannot_be_registered(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make, why = WRONG[name]
+    assert build(folder, make()) == 2
+    said = capsys.readouterr().err
+    print(said)
+    assert "[adapter.registration]" in said
+    assert why in said
+    assert not (folder / "adapter.npz").exists()
+
+
+def test_landmarks_help_where_nothing_is_seen(folder: Path) -> None:
+    head = read_head("open")
+    twin = remeshed_twin(head)
+    arrays = twin.arrays | {"weights": np.tile([0.0, 1, 0, 0, 0], (len(twin.weights), 1))}
+    corners = head.faces[head.landmark_faces]
+    places = np.einsum("nk,nkd->nd", head.landmark_weights, head.template[corners])
+    nearest = cKDTree(twin.sample(head.template)).query(places)[1]
+    faces = [int(np.flatnonzero((arrays["f"] == vertex).any(1))[0]) for vertex in nearest]
+    weights = (arrays["f"][faces] == nearest[:, None]).astype(float)
+    marks = {"full_lmk_faces_idx": np.array([faces]), "full_lmk_bary_coords": weights[None]}
+    (folder / "marks.npz").write_bytes(npz(marks))
+    assert build(folder, arrays) == 2
+    assert build(folder, arrays, "--landmarks", str(folder / "marks.npz")) == 0
+
+
+def test_a_face_that_was_not_met_is_found_out() -> None:
+    points = grid(20).points
+    hits = Hits(
+        face=np.zeros(400, np.int64), weights=np.zeros((400, 3)), found=np.ones(400, bool),
+        distance=np.where(np.arange(400) < 100, 0.003, 0.001),
+    )  # fmt: skip
+    with pytest.raises(InputError) as caught:
+        registration._check(hits, points, np.array([0.0, -0.1, 0.0]))
+    assert caught.value.code == "adapter.registration"
+    registration._check(hits, points, np.array([0.0, 0.1, 0.0]))
+
+
+def test_a_head_that_shows_nothing() -> None:
+    solution = Solution(
+        space_from_open=np.zeros((103, 103)), numbers=np.zeros((52, 103)),
+        wanted=np.zeros((52, 9, 3)), fitted=np.zeros((52, 9, 3)), face=np.ones(9, bool),
+        share=np.zeros(52), gram=np.eye(103),
+    )  # fmt: skip
+    with pytest.raises(InputError) as caught:
+        make_adapter(solution, "flame2020", read_head("open"))
+    assert caught.value.code == "adapter.no_expression"
+
+
+def test_an_expression_leaves_the_eyeballs_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two components that move the skin alike, the one that takes the eyeballs along is
+    hardly used."""
+    head = read_head("open")
+    twin, column = remeshed_twin(head), ARKIT_NAMES.index("cheekPuff")
+    basis = np.zeros_like(twin.arrays["shapedirs"])
+    basis[..., 300] = basis[..., 301] = twin.carry(head.expression_basis[..., column])
+    basis[twin.arrays["weights"][:, 3:].max(1) > 0.5, 2, 301] = 0.01
+    flame = head_from_flame(twin.arrays | {"shapedirs": basis}, "twin", "flame2020")
+    monkeypatch.setattr(solving, "_STEPS", 1)  # the jaw is not asked for here
+    solution = solve(flame, head, register(flame, head))
+    still, pushed = solution.numbers[column, :2]
+    assert still > 0.9
+    assert abs(pushed) < 0.05
+
+
+def test_other_bad_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def code(*words: str) -> str:
+        assert build(folder, flame_arrays(300), *words) == 2
+        return capsys.readouterr().err.rsplit("[", 1)[1].rstrip("]\n")
+
+    (folder / "marks.npz").write_bytes(npz(embedding(10**6)))
+    assert code("--landmarks", str(folder / "marks.npz")) == "head.landmarks"
+    assert code("--landmarks", str(folder / "none.npz")) == "file.missing"
+    assert code("--space", "flame1999") == "head.version"
+    assert code("--flame", str(folder)) == "file.folder"
+    assert code("--flame", str(folder / "none.pkl")) == "file.missing"
+    (folder / "text.pkl").write_bytes(b"hello")
+    assert code("--flame", str(folder / "text.pkl")) == "file.wrong_kind"
+
+
+def test_a_head_without_expressions(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jaw still opens; the rest is left out and said so."""
+    drawn: list[np.ndarray] = []
+
+    def draw(vertices: np.ndarray, *_: object) -> np.ndarray:
+        drawn.append(vertices)
+        return np.zeros((12, 10, 4), np.uint8)
+
+    monkeypatch.setattr(pictures, "draw_head", draw)  # 104 portraits take half a minute
+    arrays = remeshed_twin(read_head("open")).arrays
+    arrays["shapedirs"][..., 300:] = 0
+    assert build(folder, arrays, "--pictures", str(folder / "pictures")) == 0
+    said = capsys.readouterr().out
+    assert "does not show browDownLeft" in said
+    assert "jawOpen" not in said.rsplit("does not show", 1)[1]
+    assert (folder / "pictures" / "registration.png").is_file()
+    assert len(list((folder / "pictures").glob("shapes_*.png"))) == 4
+    assert len(drawn) == 104
+    opened = drawn[2 * ARKIT_NAMES.index("jawOpen") + 1] - drawn[1]
+    assert opened[:, 1].min() < -0.02
+
+
+def test_an_adapter_that_cannot_be_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = str(folder / "none" / "adapter.npz")
+    assert build(folder, open_as_flame(), "--out", missing) == 2
+    assert "[file.not_writable]" in capsys.readouterr().err
