@@ -10,7 +10,7 @@ from ...shared.emotion import EMOTIONS
 from ...shared.head import HeadModel
 from ..render.portrait import draw_frame
 from ..render.sheets import contact_sheet
-from .synchronised import Synchronised, make_synchronised
+from .synchronised import closure_frame, make_synchronised, vowel_frame
 
 KINDS = ("neutral", *EMOTIONS)
 PEOPLE = (("train", 0), ("train", 1), ("train", 2), ("held-out", 0))
@@ -23,12 +23,7 @@ def anchor_sheet(head: HeadModel, seed: int) -> NDArray[np.uint8]:
     pictures, labels = [], []
     for split, index in PEOPLE:
         made = make_synchronised(split, index, KINDS, seed, head)
-        for row, frame in enumerate(telling_frames(made)):
+        for row, frame in enumerate((vowel_frame(made), closure_frame(made))):
             pictures += [draw_frame(take, frame, head, _SIZE) for take in made.targets]
             labels += [f"{made.manner}, {kind}" if row == 0 else "" for kind in made.kinds]
     return contact_sheet(pictures, labels, len(KINDS))
-
-
-def telling_frames(made: Synchronised) -> tuple[int, int]:
-    """The frame with the widest jaw and one in which the lips must meet."""
-    return int(made.targets[0].jaw[:, 0].argmax()), int(made.closure.argmax())

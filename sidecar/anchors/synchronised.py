@@ -88,6 +88,19 @@ def every_synchronised(
     return (make_synchronised(split, index, kinds, seed, head) for index in range(count))
 
 
+def vowel_frame(made: Synchronised) -> int:
+    """The frame with the jaw widest."""
+    return int(made.targets[0].jaw[:, 0].argmax())
+
+
+def closure_frame(made: Synchronised) -> int:
+    """The middle of the longest closure, or the frame nearest to one."""
+    edges = np.flatnonzero(np.diff(np.r_[0, made.closure >= 0.95 * made.closure.max(), 0]))
+    starts, stops = edges[::2], edges[1::2]
+    longest = int((stops - starts).argmax())
+    return int(starts[longest] + stops[longest] - 1) // 2
+
+
 def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> FloatArray:
     if kind in EMOTIONS:
         return held_program(EMOTIONS.index(kind), 1.0, frames)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ...shared.head import HeadModel
-    from ..evaluation.performances import Spoken
+    from ..anchors.synchronised import Synchronised
     from ..evaluation.recognition import ChildReader
     from ..modulation.modulator import Modulator
 
@@ -50,7 +50,9 @@ class Pictures:
             self._read(performances, modulator, head, reader)
         print(f"wrote {write_page(self.out)}")
 
-    def _draw(self, performances: list[Spoken], modulator: Modulator, head: HeadModel) -> None:
+    def _draw(
+        self, performances: list[Synchronised], modulator: Modulator, head: HeadModel
+    ) -> None:
         from ..evaluation.strips import pair_sheet, region_sheet, way_strip
         from ..render.images import write_png
 
@@ -61,7 +63,9 @@ class Pictures:
         write_png(self.out / "interpolation_pairs.png", pair_sheet(spoken, modulator, head))
         write_png(self.out / "regions.png", region_sheet(spoken, modulator, head))
 
-    def _measure(self, performances: list[Spoken], modulator: Modulator, head: HeadModel) -> None:
+    def _measure(
+        self, performances: list[Synchronised], modulator: Modulator, head: HeadModel
+    ) -> None:
         from ..evaluation.asymmetry import measure_sides
         from ..evaluation.interpolation import measure_interpolation
         from ..evaluation.page import write_figures
@@ -84,7 +88,7 @@ class Pictures:
 
     def _read(
         self,
-        performances: list[Spoken],
+        performances: list[Synchronised],
         modulator: Modulator,
         head: HeadModel,
         reader: ChildReader,

@@ -13,8 +13,9 @@ from ...shared.emotion import EMOTIONS
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..anchors.channels import side_of
+from ..anchors.synchronised import Synchronised
 from ..modulation.modulator import Modulator, modulate
-from .performances import STATES, Spoken, held_track
+from .performances import STATES, held_track
 
 LEAST_DIFFERENCE = 0.03
 """A side leads if its weight is larger by this."""
@@ -64,16 +65,16 @@ def compare_sides(found: FloatArray, wanted: FloatArray) -> SideFigures:
 
 
 def measure_sides(
-    performances: Sequence[Spoken], modulator: Modulator, head: HeadModel
+    performances: Sequence[Synchronised], modulator: Modulator, head: HeadModel
 ) -> SideFigures:
     """Outputs in each emotion, made from neutral takes, against the truth: each person's mean
     right minus left of the shapes that the emotion uses."""
     pairs = side_pairs(head)
     found, wanted = [], []
     for performance in performances:
-        take, neutral = performance.sources[0], performance.truths[0]
+        take, neutral = performance.sources[0], performance.targets[0]
         for state in STATES[1:]:
-            truth = performance.truths[STATES.index(state)]
+            truth = performance.targets[STATES.index(state)]
             out = modulate(take, held_track(state, len(take), take.fps), modulator)
             used = [
                 p

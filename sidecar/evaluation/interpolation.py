@@ -18,19 +18,13 @@ from numpy.typing import NDArray
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, make_motion
+from ..anchors.synchronised import Synchronised, closure_frame, vowel_frame
 from ..modulation.modulator import Modulator, modulate
 from ..modulation.windows import WINDOW
 from ..motion.adapter import open_to_arkit
 from ..training.measure import CLOSED_MM
 from ..training.surface import Surface
-from .performances import (
-    STATES,
-    Spoken,
-    closure_frame,
-    state_weights,
-    track_of,
-    vowel_frame,
-)
+from .performances import STATES, state_weights, track_of
 
 PAIRS = tuple(combinations(STATES, 2))
 """All pairs of states, neutral among them."""
@@ -42,6 +36,7 @@ LEAST_DIFFERENCE = 0.15
 CLOSED_LEVEL = 0.95
 
 FloatArray = NDArray[np.float32]
+Levels = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,7 +118,7 @@ def travel(take: Motion, pair: tuple[str, str], modulator: Modulator) -> tuple[F
     return np.asarray(weights, np.float32), modulate(take, track_of(weights, take.fps), modulator)
 
 
-def measure_way(way: Way, neutral: FloatArray, surface: Surface, closure: FloatArray) -> WayFigures:
+def measure_way(way: Way, neutral: FloatArray, surface: Surface, closure: Levels) -> WayFigures:
     """neutral: (T, 103) the same take in neutral. closure: (T,)."""
     wrong, worst = wrong_way(way.arkit)
     straight = 0.5 * (way.numbers[0] + way.numbers[-1])
@@ -160,7 +155,7 @@ def strength(numbers: FloatArray, neutral: FloatArray, surface: Surface) -> floa
     return float(np.sqrt(np.square(moved).sum(2).mean(1)).mean())
 
 
-def closure_kept(numbers: FloatArray, closure: FloatArray, surface: Surface) -> float:
+def closure_kept(numbers: FloatArray, closure: Levels, surface: Surface) -> float:
     """Of (S, T, 103), the share of closures whose lips meet, in the row where fewest do; 1 where
     the take has none."""
     closed = closure > CLOSED_LEVEL
@@ -177,7 +172,7 @@ def progress(numbers: FloatArray, first: FloatArray, last: FloatArray) -> FloatA
 
 
 def measure_interpolation(
-    performances: Sequence[Spoken], modulator: Modulator, head: HeadModel, surface: Surface
+    performances: Sequence[Synchronised], modulator: Modulator, head: HeadModel, surface: Surface
 ) -> dict[str, dict[str, float]]:
     """Figures of each pair ("happy-sad") over the performances' neutral sources, `WayFigures` by
     name with `collapse`; `held_wrong_way` on a held vowel and a held closure; of a curve over the
@@ -199,7 +194,7 @@ def measure_interpolation(
 
 def _measure_pair(
     pair: tuple[str, str],
-    performances: Sequence[Spoken],
+    performances: Sequence[Synchronised],
     modulator: Modulator,
     head: HeadModel,
     surface: Surface,

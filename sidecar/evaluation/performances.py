@@ -3,19 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.emotion import EMOTIONS, EmotionTrack
 from ...shared.head import HeadModel
-from ...shared.motion import Motion
-from ..anchors.compose import closure_level
-from ..anchors.programs import held_program
-from ..anchors.sentences import read_sentences
-from ..anchors.style import make_style
-from ..anchors.takes import make_performance, perform, vary_look
+from ..anchors.synchronised import Synchronised, every_synchronised
 
 STATES = ("neutral", *EMOTIONS)
 """What a performance is shown in, in the order of every array over states."""
@@ -23,57 +16,9 @@ STATES = ("neutral", *EMOTIONS)
 FloatArray = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Spoken:
-    """One performance in every state of `STATES`, frame by frame alike.
-
-    truths: as this person shows it. sources: with a look that is a little off. closure: (T,)
-    0..1, 1 where the lips must meet.
-    """
-
-    truths: tuple[Motion, ...]
-    sources: tuple[Motion, ...]
-    closure: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.closure)
-
-
-def speak_held_out(count: int, seed: int, head: HeadModel) -> list[Spoken]:
-    """`count` performances; the same seed gives the same ones."""
-    sentences = read_sentences()["held-out"]
-    return [
-        _speak(sentences[index % len(sentences)], np.random.default_rng([seed, 1, index]), head)
-        for index in range(count)
-    ]
-
-
-def _speak(text: str, rng: np.random.Generator, head: HeadModel) -> Spoken:
-    performance = make_performance(text, make_style(rng), rng)
-    frames = len(performance.articulation.channels)
-    curves = [np.zeros((frames, len(EMOTIONS)))]
-    curves += [held_program(emotion, 1.0, frames) for emotion in range(len(EMOTIONS))]
-    return Spoken(
-        truths=tuple(perform(performance, curve, head) for curve in curves),
-        sources=tuple(
-            perform(performance, curve, head, vary_look(performance.style, rng)) for curve in curves
-        ),
-        closure=closure_level(performance.articulation).astype(np.float32),
-    )
-
-
-def vowel_frame(performance: Spoken) -> int:
-    """The frame with the jaw widest."""
-    return int(performance.truths[0].jaw[:, 0].argmax())
-
-
-def closure_frame(performance: Spoken) -> int:
-    """The middle of the take's longest closure, or its frame nearest to one."""
-    level = performance.closure
-    edges = np.flatnonzero(np.diff(np.r_[0, level >= 0.95 * level.max(), 0]))
-    starts, stops = edges[::2], edges[1::2]
-    longest = int((stops - starts).argmax())
-    return int(starts[longest] + stops[longest] - 1) // 2
+def speak_held_out(count: int, seed: int, head: HeadModel) -> list[Synchronised]:
+    """`count` held-out performances in every state of `STATES`; the same seed gives the same."""
+    return list(every_synchronised("held-out", count, STATES, seed, head))
 
 
 def state_weights(state: str) -> FloatArray:

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from ...shared.errors import InputError, JobError
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
+from ..anchors.synchronised import Synchronised
 from ..modulation.modulator import Modulator, modulate
 from ..render.images import write_png
 from ..render.portrait import draw_frame
-from .performances import STATES, Spoken, held_track
+from .performances import STATES, held_track
 
 ACTION_UNITS: dict[int, tuple[str, ...]] = {
     1: ("browInnerUp",),
@@ -215,7 +216,7 @@ class Recognition:
 
 
 def measure_recognition(
-    performances: Sequence[Spoken],
+    performances: Sequence[Synchronised],
     modulator: Modulator,
     head: HeadModel,
     reader: Reader,
@@ -250,12 +251,12 @@ def _empty_confusion() -> Confusion:
 
 
 def _show(
-    performance: Spoken, frames: Sequence[int], modulator: Modulator, head: HeadModel
+    performance: Synchronised, frames: Sequence[int], modulator: Modulator, head: HeadModel
 ) -> tuple[list[tuple[str, str]], list[Picture]]:
     """(version, state) and the pictures of its frames, the neutral truth first."""
     shown, pictures = [], []
     for version, motions in (
-        ("truth", performance.truths),
+        ("truth", performance.targets),
         ("model", _outputs(performance, modulator)),
         ("untouched", performance.sources),
     ):
@@ -265,7 +266,7 @@ def _show(
     return shown, pictures
 
 
-def _outputs(performance: Spoken, modulator: Modulator) -> list[Motion]:
+def _outputs(performance: Synchronised, modulator: Modulator) -> list[Motion]:
     """The model's states, each made from a take in the next one."""
     outs = []
     for index, state in enumerate(STATES):
@@ -275,9 +276,9 @@ def _outputs(performance: Spoken, modulator: Modulator) -> list[Motion]:
     return outs
 
 
-def reading_frames(performance: Spoken, count: int) -> list[int]:
+def reading_frames(performance: Synchronised, count: int) -> list[int]:
     """Frames while the lips are free and the jaw is at its usual width, spread over the take."""
-    jaw = performance.truths[0].jaw[:, 0]
+    jaw = performance.targets[0].jaw[:, 0]
     free = np.flatnonzero(performance.closure < 0.05)
     frames = []
     for part in np.array_split(free, count):

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from ...shared.emotion import EMOTIONS, EmotionTrack
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ..anchors.synchronised import Synchronised, closure_frame, vowel_frame
 from ..modulation.modulator import Modulator, modulate
 from ..render.portrait import Picture, draw_frame
 from ..render.sheets import contact_sheet
 from .interpolation import PAIRS, blend_weights
-from .performances import Spoken, closure_frame, held_track, track_of, vowel_frame
+from .performances import held_track, track_of
 
 STRIP_SIZE = (216, 260)
 SHEET_SIZE = (176, 212)
@@ -28,7 +29,7 @@ FloatArray = NDArray[np.float32]
 
 
 def way_strip(
-    performance: Spoken, states: Sequence[str], modulator: Modulator, head: HeadModel
+    performance: Synchronised, states: Sequence[str], modulator: Modulator, head: HeadModel
 ) -> Picture:
     """The way through `states` ("happy", "neutral", "sad") in nine columns, on a frame in the
     midst of a vowel above and on one with closed lips below."""
@@ -42,7 +43,7 @@ def way_strip(
                          title=" to ".join(states))  # fmt: skip
 
 
-def pair_sheet(performance: Spoken, modulator: Modulator, head: HeadModel) -> Picture:
+def pair_sheet(performance: Synchronised, modulator: Modulator, head: HeadModel) -> Picture:
     """Every pair of emotions at `PAIR_SHARES` of the way, on a vowel; three pairs in a row."""
     take, frame = performance.sources[0], vowel_frame(performance)
     pictures, labels = [], []
@@ -54,7 +55,7 @@ def pair_sheet(performance: Spoken, modulator: Modulator, head: HeadModel) -> Pi
     return contact_sheet(pictures, labels, 3 * len(PAIR_SHARES))
 
 
-def region_sheet(performance: Spoken, modulator: Modulator, head: HeadModel) -> Picture:
+def region_sheet(performance: Synchronised, modulator: Modulator, head: HeadModel) -> Picture:
     """Rows: both regions, upper only, lower only; a column for each emotion; last, faces that
     show one emotion above and another below (`UPPER_WITH_LOWER`)."""
     take, frame = performance.sources[0], vowel_frame(performance)

@@ -5,6 +5,7 @@ default that ships has none of these."""
 import numpy as np
 import pytest
 import torch
+from affekt.sidecar.anchors.synchronised import Synchronised, closure_frame, vowel_frame
 from affekt.sidecar.evaluation.interpolation import (
     STEPS,
     Way,
@@ -17,15 +18,7 @@ from affekt.sidecar.evaluation.interpolation import (
     walk_in_time,
     wrong_way,
 )
-from affekt.sidecar.evaluation.performances import (
-    STATES,
-    Spoken,
-    closure_frame,
-    speak_held_out,
-    state_weights,
-    track_of,
-    vowel_frame,
-)
+from affekt.sidecar.evaluation.performances import STATES, speak_held_out, state_weights, track_of
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.modulation.modulator import load_modulator, modulate
 from affekt.sidecar.training.surface import Surface, make_surface
@@ -45,7 +38,7 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def spoken() -> Spoken:
+def spoken() -> Synchronised:
     return speak_held_out(1, 17, HEAD)[0]
 
 
@@ -108,15 +101,15 @@ def test_blends_are_linear_in_the_tracks_weights():
     assert np.allclose(blend_weights("neutral", "fear", 0.5), 0.5 * state_weights("fear"))
 
 
-def test_a_vowel_is_open_and_a_closure_closed(spoken: Spoken):
+def test_a_vowel_is_open_and_a_closure_closed(spoken: Synchronised):
     assert spoken.closure[closure_frame(spoken)] > 0.95
     assert spoken.closure[vowel_frame(spoken)] < 0.05
-    assert len(spoken.truths) == len(spoken.sources) == len(STATES)
+    assert len(spoken.targets) == len(spoken.sources) == len(STATES)
 
 
 @pytest.mark.parametrize("pair", [("happy", "sad"), ("angry", "surprise"), ("neutral", "disgust")])
 def test_the_default_goes_straight_keeps_its_strength_and_its_speech(
-    spoken: Spoken, pair: tuple[str, str]
+    spoken: Synchronised, pair: tuple[str, str]
 ):
     take = spoken.sources[0]
     still = modulate(take, track_of(np.zeros((len(take), 6)), take.fps), MODULATOR)
@@ -133,7 +126,9 @@ def test_the_default_goes_straight_keeps_its_strength_and_its_speech(
 
 
 @pytest.mark.parametrize("pair", [("happy", "fear")])
-def test_the_default_goes_straight_while_the_curve_moves(spoken: Spoken, pair: tuple[str, str]):
+def test_the_default_goes_straight_while_the_curve_moves(
+    spoken: Synchronised, pair: tuple[str, str]
+):
     take = spoken.sources[0]
     for frame in (vowel_frame(spoken), closure_frame(spoken)):
         held = walk_in_time(take, pair, MODULATOR, HEAD, frame)
