@@ -17,6 +17,7 @@ from ...shared.motion import Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
 from ..threads import in_order
 from . import windows
+from .contact import contact_of, gaps_of, keep_contact, margin
 from .inference import WindowNetwork, window_network
 from .network import NUMBERS, GeometryNetwork
 from .sides import side_factors, side_of_take
@@ -46,6 +47,7 @@ def modulate(
 
     Where influence * geometry is 0 a frame is copied bit for bit. Any range gives the same bits
     as the whole. region runs between `track.upper` and `track.lower` by each number's share.
+    Lips that the take's speech closes stay closed.
     on_progress(done, total) is called after each window; is_cancelled before it.
     Raises InputError `space.not_open`, `emotion.shape`, `frames.out_of_range`; JobError
     `job.cancelled`.
@@ -67,11 +69,21 @@ def modulate(
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
     take = np.concatenate([cut.expression, cut.jaw], 1)
     out = np.where(strength == 0, take, take + strength * region * change)
+    out = _closed(out, motion, frames, modulator.lip_opening)
     return replace(
         cut,
         expression=np.ascontiguousarray(out[:, :100]),
         jaw=np.ascontiguousarray(out[:, 100:]),
     )
+
+
+def _closed(out: FloatArray, motion: Motion, frames: range, opening: FloatArray) -> FloatArray:
+    """out (len(frames), 103) with the take's closures kept."""
+    first = max(frames.start - margin(motion.fps), 0)
+    around = np.arange(first, min(frames.stop + margin(motion.fps), len(motion)))
+    gaps = gaps_of(_numbers(motion, around), opening)
+    span = slice(frames.start - first, frames.stop - first)
+    return keep_contact(out, gaps[span], contact_of(gaps, motion.fps)[span], opening)
 
 
 def _sided(modulator: Modulator, motion: Motion) -> Modulator:

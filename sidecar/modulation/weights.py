@@ -37,7 +37,8 @@ class Modulator:
     mean, scale: (103,) of the input. residual_scale: (103,) of the output; 0 where training never
     changed a number. lowest, highest: (103,) what the training's targets ranged over: the output
     stays inside, unless the take itself does not. upper_share: (103,) how far a number belongs to
-    the face above the nose.
+    the face above the nose. lip_opening: (103, 5) mm by which a unit parts the lips at the places
+    of `anchors.lips`.
     about: what the JSON says besides (training config, figures). side_gain: how far the take's
     own left and right (`sides.py`) shape the change; 0 leaves it as the network made it.
     """
@@ -49,11 +50,17 @@ class Modulator:
     lowest: FloatArray  # (103,)
     highest: FloatArray  # (103,)
     upper_share: FloatArray  # (103,)
+    lip_opening: FloatArray  # (103, 5)
     about: dict[str, object]
     side_gain: float = 0.0
 
 
-_SCALINGS = ("mean", "scale", "residual_scale", "lowest", "highest", "upper_share")
+_SCALINGS = {
+    **dict.fromkeys(("mean", "scale", "residual_scale", "lowest", "highest", "upper_share"),
+                    (NUMBERS,)),
+    "lip_opening": (NUMBERS, 5),
+}  # fmt: skip
+"""The arrays beside the network, and their shapes."""
 
 
 def load_modulator(path: Path | None = None) -> Modulator:
@@ -72,7 +79,7 @@ def load_modulator(path: Path | None = None) -> Modulator:
         network = GeometryNetwork(config)
     scalings = {name: tensors.pop(name, torch.zeros(0)) for name in _SCALINGS}
     for name, values in scalings.items():
-        if values.shape != (NUMBERS,):
+        if values.shape != _SCALINGS[name]:
             raise _damaged(path, f"{name} is missing or has the wrong shape")
     try:
         network.load_state_dict(tensors)

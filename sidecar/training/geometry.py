@@ -247,6 +247,7 @@ def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
         lowest=run.scaling.lowest,
         highest=run.scaling.highest,
         upper_share=run.surface.upper_share,
+        lip_opening=run.surface.gap,
         about={
             "space": "open",
             "step": run.step,

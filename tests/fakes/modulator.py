@@ -22,5 +22,6 @@ def small_modulator(seed: int = 0) -> Modulator:
         lowest=np.full(NUMBERS, -9, np.float32),
         highest=np.full(NUMBERS, 9, np.float32),
         upper_share=np.linspace(0, 1, NUMBERS, dtype=np.float32),
+        lip_opening=np.zeros((NUMBERS, 5), np.float32),
         about={},
     )

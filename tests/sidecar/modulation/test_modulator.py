@@ -41,6 +41,7 @@ def random_modulator(config: NetworkConfig | None = None) -> Modulator:
         lowest=np.full(NUMBERS, -3, np.float32),
         highest=np.full(NUMBERS, 3, np.float32),
         upper_share=np.concatenate([np.ones(22), np.zeros(81)]).astype(np.float32),
+        lip_opening=rng.normal(0, 8, (NUMBERS, 5)).astype(np.float32),
         about={},
     )
 

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lips that meet in the take's speech meet in the output: m, b and p, whatever the emotion.
+
+The network knows closures as its anchors made them. Trackers and other generators show them in
+more ways (a smile that goes on, a lower lip that stays down while the jaw shuts), so that a
+closure is read here from the lips themselves: they were apart, they meet, they part again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..anchors.channels import NAMES
+from ..anchors.lips import CLOSERS
+
+REACH_S = 0.35
+"""Lips of a closure were apart, and part again, within this time; a silence lasts longer."""
+_MEET_MM = (0.5, 2.0)
+"""Lips nearer than the first meet, further than the second do not."""
+_PART_MM = (1.0, 2.5)
+"""Around a closure lips part by more than the second; by less than the first it is none."""
+_APPROACH_S = 0.05
+"""Lips need this long to meet and to part, as in the anchors."""
+
+FloatArray = NDArray[np.float32]
+Levels = NDArray[np.float64]
+
+
+def gaps_of(numbers: FloatArray, opening: FloatArray) -> Levels:
+    """(T, 5) mm between the lips; 0 where they meet as at rest. Sums in one fixed order."""
+    return np.einsum("tc,cp->tp", numbers, opening, dtype=np.float64)
+
+
+def margin(fps: float) -> int:
+    """Frames to each side on which a frame's contact depends."""
+    return _reach(fps) + round(_APPROACH_S * fps)
+
+
+def contact_of(gaps: Levels, fps: float) -> Levels:
+    """(T,) 0..1, 1 in frames in which speech closes the lips, with ramps around. gaps: (T, 5)."""
+    gap, reach = gaps.mean(1), _reach(fps)
+    padded = np.pad(gap, reach, constant_values=-np.inf)
+    # Row t: the frames t - reach .. t + reach.
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
+    parted = np.minimum(around[:, :reach].max(1), around[:, reach + 1 :].max(1)) - gap
+    closed = (1 - _smoothstep(gap, *_MEET_MM)) * _smoothstep(parted, *_PART_MM)
+    approach = round(_APPROACH_S * fps)
+    contact = closed.copy()
+    for step in range(1, min(approach, len(gap) - 1) + 1):
+        share = 1 - step / (_APPROACH_S * fps + 1)
+        contact[step:] = np.maximum(contact[step:], share * closed[:-step])
+        contact[:-step] = np.maximum(contact[:-step], share * closed[step:])
+    return contact
+
+
+def _reach(fps: float) -> int:
+    return max(round(REACH_S * fps), 1)
+
+
+def keep_contact(
+    out: FloatArray, take_gaps: Levels, contact: Levels, opening: FloatArray
+) -> FloatArray:
+    """out (T, 103) whose lips, where contact (T,) is 1, are no further apart than the take's
+    (T, 5), closed by what closes them in the anchors (`anchors.lips.CLOSERS`)."""
+    excess = contact * np.maximum(
+        _apart(gaps_of(out, opening)) - np.maximum(_apart(take_gaps), 0), 0
+    )
+    closed = out.copy()
+    for name, most in CLOSERS.items():
+        column = NAMES.index(name)
+        closes = -float(opening[column].mean())
+        if closes < 1:  # this head's shape closes nothing
+            continue
+        step = np.minimum(excess / closes, np.maximum(most - closed[:, column], 0))
+        excess = excess - step * closes
+        moved = step > 0  # other frames keep their bits
+        closed[moved, column] += step[moved].astype(np.float32)
+    return closed
+
+
+def _apart(gaps: Levels) -> Levels:
+    """(T,) mm: the widest place counts, but not alone (as in `anchors.lips.close_lips`)."""
+    return 0.6 * gaps.max(1) + 0.4 * gaps.mean(1)
+
+
+def _smoothstep(values: Levels, low: float, high: float) -> Levels:
+    position = np.clip((values - low) / (high - low), 0, 1)
+    return position * position * (3 - 2 * position)

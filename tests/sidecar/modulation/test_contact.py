@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Closures are read from the lips, and kept whatever the network does."""
+
+import numpy as np
+import pytest
+from affekt.shared.emotion import EMOTIONS
+from affekt.sidecar.anchors.emotions import recipe_table
+from affekt.sidecar.anchors.lips import lips_of
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.modulation.contact import contact_of, gaps_of, keep_contact, margin
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+HEAD = read_head("open")
+OPENING = lips_of(HEAD).opening.astype(np.float32)
+JAW_OPEN = HEAD.expression_names.index("jawOpen")
+
+
+def gaps(*mm: float) -> np.ndarray:
+    return np.repeat(np.array(mm, np.float64)[:, None], 5, 1)
+
+
+def take_that_shuts_its_jaw(frames: int = 60) -> np.ndarray:
+    """(T, 103): the mouth opens and shuts six times, by the jaw alone, with a smile throughout."""
+    opened = 0.35 * (1 - np.cos(np.arange(frames) * 2 * np.pi / 10)) / 2
+    numbers = np.zeros((frames, 103), np.float32)
+    numbers[:, JAW_OPEN] = opened
+    numbers[:, 100] = opened * HEAD.arkit_jaw[0, JAW_OPEN]
+    return numbers
+
+
+def test_a_dip_to_nothing_is_a_closure():
+    contact = contact_of(gaps(*[5] * 10, 3, 0.2, 3, *[5] * 10), 30.0)
+    assert contact[11] == 1
+    assert 0.3 < contact[10] < 1  # lips are on their way
+    assert (contact[:9] == 0).all()
+    assert (contact[14:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "mm",
+    [
+        [0.0] * 60,  # silence
+        [5.0] * 60,  # an open mouth
+        [5.0] * 20 + [0.0] * 40,  # the end of a sentence
+        [5.0] * 20 + [3.0] * 3 + [5.0] * 20,  # lips that come near
+        [0.5, 0.0] * 30,  # a tracker's noise on closed lips
+    ],
+)
+def test_what_is_no_closure(mm: list[float]):
+    far_from_ends = contact_of(gaps(*mm), 30.0)
+    assert far_from_ends.max() < 0.05
+
+
+@pytest.mark.parametrize("fps", [24.0, 30.0, 60.0])
+def test_a_closure_lasts_as_long_at_every_rate(fps: float):
+    times = np.arange(0, 2, 1 / fps)
+    apart = 5 * np.clip(np.abs(times - 1) / 0.08, 0, 1)
+    contact = contact_of(gaps(*apart), fps)
+    assert contact.max() > 0.95
+    assert 0.02 < contact.sum() / fps < 0.15
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), start=st.integers(0, 79), length=st.integers(1, 40))
+def test_a_range_with_its_margin_has_the_bits_of_the_whole(seed: int, start: int, length: int):
+    numbers = np.random.default_rng(seed).normal(0, 0.2, (80, 103)).astype(np.float32)
+    whole = contact_of(gaps_of(numbers, OPENING), 30.0)
+    stop = min(start + length, 80)
+    first = max(start - margin(30.0), 0)
+    part = contact_of(gaps_of(numbers[first : stop + margin(30.0)], OPENING), 30.0)
+    assert part[start - first : stop - first].tobytes() == whole[start:stop].tobytes()
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS)
+def test_closures_are_kept_where_an_emotion_opens_them(emotion: str):
+    take = take_that_shuts_its_jaw()
+    out = take.copy()
+    out[:, :100] += recipe_table()[EMOTIONS.index(emotion)].mean(0).astype(np.float32)
+    before = gaps_of(take, OPENING)
+    contact = contact_of(before, 30.0)
+    shut = contact > 0.99
+    assert shut.sum() >= 5
+    closed = keep_contact(out, before, contact, OPENING)
+    apart = gaps_of(closed, OPENING)[shut].mean(1)
+    assert apart.max() < 1.0
+    if emotion == "happy":  # the control: without it, these lips stand open
+        assert gaps_of(out, OPENING)[shut].mean(1).min() > 1.0
+
+
+def test_frames_without_contact_and_unchanged_takes_keep_their_bits():
+    take = take_that_shuts_its_jaw()
+    before = gaps_of(take, OPENING)
+    contact = contact_of(before, 30.0)
+    assert keep_contact(take, before, contact, OPENING).tobytes() == take.tobytes()
+    out = take + np.float32(0.1)
+    closed = keep_contact(out, before, contact, OPENING)
+    free = contact == 0
+    assert free.any()
+    assert closed[free].tobytes() == out[free].tobytes()
+    assert closed[contact > 0].tobytes() != out[contact > 0].tobytes()
+
+
+def test_a_head_whose_shapes_close_nothing_is_left_alone():
+    take = take_that_shuts_its_jaw()
+    opening = np.zeros_like(OPENING)
+    assert keep_contact(take, gaps(*[1.0] * 60), np.ones(60), opening).tobytes() == take.tobytes()
