@@ -18,6 +18,9 @@ from .network import NUMBERS
 LARGEST_SIDE = 0.2
 """A take that is more lopsided has a palsy or, more often, a tracker's fault; neither belongs to
 emotion."""
+SIDE_GAIN = 1.0
+"""What training exports: as one-sided as the take. Held out it lowers the vertex error by a
+twentieth and gives 95 % of shapes the truth's side (66 % without); more gains little."""
 _FOLLOWS_EYES = ("eyeLook", "eyeBlink", "eyeWide")
 
 FloatArray = NDArray[np.float32]

@@ -22,6 +22,7 @@ from ...shared.head import HeadModel
 from ..anchors.programs import TRAINING_KINDS
 from ..denormals import flushed_denormals
 from ..modulation.network import GeometryNetwork, NetworkConfig
+from ..modulation.sides import SIDE_GAIN
 from ..modulation.weights import Modulator, save_modulator
 from ..modulation.windows import WINDOW
 from . import data
@@ -248,6 +249,7 @@ def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
         highest=run.scaling.highest,
         upper_share=run.surface.upper_share,
         lip_opening=run.surface.gap,
+        side_gain=SIDE_GAIN,
         about={
             "space": "open",
             "step": run.step,
