@@ -80,7 +80,6 @@ class TestMeasures:
             basis=np.zeros((103, 3), np.float32),
             gap=np.ones((103, 5), np.float32),
             upper_share=np.zeros(103, np.float32),
-            lip_opening=np.zeros((103, 5), np.float32),
         )
         closure = np.array([0, 1, 1, 0], np.float32)
         numbers = np.zeros((STEPS, 4, 103), np.float32)

@@ -53,16 +53,16 @@ def test_factors_leave_the_middle_and_the_lids_alone():
 
 def test_a_smile_put_in_leads_with_the_takes_side():
     track = constant_track(90, 30.0, happy=1.0)
-    sided = replace(MODULATOR, side_gain=1.0)
+    plain, sided = (replace(MODULATOR, side_gain=gain) for gain in (0.0, 1.0))
     lead = []
-    for modulator in (MODULATOR, sided):
+    for modulator in (plain, sided):
         out = modulate(motion_of(take_with(0.2)), track, modulator).expression
         change = (out - take_with(0.2)[:, :100]).mean(0)
         lead.append((change[RIGHT] - change[LEFT]) / (change[RIGHT] + change[LEFT]))
     assert lead[1] > lead[0] + 0.1
     even = motion_of(take_with(0.0))
     assert np.array_equal(
-        modulate(even, track, sided).expression, modulate(even, track, MODULATOR).expression
+        modulate(even, track, sided).expression, modulate(even, track, plain).expression
     )
 
 
