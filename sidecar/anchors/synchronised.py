@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...shared.emotion import EMOTIONS
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from .channels import NAMES
 from .compose import closure_level
 from .identity import make_identity
 from .programs import held_program, make_program, pairs_of
@@ -89,16 +90,20 @@ def every_synchronised(
 
 
 def vowel_frame(made: Synchronised) -> int:
-    """The frame with the jaw widest."""
-    return int(made.targets[0].jaw[:, 0].argmax())
+    """The frame with the jaw widest, eyes open."""
+    neutral = made.targets[0]
+    return int((neutral.jaw[:, 0] - neutral.expression[:, _BLINK]).argmax())
 
 
 def closure_frame(made: Synchronised) -> int:
-    """The middle of the longest closure, or the frame nearest to one."""
+    """The middle of the longest closure with open eyes, or the frame nearest to one."""
     edges = np.flatnonzero(np.diff(np.r_[0, made.closure >= 0.95 * made.closure.max(), 0]))
-    starts, stops = edges[::2], edges[1::2]
-    longest = int((stops - starts).argmax())
-    return int(starts[longest] + stops[longest] - 1) // 2
+    middles = (edges[::2] + edges[1::2] - 1) // 2
+    awake = made.targets[0].expression[middles, _BLINK] < 0.3
+    return int(middles[((edges[1::2] - edges[::2]) * (awake + 0.01)).argmax()])
+
+
+_BLINK = NAMES.index("eyeBlinkLeft")
 
 
 def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> FloatArray:
