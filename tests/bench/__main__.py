@@ -100,8 +100,9 @@ def motion_jobs() -> list[Job]:
     def whole() -> object:
         return collect_vertices(bake(take, track, head, None, modulator))
 
+    middle = range(FRAMES // 2, FRAMES // 2 + 1)
+
     def one_frame() -> object:
-        middle = range(FRAMES // 2, FRAMES // 2 + 1)
         return collect_vertices(bake(take, track, head, None, modulator, middle))
 
     return [
@@ -111,8 +112,9 @@ def motion_jobs() -> list[Job]:
         forward_job(head, take),
         Job(name=f"bake {FRAMES} frames to files", run=lambda: bake_to_files(take),
             units=FRAMES, unit="frames", aim="500 ms"),
-        Job(name="preview of one frame", run=one_frame, units=1, unit="frames", aim="10 ms",
-            plain=whole),
+        Job(name="preview of one frame, its 103 numbers", units=1, unit="frames", aim="10 ms",
+            run=lambda: modulate(take, track, modulator, middle)),
+        Job(name="the same and its vertices", run=one_frame, units=1, unit="frames", plain=whole),
     ]  # fmt: skip
 
 
