@@ -201,6 +201,7 @@ class Channel:
         elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._is_up = True
         elif self._is_up:
+            self._receive()  # what it said before it went, such as that it is going
             self._lose(_unreachable("The sidecar has gone."))
         elif self._is_connected:
             # Someone listens, but broke off the handshake: libzmq does so for false keys, and
