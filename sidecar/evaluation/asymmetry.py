@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.emotion import EMOTIONS
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..anchors.channels import side_of
@@ -100,8 +99,3 @@ def measure_take_sides(versions: Mapping[str, Motion], head: HeadModel) -> dict[
         name: compare_sides(values[:, live].ravel(), take[:, live].ravel())
         for name, values in list(sides.items())[1:]
     }
-
-
-def mean_of(figures: Mapping[str, SideFigures]) -> float:
-    """Mean share kept over the six emotions."""
-    return float(np.mean([figures[name].kept for name in EMOTIONS]))

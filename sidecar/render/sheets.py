@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Contact sheets and film strips: pictures side by side with a label under each."""
+"""Contact sheets: pictures side by side with a label under each."""
 
 from __future__ import annotations
 
@@ -50,13 +50,6 @@ def contact_sheet(
             middle = (left + width // 2, top + height + line // 2)
             draw.text(middle, label, INK, _font(text_size), anchor="mm")
     return np.asarray(sheet).copy()
-
-
-def film_strip(
-    images: Sequence[NDArray[np.uint8]], labels: Sequence[str], *, title: str = ""
-) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8: all pictures in one row."""
-    return contact_sheet(images, labels, len(images), title=title)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

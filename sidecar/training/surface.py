@@ -7,7 +7,7 @@ weight * (axis x (vertex - joint)), plus the pose correctives' first order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..anchors.lips import lips_of
 from ..modulation.network import NUMBERS
-from ..modulation.weights import Modulator
 
 FloatArray = NDArray[np.float32]
 STRADDLES = (0.15, 0.85)
@@ -64,11 +63,6 @@ def upper_share(head: HeadModel) -> FloatArray:
     low, high = STRADDLES
     place = np.clip((share - low) / (high - low), 0, 1)
     return (place * place * (3 - 2 * place)).astype(np.float32)
-
-
-def reshare(modulator: Modulator, head: HeadModel) -> Modulator:
-    """The modulator with `upper_share` of `head`, for weights exported with another one."""
-    return replace(modulator, upper_share=upper_share(head))
 
 
 def directions(head: HeadModel) -> FloatArray:

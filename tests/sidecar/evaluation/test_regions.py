@@ -18,10 +18,10 @@ from affekt.sidecar.evaluation.regions import figures_of, halves, measure_region
 from affekt.sidecar.evaluation.strips import mix_regions
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.modulation.modulator import load_modulator
-from affekt.sidecar.training.surface import reshare, upper_share
+from affekt.sidecar.training.surface import upper_share
 
 HEAD = read_head("open")
-MODULATOR = reshare(load_modulator(), HEAD)
+MODULATOR = load_modulator()
 SHARE = dict(zip(HEAD.expression_names, MODULATOR.upper_share, strict=False))
 
 

@@ -19,7 +19,7 @@ from affekt.sidecar.render.shade import (
     linear_to_srgb,
     srgb_to_linear,
 )
-from affekt.sidecar.render.sheets import GAP, contact_sheet, film_strip
+from affekt.sidecar.render.sheets import GAP, contact_sheet
 from fakes.head import small_head
 from fakes.lam import egg
 
@@ -197,6 +197,6 @@ def test_contact_sheet_holds_every_picture_unchanged():
 
 def test_strip_is_one_row_and_alpha_shows_paper():
     clear = np.zeros((20, 30, 4), np.uint8)
-    strip = film_strip([clear, clear, clear], ["", "", ""])
+    strip = contact_sheet([clear, clear, clear], ["", "", ""], 3)
     assert strip.shape[:2] == (20 + 2 * GAP, 3 * 30 + 4 * GAP)
     assert strip.min() > 240
