@@ -4,7 +4,6 @@ default that ships has none of these."""
 
 import numpy as np
 import pytest
-import torch
 from affekt.sidecar.anchors.synchronised import Synchronised, closure_frame, vowel_frame
 from affekt.sidecar.evaluation.interpolation import (
     STEPS,
@@ -27,14 +26,6 @@ HEAD = read_head("open")
 MODULATOR = load_modulator()
 SURFACE = make_surface(HEAD, 200)
 SHARES = np.linspace(0, 1, STEPS)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from affekt.shared.motion import make_motion
 from affekt.sidecar.evaluation.asymmetry import (
     compare_sides,
@@ -23,14 +22,6 @@ from affekt.sidecar.training.surface import upper_share
 HEAD = read_head("open")
 MODULATOR = load_modulator()
 SHARE = dict(zip(HEAD.expression_names, MODULATOR.upper_share, strict=False))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
