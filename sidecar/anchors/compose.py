@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ...shared.emotion import EMOTIONS
+from ..smooth import smoothstep
 from .articulation import Articulation
 from .channels import NAMES, parts, sides
 from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, recipe_table
@@ -38,12 +39,12 @@ class Performance:
 
 def closure_level(articulation: Articulation) -> FloatArray:
     """(T,) 0..1, 1 where a bilabial closes the lips."""
-    return _smoothstep(articulation.channels[:, CHANNELS.index(CLOSURE)], 0.0, 0.9)
+    return smoothstep(articulation.channels[:, CHANNELS.index(CLOSURE)], 0.0, 0.9)
 
 
 def tuck_level(articulation: Articulation) -> FloatArray:
     """(T,) 0..1, 1 where f or v brings the lower lip to the teeth."""
-    return _smoothstep(articulation.channels[:, CHANNELS.index(TUCK)], 0.0, 1.0)
+    return smoothstep(articulation.channels[:, CHANNELS.index(TUCK)], 0.0, 1.0)
 
 
 def compose(
@@ -205,11 +206,6 @@ def _shift(curve: FloatArray, frames: float) -> FloatArray:
     """The curve `frames` later, its ends held."""
     times = np.arange(len(curve))
     return np.stack([np.interp(times - frames, times, column) for column in curve.T], 1)
-
-
-def _smoothstep(values: FloatArray, low: float, high: float) -> FloatArray:
-    position = np.clip((values - low) / (high - low), 0, 1)
-    return position * position * (3 - 2 * position)
 
 
 def _soft_ceiling(weights: FloatArray, ceiling: FloatArray) -> FloatArray:

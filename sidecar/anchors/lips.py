@@ -50,11 +50,15 @@ def close_lips(
         closes = lips.weight_opening[column].mean()
         if closes > -1:  # a head on which this shape closes nothing
             continue
-        opened = weights @ lips.weight_opening + lips.rest
-        # The widest place counts, but not alone: pressing the rest too far would look bitten.
-        opened = 0.6 * opened.max(1) + 0.4 * opened.mean(1) + PRESSED_MM
+        opened = widest(weights @ lips.weight_opening + lips.rest) + PRESSED_MM
         weights[:, column] += closure * np.clip(opened / -closes, 0, CLOSERS[name])
     return weights
+
+
+def widest(gaps: FloatArray) -> FloatArray:
+    """(T,) mm of gaps (T, 5): how far lips are to be closed. The widest place counts, but not
+    alone: pressing the rest too far would look bitten."""
+    return 0.6 * gaps.max(1) + 0.4 * gaps.mean(1)
 
 
 def lips_of(head: HeadModel, shape: FloatArray | None = None) -> Lips:

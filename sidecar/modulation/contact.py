@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anchors.channels import NAMES
-from ..anchors.lips import CLOSERS
+from ..anchors.lips import CLOSERS, widest
+from ..smooth import smoothstep
 
 REACH_S = 0.35
 """Lips of a closure were apart, and part again, within this time; a silence lasts longer."""
@@ -44,7 +45,7 @@ def contact_of(gaps: Levels, fps: float) -> Levels:
     # Row t: the frames t - reach .. t + reach.
     around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
     parted = np.minimum(around[:, :reach].max(1), around[:, reach + 1 :].max(1)) - gap
-    closed = (1 - _smoothstep(gap, *_MEET_MM)) * _smoothstep(parted, *_PART_MM)
+    closed = (1 - smoothstep(gap, *_MEET_MM)) * smoothstep(parted, *_PART_MM)
     approach = round(_APPROACH_S * fps)
     contact = closed.copy()
     for step in range(1, min(approach, len(gap) - 1) + 1):
@@ -64,7 +65,7 @@ def keep_contact(
     """out (T, 103) whose lips, where contact (T,) is 1, are no further apart than the take's
     (T, 5), closed by what closes them in the anchors (`anchors.lips.CLOSERS`)."""
     excess = contact * np.maximum(
-        _apart(gaps_of(out, opening)) - np.maximum(_apart(take_gaps), 0), 0
+        widest(gaps_of(out, opening)) - np.maximum(widest(take_gaps), 0), 0
     )
     closed = out.copy()
     for name, most in CLOSERS.items():
@@ -77,13 +78,3 @@ def keep_contact(
         moved = step > 0  # other frames keep their bits
         closed[moved, column] += step[moved].astype(np.float32)
     return closed
-
-
-def _apart(gaps: Levels) -> Levels:
-    """(T,) mm: the widest place counts, but not alone (as in `anchors.lips.close_lips`)."""
-    return 0.6 * gaps.max(1) + 0.4 * gaps.mean(1)
-
-
-def _smoothstep(values: Levels, low: float, high: float) -> Levels:
-    position = np.clip((values - low) / (high - low), 0, 1)
-    return position * position * (3 - 2 * position)

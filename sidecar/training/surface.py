@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..anchors.lips import lips_of
 from ..modulation.network import NUMBERS
+from ..smooth import smoothstep
 
 FloatArray = NDArray[np.float32]
 STRADDLES = (0.15, 0.85)
@@ -60,9 +61,7 @@ def upper_share(head: HeadModel) -> FloatArray:
     """
     energy = np.square(directions(head)).sum(2)  # (103, V)
     share = energy @ head.upper / np.maximum(energy.sum(1), 1e-18)
-    low, high = STRADDLES
-    place = np.clip((share - low) / (high - low), 0, 1)
-    return (place * place * (3 - 2 * place)).astype(np.float32)
+    return smoothstep(share, *STRADDLES).astype(np.float32)
 
 
 def directions(head: HeadModel) -> FloatArray:
