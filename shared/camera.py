@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pinhole camera: OpenCV axes (x right, y down, z forward), the world in metres."""
+"""A camera: OpenCV axes (x right, y down, z forward), the world in metres."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from .errors import InputError
 class Camera:
     """width, height, focal lengths and principal point in pixels; pixel centres at +0.5.
 
-    camera_from_world: (4, 4) float64 rigid transform. near, far: clipping in metres.
+    camera_from_world: (4, 4) float64 affine transform. near, far: clipping in metres.
+    orthographic: the focal lengths are then pixels per metre, and x, y stay undivided by z.
     Raises InputError `option.size` or `option.camera`.
     """
 
@@ -29,6 +30,7 @@ class Camera:
     camera_from_world: NDArray[np.float64]  # (4, 4)
     near: float = 0.01
     far: float = 100.0
+    orthographic: bool = False
 
     def __post_init__(self) -> None:
         if not (

@@ -18,7 +18,7 @@ from scipy import ndimage
 from ...shared.camera import look_at
 from ...shared.head import JOINTS, HeadModel
 from ..head.forward import HeadLayer
-from ..render.mesh import EMPTY, MeshFragments, rasterise_mesh
+from ..raster.mesh import EMPTY, MeshFragments, rasterise_mesh
 from .surface import Skin
 
 JAW_RAD = 0.2

@@ -20,7 +20,7 @@ from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
 from ...shared.head import HeadModel
-from ..render.normals import vertex_normals
+from ..raster.normals import vertex_normals
 from .features import Features, find_features, with_landmarks
 from .surface import Hits, Skin, Target, failed, mark_sides, point_areas, skin_of
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Gaussian head avatar at rest, and the Gaussians that it becomes in one frame."""
+"""A Gaussian head avatar at rest."""
 
 from __future__ import annotations
 
@@ -12,18 +12,6 @@ from ...shared.errors import InputError
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Gaussians:
-    """N Gaussians in the world. means (N, 3) metres; quaternions (N, 4) w, x, y, z; scales (N, 3)
-    standard deviations, metres; opacities (N,) 0..1; colours (N, 3) sRGB 0..1."""
-
-    means: FloatArray
-    quaternions: FloatArray
-    scales: FloatArray
-    opacities: FloatArray
-    colours: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,8 +7,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..render.normals import add_face_normals
-from .avatar import Avatar, Gaussians
+from ..raster.normals import add_face_normals
+from .avatar import Avatar
+from .gaussians import Gaussians
 
 STRETCH_RANGE = (1.0, 1.35)
 """How far a Gaussian may shrink or grow with the surface under it. Seen on LAM's avatars: below

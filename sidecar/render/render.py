@@ -16,9 +16,9 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion, frames_outside
 from ..avatar.avatar import Avatar
 from ..avatar.drive import animate
+from ..raster.gaussians import rasterise_gaussians
+from ..raster.mesh import rasterise_mesh
 from .framing import frame_points
-from .gaussians import rasterise_gaussians
-from .mesh import rasterise_mesh
 from .shade import DrawOptions, draw_head
 
 DEFAULT_SIZE = 512

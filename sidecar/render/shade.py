@@ -16,9 +16,9 @@ from scipy.spatial import cKDTree
 
 from ...shared.camera import Camera
 from ...shared.head import REGIONS, HeadModel
+from ..raster.mesh import corner_weights, fill, project, to_camera
+from ..raster.normals import vertex_normals
 from . import occlusion
-from .mesh import corner_weights, fill, project, to_camera
-from .normals import vertex_normals
 
 LAMPS = np.array(
     [

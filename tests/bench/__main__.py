@@ -30,8 +30,8 @@ from affekt.sidecar.head.forward import CHUNK_FRAMES, HeadLayer
 from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
 from affekt.sidecar.modulation.windows import WINDOW, windows_of
 from affekt.sidecar.motion.read import read_motion, write_motion
-from affekt.sidecar.render.gaussians import rasterise_gaussians
-from affekt.sidecar.render.mesh import rasterise_mesh
+from affekt.sidecar.raster.gaussians import rasterise_gaussians
+from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.render.shade import draw_head
 from rich.console import Console
 from rich.table import Table

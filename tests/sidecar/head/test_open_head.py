@@ -76,7 +76,7 @@ def test_arkit_shapes_are_exact(head: HeadModel) -> None:
 def _lip_gap(head: HeadModel, vertices: np.ndarray) -> float:
     """Largest height, in metres, through which one looks between the lips from the front."""
     from affekt.shared.camera import look_at
-    from affekt.sidecar.render.mesh import rasterise_mesh
+    from affekt.sidecar.raster.mesh import rasterise_mesh
 
     middle = vertices[head.region == REGIONS.index("lip")].mean(0).astype(np.float64)
     camera = look_at(
@@ -100,7 +100,7 @@ def test_lips_meet_at_rest_and_when_sealed(head: HeadModel) -> None:
 def test_lids_stay_outside_the_eyeballs(head: HeadModel) -> None:
     """No white or iris shows when the eyes are shut."""
     from affekt.shared.camera import look_at
-    from affekt.sidecar.render.mesh import rasterise_mesh
+    from affekt.sidecar.raster.mesh import rasterise_mesh
 
     eye = (0.0, 0.02, 0.03)
 
@@ -122,7 +122,7 @@ def test_no_eyeball_comes_through_a_squinting_lid(head: HeadModel, yaw: float) -
     """What shows of the balls between the lids still shows when they are a tenth smaller; what
     pokes through a lid goes away."""
     from affekt.shared.camera import look_at
-    from affekt.sidecar.render.mesh import rasterise_mesh
+    from affekt.sidecar.raster.mesh import rasterise_mesh
     from scipy.ndimage import binary_dilation
 
     weights = {f"{name}{side}": value for side in ("Left", "Right") for name, value in

@@ -14,6 +14,7 @@ from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar, read_lam_avatar
 from affekt.sidecar.commands.frames import parse_frames
+from affekt.sidecar.raster.mesh import project, to_camera
 from affekt.sidecar.render.framing import frame_points
 from affekt.sidecar.render.images import (
     NOTHING,
@@ -25,7 +26,6 @@ from affekt.sidecar.render.images import (
     write_frame,
     write_png,
 )
-from affekt.sidecar.render.mesh import project, to_camera
 from affekt.sidecar.render.render import RenderedFrame, default_camera, head_turns, render_frames
 from affekt.sidecar.render.video import VideoWriter, read_sound, write_video
 from fakes.head import small_head

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
-from affekt.sidecar.render.mesh import EMPTY, rasterise_mesh, to_camera
+from affekt.sidecar.raster.mesh import EMPTY, rasterise_mesh, to_camera
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

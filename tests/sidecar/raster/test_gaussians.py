@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from affekt.shared.camera import Camera, look_at
-from affekt.sidecar.render.gaussians import (
+from affekt.sidecar.raster.gaussians import (
     EDGE,
     LOW_PASS,
     MAX_ALPHA,
