@@ -21,6 +21,7 @@ from .lanes import (
     lowest_bit,
     magnitude,
     most,
+    splat,
     store,
     where_at_most,
 )
@@ -83,6 +84,11 @@ def composite_tiles(
     light = np.empty(BLOCKS * groups * GROUP * LANES, np.float32)
     for tile in range(first, last):
         top, left = (tile // columns) * TILE, (tile % columns) * TILE
+        if starts[tile] == starts[tile + 1]:
+            colour_out[top : top + TILE, left : left + TILE] = 0.0
+            alpha_out[top : top + TILE, left : left + TILE] = 0.0
+            depth_out[top : top + TILE, left : left + TILE] = np.inf
+            continue
         still_open[:] = 1.0
         light[:] = 0.0
         open_blocks = np.int64((1 << BLOCKS) - 1)
@@ -191,13 +197,19 @@ def _write(
     top, left, channels, groups, still_open, light, colour_out, alpha_out, depth_out
 ):  # pragma: no cover - compiled
     height, width = alpha_out.shape
-    for y in range(min(TILE, height - top)):
-        for x in range(min(TILE, width - left)):
-            block, lane = (y // 4) * 4 + x // 4, (y % 4) * 4 + x % 4
-            alpha = np.float32(1.0) - abs(still_open[block * LANES + lane])
-            where = block * groups * GROUP * LANES + lane
-            for channel in range(channels):
-                colour_out[top + y, left + x, channel] = light[where + channel * LANES]
-            alpha_out[top + y, left + x] = alpha
-            depth = light[where + channels * LANES]
-            depth_out[top + y, left + x] = depth / alpha if alpha > 0 else np.float32(np.inf)
+    for block in range(BLOCKS):
+        alpha = splat(1.0) - magnitude(load(still_open, block * LANES))
+        first = block * groups * GROUP * LANES
+        depth = where_at_most(
+            alpha, 0.0, np.inf, load(light, first + channels * LANES) / most(alpha, 1e-6)
+        )
+        store(light, first + channels * LANES, depth)
+        store(still_open, block * LANES, alpha)
+        y, x = top + 4 * (block // 4), left + 4 * (block % 4)
+        for row in range(min(4, height - y)):
+            for column in range(min(4, width - x)):
+                lane = row * 4 + column
+                for channel in range(channels):
+                    colour_out[y + row, x + column, channel] = light[first + channel * LANES + lane]
+                alpha_out[y + row, x + column] = still_open[block * LANES + lane]
+                depth_out[y + row, x + column] = light[first + channels * LANES + lane]
