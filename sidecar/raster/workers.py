@@ -37,6 +37,12 @@ def run_ranges(work: Callable[[int, int], object], bounds: Iterable[int]) -> Non
             future.result()
 
 
+def even_pieces(count: int, each: int = 4) -> list[int]:
+    """Bounds for `run_ranges`: so many pieces for each thread."""
+    pieces = max(min(each * thread_count(), count), 1)
+    return [count * piece // pieces for piece in range(pieces + 1)]
+
+
 def _drain(work: Callable[[int, int], object], pieces: Iterator[tuple[int, int]]) -> None:
     # A list's iterator gives each piece to one thread only.
     for first, last in pieces:
