@@ -41,6 +41,9 @@ ARTEFACT_BYTES = {
 MAX_GAUSSIANS = 2_000_000
 # Largest edge of a picture: float RGBA of 8192 squared is 1 GiB.
 MAX_IMAGE_EDGE = 8192
+# One frame while it is rendered: every pass at 4096 x 4096 takes 3.2 GB, colour and depth at
+# 8192 x 8192 2.7 GB.
+MAX_FRAME_BYTES = 4 * 1024 * 1024 * 1024
 
 # Emotion weights: 1 is the emotion as trained; by hand an animator may push to 1.5.
 MAX_EMOTION_WEIGHT = 1.5
