@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ...shared.camera import Camera
 from ...shared.errors import InputError
-from .shim import DeviceName, Follow
+from ..avatar.avatar import Follow
 
 PASSES = ("combined", "depth", "normal", "position", "mask", "index", "uv", "vector")
 """Every pass, in the order of a file. A frame always has the first two."""
+DeviceName = Literal["auto", "cpu", "cuda"]
 FloatImage = NDArray[np.float32]
 Axes = Literal["world", "camera"]
 OBJECT_INDEX = 1

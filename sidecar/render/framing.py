@@ -62,10 +62,13 @@ def _extent(subject: Avatar | HeadModel) -> NDArray[np.floating]:
     """Two corners of the box that a portrait shows."""
     if isinstance(subject, HeadModel):
         return np.stack([subject.template.min(0), subject.template.max(0)])
-    places = subject.vertices[subject.anchors] + subject.offsets
+    places = subject.means
     # Hair stands well above the mesh; a few stray wisps far out do not count. The sides and
     # the lower edge are the mesh's, since a portrait's shoulders run out of the picture.
     solid = places[subject.opacities > 0.3]
+    if subject.surface is None:
+        solid = solid if len(solid) else places
+        return np.stack([solid.min(0), solid.max(0)])
     top = np.quantile(solid[:, 1], 0.998) if len(solid) else subject.vertices[:, 1].max()
     low, high = subject.vertices.min(0), subject.vertices.max(0)
     high[1] = max(high[1], top)

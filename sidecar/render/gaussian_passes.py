@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from ...shared.camera import Camera
 from ...shared.errors import InputError
+from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..avatar.avatar import Avatar
+from ..avatar.drive import Actor, PosedAvatar
+from ..avatar.gaussians import seen_colours
 from ..avatar.regions import PASS_REGIONS, avatar_regions
 from ..raster.gaussians import GaussianImage, rasterise_gaussians
 from . import resolve
 from .frame import Frame, RenderOptions
 from .poses import Poses
-from .shim import Actor, Posed, seen_colours
 
 FloatArray = NDArray[np.float32]
 
@@ -53,7 +55,7 @@ class GaussianPainter:
     def __init__(self, avatar: Avatar, motion: Motion, options: RenderOptions) -> None:
         self._options, self._layout = options, _lay_out(options.passes)
         actor = Actor(avatar, motion, options.follow)
-        self._poses: Poses[Posed] = Poses(actor.pose, _means, len(motion))
+        self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(motion))
         self._fixed: dict[str, FloatArray] = {}
         if self._layout.masks:
             label = avatar_regions(avatar)
@@ -101,18 +103,18 @@ class GaussianPainter:
         )  # fmt: skip
 
 
-def _means(posed: Posed) -> FloatArray:
+def _means(posed: PosedAvatar) -> FloatArray:
     return posed.gaussians.means
 
 
 def has_uv(avatar: Avatar) -> bool:
     """Whether the avatar's surface has UVs."""
-    return getattr(getattr(avatar, "surface", None), "uv", None) is not None
+    return isinstance(avatar.surface, HeadModel)
 
 
 def _uv_of(avatar: Avatar) -> FloatArray:
     """(N, 2) each Gaussian's UV: its vertex's, or the middle of its face's."""
-    if not has_uv(avatar):
+    if not isinstance(avatar.surface, HeadModel):
         raise InputError(
             "option.pass",
             f"The avatar '{avatar.name}' has no UVs.",

@@ -71,10 +71,12 @@ def frame_bytes(camera: Camera, passes: Sequence[str]) -> int:
 
 
 def available_passes(subject: Subject) -> tuple[str, ...]:
-    """The passes that the subject can have: UVs are not to be had of every avatar."""
+    """The passes that the subject can have: an avatar has masks if it has a surface, UVs if that
+    is a head's."""
     if isinstance(subject, HeadModel) or has_uv(subject):
         return PASSES
-    return tuple(name for name in PASSES if name != "uv")
+    lacking = ("uv",) if subject.surface is not None else ("uv", "mask")
+    return tuple(name for name in PASSES if name not in lacking)
 
 
 def _check_memory(cameras: Mapping[int, Camera], options: RenderOptions) -> None:
