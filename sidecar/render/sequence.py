@@ -140,7 +140,8 @@ class _Saver:
         return all(read(path) == recipe for path in self._files(index))
 
     def _recipe_of(self, index: int) -> str:
-        cameras = [self._cameras.get(i) for i in (index - 1, index, index + 1)]
+        own = self._cameras[index]
+        cameras = [self._cameras.get(i, own) for i in (index - 1, index, index + 1)]
         if "vector" not in self._shot.options.passes:
             cameras = cameras[1:2]
         return fingerprint(self._recipe, index, cameras, self._numbers(index))
