@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from ...shared.camera import Camera
-from ...shared.errors import InputError, JobError
+from ...shared.errors import JobError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, frames_outside
 from ..avatar.avatar import Avatar
-from ..avatar.drive import animate
+from ..avatar.drive import Actor
+from ..avatar.gaussians import seen_colours
 from ..raster.gaussians import rasterise_gaussians
 from ..raster.mesh import rasterise_mesh
 from .framing import frame_points
@@ -71,12 +71,15 @@ def default_camera(subject: Avatar | HeadModel, width: int, height: int) -> Came
     """Frames the subject, at rest, like a portrait of head and shoulders."""
     if isinstance(subject, HeadModel):
         return frame_points(subject.template, width, height)
-    places = subject.vertices[subject.anchors] + subject.offsets
+    places = subject.means
     # Hair stands well above the mesh; a few stray wisps far out do not count. The sides and
     # the lower edge are the mesh's, since a portrait's shoulders run out of the picture.
     solid = places[subject.opacities > 0.3]
-    top = np.quantile(solid[:, 1], 0.998) if len(solid) else subject.vertices[:, 1].max()
-    low, high = subject.vertices.min(0), subject.vertices.max(0)
+    if subject.surface is None:
+        return frame_points(solid if len(solid) else places, width, height)
+    vertices = subject.vertices
+    top = np.quantile(solid[:, 1], 0.998) if len(solid) else vertices[:, 1].max()
+    low, high = vertices.min(0), vertices.max(0)
     high[1] = max(high[1], top)
     low[1] += 0.12 * (high[1] - low[1])
     return frame_points(np.stack([low, high]), width, height)
@@ -90,32 +93,18 @@ def _check_frames(frames: range, total: int) -> None:
 def _avatar_painter(
     avatar: Avatar, motion: Motion, camera: Camera
 ) -> Callable[[int], RenderedFrame]:
-    if motion.space != "arkit":
-        raise InputError(
-            "space.no_adapter",
-            f"The avatar speaks ARKit's shapes, the take is in the space '{motion.space}'.",
-            "Give an adapter between the two.",
-        )
-    turn = head_turns(motion)
+    actor = Actor(avatar, motion)
 
     def paint(index: int) -> RenderedFrame:
-        weights = motion.expression[index, :52]
-        gaussians = animate(avatar, weights, turn[index])
+        gaussians = actor.pose(index).gaussians
         image = rasterise_gaussians(
             gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
-            gaussians.colours, camera,
+            seen_colours(gaussians, camera), camera,
         )  # fmt: skip
         rgba = np.dstack([image.colour, image.alpha]).astype(np.float32)
         return RenderedFrame(index=index, rgba=rgba, depth=image.depth)
 
     return paint
-
-
-def head_turns(motion: Motion) -> NDArray[np.float64]:
-    """(T, 3) axis-angle of the head against the shoulders: the take's whole-head rotation with
-    its neck's on top. Translation is left out: an avatar's shoulders stay in the picture."""
-    whole = Rotation.from_rotvec(motion.rotation.astype(np.float64))
-    return (whole * Rotation.from_rotvec(motion.neck.astype(np.float64))).as_rotvec()
 
 
 def _head_painter(
