@@ -36,11 +36,13 @@ class Camera:
         if not (
             min(self.width, self.height) > 0
             and max(self.width, self.height) <= limits.MAX_IMAGE_EDGE
+            and self.width * self.height <= limits.MAX_IMAGE_PIXELS
         ):
             raise InputError(
                 "option.size",
                 f"A picture of {self.width} x {self.height} pixels cannot be made.",
-                f"Choose 1 to {limits.MAX_IMAGE_EDGE} pixels an edge.",
+                f"Choose 1 to {limits.MAX_IMAGE_EDGE} pixels an edge, and at most "
+                f"{limits.MAX_IMAGE_PIXELS // 1_000_000} megapixels.",
             )
         numbers = [self.focal_x, self.focal_y, self.centre_x, self.centre_y, self.near, self.far]
         if self.camera_from_world.shape != (4, 4) or not (
