@@ -3,7 +3,8 @@
 same as `drive` in plain torch and single precision, for throughput on a card.
 
 A frame costs 55 numbers on the way in, and nothing on the way out until a picture is asked for.
-Not here: Gaussians that turn with the surface (`drive` has them).
+Not here: Gaussians that turn with the surface, heads other than ARKit's, harmonics (`drive` has
+them).
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...shared.errors import InputError
+from ...shared.motion import Motion
 from ..raster.cuda import GaussianBatch
-from .avatar import Avatar
+from .avatar import ArkitRig, Avatar, Follow
 from .drive import STRETCH_RANGE
+from .surface import head_turns
 
 FloatArray = NDArray[np.floating]
 
@@ -26,15 +30,15 @@ FloatArray = NDArray[np.floating]
 class ResidentAvatar:
     """N Gaussians on V vertices, as `Avatar` names them, on one device; see `place_on`.
 
-    shapes (52, V * 3); edges (2, F, 3) the rest pose's two edges from each face's first corner;
-    around (V, K) the faces at each vertex, filled up with F; areas (V,) twice the area around
-    each vertex at rest, 0 where there is none.
+    centre (3,), from which vertices and pivots are measured: a head may be metres from the origin
+    and its edges a millimetre long; shapes (52, V * 3); around (V, K) the faces at each vertex,
+    filled up with F; areas (V,) twice the area around each vertex at rest, 0 where there is none.
     """
 
+    centre: Tensor
     vertices: Tensor
     faces: Tensor
     shapes: Tensor
-    edges: Tensor
     around: Tensor
     areas: Tensor
     pivots: Tensor
@@ -48,24 +52,33 @@ class ResidentAvatar:
     colours: Tensor
 
     @torch.no_grad()
-    def pose(self, arkit: Tensor, head_rotation: Tensor, *, stretch: bool = True) -> GaussianBatch:
+    def pose(
+        self, arkit: Tensor, head_rotation: Tensor, follow: Follow = "stretch"
+    ) -> GaussianBatch:
         """The Gaussians of B frames. arkit (B, 52) in `ARKIT_NAMES` order; head_rotation (B, 3)
-        axis-angle in radians of the head against the shoulders. stretch: they widen with the
-        surface under them. Opacities and colours are shared by all frames, not copied."""
-        change = (arkit @ self.shapes).view(len(arkit), -1, 3)
+        axis-angle in radians of the head against the shoulders; both as `take_on` gives them.
+        Opacities and colours are shared by all frames, not copied. Raises InputError
+        `avatar.not_resident` for the follow "surface"."""
+        if follow == "surface":
+            raise _not_resident("turns its Gaussians with the surface")
+        frames = len(arkit)
         turns = chain_turns(head_rotation, self.shares)
-        vertices = self._skin(self.vertices + change, turns)
+        expressed = self.vertices + (arkit @ self.shapes).view(frames, -1, 3)
+        vertices = self._skin(expressed, turns)
+        means = vertices[:, self.anchors] + self.centre
+        opacities, colours = self.opacities.expand(frames, -1), self.colours.expand(frames, -1, -1)
+        if follow == "still":
+            return GaussianBatch(
+                means=means + self.offsets, quaternions=self.quaternions.expand(frames, -1, -1),
+                scales=self.scales.expand(frames, -1, -1), opacities=opacities, colours=colours,
+            )  # fmt: skip
         heads = self._blend_turns(turns)
-        scales = self.scales.expand(len(arkit), -1, -1)
-        if stretch:
-            scales = scales * self._stretch(change)[:, self.anchors, None]
         return GaussianBatch(
-            means=vertices[:, self.anchors] + turn(heads, self.offsets),
+            means=means + turn(heads, self.offsets),
             quaternions=multiply(heads, self.quaternions),
-            scales=scales,
-            opacities=self.opacities.expand(len(arkit), -1),
-            colours=self.colours.expand(len(arkit), -1, -1),
-        )
+            scales=self.scales * self._stretch(vertices)[:, self.anchors, None],
+            opacities=opacities, colours=colours,
+        )  # fmt: skip
 
     def _skin(self, points: Tensor, turns: Tensor) -> Tensor:
         """(B, V, 3) carried along by the chain, whose joints turn (B, J, 4) and do not stretch."""
@@ -86,18 +99,12 @@ class ResidentAvatar:
         blended[..., 0] += 1 - weights.sum(1)
         return torch.nn.functional.normalize(blended, dim=-1)
 
-    def _stretch(self, change: Tensor) -> Tensor:
-        """(B, V) factor of length of the surface around each vertex.
-
-        From differences of `change` and not of places: these are a metre from the origin, their
-        edges a millimetre long, and single precision would leave four digits.
-        """
-        first = change[:, self.faces[:, 0]]
-        along = self.edges[0] + change[:, self.faces[:, 1]] - first
-        across = self.edges[1] + change[:, self.faces[:, 2]] - first
-        areas = torch.linalg.vector_norm(torch.linalg.cross(along, across), dim=-1)
+    def _stretch(self, vertices: Tensor) -> Tensor:
+        """(B, V) factor of length of the surface around each vertex."""
+        first, second, third = (vertices[:, self.faces[:, corner]] for corner in range(3))
+        cross = torch.linalg.cross(second - first, third - first)
         # One more face, of no area, for vertices that have fewer than K around them.
-        areas = torch.nn.functional.pad(areas, (0, 1))
+        areas = torch.nn.functional.pad(torch.linalg.vector_norm(cross, dim=-1), (0, 1))
         after = areas[:, self.around].sum(-1)
         known = self.areas > 0
         ratio = torch.where(known, after / torch.where(known, self.areas, 1.0), 1.0)
@@ -105,7 +112,13 @@ class ResidentAvatar:
 
 
 def place_on(avatar: Avatar, device: torch.device) -> ResidentAvatar:
-    """The avatar's numbers, sent to `device` once."""
+    """The avatar's numbers, sent to `device` once. Raises InputError `avatar.not_resident` for
+    one that is not bound to the vertices of an `ArkitRig`, or has harmonics."""
+    rig = avatar.surface
+    if not isinstance(rig, ArkitRig) or avatar.binding != "vertex":
+        raise _not_resident("is not bound to the vertices of a mesh with ARKit's shapes")
+    if avatar.harmonics is not None:
+        raise _not_resident("has colours that change with the view")
 
     def send(values: FloatArray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(device)
@@ -113,19 +126,43 @@ def place_on(avatar: Avatar, device: torch.device) -> ResidentAvatar:
     def send_index(values: NDArray[np.integer]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.int64)).to(device)
 
-    corners = avatar.vertices.astype(np.float64)[avatar.faces]
-    edges = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]])
-    around = faces_around(avatar.faces, len(avatar.vertices))
-    areas = np.append(np.linalg.norm(np.cross(*edges), axis=1), 0.0)
+    # In float32's numbers, so that nothing is lost where it is added again.
+    centre = rig.vertices.mean(0).astype(np.float32).astype(np.float64)
+    corners = rig.vertices.astype(np.float64)[rig.faces]
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    around = faces_around(rig.faces, len(rig.vertices))
+    areas = np.append(np.linalg.norm(cross, axis=1), 0.0)
     return ResidentAvatar(
-        vertices=send(avatar.vertices), faces=send_index(avatar.faces),
-        shapes=send(avatar.arkit_shapes.reshape(len(avatar.arkit_shapes), -1)),
-        edges=send(edges), around=send_index(around), areas=send(areas[around].sum(1)),
-        pivots=send(avatar.joint_pivots), weights=send(avatar.joint_weights),
-        shares=send(avatar.joint_shares), anchors=send_index(avatar.anchors),
+        centre=send(centre), vertices=send(rig.vertices - centre), faces=send_index(rig.faces),
+        shapes=send(rig.arkit_shapes.reshape(len(rig.arkit_shapes), -1)),
+        around=send_index(around), areas=send(areas[around].sum(1)),
+        pivots=send(rig.joint_pivots - centre), weights=send(rig.joint_weights),
+        shares=send(rig.joint_shares), anchors=send_index(avatar.anchors),
         offsets=send(avatar.offsets), quaternions=send(avatar.quaternions),
         scales=send(avatar.scales), opacities=send(avatar.opacities), colours=send(avatar.colours),
     )  # fmt: skip
+
+
+def take_on(motion: Motion, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The take's (T, 52) weights and (T, 3) turns of the head, sent to `device` once. Raises
+    InputError `space.no_adapter` for a take that does not speak ARKit's shapes."""
+    if motion.space != "arkit":
+        raise InputError(
+            "space.no_adapter",
+            f"The avatar speaks ARKit's shapes, the take is in the space '{motion.space}'.",
+            "Give an adapter between the two.",
+        )
+    weights = np.ascontiguousarray(motion.expression[:, :52], np.float32)
+    turns = head_turns(motion).astype(np.float32)
+    return torch.from_numpy(weights).to(device), torch.from_numpy(turns).to(device)
+
+
+def _not_resident(what: str) -> InputError:
+    return InputError(
+        "avatar.not_resident",
+        f"The avatar {what}: it cannot be animated on the card.",
+        "Animate it on the CPU, and let the card draw it.",
+    )
 
 
 def faces_around(faces: NDArray[np.integer], vertices: int) -> NDArray[np.int64]:
@@ -142,12 +179,13 @@ def faces_around(faces: NDArray[np.integer], vertices: int) -> NDArray[np.int64]
 
 
 def chain_turns(head_rotation: Tensor, shares: Tensor) -> Tensor:
-    """(B, J, 4) quaternion of each joint of the chain against its rest; see
-    `drive.chain_rotations`."""
+    """(B, J, 4) quaternion of each joint of the chain against its rest, all in one hemisphere, so
+    that they may be blended; see `surface.chain_transforms`."""
     angle = torch.linalg.vector_norm(head_rotation, dim=-1, keepdim=True)
     axis = head_rotation / angle.clamp(min=1e-12)
     half = 0.5 * angle * torch.cumsum(shares, 0)
-    return torch.cat([half.cos()[..., None], half.sin()[..., None] * axis[:, None]], -1)
+    turns = torch.cat([half.cos()[..., None], half.sin()[..., None] * axis[:, None]], -1)
+    return torch.where(turns[..., :1] < 0, -turns, turns)
 
 
 def multiply(p: Tensor, q: Tensor) -> Tensor:

@@ -24,8 +24,10 @@ from torch import Tensor
 
 from ...shared.camera import Camera
 from ...shared.errors import InputError
+from .composite import TILE
 from .device import GaussianFrame
-from .gaussians import LOW_PASS, TILE, GaussianImage
+from .gaussians import GaussianImage, check_sizes
+from .project import LOW_PASS
 
 Rasterization = Callable[..., tuple[Tensor, Tensor, dict[str, object]]]
 """gsplat.rasterization, or what a test puts in its place."""
@@ -100,8 +102,11 @@ class CudaRasteriser:
         self, frames: Sequence[GaussianFrame], *, antialiased: bool = False
     ) -> list[GaussianImage]:
         """One picture a frame. Neighbours of one size are drawn in one call, as many as half the
-        card's free memory takes; where that was too bold, in halves.
-        Raises InputError `option.device_memory` where one frame alone does not fit."""
+        card's free memory takes; where that was too bold, in halves. Raises InputError
+        `avatar.too_big`, `option.size`, and `option.device_memory` where one frame alone does
+        not fit."""
+        for frame in frames:
+            check_sizes(len(frame.means), frame.colours.shape[1], frame.camera)
         pinned = sum(map(_picture_bytes, frames)) <= MAX_PINNED_BYTES and self._is_cuda()
         images: list[GaussianImage] = []
         for call in split_calls(frames, self._free_bytes()):
@@ -186,10 +191,11 @@ def rasterise_batch(
 ) -> ImageBatch:
     """B frames through one call of gsplat. cameras: B of one size, near, far and kind."""
     camera, channels = cameras[0], gaussians.colours.shape[-1]
-    frames, device = len(cameras), gaussians.means.device
+    frames, device, ahead = len(cameras), gaussians.means.device, _step_back(camera)
     if gaussians.means.shape[1] == 0:
         return _empty_images(frames, camera, channels, device)
     views, lenses = camera_matrices(cameras)
+    views[..., 2, 3] += ahead
     values, alpha, _ = rasterization(
         means=gaussians.means,
         quats=gaussians.quaternions,
@@ -200,8 +206,8 @@ def rasterise_batch(
         Ks=torch.from_numpy(lenses).to(device),
         width=camera.width,
         height=camera.height,
-        near_plane=max(camera.near, NEAREST),
-        far_plane=camera.far,
+        near_plane=max(camera.near + ahead, NEAREST),
+        far_plane=camera.far + ahead,
         radius_clip=0.0,
         eps2d=LOW_PASS,
         packed=False,
@@ -212,7 +218,7 @@ def rasterise_batch(
         camera_model="ortho" if camera.orthographic else "pinhole",
     )
     alpha = alpha[:, 0, ..., 0]
-    depth = torch.where(alpha > 0, values[:, 0, ..., channels] / alpha, torch.inf)
+    depth = torch.where(alpha > 0, values[:, 0, ..., channels] / alpha - ahead, torch.inf)
     return ImageBatch(
         colour=values[:, 0, ..., :channels].contiguous(), alpha=alpha.contiguous(), depth=depth
     )
@@ -281,6 +287,12 @@ def send_rows(arrays: Sequence[NDArray[np.floating]], device: torch.device) -> T
         for index, array in enumerate(rows):
             target[index] = array
     return host.to(device, non_blocking=True).expand(len(arrays), *rows[0].shape)
+
+
+def _step_back(camera: Camera) -> float:
+    """Metres that an orthographic camera which sees behind itself is moved back: gsplat sorts
+    negative depths the wrong way round."""
+    return 1.0 - camera.near if camera.orthographic and camera.near <= 0 else 0.0
 
 
 def _call_key(frame: GaussianFrame) -> tuple[object, ...]:

@@ -48,7 +48,8 @@ class GaussianFrame:
 
 class Rasteriser(Protocol):
     """Composites Gaussians. `device`: "cpu" or "cuda"; `reason`: a sentence for the user, which
-    one it is and why. Raises InputError `avatar.too_dense` or `option.device_memory`."""
+    one it is and why. Raises what `rasterise_gaussians` does, and InputError
+    `option.device_memory`."""
 
     @property
     def device(self) -> str: ...
