@@ -142,11 +142,11 @@ def light_mesh(
     points = to_camera(vertices, camera)
     attributes = _attributes(points, faces, colour, region, options)
     screen = project(points, camera)
-    face, inverse_depth = fill(screen, faces, camera, samples=options.samples)
+    face, nearness = fill(screen, faces, camera, samples=options.samples)
     out = np.zeros((camera.height, camera.width, 4), np.float32)
     _shade(
-        face, inverse_depth, screen, faces, points, attributes, region[faces[:, 0]],
-        LAMPS, SKY, GROUND, options.samples, options.exposure, out,
+        face, nearness, screen, faces, points, attributes, region[faces[:, 0]],
+        LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
     )  # fmt: skip
     return LitMesh(light=out, face=face, samples=options.samples)
 
@@ -170,18 +170,7 @@ def _attributes(
         attributes[:, column] = least + (1 - least) * seen
     attributes[:, _GLOSS_AT:_INNER] = GLOSS[region]
     attributes[:, _INNER] = _hollow_light(points, region)
-<<<<<<< HEAD
-    screen = project(points, camera)
-    face, nearness = fill(screen, faces, camera, samples=options.samples)
-    out = np.zeros((camera.height, camera.width, 4), np.float32)
-    _shade(
-        face, nearness, screen, faces, points, attributes, region[faces[:, 0]],
-        LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
-    )  # fmt: skip
-    return _develop(out, options.background)
-=======
     return attributes
->>>>>>> passes
 
 
 def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
