@@ -39,11 +39,13 @@ class Camera:
         if not (
             min(self.width, self.height) > 0
             and max(self.width, self.height) <= limits.MAX_IMAGE_EDGE
+            and self.width * self.height <= limits.MAX_IMAGE_PIXELS
         ):
             raise InputError(
                 "option.size",
                 f"A picture of {self.width} x {self.height} pixels cannot be made.",
-                f"Choose 1 to {limits.MAX_IMAGE_EDGE} pixels an edge.",
+                f"Choose 1 to {limits.MAX_IMAGE_EDGE} pixels an edge, and at most "
+                f"{limits.MAX_IMAGE_PIXELS // 1_000_000} megapixels.",
             )
         self._check_lens()
         self._check_matrix()

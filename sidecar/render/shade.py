@@ -115,8 +115,50 @@ def draw_mesh(
     """(H, W, 4) uint8 sRGB picture with straight alpha of any mesh. vertices: (V, 3) metres;
     colour: (V, 3) sRGB 0..1; region: (V,) index into `REGIONS`. Both sides of a face are lit."""
     options = options or DrawOptions()
+    lit = light_mesh(vertices, faces, colour, region, camera, options)
+    return _develop(lit.light, options.background)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LitMesh:
+    """light: (H, W, 4) float32 linear, premultiplied by alpha. face: (H * samples, W * samples)
+    int32, which face each sample of a pixel sees, `EMPTY` for none."""
+
+    light: NDArray[np.float32]
+    face: NDArray[np.int32]
+    samples: int
+
+
+def light_mesh(
+    vertices: NDArray[np.floating],
+    faces: NDArray[np.int32],
+    colour: NDArray[np.floating],
+    region: NDArray[np.uint8],
+    camera: Camera,
+    options: DrawOptions,
+) -> LitMesh:
+    """The light that reaches the camera from a mesh, as `draw_mesh` develops it."""
     faces = np.ascontiguousarray(faces, np.int32)
     points = to_camera(vertices, camera)
+    attributes = _attributes(points, faces, colour, region, options)
+    screen = project(points, camera)
+    face, nearness = fill(screen, faces, camera, samples=options.samples)
+    out = np.zeros((camera.height, camera.width, 4), np.float32)
+    _shade(
+        face, nearness, screen, faces, points, attributes, region[faces[:, 0]],
+        LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
+    )  # fmt: skip
+    return LitMesh(light=out, face=face, samples=options.samples)
+
+
+def _attributes(
+    points: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    colour: NDArray[np.floating],
+    region: NDArray[np.uint8],
+    options: DrawOptions,
+) -> NDArray[np.float32]:
+    """(V, _WIDTH) what the shading of each vertex needs."""
     normals = vertex_normals(points, faces)
     attributes = np.empty((len(points), _WIDTH), np.float32)
     attributes[:, _RED:_NORMAL] = srgb_to_linear(np.clip(colour, 0, 1))
@@ -128,14 +170,7 @@ def draw_mesh(
         attributes[:, column] = least + (1 - least) * seen
     attributes[:, _GLOSS_AT:_INNER] = GLOSS[region]
     attributes[:, _INNER] = _hollow_light(points, region)
-    screen = project(points, camera)
-    face, nearness = fill(screen, faces, camera, samples=options.samples)
-    out = np.zeros((camera.height, camera.width, 4), np.float32)
-    _shade(
-        face, nearness, screen, faces, points, attributes, region[faces[:, 0]],
-        LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
-    )  # fmt: skip
-    return _develop(out, options.background)
+    return attributes
 
 
 def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:

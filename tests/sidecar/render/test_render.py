@@ -13,6 +13,7 @@ from affekt.shared.errors import InputError, JobError
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar, read_lam_avatar
+from affekt.sidecar.avatar.surface import head_turns
 from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.raster.mesh import project, to_camera
 from affekt.sidecar.render.framing import frame_points
@@ -26,7 +27,7 @@ from affekt.sidecar.render.images import (
     write_frame,
     write_png,
 )
-from affekt.sidecar.render.render import RenderedFrame, default_camera, head_turns, render_frames
+from affekt.sidecar.render.render import RenderedFrame, default_camera, render_frames
 from affekt.sidecar.render.video import VideoWriter, read_sound, write_video
 from fakes.head import small_head
 from fakes.lam import lam_bundle
