@@ -142,11 +142,11 @@ def light_mesh(
     points = to_camera(vertices, camera)
     attributes = _attributes(points, faces, colour, region, options)
     screen = project(points, camera)
-    face, inverse_depth = fill(screen, faces, camera, samples=options.samples)
+    face, nearness = fill(screen, faces, camera, samples=options.samples)
     out = np.zeros((camera.height, camera.width, 4), np.float32)
     _shade(
-        face, inverse_depth, screen, faces, points, attributes, region[faces[:, 0]],
-        LAMPS, SKY, GROUND, options.samples, options.exposure, out,
+        face, nearness, screen, faces, points, attributes, region[faces[:, 0]],
+        LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
     )  # fmt: skip
     return LitMesh(light=out, face=face, samples=options.samples)
 
@@ -244,27 +244,27 @@ def _develop(
 
 
 @njit(cache=True, nogil=True)
-def _is_plain(face, inverse_depth, label, top, left, samples):  # pragma: no cover - compiled
+def _is_plain(face, nearness, label, top, left, samples):  # pragma: no cover - compiled
     """Whether all samples of a pixel see one kind of surface with no edge in it: then one
     shaded sample stands for all."""
     first = face[top, left]
     if first < 0:
         return False
-    near = far = inverse_depth[top, left]
+    near = far = nearness[top, left]
     for dy in range(samples):
         for dx in range(samples):
             index = face[top + dy, left + dx]
             if index < 0 or label[index] != label[first]:
                 return False
-            value = inverse_depth[top + dy, left + dx]
+            value = nearness[top + dy, left + dx]
             near, far = max(near, value), min(far, value)
-    return near - far < 0.004 * near
+    return near - far < 0.004 * abs(near)
 
 
 @njit(cache=True, nogil=True)
 def _shade(
-    face, inverse_depth, screen, faces, points, attributes, label,
-    lamps, sky, ground, samples, exposure, out,
+    face, nearness, screen, faces, points, attributes, label,
+    lamps, sky, ground, samples, exposure, orthographic, out,
 ):  # fmt: skip  # pragma: no cover - compiled
     """Every pixel, premultiplied linear light. Pixels with an edge in them shade each sample."""
     values = np.empty(attributes.shape[1])
@@ -273,7 +273,7 @@ def _shade(
     for row in range(out.shape[0]):
         for column in range(out.shape[1]):
             top, left = row * samples, column * samples
-            if _is_plain(face, inverse_depth, label, top, left, samples):
+            if _is_plain(face, nearness, label, top, left, samples):
                 low, high, share = middle, middle + 1, 1.0
             else:
                 low, high, share = 0, samples, 1.0 / (samples * samples)
@@ -292,7 +292,9 @@ def _shade(
                             + weights[1] * attributes[corners[1], k]
                             + weights[2] * attributes[corners[2], k]
                         )
-                    _light_sample(points, corners, weights, values, lamps, sky, ground, light)
+                    _light_sample(
+                        points, corners, weights, values, lamps, sky, ground, orthographic, light
+                    )
                     for k in range(3):
                         # A soft shoulder, so that highlights never clip hard.
                         value = light[k] * exposure
@@ -303,13 +305,17 @@ def _shade(
 
 
 @njit(cache=True, nogil=True)
-def _light_sample(points, corners, weights, values, lamps, sky, ground, light):  # pragma: no cover
+def _light_sample(
+    points, corners, weights, values, lamps, sky, ground, orthographic, light
+):  # pragma: no cover - compiled
     """Lambert with a wrap that lets red deeper into skin (a cheap stand-in for scattering), a
     normalised Blinn-Phong lobe with Schlick's Fresnel term, and a hemisphere of sky light."""
     a, b, c = corners[0], corners[1], corners[2]
     vx = -(weights[0] * points[a, 0] + weights[1] * points[b, 0] + weights[2] * points[c, 0])
     vy = -(weights[0] * points[a, 1] + weights[1] * points[b, 1] + weights[2] * points[c, 1])
     vz = -(weights[0] * points[a, 2] + weights[1] * points[b, 2] + weights[2] * points[c, 2])
+    if orthographic:
+        vx, vy, vz = 0.0, 0.0, -1.0
     scale = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
     vx, vy, vz = vx * scale, vy * scale, vz * scale
     nx, ny, nz = values[3], values[4], values[5]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..avatar.regions import PASS_REGIONS
 from .frame import Frame
 from .images import over
 from .sheets import contact_sheet
