@@ -19,7 +19,7 @@ from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
 from ..files import read_bytes, refuse_lfs_pointer
 from . import glb as gltf
-from .avatar import Avatar
+from .avatar import ArkitRig, Avatar
 from .bundle import read_zip_entry
 from .ply import broken as broken_ply
 from .ply import decode_ply
@@ -52,15 +52,22 @@ def decode_lam_avatar(data: bytes, name: str) -> Avatar:
     vertices = _floats(mesh_file, gltf.read_accessor(mesh_file, attributes.get("POSITION"), "VEC3"))
     _check_counts(len(vertices), len(columns["x"]) if "x" in columns else 0, name)
     pivots, weights, shares = _read_neck(mesh_file, attributes, vertices)
-    return Avatar(
-        name=name,
+    rig = ArkitRig(
         vertices=vertices,
         faces=_read_faces(mesh_file, primitive, len(vertices)),
         arkit_shapes=_read_shapes(mesh_file, primitive, target_names, len(vertices)),
         joint_pivots=pivots,
         joint_weights=weights,
         joint_shares=shares,
+    )
+    return Avatar(
+        name=name,
+        surface=rig,
+        binding="vertex",
         anchors=np.arange(len(vertices), dtype=np.int32),
+        # LAM's network learned Gaussians that do not turn with the face: its lids and lips smear
+        # when they do. Widening with the surface closes the gaps of a closing lid.
+        follow="stretch",
         **_read_gaussians(columns, f"{name}/offset.ply"),
     )
 
