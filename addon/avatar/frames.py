@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS, Motion
+from ..camera import View
 
 _PICTURE = re.compile(r"avatar_\d{6}\.(png|exr)")
 _LEDGER = ".affekt_frames.json"
@@ -55,11 +55,11 @@ class Plan:
         return self.folder / f"avatar_{self.first + index:06d}{self.suffix}"
 
 
-def frame_keys(settings: str, motion: Motion, cameras: list[Camera] | None) -> tuple[str, ...]:
+def frame_keys(settings: str, motion: Motion, views: list[View] | None) -> tuple[str, ...]:
     """A key for each frame: of the settings, the frame's number in the motion, and what the
-    motion and the cameras say there and one frame before and after (the vector pass)."""
+    motion and the views say there and one frame before and after (the vector pass)."""
     common = [settings, motion.space, motion.fps, motion.shape.tobytes()]
-    rows = [_row(motion, cameras, index) for index in range(len(motion))]
+    rows = [_row(motion, views, index) for index in range(len(motion))]
     keys = []
     for index in range(len(rows)):
         around = rows[max(index - 1, 0) : index + 2]
@@ -67,13 +67,13 @@ def frame_keys(settings: str, motion: Motion, cameras: list[Camera] | None) -> t
     return tuple(keys)
 
 
-def _row(motion: Motion, cameras: list[Camera] | None, index: int) -> bytes:
+def _row(motion: Motion, views: list[View] | None, index: int) -> bytes:
     parts = [np.ascontiguousarray(getattr(motion, name)[index]).tobytes() for name in WIDTHS]
     if motion.eyelids is not None:
         parts.append(np.ascontiguousarray(motion.eyelids[index]).tobytes())
-    if cameras is not None:
-        camera = cameras[index]
-        parts.append(camera.camera_from_world.tobytes())
+    if views is not None:
+        camera = views[index].camera
+        parts += [camera.camera_from_world.tobytes(), views[index].world_from_head.tobytes()]
         lens = (camera.width, camera.height, camera.focal_x, camera.focal_y, camera.centre_x)
         more = (camera.centre_y, camera.near, camera.far, camera.orthographic)
         parts.append(repr((*lens, *more)).encode())

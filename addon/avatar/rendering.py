@@ -11,9 +11,9 @@ import bpy
 import numpy as np
 
 from ...shared import limits
-from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.motion import Motion
+from ..camera import View, read_views
 from ..head.find import named_head
 from ..link import requests
 from ..link.requests import FileBytes, Look
@@ -24,7 +24,6 @@ from ..motion.importing import read_file
 from ..motion.takes import active_take, read_take_at, take_times
 from .compositor import Sequence, show_sequence
 from .frames import Plan, begin_frames, finish_frames, frame_keys, leave_frames
-from .views import scene_cameras
 
 GAUSSIANS_OF_HEAD = "{}-gaussians"
 """The sidecar's name of a head's own Gaussians."""
@@ -95,13 +94,13 @@ def render_steps(head_name: str, scene_name: str, options: RenderOptions) -> Ste
     yield Progress(fraction=0.0, text="Reading the curves")
     frames = _covered_frames(head, scene, options)
     motion = read_take_at(head, active_take(head), frames.astype(np.float64), scene_fps(scene))
-    cameras = scene_cameras(scene, head, frames) if options.from_scene else None
+    views = list(read_views(bpy.context, head, frames.tolist())) if options.from_scene else None
     settings = repr((line.client.welcome.affekt, fingerprint, options.look))
     plan = Plan(
         folder=options.folder, suffix=options.look.suffix, first=int(frames[0]),
-        keys=frame_keys(settings, motion, cameras),
+        keys=frame_keys(settings, motion, views),
     )  # fmt: skip
-    rendered = yield from _render_missing(line, motion, subject, cameras, plan, options)
+    rendered = yield from _render_missing(line, motion, subject, views, plan, options)
     files = finish_frames(plan)
     return _show(head_name, bpy.data.scenes[scene_name], files, plan, options, rendered)
 
@@ -134,14 +133,14 @@ def _covered_frames(
 
 def _render_missing(
     line: requests.Line, motion: Motion, subject: FileBytes | str,
-    cameras: list[Camera] | None, plan: Plan, options: RenderOptions,
+    views: list[View] | None, plan: Plan, options: RenderOptions,
 ) -> requests.Waiting[int]:  # fmt: skip
     """Renders what is not there yet; how many frames that were."""
     runs = begin_frames(plan, reuse=options.reuse)
     try:
         for run in runs:
             shot = requests.Shot(
-                subject=subject, look=options.look, cameras=cameras, frames=run, folder=plan.work
+                subject=subject, look=options.look, views=views, frames=run, folder=plan.work
             )
             yield from requests.render(line, motion, shot)
     except BaseException:  # Esc closes the generator

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ...shared.camera import Camera
 from ...shared.emotion import EmotionTrack
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ..camera import View
 from ..motion.npz import encode_motion
 from .session import Line
 from .tasks import Progress
@@ -84,12 +84,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shot:
-    """What to render: an avatar or a head's name, by these cameras (one a frame of the motion;
-    None: the sidecar's portrait), these frames of the motion, into that folder."""
+    """What to render: an avatar or a head's name, as the scene sees it (one view a frame of the
+    motion; None: the sidecar's portrait), these frames of the motion, into that folder."""
 
     subject: FileBytes | str
     look: Look
-    cameras: list[Camera] | None
+    views: list[View] | None
     frames: range
     folder: Path
 

@@ -14,6 +14,7 @@ from affekt.addon.avatar.frames import (
     frame_keys,
     leave_frames,
 )
+from affekt.addon.camera import View
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion
@@ -158,11 +159,16 @@ def test_keys_tell_cameras_apart_and_frames_and_settings() -> None:
         )
         for index in range(3)
     ]  # fmt: skip
-    keys = frame_keys("a", motion, cameras)
+    views = [View(camera=camera, world_from_head=np.eye(4)) for camera in cameras]
+    keys = frame_keys("a", motion, views)
     assert len(set(keys)) == 3
-    assert keys == frame_keys("a", motion, cameras)
-    wide = [*cameras[:2], replace(cameras[2], focal_x=cameras[2].focal_x + 1)]
-    changed = frame_keys("a", motion, wide)
-    assert [a == b for a, b in zip(keys, changed, strict=True)] == [True, False, False]
-    assert not set(keys) & set(frame_keys("b", motion, cameras))
+    assert keys == frame_keys("a", motion, views)
+    wide = replace(cameras[2], focal_x=cameras[2].focal_x + 1)
+    for other in (
+        View(camera=wide, world_from_head=np.eye(4)),
+        View(camera=cameras[2], world_from_head=2 * np.eye(4)),
+    ):
+        changed = frame_keys("a", motion, [*views[:2], other])
+        assert [a == b for a, b in zip(keys, changed, strict=True)] == [True, False, False]
+    assert not set(keys) & set(frame_keys("b", motion, views))
     assert not set(keys) & set(frame_keys("a", motion, None))
