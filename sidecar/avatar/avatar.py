@@ -1,78 +1,172 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Gaussian head avatar at rest."""
+"""A Gaussian avatar at rest: Gaussians, and the surface that they sit on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.errors import InputError
+from ...shared.head import HeadModel
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
+Follow = Literal["still", "stretch", "surface"]
+"""How Gaussians go along with the surface under them. still: their places alone, as in LAM's own
+viewer. stretch: they also turn with the bones, and widen as the surface does. surface: they turn
+and scale with the surface's own frame at their place."""
+FOLLOWS: tuple[Follow, ...] = ("still", "stretch", "surface")
+Binding = Literal["vertex", "face", "none"]
+BINDINGS: tuple[Binding, ...] = ("vertex", "face", "none")
+
+HARMONICS = (3, 8, 15)
+"""Coefficients beyond the zeroth of spherical harmonics of degree 1, 2 and 3."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Avatar:
-    """N Gaussians on a head mesh of V vertices that speaks ARKit's 52 shapes.
+class ArkitRig:
+    """A mesh of V vertices that speaks ARKit's 52 shapes and turns its head.
 
     vertices (V, 3) neutral, metres, x to the head's left, y up, z out of the face; faces (F, 3);
     arkit_shapes (52, V, 3) differences at weight 1, in `ARKIT_NAMES` order, zero for shapes that
-    the avatar lacks; joint_pivots (J, 3), joint_weights (V, J): the chain that turns the head,
+    the mesh lacks; joint_pivots (J, 3), joint_weights (V, J): the chain that turns the head,
     lowest first, the rest of each vertex's weight staying with the body; joint_shares (J,), sum
-    1: how much of the head's turn each joint takes; anchors (N,) the vertex that each Gaussian
-    sits on; offsets (N, 3) from it, metres; quaternions (N, 4) w, x, y, z; scales (N, 3) metres;
-    opacities (N,); colours (N, 3) sRGB 0..1.
+    1: how much of the head's turn each joint takes.
     Raises InputError `avatar.shape`, `avatar.not_finite`.
     """
 
-    name: str
     vertices: FloatArray
     faces: IntArray
     arkit_shapes: FloatArray
     joint_pivots: FloatArray
     joint_weights: FloatArray
     joint_shares: FloatArray
+
+    def __post_init__(self) -> None:
+        vertices, joints = len(self.vertices), len(self.joint_pivots)
+        shapes = {
+            "vertices": (vertices, 3), "faces": (len(self.faces), 3),
+            "arkit_shapes": (52, vertices, 3), "joint_pivots": (joints, 3),
+            "joint_weights": (vertices, joints), "joint_shares": (joints,),
+        }  # fmt: skip
+        for name, shape in shapes.items():
+            _check(name, getattr(self, name), shape)
+        _check_indices("faces", self.faces, vertices)
+        if joints == 0:
+            raise _broken("avatar.shape", "no joint that turns its head")
+
+
+Surface = ArkitRig | HeadModel | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Avatar:
+    """N Gaussians on a surface at rest, or on none.
+
+    surface: an `ArkitRig`, a `HeadModel` (its rest is the template with `shape`, or if None with
+    no identity), or None for Gaussians that never move. binding: what anchors (N,) count, the
+    surface's vertices or its faces; "none" without a surface, anchors are then zero.
+    In the world of the rest pose: offsets (N, 3) metres, from the vertex or from the middle of
+    the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
+    standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
+    `Gaussians`. follow: what they were made for. notes: sentences that a user should read.
+    Raises InputError `avatar.shape`, `avatar.not_finite`.
+    """
+
+    name: str
+    surface: Surface
+    binding: Binding
     anchors: IntArray
     offsets: FloatArray
     quaternions: FloatArray
     scales: FloatArray
     opacities: FloatArray
     colours: FloatArray
+    harmonics: FloatArray | None = None
+    shape: FloatArray | None = None
+    follow: Follow
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        vertices, joints, count = len(self.vertices), len(self.joint_pivots), len(self.anchors)
+        count = len(self.anchors)
         shapes = {
-            "vertices": (vertices, 3), "faces": (len(self.faces), 3),
-            "arkit_shapes": (52, vertices, 3), "joint_pivots": (joints, 3),
-            "joint_weights": (vertices, joints), "joint_shares": (joints,),
             "anchors": (count,), "offsets": (count, 3), "quaternions": (count, 4),
             "scales": (count, 3), "opacities": (count,), "colours": (count, 3),
         }  # fmt: skip
-        for field in fields(self):
-            if field.name == "name":
-                continue
-            values = getattr(self, field.name)
-            if values.shape != shapes[field.name]:
-                raise self._broken(
-                    "avatar.shape",
-                    f"{field.name} of shape {values.shape}, not {shapes[field.name]}",
+        for name, shape in shapes.items():
+            _check(name, getattr(self, name), shape)
+        if self.harmonics is not None:
+            _check("harmonics", self.harmonics, (count, self.harmonics.shape[1], 3))
+            if self.harmonics.shape[1] not in HARMONICS:
+                raise _broken(
+                    "avatar.shape", f"{self.harmonics.shape[1]} harmonics, not 3, 8 or 15"
                 )
-            if values.dtype.kind == "f" and not np.isfinite(values).all():
-                raise self._broken(
-                    "avatar.not_finite", f"values in {field.name} that are not numbers"
-                )
-        for name in ("faces", "anchors"):
-            values = getattr(self, name)
-            if values.size and not (values.min() >= 0 and values.max() < vertices):
-                raise self._broken("avatar.shape", f"{name} that point at missing vertices")
+        self._check_surface()
 
-    def _broken(self, code: str, what: str) -> InputError:
-        return InputError(
-            code, f"The avatar '{self.name}' has {what}.", "Export or download the avatar again."
-        )
+    def _check_surface(self) -> None:
+        if (self.surface is None) != (self.binding == "none"):
+            raise _broken("avatar.shape", "a binding without a surface, or a surface without one")
+        if self.shape is not None:
+            if not isinstance(self.surface, HeadModel):
+                raise _broken("avatar.shape", "an identity, but no head that has any")
+            most = self.surface.shape_basis.shape[2]
+            if self.shape.ndim != 1 or len(self.shape) > most:
+                raise _broken("avatar.shape", f"an identity of {self.shape.shape}, not {most}")
+            _check("shape", self.shape, self.shape.shape)
+        places = {"vertex": len(self.vertices), "face": len(self.faces), "none": 1}
+        _check_indices("anchors", self.anchors, places[self.binding])
+
+    @property
+    def vertices(self) -> FloatArray:
+        """(V, 3) the surface's vertices at rest; V is 0 without a surface."""
+        if isinstance(self.surface, ArkitRig):
+            return self.surface.vertices
+        if self.surface is None:
+            return np.zeros((0, 3), np.float32)
+        if self.shape is None or not self.shape.any():
+            return self.surface.template
+        return self.surface.template + self.surface.shape_basis[..., : len(self.shape)] @ self.shape
+
+    @property
+    def faces(self) -> IntArray:
+        """(F, 3) of the surface."""
+        return np.zeros((0, 3), np.int32) if self.surface is None else self.surface.faces
+
+    @property
+    def means(self) -> FloatArray:
+        """(N, 3) the Gaussians' middles at rest, metres."""
+        return self.offsets + anchor_points(self.vertices, self.faces, self.anchors, self.binding)
 
     def __len__(self) -> int:
         return len(self.anchors)
+
+
+def anchor_points(
+    vertices: FloatArray, faces: IntArray, anchors: IntArray, binding: Binding
+) -> FloatArray:
+    """(N, 3) where the anchors lie: vertices, middles of faces' corners, or the origin."""
+    if binding == "vertex":
+        return vertices[anchors]
+    if binding == "face":
+        return vertices[faces].mean(1)[anchors]
+    return np.zeros((len(anchors), 3), np.float32)
+
+
+def _check(name: str, values: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+    if values.shape != shape:
+        raise _broken("avatar.shape", f"{name} of shape {values.shape}, not {shape}")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise _broken("avatar.not_finite", f"values in {name} that are not numbers")
+
+
+def _check_indices(name: str, values: IntArray, count: int) -> None:
+    if values.size and not (values.min() >= 0 and values.max() < count):
+        raise _broken("avatar.shape", f"{name} that point at what is not there")
+
+
+def _broken(code: str, what: str) -> InputError:
+    return InputError(code, f"The avatar has {what}.", "Export or download the avatar again.")

@@ -26,10 +26,14 @@ def read_subject(name: str) -> Avatar | HeadModel:
 def motion_for(
     subject: Avatar | HeadModel, motion: Motion, adapter: LinearAdapter | None
 ) -> Motion:
-    """The motion in the space that the subject speaks: ARKit's for an avatar, the head's own for
-    a head. Poses of neck and head come along. Raises InputError `space.no_adapter`."""
-    if isinstance(subject, HeadModel):
-        return motion if motion.space == subject.space else to_open(motion, subject, adapter)
+    """The motion in the space that the subject speaks: ARKit's for an avatar on an ARKit rig, the
+    head's own for a head and for an avatar on one; for an avatar without a surface as it is.
+    Poses of neck and head come along. Raises InputError `space.no_adapter`."""
+    surface = subject.surface if isinstance(subject, Avatar) else subject
+    if surface is None:
+        return motion
+    if isinstance(surface, HeadModel):
+        return motion if motion.space == surface.space else to_open(motion, surface, adapter)
     if motion.space == "arkit":
         return motion
     head = read_head(OPEN)

@@ -53,18 +53,20 @@ def test_shapes_come_in_arkit_order_with_and_without_base():
     avatar = decode_lam_avatar(lam_bundle(), "test.zip")
     expected = make_shapes(egg()[0])
     for index, name in enumerate(TARGETS):
-        np.testing.assert_array_equal(avatar.arkit_shapes[ARKIT_NAMES.index(name)], expected[index])
-    assert not avatar.arkit_shapes[ARKIT_NAMES.index("tongueOut")].any()
+        np.testing.assert_array_equal(
+            avatar.surface.arkit_shapes[ARKIT_NAMES.index(name)], expected[index]
+        )
+    assert not avatar.surface.arkit_shapes[ARKIT_NAMES.index("tongueOut")].any()
 
 
 def test_finds_head_and_neck_in_a_body_skeleton():
     avatar = decode_lam_avatar(lam_bundle(), "test.zip")
     places = [place for name, _, place in SKELETON if name in ("neckLower", "neckUpper", "head")]
-    np.testing.assert_allclose(avatar.joint_pivots, places, atol=1e-6)
-    np.testing.assert_allclose(avatar.joint_shares, (0.25, 0.25, 0.5))
+    np.testing.assert_allclose(avatar.surface.joint_pivots, places, atol=1e-6)
+    np.testing.assert_allclose(avatar.surface.joint_shares, (0.25, 0.25, 0.5))
     top, bottom = np.argmax(avatar.vertices[:, 1]), np.argmin(avatar.vertices[:, 1])
-    np.testing.assert_array_equal(avatar.joint_weights[top], (0, 0, 1))
-    np.testing.assert_array_equal(avatar.joint_weights[bottom], (0, 0, 0))
+    np.testing.assert_array_equal(avatar.surface.joint_weights[top], (0, 0, 1))
+    np.testing.assert_array_equal(avatar.surface.joint_weights[bottom], (0, 0, 0))
 
 
 def test_an_eye_joint_counts_as_head(parts: tuple[bytes, bytes]):
@@ -73,15 +75,15 @@ def test_an_eye_joint_counts_as_head(parts: tuple[bytes, bytes]):
     assert order[4:6] == [4, 5]
     order[4:6] = [5, 4]  # what was the head's weight is now the left eye's, a child of the head
     avatar = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip")
-    assert avatar.joint_weights[np.argmax(avatar.vertices[:, 1])].sum() == 1
+    assert avatar.surface.joint_weights[np.argmax(avatar.vertices[:, 1])].sum() == 1
 
 
 def test_without_a_skin_all_turns_as_one(parts: tuple[bytes, bytes]):
     document, binary = unpack_glb(parts[0])
     del document["skins"]
     avatar = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip")
-    assert avatar.joint_weights.shape[1] == 1
-    assert avatar.joint_weights.min() == 1
+    assert avatar.surface.joint_weights.shape[1] == 1
+    assert avatar.surface.joint_weights.min() == 1
 
 
 def test_a_plain_zip_without_folder_is_fine(parts: tuple[bytes, bytes]):
@@ -286,7 +288,7 @@ def test_real_bundles(name: str, real_data: Path):
     avatar = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
     assert len(avatar) == 20_018
     assert avatar.faces.shape == (39_904, 3)
-    moved = np.abs(avatar.arkit_shapes).max((1, 2))
+    moved = np.abs(avatar.surface.arkit_shapes).max((1, 2))
     assert (moved > 0).sum() == 51
-    assert avatar.joint_pivots.shape == (3, 3)
-    assert avatar.joint_weights[:, 2].mean() > 0.9
+    assert avatar.surface.joint_pivots.shape == (3, 3)
+    assert avatar.surface.joint_weights[:, 2].mean() > 0.9

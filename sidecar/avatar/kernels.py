@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loops behind a moving avatar, in single precision, a few passes over memory each.
+
+Nothing here starts threads or depends on how many there are; all release Python's lock.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+BLOCK = 192
+"""Values (64 vertices) that are summed at a time; shapes that move none of them are skipped."""
+
+
+@njit(cache=True, nogil=True)
+def multiply(p, q):  # pragma: no cover - compiled
+    """The quaternion that turns by q and then by p; both w, x, y, z."""
+    return (
+        p[0] * q[0] - p[1] * q[1] - p[2] * q[2] - p[3] * q[3],
+        p[0] * q[1] + p[1] * q[0] + p[2] * q[3] - p[3] * q[2],
+        p[0] * q[2] - p[1] * q[3] + p[2] * q[0] + p[3] * q[1],
+        p[0] * q[3] + p[1] * q[2] - p[2] * q[1] + p[3] * q[0],
+    )
+
+
+@njit(cache=True, nogil=True)
+def turn(q, x, y, z):  # pragma: no cover - compiled
+    """The vector x, y, z turned by the unit quaternion q."""
+    two = np.float32(2)
+    tx, ty = two * (q[2] * z - q[3] * y), two * (q[3] * x - q[1] * z)
+    tz = two * (q[1] * y - q[2] * x)
+    return (
+        x + q[0] * tx + q[2] * tz - q[3] * ty,
+        y + q[0] * ty + q[3] * tx - q[1] * tz,
+        z + q[0] * tz + q[1] * ty - q[2] * tx,
+    )
+
+
+@njit(cache=True, nogil=True)
+def unit(x, y, z):  # pragma: no cover - compiled
+    """The vector at length 1, or as it is where it has none; and its length."""
+    length = np.sqrt(x * x + y * y + z * z)
+    scale = np.float32(1) / length if length > 0 else np.float32(1)
+    return x * scale, y * scale, z * scale, length
+
+
+# Contracted to fused multiply-adds, never reordered: the same sums in every run.
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def express(rest, shapes, used, active, weights, out):  # pragma: no cover - compiled
+    """rest (3 V) plus the weighted rows `active` of shapes (K, 3 V), into out (3 V). used
+    (K, blocks): whether a shape moves anything in a block."""
+    count = len(rest)
+    for block in range(used.shape[1]):
+        low, high = block * BLOCK, min((block + 1) * BLOCK, count)
+        for i in range(low, high):
+            out[i] = rest[i]
+        for k in range(len(active)):
+            if used[active[k], block]:
+                row, weight = shapes[active[k]], weights[k]
+                for i in range(low, high):
+                    out[i] += weight * row[i]
+
+
+@njit(cache=True, nogil=True)
+def skin_chain(points, weights, transforms, quaternions, turns):  # pragma: no cover - compiled
+    """Skins points (V, 3) in place by the chain's weights (V, J), transforms (J, 3, 4); the rest
+    of the weight stays. turns (V, 4): each vertex's blended rotation."""
+    one, joints = np.float32(1), transforms.shape[0]
+    for i in range(points.shape[0]):
+        px, py, pz = points[i, 0], points[i, 1], points[i, 2]
+        body = one
+        for j in range(joints):
+            body -= weights[i, j]
+        x, y, z = body * px, body * py, body * pz
+        w, qx, qy, qz = body, np.float32(0), np.float32(0), np.float32(0)
+        for j in range(joints):
+            share = weights[i, j]
+            if share > 0:
+                m = transforms[j]
+                x += share * (m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3])
+                y += share * (m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3])
+                z += share * (m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3])
+                w, qx = w + share * quaternions[j, 0], qx + share * quaternions[j, 1]
+                qy, qz = qy + share * quaternions[j, 2], qz + share * quaternions[j, 3]
+        points[i, 0], points[i, 1], points[i, 2] = x, y, z
+        scale = one / max(np.sqrt(w * w + qx * qx + qy * qy + qz * qz), np.float32(1e-12))
+        turns[i, 0], turns[i, 1], turns[i, 2], turns[i, 3] = (
+            w * scale, qx * scale, qy * scale, qz * scale,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def vertex_rings(points, faces, out):  # pragma: no cover - compiled
+    """out (V, 4): the unit normal of each vertex, the mean of the faces around weighted by area,
+    and twice the area around it. Zero where no face is."""
+    out[:] = 0
+    for index in range(faces.shape[0]):
+        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+        nx, ny, nz = _cross_of_face(points, a, b, c)
+        area = np.sqrt(nx * nx + ny * ny + nz * nz)
+        for corner in (a, b, c):
+            out[corner, 0] += nx
+            out[corner, 1] += ny
+            out[corner, 2] += nz
+            out[corner, 3] += area
+    for i in range(out.shape[0]):
+        out[i, 0], out[i, 1], out[i, 2], _ = unit(out[i, 0], out[i, 1], out[i, 2])
+
+
+@njit(cache=True, nogil=True)
+def _cross_of_face(points, a, b, c):  # pragma: no cover - compiled
+    ux, uy = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
+    uz = points[b, 2] - points[a, 2]
+    vx, vy = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1]
+    vz = points[c, 2] - points[a, 2]
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+
+
+@njit(cache=True, nogil=True)
+def edge_products(rest, posed, edges, counts, out):  # pragma: no cover - compiled
+    """out (V, 3, 3): for each vertex the sum over its edges of posed edge times rest edge,
+    transposed, each as often as it borders a face. edges (E, 2), counts (E,)."""
+    out[:] = 0
+    for index in range(edges.shape[0]):
+        a, b, share = edges[index, 0], edges[index, 1], counts[index]
+        for row in range(3):
+            p = share * (posed[b, row] - posed[a, row])
+            for column in range(3):
+                value = p * (rest[b, column] - rest[a, column])
+                out[a, row, column] += value
+                out[b, row, column] += value
+
+
+@njit(cache=True, nogil=True)
+def turn_with_rings(before, after, products, turns):  # pragma: no cover - compiled
+    """Adds to turns (V, 4), the bones' part, what the surface around each vertex does beside: the
+    shortest way from the rest normal to the posed one (before, after: (V, 4) of `vertex_rings`),
+    then the twist about it that best fits the edges (products of `edge_products`)."""
+    matrix, work = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32)
+    for i in range(turns.shape[0]):
+        if before[i, 3] == 0 or after[i, 3] == 0:
+            continue
+        nx, ny, nz = after[i, 0], after[i, 1], after[i, 2]
+        bx, by, bz = turn(turns[i], before[i, 0], before[i, 1], before[i, 2])
+        w = np.float32(1) + bx * nx + by * ny + bz * nz
+        if w < np.float32(1e-6):
+            continue
+        swing = _unit_quaternion(w, by * nz - bz * ny, bz * nx - bx * nz, bx * ny - by * nx)
+        q = multiply(swing, turns[i])
+        _matrix(q, matrix)
+        cosine, sine = _twist_sums(products[i], matrix, work, nx, ny, nz)
+        half = np.float32(0.5) * np.arctan2(sine, cosine)
+        s = np.sin(half)
+        w, x, y, z = multiply((np.cos(half), s * nx, s * ny, s * nz), q)
+        turns[i, 0], turns[i, 1], turns[i, 2], turns[i, 3] = _unit_quaternion(w, x, y, z)
+
+
+@njit(cache=True, nogil=True)
+def _twist_sums(product, matrix, m, nx, ny, nz):  # pragma: no cover - compiled
+    """Cosine and sine sums about n of the angle between each posed edge and its rest edge turned
+    by the matrix. m: (3, 3) to work in."""
+    for row in range(3):
+        for column in range(3):
+            m[row, column] = (
+                product[row, 0] * matrix[column, 0]
+                + product[row, 1] * matrix[column, 1]
+                + product[row, 2] * matrix[column, 2]
+            )
+    along = (
+        nx * (m[0, 0] * nx + m[0, 1] * ny + m[0, 2] * nz)
+        + ny * (m[1, 0] * nx + m[1, 1] * ny + m[1, 2] * nz)
+        + nz * (m[2, 0] * nx + m[2, 1] * ny + m[2, 2] * nz)
+    )
+    cosine = m[0, 0] + m[1, 1] + m[2, 2] - along
+    sine = nx * (m[2, 1] - m[1, 2]) + ny * (m[0, 2] - m[2, 0]) + nz * (m[1, 0] - m[0, 1])
+    return cosine, sine
+
+
+@njit(cache=True, nogil=True)
+def _unit_quaternion(w, x, y, z):  # pragma: no cover - compiled
+    length = np.sqrt(w * w + x * x + y * y + z * z)
+    scale = np.float32(1) / max(length, np.float32(1e-12))
+    return w * scale, x * scale, y * scale, z * scale
+
+
+@njit(cache=True, nogil=True)
+def _matrix(q, out):  # pragma: no cover - compiled
+    one, two = np.float32(1), np.float32(2)
+    w, x, y, z = q
+    out[0, 0], out[0, 1] = one - two * (y * y + z * z), two * (x * y - w * z)
+    out[0, 2], out[1, 0] = two * (x * z + w * y), two * (x * y + w * z)
+    out[1, 1], out[1, 2] = one - two * (x * x + z * z), two * (y * z - w * x)
+    out[2, 0], out[2, 1] = two * (x * z - w * y), two * (y * z + w * x)
+    out[2, 2] = one - two * (x * x + y * y)
+
+
+@njit(cache=True, nogil=True)
+def face_frames(points, faces, axes, sizes):  # pragma: no cover - compiled
+    """axes (F, 3, 3): in columns the first edge, the normal and their cross product, unit; sizes
+    (F, 2): the mean of that edge's length and of the height over it, and twice the area.
+
+    Source: Qian et al. 2024, GaussianAvatars, section 3.2. A face without area has size 0."""
+    for index in range(faces.shape[0]):
+        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+        nx, ny, nz = _cross_of_face(points, a, b, c)
+        nx, ny, nz, area = unit(nx, ny, nz)
+        ex, ey, ez, edge = unit(
+            points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+        )
+        axes[index, 0, 0], axes[index, 1, 0], axes[index, 2, 0] = ex, ey, ez
+        axes[index, 0, 1], axes[index, 1, 1], axes[index, 2, 1] = nx, ny, nz
+        axes[index, 0, 2] = ey * nz - ez * ny
+        axes[index, 1, 2] = ez * nx - ex * nz
+        axes[index, 2, 2] = ex * ny - ey * nx
+        whole = area > np.float32(0) and edge > np.float32(0)
+        height = area / edge if whole else np.float32(0)
+        sizes[index, 0] = np.float32(0.5) * (edge + height) if whole else np.float32(0)
+        sizes[index, 1] = area if whole else np.float32(0)
+
+
+@njit(cache=True, nogil=True)
+def turns_between(before, after, sizes, out):  # pragma: no cover - compiled
+    """out (F, 4): the rotation from frames `before` to `after` (F, 3, 3); none where a size (F, 2)
+    is 0. Shepperd's way, stable at every angle."""
+    one = np.float32(1)
+    m = np.empty((3, 3), np.float32)
+    for index in range(before.shape[0]):
+        if sizes[index, 0] == 0:
+            out[index, 0], out[index, 1], out[index, 2], out[index, 3] = 1, 0, 0, 0
+            continue
+        p, q = after[index], before[index]
+        for row in range(3):
+            for column in range(3):
+                m[row, column] = (
+                    p[row, 0] * q[column, 0] + p[row, 1] * q[column, 1] + p[row, 2] * q[column, 2]
+                )
+        xx, yy, zz = m[0, 0], m[1, 1], m[2, 2]
+        if xx + yy + zz > 0:
+            w = one + xx + yy + zz
+            x, y, z = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
+        elif xx >= yy and xx >= zz:
+            x = one + xx - yy - zz
+            w, y, z = m[2, 1] - m[1, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]
+        elif yy >= zz:
+            y = one - xx + yy - zz
+            w, x, z = m[0, 2] - m[2, 0], m[0, 1] + m[1, 0], m[1, 2] + m[2, 1]
+        else:
+            z = one - xx - yy + zz
+            w, x, y = m[1, 0] - m[0, 1], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1]
+        out[index, 0], out[index, 1], out[index, 2], out[index, 3] = _unit_quaternion(w, x, y, z)
+
+
+@njit(cache=True, nogil=True)
+def place(
+    anchors, points, normals, turns, stretch, reach, offsets, quaternions, scales,
+    means_out, quaternions_out, scales_out, normals_out,
+):  # fmt: skip  # pragma: no cover - compiled
+    """Each Gaussian carried along by its anchor: points (A, 3), normals (A, 3 or more), turns
+    (A, 4), stretch (A,) of scales and reach (A,) of offsets."""
+    for i in range(anchors.shape[0]):
+        a = anchors[i]
+        q, factor, far = turns[a], stretch[a], reach[a]
+        x, y, z = turn(q, far * offsets[i, 0], far * offsets[i, 1], far * offsets[i, 2])
+        means_out[i, 0] = points[a, 0] + x
+        means_out[i, 1] = points[a, 1] + y
+        means_out[i, 2] = points[a, 2] + z
+        w, qx, qy, qz = multiply(q, quaternions[i])
+        quaternions_out[i, 0], quaternions_out[i, 1] = w, qx
+        quaternions_out[i, 2], quaternions_out[i, 3] = qy, qz
+        for k in range(3):
+            scales_out[i, k] = scales[i, k] * factor
+            normals_out[i, k] = normals[a, k]

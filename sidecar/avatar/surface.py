@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What carries an avatar's Gaussians: a mesh that plays a take."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from ...shared.errors import InputError
+from ...shared.head import PARENTS, HeadModel
+from ...shared.motion import Motion
+from . import kernels
+from .avatar import ArkitRig, Surface
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PosedSurface:
+    """vertices: (V, 3) metres. turns: (V, 4) w, x, y, z, how far the bones turned each vertex;
+    the caller may write into them."""
+
+    vertices: FloatArray
+    turns: FloatArray
+
+
+class PlayingSurface(Protocol):
+    """A surface with a take; `pose` may be called from several threads."""
+
+    def pose(self, index: int) -> PosedSurface: ...
+
+
+def make_surface(
+    surface: Surface, shape: FloatArray | None, motion: Motion
+) -> PlayingSurface | None:
+    """The surface that plays the take; None for none. Raises InputError `space.no_adapter`."""
+    if isinstance(surface, ArkitRig):
+        return _PlayingRig(surface, motion)
+    return None if surface is None else _PlayingHead(surface, shape, motion)
+
+
+class _PlayingRig:
+    def __init__(self, rig: ArkitRig, motion: Motion) -> None:
+        if motion.space != "arkit":
+            raise InputError(
+                "space.no_adapter",
+                f"The avatar speaks ARKit's shapes, the take is in the space '{motion.space}'.",
+                "Give an adapter between the two.",
+            )
+        self._rig, self._weights = rig, motion.expression[:, :52]
+        self._turns = head_turns(motion)
+        self._rest = np.ascontiguousarray(rig.vertices, np.float32).reshape(-1)
+        self._shapes = np.ascontiguousarray(rig.arkit_shapes, np.float32).reshape(52, -1)
+        padded = -self._shapes.shape[1] % kernels.BLOCK
+        blocks = np.pad(self._shapes != 0, ((0, 0), (0, padded))).reshape(52, -1, kernels.BLOCK)
+        self._used = blocks.any(2)
+        self._joint_weights = np.ascontiguousarray(rig.joint_weights, np.float32)
+
+    def pose(self, index: int) -> PosedSurface:
+        weights = self._weights[index]
+        active = np.flatnonzero(weights)
+        out = np.empty_like(self._rest)
+        kernels.express(
+            self._rest, self._shapes, self._used, active,
+            np.ascontiguousarray(weights[active], np.float32), out,
+        )  # fmt: skip
+        vertices = out.reshape(-1, 3)
+        turns = np.empty((len(vertices), 4), np.float32)
+        quaternions, transforms = chain_transforms(self._rig, self._turns[index])
+        kernels.skin_chain(vertices, self._joint_weights, transforms, quaternions, turns)
+        return PosedSurface(vertices=vertices, turns=turns)
+
+
+class _PlayingHead:
+    def __init__(self, head: HeadModel, shape: FloatArray | None, motion: Motion) -> None:
+        from ..head.forward import CHUNK_FRAMES, layer_of  # torch, which other avatars do without
+
+        identity = np.zeros_like(motion.shape)
+        if shape is not None:
+            identity[: len(shape)] = shape
+        self._motion = replace(motion, shape=identity)
+        self._layer, self._chunk = layer_of(head), CHUNK_FRAMES
+        self._weights = np.ascontiguousarray(head.skin_weights, np.float32)
+        self._block: tuple[int, FloatArray] | None = None
+        self._lock = threading.Lock()
+        if len(motion):  # so that a take in another space is refused at once
+            self._vertices(0)
+
+    def pose(self, index: int) -> PosedSurface:
+        vertices = self._vertices(index)
+        turns = self._weights @ joint_quaternions(self._motion, index)
+        turns /= np.maximum(np.linalg.norm(turns, axis=1, keepdims=True), np.float32(1e-12))
+        return PosedSurface(vertices=vertices, turns=turns)
+
+    def _vertices(self, index: int) -> FloatArray:
+        first = index - index % self._chunk
+        with self._lock:
+            if self._block is None or self._block[0] != first:
+                stop = min(first + self._chunk, len(self._motion))
+                self._block = first, self._layer.vertices(self._motion, first, stop)
+            return self._block[1][index - first]
+
+
+def head_turns(motion: Motion) -> NDArray[np.float64]:
+    """(T, 3) axis-angle of the head against the shoulders: the take's whole-head rotation with
+    its neck's on top. Translation is left out: an avatar's shoulders stay in the picture."""
+    whole = Rotation.from_rotvec(motion.rotation.astype(np.float64))
+    return (whole * Rotation.from_rotvec(motion.neck.astype(np.float64))).as_rotvec()
+
+
+def chain_transforms(
+    rig: ArkitRig, head_rotation: NDArray[np.floating]
+) -> tuple[FloatArray, FloatArray]:
+    """(J, 4) quaternions and (J, 3, 4) transforms of each joint of the chain against its rest,
+    in the body's axes, for an axis-angle (3,) of the head: each joint adds its share to those
+    below it, the last one turns by the whole."""
+    shares = np.cumsum(rig.joint_shares, dtype=np.float64)
+    turns = Rotation.from_rotvec(shares[:, None] * np.asarray(head_rotation, np.float64))
+    matrices, pivots = turns.as_matrix(), rig.joint_pivots.astype(np.float64)
+    transforms = np.empty((len(pivots), 3, 4))
+    place = pivots[0]
+    for joint, matrix in enumerate(matrices):
+        if joint:
+            place = place + matrices[joint - 1] @ (pivots[joint] - pivots[joint - 1])
+        transforms[joint, :, :3] = matrix
+        transforms[joint, :, 3] = place - matrix @ pivots[joint]
+    quaternions = np.roll(turns.as_quat(canonical=True), 1, 1)
+    return quaternions.astype(np.float32), transforms.astype(np.float32)
+
+
+def joint_quaternions(motion: Motion, index: int) -> FloatArray:
+    """(5, 4) rotations of FLAME's joints in the world, all in one hemisphere, so that they may be
+    blended."""
+    eyes = motion.eyes[index]
+    local = [motion.rotation[index], motion.neck[index], motion.jaw[index], eyes[:3], eyes[3:]]
+    turned: list[Rotation] = []
+    for parent, vector in zip(PARENTS, local, strict=True):
+        turn = Rotation.from_rotvec(vector.astype(np.float64))
+        turned.append(turn if parent < 0 else turned[parent] * turn)
+    quaternions = np.array([np.roll(turn.as_quat(), 1) for turn in turned])
+    quaternions *= np.where(quaternions @ quaternions[0] < 0, -1, 1)[:, None]
+    return quaternions.astype(np.float32)
