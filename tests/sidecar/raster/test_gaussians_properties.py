@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from affekt.shared.camera import Camera, look_at
-from affekt.sidecar.raster import workers
 from affekt.sidecar.raster.gaussians import GaussianImage, rasterise_gaussians
 from affekt.sidecar.raster.project import HIDDEN
 from affekt.sidecar.raster.tiles import depth_order
+from affekt.sidecar.raster.workers import thread_count
 from fakes.splatting import splat
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,15 +125,12 @@ def test_values_stay_within_what_was_drawn(scene, camera: Camera, antialiased: b
 def test_threads_change_no_bit(seed: int, camera: Camera, oddity: str):
     camera = replace(camera, width=camera.width * 5, height=camera.height * 5)
     args = make_scene(seed, 200, 3, oddity, camera)
-    before = torch.get_num_threads()
     pictures = []
-    try:
-        for threads in (1, 2, 3, 7):
-            torch.set_num_threads(threads)
-            assert workers.thread_count() == threads
+    for threads in (1, 2, 3, 7):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OMP_NUM_THREADS", str(threads))
+            assert thread_count() == threads
             pictures.append(rasterise_gaussians(*args, camera))
-    finally:
-        torch.set_num_threads(before)
     for other in pictures[1:]:
         assert_same_bits(pictures[0], other)
 
