@@ -235,7 +235,7 @@ def test_a_real_avatar(rasteriser: CudaRasteriser, real_data: Path, request, rec
 def real_frame(real_data: Path, size: int) -> GaussianFrame:
     from affekt.sidecar.avatar.drive import Actor
     from affekt.sidecar.avatar.lam import read_lam_avatar
-    from affekt.sidecar.render.render import default_camera
+    from affekt.sidecar.render.framing import default_camera
     from fakes.plain_drive import arkit_motion
 
     avatar = read_lam_avatar(real_data / "lam_avatars" / "statue.zip")
@@ -251,7 +251,7 @@ def test_a_resident_avatar_on_the_card(real_data: Path):
     from affekt.sidecar.avatar.drive import Actor
     from affekt.sidecar.avatar.lam import read_lam_avatar
     from affekt.sidecar.avatar.resident import place_on, take_on
-    from affekt.sidecar.render.render import default_camera
+    from affekt.sidecar.render.framing import default_camera
     from fakes.plain_drive import arkit_motion
 
     rasteriser = card()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared import limits
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.errors import InputError
 from affekt.sidecar.raster.composite import MIN_ALPHA
@@ -151,7 +152,7 @@ def test_budget_real_avatar(real_data: Path, record_property):
     from affekt.shared.motion import make_motion
     from affekt.sidecar.avatar.drive import Actor
     from affekt.sidecar.avatar.lam import read_lam_avatar
-    from affekt.sidecar.render.render import default_camera
+    from affekt.sidecar.render.framing import default_camera
 
     avatar = read_lam_avatar(real_data / "lam_avatars" / "statue.zip")
     camera = default_camera(avatar, 512, 512)
@@ -168,3 +169,26 @@ def test_budget_real_avatar(real_data: Path, record_property):
     print(f"animate + rasterise 20,018 Gaussians at 512: {1000 * min(seconds):.0f} ms")
     record_property("milliseconds", 1000 * min(seconds))
     assert min(seconds) < 0.5
+
+
+def test_too_many_gaussians_are_refused_before_anything_is_made():
+    count = limits.MAX_GAUSSIANS + 1
+    one = np.zeros(1, np.float32)
+    arrays = [np.broadcast_to(one, (count, *shape)) for shape in ((3,), (4,), (3,), (), (3,))]
+    with pytest.raises(InputError) as caught:
+        rasterise_gaussians(*arrays, view())
+    assert caught.value.code == "avatar.too_big"
+
+
+def test_a_picture_that_does_not_fit_in_memory_is_refused():
+    with pytest.raises(InputError) as caught:
+        view(width=10_000, height=10_000)  # 100 megapixels
+    assert caught.value.code == "option.size"
+    with pytest.raises(InputError) as caught:
+        view(width=8000, height=8000)  # within the edge, but 64 megapixels
+    assert caught.value.code == "option.size"
+    large = view(width=7680, height=4320)
+    *rest, _ = scene(1, 0)
+    with pytest.raises(InputError) as caught:
+        rasterise_gaussians(*rest, np.zeros((1, 23)), large)
+    assert caught.value.code == "option.size"
