@@ -2,6 +2,7 @@
 """The splatting kernel against a plain torch twin, and what must hold for any scene."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -192,3 +193,15 @@ def test_a_picture_that_does_not_fit_in_memory_is_refused():
     with pytest.raises(InputError) as caught:
         rasterise_gaussians(*rest, np.zeros((1, 23)), large)
     assert caught.value.code == "option.size"
+
+
+def test_several_threads_may_draw_at_once():
+    """As the server's worker and a bake do; each with all of the kernels' threads."""
+    args = scene(300, 10)
+    wanted = rasterise_gaussians(*args, view(width=200, height=160))
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [
+            pool.submit(rasterise_gaussians, *args, view(width=200, height=160)) for _ in range(12)
+        ]
+        for job in jobs:
+            np.testing.assert_array_equal(job.result().colour, wanted.colour)
