@@ -35,7 +35,11 @@ def rasteriser_of(rasterization) -> CudaRasteriser:
     return CudaRasteriser(rasterization=rasterization, torch_device=CPU, reason="a test")
 
 
-@pytest.fixture(params=["stand_in", "gsplat_on_cpu", "card"])
+# gsplat's first use builds its kernels.
+BUILDS = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(params=["stand_in", "gsplat_on_cpu", pytest.param("card", marks=BUILDS)])
 def rasteriser(request) -> Iterator[CudaRasteriser]:
     with contextlib.ExitStack() as stack:
         if request.param == "stand_in":
@@ -246,6 +250,7 @@ def real_frame(real_data: Path, size: int) -> GaussianFrame:
     )  # fmt: skip
 
 
+@BUILDS
 def test_a_resident_avatar_on_the_card(real_data: Path):
     """Animated and drawn on the card in one batch; equal to the actor drawn on the CPU."""
     from affekt.sidecar.avatar.drive import Actor
@@ -272,6 +277,15 @@ def test_a_resident_avatar_on_the_card(real_data: Path):
             g.means, g.quaternions, g.scales, g.opacities, g.colours, camera
         )
         assert_equal_images(found, wanted)
+
+
+@BUILDS
+def test_bench_on_the_card():
+    """Prints what it costs; asserts no time."""
+    from ...bench.gpu import run_gpu_bench
+
+    card()
+    run_gpu_bench()
 
 
 # What is sent, and in how many calls.
