@@ -16,8 +16,8 @@ LOW_PASS = 0.3
 """Square pixels added to the projected covariance: no splat falls between pixels."""
 EDGE = 0.3
 """How far past the picture's edge, in half pictures, the Jacobian follows a Gaussian."""
-HIDDEN = np.uint64(0xFFFFFFFFFFFFFFFF)
-"""The key of a Gaussian that is not drawn."""
+HIDDEN = np.uint32(0xFFFFFFFF)
+"""The key of a Gaussian that is not drawn; no depth has it."""
 
 
 class Lens(NamedTuple):
@@ -47,20 +47,19 @@ def lens_of(camera: Camera, *, antialiased: bool) -> Lens:
 class Ellipses(NamedTuple):
     """Projected Gaussians, as they lie in memory. centres: (N, 2) float64 pixels; shapes:
     (N, SHAPE_COLUMNS) float32, see `composite`; boxes: (N, 4) int16 first and last tile, across
-    and down; keys: (N,) uint64 that sort from near to far, equally deep ones in the order given,
-    whose lower half is the index."""
+    and down; keys: (N,) uint32 that sort like the depth as float32, as gsplat sorts."""
 
     centres: NDArray[np.float64]
     shapes: NDArray[np.float32]
     boxes: NDArray[np.int16]
-    keys: NDArray[np.uint64]
+    keys: NDArray[np.uint32]
 
 
 def empty_ellipses(count: int) -> Ellipses:
     """Room for so many."""
     return Ellipses(
         np.empty((count, 2)), np.empty((count, SHAPE_COLUMNS), np.float32),
-        np.empty((count, 4), np.int16), np.empty(count, np.uint64),
+        np.empty((count, 4), np.int16), np.empty(count, np.uint32),
     )  # fmt: skip
 
 
@@ -120,7 +119,7 @@ def project(
         ellipses.shapes[i, S], ellipses.shapes[i, R] = yy * along, -xy * along
         ellipses.shapes[i, Q], ellipses.shapes[i, K] = 1.0 / np.sqrt(2.0 * yy), k
         ellipses.shapes[i, DEPTH] = z
-        ellipses.keys[i] = sortable(z, i)
+        ellipses.keys[i] = sortable(z)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -164,9 +163,7 @@ def tile_range(centre, reach, count):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sortable(depth, index):  # pragma: no cover - compiled
-    """An integer that sorts like the float32 depth, then like the index."""
-    bits = np.uint64(np.float32(depth).view(np.uint32))
-    negative = bits >> np.uint64(31)
-    flip = np.uint64(0xFFFFFFFF) if negative else np.uint64(0x80000000)
-    return ((bits ^ flip) << np.uint64(32)) | np.uint64(index)
+def sortable(depth):  # pragma: no cover - compiled
+    """An integer that sorts like the depth as float32, also below 0."""
+    bits = np.float32(depth).view(np.uint32)
+    return ~bits if bits >> np.uint32(31) else bits | np.uint32(0x80000000)
