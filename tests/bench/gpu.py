@@ -30,7 +30,7 @@ from affekt.sidecar.raster.device import (
     choose_rasteriser,
 )
 from affekt.sidecar.raster.gaussians import GaussianImage
-from affekt.sidecar.render.render import default_camera
+from affekt.sidecar.render.framing import default_camera
 from rich.console import Console
 from rich.table import Table
 from scipy.spatial.transform import Rotation
