@@ -181,6 +181,18 @@ def test_values_that_are_no_numbers_are_left_out(rasteriser: CudaRasteriser):
     assert_equal_images(rasteriser(*arrays(bad)), rasterise_gaussians(*clean.values(), view()))
 
 
+def test_values_that_are_no_numbers_are_sent_as_invisible():
+    """gsplat's kernels drop a Gaussian for its opacity before they look at anything that may be
+    no number, but for depth; its reference is kinder, so that pictures alone do not tell."""
+    frame, spy = scene(8), Spy()
+    damaged = {}
+    for place, name in enumerate(("means", "quaternions", "scales", "opacities")):
+        damaged[name] = getattr(frame, name).copy()
+        damaged[name][2 * place], damaged[name][2 * place + 1] = np.nan, np.inf
+    rasteriser_of(spy)(*arrays(replace(frame, **damaged)))
+    assert not spy.calls[0]["opacities"].any()
+
+
 def test_double_precision_and_strides_are_taken(rasteriser: CudaRasteriser):
     frame = scene(50)
     means = np.asfortranarray(frame.means.astype(np.float64))
@@ -381,6 +393,14 @@ def test_a_call_stays_within_gsplat_and_the_card(
     assert frames == 1 or 4 * floats * frames <= free // 2
     # Offsets into pixels and into Gaussians are counted in 32 bits.
     assert frames * max(width * height * (channels + 1), gaussians * 4) < 1 << 32
+
+
+def test_a_call_takes_half_of_what_is_free():
+    def at(free_bytes: int) -> int:
+        return frames_per_call(width=16, height=16, gaussians=20, channels=3, free_bytes=free_bytes)
+
+    most = cuda.MAX_CALL_BYTES
+    assert at(most) < at(2 * most - (1 << 24)) < at(2 * most) == at(20 * most)
 
 
 def test_less_memory_makes_smaller_calls_of_the_same_frames():
