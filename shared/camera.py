@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from . import limits
 from .errors import InputError
 
+FloatArray = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Camera:
     """width, height, focal lengths and principal point in pixels; pixel centres at +0.5.
 
-    camera_from_world: (4, 4) float64 affine transform. near, far: clipping in metres.
+    camera_from_world: (4, 4) float64, affine and invertible: the world may be scaled, sheared or
+    mirrored on its way. near, far: clipping in metres along the view axis.
     orthographic: the focal lengths are then pixels per metre, and x, y stay undivided by z.
     Raises InputError `option.size` or `option.camera`.
     """
@@ -27,7 +30,7 @@ class Camera:
     focal_y: float
     centre_x: float
     centre_y: float
-    camera_from_world: NDArray[np.float64]  # (4, 4)
+    camera_from_world: FloatArray  # (4, 4)
     near: float = 0.01
     far: float = 100.0
     orthographic: bool = False
@@ -36,19 +39,114 @@ class Camera:
         if not (
             min(self.width, self.height) > 0
             and max(self.width, self.height) <= limits.MAX_IMAGE_EDGE
+            and self.width * self.height <= limits.MAX_IMAGE_PIXELS
         ):
             raise InputError(
                 "option.size",
                 f"A picture of {self.width} x {self.height} pixels cannot be made.",
-                f"Choose 1 to {limits.MAX_IMAGE_EDGE} pixels an edge.",
+                f"Choose 1 to {limits.MAX_IMAGE_EDGE} pixels an edge, and at most "
+                f"{limits.MAX_IMAGE_PIXELS // 1_000_000} megapixels.",
             )
-        numbers = [self.focal_x, self.focal_y, self.centre_x, self.centre_y, self.near, self.far]
-        if self.camera_from_world.shape != (4, 4) or not (
-            np.isfinite(numbers).all() and np.isfinite(self.camera_from_world).all()
-        ):
-            raise InputError(
-                "option.camera", "The camera's matrix or lens is not usable.", "Reset the camera."
-            )
+        self._check_lens()
+        self._check_matrix()
+
+    def _check_lens(self) -> None:
+        numbers = (self.focal_x, self.focal_y, self.centre_x, self.centre_y, self.near, self.far)
+        if not np.isfinite(numbers).all():
+            raise _unusable("The camera's lens has a value that is no number.")
+        if min(self.focal_x, self.focal_y) <= 0:
+            raise _unusable("The camera's focal length is not above 0.")
+        if not self.near < self.far:
+            raise _unusable("The camera's clipping starts behind its end.")
+        if not self.orthographic and self.near <= 0:
+            raise _unusable("A perspective camera's clipping must start in front of it.")
+
+    def _check_matrix(self) -> None:
+        matrix = self.camera_from_world
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+            raise _unusable("The camera's matrix is not 4 x 4 numbers.")
+        if (matrix[3] != (0, 0, 0, 1)).any():
+            raise _unusable("The last row of the camera's matrix is not 0, 0, 0, 1.")
+        # Of the matrix with its rows at length 1, so that a head may be scaled as one likes.
+        length = np.linalg.norm(matrix[:3, :3], axis=1, keepdims=True)
+        if not length.all() or abs(np.linalg.det(matrix[:3, :3] / length)) < _LEAST_VOLUME:
+            raise _unusable("The camera's matrix squeezes the world flat.")
+
+
+_LEAST_VOLUME = 1e-9
+"""A matrix whose unit rows span less than this cannot be inverted to six digits."""
+
+
+def _unusable(sentence: str) -> InputError:
+    return InputError(
+        "option.camera", sentence, "Check the camera's lens, clipping, place and scale."
+    )
+
+
+def to_pixels(camera: Camera, points: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
+    """(..., 3) world points -> their pixel positions (..., 2) and depths (...). In perspective a
+    point beside or behind the camera has a position that means nothing."""
+    pose = camera.camera_from_world
+    seen = _double(np.asarray(points, np.float64) @ pose[:3, :3].T + pose[:3, 3])
+    depth = seen[..., 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        flat = seen[..., :2] if camera.orthographic else seen[..., :2] / depth[..., None]
+    focal, centre = (camera.focal_x, camera.focal_y), (camera.centre_x, camera.centre_y)
+    return _double(flat * focal + centre), depth
+
+
+def pixel_centres(camera: Camera) -> FloatArray:
+    """(H, W, 2) x and y of every pixel's centre."""
+    x, y = np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5
+    return np.stack(np.broadcast_arrays(x[None], y[:, None]), -1, dtype=np.float64)
+
+
+def unproject(camera: Camera, pixels: FloatArray, depth: NDArray[np.floating]) -> FloatArray:
+    """Pixel positions (..., 2) and depths (...) -> (..., 3) world points; 0 where the depth is
+    infinite, as it is where nothing is seen."""
+    origins, directions = pixel_rays(camera, pixels)
+    is_there = np.isfinite(depth)[..., None]
+    metres = np.where(is_there, np.asarray(depth, np.float64)[..., None], 0.0)
+    return np.where(is_there, origins + metres * directions, 0.0)
+
+
+def pixel_rays(camera: Camera, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Pixel positions (..., 2) -> origins and directions (..., 3) in the world: origin + z *
+    direction has depth z. The directions are not of length 1."""
+    flat = (pixels - (camera.centre_x, camera.centre_y)) / (camera.focal_x, camera.focal_y)
+    world_from_camera = _world_from_camera(camera)
+    turn, eye = world_from_camera[:3, :3], world_from_camera[:3, 3]
+    if camera.orthographic:
+        origins = _double(flat @ turn[:, :2].T + eye)
+        return origins, np.broadcast_to(turn[:, 2], origins.shape)
+    directions = _double(flat @ turn[:, :2].T + turn[:, 2])
+    return np.broadcast_to(eye, directions.shape), directions
+
+
+def sight_directions(camera: Camera, points: NDArray[np.floating]) -> FloatArray:
+    """(..., 3) world points -> (..., 3) unit directions in which the camera looks at them: away
+    from its centre, or all the same in an orthographic view."""
+    world_from_camera = _world_from_camera(camera)
+    if camera.orthographic:
+        away = np.broadcast_to(world_from_camera[:3, 2], np.shape(points))
+    else:
+        away = np.asarray(points, np.float64) - world_from_camera[:3, 3]
+    length = np.linalg.norm(away, axis=-1, keepdims=True)
+    return away / np.where(length > 0, length, 1.0)
+
+
+def camera_centre(camera: Camera) -> FloatArray:
+    """(3,) where a perspective camera stands in the world; any point of an orthographic one's
+    plane of depth 0."""
+    return _world_from_camera(camera)[:3, 3]
+
+
+def _world_from_camera(camera: Camera) -> FloatArray:
+    return _double(np.linalg.inv(camera.camera_from_world))
+
+
+def _double(values: NDArray[np.floating]) -> FloatArray:
+    return values.astype(np.float64, copy=False)
 
 
 def look_at(

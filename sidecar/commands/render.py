@@ -4,39 +4,99 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import radians
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import tyro
 
 if TYPE_CHECKING:
-    from ...shared.head import HeadModel
+    from ...shared.camera import Camera
     from ...shared.motion import Motion
-    from ..avatar.avatar import Avatar
+    from ..render.passes import Subject
+    from ..render.sequence import SavedFrame, Shot
+
+PassName = Literal[
+    "combined", "depth", "normal", "position", "mask", "index", "uv", "vector", "all"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """The picture's size, and where it is taken from."""
+
+    size: int = 512
+    """Width and height in pixels, where they are not given one by one."""
+    width: int | None = None
+    """Width in pixels."""
+    height: int | None = None
+    """Height in pixels."""
+    yaw: float = 0.0
+    """Degrees that the camera goes around to the head's left."""
+    pitch: float = 0.0
+    """Degrees that the camera goes up."""
+    fov: float = 13.75
+    """Degrees from the picture's lower to its upper edge."""
+    camera: Path | None = None
+    """A camera file, with one camera or one a frame (docs/formats.md), instead of all these."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How Gaussians are drawn."""
+
+    antialiased: bool = False
+    """Gaussians keep their weight as they shrink below a pixel: for small heads and zooms."""
+    follow: Literal["still", "stretch", "surface"] | None = None
+    """How Gaussians follow the surface; as the avatar was trained for if absent."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to draw: on a CUDA device if there is one, the CPU, or CUDA and nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What is written."""
+
+    format: Literal["png", "exr"] = "png"
+    """PNG with straight alpha (and depth), or multilayer EXR with every pass."""
+    passes: tuple[PassName, ...] = ("combined", "depth")
+    """Passes of an EXR; `all` is every one that the avatar can have."""
+    half: bool = True
+    """16-bit floats in an EXR where they suffice; depth, position and vector never have them."""
+    depth: bool = True
+    """With PNG, also write depth, of 16 bit in tenths of a millimetre."""
+    preview: bool = True
+    """Also write preview.mp4."""
+    resume: bool = True
+    """Keep the files of an earlier run that were made from the very same things."""
+    sheet: Path | None = None
+    """Also write a PNG that shows every pass of the first frame as a picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Render:
-    """Render a take on a Gaussian avatar: PNG pictures with alpha, depth, and an MP4 preview."""
+    """Render a take on a head or a Gaussian avatar: pictures with alpha, passes, an MP4 preview."""
 
     avatar: str
-    """A LAM web bundle (zip), or `open` for the embedded head as a lit mesh."""
+    """An avatar's file, or `open` for the embedded head as a lit mesh."""
     motion: Path
     """The take: any motion file that Affekt reads."""
     out: Path
-    """Folder for frame_0001.png, depth_0001.png, ... and preview.mp4."""
-    size: int = 512
-    """Width and height in pixels."""
+    """Folder for frame_0001.png (or .exr), depth_0001.png, ... and preview.mp4."""
     frames: str | None = None
     """A range such as 100-200, both included, counted from 0; all frames if absent."""
     adapter: Path | None = None
     """Adapter between the take's expression space and the avatar's, where they differ."""
     sound: Path | None = None
     """Sound of the take, for the preview."""
-    depth: bool = True
-    """Also write depth, as 16-bit PNG in tenths of a millimetre."""
-    preview: bool = True
-    """Also write preview.mp4."""
+    emotions: Path | None = None
+    """Emotion keys of the take, whose weights then stand in the EXRs' headers."""
+    picture: tyro.conf.OmitArgPrefixes[Picture] = field(default_factory=Picture)
+    drawing: tyro.conf.OmitArgPrefixes[Drawing] = field(default_factory=Drawing)
+    files: tyro.conf.OmitArgPrefixes[Files] = field(default_factory=Files)
 
     def run(self) -> None:
         from ..motion.adapter import read_adapter
@@ -51,31 +111,106 @@ class Render:
         subject = read_subject(self.avatar)
         if self.sound is not None:
             read_sound(self.sound)  # so that a bad one is known before anything is written
-        self._render(subject, motion_for(subject, motion, adapter), frames)
+        self._render(self._shot(subject, motion_for(subject, motion, adapter), frames), frames)
 
-    def _render(self, subject: Avatar | HeadModel, motion: Motion, frames: range) -> None:
+    def _shot(self, subject: Subject, motion: Motion, frames: range) -> Shot:
+        from ..render.frame import RenderOptions
+        from ..render.passes import available_passes
+        from ..render.sequence import Shot
+
+        passes = self.files.passes
+        chosen = available_passes(subject) if "all" in passes else tuple(passes)
+        options = RenderOptions(
+            frames=frames, passes=chosen, antialiased=self.drawing.antialiased,
+            follow=self.drawing.follow, device=self.drawing.device,
+        )  # fmt: skip
+        return Shot(
+            subject=subject, motion=motion, cameras=self._cameras(subject, len(motion)),
+            options=options, numbers=self._numbers(motion),
+        )  # fmt: skip
+
+    def _cameras(self, subject: Subject, count: int) -> Camera | dict[int, Camera]:
+        from ..render.camera_file import read_cameras
+        from ..render.framing import View, default_camera
+
+        given = self.picture
+        if given.camera is not None:
+            return read_cameras(given.camera, count)
+        view = View(
+            yaw_rad=radians(given.yaw), pitch_rad=radians(given.pitch), fov_y_rad=radians(given.fov)
+        )
+        width = given.size if given.width is None else given.width
+        height = given.size if given.height is None else given.height
+        return default_camera(subject, width, height, view)
+
+    def _numbers(self, motion: Motion) -> dict[str, list[float]]:
+        from ...shared import limits
+        from ...shared.ace_emotions import decode_emotions
+        from ...shared.emotion import EMOTIONS
+        from ..files import read_bytes
+
+        if self.emotions is None:
+            return {}
+        data = read_bytes(self.emotions, limits.MAX_TRACK_BYTES, "emotion file")
+        track, _ = decode_emotions(data, len(motion), motion.fps)
+        weights = {name: track.weights[:, k].tolist() for k, name in enumerate(EMOTIONS)}
+        return weights | {"influence": track.influence.tolist()}
+
+    def _render(self, shot: Shot, frames: range) -> None:
         from rich.progress import track
 
+        from ..render.sequence import FileOptions, save_sequence
+
+        files = FileOptions(
+            kind=self.files.format, half=self.files.half, with_depth=self.files.depth,
+            resume=self.files.resume,
+        )  # fmt: skip
+        started = time.perf_counter()
+        saved = save_sequence(shot, self.out, files)
+        kept = 0
+        with ExitStack() as stack:
+            for done in track(
+                self._with_preview(saved, shot.motion.fps, frames.start, stack), "Rendering",
+                total=len(frames), transient=True,
+            ):  # fmt: skip
+                kept += done.frame is None
+        if self.files.sheet is not None:
+            self._write_sheet(self.files.sheet, shot, frames.start)
+        seconds = time.perf_counter() - started
+        said = f", {kept} of them kept from before" if kept else ""
+        print(
+            f"{self.out}: {len(frames)} frames in {seconds:.1f} s "
+            f"({1000 * seconds / len(frames):.0f} ms each){said}"
+        )
+
+    def _with_preview(
+        self, saved: Iterator[SavedFrame], fps: float, start: int, stack: ExitStack
+    ) -> Iterator[SavedFrame]:
         from ..render import images
-        from ..render.render import default_camera, render_frames
+        from ..render.sequence import read_saved
         from ..render.video import VideoWriter
 
-        camera = default_camera(subject, self.size, self.size)
-        images.make_folder(self.out)
-        started = time.perf_counter()
-        with ExitStack() as stack:
-            video = None
-            if self.preview:
-                path, start_s = self.out / "preview.mp4", frames.start / motion.fps
-                writer = VideoWriter(path, motion.fps, sound=self.sound, sound_start_s=start_s)
-                video = stack.enter_context(writer)
-            rendered = render_frames(subject, motion, camera, self.size, frames)
-            for frame in track(rendered, "Rendering", total=len(frames), transient=True):
-                images.write_frame(self.out, frame, with_depth=self.depth)
-                if video is not None:
-                    video.add(images.over(frame.rgba))
-        seconds = time.perf_counter() - started
-        print(
-            f"{self.out}: {len(frames)} frames of {self.size} x {self.size} in {seconds:.1f} s "
-            f"({1000 * seconds / len(frames):.0f} ms each)"
+        if not self.files.preview:
+            yield from saved
+            return
+        path = self.out / "preview.mp4"
+        writer = VideoWriter(path, fps, sound=self.sound, sound_start_s=start / fps)
+        video = stack.enter_context(writer)
+        for done in saved:
+            frame = done.frame
+            combined = read_saved(done.files[0]) if frame is None else frame.combined
+            video.add(images.over(combined))
+            yield done
+
+    def _write_sheet(self, path: Path, shot: Shot, frame: int) -> None:
+        from dataclasses import replace
+
+        from ..render.images import write_png
+        from ..render.passes import available_passes, render_frames
+        from ..render.show import pass_sheet
+
+        options = replace(
+            shot.options, frames=range(frame, frame + 1), passes=available_passes(shot.subject)
         )
+        shown = next(render_frames(shot.subject, shot.motion, shot.cameras, options))
+        write_png(path, pass_sheet(shown, title=f"{Path(self.avatar).stem}, frame {frame}"))

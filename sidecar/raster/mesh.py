@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A z-buffer for triangle meshes: which face each pixel sees, where in it, and how far away.
 
-Not here: any shading (`shade`), and no clipping against the near plane (see `rasterise_mesh`).
+A face covers the pixel centres between its edges' crossings with each row, from the left crossing
+on and before the right one. Two faces work out the crossing of an edge that they share by the
+same sum, so no centre falls between them and none on both. Not here: any shading (`shade`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from ...shared.camera import Camera
+from .bands import in_bands
 
 EMPTY = -1
 """The face index of a pixel that sees no face."""
@@ -29,124 +33,297 @@ class MeshFragments:
     depth: NDArray[np.float32]
 
 
+class _Triangles(NamedTuple):
+    """What is left of the faces in front of the near plane and inside the picture.
+
+    places: (P, 3) x, y in samples and the nearness; corners: (T, 3) into places; face: (T,) the
+    face that each belongs to, rising; rows: (T, 2) first row and the row after the last.
+    """
+
+    places: NDArray[np.float64]
+    corners: NDArray[np.int32]
+    face: NDArray[np.int32]
+    rows: NDArray[np.int32]
+
+
 def rasterise_mesh(
     vertices: NDArray[np.floating], faces: NDArray[np.int32], camera: Camera
 ) -> MeshFragments:
     """The nearest face at every pixel centre; of equally near ones the first in `faces`.
 
     vertices: (V, 3) metres in the world. faces: (F, 3). Both sides of a face are seen. A face
-    that touches the space nearer than `camera.near`, or has a corner that is no number, is left
-    out whole; pixels beyond `camera.far` stay empty.
+    with a corner that is no number is left out whole; what is nearer than `camera.near` or past
+    `camera.far` is cut off. The number of threads changes no bit.
     """
+    faces = np.ascontiguousarray(faces, np.int32)
     screen = project(to_camera(vertices, camera), camera)
-    face, inverse_depth = fill(screen, faces, camera, samples=1)
-    barycentric = np.zeros((*face.shape, 3), np.float32)
-    _fill_barycentrics(screen, faces, face, 1, barycentric)
-    with np.errstate(divide="ignore"):
-        depth = np.float32(1) / inverse_depth
+    triangles = _prepare(screen, faces, camera, 1)
+    shape = (camera.height, camera.width)
+    face, nearness = np.empty(shape, np.int32), np.empty(shape, np.float32)
+    barycentric, depth = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
+    least = _least_nearness(camera)
+
+    def draw(first: int, stop: int) -> None:
+        _fill(*triangles, least, first, stop, face, nearness)
+        _describe(
+            screen, faces, face, nearness, camera.orthographic, first, stop, barycentric, depth
+        )
+
+    in_bands(draw, camera.height)
     return MeshFragments(face=face, barycentric=barycentric, depth=depth)
 
 
 def to_camera(vertices: NDArray[np.floating], camera: Camera) -> NDArray[np.float64]:
     """(V, 3) world points -> (V, 3) float64 in the camera's axes (x right, y down, z forward)."""
-    pose = camera.camera_from_world
-    return vertices.astype(np.float64) @ pose[:3, :3].T + pose[:3, 3]
+    points = np.empty((len(vertices), 3))
+    pose = np.ascontiguousarray(camera.camera_from_world, np.float64)
+    _move(np.ascontiguousarray(vertices), pose, points)
+    return points
 
 
 def project(points: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:
-    """(V, 3) points in the camera's axes -> (V, 3) float64: x and y in pixels, and 1 / z; a
-    point nearer than `camera.near`, or that is no number, gets 1 / z = 0."""
-    z = points[:, 2]
-    usable = np.isfinite(points).all(1) & (z >= camera.near)
-    inverse = np.where(usable, 1.0 / np.where(usable, z, 1.0), 0.0)
-    safe = np.where(usable[:, None], points, 0.0)
-    x = camera.focal_x * safe[:, 0] * inverse + camera.centre_x
-    y = camera.focal_y * safe[:, 1] * inverse + camera.centre_y
-    return np.ascontiguousarray(np.stack([x, y, inverse], 1))
+    """(V, 3) points in the camera's axes -> (V, 4) float64: x * w, y * w, w and z, with x and y
+    in pixels. w is z in perspective, 1 in an orthographic view: so points beside and behind the
+    camera have a place as well. z is no number where any of the point's is none."""
+    screen = np.empty((len(points), 4))
+    lens = (camera.focal_x, camera.focal_y, camera.centre_x, camera.centre_y)
+    _project(np.ascontiguousarray(points, np.float64), lens, camera.orthographic, screen)
+    return screen
 
 
 def fill(
     screen: NDArray[np.float64], faces: NDArray[np.int32], camera: Camera, *, samples: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Face index and 1 / z on a grid of `samples` by `samples` points in each pixel.
+    """Face index and nearness on a grid of `samples` by `samples` points in each pixel.
 
-    screen: (V, 3) from `project`. Returns (H * samples, W * samples) int32 and float32; 1 / z is
-    0 where nothing is.
+    screen: (V, 4) from `project`. Returns (H * samples, W * samples) int32 and float32. The
+    nearness is 1 / z, or -z in an orthographic view: what is linear over the screen and grows
+    towards the camera. It says nothing where nothing is.
     """
+    faces = np.ascontiguousarray(faces, np.int32)
+    triangles = _prepare(screen, faces, camera, samples)
     shape = (camera.height * samples, camera.width * samples)
-    face = np.full(shape, EMPTY, np.int32)
-    inverse_depth = np.zeros(shape, np.float32)
-    _fill(screen, faces, samples, 1.0 / camera.far, face, inverse_depth)
-    return face, inverse_depth
+    face, nearness = np.empty(shape, np.int32), np.empty(shape, np.float32)
+    least = _least_nearness(camera)
+    in_bands(lambda first, stop: _fill(*triangles, least, first, stop, face, nearness), shape[0])
+    return face, nearness
+
+
+def _least_nearness(camera: Camera) -> np.float32:
+    """Just less than the nearness at `camera.far`."""
+    at_far = np.float32(-camera.far if camera.orthographic else 1.0 / camera.far)
+    return np.nextafter(at_far, np.float32(-np.inf))
+
+
+def _prepare(
+    screen: NDArray[np.float64], faces: NDArray[np.int32], camera: Camera, samples: int
+) -> _Triangles:
+    crossing = _count_crossing(screen, faces, camera.near)
+    places = np.empty((len(screen) + 2 * crossing, 3))
+    corners = np.empty((len(faces) + crossing, 3), np.int32)
+    face, rows = np.empty(len(corners), np.int32), np.empty((len(corners), 2), np.int32)
+    count = _cut_faces(
+        screen, faces, camera.near, camera.orthographic, samples, camera.width * samples,
+        camera.height * samples, places, corners, face, rows,
+    )  # fmt: skip
+    return _Triangles(places, corners[:count], face[:count], rows[:count])
+
+
+@njit(cache=True, nogil=True)
+def _move(vertices, pose, out):  # pragma: no cover - compiled
+    for index in range(vertices.shape[0]):
+        x, y, z = vertices[index, 0], vertices[index, 1], vertices[index, 2]
+        for k in range(3):
+            out[index, k] = pose[k, 0] * x + pose[k, 1] * y + pose[k, 2] * z + pose[k, 3]
+
+
+@njit(cache=True, nogil=True)
+def _project(points, lens, orthographic, out):  # pragma: no cover - compiled
+    focal_x, focal_y, centre_x, centre_y = lens
+    for index in range(points.shape[0]):
+        x, y, z = points[index, 0], points[index, 1], points[index, 2]
+        w = 1.0 if orthographic else z
+        x, y = focal_x * x + centre_x * w, focal_y * y + centre_y * w
+        out[index, 0], out[index, 1], out[index, 2], out[index, 3] = x, y, w, z
+        if not np.isfinite(x + y + z):
+            out[index, 3] = np.nan
 
 
 @njit(cache=True, nogil=True)
 def corner_weights(screen, corners, x, y):  # pragma: no cover - compiled
-    """Perspective-correct weights of a face's three corners at the pixel position x, y."""
+    """Perspective-correct weights of a face's three corners at the pixel position x, y; 0 to 1
+    even where rounding puts it just outside of the face. screen: (V, 4) from `project`."""
     a, b, c = corners[0], corners[1], corners[2]
-    ax, ay = screen[a, 0] - x, screen[a, 1] - y
-    bx, by = screen[b, 0] - x, screen[b, 1] - y
-    cx, cy = screen[c, 0] - x, screen[c, 1] - y
-    wa = (bx * cy - by * cx) * screen[a, 2]
-    wb = (cx * ay - cy * ax) * screen[b, 2]
-    wc = (ax * by - ay * bx) * screen[c, 2]
+    ax, ay = screen[a, 0] - x * screen[a, 2], screen[a, 1] - y * screen[a, 2]
+    bx, by = screen[b, 0] - x * screen[b, 2], screen[b, 1] - y * screen[b, 2]
+    cx, cy = screen[c, 0] - x * screen[c, 2], screen[c, 1] - y * screen[c, 2]
+    wa = bx * cy - by * cx
+    wb = cx * ay - cy * ax
+    wc = ax * by - ay * bx
+    sign = 1.0 if wa + wb + wc > 0.0 else -1.0
+    wa, wb, wc = max(sign * wa, 0.0), max(sign * wb, 0.0), max(sign * wc, 0.0)
     total = wa + wb + wc
-    return wa / total, wb / total, wc / total
+    if total == 0.0:
+        return 1.0, 0.0, 0.0
+    scale = 1.0 / total
+    return wa * scale, wb * scale, wc * scale
 
 
 @njit(cache=True, nogil=True)
-def _fill(screen, faces, samples, least_inverse, face_out, inverse_out):  # pragma: no cover
-    """The z-buffer, on 1 / z: that is linear over the screen, so no pixel needs a division."""
-    height, width = face_out.shape
+def _count_crossing(screen, faces, near):  # pragma: no cover - compiled
+    """How many faces lie on both sides of the near plane."""
+    count = 0
+    for index in range(faces.shape[0]):
+        za, zb, zc = (
+            screen[faces[index, 0], 3],
+            screen[faces[index, 1], 3],
+            screen[faces[index, 2], 3],
+        )
+        if min(za, zb, zc) < near and max(za, zb, zc) >= near:
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _put(x, y, w, z, orthographic, samples, place):  # pragma: no cover - compiled
+    scale = 1.0 / w
+    place[0], place[1] = x * scale * samples, y * scale * samples
+    place[2] = -z if orthographic else scale
+
+
+@njit(cache=True, nogil=True)
+def _cut_edge(screen, inner, outer, near, orthographic, samples, place):  # pragma: no cover
+    """Where an edge meets the near plane: always from the inside, so that both faces of an edge
+    get the same bits."""
+    share = (near - screen[inner, 3]) / (screen[outer, 3] - screen[inner, 3])
+    x = screen[inner, 0] + share * (screen[outer, 0] - screen[inner, 0])
+    y = screen[inner, 1] + share * (screen[outer, 1] - screen[inner, 1])
+    _put(x, y, 1.0 if orthographic else near, near, orthographic, samples, place)
+
+
+@njit(cache=True, nogil=True)
+def _add(places, a, b, c, index, width, height, count, corners, face, rows):  # pragma: no cover
+    """Appends a triangle unless it meets no pixel centre; returns the new count."""
+    ax, ay, bx, by = places[a, 0], places[a, 1], places[b, 0], places[b, 1]
+    cx, cy = places[c, 0], places[c, 1]
+    top = max(np.ceil(min(ay, by, cy) - 0.5), 0.0)
+    bottom = min(np.ceil(max(ay, by, cy) - 0.5), height)
+    if top >= bottom:
+        return count
+    # A crossing may be rounded past its edge's end, hence the margin.
+    left = max(np.ceil(min(ax, bx, cx) - 0.500001), 0.0)
+    if left >= min(np.ceil(max(ax, bx, cx) - 0.499999), width):
+        return count
+    if (bx - ax) * (cy - ay) == (by - ay) * (cx - ax):
+        return count
+    corners[count, 0], corners[count, 1], corners[count, 2] = a, b, c
+    face[count], rows[count, 0], rows[count, 1] = index, int(top), int(bottom)
+    return count + 1
+
+
+@njit(cache=True, nogil=True)
+def _cut_faces(
+    screen, faces, near, orthographic, samples, width, height, places, corners, face, rows
+):  # pragma: no cover - compiled
+    """Fills the arrays of `_Triangles`; returns how many triangles there are."""
+    for vertex in range(screen.shape[0]):
+        if screen[vertex, 3] >= near:
+            _put(
+                screen[vertex, 0], screen[vertex, 1], screen[vertex, 2], screen[vertex, 3],
+                orthographic, samples, places[vertex],
+            )  # fmt: skip
+    spare, count = screen.shape[0], 0
     for index in range(faces.shape[0]):
         a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
-        za, zb, zc = screen[a, 2], screen[b, 2], screen[c, 2]
-        if za <= 0.0 or zb <= 0.0 or zc <= 0.0:
+        za, zb, zc = screen[a, 3], screen[b, 3], screen[c, 3]
+        if za >= near and zb >= near and zc >= near:
+            count = _add(places, a, b, c, index, width, height, count, corners, face, rows)
             continue
-        ax, ay = screen[a, 0] * samples, screen[a, 1] * samples
-        bx, by = screen[b, 0] * samples, screen[b, 1] * samples
-        cx, cy = screen[c, 0] * samples, screen[c, 1] * samples
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == 0.0:
+        inside = int(za >= near) + int(zb >= near) + int(zc >= near)
+        if inside == 0 or np.isnan(za + zb + zc):
             continue
-        # Sample centres inside the bounding box, clamped before the conversion to an integer.
-        left = int(max(np.ceil(min(ax, bx, cx) - 0.5), 0.0))
-        right = int(min(np.floor(max(ax, bx, cx) - 0.5), width - 1.0))
-        top = int(max(np.ceil(min(ay, by, cy) - 0.5), 0.0))
-        bottom = int(min(np.floor(max(ay, by, cy) - 0.5), height - 1.0))
-        scale = 1.0 / area
-        # Each weight is a plane over the screen: its step in x and y, and its value per row.
-        a_dx, a_dy = (by - cy) * scale, (cx - bx) * scale
-        b_dx, b_dy = (cy - ay) * scale, (ax - cx) * scale
-        c_dx, c_dy = (ay - by) * scale, (bx - ax) * scale
-        z_dx = a_dx * za + b_dx * zb + c_dx * zc
-        for row in range(top, bottom + 1):
-            y = row + 0.5
-            a_row = a_dx * (0.5 - cx) + a_dy * (y - cy)
-            b_row = b_dx * (0.5 - ax) + b_dy * (y - ay)
-            c_row = c_dx * (0.5 - bx) + c_dy * (y - by)
-            z_row = a_row * za + b_row * zb + c_row * zc
-            for column in range(left, right + 1):
-                if (
-                    a_row + a_dx * column < 0.0
-                    or b_row + b_dx * column < 0.0
-                    or c_row + c_dx * column < 0.0
-                ):
-                    continue
-                inverse = np.float32(z_row + z_dx * column)
-                if inverse > inverse_out[row, column] and inverse >= least_inverse:
-                    inverse_out[row, column] = inverse
-                    face_out[row, column] = index
+        # Turned so that `a` is the corner that stands alone on its side.
+        if (zb >= near) == (inside == 1):
+            a, b, c = b, c, a
+        elif (zc >= near) == (inside == 1):
+            a, b, c = c, a, b
+        p, q, spare = spare, spare + 1, spare + 2
+        if inside == 1:
+            _cut_edge(screen, a, b, near, orthographic, samples, places[p])
+            _cut_edge(screen, a, c, near, orthographic, samples, places[q])
+            count = _add(places, a, p, q, index, width, height, count, corners, face, rows)
+        else:
+            _cut_edge(screen, b, a, near, orthographic, samples, places[p])
+            _cut_edge(screen, c, a, near, orthographic, samples, places[q])
+            count = _add(places, b, c, q, index, width, height, count, corners, face, rows)
+            count = _add(places, b, q, p, index, width, height, count, corners, face, rows)
+    return count
 
 
 @njit(cache=True, nogil=True)
-def _fill_barycentrics(screen, faces, face, samples, out):  # pragma: no cover - compiled
-    for row in range(face.shape[0]):
+def _fill(
+    places, corners, face, rows, least, first, stop, face_out, near_out
+):  # pragma: no cover - compiled
+    """The rows first .. stop of the z-buffer, on the nearness: that is linear over the screen,
+    so no pixel needs a division."""
+    width = float(face_out.shape[1])
+    for row in range(first, stop):
+        for column in range(face_out.shape[1]):
+            face_out[row, column] = EMPTY
+            near_out[row, column] = least
+    for index in range(corners.shape[0]):
+        top, bottom = max(rows[index, 0], first), min(rows[index, 1], stop)
+        if top >= bottom:
+            continue
+        a, b, c = corners[index, 0], corners[index, 1], corners[index, 2]
+        # From the upper to the lower corner: an edge's crossings are then the same sum in both
+        # of its faces.
+        if places[b, 1] < places[a, 1]:
+            a, b = b, a
+        if places[c, 1] < places[b, 1]:
+            b, c = c, b
+            if places[b, 1] < places[a, 1]:
+                a, b = b, a
+        ax, ay, an = places[a, 0], places[a, 1], places[a, 2]
+        bx, by, bn = places[b, 0], places[b, 1], places[b, 2]
+        cx, cy, cn = places[c, 0], places[c, 1], places[c, 2]
+        scale = 1.0 / ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+        n_dx = ((bn - an) * (cy - ay) - (cn - an) * (by - ay)) * scale
+        n_dy = ((cn - an) * (bx - ax) - (bn - an) * (cx - ax)) * scale
+        low, high = min(an, bn, cn), max(an, bn, cn)
+        long_slope = (cx - ax) / (cy - ay)
+        upper_slope = (bx - ax) / (by - ay) if by > ay else 0.0
+        lower_slope = (cx - bx) / (cy - by) if cy > by else 0.0
+        for row in range(top, bottom):
+            y = row + 0.5
+            one = ax + (y - ay) * long_slope
+            two = ax + (y - ay) * upper_slope if y < by else bx + (y - by) * lower_slope
+            left = int(max(np.ceil(min(one, two) - 0.5), 0.0))
+            right = int(min(np.ceil(max(one, two) - 0.5), width))
+            n_row = an + (y - ay) * n_dy + (0.5 - ax) * n_dx
+            for column in range(left, right):
+                # A sliver's plane is steep and rounds badly: no further than its corners.
+                nearness = np.float32(min(max(n_row + n_dx * column, low), high))
+                if nearness > near_out[row, column]:
+                    near_out[row, column] = nearness
+                    face_out[row, column] = face[index]
+
+
+@njit(cache=True, nogil=True)
+def _describe(
+    screen, faces, face, nearness, orthographic, first, stop, barycentric, depth
+):  # pragma: no cover - compiled
+    """Weights and depth of the rows first .. stop."""
+    for row in range(first, stop):
         for column in range(face.shape[1]):
             index = face[row, column]
+            wa = wb = wc = 0.0
+            far = np.float32(np.inf)
             if index >= 0:
-                x, y = (column + 0.5) / samples, (row + 0.5) / samples
-                wa, wb, wc = corner_weights(screen, faces[index], x, y)
-                out[row, column, 0] = wa
-                out[row, column, 1] = wb
-                out[row, column, 2] = wc
+                wa, wb, wc = corner_weights(screen, faces[index], column + 0.5, row + 0.5)
+                near = nearness[row, column]
+                far = -near if orthographic else np.float32(1.0) / near
+            barycentric[row, column, 0] = wa
+            barycentric[row, column, 1] = wb
+            barycentric[row, column, 2] = wc
+            depth[row, column] = far

@@ -3,27 +3,74 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.camera import Camera, look_at
+from ...shared.head import HeadModel
+from ..avatar.avatar import Avatar
 
 PORTRAIT_FOV_RAD = 0.24
 """About an 85 mm lens: near enough for depth, far enough for no large noses."""
 _MARGIN = 0.05
 
 
-def frame_points(
-    points: NDArray[np.floating], width: int, height: int, *, fov_y_rad: float = PORTRAIT_FOV_RAD
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """From where a subject is seen: yaw_rad to its left, pitch_rad from above, and the height of
+    the picture's angle."""
+
+    yaw_rad: float = 0.0
+    pitch_rad: float = 0.0
+    fov_y_rad: float = PORTRAIT_FOV_RAD
+
+
+FRONT = View()
+
+
+def default_camera(
+    subject: Avatar | HeadModel, width: int, height: int, view: View = FRONT
 ) -> Camera:
-    """A camera straight before points (N, 3), metres, that fill the picture from top to bottom
-    but for a small margin. It looks at the middle of their box; narrow pictures step back."""
+    """Frames the subject, at rest, like a portrait of head and shoulders."""
+    return frame_points(_extent(subject), width, height, view)
+
+
+def frame_points(
+    points: NDArray[np.floating], width: int, height: int, view: View = FRONT
+) -> Camera:
+    """A camera before points (N, 3), metres, that fill the picture from top to bottom but for a
+    small margin. It looks at the middle of their box; narrow pictures step back."""
     low, high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
-    size = (high - low) * (1 + 2 * _MARGIN)
+    camera = look_at(
+        target=0.5 * (low + high), distance=0.0, yaw_rad=view.yaw_rad, pitch_rad=view.pitch_rad,
+        width=width, height=height, fov_y_rad=view.fov_y_rad,
+    )  # fmt: skip
+    pose = camera.camera_from_world.copy()
+    # The box's size along the camera's axes.
+    size = np.abs(pose[:3, :3]) @ (high - low)
+    size *= np.array([1 + 2 * _MARGIN, 1 + 2 * _MARGIN, 1.0])
     visible = max(size[1], size[0] * height / max(width, 1), 1e-3)
     # The box's front is nearer than its middle, so it looks larger.
-    distance = 0.5 * visible / np.tan(0.5 * fov_y_rad) + 0.5 * (high[2] - low[2])
-    return look_at(
-        target=0.5 * (low + high), distance=distance, yaw_rad=0.0, pitch_rad=0.0,
-        width=width, height=height, fov_y_rad=fov_y_rad,
-    )  # fmt: skip
+    front = (1 + 2 * _MARGIN) * size[2]
+    pose[2, 3] += 0.5 * visible / np.tan(0.5 * view.fov_y_rad) + 0.5 * front
+    return replace(camera, camera_from_world=pose)
+
+
+def _extent(subject: Avatar | HeadModel) -> NDArray[np.floating]:
+    """Two corners of the box that a portrait shows."""
+    if isinstance(subject, HeadModel):
+        return np.stack([subject.template.min(0), subject.template.max(0)])
+    places = subject.means
+    # Hair stands well above the mesh; a few stray wisps far out do not count. The sides and
+    # the lower edge are the mesh's, since a portrait's shoulders run out of the picture.
+    solid = places[subject.opacities > 0.3]
+    if subject.surface is None:
+        solid = solid if len(solid) else places
+        return np.stack([solid.min(0), solid.max(0)])
+    top = np.quantile(solid[:, 1], 0.998) if len(solid) else subject.vertices[:, 1].max()
+    low, high = subject.vertices.min(0), subject.vertices.max(0)
+    high[1] = max(high[1], top)
+    low[1] += 0.12 * (high[1] - low[1])
+    return np.stack([low, high])

@@ -8,46 +8,64 @@ alpha. `depth_0001.png`: one channel of 16 bit, tenths of a millimetre from the 
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from ...shared.errors import InputError
 from ..files import not_writable, write_whole
-from .render import RenderedFrame
+from ..raster.bands import in_bands
+from .frame import Frame
+from .shade import linear_to_srgb
 
 DEPTH_STEPS_PER_M = 10_000
 NOTHING = 65535
+PAPER = (0.9, 0.9, 0.905)
+"""What previews lie on: a light grey, sRGB."""
 _FAST_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 3)
+_STEPS = 16384
+_ENCODED = np.round(255 * linear_to_srgb(np.linspace(0, 1, _STEPS))).astype(np.uint8)
+_RECIPE_KEY = b"affekt:recipe\0"
+_SIGNATURE, _END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
+_IHDR_END = 33
+
+Picture = NDArray[np.uint8]
 
 
-def frame_name(index: int, *, kind: str = "frame") -> str:
+def frame_name(index: int, *, kind: str = "frame", suffix: str = "png") -> str:
     """File name of the take's frame `index`, which counts from 0."""
-    return f"{kind}_{index + 1:04d}.png"
+    return f"{kind}_{index + 1:04d}.{suffix}"
 
 
-def write_frame(folder: Path, frame: RenderedFrame, *, with_depth: bool = True) -> None:
+def write_frame(folder: Path, frame: Frame, *, with_depth: bool = True, recipe: str = "") -> None:
     """Writes a frame's picture, and its depth. Raises InputError `file.not_writable`."""
-    picture = straight_srgb(frame.rgba)
-    write_png(folder / frame_name(frame.index), picture)
     if with_depth:
-        write_png(folder / frame_name(frame.index, kind="depth"), depth_steps(frame.depth))
+        name = frame_name(frame.index, kind="depth")
+        write_png(folder / name, depth_steps(frame.depth), recipe=recipe)
+    write_png(folder / frame_name(frame.index), straight_srgb(frame.combined), recipe=recipe)
 
 
-def straight_srgb(rgba: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Premultiplied float (H, W, 4) -> straight alpha, 8 bit."""
-    alpha = np.clip(rgba[..., 3:], 0, 1)
-    colour = rgba[..., :3] / np.maximum(alpha, 1e-6)
-    return np.round(255 * np.clip(np.concatenate([colour, alpha], -1), 0, 1)).astype(np.uint8)
+def straight_srgb(combined: NDArray[np.float32]) -> Picture:
+    """Linear light premultiplied by alpha (H, W, 4) -> sRGB of 8 bit with straight alpha."""
+    out = np.empty(combined.shape, np.uint8)
+    in_bands(lambda a, b: _develop(combined, _ENCODED, a, b, out), len(out))
+    return out
 
 
 def over(
-    rgba: NDArray[np.float32], background: tuple[float, float, float] = (0.9, 0.9, 0.905)
-) -> NDArray[np.uint8]:
-    """Premultiplied float (H, W, 4) laid over a plain sRGB colour: (H, W, 3), 8 bit."""
-    laid = rgba[..., :3] + (1 - rgba[..., 3:]) * np.array(background, np.float32)
-    return np.round(255 * np.clip(laid, 0, 1)).astype(np.uint8)
+    combined: NDArray[np.float32], background: tuple[float, float, float] = PAPER
+) -> Picture:
+    """Linear light premultiplied by alpha (H, W, 4), laid over a plain sRGB colour: (H, W, 3)
+    sRGB of 8 bit. Light is mixed, not its code, as a compositor does."""
+    encoded = np.array(background, np.float32)
+    paper = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    laid = combined[..., :3] + (1 - combined[..., 3:]) * paper.astype(np.float32)
+    return _ENCODED[(np.clip(laid, 0, 1) * (_STEPS - 1) + 0.5).astype(np.int32)]
 
 
 def depth_steps(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -56,12 +74,43 @@ def depth_steps(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
     return np.minimum(np.round(steps), NOTHING).astype(np.uint16)
 
 
-def write_png(path: Path, picture: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-    """Writes (H, W), (H, W, 3) or (H, W, 4). Raises InputError `file.not_writable`."""
+def write_png(path: Path, picture: Picture | NDArray[np.uint16], *, recipe: str = "") -> None:
+    """Writes (H, W), (H, W, 3) or (H, W, 4), with the recipe in a text chunk if there is one.
+    Raises InputError `file.not_writable`."""
     # OpenCV keeps blue first.
     stored = picture if picture.ndim == 2 else picture[..., [2, 1, 0, 3][: picture.shape[2]]]
-    encoded = cv2.imencode(".png", np.ascontiguousarray(stored), _FAST_PNG)[1]
-    write_whole(path, encoded.tobytes())
+    encoded = cv2.imencode(".png", np.ascontiguousarray(stored), _FAST_PNG)[1].tobytes()
+    if recipe:
+        text = b"tEXt" + _RECIPE_KEY + recipe.encode("ascii")
+        chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+        encoded = encoded[:_IHDR_END] + chunk + encoded[_IHDR_END:]
+    write_whole(path, encoded)
+
+
+def recipe_of(path: Path) -> str | None:
+    """The recipe in a PNG of ours that has its end, else None."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(256)
+            file.seek(-len(_END), 2)
+            end = file.read()
+    except OSError:
+        return None
+    at = start.find(b"tEXt" + _RECIPE_KEY, _IHDR_END)
+    if not start.startswith(_SIGNATURE) or end != _END or at != _IHDR_END + 4:
+        return None
+    (length,) = struct.unpack_from(">I", start, _IHDR_END)
+    return start[at + 4 + len(_RECIPE_KEY) : at + 4 + length].decode("ascii", "replace")
+
+
+def read_picture(path: Path) -> Picture:
+    """(H, W, 4) sRGB, straight alpha, of a PNG. Raises InputError `file.wrong_kind`."""
+    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if found is None or found.ndim != 3 or found.shape[2] != 4 or found.dtype != np.uint8:
+        raise InputError(
+            "file.wrong_kind", f"{path} is not a picture with alpha.", "Render it again."
+        )
+    return found[..., [2, 1, 0, 3]]
 
 
 def make_folder(folder: Path) -> None:
@@ -70,3 +119,16 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise not_writable(folder, error) from error
+
+
+@njit(cache=True, nogil=True)
+def _develop(combined, table, first, stop, out):  # pragma: no cover - compiled
+    top = np.float32(table.shape[0] - 1)
+    for row in range(first, stop):
+        for column in range(out.shape[1]):
+            alpha = min(max(combined[row, column, 3], np.float32(0.0)), np.float32(1.0))
+            scale = np.float32(1.0) / alpha if alpha > 1e-6 else np.float32(0.0)
+            for k in range(3):
+                value = min(max(combined[row, column, k] * scale, np.float32(0.0)), np.float32(1.0))
+                out[row, column, k] = table[int(value * top + np.float32(0.5))]
+            out[row, column, 3] = np.uint8(alpha * np.float32(255.0) + np.float32(0.5))

@@ -115,8 +115,50 @@ def draw_mesh(
     """(H, W, 4) uint8 sRGB picture with straight alpha of any mesh. vertices: (V, 3) metres;
     colour: (V, 3) sRGB 0..1; region: (V,) index into `REGIONS`. Both sides of a face are lit."""
     options = options or DrawOptions()
+    lit = light_mesh(vertices, faces, colour, region, camera, options)
+    return _develop(lit.light, options.background)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LitMesh:
+    """light: (H, W, 4) float32 linear, premultiplied by alpha. face: (H * samples, W * samples)
+    int32, which face each sample of a pixel sees, `EMPTY` for none."""
+
+    light: NDArray[np.float32]
+    face: NDArray[np.int32]
+    samples: int
+
+
+def light_mesh(
+    vertices: NDArray[np.floating],
+    faces: NDArray[np.int32],
+    colour: NDArray[np.floating],
+    region: NDArray[np.uint8],
+    camera: Camera,
+    options: DrawOptions,
+) -> LitMesh:
+    """The light that reaches the camera from a mesh, as `draw_mesh` develops it."""
     faces = np.ascontiguousarray(faces, np.int32)
     points = to_camera(vertices, camera)
+    attributes = _attributes(points, faces, colour, region, options)
+    screen = project(points, camera)
+    face, nearness = fill(screen, faces, camera, samples=options.samples)
+    out = np.zeros((camera.height, camera.width, 4), np.float32)
+    _shade(
+        face, nearness, screen, faces, points, attributes, region[faces[:, 0]],
+        LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
+    )  # fmt: skip
+    return LitMesh(light=out, face=face, samples=options.samples)
+
+
+def _attributes(
+    points: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    colour: NDArray[np.floating],
+    region: NDArray[np.uint8],
+    options: DrawOptions,
+) -> NDArray[np.float32]:
+    """(V, _WIDTH) what the shading of each vertex needs."""
     normals = vertex_normals(points, faces)
     attributes = np.empty((len(points), _WIDTH), np.float32)
     attributes[:, _RED:_NORMAL] = srgb_to_linear(np.clip(colour, 0, 1))
@@ -128,14 +170,7 @@ def draw_mesh(
         attributes[:, column] = least + (1 - least) * seen
     attributes[:, _GLOSS_AT:_INNER] = GLOSS[region]
     attributes[:, _INNER] = _hollow_light(points, region)
-    screen = project(points, camera)
-    face, inverse_depth = fill(screen, faces, camera, samples=options.samples)
-    out = np.zeros((camera.height, camera.width, 4), np.float32)
-    _shade(
-        face, inverse_depth, screen, faces, points, attributes, region[faces[:, 0]],
-        LAMPS, SKY, GROUND, options.samples, options.exposure, out,
-    )  # fmt: skip
-    return _develop(out, options.background)
+    return attributes
 
 
 def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -209,27 +244,27 @@ def _develop(
 
 
 @njit(cache=True, nogil=True)
-def _is_plain(face, inverse_depth, label, top, left, samples):  # pragma: no cover - compiled
+def _is_plain(face, nearness, label, top, left, samples):  # pragma: no cover - compiled
     """Whether all samples of a pixel see one kind of surface with no edge in it: then one
     shaded sample stands for all."""
     first = face[top, left]
     if first < 0:
         return False
-    near = far = inverse_depth[top, left]
+    near = far = nearness[top, left]
     for dy in range(samples):
         for dx in range(samples):
             index = face[top + dy, left + dx]
             if index < 0 or label[index] != label[first]:
                 return False
-            value = inverse_depth[top + dy, left + dx]
+            value = nearness[top + dy, left + dx]
             near, far = max(near, value), min(far, value)
-    return near - far < 0.004 * near
+    return near - far < 0.004 * abs(near)
 
 
 @njit(cache=True, nogil=True)
 def _shade(
-    face, inverse_depth, screen, faces, points, attributes, label,
-    lamps, sky, ground, samples, exposure, out,
+    face, nearness, screen, faces, points, attributes, label,
+    lamps, sky, ground, samples, exposure, orthographic, out,
 ):  # fmt: skip  # pragma: no cover - compiled
     """Every pixel, premultiplied linear light. Pixels with an edge in them shade each sample."""
     values = np.empty(attributes.shape[1])
@@ -238,7 +273,7 @@ def _shade(
     for row in range(out.shape[0]):
         for column in range(out.shape[1]):
             top, left = row * samples, column * samples
-            if _is_plain(face, inverse_depth, label, top, left, samples):
+            if _is_plain(face, nearness, label, top, left, samples):
                 low, high, share = middle, middle + 1, 1.0
             else:
                 low, high, share = 0, samples, 1.0 / (samples * samples)
@@ -257,7 +292,9 @@ def _shade(
                             + weights[1] * attributes[corners[1], k]
                             + weights[2] * attributes[corners[2], k]
                         )
-                    _light_sample(points, corners, weights, values, lamps, sky, ground, light)
+                    _light_sample(
+                        points, corners, weights, values, lamps, sky, ground, orthographic, light
+                    )
                     for k in range(3):
                         # A soft shoulder, so that highlights never clip hard.
                         value = light[k] * exposure
@@ -268,13 +305,17 @@ def _shade(
 
 
 @njit(cache=True, nogil=True)
-def _light_sample(points, corners, weights, values, lamps, sky, ground, light):  # pragma: no cover
+def _light_sample(
+    points, corners, weights, values, lamps, sky, ground, orthographic, light
+):  # pragma: no cover - compiled
     """Lambert with a wrap that lets red deeper into skin (a cheap stand-in for scattering), a
     normalised Blinn-Phong lobe with Schlick's Fresnel term, and a hemisphere of sky light."""
     a, b, c = corners[0], corners[1], corners[2]
     vx = -(weights[0] * points[a, 0] + weights[1] * points[b, 0] + weights[2] * points[c, 0])
     vy = -(weights[0] * points[a, 1] + weights[1] * points[b, 1] + weights[2] * points[c, 1])
     vz = -(weights[0] * points[a, 2] + weights[1] * points[b, 2] + weights[2] * points[c, 2])
+    if orthographic:
+        vx, vy, vz = 0.0, 0.0, -1.0
     scale = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
     vx, vy, vz = vx * scale, vy * scale, vz * scale
     nx, ny, nz = values[3], values[4], values[5]

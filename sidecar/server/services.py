@@ -195,8 +195,9 @@ def _load_modulator() -> Modulator:
 def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
     with _import_lock:
         from ..avatar.lam import decode_lam_avatar
-        from ..render import images
-        from ..render.render import default_camera, render_frames
+        from ..render.frame import RenderOptions
+        from ..render.framing import default_camera
+        from ..render.sequence import FileOptions, Shot, save_sequence
         from ..render.source import motion_for
 
     motion, adapter = _decode(task.take)
@@ -205,13 +206,13 @@ def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFil
     else:
         subject = _read_head(task.head or "open")
     frames = range(len(motion)) if task.frames is None else task.frames
-    camera = task.camera or default_camera(subject, task.width, task.height)
-    rendered = render_frames(
-        subject, motion_for(subject, motion, adapter), camera, task.width, frames,
-        is_cancelled=is_cancelled,
+    shot = Shot(
+        subject=subject, motion=motion_for(subject, motion, adapter),
+        cameras=task.camera or default_camera(subject, task.width, task.height),
+        options=RenderOptions(frames=frames),
     )  # fmt: skip
-    kinds = ("frame", "depth") if task.with_depth else ("frame",)
-    for done, frame in enumerate(rendered, 1):
-        images.write_frame(task.folder, frame, with_depth=task.with_depth)
-        names = [(k, task.folder / images.frame_name(frame.index, kind=k)) for k in kinds]
-        yield RenderedFiles(index=frame.index, done=done, total=len(frames), files=tuple(names))
+    files = FileOptions(kind="png", with_depth=task.with_depth, resume=False)
+    kinds = ("frame", "depth")[: 1 + task.with_depth]
+    for done, saved in enumerate(save_sequence(shot, task.folder, files, is_cancelled), 1):
+        named = tuple(zip(kinds, saved.files, strict=True))
+        yield RenderedFiles(index=saved.index, done=done, total=len(frames), files=named)

@@ -4,16 +4,36 @@
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
-from affekt.sidecar.raster.mesh import EMPTY, rasterise_mesh, to_camera
+from affekt.sidecar.raster.mesh import EMPTY, fill, project, rasterise_mesh, to_camera
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
-def camera(width: int = 40, height: int = 30, **changes: float) -> Camera:
-    return Camera(
-        width=width, height=height, focal_x=35.0, focal_y=33.0, centre_x=19.0, centre_y=16.0,
-        camera_from_world=np.eye(4), **changes,
-    )  # fmt: skip
+def camera(width: int = 40, height: int = 30, **changes: object) -> Camera:
+    fields = {
+        "focal_x": 35.0, "focal_y": 33.0, "centre_x": 19.0, "centre_y": 16.0,
+        "camera_from_world": np.eye(4),
+    }  # fmt: skip
+    return Camera(width=width, height=height, **{**fields, **changes})
+
+
+def scaled_and_sheared() -> np.ndarray:
+    return np.array([[0.9, 0.2, 0, 0.1], [0, -1.3, 0.1, 0], [0.1, 0, 0.7, 0.5], [0, 0, 0, 1]])
+
+
+VIEWS = {
+    "perspective": {},
+    "orthographic": {"orthographic": True, "focal_x": 14.0, "focal_y": 13.0},
+    "affine": {"camera_from_world": scaled_and_sheared()},
+    "affine orthographic": {
+        "camera_from_world": scaled_and_sheared(), "orthographic": True, "focal_x": 14.0,
+        "focal_y": 13.0,
+    },
+    "clipped": {"near": 2.3, "far": 3.2},
+    "clipped orthographic": {
+        "orthographic": True, "focal_x": 14.0, "focal_y": 13.0, "near": 2.3, "far": 3.2,
+    },
+}  # fmt: skip
 
 
 def plain_twin(vertices: np.ndarray, faces: np.ndarray, view: Camera):
@@ -30,29 +50,127 @@ def plain_twin(vertices: np.ndarray, faces: np.ndarray, view: Camera):
                 1.0,
             ]
             for index, corners in enumerate(faces):
-                matrix = points[corners].T  # columns are the corners
-                if (points[corners, 2] < view.near).any() or abs(np.linalg.det(matrix)) < 1e-12:
+                matrix = points[corners].T.copy()  # columns are the corners
+                if view.orthographic:
+                    matrix[2] = 1.0
+                if abs(np.linalg.det(matrix)) < 1e-12:
                     continue
                 share = np.linalg.solve(matrix, ray)  # corners weighted so that they meet the ray
-                if (share >= 0).all() and 1 / share.sum() < min(depth[y, x], view.far):
-                    face[y, x], depth[y, x] = index, 1 / share.sum()
-                    weights[y, x] = share / share.sum()
+                share /= share.sum()
+                z = share @ points[corners, 2]
+                nearer = view.near <= z <= view.far and z < depth[y, x] - 1e-9  # else as near
+                if (share >= 0).all() and nearer:
+                    face[y, x], depth[y, x], weights[y, x] = index, z, share
     return face, weights, depth
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_equals_plain_twin(seed: int):
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("seed", range(2))
+def test_equals_plain_twin(name: str, seed: int):
     rng = np.random.default_rng(seed)
-    vertices = rng.uniform([-1, -1, 1.5], [1, 1, 4], (24, 3))
+    nearest = -1.0 if name.startswith("affine") else 1.5
+    vertices = rng.uniform([-1, -1, nearest], [1, 1, 4], (24, 3))
     faces = rng.integers(0, 24, (20, 3)).astype(np.int32)
-    found = rasterise_mesh(vertices, faces, camera())
-    face, weights, depth = plain_twin(vertices, faces, camera())
+    view = camera(**VIEWS[name])
+    found = rasterise_mesh(vertices, faces, view)
+    face, weights, depth = plain_twin(vertices, faces, view)
     same = found.face == face
     assert same.mean() > 0.999  # a pixel centre on an edge may fall either way
-    assert (face != EMPTY).mean() > 0.2
+    assert (face != EMPTY).mean() > 0.15
     both = same & (face != EMPTY)
     np.testing.assert_allclose(found.depth[both], depth[both], rtol=1e-5)
     np.testing.assert_allclose(found.barycentric[both], weights[both], atol=1e-5)
+    nothing = found.face == EMPTY
+    assert np.isinf(found.depth[nothing]).all()
+    assert not found.barycentric[nothing].any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_a_closed_sheet_has_no_holes_and_covers_no_pixel_twice(seed: int, orthographic: bool):
+    """A sheet of a thousand triangles, thin, large and degenerate ones among them, lies over the
+    whole picture: with nothing hidden, each face's own pixels are every pixel once."""
+    rng = np.random.default_rng(seed)
+    side = np.concatenate([[-40], np.sort(rng.uniform(-1, 41, 20)), [80]])
+    side[5] = side[6] = np.round(side[6]) + 0.5  # edges through the centres, and flat faces
+    side.sort()
+    x, y = np.meshgrid(side, side * 0.75)
+    vertices = np.stack([x.ravel() - 19, y.ravel() - 16, np.full(x.size, 1.0)], 1)
+    if not orthographic:
+        vertices *= rng.uniform(1, 3, (len(vertices), 1))
+    corner = np.arange(x.size).reshape(x.shape)
+    a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
+    faces = np.stack([a, b, c, a, c, d], -1).reshape(-1, 3).astype(np.int32)
+    view = camera(focal_x=1.0, focal_y=1.0, orthographic=orthographic)
+    assert (rasterise_mesh(vertices, faces, view).face != EMPTY).all()
+    counted = np.zeros((30, 40), int)
+    for first in range(0, len(faces), 40):  # a handful at a time hides no double cover
+        for face in faces[first : first + 40 : 13]:
+            counted += rasterise_mesh(vertices, face[None], view).face != EMPTY
+    assert counted.max() <= 1
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_a_face_through_the_near_plane_is_cut_there(orthographic: bool):
+    """A floor from behind the camera to far ahead: seen from the near plane on."""
+    vertices = np.array([[-50.0, 1, -50], [50, 1, -50], [50, 1.2, 50], [-50, 1.2, 50]])
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    changes = {"focal_y": 100.0, "centre_y": -95.0} if orthographic else {}
+    view = camera(near=0.5, orthographic=orthographic, **changes)
+    found = rasterise_mesh(vertices, faces, view)
+    face, _, depth = plain_twin(vertices, faces, view)
+    np.testing.assert_array_equal(found.face == EMPTY, face == EMPTY)
+    np.testing.assert_allclose(found.depth, depth, rtol=1e-5)
+    assert (face != EMPTY).sum() > 100
+    assert found.depth.min() >= 0.5
+
+
+def test_a_cut_sheet_has_no_holes():
+    rng = np.random.default_rng(0)
+    x, z = np.meshgrid(np.linspace(-30, 30, 40), np.linspace(-9, 30, 50))
+    vertices = np.stack([x, 0.2 + 0 * x, z], -1).reshape(-1, 3)
+    vertices[:, [0, 2]] += rng.uniform(-0.2, 0.2, (len(vertices), 2))
+    corner = np.arange(x.size).reshape(x.shape)
+    a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
+    faces = np.stack([a, b, c, a, c, d], -1).reshape(-1, 3).astype(np.int32)
+    found = rasterise_mesh(vertices, faces, camera(near=0.3))
+    assert (found.face[18:] != EMPTY).all()
+    crosses = (vertices[faces, 2] < 0.3).any(1)
+    assert crosses[found.face[-1]].any()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_number_of_threads_changes_no_bit(name: str, monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(5)
+    vertices = rng.uniform([-1, -1, -0.5], [1, 1, 4], (90, 3))
+    faces = rng.integers(0, 90, (60, 3)).astype(np.int32)
+    changes = {**VIEWS[name], "centre_y": 50.0}
+    found = []
+    for count in ("1", "2", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", count)
+        found.append(rasterise_mesh(vertices, faces, camera(height=90, **changes)))
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0].face, other.face)
+        np.testing.assert_array_equal(found[0].barycentric, other.barycentric)
+        np.testing.assert_array_equal(found[0].depth, other.depth)
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_samples_are_a_larger_picture(orthographic: bool):
+    rng = np.random.default_rng(2)
+    vertices = rng.uniform([-1, -1, 1.5], [1, 1, 4], (24, 3))
+    faces = rng.integers(0, 24, (20, 3)).astype(np.int32)
+    view = camera(orthographic=orthographic)
+    large = camera(
+        width=120, height=90, focal_x=105.0, focal_y=99.0, centre_x=57.0, centre_y=48.0,
+        orthographic=orthographic,
+    )  # fmt: skip
+    face, nearness = fill(project(to_camera(vertices, view), view), faces, view, samples=3)
+    expected = rasterise_mesh(vertices, faces, large)
+    assert (face == expected.face).mean() > 0.999
+    both = (face == expected.face) & (face != EMPTY)
+    depth = -nearness[both] if orthographic else 1 / nearness[both]
+    np.testing.assert_allclose(depth, expected.depth[both], rtol=1e-5)
 
 
 def test_plane_has_its_analytic_depth():
@@ -103,11 +221,12 @@ def test_sphere_has_its_analytic_silhouette_and_nearest_point():
 def test_nothing_and_nothing_usable():
     view = camera()
     behind = np.array([[0.0, 0, -1], [1, 0, -1], [0, 1, -1]])
-    across = np.array([[0.0, 0, 2], [1, 0, 2], [0, 1, -1]])
     broken = np.array([[0.0, 0, 2], [1, 0, 2], [np.nan, 1, 2]])
+    endless = np.array([[0.0, 0, -2], [1, 0, 2], [0, np.inf, 2]])
+    no_depth = np.array([[0.0, 0, -2], [1, 0, 2], [0, 1, np.nan]])
     flat = np.array([[0.0, 0, 2], [1, 0, 2], [2, 0, 2]])
     far = np.array([[-900.0, -900, 200], [900, -900, 200], [0, 900, 200]])
-    for vertices in (behind, across, broken, flat, far):
+    for vertices in (behind, broken, endless, no_depth, flat, far):
         found = rasterise_mesh(vertices, np.array([[0, 1, 2]], np.int32), view)
         assert (found.face == EMPTY).all()
         assert np.isinf(found.depth).all()

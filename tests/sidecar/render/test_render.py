@@ -117,6 +117,7 @@ def test_framing_keeps_every_point_inside(width: int, height: int):
     points = rng.uniform([-0.1, 1.4, -0.1], [0.1, 1.8, 0.1], (500, 3))
     camera = frame_points(points, width, height)
     screen = project(to_camera(points, camera), camera)
+    screen = screen[:, :2] / screen[:, 2:3]
     assert 0 < screen[:, 0].min() < screen[:, 0].max() < width
     assert 0 < screen[:, 1].min() < screen[:, 1].max() < height
     used = max(np.ptp(screen[:, 0]) / width, np.ptp(screen[:, 1]) / height)
@@ -263,5 +264,6 @@ def test_real_avatars_look_like_their_portraits(name: str, real_data: Path):
 def test_default_camera_sees_hair_and_shoulders(avatar: Avatar):
     camera = default_camera(avatar, 128, 128)
     screen = project(to_camera(avatar.vertices, camera), camera)
+    screen = screen[:, :2] / screen[:, 2:3]
     assert screen[:, 1].min() > 0
     assert screen[:, 0].min() > 0

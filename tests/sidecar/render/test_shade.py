@@ -87,6 +87,24 @@ def test_more_exposure_is_brighter_and_light_comes_from_above():
     assert plain[25:35, 44:52, :3].mean() > plain[62:72, 44:52, :3].mean() + 10
 
 
+def test_an_orthographic_picture_is_one_from_very_far_away():
+    """Perspective from 300 m, magnified, is the same picture but for edges of a pixel."""
+    scene, matrix = egg_scene(), portrait().camera_from_world.copy()
+    matrix[2, 3] = 300 + 1.5
+    lens = {"width": 96, "height": 96, "centre_x": 48.0, "centre_y": 48.0}
+    flat, far = (
+        Camera(
+            **lens, camera_from_world=matrix, focal_x=focal, focal_y=focal, far=400.0,
+            orthographic=orthographic,
+        )
+        for focal, orthographic in ((200.0, True), (200.0 * 301.5, False))
+    )  # fmt: skip
+    one, other = draw_mesh(*scene, flat).astype(int), draw_mesh(*scene, far).astype(int)
+    assert np.abs(one - other).max() <= 12
+    assert np.abs(one - other).mean() < 0.1
+    assert (one != one[0, 0]).any(-1).mean() > 0.1  # the egg is in the picture
+
+
 def test_both_sides_are_lit():
     vertices, faces, colour, region = egg_scene()
     flipped = draw_mesh(vertices, faces[:, ::-1], colour, region, portrait())

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which machine composites Gaussians: this processor, or an NVIDIA card through gsplat.
+
+gsplat is touched only after torch has found a device: on a machine that has nvcc but no card its
+first use starts a build that fails after minutes. It builds its kernels at that first use, unless
+they lie in torch's cache of extensions; `auto` never starts such a build.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared.camera import Camera
+from ...shared.errors import InputError
+from .gaussians import GaussianImage, rasterise_gaussians
+
+if TYPE_CHECKING:
+    from .cuda import CudaRasteriser, Rasterization
+
+Device = Literal["auto", "cpu", "cuda"]
+_EXTRA = 'Install it beside Affekt with `pip install "affekt[cuda]"`, or render on the CPU.'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GaussianFrame:
+    """What one picture shows: the arguments of `rasterise_gaussians`. An array that several
+    frames hold (the same object, such as an avatar's colours) is sent to a card once."""
+
+    means: NDArray[np.floating]
+    quaternions: NDArray[np.floating]
+    scales: NDArray[np.floating]
+    opacities: NDArray[np.floating]
+    colours: NDArray[np.floating]
+    camera: Camera
+
+
+class Rasteriser(Protocol):
+    """Composites Gaussians. `device`: "cpu" or "cuda"; `reason`: a sentence for the user, which
+    one it is and why. Raises what `rasterise_gaussians` does, and InputError
+    `option.device_memory`."""
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    def __call__(
+        self,
+        means: NDArray[np.floating],
+        quaternions: NDArray[np.floating],
+        scales: NDArray[np.floating],
+        opacities: NDArray[np.floating],
+        colours: NDArray[np.floating],
+        camera: Camera,
+        *,
+        antialiased: bool = False,
+    ) -> GaussianImage:
+        """As `rasterise_gaussians`."""
+        ...
+
+    def batch(
+        self, frames: Sequence[GaussianFrame], *, antialiased: bool = False
+    ) -> list[GaussianImage]:
+        """One picture a frame, in their order. All pictures are in memory at the end: hand over
+        as many frames as may be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuRasteriser:
+    """`rasterise_gaussians` as a `Rasteriser`."""
+
+    reason: str
+    device: str = "cpu"
+
+    def __call__(
+        self,
+        means: NDArray[np.floating],
+        quaternions: NDArray[np.floating],
+        scales: NDArray[np.floating],
+        opacities: NDArray[np.floating],
+        colours: NDArray[np.floating],
+        camera: Camera,
+        *,
+        antialiased: bool = False,
+    ) -> GaussianImage:
+        return rasterise_gaussians(
+            means, quaternions, scales, opacities, colours, camera, antialiased=antialiased
+        )
+
+    def batch(
+        self, frames: Sequence[GaussianFrame], *, antialiased: bool = False
+    ) -> list[GaussianImage]:
+        return [
+            self(
+                frame.means, frame.quaternions, frame.scales, frame.opacities, frame.colours,
+                frame.camera, antialiased=antialiased,
+            )
+            for frame in frames
+        ]  # fmt: skip
+
+
+def choose_rasteriser(device: str = "auto") -> Rasteriser:
+    """The rasteriser on `device`, one of `Device`.
+
+    "auto" takes CUDA if a card, gsplat and its built kernels are all there, else the CPU; its
+    `reason` says which and why. "cuda" also builds the kernels, which takes minutes, once.
+    Raises InputError `option.device` for another word; for "cuda" also `option.device_torch`,
+    `option.device_missing`, `option.device_gsplat`, `option.device_kernels`.
+    """
+    if device == "cpu":
+        return CpuRasteriser(reason="Rendering on the CPU, as asked for.")
+    if device == "cuda":
+        return _cuda_rasteriser("Rendering on CUDA, as asked for")
+    check_device_name(device)
+    try:
+        check_cuda()
+        if not kernels_are_built():
+            raise InputError(
+                "option.device_kernels",
+                "gsplat's CUDA kernels are not built yet.",
+                "Render once with the device `cuda`: that builds them.",
+            )
+        return _cuda_rasteriser("Rendering on CUDA, which is ready")
+    except InputError as error:
+        return CpuRasteriser(reason=f"Rendering on the CPU. {error}")
+
+
+def check_device_name(device: str) -> None:
+    """Raises InputError `option.device` for a word that is not in `Device`."""
+    if device not in get_args(Device):
+        raise InputError(
+            "option.device", f"'{device}' is no device.", "Choose `auto`, `cpu` or `cuda`."
+        )
+
+
+def check_cuda() -> None:
+    """Whether torch can use a card and gsplat is installed; imports neither gsplat nor anything
+    that it builds. Raises InputError `option.device_torch`, `option.device_missing`,
+    `option.device_gsplat`."""
+    import torch
+
+    if torch.version.cuda is None:
+        raise InputError(
+            "option.device_torch",
+            "This PyTorch was built without CUDA.",
+            "Install PyTorch's CUDA build from pytorch.org, or render on the CPU.",
+        )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = torch.cuda.is_available()
+    if not found:
+        why = f" PyTorch says: {caught[-1].message}." if caught else ""
+        raise InputError(
+            "option.device_missing",
+            f"No NVIDIA card that PyTorch can use was found.{why}",
+            "Check the driver with `nvidia-smi`, or render on the CPU.",
+        )
+    # packaging: gsplat imports it and does not declare it.
+    for package in ("gsplat", "packaging"):
+        if importlib.util.find_spec(package) is None:
+            raise InputError("option.device_gsplat", f"{package} is not installed.", _EXTRA)
+
+
+def kernels_are_built() -> bool:
+    """Whether gsplat's kernels can be loaded without a build. Call after `check_cuda`."""
+    from torch.utils import cpp_extension
+
+    if importlib.util.find_spec("gsplat.csrc") is not None:
+        return True
+    # Where gsplat itself looks; torch has no public name for it.
+    folder = Path(cpp_extension._get_build_directory("gsplat_cuda", verbose=False))
+    return any((folder / f"gsplat_cuda{ending}").is_file() for ending in (".so", ".pyd", ".lib"))
+
+
+def load_rasterization() -> Rasterization:
+    """gsplat's entry, its kernels built and loaded. Raises InputError `option.device_kernels`."""
+    try:
+        # gsplat reports its build with prints; a command's output is not the place for it.
+        with contextlib.redirect_stdout(sys.stderr):
+            kernels = importlib.import_module("gsplat.cuda._backend")._C
+            rasterization = importlib.import_module("gsplat").rasterization
+    except Exception as error:
+        # Whatever a compiler, a linker or a half-written cache can make of an import.
+        raise _kernels_error(
+            f"gsplat's CUDA kernels could not be built: {_last_line(error)}"
+        ) from error
+    if kernels is None:
+        raise _kernels_error("gsplat's CUDA kernels are not built, and there is no nvcc to do it.")
+    return rasterization
+
+
+def _kernels_error(message: str) -> InputError:
+    return InputError(
+        "option.device_kernels",
+        message,
+        "Install the CUDA toolkit of PyTorch's version (nvcc) and a C++ compiler, set CUDA_HOME "
+        "and TORCH_CUDA_ARCH_LIST (such as 9.0), and try again; or render on the CPU.",
+    )
+
+
+def _last_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[-1] if lines else type(error).__name__)[:300]
+
+
+def _cuda_rasteriser(reason: str) -> CudaRasteriser:
+    check_cuda()
+    return _started_cuda(reason)
+
+
+@functools.cache
+def _started_cuda(reason: str) -> CudaRasteriser:
+    """Once a process: the kernels are loaded, and one Gaussian has come back right."""
+    import torch
+
+    from .cuda import CudaRasteriser
+
+    rasterization = load_rasterization()
+    try:
+        rasteriser = CudaRasteriser(
+            rasterization=rasterization, torch_device=torch.device("cuda"),
+            reason=f"{reason}: {torch.cuda.get_device_name()}.",
+        )  # fmt: skip
+        _check_one_gaussian(rasteriser)
+    except RuntimeError as error:
+        raise _kernels_error(f"gsplat's kernels do not run here: {_last_line(error)}") from error
+    return rasteriser
+
+
+def _check_one_gaussian(rasteriser: CudaRasteriser) -> None:
+    """Kernels built for another card load, and fail or draw nothing."""
+    camera = Camera(
+        width=17, height=17, focal_x=20.0, focal_y=20.0, centre_x=8.5, centre_y=8.5,
+        camera_from_world=np.eye(4),
+    )  # fmt: skip
+    scene = (
+        np.array([[0.0, 0.0, 1.0]]), np.array([[1.0, 0.0, 0.0, 0.0]]), np.full((1, 3), 0.1),
+        np.array([0.8]), np.ones((1, 1)),
+    )  # fmt: skip
+    found, wanted = rasteriser(*scene, camera), rasterise_gaussians(*scene, camera)
+    if not np.allclose(found.alpha, wanted.alpha, atol=1e-3):
+        raise _kernels_error("gsplat's kernels draw wrong pictures on this card.")

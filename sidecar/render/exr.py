@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Passes as a multilayer EXR, named as Blender names them: any compositor shows them as layers.
+
+Combined is linear Rec. 709 light, premultiplied. Depth is in metres, infinite where nothing is:
+Blender's Z Combine takes that as behind everything, as it does its own 1e10. Depth, position and
+motion vectors are always 32-bit floats, the rest as asked; ZIP, which loses nothing. The header
+says what the picture is (`affekt:*`) and the recipe that a resumed rendering compares.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+from numpy.typing import NDArray
+
+from ...shared.camera import Camera
+from ...shared.errors import InputError
+from ..avatar.regions import PASS_REGIONS
+from ..files import not_writable
+from .frame import Frame
+
+LAYER = "ViewLayer"
+COLOUR_SPACE = "scene_linear, Rec.709"
+REC_709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+"""Chromaticities of red, green, blue and white (ITU-R BT.709)."""
+RECIPE = "affekt:recipe"
+_ZIP_ROWS = 16
+_MAX_HEADER_BYTES = 64 * 1024
+
+Pixels = NDArray[np.float32]
+Channels = dict[str, NDArray[np.float16] | NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class About:
+    """What a file says about its frame. recipe: the fingerprint of all that it was made from;
+    camera: the one it was seen by; numbers: more, by name, such as the emotions' weights."""
+
+    fps: float
+    recipe: str
+    camera: Camera
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+def write_exr(path: Path, frame: Frame, about: About, *, half: bool = True) -> None:
+    """Writes one frame, whole or not at all. Raises InputError `file.not_writable`."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        picture = OpenEXR.File(_header(frame, about), channels_of(frame, half=half))
+        picture.write(str(partial))
+        os.replace(partial, path)
+    except (RuntimeError, OSError) as error:
+        raise not_writable(path, _reason(error)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def channels_of(frame: Frame, *, half: bool) -> Channels:
+    """The frame's passes by their channels' names, each (H, W)."""
+    small = np.float16 if half else np.float32
+    out: Channels = {}
+    _add(out, "Combined", "RGBA", frame.combined, small)
+    _add(out, "Depth", "Z", frame.depth[..., None], np.float32)
+    if frame.normal is not None:
+        _add(out, "Normal", "XYZ", frame.normal, small)
+    if frame.position is not None:
+        _add(out, "Position", "XYZ", frame.position, np.float32)
+    if frame.vector is not None:
+        _add(out, "Vector", "XYZW", frame.vector, np.float32)
+    if frame.uv is not None:
+        filled = (frame.combined[..., 3:] > 0).astype(np.float32)
+        _add(out, "UV", "UVA", np.concatenate([frame.uv, filled], 2), np.float32)
+    if frame.object_index is not None:
+        _add(out, "IndexOB", "X", frame.object_index[..., None], small)
+    if frame.masks is not None:
+        for k, name in enumerate(PASS_REGIONS):
+            _add(out, f"mask_{name}", "X", frame.masks[..., k : k + 1], small)
+    return out
+
+
+def _add(out: Channels, name: str, letters: str, values: Pixels, dtype: type) -> None:
+    for k, letter in enumerate(letters):
+        out[f"{LAYER}.{name}.{letter}"] = np.ascontiguousarray(values[..., k], dtype)
+
+
+def _header(frame: Frame, about: About) -> dict[str, object]:
+    camera = about.camera
+    header: dict[str, object] = {
+        "compression": OpenEXR.ZIP_COMPRESSION,
+        "type": OpenEXR.scanlineimage,
+        "chromaticities": REC_709,
+        "colorInteropID": "lin_rec709_scene",
+        "affekt:colour": COLOUR_SPACE,
+        "affekt:frame": frame.index,
+        "affekt:fps": float(about.fps),
+        "affekt:focal_px": np.array([camera.focal_x, camera.focal_y], np.float32),
+        "affekt:centre_px": np.array([camera.centre_x, camera.centre_y], np.float32),
+        "affekt:orthographic": int(camera.orthographic),
+        "affekt:camera_from_head": camera.camera_from_world.astype(np.float32),
+        RECIPE: about.recipe,
+    }
+    return header | {f"affekt:{name}": float(value) for name, value in about.numbers.items()}
+
+
+def _reason(error: Exception) -> Exception:
+    # OpenEXR names the temporary file, and then says what the system said.
+    text = str(error).rsplit('". ', 1)[-1].rstrip(".")
+    return error if isinstance(error, OSError) else OSError(text)
+
+
+def read_exr(path: Path) -> tuple[dict[str, object], dict[str, Pixels]]:
+    """The header, and the channels (H, W) by their full names. Raises InputError `file.missing`,
+    `file.wrong_kind`."""
+    if not path.is_file():
+        raise InputError(
+            "file.missing", f"There is no picture at {path}.", "Check the path."
+        )
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as picture:
+            pixels = {name: channel.pixels for name, channel in picture.channels().items()}
+            return dict(picture.header()), pixels
+    except (RuntimeError, ValueError, MemoryError) as error:
+        raise InputError(
+            "file.wrong_kind", f"{path} is not a whole EXR picture.", "Render it again."
+        ) from error
+
+
+def read_combined(path: Path) -> Pixels:
+    """(H, W, 4) linear light premultiplied by alpha. Raises as `read_exr` does."""
+    pixels = read_exr(path)[1]
+    return np.stack([pixels[f"{LAYER}.Combined.{k}"] for k in "RGBA"], -1).astype(np.float32)
+
+
+def recipe_of(path: Path) -> str | None:
+    """The recipe in the header of a file of ours that is whole, else None: whole if its last
+    block of rows ends where the file does."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_MAX_HEADER_BYTES)
+            size = os.fstat(file.fileno()).st_size
+            attributes, table = _parse_header(start)
+            low, high = struct.unpack("<4xi4xi", attributes["dataWindow"])
+            file.seek(table + 8 * ((high - low) // _ZIP_ROWS))
+            (last,) = struct.unpack("<Q", file.read(8))
+            file.seek(last + 4)
+            (length,) = struct.unpack("<i", file.read(4))
+    except (OSError, KeyError, ValueError, struct.error):
+        return None
+    if last + 8 + length != size or RECIPE not in attributes:
+        return None
+    return attributes[RECIPE].decode("ascii", "replace")
+
+
+def _parse_header(data: bytes) -> tuple[dict[str, bytes], int]:
+    """The attributes of a one-part file by name, and where its table of blocks begins. Raises
+    ValueError for anything else."""
+    magic, version = struct.unpack_from("<II", data)
+    if magic != 20000630 or version & 0x1800:  # deep or in several parts
+        raise ValueError("not a flat picture")
+    attributes: dict[str, bytes] = {}
+    at = 8
+    while data[at]:
+        name_end = data.index(0, at)
+        kind_end = data.index(0, name_end + 1)
+        (size,) = struct.unpack_from("<i", data, kind_end + 1)
+        begin = kind_end + 5
+        if size < 0 or begin + size >= len(data):
+            raise ValueError("header too long")
+        attributes[data[at:name_end].decode("latin-1")] = data[begin : begin + size]
+        at = begin + size
+    return attributes, at + 1

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nouns of a rendering: its passes, what is asked for, and one frame of the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared.camera import Camera
+from ...shared.errors import InputError
+from ..avatar.avatar import Follow
+
+PASSES = ("combined", "depth", "normal", "position", "mask", "index", "uv", "vector")
+"""Every pass, in the order of a file. A frame always has the first two."""
+DeviceName = Literal["auto", "cpu", "cuda"]
+FloatImage = NDArray[np.float32]
+Axes = Literal["world", "camera"]
+OBJECT_INDEX = 1
+"""What the index pass holds where the head is, unless another number is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RenderOptions:
+    """What to render. frames: indices into the take, all if none. antialiased: Gaussians keep
+    their weight as they shrink below a pixel. follow: how Gaussians follow the surface, as their
+    source was trained if none. axes: those of the normal pass: the world's, as Cycles has it, or
+    the camera's (x right, y up, z towards the viewer). world_from_head: (4, 4) affine, what
+    positions and normals in the world are multiplied by; the head's own axes are the world's if
+    it is the identity. Raises InputError `option.pass`, `option.camera`."""
+
+    frames: range | tuple[int, ...] | None = None
+    passes: tuple[str, ...] = ("combined", "depth")
+    antialiased: bool = False
+    follow: Follow | None = None
+    device: DeviceName = "cpu"
+    axes: Axes = "world"
+    world_from_head: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
+    object_index: int = OBJECT_INDEX
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.passes) - set(PASSES):
+            raise InputError(
+                "option.pass",
+                f"There is no pass named {sorted(unknown)[0]!r:.40}.",
+                f"Choose from {', '.join(PASSES)}.",
+            )
+        matrix = self.world_from_head
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+            raise InputError(
+                "option.camera", "The head's matrix is not usable.", "Reset the head's transform."
+            )
+
+    def axes_from_head(self, camera: Camera) -> NDArray[np.float64]:
+        """(4, 4) what turns the head's normals into those of the pass."""
+        if self.axes == "world":
+            return self.world_from_head
+        return np.diag([1.0, -1.0, -1.0, 1.0]) @ camera.camera_from_world
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """The take's frame `index`. H x W pixels, float32; passes that were not asked for are None.
+
+    combined: (H, W, 4) linear Rec. 709 light premultiplied by alpha. depth: (H, W) metres along
+    the view axis, divided by alpha, inf where nothing is. The other data is divided by alpha too,
+    0 where nothing is: normal (H, W, 3) unit; position (H, W, 3) metres; uv (H, W, 2), origin
+    bottom left; vector (H, W, 4), pixels with y up, as Cycles has it: where the point was in the
+    take's frame before minus where it is, then where it is minus where it will be. masks:
+    (H, W, 6) coverage, which sums to alpha, in the order of `PASS_REGIONS`. object_index: (H, W)
+    the object's number where at least half of a pixel is covered.
+    """
+
+    index: int
+    combined: FloatImage
+    depth: FloatImage
+    normal: FloatImage | None = None
+    position: FloatImage | None = None
+    masks: FloatImage | None = None
+    object_index: FloatImage | None = None
+    uv: FloatImage | None = None
+    vector: FloatImage | None = None

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Passes of a Gaussian avatar: what each Gaussian carries, composited in one go with its colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared.camera import Camera
+from ...shared.errors import InputError
+from ...shared.head import HeadModel
+from ...shared.motion import Motion
+from ..avatar.avatar import Avatar
+from ..avatar.drive import Actor, PosedAvatar
+from ..avatar.gaussians import seen_colours
+from ..avatar.regions import PASS_REGIONS, avatar_regions
+from ..raster.gaussians import GaussianImage, rasterise_gaussians
+from . import resolve
+from .frame import Frame, RenderOptions
+from .poses import Poses
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which channels hold what; the colour is always the first three."""
+
+    normal: slice | None
+    masks: slice | None
+    uv: slice | None
+    vector: slice | None
+    count: int
+
+
+def _lay_out(passes: tuple[str, ...]) -> _Layout:
+    # Skin is what the other masks leave of alpha.
+    widths = {"normal": 3, "mask": len(PASS_REGIONS) - 1, "uv": 2, "vector": 4}
+    found: dict[str, slice | None] = dict.fromkeys(widths)
+    count = 3
+    for name, width in widths.items():
+        if name in passes:
+            found[name] = slice(count, count + width)
+            count += width
+    return _Layout(found["normal"], found["mask"], found["uv"], found["vector"], count)
+
+
+class GaussianPainter:
+    """Draws the frames of one take on one avatar. Raises InputError `space.no_adapter`, and
+    `option.pass` for UVs of an avatar that has none."""
+
+    def __init__(self, avatar: Avatar, motion: Motion, options: RenderOptions) -> None:
+        self._options, self._layout = options, _lay_out(options.passes)
+        actor = Actor(avatar, motion, options.follow)
+        self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(motion))
+        self._fixed: dict[str, FloatArray] = {}
+        if self._layout.masks:
+            label = avatar_regions(avatar)
+            self._fixed["masks"] = np.eye(len(PASS_REGIONS), dtype=np.float32)[label, 1:]
+        if self._layout.uv:
+            self._fixed["uv"] = _uv_of(avatar)
+
+    def paint(self, index: int, cameras: Mapping[int, Camera]) -> Frame:
+        """One frame of the take, through that frame's camera."""
+        camera, layout = cameras[index], self._layout
+        image = self._composite(index, cameras)
+        stack, alpha, passes = image.colour, image.alpha, self._options.passes
+        matrix = self._options.world_from_head
+        return Frame(
+            index=index,
+            combined=resolve.linear_light(stack, alpha),
+            depth=image.depth,
+            normal=resolve.directions(stack, layout.normal) if layout.normal else None,
+            position=resolve.places(image.depth, camera, matrix) if "position" in passes else None,
+            masks=resolve.complete_masks(stack, layout.masks, alpha) if layout.masks else None,
+            object_index=resolve.where_covered(alpha, self._options.object_index)
+            if "index" in passes
+            else None,
+            uv=resolve.divide(stack, layout.uv, alpha) if layout.uv else None,
+            vector=resolve.divide(stack, layout.vector, alpha) if layout.vector else None,
+        )
+
+    def _composite(self, index: int, cameras: Mapping[int, Camera]) -> GaussianImage:
+        camera, layout, posed = cameras[index], self._layout, self._poses.at(index)
+        gaussians = posed.gaussians
+        carried = np.empty((len(gaussians.means), layout.count), np.float32)
+        carried[:, :3] = seen_colours(gaussians, camera)
+        if layout.normal:
+            axes = self._options.axes_from_head(camera)
+            carried[:, layout.normal] = resolve.turn_normals(posed.normals, axes)
+        if layout.masks:
+            carried[:, layout.masks] = self._fixed["masks"]
+        if layout.uv:
+            carried[:, layout.uv] = self._fixed["uv"]
+        if layout.vector:
+            carried[:, layout.vector] = self._poses.vectors(index, cameras)
+        return rasterise_gaussians(
+            gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
+            carried, camera,
+        )  # fmt: skip
+
+
+def _means(posed: PosedAvatar) -> FloatArray:
+    return posed.gaussians.means
+
+
+def has_uv(avatar: Avatar) -> bool:
+    """Whether the avatar's surface has UVs."""
+    return isinstance(avatar.surface, HeadModel)
+
+
+def _uv_of(avatar: Avatar) -> FloatArray:
+    """(N, 2) each Gaussian's UV: its vertex's, or the middle of its face's."""
+    if not isinstance(avatar.surface, HeadModel):
+        raise InputError(
+            "option.pass",
+            f"The avatar '{avatar.name}' has no UVs.",
+            "Leave the pass 'uv' out.",
+        )
+    uv = avatar.surface.uv  # (F, 3, 2)
+    if avatar.binding == "face":
+        return uv.mean(1)[avatar.anchors]
+    of_vertex = np.zeros((len(avatar.vertices), 2), np.float32)
+    of_vertex[avatar.faces] = uv
+    return of_vertex[avatar.anchors]

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Passes of a head without Gaussians: the lit mesh, and what its fragments know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ...shared.camera import Camera
+from ...shared.head import HeadModel
+from ...shared.motion import Motion
+from ..avatar.regions import PASS_REGIONS, head_regions
+from ..head.forward import CHUNK_FRAMES, layer_of
+from ..raster.attributes import interpolate, interpolate_corners
+from ..raster.mesh import MeshFragments, rasterise_mesh
+from ..raster.normals import vertex_normals
+from . import resolve
+from .frame import Frame, RenderOptions
+from .poses import Poses
+from .shade import DrawOptions, LitMesh, light_mesh
+
+Vertices = NDArray[np.float32]
+
+
+class MeshPainter:
+    """Draws the frames of one take, in the head's own space, on one head."""
+
+    def __init__(self, head: HeadModel, motion: Motion, options: RenderOptions) -> None:
+        self._head, self._motion, self._options = head, motion, options
+        self._layer = layer_of(head)
+        self._blocks: dict[int, Vertices] = {}
+        self._poses: Poses[Vertices] = Poses(self._vertices, lambda v: v, len(motion))
+        self._label = head_regions(head)
+
+    def paint(self, index: int, cameras: Mapping[int, Camera]) -> Frame:
+        """One frame of the take, through that frame's camera."""
+        camera, head, passes = cameras[index], self._head, self._options.passes
+        vertices = self._poses.at(index)
+        lit = light_mesh(
+            vertices, head.faces, head.colour, head.region, camera, DrawOptions(background=None)
+        )
+        alpha = np.ascontiguousarray(lit.light[..., 3])
+        seen = _reach_edges(rasterise_mesh(vertices, head.faces, camera), alpha)
+        frame = Frame(
+            index=index,
+            combined=lit.light,
+            depth=seen.depth,
+            masks=self._masks(lit) if "mask" in passes else None,
+            object_index=resolve.where_covered(alpha, self._options.object_index)
+            if "index" in passes
+            else None,
+            uv=interpolate_corners(head.uv, seen) if "uv" in passes else None,
+        )
+        return self._add_geometry(frame, vertices, seen, cameras)
+
+    def _add_geometry(
+        self, frame: Frame, vertices: Vertices, seen: MeshFragments, cameras: Mapping[int, Camera]
+    ) -> Frame:
+        options, faces, camera = self._options, self._head.faces, cameras[frame.index]
+        if "normal" in options.passes:
+            normals = vertex_normals(vertices.astype(np.float64), faces)
+            turned = resolve.turn_normals(normals, options.axes_from_head(camera))
+            shown = resolve.directions(interpolate(turned, faces, seen), slice(0, 3))
+            frame = replace(frame, normal=shown)
+        if "position" in options.passes:
+            places = resolve.places(frame.depth, camera, options.world_from_head)
+            frame = replace(frame, position=places)
+        if "vector" in options.passes:
+            vectors = self._poses.vectors(frame.index, cameras)
+            frame = replace(frame, vector=interpolate(vectors, faces, seen))
+        return frame
+
+    def _vertices(self, index: int) -> Vertices:
+        first = index - index % CHUNK_FRAMES
+        if first not in self._blocks:
+            for old in [start for start in self._blocks if abs(start - first) > CHUNK_FRAMES]:
+                del self._blocks[old]
+            stop = min(first + CHUNK_FRAMES, len(self._motion))
+            self._blocks[first] = self._layer.vertices(self._motion, first, stop)
+        return self._blocks[first][index - first]
+
+    def _masks(self, lit: LitMesh) -> NDArray[np.float32]:
+        out = np.zeros((*lit.light.shape[:2], len(PASS_REGIONS)), np.float32)
+        _count_labels(lit.face, self._label[self._head.faces[:, 0]], lit.samples, out)
+        return out
+
+
+def _reach_edges(seen: MeshFragments, alpha: NDArray[np.float32]) -> MeshFragments:
+    """Pixels that a face covers in part, but not at their centre, know what the nearest of their
+    neighbours knows: else a compositor would find light there without a depth."""
+    face, barycentric, depth = seen.face.copy(), seen.barycentric.copy(), seen.depth.copy()
+    _fill_edges(seen.face, seen.barycentric, seen.depth, alpha, face, barycentric, depth)
+    return MeshFragments(face=face, barycentric=barycentric, depth=depth)
+
+
+@njit(cache=True, nogil=True)
+def _fill_edges(face, weight, depth, alpha, face_out, weight_out, depth_out):  # pragma: no cover
+    height, width = face.shape
+    for row in range(height):
+        for column in range(width):
+            if face[row, column] >= 0 or alpha[row, column] <= 0.0:
+                continue
+            for y in range(max(row - 1, 0), min(row + 2, height)):
+                for x in range(max(column - 1, 0), min(column + 2, width)):
+                    if face[y, x] >= 0 and depth[y, x] < depth_out[row, column]:
+                        face_out[row, column] = face[y, x]
+                        depth_out[row, column] = depth[y, x]
+                        for k in range(3):
+                            weight_out[row, column, k] = weight[y, x, k]
+
+
+@njit(cache=True, nogil=True)
+def _count_labels(face, label, samples, out):  # pragma: no cover - compiled
+    """The share of each pixel's samples that see each label."""
+    share = np.float32(1.0 / (samples * samples))
+    for row in range(face.shape[0]):
+        for column in range(face.shape[1]):
+            index = face[row, column]
+            if index >= 0:
+                out[row // samples, column // samples, label[index]] += share

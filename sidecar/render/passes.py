@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A motion, something to move with it and cameras in; pictures and passes out, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ...shared import limits
+from ...shared.camera import Camera
+from ...shared.errors import InputError
+from ...shared.head import HeadModel
+from ...shared.motion import Motion, frames_outside
+from ..avatar.avatar import Avatar
+from .frame import PASSES, Frame, RenderOptions
+from .gaussian_passes import GaussianPainter, has_uv
+
+__all__ = ["PASSES", "Frame", "RenderOptions", "available_passes", "render_frames"]
+
+_CHANNELS = {
+    "combined": 4, "depth": 1, "normal": 3, "position": 3, "mask": 6, "index": 1, "uv": 2,
+    "vector": 4,
+}  # fmt: skip
+Subject = Avatar | HeadModel
+Cameras = Camera | Sequence[Camera] | Mapping[int, Camera]
+
+
+def render_frames(
+    subject: Subject, motion: Motion, cameras: Cameras, options: RenderOptions | None = None
+) -> Iterator[Frame]:
+    """Renders frames of the take one after the other, as they are asked for.
+
+    subject: an avatar, or a head drawn as a lit mesh. motion: in the space that the subject
+    speaks (`source.motion_for` converts). cameras: one for all, or one for each frame that is
+    rendered, in order, or by the take's frame; motion vectors also look at the cameras of the
+    frames before and after where a mapping has them. Raises, before the first frame,
+    InputError `frames.out_of_range`, `option.camera`, `option.pass`, `space.no_adapter`.
+    """
+    options = options or RenderOptions()
+    frames = range(len(motion)) if options.frames is None else options.frames
+    if len(frames) == 0 or min(frames) < 0 or max(frames) >= len(motion):
+        raise frames_outside(range(min(frames, default=0), max(frames, default=-1) + 1), len(motion))
+    by_frame = cameras_by_frame(cameras, frames)
+    _check_memory(by_frame, options)
+    painter = _painter(subject, motion, options)
+    return (painter.paint(index, by_frame) for index in frames)
+
+
+def cameras_by_frame(cameras: Cameras, frames: Sequence[int]) -> Mapping[int, Camera]:
+    """The camera of each of the take's frames. Raises InputError `option.camera`."""
+    if isinstance(cameras, Camera):
+        return dict.fromkeys(frames, cameras)
+    if isinstance(cameras, Mapping):
+        missing = next((frame for frame in frames if frame not in cameras), None)
+    elif len(cameras) == len(frames):
+        return dict(zip(frames, cameras, strict=True))
+    else:
+        missing = frames[min(len(cameras), len(frames) - 1)]
+    if missing is not None:
+        raise InputError(
+            "option.camera",
+            f"There is no camera for frame {missing}, or there are more cameras than frames.",
+            "Give one camera, or one for each frame.",
+        )
+    return cameras
+
+
+def frame_bytes(camera: Camera, passes: Sequence[str]) -> int:
+    """What one frame takes in memory while it is made: its passes, and the channels behind them."""
+    channels = sum(_CHANNELS[name] for name in {"combined", "depth", *passes})
+    return 2 * 4 * channels * camera.width * camera.height
+
+
+def available_passes(subject: Subject) -> tuple[str, ...]:
+    """The passes that the subject can have: an avatar has masks if it has a surface, UVs if that
+    is a head's."""
+    if isinstance(subject, HeadModel) or has_uv(subject):
+        return PASSES
+    lacking = ("uv",) if subject.surface is not None else ("uv", "mask")
+    return tuple(name for name in PASSES if name not in lacking)
+
+
+def _check_memory(cameras: Mapping[int, Camera], options: RenderOptions) -> None:
+    largest = max(cameras.values(), key=lambda camera: camera.width * camera.height)
+    if frame_bytes(largest, options.passes) > limits.MAX_FRAME_BYTES:
+        raise InputError(
+            "option.size",
+            f"A picture of {largest.width} x {largest.height} pixels with all of these passes "
+            "does not fit in memory.",
+            "Choose a smaller picture or fewer passes.",
+        )
+
+
+def _painter(subject: Subject, motion: Motion, options: RenderOptions):
+    if isinstance(subject, Avatar):
+        return GaussianPainter(subject, motion, options)
+    from .mesh_passes import MeshPainter  # torch, which avatars do without
+
+    return MeshPainter(subject, motion, options)

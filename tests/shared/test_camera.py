@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cameras: what is refused, and that pixels and places go there and back."""
+
+import numpy as np
+import pytest
+from affekt.shared.camera import (
+    Camera,
+    camera_centre,
+    look_at,
+    pixel_centres,
+    pixel_rays,
+    sight_directions,
+    to_pixels,
+    unproject,
+)
+from affekt.shared.errors import InputError
+from hypothesis import given
+from hypothesis import strategies as st
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def camera(**changes: object) -> Camera:
+    fields = {
+        "width": 40, "height": 30, "focal_x": 35.0, "focal_y": 33.0, "centre_x": 19.0,
+        "centre_y": 16.0, "camera_from_world": np.eye(4),
+    }  # fmt: skip
+    return Camera(**{**fields, **changes})
+
+
+def affine(seed: int) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3] = np.random.default_rng(seed).normal(size=(3, 4))
+    matrix[:3, :3] += 2 * np.eye(3)
+    return matrix
+
+
+def bent(row: int, values: tuple[float, ...]) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[row] = values
+    return matrix
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"focal_x": 0.0}, {"focal_y": -35.0}, {"focal_x": np.nan}, {"centre_y": np.inf},
+        {"near": 2.0, "far": 1.0}, {"near": 1.0, "far": 1.0}, {"near": 0.0}, {"near": -1.0},
+        {"far": np.inf}, {"orthographic": True, "near": 3.0, "far": -3.0},
+        {"camera_from_world": np.eye(3)}, {"camera_from_world": np.full((4, 4), np.nan)},
+        {"camera_from_world": bent(3, (0, 0, 0, 2))}, {"camera_from_world": bent(1, (0, 0, 0, 1))},
+        {"camera_from_world": bent(1, (1, 0, 1e-12, 0))},
+    ],
+)  # fmt: skip
+def test_what_cannot_see_is_refused(changes: dict):
+    with pytest.raises(InputError) as raised:
+        camera(**changes)
+    assert raised.value.code == "option.camera"
+
+
+@pytest.mark.parametrize("changes", [{"width": 0}, {"height": -1}, {"width": 8193}])
+def test_sizes_that_cannot_be_made_are_refused(changes: dict):
+    with pytest.raises(InputError) as raised:
+        camera(**changes)
+    assert raised.value.code == "option.size"
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_scaled_and_mirrored_worlds_are_allowed(scale: float):
+    matrix = np.diag([scale, -scale, scale, 1.0])
+    assert camera(camera_from_world=matrix).camera_from_world is matrix
+    assert camera(orthographic=True, near=-5.0).near == -5.0
+
+
+@given(seeds, st.booleans())
+def test_pixels_come_back_from_the_world(seed: int, orthographic: bool):
+    view = camera(camera_from_world=affine(seed), orthographic=orthographic)
+    pixels = pixel_centres(view)
+    depth = np.random.default_rng(seed).uniform(0.5, 5, pixels.shape[:2])
+    back, deep = to_pixels(view, unproject(view, pixels, depth))
+    np.testing.assert_allclose(back, pixels, atol=1e-7)
+    np.testing.assert_allclose(deep, depth, rtol=1e-7)
+
+
+def test_where_nothing_is_there_is_no_place():
+    view = camera(camera_from_world=affine(1))
+    depth = np.full((30, 40), np.inf)
+    depth[3, 4] = 2.0
+    places = unproject(view, pixel_centres(view), depth)
+    assert np.isfinite(places).all()
+    assert np.count_nonzero(places.any(-1)) == 1
+
+
+def test_a_pixel_by_hand():
+    view = camera()
+    assert pixel_centres(view)[2, 7].tolist() == [7.5, 2.5]
+    x, y = (7.5 - 19.0) / 35.0, (2.5 - 16.0) / 33.0
+    _, direction = pixel_rays(view, np.array([7.5, 2.5]))
+    np.testing.assert_allclose(direction, [x, y, 1])
+    flat = camera(orthographic=True)
+    origin, direction = pixel_rays(flat, np.array([7.5, 2.5]))
+    np.testing.assert_allclose(origin, [x, y, 0])
+    np.testing.assert_allclose(direction, [0, 0, 1])
+
+
+@given(seeds, st.booleans())
+def test_the_camera_looks_along_its_rays(seed: int, orthographic: bool):
+    view = camera(camera_from_world=affine(seed), orthographic=orthographic)
+    pixels = pixel_centres(view)
+    origins, directions = pixel_rays(view, pixels)
+    sight = sight_directions(view, origins + 3 * directions)
+    expected = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    np.testing.assert_allclose(sight, expected, atol=1e-9)
+    assert abs(to_pixels(camera(camera_from_world=view.camera_from_world, orthographic=True),
+                         camera_centre(view))[1]) < 1e-9  # fmt: skip
+
+
+def test_a_portraits_camera_stands_where_it_is_asked_to():
+    view = look_at(
+        target=np.array([0.1, 1.6, 0.0]), distance=2.0, yaw_rad=np.pi / 2, pitch_rad=0.0,
+        width=64, height=48, fov_y_rad=0.5,
+    )  # fmt: skip
+    np.testing.assert_allclose(camera_centre(view), [2.1, 1.6, 0.0], atol=1e-12)
+    pixel, depth = to_pixels(view, np.array([0.1, 1.6, 0.0]))
+    np.testing.assert_allclose(pixel, [32, 24])
+    assert depth == pytest.approx(2.0)
+    above, _ = to_pixels(view, np.array([0.1, 1.7, 0.0]))
+    assert above[1] < 24
