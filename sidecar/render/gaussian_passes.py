@@ -99,7 +99,7 @@ class GaussianPainter:
             carried[:, layout.vector] = self._poses.vectors(index, cameras)
         return rasterise_gaussians(
             gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
-            carried, camera,
+            carried, camera, antialiased=self._options.antialiased,
         )  # fmt: skip
 
 
