@@ -50,8 +50,8 @@ def solid(
 
 def build_things() -> None:
     wood = material("wood", (0.16, 0.065, 0.03), roughness=0.35)
-    plaster = material("plaster", (0.42, 0.40, 0.36), roughness=0.9)
-    teal = material("teal", (0.035, 0.14, 0.16), roughness=0.8)
+    plaster = material("plaster", (0.30, 0.27, 0.23), roughness=0.9)
+    teal = material("teal", (0.02, 0.085, 0.10), roughness=0.8)
     brass = material("brass", (0.75, 0.48, 0.16), roughness=0.22, metallic=1.0)
     orange = material("orange", (0.72, 0.20, 0.02), roughness=0.4)
     z = HEAD_M[2]
@@ -61,8 +61,8 @@ def build_things() -> None:
     for x in (-0.34, 0.42):
         solid("cylinder", (x, 0.42, z), (0.14, 0.14, 2.4), plaster)
     solid("cylinder", (0.048, -0.16, z + 0.2), (0.016, 0.016, 1.0), brass)
-    solid("sphere", (-0.045, -0.20, z - 0.095 + 0.034), (0.068, 0.068, 0.068), orange)
-    solid("sphere", (-0.115, -0.17, z - 0.095 + 0.032), (0.064, 0.064, 0.064), orange)
+    solid("sphere", (-0.078, -0.20, z - 0.095 + 0.034), (0.068, 0.068, 0.068), orange)
+    solid("sphere", (-0.148, -0.165, z - 0.095 + 0.032), (0.064, 0.064, 0.064), orange)
 
 
 def add_lamp(
@@ -83,15 +83,15 @@ def add_lamp(
 def build_lights() -> None:
     x, y, z = HEAD_M
     # The same side as the light that is baked into the open head's own Gaussians.
-    add_lamp("key", (x + 0.55, y - 1.25, z + 0.95), 36, 0.7, (1.0, 0.94, 0.86))
-    add_lamp("wall", (x - 0.9, y + 0.25, z + 1.0), 9, 0.3, (1.0, 0.72, 0.45))
+    add_lamp("key", (x + 0.55, y - 1.25, z + 0.95), 34, 0.5, (1.0, 0.94, 0.86))
+    add_lamp("wall", (x - 0.75, y + 0.3, z + 0.75), 7, 0.12, (1.0, 0.62, 0.32))
     world = bpy.context.scene.world or bpy.data.worlds.new("World")
     bpy.context.scene.world = world
     if bpy.app.version < (5, 0, 0):
         world.use_nodes = True
     sky = next(n for n in world.node_tree.nodes if n.bl_idname == "ShaderNodeBackground")
     sky.inputs["Color"].default_value = (0.5, 0.6, 0.75, 1)
-    sky.inputs["Strength"].default_value = 0.2
+    sky.inputs["Strength"].default_value = 0.12
 
 
 def build_camera() -> None:
