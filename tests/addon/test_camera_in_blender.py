@@ -14,6 +14,7 @@ import pytest
 from affekt.shared.camera import Camera
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.raster.mesh import EMPTY, MeshFragments, rasterise_mesh
+from fakes.head import small_head
 from scipy import ndimage
 
 from .conftest import RunScript
@@ -140,3 +141,22 @@ def depth_range(fine: MeshFragments) -> tuple[np.ndarray, np.ndarray]:
     blocks = blocks.reshape(rows, columns, -1)
     low, high = blocks.min(-1), np.where(np.isfinite(blocks), blocks, -np.inf).max(-1)
     return low, high
+
+
+def test_all_that_moves_the_camera_counts(in_blender: RunScript, tmp_path: Path) -> None:
+    told = in_blender("camera_moves.py", head=save(small_head(), tmp_path / "head.npz"))
+    centres = np.array(told["centres"])
+    np.testing.assert_allclose(centres[0], [0, 1, 2], atol=1e-5)
+    np.testing.assert_allclose(centres[2], [0, 11, 4], atol=1e-5)
+    assert 2 < centres[1, 2] < 4
+    np.testing.assert_allclose(centres[3:], [[9, 9, 9]] * 2, atol=1e-5)
+    assert told["focals"][0] == pytest.approx(told["width"] * 30 / 36)
+    assert told["focals"][2] == pytest.approx(told["width"] * 60 / 36)
+    assert told["orthographic"] == [False, False, False, True, True]
+    assert [place[2] for place in told["heads"]] == pytest.approx([0, 0, 0, 0, 8])
+    assert told["after"] == told["after_close"] == [7, 0.25]
+    assert told["codes"] == {
+        "panorama": "camera.type",
+        "mesh": "camera.type",
+        "none": "camera.none",
+    }
