@@ -16,6 +16,7 @@ from ...shared.emotion import EmotionTrack
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ...shared.pictures import PictureOptions
 from ..motion.npz import encode_motion
 from .session import Line
 from .tasks import Progress
@@ -80,9 +81,8 @@ def render(
     def start() -> str:
         subject = client.upload(avatar.data, "avatar", avatar.name)
         sent = client.upload(data, "motion", "take.npz")
-        return client.start_render(
-            subject, sent, picture.folder, width=picture.size, height=picture.size
-        )
+        options = PictureOptions(width=picture.size, height=picture.size)
+        return client.start_render(subject, sent, picture.folder, options)
 
     done = yield from _run_job(line, start)
     assert isinstance(done, RenderFinished)  # the job's only other end is a failure

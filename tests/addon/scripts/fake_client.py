@@ -73,14 +73,12 @@ class FakeClient:
         )  # fmt: skip
         return self._queue("bake", [half, done])
 
-    def start_render(
-        self, subject: object, motion: object, folder: Path, *, width: int, height: int
-    ) -> str:
+    def start_render(self, subject: object, motion: object, folder: Path, options: object) -> str:
         events = harness.load("shared.events")
         frames = len(self._motions["take.npz"])
         paths = [folder / f"frame_{index + 1:04d}.png" for index in range(frames)]
         for index, path in enumerate(paths):
-            path.write_bytes(png(((index + 1) % 256, 128, 0, 255), width))
+            path.write_bytes(png(((index + 1) % 256, 128, 0, 255), options.width))
         done = events.RenderFinished(job="render", folder=folder, paths=tuple(paths))
         return self._queue("render", [done])
 
