@@ -59,8 +59,11 @@ class Registration:
     shift: FloatArray
 
 
-def register(flame: HeadModel, open_head: HeadModel) -> Registration:
-    """Registers the two heads at rest. Raises InputError `adapter.registration`."""
+def register(
+    flame: HeadModel, open_head: HeadModel, *, least_found: float = LEAST_FOUND
+) -> Registration:
+    """Registers the two heads at rest. Raises InputError `adapter.registration`, also where less
+    than that part of the face is found."""
     source, target = skin_of(flame), skin_of(open_head)
     there = _all_features(open_head, target, np.eye(3))
     # The first look finds the turn; the second is straight into the face.
@@ -72,16 +75,16 @@ def register(flame: HeadModel, open_head: HeadModel) -> Registration:
     ground = Target.of(target)
     bent = _bend(scale * source.points @ turn.T + shift, source, ground, pair)
     hits = ground.nearest(bent, _normals(bent, source.faces), source.side)
-    _check(hits, bent, there.pick(["nose"]).places(target)[0])
+    _check(hits, bent, there.pick(["nose"]).places(target)[0], least_found)
     return Registration(
         source=source, target=target, hits=hits, bent=bent, turn=turn, scale=scale, shift=shift
     )
 
 
-def _check(hits: Hits, bent: FloatArray, nose: FloatArray) -> None:
+def _check(hits: Hits, bent: FloatArray, nose: FloatArray, least_found: float) -> None:
     face = np.linalg.norm(bent - nose, axis=1) < FACE_M
     found = (hits.found & (hits.distance < WORST_M))[face].mean() if face.any() else 0.0
-    if found < LEAST_FOUND:
+    if found < least_found:
         raise failed(f"only {found:.0%} of its face lie on it")
 
 

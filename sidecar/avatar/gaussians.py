@@ -63,8 +63,8 @@ def _add_harmonics(means, colours, harmonics, eye, parallel, out):  # pragma: no
             0.4886025119029199 * z,
             (-0.4886025119029199 * x),
         )
+        xx, yy, zz = x * x, y * y, z * z
         if known > 3:
-            xx, yy, zz = x * x, y * y, z * z
             basis[3] = 1.0925484305920792 * x * y
             basis[4] = -1.0925484305920792 * y * z
             basis[5] = 0.31539156525252005 * (2 * zz - xx - yy)

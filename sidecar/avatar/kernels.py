@@ -137,7 +137,7 @@ def turn_with_rings(before, after, products, turns):  # pragma: no cover - compi
     """Adds to turns (V, 4), the bones' part, what the surface around each vertex does beside: the
     shortest way from the rest normal to the posed one (before, after: (V, 4) of `vertex_rings`),
     then the twist about it that best fits the edges (products of `edge_products`)."""
-    matrix = np.empty((3, 3), np.float32)
+    matrix, work = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32)
     for i in range(turns.shape[0]):
         if before[i, 3] == 0 or after[i, 3] == 0:
             continue
@@ -149,7 +149,7 @@ def turn_with_rings(before, after, products, turns):  # pragma: no cover - compi
         swing = _unit_quaternion(w, by * nz - bz * ny, bz * nx - bx * nz, bx * ny - by * nx)
         q = multiply(swing, turns[i])
         _matrix(q, matrix)
-        cosine, sine = _twist_sums(products[i], matrix, nx, ny, nz)
+        cosine, sine = _twist_sums(products[i], matrix, work, nx, ny, nz)
         half = np.float32(0.5) * np.arctan2(sine, cosine)
         s = np.sin(half)
         w, x, y, z = multiply((np.cos(half), s * nx, s * ny, s * nz), q)
@@ -157,10 +157,16 @@ def turn_with_rings(before, after, products, turns):  # pragma: no cover - compi
 
 
 @njit(cache=True, nogil=True)
-def _twist_sums(product, matrix, nx, ny, nz):  # pragma: no cover - compiled
+def _twist_sums(product, matrix, m, nx, ny, nz):  # pragma: no cover - compiled
     """Cosine and sine sums about n of the angle between each posed edge and its rest edge turned
-    by the matrix."""
-    m = product @ matrix.T
+    by the matrix. m: (3, 3) to work in."""
+    for row in range(3):
+        for column in range(3):
+            m[row, column] = (
+                product[row, 0] * matrix[column, 0]
+                + product[row, 1] * matrix[column, 1]
+                + product[row, 2] * matrix[column, 2]
+            )
     along = (
         nx * (m[0, 0] * nx + m[0, 1] * ny + m[0, 2] * nz)
         + ny * (m[1, 0] * nx + m[1, 1] * ny + m[1, 2] * nz)

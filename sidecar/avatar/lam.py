@@ -21,18 +21,12 @@ from ..files import read_bytes, refuse_lfs_pointer
 from . import glb as gltf
 from .avatar import ArkitRig, Avatar
 from .bundle import read_zip_entry
-from .ply import broken as broken_ply
 from .ply import decode_ply
+from .splats import HEAD_LOG_SCALE, MAX_MAGNITUDE, decode_splats
 
 # Ten times LAM's 20,018; 52 dense shapes of so many vertices take 125 MB.
 MAX_VERTICES = 200_000
 _MAX_PART_BYTES = 256 * 1024 * 1024
-_OFFSET, _COLOUR = ("x", "y", "z"), ("f_dc_0", "f_dc_1", "f_dc_2")
-_SCALE, _ROTATION = ("scale_0", "scale_1", "scale_2"), ("rot_0", "rot_1", "rot_2", "rot_3")
-# Metres, logarithms, logits and quaternions of a head all stay far below this.
-_MAX_MAGNITUDE = 1e6
-# exp(-25) m is far below an atom, exp(2) m far above a head: past these a value is damage.
-_LOG_SCALE_RANGE = (-60.0, 2.0)
 
 
 def read_lam_avatar(path: Path) -> Avatar:
@@ -60,46 +54,18 @@ def decode_lam_avatar(data: bytes, name: str) -> Avatar:
         joint_weights=weights,
         joint_shares=shares,
     )
+    splats = decode_splats(
+        columns, f"{name}/offset.ply", most_log_scale=HEAD_LOG_SCALE, plain_colour=True
+    )
     return Avatar(
-        name=name,
-        surface=rig,
-        binding="vertex",
-        anchors=np.arange(len(vertices), dtype=np.int32),
+        name=name, surface=rig, binding="vertex",
+        anchors=np.arange(len(vertices), dtype=np.int32), offsets=splats.means,
+        quaternions=splats.quaternions, scales=splats.scales, opacities=splats.opacities,
+        colours=splats.colours,
         # LAM's network learned Gaussians that do not turn with the face: its lids and lips smear
         # when they do. Widening with the surface closes the gaps of a closing lid.
         follow="stretch",
-        **_read_gaussians(columns, f"{name}/offset.ply"),
-    )
-
-
-def _read_gaussians(columns: dict[str, NDArray], name: str) -> dict[str, NDArray[np.float32]]:
-    """The PLY's columns, with their encodings undone."""
-
-    def stack(names: tuple[str, ...]) -> NDArray[np.float32]:
-        missing = [column for column in names if column not in columns]
-        if missing:
-            raise broken_ply(name, f"the property {missing[0]} is missing")
-        values = np.stack([columns[column] for column in names], 1).astype(np.float32)
-        # Written so that a value that is no number fails.
-        if not (np.abs(values) < _MAX_MAGNITUDE).all():
-            raise broken_ply(name, f"{names[0]} has values that are not numbers, or far too large")
-        return values
-
-    rotation, log_scale = stack(_ROTATION), stack(_SCALE)
-    lengths = np.linalg.norm(rotation, axis=1, keepdims=True)
-    if (lengths < 1e-6).any():
-        raise broken_ply(name, "a rotation is empty")
-    if log_scale.max() > _LOG_SCALE_RANGE[1]:
-        raise broken_ply(name, "a Gaussian is larger than a room")
-    return {
-        "offsets": stack(_OFFSET),
-        "quaternions": (rotation / lengths).astype(np.float32),
-        "scales": np.exp(np.maximum(log_scale, _LOG_SCALE_RANGE[0])),
-        "opacities": (1 / (1 + np.exp(-np.clip(stack(("opacity",))[:, 0], -80, 80)))).astype(
-            np.float32
-        ),
-        "colours": np.clip(stack(_COLOUR), 0, 1),
-    }
+    )  # fmt: skip
 
 
 def _find_mesh(file: gltf.Glb) -> tuple[gltf.JsonDict, list[object]]:
@@ -162,7 +128,7 @@ def _read_shapes(
 
 
 def _floats(file: gltf.Glb, values: NDArray) -> NDArray[np.float32]:
-    if values.dtype.kind != "f" or not (np.abs(values) < _MAX_MAGNITUDE).all():
+    if values.dtype.kind != "f" or not (np.abs(values) < MAX_MAGNITUDE).all():
         raise gltf.broken(file.name, "it has positions that are not numbers, or far too large")
     return values.astype(np.float32)
 
@@ -239,6 +205,6 @@ def _gather_weights(
 def _pivot(file: gltf.Glb, inverse_bind: NDArray) -> NDArray[np.float64]:
     """Where a joint stands in the mesh's own space. glTF's matrices are column by column."""
     matrix = inverse_bind.astype(np.float64).reshape(4, 4).T
-    if not (np.abs(matrix) < _MAX_MAGNITUDE).all() or abs(np.linalg.det(matrix)) < 1e-12:
+    if not (np.abs(matrix) < MAX_MAGNITUDE).all() or abs(np.linalg.det(matrix)) < 1e-12:
         raise gltf.broken(file.name, "a joint of its skeleton has no place")
     return np.linalg.inv(matrix)[:3, 3].astype(np.float64)

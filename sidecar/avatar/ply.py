@@ -88,3 +88,14 @@ def _read_count(words: list[str], name: str) -> int:
     if not 0 < count <= limits.MAX_GAUSSIANS:
         raise broken(name, f"it has {count} Gaussians; 1 to {limits.MAX_GAUSSIANS} are allowed")
     return count
+
+
+def encode_ply(columns: dict[str, NDArray]) -> bytes:
+    """A binary little endian PLY with one element `vertex` of float properties, each (N,)."""
+    count = len(next(iter(columns.values())))
+    rows = np.empty(count, np.dtype([(name, "<f4") for name in columns]))
+    for name, values in columns.items():
+        rows[name] = values
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
+    lines += [f"property float {name}" for name in columns]
+    return ("\n".join([*lines, "end_header"]) + "\n").encode() + rows.tobytes()

@@ -18,7 +18,6 @@ from .lanes import (
     bits_at_most,
     least,
     load,
-    lowest_bit,
     magnitude,
     most,
     splat,
@@ -75,10 +74,13 @@ def composite_tiles(
     """
     channels = colours.shape[1]
     groups = channels // GROUP + 1
+    height, width = alpha_out.shape
+    flat_colour, flat_alpha = colour_out.reshape(-1), alpha_out.reshape(-1)
+    flat_depth = depth_out.reshape(-1)
     near = np.empty((PIECE, _NEAR_COLUMNS), np.float32)
     carried = np.zeros((PIECE, groups * GROUP), np.float32)
-    lists = np.empty((BLOCKS, PIECE), np.int32)
-    counts = np.empty(BLOCKS, np.int64)
+    touched = np.empty(PIECE, np.int32)
+    listing = np.empty(PIECE, np.int32)
     share = np.empty(PIECE * LANES, np.float32)
     still_open = np.empty(BLOCKS * LANES, np.float32)
     light = np.empty(BLOCKS * groups * GROUP * LANES, np.float32)
@@ -93,29 +95,26 @@ def composite_tiles(
         light[:] = 0.0
         open_blocks = np.int64((1 << BLOCKS) - 1)
         for begin in range(starts[tile], starts[tile + 1], PIECE):
-            count = min(PIECE, starts[tile + 1] - begin)
-            counts[:] = 0
-            for slot in range(count):
-                index = members[begin + slot]
-                bits = gather(centres, shapes, index, left, top, near, slot) & open_blocks
-                if bits and not carry(colours, shapes, index, carried, slot):
-                    bits = 0
-                while bits:
-                    block = lowest_bit(bits)
-                    bits &= bits - 1
-                    lists[block, counts[block]] = slot
-                    counts[block] += 1
+            end, count = min(begin + PIECE, starts[tile + 1]), 0
+            for place in range(begin, end):
+                index = members[place]
+                touched[count] = gather(centres, shapes, index, left, top, near, count)
+                count += carry(colours, shapes, index, carried, count) and touched[count] != 0
             for block in range(BLOCKS):
-                if counts[block]:
-                    used = _find_shares(near, lists, counts[block], block, still_open, share)
+                if open_blocks >> block & 1:
+                    listed = pick(touched, count, block, listing)
+                    used = _find_shares(near, listing, listed, block, still_open, share)
                     if used < 0:
                         used = -used
                         open_blocks &= ~(1 << block)
                     for group in range(groups):
-                        _add_group(carried, lists, used, block, group, groups, share, light)
+                        _add_group(carried, listing, used, block, group, groups, share, light)
             if not open_blocks:
                 break
-        _write(top, left, channels, groups, still_open, light, colour_out, alpha_out, depth_out)
+        _write(
+            top, left, width, height, channels, groups, still_open, light, flat_colour, flat_alpha,
+            flat_depth,
+        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -148,14 +147,24 @@ def carry(colours, shapes, index, carried, slot):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _find_shares(near, lists, count, block, still_open, share):  # pragma: no cover - compiled
+def pick(touched, count, block, listing):  # pragma: no cover - compiled
+    """Lists the Gaussians that touch the block, without a branch. Returns how many."""
+    listed = 0
+    for i in range(count):
+        listing[listed] = i
+        listed += (touched[i] >> block) & 1
+    return listed
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_shares(near, listing, count, block, still_open, share):  # pragma: no cover - compiled
     """Each pixel's share of each Gaussian on the block's list. An ended pixel's opening is kept
     negative. Returns how many were worked, negated if no pixel is open any more."""
     x = load(_LANE_X, 0) + np.float32(4 * (block % 4))
     y = load(_LANE_Y, 0) + np.float32(4 * (block // 4))
     left = load(still_open, block * LANES)
     for place in range(count):
-        i = lists[block, place]
+        i = listing[place]
         u = x * near[i, S] + (y * near[i, R] + near[i, _U])
         v = y * near[i, Q] + near[i, _V]
         t = u * u + (v * v + near[i, K])
@@ -173,14 +182,14 @@ def _find_shares(near, lists, count, block, still_open, share):  # pragma: no co
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_group(carried, lists, count, block, group, groups, share, light):  # pragma: no cover
+def _add_group(carried, listing, count, block, group, groups, share, light):  # pragma: no cover
     """Adds up four channels in registers."""
     first = group * GROUP
     where = ((block * groups + group) * GROUP) * LANES
     a, b = load(light, where), load(light, where + LANES)
     c, d = load(light, where + 2 * LANES), load(light, where + 3 * LANES)
     for place in range(count):
-        i = lists[block, place]
+        i = listing[place]
         given = load(share, place * LANES)
         a = a + given * carried[i, first]
         b = b + given * carried[i, first + 1]
@@ -194,9 +203,8 @@ def _add_group(carried, lists, count, block, group, groups, share, light):  # pr
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _write(
-    top, left, channels, groups, still_open, light, colour_out, alpha_out, depth_out
+    top, left, width, height, channels, groups, still_open, light, colour_out, alpha_out, depth_out
 ):  # pragma: no cover - compiled
-    height, width = alpha_out.shape
     for block in range(BLOCKS):
         alpha = splat(1.0) - magnitude(load(still_open, block * LANES))
         first = block * groups * GROUP * LANES
@@ -207,9 +215,11 @@ def _write(
         store(still_open, block * LANES, alpha)
         y, x = top + 4 * (block // 4), left + 4 * (block % 4)
         for row in range(min(4, height - y)):
+            pixel = (y + row) * width + x
+            lane = row * 4
             for column in range(min(4, width - x)):
-                lane = row * 4 + column
+                alpha_out[pixel + column] = still_open[block * LANES + lane + column]
+                depth_out[pixel + column] = light[first + channels * LANES + lane + column]
                 for channel in range(channels):
-                    colour_out[y + row, x + column, channel] = light[first + channel * LANES + lane]
-                alpha_out[y + row, x + column] = still_open[block * LANES + lane]
-                depth_out[y + row, x + column] = light[first + channels * LANES + lane]
+                    place = (pixel + column) * channels + channel
+                    colour_out[place] = light[first + channel * LANES + lane + column]

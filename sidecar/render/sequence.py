@@ -18,7 +18,7 @@ from ...shared.motion import Motion
 from . import exr, images
 from .frame import Frame, RenderOptions
 from .passes import Cameras, Subject, cameras_by_frame, frame_bytes, render_frames
-from .recipe import fingerprint
+from ..fingerprint import fingerprint
 from .resolve import linear_light
 
 FileKind = Literal["png", "exr"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fingerprint of all that a frame is made from: a file that bears it need not be made again."""
+"""A fingerprint of things by their content: what bears it need not be made again."""
 
 from __future__ import annotations
 

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The open head's labels on any other head mesh: the open head is bent onto it, and each vertex
+takes the label of what lies there.
+
+Landmarks (nose, lids, the rims of the mouth seen with the jaw open) lead the bending
+(`adapter.registration`). Eyeballs that are pieces of their own are better evidence than nearness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from ...shared.errors import InputError
+from ...shared.head import JOINTS, REGIONS, HeadModel
+from ...shared.motion import ARKIT_NAMES
+from ..adapter.registration import register
+from ..adapter.surface import Skin, Target
+from ..raster.normals import vertex_normals
+from .avatar import ArkitRig
+
+EYE_RADIUS_M = (0.007, 0.022)
+"""An eyeball's, with room for heads of all sizes."""
+_ROUND = 0.2
+"""How far the distance of an eyeball's points from its middle may spread, as a share of it: the
+cornea bulges, and often the back is missing."""
+_JAW_BEHIND, _JAW_BELOW = 0.9, 0.6
+"""The jaw's hinge behind and below the eyes, in distances between the eyes: FLAME's."""
+_LEAST_FOUND = 0.6
+"""The part of the open head's face that is to lie on another's. The inside of its mouth, a fifth
+of it, has no counterpart on most; LAM's has 0.75."""
+
+Labels = NDArray[np.uint8]
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Alignment:
+    """What lies at each of V vertices. label: (V,) index into `REGIONS`. place: (V, 3) where that
+    is on the open head at rest, metres. open_from_metres: the open head's size against this one's."""
+
+    label: Labels
+    place: NDArray[np.float32]
+    open_from_metres: float
+
+
+def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
+    """Lays the open head onto a surface at rest; takes a few seconds.
+
+    Raises InputError `avatar.regions` where its face is not found."""
+    if isinstance(surface, HeadModel):
+        label, place, scale = _transfer(surface, open_head)
+        known = surface.region != REGIONS.index("skin")
+        label[known] = surface.region[known]
+        return Alignment(label=label, place=place, open_from_metres=scale)
+    pieces = mesh_pieces(surface.faces, len(surface.vertices))
+    eyes = find_eyeballs(surface.vertices.astype(np.float64), pieces)
+    if eyes is None:
+        raise _not_found("it has no two eyeballs that are pieces of their own")
+    label, place, scale = _transfer(_as_head(surface, pieces, eyes, open_head), open_head)
+    label[np.isin(pieces, eyes)] = REGIONS.index("sclera")
+    return Alignment(label=label, place=place, open_from_metres=scale)
+
+
+def mesh_pieces(faces: NDArray[np.integer], count: int) -> NDArray[np.int32]:
+    """(V,) which connected piece each vertex is of, the largest 0, then by size."""
+    edges = faces.ravel(), np.roll(faces, 1, 1).ravel()
+    graph = coo_matrix((np.ones(faces.size, np.int8), edges), (count, count))
+    piece = connected_components(graph, directed=False)[1]
+    rank = np.argsort(np.argsort(-np.bincount(piece), kind="stable"), kind="stable")
+    return rank[piece].astype(np.int32)
+
+
+def find_eyeballs(vertices: Points, pieces: NDArray[np.int32]) -> tuple[int, int] | None:
+    """The pieces that are the left and the right eyeball of a head that faces +z, or None."""
+    balls: list[tuple[int, Points]] = []
+    for piece in range(1, min(int(pieces.max()) + 1, 64)):
+        points = vertices[pieces == piece]
+        centre, radius, spread = _sphere(points)
+        if len(points) > 30 and EYE_RADIUS_M[0] < radius < EYE_RADIUS_M[1] and spread < _ROUND:
+            balls.append((piece, centre))
+    pairs = [
+        (abs(a[1][1] - b[1][1]) + abs(a[1][2] - b[1][2]), a[0], b[0])
+        for a in balls
+        for b in balls
+        if 0.03 < a[1][0] - b[1][0] < 0.12
+    ]
+    return min(pairs)[1:] if pairs else None
+
+
+def _sphere(points: Points) -> tuple[Points, float, float]:
+    """Centre, radius, and relative spread of the sphere that fits best, in the least squares of
+    |p|^2 = 2 p.c + d."""
+    system = np.concatenate([2 * points, np.ones((len(points), 1))], 1)
+    solution = np.linalg.lstsq(system, (points**2).sum(1), rcond=None)[0]
+    distance = np.linalg.norm(points - solution[:3], axis=1)
+    return solution[:3], float(distance.mean()), float(distance.std() / max(distance.mean(), 1e-9))
+
+
+def _as_head(
+    rig: ArkitRig, pieces: NDArray[np.int32], eyes: tuple[int, int], like: HeadModel
+) -> HeadModel:
+    """The rig at rest in a head's layout, with as much of one as registration asks for: skin,
+    eyeballs, and a jaw that turns what `jawOpen` moves."""
+    count = len(rig.vertices)
+    region = np.full(count, REGIONS.index("tongue"), np.uint8)  # what is not skin and no eye
+    region[pieces == 0] = REGIONS.index("skin")
+    region[np.isin(pieces, eyes)] = REGIONS.index("sclera")
+    opened = np.linalg.norm(rig.arkit_shapes[ARKIT_NAMES.index("jawOpen")], axis=1)
+    if opened.max() < 1e-4:
+        raise _not_found("its shape jawOpen moves nothing")
+    weights = np.zeros((count, len(JOINTS)), np.float32)
+    weights[:, JOINTS.index("jaw")] = opened / opened.max()
+    weights[:, 0] = 1 - weights[:, JOINTS.index("jaw")]
+    regressor = np.zeros((len(JOINTS), count), np.float32)
+    for joint, eye in zip(("eye_left", "eye_right"), eyes, strict=True):
+        mine = pieces == eye
+        weights[mine] = np.eye(len(JOINTS), dtype=np.float32)[JOINTS.index(joint)]
+        regressor[JOINTS.index(joint), mine] = 1 / mine.sum()
+    return _head_of(rig, region, weights, regressor, like)
+
+
+def _head_of(
+    rig: ArkitRig, region: Labels, weights: NDArray[np.float32], regressor: NDArray[np.float32],
+    like: HeadModel,
+) -> HeadModel:  # fmt: skip
+    count, components = len(rig.vertices), len(like.expression_names)
+    centres = regressor[3:] @ rig.vertices
+    apart = np.linalg.norm(centres[0] - centres[1])
+    hinge = centres.mean(0) - np.array([0, _JAW_BELOW, _JAW_BEHIND], np.float32) * apart
+    nearest = cKDTree(rig.vertices).query(hinge)[1]
+    regressor[JOINTS.index("jaw"), nearest] = 1
+    return HeadModel(
+        name="rig", space="arkit", expression_names=like.expression_names,
+        template=rig.vertices, faces=rig.faces, region=region, skin_weights=weights,
+        joint_regressor=regressor,
+        shape_basis=np.zeros((count, 3, 1), np.float32),
+        expression_basis=np.zeros((count, 3, components), np.float32),
+        pose_basis=np.zeros((count, 3, 36), np.float32),
+        uv=np.zeros((len(rig.faces), 3, 2), np.float32),
+        landmark_faces=np.zeros(68, np.int32), landmark_weights=np.zeros((68, 3), np.float32),
+        upper=np.zeros(count, np.float32), colour=np.zeros((count, 3), np.float32),
+        arkit_expression=np.zeros((components, 52), np.float32),
+        arkit_jaw=np.zeros((3, 52), np.float32), arkit_eyes=np.zeros((6, 52), np.float32),
+    )  # fmt: skip
+
+
+def _transfer(head: HeadModel, open_head: HeadModel) -> tuple[Labels, NDArray[np.float32], float]:
+    """(V,) the open head's labels at each vertex of another, (V, 3) its places there, and its
+    size against the other's."""
+    try:
+        found = register(open_head, head, least_found=_LEAST_FOUND)
+    except InputError as error:
+        raise _not_found("the open head could not be laid onto it") from error
+    bent = Skin(
+        points=found.bent, faces=found.source.faces, vertex=found.source.vertex,
+        side=found.source.side,
+    )  # fmt: skip
+    points = head.template.astype(np.float64)
+    normals = vertex_normals(points, np.ascontiguousarray(head.faces, np.int32))
+    side = np.zeros(len(points), np.int8)
+    side[found.target.vertex] = found.target.side
+    hits = Target.of(bent).nearest(points, normals, side)
+    label = open_head.region[found.source.vertex[hits.corner(bent.faces)]].copy()
+    place = hits.on(found.source.points, bent.faces)
+    return label, place.astype(np.float32), 1 / found.scale
+
+
+def _not_found(why: str) -> InputError:
+    return InputError(
+        "avatar.regions",
+        f"The parts of this avatar's face are not found: {why}.",
+        "Render it without the pass 'mask'.",
+    )

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gaussians as 3DGS writes them into a PLY: logarithms of scales, logits of opacities, quaternions
+w, x, y, z, colour as the zeroth spherical harmonic, the others channel by channel.
+
+Source: Kerbl et al. 2023 and the files of its published code.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .gaussians import FloatArray, Gaussians
+from .ply import broken, encode_ply
+
+DC = 0.28209479177387814
+"""The zeroth spherical harmonic: colour = 0.5 + DC * f_dc."""
+MEAN, COLOUR = ("x", "y", "z"), ("f_dc_0", "f_dc_1", "f_dc_2")
+SCALE, ROTATION = ("scale_0", "scale_1", "scale_2"), ("rot_0", "rot_1", "rot_2", "rot_3")
+MAX_MAGNITUDE = 1e6
+"""Metres, logarithms, logits and quaternions all stay far below this."""
+HEAD_LOG_SCALE, SCENE_LOG_SCALE = 2.0, 9.0
+"""exp(2) m is far above a head; a scene's sky may be kilometres wide. Past these it is damage."""
+_LEAST_LOG_SCALE = -60.0  # far below an atom, still above 0 in single precision
+_MOST_LOGIT = 80.0
+_REST_COUNTS = {0: 0, 9: 3, 24: 8, 45: 15}
+
+
+def decode_splats(
+    columns: dict[str, NDArray], name: str, *, most_log_scale: float, plain_colour: bool = False
+) -> Gaussians:
+    """The Gaussians in a PLY's columns; `name` is what errors call the file. plain_colour: f_dc
+    is the colour itself, 0..1, and there are no harmonics. Raises InputError `avatar.ply`."""
+    rotation, log_scale = _stack(columns, ROTATION, name), _stack(columns, SCALE, name)
+    lengths = np.linalg.norm(rotation.astype(np.float64), axis=1, keepdims=True)
+    if (lengths < 1e-6).any():
+        raise broken(name, "a rotation is empty")
+    if log_scale.max() > most_log_scale:
+        raise broken(name, "a Gaussian is far too large")
+    logit = np.clip(_stack(columns, ("opacity",), name)[:, 0], -_MOST_LOGIT, _MOST_LOGIT)
+    colour = _stack(columns, COLOUR, name)
+    harmonics = None if plain_colour else _harmonics(columns, name)
+    if plain_colour:
+        colour = np.clip(colour, 0, 1)
+    else:
+        colour = np.float32(0.5) + np.float32(DC) * colour
+        colour = np.maximum(colour, 0) if harmonics is None else colour
+    return Gaussians(
+        means=_stack(columns, MEAN, name), quaternions=(rotation / lengths).astype(np.float32),
+        scales=np.exp(np.maximum(log_scale, np.float32(_LEAST_LOG_SCALE))),
+        opacities=(1 / (1 + np.exp(-logit))).astype(np.float32),
+        colours=colour, harmonics=harmonics,
+    )  # fmt: skip
+
+
+def _stack(columns: dict[str, NDArray], names: tuple[str, ...], name: str) -> FloatArray:
+    missing = [column for column in names if column not in columns]
+    if missing:
+        raise broken(name, f"the property {missing[0]} is missing")
+    values = np.empty((len(columns[names[0]]), len(names)), np.float32)
+    for place, column in enumerate(names):
+        # Written so that a value that is no number fails.
+        if not (np.abs(columns[column].astype(np.float64)) < MAX_MAGNITUDE).all():
+            raise broken(name, f"{column} has values that are not numbers, or far too large")
+        values[:, place] = columns[column]
+    return values
+
+
+def _harmonics(columns: dict[str, NDArray], name: str) -> FloatArray | None:
+    count = sum(column.startswith("f_rest_") for column in columns)
+    if count not in _REST_COUNTS:
+        raise broken(name, f"it has {count} harmonics; 0, 9, 24 or 45 belong together")
+    known = _REST_COUNTS[count]
+    if not known:
+        return None
+    rest = _stack(columns, tuple(f"f_rest_{k}" for k in range(count)), name)
+    return np.ascontiguousarray(rest.reshape(-1, 3, known).transpose(0, 2, 1))
+
+
+def encode_splats(gaussians: Gaussians) -> bytes:
+    """A 3DGS PLY that viewers read, of single precision."""
+    columns: dict[str, NDArray] = {}
+
+    def add(names: tuple[str, ...], values: FloatArray) -> None:
+        columns.update({column: values[:, place] for place, column in enumerate(names)})
+
+    add(MEAN, gaussians.means)
+    add(("nx", "ny", "nz"), np.zeros_like(gaussians.means))
+    add(COLOUR, zeroth_harmonics(gaussians))
+    if gaussians.harmonics is not None:
+        rest = gaussians.harmonics.transpose(0, 2, 1).reshape(len(gaussians.means), -1)
+        add(tuple(f"f_rest_{k}" for k in range(rest.shape[1])), rest)
+    add(("opacity",), logits(gaussians.opacities)[:, None])
+    add(SCALE, log_scales(gaussians.scales))
+    add(ROTATION, gaussians.quaternions)
+    return encode_ply({key: values.astype("<f4") for key, values in columns.items()})
+
+
+def zeroth_harmonics(gaussians: Gaussians) -> FloatArray:
+    """(N, 3) what 3DGS calls f_dc."""
+    return ((gaussians.colours.astype(np.float64) - 0.5) / DC).astype(np.float32)
+
+
+def logits(opacities: FloatArray) -> FloatArray:
+    """Inverse of the logistic function, finite at 0 and 1."""
+    inside = np.clip(opacities.astype(np.float64), 1e-6, 1 - 1e-6)
+    return np.log(inside / (1 - inside)).astype(np.float32)
+
+
+def log_scales(scales: FloatArray) -> FloatArray:
+    """Logarithms of standard deviations, finite at 0."""
+    return np.log(np.maximum(scales.astype(np.float64), np.exp(_LEAST_LOG_SCALE))).astype(
+        np.float32
+    )
+
+
+_FLIPS = (-1, -1, 1, -1, 1, 1, -1, 1, -1, 1, -1, -1, 1, -1, 1)
+"""Sign of each harmonic beyond the zeroth when y and z change theirs."""
+
+
+def turned_over(gaussians: Gaussians) -> Gaussians:
+    """Half a turn about x: from y up to y down and back, harmonics too."""
+    means = gaussians.means * np.array([1, -1, -1], np.float32)
+    w, x, y, z = gaussians.quaternions.T
+    harmonics = gaussians.harmonics
+    if harmonics is not None:
+        harmonics = harmonics * np.array(_FLIPS, np.float32)[: harmonics.shape[1], None]
+    return Gaussians(
+        means=means, quaternions=np.stack([-x, w, -z, y], 1), scales=gaussians.scales,
+        opacities=gaussians.opacities, colours=gaussians.colours, harmonics=harmonics,
+    )  # fmt: skip
