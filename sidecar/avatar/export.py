@@ -113,7 +113,7 @@ def _fingerprint(
     return digest.hexdigest()
 
 
-def _gsply():  # noqa: ANN202 - the module
+def _gsply():
     try:
         import gsply
     except ImportError as error:
