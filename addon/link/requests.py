@@ -99,7 +99,7 @@ class Shot:
 
 def render(line: Line, motion: Motion, shot: Shot) -> Waiting[tuple[Path, ...]]:
     """The pictures' paths, one a frame asked for, in order."""
-    data, client, look = encode_motion(motion), line.client, shot.look
+    data, client = encode_motion(motion), line.client
 
     def start() -> str:
         subject = shot.subject
