@@ -40,13 +40,10 @@ LARGEST_SCALE = 1e3
 """Metres; larger ones, which fill every picture as this does, overflow float32 when squared and
 multiplied."""
 MAX_CALL_BYTES = 4 << 30
-"""Of the card's memory for one call: past a few thousand pictures' worth nothing gets faster."""
+"""Of the card's memory for one call, which also keeps gsplat's kernels within the 32 bits that
+they count in, and its sort keys within the 32 that they have for picture and tile."""
 FREE_SHARE = 0.5
 """Of the card's free memory for one call; the estimate knows nothing of how Gaussians overlap."""
-MAX_CALL_ELEMENTS = 1 << 31
-"""gsplat's kernels count in 32 bits."""
-MAX_CALL_TILES = 1 << 30
-"""Bits of image and tile share 32 in gsplat's sort keys."""
 MAX_PINNED_BYTES = 256 << 20
 """Locked memory that a batch's pictures may hold; larger batches land in ordinary memory."""
 
@@ -201,8 +198,8 @@ def rasterise_batch(
         scales=gaussians.scales.clamp(-LARGEST_SCALE, LARGEST_SCALE),
         opacities=_usable_opacities(gaussians),
         colors=gaussians.colours,
-        viewmats=torch.from_numpy(views).to(device),
-        Ks=torch.from_numpy(lenses).to(device),
+        viewmats=_send(torch.from_numpy(views), device),
+        Ks=_send(torch.from_numpy(lenses), device),
         width=camera.width,
         height=camera.height,
         near_plane=max(camera.near + ahead, NEAREST),
@@ -257,7 +254,7 @@ def frames_per_call(
     *, width: int, height: int, gaussians: int, channels: int, free_bytes: int
 ) -> int:
     """How many pictures one call may draw, at least 1."""
-    pixels, tiles = width * height, -(-width // TILE) * -(-height // TILE)
+    pixels = width * height
     # gsplat fills up to a power of two, and joins the passes of many channels into one more array.
     padded = 1 << channels.bit_length()
     pixel_floats = padded + (channels + 1 if channels >= CHANNEL_CHUNK else 0) + channels + 6
@@ -265,9 +262,7 @@ def frames_per_call(
     gaussian_floats = 32 + channels + 2 * padded + 8 * 8
     frame_bytes = 4 * (pixels * pixel_floats + gaussians * gaussian_floats)
     call_bytes = min(MAX_CALL_BYTES, int(FREE_SHARE * free_bytes))
-    elements = max(pixels * padded, gaussians * max(padded, 8))
-    counted = min((MAX_CALL_ELEMENTS - 1) // elements, MAX_CALL_TILES // tiles)
-    return max(min(call_bytes // frame_bytes, counted), 1)
+    return max(call_bytes // frame_bytes, 1)
 
 
 def send_rows(arrays: Sequence[NDArray[np.floating]], device: torch.device) -> Tensor:
@@ -275,15 +270,21 @@ def send_rows(arrays: Sequence[NDArray[np.floating]], device: torch.device) -> T
     sent once and expanded. On a card: from locked memory, without waiting."""
     shared = all(array is arrays[0] for array in arrays)
     rows = arrays[:1] if shared else arrays
-    host = torch.empty(
-        (len(rows), *rows[0].shape), dtype=torch.float32, pin_memory=device.type == "cuda"
-    )
+    size, pinned = (len(rows), *rows[0].shape), device.type == "cuda"
+    host = torch.empty(size, dtype=torch.float32, pin_memory=pinned)
     target = host.numpy()
     # What float32 cannot hold becomes infinite, and is left out by `_usable_opacities`.
     with np.errstate(over="ignore"):
         for index, array in enumerate(rows):
             target[index] = array
-    return host.to(device, non_blocking=True).expand(len(arrays), *rows[0].shape)
+    return _send(host, device).expand(len(arrays), *rows[0].shape)
+
+
+def _send(host: Tensor, device: torch.device) -> Tensor:
+    """To a card from locked memory: from other memory torch waits for all that is under way."""
+    if device.type == "cuda" and not host.is_pinned():
+        host = host.pin_memory()
+    return host.to(device, non_blocking=True)
 
 
 def _step_back(camera: Camera) -> float:
