@@ -4,14 +4,13 @@
 import threading
 
 import pytest
-from affekt.sidecar.raster import workers
-from affekt.sidecar.raster.bands import in_bands
+from affekt.sidecar.raster.bands import in_bands, thread_count
 
 
-@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("threads", ["1", "2", "7"])
 @pytest.mark.parametrize("rows", [0, 1, 16, 17, 33, 512, 1000])
-def test_every_row_is_done_once(monkeypatch: pytest.MonkeyPatch, threads: int, rows: int):
-    monkeypatch.setattr(workers, "thread_count", lambda: threads)
+def test_every_row_is_done_once(monkeypatch: pytest.MonkeyPatch, threads: str, rows: int):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
     done: list[int] = []
     lock = threading.Lock()
 
@@ -24,7 +23,7 @@ def test_every_row_is_done_once(monkeypatch: pytest.MonkeyPatch, threads: int, r
 
 
 def test_an_error_in_a_band_is_raised(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workers, "thread_count", lambda: 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
 
     def work(first: int, stop: int) -> None:
         if first > 0:
@@ -32,3 +31,11 @@ def test_an_error_in_a_band_is_raised(monkeypatch: pytest.MonkeyPatch):
 
     with pytest.raises(RuntimeError, match="late"):
         in_bands(work, 100)
+
+
+@pytest.mark.parametrize("said", ["", "0", "four", "4,2"])
+def test_without_a_usable_number_the_cores_count(monkeypatch: pytest.MonkeyPatch, said: str):
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert thread_count() >= 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert thread_count() == 3
