@@ -210,10 +210,13 @@ def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFil
 
 def _read_subject(task: RenderTask) -> Subject:
     with _import_lock:
-        from ..avatar.lam import decode_lam_avatar
-    if task.avatar is None:
-        return _read_head(task.head or "open")
-    return decode_lam_avatar(task.avatar.read_bytes(), task.avatar_name)
+        from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
+        from ..avatar.read import decode_avatar
+    if task.avatar is not None:
+        return decode_avatar(task.avatar.read_bytes(), task.avatar_name)
+    if task.head == OPEN_GAUSSIANS:
+        return open_avatar(_read_head("open"))
+    return _read_head(task.head or "open")
 
 
 def _as_shot(
