@@ -193,7 +193,7 @@ def face_frames(points: FloatArray, faces: NDArray[np.int32]) -> tuple[FloatArra
 def _growth(after: FloatArray, before: FloatArray) -> FloatArray:
     """Factors of length from areas."""
     ratio = np.divide(after, before, out=np.ones_like(before), where=before > 0)
-    return np.clip(np.sqrt(ratio), *np.float32(STRETCH_RANGE))
+    return np.clip(np.sqrt(ratio), *STRETCH_RANGE)
 
 
 def _edges_of(faces: NDArray[np.int32]) -> tuple[NDArray[np.int32], FloatArray]:

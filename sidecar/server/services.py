@@ -194,7 +194,8 @@ def _load_modulator() -> Modulator:
 
 def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
     with _import_lock:
-        from ..avatar.lam import decode_lam_avatar
+        from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
+        from ..avatar.read import decode_avatar
         from ..render.frame import RenderOptions
         from ..render.framing import default_camera
         from ..render.sequence import FileOptions, Shot, save_sequence
@@ -202,7 +203,9 @@ def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFil
 
     motion, adapter = _decode(task.take)
     if task.avatar is not None:
-        subject = decode_lam_avatar(task.avatar.read_bytes(), task.avatar_name)
+        subject = decode_avatar(task.avatar.read_bytes(), task.avatar_name)
+    elif task.head == OPEN_GAUSSIANS:
+        subject = open_avatar(_read_head("open"))
     else:
         subject = _read_head(task.head or "open")
     frames = range(len(motion)) if task.frames is None else task.frames
