@@ -17,7 +17,8 @@ from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
 from ..avatar.gaussians import seen_colours
 from ..avatar.regions import PASS_REGIONS, avatar_regions
-from ..raster.gaussians import GaussianImage, rasterise_gaussians
+from ..raster.device import choose_rasteriser
+from ..raster.gaussians import GaussianImage
 from . import resolve
 from .frame import Frame, RenderOptions
 from .poses import Poses
@@ -49,11 +50,12 @@ def _lay_out(passes: tuple[str, ...]) -> _Layout:
 
 
 class GaussianPainter:
-    """Draws the frames of one take on one avatar. Raises InputError `space.no_adapter`, and
-    `option.pass` for UVs of an avatar that has none."""
+    """Draws the frames of one take on one avatar. Raises InputError `space.no_adapter`,
+    `option.device`, `avatar.regions`, and `option.pass` for UVs of an avatar that has none."""
 
     def __init__(self, avatar: Avatar, motion: Motion, options: RenderOptions) -> None:
         self._options, self._layout = options, _lay_out(options.passes)
+        self._rasterise = choose_rasteriser(options.device)
         actor = Actor(avatar, motion, options.follow)
         self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(motion))
         self._fixed: dict[str, FloatArray] = {}
@@ -68,7 +70,7 @@ class GaussianPainter:
         camera, layout = cameras[index], self._layout
         image = self._composite(index, cameras)
         stack, alpha, passes = image.colour, image.alpha, self._options.passes
-        matrix = self._options.world_from_head
+        matrix = self._options.world_at(index)
         return Frame(
             index=index,
             combined=resolve.linear_light(stack, alpha),
@@ -89,7 +91,7 @@ class GaussianPainter:
         carried = np.empty((len(gaussians.means), layout.count), np.float32)
         carried[:, :3] = seen_colours(gaussians, camera)
         if layout.normal:
-            axes = self._options.axes_from_head(camera)
+            axes = self._options.axes_from_head(index, camera)
             carried[:, layout.normal] = resolve.turn_normals(posed.normals, axes)
         if layout.masks:
             carried[:, layout.masks] = self._fixed["masks"]
@@ -97,9 +99,9 @@ class GaussianPainter:
             carried[:, layout.uv] = self._fixed["uv"]
         if layout.vector:
             carried[:, layout.vector] = self._poses.vectors(index, cameras)
-        return rasterise_gaussians(
+        return self._rasterise(
             gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
-            carried, camera,
+            carried, camera, antialiased=self._options.antialiased,
         )  # fmt: skip
 
 
