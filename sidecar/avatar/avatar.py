@@ -17,7 +17,6 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
 Binding = Literal["vertex", "face", "none"]
-BINDINGS: tuple[Binding, ...] = ("vertex", "face", "none")
 
 MAX_SCALE_M = 1e4
 """A scene's sky is smaller; past it the picture's arithmetic breaks."""

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from ...shared.camera import Camera, look_at
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
+from ...shared.pictures import FOLLOWS, Follow
 from ..raster.gaussians import rasterise_gaussians
 from ..render.sheets import contact_sheet
-from .avatar import FOLLOWS, Avatar, Follow
+from .avatar import Avatar
 from .drive import Actor
 from .gaussians import Gaussians, seen_colours
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ...shared.pictures import Follow
+
 if TYPE_CHECKING:
     from ...shared.motion import Motion
     from ..avatar.avatar import Avatar
-
-FollowName = Literal["still", "stretch", "surface", "deform"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class Export:
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     adapter: Path | None = None
     """Adapter between the take's expression space and the avatar's, where they differ."""
-    follow: FollowName | None = None
+    follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was made for if absent."""
     up: Literal["y-up", "y-down"] = "y-up"
     """The head's own axes, or those of most 3DGS viewers."""
@@ -116,7 +116,7 @@ class Sequence:
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     adapter: Path | None = None
     """Adapter between the take's expression space and the avatar's, where they differ."""
-    follow: FollowName | None = None
+    follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was made for if absent."""
     up: Literal["y-up", "y-down"] = "y-up"
     """The head's own axes, or those of most 3DGS viewers."""
