@@ -17,7 +17,6 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
 Binding = Literal["vertex", "face", "none"]
-BINDINGS: tuple[Binding, ...] = ("vertex", "face", "none")
 
 MAX_SCALE_M = 1e4
 """A scene's sky is smaller; past it the picture's arithmetic breaks."""
@@ -110,7 +109,7 @@ class Avatar:
         self._check_surface()
 
     def _check_values(self) -> None:
-        lengths = np.linalg.norm(self.quaternions, axis=1)
+        lengths = np.linalg.norm(self.quaternions.astype(np.float64), axis=1)
         if (np.abs(lengths - 1) > 1e-3).any():
             raise _broken("avatar.values", "rotations that are none")
         if (self.scales < 0).any() or (self.scales > MAX_SCALE_M).any():
@@ -152,7 +151,8 @@ class Avatar:
             template = template + self.template_change
         if self.shape is None or not self.shape.any():
             return template
-        return template + self.surface.shape_basis[..., : len(self.shape)] @ self.shape
+        identity = self.surface.shape_basis[..., : len(self.shape)] @ self.shape
+        return np.asarray(template + identity, np.float32)
 
     @property
     def faces(self) -> IntArray:

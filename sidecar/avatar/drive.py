@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ...shared.motion import Motion, frames_outside
+from ..raster.workers import even_pieces, run_ranges
 from . import kernels
 from .avatar import Avatar, Follow
 from .gaussians import Gaussians
@@ -44,7 +45,9 @@ class Actor:
     def __init__(self, avatar: Avatar, motion: Motion, follow: Follow | None = None) -> None:
         self.avatar, self.motion = avatar, motion
         self.follow: Follow = avatar.follow if follow is None else follow
-        self._surface = make_surface(avatar, motion)
+        by_frames = avatar.binding == "face" and self.follow in ("surface", "deform")
+        turning = self.follow != "still" and not by_frames
+        self._surface = make_surface(avatar, motion, with_turns=turning)
         self._still = None if self._surface is not None else _rest_of(avatar)
         rest = avatar.vertices
         self._faces = np.ascontiguousarray(avatar.faces)
@@ -84,7 +87,8 @@ class Actor:
 
     def _on_faces(self, posed: PosedSurface) -> PosedAvatar:
         vertices, faces = posed.vertices, self._faces
-        middles = vertices[faces].mean(1)
+        middles = np.empty((len(faces), 3), np.float32)
+        kernels.face_middles(vertices, faces, middles)
         axes, sizes = face_frames(vertices, faces)
         normals = np.ascontiguousarray(axes[:, :, 1])
         if self.follow == "deform":
@@ -111,12 +115,16 @@ class Actor:
         avatar = self.avatar
         maps = np.empty((len(self._faces), 3, 3), np.float32)
         kernels.face_maps(self._rest, vertices, self._faces, maps)
-        out = _Room(len(avatar))
-        kernels.place_deformed(
-            0, len(avatar), avatar.anchors, middles, normals, maps, np.float32(GROWTH_RANGE[1]),
-            avatar.offsets, avatar.quaternions, avatar.scales,
-            out.means, out.quaternions, out.scales, out.normals,
-        )  # fmt: skip
+        out, limit = _Room(len(avatar)), np.float32(GROWTH_RANGE[1])
+
+        def place(first: int, last: int) -> None:
+            kernels.place_deformed(
+                first, last, avatar.anchors, middles, normals, maps, limit,
+                avatar.offsets, avatar.quaternions, avatar.scales,
+                out.means, out.quaternions, out.scales, out.normals,
+            )  # fmt: skip
+
+        run_ranges(place, even_pieces(len(avatar), 1))
         return out.posed(avatar, vertices)
 
     def _place(
@@ -193,7 +201,7 @@ def face_frames(points: FloatArray, faces: NDArray[np.int32]) -> tuple[FloatArra
 def _growth(after: FloatArray, before: FloatArray) -> FloatArray:
     """Factors of length from areas."""
     ratio = np.divide(after, before, out=np.ones_like(before), where=before > 0)
-    return np.clip(np.sqrt(ratio), *np.float32(STRETCH_RANGE))
+    return np.clip(np.sqrt(ratio), *STRETCH_RANGE)
 
 
 def _edges_of(faces: NDArray[np.int32]) -> tuple[NDArray[np.int32], FloatArray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -138,12 +138,10 @@ def _gsply_data(gaussians: Gaussians) -> GSData:
 
 def _spz_bytes(content: GSData) -> bytes:
     """gsply writes SPZ to a path alone."""
-    import tempfile
-
     try:
         with tempfile.TemporaryDirectory(prefix="affekt-spz-") as folder:
             path = Path(folder) / "frame.spz"
             _gsply().write_spz(path, content, version=3, fractional_bits=_SPZ_FRACTION_BITS)
             return path.read_bytes()
     except OSError as error:
-        raise not_writable(Path(os.path.join(tempfile.gettempdir(), "affekt-spz")), error) from error
+        raise not_writable(Path(tempfile.gettempdir()), error) from error

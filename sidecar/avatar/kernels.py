@@ -196,6 +196,16 @@ def _matrix(q, out):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
+def face_middles(points, faces, out):  # pragma: no cover - compiled
+    """out (F, 3): the mean of each face's corners."""
+    third = np.float32(1) / np.float32(3)
+    for index in range(faces.shape[0]):
+        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+        for k in range(3):
+            out[index, k] = third * (points[a, k] + points[b, k] + points[c, k])
+
+
+@njit(cache=True, nogil=True)
 def face_frames(points, faces, axes, sizes):  # pragma: no cover - compiled
     """axes (F, 3, 3): in columns the first edge, the normal and their cross product, unit; sizes
     (F, 2): the mean of that edge's length and of the height over it, and twice the area.

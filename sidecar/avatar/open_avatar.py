@@ -23,10 +23,11 @@ OPEN_GAUSSIANS = "open-gaussians"
 OVERLAP = 2.25
 """Standard deviations of a Gaussian over those of its piece of the face: below 2.1 what
 is behind shows as dots where corners meet, above 2.4 lips and lids blur."""
-_OVERLAPS = {"brow": 1.1, "lash": 1.1, "teeth": 1.6}
+_OVERLAPS = {"brow": 1.1, "lash": 1.1, "teeth": 1.9}
 """The same for hair, which may have holes and must stay thin, and for teeth, whose gaps show."""
-_CUT_M = 0.005
-"""Skin faces with a longer edge are cut in four: uncut, edges against the background are soft."""
+_CUT_M, _CUT_TWICE_M = 0.005, 0.012
+"""Skin faces with a longer edge are cut in four, or in sixteen: uncut, edges against the
+background are soft."""
 _CUT = ("skin", "lip")
 THICKNESS_M = 2e-4
 OPACITY = 0.995
@@ -40,15 +41,16 @@ _MOUTH_LIT_M, _MOUTH_FADE_M = 0.02, 0.022
 _WRAP = 0.25
 """How far the lamp's light goes round into the shade, as in skin."""
 _LEAST = {"teeth": 0.6, "tongue": 0.6, "mouth": 0.6, "sclera": 0.65, "iris": 0.8, "pupil": 0.8}
-"""Share of the light that these see at the least: the bake stands still, their shade does not."""
+_LEAST_SKIN = 0.05
+"""Light that these see at the least: the bake stands still, their shade does not."""
 
 
 @functools.lru_cache(maxsize=1)
 def open_avatar(head: HeadModel) -> Avatar:
     """Gaussians on every face of the head, of its colours under a soft light that stays with it.
 
-    A large face is cut in four by its edges' middles; a piece becomes a disc of the piece's own
-    second moments, `OVERLAP` times as wide, so that neighbours leave no holes."""
+    A large face is cut in four by its edges' middles, or again; a piece becomes a disc of the
+    piece's own second moments, `OVERLAP` times as wide, so that neighbours leave no holes."""
     light = baked_light(head)
     colours = srgb_to_linear(np.clip(head.colour.astype(np.float64), 0, 1)) * light[:, None]
     anchors, corners, weights = _pieces(head)
@@ -77,16 +79,25 @@ def _pieces(
     whole = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-12
     longest = np.max([np.linalg.norm(p - q, axis=1) for p, q in ((a, b), (b, c), (c, a))], 0)
     skin = np.isin(head.region[head.faces[:, 0]], _numbers(_CUT))
-    cut = np.flatnonzero(whole & skin & (longest > _CUT_M))
-    uncut = np.setdiff1d(np.flatnonzero(whole), cut)
+    cuts = np.where(skin, (longest > _CUT_M).astype(int) + (longest > _CUT_TWICE_M), 0)
+    anchors, weights = [], []
+    for times in range(3):
+        faces, pieces = np.flatnonzero(whole & (cuts == times)), _quartered(times)
+        anchors.append(np.repeat(faces, len(pieces)))
+        weights.append(np.tile(pieces, (len(faces), 1, 1)))
+    chosen = np.concatenate(anchors).astype(np.int32)
+    return chosen, head.faces[chosen], np.concatenate(weights)
+
+
+def _quartered(times: int) -> NDArray[np.float64]:
+    """(4 ** times, 3, 3): the corners of a triangle's pieces, as weights of its own."""
     one, half = np.eye(3), 0.5 * (np.ones((3, 3)) - np.eye(3))
     quarters = np.array([[one[0], half[1], half[2]], [half[0], one[1], half[2]],
                          [half[0], half[1], one[2]], half])  # fmt: skip
-    anchors = np.concatenate([np.repeat(cut, 4), uncut]).astype(np.int32)
-    weights = np.concatenate(
-        [np.tile(quarters, (len(cut), 1, 1)), np.tile(one, (len(uncut), 1, 1))]
-    )
-    return anchors, head.faces[anchors], weights
+    pieces = one[None]
+    for _ in range(times):
+        pieces = np.einsum("qab,pbc->qpac", quarters, pieces).reshape(-1, 3, 3)
+    return pieces
 
 
 def _numbers(names: tuple[str, ...]) -> list[int]:
@@ -120,7 +131,7 @@ def baked_light(head: HeadModel) -> NDArray[np.float64]:
     light = _light_on(head.template.astype(np.float64), head.faces)
     inside = np.isin(head.region, _numbers(("mouth", "teeth", "tongue")))
     lips = np.isin(head.region, _numbers(("lip",)))
-    least = np.array([_LEAST.get(name, 0.0) for name in REGIONS])[head.region]
+    least = np.array([_LEAST.get(name, _LEAST_SKIN) for name in REGIONS])[head.region]
     if not (inside.any() and lips.any()):
         return np.maximum(light, least)
     jaw = np.array([[0.35, 0, 0]], np.float32)

@@ -58,8 +58,8 @@ class ResidentAvatar:
         """The Gaussians of B frames. arkit (B, 52) in `ARKIT_NAMES` order; head_rotation (B, 3)
         axis-angle in radians of the head against the shoulders; both as `take_on` gives them.
         Opacities and colours are shared by all frames, not copied. Raises InputError
-        `avatar.not_resident` for the follow "surface"."""
-        if follow == "surface":
+        `avatar.not_resident` for the follows "surface" and "deform"."""
+        if follow in ("surface", "deform"):
             raise _not_resident("turns its Gaussians with the surface")
         frames = len(arkit)
         turns = chain_turns(head_rotation, self.shares)

@@ -23,8 +23,8 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PosedSurface:
-    """vertices: (V, 3) metres. turns: (V, 4) w, x, y, z, how far the bones turned each vertex;
-    the caller may write into them."""
+    """vertices: (V, 3) metres. turns: (V, 4) w, x, y, z, how far the bones turned each vertex, or
+    (0, 4) where nobody asked; the caller may write into them."""
 
     vertices: FloatArray
     turns: FloatArray
@@ -36,11 +36,12 @@ class PlayingSurface(Protocol):
     def pose(self, index: int) -> PosedSurface: ...
 
 
-def make_surface(avatar: Avatar, motion: Motion) -> PlayingSurface | None:
-    """The surface that plays the take; None for none. Raises InputError `space.no_adapter`."""
+def make_surface(avatar: Avatar, motion: Motion, *, with_turns: bool) -> PlayingSurface | None:
+    """The surface that plays the take; None for none. with_turns: the bones' turns are needed.
+    Raises InputError `space.no_adapter`."""
     if isinstance(avatar.surface, ArkitRig):
         return _PlayingRig(avatar.surface, motion)
-    return None if avatar.surface is None else _PlayingHead(avatar, motion)
+    return None if avatar.surface is None else _PlayingHead(avatar, motion, with_turns=with_turns)
 
 
 class _PlayingRig:
@@ -76,7 +77,7 @@ class _PlayingRig:
 
 
 class _PlayingHead:
-    def __init__(self, avatar: Avatar, motion: Motion) -> None:
+    def __init__(self, avatar: Avatar, motion: Motion, *, with_turns: bool) -> None:
         from ..head.forward import CHUNK_FRAMES, layer_of  # torch, which other avatars do without
 
         head, shape = personal_head(avatar), avatar.shape
@@ -86,6 +87,7 @@ class _PlayingHead:
         self._motion = replace(motion, shape=identity)
         self._layer, self._chunk = layer_of(head), CHUNK_FRAMES
         self._weights = np.ascontiguousarray(head.skin_weights, np.float32)
+        self._joints = joint_quaternions(motion) if with_turns else None
         self._block: tuple[int, FloatArray] | None = None
         self._lock = threading.Lock()
         if len(motion):  # so that a take in another space is refused at once
@@ -93,7 +95,9 @@ class _PlayingHead:
 
     def pose(self, index: int) -> PosedSurface:
         vertices = self._vertices(index)
-        turns = self._weights @ joint_quaternions(self._motion, index)
+        if self._joints is None:
+            return PosedSurface(vertices=vertices, turns=np.empty((0, 4), np.float32))
+        turns = self._weights @ self._joints[index]
         turns /= np.maximum(np.linalg.norm(turns, axis=1, keepdims=True), np.float32(1e-12))
         return PosedSurface(vertices=vertices, turns=turns)
 
@@ -143,15 +147,15 @@ def chain_transforms(
     return quaternions.astype(np.float32), transforms.astype(np.float32)
 
 
-def joint_quaternions(motion: Motion, index: int) -> FloatArray:
-    """(5, 4) rotations of FLAME's joints in the world, all in one hemisphere, so that they may be
-    blended."""
-    eyes = motion.eyes[index]
-    local = [motion.rotation[index], motion.neck[index], motion.jaw[index], eyes[:3], eyes[3:]]
+def joint_quaternions(motion: Motion) -> FloatArray:
+    """(T, 5, 4) rotations of FLAME's joints in the world, those of a frame all in one hemisphere,
+    so that they may be blended."""
+    local = [motion.rotation, motion.neck, motion.jaw, motion.eyes[:, :3], motion.eyes[:, 3:]]
     turned: list[Rotation] = []
-    for parent, vector in zip(PARENTS, local, strict=True):
-        turn = Rotation.from_rotvec(vector.astype(np.float64))
+    for parent, vectors in zip(PARENTS, local, strict=True):
+        turn = Rotation.from_rotvec(vectors.astype(np.float64))
         turned.append(turn if parent < 0 else turned[parent] * turn)
-    quaternions = np.array([np.roll(turn.as_quat(), 1) for turn in turned])
-    quaternions *= np.where(quaternions @ quaternions[0] < 0, -1, 1)[:, None]
+    quaternions = np.stack([np.roll(turn.as_quat(), 1, 1) for turn in turned], 1)
+    toward = np.einsum("tjk,tk->tj", quaternions, quaternions[:, 0])
+    quaternions *= np.where(toward < 0, -1, 1)[..., None]
     return quaternions.astype(np.float32)

@@ -50,7 +50,7 @@ class Drawing:
 
     antialiased: bool = False
     """Gaussians keep their weight as they shrink below a pixel: for small heads and zooms."""
-    follow: Literal["still", "stretch", "surface"] | None = None
+    follow: Literal["still", "stretch", "surface", "deform"] | None = None
     """How Gaussians follow the surface; as the avatar was trained for if absent."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to draw: on a CUDA device if there is one, the CPU, or CUDA and nothing else."""
@@ -81,13 +81,16 @@ class Render:
     """Render a take on a head or a Gaussian avatar: pictures with alpha, passes, an MP4 preview."""
 
     avatar: str
-    """An avatar's file, or `open` for the embedded head as a lit mesh."""
+    """An avatar's file; the embedded head as a lit mesh (`open`) or as Gaussians
+    (`open-gaussians`)."""
     motion: Path
     """The take: any motion file that Affekt reads."""
     out: Path
     """Folder for frame_0001.png (or .exr), depth_0001.png, ... and preview.mp4."""
     frames: str | None = None
     """A range such as 100-200, both included, counted from 0; all frames if absent."""
+    head: str | None = None
+    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     adapter: Path | None = None
     """Adapter between the take's expression space and the avatar's, where they differ."""
     sound: Path | None = None
@@ -108,7 +111,9 @@ class Render:
         motion = read_motion(self.motion)
         frames = parse_frames(self.frames, len(motion))
         adapter = None if self.adapter is None else read_adapter(self.adapter)
-        subject = read_subject(self.avatar)
+        subject = read_subject(self.avatar, self.head)
+        for note in getattr(subject, "notes", ()):
+            print(f"Note: {note}")
         if self.sound is not None:
             read_sound(self.sound)  # so that a bad one is known before anything is written
         self._render(self._shot(subject, motion_for(subject, motion, adapter), frames), frames)

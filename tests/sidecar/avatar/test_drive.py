@@ -234,7 +234,7 @@ def test_joints_turn_with_their_parents():
     motion = head_take(small_head())
     root, neck = (Rotation.from_rotvec(values[1]) for values in (motion.rotation, motion.neck))
     eye = root * neck * Rotation.from_rotvec(motion.eyes[1, 3:])
-    quaternions = joint_quaternions(motion, 1)
+    quaternions = joint_quaternions(motion)[1]
     assert abs(quaternions[4] @ wxyz(eye)) == pytest.approx(1, abs=1e-6)
     assert (quaternions @ quaternions[0] >= 0).all()
 

@@ -145,7 +145,9 @@ def test_what_gaussian_avatars_need(flame: HeadModel, tmp_path: Path):
         read_avatar(tmp_path, flame)
     assert caught.value.code == "avatar.missing_file"
     (tmp_path / "flame_param.npz").write_bytes(flame_param())
-    assert len(read_avatar(tmp_path, flame)) == len(read_avatar(tmp_path / "point_cloud.ply", flame))
+    assert len(read_avatar(tmp_path, flame)) == len(
+        read_avatar(tmp_path / "point_cloud.ply", flame)
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,11 +198,13 @@ def bomb() -> bytes:
     """An npz whose shape unpacks to 400 MB of zeros behind an honest small header."""
     out, header = io.BytesIO(), io.BytesIO()
     np.lib.format.write_array(header, np.zeros(300, "<f4"))
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("shape.npy", "w") as member:
-            member.write(header.getvalue())
-            for _ in range(100):
-                member.write(b"\0" * 4_000_000)
+    with (
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("shape.npy", "w") as member,
+    ):
+        member.write(header.getvalue())
+        for _ in range(100):
+            member.write(b"\0" * 4_000_000)
     return out.getvalue()
 
 

@@ -95,7 +95,7 @@ def test_open_and_arkit_takes_agree_on_an_avatar(files: Path):
     ("options", "code"),
     [
         ({"avatar": "missing.zip"}, "file.missing"),
-        ({"avatar": "take.json"}, "avatar.zip"),
+        ({"avatar": "take.json"}, "file.wrong_kind"),
         ({"motion": "missing.json"}, "file.missing"),
         ({"motion": "avatar.zip"}, "file.wrong_kind"),
         ({"motion": "flame2023.npz"}, "space.no_adapter"),

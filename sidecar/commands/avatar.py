@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt avatar info`, `convert`, `export`, `sequence` and `compare`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ...shared.pictures import Follow
+
+if TYPE_CHECKING:
+    from ...shared.motion import Motion
+    from ..avatar.avatar import Avatar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info:
+    """Say what an avatar's file holds."""
+
+    avatar: str
+    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
+    head: str | None = None
+    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
+
+    def run(self) -> None:
+        from ..avatar.report import describe
+
+        print("\n".join(describe(_read(self.avatar, self.head))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convert:
+    """Write an avatar in Affekt's own form: one file, read at once, bit for bit."""
+
+    avatar: str
+    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
+    out: Path
+    """The safetensors file to write."""
+    head: str | None = None
+    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
+    embed_head: bool = False
+    """Put the head into the file, so that nobody is asked for it again. Keep such a file of
+    FLAME's to yourself: its licence does not let you pass it on."""
+    turn_over: bool = False
+    """For Gaussians without a surface whose y points down, as 3DGS scenes' mostly does."""
+
+    def run(self) -> None:
+        from ...shared.errors import InputError
+        from ..avatar.own import encode_avatar
+        from ..avatar.report import describe
+        from ..files import write_whole
+
+        avatar = _read(self.avatar, self.head)
+        if self.turn_over:
+            if avatar.surface is not None:
+                raise InputError(
+                    "option.turn_over",
+                    "Only Gaussians without a surface can be turned over.",
+                    "Leave out --turn-over.",
+                )
+            avatar = _turned_over(avatar)
+        write_whole(self.out, encode_avatar(avatar, embed_head=self.embed_head))
+        print(f"{self.out}: {self.out.stat().st_size / 1e6:.1f} MB")
+        print("\n".join(describe(avatar)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Write one frame of a take on an avatar as a 3DGS PLY that other viewers read."""
+
+    avatar: str
+    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
+    motion: Path
+    """The take: any motion file that Affekt reads."""
+    out: Path
+    """The PLY file to write."""
+    frame: int = 0
+    """The frame, counted from 0."""
+    head: str | None = None
+    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
+    adapter: Path | None = None
+    """Adapter between the take's expression space and the avatar's, where they differ."""
+    follow: Follow | None = None
+    """How Gaussians follow the surface; as the avatar was made for if absent."""
+    up: Literal["y-up", "y-down"] = "y-up"
+    """The head's own axes, or those of most 3DGS viewers."""
+
+    def run(self) -> None:
+        from ..avatar.drive import Actor
+        from ..avatar.export import encode_frame
+        from ..files import write_whole
+
+        avatar, motion = _on_stage(self.avatar, self.head, self.motion, self.adapter)
+        gaussians = Actor(avatar, motion, self.follow).pose(self.frame).gaussians
+        write_whole(self.out, encode_frame(gaussians, "ply", self.up))
+        print(f"{self.out}: frame {self.frame}, {len(avatar):,} Gaussians")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequence:
+    """Write every frame of a take on an avatar as a file of Gaussians; goes on where it stopped."""
+
+    avatar: str
+    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
+    motion: Path
+    """The take: any motion file that Affekt reads."""
+    out: Path
+    """Folder for frame_0001.ply, ..."""
+    format: Literal["ply", "compressed", "spz"] = "ply"
+    """3DGS's PLY in full; PlayCanvas' compressed PLY; Niantic's SPZ, the smallest (`affekt[export]`
+    for these two)."""
+    frames: str | None = None
+    """A range such as 100-200, both included, counted from 0; all frames if absent."""
+    head: str | None = None
+    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
+    adapter: Path | None = None
+    """Adapter between the take's expression space and the avatar's, where they differ."""
+    follow: Follow | None = None
+    """How Gaussians follow the surface; as the avatar was made for if absent."""
+    up: Literal["y-up", "y-down"] = "y-up"
+    """The head's own axes, or those of most 3DGS viewers."""
+
+    def run(self) -> None:
+        from rich.progress import track
+
+        from ..avatar.export import write_sequence
+        from .frames import parse_frames
+
+        avatar, motion = _on_stage(self.avatar, self.head, self.motion, self.adapter)
+        frames = parse_frames(self.frames, len(motion))
+        files = write_sequence(self.out, avatar, motion, frames, self.format, self.up, self.follow)
+        written = sum(new for _, new in track(files, "Writing", total=len(frames), transient=True))
+        print(f"{self.out}: {written} frames written, {len(frames) - written} were there")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """Draw the ways in which Gaussians can follow the surface, side by side."""
+
+    out: Path
+    """The picture to write: PNG, or JPEG by its ending."""
+    avatar: str = "open-gaussians"
+    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
+    head: str | None = None
+    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
+    size: int = 320
+    """Pixels of each picture's edges."""
+
+    def run(self) -> None:
+        import io
+
+        from PIL import Image
+
+        from ..avatar.compare import draw_follows
+        from ..files import write_whole
+
+        picture = draw_follows(_read(self.avatar, self.head), self.size)
+        encoded = io.BytesIO()
+        jpeg = self.out.suffix.lower() in (".jpg", ".jpeg")
+        Image.fromarray(picture).save(encoded, "JPEG" if jpeg else "PNG", quality=90, optimize=True)
+        write_whole(self.out, encoded.getvalue())
+        print(f"{self.out}: {picture.shape[1]} x {picture.shape[0]} pixels")
+
+
+def _read(name: str, head: str | None) -> Avatar:
+    """The avatar; what its reader has to say is printed. Raises InputError `option.avatar` for a
+    head that has no Gaussians."""
+    from ...shared.errors import InputError
+    from ..avatar.avatar import Avatar
+    from ..render.source import read_subject
+
+    subject = read_subject(name, head)
+    if not isinstance(subject, Avatar):
+        raise InputError(
+            "option.avatar",
+            f"'{name}' is a head without Gaussians.",
+            "Give an avatar, or `open-gaussians`.",
+        )
+    return subject
+
+
+def _on_stage(
+    name: str, head: str | None, take: Path, adapter_path: Path | None
+) -> tuple[Avatar, Motion]:
+    from ..motion.adapter import read_adapter
+    from ..motion.read import read_motion
+    from ..render.source import motion_for
+
+    motion = read_motion(take)
+    adapter = None if adapter_path is None else read_adapter(adapter_path)
+    avatar = _read(name, head)
+    for note in avatar.notes:
+        print(f"Note: {note}")
+    return avatar, motion_for(avatar, motion, adapter)
+
+
+def _turned_over(avatar: Avatar) -> Avatar:
+    from dataclasses import replace
+
+    from ..avatar.drive import rest_gaussians
+    from ..avatar.splats import turned_over
+
+    turned = turned_over(rest_gaussians(avatar))
+    return replace(
+        avatar, offsets=turned.means, quaternions=turned.quaternions, harmonics=turned.harmonics
+    )

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt avatar …` from the command line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.sidecar.avatar.drive import Actor
+from affekt.sidecar.avatar.open_avatar import OPEN_GAUSSIANS
+from affekt.sidecar.avatar.read import read_avatar
+from affekt.sidecar.cli import run
+from affekt.sidecar.motion.read import read_motion, write_motion
+from fakes.flame import flame_arrays, npz
+from fakes.lam import lam_bundle
+from fakes.plain_drive import arkit_motion
+from fakes.splats import flame_param, splat_ply
+from PIL import Image
+from plyfile import PlyData
+from safetensors.numpy import load_file, save_file
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """egg.zip, take.npz (ARKit), vase.ply, ga/ (GaussianAvatars) with flame.safetensors."""
+    folder = tmp_path_factory.mktemp("avatars")
+    (folder / "egg.zip").write_bytes(lam_bundle())
+    (folder / "vase.ply").write_bytes(splat_ply())
+    write_motion(arkit_motion(np.random.default_rng(0).random((3, 52))), folder / "take.npz")
+    arrays = flame_arrays()
+    (folder / "flame.npz").write_bytes(npz(arrays))
+    (folder / "ga").mkdir()
+    faces = len(arrays["f"])
+    (folder / "ga" / "point_cloud.ply").write_bytes(splat_ply(60, faces=faces + 168))
+    (folder / "ga" / "flame_param.npz").write_bytes(flame_param(len(arrays["v_template"])))
+    flame = ["--flame", str(folder / "flame.npz"), "--space", "flame2023"]
+    assert run(["head", "import", *flame, "--out", str(folder / "flame.safetensors")]) == 0
+    return folder
+
+
+def avatar(*words: object) -> int:
+    return run(["avatar", *(str(word) for word in words)])
+
+
+def test_info_says_what_a_file_is(files: Path, capsys: pytest.CaptureFixture[str]):
+    capsys.readouterr()
+    for name, words in (
+        ("egg.zip", ("768", "51 ARKit shapes", "follow: stretch")),
+        ("vase.ply", ("50", "degree 3", "stand still")),
+        ("ga", ("flame2023", "follow: surface", "note: ", "teeth")),
+    ):
+        assert avatar("info", "--avatar", files / name, "--head", files / "flame.safetensors") == 0
+        out = capsys.readouterr().out
+        assert all(word in out for word in words), out
+
+
+def test_convert_there_and_back(files: Path, tmp_path: Path):
+    out = tmp_path / "egg.safetensors"
+    assert avatar("convert", "--avatar", files / "egg.zip", "--out", out) == 0
+    again = tmp_path / "again.safetensors"
+    assert avatar("convert", "--avatar", out, "--out", again) == 0
+    assert out.read_bytes() == again.read_bytes()
+
+
+def test_convert_of_a_users_flame(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Without --embed-head nothing of FLAME is in the file, and it asks for the head again."""
+    flame, plain, whole = files / "flame.safetensors", tmp_path / "p.safetensors", tmp_path / "w"
+    words = ("convert", "--avatar", files / "ga", "--head", flame, "--out")
+    assert avatar(*words, plain) == 0
+    assert avatar(*words, whole, "--embed-head") == 0
+    assert not [key for key in load_file(plain) if key.startswith("head.")]
+    assert avatar("info", "--avatar", plain) == 2
+    assert "avatar.needs_head" in capsys.readouterr().err
+    assert avatar("info", "--avatar", plain, "--head", flame) == 0
+    renamed = whole.rename(tmp_path / "w.safetensors")
+    assert avatar("info", "--avatar", renamed) == 0
+
+
+def test_turning_over(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "v.safetensors"
+    assert avatar("convert", "--avatar", files / "vase.ply", "--out", out, "--turn-over") == 0
+    before, after = read_avatar(files / "vase.ply"), read_avatar(out)
+    np.testing.assert_allclose(after.means, before.means * [1, -1, -1])
+    words = ("convert", "--avatar", files / "egg.zip", "--turn-over", "--out", tmp_path / "no")
+    assert avatar(*words) == 2
+    assert "option.turn_over" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
+def test_export_is_that_frame(files: Path, tmp_path: Path):
+    out = tmp_path / "frame.ply"
+    words = ("export", "--avatar", files / "egg.zip", "--motion", files / "take.npz")
+    assert avatar(*words, "--frame", 2, "--out", out) == 0
+    posed = Actor(read_avatar(files / "egg.zip"), read_motion(files / "take.npz")).pose(2)
+    vertex = PlyData.read(out)["vertex"]
+    np.testing.assert_array_equal(vertex["y"], posed.gaussians.means[:, 1])
+    assert avatar(*words, "--frame", 2, "--out", out, "--up", "y-down") == 0
+    np.testing.assert_array_equal(PlyData.read(out)["vertex"]["y"], -posed.gaussians.means[:, 1])
+
+
+def test_a_sequence_of_the_open_head(files: Path, tmp_path: Path, capsys):
+    words = (
+        "sequence", "--avatar", OPEN_GAUSSIANS, "--motion", files / "take.npz", "--out",
+        tmp_path / "s", "--frames", "1-2",
+    )  # fmt: skip
+    assert avatar(*words) == 0
+    assert "2 frames written" in capsys.readouterr().out
+    assert avatar(*words) == 0
+    assert "0 frames written, 2 were there" in capsys.readouterr().out
+    names = sorted(p.name for p in (tmp_path / "s").iterdir())
+    assert names == ["frame_0002.ply", "frame_0003.ply", "sequence.json"]
+
+
+def test_gaussian_avatars_on_the_stage(files: Path, tmp_path: Path, capsys):
+    """Their own take moves them; what was left out is said."""
+    words = (
+        "export", "--avatar", files / "ga", "--head", files / "flame.safetensors", "--motion",
+        files / "ga" / "flame_param.npz", "--frame", 1, "--out", tmp_path / "f.ply",
+    )  # fmt: skip
+    assert avatar(*words) == 0
+    assert "teeth" in capsys.readouterr().out
+    assert (tmp_path / "f.ply").is_file()
+
+
+def test_a_comparison(files: Path, tmp_path: Path):
+    for name in ("c.png", "c.jpg"):
+        out = tmp_path / name
+        words = ("compare", "--avatar", files / "egg.zip", "--size", 48, "--out", out)
+        assert avatar(*words) == 0
+        with Image.open(out) as picture:
+            assert picture.size[0] > 3 * 48
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("info", "--avatar", "open"), "option.avatar"),
+        (("info", "--avatar", "{files}/none.zip"), "file.missing"),
+        (("info", "--avatar", "{files}/take.npz"), "avatar.missing_file"),
+        (("info", "--avatar", "{files}/ga"), "avatar.needs_head"),
+        (
+            ("export", "--avatar", "{files}/egg.zip", "--motion", "{files}/take.npz", "--frame",
+             "3", "--out", "{out}/f.ply"),
+            "frames.out_of_range",
+        ),
+        (
+            ("export", "--avatar", "{files}/egg.zip", "--motion", "{files}/take.npz", "--out",
+             "{out}/no/such/f.ply"),
+            "file.not_writable",
+        ),
+        (
+            ("sequence", "--avatar", "{files}/ga", "--head", "{files}/flame.safetensors",
+             "--motion", "{files}/take.npz", "--out", "{out}/s"),
+            "space.no_adapter",
+        ),
+    ],
+)  # fmt: skip
+def test_errors(files: Path, tmp_path: Path, capsys, words: tuple[str, ...], code: str):
+    filled = [word.format(files=files, out=tmp_path) for word in words]
+    assert avatar(*filled) == 2
+    assert code in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_safetensors_that_is_no_avatar_is_a_head(tmp_path: Path, capsys):
+    save_file({"x": np.zeros(3)}, tmp_path / "x.safetensors")
+    assert avatar("info", "--avatar", tmp_path / "x.safetensors") == 2
+    assert "file.wrong_kind" in capsys.readouterr().err

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Frames as files, read back by other people's readers; sequences that go on where they stopped."""
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.camera import look_at
+from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.drive import Actor, rest_gaussians
+from affekt.sidecar.avatar.export import (
+    ENDINGS,
+    SplatFormat,
+    encode_frame,
+    frame_file,
+    write_sequence,
+)
+from affekt.sidecar.avatar.gaussians import Gaussians, seen_colours
+from affekt.sidecar.avatar.lam import decode_lam_avatar
+from affekt.sidecar.avatar.read import decode_avatar
+from affekt.sidecar.avatar.splats import DC, turned_over
+from fakes.lam import lam_bundle
+from fakes.plain_drive import arkit_motion, covariances
+from fakes.splats import splat_ply
+from plyfile import PlyData
+from scipy.spatial import cKDTree
+
+
+def some(harmonics: int, count: int = 300) -> Gaussians:
+    return rest_gaussians(decode_avatar(splat_ply(count, harmonics), "v.ply"))
+
+
+@pytest.mark.parametrize("harmonics", [0, 3, 8, 15])
+def test_plyfile_reads_what_3dgs_would(harmonics: int):
+    values = some(harmonics)
+    vertex = PlyData.read(io.BytesIO(encode_frame(values, "ply")))["vertex"]
+    read = {p.name: np.asarray(vertex[p.name]) for p in vertex.properties}
+    for k, name in enumerate("xyz"):
+        np.testing.assert_array_equal(read[name], values.means[:, k])
+        np.testing.assert_allclose(0.5 + DC * read[f"f_dc_{k}"], values.colours[:, k], atol=1e-6)
+        np.testing.assert_allclose(np.exp(read[f"scale_{k}"]), values.scales[:, k], rtol=1e-5)
+        for term in range(harmonics):
+            column = read[f"f_rest_{k * harmonics + term}"]
+            np.testing.assert_array_equal(column, values.harmonics[:, term, k])
+    np.testing.assert_allclose(1 / (1 + np.exp(-read["opacity"])), values.opacities, atol=1e-6)
+    assert len([name for name in read if name.startswith("f_rest_")]) == 3 * harmonics
+
+
+@pytest.mark.parametrize("harmonics", [0, 3, 15])
+def test_our_reader_and_gsply_agree(harmonics: int, tmp_path: Path):
+    gsply = pytest.importorskip("gsply", reason="the extra `export` is not installed")
+    values = some(harmonics)
+    data = encode_frame(values, "ply")
+    back = rest_gaussians(decode_avatar(data, "back.ply"))
+    (tmp_path / "f.ply").write_bytes(data)
+    theirs = gsply.plyread(tmp_path / "f.ply")
+    np.testing.assert_array_equal(back.means, theirs.means)
+    np.testing.assert_allclose(np.log(back.scales), theirs.scales, atol=1e-5)
+    np.testing.assert_allclose(back.quaternions, theirs.quats, atol=1e-6)
+    if harmonics:
+        np.testing.assert_array_equal(back.harmonics, theirs.shN)
+
+
+@pytest.mark.parametrize("form", ["compressed", "spz"])
+@pytest.mark.parametrize("harmonics", [0, 15])
+def test_packed_formats_within_their_steps(form: SplatFormat, harmonics: int, tmp_path: Path):
+    gsply = pytest.importorskip("gsply", reason="the extra `export` is not installed")
+    values = some(harmonics)
+    kept = {name: getattr(values, name).copy() for name in ("means", "scales", "colours")}
+    path = tmp_path / f"frame{ENDINGS[form]}"
+    path.write_bytes(encode_frame(values, form))
+    read = gsply.read_spz(path) if form == "spz" else gsply.plyread(path)
+    order = cKDTree(read.means).query(values.means)[1]  # the compressed PLY sorts
+    assert len(np.unique(order)) == len(values.means)
+    # 11 bits of a chunk's box; 24 bits of fixed point.
+    step = 1e-5 if form == "spz" else 2e-3
+    np.testing.assert_allclose(read.means[order], values.means, atol=step)
+    np.testing.assert_allclose(read.scales[order], np.log(values.scales), atol=0.032)
+    np.testing.assert_allclose(0.5 + DC * read.sh0[order], values.colours, atol=4e-3)
+    logistic = 1 / (1 + np.exp(-read.opacities[order]))
+    np.testing.assert_allclose(logistic, values.opacities, atol=2e-3)
+    agreement = np.abs(np.sum(read.quats[order] * values.quaternions, 1))
+    np.testing.assert_allclose(agreement, 1, atol=1e-4)
+    if harmonics:
+        np.testing.assert_allclose(read.shN[order], values.harmonics, atol=0.3)
+    for name, before in kept.items():
+        np.testing.assert_array_equal(getattr(values, name), before)
+
+
+@pytest.mark.parametrize("harmonics", [3, 8, 15])
+def test_half_a_turn_changes_no_picture(harmonics: int):
+    """Gaussians and camera turned over together look the same."""
+    values = some(harmonics)
+    turned = turned_over(values)
+    over = np.diag([1.0, -1.0, -1.0])
+    np.testing.assert_allclose(turned.means, values.means @ over, atol=1e-7)
+    before, after = (covariances(g.quaternions, g.scales) for g in (values, turned))
+    np.testing.assert_allclose(after, over @ before @ over, atol=1e-9)
+    camera = look_at(
+        target=np.zeros(3), distance=3, yaw_rad=0.4, pitch_rad=0.3, width=8, height=8, fov_y_rad=1
+    )
+    matrix = camera.camera_from_world.copy()
+    matrix[:3, :3] = matrix[:3, :3] @ over
+    from dataclasses import replace
+
+    below = replace(camera, camera_from_world=matrix)
+    np.testing.assert_allclose(seen_colours(turned, below), seen_colours(values, camera), atol=1e-5)
+    twice = turned_over(turned)
+    np.testing.assert_allclose(twice.harmonics, values.harmonics)
+
+
+def write(folder: Path, seed: int = 0, form: SplatFormat = "ply", **options: str) -> list:
+    avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
+    motion = arkit_motion(np.random.default_rng(seed).random((5, 52)))
+    return list(write_sequence(folder, avatar, motion, range(1, 4), form, **options))
+
+
+def test_a_sequence_is_its_frames(tmp_path: Path):
+    assert write(tmp_path / "a" / "b") == [(1, True), (2, True), (3, True)]
+    names = sorted(p.name for p in (tmp_path / "a" / "b").iterdir())
+    assert names == ["frame_0002.ply", "frame_0003.ply", "frame_0004.ply", "sequence.json"]
+    avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
+    motion = arkit_motion(np.random.default_rng(0).random((5, 52)))
+    expected = encode_frame(Actor(avatar, motion).pose(2).gaussians, "ply")
+    assert (tmp_path / "a" / "b" / frame_file(2, "ply")).read_bytes() == expected
+
+
+def test_a_sequence_goes_on(tmp_path: Path):
+    write(tmp_path)
+    path = tmp_path / frame_file(2, "ply")
+    whole, kept = path.read_bytes(), tmp_path / frame_file(1, "ply")
+    path.unlink()
+    (tmp_path / f".{path.name}.123.partial").write_bytes(whole[:100])  # a killed run's
+    before = kept.stat().st_mtime_ns
+    assert write(tmp_path) == [(1, False), (2, True), (3, False)]
+    assert path.read_bytes() == whole
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_another_sequence_is_not_mixed_in(tmp_path: Path):
+    write(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "frame_0001.ply").write_bytes(b"ply")
+    for folder, seed, options in (
+        (tmp_path, 1, {}), (tmp_path, 0, {"up": "y-down"}), (tmp_path, 0, {"follow": "still"}),
+        (tmp_path / "other", 0, {}),
+    ):  # fmt: skip
+        with pytest.raises(InputError) as caught:
+            write(folder, seed, **options)
+        assert caught.value.code == "option.folder"
+
+
+def test_a_full_disk_leaves_whole_files_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    real, room = Path.write_bytes, [3]
+
+    def full(path: Path, data: bytes) -> int:
+        room[0] -= 1
+        if room[0] < 0:
+            real(path, data[: len(data) // 2])
+            raise OSError(28, "No space left on device")
+        return real(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError) as caught:
+        write(tmp_path)
+    assert caught.value.code == "file.not_writable"
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["frame_0002.ply", "frame_0003.ply", "sequence.json"]
+    monkeypatch.undo()
+    assert write(tmp_path) == [(1, False), (2, False), (3, True)]
+
+
+def test_without_gsply_the_packed_formats_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "gsply", None)
+    for form in ("compressed", "spz"):
+        with pytest.raises(InputError) as caught:
+            write(tmp_path / form, form=form)
+        assert caught.value.code == "option.missing_extra"
+        assert not (tmp_path / form).exists()
+    write(tmp_path / "ply")

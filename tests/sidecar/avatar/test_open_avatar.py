@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The open head as a Gaussian avatar: it has no holes, and looks like the head that it covers."""
+
+import numpy as np
+import pytest
+from affekt.shared.camera import look_at
+from affekt.shared.head import REGIONS
+from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
+from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.compare import draw_follows
+from affekt.sidecar.avatar.drive import Actor
+from affekt.sidecar.avatar.open_avatar import baked_light, open_avatar
+from affekt.sidecar.avatar.report import describe
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.motion.adapter import to_open
+from affekt.sidecar.raster.gaussians import rasterise_gaussians
+from affekt.sidecar.raster.mesh import rasterise_mesh
+from scipy.ndimage import binary_erosion
+
+SIZE = 256
+
+
+@pytest.fixture(scope="module")
+def avatar() -> Avatar:
+    return open_avatar(read_head("open"))
+
+
+def take() -> Motion:
+    """At rest, mouth open, eyes closed, a smile."""
+    poses = (
+        {}, {"jawOpen": 0.9}, {"eyeBlinkLeft": 1, "eyeBlinkRight": 1},
+        {"mouthSmileLeft": 1, "mouthSmileRight": 1, "jawOpen": 0.3},
+    )  # fmt: skip
+    expression = np.zeros((len(poses), 100), np.float32)
+    for row, pose in enumerate(poses):
+        for name, value in pose.items():
+            expression[row, ARKIT_NAMES.index(name)] = value
+    motion = make_motion(expression=expression, fps=30, space="arkit")
+    return to_open(motion, read_head("open"), None)
+
+
+def view(yaw_rad: float, size: int = SIZE, fov_y_rad: float = 0.335):
+    return look_at(
+        target=np.array([0, -0.008, 0]), distance=0.85, yaw_rad=yaw_rad, pitch_rad=0,
+        width=size, height=size, fov_y_rad=fov_y_rad,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("pose", range(4))
+@pytest.mark.parametrize("yaw_rad", [0.0, 0.7])
+def test_no_holes_and_no_spikes(avatar: Avatar, pose: int, yaw_rad: float):
+    """Alpha and depth against the mesh that the Gaussians cover."""
+    posed = Actor(avatar, take()).pose(pose)
+    camera, g = view(yaw_rad), posed.gaussians
+    image = rasterise_gaussians(g.means, g.quaternions, g.scales, g.opacities, g.colours, camera)
+    mesh = rasterise_mesh(posed.vertices, avatar.faces, camera)
+    covered = mesh.face >= 0
+    inside = binary_erosion(covered, iterations=4)
+    outside = binary_erosion(~covered, iterations=6)
+    assert image.alpha[inside].min() > 0.9
+    assert np.mean(image.alpha[inside] > 0.97) > 0.99
+    assert image.alpha[outside].max() < 0.02
+    off = np.abs(image.depth[inside] - mesh.depth[inside])
+    assert np.median(off) < 0.0015
+    assert np.quantile(off, 0.98) < 0.02
+
+
+def test_closed_lids_hide_the_eyes(avatar: Avatar):
+    """Eyeballs painted green: shut, none of the green is left; open, there is."""
+    head = read_head("open")
+    eye = np.isin(head.region, [REGIONS.index(n) for n in ("sclera", "iris", "pupil")])
+    colours = np.where(eye[head.faces[avatar.anchors, 0], None], (0, 1, 0), (0, 0, 0))
+    seen = {}
+    for pose in (0, 2):
+        g = Actor(avatar, take()).pose(pose).gaussians
+        camera = view(0.0, 512, 0.12)
+        image = rasterise_gaussians(
+            g.means, g.quaternions, g.scales, g.opacities, colours.astype(np.float32), camera
+        )
+        seen[pose] = image.colour[..., 1]
+    assert (seen[0] > 0.9).sum() > 500
+    # "surface" alone, which widens discs evenly, left eyes looking through at 0.6 and more.
+    assert seen[2].max() < 0.25
+
+
+def test_every_face_with_area_carries_gaussians(avatar: Avatar):
+    head = read_head("open")
+    a, b, c = (head.template[head.faces[:, k]].astype(np.float64) for k in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    np.testing.assert_array_equal(np.unique(avatar.anchors), np.flatnonzero(area > 1e-12))
+    assert avatar.follow == "deform"
+    assert avatar.scales[:, 2].max() < 0.0005
+    # The thin axis is the face's normal.
+    posed = Actor(avatar, take()).pose(0)
+    w, x, y, z = posed.gaussians.quaternions.T
+    thin = np.stack([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)], 1)
+    order = np.argmin(posed.gaussians.scales, 1)
+    agreement = np.abs(np.sum(thin * posed.normals, 1))[order == 2]
+    assert np.quantile(agreement, 0.01) > 0.99
+
+
+def test_light_is_soft_and_reads_as_a_face():
+    head = read_head("open")
+    light = baked_light(head)
+    assert light.shape == (len(head.template),)
+    assert light.min() > 0
+    skin = head.region == REGIONS.index("skin")
+    high, low = np.quantile(head.template[skin, 1], [0.9, 0.1])
+    forehead = skin & (head.template[:, 1] > high)
+    below = skin & (head.template[:, 1] < low)
+    assert light[forehead].mean() > 1.2 * light[below].mean()
+    back = light[head.region == REGIONS.index("mouth")]
+    assert back.min() < 0.5 * back.max()
+
+
+def test_same_head_same_avatar():
+    head = read_head("open")
+    assert open_avatar(head) is open_avatar(head)
+
+
+def test_says_what_it_is(avatar: Avatar):
+    lines = describe(avatar)
+    assert lines[0] == "name: open-gaussians"
+    assert "on its faces" in lines[2]
+
+
+def test_the_ways_to_follow_differ(avatar: Avatar):
+    sheet = draw_follows(avatar, 64).astype(int)
+    columns = [sheet[6:70, 6 + 70 * k : 70 + 70 * k] for k in range(4)]
+    for k in range(3):
+        assert np.abs(columns[k] - columns[k + 1]).max() > 8
