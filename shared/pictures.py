@@ -19,10 +19,12 @@ PNG_PASSES = PASSES[:2]
 """What PNG files can hold: colour, and depth in a second file."""
 Format = Literal["png", "exr"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-Follow = Literal["still", "stretch", "surface"]
+Follow = Literal["still", "stretch", "surface", "deform"]
 """How Gaussians go along with the surface under them. still: their places alone, as in LAM's own
 viewer. stretch: they also turn with the bones, and widen as the surface does. surface: they turn
-and scale with the surface's own frame at their place."""
+and scale with the surface's own frame at their place. deform: they go along with their face as if
+printed on it, longer where it is pulled and narrower where it is pressed (on vertices: as
+surface)."""
 FOLLOWS: tuple[Follow, ...] = get_args(Follow)
 
 

@@ -19,6 +19,10 @@ IntArray = NDArray[np.int32]
 Binding = Literal["vertex", "face", "none"]
 BINDINGS: tuple[Binding, ...] = ("vertex", "face", "none")
 
+MAX_SCALE_M = 1e4
+"""A scene's sky is smaller; past it the picture's arithmetic breaks."""
+MAX_OFFSET_M = 1e6
+
 HARMONICS = (3, 8, 15)
 """Coefficients beyond the zeroth of spherical harmonics of degree 1, 2 and 3."""
 
@@ -63,14 +67,15 @@ Surface = ArkitRig | HeadModel | None
 class Avatar:
     """N Gaussians on a surface at rest, or on none.
 
-    surface: an `ArkitRig`, a `HeadModel` (its rest is the template with `shape`, or if None with
-    no identity), or None for Gaussians that never move. binding: what anchors (N,) count, the
+    surface: an `ArkitRig`, a `HeadModel`, or None for Gaussians that never move. A head's rest is
+    its template with the identity `shape` (S,) and the person's own `template_change` (V, 3),
+    metres, none where they are None. binding: what anchors (N,) count, the
     surface's vertices or its faces; "none" without a surface, anchors are then zero.
     In the world of the rest pose: offsets (N, 3) metres, from the vertex or from the middle of
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
     `Gaussians`. follow: what they were made for. notes: sentences that a user should read.
-    Raises InputError `avatar.shape`, `avatar.not_finite`.
+    Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values`.
     """
 
     name: str
@@ -84,6 +89,7 @@ class Avatar:
     colours: FloatArray
     harmonics: FloatArray | None = None
     shape: FloatArray | None = None
+    template_change: FloatArray | None = None
     follow: Follow
     notes: tuple[str, ...] = ()
 
@@ -96,25 +102,43 @@ class Avatar:
         for name, shape in shapes.items():
             _check(name, getattr(self, name), shape)
         if self.harmonics is not None:
-            _check("harmonics", self.harmonics, (count, self.harmonics.shape[1], 3))
-            if self.harmonics.shape[1] not in HARMONICS:
-                raise _broken(
-                    "avatar.shape", f"{self.harmonics.shape[1]} harmonics, not 3, 8 or 15"
-                )
+            known = self.harmonics.shape[1] if self.harmonics.ndim > 1 else 0
+            if known not in HARMONICS:
+                raise _broken("avatar.shape", f"{known} harmonics, not 3, 8 or 15")
+            _check("harmonics", self.harmonics, (count, known, 3))
+        self._check_values()
         self._check_surface()
+
+    def _check_values(self) -> None:
+        lengths = np.linalg.norm(self.quaternions, axis=1)
+        if (np.abs(lengths - 1) > 1e-3).any():
+            raise _broken("avatar.values", "rotations that are none")
+        if (self.scales < 0).any() or (self.scales > MAX_SCALE_M).any():
+            raise _broken("avatar.values", f"Gaussians not of 0 to {MAX_SCALE_M:g} m")
+        if (self.opacities < 0).any() or (self.opacities > 1).any():
+            raise _broken("avatar.values", "opacities outside 0 to 1")
+        if (np.abs(self.offsets) > MAX_OFFSET_M).any():
+            raise _broken("avatar.values", f"Gaussians further off than {MAX_OFFSET_M:g} m")
 
     def _check_surface(self) -> None:
         if (self.surface is None) != (self.binding == "none"):
             raise _broken("avatar.shape", "a binding without a surface, or a surface without one")
+        self._check_identity()
+        places = {"vertex": len(self.vertices), "face": len(self.faces), "none": 1}
+        _check_indices("anchors", self.anchors, places[self.binding])
+
+    def _check_identity(self) -> None:
+        if self.shape is None and self.template_change is None:
+            return
+        if not isinstance(self.surface, HeadModel):
+            raise _broken("avatar.shape", "an identity, but no head that has any")
         if self.shape is not None:
-            if not isinstance(self.surface, HeadModel):
-                raise _broken("avatar.shape", "an identity, but no head that has any")
-            most = self.surface.shape_basis.shape[2]
+            most = min(self.surface.shape_basis.shape[2], 300)  # what a Motion can say
             if self.shape.ndim != 1 or len(self.shape) > most:
                 raise _broken("avatar.shape", f"an identity of {self.shape.shape}, not {most}")
             _check("shape", self.shape, self.shape.shape)
-        places = {"vertex": len(self.vertices), "face": len(self.faces), "none": 1}
-        _check_indices("anchors", self.anchors, places[self.binding])
+        if self.template_change is not None:
+            _check("template_change", self.template_change, self.surface.template.shape)
 
     @property
     def vertices(self) -> FloatArray:
@@ -123,9 +147,12 @@ class Avatar:
             return self.surface.vertices
         if self.surface is None:
             return np.zeros((0, 3), np.float32)
+        template = self.surface.template
+        if self.template_change is not None:
+            template = template + self.template_change
         if self.shape is None or not self.shape.any():
-            return self.surface.template
-        return self.surface.template + self.surface.shape_basis[..., : len(self.shape)] @ self.shape
+            return template
+        return template + self.surface.shape_basis[..., : len(self.shape)] @ self.shape
 
     @property
     def faces(self) -> IntArray:

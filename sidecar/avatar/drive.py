@@ -44,13 +44,13 @@ class Actor:
     def __init__(self, avatar: Avatar, motion: Motion, follow: Follow | None = None) -> None:
         self.avatar, self.motion = avatar, motion
         self.follow: Follow = avatar.follow if follow is None else follow
-        self._surface = make_surface(avatar.surface, avatar.shape, motion)
+        self._surface = make_surface(avatar, motion)
         self._still = None if self._surface is not None else _rest_of(avatar)
         rest = avatar.vertices
         self._faces = np.ascontiguousarray(avatar.faces)
         self._rest = np.ascontiguousarray(rest, np.float32)
         if avatar.binding == "face":
-            self._rest_axes, self._rest_sizes = _frames(self._rest, self._faces)
+            self._rest_axes, self._rest_sizes = face_frames(self._rest, self._faces)
         elif avatar.binding == "vertex":
             self._rest_rings = _rings(self._rest, self._faces)
             self._edges, self._shares = _edges_of(self._faces)
@@ -75,7 +75,7 @@ class Actor:
             turns = _no_turns(count)
         else:
             stretch = _growth(rings[:, 3], self._rest_rings[:, 3])
-        if self.follow == "surface":
+        if self.follow in ("surface", "deform"):
             products = np.empty((count, 3, 3), np.float32)
             kernels.edge_products(self._rest, posed.vertices, self._edges, self._shares, products)
             kernels.turn_with_rings(self._rest_rings, rings, products, turns)
@@ -84,7 +84,11 @@ class Actor:
 
     def _on_faces(self, posed: PosedSurface) -> PosedAvatar:
         vertices, faces = posed.vertices, self._faces
-        axes, sizes = _frames(vertices, faces)
+        middles = vertices[faces].mean(1)
+        axes, sizes = face_frames(vertices, faces)
+        normals = np.ascontiguousarray(axes[:, :, 1])
+        if self.follow == "deform":
+            return self._deformed(vertices, middles, normals)
         count = len(faces)
         stretch, reach = np.ones(count, np.float32), np.ones(count, np.float32)
         if self.follow == "still":
@@ -99,9 +103,21 @@ class Actor:
             before = self._rest_sizes[:, 0]
             ratio = np.divide(sizes[:, 0], before, out=np.ones_like(before), where=before > 0)
             stretch = reach = np.clip(ratio, *GROWTH_RANGE)
-        normals = np.ascontiguousarray(axes[:, :, 1])
-        middles = vertices[faces].mean(1)
         return self._place(vertices, middles, normals, turns, stretch, reach)
+
+    def _deformed(
+        self, vertices: FloatArray, middles: FloatArray, normals: FloatArray
+    ) -> PosedAvatar:
+        avatar = self.avatar
+        maps = np.empty((len(self._faces), 3, 3), np.float32)
+        kernels.face_maps(self._rest, vertices, self._faces, maps)
+        out = _Room(len(avatar))
+        kernels.place_deformed(
+            0, len(avatar), avatar.anchors, middles, normals, maps, np.float32(GROWTH_RANGE[1]),
+            avatar.offsets, avatar.quaternions, avatar.scales,
+            out.means, out.quaternions, out.scales, out.normals,
+        )  # fmt: skip
+        return out.posed(avatar, vertices)
 
     def _place(
         self,
@@ -112,18 +128,27 @@ class Actor:
         stretch: FloatArray,
         reach: FloatArray,
     ) -> PosedAvatar:
-        avatar = self.avatar
-        means, scales, facing = (np.empty((len(avatar), 3), np.float32) for _ in range(3))
-        quaternions = np.empty((len(avatar), 4), np.float32)
+        avatar, out = self.avatar, _Room(len(self.avatar))
         kernels.place(
             avatar.anchors, points, normals, turns, stretch, reach, avatar.offsets,
-            avatar.quaternions, avatar.scales, means, quaternions, scales, facing,
+            avatar.quaternions, avatar.scales, out.means, out.quaternions, out.scales, out.normals,
         )  # fmt: skip
+        return out.posed(avatar, vertices)
+
+
+class _Room:
+    """Arrays for N Gaussians, to be filled."""
+
+    def __init__(self, count: int) -> None:
+        self.means, self.scales, self.normals = (np.empty((count, 3), np.float32) for _ in range(3))
+        self.quaternions = np.empty((count, 4), np.float32)
+
+    def posed(self, avatar: Avatar, vertices: FloatArray) -> PosedAvatar:
         gaussians = Gaussians(
-            means=means, quaternions=quaternions, scales=scales, opacities=avatar.opacities,
-            colours=avatar.colours, harmonics=avatar.harmonics,
+            means=self.means, quaternions=self.quaternions, scales=self.scales,
+            opacities=avatar.opacities, colours=avatar.colours, harmonics=avatar.harmonics,
         )  # fmt: skip
-        return PosedAvatar(gaussians=gaussians, normals=facing, vertices=vertices)
+        return PosedAvatar(gaussians=gaussians, normals=self.normals, vertices=vertices)
 
 
 def rest_gaussians(avatar: Avatar) -> Gaussians:
@@ -157,7 +182,9 @@ def _rings(points: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
     return rings
 
 
-def _frames(points: FloatArray, faces: NDArray[np.int32]) -> tuple[FloatArray, FloatArray]:
+def face_frames(points: FloatArray, faces: NDArray[np.int32]) -> tuple[FloatArray, FloatArray]:
+    """Axes (F, 3, 3) in columns and sizes (F, 2) of each face's frame, as
+    `kernels.face_frames` says."""
     axes, sizes = np.empty((len(faces), 3, 3), np.float32), np.empty((len(faces), 2), np.float32)
     kernels.face_frames(points, faces, axes, sizes)
     return axes, sizes

@@ -222,8 +222,7 @@ def face_frames(points, faces, axes, sizes):  # pragma: no cover - compiled
 @njit(cache=True, nogil=True)
 def turns_between(before, after, sizes, out):  # pragma: no cover - compiled
     """out (F, 4): the rotation from frames `before` to `after` (F, 3, 3); none where a size (F, 2)
-    is 0. Shepperd's way, stable at every angle."""
-    one = np.float32(1)
+    is 0."""
     m = np.empty((3, 3), np.float32)
     for index in range(before.shape[0]):
         if sizes[index, 0] == 0:
@@ -235,20 +234,7 @@ def turns_between(before, after, sizes, out):  # pragma: no cover - compiled
                 m[row, column] = (
                     p[row, 0] * q[column, 0] + p[row, 1] * q[column, 1] + p[row, 2] * q[column, 2]
                 )
-        xx, yy, zz = m[0, 0], m[1, 1], m[2, 2]
-        if xx + yy + zz > 0:
-            w = one + xx + yy + zz
-            x, y, z = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
-        elif xx >= yy and xx >= zz:
-            x = one + xx - yy - zz
-            w, y, z = m[2, 1] - m[1, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]
-        elif yy >= zz:
-            y = one - xx + yy - zz
-            w, x, z = m[0, 2] - m[2, 0], m[0, 1] + m[1, 0], m[1, 2] + m[2, 1]
-        else:
-            z = one - xx - yy + zz
-            w, x, y = m[1, 0] - m[0, 1], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1]
-        out[index, 0], out[index, 1], out[index, 2], out[index, 3] = _unit_quaternion(w, x, y, z)
+        _quaternion(m, out[index])
 
 
 @njit(cache=True, nogil=True)
@@ -271,3 +257,104 @@ def place(
         for k in range(3):
             scales_out[i, k] = scales[i, k] * factor
             normals_out[i, k] = normals[a, k]
+
+
+@njit(cache=True, nogil=True)
+def face_maps(rest, posed, faces, out):  # pragma: no cover - compiled
+    """out (F, 3, 3): the linear map that takes each rest face's edges and unit normal to the posed
+    one's; none where the rest face has no area."""
+    for index in range(faces.shape[0]):
+        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+        nx, ny, nz = _cross_of_face(rest, a, b, c)
+        mx, my, mz = _cross_of_face(posed, a, b, c)
+        nx, ny, nz, area = unit(nx, ny, nz)
+        mx, my, mz, after = unit(mx, my, mz)
+        m = out[index]
+        if area == 0 or after == 0:
+            m[:] = 0
+            m[0, 0] = m[1, 1] = m[2, 2] = 1
+            continue
+        normal, side = (nx, ny, nz), (mx, my, mz)
+        ux, uy, uz = rest[b, 0] - rest[a, 0], rest[b, 1] - rest[a, 1], rest[b, 2] - rest[a, 2]
+        vx, vy, vz = rest[c, 0] - rest[a, 0], rest[c, 1] - rest[a, 1], rest[c, 2] - rest[a, 2]
+        # The edges' dual vectors in the plane: their products with the edges are 1 and 0.
+        du = ((vy * nz - vz * ny) / area, (vz * nx - vx * nz) / area, (vx * ny - vy * nx) / area)
+        dv = ((ny * uz - nz * uy) / area, (nz * ux - nx * uz) / area, (nx * uy - ny * ux) / area)
+        for row in range(3):
+            p, q = posed[b, row] - posed[a, row], posed[c, row] - posed[a, row]
+            for column in range(3):
+                m[row, column] = p * du[column] + q * dv[column] + side[row] * normal[column]
+
+
+@njit(cache=True, nogil=True)
+def place_deformed(
+    start, stop, anchors, points, normals, maps, limit, offsets, quaternions, scales,
+    means_out, quaternions_out, scales_out, normals_out,
+):  # fmt: skip  # pragma: no cover - compiled
+    """Gaussians start..stop-1 carried and deformed by their faces' maps (F, 3, 3): the ellipsoid
+    of the mapped covariance, by one-sided Jacobi rotations (Demmel and Veselić 1992). No axis
+    grows by more than `limit` over the longest one at rest."""
+    r, m = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32)
+    one = np.float32(1)
+    for i in range(start, stop):
+        face = anchors[i]
+        j = maps[face]
+        q = quaternions[i]
+        _matrix((q[0], q[1], q[2], q[3]), r)
+        longest = max(scales[i, 0], scales[i, 1], scales[i, 2])
+        for row in range(3):
+            means_out[i, row] = points[face, row] + (
+                j[row, 0] * offsets[i, 0] + j[row, 1] * offsets[i, 1] + j[row, 2] * offsets[i, 2]
+            )
+            normals_out[i, row] = normals[face, row]
+            for k in range(3):
+                m[row, k] = scales[i, k] * (
+                    j[row, 0] * r[0, k] + j[row, 1] * r[1, k] + j[row, 2] * r[2, k]
+                )
+        for _ in range(4):
+            turned = False
+            for a, b in ((0, 1), (0, 2), (1, 2)):
+                aa = m[0, a] * m[0, a] + m[1, a] * m[1, a] + m[2, a] * m[2, a]
+                bb = m[0, b] * m[0, b] + m[1, b] * m[1, b] + m[2, b] * m[2, b]
+                ab = m[0, a] * m[0, b] + m[1, a] * m[1, b] + m[2, a] * m[2, b]
+                if ab * ab <= np.float32(1e-10) * aa * bb:
+                    continue
+                turned = True
+                zeta = (bb - aa) / (ab + ab)
+                sign = one if zeta >= 0 else -one
+                t = sign / (abs(zeta) + np.sqrt(one + zeta * zeta))
+                c = one / np.sqrt(one + t * t)
+                s = c * t
+                for row in range(3):
+                    x, y = m[row, a], m[row, b]
+                    m[row, a], m[row, b] = c * x - s * y, s * x + c * y
+            if not turned:
+                break
+        for k in range(3):
+            length = np.sqrt(m[0, k] * m[0, k] + m[1, k] * m[1, k] + m[2, k] * m[2, k])
+            scale = one / max(length, np.float32(1e-20))
+            for row in range(3):
+                r[row, k] = m[row, k] * scale
+            scales_out[i, k] = min(length, limit * longest)
+        # The map keeps the side, so the axes stay right-handed up to rounding.
+        _quaternion(r, quaternions_out[i])
+
+
+@njit(cache=True, nogil=True)
+def _quaternion(m, out):  # pragma: no cover - compiled
+    """Shepperd's way, stable at every angle."""
+    one = np.float32(1)
+    xx, yy, zz = m[0, 0], m[1, 1], m[2, 2]
+    if xx + yy + zz > 0:
+        w = one + xx + yy + zz
+        x, y, z = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
+    elif xx >= yy and xx >= zz:
+        x = one + xx - yy - zz
+        w, y, z = m[2, 1] - m[1, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]
+    elif yy >= zz:
+        y = one - xx + yy - zz
+        w, x, z = m[0, 2] - m[2, 0], m[0, 1] + m[1, 0], m[1, 2] + m[2, 1]
+    else:
+        z = one - xx - yy + zz
+        w, x, y = m[1, 0] - m[0, 1], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1]
+    out[0], out[1], out[2], out[3] = _unit_quaternion(w, x, y, z)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...shared.camera import Camera, look_at
 from ..raster.gaussians import rasterise_gaussians
-from ..raster.mesh import project, to_camera
+from ..raster.pixels import to_pixels
 from .avatar import Avatar
 from .drive import rest_gaussians
 from .gaussians import seen_colours
@@ -44,10 +44,10 @@ class SeenPoints:
         label: (P,) of the points."""
         votes, strongest = np.zeros((len(places), count)), np.zeros(len(places))
         for view in self.views:
-            screen = project(to_camera(places, view.camera), view.camera)
+            screen = np.nan_to_num(to_pixels(places, view.camera))
             column, row = (np.clip(screen[:, k], 0, _PIXELS - 1).astype(int) for k in (0, 1))
             point = view.point[row, column]
-            behind = 1 / np.maximum(screen[:, 2], 1e-9) - view.depth[row, column]
+            behind = screen[:, 2] - np.where(point >= 0, view.depth[row, column], 0)
             weight = np.where(point >= 0, np.exp(-np.maximum(behind, 0) / _BEHIND_M), 0)
             votes[np.arange(len(places)), label[point]] += weight
             strongest = np.maximum(strongest, weight)

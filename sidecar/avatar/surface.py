@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -15,7 +16,7 @@ from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
 from . import kernels
-from .avatar import ArkitRig, Surface
+from .avatar import ArkitRig, Avatar
 
 FloatArray = NDArray[np.float32]
 
@@ -35,13 +36,11 @@ class PlayingSurface(Protocol):
     def pose(self, index: int) -> PosedSurface: ...
 
 
-def make_surface(
-    surface: Surface, shape: FloatArray | None, motion: Motion
-) -> PlayingSurface | None:
+def make_surface(avatar: Avatar, motion: Motion) -> PlayingSurface | None:
     """The surface that plays the take; None for none. Raises InputError `space.no_adapter`."""
-    if isinstance(surface, ArkitRig):
-        return _PlayingRig(surface, motion)
-    return None if surface is None else _PlayingHead(surface, shape, motion)
+    if isinstance(avatar.surface, ArkitRig):
+        return _PlayingRig(avatar.surface, motion)
+    return None if avatar.surface is None else _PlayingHead(avatar, motion)
 
 
 class _PlayingRig:
@@ -77,9 +76,10 @@ class _PlayingRig:
 
 
 class _PlayingHead:
-    def __init__(self, head: HeadModel, shape: FloatArray | None, motion: Motion) -> None:
+    def __init__(self, avatar: Avatar, motion: Motion) -> None:
         from ..head.forward import CHUNK_FRAMES, layer_of  # torch, which other avatars do without
 
+        head, shape = personal_head(avatar), avatar.shape
         identity = np.zeros_like(motion.shape)
         if shape is not None:
             identity[: len(shape)] = shape
@@ -104,6 +104,16 @@ class _PlayingHead:
                 stop = min(first + self._chunk, len(self._motion))
                 self._block = first, self._layer.vertices(self._motion, first, stop)
             return self._block[1][index - first]
+
+
+@functools.lru_cache(maxsize=2)
+def personal_head(avatar: Avatar) -> HeadModel:
+    """The head that the avatar sits on, with its person's own template."""
+    assert isinstance(avatar.surface, HeadModel)
+    if avatar.template_change is None:
+        return avatar.surface
+    template = avatar.surface.template + avatar.template_change
+    return replace(avatar.surface, template=template)
 
 
 def head_turns(motion: Motion) -> NDArray[np.float64]:

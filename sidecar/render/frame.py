@@ -13,8 +13,8 @@ from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.pictures import PASSES
 from ..avatar.avatar import Follow
+from ..raster.device import Device
 
-DeviceName = Literal["auto", "cpu", "cuda"]
 FloatImage = NDArray[np.float32]
 Axes = Literal["world", "camera"]
 OBJECT_INDEX = 1
@@ -35,7 +35,7 @@ class RenderOptions:
     passes: tuple[str, ...] = ("combined", "depth")
     antialiased: bool = False
     follow: Follow | None = None
-    device: DeviceName = "cpu"
+    device: Device = "cpu"
     axes: Axes = "world"
     world_from_head: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     object_index: int = OBJECT_INDEX

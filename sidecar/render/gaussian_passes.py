@@ -17,7 +17,8 @@ from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
 from ..avatar.gaussians import seen_colours
 from ..avatar.regions import PASS_REGIONS, avatar_regions
-from ..raster.gaussians import GaussianImage, rasterise_gaussians
+from ..raster.device import choose_rasteriser
+from ..raster.gaussians import GaussianImage
 from . import resolve
 from .frame import Frame, RenderOptions
 from .poses import Poses
@@ -49,11 +50,12 @@ def _lay_out(passes: tuple[str, ...]) -> _Layout:
 
 
 class GaussianPainter:
-    """Draws the frames of one take on one avatar. Raises InputError `space.no_adapter`, and
-    `option.pass` for UVs of an avatar that has none."""
+    """Draws the frames of one take on one avatar. Raises InputError `space.no_adapter`,
+    `option.device`, `avatar.regions`, and `option.pass` for UVs of an avatar that has none."""
 
     def __init__(self, avatar: Avatar, motion: Motion, options: RenderOptions) -> None:
         self._options, self._layout = options, _lay_out(options.passes)
+        self._rasterise = choose_rasteriser(options.device)
         actor = Actor(avatar, motion, options.follow)
         self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(motion))
         self._fixed: dict[str, FloatArray] = {}
@@ -97,9 +99,9 @@ class GaussianPainter:
             carried[:, layout.uv] = self._fixed["uv"]
         if layout.vector:
             carried[:, layout.vector] = self._poses.vectors(index, cameras)
-        return rasterise_gaussians(
+        return self._rasterise(
             gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
-            carried, camera,
+            carried, camera, antialiased=self._options.antialiased,
         )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from ...shared.motion import Motion
 from ..avatar.regions import PASS_REGIONS, head_regions
 from ..head.forward import CHUNK_FRAMES, layer_of
 from ..raster.attributes import interpolate, interpolate_corners
-from ..raster.mesh import MeshFragments, rasterise_mesh
+from ..raster.mesh import MeshFragments, corner_weights, rasterise_mesh
 from ..raster.normals import vertex_normals
 from . import resolve
 from .frame import Frame, RenderOptions
@@ -85,7 +85,7 @@ class MeshPainter:
 
     def _masks(self, lit: LitMesh) -> NDArray[np.float32]:
         out = np.zeros((*lit.light.shape[:2], len(PASS_REGIONS)), np.float32)
-        _count_labels(lit.face, self._label[self._head.faces[:, 0]], lit.samples, out)
+        _count_labels(lit.face, lit.screen, self._head.faces, self._label, lit.samples, out)
         return out
 
 
@@ -114,11 +114,24 @@ def _fill_edges(face, weight, depth, alpha, face_out, weight_out, depth_out):  #
 
 
 @njit(cache=True, nogil=True)
-def _count_labels(face, label, samples, out):  # pragma: no cover - compiled
-    """The share of each pixel's samples that see each label."""
+def _count_labels(face, screen, faces, label, samples, out):  # pragma: no cover - compiled
+    """The share of each pixel's samples that see each label: the label whose corners weigh most,
+    so that a border crosses a face straight."""
     share = np.float32(1.0 / (samples * samples))
+    poll = np.zeros(out.shape[2])
     for row in range(face.shape[0]):
         for column in range(face.shape[1]):
             index = face[row, column]
-            if index >= 0:
-                out[row // samples, column // samples, label[index]] += share
+            if index < 0:
+                continue
+            a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+            winner = label[a]
+            if label[b] != winner or label[c] != winner:
+                x, y = (column + 0.5) / samples, (row + 0.5) / samples
+                wa, wb, wc = corner_weights(screen, faces[index], x, y)
+                poll[:] = 0.0
+                poll[label[a]] += wa
+                poll[label[b]] += wb
+                poll[label[c]] += wc
+                winner = np.argmax(poll)
+            out[row // samples, column // samples, winner] += share

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.camera import Camera
-from ..raster.mesh import project, to_camera
+from ..raster.pixels import to_pixels
 
 Posed = TypeVar("Posed")
 Points = NDArray[np.floating]
@@ -24,7 +24,7 @@ class Poses(Generic[Posed]):
     ) -> None:
         self._pose, self._points, self._count = pose, points, count
         self._kept: dict[int, Posed] = {}
-        self._screens: dict[int, tuple[Camera, NDArray[np.float64]]] = {}
+        self._screens: dict[int, tuple[Camera, NDArray[np.float32]]] = {}
 
     def at(self, index: int) -> Posed:
         """The pose of the take's frame `index`."""
@@ -48,15 +48,13 @@ class Poses(Generic[Posed]):
                 continue
             there = self._screen(index + step, cameras.get(index + step, camera))
             earlier, later = (there, here) if step < 0 else (here, there)
-            seen = (here[:, 2] > 0) & (there[:, 2] > 0)
-            out[:, column] = np.where(seen, earlier[:, 0] - later[:, 0], 0)
-            out[:, column + 1] = np.where(seen, later[:, 1] - earlier[:, 1], 0)
-        return out
+            out[:, column] = earlier[:, 0] - later[:, 0]
+            out[:, column + 1] = later[:, 1] - earlier[:, 1]
+        return np.nan_to_num(out, copy=False, nan=0.0)
 
-    def _screen(self, index: int, camera: Camera) -> NDArray[np.float64]:
+    def _screen(self, index: int, camera: Camera) -> NDArray[np.float32]:
         kept = self._screens.get(index)
         if kept is None or kept[0] is not camera:
-            points = self._points(self.at(index))
-            kept = camera, project(to_camera(points, camera), camera)
+            kept = camera, to_pixels(self._points(self.at(index)), camera)
             self._screens[index] = kept
         return kept[1]

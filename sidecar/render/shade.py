@@ -122,10 +122,12 @@ def draw_mesh(
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LitMesh:
     """light: (H, W, 4) float32 linear, premultiplied by alpha. face: (H * samples, W * samples)
-    int32, which face each sample of a pixel sees, `EMPTY` for none."""
+    int32, which face each sample of a pixel sees, `EMPTY` for none. screen: the vertices as
+    `mesh.project` gives them."""
 
     light: NDArray[np.float32]
     face: NDArray[np.int32]
+    screen: NDArray[np.float64]
     samples: int
 
 
@@ -148,7 +150,7 @@ def light_mesh(
         face, nearness, screen, faces, points, attributes, region[faces[:, 0]],
         LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
     )  # fmt: skip
-    return LitMesh(light=out, face=face, samples=options.samples)
+    return LitMesh(light=out, face=face, screen=screen, samples=options.samples)
 
 
 def _attributes(

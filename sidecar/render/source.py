@@ -10,17 +10,23 @@ import numpy as np
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, make_motion
 from ..avatar.avatar import Avatar
-from ..avatar.lam import read_lam_avatar
+from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
+from ..avatar.read import is_own_file, read_avatar
 from ..head.files import OPEN, read_head
 from ..motion.adapter import LinearAdapter, open_to_arkit, to_open
 
 
-def read_subject(name: str) -> Avatar | HeadModel:
-    """`open` is the embedded head, drawn as a lit mesh; a safetensors file is another head;
-    anything else an avatar. Raises InputError `file.*`, `head.*`, `avatar.*`."""
-    if name == OPEN or name.endswith(".safetensors"):
+def read_subject(name: str, head: str | None = None) -> Avatar | HeadModel:
+    """`open` is the embedded head, drawn as a lit mesh; `open-gaussians` the same head as a
+    Gaussian avatar; a FLAME file or a head file is another head; anything else an avatar. head:
+    the head that an avatar sits on, where its file asks for one. Raises InputError `file.*`,
+    `head.*`, `avatar.*`."""
+    if name == OPEN_GAUSSIANS:
+        return open_avatar(read_head(OPEN))
+    path = Path(name)
+    if name == OPEN or (path.suffix == ".safetensors" and not is_own_file(path)):
         return read_head(name)
-    return read_lam_avatar(Path(name))
+    return read_avatar(path, None if head is None else read_head(head))
 
 
 def motion_for(

@@ -143,7 +143,7 @@ def test_a_rig_against_its_twin(avatar: Avatar, seed: int, turn: tuple, follow: 
     np.testing.assert_allclose(posed.normals, normals, atol=1e-3)
     stretch = np.clip(np.sqrt(area / ring_frames(rest, avatar.faces)[1]), *STRETCH_RANGE)
     turns = bones
-    if follow == "surface":
+    if follow in ("surface", "deform"):
         turns = vertex_turns(rest, vertices, avatar.faces, bones)
     if follow == "still":
         turns, stretch = Rotation.identity(len(rest)), np.ones(len(rest))
@@ -278,3 +278,42 @@ def test_actors_refuse_other_spaces_and_frames(avatar: Avatar):
         with pytest.raises(InputError) as caught:
             call()
         assert caught.value.code == code
+
+
+def test_printed_gaussians_follow_any_pull():
+    """deform: the covariance of J Σ Jᵀ with J the map between the faces, at J x from the middle."""
+    avatar = on_head()
+    motion = head_take(avatar.surface)
+    actor = Actor(avatar, motion, "deform")
+    for index in range(len(motion)):
+        posed = actor.pose(index)
+        covariance = covariances(posed.gaussians.quaternions, posed.gaussians.scales)
+        rest = covariances(avatar.quaternions, avatar.scales)
+        for i, anchor in enumerate(avatar.anchors):
+            corners = avatar.faces[anchor]
+            before, after = (face_basis(v[corners]) for v in (avatar.vertices, posed.vertices))
+            matrix = after[1] @ np.linalg.inv(before[1])
+            if np.linalg.cond(before[1]) > 1e3:
+                continue  # a sliver of the random head: single precision ends there
+            expected = after[0] + matrix @ avatar.offsets[i]
+            np.testing.assert_allclose(posed.gaussians.means[i], expected, atol=1e-4)
+            wanted = matrix @ rest[i] @ matrix.T
+            if wanted.trace() < (9 * avatar.scales[i].max()) ** 2:  # else it is held back
+                np.testing.assert_allclose(covariance[i], wanted, atol=2e-3 * wanted.trace())
+
+
+def face_basis(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b, c = corners.astype(np.float64)
+    normal = np.cross(b - a, c - a)
+    basis = np.stack([b - a, c - a, normal / np.linalg.norm(normal)], 1)
+    return (a + b + c) / 3, basis
+
+
+def test_no_axis_grows_without_end():
+    avatar = on_head()
+    take = head_take(avatar.surface)
+    wild = replace(take, expression=(take.expression * 1e4).astype(np.float32))
+    for follow in ("surface", "deform"):
+        posed = Actor(avatar, wild, follow).pose(0).gaussians
+        assert posed.scales.max() <= 10.001 * avatar.scales.max()
+        assert np.isfinite(posed.quaternions).all()

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The open head as a Gaussian avatar, made by code: every face carries a few flat Gaussians."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from ...shared.head import REGIONS, HeadModel
+from ...shared.motion import make_motion
+from ..raster.normals import vertex_normals
+from ..render import occlusion
+from ..render.shade import linear_to_srgb, srgb_to_linear
+from .avatar import Avatar
+from .gaussians import FloatArray
+
+OPEN_GAUSSIANS = "open-gaussians"
+"""Name of this avatar where an avatar's path may stand."""
+
+OVERLAP = 2.25
+"""Standard deviations of a Gaussian over those of its piece of the face: below 2.1 what
+is behind shows as dots where corners meet, above 2.4 lips and lids blur."""
+_OVERLAPS = {"brow": 1.1, "lash": 1.1, "teeth": 1.6}
+"""The same for hair, which may have holes and must stay thin, and for teeth, whose gaps show."""
+_CUT_M = 0.005
+"""Skin faces with a longer edge are cut in four: uncut, edges against the background are soft."""
+_CUT = ("skin", "lip")
+THICKNESS_M = 2e-4
+OPACITY = 0.995
+_SKY_RAYS, _LAMP_RAYS = 64, 12
+_LAMP = np.array([0.35, 0.55, 0.76])
+"""Direction to a large soft lamp before the face, above and to its left."""
+_LAMP_HALF_ANGLE_RAD = 0.5
+_SKY, _GROUND, _LAMP_LIGHT = 0.50, 0.22, 0.62
+_MOUTH_LIT_M, _MOUTH_FADE_M = 0.02, 0.022
+"""Behind the lips' middle the mouth is lit so far, and then fades to 1 / e over so much."""
+_WRAP = 0.25
+"""How far the lamp's light goes round into the shade, as in skin."""
+_LEAST = {"teeth": 0.6, "tongue": 0.6, "mouth": 0.6, "sclera": 0.65, "iris": 0.8, "pupil": 0.8}
+"""Share of the light that these see at the least: the bake stands still, their shade does not."""
+
+
+@functools.lru_cache(maxsize=1)
+def open_avatar(head: HeadModel) -> Avatar:
+    """Gaussians on every face of the head, of its colours under a soft light that stays with it.
+
+    A large face is cut in four by its edges' middles; a piece becomes a disc of the piece's own
+    second moments, `OVERLAP` times as wide, so that neighbours leave no holes."""
+    light = baked_light(head)
+    colours = srgb_to_linear(np.clip(head.colour.astype(np.float64), 0, 1)) * light[:, None]
+    anchors, corners, weights = _pieces(head)
+    points = np.einsum("ncw,nwk->nck", weights, head.template[corners].astype(np.float64))
+    middle = points.mean(1)
+    offsets = middle - head.template[head.faces].mean(1)[anchors]
+    overlap = np.array([_OVERLAPS.get(n, OVERLAP) for n in REGIONS])[head.region[corners[:, 0]]]
+    scales, quaternions = _discs(points - middle[:, None], overlap)
+    seen = np.einsum("nw,nwk->nk", weights.mean(1), colours[corners])
+    count = len(anchors)
+    return Avatar(
+        name=OPEN_GAUSSIANS, surface=head, binding="face", anchors=anchors,
+        offsets=offsets.astype(np.float32), quaternions=quaternions, scales=scales,
+        opacities=np.full(count, OPACITY, np.float32),
+        colours=np.clip(linear_to_srgb(np.clip(seen, 0, 1)), 0, 1).astype(np.float32),
+        follow="deform",  # a lid's faces unfold as it closes: discs that only grew left gaps
+    )  # fmt: skip
+
+
+def _pieces(
+    head: HeadModel,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Of N pieces: the face (N,), its corners (N, 3), and the piece's own corners as weights of
+    these (N, 3, 3). Faces without area have none."""
+    a, b, c = (head.template[head.faces[:, k]].astype(np.float64) for k in range(3))
+    whole = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-12
+    longest = np.max([np.linalg.norm(p - q, axis=1) for p, q in ((a, b), (b, c), (c, a))], 0)
+    skin = np.isin(head.region[head.faces[:, 0]], _numbers(_CUT))
+    cut = np.flatnonzero(whole & skin & (longest > _CUT_M))
+    uncut = np.setdiff1d(np.flatnonzero(whole), cut)
+    one, half = np.eye(3), 0.5 * (np.ones((3, 3)) - np.eye(3))
+    quarters = np.array([[one[0], half[1], half[2]], [half[0], one[1], half[2]],
+                         [half[0], half[1], one[2]], half])  # fmt: skip
+    anchors = np.concatenate([np.repeat(cut, 4), uncut]).astype(np.int32)
+    weights = np.concatenate(
+        [np.tile(quarters, (len(cut), 1, 1)), np.tile(one, (len(uncut), 1, 1))]
+    )
+    return anchors, head.faces[anchors], weights
+
+
+def _numbers(names: tuple[str, ...]) -> list[int]:
+    return [REGIONS.index(name) for name in names]
+
+
+def _discs(
+    corners: NDArray[np.float64], overlap: NDArray[np.float64]
+) -> tuple[FloatArray, FloatArray]:
+    """Scales (N, 3) and quaternions (N, 4) of discs with the second moments of triangles
+    (N, 3, 3) about their middles, `overlap` (N,) times as wide; the last axis is the thin one."""
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    moments = np.einsum("nck,ncj->nkj", corners, corners) / 12
+    values, vectors = np.linalg.eigh(moments)  # ascending: the first is the normal's
+    wide = vectors[:, :, 2]
+    axes = np.stack([wide, np.cross(normal, wide), normal], 2)
+    deviations = overlap[:, None] * np.sqrt(np.maximum(values, 0))
+    across = deviations[:, 1]
+    thin = np.full(len(corners), THICKNESS_M)
+    scales = np.stack([deviations[:, 2], across, thin], 1)
+    quaternions = np.roll(Rotation.from_matrix(axes).as_quat(), 1, 1)
+    return scales.astype(np.float32), quaternions.astype(np.float32)
+
+
+def baked_light(head: HeadModel) -> NDArray[np.float64]:
+    """(V,) linear light on each vertex from a soft sky and one soft lamp, mouth and eyes open:
+    what is inside is lit as it is seen."""
+    from ..head.forward import layer_of  # torch, which other avatars do without
+
+    light = _light_on(head.template.astype(np.float64), head.faces)
+    inside = np.isin(head.region, _numbers(("mouth", "teeth", "tongue")))
+    lips = np.isin(head.region, _numbers(("lip",)))
+    least = np.array([_LEAST.get(name, 0.0) for name in REGIONS])[head.region]
+    if not (inside.any() and lips.any()):
+        return np.maximum(light, least)
+    jaw = np.array([[0.35, 0, 0]], np.float32)
+    opened = make_motion(
+        expression=np.zeros((1, 100), np.float32), fps=30, space=head.space, jaw=jaw
+    )
+    posed = layer_of(head).vertices(opened, 0, 1)[0].astype(np.float64)
+    light_open = _light_on(posed, head.faces)
+    # A lip's inner side, dark while it touches the other, is seen when they part.
+    light = np.where(lips, 0.4 * light + 0.6 * np.maximum(light, light_open), light)
+    light = np.maximum(np.where(inside, light_open, light), least)
+    behind = np.linalg.norm(posed[inside] - posed[lips].mean(0), axis=1)
+    light[inside] *= np.exp(-np.maximum(behind - _MOUTH_LIT_M, 0) / _MOUTH_FADE_M)
+    return light
+
+
+def _light_on(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
+    normals = vertex_normals(points, faces)
+    directions = occlusion.sphere_directions(_SKY_RAYS)
+    facing = np.maximum(directions @ normals.T, 0)  # (D, V)
+    colour = _GROUND + (_SKY - _GROUND) * (0.5 + 0.5 * directions[:, 1, None])
+    seen = occlusion.visibility(points, faces, directions)
+    sky = (seen * facing * colour).sum(0) / np.maximum(facing.sum(0), 1e-9)
+    lamp = occlusion.cone_directions(_LAMP, _LAMP_HALF_ANGLE_RAD, _LAMP_RAYS)
+    reach = occlusion.visibility(points, faces, lamp).mean(0)
+    toward = normals @ (_LAMP / np.linalg.norm(_LAMP))
+    diffuse = np.maximum(toward + _WRAP, 0) / (1 + _WRAP) ** 2
+    both = np.stack([sky, reach], 1).astype(np.float32)
+    smooth = occlusion.neighbour_mean(both, faces)
+    return smooth[:, 0] + _LAMP_LIGHT * 1.4 * diffuse * smooth[:, 1]

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Avatars from PLYs: 3DGS's and GaussianAvatars'."""
+
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared import limits
+from affekt.shared.errors import InputError
+from affekt.shared.head import HeadModel
+from affekt.sidecar.avatar.drive import Actor
+from affekt.sidecar.avatar.gaussian_avatars import TEETH_FACES, TEETH_VERTICES
+from affekt.sidecar.avatar.read import decode_avatar, read_avatar
+from affekt.sidecar.avatar.splats import DC
+from affekt.sidecar.head.flame.read import read_flame
+from affekt.sidecar.motion.read import decode_motion
+from fakes import attacks
+from fakes.flame import flame_arrays, npz
+from fakes.lam import pack_ply
+from fakes.plain_drive import face_frame, rotation_of
+from fakes.splats import flame_param, properties, splat_ply, table
+from scipy.spatial.transform import Rotation
+
+
+@pytest.fixture(scope="module")
+def flame(tmp_path_factory: pytest.TempPathFactory) -> HeadModel:
+    path = tmp_path_factory.mktemp("flame") / "flame.npz"
+    path.write_bytes(npz(flame_arrays()))
+    return read_flame(path, space="flame2023")
+
+
+def code_of(data: bytes, head: HeadModel | None = None, companion: bytes | None = None) -> str:
+    with pytest.raises(InputError) as caught:
+        decode_avatar(data, "test.ply", head, companion)
+    assert len(str(caught.value)) < 400
+    return caught.value.code
+
+
+@pytest.mark.parametrize("harmonics", [0, 3, 8, 15])
+def test_a_3dgs_ply_stands_still(harmonics: int):
+    values = table(harmonics=harmonics).astype(np.float64)
+    names = properties(harmonics)
+    avatar = decode_avatar(splat_ply(harmonics=harmonics), "vase.ply")
+    assert (avatar.surface, avatar.binding, avatar.follow) == (None, "none", "still")
+    np.testing.assert_allclose(avatar.means, values[:, :3], rtol=1e-6)
+    scale, rot = names.index("scale_0"), names.index("rot_0")
+    np.testing.assert_allclose(avatar.scales, np.exp(values[:, scale : scale + 3]), rtol=1e-5)
+    quaternions = values[:, rot:]
+    quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
+    np.testing.assert_allclose(avatar.quaternions, quaternions, atol=1e-6)
+    opacity = values[:, names.index("opacity")]
+    np.testing.assert_allclose(avatar.opacities, 1 / (1 + np.exp(-opacity)), rtol=1e-5)
+    np.testing.assert_allclose(avatar.colours, 0.5 + DC * values[:, 6:9], atol=1e-6)
+    if not harmonics:
+        assert avatar.harmonics is None
+        return
+    for channel in range(3):  # the file holds them channel by channel
+        for k in range(harmonics):
+            column = values[:, names.index(f"f_rest_{channel * harmonics + k}")]
+            np.testing.assert_allclose(avatar.harmonics[:, k, channel], column, rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset_of", ["none", "flame", "with teeth"])
+def test_gaussian_avatars_in_their_faces_frames(flame: HeadModel, offset_of: str):
+    vertices = len(flame.template)
+    offsets = {"none": None, "flame": vertices, "with teeth": vertices + TEETH_VERTICES}[offset_of]
+    companion = flame_param(offsets)
+    data = splat_ply(count=60, faces=len(flame.faces))
+    avatar = decode_avatar(data, "point_cloud.ply", flame, companion)
+    assert (avatar.binding, avatar.follow, avatar.notes) == ("face", "surface", ())
+    with np.load(io.BytesIO(companion), allow_pickle=False) as person:
+        rest = flame.template + flame.shape_basis @ person["shape"][: flame.shape_basis.shape[2]]
+        if offsets:
+            rest = rest + person["static_offset"][0, :vertices]
+    np.testing.assert_allclose(avatar.vertices, rest, atol=1e-6)
+    values, names = table(60, faces=len(flame.faces)).astype(np.float64), properties(bound=True)
+    rot, scale = names.index("rot_0"), names.index("scale_0")
+    for i, row in enumerate(values):
+        middle, axes, size = face_frame(rest[flame.faces[int(row[-1])]])
+        np.testing.assert_allclose(avatar.means[i], size * axes @ row[:3] + middle, atol=1e-5)
+        expected = size * np.exp(row[scale : scale + 3])
+        np.testing.assert_allclose(avatar.scales[i], expected, rtol=1e-4)
+        turn = Rotation.from_matrix(axes) * rotation_of(row[rot : rot + 4])
+        assert (turn.inv() * rotation_of(avatar.quaternions[i])).magnitude() < 1e-3
+
+
+def test_gaussian_avatars_play_their_own_take(flame: HeadModel):
+    companion = flame_param(len(flame.template))
+    data = splat_ply(count=40, faces=len(flame.faces))
+    avatar = decode_avatar(data, "point_cloud.ply", flame, companion)
+    motion = decode_motion(companion, "flame_param.npz")
+    posed = Actor(avatar, motion).pose(2)
+    row = table(40, faces=len(flame.faces))[5].astype(np.float64)
+    middle, axes, size = face_frame(posed.vertices[flame.faces[int(row[-1])]])
+    np.testing.assert_allclose(posed.gaussians.means[5], size * axes @ row[:3] + middle, atol=1e-4)
+
+
+def test_added_teeth_are_left_out_and_said(flame: HeadModel):
+    faces = len(flame.faces)
+    values = table(30, faces=faces)
+    values[::3, -1] = faces + np.arange(10)
+    data = pack_ply(values, 30, properties=properties(bound=True))
+    avatar = decode_avatar(data, "p.ply", flame, flame_param())
+    assert len(avatar) == 20
+    assert avatar.notes[0].startswith("10 Gaussians lie on teeth")
+    values[:, -1] = faces
+    only_teeth = pack_ply(values, 30, properties=properties(bound=True))
+    assert code_of(only_teeth, flame, flame_param()) == "avatar.ply"
+
+
+def test_offsets_of_another_mesh_are_left_out_and_said(flame: HeadModel):
+    data = splat_ply(faces=len(flame.faces))
+    avatar = decode_avatar(data, "p.ply", flame, flame_param(77))
+    assert avatar.template_change is None
+    assert "77 vertices" in avatar.notes[0]
+
+
+def test_on_the_mesh_of_flame_2023_open(real_data: Path, tmp_path: Path):
+    basis = real_data / "flame_open" / "flame_basis.npz"
+    if not basis.is_file():
+        pytest.skip("no flame_open/flame_basis.npz in AFFEKT_TEST_DATA")
+    (tmp_path / "flame.npz").write_bytes(npz(flame_arrays(template_from=basis)))
+    head = read_flame(tmp_path / "flame.npz", space="flame2023")
+    assert len(head.faces) == 9976
+    (tmp_path / "point_cloud.ply").write_bytes(splat_ply(5000, faces=9976 + TEETH_FACES))
+    (tmp_path / "flame_param.npz").write_bytes(flame_param(5023 + TEETH_VERTICES))
+    avatar = read_avatar(tmp_path, head)
+    assert 4800 < len(avatar) < 5000
+    posed = Actor(avatar, decode_motion(flame_param(), "t")).pose(1)
+    assert np.isfinite(posed.gaussians.means).all()
+
+
+def test_what_gaussian_avatars_need(flame: HeadModel, tmp_path: Path):
+    from dataclasses import replace
+
+    data = splat_ply(faces=len(flame.faces))
+    assert code_of(data, None, flame_param()) == "avatar.needs_head"
+    assert code_of(data, replace(flame, space="flame2020"), flame_param()) == "avatar.head"
+    assert code_of(data, flame, None) == "avatar.missing_file"
+    (tmp_path / "point_cloud.ply").write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        read_avatar(tmp_path, flame)
+    assert caught.value.code == "avatar.missing_file"
+    (tmp_path / "flame_param.npz").write_bytes(flame_param())
+    assert len(read_avatar(tmp_path, flame)) == len(read_avatar(tmp_path / "point_cloud.ply", flame))
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(-1, "avatar.mismatch"), (1e9, "avatar.mismatch"), (0.5, "avatar.ply"),
+     (np.nan, "avatar.ply"), (np.inf, "avatar.ply")],
+)  # fmt: skip
+def test_bindings_out_of_range(flame: HeadModel, value: float, code: str):
+    values = table(30, faces=len(flame.faces))
+    values[7, -1] = value
+    data = pack_ply(values, 30, properties=properties(bound=True))
+    assert code_of(data, flame, flame_param()) == code
+
+
+def test_hostile_companions(flame: HeadModel, tmp_path: Path):
+    data, marker = splat_ply(faces=len(flame.faces)), tmp_path / "fired"
+
+    def pickled() -> bytes:
+        out = io.BytesIO()
+        content = np.array([attacks.Call(eval, attacks.write(marker))], dtype=object)
+        np.savez(out, shape=content, allow_pickle=True)
+        return out.getvalue()
+
+    with np.load(io.BytesIO(pickled()), allow_pickle=True) as armed:  # the control: it works
+        armed["shape"]
+    assert marker.is_file()
+    marker.unlink()
+    whole = flame_param()
+    cases = {
+        pickled(): "file.wrong_kind",
+        attacks.zip_that_lies(2**31): "avatar.missing_file",  # no member that is asked for
+        whole[: len(whole) // 2]: "file.damaged",
+        b"": "file.damaged",
+        bomb(): "file.damaged",
+        flame_param().replace(b"shape.npy", b"shale.npy"): "avatar.missing_file",
+    }
+    for companion, code in cases.items():
+        assert code_of(data, flame, companion) == code
+    assert not marker.exists()
+    strange = np.zeros(300, "<f4")
+    for value in (np.nan, np.inf, 1e30):
+        strange[3] = value
+        assert code_of(data, flame, npz({"shape": strange})) == "avatar.not_finite"
+    assert code_of(data, flame, npz({"shape": np.zeros((3, 3))})) == "motion.shape"
+
+
+def bomb() -> bytes:
+    """An npz whose shape unpacks to 400 MB of zeros behind an honest small header."""
+    out, header = io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array(header, np.zeros(300, "<f4"))
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("shape.npy", "w") as member:
+            member.write(header.getvalue())
+            for _ in range(100):
+                member.write(b"\0" * 4_000_000)
+    return out.getvalue()
+
+
+def damaged(column: str, value: float, **kwargs: int) -> bytes:
+    names = properties(**kwargs)
+    values = table(50, **kwargs)
+    values[13, names.index(column)] = value
+    return pack_ply(values, 50, properties=names)
+
+
+@pytest.mark.parametrize("column", [n for n in properties(3) if n not in ("nx", "ny", "nz")])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_values_that_are_not_numbers(column: str, value: float):
+    assert code_of(damaged(column, value, harmonics=3)) == "avatar.ply"
+
+
+def test_scales_and_rotations_past_all_sense():
+    assert code_of(damaged("scale_1", 12.0)) == "avatar.ply"  # 160 km
+    values, names = table(50), properties()
+    values[3, names.index("rot_0") :] = 0
+    assert code_of(pack_ply(values, 50, properties=names)) == "avatar.ply"
+    smallest = decode_avatar(damaged("scale_1", -900.0), "dust.ply")
+    assert np.isfinite(np.log(smallest.scales)).all()
+
+
+def test_announced_counts():
+    whole = splat_ply(50)
+    for count in (51, limits.MAX_GAUSSIANS, limits.MAX_GAUSSIANS + 1, 10_000_000, 10**12, 0, -1):
+        header = f"element vertex {count}".encode()
+        assert code_of(whole.replace(b"element vertex 50", header)) == "avatar.ply"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.1, 0.3, 0.6, 0.9, 0.999])
+def test_truncated(share: float):
+    whole = splat_ply()
+    code = code_of(whole[: int(share * len(whole))])
+    assert code == ("file.wrong_kind" if share == 0 else "avatar.ply")
+
+
+def test_wrong_columns():
+    names = properties(3)
+    whole = splat_ply(harmonics=3)
+    for name in ("x", "f_dc_2", "opacity", "scale_2", "rot_3", "f_rest_4"):
+        changed = whole.replace(f"float {name}\n".encode(), f"float q{name[1:]}\n".encode())
+        assert code_of(changed) == "avatar.ply"
+    listed = whole.replace(b"property float nx\n", b"property list uchar float nx\n")
+    assert code_of(listed) == "avatar.ply"
+    text = struct.pack("<f", 0)
+    assert code_of(whole.replace(b"float nz", b"string nz") + text) == "avatar.ply"
+    assert len(names) == 26
+
+
+def test_columns_of_other_types_are_read():
+    whole = splat_ply(harmonics=0)
+    head, body = whole.split(b"end_header\n")
+    rows = np.frombuffer(body, "<f4").reshape(50, -1)
+    wide = head.replace(b"property float", b"property double") + b"end_header\n"
+    avatar = decode_avatar(wide + rows.astype("<f8").tobytes(), "wide.ply")
+    np.testing.assert_array_equal(avatar.means, rows[:, :3])
+
+
+def test_unknown_files(tmp_path: Path):
+    for content in (b"hello", b"\0" * 100, b"glTF" + b"\0" * 40, b"\x93NUMPY" + b"\0" * 40):
+        assert code_of(content) == "file.wrong_kind"
+    with pytest.raises(InputError) as caught:
+        read_avatar(tmp_path / "none.ply")
+    assert caught.value.code == "file.missing"
+    with pytest.raises(InputError) as caught:
+        read_avatar(tmp_path)
+    assert caught.value.code == "file.folder"
