@@ -194,14 +194,17 @@ def _load_modulator() -> Modulator:
 
 def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
     with _import_lock:
-        from ..avatar.lam import decode_lam_avatar
+        from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
+        from ..avatar.read import decode_avatar
         from ..render.sequence import save_sequence
         from ..render.source import motion_for
 
     motion, adapter = _decode(task.take)
     task.pictures.check_take(len(motion))
     if task.avatar is not None:
-        subject = decode_lam_avatar(task.avatar.read_bytes(), task.avatar_name)
+        subject = decode_avatar(task.avatar.read_bytes(), task.avatar_name)
+    elif task.head == OPEN_GAUSSIANS:
+        subject = open_avatar(_read_head("open"))
     else:
         subject = _read_head(task.head or "open")
     shot, files = _as_shot(subject, motion_for(subject, motion, adapter), task.pictures)
