@@ -168,7 +168,7 @@ def _add_blur(tree: bpy.types.NodeTree, node: bpy.types.Node, over: bpy.types.No
     blur.mute = True
     # 4.2 turns infinite depths into pixels that are no numbers.
     finite = tree.nodes.new(compat.MATH_NODE)
-    finite.operation, finite.label, finite.hide = "MINIMUM", "Depth without infinity", True
+    finite.operation, finite.label, finite.hide = "MINIMUM", "Finite Depth", True
     finite.location = (blur.location[0], blur.location[1] - 240)
     finite.inputs[1].default_value = FAR_M
     tree.links.new(node.outputs["Depth"], finite.inputs[0])

@@ -9,8 +9,8 @@ from .. import compat
 
 SUBJECTS = (
     ("FILE", "Avatar File", "A Gaussian avatar from a file"),
-    ("GAUSSIANS", "Open Head (Gaussians)", "The head itself, as Gaussians bound to its surface"),
-    ("MESH", "Open Head (Mesh)", "The head itself, as a lit mesh"),
+    ("GAUSSIANS", "Head as Gaussians", "The head itself, as Gaussians bound to its surface"),
+    ("MESH", "Head as Mesh", "The head itself, as a lit mesh"),
 )
 CAMERAS = (
     ("SCENE", "Scene Camera", "The scene's camera, resolution and aspect, frame by frame"),
