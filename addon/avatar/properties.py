@@ -84,8 +84,9 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
     )  # fmt: skip
     antialiased: bpy.props.BoolProperty(
         name="Antialiased",
-        description="Keep Gaussians that are smaller than a pixel from growing: for heads that "
-        "are small in the picture",
+        description="Gaussians smaller than a pixel keep their weight, so that hair and brows do "
+        "not grow on heads that are small in the picture",
+        default=True,
     )
     follow: bpy.props.EnumProperty(
         name="Follow", description="How Gaussians follow the surface", items=FOLLOWS

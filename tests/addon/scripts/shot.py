@@ -54,7 +54,6 @@ with harness.enabled():
     scene.frame_start, scene.frame_end = min(asked["frames"]), max(asked["frames"])
     chosen = scene.affekt_avatar
     chosen.subject, chosen.folder = asked["subject"], str(harness.folder() / "frames")
-    chosen.antialiased = True
     chosen.passes = {"mask", "normal", "vector"}
     bpy.ops.affekt.render_avatar()
     for frame in asked["frames"]:
