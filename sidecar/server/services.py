@@ -227,6 +227,7 @@ def _as_shot(
     with _import_lock:
         from ..render.frame import RenderOptions
         from ..render.framing import default_camera
+        from ..render.place import on_head
         from ..render.sequence import FileOptions, Shot
 
     cameras = pictures.cameras or (default_camera(subject, *pictures.size),)
@@ -244,4 +245,6 @@ def _as_shot(
         kind=pictures.format, half=pictures.half, with_depth="depth" in pictures.passes,
         resume=False,
     )  # fmt: skip
+    if pictures.cameras:  # they are told in the axes of the head that the client's scene shows
+        shot = on_head(shot, _read_head("open"))
     return shot, files
