@@ -48,7 +48,7 @@ class RenderOptions:
                 f"Choose from {', '.join(PASSES)}.",
             )
         matrix = self.world_from_head
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not np.linalg.det(matrix):
             raise InputError(
                 "option.camera", "The head's matrix is not usable.", "Reset the head's transform."
             )
