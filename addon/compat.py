@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import bpy
 
 if TYPE_CHECKING:
-    from bpy.types import ID, Action, FCurve, Node, NodeTree, Scene
+    from bpy.types import ID, Action, FCurve, Node, NodeSocket, NodeTree, Scene
 
 LAYERED_ACTIONS = bpy.app.version >= (4, 4, 0)
 """From 4.4 on an Action has slots, and one Action can move both the bones and the shape keys."""
@@ -140,6 +140,39 @@ def compositor_output(tree: NodeTree) -> Node:
 def alpha_over_inputs(node: Node) -> tuple[int, int]:
     """Indices of an Alpha Over node's background and foreground inputs."""
     return (0, 1) if GROUP_COMPOSITOR else (1, 2)
+
+
+MATH_NODE = "ShaderNodeMath" if GROUP_COMPOSITOR else "CompositorNodeMath"
+"""The compositor's Math node; from 5.0 on it is the one of materials."""
+
+
+def set_node_option(node: Node, option: str, socket: str, value: float) -> None:
+    """Sets what is a property of a compositor node in one Blender and an input in another."""
+    if option in node.bl_rna.properties:
+        setattr(node, option, value)
+    else:
+        node.inputs[socket].default_value = value
+
+
+def socket_of(node: Node, identifier: str) -> NodeSocket:
+    """The node's input that has this identifier, whatever it is called."""
+    return next(socket for socket in node.inputs if socket.identifier == identifier)
+
+
+def new_colour_mix(
+    tree: NodeTree, place: tuple[int, int]
+) -> tuple[NodeSocket, NodeSocket, NodeSocket, NodeSocket]:
+    """Adds a node that mixes two colours; its inputs factor, first, second, and its output."""
+    if not GROUP_COMPOSITOR:
+        node = tree.nodes.new("CompositorNodeMixRGB")
+        node.location = place
+        return (*node.inputs[:3], node.outputs[0])
+    node = tree.nodes.new("ShaderNodeMix")
+    node.data_type, node.location = "RGBA", place
+    named = {socket.identifier: socket for socket in (*node.inputs, *node.outputs)}
+    return (
+        named["Factor_Float"], named["A_Color"], named["B_Color"], named["Result_Color"],
+    )  # fmt: skip
 
 
 def sound_strips(scene: Scene) -> object:

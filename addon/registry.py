@@ -52,6 +52,7 @@ CLASSES: tuple[type, ...] = (
     emotion_panel.AFFEKT_PT_emotion_strengths,
     bake_panel.AFFEKT_PT_bake,
     avatar_panel.AFFEKT_PT_avatar,
+    avatar_panel.AFFEKT_PT_avatar_output,
 )
 
 PROPERTIES: tuple[tuple[type, str, type], ...] = (

@@ -1,54 +1,164 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A folder of frames as an image sequence over the scene's own picture, in its compositor."""
+"""A folder of frames as an image sequence in the scene's own picture, in its compositor.
+
+    Affekt Avatar (Image) ─ [Affekt Motion Blur, muted] ─┐
+    Render Layers, or what the output showed so far ─────┴─ Affekt Depth Over ─ output
+
+Every node is an ordinary one that the animator may move, rewire or delete. They are found again
+by a property, never by their names.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
 from .. import compat
+from .depth_over import FAR_M, depth_over_group
 
-NODE = "Affekt Avatar"
+IMAGE, OVER, BLUR = "Affekt Avatar", "Affekt Depth Over", "Affekt Motion Blur"
+_MARK = "affekt_avatar"
+_SAME_SOCKET = {"Image": "Combined", "Combined": "Image"}
+"""What the picture's socket is called after a change between PNG and multilayer EXR."""
 
 
-def show_sequence(scene: bpy.types.Scene, files: list[Path], first_frame: int) -> bpy.types.Image:
-    """Loads the numbered PNGs as one image sequence that starts at the scene's `first_frame` and
-    lays it over the compositor's picture. A second call replaces the pictures and leaves the
-    nodes as the animator has placed them."""
-    image = bpy.data.images.load(str(files[0]), check_existing=False)
-    image.name = NODE
-    image.source = "SEQUENCE"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """files: one a frame, numbered by scene frame from `first` on, multilayer EXR or PNG.
+    has_occlusion: whether nearer things of the set hide the avatar."""
+
+    files: tuple[Path, ...]
+    first: int
+    has_occlusion: bool
+
+
+def show_sequence(scene: bpy.types.Scene, sequence: Sequence) -> bpy.types.Image:
+    """Brings the frames into the compositor. A second call replaces the pictures and leaves the
+    nodes as the animator has placed them; links from passes that are still there stay."""
     tree = compat.compositor_tree(scene)
-    node = next((n for n in tree.nodes if n.get("affekt_avatar")), None) or _add_nodes(tree)
+    node, over = _find(tree, IMAGE), _find(tree, OVER)
+    is_new = node is None
+    if node is None:
+        node = _add_node(tree, "CompositorNodeImage", IMAGE, (-560, -220))
+    image = _replace_image(node, sequence)
+    if is_new and over is None:
+        over = _add_over(tree, node)
+    if over is not None:
+        _set_occlusion(scene, tree, node, over, sequence)
+        if is_new and "Vector" in node.outputs:
+            _add_blur(tree, node, over)
+    return image
+
+
+def _find(tree: bpy.types.NodeTree, role: str) -> bpy.types.Node | None:
+    return next((node for node in tree.nodes if node.get(_MARK) == role), None)
+
+
+def _add_node(
+    tree: bpy.types.NodeTree, kind: str, role: str, offset: tuple[int, int]
+) -> bpy.types.Node:
+    """A node of ours, placed in relation to the output."""
+    node = tree.nodes.new(kind)
+    node[_MARK] = role
+    node.label = node.name = role
+    x, y = compat.compositor_output(tree).location
+    node.location = (x + offset[0], y + offset[1])
+    return node
+
+
+def _replace_image(node: bpy.types.Node, sequence: Sequence) -> bpy.types.Image:
+    image = bpy.data.images.load(str(sequence.files[0]), check_existing=False)
+    image.name = IMAGE
+    image.source = "SEQUENCE"
+    links = [(link.from_socket.name, link.to_socket) for o in node.outputs for link in o.links]
     old, node.image = node.image, image
-    node.frame_start = first_frame
-    node.frame_duration = len(files)
+    _restore_links(node, links)
+    node.frame_start = sequence.first
+    node.frame_duration = len(sequence.files)
     # A sequence shows the file numbered `frame - frame_start + 1 + frame_offset`.
-    node.frame_offset = int(files[0].stem.rpartition("_")[2]) - 1
+    node.frame_offset = int(sequence.files[0].stem.rpartition("_")[2]) - 1
     node.use_auto_refresh = True
     if old is not None and not old.users:
         bpy.data.images.remove(old)
     return image
 
 
-def _add_nodes(tree: bpy.types.NodeTree) -> bpy.types.Node:
-    """An Image node and an Alpha Over between the output and what it showed so far."""
+def _restore_links(node: bpy.types.Node, links: list[tuple[str, bpy.types.NodeSocket]]) -> None:
+    """Sockets of an Image node come and go with its picture's passes, and links with them."""
+    for name, target in links:
+        source = node.outputs.get(name) or node.outputs.get(_SAME_SOCKET.get(name, ""))
+        if source is not None and not target.is_linked:
+            node.id_data.links.new(source, target)
+
+
+def _add_over(tree: bpy.types.NodeTree, node: bpy.types.Node) -> bpy.types.Node:
+    """The depth group between the output and what it showed so far."""
     output = compat.compositor_output(tree)
     shown = output.inputs[0].links[0].from_socket if output.inputs[0].links else None
-    node = tree.nodes.new("CompositorNodeImage")
-    node["affekt_avatar"] = True
-    node.label = node.name = NODE
-    over = tree.nodes.new("CompositorNodeAlphaOver")
-    x, y = output.location
-    node.location, over.location = (x - 520, y - 190), (x - 220, y)
-    background, foreground = compat.alpha_over_inputs(over)
+    over = _add_node(tree, "CompositorNodeGroup", OVER, (-220, 0))
+    over.node_tree = depth_over_group()
     if shown is not None:
-        tree.links.new(shown, over.inputs[background])
-    tree.links.new(node.outputs["Image"], over.inputs[foreground])
+        tree.links.new(shown, over.inputs["Set"])
+    tree.links.new(_picture(node), over.inputs["Avatar"])
     tree.links.new(over.outputs["Image"], output.inputs[0])
     if not any(n.bl_idname == "CompositorNodeViewer" for n in tree.nodes):
         viewer = tree.nodes.new("CompositorNodeViewer")
-        viewer.location = (x, y - 190)
+        viewer.location = (output.location[0], output.location[1] - 190)
         tree.links.new(over.outputs["Image"], viewer.inputs["Image"])
-    return node
+    return over
+
+
+def _picture(node: bpy.types.Node) -> bpy.types.NodeSocket:
+    return node.outputs.get("Combined") or node.outputs["Image"]
+
+
+def _set_occlusion(
+    scene: bpy.types.Scene, tree: bpy.types.NodeTree, node: bpy.types.Node,
+    over: bpy.types.Node, sequence: Sequence,
+) -> None:  # fmt: skip
+    """Switches the comparison of depths on or off when this rendering differs in that from the
+    one before; else the animator's own setting stays."""
+    if over.get("affekt_occlusion") == sequence.has_occlusion:
+        return
+    over["affekt_occlusion"] = sequence.has_occlusion
+    over.inputs["Occlusion"].default_value = float(sequence.has_occlusion)
+    if not sequence.has_occlusion:
+        return
+    if not over.inputs["Avatar Depth"].is_linked:
+        tree.links.new(node.outputs["Depth"], over.inputs["Avatar Depth"])
+    layers = _render_layers(over.inputs["Set"])
+    if layers is not None and not over.inputs["Set Depth"].is_linked:
+        owner = layers.scene or scene
+        owner.view_layers[layers.layer].use_pass_z = True
+        tree.links.new(layers.outputs["Depth"], over.inputs["Set Depth"])
+
+
+def _render_layers(socket: bpy.types.NodeSocket) -> bpy.types.Node | None:
+    """The first Render Layers node that the socket's picture comes from."""
+    seen, waiting = set(), [link.from_node for link in socket.links]
+    while waiting:
+        node = waiting.pop(0)
+        if node.bl_idname == "CompositorNodeRLayers":
+            return node
+        if node.name not in seen:
+            seen.add(node.name)
+            waiting += [link.from_node for put in node.inputs for link in put.links]
+    return None
+
+
+def _add_blur(tree: bpy.types.NodeTree, node: bpy.types.Node, over: bpy.types.Node) -> None:
+    """Vector Blur before the set comes in, muted until the animator wants it."""
+    blur = _add_node(tree, "CompositorNodeVecBlur", BLUR, (-400, -300))
+    blur.mute = True
+    # 4.2 turns infinite depths into pixels that are no numbers.
+    finite = tree.nodes.new(compat.MATH_NODE)
+    finite.operation, finite.label, finite.hide = "MINIMUM", "Depth without infinity", True
+    finite.location = (blur.location[0], blur.location[1] - 260)
+    finite.inputs[1].default_value = FAR_M
+    tree.links.new(node.outputs["Depth"], finite.inputs[0])
+    tree.links.new(finite.outputs[0], compat.socket_of(blur, "Z"))
+    tree.links.new(node.outputs["Vector"], blur.inputs["Speed"])
+    tree.links.new(_picture(node), blur.inputs["Image"])
+    tree.links.new(blur.outputs["Image"], over.inputs["Avatar"])

@@ -12,19 +12,24 @@ from .rendering import render_options, render_steps
 
 
 class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
-    """Render a Gaussian avatar with the head's motion, and bring the frames into the compositor"""
+    """Render a Gaussian avatar or the head with the head's motion, and bring the frames into the
+    compositor"""
 
     bl_idname = "affekt.render_avatar"
     bl_label = "Render Avatar"
+    cancelled = "what was rendered waits for the next time, the compositor shows what it did"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        head = find_head(context)
+        head, chosen = find_head(context), context.scene.affekt_avatar
         if head is None or not head.affekt_takes.items:
             cls.poll_message_set("Import a take onto the head first")
             return False
-        if not context.scene.affekt_avatar.file:
+        if chosen.subject == "FILE" and not chosen.file:
             cls.poll_message_set("Choose an avatar file first")
+            return False
+        if chosen.camera == "SCENE" and context.scene.camera is None:
+            cls.poll_message_set("Add a camera to the scene first, or render the portrait")
             return False
         return session.poll(cls)
 

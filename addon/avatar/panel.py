@@ -19,10 +19,37 @@ class AFFEKT_PT_avatar(SidebarPanel, bpy.types.Panel):
         return find_head(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        column = self.layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
-        for name in ("file", "size", "folder"):
-            column.prop(context.scene.affekt_avatar, name)
+        chosen, column = context.scene.affekt_avatar, _column(self.layout)
+        column.prop(chosen, "subject")
+        if chosen.subject == "FILE":
+            column.prop(chosen, "file")
+        column.prop(chosen, "camera")
+        column.prop(chosen, "head_mesh" if chosen.camera == "SCENE" else "size")
+        column.prop(chosen, "folder")
         if not draw_task(self.layout, "Render Avatar"):
             self.layout.operator("affekt.render_avatar", icon="RENDER_ANIMATION")
+
+
+class AFFEKT_PT_avatar_output(SidebarPanel, bpy.types.Panel):
+    bl_idname = "AFFEKT_PT_avatar_output"
+    bl_label = "Output"
+    bl_parent_id = "AFFEKT_PT_avatar"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        chosen, column = context.scene.affekt_avatar, _column(self.layout)
+        column.prop(chosen, "format")
+        if chosen.format == "EXR":
+            column.prop(chosen, "depth")
+            column.column(align=True).prop(chosen, "passes")
+        if chosen.subject != "MESH":
+            column.prop(chosen, "follow")
+            column.prop(chosen, "antialiased")
+        column.prop(chosen, "reuse")
+
+
+def _column(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    return column

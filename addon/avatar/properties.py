@@ -7,20 +7,94 @@ import bpy
 from ...shared import limits
 from .. import compat
 
+SUBJECTS = (
+    ("FILE", "Avatar File", "A Gaussian avatar from a file"),
+    ("GAUSSIANS", "Open Head (Gaussians)", "The head itself, as Gaussians bound to its surface"),
+    ("MESH", "Open Head (Mesh)", "The head itself, as a lit mesh"),
+)
+CAMERAS = (
+    ("SCENE", "Scene Camera", "The scene's camera, resolution and aspect, frame by frame"),
+    ("PORTRAIT", "Portrait", "A still camera before the face, whatever the scene looks like"),
+)
+FORMATS = (
+    ("EXR", "Multilayer EXR", "Scene-linear colour and the passes, depth always among them"),
+    ("PNG", "PNG", "Colour and alpha only, no occlusion by depth"),
+)
+DEPTHS = (
+    ("HALF", "Float (Half)", "16 bits a channel; depth, position and vectors have 32 anyway"),
+    ("FLOAT", "Float (Full)", "32 bits a channel"),
+)
+# Name in the panel, name of the pass.
+PASSES = (
+    ("normal", "Normal", "Directions of the surface, in the world's axes"),
+    ("position", "Position", "Places of the surface in the world, metres"),
+    ("mask", "Masks", "Coverage of skin, lips, eyes, teeth, mouth and hair, a pass each"),
+    ("index", "Object Index", "A number where the avatar is"),
+    ("uv", "UV", "Texture coordinates"),
+    ("vector", "Vector", "Motion between frames, for Vector Blur"),
+)
+FOLLOWS = (
+    ("AUTO", "As Trained", "Whatever the avatar's format was trained for"),
+    ("STILL", "Still", "Gaussians move and keep their direction and size, as in LAM's viewer"),
+    ("STRETCH", "Stretch", "Gaussians grow with the surface where it stretches"),
+    ("SURFACE", "Surface", "Gaussians turn and stretch with the surface they sit on"),
+)
+HEAD_MESHES = (
+    ("SHADOW", "Shadow Only", "Hidden from the camera; it still casts shadows and reflections"),
+    ("HIDDEN", "Hidden", "Not rendered at all"),
+    ("KEEP", "As It Is", "Leave the head's render visibility alone"),
+)
+
 
 class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
-    """What to render, and where to; kept with the scene."""
+    """What to render, how, and where to; kept with the scene."""
 
+    subject: bpy.props.EnumProperty(
+        name="Subject", description="What is drawn with the head's motion",
+        items=SUBJECTS, default="GAUSSIANS",
+    )  # fmt: skip
     file: bpy.props.StringProperty(
         name="Avatar",
-        description="Gaussian avatar (a LAM bundle, zip)",
+        description="Gaussian avatar (a LAM bundle, GaussianAvatars, 3DGS or Affekt file)",
         subtype="FILE_PATH",
         options=compat.PATH_OPTIONS,
+    )
+    camera: bpy.props.EnumProperty(
+        name="Camera", description="Where the pictures are seen from", items=CAMERAS
     )
     size: bpy.props.IntProperty(
         name="Size", description="Width and height of the pictures in pixels",
         default=512, min=16, max=limits.MAX_IMAGE_EDGE, soft_max=2048, subtype="PIXEL",
     )  # fmt: skip
+    head_mesh: bpy.props.EnumProperty(
+        name="Head Mesh", items=HEAD_MESHES,
+        description="What becomes of the head's own mesh in the scene's rendering, so that it "
+        "does not stand where the avatar does",
+    )  # fmt: skip
+    format: bpy.props.EnumProperty(
+        name="Format", description="File format of the pictures", items=FORMATS
+    )
+    depth: bpy.props.EnumProperty(
+        name="Colour Depth", description="Precision of the EXR's channels", items=DEPTHS
+    )
+    passes: bpy.props.EnumProperty(
+        name="Passes", description="What the EXR holds beside colour and depth",
+        items=PASSES, options={"ENUM_FLAG"}, default={"mask"},
+    )  # fmt: skip
+    antialiased: bpy.props.BoolProperty(
+        name="Antialiased",
+        description="Keep Gaussians that are smaller than a pixel from growing: for heads that "
+        "are small in the picture",
+    )
+    follow: bpy.props.EnumProperty(
+        name="Follow", description="How Gaussians follow the surface", items=FOLLOWS
+    )
+    reuse: bpy.props.BoolProperty(
+        name="Reuse Frames",
+        description="Keep pictures of an earlier or cancelled rendering that would come out the "
+        "same. Off: render all of them again",
+        default=True,
+    )
     folder: bpy.props.StringProperty(
         name="Frames", description="Folder for the pictures; // is the blend file's own folder",
         default="//affekt_render/", subtype="DIR_PATH",

@@ -16,6 +16,7 @@ from ...shared.emotion import EmotionTrack
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ..camera import View
 from ..motion.npz import encode_motion
 from .session import Line
 from .tasks import Progress
@@ -64,24 +65,46 @@ def bake(line: Line, motion: Motion, track: EmotionTrack, head: str) -> Waiting[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """What to render: pixels an edge, and the folder for the pictures."""
+class Look:
+    """How pictures look. size: pixels an edge, where no camera says it. passes: of an EXR, beside
+    colour and depth. follow: how Gaussians follow the surface, or None for as trained."""
 
     size: int
+    is_exr: bool
+    is_half: bool
+    passes: tuple[str, ...]
+    antialiased: bool
+    follow: str | None
+
+    @property
+    def suffix(self) -> str:
+        """Of the pictures' files."""
+        return ".exr" if self.is_exr else ".png"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shot:
+    """What to render: an avatar or a head's name, as the scene sees it (one view a frame of the
+    motion; None: the sidecar's portrait), these frames of the motion, into that folder."""
+
+    subject: FileBytes | str
+    look: Look
+    views: list[View] | None
+    frames: range
     folder: Path
 
 
-def render(
-    line: Line, motion: Motion, avatar: FileBytes, picture: Picture
-) -> Waiting[tuple[Path, ...]]:
-    """The pictures' paths, one a frame of the motion, in order."""
-    data, client = encode_motion(motion), line.client
+def render(line: Line, motion: Motion, shot: Shot) -> Waiting[tuple[Path, ...]]:
+    """The pictures' paths, one a frame asked for, in order."""
+    data, client, look = encode_motion(motion), line.client, shot.look
 
     def start() -> str:
-        subject = client.upload(avatar.data, "avatar", avatar.name)
+        subject = shot.subject
+        if isinstance(subject, FileBytes):
+            subject = client.upload(subject.data, "avatar", subject.name)
         sent = client.upload(data, "motion", "take.npz")
         return client.start_render(
-            subject, sent, picture.folder, width=picture.size, height=picture.size
+            subject, sent, shot.folder, width=look.size, height=look.size, frames=shot.frames
         )
 
     done = yield from _run_job(line, start)

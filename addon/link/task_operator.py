@@ -18,6 +18,8 @@ class TaskOperator:
 
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
     bl_label: str
+    cancelled = "nothing has changed"
+    """What Esc leaves behind, as the report says it."""
     _timer: bpy.types.Timer | None = None
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
@@ -58,7 +60,7 @@ class TaskOperator:
         if task is None:
             return self._end(context, {"CANCELLED"})
         if event.type == "ESC" and event.value == "PRESS":
-            self.report({"WARNING"}, f"{task.label} was cancelled; nothing has changed.")
+            self.report({"WARNING"}, f"{task.label} was cancelled; {self.cancelled}.")
             return self._end(context, {"CANCELLED"})
         if event.type != "TIMER":
             return {"PASS_THROUGH"}

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bands of a picture's rows, shared out to threads. Kernels release the GIL, so threads are enough.
-
-Who hands out work here writes each pixel in one band only, so that no bit of a picture depends on
-the number of threads.
-"""
+"""Bands of a picture's rows, shared out to threads."""
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+
+from .workers import run_ranges, thread_count
 
 BANDS_A_THREAD = 4
 """A head fills the middle of a picture: more bands than threads, or the outer threads idle."""
@@ -21,27 +16,6 @@ LEAST_ROWS = 16
 def in_bands(work: Callable[[int, int], None], rows: int) -> None:
     """work(first row, row after the last) for bands that together are all rows, on as many
     threads as `thread_count` says; returns when all are done."""
-    count = thread_count()
-    if count == 1 or rows <= LEAST_ROWS:
-        work(0, rows)
-        return
-    step = max(LEAST_ROWS, -(-rows // (count * BANDS_A_THREAD)))
-    starts = range(0, rows, step)
-    # Consuming the results raises what a band raised.
-    list(_pool(count).map(work, starts, (min(start + step, rows) for start in starts)))
-
-
-def thread_count() -> int:
-    """`OMP_NUM_THREADS` where it says a number, as torch and OpenBLAS take it; else the cores that
-    this process may use."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@functools.lru_cache(maxsize=4)
-def _pool(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, "affekt-band")
+    pieces = thread_count() * BANDS_A_THREAD if rows > LEAST_ROWS else 1
+    step = max(LEAST_ROWS, -(-rows // pieces))
+    run_ranges(work, [*range(0, rows, step), rows])

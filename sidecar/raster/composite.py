@@ -63,6 +63,16 @@ def exponential(t):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def alpha_of(near, i, x, y):  # pragma: no cover - compiled
+    """The Gaussian's alpha at the tile's pixels x, y; 0 below the least that is drawn."""
+    u = x * near[i, S] + (y * near[i, R] + near[i, _U])
+    v = y * near[i, Q] + near[i, _V]
+    t = u * u + (v * v + near[i, K])
+    alpha = least(exponential(most(least(t, LIMIT), 0.0)), MAX_ALPHA)
+    return where_at_most(t, LIMIT, alpha, 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def composite_tiles(
     first, last, columns, starts, members, centres, shapes, colours, colour_out, alpha_out,
     depth_out,
@@ -164,13 +174,7 @@ def _find_shares(near, listing, count, block, still_open, share):  # pragma: no 
     y = load(_LANE_Y, 0) + np.float32(4 * (block // 4))
     left = load(still_open, block * LANES)
     for place in range(count):
-        i = listing[place]
-        u = x * near[i, S] + (y * near[i, R] + near[i, _U])
-        v = y * near[i, Q] + near[i, _V]
-        t = u * u + (v * v + near[i, K])
-        alpha = least(exponential(most(least(t, LIMIT), 0.0)), MAX_ALPHA)
-        alpha = where_at_most(t, LIMIT, alpha, 0.0)
-        given = left * alpha
+        given = left * alpha_of(near, listing[place], x, y)
         after = left - given
         store(share, place * LANES, where_at_most(after, MIN_OPEN, 0.0, given))
         left = where_at_most(after, MIN_OPEN, -magnitude(left), after)

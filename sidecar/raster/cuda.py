@@ -37,7 +37,8 @@ CHANNEL_CHUNK = 32
 NEAREST = 1e-6
 """Metres; gsplat divides by depth before it looks at anything else."""
 LARGEST_SCALE = 1e3
-"""Metres; larger ones overflow float32 when squared and multiplied. They are left out."""
+"""Metres; larger ones, which fill every picture as this does, overflow float32 when squared and
+multiplied."""
 MAX_CALL_BYTES = 4 << 30
 """Of the card's memory for one call: past a few thousand pictures' worth nothing gets faster."""
 FREE_SHARE = 0.5
@@ -120,9 +121,7 @@ class CudaRasteriser:
         cameras are of one size, clipping and kind. Nothing bounds the memory but B.
         Raises torch.OutOfMemoryError."""
         with torch.no_grad():
-            return rasterise_batch(
-                self.rasterization, gaussians, cameras, antialiased=antialiased
-            )
+            return rasterise_batch(self.rasterization, gaussians, cameras, antialiased=antialiased)
 
     def _draw_or_halve(
         self, frames: Sequence[GaussianFrame], *, antialiased: bool, pinned: bool
@@ -199,7 +198,7 @@ def rasterise_batch(
     values, alpha, _ = rasterization(
         means=gaussians.means,
         quats=gaussians.quaternions,
-        scales=gaussians.scales,
+        scales=gaussians.scales.clamp(-LARGEST_SCALE, LARGEST_SCALE),
         opacities=_usable_opacities(gaussians),
         colors=gaussians.colours,
         viewmats=torch.from_numpy(views).to(device),
@@ -267,10 +266,8 @@ def frames_per_call(
     frame_bytes = 4 * (pixels * pixel_floats + gaussians * gaussian_floats)
     call_bytes = min(MAX_CALL_BYTES, int(FREE_SHARE * free_bytes))
     elements = max(pixels * padded, gaussians * max(padded, 8))
-    return max(
-        min(call_bytes // frame_bytes, (MAX_CALL_ELEMENTS - 1) // elements, MAX_CALL_TILES // tiles),
-        1,
-    )  # fmt: skip
+    counted = min((MAX_CALL_ELEMENTS - 1) // elements, MAX_CALL_TILES // tiles)
+    return max(min(call_bytes // frame_bytes, counted), 1)
 
 
 def send_rows(arrays: Sequence[NDArray[np.floating]], device: torch.device) -> Tensor:
@@ -309,7 +306,7 @@ def _usable_opacities(gaussians: GaussianBatch) -> Tensor:
     length = gaussians.quaternions.square().sum(-1)
     usable = (
         torch.isfinite(gaussians.means).all(-1)
-        & (gaussians.scales.abs() <= LARGEST_SCALE).all(-1)
+        & torch.isfinite(gaussians.scales).all(-1)
         & (length > 0)
         & torch.isfinite(length)
         & torch.isfinite(gaussians.opacities)
@@ -317,9 +314,7 @@ def _usable_opacities(gaussians: GaussianBatch) -> Tensor:
     return torch.where(usable, gaussians.opacities, 0.0)
 
 
-def _empty_images(
-    frames: int, camera: Camera, channels: int, device: torch.device
-) -> ImageBatch:
+def _empty_images(frames: int, camera: Camera, channels: int, device: torch.device) -> ImageBatch:
     size = (frames, camera.height, camera.width)
     return ImageBatch(
         colour=torch.zeros((*size, channels), device=device),

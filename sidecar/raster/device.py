@@ -195,7 +195,9 @@ def load_rasterization() -> Rasterization:
             rasterization = importlib.import_module("gsplat").rasterization
     except Exception as error:
         # Whatever a compiler, a linker or a half-written cache can make of an import.
-        raise _kernels_error(f"gsplat's CUDA kernels could not be built: {_last_line(error)}") from error
+        raise _kernels_error(
+            f"gsplat's CUDA kernels could not be built: {_last_line(error)}"
+        ) from error
     if kernels is None:
         raise _kernels_error("gsplat's CUDA kernels are not built, and there is no nvcc to do it.")
     return rasterization

@@ -21,14 +21,13 @@ from numpy.typing import NDArray
 from ...shared import limits
 from ...shared.camera import Camera
 from ...shared.errors import InputError
-from .composite import TILE, composite_tiles
+from .composite import composite_tiles
 from .project import Ellipses, empty_ellipses, lens_of, project
-from .tiles import list_tiles
-from .workers import run_ranges, thread_count
+from .tiles import list_tiles, tiles_across
+from .workers import even_pieces, run_ranges, thread_count
 
 _PIECES = 8
 """Pieces of a picture for each thread: enough that no thread waits long for the last."""
-_PROJECTED_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,9 +59,34 @@ def rasterise_gaussians(
     nearer than `camera.near` or past `camera.far`, is left out. Raises InputError
     `avatar.too_dense`, `avatar.too_big`, `option.size`.
     """
+    return draw_gaussians(
+        means, quaternions, scales, opacities, colours, camera, antialiased=antialiased
+    )[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawing:
+    """Where a picture's Gaussians lie on the screen: `project.Ellipses`, `tiles.list_tiles`."""
+
+    ellipses: Ellipses
+    starts: NDArray[np.int64]
+    members: NDArray[np.int32]
+
+
+def draw_gaussians(
+    means: NDArray[np.floating],
+    quaternions: NDArray[np.floating],
+    scales: NDArray[np.floating],
+    opacities: NDArray[np.floating],
+    colours: NDArray[np.floating],
+    camera: Camera,
+    *,
+    antialiased: bool,
+) -> tuple[Drawing, GaussianImage]:
+    """`rasterise_gaussians`, and what its gradients start from."""
     check_sizes(len(means), colours.shape[1], camera)
     ellipses = project_all(means, quaternions, scales, opacities, camera, antialiased=antialiased)
-    columns, rows = -(-camera.width // TILE), -(-camera.height // TILE)
+    columns, rows = tiles_across(camera)
     starts, members = list_tiles(ellipses, columns, rows)
     carried = as_floats(colours)
     colour = np.empty((camera.height, camera.width, carried.shape[1]), np.float32)
@@ -76,7 +100,8 @@ def rasterise_gaussians(
         )  # fmt: skip
 
     run_ranges(draw, split_tiles(starts))
-    return GaussianImage(colour=colour, alpha=alpha, depth=depth)
+    drawing = Drawing(ellipses=ellipses, starts=starts, members=members)
+    return drawing, GaussianImage(colour=colour, alpha=alpha, depth=depth)
 
 
 def check_sizes(count: int, channels: int, camera: Camera) -> None:
@@ -116,7 +141,7 @@ def project_all(
     def work(first: int, last: int) -> None:
         project(first, last, places, turns, sizes, strengths, pose, lens, ellipses)
 
-    run_ranges(work, [*range(0, len(means), _PROJECTED_AT_ONCE), len(means)])
+    run_ranges(work, even_pieces(len(means)))
     return ellipses
 
 

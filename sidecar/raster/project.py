@@ -103,7 +103,7 @@ def project(
         opacity = np.float64(opacities[i])
         if lens.antialiased:
             opacity *= np.sqrt(squared_area / determinant)
-        if not (determinant < np.inf and opacity >= MIN_ALPHA):
+        if not (determinant < np.inf and MIN_ALPHA <= opacity < np.inf):
             continue
         k = -np.log(opacity)
         beyond = 2.0 * (LIMIT - k)

@@ -85,7 +85,8 @@ def rasterise_mesh_pytorch3d(
     from pytorch3d.renderer import MeshRasterizer, RasterizationSettings
     from pytorch3d.structures import Meshes
 
-    whole = np.flatnonzero(np.isfinite(vertices).all(1)[faces].all(1))
+    numbers = np.isfinite(vertices)
+    whole = np.flatnonzero(numbers[faces].all((1, 2)))
     if not len(whole):
         return _empty_fragments(camera)
     # Placed here, so that cameras that scale are allowed and pytorch3d sees small numbers.

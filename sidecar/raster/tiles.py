@@ -7,11 +7,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ...shared.camera import Camera
 from ...shared.errors import InputError
+from .composite import TILE
 from .project import HIDDEN, Ellipses
 
 MAX_PAIRS = 1 << 28
 """Entries of the tile lists: 1 GiB; a thousand times what a head at 512 x 512 needs."""
+
+
+def tiles_across(camera: Camera) -> tuple[int, int]:
+    """Columns and rows of tiles; the last ones may stand over."""
+    return -(-camera.width // TILE), -(-camera.height // TILE)
 
 
 def list_tiles(

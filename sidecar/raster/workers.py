@@ -1,26 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Threads for compiled kernels that let go of the interpreter. torch is not imported for it."""
+"""Threads for compiled kernels, which let go of the interpreter. Who hands out work here writes
+each number in one piece only, so that no bit depends on how many threads there are."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 
 def thread_count() -> int:
-    """As many as torch uses in this thread where torch is loaded, which `sidecar.threads` sets;
-    else `OMP_NUM_THREADS`, else one a core."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        return torch.get_num_threads()
-    try:
-        return max(int(os.environ["OMP_NUM_THREADS"]), 1)
-    except (KeyError, ValueError):
-        return os.cpu_count() or 1
+    """`OMP_NUM_THREADS` where it says a number, as torch and OpenBLAS take it; else the cores that
+    this process may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run_ranges(work: Callable[[int, int], object], bounds: Iterable[int]) -> None:
@@ -35,6 +34,12 @@ def run_ranges(work: Callable[[int, int], object], bounds: Iterable[int]) -> Non
     finally:
         for future in running:
             future.result()
+
+
+def even_pieces(count: int, each: int = 4) -> list[int]:
+    """Bounds for `run_ranges`: so many pieces for each thread."""
+    pieces = max(min(each * thread_count(), count), 1)
+    return [count * piece // pieces for piece in range(pieces + 1)]
 
 
 def _drain(work: Callable[[int, int], object], pieces: Iterator[tuple[int, int]]) -> None:

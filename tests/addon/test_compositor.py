@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rendered frames arrive in the scene's compositor, each at its own frame."""
+"""Rendered frames arrive in the scene's compositor, each at its own frame and depth."""
 
 from pathlib import Path
 
+import cv2
 import numpy as np
+import OpenEXR
 import pytest
 from fakes.head import small_head
 
@@ -28,9 +30,122 @@ def test_each_frame_of_the_compositor_shows_its_picture(
         first_frame=first_frame,
     )  # fmt: skip
     np.testing.assert_allclose(told["reds"], [linear(i + 1) for i in range(8)], atol=2e-5)
-    assert told["files"] == [f"avatar_{first_frame + i:06d}.png" for i in range(8)]
+    ledger = ".affekt_frames.json"
+    assert told["files"] == [ledger, *(f"avatar_{first_frame + i:06d}.png" for i in range(8))]
     # A second, shorter rendering replaces the pictures and nothing else.
-    assert told["files_after"] == [*told["files"][:4], "mine.txt"]
+    assert told["files_after"] == [*told["files"][:5], "mine.txt"]
     assert told["image_nodes"] == ["Affekt Avatar"]
     assert len(told["images"]) == 1
-    assert told["left_over"] == []
+    assert told["occlusion"] == [0.0]  # a PNG has no depth
+
+
+SIZE = 96
+STEP_PX = 6
+"""How far the disc of `write_avatar` moves from one frame to the next: to the right and up."""
+
+
+def disc(index: int) -> np.ndarray:
+    """(SIZE, SIZE) coverage of a disc with a soft edge, 8 pixels wide; it stands still between
+    frames 1 and 2."""
+    move = STEP_PX * min(index, 1)
+    rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
+    away = np.hypot(columns - (SIZE / 2 + move), rows - (SIZE / 2 - move))
+    return np.clip((26 - away) / 8, 0, 1).astype(np.float32)
+
+
+def write_avatar(path: Path, index: int) -> None:
+    """A green disc 3 m away, as the sidecar writes it: premultiplied, infinite depth around."""
+    alpha = disc(index)
+    channels = {f"Combined.{c}": alpha * v for c, v in zip("RGB", (0.0, 0.6, 0.0), strict=True)}
+    channels |= {"Combined.A": alpha, "mask_skin.X": alpha, "mask_hair.X": 0 * alpha}
+    channels["Depth.Z"] = np.where(alpha > 0, np.float32(3), np.float32(np.inf))
+    channels |= {f"Normal.{c}": (alpha > 0) * -float(c == "Y") for c in "XYZ"}
+    # Where it was less where it is, then where it is less where it will be; y up.
+    moves = (-STEP_PX * (index == 1),) * 2 + (-STEP_PX * (index == 0),) * 2
+    there = alpha > 0
+    channels |= {f"Vector.{c}": there * v for c, v in zip("XYZW", moves, strict=True)}
+    pixels = {
+        f"ViewLayer.{name}": np.ascontiguousarray(values, np.float32)
+        for name, values in channels.items()
+    }
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, pixels).write(str(path))
+
+
+@pytest.fixture
+def composited(in_blender: RunScript, tmp_path: Path) -> dict:
+    """What the script told, with its pictures."""
+    take, exrs = tmp_path / "take.json", [tmp_path / f"{index}.exr" for index in range(3)]
+    take.write_text("{}")
+    for index, path in enumerate(exrs):
+        write_avatar(path, index)
+    told = in_blender(
+        "depth_over.py", head=save(small_head(), tmp_path / "head.npz"), take=take,
+        exrs=list(map(str, exrs)), size=SIZE,
+    )  # fmt: skip
+    names = ("set", "over", "blurred")
+    return told | {name: np.load(tmp_path / f"{name}.npy") for name in names}
+
+
+def near(mask: np.ndarray, reach: int) -> np.ndarray:
+    """Where a pixel within `reach` has another value than this one."""
+    return cv2.dilate(np.uint8(mask), np.ones((2 * reach + 1,) * 2)) != cv2.erode(
+        np.uint8(mask), np.ones((2 * reach + 1,) * 2)
+    )
+
+
+def check_occlusion(composited: dict) -> None:
+    bare = composited["set"]
+    bar = bare[..., 0] > 0.5
+    assert 0.05 < bar.mean() < 0.3
+    assert bare[~bar & ~near(bar, 1), 2].min() > 0.999
+    for index, picture in enumerate(composited["over"]):
+        alpha = disc(index)[..., None]
+        green = np.array([0, 0.6, 0, 1], np.float32)
+        between = alpha * green + (1 - alpha) * bare
+        expected = np.where(bar[..., None], bare, between)
+        edge = near(bar, 2)
+        assert (alpha[..., 0] * (bar & ~edge)).max() == 1  # some of it is hidden
+        assert ((alpha[..., 0] > 0.3) & (alpha[..., 0] < 0.7) & ~bar & ~edge).sum() > 100
+        np.testing.assert_allclose(picture[~edge], expected[~edge], atol=2e-3)
+        # Along the bar's edge each pixel lies between what is in front and what is behind.
+        low, high = np.minimum(bare, between)[edge], np.maximum(bare, between)[edge]
+        assert (picture[edge] >= low - 2e-3).all()
+        assert (picture[edge] <= high + 2e-3).all()
+
+
+def check_blur(composited: dict) -> None:
+    """Alpha of the avatar alone, smeared towards where it will be, then where it was."""
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    for index, way in ((0, 1), (1, -1), (2, 0)):
+        blurred, sharp = composited["blurred"][index][..., 3], disc(index)
+        right = (blurred * columns).sum() / blurred.sum() - (sharp * columns).sum() / sharp.sum()
+        up = (sharp * rows).sum() / sharp.sum() - (blurred * rows).sum() / blurred.sum()
+        print(f"frame {index}: blur moves the disc {right:+.2f} px right, {up:+.2f} px up")
+        if way:
+            assert min(way * right, way * up) > 0.2
+        else:
+            assert max(abs(right), abs(up)) < 0.05
+
+
+def test_the_avatar_stands_between_the_bar_and_the_wall(composited: dict) -> None:
+    check_occlusion(composited)
+    check_blur(composited)
+    assert {"Combined", "Depth", "Normal", "Vector", "mask_skin"} <= set(composited["sockets"])
+    assert {
+        "Render Layers.Depth > Affekt Depth Over.Set Depth",
+        "Render Layers.Image > Affekt Depth Over.Set",
+        "Affekt Avatar.Depth > Affekt Depth Over.Avatar Depth",
+        "Affekt Motion Blur.Image > Affekt Depth Over.Avatar",
+    } <= set(composited["links"])
+    # The head does not stand where its avatar does, but it still casts a shadow.
+    assert [composited["camera_sees_head"], composited["head_renders"]] == [False, True]
+    assert [composited["colour_space"], composited["alpha_mode"]] == ["Linear Rec.709", "PREMUL"]
+
+
+def test_the_animators_nodes_stay(composited: dict) -> None:
+    place, occlusion, same_links, nodes, images = composited["kept"]
+    assert [place, occlusion, same_links] == [[-1234, 55], 0.25, True]
+    assert len(nodes) == len(images) == 1
+    assert composited["png"] == [0.0, True]
+    assert composited["exr_again"] == [1.0, True, True]

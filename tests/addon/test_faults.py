@@ -21,6 +21,7 @@ SENTENCES = {
     "use_unknown_take": "has no take called 'nothing'",
     "no_adapter": "It is in FLAME's space. Give an adapter.",
     "no_avatar": "poll() Choose an avatar file first",
+    "no_camera": "poll() Add a camera to the scene first",
     "unsaved_file": "which is not saved yet",
     "outside_the_take": "The scene's frames 500 to 600 are outside the take",
     "bake_breaks_off": "The bake broke off. Try again.",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
+`python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
 there). The last column pairs a job with the plainest way to do it, run in turns, so that a noisy
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -37,6 +39,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..fakes.head import small_head
+from .gpu import run_gpu_bench
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = 9
@@ -208,4 +211,4 @@ def random_gaussians(count: int) -> tuple[np.ndarray, ...]:
 
 
 if __name__ == "__main__":
-    main()
+    run_gpu_bench() if sys.argv[1:] == ["gpu"] else main()

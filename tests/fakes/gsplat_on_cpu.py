@@ -122,7 +122,9 @@ def composited_pairs(
     that would close the pixel."""
     ends = torch.cat([offsets.flatten()[1:], torch.tensor([len(flatten_ids)])])
     found: list[tuple[Tensor, Tensor, Tensor]] = []
-    for flat, (start, end) in enumerate(zip(offsets.flatten().tolist(), ends.tolist(), strict=True)):
+    for flat, (start, end) in enumerate(
+        zip(offsets.flatten().tolist(), ends.tolist(), strict=True)
+    ):
         if start == end:
             continue
         image, tile = divmod(flat, offsets.shape[1] * offsets.shape[2])

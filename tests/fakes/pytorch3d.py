@@ -157,7 +157,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
         module.__spec__ = importlib.machinery.ModuleSpec(name, None)
         module.__path__ = []
         monkeypatch.setitem(sys.modules, name, module)
-    renderer = ("PerspectiveCameras", "OrthographicCameras", "MeshRasterizer", "RasterizationSettings")
+    renderer = (
+        "PerspectiveCameras",
+        "OrthographicCameras",
+        "MeshRasterizer",
+        "RasterizationSettings",
+    )
     for name in renderer:
         monkeypatch.setattr(
             sys.modules["pytorch3d.renderer"], name, getattr(here, name), raising=False

@@ -36,7 +36,10 @@ def splat(
     if antialiased:
         opacities = opacities * (covariance.det() / blurred.det()).clamp(min=0).sqrt()
     given = (means, quaternions, scales, opacities, colours, centres, blurred)
-    usable = torch.stack([a.reshape(len(means), -1).isfinite().all(1) for a in given]).all(0)
+    given = (means, quaternions, scales, opacities, colours, centres, blurred)
+    count = len(means)
+    flat = [a.reshape(count, a.numel() // max(count, 1)) for a in given]
+    usable = torch.cat(flat, 1).isfinite().all(1)
     usable &= (z >= camera.near) & (z <= camera.far) & (z > 0 if not camera.orthographic else True)
     usable &= opacities >= MIN_ALPHA
     order = np.argsort(z.detach().numpy().astype(np.float32), kind="stable")

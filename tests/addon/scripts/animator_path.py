@@ -62,7 +62,9 @@ with harness.enabled():
     np.save(asked["out"], axes.to_flame(vertices))
     used = takes.active
     after = fingerprint(takes.items[0])
-    scene.affekt_avatar.file = asked["avatar"]
+    chosen = scene.affekt_avatar
+    chosen.subject, chosen.camera, chosen.format = "FILE", "PORTRAIT", "PNG"
+    chosen.file = asked["avatar"]
     scene.affekt_avatar.size = asked["size"]
     scene.affekt_avatar.folder = str(harness.folder() / "frames")
     scene.frame_end = scene.frame_start + asked["rendered"] - 1

@@ -19,9 +19,10 @@ with harness.enabled():
     session.attach(FakeClient(harness.read_head(asked["head"]), silence(8)))
     first = asked["first_frame"]
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=first)
-    scene.affekt_avatar.file = asked["take"]
-    scene.affekt_avatar.size = 16
-    scene.affekt_avatar.folder = str(harness.folder() / "frames")
+    chosen = scene.affekt_avatar
+    chosen.subject, chosen.camera, chosen.format = "FILE", "PORTRAIT", "PNG"
+    chosen.file, chosen.size = asked["take"], 16
+    chosen.folder = str(harness.folder() / "frames")
     bpy.ops.affekt.render_avatar()
     set_up_render(scene, 16)
     reds = [float(composite(scene, first + i, harness.folder())[8, 8, 0]) for i in range(8)]
@@ -36,5 +37,7 @@ with harness.enabled():
         files_after=sorted(p.name for p in Path(scene.affekt_avatar.folder[:]).iterdir()),
         image_nodes=[n.name for n in tree.nodes if n.bl_idname == "CompositorNodeImage"],
         images=[i.name for i in bpy.data.images if i.source == "SEQUENCE"],
-        left_over=[p.name for p in harness.folder().glob(".affekt_*")],
+        occlusion=[
+            n.inputs["Occlusion"].default_value for n in tree.nodes if "Occlusion" in n.inputs
+        ],
     )

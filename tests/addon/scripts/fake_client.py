@@ -26,15 +26,21 @@ def png(colour: tuple[int, int, int, int], size: int) -> bytes:
 
 
 class FakeClient:
-    """A bake adds the happy curve to the first expression; a picture's red is its frame + 1.
+    """A bake adds the happy curve to the first expression; a PNG's red is its frame + 1, an EXR
+    one of `exrs`, frame by frame.
 
-    fault: `job` ends every job with an error; `stall` never ends one; `gone` closes at once.
+    fault: `job` ends every job with an error; `stall` never ends one; `gone` closes at once;
+    `full` fails a rendering after two pictures, as a full disk does.
     """
 
-    def __init__(self, head: object, take: object, fault: str = "") -> None:
+    def __init__(
+        self, head: object, take: object, fault: str = "", exrs: tuple[str, ...] = ()
+    ) -> None:
         self.welcome = SimpleNamespace(affekt="0.0.fake")
         self.is_open = fault != "gone"
         self.fault, self.head, self.take = fault, head, take
+        self.exrs = exrs
+        self.renders: list[dict] = []
         self.uploads: list[tuple[str, str]] = []
         self.cancelled: list[str] = []
         self._events: list[object] = []
@@ -73,14 +79,21 @@ class FakeClient:
         )  # fmt: skip
         return self._queue("bake", [half, done])
 
-    def start_render(
-        self, subject: object, motion: object, folder: Path, *, width: int, height: int
-    ) -> str:
-        events = harness.load("shared.events")
-        frames = len(self._motions["take.npz"])
-        paths = [folder / f"frame_{index + 1:04d}.png" for index in range(frames)]
-        for index, path in enumerate(paths):
-            path.write_bytes(png(((index + 1) % 256, 128, 0, 255), width))
+    def start_render(self, subject: object, motion: object, folder: Path, **asked: object) -> str:
+        events, errors = harness.load("shared.events"), harness.load("shared.errors")
+        self.renders.append({"subject": getattr(subject, "name", subject), **asked})
+        frames = asked["frames"]
+        paths = []
+        for index in frames[:2] if self.fault == "full" else frames:
+            data, suffix = png(((index + 1) % 256, 128, 0, 255), asked["width"]), "png"
+            if self.exrs:
+                data, suffix = Path(self.exrs[index]).read_bytes(), "exr"
+            paths.append(folder / f"frame_{index + 1:04d}.{suffix}")
+            if self.fault != "job":
+                paths[-1].write_bytes(data)
+        if self.fault == "full":
+            error = errors.InputError("file.not_writable", "The disk is full.", "Make room.")
+            return self._queue("render", [events.JobFailed(job="render", error=error)])
         done = events.RenderFinished(job="render", folder=folder, paths=tuple(paths))
         return self._queue("render", [done])
 

@@ -77,10 +77,15 @@ with harness.enabled():
     client = FakeClient(model, silence(10))
     session.attach(client)
     ops.import_take(filepath=asked["take"])
+    chosen = scene.affekt_avatar
+    chosen.subject, chosen.camera, chosen.format = "FILE", "PORTRAIT", "PNG"
     said["no_avatar"] = fail(ops.render_avatar)
-    scene.affekt_avatar.file = asked["take"]
+    chosen.file = asked["take"]
     said["unsaved_file"] = fail(ops.render_avatar)
-    scene.affekt_avatar.folder = str(harness.folder() / "frames")
+    chosen.folder = str(harness.folder() / "frames")
+    camera, scene.camera, chosen.camera = scene.camera, None, "SCENE"
+    said["no_camera"] = fail(ops.render_avatar)
+    scene.camera, chosen.camera = camera, "PORTRAIT"
     scene.frame_start, scene.frame_end = 500, 600
     said["outside_the_take"] = fail(ops.render_avatar)
     scene.frame_start, scene.frame_end = 1, 8

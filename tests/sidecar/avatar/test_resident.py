@@ -125,7 +125,13 @@ def test_what_frames_share_is_not_copied(avatar: Avatar):
 def test_faces_around_each_vertex():
     """A vertex without faces, and a face that uses one vertex twice."""
     around = faces_around(np.array([[0, 1, 2], [2, 1, 3], [3, 3, 0]]), 5)
-    assert [sorted(row[row < 3].tolist()) for row in around] == [[0, 2], [0, 1], [0, 1], [1, 2, 2], []]
+    assert [sorted(row[row < 3].tolist()) for row in around] == [
+        [0, 2],
+        [0, 1],
+        [0, 1],
+        [1, 2, 2],
+        [],
+    ]
 
 
 def test_half_turns_are_blended_in_one_hemisphere():

@@ -184,9 +184,7 @@ def test_the_real_pytorch3d(seed: int):
     theirs = adapter.to_pytorch3d(camera)
     points = torch.from_numpy(vertices).float()
     found = theirs.transform_points_screen(points, image_size=((camera.height, camera.width),))
-    np.testing.assert_allclose(
-        found[:, :2].numpy(), screen_points(vertices, camera), atol=1e-3
-    )
+    np.testing.assert_allclose(found[:, :2].numpy(), screen_points(vertices, camera), atol=1e-3)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     assert_same_fragments(
         adapter.rasterise_mesh_pytorch3d(vertices, faces, camera, device=device),

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card, side by side: how far their
+pictures lie apart, and what each costs. Without a card the CPU's column, and why.
+
+On a card "into memory" ends when the pictures are numpy arrays; "stays there" when they are
+complete on the card. Every time is a wall time that ends with the card idle.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from affekt.shared.camera import Camera, look_at
+from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
+from affekt.sidecar.avatar.drive import Actor
+from affekt.sidecar.avatar.lam import read_lam_avatar
+from affekt.sidecar.avatar.resident import place_on, take_on
+from affekt.sidecar.raster.cuda import CudaRasteriser
+from affekt.sidecar.raster.device import (
+    CpuRasteriser,
+    GaussianFrame,
+    Rasteriser,
+    choose_rasteriser,
+)
+from affekt.sidecar.raster.gaussians import GaussianImage
+from affekt.sidecar.render.render import default_camera
+from rich.console import Console
+from rich.table import Table
+from scipy.spatial.transform import Rotation
+
+from ..fakes.plain_drive import arkit_motion
+
+RUNS = 9
+BATCHES = (1, 16, 64, 256)
+CPU_BATCH, CARD_BATCH = 4, 16
+"""Frames that are animated on the CPU; it also draws them one by one."""
+LAM_RATE = 562.9
+"""Frames a second that LAM publishes, on an A100."""
+STEP = 1 / 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    name: str
+    frame: GaussianFrame
+    antialiased: bool = False
+
+
+def run_gpu_bench() -> None:
+    """Prints both tables."""
+    console, cpu = Console(width=130), CpuRasteriser(reason="")
+    try:
+        card: Rasteriser | None = choose_rasteriser("cuda")
+        console.print(card.reason)
+        console.print(f"PyTorch {torch.__version__}, CUDA {torch.version.cuda}")
+    except InputError as error:
+        card = None
+        console.print(f"No CUDA: {error}")
+    avatar = some_avatar()
+    console.print(scene_table(scenes(avatar), cpu, card))
+    console.print(throughput_table(avatar, cpu, card))
+    console.print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; best of {RUNS}; "
+        f"{avatar.name}, {len(avatar):,} Gaussians"
+    )
+
+
+def scene_table(all_scenes: list[Scene], cpu: Rasteriser, card: Rasteriser | None) -> Table:
+    """Each picture on both: the time of one, into memory, and the largest differences."""
+    table = Table(
+        "one picture, into memory", "CPU", "CUDA", "colour", "alpha", "depth", "pixels > 1/255"
+    )
+    for scene in all_scenes:
+        wanted, slow = draw(cpu, scene)
+        row = [scene.name, f"{1e3 * slow:.1f} ms"]
+        if card is not None:
+            found, fast = draw(card, scene)
+            row += [f"{1e3 * fast:.2f} ms", *apart(found, wanted)]
+        table.add_row(*row)
+    return table
+
+
+def draw(rasteriser: Rasteriser, scene: Scene) -> tuple[GaussianImage, float]:
+    """The picture and the best seconds."""
+
+    def run() -> GaussianImage:
+        return rasteriser.batch([scene.frame], antialiased=scene.antialiased)[0]
+
+    return run(), best_seconds(run)
+
+
+def apart(found: GaussianImage, wanted: GaussianImage) -> list[str]:
+    """Largest difference of colour and of alpha, in 255ths; of depth in millimetres, where both
+    see more than half; and the share of pixels where colour or alpha differ by more than one."""
+    colour = np.abs(found.colour - wanted.colour).max(-1)
+    alpha = np.abs(found.alpha - wanted.alpha)
+    solid = (found.alpha > 0.5) & (wanted.alpha > 0.5)
+    depth = np.abs(found.depth[solid] - wanted.depth[solid]).max(initial=0)
+    return [
+        f"{colour.max() / STEP:.3f}/255", f"{alpha.max() / STEP:.3f}/255", f"{1e3 * depth:.3f} mm",
+        f"{(np.maximum(colour, alpha) > STEP).mean():.2e}",
+    ]  # fmt: skip
+
+
+def throughput_table(avatar: Avatar, cpu: Rasteriser, card: Rasteriser | None) -> Table:
+    """Animate and draw at 512 x 512, frames a second."""
+    table = Table("animate + draw, RGBA and depth, 512 x 512", "aim", "CPU", "CUDA")
+    camera = default_camera(avatar, 512, 512)
+    motion = a_take(max(*BATCHES, CARD_BATCH))
+    actor = Actor(avatar, motion)
+    slow = CPU_BATCH / best_seconds(lambda: acted(actor, camera, cpu, CPU_BATCH))
+    table.add_row(
+        "animated on the CPU, into memory", "", f"{slow:,.0f} frames/s",
+        *([] if card is None else [rate(lambda: acted(actor, camera, card, CARD_BATCH), CARD_BATCH)]),
+    )  # fmt: skip
+    if not isinstance(card, CudaRasteriser):
+        return table
+    resident = place_on(avatar, card.torch_device)
+    arkit, turns = take_on(motion, card.torch_device)
+
+    def stays_there(frames: int) -> Callable[[], object]:
+        cameras = [camera] * frames
+        return lambda: card.draw(resident.pose(arkit[:frames], turns[:frames]), cameras)
+
+    for frames in BATCHES:
+        aim = f"> {LAM_RATE}" if frames == 1 else "5,000"
+        table.add_row(
+            f"animated on the card, stays there, {frames} at once", f"{aim} frames/s", "",
+            rate(stays_there(frames), frames),
+        )  # fmt: skip
+    return table
+
+
+def acted(actor: Actor, camera: Camera, rasteriser: Rasteriser, frames: int) -> list[GaussianImage]:
+    return rasteriser.batch([posed(actor, index, camera) for index in range(frames)])
+
+
+def posed(actor: Actor, index: int, camera: Camera) -> GaussianFrame:
+    g = actor.pose(index).gaussians
+    return GaussianFrame(
+        means=g.means, quaternions=g.quaternions, scales=g.scales, opacities=g.opacities,
+        colours=g.colours, camera=camera,
+    )  # fmt: skip
+
+
+def rate(run: Callable[[], object], frames: int) -> str:
+    return f"{frames / best_seconds(run):,.0f} frames/s"
+
+
+def best_seconds(run: Callable[[], object]) -> float:
+    """Of several runs after one that is not counted."""
+    run()
+    finish()
+    seconds = []
+    for _ in range(RUNS):
+        begin = time.perf_counter()
+        run()
+        finish()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+def finish() -> None:
+    """Waits for the card."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def scenes(avatar: Avatar) -> list[Scene]:
+    """The avatar in a pose, in all kinds of picture; and clouds of other sizes."""
+    actor = Actor(avatar, a_take(2))
+    small = posed(actor, 1, default_camera(avatar, 512, 512))
+    camera = small.camera
+    distance = float(np.linalg.norm(np.linalg.inv(camera.camera_from_world)[:3, 3]))
+    flat = replace(
+        camera, orthographic=True, focal_x=camera.focal_x / distance,
+        focal_y=camera.focal_y / distance,
+    )  # fmt: skip
+    many = np.repeat(small.colours, 7, 1)[:, :16]
+    large = replace(small, camera=default_camera(avatar, 1024, 1024))
+    return [
+        Scene(name="avatar, 512", frame=small),
+        Scene(name="avatar, 512, antialiased", frame=small, antialiased=True),
+        Scene(name="avatar, 512, orthographic", frame=replace(small, camera=flat)),
+        Scene(name="avatar, 512, 16 channels", frame=replace(small, colours=many)),
+        Scene(name="avatar, 1024", frame=large),
+        Scene(name="80,000 random, 1024", frame=cloud(80_000, 1024)),
+        Scene(name="500,000 random, 1024", frame=cloud(500_000, 1024)),
+    ]
+
+
+def cloud(count: int, size: int) -> GaussianFrame:
+    """A head-sized shell, its Gaussians smaller the more there are."""
+    rng = np.random.default_rng(0)
+    direction = rng.normal(size=(count, 3))
+    scale = 0.0018 * np.sqrt(20_000 / count)
+    camera = look_at(
+        target=np.zeros(3), distance=0.85, yaw_rad=0.0, pitch_rad=0.0, width=size, height=size,
+        fov_y_rad=0.335,
+    )  # fmt: skip
+    return GaussianFrame(
+        means=(0.1 * direction / np.linalg.norm(direction, axis=1, keepdims=True)).astype("f4"),
+        quaternions=rng.normal(size=(count, 4)).astype("f4"),
+        scales=(scale * np.exp(rng.normal(0, 0.4, (count, 3)))).astype("f4"),
+        opacities=rng.uniform(0.3, 1, count).astype("f4"),
+        colours=rng.random((count, 3)).astype("f4"), camera=camera,
+    )  # fmt: skip
+
+
+def a_take(frames: int):
+    """All shapes moving, the head turning."""
+    rng = np.random.default_rng(1)
+    phase = rng.uniform(0, 2 * np.pi, 52)
+    weights = 0.2 + 0.2 * np.sin(np.arange(frames)[:, None] / 5 + phase)
+    return arkit_motion(weights, (0.05, 0.3, 0.0))
+
+
+def some_avatar() -> Avatar:
+    """A real LAM avatar where there is one (AFFEKT_TEST_DATA), else one of its size."""
+    folder = Path(os.environ.get("AFFEKT_TEST_DATA", "")) / "lam_avatars"
+    found = sorted(folder.glob("*.zip"))
+    return read_lam_avatar(found[-1]) if found else made_avatar()
+
+
+def made_avatar(rows: int = 118, columns: int = 170) -> Avatar:
+    """A ball of 20,060 vertices with a Gaussian on each, as large as those of LAM."""
+    rng = np.random.default_rng(0)
+    polar = np.linspace(0.02, np.pi - 0.02, rows)[:, None]
+    around = np.linspace(0, 2 * np.pi, columns, endpoint=False)
+    ball = np.stack(
+        np.broadcast_arrays(
+            np.sin(polar) * np.cos(around), np.cos(polar), np.sin(polar) * np.sin(around)
+        ),
+        -1,
+    )  # fmt: skip
+    vertices = (0.11 * ball.reshape(-1, 3) + [0, 1.65, 0]).astype(np.float32)
+    count = len(vertices)
+    row, column = np.mgrid[: rows - 1, :columns]
+    corner, beside = row * columns + column, row * columns + (column + 1) % columns
+    quads = np.stack([corner, beside, corner + columns, beside + columns], -1).reshape(-1, 4)
+    faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [1, 3, 2]]]).astype(np.int32)
+    low = np.clip((1.65 - vertices[:, 1]) / 0.11, 0, 1)
+    return Avatar(
+        name="made", binding="vertex", follow="stretch",
+        surface=ArkitRig(
+            vertices=vertices, faces=faces,
+            arkit_shapes=rng.normal(0, 1e-4, (52, count, 3)).astype(np.float32),
+            joint_pivots=np.array([[0, 1.5, 0], [0, 1.55, 0], [0, 1.6, 0]], np.float32),
+            joint_weights=np.stack([0.2 * low, 0.2 * low, 1 - 0.4 * low], 1).astype(np.float32),
+            joint_shares=np.full(3, 1 / 3, np.float32),
+        ),
+        anchors=np.arange(count, dtype=np.int32), offsets=np.zeros((count, 3), np.float32),
+        quaternions=np.roll(Rotation.random(count, random_state=0).as_quat(), 1, 1).astype("f4"),
+        scales=np.exp(rng.normal(-6.3, 0.4, (count, 3))).astype(np.float32),
+        opacities=rng.uniform(0.3, 1, count).astype(np.float32),
+        colours=rng.random((count, 3)).astype(np.float32),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    run_gpu_bench()
