@@ -38,7 +38,9 @@ def render_frames(
     options = options or RenderOptions()
     frames = range(len(motion)) if options.frames is None else options.frames
     if len(frames) == 0 or min(frames) < 0 or max(frames) >= len(motion):
-        raise frames_outside(range(min(frames, default=0), max(frames, default=-1) + 1), len(motion))
+        raise frames_outside(
+            range(min(frames, default=0), max(frames, default=-1) + 1), len(motion)
+        )
     by_frame = cameras_by_frame(cameras, frames)
     _check_memory(by_frame, options)
     painter = _painter(subject, motion, options)

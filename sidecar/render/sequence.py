@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from ...shared.errors import InputError, JobError
 from ...shared.motion import Motion
+from ..fingerprint import fingerprint
 from . import exr, images
 from .frame import Frame, RenderOptions
 from .passes import Cameras, Subject, cameras_by_frame, frame_bytes, render_frames
-from ..fingerprint import fingerprint
 from .resolve import linear_light
 
 FileKind = Literal["png", "exr"]
@@ -174,4 +174,3 @@ def read_saved(path: Path) -> NDArray[np.float32]:
 
 def _cancelled() -> JobError:
     return JobError("job.cancelled", "The rendering was cancelled.", "Start it again.")
-

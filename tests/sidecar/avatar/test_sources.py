@@ -145,7 +145,9 @@ def test_what_gaussian_avatars_need(flame: HeadModel, tmp_path: Path):
         read_avatar(tmp_path, flame)
     assert caught.value.code == "avatar.missing_file"
     (tmp_path / "flame_param.npz").write_bytes(flame_param())
-    assert len(read_avatar(tmp_path, flame)) == len(read_avatar(tmp_path / "point_cloud.ply", flame))
+    assert len(read_avatar(tmp_path, flame)) == len(
+        read_avatar(tmp_path / "point_cloud.ply", flame)
+    )
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,9 @@ def test_real_avatars_look_like_their_portraits(name: str, real_data: Path):
         height=96, fov_y_rad=0.1,
     )  # fmt: skip
     motion = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
-    face = over(next(render_frames(avatar, motion, camera, RenderOptions())).combined).astype(np.float32)
+    face = over(next(render_frames(avatar, motion, camera, RenderOptions())).combined).astype(
+        np.float32
+    )
     found = {p.stem: correlation(face, p) for p in (real_data / "portraits").iterdir()}
     print(f"{name}: correlation with the portraits {found}")
     own = found.pop(name)

@@ -148,9 +148,7 @@ def test_vectors_at_the_ends_of_a_range_look_at_the_take(avatar: Avatar):
 
 def test_index_is_whole(avatar: Avatar):
     frame = draw(avatar, take(), view(), passes=("index",), object_index=7)[0]
-    np.testing.assert_array_equal(
-        frame.object_index, np.where(frame.combined[..., 3] >= 0.5, 7, 0)
-    )
+    np.testing.assert_array_equal(frame.object_index, np.where(frame.combined[..., 3] >= 0.5, 7, 0))
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +175,9 @@ def test_a_head_mesh_has_every_pass(open_frame: Frame):
     assert 0 <= open_frame.uv.min() < open_frame.uv.max() <= 1
     # The head turns to its left, which is to the right in the picture: it was further left.
     assert open_frame.vector[40, 40, 0] < -0.1
-    np.testing.assert_allclose(open_frame.vector[40, 40, :2], open_frame.vector[40, 40, 2:], atol=0.2)
+    np.testing.assert_allclose(
+        open_frame.vector[40, 40, :2], open_frame.vector[40, 40, 2:], atol=0.2
+    )
 
 
 def test_a_head_mesh_in_its_fragments():

@@ -157,9 +157,7 @@ def test_a_bad_request_makes_no_folder(avatar: Avatar, tmp_path: Path):
     assert not (tmp_path / "out").exists()
 
 
-def test_frames_that_wait_are_few(
-    avatar: Avatar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_frames_that_wait_are_few(avatar: Avatar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The renderer is never more than the queue ahead of a slow disk."""
     started, most = [], []
     gates = [threading.Event() for _ in range(6)]
