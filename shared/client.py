@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from . import limits
-from .camera import Camera
 from .channel import Channel
 from .connection import Connection, check_protocol
 from .emotion import EmotionTrack
@@ -57,12 +56,13 @@ from .messages import (
     Shutdown,
     Upload,
     Welcome,
-    camera_fields,
+    picture_fields,
     to_head,
     to_motion,
     track_fields,
 )
 from .motion import Motion
+from .pictures import PictureOptions
 from .version import AFFEKT_VERSION
 
 ANSWER_S = 10.0
@@ -201,20 +201,16 @@ class Client:
         subject: Artefact | str,
         motion: Artefact,
         folder: Path,
+        options: PictureOptions | None = None,
         *,
-        width: int = 512,
-        height: int = 512,
-        camera: Camera | None = None,
         adapter: Artefact | None = None,
-        frames: range | None = None,
-        with_depth: bool = False,
     ) -> str:
         """Starts a rendering and returns its job id at once. `subject` is an avatar or a head's
         name, `motion` an uploaded take or `BakeFinished.baked`. The pictures are written into
-        `folder` (made if absent) as frame_0001.png for the take's frame 0, and so on, and
-        depth_0001.png if wanted, each whole or not at all. With a camera, its width and height
-        count. `poll` gives `PictureWritten` and `JobProgressed`, then `RenderFinished` or
-        `JobFailed`. Raises InputError `file.not_writable`."""
+        `folder` (made if absent) as frame_0001.png or frame_0001.exr for the take's frame 0, and
+        so on, and depth_0001.png beside a PNG if asked for, each whole or not at all. `poll`
+        gives `PictureWritten` and `JobProgressed`, then `RenderFinished` or `JobFailed`. Raises
+        InputError `file.not_writable`."""
         job = secrets.token_hex(16)
         is_head = isinstance(subject, str)
         request = Render(
@@ -225,12 +221,8 @@ class Client:
             motion=motion.sha256,
             name=motion.name,
             adapter=_sha256(adapter),
-            width=width if camera is None else camera.width,
-            height=height if camera is None else camera.height,
-            frames=_bounds(frames),
-            with_depth=with_depth,
             credit=PICTURES_AHEAD,
-            **camera_fields(camera),
+            **picture_fields(options or PictureOptions()),
         )
         self._jobs.start_render(job, folder)
         self._start(job, request)

@@ -33,7 +33,8 @@ class JobProgressed(JobEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PictureWritten(JobEvent):
-    """A picture of the take's frame `index` lies at `path`, whole. kind: `frame` or `depth`."""
+    """A picture of the take's frame `index` lies at `path`, whole. kind: `frame`, `depth`
+    or `exr`."""
 
     index: int
     kind: str

@@ -108,14 +108,14 @@ class JobBook:
     def _take_picture(self, message: messages.Picture, job: _Job) -> None:
         if job.folder is None:
             return
-        path = job.folder / f"{message.kind}_{message.index + 1:04d}.png"
+        path = job.folder / _picture_name(message.kind, message.index)
         try:
-            _write_whole(path, message.png)
+            _write_whole(path, message.data)
         except OSError:
             self._send(messages.Cancel(job=message.job))
             self._end(events.JobFailed(job=message.job, error=_not_writable(path)))
             return
-        if message.kind == "frame":
+        if message.kind != "depth":
             job.paths[message.index] = path
         self._events.append(
             events.PictureWritten(
@@ -123,6 +123,12 @@ class JobBook:
             )
         )
         self._send(messages.Credit(job=message.job, count=1))
+
+
+def _picture_name(kind: messages.PictureKind, index: int) -> str:
+    """As Blender counts from 1, and knows a sequence by its numbers."""
+    stem, suffix = ("frame", "exr") if kind == "exr" else (kind, "png")
+    return f"{stem}_{index + 1:04d}.{suffix}"
 
 
 def _progressed(message: messages.Progress) -> events.JobProgressed:

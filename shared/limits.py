@@ -2,7 +2,7 @@
 """Every limit, in one place, each with its reason."""
 
 # Version of the protocol between add-on and sidecar: (major, minor). Majors must agree.
-PROTOCOL_VERSION = (1, 0)
+PROTOCOL_VERSION = (2, 0)
 
 # A header carries names and shapes, never data: 64 KiB is 100 times what the largest needs.
 MAX_HEADER_BYTES = 64 * 1024
@@ -12,8 +12,8 @@ MAX_BUFFERS = 64
 # Bytes of an artefact in one message: large enough for loopback's full speed, small enough that
 # neither side ever holds much more than one file's piece.
 CHUNK_BYTES = 4 * 1024 * 1024
-# One raw frame of a request. The largest is the weights of the longest emotion track, 5.8 MB.
-MAX_REQUEST_BUFFER_BYTES = 16 * 1024 * 1024
+# One raw frame of a request. The largest is a camera for each frame of the longest take, 31 MB.
+MAX_REQUEST_BUFFER_BYTES = 32 * 1024 * 1024
 # Pictures on the way to a client that has not asked for more.
 MAX_CREDIT = 64
 # Jobs that a sidecar keeps waiting, over all clients.

@@ -23,13 +23,18 @@ from numpy.typing import NDArray
 from . import limits
 from .camera import Camera
 from .emotion import CONTROLS, EmotionTrack
+from .errors import InputError
 from .head import ARRAY_FIELDS, HeadModel
 from .motion import WIDTHS, Motion
-from .schema import Array, Blob, Flag, Integer, Number, Several, Text
+from .pictures import FOLLOWS, FORMATS, PASSES, Follow, Format, PictureOptions
+from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
 Kind = Literal["motion", "adapter", "avatar", "emotions", "vertices"]
 KINDS = ("motion", "adapter", "avatar", "emotions", "vertices")
 """Kinds of artefacts; `vertices` are only ever made by the sidecar."""
+
+PictureKind = Literal["frame", "depth", "exr"]
+PICTURE_KINDS = ("frame", "depth", "exr")
 
 Supersedes = Literal["nothing", "older progress of the same job"]
 
@@ -289,8 +294,10 @@ class Bake(Message):
 class Render(Message):
     """Draw the take with an avatar (an artefact) or a head (a name): exactly one of the two.
 
-    lens: (6,) focal x, focal y, centre x, centre y in pixels, near, far in metres, and
-    camera_from_world (4, 4); both absent for the sidecar's own portrait camera.
+    The rest is `PictureOptions`, see there. lens: (C, 7) focal x, focal y, centre x, centre y in
+    pixels (pixels per metre where the seventh is 1), near, far in metres, 1 if orthographic else
+    0; camera_from_world: (C, 4, 4); C is 1, or the take's frames; both absent for the sidecar's
+    own portrait camera. world_from_head: (1 or the take's frames, 4, 4), absent for the identity.
     `credit` pictures may be sent before the client gives more with `Credit`.
     """
 
@@ -308,13 +315,25 @@ class Render(Message):
     width: Annotated[int, _EDGE]
     height: Annotated[int, _EDGE]
     frames: Annotated[tuple[int, int] | None, _RANGE] = None
-    with_depth: Annotated[bool, Flag()] = False
+    passes: Annotated[tuple[str, ...], Several(
+        item=Choice(values=PASSES), least=1, most=len(PASSES)
+    )] = ("combined",)  # fmt: skip
+    format: Annotated[Format, Choice(values=FORMATS)] = "png"
+    half: Annotated[bool, Flag()] = True
+    antialiased: Annotated[bool, Flag()] = False
+    follow: Annotated[Follow | None, Choice(values=FOLLOWS, optional=True)] = None
     credit: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
     lens: Annotated[NDArray[np.float64] | None, Array(
-        dtype="<f8", shape=(6,), optional=True
+        dtype="<f8", shape=(None, 7), optional=True
     )] = None  # fmt: skip
     camera_from_world: Annotated[NDArray[np.float64] | None, Array(
-        dtype="<f8", shape=(4, 4), optional=True
+        dtype="<f8", shape=(None, 4, 4), optional=True
+    )] = None  # fmt: skip
+    world_from_head: Annotated[NDArray[np.float64] | None, Array(
+        dtype="<f8", shape=(None, 4, 4), optional=True
+    )] = None  # fmt: skip
+    weights: Annotated[Floats | None, Array(
+        dtype="<f4", shape=(None, 6), optional=True
     )] = None  # fmt: skip
 
 
@@ -355,14 +374,14 @@ class Progress(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture(Message):
-    """One picture of a rendering, as a PNG file. `index` is the take's frame; kind is `frame`
-    (RGBA, straight alpha) or `depth` (16 bit, tenths of a millimetre)."""
+    """One picture of a rendering, as a file. `index` is the take's frame; kind is `frame` (PNG:
+    RGBA, straight alpha), `depth` (PNG: 16 bit, tenths of a millimetre) or `exr` (every pass)."""
 
     TYPE: ClassVar[str] = "picture"
     job: JobId
     index: Annotated[int, _FRAME]
-    kind: Annotated[str, Text(longest=8, pattern="frame|depth")]
-    png: Annotated[bytes, Blob(most=limits.MAX_BUFFER_BYTES)]
+    kind: Annotated[PictureKind, Choice(values=PICTURE_KINDS)]
+    data: Annotated[bytes, Blob(most=limits.MAX_BUFFER_BYTES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -448,11 +467,21 @@ class TrackFields(TypedDict):
     fps: float
 
 
-class CameraFields(TypedDict, total=False):
-    """The fields of a `Camera` in a `Render`; none for the sidecar's own."""
+class PictureFields(TypedDict):
+    """The fields of `PictureOptions` in a `Render`."""
 
-    lens: NDArray[np.float64]
-    camera_from_world: NDArray[np.float64]
+    width: int
+    height: int
+    frames: tuple[int, int] | None
+    passes: tuple[str, ...]
+    format: Format
+    half: bool
+    antialiased: bool
+    follow: Follow | None
+    lens: NDArray[np.float64] | None
+    camera_from_world: NDArray[np.float64] | None
+    world_from_head: NDArray[np.float64] | None
+    weights: Floats | None
 
 
 def motion_fields(motion: Motion) -> MotionFields:
@@ -486,24 +515,74 @@ def to_head(message: HeadRead) -> HeadModel:
     return HeadModel(**{name: getattr(message, name) for name in names})
 
 
-def camera_fields(camera: Camera | None) -> CameraFields:
-    """`lens` and `camera_from_world` of a `Render`."""
-    if camera is None:
-        return {}
-    lens = [camera.focal_x, camera.focal_y, camera.centre_x, camera.centre_y]
-    return {
-        "lens": np.array([*lens, camera.near, camera.far], np.float64),
-        "camera_from_world": np.asarray(camera.camera_from_world, np.float64),
-    }
-
-
-def to_camera(message: Render) -> Camera | None:
-    """The camera in the message. Raises InputError `option.*`."""
-    if message.lens is None or message.camera_from_world is None:
-        return None
-    focal_x, focal_y, centre_x, centre_y, near, far = (float(v) for v in message.lens)
-    return Camera(
-        width=message.width, height=message.height, focal_x=focal_x, focal_y=focal_y,
-        centre_x=centre_x, centre_y=centre_y, near=near, far=far,
-        camera_from_world=message.camera_from_world,
+def picture_fields(options: PictureOptions) -> PictureFields:
+    """The options as a `Render` holds them. Cameras that stand still, and a head that does, are
+    sent once."""
+    width, height = options.size
+    frames = options.frames
+    lens, poses = _still(_lenses(options.cameras), _poses(options.cameras))
+    matrices = np.asarray(options.world_from_head, np.float64).reshape(-1, 4, 4)
+    (matrices,) = _still(matrices)
+    is_identity = len(matrices) == 1 and (matrices[0] == np.eye(4)).all()
+    weights = options.weights
+    return PictureFields(
+        width=width, height=height, frames=None if frames is None else (frames.start, frames.stop),
+        passes=options.passes, format=options.format, half=options.half,
+        antialiased=options.antialiased, follow=options.follow,
+        lens=lens if options.cameras else None,
+        camera_from_world=poses if options.cameras else None,
+        world_from_head=None if is_identity else matrices,
+        weights=None if weights is None else np.asarray(weights, np.float32),
     )  # fmt: skip
+
+
+def to_pictures(message: Render) -> PictureOptions:
+    """The options in the message. Raises InputError `option.*`."""
+    matrices = message.world_from_head
+    if matrices is None:
+        matrices = np.eye(4)
+    elif len(matrices) == 1:
+        matrices = matrices[0]
+    return PictureOptions(
+        width=message.width, height=message.height, cameras=_to_cameras(message),
+        frames=None if message.frames is None else range(*message.frames), passes=message.passes,
+        format=message.format, half=message.half, antialiased=message.antialiased,
+        follow=message.follow, world_from_head=matrices, weights=message.weights,
+    )  # fmt: skip
+
+
+def _to_cameras(message: Render) -> tuple[Camera, ...]:
+    lenses, poses = message.lens, message.camera_from_world
+    if lenses is None and poses is None:
+        return ()
+    if lenses is None or poses is None or not 0 < len(lenses) == len(poses):
+        raise InputError(
+            "option.camera", "The cameras' lenses and places do not match.", "Report this."
+        )
+    return tuple(
+        Camera(
+            width=message.width, height=message.height, focal_x=lens[0], focal_y=lens[1],
+            centre_x=lens[2], centre_y=lens[3], near=lens[4], far=lens[5],
+            orthographic=lens[6] != 0, camera_from_world=pose,
+        )
+        for lens, pose in zip(lenses.tolist(), poses, strict=True)
+    )  # fmt: skip
+
+
+def _lenses(cameras: tuple[Camera, ...]) -> NDArray[np.float64]:
+    rows = [
+        (c.focal_x, c.focal_y, c.centre_x, c.centre_y, c.near, c.far, float(c.orthographic))
+        for c in cameras
+    ]
+    return np.array(rows, np.float64).reshape(-1, 7)
+
+
+def _poses(cameras: tuple[Camera, ...]) -> NDArray[np.float64]:
+    return np.array([c.camera_from_world for c in cameras], np.float64).reshape(-1, 4, 4)
+
+
+def _still(*arrays: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Only the first row of each where all rows are the same."""
+    if all((array == array[:1]).all() for array in arrays):
+        return tuple(np.ascontiguousarray(array[:1]) for array in arrays)
+    return arrays

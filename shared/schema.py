@@ -90,6 +90,19 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of a few texts."""
+
+    values: tuple[str, ...]
+    optional: bool = False
+
+    def check(self, value: object) -> str:
+        if type(value) is not str or value not in self.values:
+            raise ValueError(f"one of {', '.join(self.values)} is needed")
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Several:
     """A list of at most `most` (and at least `least`) values that each follow `item`; held as a
     tuple."""
@@ -142,7 +155,7 @@ class Blob:
         return value
 
 
-RULES = (Integer, Number, Flag, Text, Several, Array, Blob)
+RULES = (Integer, Number, Flag, Text, Choice, Several, Array, Blob)
 
 
 @dataclass(frozen=True, slots=True)

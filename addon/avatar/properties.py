@@ -38,6 +38,7 @@ FOLLOWS = (
     ("STILL", "Still", "Gaussians move and keep their direction and size, as in LAM's viewer"),
     ("STRETCH", "Stretch", "Gaussians grow with the surface where it stretches"),
     ("SURFACE", "Surface", "Gaussians turn and stretch with the surface they sit on"),
+    ("DEFORM", "Deform", "Gaussians change with the surface as if printed on it"),
 )
 HEAD_MESHES = (
     ("SHADOW", "Shadow Only", "Hidden from the camera; it still casts shadows and reflections"),

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from ...shared.emotion import EmotionTrack
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ...shared.pictures import PASSES, Follow, PictureOptions
 from ..camera import View
 from ..motion.npz import encode_motion
 from .session import Line
@@ -74,7 +77,7 @@ class Look:
     is_half: bool
     passes: tuple[str, ...]
     antialiased: bool
-    follow: str | None
+    follow: Follow | None
 
     @property
     def suffix(self) -> str:
@@ -96,20 +99,33 @@ class Shot:
 
 def render(line: Line, motion: Motion, shot: Shot) -> Waiting[tuple[Path, ...]]:
     """The pictures' paths, one a frame asked for, in order."""
-    data, client, look = encode_motion(motion), line.client, shot.look
+    data, client = encode_motion(motion), line.client
 
     def start() -> str:
         subject = shot.subject
         if isinstance(subject, FileBytes):
             subject = client.upload(subject.data, "avatar", subject.name)
         sent = client.upload(data, "motion", "take.npz")
-        return client.start_render(
-            subject, sent, shot.folder, width=look.size, height=look.size, frames=shot.frames
-        )
+        return client.start_render(subject, sent, shot.folder, _picture_options(shot))
 
     done = yield from _run_job(line, start)
     assert isinstance(done, RenderFinished)  # the job's only other end is a failure
     return done.paths
+
+
+def _picture_options(shot: Shot) -> PictureOptions:
+    """What to ask the sidecar for; an EXR always has colour and depth."""
+    look, views = shot.look, shot.views
+    wanted = {"combined", "depth", *look.passes} if look.is_exr else {"combined"}
+    matrices = [np.eye(4)] if views is None else [view.world_from_head for view in views]
+    return PictureOptions(
+        width=look.size, height=look.size,
+        cameras=() if views is None else tuple(view.camera for view in views),
+        frames=shot.frames, passes=tuple(name for name in PASSES if name in wanted),
+        format="exr" if look.is_exr else "png", half=look.is_half, antialiased=look.antialiased,
+        follow=look.follow,
+        world_from_head=matrices[0] if len(matrices) == 1 else np.stack(matrices),
+    )  # fmt: skip
 
 
 def _call(line: Line, call: Callable[[], Answer], text: str) -> Waiting[Answer]:

@@ -11,17 +11,11 @@ from numpy.typing import NDArray
 
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
+from ...shared.pictures import Follow
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
-Follow = Literal["still", "stretch", "surface", "deform"]
-"""How Gaussians go along with the surface under them. still: their places alone, as in LAM's own
-viewer. stretch: they also turn with the bones, and widen as the surface does. surface: they turn
-and scale with the surface's own frame at their place. deform: they go along with their face as if
-printed on it, longer where it is pulled and narrower where it is pressed (on vertices: as
-surface)."""
-FOLLOWS: tuple[Follow, ...] = ("still", "stretch", "surface", "deform")
 Binding = Literal["vertex", "face", "none"]
 BINDINGS: tuple[Binding, ...] = ("vertex", "face", "none")
 

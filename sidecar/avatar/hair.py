@@ -64,7 +64,7 @@ def find_hair(given: Placed, open_head: HeadModel) -> Mask:
     lab = cv2.cvtColor(np.clip(given.colours, 0, 1)[None], cv2.COLOR_RGB2LAB)[0]
     stands_off = reach - _skull(given.places, open_head)
     looks = np.column_stack([lab, 1e3 * stands_off])
-    toward, middle, apart = _tell_apart(looks[face], looks[scalp])
+    toward, middle, _ = _tell_apart(looks[face], looks[scalp])
     colour_apart = _tell_apart(lab[face], lab[scalp])[2]
     if colour_apart < _APART and np.median(stands_off[scalp]) < _STANDS_OFF_M:
         return np.zeros(len(around), bool)

@@ -15,17 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+from scipy import ndimage
 
 from ...shared.connection import default_cache_folder, make_private_folder
 from ...shared.errors import InputError
 from ...shared.head import REGIONS, HeadModel
+from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ..files import write_whole
 from ..fingerprint import fingerprint
 from ..head.files import OPEN, read_head
 from . import hair
 from .alignment import Alignment, align
 from .avatar import ArkitRig, Avatar
-from .sight import see_around
+from .drive import Actor, rest_gaussians
+from .sight import AROUND_DEG, FRONT_DEG, look_around, whole_head
 
 PASS_REGIONS = ("skin", "lips", "eyes", "teeth", "mouth", "hair")
 """The masks, in the order of their channels."""
@@ -34,10 +37,11 @@ _OF_HEAD = {
     "tongue": "mouth", "sclera": "eyes", "iris": "eyes", "pupil": "eyes", "lash": "hair",
 }  # fmt: skip
 _TABLE = np.array([PASS_REGIONS.index(_OF_HEAD[name]) for name in REGIONS], np.uint8)
-_HIDDEN = 0.6
-"""What belongs inside becomes something else only where it is seen as clearly as that: 2 mm
-behind what is seen."""
-_INSIDE = [PASS_REGIONS.index(name) for name in ("eyes", "teeth", "mouth")]
+_UNSEEN = 1e-3
+"""Pixels: who has less than that in all views keeps the anchor's label."""
+_JAW_OPEN, _JAW_RAD = 0.7, 0.25
+_MOUTHFUL = 2.0
+"""Widths of the lips that a look into the mouth shows."""
 
 Labels = NDArray[np.uint8]
 _MOST_KNOWN = 8
@@ -84,21 +88,59 @@ def _as_seen(
     """The labels (N,) of anchors, corrected by what the avatar shows where each Gaussian is.
 
     homes: (N, 3) the anchors' places on the open head."""
-    votes = np.eye(len(PASS_REGIONS), dtype=np.float32)[label]
+    count = len(PASS_REGIONS)
+    votes = np.eye(count, dtype=np.float32)[label]
     offsets = avatar.means - avatar.vertices[_home(avatar)]
     places = homes + offsets * np.float32(open_from_metres)
-    seen = see_around(avatar, np.concatenate([votes, homes, places], 1))
-    count = len(PASS_REGIONS)
-    shown = seen.carried[:, :count].argmax(1).astype(np.uint8)
+    carried = np.concatenate([votes, homes, places], 1)
+    views = look_around(rest_gaussians(avatar), carried, AROUND_DEG, whole_head(avatar))
+    seen = np.concatenate([view.carried for view in views])
+    shown = seen[:, :count].argmax(1).astype(np.uint8)
     placed = hair.Placed(
-        places=seen.carried[:, count + 3 :], homes=seen.carried[:, count : count + 3],
-        colours=seen.colours, skin=shown == PASS_REGIONS.index("skin"),
+        places=seen[:, count + 3 :], homes=seen[:, count : count + 3],
+        colours=np.concatenate([view.colours for view in views]),
+        skin=shown == PASS_REGIONS.index("skin"),
     )  # fmt: skip
     shown[hair.find_hair(placed, read_head(OPEN))] = PASS_REGIONS.index("hair")
-    poll, strongest = seen.poll(shown, avatar.means, count)
-    # What lies behind the surface, such as the mouth's inside, shows only in other poses.
-    hidden = strongest < np.where(np.isin(label, _INSIDE), _HIDDEN, 1e-9)
-    return np.where(hidden, label, poll.argmax(1)).astype(np.uint8)
+    ends = np.cumsum([len(view.row) for view in views])[:-1]
+    poll = np.zeros((len(label), count))
+    for view, part in zip(views, np.split(shown, ends), strict=True):
+        poll += view.shares(part, count)
+    poll[:, PASS_REGIONS.index("mouth")] += _in_open_mouth(avatar, votes)
+    return np.where(poll.max(1) < _UNSEEN, label, poll.argmax(1)).astype(np.uint8)
+
+
+def _in_open_mouth(avatar: Avatar, votes: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(N,) how much each Gaussian has of what is seen between the lips of an open mouth. votes:
+    (N, 6) their anchors' labels."""
+    posed = Actor(avatar, _open_mouth(avatar)).pose(0).gaussians
+    total = np.zeros(len(votes))
+    lips = posed.means[votes[:, PASS_REGIONS.index("lips")] > 0]
+    if not len(lips):
+        return total
+    size = _MOUTHFUL * float(np.ptp(lips[:, 0]))
+    # In pixels of the views of the whole head.
+    scale = (size / whole_head(avatar)[1]) ** 2
+    for view in look_around(posed, votes, FRONT_DEG, (np.median(lips, 0), size)):
+        label = view.carried.argmax(1).astype(np.uint8)
+        lips = view.picture(label == PASS_REGIONS.index("lips"), False)
+        around = ndimage.binary_closing(lips, iterations=2)
+        within = ndimage.binary_fill_holes(around) & ~lips
+        outside = np.where(within[view.row, view.column], 0, 1).astype(np.uint8)
+        total += scale * view.shares(outside, 1)[:, 0]
+    return total
+
+
+def _open_mouth(avatar: Avatar) -> Motion:
+    """One frame in the space that the avatar's surface speaks."""
+    surface = avatar.surface
+    if isinstance(surface, HeadModel):
+        jaw = np.array([[_JAW_RAD, 0, 0]], np.float32)
+        nothing = np.zeros((1, 100), np.float32)
+        return make_motion(expression=nothing, fps=25.0, space=surface.space, jaw=jaw)
+    weights = np.zeros((1, 100), np.float32)
+    weights[0, ARKIT_NAMES.index("jawOpen")] = _JAW_OPEN
+    return make_motion(expression=weights, fps=25.0, space="arkit")
 
 
 def _home(avatar: Avatar) -> NDArray[np.int32]:

@@ -201,8 +201,8 @@ def rasterise_batch(
         scales=gaussians.scales.clamp(-LARGEST_SCALE, LARGEST_SCALE),
         opacities=_usable_opacities(gaussians),
         colors=gaussians.colours,
-        viewmats=torch.from_numpy(views).to(device),
-        Ks=torch.from_numpy(lenses).to(device),
+        viewmats=_send(torch.from_numpy(views), device),
+        Ks=_send(torch.from_numpy(lenses), device),
         width=camera.width,
         height=camera.height,
         near_plane=max(camera.near + ahead, NEAREST),
@@ -275,15 +275,21 @@ def send_rows(arrays: Sequence[NDArray[np.floating]], device: torch.device) -> T
     sent once and expanded. On a card: from locked memory, without waiting."""
     shared = all(array is arrays[0] for array in arrays)
     rows = arrays[:1] if shared else arrays
-    host = torch.empty(
-        (len(rows), *rows[0].shape), dtype=torch.float32, pin_memory=device.type == "cuda"
-    )
+    size, pinned = (len(rows), *rows[0].shape), device.type == "cuda"
+    host = torch.empty(size, dtype=torch.float32, pin_memory=pinned)
     target = host.numpy()
     # What float32 cannot hold becomes infinite, and is left out by `_usable_opacities`.
     with np.errstate(over="ignore"):
         for index, array in enumerate(rows):
             target[index] = array
-    return host.to(device, non_blocking=True).expand(len(arrays), *rows[0].shape)
+    return _send(host, device).expand(len(arrays), *rows[0].shape)
+
+
+def _send(host: Tensor, device: torch.device) -> Tensor:
+    """To a card from locked memory: from other memory torch waits for all that is under way."""
+    if device.type == "cuda" and not host.is_pinned():
+        host = host.pin_memory()
+    return host.to(device, non_blocking=True)
 
 
 def _step_back(camera: Camera) -> float:

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from ...shared.camera import Camera
 from ...shared.errors import InputError
+from ...shared.pictures import PASSES
 from ..avatar.avatar import Follow
 from ..raster.device import Device
 
-PASSES = ("combined", "depth", "normal", "position", "mask", "index", "uv", "vector")
-"""Every pass, in the order of a file. A frame always has the first two."""
 FloatImage = NDArray[np.float32]
 Axes = Literal["world", "camera"]
 OBJECT_INDEX = 1
@@ -27,9 +26,10 @@ class RenderOptions:
     """What to render. frames: indices into the take, all if none. antialiased: Gaussians keep
     their weight as they shrink below a pixel. follow: how Gaussians follow the surface, as their
     source was trained if none. axes: those of the normal pass: the world's, as Cycles has it, or
-    the camera's (x right, y up, z towards the viewer). world_from_head: (4, 4) affine, what
-    positions and normals in the world are multiplied by; the head's own axes are the world's if
-    it is the identity. Raises InputError `option.pass`, `option.camera`."""
+    the camera's (x right, y up, z towards the viewer). world_from_head: (4, 4) affine, or
+    one for each of the take's frames, what positions and normals in the world are multiplied by;
+    the head's own axes are the world's if it is the identity. Raises InputError `option.pass`,
+    `option.camera`."""
 
     frames: range | tuple[int, ...] | None = None
     passes: tuple[str, ...] = ("combined", "depth")
@@ -48,15 +48,25 @@ class RenderOptions:
                 f"Choose from {', '.join(PASSES)}.",
             )
         matrix = self.world_from_head
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not np.linalg.det(matrix):
+        if (
+            matrix.ndim not in (2, 3)
+            or matrix.shape[-2:] != (4, 4)
+            or not np.isfinite(matrix).all()
+            or not np.linalg.det(matrix).all()
+        ):
             raise InputError(
                 "option.camera", "The head's matrix is not usable.", "Reset the head's transform."
             )
 
-    def axes_from_head(self, camera: Camera) -> NDArray[np.float64]:
-        """(4, 4) what turns the head's normals into those of the pass."""
+    def world_at(self, index: int) -> NDArray[np.float64]:
+        """(4, 4) `world_from_head` at the take's frame `index`."""
+        matrix = self.world_from_head
+        return matrix if matrix.ndim == 2 else matrix[index]
+
+    def axes_from_head(self, index: int, camera: Camera) -> NDArray[np.float64]:
+        """(4, 4) what turns the head's normals into those of the pass at the take's frame."""
         if self.axes == "world":
-            return self.world_from_head
+            return self.world_at(index)
         return np.diag([1.0, -1.0, -1.0, 1.0]) @ camera.camera_from_world
 
 

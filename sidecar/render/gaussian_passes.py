@@ -70,7 +70,7 @@ class GaussianPainter:
         camera, layout = cameras[index], self._layout
         image = self._composite(index, cameras)
         stack, alpha, passes = image.colour, image.alpha, self._options.passes
-        matrix = self._options.world_from_head
+        matrix = self._options.world_at(index)
         return Frame(
             index=index,
             combined=resolve.linear_light(stack, alpha),
@@ -91,7 +91,7 @@ class GaussianPainter:
         carried = np.empty((len(gaussians.means), layout.count), np.float32)
         carried[:, :3] = seen_colours(gaussians, camera)
         if layout.normal:
-            axes = self._options.axes_from_head(camera)
+            axes = self._options.axes_from_head(index, camera)
             carried[:, layout.normal] = resolve.turn_normals(posed.normals, axes)
         if layout.masks:
             carried[:, layout.masks] = self._fixed["masks"]

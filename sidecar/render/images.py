@@ -108,7 +108,7 @@ def read_picture(path: Path) -> Picture:
         raise InputError(
             "file.wrong_kind", f"{path} is not a picture with alpha.", "Render it again."
         )
-    return found[..., [2, 1, 0, 3]]
+    return found[..., [2, 1, 0, 3]].astype(np.uint8)
 
 
 def make_folder(folder: Path) -> None:

@@ -63,11 +63,11 @@ class MeshPainter:
         options, faces, camera = self._options, self._head.faces, cameras[frame.index]
         if "normal" in options.passes:
             normals = vertex_normals(vertices.astype(np.float64), faces)
-            turned = resolve.turn_normals(normals, options.axes_from_head(camera))
+            turned = resolve.turn_normals(normals, options.axes_from_head(frame.index, camera))
             shown = resolve.directions(interpolate(turned, faces, seen), slice(0, 3))
             frame = replace(frame, normal=shown)
         if "position" in options.passes:
-            places = resolve.places(frame.depth, camera, options.world_from_head)
+            places = resolve.places(frame.depth, camera, options.world_at(frame.index))
             frame = replace(frame, position=places)
         if "vector" in options.passes:
             vectors = self._poses.vectors(frame.index, cameras)

@@ -56,14 +56,18 @@ def cameras_by_frame(cameras: Cameras, frames: Sequence[int]) -> Mapping[int, Ca
     elif len(cameras) == len(frames):
         return dict(zip(frames, cameras, strict=True))
     else:
-        missing = frames[min(len(cameras), len(frames) - 1)]
+        raise _no_camera(frames[min(len(cameras), len(frames) - 1)])
     if missing is not None:
-        raise InputError(
-            "option.camera",
-            f"There is no camera for frame {missing}, or there are more cameras than frames.",
-            "Give one camera, or one for each frame.",
-        )
+        raise _no_camera(missing)
     return cameras
+
+
+def _no_camera(missing: int) -> InputError:
+    return InputError(
+        "option.camera",
+        f"There is no camera for frame {missing}, or there are more cameras than frames.",
+        "Give one camera, or one for each frame.",
+    )
 
 
 def frame_bytes(camera: Camera, passes: Sequence[str]) -> int:

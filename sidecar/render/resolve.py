@@ -72,7 +72,7 @@ def places(depth: Pixels, camera: Camera, world_from_head: NDArray[np.float64]) 
 
 def where_covered(alpha: Pixels, number: int) -> Pixels:
     """(H, W) the number where alpha is at least half, else 0: whole, for an ID mask."""
-    return np.where(alpha >= 0.5, np.float32(number), np.float32(0))
+    return (alpha >= 0.5) * np.float32(number)
 
 
 def turn_normals(normals: NDArray[np.floating], axes_from_head: NDArray[np.float64]) -> Pixels:
@@ -81,7 +81,7 @@ def turn_normals(normals: NDArray[np.floating], axes_from_head: NDArray[np.float
     matrix = np.linalg.inv(axes_from_head[:3, :3]).T
     turned = normals.astype(np.float32) @ matrix.T.astype(np.float32)
     length = np.linalg.norm(turned, axis=1, keepdims=True)
-    return turned / np.where(length > 0, length, 1)
+    return turned / np.where(length > 0, length, np.float32(1))
 
 
 @njit(cache=True, nogil=True)

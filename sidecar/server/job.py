@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...shared.errors import AffektError
-from ...shared.messages import JobFailed, Message, Progress
+from ...shared.messages import JobFailed, Message, PictureKind, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class PictureFile:
     """A picture that lies ready: sent only when the client has given credit for it."""
 
     index: int
-    kind: str
+    kind: PictureKind
     path: Path
 
 

@@ -340,8 +340,20 @@ def _load(job: Job, item: Outgoing) -> Message:
     if not isinstance(item, PictureFile):
         return item
     try:
-        png = item.path.read_bytes()
+        size = item.path.stat().st_size
+        if size > limits.MAX_BUFFER_BYTES:
+            job.cancel()
+            return failed(job.id, _too_large(item.index, size))
+        data = item.path.read_bytes()
         item.path.unlink()
     except OSError as error:
         return failed(job.id, JobError("job.disk", f"A picture is lost ({error}).", "Try again."))
-    return messages.Picture(job=job.id, index=item.index, kind=item.kind, png=png)
+    return messages.Picture(job=job.id, index=item.index, kind=item.kind, data=data)
+
+
+def _too_large(index: int, size: int) -> JobError:
+    return JobError(
+        "job.too_large",
+        f"The picture of frame {index} has {size >> 20} MB, more than can be handed over.",
+        "Choose half floats, fewer passes or a smaller picture, or render with `affekt render`.",
+    )

@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from ...shared.camera import Camera
-from ...shared.emotion import EmotionTrack
+from ...shared.emotion import EMOTIONS, EmotionTrack
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
+from ...shared.messages import PictureKind
 from ...shared.motion import Motion
+from ...shared.pictures import PictureOptions
 
 if TYPE_CHECKING:
     from ..modulation.modulator import Modulator
     from ..motion.adapter import LinearAdapter
+    from ..render.passes import Subject
+    from ..render.sequence import FileOptions, Shot
 
 OnProgress = Callable[[str, int, int], None]
 """Stage, done, total."""
@@ -68,22 +71,19 @@ class RenderTask:
     avatar: Path | None
     avatar_name: str
     head: str | None
-    camera: Camera | None
-    width: int
-    height: int
-    frames: range | None
-    with_depth: bool
+    pictures: PictureOptions
     folder: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFiles:
-    """Frame `index` of the take lies in the task's folder: (kind, file) for each picture."""
+    """Frame `index` of the take lies in the task's folder: (kind, file) for each picture, kinds
+    as in `messages.Picture`."""
 
     index: int
     done: int
     total: int
-    files: tuple[tuple[str, Path], ...]
+    files: tuple[tuple[PictureKind, Path], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,24 +195,45 @@ def _load_modulator() -> Modulator:
 def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
     with _import_lock:
         from ..avatar.lam import decode_lam_avatar
-        from ..render.frame import RenderOptions
-        from ..render.framing import default_camera
-        from ..render.sequence import FileOptions, Shot, save_sequence
+        from ..render.sequence import save_sequence
         from ..render.source import motion_for
 
     motion, adapter = _decode(task.take)
+    task.pictures.check_take(len(motion))
     if task.avatar is not None:
         subject = decode_lam_avatar(task.avatar.read_bytes(), task.avatar_name)
     else:
         subject = _read_head(task.head or "open")
-    frames = range(len(motion)) if task.frames is None else task.frames
-    shot = Shot(
-        subject=subject, motion=motion_for(subject, motion, adapter),
-        cameras=task.camera or default_camera(subject, task.width, task.height),
-        options=RenderOptions(frames=frames),
-    )  # fmt: skip
-    files = FileOptions(kind="png", with_depth=task.with_depth, resume=False)
-    kinds = ("frame", "depth")[: 1 + task.with_depth]
+    shot, files = _as_shot(subject, motion_for(subject, motion, adapter), task.pictures)
+    kinds: tuple[PictureKind, ...] = ("exr",) if files.kind == "exr" else ("frame", "depth")
+    total = len(motion) if shot.options.frames is None else len(shot.options.frames)
     for done, saved in enumerate(save_sequence(shot, task.folder, files, is_cancelled), 1):
-        named = tuple(zip(kinds, saved.files, strict=True))
-        yield RenderedFiles(index=saved.index, done=done, total=len(frames), files=named)
+        named = tuple(zip(kinds, saved.files, strict=False))  # a PNG may come without its depth
+        yield RenderedFiles(index=saved.index, done=done, total=total, files=named)
+
+
+def _as_shot(
+    subject: Subject, motion: Motion, pictures: PictureOptions
+) -> tuple[Shot, FileOptions]:
+    """What a client asks for, as the renderer takes it. Cameras go by the take's frames, so that
+    the motion vectors of a part of it see the frames around that part."""
+    from ..render.frame import RenderOptions
+    from ..render.framing import default_camera
+    from ..render.sequence import FileOptions, Shot
+
+    cameras = pictures.cameras or (default_camera(subject, *pictures.size),)
+    numbers = pictures.weights
+    shot = Shot(
+        subject=subject, motion=motion,
+        cameras=cameras[0] if len(cameras) == 1 else dict(enumerate(cameras)),
+        options=RenderOptions(
+            frames=pictures.frames, passes=pictures.passes, antialiased=pictures.antialiased,
+            follow=pictures.follow, world_from_head=pictures.world_from_head,
+        ),
+        numbers={} if numbers is None else dict(zip(EMOTIONS, numbers.T.tolist(), strict=True)),
+    )  # fmt: skip
+    files = FileOptions(
+        kind=pictures.format, half=pictures.half, with_depth="depth" in pictures.passes,
+        resume=False,
+    )  # fmt: skip
+    return shot, files

@@ -99,11 +99,7 @@ class Work:
             avatar=self._optional(request.avatar, request.avatar_name or "the avatar"),
             avatar_name=request.avatar_name or "the avatar",
             head=request.head,
-            camera=messages.to_camera(request),
-            width=request.width,
-            height=request.height,
-            frames=_frames(request.frames),
-            with_depth=request.with_depth,
+            pictures=messages.to_pictures(request),
             folder=self._store.make_job_folder(job.id),
         )
         for rendered in self._services.render(task, job.is_cancelled):

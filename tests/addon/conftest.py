@@ -78,7 +78,8 @@ def _run(python: str, user: Path, script: str, options: dict, folder: Path) -> d
         "BLENDER_USER_RESOURCES": str(user),
         "AFFEKT_RUNTIME_DIR": str(folder / "runtime"),
         "AFFEKT_CACHE_DIR": str(folder / "cache"),
-        "PYTHONPATH": str(SCRIPTS),
+        # What is tested may lie on the path rather than be installed: the sidecar must see it too.
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(folder),
     }

@@ -30,7 +30,7 @@ from affekt.sidecar.raster.device import (
     choose_rasteriser,
 )
 from affekt.sidecar.raster.gaussians import GaussianImage
-from affekt.sidecar.render.render import default_camera
+from affekt.sidecar.render.framing import default_camera
 from rich.console import Console
 from rich.table import Table
 from scipy.spatial.transform import Rotation
@@ -116,9 +116,12 @@ def throughput_table(avatar: Avatar, cpu: Rasteriser, card: Rasteriser | None) -
     motion = a_take(max(*BATCHES, CARD_BATCH))
     actor = Actor(avatar, motion)
     slow = CPU_BATCH / best_seconds(lambda: acted(actor, camera, cpu, CPU_BATCH))
+    card_rate = []
+    if card is not None:
+        card_rate = [rate(lambda: acted(actor, camera, card, CARD_BATCH), CARD_BATCH)]
     table.add_row(
         "animated on the CPU, into memory", "", f"{slow:,.0f} frames/s",
-        *([] if card is None else [rate(lambda: acted(actor, camera, card, CARD_BATCH), CARD_BATCH)]),
+        *card_rate,
     )  # fmt: skip
     if not isinstance(card, CudaRasteriser):
         return table

@@ -50,12 +50,25 @@ def project_with(reference: types.ModuleType) -> Callable:
         assert radius_clip == 0
         assert opacities.shape == means.shape[:-1]
         covariances, _ = reference._quat_scale_to_covar_preci(quats, scales, True, False)
-        return reference._fully_fused_projection(
+        radii, centres, depths, conics, compensations = reference._fully_fused_projection(
             means, covariances, viewmats, Ks, width, height, eps2d=eps2d, near_plane=near_plane,
             far_plane=far_plane, calc_compensations=calc_compensations, camera_model=camera_model,
         )  # fmt: skip
+        strength = opacities[:, None] * (1.0 if compensations is None else compensations)
+        tight = torch.minimum(radii, kernel_radii(strength, conics))
+        return tight, centres, depths, conics, compensations
 
     return fully_fused_projection
+
+
+def kernel_radii(strength: Tensor, conics: Tensor) -> Tensor:
+    """Half sizes of the boxes that the CUDA kernel looks in, tighter than the reference's: up to
+    where the opacity falls to 1 / 255 (Radl et al. 2024, appendix B.2); 0 for those fainter."""
+    extent = torch.sqrt(2 * torch.log((255 * strength).clamp(min=1))).clamp(max=3.33)
+    a, b, c = conics.unbind(-1)
+    variances = torch.stack([c, a], -1) / (a * c - b * b)[..., None]
+    radii = torch.ceil(extent[..., None] * variances.sqrt()).nan_to_num(0, 0, 0).int()
+    return radii * (strength >= 1 / 255)[..., None]
 
 
 @torch.no_grad()

@@ -104,14 +104,17 @@ class Rooms:
 
     def render(self, task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
         self.started.set()
-        frames = task.frames or range(6)
-        kinds = ("frame", "depth") if task.with_depth else ("frame",)
+        pictures = task.pictures
+        frames = pictures.frames or range(6)
+        kinds = ("frame", "depth") if "depth" in pictures.passes else ("frame",)
+        if pictures.format == "exr":
+            kinds = ("exr",)
         for done, index in enumerate(frames, 1):
             self._step(is_cancelled)
             files = []
             for kind in kinds:
                 path = task.folder / f"{kind}{index}"
-                path.write_bytes(PNG + f"{kind} {index} {task.width}".encode())
+                path.write_bytes(PNG + f"{kind} {index} {pictures.size[0]}".encode())
                 files.append((kind, path))
             yield RenderedFiles(index=index, done=done, total=len(frames), files=tuple(files))
 

@@ -28,6 +28,7 @@ from affekt.shared.events import (
     RenderFinished,
 )
 from affekt.shared.messages import Artefact
+from affekt.shared.pictures import PictureOptions
 from fakes.head import small_head
 from fakes.link import PNG, TAKE, Link, SpyServer, drain, make_take, running_server, wait_for
 
@@ -272,7 +273,8 @@ def test_render(link: Link, client: Client, take: Artefact, tmp_path: Path) -> N
     """More pictures than there is credit for; each lies in the client's folder, whole."""
     folder = tmp_path / "pictures" / "new"
     link.rooms.steps.release(40)
-    job = client.start_render("open", take, folder, width=64, frames=range(3, 33), with_depth=True)
+    options = PictureOptions(width=64, frames=range(3, 33), passes=("combined", "depth"))
+    job = client.start_render("open", take, folder, options)
     events = drain(client, job)
     finished = events[-1]
     assert isinstance(finished, RenderFinished)
@@ -289,7 +291,7 @@ def test_pictures_wait_for_credit(
 ) -> None:
     monkeypatch.setattr(client._jobs, "_send", lambda message: None)  # gives no credit
     link.rooms.steps.release(40)
-    client.start_render("open", take, tmp_path, frames=range(30))
+    client.start_render("open", take, tmp_path, PictureOptions(frames=range(30)))
     written: list[object] = []
 
     def has_eight() -> bool:
@@ -311,9 +313,36 @@ def test_render_with_a_camera_and_an_avatar(
     )
     avatar = client.upload(b"zip", "avatar", "face.zip")
     link.rooms.steps.release(6)
-    job = client.start_render(avatar, take, tmp_path, camera=camera)
+    job = client.start_render(avatar, take, tmp_path, PictureOptions(cameras=(camera,)))
     assert isinstance(drain(client, job)[-1], RenderFinished)
     assert (tmp_path / "frame_0001.png").read_bytes() == PNG + b"frame 0 20"
+
+
+def test_render_to_exr(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
+    link.rooms.steps.release(6)
+    options = PictureOptions(format="exr", passes=("combined", "normal"), frames=range(2))
+    events = drain(client, client.start_render("open", take, tmp_path / "p", options))
+    assert isinstance(events[-1], RenderFinished)
+    assert [path.name for path in events[-1].paths] == ["frame_0001.exr", "frame_0002.exr"]
+    assert [e.kind for e in events if isinstance(e, PictureWritten)] == ["exr", "exr"]
+    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == [
+        "frame_0001.exr",
+        "frame_0002.exr",
+    ]
+
+
+def test_a_picture_too_large_for_the_wire(
+    link: Link, client: Client, take: Artefact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_BUFFER_BYTES", 3)
+    job = client.start_render("open", take, tmp_path / "p")
+    link.rooms.steps.release(1)
+    failed = drain(client, job)[-1]
+    assert isinstance(failed, JobFailed)
+    assert failed.error.code == "job.too_large"
+    assert not list((tmp_path / "p").iterdir())
+    # It does not go on with the other frames, for which it was given no leave.
+    wait_for(lambda: not link.server._jobs, "the end of the job")
 
 
 def test_folder_that_vanishes(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:

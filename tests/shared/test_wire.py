@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 from affekt.shared import limits, messages, wire
 from affekt.shared.errors import LinkError
-from affekt.shared.schema import Array, Blob, Flag, Integer, Number, Several, Text, field_rules
+from affekt.shared.schema import (
+    Array,
+    Blob,
+    Choice,
+    Flag,
+    Integer,
+    Number,
+    Several,
+    Text,
+    field_rules,
+)  # fmt: skip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +37,7 @@ def refused(code: str, frames: list[bytes]) -> str:
 
 
 def header(**changes: object) -> dict[str, object]:
-    return {"v": [1, 0], "id": 1, "type": "ping", "buffers": [], "body": {}, **changes}
+    return {"v": [2, 0], "id": 1, "type": "ping", "buffers": [], "body": {}, **changes}
 
 
 def pack(**changes: object) -> bytes:
@@ -36,17 +46,17 @@ def pack(**changes: object) -> bytes:
 
 GOLDEN = {
     "hello": (
-        messages.Hello(protocol=(1, 0), affekt="0.1.0"),
-        "85a1769201 00a2696407a474797065a568656c6c6fa76275666665727390a4626f647982a870726f746f636f"
-        "6c920100a6616666656b74a5302e312e30",
+        messages.Hello(protocol=(2, 0), affekt="0.1.0"),
+        "85a1769202 00a2696407a474797065a568656c6c6fa76275666665727390a4626f647982a870726f746f636f"
+        "6c920200a6616666656b74a5302e312e30",
     ),
     "ping": (
         messages.Ping(),
-        "85a176920100a2696407a474797065a470696e67a76275666665727390a4626f647980",
+        "85a176920200a2696407a474797065a470696e67a76275666665727390a4626f647980",
     ),
     "chunk": (
         messages.ArtefactChunk(sha256="0" * 64, offset=5, data=b"xyz"),
-        "85a176920100a2696407a474797065ae61727465666163745f6368756e6ba7627566666572739193a464617461"
+        "85a176920200a2696407a474797065ae61727465666163745f6368756e6ba7627566666572739193a464617461"
         "a37c75319103a4626f647982a6736861323536d940" + "30" * 64 + "a66f666673657405",
     ),
 }  # fmt: skip
@@ -62,7 +72,7 @@ def test_golden_bytes(name: str) -> None:
 
 def test_golden_array_is_little_endian_row_by_row() -> None:
     values = np.arange(16, dtype=np.float64).reshape(4, 4)
-    frames = wire.encode(render(lens=np.ones(6), camera_from_world=values))
+    frames = wire.encode(render(lens=np.ones((1, 7)), camera_from_world=values[None]))
     assert bytes(frames[2])[:24].hex() == "0000000000000000000000000000f03f0000000000000040"
 
 
@@ -78,6 +88,8 @@ def example(rule: object) -> object:
             return low + 1
         case Number(low=low):
             return low + 0.5
+        case Choice(values=values):
+            return values[-1]
         case Flag():
             return True
         case Several(item=item, least=least):
@@ -248,16 +260,16 @@ def test_a_request_is_no_answer() -> None:
 
 
 def test_unknown_field_of_a_newer_minor_is_ignored() -> None:
-    frames = chunk(body={"sha256": SHA, "offset": 0, "colour": 1}, v=[1, 1])
+    frames = chunk(body={"sha256": SHA, "offset": 0, "colour": 1}, v=[2, 1])
     assert wire.decode_frames(frames)[1] == messages.ArtefactChunk(
         sha256=SHA, offset=0, data=b"xyz"
     )
 
 
 def test_another_major_is_refused_but_for_hello_and_failure() -> None:
-    assert "protocol 2.0" in refused("link.version", [pack(v=[2, 0])])
-    hello = messages.Hello(protocol=(2, 0), affekt="9.0.0")
-    assert wire.decode_frames(wire.encode(hello, version=(2, 0)))[1] == hello
+    assert "protocol 3.0" in refused("link.version", [pack(v=[3, 0])])
+    hello = messages.Hello(protocol=(3, 0), affekt="9.0.0")
+    assert wire.decode_frames(wire.encode(hello, version=(3, 0)))[1] == hello
 
 
 def test_arrays_are_our_own() -> None:

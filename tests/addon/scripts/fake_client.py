@@ -79,13 +79,16 @@ class FakeClient:
         )  # fmt: skip
         return self._queue("bake", [half, done])
 
-    def start_render(self, subject: object, motion: object, folder: Path, **asked: object) -> str:
+    def start_render(self, subject: object, motion: object, folder: Path, options: object) -> str:
         events, errors = harness.load("shared.events"), harness.load("shared.errors")
+        names = ("frames", "passes", "format", "half", "antialiased", "follow", "size")
+        asked = {name: getattr(options, name) for name in names}
+        asked["cameras"] = len(options.cameras)
         self.renders.append({"subject": getattr(subject, "name", subject), **asked})
-        frames = asked["frames"]
+        frames = options.frames
         paths = []
         for index in frames[:2] if self.fault == "full" else frames:
-            data, suffix = png(((index + 1) % 256, 128, 0, 255), asked["width"]), "png"
+            data, suffix = png(((index + 1) % 256, 128, 0, 255), options.width), "png"
             if self.exrs:
                 data, suffix = Path(self.exrs[index]).read_bytes(), "exr"
             paths.append(folder / f"frame_{index + 1:04d}.{suffix}")

@@ -35,7 +35,11 @@ def rasteriser_of(rasterization) -> CudaRasteriser:
     return CudaRasteriser(rasterization=rasterization, torch_device=CPU, reason="a test")
 
 
-@pytest.fixture(params=["stand_in", "gsplat_on_cpu", "card"])
+# gsplat's first use builds its kernels.
+BUILDS = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(params=["stand_in", "gsplat_on_cpu", pytest.param("card", marks=BUILDS)])
 def rasteriser(request) -> Iterator[CudaRasteriser]:
     with contextlib.ExitStack() as stack:
         if request.param == "stand_in":
@@ -191,7 +195,9 @@ def mixed_frames() -> list[GaussianFrame]:
     moved = [replace(first, means=first.means + np.float32(0.02 * i)) for i in range(4)]
     turned = [replace(first, camera=replace(view(), centre_x=20.0 + 5 * i)) for i in range(3)]
     small = [replace(first, camera=view(width=24, height=24, centre_x=12.0, centre_y=12.0))]
-    return [*moved, *small, *turned, scene(20, 3), scene(20, 4, channels=5), *moved[:1]]
+    others = (view(near=1.9), view(near=1.9, far=2.1), view(orthographic=True, focal_x=50.0))
+    kinds = [replace(first, camera=camera) for camera in others]
+    return [*moved, *small, *turned, *kinds, scene(20, 3), scene(20, 4, channels=5), *moved[:1]]
 
 
 def test_a_batch_equals_its_frames_alone(rasteriser: CudaRasteriser):
@@ -235,7 +241,7 @@ def test_a_real_avatar(rasteriser: CudaRasteriser, real_data: Path, request, rec
 def real_frame(real_data: Path, size: int) -> GaussianFrame:
     from affekt.sidecar.avatar.drive import Actor
     from affekt.sidecar.avatar.lam import read_lam_avatar
-    from affekt.sidecar.render.render import default_camera
+    from affekt.sidecar.render.framing import default_camera
     from fakes.plain_drive import arkit_motion
 
     avatar = read_lam_avatar(real_data / "lam_avatars" / "statue.zip")
@@ -246,12 +252,13 @@ def real_frame(real_data: Path, size: int) -> GaussianFrame:
     )  # fmt: skip
 
 
+@BUILDS
 def test_a_resident_avatar_on_the_card(real_data: Path):
     """Animated and drawn on the card in one batch; equal to the actor drawn on the CPU."""
     from affekt.sidecar.avatar.drive import Actor
     from affekt.sidecar.avatar.lam import read_lam_avatar
     from affekt.sidecar.avatar.resident import place_on, take_on
-    from affekt.sidecar.render.render import default_camera
+    from affekt.sidecar.render.framing import default_camera
     from fakes.plain_drive import arkit_motion
 
     rasteriser = card()
@@ -272,6 +279,15 @@ def test_a_resident_avatar_on_the_card(real_data: Path):
             g.means, g.quaternions, g.scales, g.opacities, g.colours, camera
         )
         assert_equal_images(found, wanted)
+
+
+@BUILDS
+def test_bench_on_the_card():
+    """Prints what it costs; asserts no time."""
+    from ...bench.gpu import run_gpu_bench
+
+    card()
+    run_gpu_bench()
 
 
 # What is sent, and in how many calls.
@@ -307,7 +323,7 @@ def test_gsplat_takes_what_is_sent():
 def test_frames_of_one_kind_go_in_one_call():
     spy = Spy()
     rasteriser_of(spy).batch(mixed_frames())
-    assert [len(call["means"]) for call in spy.calls] == [4, 1, 3, 1, 1, 1]
+    assert [len(call["means"]) for call in spy.calls] == [4, 1, 3, 1, 1, 1, 1, 1, 1]
 
 
 def test_what_frames_share_is_sent_once():

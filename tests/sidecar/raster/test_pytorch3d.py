@@ -87,11 +87,13 @@ def test_a_camera_that_is_no_rotation_is_refused(monkeypatch, linear: np.ndarray
     assert caught.value.code == "option.camera"
 
 
+@pytest.mark.parametrize("orthographic", [False, True])
 @pytest.mark.parametrize(("seed", "scale"), [(0, 1.0), (1, 1.0), (2, 0.1), (3, 5.0)])
-def test_mesh_equals_ours(monkeypatch, seed: int, scale: float):
+def test_mesh_equals_ours(monkeypatch, seed: int, scale: float, orthographic: bool):
     """Also under a camera that scales, which pytorch3d's own cameras cannot."""
     fake.install(monkeypatch)
     vertices, faces, camera = mesh_scene(seed, scale)
+    camera = replace(camera, orthographic=orthographic)
     assert_same_fragments(
         adapter.rasterise_mesh_pytorch3d(vertices, faces, camera),
         rasterise_mesh(vertices, faces, camera),

@@ -129,10 +129,10 @@ def test_a_disk_that_fills_up_names_the_frame(
             written.append(frame.index)
 
     monkeypatch.setattr(module, real.__name__, fill_up)
-    seen = []
+    seen: list[int] = []
+    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(kind=kind))
     with pytest.raises(InputError) as caught:
-        for saved in save_sequence(shot_of(avatar), tmp_path, FileOptions(kind=kind)):
-            seen.append(saved.index)
+        seen.extend(one.index for one in saved)
     assert caught.value.code == "file.not_writable"
     assert "Frame 3 " in caught.value.message
     assert "No space left" in caught.value.message

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from affekt.shared.camera import look_at
 from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.events import BakeFinished, JobFailed, RenderFinished
 from affekt.shared.motion import Motion, make_motion
+from affekt.shared.pictures import PASSES, PictureOptions
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.bake.pc2 import read_pc2
 from affekt.sidecar.head.files import read_head
@@ -60,9 +63,8 @@ def test_bake_and_render(client: Client, take: Motion, tmp_path: Path) -> None:
     taken = read_motion(tmp_path / "take.npz")
     np.testing.assert_array_equal(taken.expression, direct.take_motion.expression)
 
-    job = client.start_render(
-        "open", finished.baked, tmp_path / "p", width=48, height=32, frames=range(2)
-    )
+    small = PictureOptions(width=48, height=32, frames=range(2))
+    job = client.start_render("open", finished.baked, tmp_path / "p", small)
     rendered = drain(client, job, 120)[-1]
     assert isinstance(rendered, RenderFinished), rendered
     picture = cv2.imread(str(rendered.paths[1]), cv2.IMREAD_UNCHANGED)
@@ -73,13 +75,60 @@ def test_bake_and_render(client: Client, take: Motion, tmp_path: Path) -> None:
 def test_avatar(client: Client, take: Motion, tmp_path: Path) -> None:
     avatar = client.upload(lam_bundle(), "avatar", "egg.zip")
     artefact = client.upload(encode_motion(take), "motion", "take.npz")
-    job = client.start_render(
-        avatar, artefact, tmp_path, width=32, height=40, frames=range(1), with_depth=True
-    )
+    options = PictureOptions(width=32, height=40, frames=range(1), passes=("combined", "depth"))
+    job = client.start_render(avatar, artefact, tmp_path, options)
     rendered = drain(client, job, 120)[-1]
     assert isinstance(rendered, RenderFinished), rendered
     assert cv2.imread(str(rendered.paths[0]), cv2.IMREAD_UNCHANGED).shape == (40, 32, 4)
     assert cv2.imread(str(tmp_path / "depth_0001.png"), -1).dtype == np.uint16
+
+
+def test_every_pass_by_a_camera_a_frame(client: Client, take: Motion, tmp_path: Path) -> None:
+    """The part of a take that is asked for is the same part of the whole take."""
+    openexr = pytest.importorskip("OpenEXR")
+    artefact = client.upload(encode_motion(take), "motion", "take.npz")
+    views = [
+        look_at(
+            target=np.array([0, 0.02, 0]), distance=1.0 + 0.05 * k, yaw_rad=0.1 * k, pitch_rad=0,
+            width=40, height=48, fov_y_rad=0.4,
+        )
+        for k in range(len(take))
+    ]  # fmt: skip
+    places = np.stack([np.eye(4)] * len(take))
+    places[:, 0, 3] = 100 * np.arange(len(take))
+    options = PictureOptions(
+        cameras=tuple(views), frames=range(4, 6), passes=PASSES, format="exr", half=False,
+        world_from_head=places, weights=np.full((len(take), 6), 0.25, np.float32),
+    )  # fmt: skip
+    rendered = drain(client, client.start_render("open", artefact, tmp_path, options), 120)[-1]
+    assert isinstance(rendered, RenderFinished), rendered
+    assert [path.name for path in rendered.paths] == ["frame_0005.exr", "frame_0006.exr"]
+    for index, path in zip(options.frames, rendered.paths, strict=True):
+        with openexr.File(str(path), separate_channels=True) as file:
+            header, channels = dict(file.header()), file.channels()
+            alpha = channels["ViewLayer.Combined.A"].pixels
+            place = channels["ViewLayer.Position.X"].pixels
+            moved = channels["ViewLayer.Vector.X"].pixels
+        assert alpha.shape == (48, 40)
+        assert header["affekt:happy"] == pytest.approx(0.25)
+        # The camera and the head's place are the frame's own, the vectors see frames around it.
+        focal = header["affekt:focal_px"]
+        assert focal[0] == pytest.approx(views[index].focal_x)
+        assert abs(np.median(place[alpha == 1]) - 100 * index) < 1
+        assert np.abs(moved[alpha == 1]).max() > 0.01
+
+
+def test_cameras_for_another_take(client: Client, take: Motion, tmp_path: Path) -> None:
+    artefact = client.upload(encode_motion(take), "motion", "take.npz")
+    still = look_at(
+        target=np.zeros(3), distance=1, yaw_rad=0, pitch_rad=0, width=8, height=8, fov_y_rad=1
+    )
+    moving = replace(still, focal_x=9.0)
+    options = PictureOptions(cameras=(still, moving))
+    failed = drain(client, client.start_render("open", artefact, tmp_path, options), 60)[-1]
+    assert isinstance(failed, JobFailed)
+    assert failed.error.code == "option.camera"
+    assert "2 cameras for a take of 12 frames" in failed.error.message
 
 
 def test_an_avatar_is_no_motion(client: Client) -> None:

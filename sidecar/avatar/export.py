@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An avatar that plays a take, as files of Gaussians that other tools show: a frame or all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ...shared.errors import InputError
+from ...shared.motion import Motion
+from ..files import not_writable, write_whole
+from .avatar import Avatar, Follow
+from .drive import Actor
+from .gaussians import Gaussians
+from .own import encode_avatar
+from .splats import encode_splats, log_scales, logits, turned_over, zeroth_harmonics
+
+if TYPE_CHECKING:
+    from gsply import GSData
+
+SplatFormat = Literal["ply", "compressed", "spz"]
+ENDINGS: dict[SplatFormat, str] = {"ply": ".ply", "compressed": ".compressed.ply", "spz": ".spz"}
+UpAxis = Literal["y-up", "y-down"]
+MANIFEST = "sequence.json"
+# SPZ's positions are whole numbers of 24 bit: steps of 15 micrometres, 128 m to each side.
+_SPZ_FRACTION_BITS = 16
+
+
+def frame_file(index: int, form: SplatFormat) -> str:
+    """File name of the take's frame `index`, which counts from 0, as Blender counts: from 1."""
+    return f"frame_{index + 1:04d}{ENDINGS[form]}"
+
+
+def encode_frame(gaussians: Gaussians, form: SplatFormat, up: UpAxis = "y-up") -> bytes:
+    """A file of one frame. ply: 3DGS's own, in full. compressed: PlayCanvas' compressed PLY, 16
+    bytes a Gaussian and a byte for each harmonic. spz: Niantic's, version 3. up: which way the
+    world's y points; viewers of 3DGS expect it down.
+
+    Raises InputError `option.missing_extra` for the two that gsply writes."""
+    turned = turned_over(gaussians) if up == "y-down" else gaussians
+    if form == "ply":
+        return encode_splats(turned)
+    gsply = _gsply()
+    content = _gsply_data(turned)
+    if form == "compressed":
+        return gsply.compress_to_bytes(content)
+    return _spz_bytes(content)
+
+
+def write_sequence(
+    folder: Path,
+    avatar: Avatar,
+    motion: Motion,
+    frames: range,
+    form: SplatFormat,
+    up: UpAxis = "y-up",
+    follow: Follow | None = None,
+) -> Iterator[tuple[int, bool]]:
+    """Writes each frame into `folder` and yields its index and whether it was written: one that
+    is there already, whole, from the same avatar and take, is left.
+
+    Raises InputError `file.not_writable`, `option.missing_extra`, `option.folder` where the folder
+    holds another sequence, `space.no_adapter`."""
+    actor = Actor(avatar, motion, follow)
+    if form != "ply":
+        _gsply()  # said before anything is written
+    _claim(folder, _fingerprint(avatar, motion, form, up, actor.follow))
+    for index in frames:
+        path = folder / frame_file(index, form)
+        if path.is_file():  # under its name a file is whole
+            yield index, False
+            continue
+        write_whole(path, encode_frame(actor.pose(index).gaussians, form, up))
+        yield index, True
+
+
+def _claim(folder: Path, fingerprint: str) -> None:
+    """Marks the folder as this sequence's."""
+    manifest = folder / MANIFEST
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = manifest.read_bytes()[:1000] if manifest.is_file() else None
+        strange = found is None and any(folder.glob("frame_*"))
+    except OSError as error:
+        raise not_writable(folder, error) from error
+    mine = json.dumps({"sequence": fingerprint}).encode()
+    if strange or found not in (None, mine):
+        raise InputError(
+            "option.folder",
+            f"{folder} holds the frames of another avatar, take or format.",
+            "Choose an empty folder.",
+        )
+    if found is None:
+        write_whole(manifest, mine)
+
+
+def _fingerprint(
+    avatar: Avatar, motion: Motion, form: SplatFormat, up: UpAxis, follow: Follow
+) -> str:
+    digest = hashlib.sha256(f"{form} {up} {follow} {motion.space} ".encode())
+    digest.update(encode_avatar(avatar))
+    for field in fields(motion):
+        values = getattr(motion, field.name)
+        if isinstance(values, np.ndarray):
+            digest.update(field.name.encode() + np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def _gsply():
+    try:
+        import gsply
+    except ImportError as error:
+        raise InputError(
+            "option.missing_extra",
+            "The formats 'compressed' and 'spz' are written by the package gsply, which is not "
+            "installed.",
+            'Run: pip install "affekt[export]", or choose the format ply.',
+        ) from error
+    return gsply
+
+
+def _gsply_data(gaussians: Gaussians) -> GSData:
+    rest = gaussians.harmonics
+    return _gsply().GSData.from_arrays(
+        means=np.ascontiguousarray(gaussians.means), scales=log_scales(gaussians.scales),
+        quats=np.ascontiguousarray(gaussians.quaternions), opacities=logits(gaussians.opacities),
+        sh0=zeroth_harmonics(gaussians),
+        shN=None if rest is None else np.ascontiguousarray(rest), format="ply",
+    )  # fmt: skip
+
+
+def _spz_bytes(content: GSData) -> bytes:
+    """gsply writes SPZ to a path alone."""
+    import tempfile
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="affekt-spz-") as folder:
+            path = Path(folder) / "frame.spz"
+            _gsply().write_spz(path, content, version=3, fractional_bits=_SPZ_FRACTION_BITS)
+            return path.read_bytes()
+    except OSError as error:
+        raise not_writable(
+            Path(os.path.join(tempfile.gettempdir(), "affekt-spz")), error
+        ) from error

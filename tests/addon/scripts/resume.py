@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renderings that break off, are cancelled, and go on; what the folder holds in between."""
+
+from pathlib import Path
+
+import bpy
+import harness
+from fake_client import FakeClient, silence
+
+asked = harness.options()
+FRAMES = 8
+
+
+def pictures() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("avatar_*"))}
+
+
+def render(fault: str = "") -> dict:
+    """What the sidecar was asked for, and what was reported."""
+    client = FakeClient(model, silence(FRAMES), fault)
+    session.attach(client)
+    rendering, tasks = harness.load("addon.avatar.rendering"), harness.load("addon.link.tasks")
+    steps = rendering.render_steps(head.name, scene.name, rendering.render_options(scene))
+    task = tasks.start_task(tasks.Task("Render Avatar", steps))
+    said = ""
+    try:
+        if fault == "stall":
+            while not client.renders:
+                task.step()
+        else:
+            said = task.run()
+    except Exception as error:
+        said = error.code
+    finally:
+        tasks.end_task()
+    frames = [[run["frames"].start, run["frames"].stop] for run in client.renders]
+    return {"frames": frames, "said": said, "pictures": list(pictures())}
+
+
+with harness.enabled():
+    scene = bpy.context.scene
+    session = harness.load("addon.link.session").session
+    scene.render.fps = 30
+    head, model = harness.add_head(asked["head"]), harness.read_head(asked["head"])
+    session.attach(FakeClient(model, silence(FRAMES)))
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    folder = Path(harness.folder() / "frames")
+    chosen = scene.affekt_avatar
+    chosen.subject, chosen.format, chosen.folder = "MESH", "PNG", str(folder)
+    scene.render.resolution_x = scene.render.resolution_y = 16
+    told = {"full": render("full"), "goes_on": render(), "again": render()}
+    before = pictures()
+    camera = scene.camera
+    camera.keyframe_insert("location", frame=6)
+    camera.location.x += 1
+    camera.keyframe_insert("location", frame=8)
+    told["cancelled"] = render("stall")
+    told["nothing_lost"] = before == pictures()
+    told["moved"] = render()
+    told["sees_head"] = head.visible_camera
+    told["back_at"] = scene.frame_current
+    chosen.reuse = False
+    told["all"] = render()
+    harness.answer(**told, hidden=sorted(p.name for p in folder.glob(".*")))

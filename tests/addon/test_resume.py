@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rendering that breaks off costs nothing: what is there stays, and what was done is used."""
+
+from pathlib import Path
+
+from fakes.head import small_head
+
+from .conftest import RunScript
+from .nouns import save
+
+ALL = [f"avatar_{frame:06d}.png" for frame in range(1, 9)]
+
+
+def test_renderings_break_off_and_go_on(in_blender: RunScript, tmp_path: Path) -> None:
+    take = tmp_path / "take.json"
+    take.write_text("{}")
+    told = in_blender("resume.py", head=save(small_head(), tmp_path / "head.npz"), take=take)
+    assert told["full"] == {"frames": [[0, 8]], "said": "file.not_writable", "pictures": []}
+    assert [told["goes_on"]["frames"], told["goes_on"]["pictures"]] == [[[2, 8]], ALL]
+    assert told["goes_on"]["said"].startswith("Rendered 6 frames into ")
+    assert "2 were there already." in told["goes_on"]["said"]
+    assert "is hidden from the camera and still casts its shadow" in told["goes_on"]["said"]
+    assert not told["sees_head"]
+    assert told["again"]["frames"] == []
+    # The camera moves from frame 6 on: the vector pass of frame 6 sees that.
+    assert told["cancelled"] == {"frames": [[5, 8]], "said": "", "pictures": ALL}
+    assert told["nothing_lost"]
+    assert [told["moved"]["pictures"], told["back_at"]] == [ALL, 1]
+    assert told["all"]["frames"] == [[0, 8]]
+    assert told["hidden"] == [".affekt_frames.json"]

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may be asked of a rendering, and that a message carries all of it."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from affekt.shared import limits, messages, wire
+from affekt.shared.camera import Camera
+from affekt.shared.errors import InputError, LinkError
+from affekt.shared.messages import picture_fields, to_pictures
+from affekt.shared.pictures import PASSES, PictureOptions
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def camera(index: int = 0, **changes: object) -> Camera:
+    matrix = np.eye(4)
+    matrix[:3] += np.random.default_rng(index).normal(0, 0.1, (3, 4))
+    values = {
+        "width": 20, "height": 10, "focal_x": 30.0 + index, "focal_y": 31.0, "centre_x": 9.0,
+        "centre_y": 6.0, "near": 0.1, "far": 50.0, "camera_from_world": matrix,
+        "orthographic": index % 2 == 1,
+    }  # fmt: skip
+    return Camera(**{**values, **changes})
+
+
+def sent(options: PictureOptions) -> messages.Render:
+    """The message as it arrives at the other side."""
+    message = messages.Render(
+        job="ab" * 16, head="open", motion="0" * 64, name="take.npz", credit=1,
+        **picture_fields(options),
+    )  # fmt: skip
+    _, back = wire.decode_frames(wire.encode(message))
+    assert isinstance(back, messages.Render)
+    return back
+
+
+def assert_same(one: object, other: object) -> None:
+    for entry in fields(one):
+        a, b = getattr(one, entry.name), getattr(other, entry.name)
+        if entry.name == "cameras":
+            assert len(a) == len(b)
+            for left, right in zip(a, b, strict=True):
+                assert_same(left, right)
+        else:
+            np.testing.assert_array_equal(a, b)
+
+
+MATRICES = np.stack([np.diag([1.0, 2, 3, 1]), np.eye(4), np.diag([3.0, 1, 1, 1])])
+ASKED = {
+    "nothing": PictureOptions(),
+    "a portrait": PictureOptions(width=64, height=48, frames=range(3, 9)),
+    "depth": PictureOptions(passes=("combined", "depth")),
+    "one camera": PictureOptions(cameras=(camera(),), width=20, height=10),
+    "an orthographic camera": PictureOptions(cameras=(camera(1),), width=20, height=10),
+    "a camera a frame": PictureOptions(
+        cameras=tuple(map(camera, range(3))), width=20, height=10, world_from_head=MATRICES,
+    ),
+    "all passes": PictureOptions(
+        passes=PASSES, format="exr", half=False, antialiased=True, follow="surface",
+        world_from_head=MATRICES[0], weights=np.ones((3, 6), np.float32),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_message_carries_all_of_it(name: str):
+    assert_same(to_pictures(sent(ASKED[name])), ASKED[name])
+
+
+def test_what_stands_still_is_sent_once():
+    one = camera()
+    options = PictureOptions(
+        cameras=(one, replace(one), one), world_from_head=np.stack([MATRICES[0]] * 3)
+    )
+    message = sent(options)
+    assert message.lens.shape == (1, 7)
+    assert message.camera_from_world.shape == message.world_from_head.shape == (1, 4, 4)
+    assert (message.width, message.height) == (20, 10)
+    moves = PictureOptions(cameras=(one, one, camera(0, focal_x=31.0)))
+    assert len(sent(moves).lens) == len(sent(moves).camera_from_world) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "values"),
+    [
+        ("option.pass", {"passes": ("combined", "beauty")}),
+        ("option.pass", {"passes": ("combined", "normal")}),  # PNG
+        ("option.format", {"format": "jpeg"}),
+        ("option.follow", {"follow": "loosely"}),
+        ("option.camera", {"cameras": (camera(), camera(1, width=21))}),
+        ("option.camera", {"world_from_head": np.eye(3)}),
+        ("option.camera", {"world_from_head": np.full((2, 4, 4), np.nan)}),
+    ],
+)
+def test_what_cannot_be_made_is_refused(code: str, values: dict):
+    with pytest.raises(InputError) as raised:
+        PictureOptions(**values)
+    assert raised.value.code == code
+
+
+def test_png_says_what_to_do():
+    with pytest.raises(InputError, match="in a PNG") as raised:
+        PictureOptions(passes=("uv",))
+    assert raised.value.remedy == "Choose EXR, or choose from combined, depth."
+
+
+def test_one_of_a_thing_or_one_a_frame():
+    for name in ASKED:
+        ASKED[name].check_take(3)
+    several = ASKED["a camera a frame"]
+    for options, code in (
+        (several, "option.camera"),
+        (replace(several, cameras=()), "option.camera"),
+        (PictureOptions(weights=np.ones((3, 6), np.float32)), "emotion.shape"),
+    ):
+        with pytest.raises(InputError, match=r"3 .* 12 frames") as raised:
+            options.check_take(12)
+        assert raised.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("passes", ("combined", "beauty")), ("passes", ()), ("passes", PASSES + PASSES),
+        ("format", "jpeg"), ("follow", ""), ("lens", np.ones((1, 6))), ("lens", np.ones(7)),
+        ("camera_from_world", np.eye(4)), ("camera_from_world", np.ones((1, 4, 4), np.float32)),
+        ("world_from_head", np.ones((1, 3, 4))), ("weights", np.ones((3, 7), np.float32)),
+        ("half", 1), ("antialiased", None),
+    ],
+)  # fmt: skip
+def test_the_schema_refuses_what_is_no_rendering(field: str, value: object):
+    message = replace(sent(PictureOptions()), **{field: value})
+    with pytest.raises(LinkError, match=f"render.{field}"):
+        wire.encode(message)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lens": None}, {"camera_from_world": None},
+        {"lens": np.ones((2, 7))},
+        {"lens": np.ones((0, 7)), "camera_from_world": np.ones((0, 4, 4))},
+        {"lens": np.full((1, 7), np.nan)}, {"camera_from_world": np.zeros((1, 4, 4))},
+    ],
+)  # fmt: skip
+def test_cameras_that_do_not_fit_together_are_refused(changes: dict):
+    message = replace(sent(PictureOptions(cameras=(camera(),))), **changes)
+    with pytest.raises(InputError) as raised:
+        to_pictures(message)
+    assert raised.value.code == "option.camera"
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
+def test_any_cameras_come_back(which: list[int]):
+    options = PictureOptions(cameras=tuple(map(camera, which)), width=20, height=10)
+    back = to_pictures(sent(options)).cameras
+    still = len(set(which)) == 1
+    assert len(back) == (1 if still else len(which))
+    for one, index in zip(back, which, strict=False):
+        assert_same(one, camera(index))
+
+
+def test_the_longest_takes_cameras_fit_a_request():
+    assert limits.MAX_FRAMES * 4 * 4 * 8 <= limits.MAX_REQUEST_BUFFER_BYTES
