@@ -32,6 +32,7 @@ _APART = 1.5
 """Deviations that the scalp's colour must differ from the face's to be hair by that alone."""
 _STANDS_OFF_M = 0.008
 """What stands off the open head's skull by this, in the middle of the scalp, is hair."""
+_FOREHEAD_DEG = 60.0
 _BROW_M = 0.005
 _LEAST_POINTS = 50
 _JUST_SEEN = 2.0
@@ -68,6 +69,9 @@ def find_hair(given: Placed, open_head: HeadModel) -> Mask:
     colour_apart = _tell_apart(lab[face], lab[scalp])[2]
     if colour_apart < _APART and np.median(stands_off[scalp]) < _STANDS_OFF_M:
         return np.zeros(len(around), bool)
+    # How far a forehead stands off is a matter of whose it is.
+    halfway = 0.5 * (np.median(looks[face, 3]) + np.median(looks[scalp, 3]))
+    looks[around < _FOREHEAD_DEG, 3] = halfway
     like_hair = looks @ toward > middle
     bare = np.median(lab[face, 0])
     darker = lab[:, 0] < bare - max(1.48 * np.median(np.abs(lab[face, 0] - bare)), 5.0)

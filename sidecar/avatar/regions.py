@@ -37,6 +37,8 @@ _OF_HEAD = {
     "tongue": "mouth", "sclera": "eyes", "iris": "eyes", "pupil": "eyes", "lash": "hair",
 }  # fmt: skip
 _TABLE = np.array([PASS_REGIONS.index(_OF_HEAD[name]) for name in REGIONS], np.uint8)
+_WEIGHT = np.where(np.array(PASS_REGIONS) == "eyes", 1.8, 1.0).astype(np.float32)
+"""Of a region's share in a pixel: lids' Gaussians reach over the whites of the eyes."""
 _UNSEEN = 1e-3
 """Pixels: who has less than that in all views keeps the anchor's label."""
 _JAW_OPEN, _JAW_RAD = 0.7, 0.25
@@ -95,7 +97,7 @@ def _as_seen(
     carried = np.concatenate([votes, homes, places], 1)
     views = look_around(rest_gaussians(avatar), carried, AROUND_DEG, whole_head(avatar))
     seen = np.concatenate([view.carried for view in views])
-    shown = seen[:, :count].argmax(1).astype(np.uint8)
+    shown = (seen[:, :count] * _WEIGHT).argmax(1).astype(np.uint8)
     placed = hair.Placed(
         places=seen[:, count + 3 :], homes=seen[:, count : count + 3],
         colours=np.concatenate([view.colours for view in views]),

@@ -23,7 +23,7 @@ from .gaussians import Gaussians, seen_colours
 
 AROUND_DEG = (-60.0, -30.0, 0.0, 30.0, 60.0, 120.0, 180.0, 240.0)
 FRONT_DEG = (-30.0, 0.0, 30.0)
-_PIXELS, _DISTANCE_M, _MARGIN = 256, 1.5, 1.1
+_PIXELS, _DISTANCE_M, _MARGIN = 320, 1.5, 1.1
 _SOLID = 0.9
 
 FloatArray = NDArray[np.float32]
