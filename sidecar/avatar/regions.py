@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,9 @@ _OF_HEAD = {
 _TABLE = np.array([PASS_REGIONS.index(_OF_HEAD[name]) for name in REGIONS], np.uint8)
 _WEIGHT = np.where(np.array(PASS_REGIONS) == "eyes", 1.8, 1.0).astype(np.float32)
 """Of a region's share in a pixel: lids' Gaussians reach over the whites of the eyes."""
+_FROM_BEHIND = 0.1
+"""Weight of what is seen from behind: networks that know a portrait leave the back open, and the
+face's inside shows through it."""
 _UNSEEN = 1e-3
 """Pixels: who has less than that in all views keeps the anchor's label."""
 _JAW_OPEN, _JAW_RAD = 0.7, 0.25
@@ -46,6 +50,8 @@ _MOUTHFUL = 2.0
 """Widths of the lips that a look into the mouth shows."""
 
 Labels = NDArray[np.uint8]
+_VERSION = 1
+"""Goes up whenever the same avatar gets other labels."""
 _MOST_KNOWN = 8
 _known: dict[str, Labels] = {}
 _lock = threading.Lock()
@@ -57,15 +63,29 @@ def head_regions(head: HeadModel) -> Labels:
 
 
 def avatar_regions(avatar: Avatar) -> Labels:
-    """(N,) index into `PASS_REGIONS` of each Gaussian; computed once for each avatar, and the
-    alignment of its surface once on this machine. Raises InputError `avatar.regions`."""
-    key = fingerprint(avatar)
+    """(N,) index into `PASS_REGIONS` of each Gaussian; computed once for each avatar on this
+    machine, and the alignment once for all avatars on one surface. Raises InputError
+    `avatar.regions`."""
+    key = fingerprint(_VERSION, avatar)
     with _lock:
         if key not in _known:
             while len(_known) >= _MOST_KNOWN:
                 del _known[next(iter(_known))]
-            _known[key] = _label(avatar)
+            _known[key] = _stored_label(avatar, key)
         return _known[key]
+
+
+def _stored_label(avatar: Avatar, key: str) -> Labels:
+    """From the cache folder where it is there, else made and kept there."""
+    kept = _cache_folder() / f"{key}.safetensors"
+    with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):
+        label = load(kept.read_bytes())["label"]
+        fits = label.dtype == np.uint8 and label.shape == (len(avatar),)
+        if fits and label.max(initial=0) < len(PASS_REGIONS):
+            return label
+    label = _label(avatar)
+    _store(kept, {"label": label})
+    return label
 
 
 def _label(avatar: Avatar) -> Labels:
@@ -106,8 +126,9 @@ def _as_seen(
     shown[hair.find_hair(placed, read_head(OPEN))] = PASS_REGIONS.index("hair")
     ends = np.cumsum([len(view.row) for view in views])[:-1]
     poll = np.zeros((len(label), count))
-    for view, part in zip(views, np.split(shown, ends), strict=True):
-        poll += view.shares(part, count)
+    for yaw, view, part in zip(AROUND_DEG, views, np.split(shown, ends), strict=True):
+        weight = _FROM_BEHIND if abs(yaw - 180) < 90 else 1.0
+        poll += weight * view.shares(part, count)
     poll[:, PASS_REGIONS.index("mouth")] += _in_open_mouth(avatar, votes)
     return np.where(poll.max(1) < _UNSEEN, label, poll.argmax(1)).astype(np.uint8)
 
@@ -159,7 +180,7 @@ def _has_lips(head: HeadModel) -> bool:
 def _alignment(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
     """From the cache folder where it is there, else made and kept there."""
     count = len(surface.vertices if isinstance(surface, ArkitRig) else surface.template)
-    kept = default_cache_folder() / "regions" / f"{fingerprint(surface, open_head)}.safetensors"
+    kept = _cache_folder() / f"{fingerprint(_VERSION, surface, open_head)}.safetensors"
     with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):
         return _decode(load(kept.read_bytes()), count)
     found = align(surface, open_head)
@@ -167,11 +188,19 @@ def _alignment(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment
         "label": found.label, "place": found.place,
         "open_from_metres": np.array([found.open_from_metres]),
     }  # fmt: skip
+    _store(kept, arrays)
+    return found
+
+
+def _cache_folder() -> Path:
+    return default_cache_folder() / "regions"
+
+
+def _store(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
     # A cache that cannot be written costs seconds the next time, nothing else.
     with contextlib.suppress(OSError, InputError):
-        make_private_folder(kept.parent)
-        write_whole(kept, save(arrays))
-    return found
+        make_private_folder(path.parent)
+        write_whole(path, save(arrays))
 
 
 def _decode(arrays: dict[str, NDArray], count: int) -> Alignment:

@@ -88,6 +88,8 @@ class Render:
     """Folder for frame_0001.png (or .exr), depth_0001.png, ... and preview.mp4."""
     frames: str | None = None
     """A range such as 100-200, both included, counted from 0; all frames if absent."""
+    head: str | None = None
+    """The head that an avatar sits on, where its file asks for one."""
     adapter: Path | None = None
     """Adapter between the take's expression space and the avatar's, where they differ."""
     sound: Path | None = None
@@ -108,7 +110,7 @@ class Render:
         motion = read_motion(self.motion)
         frames = parse_frames(self.frames, len(motion))
         adapter = None if self.adapter is None else read_adapter(self.adapter)
-        subject = read_subject(self.avatar)
+        subject = read_subject(self.avatar, self.head)
         if self.sound is not None:
             read_sound(self.sound)  # so that a bad one is known before anything is written
         self._render(self._shot(subject, motion_for(subject, motion, adapter), frames), frames)
