@@ -71,7 +71,7 @@ def test_a_head_in_disguise_gets_its_own_labels():
 
 
 def test_eyeballs_are_told_from_other_pieces():
-    rig, known = in_disguise()
+    rig, _ = in_disguise()
     pieces = mesh_pieces(rig.faces, len(rig.vertices))
     pair = find_eyeballs(rig.vertices.astype(np.float64), pieces)
     assert pair is not None

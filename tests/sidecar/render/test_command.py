@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.shared.errors import InputError
+from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.cli import run
 from affekt.sidecar.motion.read import write_motion
 from affekt.sidecar.render.camera_file import read_cameras
