@@ -42,7 +42,7 @@ Points = NDArray[np.float64]
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alignment:
     """What lies at each of V vertices. label: (V,) index into `REGIONS`. place: (V, 3) where that
-    is on the open head at rest, metres. open_from_metres: the open head's size against this one's."""
+    is on the open head at rest, metres. open_from_metres: that head's size against this one's."""
 
     label: Labels
     place: NDArray[np.float32]

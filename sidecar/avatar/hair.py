@@ -32,6 +32,7 @@ _APART = 1.5
 """Deviations that the scalp's colour must differ from the face's to be hair by that alone."""
 _STANDS_OFF_M = 0.008
 """What stands off the open head's skull by this, in the middle of the scalp, is hair."""
+_FOREHEAD_DEG = 60.0
 _BROW_M = 0.005
 _LEAST_POINTS = 50
 _JUST_SEEN = 2.0
@@ -64,10 +65,13 @@ def find_hair(given: Placed, open_head: HeadModel) -> Mask:
     lab = cv2.cvtColor(np.clip(given.colours, 0, 1)[None], cv2.COLOR_RGB2LAB)[0]
     stands_off = reach - _skull(given.places, open_head)
     looks = np.column_stack([lab, 1e3 * stands_off])
-    toward, middle, apart = _tell_apart(looks[face], looks[scalp])
+    toward, middle, _ = _tell_apart(looks[face], looks[scalp])
     colour_apart = _tell_apart(lab[face], lab[scalp])[2]
     if colour_apart < _APART and np.median(stands_off[scalp]) < _STANDS_OFF_M:
         return np.zeros(len(around), bool)
+    # How far a forehead stands off is a matter of whose it is.
+    halfway = 0.5 * (np.median(looks[face, 3]) + np.median(looks[scalp, 3]))
+    looks[around < _FOREHEAD_DEG, 3] = halfway
     like_hair = looks @ toward > middle
     bare = np.median(lab[face, 0])
     darker = lab[:, 0] < bare - max(1.48 * np.median(np.abs(lab[face, 0] - bare)), 5.0)

@@ -120,9 +120,7 @@ def read_exr(path: Path) -> tuple[dict[str, object], dict[str, Pixels]]:
     """The header, and the channels (H, W) by their full names. Raises InputError `file.missing`,
     `file.wrong_kind`."""
     if not path.is_file():
-        raise InputError(
-            "file.missing", f"There is no picture at {path}.", "Check the path."
-        )
+        raise InputError("file.missing", f"There is no picture at {path}.", "Check the path.")
     try:
         with OpenEXR.File(str(path), separate_channels=True) as picture:
             pixels = {name: channel.pixels for name, channel in picture.channels().items()}

@@ -52,6 +52,7 @@ class RenderOptions:
             matrix.ndim not in (2, 3)
             or matrix.shape[-2:] != (4, 4)
             or not np.isfinite(matrix).all()
+            or not np.linalg.det(matrix).all()
         ):
             raise InputError(
                 "option.camera", "The head's matrix is not usable.", "Reset the head's transform."

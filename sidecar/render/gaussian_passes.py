@@ -92,7 +92,8 @@ class GaussianPainter:
         carried[:, :3] = seen_colours(gaussians, camera)
         if layout.normal:
             axes = self._options.axes_from_head(index, camera)
-            carried[:, layout.normal] = resolve.turn_normals(posed.normals, axes)
+            facing = resolve.fade_turned_away(posed.normals, gaussians.means, camera)
+            carried[:, layout.normal] = resolve.turn_normals(facing, axes)
         if layout.masks:
             carried[:, layout.masks] = self._fixed["masks"]
         if layout.uv:

@@ -57,9 +57,7 @@ def straight_srgb(combined: NDArray[np.float32]) -> Picture:
     return out
 
 
-def over(
-    combined: NDArray[np.float32], background: tuple[float, float, float] = PAPER
-) -> Picture:
+def over(combined: NDArray[np.float32], background: tuple[float, float, float] = PAPER) -> Picture:
     """Linear light premultiplied by alpha (H, W, 4), laid over a plain sRGB colour: (H, W, 3)
     sRGB of 8 bit. Light is mixed, not its code, as a compositor does."""
     encoded = np.array(background, np.float32)
@@ -110,7 +108,7 @@ def read_picture(path: Path) -> Picture:
         raise InputError(
             "file.wrong_kind", f"{path} is not a picture with alpha.", "Render it again."
         )
-    return found[..., [2, 1, 0, 3]]
+    return found[..., [2, 1, 0, 3]].astype(np.uint8)
 
 
 def make_folder(folder: Path) -> None:

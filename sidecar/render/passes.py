@@ -38,7 +38,9 @@ def render_frames(
     options = options or RenderOptions()
     frames = range(len(motion)) if options.frames is None else options.frames
     if len(frames) == 0 or min(frames) < 0 or max(frames) >= len(motion):
-        raise frames_outside(range(min(frames, default=0), max(frames, default=-1) + 1), len(motion))
+        raise frames_outside(
+            range(min(frames, default=0), max(frames, default=-1) + 1), len(motion)
+        )
     by_frame = cameras_by_frame(cameras, frames)
     _check_memory(by_frame, options)
     painter = _painter(subject, motion, options)
@@ -54,14 +56,18 @@ def cameras_by_frame(cameras: Cameras, frames: Sequence[int]) -> Mapping[int, Ca
     elif len(cameras) == len(frames):
         return dict(zip(frames, cameras, strict=True))
     else:
-        missing = frames[min(len(cameras), len(frames) - 1)]
+        raise _no_camera(frames[min(len(cameras), len(frames) - 1)])
     if missing is not None:
-        raise InputError(
-            "option.camera",
-            f"There is no camera for frame {missing}, or there are more cameras than frames.",
-            "Give one camera, or one for each frame.",
-        )
+        raise _no_camera(missing)
     return cameras
+
+
+def _no_camera(missing: int) -> InputError:
+    return InputError(
+        "option.camera",
+        f"There is no camera for frame {missing}, or there are more cameras than frames.",
+        "Give one camera, or one for each frame.",
+    )
 
 
 def frame_bytes(camera: Camera, passes: Sequence[str]) -> int:

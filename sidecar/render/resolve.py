@@ -12,6 +12,8 @@ from ..raster.bands import in_bands
 
 Pixels = NDArray[np.float32]
 _STEPS = 4096
+_TURNED_AWAY = np.float32(0.02)
+"""Weight of a normal that faces away: enough where there is no other."""
 
 
 def _decode_table() -> Pixels:
@@ -72,16 +74,30 @@ def places(depth: Pixels, camera: Camera, world_from_head: NDArray[np.float64]) 
 
 def where_covered(alpha: Pixels, number: int) -> Pixels:
     """(H, W) the number where alpha is at least half, else 0: whole, for an ID mask."""
-    return np.where(alpha >= 0.5, np.float32(number), np.float32(0))
+    return (alpha >= 0.5) * np.float32(number)
 
 
 def turn_normals(normals: NDArray[np.floating], axes_from_head: NDArray[np.float64]) -> Pixels:
-    """(N, 3) normals in other axes: multiplied by the inverse transpose, which keeps them
-    upright on a surface that `axes_from_head` (4, 4) scales unevenly."""
+    """(N, 3) normals in other axes, as long as before: multiplied by the inverse transpose, which
+    keeps them upright on a surface that `axes_from_head` (4, 4) scales unevenly."""
     matrix = np.linalg.inv(axes_from_head[:3, :3]).T
     turned = normals.astype(np.float32) @ matrix.T.astype(np.float32)
+    before = np.linalg.norm(normals, axis=1, keepdims=True)
     length = np.linalg.norm(turned, axis=1, keepdims=True)
-    return turned / np.where(length > 0, length, 1)
+    return turned * (before / np.where(length > 0, length, 1)).astype(np.float32)
+
+
+def fade_turned_away(
+    normals: NDArray[np.floating], points: NDArray[np.floating], camera: Camera
+) -> Pixels:
+    """(N, 3) unit normals at points (N, 3), those that face away from the camera made short:
+    networks paint the skin with spare Gaussians of the eyeballs' backs, which know nothing of it."""
+    pose = camera.camera_from_world
+    ray = np.broadcast_to(pose[2, :3], points.shape)
+    if not camera.orthographic:
+        ray = points - np.linalg.inv(pose)[:3, 3].astype(np.float32)
+    away = np.einsum("nk,nk->n", normals, ray) > 0
+    return normals * np.where(away, _TURNED_AWAY, np.float32(1))[:, None]
 
 
 @njit(cache=True, nogil=True)

@@ -167,11 +167,10 @@ def read_saved(path: Path) -> NDArray[np.float32]:
     InputError `file.*`."""
     if path.suffix == ".exr":
         return exr.read_combined(path)
-    picture = images.read_picture(path).astype(np.float32) / 255
+    picture = images.read_picture(path).astype(np.float32) / np.float32(255)
     alpha = np.ascontiguousarray(picture[..., 3])
     return linear_light(picture * alpha[..., None], alpha)
 
 
 def _cancelled() -> JobError:
     return JobError("job.cancelled", "The rendering was cancelled.", "Start it again.")
-

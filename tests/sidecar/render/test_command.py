@@ -7,9 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.cli import run
 from affekt.sidecar.motion.read import write_motion
+from affekt.sidecar.render.camera_file import read_cameras
+from affekt.sidecar.render.exr import read_exr
 from affekt.sidecar.render.source import motion_for, read_subject
 from fakes.lam import lam_bundle
 
@@ -55,7 +58,7 @@ def test_writes_pictures_depth_and_preview(
     assert picture.shape == (40, 40, 4)
     assert picture[..., 3].max() > 200
     assert picture[0, 0, 3] == 0
-    assert "4 frames of 40 x 40" in capsys.readouterr().out
+    assert "4 frames in" in capsys.readouterr().out
 
 
 def test_a_range_equals_those_frames_of_the_whole(files: Path, tmp_path: Path):
@@ -105,19 +108,77 @@ def test_open_and_arkit_takes_agree_on_an_avatar(files: Path):
         ({"size": "100000"}, "option.size"),
         ({"sound": "take.json"}, "file.sound"),
         ({"adapter": "take.json"}, "file.wrong_kind"),
+        ({"camera": "take.json"}, "option.camera"),
+        ({"camera": "missing.json"}, "file.missing"),
+        ({"emotions": "missing.json"}, "file.missing"),
+        ({"format": "exr", "passes": "uv"}, "option.pass"),
     ],
 )
 def test_one_sentence_and_nothing_written(
     options: dict[str, str], code: str, files: Path, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ):  # fmt: skip
-    places = {"motion", "sound", "adapter"}
+    places = {"motion", "sound", "adapter", "camera", "emotions"}
     words = {k: str(files / v) if k in places else v for k, v in options.items()}
     assert render(files, tmp_path / "out", **words) == 2
     error = capsys.readouterr().err
     assert f"[{code}]" in error
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_exr_with_every_pass_and_a_sheet(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    sheet, out = tmp_path / "sheet.png", tmp_path / "out"
+    (tmp_path / "camera.json").write_text(json.dumps(camera_file()))
+    words = {
+        "format": "exr",
+        "passes": "all",
+        "frames": "1-2",
+        "camera": str(tmp_path / "camera.json"),
+    }
+    assert (
+        render(files, out, "open", **words, sheet=str(sheet), motion=str(files / "open.npz")) == 0
+    )
+    assert sorted(p.name for p in out.iterdir()) == [
+        "frame_0002.exr", "frame_0003.exr", "preview.mp4",
+    ]  # fmt: skip
+    header, pixels = read_exr(out / "frame_0003.exr")
+    assert len(pixels) == 25
+    assert pixels["ViewLayer.Depth.Z"].shape == (24, 32)
+    assert header["affekt:focal_px"][0] == 90
+    assert read_exr(out / "frame_0002.exr")[0]["affekt:focal_px"][0] == 80
+    assert cv2.imread(str(sheet)).shape[2] == 3
+    assert render(files, out, "open", **words, motion=str(files / "open.npz")) == 0
+    assert "2 of them kept" in capsys.readouterr().out
+
+
+def camera_file() -> dict:
+    pose = [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 1.2], [0, 0, 0, 1]]
+    return {
+        "width": 32, "height": 24, "focal_px": [80, 80], "camera_from_head": pose,
+        "frames": [{"frame": 0}, {"frame": 2, "focal_px": [90, 90]}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"width": "wide"}, {"width": None}, {"focal_px": [80]}, {"camera_from_head": [1, 2]},
+        {"camera_from_head": [["a"] * 4] * 4}, {"frames": []}, {"frames": [{"focal_px": [8, 8]}]},
+        {"frames": {}}, {"focal_px": [float("nan"), 1]},
+    ],
+)  # fmt: skip
+def test_camera_files_that_cannot_be_used(change: dict, tmp_path: Path):
+    path = tmp_path / "camera.json"
+    path.write_text(json.dumps(camera_file()))
+    cameras = read_cameras(path, 4)
+    assert [cameras[i].focal_x for i in range(4)] == [80, 80, 90, 90]
+    path.write_text(json.dumps({**camera_file(), **change}))
+    with pytest.raises(InputError) as caught:
+        read_cameras(path, 4)
+    assert caught.value.code == "option.camera"
 
 
 @pytest.mark.parametrize("name", ["barbara", "statue"])

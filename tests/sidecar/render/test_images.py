@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A take in, frames out: order, framing, cancelling, files and video."""
+"""Pictures as files, framing, and video."""
 
 import wave
 from pathlib import Path
@@ -9,14 +9,15 @@ import cv2
 import numpy as np
 import pytest
 from affekt.shared.camera import look_at
-from affekt.shared.errors import InputError, JobError
-from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
+from affekt.shared.errors import InputError
+from affekt.shared.motion import make_motion
 from affekt.sidecar.avatar.avatar import Avatar
-from affekt.sidecar.avatar.lam import decode_lam_avatar, read_lam_avatar
+from affekt.sidecar.avatar.lam import read_lam_avatar
 from affekt.sidecar.avatar.surface import head_turns
 from affekt.sidecar.commands.frames import parse_frames
-from affekt.sidecar.raster.mesh import project, to_camera
-from affekt.sidecar.render.framing import frame_points
+from affekt.sidecar.raster.pixels import to_pixels
+from affekt.sidecar.render.frame import Frame, RenderOptions
+from affekt.sidecar.render.framing import View, default_camera, frame_points
 from affekt.sidecar.render.images import (
     NOTHING,
     depth_steps,
@@ -27,23 +28,8 @@ from affekt.sidecar.render.images import (
     write_frame,
     write_png,
 )
-from affekt.sidecar.render.render import RenderedFrame, default_camera, render_frames
+from affekt.sidecar.render.passes import render_frames
 from affekt.sidecar.render.video import VideoWriter, read_sound, write_video
-from fakes.head import small_head
-from fakes.lam import lam_bundle
-
-
-@pytest.fixture(scope="module")
-def avatar() -> Avatar:
-    return decode_lam_avatar(lam_bundle(), "test.zip")
-
-
-def take(frames: int = 6, space: str = "arkit") -> Motion:
-    expression = np.zeros((frames, 100), np.float32)
-    expression[:, ARKIT_NAMES.index("jawOpen")] = np.linspace(0, 1, frames)
-    rotation = np.zeros((frames, 3), np.float32)
-    rotation[:, 1] = np.linspace(0, 0.4, frames)
-    return make_motion(expression=expression, fps=25.0, space=space, rotation=rotation)
 
 
 def write_wave(path: Path, seconds: float) -> Path:
@@ -56,72 +42,17 @@ def write_wave(path: Path, seconds: float) -> Path:
     return path
 
 
-def test_frames_come_in_order_and_alone_equal_the_whole(avatar: Avatar):
-    seen: list[tuple[int, int]] = []
-    whole = list(
-        render_frames(avatar, take(), size=48, on_progress=lambda *done: seen.append(done))
-    )
-    assert [frame.index for frame in whole] == list(range(6))
-    assert seen == [(i, 6) for i in range(1, 7)]
-    part = list(render_frames(avatar, take(), size=48, frames=range(2, 5)))
-    for a, b in zip(whole[2:5], part, strict=True):
-        np.testing.assert_array_equal(a.rgba, b.rgba)
-        np.testing.assert_array_equal(a.depth, b.depth)
-    assert whole[0].rgba.dtype == np.float32
-    assert not np.array_equal(whole[0].rgba, whole[5].rgba)
-
-
-def test_an_avatar_fills_its_picture(avatar: Avatar):
-    frame = next(render_frames(avatar, take(), size=96))
-    alpha = frame.rgba[..., 3]
-    rows = np.flatnonzero(alpha.max(1) > 0.5)
-    assert rows[0] >= 1
-    assert rows[-1] - rows[0] > 60
-    assert alpha[48, 48] > 0.9
-    assert alpha[:3, :3].max() < 0.1
-    assert (frame.rgba[..., :3] <= alpha[..., None] + 1e-5).all()
-    assert 0.5 < frame.depth[48, 48] < 5
-
-
-def test_head_mesh_is_drawn_too():
-    head = small_head()
-    frames = list(render_frames(head, take(3, "open"), size=40))
-    assert [f.index for f in frames] == [0, 1, 2]
-    seen = frames[0].rgba[..., 3] > 0.99
-    assert seen.any()
-    assert np.isfinite(frames[0].depth[seen]).all()
-
-
-def test_errors_and_cancel(avatar: Avatar):
-    for kwargs, motion, code in (
-        ({"frames": range(4, 9)}, take(), "frames.out_of_range"),
-        ({"frames": range(3, 3)}, take(), "frames.out_of_range"),
-        ({"size": 0}, take(), "option.size"),
-        ({}, take(space="open"), "space.no_adapter"),
-    ):
-        with pytest.raises(InputError) as caught:
-            list(render_frames(avatar, motion, **kwargs))
-        assert caught.value.code == code
-    asked = iter([False, False, True])
-    rendered = render_frames(avatar, take(), size=32, is_cancelled=lambda: next(asked))
-    assert next(rendered).index == 0
-    assert next(rendered).index == 1
-    with pytest.raises(JobError) as cancelled:
-        next(rendered)
-    assert cancelled.value.code == "job.cancelled"
-
-
+@pytest.mark.parametrize("yaw", [0.0, 0.7, -1.5])
 @pytest.mark.parametrize(("width", "height"), [(512, 512), (300, 500), (800, 300)])
-def test_framing_keeps_every_point_inside(width: int, height: int):
+def test_framing_keeps_every_point_inside(width: int, height: int, yaw: float):
     rng = np.random.default_rng(0)
     points = rng.uniform([-0.1, 1.4, -0.1], [0.1, 1.8, 0.1], (500, 3))
-    camera = frame_points(points, width, height)
-    screen = project(to_camera(points, camera), camera)
-    screen = screen[:, :2] / screen[:, 2:3]
+    camera = frame_points(points, width, height, View(yaw_rad=yaw, pitch_rad=0.2 * yaw))
+    screen = to_pixels(points, camera)
     assert 0 < screen[:, 0].min() < screen[:, 0].max() < width
     assert 0 < screen[:, 1].min() < screen[:, 1].max() < height
     used = max(np.ptp(screen[:, 0]) / width, np.ptp(screen[:, 1]) / height)
-    assert 0.75 < used < 1
+    assert 0.7 < used < 1
 
 
 def test_neck_turns_on_top_of_the_whole():
@@ -132,10 +63,10 @@ def test_neck_turns_on_top_of_the_whole():
     np.testing.assert_allclose(head_turns(motion), [[0, 0.5, 0]], atol=1e-6)
 
 
-def frame_of(rgba: np.ndarray, depth: float = 1.2345) -> RenderedFrame:
+def frame_of(rgba: np.ndarray, depth: float = 1.2345) -> Frame:
     shape = rgba.shape[:2]
-    return RenderedFrame(
-        index=41, rgba=rgba.astype(np.float32), depth=np.full(shape, depth, np.float32)
+    return Frame(
+        index=41, combined=rgba.astype(np.float32), depth=np.full(shape, depth, np.float32)
     )
 
 
@@ -145,7 +76,7 @@ def test_png_holds_straight_alpha_and_depth(tmp_path: Path):
     write_frame(tmp_path, frame_of(rgba))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["depth_0042.png", "frame_0042.png"]
     picture = cv2.imread(str(tmp_path / "frame_0042.png"), cv2.IMREAD_UNCHANGED)
-    np.testing.assert_array_equal(picture[1, 2], [51, 102, 204, 128])  # blue first
+    np.testing.assert_array_equal(picture[1, 2], [124, 170, 231, 128])  # blue first
     np.testing.assert_array_equal(picture[0, 0], 0)
     depth = cv2.imread(str(tmp_path / "depth_0042.png"), cv2.IMREAD_UNCHANGED)
     assert depth.dtype == np.uint16
@@ -161,8 +92,8 @@ def test_numbers_of_pictures():
         [0, 1, NOTHING, NOTHING, NOTHING],
     )
     rgba = np.array([[[0.2, 0.2, 0.2, 0.5]]], np.float32)
-    np.testing.assert_array_equal(straight_srgb(rgba), [[[102, 102, 102, 128]]])
-    np.testing.assert_array_equal(over(rgba, (1, 1, 1)), [[[178, 178, 178]]])
+    np.testing.assert_array_equal(straight_srgb(rgba), [[[170, 170, 170, 128]]])
+    np.testing.assert_array_equal(over(rgba, (1, 1, 1)), [[[218, 218, 218]]])
 
 
 def test_a_place_that_takes_no_file(tmp_path: Path):
@@ -253,7 +184,9 @@ def test_real_avatars_look_like_their_portraits(name: str, real_data: Path):
         height=96, fov_y_rad=0.1,
     )  # fmt: skip
     motion = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
-    face = over(next(render_frames(avatar, motion, camera)).rgba).astype(np.float32)
+    face = over(next(render_frames(avatar, motion, camera, RenderOptions())).combined).astype(
+        np.float32
+    )
     found = {p.stem: correlation(face, p) for p in (real_data / "portraits").iterdir()}
     print(f"{name}: correlation with the portraits {found}")
     own = found.pop(name)
@@ -263,7 +196,6 @@ def test_real_avatars_look_like_their_portraits(name: str, real_data: Path):
 
 def test_default_camera_sees_hair_and_shoulders(avatar: Avatar):
     camera = default_camera(avatar, 128, 128)
-    screen = project(to_camera(avatar.vertices, camera), camera)
-    screen = screen[:, :2] / screen[:, 2:3]
+    screen = to_pixels(avatar.vertices, camera)
     assert screen[:, 1].min() > 0
     assert screen[:, 0].min() > 0

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Labels on other meshes: the open head in disguise, whose labels are known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.head import REGIONS
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.avatar import regions
+from affekt.sidecar.avatar.alignment import align, find_eyeballs, mesh_pieces
+from affekt.sidecar.avatar.avatar import ArkitRig
+from affekt.sidecar.avatar.open_avatar import open_avatar
+from affekt.sidecar.avatar.regions import PASS_REGIONS, avatar_regions, head_regions
+from affekt.sidecar.head.files import read_head
+
+OPEN = read_head("open")
+EYES = ("sclera", "iris", "pupil")
+
+
+def in_disguise() -> tuple[ArkitRig, np.ndarray]:
+    """The open head's skin and eyes as somebody else's rig: larger, elsewhere, longer in the
+    face; and (V,) what its vertices are."""
+    kept = np.isin(OPEN.region, [REGIONS.index(n) for n in ("skin", "lip", "mouth", *EYES)])
+    place = np.cumsum(kept) - 1
+    faces = place[OPEN.faces[kept[OPEN.faces].all(1)]].astype(np.int32)
+    scale = np.array([1.08, 1.15, 1.1], np.float32)
+    shapes = OPEN.expression_basis @ OPEN.arkit_expression  # (V, 3, 52)
+    shapes = shapes.transpose(2, 0, 1)[:, kept] * scale
+    # jawOpen is the jaw's in the open head: here its weights, straight down.
+    jaw = OPEN.skin_weights[kept, 2]
+    shapes[ARKIT_NAMES.index("jawOpen"), :, 1] -= 0.02 * jaw
+    count = int(kept.sum())
+    rig = ArkitRig(
+        vertices=OPEN.template[kept] * scale + np.array([0, 1.6, 0.02], np.float32), faces=faces,
+        arkit_shapes=np.ascontiguousarray(shapes, np.float32),
+        joint_pivots=np.array([[0, 1.5, 0]], np.float32),
+        joint_weights=np.ones((count, 1), np.float32), joint_shares=np.ones(1, np.float32),
+    )  # fmt: skip
+    return rig, OPEN.region[kept]
+
+
+def test_the_open_heads_own_labels():
+    label = head_regions(OPEN)
+    for ours, theirs in (("skin", "skin"), ("lips", "lip"), ("eyes", "iris"), ("hair", "brow"),
+                         ("mouth", "tongue"), ("hair", "lash"), ("teeth", "teeth")):  # fmt: skip
+        assert (label[OPEN.region == REGIONS.index(theirs)] == PASS_REGIONS.index(ours)).all()
+    avatar = open_avatar(OPEN)
+    found = avatar_regions(avatar)
+    home = avatar.faces[avatar.anchors, 0] if avatar.binding == "face" else avatar.anchors
+    np.testing.assert_array_equal(found, label[home])
+
+
+def test_a_head_in_disguise_gets_its_own_labels():
+    rig, known = in_disguise()
+    found = align(rig, OPEN)
+    for name, least in (("lip", 0.9), ("skin", 0.97)):
+        mine = known == REGIONS.index(name)
+        share = (found.label[mine] == REGIONS.index(name)).mean()
+        print(f"{name}: {share:.3f} of {mine.sum()}")
+        assert share > least
+    eyes = np.isin(known, [REGIONS.index(name) for name in EYES])
+    np.testing.assert_array_equal(found.label == REGIONS.index("sclera"), eyes)
+    skin = known == REGIONS.index("lip")
+    kept = np.isin(OPEN.region, [REGIONS.index(n) for n in ("skin", "lip", "mouth", *EYES)])
+    away = np.linalg.norm(found.place - OPEN.template[kept], axis=1)[skin]
+    assert np.median(away) < 0.002
+    assert 0.85 < found.open_from_metres < 0.97
+
+
+def test_eyeballs_are_told_from_other_pieces():
+    rig, _ = in_disguise()
+    pieces = mesh_pieces(rig.faces, len(rig.vertices))
+    pair = find_eyeballs(rig.vertices.astype(np.float64), pieces)
+    assert pair is not None
+    left, right = (rig.vertices[pieces == piece].mean(0) for piece in pair)
+    assert left[0] > 0 > right[0]
+    assert find_eyeballs(rig.vertices.astype(np.float64), np.minimum(pieces, 1)) is None
+
+
+@pytest.mark.parametrize("spoil", ["eyes", "jaw"])
+def test_a_face_that_is_not_found(spoil: str):
+    rig, _ = in_disguise()
+    if spoil == "jaw":
+        rig = replace(rig, arkit_shapes=np.zeros_like(rig.arkit_shapes))
+    else:
+        pieces = mesh_pieces(rig.faces, len(rig.vertices))
+        rig = replace(rig, faces=rig.faces[pieces[rig.faces[:, 0]] == 0])
+    with pytest.raises(InputError) as caught:
+        align(rig, OPEN)
+    assert caught.value.code == "avatar.regions"
+
+
+def test_kept_labels_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Once for each avatar; what lies damaged in the cache folder is made again."""
+    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(regions, "_known", {})
+    avatar, made = open_avatar(OPEN), []
+    real = regions._label
+    monkeypatch.setattr(regions, "_label", lambda a: made.append(1) or real(a))
+    first = avatar_regions(avatar)
+    assert avatar_regions(avatar) is first
+    regions._known.clear()
+    np.testing.assert_array_equal(avatar_regions(avatar), first)
+    assert len(made) == 1
+    regions._known.clear()
+    for path in (tmp_path / "regions").iterdir():
+        path.write_bytes(path.read_bytes()[:-3])
+    np.testing.assert_array_equal(avatar_regions(avatar), first)
+    assert len(made) == 2

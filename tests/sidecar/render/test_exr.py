@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Multilayer EXR: names, types and numbers read back by OpenEXR; hostile and cut-off files."""
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+import pytest
+from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.regions import PASS_REGIONS
+from affekt.sidecar.render import exr
+from affekt.sidecar.render.exr import About, read_combined, read_exr, recipe_of, write_exr
+from affekt.sidecar.render.frame import Frame
+
+from .conftest import view
+
+SIZE = (37, 53)
+
+
+def full_frame(seed: int = 0) -> Frame:
+    rng = np.random.default_rng(seed)
+
+    def noise(channels: int) -> np.ndarray:
+        return rng.normal(0, 1, (*SIZE, channels)).astype(np.float32)
+
+    depth = noise(1)[..., 0]
+    depth[:4] = np.inf
+    return Frame(
+        index=41, combined=np.abs(noise(4)), depth=depth, normal=noise(3), position=noise(3),
+        masks=np.abs(noise(6)), object_index=np.full(SIZE, 3, np.float32), uv=noise(2),
+        vector=100 * noise(4),
+    )  # fmt: skip
+
+
+def about(**numbers: float) -> About:
+    return About(fps=25.0, recipe="cafe" * 10, camera=view(64), numbers=numbers)
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_every_pass_comes_back(half: bool, tmp_path: Path):
+    frame = full_frame()
+    write_exr(tmp_path / "a.exr", frame, about(happy=0.75, influence=1.0), half=half)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.exr"]
+    header, pixels = read_exr(tmp_path / "a.exr")
+    groups = {
+        "Combined": ("RGBA", frame.combined), "Depth": ("Z", frame.depth[..., None]),
+        "Normal": ("XYZ", frame.normal), "Position": ("XYZ", frame.position),
+        "Vector": ("XYZW", frame.vector), "UV": ("UV", frame.uv),
+        "IndexOB": ("X", frame.object_index[..., None]),
+    }  # fmt: skip
+    names = {f"ViewLayer.{name}.{k}" for name, (letters, _) in groups.items() for k in letters}
+    names |= {"ViewLayer.UV.A"} | {f"ViewLayer.mask_{name}.X" for name in PASS_REGIONS}
+    assert set(pixels) == names
+    for name, (letters, values) in groups.items():
+        exact = not half or name in ("Depth", "Position", "Vector", "UV")
+        for k, letter in enumerate(letters):
+            found = pixels[f"ViewLayer.{name}.{letter}"]
+            assert found.dtype == (np.float32 if exact else np.float16)
+            tolerance = 0 if exact else 1e-3
+            np.testing.assert_allclose(found, values[..., k], rtol=tolerance)
+    assert header["affekt:frame"] == 41
+    assert header["affekt:happy"] == pytest.approx(0.75)
+    assert header["affekt:fps"] == 25.0
+    assert header["affekt:colour"] == "scene_linear, Rec.709"
+    assert header["colorInteropID"] == "lin_rec709_scene"
+    assert header["chromaticities"][:2] == pytest.approx((0.64, 0.33))
+    assert header["compression"] == OpenEXR.ZIP_COMPRESSION
+    np.testing.assert_allclose(
+        header["affekt:camera_from_head"], view(64).camera_from_world, atol=1e-6
+    )
+    np.testing.assert_allclose(read_combined(tmp_path / "a.exr"), frame.combined, rtol=1e-3)
+
+
+def test_passes_that_were_not_asked_for_are_not_there(tmp_path: Path):
+    frame = Frame(index=0, combined=np.zeros((4, 4, 4), np.float32), depth=np.ones((4, 4), "f4"))
+    write_exr(tmp_path / "a.exr", frame, about())
+    assert set(read_exr(tmp_path / "a.exr")[1]) == {
+        *(f"ViewLayer.Combined.{k}" for k in "RGBA"), "ViewLayer.Depth.Z",
+    }  # fmt: skip
+
+
+def test_other_readers_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """OpenCV has a reader of its own, which asks to be let; colour first layer only."""
+    monkeypatch.setenv("OPENCV_IO_ENABLE_OPENEXR", "1")
+    import cv2
+
+    plain = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    frame = full_frame()
+    write_exr(tmp_path / "a.exr", frame, about(), half=False)
+    depth = read_exr(tmp_path / "a.exr")[1]["ViewLayer.Depth.Z"]
+    OpenEXR.File(plain, {"Y": depth}).write(str(tmp_path / "depth.exr"))
+    try:
+        found = cv2.imread(str(tmp_path / "depth.exr"), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        found = None
+    if found is None:
+        pytest.skip("this OpenCV was built without OpenEXR")
+    np.testing.assert_array_equal(found.reshape(depth.shape), frame.depth)
+
+
+def test_a_recipe_is_that_of_a_whole_file_of_ours(tmp_path: Path):
+    path = tmp_path / "a.exr"
+    write_exr(path, full_frame(), about())
+    assert recipe_of(path) == "cafe" * 10
+    data = path.read_bytes()
+    for cut in (0, 3, 100, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:cut])
+        assert recipe_of(path) is None, cut
+    path.write_bytes(data + b"x")
+    assert recipe_of(path) is None
+    assert recipe_of(tmp_path / "missing.exr") is None
+    # A foreign file: whole, without a recipe.
+    plain = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(plain, {"Y": np.zeros((8, 8), np.float32)}).write(str(path))
+    assert recipe_of(path) is None
+
+
+def test_hostile_headers_end_in_none(tmp_path: Path):
+    path = tmp_path / "a.exr"
+    write_exr(path, full_frame(), about())
+    data = path.read_bytes()
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        damaged = bytearray(data)
+        for at in rng.integers(0, 900, 4):
+            damaged[at] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        assert recipe_of(path) in (None, "cafe" * 10) or len(recipe_of(path) or "") == 40
+
+
+def test_a_broken_picture_says_so(tmp_path: Path):
+    (tmp_path / "a.exr").write_bytes(b"v/1\x01" + b"\0" * 40)
+    for name, code in (("a.exr", "file.wrong_kind"), ("missing.exr", "file.missing")):
+        with pytest.raises(InputError) as caught:
+            read_exr(tmp_path / name)
+        assert caught.value.code == code
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """OpenEXR says it in words of its own; /dev/full is a disk that is really full."""
+    path = tmp_path / "a.exr"
+    (tmp_path / f".a.exr.{exr.os.getpid()}.partial").symlink_to("/dev/full")
+    with pytest.raises(InputError) as caught:
+        write_exr(path, full_frame(), about())
+    assert caught.value.code == "file.not_writable"
+    assert "No space left" in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(exr.os, "replace", refuse)
+    with pytest.raises(InputError):
+        write_exr(path, full_frame(), about())
+    assert list(tmp_path.iterdir()) == []

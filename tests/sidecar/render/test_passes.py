@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A take in, passes out: order, premultiplication, and each pass against a plain reckoning."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from affekt.shared.camera import Camera
+from affekt.shared.errors import InputError
+from affekt.shared.motion import make_motion
+from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.drive import Actor
+from affekt.sidecar.avatar.regions import PASS_REGIONS, avatar_regions
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.raster.gaussians import rasterise_gaussians
+from affekt.sidecar.raster.mesh import rasterise_mesh
+from affekt.sidecar.render.frame import Frame, RenderOptions
+from affekt.sidecar.render.passes import PASSES, available_passes, cameras_by_frame, render_frames
+from fakes.head import small_head
+
+from .conftest import take, view
+
+DATA = ("combined", "depth", "normal", "position", "index", "vector")
+
+
+def draw(subject, motion, cameras, **options) -> list[Frame]:
+    return list(render_frames(subject, motion, cameras, RenderOptions(**options)))
+
+
+def to_linear(values: np.ndarray) -> np.ndarray:
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def test_frames_come_in_order_and_alone_equal_the_whole(avatar: Avatar):
+    whole = draw(avatar, take(), view(), passes=DATA)
+    assert [frame.index for frame in whole] == list(range(6))
+    part = draw(avatar, take(), view(), passes=DATA, frames=(2, 4))
+    for a, b in zip((whole[2], whole[4]), part, strict=True):
+        for name in ("combined", "depth", "normal", "position", "object_index", "vector"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name), name)
+    assert whole[0].combined.dtype == np.float32
+    assert not np.array_equal(whole[0].combined, whole[5].combined)
+
+
+def test_light_is_linear_and_premultiplied(avatar: Avatar):
+    """Gaussians blend in sRGB, as they were trained; the picture is made linear after."""
+    frame = draw(avatar, take(), view())[3]
+    posed = Actor(avatar, take()).pose(3).gaussians
+    image = rasterise_gaussians(
+        posed.means, posed.quaternions, posed.scales, posed.opacities, posed.colours, view()
+    )
+    alpha = image.alpha[..., None]
+    straight = image.colour / np.where(alpha > 0, alpha, 1)
+    np.testing.assert_allclose(frame.combined[..., :3], to_linear(straight) * alpha, atol=2e-6)
+    np.testing.assert_array_equal(frame.combined[..., 3], image.alpha)
+    np.testing.assert_array_equal(frame.depth, image.depth)
+    assert np.isinf(frame.depth[image.alpha == 0]).all()
+    assert (frame.combined[..., :3] <= alpha + 1e-5).all()
+
+
+def plain_mean(avatar: Avatar, index: int, camera: Camera, values: np.ndarray) -> np.ndarray:
+    """What Gaussians carry, composited on its own and divided by alpha."""
+    posed = Actor(avatar, take()).pose(index).gaussians
+    image = rasterise_gaussians(
+        posed.means, posed.quaternions, posed.scales, posed.opacities, values, camera
+    )
+    return image.colour / np.where(image.alpha > 0, image.alpha, 1)[..., None]
+
+
+def pixels(points: np.ndarray, camera: Camera) -> np.ndarray:
+    x, y, z = (points @ camera.camera_from_world[:3, :3].T + camera.camera_from_world[:3, 3]).T
+    return np.stack(
+        [camera.focal_x * x / z + camera.centre_x, camera.focal_y * y / z + camera.centre_y], 1
+    )
+
+
+def test_normals_are_those_of_the_surface(avatar: Avatar):
+    posed = Actor(avatar, take()).pose(2)
+    frame = draw(avatar, take(), view(), passes=("normal",))[2]
+    seen = frame.combined[..., 3] > 1e-3
+    eye = np.linalg.inv(view().camera_from_world)[:3, 3]
+    away = ((posed.gaussians.means - eye) * posed.normals).sum(1) > 0
+    plain = plain_mean(avatar, 2, view(), np.where(away[:, None], 0.02, 1) * posed.normals)
+    plain /= np.maximum(np.linalg.norm(plain, axis=2, keepdims=True), 1e-12)
+    np.testing.assert_allclose(frame.normal[seen], plain[seen], atol=1e-5)
+    np.testing.assert_array_equal(frame.normal[frame.combined[..., 3] == 0], 0)
+    # The middle of the egg faces the camera: in its axes, that is +z.
+    own = draw(avatar, take(), view(), passes=("normal",), axes="camera")[2]
+    assert own.normal[24, 24, 2] > 0.9
+    turned = frame.normal @ (np.diag([1, -1, -1]) @ view().camera_from_world[:3, :3]).T
+    np.testing.assert_allclose(own.normal, turned, atol=1e-5)
+
+
+def test_world_axes_turn_normals_and_move_places(avatar: Avatar):
+    """Uneven scales bend normals the other way: they stay upright on the surface."""
+    world = np.eye(4)
+    world[:3, :3] = np.array([[0, -2.0, 0], [1, 0, 0], [0, 0, 3.0]])
+    world[:3, 3] = 1, 2, 3
+    passes = ("normal", "position")
+    plain = draw(avatar, take(), view(), passes=passes)[0]
+    moved = draw(avatar, take(), view(), passes=passes, world_from_head=world)[0]
+    seen = np.isfinite(plain.depth)
+    expected = plain.position[seen] @ world[:3, :3].T + world[:3, 3]
+    np.testing.assert_allclose(moved.position[seen], expected, atol=1e-5)
+    assert (moved.position[~seen] == 0).all()
+    normal, tangent = plain.normal[24, 24], np.array([1.0, 0.3, 0])
+    tangent = tangent - tangent @ normal * normal
+    assert abs(moved.normal[24, 24] @ (world[:3, :3] @ tangent)) < 0.02
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_places_project_back_to_their_pixels(avatar: Avatar, orthographic: bool):
+    camera = view()
+    if orthographic:
+        focal = camera.focal_x / 1.5
+        camera = replace(camera, focal_x=focal, focal_y=focal, orthographic=True)
+    frame = draw(avatar, take(), camera, passes=("position",))[0]
+    row, column = np.nonzero(frame.combined[..., 3] > 0.5)
+    pose = camera.camera_from_world
+    local = frame.position[row, column] @ pose[:3, :3].T + pose[:3, 3]
+    np.testing.assert_allclose(local[:, 2], frame.depth[row, column], atol=1e-5)
+    scale = np.ones(len(row)) if orthographic else local[:, 2]
+    x = camera.focal_x * local[:, 0] / scale + camera.centre_x
+    y = camera.focal_y * local[:, 1] / scale + camera.centre_y
+    np.testing.assert_allclose(x, column + 0.5, atol=0.01)
+    np.testing.assert_allclose(y, row + 0.5, atol=0.01)
+
+
+def test_vectors_follow_gaussians_and_cameras(avatar: Avatar):
+    """Before minus now, and now minus after, y up, as Cycles has it."""
+    cameras = [view(yaw_rad=0.02 * i) for i in range(6)]
+    frames = draw(avatar, take(), cameras, passes=("vector",))
+    actor = Actor(avatar, take())
+    places = [pixels(actor.pose(i).gaussians.means, cameras[i]) for i in range(6)]
+    flip = np.array([1, -1])
+    for i in (0, 2, 5):
+        before = (places[i - 1] - places[i]) * flip if i > 0 else np.zeros_like(places[i])
+        after = (places[i] - places[i + 1]) * flip if i < 5 else np.zeros_like(places[i])
+        plain = plain_mean(avatar, i, cameras[i], np.concatenate([before, after], 1))
+        np.testing.assert_allclose(frames[i].vector, plain, atol=2e-3)
+    assert np.abs(frames[2].vector).max() > 0.2
+
+
+def test_vectors_at_the_ends_of_a_range_look_at_the_take(avatar: Avatar):
+    whole = draw(avatar, take(), view(), passes=("vector",))
+    part = draw(avatar, take(), view(), passes=("vector",), frames=range(2, 4))
+    np.testing.assert_array_equal(part[0].vector, whole[2].vector)
+    np.testing.assert_array_equal(part[1].vector, whole[3].vector)
+
+
+def test_index_is_whole(avatar: Avatar):
+    frame = draw(avatar, take(), view(), passes=("index",), object_index=7)[0]
+    np.testing.assert_array_equal(frame.object_index, np.where(frame.combined[..., 3] >= 0.5, 7, 0))
+
+
+@pytest.fixture(scope="module")
+def open_frame() -> Frame:
+    still = make_motion(expression=np.zeros((3, 100), np.float32), fps=25.0, space="open")
+    still.rotation[:, 1] = [0, 0.05, 0.1]
+    camera = view(96, 0.4, (0, 0, 0))
+    return draw(read_head("open"), still, camera, passes=PASSES)[1]
+
+
+def test_a_head_mesh_has_every_pass(open_frame: Frame):
+    alpha = open_frame.combined[..., 3]
+    assert alpha.max() == 1
+    np.testing.assert_allclose(open_frame.masks.sum(2), alpha, atol=1e-6)
+    # Whatever has light has depth and data: no fringe without them.
+    lit = alpha > 0
+    assert np.isfinite(open_frame.depth[lit]).mean() > 0.995
+    assert np.isinf(open_frame.depth[~lit]).all()
+    known = np.isfinite(open_frame.depth)
+    np.testing.assert_allclose(np.linalg.norm(open_frame.normal[known], axis=1), 1, atol=1e-5)
+    for name in PASS_REGIONS:
+        if name not in ("teeth", "mouth"):  # behind closed lips
+            assert open_frame.masks[..., PASS_REGIONS.index(name)].max() > 0.5, name
+    assert 0 <= open_frame.uv.min() < open_frame.uv.max() <= 1
+    # The head turns to its left, which is to the right in the picture: it was further left.
+    assert open_frame.vector[40, 40, 0] < -0.1
+    np.testing.assert_allclose(
+        open_frame.vector[40, 40, :2], open_frame.vector[40, 40, 2:], atol=0.2
+    )
+
+
+def test_a_head_mesh_in_its_fragments():
+    head = small_head()
+    still = make_motion(expression=np.zeros((1, 100), np.float32), fps=25.0, space="open")
+    camera = view(64, 0.0, (0, 0, 0))
+    frame = draw(head, still, camera, passes=("position", "uv"))[0]
+    seen = rasterise_mesh(head.template, head.faces, camera)
+    row, column = np.nonzero(seen.face >= 0)
+    corners, weights = head.faces[seen.face[row, column]], seen.barycentric[row, column]
+    place = np.einsum("nk,nkd->nd", weights, head.template[corners])
+    np.testing.assert_allclose(frame.position[row, column], place, atol=1e-4)
+    uv = np.einsum("nk,nkd->nd", weights, head.uv[seen.face[row, column]])
+    np.testing.assert_allclose(frame.uv[row, column], uv, atol=1e-5)
+
+
+def test_what_cannot_be_rendered_is_refused_at_once(avatar: Avatar):
+    motion = take()
+    for act, code in (
+        (lambda: draw(avatar, motion, view(), frames=range(4, 9)), "frames.out_of_range"),
+        (lambda: draw(avatar, motion, view(), frames=()), "frames.out_of_range"),
+        (lambda: draw(avatar, take(space="open"), view()), "space.no_adapter"),
+        (lambda: draw(avatar, motion, view(), passes=("uv",)), "option.pass"),
+        (lambda: draw(avatar, motion, view(), passes=("mask",)), "avatar.regions"),
+        (lambda: draw(avatar, motion, view(), passes=("mist",)), "option.pass"),
+        (lambda: draw(avatar, motion, [view()] * 4), "option.camera"),
+        (lambda: draw(avatar, motion, {0: view()}), "option.camera"),
+        (lambda: draw(avatar, motion, view(5000), passes=PASSES), "option.size"),
+        (lambda: draw(avatar, motion, view(), world_from_head=np.eye(3)), "option.camera"),
+        (lambda: draw(avatar, motion, view(), world_from_head=np.ones((4, 4))), "option.camera"),
+        (lambda: draw(avatar, motion, view(), device="abacus"), "option.device"),
+    ):
+        with pytest.raises(InputError) as caught:
+            act()
+        assert caught.value.code == code
+    assert "uv" not in available_passes(avatar)
+    assert available_passes(small_head()) == PASSES
+
+
+def test_cameras_by_frame():
+    a, b = view(8), view(8)
+    assert cameras_by_frame(a, (3, 5)) == {3: a, 5: a}
+    assert cameras_by_frame([a, b], (3, 5)) == {3: a, 5: b}
+    assert cameras_by_frame({3: a, 4: b}, (3,))[4] is b
+
+
+@pytest.mark.parametrize("name", ["barbara", "statue"])
+def test_real_avatars_have_lips_eyes_and_hair_where_they_are(
+    name: str, real_data, tmp_path, monkeypatch
+):
+    """Of the mask's pixels; the boxes were read off the portraits' renders by eye."""
+    from affekt.sidecar.avatar.lam import read_lam_avatar
+
+    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
+    real = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    still = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
+    frame = draw(real, still, view(256, 0.0, (0, 1.68, 0)), passes=("mask",))[0]
+    masks = frame.masks
+    np.testing.assert_allclose(masks.sum(2), frame.combined[..., 3], atol=1e-5)
+    middles = {}
+    for region in ("lips", "eyes", "hair"):
+        row, column = np.nonzero(masks[..., PASS_REGIONS.index(region)] > 0.5)
+        middles[region] = (row.mean(), column.mean(), len(row))
+    print(name, middles)
+    assert 60 < middles["eyes"][2] < 700
+    assert 120 < middles["lips"][2] < 900
+    assert middles["hair"][2] > 4000
+    assert middles["hair"][0] < middles["eyes"][0] < middles["lips"][0]
+    assert abs(middles["eyes"][1] - 128) < 8
+    assert abs(middles["lips"][1] - 128) < 8
+    assert avatar_regions(real) is avatar_regions(real)
