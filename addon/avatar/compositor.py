@@ -20,6 +20,8 @@ from .depth_over import FAR_M, depth_over_group
 
 IMAGE, OVER, BLUR = "Affekt Avatar", "Affekt Depth Over", "Affekt Motion Blur"
 _MARK = "affekt_avatar"
+_ROOM = 560
+"""Space for our nodes before the output, in the editor's units."""
 _SAME_SOCKET = {"Image": "Combined", "Combined": "Image"}
 """What the picture's socket is called after a change between PNG and multilayer EXR."""
 
@@ -41,7 +43,8 @@ def show_sequence(scene: bpy.types.Scene, sequence: Sequence) -> bpy.types.Image
     node, over = _find(tree, IMAGE), _find(tree, OVER)
     is_new = node is None
     if node is None:
-        node = _add_node(tree, "CompositorNodeImage", IMAGE, (-560, -220))
+        _make_room(tree)
+        node = _add_node(tree, "CompositorNodeImage", IMAGE, (-820, -380))
     image = _replace_image(node, sequence)
     if is_new and over is None:
         over = _add_over(tree, node)
@@ -54,6 +57,17 @@ def show_sequence(scene: bpy.types.Scene, sequence: Sequence) -> bpy.types.Image
 
 def _find(tree: bpy.types.NodeTree, role: str) -> bpy.types.Node | None:
     return next((node for node in tree.nodes if node.get(_MARK) == role), None)
+
+
+def _make_room(tree: bpy.types.NodeTree) -> None:
+    """Moves the output to the right where our nodes would lie on what is before it."""
+    output = compat.compositor_output(tree)
+    if not output.inputs[0].links:
+        return
+    shown = output.inputs[0].links[0].from_node
+    moved = max(shown.location[0] + shown.width + _ROOM - output.location[0], 0)
+    for node in (output, *(n for n in tree.nodes if n.bl_idname == "CompositorNodeViewer")):
+        node.location = (node.location[0] + moved, node.location[1])
 
 
 def _add_node(
@@ -97,7 +111,7 @@ def _add_over(tree: bpy.types.NodeTree, node: bpy.types.Node) -> bpy.types.Node:
     """The depth group between the output and what it showed so far."""
     output = compat.compositor_output(tree)
     shown = output.inputs[0].links[0].from_socket if output.inputs[0].links else None
-    over = _add_node(tree, "CompositorNodeGroup", OVER, (-220, 0))
+    over = _add_node(tree, "CompositorNodeGroup", OVER, (-240, 0))
     over.node_tree = depth_over_group()
     if shown is not None:
         tree.links.new(shown, over.inputs["Set"])
@@ -105,7 +119,7 @@ def _add_over(tree: bpy.types.NodeTree, node: bpy.types.Node) -> bpy.types.Node:
     tree.links.new(over.outputs["Image"], output.inputs[0])
     if not any(n.bl_idname == "CompositorNodeViewer" for n in tree.nodes):
         viewer = tree.nodes.new("CompositorNodeViewer")
-        viewer.location = (output.location[0], output.location[1] - 190)
+        viewer.location = (output.location[0], output.location[1] - 160)
         tree.links.new(over.outputs["Image"], viewer.inputs["Image"])
     return over
 
@@ -150,12 +164,12 @@ def _render_layers(socket: bpy.types.NodeSocket) -> bpy.types.Node | None:
 
 def _add_blur(tree: bpy.types.NodeTree, node: bpy.types.Node, over: bpy.types.Node) -> None:
     """Vector Blur before the set comes in, muted until the animator wants it."""
-    blur = _add_node(tree, "CompositorNodeVecBlur", BLUR, (-400, -300))
+    blur = _add_node(tree, "CompositorNodeVecBlur", BLUR, (-500, -420))
     blur.mute = True
     # 4.2 turns infinite depths into pixels that are no numbers.
     finite = tree.nodes.new(compat.MATH_NODE)
-    finite.operation, finite.label, finite.hide = "MINIMUM", "Depth without infinity", True
-    finite.location = (blur.location[0], blur.location[1] - 260)
+    finite.operation, finite.label, finite.hide = "MINIMUM", "Finite Depth", True
+    finite.location = (blur.location[0], blur.location[1] - 240)
     finite.inputs[1].default_value = FAR_M
     tree.links.new(node.outputs["Depth"], finite.inputs[0])
     tree.links.new(finite.outputs[0], compat.socket_of(blur, "Z"))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS, Motion
@@ -55,11 +56,22 @@ class Plan:
         return self.folder / f"avatar_{self.first + index:06d}{self.suffix}"
 
 
-def frame_keys(settings: str, motion: Motion, views: list[View] | None) -> tuple[str, ...]:
-    """A key for each frame: of the settings, the frame's number in the motion, and what the
-    motion and the views say there and one frame before and after (the vector pass)."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Performance:
+    """What changes from frame to frame: T frames of motion, of emotions (T, 6), and of the
+    scene's views, or None for a camera that stands still."""
+
+    motion: Motion
+    weights: NDArray[np.float32]
+    views: list[View] | None
+
+
+def frame_keys(settings: str, shown: Performance) -> tuple[str, ...]:
+    """A key for each frame: of the settings, the frame's number in the motion, and what is shown
+    there and one frame before and after (the vector pass)."""
+    motion = shown.motion
     common = [settings, motion.space, motion.fps, motion.shape.tobytes()]
-    rows = [_row(motion, views, index) for index in range(len(motion))]
+    rows = [_row(shown, index) for index in range(len(motion))]
     keys = []
     for index in range(len(rows)):
         around = rows[max(index - 1, 0) : index + 2]
@@ -67,17 +79,19 @@ def frame_keys(settings: str, motion: Motion, views: list[View] | None) -> tuple
     return tuple(keys)
 
 
-def _row(motion: Motion, views: list[View] | None, index: int) -> bytes:
-    parts = [np.ascontiguousarray(getattr(motion, name)[index]).tobytes() for name in WIDTHS]
+def _row(shown: Performance, index: int) -> bytes:
+    motion, views = shown.motion, shown.views
+    arrays = [getattr(motion, name)[index] for name in WIDTHS] + [shown.weights[index]]
     if motion.eyelids is not None:
-        parts.append(np.ascontiguousarray(motion.eyelids[index]).tobytes())
+        arrays.append(motion.eyelids[index])
     if views is not None:
         camera = views[index].camera
-        parts += [camera.camera_from_world.tobytes(), views[index].world_from_head.tobytes()]
-        lens = (camera.width, camera.height, camera.focal_x, camera.focal_y, camera.centre_x)
-        more = (camera.centre_y, camera.near, camera.far, camera.orthographic)
-        parts.append(repr((*lens, *more)).encode())
-    return b"|".join(parts)
+        lens = (
+            camera.width, camera.height, camera.focal_x, camera.focal_y, camera.centre_x,
+            camera.centre_y, camera.near, camera.far, camera.orthographic,
+        )  # fmt: skip
+        arrays += [camera.camera_from_world, views[index].world_from_head, np.array(lens)]
+    return b"|".join(np.ascontiguousarray(array).tobytes() for array in arrays)
 
 
 def _digest(*parts: object) -> str:

@@ -9,8 +9,8 @@ from .. import compat
 
 SUBJECTS = (
     ("FILE", "Avatar File", "A Gaussian avatar from a file"),
-    ("GAUSSIANS", "Open Head (Gaussians)", "The head itself, as Gaussians bound to its surface"),
-    ("MESH", "Open Head (Mesh)", "The head itself, as a lit mesh"),
+    ("GAUSSIANS", "Head as Gaussians", "The head itself, as Gaussians bound to its surface"),
+    ("MESH", "Head as Mesh", "The head itself, as a lit mesh"),
 )
 CAMERAS = (
     ("SCENE", "Scene Camera", "The scene's camera, resolution and aspect, frame by frame"),
@@ -84,8 +84,9 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
     )  # fmt: skip
     antialiased: bpy.props.BoolProperty(
         name="Antialiased",
-        description="Keep Gaussians that are smaller than a pixel from growing: for heads that "
-        "are small in the picture",
+        description="Gaussians smaller than a pixel keep their weight, so that hair and brows do "
+        "not grow on heads that are small in the picture",
+        default=True,
     )
     follow: bpy.props.EnumProperty(
         name="Follow", description="How Gaussians follow the surface", items=FOLLOWS

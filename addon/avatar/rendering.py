@@ -12,18 +12,18 @@ import numpy as np
 
 from ...shared import limits
 from ...shared.errors import InputError
-from ...shared.motion import Motion
-from ..camera import View, read_views
+from ..camera import read_views
+from ..emotion.sample import read_track
 from ..head.find import named_head
 from ..link import requests
 from ..link.requests import FileBytes, Look
-from ..link.session import session
+from ..link.session import Line, session
 from ..link.tasks import Progress, Steps
 from ..motion.curves import scene_fps
 from ..motion.importing import read_file
 from ..motion.takes import active_take, read_take_at, take_times
 from .compositor import Sequence, show_sequence
-from .frames import Plan, begin_frames, finish_frames, frame_keys, leave_frames
+from .frames import Performance, Plan, begin_frames, finish_frames, frame_keys, leave_frames
 
 GAUSSIANS_OF_HEAD = "{}-gaussians"
 """The sidecar's name of a head's own Gaussians."""
@@ -93,14 +93,13 @@ def render_steps(head_name: str, scene_name: str, options: RenderOptions) -> Ste
     subject, fingerprint = _subject(head, options)
     yield Progress(fraction=0.0, text="Reading the curves")
     frames = _covered_frames(head, scene, options)
-    motion = read_take_at(head, active_take(head), frames.astype(np.float64), scene_fps(scene))
-    views = list(read_views(bpy.context, head, frames.tolist())) if options.from_scene else None
+    shown = _read_performance(head, scene, frames, options)
     settings = repr((line.client.welcome.affekt, fingerprint, options.look))
     plan = Plan(
         folder=options.folder, suffix=options.look.suffix, first=int(frames[0]),
-        keys=frame_keys(settings, motion, views),
+        keys=frame_keys(settings, shown),
     )  # fmt: skip
-    rendered = yield from _render_missing(line, motion, subject, views, plan, options)
+    rendered = yield from _render_missing(line, subject, shown, plan, options)
     files = finish_frames(plan)
     return _show(head_name, bpy.data.scenes[scene_name], files, plan, options, rendered)
 
@@ -131,18 +130,30 @@ def _covered_frames(
     return frames
 
 
+def _read_performance(
+    head: bpy.types.Object, scene: bpy.types.Scene, frames: np.ndarray, options: RenderOptions
+) -> Performance:
+    times, fps, take = frames.astype(np.float64), scene_fps(scene), active_take(head)
+    weights = read_track(head, times, fps, scene).weights
+    return Performance(
+        motion=read_take_at(head, take, times, fps),
+        weights=weights if take.kind == "BAKE" else np.zeros_like(weights),
+        views=list(read_views(bpy.context, head, frames.tolist())) if options.from_scene else None,
+    )
+
+
 def _render_missing(
-    line: requests.Line, motion: Motion, subject: FileBytes | str,
-    views: list[View] | None, plan: Plan, options: RenderOptions,
+    line: Line, subject: FileBytes | str, shown: Performance, plan: Plan, options: RenderOptions
 ) -> requests.Waiting[int]:  # fmt: skip
     """Renders what is not there yet; how many frames that were."""
     runs = begin_frames(plan, reuse=options.reuse)
     try:
         for run in runs:
             shot = requests.Shot(
-                subject=subject, look=options.look, views=views, frames=run, folder=plan.work
-            )
-            yield from requests.render(line, motion, shot)
+                subject=subject, look=options.look, views=shown.views, weights=shown.weights,
+                frames=run, folder=plan.work,
+            )  # fmt: skip
+            yield from requests.render(line, shown.motion, shot)
     except BaseException:  # Esc closes the generator
         leave_frames(plan)
         raise

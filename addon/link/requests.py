@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...shared.emotion import EmotionTrack
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
@@ -88,11 +89,13 @@ class Look:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shot:
     """What to render: an avatar or a head's name, as the scene sees it (one view a frame of the
-    motion; None: the sidecar's portrait), these frames of the motion, into that folder."""
+    motion; None: the sidecar's portrait), these frames of the motion, into that folder. weights:
+    (T, 6) emotions of the motion's frames, which an EXR's header notes."""
 
     subject: FileBytes | str
     look: Look
     views: list[View] | None
+    weights: NDArray[np.float32]
     frames: range
     folder: Path
 
@@ -125,6 +128,7 @@ def _picture_options(shot: Shot) -> PictureOptions:
         format="exr" if look.is_exr else "png", half=look.is_half, antialiased=look.antialiased,
         follow=look.follow,
         world_from_head=matrices[0] if len(matrices) == 1 else np.stack(matrices),
+        weights=shot.weights if look.is_exr else None,
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def find_eyeballs(vertices: Points, pieces: NDArray[np.int32]) -> tuple[int, int
     balls: list[tuple[int, Points]] = []
     for piece in range(1, min(int(pieces.max()) + 1, 64)):
         points = vertices[pieces == piece]
-        centre, radius, spread = _sphere(points)
+        centre, radius, spread = fit_sphere(points)
         if len(points) > 30 and EYE_RADIUS_M[0] < radius < EYE_RADIUS_M[1] and spread < _ROUND:
             balls.append((piece, centre))
     pairs = [
@@ -93,7 +93,7 @@ def find_eyeballs(vertices: Points, pieces: NDArray[np.int32]) -> tuple[int, int
     return min(pairs)[1:] if pairs else None
 
 
-def _sphere(points: Points) -> tuple[Points, float, float]:
+def fit_sphere(points: Points) -> tuple[Points, float, float]:
     """Centre, radius, and relative spread of the sphere that fits best, in the least squares of
     |p|^2 = 2 p.c + d."""
     system = np.concatenate([2 * points, np.ones((len(points), 1))], 1)

@@ -40,13 +40,10 @@ LARGEST_SCALE = 1e3
 """Metres; larger ones, which fill every picture as this does, overflow float32 when squared and
 multiplied."""
 MAX_CALL_BYTES = 4 << 30
-"""Of the card's memory for one call: past a few thousand pictures' worth nothing gets faster."""
+"""Of the card's memory for one call, which also keeps gsplat's kernels within the 32 bits that
+they count in, and its sort keys within the 32 that they have for picture and tile."""
 FREE_SHARE = 0.5
 """Of the card's free memory for one call; the estimate knows nothing of how Gaussians overlap."""
-MAX_CALL_ELEMENTS = 1 << 31
-"""gsplat's kernels count in 32 bits."""
-MAX_CALL_TILES = 1 << 30
-"""Bits of image and tile share 32 in gsplat's sort keys."""
 MAX_PINNED_BYTES = 256 << 20
 """Locked memory that a batch's pictures may hold; larger batches land in ordinary memory."""
 
@@ -257,7 +254,7 @@ def frames_per_call(
     *, width: int, height: int, gaussians: int, channels: int, free_bytes: int
 ) -> int:
     """How many pictures one call may draw, at least 1."""
-    pixels, tiles = width * height, -(-width // TILE) * -(-height // TILE)
+    pixels = width * height
     # gsplat fills up to a power of two, and joins the passes of many channels into one more array.
     padded = 1 << channels.bit_length()
     pixel_floats = padded + (channels + 1 if channels >= CHANNEL_CHUNK else 0) + channels + 6
@@ -265,9 +262,7 @@ def frames_per_call(
     gaussian_floats = 32 + channels + 2 * padded + 8 * 8
     frame_bytes = 4 * (pixels * pixel_floats + gaussians * gaussian_floats)
     call_bytes = min(MAX_CALL_BYTES, int(FREE_SHARE * free_bytes))
-    elements = max(pixels * padded, gaussians * max(padded, 8))
-    counted = min((MAX_CALL_ELEMENTS - 1) // elements, MAX_CALL_TILES // tiles)
-    return max(min(call_bytes // frame_bytes, counted), 1)
+    return max(call_bytes // frame_bytes, 1)
 
 
 def send_rows(arrays: Sequence[NDArray[np.floating]], device: torch.device) -> Tensor:

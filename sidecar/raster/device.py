@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from .cuda import CudaRasteriser, Rasterization
 
 Device = Literal["auto", "cpu", "cuda"]
-_EXTRA = 'Install it beside Affekt with `pip install "affekt[cuda]"`, or render on the CPU.'
+_BUILD = (
+    "Install the CUDA toolkit of PyTorch's version (nvcc) and a C++ compiler, set CUDA_HOME and "
+    "TORCH_CUDA_ARCH_LIST (such as 9.0), and try again; or render on the CPU."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,19 +127,21 @@ def choose_rasteriser(device: str = "auto") -> Rasteriser:
     if device == "cpu":
         return CpuRasteriser(reason="Rendering on the CPU, as asked for.")
     if device == "cuda":
-        return _cuda_rasteriser("Rendering on CUDA, as asked for")
+        check_cuda()
+        check_packages()
+        return _started_cuda("Rendering on CUDA, as asked for")
     check_device_name(device)
     try:
+        check_packages()
         check_cuda()
         if not kernels_are_built():
-            raise InputError(
-                "option.device_kernels",
-                "gsplat's CUDA kernels are not built yet.",
-                "Render once with the device `cuda`: that builds them.",
+            return CpuRasteriser(
+                reason="Rendering on the CPU. gsplat's CUDA kernels are not built yet: rendering "
+                "once with the device `cuda` builds them."
             )
-        return _cuda_rasteriser("Rendering on CUDA, which is ready")
+        return _started_cuda("Rendering on CUDA, which is ready")
     except InputError as error:
-        return CpuRasteriser(reason=f"Rendering on the CPU. {error}")
+        return CpuRasteriser(reason=f"Rendering on the CPU. {error.message}")
 
 
 def check_device_name(device: str) -> None:
@@ -148,9 +153,8 @@ def check_device_name(device: str) -> None:
 
 
 def check_cuda() -> None:
-    """Whether torch can use a card and gsplat is installed; imports neither gsplat nor anything
-    that it builds. Raises InputError `option.device_torch`, `option.device_missing`,
-    `option.device_gsplat`."""
+    """Whether torch can use a card. Raises InputError `option.device_torch`,
+    `option.device_missing`."""
     import torch
 
     if torch.version.cuda is None:
@@ -169,21 +173,32 @@ def check_cuda() -> None:
             f"No NVIDIA card that PyTorch can use was found.{why}",
             "Check the driver with `nvidia-smi`, or render on the CPU.",
         )
+
+
+def check_packages() -> None:
+    """Whether gsplat is installed; imports nothing, so that who has it not need not wait for
+    torch. Raises InputError `option.device_gsplat`."""
     # packaging: gsplat imports it and does not declare it.
     for package in ("gsplat", "packaging"):
         if importlib.util.find_spec(package) is None:
-            raise InputError("option.device_gsplat", f"{package} is not installed.", _EXTRA)
+            raise InputError(
+                "option.device_gsplat",
+                f"{package}, which rendering on NVIDIA cards needs, is not installed.",
+                'Install it beside Affekt with `pip install "affekt[cuda]"`, or render on the CPU.',
+            )
 
 
 def kernels_are_built() -> bool:
-    """Whether gsplat's kernels can be loaded without a build. Call after `check_cuda`."""
+    """Whether gsplat's kernels can be loaded without a build; imports nothing of it."""
     from torch.utils import cpp_extension
 
-    if importlib.util.find_spec("gsplat.csrc") is not None:
-        return True
+    gsplat = importlib.util.find_spec("gsplat")
+    packaged = (gsplat and gsplat.submodule_search_locations) or []
     # Where gsplat itself looks; torch has no public name for it.
-    folder = Path(cpp_extension._get_build_directory("gsplat_cuda", verbose=False))
-    return any((folder / f"gsplat_cuda{ending}").is_file() for ending in (".so", ".pyd", ".lib"))
+    built = Path(cpp_extension._get_build_directory("gsplat_cuda", verbose=False))
+    found = [path for folder in packaged for path in Path(folder).glob("csrc.*")]
+    found += built.glob("gsplat_cuda.*")
+    return any(path.suffix in (".so", ".pyd", ".lib") for path in found)
 
 
 def load_rasterization() -> Rasterization:
@@ -206,22 +221,12 @@ def load_rasterization() -> Rasterization:
 
 
 def _kernels_error(message: str) -> InputError:
-    return InputError(
-        "option.device_kernels",
-        message,
-        "Install the CUDA toolkit of PyTorch's version (nvcc) and a C++ compiler, set CUDA_HOME "
-        "and TORCH_CUDA_ARCH_LIST (such as 9.0), and try again; or render on the CPU.",
-    )
+    return InputError("option.device_kernels", message, _BUILD)
 
 
 def _last_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return (lines[-1] if lines else type(error).__name__)[:300]
-
-
-def _cuda_rasteriser(reason: str) -> CudaRasteriser:
-    check_cuda()
-    return _started_cuda(reason)
 
 
 @functools.cache

@@ -129,7 +129,7 @@ def _prepare(
     return _Triangles(places, corners[:count], face[:count], rows[:count])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _move(vertices, pose, out):  # pragma: no cover - compiled
     for index in range(vertices.shape[0]):
         x, y, z = vertices[index, 0], vertices[index, 1], vertices[index, 2]
@@ -137,7 +137,7 @@ def _move(vertices, pose, out):  # pragma: no cover - compiled
             out[index, k] = pose[k, 0] * x + pose[k, 1] * y + pose[k, 2] * z + pose[k, 3]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _project(points, lens, orthographic, out):  # pragma: no cover - compiled
     focal_x, focal_y, centre_x, centre_y = lens
     for index in range(points.shape[0]):
@@ -149,7 +149,7 @@ def _project(points, lens, orthographic, out):  # pragma: no cover - compiled
             out[index, 3] = np.nan
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def corner_weights(screen, corners, x, y):  # pragma: no cover - compiled
     """Perspective-correct weights of a face's three corners at the pixel position x, y; 0 to 1
     even where rounding puts it just outside of the face. screen: (V, 4) from `project`."""
@@ -163,13 +163,13 @@ def corner_weights(screen, corners, x, y):  # pragma: no cover - compiled
     sign = 1.0 if wa + wb + wc > 0.0 else -1.0
     wa, wb, wc = max(sign * wa, 0.0), max(sign * wb, 0.0), max(sign * wc, 0.0)
     total = wa + wb + wc
-    if total == 0.0:
+    if not 1e-300 < total < np.inf:  # a face seen edge on, or too large to say where in it
         return 1.0, 0.0, 0.0
     scale = 1.0 / total
     return wa * scale, wb * scale, wc * scale
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _count_crossing(screen, faces, near):  # pragma: no cover - compiled
     """How many faces lie on both sides of the near plane."""
     count = 0
@@ -184,14 +184,14 @@ def _count_crossing(screen, faces, near):  # pragma: no cover - compiled
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _put(x, y, w, z, orthographic, samples, place):  # pragma: no cover - compiled
     scale = 1.0 / w
     place[0], place[1] = x * scale * samples, y * scale * samples
     place[2] = -z if orthographic else scale
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _cut_edge(screen, inner, outer, near, orthographic, samples, place):  # pragma: no cover
     """Where an edge meets the near plane: always from the inside, so that both faces of an edge
     get the same bits."""
@@ -201,7 +201,7 @@ def _cut_edge(screen, inner, outer, near, orthographic, samples, place):  # prag
     _put(x, y, 1.0 if orthographic else near, near, orthographic, samples, place)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _add(places, a, b, c, index, width, height, count, corners, face, rows):  # pragma: no cover
     """Appends a triangle unless it meets no pixel centre; returns the new count."""
     ax, ay, bx, by = places[a, 0], places[a, 1], places[b, 0], places[b, 1]
@@ -221,7 +221,7 @@ def _add(places, a, b, c, index, width, height, count, corners, face, rows):  # 
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _cut_faces(
     screen, faces, near, orthographic, samples, width, height, places, corners, face, rows
 ):  # pragma: no cover - compiled
@@ -260,7 +260,7 @@ def _cut_faces(
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill(
     places, corners, face, rows, least, first, stop, face_out, near_out
 ):  # pragma: no cover - compiled
@@ -287,7 +287,8 @@ def _fill(
         ax, ay, an = places[a, 0], places[a, 1], places[a, 2]
         bx, by, bn = places[b, 0], places[b, 1], places[b, 2]
         cx, cy, cn = places[c, 0], places[c, 1], places[c, 2]
-        scale = 1.0 / ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        scale = 1.0 / area if area != 0.0 else 0.0
         n_dx = ((bn - an) * (cy - ay) - (cn - an) * (by - ay)) * scale
         n_dy = ((cn - an) * (bx - ax) - (bn - an) * (cx - ax)) * scale
         low, high = min(an, bn, cn), max(an, bn, cn)
@@ -298,8 +299,11 @@ def _fill(
             y = row + 0.5
             one = ax + (y - ay) * long_slope
             two = ax + (y - ay) * upper_slope if y < by else bx + (y - by) * lower_slope
-            left = int(max(np.ceil(min(one, two) - 0.5), 0.0))
-            right = int(min(np.ceil(max(one, two) - 0.5), width))
+            if not np.isfinite(one + two):  # corners so far away that the sums overflow
+                continue
+            # Inside the picture before they become integers.
+            left = int(min(max(np.ceil(min(one, two) - 0.5), 0.0), width))
+            right = int(min(max(np.ceil(max(one, two) - 0.5), 0.0), width))
             n_row = an + (y - ay) * n_dy + (0.5 - ax) * n_dx
             for column in range(left, right):
                 # A sliver's plane is steep and rounds badly: no further than its corners.
@@ -309,7 +313,7 @@ def _fill(
                     face_out[row, column] = face[index]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _describe(
     screen, faces, face, nearness, orthographic, first, stop, barycentric, depth
 ):  # pragma: no cover - compiled

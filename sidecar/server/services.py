@@ -194,19 +194,12 @@ def _load_modulator() -> Modulator:
 
 def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
     with _import_lock:
-        from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
-        from ..avatar.read import decode_avatar
         from ..render.sequence import save_sequence
         from ..render.source import motion_for
 
     motion, adapter = _decode(task.take)
     task.pictures.check_take(len(motion))
-    if task.avatar is not None:
-        subject = decode_avatar(task.avatar.read_bytes(), task.avatar_name)
-    elif task.head == OPEN_GAUSSIANS:
-        subject = open_avatar(_read_head("open"))
-    else:
-        subject = _read_head(task.head or "open")
+    subject = _read_subject(task)
     shot, files = _as_shot(subject, motion_for(subject, motion, adapter), task.pictures)
     kinds: tuple[PictureKind, ...] = ("exr",) if files.kind == "exr" else ("frame", "depth")
     total = len(motion) if shot.options.frames is None else len(shot.options.frames)
@@ -215,14 +208,27 @@ def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFil
         yield RenderedFiles(index=saved.index, done=done, total=total, files=named)
 
 
+def _read_subject(task: RenderTask) -> Subject:
+    with _import_lock:
+        from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
+        from ..avatar.read import decode_avatar
+    if task.avatar is not None:
+        return decode_avatar(task.avatar.read_bytes(), task.avatar_name)
+    if task.head == OPEN_GAUSSIANS:
+        return open_avatar(_read_head("open"))
+    return _read_head(task.head or "open")
+
+
 def _as_shot(
     subject: Subject, motion: Motion, pictures: PictureOptions
 ) -> tuple[Shot, FileOptions]:
     """What a client asks for, as the renderer takes it. Cameras go by the take's frames, so that
     the motion vectors of a part of it see the frames around that part."""
-    from ..render.frame import RenderOptions
-    from ..render.framing import default_camera
-    from ..render.sequence import FileOptions, Shot
+    with _import_lock:
+        from ..render.frame import RenderOptions
+        from ..render.framing import default_camera
+        from ..render.place import on_head
+        from ..render.sequence import FileOptions, Shot
 
     cameras = pictures.cameras or (default_camera(subject, *pictures.size),)
     numbers = pictures.weights
@@ -239,4 +245,6 @@ def _as_shot(
         kind=pictures.format, half=pictures.half, with_depth="depth" in pictures.passes,
         resume=False,
     )  # fmt: skip
+    if pictures.cameras:  # they are told in the axes of the head that the client's scene shows
+        shot = on_head(shot, _read_head("open"))
     return shot, files

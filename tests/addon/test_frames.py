@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.addon.avatar.frames import (
+    Performance,
     Plan,
     begin_frames,
     finish_frames,
@@ -22,8 +23,13 @@ from affekt.shared.motion import Motion
 from .nouns import random_motion
 
 
+def performance(motion: Motion, views: list[View] | None = None, happy: float = 0) -> Performance:
+    weights = np.full((len(motion), 6), happy, np.float32)
+    return Performance(motion=motion, weights=weights, views=views)
+
+
 def plan_of(folder: Path, motion: Motion, *, first: int = 1, settings: str = "") -> Plan:
-    keys = frame_keys(settings, motion, None)
+    keys = frame_keys(settings, performance(motion))
     return Plan(folder=folder, suffix=".exr", first=first, keys=keys)
 
 
@@ -160,15 +166,16 @@ def test_keys_tell_cameras_apart_and_frames_and_settings() -> None:
         for index in range(3)
     ]  # fmt: skip
     views = [View(camera=camera, world_from_head=np.eye(4)) for camera in cameras]
-    keys = frame_keys("a", motion, views)
+    keys = frame_keys("a", performance(motion, views))
     assert len(set(keys)) == 3
-    assert keys == frame_keys("a", motion, views)
+    assert keys == frame_keys("a", performance(motion, views))
     wide = replace(cameras[2], focal_x=cameras[2].focal_x + 1)
     for other in (
         View(camera=wide, world_from_head=np.eye(4)),
         View(camera=cameras[2], world_from_head=2 * np.eye(4)),
     ):
-        changed = frame_keys("a", motion, [*views[:2], other])
+        changed = frame_keys("a", performance(motion, [*views[:2], other]))
         assert [a == b for a, b in zip(keys, changed, strict=True)] == [True, False, False]
-    assert not set(keys) & set(frame_keys("b", motion, views))
-    assert not set(keys) & set(frame_keys("a", motion, None))
+    assert not set(keys) & set(frame_keys("b", performance(motion, views)))
+    assert not set(keys) & set(frame_keys("a", performance(motion)))
+    assert not set(keys) & set(frame_keys("a", performance(motion, views, happy=1)))

@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
-`python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card.
+`python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
+pictures` has its pictures alone. `--plot PATH` draws how their cost grows, `--zoom PATH` a head
+that becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
-there). The last column pairs a job with the plainest way to do it, run in turns, so that a noisy
-machine disturbs both alike.
+there); "processor" is the best over all threads, which a busy machine disturbs least. The last
+column pairs a job with the plainest way to do it, run in turns, so that a noisy machine disturbs
+both alike.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import os
-import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from affekt.shared.camera import look_at
 from affekt.shared.emotion import constant_track
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion
@@ -31,49 +32,53 @@ from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.forward import CHUNK_FRAMES, HeadLayer
 from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
 from affekt.sidecar.modulation.windows import WINDOW, windows_of
-from affekt.sidecar.motion.read import read_motion, write_motion
-from affekt.sidecar.raster.gaussians import rasterise_gaussians
-from affekt.sidecar.raster.mesh import rasterise_mesh
-from affekt.sidecar.render.shade import draw_head
+from affekt.sidecar.motion.read import write_motion
 from rich.console import Console
 from rich.table import Table
 
 from ..fakes.head import small_head
 from .gpu import run_gpu_bench
+from .job import FRAMES, ROOT, Job, long_take, seconds
+from .pictures import picture_jobs, plot_growth
+from .zoom import make_zoom
 
-ROOT = Path(__file__).resolve().parents[2]
 RUNS = 9
-FRAMES = 300
 FLAME_VERTICES = 5_023
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What is timed; `units` of work in one run; `aim` is what we want on two cores of a quiet
-    machine; `plain` is the slow way to the same."""
-
-    name: str
-    run: Callable[[], object]
-    units: float
-    unit: str
-    aim: str = ""
-    plain: Callable[[], object] | None = None
-
-
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("what", nargs="?", choices=["all", "pictures", "gpu"], default="all")
+    parser.add_argument("--plot", type=Path, help="a PNG of how the cost of pictures grows")
+    parser.add_argument("--zoom", type=Path, help="a PNG of a head that becomes small")
+    asked = parser.parse_args()
+    if asked.plot is not None:
+        plot_growth(asked.plot)
+    elif asked.zoom is not None:
+        make_zoom(asked.zoom)
+    elif asked.what == "gpu":
+        run_gpu_bench()
+    else:
+        time_jobs(picture_jobs() if asked.what == "pictures" else make_jobs())
+
+
+def time_jobs(jobs: list[Job]) -> None:
     """Times every job and prints the table."""
-    table = Table("job", "aim", "best", "median", "best rate", "against the plain way")
-    for job in make_jobs():
+    table = Table("job", "aim", "best", "median", "processor", "best rate", "against the plain way")
+    for job in jobs:
         job.run()
-        fast, slow = [], []
+        fast, slow, busy = [], [], []
         for _ in range(RUNS):
+            begin = time.process_time()
             fast.append(seconds(job.run))
+            busy.append(time.process_time() - begin)
             if job.plain is not None:
                 slow.append(seconds(job.plain))
         ratio = f"{np.median(np.array(slow) / np.array(fast)):.1f} x faster" if slow else ""
         best, median = min(fast), float(np.median(fast))
         table.add_row(
             job.name, job.aim, f"{1e3 * best:.1f} ms", f"{1e3 * median:.1f} ms",
+            f"{1e3 * min(busy):.1f} ms",
             f"{job.units / best:,.0f} {job.unit}/s", ratio,
         )  # fmt: skip
     Console(width=130).print(table)
@@ -81,13 +86,6 @@ def main() -> None:
     print(
         f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, load {load:.1f}; {RUNS} runs"
     )
-
-
-def seconds(run: Callable[[], object]) -> float:
-    """Wall seconds of one run."""
-    begin = time.perf_counter()
-    run()
-    return time.perf_counter() - begin
 
 
 def make_jobs() -> list[Job]:
@@ -119,37 +117,6 @@ def motion_jobs() -> list[Job]:
             run=lambda: modulate(take, track, modulator, middle)),
         Job(name="the same and its vertices", run=one_frame, units=1, unit="frames", plain=whole),
     ]  # fmt: skip
-
-
-def picture_jobs() -> list[Job]:
-    """One picture each."""
-    head = read_head("open")
-    camera = look_at(
-        target=np.zeros(3), distance=0.85, yaw_rad=0.0, pitch_rad=0.0, width=512, height=512,
-        fov_y_rad=0.335,
-    )  # fmt: skip
-    vertices = HeadLayer(head).vertices(long_take(), 0, 1)[0]
-    cloud = random_gaussians(20_018)
-    return [
-        Job(name="mesh z-buffer, 512 x 512",
-            run=lambda: rasterise_mesh(vertices, head.faces, camera), units=1, unit="frames"),
-        Job(name="draw the head, 512 x 512, 9 samples",
-            run=lambda: draw_head(vertices, head, camera), units=1, unit="frames"),
-        Job(name="20,018 Gaussians, 512 x 512", run=lambda: rasterise_gaussians(*cloud, camera),
-            units=1, unit="frames"),
-    ]  # fmt: skip
-
-
-def long_take() -> Motion:
-    """The shipped take, begun again until it has `FRAMES` frames."""
-    take = read_motion(ROOT / "sidecar/assets/demo/take.npz")
-    again = np.arange(FRAMES) % len(take)
-    arrays = {
-        field.name: getattr(take, field.name)[again]
-        for field in fields(take)
-        if np.shape(getattr(take, field.name))[:1] == (len(take),)
-    }
-    return replace(take, **arrays)
 
 
 def flame_sized_head(head: HeadModel) -> HeadModel:
@@ -199,16 +166,5 @@ def bake_to_files(take: Motion) -> None:
         Bake(motion=folder / "take.npz", emotions=emotions, out=folder / "bake").run()
 
 
-def random_gaussians(count: int) -> tuple[np.ndarray, ...]:
-    """A head-sized shell of Gaussians, sized like a LAM avatar's."""
-    rng = np.random.default_rng(0)
-    direction = rng.normal(size=(count, 3))
-    means = 0.1 * direction / np.linalg.norm(direction, axis=1, keepdims=True)
-    quaternions = rng.normal(size=(count, 4))
-    quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
-    scales = np.exp(rng.normal(-6.3, 0.4, (count, 3)))
-    return means, quaternions, scales, rng.uniform(0.3, 1, count), rng.random((count, 3))
-
-
 if __name__ == "__main__":
-    run_gpu_bench() if sys.argv[1:] == ["gpu"] else main()
+    main()

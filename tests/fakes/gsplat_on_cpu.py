@@ -26,17 +26,22 @@ def gsplat_on_cpu() -> Iterator[Callable]:
     nerfacc = types.ModuleType("nerfacc")
     nerfacc.accumulate_along_rays = accumulate_along_rays
     nerfacc.render_weight_from_alpha = render_weight_from_alpha
-    with (
-        mock.patch.dict(sys.modules, nerfacc=nerfacc),
-        mock.patch.multiple(
+    # Not `patch.dict`: it would also take out all that is imported meanwhile.
+    before = sys.modules.get("nerfacc")
+    sys.modules["nerfacc"] = nerfacc
+    try:
+        with mock.patch.multiple(
             rendering,
             fully_fused_projection=project_with(reference),
             isect_tiles=isect_tiles,
             isect_offset_encode=reference._isect_offset_encode,
             rasterize_to_pixels=pixels_with(reference),
-        ),
-    ):
-        yield rendering.rasterization
+        ):
+            yield rendering.rasterization
+    finally:
+        del sys.modules["nerfacc"]
+        if before is not None:
+            sys.modules["nerfacc"] = before
 
 
 def project_with(reference: types.ModuleType) -> Callable:

@@ -5,26 +5,10 @@ import bpy
 import harness
 import numpy as np
 from mathutils import Euler, Matrix, Vector
+from rendering import set_up_cycles
 
 EDGE = 320
 """Longest edge of a picture, about."""
-
-
-def set_up(scene: bpy.types.Scene) -> None:
-    """One ray through each pixel's middle: an edge is where it is, to a hundredth of a pixel."""
-    scene.render.engine = "CYCLES"
-    scene.cycles.device = "CPU"
-    scene.cycles.samples = 1
-    scene.cycles.use_adaptive_sampling = scene.cycles.use_denoising = False
-    scene.cycles.pixel_filter_type = "BLACKMAN_HARRIS"  # a box would keep its width of 1
-    scene.cycles.filter_width = 0.01
-    scene.cycles.max_bounces = 0
-    scene.render.film_transparent = True
-    scene.view_layers[0].use_pass_z = True
-    settings = scene.render.image_settings
-    if hasattr(settings, "media_type"):  # 5.0
-        settings.media_type = "MULTI_LAYER_IMAGE"
-    settings.file_format, settings.color_depth = "OPEN_EXR_MULTILAYER", "32"
 
 
 def place_head(head: bpy.types.Object, rng: np.random.Generator) -> None:
@@ -110,7 +94,7 @@ with harness.enabled():
     takes, scene = harness.load("addon.motion.takes"), bpy.context.scene
     for item in list(bpy.data.objects):
         bpy.data.objects.remove(item)
-    set_up(scene)
+    set_up_cycles(scene)
     head = harness.add_head(asked["head"])
     takes.add_take(head, harness.read_motion(asked["motion"]), name="x", first_frame=1, scene=scene)
     scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))

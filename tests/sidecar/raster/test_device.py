@@ -18,7 +18,7 @@ from fakes import gsplat as stand_in
 
 
 class Machine:
-    """What a machine has, to be taken away piece by piece. `touched`: names that were imported."""
+    """What a machine has, to be taken away piece by piece. `touched`: what ran of gsplat."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.patch, self.touched = monkeypatch, []
@@ -27,8 +27,7 @@ class Machine:
         find_spec, import_module = importlib.util.find_spec, importlib.import_module
 
         def found(name: str, package: str | None = None):
-            if name in ("gsplat", "packaging", "gsplat.csrc"):
-                self.touched.append(name)
+            if name in ("gsplat", "packaging"):
                 return name in self.packages or None
             return find_spec(name, package)
 
@@ -40,6 +39,7 @@ class Machine:
                     raise self.kernels
                 return types.SimpleNamespace(_C=self.kernels)
             if name == "gsplat":
+                self.touched.append(name)
                 return types.SimpleNamespace(rasterization=self.rasterization)
             return import_module(name, package)
 
@@ -48,10 +48,14 @@ class Machine:
         monkeypatch.setattr(torch.version, "cuda", "13.0")
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a card")
-        monkeypatch.setattr(module, "kernels_are_built", lambda: True)
+        monkeypatch.setattr(module, "kernels_are_built", self.find_kernels)
         # The stand-in draws on the processor, whatever it is told.
         cpu = torch.device("cpu")
         monkeypatch.setattr(torch, "device", lambda name: cpu)
+
+    def find_kernels(self) -> bool:
+        self.touched.append("gsplat.csrc")
+        return True
 
 
 @pytest.fixture
@@ -132,10 +136,10 @@ def kernels_that_draw_nothing(machine: Machine) -> None:
 
 
 MISSING = [
-    (no_cuda_build, "option.device_torch", "CUDA build"),
+    (no_cuda_build, "option.device_torch", "built without CUDA"),
     (no_card, "option.device_missing", "driver is too old"),
-    (no_gsplat, "option.device_gsplat", 'pip install "affekt[cuda]"'),
-    (no_packaging, "option.device_gsplat", "packaging is not installed"),
+    (no_gsplat, "option.device_gsplat", "gsplat, which rendering"),
+    (no_packaging, "option.device_gsplat", "packaging, which rendering"),
     (no_compiler, "option.device_kernels", "nvcc"),
     (a_build_that_fails, "option.device_kernels", "unsupported GNU version"),
     (kernels_of_another_card, "option.device_kernels", "no kernel image"),
@@ -148,7 +152,8 @@ def test_what_is_missing_is_said(machine: Machine, take_away, code: str, words: 
     take_away(machine)
     error = refused()
     assert error.code == code
-    assert words in str(error)
+    assert words in error.message
+    assert "CPU" in error.remedy
 
 
 @pytest.mark.parametrize(("take_away", "code", "words"), MISSING)
@@ -177,12 +182,19 @@ def test_auto_starts_no_build(machine: Machine):
     assert choose_rasteriser("cuda").device == "cuda"
 
 
-def test_built_kernels_are_found_where_gsplat_looks(monkeypatch, tmp_path):
-    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+@pytest.mark.parametrize(
+    "place", ["cache/gsplat_cuda/gsplat_cuda.so", "gsplat/csrc.cpython-311-x86_64-linux-gnu.so"]
+)
+def test_built_kernels_are_found_where_gsplat_looks(monkeypatch, tmp_path, place: str):
+    """torch's cache of extensions, and a wheel that was built with its kernels."""
+    (tmp_path / "gsplat").mkdir()
+    (tmp_path / "cache" / "gsplat_cuda").mkdir(parents=True)
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path / "cache"))
+    spec = types.SimpleNamespace(submodule_search_locations=[str(tmp_path / "gsplat")])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    (tmp_path / "cache" / "gsplat_cuda" / "gsplat_cuda.o").touch()
     assert not module.kernels_are_built()
-    (tmp_path / "gsplat_cuda").mkdir(exist_ok=True)
-    (tmp_path / "gsplat_cuda" / "gsplat_cuda.so").touch()
+    (tmp_path / place).touch()
     assert module.kernels_are_built()
 
 
@@ -198,6 +210,22 @@ def test_importing_the_rooms_imports_no_gsplat():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_who_has_no_gsplat_waits_for_no_torch():
+    import subprocess
+
+    code = (
+        "import importlib.util, sys\n"
+        "from affekt.sidecar.raster.device import choose_rasteriser\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name: None if name == 'gsplat' else find(name)\n"
+        "print(choose_rasteriser('auto').reason)\n"
+        "assert 'torch' not in sys.modules, 'imported'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "gsplat" in done.stdout
 
 
 def test_this_machine_has_some_rasteriser():

@@ -2,10 +2,12 @@
 """The splatting kernel against a plain torch twin, and what must hold for any scene."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared import limits
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.errors import InputError
 from affekt.sidecar.raster.composite import MIN_ALPHA
@@ -168,3 +170,38 @@ def test_budget_real_avatar(real_data: Path, record_property):
     print(f"animate + rasterise 20,018 Gaussians at 512: {1000 * min(seconds):.0f} ms")
     record_property("milliseconds", 1000 * min(seconds))
     assert min(seconds) < 0.5
+
+
+def test_too_many_gaussians_are_refused_before_anything_is_made():
+    count = limits.MAX_GAUSSIANS + 1
+    one = np.zeros(1, np.float32)
+    arrays = [np.broadcast_to(one, (count, *shape)) for shape in ((3,), (4,), (3,), (), (3,))]
+    with pytest.raises(InputError) as caught:
+        rasterise_gaussians(*arrays, view())
+    assert caught.value.code == "avatar.too_big"
+
+
+def test_a_picture_that_does_not_fit_in_memory_is_refused():
+    with pytest.raises(InputError) as caught:
+        view(width=10_000, height=10_000)  # 100 megapixels
+    assert caught.value.code == "option.size"
+    with pytest.raises(InputError) as caught:
+        view(width=8000, height=8000)  # within the edge, but 64 megapixels
+    assert caught.value.code == "option.size"
+    large = view(width=7680, height=4320)
+    *rest, _ = scene(1, 0)
+    with pytest.raises(InputError) as caught:
+        rasterise_gaussians(*rest, np.zeros((1, 23)), large)
+    assert caught.value.code == "option.size"
+
+
+def test_several_threads_may_draw_at_once():
+    """As the server's worker and a bake do; each with all of the kernels' threads."""
+    args = scene(300, 10)
+    wanted = rasterise_gaussians(*args, view(width=200, height=160))
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [
+            pool.submit(rasterise_gaussians, *args, view(width=200, height=160)) for _ in range(12)
+        ]
+        for job in jobs:
+            np.testing.assert_array_equal(job.result().colour, wanted.colour)

@@ -240,6 +240,27 @@ def test_huge_triangles_do_not_overflow():
     assert (found.face == 0).all()
 
 
+HUGE = st.one_of(
+    st.floats(-3, 3), st.sampled_from([0.0, 1e-300, 1e15, -1e19, 1e30, -1e160, 1e307, -1.7e308])
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(HUGE, min_size=12, max_size=12), st.booleans())
+def test_no_place_is_too_far_away(values: list[float], orthographic: bool):
+    """Whatever overflows on the way, pixels stay inside the picture and hold numbers."""
+    vertices = np.array(values).reshape(4, 3)
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    view = camera(orthographic=orthographic)
+    with np.errstate(all="ignore"):
+        found = rasterise_mesh(vertices, faces, view)
+    hit = found.face != EMPTY
+    assert np.isin(found.face, [EMPTY, 0, 1]).all()
+    assert (found.depth[hit] >= view.near - 1e-6).all()
+    assert (found.depth[hit] <= view.far * (1 + 1e-6)).all()
+    assert np.isfinite(found.barycentric).all()
+
+
 def test_the_nearer_wins_and_equal_ones_go_to_the_first():
     one = np.array([[-5.0, -5, 3], [5, -5, 3], [0, 9, 3]])
     vertices = np.concatenate([one, one * [1, 1, 2 / 3], one])

@@ -118,6 +118,24 @@ def test_every_pass_by_a_camera_a_frame(client: Client, take: Motion, tmp_path: 
         assert np.abs(moved[alpha == 1]).max() > 0.01
 
 
+def test_the_open_heads_gaussians(client: Client, take: Motion, tmp_path: Path) -> None:
+    artefact = client.upload(encode_motion(take), "motion", "take.npz")
+    view = look_at(
+        target=np.array([0, 0.02, 0]), distance=1, yaw_rad=0.3, pitch_rad=0, width=48, height=48,
+        fov_y_rad=0.4,
+    )  # fmt: skip
+    options = PictureOptions(cameras=(view,), frames=range(1), antialiased=True)
+    alphas = []
+    for subject in ("open", "open-gaussians"):
+        job = client.start_render(subject, artefact, tmp_path / subject, options)
+        rendered = drain(client, job, 120)[-1]
+        assert isinstance(rendered, RenderFinished), rendered
+        alphas.append(cv2.imread(str(rendered.paths[0]), cv2.IMREAD_UNCHANGED)[..., 3] > 127)
+    mesh, gaussians = alphas
+    assert mesh.mean() > 0.1
+    assert (mesh & gaussians).sum() > 0.85 * (mesh | gaussians).sum()
+
+
 def test_cameras_for_another_take(client: Client, take: Motion, tmp_path: Path) -> None:
     artefact = client.upload(encode_motion(take), "motion", "take.npz")
     still = look_at(

@@ -6,7 +6,7 @@ import bpy
 import harness
 import numpy as np
 from rendering import composite
-from studio import FRAMES, HEIGHT, WIDTH, build_studio
+from studio import build_studio
 
 from sidecar import start_sidecar
 
@@ -15,6 +15,13 @@ asked = harness.options()
 
 def save(name: str, frame: int) -> None:
     np.save(harness.folder() / f"{name}_{frame:04d}.npy", composite(scene, frame, harness.folder()))
+
+
+def render_set_alone(frame: int) -> None:
+    """The same rendering, before anything is laid over it."""
+    scene.render.use_compositing = False
+    save("set", frame)
+    scene.render.use_compositing = True
 
 
 def render_mesh_alone(head: bpy.types.Object, frame: int) -> None:
@@ -42,7 +49,7 @@ with harness.enabled():
     start_sidecar(asked["python"])
     bpy.ops.affekt.add_head()
     head = bpy.context.object
-    # 40 frames from the middle of the take, where the jaw moves.
+    # From the middle of the take, where the jaw moves.
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1 - asked["skip"])
     scene.frame_start, scene.frame_end = min(asked["frames"]), max(asked["frames"])
     chosen = scene.affekt_avatar
@@ -52,14 +59,9 @@ with harness.enabled():
     for frame in asked["frames"]:
         save("over", frame)
         if asked["judge"]:
+            render_set_alone(frame)
             render_mesh_alone(head, frame)
-    tree = harness.load("addon.compat").compositor_tree(scene)
-    node = next(n for n in tree.nodes if n.get("affekt_avatar") == "Affekt Avatar")
-    harness.answer(
-        sockets=[socket.name for socket in node.outputs if socket.enabled],
-        size=[WIDTH, HEIGHT],
-        frames_in_all=FRAMES,
-        files=sorted(p.name for p in (harness.folder() / "frames").glob("avatar_*")),
-    )
+    pictures = sorted((harness.folder() / "frames").glob("avatar_*"))
+    harness.answer(version=bpy.app.version_string, pictures=[path.name for path in pictures])
     bpy.ops.wm.save_as_mainfile(filepath=str(harness.folder() / "shot.blend"))
     bpy.ops.affekt.stop_sidecar()

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What pictures cost, and how that grows.
+
+`python -m tests.bench pictures` times them alone; `--plot PATH` draws cost against the number of
+Gaussians and of pixels instead, in processor time, which a busy machine disturbs least.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from affekt.shared.camera import Camera, look_at
+from affekt.sidecar.avatar.drive import Actor
+from affekt.sidecar.avatar.gaussians import Gaussians
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.forward import HeadLayer
+from affekt.sidecar.raster.differentiable import rasterise_tensors
+from affekt.sidecar.raster.gaussians import rasterise_gaussians
+from affekt.sidecar.raster.mesh import rasterise_mesh
+from affekt.sidecar.render.framing import default_camera
+from affekt.sidecar.render.shade import draw_head
+
+from ..fakes.splatting import splat
+from .gpu import a_take, some_avatar
+from .job import Job, long_take
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COUNTS = (5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
+EDGES = (256, 384, 512, 724, 1024, 1448, 2048)
+PLOT_RUNS = 5
+
+
+def picture_jobs() -> list[Job]:
+    """One picture each."""
+    return [*mesh_jobs(), *avatar_jobs(), *cloud_jobs()]
+
+
+def mesh_jobs() -> list[Job]:
+    head, camera = read_head("open"), head_camera(512)
+    vertices = HeadLayer(head).vertices(long_take(), 0, 1)[0]
+    return [
+        Job(name="mesh z-buffer, 512 x 512", aim="4 ms",
+            run=lambda: rasterise_mesh(vertices, head.faces, camera), units=1, unit="frames"),
+        Job(name="draw the head, 512 x 512, 9 samples",
+            run=lambda: draw_head(vertices, head, camera), units=1, unit="frames"),
+    ]  # fmt: skip
+
+
+def avatar_jobs() -> list[Job]:
+    """A real LAM avatar where there is one (AFFEKT_TEST_DATA), else one of its size."""
+    avatar, frames = some_avatar(), 30
+    actor, view = Actor(avatar, a_take(frames)), default_camera(avatar, 512, 512)
+    posed = actor.pose(0).gaussians
+    wide = np.random.default_rng(0).random((len(posed.means), 22), np.float32)
+    fitted = [torch.from_numpy(a).requires_grad_() for a in arrays(posed)]
+    turn = itertools.cycle(range(frames))
+
+    def forward_and_backward() -> None:
+        colour, alpha, _ = rasterise_tensors(*fitted, view)
+        torch.autograd.backward((colour, alpha), (torch.ones_like(colour), torch.ones_like(alpha)))
+
+    def animate_and_render() -> object:
+        return rasterise_gaussians(*arrays(actor.pose(next(turn)).gaussians), view)
+
+    name = f"{len(posed.means):,} Gaussians, 512 x 512"
+    return [
+        Job(name=name, run=lambda: rasterise_gaussians(*arrays(posed), view), units=1,
+            unit="frames", aim="5 to 8 ms"),
+        Job(name=f"{name}, 22 channels", units=1, unit="frames", aim="20 ms",
+            run=lambda: rasterise_gaussians(*arrays(posed)[:4], wide, view)),
+        Job(name="animate and render it", run=animate_and_render, units=1, unit="frames",
+            aim="90 frames/s"),
+        Job(name="forward and backward", run=forward_and_backward, units=1, unit="frames",
+            aim="30 ms"),
+    ]  # fmt: skip
+
+
+def cloud_jobs() -> list[Job]:
+    """A head-sized shell of Gaussians; the plain way is too slow for more than a few."""
+    many, few = random_gaussians(80_000, finer=True), random_gaussians(300)
+    large, small = head_camera(1024), head_camera(64)
+    return [
+        Job(name="80,000 Gaussians, 1024 x 1024", run=lambda: rasterise_gaussians(*many, large),
+            units=1, unit="frames", aim="35 ms"),
+        Job(name="300 Gaussians, 64 x 64", run=lambda: rasterise_gaussians(*few, small),
+            units=1, unit="frames", plain=lambda: splat(*few, small)),
+    ]  # fmt: skip
+
+
+def arrays(gaussians: Gaussians) -> tuple[np.ndarray, ...]:
+    return (
+        gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
+        gaussians.colours,
+    )  # fmt: skip
+
+
+def head_camera(edge: int) -> Camera:
+    return look_at(
+        target=np.zeros(3), distance=0.85, yaw_rad=0.0, pitch_rad=0.0, width=edge, height=edge,
+        fov_y_rad=0.335,
+    )  # fmt: skip
+
+
+def random_gaussians(count: int, *, finer: bool = False) -> tuple[np.ndarray, ...]:
+    """A head-sized shell of Gaussians; 20,000 are sized like a LAM avatar's. finer: more are
+    smaller, so that together they cover as much."""
+    rng = np.random.default_rng(0)
+    direction = rng.normal(size=(count, 3))
+    means = 0.1 * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+    quaternions = rng.normal(size=(count, 4))
+    quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
+    scales = np.exp(rng.normal(-6.3, 0.4, (count, 3)))
+    scales *= np.sqrt(20_000 / count) if finer else 1.0
+    given = (means, quaternions, scales, rng.uniform(0.3, 1, count), rng.random((count, 3)))
+    return tuple(a.astype(np.float32) for a in given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """Milliseconds of the processor at each size."""
+
+    name: str
+    sizes: Sequence[int]
+    milliseconds: Sequence[float]
+
+    @property
+    def power(self) -> float:
+        """The slope over the upper half, in logarithms: 1 is linear growth, less is better."""
+        half = len(self.sizes) // 2
+        return float(np.polyfit(np.log(self.sizes[half:]), np.log(self.milliseconds[half:]), 1)[0])
+
+
+def measure_growth() -> tuple[list[Growth], Growth]:
+    """Against the number of Gaussians, of the same size and of the same area together; and
+    against the number of pixels."""
+    by_count = [
+        Growth(
+            name=name, sizes=COUNTS,
+            milliseconds=[cost(random_gaussians(n, finer=finer), head_camera(512)) for n in COUNTS],
+        )
+        for name, finer in (("all of one size", False), ("the more, the finer", True))
+    ]  # fmt: skip
+    cloud = random_gaussians(20_000)
+    by_pixels = Growth(
+        name="20,000 Gaussians", sizes=[edge * edge for edge in EDGES],
+        milliseconds=[cost(cloud, head_camera(edge)) for edge in EDGES],
+    )  # fmt: skip
+    return by_count, by_pixels
+
+
+def cost(cloud: tuple[np.ndarray, ...], camera: Camera) -> float:
+    """The best of a few runs, in milliseconds of the processor, over all threads."""
+    rasterise_gaussians(*cloud, camera)
+    found = []
+    for _ in range(PLOT_RUNS):
+        begin = time.process_time()
+        rasterise_gaussians(*cloud, camera)
+        found.append(time.process_time() - begin)
+    return 1e3 * min(found)
+
+
+def plot_growth(path: Path) -> None:
+    """Writes the two plots side by side, and prints the figures."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    by_count, by_pixels = measure_growth()
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+    draw_growth(left, by_count, "Gaussians, at 512 x 512")
+    draw_growth(right, [by_pixels], "pixels")
+    figure.savefig(path, dpi=90)
+    pyplot.close(figure)
+
+
+def draw_growth(axes: Axes, lines: list[Growth], label: str) -> None:
+    for line in lines:
+        axes.loglog(line.sizes, line.milliseconds, "o-", label=f"{line.name}: {line.power:.2f}")
+        figures = zip(line.sizes, line.milliseconds, strict=True)
+        print(f"{label}, {line.name}, power {line.power:.2f}:")
+        print("  " + ", ".join(f"{size:,}: {ms:.1f} ms" for size, ms in figures))
+    first = lines[0]
+    linear = np.array(first.sizes) * first.milliseconds[-1] / first.sizes[-1]
+    axes.loglog(first.sizes, linear, ":", color="grey", label="linear: 1")
+    axes.set(xlabel=label, ylabel="processor time, ms")
+    axes.legend(frameon=False)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An avatar stands where the scene's head does, whatever its own origin is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.camera import Camera, look_at
+from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
+from affekt.sidecar.avatar.lam import read_lam_avatar
+from affekt.sidecar.avatar.open_avatar import open_avatar
+from affekt.sidecar.head.files import read_head
+from affekt.sidecar.render.frame import RenderOptions
+from affekt.sidecar.render.place import head_from_avatar, on_head
+from affekt.sidecar.render.sequence import Shot
+
+from ...addon.nouns import random_motion
+
+AWAY = np.array([0.1, 1.6, -0.2])
+
+
+def rig_away() -> Avatar:
+    """The open head's surface and Gaussians somewhere else, as a rig that names no eyes."""
+    head, avatar = read_head("open"), open_avatar(read_head("open"))
+    count = len(head.template)
+    rig = ArkitRig(
+        vertices=(head.template + AWAY).astype(np.float32), faces=head.faces,
+        arkit_shapes=np.zeros((52, count, 3), np.float32),
+        joint_pivots=np.zeros((1, 3), np.float32),
+        joint_weights=np.zeros((count, 1), np.float32), joint_shares=np.ones(1, np.float32),
+    )  # fmt: skip
+    return replace(avatar, surface=rig, name="away")
+
+
+def test_an_avatar_on_the_open_head_stays() -> None:
+    head = read_head("open")
+    np.testing.assert_array_equal(head_from_avatar(open_avatar(head), head), np.eye(4))
+
+
+def test_a_rig_comes_to_the_head_by_its_eyes() -> None:
+    moved = head_from_avatar(rig_away(), read_head("open"))
+    np.testing.assert_array_equal(moved[:3, :3], np.eye(3))
+    np.testing.assert_allclose(moved[:3, 3], -AWAY, atol=1.5e-3)
+
+
+def test_an_avatar_without_a_surface_stays() -> None:
+    avatar = open_avatar(read_head("open"))
+    static = replace(
+        avatar, surface=None, binding="none", anchors=np.zeros_like(avatar.anchors), follow="still"
+    )
+    np.testing.assert_array_equal(head_from_avatar(static, read_head("open")), np.eye(4))
+
+
+@pytest.mark.parametrize("kind", ["one", "mapping", "list"])
+def test_cameras_and_world_move_with_it(kind: str) -> None:
+    camera = look_at(
+        target=np.zeros(3), distance=1, yaw_rad=0.3, pitch_rad=0.1, width=64, height=48,
+        fov_y_rad=0.5,
+    )  # fmt: skip
+    cameras = {"one": camera, "mapping": {0: camera, 1: camera}, "list": [camera, camera]}[kind]
+    world = np.stack([np.diag([2.0, 2, 2, 1])] * 2)
+    shot = Shot(
+        subject=rig_away(), motion=random_motion(2), cameras=cameras,
+        options=RenderOptions(world_from_head=world),
+    )  # fmt: skip
+    moved = on_head(shot, read_head("open"))
+    seen = moved.cameras if isinstance(moved.cameras, Camera) else moved.cameras[1]
+    point = np.array([0.02, 0.03, 0.05, 1])
+    there = point + np.append(AWAY, 0)
+    np.testing.assert_allclose(
+        seen.camera_from_world @ there, camera.camera_from_world @ point, atol=1.5e-3
+    )
+    np.testing.assert_allclose(
+        moved.options.world_from_head[1] @ there, world[1] @ point, atol=3e-3
+    )
+
+
+def test_a_mesh_stays() -> None:
+    head = read_head("open")
+    shot = Shot(subject=head, motion=random_motion(2), cameras=())
+    assert on_head(shot, head) is shot
+
+
+@pytest.mark.parametrize("name", ["barbara", "statue"])
+def test_real_avatars_come_to_the_head(name: str, real_data: Path) -> None:
+    head = read_head("open")
+    avatar = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    moved = head_from_avatar(avatar, head)
+    # Their own origin is between the feet.
+    assert -1.8 < moved[1, 3] < -1.5
+    nose = (avatar.vertices + moved[:3, 3])[:, 2].max()
+    assert abs(nose - head.template[:, 2].max()) < 0.03
