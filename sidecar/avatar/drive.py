@@ -28,7 +28,8 @@ GROWTH_RANGE = (0.1, 10.0)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PosedAvatar:
     """An avatar in one frame. normals: (N, 3) unit, world, of the surface where each Gaussian
-    sits; without a surface its thinnest axis, outward from the middle. vertices: (V, 3) metres."""
+    sits, smooth over faces; without a surface its thinnest axis, outward from the middle.
+    vertices: (V, 3) metres."""
 
     gaussians: Gaussians
     normals: FloatArray
@@ -54,6 +55,7 @@ class Actor:
         self._rest = np.ascontiguousarray(rest, np.float32)
         if avatar.binding == "face":
             self._rest_axes, self._rest_sizes = face_frames(self._rest, self._faces)
+            self._corner_shares = corner_shares(avatar, self._rest)
         elif avatar.binding == "vertex":
             self._rest_rings = _rings(self._rest, self._faces)
             self._edges, self._shares = _edges_of(self._faces)
@@ -66,9 +68,14 @@ class Actor:
             assert self._still is not None
             return self._still
         posed = self._surface.pose(index)
-        if self.avatar.binding == "face":
-            return self._on_faces(posed)
-        return self._on_vertices(posed)
+        if self.avatar.binding == "vertex":
+            return self._on_vertices(posed)
+        found = self._on_faces(posed)
+        rings = _rings(posed.vertices, self._faces)
+        kernels.smooth_normals(
+            self.avatar.anchors, self._corner_shares, self._faces, rings, found.normals
+        )
+        return found
 
     def _on_vertices(self, posed: PosedSurface) -> PosedAvatar:
         rings = _rings(posed.vertices, self._faces)
@@ -166,6 +173,20 @@ def rest_gaussians(avatar: Avatar) -> Gaussians:
         scales=avatar.scales, opacities=avatar.opacities, colours=avatar.colours,
         harmonics=avatar.harmonics,
     )  # fmt: skip
+
+
+def corner_shares(avatar: Avatar, vertices: FloatArray) -> FloatArray:
+    """(N, 3) barycentric weights in its face of the place nearest to each Gaussian's middle, kept
+    inside the face; thirds on a face without area."""
+    a, b, c = (vertices[avatar.faces[avatar.anchors, k]].astype(np.float64) for k in range(3))
+    u, v, p = b - a, c - a, (a + b + c) / 3 + avatar.offsets - a
+    uu, uv, vv, pu, pv = (np.sum(x * y, 1) for x, y in ((u, u), (u, v), (v, v), (p, u), (p, v)))
+    area = uu * vv - uv * uv
+    safe = np.where(area > 0, area, 1)
+    second, third = (vv * pu - uv * pv) / safe, (uu * pv - uv * pu) / safe
+    shares = np.clip(np.stack([1 - second - third, second, third], 1), 0, 1)
+    shares = np.where((area > 0)[:, None], shares, 1 / 3)
+    return (shares / shares.sum(1, keepdims=True)).astype(np.float32)
 
 
 def _rest_of(avatar: Avatar) -> PosedAvatar:

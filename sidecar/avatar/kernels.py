@@ -368,3 +368,21 @@ def _quaternion(m, out):  # pragma: no cover - compiled
         z = one - xx - yy + zz
         w, x, y = m[1, 0] - m[0, 1], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1]
     out[0], out[1], out[2], out[3] = _unit_quaternion(w, x, y, z)
+
+
+@njit(cache=True, nogil=True)
+def smooth_normals(anchors, shares, faces, rings, out):  # pragma: no cover - compiled
+    """Makes out (N, 3), which holds the faces' normals, those of the corners' rings (V, 4) by each
+    Gaussian's shares (N, 3) in its face; not where these say nothing or the opposite."""
+    for i in range(anchors.shape[0]):
+        face = anchors[i]
+        x, y, z = np.float32(0), np.float32(0), np.float32(0)
+        for k in range(3):
+            corner, share = faces[face, k], shares[i, k]
+            x += share * rings[corner, 0]
+            y += share * rings[corner, 1]
+            z += share * rings[corner, 2]
+        x, y, z, length = unit(x, y, z)
+        toward = x * out[i, 0] + y * out[i, 1] + z * out[i, 2]
+        if length > np.float32(1e-6) and toward > 0:
+            out[i, 0], out[i, 1], out[i, 2] = x, y, z
