@@ -146,9 +146,9 @@ def _in_open_mouth(avatar: Avatar, votes: NDArray[np.float32]) -> NDArray[np.flo
     scale = (size / whole_head(avatar)[1]) ** 2
     for view in look_around(posed, votes, FRONT_DEG, (np.median(lips, 0), size)):
         label = view.carried.argmax(1).astype(np.uint8)
-        lips = view.picture(label == PASS_REGIONS.index("lips"), False)
+        lips = view.picture(label == PASS_REGIONS.index("lips"))
         around = ndimage.binary_closing(lips, iterations=2)
-        within = ndimage.binary_fill_holes(around) & ~lips
+        within = np.asarray(ndimage.binary_fill_holes(around), bool) & ~lips
         outside = np.where(within[view.row, view.column], 0, 1).astype(np.uint8)
         total += scale * view.shares(outside, 1)[:, 0]
     return total

@@ -41,10 +41,10 @@ class View:
     colours: FloatArray
     carried: FloatArray
 
-    def picture(self, values: NDArray[np.generic], empty: object) -> NDArray[np.generic]:
-        """(H, W) those of the pixels, `empty` elsewhere. values: (P,)."""
-        out = np.full((self.camera.height, self.camera.width), empty, values.dtype)
-        out[self.row, self.column] = values
+    def picture(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(H, W) True for the chosen ones (P,) of the pixels."""
+        out = np.zeros((self.camera.height, self.camera.width), np.bool_)
+        out[self.row, self.column] = chosen
         return out
 
     def shares(self, label: NDArray[np.uint8], count: int) -> FloatArray:
@@ -54,11 +54,10 @@ class View:
         kept = label < count
         wanted[self.row[kept], self.column[kept], label[kept]] = 1
         shown = self.gaussians
-        fixed = (shown.means, shown.quaternions, shown.scales, shown.opacities)
         carried = torch.zeros((len(shown.means), count), requires_grad=True)
         colour, _, _ = rasterise_tensors(
-            *(torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in fixed), carried,
-            self.camera,
+            _tensor(shown.means), _tensor(shown.quaternions), _tensor(shown.scales),
+            _tensor(shown.opacities), carried, self.camera,
         )  # fmt: skip
         colour.backward(torch.from_numpy(wanted))
         assert carried.grad is not None
@@ -101,3 +100,7 @@ def look_around(
             )
         )  # fmt: skip
     return views
+
+
+def _tensor(values: NDArray[np.floating]) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))

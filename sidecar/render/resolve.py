@@ -91,7 +91,7 @@ def fade_turned_away(
     normals: NDArray[np.floating], points: NDArray[np.floating], camera: Camera
 ) -> Pixels:
     """(N, 3) unit normals at points (N, 3), those that face away from the camera made short:
-    networks paint the skin with spare Gaussians of the eyeballs' backs, which know nothing of it."""
+    networks paint skin with spare Gaussians of the eyeballs' backs, which know nothing of it."""
     pose = camera.camera_from_world
     ray = np.broadcast_to(pose[2, :3], points.shape)
     if not camera.orthographic:
@@ -124,7 +124,10 @@ def _divide(stack, offset, alpha, first, stop, out):  # pragma: no cover - compi
     for row in range(first, stop):
         for column in range(alpha.shape[1]):
             covered = alpha[row, column]
-            scale = np.float32(1.0) / covered if covered > 0.0 else np.float32(0.0)
+            if covered <= 0.0:
+                out[row, column, :] = 0.0
+                continue
+            scale = np.float32(1.0) / covered
             for k in range(out.shape[2]):
                 out[row, column, k] = stack[row, column, offset + k] * scale
 

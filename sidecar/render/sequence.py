@@ -169,7 +169,7 @@ def read_saved(path: Path) -> NDArray[np.float32]:
         return exr.read_combined(path)
     picture = images.read_picture(path).astype(np.float32) / np.float32(255)
     alpha = np.ascontiguousarray(picture[..., 3])
-    return linear_light(picture * alpha[..., None], alpha)
+    return linear_light((picture * alpha[..., None]).astype(np.float32), alpha)
 
 
 def _cancelled() -> JobError:
