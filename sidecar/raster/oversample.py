@@ -27,6 +27,8 @@ WANTED_SPREAD = 1.0
 """Standard deviation, in fine pixels, of the middle Gaussian: LAM's is 1.6 where it was trained,
 and the low-pass of 0.3 square pixels then widens it by a seventh at most."""
 _MARGIN = 4
+_ASKED = 1024
+"""Gaussians that are asked, at the least, whether one sample is enough: it should cost nothing."""
 
 
 class Rasterise(Protocol):
@@ -57,7 +59,7 @@ def rasterise_oversampled(
     antialiased: bool = False,
 ) -> GaussianImage:
     """What `rasterise` gives where the Gaussians are larger than pixels; where they are not, the
-    mean of up to 16 x 16 of its pixels. Raises what it raises."""
+    mean of up to `MOST_SAMPLES` squared of its pixels. Raises what it raises."""
     scene = (means, quaternions, scales, opacities, colours)
     samples, box = choose_samples(means, scales, camera)
     if samples == 1:
@@ -81,25 +83,37 @@ def choose_samples(
     means: NDArray[np.floating], scales: NDArray[np.floating], camera: Camera
 ) -> tuple[int, tuple[int, int, int, int]]:
     """Samples along a pixel's edge, and the box (left, top, right, bottom) of pixels that the
-    Gaussians before the camera lie in, with what they reach beyond."""
+    Gaussians before the camera lie in, with what they reach beyond; one sample of everything
+    where that is enough."""
     whole = (0, 0, camera.width, camera.height)
+    some = slice(None, None, max(len(means) // _ASKED, 1))
+    _, spread = _spreads(means[some], scales[some], camera)
+    middle = float(np.median(spread)) if len(spread) else WANTED_SPREAD
+    needed = int(np.ceil(WANTED_SPREAD / max(middle, 1e-9)))
+    if needed == 1:
+        return 1, whole
+    pixels, spread = _spreads(means, scales, camera)
+    reach = 4.0 * float(np.quantile(spread, 0.99)) + _MARGIN
+    size = np.array([camera.width, camera.height])
+    low = np.clip(np.floor(pixels.min(0) - reach), 0, size - 1).astype(int)
+    high = np.clip(np.ceil(pixels.max(0) + reach), low + 1, size).astype(int)
+    affordable = int(np.sqrt(MOST_FINE_PIXELS / np.prod(high - low)))
+    samples = max(min(needed, affordable, MOST_SAMPLES), 1)
+    return samples, (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+
+
+def _spreads(
+    means: NDArray[np.floating], scales: NDArray[np.floating], camera: Camera
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of the Gaussians that the camera may see: places (M, 2) in pixels, and (M,) standard
+    deviations in pixels, of each the middle one of its three."""
     with np.errstate(all="ignore"):
         pixels, depth = to_pixels(camera, means)
         zoom = np.linalg.norm(camera.camera_from_world[0, :3]) * camera.focal_x
         spread = np.sort(scales, 1)[:, 1] * zoom / (1.0 if camera.orthographic else depth)
     seen = np.isfinite(pixels).all(1) & np.isfinite(spread)
     seen &= (depth >= camera.near) & (depth <= camera.far)
-    if not seen.any():
-        return 1, whole
-    middle = float(np.median(spread[seen]))
-    reach = 4.0 * float(np.quantile(spread[seen], 0.99)) + _MARGIN
-    size = np.array([camera.width, camera.height])
-    low = np.clip(np.floor(pixels[seen].min(0) - reach), 0, size - 1).astype(int)
-    high = np.clip(np.ceil(pixels[seen].max(0) + reach), low + 1, size).astype(int)
-    affordable = int(np.sqrt(MOST_FINE_PIXELS / np.prod(high - low)))
-    needed = int(np.ceil(WANTED_SPREAD / max(middle, 1e-9)))
-    samples = max(min(needed, affordable, MOST_SAMPLES), 1)
-    return samples, (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    return pixels[seen], spread[seen]
 
 
 def magnify(camera: Camera, box: tuple[int, int, int, int], samples: int) -> Camera:

@@ -19,6 +19,7 @@ from ..avatar.gaussians import seen_colours
 from ..avatar.regions import PASS_REGIONS, avatar_regions
 from ..raster.device import choose_rasteriser
 from ..raster.gaussians import GaussianImage
+from ..raster.oversample import rasterise_oversampled
 from . import resolve
 from .frame import Frame, RenderOptions
 from .poses import Poses
@@ -100,10 +101,10 @@ class GaussianPainter:
             carried[:, layout.uv] = self._fixed["uv"]
         if layout.vector:
             carried[:, layout.vector] = self._poses.vectors(index, cameras)
-        return self._rasterise(
-            gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
-            carried, camera, antialiased=self._options.antialiased,
-        )  # fmt: skip
+        scene = (gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities)
+        if self._options.antialiased:
+            return rasterise_oversampled(self._rasterise, *scene, carried, camera, antialiased=True)
+        return self._rasterise(*scene, carried, camera)
 
 
 def _means(posed: PosedAvatar) -> FloatArray:
