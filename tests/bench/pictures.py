@@ -8,8 +8,9 @@ Gaussians and of pixels instead, in processor time, which a busy machine disturb
 from __future__ import annotations
 
 import itertools
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,19 +18,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from affekt.shared.camera import Camera, look_at
+from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.gaussians import Gaussians
+from affekt.sidecar.avatar.regions import avatar_regions
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.forward import HeadLayer
 from affekt.sidecar.raster.differentiable import rasterise_tensors
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
+from affekt.sidecar.render.exr import About, write_exr
+from affekt.sidecar.render.frame import RenderOptions
 from affekt.sidecar.render.framing import default_camera
+from affekt.sidecar.render.passes import available_passes, render_frames
 from affekt.sidecar.render.shade import draw_head
 
 from ..fakes.splatting import splat
 from .gpu import a_take, some_avatar
-from .job import Job, long_take
+from .job import FRAMES, Job, long_take
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +48,7 @@ PLOT_RUNS = 5
 
 def picture_jobs() -> list[Job]:
     """One picture each."""
-    return [*mesh_jobs(), *avatar_jobs(), *cloud_jobs()]
+    return [*mesh_jobs(), *avatar_jobs(), *pass_jobs(), *cloud_jobs()]
 
 
 def mesh_jobs() -> list[Job]:
@@ -82,6 +89,41 @@ def avatar_jobs() -> list[Job]:
         Job(name="forward and backward", run=forward_and_backward, units=1, unit="frames",
             aim="30 ms"),
     ]  # fmt: skip
+
+
+def pass_jobs() -> list[Job]:
+    """A take on the same avatar as `affekt render` draws it, without its files, and one file."""
+    avatar, take = some_avatar(), a_take(FRAMES)
+    view = default_camera(avatar, 512, 512)
+    every = RenderOptions(passes=passes_of(avatar))
+    frame = next(render_frames(avatar, take, view, every))
+    about = About(fps=take.fps, recipe="", camera=view)
+
+    def next_frame(options: RenderOptions) -> Callable[[], object]:
+        again = (render_frames(avatar, take, view, options) for _ in itertools.count())
+        return itertools.chain.from_iterable(again).__next__
+
+    def write_one() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            write_exr(Path(folder) / "frame.exr", frame, about)
+
+    return [
+        Job(name="a take's frame, RGBA + depth", run=next_frame(RenderOptions()), units=1,
+            unit="frames", aim="90 frames/s"),
+        Job(name=f"a take's frame, {len(every.passes)} passes", run=next_frame(every), units=1,
+            unit="frames", aim="25 ms"),
+        Job(name="its EXR, half, one thread", run=write_one, units=1, unit="frames"),
+    ]  # fmt: skip
+
+
+def passes_of(avatar: Avatar) -> tuple[str, ...]:
+    """All that it can have; a made-up avatar has no face to find regions on."""
+    passes = available_passes(avatar)
+    try:
+        avatar_regions(avatar)
+    except InputError:
+        return tuple(name for name in passes if name != "mask")
+    return passes
 
 
 def cloud_jobs() -> list[Job]:
