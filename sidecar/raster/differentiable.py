@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
@@ -24,17 +23,17 @@ _Floats = NDArray[np.float32]
 
 
 def rasterise_tensors(
-    means: Float[Tensor, "N 3"],
-    quaternions: Float[Tensor, "N 4"],
-    scales: Float[Tensor, "N 3"],
-    opacities: Float[Tensor, " N"],
-    colours: Float[Tensor, "N C"],
+    means: Tensor,
+    quaternions: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    colours: Tensor,
     camera: Camera,
     *,
     antialiased: bool = False,
-) -> tuple[Float[Tensor, "H W C"], Float[Tensor, "H W"], Float[Tensor, "H W"]]:
-    """Colour, alpha and depth as `rasterise_gaussians` gives them, with gradients to the five
-    inputs: exact but for the cuts, which have none (a Gaussian is drawn or not, a pixel goes on
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Colour (H, W, C), alpha (H, W) and depth (H, W) as `rasterise_gaussians` gives them, with
+    gradients to the five inputs, which are as it takes them: exact but for the cuts, which have none (a Gaussian is drawn or not, a pixel goes on
     or ends). An empty pixel's infinite depth has no gradient. Computes in float32 on the CPU,
     whatever the inputs. Raises what `rasterise_gaussians` raises."""
     return _Rasterise.apply(means, quaternions, scales, opacities, colours, camera, antialiased)
