@@ -33,9 +33,10 @@ def rasterise_tensors(
     antialiased: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Colour (H, W, C), alpha (H, W) and depth (H, W) as `rasterise_gaussians` gives them, with
-    gradients to the five inputs, which are as it takes them: exact but for the cuts, which have none (a Gaussian is drawn or not, a pixel goes on
-    or ends). An empty pixel's infinite depth has no gradient. Computes in float32 on the CPU,
-    whatever the inputs. Raises what `rasterise_gaussians` raises."""
+    gradients to the five inputs, whose shapes are as there: exact but for the cuts, which have
+    none (a Gaussian is drawn or not, a pixel goes on or ends). An empty pixel's infinite depth
+    has no gradient. Computes in float32 on the CPU, whatever the inputs. Raises what
+    `rasterise_gaussians` raises."""
     return _Rasterise.apply(means, quaternions, scales, opacities, colours, camera, antialiased)
 
 
