@@ -35,11 +35,12 @@ class PictureOptions:
     cameras: one for all frames, or one for each frame of the whole take, all of one size; none
     for the sidecar's own portrait camera of width x height pixels. frames: all if none. passes:
     names out of `PASSES`; PNG holds `PNG_PASSES` only. half: 16-bit floats in an EXR where they
-    suffice. antialiased: Gaussians keep their weight as they shrink below a pixel. follow: None
-    for as the avatar's source was trained. world_from_head: (4, 4), or one for each frame of the
-    whole take (T, 4, 4): the axes of positions and normals. weights: (T, 6) emotions to note in
-    an EXR's header. Raises InputError `option.camera`, `option.pass`, `option.format`,
-    `option.follow`, `emotion.shape`.
+    suffice. antialiased: a Gaussian that the low-pass widens is made fainter by as much (gsplat's
+    mode of that name), and a head whose Gaussians are finer than pixels is drawn finer and
+    averaged. follow: None for as the avatar's source was trained. world_from_head: (4, 4), or one
+    for each frame of the whole take (T, 4, 4): the axes of positions and normals. weights: (T, 6)
+    emotions to note in an EXR's header. Raises InputError `option.camera`, `option.pass`,
+    `option.format`, `option.follow`, `emotion.shape`.
     """
 
     width: int = 512
@@ -49,7 +50,7 @@ class PictureOptions:
     passes: tuple[str, ...] = ("combined",)
     format: Format = "png"
     half: bool = True
-    antialiased: bool = False
+    antialiased: bool = True
     follow: Follow | None = None
     world_from_head: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     weights: NDArray[np.float32] | None = None  # (T, 6)

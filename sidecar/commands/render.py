@@ -48,8 +48,9 @@ class Picture:
 class Drawing:
     """How Gaussians are drawn."""
 
-    antialiased: bool = False
-    """Gaussians keep their weight as they shrink below a pixel: for small heads and zooms."""
+    antialiased: bool = True
+    """Draw a head finer, and average, where its Gaussians are finer than pixels: for small heads
+    and zooms."""
     follow: Literal["still", "stretch", "surface", "deform"] | None = None
     """How Gaussians follow the surface; as the avatar was trained for if absent."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -112,11 +113,21 @@ class Render:
         frames = parse_frames(self.frames, len(motion))
         adapter = None if self.adapter is None else read_adapter(self.adapter)
         subject = read_subject(self.avatar, self.head)
-        for note in getattr(subject, "notes", ()):
-            print(f"Note: {note}")
+        self._print_notes(subject)
         if self.sound is not None:
             read_sound(self.sound)  # so that a bad one is known before anything is written
         self._render(self._shot(subject, motion_for(subject, motion, adapter), frames), frames)
+
+    def _print_notes(self, subject: Subject) -> None:
+        from ..avatar.avatar import Avatar
+        from ..raster.device import choose_rasteriser
+
+        if isinstance(subject, Avatar):
+            for note in subject.notes:
+                print(f"Note: {note}")
+            rasteriser = choose_rasteriser(self.drawing.device)
+            if rasteriser.device != "cpu":
+                print(rasteriser.reason)
 
     def _shot(self, subject: Subject, motion: Motion, frames: range) -> Shot:
         from ..render.frame import RenderOptions

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ...shared import limits
 from ...shared.camera import Camera, to_pixels
 from .gaussians import GaussianImage
 
@@ -98,7 +99,8 @@ def choose_samples(
     low = np.clip(np.floor(pixels.min(0) - reach), 0, size - 1).astype(int)
     high = np.clip(np.ceil(pixels.max(0) + reach), low + 1, size).astype(int)
     affordable = int(np.sqrt(MOST_FINE_PIXELS / np.prod(high - low)))
-    samples = max(min(needed, affordable, MOST_SAMPLES), 1)
+    longest = limits.MAX_IMAGE_EDGE // int(max(high - low))
+    samples = max(min(needed, affordable, longest, MOST_SAMPLES), 1)
     return samples, (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 

@@ -23,17 +23,16 @@ OBJECT_INDEX = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenderOptions:
-    """What to render. frames: indices into the take, all if none. antialiased: Gaussians keep
-    their weight as they shrink below a pixel. follow: how Gaussians follow the surface, as their
-    source was trained if none. axes: those of the normal pass: the world's, as Cycles has it, or
-    the camera's (x right, y up, z towards the viewer). world_from_head: (4, 4) affine, or
-    one for each of the take's frames, what positions and normals in the world are multiplied by;
-    the head's own axes are the world's if it is the identity. Raises InputError `option.pass`,
-    `option.camera`."""
+    """What to render. frames: indices into the take, all if none. antialiased, follow: as in
+    `PictureOptions`. device: where Gaussians are composited. axes: those of the normal pass: the
+    world's, as Cycles has it, or the camera's (x right, y up, z towards the viewer).
+    world_from_head: (4, 4) affine, or one for each of the take's frames, what positions and
+    normals in the world are multiplied by; the head's own axes are the world's if it is the
+    identity. Raises InputError `option.pass`, `option.camera`."""
 
     frames: range | tuple[int, ...] | None = None
     passes: tuple[str, ...] = ("combined", "depth")
-    antialiased: bool = False
+    antialiased: bool = True
     follow: Follow | None = None
     device: Device = "cpu"
     axes: Axes = "world"

@@ -194,8 +194,11 @@ def _load_modulator() -> Modulator:
 
 def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
     with _import_lock:
+        from ..raster.device import choose_rasteriser
         from ..render.sequence import save_sequence
         from ..render.source import motion_for
+
+        choose_rasteriser("auto")  # who looks for a card imports torch
 
     motion, adapter = _decode(task.take)
     task.pictures.check_take(len(motion))
@@ -237,7 +240,7 @@ def _as_shot(
         cameras=cameras[0] if len(cameras) == 1 else dict(enumerate(cameras)),
         options=RenderOptions(
             frames=pictures.frames, passes=pictures.passes, antialiased=pictures.antialiased,
-            follow=pictures.follow, world_from_head=pictures.world_from_head,
+            follow=pictures.follow, device="auto", world_from_head=pictures.world_from_head,
         ),
         numbers={} if numbers is None else dict(zip(EMOTIONS, numbers.T.tolist(), strict=True)),
     )  # fmt: skip

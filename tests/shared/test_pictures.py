@@ -58,7 +58,7 @@ ASKED = {
         cameras=tuple(map(camera, range(3))), width=20, height=10, world_from_head=MATRICES,
     ),
     "all passes": PictureOptions(
-        passes=PASSES, format="exr", half=False, antialiased=True, follow="surface",
+        passes=PASSES, format="exr", half=False, antialiased=False, follow="surface",
         world_from_head=MATRICES[0], weights=np.ones((3, 6), np.float32),
     ),
 }  # fmt: skip
