@@ -202,7 +202,7 @@ class Render:
     def _with_preview(
         self, saved: Iterator[SavedFrame], fps: float, start: int, stack: ExitStack
     ) -> Iterator[SavedFrame]:
-        from ..render import images
+        from ..raster.colour import over
         from ..render.sequence import read_saved
         from ..render.video import VideoWriter
 
@@ -215,7 +215,7 @@ class Render:
         for done in saved:
             frame = done.frame
             combined = read_saved(done.files[0]) if frame is None else frame.combined
-            video.add(images.over(combined))
+            video.add(over(combined))
             yield done
 
     def _write_sheet(self, path: Path, shot: Shot, frame: int) -> None:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared import limits
-from ...shared.camera import Camera, to_pixels
+from ...shared.camera import Camera
 from .gaussians import GaussianImage
+from .pixels import to_pixels
 
 MOST_SAMPLES = 64
 """Of a pixel's edge: a head that wants 320 pixels has then shrunk to 5."""
@@ -106,16 +107,16 @@ def choose_samples(
 
 def _spreads(
     means: NDArray[np.floating], scales: NDArray[np.floating], camera: Camera
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.floating]]:
     """Of the Gaussians that the camera may see: places (M, 2) in pixels, and (M,) standard
     deviations in pixels, of each the middle one of its three."""
-    with np.errstate(all="ignore"):
-        pixels, depth = to_pixels(camera, means)
-        zoom = np.linalg.norm(camera.camera_from_world[0, :3]) * camera.focal_x
+    screen = to_pixels(means, camera)
+    depth = screen[:, 2]
+    zoom = np.linalg.norm(camera.camera_from_world[0, :3]) * camera.focal_x
+    with np.errstate(invalid="ignore"):
         spread = np.sort(scales, 1)[:, 1] * zoom / (1.0 if camera.orthographic else depth)
-    seen = np.isfinite(pixels).all(1) & np.isfinite(spread)
-    seen &= (depth >= camera.near) & (depth <= camera.far)
-    return pixels[seen], spread[seen]
+        seen = np.isfinite(screen).all(1) & np.isfinite(spread) & (depth <= camera.far)
+    return screen[seen, :2], spread[seen]
 
 
 def magnify(camera: Camera, box: tuple[int, int, int, int], samples: int) -> Camera:

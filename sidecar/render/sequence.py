@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from ...shared.errors import InputError, JobError
 from ...shared.motion import Motion
 from ..fingerprint import fingerprint
+from ..raster.colour import linear_light
 from . import exr, images
 from .frame import Frame, RenderOptions
 from .passes import Cameras, Subject, cameras_by_frame, frame_bytes, render_frames
-from .resolve import linear_light
 
 FileKind = Literal["png", "exr"]
 WRITERS = 2

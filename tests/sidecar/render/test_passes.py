@@ -246,10 +246,10 @@ def test_real_avatars_have_lips_eyes_and_hair_where_they_are(
     name: str, real_data, tmp_path, monkeypatch
 ):
     """Of the mask's pixels; the boxes were read off the portraits' renders by eye."""
-    from affekt.sidecar.avatar.lam import read_lam_avatar
+    from affekt.sidecar.avatar.read import read_avatar
 
     monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
-    real = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    real = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
     still = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
     frame = draw(real, still, view(256, 0.0, (0, 1.68, 0)), passes=("mask",))[0]
     masks = frame.masks
