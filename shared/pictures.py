@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from .camera import Camera
 from .errors import InputError
 
-PASSES = ("combined", "depth", "normal", "position", "mask", "index", "uv", "vector")
+Pass = Literal["combined", "depth", "normal", "position", "mask", "index", "uv", "vector"]
+PASSES: tuple[Pass, ...] = get_args(Pass)
 """Every pass, in the order of a file. An EXR always has the first two."""
 PNG_PASSES = PASSES[:2]
 """What PNG files can hold: colour, and depth in a second file."""
@@ -57,7 +58,7 @@ class PictureOptions:
 
     def __post_init__(self) -> None:
         _need_one_of("format", (self.format,), FORMATS)
-        _need_one_of("pass", self.passes, PASSES)
+        check_passes(self.passes)
         if self.format == "png":
             _need_one_of("pass", self.passes, PNG_PASSES, " in a PNG", "Choose EXR, or ")
         if self.follow is not None:
@@ -68,15 +69,7 @@ class PictureOptions:
                 "The picture's size changes during the take.",
                 "Use one resolution for all frames.",
             )
-        matrix = self.world_from_head
-        if (
-            matrix.ndim not in (2, 3)
-            or matrix.shape[-2:] != (4, 4)
-            or not np.isfinite(matrix).all()
-        ):
-            raise InputError(
-                "option.camera", "The head's matrix is not usable.", "Reset the head's transform."
-            )
+        check_world(self.world_from_head)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -102,6 +95,22 @@ class PictureOptions:
                 f"There are {len(self.weights)} rows of emotions for a take of {frames} frames.",
                 "Give one row for each frame of the take.",
             )
+
+
+def check_passes(names: Sequence[str]) -> None:
+    """Raises InputError `option.pass` for a name that is none of `PASSES`."""
+    _need_one_of("pass", names, PASSES)
+
+
+def check_world(world_from_head: NDArray[np.float64]) -> None:
+    """Raises InputError `option.camera` for what is neither an invertible (4, 4) matrix nor
+    (T, 4, 4) of them."""
+    matrix = world_from_head
+    fits = matrix.ndim in (2, 3) and matrix.shape[-2:] == (4, 4) and np.isfinite(matrix).all()
+    if not fits or not np.linalg.det(matrix).all():
+        raise InputError(
+            "option.camera", "The head's matrix is not usable.", "Reset the head's transform."
+        )
 
 
 def _need_one_of(

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,11 +13,12 @@ import numpy as np
 
 from ...shared.errors import InputError
 from ...shared.motion import Motion
+from ...shared.pictures import Follow
 from ..files import not_writable, write_whole
-from .avatar import Avatar, Follow
+from ..fingerprint import fingerprint
+from .avatar import Avatar
 from .drive import Actor
 from .gaussians import Gaussians
-from .own import encode_avatar
 from .splats import encode_splats, log_scales, logits, turned_over, zeroth_harmonics
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def write_sequence(
     actor = Actor(avatar, motion, follow)
     if form != "ply":
         _gsply()  # said before anything is written
-    _claim(folder, _fingerprint(avatar, motion, form, up, actor.follow))
+    _claim(folder, fingerprint(avatar, motion, form, up, actor.follow))
     for index in frames:
         path = folder / frame_file(index, form)
         if path.is_file():  # under its name a file is whole
@@ -81,7 +80,7 @@ def write_sequence(
         yield index, True
 
 
-def _claim(folder: Path, fingerprint: str) -> None:
+def _claim(folder: Path, sequence: str) -> None:
     """Marks the folder as this sequence's."""
     manifest = folder / MANIFEST
     try:
@@ -90,7 +89,7 @@ def _claim(folder: Path, fingerprint: str) -> None:
         strange = found is None and any(folder.glob("frame_*"))
     except OSError as error:
         raise not_writable(folder, error) from error
-    mine = json.dumps({"sequence": fingerprint}).encode()
+    mine = json.dumps({"sequence": sequence}).encode()
     if strange or found not in (None, mine):
         raise InputError(
             "option.folder",
@@ -99,18 +98,6 @@ def _claim(folder: Path, fingerprint: str) -> None:
         )
     if found is None:
         write_whole(manifest, mine)
-
-
-def _fingerprint(
-    avatar: Avatar, motion: Motion, form: SplatFormat, up: UpAxis, follow: Follow
-) -> str:
-    digest = hashlib.sha256(f"{form} {up} {follow} {motion.space} ".encode())
-    digest.update(encode_avatar(avatar))
-    for field in fields(motion):
-        values = getattr(motion, field.name)
-        if isinstance(values, np.ndarray):
-            digest.update(field.name.encode() + np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
 
 
 def _gsply():

@@ -152,8 +152,8 @@ class Compare:
 
         from PIL import Image
 
-        from ..avatar.compare import draw_follows
         from ..files import write_whole
+        from ..render.compare import draw_follows
 
         picture = draw_follows(_read(self.avatar, self.head), self.size)
         encoded = io.BytesIO()

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from ...shared.pictures import Follow, Format, Pass
+
 if TYPE_CHECKING:
     from ...shared.camera import Camera
     from ...shared.motion import Motion
     from ..render.passes import Subject
     from ..render.sequence import SavedFrame, Shot
 
-PassName = Literal[
-    "combined", "depth", "normal", "position", "mask", "index", "uv", "vector", "all"
-]
+PassName = Literal[Pass, "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Drawing:
     antialiased: bool = True
     """Draw a head finer, and average, where its Gaussians are finer than pixels: for small heads
     and zooms."""
-    follow: Literal["still", "stretch", "surface", "deform"] | None = None
+    follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was trained for if absent."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to draw: on a CUDA device if there is one, the CPU, or CUDA and nothing else."""
@@ -61,7 +61,7 @@ class Drawing:
 class Files:
     """What is written."""
 
-    format: Literal["png", "exr"] = "png"
+    format: Format = "png"
     """PNG with straight alpha (and depth), or multilayer EXR with every pass."""
     passes: tuple[PassName, ...] = ("combined", "depth")
     """Passes of an EXR; `all` is every one that the avatar can have."""
@@ -178,7 +178,7 @@ class Render:
         from ..render.sequence import FileOptions, save_sequence
 
         files = FileOptions(
-            kind=self.files.format, half=self.files.half, with_depth=self.files.depth,
+            format=self.files.format, half=self.files.half, with_depth=self.files.depth,
             resume=self.files.resume,
         )  # fmt: skip
         started = time.perf_counter()

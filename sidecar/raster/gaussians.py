@@ -14,6 +14,7 @@ the order given.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,22 @@ class GaussianImage:
     colour: NDArray[np.float32]
     alpha: NDArray[np.float32]
     depth: NDArray[np.float32]
+
+
+class Rasterise(Protocol):
+    """`rasterise_gaussians`, or another with its promise."""
+
+    def __call__(
+        self,
+        means: NDArray[np.floating],
+        quaternions: NDArray[np.floating],
+        scales: NDArray[np.floating],
+        opacities: NDArray[np.floating],
+        colours: NDArray[np.floating],
+        camera: Camera,
+        *,
+        antialiased: bool = False,
+    ) -> GaussianImage: ...
 
 
 def rasterise_gaussians(

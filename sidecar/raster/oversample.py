@@ -11,14 +11,13 @@ a large one does, and no more.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...shared import limits
 from ...shared.camera import Camera
-from .gaussians import GaussianImage
+from .gaussians import GaussianImage, Rasterise
 from .pixels import to_pixels
 
 MOST_SAMPLES = 64
@@ -31,22 +30,6 @@ and the low-pass of 0.3 square pixels then widens it by a seventh at most."""
 _MARGIN = 4
 _ASKED = 1024
 """Gaussians that are asked, at the least, whether one sample is enough: it should cost nothing."""
-
-
-class Rasterise(Protocol):
-    """`rasterise_gaussians`, or another with its promise."""
-
-    def __call__(
-        self,
-        means: NDArray[np.floating],
-        quaternions: NDArray[np.floating],
-        scales: NDArray[np.floating],
-        opacities: NDArray[np.floating],
-        colours: NDArray[np.floating],
-        camera: Camera,
-        *,
-        antialiased: bool = False,
-    ) -> GaussianImage: ...
 
 
 def rasterise_oversampled(

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.camera import Camera
-from ...shared.errors import InputError
-from ...shared.pictures import PASSES
-from ..avatar.avatar import Follow
+from ...shared.pictures import Follow, check_passes, check_world
 from ..raster.device import Device
 
 FloatImage = NDArray[np.float32]
@@ -40,22 +38,8 @@ class RenderOptions:
     object_index: int = OBJECT_INDEX
 
     def __post_init__(self) -> None:
-        if unknown := set(self.passes) - set(PASSES):
-            raise InputError(
-                "option.pass",
-                f"There is no pass named {sorted(unknown)[0]!r:.40}.",
-                f"Choose from {', '.join(PASSES)}.",
-            )
-        matrix = self.world_from_head
-        if (
-            matrix.ndim not in (2, 3)
-            or matrix.shape[-2:] != (4, 4)
-            or not np.isfinite(matrix).all()
-            or not np.linalg.det(matrix).all()
-        ):
-            raise InputError(
-                "option.camera", "The head's matrix is not usable.", "Reset the head's transform."
-            )
+        check_passes(self.passes)
+        check_world(self.world_from_head)
 
     def world_at(self, index: int) -> NDArray[np.float64]:
         """(4, 4) `world_from_head` at the take's frame `index`."""

@@ -10,12 +10,11 @@ from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, frames_outside
+from ...shared.pictures import PASSES
 from ..avatar.avatar import Avatar
 from ..raster.gaussians import picture_bytes
-from .frame import PASSES, Frame, RenderOptions
+from .frame import Frame, RenderOptions
 from .gaussian_passes import GaussianPainter, has_uv
-
-__all__ = ["PASSES", "Frame", "RenderOptions", "available_passes", "render_frames"]
 
 _CHANNELS = {
     "combined": 4, "depth": 1, "normal": 3, "position": 3, "mask": 6, "index": 1, "uv": 2,

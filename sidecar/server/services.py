@@ -204,7 +204,7 @@ def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFil
     task.pictures.check_take(len(motion))
     subject = _read_subject(task)
     shot, files = _as_shot(subject, motion_for(subject, motion, adapter), task.pictures)
-    kinds: tuple[PictureKind, ...] = ("exr",) if files.kind == "exr" else ("frame", "depth")
+    kinds: tuple[PictureKind, ...] = ("exr",) if files.format == "exr" else ("frame", "depth")
     total = len(motion) if shot.options.frames is None else len(shot.options.frames)
     for done, saved in enumerate(save_sequence(shot, task.folder, files, is_cancelled), 1):
         named = tuple(zip(kinds, saved.files, strict=False))  # a PNG may come without its depth
@@ -245,7 +245,7 @@ def _as_shot(
         numbers={} if numbers is None else dict(zip(EMOTIONS, numbers.T.tolist(), strict=True)),
     )  # fmt: skip
     files = FileOptions(
-        kind=pictures.format, half=pictures.half, with_depth="depth" in pictures.passes,
+        format=pictures.format, half=pictures.half, with_depth="depth" in pictures.passes,
         resume=False,
     )  # fmt: skip
     if pictures.cameras:  # they are told in the axes of the head that the client's scene shows

@@ -9,7 +9,8 @@ import pytest
 import torch
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
-from affekt.sidecar.avatar.avatar import Avatar, Follow
+from affekt.shared.pictures import Follow
+from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import STRETCH_RANGE, Actor
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import read_avatar

@@ -8,6 +8,7 @@ import pytest
 from affekt.shared.camera import Camera
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
+from affekt.shared.pictures import PASSES
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.regions import PASS_REGIONS, avatar_regions
@@ -16,7 +17,7 @@ from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.raster.oversample import choose_samples, rasterise_oversampled
 from affekt.sidecar.render.frame import Frame, RenderOptions
-from affekt.sidecar.render.passes import PASSES, available_passes, cameras_by_frame, render_frames
+from affekt.sidecar.render.passes import available_passes, cameras_by_frame, render_frames
 from fakes.head import small_head
 
 from .conftest import take, view
