@@ -97,6 +97,12 @@ class PictureOptions:
             )
 
 
+def frame_name(index: int, *, kind: str = "frame", suffix: str = "png") -> str:
+    """File name of a picture of the take's frame `index`, which counts from 0: names count from
+    1, as Blender does, which knows a sequence by its numbers."""
+    return f"{kind}_{index + 1:04d}.{suffix}"
+
+
 def check_passes(names: Sequence[str]) -> None:
     """Raises InputError `option.pass` for a name that is none of `PASSES`."""
     _need_one_of("pass", names, PASSES)

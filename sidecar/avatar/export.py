@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ...shared.errors import InputError
+from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
-from ...shared.pictures import Follow
+from ...shared.pictures import Follow, frame_name
 from ..files import not_writable, write_whole
-from ..fingerprint import fingerprint
 from .avatar import Avatar
 from .drive import Actor
 from .gaussians import Gaussians
@@ -25,16 +25,11 @@ if TYPE_CHECKING:
     from gsply import GSData
 
 SplatFormat = Literal["ply", "compressed", "spz"]
-ENDINGS: dict[SplatFormat, str] = {"ply": ".ply", "compressed": ".compressed.ply", "spz": ".spz"}
+ENDINGS: dict[SplatFormat, str] = {"ply": "ply", "compressed": "compressed.ply", "spz": "spz"}
 UpAxis = Literal["y-up", "y-down"]
 MANIFEST = "sequence.json"
 # SPZ's positions are whole numbers of 24 bit: steps of 15 micrometres, 128 m to each side.
 _SPZ_FRACTION_BITS = 16
-
-
-def frame_file(index: int, form: SplatFormat) -> str:
-    """File name of the take's frame `index`, which counts from 0, as Blender counts: from 1."""
-    return f"frame_{index + 1:04d}{ENDINGS[form]}"
 
 
 def encode_frame(gaussians: Gaussians, form: SplatFormat, up: UpAxis = "y-up") -> bytes:
@@ -72,7 +67,7 @@ def write_sequence(
         _gsply()  # said before anything is written
     _claim(folder, fingerprint(avatar, motion, form, up, actor.follow))
     for index in frames:
-        path = folder / frame_file(index, form)
+        path = folder / frame_name(index, suffix=ENDINGS[form])
         if path.is_file():  # under its name a file is whole
             yield index, False
             continue

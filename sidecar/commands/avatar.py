@@ -164,7 +164,7 @@ class Compare:
 
 
 def _read(name: str, head: str | None) -> Avatar:
-    """The avatar; what its reader has to say is printed. Raises InputError `option.avatar` for a
+    """The avatar. Raises InputError `option.avatar` for a
     head that has no Gaussians."""
     from ...shared.errors import InputError
     from ..avatar.avatar import Avatar

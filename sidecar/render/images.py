@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.errors import InputError
+from ...shared.pictures import frame_name
 from ..files import not_writable, write_whole
 from ..raster.colour import straight_srgb
 from .frame import Frame
@@ -29,11 +30,6 @@ _SIGNATURE, _END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
 _IHDR_END = 33
 
 Picture = NDArray[np.uint8]
-
-
-def frame_name(index: int, *, kind: str = "frame", suffix: str = "png") -> str:
-    """File name of the take's frame `index`, which counts from 0."""
-    return f"{kind}_{index + 1:04d}.{suffix}"
 
 
 def write_frame(folder: Path, frame: Frame, *, with_depth: bool = True, recipe: str = "") -> None:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.errors import InputError, JobError
+from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
-from ...shared.pictures import Format
-from ..fingerprint import fingerprint
+from ...shared.pictures import Format, frame_name
 from ..raster.colour import linear_light
 from . import exr, images
 from .frame import Frame, RenderOptions
@@ -129,9 +129,9 @@ class _Saver:
 
     def _files(self, index: int) -> tuple[Path, ...]:
         if self._options.format == "exr":
-            return (self._folder / images.frame_name(index, suffix="exr"),)
+            return (self._folder / frame_name(index, suffix="exr"),)
         kinds = ("frame", "depth") if self._options.with_depth else ("frame",)
-        return tuple(self._folder / images.frame_name(index, kind=kind) for kind in kinds)
+        return tuple(self._folder / frame_name(index, kind=kind) for kind in kinds)
 
     def _is_there(self, index: int) -> bool:
         read = exr.recipe_of if self._options.format == "exr" else images.recipe_of

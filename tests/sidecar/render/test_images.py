@@ -22,7 +22,6 @@ from affekt.sidecar.render.framing import View, default_camera, frame_points
 from affekt.sidecar.render.images import (
     NOTHING,
     depth_steps,
-    frame_name,
     make_folder,
     write_frame,
     write_png,
@@ -90,8 +89,6 @@ def test_png_holds_straight_alpha_and_depth(tmp_path: Path):
 
 
 def test_numbers_of_pictures():
-    assert frame_name(0) == "frame_0001.png"
-    assert frame_name(12_345, kind="depth") == "depth_12346.png"
     np.testing.assert_array_equal(
         depth_steps(np.array([0.0, 0.00012, 9.0, np.inf, np.nan], np.float32)),
         [0, 1, NOTHING, NOTHING, NOTHING],
