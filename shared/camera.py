@@ -83,70 +83,15 @@ def _unusable(sentence: str) -> InputError:
     )
 
 
-def to_pixels(camera: Camera, points: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
-    """(..., 3) world points -> their pixel positions (..., 2) and depths (...). In perspective a
-    point beside or behind the camera has a position that means nothing."""
-    pose = camera.camera_from_world
-    seen = _double(np.asarray(points, np.float64) @ pose[:3, :3].T + pose[:3, 3])
-    depth = seen[..., 2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        flat = seen[..., :2] if camera.orthographic else seen[..., :2] / depth[..., None]
-    focal, centre = (camera.focal_x, camera.focal_y), (camera.centre_x, camera.centre_y)
-    return _double(flat * focal + centre), depth
-
-
-def pixel_centres(camera: Camera) -> FloatArray:
-    """(H, W, 2) x and y of every pixel's centre."""
-    x, y = np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5
-    return np.stack(np.broadcast_arrays(x[None], y[:, None]), -1, dtype=np.float64)
-
-
-def unproject(camera: Camera, pixels: FloatArray, depth: NDArray[np.floating]) -> FloatArray:
-    """Pixel positions (..., 2) and depths (...) -> (..., 3) world points; 0 where the depth is
-    infinite, as it is where nothing is seen."""
-    origins, directions = pixel_rays(camera, pixels)
-    is_there = np.isfinite(depth)[..., None]
-    metres = np.where(is_there, np.asarray(depth, np.float64)[..., None], 0.0)
-    return np.where(is_there, origins + metres * directions, 0.0)
-
-
-def pixel_rays(camera: Camera, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Pixel positions (..., 2) -> origins and directions (..., 3) in the world: origin + z *
-    direction has depth z. The directions are not of length 1."""
-    flat = (pixels - (camera.centre_x, camera.centre_y)) / (camera.focal_x, camera.focal_y)
-    world_from_camera = _world_from_camera(camera)
-    turn, eye = world_from_camera[:3, :3], world_from_camera[:3, 3]
-    if camera.orthographic:
-        origins = _double(flat @ turn[:, :2].T + eye)
-        return origins, np.broadcast_to(turn[:, 2], origins.shape)
-    directions = _double(flat @ turn[:, :2].T + turn[:, 2])
-    return np.broadcast_to(eye, directions.shape), directions
-
-
-def sight_directions(camera: Camera, points: NDArray[np.floating]) -> FloatArray:
-    """(..., 3) world points -> (..., 3) unit directions in which the camera looks at them: away
-    from its centre, or all the same in an orthographic view."""
-    world_from_camera = _world_from_camera(camera)
-    if camera.orthographic:
-        away = np.broadcast_to(world_from_camera[:3, 2], np.shape(points))
-    else:
-        away = np.asarray(points, np.float64) - world_from_camera[:3, 3]
-    length = np.linalg.norm(away, axis=-1, keepdims=True)
-    return away / np.where(length > 0, length, 1.0)
-
-
 def camera_centre(camera: Camera) -> FloatArray:
     """(3,) where a perspective camera stands in the world; any point of an orthographic one's
     plane of depth 0."""
-    return _world_from_camera(camera)[:3, 3]
+    return np.linalg.inv(camera.camera_from_world)[:3, 3].astype(np.float64)
 
 
-def _world_from_camera(camera: Camera) -> FloatArray:
-    return _double(np.linalg.inv(camera.camera_from_world))
-
-
-def _double(values: NDArray[np.floating]) -> FloatArray:
-    return values.astype(np.float64, copy=False)
+def camera_axis(camera: Camera) -> FloatArray:
+    """(3,) the world's direction along which depth grows, a metre of it long."""
+    return np.linalg.inv(camera.camera_from_world)[:3, 2].astype(np.float64)
 
 
 def look_at(

@@ -18,6 +18,7 @@ from . import events, messages
 from .channel import make_error
 from .errors import AffektError, InputError, LinkError
 from .messages import Artefact, Message
+from .pictures import frame_name
 
 
 @dataclass(slots=True)
@@ -108,7 +109,8 @@ class JobBook:
     def _take_picture(self, message: messages.Picture, job: _Job) -> None:
         if job.folder is None:
             return
-        path = job.folder / _picture_name(message.kind, message.index)
+        stem, suffix = ("frame", "exr") if message.kind == "exr" else (message.kind, "png")
+        path = job.folder / frame_name(message.index, kind=stem, suffix=suffix)
         try:
             _write_whole(path, message.data)
         except OSError:
@@ -123,12 +125,6 @@ class JobBook:
             )
         )
         self._send(messages.Credit(job=message.job, count=1))
-
-
-def _picture_name(kind: messages.PictureKind, index: int) -> str:
-    """As Blender counts from 1, and knows a sequence by its numbers."""
-    stem, suffix = ("frame", "exr") if kind == "exr" else (kind, "png")
-    return f"{stem}_{index + 1:04d}.{suffix}"
 
 
 def _progressed(message: messages.Progress) -> events.JobProgressed:

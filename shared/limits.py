@@ -43,10 +43,8 @@ MAX_GAUSSIANS = 2_000_000
 MAX_IMAGE_EDGE = 8192
 # 8K UHD, 7680 x 4320. Twice what a screen or a film shows, and a third of a 100-megapixel request.
 MAX_IMAGE_PIXELS = 7680 * 4320
-# One picture of all its channels: 3.2 GB, a full set of passes at 8K.
-MAX_IMAGE_FLOATS = 24 * MAX_IMAGE_PIXELS
-# One frame while it is rendered: every pass at 4096 x 4096 takes 3.5 GB, colour and depth at 8K
-# 1.3 GB.
+# One picture while it is made, its channels and what becomes of them: every pass at 4096 x 4096
+# takes 3.5 GB, colour and depth at 8K 1.3 GB.
 MAX_FRAME_BYTES = 4 * 1024 * 1024 * 1024
 
 # Emotion weights: 1 is the emotion as trained; by hand an animator may push to 1.5.

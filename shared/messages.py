@@ -320,7 +320,7 @@ class Render(Message):
     )] = ("combined",)  # fmt: skip
     format: Annotated[Format, Choice(values=FORMATS)] = "png"
     half: Annotated[bool, Flag()] = True
-    antialiased: Annotated[bool, Flag()] = False
+    antialiased: Annotated[bool, Flag()] = True
     follow: Annotated[Follow | None, Choice(values=FOLLOWS, optional=True)] = None
     credit: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
     lens: Annotated[NDArray[np.float64] | None, Array(

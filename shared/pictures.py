@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from .camera import Camera
 from .errors import InputError
 
-PASSES = ("combined", "depth", "normal", "position", "mask", "index", "uv", "vector")
+Pass = Literal["combined", "depth", "normal", "position", "mask", "index", "uv", "vector"]
+PASSES: tuple[Pass, ...] = get_args(Pass)
 """Every pass, in the order of a file. An EXR always has the first two."""
 PNG_PASSES = PASSES[:2]
 """What PNG files can hold: colour, and depth in a second file."""
@@ -35,11 +36,12 @@ class PictureOptions:
     cameras: one for all frames, or one for each frame of the whole take, all of one size; none
     for the sidecar's own portrait camera of width x height pixels. frames: all if none. passes:
     names out of `PASSES`; PNG holds `PNG_PASSES` only. half: 16-bit floats in an EXR where they
-    suffice. antialiased: Gaussians keep their weight as they shrink below a pixel. follow: None
-    for as the avatar's source was trained. world_from_head: (4, 4), or one for each frame of the
-    whole take (T, 4, 4): the axes of positions and normals. weights: (T, 6) emotions to note in
-    an EXR's header. Raises InputError `option.camera`, `option.pass`, `option.format`,
-    `option.follow`, `emotion.shape`.
+    suffice. antialiased: a Gaussian that the low-pass widens is made fainter by as much (gsplat's
+    mode of that name), and a head whose Gaussians are finer than pixels is drawn finer and
+    averaged. follow: None for as the avatar's source was trained. world_from_head: (4, 4), or one
+    for each frame of the whole take (T, 4, 4): the axes of positions and normals. weights: (T, 6)
+    emotions to note in an EXR's header. Raises InputError `option.camera`, `option.pass`,
+    `option.format`, `option.follow`, `emotion.shape`.
     """
 
     width: int = 512
@@ -49,14 +51,14 @@ class PictureOptions:
     passes: tuple[str, ...] = ("combined",)
     format: Format = "png"
     half: bool = True
-    antialiased: bool = False
+    antialiased: bool = True
     follow: Follow | None = None
     world_from_head: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     weights: NDArray[np.float32] | None = None  # (T, 6)
 
     def __post_init__(self) -> None:
         _need_one_of("format", (self.format,), FORMATS)
-        _need_one_of("pass", self.passes, PASSES)
+        check_passes(self.passes)
         if self.format == "png":
             _need_one_of("pass", self.passes, PNG_PASSES, " in a PNG", "Choose EXR, or ")
         if self.follow is not None:
@@ -67,15 +69,7 @@ class PictureOptions:
                 "The picture's size changes during the take.",
                 "Use one resolution for all frames.",
             )
-        matrix = self.world_from_head
-        if (
-            matrix.ndim not in (2, 3)
-            or matrix.shape[-2:] != (4, 4)
-            or not np.isfinite(matrix).all()
-        ):
-            raise InputError(
-                "option.camera", "The head's matrix is not usable.", "Reset the head's transform."
-            )
+        check_world(self.world_from_head)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -101,6 +95,28 @@ class PictureOptions:
                 f"There are {len(self.weights)} rows of emotions for a take of {frames} frames.",
                 "Give one row for each frame of the take.",
             )
+
+
+def frame_name(index: int, *, kind: str = "frame", suffix: str = "png") -> str:
+    """File name of a picture of the take's frame `index`, which counts from 0: names count from
+    1, as Blender does, which knows a sequence by its numbers."""
+    return f"{kind}_{index + 1:04d}.{suffix}"
+
+
+def check_passes(names: Sequence[str]) -> None:
+    """Raises InputError `option.pass` for a name that is none of `PASSES`."""
+    _need_one_of("pass", names, PASSES)
+
+
+def check_world(world_from_head: NDArray[np.float64]) -> None:
+    """Raises InputError `option.camera` for what is neither an invertible (4, 4) matrix nor
+    (T, 4, 4) of them."""
+    matrix = world_from_head
+    fits = matrix.ndim in (2, 3) and matrix.shape[-2:] == (4, 4) and np.isfinite(matrix).all()
+    if not fits or not np.linalg.det(matrix).all():
+        raise InputError(
+            "option.camera", "The head's matrix is not usable.", "Reset the head's transform."
+        )
 
 
 def _need_one_of(

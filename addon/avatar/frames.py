@@ -9,7 +9,6 @@ wanted. No file here is ever half written: pictures arrive whole and are only re
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -22,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.errors import InputError
+from ...shared.fingerprint import fingerprint
 from ...shared.motion import WIDTHS, Motion
+from ...shared.pictures import frame_name
 from ..camera import View
 
 _PICTURE = re.compile(r"avatar_\d{6}\.(png|exr)")
@@ -44,12 +45,11 @@ class Plan:
     @property
     def work(self) -> Path:
         """The folder for pictures on their way, the same for the same plan."""
-        digest = hashlib.sha256("".join(self.keys).encode()).hexdigest()
-        return self.folder / f"{_UNFINISHED}{digest[:12]}"
+        return self.folder / f"{_UNFINISHED}{fingerprint(self.keys)[:12]}"
 
     def working(self, index: int) -> Path:
         """Where the sidecar's client puts the picture of the motion's frame `index`."""
-        return self.work / f"frame_{index + 1:04d}{self.suffix}"
+        return self.work / frame_name(index, suffix=self.suffix[1:])
 
     def final(self, index: int) -> Path:
         """Where it ends."""
@@ -70,36 +70,23 @@ def frame_keys(settings: str, shown: Performance) -> tuple[str, ...]:
     """A key for each frame: of the settings, the frame's number in the motion, and what is shown
     there and one frame before and after (the vector pass)."""
     motion = shown.motion
-    common = [settings, motion.space, motion.fps, motion.shape.tobytes()]
+    common = (settings, motion.space, motion.fps, motion.shape)
     rows = [_row(shown, index) for index in range(len(motion))]
     keys = []
     for index in range(len(rows)):
         around = rows[max(index - 1, 0) : index + 2]
-        keys.append(_digest(*common, index, *around))
+        keys.append(fingerprint(common, index, around))
     return tuple(keys)
 
 
-def _row(shown: Performance, index: int) -> bytes:
-    motion, views = shown.motion, shown.views
-    arrays = [getattr(motion, name)[index] for name in WIDTHS] + [shown.weights[index]]
-    if motion.eyelids is not None:
-        arrays.append(motion.eyelids[index])
-    if views is not None:
-        camera = views[index].camera
-        lens = (
-            camera.width, camera.height, camera.focal_x, camera.focal_y, camera.centre_x,
-            camera.centre_y, camera.near, camera.far, camera.orthographic,
-        )  # fmt: skip
-        arrays += [camera.camera_from_world, views[index].world_from_head, np.array(lens)]
-    return b"|".join(np.ascontiguousarray(array).tobytes() for array in arrays)
-
-
-def _digest(*parts: object) -> str:
-    whole = hashlib.sha256()
-    for part in parts:
-        data = part if isinstance(part, bytes) else repr(part).encode()
-        whole.update(len(data).to_bytes(8, "little") + data)
-    return whole.hexdigest()[:32]
+def _row(shown: Performance, index: int) -> str:
+    motion, eyelids = shown.motion, shown.motion.eyelids
+    return fingerprint(
+        [getattr(motion, name)[index] for name in WIDTHS],
+        None if eyelids is None else eyelids[index],
+        shown.weights[index],
+        None if shown.views is None else shown.views[index],
+    )
 
 
 def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:

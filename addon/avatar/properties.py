@@ -83,11 +83,10 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
         items=PASSES, options={"ENUM_FLAG"}, default={"mask"},
     )  # fmt: skip
     antialiased: bpy.props.BoolProperty(
-        name="Antialiased",
-        description="Gaussians smaller than a pixel keep their weight, so that hair and brows do "
-        "not grow on heads that are small in the picture",
-        default=True,
-    )
+        name="Antialiased", default=True,
+        description="Draw the avatar finer, and average, where Gaussians are finer than pixels, "
+        "so that a small head neither swells nor fades",
+    )  # fmt: skip
     follow: bpy.props.EnumProperty(
         name="Follow", description="How Gaussians follow the surface", items=FOLLOWS
     )

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ...shared.motion import Motion, frames_outside
+from ...shared.pictures import Follow
 from ..raster.workers import even_pieces, run_ranges
 from . import kernels
-from .avatar import Avatar, Follow
+from .avatar import Avatar
 from .gaussians import Gaussians
 from .surface import PosedSurface, make_surface
 

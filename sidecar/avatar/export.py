@@ -3,39 +3,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ...shared.errors import InputError
+from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
+from ...shared.pictures import Follow, frame_name
 from ..files import not_writable, write_whole
-from .avatar import Avatar, Follow
+from .avatar import Avatar
 from .drive import Actor
 from .gaussians import Gaussians
-from .own import encode_avatar
 from .splats import encode_splats, log_scales, logits, turned_over, zeroth_harmonics
 
 if TYPE_CHECKING:
     from gsply import GSData
 
 SplatFormat = Literal["ply", "compressed", "spz"]
-ENDINGS: dict[SplatFormat, str] = {"ply": ".ply", "compressed": ".compressed.ply", "spz": ".spz"}
+ENDINGS: dict[SplatFormat, str] = {"ply": "ply", "compressed": "compressed.ply", "spz": "spz"}
 UpAxis = Literal["y-up", "y-down"]
 MANIFEST = "sequence.json"
 # SPZ's positions are whole numbers of 24 bit: steps of 15 micrometres, 128 m to each side.
 _SPZ_FRACTION_BITS = 16
-
-
-def frame_file(index: int, form: SplatFormat) -> str:
-    """File name of the take's frame `index`, which counts from 0, as Blender counts: from 1."""
-    return f"frame_{index + 1:04d}{ENDINGS[form]}"
 
 
 def encode_frame(gaussians: Gaussians, form: SplatFormat, up: UpAxis = "y-up") -> bytes:
@@ -71,9 +65,9 @@ def write_sequence(
     actor = Actor(avatar, motion, follow)
     if form != "ply":
         _gsply()  # said before anything is written
-    _claim(folder, _fingerprint(avatar, motion, form, up, actor.follow))
+    _claim(folder, fingerprint(avatar, motion, form, up, actor.follow))
     for index in frames:
-        path = folder / frame_file(index, form)
+        path = folder / frame_name(index, suffix=ENDINGS[form])
         if path.is_file():  # under its name a file is whole
             yield index, False
             continue
@@ -81,7 +75,7 @@ def write_sequence(
         yield index, True
 
 
-def _claim(folder: Path, fingerprint: str) -> None:
+def _claim(folder: Path, sequence: str) -> None:
     """Marks the folder as this sequence's."""
     manifest = folder / MANIFEST
     try:
@@ -90,7 +84,7 @@ def _claim(folder: Path, fingerprint: str) -> None:
         strange = found is None and any(folder.glob("frame_*"))
     except OSError as error:
         raise not_writable(folder, error) from error
-    mine = json.dumps({"sequence": fingerprint}).encode()
+    mine = json.dumps({"sequence": sequence}).encode()
     if strange or found not in (None, mine):
         raise InputError(
             "option.folder",
@@ -99,18 +93,6 @@ def _claim(folder: Path, fingerprint: str) -> None:
         )
     if found is None:
         write_whole(manifest, mine)
-
-
-def _fingerprint(
-    avatar: Avatar, motion: Motion, form: SplatFormat, up: UpAxis, follow: Follow
-) -> str:
-    digest = hashlib.sha256(f"{form} {up} {follow} {motion.space} ".encode())
-    digest.update(encode_avatar(avatar))
-    for field in fields(motion):
-        values = getattr(motion, field.name)
-        if isinstance(values, np.ndarray):
-            digest.update(field.name.encode() + np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
 
 
 def _gsply():

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...shared.camera import Camera
+from ...shared.camera import Camera, camera_axis, camera_centre
 
 FloatArray = NDArray[np.float32]
 
@@ -35,12 +35,11 @@ def seen_colours(gaussians: Gaussians, camera: Camera) -> FloatArray:
     the direction from the camera to each Gaussian (Kerbl et al. 2023, 3DGS)."""
     if gaussians.harmonics is None:
         return gaussians.colours
-    inverse = np.linalg.inv(camera.camera_from_world)
-    parallel = inverse[:3, 2] if camera.orthographic else np.zeros(3)
+    parallel = camera_axis(camera) if camera.orthographic else np.zeros(3)
     seen = np.empty_like(gaussians.colours)
     _add_harmonics(
         gaussians.means, gaussians.colours, gaussians.harmonics,
-        inverse[:3, 3].astype(np.float32), parallel.astype(np.float32), seen,
+        camera_centre(camera).astype(np.float32), parallel.astype(np.float32), seen,
     )  # fmt: skip
     return seen
 
@@ -58,11 +57,9 @@ def _add_harmonics(means, colours, harmonics, eye, parallel, out):  # pragma: no
             x, y, z = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
         length = max(np.sqrt(x * x + y * y + z * z), np.float32(1e-12))
         x, y, z = x / length, y / length, z / length
-        basis[0], basis[1], basis[2] = (
-            -0.4886025119029199 * y,
-            0.4886025119029199 * z,
-            (-0.4886025119029199 * x),
-        )
+        basis[0] = -0.4886025119029199 * y
+        basis[1] = 0.4886025119029199 * z
+        basis[2] = -0.4886025119029199 * x
         xx, yy, zz = x * x, y * y, z * z
         if known > 3:
             basis[3] = 1.0925484305920792 * x * y

@@ -9,15 +9,11 @@ z. `vertex_order.json` and `animation.glb` are for LAM's own viewer and are not 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
-from ..files import read_bytes, refuse_lfs_pointer
 from . import glb as gltf
 from .avatar import ArkitRig, Avatar
 from .bundle import read_zip_entry
@@ -29,14 +25,9 @@ MAX_VERTICES = 200_000
 _MAX_PART_BYTES = 256 * 1024 * 1024
 
 
-def read_lam_avatar(path: Path) -> Avatar:
-    """The avatar in a LAM bundle. Raises InputError `file.*`, `avatar.*`."""
-    return decode_lam_avatar(read_bytes(path, limits.MAX_AVATAR_BYTES, "avatar"), path.name)
-
-
 def decode_lam_avatar(data: bytes, name: str) -> Avatar:
-    """The same from the zip's bytes; `name` is what errors call it."""
-    refuse_lfs_pointer(data, name)
+    """The avatar in a LAM bundle's bytes; `name` is what errors call it. Raises InputError
+    `avatar.*`."""
     skin = read_zip_entry(data, "skin.glb", most_bytes=_MAX_PART_BYTES, name=name)
     offset = read_zip_entry(data, "offset.ply", most_bytes=_MAX_PART_BYTES, name=name)
     columns = decode_ply(offset, f"{name}/offset.ply")

@@ -11,9 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import make_motion
+from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.normals import vertex_normals
 from ..render import occlusion
-from ..render.shade import linear_to_srgb, srgb_to_linear
 from .avatar import Avatar
 from .gaussians import FloatArray
 

@@ -22,8 +22,9 @@ from safetensors.numpy import load
 from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.head import ARRAY_FIELDS, HeadModel
+from ...shared.pictures import Follow
 from ..head.files import OPEN, read_head
-from .avatar import ArkitRig, Avatar, Binding, Follow, Surface
+from .avatar import ArkitRig, Avatar, Binding, Surface
 
 FORMAT, VERSION = "affekt-avatar", "1"
 MAX_HEADER_BYTES = 1024 * 1024  # ours are 4 KB

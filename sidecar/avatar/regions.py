@@ -20,10 +20,10 @@ from scipy import ndimage
 
 from ...shared.connection import default_cache_folder, make_private_folder
 from ...shared.errors import InputError
+from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ..files import write_whole
-from ..fingerprint import fingerprint
 from ..head.files import OPEN, read_head
 from . import hair
 from .alignment import Alignment, align

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from ...shared.errors import InputError
 from ...shared.motion import Motion
+from ...shared.pictures import Follow
 from ..raster.cuda import GaussianBatch
-from .avatar import ArkitRig, Avatar, Follow
+from .avatar import ArkitRig, Avatar
 from .drive import STRETCH_RANGE
 from .surface import head_turns
 

@@ -152,8 +152,8 @@ class Compare:
 
         from PIL import Image
 
-        from ..avatar.compare import draw_follows
         from ..files import write_whole
+        from ..render.compare import draw_follows
 
         picture = draw_follows(_read(self.avatar, self.head), self.size)
         encoded = io.BytesIO()
@@ -164,7 +164,7 @@ class Compare:
 
 
 def _read(name: str, head: str | None) -> Avatar:
-    """The avatar; what its reader has to say is printed. Raises InputError `option.avatar` for a
+    """The avatar. Raises InputError `option.avatar` for a
     head that has no Gaussians."""
     from ...shared.errors import InputError
     from ..avatar.avatar import Avatar

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from ...shared.pictures import Follow, Format, Pass
+
 if TYPE_CHECKING:
     from ...shared.camera import Camera
     from ...shared.motion import Motion
     from ..render.passes import Subject
     from ..render.sequence import SavedFrame, Shot
 
-PassName = Literal[
-    "combined", "depth", "normal", "position", "mask", "index", "uv", "vector", "all"
-]
+PassName = Literal[Pass, "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,10 @@ class Picture:
 class Drawing:
     """How Gaussians are drawn."""
 
-    antialiased: bool = False
-    """Gaussians keep their weight as they shrink below a pixel: for small heads and zooms."""
-    follow: Literal["still", "stretch", "surface", "deform"] | None = None
+    antialiased: bool = True
+    """Draw a head finer, and average, where its Gaussians are finer than pixels: for small heads
+    and zooms."""
+    follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was trained for if absent."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to draw: on a CUDA device if there is one, the CPU, or CUDA and nothing else."""
@@ -60,7 +61,7 @@ class Drawing:
 class Files:
     """What is written."""
 
-    format: Literal["png", "exr"] = "png"
+    format: Format = "png"
     """PNG with straight alpha (and depth), or multilayer EXR with every pass."""
     passes: tuple[PassName, ...] = ("combined", "depth")
     """Passes of an EXR; `all` is every one that the avatar can have."""
@@ -112,11 +113,21 @@ class Render:
         frames = parse_frames(self.frames, len(motion))
         adapter = None if self.adapter is None else read_adapter(self.adapter)
         subject = read_subject(self.avatar, self.head)
-        for note in getattr(subject, "notes", ()):
-            print(f"Note: {note}")
+        self._print_notes(subject)
         if self.sound is not None:
             read_sound(self.sound)  # so that a bad one is known before anything is written
         self._render(self._shot(subject, motion_for(subject, motion, adapter), frames), frames)
+
+    def _print_notes(self, subject: Subject) -> None:
+        from ..avatar.avatar import Avatar
+        from ..raster.device import choose_rasteriser
+
+        if isinstance(subject, Avatar):
+            for note in subject.notes:
+                print(f"Note: {note}")
+            rasteriser = choose_rasteriser(self.drawing.device)
+            if rasteriser.device != "cpu":
+                print(rasteriser.reason)
 
     def _shot(self, subject: Subject, motion: Motion, frames: range) -> Shot:
         from ..render.frame import RenderOptions
@@ -167,7 +178,7 @@ class Render:
         from ..render.sequence import FileOptions, save_sequence
 
         files = FileOptions(
-            kind=self.files.format, half=self.files.half, with_depth=self.files.depth,
+            format=self.files.format, half=self.files.half, with_depth=self.files.depth,
             resume=self.files.resume,
         )  # fmt: skip
         started = time.perf_counter()
@@ -191,7 +202,7 @@ class Render:
     def _with_preview(
         self, saved: Iterator[SavedFrame], fps: float, start: int, stack: ExitStack
     ) -> Iterator[SavedFrame]:
-        from ..render import images
+        from ..raster.colour import over
         from ..render.sequence import read_saved
         from ..render.video import VideoWriter
 
@@ -204,7 +215,7 @@ class Render:
         for done in saved:
             frame = done.frame
             combined = read_saved(done.files[0]) if frame is None else frame.combined
-            video.add(images.over(combined))
+            video.add(over(combined))
             yield done
 
     def _write_sheet(self, path: Path, shot: Shot, frame: int) -> None:

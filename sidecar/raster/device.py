@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ...shared.camera import Camera
 from ...shared.errors import InputError
-from .gaussians import GaussianImage, rasterise_gaussians
+from .gaussians import GaussianImage, Rasterise, rasterise_gaussians
 
 if TYPE_CHECKING:
     from .cuda import CudaRasteriser, Rasterization
@@ -49,9 +49,9 @@ class GaussianFrame:
     camera: Camera
 
 
-class Rasteriser(Protocol):
-    """Composites Gaussians. `device`: "cpu" or "cuda"; `reason`: a sentence for the user, which
-    one it is and why. Raises what `rasterise_gaussians` does, and InputError
+class Rasteriser(Rasterise, Protocol):
+    """Composites Gaussians, a picture or several. `device`: "cpu" or "cuda"; `reason`: a sentence
+    for the user, which one it is and why. Raises what `rasterise_gaussians` does, and InputError
     `option.device_memory`."""
 
     @property
@@ -59,20 +59,6 @@ class Rasteriser(Protocol):
 
     @property
     def reason(self) -> str: ...
-
-    def __call__(
-        self,
-        means: NDArray[np.floating],
-        quaternions: NDArray[np.floating],
-        scales: NDArray[np.floating],
-        opacities: NDArray[np.floating],
-        colours: NDArray[np.floating],
-        camera: Camera,
-        *,
-        antialiased: bool = False,
-    ) -> GaussianImage:
-        """As `rasterise_gaussians`."""
-        ...
 
     def batch(
         self, frames: Sequence[GaussianFrame], *, antialiased: bool = False

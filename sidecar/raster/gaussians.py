@@ -14,6 +14,7 @@ the order given.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,22 @@ class GaussianImage:
     colour: NDArray[np.float32]
     alpha: NDArray[np.float32]
     depth: NDArray[np.float32]
+
+
+class Rasterise(Protocol):
+    """`rasterise_gaussians`, or another with its promise."""
+
+    def __call__(
+        self,
+        means: NDArray[np.floating],
+        quaternions: NDArray[np.floating],
+        scales: NDArray[np.floating],
+        opacities: NDArray[np.floating],
+        colours: NDArray[np.floating],
+        camera: Camera,
+        *,
+        antialiased: bool = False,
+    ) -> GaussianImage: ...
 
 
 def rasterise_gaussians(
@@ -104,6 +121,11 @@ def draw_gaussians(
     return drawing, GaussianImage(colour=colour, alpha=alpha, depth=depth)
 
 
+def picture_bytes(camera: Camera, channels: int) -> int:
+    """What a picture takes in memory while it is made: its channels, and what becomes of them."""
+    return 2 * 4 * channels * camera.width * camera.height
+
+
 def check_sizes(count: int, channels: int, camera: Camera) -> None:
     """Raises InputError `avatar.too_big`, `option.size` for what would not fit in memory."""
     if count > limits.MAX_GAUSSIANS:
@@ -112,7 +134,7 @@ def check_sizes(count: int, channels: int, camera: Camera) -> None:
             f"The avatar has {count:,} Gaussians.",
             f"Choose an avatar of at most {limits.MAX_GAUSSIANS:,}.",
         )
-    if camera.width * camera.height * (channels + 2) > limits.MAX_IMAGE_FLOATS:
+    if picture_bytes(camera, channels + 2) > limits.MAX_FRAME_BYTES:
         raise InputError(
             "option.size",
             f"A picture of {camera.width} x {camera.height} pixels with {channels} channels "

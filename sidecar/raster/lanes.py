@@ -189,13 +189,3 @@ def bits_at_most(context, value, limit):
         return builder.zext(bits, ir.IntType(64))
 
     return types.int64(value, limit), emit
-
-
-@intrinsic
-def lowest_bit(context, bits):
-    """Place of the lowest bit that is set; bits is not 0."""
-
-    def emit(context, builder, kinds, arguments):
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.int64), emit

@@ -11,13 +11,14 @@ a large one does, and no more.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.camera import Camera, to_pixels
-from .gaussians import GaussianImage
+from ...shared import limits
+from ...shared.camera import Camera
+from .gaussians import GaussianImage, Rasterise
+from .pixels import to_pixels
 
 MOST_SAMPLES = 64
 """Of a pixel's edge: a head that wants 320 pixels has then shrunk to 5."""
@@ -29,22 +30,6 @@ and the low-pass of 0.3 square pixels then widens it by a seventh at most."""
 _MARGIN = 4
 _ASKED = 1024
 """Gaussians that are asked, at the least, whether one sample is enough: it should cost nothing."""
-
-
-class Rasterise(Protocol):
-    """`rasterise_gaussians`, or another with its promise."""
-
-    def __call__(
-        self,
-        means: NDArray[np.floating],
-        quaternions: NDArray[np.floating],
-        scales: NDArray[np.floating],
-        opacities: NDArray[np.floating],
-        colours: NDArray[np.floating],
-        camera: Camera,
-        *,
-        antialiased: bool = False,
-    ) -> GaussianImage: ...
 
 
 def rasterise_oversampled(
@@ -98,22 +83,23 @@ def choose_samples(
     low = np.clip(np.floor(pixels.min(0) - reach), 0, size - 1).astype(int)
     high = np.clip(np.ceil(pixels.max(0) + reach), low + 1, size).astype(int)
     affordable = int(np.sqrt(MOST_FINE_PIXELS / np.prod(high - low)))
-    samples = max(min(needed, affordable, MOST_SAMPLES), 1)
+    longest = limits.MAX_IMAGE_EDGE // int(max(high - low))
+    samples = max(min(needed, affordable, longest, MOST_SAMPLES), 1)
     return samples, (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
 def _spreads(
     means: NDArray[np.floating], scales: NDArray[np.floating], camera: Camera
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.floating]]:
     """Of the Gaussians that the camera may see: places (M, 2) in pixels, and (M,) standard
     deviations in pixels, of each the middle one of its three."""
-    with np.errstate(all="ignore"):
-        pixels, depth = to_pixels(camera, means)
-        zoom = np.linalg.norm(camera.camera_from_world[0, :3]) * camera.focal_x
+    screen = to_pixels(means, camera)
+    depth = screen[:, 2]
+    zoom = np.linalg.norm(camera.camera_from_world[0, :3]) * camera.focal_x
+    with np.errstate(invalid="ignore"):
         spread = np.sort(scales, 1)[:, 1] * zoom / (1.0 if camera.orthographic else depth)
-    seen = np.isfinite(pixels).all(1) & np.isfinite(spread)
-    seen &= (depth >= camera.near) & (depth <= camera.far)
-    return pixels[seen], spread[seen]
+        seen = np.isfinite(screen).all(1) & np.isfinite(spread) & (depth <= camera.far)
+    return screen[seen, :2], spread[seen]
 
 
 def magnify(camera: Camera, box: tuple[int, int, int, int], samples: int) -> Camera:

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Threads for compiled kernels, which let go of the interpreter. Who hands out work here writes
-each number in one piece only, so that no bit depends on how many threads there are."""
+each number in one piece only, so that no bit depends on how many threads there are.
+
+Not `sidecar.threads`: that one is for pieces of torch's work, whose results come back in order,
+and tells torch what to do in each thread. Kernels need nothing of it, and who renders an avatar
+should not have to import torch; handing out a piece here takes microseconds.
+"""
 
 from __future__ import annotations
 

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.camera import Camera
-from ...shared.errors import InputError
-from ...shared.pictures import PASSES
-from ..avatar.avatar import Follow
+from ...shared.pictures import Follow, check_passes, check_world
 from ..raster.device import Device
 
 FloatImage = NDArray[np.float32]
@@ -23,17 +21,16 @@ OBJECT_INDEX = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenderOptions:
-    """What to render. frames: indices into the take, all if none. antialiased: Gaussians keep
-    their weight as they shrink below a pixel. follow: how Gaussians follow the surface, as their
-    source was trained if none. axes: those of the normal pass: the world's, as Cycles has it, or
-    the camera's (x right, y up, z towards the viewer). world_from_head: (4, 4) affine, or
-    one for each of the take's frames, what positions and normals in the world are multiplied by;
-    the head's own axes are the world's if it is the identity. Raises InputError `option.pass`,
-    `option.camera`."""
+    """What to render. frames: indices into the take, all if none. antialiased, follow: as in
+    `PictureOptions`. device: where Gaussians are composited. axes: those of the normal pass: the
+    world's, as Cycles has it, or the camera's (x right, y up, z towards the viewer).
+    world_from_head: (4, 4) affine, or one for each of the take's frames, what positions and
+    normals in the world are multiplied by; the head's own axes are the world's if it is the
+    identity. Raises InputError `option.pass`, `option.camera`."""
 
     frames: range | tuple[int, ...] | None = None
     passes: tuple[str, ...] = ("combined", "depth")
-    antialiased: bool = False
+    antialiased: bool = True
     follow: Follow | None = None
     device: Device = "cpu"
     axes: Axes = "world"
@@ -41,22 +38,8 @@ class RenderOptions:
     object_index: int = OBJECT_INDEX
 
     def __post_init__(self) -> None:
-        if unknown := set(self.passes) - set(PASSES):
-            raise InputError(
-                "option.pass",
-                f"There is no pass named {sorted(unknown)[0]!r:.40}.",
-                f"Choose from {', '.join(PASSES)}.",
-            )
-        matrix = self.world_from_head
-        if (
-            matrix.ndim not in (2, 3)
-            or matrix.shape[-2:] != (4, 4)
-            or not np.isfinite(matrix).all()
-            or not np.linalg.det(matrix).all()
-        ):
-            raise InputError(
-                "option.camera", "The head's matrix is not usable.", "Reset the head's transform."
-            )
+        check_passes(self.passes)
+        check_world(self.world_from_head)
 
     def world_at(self, index: int) -> NDArray[np.float64]:
         """(4, 4) `world_from_head` at the take's frame `index`."""

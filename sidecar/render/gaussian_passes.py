@@ -17,6 +17,7 @@ from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
 from ..avatar.gaussians import seen_colours
 from ..avatar.regions import PASS_REGIONS, avatar_regions
+from ..raster.colour import linear_light
 from ..raster.device import choose_rasteriser
 from ..raster.gaussians import GaussianImage
 from ..raster.oversample import rasterise_oversampled
@@ -74,7 +75,7 @@ class GaussianPainter:
         matrix = self._options.world_at(index)
         return Frame(
             index=index,
-            combined=resolve.linear_light(stack, alpha),
+            combined=linear_light(stack, alpha),
             depth=image.depth,
             normal=resolve.directions(stack, layout.normal) if layout.normal else None,
             position=resolve.places(image.depth, camera, matrix) if "position" in passes else None,

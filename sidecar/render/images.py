@@ -14,32 +14,22 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ...shared.errors import InputError
+from ...shared.pictures import frame_name
 from ..files import not_writable, write_whole
-from ..raster.bands import in_bands
+from ..raster.colour import straight_srgb
 from .frame import Frame
-from .shade import linear_to_srgb
 
 DEPTH_STEPS_PER_M = 10_000
 NOTHING = 65535
-PAPER = (0.9, 0.9, 0.905)
-"""What previews lie on: a light grey, sRGB."""
 _FAST_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 3)
-_STEPS = 16384
-_ENCODED = np.round(255 * linear_to_srgb(np.linspace(0, 1, _STEPS))).astype(np.uint8)
 _RECIPE_KEY = b"affekt:recipe\0"
 _SIGNATURE, _END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
 _IHDR_END = 33
 
 Picture = NDArray[np.uint8]
-
-
-def frame_name(index: int, *, kind: str = "frame", suffix: str = "png") -> str:
-    """File name of the take's frame `index`, which counts from 0."""
-    return f"{kind}_{index + 1:04d}.{suffix}"
 
 
 def write_frame(folder: Path, frame: Frame, *, with_depth: bool = True, recipe: str = "") -> None:
@@ -48,22 +38,6 @@ def write_frame(folder: Path, frame: Frame, *, with_depth: bool = True, recipe: 
         name = frame_name(frame.index, kind="depth")
         write_png(folder / name, depth_steps(frame.depth), recipe=recipe)
     write_png(folder / frame_name(frame.index), straight_srgb(frame.combined), recipe=recipe)
-
-
-def straight_srgb(combined: NDArray[np.float32]) -> Picture:
-    """Linear light premultiplied by alpha (H, W, 4) -> sRGB of 8 bit with straight alpha."""
-    out = np.empty(combined.shape, np.uint8)
-    in_bands(lambda a, b: _develop(combined, _ENCODED, a, b, out), len(out))
-    return out
-
-
-def over(combined: NDArray[np.float32], background: tuple[float, float, float] = PAPER) -> Picture:
-    """Linear light premultiplied by alpha (H, W, 4), laid over a plain sRGB colour: (H, W, 3)
-    sRGB of 8 bit. Light is mixed, not its code, as a compositor does."""
-    encoded = np.array(background, np.float32)
-    paper = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    laid = combined[..., :3] + (1 - combined[..., 3:]) * paper.astype(np.float32)
-    return _ENCODED[(np.clip(laid, 0, 1) * (_STEPS - 1) + 0.5).astype(np.int32)]
 
 
 def depth_steps(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -117,16 +91,3 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise not_writable(folder, error) from error
-
-
-@njit(cache=True, nogil=True)
-def _develop(combined, table, first, stop, out):  # pragma: no cover - compiled
-    top = np.float32(table.shape[0] - 1)
-    for row in range(first, stop):
-        for column in range(out.shape[1]):
-            alpha = min(max(combined[row, column, 3], np.float32(0.0)), np.float32(1.0))
-            scale = np.float32(1.0) / alpha if alpha > 1e-6 else np.float32(0.0)
-            for k in range(3):
-                value = min(max(combined[row, column, k] * scale, np.float32(0.0)), np.float32(1.0))
-                out[row, column, k] = table[int(value * top + np.float32(0.5))]
-            out[row, column, 3] = np.uint8(alpha * np.float32(255.0) + np.float32(0.5))

@@ -10,11 +10,11 @@ from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, frames_outside
+from ...shared.pictures import PASSES
 from ..avatar.avatar import Avatar
-from .frame import PASSES, Frame, RenderOptions
+from ..raster.gaussians import picture_bytes
+from .frame import Frame, RenderOptions
 from .gaussian_passes import GaussianPainter, has_uv
-
-__all__ = ["PASSES", "Frame", "RenderOptions", "available_passes", "render_frames"]
 
 _CHANNELS = {
     "combined": 4, "depth": 1, "normal": 3, "position": 3, "mask": 6, "index": 1, "uv": 2,
@@ -71,9 +71,8 @@ def _no_camera(missing: int) -> InputError:
 
 
 def frame_bytes(camera: Camera, passes: Sequence[str]) -> int:
-    """What one frame takes in memory while it is made: its passes, and the channels behind them."""
-    channels = sum(_CHANNELS[name] for name in {"combined", "depth", *passes})
-    return 2 * 4 * channels * camera.width * camera.height
+    """What one frame takes in memory while it is made."""
+    return picture_bytes(camera, sum(_CHANNELS[name] for name in {"combined", "depth", *passes}))
 
 
 def available_passes(subject: Subject) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From composited channels to passes: light made linear, data divided by alpha, places found."""
+"""From composited channels to passes: data divided by alpha, places found."""
 
 from __future__ import annotations
 
@@ -7,32 +7,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...shared.camera import Camera
+from ...shared.camera import Camera, camera_axis, camera_centre
 from ..raster.bands import in_bands
 
 Pixels = NDArray[np.float32]
-_STEPS = 4096
 _TURNED_AWAY = np.float32(0.02)
 """Weight of a normal that faces away: enough where there is no other."""
-
-
-def _decode_table() -> Pixels:
-    """sRGB -> linear (IEC 61966-2-1) at `_STEPS` even steps from 0 to 1, and one past the end.
-    Straight between them it is within 3e-8."""
-    values = np.linspace(0, 1, _STEPS + 1)
-    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    return np.append(linear, linear[-1]).astype(np.float32)
-
-
-_LINEAR = _decode_table()
-
-
-def linear_light(colour: Pixels, alpha: Pixels) -> Pixels:
-    """(H, W, 4) linear light premultiplied by alpha. colour: (H, W, C >= 3), its first three
-    channels sRGB premultiplied by alpha (H, W). Light below 0 is black, above 1 stays."""
-    out = np.empty((*alpha.shape, 4), np.float32)
-    in_bands(lambda a, b: _linear_light(colour, alpha, _LINEAR, a, b, out), len(out))
-    return out
 
 
 def divide(stack: Pixels, channels: slice, alpha: Pixels) -> Pixels:
@@ -92,31 +72,12 @@ def fade_turned_away(
 ) -> Pixels:
     """(N, 3) unit normals at points (N, 3), those that face away from the camera made short:
     networks paint skin with spare Gaussians of the eyeballs' backs, which know nothing of it."""
-    pose = camera.camera_from_world
-    ray = np.broadcast_to(pose[2, :3], points.shape)
-    if not camera.orthographic:
-        ray = points - np.linalg.inv(pose)[:3, 3].astype(np.float32)
+    if camera.orthographic:
+        ray = np.broadcast_to(camera_axis(camera), points.shape)
+    else:
+        ray = points - camera_centre(camera).astype(np.float32)
     away = np.einsum("nk,nk->n", normals, ray) > 0
     return normals * np.where(away, _TURNED_AWAY, np.float32(1))[:, None]
-
-
-@njit(cache=True, nogil=True)
-def _linear_light(colour, alpha, table, first, stop, out):  # pragma: no cover - compiled
-    for row in range(first, stop):
-        for column in range(alpha.shape[1]):
-            covered = alpha[row, column]
-            out[row, column, 3] = covered
-            scale = np.float32(1.0) / covered if covered > 0.0 else np.float32(0.0)
-            for k in range(3):
-                value = max(colour[row, column, k] * scale, np.float32(0.0))
-                if value <= 1.0:
-                    place = value * np.float32(_STEPS)
-                    step = int(place)
-                    part = place - np.float32(step)
-                    light = table[step] + part * (table[step + 1] - table[step])
-                else:
-                    light = ((value + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
-                out[row, column, k] = light * covered
 
 
 @njit(cache=True, nogil=True)

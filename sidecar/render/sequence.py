@@ -8,20 +8,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.errors import InputError, JobError
+from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
-from ..fingerprint import fingerprint
+from ...shared.pictures import Format, frame_name
+from ..raster.colour import linear_light
 from . import exr, images
 from .frame import Frame, RenderOptions
 from .passes import Cameras, Subject, cameras_by_frame, frame_bytes, render_frames
-from .resolve import linear_light
 
-FileKind = Literal["png", "exr"]
 WRITERS = 2
 """Threads that compress; both let the renderer run meanwhile."""
 _WAITING_BYTES = 512 * 1024 * 1024
@@ -43,10 +42,10 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOptions:
-    """kind: one EXR with every pass, or a PNG (and one for the depth) a frame. half: 16-bit
+    """format: one EXR with every pass, or a PNG (and one for the depth) a frame. half: 16-bit
     floats in an EXR where they suffice. resume: whole files of the same recipe are kept."""
 
-    kind: FileKind = "exr"
+    format: Format = "exr"
     half: bool = True
     with_depth: bool = True
     resume: bool = True
@@ -88,7 +87,7 @@ class _Saver:
         # Raises for a bad request before anything is made.
         render_frames(shot.subject, motion, self._cameras, shot.options)
         same = replace(shot.options, frames=None, device="cpu")
-        self._recipe = fingerprint(shot.subject, motion, same, options.kind, options.half)
+        self._recipe = fingerprint(shot.subject, motion, same, options.format, options.half)
 
     def run(self, is_cancelled: Callable[[], bool]) -> Iterator[SavedFrame]:
         kept = {i for i in self._frames if self._options.resume and self._is_there(i)}
@@ -129,13 +128,13 @@ class _Saver:
         return saved
 
     def _files(self, index: int) -> tuple[Path, ...]:
-        if self._options.kind == "exr":
-            return (self._folder / images.frame_name(index, suffix="exr"),)
+        if self._options.format == "exr":
+            return (self._folder / frame_name(index, suffix="exr"),)
         kinds = ("frame", "depth") if self._options.with_depth else ("frame",)
-        return tuple(self._folder / images.frame_name(index, kind=kind) for kind in kinds)
+        return tuple(self._folder / frame_name(index, kind=kind) for kind in kinds)
 
     def _is_there(self, index: int) -> bool:
-        read = exr.recipe_of if self._options.kind == "exr" else images.recipe_of
+        read = exr.recipe_of if self._options.format == "exr" else images.recipe_of
         recipe = self._recipe_of(index)
         return all(read(path) == recipe for path in self._files(index))
 
@@ -151,7 +150,7 @@ class _Saver:
 
     def _write(self, frame: Frame) -> None:
         recipe = self._recipe_of(frame.index)
-        if self._options.kind == "png":
+        if self._options.format == "png":
             with_depth = self._options.with_depth
             images.write_frame(self._folder, frame, with_depth=with_depth, recipe=recipe)
             return

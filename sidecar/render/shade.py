@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from ...shared.camera import Camera
 from ...shared.head import REGIONS, HeadModel
+from ..raster.colour import PAPER, over, srgb_to_linear, straight_srgb
 from ..raster.mesh import corner_weights, fill, project, to_camera
 from ..raster.normals import vertex_normals
 from . import occlusion
@@ -69,12 +70,9 @@ _INSIDE = [REGIONS.index(name) for name in ("mouth", "teeth", "tongue")]
 _EYE = [REGIONS.index(name) for name in ("sclera", "iris", "pupil")]
 
 CLAY_SRGB = (0.76, 0.70, 0.66)
-GREY_SRGB = (0.90, 0.90, 0.905)
 
 # A vertex's shading attributes, by column.
 _RED, _NORMAL, _OPEN, _LIT, _GLOSS_AT, _INNER, _WIDTH = 0, 3, 6, 7, 8, 11, 12
-
-_LINEAR_STEPS = 16384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,7 @@ class DrawOptions:
     occlusion: soft shadows and darkened hollows. clay: one colour for skin, brows and lips.
     exposure: factor on all light."""
 
-    background: tuple[float, float, float] | None = GREY_SRGB
+    background: tuple[float, float, float] | None = PAPER
     samples: int = 3
     occlusion: bool = True
     clay: bool = False
@@ -115,8 +113,11 @@ def draw_mesh(
     """(H, W, 4) uint8 sRGB picture with straight alpha of any mesh. vertices: (V, 3) metres;
     colour: (V, 3) sRGB 0..1; region: (V,) index into `REGIONS`. Both sides of a face are lit."""
     options = options or DrawOptions()
-    lit = light_mesh(vertices, faces, colour, region, camera, options)
-    return _develop(lit.light, options.background)
+    light = light_mesh(vertices, faces, colour, region, camera, options).light
+    if options.background is None:
+        return straight_srgb(light)
+    opaque = np.full((*light.shape[:2], 1), 255, np.uint8)
+    return np.concatenate([over(light, options.background), opaque], -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -175,20 +176,6 @@ def _attributes(
     return attributes
 
 
-def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """IEC 61966-2-1, of values 0..1."""
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """IEC 61966-2-1, of values 0..1."""
-    safe = np.maximum(values, 0.0031308)
-    return np.where(values <= 0.0031308, values * 12.92, 1.055 * safe ** (1 / 2.4) - 0.055)
-
-
-_SRGB_OF_LINEAR = np.round(255 * linear_to_srgb(np.linspace(0, 1, _LINEAR_STEPS))).astype(np.uint8)
-
-
 def _light_reaching(
     points: NDArray[np.float64],
     faces: NDArray[np.int32],
@@ -228,21 +215,6 @@ def _hollow_light(points: NDArray[np.float64], region: NDArray[np.uint8]) -> NDA
         distance, _ = cKDTree(points[skin]).query(points[eye], distance_upper_bound=LID_SHADE_M)
         light[eye] = 0.5 + 0.5 * np.minimum(distance / LID_SHADE_M, 1)
     return light
-
-
-def _develop(
-    linear: NDArray[np.float32], background: tuple[float, float, float] | None
-) -> NDArray[np.uint8]:
-    """Premultiplied linear light -> straight sRGB bytes, over the background if there is one."""
-    alpha = linear[..., 3:]
-    if background is None:
-        colour = linear[..., :3] / np.maximum(alpha, 1e-6)
-        opacity = np.round(255 * alpha).astype(np.uint8)
-    else:
-        colour = linear[..., :3] + (1 - alpha) * srgb_to_linear(np.array(background, np.float32))
-        opacity = np.full(alpha.shape, 255, np.uint8)
-    index = (np.clip(colour, 0, 1) * (_LINEAR_STEPS - 1) + 0.5).astype(np.int32)
-    return np.concatenate([_SRGB_OF_LINEAR[index], opacity], -1)
 
 
 @njit(cache=True, nogil=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..raster.colour import over
 from .frame import Frame
-from .images import over
 from .sheets import contact_sheet
 
 Picture = NDArray[np.uint8]
@@ -55,14 +55,6 @@ def pass_pictures(frame: Frame) -> dict[str, Picture]:
             colour = np.where(alpha > 0, make(values), 0.1)
             out[name] = _bytes(colour)
     return out
-
-
-def mask_picture(frame: Frame) -> Picture:
-    """(H, W, 3) the masks' colours over the picture, half and half."""
-    assert frame.masks is not None
-    picture = over(frame.combined).astype(np.float32) / 255
-    covered = frame.masks.sum(2, keepdims=True)
-    return _bytes(picture * (1 - 0.55 * covered) + 0.55 * (frame.masks @ MASK_COLOURS))
 
 
 def _bytes(values: Pixels) -> Picture:

@@ -100,15 +100,6 @@ class VideoWriter:
         self._file.mux(self._sound.encode())
 
 
-def write_video(
-    path: Path, pictures: list[NDArray[np.uint8]], fps: float, *, sound: Path | None = None
-) -> None:
-    """Writes all pictures at once; see `VideoWriter`."""
-    with VideoWriter(path, fps, sound=sound) as video:
-        for picture in pictures:
-            video.add(picture)
-
-
 def read_sound(path: Path, start_s: float = 0.0) -> NDArray[np.float32]:
     """(2, N) float32 at 48 kHz from any sound file, from `start_s` seconds on.
 

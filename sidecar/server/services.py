@@ -194,14 +194,17 @@ def _load_modulator() -> Modulator:
 
 def _render(task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
     with _import_lock:
+        from ..raster.device import choose_rasteriser
         from ..render.sequence import save_sequence
         from ..render.source import motion_for
+
+        choose_rasteriser("auto")  # who looks for a card imports torch
 
     motion, adapter = _decode(task.take)
     task.pictures.check_take(len(motion))
     subject = _read_subject(task)
     shot, files = _as_shot(subject, motion_for(subject, motion, adapter), task.pictures)
-    kinds: tuple[PictureKind, ...] = ("exr",) if files.kind == "exr" else ("frame", "depth")
+    kinds: tuple[PictureKind, ...] = ("exr",) if files.format == "exr" else ("frame", "depth")
     total = len(motion) if shot.options.frames is None else len(shot.options.frames)
     for done, saved in enumerate(save_sequence(shot, task.folder, files, is_cancelled), 1):
         named = tuple(zip(kinds, saved.files, strict=False))  # a PNG may come without its depth
@@ -237,12 +240,12 @@ def _as_shot(
         cameras=cameras[0] if len(cameras) == 1 else dict(enumerate(cameras)),
         options=RenderOptions(
             frames=pictures.frames, passes=pictures.passes, antialiased=pictures.antialiased,
-            follow=pictures.follow, world_from_head=pictures.world_from_head,
+            follow=pictures.follow, device="auto", world_from_head=pictures.world_from_head,
         ),
         numbers={} if numbers is None else dict(zip(EMOTIONS, numbers.T.tolist(), strict=True)),
     )  # fmt: skip
     files = FileOptions(
-        kind=pictures.format, half=pictures.half, with_depth="depth" in pictures.passes,
+        format=pictures.format, half=pictures.half, with_depth="depth" in pictures.passes,
         resume=False,
     )  # fmt: skip
     if pictures.cameras:  # they are told in the axes of the head that the client's scene shows

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from affekt.addon import axes
 from affekt.addon.camera import Format, Lens, View, make_view
-from affekt.shared.camera import camera_centre, to_pixels
+from affekt.shared.camera import camera_centre
 from affekt.shared.errors import InputError
+from fakes.projection import to_screen
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -33,7 +34,7 @@ def pixel(seen: View, place: list[float]) -> tuple[float, float, float]:
     """x, y and depth of a place in Blender's world."""
     world = np.append(np.array(place), 1.0)
     local = np.linalg.solve(seen.world_from_head, world)[:3]
-    (x, y), depth = to_pixels(seen.camera, local)
+    (x, y), depth = to_screen(seen.camera, local)
     return float(x), float(y), float(depth)
 
 

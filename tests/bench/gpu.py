@@ -20,7 +20,7 @@ from affekt.shared.camera import Camera, look_at
 from affekt.shared.errors import InputError
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
 from affekt.sidecar.avatar.drive import Actor
-from affekt.sidecar.avatar.lam import read_lam_avatar
+from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.avatar.resident import place_on, take_on
 from affekt.sidecar.raster.cuda import CudaRasteriser
 from affekt.sidecar.raster.device import (
@@ -229,7 +229,7 @@ def some_avatar() -> Avatar:
     """A real LAM avatar where there is one (AFFEKT_TEST_DATA), else one of its size."""
     folder = Path(os.environ.get("AFFEKT_TEST_DATA", "")) / "lam_avatars"
     found = sorted(folder.glob("*.zip"))
-    return read_lam_avatar(found[-1]) if found else made_avatar()
+    return read_avatar(found[-1]) if found else made_avatar()
 
 
 def made_avatar(rows: int = 118, columns: int = 170) -> Avatar:

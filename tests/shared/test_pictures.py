@@ -9,7 +9,7 @@ from affekt.shared import limits, messages, wire
 from affekt.shared.camera import Camera
 from affekt.shared.errors import InputError, LinkError
 from affekt.shared.messages import picture_fields, to_pictures
-from affekt.shared.pictures import PASSES, PictureOptions
+from affekt.shared.pictures import PASSES, PictureOptions, frame_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,7 +58,7 @@ ASKED = {
         cameras=tuple(map(camera, range(3))), width=20, height=10, world_from_head=MATRICES,
     ),
     "all passes": PictureOptions(
-        passes=PASSES, format="exr", half=False, antialiased=True, follow="surface",
+        passes=PASSES, format="exr", half=False, antialiased=False, follow="surface",
         world_from_head=MATRICES[0], weights=np.ones((3, 6), np.float32),
     ),
 }  # fmt: skip
@@ -164,3 +164,9 @@ def test_any_cameras_come_back(which: list[int]):
 
 def test_the_longest_takes_cameras_fit_a_request():
     assert limits.MAX_FRAMES * 4 * 4 * 8 <= limits.MAX_REQUEST_BUFFER_BYTES
+
+
+def test_numbers_of_pictures():
+    assert frame_name(0) == "frame_0001.png"
+    assert frame_name(12_345, kind="depth") == "depth_12346.png"
+    assert frame_name(9, suffix="exr") == "frame_0010.exr"

@@ -10,8 +10,8 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
-from affekt.shared.pictures import FOLLOWS
-from affekt.sidecar.avatar.avatar import Avatar, Follow
+from affekt.shared.pictures import FOLLOWS, Follow
+from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import STRETCH_RANGE, Actor, PosedAvatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.surface import chain_transforms, joint_quaternions

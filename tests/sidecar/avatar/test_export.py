@@ -14,7 +14,6 @@ from affekt.sidecar.avatar.export import (
     ENDINGS,
     SplatFormat,
     encode_frame,
-    frame_file,
     write_sequence,
 )
 from affekt.sidecar.avatar.gaussians import Gaussians, seen_colours
@@ -69,7 +68,7 @@ def test_packed_formats_within_their_steps(form: SplatFormat, harmonics: int, tm
     gsply = pytest.importorskip("gsply", reason="the extra `export` is not installed")
     values = some(harmonics)
     kept = {name: getattr(values, name).copy() for name in ("means", "scales", "colours")}
-    path = tmp_path / f"frame{ENDINGS[form]}"
+    path = tmp_path / f"frame.{ENDINGS[form]}"
     path.write_bytes(encode_frame(values, form))
     read = gsply.read_spz(path) if form == "spz" else gsply.plyread(path)
     order = cKDTree(read.means).query(values.means)[1]  # the compressed PLY sorts
@@ -124,13 +123,13 @@ def test_a_sequence_is_its_frames(tmp_path: Path):
     avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
     motion = arkit_motion(np.random.default_rng(0).random((5, 52)))
     expected = encode_frame(Actor(avatar, motion).pose(2).gaussians, "ply")
-    assert (tmp_path / "a" / "b" / frame_file(2, "ply")).read_bytes() == expected
+    assert (tmp_path / "a" / "b" / "frame_0003.ply").read_bytes() == expected
 
 
 def test_a_sequence_goes_on(tmp_path: Path):
     write(tmp_path)
-    path = tmp_path / frame_file(2, "ply")
-    whole, kept = path.read_bytes(), tmp_path / frame_file(1, "ply")
+    path = tmp_path / "frame_0003.ply"
+    whole, kept = path.read_bytes(), tmp_path / "frame_0002.ply"
     path.unlink()
     (tmp_path / f".{path.name}.123.partial").write_bytes(whole[:100])  # a killed run's
     before = kept.stat().st_mtime_ns

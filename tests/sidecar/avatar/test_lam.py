@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES
-from affekt.sidecar.avatar.lam import decode_lam_avatar, read_lam_avatar
+from affekt.sidecar.avatar.lam import decode_lam_avatar
+from affekt.sidecar.avatar.read import read_avatar
 from fakes.lam import (
     PROPERTIES,
     SKELETON,
@@ -95,7 +96,7 @@ def test_names_that_climb_out_are_only_names(parts: tuple[bytes, bytes], tmp_pat
     path = tmp_path / "inner" / "climb.zip"
     path.parent.mkdir()
     path.write_bytes(pack_zip({"../../escape/skin.glb": parts[0], "/tmp/offset.ply": parts[1]}))
-    read_lam_avatar(path)
+    read_avatar(path)
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["climb.zip", "inner"]
 
 
@@ -275,17 +276,18 @@ def test_wrong_kinds_of_file(tmp_path: Path):
     (tmp_path / "empty.zip").write_bytes(b"")
     (tmp_path / "lfs.zip").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
     for name, code in (
-        ("missing.zip", "file.missing"), (".", "file.folder"), ("text.zip", "avatar.zip"),
+        ("missing.zip", "file.missing"), (".", "file.folder"), ("text.zip", "file.wrong_kind"),
         ("empty.zip", "file.empty"), ("lfs.zip", "file.lfs_pointer"),
     ):  # fmt: skip
         with pytest.raises(InputError) as caught:
-            read_lam_avatar(tmp_path / name)
+            read_avatar(tmp_path / name)
         assert caught.value.code == code
+    assert code_of(b"PK is no zip") == "avatar.zip"
 
 
 @pytest.mark.parametrize("name", ["barbara", "statue"])
 def test_real_bundles(name: str, real_data: Path):
-    avatar = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    avatar = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
     assert len(avatar) == 20_018
     assert avatar.faces.shape == (39_904, 3)
     moved = np.abs(avatar.surface.arkit_shapes).max((1, 2))

@@ -7,7 +7,6 @@ from affekt.shared.camera import look_at
 from affekt.shared.head import REGIONS
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.avatar.avatar import Avatar
-from affekt.sidecar.avatar.compare import draw_follows
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import baked_light, open_avatar
 from affekt.sidecar.avatar.report import describe
@@ -122,10 +121,3 @@ def test_says_what_it_is(avatar: Avatar):
     lines = describe(avatar)
     assert lines[0] == "name: open-gaussians"
     assert "on its faces" in lines[2]
-
-
-def test_the_ways_to_follow_differ(avatar: Avatar):
-    sheet = draw_follows(avatar, 64).astype(int)
-    columns = [sheet[6:70, 6 + 70 * k : 70 + 70 * k] for k in range(4)]
-    for k in range(3):
-        assert np.abs(columns[k] - columns[k + 1]).max() > 8

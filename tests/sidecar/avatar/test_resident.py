@@ -9,9 +9,11 @@ import pytest
 import torch
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
-from affekt.sidecar.avatar.avatar import Avatar, Follow
+from affekt.shared.pictures import Follow
+from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import STRETCH_RANGE, Actor
-from affekt.sidecar.avatar.lam import decode_lam_avatar, read_lam_avatar
+from affekt.sidecar.avatar.lam import decode_lam_avatar
+from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.avatar.resident import (
     chain_turns,
     faces_around,
@@ -56,7 +58,7 @@ def test_equals_the_actor(avatar: Avatar, follow: Follow, turned):
 
 @pytest.mark.parametrize("follow", ["still", "stretch"])
 def test_equals_the_actor_on_a_real_avatar(real_data: Path, follow: Follow):
-    avatar = read_lam_avatar(real_data / "lam_avatars" / "statue.zip")
+    avatar = read_avatar(real_data / "lam_avatars" / "statue.zip")
     errors = assert_equals_the_actor(avatar, arkit_motion(weights(3), (0.2, 0.4, -0.1)), follow)
     print(f"{follow}: means {errors[0]:.1e} m, quaternions {errors[1]:.1e}, scales {errors[2]:.1e}")
 

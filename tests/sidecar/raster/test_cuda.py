@@ -260,11 +260,11 @@ def test_a_real_avatar(
 def real_frames(real_data: Path, name: str) -> list[GaussianFrame]:
     """Two poses."""
     from affekt.sidecar.avatar.drive import Actor
-    from affekt.sidecar.avatar.lam import read_lam_avatar
+    from affekt.sidecar.avatar.read import read_avatar
     from affekt.sidecar.render.framing import default_camera
     from fakes.plain_drive import arkit_motion
 
-    avatar = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    avatar = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
     weights = np.random.default_rng(3).uniform(0, 0.5, (2, 52))
     actor = Actor(avatar, arkit_motion(weights, (0.1, 0.4, 0.0)))
     camera = default_camera(avatar, 512, 512)
@@ -281,13 +281,13 @@ def real_frames(real_data: Path, name: str) -> list[GaussianFrame]:
 def test_a_resident_avatar_on_the_card(real_data: Path):
     """Animated and drawn on the card in one batch; equal to the actor drawn on the CPU."""
     from affekt.sidecar.avatar.drive import Actor
-    from affekt.sidecar.avatar.lam import read_lam_avatar
+    from affekt.sidecar.avatar.read import read_avatar
     from affekt.sidecar.avatar.resident import place_on, take_on
     from affekt.sidecar.render.framing import default_camera
     from fakes.plain_drive import arkit_motion
 
     rasteriser = card()
-    avatar = read_lam_avatar(real_data / "lam_avatars" / "statue.zip")
+    avatar = read_avatar(real_data / "lam_avatars" / "statue.zip")
     weights = np.random.default_rng(0).uniform(0, 0.4, (8, 52))
     motion, camera = arkit_motion(weights, (0.1, 0.3, 0.0)), default_camera(avatar, 512, 512)
     batch = place_on(avatar, rasteriser.torch_device).pose(

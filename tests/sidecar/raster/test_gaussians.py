@@ -152,10 +152,10 @@ def test_budget_real_avatar(real_data: Path, record_property):
     """20,018 Gaussians at 512 x 512 in under half a second."""
     from affekt.shared.motion import make_motion
     from affekt.sidecar.avatar.drive import Actor
-    from affekt.sidecar.avatar.lam import read_lam_avatar
+    from affekt.sidecar.avatar.read import read_avatar
     from affekt.sidecar.render.framing import default_camera
 
-    avatar = read_lam_avatar(real_data / "lam_avatars" / "statue.zip")
+    avatar = read_avatar(real_data / "lam_avatars" / "statue.zip")
     camera = default_camera(avatar, 512, 512)
     expression = np.zeros((1, 100), np.float32)
     expression[:, :52] = 0.2

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from affekt.shared import limits
 from affekt.shared.camera import Camera, look_at
 from affekt.sidecar.raster.gaussians import GaussianImage, rasterise_gaussians
 from affekt.sidecar.raster.oversample import (
@@ -115,6 +116,15 @@ def test_memory_is_bounded():
         assert samples == 1 or (right - left) * (bottom - top) * samples**2 <= MOST_FINE_PIXELS
         assert 0 <= left < right <= camera.width
         assert 0 <= top < bottom <= camera.height
+
+
+def test_a_long_thin_row_stays_a_picture():
+    """Few pixels, and yet an edge that no picture may have."""
+    means = np.linspace([-3, 0, 0], [3, 0, 0], 50, dtype=np.float32)
+    tiny = np.full((50, 3), 1e-6, np.float32)
+    camera = replace(view(10.0), width=6000, focal_x=8000.0, centre_x=3000.0)
+    samples, box = choose_samples(means, tiny, camera)
+    assert magnify(camera, box, samples).width <= limits.MAX_IMAGE_EDGE
 
 
 def test_nothing_to_see():

@@ -11,6 +11,8 @@ from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.cli import run
 from affekt.sidecar.motion.read import write_motion
+from affekt.sidecar.raster import device
+from affekt.sidecar.raster.device import CpuRasteriser
 from affekt.sidecar.render.camera_file import read_cameras
 from affekt.sidecar.render.exr import read_exr
 from affekt.sidecar.render.source import motion_for, read_subject
@@ -59,6 +61,17 @@ def test_writes_pictures_depth_and_preview(
     assert picture[..., 3].max() > 200
     assert picture[0, 0, 3] == 0
     assert "4 frames in" in capsys.readouterr().out
+
+
+def test_says_which_card_draws(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    assert render(files, tmp_path, frames="0") == 0
+    assert "Rendering on" not in capsys.readouterr().out
+    card = CpuRasteriser(reason="Rendering on CUDA, which is ready: a card.", device="cuda")
+    monkeypatch.setattr(device, "choose_rasteriser", lambda name: card)
+    assert render(files, tmp_path, frames="0") == 0
+    assert card.reason in capsys.readouterr().out
 
 
 def test_a_range_equals_those_frames_of_the_whole(files: Path, tmp_path: Path):

@@ -12,24 +12,22 @@ from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
 from affekt.sidecar.avatar.avatar import Avatar
-from affekt.sidecar.avatar.lam import read_lam_avatar
+from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.avatar.surface import head_turns
 from affekt.sidecar.commands.frames import parse_frames
+from affekt.sidecar.raster.colour import over
 from affekt.sidecar.raster.pixels import to_pixels
 from affekt.sidecar.render.frame import Frame, RenderOptions
 from affekt.sidecar.render.framing import View, default_camera, frame_points
 from affekt.sidecar.render.images import (
     NOTHING,
     depth_steps,
-    frame_name,
     make_folder,
-    over,
-    straight_srgb,
     write_frame,
     write_png,
 )
 from affekt.sidecar.render.passes import render_frames
-from affekt.sidecar.render.video import VideoWriter, read_sound, write_video
+from affekt.sidecar.render.video import VideoWriter, read_sound
 
 
 def write_wave(path: Path, seconds: float) -> Path:
@@ -63,6 +61,12 @@ def test_neck_turns_on_top_of_the_whole():
     np.testing.assert_allclose(head_turns(motion), [[0, 0.5, 0]], atol=1e-6)
 
 
+def write_video(path: Path, pictures: list[np.ndarray], fps: float, sound: Path | None = None):
+    with VideoWriter(path, fps, sound=sound) as video:
+        for picture in pictures:
+            video.add(picture)
+
+
 def frame_of(rgba: np.ndarray, depth: float = 1.2345) -> Frame:
     shape = rgba.shape[:2]
     return Frame(
@@ -85,15 +89,10 @@ def test_png_holds_straight_alpha_and_depth(tmp_path: Path):
 
 
 def test_numbers_of_pictures():
-    assert frame_name(0) == "frame_0001.png"
-    assert frame_name(12_345, kind="depth") == "depth_12346.png"
     np.testing.assert_array_equal(
         depth_steps(np.array([0.0, 0.00012, 9.0, np.inf, np.nan], np.float32)),
         [0, 1, NOTHING, NOTHING, NOTHING],
     )
-    rgba = np.array([[[0.2, 0.2, 0.2, 0.5]]], np.float32)
-    np.testing.assert_array_equal(straight_srgb(rgba), [[[170, 170, 170, 128]]])
-    np.testing.assert_array_equal(over(rgba, (1, 1, 1)), [[[218, 218, 218]]])
 
 
 def test_a_place_that_takes_no_file(tmp_path: Path):
@@ -178,7 +177,7 @@ def correlation(face: np.ndarray, portrait_path: Path) -> float:
 @pytest.mark.parametrize("name", ["barbara", "statue"])
 def test_real_avatars_look_like_their_portraits(name: str, real_data: Path):
     """The frontal render matches the picture that it was made from, and far less the other."""
-    avatar = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    avatar = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
     camera = look_at(
         target=np.array([0, 1.655, 0.05]), distance=1.6, yaw_rad=0, pitch_rad=0, width=96,
         height=96, fov_y_rad=0.1,

@@ -8,14 +8,16 @@ import pytest
 from affekt.shared.camera import Camera
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
+from affekt.shared.pictures import PASSES
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.regions import PASS_REGIONS, avatar_regions
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
+from affekt.sidecar.raster.oversample import choose_samples, rasterise_oversampled
 from affekt.sidecar.render.frame import Frame, RenderOptions
-from affekt.sidecar.render.passes import PASSES, available_passes, cameras_by_frame, render_frames
+from affekt.sidecar.render.passes import available_passes, cameras_by_frame, render_frames
 from fakes.head import small_head
 
 from .conftest import take, view
@@ -44,7 +46,7 @@ def test_frames_come_in_order_and_alone_equal_the_whole(avatar: Avatar):
 
 def test_light_is_linear_and_premultiplied(avatar: Avatar):
     """Gaussians blend in sRGB, as they were trained; the picture is made linear after."""
-    frame = draw(avatar, take(), view())[3]
+    frame = draw(avatar, take(), view(), antialiased=False)[3]
     posed = Actor(avatar, take()).pose(3).gaussians
     image = rasterise_gaussians(
         posed.means, posed.quaternions, posed.scales, posed.opacities, posed.colours, view()
@@ -56,6 +58,19 @@ def test_light_is_linear_and_premultiplied(avatar: Avatar):
     np.testing.assert_array_equal(frame.depth, image.depth)
     assert np.isinf(frame.depth[image.alpha == 0]).all()
     assert (frame.combined[..., :3] <= alpha + 1e-5).all()
+
+
+def test_a_small_head_is_drawn_finer_unless_told_otherwise(avatar: Avatar):
+    posed = Actor(avatar, take()).pose(0).gaussians
+    scene = (posed.means, posed.quaternions, posed.scales, posed.opacities, posed.colours)
+    camera = replace(view(), focal_x=view().focal_x / 6, focal_y=view().focal_y / 6)
+    assert choose_samples(posed.means, posed.scales, camera)[0] > 1
+    finer = rasterise_oversampled(rasterise_gaussians, *scene, camera, antialiased=True)
+    frame = draw(avatar, take(), camera)[0]
+    np.testing.assert_array_equal(frame.combined[..., 3], finer.alpha)
+    np.testing.assert_array_equal(frame.depth, finer.depth)
+    plain = draw(avatar, take(), camera, antialiased=False)[0]
+    assert plain.combined[..., 3].sum() > 1.02 * finer.alpha.sum()
 
 
 def plain_mean(avatar: Avatar, index: int, camera: Camera, values: np.ndarray) -> np.ndarray:
@@ -76,7 +91,7 @@ def pixels(points: np.ndarray, camera: Camera) -> np.ndarray:
 
 def test_normals_are_those_of_the_surface(avatar: Avatar):
     posed = Actor(avatar, take()).pose(2)
-    frame = draw(avatar, take(), view(), passes=("normal",))[2]
+    frame = draw(avatar, take(), view(), passes=("normal",), antialiased=False)[2]
     seen = frame.combined[..., 3] > 1e-3
     eye = np.linalg.inv(view().camera_from_world)[:3, 3]
     away = ((posed.gaussians.means - eye) * posed.normals).sum(1) > 0
@@ -85,7 +100,8 @@ def test_normals_are_those_of_the_surface(avatar: Avatar):
     np.testing.assert_allclose(frame.normal[seen], plain[seen], atol=1e-5)
     np.testing.assert_array_equal(frame.normal[frame.combined[..., 3] == 0], 0)
     # The middle of the egg faces the camera: in its axes, that is +z.
-    own = draw(avatar, take(), view(), passes=("normal",), axes="camera")[2]
+    options = {"passes": ("normal",), "axes": "camera", "antialiased": False}
+    own = draw(avatar, take(), view(), **options)[2]
     assert own.normal[24, 24, 2] > 0.9
     turned = frame.normal @ (np.diag([1, -1, -1]) @ view().camera_from_world[:3, :3]).T
     np.testing.assert_allclose(own.normal, turned, atol=1e-5)
@@ -129,7 +145,7 @@ def test_places_project_back_to_their_pixels(avatar: Avatar, orthographic: bool)
 def test_vectors_follow_gaussians_and_cameras(avatar: Avatar):
     """Before minus now, and now minus after, y up, as Cycles has it."""
     cameras = [view(yaw_rad=0.02 * i) for i in range(6)]
-    frames = draw(avatar, take(), cameras, passes=("vector",))
+    frames = draw(avatar, take(), cameras, passes=("vector",), antialiased=False)
     actor = Actor(avatar, take())
     places = [pixels(actor.pose(i).gaussians.means, cameras[i]) for i in range(6)]
     flip = np.array([1, -1])
@@ -231,10 +247,10 @@ def test_real_avatars_have_lips_eyes_and_hair_where_they_are(
     name: str, real_data, tmp_path, monkeypatch
 ):
     """Of the mask's pixels; the boxes were read off the portraits' renders by eye."""
-    from affekt.sidecar.avatar.lam import read_lam_avatar
+    from affekt.sidecar.avatar.read import read_avatar
 
     monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
-    real = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    real = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
     still = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
     frame = draw(real, still, view(256, 0.0, (0, 1.68, 0)), passes=("mask",))[0]
     masks = frame.masks

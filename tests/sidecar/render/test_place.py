@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
-from affekt.sidecar.avatar.lam import read_lam_avatar
 from affekt.sidecar.avatar.open_avatar import open_avatar
+from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.head.files import read_head
 from affekt.sidecar.render.frame import RenderOptions
 from affekt.sidecar.render.place import head_from_avatar, on_head
@@ -85,7 +85,7 @@ def test_a_mesh_stays() -> None:
 @pytest.mark.parametrize("name", ["barbara", "statue"])
 def test_real_avatars_come_to_the_head(name: str, real_data: Path) -> None:
     head = read_head("open")
-    avatar = read_lam_avatar(real_data / "lam_avatars" / f"{name}.zip")
+    avatar = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
     moved = head_from_avatar(avatar, head)
     # Their own origin is between the feet.
     assert -1.8 < moved[1, 3] < -1.5

@@ -27,7 +27,7 @@ def shot_of(avatar: Avatar, **options: object) -> Shot:
 
 
 def save(shot: Shot, folder: Path, kind: str = "exr", **options: object):
-    return list(save_sequence(shot, folder, FileOptions(kind=kind, **options)))
+    return list(save_sequence(shot, folder, FileOptions(format=kind, **options)))
 
 
 def stamps(folder: Path) -> dict[str, int]:
@@ -83,7 +83,7 @@ def test_another_recipe_is_made_again(kind: str, avatar: Avatar, tmp_path: Path)
     other = (
         replace(shot, cameras=view(yaw_rad=0.01)),
         replace(shot, motion=motion),
-        shot_of(avatar, antialiased=True),
+        shot_of(avatar, antialiased=False),
         replace(shot, subject=replace(avatar, opacities=avatar.opacities * np.float32(0.99))),
     )
     for different in other:
@@ -104,7 +104,7 @@ def test_vectors_depend_on_the_neighbours_cameras(avatar: Avatar, tmp_path: Path
 def test_cancelled_between_frames(avatar: Avatar, tmp_path: Path):
     asked = iter([False] * 4 + [True])
     rendered = save_sequence(
-        shot_of(avatar), tmp_path, FileOptions(kind="png"), lambda: next(asked)
+        shot_of(avatar), tmp_path, FileOptions(format="png"), lambda: next(asked)
     )
     with pytest.raises(JobError) as caught:
         list(rendered)
@@ -130,7 +130,7 @@ def test_a_disk_that_fills_up_names_the_frame(
 
     monkeypatch.setattr(module, real.__name__, fill_up)
     seen: list[int] = []
-    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(kind=kind))
+    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(format=kind))
     with pytest.raises(InputError) as caught:
         seen.extend(one.index for one in saved)
     assert caught.value.code == "file.not_writable"
@@ -177,7 +177,7 @@ def test_frames_that_wait_are_few(avatar: Avatar, tmp_path: Path, monkeypatch: p
             yield frame
 
     monkeypatch.setattr(sequence, "render_frames", count)
-    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(kind="png"))
+    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(format="png"))
     for index in range(6):
         gates[index].set()
         assert next(saved).index == index
@@ -187,7 +187,7 @@ def test_frames_that_wait_are_few(avatar: Avatar, tmp_path: Path, monkeypatch: p
 
 def test_other_frames_still_in_hand_are_not_lost(avatar: Avatar, tmp_path: Path):
     """Whoever stops reading gets no half file."""
-    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(kind="png"))
+    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(format="png"))
     next(saved)
     saved.close()
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]

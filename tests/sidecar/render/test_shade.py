@@ -16,8 +16,6 @@ from affekt.sidecar.render.shade import (
     DrawOptions,
     draw_head,
     draw_mesh,
-    linear_to_srgb,
-    srgb_to_linear,
 )
 from affekt.sidecar.render.sheets import GAP, contact_sheet
 from fakes.head import small_head
@@ -40,12 +38,6 @@ def portrait(size: int = 96, yaw: float = 0.0) -> Camera:
         target=np.array([0, 1.64, 0]), distance=1.5, yaw_rad=yaw, pitch_rad=0, width=size,
         height=size, fov_y_rad=0.3,
     )  # fmt: skip
-
-
-def test_curves_are_each_others_inverse():
-    x = np.linspace(0, 1, 1001)
-    np.testing.assert_allclose(linear_to_srgb(srgb_to_linear(x)), x, atol=1e-6)
-    assert srgb_to_linear(np.array(0.5)) == pytest.approx(0.21404, abs=1e-5)
 
 
 def test_normals_of_a_sphere_point_outward():

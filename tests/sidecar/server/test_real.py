@@ -124,7 +124,7 @@ def test_the_open_heads_gaussians(client: Client, take: Motion, tmp_path: Path) 
         target=np.array([0, 0.02, 0]), distance=1, yaw_rad=0.3, pitch_rad=0, width=48, height=48,
         fov_y_rad=0.4,
     )  # fmt: skip
-    options = PictureOptions(cameras=(view,), frames=range(1), antialiased=True)
+    options = PictureOptions(cameras=(view,), frames=range(1))
     alphas = []
     for subject in ("open", "open-gaussians"):
         job = client.start_render(subject, artefact, tmp_path / subject, options)

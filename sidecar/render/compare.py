@@ -10,11 +10,13 @@ from ...shared.camera import Camera, look_at
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ...shared.pictures import FOLLOWS, Follow
+from ..avatar.avatar import Avatar
+from ..avatar.drive import Actor
+from ..avatar.gaussians import Gaussians, seen_colours
+from ..raster.colour import linear_light, over
 from ..raster.gaussians import rasterise_gaussians
-from ..render.sheets import contact_sheet
-from .avatar import Avatar
-from .drive import Actor
-from .gaussians import Gaussians, seen_colours
+from .sheets import contact_sheet
+from .source import motion_for
 
 _POSES: tuple[tuple[str, dict[str, float], tuple[float, float, float], str], ...] = (
     ("head turned", {}, (0.0, 0.7, 0.0), "face"),
@@ -33,7 +35,6 @@ _POSES: tuple[tuple[str, dict[str, float], tuple[float, float, float], str], ...
 )
 """What is shown: ARKit weights, the head's turn in radians, and where to look."""
 _LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
-_PAPER = np.array([0.96, 0.96, 0.965], np.float32)
 
 
 def draw_follows(avatar: Avatar, size: int) -> NDArray[np.uint8]:
@@ -58,8 +59,6 @@ def draw_follows(avatar: Avatar, size: int) -> NDArray[np.uint8]:
 def _takes(avatar: Avatar) -> Motion:
     """A frame for each pose, then one with jaw and lids moved that tells where mouth and eyes
     are, then one at rest."""
-    from ..render.source import motion_for
-
     weights = [pose for _, pose, _, _ in _POSES]
     weights += [{"jawOpen": 1.0}, dict.fromkeys(_LIDS, 1.0), {}]
     expression = np.zeros((len(weights), 100), np.float32)
@@ -108,5 +107,4 @@ def _draw(gaussians: Gaussians, camera: Camera) -> NDArray[np.uint8]:
         gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
         seen_colours(gaussians, camera), camera,
     )  # fmt: skip
-    laid = image.colour + (1 - image.alpha)[..., None] * _PAPER
-    return np.round(255 * np.clip(laid, 0, 1)).astype(np.uint8)
+    return over(linear_light(image.colour, image.alpha))

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fingerprints say what things hold, not where they lie."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from affekt.shared.fingerprint import fingerprint
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Record:
+    name: str
+    values: np.ndarray
+    more: dict[str, float] | None = None
+
+
+def record() -> Record:
+    return Record(name="a", values=np.arange(6.0).reshape(2, 3), more={"x": 1.0})
+
+
+def test_equal_things_have_one():
+    assert fingerprint(record()) == fingerprint(record())
+    turned = np.asfortranarray(record().values)
+    assert fingerprint(replace(record(), values=turned)) == fingerprint(record())
+    assert len(fingerprint()) == 40
+
+
+def test_whatever_differs_shows():
+    base, values = record(), record().values
+    other = values.copy()
+    other[1, 2] = np.nextafter(other[1, 2], 9)
+    things = [
+        (base,), (replace(base, name="b"),), (replace(base, values=other),),
+        (replace(base, values=values.astype(np.float32)),),
+        (replace(base, values=values.reshape(3, 2)),), (replace(base, more=None),),
+        (replace(base, more={"x": 2.0}),), (replace(base, more={"y": 1.0}),),
+        (base, 1), (base, "1"), (base, 1.0), (base, True), (base, None), (base, base),
+        (("ab", "c"),), (("a", "bc"),), ((("a",), "bc"),), ((),), (((), ()),), (range(2),),
+    ]  # fmt: skip
+    found = [fingerprint(*thing) for thing in things]
+    for one, two in itertools.combinations(range(len(found)), 2):
+        assert found[one] != found[two], (things[one], things[two])
+
+
+@pytest.mark.parametrize("thing", [object(), {1, 2}, Record, b"bytes"])
+def test_what_has_no_content_is_refused(thing: object):
+    with pytest.raises(TypeError):
+        fingerprint(thing)
