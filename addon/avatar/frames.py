@@ -58,11 +58,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Performance:
-    """What changes from frame to frame: T frames of motion, of emotions (T, 6), and of the
-    scene's views, or None for a camera that stands still."""
+    """What changes from frame to frame: T frames of motion, of the emotions that were baked into
+    it (T, 6) or None, and of the scene's views, or None for a camera that stands still."""
 
     motion: Motion
-    weights: NDArray[np.float32]
+    weights: NDArray[np.float32] | None
     views: list[View] | None
 
 
@@ -81,7 +81,9 @@ def frame_keys(settings: str, shown: Performance) -> tuple[str, ...]:
 
 def _row(shown: Performance, index: int) -> bytes:
     motion, views = shown.motion, shown.views
-    arrays = [getattr(motion, name)[index] for name in WIDTHS] + [shown.weights[index]]
+    arrays = [getattr(motion, name)[index] for name in WIDTHS]
+    if shown.weights is not None:
+        arrays.append(shown.weights[index])
     if motion.eyelids is not None:
         arrays.append(motion.eyelids[index])
     if views is not None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from math import radians
+from math import isfinite, radians
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +42,18 @@ class Picture:
     """Degrees from the picture's lower to its upper edge."""
     camera: Path | None = None
     """A camera file, with one camera or one a frame (docs/formats.md), instead of all these."""
+
+    def check(self) -> None:
+        """Raises InputError `option.camera` for angles that no camera has."""
+        from ...shared.errors import InputError
+
+        if not (isfinite(self.yaw) and abs(self.pitch) < 90 and 0.1 <= self.fov <= 170):
+            raise InputError(
+                "option.camera",
+                f"A camera cannot stand at yaw {self.yaw:g}, pitch {self.pitch:g} with a view of "
+                f"{self.fov:g} degrees.",
+                "Give a pitch between -90 and 90 and a --fov from 0.1 to 170.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +153,7 @@ class Render:
         given = self.picture
         if given.camera is not None:
             return read_cameras(given.camera, count)
+        given.check()
         view = View(
             yaw_rad=radians(given.yaw), pitch_rad=radians(given.pitch), fov_y_rad=radians(given.fov)
         )
