@@ -39,7 +39,7 @@ class Picture:
     pitch: float = 0.0
     """Degrees that the camera goes up."""
     fov: float = 13.75
-    """Degrees from the picture's lower to its upper edge."""
+    """The camera's angle of view from the picture's lower to its upper edge, in degrees."""
     camera: Path | None = None
     """A camera file, with one camera or one a frame (docs/formats.md), instead of all these."""
 
@@ -73,9 +73,9 @@ class Files:
     """What is written."""
 
     format: Literal["png", "exr"] = "png"
-    """PNG with straight alpha (and depth), or multilayer EXR with every pass."""
+    """PNG with straight alpha (and depth), or multilayer EXR with the passes."""
     passes: tuple[PassName, ...] = ("combined", "depth")
-    """Passes of an EXR; `all` is every one that the avatar can have."""
+    """Passes of an EXR, one after the other; `all` is every one that the avatar can have."""
     half: bool = True
     """16-bit floats in an EXR where they suffice; depth, position and vector never have them."""
     depth: bool = True
@@ -93,8 +93,8 @@ class Render:
     """Render a take on a head or a Gaussian avatar: pictures with alpha, passes, an MP4 preview."""
 
     avatar: str
-    """An avatar's file; the embedded head as a lit mesh (`open`) or as Gaussians
-    (`open-gaussians`)."""
+    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file; the embedded head as a lit
+    mesh (`open`) or as Gaussians (`open-gaussians`); your FLAME as a mesh."""
     motion: Path
     """The take: any motion file that Affekt reads."""
     out: Path
@@ -104,11 +104,13 @@ class Render:
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     adapter: Path | None = None
-    """Adapter between the take's expression space and the avatar's, where they differ."""
+    """For a take or an avatar on FLAME: what goes between the open head and that FLAME
+    (`affekt adapter build`)."""
     sound: Path | None = None
     """Sound of the take, for the preview."""
     emotions: Path | None = None
-    """Emotion keys of the take, whose weights then stand in the EXRs' headers."""
+    """Emotion keys that were baked into the take, to be noted in the EXRs' headers; they do not
+    change it (`affekt bake` does)."""
     picture: tyro.conf.OmitArgPrefixes[Picture] = field(default_factory=Picture)
     drawing: tyro.conf.OmitArgPrefixes[Drawing] = field(default_factory=Drawing)
     files: tyro.conf.OmitArgPrefixes[Files] = field(default_factory=Files)

@@ -164,3 +164,10 @@ def test_any_cameras_come_back(which: list[int]):
 
 def test_the_longest_takes_cameras_fit_a_request():
     assert limits.MAX_FRAMES * 4 * 4 * 8 <= limits.MAX_REQUEST_BUFFER_BYTES
+
+
+@pytest.mark.parametrize("size", [(12000, 9000), (8192, 8192), (0, 100)])
+def test_pictures_that_cannot_be_made(size: tuple[int, int]) -> None:
+    with pytest.raises(InputError) as caught:
+        PictureOptions(width=size[0], height=size[1])
+    assert caught.value.code == "option.size"
