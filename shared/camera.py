@@ -14,6 +14,21 @@ from .errors import InputError
 FloatArray = NDArray[np.float64]
 
 
+def check_size(width: int, height: int) -> None:
+    """Raises InputError `option.size` for a picture that cannot be made."""
+    if not (
+        min(width, height) > 0
+        and max(width, height) <= limits.MAX_IMAGE_EDGE
+        and width * height <= limits.MAX_IMAGE_PIXELS
+    ):
+        raise InputError(
+            "option.size",
+            f"A picture of {width} x {height} pixels cannot be made.",
+            f"Choose 1 to {limits.MAX_IMAGE_EDGE} pixels an edge, and at most "
+            f"{limits.MAX_IMAGE_PIXELS // 1_000_000} megapixels.",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Camera:
     """width, height, focal lengths and principal point in pixels; pixel centres at +0.5.
@@ -36,17 +51,7 @@ class Camera:
     orthographic: bool = False
 
     def __post_init__(self) -> None:
-        if not (
-            min(self.width, self.height) > 0
-            and max(self.width, self.height) <= limits.MAX_IMAGE_EDGE
-            and self.width * self.height <= limits.MAX_IMAGE_PIXELS
-        ):
-            raise InputError(
-                "option.size",
-                f"A picture of {self.width} x {self.height} pixels cannot be made.",
-                f"Choose 1 to {limits.MAX_IMAGE_EDGE} pixels an edge, and at most "
-                f"{limits.MAX_IMAGE_PIXELS // 1_000_000} megapixels.",
-            )
+        check_size(self.width, self.height)
         self._check_lens()
         self._check_matrix()
 

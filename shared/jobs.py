@@ -47,7 +47,7 @@ class JobBook:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _not_writable(folder) from error
+            raise _not_writable(folder, error) from error
         with self._lock:
             self._jobs[job] = _Job(folder.name, folder)
 
@@ -113,9 +113,9 @@ class JobBook:
         path = job.folder / frame_name(message.index, kind=stem, suffix=suffix)
         try:
             _write_whole(path, message.data)
-        except OSError:
+        except OSError as error:
             self._send(messages.Cancel(job=message.job))
-            self._end(events.JobFailed(job=message.job, error=_not_writable(path)))
+            self._end(events.JobFailed(job=message.job, error=_not_writable(path, error)))
             return
         if message.kind != "depth":
             job.paths[message.index] = path
@@ -173,9 +173,9 @@ def _write_whole(path: Path, data: bytes) -> None:
             partial.unlink(missing_ok=True)
 
 
-def _not_writable(path: Path) -> InputError:
+def _not_writable(path: Path, error: OSError) -> InputError:
     return InputError(
         "file.not_writable",
-        f"'{path}' cannot be written.",
+        f"'{path}' cannot be written ({error.strerror or error}).",
         "Choose another place, or check its rights and the space left.",
     )

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import Camera
+from .camera import Camera, check_size
 from .errors import InputError
 
 Pass = Literal["combined", "depth", "normal", "position", "mask", "index", "uv", "vector"]
@@ -40,8 +40,8 @@ class PictureOptions:
     mode of that name), and a head whose Gaussians are finer than pixels is drawn finer and
     averaged. follow: None for as the avatar's source was trained. world_from_head: (4, 4), or one
     for each frame of the whole take (T, 4, 4): the axes of positions and normals. weights: (T, 6)
-    emotions to note in an EXR's header. Raises InputError `option.camera`, `option.pass`,
-    `option.format`, `option.follow`, `emotion.shape`.
+    emotions to note in an EXR's header. Raises InputError `option.size`,
+    `option.camera`, `option.pass`, `option.format`, `option.follow`.
     """
 
     width: int = 512
@@ -57,6 +57,7 @@ class PictureOptions:
     weights: NDArray[np.float32] | None = None  # (T, 6)
 
     def __post_init__(self) -> None:
+        check_size(*self.size)
         _need_one_of("format", (self.format,), FORMATS)
         check_passes(self.passes)
         if self.format == "png":

@@ -7,8 +7,9 @@ Exit codes: 0 done, 2 an error of the user's (one sentence on stderr), 130 inter
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TextIO
 
 import tyro
 
@@ -55,11 +56,11 @@ def run(arguments: list[str]) -> int:
     """Runs one command line (without the program's name) and returns its exit code."""
     words = _match(arguments)
     if words is None:
-        _print_usage()
-        return 0 if arguments[:1] in (["--help"], ["-h"]) else 2
-    module_name, class_name = COMMANDS[words].split(":")
-    module = importlib.import_module(f".commands.{module_name}", __package__)
-    options: type[Command] = getattr(module, class_name)
+        asks = arguments[-1:] in (["--help"], ["-h"])
+        group = arguments[0] if arguments and _in_group(arguments[0]) else ""
+        _print_usage(group, file=sys.stdout if asks else sys.stderr)
+        return 0 if asks and (group or len(arguments) == 1) else 2
+    options = _load(words)
     rest = arguments[len(words.split()) :]
     try:
         tyro.cli(options, args=rest, prog=f"affekt {words}").run()
@@ -79,8 +80,26 @@ def _match(arguments: list[str]) -> str | None:
     return None
 
 
-def _print_usage() -> None:
-    print("usage: affekt COMMAND [OPTIONS]\n\ncommands:", file=sys.stderr)
-    for words in COMMANDS:
-        print(f"  affekt {words}", file=sys.stderr)
-    print("\n`affekt COMMAND --help` lists its options.", file=sys.stderr)
+def _load(words: str) -> type[Command]:
+    module_name, class_name = COMMANDS[words].split(":")
+    module = importlib.import_module(f".commands.{module_name}", __package__)
+    return getattr(module, class_name)
+
+
+def _in_group(name: str) -> list[str]:
+    """Commands of two words that begin with this one."""
+    return [words for words in COMMANDS if words.startswith(f"{name} ")]
+
+
+def _first_sentence(command: type[Command]) -> str:
+    text = " ".join(inspect.cleandoc(command.__doc__ or "").split())
+    return text.partition(". ")[0].rstrip(".") + "."
+
+
+def _print_usage(group: str, file: TextIO) -> None:
+    """Of all commands their names; of a group also what each does."""
+    print(f"usage: affekt {group or 'COMMAND'} [OPTIONS]\n\ncommands:", file=file)
+    for words in _in_group(group) or COMMANDS:
+        does = _first_sentence(_load(words)) if group else ""
+        print(f"  affekt {words:<20}{does}".rstrip(), file=file)
+    print("\n`affekt COMMAND --help` lists its options.", file=file)

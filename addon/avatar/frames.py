@@ -58,11 +58,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Performance:
-    """What changes from frame to frame: T frames of motion, of emotions (T, 6), and of the
-    scene's views, or None for a camera that stands still."""
+    """What changes from frame to frame: T frames of motion, of the emotions that were baked into
+    it (T, 6) or None, and of the scene's views, or None for a camera that stands still."""
 
     motion: Motion
-    weights: NDArray[np.float32]
+    weights: NDArray[np.float32] | None
     views: list[View] | None
 
 
@@ -84,7 +84,7 @@ def _row(shown: Performance, index: int) -> str:
     return fingerprint(
         [getattr(motion, name)[index] for name in WIDTHS],
         None if eyelids is None else eyelids[index],
-        shown.weights[index],
+        None if shown.weights is None else shown.weights[index],
         None if shown.views is None else shown.views[index],
     )
 

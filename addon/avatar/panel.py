@@ -23,6 +23,7 @@ class AFFEKT_PT_avatar(SidebarPanel, bpy.types.Panel):
         column.prop(chosen, "subject")
         if chosen.subject == "FILE":
             column.prop(chosen, "file")
+            column.prop(chosen, "adapter")
         column.prop(chosen, "camera")
         column.prop(chosen, "head_mesh" if chosen.camera == "SCENE" else "size")
         column.prop(chosen, "folder")

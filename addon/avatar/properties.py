@@ -56,7 +56,17 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
     )  # fmt: skip
     file: bpy.props.StringProperty(
         name="Avatar",
-        description="Gaussian avatar (a LAM bundle, GaussianAvatars, 3DGS or Affekt file)",
+        description="A Gaussian avatar in one file: a LAM web bundle (.zip), Affekt's own "
+        "(.safetensors) or a 3DGS point cloud, which stands still (.ply). An avatar on FLAME, "
+        "such as GaussianAvatars', first becomes one file with its head: affekt avatar convert "
+        "--avatar FOLDER --head FLAME_FILE --embed-head --out mine.safetensors",
+        subtype="FILE_PATH",
+        options=compat.PATH_OPTIONS,
+    )
+    adapter: bpy.props.StringProperty(
+        name="Adapter",
+        description="Only for an avatar on FLAME: the adapter (.npz) between the open head and "
+        "that FLAME, made by: affekt adapter build --flame FLAME_FILE --out flame.npz",
         subtype="FILE_PATH",
         options=compat.PATH_OPTIONS,
     )

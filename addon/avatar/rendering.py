@@ -25,18 +25,21 @@ from ..motion.takes import active_take, read_take_at, take_times
 from .compositor import Sequence, show_sequence
 from .frames import Performance, Plan, begin_frames, finish_frames, frame_keys, leave_frames
 
+_ADAPTER_BYTES = limits.ARTEFACT_BYTES["adapter"]
 GAUSSIANS_OF_HEAD = "{}-gaussians"
 """The sidecar's name of a head's own Gaussians."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
-    """avatar: the file, or None for the head itself. as_gaussians: whether the head is then drawn
+    """avatar: the file, or None for the head itself. adapter: between the open head and the
+    avatar's space, or None where they are one. as_gaussians: whether the head is then drawn
     as its Gaussians. from_scene: by the scene's camera. look: how. folder: where the pictures go.
     head_mesh: what becomes of the mesh. reuse: whether pictures that are there may stay. first,
     last: scene frames."""
 
     avatar: Path | None
+    adapter: Path | None
     as_gaussians: bool
     from_scene: bool
     look: Look
@@ -67,6 +70,7 @@ def render_options(scene: bpy.types.Scene) -> RenderOptions:
     from_file = chosen.subject == "FILE"
     return RenderOptions(
         avatar=Path(bpy.path.abspath(chosen.file)) if from_file else None,
+        adapter=Path(bpy.path.abspath(chosen.adapter)) if from_file and chosen.adapter else None,
         as_gaussians=chosen.subject == "GAUSSIANS", from_scene=chosen.camera == "SCENE",
         look=_look(chosen), folder=Path(bpy.path.abspath(chosen.folder)),
         head_mesh=chosen.head_mesh, reuse=chosen.reuse,
@@ -91,15 +95,17 @@ def render_steps(head_name: str, scene_name: str, options: RenderOptions) -> Ste
     line = session.need_client()
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     subject, fingerprint = _subject(head, options)
+    adapter = None if options.adapter is None else read_file(options.adapter, _ADAPTER_BYTES)
     yield Progress(fraction=0.0, text="Reading the curves")
     frames = _covered_frames(head, scene, options)
     shown = _read_performance(head, scene, frames, options)
-    settings = repr((line.client.welcome.affekt, fingerprint, options.look))
+    hashed = None if adapter is None else hashlib.sha256(adapter.data).hexdigest()
+    settings = repr((line.client.welcome.affekt, fingerprint, hashed, options.look))
     plan = Plan(
         folder=options.folder, suffix=options.look.suffix, first=int(frames[0]),
         keys=frame_keys(settings, shown),
     )  # fmt: skip
-    rendered = yield from _render_missing(line, subject, shown, plan, options)
+    rendered = yield from _render_missing(line, (subject, adapter), shown, plan, options)
     files = finish_frames(plan)
     return _show(head_name, bpy.data.scenes[scene_name], files, plan, options, rendered)
 
@@ -137,21 +143,22 @@ def _read_performance(
     weights = read_track(head, times, fps, scene).weights
     return Performance(
         motion=read_take_at(head, take, times, fps),
-        weights=weights if take.kind == "BAKE" else np.zeros_like(weights),
+        weights=weights if take.kind == "BAKE" else None,
         views=list(read_views(bpy.context, head, frames.tolist())) if options.from_scene else None,
     )
 
 
 def _render_missing(
-    line: Line, subject: FileBytes | str, shown: Performance, plan: Plan, options: RenderOptions
+    line: Line, cast: tuple[FileBytes | str, FileBytes | None], shown: Performance, plan: Plan,
+    options: RenderOptions,
 ) -> requests.Waiting[int]:  # fmt: skip
     """Renders what is not there yet; how many frames that were."""
     runs = begin_frames(plan, reuse=options.reuse)
     try:
         for run in runs:
             shot = requests.Shot(
-                subject=subject, look=options.look, views=shown.views, weights=shown.weights,
-                frames=run, folder=plan.work,
+                subject=cast[0], adapter=cast[1], look=options.look, views=shown.views,
+                weights=shown.weights, frames=run, folder=plan.work,
             )  # fmt: skip
             yield from requests.render(line, shown.motion, shot)
     except BaseException:  # Esc closes the generator

@@ -89,13 +89,15 @@ class Look:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shot:
     """What to render: an avatar or a head's name, as the scene sees it (one view a frame of the
-    motion; None: the sidecar's portrait), these frames of the motion, into that folder. weights:
-    (T, 6) emotions of the motion's frames, which an EXR's header notes."""
+    motion; None: the sidecar's portrait), these frames of the motion, into that folder. adapter:
+    to the avatar's space, where it is not the open head's. weights: (T, 6) emotions of the
+    motion's frames, which an EXR's header notes, or None."""
 
     subject: FileBytes | str
+    adapter: FileBytes | None
     look: Look
     views: list[View] | None
-    weights: NDArray[np.float32]
+    weights: NDArray[np.float32] | None
     frames: range
     folder: Path
 
@@ -108,8 +110,11 @@ def render(line: Line, motion: Motion, shot: Shot) -> Waiting[tuple[Path, ...]]:
         subject = shot.subject
         if isinstance(subject, FileBytes):
             subject = client.upload(subject.data, "avatar", subject.name)
-        sent = client.upload(data, "motion", "take.npz")
-        return client.start_render(subject, sent, shot.folder, _picture_options(shot))
+        sent, helper = client.upload(data, "motion", "take.npz"), None
+        if shot.adapter is not None:
+            helper = client.upload(shot.adapter.data, "adapter", shot.adapter.name)
+        options = _picture_options(shot)
+        return client.start_render(subject, sent, shot.folder, options, adapter=helper)
 
     done = yield from _run_job(line, start)
     assert isinstance(done, RenderFinished)  # the job's only other end is a failure

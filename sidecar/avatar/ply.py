@@ -24,13 +24,11 @@ _MAX_PROPERTIES = 256
 _END = b"end_header\n"
 
 
-def broken(name: str, what: str) -> InputError:
+def broken(
+    name: str, what: str, remedy: str = "Export or download the avatar again."
+) -> InputError:
     """The error for a PLY that cannot be used."""
-    return InputError(
-        "avatar.ply",
-        f"The Gaussians in '{name}' cannot be read: {what}.",
-        "Export or download the avatar again.",
-    )
+    return InputError("avatar.ply", f"The Gaussians in '{name}' cannot be read: {what}.", remedy)
 
 
 def decode_ply(data: bytes, name: str) -> dict[str, NDArray]:
@@ -54,7 +52,7 @@ def decode_ply(data: bytes, name: str) -> dict[str, NDArray]:
     start = data.find(b"end_header") + len(b"end_header")
     start += 2 if data[start : start + 2] == b"\r\n" else 1
     if len(data) - start < count * row.itemsize:
-        raise broken(name, f"it announces {count} Gaussians but ends before the last")
+        raise broken(name, f"it announces {count:,} Gaussians but ends before the last")
     rows = np.frombuffer(data, row, count, start)
     return {column: np.ascontiguousarray(rows[column]) for column in row.names or ()}
 
@@ -62,7 +60,8 @@ def decode_ply(data: bytes, name: str) -> dict[str, NDArray]:
 def _read_header(lines: list[str], name: str) -> tuple[int, np.dtype]:
     """Number of vertices and the layout of one."""
     if "format binary_little_endian 1.0" not in lines:
-        raise broken(name, "it is not in the binary little endian form")
+        what = "it is not in the binary little endian form"
+        raise broken(name, what, "Export it as a binary PLY, as 3DGS writes it.")
     count, element = -1, 0
     columns: list[tuple[str, str]] = []
     for line in lines:
@@ -86,7 +85,10 @@ def _read_count(words: list[str], name: str) -> int:
         raise broken(name, "it does not begin with its list of Gaussians")
     count = int(words[2])
     if not 0 < count <= limits.MAX_GAUSSIANS:
-        raise broken(name, f"it has {count} Gaussians; 1 to {limits.MAX_GAUSSIANS} are allowed")
+        raise broken(
+            name, f"it has {count:,} Gaussians; 1 to {limits.MAX_GAUSSIANS:,} are allowed",
+            "Thin it out in an editor for Gaussians, or choose another avatar.",
+        )  # fmt: skip
     return count
 
 

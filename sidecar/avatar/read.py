@@ -21,6 +21,12 @@ from .splats import SCENE_LOG_SCALE, decode_splats
 # A million frames of 100 expressions would be 400 MB; trainings have thousands.
 _MAX_COMPANION_BYTES = 512 * 1024 * 1024
 _POINTS = "point_cloud.ply"
+_FROM_A_PICTURE = "Make an avatar of it first, with LAM for one, and choose that avatar's file."
+_MISTAKEN = (
+    (b"\x89PNG\r\n", "a picture", _FROM_A_PICTURE), (b"\xff\xd8\xff", "a picture", _FROM_A_PICTURE),
+    (b"glTF", "a mesh", "If it is LAM's skin.glb, choose the whole zip that it came in."),
+)  # fmt: skip
+"""First bytes, what such a file is, and what to do."""
 
 
 def read_avatar(path: Path, head: HeadModel | None = None) -> Avatar:
@@ -57,7 +63,15 @@ def decode_avatar(
         return _decode_points(data, name, head, companion)
     if is_own(data):
         return decode_avatar_file(data, name, head)
-    raise InputError(
+    raise _wrong_kind(data, name)
+
+
+def _wrong_kind(data: bytes, name: str) -> InputError:
+    """What the file is, if it is one of those that people mistake for an avatar."""
+    for start, what, remedy in _MISTAKEN:
+        if data.startswith(start):
+            return InputError("file.wrong_kind", f"{name} is {what}, not an avatar.", remedy)
+    return InputError(
         "file.wrong_kind",
         f"{name} is not an avatar that Affekt knows, or it is damaged.",
         "Choose a LAM web bundle (zip), a PLY of Gaussians, or an avatar file made by Affekt.",

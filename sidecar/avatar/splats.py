@@ -56,7 +56,10 @@ def decode_splats(
 def _stack(columns: dict[str, NDArray], names: tuple[str, ...], name: str) -> FloatArray:
     missing = [column for column in names if column not in columns]
     if missing:
-        raise broken(name, f"the property {missing[0]} is missing")
+        raise broken(
+            name, f"the property {missing[0]} is missing, which every Gaussian has",
+            "Choose a PLY of Gaussians; this one may hold a mesh or a point cloud.",
+        )  # fmt: skip
     values = np.empty((len(columns[names[0]]), len(names)), np.float32)
     for place, column in enumerate(names):
         # Written so that a value that is no number fails.

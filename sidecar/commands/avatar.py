@@ -43,7 +43,7 @@ class Convert:
     """Put the head into the file, so that nobody is asked for it again. Keep such a file of
     FLAME's to yourself: its licence does not let you pass it on."""
     turn_over: bool = False
-    """For Gaussians without a surface whose y points down, as 3DGS scenes' mostly does."""
+    """For a 3DGS PLY that stands on its head: most of them have y pointing down."""
 
     def run(self) -> None:
         from ...shared.errors import InputError
@@ -80,7 +80,8 @@ class Export:
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     adapter: Path | None = None
-    """Adapter between the take's expression space and the avatar's, where they differ."""
+    """For a take or an avatar on FLAME: what goes between the open head and that FLAME
+    (`affekt adapter build`)."""
     follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was made for if absent."""
     up: Literal["y-up", "y-down"] = "y-up"
@@ -108,14 +109,15 @@ class Sequence:
     out: Path
     """Folder for frame_0001.ply, ..."""
     format: Literal["ply", "compressed", "spz"] = "ply"
-    """3DGS's PLY in full; PlayCanvas' compressed PLY; Niantic's SPZ, the smallest (`affekt[export]`
-    for these two)."""
+    """3DGS's PLY in full; PlayCanvas' compressed PLY; Niantic's SPZ. The last two need
+    `affekt[export]`."""
     frames: str | None = None
     """A range such as 100-200, both included, counted from 0; all frames if absent."""
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     adapter: Path | None = None
-    """Adapter between the take's expression space and the avatar's, where they differ."""
+    """For a take or an avatar on FLAME: what goes between the open head and that FLAME
+    (`affekt adapter build`)."""
     follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was made for if absent."""
     up: Literal["y-up", "y-down"] = "y-up"

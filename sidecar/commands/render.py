@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from math import radians
+from math import isfinite, radians
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -39,9 +39,21 @@ class Picture:
     pitch: float = 0.0
     """Degrees that the camera goes up."""
     fov: float = 13.75
-    """Degrees from the picture's lower to its upper edge."""
+    """The camera's angle of view from the picture's lower to its upper edge, in degrees."""
     camera: Path | None = None
     """A camera file, with one camera or one a frame (docs/formats.md), instead of all these."""
+
+    def check(self) -> None:
+        """Raises InputError `option.camera` for angles that no camera has."""
+        from ...shared.errors import InputError
+
+        if not (isfinite(self.yaw) and abs(self.pitch) < 90 and 0.1 <= self.fov <= 170):
+            raise InputError(
+                "option.camera",
+                f"A camera cannot stand at yaw {self.yaw:g}, pitch {self.pitch:g} with a view of "
+                f"{self.fov:g} degrees.",
+                "Give a pitch between -90 and 90 and a --fov from 0.1 to 170.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +74,9 @@ class Files:
     """What is written."""
 
     format: Format = "png"
-    """PNG with straight alpha (and depth), or multilayer EXR with every pass."""
+    """PNG with straight alpha (and depth), or multilayer EXR with the passes."""
     passes: tuple[PassName, ...] = ("combined", "depth")
-    """Passes of an EXR; `all` is every one that the avatar can have."""
+    """Passes of an EXR, one after the other; `all` is every one that the avatar can have."""
     half: bool = True
     """16-bit floats in an EXR where they suffice; depth, position and vector never have them."""
     depth: bool = True
@@ -82,8 +94,8 @@ class Render:
     """Render a take on a head or a Gaussian avatar: pictures with alpha, passes, an MP4 preview."""
 
     avatar: str
-    """An avatar's file; the embedded head as a lit mesh (`open`) or as Gaussians
-    (`open-gaussians`)."""
+    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file; the embedded head as a lit
+    mesh (`open`) or as Gaussians (`open-gaussians`); your FLAME as a mesh."""
     motion: Path
     """The take: any motion file that Affekt reads."""
     out: Path
@@ -93,11 +105,13 @@ class Render:
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     adapter: Path | None = None
-    """Adapter between the take's expression space and the avatar's, where they differ."""
+    """For a take or an avatar on FLAME: what goes between the open head and that FLAME
+    (`affekt adapter build`)."""
     sound: Path | None = None
     """Sound of the take, for the preview."""
     emotions: Path | None = None
-    """Emotion keys of the take, whose weights then stand in the EXRs' headers."""
+    """Emotion keys that were baked into the take, to be noted in the EXRs' headers; they do not
+    change it (`affekt bake` does)."""
     picture: tyro.conf.OmitArgPrefixes[Picture] = field(default_factory=Picture)
     drawing: tyro.conf.OmitArgPrefixes[Drawing] = field(default_factory=Drawing)
     files: tyro.conf.OmitArgPrefixes[Files] = field(default_factory=Files)
@@ -152,6 +166,7 @@ class Render:
         given = self.picture
         if given.camera is not None:
             return read_cameras(given.camera, count)
+        given.check()
         view = View(
             yaw_rad=radians(given.yaw), pitch_rad=radians(given.pitch), fov_y_rad=radians(given.fov)
         )

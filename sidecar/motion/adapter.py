@@ -214,6 +214,21 @@ def open_to_arkit(motion: Motion, head: HeadModel) -> FloatArray:
     return arkit_weights(motion, head)
 
 
+def from_open(motion: Motion, head: HeadModel, adapter: LinearAdapter) -> Motion:
+    """An open take in the adapter's FLAME space; rest stays rest, eyes and neck pass through.
+
+    Raises InputError `space.no_adapter` unless motion and head are in space "open".
+    """
+    if adapter.space_from_open is not None and (motion.space, head.space) == ("open", "open"):
+        numbers = _product(_numbers(motion), adapter.space_from_open)
+    else:
+        numbers = _product(open_to_arkit(motion, head), adapter.space_from_arkit)
+    return replace(
+        motion, expression=numbers[:, :100], jaw=numbers[:, 100:], space=adapter.space,
+        shape=np.zeros_like(motion.shape),
+    )  # fmt: skip
+
+
 def add_open_difference(
     take: Motion,
     open_before: Motion,

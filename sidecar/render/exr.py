@@ -140,6 +140,8 @@ def read_combined(path: Path) -> Pixels:
 def recipe_of(path: Path) -> str | None:
     """The recipe in the header of a file of ours that is whole, else None: whole if its last
     block of rows ends where the file does."""
+    if not path.is_file():  # a pipe would wait for ever
+        return None
     try:
         with path.open("rb") as file:
             start = file.read(_MAX_HEADER_BYTES)
@@ -150,7 +152,7 @@ def recipe_of(path: Path) -> str | None:
             (last,) = struct.unpack("<Q", file.read(8))
             file.seek(last + 4)
             (length,) = struct.unpack("<i", file.read(4))
-    except (OSError, KeyError, ValueError, struct.error):
+    except (OSError, LookupError, ValueError, struct.error):
         return None
     if last + 8 + length != size or RECIPE not in attributes:
         return None
@@ -159,7 +161,7 @@ def recipe_of(path: Path) -> str | None:
 
 def _parse_header(data: bytes) -> tuple[dict[str, bytes], int]:
     """The attributes of a one-part file by name, and where its table of blocks begins. Raises
-    ValueError for anything else."""
+    ValueError, IndexError or struct.error for anything else."""
     magic, version = struct.unpack_from("<II", data)
     if magic != 20000630 or version & 0x1800:  # deep or in several parts
         raise ValueError("not a flat picture")

@@ -61,6 +61,8 @@ def write_png(path: Path, picture: Picture | NDArray[np.uint16], *, recipe: str 
 
 def recipe_of(path: Path) -> str | None:
     """The recipe in a PNG of ours that has its end, else None."""
+    if not path.is_file():  # a pipe would wait for ever
+        return None
     try:
         with path.open("rb") as file:
             start = file.read(256)

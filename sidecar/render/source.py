@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, make_motion
 from ..avatar.avatar import Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import is_own_file, read_avatar
 from ..head.files import OPEN, read_head
-from ..motion.adapter import LinearAdapter, open_to_arkit, to_open
+from ..motion.adapter import LinearAdapter, from_open, open_to_arkit, to_open
 
 
 def read_subject(name: str, head: str | None = None) -> Avatar | HeadModel:
@@ -25,8 +26,24 @@ def read_subject(name: str, head: str | None = None) -> Avatar | HeadModel:
         return open_avatar(read_head(OPEN))
     path = Path(name)
     if name == OPEN or (path.suffix == ".safetensors" and not is_own_file(path)):
-        return read_head(name)
+        return _read_head(path, name)
     return read_avatar(path, None if head is None else read_head(head))
+
+
+def _read_head(path: Path, name: str) -> HeadModel:
+    try:
+        return read_head(name)
+    except InputError as error:
+        if error.code == "file.missing":
+            message = f"There is no avatar and no head file at {path}."
+            raise InputError(error.code, message, "Check the path.") from error
+        if error.code != "file.wrong_kind":
+            raise
+        raise InputError(
+            error.code,
+            f"{path.name} is neither an avatar file of Affekt's nor a head file, or it is damaged.",
+            "Make it again with `affekt avatar convert`, or choose another file.",
+        ) from error
 
 
 def motion_for(
@@ -34,12 +51,13 @@ def motion_for(
 ) -> Motion:
     """The motion in the space that the subject speaks: ARKit's for an avatar on an ARKit rig, the
     head's own for a head and for an avatar on one; for an avatar without a surface as it is.
-    Poses of neck and head come along. Raises InputError `space.no_adapter`."""
+    Poses of neck and head come along. adapter: for the one FLAME space among the two. Raises
+    InputError `space.no_adapter`."""
     surface = subject.surface if isinstance(subject, Avatar) else subject
     if surface is None:
         return motion
     if isinstance(surface, HeadModel):
-        return motion if motion.space == surface.space else to_open(motion, surface, adapter)
+        return _on_head(surface.space, motion, adapter)
     if motion.space == "arkit":
         return motion
     head = read_head(OPEN)
@@ -50,3 +68,27 @@ def motion_for(
         expression=expression, fps=motion.fps, space="arkit", neck=motion.neck,
         rotation=motion.rotation, translation=motion.translation, shape=motion.shape,
     )  # fmt: skip
+
+
+def _on_head(space: str, motion: Motion, adapter: LinearAdapter | None) -> Motion:
+    if motion.space == space:
+        return motion
+    if space != OPEN and motion.space not in (OPEN, "arkit"):
+        raise InputError(
+            "space.no_adapter",
+            f"The take is in the space '{motion.space}' and the avatar in '{space}'; an adapter "
+            "goes between one of them and the open head.",
+            f"Bring the take to the open head first (`affekt bake` with the adapter for "
+            f"'{motion.space}'), then render that with the one for '{space}'.",
+        )
+    head = read_head(OPEN)
+    if space == OPEN:
+        return to_open(motion, head, adapter)
+    if adapter is None or adapter.space != space:
+        have = f"; the adapter given is for '{adapter.space}'" if adapter else ""
+        raise InputError(
+            "space.no_adapter",
+            f"The take is in the space '{motion.space}' and the avatar in '{space}'{have}.",
+            f"Give an adapter for '{space}' (`affekt adapter build` makes it from your FLAME).",
+        )
+    return from_open(to_open(motion, head, None), head, adapter)

@@ -216,10 +216,25 @@ def _read_subject(task: RenderTask) -> Subject:
         from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
         from ..avatar.read import decode_avatar
     if task.avatar is not None:
-        return decode_avatar(task.avatar.read_bytes(), task.avatar_name)
+        try:
+            return decode_avatar(task.avatar.read_bytes(), task.avatar_name)
+        except InputError as error:
+            raise _one_file(error) from error
     if task.head == OPEN_GAUSSIANS:
         return open_avatar(_read_head("open"))
     return _read_head(task.head or "open")
+
+
+def _one_file(error: InputError) -> InputError:
+    """A client gives one file: an avatar that needs its head beside it must be joined first."""
+    if error.code != "avatar.needs_head":
+        return error
+    return InputError(
+        error.code,
+        error.message,
+        "Make one file of the avatar and its head, and choose that: `affekt avatar convert "
+        "--avatar FILE_OR_FOLDER --head FLAME_FILE --embed-head --out mine.safetensors`.",
+    )
 
 
 def _as_shot(

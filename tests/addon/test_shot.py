@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import OpenEXR
 import pytest
+from affekt.shared.emotion import EMOTIONS
 
 from .conftest import ROOT, RunScript
 
@@ -25,17 +26,28 @@ PICTURE = os.environ.get("AFFEKT_COMPOSITOR_PICTURE")
 def test_the_set_hides_and_shows_the_avatar(in_blender: RunScript, tmp_path: Path) -> None:
     told = in_blender(
         "shot.py", python=sys.executable, take=TAKE, skip=SKIP, frames=[24, 26], samples=4,
-        percentage=25, subject="GAUSSIANS", judge=True,
+        percentage=25, subject="GAUSSIANS", judge=True, happy=0.75,
     )  # fmt: skip
     assert told["pictures"] == [f"avatar_{frame:06d}.exr" for frame in (24, 25, 26)]
     for frame in (24, 26):
         bare, over, mesh = (np.load(tmp_path / f"{n}_{frame:04d}.npy") for n in PARTS)
-        avatar = read_picture(tmp_path / "frames" / f"avatar_{frame:06d}.exr")
+        path = tmp_path / "frames" / f"avatar_{frame:06d}.exr"
+        check_header(path, frame)
+        avatar = read_picture(path)
         check_place(avatar[..., 3], mesh[..., 3])
         check_layers(bare, over, avatar)
 
 
 PARTS = ("set", "over", "mesh")
+
+
+def check_header(path: Path, frame: int) -> None:
+    """The emotions that were baked stand in the picture's header, and the frame of its motion."""
+    with OpenEXR.File(str(path), separate_channels=True) as file:
+        header = dict(file.header())
+    noted = {name: header[f"affekt:{name}"] for name in EMOTIONS}
+    assert noted == {name: 0.75 * (name == "happy") for name in EMOTIONS}
+    assert header["affekt:frame"] == frame - 24
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -76,7 +88,7 @@ def test_the_picture_for_docs(in_blender: RunScript, tmp_path: Path) -> None:
     frames = [11, 24, 37]
     in_blender(
         "shot.py", python=sys.executable, take=TAKE, skip=SKIP, frames=frames, samples=12,
-        percentage=100, subject="GAUSSIANS", judge=False,
+        percentage=100, subject="GAUSSIANS", judge=False, happy=0,
     )  # fmt: skip
     row = np.hstack([np.load(tmp_path / f"over_{frame:04d}.npy")[..., 2::-1] for frame in frames])
     _rows.append(encode(row))

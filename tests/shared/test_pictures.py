@@ -170,3 +170,10 @@ def test_numbers_of_pictures():
     assert frame_name(0) == "frame_0001.png"
     assert frame_name(12_345, kind="depth") == "depth_12346.png"
     assert frame_name(9, suffix="exr") == "frame_0010.exr"
+
+
+@pytest.mark.parametrize("size", [(12000, 9000), (8192, 8192), (0, 100)])
+def test_pictures_that_cannot_be_made(size: tuple[int, int]) -> None:
+    with pytest.raises(InputError) as caught:
+        PictureOptions(width=size[0], height=size[1])
+    assert caught.value.code == "option.size"

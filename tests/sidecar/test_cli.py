@@ -33,6 +33,23 @@ def test_unknown_commands_show_the_usage(
     assert "affekt adapter linear" in capsys.readouterr().err
 
 
+def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"]) == 0
+    assert "affekt bake" in capsys.readouterr().out
+    assert cli.run(["bakee", "--help"]) == 2
+
+
+@pytest.mark.parametrize("group", ["avatar", "adapter"])
+def test_a_group_says_what_its_commands_do(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([group, "--help"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  affekt ")]
+    assert [" ".join(line.split()[1:3]) for line in lines] == [
+        words for words in cli.COMMANDS if words.startswith(f"{group} ")
+    ]
+    assert all(line.rstrip().endswith(".") for line in lines)
+    assert cli.run([group]) == 2
+
+
 def bake(folder: Path, motion: bytes, emotions: object, *more: str) -> tuple[int, Path]:
     """Runs `affekt bake` on these contents; returns its exit code and the output folder."""
     (folder / "take.json").write_bytes(motion)

@@ -79,11 +79,16 @@ class FakeClient:
         )  # fmt: skip
         return self._queue("bake", [half, done])
 
-    def start_render(self, subject: object, motion: object, folder: Path, options: object) -> str:
+    def start_render(
+        self, subject: object, motion: object, folder: Path, options: object,
+        *, adapter: object = None,
+    ) -> str:  # fmt: skip
         events, errors = harness.load("shared.events"), harness.load("shared.errors")
         names = ("frames", "passes", "format", "half", "antialiased", "follow", "size")
         asked = {name: getattr(options, name) for name in names}
         asked["cameras"] = len(options.cameras)
+        asked["weights"] = options.weights
+        asked["adapter"] = getattr(adapter, "name", None)
         self.renders.append({"subject": getattr(subject, "name", subject), **asked})
         frames = options.frames
         paths = []

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The animator's way to a shot: a head in a lit set, a take, Render Avatar, and the compositor's
-picture of the frames asked for; beside it what is needed to judge it."""
+"""The animator's way to a shot: a head in a lit set, a take, its bake where an emotion is asked
+for, Render Avatar, and the compositor's picture of the frames asked for; beside it what is needed
+to judge it."""
 
 import bpy
 import harness
@@ -51,6 +52,9 @@ with harness.enabled():
     head = bpy.context.object
     # From the middle of the take, where the jaw moves.
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1 - asked["skip"])
+    if asked["happy"]:
+        head.affekt_emotion.happy = asked["happy"]
+        bpy.ops.affekt.bake()
     scene.frame_start, scene.frame_end = min(asked["frames"]), max(asked["frames"])
     chosen = scene.affekt_avatar
     chosen.subject, chosen.folder = asked["subject"], str(harness.folder() / "frames")

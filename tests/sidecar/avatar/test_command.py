@@ -164,4 +164,8 @@ def test_errors(files: Path, tmp_path: Path, capsys, words: tuple[str, ...], cod
 def test_a_safetensors_that_is_no_avatar_is_a_head(tmp_path: Path, capsys):
     save_file({"x": np.zeros(3)}, tmp_path / "x.safetensors")
     assert avatar("info", "--avatar", tmp_path / "x.safetensors") == 2
-    assert "file.wrong_kind" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "file.wrong_kind" in error
+    assert "neither an avatar file of Affekt's nor a head file" in error
+    assert avatar("info", "--avatar", tmp_path / "none.safetensors") == 2
+    assert "file.missing" in capsys.readouterr().err

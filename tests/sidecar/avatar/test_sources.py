@@ -266,6 +266,27 @@ def test_columns_of_other_types_are_read():
     np.testing.assert_array_equal(avatar.means, rows[:, :3])
 
 
+@pytest.mark.parametrize(
+    ("start", "what"), [(b"\x89PNG\r\n\x1a\n", "picture"), (b"\xff\xd8\xff\xe0", "picture"),
+    (b"glTF\2\0\0\0", "mesh")],
+)  # fmt: skip
+def test_what_people_mistake_for_an_avatar(start: bytes, what: str):
+    with pytest.raises(InputError, match=f"portrait is a {what}, not an avatar") as caught:
+        decode_avatar(start + b"\0" * 100, "portrait")
+    assert caught.value.code == "file.wrong_kind"
+
+
+def test_what_to_do_about_other_plys():
+    mesh = b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float x\nend_header\n"
+    many = splat_ply().replace(b"element vertex 50", b"element vertex 10000000")
+    text = splat_ply().replace(b"binary_little_endian", b"ascii")
+    for data, words in ((mesh + bytes(4), "a mesh"), (many, "Thin it out"), (text, "binary PLY")):
+        with pytest.raises(InputError) as caught:
+            decode_avatar(data, "test.ply")
+        assert caught.value.code == "avatar.ply"
+        assert words in caught.value.remedy
+
+
 def test_unknown_files(tmp_path: Path):
     for content in (b"hello", b"\0" * 100, b"glTF" + b"\0" * 40, b"\x93NUMPY" + b"\0" * 40):
         assert code_of(content) == "file.wrong_kind"

@@ -13,6 +13,7 @@ from affekt.sidecar.motion import inverse
 from affekt.sidecar.motion.adapter import (
     LinearAdapter,
     add_open_difference,
+    from_open,
     make_linear_adapter,
     open_to_arkit,
     read_adapter,
@@ -259,6 +260,27 @@ def test_a_built_adapter_takes_the_open_difference_itself() -> None:
     step = change @ adapter.space_from_open.T
     np.testing.assert_allclose(mapped.expression, take.expression + step[:, :100], atol=1e-4)
     np.testing.assert_allclose(mapped.jaw, take.jaw + step[:, 100:], atol=1e-4)
+
+
+@pytest.mark.parametrize("is_built", [False, True])
+def test_an_open_take_goes_to_flame(is_built: bool) -> None:
+    adapter = built_adapter() if is_built else random_adapter()
+    take = to_open(arkit_motion(6), HEAD, None)
+    moved = from_open(take, HEAD, adapter)
+    numbers = np.concatenate([take.expression, take.jaw], 1)
+    expected = (
+        numbers @ adapter.space_from_open.T
+        if is_built
+        else open_to_arkit(take, HEAD) @ adapter.space_from_arkit.T
+    )
+    np.testing.assert_allclose(moved.expression, expected[:, :100], atol=1e-4)
+    np.testing.assert_allclose(moved.jaw, expected[:, 100:], atol=1e-4)
+    for name in ("neck", "eyes", "rotation", "translation"):
+        np.testing.assert_array_equal(getattr(moved, name), getattr(take, name))
+    assert moved.space == "flame2023"
+    still = replace(take, expression=0 * take.expression, jaw=0 * take.jaw, eyes=0 * take.eyes)
+    assert not from_open(still, HEAD, adapter).expression.any()
+    assert code_of(from_open, random_motion(space="flame2023"), HEAD, adapter) == "space.no_adapter"
 
 
 def test_matrices_are_placed_by_name(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 """Sequences: order, what is kept, what is made again, cancelling, a disk that fills up."""
 
 import errno
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,25 @@ def test_a_second_run_keeps_what_is_whole_and_the_same(kind: str, avatar: Avatar
     assert all(after[path.name] == before[path.name] for i in (0, 3, 5) for path in files[i])
     # A longer range keeps what it shares with the shorter one.
     assert all(s.frame is None for s in save(shot_of(avatar, frames=range(1, 3)), tmp_path, kind))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+@pytest.mark.parametrize("kind", KINDS)
+def test_pipes_and_links_in_the_place_of_frames(kind: str, avatar: Avatar, tmp_path: Path):
+    """They are replaced; nothing waits for the pipe, nothing is written through the link."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("not a frame")
+    shot, out = shot_of(avatar), tmp_path / "out"
+    files = [s.files[0] for s in save(shot, out, kind)]
+    whole = files[0].read_bytes()
+    files[0].unlink()
+    os.mkfifo(files[0])
+    files[1].unlink()
+    files[1].symlink_to(mine)
+    assert [s.index for s in save(shot, out, kind) if s.frame is not None] == [0, 1]
+    assert files[0].read_bytes() == whole
+    assert not files[1].is_symlink()
+    assert mine.read_text() == "not a frame"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,17 +15,24 @@ from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.events import BakeFinished, JobFailed, RenderFinished
+from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion, make_motion
 from affekt.shared.pictures import PASSES, PictureOptions
+from affekt.sidecar.avatar.own import encode_avatar
+from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.bake.pc2 import read_pc2
 from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.modulation.modulator import load_modulator
+from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
 from affekt.sidecar.motion.read import encode_motion, read_motion
 from affekt.sidecar.server.server import Server, ServerOptions
 from affekt.sidecar.server.services import real_services
+from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
 from fakes.link import drain
+from fakes.splats import flame_param, splat_ply
 
 FRAMES = range(2, 8)
 
@@ -81,6 +88,65 @@ def test_avatar(client: Client, take: Motion, tmp_path: Path) -> None:
     assert isinstance(rendered, RenderFinished), rendered
     assert cv2.imread(str(rendered.paths[0]), cv2.IMREAD_UNCHANGED).shape == (40, 32, 4)
     assert cv2.imread(str(tmp_path / "depth_0001.png"), -1).dtype == np.uint16
+
+
+@pytest.fixture(scope="module")
+def flame(tmp_path_factory: pytest.TempPathFactory) -> HeadModel:
+    path = tmp_path_factory.mktemp("flame") / "flame.npz"
+    path.write_bytes(npz(flame_arrays(60)))
+    return read_flame(path, space="flame2023")
+
+
+def flame_adapter(space: str = "flame2023") -> LinearAdapter:
+    """Opens FLAME's jaw with ARKit's first weights, and nothing else."""
+    back = np.zeros((103, 52), np.float32)
+    back[100, :20] = 0.2
+    return LinearAdapter(
+        space=space, arkit_from_space=np.zeros((52, 103), np.float32),
+        arkit_bias=np.zeros(52, np.float32), space_from_arkit=back,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("space", ["open", "arkit", "flame2023"])
+def test_an_avatar_on_the_users_flame(
+    space: str, client: Client, take: Motion, flame: HeadModel, tmp_path: Path
+) -> None:
+    """One file with its head in it renders; takes of other spaces come by an adapter."""
+    data = splat_ply(400, faces=len(flame.faces))
+    avatar = decode_avatar(data, "point_cloud.ply", flame, flame_param(len(flame.template)))
+    sent = client.upload(encode_avatar(avatar, embed_head=True), "avatar", "mine.safetensors")
+    motion = client.upload(encode_motion(replace(take, space=space)), "motion", "take.npz")
+    write_adapter(flame_adapter(), tmp_path / "flame.npz")
+    adapter = client.upload((tmp_path / "flame.npz").read_bytes(), "adapter", "flame.npz")
+    options = PictureOptions(width=40, height=40, frames=range(3, 5))
+    if space != "flame2023":
+        failed = drain(client, client.start_render(sent, motion, tmp_path, options), 120)[-1]
+        assert isinstance(failed, JobFailed)
+        assert failed.error.code == "space.no_adapter"
+        assert "`affekt adapter build`" in failed.error.remedy
+    job = client.start_render(sent, motion, tmp_path, options, adapter=adapter)
+    rendered = drain(client, job, 120)[-1]
+    assert isinstance(rendered, RenderFinished), rendered
+    first, second = (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in rendered.paths)
+    assert first[..., 3].max() > 50
+    assert (first != second).any()  # it moves
+
+
+def test_an_avatar_whose_head_is_not_with_it(
+    client: Client, take: Motion, flame: HeadModel, tmp_path: Path
+) -> None:
+    """A client has one file an avatar: what it must become is said, with the command."""
+    points = splat_ply(40, faces=len(flame.faces))
+    named = encode_avatar(decode_avatar(points, "p", flame, flame_param()))
+    motion = client.upload(encode_motion(take), "motion", "take.npz")
+    for data, name in ((points, "point_cloud.ply"), (named, "mine.safetensors")):
+        sent = client.upload(data, "avatar", name)
+        failed = drain(client, client.start_render(sent, motion, tmp_path), 60)[-1]
+        assert isinstance(failed, JobFailed)
+        assert failed.error.code == "avatar.needs_head"
+        assert name in failed.error.message
+        assert "affekt avatar convert" in failed.error.remedy
+        assert "--embed-head" in failed.error.remedy
 
 
 def test_every_pass_by_a_camera_a_frame(client: Client, take: Motion, tmp_path: Path) -> None:
