@@ -77,6 +77,8 @@ class Files:
     """PNG with straight alpha (and depth), or multilayer EXR with the passes."""
     passes: tuple[PassName, ...] = ("combined", "depth")
     """Passes of an EXR, one after the other; `all` is every one that the avatar can have."""
+    axes: Literal["world", "camera"] = "world"
+    """Of the normal pass: the head's own, as Cycles' normals are the world's, or the camera's."""
     half: bool = True
     """16-bit floats in an EXR where they suffice; depth, position and vector never have them."""
     depth: bool = True
@@ -152,7 +154,7 @@ class Render:
         chosen = available_passes(subject) if "all" in passes else tuple(passes)
         options = RenderOptions(
             frames=frames, passes=chosen, antialiased=self.drawing.antialiased,
-            follow=self.drawing.follow, device=self.drawing.device,
+            follow=self.drawing.follow, device=self.drawing.device, axes=self.files.axes,
         )  # fmt: skip
         return Shot(
             subject=subject, motion=motion, cameras=self._cameras(subject, len(motion)),

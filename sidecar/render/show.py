@@ -25,10 +25,10 @@ MASK_COLOURS = np.array(
 """Of skin, lips, eyes, teeth, mouth and hair."""
 
 
-def pass_sheet(frame: Frame, *, columns: int = 4, title: str = "") -> Picture:
+def pass_sheet(frame: Frame, *, title: str = "") -> Picture:
     """(H, W, 3) a contact sheet of the passes that the frame has."""
     shown = pass_pictures(frame)
-    return contact_sheet(list(shown.values()), list(shown), columns, title=title)
+    return contact_sheet(list(shown.values()), list(shown), 4, title=title)
 
 
 def pass_pictures(frame: Frame) -> dict[str, Picture]:

@@ -171,6 +171,17 @@ def test_exr_with_every_pass_and_a_sheet(
     assert "2 of them kept" in capsys.readouterr().out
 
 
+def test_normals_in_the_cameras_axes(files: Path, tmp_path: Path):
+    shown = {}
+    for axes in ("world", "camera"):
+        words = {"format": "exr", "passes": "normal", "frames": "0", "yaw": "80", "axes": axes}
+        assert render(files, tmp_path / axes, "open", **words) == 0
+        _, pixels = read_exr(tmp_path / axes / "frame_0001.exr")
+        shown[axes] = np.stack([pixels[f"ViewLayer.Normal.{k}"] for k in "XYZ"], -1)[20, 20]
+    assert shown["camera"][2] > 0.5 > shown["world"][2]
+    np.testing.assert_allclose(np.linalg.norm(shown["camera"]), 1, atol=2e-3)
+
+
 def camera_file() -> dict:
     pose = [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 1.2], [0, 0, 0, 1]]
     return {
