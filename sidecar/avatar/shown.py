@@ -22,6 +22,7 @@ from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ..head.files import OPEN, read_head
 from ..raster.attributes import interpolate
 from ..raster.mesh import rasterise_mesh
+from ..raster.normals import seen_from_behind
 from . import hair
 from .alignment import Alignment
 from .avatar import Avatar
@@ -146,11 +147,9 @@ def _on_surface(
     shown = interpolate(values, faces, fragments)[view.row, view.column]
     label = shown[:, : len(PASS_REGIONS)].argmax(1).astype(np.uint8)
     face = fragments.face[view.row, view.column]
-    a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
-    eye = np.linalg.inv(view.camera.camera_from_world)[:3, 3]
-    outside = np.sum(np.cross(b - a, c - a) * (a - eye), 1) < 0
+    behind = seen_from_behind(vertices, faces, view.camera)
     seen = face >= 0
-    return label, shown[:, len(PASS_REGIONS) :], seen, ~(seen & outside[face])
+    return label, shown[:, len(PASS_REGIONS) :], seen, ~seen | behind[face]
 
 
 def _hull(view: View, chosen: Mask) -> Mask:
