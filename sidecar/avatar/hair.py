@@ -44,38 +44,53 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Placed:
-    """P points on the open head's scale. places: (P, 3) where they are; homes: (P, 3) where what
-    they are bound to is; colours (P, 3) sRGB; skin (P,) True where the surface there is skin."""
+    """P points on the open head's scale. places: (P, 3) of the surface there, or of the Gaussians
+    where none is; stood: (P, 3) of the Gaussians, off the surface; colours (P, 3) sRGB; skin
+    (P,) True where the surface is skin."""
 
     places: Points
-    homes: Points
+    stood: Points
     colours: NDArray[np.float32]
     skin: Mask
 
 
-def find_hair(given: Placed, open_head: HeadModel) -> Mask:
-    """(P,) True for hair of the head and of the brows."""
-    around, up, reach = _polar(given.places)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hair:
+    """(P,) each. grows: where hair grows. hangs: like hair, where it may hang or may not have
+    begun yet. brow: of the brows."""
+
+    grows: Mask
+    hangs: Mask
+    brow: Mask
+
+
+def find_hair(given: Placed, open_head: HeadModel) -> Hair:
+    """Hair of the head and of the brows."""
+    around, up, _ = _polar(given.places)
     line = np.interp(around, _AROUND_DEG, _HAIRLINE_DEG)
     scalp = up > line + np.interp(around, _AROUND_DEG, _SURE_DEG)
     perhaps = ~scalp & (up > line - np.interp(around, _AROUND_DEG, _PERHAPS_DEG))
     face = (around < _FACE[0]) & (up > _FACE[1]) & (up < _FACE[2]) & given.skin
+    nowhere = np.zeros(len(around), bool)
     if min(face.sum(), scalp.sum()) < _LEAST_POINTS:
-        return np.zeros(len(around), bool)
+        return Hair(grows=nowhere, hangs=nowhere, brow=nowhere)
     lab = cv2.cvtColor(np.clip(given.colours, 0, 1)[None], cv2.COLOR_RGB2LAB)[0]
-    stands_off = reach - _skull(given.places, open_head)
+    stands_off = _polar(given.stood)[2] - _skull(given.stood, open_head)
     looks = np.column_stack([lab, 1e3 * stands_off])
     toward, middle, _ = _tell_apart(looks[face], looks[scalp])
     colour_apart = _tell_apart(lab[face], lab[scalp])[2]
     if colour_apart < _APART and np.median(stands_off[scalp]) < _STANDS_OFF_M:
-        return np.zeros(len(around), bool)
+        return Hair(grows=nowhere, hangs=nowhere, brow=nowhere)
     # How far a forehead stands off is a matter of whose it is.
     halfway = 0.5 * (np.median(looks[face, 3]) + np.median(looks[scalp, 3]))
     looks[around < _FOREHEAD_DEG, 3] = halfway
     like_hair = looks @ toward > middle
     bare = np.median(lab[face, 0])
     darker = lab[:, 0] < bare - max(1.48 * np.median(np.abs(lab[face, 0] - bare)), 5.0)
-    return (scalp | (perhaps & like_hair) | (_on_brow(given, open_head) & darker)) & given.skin
+    return Hair(
+        grows=scalp & given.skin, hangs=perhaps & like_hair & given.skin,
+        brow=_on_brow(given.places, open_head) & darker & given.skin,
+    )  # fmt: skip
 
 
 def _tell_apart(a: Points, b: Points) -> tuple[Points, float, float]:
@@ -112,8 +127,8 @@ def _skull(places: Points, open_head: HeadModel) -> Points:
     return reach[cKDTree(skin / reach[:, None]).query(direction)[1]]
 
 
-def _on_brow(given: Placed, open_head: HeadModel) -> Mask:
+def _on_brow(places: Points, open_head: HeadModel) -> Mask:
     brow = open_head.template[open_head.region == REGIONS.index("brow")]
     if not len(brow):
-        return np.zeros(len(given.homes), bool)
-    return cKDTree(brow).query(given.homes)[0] < _BROW_M
+        return np.zeros(len(places), bool)
+    return cKDTree(brow).query(places)[0] < _BROW_M

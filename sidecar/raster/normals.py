@@ -7,6 +7,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ...shared.camera import Camera
+
 
 def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
     """(V, 3) unit normals, the mean of the faces around weighted by area; faces counter-clockwise
@@ -15,6 +17,25 @@ def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDA
     add_face_normals(points, faces, normals, np.zeros(len(points)))
     length = np.linalg.norm(normals, axis=1, keepdims=True)
     return normals / np.where(length > 0, length, 1)
+
+
+def seen_from_behind(
+    points: NDArray[np.floating], faces: NDArray[np.int32], camera: Camera
+) -> NDArray[np.bool_]:
+    """(F,) True for faces (F, 3), counter-clockwise from outside, whose inside the camera sees.
+    points: (V, 3)."""
+    a, b, c = (points[faces[:, k]].astype(np.float64) for k in range(3))
+    ray = rays(a, camera)
+    return np.einsum("fk,fk->f", np.cross(b - a, c - a), ray) > 0
+
+
+def rays(points: NDArray[np.floating], camera: Camera) -> NDArray[np.floating]:
+    """(N, 3) from the camera to points (N, 3), of any length."""
+    pose = camera.camera_from_world
+    if camera.orthographic:
+        # Across the picture's axes, so that a head that is scaled unevenly has it right too.
+        return np.broadcast_to(np.linalg.inv(pose)[:3, 2], points.shape)
+    return points - np.linalg.inv(pose)[:3, 3].astype(points.dtype)
 
 
 @njit(cache=True, nogil=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...shared.camera import Camera
 from ...shared.errors import InputError
-from ...shared.head import HeadModel
+from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
@@ -61,6 +61,7 @@ class GaussianPainter:
         actor = Actor(avatar, motion, options.follow)
         self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(motion))
         self._fixed: dict[str, FloatArray] = {}
+        self._two_sided = _two_sided(avatar)
         if self._layout.masks:
             label = avatar_regions(avatar)
             self._fixed["masks"] = np.eye(len(PASS_REGIONS), dtype=np.float32)[label, 1:]
@@ -94,7 +95,7 @@ class GaussianPainter:
         carried[:, :3] = seen_colours(gaussians, camera)
         if layout.normal:
             axes = self._options.axes_from_head(index, camera)
-            facing = resolve.fade_turned_away(posed.normals, gaussians.means, camera)
+            facing = resolve.face_camera(posed.normals, gaussians.means, camera, self._two_sided)
             carried[:, layout.normal] = resolve.turn_normals(facing, axes)
         if layout.masks:
             carried[:, layout.masks] = self._fixed["masks"]
@@ -115,6 +116,15 @@ def _means(posed: PosedAvatar) -> FloatArray:
 def has_uv(avatar: Avatar) -> bool:
     """Whether the avatar's surface has UVs."""
     return isinstance(avatar.surface, HeadModel)
+
+
+def _two_sided(avatar: Avatar) -> NDArray[np.bool_]:
+    """(N,) True for Gaussians on the cards that carry brows and lashes."""
+    if not isinstance(avatar.surface, HeadModel):
+        return np.zeros(len(avatar), bool)
+    cards = np.isin(avatar.surface.region, [REGIONS.index(name) for name in ("brow", "lash")])
+    home = avatar.anchors if avatar.binding == "vertex" else avatar.faces[avatar.anchors, 0]
+    return cards[home]
 
 
 def _uv_of(avatar: Avatar) -> FloatArray:

@@ -17,7 +17,7 @@ from ..avatar.regions import PASS_REGIONS, head_regions
 from ..head.forward import CHUNK_FRAMES, layer_of
 from ..raster.attributes import interpolate, interpolate_corners
 from ..raster.mesh import MeshFragments, corner_weights, rasterise_mesh
-from ..raster.normals import vertex_normals
+from ..raster.normals import seen_from_behind, vertex_normals
 from . import resolve
 from .frame import Frame, RenderOptions
 from .poses import Poses
@@ -65,6 +65,9 @@ class MeshPainter:
             normals = vertex_normals(vertices.astype(np.float64), faces)
             turned = resolve.turn_normals(normals, options.axes_from_head(frame.index, camera))
             shown = resolve.directions(interpolate(turned, faces, seen), slice(0, 3))
+            # As Cycles does: cards of brows and lashes have two sides.
+            behind = seen_from_behind(vertices, faces, camera)[seen.face] & (seen.face >= 0)
+            np.negative(shown, out=shown, where=behind[..., None])
             frame = replace(frame, normal=shown)
         if "position" in options.passes:
             places = resolve.places(frame.depth, camera, options.world_at(frame.index))

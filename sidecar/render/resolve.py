@@ -7,8 +7,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...shared.camera import Camera, camera_axis, camera_centre
+from ...shared.camera import Camera
 from ..raster.bands import in_bands
+from ..raster.normals import rays
 
 Pixels = NDArray[np.float32]
 _TURNED_AWAY = np.float32(0.02)
@@ -67,17 +68,19 @@ def turn_normals(normals: NDArray[np.floating], axes_from_head: NDArray[np.float
     return turned * (before / np.where(length > 0, length, 1)).astype(np.float32)
 
 
-def fade_turned_away(
-    normals: NDArray[np.floating], points: NDArray[np.floating], camera: Camera
+def face_camera(
+    normals: NDArray[np.floating],
+    points: NDArray[np.floating],
+    camera: Camera,
+    two_sided: NDArray[np.bool_],
 ) -> Pixels:
-    """(N, 3) unit normals at points (N, 3), those that face away from the camera made short:
-    networks paint skin with spare Gaussians of the eyeballs' backs, which know nothing of it."""
-    if camera.orthographic:
-        ray = np.broadcast_to(camera_axis(camera), points.shape)
-    else:
-        ray = points - camera_centre(camera).astype(np.float32)
-    away = np.einsum("nk,nk->n", normals, ray) > 0
-    return normals * np.where(away, _TURNED_AWAY, np.float32(1))[:, None]
+    """(N, 3) unit normals at points (N, 3), as the camera sees them. Those that face away are
+    turned round where the surface has two sides, as cards of lashes have, and made short
+    elsewhere: networks paint skin with spare Gaussians of the eyeballs' backs, which know
+    nothing of it."""
+    away = np.einsum("nk,nk->n", normals, rays(points, camera)) > 0
+    weight = np.where(away, np.where(two_sided, np.float32(-1), _TURNED_AWAY), np.float32(1))
+    return normals * weight[:, None]
 
 
 @njit(cache=True, nogil=True)

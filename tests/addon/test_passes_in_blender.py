@@ -38,9 +38,8 @@ def test_our_passes_are_cycles_passes(in_blender: RunScript, tmp_path: Path) -> 
     rise = np.maximum(*(np.abs(g) for g in np.gradient(cycles["Depth.Z"])))
     plain = seen & (alpha == 1) & (rise < 0.002)
     place = np.linalg.norm(stacked(ours, "Position") - stacked(cycles, "Position"), axis=-1)
-    # Cycles turns normals towards the viewer.
-    cosine = np.abs(np.sum(stacked(ours, "Normal") * stacked(cycles, "Normal"), -1))
-    angle = np.degrees(np.arccos(np.clip(cosine, 0, 1)))[plain]
+    cosine = np.sum(stacked(ours, "Normal") * stacked(cycles, "Normal"), -1)
+    angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))[plain]
     moved, expected = stacked(ours, "Vector", "XYZW"), stacked(cycles, "Vector", "XYZW")
     vector = np.abs(moved - expected).max(-1)[plain]
     length = np.median(np.abs(expected[plain]))
