@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...shared.camera import Camera
+from ...shared.camera import Camera, camera_axis, camera_centre
 
 
 def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -31,11 +31,9 @@ def seen_from_behind(
 
 def rays(points: NDArray[np.floating], camera: Camera) -> NDArray[np.floating]:
     """(N, 3) from the camera to points (N, 3), of any length."""
-    pose = camera.camera_from_world
     if camera.orthographic:
-        # Across the picture's axes, so that a head that is scaled unevenly has it right too.
-        return np.broadcast_to(np.linalg.inv(pose)[:3, 2], points.shape)
-    return points - np.linalg.inv(pose)[:3, 3].astype(points.dtype)
+        return np.broadcast_to(camera_axis(camera), points.shape)
+    return points - camera_centre(camera).astype(points.dtype)
 
 
 @njit(cache=True, nogil=True)
