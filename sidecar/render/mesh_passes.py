@@ -16,8 +16,9 @@ from ...shared.motion import Motion
 from ..avatar.regions import PASS_REGIONS, head_regions
 from ..head.forward import CHUNK_FRAMES, layer_of
 from ..raster.attributes import interpolate, interpolate_corners
-from ..raster.mesh import MeshFragments, corner_weights, rasterise_mesh
+from ..raster.mesh import MeshFragments, corner_weights
 from ..raster.normals import seen_from_behind, vertex_normals
+from ..raster.pytorch3d import choose_mesh_rasteriser
 from . import resolve
 from .frame import Frame, RenderOptions
 from .poses import Poses
@@ -32,6 +33,8 @@ class MeshPainter:
     def __init__(self, head: HeadModel, motion: Motion, options: RenderOptions) -> None:
         self._head, self._motion, self._options = head, motion, options
         self._layer = layer_of(head)
+        # Not "cuda" itself: a card is worth the way there only with pytorch3d, which few have.
+        self._rasterise = choose_mesh_rasteriser("cpu" if options.device == "cpu" else "auto")
         self._blocks: dict[int, Vertices] = {}
         self._poses: Poses[Vertices] = Poses(self._vertices, lambda v: v, len(motion))
         self._label = head_regions(head)
@@ -44,7 +47,7 @@ class MeshPainter:
             vertices, head.faces, head.colour, head.region, camera, DrawOptions(background=None)
         )
         alpha = np.ascontiguousarray(lit.light[..., 3])
-        seen = _reach_edges(rasterise_mesh(vertices, head.faces, camera), alpha)
+        seen = _reach_edges(self._rasterise(vertices, head.faces, camera), alpha)
         frame = Frame(
             index=index,
             combined=lit.light,

@@ -252,9 +252,9 @@ def test_a_face_that_was_not_met_is_found_out() -> None:
         distance=np.where(np.arange(400) < 100, 0.003, 0.001),
     )  # fmt: skip
     with pytest.raises(InputError) as caught:
-        registration._check(hits, points, np.array([0.0, -0.1, 0.0]))
+        registration._check(hits, points, np.array([0.0, -0.1, 0.0]), registration.LEAST_FOUND)
     assert caught.value.code == "adapter.registration"
-    registration._check(hits, points, np.array([0.0, 0.1, 0.0]))
+    registration._check(hits, points, np.array([0.0, 0.1, 0.0]), registration.LEAST_FOUND)
 
 
 def test_a_head_that_shows_nothing() -> None:
