@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
@@ -87,7 +86,7 @@ def labels_as_seen(
     offsets = avatar.means - avatar.vertices[home]
     known = _Known(
         label=label, place=found.place, home=home,
-        places=found.place[home] + offsets * np.float32(found.open_from_metres),
+        places=(found.place[home] + offsets * found.open_from_metres).astype(np.float32),
     )  # fmt: skip
     rest = list(_look(avatar, known, rest_gaussians(avatar), avatar.vertices))
     seen = _with_hair(rest, read_head(OPEN))
@@ -180,9 +179,10 @@ def _with_hair(seen: list[_Seen], open_head: HeadModel) -> list[_Seen]:
 def _joined(view: View, grows: Mask, hangs: Mask) -> Mask:
     """(P,) hair where it grows, and what may hang there that is joined to it in the picture: a
     lock begins somewhere, a shadow on the forehead does not."""
-    pieces, count = ndimage.label(view.picture(grows | hangs), np.ones((3, 3)))
-    mine = pieces[view.row, view.column]
-    rooted = np.zeros(count + 1, bool)
+    picture = view.picture(grows | hangs).astype(np.uint8)
+    count, found = cv2.connectedComponents(picture, connectivity=8)
+    mine = np.asarray(found, np.int32)[view.row, view.column]
+    rooted = np.zeros(count, bool)
     rooted[mine[grows]] = True
     return (grows | hangs) & rooted[mine]
 

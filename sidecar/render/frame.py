@@ -58,12 +58,13 @@ class Frame:
     """The take's frame `index`. H x W pixels, float32; passes that were not asked for are None.
 
     combined: (H, W, 4) linear Rec. 709 light premultiplied by alpha. depth: (H, W) metres along
-    the view axis, divided by alpha, inf where nothing is. The other data is divided by alpha too,
-    0 where nothing is: normal (H, W, 3) unit; position (H, W, 3) metres; uv (H, W, 2), origin
-    bottom left; vector (H, W, 4), pixels with y up, as Cycles has it: where the point was in the
-    take's frame before minus where it is, then where it is minus where it will be. masks:
-    (H, W, 6) coverage, which sums to alpha, in the order of `PASS_REGIONS`. object_index: (H, W)
-    the object's number where at least half of a pixel is covered.
+    the view axis, divided by alpha, inf where nothing is: of Gaussians the mean over those behind
+    the pixel that face the camera. The other data is such a mean too, 0 where nothing is: normal
+    (H, W, 3) unit; position (H, W, 3) metres; uv (H, W, 2), origin bottom left; vector
+    (H, W, 4), pixels with y up, as Cycles has it: where the point was in the take's frame before
+    minus where it is, then where it is minus where it will be. masks: (H, W, 6) coverage, which
+    sums to alpha, in the order of `PASS_REGIONS`. object_index: (H, W) the object's number where
+    at least half of a pixel is covered.
     """
 
     index: int

@@ -26,11 +26,13 @@ from .frame import Frame, RenderOptions
 from .poses import Poses
 
 FloatArray = NDArray[np.float32]
+_WEIGHT, _DEPTH = 3, 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Which channels hold what; the colour is always the first three."""
+    """Which channels hold what; first come the colour, the weight in what is averaged over the
+    Gaussians behind a pixel, and the depth times that weight."""
 
     normal: slice | None
     masks: slice | None
@@ -38,12 +40,17 @@ class _Layout:
     vector: slice | None
     count: int
 
+    @property
+    def averaged(self) -> bool:
+        """Whether there is more than depth to divide by the weight."""
+        return self.uv is not None or self.vector is not None
+
 
 def _lay_out(passes: tuple[str, ...]) -> _Layout:
     # Skin is what the other masks leave of alpha.
     widths = {"normal": 3, "mask": len(PASS_REGIONS) - 1, "uv": 2, "vector": 4}
     found: dict[str, slice | None] = dict.fromkeys(widths)
-    count = 3
+    count = _DEPTH + 1
     for name, width in widths.items():
         if name in passes:
             found[name] = slice(count, count + width)
@@ -73,40 +80,52 @@ class GaussianPainter:
         camera, layout = cameras[index], self._layout
         image = self._composite(index, cameras)
         stack, alpha, passes = image.colour, image.alpha, self._options.passes
+        depth = resolve.mean_depth(stack, _DEPTH, _WEIGHT)
+        weight = np.ascontiguousarray(stack[..., _WEIGHT]) if layout.averaged else alpha
         matrix = self._options.world_at(index)
         return Frame(
             index=index,
             combined=linear_light(stack, alpha),
-            depth=image.depth,
+            depth=depth,
             normal=resolve.directions(stack, layout.normal) if layout.normal else None,
-            position=resolve.places(image.depth, camera, matrix) if "position" in passes else None,
+            position=resolve.places(depth, camera, matrix) if "position" in passes else None,
             masks=resolve.complete_masks(stack, layout.masks, alpha) if layout.masks else None,
             object_index=resolve.where_covered(alpha, self._options.object_index)
             if "index" in passes
             else None,
-            uv=resolve.divide(stack, layout.uv, alpha) if layout.uv else None,
-            vector=resolve.divide(stack, layout.vector, alpha) if layout.vector else None,
+            uv=resolve.divide(stack, layout.uv, weight) if layout.uv else None,
+            vector=resolve.divide(stack, layout.vector, weight) if layout.vector else None,
         )
 
     def _composite(self, index: int, cameras: Mapping[int, Camera]) -> GaussianImage:
-        camera, layout, posed = cameras[index], self._layout, self._poses.at(index)
+        camera, posed = cameras[index], self._poses.at(index)
         gaussians = posed.gaussians
-        carried = np.empty((len(gaussians.means), layout.count), np.float32)
+        carried = np.empty((len(gaussians.means), self._layout.count), np.float32)
         carried[:, :3] = seen_colours(gaussians, camera)
-        if layout.normal:
-            axes = self._options.axes_from_head(index, camera)
-            facing = resolve.face_camera(posed.normals, gaussians.means, camera, self._two_sided)
-            carried[:, layout.normal] = resolve.turn_normals(facing, axes)
-        if layout.masks:
-            carried[:, layout.masks] = self._fixed["masks"]
-        if layout.uv:
-            carried[:, layout.uv] = self._fixed["uv"]
-        if layout.vector:
-            carried[:, layout.vector] = self._poses.vectors(index, cameras)
+        self._carry_data(carried, index, cameras)
         scene = (gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities)
         if self._options.antialiased:
             return rasterise_oversampled(self._rasterise, *scene, carried, camera, antialiased=True)
         return self._rasterise(*scene, carried, camera)
+
+    def _carry_data(self, carried: FloatArray, index: int, cameras: Mapping[int, Camera]) -> None:
+        """Fills in all but the colours."""
+        camera, layout, posed = cameras[index], self._layout, self._poses.at(index)
+        means = posed.gaussians.means
+        away = resolve.turned_away(posed.normals, means, camera)
+        weight = resolve.weigh_turned_away(away & ~self._two_sided)
+        carried[:, _WEIGHT] = weight
+        carried[:, _DEPTH] = weight * resolve.depths(means, camera)
+        if layout.normal:
+            axes = self._options.axes_from_head(index, camera)
+            facing = np.where(away & self._two_sided, -weight, weight)[:, None]
+            carried[:, layout.normal] = resolve.turn_normals(posed.normals * facing, axes)
+        if layout.masks:
+            carried[:, layout.masks] = self._fixed["masks"]
+        if layout.uv:
+            carried[:, layout.uv] = self._fixed["uv"] * weight[:, None]
+        if layout.vector:
+            carried[:, layout.vector] = self._poses.vectors(index, cameras) * weight[:, None]
 
 
 def _means(posed: PosedAvatar) -> FloatArray:
@@ -119,9 +138,10 @@ def has_uv(avatar: Avatar) -> bool:
 
 
 def _two_sided(avatar: Avatar) -> NDArray[np.bool_]:
-    """(N,) True for Gaussians on the cards that carry brows and lashes."""
+    """(N,) True for Gaussians on the cards that carry brows and lashes, and for all where no
+    surface says which side is out."""
     if not isinstance(avatar.surface, HeadModel):
-        return np.zeros(len(avatar), bool)
+        return np.full(len(avatar), avatar.surface is None)
     cards = np.isin(avatar.surface.region, [REGIONS.index(name) for name in ("brow", "lash")])
     home = avatar.anchors if avatar.binding == "vertex" else avatar.faces[avatar.anchors, 0]
     return cards[home]

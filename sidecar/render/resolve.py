@@ -13,7 +13,7 @@ from ..raster.normals import rays
 
 Pixels = NDArray[np.float32]
 _TURNED_AWAY = np.float32(0.02)
-"""Weight of a normal that faces away: enough where there is no other."""
+"""Weight of what faces away: enough where there is no other."""
 
 
 def divide(stack: Pixels, channels: slice, alpha: Pixels) -> Pixels:
@@ -68,19 +68,31 @@ def turn_normals(normals: NDArray[np.floating], axes_from_head: NDArray[np.float
     return turned * (before / np.where(length > 0, length, 1)).astype(np.float32)
 
 
-def face_camera(
-    normals: NDArray[np.floating],
-    points: NDArray[np.floating],
-    camera: Camera,
-    two_sided: NDArray[np.bool_],
-) -> Pixels:
-    """(N, 3) unit normals at points (N, 3), as the camera sees them. Those that face away are
-    turned round where the surface has two sides, as cards of lashes have, and made short
-    elsewhere: networks paint skin with spare Gaussians of the eyeballs' backs, which know
-    nothing of it."""
-    away = np.einsum("nk,nk->n", normals, rays(points, camera)) > 0
-    weight = np.where(away, np.where(two_sided, np.float32(-1), _TURNED_AWAY), np.float32(1))
-    return normals * weight[:, None]
+def turned_away(
+    normals: NDArray[np.floating], points: NDArray[np.floating], camera: Camera
+) -> NDArray[np.bool_]:
+    """(N,) True where the normal at a point, (N, 3) each, faces away from the camera."""
+    return np.einsum("nk,nk->n", normals, rays(points, camera)) > 0
+
+
+def weigh_turned_away(away: NDArray[np.bool_]) -> Pixels:
+    """(N,) how much Gaussians count in the data passes: those that face away next to nothing.
+    Networks make skin translucent, so that the back of the head shines through it, and paint it
+    with spare Gaussians of the eyeballs' backs, which know nothing of where it is."""
+    return np.where(away, _TURNED_AWAY, np.float32(1))
+
+
+def depths(points: NDArray[np.floating], camera: Camera) -> Pixels:
+    """(N,) metres along the view axis."""
+    row = camera.camera_from_world[2]
+    return (points @ row[:3] + row[3]).astype(np.float32)
+
+
+def mean_depth(stack: Pixels, depth: int, weight: int) -> Pixels:
+    """(H, W) one channel of (H, W, C) divided by another, inf where that is 0."""
+    out = np.empty(stack.shape[:2], np.float32)
+    in_bands(lambda a, b: _mean_depth(stack, depth, weight, a, b, out), len(out))
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -94,6 +106,14 @@ def _divide(stack, offset, alpha, first, stop, out):  # pragma: no cover - compi
             scale = np.float32(1.0) / covered
             for k in range(out.shape[2]):
                 out[row, column, k] = stack[row, column, offset + k] * scale
+
+
+@njit(cache=True, nogil=True)
+def _mean_depth(stack, depth, weight, first, stop, out):  # pragma: no cover - compiled
+    for row in range(first, stop):
+        for column in range(out.shape[1]):
+            below = stack[row, column, weight]
+            out[row, column] = stack[row, column, depth] / below if below > 0.0 else np.inf
 
 
 @njit(cache=True, nogil=True)

@@ -40,10 +40,7 @@ def pass_pictures(frame: Frame) -> dict[str, Picture]:
         "depth": (frame.depth[..., None], _depth),
         "normal": (frame.normal, lambda v: 0.5 + 0.5 * v),
         "position": (frame.position, lambda v: _spread(v, alpha)),
-        "masks": (
-            frame.masks,
-            lambda v: v @ MASK_COLOURS / np.maximum(v.sum(2, keepdims=True), 1e-6),
-        ),
+        "masks": (frame.masks, lambda v: v @ MASK_COLOURS),
         "index": (frame.object_index, lambda v: np.repeat(np.sign(v)[..., None], 3, 2)),
         "uv": (frame.uv, lambda v: np.dstack([v, np.zeros_like(v[..., 0])])),
         "vector from": (frame.vector, lambda v: _arrows(v[..., :2])),
