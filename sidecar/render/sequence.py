@@ -28,6 +28,9 @@ _WAITING_BYTES = 512 * 1024 * 1024
 """Frames that wait to be written hold no more than this, but for one."""
 _MAX_WAITING = 4
 
+_VERSION = 2
+"""Goes up whenever the same things give other pictures: older files are then not kept."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shot:
@@ -88,7 +91,7 @@ class _Saver:
         # Raises for a bad request before anything is made.
         render_frames(shot.subject, motion, self._cameras, shot.options)
         same = replace(shot.options, frames=None, device="cpu")
-        self._recipe = fingerprint(shot.subject, motion, same, options.kind, options.half)
+        self._recipe = fingerprint(_VERSION, shot.subject, motion, same, options.kind, options.half)
 
     def run(self, is_cancelled: Callable[[], bool]) -> Iterator[SavedFrame]:
         kept = {i for i in self._frames if self._options.resume and self._is_there(i)}
