@@ -97,7 +97,7 @@ def plain_weighted(avatar: Avatar, index: int, camera: Camera, values: np.ndarra
 
 
 def test_depth_is_that_of_what_faces_the_camera(avatar: Avatar):
-    frame = draw(avatar, take(), view())[3]
+    frame = draw(avatar, take(), view(), antialiased=False)[3]
     means = Actor(avatar, take()).pose(3).gaussians.means
     depth = means @ view().camera_from_world[2, :3] + view().camera_from_world[2, 3]
     plain = plain_weighted(avatar, 3, view(), depth[:, None])[..., 0]
