@@ -17,6 +17,7 @@ from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
 from ..avatar.gaussians import seen_colours
 from ..avatar.regions import PASS_REGIONS, avatar_regions
+from ..raster.bands import together
 from ..raster.colour import linear_light
 from ..raster.device import choose_rasteriser
 from ..raster.gaussians import GaussianImage
@@ -80,22 +81,23 @@ class GaussianPainter:
         camera, layout = cameras[index], self._layout
         image = self._composite(index, cameras)
         stack, alpha, passes = image.colour, image.alpha, self._options.passes
-        depth = resolve.mean_depth(stack, _DEPTH, _WEIGHT)
-        weight = np.ascontiguousarray(stack[..., _WEIGHT]) if layout.averaged else alpha
         matrix = self._options.world_at(index)
-        return Frame(
-            index=index,
-            combined=linear_light(stack, alpha),
-            depth=depth,
-            normal=resolve.directions(stack, layout.normal) if layout.normal else None,
-            position=resolve.places(depth, camera, matrix) if "position" in passes else None,
-            masks=resolve.complete_masks(stack, layout.masks, alpha) if layout.masks else None,
-            object_index=resolve.where_covered(alpha, self._options.object_index)
-            if "index" in passes
-            else None,
-            uv=resolve.divide(stack, layout.uv, weight) if layout.uv else None,
-            vector=resolve.divide(stack, layout.vector, weight) if layout.vector else None,
-        )
+        weight = stack[..., _WEIGHT] if layout.averaged else alpha
+        with together():
+            depth = resolve.mean_depth(stack, _DEPTH, _WEIGHT)
+            return Frame(
+                index=index,
+                combined=linear_light(stack, alpha),
+                depth=depth,
+                normal=resolve.directions(stack, layout.normal) if layout.normal else None,
+                position=resolve.places(depth, camera, matrix) if "position" in passes else None,
+                masks=resolve.complete_masks(stack, layout.masks, alpha) if layout.masks else None,
+                object_index=resolve.where_covered(alpha, self._options.object_index)
+                if "index" in passes
+                else None,
+                uv=resolve.divide(stack, layout.uv, weight) if layout.uv else None,
+                vector=resolve.divide(stack, layout.vector, weight) if layout.vector else None,
+            )
 
     def _composite(self, index: int, cameras: Mapping[int, Camera]) -> GaussianImage:
         camera, posed = cameras[index], self._poses.at(index)
@@ -112,20 +114,20 @@ class GaussianPainter:
         """Fills in all but the colours."""
         camera, layout, posed = cameras[index], self._layout, self._poses.at(index)
         means = posed.gaussians.means
-        away = resolve.turned_away(posed.normals, means, camera)
-        weight = resolve.weigh_turned_away(away & ~self._two_sided)
-        carried[:, _WEIGHT] = weight
-        carried[:, _DEPTH] = weight * resolve.depths(means, camera)
+        facing = resolve.weigh_facing(posed.normals, means, camera, self._two_sided)
+        carried[:, _WEIGHT] = facing.weight
+        carried[:, _DEPTH] = facing.weight * facing.depth
         if layout.normal:
             axes = self._options.axes_from_head(index, camera)
-            facing = np.where(away & self._two_sided, -weight, weight)[:, None]
-            carried[:, layout.normal] = resolve.turn_normals(posed.normals * facing, axes)
+            seen = posed.normals * facing.side[:, None]
+            carried[:, layout.normal] = resolve.turn_normals(seen, axes)
         if layout.masks:
             carried[:, layout.masks] = self._fixed["masks"]
         if layout.uv:
-            carried[:, layout.uv] = self._fixed["uv"] * weight[:, None]
+            carried[:, layout.uv] = self._fixed["uv"] * facing.weight[:, None]
         if layout.vector:
-            carried[:, layout.vector] = self._poses.vectors(index, cameras) * weight[:, None]
+            vectors = self._poses.vectors(index, cameras)
+            carried[:, layout.vector] = vectors * facing.weight[:, None]
 
 
 def _means(posed: PosedAvatar) -> FloatArray:

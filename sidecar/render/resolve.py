@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...shared.camera import Camera
+from ...shared.camera import Camera, camera_axis, camera_centre
 from ..raster.bands import in_bands
-from ..raster.normals import rays
 
 Pixels = NDArray[np.float32]
 _TURNED_AWAY = np.float32(0.02)
@@ -55,37 +56,52 @@ def places(depth: Pixels, camera: Camera, world_from_head: NDArray[np.float64]) 
 
 def where_covered(alpha: Pixels, number: int) -> Pixels:
     """(H, W) the number where alpha is at least half, else 0: whole, for an ID mask."""
-    return (alpha >= 0.5) * np.float32(number)
+    out = np.empty(alpha.shape, np.float32)
+
+    def cover(first: int, stop: int) -> None:
+        np.multiply(alpha[first:stop] >= 0.5, np.float32(number), out=out[first:stop])
+
+    in_bands(cover, len(out))
+    return out
 
 
 def turn_normals(normals: NDArray[np.floating], axes_from_head: NDArray[np.float64]) -> Pixels:
     """(N, 3) normals in other axes, as long as before: multiplied by the inverse transpose, which
     keeps them upright on a surface that `axes_from_head` (4, 4) scales unevenly."""
-    matrix = np.linalg.inv(axes_from_head[:3, :3]).T
-    turned = normals.astype(np.float32) @ matrix.T.astype(np.float32)
-    before = np.linalg.norm(normals, axis=1, keepdims=True)
-    length = np.linalg.norm(turned, axis=1, keepdims=True)
-    return turned * (before / np.where(length > 0, length, 1)).astype(np.float32)
+    out = np.empty(normals.shape, np.float32)
+    _turn(normals, np.linalg.inv(axes_from_head[:3, :3]).T.astype(np.float32), out)
+    return out
 
 
-def turned_away(
-    normals: NDArray[np.floating], points: NDArray[np.floating], camera: Camera
-) -> NDArray[np.bool_]:
-    """(N,) True where the normal at a point, (N, 3) each, faces away from the camera."""
-    return np.einsum("nk,nk->n", normals, rays(points, camera)) > 0
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Facing:
+    """How N Gaussians stand to the camera. weight (N,): how much they count in the data passes,
+    those that face away next to nothing; side (N,): that weight, negative where what faces away
+    is seen from behind; depth (N,) metres along the view axis."""
+
+    weight: Pixels
+    side: Pixels
+    depth: Pixels
 
 
-def weigh_turned_away(away: NDArray[np.bool_]) -> Pixels:
-    """(N,) how much Gaussians count in the data passes: those that face away next to nothing.
+def weigh_facing(
+    normals: NDArray[np.floating],
+    points: NDArray[np.floating],
+    camera: Camera,
+    two_sided: NDArray[np.bool_],
+) -> Facing:
+    """normals, points: (N, 3). two_sided (N,): what counts in full from either side.
+
     Networks make skin translucent, so that the back of the head shines through it, and paint it
-    with spare Gaussians of the eyeballs' backs, which know nothing of where it is."""
-    return np.where(away, _TURNED_AWAY, np.float32(1))
-
-
-def depths(points: NDArray[np.floating], camera: Camera) -> Pixels:
-    """(N,) metres along the view axis."""
-    row = camera.camera_from_world[2]
-    return (points @ row[:3] + row[3]).astype(np.float32)
+    with spare Gaussians of the eyeballs' backs, which know nothing of where it is.
+    """
+    weight, side, depth = (np.empty(len(points), np.float32) for _ in range(3))
+    sight = camera_axis(camera) if camera.orthographic else camera_centre(camera)
+    _weigh(
+        normals, points, two_sided, sight, camera.orthographic, camera.camera_from_world[2],
+        weight, side, depth,
+    )  # fmt: skip
+    return Facing(weight=weight, side=side, depth=depth)
 
 
 def mean_depth(stack: Pixels, depth: int, weight: int) -> Pixels:
@@ -93,6 +109,37 @@ def mean_depth(stack: Pixels, depth: int, weight: int) -> Pixels:
     out = np.empty(stack.shape[:2], np.float32)
     in_bands(lambda a, b: _mean_depth(stack, depth, weight, a, b, out), len(out))
     return out
+
+
+@njit(cache=True, nogil=True)
+def _turn(normals, matrix, out):  # pragma: no cover - compiled
+    for i in range(out.shape[0]):
+        x, y, z = normals[i, 0], normals[i, 1], normals[i, 2]
+        after = np.float32(0.0)
+        for k in range(3):
+            out[i, k] = matrix[k, 0] * x + matrix[k, 1] * y + matrix[k, 2] * z
+            after += out[i, k] * out[i, k]
+        if after > 0.0:
+            scale = np.sqrt((x * x + y * y + z * z) / after)
+            for k in range(3):
+                out[i, k] *= scale
+
+
+@njit(cache=True, nogil=True)
+def _weigh(
+    normals, points, two_sided, sight, orthographic, axis, weight, side, depth
+):  # fmt: skip  # pragma: no cover - compiled
+    for i in range(weight.shape[0]):
+        along = 0.0
+        z = axis[3]
+        for k in range(3):
+            ray = sight[k] if orthographic else points[i, k] - sight[k]
+            along += normals[i, k] * ray
+            z += axis[k] * points[i, k]
+        away = along > 0.0
+        weight[i] = _TURNED_AWAY if away and not two_sided[i] else np.float32(1.0)
+        side[i] = -weight[i] if away and two_sided[i] else weight[i]
+        depth[i] = z
 
 
 @njit(cache=True, nogil=True)
@@ -136,6 +183,9 @@ def _complete(stack, offset, alpha, first, stop, out):  # pragma: no cover - com
     for row in range(first, stop):
         for column in range(alpha.shape[1]):
             rest = alpha[row, column]
+            if rest <= 0.0:
+                out[row, column, :] = 0.0
+                continue
             for k in range(1, out.shape[2]):
                 part = stack[row, column, offset + k - 1]
                 out[row, column, k] = part

@@ -4,7 +4,7 @@
 import threading
 
 import pytest
-from affekt.sidecar.raster.bands import in_bands, thread_count
+from affekt.sidecar.raster.bands import in_bands, thread_count, together
 
 
 @pytest.mark.parametrize("threads", ["1", "2", "7"])
@@ -39,3 +39,33 @@ def test_without_a_usable_number_the_cores_count(monkeypatch: pytest.MonkeyPatch
     assert thread_count() >= 1
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert thread_count() == 3
+
+
+def test_work_together_is_done_band_by_band_in_the_order_given():
+    rows, first, second = 100, np.zeros(100), np.zeros(100)
+
+    def double(a: int, b: int) -> None:
+        second[a:b] = 2 * first[a:b]
+
+    def fill(a: int, b: int) -> None:
+        first[a:b] = np.arange(a, b)
+
+    with together():
+        in_bands(fill, rows)
+        in_bands(double, rows)
+        assert not first.any()
+    np.testing.assert_array_equal(second, 2 * np.arange(rows))
+    in_bands(lambda a, b: first.__setitem__(slice(a, b), -1), rows)
+    assert (first == -1).all()
+
+
+def test_work_together_that_fails_leaves_nothing_waiting():
+    done: list[int] = []
+    with pytest.raises(RuntimeError), together():
+        in_bands(lambda a, b: done.append(a), 10)
+        raise RuntimeError
+    in_bands(lambda a, b: done.append(a), 1)
+    assert done == [0]
+    with pytest.raises(ValueError, match="equally many"), together():
+        in_bands(lambda a, b: None, 10)
+        in_bands(lambda a, b: None, 11)
