@@ -3,6 +3,7 @@
 
 import threading
 
+import numpy as np
 import pytest
 from affekt.sidecar.raster.bands import in_bands, thread_count, together
 
