@@ -62,11 +62,23 @@ def test_work_together_is_done_band_by_band_in_the_order_given():
 
 def test_work_together_that_fails_leaves_nothing_waiting():
     done: list[int] = []
-    with pytest.raises(RuntimeError), together():
-        in_bands(lambda a, b: done.append(a), 10)
-        raise RuntimeError
+
+    def fail() -> None:
+        with together():
+            in_bands(lambda a, b: done.append(a), 10)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     in_bands(lambda a, b: done.append(a), 1)
     assert done == [0]
-    with pytest.raises(ValueError, match="equally many"), together():
-        in_bands(lambda a, b: None, 10)
-        in_bands(lambda a, b: None, 11)
+
+
+def test_work_together_is_on_equally_many_rows():
+    def mix() -> None:
+        with together():
+            in_bands(lambda a, b: None, 10)
+            in_bands(lambda a, b: None, 11)
+
+    with pytest.raises(ValueError, match="equally many"):
+        mix()
