@@ -63,7 +63,7 @@ def run_gpu_bench() -> None:
     except InputError as error:
         card = None
         console.print(f"No CUDA: {error}")
-    avatar = some_avatar()
+    avatar = some_avatars()[-1]
     console.print(scene_table(scenes(avatar), cpu, card))
     console.print(throughput_table(avatar, cpu, card))
     console.print(
@@ -225,11 +225,11 @@ def a_take(frames: int):
     return arkit_motion(weights, (0.05, 0.3, 0.0))
 
 
-def some_avatar() -> Avatar:
-    """A real LAM avatar where there is one (AFFEKT_TEST_DATA), else one of its size."""
+def some_avatars() -> list[Avatar]:
+    """The real LAM avatars (AFFEKT_TEST_DATA), or else one of their size."""
     folder = Path(os.environ.get("AFFEKT_TEST_DATA", "")) / "lam_avatars"
     found = sorted(folder.glob("*.zip"))
-    return read_avatar(found[-1]) if found else made_avatar()
+    return [read_avatar(path) for path in found] or [made_avatar()]
 
 
 def made_avatar(rows: int = 118, columns: int = 170) -> Avatar:

@@ -35,7 +35,7 @@ from affekt.sidecar.render.passes import available_passes, render_frames
 from affekt.sidecar.render.shade import draw_head
 
 from ..fakes.splatting import splat
-from .gpu import a_take, some_avatar
+from .gpu import a_take, some_avatars
 from .job import FRAMES, Job, long_take
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ PLOT_RUNS = 5
 
 def picture_jobs() -> list[Job]:
     """One picture each."""
-    return [*mesh_jobs(), *avatar_jobs(), *pass_jobs(), *cloud_jobs()]
+    of_avatars = [
+        job for avatar in some_avatars() for job in (*avatar_jobs(avatar), *pass_jobs(avatar))
+    ]
+    return [*mesh_jobs(), *of_avatars, *cloud_jobs()]
 
 
 def mesh_jobs() -> list[Job]:
@@ -62,9 +65,9 @@ def mesh_jobs() -> list[Job]:
     ]  # fmt: skip
 
 
-def avatar_jobs() -> list[Job]:
-    """A real LAM avatar where there is one (AFFEKT_TEST_DATA), else one of its size."""
-    avatar, frames = some_avatar(), 30
+def avatar_jobs(avatar: Avatar) -> list[Job]:
+    """Its Gaussians, posed and drawn."""
+    frames = 30
     actor, view = Actor(avatar, a_take(frames)), default_camera(avatar, 512, 512)
     posed = actor.pose(0).gaussians
     wide = np.random.default_rng(0).random((len(posed.means), 22), np.float32)
@@ -78,11 +81,13 @@ def avatar_jobs() -> list[Job]:
     def animate_and_render() -> object:
         return rasterise_gaussians(*arrays(actor.pose(next(turn)).gaussians), view)
 
-    name = f"{len(posed.means):,} Gaussians, 512 x 512"
+    name = f"{avatar.name}, {len(posed.means):,} Gaussians, 512 x 512"
     return [
+        Job(name="animate it", units=1, unit="frames", aim="2.5 ms",
+            run=lambda: actor.pose(next(turn))),
         Job(name=name, run=lambda: rasterise_gaussians(*arrays(posed), view), units=1,
             unit="frames", aim="5 to 8 ms"),
-        Job(name=f"{name}, 22 channels", units=1, unit="frames", aim="20 ms",
+        Job(name="22 channels", units=1, unit="frames", aim="20 ms",
             run=lambda: rasterise_gaussians(*arrays(posed)[:4], wide, view)),
         Job(name="animate and render it", run=animate_and_render, units=1, unit="frames",
             aim="90 frames/s"),
@@ -91,9 +96,9 @@ def avatar_jobs() -> list[Job]:
     ]  # fmt: skip
 
 
-def pass_jobs() -> list[Job]:
-    """A take on the same avatar as `affekt render` draws it, without its files, and one file."""
-    avatar, take = some_avatar(), a_take(FRAMES)
+def pass_jobs(avatar: Avatar) -> list[Job]:
+    """A take on it as `affekt render` draws it, without its files, and one file."""
+    take = a_take(FRAMES)
     view = default_camera(avatar, 512, 512)
     every = RenderOptions(passes=passes_of(avatar))
     frame = next(render_frames(avatar, take, view, every))

@@ -44,7 +44,7 @@ def test_both_columns(tiny):
 
 def test_without_a_card(tiny, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(gpu, "some_avatar", lambda: gpu.made_avatar(6, 9))
+    monkeypatch.setattr(gpu, "some_avatars", lambda: [gpu.made_avatar(6, 9)])
     gpu.run_gpu_bench()
     printed = capsys.readouterr().out
     assert "No CUDA: " in printed
