@@ -73,7 +73,8 @@ class Avatar:
     In the world of the rest pose: offsets (N, 3) metres, from the vertex or from the middle of
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
-    `Gaussians`. follow: what they were made for. notes: sentences that a user should read.
+    `Gaussians`. follow: what they were made for. solid: they stand for a body that hides what is
+    behind it, however loose they are. notes: sentences that a user should read.
     Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values`.
     """
 
@@ -90,6 +91,7 @@ class Avatar:
     shape: FloatArray | None = None
     template_change: FloatArray | None = None
     follow: Follow
+    solid: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

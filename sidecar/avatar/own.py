@@ -50,7 +50,8 @@ def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
     arrays |= {k: v for k in _OPTIONAL if (v := getattr(avatar, k)) is not None}
     metadata = {
         "format": FORMAT, "version": VERSION, "name": avatar.name, "binding": avatar.binding,
-        "follow": avatar.follow, "notes": json.dumps(avatar.notes), "surface": "none",
+        "follow": avatar.follow, "solid": "yes" if avatar.solid else "no",
+        "notes": json.dumps(avatar.notes), "surface": "none",
     }  # fmt: skip
     surface = avatar.surface
     if isinstance(surface, ArkitRig):
@@ -113,6 +114,7 @@ def decode_avatar_file(data: bytes, name: str, head: HeadModel | None = None) ->
         name=metadata.get("name", name), surface=_surface(arrays, metadata, name, head),
         binding=cast(Binding, _choice(metadata, "binding", get_args(Binding), name)),
         follow=cast(Follow, _choice(metadata, "follow", get_args(Follow), name)),
+        solid=_choice(metadata, "solid", ("yes", "no"), name) == "yes",
         notes=_words(metadata, "notes", name),
         **{key: arrays[key] for key in (*_GAUSSIANS, *_OPTIONAL) if key in arrays},
     )  # fmt: skip

@@ -22,7 +22,7 @@ from ..raster.colour import linear_light
 from ..raster.device import choose_rasteriser
 from ..raster.gaussians import GaussianImage
 from ..raster.oversample import rasterise_oversampled
-from . import resolve
+from . import resolve, solid
 from .frame import Frame, RenderOptions
 from .poses import Poses
 
@@ -70,6 +70,7 @@ class GaussianPainter:
         self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(motion))
         self._fixed: dict[str, FloatArray] = {}
         self._two_sided = _two_sided(avatar)
+        self._edge_m = solid.edge_length(avatar.vertices, avatar.faces) if avatar.solid else 0.0
         if self._layout.masks:
             label = avatar_regions(avatar)
             self._fixed["masks"] = np.eye(len(PASS_REGIONS), dtype=np.float32)[label, 1:]
@@ -81,6 +82,9 @@ class GaussianPainter:
         camera, layout = cameras[index], self._layout
         image = self._composite(index, cameras)
         stack, alpha, passes = image.colour, image.alpha, self._options.passes
+        if self._edge_m > 0.0:
+            coverage = solid.inside(self._poses.at(index).vertices, self._edge_m, camera)
+            solid.make_solid(stack, alpha, coverage)
         matrix = self._options.world_at(index)
         weight = stack[..., _WEIGHT] if layout.averaged else alpha
         with together():

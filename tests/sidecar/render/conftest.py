@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small avatar, a take, and cameras that every test of the passes shares."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
@@ -12,7 +14,8 @@ from fakes.lam import lam_bundle
 
 @pytest.fixture(scope="session")
 def avatar() -> Avatar:
-    return decode_lam_avatar(lam_bundle(), "test.zip")
+    """Its light is what its Gaussians add up to (`test_solid` has those that are solid)."""
+    return replace(decode_lam_avatar(lam_bundle(), "test.zip"), solid=False)
 
 
 def take(frames: int = 6, space: str = "arkit") -> Motion:

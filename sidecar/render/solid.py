@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Heads that are meant to be solid, though their Gaussians let light through.
+
+Networks such as LAM's learn a head before a plain background: from the side its hair is a loose
+weave, and in a set the wall shines through it. What lies well inside the head's own surface is
+made opaque here, in the colour that is there.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ...shared.camera import Camera
+from ..raster.bands import in_bands
+from ..raster.pixels import to_pixels
+
+Pixels = NDArray[np.float32]
+LEAST_ALPHA = np.float32(0.15)
+"""Where the Gaussians leave more open than this, what little is there has no say."""
+_CELL_EDGES = 1.25
+"""A cell is as wide as so many of the longer edges: few inside are without a vertex, and those are
+closed."""
+_PAD = 3
+_NEAR_EIGHT = np.ones((3, 3), np.uint8)
+
+
+def edge_length(vertices: NDArray[np.floating], faces: NDArray[np.int32]) -> float:
+    """Metres that nine in ten edges of a mesh (V, 3), (F, 3) do not exceed."""
+    edges = vertices[faces] - vertices[np.roll(faces, 1, 1)]
+    return float(np.quantile(np.linalg.norm(edges, axis=2), 0.9)) if len(faces) else 0.0
+
+
+def inside(vertices: NDArray[np.floating], edge_m: float, camera: Camera) -> Pixels:
+    """(H, W) 1 where a picture shows what is well within the outline of a closed surface with
+    vertices (V, 3), falling to 0 before the outline. edge_m: how long its longer edges are. It is
+    drawn in cells that hold a vertex, less one cell all around."""
+    shape = (camera.height, camera.width)
+    points = to_pixels(vertices, camera)
+    points = points[np.isfinite(points).all(1)]
+    if not len(points) or not edge_m > 0.0:
+        return np.zeros(shape, np.float32)
+    zoom = camera.focal_x * float(np.linalg.norm(camera.camera_from_world[0, :3]))
+    middle = 1.0 if camera.orthographic else float(points[:, 2].mean())
+    cell = max(_CELL_EDGES * edge_m * abs(zoom / middle), 1.0)
+    rows, columns = (int(np.ceil(edge / cell)) + 2 * _PAD for edge in shape)
+    place = np.clip(np.floor(points[:, :2] / cell) + _PAD, -1, [columns, rows]).astype(int)
+    place = place[(place >= 0).all(1) & (place < [columns, rows]).all(1)]
+    grid = np.zeros((rows, columns), np.float32)
+    grid[place[:, 1], place[:, 0]] = 1
+    grid = cv2.erode(cv2.morphologyEx(grid, cv2.MORPH_CLOSE, _NEAR_EIGHT), _NEAR_EIGHT)
+    soft = np.clip(2 * cv2.blur(grid, (3, 3)) - 1, 0, 1)
+    start = 0.5 / cell + _PAD - 0.5
+    fine = np.array([[1 / cell, 0, start], [0, 1 / cell, start]])
+    # Each pixel's centre looks its place up in the grid.
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(soft, fine, shape[::-1], flags=flags).astype(np.float32)
+
+
+def make_solid(stack: Pixels, alpha: Pixels, coverage: Pixels) -> None:
+    """Raises alpha (H, W) to the coverage (H, W) and all channels of (H, W, C) alike, in place:
+    their ratios stay."""
+    in_bands(lambda first, stop: _fill(stack, alpha, coverage, first, stop), len(alpha))
+
+
+@njit(cache=True, nogil=True)
+def _fill(stack, alpha, coverage, first, stop):  # pragma: no cover - compiled
+    for row in range(first, stop):
+        for column in range(alpha.shape[1]):
+            known, wanted = alpha[row, column], coverage[row, column]
+            if known < LEAST_ALPHA or wanted <= known:
+                continue
+            factor = wanted / known
+            alpha[row, column] = wanted
+            for k in range(stack.shape[2]):
+                stack[row, column, k] *= factor
