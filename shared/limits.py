@@ -43,8 +43,9 @@ MAX_GAUSSIANS = 2_000_000
 MAX_IMAGE_EDGE = 8192
 # 8K UHD, 7680 x 4320. Twice what a screen or a film shows, and a third of a 100-megapixel request.
 MAX_IMAGE_PIXELS = 7680 * 4320
-# One picture while it is made, its channels and what becomes of them: every pass at 4096 x 4096
-# takes 3.5 GB, colour and depth at 8K 1.3 GB.
+# One picture while it is made, its channels and what becomes of them, as far as they can be
+# counted beforehand: every pass at 4096 x 4096 counts 3.5 GB (the process peaks at 4.9), colour
+# and depth at 8K 1.3 GB.
 MAX_FRAME_BYTES = 4 * 1024 * 1024 * 1024
 
 # Emotion weights: 1 is the emotion as trained; by hand an animator may push to 1.5.
