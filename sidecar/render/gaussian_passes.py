@@ -82,12 +82,14 @@ class GaussianPainter:
         camera, layout = cameras[index], self._layout
         image = self._composite(index, cameras)
         stack, alpha, passes = image.colour, image.alpha, self._options.passes
-        if self._edge_m > 0.0:
-            coverage = solid.inside(self._poses.at(index).vertices, self._edge_m, camera)
-            solid.make_solid(stack, alpha, coverage)
         matrix = self._options.world_at(index)
         weight = stack[..., _WEIGHT] if layout.averaged else alpha
+        coverage = None
+        if self._edge_m > 0.0:
+            coverage = solid.inside(self._poses.at(index).vertices, self._edge_m, camera)
         with together():
+            if coverage is not None:
+                solid.make_solid(stack, alpha, coverage)
             depth = resolve.mean_depth(stack, _DEPTH, _WEIGHT)
             return Frame(
                 index=index,

@@ -39,17 +39,14 @@ def inside(vertices: NDArray[np.floating], edge_m: float, camera: Camera) -> Pix
     drawn in cells that hold a vertex, less one cell all around."""
     shape = (camera.height, camera.width)
     points = to_pixels(vertices, camera)
-    points = points[np.isfinite(points).all(1)]
-    if not len(points) or not edge_m > 0.0:
+    middle = 1.0 if camera.orthographic else _mean_depth(points)
+    if not middle > 0.0 or not edge_m > 0.0:
         return np.zeros(shape, np.float32)
     zoom = camera.focal_x * float(np.linalg.norm(camera.camera_from_world[0, :3]))
-    middle = 1.0 if camera.orthographic else float(points[:, 2].mean())
     cell = max(_CELL_EDGES * edge_m * abs(zoom / middle), 1.0)
     rows, columns = (int(np.ceil(edge / cell)) + 2 * _PAD for edge in shape)
-    place = np.clip(np.floor(points[:, :2] / cell) + _PAD, -1, [columns, rows]).astype(int)
-    place = place[(place >= 0).all(1) & (place < [columns, rows]).all(1)]
     grid = np.zeros((rows, columns), np.float32)
-    grid[place[:, 1], place[:, 0]] = 1
+    _mark(points, cell, grid)
     grid = cv2.erode(cv2.morphologyEx(grid, cv2.MORPH_CLOSE, _NEAR_EIGHT), _NEAR_EIGHT)
     soft = np.clip(2 * cv2.blur(grid, (3, 3)) - 1, 0, 1)
     start = 0.5 / cell + _PAD - 0.5
@@ -63,6 +60,27 @@ def make_solid(stack: Pixels, alpha: Pixels, coverage: Pixels) -> None:
     """Raises alpha (H, W) to the coverage (H, W) and all channels of (H, W, C) alike, in place:
     their ratios stay."""
     in_bands(lambda first, stop: _fill(stack, alpha, coverage, first, stop), len(alpha))
+
+
+@njit(cache=True, nogil=True)
+def _mean_depth(points):  # pragma: no cover - compiled
+    """Of those that a camera can see; 0 if there are none."""
+    total, count = 0.0, 0
+    for i in range(points.shape[0]):
+        if np.isfinite(points[i, 2]):
+            total += points[i, 2]
+            count += 1
+    return total / max(count, 1)
+
+
+@njit(cache=True, nogil=True)
+def _mark(points, cell, grid):  # pragma: no cover - compiled
+    for i in range(points.shape[0]):
+        column = np.floor(points[i, 0] / cell) + _PAD
+        row = np.floor(points[i, 1] / cell) + _PAD
+        # Written so that a value that is no number fails.
+        if 0 <= row < grid.shape[0] and 0 <= column < grid.shape[1]:
+            grid[int(row), int(column)] = 1.0
 
 
 @njit(cache=True, nogil=True)
