@@ -70,7 +70,7 @@ class GaussianPainter:
         self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(motion))
         self._fixed: dict[str, FloatArray] = {}
         self._two_sided = _two_sided(avatar)
-        self._edge_m = solid.edge_length(avatar.vertices, avatar.faces) if avatar.solid else 0.0
+        self._body = solid.body_of(avatar) if avatar.solid else None
         if self._layout.masks:
             label = avatar_regions(avatar)
             self._fixed["masks"] = np.eye(len(PASS_REGIONS), dtype=np.float32)[label, 1:]
@@ -85,8 +85,8 @@ class GaussianPainter:
         matrix = self._options.world_at(index)
         weight = stack[..., _WEIGHT] if layout.averaged else alpha
         coverage = None
-        if self._edge_m > 0.0:
-            coverage = solid.inside(self._poses.at(index).vertices, self._edge_m, camera)
+        if self._body is not None:
+            coverage = solid.inside(self._poses.at(index).vertices, self._body, camera)
         with together():
             if coverage is not None:
                 solid.make_solid(stack, alpha, coverage)

@@ -8,12 +8,15 @@ made opaque here, in the colour that is there.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from ...shared.camera import Camera
+from ..avatar.avatar import ArkitRig, Avatar
 from ..raster.bands import in_bands
 from ..raster.pixels import to_pixels
 
@@ -24,26 +27,43 @@ _CELL_EDGES = 1.25
 """A cell is as wide as so many of the longer edges: few inside are without a vertex, and those are
 closed."""
 _PAD = 3
+_MOVED = 0.5
+"""Of a vertex's skin weights: as much belongs to the head's chain as to the body."""
 _NEAR_EIGHT = np.ones((3, 3), np.uint8)
 
 
-def edge_length(vertices: NDArray[np.floating], faces: NDArray[np.int32]) -> float:
-    """Metres that nine in ten edges of a mesh (V, 3), (F, 3) do not exceed."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Body:
+    """vertices (K,) of an avatar's surface that are its head and neck; edge_m: metres that nine in
+    ten edges of the surface do not exceed."""
+
+    vertices: NDArray[np.int64]
+    edge_m: float
+
+
+def body_of(avatar: Avatar) -> Body:
+    """What of the avatar's surface is closed: all that its head's chain moves. Below, where the
+    surface ends, its rim flares out over shoulders that are none of its own."""
+    vertices, faces = avatar.vertices, avatar.faces
+    moved = np.ones(len(vertices), bool)
+    if isinstance(avatar.surface, ArkitRig):
+        moved = avatar.surface.joint_weights.sum(1) > _MOVED
     edges = vertices[faces] - vertices[np.roll(faces, 1, 1)]
-    return float(np.quantile(np.linalg.norm(edges, axis=2), 0.9)) if len(faces) else 0.0
+    length = float(np.quantile(np.linalg.norm(edges, axis=2), 0.9)) if len(faces) else 0.0
+    return Body(vertices=np.flatnonzero(moved), edge_m=length)
 
 
-def inside(vertices: NDArray[np.floating], edge_m: float, camera: Camera) -> Pixels:
-    """(H, W) 1 where a picture shows what is well within the outline of a closed surface with
-    vertices (V, 3), falling to 0 before the outline. edge_m: how long its longer edges are. It is
-    drawn in cells that hold a vertex, less one cell all around."""
+def inside(vertices: NDArray[np.floating], body: Body, camera: Camera) -> Pixels:
+    """(H, W) 1 where a picture shows what is well within the outline of the body, whose surface
+    has vertices (V, 3) in this frame, falling to 0 before the outline. It is drawn in cells that
+    hold a vertex, less one cell all around."""
     shape = (camera.height, camera.width)
-    points = to_pixels(vertices, camera)
+    points = to_pixels(vertices[body.vertices], camera)
     middle = 1.0 if camera.orthographic else _mean_depth(points)
-    if not middle > 0.0 or not edge_m > 0.0:
+    if not middle > 0.0 or not body.edge_m > 0.0:
         return np.zeros(shape, np.float32)
     zoom = camera.focal_x * float(np.linalg.norm(camera.camera_from_world[0, :3]))
-    cell = max(_CELL_EDGES * edge_m * abs(zoom / middle), 1.0)
+    cell = max(_CELL_EDGES * body.edge_m * abs(zoom / middle), 1.0)
     rows, columns = (int(np.ceil(edge / cell)) + 2 * _PAD for edge in shape)
     grid = np.zeros((rows, columns), np.float32)
     _mark(points, cell, grid)

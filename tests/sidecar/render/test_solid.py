@@ -30,6 +30,10 @@ def ball(rows: int = 24, columns: int = 36) -> tuple[np.ndarray, np.ndarray]:
     return vertices.astype(np.float32), np.concatenate([first, second]).astype(np.int32)
 
 
+BODY = solid.Body(vertices=np.arange(24 * 36), edge_m=0.022)
+"""Of the ball."""
+
+
 def view(distance: float = 1.0, edge: int = 160) -> Camera:
     return look_at(
         target=np.zeros(3), distance=distance, yaw_rad=0.4, pitch_rad=0.2, width=edge,
@@ -45,7 +49,7 @@ def test_coverage_lies_inside_the_outline_and_fills_it(distance: float, orthogra
     if orthographic:
         focal = camera.focal_x / distance
         camera = replace(camera, focal_x=focal, focal_y=focal, orthographic=True)
-    coverage = solid.inside(vertices, solid.edge_length(vertices, faces), camera)
+    coverage = solid.inside(vertices, BODY, camera)
     seen = rasterise_mesh(vertices, faces, camera).face >= 0
     # Less than any alpha that is raised.
     assert coverage[~seen].max(initial=0) < solid.LEAST_ALPHA / 4
@@ -55,12 +59,13 @@ def test_coverage_lies_inside_the_outline_and_fills_it(distance: float, orthogra
 
 
 def test_nothing_is_covered_where_there_is_nothing_to_see():
-    vertices, faces = ball()
-    edge = solid.edge_length(vertices, faces)
+    vertices, _ = ball()
     behind = vertices + np.array([0, 0, 50], np.float32)
-    assert solid.inside(behind, edge, view()).max() == 0
-    assert solid.inside(np.full_like(vertices, np.nan), edge, view()).max() == 0
-    assert solid.inside(vertices, 0.0, view()).max() == 0
+    assert solid.inside(behind, BODY, view()).max() == 0
+    assert solid.inside(np.full_like(vertices, np.nan), BODY, view()).max() == 0
+    assert solid.inside(vertices, replace(BODY, edge_m=0.0), view()).max() == 0
+    nothing = replace(BODY, vertices=np.zeros(0, np.int64))
+    assert solid.inside(vertices, nothing, view()).max() == 0
 
 
 def test_all_channels_grow_with_alpha_and_keep_their_ratio():
@@ -83,7 +88,7 @@ def test_a_loose_avatar_hides_what_is_behind_it():
     rig = replace(
         avatar.surface, vertices=vertices, faces=faces,
         arkit_shapes=np.zeros((52, len(vertices), 3), np.float32),
-        joint_weights=np.zeros((len(vertices), len(avatar.surface.joint_pivots)), np.float32),
+        joint_weights=np.tile(np.array([0, 0, 1], np.float32), (len(vertices), 1)),
     )  # fmt: skip
     count = len(vertices)
     loose = replace(
@@ -100,12 +105,26 @@ def test_a_loose_avatar_hides_what_is_behind_it():
         for a in (loose, replace(loose, solid=False))
     )
     alpha, before = made.combined[..., 3], left.combined[..., 3]
-    inner = solid.inside(vertices, solid.edge_length(vertices, faces), camera) == 1
+    inner = solid.inside(vertices, BODY, camera) == 1
     assert before[inner].max() < 0.95
     assert alpha[inner].min() == 1
     outer = rasterise_mesh(vertices, faces, camera).face < 0
     np.testing.assert_array_equal(alpha[outer], before[outer])
     np.testing.assert_allclose(made.depth[inner], left.depth[inner], rtol=1e-5)
+
+
+def test_shoulders_are_no_part_of_a_body():
+    avatar = decode_lam_avatar(lam_bundle(), "test.zip")
+    weights = avatar.surface.joint_weights.copy()
+    weights[:3] = 0
+    body = solid.body_of(replace(avatar, surface=replace(avatar.surface, joint_weights=weights)))
+    np.testing.assert_array_equal(body.vertices, np.flatnonzero(weights.sum(1) > 0.5))
+    assert body.vertices.min() >= 3
+    edges = [
+        np.linalg.norm(avatar.vertices[f[k]] - avatar.vertices[f[k - 1]])
+        for f in avatar.faces for k in range(3)
+    ]  # fmt: skip
+    assert body.edge_m == pytest.approx(np.quantile(edges, 0.9), rel=1e-6)
 
 
 @pytest.mark.parametrize("is_solid", [False, True])
