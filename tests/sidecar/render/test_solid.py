@@ -105,7 +105,7 @@ def test_a_loose_avatar_hides_what_is_behind_it():
         for a in (loose, replace(loose, solid=False))
     )
     alpha, before = made.combined[..., 3], left.combined[..., 3]
-    inner = solid.inside(vertices, BODY, camera) == 1
+    inner = solid.inside(vertices, solid.body_of(loose), camera) == 1
     assert before[inner].max() < 0.95
     assert alpha[inner].min() == 1
     outer = rasterise_mesh(vertices, faces, camera).face < 0
