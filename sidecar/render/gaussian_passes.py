@@ -41,11 +41,6 @@ class _Layout:
     vector: slice | None
     count: int
 
-    @property
-    def averaged(self) -> bool:
-        """Whether there is more than depth to divide by the weight."""
-        return self.uv is not None or self.vector is not None
-
 
 def _lay_out(passes: tuple[str, ...]) -> _Layout:
     # Skin is what the other masks leave of alpha.
@@ -83,13 +78,11 @@ class GaussianPainter:
         image = self._composite(index, cameras)
         stack, alpha, passes = image.colour, image.alpha, self._options.passes
         matrix = self._options.world_at(index)
-        weight = stack[..., _WEIGHT] if layout.averaged else alpha
-        coverage = None
-        if self._body is not None:
-            coverage = solid.inside(self._poses.at(index).vertices, self._body, camera)
+        weight = stack[..., _WEIGHT]
         with together():
-            if coverage is not None:
-                solid.make_solid(stack, alpha, coverage)
+            if self._body is not None:
+                vertices = self._poses.at(index).vertices
+                solid.make_solid(stack, alpha, solid.inside(vertices, self._body, camera))
             depth = resolve.mean_depth(stack, _DEPTH, _WEIGHT)
             return Frame(
                 index=index,
