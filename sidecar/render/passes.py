@@ -36,15 +36,21 @@ def render_frames(
     InputError `frames.out_of_range`, `option.camera`, `option.pass`, `space.no_adapter`.
     """
     options = options or RenderOptions()
+    frames = chosen_frames(motion, options)
+    by_frame = cameras_by_frame(cameras, frames)
+    _check_memory(by_frame, options)
+    painter = _painter(subject, motion, options)
+    return (painter.paint(index, by_frame) for index in frames)
+
+
+def chosen_frames(motion: Motion, options: RenderOptions) -> Sequence[int]:
+    """The take's frames that are asked for. Raises InputError `frames.out_of_range`."""
     frames = range(len(motion)) if options.frames is None else options.frames
     if len(frames) == 0 or min(frames) < 0 or max(frames) >= len(motion):
         raise frames_outside(
             range(min(frames, default=0), max(frames, default=-1) + 1), len(motion)
         )
-    by_frame = cameras_by_frame(cameras, frames)
-    _check_memory(by_frame, options)
-    painter = _painter(subject, motion, options)
-    return (painter.paint(index, by_frame) for index in frames)
+    return frames
 
 
 def cameras_by_frame(cameras: Cameras, frames: Sequence[int]) -> Mapping[int, Camera]:

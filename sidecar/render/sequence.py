@@ -19,7 +19,14 @@ from ...shared.pictures import Format, frame_name
 from ..raster.colour import linear_light
 from . import exr, images
 from .frame import Frame, RenderOptions
-from .passes import Cameras, Subject, cameras_by_frame, frame_bytes, render_frames
+from .passes import (
+    Cameras,
+    Subject,
+    cameras_by_frame,
+    chosen_frames,
+    frame_bytes,
+    render_frames,
+)
 
 WRITERS = 2
 """Threads that compress; both let the renderer run meanwhile."""
@@ -80,27 +87,26 @@ def save_sequence(
 
 class _Saver:
     def __init__(self, shot: Shot, folder: Path, options: FileOptions) -> None:
-        motion, wanted = shot.motion, shot.options.frames
-        self._frames = tuple(range(len(motion)) if wanted is None else wanted)
+        motion = shot.motion
+        self._frames = tuple(chosen_frames(motion, shot.options))
         self._cameras = cameras_by_frame(shot.cameras, self._frames)
         self._shot, self._folder, self._options = shot, folder, options
-        # Raises for a bad request before anything is made.
-        render_frames(shot.subject, motion, self._cameras, shot.options)
         same = replace(shot.options, frames=None, device="cpu")
         self._recipe = fingerprint(shot.subject, motion, same, options.format, options.half)
+        self._kept = {i for i in self._frames if options.resume and self._is_there(i)}
+        missing = tuple(i for i in self._frames if i not in self._kept)
+        # Raises for a bad request before anything is made, also where nothing is missing.
+        rest = replace(shot.options, frames=missing or self._frames[:1])
+        self._rendered = render_frames(shot.subject, motion, self._cameras, rest)
 
     def run(self, is_cancelled: Callable[[], bool]) -> Iterator[SavedFrame]:
-        kept = {i for i in self._frames if self._options.resume and self._is_there(i)}
-        missing = tuple(i for i in self._frames if i not in kept)
-        options = replace(self._shot.options, frames=missing or self._frames[:1])
-        rendered = render_frames(self._shot.subject, self._shot.motion, self._cameras, options)
         waiting: collections.deque[tuple[SavedFrame, Future[None] | None]] = collections.deque()
         with ThreadPoolExecutor(WRITERS, "affekt-writer") as pool:
             try:
                 for index in self._frames:
                     if is_cancelled():
                         raise _cancelled()
-                    frame = None if index in kept else next(rendered)
+                    frame = None if index in self._kept else next(self._rendered)
                     saved = SavedFrame(index=index, files=self._files(index), frame=frame)
                     done = None if frame is None else pool.submit(self._write, frame)
                     waiting.append((saved, done))
