@@ -41,7 +41,7 @@ SILENCE_S = 30.0
 # Short requests of one client that may wait; each may hold a piece of an upload, 4 MB.
 MAX_WAITING_REQUESTS = 16
 # Time for the last answers to leave when the server ends.
-LINGER_MS = 200
+LINGER_MS = 1000
 
 
 @dataclass(slots=True)
