@@ -29,6 +29,7 @@ from typing import TypeVar
 from . import limits
 from .channel import Channel
 from .connection import Connection, check_protocol
+from .conversions import picture_fields, to_head, to_motion, track_fields
 from .emotion import EmotionTrack
 from .errors import InputError, LinkError
 from .events import JobEvent
@@ -56,10 +57,6 @@ from .messages import (
     Shutdown,
     Upload,
     Welcome,
-    picture_fields,
-    to_head,
-    to_motion,
-    track_fields,
 )
 from .motion import Motion
 from .pictures import PictureOptions

@@ -46,7 +46,8 @@ class BakeFinished(JobEvent):
     """The bake's result: `motion` in the open head's space for the frames from `start` on.
 
     baked: the same motion as an artefact, ready for `Client.start_render`; take: the motion in
-    the take's own space; vertices: the mesh cache (PC2). `Client.download` fetches them.
+    the take's own space; vertices: the mesh cache (PC2), if it was wanted. `Client.download`
+    fetches them.
     """
 
     ends_job: ClassVar[bool] = True
@@ -54,7 +55,7 @@ class BakeFinished(JobEvent):
     motion: Motion
     baked: Artefact
     take: Artefact
-    vertices: Artefact
+    vertices: Artefact | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

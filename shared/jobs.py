@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import events, messages
 from .channel import make_error
+from .conversions import to_motion
 from .errors import AffektError, InputError, LinkError
 from .messages import Artefact, Message
 from .pictures import frame_name
@@ -148,7 +149,7 @@ def _bake_finished(message: messages.BakeDone, name: str) -> events.BakeFinished
     return events.BakeFinished(
         job=message.job,
         start=message.start,
-        motion=messages.to_motion(message),
+        motion=to_motion(message),
         baked=Artefact(
             sha256=message.motion, kind="motion", name=f"{stem}.baked.npz",
             size=message.motion_size,
@@ -156,7 +157,7 @@ def _bake_finished(message: messages.BakeDone, name: str) -> events.BakeFinished
         take=Artefact(
             sha256=message.take, kind="motion", name=f"{stem}.take.npz", size=message.take_size
         ),
-        vertices=Artefact(
+        vertices=None if message.vertices is None else Artefact(
             sha256=message.vertices, kind="vertices", name=f"{stem}.pc2",
             size=message.vertices_size,
         ),

@@ -2,7 +2,7 @@
 """Every limit, in one place, each with its reason."""
 
 # Version of the protocol between add-on and sidecar: (major, minor). Majors must agree.
-PROTOCOL_VERSION = (2, 0)
+PROTOCOL_VERSION = (3, 0)
 
 # A header carries names and shapes, never data: 64 KiB is 100 times what the largest needs.
 MAX_HEADER_BYTES = 64 * 1024
@@ -14,8 +14,15 @@ MAX_BUFFERS = 64
 CHUNK_BYTES = 4 * 1024 * 1024
 # One raw frame of a request. The largest is a camera for each frame of the longest take, 31 MB.
 MAX_REQUEST_BUFFER_BYTES = 32 * 1024 * 1024
-# Pictures on the way to a client that has not asked for more.
+# Pieces of pictures on the way to a client that has not asked for more: 256 MiB.
 MAX_CREDIT = 64
+# Views of one client that each want their own newest preview: a viewport each.
+MAX_VIEWS = 16
+# Longest edge of a preview: RGBA of 1024 squared is one piece, CHUNK_BYTES.
+MAX_PREVIEW_EDGE = 1024
+# Shared memory of one client: four slots, so that one may be read while the next is written.
+MAX_PIXEL_SLOTS = 4
+MAX_PIXEL_SLOT_BYTES = MAX_PREVIEW_EDGE * MAX_PREVIEW_EDGE * 4
 # Jobs that a sidecar keeps waiting, over all clients.
 MAX_WAITING_JOBS = 32
 

@@ -14,19 +14,14 @@ The layout of `Hello` and `Failure` never changes, so that any two versions can 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Annotated, ClassVar, Literal, TypedDict
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import limits
-from .camera import Camera
-from .emotion import CONTROLS, EmotionTrack
-from .errors import InputError
-from .head import ARRAY_FIELDS, HeadModel
-from .motion import WIDTHS, Motion
-from .pictures import FOLLOWS, FORMATS, PASSES, Follow, Format, PictureOptions
+from .pictures import FOLLOWS, FORMATS, PASSES, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
 Kind = Literal["motion", "adapter", "avatar", "emotions", "vertices"]
@@ -36,7 +31,10 @@ KINDS = ("motion", "adapter", "avatar", "emotions", "vertices")
 PictureKind = Literal["frame", "depth", "exr"]
 PICTURE_KINDS = ("frame", "depth", "exr")
 
-Supersedes = Literal["nothing", "older progress of the same job"]
+WorkerState = Literal["starting", "ready", "restarting", "failed"]
+WORKER_STATES = ("starting", "ready", "restarting", "failed")
+
+Supersedes = Literal["nothing", "older progress of the same job", "older previews of the same view"]
 
 _SHA256 = Text(longest=64, pattern="[0-9a-f]{64}")
 _JOB = Text(longest=32, pattern="[0-9a-f]{32}")
@@ -50,6 +48,11 @@ _SIZE = Integer(high=max(limits.MAX_MOTION_BYTES, limits.MAX_AVATAR_BYTES, 2**40
 _EDGE = Integer(low=1, high=limits.MAX_IMAGE_EDGE)
 _VERSION = Several(item=Integer(high=9999), least=2, most=2)
 _RANGE = Several(item=_FRAME, least=2, most=2, optional=True)
+_SOME_SHA256 = Text(longest=64, pattern="[0-9a-f]{64}", optional=True)
+_SOME_FILE_NAME = Text(longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+", optional=True)
+_PICTURES = Integer(high=2 * limits.MAX_FRAMES)
+_VIEW = Integer(high=limits.MAX_VIEWS - 1)
+_SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
 Sha256 = Annotated[str, _SHA256]
 JobId = Annotated[str, _JOB]
@@ -150,6 +153,19 @@ class MotionArrays(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrackArrays(Message):
+    """The fields of an `EmotionTrack` of T frames; see there."""
+
+    fps: Annotated[float, Number(low=0.001, high=1000)]
+    weights: Annotated[Floats, Array(dtype="<f4", shape=(None, 6))]
+    influence: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    upper: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    lower: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    geometry: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    appearance: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MotionRead(MotionArrays):
     """A take in the open head's space, as the sidecar understood it. `source_space` is the space
     that the file itself is in."""
@@ -182,6 +198,59 @@ class HeadRead(Message):
     arkit_expression: Annotated[Floats, Array(dtype="<f4", shape=(None, 52))]
     arkit_jaw: Annotated[Floats, Array(dtype="<f4", shape=(3, 52))]
     arkit_eyes: Annotated[Floats, Array(dtype="<f4", shape=(6, 52))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelsOpened(Message):
+    """The shared memory is there: `shared/pixels.py` opens it by its name, and knows by `token`,
+    which stands in it, that it is this one. Refused with `pixels.remote` to a client that is not
+    on this machine."""
+
+    TYPE: ClassVar[str] = "pixels_opened"
+    name: Annotated[str, _NAME]
+    token: Sha256
+    slots: Annotated[int, Integer(low=1, high=limits.MAX_PIXEL_SLOTS)]
+    slot_bytes: Annotated[int, Integer(low=1, high=limits.MAX_PIXEL_SLOT_BYTES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Previewed(Message):
+    """Frame `frame` in space "open", of the head's mesh its vertices in metres, and RGBA pixels
+    (8 bit, sRGB, straight alpha, top row first): here, or in shared memory in `slot`, where
+    `sequence` is the number of writings so far and `checksum` the SHA-256 of the pixels."""
+
+    TYPE: ClassVar[str] = "previewed"
+    view: Annotated[int, _VIEW]
+    frame: Annotated[int, _FRAME]
+    expression: Annotated[Floats, Array(dtype="<f4", shape=(1, 100))]
+    jaw: Annotated[Floats, Array(dtype="<f4", shape=(1, 3))]
+    vertices: Annotated[Floats | None, Array(dtype="<f4", shape=(None, 3), optional=True)] = None
+    pixels: Annotated[NDArray[np.uint8] | None, Array(
+        dtype="|u1", shape=(None, None, 4), optional=True
+    )] = None  # fmt: skip
+    width: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
+    height: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
+    slot: Annotated[int | None, Integer(high=limits.MAX_PIXEL_SLOTS - 1, optional=True)] = None
+    sequence: Annotated[int | None, Integer(optional=True)] = None
+    checksum: Annotated[str | None, _SOME_SHA256] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status(Message):
+    """How the sidecar is: seconds since its start, its worker process and how often that had to
+    be started again, what it computes on, clients, jobs, bytes of the cache and of memory (of
+    both processes; 0 where the system does not say)."""
+
+    TYPE: ClassVar[str] = "status"
+    uptime_s: Annotated[float, Number(low=0, high=1e9)]
+    worker: Annotated[WorkerState, Choice(values=WORKER_STATES)]
+    worker_restarts: Annotated[int, Integer()]
+    device: Annotated[str, _NAME]
+    clients: Annotated[int, Integer()]
+    jobs: Annotated[int, Integer()]
+    cache_bytes: Annotated[int, Integer()]
+    cache_limit_bytes: Annotated[int, Integer()]
+    memory_bytes: Annotated[int, Integer()]
 
 
 # --- requests -------------------------------------------------------------------------------
@@ -256,7 +325,7 @@ class ReadMotion(Message):
     ANSWER: ClassVar[type[Message] | None] = MotionRead
     motion: Sha256
     name: Annotated[str, _FILE_NAME]
-    adapter: Annotated[str | None, Text(longest=64, pattern="[0-9a-f]{64}", optional=True)] = None
+    adapter: Annotated[str | None, _SOME_SHA256] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,25 +338,20 @@ class GetHead(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bake(Message):
+class Bake(TrackArrays):
     """Put the emotions into the take. The client chooses `job`, a random id. The track has one
-    row for each frame of the whole take; `frames` (start, stop) or all of them."""
+    row for each frame of the whole take; `frames` (start, stop) or all of them. vertices: whether
+    the mesh cache is wanted too."""
 
     TYPE: ClassVar[str] = "bake"
     ANSWER: ClassVar[type[Message] | None] = Acknowledged
     job: JobId
     motion: Sha256
     name: Annotated[str, _FILE_NAME]
-    adapter: Annotated[str | None, Text(longest=64, pattern="[0-9a-f]{64}", optional=True)] = None
+    adapter: Annotated[str | None, _SOME_SHA256] = None
     head: Annotated[str, _NAME]
     frames: Annotated[tuple[int, int] | None, _RANGE] = None
-    fps: Annotated[float, Number(low=0.001, high=1000)]
-    weights: Annotated[Floats, Array(dtype="<f4", shape=(None, 6))]
-    influence: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
-    upper: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
-    lower: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
-    geometry: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
-    appearance: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    vertices: Annotated[bool, Flag()] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -298,20 +362,19 @@ class Render(Message):
     pixels (pixels per metre where the seventh is 1), near, far in metres, 1 if orthographic else
     0; camera_from_world: (C, 4, 4); C is 1, or the take's frames; both absent for the sidecar's
     own portrait camera. world_from_head: (1 or the take's frames, 4, 4), absent for the identity.
-    `credit` pictures may be sent before the client gives more with `Credit`.
+    The first `pictures` are not sent: the client has them from before. `credit` pieces may be
+    sent before it gives more with `Credit`.
     """
 
     TYPE: ClassVar[str] = "render"
     ANSWER: ClassVar[type[Message] | None] = Acknowledged
     job: JobId
-    avatar: Annotated[str | None, Text(longest=64, pattern="[0-9a-f]{64}", optional=True)] = None
-    avatar_name: Annotated[str | None, Text(
-        longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+", optional=True
-    )] = None  # fmt: skip
+    avatar: Annotated[str | None, _SOME_SHA256] = None
+    avatar_name: Annotated[str | None, _SOME_FILE_NAME] = None
     head: Annotated[str | None, Text(longest=64, pattern="[A-Za-z0-9_.-]+", optional=True)] = None
     motion: Sha256
     name: Annotated[str, _FILE_NAME]
-    adapter: Annotated[str | None, Text(longest=64, pattern="[0-9a-f]{64}", optional=True)] = None
+    adapter: Annotated[str | None, _SOME_SHA256] = None
     width: Annotated[int, _EDGE]
     height: Annotated[int, _EDGE]
     frames: Annotated[tuple[int, int] | None, _RANGE] = None
@@ -322,6 +385,7 @@ class Render(Message):
     half: Annotated[bool, Flag()] = True
     antialiased: Annotated[bool, Flag()] = True
     follow: Annotated[Follow | None, Choice(values=FOLLOWS, optional=True)] = None
+    pictures: Annotated[int, _PICTURES] = 0
     credit: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
     lens: Annotated[NDArray[np.float64] | None, Array(
         dtype="<f8", shape=(None, 7), optional=True
@@ -339,11 +403,85 @@ class Render(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit(Message):
-    """The client has room for `count` more pictures of this job. Not answered."""
+    """The client has room for `count` more `Picture` pieces of this job. Not answered."""
 
     TYPE: ClassVar[str] = "credit"
     job: JobId
     count: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attach(Message):
+    """From now on the job's events come to this client, whoever had them before: one that lost
+    its connection, or has crashed. Who knows a job's id may have it, if its keys are the same
+    user's. It has the first `pictures` pictures whole; `credit` as in `Render`. Refused with
+    `link.no_job` if there is no such job of this user's (it may have ended: start it again, what
+    was done is kept)."""
+
+    TYPE: ClassVar[str] = "attach"
+    ANSWER: ClassVar[type[Message] | None] = Acknowledged
+    job: JobId
+    pictures: Annotated[int, _PICTURES] = 0
+    credit: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPixels(Message):
+    """Make shared memory for this client's previews, in place of what it had: `slots` of
+    `slot_bytes` each."""
+
+    TYPE: ClassVar[str] = "open_pixels"
+    ANSWER: ClassVar[type[Message] | None] = PixelsOpened
+    slots: Annotated[int, Integer(low=1, high=limits.MAX_PIXEL_SLOTS)]
+    slot_bytes: Annotated[int, Integer(low=1, high=limits.MAX_PIXEL_SLOT_BYTES)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Preview(TrackArrays):
+    """Show one frame of the take with the emotions in it, at once: before any job. A newer one of
+    the same client and `view` takes the place of one that has not begun, which is then answered
+    with `preview.superseded`.
+
+    The track's rows are those of the take's frames from `first` on, as many as `frame` depends on
+    (`conversions.preview_rows`). vertices: whether the mesh is wanted. width and height: of a
+    picture, or absent for none; of the head, or of the avatar; lens, camera_from_world and
+    world_from_head as in `Render`, one of each or absent. is_shared: the pixels go into the
+    shared memory that `OpenPixels` made, else into the answer.
+    """
+
+    TYPE: ClassVar[str] = "preview"
+    ANSWER: ClassVar[type[Message] | None] = Previewed
+    SUPERSEDES: ClassVar[Supersedes] = "older previews of the same view"
+    view: Annotated[int, _VIEW] = 0
+    motion: Sha256
+    name: Annotated[str, _FILE_NAME]
+    adapter: Annotated[str | None, _SOME_SHA256] = None
+    head: Annotated[str, _NAME]
+    avatar: Annotated[str | None, _SOME_SHA256] = None
+    avatar_name: Annotated[str | None, _SOME_FILE_NAME] = None
+    frame: Annotated[int, _FRAME]
+    first: Annotated[int, _FRAME]
+    vertices: Annotated[bool, Flag()] = False
+    width: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
+    height: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
+    lens: Annotated[NDArray[np.float64] | None, Array(
+        dtype="<f8", shape=(1, 7), optional=True
+    )] = None  # fmt: skip
+    camera_from_world: Annotated[NDArray[np.float64] | None, Array(
+        dtype="<f8", shape=(1, 4, 4), optional=True
+    )] = None  # fmt: skip
+    world_from_head: Annotated[NDArray[np.float64] | None, Array(
+        dtype="<f8", shape=(1, 4, 4), optional=True
+    )] = None  # fmt: skip
+    is_shared: Annotated[bool, Flag()] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetStatus(Message):
+    """How is the sidecar? Answered by the sockets' thread."""
+
+    TYPE: ClassVar[str] = "get_status"
+    ANSWER: ClassVar[type[Message] | None] = Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,20 +512,26 @@ class Progress(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture(Message):
-    """One picture of a rendering, as a file. `index` is the take's frame; kind is `frame` (PNG:
-    RGBA, straight alpha), `depth` (PNG: 16 bit, tenths of a millimetre) or `exr` (every pass)."""
+    """A piece of a picture of a rendering, a file of `size` bytes: `data` from `offset` on; pieces
+    come in order, and each costs one credit. `number` counts the job's pictures from 0; `index` is
+    the take's frame; kind is `frame` (PNG: RGBA, straight alpha), `depth` (PNG: 16 bit, tenths of
+    a millimetre) or `exr` (every pass)."""
 
     TYPE: ClassVar[str] = "picture"
     job: JobId
+    number: Annotated[int, _PICTURES]
     index: Annotated[int, _FRAME]
     kind: Annotated[PictureKind, Choice(values=PICTURE_KINDS)]
-    data: Annotated[bytes, Blob(most=limits.MAX_BUFFER_BYTES)]
+    size: Annotated[int, _SIZE]
+    offset: Annotated[int, _SIZE]
+    data: Annotated[bytes, Blob(most=limits.CHUNK_BYTES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeDone(MotionArrays):
     """The end of a bake: the motion in the open head's space from frame `start` on; artefacts of
-    the same motion, of the motion in the take's own space, and of the vertices (PC2)."""
+    the same motion, of the motion in the take's own space, and of the vertices (PC2), if they were
+    wanted."""
 
     TYPE: ClassVar[str] = "bake_done"
     SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"
@@ -397,8 +541,8 @@ class BakeDone(MotionArrays):
     motion_size: Annotated[int, _SIZE]
     take: Sha256
     take_size: Annotated[int, _SIZE]
-    vertices: Sha256
-    vertices_size: Annotated[int, _SIZE]
+    vertices: Annotated[str | None, _SOME_SHA256] = None
+    vertices_size: Annotated[int, _SIZE] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,7 +552,7 @@ class RenderDone(Message):
     TYPE: ClassVar[str] = "render_done"
     SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"
     job: JobId
-    pictures: Annotated[int, Integer(high=2 * limits.MAX_FRAMES)]
+    pictures: Annotated[int, _PICTURES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,165 +568,12 @@ class JobFailed(Message):
 
 
 REQUESTS = (
-    Hello, Ping, Shutdown, FindArtefact, Upload, Download, ReadMotion, GetHead, Bake, Render,
-    Credit, Cancel,
+    Hello, Ping, GetStatus, Shutdown, FindArtefact, Upload, Download, ReadMotion, GetHead,
+    OpenPixels, Preview, Bake, Render, Attach, Credit, Cancel,
 )  # fmt: skip
 ANSWERS = (
-    Failure, Welcome, Acknowledged, Pong, ArtefactState, ArtefactChunk, MotionRead, HeadRead,
+    Failure, Welcome, Acknowledged, Pong, Status, ArtefactState, ArtefactChunk, MotionRead,
+    HeadRead, PixelsOpened, Previewed,
 )  # fmt: skip
 EVENTS = (Progress, Picture, BakeDone, RenderDone, JobFailed)
 MESSAGES: Mapping[str, type[Message]] = {m.TYPE: m for m in (*REQUESTS, *ANSWERS, *EVENTS)}
-
-
-# --- between messages and nouns -------------------------------------------------------------
-
-MOTION_FIELDS = (*WIDTHS, "shape", "eyelids", "fps", "space")
-_TRACK_FIELDS = ("weights", *CONTROLS, "fps")
-
-
-class MotionFields(TypedDict):
-    """The fields of `MotionArrays`."""
-
-    expression: Floats
-    jaw: Floats
-    neck: Floats
-    eyes: Floats
-    rotation: Floats
-    translation: Floats
-    shape: Floats
-    eyelids: Floats | None
-    fps: float
-    space: str
-
-
-class TrackFields(TypedDict):
-    """The fields of an `EmotionTrack` in a `Bake`."""
-
-    weights: Floats
-    influence: Floats
-    upper: Floats
-    lower: Floats
-    geometry: Floats
-    appearance: Floats
-    fps: float
-
-
-class PictureFields(TypedDict):
-    """The fields of `PictureOptions` in a `Render`."""
-
-    width: int
-    height: int
-    frames: tuple[int, int] | None
-    passes: tuple[str, ...]
-    format: Format
-    half: bool
-    antialiased: bool
-    follow: Follow | None
-    lens: NDArray[np.float64] | None
-    camera_from_world: NDArray[np.float64] | None
-    world_from_head: NDArray[np.float64] | None
-    weights: Floats | None
-
-
-def motion_fields(motion: Motion) -> MotionFields:
-    """The fields of the motion, as a message holds them."""
-    return MotionFields(**{name: getattr(motion, name) for name in MOTION_FIELDS})
-
-
-def to_motion(message: MotionArrays) -> Motion:
-    """The motion in the message. Raises InputError `motion.*`."""
-    return Motion(**{name: getattr(message, name) for name in MOTION_FIELDS})
-
-
-def track_fields(track: EmotionTrack) -> TrackFields:
-    """The fields of the track, as a message holds them."""
-    return TrackFields(**{name: getattr(track, name) for name in _TRACK_FIELDS})
-
-
-def to_track(message: Bake) -> EmotionTrack:
-    """The track in the message. Raises InputError `emotion.*`."""
-    return EmotionTrack(**{name: getattr(message, name) for name in _TRACK_FIELDS})
-
-
-def head_message(head: HeadModel) -> HeadRead:
-    """The head as a message."""
-    return HeadRead(**{entry.name: getattr(head, entry.name) for entry in fields(HeadRead)})
-
-
-def to_head(message: HeadRead) -> HeadModel:
-    """The head in the message. Raises InputError `head.*`."""
-    names = ("name", "space", "expression_names", *ARRAY_FIELDS)
-    return HeadModel(**{name: getattr(message, name) for name in names})
-
-
-def picture_fields(options: PictureOptions) -> PictureFields:
-    """The options as a `Render` holds them. Cameras that stand still, and a head that does, are
-    sent once."""
-    width, height = options.size
-    frames = options.frames
-    lens, poses = _still(_lenses(options.cameras), _poses(options.cameras))
-    matrices = np.asarray(options.world_from_head, np.float64).reshape(-1, 4, 4)
-    (matrices,) = _still(matrices)
-    is_identity = len(matrices) == 1 and (matrices[0] == np.eye(4)).all()
-    weights = options.weights
-    return PictureFields(
-        width=width, height=height, frames=None if frames is None else (frames.start, frames.stop),
-        passes=options.passes, format=options.format, half=options.half,
-        antialiased=options.antialiased, follow=options.follow,
-        lens=lens if options.cameras else None,
-        camera_from_world=poses if options.cameras else None,
-        world_from_head=None if is_identity else matrices,
-        weights=None if weights is None else np.asarray(weights, np.float32),
-    )  # fmt: skip
-
-
-def to_pictures(message: Render) -> PictureOptions:
-    """The options in the message. Raises InputError `option.*`."""
-    matrices = message.world_from_head
-    if matrices is None:
-        matrices = np.eye(4)
-    elif len(matrices) == 1:
-        matrices = matrices[0]
-    return PictureOptions(
-        width=message.width, height=message.height, cameras=_to_cameras(message),
-        frames=None if message.frames is None else range(*message.frames), passes=message.passes,
-        format=message.format, half=message.half, antialiased=message.antialiased,
-        follow=message.follow, world_from_head=matrices, weights=message.weights,
-    )  # fmt: skip
-
-
-def _to_cameras(message: Render) -> tuple[Camera, ...]:
-    lenses, poses = message.lens, message.camera_from_world
-    if lenses is None and poses is None:
-        return ()
-    if lenses is None or poses is None or not 0 < len(lenses) == len(poses):
-        raise InputError(
-            "option.camera", "The cameras' lenses and places do not match.", "Report this."
-        )
-    return tuple(
-        Camera(
-            width=message.width, height=message.height, focal_x=lens[0], focal_y=lens[1],
-            centre_x=lens[2], centre_y=lens[3], near=lens[4], far=lens[5],
-            orthographic=lens[6] != 0, camera_from_world=pose,
-        )
-        for lens, pose in zip(lenses.tolist(), poses, strict=True)
-    )  # fmt: skip
-
-
-def _lenses(cameras: tuple[Camera, ...]) -> NDArray[np.float64]:
-    rows = [
-        (c.focal_x, c.focal_y, c.centre_x, c.centre_y, c.near, c.far, float(c.orthographic))
-        for c in cameras
-    ]
-    return np.array(rows, np.float64).reshape(-1, 7)
-
-
-def _poses(cameras: tuple[Camera, ...]) -> NDArray[np.float64]:
-    return np.array([c.camera_from_world for c in cameras], np.float64).reshape(-1, 4, 4)
-
-
-def _still(*arrays: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Only the first row of each where all rows are the same."""
-    if all((array == array[:1]).all() for array in arrays):
-        return tuple(np.ascontiguousarray(array[:1]) for array in arrays)
-    return arrays

@@ -348,7 +348,9 @@ def _load(job: Job, item: Outgoing) -> Message:
         item.path.unlink()
     except OSError as error:
         return failed(job.id, JobError("job.disk", f"A picture is lost ({error}).", "Try again."))
-    return messages.Picture(job=job.id, index=item.index, kind=item.kind, data=data)
+    return messages.Picture(
+        job=job.id, number=0, index=item.index, kind=item.kind, size=len(data), offset=0, data=data
+    )
 
 
 def _too_large(index: int, size: int) -> JobError:

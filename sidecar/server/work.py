@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from ...shared import messages
+from ...shared import conversions, messages
 from ...shared.errors import AffektError, JobError
 from ...shared.messages import Message
 from .job import Clock, Job, Outgoing, PictureFile, failed
@@ -57,9 +57,9 @@ class Work:
             return self._store.read(request.sha256, request.offset)
         if isinstance(request, messages.ReadMotion):
             motion, space = self._services.read_motion(self._take(request))
-            return messages.MotionRead(**messages.motion_fields(motion), source_space=space)
+            return messages.MotionRead(**conversions.motion_fields(motion), source_space=space)
         if isinstance(request, messages.GetHead):
-            return messages.head_message(self._services.read_head(request.name))
+            return conversions.head_message(self._services.read_head(request.name))
         raise TypeError(f"no answer to {request.TYPE}")
 
     def _take(self, request: messages.ReadMotion | messages.Bake | messages.Render) -> Take:
@@ -75,7 +75,7 @@ class Work:
     def _bake(self, job: Job, request: messages.Bake, emit: Emit) -> messages.BakeDone:
         clock = Clock(job.id)
         task = BakeTask(
-            take=self._take(request), track=messages.to_track(request), head=request.head,
+            take=self._take(request), track=conversions.to_track(request), head=request.head,
             frames=_frames(request.frames),
         )  # fmt: skip
         output = self._services.bake(
@@ -87,7 +87,7 @@ class Work:
         take = self._store.add(lambda file: file.write(encode(output.take_motion)))
         _stop_if_cancelled(job)
         return messages.BakeDone(
-            **messages.motion_fields(output.motion), job=job.id, start=output.start,
+            **conversions.motion_fields(output.motion), job=job.id, start=output.start,
             motion=motion[0], motion_size=motion[1], take=take[0], take_size=take[1],
             vertices=vertices[0], vertices_size=vertices[1],
         )  # fmt: skip
@@ -99,7 +99,7 @@ class Work:
             avatar=self._optional(request.avatar, request.avatar_name or "the avatar"),
             avatar_name=request.avatar_name or "the avatar",
             head=request.head,
-            pictures=messages.to_pictures(request),
+            pictures=conversions.to_pictures(request),
             folder=self._store.make_job_folder(job.id),
         )
         for rendered in self._services.render(task, job.is_cancelled):

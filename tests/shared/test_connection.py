@@ -23,7 +23,7 @@ SAMPLE = link.Connection(
     client_public_key="b" * 40,
     client_secret_key="c" * 40,
     pid=12345,
-    protocol=(2, 0),
+    protocol=(3, 0),
     affekt="0.1.0",
 )
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")
@@ -104,19 +104,19 @@ def test_damaged_file(tmp_path: Path, name: str) -> None:
 
 
 def test_another_major(tmp_path: Path) -> None:
-    link.write_connection(replace(SAMPLE, protocol=(3, 3), affekt="2.0.0"), tmp_path)
+    link.write_connection(replace(SAMPLE, protocol=(4, 3), affekt="4.0.0"), tmp_path)
     error = refused(tmp_path)
     assert error.code == "link.version"
     assert error.message == (
-        f"The add-on is Affekt {AFFEKT_VERSION} (protocol 2.0) and the sidecar Affekt 2.0.0 "
-        "(protocol 3.3): they do not understand each other."
+        f"The add-on is Affekt {AFFEKT_VERSION} (protocol 3.0) and the sidecar Affekt 4.0.0 "
+        "(protocol 4.3): they do not understand each other."
     )
-    assert error.remedy == "Update the add-on to Affekt 2.0.0, then start the sidecar again."
+    assert error.remedy == "Update the add-on to Affekt 4.0.0, then start the sidecar again."
 
 
 def test_another_minor_is_fine(tmp_path: Path) -> None:
-    link.write_connection(replace(SAMPLE, protocol=(2, 9)), tmp_path)
-    assert link.read_connection(tmp_path).protocol == (2, 9)
+    link.write_connection(replace(SAMPLE, protocol=(3, 9)), tmp_path)
+    assert link.read_connection(tmp_path).protocol == (3, 9)
 
 
 def test_removes_only_its_own(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from affekt.shared import limits, messages, wire
 from affekt.shared.camera import Camera
+from affekt.shared.conversions import picture_fields, to_pictures
 from affekt.shared.errors import InputError, LinkError
-from affekt.shared.messages import picture_fields, to_pictures
 from affekt.shared.pictures import PASSES, PictureOptions, frame_name
 from hypothesis import given
 from hypothesis import strategies as st

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import get_args
 
 import msgpack
 import numpy as np
@@ -37,7 +38,7 @@ def refused(code: str, frames: list[bytes]) -> str:
 
 
 def header(**changes: object) -> dict[str, object]:
-    return {"v": [2, 0], "id": 1, "type": "ping", "buffers": [], "body": {}, **changes}
+    return {"v": [3, 0], "id": 1, "type": "ping", "buffers": [], "body": {}, **changes}
 
 
 def pack(**changes: object) -> bytes:
@@ -46,17 +47,17 @@ def pack(**changes: object) -> bytes:
 
 GOLDEN = {
     "hello": (
-        messages.Hello(protocol=(2, 0), affekt="0.1.0"),
-        "85a1769202 00a2696407a474797065a568656c6c6fa76275666665727390a4626f647982a870726f746f636f"
-        "6c920200a6616666656b74a5302e312e30",
+        messages.Hello(protocol=(3, 0), affekt="0.1.0"),
+        "85a1769203 00a2696407a474797065a568656c6c6fa76275666665727390a4626f647982a870726f746f636f"
+        "6c920300a6616666656b74a5302e312e30",
     ),
     "ping": (
         messages.Ping(),
-        "85a176920200a2696407a474797065a470696e67a76275666665727390a4626f647980",
+        "85a176920300a2696407a474797065a470696e67a76275666665727390a4626f647980",
     ),
     "chunk": (
         messages.ArtefactChunk(sha256="0" * 64, offset=5, data=b"xyz"),
-        "85a176920200a2696407a474797065ae61727465666163745f6368756e6ba7627566666572739193a464617461"
+        "85a176920300a2696407a474797065ae61727465666163745f6368756e6ba7627566666572739193a464617461"
         "a37c75319103a4626f647982a6736861323536d940" + "30" * 64 + "a66f666673657405",
     ),
 }  # fmt: skip
@@ -129,7 +130,7 @@ def test_every_message_comes_back(kind: type[messages.Message]) -> None:
 @pytest.mark.parametrize("kind", messages.MESSAGES.values(), ids=lambda kind: kind.TYPE)
 def test_every_message_says_what_it_is(kind: type[messages.Message]) -> None:
     assert kind.__doc__
-    assert kind.SUPERSEDES in ("nothing", "older progress of the same job")
+    assert kind.SUPERSEDES in get_args(messages.Supersedes)
     assert kind.ANSWER is None or kind.ANSWER in messages.ANSWERS
 
 
@@ -260,16 +261,16 @@ def test_a_request_is_no_answer() -> None:
 
 
 def test_unknown_field_of_a_newer_minor_is_ignored() -> None:
-    frames = chunk(body={"sha256": SHA, "offset": 0, "colour": 1}, v=[2, 1])
+    frames = chunk(body={"sha256": SHA, "offset": 0, "colour": 1}, v=[3, 1])
     assert wire.decode_frames(frames)[1] == messages.ArtefactChunk(
         sha256=SHA, offset=0, data=b"xyz"
     )
 
 
 def test_another_major_is_refused_but_for_hello_and_failure() -> None:
-    assert "protocol 3.0" in refused("link.version", [pack(v=[3, 0])])
-    hello = messages.Hello(protocol=(3, 0), affekt="9.0.0")
-    assert wire.decode_frames(wire.encode(hello, version=(3, 0)))[1] == hello
+    assert "protocol 4.0" in refused("link.version", [pack(v=[4, 0])])
+    hello = messages.Hello(protocol=(4, 0), affekt="9.0.0")
+    assert wire.decode_frames(wire.encode(hello, version=(4, 0)))[1] == hello
 
 
 def test_arrays_are_our_own() -> None:

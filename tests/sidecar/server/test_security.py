@@ -95,7 +95,7 @@ def open_naked(context, keys):
 def test_control_without_security_anyone_is_heard(tmp_path: Path) -> None:
     with running_server(tmp_path, open_socket=open_naked) as link:
         with RawClient(link.connection, encrypted=False) as raw:
-            welcome = raw.ask(Hello(protocol=(2, 0), affekt="0.1.0"))
+            welcome = raw.ask(Hello(protocol=(3, 0), affekt="0.1.0"))
             assert isinstance(welcome, Welcome)
         assert link.server.arrived
 

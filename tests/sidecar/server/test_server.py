@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from affekt.shared import limits, messages
 from affekt.shared.client import Client
+from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
 from affekt.shared.messages import (
     Acknowledged,
@@ -62,19 +63,19 @@ def upload(whole: bytes, **changes: object) -> Upload:
 def bake(job: str = JOB, **changes: object) -> messages.Bake:
     track = constant_track(6, 30)
     fields = {"motion": hashlib.sha256(TAKE).hexdigest(), "name": "take.json", "head": "open"}
-    return messages.Bake(**{**messages.track_fields(track), **fields, "job": job, **changes})
+    return messages.Bake(**{**track_fields(track), **fields, "job": job, **changes})
 
 
 # --- versions -------------------------------------------------------------------------------
 
 VERSION_TEXTS = {
-    ((3, 0), "3.0.0"): (
-        "The add-on is Affekt 3.0.0 (protocol 3.0) and the sidecar Affekt 0.1.0 (protocol 2.0): "
+    ((4, 0), "4.0.0"): (
+        "The add-on is Affekt 4.0.0 (protocol 4.0) and the sidecar Affekt 0.1.0 (protocol 3.0): "
         "they do not understand each other.",
-        "Update the sidecar to Affekt 3.0.0, then start the sidecar again.",
+        "Update the sidecar to Affekt 4.0.0, then start the sidecar again.",
     ),
     ((0, 5), "0.0.9"): (
-        "The add-on is Affekt 0.0.9 (protocol 0.5) and the sidecar Affekt 0.1.0 (protocol 2.0): "
+        "The add-on is Affekt 0.0.9 (protocol 0.5) and the sidecar Affekt 0.1.0 (protocol 3.0): "
         "they do not understand each other.",
         "Update the add-on to Affekt 0.1.0, then start the sidecar again.",
     ),
@@ -96,9 +97,9 @@ def test_another_major_is_refused_with_both_versions(
 
 def test_another_minor_is_welcome(link: Link) -> None:
     with RawClient(link.connection) as raw:
-        hello = Hello(protocol=(2, 9), affekt="0.9.0")
-        assert isinstance(raw.ask(hello, version=(2, 9)), Welcome)
-        assert isinstance(raw.ask(Ping(), version=(2, 9)), Pong)
+        hello = Hello(protocol=(3, 9), affekt="0.9.0")
+        assert isinstance(raw.ask(hello, version=(3, 9)), Welcome)
+        assert isinstance(raw.ask(Ping(), version=(3, 9)), Pong)
 
 
 def test_hello_comes_first(link: Link) -> None:
@@ -129,7 +130,7 @@ def test_survives_garbage(link: Link, raw: RawClient) -> None:
 
 
 def test_answers_with_the_request_id(raw: RawClient) -> None:
-    bad = msgpack.packb({"v": [2, 0], "id": 5, "type": "teapot", "buffers": [], "body": {}})
+    bad = msgpack.packb({"v": [3, 0], "id": 5, "type": "teapot", "buffers": [], "body": {}})
     raw.socket.send_multipart([bad])
     request, message = raw.receive()
     assert request == 5
