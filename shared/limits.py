@@ -26,6 +26,9 @@ MAX_PIXEL_SLOT_BYTES = MAX_PREVIEW_EDGE * MAX_PREVIEW_EDGE * 4
 # Jobs that a sidecar keeps waiting, over all clients.
 MAX_WAITING_JOBS = 32
 
+# Users whom one server trusts; their file of 64 KiB has room for 700.
+MAX_TRUSTED_KEYS = 256
+
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000
 # Text formats spend about 4 KB a frame; the longest motion is then 1 GB.
