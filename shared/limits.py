@@ -48,6 +48,9 @@ MAX_OUTBOX_BYTES = 64 * 1024 * 1024
 # The longest that one order may take; gsplat builds its kernels at their first use, for minutes.
 ORDER_S = 900.0
 
+# Users whom one server trusts; their file of 64 KiB has room for 700.
+MAX_TRUSTED_KEYS = 256
+
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000
 # Text formats spend about 4 KB a frame; the longest motion is then 1 GB.
