@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -36,6 +36,8 @@ STEADY_S = 60.0
 MAX_STILLBORN = 5
 # A worker that is asked to end gets so long; what it has not finished is done again.
 LEAVE_S = 0.3
+# What a shell says of a program that it cannot find.
+NOT_FOUND = 127
 _log = logging.getLogger("affekt.server")
 
 
@@ -104,6 +106,14 @@ class Workbench(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Of the worker with this number."""
+
+    worker: int
+    news: Died | GaveUp
+
+
 Spawn = Callable[[], "subprocess.Popen[bytes]"]
 
 
@@ -139,17 +149,29 @@ class ProcessWorkbench:
         """wait: sleeps for so many seconds, or until the event is set, which it then gives."""
         self._doors, self._place = doors, place
         self._spawn, self._now, self._wait = spawn, now, wait
-        self._news: Mailbox[News] = Mailbox()
+        self._ends: Mailbox[_End] = Mailbox()
         self._is_stopping = threading.Event()
-        self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._worker: bytes | None = None
-        self._user = ""
+        self._born, self._ready, self._dead = 0, 0, 0
         self._deaths: list[float] = []
         self._stillborn = 0
-        self.restarts = 0
-        self.state: WorkerState = "starting"
+        self._has_given_up = False
         self._thread = threading.Thread(target=self._run, name="affekt-workbench", daemon=True)
+
+    @property
+    def state(self) -> WorkerState:
+        """How the worker is."""
+        if self._has_given_up:
+            return "failed"
+        if self._worker is not None:
+            return "ready"
+        return "restarting" if self._dead else "starting"
+
+    @property
+    def restarts(self) -> int:
+        """Workers after the first."""
+        return max(0, self._born - 1)
 
     @property
     def pid(self) -> int | None:
@@ -159,24 +181,21 @@ class ProcessWorkbench:
 
     def sources(self) -> Sequence[Router | int]:
         """The back door, and the descriptor of deaths."""
-        return (self._doors.back, self._news.fileno())
+        return (self._doors.back, self._ends.fileno())
 
     def start(self) -> None:
         """Starts the first worker."""
         self._thread.start()
 
     def take_news(self) -> list[News]:
-        """Words of the worker that lives, then deaths."""
-        heard: list[News] = list(self._receive())
-        told = self._news.take_all()
-        if told:
-            # What it said before it died; then its name means nothing any more.
-            heard += self._receive()
-            self._worker = None
-        return heard + told
+        """Words and deaths, those of each worker before those of the next."""
+        told: list[tuple[int, bytes, News]] = list(self._receive())
+        told += [(end.worker, b"", end.news) for end in self._ends.take_all()]
+        told.sort(key=lambda entry: entry[0])
+        return [news for worker, name, news in told if self._note(worker, name, news)]
 
     def send(self, frames: Sequence[Frame]) -> None:
-        """To the worker that is ready. One that has just died is told of by its death."""
+        """To the worker that is ready. If it has just died, its death is about to be told."""
         if self._worker is not None:
             with contextlib.suppress(zmq.ZMQError):
                 self._doors.back.send_multipart(
@@ -192,33 +211,38 @@ class ProcessWorkbench:
     def stop(self) -> None:
         """Closes its input, and kills it if that does not help soon."""
         self._is_stopping.set()
-        with self._lock:
-            process = self._process
-        if process is not None:
-            _end(process)
         if self._thread.is_alive():
+            process = self._process
+            if process is not None:
+                _close_input(process)
             self._thread.join(LEAVE_S)
-        self._news.close()
+            self.kill()
+            self._thread.join(LEAVE_S)
+        self._ends.close()
 
     # --- on the sockets' thread --------------------------------------------------------------
 
-    def _receive(self) -> list[Heard]:
-        heard: list[Heard] = []
+    def _receive(self) -> Iterator[tuple[int, bytes, Heard]]:
         while True:
             try:
                 name, *frames = self._doors.back.recv_multipart(flags=zmq.NOBLOCK, copy=False)
             except zmq.Again:
-                return heard
-            # Words of a worker that is dead are not for its successor.
-            if frames and frames[0].get("User-Id") == self._user:
-                self._meet(name.bytes)
-                heard.append(Heard([frame.buffer for frame in frames]))
+                return
+            if frames:
+                worker = int(str(frames[0].get("User-Id")).rpartition("-")[2])
+                yield worker, name.bytes, Heard([frame.buffer for frame in frames])
 
-    def _meet(self, name: bytes) -> None:
-        if self._worker is None:
-            self._worker = name
-            self._stillborn = 0
-            self.state = "ready"
+    def _note(self, worker: int, name: bytes, news: News) -> bool:
+        """False for words of a worker whose death is known already."""
+        if isinstance(news, Died):
+            self._worker, self._dead = None, worker
+        elif isinstance(news, GaveUp):
+            self._worker, self._has_given_up = None, True
+        elif worker <= self._dead:
+            return False
+        else:
+            self._worker, self._ready = name, worker
+        return True
 
     # --- on the workbench's thread -----------------------------------------------------------
 
@@ -228,38 +252,31 @@ class ProcessWorkbench:
             if self._is_stopping.is_set():
                 return
             _log.warning("the worker ended with code %d", code)
-            is_stillborn = self.state != "ready"
-            self._stillborn = self._stillborn + 1 if is_stillborn else 0
+            self._stillborn = 0 if self._ready == self._born else self._stillborn + 1
             if self._stillborn >= MAX_STILLBORN:
-                self.state = "failed"
-                self._news.put(GaveUp(_no_worker(code)))
+                self._ends.put(_End(self._born, GaveUp(_no_worker(code))))
                 return
-            self.state = "restarting"
-            self._news.put(Died(code))
-            self.restarts += 1
+            self._ends.put(_End(self._born, Died(code)))
             if self._wait(self._is_stopping, self._delay_s()):
                 return
 
     def _live(self) -> int:
         """One worker from its start to its end; its exit code."""
         invitation = self._doors.invite_worker()
-        self._user = invitation.user
+        self._born += 1
         try:
-            process = self._spawn()
+            self._process = process = self._spawn()
         except OSError as error:
             _log.warning("the worker cannot be started: %s", error)
-            return 127
-        with self._lock:
-            self._process = process
-            if self._is_stopping.is_set():
-                process.kill()
+            return NOT_FOUND
+        if self._is_stopping.is_set():
+            process.kill()
         assert process.stdin is not None
         with contextlib.suppress(OSError):  # it is dead already, which we are about to hear
             process.stdin.write(_line(invitation, self._place))
             process.stdin.flush()
         code = process.wait()
-        with contextlib.suppress(OSError):
-            process.stdin.close()
+        _close_input(process)
         return code
 
     def _delay_s(self) -> float:
@@ -278,13 +295,10 @@ def _line(invitation: Invitation, place: WorkerPlace) -> bytes:
     return json.dumps(entries).encode("ascii") + b"\n"
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _close_input(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError):
         process.stdin.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(LEAVE_S)
-    process.kill()
 
 
 def _no_worker(code: int) -> JobError:
