@@ -18,7 +18,7 @@ from ..denormals import flushed_denormals
 from ..threads import in_order
 from . import windows
 from .contact import contact_of, gaps_of, keep_contact, margin
-from .inference import WindowNetwork, window_network
+from .inference import WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork
 from .sides import side_factors, side_of_take
 from .weights import Modulator, load_modulator
@@ -200,4 +200,4 @@ def _kept_in_range(
 
 @functools.lru_cache(maxsize=2)
 def _network_of(network: GeometryNetwork) -> WindowNetwork:
-    return window_network(network)
+    return remembering(window_network(network))
