@@ -129,9 +129,7 @@ class GaussianPainter:
         self._carry_data(carried, index, cameras)
         return self._image_of(gaussians, carried, camera)
 
-    def _image_of(
-        self, gaussians: Gaussians, carried: FloatArray, camera: Camera
-    ) -> GaussianImage:
+    def _image_of(self, gaussians: Gaussians, carried: FloatArray, camera: Camera) -> GaussianImage:
         scene = (gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities)
         if self._options.antialiased:
             return rasterise_oversampled(self._rasterise, *scene, carried, camera, antialiased=True)

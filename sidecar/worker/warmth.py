@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import functools
 from importlib import resources
 from pathlib import Path
-
-import numpy as np
 
 from ...shared.conversions import preview_rows
 from ...shared.emotion import constant_track
@@ -36,14 +33,8 @@ def _show(path: Path) -> None:
     track = constant_track(len(rows), motion.fps, happy=1)
     picture = PreviewPicture(width=_EDGE, height=_EDGE, avatar=None, avatar_name="", camera=None)
     for head in (OPEN, OPEN_GAUSSIANS):
-        previews.preview(
-            PreviewTask(
-                take=take,
-                track=track,
-                first=0,
-                frame=0,
-                head=head,
-                wants_vertices=True,
-                picture=picture,
-            )  # fmt: skip
-        )
+        task = PreviewTask(
+            take=take, track=track, first=0, frame=0, head=head, wants_vertices=True,
+            picture=picture,
+        )  # fmt: skip
+        previews.preview(task)
