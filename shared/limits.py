@@ -70,6 +70,10 @@ ARTEFACT_BYTES = {
     "adapter": 64 * 1024 * 1024,
     "emotions": 64 * 1024 * 1024,
 }
+# The cache on disk: twenty bakes of two minutes with their vertices, and room for pictures.
+CACHE_BYTES = 20_000_000_000
+# Artefacts of one user that have arrived in part; a client sends one after the other.
+MAX_ARRIVALS = 64
 MAX_GAUSSIANS = 2_000_000
 # Largest edge of a picture: float RGBA of 8192 squared is 1 GiB.
 MAX_IMAGE_EDGE = 8192

@@ -24,7 +24,14 @@ from ...shared.motion import Motion
 from ..denormals import flushed_denormals
 from ..threads import in_order
 from .rotation import matrix_from_axis_angle
-from .skinning import CHUNK_FRAMES, multiply_sparse, pose_joints, skin, sparse_rows
+from .skinning import (
+    CHUNK_FRAMES,
+    multiply_sparse,
+    multiply_sparse_at,
+    pose_joints,
+    skin,
+    sparse_rows,
+)
 
 __all__ = ["CHUNK_FRAMES", "HeadLayer", "joint_transforms", "layer_of"]
 
@@ -178,6 +185,8 @@ class HeadLayer(torch.nn.Module):
             moved[:, places] = translation.T
             if sparse is None:
                 torch.mm(self.bases, torch.from_numpy(coefficients), out=offsets)
+            elif len(out) == 1:
+                multiply_sparse_at(sparse, coefficients, first, offsets.numpy())
             else:
                 multiply_sparse(sparse, coefficients, offsets.numpy())
             skin(offsets.numpy(), rest, rows, transform, moved, first, out.reshape(len(out), -1))
