@@ -46,6 +46,8 @@ class Delivery:
         self._is_progress_told = True
         self._end: Sequence[Frame] | None = None
         self._has_failed = False
+        self.is_over = False
+        """Whether the end has been taken."""
         self._is_reading = False
         self._turn = 0
         self._number, self._offset, self._credit = pictures, 0, credit
@@ -91,6 +93,7 @@ class Delivery:
             return wire.encode(self._progress)
         if self._end is not None and (self._has_failed or self._are_pictures_told()):
             last, self._end = self._end, None
+            self.is_over = True
             return last
         return None
 

@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ from ..cache.cache import Cache
 from ..worker import orders
 from .authenticator import LOCAL_USER
 from .desk import Desk
-from .files import Files
+from .files import Files, failure
 from .front import Front, Letter, UserOf, user_of
 from .job import Delivery, PictureFile, Piece
 from .memory import memory_bytes
@@ -317,9 +317,7 @@ class Server:
         self._ask(letter, session, request_id, request)
         return None
 
-    def _ask(
-        self, letter: Letter, session: _Session, request_id: int, request: Message
-    ) -> None:
+    def _ask(self, letter: Letter, session: _Session, request_id: int, request: Message) -> None:
         """Short requests that take the disk or the worker."""
         client = letter.client
         if isinstance(request, messages.OpenPixels):
@@ -467,7 +465,7 @@ class Server:
             error = LinkError(reply.code, reply.message, reply.remedy)
             self._scheduler.refused(reply.unit, error)
 
-    def _take_step(self, reply: orders.Stepped, inner: wire.Frames) -> None:
+    def _take_step(self, reply: orders.Stepped, inner: Sequence[wire.Frame]) -> None:
         job = self._scheduler.stepped(reply.unit, reply.stage, reply.done, is_last=reply.is_last)
         if job is None:
             return
@@ -543,13 +541,6 @@ class Server:
             _log.warning("%s", error)
             if job is not None:
                 self._scheduler.end(job, error)
-
-
-def failure(error: AffektError) -> messages.Failure:
-    """The error as an answer."""
-    return messages.Failure(
-        code=error.code, message=error.message[:4000], remedy=error.remedy[:4000]
-    )
 
 
 def _greet(session: _Session, hello: messages.Hello) -> messages.Welcome:
