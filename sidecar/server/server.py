@@ -206,6 +206,8 @@ class Server:
         self._front.flush()
         self._forget_silent()
         self._settle()
+        for client in self._front.take_gone():
+            self._forget(client)
 
     def _settle(self) -> None:
         """Sends what has become due, to the worker and to the clients."""
@@ -366,8 +368,7 @@ class Server:
     def _forget_silent(self) -> None:
         now = self._options.now()
         oldest = now - self._options.silence_s
-        gone = [name for name, s in self._sessions.items() if s.last_seen < oldest]
-        for client in {*gone, *self._front.take_gone()}:
+        for client in [name for name, s in self._sessions.items() if s.last_seen < oldest]:
             self._forget(client)
         while len(self._sessions) > limits.MAX_CLIENTS:
             self._forget(min(self._sessions, key=lambda name: self._sessions[name].last_seen))

@@ -19,7 +19,7 @@ from affekt.shared.connection import Connection
 from affekt.shared.errors import InputError
 from affekt.shared.events import JobEvent
 from affekt.shared.head import HeadModel
-from affekt.shared.messages import Message
+from affekt.shared.messages import Message, Picture, Progress
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.cache.cache import Cache, UserCache
 from affekt.sidecar.server.front import Letter
@@ -247,13 +247,23 @@ class RawClient:
         self._context.term()
 
     def ask(self, message: Message, request: int = 1, **options: tuple[int, int]) -> Message:
-        """Sends a message and gives the next answer."""
+        """Sends a message and gives the next answer; events before it are dropped."""
         self.socket.send_multipart(wire.encode(message, request, **options))
-        return self.receive()[1]
+        while True:
+            answered, answer = self.receive()
+            if answered != 0:
+                return answer
 
     def receive(self) -> tuple[int, Message]:
         """The next message and its id."""
         return wire.decode_frames(self.socket.recv_multipart())
+
+    def end_of(self, job: str) -> Message:
+        """The event that ends the job; what comes before it is dropped."""
+        while True:
+            _, message = self.receive()
+            if getattr(message, "job", "") == job and not isinstance(message, Progress | Picture):
+                return message
 
     def wait_for_refusal(self) -> None:
         """Returns once the server has closed the door."""
