@@ -492,8 +492,13 @@ class Server:
             size, data = self._files.read_piece(user, piece.file, piece.offset)
         except AffektError as error:
             failed = error
-            return lambda: self._scheduler.end(piece.job, failed)
+            return lambda: self._lose_picture(piece.job, failed)
         return lambda: self._post_picture(piece, size, data)
+
+    def _lose_picture(self, job: str, error: AffektError) -> None:
+        self._scheduler.end(job, error)
+        if job in self._deliveries:  # the worker may be done with it, but it is not all told
+            self._deliveries[job].fail(error)
 
     def _post_picture(self, piece: Piece, size: int, data: bytes) -> None:
         delivery, owner = self._deliveries.get(piece.job), self._scheduler.owner(piece.job)
