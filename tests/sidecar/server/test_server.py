@@ -29,9 +29,8 @@ from affekt.shared.messages import (
     Welcome,
 )
 from affekt.shared.wire import encode
-from fakes.link import TAKE, Link, RawClient, drain, running_server, wait_for
+from fakes.link import HELLO, TAKE, Link, RawClient, drain, running_server, wait_for
 
-HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 JOB = "ab" * 16
 
 
@@ -270,7 +269,7 @@ def test_a_client_that_falls_silent(tmp_path: Path) -> None:
             assert link.server._scheduler.open_jobs() == 1
             clock.now_s += 2
             other.ask(Ping())
-            wait_for(lambda: not link.server._deliveries, "the end of its job")
+            wait_for(lambda: not link.server._deliveries._jobs, "the end of its job")
             link.rooms.steps.release()
             wait_for(lambda: not link.workbench._life.worker._jobs, "the worker to forget it")
 
