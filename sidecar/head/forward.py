@@ -120,8 +120,9 @@ class HeadLayer(torch.nn.Module):
         self, motion: Motion, start: int, stop: int, room: Callable[[int, int], FloatArray]
     ) -> Iterator[FloatArray]:
         """The room (n, V, 3) for frames low..high-1 of each block, filled."""
+        blocks = list(_blocks(start, stop))
         idle = SimpleQueue[_Compute]()
-        for _ in range(torch.get_num_threads()):
+        for _ in range(max(min(torch.get_num_threads(), len(blocks)), 1)):
             idle.put(self._computer(motion))
 
         def fill(block: tuple[int, int]) -> FloatArray:
@@ -132,7 +133,7 @@ class HeadLayer(torch.nn.Module):
                 idle.put(compute)
             return filled
 
-        return in_order(fill, _blocks(start, stop))
+        return in_order(fill, blocks)
 
     def _computer(self, motion: Motion) -> _Compute:
         if motion.space != self.space:
