@@ -181,9 +181,9 @@ class Desk:
         return read
 
 
-def bake_request(motion: str, frames: int = FRAMES, **changes: object) -> messages.Bake:
+def bake_request(motion: str, length: int = FRAMES, **changes: object) -> messages.Bake:
     """A bake of a happy take."""
-    track = constant_track(frames, 30.0, happy=1.0)
+    track = constant_track(length, 30.0, happy=1.0)
     request = messages.Bake(
         job=JOB, motion=motion, name="take.npz", head="open", weights=track.weights,
         influence=track.influence, upper=track.upper, lower=track.lower, geometry=track.geometry,
