@@ -7,6 +7,7 @@ a frame is a bake of that frame, which costs two windows and one block of vertic
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -122,6 +123,7 @@ def bake(
     )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=2)
 def prepare(
     motion: Motion,
     head: HeadModel,
@@ -129,7 +131,8 @@ def prepare(
     modulator: Modulator,
     open_head: HeadModel | None = None,
 ) -> Prepared:
-    """A take made ready; arguments as in `bake`. Raises InputError `space.no_adapter`."""
+    """A take made ready, once while it is asked for; arguments as in `bake`. Raises InputError
+    `space.no_adapter`."""
     _check_space(motion, head)
     spoken = head if head.space == "open" else open_head or head
     with flushed_denormals():
@@ -189,7 +192,7 @@ def _paste(whole: Motion, part: Motion, frames: range) -> Motion:
 def _vertices(
     motion: Motion, head: HeadModel, frames: range, watch: _Watch
 ) -> Iterator[NDArray[np.float32]]:
-    chunks, done = layer_of(head).chunks(motion, frames.start, frames.stop), 0
+    chunks, done = layer_of(head).mover(motion).blocks(motion, frames.start, frames.stop), 0
     while done < len(frames):
         watch.stop_if_cancelled()
         chunk = next(chunks)
