@@ -200,6 +200,17 @@ def render_request(motion: str, **changes: object) -> messages.Render:
     return replace(request, **changes)
 
 
+def preview_request(motion: str, **changes: object) -> messages.Preview:
+    """Frame 2 of a sad take, by its numbers alone."""
+    track = constant_track(3, 30.0, sad=1.0)
+    request = messages.Preview(
+        motion=motion, name="take.npz", head="open", frame=2, first=1, weights=track.weights,
+        influence=track.influence, upper=track.upper, lower=track.lower, geometry=track.geometry,
+        appearance=track.appearance, fps=30.0,
+    )  # fmt: skip
+    return replace(request, **changes)
+
+
 def absent() -> str:
     """The hash of something that nobody has."""
     return hashlib.sha256(b"absent").hexdigest()

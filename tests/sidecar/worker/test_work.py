@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affekt.shared import messages, wire
-from affekt.shared.emotion import constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.pixels import PixelRing
 from affekt.sidecar.worker import orders
@@ -21,6 +19,7 @@ from fakes.orders import (
     Desk,
     absent,
     bake_request,
+    preview_request,
     render_request,
 )
 
@@ -38,16 +37,6 @@ def desk(rooms: CardRooms, tmp_path: Path) -> Desk:
 @pytest.fixture
 def take(desk: Desk) -> str:
     return desk.keep(CARD_TAKE)
-
-
-def preview_request(motion: str, **changes: object) -> messages.Preview:
-    track = constant_track(3, 30.0, sad=1.0)
-    request = messages.Preview(
-        motion=motion, name="take.npz", head="open", frame=2, first=1, weights=track.weights,
-        influence=track.influence, upper=track.upper, lower=track.lower, geometry=track.geometry,
-        appearance=track.appearance, fps=30.0,
-    )  # fmt: skip
-    return replace(request, **changes)
 
 
 def refused(reply: object, code: str) -> orders.Refused:
