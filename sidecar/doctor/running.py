@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sidecars that run, and what those that ended without a word have left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...shared.client import Client
+from ...shared.connection import FILE_NAME, Connection, read_connection
+from ...shared.errors import LinkError
+from ...shared.pixels import find_orphans
+from ...shared.process import LOG_NAME
+from .finding import Finding, ok, warn
+from .machine import Machine
+
+_OF_BLENDER = re.compile(r"blender-([1-9][0-9]*)")
+_OF_SIDECAR = re.compile(r"sidecar-([1-9][0-9]*)-.*")
+MOST_NAMED = 5
+
+
+def runtime_folders(machine: Machine) -> list[Path]:
+    """The folder of `affekt serve`, and one for each Blender that started a sidecar."""
+    return [machine.runtime_folder, *_folders(machine.runtime_folder, _OF_BLENDER)]
+
+
+def check_sidecar(machine: Machine, folder: Path) -> Finding:
+    """Whether the sidecar whose connection file lies in the folder is there and answers."""
+    of_blender = _OF_BLENDER.fullmatch(folder.name)
+    name = f"sidecar of Blender {of_blender[1]}" if of_blender else "sidecar"
+    try:
+        connection = read_connection(folder)
+    except LinkError as error:
+        if error.code == "link.unreachable":
+            return ok(name, "not running")
+        return warn(name, error.message, error.remedy)
+    if not machine.is_alive(connection.pid):
+        return warn(
+            name,
+            f"process {connection.pid} has ended and left its connection file",
+            machine.remove_line([folder / FILE_NAME]),
+        )
+    return _check_answers(machine, name, folder, connection)
+
+
+def _check_answers(machine: Machine, name: str, folder: Path, connection: Connection) -> Finding:
+    try:
+        with Client.connect(connection, timeout_s=machine.patience_s) as client:
+            client.ping(timeout_s=machine.patience_s)
+            ping_s = min(client.ping(timeout_s=machine.patience_s) for _ in range(5))
+            major, minor = client.welcome.protocol
+            about = f"Affekt {client.welcome.affekt}, protocol {major}.{minor}"
+    except LinkError as error:
+        return warn(
+            name,
+            f"process {connection.pid} is there and does not answer: {error.message}",
+            f"End process {connection.pid} and start the sidecar again; its log is "
+            f"{folder / LOG_NAME}",
+        )
+    return ok(name, f"process {connection.pid}, {about}, answers in {1e3 * ping_s:.2f} ms")
+
+
+def check_leftovers(machine: Machine) -> Finding:
+    """Files of processes that were killed; none of them is in anybody's way."""
+    left = list(find_leftovers(machine))
+    if not left:
+        return ok("leftovers", "none")
+    named = ", ".join(str(path) for path in left[:MOST_NAMED])
+    more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
+    return warn(
+        "leftovers",
+        f"{len(left)} of processes that have ended: {named}{more}",
+        machine.remove_line(left[:MOST_NAMED]),
+    )
+
+
+def find_leftovers(machine: Machine) -> Iterator[Path]:
+    """Shared memory, folders of Blenders, and workplaces of sidecars whose process has ended."""
+    yield from find_orphans(machine.pixel_folder)
+    for parent, pattern in (
+        (machine.runtime_folder, _OF_BLENDER), (machine.cache_folder, _OF_SIDECAR),
+    ):  # fmt: skip
+        for folder in _folders(parent, pattern):
+            named = pattern.fullmatch(folder.name)
+            if named is not None and not machine.is_alive(int(named[1])):
+                yield folder
+
+
+def _folders(parent: Path, pattern: re.Pattern[str]) -> list[Path]:
+    try:
+        found = sorted(parent.iterdir())
+    except OSError:
+        return []
+    return [path for path in found if pattern.fullmatch(path.name) and path.is_dir()]
