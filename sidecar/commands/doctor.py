@@ -31,5 +31,5 @@ class Doctor:
             raise InputError(
                 "doctor.missing",
                 f"Affekt lacks what it needs: {', '.join(lacking)}.",
-                "`affekt doctor` says the line that mends each.",
+                "The lines that mend it are in the report above.",
             )

@@ -13,6 +13,9 @@ from . import assets, blender, device, packages, places, running
 from .finding import Check, Finding, warn
 from .machine import FACTS_S, Machine
 
+LISTING_S = 5.0
+"""For the names in one folder."""
+
 
 def all_checks(machine: Machine) -> list[Check]:
     """What `affekt doctor` looks at, in the order in which it is told."""
@@ -57,7 +60,7 @@ def _sidecar_checks(machine: Machine) -> list[Check]:
             listed.append(Check(name="sidecar", look=look, limit_s=30.0))
         return Finding(name="sidecar", state="ok", detail="")
 
-    (finding,) = examine([Check(name="sidecar", look=list_them, limit_s=5.0)])
+    (finding,) = examine([Check(name="sidecar", look=list_them, limit_s=LISTING_S)])
     if finding.state == "ok":
         return listed
     return [Check(name="sidecar", look=lambda: finding)]

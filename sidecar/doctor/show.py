@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import platform
 from collections.abc import Sequence
@@ -18,13 +17,13 @@ _COLOURS = {"ok": "green", "warn": "yellow", "missing": "bold red"}
 
 def show(findings: Sequence[Finding]) -> None:
     """Prints the table, and below it the lines that mend what is not well."""
-    if importlib.util.find_spec("rich") is None:
+    try:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ModuleNotFoundError:
         print("\n".join(as_lines(findings)))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, pad_edge=False, show_header=False)
     for _ in range(3):
         table.add_column(overflow="fold")

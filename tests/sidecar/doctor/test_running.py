@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sidecars: one that answers, one that has ended, one that hangs; and what was left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from affekt.shared.connection import FILE_NAME, Connection, write_connection
+from affekt.sidecar.doctor import running
+from fakes.link import running_server
+from fakes.machine import make_machine
+
+GONE = 999_999_999
+SAMPLE = Connection(
+    endpoint="tcp://127.0.0.1:1", server_public_key="a" * 40, client_public_key="b" * 40,
+    client_secret_key="c" * 40, pid=GONE, protocol=(3, 0), affekt="0.1.0",
+)  # fmt: skip
+posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")
+
+
+def test_none(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path)
+    assert running.runtime_folders(machine) == [machine.runtime_folder]
+    finding = running.check_sidecar(machine, machine.runtime_folder)
+    assert (finding.name, finding.state, finding.detail) == ("sidecar", "ok", "not running")
+
+
+def test_one_that_answers(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path, alive=[os.getpid()])
+    with running_server(tmp_path):
+        finding = running.check_sidecar(machine, tmp_path / "run")
+    assert finding.state == "ok"
+    begin = f"process {os.getpid()}, Affekt 0.1.0, protocol 3.0, answers in "
+    assert finding.detail.startswith(begin)
+    assert float(finding.detail.removeprefix(begin).split()[0]) < 1000
+
+
+def test_one_that_has_ended(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path)
+    path = write_connection(SAMPLE, tmp_path / "run")
+    finding = running.check_sidecar(machine, tmp_path / "run")
+    assert finding.state == "warn"
+    assert finding.detail == f"process {GONE} has ended and left its connection file"
+    assert finding.remedy == f"rm -r {path}"
+
+
+def test_one_that_hangs(tmp_path: Path) -> None:
+    """A process that listens and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        write_connection(replace(SAMPLE, endpoint=endpoint, pid=os.getpid()), tmp_path / "run")
+        machine = make_machine(tmp_path, alive=[os.getpid()], patience_s=0.3)
+        finding = running.check_sidecar(machine, tmp_path / "run")
+    assert finding.state == "warn"
+    assert finding.detail.startswith(f"process {os.getpid()} is there and does not answer: ")
+    assert finding.remedy == (
+        f"End process {os.getpid()} and start the sidecar again; its log is "
+        f"{tmp_path / 'run' / 'sidecar.log'}"
+    )
+
+
+@posix
+@pytest.mark.parametrize(
+    ("change", "mode", "detail"),
+    [({"protocol": [1, 0]}, 0o600, "they do not understand each other"),
+     ({"client_secret_key": "short"}, 0o600, "its client_secret_key is no key"),
+     ({}, 0o644, "others may read it")],
+)  # fmt: skip
+def test_files_that_cannot_be_used(
+    tmp_path: Path, change: dict[str, object], mode: int, detail: str
+) -> None:
+    path = write_connection(SAMPLE, tmp_path / "run")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    path.chmod(mode)
+    finding = running.check_sidecar(make_machine(tmp_path), tmp_path / "run")
+    assert finding.state == "warn"
+    assert detail in finding.detail
+    assert finding.remedy
+
+
+def test_those_of_blenders_have_a_finding_each(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path, alive=[11])
+    for name in ("blender-11", "blender-22", "blender-x", "other"):
+        (tmp_path / "run" / name).mkdir(parents=True)
+    folders = running.runtime_folders(machine)
+    assert [folder.name for folder in folders] == ["run", "blender-11", "blender-22"]
+    assert running.check_sidecar(machine, folders[1]).name == "sidecar of Blender 11"
+
+
+def test_leftovers(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path, alive=[11])
+    assert running.check_leftovers(machine).detail == "none"
+    for name in ("run/blender-11", "run/blender-22", "cache/sidecar-11-x", "cache/sidecar-33-y"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "shm").mkdir()
+    ring = tmp_path / "shm" / f"affekt-{GONE}-{'0' * 16}"
+    ring.touch(mode=0o600)
+    (tmp_path / "shm" / f"affekt-{os.getpid()}-{'0' * 16}").touch(mode=0o600)
+    paths = [ring, tmp_path / "run/blender-22", tmp_path / "cache/sidecar-33-y"]
+    assert list(running.find_leftovers(machine)) == paths
+    finding = running.check_leftovers(machine)
+    named = ", ".join(map(str, paths))
+    assert finding.state == "warn"
+    assert finding.detail == f"3 of processes that have ended: {named}"
+    assert finding.remedy == f"rm -r {' '.join(map(str, paths))}"
+
+
+def test_many_leftovers_are_not_all_named(tmp_path: Path) -> None:
+    for number in range(1, 10):
+        (tmp_path / "run" / f"blender-{number}").mkdir(parents=True)
+    finding = running.check_leftovers(make_machine(tmp_path))
+    assert finding.detail.endswith("blender-5 and 4 more")
+
+
+def test_the_file_is_named_as_the_link_names_it(tmp_path: Path) -> None:
+    assert write_connection(SAMPLE, tmp_path).name == FILE_NAME
