@@ -30,6 +30,8 @@ COMMANDS = {
     "convert": "convert:Convert",
     "serve": "serve:Serve",
     "doctor": "doctor:Doctor",
+    "cache info": "cache:Info",
+    "cache clear": "cache:Clear",
     "keys show": "keys:Show",
     "keys new": "keys:New",
     "keys trust": "keys:Trust",

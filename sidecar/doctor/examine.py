@@ -42,6 +42,7 @@ def all_checks(machine: Machine) -> list[Check]:
         check("Blender", blender.check_blender, 45.0),
         check("loopback", places.check_loopback),
         check("runtime folder", places.check_runtime_folder),
+        check("keys", places.check_keys),
         check("cache", places.check_cache, 30.0),
         check("shared memory", places.check_shared_memory),
         *_sidecar_checks(machine),

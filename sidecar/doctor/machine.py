@@ -21,6 +21,7 @@ from pathlib import Path
 from ...shared.alive import is_process_alive
 from ...shared.connection import default_cache_folder, default_runtime_folder
 from ...shared.pixels import default_pixel_folder
+from ..server.key_files import default_keys_folder
 
 PROGRAM_S = 10.0
 """Blender says its version in under a second; a cold disk takes a few."""
@@ -56,6 +57,7 @@ class Machine:
     home: Path
     runtime_folder: Path
     cache_folder: Path
+    keys_folder: Path
     pixel_folder: Path
     run: Callable[[Sequence[str], float], Ran]
     which: Callable[[str], str | None]
@@ -96,6 +98,7 @@ def this_machine() -> Machine:
         home=Path.home(),
         runtime_folder=default_runtime_folder(),
         cache_folder=default_cache_folder(),
+        keys_folder=default_keys_folder(),
         pixel_folder=default_pixel_folder(),
         run=run_bounded,
         which=shutil.which,

@@ -7,11 +7,13 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...shared import limits
 from ...shared.connection import CACHE_VARIABLE, FILE_NAME, RUNTIME_VARIABLE
+from ..cache.cache import Cache
+from ..server.key_files import KEYS_VARIABLE
 from .finding import Finding, missing, ok, warn
 from .machine import Machine
 
@@ -19,6 +21,7 @@ LEAST_FREE_BYTES = 2_000_000_000
 """A bake of ten minutes with its vertices, and the pictures of a few takes."""
 PIXEL_BYTES = limits.MAX_PIXEL_SLOTS * limits.MAX_PIXEL_SLOT_BYTES
 """Shared memory of one client."""
+_PLACES = (RUNTIME_VARIABLE, CACHE_VARIABLE, KEYS_VARIABLE)
 _HARMLESS = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "TORCH_CUDA_ARCH_LIST")
 
 
@@ -33,18 +36,40 @@ def check_runtime_folder(machine: Machine) -> Finding:
         return missing(name, f"{folder} is not there, and {nearest} is not writable", own)
     if (reason := _why_not_writable(folder)) is not None:
         return missing(name, f"{folder} is not writable ({reason})", own)
-    if os.name == "posix":
-        status = folder.stat()
-        if status.st_uid != os.getuid():
-            return missing(name, f"{folder} belongs to another user", own)
-        if (mode := stat.S_IMODE(status.st_mode)) & 0o077:
-            line = machine.mode_line("700", folder)
-            return warn(name, f"{folder} is open to others (mode {mode:o})", line)
-        for path in sorted(folder.glob(f"**/{FILE_NAME}")):
-            if (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
-                line = machine.mode_line("600", path)
-                return warn(name, f"{path} is open to others (mode {mode:o})", line)
-    return ok(name, f"{folder}, yours alone")
+    if _is_anothers(folder):
+        return missing(name, f"{folder} belongs to another user", own)
+    opened = _open_to_others(machine, name, folder, sorted(folder.glob(f"**/{FILE_NAME}")))
+    return opened or ok(name, f"{folder}, yours alone")
+
+
+def check_keys(machine: Machine) -> Finding:
+    """Keys that stay, for work over a network: for their user alone, or they are not used."""
+    folder = machine.keys_folder
+    if not folder.exists():
+        return ok("keys", "none; only `affekt serve --remote` needs them")
+    if _is_anothers(folder):
+        own = f"Set {KEYS_VARIABLE} to a folder of your own"
+        return warn("keys", f"{folder} belongs to another user", own)
+    opened = _open_to_others(machine, "keys", folder, sorted(folder.glob("*.json")))
+    return opened or ok("keys", f"{folder}, yours alone")
+
+
+def _is_anothers(folder: Path) -> bool:
+    return os.name == "posix" and folder.stat().st_uid != os.getuid()
+
+
+def _open_to_others(
+    machine: Machine, name: str, folder: Path, files: Sequence[Path]
+) -> Finding | None:
+    """What is said of the first of these that others may read; None if all are private."""
+    if os.name != "posix":  # Windows keeps the profile's folders private by its own rights
+        return None
+    for path in (folder, *files):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            line = machine.mode_line("700" if path == folder else "600", path)
+            return warn(name, f"{path} is open to others (mode {mode:o})", line)
+    return None
 
 
 def check_cache(machine: Machine) -> Finding:
@@ -55,8 +80,9 @@ def check_cache(machine: Machine) -> Finding:
     if (reason := _why_not_writable(nearest)) is not None:
         return missing("cache", f"{nearest} is not writable ({reason})", elsewhere)
     free = machine.free_bytes(nearest)
-    size = sum(_sizes(folder))
-    detail = f"{folder}, {size / 1e9:.2f} GB; {free / 1e9:.1f} GB free on its disk"
+    size = Cache(folder).size_bytes() if folder.exists() else 0
+    most = limits.CACHE_BYTES / 1e9
+    detail = f"{folder}, {size / 1e9:.2f} of {most:.0f} GB; {free / 1e9:.1f} GB free on its disk"
     if free < LEAST_FREE_BYTES:
         return warn("cache", detail, elsewhere)
     return ok("cache", detail)
@@ -104,12 +130,12 @@ def check_loopback(machine: Machine) -> Finding:
 
 def check_environment(machine: Machine) -> Finding:
     """Variables that Affekt takes notice of. Of those that it does not know only the names."""
-    known = (RUNTIME_VARIABLE, CACHE_VARIABLE, *_HARMLESS)
+    known = (*_PLACES, *_HARMLESS)
     said = [f"{name}={machine.environment[name]}" for name in known if name in machine.environment]
     said += sorted(
         name for name in machine.environment if name.startswith("AFFEKT_") and name not in known
     )
-    for name in (RUNTIME_VARIABLE, CACHE_VARIABLE):
+    for name in _PLACES:
         value = machine.environment.get(name)
         if value and not Path(value).is_absolute():
             return warn(
@@ -133,16 +159,3 @@ def _why_not_writable(folder: Path) -> str | None:
     except OSError as error:
         return error.strerror or str(error)
     return None
-
-
-def _sizes(folder: Path) -> Iterator[int]:
-    """Of every file below, as far as it can be seen."""
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    yield from _sizes(Path(entry.path))
-                else:
-                    yield entry.stat(follow_symlinks=False).st_size
-    except OSError:
-        return

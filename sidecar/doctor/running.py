@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from ...shared.client import Client
 from ...shared.connection import FILE_NAME, Connection, read_connection
 from ...shared.errors import LinkError
+from ...shared.messages import Status
 from ...shared.pixels import find_orphans
 from ...shared.process import LOG_NAME
 from .finding import Finding, ok, warn
@@ -25,6 +27,21 @@ def runtime_folders(machine: Machine) -> list[Path]:
     return [machine.runtime_folder, *_folders(machine.runtime_folder, _OF_BLENDER)]
 
 
+def running_sidecars(machine: Machine) -> list[Connection]:
+    """Of this user's on this machine, whose process is there."""
+    found: list[Connection] = []
+    for folder in runtime_folders(machine):
+        with contextlib.suppress(LinkError):
+            connection = read_connection(folder)
+            if _is_there(machine, connection):
+                found.append(connection)
+    return found
+
+
+def _is_there(machine: Machine, connection: Connection) -> bool:
+    return connection.pid is not None and machine.is_alive(connection.pid)
+
+
 def check_sidecar(machine: Machine, folder: Path) -> Finding:
     """Whether the sidecar whose connection file lies in the folder is there and answers."""
     of_blender = _OF_BLENDER.fullmatch(folder.name)
@@ -35,7 +52,7 @@ def check_sidecar(machine: Machine, folder: Path) -> Finding:
         if error.code == "link.unreachable":
             return ok(name, "not running")
         return warn(name, error.message, error.remedy)
-    if not machine.is_alive(connection.pid):
+    if not _is_there(machine, connection):
         return warn(
             name,
             f"process {connection.pid} has ended and left its connection file",
@@ -49,6 +66,7 @@ def _check_answers(machine: Machine, name: str, folder: Path, connection: Connec
         with Client.connect(connection, timeout_s=machine.patience_s) as client:
             client.ping(timeout_s=machine.patience_s)
             ping_s = min(client.ping(timeout_s=machine.patience_s) for _ in range(5))
+            status = client.status(timeout_s=machine.patience_s)
             major, minor = client.welcome.protocol
             about = f"Affekt {client.welcome.affekt}, protocol {major}.{minor}"
     except LinkError as error:
@@ -58,7 +76,21 @@ def _check_answers(machine: Machine, name: str, folder: Path, connection: Connec
             f"End process {connection.pid} and start the sidecar again; its log is "
             f"{folder / LOG_NAME}",
         )
-    return ok(name, f"process {connection.pid}, {about}, answers in {1e3 * ping_s:.2f} ms")
+    detail = f"process {connection.pid}, {about}, answers in {1e3 * ping_s:.2f} ms\n"
+    detail += _say_status(status)
+    if status.worker != "failed":
+        return ok(name, detail)
+    log = folder / LOG_NAME
+    return warn(name, detail, f"Start the sidecar again; why its worker ended is in {log}")
+
+
+def _say_status(status: Status) -> str:
+    restarts = f" after {status.worker_restarts} restarts" if status.worker_restarts else ""
+    return (
+        f"worker {status.worker}{restarts} on {status.device}, {status.clients} clients, "
+        f"{status.jobs} jobs, {status.memory_bytes / 1e6:.0f} MB of memory, up for "
+        f"{status.uptime_s:.0f} s"
+    )
 
 
 def check_leftovers(machine: Machine) -> Finding:

@@ -57,6 +57,7 @@ def make_machine(
         home=folder / "home",
         runtime_folder=folder / "run",
         cache_folder=folder / "cache",
+        keys_folder=folder / "keys",
         pixel_folder=folder / "shm",
         run=run,
         which=lambda name: f"/bin/{name}" if name in on_path else None,

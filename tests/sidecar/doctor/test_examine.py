@@ -95,7 +95,7 @@ def test_a_machine_where_all_is_well(well: machines.Machine) -> None:
     assert [finding for finding in findings if finding.remedy] == []
     names = [check.name for check in examine.all_checks(well)]
     assert [finding.name for finding in findings] == names
-    assert len(set(names)) == len(names) == 22
+    assert len(set(names)) == len(names) == 23
 
 
 def test_a_machine_with_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,6 +180,8 @@ def test_no_keys_in_any_report(well: machines.Machine) -> None:
         "blender-3": {"affekt": None}, "blender-4": {"endpoint": f"tcp://{KEYS[2]}"},
         "blender-5": {"pid": os.getpid()},
     }  # fmt: skip
+    well.keys_folder.mkdir(mode=0o700)
+    (well.keys_folder / "server.json").write_text(json.dumps({"secret_key": KEYS[1]}))
     for name, change in changed.items():
         path = write_connection(sample, well.runtime_folder / name)
         path.write_text(json.dumps({**json.loads(path.read_text()), **change}))

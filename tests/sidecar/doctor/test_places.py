@@ -76,16 +76,39 @@ def test_another_users_runtime_folder(tmp_path: Path, monkeypatch: pytest.Monkey
     )  # fmt: skip
 
 
+@posix
+def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, folder = make_machine(tmp_path), tmp_path / "keys"
+    assert said(places.check_keys(machine)) == (
+        "ok", "none; only `affekt serve --remote` needs them", "",
+    )  # fmt: skip
+    folder.mkdir(mode=0o700)
+    (folder / "server.json").touch(mode=0o600)
+    assert said(places.check_keys(machine)) == ("ok", f"{folder}, yours alone", "")
+    (folder / "server.json").chmod(0o604)
+    assert said(places.check_keys(machine)) == (
+        "warn", f"{folder / 'server.json'} is open to others (mode 604)",
+        f"chmod 600 {folder / 'server.json'}",
+    )  # fmt: skip
+    folder.chmod(0o750)
+    assert places.check_keys(machine).remedy == f"chmod 700 {folder}"
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    assert said(places.check_keys(machine)) == (
+        "warn", f"{folder} belongs to another user",
+        "Set AFFEKT_KEYS_DIR to a folder of your own",
+    )  # fmt: skip
+
+
 def test_cache(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     empty = places.check_cache(make_machine(tmp_path))
-    assert said(empty) == ("ok", f"{folder}, 0.00 GB; 50.0 GB free on its disk", "")
+    assert said(empty) == ("ok", f"{folder}, 0.00 of 20 GB; 50.0 GB free on its disk", "")
     (folder / "users" / "local").mkdir(parents=True)
     (folder / "users" / "local" / "file").write_bytes(bytes(25_000_000))
-    assert "0.03 GB;" in places.check_cache(make_machine(tmp_path)).detail
+    assert "0.03 of 20 GB;" in places.check_cache(make_machine(tmp_path)).detail
     full = make_machine(tmp_path, free_bytes=lambda _: 500_000_000)
     assert said(places.check_cache(full)) == (
-        "warn", f"{folder}, 0.03 GB; 0.5 GB free on its disk", ELSEWHERE,
+        "warn", f"{folder}, 0.03 of 20 GB; 0.5 GB free on its disk", ELSEWHERE,
     )  # fmt: skip
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from affekt.shared.client import Client
 from affekt.shared.connection import FILE_NAME, Connection, write_connection
+from affekt.shared.messages import Status
 from affekt.sidecar.doctor import running
-from fakes.link import running_server
+from fakes.link import running_server, wait_for
 from fakes.machine import make_machine
 
 GONE = 999_999_999
@@ -32,12 +35,37 @@ def test_none(tmp_path: Path) -> None:
 
 def test_one_that_answers(tmp_path: Path) -> None:
     machine = make_machine(tmp_path, alive=[os.getpid()])
+    with running_server(tmp_path) as link:
+        with Client.connect(link.connection) as client:
+            wait_for(lambda: client.status().worker == "ready", "the worker")
+            finding = running.check_sidecar(machine, tmp_path / "run")
+        assert running.running_sidecars(machine) == [link.connection]
+    first, second = finding.detail.splitlines()
+    begin = f"process {os.getpid()}, Affekt 0.1.0, protocol 3.0, answers in "
+    assert finding.state == "ok"
+    assert first.startswith(begin)
+    assert float(first.removeprefix(begin).split()[0]) < 1000
+    assert re.fullmatch(
+        r"worker ready on \w+, 2 clients, 0 jobs, \d+ MB of memory, up for \d+ s", second
+    )
+
+
+def test_one_whose_worker_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = Status(
+        uptime_s=61.4, worker="failed", worker_restarts=5, device="cpu", clients=1, jobs=0,
+        cache_bytes=0, cache_limit_bytes=1, memory_bytes=50_000_000,
+    )  # fmt: skip
+    monkeypatch.setattr(Client, "status", lambda *_, **__: failed)
+    machine = make_machine(tmp_path, alive=[os.getpid()])
     with running_server(tmp_path):
         finding = running.check_sidecar(machine, tmp_path / "run")
-    assert finding.state == "ok"
-    begin = f"process {os.getpid()}, Affekt 0.1.0, protocol 3.0, answers in "
-    assert finding.detail.startswith(begin)
-    assert float(finding.detail.removeprefix(begin).split()[0]) < 1000
+    assert finding.state == "warn"
+    assert finding.detail.splitlines()[1] == (
+        "worker failed after 5 restarts on cpu, 1 clients, 0 jobs, 50 MB of memory, up for 61 s"
+    )
+    assert finding.remedy == (
+        f"Start the sidecar again; why its worker ended is in {tmp_path / 'run' / 'sidecar.log'}"
+    )
 
 
 def test_one_that_has_ended(tmp_path: Path) -> None:
