@@ -78,6 +78,10 @@ class Machine:
             return f"Remove-Item -Recurse {', '.join(names)}"
         return f"rm -r {' '.join(names)}"
 
+    def end_line(self, pid: int) -> str:
+        """What ends a process, even one that does not listen."""
+        return f"taskkill /F /PID {pid}" if self.system == "win32" else f"kill -9 {pid}"
+
     def mode_line(self, mode: str, path: Path) -> str:
         """What sets the rights of a file or folder, where there are such rights."""
         return f"chmod {mode} {self._quote(str(path))}"

@@ -23,8 +23,9 @@ MOST_NAMED = 5
 
 
 def runtime_folders(machine: Machine) -> list[Path]:
-    """The folder of `affekt serve`, and one for each Blender that started a sidecar."""
-    return [machine.runtime_folder, *_folders(machine.runtime_folder, _OF_BLENDER)]
+    """The folder of `affekt serve`, and those of Blenders that have a connection file."""
+    of_blenders = _folders(machine.runtime_folder, _OF_BLENDER)
+    return [machine.runtime_folder, *(path for path in of_blenders if (path / FILE_NAME).exists())]
 
 
 def running_sidecars(machine: Machine) -> list[Connection]:
@@ -73,23 +74,30 @@ def _check_answers(machine: Machine, name: str, folder: Path, connection: Connec
         return warn(
             name,
             f"process {connection.pid} is there and does not answer: {error.message}",
-            f"End process {connection.pid} and start the sidecar again; its log is "
-            f"{folder / LOG_NAME}",
+            f"If process {connection.pid} is Affekt's, end it: "
+            f"{machine.end_line(connection.pid or 0)}{_log(folder)}\n"
+            f"If it is another: {machine.remove_line([folder / FILE_NAME])}",
         )
     detail = f"process {connection.pid}, {about}, answers in {1e3 * ping_s:.2f} ms\n"
     detail += _say_status(status)
     if status.worker != "failed":
         return ok(name, detail)
-    log = folder / LOG_NAME
-    return warn(name, detail, f"Start the sidecar again; why its worker ended is in {log}")
+    return warn(name, detail, f"Start the sidecar again{_log(folder)}")
+
+
+def _log(folder: Path) -> str:
+    """There is one where Blender started the sidecar."""
+    path = folder / LOG_NAME
+    return f"; its log is {path}" if path.exists() else ""
 
 
 def _say_status(status: Status) -> str:
     restarts = f" after {status.worker_restarts} restarts" if status.worker_restarts else ""
+    device = f" on {status.device}" if status.worker == "ready" else ""
+    others = max(status.clients - 1, 0)  # one is the doctor
     return (
-        f"worker {status.worker}{restarts} on {status.device}, {status.clients} clients, "
-        f"{status.jobs} jobs, {status.memory_bytes / 1e6:.0f} MB of memory, up for "
-        f"{status.uptime_s:.0f} s"
+        f"worker {status.worker}{restarts}{device}, {others} other clients, {status.jobs} jobs, "
+        f"{status.memory_bytes / 1e6:.0f} MB of memory, up for {status.uptime_s:.0f} s"
     )
 
 

@@ -46,7 +46,7 @@ def test_one_that_answers(tmp_path: Path) -> None:
     assert first.startswith(begin)
     assert float(first.removeprefix(begin).split()[0]) < 1000
     assert re.fullmatch(
-        r"worker ready on \w+, 2 clients, 0 jobs, \d+ MB of memory, up for \d+ s", second
+        r"worker ready on \w+, 1 other clients, 0 jobs, \d+ MB of memory, up for \d+ s", second
     )
 
 
@@ -58,13 +58,14 @@ def test_one_whose_worker_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Client, "status", lambda *_, **__: failed)
     machine = make_machine(tmp_path, alive=[os.getpid()])
     with running_server(tmp_path):
+        (tmp_path / "run" / "sidecar.log").touch()
         finding = running.check_sidecar(machine, tmp_path / "run")
     assert finding.state == "warn"
     assert finding.detail.splitlines()[1] == (
-        "worker failed after 5 restarts on cpu, 1 clients, 0 jobs, 50 MB of memory, up for 61 s"
+        "worker failed after 5 restarts, 0 other clients, 0 jobs, 50 MB of memory, up for 61 s"
     )
     assert finding.remedy == (
-        f"Start the sidecar again; why its worker ended is in {tmp_path / 'run' / 'sidecar.log'}"
+        f"Start the sidecar again; its log is {tmp_path / 'run' / 'sidecar.log'}"
     )
 
 
@@ -87,8 +88,8 @@ def test_one_that_hangs(tmp_path: Path) -> None:
     assert finding.state == "warn"
     assert finding.detail.startswith(f"process {os.getpid()} is there and does not answer: ")
     assert finding.remedy == (
-        f"End process {os.getpid()} and start the sidecar again; its log is "
-        f"{tmp_path / 'run' / 'sidecar.log'}"
+        f"If process {os.getpid()} is Affekt's, end it: kill -9 {os.getpid()}\n"
+        f"If it is another: rm -r {tmp_path / 'run' / 'sidecar.json'}"
     )
 
 
@@ -114,7 +115,8 @@ def test_files_that_cannot_be_used(
 def test_those_of_blenders_have_a_finding_each(tmp_path: Path) -> None:
     machine = make_machine(tmp_path, alive=[11])
     for name in ("blender-11", "blender-22", "blender-x", "other"):
-        (tmp_path / "run" / name).mkdir(parents=True)
+        write_connection(SAMPLE, tmp_path / "run" / name)
+    (tmp_path / "run" / "blender-33").mkdir()  # it holds an old log at most
     folders = running.runtime_folders(machine)
     assert [folder.name for folder in folders] == ["run", "blender-11", "blender-22"]
     assert running.check_sidecar(machine, folders[1]).name == "sidecar of Blender 11"
