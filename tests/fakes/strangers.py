@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import zmq
@@ -145,7 +145,9 @@ def knocking(
         monitor = client.get_monitor_socket(_REFUSALS | zmq.EVENT_HANDSHAKE_SUCCEEDED)
         monitor.rcvtimeo = client.rcvtimeo = int(1000 * DEADLINE_S)
         client.connect(connection.endpoint)
-        client.send_multipart(encode(Hello(protocol=(3, 0), affekt="0.1.0"), 1))
+        with suppress(zmq.Again):  # thrown out before it can speak
+            hello = encode(Hello(protocol=(3, 0), affekt="0.1.0"), 1)
+            client.send_multipart(hello, flags=zmq.NOBLOCK)
         try:
             yield client, monitor
         finally:
