@@ -28,6 +28,9 @@ def address(endpoint: str) -> tuple[str, int]:
     return host, int(port)
 
 
+GREETING_BYTES = 64
+
+
 def greeting(mechanism: bytes) -> bytes:
     """A ZMTP 3.1 greeting, 64 bytes."""
     return b"\xff" + bytes(8) + b"\x7f\x03\x01" + mechanism.ljust(20, b"\0") + bytes(32)
@@ -63,25 +66,38 @@ def send_all(endpoint: str, attacks: Sequence[bytes]) -> None:
             for attack in attacks[start : start + BATCH]:
                 stranger = socket.create_connection(address(endpoint), timeout=DEADLINE_S)
                 batch.append(stack.enter_context(stranger))
-                _say(stranger, attack)
+                say(stranger, attack)
+            for stranger in batch:
+                _end_the_talk(stranger)
             for stranger in batch:
                 _listen_to_the_end(stranger)
 
 
-def _say(stranger: socket.socket, attack: bytes) -> None:
-    try:
+def say(stranger: socket.socket, attack: bytes) -> None:
+    """Sends it. A greeting goes first, and the rest once the server has greeted too: libzmq
+    leaves what comes with a greeting lying until something more comes."""
+    with suppress(OSError):  # thrown out in the middle of a word
+        if len(attack) > GREETING_BYTES and attack[0] == 0xFF and attack[9] == 0x7F:
+            stranger.sendall(attack[:GREETING_BYTES])
+            greeted = 0
+            while greeted < GREETING_BYTES:
+                heard = stranger.recv(GREETING_BYTES - greeted)
+                if not heard:
+                    return
+                greeted += len(heard)
+            attack = attack[GREETING_BYTES:]
         stranger.sendall(attack)
+
+
+def _end_the_talk(stranger: socket.socket) -> None:
+    with suppress(OSError):
         stranger.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass  # thrown out in the middle of a word
 
 
 def _listen_to_the_end(stranger: socket.socket) -> None:
-    try:
+    with suppress(ConnectionError):
         while stranger.recv(4096):
             pass
-    except ConnectionError:
-        pass
 
 
 Dress = Callable[[zmq.Socket, Connection], None]

@@ -32,7 +32,11 @@ from fakes.strangers import (
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
 HALF_OPEN_S = 5.0
 MEMORY_SHARE = 1.05
-STRANGERS, GREETED, WRONG = 10_000, 1_000, 1_000
+WRONG = 1_000
+CROWDS = pytest.mark.parametrize(
+    ("strangers", "greeted"),
+    [(2_000, 200), pytest.param(10_000, 1_000, marks=pytest.mark.full)],
+)
 
 
 @pytest.fixture
@@ -61,28 +65,33 @@ def serves(server: Guarded) -> None:
         client.ping()
 
 
-def test_garbage_reaches_nobody(secure: Guarded) -> None:
+@CROWDS
+def test_garbage_reaches_nobody(secure: Guarded, strangers: int, greeted: int) -> None:
     serves(secure)
     # What libzmq allocates once and keeps: its pools fill up at the first few connections.
     send_all(secure.connection.endpoint, crowd(200, 50))
     heard, memory, descriptors = secure.arrived(), secure.memory_bytes(), secure.descriptors()
-    send_all(secure.connection.endpoint, crowd(STRANGERS, GREETED))
+    send_all(secure.connection.endpoint, crowd(strangers, greeted))
     assert secure.arrived() == heard
     wait_for(lambda: secure.descriptors() <= descriptors, "the descriptors to come back")
     share = secure.memory_bytes() / memory
-    print(f"{STRANGERS} + {GREETED} strangers: memory {share:.3f} of {memory >> 20} MB")
+    print(f"{strangers} + {greeted} strangers: memory {share:.3f} of {memory >> 20} MB")
     assert share <= MEMORY_SHARE
     serves(secure)
     assert secure.arrived() > heard
 
 
-def test_control_without_security_garbage_is_heard(naked: Guarded) -> None:
-    attacks = crowd(STRANGERS, GREETED)
+@CROWDS
+def test_control_without_security_garbage_is_heard(
+    naked: Guarded, strangers: int, greeted: int
+) -> None:
+    attacks = crowd(strangers, greeted)
     send_all(naked.connection.endpoint, attacks)
     done = greeting(b"NULL") + READY
-    at_least = sum(attack.startswith(done) for attack in attacks)
-    assert at_least > GREETED / 5
-    wait_for(lambda: naked.arrived() >= at_least, "the garbage to arrive")
+    whole = sum(attack.startswith(done) for attack in attacks)
+    # Two frames each: whose it is, and what it says. libzmq drops some of those who hang up.
+    wait_for(lambda: naked.arrived() > whole, "the garbage to arrive")
+    print(f"{naked.arrived()} frames of {len(attacks)} strangers arrived")
 
 
 def test_wrong_keys_or_none_open_nothing(secure: Guarded) -> None:
