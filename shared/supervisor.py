@@ -36,17 +36,10 @@ from .connection import Connection
 from .errors import AffektError, LinkError
 from .events import JobEvent
 from .jobs import JobBook
+from .limits import HUNG_S, RESTART_WAITS_S, RESTART_WINDOW_S, SILENT_S
 from .process import SidecarProcess, SidecarState, last_words, start_sidecar
 from .worker import Worker
 
-SILENT_S = 2.0
-"""Not heard for this long, a sidecar is shown as not answering: four of its client's pings."""
-HUNG_S = 10.0
-"""Not heard for this long, it is ended and started again: longer than a laptop's disk sleeps."""
-WAITS_S = (1.0, 2.0, 4.0, 8.0, 8.0)
-"""Back-off: the wait before each restart. There are no more than these."""
-WINDOW_S = 600.0
-"""Restarts that are longer ago than this count no more."""
 _FOR_GOOD = frozenset({"link.version", "link.connection_file"})
 """Failures that a restart does not mend."""
 
@@ -185,7 +178,7 @@ class Supervisor:
         verb = "Reconnecting" if self._command is None else "Restarting"
         left = self.seconds_left
         when = f" in {left:.0f} s" if left >= 0.5 else ""
-        return f"{verb} {self.restart} of {len(WAITS_S)}{when}"
+        return f"{verb} {self.restart} of {len(RESTART_WAITS_S)}{when}"
 
     def submit(self, call: Callable[[Client], Answer]) -> Future[Answer]:
         """Makes the call on the thread for calls, with the client that works now. The future
@@ -292,15 +285,15 @@ class Supervisor:
         """The sidecar is gone or as good as gone."""
         self._clear_away(is_hung=error.code == "link.silent")
         now = self._now()
-        while self._restarts and self._restarts[0] <= now - WINDOW_S:
+        while self._restarts and self._restarts[0] <= now - RESTART_WINDOW_S:
             self._restarts.popleft()
         if self._is_adopted or not self.version or error.code in _FOR_GOOD:
             # What never answered would not the next time either.
             self._end_by(SupervisorState.FAILED, error)
-        elif len(self._restarts) == len(WAITS_S):
+        elif len(self._restarts) == len(RESTART_WAITS_S):
             self._end_by(SupervisorState.FAILED, self._too_often(error))
         else:
-            self._due_at = now + WAITS_S[len(self._restarts)]
+            self._due_at = now + RESTART_WAITS_S[len(self._restarts)]
             self._restarts.append(now)
             self.state, self.error = SupervisorState.RESTARTING, error
 
@@ -314,7 +307,7 @@ class Supervisor:
         self._hands = self._caller = None
 
     def _too_often(self, error: AffektError) -> LinkError:
-        times = len(WAITS_S)
+        times = len(RESTART_WAITS_S)
         if self._command is None:
             return LinkError(
                 "link.given_up",

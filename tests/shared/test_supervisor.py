@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 from affekt.shared.connection import Connection, write_connection
 from affekt.shared.errors import LinkError
-from affekt.shared.limits import PROTOCOL_VERSION
-from affekt.shared.process import SidecarState
-from affekt.shared.supervisor import (
+from affekt.shared.limits import (
     HUNG_S,
+    PROTOCOL_VERSION,
+    RESTART_WAITS_S,
+    RESTART_WINDOW_S,
     SILENT_S,
-    WAITS_S,
-    WINDOW_S,
-    Supervisor,
-    SupervisorState,
 )
+from affekt.shared.process import SidecarState
+from affekt.shared.supervisor import Supervisor, SupervisorState
 from fakes.link import wait_for
 from fakes.supervised import Stage, reach
 
@@ -95,7 +94,7 @@ def test_start_and_stop(stage: Stage) -> None:
 def test_back_off_and_the_end(stage: Stage) -> None:
     supervisor = connected(stage)
     waits = []
-    for number in range(1, len(WAITS_S) + 1):
+    for number in range(1, len(RESTART_WAITS_S) + 1):
         lose(stage, supervisor)
         assert supervisor.state is RESTARTING
         assert supervisor.restart == number
@@ -113,18 +112,18 @@ def test_back_off_and_the_end(stage: Stage) -> None:
     assert supervisor.error is not None
     assert supervisor.error.code == "link.given_up"
     assert supervisor.step() is FAILED
-    assert len(stage.clients) == len(WAITS_S) + 1
+    assert len(stage.clients) == len(RESTART_WAITS_S) + 1
     assert not supervisor.is_lasting
 
 
 def test_restarts_of_long_ago_do_not_count(stage: Stage) -> None:
     supervisor = connected(stage)
-    for _ in range(3 * len(WAITS_S)):
+    for _ in range(3 * len(RESTART_WAITS_S)):
         lose(stage, supervisor)
         assert supervisor.seconds_left == 1
         stage.time += 1
         reach(supervisor, CONNECTED)
-        stage.time += WINDOW_S
+        stage.time += RESTART_WINDOW_S
     supervisor.stop()
 
 
@@ -132,7 +131,7 @@ def test_restarts_that_fail_count_too(stage: Stage) -> None:
     supervisor = connected(stage)
     stage.spawn_error = stage.connect_error = LinkError("link.timeout", "Silence.", "Wait.")
     lose(stage, supervisor)
-    for number in range(1, len(WAITS_S) + 1):
+    for number in range(1, len(RESTART_WAITS_S) + 1):
         assert supervisor.restart == number
         stage.time += supervisor.seconds_left
 
@@ -194,7 +193,7 @@ def test_a_death_says_why_and_is_restarted(own: Stage) -> None:
 def test_the_last_error_says_what_to_do(own: Stage) -> None:
     (own.folder / "sidecar.log").write_text("INFO all well\nERROR the card is on fire\n")
     supervisor = connected(own)
-    for wait_s in WAITS_S:
+    for wait_s in RESTART_WAITS_S:
         lose(own, supervisor)
         own.time += wait_s
         reach(supervisor, CONNECTED)
@@ -301,7 +300,7 @@ def test_jobs_end_with_the_supervisor(
     supervisor = connected(own)
     errors = []
     monkeypatch.setattr(supervisor.book, "give_up", errors.append)
-    for wait_s in WAITS_S:
+    for wait_s in RESTART_WAITS_S:
         lose(own, supervisor)
         own.time += wait_s
         reach(supervisor, CONNECTED)
