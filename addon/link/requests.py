@@ -64,7 +64,7 @@ def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: str) -> Wa
     sent = yield from _call(
         line, lambda client: client.upload(data, "motion", "take.npz"), "Sending the take"
     )
-    start = lambda client: client.start_bake(sent, track, head=head)  # noqa: E731
+    start = lambda client: client.start_bake(sent, track, head=head, vertices=False)  # noqa: E731
     done = yield from _run_job(line, start)
     assert isinstance(done, BakeFinished)  # the job's only other end is a failure
     return done.motion

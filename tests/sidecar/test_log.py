@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from affekt.shared.limits import LOG_PARTS, MAX_LOG_BYTES, RAW_PARTS
 from affekt.shared.process import LOG_NAME, RAW_NAME, last_words, rotate
 from affekt.sidecar.commands.log import cut
