@@ -50,6 +50,8 @@ MAX_UNSENT = 32
 MAX_UNREAD = 256
 # Longest wait for the client's thread at its end; it may be in the middle of writing a piece.
 CLOSE_S = 2.0
+# Users whom one server trusts; their file of 64 KiB has room for 700.
+MAX_TRUSTED_KEYS = 256
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000
