@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,8 @@ START_S = 60.0
 """Longest time that a sidecar may take until it listens; a cold disk makes imports slow."""
 _LOG_TAIL_BYTES = 16 * 1024
 _CRASH = "Fatal Python error"
+_STAMP = re.compile(r"^[0-9-]{10} [0-9:,]{12} [A-Z]+ ")
+"""What logging puts before a line."""
 
 
 class SidecarState(Enum):
@@ -157,10 +160,13 @@ def rotate(path: Path, older: int) -> None:
 
 
 def last_words(folder: Path) -> str:
-    """The last line that a sidecar with this runtime folder said: of a crash, its reason."""
+    """The last line that a sidecar with this runtime folder said, as a sentence, without time
+    and level: of a crash, its reason. Empty if it said nothing."""
     raw = _tail(folder / RAW_NAME)
     crash = next((line for line in raw if line.startswith(_CRASH)), "")
-    return crash or next(iter(raw[-1:] or _tail(folder / LOG_NAME)[-1:]), "")
+    words = crash or next(iter(raw[-1:] or _tail(folder / LOG_NAME)[-1:]), "")
+    words = _STAMP.sub("", words)
+    return words if not words or words.endswith((".", "!", "?")) else f"{words}."
 
 
 def _tail(path: Path) -> list[str]:

@@ -316,7 +316,7 @@ class Supervisor:
             )
         return LinkError(
             "link.given_up",
-            f"The sidecar was started again {times} times and did not stay. {error.message}"
+            f"The sidecar does not last: {times} restarts were in vain. {error.message}"
             f"{self._last_words(error)}",
             "Run 'affekt doctor' in a terminal: it says what is wrong and how to mend it. Then "
             "start the sidecar again; your scene is safe.",
@@ -327,7 +327,7 @@ class Supervisor:
         if self.log_path is None:
             return ""
         words = last_words(self.log_path.parent)
-        said = f" {words}" if words and words not in error.message else ""
+        said = "" if words in error.message else f" {words}"
         return f"{said} Its log is {self.log_path}."
 
     def _clear_away(self, *, is_hung: bool) -> None:

@@ -11,6 +11,7 @@ from ...shared.process import RAW_NAME
 
 NAME = "Affekt sidecar.log"
 _MOST_BYTES = 256 * 1024  # Blender's text editor is slow beyond some thousand lines
+_LINES_SHOWN = 30
 
 
 def show_log(context: bpy.types.Context, log_path: Path) -> str:
@@ -21,7 +22,9 @@ def show_log(context: bpy.types.Context, log_path: Path) -> str:
         text.write(f"{path}\n\n{_read_end(path)}\n")
     area = None if bpy.app.background else _text_area(context)
     if area is not None:
-        area.spaces.active.text = text
+        space = area.spaces.active
+        space.text, space.show_word_wrap = text, True
+        space.top = max(0, len(text.lines) - _LINES_SHOWN)
     return f"The log is in the text block '{NAME}'; its file is {log_path}."
 
 

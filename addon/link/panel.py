@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import bpy
 
 from ...shared.supervisor import SupervisorState
-from ..panels import SidebarPanel
+from ..panels import SidebarPanel, draw_sentence
 from ..preferences import ADDON, preferences, remote_file
 from .session import session
 from .tasks import running_task
@@ -30,9 +28,9 @@ class AFFEKT_PT_sidecar(SidebarPanel, bpy.types.Panel):
         else:
             _draw_start(layout, context)
         if state is SupervisorState.SILENT:
-            _draw_sentence(layout, context, "It is started again if it stays silent.")
+            draw_sentence(layout, context, "If it stays silent, it is started again.")
         elif state is SupervisorState.RESTARTING and session.error is not None:
-            _draw_sentence(layout, context, session.error.message)
+            draw_sentence(layout, context, session.error.message)
         elif session.error is not None:
             _draw_error(layout, context)
 
@@ -64,23 +62,13 @@ def _draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     box = layout.box()
-    _draw_sentence(box, context, str(session.error)).alert = True
+    text = box.column()
+    text.alert = True
+    draw_sentence(text, context, str(session.error))
     row = box.row(align=True)
     row.operator("affekt.copy_error", icon="COPYDOWN")
     if session.log_path is not None:
         row.operator("affekt.open_log", icon="TEXT")
-
-
-def _draw_sentence(
-    layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str
-) -> bpy.types.UILayout:
-    """In as many lines as the sidebar's width asks for."""
-    width = max(20, int(context.region.width / (7.5 * context.preferences.system.ui_scale)))
-    column = layout.column(align=True)
-    column.scale_y = 0.85
-    for line in textwrap.wrap(sentence, width):
-        column.label(text=line)
-    return column
 
 
 def draw_task(layout: bpy.types.UILayout, label: str, *, scale: float = 1.0) -> bool:

@@ -199,7 +199,11 @@ def test_the_last_error_says_what_to_do(own: Stage) -> None:
         reach(supervisor, CONNECTED)
     lose(own, supervisor)
     said = str(supervisor.error)
-    for part in ("ERROR the card is on fire", str(own.folder / "sidecar.log"), "affekt doctor"):
+    for part in (
+        "in vain. The sidecar has gone. ERROR the card is on fire.",
+        str(own.folder / "sidecar.log"),
+        "affekt doctor",
+    ):
         assert part in said
     assert supervisor.state is FAILED
 

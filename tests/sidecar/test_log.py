@@ -67,16 +67,16 @@ ctypes.string_at(0)
     with run(code, tmp_path) as process:
         process.communicate()
     assert process.returncode != 0
-    assert last_words(tmp_path) == "Fatal Python error: Segmentation fault"
+    assert last_words(tmp_path) == "Fatal Python error: Segmentation fault."
 
 
 def test_the_last_words(tmp_path: Path) -> None:
     assert last_words(tmp_path) == ""
-    (tmp_path / LOG_NAME).write_text("first\nlast of the log\n")
-    assert last_words(tmp_path) == "last of the log"
+    (tmp_path / LOG_NAME).write_text("first\n2026-11-21 18:00:03,000 ERROR last of the log\n")
+    assert last_words(tmp_path) == "last of the log."
     (tmp_path / RAW_NAME).write_bytes(b"Traceback\n\n  \xffbad: " + b"x" * 1000 + b"\n\n")
     assert last_words(tmp_path).startswith("\ufffdbad: xxx")
-    assert len(last_words(tmp_path)) == 300
+    assert len(last_words(tmp_path)) == 301
 
 
 def test_rotation_keeps_a_fixed_number(tmp_path: Path) -> None:
