@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 REMOTE_HOST = "0.0.0.0"
 REMOTE_PORT = 5870
+LEAVE_S = 1.6
+"""The longest that the end takes once it was asked for; the promise is 2 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +77,12 @@ class Serve:
         # In slices: an event may not be set from a signal handler, which may interrupt its lock.
         while not server.stopped.wait(0.25) and not signals:
             pass
-        if not server.stop():
-            # The disk does not answer. Half-written files have names that nobody believes.
+        # A disk that does not answer may not hold us. Half-written files have names that nobody
+        # believes, and the worker ends when we do.
+        last_resort = threading.Timer(LEAVE_S, os._exit, [0])
+        last_resort.daemon = True
+        last_resort.start()
+        if not server.stop(timeout_s=0.3):
             os._exit(0)
 
     def _say(self, sentence: str) -> None:
