@@ -20,7 +20,7 @@ UserOf = Callable[[zmq.Frame], str]
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message from the client with this routing id, of this user."""
+    """A message from the client with this routing id, of this user: one frame or more."""
 
     client: bytes
     user: str
@@ -63,8 +63,9 @@ class Front:
                 client, *frames = self.socket.recv_multipart(flags=zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 break
-            user = self._user_of(frames[0]) if frames else ""
-            letters.append(Letter(client.bytes, user, [frame.buffer for frame in frames]))
+            if frames:
+                user = self._user_of(frames[0])
+                letters.append(Letter(client.bytes, user, [frame.buffer for frame in frames]))
         return letters
 
     def post(self, client: bytes, frames: Sequence[Frame]) -> None:
