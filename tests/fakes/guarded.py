@@ -81,6 +81,12 @@ class Guarded:
         pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    def limit_descriptors(self, most: int) -> None:
+        """From now on it may have no more open than so many."""
+        import resource  # there is none on Windows
+
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (most, most))
+
     def descriptors(self) -> int:
         """Its open files and sockets."""
         return len(os.listdir(f"/proc/{self._process.pid}/fd"))
