@@ -4,6 +4,7 @@ bake that goes forward only when the test says so."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -13,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import zmq
-from affekt.shared import wire
+from affekt.shared import limits, wire
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection
 from affekt.shared.errors import InputError
 from affekt.shared.events import JobEvent
 from affekt.shared.head import HeadModel
-from affekt.shared.messages import Message, Picture, Progress
+from affekt.shared.messages import ArtefactState, Hello, Message, Picture, Progress, Upload
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.cache.cache import Cache, UserCache
 from affekt.sidecar.server.front import Letter
@@ -43,6 +44,7 @@ from .workbench import ThreadWorkbench
 
 DEADLINE_S = 10.0
 THREADS = ("affekt-sockets", "affekt-desk", "affekt-bench", "affekt-zap")
+HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 TAKE = b"a take of 6 frames"
 PNG = b"\x89PNG picture "
 
@@ -257,6 +259,26 @@ class RawClient:
     def receive(self) -> tuple[int, Message]:
         """The next message and its id."""
         return wire.decode_frames(self.socket.recv_multipart())
+
+    def receive_until(self, is_last: Callable[[Message], bool]) -> list[Message]:
+        """Messages up to the one that is the last."""
+        received = [self.receive()[1]]
+        while not is_last(received[-1]):
+            received.append(self.receive()[1])
+        return received
+
+    def upload_of(self, data: bytes) -> Upload:
+        """The message that hands over a whole motion file."""
+        return Upload(
+            kind="motion", name="take.json", sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data), offset=0, data=data,
+        )  # fmt: skip
+
+    def upload(self, data: bytes) -> None:
+        """Hands a motion file over."""
+        state = self.ask(self.upload_of(data))
+        assert isinstance(state, ArtefactState), state
+        assert state.is_complete
 
     def end_of(self, job: str) -> Message:
         """The event that ends the job; what comes before it is dropped."""
