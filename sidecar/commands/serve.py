@@ -53,7 +53,6 @@ class Serve:
         from ..server.server import Server, ServerOptions
         from ..server.workbench import ProcessWorkbench
 
-        open_log(self.log)
         runtime = self.runtime_dir or default_runtime_folder()
         options = ServerOptions(
             runtime_folder=runtime,
@@ -61,6 +60,8 @@ class Serve:
             cache_bytes=self._cache_bytes(),
             front=self._front_door(),
         )
+        # Only now: a mistake in the options belongs to the terminal.
+        open_log(self.log)
         cache = (options.cache_folder, options.cache_bytes)
         server = Server(lambda doors: ProcessWorkbench(doors, *cache), options)
         signals: list[int] = []
