@@ -146,13 +146,10 @@ class Blob:
     optional: bool = False
 
     def check(self, value: object) -> bytes:
-        if isinstance(value, np.ndarray):
-            if value.dtype != np.uint8 or value.ndim != 1:
-                raise ValueError("bytes are needed")
-            value = value.tobytes()
-        if not isinstance(value, bytes) or len(value) > self.most:
+        is_array = isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 1
+        if not (is_array or isinstance(value, bytes)) or len(value) > self.most:
             raise ValueError(f"at most {self.most} bytes are needed")
-        return value
+        return bytes(value.data) if isinstance(value, np.ndarray) else value
 
 
 RULES = (Integer, Number, Flag, Text, Choice, Several, Array, Blob)
