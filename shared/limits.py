@@ -14,7 +14,7 @@ MAX_BUFFERS = 64
 MAX_MESSAGE_BYTES = 512 * 1024 * 1024
 # Values in a header, lists within lists included. A head's names and shapes are 250; 64 KiB could
 # hold 65,000, which take a millisecond and 5 MB to unpack.
-MAX_HEADER_VALUES = 1024
+MAX_HEADER_VALUES = 512
 # Bytes of an artefact in one message: large enough for loopback's full speed, small enough that
 # neither side ever holds much more than one file's piece.
 CHUNK_BYTES = 4 * 1024 * 1024
