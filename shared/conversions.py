@@ -136,15 +136,24 @@ def to_pictures(message: Render) -> PictureOptions:
     elif len(matrices) == 1:
         matrices = matrices[0]
     return PictureOptions(
-        width=message.width, height=message.height, cameras=_to_cameras(message),
+        width=message.width, height=message.height,
+        cameras=to_cameras(
+            message.lens, message.camera_from_world, message.width, message.height
+        ),
         frames=None if message.frames is None else range(*message.frames), passes=message.passes,
         format=message.format, half=message.half, antialiased=message.antialiased,
         follow=message.follow, world_from_head=matrices, weights=message.weights,
     )  # fmt: skip
 
 
-def _to_cameras(message: Render) -> tuple[Camera, ...]:
-    lenses, poses = message.lens, message.camera_from_world
+def to_cameras(
+    lenses: NDArray[np.float64] | None,
+    poses: NDArray[np.float64] | None,
+    width: int,
+    height: int,
+) -> tuple[Camera, ...]:
+    """The cameras of a `Render` or `Preview`, none where it has none. Raises InputError
+    `option.camera`."""
     if lenses is None and poses is None:
         return ()
     if lenses is None or poses is None or not 0 < len(lenses) == len(poses):
@@ -153,7 +162,7 @@ def _to_cameras(message: Render) -> tuple[Camera, ...]:
         )
     return tuple(
         Camera(
-            width=message.width, height=message.height, focal_x=lens[0], focal_y=lens[1],
+            width=width, height=height, focal_x=lens[0], focal_y=lens[1],
             centre_x=lens[2], centre_y=lens[3], near=lens[4], far=lens[5],
             orthographic=lens[6] != 0, camera_from_world=pose,
         )

@@ -24,10 +24,9 @@ from ...shared.errors import AffektError, JobError, LinkError
 from ...shared.mailbox import Mailbox
 from ...shared.messages import Message
 from ...shared.version import AFFEKT_VERSION
-from .authenticator import Authenticator
 from .job import Job, Outgoing, PictureFile, failed
 from .services import Services
-from .sockets import OpenSocket, make_keys, open_router
+from .sockets import Doors, FrontDoor, OpenSocket, local_door, open_router
 from .store import Store
 from .work import Work, failure
 from .worker import Worker
@@ -72,10 +71,12 @@ class _News:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Where the server lives. open_socket and silence_s are for tests."""
+    """Where the server lives. front: None is a local door with fresh keys. open_socket and
+    silence_s are for tests."""
 
     runtime_folder: Path
     cache_folder: Path
+    front: FrontDoor | None = None
     open_socket: OpenSocket = open_router
     silence_s: float = SILENCE_S
     now: Callable[[], float] = field(default=time.monotonic)
@@ -95,37 +96,41 @@ class Server:
         self.stopped = threading.Event()
         """Set when the server has ended or was asked to, by `stop` or by a client."""
 
-    def start(self) -> Connection:
-        """Binds, writes the connection file, and serves. Raises LinkError `link.folder`,
-        `link.bind`."""
-        keys, client = make_keys(), make_keys()
+    def start(self) -> Connection | None:
+        """Binds, writes the connection file and gives what is in it (None where clients have
+        keys of their own), and serves. Raises LinkError `link.folder`, `link.bind`."""
+        door = self._options.front or local_door()
         self._context = zmq.Context()
-        self.authenticator = Authenticator(self._context, [client.public])
-        self._socket = self._options.open_socket(self._context, keys)
         try:
-            port = self._socket.bind_to_random_port("tcp://127.0.0.1")
-            connection = Connection(
-                endpoint=f"tcp://127.0.0.1:{port}",
-                server_public_key=keys.public,
-                client_public_key=client.public,
-                client_secret_key=client.secret,
-                pid=os.getpid(),
-                protocol=limits.PROTOCOL_VERSION,
-                affekt=AFFEKT_VERSION,
-            )
-            write_connection(connection, self._options.runtime_folder)
-        except (zmq.ZMQError, AffektError) as error:
+            self._doors = Doors(self._context, door, self._options.open_socket)
+        except LinkError:
+            self._context.term()
+            raise
+        self._socket, self.authenticator = self._doors.front, self._doors.authenticator
+        self.endpoint = self._doors.endpoint
+        try:
+            connection = self._write_connection(door)
+        except AffektError:
             self._free()
-            if isinstance(error, AffektError):
-                raise
-            raise LinkError(
-                "link.bind",
-                f"The sidecar cannot listen on this machine ({error}).",
-                "Check whether a firewall forbids connections to 127.0.0.1.",
-            ) from error
+            raise
         self._desk, self._bench = Worker("desk"), Worker("bench")
         self._thread = threading.Thread(target=self._run, name="affekt-sockets", daemon=True)
         self._thread.start()
+        return connection
+
+    def _write_connection(self, door: FrontDoor) -> Connection | None:
+        if door.client is None:
+            return None
+        connection = Connection(
+            endpoint=self.endpoint,
+            server_public_key=door.keys.public,
+            client_public_key=door.client.public,
+            client_secret_key=door.client.secret,
+            pid=os.getpid(),
+            protocol=limits.PROTOCOL_VERSION,
+            affekt=AFFEKT_VERSION,
+        )
+        write_connection(connection, self._options.runtime_folder)
         return connection
 
     def stop(self, *, timeout_s: float = 1.0) -> bool:
@@ -145,8 +150,7 @@ class Server:
 
     def _free(self) -> None:
         self.stopped.set()
-        self._socket.close(linger=LINGER_MS)
-        self.authenticator.stop()
+        self._doors.close(linger_ms=LINGER_MS)
         self._context.term()
         self._mailbox.close()
         self._store.close()

@@ -18,7 +18,7 @@ from affekt.shared.connection import FILE_NAME, Connection
 from affekt.shared.errors import LinkError
 from affekt.shared.messages import Hello, Ping, Welcome
 from affekt.shared.wire import encode
-from affekt.sidecar.server.authenticator import DOMAIN, answer
+from affekt.sidecar.server.authenticator import DOMAIN, WORKER_DOMAIN, answer
 from affekt.sidecar.server.sockets import make_keys, open_plain_router, open_router
 from fakes.link import Link, RawClient, running_server, wait_for
 
@@ -44,7 +44,7 @@ def test_unknown_key_is_refused(link: Link, caplog: pytest.LogCaptureFixture) ->
     error = refused(with_strange_keys(link.connection))
     assert error.code == "link.refused"
     assert link.server.arrived == []
-    assert "unknown key" in caplog.text
+    assert "refused a connection from 127.0.0.1: Unknown key" in caplog.text
 
 
 def test_the_right_key_is_not(link: Link) -> None:
@@ -151,18 +151,21 @@ def test_fresh_keys_at_each_start(tmp_path: Path) -> None:
 
 KEY = bytes(range(32))
 ZAP = [b"1.0", b"7", DOMAIN, b"127.0.0.1", b"", b"CURVE", KEY]
+GUESTS = {DOMAIN: {KEY: "anna"}.get, WORKER_DOMAIN: {bytes(32): "worker"}.get}
 
 
 def test_zap_answer() -> None:
-    assert answer(ZAP, frozenset([KEY])) == [b"1.0", b"7", b"200", b"OK", b"client", b""]
+    """The user's name is what the messages carry from then on."""
+    assert answer(ZAP, GUESTS) == [b"1.0", b"7", b"200", b"OK", b"anna", b""]
 
 
 @pytest.mark.parametrize(
     "request_",
     [
         [], ZAP[:-1], [*ZAP, b""], [b"2.0", *ZAP[1:]], [*ZAP[:2], b"*", *ZAP[3:]],
-        [*ZAP[:5], b"NULL", KEY], [*ZAP[:5], b"PLAIN", KEY], [*ZAP[:6], bytes(32)],
+        [*ZAP[:2], WORKER_DOMAIN, *ZAP[3:]], [*ZAP[:5], b"NULL", KEY], [*ZAP[:5], b"PLAIN", KEY],
+        [*ZAP[:6], bytes(32)],
     ],
 )  # fmt: skip
 def test_zap_refusal(request_: list[bytes]) -> None:
-    assert answer(request_, frozenset([KEY]))[2] == b"400"
+    assert answer(request_, GUESTS)[2] == b"400"

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From any exception to the `AffektError` that the user reads."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from ...shared.errors import AffektError, JobError
+
+_log = logging.getLogger("affekt.worker")
+OUT_OF_MEMORY = ("job.memory", "job.gpu_memory")
+"""Codes after which the next order needs what others keep."""
+
+
+def known(error: Exception, what: str) -> AffektError:
+    """The error itself if it is one of ours; else JobError `job.memory`, `job.gpu_memory`,
+    `job.disk`, or `job.failed` with the reason in the log. what: which order failed."""
+    if isinstance(error, AffektError):
+        return error
+    _log.error("%s failed", what, exc_info=error)
+    if is_gpu_memory(error):
+        return JobError(
+            "job.gpu_memory",
+            "The graphics card has too little free memory for this.",
+            "Close other programs that use the card, choose a smaller picture or fewer passes, "
+            "and start it again: what is done is kept.",
+        )
+    if isinstance(error, MemoryError):
+        return JobError(
+            "job.memory",
+            "This machine has too little free memory for this.",
+            "Close other programs, choose a smaller picture or a part of the take, and start it "
+            "again: what is done is kept.",
+        )
+    if isinstance(error, OSError):
+        return JobError(
+            "job.disk",
+            f"The sidecar cannot use its cache folder ({error.strerror or error}).",
+            "Make room on that disk, or set AFFEKT_CACHE_DIR to another folder.",
+        )
+    return JobError(
+        "job.failed",
+        f"The sidecar failed at {what}: {type(error).__name__}.",
+        "The reason is in the sidecar's log; please report it.",
+    )
+
+
+def is_gpu_memory(error: Exception) -> bool:
+    """Whether a card's memory ran out. Imports nothing: who raises it has torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.cuda.OutOfMemoryError)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the worker asks of the other rooms, as a record of plain functions.
+
+`real_services` wires the real ones; tests give their own. Tasks hold paths and plain records
+only, so that they can go to another process as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared.camera import Camera
+from ...shared.emotion import EmotionTrack
+from ...shared.head import HeadModel
+from ...shared.messages import PictureKind
+from ...shared.motion import Motion
+from ...shared.pictures import PictureOptions
+
+if TYPE_CHECKING:
+    from ..cache.cache import UserCache
+
+Stored = tuple[str, int]
+"""An artefact in the user's cache: SHA-256 in hex, and size in bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """A take as the client named it: the file's bytes lie at `path`, `name` stands in errors,
+    `adapter` is an adapter file or None."""
+
+    path: Path
+    name: str
+    adapter: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStep:
+    """`done` of `total` frames of `stage`. A rendering's step is the take's frame `index`, whose
+    pictures lie in `files`, in the user's cache."""
+
+    stage: str
+    done: int
+    total: int
+    index: int = 0
+    files: tuple[tuple[PictureKind, Path], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BakeTask:
+    """See `messages.Bake`."""
+
+    take: Take
+    track: EmotionTrack
+    head: str
+    frames: range | None
+    wants_vertices: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BakeOutput:
+    """Frames from `start` on in space "open", and artefacts of them: the same motion, the motion
+    in the take's own space, and the vertices (PC2) if they were wanted."""
+
+    start: int
+    motion: Motion
+    motion_file: Stored
+    take_file: Stored
+    vertices_file: Stored | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RenderTask:
+    """See `messages.Render`. Exactly one of avatar (a file) and head (a name) is there."""
+
+    take: Take
+    avatar: Path | None
+    avatar_name: str
+    head: str | None
+    pictures: PictureOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreviewPicture:
+    """The picture of a preview: camera None for a portrait; avatar (a file) or None for the head
+    itself."""
+
+    width: int
+    height: int
+    avatar: Path | None
+    avatar_name: str
+    camera: Camera | None
+    world_from_head: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreviewTask:
+    """See `messages.Preview`. track: the rows of the take's frames from `first` on."""
+
+    take: Take
+    track: EmotionTrack
+    first: int
+    frame: int
+    head: str
+    wants_vertices: bool
+    picture: PreviewPicture | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreviewOutput:
+    """One frame in space "open": expression (1, 100), jaw (1, 3); vertices (V, 3) metres; pixels
+    (H, W, 4), sRGB of 8 bit with straight alpha, top row first."""
+
+    expression: NDArray[np.float32]
+    jaw: NDArray[np.float32]
+    vertices: NDArray[np.float32] | None = None
+    pixels: NDArray[np.uint8] | None = None
+
+
+BakeSteps = Generator[JobStep, None, BakeOutput]
+RenderSteps = Generator[JobStep, None, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Each raises `AffektError` for what a user can do wrong; any other exception is a bug.
+
+    bake and render are generators: what they yield first has nothing done and says how many
+    frames there are, then comes a step for each chunk or frame; closed, they end.
+    """
+
+    warm_up: Callable[[], str]
+    """Loads what every request needs; the device's name."""
+    forget: Callable[[], None]
+    """Frees what is only kept to be fast."""
+    read_motion: Callable[[Take], tuple[Motion, str]]
+    """The take in the open head's space, and the space of the file."""
+    read_head: Callable[[str], HeadModel]
+    preview: Callable[[PreviewTask], PreviewOutput]
+    bake: Callable[[BakeTask, UserCache], BakeSteps]
+    render: Callable[[RenderTask, UserCache], RenderSteps]
+
+
+def real_services() -> Services:
+    """The rooms' own functions; torch is loaded when the first of them is called."""
+    from . import baking, previews, readings, rendering, resident
+
+    return Services(
+        warm_up=resident.warm_up,
+        forget=resident.forget,
+        read_motion=readings.read_motion,
+        read_head=readings.read_head,
+        preview=previews.preview,
+        bake=baking.bake,
+        render=rendering.render,
+    )

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Previews between the wire and the rooms: what is asked of a picture, and where its pixels go."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared import conversions, messages
+from ...shared.errors import AffektError, InputError
+from .services import PreviewOutput, PreviewPicture
+
+if TYPE_CHECKING:
+    from ...shared.pixels import PixelRing
+
+_log = logging.getLogger("affekt.worker")
+_RINGS = 16
+"""Shared memories that stay open: a client each."""
+
+
+class PixelFields(TypedDict, total=False):
+    """The fields of `Previewed` that say where the picture is."""
+
+    width: int
+    height: int
+    pixels: NDArray[np.uint8]
+    slot: int
+    sequence: int
+    checksum: str
+
+
+class Views:
+    """The shared memory of the clients that look at previews, opened once."""
+
+    def __init__(self) -> None:
+        self._rings: dict[str, PixelRing] = {}
+
+    def hang(self, pixels: NDArray[np.uint8], name: str | None) -> PixelFields:
+        """Puts the picture (H, W, 4) into the shared memory `name`; into the fields themselves
+        where that is None, too small, or cannot be opened."""
+        height, width = pixels.shape[:2]
+        whole = PixelFields(width=width, height=height, pixels=pixels)
+        if name is None:
+            return whole
+        try:
+            slot = self._ring(name).write(pixels)
+        except AffektError as error:
+            _log.warning("a picture goes by the socket: %s", error.message)
+            self._forget(name)
+            return whole
+        return PixelFields(
+            width=width, height=height, slot=slot.slot, sequence=slot.sequence,
+            checksum=slot.checksum,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Lets go of all of them."""
+        for name in tuple(self._rings):
+            self._forget(name)
+
+    def _ring(self, name: str) -> PixelRing:
+        from ...shared.pixels import PixelRing
+
+        if name not in self._rings:
+            while len(self._rings) >= _RINGS:
+                self._forget(next(iter(self._rings)))
+            self._rings[name] = PixelRing.open(name)
+        return self._rings[name]
+
+    def _forget(self, name: str) -> None:
+        ring = self._rings.pop(name, None)
+        if ring is not None:
+            ring.close()
+
+
+def answer_of(
+    request: messages.Preview, shown: PreviewOutput, picture: PixelFields
+) -> messages.Previewed:
+    """The answer to a preview."""
+    return messages.Previewed(
+        view=request.view, frame=request.frame, expression=shown.expression, jaw=shown.jaw,
+        vertices=shown.vertices, **picture,
+    )  # fmt: skip
+
+
+def as_picture(request: messages.Preview, avatar: Path | None) -> PreviewPicture | None:
+    """What is asked of the picture, None for none. Raises InputError `option.size`,
+    `option.camera`."""
+    if request.width is None or request.height is None:
+        if request.width is request.height:
+            return None
+        raise InputError("option.size", "A preview has half a size.", "Report this.")
+    cameras = conversions.to_cameras(
+        request.lens, request.camera_from_world, request.width, request.height
+    )
+    world = request.world_from_head
+    return PreviewPicture(
+        width=request.width, height=request.height, avatar=avatar,
+        avatar_name=request.avatar_name or "the avatar", camera=cameras[0] if cameras else None,
+        world_from_head=np.eye(4) if world is None else world[0],
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the worker does with an order. Nothing here knows a socket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...shared import conversions, messages, wire
+from ...shared.errors import AffektError, LinkError
+from ...shared.messages import Message
+from ...shared.wire import Frame
+from . import failures, orders, views
+from .services import BakeOutput, BakeTask, JobStep, PreviewTask, RenderTask, Services, Take
+
+if TYPE_CHECKING:
+    from ..cache.cache import Cache, UserCache
+
+_log = logging.getLogger("affekt.worker")
+_SHORT: Mapping[str, type[Message]] = {
+    request.TYPE: request
+    for request in (messages.ReadMotion, messages.GetHead, messages.Preview)
+}  # fmt: skip
+_JOBS: Mapping[str, type[Message]] = {
+    request.TYPE: request for request in (messages.Bake, messages.Render)
+}
+_LONGEST = 4000
+"""Characters of an error's sentence, as `messages.Failure` has it."""
+
+Steps = Generator[JobStep, None, Message]
+"""A job: its first step has nothing done; what it returns is its last event."""
+Motioned = messages.ReadMotion | messages.Preview | messages.Bake | messages.Render
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A job that has begun. last: the step that was done last."""
+
+    id: str
+    user: UserCache
+    steps: Steps
+    last: JobStep
+
+
+class Work:
+    """The orders of a server, done with `services` on the files in `cache`; one at a time."""
+
+    def __init__(self, services: Services, cache: Cache) -> None:
+        self._services = services
+        self._cache = cache
+        self._jobs: dict[str, _Job] = {}
+        self._views = views.Views()
+
+    def handle(self, frames: Sequence[Frame]) -> list[Frame] | None:
+        """Does one order; its reply, or None where there is none. Never raises."""
+        try:
+            order, inner = orders.unpack(frames, orders.ORDERS)
+        except AffektError as error:
+            _log.error("an order that cannot be read: %s", error.message)
+            return None
+        if isinstance(order, orders.Drop):
+            self._drop(order.job)
+            return None
+        assert isinstance(order, orders.Answer | orders.Begin | orders.Step)
+        try:
+            return self._do(order, inner)
+        except Exception as error:
+            failure = failures.known(error, f"'{order.TYPE}'")
+        # Only here is the exception gone, and with it all that its frames held.
+        if not isinstance(order, orders.Answer):
+            self._drop(order.job)
+        if failure.code in failures.OUT_OF_MEMORY:
+            self._services.forget()
+        return orders.pack(refused(order.unit, failure))
+
+    def close(self) -> None:
+        """Ends all jobs, as `Drop` does."""
+        for job in tuple(self._jobs):
+            self._drop(job)
+        self._views.close()
+
+    def _do(
+        self, order: orders.Answer | orders.Begin | orders.Step, inner: Sequence[Frame]
+    ) -> list[Frame]:
+        if isinstance(order, orders.Step):
+            return self._step(order)
+        user = self._cache.user(order.user)
+        kinds = _SHORT if isinstance(order, orders.Answer) else _JOBS
+        number, request = wire.decode_frames(inner, kinds)
+        if isinstance(order, orders.Answer):
+            answer = self._answer(request, user, order.pixels)
+            return orders.pack(orders.Answered(unit=order.unit), wire.encode(answer, number))
+        return self._begin(order, request, user)
+
+    # --- short requests ----------------------------------------------------------------------
+
+    def _answer(self, request: Message, user: UserCache, pixels: str | None) -> Message:
+        if isinstance(request, messages.ReadMotion):
+            motion, space = self._services.read_motion(_take(request, user))
+            return messages.MotionRead(**conversions.motion_fields(motion), source_space=space)
+        if isinstance(request, messages.GetHead):
+            return conversions.head_message(self._services.read_head(request.name))
+        assert isinstance(request, messages.Preview)
+        return self._preview(request, user, pixels)
+
+    def _preview(
+        self, request: messages.Preview, user: UserCache, pixels: str | None
+    ) -> messages.Previewed:
+        avatar = _optional(request.avatar, request.avatar_name or "the avatar", user)
+        task = PreviewTask(
+            take=_take(request, user), track=conversions.to_track(request), first=request.first,
+            frame=request.frame, head=request.head, wants_vertices=request.vertices,
+            picture=views.as_picture(request, avatar),
+        )  # fmt: skip
+        shown = self._services.preview(task)
+        picture = views.PixelFields()
+        if shown.pixels is not None:
+            picture = self._views.hang(shown.pixels, pixels if request.is_shared else None)
+        return views.answer_of(request, shown, picture)
+
+    # --- jobs --------------------------------------------------------------------------------
+
+    def _begin(self, order: orders.Begin, request: Message, user: UserCache) -> list[Frame]:
+        self._drop(order.job)
+        if isinstance(request, messages.Bake):
+            steps = self._bake(request, user)
+        else:
+            assert isinstance(request, messages.Render)
+            steps = self._render(request, user)
+        job = _Job(order.job, user, steps, next(steps))
+        self._jobs[order.job] = job
+        return orders.pack(_stepped(order.unit, job))
+
+    def _step(self, order: orders.Step) -> list[Frame]:
+        job = self._jobs.get(order.job)
+        if job is None:
+            raise LinkError("link.no_job", "There is no such job.", "Start it again.")
+        try:
+            job.last = next(job.steps)
+        except StopIteration as end:
+            del self._jobs[order.job]
+            last = wire.encode(end.value)
+            return orders.pack(_stepped(order.unit, job, is_last=True), last)
+        return orders.pack(_stepped(order.unit, job))
+
+    def _drop(self, job: str) -> None:
+        dropped = self._jobs.pop(job, None)
+        if dropped is None:
+            return
+        try:
+            dropped.steps.close()
+        except Exception:
+            _log.exception("a job did not end as it should")
+
+    def _bake(self, request: messages.Bake, user: UserCache) -> Steps:
+        task = BakeTask(
+            take=_take(request, user), track=conversions.to_track(request), head=request.head,
+            frames=_frames(request.frames), wants_vertices=request.vertices,
+        )  # fmt: skip
+        output = yield from self._services.bake(task, user)
+        return _bake_done(request.job, output)
+
+    def _render(self, request: messages.Render, user: UserCache) -> Steps:
+        name = request.avatar_name or "the avatar"
+        task = RenderTask(
+            take=_take(request, user), avatar=_optional(request.avatar, name, user),
+            avatar_name=name, head=request.head, pictures=conversions.to_pictures(request),
+        )  # fmt: skip
+        pictures = 0
+        steps = self._services.render(task, user)
+        try:
+            for step in steps:
+                pictures += len(step.files)
+                yield step
+        finally:
+            steps.close()
+        return messages.RenderDone(job=request.job, pictures=pictures)
+
+
+def refused(unit: int, error: AffektError) -> orders.Refused:
+    """The error as a reply."""
+    return orders.Refused(
+        unit=unit, code=error.code, message=error.message[:_LONGEST], remedy=error.remedy[:_LONGEST]
+    )
+
+
+def _stepped(unit: int, job: _Job, **how: bool) -> orders.Stepped:
+    step = job.last
+    files = () if how else step.files  # its last step was told already
+    return orders.Stepped(
+        unit=unit, job=job.id, stage=step.stage, done=step.done, total=step.total,
+        indices=(step.index,) * len(files), kinds=tuple(kind for kind, _ in files),
+        files=tuple(path.relative_to(job.user.root).as_posix() for _, path in files), **how,
+    )  # fmt: skip
+
+
+def _take(request: Motioned, user: UserCache) -> Take:
+    return Take(
+        path=user.path(request.motion, request.name),
+        name=request.name,
+        adapter=_optional(request.adapter, "the adapter", user),
+    )
+
+
+def _optional(sha256: str | None, name: str, user: UserCache) -> Path | None:
+    return None if sha256 is None else user.path(sha256, name)
+
+
+def _frames(bounds: tuple[int, int] | None) -> range | None:
+    return None if bounds is None else range(*bounds)
+
+
+def _bake_done(job: str, output: BakeOutput) -> messages.BakeDone:
+    vertices = output.vertices_file or (None, 0)
+    return messages.BakeDone(
+        **conversions.motion_fields(output.motion), job=job, start=output.start,
+        motion=output.motion_file[0], motion_size=output.motion_file[1],
+        take=output.take_file[0], take_size=output.take_file[1],
+        vertices=vertices[0], vertices_size=vertices[1],
+    )  # fmt: skip
