@@ -146,10 +146,12 @@ class Blob:
     optional: bool = False
 
     def check(self, value: object) -> bytes:
-        is_array = isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 1
-        if not (is_array or isinstance(value, bytes)) or len(value) > self.most:
+        if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 1:
+            value = value.data
+        # Before it is copied.
+        if not isinstance(value, (bytes, memoryview)) or len(value) > self.most:
             raise ValueError(f"at most {self.most} bytes are needed")
-        return bytes(value.data) if isinstance(value, np.ndarray) else value
+        return bytes(value)
 
 
 RULES = (Integer, Number, Flag, Text, Choice, Several, Array, Blob)

@@ -135,10 +135,15 @@ def key_twice(random: Random, message: Whole) -> list[bytes]:
     return [body + b"\x82\xa1a\x01\xa1a\x01", *message.buffers]
 
 
+_NO_KEYS = [
+    b"\x01\x02", b"\xc4\x01a\x02", b"\xa2\xff\xfe\x02", b"\xa3\xed\xa0\x80\x02", b"\xc0\x02",
+    b"\x90\x02", b"\xcb" + bytes(8) + b"\x02",
+]  # fmt: skip
+
+
 def not_text(random: Random, message: Whole) -> list[bytes]:
     """A key that is no text, or text that is no UTF-8."""
-    bad = random.choice([b"\x01\x02", b"\xc4\x01a\x02", b"\xa2\xff\xfe\x02", b"\xa3\xed\xa0\x80\x02",
-                         b"\xc0\x02", b"\x90\x02", b"\xcb" + bytes(8) + b"\x02"])  # fmt: skip
+    bad = random.choice(_NO_KEYS)
     body = message.packed[: message.packed.rindex(b"\xa4body") + 5]
     return [body + b"\x81" + bad, *message.buffers]
 
@@ -256,8 +261,10 @@ def not_finite(random: Random, message: Whole) -> list[bytes] | None:
     return message.with_body(**{random.choice(names): value})
 
 
-_TEXTS = ["../" * 30, "/etc/passwd", "a" * 5000, "\x00", "a\nb\r", "\x1b[2J", "C:\\x", "\u202e" * 99,
-          "../../x.png"]  # fmt: skip
+_TEXTS = [
+    "../" * 30, "/etc/passwd", "a" * 5000, "\x00", "a\nb\r", "\x1b[2J", "C:\\x", "\u202e" * 99,
+    "../../x.png",
+]  # fmt: skip
 
 
 def bad_text(random: Random, message: Whole) -> list[bytes] | None:
