@@ -31,6 +31,31 @@ MAX_PIXEL_SLOTS = 4
 MAX_PIXEL_SLOT_BYTES = MAX_PREVIEW_EDGE * MAX_PREVIEW_EDGE * 4
 # Jobs that a sidecar keeps waiting, over all clients.
 MAX_WAITING_JOBS = 32
+# What those jobs were asked with: a camera for each frame of the longest take is 70 MB.
+MAX_WAITING_BYTES = 512 * 1024 * 1024
+# One request with all its frames: that camera, and the head's place and emotions a frame.
+MAX_REQUEST_BYTES = 128 * 1024 * 1024
+# Short requests of one client that wait, for the worker as for the disk; each may hold a piece of
+# an upload, 4 MB.
+MAX_WAITING_REQUESTS = 16
+# How long a job goes on without its client: a crashed Blender is back within this, and finished
+# chunks are kept in any case.
+ORPHAN_S = 30.0
+# A client says something every half second. One that is stopped for 5 s has not left; one that
+# was killed keeps no more than its jobs' places.
+CLIENT_SILENCE_S = 30.0
+# Clients that a sidecar remembers, those that were killed within the last 30 s too: beyond that
+# the one that was silent longest is forgotten.
+MAX_CLIENTS = 256
+# Messages and bytes to a client that does not read: room for the largest head beside its pieces.
+# Past the bytes it gets no more work done, past the messages it is forgotten.
+MAX_OUTBOX = 1024
+MAX_OUTBOX_BYTES = 64 * 1024 * 1024
+# The longest that one order may take; gsplat builds its kernels at their first use, for minutes.
+ORDER_S = 900.0
+
+# Users whom one server trusts; their file of 64 KiB has room for 700.
+MAX_TRUSTED_KEYS = 256
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000
@@ -51,6 +76,10 @@ ARTEFACT_BYTES = {
     "adapter": 64 * 1024 * 1024,
     "emotions": 64 * 1024 * 1024,
 }
+# The cache on disk: twenty bakes of two minutes with their vertices, and room for pictures.
+CACHE_BYTES = 20_000_000_000
+# Artefacts of one user that have arrived in part; a client sends one after the other.
+MAX_ARRIVALS = 64
 MAX_GAUSSIANS = 2_000_000
 # Largest edge of a picture: float RGBA of 8192 squared is 1 GiB.
 MAX_IMAGE_EDGE = 8192

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,14 @@ class Actor:
         elif avatar.binding == "vertex":
             self._rest_rings = _rings(self._rest, self._faces)
             self._edges, self._shares = _edges_of(self._faces)
+
+    def playing(self, motion: Motion) -> Actor:
+        """The avatar in another take; what is known of it at rest is shared. Raises InputError
+        `space.no_adapter`."""
+        other = copy.copy(self)
+        other.motion = motion
+        other._surface = None if self._surface is None else self._surface.playing(motion)
+        return other
 
     def pose(self, index: int) -> PosedAvatar:
         """The frame `index` of the take. Raises InputError `frames.out_of_range`."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 from dataclasses import dataclass, replace
@@ -35,6 +36,10 @@ class PlayingSurface(Protocol):
 
     def pose(self, index: int) -> PosedSurface: ...
 
+    def playing(self, motion: Motion) -> PlayingSurface:
+        """The same surface with another take. Raises InputError `space.no_adapter`."""
+        ...
+
 
 def make_surface(avatar: Avatar, motion: Motion, *, with_turns: bool) -> PlayingSurface | None:
     """The surface that plays the take; None for none. with_turns: the bones' turns are needed.
@@ -46,20 +51,28 @@ def make_surface(avatar: Avatar, motion: Motion, *, with_turns: bool) -> Playing
 
 class _PlayingRig:
     def __init__(self, rig: ArkitRig, motion: Motion) -> None:
-        if motion.space != "arkit":
-            raise InputError(
-                "space.no_adapter",
-                f"The avatar speaks ARKit's shapes, the take is in the space '{motion.space}'.",
-                "Give an adapter between the two.",
-            )
-        self._rig, self._weights = rig, motion.expression[:, :52]
-        self._turns = head_turns(motion)
+        self._rig = rig
+        self._play(motion)
         self._rest = np.ascontiguousarray(rig.vertices, np.float32).reshape(-1)
         self._shapes = np.ascontiguousarray(rig.arkit_shapes, np.float32).reshape(52, -1)
         padded = -self._shapes.shape[1] % kernels.BLOCK
         blocks = np.pad(self._shapes != 0, ((0, 0), (0, padded))).reshape(52, -1, kernels.BLOCK)
         self._used = blocks.any(2)
         self._joint_weights = np.ascontiguousarray(rig.joint_weights, np.float32)
+
+    def playing(self, motion: Motion) -> _PlayingRig:
+        other = copy.copy(self)
+        other._play(motion)
+        return other
+
+    def _play(self, motion: Motion) -> None:
+        if motion.space != "arkit":
+            raise InputError(
+                "space.no_adapter",
+                f"The avatar speaks ARKit's shapes, the take is in the space '{motion.space}'.",
+                "Give an adapter between the two.",
+            )
+        self._weights, self._turns = motion.expression[:, :52], head_turns(motion)
 
     def pose(self, index: int) -> PosedSurface:
         weights = self._weights[index]
@@ -80,14 +93,24 @@ class _PlayingHead:
     def __init__(self, avatar: Avatar, motion: Motion, *, with_turns: bool) -> None:
         from ..head.forward import CHUNK_FRAMES, layer_of  # torch, which other avatars do without
 
-        head, shape = personal_head(avatar), avatar.shape
-        identity = np.zeros_like(motion.shape)
-        if shape is not None:
-            identity[: len(shape)] = shape
-        self._motion = replace(motion, shape=identity)
+        head = personal_head(avatar)
+        self._shape = avatar.shape
         self._layer, self._chunk = layer_of(head), CHUNK_FRAMES
         self._weights = np.ascontiguousarray(head.skin_weights, np.float32)
-        self._joints = joint_quaternions(motion) if with_turns else None
+        self._with_turns = with_turns
+        self._play(motion)
+
+    def playing(self, motion: Motion) -> _PlayingHead:
+        other = copy.copy(self)
+        other._play(motion)
+        return other
+
+    def _play(self, motion: Motion) -> None:
+        identity = np.zeros_like(motion.shape)
+        if self._shape is not None:
+            identity[: len(self._shape)] = self._shape
+        self._motion = replace(motion, shape=identity)
+        self._joints = joint_quaternions(motion) if self._with_turns else None
         self._block: tuple[int, FloatArray] | None = None
         self._lock = threading.Lock()
         if len(motion):  # so that a take in another space is refused at once

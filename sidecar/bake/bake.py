@@ -7,6 +7,7 @@ a frame is a bake of that frame, which costs two windows and one block of vertic
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from ...shared.head import HeadModel
 from ...shared.motion import WIDTHS, Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
 from ..head.forward import layer_of
-from ..modulation.modulator import Modulator, modulate
+from ..modulation.modulator import Modulator, answering, modulate_part
 from ..motion.adapter import LinearAdapter, add_open_difference, to_open
 
 
@@ -49,6 +50,22 @@ class BakeResult:
     vertices: Iterator[NDArray[np.float32]]
     vertex_count: int
     seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """A take made ready for bakes and previews with any track: what one shares with the next.
+
+    motion: the take as it came. before: the whole take in space "open". spoken: the open head
+    that says what ARKit's weights are. modulator: as it answers this take.
+    """
+
+    motion: Motion
+    before: Motion
+    head: HeadModel
+    spoken: HeadModel
+    adapter: LinearAdapter | None
+    modulator: Modulator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,27 +103,53 @@ def bake(
     """
     watch = _Watch(on_progress=on_progress, is_cancelled=is_cancelled)
     frames = range(len(motion)) if frames is None else frames
-    _check(motion, track, head, frames)
+    check_bake(motion, track, head, frames)
     seconds: dict[str, float] = {}
-    spoken = head if head.space == "open" else open_head or head
-    with _Stage(seconds, "convert"), flushed_denormals():
-        before = to_open(motion, spoken, adapter)
+    with _Stage(seconds, "convert"):
+        prepared = prepare(motion, head, adapter, modulator, open_head)
     with _Stage(seconds, "modulate"), flushed_denormals():
         watch.stop_if_cancelled()
-        after = modulate(
-            before, track, modulator, frames,
+        after = modulate_part(
+            prepared.before, track, prepared.modulator, frames, None,
             lambda done, total: watch.report("modulate", done, total), is_cancelled,
         )  # fmt: skip
-    with _Stage(seconds, "map back"), flushed_denormals():
-        take = cut_motion(motion, frames.start, frames.stop)
-        cut = cut_motion(before, frames.start, frames.stop)
-        mapped = add_open_difference(take, cut, after, adapter, spoken)
-    shown = after if head.space == "open" else mapped
-    whole = _paste(before if head.space == "open" else motion, shown, frames)
+    with _Stage(seconds, "map back"):
+        mapped = map_back(prepared, after, frames)
+    is_open = head.space == "open"
+    whole = _paste(prepared.before if is_open else motion, after if is_open else mapped, frames)
     return BakeResult(
         frames=frames, motion=after, take_motion=mapped, seconds=seconds,
         vertices=_vertices(whole, head, frames, watch), vertex_count=len(head.template),
     )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=2)
+def prepare(
+    motion: Motion,
+    head: HeadModel,
+    adapter: LinearAdapter | None,
+    modulator: Modulator,
+    open_head: HeadModel | None = None,
+) -> Prepared:
+    """A take made ready, once while it is asked for; arguments as in `bake`. Raises InputError
+    `space.no_adapter`."""
+    _check_space(motion, head)
+    spoken = head if head.space == "open" else open_head or head
+    with flushed_denormals():
+        before = to_open(motion, spoken, adapter)
+        return Prepared(
+            motion=motion, before=before, head=head, spoken=spoken, adapter=adapter,
+            modulator=answering(modulator, before),
+        )  # fmt: skip
+
+
+def map_back(prepared: Prepared, after: Motion, frames: range) -> Motion:
+    """Those frames of the take in its own space, with what `after`, the same frames in space
+    "open", changes."""
+    take = cut_motion(prepared.motion, frames.start, frames.stop)
+    cut = cut_motion(prepared.before, frames.start, frames.stop)
+    with flushed_denormals():
+        return add_open_difference(take, cut, after, prepared.adapter, prepared.spoken)
 
 
 def collect_vertices(result: BakeResult) -> NDArray[np.float32]:
@@ -119,10 +162,15 @@ def collect_vertices(result: BakeResult) -> NDArray[np.float32]:
     return out
 
 
-def _check(motion: Motion, track: EmotionTrack, head: HeadModel, frames: range) -> None:
+def check_bake(motion: Motion, track: EmotionTrack, head: HeadModel, frames: range) -> None:
+    """Raises InputError `frames.out_of_range`, `emotion.shape`, `space.no_adapter`."""
     if frames.step != 1 or not 0 <= frames.start < frames.stop <= len(motion):
         raise frames_outside(frames, len(motion))
     check_length(track, len(motion))
+    _check_space(motion, head)
+
+
+def _check_space(motion: Motion, head: HeadModel) -> None:
     if head.space not in ("open", motion.space):
         raise InputError(
             "space.no_adapter",
@@ -144,7 +192,7 @@ def _paste(whole: Motion, part: Motion, frames: range) -> Motion:
 def _vertices(
     motion: Motion, head: HeadModel, frames: range, watch: _Watch
 ) -> Iterator[NDArray[np.float32]]:
-    chunks, done = layer_of(head).chunks(motion, frames.start, frames.stop), 0
+    chunks, done = layer_of(head).mover(motion).blocks(motion, frames.start, frames.stop), 0
     while done < len(frames):
         watch.stop_if_cancelled()
         chunk = next(chunks)

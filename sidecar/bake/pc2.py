@@ -21,11 +21,16 @@ _HEADER = struct.Struct("<12siiffi")
 _MAGIC = b"POINTCACHE2\0"
 
 
+def pc2_header(points: int, samples: int, start: int) -> bytes:
+    """What stands before `samples` x `points` x 3 float32."""
+    return _HEADER.pack(_MAGIC, 1, points, float(start), 1.0, samples)
+
+
 def write_pc2(
     file: BinaryIO, chunks: Iterator[NDArray[np.float32]], *, points: int, samples: int, start: int
 ) -> None:
     """Writes chunks of (n, points, 3), `samples` in all, as they come."""
-    file.write(_HEADER.pack(_MAGIC, 1, points, float(start), 1.0, samples))
+    file.write(pc2_header(points, samples, start))
     written = 0
     for chunk in chunks:
         if chunk.shape[1:] != (points, 3):

@@ -10,7 +10,7 @@ with linear blend skinning W over five joints.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
 
 import numpy as np
@@ -24,16 +24,23 @@ from ...shared.motion import Motion
 from ..denormals import flushed_denormals
 from ..threads import in_order
 from .rotation import matrix_from_axis_angle
-from .skinning import CHUNK_FRAMES, multiply_sparse, pose_joints, skin, sparse_rows
+from .skinning import (
+    CHUNK_FRAMES,
+    multiply_sparse,
+    multiply_sparse_at,
+    pose_joints,
+    skin,
+    sparse_rows,
+)
 
-__all__ = ["CHUNK_FRAMES", "HeadLayer", "joint_transforms", "layer_of"]
+__all__ = ["CHUNK_FRAMES", "HeadLayer", "Mover", "joint_transforms", "layer_of"]
 
 FloatArray = NDArray[np.float32]
 _SparseRows = tuple[NDArray[np.int32], NDArray[np.int32], FloatArray]
 _SPARSE = 0.2
 """Bases with a smaller share of values that are not 0 (the open head: 0.07) are multiplied
 value by value; a fuller one (FLAME) is faster by BLAS."""
-_Compute = Callable[[int, FloatArray], None]
+_Compute = Callable[[Motion, int, FloatArray], None]
 """From a frame of the take on, within its block, fills (n, V, 3)."""
 
 
@@ -97,35 +104,16 @@ class HeadLayer(torch.nn.Module):
         Raises InputError `space.no_adapter` if the motion is in another expression space.
         """
         out = np.empty((stop - start, len(self.template), 3), np.float32)
-        for _ in self._fill(motion, start, stop, lambda low, high: out[low - start : high - start]):
+        mover = self.mover(motion)
+        for _ in mover.fill(motion, start, stop, lambda low, high: out[low - start : high - start]):
             pass
         return out
 
-    def chunks(self, motion: Motion, start: int, stop: int) -> Iterator[FloatArray]:
-        """The same frames in order, block by block of at most CHUNK_FRAMES; a few are computed
-        ahead. Raises as `vertices`, at once."""
-        vertices = len(self.template)
-        return self._fill(
-            motion, start, stop, lambda low, high: np.empty((high - low, vertices, 3), np.float32)
-        )
-
-    def _fill(
-        self, motion: Motion, start: int, stop: int, room: Callable[[int, int], FloatArray]
-    ) -> Iterator[FloatArray]:
-        """The room (n, V, 3) for frames low..high-1 of each block, filled."""
-        idle = SimpleQueue[_Compute]()
-        for _ in range(torch.get_num_threads()):
-            idle.put(self._computer(motion))
-
-        def fill(block: tuple[int, int]) -> FloatArray:
-            compute, filled = idle.get(), room(*block)
-            try:
-                compute(block[0], filled)
-            finally:
-                idle.put(compute)
-            return filled
-
-        return in_order(fill, _blocks(start, stop))
+    def mover(self, motion: Motion) -> Mover:
+        """The head as the person of this motion, to be moved by any motion of theirs. Raises as
+        `vertices`."""
+        computers = [self._computer(motion) for _ in range(torch.get_num_threads())]
+        return Mover(computers, len(self.template))
 
     def _computer(self, motion: Motion) -> _Compute:
         if motion.space != self.space:
@@ -139,14 +127,14 @@ class HeadLayer(torch.nn.Module):
         with flushed_denormals(), torch.inference_mode():
             shape = torch.tensor(motion.shape[: len(self.shape_basis)]).to(self.template)
             shaped = self.shaped(shape)
-            return self._fused(motion, shaped) if fused else self._plain(motion, shaped)
+            return self._fused(shaped) if fused else self._plain(shaped)
 
-    def _plain(self, motion: Motion, shaped: Tensor) -> _Compute:
+    def _plain(self, shaped: Tensor) -> _Compute:
         """Blocks by `forward`, on any device."""
 
         @flushed_denormals()
         @torch.inference_mode()
-        def compute(low: int, out: FloatArray) -> None:
+        def compute(motion: Motion, low: int, out: FloatArray) -> None:
             first = low - low % CHUNK_FRAMES
             inputs = self._inputs(motion, first, first + CHUNK_FRAMES)
             moved = self(shaped, *(_padded(values).to(shaped) for values in inputs))
@@ -154,7 +142,7 @@ class HeadLayer(torch.nn.Module):
 
         return compute
 
-    def _fused(self, motion: Motion, shaped: Tensor) -> _Compute:
+    def _fused(self, shaped: Tensor) -> _Compute:
         """Blocks by one product and the kernels of `skinning`, in buffers made once."""
         rows, sparse = self._sparse_weights, self._sparse_bases
         rest = shaped.numpy()
@@ -168,7 +156,7 @@ class HeadLayer(torch.nn.Module):
 
         @flushed_denormals()
         @torch.inference_mode()
-        def compute(low: int, out: FloatArray) -> None:
+        def compute(motion: Motion, low: int, out: FloatArray) -> None:
             first = low % CHUNK_FRAMES
             places = slice(first, first + len(out))
             expression, pose, translation = self._inputs(motion, low, low + len(out))
@@ -178,6 +166,8 @@ class HeadLayer(torch.nn.Module):
             moved[:, places] = translation.T
             if sparse is None:
                 torch.mm(self.bases, torch.from_numpy(coefficients), out=offsets)
+            elif len(out) == 1:
+                multiply_sparse_at(sparse, coefficients, first, offsets.numpy())
             else:
                 multiply_sparse(sparse, coefficients, offsets.numpy())
             skin(offsets.numpy(), rest, rows, transform, moved, first, out.reshape(len(out), -1))
@@ -200,6 +190,40 @@ class HeadLayer(torch.nn.Module):
         turns = (motion.rotation, motion.neck, motion.jaw)
         pose = np.stack([*(a[frames] for a in turns), eyes[:, :3], eyes[:, 3:]], 1)
         return motion.expression[frames, : self.components], pose, motion.translation[frames]
+
+
+class Mover:
+    """A head of one identity, with buffers that are made once: one for each thread."""
+
+    def __init__(self, computers: Iterable[_Compute], vertex_count: int) -> None:
+        self._idle = SimpleQueue[_Compute]()
+        for compute in computers:
+            self._idle.put(compute)
+        self.vertex_count = vertex_count
+
+    def blocks(self, motion: Motion, start: int, stop: int) -> Iterator[FloatArray]:
+        """Frames start..stop-1 as (n, V, 3) metres, in order, block by block; see `fill`."""
+        shape = self.vertex_count, 3
+        return self.fill(
+            motion, start, stop, lambda low, high: np.empty((high - low, *shape), np.float32)
+        )
+
+    def fill(
+        self, motion: Motion, start: int, stop: int, room: Callable[[int, int], FloatArray]
+    ) -> Iterator[FloatArray]:
+        """Frames start..stop-1 in order, block by block of at most CHUNK_FRAMES, each in
+        room(low, high) (n, V, 3) for frames low..high-1; a few are computed ahead. The motion is
+        of the space and the identity that the mover was made for."""
+
+        def fill(block: tuple[int, int]) -> FloatArray:
+            compute, filled = self._idle.get(), room(*block)
+            try:
+                compute(motion, block[0], filled)
+            finally:
+                self._idle.put(compute)
+            return filled
+
+        return in_order(fill, _blocks(start, stop))
 
 
 @functools.lru_cache(maxsize=2)

@@ -9,6 +9,7 @@ last bits differ; with all weights 0 emotion still adds exactly 0.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,6 +37,28 @@ _PARTS = {"embed_frame", "blocks", "norm", "residual"}
 _BLOCK_PARTS = {
     "frame_norm", "frame_attention", "emotion_norm", "emotion_attention", "feed_norm", "feed",
 }  # fmt: skip
+
+
+def remembering(network: WindowNetwork, windows: int = 64) -> WindowNetwork:
+    """The network that knows its last answers, which nobody may write into: who looks through a
+    take frame by frame asks for the same window 64 times. They are compared by their bits."""
+
+    known: dict[tuple[bytes, bytes], Tensor] = {}
+    lock = threading.Lock()
+
+    def ask(frames: Tensor, weights: Tensor) -> Tensor:
+        asked = frames.numpy().tobytes(), weights.numpy().tobytes()
+        with lock:
+            answer = known.pop(asked, None)
+        if answer is None:
+            answer = network(frames, weights)
+        with lock:
+            known[asked] = answer
+            while len(known) > windows:
+                del known[next(iter(known))]
+        return answer
+
+    return ask
 
 
 class _WholeNetwork:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,18 +18,21 @@ from ..denormals import flushed_denormals
 from ..threads import in_order
 from . import windows
 from .contact import contact_of, gaps_of, keep_contact, margin
-from .inference import WindowNetwork, window_network
+from .inference import WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork
 from .sides import side_factors, side_of_take
 from .weights import Modulator, load_modulator
 
-__all__ = ["MODEL_FPS", "Modulator", "load_modulator", "modulate"]
+__all__ = ["MODEL_FPS", "Modulator", "answering", "load_modulator", "modulate", "modulate_part"]
 
 MODEL_FPS = 30.0
 """The network's own frame rate; other rates are resampled and only the change is brought back."""
 
 FloatArray = NDArray[np.float32]
 Progress = Callable[[int, int], None]
+Answers = dict[int, FloatArray]
+"""What the network said to windows (64, 103), for whoever asks for the next frames of the same
+take and track: only the last call's are in it."""
 _Rows = Callable[[NDArray[np.intp]], tuple[FloatArray, FloatArray]]
 """From frames (n,) of the model's grid to numbers (n, 103) and emotion weights (n, 6)."""
 
@@ -52,18 +55,33 @@ def modulate(
     Raises InputError `space.not_open`, `emotion.shape`, `frames.out_of_range`; JobError
     `job.cancelled`.
     """
+    answers = answering(modulator, motion)
+    return modulate_part(motion, track, answers, frames, None, on_progress, is_cancelled)
+
+
+def modulate_part(
+    motion: Motion,
+    track: EmotionTrack,
+    modulator: Modulator,
+    frames: range | None,
+    answers: Answers | None = None,
+    on_progress: Progress | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
+) -> Motion:
+    """`modulate` with a modulator that is already `answering` the take. With `answers`, windows
+    that the call before has computed are not computed again."""
     frames = range(len(motion)) if frames is None else frames
     _check(motion, track, frames)
     cut = cut_motion(motion, frames.start, frames.stop)
     span = slice(frames.start, frames.stop)
-    strength = (track.influence * track.geometry)[span, None]
+    strength = strength_of(track, frames)[:, None]
     touched = np.flatnonzero(strength[:, 0])
     if not len(touched):
         return cut
     needed = range(frames.start + int(touched[0]), frames.start + int(touched[-1]) + 1)
     change = np.zeros((len(cut), NUMBERS), np.float32)
     change[needed.start - frames.start : needed.stop - frames.start] = _changes(
-        motion, track, _sided(modulator, motion), needed, on_progress, is_cancelled
+        motion, track, modulator, needed, answers, on_progress, is_cancelled
     )
     share = modulator.upper_share
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
@@ -86,8 +104,14 @@ def _closed(out: FloatArray, motion: Motion, frames: range, opening: FloatArray)
     return keep_contact(out, gaps[span], contact_of(gaps, motion.fps)[span], opening)
 
 
-def _sided(modulator: Modulator, motion: Motion) -> Modulator:
-    """The modulator as it answers a take that leads with one side."""
+def strength_of(track: EmotionTrack, frames: range) -> FloatArray:
+    """(len(frames),) how far the take is changed there, at all; where it is 0 nothing is."""
+    span = slice(frames.start, frames.stop)
+    return track.influence[span] * track.geometry[span]
+
+
+def answering(modulator: Modulator, motion: Motion) -> Modulator:
+    """The modulator as it answers a take in space "open" that leads with one side."""
     if not modulator.side_gain:
         return modulator
     side = side_of_take(np.concatenate([motion.expression, motion.jaw], 1))
@@ -107,35 +131,80 @@ def _check(motion: Motion, track: EmotionTrack, frames: range) -> None:
         raise frames_outside(frames, len(motion))
 
 
+def weight_rows(motion: Motion, track: EmotionTrack, frames: range) -> range:
+    """The rows of `track.weights` on which those frames of a modulated take depend."""
+    touched = np.flatnonzero(strength_of(track, frames))
+    if not len(touched):
+        return range(0)
+    grid = _Grid(fps=motion.fps, frames=len(motion))
+    span = range(frames.start + int(touched[0]), frames.start + int(touched[-1]) + 1)
+    needed = windows.windows_of(grid.around(span))
+    places = [windows.window_frames(window, grid.length) for window in (needed[0], needed[-1])]
+    low, high, _ = grid.neighbours(np.concatenate(places))
+    return range(int(low.min()), int(high.max()) + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grid:
+    """The model's frames of a take of so many frames at its own rate."""
+
+    fps: float
+    frames: int
+
+    @property
+    def ratio(self) -> float:
+        """Model frames per frame of the take."""
+        return MODEL_FPS / self.fps
+
+    @property
+    def length(self) -> int:
+        if self.fps == MODEL_FPS:
+            return self.frames
+        return int(np.ceil((self.frames - 1) * self.ratio)) + 1
+
+    def around(self, frames: range) -> range:
+        """The model's frames between which the take's frames lie."""
+        if self.fps == MODEL_FPS:
+            return frames
+        stop = min(int((frames.stop - 1) * self.ratio) + 2, self.length)
+        return range(int(frames.start * self.ratio), stop)
+
+    def neighbours(
+        self, places: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
+        """The take's frames before and after the model's, and the share (n, 1) of the one after."""
+        if self.fps == MODEL_FPS:
+            return places, places, np.zeros((len(places), 1), np.float32)
+        last = self.frames - 1
+        at = np.clip(places / self.ratio, 0, last)
+        low = np.minimum(at.astype(np.intp), max(last - 1, 0))
+        return low, np.minimum(low + 1, last), (at - low).astype(np.float32)[:, None]
+
+
 def _changes(
     motion: Motion,
     track: EmotionTrack,
     modulator: Modulator,
     frames: range,
+    answers: Answers | None,
     on_progress: Progress | None,
     is_cancelled: Callable[[], bool] | None,
 ) -> FloatArray:
     """(len(frames), 103) what the network would change, at the take's own frame rate."""
-    ratio = MODEL_FPS / motion.fps  # model frames per frame of the take
-    last = len(motion) - 1
+    grid = _Grid(fps=motion.fps, frames=len(motion))
 
     def rows(places: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
-        at = np.clip(places / ratio, 0, last)
-        low = np.minimum(at.astype(np.intp), max(last - 1, 0))
-        high = np.minimum(low + 1, last)
+        if motion.fps == MODEL_FPS:
+            return _numbers(motion, places), track.weights[places]
+        low, high, part = grid.neighbours(places)
         ends = [(_numbers(motion, frames), track.weights[frames]) for frames in (low, high)]
-        part = (at - low).astype(np.float32)[:, None]
         return _between(ends[0][0], ends[1][0], part), _between(ends[0][1], ends[1][1], part)
 
+    around = grid.around(frames)
+    change = _run(rows, grid.length, modulator, around, answers, on_progress, is_cancelled)
     if motion.fps == MODEL_FPS:
-        return _run(
-            lambda places: (_numbers(motion, places), track.weights[places]),
-            len(motion), modulator, frames, on_progress, is_cancelled,
-        )  # fmt: skip
-    length = int(np.ceil(last * ratio)) + 1
-    grid = range(int(frames.start * ratio), min(int((frames.stop - 1) * ratio) + 2, length))
-    change = _run(rows, length, modulator, grid, on_progress, is_cancelled)
-    at = np.arange(frames.start, frames.stop, dtype=np.float64) * ratio - grid.start
+        return change
+    at = np.arange(frames.start, frames.stop, dtype=np.float64) * grid.ratio - around.start
     return _sample(change, at)
 
 
@@ -161,6 +230,7 @@ def _run(
     length: int,
     modulator: Modulator,
     frames: range,
+    answers: Answers | None,
     on_progress: Progress | None,
     is_cancelled: Callable[[], bool] | None,
 ) -> FloatArray:
@@ -175,13 +245,20 @@ def _run(
         normed = (take - modulator.mean) / modulator.scale
         return network(_tensor(normed), _tensor(weights)).numpy()
 
-    changes = zip(needed, in_order(change, needed), strict=True)
-    for done, (window, values) in enumerate(changes, 1):
+    kept = {} if answers is None else {w: answers[w] for w in needed if w in answers}
+    fresh = in_order(change, [window for window in needed if window not in kept])
+    for done, window in enumerate(needed, 1):
+        values = kept[window] if window in kept else next(fresh)
         if is_cancelled is not None and is_cancelled():
             raise JobError("job.cancelled", "The bake was cancelled.", "Start it again.")
+        if answers is not None:
+            kept[window] = values
         windows.add_window(total, frames.start, window, values)
         if on_progress is not None:
             on_progress(done, len(needed))
+    if answers is not None:
+        answers.clear()
+        answers.update(kept)
     return _kept_in_range(rows, modulator, frames, total)
 
 
@@ -200,4 +277,4 @@ def _kept_in_range(
 
 @functools.lru_cache(maxsize=2)
 def _network_of(network: GeometryNetwork) -> WindowNetwork:
-    return window_network(network)
+    return remembering(window_network(network))

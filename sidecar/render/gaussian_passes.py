@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
-from ..avatar.gaussians import seen_colours
+from ..avatar.gaussians import Gaussians, seen_colours
 from ..avatar.regions import PASS_REGIONS, avatar_regions
 from ..raster.bands import together
 from ..raster.colour import linear_light
@@ -61,8 +62,7 @@ class GaussianPainter:
     def __init__(self, avatar: Avatar, motion: Motion, options: RenderOptions) -> None:
         self._options, self._layout = options, _lay_out(options.passes)
         self._rasterise = choose_rasteriser(options.device)
-        actor = Actor(avatar, motion, options.follow)
-        self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(motion))
+        self._play(Actor(avatar, motion, options.follow))
         self._fixed: dict[str, FloatArray] = {}
         self._two_sided = _two_sided(avatar)
         self._body = solid.body_of(avatar) if avatar.solid else None
@@ -71,6 +71,29 @@ class GaussianPainter:
             self._fixed["masks"] = np.eye(len(PASS_REGIONS), dtype=np.float32)[label, 1:]
         if self._layout.uv:
             self._fixed["uv"] = _uv_of(avatar)
+
+    def playing(self, motion: Motion) -> GaussianPainter:
+        """The same avatar in another take; what is known of it at rest is shared. Raises
+        InputError `space.no_adapter`."""
+        other = copy.copy(self)
+        other._play(self._actor.playing(motion))
+        return other
+
+    def _play(self, actor: Actor) -> None:
+        self._actor = actor
+        self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(actor.motion))
+
+    def paint_light(self, index: int, camera: Camera) -> FloatArray:
+        """(H, W, 4) what `paint` gives as `combined`, the same bits, and nothing else."""
+        posed = self._poses.at(index)
+        image = self._image_of(
+            posed.gaussians, np.ascontiguousarray(seen_colours(posed.gaussians, camera)), camera
+        )
+        with together():
+            if self._body is not None:
+                coverage = solid.inside(posed.vertices, self._body, camera)
+                solid.make_solid(image.colour, image.alpha, coverage)
+            return linear_light(image.colour, image.alpha)
 
     def paint(self, index: int, cameras: Mapping[int, Camera]) -> Frame:
         """One frame of the take, through that frame's camera."""
@@ -104,6 +127,9 @@ class GaussianPainter:
         carried = np.empty((len(gaussians.means), self._layout.count), np.float32)
         carried[:, :3] = seen_colours(gaussians, camera)
         self._carry_data(carried, index, cameras)
+        return self._image_of(gaussians, carried, camera)
+
+    def _image_of(self, gaussians: Gaussians, carried: FloatArray, camera: Camera) -> GaussianImage:
         scene = (gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities)
         if self._options.antialiased:
             return rasterise_oversampled(self._rasterise, *scene, carried, camera, antialiased=True)

@@ -34,6 +34,11 @@ def head_from_avatar(avatar: Avatar, head: HeadModel) -> Matrix:
     return out
 
 
+def of_subject(camera: Camera, moved: Matrix) -> Camera:
+    """The camera, told in the head's axes, in those of what `moved` brings to the head."""
+    return replace(camera, camera_from_world=camera.camera_from_world @ moved)
+
+
 def on_head(shot: Shot, head: HeadModel) -> Shot:
     """The shot whose cameras and world were told in the head's axes, in the avatar's own."""
     if not isinstance(shot.subject, Avatar):
@@ -41,7 +46,7 @@ def on_head(shot: Shot, head: HeadModel) -> Shot:
     moved = head_from_avatar(shot.subject, head)
 
     def of_avatar(camera: Camera) -> Camera:
-        return replace(camera, camera_from_world=camera.camera_from_world @ moved)
+        return of_subject(camera, moved)
 
     cameras = shot.cameras
     if isinstance(cameras, Camera):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...shared.camera import Camera
 from ...shared.errors import InputError, JobError
 from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
@@ -33,6 +34,10 @@ WRITERS = 2
 _WAITING_BYTES = 512 * 1024 * 1024
 """Frames that wait to be written hold no more than this, but for one."""
 _MAX_WAITING = 4
+
+Folder = Path | Callable[[str], Path]
+"""A folder, or what makes one for a name: 40 hexadecimal digits that say of a shot, but for the
+frames that are asked for, what its pictures show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,36 +75,45 @@ class SavedFrame:
 
 def save_sequence(
     shot: Shot,
-    folder: Path,
+    folder: Folder,
     options: FileOptions | None = None,
     is_cancelled: Callable[[], bool] | None = None,
-) -> Iterator[SavedFrame]:
+) -> Generator[SavedFrame, None, None]:
     """Renders a shot into a folder; yields each frame, in order, once it is on the disk.
+    Closed, it ends once what is being written is whole.
 
     Frames are written while the next ones are rendered. Whatever ends it, each file is whole or
     not there, and those already there stay. Raises what `render_frames` raises, InputError
     `file.not_writable`, which names the frame, and JobError `job.cancelled` between frames.
     """
     saver = _Saver(shot, folder, options or FileOptions())
-    images.make_folder(folder)
     return saver.run(is_cancelled or (lambda: False))
 
 
 class _Saver:
-    def __init__(self, shot: Shot, folder: Path, options: FileOptions) -> None:
+    def __init__(self, shot: Shot, folder: Folder, options: FileOptions) -> None:
         motion = shot.motion
         self._frames = tuple(chosen_frames(motion, shot.options))
         self._cameras = cameras_by_frame(shot.cameras, self._frames)
-        self._shot, self._folder, self._options = shot, folder, options
+        self._shot, self._options = shot, options
         same = replace(shot.options, frames=None, device="cpu")
         self._recipe = fingerprint(shot.subject, motion, same, options.format, options.half)
+        self._folder = folder if isinstance(folder, Path) else folder(self._name())
         self._kept = {i for i in self._frames if options.resume and self._is_there(i)}
         missing = tuple(i for i in self._frames if i not in self._kept)
         # Raises for a bad request before anything is made, also where nothing is missing.
         rest = replace(shot.options, frames=missing or self._frames[:1])
         self._rendered = render_frames(shot.subject, motion, self._cameras, rest)
+        images.make_folder(self._folder)
 
-    def run(self, is_cancelled: Callable[[], bool]) -> Iterator[SavedFrame]:
+    def _name(self) -> str:
+        """Of all that the pictures of any of the take's frames depend on."""
+        cameras = self._shot.cameras
+        if not isinstance(cameras, Camera):
+            cameras = dict(self._cameras)
+        return fingerprint(self._recipe, cameras, dict(self._shot.numbers))
+
+    def run(self, is_cancelled: Callable[[], bool]) -> Generator[SavedFrame, None, None]:
         waiting: collections.deque[tuple[SavedFrame, Future[None] | None]] = collections.deque()
         with ThreadPoolExecutor(WRITERS, "affekt-writer") as pool:
             try:

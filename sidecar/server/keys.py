@@ -63,9 +63,14 @@ def from_text(text: str) -> str:
     return z85.encode(key).decode()
 
 
+def is_name(name: str) -> bool:
+    """Whether a remote user may be called so."""
+    return _NAME.fullmatch(name) is not None and name != LOCAL_USER
+
+
 def check_name(name: str) -> str:
     """The name of a remote user. Raises InputError `option.name`."""
-    if not _NAME.fullmatch(name) or name == LOCAL_USER:
+    if not is_name(name):
         raise InputError(
             "option.name",
             f"'{name[:40]}' cannot be a user's name here.",

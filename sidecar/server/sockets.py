@@ -18,8 +18,13 @@ Router: TypeAlias = "zmq.Socket[bytes]"
 Context: TypeAlias = "zmq.Context[zmq.Socket[bytes]]"
 
 LOOPBACK = "127.0.0.1"
-HEARTBEAT_MS = 1000
-HEARTBEAT_TIMEOUT_MS = 3000
+# A client that is stopped for 5 s is not lost; one whose machine has vanished is, in the end.
+HEARTBEAT_MS = 5000
+HEARTBEAT_TIMEOUT_MS = round(1000 * limits.CLIENT_SILENCE_S)
+# Messages of one client that libzmq has read and we have not: uploads of 4 MB, 64 MB in all.
+RECEIVE_AHEAD = 16
+# Messages to one client that libzmq holds; pieces of 4 MB, 64 MB in all. More waits in `Front`.
+SEND_AHEAD = 16
 # A connection that says nothing for this long during the handshake is closed.
 HANDSHAKE_MS = 2000
 _WORKER = "worker"
@@ -52,12 +57,14 @@ def local_door() -> FrontDoor:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Invitation:
-    """What a worker needs to come in by the back door."""
+    """What a worker needs to come in by the back door. user: what its messages' `User-Id` says,
+    and no other worker's."""
 
     endpoint: str
     server_public_key: str
     public_key: str
     secret_key: str
+    user: str
 
 
 class Doors:
@@ -72,11 +79,12 @@ class Doors:
         """Raises LinkError `link.bind`. open_socket: for tests, the front door's."""
         self._worker_keys = make_keys()
         self._workers = PinnedKeys()
+        self._invited = 0
         self.authenticator = Authenticator(
             context, {DOMAIN: door.trust, WORKER_DOMAIN: self._workers}
         )
         self.front = (open_socket or open_router)(context, door.keys)
-        self.back = open_router(context, self._worker_keys, WORKER_DOMAIN)
+        self.back = open_back_router(context, self._worker_keys)
         try:
             self.endpoint = _bind(self.front, door.host, door.port)
             self._back_endpoint = _bind(self.back, LOOPBACK, None)
@@ -87,12 +95,15 @@ class Doors:
     def invite_worker(self) -> Invitation:
         """Fresh keys for a worker; those of the one before are worth nothing from now on."""
         pair = make_keys()
-        self._workers.replace({pair.public: _WORKER})
+        self._invited += 1
+        user = f"{_WORKER}-{self._invited}"
+        self._workers.replace({pair.public: user})
         return Invitation(
             endpoint=self._back_endpoint,
             server_public_key=self._worker_keys.public,
             public_key=pair.public,
             secret_key=pair.secret,
+            user=user,
         )
 
     def close(self, *, linger_ms: int) -> None:
@@ -114,6 +125,15 @@ def open_router(context: Context, keys: KeyPair, domain: bytes = DOMAIN) -> Rout
     return socket
 
 
+def open_back_router(context: Context, keys: KeyPair) -> Router:
+    """The same for the worker: larger messages, such as a whole take's motion, and no heartbeats,
+    since the end of its process says more."""
+    socket = open_router(context, keys, WORKER_DOMAIN)
+    socket.setsockopt(zmq.MAXMSGSIZE, limits.MAX_BUFFER_BYTES)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, 0)
+    return socket
+
+
 def open_plain_router(context: Context) -> Router:
     """The same without any protection: the half that has to do with traffic."""
     socket = context.socket(zmq.ROUTER)
@@ -121,6 +141,8 @@ def open_plain_router(context: Context) -> Router:
     # A client that has gone is an error that we can see, not a message that vanishes.
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.MAXMSGSIZE, limits.MAX_REQUEST_BUFFER_BYTES)
+    socket.setsockopt(zmq.RCVHWM, RECEIVE_AHEAD)
+    socket.setsockopt(zmq.SNDHWM, SEND_AHEAD)
     socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)

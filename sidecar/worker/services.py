@@ -8,7 +8,7 @@ only, so that they can go to another process as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from ...shared.motion import Motion
 from ...shared.pictures import PictureOptions
 
 if TYPE_CHECKING:
-    from ..cache.cache import UserCache
+    from ..cache.user import UserCache
 
 Stored = tuple[str, int]
 """An artefact in the user's cache: SHA-256 in hex, and size in bytes."""
@@ -95,7 +95,6 @@ class PreviewPicture:
     avatar: Path | None
     avatar_name: str
     camera: Camera | None
-    world_from_head: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -148,13 +147,13 @@ class Services:
 
 def real_services() -> Services:
     """The rooms' own functions; torch is loaded when the first of them is called."""
-    from . import baking, previews, readings, rendering, resident
+    from . import baking, previews, rendering, resident, warmth
 
     return Services(
-        warm_up=resident.warm_up,
+        warm_up=warmth.warm_up,
         forget=resident.forget,
-        read_motion=readings.read_motion,
-        read_head=readings.read_head,
+        read_motion=resident.read_motion,
+        read_head=resident.read_head,
         preview=previews.preview,
         bake=baking.bake,
         render=rendering.render,

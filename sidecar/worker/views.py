@@ -97,9 +97,7 @@ def as_picture(request: messages.Preview, avatar: Path | None) -> PreviewPicture
     cameras = conversions.to_cameras(
         request.lens, request.camera_from_world, request.width, request.height
     )
-    world = request.world_from_head
     return PreviewPicture(
         width=request.width, height=request.height, avatar=avatar,
         avatar_name=request.avatar_name or "the avatar", camera=cameras[0] if cameras else None,
-        world_from_head=np.eye(4) if world is None else world[0],
     )  # fmt: skip

@@ -17,7 +17,8 @@ from . import failures, orders, views
 from .services import BakeOutput, BakeTask, JobStep, PreviewTask, RenderTask, Services, Take
 
 if TYPE_CHECKING:
-    from ..cache.cache import Cache, UserCache
+    from ..cache.cache import Cache
+    from ..cache.user import UserCache
 
 _log = logging.getLogger("affekt.worker")
 _SHORT: Mapping[str, type[Message]] = {
@@ -193,7 +194,7 @@ def _stepped(unit: int, job: _Job, **how: bool) -> orders.Stepped:
     return orders.Stepped(
         unit=unit, job=job.id, stage=step.stage, done=step.done, total=step.total,
         indices=(step.index,) * len(files), kinds=tuple(kind for kind, _ in files),
-        files=tuple(path.relative_to(job.user.root).as_posix() for _, path in files), **how,
+        files=tuple(job.user.relative(path) for _, path in files), **how,
     )  # fmt: skip
 
 

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names of baked chunks: fingerprints of all that a chunk's bits depend on, and of no more."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+from dataclasses import fields
+from pathlib import Path
+
+import numba
+import numpy as np
+import torch
+
+from ...shared.emotion import EmotionTrack
+from ...shared.fingerprint import fingerprint
+from ...shared.head import HeadModel
+from ...shared.motion import Motion
+from ...shared.version import AFFEKT_VERSION
+from ..modulation.modulator import Modulator, strength_of, weight_rows
+from ..modulation.network import GeometryNetwork
+from .bake import Prepared
+
+_CODE = (
+    "sidecar/bake", "sidecar/head", "sidecar/modulation", "sidecar/motion", "sidecar/anchors",
+    "sidecar/denormals.py", "sidecar/smooth.py", "sidecar/threads.py", "shared/emotion.py",
+    "shared/head.py", "shared/motion.py",
+)  # fmt: skip
+"""Whatever takes part in computing a chunk; tests/sidecar/bake/test_recipe.py watches over it."""
+
+
+def motion_key(prepared: Prepared, track: EmotionTrack, frames: range) -> str:
+    """Of the motion of a chunk. Of the track only those rows count that can change it."""
+    rows = weight_rows(prepared.before, track, frames)
+    strength = strength_of(track, frames)
+    span = slice(frames.start, frames.stop)
+    regions = [np.where(strength != 0, curve[span], 0) for curve in (track.upper, track.lower)]
+    weights = track.weights[rows.start : rows.stop]
+    parts = (frames.start, frames.stop, strength, *regions, rows.start, weights)
+    return fingerprint("motion", _take_key(prepared), *parts)
+
+
+def vertices_key(head: HeadModel, shown: Motion) -> str:
+    """Of the vertices of a chunk that begins a block: of the head and what it is shown."""
+    return fingerprint("vertices", code_key(), _head_key(head), shown)
+
+
+@functools.lru_cache(maxsize=2)
+def _take_key(prepared: Prepared) -> str:
+    modulator = prepared.modulator
+    scalings = (getattr(modulator, entry.name) for entry in fields(Modulator))
+    return fingerprint(
+        code_key(), prepared.motion, _head_key(prepared.spoken), prepared.adapter,
+        _network_key(modulator.network), [v for v in scalings if isinstance(v, np.ndarray)],
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=4)
+def _head_key(head: HeadModel) -> str:
+    return fingerprint(head)
+
+
+@functools.lru_cache(maxsize=2)
+def _network_key(network: GeometryNetwork) -> str:
+    state = {name: t.contiguous().numpy() for name, t in network.state_dict().items()}
+    return fingerprint(network.config, repr(network), state)
+
+
+@functools.cache
+def code_key() -> str:
+    """Of the code that computes, its libraries, and what the processor offers them."""
+    root, digest = Path(__file__).parents[2], hashlib.blake2b(digest_size=20)
+    for place in _CODE:
+        path = root / place
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    versions = (AFFEKT_VERSION, torch.__version__, np.__version__, numba.__version__)
+    machine = (platform.machine(), torch.backends.cpu.get_cpu_capability())
+    return fingerprint(digest.hexdigest(), *map(str, versions), *machine)

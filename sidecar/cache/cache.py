@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that sidecars keep between runs, in ROOT/users/USER, all under one budget.
+
+Shared by all sidecars of a machine's user, and by the server's process and the worker's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ...shared import limits
+from ...shared.connection import make_private_folder
+from ...shared.errors import JobError, LinkError
+from ..server.parent import is_process_alive
+from . import disk
+from .eviction import Entry, choose, disk_bytes
+from .user import UserCache
+
+LOCAL = "local"
+"""The user of this machine; others are remote users' names."""
+_USER = re.compile(r"[a-z0-9-]{1,64}")
+_ROOM = 0.95
+"""Eviction goes down to this share of the limit, so that it is not needed for every file."""
+_WALK_S, _WALK_SHARE = 1.0, 50
+"""Files are counted anew after a second, but never for more than a fiftieth of the time."""
+_LEFTOVER_S = 600
+"""A partial file of a process that is not there: on a shared disk it may be another machine's."""
+
+
+class Cache:
+    """Every user's part of the cache. Methods may be called from any thread."""
+
+    def __init__(
+        self,
+        root: Path,
+        limit_bytes: int = limits.CACHE_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Makes the folder if need be. Raises LinkError `link.folder`."""
+        make_private_folder(root)
+        self.root, self.limit_bytes = root, limit_bytes
+        self._clock = clock
+        self._users: dict[str, UserCache] = {}
+        self._size = 0
+        self._walk_again_at = clock()
+        self._lock = threading.Lock()
+
+    def user(self, name: str) -> UserCache:
+        """The user's part. Raises LinkError `link.user` for what is no name."""
+        if not _USER.fullmatch(name):
+            raise LinkError(
+                "link.user",
+                f"'{name[:64]}' is no user's name.",
+                "Use small letters, digits and hyphens.",
+            )
+        with self._lock:
+            if name not in self._users:
+                folder = self.root / "users" / name
+                self._users[name] = UserCache(folder, self.root, self._grow)
+            return self._users[name]
+
+    def size_bytes(self) -> int:
+        """Bytes of disk in use: those of this process exactly, others' as of about a second ago.
+        Raises JobError `job.disk`."""
+        if self._clock() >= self._walk_again_at:
+            self._walk()
+        with self._lock:
+            return self._size
+
+    def make_room(self, needed_bytes: int, in_use_since: float | None) -> None:
+        """Removes the least recently used files, and leftovers of processes that died, until
+        `needed_bytes` more keep within the limit; none used since `in_use_since` (`time.time`).
+        Raises JobError `job.cache_full`, `job.disk`."""
+        if self.size_bytes() + needed_bytes <= self.limit_bytes:
+            return
+        entries = self._walk()
+        goal = min(int(self.limit_bytes * _ROOM), self.limit_bytes - needed_bytes)
+        for entry in choose(entries, self.size_bytes() - goal, in_use_since):
+            disk.remove(entry.path)
+            self._grow(-entry.size)
+        if self.size_bytes() + needed_bytes > self.limit_bytes:
+            raise JobError(
+                "job.cache_full",
+                f"The sidecar's cache may hold {self.limit_bytes / 1e9:.1f} GB, and what is in use "
+                "fills it.",
+                "Let the running jobs end, or start the sidecar with a larger cache.",
+            )
+
+    def _grow(self, count: int) -> None:
+        with self._lock:
+            self._size += count
+
+    def _walk(self) -> list[Entry]:
+        """All files that may be removed; leftovers are."""
+        started = self._clock()
+        with disk.disk_errors():
+            entries = list(_entries(self.root / "users"))
+        partial = [entry for entry in entries if entry.path.name.endswith(disk.PARTIAL)]
+        left = {entry.path for entry in partial if _is_leftover(entry)}
+        for path in left:
+            disk.remove(path)
+        with self._lock:
+            self._size = sum(entry.size for entry in entries if entry.path not in left)
+            took = self._clock() - started
+            self._walk_again_at = self._clock() + max(_WALK_S, _WALK_SHARE * took)
+        return [entry for entry in entries if entry not in partial]
+
+
+def _entries(folder: Path) -> Iterator[Entry]:
+    """Every file below; what vanishes meanwhile is none."""
+    try:
+        with os.scandir(folder) as found:
+            for item in found:
+                if item.is_dir(follow_symlinks=False):
+                    yield from _entries(Path(item.path))
+                    continue
+                try:
+                    status = item.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                yield Entry(
+                    path=Path(item.path), size=disk_bytes(status.st_size), used_at=status.st_mtime
+                )
+    except FileNotFoundError:
+        return
+
+
+def _is_leftover(entry: Entry) -> bool:
+    writer = disk.writer_of(entry.path)
+    is_old = time.time() - entry.used_at > _LEFTOVER_S
+    return is_old and (writer is None or not is_process_alive(writer))

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of the cache: for their user alone, under their names only once they are whole."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ...shared.errors import JobError
+
+PARTIAL = ".partial"
+log = logging.getLogger("affekt.cache")
+_HASHED = 1 << 20
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turns an OSError into JobError `job.disk`."""
+    try:
+        yield
+    except OSError as error:
+        raise JobError(
+            "job.disk",
+            f"The sidecar cannot use its cache folder ({error.strerror or error}).",
+            "Make room on that disk and check that you may write there, or set "
+            "AFFEKT_CACHE_DIR to another folder.",
+        ) from error
+
+
+def make_folder(folder: Path, root: Path) -> None:
+    """Makes the folder, and those between it and `root`, 0700."""
+    for path in (*reversed(folder.relative_to(root).parents), folder.relative_to(root)):
+        with contextlib.suppress(FileExistsError):
+            (root / path).mkdir(mode=0o700, parents=path == Path())
+
+
+def new_partial(folder: Path) -> Path:
+    """A new, empty file, 0600, whose name says which process writes it."""
+    path = folder / f"{os.getpid()}-{secrets.token_hex(8)}{PARTIAL}"
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o600))
+    return path
+
+
+def writer_of(partial: Path) -> int | None:
+    """The process that writes the file."""
+    number = partial.name.partition("-")[0]
+    return int(number) if number.isdecimal() else None
+
+
+def write_file(folder: Path, write: Callable[[BinaryIO], str]) -> Path:
+    """Keeps what `write` writes under the name that it returns. The file is open for reading too.
+    Whatever fails, nothing stays."""
+    partial = new_partial(folder)
+    try:
+        with partial.open("r+b") as file:
+            path = folder / write(file)
+        rename(partial, path)
+    finally:
+        remove(partial)
+    return path
+
+
+def hash_file(file: BinaryIO) -> str:
+    """SHA-256 of the whole file, in hex."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while data := file.read(_HASHED):
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def rename(partial: Path, path: Path) -> None:
+    """Gives a whole file its name. Another process may have been first: its bytes are the same."""
+    try:
+        os.replace(partial, path)
+    except PermissionError:  # Windows, while another process reads it
+        if not path.exists():
+            raise
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Removes the file, if it is there and may be removed."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def touch(path: Path) -> None:
+    """Notes that the file is in use."""
+    with contextlib.suppress(OSError):
+        # Not the kernel's own time, which may lie some milliseconds behind `time.time`.
+        now = time.time_ns()
+        os.utime(path, ns=(now, now))

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Chunks, and artefacts that are made of them: files that know whether they are whole.
+
+A chunk file, little endian: "AFFEKTC1", uint32 CRC-32 of what follows the 32 bytes of the header,
+4 bytes 0, uint64 its length, 8 bytes 0. CRC-32 (4 GB/s) finds what disks do; nobody else may
+write here.
+
+A manifest is a line with its CRC-32 in hex, and JSON: the artefact is `header` and then slices of
+chunks, which are never copied.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+_HEADER = struct.Struct("<8sI4xQ8x")
+_MAGIC = b"AFFEKTC1"
+_BLOCK = 1 << 20
+
+Block: TypeAlias = bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """`length` bytes of the content of the chunk `key`, from `offset` on."""
+
+    key: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """An artefact that is `header` and then `parts`, `size` bytes in all."""
+
+    header: bytes
+    parts: tuple[Part, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.header) + sum(part.length for part in self.parts)
+
+    def cut(self, offset: int, length: int) -> Iterator[bytes | Part]:
+        """At most `length` bytes from `offset` on, as bytes and smaller parts."""
+        stop = offset + length
+        if offset < len(self.header):
+            yield self.header[offset:stop]
+        start = len(self.header)
+        for part in self.parts:
+            low, high = max(offset, start), min(stop, start + part.length)
+            if low < high:
+                yield Part(key=part.key, offset=part.offset + low - start, length=high - low)
+            start += part.length
+
+
+def write_chunk(file: BinaryIO, blocks: Iterable[Block]) -> int:
+    """Writes a chunk's file; how many bytes it holds."""
+    file.write(bytes(_HEADER.size))
+    checksum = length = 0
+    for block in blocks:
+        data = memoryview(block).cast("B")
+        checksum = zlib.crc32(data, checksum)
+        length += file.write(data)
+    file.seek(0)
+    file.write(_HEADER.pack(_MAGIC, checksum, length))
+    return length
+
+
+def chunk_length(file: BinaryIO) -> int:
+    """How many bytes the chunk holds, by its header and the file's size. Raises ValueError if it
+    is not whole."""
+    return _read_header(file)[1]
+
+
+def check_chunk(file: BinaryIO) -> None:
+    """Raises ValueError if the chunk is not what was written."""
+    checksum, length = _read_header(file)
+    found = 0
+    for data in read_blocks(file, 0, length):
+        found = zlib.crc32(data, found)
+    if found != checksum:
+        raise ValueError("its checksum is another")
+
+
+def read_blocks(file: BinaryIO, offset: int, length: int) -> Iterator[bytes]:
+    """Bytes of a chunk's content. Raises ValueError if it ends before."""
+    file.seek(_HEADER.size + offset)
+    while length:
+        data = file.read(min(length, _BLOCK))
+        if not data:
+            raise ValueError("it ends too early")
+        length -= len(data)
+        yield data
+
+
+def encode_manifest(header: bytes, parts: Sequence[Part]) -> bytes:
+    """A manifest's file."""
+    rows = [[part.key, part.offset, part.length] for part in parts]
+    body = json.dumps({"header": header.hex(), "parts": rows}).encode()
+    return b"%08x\n" % zlib.crc32(body) + body
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Raises ValueError if it is not what was written; OSError."""
+    checksum, _, body = path.read_bytes().partition(b"\n")
+    if checksum != b"%08x" % zlib.crc32(body):
+        raise ValueError("its checksum is another")
+    entries = json.loads(body)
+    parts = (Part(key=key, offset=low, length=length) for key, low, length in entries["parts"])
+    return Manifest(header=bytes.fromhex(entries["header"]), parts=tuple(parts))
+
+
+def _read_header(file: BinaryIO) -> tuple[int, int]:
+    file.seek(0, 2)
+    size = file.tell()
+    file.seek(0)
+    header = file.read(_HEADER.size)
+    if len(header) != _HEADER.size:
+        raise ValueError("it has no header")
+    magic, checksum, length = _HEADER.unpack(header)
+    if magic != _MAGIC or size != _HEADER.size + length:
+        raise ValueError("it is cut off, or no chunk")
+    return checksum, length

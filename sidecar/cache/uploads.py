@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Artefacts on their way here, piece by piece. They are forgotten when the process ends."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...shared import limits
+from ...shared.errors import LinkError
+from ...shared.messages import Upload
+from . import disk
+
+
+@dataclass(slots=True)
+class _Arrival:
+    partial: Path
+    size: int
+    received: int
+    digest: hashlib._Hash
+
+
+class Uploads:
+    """What has arrived in part, of one user. Not safe between threads: its owner locks."""
+
+    def __init__(self, folder: Path, on_growth: Callable[[int], None]) -> None:
+        """Whole artefacts go to `folder`, which is there when pieces come."""
+        self._folder = folder
+        self._on_growth = on_growth
+        self._arrivals: OrderedDict[str, _Arrival] = OrderedDict()
+
+    def received(self, sha256: str) -> int:
+        """Bytes that are here of an artefact that is not whole."""
+        arrival = self._arrivals.get(sha256)
+        return arrival.received if arrival else 0
+
+    def take(self, upload: Upload) -> Path | None:
+        """Adds a piece that follows the last one, and no other; the artefact once it is whole.
+        Raises LinkError `link.hash`; OSError, after which the artefact starts again."""
+        try:
+            arrival = self._arrival(upload)
+            if upload.offset != arrival.received:
+                return None
+            self._append(arrival, upload.data)
+            return self._finish(upload, arrival) if arrival.received == arrival.size else None
+        except OSError:
+            self._forget(upload.sha256)
+            raise
+
+    def _arrival(self, upload: Upload) -> _Arrival:
+        arrival = self._arrivals.get(upload.sha256)
+        if arrival is None or arrival.size != upload.size:
+            self._forget(upload.sha256)
+            while len(self._arrivals) >= limits.MAX_ARRIVALS:
+                self._forget(next(iter(self._arrivals)))
+            arrival = _Arrival(disk.new_partial(self._folder), upload.size, 0, hashlib.sha256())
+            self._arrivals[upload.sha256] = arrival
+        self._arrivals.move_to_end(upload.sha256)
+        return arrival
+
+    def _append(self, arrival: _Arrival, data: bytes) -> None:
+        with arrival.partial.open("r+b") as file:  # not "ab", which would make a lost file anew
+            file.seek(arrival.received)
+            file.write(data)
+        arrival.digest.update(data)
+        arrival.received += len(data)
+        self._on_growth(len(data))
+
+    def _finish(self, upload: Upload, arrival: _Arrival) -> Path:
+        if arrival.digest.hexdigest() != upload.sha256:
+            self._forget(upload.sha256)
+            raise LinkError(
+                "link.hash",
+                f"{upload.name} did not arrive as it was announced.",
+                "Is another program writing it? Try again.",
+            )
+        path = self._folder / upload.sha256
+        disk.rename(arrival.partial, path)
+        del self._arrivals[upload.sha256]
+        return path
+
+    def _forget(self, sha256: str) -> None:
+        arrival = self._arrivals.pop(sha256, None)
+        if arrival is not None:
+            disk.remove(arrival.partial)
+            self._on_growth(-arrival.received)

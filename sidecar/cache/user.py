@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One user's part of the cache: artefacts named by the SHA-256 of their bytes, baked chunks, and
+rendered pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from ...shared import limits
+from ...shared.errors import LinkError
+from ...shared.messages import ArtefactChunk, ArtefactState, Upload
+from . import disk
+from .eviction import disk_bytes
+from .parts import (
+    Block,
+    Manifest,
+    Part,
+    check_chunk,
+    chunk_length,
+    encode_manifest,
+    read_blocks,
+    read_manifest,
+    write_chunk,
+)
+from .uploads import Uploads
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[0-9a-f]{16,64}")
+_PICTURE = re.compile(r"pictures(/[A-Za-z0-9_-]+)+\.(png|exr)")
+_MOST_KNOWN = 65_536
+_PARTS = ".parts"
+
+
+class UserCache:
+    """A user's files. Methods may be called from any thread; other processes may use the same
+    folder at the same time. An entry that is damaged counts as absent and is removed.
+
+    Every method raises JobError `job.disk` where the disk fails.
+    """
+
+    def __init__(self, folder: Path, root: Path, on_growth: Callable[[int], None]) -> None:
+        """`folder` lies in the cache's `root`. on_growth hears of bytes that came, and went."""
+        self.folder = folder
+        self._root = root
+        self._on_growth = on_growth
+        self._artefacts, self._chunks = folder / "artefacts", folder / "chunks"
+        self._uploads = Uploads(self._artefacts, on_growth)
+        self._known: dict[Path, tuple[int, int]] = {}  # that are as they should be: inode, size
+        self._lock = threading.Lock()
+
+    # --- artefacts --------------------------------------------------------------------------
+
+    def state(self, sha256: str) -> ArtefactState:
+        """How much of the artefact is here."""
+        with disk.disk_errors():
+            size = self._whole_size(sha256)
+        if size is not None:
+            return ArtefactState(sha256=sha256, received=size, is_complete=True)
+        with self._lock:
+            received = self._uploads.received(sha256)
+        return ArtefactState(sha256=sha256, received=received, is_complete=False)
+
+    def take(self, upload: Upload) -> ArtefactState:
+        """Adds a piece. A piece that does not follow the last one is not taken: the answer says
+        where to go on. Raises LinkError `link.upload`, `link.hash`."""
+        most = limits.ARTEFACT_BYTES.get(upload.kind, 0)
+        if upload.size > most or upload.offset + len(upload.data) > upload.size:
+            raise LinkError(
+                "link.upload",
+                f"{upload.name} is larger than announced, or than a file of its kind may be.",
+                "Choose a smaller file.",
+            )
+        with disk.disk_errors():
+            if self._whole_size(upload.sha256) is None:
+                disk.make_folder(self._artefacts, self._root)
+                with self._lock:
+                    path = self._uploads.take(upload)
+                if path is not None:
+                    self._know(path)
+        return self.state(upload.sha256)
+
+    def path(self, sha256: str, name: str) -> Path:
+        """Where the whole artefact lies. Raises LinkError `link.no_artefact`, also for one that
+        is made of parts: those are for reading."""
+        with disk.disk_errors():
+            path = self._whole_file(sha256)
+        if path is None:
+            raise _no_artefact(name)
+        return path
+
+    def read(self, sha256: str, offset: int) -> ArtefactChunk:
+        """A piece from `offset` on; empty behind the end. Raises LinkError `link.no_artefact`."""
+        with disk.disk_errors():
+            data = self._read(sha256, offset)
+        if data is None:
+            raise _no_artefact("this file")
+        return ArtefactChunk(sha256=sha256, offset=offset, data=data)
+
+    def add(self, write: Callable[[BinaryIO], object]) -> tuple[str, int]:
+        """Keeps what `write` writes; (sha256, size)."""
+
+        def write_named(file: BinaryIO) -> str:
+            write(file)
+            return disk.hash_file(file)
+
+        path = self._add_file(self._artefacts, write_named)
+        return path.name, path.stat().st_size
+
+    def add_parts(
+        self, header: bytes, parts: Sequence[Part], sha256: str | None = None
+    ) -> tuple[str, int]:
+        """Keeps the artefact that is `header` and then slices of chunks; (sha256, size). Who has
+        hashed those bytes already gives `sha256`. Raises LinkError `link.no_artefact` if a chunk
+        is not there any more."""
+        manifest = Manifest(header=header, parts=tuple(parts))
+        if sha256 is None:
+            digest = hashlib.sha256(header)
+            for part in parts:
+                for data in self.part_blocks(part):
+                    digest.update(data)
+            sha256 = digest.hexdigest()
+        name, encoded = f"{sha256}{_PARTS}", encode_manifest(header, parts)
+        self._add_file(self._artefacts, lambda file: (file.write(encoded), name)[1])
+        return sha256, manifest.size
+
+    # --- chunks -----------------------------------------------------------------------------
+
+    def chunk_path(self, key: str) -> Path:
+        """Where the chunk lies, if it is there. Raises ValueError for what is no key."""
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"'{key}' is no key")
+        return self._chunks / key
+
+    def find_chunk(self, key: str, length: int | None = None) -> Part | None:
+        """The whole chunk, or None if it is not there. One that this process did not write is
+        checked once; one that is not as it was written, or not `length` bytes, is removed."""
+        with disk.disk_errors():
+            found = self._chunk_length(key)
+            if found is not None and length not in (None, found):
+                _remove_damaged(self.chunk_path(key), f"it has {found} bytes, not {length}")
+                return None
+        return None if found is None else Part(key=key, offset=0, length=found)
+
+    def add_chunk(self, key: str, blocks: Iterable[Block]) -> Part:
+        """Keeps a chunk, whose blocks may be made while they are written."""
+        lengths: list[int] = []
+
+        def write(file: BinaryIO) -> str:
+            lengths.append(write_chunk(file, blocks))
+            return self.chunk_path(key).name
+
+        self._add_file(self._chunks, write)
+        return Part(key=key, offset=0, length=lengths[0])
+
+    def part_blocks(self, part: Part) -> Iterator[bytes]:
+        """The part's bytes, block by block. Raises LinkError `link.no_artefact` if its chunk is
+        not there any more."""
+        try:
+            with disk.disk_errors(), _open(self.chunk_path(part.key)) as file:
+                yield from read_blocks(file, part.offset, part.length)
+        except _ABSENT as error:
+            raise _no_artefact("a baked chunk") from error
+
+    # --- pictures ---------------------------------------------------------------------------
+
+    def pictures(self, recipe: str) -> Path:
+        """The folder, which is there, for pictures made by this recipe (a fingerprint). What is
+        in it counts as used now."""
+        if not _KEY.fullmatch(recipe):
+            raise ValueError(f"'{recipe}' is no fingerprint")
+        folder = self.folder / "pictures" / recipe
+        with disk.disk_errors():
+            disk.make_folder(folder, self._root)
+            for entry in os.scandir(folder):
+                disk.touch(Path(entry.path))
+        return folder
+
+    def relative(self, picture: Path) -> str:
+        """A picture's place as orders say it. Raises ValueError unless it lies in `pictures`."""
+        place = picture.relative_to(self.folder).as_posix()
+        self.file(place)
+        return place
+
+    def file(self, place: str) -> Path:
+        """The picture at `place`, under this user's part of the cache. Raises ValueError for any
+        other place."""
+        if not _PICTURE.fullmatch(place):
+            raise ValueError(f"'{place}' is no picture of the cache")
+        return self.folder / place
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _add_file(self, folder: Path, write: Callable[[BinaryIO], str]) -> Path:
+        with disk.disk_errors():
+            disk.make_folder(folder, self._root)
+            path = disk.write_file(folder, write)
+            self._on_growth(disk_bytes(path.stat().st_size))
+            self._know(path)
+        return path
+
+    def _whole_size(self, sha256: str) -> int | None:
+        path = self._whole_file(sha256)
+        if path is not None:
+            return path.stat().st_size
+        manifest = self._manifest(sha256)
+        return None if manifest is None else manifest.size
+
+    def _whole_file(self, sha256: str) -> Path | None:
+        if not _SHA256.fullmatch(sha256):
+            return None
+        path = self._artefacts / sha256
+        return path if self._is_whole(path, lambda file: _check_hash(file, sha256)) else None
+
+    def _manifest(self, sha256: str) -> Manifest | None:
+        """None, and the manifest removed, unless all of its chunks are there."""
+        if not _SHA256.fullmatch(sha256):
+            return None
+        path = self._artefacts / f"{sha256}{_PARTS}"
+        try:
+            manifest = read_manifest(path)
+            for part in manifest.parts:
+                if self.chunk_path(part.key).stat().st_size < part.length:
+                    raise ValueError("a chunk of it is cut off")
+        except FileNotFoundError:
+            disk.remove(path)
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            _remove_damaged(path, str(error))
+            return None
+        disk.touch(path)
+        return manifest
+
+    def _read(self, sha256: str, offset: int) -> bytes | None:
+        path = self._whole_file(sha256)
+        try:
+            if path is not None:
+                with path.open("rb") as file:
+                    file.seek(offset)
+                    return file.read(limits.CHUNK_BYTES)
+            manifest = self._manifest(sha256)
+            return None if manifest is None else self._read_parts(manifest, offset)
+        except _ABSENT:
+            return None
+
+    def _read_parts(self, manifest: Manifest, offset: int) -> bytes | None:
+        if offset == 0:  # the rest will be wanted too
+            for part in manifest.parts:
+                disk.touch(self.chunk_path(part.key))
+        pieces: list[bytes] = []
+        for piece in manifest.cut(offset, limits.CHUNK_BYTES):
+            if isinstance(piece, bytes):
+                pieces.append(piece)
+            elif self._chunk_length(piece.key) is None:
+                return None
+            else:
+                with _open(self.chunk_path(piece.key)) as file:
+                    pieces += read_blocks(file, piece.offset, piece.length)
+        return b"".join(pieces)
+
+    def _chunk_length(self, key: str) -> int | None:
+        path = self.chunk_path(key)
+        if not self._is_whole(path, check_chunk):
+            return None
+        try:
+            with path.open("rb") as file:
+                return chunk_length(file)
+        except _ABSENT:
+            return None
+
+    def _is_whole(self, path: Path, check: Callable[[BinaryIO], None]) -> bool:
+        """Whether the file is there and, if this process does not know that, right."""
+        try:
+            if not self._is_known(path):
+                with path.open("rb") as file:
+                    check(file)
+                self._know(path)
+        except FileNotFoundError:
+            return False
+        except ValueError as error:
+            _remove_damaged(path, str(error))
+            return False
+        disk.touch(path)
+        return True
+
+    def _is_known(self, path: Path) -> bool:
+        """Raises ValueError if its size has changed, OSError if it is not there."""
+        status = path.stat()
+        with self._lock:
+            known = self._known.get(path)
+        if known is not None and known[0] == status.st_ino and known[1] != status.st_size:
+            raise ValueError("its size has changed")
+        return known == (status.st_ino, status.st_size)
+
+    def _know(self, path: Path) -> None:
+        status = path.stat()
+        with self._lock:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()  # each is only checked once more
+            self._known[path] = (status.st_ino, status.st_size)
+
+
+_ABSENT = (FileNotFoundError, ValueError)
+"""A file that another process has removed, or that is cut off, after it was looked at."""
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+def _check_hash(file: BinaryIO, sha256: str) -> None:
+    if disk.hash_file(file) != sha256:
+        raise ValueError("its hash is another")
+
+
+def _remove_damaged(path: Path, reason: str) -> None:
+    disk.log.warning("removed the damaged %s: %s", path.name, reason)
+    disk.remove(path)
+
+
+def _no_artefact(name: str) -> LinkError:
+    return LinkError(
+        "link.no_artefact",
+        f"The sidecar does not have {name}.",
+        "Import or bake it again: a sidecar keeps files only while its cache has room.",
+    )

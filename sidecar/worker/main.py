@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's process: it connects, loads what it needs, says `Ready`, then does order after
+order until its standard input closes.
+
+Nothing heavy is imported before it is connected, so that the server knows early that it lives.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+import zmq
+
+from ...shared import pixels
+from ...shared.alive import is_process_alive
+from ..cache.cache import Cache
+from ..server.parent import watch_input
+from . import orders
+from .services import Services, real_services
+from .start import WorkerStart, decode_start
+from .work import Work
+
+_log = logging.getLogger("affekt.worker")
+Dealer: TypeAlias = "zmq.Socket[bytes]"
+_MAX_LINE = 64 * 1024
+_SERVER_END_S = 0.1
+"""A server that was killed is a process for some milliseconds after its pipes have closed."""
+
+
+def main() -> None:
+    """Runs until standard input closes; `ThreadWorkbench` has the same without a process."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    # Ctrl-C reaches both processes; the server decides, and then closes our standard input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Unbuffered: the watch below reads the same pipe.
+    with os.fdopen(os.dup(0), "rb", buffering=0) as line:
+        start = decode_start(_read_line(line))
+    watch_input(lambda: leave(start.server_pid))
+    socket = connect(zmq.Context.instance(), start)
+    run(socket, real_services, Cache(Path(start.cache_folder), start.cache_bytes))
+
+
+def connect(context: zmq.Context[Dealer], start: WorkerStart) -> Dealer:
+    """A socket at the server's door, encrypted."""
+    socket = context.socket(zmq.DEALER)
+    socket.linger = 0
+    socket.curve_serverkey = start.server_public_key.encode()
+    socket.curve_publickey = start.public_key.encode()
+    socket.curve_secretkey = start.secret_key.encode()
+    socket.connect(start.endpoint)
+    return socket
+
+
+def run(socket: Dealer, make_services: Callable[[], Services], cache: Cache) -> None:
+    """Warms up, says so, and does what comes, for ever. Raises what warming up raises, and
+    zmq.ZMQError once the socket or its context is closed."""
+    started = time.monotonic()
+    services = make_services()
+    device = services.warm_up()
+    _log.info("worker ready on %s after %.1f s", device, time.monotonic() - started)
+    work = Work(services, cache)
+    try:
+        socket.send_multipart(orders.pack(orders.Ready(device=device)))
+        while True:
+            frames = socket.recv_multipart(copy=False)
+            reply = work.handle([frame.buffer for frame in frames])
+            if reply is not None:
+                socket.send_multipart(reply, copy=False)
+    finally:
+        work.close()
+
+
+def leave(server_pid: int) -> None:
+    """Ends this process at once, in the middle of whatever it does. If the server was killed,
+    its shared memory is removed."""
+    deadline = time.monotonic() + _SERVER_END_S
+    while is_process_alive(server_pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    pixels.remove_orphans()
+    os._exit(0)
+
+
+def _read_line(file: BinaryIO) -> bytes:
+    line = b""
+    while not line.endswith(b"\n") and len(line) < _MAX_LINE:
+        # One byte at a time: what comes after the line is not ours to swallow.
+        byte = file.read(1)
+        if not byte:
+            break
+        line += byte
+    return line
