@@ -22,8 +22,12 @@ CHUNK_BYTES = 4 * 1024 * 1024
 MAX_REQUEST_BUFFER_BYTES = 32 * 1024 * 1024
 # Pieces of pictures on the way to a client that has not asked for more: 256 MiB.
 MAX_CREDIT = 64
+# Pieces of one rendering that may be on their way while the client writes one: 32 MiB.
+PIECES_AHEAD = 8
 # Views of one client that each want their own newest preview: a viewport each.
 MAX_VIEWS = 16
+# Previews of one view in a second: no screen shows more, and a slider may say a thousand.
+MAX_PREVIEWS_PER_S = 60
 # Longest edge of a preview: RGBA of 1024 squared is one piece, CHUNK_BYTES.
 MAX_PREVIEW_EDGE = 1024
 # Shared memory of one client: four slots, so that one may be read while the next is written.
@@ -56,6 +60,27 @@ ORDER_S = 900.0
 
 # Users whom one server trusts; their file of 64 KiB has room for 700.
 MAX_TRUSTED_KEYS = 256
+
+# A client pings after so long without a word to or from the sidecar: four times before it would
+# call it silent, and 120 bytes a second.
+IDLE_PING_S = 0.5
+# A sidecar that has said nothing for so long is shown as silent. Its sockets' thread answers within
+# milliseconds, and a hang must be seen within 3 s.
+SILENT_S = 2.0
+# Questions of libzmq's own, once a second, so that a peer that vanished without a word is noticed.
+HEARTBEAT_MS = 1000
+# For how long they may stay unanswered: a process that is stopped for 5 s and goes on is not lost.
+HEARTBEAT_TIMEOUT_MS = 15_000
+# Longest handshake: above what a call waits for its answer, so that the call says what is wrong.
+HANDSHAKE_MS = 15_000
+# Messages of the client that may wait in libzmq, 32 MiB at most each; more wait where they were
+# made, of which there are as many as open calls, jobs and views.
+MAX_UNSENT = 32
+# Messages to the client that may wait in libzmq until it reads them; pieces of pictures, the
+# largest, are held to MAX_CREDIT, the rest to one answer a call.
+MAX_UNREAD = 256
+# Longest wait for the client's thread at its end; it may be in the middle of writing a piece.
+CLOSE_S = 2.0
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000
