@@ -21,6 +21,7 @@ import pytest
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection, read_connection
 from affekt.shared.emotion import EMOTIONS, EmotionTrack, constant_track
+from affekt.shared.errors import LinkError
 from affekt.shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed
 from affekt.shared.messages import Artefact
 from affekt.shared.supervisor import Supervisor, SupervisorState
@@ -147,14 +148,16 @@ class Sidecar:
 
     @property
     def log(self) -> str:
-        path = self.supervisor.log_path
-        return "" if path is None else path.read_text("utf-8", "replace")
+        """The end of all that it has said."""
+        texts = [p.read_text("utf-8", "replace") for p in sorted((self.folder / "run").glob("*"))
+                 if p.name.startswith(("sidecar.log", "sidecar.stderr"))]  # fmt: skip
+        return "\n".join(text[-3000:] for text in texts)
 
     def step(self) -> None:
         """As the add-on's timer does."""
         state = self.supervisor.step()
         self.events += self.supervisor.take_events()
-        assert state is not SupervisorState.FAILED, f"{self.supervisor.error}\n{self.log[-3000:]}"
+        assert state is not SupervisorState.FAILED, f"{self.supervisor.error}\n{self.log}"
         if state is SupervisorState.RESTARTING:
             self.clock.skip(0.5)  # no test waits for the back-off itself
 
@@ -182,7 +185,7 @@ class Sidecar:
     def finished(self, job: str, deadline_s: float = DEADLINE_S) -> BakeFinished:
         """The result of a bake that goes well."""
         end = self.end_of(job, deadline_s)
-        assert isinstance(end, BakeFinished), f"{getattr(end, 'error', end)}\n{self.log[-3000:]}"
+        assert isinstance(end, BakeFinished), f"{getattr(end, 'error', end)}\n{self.log}"
         return end
 
     def failure_of(self, job: str) -> str:
@@ -218,8 +221,9 @@ def running_sidecar(
         try:
             sidecar.wait(lambda: sidecar.supervisor.client is not None, "the sidecar")
             yield sidecar
-            pids = [sidecar.server_pid, *workers_of(sidecar.server_pid)]
         finally:
+            with contextlib.suppress(LinkError):
+                pids = [sidecar.server_pid, *workers_of(sidecar.server_pid)]
             sidecar.supervisor.stop()
             wait_for(lambda: not any(map(is_there, pids)), f"the end of {pids}", 20.0)
 
