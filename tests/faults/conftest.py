@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One sidecar for each file of tests, ready before the first."""
+"""One sidecar for all tests, ready before the first: whatever they do to it, it serves the next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from affekt.shared.messages import Artefact
 from .harness import Sidecar, running_sidecar
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
     folder: Path = tmp_path_factory.mktemp("sidecar")
     with running_sidecar(folder) as sidecar:
