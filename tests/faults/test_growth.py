@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 
@@ -15,7 +16,15 @@ from affekt.shared.conversions import preview_rows, track_fields
 from affekt.shared.messages import Artefact, Hello, Message, Welcome
 
 from ..fakes.link import RawClient
-from .harness import Sidecar, Vitals, read_vitals, shared_memory_names, take_frames, track_of
+from .harness import (
+    Sidecar,
+    Vitals,
+    read_vitals,
+    shared_memory_names,
+    take_frames,
+    track_of,
+    wait_for,
+)
 from .mutations import MUST_FAIL, whole
 
 HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
@@ -23,7 +32,13 @@ REQUESTS = 10_000
 EVERY = 500
 SLOPE_BYTES = 1024.0
 """The promise: memory of both processes, for each request."""
-PING = 2**40
+LATE = 2**40
+"""Ids of our own questions begin here."""
+KINDS = {
+    "pong", "status", "artefact_state", "artefact_chunk", "previewed", "failure", "acknowledged",
+    "progress", "bake_done",
+}  # fmt: skip
+"""What must have come back, each more than a few times."""
 
 
 class Mix:
@@ -66,8 +81,6 @@ class Mix:
     def _upload(self) -> Message:
         """A small take, one of a hundred: and mostly there already."""
         data = str(self._random.randrange(100)).encode() * 500
-        import hashlib
-
         return messages.Upload(
             kind="motion", name="a.npz", sha256=hashlib.sha256(data).hexdigest(), size=len(data),
             offset=0, data=data,
@@ -95,14 +108,30 @@ def measure(sidecar: Sidecar) -> tuple[Vitals, Vitals]:
     return read_vitals(sidecar.server_pid), read_vitals(sidecar.worker_pid)
 
 
-def drain(raw: RawClient, number: int) -> None:
-    """Reads all that came, up to the pong of a ping of our own."""
-    raw.socket.send_multipart(wire.encode(messages.Ping(), PING + number))
-    while raw.receive()[0] != PING + number:
-        pass
+def ask(raw: RawClient, question: Message, number: int, seen: Counter[str]) -> Message:
+    """Reads all that came before the answer to a question of our own, and gives that."""
+    raw.socket.send_multipart(wire.encode(question, LATE + number))
+    while True:
+        request, message = raw.receive()
+        if request == LATE + number:
+            return message
+        seen[message.TYPE] += 1
 
 
-def run(sidecar: Sidecar, take: Artefact, count: int) -> list[tuple[Vitals, Vitals]]:
+def settle(raw: RawClient, number: int, seen: Counter[str]) -> None:
+    """Until the worker has done all that waits."""
+
+    def is_idle() -> bool:
+        status = ask(raw, messages.GetStatus(), number, seen)
+        return isinstance(status, messages.Status) and status.jobs == 0
+
+    wait_for(is_idle, "the end of all jobs")
+    ask(raw, messages.GetHead(name="none"), number, seen)
+
+
+def run(
+    sidecar: Sidecar, take: Artefact, count: int, seen: Counter[str]
+) -> list[tuple[Vitals, Vitals]]:
     """Vitals of both processes, every so many requests."""
     mix, found = Mix(take), list[tuple[Vitals, Vitals]]()
     with RawClient(sidecar.connection) as raw:
@@ -111,18 +140,11 @@ def run(sidecar: Sidecar, take: Artefact, count: int) -> list[tuple[Vitals, Vita
             for frames in mix.next(number):
                 raw.socket.send_multipart(frames)
             if number % 10 == 0:
-                drain(raw, number)
+                ask(raw, messages.Ping(), number, seen)
             if number % EVERY == 0:
-                settle(raw, number)
+                settle(raw, number, seen)
                 found.append(measure(sidecar))
     return found
-
-
-def settle(raw: RawClient, number: int) -> None:
-    """Until the worker has done all that waits: it does one thing after another."""
-    raw.socket.send_multipart(wire.encode(messages.GetHead(name="none"), 2 * PING + number))
-    while raw.receive()[0] != 2 * PING + number:
-        pass
 
 
 def slope(vitals: list[Vitals]) -> float:
@@ -143,9 +165,13 @@ def assert_constant(vitals: list[Vitals], read: Callable[[Vitals], int], room: i
 def test_ten_thousand_requests(
     sidecar: Sidecar, take: Artefact, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(sidecar, take, 2 * EVERY)  # every code path once: what is cached is there
+    seen: Counter[str] = Counter()
+    run(sidecar, take, 2 * EVERY, seen)  # every code path once: what is cached is there
     names = shared_memory_names()
-    found = run(sidecar, take, int(os.environ.get("AFFEKT_REQUESTS", REQUESTS)))
+    found = run(sidecar, take, REQUESTS, seen)
+    assert {kind for kind, count in seen.items() if count > 20} >= KINDS, seen
+    with capsys.disabled():
+        print(f"\n{dict(seen.most_common())}")
     for process, vitals in zip(("server", "worker"), zip(*found, strict=True), strict=True):
         with capsys.disabled():
             first, last = vitals[0], vitals[-1]
