@@ -87,11 +87,9 @@ def workers_of(server: int) -> list[int]:
     return found
 
 
-def shared_memory_names() -> set[str]:
-    """The sidecars' shared memory that there is on this machine."""
-    if not SHARED_MEMORY.is_dir():
-        return set()
-    return {path.name for path in SHARED_MEMORY.glob("affekt-*")}
+def shared_memory_of(server: int) -> int:
+    """How many pieces of shared memory this sidecar holds."""
+    return len(list(SHARED_MEMORY.glob(f"affekt-{server}-*")))
 
 
 class Clock:

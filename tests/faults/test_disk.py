@@ -64,6 +64,7 @@ def test_an_upload_to_a_full_disk(sidecar: Sidecar) -> None:
     sidecar.client.upload(data, "motion", "big.npz")
 
 
+@pytest.mark.full
 def test_a_damaged_cache(sidecar: Sidecar, take: Artefact) -> None:
     """A worker that did not write it itself does not believe it."""
     track = track_of(take_frames(), 0.22)
