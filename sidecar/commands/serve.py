@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...shared import limits
 from ...shared.connection import FILE_NAME, default_cache_folder, default_runtime_folder
 from ...shared.errors import InputError
 
@@ -28,7 +29,9 @@ class Serve:
     runtime_dir: Path | None = None
     """Folder for the connection file; by default a folder of the user's own."""
     cache_dir: Path | None = None
-    """Folder for what the sidecar works on; it is emptied when the sidecar ends."""
+    """Folder for what the sidecar works on; it is kept from one run to the next."""
+    cache_gb: float = limits.CACHE_BYTES / 1e9
+    """How large that folder may become; what was not used for longest goes first."""
     parent_pid: int | None = None
     """End when this process has ended."""
     watch_stdin: bool = False
@@ -46,7 +49,7 @@ class Serve:
     def run(self) -> None:
         from ..server.parent import watch_input, watch_parent
         from ..server.server import Server, ServerOptions
-        from ..server.services import real_services
+        from ..server.workbench import ProcessWorkbench
 
         logging.basicConfig(
             stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -55,9 +58,11 @@ class Serve:
         options = ServerOptions(
             runtime_folder=runtime,
             cache_folder=self.cache_dir or default_cache_folder(),
+            cache_bytes=self._cache_bytes(),
             front=self._front_door(),
         )
-        server = Server(real_services(), options)
+        cache = (options.cache_folder, options.cache_bytes)
+        server = Server(lambda doors: ProcessWorkbench(doors, *cache), options)
         signals: list[int] = []
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: signals.append(number))
@@ -71,8 +76,18 @@ class Serve:
         while not server.stopped.wait(0.25) and not signals:
             pass
         if not server.stop():
-            # A worker is deep in a chunk. Its files are gone, nobody waits for its result.
+            # The disk does not answer. Half-written files have names that nobody believes.
             os._exit(0)
+
+    def _cache_bytes(self) -> int:
+        """Raises InputError `option.cache_gb`."""
+        if not 0.1 <= self.cache_gb <= 1e6:
+            raise InputError(
+                "option.cache_gb",
+                f"A cache of {self.cache_gb:g} GB is of no use.",
+                "Give at least 0.1, better 10 or more.",
+            )
+        return int(self.cache_gb * 1e9)
 
     def _front_door(self) -> FrontDoor:
         """Raises InputError `option.remote`, `option.port`, LinkError `link.no_trusted_key`,

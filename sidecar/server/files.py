@@ -41,10 +41,11 @@ class Files:
                 size = opened.seek(0, 2)
                 opened.seek(offset)
                 return size, opened.read(limits.CHUNK_BYTES)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise JobError(
                 "job.disk",
-                f"A picture cannot be read from the sidecar's cache ({error.strerror or error}).",
+                f"A picture cannot be read from the sidecar's cache ({reason}).",
                 "Start it again: what is still there is kept.",
             ) from error
 

@@ -46,6 +46,8 @@ class Delivery:
         self._is_progress_told = True
         self._end: Sequence[Frame] | None = None
         self._has_failed = False
+        self.is_over = False
+        """Whether the end has been taken."""
         self._is_reading = False
         self._turn = 0
         self._number, self._offset, self._credit = pictures, 0, credit
@@ -85,12 +87,13 @@ class Delivery:
 
     def take_message(self) -> Sequence[Frame] | None:
         """What can be sent now, except for pictures."""
-        if not self._is_progress_told and self._end is None:
+        if not self._is_progress_told and self._end is None and not self.is_over:
             self._is_progress_told = True
             assert self._progress is not None
             return wire.encode(self._progress)
         if self._end is not None and (self._has_failed or self._are_pictures_told()):
             last, self._end = self._end, None
+            self.is_over = True
             return last
         return None
 

@@ -80,7 +80,8 @@ class Order:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Request:
-    """A short request that waits. view: of a preview. pixels: the client's shared memory."""
+    """A short request that waits. view: of a preview. pixels: the client's shared memory.
+    has_left: its client did, though another one may have come by the same name."""
 
     client: Client
     id: int
@@ -88,6 +89,7 @@ class Request:
     view: int | None = None
     pixels: str | None = None
     deaths: int = 0
+    has_left: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -146,6 +148,8 @@ class Scheduler:
     def remove_client(self, client: Client, now: float) -> None:
         """It has left: what it asked for needs no answer, its jobs go on for a while."""
         self._clients.pop(client, None)
+        if isinstance(self._under_way, Request) and self._under_way.client == client:
+            self._under_way.has_left = True
         for job in self._jobs.values():
             if job.client == client and job.left_at is None:
                 job.left_at = now
@@ -274,7 +278,7 @@ class Scheduler:
     def answered(self, unit: int) -> tuple[Client, int] | None:
         """Whom the worker's answer is for: client and request; None if it has left."""
         request = self._finish(unit)
-        if isinstance(request, Request) and request.client in self._clients:
+        if isinstance(request, Request) and not request.has_left:
             return request.client, request.id
         return None
 
@@ -359,9 +363,9 @@ class Scheduler:
         return finished
 
     def _ask_again(self, request: Request) -> None:
-        asker = self._clients.get(request.client)
-        if asker is None:
+        if request.has_left:
             return
+        asker = self._clients[request.client]
         if self._gave_up is not None or request.deaths > FORGIVEN_DEATHS:
             self._refuse(request, self._gave_up or _crashed())
         elif request.view is None:
@@ -377,7 +381,7 @@ class Scheduler:
             self._refuse(preview, error)
 
     def _refuse(self, request: Request, error: AffektError) -> None:
-        if request.client in self._clients:
+        if not request.has_left:
             self._outcomes.append(Refusal(request.client, request.id, error))
 
     def _end(self, job: _Job, error: AffektError) -> None:

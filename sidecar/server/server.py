@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ from ..cache.cache import Cache
 from ..worker import orders
 from .authenticator import LOCAL_USER
 from .desk import Desk
-from .files import Files
+from .files import Files, failure
 from .front import Front, Letter, UserOf, user_of
 from .job import Delivery, PictureFile, Piece
 from .memory import memory_bytes
@@ -206,6 +206,8 @@ class Server:
         self._front.flush()
         self._forget_silent()
         self._settle()
+        for client in self._front.take_gone():
+            self._forget(client)
 
     def _settle(self) -> None:
         """Sends what has become due, to the worker and to the clients."""
@@ -317,9 +319,7 @@ class Server:
         self._ask(letter, session, request_id, request)
         return None
 
-    def _ask(
-        self, letter: Letter, session: _Session, request_id: int, request: Message
-    ) -> None:
+    def _ask(self, letter: Letter, session: _Session, request_id: int, request: Message) -> None:
         """Short requests that take the disk or the worker."""
         client = letter.client
         if isinstance(request, messages.OpenPixels):
@@ -368,8 +368,7 @@ class Server:
     def _forget_silent(self) -> None:
         now = self._options.now()
         oldest = now - self._options.silence_s
-        gone = [name for name, s in self._sessions.items() if s.last_seen < oldest]
-        for client in {*gone, *self._front.take_gone()}:
+        for client in [name for name, s in self._sessions.items() if s.last_seen < oldest]:
             self._forget(client)
         while len(self._sessions) > limits.MAX_CLIENTS:
             self._forget(min(self._sessions, key=lambda name: self._sessions[name].last_seen))
@@ -467,7 +466,7 @@ class Server:
             error = LinkError(reply.code, reply.message, reply.remedy)
             self._scheduler.refused(reply.unit, error)
 
-    def _take_step(self, reply: orders.Stepped, inner: wire.Frames) -> None:
+    def _take_step(self, reply: orders.Stepped, inner: Sequence[wire.Frame]) -> None:
         job = self._scheduler.stepped(reply.unit, reply.stage, reply.done, is_last=reply.is_last)
         if job is None:
             return
@@ -493,8 +492,13 @@ class Server:
             size, data = self._files.read_piece(user, piece.file, piece.offset)
         except AffektError as error:
             failed = error
-            return lambda: self._scheduler.end(piece.job, failed)
+            return lambda: self._lose_picture(piece.job, failed)
         return lambda: self._post_picture(piece, size, data)
+
+    def _lose_picture(self, job: str, error: AffektError) -> None:
+        self._scheduler.end(job, error)
+        if job in self._deliveries:  # the worker may be done with it, but it is not all told
+            self._deliveries[job].fail(error)
 
     def _post_picture(self, piece: Piece, size: int, data: bytes) -> None:
         delivery, owner = self._deliveries.get(piece.job), self._scheduler.owner(piece.job)
@@ -543,13 +547,6 @@ class Server:
             _log.warning("%s", error)
             if job is not None:
                 self._scheduler.end(job, error)
-
-
-def failure(error: AffektError) -> messages.Failure:
-    """The error as an answer."""
-    return messages.Failure(
-        code=error.code, message=error.message[:4000], remedy=error.remedy[:4000]
-    )
 
 
 def _greet(session: _Session, hello: messages.Hello) -> messages.Welcome:

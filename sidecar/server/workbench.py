@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The worker's process: started, watched, and started again when it dies.
 
-`ProcessWorkbench` starts `python -m affekt.sidecar.worker` and tells it over its standard input,
-in one line of JSON, where to knock and with which keys (`Invitation`), and where the cache is.
-That input stays open: its end is the worker's end, whatever becomes of this process.
+`ProcessWorkbench` starts `python -m affekt.sidecar.worker` and tells it over its standard input
+where to knock, with fresh keys, and where the cache is (`WorkerStart`). That input stays open: its
+end is the worker's end, whatever becomes of this process.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -26,6 +26,7 @@ from ...shared.errors import AffektError, JobError
 from ...shared.mailbox import Mailbox
 from ...shared.messages import WorkerState
 from ...shared.wire import Frame
+from ..worker.start import WorkerStart, encode_start
 from .sockets import Doors, Invitation, Router
 
 WORKER_COMMAND = (sys.executable, "-m", "affekt.sidecar.worker")
@@ -126,28 +127,22 @@ def spawn_worker(command: Sequence[str] = WORKER_COMMAND) -> subprocess.Popen[by
     )
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerPlace:
-    """Where a worker finds what clients have handed over."""
-
-    cache_folder: Path
-    cache_limit_bytes: int
-
-
 class ProcessWorkbench:
     """The real `Workbench`. A thread of its own starts processes and waits for their deaths."""
 
     def __init__(
         self,
         doors: Doors,
-        place: WorkerPlace,
+        cache_folder: Path,
+        cache_bytes: int,
         *,
         spawn: Spawn = spawn_worker,
         now: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
         """wait: sleeps for so many seconds, or until the event is set, which it then gives."""
-        self._doors, self._place = doors, place
+        self._doors = doors
+        self._cache_folder, self._cache_bytes = cache_folder, cache_bytes
         self._spawn, self._now, self._wait = spawn, now, wait
         self._ends: Mailbox[_End] = Mailbox()
         self._is_stopping = threading.Event()
@@ -273,26 +268,28 @@ class ProcessWorkbench:
             process.kill()
         assert process.stdin is not None
         with contextlib.suppress(OSError):  # it is dead already, which we are about to hear
-            process.stdin.write(_line(invitation, self._place))
+            process.stdin.write(self._first_line(invitation))
             process.stdin.flush()
         code = process.wait()
         _close_input(process)
         return code
+
+    def _first_line(self, invitation: Invitation) -> bytes:
+        return encode_start(WorkerStart(
+            endpoint=invitation.endpoint,
+            server_public_key=invitation.server_public_key,
+            public_key=invitation.public_key,
+            secret_key=invitation.secret_key,
+            cache_folder=str(self._cache_folder),
+            cache_bytes=self._cache_bytes,
+            server_pid=os.getpid(),
+        ))  # fmt: skip
 
     def _delay_s(self) -> float:
         now = self._now()
         recent = [death for death in self._deaths if now - death < STEADY_S]
         self._deaths = [*recent, now]
         return BACK_OFF_S[min(len(recent), len(BACK_OFF_S) - 1)]
-
-
-def _line(invitation: Invitation, place: WorkerPlace) -> bytes:
-    entries = {
-        **asdict(invitation),
-        "cache_folder": str(place.cache_folder),
-        "cache_limit_bytes": place.cache_limit_bytes,
-    }
-    return json.dumps(entries).encode("ascii") + b"\n"
 
 
 def _close_input(process: subprocess.Popen[bytes]) -> None:
@@ -304,7 +301,6 @@ def _close_input(process: subprocess.Popen[bytes]) -> None:
 def _no_worker(code: int) -> JobError:
     return JobError(
         "job.no_worker",
-        f"The sidecar's worker does not start: it ended with code {code}, "
-        f"{MAX_STILLBORN} times.",
+        f"The sidecar's worker does not start: it ended with code {code}, {MAX_STILLBORN} times.",
         "Run `affekt doctor`: it says what is missing. The reason is in the sidecar's log.",
     )
