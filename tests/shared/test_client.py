@@ -25,9 +25,12 @@ from affekt.shared.events import (
     JobFailed,
     JobProgressed,
     PictureWritten,
+    PreviewReady,
     RenderFinished,
 )
+from affekt.shared.jobs import JobBook
 from affekt.shared.messages import Artefact
+from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureOptions
 from fakes.head import small_head
 from fakes.link import PNG, TAKE, Link, SpyServer, drain, make_take, running_server, wait_for
@@ -219,7 +222,7 @@ def test_cancel_a_running_bake(link: Link, client: Client, take: Artefact) -> No
     job = client.start_bake(take, constant_track(6, 30))
     assert link.rooms.started.wait(5)
     client.cancel(job)
-    (failed,) = drain(client, job)
+    failed = drain(client, job)[-1]
     assert isinstance(failed, JobFailed)
     assert failed.error.code == "job.cancelled"
     client.cancel(job)  # once more does nothing
@@ -239,11 +242,19 @@ def test_cancel_a_waiting_job(link: Link, client: Client, take: Artefact) -> Non
 
 
 def test_short_calls_pass_a_bake(link: Link, client: Client, take: Artefact) -> None:
+    """Those of the sockets' thread at once, those of the worker after the chunk under way."""
     job = client.start_bake(take, constant_track(6, 30))
     assert link.rooms.started.wait(5)
-    assert len(client.read_motion(take, timeout_s=5)) == 6
-    client.cancel(job)
-    drain(client, job)
+    assert client.status(timeout_s=5).jobs == 1
+    read: list[Motion] = []
+    reader = threading.Thread(target=lambda: read.append(client.read_motion(take)))
+    before = len(link.server.arrived)
+    reader.start()
+    wait_for(lambda: len(link.server.arrived) > before, "the request")
+    link.rooms.steps.release()
+    reader.join(10)
+    assert len(read[0]) == 6
+    assert client.jobs.is_running(job)
 
 
 def test_a_job_that_cannot_start(client: Client, take: Artefact) -> None:
@@ -283,26 +294,39 @@ def test_render(link: Link, client: Client, take: Artefact, tmp_path: Path) -> N
     assert (folder / "depth_0004.png").read_bytes() == PNG + b"depth 3 64"
     written = [e for e in events if isinstance(e, PictureWritten)]
     assert [e.index for e in written if e.kind == "frame"] == list(range(3, 33))
-    assert not list(link.server._store.root.glob("job-*"))
 
 
 def test_pictures_wait_for_credit(
     link: Link, client: Client, take: Artefact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client._jobs, "_send", lambda message: None)  # gives no credit
+    folder = tmp_path / "p"
+    send, credits_kept = client._channel.send, []
+
+    def keep_credits(message, on_done) -> None:
+        if isinstance(message, messages.Credit):
+            credits_kept.append(message)
+        else:
+            send(message, on_done)
+
+    monkeypatch.setattr(client._channel, "send", keep_credits)
     link.rooms.steps.release(40)
-    client.start_render("open", take, tmp_path, PictureOptions(frames=range(30)))
-    written: list[object] = []
+    job = client.start_render("open", take, folder, PictureOptions(frames=range(30)))
+    done: list[int] = []
 
-    def has_eight() -> bool:
-        written.extend(e for e in client.poll() if isinstance(e, PictureWritten))
-        return len(written) == 8
+    def is_drawn() -> bool:
+        done.extend(e.done for e in client.poll() if isinstance(e, JobProgressed))
+        return bool(done) and done[-1] == 30
 
-    wait_for(has_eight, "the pictures that were asked for")
-    (job,) = link.server._jobs.values()
-    wait_for(lambda: job.is_over, "the end of the rendering")
+    wait_for(is_drawn, "the last picture to be drawn")
+    wait_for(lambda: len(credits_kept) >= limits.PIECES_AHEAD, "what there was credit for")
     assert client.ping() < 5
-    assert not [e for e in client.poll() if isinstance(e, PictureWritten)]
+    assert len(credits_kept) == limits.PIECES_AHEAD == len(list(folder.iterdir()))
+    for message in credits_kept[:]:
+        send(message, None)
+    wait_for(lambda: len(credits_kept) >= 2 * limits.PIECES_AHEAD, "as many again")
+    assert client.ping() < 5
+    assert len(credits_kept) == 2 * limits.PIECES_AHEAD == len(list(folder.iterdir()))
+    assert client.jobs.is_running(job)
 
 
 def test_render_with_a_camera_and_an_avatar(
@@ -331,18 +355,16 @@ def test_render_to_exr(link: Link, client: Client, take: Artefact, tmp_path: Pat
     ]
 
 
-def test_a_picture_too_large_for_the_wire(
-    link: Link, client: Client, take: Artefact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_large_pictures_come_in_pieces(
+    link: Link, client: Client, take: Artefact, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(limits, "MAX_BUFFER_BYTES", 3)
+    link.rooms.picture_bytes = 2 * limits.CHUNK_BYTES + 17
+    link.rooms.steps.release(6)
     job = client.start_render("open", take, tmp_path / "p")
-    link.rooms.steps.release(1)
-    failed = drain(client, job)[-1]
-    assert isinstance(failed, JobFailed)
-    assert failed.error.code == "job.too_large"
-    assert not list((tmp_path / "p").iterdir())
-    # It does not go on with the other frames, for which it was given no leave.
-    wait_for(lambda: not link.server._jobs, "the end of the job")
+    assert isinstance(drain(client, job)[-1], RenderFinished)
+    expected = (PNG + b"frame 5 512").ljust(link.rooms.picture_bytes, b".")
+    assert (tmp_path / "p" / "frame_0006.png").read_bytes() == expected
+    assert len(list((tmp_path / "p").iterdir())) == 6
 
 
 def test_folder_that_vanishes(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
@@ -446,6 +468,123 @@ def test_server_that_dies_during_a_job(tmp_path: Path) -> None:
     assert isinstance(drain(client, late)[-1], JobFailed)
     client.cancel(late)
     client.close()
+
+
+# --- jobs that outlive their client ---------------------------------------------------------
+
+
+def test_a_bake_goes_on_without_its_connection(link: Link, tmp_path: Path) -> None:
+    book = JobBook()
+    with Client.connect(link.connection, book=book) as client:
+        take = client.upload(TAKE, "motion", "take.json")
+        job = client.start_bake(take, constant_track(6, 30))
+        assert link.rooms.started.wait(5)
+        link.rooms.started.clear()
+    link.rooms.steps.release(6)
+    with Client.connect(link.connection, book=book) as client:
+        finished = drain(client, job)[-1]
+        assert isinstance(finished, BakeFinished)
+        client.download(finished.baked, tmp_path / "baked.npz")
+    assert not link.rooms.started.is_set()  # it was not begun again
+
+
+def test_a_render_goes_on_with_another_sidecar(tmp_path: Path) -> None:
+    """The sidecar goes after two pictures; the next has the same cache, and gets no word of what
+    was."""
+    book, folder = JobBook(), tmp_path / "pictures"
+    with running_server(tmp_path) as link:
+        client = Client.connect(link.connection, book=book)
+        take = client.upload(TAKE, "motion", "take.json")
+        job = client.start_render("open", take, folder)
+        link.rooms.steps.release(2)
+        wait_for(lambda: (folder / "frame_0002.png").exists(), "two pictures")
+        client.close()
+    assert book.open_jobs() == (job,)
+    first = (folder / "frame_0001.png").stat().st_mtime_ns
+    with running_server(tmp_path) as link, Client.connect(link.connection, book=book) as client:
+        link.rooms.steps.release(6)
+        finished = drain(client, job)[-1]
+        assert isinstance(finished, RenderFinished)
+    assert [path.name for path in finished.paths] == [f"frame_{n:04d}.png" for n in range(1, 7)]
+    assert (folder / "frame_0001.png").stat().st_mtime_ns == first
+
+
+def test_another_client_takes_a_job_over(link: Link, client: Client, take: Artefact) -> None:
+    job = client.start_bake(take, constant_track(6, 30))
+    assert link.rooms.started.wait(5)
+    with Client.connect(link.connection) as other:
+        other.attach(job)
+        link.rooms.steps.release(6)
+        assert isinstance(drain(other, job)[-1], BakeFinished)
+        assert client.jobs.is_running(job)
+        client.attach("0" * 32)
+        failed = drain(client, "0" * 32)[-1]
+        assert isinstance(failed, JobFailed)
+        assert failed.error.code == "link.no_job"
+
+
+# --- previews -------------------------------------------------------------------------------
+
+
+def next_previews(client: Client, count: int) -> list[PreviewReady]:
+    events: list[PreviewReady] = []
+
+    def have_come() -> bool:
+        for event in client.poll():
+            assert isinstance(event, PreviewReady), event
+            events.append(event)
+        return len(events) >= count
+
+    wait_for(have_come, "previews")
+    return events
+
+
+def test_previews(link: Link, client: Client, take: Artefact) -> None:
+    track = constant_track(6, 30, happy=0.5)
+    client.start_preview(take, track, 3, vertices=True)
+    (event,) = next_previews(client, 1)
+    assert (event.frame, event.expression[0]) == (3, 0.5)
+    assert event.vertices is not None
+    assert event.pixels is None
+
+
+def test_previews_through_shared_memory(
+    link: Link, client: Client, take: Artefact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared: list[bool] = []
+    read = client._previews._memory.read
+    monkeypatch.setattr(
+        client._previews._memory, "read", lambda *given: shared.append(True) or read(*given)
+    )
+    for frame in range(6):
+        client.start_preview(take, constant_track(6, 30), frame, size=(40, 30))
+        (event,) = next_previews(client, 1)
+        assert event.frame == frame
+        assert event.pixels is not None
+        assert event.pixels.shape == (30, 40, 4)
+        assert (event.pixels == frame).all()
+    assert shared
+
+
+def test_a_slider_shows_its_last_place(link: Link, client: Client, take: Artefact) -> None:
+    link.rooms.holds_previews = True
+    for frame in (0, 1, 2, 3, 4, 5) * 20:
+        client.start_preview(take, constant_track(6, 30), frame)
+    link.rooms.looks.release(200)
+    shown: list[int] = []
+
+    def is_shown() -> bool:
+        shown.extend(event.frame for event in client.poll())
+        return bool(shown) and shown[-1] == 5
+
+    wait_for(is_shown, "the last preview")
+    assert len(link.rooms.previewed) < 10
+
+
+def test_status(client: Client, take: Artefact) -> None:
+    status = client.status()
+    assert (status.worker, status.worker_restarts, status.clients) == ("ready", 0, 1)
+    assert 0 <= status.cache_bytes <= status.cache_limit_bytes == limits.CACHE_BYTES
 
 
 def test_shutdown(link: Link, client: Client) -> None:
