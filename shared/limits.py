@@ -58,9 +58,6 @@ MAX_OUTBOX_BYTES = 64 * 1024 * 1024
 # The longest that one order may take; gsplat builds its kernels at their first use, for minutes.
 ORDER_S = 900.0
 
-# Users whom one server trusts; their file of 64 KiB has room for 700.
-MAX_TRUSTED_KEYS = 256
-
 # A client pings after so long without a word to or from the sidecar: four times before it would
 # call it silent, and 120 bytes a second.
 IDLE_PING_S = 0.5
@@ -81,6 +78,8 @@ MAX_UNSENT = 32
 MAX_UNREAD = 256
 # Longest wait for the client's thread at its end; it may be in the middle of writing a piece.
 CLOSE_S = 2.0
+# Users whom one server trusts; their file of 64 KiB has room for 700.
+MAX_TRUSTED_KEYS = 256
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000
@@ -126,3 +125,19 @@ MAX_FLAME_BYTES = 256 * 1024 * 1024
 FLAME_CHILD_BYTES = 2 * 1024 * 1024 * 1024
 # Reading one takes about a second; a slow disk and a busy machine take a few.
 FLAME_CHILD_SECONDS = 60
+
+# One part of a sidecar's log. A day's work logs some 100 KB, and any editor opens 1 MB at once.
+MAX_LOG_BYTES = 1024 * 1024
+# Older parts that are kept beside the newest: the log, and what the sidecar printed beside it.
+LOG_PARTS = 2
+RAW_PARTS = 1
+# Folders of Blenders that have ended, with 5 MB of logs at most each, of which the last may tell
+# what went wrong.
+MAX_OLD_RUNS = 4
+# A sidecar that is not heard for this long is ended and started again: no bake's step, no sleeping
+# disk and no swapping takes it, since its sockets have a thread of their own.
+HUNG_S = 10.0
+# Waits before a sidecar is started again; there are no more restarts than these within the window.
+# What goes wrong once is mended at once; what goes wrong each time is told within half a minute.
+RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 8.0)
+RESTART_WINDOW_S = 600.0

@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...shared import limits
 from ...shared.connection import FILE_NAME, default_cache_folder, default_runtime_folder
 from ...shared.errors import InputError
+from .log import open_log
 
 if TYPE_CHECKING:
     from ..server.sockets import FrontDoor
@@ -36,6 +36,8 @@ class Serve:
     """End when this process has ended."""
     watch_stdin: bool = False
     """End when standard input is closed."""
+    log: Path | None = None
+    """Log into this file, in parts that are kept small, rather than to standard error."""
     remote: bool = False
     """Serve users on other machines whose keys are trusted (`affekt keys trust`), and nobody
     else. Without it only this machine is served, with fresh keys each time."""
@@ -51,9 +53,7 @@ class Serve:
         from ..server.server import Server, ServerOptions
         from ..server.workbench import ProcessWorkbench
 
-        logging.basicConfig(
-            stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-        )
+        open_log(self.log)
         runtime = self.runtime_dir or default_runtime_folder()
         options = ServerOptions(
             runtime_folder=runtime,
@@ -71,13 +71,19 @@ class Serve:
             watch_parent(self.parent_pid, server.stopped.set, server.stopped)
         if self.watch_stdin:
             watch_input(server.stopped.set)
-        print(f"affekt: listening on {server.endpoint}, {self._say_how()}", flush=True)
+        self._say(f"listening on {server.endpoint}, {self._say_how()}")
         # In slices: an event may not be set from a signal handler, which may interrupt its lock.
         while not server.stopped.wait(0.25) and not signals:
             pass
         if not server.stop():
             # The disk does not answer. Half-written files have names that nobody believes.
             os._exit(0)
+
+    def _say(self, sentence: str) -> None:
+        if self.log is None:
+            print(f"affekt: {sentence}", flush=True)
+        else:
+            logging.getLogger("affekt").info("%s", sentence)
 
     def _cache_bytes(self) -> int:
         """Raises InputError `option.cache_gb`."""

@@ -49,7 +49,6 @@ def from_text(text: str) -> str:
     """The public key, Z85, that a person gave. Raises InputError `option.key`."""
     letters = "".join(text.split()).upper()
     try:
-        # The alphabet has no spare letters, so only the length and the checksum can be wrong.
         data = base64.b32decode(letters) if len(letters) == _TEXT_LENGTH else b""
     except (binascii.Error, ValueError):
         data = b""
