@@ -58,6 +58,9 @@ MAX_OUTBOX_BYTES = 64 * 1024 * 1024
 # The longest that one order may take; gsplat builds its kernels at their first use, for minutes.
 ORDER_S = 900.0
 
+# Users whom one server trusts; their file of 64 KiB has room for 700.
+MAX_TRUSTED_KEYS = 256
+
 # A client pings after so long without a word to or from the sidecar: four times before it would
 # call it silent, and 120 bytes a second.
 IDLE_PING_S = 0.5
@@ -78,8 +81,6 @@ MAX_UNSENT = 32
 MAX_UNREAD = 256
 # Longest wait for the client's thread at its end; it may be in the middle of writing a piece.
 CLOSE_S = 2.0
-# Users whom one server trusts; their file of 64 KiB has room for 700.
-MAX_TRUSTED_KEYS = 256
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Uses every way to write into a cache, and prints how many lines of its code that took.
+"""Uses every way to write into a cache, and is killed at random lines of its code: each time in
+FOLDER/LINE, and never in FOLDER/whole. Prints the lines as JSON.
 
-python -m fakes.cache_work FOLDER KILL_AT
+python -m fakes.cache_work FOLDER POINTS SEED
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from pathlib import Path
 
 from affekt.shared.messages import Upload
 from affekt.sidecar.cache.cache import Cache
 
-from fakes.killed import count_lines
+from fakes.killed import count_lines, draw_lines, was_killed
 
 WHOLE = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(WHOLE).hexdigest()
@@ -41,5 +43,14 @@ def work(folder: Path) -> None:
         )  # fmt: skip
 
 
+def main(folder: Path, points: int, seed: int) -> None:
+    inside = ("sidecar/cache/",)
+    lines = count_lines(lambda: work(folder / "whole"), inside)
+    drawn = draw_lines(lines, points, seed)
+    for line in drawn:
+        assert was_killed(lambda at=line: work(folder / str(at)), inside, line)
+    print(json.dumps({"lines": drawn, "of": lines}))
+
+
 if __name__ == "__main__":
-    print(count_lines(lambda: work(Path(sys.argv[1])), ("sidecar/cache/",), int(sys.argv[2])))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 from collections.abc import Callable
@@ -31,3 +32,18 @@ def count_lines(work: Callable[[], object], inside: tuple[str, ...], kill_at: in
     finally:
         sys.settrace(None)
     return lines
+
+
+def was_killed(work: Callable[[], object], inside: tuple[str, ...], kill_at: int) -> bool:
+    """Whether a forked child that does the work was killed at that line. The calling process has
+    one thread: a forked one has no others."""
+    child = os.fork()
+    if not child:
+        count_lines(work, inside, kill_at)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def draw_lines(lines: int, points: int, seed: int) -> list[int]:
+    """So many different lines of a work of so many."""
+    return random.Random(seed).sample(range(1, lines), points)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bakes 240 frames in chunks, killed at random lines, each time in a child of its own; prints one
-line of JSON. One thread: a forked process has no others.
+line of JSON.
 
 python -m fakes.killed_bake FOLDER POINTS SEED
 """
@@ -8,9 +8,6 @@ python -m fakes.killed_bake FOLDER POINTS SEED
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
 import sys
 from pathlib import Path
 
@@ -21,7 +18,7 @@ from affekt.sidecar.bake.chunks import ChunkedBake
 from affekt.sidecar.cache.cache import Cache
 
 from fakes.head import small_head
-from fakes.killed import count_lines
+from fakes.killed import count_lines, draw_lines, was_killed
 from fakes.modulator import small_modulator
 from fakes.takes import random_motion
 
@@ -37,32 +34,18 @@ def bake_in(folder: Path) -> tuple[int, tuple[str, int] | None]:
     return sum([chunk.is_new for chunk in job]), job.finish().vertices
 
 
-def killed(folder: Path, kill_at: int) -> int:
-    """The status of a child that is killed while it bakes."""
-    child = os.fork()
-    if not child:
-        count_lines(lambda: bake_in(folder), INSIDE, kill_at)
-        os._exit(0)
-    return os.waitpid(child, 0)[1]
-
-
 def main(folder: Path, points: int, seed: int) -> None:
     torch.set_num_threads(1)
     new, vertices = bake_in(folder / "whole")
     lines = count_lines(lambda: bake_in(folder / "counted"), INSIDE)
-    draw, rows = random.Random(seed), []
-    for index in range(points):
-        kill_at = draw.randrange(1, lines)
-        status = killed(folder / str(index), kill_at)
-        whole = len(list((folder / str(index)).glob("users/local/chunks/" + "[0-9a-f]" * 40)))
-        again, same = bake_in(folder / str(index))
-        rows.append(
-            {
-                "line": kill_at, "was_killed": os.WIFSIGNALED(status)
-                and os.WTERMSIG(status) == signal.SIGKILL, "files_before": whole,
-                "new_after": again, "is_same": same == vertices,
-            }
-        )  # fmt: skip
+    rows = []
+    for line in draw_lines(lines, points, seed):
+        own = folder / str(line)
+        killed = was_killed(lambda own=own: bake_in(own), INSIDE, line)
+        files = len(list(own.glob("users/local/chunks/" + "[0-9a-f]" * 40)))
+        again, same = bake_in(own)
+        rows.append({"line": line, "was_killed": killed, "files_before": files,
+                     "new_after": again, "is_same": same == vertices})  # fmt: skip
     print(json.dumps({"chunks": new, "lines": lines, "rows": rows}))
 
 

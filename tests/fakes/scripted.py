@@ -47,7 +47,7 @@ class ScriptedSidecar:
     """A ROUTER on a thread. `expect` waits for a client's request, `answer`, `tell` and
     `tell_frames` speak to the client that was heard last."""
 
-    def __init__(self, *, endpoint: str = "tcp://127.0.0.1:*", heartbeat_ms: int = 1000) -> None:
+    def __init__(self) -> None:
         self.is_mute = False
         """Whether it reads and never answers by itself, pings included."""
         self.is_deaf = False
@@ -67,8 +67,7 @@ class ScriptedSidecar:
         self._socket.linger = 0
         self._socket.curve_server = True
         self._socket.curve_publickey, self._socket.curve_secretkey = public, secret
-        self._socket.setsockopt(zmq.HEARTBEAT_IVL, heartbeat_ms)
-        self._socket.bind(endpoint)
+        self._socket.bind("tcp://127.0.0.1:*")
         client = zmq.curve_keypair()
         self.connection = Connection(
             endpoint=self._socket.last_endpoint.decode().rstrip("\0"),

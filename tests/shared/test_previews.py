@@ -404,6 +404,19 @@ def test_without_shared_memory_pixels_are_in_the_answer(
     assert sidecar.heard.count(OpenPixels.TYPE) == 1
 
 
+def test_a_remote_sidecar_is_not_asked_for_memory(
+    sidecar: ScriptedSidecar, ring: PixelRing
+) -> None:
+    """Nothing that it may say opens a file here."""
+    with Client.connect(replace(sidecar.connection, pid=None)) as client:
+        client.start_preview(TAKE, TRACK, 0, size=SIZE)
+        asked = sidecar.expect(Preview)
+        assert not asked.is_shared
+        sidecar.answer(Preview, in_memory(asked, ring, 1))
+        assert failed(client) == "link.protocol"
+    assert OpenPixels.TYPE not in sidecar.heard
+
+
 def test_overwritten_pixels_are_asked_for_once_more(
     sidecar: ScriptedSidecar, client: Client, ring: PixelRing
 ) -> None:

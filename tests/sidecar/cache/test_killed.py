@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import random
-import signal
 import subprocess
 import sys
 import time
@@ -24,11 +23,11 @@ POINTS, SEED = 20, 5
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
 
 
-def run(folder: Path, kill_at: int) -> subprocess.CompletedProcess[str]:
+def start(folder: Path, points: int) -> subprocess.Popen[str]:
     path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
-    return subprocess.run(
-        [sys.executable, "-m", "fakes.cache_work", str(folder), str(kill_at)],
-        capture_output=True, text=True, timeout=60, env=os.environ | {"PYTHONPATH": path},
+    return subprocess.Popen(
+        [sys.executable, "-m", "fakes.cache_work", str(folder), str(points), str(SEED)],
+        stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path},
     )  # fmt: skip
 
 
@@ -49,15 +48,14 @@ def check_files(folder: Path) -> list[Path]:
 
 
 def test_kill_at_random_points(tmp_path: Path) -> None:
-    lines = int(run(tmp_path / "whole", 0).stdout)
-    points = sorted(random.Random(SEED).sample(range(1, lines), POINTS))
-    print(f"seed {SEED}: killed at lines {points} of {lines}")
+    with start(tmp_path, POINTS) as process:
+        found = json.loads(process.communicate(timeout=60)[0])
+    print(f"seed {SEED}: killed at lines {found['lines']} of {found['of']}")
+    assert len(found["lines"]) == POINTS
     partials = 0
-    for point in points:
-        folder = tmp_path / str(point)
-        assert run(folder, point).returncode == -signal.SIGKILL
-        partials += len(check_files(folder))
-        check_recovery(folder)
+    for line in found["lines"]:
+        partials += len(check_files(tmp_path / str(line)))
+        check_recovery(tmp_path / str(line))
     assert partials  # some were killed in the middle of a file
 
 
@@ -76,15 +74,11 @@ def check_recovery(folder: Path) -> None:
     assert all(user.state(sha256).is_complete for sha256 in (PC2, ADDED))
 
 
-def test_two_processes_write_the_same(tmp_path: Path) -> None:
-    path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "fakes.cache_work", str(tmp_path), "0"]
-    environment = os.environ | {"PYTHONPATH": path}
-    running = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(3)
-    ]
+def test_several_processes_write_the_same(tmp_path: Path) -> None:
+    running = [start(tmp_path, 0) for _ in range(3)]
     for process in running:
         with process:
-            assert process.wait(60) == 0
+            process.communicate(timeout=60)
+            assert process.returncode == 0
     assert check_files(tmp_path) == []
-    check_recovery(tmp_path)
+    check_recovery(tmp_path / "whole")

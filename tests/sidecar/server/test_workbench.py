@@ -192,7 +192,8 @@ def test_words_of_a_dead_worker_are_not_heard(tmp_path: Path) -> None:
     with running(tmp_path) as bench:
         bench.wait_for(Heard)
         bench.workbench.send(ANSWER)
-        bench.workbench.send(DIE)
+        assert bench.doors.back.poll(10_000)
+        os.kill(bench.processes[0].pid, signal.SIGKILL)
         wait_for(lambda: len(bench.processes) == 2, "the next worker")
         news = bench.wait_for(Heard, Died, Heard)
         assert reply_of(news[0]) == orders.Answered(unit=7)
