@@ -3,6 +3,16 @@
 
 from __future__ import annotations
 
+import blf
+import bpy
+
+from .wrapping import wrap
+
+_FONT = 0
+_BORDER = 62.0
+"""Pixels of a sidebar beside its text, at a scale of 1: margins, a box, the tabs."""
+_NARROWEST = 80.0
+
 
 class SidebarPanel:
     """Mix-in: the tab 'Affekt' in the 3D view's sidebar."""
@@ -10,3 +20,16 @@ class SidebarPanel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Affekt"
+
+
+def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str) -> None:
+    """In as many lines as the region's width asks for: a label has one, and cuts what does not
+    fit."""
+    preferences = context.preferences
+    scale = preferences.system.ui_scale
+    blf.size(_FONT, preferences.ui_styles[0].widget.points * scale)
+    width = max(_NARROWEST, context.region.width - _BORDER * scale)
+    column = layout.column(align=True)
+    column.scale_y = 0.85
+    for line in wrap(sentence, width, lambda text: blf.dimensions(_FONT, text)[0]):
+        column.label(text=line)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from pathlib import Path
 
 import bpy
 
@@ -31,6 +32,12 @@ class AFFEKT_AP_preferences(bpy.types.AddonPreferences):
         description="Command line that runs Affekt; used when no Python is given",
         default=DEFAULT_COMMAND,
     )
+    connection_file: bpy.props.StringProperty(
+        name="Connection File",
+        description="Connect to the sidecar of this file, such as a remote one's as 'affekt keys "
+        "connect' makes it; leave it empty for one on this machine",
+        subtype="FILE_PATH",
+    )
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
@@ -44,6 +51,8 @@ class AFFEKT_AP_preferences(bpy.types.AddonPreferences):
         except LinkError as error:
             column.label(text=error.message, icon="ERROR")
             column.label(text=error.remedy)
+        column.separator()
+        column.prop(self, "connection_file")
 
 
 def preferences(context: bpy.types.Context) -> AFFEKT_AP_preferences | None:
@@ -73,3 +82,9 @@ def sidecar_command(settings: AFFEKT_AP_preferences | None) -> list[str]:
             "preferences.",
         )
     return [program, *words[1:]]
+
+
+def remote_file(settings: AFFEKT_AP_preferences | None) -> Path | None:
+    """The connection file that the user has named, or None."""
+    named = settings.connection_file if settings else ""
+    return Path(bpy.path.abspath(named)) if named else None

@@ -37,6 +37,7 @@ CLASSES: tuple[type, ...] = (
     link_operators.AFFEKT_OT_stop_sidecar,
     link_operators.AFFEKT_OT_cancel,
     link_operators.AFFEKT_OT_copy_error,
+    link_operators.AFFEKT_OT_open_log,
     head_operators.AFFEKT_OT_add_head,
     motion_operators.AFFEKT_OT_import_take,
     motion_operators.AFFEKT_OT_browse_take,
@@ -74,6 +75,7 @@ def register() -> None:
 
 def unregister() -> None:
     end_task()
+    link_operators.unwatch_session()
     session.stop()
     bpy.app.handlers.load_pre.remove(_forget_task)
     for owner, name, _ in reversed(PROPERTIES):

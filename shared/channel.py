@@ -3,17 +3,21 @@
 
 Calls go in through a mailbox, answers come out as futures, events of jobs by a function that
 runs on this thread. There is no reconnecting: once the sidecar is gone, every open call fails
-with `link.unreachable` and a new client is needed.
+with `link.unreachable` and a new channel is needed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import heapq
+import itertools
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -22,24 +26,31 @@ from . import limits, wire
 from .connection import START_REMEDY, Connection
 from .errors import AffektError, InputError, JobError, LinkError
 from .mailbox import Mailbox
-from .messages import MESSAGES, Failure, Message, Ping
+from .messages import ANSWERS, EVENTS, Failure, Message, Ping
 
-# Sent while nothing else is, so that the sidecar knows that we live.
-IDLE_PING_S = 2.0
-# ZMTP heartbeats: answered by libzmq's own thread, so a busy sidecar is not taken for a dead one.
-HEARTBEAT_MS = 1000
-HEARTBEAT_TIMEOUT_MS = 3000
+_FROM_SIDECAR = {message.TYPE: message for message in (*ANSWERS, *EVENTS)}
+# Messages read in a row, so that calls and the monitor get their turn.
+_AT_ONCE = 64
+
+Answer = Future[Message]
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
     message: Message
-    answer: Future[Message] | None
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Timer:
+    when: float
+    number: int
+    function: Callable[[], None] = field(compare=False)
 
 
 class Channel:
-    """A DEALER to one sidecar. `on_event` gets each event; `on_lost` the error, once, when the
-    sidecar is gone. Both run on the channel's thread."""
+    """A DEALER to one sidecar, from `start` to `close`. `on_event` gets each event; `on_lost` the
+    error, once, when the sidecar is gone. Both run on the channel's thread."""
 
     def __init__(
         self,
@@ -49,9 +60,14 @@ class Channel:
     ) -> None:
         self._on_event = on_event
         self._on_lost = on_lost
-        self._calls: Mailbox[_Call | None] = Mailbox()
-        self._pending: dict[int, Future[Message]] = {}
+        self._mailbox: Mailbox[_Call | _Timer | None] = Mailbox()
+        self._unsent: deque[_Call] = deque()
+        self._timers: list[_Timer] = []
+        self._timer_numbers = itertools.count()
+        self._pending: dict[int, _Call] = {}
         self._last_id = 0
+        self._last_sent = time.monotonic()
+        self._silence_s = 0.0
         self._is_connected = False
         self._is_up = False
         self._lost: LinkError | None = None
@@ -61,49 +77,67 @@ class Channel:
         self._monitor = self._socket.get_monitor_socket(_WATCHED)
         self._socket.connect(connection.endpoint)
         self._thread = threading.Thread(target=self._run, name="affekt-channel", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread, and with it the connection."""
         self._thread.start()
 
     @property
     def lost(self) -> LinkError | None:
-        """Why the sidecar is out of reach, or None while it is there."""
+        """Why the sidecar is out of reach, or None while it is there. Every call that is open
+        then, or made later, fails with this very error."""
         return self._lost
+
+    @property
+    def silence_s(self) -> float:
+        """For how long this thread has listened in vain. Time in which this process itself was
+        stopped does not count."""
+        return self._silence_s
 
     def call(self, message: Message, timeout_s: float) -> Message:
         """Sends a request and waits for its answer. Raises LinkError `link.timeout`, what the
         sidecar answered, or why it is gone."""
-        answer: Future[Message] = Future()
+        answer: Answer = Future()
         self._submit(_Call(message, answer))
         try:
             return answer.result(timeout_s)
         except TimeoutError as error:
-            raise LinkError(
-                "link.timeout",
-                f"The sidecar did not answer within {timeout_s:g} seconds.",
-                "Try again; if it stays silent, stop the sidecar and start it again.",
-            ) from error
+            answer.cancel()
+            raise timed_out(timeout_s) from error
 
-    def send(self, message: Message, on_done: Callable[[Future[Message]], None] | None) -> None:
-        """Sends without waiting; `on_done` gets the answer on the channel's thread."""
-        answer: Future[Message] | None = None
+    def send(self, message: Message, on_done: Callable[[Answer], None] | None) -> None:
+        """Sends without waiting; `on_done` gets the answer on the channel's thread, or on this
+        one if the sidecar is gone already."""
+        answer: Answer | None = None
         if on_done is not None:
             answer = Future()
             answer.add_done_callback(on_done)
         self._submit(_Call(message, answer))
 
+    def run_at(self, when: float, function: Callable[[], None]) -> None:
+        """Runs it on the channel's thread once `time.monotonic()` is `when`; never, if the
+        sidecar is gone before."""
+        with self._lock:
+            if self._lost is None:
+                self._mailbox.put(_Timer(when, next(self._timer_numbers), function))
+
     def close(self) -> None:
         """Ends the thread and frees the socket, dropping what is unsent."""
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._calls.put(None)
-            self._thread.join()
-        self._calls.close()
+        if threading.current_thread() is self._thread:
+            return
+        if self._thread.is_alive():
+            self._mailbox.put(None)
+            self._thread.join(limits.CLOSE_S)
+        if not self._thread.is_alive():
+            self._mailbox.close()
 
     def _submit(self, call: _Call) -> None:
         with self._lock:
-            if self._lost is None:
-                self._calls.put(call)
+            lost = self._lost
+            if lost is None:
+                self._mailbox.put(call)
                 return
-        if call.answer is not None:
-            call.answer.set_exception(self._lost)
+        _fail(call.answer, lost)
 
     # --- on the thread -----------------------------------------------------------------------
 
@@ -121,56 +155,104 @@ class Channel:
 
     def _loop(self) -> None:
         poller = zmq.Poller()
-        for source in (self._socket, self._monitor, self._calls.fileno()):
+        for source in (self._monitor, self._mailbox.fileno()):
             poller.register(source, zmq.POLLIN)
-        last_sent = time.monotonic()
         while self._lost is None:
-            ready = dict(poller.poll(int(1000 * IDLE_PING_S)))
-            if self._socket in ready:
-                self._receive()
-            if self._monitor in ready:
-                self._watch()
+            poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0))
+            self._wait(poller)
             if self._lost is None:
-                sent = self._send_all(self._calls.take_all())
-                if sent:
-                    last_sent = time.monotonic()
-                elif self._is_up and time.monotonic() - last_sent >= IDLE_PING_S:
-                    last_sent = time.monotonic()
-                    self._post(_Call(Ping(), Future()))
+                self._take_mail()
+                self._run_timers()
+                self._send_all()
+                self._ping()
 
-    def _send_all(self, calls: list[_Call | None]) -> bool:
-        for call in calls:
-            if call is None:
-                self._lose(LinkError("link.closed", "The link was closed.", START_REMEDY))
-                break
-            self._post(call)
-        return bool(calls)
+    def _wait(self, poller: zmq.Poller) -> None:
+        """Until something comes, or is due; then hears it."""
+        wait_s = max(0.0, self._next_due() - time.monotonic())
+        before = time.monotonic()
+        # One more, since libzmq cuts to whole milliseconds and would come too early.
+        ready = dict(poller.poll(int(1000 * wait_s) + 1))
+        listened_s = min(time.monotonic() - before, wait_s + 0.1)
+        if self._socket in ready and ready[self._socket] & zmq.POLLIN:
+            self._silence_s = 0.0
+            self._receive()
+        else:
+            self._silence_s += listened_s
+        if self._monitor in ready:
+            self._watch()
 
-    def _post(self, call: _Call) -> None:
+    def _next_due(self) -> float:
+        due = self._last_sent + limits.IDLE_PING_S
+        return min(due, self._timers[0].when) if self._timers else due
+
+    def _take_mail(self) -> None:
+        is_closing = False
+        for item in self._mailbox.take_all():
+            if item is None:
+                is_closing = True
+            elif isinstance(item, _Timer):
+                heapq.heappush(self._timers, item)
+            else:
+                self._unsent.append(item)
+        if is_closing:
+            self._lose(LinkError("link.closed", "The link was closed.", START_REMEDY))
+
+    def _run_timers(self) -> None:
+        while self._lost is None and self._timers and self._timers[0].when <= time.monotonic():
+            heapq.heappop(self._timers).function()
+
+    def _send_all(self) -> None:
+        while self._lost is None and self._unsent:
+            if not self._post(self._unsent[0]):
+                return
+            self._unsent.popleft()
+
+    def _post(self, call: _Call) -> bool:
+        """False if there is no room for it yet."""
         request = 0
         if call.answer is not None:
+            if call.answer.cancelled():
+                return True
             self._last_id = request = self._last_id + 1
         try:
             frames = wire.encode(call.message, request)
             self._socket.send_multipart(frames, flags=zmq.NOBLOCK, copy=False)
         except AffektError as error:
             _fail(call.answer, error)
-            return
+            return True
         except zmq.Again:
-            # The connection has broken (the monitor is about to say why, which ends every call)
-            # or a thousand messages wait already (then this call times out).
-            pass
-        if call.answer is not None:
-            self._pending[request] = call.answer
+            return False
+        self._last_sent = time.monotonic()
+        if request:
+            self._pending[request] = call
+        return True
 
-    def _receive(self) -> None:
-        # A few at a time, so that calls and the monitor get their turn.
-        for _ in range(64):
+    def _ping(self) -> None:
+        """Where nothing was sent for a while: the sidecar learns that we live, and any word of
+        its own is answer enough."""
+        if time.monotonic() < self._last_sent + limits.IDLE_PING_S:
+            return
+        self._last_sent = time.monotonic()
+        given_up = [
+            request for request, call in self._pending.items()
+            if call.answer is not None and call.answer.cancelled()
+        ]  # fmt: skip
+        for request in given_up:
+            del self._pending[request]
+        if self._is_up:
+            self._last_id += 1
+            with contextlib.suppress(zmq.Again):
+                self._socket.send_multipart(wire.encode(Ping(), self._last_id), flags=zmq.NOBLOCK)
+
+    def _receive(self) -> bool:
+        """Reads what has come, a few at a time; False if that was all."""
+        for _ in range(_AT_ONCE):
             try:
                 frames = self._socket.recv_multipart(flags=zmq.NOBLOCK, copy=False)
             except zmq.Again:
-                return
+                return False
             self._handle([frame.buffer for frame in frames])
+        return True
 
     def _handle(self, frames: list[memoryview]) -> None:
         try:
@@ -178,21 +260,21 @@ class Channel:
         except LinkError as error:
             self._lose(error)
             return
+        call = self._pending.pop(header.id, None)
+        if call is None and header.id != 0:
+            return  # a ping's answer, one that nobody waits for any more, or one that came twice
         try:
-            message = wire.decode(header, frames[1:], MESSAGES)
+            message = wire.decode(header, frames[1:], _FROM_SIDECAR)
         except LinkError as error:
-            _fail(self._pending.pop(header.id, None), error)
-            if header.id == 0:  # an event of some job: none may be missing in silence
-                self._lose(error)
+            if call is not None:
+                _fail(call.answer, error)
+            elif not _is_news_to_us(header, error):
+                self._lose(error)  # an event of some job: none may be missing in silence
             return
-        if header.id == 0:
+        if call is None:
             self._on_event(message)
-            return
-        answer = self._pending.pop(header.id, None)
-        if isinstance(message, Failure):
-            _fail(answer, to_error(message))
-        elif answer is not None and not answer.cancelled():
-            answer.set_result(message)
+        else:
+            _settle(call, message)
 
     def _watch(self) -> None:
         event = recv_monitor_message(self._monitor)["event"]
@@ -201,7 +283,8 @@ class Channel:
         elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._is_up = True
         elif self._is_up:
-            self._receive()  # what it said before it went, such as that it is going
+            while self._receive():  # what it said before it went, such as that it is going
+                pass
             self._lose(_unreachable("The sidecar has gone."))
         elif self._is_connected:
             # Someone listens, but broke off the handshake: libzmq does so for false keys, and
@@ -221,12 +304,11 @@ class Channel:
             if self._lost is not None:
                 return
             self._lost = error
-        for answer in self._pending.values():
-            _fail(answer, error)
+        left = [item for item in self._mailbox.take_all() if isinstance(item, _Call)]
+        for call in (*self._pending.values(), *self._unsent, *left):
+            _fail(call.answer, error)
         self._pending.clear()
-        for call in self._calls.take_all():
-            if call is not None:
-                _fail(call.answer, error)
+        self._unsent.clear()
         self._on_lost(error)
 
 
@@ -243,10 +325,12 @@ def _open_socket(context: zmq.Context[zmq.Socket[bytes]], connection: Connection
     # A routing id must not begin with a zero byte.
     socket.setsockopt(zmq.ROUTING_ID, b"c" + secrets.token_bytes(15))
     socket.setsockopt(zmq.MAXMSGSIZE, limits.MAX_BUFFER_BYTES)
+    socket.setsockopt(zmq.SNDHWM, limits.MAX_UNSENT)
+    socket.setsockopt(zmq.RCVHWM, limits.MAX_UNREAD)
     socket.setsockopt(zmq.RECONNECT_IVL, -1)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
-    socket.setsockopt(zmq.HANDSHAKE_IVL, HEARTBEAT_TIMEOUT_MS)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, limits.HEARTBEAT_MS)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, limits.HEARTBEAT_TIMEOUT_MS)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, limits.HANDSHAKE_MS)
     socket.curve_serverkey = connection.server_public_key.encode()
     socket.curve_publickey = connection.client_public_key.encode()
     socket.curve_secretkey = connection.client_secret_key.encode()
@@ -264,10 +348,47 @@ def make_error(code: str, message: str, remedy: str) -> AffektError:
     return kinds.get(code.partition(".")[0], InputError)(code, message, remedy)
 
 
+def misunderstood(reason: str) -> LinkError:
+    """The error for a sidecar that says what it may not say."""
+    return LinkError(
+        "link.protocol",
+        f"The add-on and the sidecar misunderstood each other: {reason}.",
+        "Install the same version of Affekt on both sides and start the sidecar again.",
+    )
+
+
+def timed_out(timeout_s: float) -> LinkError:
+    """The error for a sidecar that took longer than so many seconds."""
+    return LinkError(
+        "link.timeout",
+        f"The sidecar did not answer within {timeout_s:g} seconds.",
+        "Try again; if it stays silent, stop the sidecar and start it again.",
+    )
+
+
 def _unreachable(message: str) -> LinkError:
     return LinkError("link.unreachable", message, START_REMEDY)
 
 
-def _fail(answer: Future[Message] | None, error: AffektError) -> None:
-    if answer is not None and not answer.done():
+def _is_news_to_us(header: wire.Header, error: LinkError) -> bool:
+    """Whether it is an event that a later minor version has added."""
+    is_later = header.version[1] > limits.PROTOCOL_VERSION[1]
+    return is_later and error.code == "link.unknown_message"
+
+
+def _settle(call: _Call, message: Message) -> None:
+    answer, wanted = call.answer, call.message.ANSWER
+    if answer is None or wanted is None:
+        return
+    if isinstance(message, Failure):
+        _fail(answer, to_error(message))
+    elif not isinstance(message, wanted):
+        reason = f"'{call.message.TYPE}' was answered with '{message.TYPE}'"
+        _fail(answer, misunderstood(reason))
+    elif answer.set_running_or_notify_cancel():
+        answer.set_result(message)
+
+
+def _fail(answer: Answer | None, error: AffektError) -> None:
+    if answer is not None and answer.set_running_or_notify_cancel():
         answer.set_exception(error)

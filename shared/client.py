@@ -9,8 +9,10 @@
     client.close()
 
 Calls that answer at once (`upload`, `read_motion`, `get_head`, ...) wait, at most their timeout.
-Jobs never wait: `start_*` and `cancel` return at once, `poll` hands over what has arrived.
-All calls come from one thread, the user's.
+Jobs and previews never wait: `start_*`, `attach` and `cancel` return at once, `poll` hands over
+what has arrived. All calls come from one thread, the user's.
+
+A client does not outlive its sidecar, its jobs may: give the next client the same `JobBook`.
 """
 
 from __future__ import annotations
@@ -26,13 +28,17 @@ import weakref
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import limits
-from .channel import Channel
+from .camera import Camera
+from .channel import Channel, misunderstood, timed_out
 from .connection import Connection, check_protocol
 from .conversions import picture_fields, to_head, to_motion, track_fields
 from .emotion import EmotionTrack
 from .errors import InputError, LinkError
-from .events import JobEvent
+from .events import Event, PreviewFailed, PreviewReady
 from .head import HeadModel
 from .jobs import JobBook
 from .messages import (
@@ -41,10 +47,10 @@ from .messages import (
     ArtefactChunk,
     ArtefactState,
     Bake,
-    Cancel,
     Download,
     FindArtefact,
     GetHead,
+    GetStatus,
     HeadRead,
     Hello,
     Kind,
@@ -52,23 +58,24 @@ from .messages import (
     MotionRead,
     Ping,
     Pong,
+    Preview,
     ReadMotion,
     Render,
     Shutdown,
+    Status,
     Upload,
     Welcome,
 )
 from .motion import Motion
 from .pictures import PictureOptions
+from .pixels import PixelRing
+from .previews import Previews, track_rows, view_fields
 from .version import AFFEKT_VERSION
 
 ANSWER_S = 10.0
 """Longest wait for a short answer, by default."""
 READ_S = 120.0
 """Longest wait where the sidecar must read a large file first (its first answer loads torch)."""
-PICTURES_AHEAD = 8
-"""Pictures that may be on their way while we write one."""
-
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -82,25 +89,40 @@ class Client:
 
     welcome: Welcome
     """What the sidecar said of itself: versions and capabilities."""
+    jobs: JobBook
+    """The open jobs."""
 
     @classmethod
-    def connect(cls, connection: Connection, *, timeout_s: float = ANSWER_S) -> Client:
-        """Connects and says hello. Raises LinkError."""
+    def connect(
+        cls, connection: Connection, *, timeout_s: float = ANSWER_S, book: JobBook | None = None
+    ) -> Client:
+        """Connects and says hello. Raises LinkError.
+
+        book: jobs of an earlier client, which go on here. Whoever brings a book keeps it: when
+        the link is lost, its jobs wait for the next client or for `JobBook.give_up`. Jobs of a
+        client without one end with the link.
+        """
         check_protocol(connection.protocol, connection.affekt)
-        client = cls(connection)
+        client = cls(connection, book)
         try:
             hello = Hello(protocol=limits.PROTOCOL_VERSION, affekt=AFFEKT_VERSION)
             client.welcome = client._call(hello, Welcome, timeout_s)
             check_protocol(client.welcome.protocol, client.welcome.affekt)
+            client.jobs.adopt(client._channel)
         except BaseException:
             client.close()
             raise
         return client
 
-    def __init__(self, connection: Connection) -> None:
-        self._jobs = JobBook(self._send)
+    def __init__(self, connection: Connection, book: JobBook | None = None) -> None:
+        """Use `connect`."""
+        self.jobs = JobBook() if book is None else book
+        self._owns_jobs = book is None
         self._is_closed = False
-        self._channel = Channel(connection, self._jobs.handle, self._jobs.lose)
+        self._channel = Channel(connection, self._handle, self._lose)
+        open_ring = None if connection.is_remote else PixelRing.open
+        self._previews = Previews(self._channel, open_ring)
+        self._channel.start()
         _open_clients.add(self)
 
     def __enter__(self) -> Client:
@@ -113,6 +135,21 @@ class Client:
     def is_open(self) -> bool:
         """Whether the sidecar was there when last heard of; never blocks."""
         return not self._is_closed and self._channel.lost is None
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds since the sidecar was last heard, to half a second; never blocks."""
+        return self._channel.silence_s
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the sidecar hangs: it is there, and has said nothing for longer than
+        `limits.SILENT_S`, though it is asked twice a second. Its jobs may go on; never blocks."""
+        return self.silence_s > limits.SILENT_S
+
+    def status(self, *, timeout_s: float = ANSWER_S) -> Status:
+        """How the sidecar is: its worker, jobs, cache and memory."""
+        return self._call(GetStatus(), Status, timeout_s)
 
     def ping(self, *, timeout_s: float = ANSWER_S) -> float:
         """Seconds that a round trip takes."""
@@ -181,17 +218,17 @@ class Client:
         adapter: Artefact | None = None,
         head: str = "open",
         frames: range | None = None,
+        vertices: bool = True,
     ) -> str:
         """Starts a bake and returns its job id at once. The track has one row for each frame of
-        the whole take. `poll` gives `JobProgressed`, then `BakeFinished` or `JobFailed`."""
-        job = secrets.token_hex(16)
+        the whole take; vertices: whether the mesh cache is wanted. `poll` gives `JobProgressed`,
+        then `BakeFinished` or `JobFailed`."""
         request = Bake(
-            job=job, motion=motion.sha256, name=motion.name, adapter=_sha256(adapter), head=head,
-            frames=_bounds(frames), **track_fields(track),
+            job=secrets.token_hex(16), motion=motion.sha256, name=motion.name,
+            adapter=_sha256(adapter), head=head, frames=_bounds(frames), vertices=vertices,
+            **track_fields(track),
         )  # fmt: skip
-        self._jobs.start_bake(job, motion.name)
-        self._start(job, request)
-        return job
+        return self._start(request)
 
     def start_render(
         self,
@@ -208,36 +245,89 @@ class Client:
         so on, and depth_0001.png beside a PNG if asked for, each whole or not at all. `poll`
         gives `PictureWritten` and `JobProgressed`, then `RenderFinished` or `JobFailed`. Raises
         InputError `file.not_writable`."""
-        job = secrets.token_hex(16)
         is_head = isinstance(subject, str)
         request = Render(
-            job=job,
+            job=secrets.token_hex(16),
             avatar=None if is_head else subject.sha256,
             avatar_name=None if is_head else subject.name,
             head=subject if is_head else None,
             motion=motion.sha256,
             name=motion.name,
             adapter=_sha256(adapter),
-            credit=PICTURES_AHEAD,
+            credit=limits.PIECES_AHEAD,
             **picture_fields(options or PictureOptions()),
         )
-        self._jobs.start_render(job, folder)
-        self._start(job, request)
-        return job
+        return self._start(request, folder)
+
+    def attach(self, job: str, folder: Path | None = None) -> None:
+        """From now on the events of a job that another client has started come here: a client
+        that has crashed, or another program of the same user's. Pictures of a rendering are
+        written into `folder`, from the first one on; without one it ends, here alone, with
+        `option.folder`. A job that the sidecar does not know ends with `link.no_job`. Raises
+        InputError `file.not_writable`."""
+        self.jobs.attach(job, folder)
+        self._end_if_lost()
 
     def cancel(self, job: str) -> None:
         """Asks for the end of a job; it ends with `JobFailed` and code `job.cancelled`."""
-        if self._jobs.is_running(job):
-            self._channel.send(Cancel(job=job), lambda _: None)
+        self.jobs.cancel(job)
 
-    def poll(self) -> list[JobEvent]:
-        """What has happened to the jobs since the last call. Never blocks: under 1 ms. When the
-        sidecar is gone, each open job ends with `JobFailed` and code `link.unreachable`."""
-        return self._jobs.take_events()
+    def start_preview(
+        self,
+        motion: Artefact,
+        track: EmotionTrack,
+        frame: int,
+        *,
+        view: int = 0,
+        subject: Artefact | str = "open",
+        adapter: Artefact | None = None,
+        vertices: bool = False,
+        size: tuple[int, int] | None = None,
+        camera: Camera | None = None,
+        world_from_head: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Asks for one frame of the take with the emotions in it; returns at once. `poll` gives
+        `PreviewReady` or `PreviewFailed`.
+
+        A newer preview of the same `view` (0..15) takes the place of one that waits, without a
+        word. The track has one row for each frame of the whole take. subject: as in
+        `start_render`. vertices: whether the mesh is wanted. A picture is wanted where `camera`
+        or `size`, (width, height) of the sidecar's own portrait camera, is given. world_from_head:
+        (4, 4). Raises InputError `frames.out_of_range`, `option.size`, `option.camera`.
+        """
+        first, rows = track_rows(track, frame)
+        picture = view_fields(size, camera, world_from_head)
+        is_head = isinstance(subject, str)
+        self._previews.start(
+            Preview(
+                view=view, motion=motion.sha256, name=motion.name, adapter=_sha256(adapter),
+                head=subject if is_head else "open",
+                avatar=None if is_head else subject.sha256,
+                avatar_name=None if is_head else subject.name,
+                frame=frame, first=first, vertices=vertices,
+                is_shared=picture["width"] is not None, **rows, **picture,
+            )
+        )  # fmt: skip
+
+    def poll(self) -> list[Event]:
+        """What has happened to jobs and previews since the last call. Never blocks: under 1 ms.
+        When the sidecar is gone, each open job of a client that has no book from elsewhere ends
+        with `JobFailed` and code `link.unreachable`."""
+        return [*self.jobs.take_events(), *self.take_previews()]
+
+    def take_previews(self) -> list[PreviewReady | PreviewFailed]:
+        """The part of `poll` that is about previews, for who hears of jobs from the book."""
+        return self._previews.take_events()
 
     def shutdown(self, *, timeout_s: float = ANSWER_S) -> None:
         """Tells the sidecar to end; the client must still be closed."""
-        self._call(Shutdown(), Acknowledged, timeout_s)
+        was_there = self.is_open
+        try:
+            self._call(Shutdown(), Acknowledged, timeout_s)
+        except LinkError as error:
+            # It may go before its answer does.
+            if not was_there or error is not self._channel.lost:
+                raise
 
     def close(self) -> None:
         """Leaves. Never waits for the sidecar; may be called twice."""
@@ -246,20 +336,28 @@ class Client:
             self._channel.close()
             _open_clients.discard(self)
 
-    def _send(self, message: Message) -> None:
-        self._channel.send(message, None)
+    def _start(self, request: Bake | Render, folder: Path | None = None) -> str:
+        self.jobs.start(request, folder)
+        self._end_if_lost()
+        return request.job
 
-    def _start(self, job: str, request: Message) -> None:
-        self._channel.send(request, lambda answer: self._jobs.refuse(job, answer.exception()))
+    def _end_if_lost(self) -> None:
+        lost = self._channel.lost
+        if self._owns_jobs and lost is not None:
+            self.jobs.give_up(lost)
+
+    def _handle(self, message: Message) -> None:
+        self.jobs.handle(self._channel, message)
+
+    def _lose(self, error: LinkError) -> None:
+        self.jobs.leave(self._channel)
+        if self._owns_jobs:
+            self.jobs.give_up(error)
+        self._previews.give_up(error)
 
     def _call(self, request: Message, answer: type[Answer], timeout_s: float) -> Answer:
         message = self._channel.call(request, timeout_s)
-        if not isinstance(message, answer):
-            raise LinkError(
-                "link.protocol",
-                f"The sidecar answered '{request.TYPE}' with '{message.TYPE}'.",
-                "Install the same version of Affekt on both sides and start the sidecar again.",
-            )
+        assert isinstance(message, answer)  # the channel gives nothing else
         return message
 
     def _upload(
@@ -282,13 +380,14 @@ class Client:
         deadline = time.monotonic() + timeout_s
         state = self._call(FindArtefact(sha256=digest), ArtefactState, timeout_s)
         while not state.is_complete:
+            if state.received > size:
+                raise misunderstood(f"{state.received} bytes of {size} arrived")
             file.seek(state.received)
             chunk = Upload(
                 kind=kind, name=name, sha256=digest, size=size, offset=state.received,
                 data=file.read(limits.CHUNK_BYTES),
             )  # fmt: skip
-            left_s = max(deadline - time.monotonic(), 0.001)
-            state = self._call(chunk, ArtefactState, left_s)
+            state = self._call(chunk, ArtefactState, _left_s(deadline, timeout_s))
         return Artefact(sha256=digest, kind=kind, name=name, size=size)
 
     def _download(self, artefact: Artefact, file: io.BufferedWriter, timeout_s: float) -> None:
@@ -296,8 +395,7 @@ class Client:
         digest, offset = hashlib.sha256(), 0
         while offset < artefact.size:
             request = Download(sha256=artefact.sha256, offset=offset)
-            left_s = max(deadline - time.monotonic(), 0.001)
-            chunk = self._call(request, ArtefactChunk, left_s)
+            chunk = self._call(request, ArtefactChunk, _left_s(deadline, timeout_s))
             if not chunk.data or chunk.offset != offset:
                 break
             digest.update(chunk.data)
@@ -316,6 +414,14 @@ _open_clients: weakref.WeakSet[Client] = weakref.WeakSet()
 def _close_all() -> None:
     for client in list(_open_clients):
         client.close()
+
+
+def _left_s(deadline: float, timeout_s: float) -> float:
+    """Seconds up to the deadline. Raises LinkError `link.timeout` after it."""
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise timed_out(timeout_s)
+    return left_s
 
 
 def _sha256(artefact: Artefact | None) -> str | None:

@@ -3,6 +3,9 @@
 
 JSON, readable by its user alone (0600 in a 0700 folder), with fresh keys at each start, removed
 when the sidecar ends. Whoever can read it may use the sidecar.
+
+A file for a sidecar on another machine (`"remote": true`) is made by hand, with `affekt keys
+connect`, and is only ever read where the user has named it.
 """
 
 from __future__ import annotations
@@ -10,14 +13,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
+import re
+import struct
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TypeGuard
 
-from .errors import LinkError
+from zmq.utils import z85
+
+from . import private_files
+from .errors import InputError, LinkError
 from .limits import PROTOCOL_VERSION
 from .version import AFFEKT_VERSION
 
@@ -25,24 +31,32 @@ FILE_NAME = "sidecar.json"
 RUNTIME_VARIABLE = "AFFEKT_RUNTIME_DIR"
 CACHE_VARIABLE = "AFFEKT_CACHE_DIR"
 START_REMEDY = "Start the sidecar (Affekt panel, or `affekt serve`) and try again."
-_MAX_FILE_BYTES = 64 * 1024
-_Z85 = frozenset(
-    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+REMOTE_REMEDY = "Make the file again with `affekt keys connect`."
+_LOOPBACK = "127.0.0.1"
+# The host is a name or an IPv4 address.
+_ENDPOINT = re.compile(
+    r"tcp://(?P<host>[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?):(?P<port>[1-9][0-9]{0,4})"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """endpoint: `tcp://127.0.0.1:PORT`. Keys are Z85 text of 40 characters (CURVE). pid: the
-    sidecar's process. protocol, affekt: its versions."""
+    """endpoint: `tcp://127.0.0.1:PORT`, of a remote sidecar `tcp://HOST:PORT`. Keys are Z85 text
+    of 40 characters (CURVE). pid: the sidecar's process, None if it is remote. protocol, affekt:
+    its versions; of a remote one only the hello tells them, until then they are our own."""
 
     endpoint: str
     server_public_key: str
     client_public_key: str
     client_secret_key: str
-    pid: int
+    pid: int | None
     protocol: tuple[int, int]
     affekt: str
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it may be on another machine: no shared memory, no process to look after."""
+        return self.pid is None
 
     def __repr__(self) -> str:  # keys do not belong in logs
         return f"Connection(endpoint={self.endpoint!r}, pid={self.pid})"
@@ -76,11 +90,7 @@ def default_cache_folder() -> Path:
 def make_private_folder(folder: Path) -> None:
     """Makes the folder, for its user alone. Raises LinkError `link.folder`."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if os.name == "posix":
-            if folder.stat().st_uid != os.getuid():
-                raise PermissionError(f"{folder} belongs to another user")
-            folder.chmod(0o700)
+        private_files.make_folder(folder)
     except OSError as error:
         raise LinkError(
             "link.folder",
@@ -93,19 +103,44 @@ def write_connection(connection: Connection, folder: Path) -> Path:
     """Writes the file, under its name only once it is whole; an older one is replaced.
     Raises LinkError `link.folder`."""
     make_private_folder(folder)
+    path = folder / FILE_NAME
     try:
-        # mkstemp makes the file 0600 from its first moment.
-        handle, partial = tempfile.mkstemp(dir=folder, prefix=".sidecar-", suffix=".partial")
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            json.dump(asdict(connection), file, indent=1)
-        os.replace(partial, folder / FILE_NAME)
+        private_files.write(path, json.dumps(asdict(connection), indent=1))
     except OSError as error:
         raise LinkError(
             "link.folder",
             f"The connection file cannot be written to {folder}.",
             "Check the folder's rights and the space left.",
         ) from error
-    return folder / FILE_NAME
+    return path
+
+
+def remote_connection(
+    endpoint: str, *, server_public_key: str, client_public_key: str, client_secret_key: str
+) -> Connection:
+    """A connection to a sidecar that was started with `--remote`. endpoint: `tcp://HOST:PORT`.
+    Raises InputError `option.server`."""
+    if not _is_endpoint(endpoint):
+        raise InputError(
+            "option.server",
+            f"'{endpoint[:80]}' is no server's address.",
+            "Give it as tcp://HOST:PORT, such as tcp://render1.example:5870.",
+        )
+    return Connection(
+        endpoint=endpoint,
+        server_public_key=server_public_key,
+        client_public_key=client_public_key,
+        client_secret_key=client_secret_key,
+        pid=None,
+        protocol=PROTOCOL_VERSION,
+        affekt=AFFEKT_VERSION,
+    )
+
+
+def remote_file_text(connection: Connection) -> str:
+    """What stands in a remote connection's file."""
+    entries = {name: getattr(connection, name) for name in ("endpoint", *_KEYS)}
+    return json.dumps({"remote": True, **entries}, indent=1)
 
 
 def read_connection(folder: Path | None = None) -> Connection:
@@ -116,12 +151,29 @@ def read_connection(folder: Path | None = None) -> Connection:
     """
     path = (default_runtime_folder() if folder is None else folder) / FILE_NAME
     try:
-        data = _read_private(path)
+        data = private_files.read(path)
     except FileNotFoundError as error:
         raise LinkError("link.unreachable", "No sidecar is running.", START_REMEDY) from error
     except OSError as error:
-        raise _damaged(path, f"it cannot be read ({error.strerror or error})") from error
-    return _decode(path, data)
+        raise _unreadable(path, error, _LOCAL_REMEDY) from error
+    entries = _decode(path, data, _LOCAL_REMEDY)
+    if "remote" in entries:
+        raise _damaged(path, "its address is not on this machine", _LOCAL_REMEDY)
+    return _local(path, entries)
+
+
+def read_connection_file(path: Path) -> Connection:
+    """A connection file that the user has named, such as one of `affekt keys connect`.
+
+    Raises LinkError `link.connection_file` (missing, damaged, or readable by others),
+    `link.version`.
+    """
+    try:
+        data = private_files.read(path)
+    except OSError as error:
+        raise _unreadable(path, error, REMOTE_REMEDY) from error
+    entries = _decode(path, data, REMOTE_REMEDY)
+    return _remote(path, entries) if "remote" in entries else _local(path, entries)
 
 
 def remove_connection(folder: Path, pid: int) -> None:
@@ -155,65 +207,79 @@ def version_error(
     )
 
 
-def _read_private(path: Path) -> bytes:
-    with path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        # Windows keeps the profile's folders private by its own rights.
-        if os.name == "posix" and (status.st_uid != os.getuid() or status.st_mode & 0o077):
-            raise _damaged(
-                path, f"others may read it (mode {stat.S_IMODE(status.st_mode):o}), or it is theirs"
-            )
-        return file.read(_MAX_FILE_BYTES + 1)
+_KEYS = ("server_public_key", "client_public_key", "client_secret_key")
+_LOCAL_REMEDY = "Delete it and start the sidecar again."
 
 
-def _decode(path: Path, data: bytes) -> Connection:
-    if len(data) > _MAX_FILE_BYTES:
-        raise _damaged(path, "it is too long")
+def _decode(path: Path, data: bytes, remedy: str) -> dict[str, object]:
+    if len(data) > private_files.MAX_FILE_BYTES:
+        raise _damaged(path, "it is too long", remedy)
     try:
         entries = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise _damaged(path, "it is not JSON") from error
+        raise _damaged(path, "it is not JSON", remedy) from error
     if not isinstance(entries, dict):
-        raise _damaged(path, "it is not an object")
+        raise _damaged(path, "it is not an object", remedy)
+    return entries
+
+
+def _local(path: Path, entries: dict[str, object]) -> Connection:
     pid, affekt = entries.get("pid"), entries.get("affekt")
     if type(pid) is not int or pid <= 0 or not isinstance(affekt, str) or len(affekt) > 64:
-        raise _damaged(path, "its process or version is missing")
+        raise _damaged(path, "its process or version is missing", _LOCAL_REMEDY)
     protocol = _decode_version(path, entries.get("protocol"))
     check_protocol(protocol, affekt)
-    names = ("server_public_key", "client_public_key", "client_secret_key")
-    keys = {name: _decode_key(path, name, entries.get(name)) for name in names}
-    return Connection(
-        endpoint=_decode_endpoint(path, entries.get("endpoint")), **keys,
-        pid=pid, protocol=protocol, affekt=affekt,
-    )  # fmt: skip
+    keys = {name: _decode_key(path, name, entries.get(name), _LOCAL_REMEDY) for name in _KEYS}
+    endpoint = entries.get("endpoint")
+    if not _is_endpoint(endpoint) or not endpoint.startswith(f"tcp://{_LOOPBACK}:"):
+        raise _damaged(path, "its address is not on this machine", _LOCAL_REMEDY)
+    return Connection(endpoint=endpoint, **keys, pid=pid, protocol=protocol, affekt=affekt)
+
+
+def _remote(path: Path, entries: dict[str, object]) -> Connection:
+    keys = {name: _decode_key(path, name, entries.get(name), REMOTE_REMEDY) for name in _KEYS}
+    endpoint = entries.get("endpoint")
+    if entries["remote"] is not True or not _is_endpoint(endpoint):
+        raise _damaged(path, "its address is missing", REMOTE_REMEDY)
+    return remote_connection(endpoint, **keys)
 
 
 def _decode_version(path: Path, value: object) -> tuple[int, int]:
     if not (isinstance(value, list) and [type(part) for part in value] == [int, int]):
-        raise _damaged(path, "its protocol version is missing")
+        raise _damaged(path, "its protocol version is missing", _LOCAL_REMEDY)
     return value[0], value[1]
 
 
-def _decode_key(path: Path, name: str, value: object) -> str:
-    if not isinstance(value, str) or len(value) != 40 or not set(value) <= _Z85:
-        raise _damaged(path, f"its {name} is no key")
+def _decode_key(path: Path, name: str, value: object, remedy: str) -> str:
+    if not is_key(value):
+        raise _damaged(path, f"its {name} is no key", remedy)
     return value
 
 
-def _decode_endpoint(path: Path, value: object) -> str:
+def is_key(value: object) -> TypeGuard[str]:
+    """Whether this is a CURVE key as Z85 text."""
+    if not isinstance(value, str) or len(value) != 40:
+        return False
     try:
-        parts = urlsplit(value if isinstance(value, str) else "")
-        usable = parts.scheme == "tcp" and parts.hostname == "127.0.0.1" and bool(parts.port)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise _damaged(path, "its address is not on this machine")
-    return str(value)
+        z85.decode(value)
+    except (ValueError, KeyError, struct.error):  # not ASCII, no letter of Z85, past 32 bits
+        return False
+    return True
 
 
-def _damaged(path: Path, reason: str) -> LinkError:
+def _is_endpoint(value: object) -> TypeGuard[str]:
+    match = _ENDPOINT.fullmatch(value) if isinstance(value, str) else None
+    # 0.0.0.0 is where a server listens, not where it is.
+    return match is not None and int(match["port"]) < 65536 and match["host"] != "0.0.0.0"
+
+
+def _unreadable(path: Path, error: OSError, remedy: str) -> LinkError:
+    if isinstance(error, FileNotFoundError):
+        return _damaged(path, "it is not there", remedy)
+    return _damaged(path, str(error.strerror or error), remedy)
+
+
+def _damaged(path: Path, reason: str, remedy: str) -> LinkError:
     return LinkError(
-        "link.connection_file",
-        f"The connection file {path} cannot be used: {reason}.",
-        "Delete it and start the sidecar again.",
+        "link.connection_file", f"The connection file {path} cannot be used: {reason}.", remedy
     )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `Client.poll` tells about jobs. Each job ends with exactly one event that `ends_job`."""
+"""What `Client.poll` tells about jobs and previews. Each job ends with exactly one event that
+`ends_job`; of the previews of a view only the newest is told."""
 
 from __future__ import annotations
 
@@ -7,17 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .errors import AffektError
 from .messages import Artefact
 from .motion import Motion
 
 
+class Event:
+    """Base of all events."""
+
+    __slots__ = ()
+    ends_job: ClassVar[bool] = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class JobEvent:
+class JobEvent(Event):
     """Something happened to the job `job`."""
 
     job: str
-    ends_job: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,4 +82,26 @@ class JobFailed(JobEvent):
     """The job ended without a result. `error.code` is `job.cancelled` after `Client.cancel`."""
 
     ends_job: ClassVar[bool] = True
+    error: AffektError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreviewReady(Event):
+    """Frame `frame` of the take with the emotions in it, for `view`. expression (100,) and jaw
+    (3,) in the open head's space; vertices (V, 3) in metres, if they were wanted; pixels
+    (H, W, 4), if a picture was: 8 bit, sRGB, straight alpha, top row first."""
+
+    view: int
+    frame: int
+    expression: NDArray[np.float32]
+    jaw: NDArray[np.float32]
+    vertices: NDArray[np.float32] | None
+    pixels: NDArray[np.uint8] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreviewFailed(Event):
+    """The newest preview of `view` could not be made; nothing newer is under way."""
+
+    view: int
     error: AffektError

@@ -1,131 +1,294 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The client's open jobs: the sidecar's messages become `JobEvent`s, pictures become files.
 
-`handle`, `lose` and `refuse` run on the channel's thread, the others on the user's.
+A book outlives the links that it is given. `adopt` tells a new link of every open job: the
+sidecar is asked for the job's events, and where it knows no such job it gets the same request
+again, which costs little, since it keeps what was done. `handle` and the answers run on the
+link's thread, everything else on the user's.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from . import events, messages
-from .channel import make_error
+import numpy as np
+
+from . import events, limits, messages
+from .channel import make_error, misunderstood
 from .conversions import to_motion
-from .errors import AffektError, InputError, LinkError
+from .errors import AffektError, InputError, JobError, LinkError
 from .messages import Artefact, Message
-from .pictures import frame_name
+from .picture_files import PictureFiles
+
+Request = TypeVar("Request", bound=messages.Bake | messages.Render)
+
+_STRANGER = "take"
+"""Name of the take of a job that another client has started."""
+
+
+class Link(Protocol):
+    """What a book needs of a `Channel`."""
+
+    @property
+    def lost(self) -> LinkError | None: ...
+
+    def send(self, message: Message, on_done: Callable[[Future[Message]], None] | None) -> None: ...
 
 
 @dataclass(slots=True)
 class _Job:
-    name: str
-    folder: Path | None = None
-    paths: dict[int, Path] = field(default_factory=dict)
+    """request: None for a job that another client has started. files: of a rendering."""
+
+    id: str
+    request: messages.Bake | messages.Render | None = None
+    files: PictureFiles | None = None
+    is_cancelled: bool = False
+
+    @property
+    def pictures(self) -> int:
+        return 0 if self.files is None else self.files.whole
+
+    def request_again(self) -> Message | None:
+        if isinstance(self.request, messages.Render):
+            return replace(self.request, pictures=self.pictures)
+        return self.request
 
 
 class JobBook:
-    """Jobs by id, and the events that the user has not seen yet."""
+    """Jobs by id, and the events that the user has not seen yet.
 
-    def __init__(self, send: Callable[[Message], None]) -> None:
-        self._send = send
+    Its jobs wait for the next link when one is lost; whoever holds the book ends them with
+    `give_up` where there will be none.
+    """
+
+    def __init__(self) -> None:
         self._jobs: dict[str, _Job] = {}
-        self._events: deque[events.JobEvent] = deque()
+        self._events = _Inbox()
+        self._link: Link | None = None
+        self._orphans: list[str] = []
         self._lock = threading.Lock()
 
-    def start_bake(self, job: str, name: str) -> None:
-        """Opens a bake of the take `name`."""
-        with self._lock:
-            self._jobs[job] = _Job(name)
+    def start(self, request: messages.Bake | messages.Render, folder: Path | None = None) -> None:
+        """Opens the job and sends the request, now or to the next link. folder: for the pictures
+        of a rendering. Raises InputError `file.not_writable`."""
+        files = None if folder is None else PictureFiles(request.job, folder)
+        job = _Job(request.job, _with_own_arrays(request), files)
+        link = self._open(job)
+        if link is not None:
+            self._request(link, job)
 
-    def start_render(self, job: str, folder: Path) -> None:
-        """Opens a rendering into `folder`. Raises InputError `file.not_writable`."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _not_writable(folder, error) from error
+    def attach(self, job: str, folder: Path | None = None) -> None:
+        """Opens a job that another client has started; one that is open already stays as it is.
+        Raises InputError `file.not_writable`."""
+        if self.is_running(job):
+            return
+        opened = _Job(job, None, None if folder is None else PictureFiles(job, folder))
+        link = self._open(opened)
+        if link is not None:
+            self._attach(link, opened)
+
+    def cancel(self, job: str) -> None:
+        """Asks for the end of a job. While there is no link it ends at once, and the sidecar
+        learns of it from the next one."""
         with self._lock:
-            self._jobs[job] = _Job(folder.name, folder)
+            found, link = self._jobs.get(job), self._link
+        if found is None:
+            return
+        found.is_cancelled = True
+        if link is None:
+            self._end_cancelled(found)
+        else:
+            link.send(messages.Cancel(job=job), lambda _: None)
 
     def is_running(self, job: str) -> bool:
         """Whether the job has not ended yet."""
         return job in self._jobs
 
+    def open_jobs(self) -> tuple[str, ...]:
+        """Ids of the jobs that have not ended yet, oldest first."""
+        with self._lock:
+            return tuple(self._jobs)
+
     def take_events(self) -> list[events.JobEvent]:
-        """Events since the last call; of several progresses in a row of one job the newest."""
-        taken: list[events.JobEvent] = []
-        while self._events:
-            event = self._events.popleft()
-            if taken and _supersedes(event, taken[-1]):
-                taken.pop()
-            taken.append(event)
-        return taken
+        """Events since the last call; of the progress of a job's stage the newest. Never
+        waits."""
+        return self._events.take_all()
 
-    def handle(self, message: Message) -> None:
+    def give_up(self, error: AffektError) -> None:
+        """All open jobs end with this error."""
+        for job in self.open_jobs():
+            self._end(events.JobFailed(job=job, error=error))
+
+    # --- links -------------------------------------------------------------------------------
+
+    def adopt(self, link: Link) -> None:
+        """From now on jobs go over this link; an older one must be closed."""
+        with self._lock:
+            self._link = link
+            jobs = list(self._jobs.values())
+            orphans, self._orphans = self._orphans, []
+        for job in [job for job in jobs if job.is_cancelled]:
+            self._end_cancelled(job)
+            orphans.append(job.id)
+        for orphan in orphans:
+            link.send(_attach(orphan, 0), lambda _: None)
+            link.send(messages.Cancel(job=orphan), lambda _: None)
+        for job in jobs:
+            if not job.is_cancelled:
+                self._attach(link, job)
+
+    def leave(self, link: Link) -> None:
+        """The link is lost. Runs on its thread."""
+        with self._lock:
+            if self._link is not link:
+                return
+            self._link = None
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            if job.files is not None:
+                job.files.rewind()
+
+    def handle(self, link: Link, message: Message) -> None:
         """Takes an event from the sidecar. Events of jobs that have ended are dropped."""
-        name = getattr(message, "job", "")
-        job = self._jobs.get(name)
-        if job is None:
+        job = self._jobs.get(getattr(message, "job", ""))
+        if job is None or link is not self._link:
             return
-        if isinstance(message, messages.Picture):
-            self._take_picture(message, job)
-        elif isinstance(message, messages.Progress):
-            self._events.append(_progressed(message))
+        try:
+            if isinstance(message, messages.Progress):
+                self._events.put(_progressed(message), (job.id, message.stage))
+            elif isinstance(message, messages.Picture):
+                self._take_picture(link, job, message)
+            elif isinstance(message, messages.JobFailed):
+                error = make_error(message.code, message.message, message.remedy)
+                self._end(events.JobFailed(job=job.id, error=error))
+            else:
+                self._finish(job, message)
+        except AffektError as error:
+            self._end(events.JobFailed(job=job.id, error=error))
+            if not isinstance(error, _NoFolderError):
+                link.send(messages.Cancel(job=job.id), lambda _: None)
+
+    def _request(self, link: Link, job: _Job) -> None:
+        message = job.request_again()
+        if message is not None:
+            link.send(message, lambda answer: self._answered(link, job, answer))
+
+    def _attach(self, link: Link, job: _Job) -> None:
+        if job.files is not None:
+            job.files.rewind()
+        link.send(_attach(job.id, job.pictures), lambda answer: self._attached(link, job, answer))
+
+    def _attached(self, link: Link, job: _Job, answer: Future[Message]) -> None:
+        error = answer.exception()
+        is_unknown = isinstance(error, LinkError) and error.code == "link.no_job"
+        if is_unknown and job.request is not None:
+            self._request(link, job)
         else:
-            self._end_by(message, name, job)
+            self._answered(link, job, answer)
 
-    def refuse(self, job: str, error: BaseException | None) -> None:
-        """The sidecar did not take the job (or did, for None)."""
-        if isinstance(error, AffektError):
-            self._end(events.JobFailed(job=job, error=error))
+    def _answered(self, link: Link, job: _Job, answer: Future[Message]) -> None:
+        error = answer.exception()
+        # The error of a lost link is no answer: the job waits for the next one.
+        if isinstance(error, AffektError) and error is not link.lost and link is self._link:
+            self._end(events.JobFailed(job=job.id, error=error))
 
-    def lose(self, error: LinkError) -> None:
-        """The sidecar is gone: all jobs end."""
-        for job in list(self._jobs):
-            self._end(events.JobFailed(job=job, error=error))
+    # --- the life of a job -------------------------------------------------------------------
+
+    def _open(self, job: _Job) -> Link | None:
+        with self._lock:
+            self._jobs[job.id] = job
+            return self._link
 
     def _end(self, event: events.JobEvent) -> None:
         with self._lock:
-            if self._jobs.pop(event.job, None) is not None:
-                self._events.append(event)
+            job = self._jobs.pop(event.job, None)
+            if job is None:
+                return
+        if job.files is not None:
+            job.files.end()
+        self._events.put(event)
 
-    def _end_by(self, message: Message, name: str, job: _Job) -> None:
-        if isinstance(message, messages.BakeDone):
-            try:
-                self._end(_bake_finished(message, job.name))
-            except AffektError as error:
-                self._end(events.JobFailed(job=name, error=error))
-        elif isinstance(message, messages.RenderDone) and job.folder is not None:
-            paths = tuple(path for _, path in sorted(job.paths.items()))
-            self._end(events.RenderFinished(job=name, folder=job.folder, paths=paths))
-        elif isinstance(message, messages.JobFailed):
-            error = make_error(message.code, message.message, message.remedy)
-            self._end(events.JobFailed(job=name, error=error))
+    def _end_cancelled(self, job: _Job) -> None:
+        error = JobError("job.cancelled", "The job was cancelled.", "Start it again.")
+        with self._lock:
+            if self._link is None:
+                self._orphans.append(job.id)
+                del self._orphans[: -limits.MAX_WAITING_JOBS]
+        self._end(events.JobFailed(job=job.id, error=error))
 
-    def _take_picture(self, message: messages.Picture, job: _Job) -> None:
-        if job.folder is None:
-            return
-        stem, suffix = ("frame", "exr") if message.kind == "exr" else (message.kind, "png")
-        path = job.folder / frame_name(message.index, kind=stem, suffix=suffix)
-        try:
-            _write_whole(path, message.data)
-        except OSError as error:
-            self._send(messages.Cancel(job=message.job))
-            self._end(events.JobFailed(job=message.job, error=_not_writable(path, error)))
-            return
-        if message.kind != "depth":
-            job.paths[message.index] = path
-        self._events.append(
-            events.PictureWritten(
-                job=message.job, index=message.index, kind=message.kind, path=path
+    def _take_picture(self, link: Link, job: _Job, piece: messages.Picture) -> None:
+        if job.files is None:
+            raise _missing_folder(job)
+        path = job.files.take(piece)
+        if path is not None:
+            self._events.put(
+                events.PictureWritten(job=job.id, index=piece.index, kind=piece.kind, path=path)
             )
-        )
-        self._send(messages.Credit(job=message.job, count=1))
+        link.send(messages.Credit(job=job.id, count=1), None)
+
+    def _finish(self, job: _Job, message: Message) -> None:
+        """Raises LinkError `link.protocol` for an end that such a job cannot have."""
+        if isinstance(message, messages.BakeDone) and not isinstance(job.request, messages.Render):
+            name = _STRANGER if job.request is None else job.request.name
+            self._end(_bake_finished(message, name))
+            return
+        if not isinstance(message, messages.RenderDone) or isinstance(job.request, messages.Bake):
+            raise misunderstood(f"'{message.TYPE}' came for a job of another kind")
+        if job.files is None:
+            raise _missing_folder(job)
+        if job.files.whole < message.pictures:
+            raise misunderstood(f"{job.files.whole} of {message.pictures} pictures came")
+        files = job.files
+        self._end(events.RenderFinished(job=job.id, folder=files.folder, paths=files.paths))
+
+
+class _Inbox:
+    """Events in order. One with a key takes the place of an older one with that key, so that an
+    inbox that nobody empties holds one progress a stage."""
+
+    def __init__(self) -> None:
+        self._events: dict[object, events.JobEvent] = {}
+        self._lock = threading.Lock()
+
+    def put(self, event: events.JobEvent, key: object = None) -> None:
+        with self._lock:
+            key = object() if key is None else key
+            self._events.pop(key, None)
+            self._events[key] = event
+
+    def take_all(self) -> list[events.JobEvent]:
+        with self._lock:
+            taken, self._events = self._events, {}
+        return list(taken.values())
+
+
+class _NoFolderError(InputError):
+    """The job is well; only this client cannot take its pictures."""
+
+
+def _missing_folder(job: _Job) -> _NoFolderError:
+    return _NoFolderError(
+        "option.folder",
+        f"The job {job.id[:8]} makes pictures, and no folder for them was named.",
+        "Attach to it again with a folder.",
+    )
+
+
+def _attach(job: str, pictures: int) -> messages.Attach:
+    return messages.Attach(job=job, pictures=pictures, credit=limits.PIECES_AHEAD)
+
+
+def _with_own_arrays(request: Request) -> Request:
+    """The same with copies of its arrays: it is sent later, and perhaps again, when the caller
+    may have changed his."""
+    values = {field.name: getattr(request, field.name) for field in fields(request)}
+    arrays = {name: v.copy() for name, v in values.items() if isinstance(v, np.ndarray)}
+    return replace(request, **arrays)
 
 
 def _progressed(message: messages.Progress) -> events.JobProgressed:
@@ -133,15 +296,6 @@ def _progressed(message: messages.Progress) -> events.JobProgressed:
         job=message.job, stage=message.stage, done=message.done, total=message.total,
         seconds_left=message.seconds_left,
     )  # fmt: skip
-
-
-def _supersedes(event: events.JobEvent, older: events.JobEvent) -> bool:
-    return (
-        isinstance(event, events.JobProgressed)
-        and isinstance(older, events.JobProgressed)
-        and event.job == older.job
-        and event.stage == older.stage
-    )
 
 
 def _bake_finished(message: messages.BakeDone, name: str) -> events.BakeFinished:
@@ -162,21 +316,3 @@ def _bake_finished(message: messages.BakeDone, name: str) -> events.BakeFinished
             size=message.vertices_size,
         ),
     )  # fmt: skip
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-def _not_writable(path: Path, error: OSError) -> InputError:
-    return InputError(
-        "file.not_writable",
-        f"'{path}' cannot be written ({error.strerror or error}).",
-        "Choose another place, or check its rights and the space left.",
-    )

@@ -16,8 +16,12 @@ CHUNK_BYTES = 4 * 1024 * 1024
 MAX_REQUEST_BUFFER_BYTES = 32 * 1024 * 1024
 # Pieces of pictures on the way to a client that has not asked for more: 256 MiB.
 MAX_CREDIT = 64
+# Pieces of one rendering that may be on their way while the client writes one: 32 MiB.
+PIECES_AHEAD = 8
 # Views of one client that each want their own newest preview: a viewport each.
 MAX_VIEWS = 16
+# Previews of one view in a second: no screen shows more, and a slider may say a thousand.
+MAX_PREVIEWS_PER_S = 60
 # Longest edge of a preview: RGBA of 1024 squared is one piece, CHUNK_BYTES.
 MAX_PREVIEW_EDGE = 1024
 # Shared memory of one client: four slots, so that one may be read while the next is written.
@@ -25,6 +29,52 @@ MAX_PIXEL_SLOTS = 4
 MAX_PIXEL_SLOT_BYTES = MAX_PREVIEW_EDGE * MAX_PREVIEW_EDGE * 4
 # Jobs that a sidecar keeps waiting, over all clients.
 MAX_WAITING_JOBS = 32
+# What those jobs were asked with: a camera for each frame of the longest take is 70 MB.
+MAX_WAITING_BYTES = 512 * 1024 * 1024
+# One request with all its frames: that camera, and the head's place and emotions a frame.
+MAX_REQUEST_BYTES = 128 * 1024 * 1024
+# Short requests of one client that wait, for the worker as for the disk; each may hold a piece of
+# an upload, 4 MB.
+MAX_WAITING_REQUESTS = 16
+# How long a job goes on without its client: a crashed Blender is back within this, and finished
+# chunks are kept in any case.
+ORPHAN_S = 30.0
+# A client says something every half second. One that is stopped for 5 s has not left; one that
+# was killed keeps no more than its jobs' places.
+CLIENT_SILENCE_S = 30.0
+# Clients that a sidecar remembers, those that were killed within the last 30 s too: beyond that
+# the one that was silent longest is forgotten.
+MAX_CLIENTS = 256
+# Messages and bytes to a client that does not read: room for the largest head beside its pieces.
+# Past the bytes it gets no more work done, past the messages it is forgotten.
+MAX_OUTBOX = 1024
+MAX_OUTBOX_BYTES = 64 * 1024 * 1024
+# The longest that one order may take; gsplat builds its kernels at their first use, for minutes.
+ORDER_S = 900.0
+
+# Users whom one server trusts; their file of 64 KiB has room for 700.
+MAX_TRUSTED_KEYS = 256
+
+# A client pings after so long without a word to or from the sidecar: four times before it would
+# call it silent, and 120 bytes a second.
+IDLE_PING_S = 0.5
+# A sidecar that has said nothing for so long is shown as silent. Its sockets' thread answers within
+# milliseconds, and a hang must be seen within 3 s.
+SILENT_S = 2.0
+# Questions of libzmq's own, once a second, so that a peer that vanished without a word is noticed.
+HEARTBEAT_MS = 1000
+# For how long they may stay unanswered: a process that is stopped for 5 s and goes on is not lost.
+HEARTBEAT_TIMEOUT_MS = 15_000
+# Longest handshake: above what a call waits for its answer, so that the call says what is wrong.
+HANDSHAKE_MS = 15_000
+# Messages of the client that may wait in libzmq, 32 MiB at most each; more wait where they were
+# made, of which there are as many as open calls, jobs and views.
+MAX_UNSENT = 32
+# Messages to the client that may wait in libzmq until it reads them; pieces of pictures, the
+# largest, are held to MAX_CREDIT, the rest to one answer a call.
+MAX_UNREAD = 256
+# Longest wait for the client's thread at its end; it may be in the middle of writing a piece.
+CLOSE_S = 2.0
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000
@@ -70,3 +120,19 @@ MAX_FLAME_BYTES = 256 * 1024 * 1024
 FLAME_CHILD_BYTES = 2 * 1024 * 1024 * 1024
 # Reading one takes about a second; a slow disk and a busy machine take a few.
 FLAME_CHILD_SECONDS = 60
+
+# One part of a sidecar's log. A day's work logs some 100 KB, and any editor opens 1 MB at once.
+MAX_LOG_BYTES = 1024 * 1024
+# Older parts that are kept beside the newest: the log, and what the sidecar printed beside it.
+LOG_PARTS = 2
+RAW_PARTS = 1
+# Folders of Blenders that have ended, with 5 MB of logs at most each, of which the last may tell
+# what went wrong.
+MAX_OLD_RUNS = 4
+# A sidecar that is not heard for this long is ended and started again: no bake's step, no sleeping
+# disk and no swapping takes it, since its sockets have a thread of their own.
+HUNG_S = 10.0
+# Waits before a sidecar is started again; there are no more restarts than these within the window.
+# What goes wrong once is mended at once; what goes wrong each time is told within half a minute.
+RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 8.0)
+RESTART_WINDOW_S = 600.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -12,13 +14,24 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
-from .connection import FILE_NAME, Connection, make_private_folder, read_connection
+from .connection import (
+    FILE_NAME,
+    Connection,
+    make_private_folder,
+    read_connection,
+    remove_connection,
+)
 from .errors import LinkError
+from .limits import LOG_PARTS, RAW_PARTS
 
 LOG_NAME = "sidecar.log"
+RAW_NAME = "sidecar.stderr"
 START_S = 60.0
 """Longest time that a sidecar may take until it listens; a cold disk makes imports slow."""
-_LOG_TAIL_BYTES = 2000
+_LOG_TAIL_BYTES = 16 * 1024
+_CRASH = "Fatal Python error"
+_STAMP = re.compile(r"^[0-9-]{10} [0-9:,]{12} [A-Z]+ ")
+"""What logging puts before a line."""
 
 
 class SidecarState(Enum):
@@ -33,9 +46,10 @@ class SidecarState(Enum):
 class SidecarProcess:
     """A sidecar that `start_sidecar` started. It ends by itself when this process is gone.
 
-    log_path: everything that the sidecar printed. connection: there once READY, for
-    `Client.connect`. error: there once FAILED: `link.start` (it never listened), `link.ended`
-    (it died later), `link.version`, `link.connection_file`; the log's last line is in the text.
+    log_path: its log, `sidecar.log`, with older parts `.1` and `.2` beside it; what it printed
+    besides, such as a crash's last words, is in `sidecar.stderr`. connection: there once READY,
+    for `Client.connect`. error: there once FAILED: `link.start` (it never listened), `link.ended`
+    (it died later), `link.version`, `link.connection_file`; its last words are in the text.
     """
 
     def __init__(
@@ -60,18 +74,26 @@ class SidecarProcess:
                 self._look_for_connection()
         return self._state
 
-    def stop(self, *, timeout_s: float = 2.0) -> None:
-        """Ends the process: asks, waits at most `timeout_s`, then kills. May be called twice."""
+    def ask_to_end(self) -> None:
+        """Closes its standard input, at which it ends. Never blocks."""
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
+
+    def kill(self) -> None:
+        """Ends a process that hangs, even one that is stopped. Never blocks; `stop` waits for
+        the end."""
+        self._process.kill()
+
+    def stop(self, *, timeout_s: float = 2.0) -> None:
+        """Ends the process: asks, waits at most `timeout_s`, then kills. May be called twice."""
+        self.ask_to_end()
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-            with contextlib.suppress(OSError):
-                (self._folder / FILE_NAME).unlink(missing_ok=True)
+        remove_connection(self._folder, self.pid)  # it does so itself unless it was killed
         if self._state is not SidecarState.FAILED:
             self._state = SidecarState.STOPPED
 
@@ -83,14 +105,14 @@ class SidecarProcess:
             if error.code != "link.unreachable":
                 self._fail(error)
             elif time.monotonic() > self._deadline:
-                self._fail(_not_started("it did not get ready in time", self.log_path))
+                self._fail(_not_started("it did not get ready in time", self._folder))
 
     def _ended(self, code: int) -> LinkError:
         if self._state is SidecarState.STARTING:
-            return _not_started(f"it ended with code {code}", self.log_path)
+            return _not_started(_how(code), self._folder)
         return LinkError(
             "link.ended",
-            f"The sidecar has ended with code {code}. {_last_line(self.log_path)}".strip(),
+            f"The sidecar has gone: {_how(code)}. {last_words(self._folder)}".strip(),
             f"Start it again; its log is {self.log_path}.",
         )
 
@@ -111,33 +133,66 @@ def start_sidecar(command: Sequence[str], runtime_folder: Path) -> SidecarProces
     try:
         # A file from a sidecar that was killed would be taken for the new one's.
         (runtime_folder / FILE_NAME).unlink(missing_ok=True)
-        with log_path.open("wb") as log:
+        rotate(log_path, LOG_PARTS)
+        rotate(runtime_folder / RAW_NAME, RAW_PARTS)
+        # Appending, so that who cuts the file cuts it for the one that writes, too.
+        with (runtime_folder / RAW_NAME).open("ab") as raw:
             process = subprocess.Popen(
-                [*command, *options, "--watch-stdin"],
+                [*command, *options, "--watch-stdin", "--log", str(log_path)],
                 stdin=subprocess.PIPE,
-                stdout=log,
+                stdout=raw,
                 stderr=subprocess.STDOUT,
                 creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
             )
     except OSError as error:
-        raise _not_started(f"{command[0]}: {error.strerror or error}", log_path) from error
+        reason = f"{command[0]}: {error.strerror or error}"
+        raise _not_started(reason, runtime_folder) from error
     return SidecarProcess(process, runtime_folder, log_path)
 
 
-def _not_started(reason: str, log_path: Path) -> LinkError:
-    return LinkError(
-        "link.start",
-        f"The sidecar did not start: {reason}. {_last_line(log_path)}".strip(),
-        "Check the sidecar's Python in the add-on's preferences, and that Affekt is installed "
-        f"there. The log is {log_path}.",
-    )
+def rotate(path: Path, older: int) -> None:
+    """Renames path to path.1, path.1 to path.2 and so on, of which there are then at most
+    `older`. Raises OSError."""
+    for number in range(older, 0, -1):
+        source = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
+        if source.exists():
+            os.replace(source, path.with_name(f"{path.name}.{number}"))
 
 
-def _last_line(log_path: Path) -> str:
+def last_words(folder: Path) -> str:
+    """The last line that a sidecar with this runtime folder said, as a sentence, without time
+    and level: of a crash, its reason. Empty if it said nothing."""
+    raw = _tail(folder / RAW_NAME)
+    crash = next((line for line in raw if line.startswith(_CRASH)), "")
+    words = crash or next(iter(raw[-1:] or _tail(folder / LOG_NAME)[-1:]), "")
+    words = _STAMP.sub("", words)
+    return words if not words or words.endswith((".", "!", "?")) else f"{words}."
+
+
+def _tail(path: Path) -> list[str]:
+    """The last lines of a file that say something."""
     try:
-        with log_path.open("rb") as file:
+        with path.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL_BYTES))
             lines = file.read().decode("utf-8", "replace").split("\n")
     except OSError:
-        return ""
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+        return []
+    return [line.strip()[:300] for line in lines if line.strip()]
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"it ended with code {code}"
+    try:
+        return f"it was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"it was ended by signal {-code}"
+
+
+def _not_started(reason: str, folder: Path) -> LinkError:
+    return LinkError(
+        "link.start",
+        f"The sidecar did not start: {reason}. {last_words(folder)}".strip(),
+        "Check the sidecar's Python in the add-on's preferences, and that Affekt is installed "
+        f"there. The log is {folder / RAW_NAME}.",
+    )

@@ -12,12 +12,13 @@ import numpy as np
 
 from ...shared import limits
 from ...shared.errors import InputError
+from ...shared.supervisor import Supervisor
 from ..camera import read_views
 from ..emotion.sample import read_track
 from ..head.find import named_head
 from ..link import requests
 from ..link.requests import FileBytes, Look
-from ..link.session import Line, session
+from ..link.session import session
 from ..link.tasks import Progress, Steps
 from ..motion.curves import scene_fps
 from ..motion.importing import read_file
@@ -92,7 +93,7 @@ def render_steps(head_name: str, scene_name: str, options: RenderOptions) -> Ste
     """Renders the scene's frames that the take in use covers, one picture a frame, and brings
     them into the compositor. The folder gets them only once all are there; until then they wait
     inside it for the next try."""
-    line = session.need_client()
+    line = session.need_line()
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     subject, fingerprint = _subject(head, options)
     adapter = None if options.adapter is None else read_file(options.adapter, _ADAPTER_BYTES)
@@ -100,7 +101,7 @@ def render_steps(head_name: str, scene_name: str, options: RenderOptions) -> Ste
     frames = _covered_frames(head, scene, options)
     shown = _read_performance(head, scene, frames, options)
     hashed = None if adapter is None else hashlib.sha256(adapter.data).hexdigest()
-    settings = repr((line.client.welcome.affekt, fingerprint, hashed, options.look))
+    settings = repr((line.version, fingerprint, hashed, options.look))
     plan = Plan(
         folder=options.folder, suffix=options.look.suffix, first=int(frames[0]),
         keys=frame_keys(settings, shown),
@@ -149,8 +150,8 @@ def _read_performance(
 
 
 def _render_missing(
-    line: Line, cast: tuple[FileBytes | str, FileBytes | None], shown: Performance, plan: Plan,
-    options: RenderOptions,
+    line: Supervisor, cast: tuple[FileBytes | str, FileBytes | None], shown: Performance,
+    plan: Plan, options: RenderOptions,
 ) -> requests.Waiting[int]:  # fmt: skip
     """Renders what is not there yet; how many frames that were."""
     runs = begin_frames(plan, reuse=options.reuse)

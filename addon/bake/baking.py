@@ -16,14 +16,14 @@ from ..motion.takes import add_take, find_take, read_take, source_take, take_tim
 def bake_steps(head_name: str, scene_name: str) -> Steps:
     """Bakes the head's take with its emotion into a new Action and puts that to use. The take is
     read from its curves, so an animator's edits count; its own Action stays as it is."""
-    client = session.need_client()
+    line = session.need_line()
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     take = source_take(head)
     source = take.name
     yield Progress(fraction=0.0, text="Reading the curves")
     motion = read_take(head, take, scene)
     track = read_track(head, take_times(take, scene), take.fps, scene)
-    baked = yield from requests.bake(client, motion, track, head.affekt_head.model)
+    baked = yield from requests.bake(line, motion, track, head.affekt_head.model)
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     first_frame = find_take(head, source).first_frame
     result = add_take(

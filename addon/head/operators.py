@@ -32,7 +32,7 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
         return self._add(context, is_first=not _has_heads(context))
 
     def _add(self, context: bpy.types.Context, *, is_first: bool) -> Steps:
-        model = yield from requests.fetch_head(session.need_client(), OPEN_HEAD)
+        model = yield from requests.fetch_head(session.need_line(), OPEN_HEAD)
         head = build_head(model, OPEN_HEAD, context)
         if is_first:
             _show(context)

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+
 import bpy
 
 from ...shared.errors import AffektError
-from ..preferences import preferences, sidecar_command
-from .session import LinkState, session
+from ...shared.supervisor import SupervisorState
+from ..preferences import preferences, remote_file, sidecar_command
+from .log_text import show_log
+from .session import session
 from .task_operator import redraw_sidebars
 from .tasks import end_task, running_task
 
-_TICK_SECONDS = {LinkState.STARTING: 0.1, LinkState.CONNECTED: 1.0}
+START_TICK_S = 0.1
+TICK_S = 0.25
+"""How often the session is looked after: a death shows within this and a hang within 3 s."""
 
 
 def watch_session() -> None:
     """Lets a timer look after the session until it is off. Timers need a window."""
     if not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=0.1, persistent=True)
+        bpy.app.timers.register(_tick, first_interval=START_TICK_S, persistent=True)
+
+
+def unwatch_session() -> None:
+    """Takes the timer away."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+
+
+_shown = ""
 
 
 def _tick() -> float | None:
-    before = session.state
-    after = session.step()
-    if after is not before:
+    global _shown
+    state = session.step()
+    if session.describe() != _shown:
+        _shown = session.describe()
         redraw_sidebars(bpy.context)
-    return _TICK_SECONDS.get(after)
+    if state in (SupervisorState.OFF, SupervisorState.FAILED):
+        return None
+    return START_TICK_S if state is SupervisorState.STARTING else TICK_S
 
 
 class AFFEKT_OT_start_sidecar(bpy.types.Operator):
@@ -44,14 +63,15 @@ class AFFEKT_OT_start_sidecar(bpy.types.Operator):
 
 
 class AFFEKT_OT_connect_sidecar(bpy.types.Operator):
-    """Connect to a sidecar that was started in a terminal with 'affekt serve'"""
+    """Connect to a sidecar that was started in a terminal with 'affekt serve', or to the one of
+    the connection file in the add-on's preferences"""
 
     bl_idname = "affekt.connect_sidecar"
     bl_label = "Connect to a Running One"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            session.connect()
+            session.connect(remote_file(preferences(context)))
         except AffektError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -96,4 +116,27 @@ class AFFEKT_OT_copy_error(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         error = session.error
         context.window_manager.clipboard = "" if error is None else f"{error} [{error.code}]"
+        return {"FINISHED"}
+
+
+class AFFEKT_OT_open_log(bpy.types.Operator):
+    """Show what the sidecar has logged"""
+
+    bl_idname = "affekt.open_log"
+    bl_label = "Open Log"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("No sidecar of this Blender's has a log")
+        return session.log_path is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        path = session.log_path
+        assert path is not None  # poll
+        has_opener = sys.platform in ("win32", "darwin") or shutil.which("xdg-open") is not None
+        if has_opener and path.is_file() and not bpy.app.background:
+            bpy.ops.wm.path_open(filepath=str(path))
+            self.report({"INFO"}, f"The log is {path}.")
+        else:
+            self.report({"INFO"}, show_log(context, path))
         return {"FINISHED"}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import bpy
 
-from ..panels import SidebarPanel
-from ..preferences import ADDON
-from .session import LinkState, session
+from ...shared.supervisor import SupervisorState
+from ..panels import SidebarPanel, draw_sentence
+from ..preferences import ADDON, preferences, remote_file
+from .session import session
 from .tasks import running_task
 
 
@@ -18,34 +17,58 @@ class AFFEKT_PT_sidecar(SidebarPanel, bpy.types.Panel):
     bl_order = 0
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        if session.state is LinkState.CONNECTED:
-            row = layout.row()
-            row.label(text=f"Connected, Affekt {session.version()}", icon="LINKED")
-            row.operator("affekt.stop_sidecar", text="", icon="UNLINKED")
-        elif session.state is LinkState.STARTING:
-            row = layout.row()
-            row.label(text="Starting ...", icon="SORTTIME")
-            row.operator("affekt.stop_sidecar", text="", icon="X")
+        state, layout = session.state, self.layout
+        if state in _ICONS:
+            row = layout.row(align=True)
+            row.label(text=_describe(), icon=_ICONS[state])
+            if session.log_path is not None:
+                row.operator("affekt.open_log", text="", icon="TEXT")
+            stop_icon = "UNLINKED" if state is SupervisorState.CONNECTED else "X"
+            row.operator("affekt.stop_sidecar", text="", icon=stop_icon)
         else:
-            column = layout.column(align=True)
-            row = column.row(align=True)
-            row.operator("affekt.start_sidecar", icon="PLAY")
-            row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
-            column.operator("affekt.connect_sidecar", icon="LINKED")
-        if session.error is not None:
+            _draw_start(layout, context)
+        if state is SupervisorState.SILENT:
+            draw_sentence(layout, context, "If it stays silent, it is started again.")
+        elif state is SupervisorState.RESTARTING and session.error is not None:
+            draw_sentence(layout, context, session.error.message)
+        elif session.error is not None:
             _draw_error(layout, context)
+
+
+_ICONS = {
+    SupervisorState.STARTING: "SORTTIME",
+    SupervisorState.CONNECTED: "LINKED",
+    SupervisorState.SILENT: "ERROR",
+    SupervisorState.RESTARTING: "FILE_REFRESH",
+}
+"""States in which there is a sidecar to leave."""
+
+
+def _describe() -> str:
+    said = session.describe()
+    is_connected = session.state is SupervisorState.CONNECTED
+    return f"{said}, Affekt {session.version}" if is_connected else said
+
+
+def _draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.operator("affekt.start_sidecar", icon="PLAY")
+    row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
+    remote = remote_file(preferences(context))
+    text = "Connect to a Running One" if remote is None else f"Connect by {remote.name}"
+    column.operator("affekt.connect_sidecar", text=text, icon="LINKED")
 
 
 def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     box = layout.box()
-    width = max(20, int(context.region.width / (7.5 * context.preferences.system.ui_scale)))
-    column = box.column(align=True)
-    column.scale_y = 0.85
-    column.alert = True
-    for line in textwrap.wrap(str(session.error), width):
-        column.label(text=line)
-    box.operator("affekt.copy_error", icon="COPYDOWN")
+    text = box.column()
+    text.alert = True
+    draw_sentence(text, context, str(session.error))
+    row = box.row(align=True)
+    row.operator("affekt.copy_error", icon="COPYDOWN")
+    if session.log_path is not None:
+        row.operator("affekt.open_log", icon="TEXT")
 
 
 def draw_task(layout: bpy.types.UILayout, label: str, *, scale: float = 1.0) -> bool:

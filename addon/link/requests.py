@@ -2,12 +2,13 @@
 """What we ask the sidecar for, as generators that yield progress until the answer is there.
 
 A generator that is closed, because the animator pressed Esc, cancels its job in the sidecar.
+While the sidecar is started again the generators wait: short calls, which may be made twice, are
+made again on the new connection; jobs go on in the supervisor's book.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,14 +16,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...shared.client import Client
 from ...shared.emotion import EmotionTrack
+from ...shared.errors import LinkError
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ...shared.pictures import PASSES, Follow, PictureOptions
+from ...shared.supervisor import Supervisor, SupervisorState
 from ..camera import View
 from ..motion.npz import encode_motion
-from .session import Line
 from .tasks import Progress
 
 Answer = TypeVar("Answer")
@@ -39,16 +42,15 @@ class FileBytes:
     data: bytes
 
 
-def fetch_head(line: Line, name: str) -> Waiting[HeadModel]:
+def fetch_head(line: Supervisor, name: str) -> Waiting[HeadModel]:
     """The head of this name."""
-    return (yield from _call(line, lambda: line.client.get_head(name), "Loading the head"))
+    return (yield from _call(line, lambda client: client.get_head(name), "Loading the head"))
 
 
-def read_motion(line: Line, take: FileBytes, adapter: FileBytes | None) -> Waiting[Motion]:
+def read_motion(line: Supervisor, take: FileBytes, adapter: FileBytes | None) -> Waiting[Motion]:
     """The take in the open head's space."""
-    client = line.client
 
-    def read() -> Motion:
+    def read(client: Client) -> Motion:
         sent = client.upload(take.data, "motion", take.name)
         helper = None if adapter is None else client.upload(adapter.data, "adapter", adapter.name)
         return client.read_motion(sent, helper)
@@ -56,13 +58,13 @@ def read_motion(line: Line, take: FileBytes, adapter: FileBytes | None) -> Waiti
     return (yield from _call(line, read, f"Reading {take.name}"))
 
 
-def bake(line: Line, motion: Motion, track: EmotionTrack, head: str) -> Waiting[Motion]:
+def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: str) -> Waiting[Motion]:
     """The motion with the track's emotion in it."""
     data = encode_motion(motion)
     sent = yield from _call(
-        line, lambda: line.client.upload(data, "motion", "take.npz"), "Sending the take"
+        line, lambda client: client.upload(data, "motion", "take.npz"), "Sending the take"
     )
-    start = lambda: line.client.start_bake(sent, track, head=head)  # noqa: E731
+    start = lambda client: client.start_bake(sent, track, head=head, vertices=False)  # noqa: E731
     done = yield from _run_job(line, start)
     assert isinstance(done, BakeFinished)  # the job's only other end is a failure
     return done.motion
@@ -102,11 +104,11 @@ class Shot:
     folder: Path
 
 
-def render(line: Line, motion: Motion, shot: Shot) -> Waiting[tuple[Path, ...]]:
+def render(line: Supervisor, motion: Motion, shot: Shot) -> Waiting[tuple[Path, ...]]:
     """The pictures' paths, one a frame asked for, in order."""
-    data, client = encode_motion(motion), line.client
+    data = encode_motion(motion)
 
-    def start() -> str:
+    def start(client: Client) -> str:
         subject = shot.subject
         if isinstance(subject, FileBytes):
             subject = client.upload(subject.data, "avatar", subject.name)
@@ -137,26 +139,52 @@ def _picture_options(shot: Shot) -> PictureOptions:
     )  # fmt: skip
 
 
-def _call(line: Line, call: Callable[[], Answer], text: str) -> Waiting[Answer]:
-    return (yield from _wait(line.worker.submit(call), Progress(fraction=0.0, text=text)))
+def _call(line: Supervisor, call: Callable[[Client], Answer], text: str) -> Waiting[Answer]:
+    """The call's answer, from whichever connection lives long enough to give it."""
+    progress = Progress(fraction=0.0, text=text)
+    while True:
+        client = yield from _wait_for_client(line, progress)
+        answer = line.submit(call)
+        while not answer.done():
+            yield _show(line, progress)
+        try:
+            return answer.result()
+        except LinkError:
+            if client.is_open or not line.is_lasting:
+                raise
 
 
-def _wait(future: Future[Answer], progress: Progress) -> Waiting[Answer]:
-    while not future.done():
-        yield progress
-    return future.result()
+def _wait_for_client(line: Supervisor, progress: Progress) -> Waiting[Client]:
+    """The connection that works. Raises the error that the supervisor gave up with."""
+    while True:
+        client = line.client
+        if client is not None and client.is_open:
+            return client
+        yield _show(line, progress)
+        if not line.is_lasting:
+            raise line.error or LinkError("link.closed", "The sidecar was stopped.", "Start it.")
 
 
-def _run_job(line: Line, start: Callable[[], str]) -> Waiting[JobEvent]:
+def _show(line: Supervisor, progress: Progress) -> Progress:
+    """What to say while we wait; where no timer does so, it also looks after the line."""
+    if line.step() is SupervisorState.CONNECTED:
+        return progress
+    return Progress(fraction=progress.fraction, text=f"Sidecar: {line.describe()}")
+
+
+def _run_job(line: Supervisor, start: Callable[[Client], str]) -> Waiting[JobEvent]:
     """Starts a job and follows it to its end. Raises the AffektError that it ended with."""
-    started = line.worker.submit(start)
-    progress = Progress(fraction=0.0, text="Sending")
+    started: list[str] = []
+
+    def begin(client: Client) -> str:
+        started.append(start(client))
+        return started[-1]
+
     try:
-        job = yield from _wait(started, progress)
+        job = yield from _call(line, begin, "Sending")
         progress = Progress(fraction=0.0, text="Waiting for the sidecar")
         while True:
-            events = yield from _wait(line.worker.submit(line.client.poll), progress)
-            for event in events:
+            for event in line.take_events():
                 if event.job != job:
                     continue  # the late end of a job that was cancelled
                 if isinstance(event, JobFailed):
@@ -165,9 +193,12 @@ def _run_job(line: Line, start: Callable[[], str]) -> Waiting[JobEvent]:
                     return event
                 if isinstance(event, JobProgressed):
                     progress = _describe(event)
-            yield progress
+            yield _show(line, progress)
     except GeneratorExit:
-        line.worker.submit(lambda: line.client.cancel(started.result()))
+        if started:
+            line.cancel(started[-1])
+        else:  # it may be about to start: the same thread makes both calls
+            line.submit(lambda _: line.cancel(started[-1]) if started else None)
         raise
 
 

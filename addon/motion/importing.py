@@ -37,12 +37,12 @@ class ImportOptions:
 
 def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Steps:
     """Reads the take through the sidecar and puts it on the head as a new, used Action."""
-    client = session.need_client()
+    line = session.need_line()
     take_file = read_file(options.take, limits.MAX_MOTION_BYTES)
     adapter_file = None
     if options.adapter is not None:
         adapter_file = read_file(options.adapter, limits.MAX_MOTION_BYTES)
-    motion = yield from requests.read_motion(client, take_file, adapter_file)
+    motion = yield from requests.read_motion(line, take_file, adapter_file)
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     take = add_take(
         head, motion, name=options.take.stem, first_frame=options.first_frame, scene=scene

@@ -6,11 +6,20 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ...shared import limits
 from ...shared.connection import FILE_NAME, default_cache_folder, default_runtime_folder
+from ...shared.errors import InputError
+from .log import open_log
+
+if TYPE_CHECKING:
+    from ..server.sockets import FrontDoor
+
+REMOTE_HOST = "0.0.0.0"
+REMOTE_PORT = 5870
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,37 +29,110 @@ class Serve:
     runtime_dir: Path | None = None
     """Folder for the connection file; by default a folder of the user's own."""
     cache_dir: Path | None = None
-    """Folder for what the sidecar works on; it is emptied when the sidecar ends."""
+    """Folder for what the sidecar works on; it is kept from one run to the next."""
+    cache_gb: float = limits.CACHE_BYTES / 1e9
+    """How large that folder may become; what was not used for longest goes first."""
     parent_pid: int | None = None
     """End when this process has ended."""
     watch_stdin: bool = False
     """End when standard input is closed."""
+    log: Path | None = None
+    """Log into this file, in parts that are kept small, rather than to standard error."""
+    remote: bool = False
+    """Serve users on other machines whose keys are trusted (`affekt keys trust`), and nobody
+    else. Without it only this machine is served, with fresh keys each time."""
+    listen: str | None = None
+    """With --remote: the address of this machine to listen on; by default 0.0.0.0, all of them."""
+    port: int | None = None
+    """With --remote: the port to listen on; by default 5870."""
+    keys_dir: Path | None = None
+    """With --remote: folder for this server's keys; by default a folder of the user's own."""
 
     def run(self) -> None:
         from ..server.parent import watch_input, watch_parent
         from ..server.server import Server, ServerOptions
-        from ..server.services import real_services
+        from ..server.workbench import ProcessWorkbench
 
-        logging.basicConfig(
-            stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-        )
+        open_log(self.log)
         runtime = self.runtime_dir or default_runtime_folder()
         options = ServerOptions(
-            runtime_folder=runtime, cache_folder=self.cache_dir or default_cache_folder()
+            runtime_folder=runtime,
+            cache_folder=self.cache_dir or default_cache_folder(),
+            cache_bytes=self._cache_bytes(),
+            front=self._front_door(),
         )
-        server = Server(real_services(), options)
+        cache = (options.cache_folder, options.cache_bytes)
+        server = Server(lambda doors: ProcessWorkbench(doors, *cache), options)
         signals: list[int] = []
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: signals.append(number))
-        connection = server.start()
+        server.start()
         if self.parent_pid is not None:
             watch_parent(self.parent_pid, server.stopped.set, server.stopped)
         if self.watch_stdin:
             watch_input(server.stopped.set)
-        print(f"affekt: listening on {connection.endpoint}, see {runtime / FILE_NAME}", flush=True)
+        self._say(f"listening on {server.endpoint}, {self._say_how()}")
         # In slices: an event may not be set from a signal handler, which may interrupt its lock.
         while not server.stopped.wait(0.25) and not signals:
             pass
         if not server.stop():
-            # A worker is deep in a chunk. Its files are gone, nobody waits for its result.
+            # The disk does not answer. Half-written files have names that nobody believes.
             os._exit(0)
+
+    def _say(self, sentence: str) -> None:
+        if self.log is None:
+            print(f"affekt: {sentence}", flush=True)
+        else:
+            logging.getLogger("affekt").info("%s", sentence)
+
+    def _cache_bytes(self) -> int:
+        """Raises InputError `option.cache_gb`."""
+        if not 0.1 <= self.cache_gb <= 1e6:
+            raise InputError(
+                "option.cache_gb",
+                f"A cache of {self.cache_gb:g} GB is of no use.",
+                "Give at least 0.1, better 10 or more.",
+            )
+        return int(self.cache_gb * 1e9)
+
+    def _front_door(self) -> FrontDoor:
+        """Raises InputError `option.remote`, `option.port`, LinkError `link.no_trusted_key`,
+        `link.key_file`."""
+        from ..server.key_files import default_keys_folder, remote_door
+        from ..server.sockets import local_door
+
+        if not self.remote:
+            if not (self.listen is self.port is self.keys_dir is None):
+                raise InputError(
+                    "option.remote",
+                    "Without --remote the sidecar listens to this machine alone.",
+                    "Add --remote, or leave out --listen, --port and --keys-dir.",
+                )
+            return local_door()
+        port = REMOTE_PORT if self.port is None else self.port
+        if not 0 < port < 65536:
+            raise InputError("option.port", f"{port} is no port.", "Give one from 1 to 65535.")
+        return remote_door(self.keys_dir or default_keys_folder(), self.listen or REMOTE_HOST, port)
+
+    def _say_how(self) -> str:
+        """What to do now that it listens."""
+        if not self.remote:
+            runtime = self.runtime_dir or default_runtime_folder()
+            return f"see {runtime / FILE_NAME}"
+        return _say_remotely(self.keys_dir, self.port or REMOTE_PORT)
+
+
+def _say_remotely(keys_dir: Path | None, port: int) -> str:
+    import socket
+
+    from ..server.key_files import default_keys_folder, read_trusted, server_keys
+    from ..server.keys import to_text
+    from .keys import connect_line
+
+    folder = keys_dir or default_keys_folder()
+    line = connect_line(to_text(server_keys(folder).public), f"tcp://{socket.gethostname()}:{port}")
+    return (
+        f"for {', '.join(sorted(read_trusted(folder)))}. Each runs once, on the machine with "
+        f"Blender (which may know this one by another name):\n\n    {line}\n\n"
+        "`affekt keys trust` and `affekt keys forget` take effect at once; Ctrl-C ends the server."
+    )

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ZAP (ZeroMQ RFC 27): who may open a connection. Only clients whose CURVE key is pinned.
+"""ZAP (ZeroMQ RFC 27): who may open a connection, and under which user's name. Only clients whose
+CURVE key is trusted at that door.
 
 Runs on a thread of its own, so that a stranger is turned away whatever else happens. If it is
-down, libzmq turns everyone away, because the socket sets `ZAP_ENFORCE_DOMAIN`.
+down, libzmq turns everyone away, because the sockets set `ZAP_ENFORCE_DOMAIN`.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import zmq
 from zmq.utils import z85
@@ -17,19 +19,76 @@ from zmq.utils import z85
 from ...shared.mailbox import Mailbox
 
 DOMAIN = b"global"
+"""The clients' door."""
+WORKER_DOMAIN = b"worker"
+"""The worker's door: its key is trusted there and nowhere else, and no client's is."""
+LOCAL_USER = "local"
+"""The user of this machine, who holds the connection file."""
 _ENDPOINT = "inproc://zeromq.zap.01"
 _VERSION = b"1.0"
 _log = logging.getLogger("affekt.server")
+
+Trust = Callable[[bytes], str | None]
+"""The user whose public key (32 bytes) this is, or None for a stranger's. Asked at every
+connection, on the authenticator's thread; what raises is a refusal."""
+
+
+class PinnedKeys:
+    """A few keys in memory, each with its user. Any thread may replace them."""
+
+    def __init__(self, users: Mapping[str, str] | None = None) -> None:
+        """users: public key as Z85 text -> user."""
+        self.replace(users or {})
+
+    def __call__(self, key: bytes) -> str | None:
+        return self._users.get(key)
+
+    def replace(self, users: Mapping[str, str]) -> None:
+        """Trusts these instead; a connection that is open stays open."""
+        self._users = {z85.decode(key): user for key, user in users.items()}
+
+
+class RefusalLog:
+    """Says who was refused and from where, a few times a minute: a crowd of strangers may not
+    fill the disk."""
+
+    LINES = 10
+    WINDOW_S = 60.0
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._begin = now()
+        self._refused = 0
+
+    def refused(self, address: str, reason: str) -> None:
+        """One more."""
+        if self._now() - self._begin >= self.WINDOW_S:
+            self.close()
+            self._begin = self._now()
+        self._refused += 1
+        if self._refused <= self.LINES:
+            _log.warning("refused a connection from %s: %s", address, reason)
+
+    def close(self) -> None:
+        """Says how many there were beyond those that were named."""
+        if self._refused > self.LINES:
+            _log.warning("refused %d more connections", self._refused - self.LINES)
+        self._refused = 0
 
 
 class Authenticator:
     """Answers libzmq's questions about keys for all sockets of one context."""
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], client_keys: Collection[str]
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        doors: Mapping[bytes, Trust],
+        *,
+        log: RefusalLog | None = None,
     ) -> None:
-        """client_keys: public keys as Z85 text."""
-        self._keys = frozenset(z85.decode(key) for key in client_keys)
+        """doors: ZAP domain -> whom it lets in."""
+        self._doors = dict(doors)
+        self._log = RefusalLog() if log is None else log
         self._stop: Mailbox[None] = Mailbox()
         self._socket = context.socket(zmq.REP)
         self._socket.linger = 0
@@ -53,22 +112,38 @@ class Authenticator:
             while True:
                 ready = dict(poller.poll())
                 if self._stop.fileno() in ready:
-                    return
-                self._socket.send_multipart(answer(self._socket.recv_multipart(), self._keys))
+                    break
+                self._socket.send_multipart(self._answer(self._socket.recv_multipart()))
+        self._log.close()
+
+    def _answer(self, request: Sequence[bytes]) -> list[bytes]:
+        try:
+            reply = answer(request, self._doors)
+            reason = reply[3].decode()
+        except Exception:
+            # Whatever is wrong with a list of keys, nobody may come in by it, and the thread lives.
+            _log.exception("the keys could not be looked up")
+            reply, reason = _refusal(request, b"Not answered"), "the keys could not be looked up"
+        if reply[2] != b"200":
+            address = request[3][:45].decode("ascii", "replace") if len(request) > 3 else "?"
+            self._log.refused(address, reason)
+        return reply
 
 
-def answer(request: Sequence[bytes], keys: frozenset[bytes]) -> list[bytes]:
+def answer(request: Sequence[bytes], doors: Mapping[bytes, Trust]) -> list[bytes]:
     """The ZAP reply to a ZAP request: version, request id, status code, status text, user id,
-    metadata."""
+    metadata. The user id is what a message's `User-Id` says from then on."""
+    if len(request) != 7 or request[0] != _VERSION or request[5] != b"CURVE":
+        return _refusal(request, b"Not CURVE")
+    trust = doors.get(request[2])
+    if trust is None:
+        return _refusal(request, b"Unknown domain")
+    user = trust(request[6])
+    if user is None:
+        return _refusal(request, b"Unknown key")
+    return [_VERSION, request[1], b"200", b"OK", user.encode("ascii"), b""]
+
+
+def _refusal(request: Sequence[bytes], reason: bytes) -> list[bytes]:
     request_id = request[1] if len(request) > 1 else b""
-    is_known = (
-        len(request) == 7
-        and request[0] == _VERSION
-        and request[2] == DOMAIN
-        and request[5] == b"CURVE"
-        and request[6] in keys
-    )
-    if is_known:
-        return [_VERSION, request_id, b"200", b"OK", b"client", b""]
-    _log.warning("refused a connection with an unknown key")
-    return [_VERSION, request_id, b"400", b"Unknown key", b"", b""]
+    return [_VERSION, request_id, b"400", reason, b"", b""]

@@ -1,72 +1,134 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One job: its state, and what waits to be sent about it."""
+"""What a job has to say to its client, and how far that has been said."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from ...shared import limits, wire
 from ...shared.errors import AffektError
-from ...shared.messages import JobFailed, Message, PictureKind, Progress
+from ...shared.messages import JobFailed, Picture, PictureKind, Progress
+from ...shared.wire import Frame
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """A picture that lies ready: sent only when the client has given credit for it."""
+    """A picture that lies ready: `file` in the user's part of the cache."""
 
     index: int
     kind: PictureKind
-    path: Path
+    file: str
 
 
-Outgoing = Message | PictureFile
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of picture `number` from `offset` on. turn: of the delivery it was wanted in."""
+
+    job: str
+    turn: int
+    number: int
+    offset: int
+    file: str
 
 
-@dataclass(slots=True, eq=False)
-class Job:
-    """A job of the client with this routing id.
+class Delivery:
+    """The events of one job: a progress (only the newest waits), pictures piece by piece as far
+    as there is credit, and the end."""
 
-    `outbox`, `credit` and `is_over` belong to the sockets' thread. The state changes only under
-    its lock: waiting -> running by the worker, or waiting -> cancelled by the sockets' thread.
-    """
+    def __init__(self, job: str, *, credit: int, pictures: int, clock: Clock | None = None) -> None:
+        """pictures: how many the client has already."""
+        self.job = job
+        self._clock = clock or Clock(job)
+        self._pictures: list[PictureFile] = []
+        self._progress: Progress | None = None
+        self._is_progress_told = True
+        self._end: Sequence[Frame] | None = None
+        self._has_failed = False
+        self.is_over = False
+        """Whether the end has been taken."""
+        self._is_reading = False
+        self._turn = 0
+        self._number, self._offset, self._credit = pictures, 0, credit
 
-    id: str
-    owner: bytes
-    credit: int = 0
-    outbox: deque[Outgoing] = field(default_factory=deque)
-    is_over: bool = False
-    _cancelled: threading.Event = field(default_factory=threading.Event)
-    _is_running: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def attach(self, *, credit: int, pictures: int) -> None:
+        """Another client listens, that has so many pictures; it hears the last progress again."""
+        self._turn += 1
+        self._is_reading = False
+        self._number, self._offset, self._credit = pictures, 0, credit
+        self._is_progress_told = self._progress is None
 
-    def is_cancelled(self) -> bool:
-        """Asked by the work, between chunks."""
-        return self._cancelled.is_set()
+    def begin_again(self) -> None:
+        """A new worker will name the pictures from the first on, the same ones."""
+        self._pictures.clear()
 
-    def try_start(self) -> bool:
-        """False if it was cancelled before."""
-        with self._lock:
-            self._is_running = not self._cancelled.is_set()
-            return self._is_running
+    def give_credit(self, count: int) -> None:
+        """So many more pieces may go."""
+        self._credit = min(self._credit + count, limits.MAX_CREDIT)
 
-    def cancel(self) -> bool:
-        """True if the job had not started: then nobody else will report its end."""
-        with self._lock:
-            had_ended = self._cancelled.is_set()
-            self._cancelled.set()
-            return not self._is_running and not had_ended
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """The job has come so far."""
+        self._progress = self._clock.progress(stage, done, total)
+        self._is_progress_told = False
 
-    def put(self, item: Outgoing) -> None:
-        """Appends to the outbox; a progress that waits there is superseded."""
-        if self.outbox and isinstance(self.outbox[-1], Progress):
-            supersedes = isinstance(item, Message) and item.SUPERSEDES != "nothing"
-            if supersedes:
-                self.outbox.pop()
-        self.outbox.append(item)
+    def add_pictures(self, pictures: Sequence[PictureFile]) -> None:
+        """More pictures are ready."""
+        self._pictures.extend(pictures)
+
+    def finish(self, last: Sequence[Frame]) -> None:
+        """The job is done; its last event goes after the last picture."""
+        self._end = last
+
+    def fail(self, error: AffektError) -> None:
+        """The job ends with this; pictures that have not gone yet do not go."""
+        self._end = wire.encode(failed(self.job, error))
+        self._has_failed = True
+
+    def take_message(self) -> Sequence[Frame] | None:
+        """What can be sent now, except for pictures."""
+        if not self._is_progress_told and self._end is None and not self.is_over:
+            self._is_progress_told = True
+            assert self._progress is not None
+            return wire.encode(self._progress)
+        if self._end is not None and (self._has_failed or self._are_pictures_told()):
+            last, self._end = self._end, None
+            self.is_over = True
+            return last
+        return None
+
+    def take_piece(self) -> Piece | None:
+        """The piece that shall be read now: there is credit for it, and none is being read."""
+        if self._is_reading or self._credit == 0 or self._number >= len(self._pictures):
+            return None
+        if self._has_failed:
+            return None
+        self._is_reading = True
+        self._credit -= 1
+        file = self._pictures[self._number].file
+        return Piece(self.job, self._turn, self._number, self._offset, file)
+
+    def picture(self, piece: Piece, size: int, data: bytes) -> Picture | None:
+        """The message with the piece, of a file of `size` bytes; None if nobody waits for it any
+        more."""
+        if piece.turn != self._turn or not self._is_reading:
+            return None
+        self._is_reading = False
+        named = self._pictures[piece.number] if piece.number < len(self._pictures) else None
+        if named is None or self._has_failed:  # begun again meanwhile: it is read again
+            self._credit += 1
+            return None
+        message = Picture(
+            job=self.job, number=piece.number, index=named.index, kind=named.kind, size=size,
+            offset=piece.offset, data=data,
+        )  # fmt: skip
+        self._offset += len(data)
+        if self._offset >= size:
+            self._number, self._offset = self._number + 1, 0
+        return message
+
+    def _are_pictures_told(self) -> bool:
+        return self._number >= len(self._pictures)
 
 
 def failed(job: str, error: AffektError) -> JobFailed:
@@ -76,20 +138,20 @@ def failed(job: str, error: AffektError) -> JobFailed:
     )
 
 
+@dataclass(slots=True)
 class Clock:
     """Progress with an estimate: the rate of the stage so far."""
 
-    def __init__(self, job: str, now: Callable[[], float] = time.monotonic) -> None:
-        self._job = job
-        self._now = now
-        self._stage = ""
-        self._since = 0.0
-        self._first = 0
+    job: str
+    now: Callable[[], float] = field(default=time.monotonic)
+    _stage: str = ""
+    _since: float = 0.0
+    _first: int = 0
 
     def progress(self, stage: str, done: int, total: int) -> Progress:
         """The message for `done` of `total`."""
-        if stage != self._stage:
-            self._stage, self._since, self._first = stage, self._now(), done
-        seconds, steps = self._now() - self._since, done - self._first
-        left = seconds / steps * (total - done) if steps > 0 else None
-        return Progress(job=self._job, stage=stage, done=done, total=total, seconds_left=left)
+        if stage != self._stage or done < self._first:
+            self._stage, self._since, self._first = stage, self.now(), done
+        seconds, steps = self.now() - self._since, done - self._first
+        left = seconds / steps * max(0, total - done) if steps > 0 else None
+        return Progress(job=self.job, stage=stage, done=done, total=total, seconds_left=left)

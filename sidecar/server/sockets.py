@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The server's ROUTER socket: encrypted, for pinned keys alone."""
+"""The server's two doors, ROUTER sockets: encrypted, each for the keys that are trusted there."""
 
 from __future__ import annotations
 
@@ -10,43 +10,127 @@ from typing import TypeAlias
 import zmq
 
 from ...shared import limits
-from .authenticator import DOMAIN
+from ...shared.errors import LinkError
+from .authenticator import DOMAIN, LOCAL_USER, WORKER_DOMAIN, Authenticator, PinnedKeys, Trust
+from .keys import KeyPair, make_keys
 
 Router: TypeAlias = "zmq.Socket[bytes]"
 Context: TypeAlias = "zmq.Context[zmq.Socket[bytes]]"
 
-HEARTBEAT_MS = 1000
-HEARTBEAT_TIMEOUT_MS = 3000
+LOOPBACK = "127.0.0.1"
+# A client that is stopped for 5 s is not lost; one whose machine has vanished is, in the end.
+HEARTBEAT_MS = 5000
+HEARTBEAT_TIMEOUT_MS = round(1000 * limits.CLIENT_SILENCE_S)
+# Messages of one client that libzmq has read and we have not: uploads of 4 MB, 64 MB in all.
+RECEIVE_AHEAD = 16
+# Messages to one client that libzmq holds; pieces of 4 MB, 64 MB in all. More waits in `Front`.
+SEND_AHEAD = 16
 # A connection that says nothing for this long during the handshake is closed.
 HANDSHAKE_MS = 2000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class KeyPair:
-    """CURVE keys as Z85 text."""
-
-    public: str
-    secret: str
-
-
-def make_keys() -> KeyPair:
-    """A fresh pair."""
-    public, secret = zmq.curve_keypair()
-    return KeyPair(public=public.decode(), secret=secret.decode())
+_WORKER = "worker"
 
 
 OpenSocket = Callable[[Context, KeyPair], Router]
 
 
-def open_router(context: Context, keys: KeyPair) -> Router:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FrontDoor:
+    """Where clients knock, the server's keys, and whom it lets in.
+
+    port: None is any free one. client: the pair that the connection file hands out; None where
+    clients have keys of their own, and there is no such file.
+    """
+
+    keys: KeyPair
+    trust: Trust
+    client: KeyPair | None = None
+    host: str = LOOPBACK
+    port: int | None = None
+
+
+def local_door() -> FrontDoor:
+    """A door on this machine for its user alone; all keys are fresh."""
+    client = make_keys()
+    trust = PinnedKeys({client.public: LOCAL_USER})
+    return FrontDoor(keys=make_keys(), trust=trust, client=client)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Invitation:
+    """What a worker needs to come in by the back door. user: what its messages' `User-Id` says,
+    and no other worker's."""
+
+    endpoint: str
+    server_public_key: str
+    public_key: str
+    secret_key: str
+    user: str
+
+
+class Doors:
+    """Both doors, open, and who watches them. Messages at `front` carry `User-Id`, the user.
+
+    endpoint: of the front door, such as `tcp://127.0.0.1:5870`.
+    """
+
+    def __init__(
+        self, context: Context, door: FrontDoor, open_socket: OpenSocket | None = None
+    ) -> None:
+        """Raises LinkError `link.bind`. open_socket: for tests, the front door's."""
+        self._worker_keys = make_keys()
+        self._workers = PinnedKeys()
+        self._invited = 0
+        self.authenticator = Authenticator(
+            context, {DOMAIN: door.trust, WORKER_DOMAIN: self._workers}
+        )
+        self.front = (open_socket or open_router)(context, door.keys)
+        self.back = open_back_router(context, self._worker_keys)
+        try:
+            self.endpoint = _bind(self.front, door.host, door.port)
+            self._back_endpoint = _bind(self.back, LOOPBACK, None)
+        except LinkError:
+            self.close(linger_ms=0)
+            raise
+
+    def invite_worker(self) -> Invitation:
+        """Fresh keys for a worker; those of the one before are worth nothing from now on."""
+        pair = make_keys()
+        self._invited += 1
+        user = f"{_WORKER}-{self._invited}"
+        self._workers.replace({pair.public: user})
+        return Invitation(
+            endpoint=self._back_endpoint,
+            server_public_key=self._worker_keys.public,
+            public_key=pair.public,
+            secret_key=pair.secret,
+            user=user,
+        )
+
+    def close(self, *, linger_ms: int) -> None:
+        """Closes both; the last answers have this long to leave."""
+        self.front.close(linger=linger_ms)
+        self.back.close(linger=0)
+        self.authenticator.stop()
+
+
+def open_router(context: Context, keys: KeyPair, domain: bytes = DOMAIN) -> Router:
     """An unbound ROUTER that speaks CURVE and asks the authenticator about every client."""
     socket = open_plain_router(context)
     socket.curve_server = True
     socket.curve_publickey = keys.public.encode()
     socket.curve_secretkey = keys.secret.encode()
-    socket.zap_domain = DOMAIN
+    socket.zap_domain = domain
     # Without this libzmq lets everyone in while no authenticator answers.
     socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+    return socket
+
+
+def open_back_router(context: Context, keys: KeyPair) -> Router:
+    """The same for the worker: larger messages, such as a whole take's motion, and no heartbeats,
+    since the end of its process says more."""
+    socket = open_router(context, keys, WORKER_DOMAIN)
+    socket.setsockopt(zmq.MAXMSGSIZE, limits.MAX_BUFFER_BYTES)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, 0)
     return socket
 
 
@@ -57,7 +141,25 @@ def open_plain_router(context: Context) -> Router:
     # A client that has gone is an error that we can see, not a message that vanishes.
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.MAXMSGSIZE, limits.MAX_REQUEST_BUFFER_BYTES)
+    socket.setsockopt(zmq.RCVHWM, RECEIVE_AHEAD)
+    socket.setsockopt(zmq.SNDHWM, SEND_AHEAD)
     socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     return socket
+
+
+def _bind(socket: Router, host: str, port: int | None) -> str:
+    try:
+        socket.bind(f"tcp://{host}:{'*' if port is None else port}")
+    except zmq.ZMQError as error:
+        remedy = (
+            f"Check whether a firewall forbids connections to {LOOPBACK}."
+            if port is None
+            else f"Check that {host} is this machine's address, and choose another --port if "
+            f"{port} is taken."
+        )
+        raise LinkError(
+            "link.bind", f"The sidecar cannot listen on {host} ({error}).", remedy
+        ) from error
+    return socket.getsockopt_string(zmq.LAST_ENDPOINT)

@@ -9,7 +9,7 @@ pyzmq and msgpack; without it pip downloads them once.
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,7 +71,46 @@ def in_blender(blender_python: str, blender_user_folder: Path, tmp_path: Path) -
     return run
 
 
+StartScript = Callable[..., tuple[subprocess.Popen[bytes], Path]]
+
+
+@pytest.fixture
+def start_in_blender(
+    blender_python: str, blender_user_folder: Path, tmp_path: Path
+) -> Iterator[StartScript]:
+    """Starts one of scripts/ as `in_blender` runs it; the process, and where its answer will be.
+    It is killed at the end."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(script: str, **options: object) -> tuple[subprocess.Popen[bytes], Path]:
+        command, environment, answer = _command(
+            blender_python, blender_user_folder, script, options, tmp_path
+        )
+        with (tmp_path / f"{script}.output").open("wb") as output:
+            started.append(subprocess.Popen(command, env=environment, stdout=output, stderr=output))
+        return started[-1], answer
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
 def _run(python: str, user: Path, script: str, options: dict, folder: Path) -> dict:
+    command, environment, answer = _command(python, user, script, options, folder)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=280, check=False
+    )
+    output = f"{done.stdout[-4000:]}\n{done.stderr[-6000:]}"
+    assert done.returncode == 0, output
+    assert "Traceback" not in output, output
+    return json.loads(answer.read_text())
+
+
+def _command(
+    python: str, user: Path, script: str, options: dict, folder: Path
+) -> tuple[list[str], dict[str, str], Path]:
+    """The command line, its environment, and where the answer will be."""
     answer = folder / f"{script}.answer.json"
     environment = {
         **os.environ,
@@ -84,11 +123,4 @@ def _run(python: str, user: Path, script: str, options: dict, folder: Path) -> d
         "TMPDIR": str(folder),
     }
     arguments = [json.dumps(options, default=str), str(answer), str(folder)]
-    done = subprocess.run(
-        [python, str(SCRIPTS / script), *arguments],
-        env=environment, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
-    output = f"{done.stdout[-4000:]}\n{done.stderr[-6000:]}"
-    assert done.returncode == 0, output
-    assert "Traceback" not in output, output
-    return json.loads(answer.read_text())
+    return [python, str(SCRIPTS / script), *arguments], environment, answer

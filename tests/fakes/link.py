@@ -4,40 +4,47 @@ bake that goes forward only when the test says so."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import zmq
-from affekt.shared import wire
+from affekt.shared import limits, wire
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection
-from affekt.shared.errors import InputError, JobError
+from affekt.shared.errors import InputError
 from affekt.shared.events import JobEvent
 from affekt.shared.head import HeadModel
-from affekt.shared.messages import Message
+from affekt.shared.messages import ArtefactState, Hello, Message, Picture, Progress, Upload
 from affekt.shared.motion import Motion, make_motion
+from affekt.sidecar.cache.cache import Cache, UserCache
+from affekt.sidecar.server.front import Letter
 from affekt.sidecar.server.server import Server, ServerOptions
-from affekt.sidecar.server.services import (
+from affekt.sidecar.worker.services import (
     BakeOutput,
+    BakeSteps,
     BakeTask,
-    IsCancelled,
-    OnProgress,
-    RenderedFiles,
+    JobStep,
+    PreviewOutput,
+    PreviewTask,
+    RenderSteps,
     RenderTask,
     Services,
     Take,
 )
+from affekt.sidecar.worker.work import Work
 
 from .head import small_head
+from .workbench import ThreadWorkbench
 
 DEADLINE_S = 10.0
 THREADS = ("affekt-sockets", "affekt-desk", "affekt-bench", "affekt-zap")
+HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 TAKE = b"a take of 6 frames"
 PNG = b"\x89PNG picture "
 
@@ -58,17 +65,28 @@ def make_take(frames: int = 6, *, fps: float = 30.0) -> Motion:
 
 @dataclass
 class Rooms:
-    """The fake rooms. `steps` lets a bake or rendering go forward: one release a chunk."""
+    """The fake rooms. `steps` lets a bake or rendering go forward: one release a chunk. A preview
+    waits for `looks` if `holds_previews`."""
 
     steps: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     started: threading.Event = field(default_factory=threading.Event)
+    looks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    looking: threading.Event = field(default_factory=threading.Event)
+    is_over: threading.Event = field(default_factory=threading.Event)
+    holds_previews: bool = False
     bug: bool = False
+    picture_bytes: int = 0
+    """Pictures are at least so large."""
+    previewed: list[int] = field(default_factory=list)
+    """Frames of the previews that were computed."""
 
     def services(self) -> Services:
         return Services(
+            warm_up=lambda: "cpu",
+            forget=lambda: None,
             read_motion=self.read_motion,
             read_head=self.read_head,
-            encode_motion=lambda motion: b"npz " + motion.expression.tobytes(),
+            preview=self.preview,
             bake=self.bake,
             render=self.render,
         )
@@ -83,45 +101,73 @@ class Rooms:
             raise InputError("head.unknown", "There is no such head.", "Use 'open'.")
         return small_head()
 
-    def bake(self, task: BakeTask, on_progress: OnProgress, is_cancelled: IsCancelled):
+    def preview(self, task: PreviewTask) -> PreviewOutput:
+        """Expression 0 is the first emotion's weight at the frame; pixels say the frame."""
+        self.looking.set()
+        if self.holds_previews:
+            self._wait(self.looks)
+        self.previewed.append(task.frame)
+        expression = np.zeros((1, 100), np.float32)
+        expression[0, 0] = task.track.weights[task.frame - task.first, 0]
+        pixels = None
+        if task.picture is not None:
+            size = (task.picture.height, task.picture.width, 4)
+            pixels = np.full(size, task.frame % 256, np.uint8)
+        vertices = np.full((4, 3), task.frame, np.float32) if task.wants_vertices else None
+        return PreviewOutput(
+            expression=expression, jaw=np.zeros((1, 3), np.float32), vertices=vertices,
+            pixels=pixels,
+        )  # fmt: skip
+
+    def bake(self, task: BakeTask, cache: UserCache) -> BakeSteps:
         self.started.set()
         if self.bug:
             raise RuntimeError("a bug")
         motion, _ = self.read_motion(task.take)
         frames = task.frames or range(len(motion))
+        yield JobStep(stage="modulate", done=0, total=len(frames))
         for done in range(len(frames)):
-            self._step(is_cancelled)
-            on_progress("modulate", done + 1, len(frames))
-
-        def write_vertices(file: BinaryIO) -> None:
-            file.write(b"POINTCACHE2")
-
+            self._wait(self.steps)
+            yield JobStep(stage="modulate", done=done + 1, total=len(frames))
         cut = make_take(len(frames))
         baked = replace(cut, expression=cut.expression + task.track.weights[frames.start, 0])
         return BakeOutput(
-            start=frames.start, motion=baked, take_motion=cut, write_vertices=write_vertices
+            start=frames.start,
+            motion=baked,
+            motion_file=_keep(cache, b"npz " + baked.expression.tobytes()),
+            take_file=_keep(cache, b"npz " + cut.expression.tobytes()),
+            vertices_file=_keep(cache, b"POINTCACHE2") if task.wants_vertices else None,
         )
 
-    def render(self, task: RenderTask, is_cancelled: IsCancelled) -> Iterator[RenderedFiles]:
+    def render(self, task: RenderTask, cache: UserCache) -> RenderSteps:
         self.started.set()
         pictures = task.pictures
         frames = pictures.frames or range(6)
         kinds = ("frame", "depth") if "depth" in pictures.passes else ("frame",)
         if pictures.format == "exr":
             kinds = ("exr",)
+        folder = cache.pictures("0" * 40)
+        yield JobStep(stage="pictures", done=0, total=len(frames))
         for done, index in enumerate(frames, 1):
-            self._step(is_cancelled)
+            self._wait(self.steps)
             files = []
             for kind in kinds:
-                path = task.folder / f"{kind}{index}"
-                path.write_bytes(PNG + f"{kind} {index} {pictures.size[0]}".encode())
+                path = folder / f"{kind}{index}.{'exr' if kind == 'exr' else 'png'}"
+                data = PNG + f"{kind} {index} {pictures.size[0]}".encode()
+                path.write_bytes(data.ljust(self.picture_bytes, b"."))
                 files.append((kind, path))
-            yield RenderedFiles(index=index, done=done, total=len(frames), files=tuple(files))
+            yield JobStep(
+                stage="pictures", done=done, total=len(frames), index=index, files=tuple(files)
+            )
 
-    def _step(self, is_cancelled: IsCancelled) -> None:
-        while not self.steps.acquire(timeout=0.005):
-            if is_cancelled():
-                raise JobError("job.cancelled", "Cancelled.", "Start it again.")
+    def _wait(self, semaphore: threading.Semaphore) -> None:
+        while not semaphore.acquire(timeout=0.005):
+            if self.is_over.is_set():
+                raise InputError("file.missing", "The test is over.", "Nothing.")
+
+
+def _keep(cache: UserCache, data: bytes) -> tuple[str, int]:
+    return cache.add(lambda file: file.write(data))
 
 
 class SpyServer(Server):
@@ -129,9 +175,9 @@ class SpyServer(Server):
 
     arrived: list[bytes]
 
-    def _handle(self, owner: bytes, frames: list[memoryview]) -> None:
-        self.arrived.append(bytes(frames[0]) if frames else b"")
-        super()._handle(owner, frames)
+    def _handle(self, letter: Letter) -> None:
+        self.arrived.append(bytes(letter.frames[0]) if letter.frames else b"")
+        super()._handle(letter)
 
 
 @dataclass
@@ -140,6 +186,7 @@ class Link:
 
     rooms: Rooms
     server: SpyServer
+    workbench: ThreadWorkbench
     connection: Connection
     folder: Path
 
@@ -148,13 +195,16 @@ class Link:
 def running_server(folder: Path, kind: type[SpyServer] = SpyServer, **options: object):
     """A server on its threads; all are gone afterwards."""
     rooms = Rooms()
-    places = ServerOptions(runtime_folder=folder / "run", cache_folder=folder / "cache")
-    server = kind(rooms.services(), replace(places, **options))
+    cache_folder = folder / "cache"
+    workbench = ThreadWorkbench(lambda: Work(rooms.services(), Cache(cache_folder)))
+    places = ServerOptions(runtime_folder=folder / "run", cache_folder=cache_folder)
+    server = kind(lambda doors: workbench, replace(places, **options))
     server.arrived = []
-    link = Link(rooms, server, server.start(), folder)
+    link = Link(rooms, server, workbench, server.start(), folder)
     try:
         yield link
     finally:
+        rooms.is_over.set()
         assert server.stop(timeout_s=5)
         left = [thread.name for thread in threading.enumerate() if thread.name in THREADS]
         assert not left, left
@@ -199,13 +249,43 @@ class RawClient:
         self._context.term()
 
     def ask(self, message: Message, request: int = 1, **options: tuple[int, int]) -> Message:
-        """Sends a message and gives the next answer."""
+        """Sends a message and gives the next answer; events before it are dropped."""
         self.socket.send_multipart(wire.encode(message, request, **options))
-        return self.receive()[1]
+        while True:
+            answered, answer = self.receive()
+            if answered != 0:
+                return answer
 
     def receive(self) -> tuple[int, Message]:
         """The next message and its id."""
         return wire.decode_frames(self.socket.recv_multipart())
+
+    def receive_until(self, is_last: Callable[[Message], bool]) -> list[Message]:
+        """Messages up to the one that is the last."""
+        received = [self.receive()[1]]
+        while not is_last(received[-1]):
+            received.append(self.receive()[1])
+        return received
+
+    def upload_of(self, data: bytes) -> Upload:
+        """The message that hands over a whole motion file."""
+        return Upload(
+            kind="motion", name="take.json", sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data), offset=0, data=data,
+        )  # fmt: skip
+
+    def upload(self, data: bytes) -> None:
+        """Hands a motion file over."""
+        state = self.ask(self.upload_of(data))
+        assert isinstance(state, ArtefactState), state
+        assert state.is_complete
+
+    def end_of(self, job: str) -> Message:
+        """The event that ends the job; what comes before it is dropped."""
+        while True:
+            _, message = self.receive()
+            if getattr(message, "job", "") == job and not isinstance(message, Progress | Picture):
+                return message
 
     def wait_for_refusal(self) -> None:
         """Returns once the server has closed the door."""

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from affekt.shared import connection as link
-from affekt.shared.errors import LinkError
+from affekt.shared import private_files
+from affekt.shared.errors import InputError, LinkError
 from affekt.shared.version import AFFEKT_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +87,7 @@ DAMAGES = {
     "ipc": {"endpoint": "ipc:///tmp/x"},
     "short key": {"client_secret_key": "c" * 39},
     "key of other letters": {"server_public_key": "ä" * 40},
+    "key past 32 bits": {"server_public_key": "#" * 40},
     "no key": {"client_public_key": None},
     "no version": {"protocol": "1.0"},
     "long affekt": {"affekt": "x" * 100},
@@ -159,3 +161,97 @@ def test_one_version_everywhere() -> None:
     manifest = ROOT / "blender_manifest.toml"
     if manifest.exists():
         assert tomllib.loads(manifest.read_text())["version"] == AFFEKT_VERSION
+
+
+def remote(**entries: object) -> str:
+    endpoint = "tcp://render1.example:5870"
+    return json.dumps({"remote": True, "endpoint": endpoint, **SAMPLE_KEYS, **entries})
+
+
+SAMPLE_KEYS = {
+    "server_public_key": SAMPLE.server_public_key,
+    "client_public_key": SAMPLE.client_public_key,
+    "client_secret_key": SAMPLE.client_secret_key,
+}
+
+
+def private(path: Path, text: str) -> Path:
+    private_files.write(path, text)
+    return path
+
+
+@pytest.mark.parametrize("host", ["render1.example", "192.0.2.1", "127.0.0.1", "Studio-7"])
+def test_a_remote_file_comes_back(tmp_path: Path, host: str) -> None:
+    made = link.remote_connection(f"tcp://{host}:5870", **SAMPLE_KEYS)
+    path = private(tmp_path / "remote.json", link.remote_file_text(made))
+    read = link.read_connection_file(path)
+    assert read == made
+    assert read.is_remote
+    assert read.pid is None
+    assert not SAMPLE.is_remote
+
+
+def test_a_named_file_may_be_of_this_machine(tmp_path: Path) -> None:
+    path = link.write_connection(SAMPLE, tmp_path)
+    assert link.read_connection_file(path) == SAMPLE
+
+
+def test_the_default_file_may_not_be_remote(tmp_path: Path) -> None:
+    """Else whoever can write there sends Blender to another machine without a word."""
+    private(tmp_path / link.FILE_NAME, remote(endpoint="tcp://127.0.0.1:5870"))
+    assert refused(tmp_path).code == "link.connection_file"
+
+
+REMOTE_DAMAGES = {
+    "not said": {"remote": False},
+    "said as a number": {"remote": 1},
+    "no endpoint": {"endpoint": None},
+    "no port": {"endpoint": "tcp://render1.example"},
+    "port 0": {"endpoint": "tcp://render1.example:0"},
+    "port 65536": {"endpoint": "tcp://render1.example:65536"},
+    "everywhere": {"endpoint": "tcp://0.0.0.0:5870"},
+    "ipc": {"endpoint": "ipc:///tmp/x"},
+    "two": {"endpoint": "tcp://a:1;tcp://b:2"},
+    "source": {"endpoint": "tcp://eth0;render1.example:5870"},
+    "line": {"endpoint": "tcp://a:1\n"},
+    "short key": {"client_secret_key": "c" * 39},
+    "no key": {"server_public_key": None},
+}
+
+
+@pytest.mark.parametrize("name", REMOTE_DAMAGES)
+def test_damaged_remote_file(tmp_path: Path, name: str) -> None:
+    path = private(tmp_path / "remote.json", remote(**REMOTE_DAMAGES[name]))
+    with pytest.raises(LinkError) as caught:
+        link.read_connection_file(path)
+    assert caught.value.code == "link.connection_file"
+    assert "affekt keys connect" in caught.value.remedy
+
+
+def test_a_named_file_without_the_word_remote_must_be_of_this_machine(tmp_path: Path) -> None:
+    text = json.loads(link.write_connection(SAMPLE, tmp_path).read_text())
+    path = private(tmp_path / "x.json", json.dumps({**text, "endpoint": "tcp://192.0.2.1:5870"}))
+    with pytest.raises(LinkError) as caught:
+        link.read_connection_file(path)
+    assert caught.value.code == "link.connection_file"
+
+
+@posix
+def test_remote_file_open_to_others_is_refused(tmp_path: Path) -> None:
+    path = private(tmp_path / "remote.json", remote())
+    path.chmod(0o640)
+    with pytest.raises(LinkError) as caught:
+        link.read_connection_file(path)
+    assert "others may read it" in caught.value.message
+
+
+def test_remote_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LinkError) as caught:
+        link.read_connection_file(tmp_path / "remote.json")
+    assert caught.value.code == "link.connection_file"
+
+
+def test_server_that_is_none() -> None:
+    with pytest.raises(InputError) as caught:
+        link.remote_connection("render1:5870", **SAMPLE_KEYS)
+    assert caught.value.code == "option.server"

@@ -37,7 +37,8 @@ class FakeClient:
         self, head: object, take: object, fault: str = "", exrs: tuple[str, ...] = ()
     ) -> None:
         self.welcome = SimpleNamespace(affekt="0.0.fake")
-        self.is_open = fault != "gone"
+        self.is_open, self.silence_s = fault != "gone", 0.0
+        self.jobs = self  # it keeps its own book
         self.fault, self.head, self.take = fault, head, take
         self.exrs = exrs
         self.renders: list[dict] = []
@@ -65,7 +66,7 @@ class FakeClient:
             )
         return self.take
 
-    def start_bake(self, motion: object, track: object, *, head: str) -> str:
+    def start_bake(self, motion: object, track: object, *, head: str, vertices: bool) -> str:
         events = harness.load("shared.events")
         take = self._motions["take.npz"]
         expression = take.expression.copy()
@@ -115,12 +116,15 @@ class FakeClient:
         self._events += happens
         return job
 
-    def poll(self) -> list[object]:
+    def take_events(self) -> list[object]:
         events, self._events = self._events[:1], self._events[1:]
         return events
 
     def cancel(self, job: str) -> None:
         self.cancelled.append(job)
+
+    def give_up(self, error: object) -> None:
+        self._events.clear()
 
     def close(self) -> None:
         self.is_open = False

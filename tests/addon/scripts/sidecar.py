@@ -14,9 +14,9 @@ def start_sidecar(python: str) -> float:
     bpy.context.preferences.addons[harness.MODULE].preferences.python = python
     began = time.monotonic()
     bpy.ops.affekt.start_sidecar()
-    link = harness.load("addon.link.session")
-    while link.session.step() is link.LinkState.STARTING:
+    session = harness.load("addon.link.session").session
+    while session.step().name == "STARTING":
         assert time.monotonic() < began + DEADLINE_S, "the sidecar does not start"
         time.sleep(0.05)
-    assert link.session.state is link.LinkState.CONNECTED, link.session.error
+    assert session.state.name == "CONNECTED", session.error
     return time.monotonic() - began

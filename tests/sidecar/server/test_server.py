@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgpack
@@ -28,9 +29,8 @@ from affekt.shared.messages import (
     Welcome,
 )
 from affekt.shared.wire import encode
-from fakes.link import TAKE, Link, RawClient, drain, running_server, wait_for
+from fakes.link import HELLO, TAKE, Link, RawClient, drain, running_server, wait_for
 
-HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 JOB = "ab" * 16
 
 
@@ -152,7 +152,8 @@ def test_upload_with_another_hash(link: Link, raw: RawClient) -> None:
     assert failure.code == "link.hash"
     state = raw.ask(FindArtefact(sha256=sha256))
     assert state == ArtefactState(sha256=sha256, received=0, is_complete=False)
-    assert not list(link.server._store.root.iterdir())
+    left = [path for path in (link.folder / "cache").rglob("*") if path.is_file()]
+    assert not [path for path in left if sha256 in path.name]
 
 
 def test_upload_resumes_where_it_stopped(raw: RawClient) -> None:
@@ -224,35 +225,53 @@ def test_two_clients_do_not_see_each_other(link: Link) -> None:
 
 
 def test_a_client_that_leaves(link: Link) -> None:
-    """Its job is cancelled at the next word, the server serves on."""
+    """Its job goes on for a while, and another client may have it."""
     client = Client.connect(link.connection)
     take = client.upload(TAKE, "motion", "take.json")
-    client.start_bake(take, constant_track(6, 30))
+    job = client.start_bake(take, constant_track(6, 30))
     assert link.rooms.started.wait(5)
     client.close()
+    link.rooms.steps.release()
+    wait_for(lambda: not link.server._sessions, "the server to see it")
+    with RawClient(link.connection) as raw:
+        assert isinstance(raw.ask(HELLO), Welcome)
+        assert raw.ask(messages.Attach(job=job, credit=1)) == Acknowledged()
+        link.rooms.steps.release(5)
+        assert isinstance(raw.end_of(job), messages.BakeDone)
 
-    def is_gone() -> bool:
-        link.rooms.steps.release()
-        return not link.server._sessions
 
-    wait_for(is_gone, "the server to see it")
-    wait_for(lambda: not link.server._jobs, "the end of its job")
-    with Client.connect(link.connection) as second:
-        job = second.start_bake(take, constant_track(6, 30))
-        link.rooms.steps.release(6)
-        assert type(drain(second, job)[-1]).__name__ == "BakeFinished"
+@dataclass
+class Clock:
+    """Time that goes on when the test says so."""
+
+    now_s: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 def test_a_client_that_falls_silent(tmp_path: Path) -> None:
-    """One that was killed while nothing is to be sent: found out by its silence."""
-    with running_server(tmp_path, silence_s=0.05) as link:
-        with RawClient(link.connection) as raw:
-            raw.ask(HELLO)
-            raw.ask(upload(TAKE))
-            raw.ask(bake())
-            assert link.rooms.started.wait(5)
-        wait_for(lambda: not link.server._jobs, "the end of its job")
-        assert not link.server._sessions
+    """One that was killed while nothing is to be sent: found out by its silence, and its job is
+    cancelled when nobody has come for it."""
+    clock = Clock()
+    with running_server(tmp_path, now=clock) as link, RawClient(link.connection) as raw:
+        raw.ask(HELLO)
+        raw.ask(upload(TAKE))
+        raw.ask(bake())
+        assert link.rooms.started.wait(5)
+        with RawClient(link.connection) as other:
+            clock.now_s += limits.CLIENT_SILENCE_S + 1
+            other.ask(HELLO)
+            wait_for(lambda: len(link.server._sessions) == 1, "it to be forgotten")
+            assert link.server._scheduler.open_jobs() == 1
+            clock.now_s += limits.ORPHAN_S - 1
+            other.ask(Ping())
+            assert link.server._scheduler.open_jobs() == 1
+            clock.now_s += 2
+            other.ask(Ping())
+            wait_for(lambda: not link.server._deliveries._jobs, "the end of its job")
+            link.rooms.steps.release()
+            wait_for(lambda: not link.workbench._life.worker._jobs, "the worker to forget it")
 
 
 def test_many_requests_at_once(link: Link, raw: RawClient) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One thread that makes every call to the sidecar's client, so that Blender never waits.
+"""One thread that makes calls one after the other, so that Blender never waits.
 
-It never touches `bpy`. It is a daemon: a call that hangs cannot keep Blender from closing.
+It is a daemon: a call that hangs cannot keep Blender from closing.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Answer = TypeVar("Answer")
 class Worker:
     """Runs calls one after the other, in the order in which they were submitted."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Future, Callable[[], object]] | None] = SimpleQueue()
-        threading.Thread(target=self._run, name="affekt-link", daemon=True).start()
+        threading.Thread(target=self._run, name=f"affekt-{name}", daemon=True).start()
 
     def submit(self, call: Callable[[], Answer]) -> Future[Answer]:
         """Queues the call; its answer or error comes in the future."""

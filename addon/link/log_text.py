@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sidecar's log as a text block, for machines without a program that opens files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ...shared.process import RAW_NAME
+
+NAME = "Affekt sidecar.log"
+_MOST_BYTES = 256 * 1024  # Blender's text editor is slow beyond some thousand lines
+_LINES_SHOWN = 30
+
+
+def show_log(context: bpy.types.Context, log_path: Path) -> str:
+    """Fills the text block with the end of the log and shows it; the sentence to report."""
+    text = bpy.data.texts.get(NAME) or bpy.data.texts.new(NAME)
+    text.clear()
+    for path in (log_path.with_name(RAW_NAME), log_path):
+        text.write(f"{path}\n\n{_read_end(path)}\n")
+    area = None if bpy.app.background else _text_area(context)
+    if area is not None:
+        space = area.spaces.active
+        space.text, space.show_word_wrap = text, True
+        space.top = max(0, len(text.lines) - _LINES_SHOWN)
+    return f"The log is in the text block '{NAME}'; its file is {log_path}."
+
+
+def _read_end(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _MOST_BYTES))
+            return file.read().decode("utf-8", "replace")
+    except OSError as error:
+        return f"({error.strerror or error})\n"
+
+
+def _text_area(context: bpy.types.Context) -> bpy.types.Area | None:
+    """A text editor that is there, or one in a window of its own."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "TEXT_EDITOR":
+                return area
+    if context.window is None:
+        return None
+    bpy.ops.wm.window_new()
+    area = context.window_manager.windows[-1].screen.areas[0]
+    area.type = "TEXT_EDITOR"
+    return area

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Previews of the client: of each view one is under way, and the newest waits.
+
+However fast an animator drags a slider, nothing piles up: what waits is replaced, and a view
+asks at most `limits.MAX_PREVIEWS_PER_S` times a second. Pixels come through shared memory where
+both sides can open the same, else in the answer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Protocol, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import events, limits
+from .camera import Camera
+from .channel import misunderstood
+from .conversions import TrackFields, picture_fields, preview_rows, track_fields
+from .emotion import EmotionTrack
+from .errors import AffektError, InputError, LinkError
+from .messages import Message, OpenPixels, PixelsOpened, Preview, Previewed
+from .motion import frames_outside
+from .pictures import PictureOptions
+
+Pixels = NDArray[np.uint8]
+
+
+class Link(Protocol):
+    """What previews need of a `Channel`."""
+
+    def send(self, message: Message, on_done: Callable[[Future[Message]], None] | None) -> None: ...
+
+    def run_at(self, when: float, function: Callable[[], None]) -> None: ...
+
+
+class Ring(Protocol):
+    """What previews need of a `PixelRing`."""
+
+    def read(
+        self, slot: int, sequence: int, checksum: str, height: int, width: int
+    ) -> Pixels | None: ...
+
+    def close(self) -> None: ...
+
+
+OpenRing = Callable[[str, str], Ring]
+"""Opens shared memory by its name and token. Raises LinkError `link.pixels`."""
+
+
+def track_rows(track: EmotionTrack, frame: int) -> tuple[int, TrackFields]:
+    """(first, fields): copies of the track's rows on which a preview of `frame` depends, and the
+    frame of the first. Raises InputError `frames.out_of_range`."""
+    if not 0 <= frame < len(track):
+        raise frames_outside(range(frame, frame + 1), len(track))
+    rows = preview_rows(frame, track.fps, len(track))
+    cut = {
+        name: value[rows.start : rows.stop].copy()
+        for name, value in track_fields(track).items()
+        if isinstance(value, np.ndarray)
+    }
+    return rows.start, TrackFields(**cut, fps=track.fps)
+
+
+class ViewFields(TypedDict):
+    """What a `Preview` says of its picture."""
+
+    width: int | None
+    height: int | None
+    lens: NDArray[np.float64] | None
+    camera_from_world: NDArray[np.float64] | None
+    world_from_head: NDArray[np.float64] | None
+
+
+def view_fields(
+    size: tuple[int, int] | None,
+    camera: Camera | None,
+    world_from_head: NDArray[np.float64] | None,
+) -> ViewFields:
+    """Of a picture of the camera's size, else of `size` by the sidecar's own camera, else none.
+    Raises InputError `option.size`, `option.camera`."""
+    if camera is not None:
+        size = (camera.width, camera.height)
+    if size is None:
+        return ViewFields(
+            width=None, height=None, lens=None, camera_from_world=None, world_from_head=None
+        )
+    if max(size) > limits.MAX_PREVIEW_EDGE:
+        raise InputError(
+            "option.size",
+            f"A preview of {size[0]} x {size[1]} pixels cannot be made.",
+            f"Choose at most {limits.MAX_PREVIEW_EDGE} pixels an edge.",
+        )
+    options = PictureOptions(
+        width=size[0], height=size[1], cameras=() if camera is None else (camera,),
+        world_from_head=np.eye(4) if world_from_head is None else world_from_head,
+    )  # fmt: skip
+    fields = picture_fields(options)
+    return ViewFields(
+        width=size[0], height=size[1], lens=fields["lens"],
+        camera_from_world=fields["camera_from_world"], world_from_head=fields["world_from_head"],
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _View:
+    """under_way: asked for and not answered. waiting: to be asked for next. is_due: a timer runs
+    that will ask."""
+
+    under_way: Preview | None = None
+    waiting: Preview | None = None
+    is_due: bool = False
+    asked: float = float("-inf")
+
+
+class Previews:
+    """The views of one client. `start` and `take_events` never wait; the rest runs on the
+    link's thread."""
+
+    def __init__(self, link: Link, open_ring: OpenRing | None) -> None:
+        """open_ring: None where the sidecar is on another machine."""
+        self._link = link
+        self._memory = _SharedMemory(link, open_ring)
+        self._views: dict[int, _View] = {}
+        self._events: dict[int, events.PreviewReady | events.PreviewFailed] = {}
+        self._error: LinkError | None = None
+        self._lock = threading.Lock()
+
+    def start(self, request: Preview) -> None:
+        """Asks for the preview as soon as its view is free; one that waits is forgotten."""
+        if request.width is not None and request.height is not None:
+            self._memory.want(4 * request.width * request.height)
+        with self._lock:
+            if self._error is not None:
+                self._fail(request.view, self._error)
+                return
+            view = self._views.setdefault(request.view, _View())
+            view.waiting = request
+            self._schedule(request.view, view)
+
+    def take_events(self) -> list[events.PreviewReady | events.PreviewFailed]:
+        """The newest of each view since the last call."""
+        with self._lock:
+            taken, self._events = self._events, {}
+        return list(taken.values())
+
+    def give_up(self, error: LinkError) -> None:
+        """The link is lost: what is wanted fails, now and later."""
+        with self._lock:
+            self._error = error
+            for number, view in self._views.items():
+                if view.waiting is not None or view.under_way is not None:
+                    self._fail(number, error)
+            self._views.clear()
+        self._memory.close()
+
+    def _schedule(self, number: int, view: _View) -> None:
+        if view.waiting is not None and view.under_way is None and not view.is_due:
+            view.is_due = True
+            when = view.asked + 1 / limits.MAX_PREVIEWS_PER_S
+            self._link.run_at(when, lambda: self._ask(number))
+
+    def _ask(self, number: int) -> None:
+        with self._lock:
+            view = self._views.get(number)
+            if view is None or view.waiting is None:
+                return
+            request, view.waiting, view.is_due = view.waiting, None, False
+            view.under_way, view.asked = request, time.monotonic()
+        if request.is_shared and not self._memory.holds(request):
+            request = replace(request, is_shared=False)
+        self._link.send(request, lambda answer: self._take(number, request, answer))
+
+    def _take(self, number: int, request: Preview, answer: Future[Message]) -> None:
+        error, event = answer.exception(), None
+        if error is None:
+            try:
+                event = self._read(request, answer.result())
+            except AffektError as raised:
+                error = raised
+        with self._lock:
+            view = self._views.get(number)
+            if view is None:
+                return
+            view.under_way = None
+            if isinstance(error, AffektError):
+                if error.code != "preview.superseded" and view.waiting is None:
+                    self._fail(number, error)
+            elif event is not None:
+                self._events[number] = event
+            elif view.waiting is None:
+                # Its pixels were overwritten before we read them: once more, where none can.
+                view.waiting = replace(request, is_shared=False)
+            self._schedule(number, view)
+
+    def _read(self, request: Preview, answer: Message) -> events.PreviewReady | None:
+        """None if the pixels are gone. Raises LinkError `link.protocol`."""
+        if not isinstance(answer, Previewed):
+            raise misunderstood(f"a preview was answered with '{answer.TYPE}'")
+        if (answer.view, answer.frame) != (request.view, request.frame):
+            raise misunderstood("another preview came than was asked for")
+        pixels = answer.pixels
+        if request.width is not None and request.height is not None:
+            if pixels is None:
+                pixels = self._memory.read(request, answer)
+                if pixels is None:
+                    return None
+            if pixels.shape != (request.height, request.width, 4):
+                raise misunderstood("a preview has another size than was asked for")
+        return events.PreviewReady(
+            view=answer.view, frame=answer.frame, expression=answer.expression[0],
+            jaw=answer.jaw[0], vertices=answer.vertices, pixels=pixels,
+        )  # fmt: skip
+
+    def _fail(self, number: int, error: AffektError) -> None:
+        self._events[number] = events.PreviewFailed(view=number, error=error)
+
+
+class _SharedMemory:
+    """The shared memory of one client, asked for when it is first wanted; previews do without
+    until it is open, and for good where it cannot be."""
+
+    def __init__(self, link: Link, open_ring: OpenRing | None) -> None:
+        self._link = link
+        self._open_ring = open_ring
+        self._ring: Ring | None = None
+        self._asked_bytes = 0
+        self._slot_bytes = 0
+        self._is_refused = open_ring is None
+        self._lock = threading.Lock()
+
+    def want(self, slot_bytes: int) -> None:
+        """Asks for memory of such slots unless that was done."""
+        with self._lock:
+            if self._is_refused or slot_bytes <= self._asked_bytes:
+                return
+            self._asked_bytes = slot_bytes
+        request = OpenPixels(slots=limits.MAX_PIXEL_SLOTS, slot_bytes=slot_bytes)
+        self._link.send(request, lambda answer: self._open(slot_bytes, answer))
+
+    def holds(self, request: Preview) -> bool:
+        """Whether the preview's picture can come this way."""
+        size = 4 * (request.width or 0) * (request.height or 0)
+        with self._lock:
+            return self._ring is not None and 0 < size <= self._slot_bytes
+
+    def read(self, request: Preview, answer: Previewed) -> Pixels | None:
+        """The pixels that the answer tells of; None if they are gone, or not those that were
+        sent. Raises LinkError `link.protocol`."""
+        slot, sequence, checksum = answer.slot, answer.sequence, answer.checksum
+        if not request.is_shared or slot is None or sequence is None or checksum is None:
+            raise misunderstood("a preview came without its picture")
+        if (answer.width, answer.height) != (request.width, request.height):
+            raise misunderstood("a preview has another size than was asked for")
+        ring = self._ring
+        if ring is None:
+            return None
+        try:
+            return ring.read(slot, sequence, checksum, request.height or 0, request.width or 0)
+        except LinkError:
+            self.close()  # from now on pixels come over the wire, where nobody can spoil them
+            return None
+
+    def close(self) -> None:
+        """Frees the memory."""
+        with self._lock:
+            ring, self._ring, self._is_refused = self._ring, None, True
+        if ring is not None:
+            ring.close()
+
+    def _open(self, slot_bytes: int, answer: Future[Message]) -> None:
+        ring: Ring | None = None
+        if answer.exception() is None:
+            ring = self._try(answer.result())
+        with self._lock:
+            old, self._ring = self._ring, ring
+            self._slot_bytes = slot_bytes
+            self._is_refused = self._is_refused or ring is None
+        if old is not None:
+            old.close()
+
+    def _try(self, answer: Message) -> Ring | None:
+        if self._open_ring is None or not isinstance(answer, PixelsOpened):
+            return None
+        try:
+            return self._open_ring(answer.name, answer.token)
+        except LinkError:
+            return None

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """Say what is there, what is missing, and the line that mends it."""
+
+    json: bool = False
+    """As JSON, for a report of a fault; it holds no keys."""
+
+    def run(self) -> None:
+        """Raises InputError `doctor.missing`."""
+        from ...shared.errors import InputError
+        from ..doctor.examine import all_checks, examine
+        from ..doctor.machine import this_machine
+        from ..doctor.show import as_json, show
+
+        machine = this_machine()
+        findings = examine(all_checks(machine))
+        if self.json:
+            print(as_json(findings, machine.home))
+        else:
+            show(findings)
+        lacking = [finding.name for finding in findings if finding.state == "missing"]
+        if lacking:
+            raise InputError(
+                "doctor.missing",
+                f"Affekt lacks what it needs: {', '.join(lacking)}.",
+                "The lines that mend it are in the report above.",
+            )

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the desk does with the users' files. Each user sees its own part of the cache alone."""
+
+from __future__ import annotations
+
+import logging
+
+from ...shared import limits, messages
+from ...shared.errors import AffektError, JobError
+from ...shared.messages import Message
+from ..cache.cache import Cache
+
+_log = logging.getLogger("affekt.server")
+FileRequest = messages.FindArtefact | messages.Upload | messages.Download
+
+
+class Files:
+    """The cache as the server uses it. All calls come from the desk's thread."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self.size_bytes = 0
+        """Bytes of the cache when it was last looked at; any thread may read it."""
+
+    def answer(self, user: str, request: FileRequest, in_use_since: float | None) -> Message:
+        """The answer, or a `Failure`; never raises. in_use_since: what was used since then
+        (`time.time`) may not make room for an upload."""
+        try:
+            return self._answer(user, request, in_use_since)
+        except AffektError as error:
+            return failure(error)
+        except Exception as error:
+            _log.exception("'%s' failed", request.TYPE)
+            return failure(_bug(error, request.TYPE))
+
+    def read_piece(self, user: str, file: str, offset: int) -> tuple[int, bytes]:
+        """The file's size, and at most `limits.CHUNK_BYTES` of it from `offset` on. Raises
+        JobError `job.disk`."""
+        try:
+            with self._cache.user(user).file(file).open("rb") as opened:
+                size = opened.seek(0, 2)
+                opened.seek(offset)
+                return size, opened.read(limits.CHUNK_BYTES)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise JobError(
+                "job.disk",
+                f"A picture cannot be read from the sidecar's cache ({reason}).",
+                "Start it again: what is still there is kept.",
+            ) from error
+
+    def make_room(self, in_use_since: float | None) -> AffektError | None:
+        """Removes what was not used for longest while the cache is too large; the error if what
+        is in use fills it."""
+        try:
+            self._make_room(0, in_use_since)
+        except AffektError as error:
+            return error
+        return None
+
+    def _answer(self, user: str, request: FileRequest, in_use_since: float | None) -> Message:
+        cache = self._cache.user(user)
+        if isinstance(request, messages.FindArtefact):
+            return cache.state(request.sha256)
+        if isinstance(request, messages.Download):
+            return cache.read(request.sha256, request.offset)
+        if request.offset == 0:
+            self._make_room(request.size, in_use_since)
+        return cache.take(request)
+
+    def _make_room(self, needed_bytes: int, in_use_since: float | None) -> None:
+        self._cache.make_room(needed_bytes, in_use_since)
+        self.size_bytes = self._cache.size_bytes()
+
+
+def failure(error: AffektError) -> messages.Failure:
+    """The error as an answer."""
+    return messages.Failure(
+        code=error.code, message=error.message[:4000], remedy=error.remedy[:4000]
+    )
+
+
+def _bug(error: Exception, what: str) -> JobError:
+    return JobError(
+        "job.failed",
+        f"The sidecar failed at '{what}': {type(error).__name__}.",
+        "The reason is in the sidecar's log; please report it.",
+    )

@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the worker does next. No socket, no thread, no clock: time is an argument.
+
+The worker does one order at a time. First come previews, then short requests, then the jobs'
+next steps; in each of these classes it goes round robin over the clients. A class that waits is
+passed over at most `MAX_PASSED` times, so that a slider that never rests stops no bake. Within
+one client requests and jobs go first come first served, and of the previews of one view only the
+newest waits.
+
+If the worker dies, the order under way is given once more to the next one. If that dies too
+before it gets any further, the request or job fails with `job.crashed`, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ...shared import limits
+from ...shared.errors import AffektError, JobError, LinkError
+from ...shared.wire import Frame
+from ..worker import orders
+from .turns import Turns
+
+Client: TypeAlias = bytes
+"""Routing id of a client."""
+
+# Orders of a class that are passed over while others are served: a preview takes 8 ms, so a job
+# gets four steps a second even while someone drags a slider all the time, and of the previews
+# only 3 in 100 wait for one.
+MAX_PASSED = 32
+# Deaths of the worker by the same order that are believed to be chance.
+FORGIVEN_DEATHS = 1
+_PREVIEW, _REQUEST, _STEP = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A short request that ends here: the error is its answer."""
+
+    client: Client
+    request: int
+    error: AffektError
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job that ends here, without a word from the worker."""
+
+    job: str
+    error: AffektError
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The worker shall forget this job: a `Drop` for it, now."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A job that nobody asked for in time: it is gone, whether it had ended or not."""
+
+    job: str
+
+
+Outcome: TypeAlias = Refusal | Ended | Dropped | Forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """For the worker, now: the order and the client's frames behind it."""
+
+    order: orders.Answer | orders.Begin | orders.Step
+    inner: Sequence[Frame]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Request:
+    """A short request that waits. view: of a preview. pixels: the client's shared memory.
+    has_left: its client did, though another one may have come by the same name."""
+
+    client: Client
+    id: int
+    frames: Sequence[Frame]
+    view: int | None = None
+    pixels: str | None = None
+    deaths: int = 0
+    has_left: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Client:
+    user: str
+    requests: deque[Request] = field(default_factory=deque)
+    previews: dict[int, Request] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Job:
+    """left_at: when its client left, or None. reached: the most that was ever done of each
+    stage."""
+
+    id: str
+    client: Client
+    user: str
+    frames: Sequence[Frame]
+    is_begun: bool = False
+    has_ended: bool = False
+    left_at: float | None = None
+    deaths: int = 0
+    reached: dict[str, int] = field(default_factory=dict)
+
+
+class Scheduler:
+    """Clients, requests and jobs. What else follows from a call waits in `take_outcomes`."""
+
+    def __init__(self) -> None:
+        self._clients: dict[Client, _Client] = {}
+        self._jobs: dict[str, _Job] = {}
+        self._turns: tuple[Turns[Client], ...] = (Turns(), Turns(), Turns())
+        self._passed = [0, 0, 0]
+        self._outcomes: list[Outcome] = []
+        self._is_ready = False
+        self._gave_up: AffektError | None = None
+        self._unit = 0
+        self._under_way: Request | _Job | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an order is under way."""
+        return self._under_way is not None
+
+    def take_outcomes(self) -> list[Outcome]:
+        """What the calls since the last time have led to, in order."""
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    # --- clients -----------------------------------------------------------------------------
+
+    def add_client(self, client: Client, user: str) -> None:
+        """A client that is new, of this user."""
+        self._clients[client] = _Client(user)
+
+    def remove_client(self, client: Client, now: float) -> None:
+        """It has left: what it asked for needs no answer, its jobs go on for a while."""
+        self._clients.pop(client, None)
+        if isinstance(self._under_way, Request) and self._under_way.client == client:
+            self._under_way.has_left = True
+        for job in self._jobs.values():
+            if job.client == client and job.left_at is None:
+                job.left_at = now
+
+    def ask(self, request: Request) -> None:
+        """Raises LinkError `link.busy`; JobError `job.no_worker` if there will be no worker."""
+        self._check_worker()
+        asker = self._clients[request.client]
+        if request.view is not None:
+            older = asker.previews.get(request.view)
+            asker.previews[request.view] = request
+            self._supersede(older)
+        elif len(asker.requests) >= limits.MAX_WAITING_REQUESTS:
+            raise LinkError("link.busy", "The sidecar has too much to do.", "Try again later.")
+        else:
+            asker.requests.append(request)
+
+    # --- jobs --------------------------------------------------------------------------------
+
+    def start(self, client: Client, job: str, frames: Sequence[Frame]) -> None:
+        """Raises LinkError `link.job`; JobError `job.too_many`, `job.no_worker`."""
+        self._check_worker()
+        if job in self._jobs:
+            raise LinkError("link.job", "There is a job of that id already.", "Start it again.")
+        size = sum(map(len, frames)) + self._waiting_bytes()
+        if len(self._jobs) >= limits.MAX_WAITING_JOBS or size > limits.MAX_WAITING_BYTES:
+            raise JobError(
+                "job.too_many", "Too many jobs are waiting.", "Wait until some are done."
+            )
+        user = self._clients[client].user
+        self._jobs[job] = _Job(id=job, client=client, user=user, frames=frames)
+
+    def attach(self, client: Client, job: str) -> None:
+        """From now on the job is this client's. Raises LinkError `link.no_job`."""
+        found = self._jobs.get(job)
+        if found is None or found.user != self._clients[client].user:
+            raise LinkError("link.no_job", "There is no such job.", "Start it again.")
+        found.client, found.left_at = client, None
+
+    def owner(self, job: str) -> Client | None:
+        """Whose job it is, or None if there is none or its client has left."""
+        found = self._jobs.get(job)
+        return None if found is None or found.left_at is not None else found.client
+
+    def user(self, job: str) -> str:
+        """Whose data the job works on."""
+        return self._jobs[job].user
+
+    def owned(self, client: Client) -> list[str]:
+        """The client's jobs, those that have ended but are not all told too."""
+        return [j.id for j in self._jobs.values() if j.client == client and j.left_at is None]
+
+    def open_jobs(self) -> int:
+        """Jobs that have not ended."""
+        return sum(not job.has_ended for job in self._jobs.values())
+
+    def end(self, job: str, error: AffektError) -> None:
+        """Ends the job at once (a step that is under way is for nothing), unless it has ended."""
+        found = self._jobs.get(job)
+        if found is not None and not found.has_ended:
+            if found.is_begun or self._under_way is found:
+                self._outcomes.append(Dropped(job))
+            self._end(found, error)
+
+    def told(self, job: str) -> None:
+        """The job's end has been sent: it is gone."""
+        self._jobs.pop(job, None)
+
+    def expire(self, now: float) -> None:
+        """Forgets the jobs whose client left longer than `limits.ORPHAN_S` ago."""
+        oldest = now - limits.ORPHAN_S
+        for job in list(self._jobs.values()):
+            if job.left_at is not None and job.left_at <= oldest:
+                if not job.has_ended and (job.is_begun or self._under_way is job):
+                    self._outcomes.append(Dropped(job.id))
+                job.has_ended = True
+                del self._jobs[job.id]
+                self._outcomes.append(Forgotten(job.id))
+
+    # --- the worker --------------------------------------------------------------------------
+
+    def worker_ready(self) -> None:
+        """A worker waits for orders; it knows nothing of the one before."""
+        self._is_ready = True
+
+    def worker_died(self) -> None:
+        """The order under way has no reply, and every job must be begun again."""
+        self._is_ready = False
+        lost, self._under_way = self._under_way, None
+        for job in self._jobs.values():
+            job.is_begun = False
+        if lost is not None:
+            lost.deaths += 1
+            if isinstance(lost, Request):
+                self._ask_again(lost)
+            elif not lost.has_ended and lost.deaths > FORGIVEN_DEATHS:
+                self._end(lost, _crashed())
+
+    def give_up(self, error: AffektError) -> None:
+        """There will be no worker: everything ends with this error, now and from now on."""
+        self._gave_up = error
+        for request in list(self._requests()):
+            self._refuse(request, error)
+        for client in self._clients.values():
+            client.requests.clear()
+            client.previews.clear()
+        for job in list(self._jobs.values()):
+            if not job.has_ended:
+                self._end(job, error)
+
+    def next_order(self) -> Order | None:
+        """What the worker shall do now; None while it does something, or if nothing waits."""
+        if not self._is_ready or self._under_way is not None:
+            return None
+        waiting = self._waiting()
+        kind = self._choose(waiting)
+        if kind is None:
+            return None
+        client = self._turns[kind].take(waiting[kind])
+        assert client is not None
+        self._unit += 1
+        if kind == _STEP:
+            return self._order_step(next(j for j in self._runnable() if j.client == client))
+        return self._order_answer(self._pop(client, kind))
+
+    def answered(self, unit: int) -> tuple[Client, int] | None:
+        """Whom the worker's answer is for: client and request; None if it has left."""
+        request = self._finish(unit)
+        if isinstance(request, Request) and not request.has_left:
+            return request.client, request.id
+        return None
+
+    def stepped(self, unit: int, stage: str, done: int, *, is_last: bool) -> str | None:
+        """The job that the worker has brought forward; None if it has ended meanwhile."""
+        job = self._finish(unit)
+        if not isinstance(job, _Job) or job.has_ended:
+            return None
+        job.is_begun, job.has_ended = not is_last, is_last
+        if done > job.reached.get(stage, -1):
+            job.reached[stage] = done
+            job.deaths = 0
+        return job.id
+
+    def refused(self, unit: int, error: AffektError) -> None:
+        """The order has failed, and with it the request or job."""
+        failed = self._finish(unit)
+        if isinstance(failed, Request):
+            self._refuse(failed, error)
+        elif failed is not None and not failed.has_ended:
+            self._end(failed, error)
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _check_worker(self) -> None:
+        if self._gave_up is not None:
+            raise self._gave_up
+
+    def _waiting_bytes(self) -> int:
+        return sum(len(frame) for job in self._jobs.values() for frame in job.frames)
+
+    def _requests(self) -> Iterator[Request]:
+        for client in self._clients.values():
+            yield from client.previews.values()
+            yield from client.requests
+
+    def _runnable(self) -> Iterator[_Job]:
+        return (job for job in self._jobs.values() if not job.has_ended)
+
+    def _waiting(self) -> tuple[list[Client], list[Client], list[Client]]:
+        """The clients that wait in each class."""
+        return (
+            [name for name, client in self._clients.items() if client.previews],
+            [name for name, client in self._clients.items() if client.requests],
+            [job.client for job in self._runnable()],
+        )
+
+    def _choose(self, waiting: Sequence[Sequence[Client]]) -> int | None:
+        kinds = [kind for kind, clients in enumerate(waiting) if clients]
+        if not kinds:
+            return None
+        patient = [kind for kind in kinds if self._passed[kind] >= MAX_PASSED]
+        chosen = max(patient, key=lambda kind: self._passed[kind], default=kinds[0])
+        for kind in range(len(waiting)):
+            waits = kind in kinds and kind != chosen
+            self._passed[kind] = self._passed[kind] + 1 if waits else 0
+        return chosen
+
+    def _pop(self, client: Client, kind: int) -> Request:
+        asker = self._clients[client]
+        if kind == _REQUEST:
+            return asker.requests.popleft()
+        return asker.previews.pop(next(iter(asker.previews)))
+
+    def _order_answer(self, request: Request) -> Order:
+        self._under_way = request
+        user = self._clients[request.client].user
+        answer = orders.Answer(unit=self._unit, user=user, pixels=request.pixels)
+        return Order(answer, request.frames)
+
+    def _order_step(self, job: _Job) -> Order:
+        self._under_way = job
+        if job.is_begun:
+            return Order(orders.Step(unit=self._unit, job=job.id), ())
+        return Order(orders.Begin(unit=self._unit, user=job.user, job=job.id), job.frames)
+
+    def _finish(self, unit: int) -> Request | _Job | None:
+        """What was under way; None if this is no reply to it."""
+        if unit != self._unit:
+            return None
+        finished, self._under_way = self._under_way, None
+        return finished
+
+    def _ask_again(self, request: Request) -> None:
+        if request.has_left:
+            return
+        asker = self._clients[request.client]
+        if self._gave_up is not None or request.deaths > FORGIVEN_DEATHS:
+            self._refuse(request, self._gave_up or _crashed())
+        elif request.view is None:
+            asker.requests.appendleft(request)
+        elif request.view in asker.previews:
+            self._supersede(request)
+        else:
+            asker.previews[request.view] = request
+
+    def _supersede(self, preview: Request | None) -> None:
+        if preview is not None:
+            error = JobError("preview.superseded", "A newer preview has come.", "Wait for it.")
+            self._refuse(preview, error)
+
+    def _refuse(self, request: Request, error: AffektError) -> None:
+        if not request.has_left:
+            self._outcomes.append(Refusal(request.client, request.id, error))
+
+    def _end(self, job: _Job, error: AffektError) -> None:
+        job.has_ended, job.is_begun = True, False
+        self._outcomes.append(Ended(job.id, error))
+
+
+def _crashed() -> JobError:
+    return JobError(
+        "job.crashed",
+        "The sidecar's worker broke down at this, twice.",
+        "Choose a smaller picture or a part of the take. The reason is in the sidecar's log; "
+        "please report it.",
+    )

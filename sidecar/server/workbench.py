@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's process: started, watched, and started again when it dies.
+
+`ProcessWorkbench` starts `python -m affekt.sidecar.worker` and tells it over its standard input
+where to knock, with fresh keys, and where the cache is (`WorkerStart`). That input stays open: its
+end is the worker's end, whatever becomes of this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import zmq
+
+from ...shared.errors import AffektError, JobError
+from ...shared.mailbox import Mailbox
+from ...shared.messages import WorkerState
+from ...shared.wire import Frame
+from ..worker.start import WorkerStart, encode_start
+from .sockets import Doors, Invitation, Router
+
+WORKER_COMMAND = (sys.executable, "-m", "affekt.sidecar.worker")
+# Waiting times before a worker is started again, by how many have died within `STEADY_S`.
+BACK_OFF_S = (0.0, 1.0, 2.0, 4.0)
+STEADY_S = 60.0
+# Workers that may die one after the other before they are ready: then something is missing.
+MAX_STILLBORN = 5
+# A worker that is asked to end gets so long; what it has not finished is done again.
+LEAVE_S = 0.3
+# What a shell says of a program that it cannot find.
+NOT_FOUND = 127
+_log = logging.getLogger("affekt.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The worker said this; its first word is `Ready`."""
+
+    frames: Sequence[Frame]
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The worker has ended, with this exit code (-9: killed). The next one is on its way."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """There will be no worker any more."""
+
+    error: AffektError
+
+
+News: TypeAlias = Heard | Died | GaveUp
+
+
+class Workbench(Protocol):
+    """A worker, as the sockets' thread sees it: every call comes from there, but `stop`, which
+    comes when that thread has ended. No call blocks, but `stop`, for at most a second."""
+
+    @property
+    def state(self) -> WorkerState: ...
+    @property
+    def restarts(self) -> int:
+        """How often a worker had to be started again."""
+        ...
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process, if there is one."""
+        ...
+
+    def sources(self) -> Sequence[Router | int]:
+        """Sockets and descriptors that are readable when there are news."""
+        ...
+
+    def start(self) -> None:
+        """Starts the first worker."""
+        ...
+
+    def take_news(self) -> list[News]:
+        """What has happened since the last call, in order."""
+        ...
+
+    def send(self, frames: Sequence[Frame]) -> None:
+        """An order for the worker, which has said that it is ready."""
+        ...
+
+    def kill(self) -> None:
+        """Ends a worker that hangs; another one comes, as after any death."""
+        ...
+
+    def stop(self) -> None:
+        """Ends the worker for good."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Of the worker with this number."""
+
+    worker: int
+    news: Died | GaveUp
+
+
+Spawn = Callable[[], "subprocess.Popen[bytes]"]
+
+
+def spawn_worker(command: Sequence[str] = WORKER_COMMAND) -> subprocess.Popen[bytes]:
+    """A worker's process that reads its standard input. Its output goes where ours goes."""
+    flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+    # A session of its own: Ctrl-C in a terminal is for the server, which ends its worker itself.
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, creationflags=flags, start_new_session=True
+    )
+
+
+class ProcessWorkbench:
+    """The real `Workbench`. A thread of its own starts processes and waits for their deaths."""
+
+    def __init__(
+        self,
+        doors: Doors,
+        cache_folder: Path,
+        cache_bytes: int,
+        *,
+        spawn: Spawn = spawn_worker,
+        now: Callable[[], float] = time.monotonic,
+        wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
+    ) -> None:
+        """wait: sleeps for so many seconds, or until the event is set, which it then gives."""
+        self._doors = doors
+        self._cache_folder, self._cache_bytes = cache_folder, cache_bytes
+        self._spawn, self._now, self._wait = spawn, now, wait
+        self._ends: Mailbox[_End] = Mailbox()
+        self._is_stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._worker: bytes | None = None
+        self._born, self._ready, self._dead = 0, 0, 0
+        self._deaths: list[float] = []
+        self._stillborn = 0
+        self._has_given_up = False
+        self._thread = threading.Thread(target=self._run, name="affekt-workbench", daemon=True)
+
+    @property
+    def state(self) -> WorkerState:
+        """How the worker is."""
+        if self._has_given_up:
+            return "failed"
+        if self._worker is not None:
+            return "ready"
+        return "restarting" if self._dead else "starting"
+
+    @property
+    def restarts(self) -> int:
+        """Workers after the first."""
+        return max(0, self._born - 1)
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process."""
+        process = self._process
+        return None if process is None else process.pid
+
+    def sources(self) -> Sequence[Router | int]:
+        """The back door, and the descriptor of deaths."""
+        return (self._doors.back, self._ends.fileno())
+
+    def start(self) -> None:
+        """Starts the first worker."""
+        self._thread.start()
+
+    def take_news(self) -> list[News]:
+        """Words and deaths, those of each worker before those of the next."""
+        told: list[tuple[int, bytes, News]] = list(self._receive())
+        told += [(end.worker, b"", end.news) for end in self._ends.take_all()]
+        told.sort(key=lambda entry: entry[0])
+        return [news for worker, name, news in told if self._note(worker, name, news)]
+
+    def send(self, frames: Sequence[Frame]) -> None:
+        """To the worker that is ready. If it has just died, its death is about to be told."""
+        if self._worker is not None:
+            with contextlib.suppress(zmq.ZMQError):
+                self._doors.back.send_multipart(
+                    [self._worker, *frames], flags=zmq.NOBLOCK, copy=False
+                )
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def stop(self) -> None:
+        """Closes its input, and kills it if that does not help soon."""
+        self._is_stopping.set()
+        if self._thread.is_alive():
+            process = self._process
+            if process is not None:
+                _close_input(process)
+            self._thread.join(LEAVE_S)
+            self.kill()
+            self._thread.join(LEAVE_S)
+        self._ends.close()
+
+    # --- on the sockets' thread --------------------------------------------------------------
+
+    def _receive(self) -> Iterator[tuple[int, bytes, Heard]]:
+        while True:
+            try:
+                name, *frames = self._doors.back.recv_multipart(flags=zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            if frames:
+                worker = int(str(frames[0].get("User-Id")).rpartition("-")[2])
+                yield worker, name.bytes, Heard([frame.buffer for frame in frames])
+
+    def _note(self, worker: int, name: bytes, news: News) -> bool:
+        """False for words of a worker whose death is known already."""
+        if isinstance(news, Died):
+            self._worker, self._dead = None, worker
+        elif isinstance(news, GaveUp):
+            self._worker, self._has_given_up = None, True
+        elif worker <= self._dead:
+            return False
+        else:
+            self._worker, self._ready = name, worker
+        return True
+
+    # --- on the workbench's thread -----------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._is_stopping.is_set():
+            code = self._live()
+            if self._is_stopping.is_set():
+                return
+            _log.warning("the worker ended with code %d", code)
+            self._stillborn = 0 if self._ready == self._born else self._stillborn + 1
+            if self._stillborn >= MAX_STILLBORN:
+                self._ends.put(_End(self._born, GaveUp(_no_worker(code))))
+                return
+            self._ends.put(_End(self._born, Died(code)))
+            if self._wait(self._is_stopping, self._delay_s()):
+                return
+
+    def _live(self) -> int:
+        """One worker from its start to its end; its exit code."""
+        invitation = self._doors.invite_worker()
+        self._born += 1
+        try:
+            self._process = process = self._spawn()
+        except OSError as error:
+            _log.warning("the worker cannot be started: %s", error)
+            return NOT_FOUND
+        if self._is_stopping.is_set():
+            process.kill()
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):  # it is dead already, which we are about to hear
+            process.stdin.write(self._first_line(invitation))
+            process.stdin.flush()
+        code = process.wait()
+        _close_input(process)
+        return code
+
+    def _first_line(self, invitation: Invitation) -> bytes:
+        return encode_start(WorkerStart(
+            endpoint=invitation.endpoint,
+            server_public_key=invitation.server_public_key,
+            public_key=invitation.public_key,
+            secret_key=invitation.secret_key,
+            cache_folder=str(self._cache_folder),
+            cache_bytes=self._cache_bytes,
+            server_pid=os.getpid(),
+        ))  # fmt: skip
+
+    def _delay_s(self) -> float:
+        now = self._now()
+        recent = [death for death in self._deaths if now - death < STEADY_S]
+        self._deaths = [*recent, now]
+        return BACK_OFF_S[min(len(recent), len(BACK_OFF_S) - 1)]
+
+
+def _close_input(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+
+
+def _no_worker(code: int) -> JobError:
+    return JobError(
+        "job.no_worker",
+        f"The sidecar's worker does not start: it ended with code {code}, {MAX_STILLBORN} times.",
+        "Run `affekt doctor`: it says what is missing. The reason is in the sidecar's log.",
+    )

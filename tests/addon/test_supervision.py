@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blender and its sidecar through thick and thin: nothing is left behind, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.alive import is_process_alive
+from affekt.sidecar.motion.read import encode_motion
+from fakes.link import wait_for
+
+from .conftest import RunScript, StartScript
+from .nouns import random_motion
+
+LEAVE_S = 2.0
+DEATH_SHOWN_S = 0.5
+HANG_SHOWN_S = 3.0
+TIMES = 50
+PUMP_S = 0.001
+FRAMES = 6000
+
+
+@pytest.fixture(scope="session")
+def long_take(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A take whose bake takes long enough to be disturbed."""
+    path = tmp_path_factory.mktemp("takes") / "long.npz"
+    path.write_bytes(encode_motion(random_motion(FRAMES, expression_scale=0.1)))
+    return path
+
+
+def test_enabled_and_disabled_again_and_again(in_blender: RunScript) -> None:
+    told = in_blender("register.py", python=sys.executable, times=TIMES)
+    print(
+        f"{TIMES} times: {told['first']} -> {told['last']}, disabled in {told['slowest_s']:.3f} s"
+    )
+    assert told["last"] == told["first"]
+    assert told["after"] == told["before"]
+    assert not told["after"]["timer"]
+    assert told["left"] == []
+
+
+def percentiles(took_s: list[float]) -> str:
+    values = np.percentile(took_s, [50, 99, 100]) * 1000
+    return f"p50 {values[0]:.3f}, p99 {values[1]:.3f}, max {values[2]:.2f} ms ({len(took_s)} ticks)"
+
+
+def test_a_bake_survives(in_blender: RunScript, long_take: Path) -> None:
+    """The sidecar is left alone, killed, and stopped for five seconds: the same Action."""
+    told = in_blender("survive.py", python=sys.executable, take=long_take, deadline_s=90)
+    runs, stopped = told["told"], told["told"]["stopped"]
+    for name, run in runs.items():
+        print(f"a tick while the sidecar is {name}: {percentiles(run['took_s'])}")
+    print(f"death shown after {runs['killed']['shown_s']:.2f} s, "
+          f"hang after {stopped['silent_s']:.2f} s")  # fmt: skip
+    assert told["same"] == {"quiet": True, "killed": True, "stopped": True}
+    assert told["differs"]
+    assert told["untouched"]
+    assert told["takes"] == ["long", "long baked", "long baked.001", "long baked.002"]
+    assert any("Restarting 1 of 5" in text for text in runs["killed"]["texts"])
+    assert runs["killed"]["shown_s"] < DEATH_SHOWN_S
+    assert stopped["states"] == ["CONNECTED", "SILENT", "CONNECTED"]
+    assert stopped["silent_s"] < HANG_SHOWN_S
+    took_s = [took_s for run in runs.values() for took_s in run["took_s"]]
+    assert np.percentile(took_s, 99) < PUMP_S
+
+
+def test_blender_is_killed(
+    start_in_blender: StartScript, long_take: Path, tmp_path: Path, gone: Callable[[], list[str]]
+) -> None:
+    """Sidecar, worker, shared memory and connection file go with it."""
+    blender, answer = start_in_blender("hold.py", python=sys.executable, take=long_take)
+    wait_for(lambda: answer.exists() and answer.stat().st_size, "the bake", 120)
+    told = json.loads(answer.read_text())
+    processes = [*told["sidecars"], *told["workers"]]
+    assert told["sidecars"]
+    assert list(tmp_path.glob("runtime/*/sidecar.json"))
+    blender.kill()
+    blender.wait()
+    wait_for(lambda: not any(map(is_process_alive, processes)), "their end", LEAVE_S)
+    assert not list(tmp_path.glob("runtime/*/sidecar.json"))
+    assert gone() == []
+
+
+@pytest.fixture
+def gone() -> Callable[[], list[str]]:
+    """Shared memory that is there and was not before."""
+    memory = Path("/dev/shm")
+
+    def names() -> set[str]:
+        return {path.name for path in memory.glob("affekt-*")}
+
+    before = names()
+    return lambda: sorted(names() - before)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files for their user alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from affekt.shared import private_files
+
+posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@posix
+@pytest.mark.parametrize("write", [private_files.write, private_files.write_new])
+def test_only_the_user_may_read(tmp_path: Path, write) -> None:
+    before = os.umask(0)
+    try:
+        write(tmp_path / "a.json", "secret")
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "a.json") == 0o600
+    assert private_files.read(tmp_path / "a.json") == b"secret"
+
+
+@posix
+def test_a_folder_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    for folder in (tmp_path / "open", tmp_path / "new" / "deeper"):
+        private_files.make_folder(folder)
+        assert mode(folder) == 0o700
+
+
+def test_new_is_new(tmp_path: Path) -> None:
+    private_files.write_new(tmp_path / "a.json", "first")
+    with pytest.raises(FileExistsError):
+        private_files.write_new(tmp_path / "a.json", "second")
+    assert private_files.read(tmp_path / "a.json") == b"first"
+
+
+@posix
+def test_a_link_is_no_new_file(tmp_path: Path) -> None:
+    """Else a secret could be led into a file of another's choice."""
+    (tmp_path / "me.json").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileExistsError):
+        private_files.write_new(tmp_path / "me.json", "secret")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_nothing_is_left_of_what_failed(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        private_files.write(tmp_path / "a.json", "ä")
+    with pytest.raises(UnicodeEncodeError):
+        private_files.write_new(tmp_path / "b.json", "ä")
+    assert not list(tmp_path.iterdir())
+
+
+@posix
+@pytest.mark.parametrize("bits", [0o640, 0o604, 0o620, 0o602])
+def test_what_others_may_touch_is_refused(tmp_path: Path, bits: int) -> None:
+    private_files.write(tmp_path / "a.json", "x")
+    (tmp_path / "a.json").chmod(bits)
+    with pytest.raises(private_files.NotPrivateError):
+        private_files.read(tmp_path / "a.json")
+
+
+def test_only_so_much_is_read(tmp_path: Path) -> None:
+    private_files.write(tmp_path / "a.json", "x" * (2 * private_files.MAX_FILE_BYTES))
+    assert len(private_files.read(tmp_path / "a.json")) == private_files.MAX_FILE_BYTES + 1

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of who is let in, and the log of who is not."""
+
+from __future__ import annotations
+
+import pytest
+import zmq
+from affekt.sidecar.server.authenticator import DOMAIN, Authenticator, PinnedKeys, RefusalLog
+from affekt.sidecar.server.keys import make_keys
+from zmq.utils import z85
+
+
+def test_pinned_keys_are_replaced_as_one() -> None:
+    anna, ben = make_keys().public, make_keys().public
+    trust = PinnedKeys({anna: "anna"})
+    assert trust(z85.decode(anna)) == "anna"
+    trust.replace({ben: "ben"})
+    assert (trust(z85.decode(anna)), trust(z85.decode(ben))) == (None, "ben")
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a_crowd_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    log = RefusalLog(clock)
+    for index in range(10_000):
+        clock.now_s = index * 0.001
+        log.refused("192.0.2.7", "Unknown key")
+    assert len(caplog.records) == RefusalLog.LINES
+    assert "192.0.2.7" in caplog.text
+    clock.now_s += RefusalLog.WINDOW_S
+    log.refused("192.0.2.8", "Unknown key")
+    assert [record.getMessage() for record in caplog.records[-2:]] == [
+        f"refused {10_000 - RefusalLog.LINES} more connections",
+        "refused a connection from 192.0.2.8: Unknown key",
+    ]
+
+
+def test_a_few_are_not_counted_up(caplog: pytest.LogCaptureFixture) -> None:
+    log = RefusalLog()
+    log.refused("192.0.2.7", "Unknown key")
+    log.close()
+    assert len(caplog.records) == 1
+
+
+def test_a_list_that_breaks_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> None:
+    """And the next question is answered."""
+
+    def broken(key: bytes) -> str | None:
+        raise RuntimeError("a bug")
+
+    with zmq.Context() as context:
+        authenticator = Authenticator(context, {DOMAIN: broken})
+        with context.socket(zmq.REQ) as socket:
+            socket.rcvtimeo = 10_000
+            socket.connect("inproc://zeromq.zap.01")
+            for _ in range(2):
+                socket.send_multipart(
+                    [b"1.0", b"1", DOMAIN, b"192.0.2.7", b"", b"CURVE", bytes(32)]
+                )
+                assert socket.recv_multipart()[2] == b"400"
+        authenticator.stop()
+    assert "a bug" in caplog.text

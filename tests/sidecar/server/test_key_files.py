@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys that stay on disk, and a list of users that changes while it is in use."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from affekt.shared import limits, private_files
+from affekt.shared.errors import AffektError, InputError, LinkError
+from affekt.sidecar.server import key_files
+from affekt.sidecar.server.key_files import TrustedKeys
+from affekt.sidecar.server.keys import make_keys
+from zmq.utils import z85
+
+posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")
+
+
+def code_of(call: Callable[[], object]) -> str:
+    with pytest.raises(AffektError) as caught:
+        call()
+    return caught.value.code
+
+
+def key() -> str:
+    return make_keys().public
+
+
+@posix
+def test_the_servers_pair_is_made_once_and_private(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    first = key_files.server_keys(folder)
+    second = key_files.server_keys(folder)
+    assert (first.public, first.secret) == (second.public, second.secret)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / key_files.SERVER_FILE).stat().st_mode) == 0o600
+
+
+@posix
+@pytest.mark.parametrize("name", [key_files.SERVER_FILE, key_files.TRUSTED_FILE])
+def test_files_that_others_may_read_are_refused(tmp_path: Path, name: str) -> None:
+    key_files.server_keys(tmp_path)
+    key_files.trust(tmp_path, "anna", key())
+    (tmp_path / name).chmod(0o640)
+    with pytest.raises(LinkError) as caught:
+        key_files.remote_door(tmp_path, "127.0.0.1", 5870)
+    assert caught.value.code == "link.key_file"
+    assert "others may read it" in caught.value.message
+
+
+def test_a_new_key_file_replaces_none(tmp_path: Path) -> None:
+    pair = key_files.new_key_file(tmp_path / "me.json")
+    assert code_of(lambda: key_files.new_key_file(tmp_path / "me.json")) == "file.not_writable"
+    assert key_files.read_key_file(tmp_path / "me.json").secret == pair.secret
+    assert code_of(lambda: key_files.new_key_file(tmp_path / "no" / "me")) == "file.not_writable"
+
+
+PAIR, OTHER = make_keys(), make_keys()
+DAMAGED_PAIRS = {
+    "empty": "",
+    "not JSON": "{",
+    "a list": "[]",
+    "deep": "[" * 60_000,
+    "too long": " " * 70_000,
+    "no secret": json.dumps({"public_key": PAIR.public}),
+    "no text": json.dumps({"public_key": PAIR.public, "secret_key": 5}),
+    "past 32 bits": json.dumps({"public_key": PAIR.public, "secret_key": "#" * 40}),
+    "no pair": json.dumps({"public_key": PAIR.public, "secret_key": OTHER.secret}),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_PAIRS)
+def test_damaged_pairs(tmp_path: Path, name: str) -> None:
+    private_files.write(tmp_path / "me.json", DAMAGED_PAIRS[name])
+    assert code_of(lambda: key_files.read_key_file(tmp_path / "me.json")) == "link.key_file"
+
+
+def test_no_pair(tmp_path: Path) -> None:
+    assert code_of(lambda: key_files.read_key_file(tmp_path / "me.json")) == "link.key_file"
+
+
+DAMAGED_LISTS = {
+    "empty": "",
+    "a list": "[]",
+    "no users": "{}",
+    "users in a list": '{"users": []}',
+    "local": json.dumps({"users": {"local": PAIR.public}}),
+    "a path": json.dumps({"users": {"../anna": PAIR.public}}),
+    "no key": json.dumps({"users": {"anna": None}}),
+    "half a key": json.dumps({"users": {"anna": PAIR.public[:20]}}),
+    "one key for two": json.dumps({"users": {"anna": PAIR.public, "ben": PAIR.public}}),
+    "too many": json.dumps({"users": {f"user-{n}": PAIR.public for n in range(300)}}),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_LISTS)
+def test_damaged_lists(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    private_files.write(tmp_path / key_files.TRUSTED_FILE, DAMAGED_LISTS[name])
+    assert code_of(lambda: key_files.read_trusted(tmp_path)) == "link.key_file"
+    assert code_of(lambda: key_files.remote_door(tmp_path, "x", 1)) == "link.key_file"
+    assert TrustedKeys(tmp_path)(z85.decode(PAIR.public)) is None
+    assert "nobody is let in" in caplog.text
+
+
+def test_trust_and_forget(tmp_path: Path) -> None:
+    anna, ben = key(), key()
+    key_files.trust(tmp_path, "anna", anna)
+    key_files.trust(tmp_path, "anna", anna)
+    key_files.trust(tmp_path, "ben", ben)
+    assert key_files.read_trusted(tmp_path) == {"anna": anna, "ben": ben}
+    key_files.forget(tmp_path, "anna")
+    assert key_files.read_trusted(tmp_path) == {"ben": ben}
+
+
+def test_a_name_is_one_person(tmp_path: Path) -> None:
+    anna = key()
+    key_files.trust(tmp_path, "anna", anna)
+    assert code_of(lambda: key_files.trust(tmp_path, "anna", key())) == "option.name"
+    assert code_of(lambda: key_files.trust(tmp_path, "ben", anna)) == "option.key"
+    assert code_of(lambda: key_files.trust(tmp_path, "local", key())) == "option.name"
+    assert code_of(lambda: key_files.forget(tmp_path, "ben")) == "option.name"
+    assert key_files.read_trusted(tmp_path) == {"anna": anna}
+
+
+def test_not_more_than_there_may_be(tmp_path: Path) -> None:
+    users = {f"user-{n}": key() for n in range(limits.MAX_TRUSTED_KEYS)}
+    private_files.write(tmp_path / key_files.TRUSTED_FILE, json.dumps({"users": users}, indent=1))
+    assert code_of(lambda: key_files.trust(tmp_path, "anna", key())) == "option.name"
+    assert len(key_files.read_trusted(tmp_path)) == limits.MAX_TRUSTED_KEYS
+
+
+def test_the_list_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    trust, anna = TrustedKeys(tmp_path), key()
+    raw = z85.decode(anna)
+    assert trust(raw) is None
+    key_files.trust(tmp_path, "anna", anna)
+    assert trust(raw) == "anna"
+    key_files.forget(tmp_path, "anna")
+    assert trust(raw) is None
+
+
+@posix
+def test_a_list_that_others_may_read_from_now_on_lets_nobody_in(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trust, anna = TrustedKeys(tmp_path), key()
+    key_files.trust(tmp_path, "anna", anna)
+    assert trust(z85.decode(anna)) == "anna"
+    (tmp_path / key_files.TRUSTED_FILE).chmod(0o666)
+    for _ in range(100):
+        assert trust(z85.decode(anna)) is None
+    assert caplog.text.count("nobody is let in") == 1
+    (tmp_path / key_files.TRUSTED_FILE).unlink()
+    assert trust(z85.decode(anna)) is None
+
+
+def test_a_door_needs_someone_to_let_in(tmp_path: Path) -> None:
+    assert code_of(lambda: key_files.remote_door(tmp_path, "x", 1)) == "link.no_trusted_key"
+    key_files.trust(tmp_path, "anna", PAIR.public)
+    door = key_files.remote_door(tmp_path, "192.0.2.1", 5870)
+    assert (door.host, door.port, door.client) == ("192.0.2.1", 5870, None)
+    assert door.trust(z85.decode(PAIR.public)) == "anna"
+    assert door.keys.public == key_files.server_keys(tmp_path).public
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "keys"
+    assert code_of(lambda: key_files.server_keys(folder)) == "link.key_file"
+    assert code_of(lambda: key_files.trust(folder, "anna", key())) == "link.key_file"
+
+
+def test_the_folder_follows_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(key_files.KEYS_VARIABLE, str(tmp_path))
+    assert key_files.default_keys_folder() == tmp_path
+    monkeypatch.delenv(key_files.KEYS_VARIABLE)
+    assert "affekt" in key_files.default_keys_folder().parts
+
+
+def test_errors_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        key_files.forget(tmp_path, "ben")
+    assert str(caught.value) == "Nobody is trusted as 'ben'. See `affekt keys list`."

@@ -1,0 +1,499 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scheduler alone: examples, and random walks against a plain model of its promises."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from affekt.shared import limits
+from affekt.shared.errors import AffektError, JobError, LinkError
+from affekt.sidecar.server.scheduler import (
+    MAX_PASSED,
+    Dropped,
+    Ended,
+    Forgotten,
+    Order,
+    Refusal,
+    Request,
+    Scheduler,
+)
+from affekt.sidecar.worker import orders
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+A, B, C = b"a", b"b", b"c"
+ERROR = JobError("job.failed", "No.", "Yes.")
+
+
+def job_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+def ready(*clients: bytes, user: str = "local") -> Scheduler:
+    scheduler = Scheduler()
+    for client in clients:
+        scheduler.add_client(client, user)
+    scheduler.worker_ready()
+    return scheduler
+
+
+def ask(scheduler: Scheduler, client: bytes, request: int, view: int | None = None) -> None:
+    frames = [client + b"%d" % request]
+    scheduler.ask(Request(client=client, id=request, frames=frames, view=view))
+
+
+def finish(scheduler: Scheduler, order: Order, done: int = 0, *, is_last: bool = False) -> None:
+    """The worker's reply to an order."""
+    if isinstance(order.order, orders.Answer):
+        scheduler.answered(order.order.unit)
+    else:
+        scheduler.stepped(order.order.unit, "frames", done, is_last=is_last)
+
+
+def order_of(scheduler: Scheduler) -> Order:
+    order = scheduler.next_order()
+    assert order is not None
+    return order
+
+
+def name_of(order: Order) -> str:
+    """Such as `a1` of an answer, `begin 1` of a job."""
+    if isinstance(order.order, orders.Answer):
+        return bytes(order.inner[0]).decode()
+    return f"{order.order.TYPE} {int(order.order.job, 16)}"
+
+
+def run(scheduler: Scheduler, most: int = 20) -> list[str]:
+    """The orders that come, each done at once; jobs never end."""
+    names = []
+    for done in range(most):
+        order = scheduler.next_order()
+        if order is None:
+            break
+        names.append(name_of(order))
+        finish(scheduler, order, done)
+    return names
+
+
+def code_of(error: pytest.ExceptionInfo[AffektError]) -> str:
+    return error.value.code
+
+
+def test_previews_then_requests_then_jobs() -> None:
+    scheduler = ready(A)
+    scheduler.start(A, job_id(7), [b"job"])
+    ask(scheduler, A, 1)
+    ask(scheduler, A, 2, view=0)
+    assert run(scheduler, 4) == ["a2", "a1", "begin 7", "step 7"]
+
+
+def test_one_order_at_a_time() -> None:
+    scheduler = ready(A)
+    ask(scheduler, A, 1)
+    ask(scheduler, A, 2)
+    assert scheduler.next_order() is not None
+    assert scheduler.is_busy
+    assert scheduler.next_order() is None
+
+
+def test_no_order_before_the_worker_is_ready() -> None:
+    scheduler = Scheduler()
+    scheduler.add_client(A, "local")
+    ask(scheduler, A, 1)
+    assert scheduler.next_order() is None
+
+
+def test_clients_take_turns() -> None:
+    scheduler = ready(A, B)
+    for number in range(3):
+        ask(scheduler, A, number)
+    ask(scheduler, B, 9)
+    assert run(scheduler) == ["a0", "b9", "a1", "a2"]
+
+
+def test_jobs_of_two_clients_take_turns() -> None:
+    scheduler = ready(A, B)
+    for number, client in enumerate((A, A, B)):
+        scheduler.start(client, job_id(number), [b""])
+    assert run(scheduler, 6) == ["begin 0", "begin 2", "step 0", "step 2", "step 0", "step 2"]
+
+
+def test_the_newest_preview_of_a_view_wins() -> None:
+    scheduler = ready(A, B)
+    ask(scheduler, A, 1, view=0)
+    under_way = order_of(scheduler)
+    for request in (2, 3, 4):
+        ask(scheduler, A, request, view=0)
+    ask(scheduler, A, 5, view=1)
+    ask(scheduler, B, 6, view=0)
+    superseded = scheduler.take_outcomes()
+    assert [(o.client, o.request, o.error.code) for o in superseded] == [
+        (A, 2, "preview.superseded"),
+        (A, 3, "preview.superseded"),
+    ]
+    assert scheduler.answered(under_way.order.unit) == (A, 1)
+    assert sorted(run(scheduler)) == ["a4", "a5", "b6"]
+
+
+def test_a_slider_stops_neither_a_request_nor_a_job() -> None:
+    scheduler = ready(A, B)
+    scheduler.start(B, job_id(0), [b""])
+    ask(scheduler, B, 1)
+    names = []
+    for number in itertools.count(10):
+        ask(scheduler, A, number, view=0)
+        names += run(scheduler, 1)
+        if "step 0" in names:
+            break
+    first = {name: names.index(name) for name in ("b1", "begin 0", "step 0")}
+    assert first["b1"] <= MAX_PASSED + 1
+    assert first["step 0"] <= 2 * (MAX_PASSED + 2)
+
+
+def test_a_preview_waits_for_one_order() -> None:
+    scheduler = ready(A, B)
+    scheduler.start(B, job_id(0), [b""])
+    for number in range(limits.MAX_WAITING_REQUESTS):
+        ask(scheduler, B, number)
+    under_way = order_of(scheduler)
+    ask(scheduler, A, 1, view=0)
+    finish(scheduler, under_way)
+    assert name_of(order_of(scheduler)) == "a1"
+
+
+def test_too_many_requests() -> None:
+    scheduler = ready(A, B)
+    for number in range(limits.MAX_WAITING_REQUESTS):
+        ask(scheduler, A, number)
+    with pytest.raises(LinkError) as caught:
+        ask(scheduler, A, 99)
+    assert code_of(caught) == "link.busy"
+    ask(scheduler, A, 99, view=0)
+    ask(scheduler, B, 1)
+
+
+def test_too_many_jobs() -> None:
+    scheduler = ready(A)
+    for number in range(limits.MAX_WAITING_JOBS):
+        scheduler.start(A, job_id(number), [b""])
+    with pytest.raises(JobError) as caught:
+        scheduler.start(A, job_id(99), [b""])
+    assert code_of(caught) == "job.too_many"
+    scheduler.end(job_id(0), ERROR)
+    scheduler.told(job_id(0))
+    scheduler.start(A, job_id(99), [b""])
+
+
+def test_jobs_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_WAITING_BYTES", 100)
+    scheduler = ready(A)
+    scheduler.start(A, job_id(0), [bytes(40), bytes(20)])
+    with pytest.raises(JobError) as caught:
+        scheduler.start(A, job_id(1), [bytes(41)])
+    assert code_of(caught) == "job.too_many"
+    scheduler.start(A, job_id(1), [bytes(40)])
+
+
+def test_a_job_id_is_used_once() -> None:
+    scheduler = ready(A)
+    scheduler.start(A, job_id(0), [b""])
+    with pytest.raises(LinkError) as caught:
+        scheduler.start(A, job_id(0), [b""])
+    assert code_of(caught) == "link.job"
+
+
+def test_cancel_waiting_begun_and_under_way() -> None:
+    scheduler = ready(A)
+    for number in range(2):
+        scheduler.start(A, job_id(number), [b""])
+    finish(scheduler, order_of(scheduler))
+    step = order_of(scheduler)
+    for number in range(2):
+        scheduler.end(job_id(number), ERROR)
+        scheduler.end(job_id(number), ERROR)  # the second time there is nothing to do
+    assert scheduler.take_outcomes() == [
+        Dropped(job_id(0)), Ended(job_id(0), ERROR), Ended(job_id(1), ERROR),
+    ]  # fmt: skip
+    assert scheduler.stepped(step.order.unit, "frames", 1, is_last=True) is None
+    assert scheduler.next_order() is None
+    assert scheduler.take_outcomes() == []
+
+
+def test_a_client_that_leaves() -> None:
+    scheduler = ready(A)
+    ask(scheduler, A, 1)
+    ask(scheduler, A, 2)
+    scheduler.start(A, job_id(0), [b""])
+    under_way = order_of(scheduler)
+    scheduler.remove_client(A, now=100)
+    assert scheduler.answered(under_way.order.unit) is None
+    assert run(scheduler, 2) == ["begin 0", "step 0"]  # nobody waits for the second request
+    assert scheduler.owner(job_id(0)) is None
+    scheduler.expire(100 + limits.ORPHAN_S - 1)
+    assert scheduler.take_outcomes() == []
+    scheduler.expire(100 + limits.ORPHAN_S)
+    assert scheduler.take_outcomes() == [Dropped(job_id(0)), Forgotten(job_id(0))]
+    assert scheduler.next_order() is None
+
+
+def test_attach() -> None:
+    scheduler = ready(A, B)
+    scheduler.add_client(C, "anna")
+    scheduler.start(A, job_id(0), [b""])
+    scheduler.remove_client(A, now=100)
+    for client, job in ((C, 0), (B, 1)):
+        with pytest.raises(LinkError) as caught:
+            scheduler.attach(client, job_id(job))
+        assert code_of(caught) == "link.no_job"
+    scheduler.attach(B, job_id(0))
+    scheduler.expire(1000)
+    assert (scheduler.owner(job_id(0)), scheduler.take_outcomes()) == (B, [])
+
+
+def test_the_end_waits_for_its_client() -> None:
+    """A job that ended while nobody listened is there for who comes in time."""
+    scheduler = ready(A, B)
+    scheduler.start(A, job_id(0), [b""])
+    scheduler.remove_client(A, now=100)
+    finish(scheduler, order_of(scheduler), is_last=True)
+    scheduler.attach(B, job_id(0))
+    assert scheduler.owner(job_id(0)) == B
+    assert scheduler.open_jobs() == 0
+    assert scheduler.next_order() is None
+    scheduler.told(job_id(0))
+    assert scheduler.owner(job_id(0)) is None
+
+
+def die(scheduler: Scheduler) -> None:
+    scheduler.worker_died()
+    assert scheduler.next_order() is None
+    scheduler.worker_ready()
+
+
+def test_the_order_under_way_is_given_once_more() -> None:
+    scheduler = ready(A)
+    ask(scheduler, A, 1)
+    ask(scheduler, A, 2)
+    assert name_of(order_of(scheduler)) == "a1"
+    die(scheduler)
+    assert name_of(order_of(scheduler)) == "a1"
+    die(scheduler)
+    assert [(o.request, o.error.code) for o in scheduler.take_outcomes()] == [(1, "job.crashed")]
+    assert run(scheduler) == ["a2"]
+
+
+def test_jobs_begin_again_in_a_new_worker() -> None:
+    scheduler = ready(A, B)
+    scheduler.start(A, job_id(0), [b"first"])
+    scheduler.start(B, job_id(1), [b"second"])
+    for done in range(4):
+        finish(scheduler, order_of(scheduler), done)
+    die(scheduler)
+    again = order_of(scheduler)
+    assert (name_of(again), again.inner) == ("begin 0", [b"first"])
+    finish(scheduler, again)
+    assert run(scheduler, 3) == ["begin 1", "step 0", "step 1"]
+    assert scheduler.take_outcomes() == []
+
+
+def test_a_job_that_kills_twice_is_stopped() -> None:
+    scheduler = ready(A, B)
+    scheduler.start(A, job_id(0), [b""])
+    scheduler.start(B, job_id(1), [b""])
+    ends = []
+    for _ in range(20):
+        order = order_of(scheduler)
+        if order.order.TYPE == "step" and order.order.job == job_id(0):
+            die(scheduler)
+        else:
+            finish(scheduler, order)
+        ends += scheduler.take_outcomes()
+    assert [(end.job, end.error.code) for end in ends] == [(job_id(0), "job.crashed")]
+    assert scheduler.open_jobs() == 1
+
+
+def test_deaths_by_chance_are_forgiven() -> None:
+    """Twenty deaths of one job, each after it got a little further."""
+    scheduler = ready(A)
+    scheduler.start(A, job_id(0), [b""])
+    for reached in range(1, 21):
+        for done in range(reached + 1):
+            finish(scheduler, order_of(scheduler), done)
+        assert name_of(order_of(scheduler)) == "step 0"
+        die(scheduler)
+    assert scheduler.take_outcomes() == []
+    assert scheduler.open_jobs() == 1
+
+
+def test_a_preview_that_is_out_of_date_is_not_given_again() -> None:
+    scheduler = ready(A)
+    ask(scheduler, A, 1, view=0)
+    order_of(scheduler)
+    ask(scheduler, A, 2, view=0)
+    die(scheduler)
+    (refusal,) = scheduler.take_outcomes()
+    assert (refusal.request, refusal.error.code) == (1, "preview.superseded")
+    assert run(scheduler) == ["a2"]
+
+
+def test_no_worker_ever() -> None:
+    scheduler = Scheduler()
+    scheduler.add_client(A, "local")
+    ask(scheduler, A, 1)
+    ask(scheduler, A, 2, view=0)
+    scheduler.start(A, job_id(0), [b""])
+    scheduler.give_up(ERROR)
+    outcomes = scheduler.take_outcomes()
+    assert {o.request for o in outcomes if isinstance(o, Refusal)} == {1, 2}
+    assert Ended(job_id(0), ERROR) in outcomes
+    for call in (lambda: ask(scheduler, A, 3), lambda: scheduler.start(A, job_id(1), [])):
+        with pytest.raises(JobError) as caught:
+            call()
+        assert caught.value is ERROR
+
+
+def test_replies_to_old_orders_mean_nothing() -> None:
+    scheduler = ready(A)
+    ask(scheduler, A, 1)
+    first = order_of(scheduler)
+    die(scheduler)
+    order_of(scheduler)
+    assert scheduler.answered(first.order.unit) is None
+    assert scheduler.is_busy
+
+
+def code_of_call(call: Callable[[], None]) -> str:
+    """Of the error, or "" if there is none."""
+    try:
+        call()
+    except AffektError as error:
+        return error.code
+    return ""
+
+
+class Walk(RuleBasedStateMachine):
+    """Clients that ask, start, cancel, leave and come back under the same name; a worker that
+    answers and dies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheduler = Scheduler()
+        self.numbers = itertools.count(1)
+        self.clients: set[bytes] = set()
+        self.answers: dict[tuple[bytes, int], list[str]] = {}
+        """Of each request whose client is there: what it was answered with."""
+        self.ends: dict[str, list[str]] = {}
+        self.under_way: Order | None = None
+        self.now = 0.0
+
+    def pick_client(self, data: st.DataObject) -> bytes:
+        return data.draw(st.sampled_from(sorted(self.clients)))
+
+    def pick_job(self, data: st.DataObject) -> str:
+        return data.draw(st.sampled_from(sorted(self.ends)))
+
+    @rule(client=st.sampled_from([A, B, C]))
+    def come(self, client: bytes) -> None:
+        if client not in self.clients:
+            self.clients.add(client)
+            self.scheduler.add_client(client, "local")
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data())
+    def go(self, data: st.DataObject) -> None:
+        client = self.pick_client(data)
+        self.scheduler.remove_client(client, self.now)
+        self.clients.discard(client)
+        self.answers = {key: told for key, told in self.answers.items() if key[0] != client}
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data(), view=st.one_of(st.none(), st.integers(0, 1)))
+    def ask(self, data: st.DataObject, view: int | None) -> None:
+        client, number = self.pick_client(data), next(self.numbers)
+        self.answers[client, number] = []
+        code = code_of_call(lambda: ask(self.scheduler, client, number, view))
+        if code:
+            assert (code, view) == ("link.busy", None)
+            self.answers[client, number].append(code)
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data())
+    def start(self, data: st.DataObject) -> None:
+        client, job = self.pick_client(data), job_id(next(self.numbers))
+        code = code_of_call(lambda: self.scheduler.start(client, job, [b""]))
+        assert code in ("", "job.too_many")
+        if not code:
+            self.ends[job] = []
+
+    @precondition(lambda self: self.ends)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.scheduler.end(self.pick_job(data), ERROR)
+
+    @precondition(lambda self: self.clients and self.ends)
+    @rule(data=st.data())
+    def attach(self, data: st.DataObject) -> None:
+        client, job = self.pick_client(data), self.pick_job(data)
+        code = code_of_call(lambda: self.scheduler.attach(client, job))
+        assert code == ("link.no_job" if self.ends[job] else "")
+        if not code:
+            assert self.scheduler.owner(job) == client
+
+    @rule(seconds=st.sampled_from([1.0, limits.ORPHAN_S]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.scheduler.expire(self.now)
+
+    @rule()
+    def be_ready(self) -> None:
+        self.scheduler.worker_ready()
+
+    @rule()
+    def die(self) -> None:
+        self.scheduler.worker_died()
+        self.under_way = None
+
+    @rule(done=st.integers(0, 3), is_last=st.booleans(), fails=st.booleans())
+    def work(self, done: int, is_last: bool, fails: bool) -> None:
+        if self.under_way is None:
+            self.under_way = self.scheduler.next_order()
+            return
+        unit, job = self.under_way.order.unit, getattr(self.under_way.order, "job", None)
+        self.under_way = None
+        if fails:
+            self.scheduler.refused(unit, ERROR)
+        elif job is None:
+            asked = self.scheduler.answered(unit)
+            if asked is not None:
+                self.answers[asked].append("")
+        elif self.scheduler.stepped(unit, "frames", done, is_last=is_last) is not None and is_last:
+            self.ends[job].append("")
+            self.scheduler.told(job)
+
+    @invariant()
+    def nothing_is_answered_twice(self) -> None:
+        for outcome in self.scheduler.take_outcomes():
+            if isinstance(outcome, Refusal):
+                self.answers[outcome.client, outcome.request].append(outcome.error.code)
+            elif isinstance(outcome, Ended):
+                self.ends[outcome.job].append(outcome.error.code)
+                self.scheduler.told(outcome.job)
+            elif isinstance(outcome, Forgotten):
+                self.ends[outcome.job].append("")
+        assert all(len(told) <= 1 for told in (*self.answers.values(), *self.ends.values()))
+
+    def teardown(self) -> None:
+        """Once the worker works in peace, everything is answered and ends."""
+        self.scheduler.worker_ready()
+        for _ in range(1000):
+            self.work(done=9, is_last=True, fails=False)
+        self.nothing_is_answered_twice()
+        assert all(len(told) == 1 for told in self.answers.values()), self.answers
+        assert all(len(told) == 1 for told in self.ends.values()), self.ends
+
+
+TestWalk = Walk.TestCase
+TestWalk.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
