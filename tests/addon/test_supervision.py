@@ -11,11 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.alive import is_process_alive
+from affekt.shared.connection import FILE_NAME
+from affekt.shared.process import SidecarState, start_sidecar
+from affekt.shared.version import AFFEKT_VERSION
 from affekt.sidecar.motion.read import encode_motion
+from fakes.head import small_head
 from fakes.link import wait_for
 
 from .conftest import RunScript, StartScript
-from .nouns import random_motion
+from .nouns import random_motion, save
 
 LEAVE_S = 2.0
 DEATH_SHOWN_S = 0.5
@@ -70,6 +74,39 @@ def test_a_bake_survives(in_blender: RunScript, long_take: Path) -> None:
     assert hang_s < HANG_SHOWN_S
     took_s = [took_s for run in runs.values() for took_s in run["took_s"]]
     assert np.percentile(took_s, 99) < ROOM * PUMP_S
+
+
+def test_tasks_wait_for_a_sidecar_that_comes_back(in_blender: RunScript, tmp_path: Path) -> None:
+    """Short calls are made again on the new connection; the end is told if there is none."""
+    take, head = tmp_path / "take.json", save(small_head(), tmp_path / "head.npz")
+    take.write_text("{}")
+    told = in_blender("waits.py", take=take, head=head)
+    texts = told["again"]["texts"]
+    for number in (1, 2):
+        assert any(f"Sidecar: Restarting {number} of 5" in text for text in texts), texts
+    assert told["again"]["said"].startswith("Imported take: 10 frames")
+    assert told["uploads"] == [[["motion", "take.json"]]] * 3
+    assert told["log"][-4:] == ["first line", "last line", "", ""]
+    assert told["never"]["said"] == "link.given_up"
+    assert told["state"] == ["FAILED", "link.given_up"]
+    assert "Start the sidecar first" in told["poll"]
+    assert "No sidecar of this Blender's has a log" in told["no_log"]
+    assert told["new_actions"] == 0
+
+
+def test_a_connection_file_that_the_user_names(in_blender: RunScript, tmp_path: Path) -> None:
+    process = start_sidecar(
+        [sys.executable, "-m", "affekt.sidecar", "serve", "--cache-dir", str(tmp_path / "remote")],
+        tmp_path / "elsewhere",
+    )
+    try:
+        wait_for(lambda: process.poll() is SidecarState.READY, "the sidecar", 60)
+        told = in_blender("remote.py", file=tmp_path / "elsewhere" / FILE_NAME)
+    finally:
+        process.stop()
+    assert told["state"] == "CONNECTED"
+    assert told["version"] == AFFEKT_VERSION
+    assert "The connection file" in told["said"]["missing"]
 
 
 def test_blender_is_killed(
