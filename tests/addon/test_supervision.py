@@ -24,10 +24,10 @@ from .nouns import random_motion, save
 LEAVE_S = 2.0
 DEATH_SHOWN_S = 0.5
 HANG_SHOWN_S = 3.0
-TIMES = 50
 PUMP_S = 0.001
 ROOM = 3  # the promise holds on a machine that does nothing else
 FRAMES = 2000
+PICTURES = 40
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +38,11 @@ def long_take(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_enabled_and_disabled_again_and_again(in_blender: RunScript) -> None:
-    told = in_blender("register.py", python=sys.executable, times=TIMES)
+@pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.full)])
+def test_enabled_and_disabled_again_and_again(in_blender: RunScript, times: int) -> None:
+    told = in_blender("register.py", python=sys.executable, times=times)
     print(
-        f"{TIMES} times: {told['first']} -> {told['last']}, disabled in {told['slowest_s']:.3f} s"
+        f"{times} times: {told['first']} -> {told['last']}, disabled in {told['slowest_s']:.3f} s"
     )
     assert told["last"] == told["first"]
     assert told["after"] == told["before"]
@@ -54,9 +55,13 @@ def percentiles(took_s: list[float]) -> str:
     return f"p50 {values[0]:.3f}, p99 {values[1]:.3f}, max {values[2]:.2f} ms ({len(took_s)} ticks)"
 
 
-def test_a_bake_survives(in_blender: RunScript, long_take: Path) -> None:
-    """The sidecar is left alone, killed, and stopped for five seconds: the same Action."""
-    told = in_blender("survive.py", python=sys.executable, take=long_take, deadline_s=90)
+@pytest.mark.full
+def test_bakes_and_renderings_survive(in_blender: RunScript, long_take: Path) -> None:
+    """The sidecar is left alone, killed, and stopped for five seconds: the same Action, the same
+    pictures."""
+    told = in_blender(
+        "survive.py", python=sys.executable, take=long_take, deadline_s=90, pictures=PICTURES
+    )
     runs, stopped = told["told"], told["told"]["stopped"]
     for name, run in runs.items():
         print(f"a tick while the sidecar is {name}: {percentiles(run['took_s'])}")
@@ -68,7 +73,10 @@ def test_a_bake_survives(in_blender: RunScript, long_take: Path) -> None:
     assert told["differs"]
     assert told["untouched"]
     assert told["takes"] == ["long", "long baked", "long baked 2", "long baked 3"]
-    assert any("Restarting 1 of 5" in text for text in runs["killed"]["texts"])
+    assert told["same_pictures"]
+    assert told["pictures"] == PICTURES
+    for name in ("killed", "rendered_killed"):
+        assert any("Restarting 1 of 5" in text for text in runs[name]["texts"])
     assert death_s < DEATH_SHOWN_S
     assert stopped["states"] == ["CONNECTED", "SILENT", "CONNECTED"]
     assert hang_s < HANG_SHOWN_S

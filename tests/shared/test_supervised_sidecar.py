@@ -78,6 +78,7 @@ def test_a_halt_is_seen_and_passes(supervisor: Supervisor, tmp_path: Path) -> No
     assert supervisor.client is client
 
 
+@pytest.mark.full
 def test_a_hang_is_ended_and_mended(supervisor: Supervisor, tmp_path: Path) -> None:
     pid = pid_of(tmp_path / "run")
     os.kill(pid, signal.SIGSTOP)
