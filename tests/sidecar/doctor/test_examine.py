@@ -236,8 +236,8 @@ def without_extras(
 ) -> subprocess.CompletedProcess[str]:
     places = {"AFFEKT_RUNTIME_DIR": str(folder / "run"), "AFFEKT_CACHE_DIR": str(folder / "cache")}
     return subprocess.run(
-        [sys.executable, "-c", WITHOUT, more, *arguments], capture_output=True, text=True, check=False,
-        timeout=120, env={**os.environ, **places},
+        [sys.executable, "-c", WITHOUT, more, *arguments], capture_output=True, text=True,
+        check=False, timeout=120, env={**os.environ, **places},
     )  # fmt: skip
 
 
