@@ -50,7 +50,7 @@ REQUESTS = {request.TYPE: request for request in messages.REQUESTS}
 LINGER_MS = 500
 # A client that has asked for the end gets so long to hear that it comes and to hang up. A server
 # that hangs up first may take its own last words back: TCP drops what was not read yet.
-SEE_OUT_S = 0.5
+SEE_OUT_S = 0.3
 # Letters that are read before the worker and the disk get their turn.
 LETTERS = 64
 # How often letters that found no room are tried again.

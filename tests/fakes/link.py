@@ -192,11 +192,16 @@ class Link:
 
 
 @contextmanager
-def running_server(folder: Path, kind: type[SpyServer] = SpyServer, **options: object):
-    """A server on its threads; all are gone afterwards."""
+def running_server(
+    folder: Path, kind: type[SpyServer] = SpyServer, *, is_ready: bool = True, **options: object
+):
+    """A server on its threads; all are gone afterwards. is_ready: whether its worker is, or waits
+    for the test."""
     rooms = Rooms()
     cache_folder = folder / "cache"
-    workbench = ThreadWorkbench(lambda: Work(rooms.services(), Cache(cache_folder)))
+    workbench = ThreadWorkbench(
+        lambda: Work(rooms.services(), Cache(cache_folder)), is_ready=is_ready
+    )
     places = ServerOptions(runtime_folder=folder / "run", cache_folder=cache_folder)
     server = kind(lambda doors: workbench, replace(places, **options))
     server.arrived = []
