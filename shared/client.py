@@ -38,7 +38,7 @@ from .connection import Connection, check_protocol
 from .conversions import picture_fields, to_head, to_motion, track_fields
 from .emotion import EmotionTrack
 from .errors import InputError, LinkError
-from .events import Event
+from .events import Event, PreviewFailed, PreviewReady
 from .head import HeadModel
 from .jobs import JobBook
 from .messages import (
@@ -120,7 +120,8 @@ class Client:
         self._owns_jobs = book is None
         self._is_closed = False
         self._channel = Channel(connection, self._handle, self._lose)
-        self._previews = Previews(self._channel, PixelRing.open)
+        open_ring = None if connection.is_remote else PixelRing.open
+        self._previews = Previews(self._channel, open_ring)
         self._channel.start()
         _open_clients.add(self)
 
@@ -144,7 +145,7 @@ class Client:
     def is_silent(self) -> bool:
         """Whether the sidecar hangs: it is there, and has said nothing for longer than
         `limits.SILENT_S`, though it is asked twice a second. Its jobs may go on; never blocks."""
-        return self.silence_s > limits.SILENT_S
+        return self.is_open and self.silence_s > limits.SILENT_S
 
     def status(self, *, timeout_s: float = ANSWER_S) -> Status:
         """How the sidecar is: its worker, jobs, cache and memory."""
@@ -312,7 +313,11 @@ class Client:
         """What has happened to jobs and previews since the last call. Never blocks: under 1 ms.
         When the sidecar is gone, each open job of a client that has no book from elsewhere ends
         with `JobFailed` and code `link.unreachable`."""
-        return [*self.jobs.take_events(), *self._previews.take_events()]
+        return [*self.jobs.take_events(), *self.take_previews()]
+
+    def take_previews(self) -> list[PreviewReady | PreviewFailed]:
+        """The part of `poll` that is about previews, for who hears of jobs from the book."""
+        return self._previews.take_events()
 
     def shutdown(self, *, timeout_s: float = ANSWER_S) -> None:
         """Tells the sidecar to end; the client must still be closed."""

@@ -9,6 +9,12 @@ MAX_HEADER_BYTES = 64 * 1024
 # One raw frame. 4096 x 4096 float32 RGBA is 256 MiB, the largest picture that we hand over.
 MAX_BUFFER_BYTES = 256 * 1024 * 1024
 MAX_BUFFERS = 64
+# All raw frames of one message. The largest are a motion of the longest take, 115 MB, and a head
+# of FLAME's layout with ten times its vertices, 260 MB.
+MAX_MESSAGE_BYTES = 512 * 1024 * 1024
+# Values in a header, lists within lists included. A head's names and shapes are 250; 64 KiB could
+# hold 65,000, which take a millisecond and 5 MB to unpack.
+MAX_HEADER_VALUES = 512
 # Bytes of an artefact in one message: large enough for loopback's full speed, small enough that
 # neither side ever holds much more than one file's piece.
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -52,6 +58,9 @@ MAX_OUTBOX_BYTES = 64 * 1024 * 1024
 # The longest that one order may take; gsplat builds its kernels at their first use, for minutes.
 ORDER_S = 900.0
 
+# Users whom one server trusts; their file of 64 KiB has room for 700.
+MAX_TRUSTED_KEYS = 256
+
 # A client pings after so long without a word to or from the sidecar: four times before it would
 # call it silent, and 120 bytes a second.
 IDLE_PING_S = 0.5
@@ -64,16 +73,14 @@ HEARTBEAT_MS = 1000
 HEARTBEAT_TIMEOUT_MS = 15_000
 # Longest handshake: above what a call waits for its answer, so that the call says what is wrong.
 HANDSHAKE_MS = 15_000
-# Messages of the client that may wait in libzmq, 32 MiB at most each; more wait where they were
-# made, of which there are as many as open calls, jobs and views.
+# Messages of the client that may wait in libzmq. More wait where they were made, and of those there
+# are no more than open calls, jobs and views.
 MAX_UNSENT = 32
 # Messages to the client that may wait in libzmq until it reads them; pieces of pictures, the
 # largest, are held to MAX_CREDIT, the rest to one answer a call.
 MAX_UNREAD = 256
 # Longest wait for the client's thread at its end; it may be in the middle of writing a piece.
 CLOSE_S = 2.0
-# Users whom one server trusts; their file of 64 KiB has room for 700.
-MAX_TRUSTED_KEYS = 256
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000

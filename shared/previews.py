@@ -122,7 +122,8 @@ class Previews:
     """The views of one client. `start` and `take_events` never wait; the rest runs on the
     link's thread."""
 
-    def __init__(self, link: Link, open_ring: OpenRing) -> None:
+    def __init__(self, link: Link, open_ring: OpenRing | None) -> None:
+        """open_ring: None where the sidecar is on another machine."""
         self._link = link
         self._memory = _SharedMemory(link, open_ring)
         self._views: dict[int, _View] = {}
@@ -224,13 +225,13 @@ class _SharedMemory:
     """The shared memory of one client, asked for when it is first wanted; previews do without
     until it is open, and for good where it cannot be."""
 
-    def __init__(self, link: Link, open_ring: OpenRing) -> None:
+    def __init__(self, link: Link, open_ring: OpenRing | None) -> None:
         self._link = link
         self._open_ring = open_ring
         self._ring: Ring | None = None
         self._asked_bytes = 0
         self._slot_bytes = 0
-        self._is_refused = False
+        self._is_refused = open_ring is None
         self._lock = threading.Lock()
 
     def want(self, slot_bytes: int) -> None:
@@ -284,7 +285,7 @@ class _SharedMemory:
             old.close()
 
     def _try(self, answer: Message) -> Ring | None:
-        if not isinstance(answer, PixelsOpened):
+        if self._open_ring is None or not isinstance(answer, PixelsOpened):
             return None
         try:
             return self._open_ring(answer.name, answer.token)

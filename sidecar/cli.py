@@ -11,9 +11,7 @@ import inspect
 import sys
 from typing import NoReturn, Protocol, TextIO
 
-import tyro
-
-from ..shared.errors import AffektError
+from ..shared.errors import AffektError, InputError
 
 
 class Command(Protocol):
@@ -31,6 +29,9 @@ COMMANDS = {
     "avatar compare": "avatar:Compare",
     "convert": "convert:Convert",
     "serve": "serve:Serve",
+    "doctor": "doctor:Doctor",
+    "cache info": "cache:Info",
+    "cache clear": "cache:Clear",
     "keys show": "keys:Show",
     "keys new": "keys:New",
     "keys trust": "keys:Trust",
@@ -69,13 +70,29 @@ def run(arguments: list[str]) -> int:
     options = _load(words)
     rest = arguments[len(words.split()) :]
     try:
-        tyro.cli(options, args=rest, prog=f"affekt {words}").run()
+        _parse(options, rest, words).run()
     except AffektError as error:
         print(f"affekt: {error} [{error.code}]", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _parse(options: type[Command], rest: list[str], words: str) -> Command:
+    """Raises InputError `option.not_installed`; the doctor needs nothing to be installed."""
+    try:
+        import tyro
+    except ModuleNotFoundError as error:
+        if words == "doctor" and set(rest) <= {"--json"}:
+            return options(**{"json": True} if rest else {})
+        raise InputError(
+            "option.not_installed",
+            f"The package {error.name}, which every command needs, is not installed.",
+            f'Run: {sys.executable} -m pip install "affekt[sidecar]"; `affekt doctor` says the '
+            "rest.",
+        ) from error
+    return tyro.cli(options, args=rest, prog=f"affekt {words}")
 
 
 def _match(arguments: list[str]) -> str | None:

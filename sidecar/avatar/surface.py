@@ -96,6 +96,7 @@ class _PlayingHead:
         head = personal_head(avatar)
         self._shape = avatar.shape
         self._layer, self._chunk = layer_of(head), CHUNK_FRAMES
+        self._mover = self._layer.mover(self._with_shape(motion))
         self._weights = np.ascontiguousarray(head.skin_weights, np.float32)
         self._with_turns = with_turns
         self._play(motion)
@@ -106,15 +107,18 @@ class _PlayingHead:
         return other
 
     def _play(self, motion: Motion) -> None:
-        identity = np.zeros_like(motion.shape)
-        if self._shape is not None:
-            identity[: len(self._shape)] = self._shape
-        self._motion = replace(motion, shape=identity)
+        self._layer.check_space(motion)
+        self._motion = motion
         self._joints = joint_quaternions(motion) if self._with_turns else None
         self._block: tuple[int, FloatArray] | None = None
         self._lock = threading.Lock()
-        if len(motion):  # so that a take in another space is refused at once
-            self._vertices(0)
+
+    def _with_shape(self, motion: Motion) -> Motion:
+        """With the avatar's identity in place of the take's."""
+        identity = np.zeros_like(motion.shape)
+        if self._shape is not None:
+            identity[: len(self._shape)] = self._shape
+        return replace(motion, shape=identity)
 
     def pose(self, index: int) -> PosedSurface:
         vertices = self._vertices(index)
@@ -129,7 +133,8 @@ class _PlayingHead:
         with self._lock:
             if self._block is None or self._block[0] != first:
                 stop = min(first + self._chunk, len(self._motion))
-                self._block = first, self._layer.vertices(self._motion, first, stop)
+                (block,) = self._mover.blocks(self._motion, first, stop)
+                self._block = first, block
             return self._block[1][index - first]
 
 

@@ -28,8 +28,11 @@ _ROOM = 0.95
 """Eviction goes down to this share of the limit, so that it is not needed for every file."""
 _WALK_S, _WALK_SHARE = 1.0, 50
 """Files are counted anew after a second, but never for more than a fiftieth of the time."""
-_LEFTOVER_S = 600
-"""A partial file of a process that is not there: on a shared disk it may be another machine's."""
+_LEFTOVER_S, _ABANDONED_S = 60, 600
+"""A partial file was left behind if nobody has written it for this long, and its process is not
+there (on a shared disk it may be another machine's), or is."""
+_CLOCK_S = 1.0
+"""Files' times may lie this far behind `time.time`."""
 
 
 class Cache:
@@ -80,10 +83,11 @@ class Cache:
             return
         entries = self._walk()
         goal = min(int(self.limit_bytes * _ROOM), self.limit_bytes - needed_bytes)
-        for entry in choose(entries, self.size_bytes() - goal, in_use_since):
+        since = None if in_use_since is None else in_use_since - _CLOCK_S
+        for entry in choose(entries, self._size - goal, since):
             disk.remove(entry.path)
             self._grow(-entry.size)
-        if self.size_bytes() + needed_bytes > self.limit_bytes:
+        if self._size + needed_bytes > self.limit_bytes:
             raise JobError(
                 "job.cache_full",
                 f"The sidecar's cache may hold {self.limit_bytes / 1e9:.1f} GB, and what is in use "
@@ -131,6 +135,6 @@ def _entries(folder: Path) -> Iterator[Entry]:
 
 
 def _is_leftover(entry: Entry) -> bool:
-    writer = disk.writer_of(entry.path)
-    is_old = time.time() - entry.used_at > _LEFTOVER_S
-    return is_old and (writer is None or not is_process_alive(writer))
+    age, writer = time.time() - entry.used_at, disk.writer_of(entry.path)
+    is_alone = writer is None or not is_process_alive(writer)
+    return age > (_LEFTOVER_S if is_alone else _ABANDONED_S)

@@ -63,6 +63,7 @@ def write_file(folder: Path, write: Callable[[BinaryIO], str]) -> Path:
         with partial.open("r+b") as file:
             path = folder / write(file)
         rename(partial, path)
+        touch(path)
     finally:
         remove(partial)
     return path
@@ -96,6 +97,6 @@ def remove(path: Path) -> None:
 def touch(path: Path) -> None:
     """Notes that the file is in use."""
     with contextlib.suppress(OSError):
-        # Not the kernel's own time, which may lie some milliseconds behind `time.time`.
+        # Not the kernel's own time, which may lie some milliseconds behind.
         now = time.time_ns()
         os.utime(path, ns=(now, now))

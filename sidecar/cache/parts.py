@@ -111,7 +111,7 @@ def read_manifest(path: Path) -> Manifest:
     checksum, _, body = path.read_bytes().partition(b"\n")
     if checksum != b"%08x" % zlib.crc32(body):
         raise ValueError("its checksum is another")
-    entries = json.loads(body)
+    entries = json.loads(body)  # as `encode_manifest` made it, for its checksum says so
     parts = (Part(key=key, offset=low, length=length) for key, low, length in entries["parts"])
     return Manifest(header=bytes.fromhex(entries["header"]), parts=tuple(parts))
 

@@ -46,6 +46,9 @@ class Uploads:
                 return None
             self._append(arrival, upload.data)
             return self._finish(upload, arrival) if arrival.received == arrival.size else None
+        except FileNotFoundError:  # it was taken for a leftover: it starts again
+            self._forget(upload.sha256)
+            return None
         except OSError:
             self._forget(upload.sha256)
             raise

@@ -109,8 +109,8 @@ class UserCache:
             write(file)
             return disk.hash_file(file)
 
-        path = self._add_file(self._artefacts, write_named)
-        return path.name, path.stat().st_size
+        path, size = self._add_file(self._artefacts, write_named)
+        return path.name, size
 
     def add_parts(
         self, header: bytes, parts: Sequence[Part], sha256: str | None = None
@@ -161,11 +161,12 @@ class UserCache:
     def part_blocks(self, part: Part) -> Iterator[bytes]:
         """The part's bytes, block by block. Raises LinkError `link.no_artefact` if its chunk is
         not there any more."""
-        try:
-            with disk.disk_errors(), _open(self.chunk_path(part.key)) as file:
-                yield from read_blocks(file, part.offset, part.length)
-        except _ABSENT as error:
-            raise _no_artefact("a baked chunk") from error
+        with disk.disk_errors():
+            try:
+                with self.chunk_path(part.key).open("rb") as file:
+                    yield from read_blocks(file, part.offset, part.length)
+            except _ABSENT as error:
+                raise _no_artefact("a baked chunk") from error
 
     # --- pictures ---------------------------------------------------------------------------
 
@@ -196,20 +197,28 @@ class UserCache:
 
     # --- inside -----------------------------------------------------------------------------
 
-    def _add_file(self, folder: Path, write: Callable[[BinaryIO], str]) -> Path:
+    def _add_file(self, folder: Path, write: Callable[[BinaryIO], str]) -> tuple[Path, int]:
         with disk.disk_errors():
             disk.make_folder(folder, self._root)
             path = disk.write_file(folder, write)
-            self._on_growth(disk_bytes(path.stat().st_size))
-            self._know(path)
-        return path
+            size = self._know(path)
+        self._on_growth(disk_bytes(size))
+        return path, size
 
     def _whole_size(self, sha256: str) -> int | None:
         path = self._whole_file(sha256)
-        if path is not None:
-            return path.stat().st_size
-        manifest = self._manifest(sha256)
-        return None if manifest is None else manifest.size
+        try:
+            if path is not None:
+                return path.stat().st_size
+            manifest = self._manifest(sha256)
+            if manifest is None:
+                return None
+            for part in manifest.parts:
+                self.chunk_path(part.key).stat()
+        except _ABSENT:
+            disk.remove(self._artefacts / f"{sha256}{_PARTS}")
+            return None
+        return manifest.size
 
     def _whole_file(self, sha256: str) -> Path | None:
         if not _SHA256.fullmatch(sha256):
@@ -218,19 +227,15 @@ class UserCache:
         return path if self._is_whole(path, lambda file: _check_hash(file, sha256)) else None
 
     def _manifest(self, sha256: str) -> Manifest | None:
-        """None, and the manifest removed, unless all of its chunks are there."""
+        """Of an artefact of parts; they themselves may be gone."""
         if not _SHA256.fullmatch(sha256):
             return None
         path = self._artefacts / f"{sha256}{_PARTS}"
         try:
             manifest = read_manifest(path)
-            for part in manifest.parts:
-                if self.chunk_path(part.key).stat().st_size < part.length:
-                    raise ValueError("a chunk of it is cut off")
         except FileNotFoundError:
-            disk.remove(path)
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             _remove_damaged(path, str(error))
             return None
         disk.touch(path)
@@ -259,7 +264,7 @@ class UserCache:
             elif self._chunk_length(piece.key) is None:
                 return None
             else:
-                with _open(self.chunk_path(piece.key)) as file:
+                with self.chunk_path(piece.key).open("rb") as file:
                     pieces += read_blocks(file, piece.offset, piece.length)
         return b"".join(pieces)
 
@@ -297,20 +302,18 @@ class UserCache:
             raise ValueError("its size has changed")
         return known == (status.st_ino, status.st_size)
 
-    def _know(self, path: Path) -> None:
+    def _know(self, path: Path) -> int:
+        """Takes the file for right; its size."""
         status = path.stat()
         with self._lock:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()  # each is only checked once more
             self._known[path] = (status.st_ino, status.st_size)
+        return status.st_size
 
 
 _ABSENT = (FileNotFoundError, ValueError)
 """A file that another process has removed, or that is cut off, after it was looked at."""
-
-
-def _open(path: Path) -> BinaryIO:
-    return path.open("rb")
 
 
 def _check_hash(file: BinaryIO, sha256: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 REMOTE_HOST = "0.0.0.0"
 REMOTE_PORT = 5870
+LEAVE_S = 1.6
+"""The longest that the end takes once it was asked for; the promise is 2 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,6 @@ class Serve:
         from ..server.server import Server, ServerOptions
         from ..server.workbench import ProcessWorkbench
 
-        open_log(self.log)
         runtime = self.runtime_dir or default_runtime_folder()
         options = ServerOptions(
             runtime_folder=runtime,
@@ -61,6 +63,8 @@ class Serve:
             cache_bytes=self._cache_bytes(),
             front=self._front_door(),
         )
+        # Only now: a mistake in the options belongs to the terminal.
+        open_log(self.log)
         cache = (options.cache_folder, options.cache_bytes)
         server = Server(lambda doors: ProcessWorkbench(doors, *cache), options)
         signals: list[int] = []
@@ -75,8 +79,12 @@ class Serve:
         # In slices: an event may not be set from a signal handler, which may interrupt its lock.
         while not server.stopped.wait(0.25) and not signals:
             pass
-        if not server.stop():
-            # The disk does not answer. Half-written files have names that nobody believes.
+        # A disk that does not answer may not hold us. Half-written files have names that nobody
+        # believes, and the worker ends when we do.
+        last_resort = threading.Timer(LEAVE_S, os._exit, [0])
+        last_resort.daemon = True
+        last_resort.start()
+        if not server.stop(timeout_s=0.3):
             os._exit(0)
 
     def _say(self, sentence: str) -> None:

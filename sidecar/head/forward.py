@@ -115,7 +115,8 @@ class HeadLayer(torch.nn.Module):
         computers = [self._computer(motion) for _ in range(torch.get_num_threads())]
         return Mover(computers, len(self.template))
 
-    def _computer(self, motion: Motion) -> _Compute:
+    def check_space(self, motion: Motion) -> None:
+        """Raises InputError `space.no_adapter` if the motion is in another expression space."""
         if motion.space != self.space:
             raise InputError(
                 "space.no_adapter",
@@ -123,6 +124,9 @@ class HeadLayer(torch.nn.Module):
                 f"'{self.space}'.",
                 "Convert the take with an adapter between the two.",
             )
+
+    def _computer(self, motion: Motion) -> _Compute:
+        self.check_space(motion)
         fused = (self.template.device.type, self.template.dtype) == ("cpu", torch.float32)
         with flushed_denormals(), torch.inference_mode():
             shape = torch.tensor(motion.shape[: len(self.shape_basis)]).to(self.template)

@@ -87,7 +87,7 @@ class Delivery:
 
     def take_message(self) -> Sequence[Frame] | None:
         """What can be sent now, except for pictures."""
-        if not self._is_progress_told and self._end is None:
+        if not self._is_progress_told and self._end is None and not self.is_over:
             self._is_progress_told = True
             assert self._progress is not None
             return wire.encode(self._progress)

@@ -30,10 +30,10 @@ from ...shared.version import AFFEKT_VERSION
 from ..cache.cache import Cache
 from ..worker import orders
 from .authenticator import LOCAL_USER
+from .deliveries import Deliveries
 from .desk import Desk
 from .files import Files, failure
 from .front import Front, Letter, UserOf, user_of
-from .job import Delivery, PictureFile, Piece
 from .memory import memory_bytes
 from .scheduler import Dropped, Ended, Forgotten, Refusal, Request, Scheduler
 from .sockets import Doors, FrontDoor, OpenSocket, local_door, open_router
@@ -50,13 +50,15 @@ REQUESTS = {request.TYPE: request for request in messages.REQUESTS}
 LINGER_MS = 500
 # A client that has asked for the end gets so long to hear that it comes and to hang up. A server
 # that hangs up first may take its own last words back: TCP drops what was not read yet.
-SEE_OUT_S = 0.5
+SEE_OUT_S = 0.3
 # Letters that are read before the worker and the disk get their turn.
 LETTERS = 64
 # How often letters that found no room are tried again.
 RETRY_MS = 20
 # How often the cache's size is held against its limit while jobs run.
 ROOM_S = 1.0
+# The desk's name for what no client has asked for.
+_HOUSE = b""
 # A client is there if it has said something within this time.
 PRESENT_S = 5.0
 
@@ -100,14 +102,13 @@ class Server:
         self._files = Files(Cache(options.cache_folder, options.cache_bytes))
         self._scheduler = Scheduler()
         self._sessions: dict[bytes, _Session] = {}
-        self._deliveries: dict[str, Delivery] = {}
-        self._begun: dict[str, float] = {}
         self._mailbox: Mailbox[Callable[[], None]] = Mailbox()
         self._is_stopping = False
         self._is_seen_out = False
         self._started = options.now()
         self._ordered = 0.0
         self._room_at = 0.0
+        self._is_making_room = False
         self._device = "unknown"
         self.stopped = threading.Event()
         """Set when the server has ended or was asked to, by `stop` or by a client."""
@@ -126,6 +127,7 @@ class Server:
         self._front = Front(self._doors.front, self._options.user_of)
         self.workbench = self._open_workbench(self._doors)
         self._desk = Desk(self._mailbox.put)
+        self._deliveries = Deliveries(self._scheduler, self._front, self._desk, self._files)
         self._thread = threading.Thread(target=self._run, name="affekt-sockets", daemon=True)
         # Before anyone can know of us: the worker's start takes longest.
         self.workbench.start()
@@ -179,7 +181,7 @@ class Server:
         poller = zmq.Poller()
         for source in (self._front.socket, self._mailbox.fileno(), *self.workbench.sources()):
             poller.register(source, zmq.POLLIN)
-        self._submit(b"", _tidy)
+        self._desk.submit(_HOUSE, _tidy)
         self._make_room()
         try:
             while not self._is_stopping:
@@ -198,9 +200,9 @@ class Server:
     def _turn(self) -> None:
         """All that has come, and all that follows from it."""
         for do in self._mailbox.take_all():
-            do()
+            _carefully(do)
         for news in self.workbench.take_news():
-            self._take_news(news)
+            _carefully(lambda news=news: self._take_news(news))
         for letter in self._front.receive(LETTERS):
             self._handle(letter)
         self._front.flush()
@@ -216,14 +218,13 @@ class Server:
         if order is not None:
             self._ordered = self._options.now()
             if isinstance(order.order, orders.Begin):
-                self._deliveries[order.order.job].begin_again()
+                self._deliveries.begin_again(order.order.job)
             self.workbench.send(orders.pack(order.order, order.inner))
         elif self._scheduler.is_busy and self._is_overdue():
             _log.error("the worker does not come back from an order: it is killed")
             self._ordered = self._options.now()
             self.workbench.kill()
-        for delivery in list(self._deliveries.values()):
-            self._deliver(delivery)
+        self._deliveries.send()
 
     def _is_overdue(self) -> bool:
         return self._options.now() - self._ordered > limits.ORDER_S
@@ -235,10 +236,9 @@ class Server:
             elif isinstance(outcome, Dropped):
                 self.workbench.send(orders.pack(orders.Drop(job=outcome.job)))
             elif isinstance(outcome, Ended):
-                self._deliveries[outcome.job].fail(outcome.error)
+                self._deliveries.fail(outcome.job, outcome.error)
             elif isinstance(outcome, Forgotten):
-                self._deliveries.pop(outcome.job, None)
-                self._begun.pop(outcome.job, None)
+                self._deliveries.forget(outcome.job)
 
     def _stop(self) -> None:
         self._is_stopping = True
@@ -255,12 +255,13 @@ class Server:
 
     def _handle(self, letter: Letter) -> None:
         session = self._meet(letter)
+        if session is None:
+            _log.error("dropped a message of someone whom nobody let in")
+            return
         try:
-            header = wire.decode_header(letter.frames[0] if letter.frames else b"")
+            header = wire.decode_header(letter.frames[0])
         except LinkError as error:
             _log.warning("dropped a message without a header: %s", error.message)
-            return
-        if session is None:
             return
         try:
             if sum(map(len, letter.frames)) > limits.MAX_REQUEST_BYTES:
@@ -311,11 +312,13 @@ class Server:
         if isinstance(request, messages.Cancel | messages.Credit):
             return self._steer(client, request)
         if isinstance(request, messages.Attach):
-            return self._attach(client, request)
+            self._deliveries.attach(client, request)
+            return messages.Acknowledged()
         if self._front.is_full(client):
             raise LinkError("link.busy", "The last answers have not been read yet.", "Read them.")
         if isinstance(request, messages.Bake | messages.Render):
-            return self._start_job(letter, request)
+            self._deliveries.start(client, request, letter.frames)
+            return messages.Acknowledged()
         self._ask(letter, session, request_id, request)
         return None
 
@@ -325,10 +328,10 @@ class Server:
         if isinstance(request, messages.OpenPixels):
             if session.user != LOCAL_USER:
                 raise _remote_pixels()
-            self._submit(client, lambda: self._make_ring(client, request_id, request))
+            self._desk.submit(client, lambda: self._make_ring(client, request_id, request))
         elif isinstance(request, messages.FindArtefact | messages.Upload | messages.Download):
-            begun = self._oldest_begun()
-            self._submit(client, lambda: self._answer_later(
+            begun = self._deliveries.oldest_begun
+            self._desk.submit(client, lambda: self._answer_later(
                 client, request_id, self._files.answer(session.user, request, begun)
             ))  # fmt: skip
         else:
@@ -394,50 +397,16 @@ class Server:
 
     # --- jobs --------------------------------------------------------------------------------
 
-    def _start_job(self, letter: Letter, request: messages.Bake | messages.Render) -> Message:
-        credit, pictures = 0, 0
-        if isinstance(request, messages.Render):
-            if (request.avatar is None) == (request.head is None):
-                raise LinkError("link.protocol", "Nothing to draw was named.", "Report this.")
-            credit, pictures = request.credit, request.pictures
-        self._scheduler.start(letter.client, request.job, letter.frames)
-        self._deliveries[request.job] = Delivery(request.job, credit=credit, pictures=pictures)
-        self._begun[request.job] = time.time()
-        return messages.Acknowledged()
-
-    def _attach(self, client: bytes, request: messages.Attach) -> Message:
-        self._scheduler.attach(client, request.job)
-        self._deliveries[request.job].attach(credit=request.credit, pictures=request.pictures)
-        return messages.Acknowledged()
-
     def _steer(self, client: bytes, request: messages.Cancel | messages.Credit) -> Message | None:
         is_own = self._scheduler.owner(request.job) == client
         if isinstance(request, messages.Credit):
             if is_own:
-                self._deliveries[request.job].give_credit(request.count)
+                self._deliveries.give_credit(request.job, request.count)
             return None
         if is_own:
             error = JobError("job.cancelled", "The job was cancelled.", "Start it again.")
             self._scheduler.end(request.job, error)
         return messages.Acknowledged()
-
-    def _deliver(self, delivery: Delivery) -> None:
-        """Sends what the job has to say, pictures as far as there is credit."""
-        owner = self._scheduler.owner(delivery.job)
-        if owner is None or self._front.is_blocked(owner):
-            return
-        while (frames := delivery.take_message()) is not None:
-            self._front.post(owner, frames)
-        if delivery.is_over:
-            self._scheduler.told(delivery.job)
-            self._deliveries.pop(delivery.job, None)
-            self._begun.pop(delivery.job, None)
-        elif (piece := delivery.take_piece()) is not None:
-            user = self._scheduler.user(delivery.job)
-            self._submit(delivery.job.encode(), lambda: self._read_piece(user, piece))
-
-    def _oldest_begun(self) -> float | None:
-        return min(self._begun.values(), default=None)
 
     # --- the worker --------------------------------------------------------------------------
 
@@ -468,40 +437,15 @@ class Server:
 
     def _take_step(self, reply: orders.Stepped, inner: Sequence[wire.Frame]) -> None:
         job = self._scheduler.stepped(reply.unit, reply.stage, reply.done, is_last=reply.is_last)
-        if job is None:
-            return
-        delivery = self._deliveries[job]
-        delivery.progress(reply.stage, reply.done, reply.total)
-        named = zip(reply.indices, reply.kinds, reply.files, strict=True)
-        delivery.add_pictures([PictureFile(*picture) for picture in named])
-        if reply.is_last:
-            delivery.finish(inner)
-        if self._options.now() >= self._room_at:
-            self._make_room(job)
+        if job is not None:
+            self._deliveries.take_step(job, reply, inner)
+            if self._options.now() >= self._room_at:
+                self._make_room(job)
 
     # --- the disk ----------------------------------------------------------------------------
 
-    def _submit(self, key: bytes, task: Callable[[], Callable[[], None]]) -> None:
-        self._desk.submit(key, task)
-
     def _answer_later(self, client: bytes, request: int, answer: Message) -> Callable[[], None]:
         return lambda: self._post(client, answer, request)
-
-    def _read_piece(self, user: str, piece: Piece) -> Callable[[], None]:
-        try:
-            size, data = self._files.read_piece(user, piece.file, piece.offset)
-        except AffektError as error:
-            failed = error
-            return lambda: self._scheduler.end(piece.job, failed)
-        return lambda: self._post_picture(piece, size, data)
-
-    def _post_picture(self, piece: Piece, size: int, data: bytes) -> None:
-        delivery, owner = self._deliveries.get(piece.job), self._scheduler.owner(piece.job)
-        if delivery is None:
-            return
-        picture = delivery.picture(piece, size, data)
-        if picture is not None and owner is not None:
-            self._post(owner, picture)
 
     def _make_ring(
         self, client: bytes, request: int, asked: messages.OpenPixels
@@ -528,20 +472,32 @@ class Server:
 
     def _make_room(self, job: str | None = None) -> None:
         """Holds the cache to its limit; if what is in use fills it, `job` fails."""
-        self._room_at = self._options.now() + ROOM_S
-        begun = self._oldest_begun()
+        if self._is_making_room:
+            return
+        self._is_making_room = True
+        begun = self._deliveries.oldest_begun
 
         def make_room() -> Callable[[], None]:
             error = self._files.make_room(begun)
-            return lambda: self._fail(job, error)
+            return lambda: self._have_room(job, error)
 
-        self._submit(b"", make_room)
+        self._desk.submit(_HOUSE, make_room)
 
-    def _fail(self, job: str | None, error: AffektError | None) -> None:
+    def _have_room(self, job: str | None, error: AffektError | None) -> None:
+        self._is_making_room = False
+        self._room_at = self._options.now() + ROOM_S
         if error is not None:
             _log.warning("%s", error)
             if job is not None:
                 self._scheduler.end(job, error)
+
+
+def _carefully(do: Callable[[], None]) -> None:
+    """No news, however odd, may end the server."""
+    try:
+        do()
+    except Exception:
+        _log.exception("news failed in the sockets' thread")
 
 
 def _greet(session: _Session, hello: messages.Hello) -> messages.Welcome:

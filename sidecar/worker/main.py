@@ -34,7 +34,7 @@ _SERVER_END_S = 0.1
 """A server that was killed is a process for some milliseconds after its pipes have closed."""
 
 
-def main() -> None:
+def main(make_services: Callable[[], Services] = real_services) -> None:
     """Runs until standard input closes; `ThreadWorkbench` has the same without a process."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -46,7 +46,7 @@ def main() -> None:
         start = decode_start(_read_line(line))
     watch_input(lambda: leave(start.server_pid))
     socket = connect(zmq.Context.instance(), start)
-    run(socket, real_services, Cache(Path(start.cache_folder), start.cache_bytes))
+    run(socket, make_services, Cache(Path(start.cache_folder), start.cache_bytes))
 
 
 def connect(context: zmq.Context[Dealer], start: WorkerStart) -> Dealer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from ...shared import limits, wire
-from ...shared.messages import PICTURE_KINDS, JobId, Message
+from ...shared.messages import PICTURE_KINDS, JobId, Message, PictureKind
 from ...shared.schema import Choice, Flag, Integer, Several, Text
 from ...shared.wire import Frame
 
@@ -100,7 +100,9 @@ class Stepped(Message):
     done: Annotated[int, _INDEX]
     total: Annotated[int, _INDEX]
     indices: Annotated[tuple[int, ...], Several(item=_INDEX, most=_FEW)] = ()
-    kinds: Annotated[tuple[str, ...], Several(item=Choice(values=PICTURE_KINDS), most=_FEW)] = ()
+    kinds: Annotated[
+        tuple[PictureKind, ...], Several(item=Choice(values=PICTURE_KINDS), most=_FEW)
+    ] = ()
     files: Annotated[tuple[str, ...], Several(item=_FILE, most=_FEW)] = ()
     is_last: Annotated[bool, Flag()] = False
 

@@ -18,15 +18,13 @@ from ...shared.conversions import preview_rows
 from ...shared.emotion import CONTROLS, EmotionTrack
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
-from ...shared.motion import Motion, cut_motion, frames_outside, make_motion
+from ...shared.motion import Motion, frames_outside, make_motion
 from ..avatar.avatar import ArkitRig, Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS
-from ..bake.bake import Prepared
+from ..bake.bake import Prepared, map_back
 from ..denormals import flushed_denormals
 from ..head.files import OPEN
-from ..head.forward import layer_of
 from ..modulation.modulator import modulate_part
-from ..motion.adapter import add_open_difference
 from ..raster.colour import straight_srgb
 from ..render.frame import RenderOptions
 from ..render.framing import default_camera
@@ -53,8 +51,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Shown:
-    """One frame. before and after: without and with the emotions, in space "open"; own: after
-    in the take's own space."""
+    """One frame with the emotions: after in space "open", own in the take's own space."""
 
     after: Motion
     own: Motion
@@ -68,13 +65,13 @@ def preview(task: PreviewTask) -> PreviewOutput:
     vertices = pixels = None
     is_mesh = task.picture is not None and task.picture.avatar is None and task.head == OPEN
     if task.wants_vertices or is_mesh:
-        vertices = layer_of(take.head).vertices(shown.after, 0, 1)[0]
+        (block,) = resident.mover_of(take).blocks(shown.after, 0, 1)
+        vertices = block[0]
     if task.picture is not None:
-        named = Named(avatar=task.picture.avatar, name=task.picture.avatar_name, head=task.head)
         if vertices is not None and is_mesh:
             pixels = _draw(vertices, take.head, task.picture)
         else:
-            pixels = _paint(stage_of(named), take, shown, task.picture)
+            pixels = _paint(_stage(task.picture, task.head), take, shown, task.picture)
     return PreviewOutput(
         expression=shown.after.expression, jaw=shown.after.jaw,
         vertices=vertices if task.wants_vertices else None, pixels=pixels,
@@ -120,22 +117,25 @@ def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> Emo
 
 
 def _show(take: Prepared, task: PreviewTask) -> _Shown:
-    frame, motion = task.frame, take.motion
+    frame, frames, motion = task.frame, range(task.frame, task.frame + 1), take.motion
     if task.head not in (OPEN, OPEN_GAUSSIANS):
         resident.read_head(task.head)
     if not 0 <= frame < len(motion):
-        raise frames_outside(range(frame, frame + 1), len(motion))
+        raise frames_outside(frames, len(motion))
     track = whole_track(task.track, task.first, frame, motion)
     with flushed_denormals():
-        after = modulate_part(take.before, track, take.modulator, range(frame, frame + 1))
-        own = cut_motion(motion, frame, frame + 1)
-        before = cut_motion(take.before, frame, frame + 1)
-        own = add_open_difference(own, before, after, take.adapter, take.spoken)
-    return _Shown(after=after, own=own)
+        after = modulate_part(take.before, track, take.modulator, frames)
+    return _Shown(after=after, own=map_back(take, after, frames))
+
+
+def _stage(picture: PreviewPicture, head: str) -> Stage:
+    if picture.avatar is not None:
+        head = OPEN  # as a rendering names it, which finds it in memory then
+    return stage_of(Named(avatar=picture.avatar, name=picture.avatar_name, head=head))
 
 
 def _draw(vertices: Vertices, head: HeadModel, picture: PreviewPicture) -> Pixels:
-    camera = picture.camera or _portrait(head, picture.width, picture.height)
+    camera = picture.camera or portrait_of(head, picture.width, picture.height)
     return draw_head(vertices, head, camera, DrawOptions(background=None))
 
 
@@ -144,14 +144,15 @@ def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PreviewPicture)
     motion = shown.own if is_own else motion_for(stage.avatar, shown.after, take.adapter)
     camera = picture.camera
     if camera is None:
-        camera = _portrait(stage.avatar, picture.width, picture.height)
+        camera = portrait_of(stage.avatar, picture.width, picture.height)
     else:
         camera = of_subject(camera, stage.moved)
     return straight_srgb(stage.painter.playing(motion).paint_light(0, camera))
 
 
-@functools.lru_cache(4)
-def _portrait(seen: Avatar | HeadModel, width: int, height: int) -> Camera:
+@functools.lru_cache(resident.SUBJECTS)
+def portrait_of(seen: Avatar | HeadModel, width: int, height: int) -> Camera:
+    """The camera that a rendering takes of itself."""
     return default_camera(seen, width, height)
 
 

@@ -13,11 +13,11 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
-from ..bake.bake import Prepared
-from ..denormals import flushed_denormals
+from ..bake.bake import Prepared, prepare
 from ..head import files
-from ..modulation.modulator import answering, load_modulator
-from ..motion.adapter import LinearAdapter, read_adapter, to_open
+from ..head.forward import Mover, layer_of
+from ..modulation.modulator import load_modulator
+from ..motion.adapter import LinearAdapter, read_adapter
 from ..motion.read import decode_motion
 from ..render.passes import Subject
 from .services import Take
@@ -50,13 +50,13 @@ def prepared(take: Take) -> Prepared:
     """The take, ready for bakes and previews on the open head. Raises InputError `file.*`,
     `motion.*`, `space.*`."""
     motion, adapter = motion_of(take)
-    head = read_head(files.OPEN)
-    with flushed_denormals():
-        before = to_open(motion, head, adapter)
-    return Prepared(
-        motion=motion, before=before, head=head, spoken=head, adapter=adapter,
-        modulator=answering(modulator(), before),
-    )  # fmt: skip
+    return prepare(motion, read_head(files.OPEN), adapter, modulator())
+
+
+@functools.lru_cache(TAKES)
+def mover_of(take: Prepared) -> Mover:
+    """The open head with the take's identity."""
+    return layer_of(take.head).mover(take.before)
 
 
 @functools.lru_cache(SUBJECTS)
@@ -91,7 +91,8 @@ def forget() -> None:
     """Frees takes and avatars, in memory and on a card."""
     from . import previews
 
-    for cached in (motion_of, prepared, subject, previews.stage_of):
+    kept = (motion_of, prepared, prepare, mover_of, subject, previews.stage_of)
+    for cached in (*kept, previews.portrait_of):
         cached.cache_clear()
     import torch
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ _JOBS: Mapping[str, type[Message]] = {
 }
 _LONGEST = 4000
 """Characters of an error's sentence, as `messages.Failure` has it."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 Steps = Generator[JobStep, None, Message]
 """A job: its first step has nothing done; what it returns is its last event."""
@@ -184,8 +187,13 @@ class Work:
 def refused(unit: int, error: AffektError) -> orders.Refused:
     """The error as a reply."""
     return orders.Refused(
-        unit=unit, code=error.code, message=error.message[:_LONGEST], remedy=error.remedy[:_LONGEST]
+        unit=unit, code=error.code, message=_sentence(error.message), remedy=_sentence(error.remedy)
     )
+
+
+def _sentence(text: str) -> str:
+    """What a message may hold: an error may quote a file's bytes."""
+    return _UNPRINTABLE.sub("?", text)[:_LONGEST]
 
 
 def _stepped(unit: int, job: _Job, **how: bool) -> orders.Stepped:

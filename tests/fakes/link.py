@@ -4,6 +4,7 @@ bake that goes forward only when the test says so."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -13,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import zmq
-from affekt.shared import wire
+from affekt.shared import limits, wire
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection
 from affekt.shared.errors import InputError
 from affekt.shared.events import JobEvent
 from affekt.shared.head import HeadModel
-from affekt.shared.messages import Message, Picture, Progress
+from affekt.shared.messages import ArtefactState, Hello, Message, Picture, Progress, Upload
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.cache.cache import Cache, UserCache
 from affekt.sidecar.server.front import Letter
@@ -43,6 +44,7 @@ from .workbench import ThreadWorkbench
 
 DEADLINE_S = 10.0
 THREADS = ("affekt-sockets", "affekt-desk", "affekt-bench", "affekt-zap")
+HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 TAKE = b"a take of 6 frames"
 PNG = b"\x89PNG picture "
 
@@ -174,7 +176,7 @@ class SpyServer(Server):
     arrived: list[bytes]
 
     def _handle(self, letter: Letter) -> None:
-        self.arrived.append(bytes(letter.frames[0]) if letter.frames else b"")
+        self.arrived.append(bytes(letter.frames[0]))
         super()._handle(letter)
 
 
@@ -190,11 +192,16 @@ class Link:
 
 
 @contextmanager
-def running_server(folder: Path, kind: type[SpyServer] = SpyServer, **options: object):
-    """A server on its threads; all are gone afterwards."""
+def running_server(
+    folder: Path, kind: type[SpyServer] = SpyServer, *, is_ready: bool = True, **options: object
+):
+    """A server on its threads; all are gone afterwards. is_ready: whether its worker is, or waits
+    for the test."""
     rooms = Rooms()
     cache_folder = folder / "cache"
-    workbench = ThreadWorkbench(lambda: Work(rooms.services(), Cache(cache_folder)))
+    workbench = ThreadWorkbench(
+        lambda: Work(rooms.services(), Cache(cache_folder)), is_ready=is_ready
+    )
     places = ServerOptions(runtime_folder=folder / "run", cache_folder=cache_folder)
     server = kind(lambda doors: workbench, replace(places, **options))
     server.arrived = []
@@ -257,6 +264,26 @@ class RawClient:
     def receive(self) -> tuple[int, Message]:
         """The next message and its id."""
         return wire.decode_frames(self.socket.recv_multipart())
+
+    def receive_until(self, is_last: Callable[[Message], bool]) -> list[Message]:
+        """Messages up to the one that is the last."""
+        received = [self.receive()[1]]
+        while not is_last(received[-1]):
+            received.append(self.receive()[1])
+        return received
+
+    def upload_of(self, data: bytes) -> Upload:
+        """The message that hands over a whole motion file."""
+        return Upload(
+            kind="motion", name="take.json", sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data), offset=0, data=data,
+        )  # fmt: skip
+
+    def upload(self, data: bytes) -> None:
+        """Hands a motion file over."""
+        state = self.ask(self.upload_of(data))
+        assert isinstance(state, ArtefactState), state
+        assert state.is_complete
 
     def end_of(self, job: str) -> Message:
         """The event that ends the job; what comes before it is dropped."""

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from affekt.shared.errors import AffektError
 from affekt.shared.mailbox import Mailbox
 from affekt.shared.messages import WorkerState
 from affekt.shared.wire import Frame
-from affekt.sidecar.server.workbench import Died, Heard, News
+from affekt.sidecar.server.workbench import Died, GaveUp, Heard, News
 from affekt.sidecar.worker import orders
 
 KILLED = -9
@@ -48,12 +49,15 @@ class ThreadWorkbench:
         self._lock = threading.Lock()
         self._life: _Life | None = None
         self._threads: list[threading.Thread] = []
+        self._has_given_up = False
         self.restarts = 0
         self.sent: list[Sequence[Frame]] = []
         """Every order, as it was sent."""
 
     @property
     def state(self) -> WorkerState:
+        if self._has_given_up:
+            return "failed"
         if self._is_ready:
             return "ready"
         return "restarting" if self.restarts else "starting"
@@ -81,6 +85,11 @@ class ThreadWorkbench:
         """The worker says that it is ready, where it was told to wait with that."""
         self._is_ready = True
         self._news.put(Heard(orders.pack(orders.Ready(device=self._device))))
+
+    def give_up(self, error: AffektError) -> None:
+        """There will be no worker any more."""
+        self._has_given_up = True
+        self._news.put(GaveUp(error))
 
     def kill(self) -> None:
         """From any thread; returns before the worker's thread has ended."""

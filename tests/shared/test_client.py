@@ -8,46 +8,23 @@ import socket
 import statistics
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affekt.shared import limits, messages
-from affekt.shared.camera import look_at
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import AffektError, InputError, LinkError
 from affekt.shared.events import (
-    BakeFinished,
     JobFailed,
-    JobProgressed,
-    PictureWritten,
-    RenderFinished,
+    PreviewReady,
 )
 from affekt.shared.messages import Artefact
-from affekt.shared.pictures import PictureOptions
 from fakes.head import small_head
-from fakes.link import PNG, TAKE, Link, SpyServer, drain, make_take, running_server, wait_for
-
-
-@pytest.fixture
-def link(tmp_path: Path) -> Iterator[Link]:
-    with running_server(tmp_path) as link:
-        yield link
-
-
-@pytest.fixture
-def client(link: Link) -> Iterator[Client]:
-    with Client.connect(link.connection) as client:
-        yield client
-
-
-@pytest.fixture
-def take(client: Client) -> Artefact:
-    return client.upload(TAKE, "motion", "take.json")
+from fakes.link import TAKE, Link, SpyServer, drain, make_take, running_server, wait_for
 
 
 def code_of(error: pytest.ExceptionInfo[AffektError]) -> str:
@@ -151,217 +128,6 @@ def test_head(client: Client) -> None:
     assert code_of(caught) == "head.unknown"
 
 
-# --- jobs -----------------------------------------------------------------------------------
-
-
-def test_bake(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
-    job = client.start_bake(take, constant_track(6, 30, happy=1), frames=range(2, 5))
-    link.rooms.steps.release(3)
-    events = drain(client, job)
-    assert [type(e) for e in events[-2:]] == [JobProgressed, BakeFinished]
-    progress, finished = events[-2:]
-    assert isinstance(progress, JobProgressed)
-    assert (progress.stage, progress.done, progress.total) == ("modulate", 3, 3)
-    assert isinstance(finished, BakeFinished)
-    assert finished.start == 2
-    np.testing.assert_allclose(finished.motion.expression, make_take(3).expression + 1)
-    assert finished.vertices.name == "take.pc2"
-    client.download(finished.vertices, tmp_path / "take.pc2")
-    assert (tmp_path / "take.pc2").read_bytes() == b"POINTCACHE2"
-    client.download(finished.baked, tmp_path / "baked.npz")
-    assert not client.poll()
-
-
-def test_progress_comes_while_it_runs(link: Link, client: Client, take: Artefact) -> None:
-    job = client.start_bake(take, constant_track(6, 30))
-    seen: list[int] = []
-
-    def has_seen(done: int) -> bool:
-        seen.extend(e.done for e in client.poll() if isinstance(e, JobProgressed))
-        return bool(seen) and seen[-1] == done
-
-    for done in range(1, 6):
-        link.rooms.steps.release()
-        wait_for(lambda done=done: has_seen(done), f"frame {done}")
-        assert client.ping() < 5
-    link.rooms.steps.release()
-    drain(client, job)
-
-
-def test_poll_and_start_never_wait(
-    link: Link, client: Client, take: Artefact, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The promise to Blender's timer."""
-    started = time.perf_counter()
-    job = client.start_bake(take, constant_track(6, 30))
-    started = time.perf_counter() - started
-    polls: list[float] = []
-
-    def one_poll() -> bool:
-        link.rooms.steps.release()
-        before = time.perf_counter()
-        events = client.poll()
-        polls.append(time.perf_counter() - before)
-        return any(event.ends_job and event.job == job for event in events)
-
-    wait_for(one_poll, "the bake")
-    for _ in range(1000):
-        one_poll()
-    polls.sort()
-    p99 = polls[int(0.99 * len(polls))]
-    with capsys.disabled():
-        print(f"\nstart_bake {1e3 * started:.2f} ms, poll p99 {1e6 * p99:.0f} us")
-    assert p99 < 0.001
-    assert started < 0.1
-
-
-def test_cancel_a_running_bake(link: Link, client: Client, take: Artefact) -> None:
-    job = client.start_bake(take, constant_track(6, 30))
-    assert link.rooms.started.wait(5)
-    client.cancel(job)
-    (failed,) = drain(client, job)
-    assert isinstance(failed, JobFailed)
-    assert failed.error.code == "job.cancelled"
-    client.cancel(job)  # once more does nothing
-    assert not client.poll()
-
-
-def test_cancel_a_waiting_job(link: Link, client: Client, take: Artefact) -> None:
-    first = client.start_bake(take, constant_track(6, 30))
-    second = client.start_bake(take, constant_track(6, 30))
-    assert link.rooms.started.wait(5)
-    client.cancel(second)
-    (failed,) = drain(client, second)
-    assert isinstance(failed, JobFailed)
-    assert failed.error.code == "job.cancelled"
-    link.rooms.steps.release(6)
-    assert isinstance(drain(client, first)[-1], BakeFinished)
-
-
-def test_short_calls_pass_a_bake(link: Link, client: Client, take: Artefact) -> None:
-    job = client.start_bake(take, constant_track(6, 30))
-    assert link.rooms.started.wait(5)
-    assert len(client.read_motion(take, timeout_s=5)) == 6
-    client.cancel(job)
-    drain(client, job)
-
-
-def test_a_job_that_cannot_start(client: Client, take: Artefact) -> None:
-    job = client.start_bake(replace(take, sha256="0" * 64), constant_track(6, 30))
-    (failed,) = drain(client, job)
-    assert isinstance(failed, JobFailed)
-    assert failed.error.code == "link.no_artefact"
-
-
-def test_a_bug_in_a_room(
-    link: Link, client: Client, take: Artefact, caplog: pytest.LogCaptureFixture
-) -> None:
-    link.rooms.bug = True
-    (failed,) = drain(client, client.start_bake(take, constant_track(6, 30)))
-    assert isinstance(failed, JobFailed)
-    assert failed.error.code == "job.failed"
-    assert "RuntimeError" in failed.error.message
-    assert "a bug" in caplog.text
-    link.rooms.bug = False
-    link.rooms.steps.release(6)
-    assert isinstance(
-        drain(client, client.start_bake(take, constant_track(6, 30)))[-1], BakeFinished
-    )
-
-
-def test_render(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
-    """More pictures than there is credit for; each lies in the client's folder, whole."""
-    folder = tmp_path / "pictures" / "new"
-    link.rooms.steps.release(40)
-    options = PictureOptions(width=64, frames=range(3, 33), passes=("combined", "depth"))
-    job = client.start_render("open", take, folder, options)
-    events = drain(client, job)
-    finished = events[-1]
-    assert isinstance(finished, RenderFinished)
-    assert [p.name for p in finished.paths] == [f"frame_{i + 1:04d}.png" for i in range(3, 33)]
-    assert len(list(folder.iterdir())) == 60
-    assert (folder / "depth_0004.png").read_bytes() == PNG + b"depth 3 64"
-    written = [e for e in events if isinstance(e, PictureWritten)]
-    assert [e.index for e in written if e.kind == "frame"] == list(range(3, 33))
-    assert not list(link.server._store.root.glob("job-*"))
-
-
-def test_pictures_wait_for_credit(
-    link: Link, client: Client, take: Artefact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client._jobs, "_send", lambda message: None)  # gives no credit
-    link.rooms.steps.release(40)
-    client.start_render("open", take, tmp_path, PictureOptions(frames=range(30)))
-    written: list[object] = []
-
-    def has_eight() -> bool:
-        written.extend(e for e in client.poll() if isinstance(e, PictureWritten))
-        return len(written) == 8
-
-    wait_for(has_eight, "the pictures that were asked for")
-    (job,) = link.server._jobs.values()
-    wait_for(lambda: job.is_over, "the end of the rendering")
-    assert client.ping() < 5
-    assert not [e for e in client.poll() if isinstance(e, PictureWritten)]
-
-
-def test_render_with_a_camera_and_an_avatar(
-    link: Link, client: Client, take: Artefact, tmp_path: Path
-) -> None:
-    camera = look_at(
-        target=np.zeros(3), distance=1, yaw_rad=0, pitch_rad=0, width=20, height=10, fov_y_rad=0.5
-    )
-    avatar = client.upload(b"zip", "avatar", "face.zip")
-    link.rooms.steps.release(6)
-    job = client.start_render(avatar, take, tmp_path, PictureOptions(cameras=(camera,)))
-    assert isinstance(drain(client, job)[-1], RenderFinished)
-    assert (tmp_path / "frame_0001.png").read_bytes() == PNG + b"frame 0 20"
-
-
-def test_render_to_exr(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
-    link.rooms.steps.release(6)
-    options = PictureOptions(format="exr", passes=("combined", "normal"), frames=range(2))
-    events = drain(client, client.start_render("open", take, tmp_path / "p", options))
-    assert isinstance(events[-1], RenderFinished)
-    assert [path.name for path in events[-1].paths] == ["frame_0001.exr", "frame_0002.exr"]
-    assert [e.kind for e in events if isinstance(e, PictureWritten)] == ["exr", "exr"]
-    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == [
-        "frame_0001.exr",
-        "frame_0002.exr",
-    ]
-
-
-def test_a_picture_too_large_for_the_wire(
-    link: Link, client: Client, take: Artefact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "MAX_BUFFER_BYTES", 3)
-    job = client.start_render("open", take, tmp_path / "p")
-    link.rooms.steps.release(1)
-    failed = drain(client, job)[-1]
-    assert isinstance(failed, JobFailed)
-    assert failed.error.code == "job.too_large"
-    assert not list((tmp_path / "p").iterdir())
-    # It does not go on with the other frames, for which it was given no leave.
-    wait_for(lambda: not link.server._jobs, "the end of the job")
-
-
-def test_folder_that_vanishes(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
-    folder = tmp_path / "pictures"
-    job = client.start_render("open", take, folder)
-    folder.rmdir()
-    link.rooms.steps.release(6)
-    failed = drain(client, job)[-1]
-    assert isinstance(failed, JobFailed)
-    assert failed.error.code == "file.not_writable"
-
-
-def test_folder_that_cannot_be(client: Client, take: Artefact, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError) as caught:
-        client.start_render("open", take, tmp_path / "file" / "pictures")
-    assert code_of(caught) == "file.not_writable"
-
-
 # --- servers that are not there, or odd -----------------------------------------------------
 
 
@@ -446,6 +212,70 @@ def test_server_that_dies_during_a_job(tmp_path: Path) -> None:
     assert isinstance(drain(client, late)[-1], JobFailed)
     client.cancel(late)
     client.close()
+
+
+# --- previews -------------------------------------------------------------------------------
+
+
+def next_previews(client: Client, count: int) -> list[PreviewReady]:
+    events: list[PreviewReady] = []
+
+    def have_come() -> bool:
+        for event in client.poll():
+            assert isinstance(event, PreviewReady), event
+            events.append(event)
+        return len(events) >= count
+
+    wait_for(have_come, "previews")
+    return events
+
+
+def test_previews(link: Link, client: Client, take: Artefact) -> None:
+    track = constant_track(6, 30, happy=0.5)
+    client.start_preview(take, track, 3, vertices=True)
+    (event,) = next_previews(client, 1)
+    assert (event.frame, event.expression[0]) == (3, 0.5)
+    assert event.vertices is not None
+    assert event.pixels is None
+
+
+def test_previews_through_shared_memory(
+    link: Link, client: Client, take: Artefact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared: list[bool] = []
+    read = client._previews._memory.read
+    monkeypatch.setattr(
+        client._previews._memory, "read", lambda *given: shared.append(True) or read(*given)
+    )
+    for frame in range(6):
+        client.start_preview(take, constant_track(6, 30), frame, size=(40, 30))
+        (event,) = next_previews(client, 1)
+        assert event.frame == frame
+        assert event.pixels is not None
+        assert event.pixels.shape == (30, 40, 4)
+        assert (event.pixels == frame).all()
+    assert shared
+
+
+def test_a_slider_shows_its_last_place(link: Link, client: Client, take: Artefact) -> None:
+    link.rooms.holds_previews = True
+    for frame in (0, 1, 2, 3, 4, 5) * 20:
+        client.start_preview(take, constant_track(6, 30), frame)
+    link.rooms.looks.release(200)
+    shown: list[int] = []
+
+    def is_shown() -> bool:
+        shown.extend(event.frame for event in client.poll())
+        return bool(shown) and shown[-1] == 5
+
+    wait_for(is_shown, "the last preview")
+    assert len(link.rooms.previewed) < 10
+
+
+def test_status(client: Client, take: Artefact) -> None:
+    status = client.status()
+    assert (status.worker, status.worker_restarts, status.clients) == ("ready", 0, 1)
+    assert 0 <= status.cache_bytes <= status.cache_limit_bytes == limits.CACHE_BYTES
 
 
 def test_shutdown(link: Link, client: Client) -> None:

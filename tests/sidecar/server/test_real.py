@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real rooms behind the link: the same bits as by calling them directly."""
+"""The real rooms behind the link, in a worker of their own: the bits of calling them directly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
 from affekt.sidecar.motion.read import encode_motion, read_motion
 from affekt.sidecar.server.server import Server, ServerOptions
-from affekt.sidecar.server.services import real_services
+from affekt.sidecar.server.workbench import ProcessWorkbench
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
 from fakes.link import drain
@@ -41,7 +41,8 @@ FRAMES = range(2, 8)
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("link")
     options = ServerOptions(runtime_folder=folder / "run", cache_folder=folder / "cache")
-    server = Server(real_services(), options)
+    cache = (options.cache_folder, options.cache_bytes)
+    server = Server(lambda doors: ProcessWorkbench(doors, *cache), options)
     with Client.connect(server.start()) as client:
         yield client
     assert server.stop(timeout_s=20)

@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import random
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -107,35 +104,6 @@ def test_a_false_server_is_not_believed(link: Link) -> None:
     error = refused(replace(link.connection, server_public_key=make_keys().public))
     assert error.code in ("link.refused", "link.unreachable")
     assert link.server.arrived == []
-
-
-def test_garbage_connections(link: Link) -> None:
-    """None reaches the handler, and the server serves on."""
-    port = int(link.connection.endpoint.rpartition(":")[2])
-    randomness = random.Random(5)
-    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01CURVE".ljust(22, b"\0") + bytes(33)
-    for index in range(200):
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as stranger:
-            start = greeting if index % 2 else b""
-            stranger.sendall(start + randomness.randbytes(randomness.randint(1, 300)))
-    assert link.server.arrived == []
-    with Client.connect(link.connection) as client:
-        client.ping()
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
-def test_half_open_connections_are_closed(link: Link) -> None:
-    port = int(link.connection.endpoint.rpartition(":")[2])
-    before = descriptors()
-    strangers = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
-    wait_for(lambda: descriptors() >= before + 100, "the connections")
-    wait_for(lambda: descriptors() <= before + 55, "their end")
-    for stranger in strangers:
-        stranger.close()
 
 
 def test_fresh_keys_at_each_start(tmp_path: Path) -> None:

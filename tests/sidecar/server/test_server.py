@@ -16,6 +16,7 @@ from affekt.shared import limits, messages
 from affekt.shared.client import Client
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
+from affekt.shared.errors import JobError
 from affekt.shared.messages import (
     Acknowledged,
     ArtefactState,
@@ -29,9 +30,8 @@ from affekt.shared.messages import (
     Welcome,
 )
 from affekt.shared.wire import encode
-from fakes.link import TAKE, Link, RawClient, drain, running_server, wait_for
+from fakes.link import HELLO, TAKE, Link, RawClient, running_server, wait_for
 
-HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 JOB = "ab" * 16
 
 
@@ -212,17 +212,18 @@ def test_nothing_to_draw(raw: RawClient) -> None:
     assert failure_of(raw.ask(render)).code == "link.protocol"
 
 
-def test_two_clients_do_not_see_each_other(link: Link) -> None:
-    with Client.connect(link.connection) as one, Client.connect(link.connection) as two:
-        take = one.upload(TAKE, "motion", "take.json")
-        job = one.start_bake(take, constant_track(6, 30))
-        assert link.rooms.started.wait(5)
-        two._jobs.start_bake(job, "theft")
-        two.cancel(job)
-        two.ping()
+def test_two_clients_do_not_see_each_other(link: Link, raw: RawClient) -> None:
+    """Who knows a job's id can neither hear it nor steer it, short of attaching to it."""
+    raw.ask(upload(TAKE))
+    raw.ask(bake())
+    with RawClient(link.connection) as other:
+        other.ask(HELLO)
+        other.ask(messages.Cancel(job=JOB))
+        other.socket.send_multipart(encode(messages.Credit(job=JOB, count=9)))
         link.rooms.steps.release(6)
-        assert type(drain(one, job)[-1]).__name__ == "BakeFinished"
-        assert two.poll() == []
+        assert isinstance(raw.end_of(JOB), messages.BakeDone)
+        other.socket.send_multipart(encode(Ping(), 9))
+        assert other.receive() == (9, Pong())  # and nothing before it
 
 
 def test_a_client_that_leaves(link: Link) -> None:
@@ -270,7 +271,7 @@ def test_a_client_that_falls_silent(tmp_path: Path) -> None:
             assert link.server._scheduler.open_jobs() == 1
             clock.now_s += 2
             other.ask(Ping())
-            wait_for(lambda: not link.server._deliveries, "the end of its job")
+            wait_for(lambda: not link.server._deliveries._jobs, "the end of its job")
             link.rooms.steps.release()
             wait_for(lambda: not link.workbench._life.worker._jobs, "the worker to forget it")
 
@@ -284,3 +285,85 @@ def test_many_requests_at_once(link: Link, raw: RawClient) -> None:
     for message in answers.values():
         assert isinstance(message, ArtefactState) or failure_of(message).code == "link.busy"
     assert isinstance(raw.ask(FindArtefact(sha256="0" * 64)), ArtefactState)
+
+
+# --- how it is ------------------------------------------------------------------------------
+
+
+def status(raw: RawClient) -> messages.Status:
+    answer = raw.ask(messages.GetStatus())
+    assert isinstance(answer, messages.Status)
+    return answer
+
+
+def test_status(link: Link, raw: RawClient) -> None:
+    raw.ask(upload(TAKE))
+    raw.ask(bake())
+    wait_for(lambda: status(raw).device == "cpu", "the worker")
+    told = status(raw)
+    assert (told.worker, told.worker_restarts, told.clients, told.jobs) == ("ready", 0, 1, 1)
+    assert told.cache_limit_bytes == limits.CACHE_BYTES
+    assert told.memory_bytes == 0 or told.memory_bytes > 10_000_000
+    link.workbench.kill()
+    wait_for(lambda: status(raw).worker_restarts == 1, "its death")
+
+
+def test_without_a_worker_all_is_said(link: Link, raw: RawClient) -> None:
+    """What waits and what is asked later fail with what to do; the rest goes on."""
+    raw.ask(upload(TAKE))
+    raw.ask(bake())
+    assert link.rooms.started.wait(5)
+    error = JobError("job.no_worker", "No worker.", "Run `affekt doctor`.")
+    link.workbench.give_up(error)
+    end = raw.end_of(JOB)
+    assert isinstance(end, messages.JobFailed)
+    assert end.code == "job.no_worker"
+    assert failure_of(raw.ask(messages.GetHead(name="open"))).code == "job.no_worker"
+    assert failure_of(raw.ask(bake("cd" * 16))).remedy == "Run `affekt doctor`."
+    assert isinstance(raw.ask(FindArtefact(sha256="0" * 64)), ArtefactState)
+    assert status(raw).worker == "failed"
+
+
+def test_requests_wait_for_the_worker(tmp_path: Path) -> None:
+    """A server is there before its worker is."""
+    with running_server(tmp_path, is_ready=False) as link, RawClient(link.connection) as raw:
+        raw.ask(HELLO)
+        assert status(raw).worker == "starting"
+        raw.socket.send_multipart(encode(messages.GetHead(name="open"), 7))
+        assert isinstance(raw.ask(Ping(), 8), Pong)
+        link.workbench.ready()
+        request, head = raw.receive()
+        assert (request, type(head)) == (7, messages.HeadRead)
+
+
+def test_a_request_that_is_too_large(
+    link: Link, raw: RawClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_REQUEST_BYTES", 10_000)
+    assert failure_of(raw.ask(upload(bytes(10_000)))).code == "link.too_large"
+    assert isinstance(raw.ask(upload(TAKE)), ArtefactState)
+
+
+def test_the_longest_silent_is_forgotten_first(
+    link: Link, raw: RawClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_CLIENTS", 2)
+    with RawClient(link.connection) as second, RawClient(link.connection) as third:
+        second.ask(HELLO)
+        raw.ask(Ping())
+        third.ask(HELLO)
+        assert failure_of(second.ask(Ping())).code == "link.no_hello"
+
+
+def test_a_bug_in_the_news_is_not_the_end(
+    link: Link, raw: RawClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    link.server._mailbox.put(lambda: [].pop())
+    assert isinstance(raw.ask(Ping()), Pong)
+    assert "pop from empty list" in caplog.text
+
+
+def test_the_answer_to_shutdown_arrives(link: Link, raw: RawClient) -> None:
+    """And the server waits for its reader to hang up, but not for ever."""
+    assert raw.ask(messages.Shutdown()) == Acknowledged()
+    wait_for(link.server.stopped.is_set, "its end", 2)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes first, and that the budget holds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from affekt.shared import limits
+from affekt.shared.errors import JobError
+from affekt.sidecar.cache import disk
+from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.cache.eviction import Entry, choose, disk_bytes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+FILE = 8192
+"""Bytes of disk of each file here."""
+
+
+def add(cache: Cache, index: int, used_at: float, user: str = "local") -> str:
+    """An artefact of its own, last used then."""
+    part = cache.user(user)
+    sha256, _ = part.add(lambda file: file.write(bytes([index]) * FILE))
+    os.utime(part.path(sha256, "x"), (used_at, used_at))
+    return sha256
+
+
+def left(cache: Cache, names: list[str], user: str = "local") -> list[int]:
+    folder = cache.user(user).folder / "artefacts"
+    return [index for index, name in enumerate(names) if (folder / name).exists()]
+
+
+ENTRIES = st.lists(
+    st.builds(
+        Entry, path=st.integers(0, 99).map(lambda n: Path(str(n))), size=st.integers(1, 50),
+        used_at=st.integers(0, 9).map(float),
+    ),
+    unique_by=lambda entry: entry.path,
+)  # fmt: skip
+
+
+@given(entries=ENTRIES, excess=st.integers(-5, 400), since=st.none() | st.floats(0, 9))
+def test_the_oldest_go_and_no_more_than_needed(
+    entries: list[Entry], excess: int, since: float | None
+) -> None:
+    gone = list(choose(entries, excess, since))
+    kept = [entry for entry in entries if entry not in gone]
+    free = [entry for entry in entries if since is None or entry.used_at < since]
+    assert all(entry in free for entry in gone)
+    assert all(old.used_at <= new.used_at for old in gone for new in kept)
+    freed = sum(entry.size for entry in gone)
+    assert freed >= min(excess, sum(entry.size for entry in free))
+    assert not gone or freed - gone[-1].size < excess
+
+
+@given(length=st.integers(0, 10**10))
+def test_every_file_takes_room(length: int) -> None:
+    assert disk_bytes(length) >= max(length, 1)
+    assert disk_bytes(length) - length <= 4096
+
+
+def test_least_recently_used_first(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 10 * FILE)
+    names = [add(cache, index, 1000.0 + index, "ab"[index % 2]) for index in range(10)]
+    cache.make_room(0, None)
+    assert left(cache, names, "a") + left(cache, names, "b") == [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
+    cache.user("a").read(names[0], 0)  # whoever is used goes last
+    cache.make_room(3 * FILE, None)
+    assert left(cache, names, "a") + left(cache, names, "b") == [0, 4, 6, 8, 5, 7, 9]
+    assert cache.size_bytes() == 7 * FILE
+
+
+def test_what_an_open_job_uses_stays(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 4 * FILE)
+    names = [add(cache, index, 1000.0 + index) for index in range(4)]
+    began = time.time()
+    cache.user("local").path(names[0], "x")
+    mine = cache.user("local").add_chunk("ab" * 20, [bytes(FILE - 32)])
+    cache.make_room(0, began)
+    assert 0 in left(cache, names)
+    cache.make_room(2 * FILE, began)
+    assert left(cache, names) == [0]
+    assert cache.user("local").find_chunk(mine.key) == mine
+    with pytest.raises(JobError) as caught:
+        cache.make_room(3 * FILE, began)
+    assert caught.value.code == "job.cache_full"
+    assert left(cache, names) == [0]
+    cache.make_room(3 * FILE, time.time() + 10)  # the job has ended
+    assert cache.size_bytes() <= FILE
+
+
+def test_more_than_the_limit_never_fits(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 4 * FILE)
+    add(cache, 1, 1000.0)
+    with pytest.raises(JobError) as caught:
+        cache.make_room(4 * FILE + 1, None)
+    assert caught.value.code == "job.cache_full"
+
+
+@given(sizes=st.lists(st.integers(1, 60_000), min_size=1, max_size=20))
+@settings(max_examples=30, deadline=None)
+def test_the_budget_holds(tmp_path_factory: pytest.TempPathFactory, sizes: list[int]) -> None:
+    root = tmp_path_factory.mktemp("cache")
+    cache = Cache(root, 100_000)
+    for index, size in enumerate(sizes):
+        cache.make_room(disk_bytes(size), None)
+        cache.user("local").add(lambda file, i=index, n=size: file.write(bytes([i]) * n))
+        real = sum(disk_bytes(p.stat().st_size) for p in root.rglob("*") if p.is_file())
+        assert real <= 100_000
+        assert cache.size_bytes() == real
+
+
+def test_other_processes_files_are_counted(tmp_path: Path) -> None:
+    now = [0.0]
+    one, two = (Cache(tmp_path, 10 * FILE, lambda: now[0]) for _ in range(2))
+    add(one, 1, 1000.0)
+    assert two.size_bytes() == FILE
+    add(one, 2, 1000.0)
+    now[0] += 2
+    assert two.size_bytes() == one.size_bytes() == 2 * FILE
+
+
+def test_the_size_is_counted_not_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path, 10 * FILE, lambda: 0.0)
+    assert cache.size_bytes() == 0
+    monkeypatch.setattr(os, "scandir", None)
+    add(cache, 1, 1000.0)
+    cache.make_room(FILE, None)
+    assert cache.size_bytes() == FILE
+
+
+def test_leftovers_go(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    cache = Cache(tmp_path, 10 * FILE)
+    add(cache, 1, 1000.0)
+    folder = cache.user("local").folder / "artefacts"
+    old = time.time() - 120
+    for name, used_at in {
+        f"{dead.pid}-1": old, f"{dead.pid}-2": old + 120, f"{os.getpid()}-3": old,
+        f"{os.getpid()}-4": old - 600, "strange": old,
+    }.items():  # fmt: skip
+        (folder / f"{name}{disk.PARTIAL}").write_bytes(bytes(FILE))
+        os.utime(folder / f"{name}{disk.PARTIAL}", (used_at, used_at))
+    assert Cache(tmp_path).size_bytes() == 3 * FILE
+    left = {path.name for path in folder.glob("*.partial")}
+    assert left == {f"{dead.pid}-2.partial", f"{os.getpid()}-3.partial"}
+    with pytest.raises(JobError):  # they are nobody's to evict
+        Cache(tmp_path, FILE).make_room(0, None)
+    assert {path.name for path in folder.iterdir()} == left
+
+
+def test_pictures_in_use_stay(tmp_path: Path) -> None:
+    cache, recipes = Cache(tmp_path, 3 * FILE), ["a" * 40, "b" * 40]
+    for recipe in recipes:
+        path = cache.user("local").pictures(recipe) / "frame_0001.png"
+        path.write_bytes(bytes(FILE))
+        os.utime(path, (1000, 1000))
+    began = time.time()
+    cache.user("local").pictures(recipes[1])
+    cache.make_room(2 * FILE, began)
+    assert not list(cache.user("local").pictures(recipes[0]).iterdir())
+    assert list(cache.user("local").pictures(recipes[1]).iterdir())
+
+
+def test_half_evicted_artefacts_of_parts_are_absent(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 100 * FILE)
+    user = cache.user("local")
+    parts = [user.add_chunk(letter * 40, [letter.encode() * FILE]) for letter in "ab"]
+    sha256, size = user.add_parts(b"head", parts)
+    assert (sha256, size) == (
+        hashlib.sha256(b"head" + b"a" * FILE + b"b" * FILE).hexdigest(), 4 + 2 * FILE,
+    )  # fmt: skip
+    assert user.state(sha256).is_complete
+    os.utime(user.chunk_path("a" * 40), (1000, 1000))
+    Cache(tmp_path, 3 * FILE).make_room(0, time.time() - 100)
+    assert not user.chunk_path("a" * 40).exists()
+    assert not user.state(sha256).is_complete
+
+
+def test_the_limit_leaves_room_for_the_largest_files() -> None:
+    assert 10 * max(limits.ARTEFACT_BYTES.values()) < limits.CACHE_BYTES

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blenders are found where people have them, and one that hangs stops nothing."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from affekt.sidecar.doctor import blender
+from affekt.sidecar.doctor.machine import Machine, Ran
+from fakes.machine import make_machine
+
+ROOT = Path(__file__).resolve().parents[3]
+GET = "Install Blender 4.2 or newer from https://www.blender.org/download/"
+NEW = Ran(code=0, text="Read prefs: x\nBlender 4.2.3 LTS\n\tbuild date: 2024-10-14\n")
+OLD = Ran(code=0, text="Blender 3.6.1\n")
+HANGS = Ran(code=None, text="it did not answer in 10 s")
+
+
+usual_places = blender.usual_places
+
+
+@pytest.fixture(autouse=True)
+def _only_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's own Blenders are not the test's."""
+
+    def at_home(system: str, home: Path, environment: Mapping[str, str]) -> list[str]:
+        return [p for p in usual_places(system, home, environment) if p.startswith(str(home))]
+
+    monkeypatch.setattr(blender, "usual_places", at_home)
+
+
+def with_home(machine: Machine, *places: str) -> Machine:
+    for place in places:
+        path = machine.home / place
+        path.parent.mkdir(parents=True)
+        path.touch(mode=0o755)
+    return machine
+
+
+def test_the_oldest_is_that_of_the_manifest() -> None:
+    manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
+    oldest = tuple(map(int, manifest["blender_version_min"].split(".")))[:2]
+    assert oldest == blender.OLDEST
+    assert f"{oldest[0]}.{oldest[1]}" in GET
+
+
+def test_none(tmp_path: Path) -> None:
+    finding = blender.check_blender(make_machine(tmp_path))
+    assert (finding.state, finding.remedy) == ("warn", GET)
+    assert finding.detail == "none on PATH nor in the usual places"
+
+
+def test_on_path_and_in_homes(tmp_path: Path) -> None:
+    where = with_home(
+        make_machine(tmp_path, programs={"blender": NEW}),
+        "Downloads/blender-4.2.3-linux-x64/blender", "blender-4.5/blender",
+    )  # fmt: skip
+    finding = blender.check_blender(where)
+    assert finding.state == "ok"
+    assert finding.detail == "\n".join(
+        f"4.2.3 LTS, {program}"
+        for program in (
+            "/bin/blender", where.home / "blender-4.5/blender",
+            where.home / "Downloads/blender-4.2.3-linux-x64/blender",
+        )
+    )  # fmt: skip
+
+
+def test_one_program_by_two_names_is_one(tmp_path: Path) -> None:
+    where = with_home(make_machine(tmp_path), "blender-4.2/blender")
+    (where.home / "blender-now").symlink_to(where.home / "blender-4.2")
+    assert len(blender.find_blenders(where)) == 1
+
+
+def test_too_old_broken_and_hanging(tmp_path: Path) -> None:
+    for ran, said in (
+        (OLD, "3.6.1 (Affekt needs 4.2), /bin/blender"),
+        (HANGS, "it did not answer in 10 s, /bin/blender"),
+        (Ran(code=127, text="libX11.so.6"), "ends with code 127, says no version, /bin/blender"),
+        (Ran(code=0, text="Hello"), "ends with code 0, says no version, /bin/blender"),
+    ):
+        finding = blender.check_blender(make_machine(tmp_path, programs={"blender": ran}))
+        assert (finding.state, finding.detail, finding.remedy) == ("warn", said, GET)
+
+
+def test_bpy_counts(tmp_path: Path) -> None:
+    finding = blender.check_blender(make_machine(tmp_path, versions={"bpy": "5.2.0"}))
+    assert (finding.state, finding.detail) == ("ok", "5.2.0 as `bpy` in this Python")
+
+
+def test_not_more_than_a_few(tmp_path: Path) -> None:
+    where = make_machine(tmp_path)
+    with_home(where, *(f"blender-{number:02}/blender" for number in range(30)))
+    assert len(blender.find_blenders(where)) == blender.MOST
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_every_system_has_usual_places(system: str) -> None:
+    environment = {"ProgramFiles": "C:/Program Files"} if system == "win32" else {}
+    places = usual_places(system, Path("/home/[me]"), environment)
+    assert places
+    programs = [place.lower().rpartition("/")[2] for place in places]
+    assert all(name.startswith(("blender", "org.blender")) for name in programs)
+    assert not [place for place in places if "/home/[me]" in place]  # a pattern's brackets

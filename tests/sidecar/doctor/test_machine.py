@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs that hang, crash or chatter do not get the doctor out of step."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from affekt.shared.alive import is_process_alive
+from affekt.sidecar.doctor.machine import Asker, Ran, run_bounded, this_machine, version_of
+from fakes.link import wait_for
+
+PYTHON = sys.executable
+
+
+def test_a_program() -> None:
+    ran = run_bounded([PYTHON, "-c", "import sys; print('a'); sys.exit(3)"], 30)
+    assert (ran.code, ran.text.strip()) == (3, "a")
+    assert run_bounded([PYTHON, "-c", "import os; os.write(1, b'\\xff')"], 30).text == "\ufffd"
+
+
+def test_no_such_program(tmp_path: Path) -> None:
+    ran = run_bounded([str(tmp_path / "blender"), "--version"], 30)
+    assert ran == Ran(code=None, text="it cannot be started (No such file or directory)")
+    assert run_bounded([str(tmp_path)], 30).code is None
+    assert run_bounded(["a\0b"], 30).code is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sessions are POSIX's")
+def test_a_program_that_hangs_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    """A starter script's child holds the pipe; without its end we would wait for ever."""
+    child = "import time; time.sleep(100)"
+    code = (
+        f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}]);"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid)); p.wait()"
+    )
+    began = time.monotonic()
+    ran = run_bounded([PYTHON, "-c", code], 2.0)
+    assert ran == Ran(code=None, text="it did not answer in 2 s")
+    assert time.monotonic() - began < 20
+    pid = int((tmp_path / "pid").read_text())
+    wait_for(lambda: not is_process_alive(pid), "the child's end")
+
+
+def answer(ran: Ran) -> tuple[dict[str, str], int]:
+    asked = []
+
+    def run(command: Sequence[str], limit_s: float) -> Ran:
+        asked.append((command, limit_s))
+        return ran
+
+    asker = Asker(run)
+    facts = dict(asker("torch"))
+    assert asker("torch") == facts
+    return facts, len(asked)
+
+
+def test_facts_are_asked_for_once() -> None:
+    ran = Ran(code=0, text='Warning: noise\n{"version": "2.13", "cards": 1}\n')
+    assert answer(ran) == ({"version": "2.13", "cards": "1"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("ran", "error"),
+    [(Ran(code=None, text="it did not answer in 60 s"), "it did not answer in 60 s"),
+     (Ran(code=-4, text=""), "its import ended Python with code -4"),
+     (Ran(code=0, text=""), "it gave no answer"), (Ran(code=0, text="[1]"), "it gave no answer"),
+     (Ran(code=0, text="Traceback"), "it gave no answer")],
+)  # fmt: skip
+def test_imports_that_go_wrong(ran: Ran, error: str) -> None:
+    assert answer(ran)[0] == {"error": error}
+
+
+def test_facts_for_real() -> None:
+    asker = Asker(run_bounded)
+    assert asker("numba")["version"] == version_of("numba")
+    assert asker("no_such_module")["error"].startswith("ModuleNotFoundError: No module named")
+    assert asker("av")["ffmpeg"]
+    assert asker("torch")["version"]
+
+
+def test_this_machine() -> None:
+    machine = this_machine()
+    assert machine.system == sys.platform
+    assert machine.version_of("no-such-distribution") is None
+    assert machine.free_bytes(Path("/")) > 0

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The clients' door alone: readers that are slow, gone, or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import zmq
+from affekt.shared import limits
+from affekt.sidecar.server.front import Front, user_of
+from affekt.sidecar.server.sockets import open_plain_router
+from fakes.link import wait_for
+
+
+class Room:
+    """A door without locks, and readers that hold one letter each."""
+
+    def __init__(self) -> None:
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        socket = open_plain_router(self.context)
+        socket.bind("inproc://front")
+        self.front = Front(socket, lambda frame: "anna")
+        self.readers: list[zmq.Socket[bytes]] = []
+
+    def reader(self, name: bytes) -> zmq.Socket[bytes]:
+        socket = self.context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.ROUTING_ID, name)
+        socket.linger, socket.rcvhwm, socket.rcvtimeo = 0, 1, 10_000
+        socket.connect("inproc://front")
+        socket.send(b"hello")
+        self.readers.append(socket)
+        assert [letter.client for letter in self.front.receive(9)] == [name]
+        return socket
+
+    def close(self) -> None:
+        for socket in (*self.readers, self.front.socket):
+            socket.close(linger=0)
+        self.context.term()
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    room = Room()
+    yield room
+    room.close()
+
+
+def test_letters_come_a_few_at_a_time(room: Room) -> None:
+    reader = room.reader(b"a")
+    for number in range(5):
+        reader.send_multipart([b"%d" % number, b"x"])
+    letters = [letter for _ in range(3) for letter in room.front.receive(2)]
+    assert [bytes(letter.frames[0]) for letter in letters] == [b"0", b"1", b"2", b"3", b"4"]
+    assert {letter.user for letter in letters} == {"anna"}
+
+
+def test_frames_without_end_are_let_go(room: Room) -> None:
+    """One too many is kept, so that it is refused; and the next letter begins where it begins."""
+    reader = room.reader(b"a")
+    reader.send_multipart([b""] * 10_000)
+    reader.send_multipart([b""] * (1 + limits.MAX_BUFFERS))
+    reader.send(b"next")
+    counts = [len(letter.frames) for letter in room.front.receive(9)]
+    assert counts == [2 + limits.MAX_BUFFERS, 1 + limits.MAX_BUFFERS, 1]
+
+
+def test_what_finds_no_room_waits_in_order(room: Room) -> None:
+    slow, quick = room.reader(b"slow"), room.reader(b"quick")
+    for number in range(100):
+        room.front.post(b"slow", [b"%d" % number, bytes(10)])
+    assert room.front.is_blocked(b"slow")
+    assert room.front.is_waiting
+    room.front.post(b"quick", [b"at once"])
+    assert quick.recv() == b"at once"
+    assert not room.front.is_blocked(b"quick")
+    for number in range(100):
+        wait_for(lambda: room.front.flush() or slow.poll(0), "the next letter")
+        assert slow.recv_multipart()[0] == b"%d" % number
+    wait_for(lambda: room.front.flush() or not room.front.is_waiting, "the last to go")
+
+
+def test_who_reads_nothing_is_full_and_then_gone(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.reader(b"a")
+    monkeypatch.setattr(limits, "MAX_OUTBOX", 50)
+    monkeypatch.setattr(limits, "MAX_OUTBOX_BYTES", 1000)
+    wait_for(lambda: room.front.post(b"a", [bytes(100)]) or room.front.is_full(b"a"), "its limit")
+    assert room.front.take_gone() == []
+    wait_for(lambda: room.front.post(b"a", [b"x"]) or not room.front.is_waiting, "its end")
+    assert room.front.take_gone() == [b"a"]
+    assert not room.front.is_full(b"a")
+
+
+def test_who_has_gone(room: Room) -> None:
+    room.reader(b"a").close(linger=0)
+    wait_for(lambda: room.front.post(b"a", [b"x"]) or room.front.take_gone(), "its end")
+    room.front.post(b"nobody", [b"x"])
+    assert room.front.take_gone() == [b"nobody"]
+
+
+def test_what_waits_is_forgotten(room: Room) -> None:
+    room.reader(b"a")
+    for _ in range(100):
+        room.front.post(b"a", [b"x"])
+    room.front.forget(b"a")
+    assert not room.front.is_waiting
+
+
+def test_whom_nobody_let_in_is_no_user() -> None:
+    assert user_of(zmq.Frame(b"x")) == ""

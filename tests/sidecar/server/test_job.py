@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a job says to its client: newest progress, pictures against credit, one end."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+from affekt.shared import limits, wire
+from affekt.shared.errors import JobError
+from affekt.shared.messages import JobFailed, Message, Progress, RenderDone
+from affekt.sidecar.server.job import Clock, Delivery, PictureFile
+from hypothesis import given
+from hypothesis import strategies as st
+
+JOB = "ab" * 16
+DONE = wire.encode(RenderDone(job=JOB, pictures=2))
+PICTURES = [PictureFile(5, "frame", "a.png"), PictureFile(6, "depth", "b.png")]
+
+
+def read(frames: Sequence[wire.Frame] | None) -> Message | None:
+    return None if frames is None else wire.decode_frames(frames)[1]
+
+
+def take_all(delivery: Delivery, size: int = 1, piece_bytes: int = 1) -> list[tuple[int, int, int]]:
+    """Reads every piece that may go: (number, index, offset)."""
+    sent = []
+    while (piece := delivery.take_piece()) is not None:
+        data = bytes(min(piece_bytes, size - piece.offset))
+        picture = delivery.picture(piece, size, data)
+        assert picture is not None
+        sent.append((picture.number, picture.index, picture.offset))
+    return sent
+
+
+def test_only_the_newest_progress_waits() -> None:
+    delivery = Delivery(JOB, credit=1, pictures=0)
+    delivery.progress("a", 1, 9)
+    delivery.progress("a", 2, 9)
+    told = read(delivery.take_message())
+    assert isinstance(told, Progress)
+    assert told.done == 2
+    assert delivery.take_message() is None
+
+
+def test_the_end_supersedes_progress_and_waits_for_the_pictures() -> None:
+    delivery = Delivery(JOB, credit=1, pictures=0)
+    delivery.add_pictures(PICTURES)
+    delivery.progress("a", 2, 2)
+    delivery.finish(DONE)
+    assert delivery.take_message() is None
+    assert take_all(delivery) == [(0, 5, 0)]
+    assert delivery.take_message() is None
+    delivery.give_credit(1)
+    assert take_all(delivery) == [(1, 6, 0)]
+    assert not delivery.is_over
+    assert read(delivery.take_message()) == RenderDone(job=JOB, pictures=2)
+    assert delivery.is_over
+    assert delivery.take_message() is None
+
+
+def test_a_failure_does_not_wait_for_pictures() -> None:
+    delivery = Delivery(JOB, credit=9, pictures=0)
+    delivery.add_pictures(PICTURES)
+    delivery.fail(JobError("job.cancelled", "No.", "Yes."))
+    assert delivery.take_piece() is None
+    end = read(delivery.take_message())
+    assert isinstance(end, JobFailed)
+    assert end.code == "job.cancelled"
+
+
+def test_one_piece_at_a_time_and_each_costs_credit() -> None:
+    delivery = Delivery(JOB, credit=3, pictures=0)
+    delivery.add_pictures(PICTURES)
+    piece = delivery.take_piece()
+    assert piece is not None
+    assert delivery.take_piece() is None  # it is being read
+    delivery.picture(piece, 10, bytes(4))
+    assert take_all(delivery, size=10, piece_bytes=4) == [(0, 5, 4), (0, 5, 8)]
+    delivery.give_credit(9)
+    assert take_all(delivery, size=10, piece_bytes=4) == [(1, 6, 0), (1, 6, 4), (1, 6, 8)]
+
+
+def test_credit_has_an_end() -> None:
+    delivery = Delivery(JOB, credit=1, pictures=0)
+    for _ in range(9):
+        delivery.give_credit(limits.MAX_CREDIT)
+    delivery.add_pictures([PICTURES[0]] * (limits.MAX_CREDIT + 9))
+    assert len(take_all(delivery)) == limits.MAX_CREDIT
+
+
+def test_pictures_that_the_client_has_are_not_sent() -> None:
+    delivery = Delivery(JOB, credit=9, pictures=1)
+    delivery.add_pictures(PICTURES)
+    assert take_all(delivery) == [(1, 6, 0)]
+
+
+def test_attach_begins_where_the_new_client_says() -> None:
+    delivery = Delivery(JOB, credit=9, pictures=0)
+    delivery.add_pictures(PICTURES)
+    delivery.progress("a", 1, 2)
+    delivery.take_message()
+    late = delivery.take_piece()
+    assert late is not None
+    delivery.attach(credit=1, pictures=1)
+    assert delivery.picture(late, 1, b"x") is None  # for the client before
+    assert isinstance(read(delivery.take_message()), Progress)
+    assert take_all(delivery) == [(1, 6, 0)]
+
+
+def test_a_new_worker_names_the_same_pictures_again() -> None:
+    delivery = Delivery(JOB, credit=9, pictures=0)
+    delivery.add_pictures(PICTURES[:1])
+    assert take_all(delivery) == [(0, 5, 0)]
+    delivery.begin_again()
+    delivery.add_pictures(PICTURES[:1])
+    assert take_all(delivery) == []
+    delivery.add_pictures(PICTURES[1:])
+    assert take_all(delivery) == [(1, 6, 0)]
+
+
+def test_a_piece_that_is_read_while_the_worker_dies_is_read_again() -> None:
+    delivery = Delivery(JOB, credit=1, pictures=0)
+    delivery.add_pictures(PICTURES)
+    piece = delivery.take_piece()
+    assert piece is not None
+    delivery.begin_again()
+    assert delivery.picture(piece, 1, b"x") is None
+    delivery.add_pictures(PICTURES)
+    assert take_all(delivery) == [(0, 5, 0)]
+
+
+@given(
+    sizes=st.lists(st.integers(0, 20), max_size=8),
+    has=st.integers(0, 8),
+    grants=st.lists(st.integers(1, 4), min_size=30, max_size=60),
+    deaths=st.sets(st.integers(0, 40)),
+)
+def test_every_byte_once_and_in_order(
+    sizes: list[int], has: int, grants: list[int], deaths: set[int]
+) -> None:
+    """Whatever the credit, and however often the worker names its pictures anew."""
+    files = [PictureFile(index, "frame", f"{index}.png") for index in range(len(sizes))]
+    delivery = Delivery(JOB, credit=1, pictures=has)
+    delivery.add_pictures(files)
+    delivery.finish(DONE)
+    got = dict.fromkeys(range(len(sizes)), 0)
+    order = []
+    for step, credit in enumerate(itertools.chain(grants, itertools.repeat(4, 40))):
+        delivery.give_credit(credit)
+        while (piece := delivery.take_piece()) is not None:
+            size = sizes[piece.number]
+            picture = delivery.picture(piece, size, bytes(min(3, size - piece.offset)))
+            assert picture is not None
+            assert picture.offset == got[picture.number]
+            got[picture.number] += len(picture.data)
+            order.append(picture.number)
+        if step in deaths:
+            delivery.begin_again()
+            delivery.add_pictures(files)
+    assert order == sorted(order)
+    assert set(order) == set(range(has, len(sizes)))
+    assert all(got[number] == size for number, size in enumerate(sizes) if number >= has)
+    assert delivery.take_message() is not None
+
+
+def test_estimate() -> None:
+    times = iter([0.0, 0.0, 2.0, 4.0])
+    clock = Clock(JOB, lambda: next(times))
+    assert clock.progress("a", 10, 100).seconds_left is None
+    estimate = clock.progress("a", 20, 100).seconds_left
+    assert estimate == pytest.approx(16)  # 2 s for 10, 80 to go
+
+
+def test_estimate_after_a_new_beginning() -> None:
+    times = iter([0.0, 0.0, 10.0, 10.0, 11.0])
+    clock = Clock(JOB, lambda: next(times))
+    clock.progress("a", 50, 100)
+    assert clock.progress("a", 10, 100).seconds_left is None
+    assert clock.progress("a", 20, 100).seconds_left == pytest.approx(8)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two doors: who comes in where, under whose name, and when no longer."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import zmq
+from affekt.shared.connection import Connection, remote_connection
+from affekt.shared.errors import LinkError
+from affekt.sidecar.server import key_files
+from affekt.sidecar.server.key_files import TrustedKeys
+from affekt.sidecar.server.keys import KeyPair, make_keys
+from affekt.sidecar.server.sockets import Doors, FrontDoor, Invitation, local_door
+from fakes.strangers import DEADLINE_S, count_let_in, knocking, wear_the_keys
+
+
+@contextmanager
+def opened(door: FrontDoor) -> Iterator[Doors]:
+    with zmq.Context() as context:
+        doors = Doors(context, door)
+        doors.front.rcvtimeo = doors.back.rcvtimeo = int(1000 * DEADLINE_S)
+        try:
+            yield doors
+        finally:
+            doors.close(linger_ms=0)
+
+
+def client_of(endpoint: str, server_key: str, pair: KeyPair) -> Connection:
+    return remote_connection(
+        endpoint,
+        server_public_key=server_key,
+        client_public_key=pair.public,
+        client_secret_key=pair.secret,
+    )
+
+
+def worker_of(invitation: Invitation) -> Connection:
+    pair = KeyPair(public=invitation.public_key, secret=invitation.secret_key)
+    return client_of(invitation.endpoint, invitation.server_public_key, pair)
+
+
+def gets_in(connection: Connection) -> bool:
+    return count_let_in(connection, [wear_the_keys]) == 1
+
+
+def user_at(door: zmq.Socket, connection: Connection) -> str:
+    """Whose message it is that this client sends."""
+    with zmq.Context() as context, knocking(context, connection, wear_the_keys):
+        frames = door.recv_multipart(copy=False)
+    return frames[-1].get("User-Id")
+
+
+def test_each_door_has_its_own_keys() -> None:
+    """The back door is the worker's alone: no client comes in there, no worker in front."""
+    door = local_door()
+    assert door.client is not None
+    with opened(door) as doors:
+        invitation = doors.invite_worker()
+        client = client_of(doors.endpoint, door.keys.public, door.client)
+        worker = worker_of(invitation)
+        assert user_at(doors.front, client) == "local"
+        assert user_at(doors.back, worker).startswith("worker")
+        at_the_back = replace(client, endpoint=worker.endpoint)
+        assert not gets_in(at_the_back)
+        assert not gets_in(replace(at_the_back, server_public_key=worker.server_public_key))
+        in_front = replace(worker, endpoint=client.endpoint)
+        assert not gets_in(in_front)
+        assert not gets_in(replace(in_front, server_public_key=client.server_public_key))
+
+
+def test_a_worker_that_is_gone_leaves_no_key_behind() -> None:
+    with opened(local_door()) as doors:
+        first = worker_of(doors.invite_worker())
+        assert gets_in(first)
+        second = worker_of(doors.invite_worker())
+        assert not gets_in(first)
+        assert gets_in(second)
+
+
+def test_both_doors_are_on_this_machine_only() -> None:
+    with opened(local_door()) as doors:
+        for endpoint in (doors.endpoint, doors.invite_worker().endpoint):
+            assert endpoint.startswith("tcp://127.0.0.1:")
+
+
+def test_a_down_authenticator_closes_both_doors() -> None:
+    door = local_door()
+    assert door.client is not None
+    with opened(door) as doors:
+        worker = worker_of(doors.invite_worker())
+        client = client_of(doors.endpoint, door.keys.public, door.client)
+        doors.authenticator.stop()
+        assert not gets_in(worker)
+        assert not gets_in(client)
+
+
+@contextmanager
+def opened_for(folder: Path, users: dict[str, KeyPair]) -> Iterator[tuple[Doors, dict]]:
+    """A remote door on a free port of this machine, and each user's connection."""
+    for name, pair in users.items():
+        key_files.trust(folder, name, pair.public)
+    keys = key_files.server_keys(folder)
+    with opened(FrontDoor(keys=keys, trust=TrustedKeys(folder))) as doors:
+        yield (
+            doors,
+            {name: client_of(doors.endpoint, keys.public, pair) for name, pair in users.items()},
+        )
+
+
+def test_each_remote_user_has_a_name(tmp_path: Path) -> None:
+    users = {"anna": make_keys(), "ben": make_keys()}
+    with opened_for(tmp_path, users) as (doors, connections):
+        for name in ("anna", "ben", "anna"):
+            assert user_at(doors.front, connections[name]) == name
+
+
+def test_who_is_forgotten_is_refused_at_the_next_connection(tmp_path: Path) -> None:
+    users = {"anna": make_keys(), "ben": make_keys()}
+    with opened_for(tmp_path, users) as (_, connections):
+        assert gets_in(connections["anna"])
+        key_files.forget(tmp_path, "anna")
+        assert not gets_in(connections["anna"])
+        assert gets_in(connections["ben"])
+        key_files.trust(tmp_path, "anna", users["anna"].public)
+        assert gets_in(connections["anna"])
+
+
+def test_a_name_does_not_help_another_key(tmp_path: Path) -> None:
+    with opened_for(tmp_path, {"anna": make_keys()}) as (_, connections):
+        pair = make_keys()
+        anna = connections["anna"]
+        stranger = replace(anna, client_public_key=pair.public, client_secret_key=pair.secret)
+        assert not gets_in(stranger)
+        assert not gets_in(replace(anna, client_secret_key=pair.secret))
+
+
+def test_a_taken_port_is_said() -> None:
+    """And nothing stays open behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, zmq.Context() as context:
+        door = replace(local_door(), port=taken.getsockname()[1])
+        with pytest.raises(LinkError) as caught:
+            Doors(context, door)
+    assert caught.value.code == "link.bind"
+    assert "--port" in caught.value.remedy
+
+
+def test_an_address_of_another_machine_is_said() -> None:
+    with zmq.Context() as context, pytest.raises(LinkError) as caught:
+        Doors(context, replace(local_door(), host="192.0.2.1", port=5870))
+    assert caught.value.code == "link.bind"

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's real rooms, whose caches are shared by all tests of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from affekt.sidecar.worker.services import Services, real_services
+from fakes.orders import Desk
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    rooms = real_services()
+    yield rooms
+    rooms.forget()
+
+
+@pytest.fixture
+def real(services: Services, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(services, tmp_path)
+    yield desk
+    desk.work.close()

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker as a process of its own: it says when it is ready, and never outlives its server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import zmq
+from affekt.shared import messages, wire
+from affekt.shared.messages import Message
+from affekt.shared.pixels import default_pixel_folder
+from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.worker import orders
+from affekt.sidecar.worker.start import WorkerStart, decode_start, encode_start
+from fakes.link import wait_for
+from fakes.orders import CARD_TAKE, preview_request
+
+REAL = [sys.executable, "-m", "affekt.sidecar.worker"]
+BUSY = [sys.executable, str(Path(__file__).with_name("busy_worker.py"))]
+DEADLINE_S = 60.0
+
+
+@dataclass
+class Bench:
+    """A server's back door and the worker behind it."""
+
+    door: zmq.Socket[bytes]
+    start: WorkerStart
+    process: subprocess.Popen[bytes]
+
+    def receive(self) -> tuple[Message, Message | None]:
+        """The next reply, and what is behind it."""
+        assert self.door.poll(int(1000 * DEADLINE_S)), "the worker said nothing"
+        self.peer, *frames = self.door.recv_multipart()
+        reply, inner = orders.unpack(frames, orders.REPLIES)
+        return reply, wire.decode_frames(inner)[1] if inner else None
+
+    def send(self, order: Message, request: Message) -> None:
+        self.door.send_multipart([self.peer, *orders.pack(order, wire.encode(request, 3))])
+
+    def close_input(self) -> float:
+        """Closes the worker's standard input; seconds until it has ended."""
+        assert self.process.stdin is not None
+        began = time.monotonic()
+        self.process.stdin.close()
+        self.process.wait(DEADLINE_S)
+        return time.monotonic() - began
+
+
+@contextmanager
+def running(command: Sequence[str], folder: Path, **changes: object) -> Iterator[Bench]:
+    context = zmq.Context[zmq.Socket[bytes]]()
+    (public, secret), (worker_public, worker_secret) = zmq.curve_keypair(), zmq.curve_keypair()
+    door = context.socket(zmq.ROUTER)
+    door.linger = 0
+    door.curve_server = True
+    door.curve_publickey, door.curve_secretkey = public, secret
+    port = door.bind_to_random_port("tcp://127.0.0.1")
+    start = WorkerStart(
+        endpoint=f"tcp://127.0.0.1:{port}", server_public_key=public.decode(),
+        public_key=worker_public.decode(), secret_key=worker_secret.decode(),
+        cache_folder=str(folder / "cache"), cache_bytes=10**9, server_pid=os.getpid(),
+    )  # fmt: skip
+    start = replace(start, **changes)
+    tests = Path(__file__).parents[2]
+    path = os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
+    )
+    try:
+        assert process.stdin is not None
+        process.stdin.write(encode_start(start))
+        process.stdin.flush()
+        yield Bench(door, start, process)
+    finally:
+        process.kill()
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()
+        door.close()
+        context.term()
+
+
+def test_ready_answers_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    with running(REAL, tmp_path) as bench:
+        ready, _ = bench.receive()
+        took = time.monotonic() - began
+        assert isinstance(ready, orders.Ready)
+        assert ready.device in ("cpu", "cuda")
+        bench.send(orders.Answer(unit=1, user="local"), messages.GetHead(name="open"))
+        reply, head = bench.receive()
+        assert isinstance(reply, orders.Answered)
+        assert isinstance(head, messages.HeadRead)
+        ended = bench.close_input()
+        assert bench.process.returncode == 0
+    with capsys.disabled():
+        print(f"\n  worker ready after {took:.2f} s, gone {1000 * ended:.0f} ms after its stdin")
+    assert ended < 3
+
+
+def test_it_ends_in_the_middle_of_a_step(tmp_path: Path) -> None:
+    user = Cache(tmp_path / "cache", 10**9).user("local")
+    motion = user.add(lambda file: file.write(CARD_TAKE))[0]
+    with running(BUSY, tmp_path) as bench:
+        assert isinstance(bench.receive()[0], orders.Ready)
+        bench.send(orders.Answer(unit=1, user="local"), preview_request(motion))
+        begun = user.path(motion, "take").with_name("begun")
+        wait_for(begun.exists, "the preview", DEADLINE_S)
+        assert bench.process.poll() is None
+        assert bench.close_input() < 3
+        assert bench.process.returncode == 0
+
+
+def test_a_dead_servers_shared_memory_goes_with_the_worker(tmp_path: Path) -> None:
+    """The server was killed: nobody else is left to remove it."""
+    make = (
+        "import os\nfrom affekt.shared.pixels import PixelRing\n"
+        "print(os.getpid(), PixelRing.create(1, 64).name, flush=True)\nos._exit(9)"
+    )
+    told = subprocess.run([sys.executable, "-c", make], stdout=subprocess.PIPE, check=False)
+    pid, name = told.stdout.decode().split()
+    ring = default_pixel_folder() / name
+    assert ring.exists()
+    with running(BUSY, tmp_path, server_pid=int(pid)) as bench:
+        assert isinstance(bench.receive()[0], orders.Ready)
+        bench.close_input()
+    assert not ring.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_is_the_servers_to_heed(tmp_path: Path) -> None:
+    with running(BUSY, tmp_path) as bench:
+        assert isinstance(bench.receive()[0], orders.Ready)
+        bench.process.send_signal(signal.SIGINT)
+        bench.send(orders.Answer(unit=1, user="local"), messages.GetHead(name="open"))
+        assert isinstance(bench.receive()[0], orders.Answered)
+
+
+def test_another_server_hears_nothing(tmp_path: Path) -> None:
+    """The worker knows its server by its key; `test_ready_answers_and_ends` is the control arm."""
+    other = zmq.curve_keypair()[0].decode()
+    with running(BUSY, tmp_path, server_public_key=other) as bench:
+        assert not bench.door.poll(1500)
+        assert bench.process.poll() is None
+
+
+@pytest.mark.parametrize("line", [b"", b"{}\n", b"nonsense\n", b"[1]\n"])
+def test_a_line_that_is_none(line: bytes) -> None:
+    ended = subprocess.run(BUSY, input=line, capture_output=True, check=False, timeout=60, env={
+        **os.environ, "PYTHONPATH": os.pathsep.join(
+            [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+        ),
+    })  # fmt: skip
+    assert ended.returncode != 0
+
+
+def test_the_line_says_what_was_told() -> None:
+    start = WorkerStart(
+        endpoint="tcp://127.0.0.1:1", server_public_key="a" * 40, public_key="b" * 40,
+        secret_key="c" * 40, cache_folder="/somewhere else", cache_bytes=5, server_pid=7,
+    )  # fmt: skip
+    line = encode_start(start)
+    assert line.count(b"\n") == 1
+    assert decode_start(line) == start
+    assert "c" * 40 not in repr(start)
+    for wrong in (b'{"endpoint": 1}', line.replace(b": 5", b': "5"'), b"\xff"):
+        with pytest.raises(ValueError, match=r"."):
+            decode_start(wrong)
+
+
+def test_nothing_heavy_is_imported_before_it_is_connected() -> None:
+    look = (
+        "import sys, affekt.sidecar.worker.main\n"
+        "print(*sorted({'torch', 'numba', 'scipy', 'cv2'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", look], stdout=subprocess.PIPE, check=True)
+    assert told.stdout.split() == []
