@@ -93,7 +93,7 @@ class Mix:
         frame = self._random.randrange(self._frames)
         rows = preview_rows(frame, 30.0, self._frames)
         track = track_of(len(rows), self._random.random())
-        edge = EDGE if self._random.random() < 0.2 else None
+        edge = EDGE if self._random.random() < 0.1 else None
         return messages.Preview(
             view=self._random.randrange(4), motion=self._take.sha256, name=self._take.name,
             head="open", frame=frame, first=rows.start, width=edge, height=edge,
