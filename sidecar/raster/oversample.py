@@ -13,10 +13,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from ...shared import limits
 from ...shared.camera import Camera
+from .bands import in_bands
 from .gaussians import GaussianImage, Rasterise
 from .pixels import to_pixels
 
@@ -97,9 +99,16 @@ def _spreads(
     depth = screen[:, 2]
     zoom = np.linalg.norm(camera.camera_from_world[0, :3]) * camera.focal_x
     with np.errstate(invalid="ignore"):
-        spread = np.sort(scales, 1)[:, 1] * zoom / (1.0 if camera.orthographic else depth)
+        spread = _middle(scales) * zoom / (1.0 if camera.orthographic else depth)
         seen = np.isfinite(screen).all(1) & np.isfinite(spread) & (depth <= camera.far)
     return screen[seen, :2], spread[seen]
+
+
+def _middle(scales: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(N,) the middle one of each three; ten times as fast as to sort them."""
+    first, second, third = scales.T
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    return np.maximum(low, np.minimum(high, third))
 
 
 def magnify(camera: Camera, box: tuple[int, int, int, int], samples: int) -> Camera:
@@ -114,14 +123,41 @@ def magnify(camera: Camera, box: tuple[int, int, int, int], samples: int) -> Cam
 
 def average(fine: GaussianImage, samples: int) -> GaussianImage:
     """The mean over each `samples` by `samples` pixels; of depth by alpha, as it is seen."""
+    height, width = (edge // samples for edge in fine.alpha.shape)
+    image = GaussianImage(
+        colour=np.empty((height, width, fine.colour.shape[2]), np.float32),
+        alpha=np.empty((height, width), np.float32), depth=np.empty((height, width), np.float32),
+    )  # fmt: skip
 
-    def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        height, width, *rest = values.shape
-        cells = values.reshape(height // samples, samples, width // samples, samples, *rest)
-        return cells.mean((1, 3), dtype=np.float32)
+    def average_rows(first: int, stop: int) -> None:
+        _average(
+            fine.colour, fine.alpha, fine.depth, samples, first, stop,
+            image.colour, image.alpha, image.depth,
+        )  # fmt: skip
 
-    alpha = mean(fine.alpha)
-    lit = mean(np.where(fine.alpha > 0, fine.depth, 0) * fine.alpha)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        depth = np.where(alpha > 0, lit / alpha, np.float32(np.inf))
-    return GaussianImage(colour=mean(fine.colour), alpha=alpha, depth=depth)
+    in_bands(average_rows, height)
+    return image
+
+
+@njit(cache=True, nogil=True)
+def _average(
+    colour, alpha, depth, samples, first, stop, colour_out, alpha_out, depth_out
+):  # pragma: no cover - compiled
+    share = 1.0 / (samples * samples)
+    total = np.empty(colour.shape[2])
+    for row in range(first, stop):
+        for column in range(alpha_out.shape[1]):
+            covered, lit = 0.0, 0.0
+            total[:] = 0.0
+            for y in range(row * samples, (row + 1) * samples):
+                for x in range(column * samples, (column + 1) * samples):
+                    seen = np.float64(alpha[y, x])
+                    if seen > 0.0:
+                        covered += seen
+                        lit += seen * depth[y, x]
+                    for k in range(len(total)):
+                        total[k] += colour[y, x, k]
+            alpha_out[row, column] = covered * share
+            depth_out[row, column] = lit / covered if covered > 0.0 else np.inf
+            for k in range(len(total)):
+                colour_out[row, column, k] = total[k] * share

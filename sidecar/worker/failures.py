@@ -9,7 +9,7 @@ import sys
 from ...shared.errors import AffektError, JobError
 
 _log = logging.getLogger("affekt.worker")
-OUT_OF_MEMORY = ("job.memory", "job.gpu_memory")
+OUT_OF_MEMORY = ("job.memory", "job.gpu_memory", "option.device_memory")
 """Codes after which the next order needs what others keep."""
 
 

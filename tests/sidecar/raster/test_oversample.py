@@ -97,6 +97,35 @@ def test_only_the_part_that_shows_the_head_is_drawn():
     assert 9.8 < seen.min() < seen.max() < 10.2
 
 
+@pytest.mark.parametrize("samples", [2, 3])
+def test_average_against_its_plain_twin(samples: int):
+    rng = np.random.default_rng(samples)
+    height, width = 18 * samples, 5 * samples
+    alpha = np.where(rng.random((height, width)) < 0.5, rng.random((height, width)), 0)
+    alpha[: 2 * samples] = 0
+    depth = np.where(alpha > 0, 1 + rng.random((height, width)), np.inf)
+    colour = rng.random((height, width, 4))
+    fine = GaussianImage(
+        colour=colour.astype(np.float32), alpha=alpha.astype(np.float32),
+        depth=depth.astype(np.float32),
+    )  # fmt: skip
+    found = average(fine, samples)
+
+    def cells(values: np.ndarray) -> np.ndarray:
+        blocks = values.reshape(18, samples, 5, samples, -1)
+        return blocks.transpose(0, 2, 1, 3, 4).reshape(18, 5, samples**2, -1).astype(float)
+
+    np.testing.assert_allclose(found.colour, cells(fine.colour).mean(2), rtol=1e-6)
+    np.testing.assert_allclose(found.alpha, cells(fine.alpha)[..., 0].mean(2), rtol=1e-6)
+    weight, far = cells(fine.alpha)[..., 0], cells(fine.depth)[..., 0]
+    for row, column in np.ndindex(18, 5):
+        seen = weight[row, column] > 0
+        mean = np.inf
+        if seen.any():
+            mean = np.average(far[row, column][seen], weights=weight[row, column][seen])
+        assert found.depth[row, column] == pytest.approx(mean, rel=1e-6)
+
+
 def test_orthographic():
     scene = shell()
     camera = replace(view(5.0), orthographic=True, focal_x=40.0, focal_y=40.0)
