@@ -145,7 +145,7 @@ class Client:
     def is_silent(self) -> bool:
         """Whether the sidecar hangs: it is there, and has said nothing for longer than
         `limits.SILENT_S`, though it is asked twice a second. Its jobs may go on; never blocks."""
-        return self.silence_s > limits.SILENT_S
+        return self.is_open and self.silence_s > limits.SILENT_S
 
     def status(self, *, timeout_s: float = ANSWER_S) -> Status:
         """How the sidecar is: its worker, jobs, cache and memory."""

@@ -93,8 +93,8 @@ class JobBook:
             self._attach(link, opened)
 
     def cancel(self, job: str) -> None:
-        """Asks for the end of a job. While there is no link it ends at once, and the sidecar
-        learns of it from the next one."""
+        """Asks for the end of a job. It ends when the sidecar says so, or without a link: at once,
+        and the sidecar learns of it from the next one."""
         with self._lock:
             found, link = self._jobs.get(job), self._link
         if found is None:
@@ -128,29 +128,29 @@ class JobBook:
 
     def adopt(self, link: Link) -> None:
         """From now on jobs go over this link; an older one must be closed."""
+        if self._link is not None:
+            self.leave(self._link)
         with self._lock:
             self._link = link
             jobs = list(self._jobs.values())
             orphans, self._orphans = self._orphans, []
-        for job in [job for job in jobs if job.is_cancelled]:
-            self._end_cancelled(job)
-            orphans.append(job.id)
         for orphan in orphans:
             link.send(_attach(orphan, 0), lambda _: None)
             link.send(messages.Cancel(job=orphan), lambda _: None)
         for job in jobs:
-            if not job.is_cancelled:
-                self._attach(link, job)
+            self._attach(link, job)
 
     def leave(self, link: Link) -> None:
-        """The link is lost. Runs on its thread."""
+        """The link is lost. What was cancelled has ended then; the rest waits."""
         with self._lock:
             if self._link is not link:
                 return
             self._link = None
             jobs = list(self._jobs.values())
         for job in jobs:
-            if job.files is not None:
+            if job.is_cancelled:
+                self._end_cancelled(job)
+            elif job.files is not None:
                 job.files.rewind()
 
     def handle(self, link: Link, message: Message) -> None:
@@ -214,11 +214,11 @@ class JobBook:
         self._events.put(event)
 
     def _end_cancelled(self, job: _Job) -> None:
+        """Without the sidecar, which may still have the job: the next link tells it."""
         error = JobError("job.cancelled", "The job was cancelled.", "Start it again.")
         with self._lock:
-            if self._link is None:
-                self._orphans.append(job.id)
-                del self._orphans[: -limits.MAX_WAITING_JOBS]
+            self._orphans.append(job.id)
+            del self._orphans[: -limits.MAX_WAITING_JOBS]
         self._end(events.JobFailed(job=job.id, error=error))
 
     def _take_picture(self, link: Link, job: _Job, piece: messages.Picture) -> None:

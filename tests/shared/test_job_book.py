@@ -224,9 +224,10 @@ def test_a_cancel_that_the_sidecar_did_not_live_to_see(
         client.cancel(job)
         sidecar.expect(Cancel)
         lose(client, sidecar)
-    with Client.connect(second.connection, book=book) as client:
-        assert second.expect(Cancel).job == job
         assert failure_of(client, job).error.code == "job.cancelled"
+    with Client.connect(second.connection, book=book) as client:
+        assert second.expect(Attach).job == job
+        assert second.expect(Cancel).job == job
         client.ping()
         assert Bake.TYPE not in second.heard
 

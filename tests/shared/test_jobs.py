@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from affekt.shared import limits
+from affekt.shared import limits, wire
 from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
 from affekt.shared.events import (
     BakeFinished,
+    Event,
     JobProgressed,
     PictureWritten,
     RenderFinished,
@@ -40,7 +42,7 @@ from fakes.job_script import (
     start_bake,
     start_render,
 )
-from fakes.link import drain
+from fakes.link import drain, wait_for
 from fakes.scripted import ScriptedSidecar, scripted
 
 
@@ -152,6 +154,59 @@ def test_arrays_that_change_after_the_start(sidecar: ScriptedSidecar, client: Cl
     track.weights[:] = 0
     sidecar.is_deaf = False
     assert (sidecar.expect(Bake).weights[:, 0] == 1).all()
+
+
+def spoiled(frames: list[bytes], chance: random.Random) -> list[bytes]:
+    """A byte changed, a frame cut, doubled, left out or put elsewhere."""
+    spoilt = [bytearray(frame) for frame in frames]
+    frame = chance.choice(spoilt)
+    match chance.randrange(5):
+        case 0:
+            frame[chance.randrange(len(frame))] ^= 1 << chance.randrange(8)
+        case 1:
+            del frame[chance.randrange(len(frame)) :]
+        case 2:
+            spoilt.append(frame)
+        case 3:
+            spoilt.remove(frame)
+        case _:
+            chance.shuffle(spoilt)
+    return [bytes(frame) for frame in spoilt] or [b""]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_spoiled_events_end_in_words_and_not_in_a_crash(
+    sidecar: ScriptedSidecar, seed: int, tmp_path: Path
+) -> None:
+    """Whatever comes, each job ends once, and with an error of ours or its result."""
+    chance = random.Random(seed)
+    for turn in range(10):
+        with Client.connect(sidecar.connection) as client:
+            bake, render = start_bake(client), start_render(client, tmp_path / str(turn))
+            sidecar.expect(Render)
+            for message in (
+                progress(bake, 1), picture(render, 0, b"abcd"), bake_done(bake),
+                RenderDone(job=render, pictures=1),
+            ):  # fmt: skip
+                frames = [bytes(frame) for frame in wire.encode(message)]
+                sidecar.tell_frames(spoiled(frames, chance))
+            for job in (bake, render):
+                client.cancel(job)
+            sidecar.tell(*(failed_message(job) for job in (bake, render)))
+            events: list[Event] = []
+
+            def has_ended(client: Client = client, events: list[Event] = events) -> bool:
+                events.extend(client.poll())
+                return not client.jobs.open_jobs()
+
+            wait_for(has_ended, "the end of both jobs")
+            events.extend(client.poll())
+            ends = [event.job for event in events if event.ends_job]
+            assert sorted(ends) == sorted((bake, render))
+
+
+def failed_message(job: str) -> JobFailedMessage:
+    return JobFailedMessage(job=job, code="job.cancelled", message="It was.", remedy="None.")
 
 
 # --- pictures -------------------------------------------------------------------------------
