@@ -24,7 +24,8 @@ class AffektError(Exception):
 
 class InputError(AffektError):
     """A file, value or option from the user cannot be used. Codes: `file.*`, `motion.*`,
-    `emotion.*`, `frames.*`, `space.*`, `head.*`, `avatar.*`, `option.*`."""
+    `emotion.*`, `frames.*`, `space.*`, `head.*`, `avatar.*`, `option.*`,
+    `doctor.*`."""
 
 
 class LinkError(AffektError):

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+
+from ...shared.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +17,17 @@ class Doctor:
     """As JSON, for a report of a fault; it holds no keys."""
 
     def run(self) -> None:
-        """Raises InputError `doctor.missing`."""
-        from ...shared.errors import InputError
-        from ..doctor.examine import all_checks, examine
-        from ..doctor.machine import this_machine
-        from ..doctor.show import as_json, show
-
+        """Raises InputError `doctor.missing`, `option.not_installed`."""
+        try:
+            from ..doctor.examine import all_checks, examine
+            from ..doctor.machine import this_machine
+            from ..doctor.show import as_json, show
+        except ImportError as error:
+            raise InputError(
+                "option.not_installed",
+                f"Not even the doctor works without the package {error.name} ({error}).",
+                f"Run: {sys.executable} -m pip install --force-reinstall numpy pyzmq msgpack",
+            ) from error
         machine = this_machine()
         findings = examine(all_checks(machine))
         if self.json:

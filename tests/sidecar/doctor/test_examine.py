@@ -215,6 +215,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str], well, monkeypatch) -> N
 WITHOUT = """
 import importlib.metadata, sys
 EXTRAS = {'torch', 'tyro', 'rich', 'numba', 'av', 'OpenEXR', 'scipy', 'safetensors', 'gsplat'}
+EXTRAS.add(sys.argv.pop(1))
 class Nothing:
     def find_spec(self, name, path=None, target=None):
         if name.split('.')[0] in EXTRAS:
@@ -230,11 +231,13 @@ sys.exit(cli.run(sys.argv[1:]))
 """
 
 
-def without_extras(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def without_extras(
+    folder: Path, *arguments: str, more: str = "-"
+) -> subprocess.CompletedProcess[str]:
     places = {"AFFEKT_RUNTIME_DIR": str(folder / "run"), "AFFEKT_CACHE_DIR": str(folder / "cache")}
     return subprocess.run(
-        [sys.executable, "-c", WITHOUT, *arguments], capture_output=True, text=True, check=False,
-        timeout=120, env={**os.environ, **places},
+        [sys.executable, "-c", WITHOUT, more, *arguments], capture_output=True, text=True,
+        check=False, timeout=120, env={**os.environ, **places},
     )  # fmt: skip
 
 
@@ -249,6 +252,17 @@ def test_it_works_without_any_extra(tmp_path: Path, option: tuple[str, ...]) -> 
     assert "-m pip install 'torch>=2.11,<2.14'" in done.stdout
     if option:
         assert json.loads(done.stdout)["findings"]
+
+
+@pytest.mark.parametrize("package", ["zmq", "numpy", "msgpack"])
+def test_without_the_base_there_is_no_traceback_either(tmp_path: Path, package: str) -> None:
+    done = without_extras(tmp_path, "doctor", more=package)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"affekt: Not even the doctor works without the package {package} (No module named "
+        f"'{package}'). Run: {sys.executable} -m pip install --force-reinstall numpy pyzmq "
+        "msgpack [option.not_installed]\n"
+    )
 
 
 def test_other_commands_say_what_is_missing(tmp_path: Path) -> None:
