@@ -58,6 +58,7 @@ class Channel:
         on_event: Callable[[Message], None],
         on_lost: Callable[[LinkError], None],
     ) -> None:
+        self._connection = connection
         self._on_event = on_event
         self._on_lost = on_lost
         self._mailbox: Mailbox[_Call | _Timer | None] = Mailbox()
@@ -103,6 +104,9 @@ class Channel:
             return answer.result(timeout_s)
         except TimeoutError as error:
             answer.cancel()
+            if self._connection.is_remote and not self._is_connected:
+                gone = f"Nobody answers at {self._connection.endpoint}."
+                raise self._connection.unreachable(gone) from error
             raise timed_out(timeout_s) from error
 
     def send(self, message: Message, on_done: Callable[[Answer], None] | None) -> None:
@@ -145,7 +149,7 @@ class Channel:
         try:
             self._loop()
         except Exception as error:  # a bug, but nobody may wait for ever
-            self._lose(_unreachable(f"The link broke: {error!r}"))
+            self._lose(self._connection.unreachable(f"The link broke: {error!r}"))
             raise
         finally:
             self._socket.disable_monitor()
@@ -285,19 +289,13 @@ class Channel:
         elif self._is_up:
             while self._receive():  # what it said before it went, such as that it is going
                 pass
-            self._lose(_unreachable("The sidecar has gone."))
+            self._lose(self._connection.unreachable("The sidecar has gone."))
         elif self._is_connected:
             # Someone listens, but broke off the handshake: libzmq does so for false keys, and
             # when the authenticator is down.
-            self._lose(
-                LinkError(
-                    "link.refused",
-                    "The sidecar refused the keys in the connection file.",
-                    "Start the sidecar again: it writes a fresh file.",
-                )
-            )
+            self._lose(self._connection.refused())
         else:
-            self._lose(_unreachable("No sidecar answers where one was running."))
+            self._lose(self._connection.unreachable("No sidecar answers where one was running."))
 
     def _lose(self, error: LinkError) -> None:
         with self._lock:
@@ -364,10 +362,6 @@ def timed_out(timeout_s: float) -> LinkError:
         f"The sidecar did not answer within {timeout_s:g} seconds.",
         "Try again; if it stays silent, stop the sidecar and start it again.",
     )
-
-
-def _unreachable(message: str) -> LinkError:
-    return LinkError("link.unreachable", message, START_REMEDY)
 
 
 def _is_news_to_us(header: wire.Header, error: LinkError) -> bool:

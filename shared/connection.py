@@ -31,6 +31,9 @@ FILE_NAME = "sidecar.json"
 RUNTIME_VARIABLE = "AFFEKT_RUNTIME_DIR"
 CACHE_VARIABLE = "AFFEKT_CACHE_DIR"
 START_REMEDY = "Start the sidecar (Affekt panel, or `affekt serve`) and try again."
+ASK_REMEDY = (
+    "Ask whoever runs the remote sidecar whether it is up, and whether a firewall is in the way."
+)
 REMOTE_REMEDY = "Make the file again with `affekt keys connect`."
 _LOOPBACK = "127.0.0.1"
 # The host is a name or an IPv4 address.
@@ -57,6 +60,23 @@ class Connection:
     def is_remote(self) -> bool:
         """Whether it may be on another machine: no shared memory, no process to look after."""
         return self.pid is None
+
+    def unreachable(self, message: str) -> LinkError:
+        """The error when nobody answers there any more; message: what was noticed."""
+        remedy = ASK_REMEDY if self.is_remote else START_REMEDY
+        return LinkError("link.unreachable", message, remedy)
+
+    def refused(self) -> LinkError:
+        """The error when somebody answers there, but does not let us in."""
+        remedy = "Start the sidecar again: it writes a fresh file."
+        if self.is_remote:
+            remedy = (
+                "Ask whoever runs it whether `affekt keys list` has your key, and make the file "
+                "again with `affekt keys connect` if its own has changed."
+            )
+        return LinkError(
+            "link.refused", "The sidecar refused the keys in the connection file.", remedy
+        )
 
     def __repr__(self) -> str:  # keys do not belong in logs
         return f"Connection(endpoint={self.endpoint!r}, pid={self.pid})"

@@ -134,7 +134,9 @@ class Connect:
         )
         write_secret(self.out, remote_file_text(connection))
         print(f"{self.out} is ready; give it to nobody. Next, in Blender: Edit > Preferences >")
-        print(f"Add-ons > Affekt, choose it as the remote sidecar:\n\n    {self.out.absolute()}")
+        print("Add-ons > Affekt > Connection File:\n")
+        print(f"    {self.out.absolute()}\n")
+        print(f"then, in the Affekt panel, Connect by {self.out.name}.")
 
 
 def connect_line(server_key: str, endpoint: str) -> str:

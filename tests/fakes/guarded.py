@@ -17,6 +17,7 @@ from pathlib import Path
 
 import zmq
 from affekt.shared.connection import Connection, read_connection
+from affekt.sidecar.server.authenticator import LOCAL_USER
 from affekt.sidecar.server.keys import KeyPair
 from affekt.sidecar.server.sockets import OpenSocket, open_plain_router, open_router
 
@@ -51,6 +52,15 @@ def open_naked(context: zmq.Context, keys: KeyPair) -> zmq.Socket:
     return open_plain_router(context)
 
 
+def arms(open_socket: OpenSocket, hear: Callable[[bytes], None]) -> dict[str, object]:
+    """Options of a server whose every frame is heard; a naked one takes all for the local user,
+    since nobody has told it who they are."""
+    options: dict[str, object] = {"open_socket": overheard(open_socket, hear)}
+    if open_socket is open_naked:
+        options["user_of"] = lambda frame: LOCAL_USER
+    return options
+
+
 class Guarded:
     """The process. connection: how a client gets in."""
 
@@ -70,6 +80,12 @@ class Guarded:
         """Its resident memory."""
         pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def limit_descriptors(self, most: int) -> None:
+        """From now on it may have no more open than so many."""
+        import resource  # there is none on Windows
+
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (most, most))
 
     def descriptors(self) -> int:
         """Its open files and sockets."""
@@ -102,7 +118,7 @@ def _serve(folder: Path, kind: str) -> None:
         count += 1
 
     opened = {"secure": open_router, "naked": open_naked}[kind]
-    with running_server(folder, open_socket=overheard(opened, hear)):
+    with running_server(folder, **arms(opened, hear)):
         print(folder / "run", flush=True)
         for _ in sys.stdin:
             print(count, flush=True)

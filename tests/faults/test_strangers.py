@@ -122,3 +122,18 @@ def test_half_open_connections_are_closed(secure: Guarded) -> None:
         wait_for(lambda: secure.descriptors() <= descriptors, "their end", HALF_OPEN_S)
         print(f"100 half-open connections were gone after {time.monotonic() - begun:.1f} s")
     serves(secure)
+
+
+@pytest.mark.full
+def test_more_strangers_than_the_process_may_have_open(secure: Guarded) -> None:
+    """They keep the door shut while they are there, and no longer; nothing falls over."""
+    descriptors = secure.descriptors()
+    secure.limit_descriptors(descriptors + 60)
+    host = address(secure.connection.endpoint)
+    with ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(host, timeout=5))
+        wait_for(lambda: secure.descriptors() >= descriptors + 60, "the connections")
+        wait_for(lambda: count_let_in(secure.connection, [wear_the_keys]) == 1, "a way in", 30)
+    wait_for(lambda: secure.descriptors() <= descriptors, "their end")
+    serves(secure)

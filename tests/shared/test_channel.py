@@ -457,3 +457,17 @@ def test_kill_is_seen_at_once(apart: Apart, capsys: pytest.CaptureFixture[str]) 
 def test_hello_is_all_that_a_client_says_unasked(sidecar: ScriptedSidecar, client: Client) -> None:
     client.ping()
     assert sidecar.heard == [Hello.TYPE]
+
+
+# --- a sidecar on another machine -----------------------------------------------------------
+
+
+def test_a_remote_machine_that_is_not_found_is_named(sidecar: ScriptedSidecar) -> None:
+    # A label of 64 letters is no name in any network, so nobody is asked for it.
+    nowhere = f"tcp://{'a' * 64}.example:5870"
+    remote = replace(sidecar.connection, pid=None, endpoint=nowhere)
+    with pytest.raises(LinkError) as caught:
+        Client.connect(remote, timeout_s=0.2)
+    assert caught.value.code == "link.unreachable"
+    assert nowhere in caught.value.message
+    assert "Ask whoever runs" in caught.value.remedy

@@ -191,6 +191,14 @@ def test_a_remote_file_comes_back(tmp_path: Path, host: str) -> None:
     assert not SAMPLE.is_remote
 
 
+def test_errors_name_who_can_mend_them() -> None:
+    made = link.remote_connection("tcp://render1.example:5870", **SAMPLE_KEYS)
+    assert "Ask whoever runs" in made.unreachable("It has gone.").remedy
+    assert "affekt keys list" in made.refused().remedy
+    assert SAMPLE.unreachable("It has gone.").remedy == link.START_REMEDY
+    assert "Start the sidecar again" in SAMPLE.refused().remedy
+
+
 def test_a_named_file_may_be_of_this_machine(tmp_path: Path) -> None:
     path = link.write_connection(SAMPLE, tmp_path)
     assert link.read_connection_file(path) == SAMPLE

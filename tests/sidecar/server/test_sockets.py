@@ -65,7 +65,7 @@ def test_each_door_has_its_own_keys() -> None:
         client = client_of(doors.endpoint, door.keys.public, door.client)
         worker = worker_of(invitation)
         assert user_at(doors.front, client) == "local"
-        assert user_at(doors.back, worker) == "worker"
+        assert user_at(doors.back, worker).startswith("worker")
         at_the_back = replace(client, endpoint=worker.endpoint)
         assert not gets_in(at_the_back)
         assert not gets_in(replace(at_the_back, server_public_key=worker.server_public_key))

@@ -18,7 +18,7 @@ from affekt.shared.connection import Connection
 from affekt.shared.messages import FindArtefact, Hello, Message, Ping, Welcome
 from affekt.shared.wire import encode
 from affekt.sidecar.server.sockets import OpenSocket, open_router
-from fakes.guarded import open_naked, overheard
+from fakes.guarded import arms, open_naked
 from fakes.link import RawClient, running_server, wait_for
 from fakes.proxy import Proxy
 from fakes.strangers import DEADLINE_S, address, say
@@ -50,7 +50,7 @@ class Tapped:
 def tapped(folder: Path, open_socket: OpenSocket) -> Iterator[Tapped]:
     heard: list[bytes] = []
     with (
-        running_server(folder, open_socket=overheard(open_socket, heard.append)) as link,
+        running_server(folder, **arms(open_socket, heard.append)) as link,
         Proxy(link.connection.endpoint) as proxy,
     ):
         yield Tapped(link.connection, proxy, open_socket is open_router, heard)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt serve --remote` as a process, from the exchange of keys to a client that works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from affekt.shared.client import Client
+from affekt.shared.connection import (
+    FILE_NAME,
+    read_connection_file,
+    remote_connection,
+    remote_file_text,
+)
+from affekt.shared.errors import LinkError
+from affekt.sidecar.server import key_files
+from affekt.sidecar.server.key_files import SERVER_FILE
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="ends the process by a signal")
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[str]:
+    """A remote server on loopback; what it said when it was ready. It is ended by Ctrl-C."""
+    places = [f"--{name}-dir={folder / name}" for name in ("runtime", "cache", "keys")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "affekt.sidecar", "serve", "--remote", "--listen", "127.0.0.1",
+         "--port", str(port), *places],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        try:
+            said = process.stdout.readline()
+            yield said + process.stdout.readline() + process.stdout.readline()
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_a_trusted_key_gets_in_and_no_other(tmp_path: Path) -> None:
+    port, keys = free_port(), tmp_path / "keys"
+    for name in ("anna", "stranger"):
+        pair = key_files.new_key_file(tmp_path / f"{name}.json")
+        connection = remote_connection(
+            f"tcp://127.0.0.1:{port}",
+            server_public_key=key_files.server_keys(keys).public,
+            client_public_key=pair.public,
+            client_secret_key=pair.secret,
+        )
+        key_files.write_secret(tmp_path / f"{name}-remote.json", remote_file_text(connection))
+    key_files.trust(keys, "anna", key_files.read_key_file(tmp_path / "anna.json").public)
+    with serving(tmp_path, port) as said:
+        assert f"listening on tcp://127.0.0.1:{port}, for anna." in said
+        assert "affekt keys connect --server" in said
+        with Client.connect(read_connection_file(tmp_path / "anna-remote.json")) as client:
+            client.ping()
+        with pytest.raises(LinkError) as caught:
+            Client.connect(read_connection_file(tmp_path / "stranger-remote.json"))
+        assert caught.value.code == "link.refused"
+        assert not (tmp_path / "runtime" / FILE_NAME).exists()
+    assert (tmp_path / "keys" / SERVER_FILE).exists()
