@@ -32,6 +32,7 @@ _LOG_TAIL_BYTES = 16 * 1024
 _CRASH = "Fatal Python error"
 _STAMP = re.compile(r"^[0-9-]{10} [0-9:,]{12} [A-Z]+ ")
 """What logging puts before a line."""
+_NEWS = re.compile(_STAMP.pattern.replace("[A-Z]+", "(DEBUG|INFO)"))
 
 
 class SidecarState(Enum):
@@ -161,10 +162,11 @@ def rotate(path: Path, older: int) -> None:
 
 def last_words(folder: Path) -> str:
     """The last line that a sidecar with this runtime folder said, as a sentence, without time
-    and level: of a crash, its reason. Empty if it said nothing."""
+    and level: of a crash, its reason. Empty if that line is but news of everyday work."""
     raw = _tail(folder / RAW_NAME)
     crash = next((line for line in raw if line.startswith(_CRASH)), "")
-    words = crash or next(iter(raw[-1:] or _tail(folder / LOG_NAME)[-1:]), "")
+    lines = [lines[-1] for lines in (raw, _tail(folder / LOG_NAME)) if lines]
+    words = crash or next((line for line in lines if not _NEWS.match(line)), "")
     words = _STAMP.sub("", words)
     return words if not words or words.endswith((".", "!", "?")) else f"{words}."
 

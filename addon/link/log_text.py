@@ -14,6 +14,17 @@ _MOST_BYTES = 256 * 1024  # Blender's text editor is slow beyond some thousand l
 _LINES_SHOWN = 30
 
 
+def newest_log(log_path: Path) -> Path | None:
+    """The log, or what the sidecar printed besides, such as a crash's last words, if that is
+    newer; None where there is neither."""
+    found = [path for path in (log_path, log_path.with_name(RAW_NAME)) if _has_text(path)]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _has_text(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
 def show_log(context: bpy.types.Context, log_path: Path) -> str:
     """Fills the text block with the end of the log and shows it; the sentence to report."""
     text = bpy.data.texts.get(NAME) or bpy.data.texts.new(NAME)

@@ -10,7 +10,7 @@ import bpy
 from ...shared.errors import AffektError
 from ...shared.supervisor import SupervisorState
 from ..preferences import preferences, remote_file, sidecar_command
-from .log_text import show_log
+from .log_text import newest_log, show_log
 from .session import session
 from .task_operator import redraw_sidebars
 from .tasks import end_task, running_task
@@ -133,10 +133,11 @@ class AFFEKT_OT_open_log(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         path = session.log_path
         assert path is not None  # poll
-        has_opener = sys.platform in ("win32", "darwin") or shutil.which("xdg-open") is not None
-        if has_opener and path.is_file() and not bpy.app.background:
-            bpy.ops.wm.path_open(filepath=str(path))
-            self.report({"INFO"}, f"The log is {path}.")
+        newest, has_opener = newest_log(path), sys.platform in ("win32", "darwin")
+        has_opener = has_opener or shutil.which("xdg-open") is not None
+        if has_opener and newest is not None and not bpy.app.background:
+            bpy.ops.wm.path_open(filepath=str(newest))
+            self.report({"INFO"}, f"The log is {newest}.")
         else:
             self.report({"INFO"}, show_log(context, path))
         return {"FINISHED"}

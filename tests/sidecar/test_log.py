@@ -74,6 +74,8 @@ def test_the_last_words(tmp_path: Path) -> None:
     assert last_words(tmp_path) == ""
     (tmp_path / LOG_NAME).write_text("first\n2026-11-21 18:00:03,000 ERROR last of the log\n")
     assert last_words(tmp_path) == "last of the log."
+    (tmp_path / RAW_NAME).write_text("2026-11-21 18:00:09,000 INFO worker ready\n")
+    assert last_words(tmp_path) == "last of the log."
     (tmp_path / RAW_NAME).write_bytes(b"Traceback\n\n  \xffbad: " + b"x" * 1000 + b"\n\n")
     assert last_words(tmp_path).startswith("\ufffdbad: xxx")
     assert len(last_words(tmp_path)) == 301

@@ -70,7 +70,7 @@ class Stopper:
 
     def __init__(self) -> None:
         self.states: list[str] = []
-        self.stopped_at = self.silent_s = None
+        self.stopped_at = self.shown_s = None
         self.pid = 0
 
     def __call__(self, baking: Baking) -> None:
@@ -82,8 +82,8 @@ class Stopper:
             return
         if session.state.name not in self.states[-1:]:
             self.states.append(session.state.name)
-        if self.silent_s is None and session.state.name == "SILENT":
-            self.silent_s = now - self.stopped_at
+        if self.shown_s is None and session.state.name == "SILENT":
+            self.shown_s = now - self.stopped_at
         if self.pid and now - self.stopped_at > 5:
             os.kill(self.pid, signal.SIGCONT)
             self.pid = 0
@@ -134,6 +134,7 @@ with harness.enabled():
     quiet = curves_of["quiet"]
     harness.answer(
         told=told,
+        timer_s=harness.load("addon.link.operators").TICK_S,
         same={name: bool(np.array_equal(quiet, found)) for name, found in curves_of.items()},
         differs=not np.array_equal(quiet, own),
         untouched=bool(np.array_equal(own, curves(head.affekt_takes.items[0]))),
