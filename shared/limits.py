@@ -9,6 +9,12 @@ MAX_HEADER_BYTES = 64 * 1024
 # One raw frame. 4096 x 4096 float32 RGBA is 256 MiB, the largest picture that we hand over.
 MAX_BUFFER_BYTES = 256 * 1024 * 1024
 MAX_BUFFERS = 64
+# All raw frames of one message. The largest are a motion of the longest take, 115 MB, and a head
+# of FLAME's layout with ten times its vertices, 260 MB.
+MAX_MESSAGE_BYTES = 512 * 1024 * 1024
+# Values in a header, lists within lists included. A head's names and shapes are 250; 64 KiB could
+# hold 65,000, which take a millisecond and 5 MB to unpack.
+MAX_HEADER_VALUES = 512
 # Bytes of an artefact in one message: large enough for loopback's full speed, small enough that
 # neither side ever holds much more than one file's piece.
 CHUNK_BYTES = 4 * 1024 * 1024

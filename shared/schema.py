@@ -146,13 +146,12 @@ class Blob:
     optional: bool = False
 
     def check(self, value: object) -> bytes:
-        if isinstance(value, np.ndarray):
-            if value.dtype != np.uint8 or value.ndim != 1:
-                raise ValueError("bytes are needed")
-            value = value.tobytes()
-        if not isinstance(value, bytes) or len(value) > self.most:
+        if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 1:
+            value = value.data
+        # Before it is copied.
+        if not isinstance(value, (bytes, memoryview)) or len(value) > self.most:
             raise ValueError(f"at most {self.most} bytes are needed")
-        return value
+        return bytes(value)
 
 
 RULES = (Integer, Number, Flag, Text, Choice, Several, Array, Blob)

@@ -10,14 +10,20 @@
     frame 1..n  one raw array each: C order, little-endian, as many bytes as dtype x axes say
 
 On a ROUTER the routing id stands before frame 0. Decisions: a key twice, a key that is not text,
-an extension type, NaN or infinity as a number, bytes after the map: refused. A field that we do
-not know: refused, unless the sender's minor version is higher than ours (then it is ignored).
-NaN inside arrays is the nouns' affair (`Motion`, `EmotionTrack`, ... refuse it).
+bytes, an extension type, NaN or infinity as a number, bytes after the map: refused. A field that
+we do not know: refused, unless the sender's minor version is higher than ours (then it is
+ignored). NaN inside arrays is the nouns' affair (`Motion`, `EmotionTrack`, ... refuse it).
+
+Counts and lengths are checked against `limits` before the header is unpacked, every frame's
+length before any array is made, and every type and shape before an array is copied: a refusal
+costs the same whatever the size of what is refused.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -35,6 +41,8 @@ HEADER_KEYS = ("v", "id", "type", "buffers", "body")
 FROZEN = (Hello.TYPE, Failure.TYPE)
 """Messages whose layout is the same in every version."""
 MAX_ID = 2**53
+_TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in DTYPES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class BufferEntry:
     @property
     def size(self) -> int:
         """Bytes of the frame."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * _ITEM_BYTES[self.dtype]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,12 @@ def encode(
     }  # fmt: skip
     packed = msgpack.packb(header, use_bin_type=True)
     assert isinstance(packed, bytes)
-    if len(packed) > limits.MAX_HEADER_BYTES or len(frames) > limits.MAX_BUFFERS:
+    if (
+        len(packed) > limits.MAX_HEADER_BYTES
+        or len(frames) > limits.MAX_BUFFERS
+        or any(len(frame) > limits.MAX_BUFFER_BYTES for frame in frames)
+        or sum(map(len, frames)) > limits.MAX_MESSAGE_BYTES
+    ):
         raise _refuse(f"the message '{message.TYPE}' is too large to send")
     return [packed, *frames]
 
@@ -95,9 +108,17 @@ def decode_header(frame: Frame) -> Header:
     """Checks frame 0. Raises LinkError `link.protocol`."""
     if len(frame) > limits.MAX_HEADER_BYTES:
         raise _refuse("a header is longer than 64 KiB")
+    count = _Count()
     try:
         content = msgpack.unpackb(
-            frame, raw=False, max_ext_len=0, max_bin_len=0, object_pairs_hook=_unique_pairs
+            frame,
+            raw=False,
+            max_ext_len=0,
+            max_bin_len=0,
+            max_array_len=limits.MAX_HEADER_VALUES,
+            max_map_len=limits.MAX_HEADER_VALUES,
+            list_hook=count.take_list,
+            object_pairs_hook=count.take_pairs,
         )
     # The decoder's errors derive from ValueError; deep nesting may reach Python's own limit.
     except (ValueError, RecursionError, MemoryError) as error:
@@ -123,34 +144,51 @@ def decode(header: Header, frames: Sequence[Frame], kinds: Mapping[str, type[Mes
     kind = kinds.get(header.type)
     if kind is None:
         raise _unknown(header.type)
-    arrays = _decode_buffers(header, frames)
-    return _build(kind, header, {**header.body, **arrays})
+    return _build(kind, header, _view_buffers(header, frames))
 
 
 def decode_frames(
     frames: Sequence[Frame], kinds: Mapping[str, type[Message]] = MESSAGES
 ) -> tuple[int, Message]:
     """(id, message) of a whole message. Raises as `decode_header` and `decode`."""
-    if not frames:
-        raise _refuse("a message has no frames")
+    if not 0 < len(frames) <= 1 + limits.MAX_BUFFERS:
+        raise _refuse(f"a message has {len(frames)} frames")
     header = decode_header(frames[0])
     return header.id, decode(header, frames[1:], kinds)
 
 
-def _unique_pairs(pairs: list[tuple[object, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if type(key) is not str or key in found:
-            raise ValueError("a key is not text, or is there twice")
-        found[key] = value
-    return found
+class _Count:
+    """Of the values in one header, while it is unpacked: what is small on the wire may take a
+    hundred times as much as objects."""
+
+    def __init__(self) -> None:
+        self._left = limits.MAX_HEADER_VALUES
+
+    def take_list(self, values: list[object]) -> list[object]:
+        self._take(len(values))
+        return values
+
+    def take_pairs(self, pairs: list[tuple[object, object]]) -> dict[str, object]:
+        self._take(len(pairs))
+        found: dict[str, object] = {}
+        for key, value in pairs:
+            if type(key) is not str or key in found:
+                raise ValueError("a key is not text, or is there twice")
+            found[key] = value
+        return found
+
+    def _take(self, count: int) -> None:
+        # An empty list is a value too.
+        self._left -= count + 1
+        if self._left < 0:
+            raise ValueError("a header has too many values")
 
 
 def _check_header(content: Mapping[str, object]) -> Header:
     request, name = content["id"], content["type"]
     if type(request) is not int or not 0 <= request <= MAX_ID:
         raise _refuse("a header's id is not usable")
-    if type(name) is not str or len(name) > 64:
+    if type(name) is not str or not _TYPE.fullmatch(name):
         raise _refuse("a header's type is not usable")
     body, buffers = content["body"], content["buffers"]
     if not isinstance(body, dict):
@@ -158,6 +196,8 @@ def _check_header(content: Mapping[str, object]) -> Header:
     if not isinstance(buffers, list) or len(buffers) > limits.MAX_BUFFERS:
         raise _refuse("a header's buffers are not a short list")
     entries = tuple(_check_entry(entry) for entry in buffers)
+    if sum(entry.size for entry in entries) > limits.MAX_MESSAGE_BYTES:
+        raise _refuse("a message is larger than allowed")
     return Header(_check_version(content["v"]), request, name, entries, body)
 
 
@@ -186,35 +226,45 @@ def _check_entry(value: object) -> BufferEntry:
     return entry
 
 
-def _decode_buffers(header: Header, frames: Sequence[Frame]) -> dict[str, np.ndarray]:
+def _view_buffers(header: Header, frames: Sequence[Frame]) -> dict[str, np.ndarray]:
+    """The arrays in the frames' own memory."""
     if len(frames) != len(header.buffers):
         raise _refuse(f"{len(frames)} buffers came, {len(header.buffers)} were announced")
+    for entry, frame in zip(header.buffers, frames, strict=True):
+        if len(frame) != entry.size:
+            raise _refuse(f"a buffer has {len(frame)} bytes, {entry.size} were announced")
     arrays: dict[str, np.ndarray] = {}
     for entry, frame in zip(header.buffers, frames, strict=True):
         if entry.field in arrays or entry.field in header.body:
-            raise _refuse(f"the field '{entry.field[:40]}' is there twice")
-        if len(frame) != entry.size:
-            raise _refuse(f"a buffer has {len(frame)} bytes, {entry.size} were announced")
-        # A copy of its own: aligned, writable, and the message's memory is free again.
-        arrays[entry.field] = np.frombuffer(frame, entry.dtype).reshape(entry.shape).copy()
+            raise _refuse(f"the field '{_shown(entry.field)}' is there twice")
+        arrays[entry.field] = np.frombuffer(frame, entry.dtype).reshape(entry.shape)
     return arrays
 
 
-def _build(kind: type[Message], header: Header, values: Mapping[str, object]) -> Message:
+def _build(kind: type[Message], header: Header, arrays: Mapping[str, np.ndarray]) -> Message:
     rules = field_rules(kind)
-    unknown = set(values) - {field.name for field in rules}
+    unknown = (header.body.keys() | arrays.keys()) - _names(kind)
     if unknown and header.version[1] <= limits.PROTOCOL_VERSION[1]:
-        raise _refuse(f"the message '{kind.TYPE}' has a field '{min(unknown)[:40]}' too many")
+        raise _refuse(f"the message '{kind.TYPE}' has a field '{_shown(min(unknown))}' too many")
     known: dict[str, object] = {}
     for field in rules:
-        if field.name in values:
-            is_array = isinstance(values[field.name], np.ndarray)
-            if is_array is not field.is_buffer:
-                raise _refuse(f"{kind.TYPE}.{field.name} came in the wrong place")
-            known[field.name] = _check(kind.TYPE, field, values[field.name])
+        here, elsewhere = (arrays, header.body) if field.is_buffer else (header.body, arrays)
+        if field.name in here:
+            known[field.name] = _check(kind.TYPE, field, here[field.name])
+        elif field.name in elsewhere:
+            raise _refuse(f"{kind.TYPE}.{field.name} came in the wrong place")
         elif not field.has_default:
             raise _refuse(f"the message '{kind.TYPE}' has no field '{field.name}'")
+    for name, value in known.items():
+        if isinstance(value, np.ndarray):
+            # A copy of its own: aligned, writable, and the message's memory is free again.
+            known[name] = value.copy()
     return kind(**known)
+
+
+@functools.cache
+def _names(kind: type[Message]) -> frozenset[str]:
+    return frozenset(field.name for field in field_rules(kind))
 
 
 def _check(message: str, field: FieldRule, value: object) -> object:
@@ -229,9 +279,14 @@ def _check(message: str, field: FieldRule, value: object) -> object:
 def _unknown(name: str) -> LinkError:
     return LinkError(
         "link.unknown_message",
-        f"A message of the unknown type '{name[:40]}' came.",
+        f"A message of the unknown type '{_shown(name)}' came.",
         "Install the same version of Affekt on both sides.",
     )
+
+
+def _shown(name: str) -> str:
+    """A stranger's word as it may stand in a sentence and in a log."""
+    return "".join(c if c.isprintable() else "?" for c in name[:40])
 
 
 def _refuse(reason: str) -> LinkError:

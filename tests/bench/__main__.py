@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
-pictures` has its pictures alone. `--plot PATH` draws how their cost grows, `--zoom PATH` a head
+pictures` has its pictures alone, `python -m tests.bench link` the way between Blender and the
+sidecar. `--plot PATH` draws how their cost grows, `--zoom PATH` a head
 that becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
@@ -39,6 +40,7 @@ from rich.table import Table
 from ..fakes.head import small_head
 from .gpu import run_gpu_bench
 from .job import FRAMES, ROOT, Job, long_take, seconds
+from .link import run_link_bench
 from .pictures import picture_jobs, plot_growth
 from .zoom import make_zoom
 
@@ -48,7 +50,9 @@ FLAME_VERTICES = 5_023
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("what", nargs="?", choices=["all", "pictures", "gpu"], default="all")
+    parser.add_argument(
+        "what", nargs="?", choices=["all", "pictures", "gpu", "link"], default="all"
+    )
     parser.add_argument("--plot", type=Path, help="a PNG of how the cost of pictures grows")
     parser.add_argument("--zoom", type=Path, help="a PNG of a head that becomes small")
     asked = parser.parse_args()
@@ -58,8 +62,12 @@ def main() -> None:
         make_zoom(asked.zoom)
     elif asked.what == "gpu":
         run_gpu_bench()
+    elif asked.what == "link":
+        run_link_bench()
     else:
         time_jobs(picture_jobs() if asked.what == "pictures" else make_jobs())
+        if asked.what == "all":
+            run_link_bench()
 
 
 def time_jobs(jobs: list[Job]) -> None:

@@ -12,22 +12,10 @@ import numpy as np
 import pytest
 from affekt.shared import limits, messages, wire
 from affekt.shared.errors import LinkError
-from affekt.shared.schema import (
-    Array,
-    Blob,
-    Choice,
-    Flag,
-    Integer,
-    Number,
-    Several,
-    Text,
-    field_rules,
-)  # fmt: skip
+from affekt.shared.schema import field_rules
+from fakes.messages import JOB, SHA, any_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-SHA = "0123456789abcdef" * 4
-JOB = "ab" * 16
 
 
 def refused(code: str, frames: list[bytes]) -> str:
@@ -81,40 +69,6 @@ def render(**fields: object) -> messages.Render:
     return messages.Render(
         job=JOB, head="open", motion=SHA, name="take.json", width=8, height=8, credit=1, **fields
     )
-
-
-def example(rule: object) -> object:
-    match rule:
-        case Integer(low=low):
-            return low + 1
-        case Number(low=low):
-            return low + 0.5
-        case Choice(values=values):
-            return values[-1]
-        case Flag():
-            return True
-        case Several(item=item, least=least):
-            return tuple(example(item) for _ in range(least + 1 if least == 0 else least))
-        case Array(dtype=dtype, shape=shape):
-            sizes = [2 if axis is None else axis for axis in shape]
-            return np.arange(np.prod(sizes), dtype=np.int64).reshape(sizes).astype(dtype)
-        case Blob():
-            return b"bytes"
-        case Text():
-            texts = (SHA, JOB, "motion", "frame", "a.name", "motion.space")
-            return next(t for t in texts if rule_accepts(rule, t))
-    raise AssertionError(rule)
-
-
-def rule_accepts(rule: Text, text: str) -> bool:
-    try:
-        return rule.check(text) == text
-    except ValueError:
-        return False
-
-
-def any_message(kind: type[messages.Message]) -> messages.Message:
-    return kind(**{field.name: example(field.rule) for field in field_rules(kind)})
 
 
 @pytest.mark.parametrize("kind", messages.MESSAGES.values(), ids=lambda kind: kind.TYPE)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""200,000 wrong messages: only our errors, and at once.
+
+Promise: 50 us each in the mean; what is asserted has ten times the room.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+import pytest
+from affekt.shared import wire
+from affekt.shared.errors import LinkError
+from affekt.shared.messages import MESSAGES, Message
+from affekt.sidecar.worker import orders
+
+from .mutations import MAY_PASS, MUST_FAIL, Mutation, Whole, whole
+
+CODES = ("link.protocol", "link.unknown_message", "link.version")
+EACH_US = 50.0
+ROOM = 10.0
+WIRE = 180_000
+ORDERS = 20_000
+
+Decode = Callable[[Sequence[bytes]], object]
+
+
+def decode_order(frames: Sequence[bytes]) -> object:
+    kinds = {**orders.ORDERS, **orders.REPLIES}
+    return orders.unpack(frames, kinds)
+
+
+def mutants(mutate: Mutation, kinds: Mapping[str, type[Message]], count: int) -> list[list[bytes]]:
+    """`count` of them, the same at each run; none where no message can be wrong in this way."""
+    random = Random(mutate.__name__)
+    seeds: list[Whole] = [whole(kind) for kind in kinds.values()]
+    usable = [seed for seed in seeds if mutate(random, seed) is not None]
+    if not usable:
+        return []
+    return [mutate(random, random.choice(usable)) or [] for _ in range(count)]
+
+
+def refusals(decode: Decode, frames: Sequence[Sequence[bytes]]) -> tuple[int, float]:
+    """How many were refused, and seconds in all. Anything but our errors gets through to the
+    test."""
+    refused, codes, longest = 0, set[str](), 0
+    begin = time.perf_counter()
+    for message in frames:
+        try:
+            decode(message)
+        except LinkError as error:
+            refused += 1
+            codes.add(error.code)
+            longest = max(longest, len(error.message) + len(error.remedy))
+    seconds = time.perf_counter() - begin
+    assert codes <= set(CODES), codes
+    assert longest < 500
+    return refused, seconds
+
+
+def fuzz(decode: Decode, kinds: Mapping[str, type[Message]], count: int) -> list[str]:
+    """A line of figures for each kind of mutation."""
+    each = -(-count // (len(MUST_FAIL) + len(MAY_PASS)))
+    lines: list[str] = []
+    for mutate in (*MUST_FAIL, *MAY_PASS):
+        frames = mutants(mutate, kinds, each)
+        # They themselves are not what the collector shall look through.
+        gc.collect()
+        gc.freeze()
+        refused, seconds = refusals(decode, frames)
+        gc.unfreeze()
+        mean_us = 1e6 * seconds / max(len(frames), 1)
+        name = mutate.__name__.replace("_", " ")
+        lines.append(f"{name:26} {len(frames):6} {refused:6} refused, {mean_us:5.1f} us each")
+        assert mean_us < ROOM * EACH_US, lines[-1]
+        if mutate in MUST_FAIL:
+            assert refused == len(frames), f"{lines[-1]}: {_passed(decode, frames)}"
+    return lines
+
+
+def _passed(decode: Decode, frames: Sequence[Sequence[bytes]]) -> list[Sequence[bytes]]:
+    """The first few that were not refused."""
+    return [message for message in frames if not refusals(decode, [message])[0]][:3]
+
+
+def test_only_our_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = fuzz(wire.decode_frames, MESSAGES, WIRE)
+    with capsys.disabled():
+        print("\n" + "\n".join(lines))
+
+
+def test_orders_between_server_and_worker(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = {**orders.ORDERS, **orders.REPLIES}
+    # An order is its first frame; what is behind it is handed on as it is.
+    seen = [m for m in (*MUST_FAIL, *MAY_PASS) if "frame" not in m.__name__]
+    each = -(-ORDERS // len(seen))
+    total = 0.0
+    for mutate in seen:
+        frames = mutants(mutate, kinds, each)
+        refused, seconds = refusals(decode_order, frames)
+        total += seconds
+        if mutate in MUST_FAIL:
+            assert refused == len(frames), (mutate, _passed(decode_order, frames))
+    with capsys.disabled():
+        print(f"\norders: {1e6 * total / (each * len(seen)):.1f} us each")
+    assert 1e6 * total < ROOM * EACH_US * each * len(seen)
+
+
+def test_whole_messages_pass() -> None:
+    """The control: what the mutations start from is taken."""
+    for kind in MESSAGES.values():
+        assert refusals(wire.decode_frames, [whole(kind).frames])[0] == 0
+    for kind in (*orders.ORDERS.values(), *orders.REPLIES.values()):
+        assert refusals(decode_order, [whole(kind).frames])[0] == 0
