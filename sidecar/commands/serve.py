@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +56,6 @@ class Serve:
         from ..server.server import Server, ServerOptions
         from ..server.workbench import ProcessWorkbench
 
-        open_log(self.log)
         runtime = self.runtime_dir or default_runtime_folder()
         options = ServerOptions(
             runtime_folder=runtime,
@@ -63,6 +63,7 @@ class Serve:
             cache_bytes=self._cache_bytes(),
             front=self._front_door(),
         )
+        open_log(self.log)
         cache = (options.cache_folder, options.cache_bytes)
         server = Server(lambda doors: ProcessWorkbench(doors, *cache), options)
         signals: list[int] = []
