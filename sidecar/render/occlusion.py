@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..raster.workers import even_pieces, run_ranges
+
 MAP_EDGE = 176
 """Texels an edge of one depth map: about 1.7 mm on a head."""
 BIAS = 0.006
@@ -53,18 +55,27 @@ def visibility(
     radius = max(float(np.linalg.norm(points - centre, axis=1).max()), 1e-9)
     unit = (points - centre) / radius
     seen = np.empty((len(directions), len(points)), np.float32)
-    nearest = np.empty((MAP_EDGE, MAP_EDGE), np.float32)
-    for row, direction in enumerate(directions):
-        helper = np.eye(3)[int(np.argmin(np.abs(direction)))]
-        right = np.cross(helper, direction)
-        right /= np.linalg.norm(right)
-        axes = np.stack([right, np.cross(direction, right), direction], 1)
-        flat = unit @ axes
-        flat[:, :2] = (flat[:, :2] * 0.49 + 0.5) * MAP_EDGE
-        nearest.fill(-np.inf)
-        _draw_heights(flat, faces, nearest)
-        _look_up(flat, nearest, BIAS, seen[row])
+    axes = _axes_along(directions)
+
+    def look(first: int, stop: int) -> None:
+        nearest = np.empty((MAP_EDGE, MAP_EDGE), np.float32)
+        for row in range(first, stop):
+            flat = unit @ axes[row]
+            flat[:, :2] = (flat[:, :2] * 0.49 + 0.5) * MAP_EDGE
+            nearest.fill(-np.inf)
+            _draw_heights(flat, faces, nearest)
+            _look_up(flat, nearest, BIAS, seen[row])
+
+    run_ranges(look, even_pieces(len(directions)))
     return seen
+
+
+def _axes_along(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(D, 3, 3) in columns: two axes across each direction, and the direction."""
+    helper = np.eye(3)[np.argmin(np.abs(directions), 1)]
+    right: NDArray[np.float64] = np.cross(helper, directions).astype(np.float64)
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    return np.stack([right, np.cross(directions, right).astype(np.float64), directions], 2)
 
 
 @njit(cache=True, nogil=True)

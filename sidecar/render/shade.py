@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from ...shared.camera import Camera
 from ...shared.head import REGIONS, HeadModel
+from ..raster.bands import in_bands
 from ..raster.colour import PAPER, over, srgb_to_linear, straight_srgb
 from ..raster.mesh import corner_weights, fill, project, to_camera
 from ..raster.normals import vertex_normals
@@ -147,10 +148,15 @@ def light_mesh(
     screen = project(points, camera)
     face, nearness = fill(screen, faces, camera, samples=options.samples)
     out = np.zeros((camera.height, camera.width, 4), np.float32)
-    _shade(
-        face, nearness, screen, faces, points, attributes, region[faces[:, 0]],
-        LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
-    )  # fmt: skip
+    label = region[faces[:, 0]]
+
+    def shade(first: int, stop: int) -> None:
+        _shade(
+            first, stop, face, nearness, screen, faces, points, attributes, label,
+            LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
+        )  # fmt: skip
+
+    in_bands(shade, camera.height)
     return LitMesh(light=out, face=face, screen=screen, samples=options.samples)
 
 
@@ -237,14 +243,15 @@ def _is_plain(face, nearness, label, top, left, samples):  # pragma: no cover - 
 
 @njit(cache=True, nogil=True)
 def _shade(
-    face, nearness, screen, faces, points, attributes, label,
+    first, stop, face, nearness, screen, faces, points, attributes, label,
     lamps, sky, ground, samples, exposure, orthographic, out,
 ):  # fmt: skip  # pragma: no cover - compiled
-    """Every pixel, premultiplied linear light. Pixels with an edge in them shade each sample."""
+    """Every pixel of the rows first to stop - 1, premultiplied linear light. Pixels with an edge in
+    them shade each sample."""
     values = np.empty(attributes.shape[1])
     light = np.empty(3)
     middle = samples // 2
-    for row in range(out.shape[0]):
+    for row in range(first, stop):
         for column in range(out.shape[1]):
             top, left = row * samples, column * samples
             if _is_plain(face, nearness, label, top, left, samples):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
-pictures` has its pictures alone, `python -m tests.bench link` the way between Blender and the
-sidecar. `--plot PATH` draws how their cost grows, `--zoom PATH` a head
-that becomes small.
+pictures` has its pictures alone, `previews` what the worker shows at once, `link` the way between
+Blender and the sidecar. `--plot PATH` draws how pictures' cost grows, `--zoom PATH` a head that
+becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
 there); "processor" is the best over all threads, which a busy machine disturbs least. The last
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import itertools
 import os
 import tempfile
 import time
@@ -42,17 +43,17 @@ from .gpu import run_gpu_bench
 from .job import FRAMES, ROOT, Job, long_take, seconds
 from .link import run_link_bench
 from .pictures import picture_jobs, plot_growth
+from .previews import preview_jobs
 from .zoom import make_zoom
 
 RUNS = 9
+PARTS = {"pictures": picture_jobs, "previews": preview_jobs}
 FLAME_VERTICES = 5_023
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument(
-        "what", nargs="?", choices=["all", "pictures", "gpu", "link"], default="all"
-    )
+    parser.add_argument("what", nargs="?", choices=["all", *PARTS, "gpu", "link"], default="all")
     parser.add_argument("--plot", type=Path, help="a PNG of how the cost of pictures grows")
     parser.add_argument("--zoom", type=Path, help="a PNG of a head that becomes small")
     asked = parser.parse_args()
@@ -65,7 +66,7 @@ def main() -> None:
     elif asked.what == "link":
         run_link_bench()
     else:
-        time_jobs(picture_jobs() if asked.what == "pictures" else make_jobs())
+        time_jobs(PARTS.get(asked.what, make_jobs)())
         if asked.what == "all":
             run_link_bench()
 
@@ -104,25 +105,28 @@ def make_jobs() -> list[Job]:
 def motion_jobs() -> list[Job]:
     """From a take to files, on the open head and on one of FLAME's size."""
     head, modulator, take = read_head("open"), load_modulator(), long_take()
-    track = constant_track(FRAMES, take.fps, happy=1.0)
+    # Other emotions in every run: windows that were asked for before are remembered.
+    tracks = itertools.cycle(
+        [constant_track(FRAMES, take.fps, happy=step / 100) for step in range(1, 100)]
+    )
 
     def whole() -> object:
-        return collect_vertices(bake(take, track, head, None, modulator))
+        return collect_vertices(bake(take, next(tracks), head, None, modulator))
 
     middle = range(FRAMES // 2, FRAMES // 2 + 1)
 
     def one_frame() -> object:
-        return collect_vertices(bake(take, track, head, None, modulator, middle))
+        return collect_vertices(bake(take, next(tracks), head, None, modulator, middle))
 
     return [
-        Job(name=f"modulate {FRAMES} frames", run=lambda: modulate(take, track, modulator),
+        Job(name=f"modulate {FRAMES} frames", run=lambda: modulate(take, next(tracks), modulator),
             units=FRAMES, unit="frames", aim="60 ms", plain=lambda: plain_windows(modulator)),
         forward_job(flame_sized_head(head), take, aim="12,000 frames/s"),
         forward_job(head, take),
         Job(name=f"bake {FRAMES} frames to files", run=lambda: bake_to_files(take),
             units=FRAMES, unit="frames", aim="500 ms"),
         Job(name="preview of one frame, its 103 numbers", units=1, unit="frames", aim="10 ms",
-            run=lambda: modulate(take, track, modulator, middle)),
+            run=lambda: modulate(take, next(tracks), modulator, middle)),
         Job(name="the same and its vertices", run=one_frame, units=1, unit="frames", plain=whole),
     ]  # fmt: skip
 

@@ -21,6 +21,7 @@ from affekt.shared.pixels import default_pixel_folder
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.worker import orders
 from affekt.sidecar.worker.start import WorkerStart, decode_start, encode_start
+from fakes.link import wait_for
 from fakes.orders import CARD_TAKE, preview_request
 
 REAL = [sys.executable, "-m", "affekt.sidecar.worker"]
@@ -114,10 +115,7 @@ def test_it_ends_in_the_middle_of_a_step(tmp_path: Path) -> None:
         assert isinstance(bench.receive()[0], orders.Ready)
         bench.send(orders.Answer(unit=1, user="local"), preview_request(motion))
         begun = user.path(motion, "take").with_name("begun")
-        deadline = time.monotonic() + DEADLINE_S
-        while not begun.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        wait_for(begun.exists, "the preview", DEADLINE_S)
         assert bench.process.poll() is None
         assert bench.close_input() < 3
         assert bench.process.returncode == 0
