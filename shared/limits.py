@@ -73,8 +73,8 @@ HEARTBEAT_MS = 1000
 HEARTBEAT_TIMEOUT_MS = 15_000
 # Longest handshake: above what a call waits for its answer, so that the call says what is wrong.
 HANDSHAKE_MS = 15_000
-# Messages of the client that may wait in libzmq, 32 MiB at most each; more wait where they were
-# made, of which there are as many as open calls, jobs and views.
+# Messages of the client that may wait in libzmq. More wait where they were made, and of those there
+# are no more than open calls, jobs and views.
 MAX_UNSENT = 32
 # Messages to the client that may wait in libzmq until it reads them; pieces of pictures, the
 # largest, are held to MAX_CREDIT, the rest to one answer a call.
