@@ -18,7 +18,7 @@ from affekt.sidecar.cache import disk, parts
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.parts import Manifest, Part
 from affekt.sidecar.cache.user import UserCache
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 WHOLE = bytes(range(256)) * 4
@@ -272,6 +272,7 @@ def test_chunks(user: UserCache) -> None:
 
 
 @given(at=st.integers(0, 37), bit=st.integers(0, 7))
+@settings(deadline=None)
 def test_every_flipped_bit_is_found(
     tmp_path_factory: pytest.TempPathFactory, at: int, bit: int
 ) -> None:
