@@ -63,6 +63,7 @@ class Serve:
             cache_bytes=self._cache_bytes(),
             front=self._front_door(),
         )
+        # Only now: a mistake in the options belongs to the terminal.
         open_log(self.log)
         cache = (options.cache_folder, options.cache_bytes)
         server = Server(lambda doors: ProcessWorkbench(doors, *cache), options)
