@@ -11,19 +11,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.alive import is_process_alive
+from affekt.shared.connection import FILE_NAME
+from affekt.shared.process import SidecarState, start_sidecar
+from affekt.shared.version import AFFEKT_VERSION
 from affekt.sidecar.motion.read import encode_motion
+from fakes.head import small_head
 from fakes.link import wait_for
 
 from .conftest import RunScript, StartScript
-from .nouns import random_motion
+from .nouns import random_motion, save
 
 LEAVE_S = 2.0
 DEATH_SHOWN_S = 0.5
 HANG_SHOWN_S = 3.0
-TIMES = 50
 PUMP_S = 0.001
 ROOM = 3  # the promise holds on a machine that does nothing else
 FRAMES = 2000
+PICTURES = 40
 
 
 @pytest.fixture(scope="session")
@@ -34,10 +38,11 @@ def long_take(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_enabled_and_disabled_again_and_again(in_blender: RunScript) -> None:
-    told = in_blender("register.py", python=sys.executable, times=TIMES)
+@pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.full)])
+def test_enabled_and_disabled_again_and_again(in_blender: RunScript, times: int) -> None:
+    told = in_blender("register.py", python=sys.executable, times=times)
     print(
-        f"{TIMES} times: {told['first']} -> {told['last']}, disabled in {told['slowest_s']:.3f} s"
+        f"{times} times: {told['first']} -> {told['last']}, disabled in {told['slowest_s']:.3f} s"
     )
     assert told["last"] == told["first"]
     assert told["after"] == told["before"]
@@ -50,9 +55,13 @@ def percentiles(took_s: list[float]) -> str:
     return f"p50 {values[0]:.3f}, p99 {values[1]:.3f}, max {values[2]:.2f} ms ({len(took_s)} ticks)"
 
 
-def test_a_bake_survives(in_blender: RunScript, long_take: Path) -> None:
-    """The sidecar is left alone, killed, and stopped for five seconds: the same Action."""
-    told = in_blender("survive.py", python=sys.executable, take=long_take, deadline_s=90)
+@pytest.mark.full
+def test_bakes_and_renderings_survive(in_blender: RunScript, long_take: Path) -> None:
+    """The sidecar is left alone, killed, and stopped for five seconds: the same Action, the same
+    pictures."""
+    told = in_blender(
+        "survive.py", python=sys.executable, take=long_take, deadline_s=90, pictures=PICTURES
+    )
     runs, stopped = told["told"], told["told"]["stopped"]
     for name, run in runs.items():
         print(f"a tick while the sidecar is {name}: {percentiles(run['took_s'])}")
@@ -64,12 +73,48 @@ def test_a_bake_survives(in_blender: RunScript, long_take: Path) -> None:
     assert told["differs"]
     assert told["untouched"]
     assert told["takes"] == ["long", "long baked", "long baked 2", "long baked 3"]
-    assert any("Restarting 1 of 5" in text for text in runs["killed"]["texts"])
+    assert told["same_pictures"]
+    assert told["pictures"] == PICTURES
+    for name in ("killed", "rendered_killed"):
+        assert any("Restarting 1 of 5" in text for text in runs[name]["texts"])
     assert death_s < DEATH_SHOWN_S
     assert stopped["states"] == ["CONNECTED", "SILENT", "CONNECTED"]
     assert hang_s < HANG_SHOWN_S
     took_s = [took_s for run in runs.values() for took_s in run["took_s"]]
     assert np.percentile(took_s, 99) < ROOM * PUMP_S
+
+
+def test_tasks_wait_for_a_sidecar_that_comes_back(in_blender: RunScript, tmp_path: Path) -> None:
+    """Short calls are made again on the new connection; the end is told if there is none."""
+    take, head = tmp_path / "take.json", save(small_head(), tmp_path / "head.npz")
+    take.write_text("{}")
+    told = in_blender("waits.py", take=take, head=head)
+    texts = told["again"]["texts"]
+    for number in (1, 2):
+        assert any(f"Sidecar: Restarting {number} of 5" in text for text in texts), texts
+    assert told["again"]["said"].startswith("Imported take: 10 frames")
+    assert told["uploads"] == [[["motion", "take.json"]]] * 3
+    assert told["log"][-4:] == ["first line", "last line", "", ""]
+    assert told["never"]["said"] == "link.given_up"
+    assert told["state"] == ["FAILED", "link.given_up"]
+    assert "Start the sidecar first" in told["poll"]
+    assert "No sidecar of this Blender's has a log" in told["no_log"]
+    assert told["new_actions"] == 0
+
+
+def test_a_connection_file_that_the_user_names(in_blender: RunScript, tmp_path: Path) -> None:
+    process = start_sidecar(
+        [sys.executable, "-m", "affekt.sidecar", "serve", "--cache-dir", str(tmp_path / "remote")],
+        tmp_path / "elsewhere",
+    )
+    try:
+        wait_for(lambda: process.poll() is SidecarState.READY, "the sidecar", 60)
+        told = in_blender("remote.py", file=tmp_path / "elsewhere" / FILE_NAME)
+    finally:
+        process.stop()
+    assert told["state"] == "CONNECTED"
+    assert told["version"] == AFFEKT_VERSION
+    assert "The connection file" in told["said"]["missing"]
 
 
 def test_blender_is_killed(

@@ -15,7 +15,7 @@ import pytest
 from affekt.shared.client import Client
 from affekt.shared.connection import CACHE_VARIABLE, FILE_NAME, read_connection
 from affekt.shared.errors import LinkError
-from affekt.shared.process import SidecarProcess, SidecarState, start_sidecar
+from affekt.shared.process import LOG_NAME, SidecarProcess, SidecarState, start_sidecar
 from affekt.sidecar.server.parent import is_process_alive
 from fakes.link import wait_for
 
@@ -154,3 +154,17 @@ def test_an_old_file_is_not_believed(tmp_path: Path) -> None:
     process = start_sidecar([sys.executable, "-c", "input()"], tmp_path / "run")
     assert process.poll() is SidecarState.STARTING
     process.stop()
+
+
+def test_each_start_begins_new_logs(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for number in range(4):
+        process = start_sidecar([sys.executable, "-c", f"print({number})"], run)
+        wait_for(lambda: process.poll() is SidecarState.FAILED, "its end")  # noqa: B023
+        process.stop()
+        (run / LOG_NAME).write_text(f"log {number}")
+    found = {path.name: path.read_text().strip() for path in run.iterdir()}
+    assert found == {
+        "sidecar.log": "log 3", "sidecar.log.1": "log 2", "sidecar.log.2": "log 1",
+        "sidecar.stderr": "3", "sidecar.stderr.1": "2",
+    }  # fmt: skip

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bakes while the sidecar is left alone, killed and stopped; ticks are timed meanwhile."""
+"""Bakes and renders while the sidecar is left alone, killed and stopped; ticks are timed
+meanwhile."""
 
 import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import bpy
 import harness
@@ -16,16 +18,16 @@ asked = harness.options()
 TICK_S = 0.004
 
 
-class Baking:
-    """A bake, stepped as the timers would, only more often."""
+class Running:
+    """A task, stepped as the timers would, only more often."""
 
-    def __init__(self) -> None:
-        tasks, baking = harness.load("addon.link.tasks"), harness.load("addon.bake.baking")
-        self.task = tasks.start_task(tasks.Task("Bake", baking.bake_steps(head.name, scene.name)))
+    def __init__(self, steps: object) -> None:
+        tasks = harness.load("addon.link.tasks")
+        self.task = tasks.start_task(tasks.Task("Task", steps))
         self.took_s: list[float] = []
         self.texts: list[str] = []
 
-    def run(self, meanwhile: Callable[["Baking"], None]) -> None:
+    def run(self, meanwhile: Callable[["Running"], None]) -> None:
         """To its end; `meanwhile` is called after each tick in which it waits."""
         self.task.step()
         self.task.step()  # reads the curves
@@ -57,8 +59,8 @@ class Killer:
         self.shown_s = None
         self.killed_at = None
 
-    def __call__(self, baking: Baking) -> None:
-        if self.killed_at is None and baking.task.progress.fraction > 0:
+    def __call__(self, running: Running) -> None:
+        if self.killed_at is None and running.task.progress.fraction > 0:
             os.kill(sidecar_pid(), signal.SIGKILL)
             self.killed_at = time.monotonic()
         if self.killed_at and self.shown_s is None and session.state.name == "RESTARTING":
@@ -73,9 +75,9 @@ class Stopper:
         self.stopped_at = self.shown_s = None
         self.pid = 0
 
-    def __call__(self, baking: Baking) -> None:
+    def __call__(self, running: Running) -> None:
         now = time.monotonic()
-        if self.stopped_at is None and baking.task.progress.fraction > 0:
+        if self.stopped_at is None and running.task.progress.fraction > 0:
             self.pid, self.stopped_at = sidecar_pid(), now
             os.kill(self.pid, signal.SIGSTOP)
         if self.stopped_at is None:
@@ -104,16 +106,35 @@ def curves(take: object) -> np.ndarray:
     return np.concatenate(found)
 
 
-def bake_with(name: str, meanwhile: Callable[[Baking], None]) -> dict:
-    """Bakes with a sidecar that has baked nothing yet."""
+def run_with(name: str, steps: Callable[[], object], meanwhile: Callable) -> dict:
+    """Works with a sidecar that has done nothing yet."""
     os.environ["AFFEKT_CACHE_DIR"] = str(harness.folder() / f"cache {name}")
     start_sidecar(asked["python"])
-    baking = Baking()
-    baking.run(meanwhile)
-    curves_of[name] = curves(head.affekt_takes.items[-1])
+    running = Running(steps())
+    running.run(meanwhile)
     bpy.ops.affekt.stop_sidecar()
     noted = vars(meanwhile) if isinstance(meanwhile, Killer | Stopper) else {}
-    return {"took_s": baking.took_s, "texts": baking.texts, **noted}
+    return {"took_s": running.took_s, "texts": running.texts, **noted}
+
+
+def bake(name: str, meanwhile: Callable) -> dict:
+    baking = harness.load("addon.bake.baking")
+    told = run_with(name, lambda: baking.bake_steps(head.name, scene.name), meanwhile)
+    curves_of[name] = curves(head.affekt_takes.items[-1])
+    return told
+
+
+def render(name: str, meanwhile: Callable) -> dict:
+    """Pictures of the head's mesh for the first frames."""
+    rendering, chosen = harness.load("addon.avatar.rendering"), scene.affekt_avatar
+    chosen.subject, chosen.camera, chosen.format = "MESH", "PORTRAIT", "PNG"
+    chosen.size, chosen.reuse = 64, False
+    chosen.folder = str(harness.folder() / name)
+    scene.frame_start, scene.frame_end = 1, asked["pictures"]
+    options = rendering.render_options(scene)
+    told = run_with(name, lambda: rendering.render_steps(head.name, scene.name, options), meanwhile)
+    pictures_of[name] = [path.read_bytes() for path in sorted(Path(chosen.folder).glob("avatar*"))]
+    return told
 
 
 with harness.enabled():
@@ -124,18 +145,22 @@ with harness.enabled():
     bpy.ops.affekt.add_head()
     head = bpy.context.object
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
-    own, curves_of = curves(head.affekt_takes.items[0]), {}
+    own, curves_of, pictures_of = curves(head.affekt_takes.items[0]), {}, {}
     head.affekt_emotion.happy = 0.7
     told = {
-        "quiet": bake_with("quiet", lambda _: None),
-        "killed": bake_with("killed", Killer()),
-        "stopped": bake_with("stopped", Stopper()),
+        "quiet": bake("quiet", lambda _: None),
+        "killed": bake("killed", Killer()),
+        "stopped": bake("stopped", Stopper()),
+        "rendered": render("rendered", lambda _: None),
+        "rendered_killed": render("rendered_killed", Killer()),
     }
     quiet = curves_of["quiet"]
     harness.answer(
         told=told,
         timer_s=harness.load("addon.link.operators").TICK_S,
         same={name: bool(np.array_equal(quiet, found)) for name, found in curves_of.items()},
+        same_pictures=pictures_of["rendered"] == pictures_of["rendered_killed"],
+        pictures=len(pictures_of["rendered"]),
         differs=not np.array_equal(quiet, own),
         untouched=bool(np.array_equal(own, curves(head.affekt_takes.items[0]))),
         takes=[take.name for take in head.affekt_takes.items],
