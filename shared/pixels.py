@@ -182,6 +182,11 @@ class PixelRing:
                 return data.reshape(height, width, 4)
         raise _unusable("its pixels are not those that were sent")
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether its maker has removed it: then its memory is free once all have closed it."""
+        return not self._path.exists()
+
     def close(self) -> None:
         """Frees the memory; the file stays. May be called twice."""
         if not self._is_closed:

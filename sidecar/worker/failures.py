@@ -14,10 +14,11 @@ OUT_OF_MEMORY = ("job.memory", "job.gpu_memory", "option.device_memory")
 
 
 def known(error: Exception, what: str) -> AffektError:
-    """The error itself if it is one of ours; else JobError `job.memory`, `job.gpu_memory`,
-    `job.disk`, or `job.failed` with the reason in the log. what: which order failed."""
+    """The same error if it is one of ours; else JobError `job.memory`, `job.gpu_memory`,
+    `job.disk`, or `job.failed` with the reason in the log. what: which order failed. Nothing of
+    what the failed frames held hangs on it."""
     if isinstance(error, AffektError):
-        return error
+        return type(error)(error.code, error.message, error.remedy)
     _log.error("%s failed", what, exc_info=error)
     if is_gpu_memory(error):
         return JobError(

@@ -68,11 +68,10 @@ def preview(task: PreviewTask) -> PreviewOutput:
         (block,) = resident.mover_of(take).blocks(shown.after, 0, 1)
         vertices = block[0]
     if task.picture is not None:
-        named = Named(avatar=task.picture.avatar, name=task.picture.avatar_name, head=task.head)
         if vertices is not None and is_mesh:
             pixels = _draw(vertices, take.head, task.picture)
         else:
-            pixels = _paint(stage_of(named), take, shown, task.picture)
+            pixels = _paint(_stage(task.picture, task.head), take, shown, task.picture)
     return PreviewOutput(
         expression=shown.after.expression, jaw=shown.after.jaw,
         vertices=vertices if task.wants_vertices else None, pixels=pixels,
@@ -129,8 +128,14 @@ def _show(take: Prepared, task: PreviewTask) -> _Shown:
     return _Shown(after=after, own=map_back(take, after, frames))
 
 
+def _stage(picture: PreviewPicture, head: str) -> Stage:
+    if picture.avatar is not None:
+        head = OPEN  # as a rendering names it, which finds it in memory then
+    return stage_of(Named(avatar=picture.avatar, name=picture.avatar_name, head=head))
+
+
 def _draw(vertices: Vertices, head: HeadModel, picture: PreviewPicture) -> Pixels:
-    camera = picture.camera or _portrait(head, picture.width, picture.height)
+    camera = picture.camera or portrait_of(head, picture.width, picture.height)
     return draw_head(vertices, head, camera, DrawOptions(background=None))
 
 
@@ -139,14 +144,15 @@ def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PreviewPicture)
     motion = shown.own if is_own else motion_for(stage.avatar, shown.after, take.adapter)
     camera = picture.camera
     if camera is None:
-        camera = _portrait(stage.avatar, picture.width, picture.height)
+        camera = portrait_of(stage.avatar, picture.width, picture.height)
     else:
         camera = of_subject(camera, stage.moved)
     return straight_srgb(stage.painter.playing(motion).paint_light(0, camera))
 
 
-@functools.lru_cache(4)
-def _portrait(seen: Avatar | HeadModel, width: int, height: int) -> Camera:
+@functools.lru_cache(resident.SUBJECTS)
+def portrait_of(seen: Avatar | HeadModel, width: int, height: int) -> Camera:
+    """The camera that a rendering takes of itself."""
     return default_camera(seen, width, height)
 
 

@@ -91,7 +91,8 @@ def forget() -> None:
     """Frees takes and avatars, in memory and on a card."""
     from . import previews
 
-    for cached in (motion_of, prepared, prepare, mover_of, subject, previews.stage_of):
+    kept = (motion_of, prepared, prepare, mover_of, subject, previews.stage_of)
+    for cached in (*kept, previews.portrait_of):
         cached.cache_clear()
     import torch
 

@@ -66,6 +66,9 @@ class Views:
         from ...shared.pixels import PixelRing
 
         if name not in self._rings:
+            # A client that left, or took another: what is open here is memory that is not free.
+            for gone in [other for other, ring in self._rings.items() if ring.is_removed]:
+                self._forget(gone)
             while len(self._rings) >= _RINGS:
                 self._forget(next(iter(self._rings)))
             self._rings[name] = PixelRing.open(name)

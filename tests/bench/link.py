@@ -35,11 +35,12 @@ from ..faults.harness import Sidecar, long_take, running_sidecar, take_frames, t
 from .job import ROOT
 
 EMOTIONS = ROOT / "sidecar/assets/demo/emotions.json"
-PINGS = 2000
-PREVIEWS = 200
-PAIRS = 5
+PINGS = 1000
+PREVIEWS = 100
+PAIRS = 3
 EDGE = 512
 LENGTHS = (300, 2400)
+POLL_S = 0.0002
 MESH_VERTICES = 5_000
 """60 KB of float32."""
 TRANSFER_BYTES = 64 * 2**20
@@ -177,11 +178,12 @@ def preview_rows(client: Client, take: Artefact) -> Iterator[Row]:
 
 
 def next_preview(client: Client) -> PreviewReady:
-    """Polls as fast as it can: an add-on's timer would add its own rhythm."""
+    """Polls more often than an add-on's timer, which would add its own rhythm."""
     while True:
         for event in client.poll():
             if isinstance(event, PreviewReady):
                 return event
+        time.sleep(POLL_S)
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -265,5 +267,6 @@ def bake_here(data: bytes, folder: Path) -> None:
     from affekt.sidecar.commands.bake import Bake
 
     (folder / "take.npz").write_bytes(data)
-    with contextlib.redirect_stdout(io.StringIO()):
+    silent = io.StringIO()
+    with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
         Bake(motion=folder / "take.npz", emotions=EMOTIONS, out=folder / "bake").run()

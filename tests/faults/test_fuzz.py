@@ -47,7 +47,8 @@ def refusals(decode: Decode, frames: Sequence[Sequence[bytes]]) -> tuple[int, fl
     """How many were refused, and seconds in all. Anything but our errors gets through to the
     test."""
     refused, codes, longest = 0, set[str](), 0
-    begin = time.perf_counter()
+    # Of this thread alone: other processes of a busy machine are not what is measured.
+    begin = time.thread_time()
     for message in frames:
         try:
             decode(message)
@@ -55,7 +56,7 @@ def refusals(decode: Decode, frames: Sequence[Sequence[bytes]]) -> tuple[int, fl
             refused += 1
             codes.add(error.code)
             longest = max(longest, len(error.message) + len(error.remedy))
-    seconds = time.perf_counter() - begin
+    seconds = time.thread_time() - begin
     assert codes <= set(CODES), codes
     assert longest < 500
     return refused, seconds

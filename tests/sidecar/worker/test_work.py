@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from affekt.shared import messages, wire
 from affekt.shared.errors import InputError
 from affekt.shared.pixels import PixelRing
 from affekt.sidecar.worker import orders
+from affekt.sidecar.worker.services import PreviewOutput
+from affekt.sidecar.worker.work import Work
 from fakes.orders import (
     CARD_TAKE,
     FRAMES,
@@ -271,6 +275,31 @@ def test_a_preview_that_fails_ends_no_job(
     assert rooms.forgotten == forgotten
     assert isinstance(desk.answer(preview_request(take)), messages.Previewed)
     assert isinstance(desk.step()[0], orders.Stepped)
+
+
+def test_what_a_failed_order_held_is_free_before_the_caches_are(
+    desk: Desk, rooms: CardRooms, take: str
+) -> None:
+    """Else a full card stays full."""
+
+    class Held:
+        pass
+
+    found: list[object] = []
+
+    def preview(_: object) -> PreviewOutput:
+        held = Held()
+        found.append(weakref.ref(held))
+        raise InputError("option.device_memory", "It does not fit.", "Close programs.") from None
+
+    def forget() -> None:
+        assert isinstance(found[0], weakref.ref)
+        found.append(found[0]())
+
+    services = replace(rooms.services(), preview=preview, forget=forget)
+    desk.work = Work(services, desk.cache)
+    refused(desk.answer(preview_request(take)), "option.device_memory")
+    assert found[1:] == [None]
 
 
 def test_a_bugs_reason_is_in_the_log(

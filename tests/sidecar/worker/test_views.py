@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's hold on shared memory ends with that of the client it was made for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.pixels import PixelRing
+from affekt.sidecar.worker.views import Views
+
+PIXELS = np.zeros((2, 2, 4), np.uint8)
+
+
+def mapped() -> int:
+    """Rings that this process has mapped, or had when they were removed."""
+    return Path("/proc/self/maps").read_text().count("/affekt-")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped")
+def test_memory_that_was_removed_is_let_go() -> None:
+    views, before = Views(), mapped()
+    for _ in range(5):
+        ring = PixelRing.create(1, PIXELS.nbytes)
+        assert "slot" in views.hang(PIXELS, ring.name)
+        ring.remove()
+        assert mapped() - before == 1
+    views.close()
+    assert mapped() == before
+
+
+def test_clients_side_by_side_keep_theirs() -> None:
+    """The control: what is still there stays open."""
+    views, rings = Views(), [PixelRing.create(1, PIXELS.nbytes) for _ in range(3)]
+    for _ in range(2):
+        for ring in rings:
+            assert "slot" in views.hang(PIXELS, ring.name)
+    assert len(views._rings) == 3
+    views.close()
+    for ring in rings:
+        ring.remove()
