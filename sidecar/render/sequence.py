@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -86,8 +87,30 @@ def save_sequence(
     not there, and those already there stay. Raises what `render_frames` raises, InputError
     `file.not_writable`, which names the frame, and JobError `job.cancelled` between frames.
     """
-    saver = _Saver(shot, folder, options or FileOptions())
-    return saver.run(is_cancelled or (lambda: False))
+    steps = sequence_steps(shot, folder, options)
+    return _saved(steps, is_cancelled or (lambda: False))
+
+
+def sequence_steps(
+    shot: Shot, folder: Folder, options: FileOptions | None = None
+) -> Generator[SavedFrame | None, None, None]:
+    """The same for who has other work to do in between: each step draws one frame at the most,
+    and gives a frame that is on the disk, or None if none is yet."""
+    return _Saver(shot, folder, options or FileOptions()).run()
+
+
+def _saved(
+    steps: Generator[SavedFrame | None, None, None], is_cancelled: Callable[[], bool]
+) -> Generator[SavedFrame, None, None]:
+    with contextlib.closing(steps):
+        while not is_cancelled():
+            try:
+                saved = next(steps)
+            except StopIteration:
+                return
+            if saved is not None:
+                yield saved
+        raise _cancelled()
 
 
 class _Saver:
@@ -113,18 +136,22 @@ class _Saver:
             cameras = dict(self._cameras)
         return fingerprint(self._recipe, cameras, dict(self._shot.numbers))
 
-    def run(self, is_cancelled: Callable[[], bool]) -> Generator[SavedFrame, None, None]:
+    def run(self) -> Generator[SavedFrame | None, None, None]:
         waiting: collections.deque[tuple[SavedFrame, Future[None] | None]] = collections.deque()
         with ThreadPoolExecutor(WRITERS, "affekt-writer") as pool:
             try:
                 for index in self._frames:
-                    if is_cancelled():
-                        raise _cancelled()
                     frame = None if index in self._kept else next(self._rendered)
                     saved = SavedFrame(index=index, files=self._files(index), frame=frame)
                     done = None if frame is None else pool.submit(self._write, frame)
                     waiting.append((saved, done))
-                    while len(waiting) > self._most_waiting(index):
+                    most = self._most_waiting(index)
+                    first = waiting[0][1]
+                    if len(waiting) <= most and first is not None and not first.done():
+                        yield None
+                        continue
+                    yield self._finish(*waiting.popleft())
+                    while len(waiting) > most:
                         yield self._finish(*waiting.popleft())
                 while waiting:
                     yield self._finish(*waiting.popleft())

@@ -14,13 +14,14 @@ from ...shared import limits
 from ...shared.wire import Frame
 from .sockets import Router
 
+_MOST_FRAMES = 2 + limits.MAX_BUFFERS  # sender, header, buffers
 UserOf = Callable[[zmq.Frame], str]
 """Who sent a frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message from the client with this routing id, of this user."""
+    """A message from the client with this routing id, of this user: one frame or more."""
 
     client: bytes
     user: str
@@ -60,12 +61,23 @@ class Front:
         letters: list[Letter] = []
         while len(letters) < most:
             try:
-                client, *frames = self.socket.recv_multipart(flags=zmq.NOBLOCK, copy=False)
+                client, *frames = self._receive()
             except zmq.Again:
                 break
-            user = self._user_of(frames[0]) if frames else ""
-            letters.append(Letter(client.bytes, user, [frame.buffer for frame in frames]))
+            if frames:
+                user = self._user_of(frames[0])
+                letters.append(Letter(client.bytes, user, [frame.buffer for frame in frames]))
         return letters
+
+    def _receive(self) -> list[zmq.Frame]:
+        """The next letter, behind its sender. Of frames beyond the most that a message may have
+        one is kept, so that it is refused; the others are never there together."""
+        frames = [self.socket.recv(zmq.NOBLOCK, copy=False)]
+        while self.socket.getsockopt(zmq.RCVMORE):
+            frame = self.socket.recv(copy=False)
+            if len(frames) <= _MOST_FRAMES:
+                frames.append(frame)
+        return frames
 
     def post(self, client: bytes, frames: Sequence[Frame]) -> None:
         """Sends the letter, now or when there is room for it."""

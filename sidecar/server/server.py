@@ -255,12 +255,13 @@ class Server:
 
     def _handle(self, letter: Letter) -> None:
         session = self._meet(letter)
+        if session is None:
+            _log.error("dropped a message of someone whom nobody let in")
+            return
         try:
-            header = wire.decode_header(letter.frames[0] if letter.frames else b"")
+            header = wire.decode_header(letter.frames[0])
         except LinkError as error:
             _log.warning("dropped a message without a header: %s", error.message)
-            return
-        if session is None:
             return
         try:
             if sum(map(len, letter.frames)) > limits.MAX_REQUEST_BYTES:

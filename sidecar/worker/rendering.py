@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from ...shared.emotion import EMOTIONS
@@ -14,7 +15,7 @@ from ..render.frame import RenderOptions
 from ..render.framing import default_camera
 from ..render.passes import Subject
 from ..render.place import on_head
-from ..render.sequence import FileOptions, Shot, save_sequence
+from ..render.sequence import FileOptions, Shot, sequence_steps
 from ..render.source import motion_for
 from . import resident
 from .resident import Named
@@ -37,16 +38,18 @@ def render(task: RenderTask, user: UserCache) -> RenderSteps:
     shot, files = _as_shot(subject, motion_for(subject, motion, adapter), task.pictures)
     kinds: tuple[PictureKind, ...] = ("exr",) if files.format == "exr" else ("frame", "depth")
     total = len(motion) if shot.options.frames is None else len(shot.options.frames)
-    saved = save_sequence(shot, user.pictures, files)
-    try:
-        yield JobStep(stage=_STAGE, done=0, total=total)
-        for done, frame in enumerate(saved, 1):
+    with contextlib.closing(sequence_steps(shot, user.pictures, files)) as steps:
+        done = 0
+        yield JobStep(stage=_STAGE, done=done, total=total)
+        for frame in steps:
+            if frame is None:
+                yield JobStep(stage=_STAGE, done=done, total=total)
+                continue
+            done += 1
             named_files = tuple(zip(kinds, frame.files, strict=False))  # a PNG may have no depth
             yield JobStep(
                 stage=_STAGE, done=done, total=total, index=frame.index, files=named_files
             )
-    finally:
-        saved.close()
 
 
 def _as_shot(

@@ -176,7 +176,7 @@ class SpyServer(Server):
     arrived: list[bytes]
 
     def _handle(self, letter: Letter) -> None:
-        self.arrived.append(bytes(letter.frames[0]) if letter.frames else b"")
+        self.arrived.append(bytes(letter.frames[0]))
         super()._handle(letter)
 
 

@@ -331,3 +331,29 @@ def test_no_axis_grows_without_end():
         posed = Actor(avatar, wild, follow).pose(0).gaussians
         assert posed.scales.max() <= 10.001 * avatar.scales.max()
         assert np.isfinite(posed.quaternions).all()
+
+
+@pytest.mark.parametrize("kind", ["rig", "vertex", "face"])
+def test_another_take_is_played_as_if_made_for_it(kind: str, avatar: Avatar):
+    """And the actor that it came from goes on with its own."""
+    if kind == "rig":
+        shown = avatar
+        takes = [arkit_motion(np.full(52, weight), (0.1, weight, 0)) for weight in (0.2, 0.7)]
+    else:
+        shown = on_head(binding=kind)
+        take = head_take(shown.surface)
+        takes = [take, replace(take, expression=-take.expression, jaw=2 * take.jaw)]
+    first = Actor(shown, takes[0])
+    first.pose(0)
+    second = first.playing(takes[1])
+    for actor, take in ((second, takes[1]), (first, takes[0])):
+        found, wanted = actor.pose(0), Actor(shown, take).pose(0)
+        for name in ("means", "quaternions", "scales"):
+            np.testing.assert_array_equal(
+                getattr(found.gaussians, name), getattr(wanted.gaussians, name)
+            )
+        np.testing.assert_array_equal(found.normals, wanted.normals)
+    assert not np.array_equal(first.pose(0).gaussians.means, second.pose(0).gaussians.means)
+    with pytest.raises(InputError) as caught:
+        first.playing(replace(takes[1], space="flame2020"))
+    assert caught.value.code == "space.no_adapter"

@@ -3,7 +3,7 @@
 
 import pytest
 import torch
-from affekt.sidecar.modulation.inference import window_network
+from affekt.sidecar.modulation.inference import remembering, window_network
 from affekt.sidecar.modulation.network import NUMBERS, GeometryNetwork, NetworkConfig
 from affekt.sidecar.modulation.weights import load_modulator
 from torch import Tensor, nn
@@ -55,3 +55,39 @@ def test_a_network_of_other_parts_runs_as_it_is() -> None:
     frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
     expected = network(frames[None], weights[None])[0]
     assert torch.equal(window_network(network)(frames, weights), expected)
+
+
+def test_what_is_remembered_is_what_was_answered() -> None:
+    asked: list[Tensor] = []
+    plain = window_network(random_network())
+
+    def network(frames: Tensor, weights: Tensor) -> Tensor:
+        asked.append(frames)
+        return plain(frames, weights)
+
+    remembered = remembering(network, windows=3)
+    frames = [torch.randn(64, NUMBERS) for _ in range(4)]
+    weights = torch.rand(64, 6)
+    for _ in range(2):
+        for window in frames[:3]:
+            assert torch.equal(remembered(window, weights), plain(window, weights))
+    assert len(asked) == 3
+    remembered(frames[0].clone(), weights.clone())  # by content
+    remembered(frames[3], weights)  # the one that was asked for longest ago is forgotten
+    remembered(frames[0], weights)
+    assert len(asked) == 4
+    remembered(frames[1], weights)
+    assert len(asked) == 5
+
+
+def test_the_least_change_is_asked_for() -> None:
+    network = random_network()
+    remembered, plain = remembering(window_network(network)), window_network(network)
+    frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
+    first = remembered(frames, weights)
+    for changed in (torch.nextafter(frames, frames + 1), -frames):
+        assert torch.equal(remembered(changed, weights), plain(changed, weights))
+    other = weights.clone()
+    other[5, 2] += 0.5
+    assert torch.equal(remembered(frames, other), plain(frames, other))
+    assert not torch.equal(remembered(frames, other), first)

@@ -55,6 +55,16 @@ def test_letters_come_a_few_at_a_time(room: Room) -> None:
     assert {letter.user for letter in letters} == {"anna"}
 
 
+def test_frames_without_end_are_let_go(room: Room) -> None:
+    """One too many is kept, so that it is refused; and the next letter begins where it begins."""
+    reader = room.reader(b"a")
+    reader.send_multipart([b""] * 10_000)
+    reader.send_multipart([b""] * (1 + limits.MAX_BUFFERS))
+    reader.send(b"next")
+    counts = [len(letter.frames) for letter in room.front.receive(9)]
+    assert counts == [2 + limits.MAX_BUFFERS, 1 + limits.MAX_BUFFERS, 1]
+
+
 def test_what_finds_no_room_waits_in_order(room: Room) -> None:
     slow, quick = room.reader(b"slow"), room.reader(b"quick")
     for number in range(100):

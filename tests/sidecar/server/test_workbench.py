@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 import zmq
+from affekt.shared.alive import is_process_alive
 from affekt.shared.connection import Connection
-from affekt.sidecar.server.parent import is_process_alive
 from affekt.sidecar.server.sockets import Doors, local_door, make_keys
 from affekt.sidecar.server.workbench import (
     BACK_OFF_S,

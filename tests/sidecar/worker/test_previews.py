@@ -201,6 +201,25 @@ def test_pictures_are_the_renderings(space: str, who: str, own_camera: bool, rea
     same_bits(shown, wanted)
 
 
+def test_a_real_avatar_stands_on_the_head(real: Desk, real_data: Path) -> None:
+    """The client's camera looks at the open head; LAM's has its origin between its feet."""
+    take, track = a_take("open"), a_track(30.0)
+    motion = real.keep(encode_motion(take))
+    avatar = real.keep((real_data / "lam_avatars/statue.zip").read_bytes())
+    baked = bake(take, track, read_head("open"), None, load_modulator())
+    after = real.keep(encode_motion(baked.motion))
+    options = PictureOptions(width=60, height=72, frames=range(40, 41), cameras=(CAMERAS["open"],))
+    asked = conversions.picture_fields(options)
+    subject = {"avatar": avatar, "avatar_name": "statue.zip", "head": None}
+    wanted = rendered(real, render_request(after, **asked, **subject))
+    request = preview_request(
+        motion, take, track, 40, avatar=avatar, width=60, height=72, lens=asked["lens"],
+        camera_from_world=asked["camera_from_world"],
+    )  # fmt: skip
+    assert (wanted[..., 3] > 200).mean() > 0.3
+    same_bits(ask(real, request).pixels, wanted)
+
+
 def test_a_picture_shows_the_emotion(real: Desk) -> None:
     take, track = a_take("open"), a_track(30.0)
     motion = real.keep(encode_motion(take))
