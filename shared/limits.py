@@ -101,7 +101,8 @@ ARTEFACT_BYTES = {
     "adapter": 64 * 1024 * 1024,
     "emotions": 64 * 1024 * 1024,
 }
-# The cache on disk: twenty bakes of two minutes with their vertices, and room for pictures.
+# The cache on disk: twenty bakes of two minutes with their vertices, 0.5 GB each, and as much for
+# uploads and pictures.
 CACHE_BYTES = 20_000_000_000
 # Artefacts of one user that have arrived in part; a client sends one after the other.
 MAX_ARRIVALS = 64

@@ -22,11 +22,13 @@ from affekt.sidecar.bake.recipe import motion_key
 from affekt.sidecar.cache import user
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.user import UserCache
+from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.skinning import CHUNK_FRAMES
 from affekt.sidecar.modulation import modulator
-from affekt.sidecar.modulation.modulator import modulate_part, weight_rows
+from affekt.sidecar.modulation.modulator import load_modulator, modulate_part, weight_rows
 from affekt.sidecar.modulation.windows import HOP, windows_of
-from affekt.sidecar.motion.adapter import LinearAdapter
+from affekt.sidecar.motion.adapter import LinearAdapter, make_linear_adapter
+from affekt.sidecar.motion.read import encode_motion, read_motion
 from fakes.head import small_head
 from fakes.modulator import small_modulator
 from fakes.takes import arkit_motion, random_motion
@@ -382,3 +384,23 @@ def test_results_are_those_frames_of_the_whole(store: UserCache) -> None:
     _, whole = run(store, prepared(), random_track(1), with_vertices=False)
     _, part = run(store, prepared(), random_track(1), range(50, 90), with_vertices=False)
     assert same_bits(part.motion, cut_motion(whole.motion, 50, 90))
+
+
+@pytest.mark.parametrize("fps", [25.0, 30.0])
+def test_a_real_take_with_the_shipped_modulator(
+    store: UserCache, tmp_path: Path, real_data: Path, fps: float
+) -> None:
+    matrices = real_data / "flame_open" / "flame2023_arkit_regression.npz"
+    motion = read_motion(sorted((real_data / "lam_motion").glob("*/flame_params.json"))[0])
+    motion = replace(cut_motion(motion, 0, min(len(motion), 200)), fps=fps)
+    head, model = read_head("open"), load_modulator()
+    adapter = make_linear_adapter(matrices, motion.space)
+    track = constant_track(len(motion), fps, happy=1.0, surprise=0.3)
+    _, result = run(store, prepare(motion, head, adapter, model), track, range(20, 190))
+    baked = bake(motion, track, head, adapter, model, range(20, 190))
+    report = write_bake(baked, tmp_path / "out", settings={}, inputs={})
+    hashes = report["sha256"]["outputs"]  # type: ignore[index]
+    assert result.vertices is not None
+    assert result.vertices[0] == hashes["vertices.pc2"]
+    assert sha256(encode_motion(result.motion)) == hashes["motion.npz"]
+    assert sha256(encode_motion(result.take_motion)) == hashes["take.npz"]

@@ -7,9 +7,11 @@ import hashlib
 import os
 import stat
 import threading
+from itertools import pairwise
 from pathlib import Path
 from shutil import rmtree
 
+import numpy as np
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import AffektError, JobError, LinkError
@@ -271,18 +273,39 @@ def test_chunks(user: UserCache) -> None:
     assert user.find_chunk(KEY) is None
 
 
-@given(at=st.integers(0, 37), bit=st.integers(0, 7))
+LONG = np.random.default_rng(0).bytes(3 * 4096 + 777)
+
+
+@given(
+    at=st.integers(0, 31 + len(LONG)), bit=st.integers(0, 7),
+    cuts=st.lists(st.integers(0, len(LONG)), max_size=4),
+)  # fmt: skip
 @settings(deadline=None)
 def test_every_flipped_bit_is_found(
-    tmp_path_factory: pytest.TempPathFactory, at: int, bit: int
+    tmp_path_factory: pytest.TempPathFactory, at: int, bit: int, cuts: list[int]
 ) -> None:
     user = Cache(tmp_path_factory.mktemp("cache")).user("local")
-    user.add_chunk(KEY, [b"123456"])
+    edges = [0, *sorted(cuts), len(LONG)]
+    user.add_chunk(KEY, [LONG[low:high] for low, high in pairwise(edges)])
+    assert again(user).find_chunk(KEY, len(LONG)) is not None  # however it came
     data = bytearray(user.chunk_path(KEY).read_bytes())
     data[at] ^= 1 << bit
     user.chunk_path(KEY).write_bytes(data)
     is_padding = 12 <= at < 16 or 24 <= at < 32
     assert (again(user).find_chunk(KEY) is None) != is_padding
+
+
+def test_moved_and_lost_pages_are_found(user: UserCache) -> None:
+    pages = [LONG[start : start + 4096] for start in range(0, 3 * 4096, 4096)]
+    for order in ((1, 0, 2), (0, 0, 2), (2, 1, 0)):
+        user.add_chunk(KEY, pages)
+        head = user.chunk_path(KEY).read_bytes()[:32]
+        user.chunk_path(KEY).write_bytes(head + b"".join(pages[index] for index in order))
+        assert again(user).find_chunk(KEY) is None
+    user.add_chunk(KEY, pages)
+    head = user.chunk_path(KEY).read_bytes()[:32]
+    user.chunk_path(KEY).write_bytes(head + pages[0] + bytes(4096) + pages[2])
+    assert again(user).find_chunk(KEY) is None
 
 
 @pytest.mark.parametrize("key", ["", "../../x", "x" * 40, "ab/cd" * 8, "AB" * 20, KEY + "\n"])
