@@ -35,8 +35,11 @@ MAX_PIXEL_SLOTS = 4
 MAX_PIXEL_SLOT_BYTES = MAX_PREVIEW_EDGE * MAX_PREVIEW_EDGE * 4
 # Jobs that a sidecar keeps waiting, over all clients.
 MAX_WAITING_JOBS = 32
+# Of one client alone: whatever it starts, the others find room.
+MAX_CLIENT_JOBS = 16
 # What those jobs were asked with: a camera for each frame of the longest take is 70 MB.
 MAX_WAITING_BYTES = 512 * 1024 * 1024
+MAX_CLIENT_WAITING_BYTES = 256 * 1024 * 1024
 # One request with all its frames: that camera, and the head's place and emotions a frame.
 MAX_REQUEST_BYTES = 128 * 1024 * 1024
 # Short requests of one client that wait, for the worker as for the disk; each may hold a piece of

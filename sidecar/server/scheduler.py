@@ -14,7 +14,7 @@ before it gets any further, the request or job fails with `job.crashed`, and the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -174,11 +174,7 @@ class Scheduler:
         self._check_worker()
         if job in self._jobs:
             raise LinkError("link.job", "There is a job of that id already.", "Start it again.")
-        size = sum(map(len, frames)) + self._waiting_bytes()
-        if len(self._jobs) >= limits.MAX_WAITING_JOBS or size > limits.MAX_WAITING_BYTES:
-            raise JobError(
-                "job.too_many", "Too many jobs are waiting.", "Wait until some are done."
-            )
+        self._check_room(client, sum(map(len, frames)))
         user = self._clients[client].user
         self._jobs[job] = _Job(id=job, client=client, user=user, frames=frames)
 
@@ -307,8 +303,18 @@ class Scheduler:
         if self._gave_up is not None:
             raise self._gave_up
 
-    def _waiting_bytes(self) -> int:
-        return sum(len(frame) for job in self._jobs.values() for frame in job.frames)
+    def _check_room(self, client: Client, size: int) -> None:
+        """For one job more of so many bytes; no client takes all the room there is."""
+        own = [job for job in self._jobs.values() if job.client == client]
+        if (
+            len(self._jobs) >= limits.MAX_WAITING_JOBS
+            or len(own) >= limits.MAX_CLIENT_JOBS
+            or size + _bytes_of(self._jobs.values()) > limits.MAX_WAITING_BYTES
+            or size + _bytes_of(own) > limits.MAX_CLIENT_WAITING_BYTES
+        ):
+            raise JobError(
+                "job.too_many", "Too many jobs are waiting.", "Wait until some are done."
+            )
 
     def _requests(self) -> Iterator[Request]:
         for client in self._clients.values():
@@ -396,3 +402,8 @@ def _crashed() -> JobError:
         "Choose a smaller picture or a part of the take. The reason is in the sidecar's log; "
         "please report it.",
     )
+
+
+def _bytes_of(jobs: Iterable[_Job]) -> int:
+    """Of what these jobs were asked with."""
+    return sum(len(frame) for job in jobs for frame in job.frames)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 import time
+import tracemalloc
+from collections.abc import Callable
 from typing import get_args
 
 import msgpack
@@ -145,6 +147,12 @@ BAD_HEADERS = {
     "axis is true": pack(buffers=[["a", "|u1", [True]]]),
     "huge buffer": pack(buffers=[["a", "<f8", [2**20, 2**20]]]),
     "huge header": b"\x00" * (limits.MAX_HEADER_BYTES + 1),
+    "larger in sum than a message may be": pack(
+        buffers=[[name, "|u1", [limits.MAX_BUFFER_BYTES]] for name in "abc"]
+    ),
+    "too many values": pack(body={"a": list(range(limits.MAX_HEADER_VALUES))}),
+    "too many values in lists of lists": pack(body={"a": [[]] * (limits.MAX_HEADER_VALUES // 2)}),
+    "type with a line's end": pack(type="ping\n"),
     "array of billions": b"\xdd\xff\xff\xff\xff",
     "text of gigabytes": b"\xdb\xff\xff\xff\xff",
 }
@@ -164,6 +172,7 @@ def chunk(**changes: object) -> list[bytes]:
 BAD_MESSAGES = {
     "no frames": [],
     "frame missing": chunk()[:1],
+    "frames without end": [*chunk(), *[b""] * limits.MAX_BUFFERS],
     "frame too many": [*chunk(), b""],
     "frame too short": [chunk()[0], b"xy"],
     "frame too long": [chunk()[0], b"xyza"],
@@ -200,6 +209,32 @@ BAD_MESSAGES = {
 @pytest.mark.parametrize("name", BAD_MESSAGES)
 def test_bad_message(name: str) -> None:
     refused("link.protocol", BAD_MESSAGES[name])
+
+
+def test_a_large_buffer_is_checked_before_it_is_copied() -> None:
+    """And the control: one that is right is copied."""
+    data = bytes(limits.CHUNK_BYTES)
+    wrong = pack(
+        type="artefact_chunk", body={"sha256": SHA, "offset": 0},
+        buffers=[["data", "<f4", [len(data) // 4]]],
+    )  # fmt: skip
+    right = chunk(buffers=[["data", "|u1", [len(data)]]])[0]
+    assert peak_bytes(lambda: refused("link.protocol", [wrong, data])) < 2**20
+    assert peak_bytes(lambda: wire.decode_frames([right, data])) >= len(data)
+
+
+def peak_bytes(run: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_a_stranger_says_is_shown_plainly() -> None:
+    header = [pack(body={"\x1b[2J\u202ered" * 9: 1})]
+    assert "'?[2J?red?[2J?red" in refused("link.protocol", header)
 
 
 def test_unknown_message() -> None:

@@ -175,7 +175,22 @@ def test_too_many_requests() -> None:
     ask(scheduler, B, 1)
 
 
-def test_too_many_jobs() -> None:
+def test_no_client_takes_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_CLIENT_WAITING_BYTES", 100)
+    scheduler = ready(A, B)
+    for number in range(limits.MAX_CLIENT_JOBS):
+        scheduler.start(A, job_id(number), [b""])
+    with pytest.raises(JobError) as caught:
+        scheduler.start(A, job_id(99), [b""])
+    assert code_of(caught) == "job.too_many"
+    scheduler.start(B, job_id(99), [bytes(60)])
+    with pytest.raises(JobError) as caught:
+        scheduler.start(B, job_id(98), [bytes(41)])
+    assert code_of(caught) == "job.too_many"
+
+
+def test_too_many_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_CLIENT_JOBS", limits.MAX_WAITING_JOBS + 1)
     scheduler = ready(A)
     for number in range(limits.MAX_WAITING_JOBS):
         scheduler.start(A, job_id(number), [b""])

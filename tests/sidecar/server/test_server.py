@@ -193,7 +193,7 @@ def test_a_job_id_is_used_once(raw: RawClient) -> None:
 
 def test_too_many_jobs(link: Link, raw: RawClient) -> None:
     raw.ask(upload(TAKE))
-    for _ in range(limits.MAX_WAITING_JOBS):
+    for _ in range(limits.MAX_CLIENT_JOBS):
         assert isinstance(raw.ask(bake(secrets.token_hex(16))), Acknowledged)
     assert failure_of(raw.ask(bake())).code == "job.too_many"
 
