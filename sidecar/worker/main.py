@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The worker's process: it connects, loads what it needs, says `Ready`, then does order after
-order until its standard input closes.
+order until its standard input closes. While there is none at first, it warms up.
 
 Nothing heavy is imported before it is connected, so that the server knows early that it lives.
 """
@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -30,6 +30,7 @@ from .work import Work
 _log = logging.getLogger("affekt.worker")
 Dealer: TypeAlias = "zmq.Socket[bytes]"
 _MAX_LINE = 64 * 1024
+_WARM = object()
 _SERVER_END_S = 0.1
 """A server that was killed is a process for some milliseconds after its pipes have closed."""
 
@@ -61,22 +62,34 @@ def connect(context: zmq.Context[Dealer], start: WorkerStart) -> Dealer:
 
 
 def run(socket: Dealer, make_services: Callable[[], Services], cache: Cache) -> None:
-    """Warms up, says so, and does what comes, for ever. Raises what warming up raises, and
-    zmq.ZMQError once the socket or its context is closed."""
+    """Loads what it needs, says so, and does what comes, for ever. Raises what loading raises,
+    and zmq.ZMQError once the socket or its context is closed."""
     started = time.monotonic()
     services = make_services()
-    device = services.warm_up()
+    device = services.load()
     _log.info("worker ready on %s after %.1f s", device, time.monotonic() - started)
     work = Work(services, cache)
     try:
         socket.send_multipart(orders.pack(orders.Ready(device=device)))
+        cold = services.warm_up()
         while True:
+            _warm_up(socket, cold)
             frames = socket.recv_multipart(copy=False)
             reply = work.handle([frame.buffer for frame in frames])
             if reply is not None:
                 socket.send_multipart(reply, copy=False)
     finally:
         work.close()
+
+
+def _warm_up(socket: Dealer, cold: Iterator[None]) -> None:
+    """Goes on with it as long as no order waits."""
+    try:
+        while not socket.poll(0) and next(cold, _WARM) is not _WARM:
+            pass
+    except Exception:
+        # Who asks for the same will be told.
+        _log.exception("warming up failed")
 
 
 def leave(server_pid: int) -> None:

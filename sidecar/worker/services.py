@@ -7,7 +7,7 @@ only, so that they can go to another process as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,8 +133,10 @@ class Services:
     frames there are, then comes a step for each chunk or frame; closed, they end.
     """
 
-    warm_up: Callable[[], str]
+    load: Callable[[], str]
     """Loads what every request needs; the device's name."""
+    warm_up: Callable[[], Iterator[None]]
+    """Does once, piece by piece, what makes the first requests slow."""
     forget: Callable[[], None]
     """Frees what is only kept to be fast."""
     read_motion: Callable[[Take], tuple[Motion, str]]
@@ -150,6 +152,7 @@ def real_services() -> Services:
     from . import baking, previews, rendering, resident, warmth
 
     return Services(
+        load=warmth.load,
         warm_up=warmth.warm_up,
         forget=resident.forget,
         read_motion=resident.read_motion,

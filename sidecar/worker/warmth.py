@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The first preview, before anyone waits for it: it loads what all others need, and compiles."""
+"""What every order needs, and the first previews before anyone waits for them: they compile."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -18,23 +20,33 @@ _EDGE = 64
 _DEMO = "demo/take.npz"
 
 
-def warm_up() -> str:
-    """Draws the demo's first frame; what the pictures are made on, `cpu` or `cuda`."""
-    assets = resources.files(f"{__package__}").joinpath("../assets")
-    with resources.as_file(assets) as folder:
-        _show(Path(folder) / _DEMO)
+def load() -> str:
+    """Loads the head and the modulator; what pictures are made on, `cpu` or `cuda`."""
+    resident.read_head(OPEN)
+    resident.modulator()
     return choose_rasteriser("auto").device
 
 
-def _show(path: Path) -> None:
-    take = Take(path=path, name=path.name, adapter=None)
-    motion, _ = resident.motion_of(take)
-    rows = preview_rows(0, motion.fps, len(motion))
-    track = constant_track(len(rows), motion.fps, happy=1)
-    picture = PreviewPicture(width=_EDGE, height=_EDGE, avatar=None, avatar_name="", camera=None)
-    for head in (OPEN, OPEN_GAUSSIANS):
-        task = PreviewTask(
-            take=take, track=track, first=0, frame=0, head=head, wants_vertices=True,
-            picture=picture,
+def warm_up() -> Iterator[None]:
+    """Shows the demo's first frame, a little more of it between two yields."""
+    assets = resources.files(f"{__package__}").joinpath("../assets")
+    with resources.as_file(assets) as folder:
+        path = Path(folder) / _DEMO
+        take = Take(path=path, name=path.name, adapter=None)
+        motion, _ = resident.motion_of(take)
+        rows = preview_rows(0, motion.fps, len(motion))
+        numbers = PreviewTask(
+            take=take, track=constant_track(len(rows), motion.fps, happy=1), first=0, frame=0,
+            head=OPEN, wants_vertices=False, picture=None,
         )  # fmt: skip
-        previews.preview(task)
+        picture = PreviewPicture(
+            width=_EDGE, height=_EDGE, avatar=None, avatar_name="", camera=None
+        )
+        for task in (
+            numbers,
+            replace(numbers, wants_vertices=True),
+            replace(numbers, picture=picture, head=OPEN_GAUSSIANS),
+            replace(numbers, picture=picture),
+        ):
+            previews.preview(task)
+            yield

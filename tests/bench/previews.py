@@ -35,7 +35,9 @@ _steps = itertools.count()
 def preview_jobs() -> list[Job]:
     """One preview each."""
     services, take = real_services(), _take_file()
-    services.warm_up()
+    services.load()
+    for _ in services.warm_up():
+        pass
     numbers = _Previews(services, take)
     jobs = [
         _job("numbers", numbers.dragged, "8 ms"),

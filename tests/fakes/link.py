@@ -82,7 +82,8 @@ class Rooms:
 
     def services(self) -> Services:
         return Services(
-            warm_up=lambda: "cpu",
+            load=lambda: "cpu",
+            warm_up=lambda: iter(()),
             forget=lambda: None,
             read_motion=self.read_motion,
             read_head=self.read_head,

@@ -55,7 +55,8 @@ class CardRooms:
 
     def services(self) -> Services:
         return Services(
-            warm_up=lambda: "cpu", forget=self.forget, read_motion=self.read_motion,
+            load=lambda: "cpu", warm_up=lambda: iter(()), forget=self.forget,
+            read_motion=self.read_motion,
             read_head=self.read_head, preview=self.preview, bake=self.bake, render=self.render,
         )  # fmt: skip
 
