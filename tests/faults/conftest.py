@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One sidecar for all tests, ready before the first: whatever they do to it, it serves the next."""
+"""One sidecar for all tests of this room, ready before the first: whatever they do to it, it serves the next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from affekt.shared.messages import Artefact
 from .harness import Sidecar, running_sidecar
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
     if not Path("/proc/self/stat").exists():
         pytest.skip("only Linux tells who a sidecar's worker is, and what a process holds")
