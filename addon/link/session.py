@@ -8,8 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...shared.client import Client
-from ...shared.connection import default_runtime_folder, read_connection, read_connection_file
+from ...shared.connection import (
+    default_runtime_folder,
+    make_private_folder,
+    read_connection,
+    read_connection_file,
+)
 from ...shared.errors import AffektError, LinkError
+from ...shared.limits import HUNG_S
 from ...shared.process import SidecarProcess, start_sidecar
 from ...shared.run_folders import own_run_folder, remove_old_runs
 from ...shared.supervisor import Supervisor, SupervisorState
@@ -40,6 +46,13 @@ class Session:
     def version(self) -> str:
         """What the sidecar calls itself."""
         return "" if self._line is None else self._line.version
+
+    @property
+    def advice(self) -> str:
+        """What becomes of a sidecar that does not answer."""
+        is_ours = self.log_path is not None
+        what = "it is started again" if is_ours else "the connection is made again"
+        return f"Your work waits. After {HUNG_S:.0f} s of silence {what}."
 
     def describe(self) -> str:
         """The state in a few words."""
@@ -101,6 +114,8 @@ class Session:
 
 
 def _spawn(command: Sequence[str], runtime_folder: Path) -> SidecarProcess:
+    if not runtime_folder.parent.exists():  # else made with it, and open to others
+        make_private_folder(runtime_folder.parent)
     remove_old_runs(runtime_folder.parent)
     return start_sidecar(command, runtime_folder)
 

@@ -202,7 +202,7 @@ def test_the_last_error_says_what_to_do(own: Stage) -> None:
     for part in (
         "in vain. The sidecar has gone. ERROR the card is on fire.",
         str(own.folder / "sidecar.log"),
-        "affekt doctor",
+        "how to mend it: affekt doctor",
     ):
         assert part in said
     assert supervisor.state is FAILED
