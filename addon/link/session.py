@@ -97,7 +97,9 @@ class Session:
     def poll(self, operator: type) -> bool:
         """For an operator's `poll`: whether the line is there, else saying why not."""
         is_there = self._line is not None and self._line.is_lasting
-        if not is_there:
+        if self.state is SupervisorState.STARTING:
+            operator.poll_message_set("The sidecar is starting")
+        elif not is_there:
             operator.poll_message_set("Start the sidecar first, at the top of the Affekt panel")
         return is_there
 
