@@ -316,13 +316,13 @@ class Supervisor:
                 "Start it where it runs ('affekt serve'), then connect again; your scene is safe.",
             )
         doctor = shlex.join([*self._command[:-1], "doctor"])  # in place of `serve`
+        said = self._last_words(error)
         remedy = f"In a terminal, this says what is wrong and how to mend it: {doctor}"
-        if error.code == "link.start":  # then its doctor does not start either
-            remedy = error.remedy
+        if error.code == "link.start":  # which names the log, and the doctor does not start either
+            said, remedy = "", error.remedy
         return LinkError(
             "link.given_up",
-            f"The sidecar does not last: {times} restarts were in vain. {error.message}"
-            f"{self._last_words(error)}",
+            f"The sidecar does not last: {times} restarts were in vain. {error.message}{said}",
             f"Your scene is safe. {remedy}",
         )
 
