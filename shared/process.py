@@ -155,7 +155,9 @@ def start_sidecar(command: Sequence[str], runtime_folder: Path) -> SidecarProces
 
 def rotate(path: Path, older: int) -> None:
     """Renames path to path.1, path.1 to path.2 and so on, of which there are then at most
-    `older`. Raises OSError."""
+    `older`; nothing where path is empty or absent. Raises OSError."""
+    if not path.exists() or path.stat().st_size == 0:
+        return  # or starts that fail at once would push out why the first one ended
     for number in range(older, 0, -1):
         source = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
         if source.exists():
