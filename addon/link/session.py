@@ -8,12 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...shared.client import Client
-from ...shared.connection import (
-    default_runtime_folder,
-    make_private_folder,
-    read_connection,
-    read_connection_file,
-)
+from ...shared.connection import default_runtime_folder, read_connection, read_connection_file
 from ...shared.errors import AffektError, LinkError
 from ...shared.limits import HUNG_S
 from ...shared.process import SidecarProcess, start_sidecar
@@ -116,8 +111,6 @@ class Session:
 
 
 def _spawn(command: Sequence[str], runtime_folder: Path) -> SidecarProcess:
-    if not runtime_folder.parent.exists():  # else made with it, and open to others
-        make_private_folder(runtime_folder.parent)
     remove_old_runs(runtime_folder.parent)
     return start_sidecar(command, runtime_folder)
 
