@@ -70,6 +70,9 @@ class Artefact:
     size: int
 
 
+RESTART_STAGE = "restart"
+
+
 class Message:
     """Base of all messages. TYPE is its name on the wire."""
 
@@ -499,7 +502,8 @@ class Cancel(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Message):
-    """`done` of `total` frames of this stage. seconds_left is an estimate, absent at first."""
+    """`done` of `total` frames of this stage; in `RESTART_STAGE` the worker has died and the next
+    one is waited for. seconds_left is an estimate, absent at first."""
 
     TYPE: ClassVar[str] = "progress"
     SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"

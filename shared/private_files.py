@@ -22,8 +22,10 @@ class NotPrivateError(PermissionError):
 
 
 def make_folder(folder: Path) -> None:
-    """Makes the folder, for its user alone."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Makes the folder, for its user alone, and so those above it that are not there."""
+    if not folder.parent.exists():
+        make_folder(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
     if os.name == "posix":
         if folder.stat().st_uid != os.getuid():
             raise NotPrivateError(f"{folder} belongs to another user")

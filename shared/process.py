@@ -32,6 +32,8 @@ _LOG_TAIL_BYTES = 16 * 1024
 _CRASH = "Fatal Python error"
 _STAMP = re.compile(r"^[0-9-]{10} [0-9:,]{12} [A-Z]+ ")
 """What logging puts before a line."""
+_OURS = re.compile(r"^affekt: (.+) \[[a-z_.]+\]$")
+"""How a command of ours ends that cannot do its work; the code is for programs."""
 _NEWS = re.compile(_STAMP.pattern.replace("[A-Z]+", "(DEBUG|INFO)"))
 
 
@@ -153,7 +155,9 @@ def start_sidecar(command: Sequence[str], runtime_folder: Path) -> SidecarProces
 
 def rotate(path: Path, older: int) -> None:
     """Renames path to path.1, path.1 to path.2 and so on, of which there are then at most
-    `older`. Raises OSError."""
+    `older`; nothing where path is empty or absent. Raises OSError."""
+    if not path.exists() or path.stat().st_size == 0:
+        return  # or starts that fail at once would push out why the first one ended
     for number in range(older, 0, -1):
         source = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
         if source.exists():
@@ -167,7 +171,7 @@ def last_words(folder: Path) -> str:
     crash = next((line for line in raw if line.startswith(_CRASH)), "")
     lines = [lines[-1] for lines in (raw, _tail(folder / LOG_NAME)) if lines]
     words = crash or next((line for line in lines if not _NEWS.match(line)), "")
-    words = _STAMP.sub("", words)
+    words = _OURS.sub(r"\1", _STAMP.sub("", words))
     return words if not words or words.endswith((".", "!", "?")) else f"{words}."
 
 

@@ -22,6 +22,7 @@ death, and end when the supervisor gives up or is stopped.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -314,12 +315,15 @@ class Supervisor:
                 f"The sidecar did not come back in {times} tries. {error.message}",
                 "Start it where it runs ('affekt serve'), then connect again; your scene is safe.",
             )
+        doctor = shlex.join([*self._command[:-1], "doctor"])  # in place of `serve`
+        said = self._last_words(error)
+        remedy = f"In a terminal, this says what is wrong and how to mend it: {doctor}"
+        if error.code == "link.start":  # which names the log, and the doctor does not start either
+            said, remedy = "", error.remedy
         return LinkError(
             "link.given_up",
-            f"The sidecar does not last: {times} restarts were in vain. {error.message}"
-            f"{self._last_words(error)}",
-            "Run 'affekt doctor' in a terminal: it says what is wrong and how to mend it. Then "
-            "start the sidecar again; your scene is safe.",
+            f"The sidecar does not last: {times} restarts were in vain. {error.message}{said}",
+            f"Your scene is safe. {remedy}",
         )
 
     def _last_words(self, error: AffektError) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bpy
+import numpy as np
+from mathutils import Vector
 
 from .. import compat
 from ..link import requests
@@ -38,12 +40,30 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
             _show(context)
         return (
             f"Added {head.name}: {len(model.template):,} vertices, "
-            f"{len(model.expression_names)} expression shape keys."
+            f"{len(model.expression_names)} expression shape keys.{_say_hidden(head, context)}"
         )
 
 
 def _has_heads(context: bpy.types.Context) -> bool:
     return any(item.type == "MESH" and item.affekt_head.is_head for item in context.scene.objects)
+
+
+def _say_hidden(head: bpy.types.Object, context: bpy.types.Context) -> str:
+    """Of a head that nobody sees, such as in the cube of a new scene."""
+    context.view_layer.update()
+    low, high = _box(head)
+    for other in context.visible_objects:
+        if other.type == "MESH" and other != head:
+            outer_low, outer_high = _box(other)
+            if (outer_low < low).all() and (outer_high > high).all():
+                return f" It is inside {other.name}: hide or delete that to see it."
+    return ""
+
+
+def _box(item: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest world coordinates, (3,) each."""
+    corners = np.array([item.matrix_world @ Vector(corner) for corner in item.bound_box])
+    return corners.min(0), corners.max(0)
 
 
 def _show(context: bpy.types.Context) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..link.panel import draw_task
 from ..panels import SidebarPanel
 from .find import find_head
 
@@ -17,4 +18,5 @@ class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
         head = find_head(context)
         if head is not None:
             self.layout.label(text=head.name, icon="USER")
-        self.layout.operator("affekt.add_head", icon="ADD")
+        if not draw_task(self.layout, "Add Head"):
+            self.layout.operator("affekt.add_head", icon="ADD")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import bpy
 
+from ...shared.limits import LOG_PARTS, RAW_PARTS
 from ...shared.process import RAW_NAME
 
 NAME = "Affekt sidecar.log"
-_MOST_BYTES = 256 * 1024  # Blender's text editor is slow beyond some thousand lines
+_MOST_BYTES = 64 * 1024  # of a part; Blender's text editor is slow beyond some thousand lines
 _LINES_SHOWN = 30
 
 
@@ -29,7 +30,7 @@ def show_log(context: bpy.types.Context, log_path: Path) -> str:
     """Fills the text block with the end of the log and shows it; the sentence to report."""
     text = bpy.data.texts.get(NAME) or bpy.data.texts.new(NAME)
     text.clear()
-    for path in (log_path.with_name(RAW_NAME), log_path):
+    for path in _parts(log_path):
         text.write(f"{path}\n\n{_read_end(path)}\n")
     area = None if bpy.app.background else _text_area(context)
     if area is not None:
@@ -37,6 +38,18 @@ def show_log(context: bpy.types.Context, log_path: Path) -> str:
         space.text, space.show_word_wrap = text, True
         space.top = max(0, len(text.lines) - _LINES_SHOWN)
     return f"The log is in the text block '{NAME}'; its file is {log_path}."
+
+
+def _parts(log_path: Path) -> list[Path]:
+    """What there is, oldest first of each kind: a sidecar that was started again has a new log,
+    and why it had to be is in the one before."""
+    raw = log_path.with_name(RAW_NAME)
+    numbered = [
+        path.with_name(f"{path.name}.{number}")
+        for path, parts in ((raw, RAW_PARTS), (log_path, LOG_PARTS))
+        for number in range(parts, 0, -1)
+    ]
+    return [path for path in (*numbered, raw, log_path) if _has_text(path)]
 
 
 def _read_end(path: Path) -> str:

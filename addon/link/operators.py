@@ -137,7 +137,7 @@ class AFFEKT_OT_open_log(bpy.types.Operator):
         has_opener = has_opener or shutil.which("xdg-open") is not None
         if has_opener and newest is not None and not bpy.app.background:
             bpy.ops.wm.path_open(filepath=str(newest))
-            self.report({"INFO"}, f"The log is {newest}.")
+            self.report({"INFO"}, f"The log is {newest}; older ones lie beside it.")
         else:
             self.report({"INFO"}, show_log(context, path))
         return {"FINISHED"}

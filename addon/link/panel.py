@@ -28,7 +28,7 @@ class AFFEKT_PT_sidecar(SidebarPanel, bpy.types.Panel):
         else:
             _draw_start(layout, context)
         if state is SupervisorState.SILENT:
-            draw_sentence(layout, context, "If it stays silent, it is started again.")
+            draw_sentence(layout, context, session.advice)
         elif state is SupervisorState.RESTARTING and session.error is not None:
             draw_sentence(layout, context, session.error.message)
         elif session.error is not None:

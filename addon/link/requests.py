@@ -21,6 +21,7 @@ from ...shared.emotion import EmotionTrack
 from ...shared.errors import LinkError
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
+from ...shared.messages import RESTART_STAGE
 from ...shared.motion import Motion
 from ...shared.pictures import PASSES, Follow, PictureOptions
 from ...shared.supervisor import Supervisor, SupervisorState
@@ -31,7 +32,13 @@ from .tasks import Progress
 Answer = TypeVar("Answer")
 Waiting = Generator[Progress, None, Answer]
 
-_STAGES = {"modulation": "Emotion", "vertices": "Mesh", "pictures": "Pictures"}
+_AGAIN = "Starting again"
+_STAGES = {
+    "modulation": "Emotion",
+    "vertices": "Mesh",
+    "pictures": "Pictures",
+    RESTART_STAGE: _AGAIN,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +189,11 @@ def _run_job(line: Supervisor, start: Callable[[Client], str]) -> Waiting[JobEve
 
     try:
         job = yield from _call(line, begin, "Sending")
-        progress = Progress(fraction=0.0, text="Waiting for the sidecar")
+        progress, client = Progress(fraction=0.0, text="Waiting for the sidecar"), line.client
         while True:
+            if line.client not in (client, None):  # it takes a while until the job is under way
+                progress = Progress(fraction=progress.fraction, text=_AGAIN)
+                client = line.client
             for event in line.take_events():
                 if event.job != job:
                     continue  # the late end of a job that was cancelled
@@ -203,7 +213,8 @@ def _run_job(line: Supervisor, start: Callable[[Client], str]) -> Waiting[JobEve
 
 
 def _describe(event: JobProgressed) -> Progress:
-    left = "" if event.seconds_left is None else f", {event.seconds_left:.0f} s left"
+    seconds = 0 if event.seconds_left is None else round(event.seconds_left)
+    left = f", {seconds} s left" if seconds > 0 else ""
     stage = _STAGES.get(event.stage, event.stage.capitalize())
     return Progress(
         fraction=event.done / max(event.total, 1), text=f"{stage} {event.done}/{event.total}{left}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...shared.client import Client
 from ...shared.connection import default_runtime_folder, read_connection, read_connection_file
 from ...shared.errors import AffektError, LinkError
+from ...shared.limits import HUNG_S
 from ...shared.process import SidecarProcess, start_sidecar
 from ...shared.run_folders import own_run_folder, remove_old_runs
 from ...shared.supervisor import Supervisor, SupervisorState
@@ -40,6 +41,13 @@ class Session:
     def version(self) -> str:
         """What the sidecar calls itself."""
         return "" if self._line is None else self._line.version
+
+    @property
+    def advice(self) -> str:
+        """What becomes of a sidecar that does not answer."""
+        is_ours = self.log_path is not None
+        what = "it is started again" if is_ours else "the connection is made again"
+        return f"Your work waits. After {HUNG_S:.0f} s of silence {what}."
 
     def describe(self) -> str:
         """The state in a few words."""
@@ -84,7 +92,9 @@ class Session:
     def poll(self, operator: type) -> bool:
         """For an operator's `poll`: whether the line is there, else saying why not."""
         is_there = self._line is not None and self._line.is_lasting
-        if not is_there:
+        if self.state is SupervisorState.STARTING:
+            operator.poll_message_set("The sidecar is starting")
+        elif not is_there:
             operator.poll_message_set("Start the sidecar first, at the top of the Affekt panel")
         return is_there
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ...shared.errors import AffektError
+from .session import session
 from .tasks import POLL_SECONDS, Steps, Task, end_task, running_task, start_task
 
 
@@ -67,7 +68,7 @@ class TaskOperator:
         try:
             done = task.step()
         except AffektError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, _describe(task, error))
             return self._end(context, {"CANCELLED"})
         except Exception:
             self._end(context, {"CANCELLED"})
@@ -90,6 +91,17 @@ class TaskOperator:
         context.workspace.status_text_set(None)
         redraw_sidebars(context)
         return answer
+
+
+def _describe(task: Task, error: AffektError) -> str:
+    """What to report; a report has one line, and the panel says at length why a sidecar is not
+    to be had."""
+    if error is session.error:
+        return (
+            f"{task.label} stopped: there is no sidecar any more. What is done is kept; the "
+            "Affekt panel says what is wrong."
+        )
+    return str(error)
 
 
 def redraw_sidebars(context: bpy.types.Context) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..head.find import find_head, need_head
+from ..link.panel import draw_task
 from ..panels import SidebarPanel
 
 
@@ -19,7 +20,8 @@ class AFFEKT_PT_take(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         takes = need_head(context).affekt_takes
-        self.layout.operator("affekt.browse_take", icon="IMPORT")
+        if not draw_task(self.layout, "Import Take"):
+            self.layout.operator("affekt.browse_take", icon="IMPORT")
         if not takes.items:
             return
         column = self.layout.column(align=True)

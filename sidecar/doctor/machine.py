@@ -76,7 +76,8 @@ class Machine:
         names = [self._quote(str(path)) for path in paths]
         if self.system == "win32":
             return f"Remove-Item -Recurse {', '.join(names)}"
-        return f"rm -r {' '.join(names)}"
+        command = "rm -r" if any(path.is_dir() for path in paths) else "rm"
+        return f"{command} {' '.join(names)}"
 
     def end_line(self, pid: int) -> str:
         """What ends a process, even one that does not listen."""

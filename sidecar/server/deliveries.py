@@ -58,6 +58,11 @@ class Deliveries:
         """A worker begins the job, the first or another one."""
         self._jobs[job].begin_again()
 
+    def interrupt(self) -> None:
+        """The worker is gone."""
+        for delivery in self._jobs.values():
+            delivery.interrupt()
+
     def take_step(self, job: str, step: orders.Stepped, last: Sequence[Frame]) -> None:
         """The worker has come so far; `last` is the job's last event if it is done."""
         delivery = self._jobs[job]

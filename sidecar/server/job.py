@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ...shared import limits, wire
 from ...shared.errors import AffektError
-from ...shared.messages import JobFailed, Picture, PictureKind, Progress
+from ...shared.messages import RESTART_STAGE, JobFailed, Picture, PictureKind, Progress
 from ...shared.wire import Frame
 
 
@@ -62,6 +62,11 @@ class Delivery:
     def begin_again(self) -> None:
         """A new worker will name the pictures from the first on, the same ones."""
         self._pictures.clear()
+
+    def interrupt(self) -> None:
+        """The worker is gone; whoever watches the job shall not think that it goes on."""
+        if self._progress is not None:
+            self.progress(RESTART_STAGE, self._progress.done, self._progress.total)
 
     def give_credit(self, count: int) -> None:
         """So many more pieces may go."""
@@ -138,9 +143,13 @@ def failed(job: str, error: AffektError) -> JobFailed:
     )
 
 
+ESTIMATE_AFTER_S = 2.0
+
+
 @dataclass(slots=True)
 class Clock:
-    """Progress with an estimate: the rate of the stage so far."""
+    """Progress with an estimate: the rate of the stage so far, once there is enough of it (a new
+    worker's first chunk is slow, chunks from the cache are fast)."""
 
     job: str
     now: Callable[[], float] = field(default=time.monotonic)
@@ -153,5 +162,6 @@ class Clock:
         if stage != self._stage or done < self._first:
             self._stage, self._since, self._first = stage, self.now(), done
         seconds, steps = self.now() - self._since, done - self._first
-        left = seconds / steps * max(0, total - done) if steps > 0 else None
+        is_known = steps > 0 and seconds >= ESTIMATE_AFTER_S
+        left = seconds / steps * max(0, total - done) if is_known else None
         return Progress(job=self.job, stage=stage, done=done, total=total, seconds_left=left)

@@ -417,6 +417,7 @@ class Server:
             self._scheduler.give_up(news.error)
         elif isinstance(news, Died):
             self._scheduler.worker_died()
+            self._deliveries.interrupt()
         else:
             self._take_reply(news)
 

@@ -98,6 +98,7 @@ def test_tasks_wait_for_a_sidecar_that_comes_back(in_blender: RunScript, tmp_pat
     assert told["again"]["said"].startswith("Imported take: 10 frames")
     assert told["uploads"] == [[["motion", "take.json"]]] * 3
     assert told["log"][-4:] == ["first line", "last line", "", ""]
+    assert "why it crashed" in told["log"]
     assert told["never"]["said"] == "link.given_up"
     assert told["state"] == ["FAILED", "link.given_up"]
     assert "Start the sidecar first" in told["poll"]

@@ -35,6 +35,7 @@ def test_a_folder_is_closed(tmp_path: Path) -> None:
     for folder in (tmp_path / "open", tmp_path / "new" / "deeper"):
         private_files.make_folder(folder)
         assert mode(folder) == 0o700
+    assert mode(tmp_path / "new") == 0o700
 
 
 def test_new_is_new(tmp_path: Path) -> None:

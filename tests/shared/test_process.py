@@ -168,3 +168,12 @@ def test_each_start_begins_new_logs(tmp_path: Path) -> None:
         "sidecar.log": "log 3", "sidecar.log.1": "log 2", "sidecar.log.2": "log 1",
         "sidecar.stderr": "3", "sidecar.stderr.1": "2",
     }  # fmt: skip
+
+
+def test_starts_that_log_nothing_push_no_log_out(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir(mode=0o700)
+    (run / LOG_NAME).write_text("why it crashed")
+    for _ in range(4):
+        start_sidecar([sys.executable, "-c", ""], run).stop(timeout_s=20)
+    assert (run / f"{LOG_NAME}.1").read_text() == "why it crashed"

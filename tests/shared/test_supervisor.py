@@ -202,10 +202,24 @@ def test_the_last_error_says_what_to_do(own: Stage) -> None:
     for part in (
         "in vain. The sidecar has gone. ERROR the card is on fire.",
         str(own.folder / "sidecar.log"),
-        "affekt doctor",
+        "how to mend it: affekt doctor",
     ):
         assert part in said
     assert supervisor.state is FAILED
+
+
+def test_what_does_not_start_any_more_has_its_own_remedy(own: Stage) -> None:
+    """The doctor of a Python that has lost Affekt does not start either."""
+    supervisor = connected(own)
+    own.spawn_error = LinkError("link.start", "No module named affekt.", "Check the Python.")
+    lose(own, supervisor)
+
+    def has_failed() -> bool:
+        own.time += supervisor.seconds_left
+        return supervisor.step() is FAILED
+
+    wait_for(has_failed, "the end")
+    assert str(supervisor.error).endswith("Your scene is safe. Check the Python.")
 
 
 def test_silence_is_shown_and_passes(stage: Stage) -> None:

@@ -79,6 +79,8 @@ def test_the_last_words(tmp_path: Path) -> None:
     (tmp_path / RAW_NAME).write_bytes(b"Traceback\n\n  \xffbad: " + b"x" * 1000 + b"\n\n")
     assert last_words(tmp_path).startswith("\ufffdbad: xxx")
     assert len(last_words(tmp_path)) == 301
+    (tmp_path / RAW_NAME).write_text("affekt: No tyro. Install it. [option.not_installed]\n")
+    assert last_words(tmp_path) == "No tyro. Install it."
 
 
 def test_rotation_keeps_a_fixed_number(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def import_steps() -> object:
 
 def open_log() -> list[str]:
     (harness.folder() / "sidecar.log").write_text("first line\nlast line\n")
+    (harness.folder() / "sidecar.log.1").write_text("why it crashed\n")
     assert bpy.ops.affekt.open_log() == {"FINISHED"}
     return [line.body for line in bpy.data.texts["Affekt sidecar.log"].lines]
 

@@ -75,7 +75,7 @@ def test_one_that_has_ended(tmp_path: Path) -> None:
     finding = running.check_sidecar(machine, tmp_path / "run")
     assert finding.state == "warn"
     assert finding.detail == f"process {GONE} has ended and left its connection file"
-    assert finding.remedy == f"rm -r {path}"
+    assert finding.remedy == f"rm {path}"
 
 
 def test_one_that_hangs(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_one_that_hangs(tmp_path: Path) -> None:
     assert finding.detail.startswith(f"process {os.getpid()} is there and does not answer: ")
     assert finding.remedy == (
         f"If process {os.getpid()} is Affekt's, end it: kill -9 {os.getpid()}\n"
-        f"If it is another: rm -r {tmp_path / 'run' / 'sidecar.json'}"
+        f"If it is another: rm {tmp_path / 'run' / 'sidecar.json'}"
     )
 
 

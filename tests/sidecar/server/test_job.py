@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from affekt.shared import limits, wire
 from affekt.shared.errors import JobError
-from affekt.shared.messages import JobFailed, Message, Progress, RenderDone
+from affekt.shared.messages import RESTART_STAGE, JobFailed, Message, Progress, RenderDone
 from affekt.sidecar.server.job import Clock, Delivery, PictureFile
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,6 +165,16 @@ def test_every_byte_once_and_in_order(
     assert delivery.take_message() is not None
 
 
+def test_an_interruption_is_shown_where_it_happened() -> None:
+    delivery = Delivery(JOB, credit=1, pictures=0)
+    delivery.interrupt()
+    assert delivery.take_message() is None  # nothing was done that could be interrupted
+    delivery.progress("bake", 3, 9)
+    delivery.interrupt()
+    told = read(delivery.take_message())
+    assert told == Progress(job=JOB, stage=RESTART_STAGE, done=3, total=9, seconds_left=None)
+
+
 def test_estimate() -> None:
     times = iter([0.0, 0.0, 2.0, 4.0])
     clock = Clock(JOB, lambda: next(times))
@@ -173,9 +183,17 @@ def test_estimate() -> None:
     assert estimate == pytest.approx(16)  # 2 s for 10, 80 to go
 
 
+def test_no_estimate_from_a_first_glance() -> None:
+    times = iter([0.0, 0.0, 1.9, 2.0])
+    clock = Clock(JOB, lambda: next(times))
+    assert clock.progress("a", 0, 100).seconds_left is None
+    assert clock.progress("a", 1, 100).seconds_left is None
+    assert clock.progress("a", 50, 100).seconds_left == pytest.approx(2)
+
+
 def test_estimate_after_a_new_beginning() -> None:
-    times = iter([0.0, 0.0, 10.0, 10.0, 11.0])
+    times = iter([0.0, 0.0, 10.0, 10.0, 12.0])
     clock = Clock(JOB, lambda: next(times))
     clock.progress("a", 50, 100)
     assert clock.progress("a", 10, 100).seconds_left is None
-    assert clock.progress("a", 20, 100).seconds_left == pytest.approx(8)
+    assert clock.progress("a", 20, 100).seconds_left == pytest.approx(16)
