@@ -23,6 +23,7 @@ from ...shared.errors import AffektError, JobError, LinkError
 from ...shared.wire import Frame
 from ..worker import orders
 from .turns import Turns
+from .watch import crashed
 
 Client: TypeAlias = bytes
 """Routing id of a client."""
@@ -194,10 +195,6 @@ class Scheduler:
         """Whose data the job works on."""
         return self._jobs[job].user
 
-    def owned(self, client: Client) -> list[str]:
-        """The client's jobs, those that have ended but are not all told too."""
-        return [j.id for j in self._jobs.values() if j.client == client and j.left_at is None]
-
     def open_jobs(self) -> int:
         """Jobs that have not ended."""
         return sum(not job.has_ended for job in self._jobs.values())
@@ -231,8 +228,9 @@ class Scheduler:
         """A worker waits for orders; it knows nothing of the one before."""
         self._is_ready = True
 
-    def worker_died(self) -> None:
-        """The order under way has no reply, and every job must be begun again."""
+    def worker_died(self, error: AffektError | None = None) -> None:
+        """The order under way has no reply, and every job must be begun again. error: what that
+        order ends with if it was given twice; JobError `job.crashed` unless told."""
         self._is_ready = False
         lost, self._under_way = self._under_way, None
         for job in self._jobs.values():
@@ -240,9 +238,9 @@ class Scheduler:
         if lost is not None:
             lost.deaths += 1
             if isinstance(lost, Request):
-                self._ask_again(lost)
+                self._ask_again(lost, error or crashed())
             elif not lost.has_ended and lost.deaths > FORGIVEN_DEATHS:
-                self._end(lost, _crashed())
+                self._end(lost, error or crashed())
 
     def give_up(self, error: AffektError) -> None:
         """There will be no worker: everything ends with this error, now and from now on."""
@@ -368,12 +366,12 @@ class Scheduler:
         finished, self._under_way = self._under_way, None
         return finished
 
-    def _ask_again(self, request: Request) -> None:
+    def _ask_again(self, request: Request, error: AffektError) -> None:
         if request.has_left:
             return
         asker = self._clients[request.client]
         if self._gave_up is not None or request.deaths > FORGIVEN_DEATHS:
-            self._refuse(request, self._gave_up or _crashed())
+            self._refuse(request, self._gave_up or error)
         elif request.view is None:
             asker.requests.appendleft(request)
         elif request.view in asker.previews:
@@ -393,15 +391,6 @@ class Scheduler:
     def _end(self, job: _Job, error: AffektError) -> None:
         job.has_ended, job.is_begun = True, False
         self._outcomes.append(Ended(job.id, error))
-
-
-def _crashed() -> JobError:
-    return JobError(
-        "job.crashed",
-        "The sidecar's worker broke down at this, twice.",
-        "Choose a smaller picture or a part of the take. The reason is in the sidecar's log; "
-        "please report it.",
-    )
 
 
 def _bytes_of(jobs: Iterable[_Job]) -> int:

@@ -34,9 +34,10 @@ from .deliveries import Deliveries
 from .desk import Desk
 from .files import Files, failure
 from .front import Front, Letter, UserOf, user_of
-from .memory import memory_bytes
+from .memory import generous_bytes, memory_bytes
 from .scheduler import Dropped, Ended, Forgotten, Refusal, Request, Scheduler
 from .sockets import Doors, FrontDoor, OpenSocket, local_door, open_router
+from .watch import Watch
 from .workbench import Died, GaveUp, Heard, News, Workbench
 
 if TYPE_CHECKING:
@@ -75,17 +76,19 @@ class _Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Where the server lives. front: None is a local door with fresh keys. What comes after
-    `cache_bytes` is for tests."""
+    """Where the server lives. front: None is a local door with fresh keys. memory_bytes: that the
+    worker may use, 0 for `generous_bytes`. What comes after it is for tests."""
 
     runtime_folder: Path
     cache_folder: Path
     front: FrontDoor | None = None
     cache_bytes: int = limits.CACHE_BYTES
+    memory_bytes: int = 0
     open_socket: OpenSocket = open_router
     user_of: UserOf = user_of
     silence_s: float = limits.CLIENT_SILENCE_S
     now: Callable[[], float] = field(default=time.monotonic)
+    measure: Callable[[int], int] = memory_bytes
 
 
 OpenWorkbench = Callable[[Doors], Workbench]
@@ -106,7 +109,8 @@ class Server:
         self._is_stopping = False
         self._is_seen_out = False
         self._started = options.now()
-        self._ordered = 0.0
+        self._watch = Watch(options.memory_bytes or generous_bytes(), options.now, options.measure)
+        self._verdict: AffektError | None = None
         self._room_at = 0.0
         self._is_making_room = False
         self._device = "unknown"
@@ -207,6 +211,7 @@ class Server:
             self._handle(letter)
         self._front.flush()
         self._forget_silent()
+        self._look_after_worker()
         self._settle()
         for client in self._front.take_gone():
             self._forget(client)
@@ -216,18 +221,19 @@ class Server:
         self._apply_outcomes()
         order = self._scheduler.next_order()
         if order is not None:
-            self._ordered = self._options.now()
+            self._watch.ordered()
             if isinstance(order.order, orders.Begin):
                 self._deliveries.begin_again(order.order.job)
             self.workbench.send(orders.pack(order.order, order.inner))
-        elif self._scheduler.is_busy and self._is_overdue():
-            _log.error("the worker does not come back from an order: it is killed")
-            self._ordered = self._options.now()
-            self.workbench.kill()
         self._deliveries.send()
 
-    def _is_overdue(self) -> bool:
-        return self._options.now() - self._ordered > limits.ORDER_S
+    def _look_after_worker(self) -> None:
+        if self.workbench.state == "failed":
+            return
+        verdict = self._watch.verdict(self.workbench.pid, is_busy=self._scheduler.is_busy)
+        if verdict is not None:
+            self._verdict = verdict
+            self.workbench.kill()
 
     def _apply_outcomes(self) -> None:
         for outcome in self._scheduler.take_outcomes():
@@ -416,7 +422,9 @@ class Server:
             self._scheduler.worker_died()
             self._scheduler.give_up(news.error)
         elif isinstance(news, Died):
-            self._scheduler.worker_died()
+            self._scheduler.worker_died(self._verdict)
+            self._verdict = None
+            self._watch.begun()
         else:
             self._take_reply(news)
 
@@ -424,6 +432,7 @@ class Server:
         reply, inner = orders.unpack(news.frames, orders.REPLIES)
         if isinstance(reply, orders.Ready):
             self._device = reply.device
+            self._watch.ready()
             self._scheduler.worker_ready()
         elif isinstance(reply, orders.Answered):
             asked = self._scheduler.answered(reply.unit)

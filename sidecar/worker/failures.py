@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 
@@ -27,7 +28,7 @@ def known(error: Exception, what: str) -> AffektError:
             "Close other programs that use the card, choose a smaller picture or fewer passes, "
             "and start it again: what is done is kept.",
         )
-    if isinstance(error, MemoryError):
+    if _is_memory(error):
         return JobError(
             "job.memory",
             "This machine has too little free memory for this.",
@@ -44,6 +45,15 @@ def known(error: Exception, what: str) -> AffektError:
         "job.failed",
         f"The sidecar failed at {what}: {type(error).__name__}.",
         "The reason is in the sidecar's log; please report it.",
+    )
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether this machine's memory ran out: numpy, the system and torch each say so their way."""
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
     )
 
 
