@@ -42,7 +42,7 @@ class Files:
                 opened.seek(offset)
                 return size, opened.read(limits.CHUNK_BYTES)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or type(error).__name__
             raise JobError(
                 "job.disk",
                 f"A picture cannot be read from the sidecar's cache ({reason}).",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ _UNKNOWN_BYTES = 16 * 10**9
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 
-def memory_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     """Bytes in memory; 0 where the system does not say, or there is no such process."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
@@ -28,8 +29,6 @@ def generous_bytes(container: Path = _CONTAINER) -> int:
         whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # Windows
         return _UNKNOWN_BYTES
-    try:
+    with contextlib.suppress(OSError, ValueError):  # none, or "max"
         whole = min(whole, int(container.read_text("ascii")))
-    except (OSError, ValueError):  # none, or "max"
-        pass
     return int(_SHARE * whole)

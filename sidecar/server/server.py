@@ -34,7 +34,7 @@ from .deliveries import Deliveries
 from .desk import Desk
 from .files import Files, failure
 from .front import Front, Letter, UserOf, user_of
-from .memory import generous_bytes, memory_bytes
+from .memory import generous_bytes, resident_bytes
 from .scheduler import Dropped, Ended, Forgotten, Refusal, Request, Scheduler
 from .sockets import Doors, FrontDoor, OpenSocket, local_door, open_router
 from .watch import Watch
@@ -88,7 +88,7 @@ class ServerOptions:
     user_of: UserOf = user_of
     silence_s: float = limits.CLIENT_SILENCE_S
     now: Callable[[], float] = field(default=time.monotonic)
-    measure: Callable[[int], int] = memory_bytes
+    measure: Callable[[int], int] = resident_bytes
 
 
 OpenWorkbench = Callable[[Doors], Workbench]
@@ -371,7 +371,7 @@ class Server:
             jobs=self._scheduler.open_jobs(),
             cache_bytes=self._files.size_bytes,
             cache_limit_bytes=self._options.cache_bytes,
-            memory_bytes=sum(memory_bytes(pid) for pid in set(pids) if pid is not None),
+            memory_bytes=sum(resident_bytes(pid) for pid in set(pids) if pid is not None),
         )
 
     def _forget_silent(self) -> None:

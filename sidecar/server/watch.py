@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ...shared import limits
 from ...shared.errors import AffektError, JobError
-from .memory import memory_bytes
+from .memory import resident_bytes
 
 # Loading takes 2 s, a minute from a cold network disk under a virus scanner's eyes. Five workers
 # that do not load are the last.
@@ -26,7 +26,7 @@ class Watch:
         self,
         most_bytes: int,
         now: Callable[[], float],
-        measure: Callable[[int], int] = memory_bytes,
+        measure: Callable[[int], int] = resident_bytes,
     ) -> None:
         """most_bytes: of memory. measure: a process's memory in bytes, 0 for unknown."""
         self._most_bytes = most_bytes

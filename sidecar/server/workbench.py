@@ -141,7 +141,8 @@ class ProcessWorkbench:
         now: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
-        """memory_bytes: that a worker may use, 0 for any number. wait: sleeps for so many seconds, or until the event is set, which it then gives."""
+        """memory_bytes: that a worker may use, 0 for any number. wait: sleeps for so many
+        seconds, or until the event is set, which it then gives."""
         self._doors = doors
         self._cache_folder, self._cache_bytes = cache_folder, cache_bytes
         self._memory_bytes = memory_bytes

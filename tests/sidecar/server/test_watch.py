@@ -143,4 +143,4 @@ def test_a_worker_that_hangs_before_it_is_ready(tmp_path: Path) -> None:
         raw.ask(messages.Ping())
         wait_for(lambda: link.workbench.restarts == 1, "its death")
         link.workbench.ready()
-        assert isinstance(raw.ask(messages.GetHead(name="open")), messages.Head)
+        assert isinstance(raw.ask(messages.GetHead(name="open")), messages.HeadRead)

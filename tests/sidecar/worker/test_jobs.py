@@ -250,3 +250,22 @@ def test_a_disk_that_cannot_be_written(
             assert event is None
     assert reply.code == "job.disk"
     assert isinstance(real.run(shot(motion))[1], messages.RenderDone)
+
+
+@pytest.mark.parametrize("picture_format", ["png", "exr"])
+def test_a_cache_that_cannot_be_written(picture_format: str, real: Desk, take: Motion) -> None:
+    """It is the sidecar's disk, wherever that is: no folder that the user has chosen."""
+    request = render_request(
+        real.keep(encode_motion(take)), format=picture_format, frames=(0, 3), passes=("combined",)
+    )
+    reply = real.begin(request)
+    assert isinstance(reply, orders.Stepped), reply
+    (folder,) = (real.user.folder / "pictures").iterdir()
+    folder.rmdir()
+    folder.write_bytes(b"no folder")
+    while isinstance(reply, orders.Stepped):
+        reply, _ = real.step()
+    assert isinstance(reply, orders.Refused)
+    assert reply.code == "job.disk"
+    assert "AFFEKT_CACHE_DIR" in reply.remedy
+    assert "/" not in reply.message
