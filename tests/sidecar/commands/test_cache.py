@@ -14,7 +14,8 @@ from affekt.shared.connection import (
     write_connection,
 )
 from affekt.sidecar import cli
-from affekt.sidecar.cache.cache import LOCAL, Cache
+from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.server.authenticator import LOCAL_USER
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fill(folder: Path) -> None:
-    Cache(folder).user(LOCAL).add(lambda file: file.write(os.urandom(20_000_000)))
+    Cache(folder).user(LOCAL_USER).add(lambda file: file.write(os.urandom(20_000_000)))
 
 
 def test_info(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
