@@ -99,6 +99,10 @@ class _Client:
     requests: deque[Request] = field(default_factory=deque)
     previews: dict[int, Request] = field(default_factory=dict)
 
+    def waiting(self) -> Iterator[Request]:
+        yield from self.previews.values()
+        yield from self.requests
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Job:
@@ -159,12 +163,13 @@ class Scheduler:
         """Raises LinkError `link.busy`; JobError `job.no_worker` if there will be no worker."""
         self._check_worker()
         asker = self._clients[request.client]
+        self._check_bytes(asker, _bytes_of([request]))
         if request.view is not None:
             older = asker.previews.get(request.view)
             asker.previews[request.view] = request
             self._supersede(older)
         elif len(asker.requests) >= limits.MAX_WAITING_REQUESTS:
-            raise LinkError("link.busy", "The sidecar has too much to do.", "Try again later.")
+            raise _busy()
         else:
             asker.requests.append(request)
 
@@ -314,10 +319,17 @@ class Scheduler:
                 "job.too_many", "Too many jobs are waiting.", "Wait until some are done."
             )
 
+    def _check_bytes(self, asker: _Client, size: int) -> None:
+        """For one short request more of so many bytes."""
+        if (
+            size + _bytes_of(asker.waiting()) > limits.MAX_CLIENT_WAITING_BYTES
+            or size + _bytes_of(self._requests()) > limits.MAX_WAITING_BYTES
+        ):
+            raise _busy()
+
     def _requests(self) -> Iterator[Request]:
         for client in self._clients.values():
-            yield from client.previews.values()
-            yield from client.requests
+            yield from client.waiting()
 
     def _runnable(self) -> Iterator[_Job]:
         return (job for job in self._jobs.values() if not job.has_ended)
@@ -393,6 +405,10 @@ class Scheduler:
         self._outcomes.append(Ended(job.id, error))
 
 
-def _bytes_of(jobs: Iterable[_Job]) -> int:
-    """Of what these jobs were asked with."""
-    return sum(len(frame) for job in jobs for frame in job.frames)
+def _busy() -> LinkError:
+    return LinkError("link.busy", "The sidecar has too much to do.", "Try again later.")
+
+
+def _bytes_of(asked: Iterable[_Job | Request]) -> int:
+    """Of what these were asked with."""
+    return sum(len(frame) for one in asked for frame in one.frames)

@@ -208,11 +208,11 @@ class Server:
         for news in self.workbench.take_news():
             _carefully(lambda news=news: self._take_news(news))
         for letter in self._front.receive(LETTERS):
-            self._handle(letter)
+            _carefully(lambda letter=letter: self._handle(letter))
         self._front.flush()
         self._forget_silent()
         self._look_after_worker()
-        self._settle()
+        _carefully(self._settle)
         for client in self._front.take_gone():
             self._forget(client)
 
@@ -339,7 +339,7 @@ class Server:
             begun = self._deliveries.oldest_begun
             self._desk.submit(client, lambda: self._answer_later(
                 client, request_id, self._files.answer(session.user, request, begun)
-            ))  # fmt: skip
+            ), sum(map(len, letter.frames)))  # fmt: skip
         else:
             preview = isinstance(request, messages.Preview)
             ring = session.ring.name if preview and session.ring is not None else None
@@ -502,11 +502,11 @@ class Server:
 
 
 def _carefully(do: Callable[[], None]) -> None:
-    """No news, however odd, may end the server."""
+    """Nothing that comes, however odd, may end the server."""
     try:
         do()
     except Exception:
-        _log.exception("news failed in the sockets' thread")
+        _log.exception("a turn failed in the sockets' thread")
 
 
 def _greet(session: _Session, hello: messages.Hello) -> messages.Welcome:
