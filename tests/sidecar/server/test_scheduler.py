@@ -178,9 +178,8 @@ def test_too_many_requests() -> None:
 @pytest.mark.parametrize("client", [A, B])
 def test_requests_that_are_too_large(client: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Previews too: a view keeps one, and there are many views."""
-    monkeypatch.setattr(
-        limits, "MAX_CLIENT_WAITING_BYTES" if client == A else "MAX_WAITING_BYTES", 100
-    )
+    limit = "MAX_CLIENT_WAITING_BYTES" if client == A else "MAX_WAITING_BYTES"
+    monkeypatch.setattr(limits, limit, 100)
     scheduler = ready(A, B)
     scheduler.ask(Request(client=A, id=1, frames=[bytes(60)], view=0))
     with pytest.raises(LinkError) as caught:

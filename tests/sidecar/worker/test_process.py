@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def running(command: Sequence[str], folder: Path, **changes: object) -> Iterator
 
 def test_ready_answers_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     began = time.monotonic()
-    with running(REAL, tmp_path) as bench:
+    with running(REAL, tmp_path, memory_bytes=4 * 10**9) as bench:
         ready, _ = bench.receive()
         took = time.monotonic() - began
         assert isinstance(ready, orders.Ready)
@@ -102,6 +103,9 @@ def test_ready_answers_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[st
         reply, head = bench.receive()
         assert isinstance(reply, orders.Answered)
         assert isinstance(head, messages.HeadRead)
+        if sys.platform == "linux" and ready.device == "cpu":
+            told = Path(f"/proc/{bench.process.pid}/limits").read_text()
+            assert re.search(r"^Max data size +4000000000 ", told, re.MULTILINE)
         ended = bench.close_input()
         assert bench.process.returncode == 0
     with capsys.disabled():
