@@ -45,9 +45,9 @@ def known(error: Exception, what: str) -> AffektError:
     if _is_memory(error):
         return JobError(
             "job.memory",
-            "This machine has too little free memory for this.",
-            "Close other programs, choose a smaller picture or a part of the take, and start it "
-            "again: what is done is kept.",
+            "There is too little memory for this, or the sidecar may not use more.",
+            "Close other programs, choose a smaller picture or a part of the take, or start the "
+            "sidecar with a larger `--memory-gb`; what is done is kept.",
         )
     if isinstance(error, OSError):
         return disk_error(error)
