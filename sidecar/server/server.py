@@ -28,6 +28,7 @@ from ...shared.messages import Message
 from ...shared.pixels import remove_orphans
 from ...shared.version import AFFEKT_VERSION
 from ..cache.cache import Cache
+from ..cache.claim import Claim
 from ..worker import orders
 from .authenticator import LOCAL_USER
 from .deliveries import Deliveries
@@ -129,6 +130,7 @@ class Server:
             raise
         self.endpoint, self.authenticator = self._doors.endpoint, self._doors.authenticator
         self._front = Front(self._doors.front, self._options.user_of)
+        self._claim = Claim(self._options.cache_folder)
         self.workbench = self._open_workbench(self._doors)
         self._desk = Desk(self._mailbox.put)
         self._deliveries = Deliveries(self._scheduler, self._front, self._desk, self._files)
@@ -176,6 +178,7 @@ class Server:
         self._doors.close(linger_ms=LINGER_MS)
         self._context.term()
         has_ended = self._desk.join(timeout_s)
+        self._claim.close()
         self._mailbox.close()
         return has_ended
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from affekt.shared.connection import (
 )
 from affekt.sidecar import cli
 from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.cache.claim import Claim
 from affekt.sidecar.server.authenticator import LOCAL_USER
 
 
@@ -67,3 +69,17 @@ def test_not_under_a_running_sidecar(folder: Path, capsys: pytest.CaptureFixture
         "Stop it in Blender or end that process, and try again. [option.cache_in_use]\n"
     )
     assert Cache(folder).size_bytes() > 10_000_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a lock of POSIX systems")
+def test_not_under_a_sidecar_for_other_machines(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It writes no connection file."""
+    fill(folder)
+    claim = Claim(folder)
+    assert cli.run(["cache", "clear"]) == 2
+    assert capsys.readouterr().err.endswith("[option.cache_in_use]\n")
+    assert Cache(folder).size_bytes() > 10_000_000
+    claim.close()
+    assert cli.run(["cache", "clear"]) == 0
