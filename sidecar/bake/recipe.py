@@ -46,6 +46,12 @@ def vertices_key(head: HeadModel, shown: Motion) -> str:
     return fingerprint("vertices", code_key(), _head_key(head), shown)
 
 
+def forget() -> None:
+    """Lets go of the takes and heads whose names are remembered."""
+    _take_key.cache_clear()
+    _head_key.cache_clear()
+
+
 @functools.lru_cache(maxsize=2)
 def _take_key(prepared: Prepared) -> str:
     modulator = prepared.modulator

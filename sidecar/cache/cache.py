@@ -14,15 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...shared import limits
+from ...shared.alive import is_process_alive
 from ...shared.connection import make_private_folder
 from ...shared.errors import JobError, LinkError
-from ..server.parent import is_process_alive
 from . import disk
 from .eviction import Entry, choose, disk_bytes
 from .user import UserCache
 
-LOCAL = "local"
-"""The user of this machine; others are remote users' names."""
 _USER = re.compile(r"[a-z0-9-]{1,64}")
 _ROOM = 0.95
 """Eviction goes down to this share of the limit, so that it is not needed for every file."""

@@ -16,6 +16,10 @@ from typing import BinaryIO
 from ...shared.errors import JobError
 
 PARTIAL = ".partial"
+CACHE_REMEDY = (
+    "Make room on the sidecar's disk and check that it may write to its cache folder, or set "
+    "AFFEKT_CACHE_DIR to another one. What is done is kept."
+)
 log = logging.getLogger("affekt.cache")
 _HASHED = 1 << 20
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
@@ -27,12 +31,16 @@ def disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise JobError(
-            "job.disk",
-            f"The sidecar cannot use its cache folder ({error.strerror or error}).",
-            "Make room on that disk and check that you may write there, or set "
-            "AFFEKT_CACHE_DIR to another folder.",
-        ) from error
+        raise disk_error(error) from error
+
+
+def disk_error(error: OSError) -> JobError:
+    """JobError `job.disk`. It says no path: who reads it may sit at another machine."""
+    return JobError(
+        "job.disk",
+        f"The sidecar cannot use its cache folder ({error.strerror or type(error).__name__}).",
+        CACHE_REMEDY,
+    )
 
 
 def make_folder(folder: Path, root: Path) -> None:

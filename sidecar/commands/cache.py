@@ -44,6 +44,7 @@ class Clear:
         """Raises InputError `option.cache_in_use` while a sidecar of this user's runs; JobError
         `job.disk`."""
         from ..cache.cache import Cache
+        from ..cache.claim import is_claimed
         from ..doctor.machine import this_machine
         from ..doctor.running import running_sidecars
 
@@ -54,6 +55,12 @@ class Clear:
                 "Stop it in Blender or end that process, and try again.",
             )
         folder = self.cache_dir or default_cache_folder()
+        if is_claimed(folder):  # by one for other machines, or of another runtime folder
+            raise InputError(
+                "option.cache_in_use",
+                f"A sidecar works with the cache {folder}.",
+                "End it, such as `affekt serve --remote`, and try again.",
+            )
         cleared = 0
         if folder.exists():
             cleared = Cache(folder).size_bytes()

@@ -17,8 +17,11 @@ from ...shared.errors import InputError
 from .log import open_log
 
 if TYPE_CHECKING:
+    from ..server.server import ServerOptions
     from ..server.sockets import FrontDoor
 
+LEAST_MEMORY_GB = 2.0
+"""A worker that has loaded and shown a head has 1 GB."""
 REMOTE_HOST = "0.0.0.0"
 REMOTE_PORT = 5870
 LEAVE_S = 1.6
@@ -35,6 +38,9 @@ class Serve:
     """Folder for what the sidecar works on; it is kept from one run to the next."""
     cache_gb: float = limits.CACHE_BYTES / 1e9
     """How large that folder may become; what was not used for longest goes first."""
+    memory_gb: float | None = None
+    """How much memory the worker may use; what needs more is refused. By default three quarters
+    of what this machine has."""
     parent_pid: int | None = None
     """End when this process has ended."""
     watch_stdin: bool = False
@@ -53,20 +59,17 @@ class Serve:
 
     def run(self) -> None:
         from ..server.parent import watch_input, watch_parent
-        from ..server.server import Server, ServerOptions
+        from ..server.server import Server
         from ..server.workbench import ProcessWorkbench
 
-        runtime = self.runtime_dir or default_runtime_folder()
-        options = ServerOptions(
-            runtime_folder=runtime,
-            cache_folder=self.cache_dir or default_cache_folder(),
-            cache_bytes=self._cache_bytes(),
-            front=self._front_door(),
-        )
+        options = self._options()
         # Only now: a mistake in the options belongs to the terminal.
         open_log(self.log)
         cache = (options.cache_folder, options.cache_bytes)
-        server = Server(lambda doors: ProcessWorkbench(doors, *cache), options)
+        server = Server(
+            lambda doors: ProcessWorkbench(doors, *cache, memory_bytes=options.memory_bytes),
+            options,
+        )
         signals: list[int] = []
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: signals.append(number))
@@ -87,6 +90,18 @@ class Serve:
         if not server.stop(timeout_s=0.3):
             os._exit(0)
 
+    def _options(self) -> ServerOptions:
+        """Raises what `_cache_bytes`, `_memory_bytes` and `_front_door` do."""
+        from ..server.server import ServerOptions
+
+        return ServerOptions(
+            runtime_folder=self.runtime_dir or default_runtime_folder(),
+            cache_folder=self.cache_dir or default_cache_folder(),
+            cache_bytes=self._cache_bytes(),
+            memory_bytes=self._memory_bytes(),
+            front=self._front_door(),
+        )
+
     def _say(self, sentence: str) -> None:
         if self.log is None:
             print(f"affekt: {sentence}", flush=True)
@@ -102,6 +117,20 @@ class Serve:
                 "Give at least 0.1, better 10 or more.",
             )
         return int(self.cache_gb * 1e9)
+
+    def _memory_bytes(self) -> int:
+        """Raises InputError `option.memory_gb`."""
+        from ..server.memory import generous_bytes
+
+        if self.memory_gb is None:
+            return generous_bytes()
+        if not LEAST_MEMORY_GB <= self.memory_gb <= 1e6:
+            raise InputError(
+                "option.memory_gb",
+                f"The sidecar cannot work in {self.memory_gb:g} GB of memory.",
+                f"Give at least {LEAST_MEMORY_GB:g}, better 4 or more.",
+            )
+        return int(self.memory_gb * 1e9)
 
     def _front_door(self) -> FrontDoor:
         """Raises InputError `option.remote`, `option.port`, LinkError `link.no_trusted_key`,

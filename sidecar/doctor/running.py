@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from ...shared.client import Client
@@ -18,7 +17,6 @@ from .finding import Finding, ok, warn
 from .machine import Machine
 
 _OF_BLENDER = re.compile(r"blender-([1-9][0-9]*)")
-_OF_SIDECAR = re.compile(r"sidecar-([1-9][0-9]*)-.*")
 MOST_NAMED = 5
 
 
@@ -102,29 +100,18 @@ def _say_status(status: Status) -> str:
 
 
 def check_leftovers(machine: Machine) -> Finding:
-    """Files of processes that were killed; none of them is in anybody's way."""
-    left = list(find_leftovers(machine))
+    """Shared memory of processes that were killed, which the next sidecar removes. Folders of
+    Blenders that have ended are no leftovers: their logs are kept on purpose, a few of them."""
+    left = find_orphans(machine.pixel_folder)
     if not left:
         return ok("leftovers", "none")
     named = ", ".join(str(path) for path in left[:MOST_NAMED])
     more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
     return warn(
         "leftovers",
-        f"{len(left)} of processes that have ended: {named}{more}",
+        f"shared memory of processes that have ended: {named}{more}",
         machine.remove_line(left[:MOST_NAMED]),
     )
-
-
-def find_leftovers(machine: Machine) -> Iterator[Path]:
-    """Shared memory, folders of Blenders, and workplaces of sidecars whose process has ended."""
-    yield from find_orphans(machine.pixel_folder)
-    for parent, pattern in (
-        (machine.runtime_folder, _OF_BLENDER), (machine.cache_folder, _OF_SIDECAR),
-    ):  # fmt: skip
-        for folder in _folders(parent, pattern):
-            named = pattern.fullmatch(folder.name)
-            if named is not None and not machine.is_alive(int(named[1])):
-                yield folder
 
 
 def _folders(parent: Path, pattern: re.Pattern[str]) -> list[Path]:

@@ -44,6 +44,9 @@ class Deliveries:
         self._scheduler.start(client, request.job, frames)
         self._jobs[request.job] = Delivery(request.job, credit=credit, pictures=pictures)
         self._begun[request.job] = time.time()
+        user, wanted = self._scheduler.user(request.job), _artefacts(request)
+        # It may wait for long; what it needs came before it, and may not go meanwhile.
+        self._desk.submit(_desk_key(request.job), lambda: self._touch(user, wanted))
 
     def attach(self, client: bytes, request: messages.Attach) -> None:
         """The job's events go to this client now. Raises LinkError `link.no_job`."""
@@ -97,9 +100,14 @@ class Deliveries:
         elif (piece := delivery.take_piece()) is not None:
             user = self._scheduler.user(delivery.job)
             try:
-                self._desk.submit(delivery.job.encode(), lambda: self._read(user, piece))
+                self._desk.submit(_desk_key(delivery.job), lambda: self._read(user, piece))
             except LinkError as error:
                 self._lose(piece.job, error)
+
+    def _touch(self, user: str, artefacts: Sequence[str]) -> Callable[[], None]:
+        """On the desk's thread."""
+        self._files.touch(user, artefacts)
+        return lambda: None
 
     def _read(self, user: str, piece: Piece) -> Callable[[], None]:
         """On the desk's thread."""
@@ -120,3 +128,13 @@ class Deliveries:
         picture = None if delivery is None else delivery.picture(piece, size, data)
         if picture is not None and owner is not None:
             self._front.post(owner, wire.encode(picture))
+
+
+def _artefacts(request: messages.Bake | messages.Render) -> list[str]:
+    avatar = request.avatar if isinstance(request, messages.Render) else None
+    return [name for name in (request.motion, request.adapter, avatar) if name is not None]
+
+
+def _desk_key(job: str) -> bytes:
+    """No client's name at the desk: routing ids do not begin with a zero."""
+    return b"\0" + job.encode()

@@ -14,6 +14,8 @@ from ...shared import limits
 from ...shared.errors import LinkError
 from .turns import Turns
 
+MAX_BYTES = 256 * 1024 * 1024
+"""Of all tasks that wait: a piece of an upload from each of 64 clients."""
 _log = logging.getLogger("affekt.server")
 
 Result: TypeAlias = Callable[[], None]
@@ -27,20 +29,22 @@ class Desk:
 
     def __init__(self, on_done: Callable[[Result], None]) -> None:
         self._on_done = on_done
-        self._tasks: dict[bytes, deque[Task]] = {}
+        self._tasks: dict[bytes, deque[tuple[Task, int]]] = {}
         self._turns: Turns[bytes] = Turns()
         self._changed = threading.Condition()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="affekt-desk", daemon=True)
         self._thread.start()
 
-    def submit(self, client: bytes, task: Task) -> None:
-        """Raises LinkError `link.busy` if too many of this client's wait."""
+    def submit(self, client: bytes, task: Task, size: int = 0) -> None:
+        """size: bytes that the task keeps in memory. Raises LinkError `link.busy` if too many of
+        this client's wait, or too many bytes of all clients'."""
         with self._changed:
-            waiting = self._tasks.setdefault(client, deque())
-            if len(waiting) >= limits.MAX_WAITING_REQUESTS:
+            waiting = self._tasks.get(client, ())
+            held = sum(held for tasks in self._tasks.values() for _, held in tasks) if size else 0
+            if len(waiting) >= limits.MAX_WAITING_REQUESTS or held + size > MAX_BYTES:
                 raise LinkError("link.busy", "The sidecar has too much to do.", "Try again later.")
-            waiting.append(task)
+            self._tasks.setdefault(client, deque()).append((task, size))
             self._changed.notify()
 
     def forget(self, client: bytes) -> None:
@@ -73,7 +77,7 @@ class Desk:
                 return None
             client = self._turns.take(self._tasks)
             assert client is not None
-            task = self._tasks[client].popleft()
+            task, _ = self._tasks[client].popleft()
             if not self._tasks[client]:
                 del self._tasks[client]
             return task

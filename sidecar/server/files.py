@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ...shared import limits, messages
 from ...shared.errors import AffektError, JobError
@@ -13,12 +16,26 @@ from ..cache.cache import Cache
 _log = logging.getLogger("affekt.server")
 FileRequest = messages.FindArtefact | messages.Upload | messages.Download
 
+DOWNLOAD_S = 30.0
+"""A client that downloads asks for the next piece within this time, or has left."""
+
+
+@dataclass(slots=True)
+class _Download:
+    """When (seconds since 1970) its first piece was read, and its last."""
+
+    began: float
+    last: float
+
 
 class Files:
-    """The cache as the server uses it. All calls come from the desk's thread."""
+    """The cache as the server uses it. All calls come from the desk's thread. What is being
+    downloaded makes room for nothing."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, now: Callable[[], float] = time.time) -> None:
         self._cache = cache
+        self._now = now
+        self._downloads: dict[tuple[str, str], _Download] = {}
         self.size_bytes = 0
         """Bytes of the cache when it was last looked at; any thread may read it."""
 
@@ -33,6 +50,14 @@ class Files:
             _log.exception("'%s' failed", request.TYPE)
             return failure(_bug(error, request.TYPE))
 
+    def touch(self, user: str, artefacts: Sequence[str]) -> None:
+        """These are in use now, as far as they are there."""
+        for sha256 in artefacts:
+            try:
+                self._cache.user(user).state(sha256)
+            except AffektError as error:  # the job itself will say so
+                _log.warning("%s", error)
+
     def read_piece(self, user: str, file: str, offset: int) -> tuple[int, bytes]:
         """The file's size, and at most `limits.CHUNK_BYTES` of it from `offset` on. Raises
         JobError `job.disk`."""
@@ -42,7 +67,7 @@ class Files:
                 opened.seek(offset)
                 return size, opened.read(limits.CHUNK_BYTES)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or type(error).__name__
             raise JobError(
                 "job.disk",
                 f"A picture cannot be read from the sidecar's cache ({reason}).",
@@ -63,14 +88,27 @@ class Files:
         if isinstance(request, messages.FindArtefact):
             return cache.state(request.sha256)
         if isinstance(request, messages.Download):
-            return cache.read(request.sha256, request.offset)
-        if request.offset == 0:
-            self._make_room(request.size, in_use_since)
+            chunk = cache.read(request.sha256, request.offset)
+            self._note_download((user, request.sha256), len(chunk.data))
+            return chunk
+        # At first for the whole, then for each piece: several may be on their way at once.
+        self._make_room(len(request.data) if request.offset else request.size, in_use_since)
         return cache.take(request)
 
     def _make_room(self, needed_bytes: int, in_use_since: float | None) -> None:
-        self._cache.make_room(needed_bytes, in_use_since)
+        oldest = self._now() - DOWNLOAD_S
+        self._downloads = {k: d for k, d in self._downloads.items() if d.last >= oldest}
+        began = [download.began for download in self._downloads.values()]
+        in_use = began if in_use_since is None else [*began, in_use_since]
+        self._cache.make_room(needed_bytes, min(in_use, default=None))
         self.size_bytes = self._cache.size_bytes()
+
+    def _note_download(self, name: tuple[str, str], length: int) -> None:
+        if length < limits.CHUNK_BYTES:  # its end
+            self._downloads.pop(name, None)
+        else:
+            now = self._now()
+            self._downloads.setdefault(name, _Download(now, now)).last = now
 
 
 def failure(error: AffektError) -> messages.Failure:

@@ -15,6 +15,8 @@ from ...shared.wire import Frame
 from .sockets import Router
 
 _MOST_FRAMES = 2 + limits.MAX_BUFFERS  # sender, header, buffers
+# To all clients together: a few that do not read at all.
+MOST_BYTES = 8 * limits.MAX_OUTBOX_BYTES
 UserOf = Callable[[zmq.Frame], str]
 """Who sent a frame."""
 
@@ -101,9 +103,13 @@ class Front:
         return client in self._outboxes
 
     def is_full(self, client: bytes) -> bool:
-        """Whether so much waits that it should ask for nothing more."""
+        """Whether so much waits for it, or for all who do not read, that it should ask for
+        nothing more."""
         outbox = self._outboxes.get(client)
-        return outbox is not None and outbox.size > limits.MAX_OUTBOX_BYTES
+        if outbox is None:
+            return False
+        waiting = sum(other.size for other in self._outboxes.values())
+        return outbox.size > limits.MAX_OUTBOX_BYTES or waiting > MOST_BYTES
 
     def forget(self, client: bytes) -> None:
         """What waits for this client is dropped."""

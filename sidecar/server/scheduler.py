@@ -8,7 +8,8 @@ one client requests and jobs go first come first served, and of the previews of 
 newest waits.
 
 If the worker dies, the order under way is given once more to the next one. If that dies too
-before it gets any further, the request or job fails with `job.crashed`, and the others go on.
+before it gets any further, the request or job fails with `job.crashed`, or with `job.memory` if that
+was why, and the others go on.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ...shared.errors import AffektError, JobError, LinkError
 from ...shared.wire import Frame
 from ..worker import orders
 from .turns import Turns
+from .watch import crashed
 
 Client: TypeAlias = bytes
 """Routing id of a client."""
@@ -98,6 +100,10 @@ class _Client:
     requests: deque[Request] = field(default_factory=deque)
     previews: dict[int, Request] = field(default_factory=dict)
 
+    def waiting(self) -> Iterator[Request]:
+        yield from self.previews.values()
+        yield from self.requests
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Job:
@@ -158,12 +164,13 @@ class Scheduler:
         """Raises LinkError `link.busy`; JobError `job.no_worker` if there will be no worker."""
         self._check_worker()
         asker = self._clients[request.client]
+        self._check_bytes(asker, _bytes_of([request]))
         if request.view is not None:
             older = asker.previews.get(request.view)
             asker.previews[request.view] = request
             self._supersede(older)
         elif len(asker.requests) >= limits.MAX_WAITING_REQUESTS:
-            raise LinkError("link.busy", "The sidecar has too much to do.", "Try again later.")
+            raise _busy()
         else:
             asker.requests.append(request)
 
@@ -193,10 +200,6 @@ class Scheduler:
     def user(self, job: str) -> str:
         """Whose data the job works on."""
         return self._jobs[job].user
-
-    def owned(self, client: Client) -> list[str]:
-        """The client's jobs, those that have ended but are not all told too."""
-        return [j.id for j in self._jobs.values() if j.client == client and j.left_at is None]
 
     def open_jobs(self) -> int:
         """Jobs that have not ended."""
@@ -231,8 +234,9 @@ class Scheduler:
         """A worker waits for orders; it knows nothing of the one before."""
         self._is_ready = True
 
-    def worker_died(self) -> None:
-        """The order under way has no reply, and every job must be begun again."""
+    def worker_died(self, error: AffektError | None = None) -> None:
+        """The order under way has no reply, and every job must be begun again. error: what that
+        order ends with if it was given twice; JobError `job.crashed` unless told."""
         self._is_ready = False
         lost, self._under_way = self._under_way, None
         for job in self._jobs.values():
@@ -240,9 +244,9 @@ class Scheduler:
         if lost is not None:
             lost.deaths += 1
             if isinstance(lost, Request):
-                self._ask_again(lost)
+                self._ask_again(lost, error or crashed())
             elif not lost.has_ended and lost.deaths > FORGIVEN_DEATHS:
-                self._end(lost, _crashed())
+                self._end(lost, error or crashed())
 
     def give_up(self, error: AffektError) -> None:
         """There will be no worker: everything ends with this error, now and from now on."""
@@ -316,10 +320,17 @@ class Scheduler:
                 "job.too_many", "Too many jobs are waiting.", "Wait until some are done."
             )
 
+    def _check_bytes(self, asker: _Client, size: int) -> None:
+        """For one short request more of so many bytes."""
+        if (
+            size + _bytes_of(asker.waiting()) > limits.MAX_CLIENT_WAITING_BYTES
+            or size + _bytes_of(self._requests()) > limits.MAX_WAITING_BYTES
+        ):
+            raise _busy()
+
     def _requests(self) -> Iterator[Request]:
         for client in self._clients.values():
-            yield from client.previews.values()
-            yield from client.requests
+            yield from client.waiting()
 
     def _runnable(self) -> Iterator[_Job]:
         return (job for job in self._jobs.values() if not job.has_ended)
@@ -368,12 +379,12 @@ class Scheduler:
         finished, self._under_way = self._under_way, None
         return finished
 
-    def _ask_again(self, request: Request) -> None:
+    def _ask_again(self, request: Request, error: AffektError) -> None:
         if request.has_left:
             return
         asker = self._clients[request.client]
         if self._gave_up is not None or request.deaths > FORGIVEN_DEATHS:
-            self._refuse(request, self._gave_up or _crashed())
+            self._refuse(request, self._gave_up or error)
         elif request.view is None:
             asker.requests.appendleft(request)
         elif request.view in asker.previews:
@@ -395,15 +406,10 @@ class Scheduler:
         self._outcomes.append(Ended(job.id, error))
 
 
-def _crashed() -> JobError:
-    return JobError(
-        "job.crashed",
-        "The sidecar's worker broke down at this, twice.",
-        "Choose a smaller picture or a part of the take. The reason is in the sidecar's log; "
-        "please report it.",
-    )
+def _busy() -> LinkError:
+    return LinkError("link.busy", "The sidecar has too much to do.", "Try again later.")
 
 
-def _bytes_of(jobs: Iterable[_Job]) -> int:
-    """Of what these jobs were asked with."""
-    return sum(len(frame) for job in jobs for frame in job.frames)
+def _bytes_of(asked: Iterable[_Job | Request]) -> int:
+    """Of what these were asked with."""
+    return sum(len(frame) for one in asked for frame in one.frames)

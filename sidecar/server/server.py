@@ -28,15 +28,17 @@ from ...shared.messages import Message
 from ...shared.pixels import remove_orphans
 from ...shared.version import AFFEKT_VERSION
 from ..cache.cache import Cache
+from ..cache.claim import Claim
 from ..worker import orders
 from .authenticator import LOCAL_USER
 from .deliveries import Deliveries
 from .desk import Desk
 from .files import Files, failure
 from .front import Front, Letter, UserOf, user_of
-from .memory import memory_bytes
+from .memory import generous_bytes, resident_bytes
 from .scheduler import Dropped, Ended, Forgotten, Refusal, Request, Scheduler
 from .sockets import Doors, FrontDoor, OpenSocket, local_door, open_router
+from .watch import Watch
 from .workbench import Died, GaveUp, Heard, News, Workbench
 
 if TYPE_CHECKING:
@@ -75,17 +77,19 @@ class _Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Where the server lives. front: None is a local door with fresh keys. What comes after
-    `cache_bytes` is for tests."""
+    """Where the server lives. front: None is a local door with fresh keys. memory_bytes: that the
+    worker may use, 0 for `generous_bytes`. What comes after it is for tests."""
 
     runtime_folder: Path
     cache_folder: Path
     front: FrontDoor | None = None
     cache_bytes: int = limits.CACHE_BYTES
+    memory_bytes: int = 0
     open_socket: OpenSocket = open_router
     user_of: UserOf = user_of
     silence_s: float = limits.CLIENT_SILENCE_S
     now: Callable[[], float] = field(default=time.monotonic)
+    measure: Callable[[int], int] = resident_bytes
 
 
 OpenWorkbench = Callable[[Doors], Workbench]
@@ -106,7 +110,8 @@ class Server:
         self._is_stopping = False
         self._is_seen_out = False
         self._started = options.now()
-        self._ordered = 0.0
+        self._watch = Watch(options.memory_bytes or generous_bytes(), options.now, options.measure)
+        self._verdict: AffektError | None = None
         self._room_at = 0.0
         self._is_making_room = False
         self._device = "unknown"
@@ -125,6 +130,7 @@ class Server:
             raise
         self.endpoint, self.authenticator = self._doors.endpoint, self._doors.authenticator
         self._front = Front(self._doors.front, self._options.user_of)
+        self._claim = Claim(self._options.cache_folder)
         self.workbench = self._open_workbench(self._doors)
         self._desk = Desk(self._mailbox.put)
         self._deliveries = Deliveries(self._scheduler, self._front, self._desk, self._files)
@@ -172,6 +178,7 @@ class Server:
         self._doors.close(linger_ms=LINGER_MS)
         self._context.term()
         has_ended = self._desk.join(timeout_s)
+        self._claim.close()
         self._mailbox.close()
         return has_ended
 
@@ -204,10 +211,11 @@ class Server:
         for news in self.workbench.take_news():
             _carefully(lambda news=news: self._take_news(news))
         for letter in self._front.receive(LETTERS):
-            self._handle(letter)
+            _carefully(lambda letter=letter: self._handle(letter))
         self._front.flush()
         self._forget_silent()
-        self._settle()
+        self._look_after_worker()
+        _carefully(self._settle)
         for client in self._front.take_gone():
             self._forget(client)
 
@@ -216,18 +224,19 @@ class Server:
         self._apply_outcomes()
         order = self._scheduler.next_order()
         if order is not None:
-            self._ordered = self._options.now()
+            self._watch.ordered()
             if isinstance(order.order, orders.Begin):
                 self._deliveries.begin_again(order.order.job)
             self.workbench.send(orders.pack(order.order, order.inner))
-        elif self._scheduler.is_busy and self._is_overdue():
-            _log.error("the worker does not come back from an order: it is killed")
-            self._ordered = self._options.now()
-            self.workbench.kill()
         self._deliveries.send()
 
-    def _is_overdue(self) -> bool:
-        return self._options.now() - self._ordered > limits.ORDER_S
+    def _look_after_worker(self) -> None:
+        if self.workbench.state == "failed":
+            return
+        verdict = self._watch.verdict(self.workbench.pid, is_busy=self._scheduler.is_busy)
+        if verdict is not None:
+            self._verdict = verdict
+            self.workbench.kill()
 
     def _apply_outcomes(self) -> None:
         for outcome in self._scheduler.take_outcomes():
@@ -333,7 +342,7 @@ class Server:
             begun = self._deliveries.oldest_begun
             self._desk.submit(client, lambda: self._answer_later(
                 client, request_id, self._files.answer(session.user, request, begun)
-            ))  # fmt: skip
+            ), sum(map(len, letter.frames)))  # fmt: skip
         else:
             preview = isinstance(request, messages.Preview)
             ring = session.ring.name if preview and session.ring is not None else None
@@ -365,7 +374,7 @@ class Server:
             jobs=self._scheduler.open_jobs(),
             cache_bytes=self._files.size_bytes,
             cache_limit_bytes=self._options.cache_bytes,
-            memory_bytes=sum(memory_bytes(pid) for pid in set(pids) if pid is not None),
+            memory_bytes=sum(resident_bytes(pid) for pid in set(pids) if pid is not None),
         )
 
     def _forget_silent(self) -> None:
@@ -416,7 +425,9 @@ class Server:
             self._scheduler.worker_died()
             self._scheduler.give_up(news.error)
         elif isinstance(news, Died):
-            self._scheduler.worker_died()
+            self._scheduler.worker_died(self._verdict)
+            self._verdict = None
+            self._watch.begun()
             self._deliveries.interrupt()
         else:
             self._take_reply(news)
@@ -425,6 +436,7 @@ class Server:
         reply, inner = orders.unpack(news.frames, orders.REPLIES)
         if isinstance(reply, orders.Ready):
             self._device = reply.device
+            self._watch.ready()
             self._scheduler.worker_ready()
         elif isinstance(reply, orders.Answered):
             asked = self._scheduler.answered(reply.unit)
@@ -494,11 +506,11 @@ class Server:
 
 
 def _carefully(do: Callable[[], None]) -> None:
-    """No news, however odd, may end the server."""
+    """Nothing that comes, however odd, may end the server."""
     try:
         do()
     except Exception:
-        _log.exception("news failed in the sockets' thread")
+        _log.exception("a turn failed in the sockets' thread")
 
 
 def _greet(session: _Session, hello: messages.Hello) -> messages.Welcome:

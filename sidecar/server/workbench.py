@@ -136,13 +136,16 @@ class ProcessWorkbench:
         cache_folder: Path,
         cache_bytes: int,
         *,
+        memory_bytes: int = 0,
         spawn: Spawn = spawn_worker,
         now: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
-        """wait: sleeps for so many seconds, or until the event is set, which it then gives."""
+        """memory_bytes: that a worker may use, 0 for any number. wait: sleeps for so many
+        seconds, or until the event is set, which it then gives."""
         self._doors = doors
         self._cache_folder, self._cache_bytes = cache_folder, cache_bytes
+        self._memory_bytes = memory_bytes
         self._spawn, self._now, self._wait = spawn, now, wait
         self._ends: Mailbox[_End] = Mailbox()
         self._is_stopping = threading.Event()
@@ -282,6 +285,7 @@ class ProcessWorkbench:
             secret_key=invitation.secret_key,
             cache_folder=str(self._cache_folder),
             cache_bytes=self._cache_bytes,
+            memory_bytes=self._memory_bytes,
             server_pid=os.getpid(),
         ))  # fmt: skip
 

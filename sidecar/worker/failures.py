@@ -3,14 +3,29 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import re
 import sys
+from pathlib import Path
 
 from ...shared.errors import AffektError, JobError
+from ..cache.disk import disk_error
 
 _log = logging.getLogger("affekt.worker")
+_PART_OF = r"[^\s/\\'\"`,;:()]"
+_PATH = re.compile(rf"(?<![\w.:/\\])(?:/|[A-Za-z]:\\|~/)(?:{_PART_OF}+[/\\])+{_PART_OF}*")
+"""From a root on, two parts at least; no part of a web address."""
 OUT_OF_MEMORY = ("job.memory", "job.gpu_memory", "option.device_memory")
 """Codes after which the next order needs what others keep."""
+
+
+def without_paths(text: str, folder: Path) -> str:
+    """The sentence with a file's name where it had a path of this machine: whoever reads it may
+    sit at another one. folder: the cache's, whose name may hold spaces."""
+    for known_folder in (folder, folder.resolve()):
+        text = text.replace(str(known_folder), "/affekt/cache")
+    return _PATH.sub(lambda found: re.split(r"[/\\]", found[0].rstrip("/\\"))[-1], text)
 
 
 def known(error: Exception, what: str) -> AffektError:
@@ -27,23 +42,28 @@ def known(error: Exception, what: str) -> AffektError:
             "Close other programs that use the card, choose a smaller picture or fewer passes, "
             "and start it again: what is done is kept.",
         )
-    if isinstance(error, MemoryError):
+    if _is_memory(error):
         return JobError(
             "job.memory",
-            "This machine has too little free memory for this.",
-            "Close other programs, choose a smaller picture or a part of the take, and start it "
-            "again: what is done is kept.",
+            "There is too little memory for this, or the sidecar may not use more.",
+            "Close other programs, choose a smaller picture or a part of the take, or start the "
+            "sidecar with a larger `--memory-gb`; what is done is kept.",
         )
     if isinstance(error, OSError):
-        return JobError(
-            "job.disk",
-            f"The sidecar cannot use its cache folder ({error.strerror or error}).",
-            "Make room on that disk, or set AFFEKT_CACHE_DIR to another folder.",
-        )
+        return disk_error(error)
     return JobError(
         "job.failed",
         f"The sidecar failed at {what}: {type(error).__name__}.",
         "The reason is in the sidecar's log; please report it.",
+    )
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether this machine's memory ran out: numpy, the system and torch each say so their way."""
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
     )
 
 

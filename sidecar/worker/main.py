@@ -47,7 +47,8 @@ def main(make_services: Callable[[], Services] = real_services) -> None:
         start = decode_start(_read_line(line))
     watch_input(lambda: leave(start.server_pid))
     socket = connect(zmq.Context.instance(), start)
-    run(socket, make_services, Cache(Path(start.cache_folder), start.cache_bytes))
+    cache = Cache(Path(start.cache_folder), start.cache_bytes)
+    run(socket, make_services, cache, memory_bytes=start.memory_bytes)
 
 
 def connect(context: zmq.Context[Dealer], start: WorkerStart) -> Dealer:
@@ -61,13 +62,18 @@ def connect(context: zmq.Context[Dealer], start: WorkerStart) -> Dealer:
     return socket
 
 
-def run(socket: Dealer, make_services: Callable[[], Services], cache: Cache) -> None:
-    """Loads what it needs, says so, and does what comes, for ever. Raises what loading raises,
-    and zmq.ZMQError once the socket or its context is closed."""
+def run(
+    socket: Dealer, make_services: Callable[[], Services], cache: Cache, *, memory_bytes: int = 0
+) -> None:
+    """Loads what it needs, says so, and does what comes, for ever. memory_bytes: see
+    `WorkerStart`. Raises what loading raises, and zmq.ZMQError once the socket or its context is
+    closed."""
     started = time.monotonic()
     services = make_services()
     device = services.load()
     _log.info("worker ready on %s after %.1f s", device, time.monotonic() - started)
+    if memory_bytes and device == "cpu":
+        limit_memory(memory_bytes)
     work = Work(services, cache)
     try:
         socket.send_multipart(orders.pack(orders.Ready(device=device)))
@@ -90,6 +96,19 @@ def _warm_up(socket: Dealer, cold: Iterator[None]) -> None:
     except Exception:
         # Who asks for the same will be told.
         _log.exception("warming up failed")
+
+
+def limit_memory(most_bytes: int) -> None:
+    """From now on this process gets no more memory of its own than that: what asks for more
+    fails with a MemoryError. Linux alone can do that; elsewhere the server watches. Not with a
+    card, whose driver reserves more addresses than there is memory."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = most_bytes if hard == resource.RLIM_INFINITY else min(most_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
 def leave(server_pid: int) -> None:

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...shared.emotion import EMOTIONS
+from ...shared.errors import InputError, JobError
 from ...shared.messages import PictureKind
 from ...shared.motion import Motion
 from ...shared.pictures import PictureOptions
+from ..cache.disk import CACHE_REMEDY
 from ..head.files import OPEN
 from ..render.frame import RenderOptions
 from ..render.framing import default_camera
@@ -38,7 +41,7 @@ def render(task: RenderTask, user: UserCache) -> RenderSteps:
     shot, files = _as_shot(subject, motion_for(subject, motion, adapter), task.pictures)
     kinds: tuple[PictureKind, ...] = ("exr",) if files.format == "exr" else ("frame", "depth")
     total = len(motion) if shot.options.frames is None else len(shot.options.frames)
-    with contextlib.closing(sequence_steps(shot, user.pictures, files)) as steps:
+    with _disk_errors(), contextlib.closing(sequence_steps(shot, user.pictures, files)) as steps:
         done = 0
         yield JobStep(stage=_STAGE, done=done, total=total)
         for frame in steps:
@@ -50,6 +53,17 @@ def render(task: RenderTask, user: UserCache) -> RenderSteps:
             yield JobStep(
                 stage=_STAGE, done=done, total=total, index=frame.index, files=named_files
             )
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Who renders here has chosen no folder: what cannot be written is the cache's fault."""
+    try:
+        yield
+    except InputError as error:
+        if error.code != "file.not_writable":
+            raise
+        raise JobError("job.disk", error.message, CACHE_REMEDY) from error
 
 
 def _as_shot(

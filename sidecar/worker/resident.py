@@ -13,6 +13,8 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
+from ..avatar.surface import personal_head
+from ..bake import recipe
 from ..bake.bake import Prepared, prepare
 from ..head import files
 from ..head.forward import Mover, layer_of
@@ -91,8 +93,11 @@ def forget() -> None:
     """Frees takes and avatars, in memory and on a card."""
     from . import previews
 
-    kept = (motion_of, prepared, prepare, mover_of, subject, previews.stage_of)
-    for cached in (*kept, previews.portrait_of):
+    recipe.forget()
+    for cached in (
+        motion_of, prepared, prepare, mover_of, subject, previews.stage_of, previews.portrait_of,
+        layer_of, personal_head,
+    ):  # fmt: skip
         cached.cache_clear()
     import torch
 

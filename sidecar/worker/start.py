@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, fields
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class WorkerStart:
     """endpoint: the server's door for its worker. Keys are Z85 text (CURVE). cache_folder and
-    cache_bytes: as `Cache` takes them. server_pid: whose child the worker is."""
+    cache_bytes: as `Cache` takes them. memory_bytes: that the worker may use, 0 for any number.
+    server_pid: whose child the worker is."""
 
     endpoint: str
     server_public_key: str
@@ -19,6 +20,7 @@ class WorkerStart:
     secret_key: str
     cache_folder: str
     cache_bytes: int
+    memory_bytes: int
     server_pid: int
 
 

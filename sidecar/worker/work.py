@@ -78,7 +78,7 @@ class Work:
             self._drop(order.job)
         if failure.code in failures.OUT_OF_MEMORY:
             self._services.forget()
-        return orders.pack(refused(order.unit, failure))
+        return orders.pack(refused(order.unit, failure, self._cache.root))
 
     def close(self) -> None:
         """Ends all jobs, as `Drop` does."""
@@ -184,11 +184,14 @@ class Work:
         return messages.RenderDone(job=request.job, pictures=pictures)
 
 
-def refused(unit: int, error: AffektError) -> orders.Refused:
-    """The error as a reply."""
-    return orders.Refused(
-        unit=unit, code=error.code, message=_sentence(error.message), remedy=_sentence(error.remedy)
+def refused(unit: int, error: AffektError, folder: Path) -> orders.Refused:
+    """The error as a reply, without paths of this machine. folder: the cache's."""
+    message, remedy = (
+        _sentence(failures.without_paths(text, folder)) for text in (error.message, error.remedy)
     )
+    if message != error.message:
+        _log.warning("%s", error)  # here alone it is whole
+    return orders.Refused(unit=unit, code=error.code, message=message, remedy=remedy)
 
 
 def _sentence(text: str) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from affekt.shared.connection import (
     write_connection,
 )
 from affekt.sidecar import cli
-from affekt.sidecar.cache.cache import LOCAL, Cache
+from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.cache.claim import Claim
+from affekt.sidecar.server.authenticator import LOCAL_USER
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fill(folder: Path) -> None:
-    Cache(folder).user(LOCAL).add(lambda file: file.write(os.urandom(20_000_000)))
+    Cache(folder).user(LOCAL_USER).add(lambda file: file.write(os.urandom(20_000_000)))
 
 
 def test_info(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,3 +69,17 @@ def test_not_under_a_running_sidecar(folder: Path, capsys: pytest.CaptureFixture
         "Stop it in Blender or end that process, and try again. [option.cache_in_use]\n"
     )
     assert Cache(folder).size_bytes() > 10_000_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a lock of POSIX systems")
+def test_not_under_a_sidecar_for_other_machines(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It writes no connection file."""
+    fill(folder)
+    claim = Claim(folder)
+    assert cli.run(["cache", "clear"]) == 2
+    assert capsys.readouterr().err.endswith("[option.cache_in_use]\n")
+    assert Cache(folder).size_bytes() > 10_000_000
+    claim.close()
+    assert cli.run(["cache", "clear"]) == 0

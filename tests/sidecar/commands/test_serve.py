@@ -20,7 +20,8 @@ from affekt.shared.connection import (
     remote_connection,
     remote_file_text,
 )
-from affekt.shared.errors import LinkError
+from affekt.shared.errors import InputError, LinkError
+from affekt.sidecar.commands.serve import Serve
 from affekt.sidecar.server import key_files
 from affekt.sidecar.server.key_files import SERVER_FILE
 
@@ -72,3 +73,10 @@ def test_a_trusted_key_gets_in_and_no_other(tmp_path: Path) -> None:
         assert caught.value.code == "link.refused"
         assert not (tmp_path / "runtime" / FILE_NAME).exists()
     assert (tmp_path / "keys" / SERVER_FILE).exists()
+
+
+@pytest.mark.parametrize("gigabytes", [0.0, 1.9, float("nan"), 1e9])
+def test_memory_in_which_no_worker_works(gigabytes: float, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        Serve(runtime_dir=tmp_path, cache_dir=tmp_path, memory_gb=gigabytes).run()
+    assert caught.value.code == "option.memory_gb"

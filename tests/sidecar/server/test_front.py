@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import zmq
 from affekt.shared import limits
+from affekt.sidecar.server import front
 from affekt.sidecar.server.front import Front, user_of
 from affekt.sidecar.server.sockets import open_plain_router
 from fakes.link import wait_for
@@ -91,6 +92,21 @@ def test_who_reads_nothing_is_full_and_then_gone(
     wait_for(lambda: room.front.post(b"a", [b"x"]) or not room.front.is_waiting, "its end")
     assert room.front.take_gone() == [b"a"]
     assert not room.front.is_full(b"a")
+
+
+def test_many_who_read_nothing_are_full_together(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else is."""
+    monkeypatch.setattr(front, "MOST_BYTES", 1000)
+    for name in (b"a", b"b", b"c"):
+        room.reader(name)
+    for name in (b"a", b"b"):
+        while not room.front.is_blocked(name):
+            room.front.post(name, [bytes(10)])
+    assert not room.front.is_full(b"a")
+    room.front.post(b"b", [bytes(1000)])
+    assert [room.front.is_full(name) for name in (b"a", b"b", b"c")] == [True, True, False]
 
 
 def test_who_has_gone(room: Room) -> None:

@@ -175,6 +175,19 @@ def test_too_many_requests() -> None:
     ask(scheduler, B, 1)
 
 
+@pytest.mark.parametrize("client", [A, B])
+def test_requests_that_are_too_large(client: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Previews too: a view keeps one, and there are many views."""
+    limit = "MAX_CLIENT_WAITING_BYTES" if client == A else "MAX_WAITING_BYTES"
+    monkeypatch.setattr(limits, limit, 100)
+    scheduler = ready(A, B)
+    scheduler.ask(Request(client=A, id=1, frames=[bytes(60)], view=0))
+    with pytest.raises(LinkError) as caught:
+        scheduler.ask(Request(client=client, id=2, frames=[bytes(41)], view=1))
+    assert code_of(caught) == "link.busy"
+    scheduler.ask(Request(client=client, id=2, frames=[bytes(40)], view=1))
+
+
 def test_no_client_takes_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_CLIENT_WAITING_BYTES", 100)
     scheduler = ready(A, B)

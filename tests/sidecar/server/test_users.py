@@ -124,3 +124,20 @@ def test_who_was_not_let_in_has_no_session(house: House) -> None:
     mine.ask(messages.Ping())
     assert list(server._sessions) != [b"x"]
     assert b"x" not in server._sessions
+
+
+def test_errors_name_no_path_of_the_server(house: House) -> None:
+    """Neither those of the server's process nor those of the worker's."""
+    hers = house.client("anna")
+    hers.upload(TAKE)
+    users = house.link.folder / "cache" / "users"
+    (users / "anna" / "artefacts").rename(users / "artefacts")
+    (users / "anna" / "artefacts").write_text("no folder")
+    failures = [
+        hers.ask(hers.upload_of(b"another")),
+        hers.ask(messages.ReadMotion(motion=MOTION, name="take.json")),
+    ]
+    assert [code(failure) for failure in failures] == ["job.disk"] * 2
+    for failure in failures:
+        assert isinstance(failure, Failure)
+        assert "/" not in failure.message + failure.remedy

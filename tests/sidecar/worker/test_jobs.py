@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from affekt.shared.camera import Camera, look_at
 from affekt.shared.emotion import constant_track
 from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureOptions
+from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.bake.chunks import CHUNK
 from affekt.sidecar.bake.pc2 import read_pc2
@@ -22,7 +25,10 @@ from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.read import encode_motion, read_motion
 from affekt.sidecar.render.frame import Frame
 from affekt.sidecar.render.mesh_passes import MeshPainter
-from affekt.sidecar.worker import orders
+from affekt.sidecar.worker import orders, resident
+from affekt.sidecar.worker.resident import Named
+from affekt.sidecar.worker.services import Services, Take
+from fakes.lam import lam_bundle
 from fakes.orders import JOB, Desk, bake_request, render_request
 from fakes.takes import random_motion
 
@@ -250,3 +256,45 @@ def test_a_disk_that_cannot_be_written(
             assert event is None
     assert reply.code == "job.disk"
     assert isinstance(real.run(shot(motion))[1], messages.RenderDone)
+
+
+@pytest.mark.parametrize("picture_format", ["png", "exr"])
+def test_a_cache_that_cannot_be_written(picture_format: str, real: Desk, take: Motion) -> None:
+    """It is the sidecar's disk, wherever that is: no folder that the user has chosen."""
+    request = render_request(
+        real.keep(encode_motion(take)), format=picture_format, frames=(0, 3), passes=("combined",)
+    )
+    reply = real.begin(request)
+    assert isinstance(reply, orders.Stepped), reply
+    (folder,) = (real.user.folder / "pictures").iterdir()
+    folder.rmdir()
+    folder.write_bytes(b"no folder")
+    while isinstance(reply, orders.Stepped):
+        reply, _ = real.step()
+    assert isinstance(reply, orders.Refused)
+    assert reply.code == "job.disk"
+    assert "AFFEKT_CACHE_DIR" in reply.remedy
+    assert "/" not in reply.message
+
+
+def test_forget_frees_takes_and_avatars(real: Desk, services: Services, take: Motion) -> None:
+    """Whoever remembers one keeps hundreds of megabytes."""
+    path = real.user.path(real.keep(encode_motion(take)), "it")
+    named = Take(path=path, name="take.npz", adapter=None)  # as the requests name it
+    real.run(bake_request(named.path.name, FRAMES, frames=(0, 3)))
+    bundle = real.user.path(real.keep(lam_bundle()), "egg.zip")
+    shown = Named(avatar=bundle, name="the avatar", head="open")
+    real.run(replace(render_request(named.path.name, frames=(0, 1)), head=None, avatar=bundle.name))
+    avatar = resident.subject(shown)
+    assert isinstance(avatar, Avatar)
+    held = [
+        weakref.ref(resident.prepared(named).before.expression),
+        weakref.ref(resident.motion_of(named)[0].expression),
+        weakref.ref(avatar.anchors),
+    ]
+    del avatar
+    gc.collect()
+    assert all(reference() is not None for reference in held)  # the control arm
+    services.forget()
+    gc.collect()
+    assert [reference() for reference in held] == [None] * 3

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -68,7 +69,8 @@ def running(command: Sequence[str], folder: Path, **changes: object) -> Iterator
     start = WorkerStart(
         endpoint=f"tcp://127.0.0.1:{port}", server_public_key=public.decode(),
         public_key=worker_public.decode(), secret_key=worker_secret.decode(),
-        cache_folder=str(folder / "cache"), cache_bytes=10**9, server_pid=os.getpid(),
+        cache_folder=str(folder / "cache"), cache_bytes=10**9, memory_bytes=0,
+        server_pid=os.getpid(),
     )  # fmt: skip
     start = replace(start, **changes)
     tests = Path(__file__).parents[2]
@@ -92,7 +94,7 @@ def running(command: Sequence[str], folder: Path, **changes: object) -> Iterator
 
 def test_ready_answers_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     began = time.monotonic()
-    with running(REAL, tmp_path) as bench:
+    with running(REAL, tmp_path, memory_bytes=4 * 10**9) as bench:
         ready, _ = bench.receive()
         took = time.monotonic() - began
         assert isinstance(ready, orders.Ready)
@@ -101,6 +103,9 @@ def test_ready_answers_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[st
         reply, head = bench.receive()
         assert isinstance(reply, orders.Answered)
         assert isinstance(head, messages.HeadRead)
+        if sys.platform == "linux" and ready.device == "cpu":
+            told = Path(f"/proc/{bench.process.pid}/limits").read_text()
+            assert re.search(r"^Max data size +4000000000 ", told, re.MULTILINE)
         ended = bench.close_input()
         assert bench.process.returncode == 0
     with capsys.disabled():
@@ -167,7 +172,8 @@ def test_a_line_that_is_none(line: bytes) -> None:
 def test_the_line_says_what_was_told() -> None:
     start = WorkerStart(
         endpoint="tcp://127.0.0.1:1", server_public_key="a" * 40, public_key="b" * 40,
-        secret_key="c" * 40, cache_folder="/somewhere else", cache_bytes=5, server_pid=7,
+        secret_key="c" * 40, cache_folder="/somewhere else", cache_bytes=5, memory_bytes=6,
+        server_pid=7,
     )  # fmt: skip
     line = encode_start(start)
     assert line.count(b"\n") == 1
@@ -176,6 +182,24 @@ def test_the_line_says_what_was_told() -> None:
     for wrong in (b'{"endpoint": 1}', line.replace(b": 5", b': "5"'), b"\xff"):
         with pytest.raises(ValueError, match=r"."):
             decode_start(wrong)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's own memory")
+def test_a_worker_gets_no_more_memory_than_it_may() -> None:
+    """numpy and torch each say it in their way, and both become `job.memory`; the control arm has
+    the memory. Pages that nobody touches cost nothing."""
+    program = (
+        "import sys, numpy, torch\n"
+        "from affekt.sidecar.worker import failures, main\n"
+        "if sys.argv[1:]: main.limit_memory(1_000_000_000)\n"
+        "for make in (numpy.empty, torch.empty):\n"
+        "    try: print(len(make(300_000_000)))\n"
+        "    except Exception as error: print(failures.known(error, 'a test').code)\n"
+    )
+    for limit, said in (("limited", b"job.memory"), (None, b"300000000")):
+        command = [sys.executable, "-c", program, *([limit] if limit else [])]
+        told = subprocess.run(command, capture_output=True, check=True)
+        assert told.stdout.split() == [said] * 2
 
 
 def test_nothing_heavy_is_imported_before_it_is_connected() -> None:

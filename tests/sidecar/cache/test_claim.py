@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who works with a cache folder: told while they live, and no longer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from affekt.sidecar.cache.claim import Claim, is_claimed
+from fakes.link import running_server, wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a lock of POSIX systems")
+
+
+def test_several_claims(tmp_path: Path) -> None:
+    assert not is_claimed(tmp_path)
+    one, two = Claim(tmp_path), Claim(tmp_path)
+    assert is_claimed(tmp_path)
+    one.close()
+    assert is_claimed(tmp_path)
+    two.close()
+    two.close()
+    assert not is_claimed(tmp_path)
+
+
+def test_a_killed_process_claims_nothing(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys; from affekt.sidecar.cache.claim import Claim\n"
+        "claim = Claim(pathlib.Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert is_claimed(tmp_path)
+        process.kill()
+    wait_for(lambda: not is_claimed(tmp_path), "the end of its claim")
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    Claim(tmp_path / "gone").close()
+    assert not is_claimed(tmp_path / "gone")
+
+
+def test_a_server_claims_its_cache(tmp_path: Path) -> None:
+    with running_server(tmp_path):
+        assert is_claimed(tmp_path / "cache")
+    assert not is_claimed(tmp_path / "cache")

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a worker is ended: by the clock, and by its memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from affekt.shared import limits, messages
+from affekt.shared.conversions import track_fields
+from affekt.shared.emotion import constant_track
+from affekt.sidecar.server.memory import generous_bytes
+from affekt.sidecar.server.watch import LOAD_S, LOOK_S, Watch
+from fakes.link import HELLO, Link, RawClient, running_server, wait_for
+from fakes.workbench import ThreadWorkbench
+
+MOST, PID = 1000, 7
+
+
+class Worker:
+    """A clock and a process, for a watch."""
+
+    def __init__(self) -> None:
+        self.now, self.size = 100.0, 0
+        self.watch = Watch(MOST, lambda: self.now, lambda pid: self.size if pid == PID else 0)
+
+    def code(self, *, is_busy: bool = False) -> str:
+        error = self.watch.verdict(PID, is_busy=is_busy)
+        return error.code if error else ""
+
+
+def test_one_that_does_not_load() -> None:
+    worker = Worker()
+    worker.now += LOAD_S
+    assert worker.code() == ""
+    worker.now += 1
+    assert worker.code() == "job.crashed"
+    assert worker.code() == ""  # said once
+    worker.watch.begun()
+    worker.watch.ready()
+    worker.now += 10 * LOAD_S
+    assert worker.code() == ""
+
+
+def test_one_that_does_not_come_back() -> None:
+    worker = Worker()
+    worker.watch.ready()
+    worker.now += 2 * limits.ORDER_S
+    worker.watch.ordered()
+    worker.now += limits.ORDER_S
+    assert worker.code(is_busy=True) == ""
+    worker.now += 1
+    assert worker.code(is_busy=False) == ""
+    assert worker.code(is_busy=True) == "job.crashed"
+
+
+@pytest.mark.parametrize("is_busy", [True, False])
+def test_one_that_grows(*, is_busy: bool) -> None:
+    worker = Worker()
+    worker.watch.ready()
+    worker.size = MOST + 1
+    assert worker.code() == ""  # the next would be as large
+    worker.watch.ordered()
+    assert worker.code(is_busy=is_busy) == "job.memory"
+    assert worker.code(is_busy=is_busy) == ""
+    worker.now += LOOK_S
+    assert worker.code(is_busy=is_busy) == "job.memory"
+    worker.size = MOST
+    worker.now += LOOK_S
+    assert worker.code(is_busy=is_busy) == ""
+
+
+def test_a_generous_limit(tmp_path: Path) -> None:
+    unbounded = generous_bytes(tmp_path / "none")
+    assert unbounded > 0
+    allowed = tmp_path / "memory.max"
+    allowed.write_text("4000\n")
+    assert generous_bytes(allowed) == 3000
+    allowed.write_text("max\n")
+    assert generous_bytes(allowed) == unbounded
+
+
+class _Memory:
+    """Of workers: what each life has, beginning with the first."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.sizes = sizes
+        self.link: Link | None = None
+
+    def __call__(self, pid: int) -> int:
+        lives = self.link.workbench.restarts if self.link else 0
+        return self.sizes[min(lives, len(self.sizes) - 1)]
+
+
+@pytest.fixture
+def _with_pid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ThreadWorkbench, "pid", property(lambda _: PID))
+
+
+def bake(job: str, sha256: str) -> messages.Bake:
+    return messages.Bake(
+        **track_fields(constant_track(6, 30)), motion=sha256, name="take.json", head="open", job=job
+    )
+
+
+@pytest.mark.usefixtures("_with_pid")
+@pytest.mark.parametrize(("sizes", "ends", "kind"), [
+    ((MOST + 1, MOST), 1, messages.BakeDone), ((MOST + 1,), 2, messages.JobFailed),
+])  # fmt: skip
+def test_a_job_that_takes_too_much(
+    sizes: tuple[int, ...], ends: int, kind: type[messages.Message], tmp_path: Path
+) -> None:
+    """The worker is started again and the job goes on; if that becomes too large too, it fails."""
+    memory = _Memory(*sizes)
+    with (
+        running_server(tmp_path, memory_bytes=MOST, measure=memory) as link,
+        RawClient(link.connection) as raw,
+    ):
+        memory.link = link
+        raw.ask(HELLO)
+        upload = raw.upload_of(b"a take of 6 frames")
+        raw.ask(upload)
+        raw.ask(bake("ab" * 16, upload.sha256))
+        wait_for(lambda: link.workbench.restarts == ends, "its ends")
+        link.rooms.steps.release(6)
+        end = raw.end_of("ab" * 16)
+        assert isinstance(end, kind)
+        if isinstance(end, messages.JobFailed):
+            assert end.code == "job.memory"
+            assert "--memory-gb" in end.remedy
+        assert raw.ask(messages.Ping()) == messages.Pong()
+
+
+def test_a_worker_that_hangs_before_it_is_ready(tmp_path: Path) -> None:
+    now = [1000.0]
+    with (
+        running_server(tmp_path, is_ready=False, now=lambda: now[0], silence_s=1e9) as link,
+        RawClient(link.connection) as raw,
+    ):
+        raw.ask(HELLO)
+        assert link.workbench.restarts == 0
+        now[0] += LOAD_S + 1
+        raw.ask(messages.Ping())
+        wait_for(lambda: link.workbench.restarts == 1, "its death")
+        link.workbench.ready()
+        assert isinstance(raw.ask(messages.GetHead(name="open")), messages.HeadRead)
