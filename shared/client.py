@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from . import limits
 from .camera import Camera
-from .channel import Channel, misunderstood, timed_out
+from .channel import Channel, timed_out
 from .connection import Connection, check_protocol
 from .conversions import picture_fields, to_head, to_motion, track_fields
 from .emotion import EmotionTrack
@@ -67,10 +67,12 @@ from .messages import (
     Welcome,
 )
 from .motion import Motion
+from .picture_files import not_writable
 from .pictures import PictureOptions
 from .pixels import PixelRing
 from .previews import Previews, track_rows, view_fields
 from .version import AFFEKT_VERSION
+from .wire import misunderstood
 
 ANSWER_S = 10.0
 """Longest wait for a short answer, by default."""
@@ -189,11 +191,7 @@ class Client:
                 self._download(artefact, file, timeout_s)
             os.replace(partial, path)
         except OSError as error:
-            raise InputError(
-                "file.not_writable",
-                f"'{path}' cannot be written.",
-                "Choose another place, or check its rights and the space left.",
-            ) from error
+            raise not_writable(path, error) from error
         finally:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)

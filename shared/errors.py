@@ -29,8 +29,8 @@ class InputError(AffektError):
 
 
 class LinkError(AffektError):
-    """Blender and the sidecar cannot talk. Codes: `link.*`."""
+    """Blender and the sidecar cannot talk. Codes: `link.*`, `pixels.*`."""
 
 
 class JobError(AffektError):
-    """A job in the sidecar ended without a result. Codes: `job.*`."""
+    """A job or preview in the sidecar ended without a result. Codes: `job.*`, `preview.*`."""

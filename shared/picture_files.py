@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import limits
-from .channel import misunderstood
 from .errors import InputError
 from .messages import Picture
 from .pictures import frame_name
+from .wire import misunderstood
 
 
 @dataclass(slots=True)

@@ -102,9 +102,7 @@ def open_memory(sidecar: ScriptedSidecar, client: Client, ring: PixelRing) -> No
     assert sidecar.expect(OpenPixels).slot_bytes == ring.slot_bytes
     sidecar.answer(
         OpenPixels,
-        PixelsOpened(
-            name=ring.name, token=ring.token, slots=ring.slots, slot_bytes=ring.slot_bytes
-        ),
+        PixelsOpened(name=ring.name, token=ring.token),
     )
     asked = sidecar.expect(Preview)
     sidecar.answer(Preview, previewed(asked, pixels=picture()))
@@ -385,9 +383,7 @@ def test_without_shared_memory_pixels_are_in_the_answer(
 ) -> None:
     client.start_preview(TAKE, TRACK, 0, size=SIZE)
     sidecar.expect(OpenPixels)
-    opened = PixelsOpened(
-        name=ring.name, token=ring.token, slots=ring.slots, slot_bytes=ring.slot_bytes
-    )
+    opened = PixelsOpened(name=ring.name, token=ring.token)
     answers = {
         "no": Failure(code="pixels.remote", message="You are far away.", remedy="None."),
         "no such file": replace(opened, name="affekt-1-0123456789abcdef"),
