@@ -146,8 +146,12 @@ def _call(line: Supervisor, call: Callable[[Client], Answer], text: str) -> Wait
     while True:
         client = yield from _wait_for_client(line, progress)
         answer = line.submit(call)
-        while not answer.done():
-            yield _show(line, progress)
+        try:
+            while not answer.done():
+                yield _show(line, progress)
+        except GeneratorExit:
+            answer.cancel()  # unless its turn has come
+            raise
         try:
             return answer.result()
         except LinkError:

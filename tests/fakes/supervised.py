@@ -66,9 +66,9 @@ class Stage:
     spawn_error: Exception | None = None
     connect_error: Exception | None = None
 
-    def make(self) -> Supervisor:
+    def make(self, after: Supervisor | None = None) -> Supervisor:
         return Supervisor(
-            self.command, self.folder,
+            self.command, self.folder, after=after,
             now=lambda: self.time, spawn=self._spawn, connect=self._connect,  # pyright: ignore
         )  # fmt: skip
 
