@@ -37,7 +37,7 @@ from .channel import Channel, timed_out
 from .connection import Connection, check_protocol
 from .conversions import picture_fields, to_head, to_motion, track_fields
 from .emotion import EmotionTrack
-from .errors import InputError, LinkError
+from .errors import InputError, LinkError, not_writable
 from .events import Event, PreviewFailed, PreviewReady
 from .head import HeadModel
 from .jobs import JobBook
@@ -67,7 +67,6 @@ from .messages import (
     Welcome,
 )
 from .motion import Motion
-from .picture_files import not_writable
 from .pictures import PictureOptions
 from .pixels import PixelRing
 from .previews import Previews, track_rows, view_fields
@@ -145,9 +144,9 @@ class Client:
 
     @property
     def is_silent(self) -> bool:
-        """Whether the sidecar hangs: it is there, and has said nothing for longer than
+        """Whether the sidecar hangs: it is there, and has said nothing for
         `limits.SILENT_S`, though it is asked twice a second. Its jobs may go on; never blocks."""
-        return self.is_open and self.silence_s > limits.SILENT_S
+        return self.is_open and self.silence_s >= limits.SILENT_S
 
     def status(self, *, timeout_s: float = ANSWER_S) -> Status:
         """How the sidecar is: its worker, jobs, cache and memory."""

@@ -276,8 +276,7 @@ class Supervisor:
         self._watch_process()
         if not client.is_open:
             raise _gone()
-        silence_s = client.silence_s
-        if silence_s < SILENT_S:
+        if not client.is_silent:
             self.state, self._silent_since = SupervisorState.CONNECTED, None
             return
         # After a nap of our own, such as a suspended machine's, the first look shows a long
@@ -285,7 +284,7 @@ class Supervisor:
         if self._silent_since is None:
             self._silent_since = self._now()
         self.state = SupervisorState.SILENT
-        if silence_s >= HUNG_S and self._now() - self._silent_since >= HUNG_S - SILENT_S:
+        if client.silence_s >= HUNG_S and self._now() - self._silent_since >= HUNG_S - SILENT_S:
             raise LinkError(
                 "link.silent",
                 f"The sidecar has not answered for {HUNG_S:.0f} seconds.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from affekt.shared.errors import LinkError
+from affekt.shared.limits import SILENT_S
 from affekt.shared.process import SidecarState
 from affekt.shared.supervisor import Supervisor, SupervisorState
 
@@ -48,6 +49,10 @@ class FakeClient:
         self.welcome = SimpleNamespace(affekt="1.2.3")
         self.is_open, self.silence_s, self.jobs = True, 0.0, book
         self.is_closed = False
+
+    @property
+    def is_silent(self) -> bool:
+        return self.silence_s >= SILENT_S
 
     def close(self) -> None:
         self.is_open, self.is_closed = False, True

@@ -35,19 +35,13 @@ from affekt.shared.messages import (
     Welcome,
 )
 from fakes.link import wait_for
-from fakes.scripted import ScriptedSidecar, scripted
+from fakes.scripted import ScriptedSidecar
 
 ROOT = Path(__file__).resolve().parents[1]
 STATUS = Status(
     uptime_s=1.5, worker="ready", worker_restarts=2, device="cpu", clients=1, jobs=0,
     cache_bytes=10, cache_limit_bytes=20, memory_bytes=30,
 )  # fmt: skip
-
-
-@pytest.fixture
-def sidecar() -> Iterator[ScriptedSidecar]:
-    with scripted() as sidecar:
-        yield sidecar
 
 
 @pytest.fixture

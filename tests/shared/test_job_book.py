@@ -48,12 +48,6 @@ LOST = JobError("job.lost", "The sidecar does not stay up.", "Look at its log.")
 
 
 @pytest.fixture
-def sidecar() -> Iterator[ScriptedSidecar]:
-    with scripted() as sidecar:
-        yield sidecar
-
-
-@pytest.fixture
 def client(sidecar: ScriptedSidecar) -> Iterator[Client]:
     with Client.connect(sidecar.connection) as client:
         yield client

@@ -28,7 +28,7 @@ from affekt.shared.messages import (
 )
 from affekt.shared.pixels import PixelRing, find_orphans
 from fakes.link import wait_for
-from fakes.scripted import ScriptedSidecar, scripted
+from fakes.scripted import ScriptedSidecar
 
 TAKE = Artefact(sha256="a" * 64, kind="motion", name="take.json", size=10)
 AVATAR = Artefact(sha256="b" * 64, kind="avatar", name="face.zip", size=10)
@@ -36,12 +36,6 @@ FRAMES = 400
 TRACK = constant_track(FRAMES, 30, happy=1)
 SUPERSEDED = Failure(code="preview.superseded", message="A newer one came.", remedy="None.")
 SIZE = (8, 4)
-
-
-@pytest.fixture
-def sidecar() -> Iterator[ScriptedSidecar]:
-    with scripted() as sidecar:
-        yield sidecar
 
 
 @pytest.fixture
