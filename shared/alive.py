@@ -30,11 +30,11 @@ def _is_alive_on_windows(pid: int) -> bool:  # pragma: no cover - other system
     import ctypes
 
     # os.kill(pid, 0) would end the process there.
-    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
     kernel.OpenProcess.restype = ctypes.c_void_p
     handle = kernel.OpenProcess(0x00100000, False, pid)  # SYNCHRONIZE
     if not handle:
-        return False
+        return ctypes.get_last_error() == 5  # type: ignore[attr-defined]  # ERROR_ACCESS_DENIED
     try:
         return kernel.WaitForSingleObject(ctypes.c_void_p(handle), 0) == 0x102  # WAIT_TIMEOUT
     finally:

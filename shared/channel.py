@@ -15,7 +15,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -26,7 +26,7 @@ from . import limits, wire
 from .connection import START_REMEDY, Connection
 from .errors import AffektError, InputError, JobError, LinkError
 from .mailbox import Mailbox
-from .messages import ANSWERS, EVENTS, Failure, Message, Ping
+from .messages import ANSWERS, EVENTS, Failure, JobFailed, Message, Ping
 
 _FROM_SIDECAR = {message.TYPE: message for message in (*ANSWERS, *EVENTS)}
 # Messages read in a row, so that calls and the monitor get their turn.
@@ -73,15 +73,17 @@ class Channel:
         self._is_up = False
         self._lost: LinkError | None = None
         self._lock = threading.Lock()
-        self._context = zmq.Context()
-        self._socket = _open_socket(self._context, connection)
-        self._monitor = self._socket.get_monitor_socket(_WATCHED)
-        self._socket.connect(connection.endpoint)
         self._thread = threading.Thread(target=self._run, name="affekt-channel", daemon=True)
+        self._context = zmq.Context()
+        with self._freed_on_failure():
+            self._socket = _open_socket(self._context, connection)
+            self._monitor = self._socket.get_monitor_socket(_WATCHED)
+            self._socket.connect(connection.endpoint)
 
     def start(self) -> None:
         """Starts the thread, and with it the connection."""
-        self._thread.start()
+        with self._freed_on_failure():
+            self._thread.start()
 
     @property
     def lost(self) -> LinkError | None:
@@ -134,6 +136,17 @@ class Channel:
             self._thread.join(limits.CLOSE_S)
         if not self._thread.is_alive():
             self._mailbox.close()
+
+    @contextlib.contextmanager
+    def _freed_on_failure(self) -> Iterator[None]:
+        """As long as there is no thread that would do so. It may lack a descriptor or a thread,
+        and the supervisor tries again."""
+        try:
+            yield
+        except BaseException:
+            self._context.destroy(linger=0)
+            self._mailbox.close()
+            raise
 
     def _submit(self, call: _Call) -> None:
         with self._lock:
@@ -335,24 +348,14 @@ def _open_socket(context: zmq.Context[zmq.Socket[bytes]], connection: Connection
     return socket
 
 
-def to_error(message: Failure) -> AffektError:
+_KINDS = {"link": LinkError, "pixels": LinkError, "job": JobError, "preview": JobError}
+"""Classes of errors by the first part of their code; of the rest it is `InputError`."""
+
+
+def to_error(message: Failure | JobFailed) -> AffektError:
     """The error that the sidecar raised."""
-    return make_error(message.code, message.message, message.remedy)
-
-
-def make_error(code: str, message: str, remedy: str) -> AffektError:
-    """An `AffektError` of the class that its code belongs to."""
-    kinds: dict[str, type[AffektError]] = {"link": LinkError, "job": JobError}
-    return kinds.get(code.partition(".")[0], InputError)(code, message, remedy)
-
-
-def misunderstood(reason: str) -> LinkError:
-    """The error for a sidecar that says what it may not say."""
-    return LinkError(
-        "link.protocol",
-        f"The add-on and the sidecar misunderstood each other: {reason}.",
-        "Install the same version of Affekt on both sides and start the sidecar again.",
-    )
+    kind = _KINDS.get(message.code.partition(".")[0], InputError)
+    return kind(message.code, message.message, message.remedy)
 
 
 def timed_out(timeout_s: float) -> LinkError:
@@ -378,7 +381,7 @@ def _settle(call: _Call, message: Message) -> None:
         _fail(answer, to_error(message))
     elif not isinstance(message, wanted):
         reason = f"'{call.message.TYPE}' was answered with '{message.TYPE}'"
-        _fail(answer, misunderstood(reason))
+        _fail(answer, wire.misunderstood(reason))
     elif answer.set_running_or_notify_cancel():
         answer.set_result(message)
 

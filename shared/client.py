@@ -33,11 +33,11 @@ from numpy.typing import NDArray
 
 from . import limits
 from .camera import Camera
-from .channel import Channel, misunderstood, timed_out
+from .channel import Channel, timed_out
 from .connection import Connection, check_protocol
 from .conversions import picture_fields, to_head, to_motion, track_fields
 from .emotion import EmotionTrack
-from .errors import InputError, LinkError
+from .errors import InputError, LinkError, not_writable
 from .events import Event, PreviewFailed, PreviewReady
 from .head import HeadModel
 from .jobs import JobBook
@@ -71,6 +71,7 @@ from .pictures import PictureOptions
 from .pixels import PixelRing
 from .previews import Previews, track_rows, view_fields
 from .version import AFFEKT_VERSION
+from .wire import misunderstood
 
 ANSWER_S = 10.0
 """Longest wait for a short answer, by default."""
@@ -143,9 +144,9 @@ class Client:
 
     @property
     def is_silent(self) -> bool:
-        """Whether the sidecar hangs: it is there, and has said nothing for longer than
+        """Whether the sidecar hangs: it is there, and has said nothing for
         `limits.SILENT_S`, though it is asked twice a second. Its jobs may go on; never blocks."""
-        return self.is_open and self.silence_s > limits.SILENT_S
+        return self.is_open and self.silence_s >= limits.SILENT_S
 
     def status(self, *, timeout_s: float = ANSWER_S) -> Status:
         """How the sidecar is: its worker, jobs, cache and memory."""
@@ -189,11 +190,7 @@ class Client:
                 self._download(artefact, file, timeout_s)
             os.replace(partial, path)
         except OSError as error:
-            raise InputError(
-                "file.not_writable",
-                f"'{path}' cannot be written.",
-                "Choose another place, or check its rights and the space left.",
-            ) from error
+            raise not_writable(path, error) from error
         finally:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)

@@ -4,6 +4,10 @@
 Both doors (CLI and server) turn any `AffektError` into text; anything else is a bug.
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+
 
 class AffektError(Exception):
     """Base of all expected failures.
@@ -29,8 +33,17 @@ class InputError(AffektError):
 
 
 class LinkError(AffektError):
-    """Blender and the sidecar cannot talk. Codes: `link.*`."""
+    """Blender and the sidecar cannot talk. Codes: `link.*`, `pixels.*`."""
 
 
 class JobError(AffektError):
-    """A job in the sidecar ended without a result. Codes: `job.*`."""
+    """A job or preview in the sidecar ended without a result. Codes: `job.*`, `preview.*`."""
+
+
+def not_writable(path: Path, error: OSError) -> InputError:
+    """The error for a place where nothing can be written."""
+    return InputError(
+        "file.not_writable",
+        f"'{path}' cannot be written ({error.strerror or error}).",
+        "Choose another place, or check its rights and the space left.",
+    )

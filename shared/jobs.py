@@ -19,11 +19,12 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from . import events, limits, messages
-from .channel import make_error, misunderstood
+from .channel import to_error
 from .conversions import to_motion
 from .errors import AffektError, InputError, JobError, LinkError
 from .messages import Artefact, Message
 from .picture_files import PictureFiles
+from .wire import misunderstood
 
 Request = TypeVar("Request", bound=messages.Bake | messages.Render)
 
@@ -97,13 +98,14 @@ class JobBook:
         and the sidecar learns of it from the next one."""
         with self._lock:
             found, link = self._jobs.get(job), self._link
-        if found is None:
-            return
-        found.is_cancelled = True
+            if found is None:
+                return
+            # Under the lock: who takes the link away then sees it.
+            found.is_cancelled = True
         if link is None:
             self._end_cancelled(found)
         else:
-            link.send(messages.Cancel(job=job), lambda _: None)
+            _cancel(link, job)
 
     def is_running(self, job: str) -> bool:
         """Whether the job has not ended yet."""
@@ -136,7 +138,7 @@ class JobBook:
             orphans, self._orphans = self._orphans, []
         for orphan in orphans:
             link.send(_attach(orphan, 0), lambda _: None)
-            link.send(messages.Cancel(job=orphan), lambda _: None)
+            _cancel(link, orphan)
         for job in jobs:
             self._attach(link, job)
 
@@ -164,14 +166,13 @@ class JobBook:
             elif isinstance(message, messages.Picture):
                 self._take_picture(link, job, message)
             elif isinstance(message, messages.JobFailed):
-                error = make_error(message.code, message.message, message.remedy)
-                self._end(events.JobFailed(job=job.id, error=error))
+                self._end(events.JobFailed(job=job.id, error=to_error(message)))
             else:
                 self._finish(job, message)
         except AffektError as error:
             self._end(events.JobFailed(job=job.id, error=error))
             if not isinstance(error, _NoFolderError):
-                link.send(messages.Cancel(job=job.id), lambda _: None)
+                _cancel(link, job.id)
 
     def _request(self, link: Link, job: _Job) -> None:
         message = job.request_again()
@@ -188,6 +189,8 @@ class JobBook:
         is_unknown = isinstance(error, LinkError) and error.code == "link.no_job"
         if is_unknown and job.request is not None:
             self._request(link, job)
+            if job.is_cancelled:  # asked for before the sidecar knew of the job
+                _cancel(link, job.id)
         else:
             self._answered(link, job, answer)
 
@@ -277,6 +280,10 @@ def _missing_folder(job: _Job) -> _NoFolderError:
         f"The job {job.id[:8]} makes pictures, and no folder for them was named.",
         "Attach to it again with a folder.",
     )
+
+
+def _cancel(link: Link, job: str) -> None:
+    link.send(messages.Cancel(job=job), lambda _: None)
 
 
 def _attach(job: str, pictures: int) -> messages.Attach:

@@ -142,6 +142,9 @@ MAX_OLD_RUNS = 4
 # A sidecar that is not heard for this long is ended and started again: no bake's step, no sleeping
 # disk and no swapping takes it, since its sockets have a thread of their own.
 HUNG_S = 10.0
+# Longest wait of a new sidecar for the end of the one before it in the same folder: 10 s of a hello
+# that nobody answers, 2 s to leave, 5 s once killed.
+PREDECESSOR_S = 20.0
 # Waits before a sidecar is started again; there are no more restarts than these within the window.
 # What goes wrong once is mended at once; what goes wrong each time is told within half a minute.
 RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 8.0)

@@ -14,7 +14,7 @@ The layout of `Hello` and `Failure` never changes, so that any two versions can 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -38,19 +38,22 @@ Supersedes = Literal["nothing", "older progress of the same job", "older preview
 
 _SHA256 = Text(longest=64, pattern="[0-9a-f]{64}")
 _JOB = Text(longest=32, pattern="[0-9a-f]{32}")
-_KIND = Text(longest=16, pattern="|".join(KINDS))
+_KIND = Choice(values=KINDS)
 # A file's own name, for messages to the user: no separators, so that it can never be a path.
 _FILE_NAME = Text(longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+")
 _NAME = Text(longest=64, pattern="[A-Za-z0-9_.-]+")
+_CODE = Text(longest=64, pattern="[a-z][a-z0-9_.]*")
 _SENTENCE = Text(longest=4000, pattern=r"[^\x00-\x09\x0b-\x1f\x7f]*")
 _FRAME = Integer(high=limits.MAX_FRAMES)
-_SIZE = Integer(high=max(limits.MAX_MOTION_BYTES, limits.MAX_AVATAR_BYTES, 2**40))
+# A terabyte; what is allowed of each kind, `limits` say.
+_SIZE = Integer(high=2**40)
 _EDGE = Integer(low=1, high=limits.MAX_IMAGE_EDGE)
 _VERSION = Several(item=Integer(high=9999), least=2, most=2)
 _RANGE = Several(item=_FRAME, least=2, most=2, optional=True)
-_SOME_SHA256 = Text(longest=64, pattern="[0-9a-f]{64}", optional=True)
-_SOME_FILE_NAME = Text(longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+", optional=True)
+_SOME_SHA256 = replace(_SHA256, optional=True)
+_SOME_FILE_NAME = replace(_FILE_NAME, optional=True)
 _PICTURES = Integer(high=2 * limits.MAX_FRAMES)
+_CREDIT = Integer(low=1, high=limits.MAX_CREDIT)
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
@@ -90,7 +93,7 @@ class Failure(Message):
     """The request was refused or failed: an `AffektError` with its code. Layout fixed for ever."""
 
     TYPE: ClassVar[str] = "failure"
-    code: Annotated[str, Text(longest=64, pattern="[a-z][a-z0-9_.]*")]
+    code: Annotated[str, _CODE]
     message: Annotated[str, _SENTENCE]
     remedy: Annotated[str, _SENTENCE]
 
@@ -212,8 +215,6 @@ class PixelsOpened(Message):
     TYPE: ClassVar[str] = "pixels_opened"
     name: Annotated[str, _NAME]
     token: Sha256
-    slots: Annotated[int, Integer(low=1, high=limits.MAX_PIXEL_SLOTS)]
-    slot_bytes: Annotated[int, Integer(low=1, high=limits.MAX_PIXEL_SLOT_BYTES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -389,7 +390,7 @@ class Render(Message):
     antialiased: Annotated[bool, Flag()] = True
     follow: Annotated[Follow | None, Choice(values=FOLLOWS, optional=True)] = None
     pictures: Annotated[int, _PICTURES] = 0
-    credit: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
+    credit: Annotated[int, _CREDIT]
     lens: Annotated[NDArray[np.float64] | None, Array(
         dtype="<f8", shape=(None, 7), optional=True
     )] = None  # fmt: skip
@@ -410,7 +411,7 @@ class Credit(Message):
 
     TYPE: ClassVar[str] = "credit"
     job: JobId
-    count: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
+    count: Annotated[int, _CREDIT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,7 +426,7 @@ class Attach(Message):
     ANSWER: ClassVar[type[Message] | None] = Acknowledged
     job: JobId
     pictures: Annotated[int, _PICTURES] = 0
-    credit: Annotated[int, Integer(low=1, high=limits.MAX_CREDIT)]
+    credit: Annotated[int, _CREDIT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -566,7 +567,7 @@ class JobFailed(Message):
     TYPE: ClassVar[str] = "job_failed"
     SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"
     job: JobId
-    code: Annotated[str, Text(longest=64, pattern="[a-z][a-z0-9_.]*")]
+    code: Annotated[str, _CODE]
     message: Annotated[str, _SENTENCE]
     remedy: Annotated[str, _SENTENCE]
 

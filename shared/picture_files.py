@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import limits
-from .channel import misunderstood
-from .errors import InputError
+from .errors import not_writable
 from .messages import Picture
 from .pictures import frame_name
+from .wire import misunderstood
 
 
 @dataclass(slots=True)
@@ -120,15 +120,6 @@ class PictureFiles:
     def _partial_path(self, path: Path) -> Path:
         # Two jobs may write into one folder.
         return path.with_name(f".{path.name}.{self._mark}.partial")
-
-
-def not_writable(path: Path, error: OSError) -> InputError:
-    """The error for a place where nothing can be written."""
-    return InputError(
-        "file.not_writable",
-        f"'{path}' cannot be written ({error.strerror or error}).",
-        "Choose another place, or check its rights and the space left.",
-    )
 
 
 def _check_order(piece: Picture, number: int, partial: _Partial | None) -> None:

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from . import events, limits
 from .camera import Camera
-from .channel import misunderstood
 from .conversions import TrackFields, picture_fields, preview_rows, track_fields
 from .emotion import EmotionTrack
 from .errors import AffektError, InputError, LinkError
 from .messages import Message, OpenPixels, PixelsOpened, Preview, Previewed
 from .motion import frames_outside
 from .pictures import PictureOptions
+from .wire import misunderstood
 
 Pixels = NDArray[np.uint8]
 

@@ -28,6 +28,7 @@ LOG_NAME = "sidecar.log"
 RAW_NAME = "sidecar.stderr"
 START_S = 60.0
 """Longest time that a sidecar may take until it listens; a cold disk makes imports slow."""
+_KILLED_S = 5.0
 _LOG_TAIL_BYTES = 16 * 1024
 _CRASH = "Fatal Python error"
 _STAMP = re.compile(r"^[0-9-]{10} [0-9:,]{12} [A-Z]+ ")
@@ -89,13 +90,16 @@ class SidecarProcess:
         self._process.kill()
 
     def stop(self, *, timeout_s: float = 2.0) -> None:
-        """Ends the process: asks, waits at most `timeout_s`, then kills. May be called twice."""
+        """Ends the process: asks, waits at most `timeout_s`, then kills, and waits a little for
+        that. May be called twice."""
         self.ask_to_end()
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            # One that the system holds in a call, such as for a lost disk, ends when that ends.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_KILLED_S)
         remove_connection(self._folder, self.pid)  # it does so itself unless it was killed
         if self._state is not SidecarState.FAILED:
             self._state = SidecarState.STOPPED

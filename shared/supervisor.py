@@ -23,6 +23,7 @@ death, and end when the supervisor gives up or is stopped.
 from __future__ import annotations
 
 import shlex
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ from .connection import Connection
 from .errors import AffektError, LinkError
 from .events import JobEvent
 from .jobs import JobBook
-from .limits import HUNG_S, RESTART_WAITS_S, RESTART_WINDOW_S, SILENT_S
+from .limits import HUNG_S, PREDECESSOR_S, RESTART_WAITS_S, RESTART_WINDOW_S, SILENT_S
 from .process import SidecarProcess, SidecarState, last_words, start_sidecar
 from .worker import Worker
 
@@ -69,7 +70,8 @@ class Supervisor:
 
     command: starts a sidecar of our own in `runtime_folder`, as `start_sidecar` takes it; None
     for one that somebody else runs: then only the connection is made again, by
-    `connection_file`, or else the one in that folder. One thread, the user's, calls everything.
+    `connection_file`, or else the one in that folder. after: the one before in the same folder;
+    our sidecar starts once that one's has ended. One thread, the user's, calls everything.
     now, spawn, connect: for tests; spawn and connect run on a thread of the supervisor's.
     """
 
@@ -79,6 +81,7 @@ class Supervisor:
         runtime_folder: Path,
         *,
         connection_file: Path | None = None,
+        after: Supervisor | None = None,
         now: Callable[[], float] = time.monotonic,
         spawn: Callable[[Sequence[str], Path], SidecarProcess] = start_sidecar,
         connect: Connect = Client.connect,
@@ -106,6 +109,8 @@ class Supervisor:
         self._due_at = 0.0
         self._silent_since: float | None = None
         self._is_adopted = False
+        self._is_gone = threading.Event()
+        self._before = None if after is None else after._is_gone
 
     @classmethod
     def adopt(cls, client: Client) -> Supervisor:
@@ -209,9 +214,15 @@ class Supervisor:
         command, hands = self._command, self._hands
         assert hands is not None  # since `start`
         if command is not None:
-            self._spawning = hands.submit(lambda: self._spawn(command, self._folder))
+            self._spawning = hands.submit(lambda: self._spawn_in_turn(command))
         else:
             self._begin_connecting(self._find_connection)
+
+    def _spawn_in_turn(self, command: Sequence[str]) -> SidecarProcess:
+        # Two in one folder would take each other's connection file for their own.
+        if self._before is not None:
+            self._before.wait(PREDECESSOR_S)
+        return self._spawn(command, self._folder)
 
     def _find_connection(self) -> Connection:
         if self._file is None:
@@ -266,8 +277,7 @@ class Supervisor:
         self._watch_process()
         if not client.is_open:
             raise _gone()
-        silence_s = client.silence_s
-        if silence_s < SILENT_S:
+        if not client.is_silent:
             self.state, self._silent_since = SupervisorState.CONNECTED, None
             return
         # After a nap of our own, such as a suspended machine's, the first look shows a long
@@ -275,7 +285,7 @@ class Supervisor:
         if self._silent_since is None:
             self._silent_since = self._now()
         self.state = SupervisorState.SILENT
-        if silence_s >= HUNG_S and self._now() - self._silent_since >= HUNG_S - SILENT_S:
+        if client.silence_s >= HUNG_S and self._now() - self._silent_since >= HUNG_S - SILENT_S:
             raise LinkError(
                 "link.silent",
                 f"The sidecar has not answered for {HUNG_S:.0f} seconds.",
@@ -302,6 +312,8 @@ class Supervisor:
         self.state = state
         self.error = error if state is SupervisorState.FAILED else None
         self.book.give_up(error)
+        if self._hands is not None:
+            self._hands.submit(self._is_gone.set)  # after what `_clear_away` left to do
         for thread in (self._hands, self._caller):
             if thread is not None:
                 thread.stop()

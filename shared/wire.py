@@ -100,14 +100,14 @@ def encode(
         or any(len(frame) > limits.MAX_BUFFER_BYTES for frame in frames)
         or sum(map(len, frames)) > limits.MAX_MESSAGE_BYTES
     ):
-        raise _refuse(f"the message '{message.TYPE}' is too large to send")
+        raise misunderstood(f"the message '{message.TYPE}' is too large to send")
     return [packed, *frames]
 
 
 def decode_header(frame: Frame) -> Header:
     """Checks frame 0. Raises LinkError `link.protocol`."""
     if len(frame) > limits.MAX_HEADER_BYTES:
-        raise _refuse("a header is longer than 64 KiB")
+        raise misunderstood("a header is longer than 64 KiB")
     count = _Count()
     try:
         content = msgpack.unpackb(
@@ -122,9 +122,9 @@ def decode_header(frame: Frame) -> Header:
         )
     # The decoder's errors derive from ValueError; deep nesting may reach Python's own limit.
     except (ValueError, RecursionError, MemoryError) as error:
-        raise _refuse("a header is not valid msgpack") from error
+        raise misunderstood("a header is not valid msgpack") from error
     if not isinstance(content, dict) or set(content) != set(HEADER_KEYS):
-        raise _refuse("a header has other keys than it must have")
+        raise misunderstood("a header has other keys than it must have")
     return _check_header(content)
 
 
@@ -152,7 +152,7 @@ def decode_frames(
 ) -> tuple[int, Message]:
     """(id, message) of a whole message. Raises as `decode_header` and `decode`."""
     if not 0 < len(frames) <= 1 + limits.MAX_BUFFERS:
-        raise _refuse(f"a message has {len(frames)} frames")
+        raise misunderstood(f"a message has {len(frames)} frames")
     header = decode_header(frames[0])
     return header.id, decode(header, frames[1:], kinds)
 
@@ -187,17 +187,17 @@ class _Count:
 def _check_header(content: Mapping[str, object]) -> Header:
     request, name = content["id"], content["type"]
     if type(request) is not int or not 0 <= request <= MAX_ID:
-        raise _refuse("a header's id is not usable")
+        raise misunderstood("a header's id is not usable")
     if type(name) is not str or not _TYPE.fullmatch(name):
-        raise _refuse("a header's type is not usable")
+        raise misunderstood("a header's type is not usable")
     body, buffers = content["body"], content["buffers"]
     if not isinstance(body, dict):
-        raise _refuse("a header's body is not a map")
+        raise misunderstood("a header's body is not a map")
     if not isinstance(buffers, list) or len(buffers) > limits.MAX_BUFFERS:
-        raise _refuse("a header's buffers are not a short list")
+        raise misunderstood("a header's buffers are not a short list")
     entries = tuple(_check_entry(entry) for entry in buffers)
     if sum(entry.size for entry in entries) > limits.MAX_MESSAGE_BYTES:
-        raise _refuse("a message is larger than allowed")
+        raise misunderstood("a message is larger than allowed")
     return Header(_check_version(content["v"]), request, name, entries, body)
 
 
@@ -206,37 +206,37 @@ def _check_version(value: object) -> tuple[int, int]:
         major, minor = value
         if type(major) is int and type(minor) is int and 0 <= min(value) <= max(value) <= 9999:
             return major, minor
-    raise _refuse("a header's version is not usable")
+    raise misunderstood("a header's version is not usable")
 
 
 def _check_entry(value: object) -> BufferEntry:
     if not isinstance(value, list) or len(value) != 3:
-        raise _refuse("a buffer is not described by name, type and shape")
+        raise misunderstood("a buffer is not described by name, type and shape")
     field, dtype, shape = value
     if type(field) is not str or dtype not in DTYPES:
-        raise _refuse("a buffer has a type that may not be sent")
+        raise misunderstood("a buffer has a type that may not be sent")
     if not isinstance(shape, list) or len(shape) > MAX_AXES:
-        raise _refuse("a buffer has too many axes")
+        raise misunderstood("a buffer has too many axes")
     for axis in shape:
         if type(axis) is not int or not 0 <= axis <= limits.MAX_BUFFER_BYTES:
-            raise _refuse("a buffer has an axis that is not usable")
+            raise misunderstood("a buffer has an axis that is not usable")
     entry = BufferEntry(field, dtype, tuple(shape))
     if entry.size > limits.MAX_BUFFER_BYTES:
-        raise _refuse("a buffer is larger than allowed")
+        raise misunderstood("a buffer is larger than allowed")
     return entry
 
 
 def _view_buffers(header: Header, frames: Sequence[Frame]) -> dict[str, np.ndarray]:
     """The arrays in the frames' own memory."""
     if len(frames) != len(header.buffers):
-        raise _refuse(f"{len(frames)} buffers came, {len(header.buffers)} were announced")
+        raise misunderstood(f"{len(frames)} buffers came, {len(header.buffers)} were announced")
     for entry, frame in zip(header.buffers, frames, strict=True):
         if len(frame) != entry.size:
-            raise _refuse(f"a buffer has {len(frame)} bytes, {entry.size} were announced")
+            raise misunderstood(f"a buffer has {len(frame)} bytes, {entry.size} were announced")
     arrays: dict[str, np.ndarray] = {}
     for entry, frame in zip(header.buffers, frames, strict=True):
         if entry.field in arrays or entry.field in header.body:
-            raise _refuse(f"the field '{_shown(entry.field)}' is there twice")
+            raise misunderstood(f"the field '{_shown(entry.field)}' is there twice")
         arrays[entry.field] = np.frombuffer(frame, entry.dtype).reshape(entry.shape)
     return arrays
 
@@ -245,16 +245,17 @@ def _build(kind: type[Message], header: Header, arrays: Mapping[str, np.ndarray]
     rules = field_rules(kind)
     unknown = (header.body.keys() | arrays.keys()) - _names(kind)
     if unknown and header.version[1] <= limits.PROTOCOL_VERSION[1]:
-        raise _refuse(f"the message '{kind.TYPE}' has a field '{_shown(min(unknown))}' too many")
+        name = _shown(min(unknown))
+        raise misunderstood(f"the message '{kind.TYPE}' has a field '{name}' too many")
     known: dict[str, object] = {}
     for field in rules:
         here, elsewhere = (arrays, header.body) if field.is_buffer else (header.body, arrays)
         if field.name in here:
             known[field.name] = _check(kind.TYPE, field, here[field.name])
         elif field.name in elsewhere:
-            raise _refuse(f"{kind.TYPE}.{field.name} came in the wrong place")
+            raise misunderstood(f"{kind.TYPE}.{field.name} came in the wrong place")
         elif not field.has_default:
-            raise _refuse(f"the message '{kind.TYPE}' has no field '{field.name}'")
+            raise misunderstood(f"the message '{kind.TYPE}' has no field '{field.name}'")
     for name, value in known.items():
         if isinstance(value, np.ndarray):
             # A copy of its own: aligned, writable, and the message's memory is free again.
@@ -273,7 +274,7 @@ def _check(message: str, field: FieldRule, value: object) -> object:
     try:
         return field.rule.check(value)
     except ValueError as error:
-        raise _refuse(f"{message}.{field.name}: {error}") from error
+        raise misunderstood(f"{message}.{field.name}: {error}") from error
 
 
 def _unknown(name: str) -> LinkError:
@@ -289,7 +290,8 @@ def _shown(name: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in name[:40])
 
 
-def _refuse(reason: str) -> LinkError:
+def misunderstood(reason: str) -> LinkError:
+    """The error for whoever says what it may not say; the reason is a clause of a sentence."""
     return LinkError(
         "link.protocol",
         f"The add-on and the sidecar misunderstood each other: {reason}.",

@@ -23,7 +23,8 @@ class Worker:
         threading.Thread(target=self._run, name=f"affekt-{name}", daemon=True).start()
 
     def submit(self, call: Callable[[], Answer]) -> Future[Answer]:
-        """Queues the call; its answer or error comes in the future."""
+        """Queues the call; its answer or error comes in the future. One that is cancelled before
+        its turn is not made."""
         future: Future[Answer] = Future()
         self._calls.put((future, call))
         return future
@@ -35,7 +36,11 @@ class Worker:
     def _run(self) -> None:
         while (item := self._calls.get()) is not None:
             future, call = item
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
-                future.set_result(call())
-            except BaseException as error:
+                answer = call()
+            except BaseException as error:  # whoever asked for it hears of it
                 future.set_exception(error)
+            else:
+                future.set_result(answer)

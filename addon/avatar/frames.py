@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.errors import InputError
+from ...shared.errors import not_writable
 from ...shared.fingerprint import fingerprint
 from ...shared.motion import WIDTHS, Motion
 from ...shared.pictures import frame_name
@@ -107,7 +107,7 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
                     _take_over(other, plan)
                 shutil.rmtree(other, ignore_errors=True)
     except OSError as error:
-        raise _not_writable(plan.folder, error) from error
+        raise not_writable(plan.folder, error) from error
     finished = _finished(plan) if reuse else {}
     return list(_runs([
         index for index, key in enumerate(plan.keys)
@@ -132,7 +132,7 @@ def finish_frames(plan: Plan) -> tuple[Path, ...]:
             os.replace(plan.working(index), plan.final(index))
         _write_whole(plan.folder / _LEDGER, {plan.final(i).name: plan.keys[i] for i in count})
     except OSError as error:
-        raise _not_writable(plan.folder, error) from error
+        raise not_writable(plan.folder, error) from error
     shutil.rmtree(plan.work, ignore_errors=True)
     return tuple(plan.final(index) for index in count)
 
@@ -196,11 +196,3 @@ def _write_whole(path: Path, values: dict[str, str]) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _not_writable(folder: Path, error: OSError) -> InputError:
-    return InputError(
-        "file.not_writable",
-        f"The folder '{folder}' cannot be written ({error.strerror or error}).",
-        "Choose another folder, or check its rights and the space left.",
-    )

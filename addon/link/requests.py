@@ -8,6 +8,7 @@ made again on the new connection; jobs go on in the supervisor's book.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,8 +153,12 @@ def _call(line: Supervisor, call: Callable[[Client], Answer], text: str) -> Wait
     while True:
         client = yield from _wait_for_client(line, progress)
         answer = line.submit(call)
-        while not answer.done():
-            yield _show(line, progress)
+        try:
+            while not answer.done():
+                yield _show(line, progress)
+        except GeneratorExit:
+            answer.cancel()  # unless its turn has come
+            raise
         try:
             return answer.result()
         except LinkError:
@@ -182,9 +187,12 @@ def _show(line: Supervisor, progress: Progress) -> Progress:
 def _run_job(line: Supervisor, start: Callable[[Client], str]) -> Waiting[JobEvent]:
     """Starts a job and follows it to its end. Raises the AffektError that it ended with."""
     started: list[str] = []
+    is_over = threading.Event()
 
     def begin(client: Client) -> str:
         started.append(start(client))
+        if is_over.is_set():  # while it was about to start
+            line.cancel(started[-1])
         return started[-1]
 
     try:
@@ -205,10 +213,9 @@ def _run_job(line: Supervisor, start: Callable[[Client], str]) -> Waiting[JobEve
                     progress = _describe(event)
             yield _show(line, progress)
     except GeneratorExit:
+        is_over.set()
         if started:
             line.cancel(started[-1])
-        else:  # it may be about to start: the same thread makes both calls
-            line.submit(lambda _: line.cancel(started[-1]) if started else None)
         raise
 
 

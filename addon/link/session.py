@@ -21,6 +21,7 @@ class Session:
 
     def __init__(self) -> None:
         self._line: Supervisor | None = None
+        self._last: Supervisor | None = None
 
     @property
     def state(self) -> SupervisorState:
@@ -55,7 +56,9 @@ class Session:
 
     def start(self, command: Sequence[str]) -> None:
         """Starts a sidecar of our own; `step` then connects to it. command: up to `serve`."""
-        self._begin(Supervisor([*command, "serve"], own_run_folder(), spawn=_spawn))
+        self.stop()
+        folder = own_run_folder()
+        self._begin(Supervisor([*command, "serve"], folder, after=self._last, spawn=_spawn))
 
     def connect(self, connection_file: Path | None = None) -> None:
         """Connects to a sidecar that somebody else runs: the user in a terminal, or a remote
@@ -103,6 +106,7 @@ class Session:
         line, self._line = self._line, None
         if line is not None:
             line.stop()
+            self._last = line
 
     def _begin(self, line: Supervisor) -> None:
         self.stop()

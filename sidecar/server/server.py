@@ -478,9 +478,7 @@ class Server:
             return
         _remove(session.ring)
         session.ring = ring
-        opened = messages.PixelsOpened(
-            name=ring.name, token=ring.token, slots=ring.slots, slot_bytes=ring.slot_bytes
-        )
+        opened = messages.PixelsOpened(name=ring.name, token=ring.token)
         self._post(client, opened, request)
 
     def _make_room(self, job: str | None = None) -> None:

@@ -21,7 +21,7 @@ def codes_in(root: Path) -> dict[str, str]:
     }
     found: dict[str, str] = {}
     for path, tree in trees.items():
-        helpers = {"make_error": 0, **_helpers(tree)}
+        helpers = _helpers(tree)
         for node in ast.walk(tree):
             for code in _codes_of(node, helpers):
                 line = getattr(node, "lineno", 0)

@@ -53,6 +53,25 @@ def _example(rule: object) -> object:
     raise AssertionError(rule)
 
 
+def largest_message(kind: type[AnyMessage]) -> AnyMessage:
+    """A message of this class whose header is as long as any can be."""
+    return kind(**{field.name: _largest(field.rule) for field in field_rules(kind)})
+
+
+def _largest(rule: object) -> object:
+    match rule:
+        case Integer(high=high) | Number(high=high):
+            return high
+        case Choice(values=values):
+            return max(values, key=len)
+        case Several(item=item, most=most):
+            return (_largest(item),) * most
+        case Text(longest=longest):
+            wide, plain = "\U0001f642" * longest, "a" * longest
+            return wide if _accepts(rule, wide) else plain
+    return _example(rule)
+
+
 def _accepts(rule: Text, text: str) -> bool:
     try:
         return rule.check(text) == text

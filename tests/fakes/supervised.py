@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from affekt.shared.errors import LinkError
+from affekt.shared.limits import SILENT_S
 from affekt.shared.process import SidecarState
 from affekt.shared.supervisor import Supervisor, SupervisorState
 
@@ -49,6 +50,10 @@ class FakeClient:
         self.is_open, self.silence_s, self.jobs = True, 0.0, book
         self.is_closed = False
 
+    @property
+    def is_silent(self) -> bool:
+        return self.silence_s >= SILENT_S
+
     def close(self) -> None:
         self.is_open, self.is_closed = False, True
 
@@ -66,9 +71,9 @@ class Stage:
     spawn_error: Exception | None = None
     connect_error: Exception | None = None
 
-    def make(self) -> Supervisor:
+    def make(self, after: Supervisor | None = None) -> Supervisor:
         return Supervisor(
-            self.command, self.folder,
+            self.command, self.folder, after=after,
             now=lambda: self.time, spawn=self._spawn, connect=self._connect,  # pyright: ignore
         )  # fmt: skip
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client of a real server with rooms of cardboard."""
+"""A client of a real server with rooms of cardboard; and a sidecar that says what it is told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ import pytest
 from affekt.shared.client import Client
 from affekt.shared.messages import Artefact
 from fakes.link import TAKE, Link, running_server
+from fakes.scripted import ScriptedSidecar, scripted
+
+
+@pytest.fixture
+def sidecar() -> Iterator[ScriptedSidecar]:
+    with scripted() as sidecar:
+        yield sidecar
 
 
 @pytest.fixture

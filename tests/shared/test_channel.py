@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import zmq
 from affekt.shared import limits, wire
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection
@@ -34,19 +35,13 @@ from affekt.shared.messages import (
     Welcome,
 )
 from fakes.link import wait_for
-from fakes.scripted import ScriptedSidecar, scripted
+from fakes.scripted import ScriptedSidecar
 
 ROOT = Path(__file__).resolve().parents[1]
 STATUS = Status(
     uptime_s=1.5, worker="ready", worker_restarts=2, device="cpu", clients=1, jobs=0,
     cache_bytes=10, cache_limit_bytes=20, memory_bytes=30,
 )  # fmt: skip
-
-
-@pytest.fixture
-def sidecar() -> Iterator[ScriptedSidecar]:
-    with scripted() as sidecar:
-        yield sidecar
 
 
 @pytest.fixture
@@ -78,6 +73,37 @@ class Caller:
 def code_of(result: object) -> str:
     assert isinstance(result, LinkError), result
     return result.code
+
+
+# --- what cannot even begin -------------------------------------------------------------------
+
+
+def test_a_channel_without_a_thread_frees_its_sockets(
+    sidecar: ScriptedSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor tries again, and again."""
+    made: list[zmq.Context] = []
+
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    context = zmq.Context
+    monkeypatch.setattr(zmq, "Context", lambda: made.append(context()) or made[-1])
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    with pytest.raises(RuntimeError):
+        Client.connect(sidecar.connection)
+    assert [one.closed for one in made] == [True]
+
+
+def test_a_channel_to_no_address_frees_its_sockets(
+    sidecar: ScriptedSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[zmq.Context] = []
+    context = zmq.Context
+    monkeypatch.setattr(zmq, "Context", lambda: made.append(context()) or made[-1])
+    with pytest.raises(zmq.ZMQError):
+        Client.connect(replace(sidecar.connection, endpoint="tcp://127.0.0.1:none"))
+    assert [one.closed for one in made] == [True]
 
 
 # --- answers --------------------------------------------------------------------------------

@@ -48,12 +48,6 @@ LOST = JobError("job.lost", "The sidecar does not stay up.", "Look at its log.")
 
 
 @pytest.fixture
-def sidecar() -> Iterator[ScriptedSidecar]:
-    with scripted() as sidecar:
-        yield sidecar
-
-
-@pytest.fixture
 def client(sidecar: ScriptedSidecar) -> Iterator[Client]:
     with Client.connect(sidecar.connection) as client:
         yield client
@@ -230,6 +224,23 @@ def test_a_cancel_that_the_sidecar_did_not_live_to_see(
         assert second.expect(Cancel).job == job
         client.ping()
         assert Bake.TYPE not in second.heard
+
+
+def test_a_job_cancelled_while_the_next_sidecar_is_asked_for_it(
+    sidecar: ScriptedSidecar, second: ScriptedSidecar, book: JobBook
+) -> None:
+    """It knows of no such job and gets the request again: the cancel must come after that."""
+    with Client.connect(sidecar.connection, book=book) as client:
+        job = start_bake(client)
+        sidecar.expect(Bake)
+        lose(client, sidecar)
+    with Client.connect(second.connection, book=book) as client:
+        second.expect(Attach)
+        client.cancel(job)
+        second.expect(Cancel)
+        second.answer(Attach, NO_JOB)
+        second.expect(Bake)
+        assert second.expect(Cancel).job == job
 
 
 def test_a_job_refused_by_the_next_sidecar(

@@ -43,13 +43,7 @@ from fakes.job_script import (
     start_render,
 )
 from fakes.link import drain, wait_for
-from fakes.scripted import ScriptedSidecar, scripted
-
-
-@pytest.fixture
-def sidecar() -> Iterator[ScriptedSidecar]:
-    with scripted() as sidecar:
-        yield sidecar
+from fakes.scripted import ScriptedSidecar
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from affekt.shared.messages import (
 )
 from affekt.shared.pixels import PixelRing, find_orphans
 from fakes.link import wait_for
-from fakes.scripted import ScriptedSidecar, scripted
+from fakes.scripted import ScriptedSidecar
 
 TAKE = Artefact(sha256="a" * 64, kind="motion", name="take.json", size=10)
 AVATAR = Artefact(sha256="b" * 64, kind="avatar", name="face.zip", size=10)
@@ -36,12 +36,6 @@ FRAMES = 400
 TRACK = constant_track(FRAMES, 30, happy=1)
 SUPERSEDED = Failure(code="preview.superseded", message="A newer one came.", remedy="None.")
 SIZE = (8, 4)
-
-
-@pytest.fixture
-def sidecar() -> Iterator[ScriptedSidecar]:
-    with scripted() as sidecar:
-        yield sidecar
 
 
 @pytest.fixture
@@ -102,9 +96,7 @@ def open_memory(sidecar: ScriptedSidecar, client: Client, ring: PixelRing) -> No
     assert sidecar.expect(OpenPixels).slot_bytes == ring.slot_bytes
     sidecar.answer(
         OpenPixels,
-        PixelsOpened(
-            name=ring.name, token=ring.token, slots=ring.slots, slot_bytes=ring.slot_bytes
-        ),
+        PixelsOpened(name=ring.name, token=ring.token),
     )
     asked = sidecar.expect(Preview)
     sidecar.answer(Preview, previewed(asked, pixels=picture()))
@@ -385,9 +377,7 @@ def test_without_shared_memory_pixels_are_in_the_answer(
 ) -> None:
     client.start_preview(TAKE, TRACK, 0, size=SIZE)
     sidecar.expect(OpenPixels)
-    opened = PixelsOpened(
-        name=ring.name, token=ring.token, slots=ring.slots, slot_bytes=ring.slot_bytes
-    )
+    opened = PixelsOpened(name=ring.name, token=ring.token)
     answers = {
         "no": Failure(code="pixels.remote", message="You are far away.", remedy="None."),
         "no such file": replace(opened, name="affekt-1-0123456789abcdef"),

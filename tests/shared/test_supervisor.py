@@ -20,7 +20,7 @@ from affekt.shared.limits import (
 )
 from affekt.shared.process import SidecarState
 from affekt.shared.supervisor import Supervisor, SupervisorState
-from fakes.link import wait_for
+from fakes.link import DEADLINE_S, wait_for
 from fakes.supervised import Stage, reach
 
 OFF, STARTING, CONNECTED, SILENT, RESTARTING, FAILED = SupervisorState
@@ -266,6 +266,33 @@ def test_a_nap_of_our_own_kills_nobody(stage: Stage) -> None:
     stage.clients[0].silence_s = 0
     assert supervisor.step() is CONNECTED
     supervisor.stop()
+
+
+def test_the_next_one_starts_when_the_last_has_ended(own: Stage) -> None:
+    """They share a folder; Start may be pressed right after Stop."""
+    first, may_end = connected(own), threading.Event()
+    own.processes[0].stop = lambda: may_end.wait(DEADLINE_S)
+    first.stop()
+    second = own.make(after=first)
+    second.start()
+    with pytest.raises(AssertionError, match="two at once"):
+        wait_for(lambda: len(own.processes) > 1, "two at once", 0.05)
+    assert second.step() is STARTING
+    may_end.set()
+    reach(second, CONNECTED)
+    second.stop()
+
+
+def test_one_that_failed_has_ended(own: Stage) -> None:
+    own.spawn_error = LinkError("link.start", "It did not start.", "Look.")
+    first = own.make()
+    first.start()
+    reach(first, FAILED)
+    own.spawn_error = None
+    second = own.make(after=first)
+    second.start()
+    reach(second, CONNECTED)
+    second.stop()
 
 
 def test_a_hung_sidecar_is_killed_by_stop(own: Stage) -> None:

@@ -15,7 +15,7 @@ import pytest
 from affekt.shared import limits, messages, wire
 from affekt.shared.errors import LinkError
 from affekt.shared.schema import field_rules
-from fakes.messages import JOB, SHA, any_message
+from fakes.messages import JOB, SHA, any_message, largest_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +81,13 @@ def test_every_message_comes_back(kind: type[messages.Message]) -> None:
     assert type(back) is kind
     for field in field_rules(kind):
         np.testing.assert_array_equal(getattr(back, field.name), getattr(message, field.name))
+
+
+@pytest.mark.parametrize("kind", messages.MESSAGES.values(), ids=lambda kind: kind.TYPE)
+def test_the_largest_header_fits(kind: type[messages.Message]) -> None:
+    """What every rule allows, in length and number of values, no limit of headers refuses."""
+    frames = wire.encode(largest_message(kind), wire.MAX_ID)
+    assert wire.decode_header(frames[0]).type == kind.TYPE
 
 
 @pytest.mark.parametrize("kind", messages.MESSAGES.values(), ids=lambda kind: kind.TYPE)

@@ -37,7 +37,7 @@ class FakeClient:
         self, head: object, take: object, fault: str = "", exrs: tuple[str, ...] = ()
     ) -> None:
         self.welcome = SimpleNamespace(affekt="0.0.fake")
-        self.is_open, self.silence_s = fault != "gone", 0.0
+        self.is_open, self.is_silent = fault != "gone", False
         self.jobs = self  # it keeps its own book
         self.fault, self.head, self.take = fault, head, take
         self.exrs = exrs

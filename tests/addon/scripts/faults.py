@@ -3,6 +3,7 @@
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -34,6 +35,34 @@ def steps_until_cancelled(head: bpy.types.Object, client: FakeClient) -> dict:
     while not client.cancelled and time.monotonic() < deadline:
         time.sleep(0.01)
     return {**told, "cancelled": client.cancelled, "idle": tasks.running_task() is None}
+
+
+def cancelled_while_it_starts(head: bpy.types.Object, client: FakeClient) -> list[str]:
+    """Esc while the job is about to start, and the connection is lost in that moment."""
+    tasks, session = harness.load("addon.link.tasks"), harness.load("addon.link.session").session
+    baking = harness.load("addon.bake.baking")
+    has_begun, may_start, start = threading.Event(), threading.Event(), client.start_bake
+
+    def start_slowly(*values: object, **options: object) -> str:
+        has_begun.set()
+        may_start.wait(10)
+        return start(*values, **options)
+
+    client.start_bake = start_slowly
+    task = tasks.start_task(
+        tasks.Task("Bake", baking.bake_steps(head.name, bpy.context.scene.name))
+    )
+    deadline = time.monotonic() + 10
+    while not has_begun.is_set() and time.monotonic() < deadline:
+        task.step()
+        time.sleep(0.01)
+    client.is_open = False
+    session.step()
+    tasks.end_task()
+    may_start.set()
+    while not client.cancelled and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return client.cancelled
 
 
 def write_connection_of_another_version() -> None:
@@ -96,6 +125,10 @@ with harness.enabled():
     stalling = FakeClient(model, silence(10), fault="stall")
     session.attach(stalling)
     cancel = steps_until_cancelled(head, stalling)
+    starting = FakeClient(model, silence(10))
+    session.attach(starting)
+    cancel["at_start"] = cancelled_while_it_starts(head, starting)
+    session.attach(stalling)
     nothing_made &= census() == before
 
     bone = harness.load("addon.head.find").rig_of(head).pose.bones["jaw"]

@@ -91,7 +91,6 @@ def test_a_preview_comes_before_a_job(link: Link, raw: RawClient) -> None:
 def open_ring(raw: RawClient) -> PixelRing:
     opened = raw.ask(OpenPixels(slots=2, slot_bytes=4000))
     assert isinstance(opened, PixelsOpened)
-    assert (opened.slots, opened.slot_bytes) == (2, 4000)
     return PixelRing.open(opened.name, opened.token)
 
 
