@@ -92,7 +92,7 @@ def forget() -> None:
     from . import previews
 
     kept = (motion_of, prepared, prepare, mover_of, subject, previews.stage_of)
-    for cached in (*kept, previews.portrait_of):
+    for cached in (*kept, previews.portrait_of, previews.sky_at_rest):
         cached.cache_clear()
     import torch
 
