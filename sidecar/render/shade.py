@@ -230,7 +230,9 @@ def _hollow_light(points: NDArray[np.float64], region: NDArray[np.uint8]) -> NDA
     eye = np.isin(region, _EYE)
     skin = region == REGIONS.index("skin")
     if eye.any() and skin.any():
-        distance, _ = cKDTree(points[skin]).query(points[eye], distance_upper_bound=LID_SHADE_M)
+        low, high = points[eye].min(0) - LID_SHADE_M, points[eye].max(0) + LID_SHADE_M
+        lids = points[skin & ((points >= low) & (points <= high)).all(1)]
+        distance, _ = cKDTree(lids).query(points[eye], distance_upper_bound=LID_SHADE_M)
         light[eye] = 0.5 + 0.5 * np.minimum(distance / LID_SHADE_M, 1)
     return light
 
@@ -329,17 +331,19 @@ def _light_sample(
     for lamp in range(lamps.shape[0]):
         lx, ly, lz = lamps[lamp, 0], lamps[lamp, 1], lamps[lamp, 2]
         toward = nx * lx + ny * ly + nz * lz
+        if toward + wrap * 0.30 <= 0.0:  # as far as red wraps: most of a face for lamps behind it
+            continue
         # Only the key lamp casts its own shadow; the others share the sky's.
         reach = (values[7] if lamp == 0 else 0.35 + 0.65 * values[6]) * inner
         if lamp >= 2:
             reach *= values[6]
-        hx, hy, hz = lx + vx, ly + vy, lz + vz
-        scale = 1.0 / max(np.sqrt(hx * hx + hy * hy + hz * hz), 1e-9)
-        half = max((nx * hx + ny * hy + nz * hz) * scale, 0.0)
-        grazing = 1.0 - max((vx * hx + vy * hy + vz * hz) * scale, 0.0)
-        fresnel = strength * (0.25 + 0.75 * grazing**5 * 6.0) if lamp >= 2 else strength
         shine = 0.0
         if toward > 0.0:
+            hx, hy, hz = lx + vx, ly + vy, lz + vz
+            scale = 1.0 / max(np.sqrt(hx * hx + hy * hy + hz * hz), 1e-9)
+            half = max((nx * hx + ny * hy + nz * hz) * scale, 0.0)
+            grazing = 1.0 - max((vx * hx + vy * hy + vz * hz) * scale, 0.0)
+            fresnel = strength * (0.25 + 0.75 * grazing**5 * 6.0) if lamp >= 2 else strength
             shine = fresnel * (exponent + 8.0) * 0.04 * half**exponent * min(4.0 * toward, 1.0)
         for k in range(3):
             soft = wrap * (0.30 if k == 0 else (0.14 if k == 1 else 0.09))

@@ -9,6 +9,7 @@ disturbs both alike.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import itertools
@@ -177,7 +178,8 @@ def preview_rows(client: Client, take: Artefact) -> Iterator[Row]:
     def pictures(where: str, promise: str) -> Iterator[Row]:
         for subject, called in SUBJECTS.items():
             what = f"picture of {called}, {EDGE} x {EDGE}, through {where}"
-            yield timed(what, promise, lambda: show(size=size, subject=subject), PREVIEWS, rest_s)
+            ask = functools.partial(show, size=size, subject=subject)
+            yield timed(what, promise, ask, PREVIEWS, rest_s)
 
     yield from pictures("shared memory", "p95 30 ms")
     client._previews._memory.close()  # as where there is none
