@@ -70,8 +70,9 @@ class Actor:
         other._surface = None if self._surface is None else self._surface.playing(motion)
         return other
 
-    def pose(self, index: int) -> PosedAvatar:
-        """The frame `index` of the take. Raises InputError `frames.out_of_range`."""
+    def pose(self, index: int, *, with_smooth_normals: bool = True) -> PosedAvatar:
+        """The frame `index` of the take; its normals are for data passes only and need not be
+        smooth. Raises InputError `frames.out_of_range`."""
         if not 0 <= index < len(self.motion):
             raise frames_outside(range(index, index + 1), len(self.motion))
         if self._surface is None:
@@ -81,6 +82,8 @@ class Actor:
         if self.avatar.binding == "vertex":
             return self._on_vertices(posed)
         found = self._on_faces(posed)
+        if not with_smooth_normals:
+            return found
         rings = _rings(posed.vertices, self._faces)
         kernels.smooth_normals(
             self.avatar.anchors, self._corner_shares, self._faces, rings, found.normals

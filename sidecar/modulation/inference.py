@@ -5,6 +5,10 @@
 are weights (T, 6) times a fixed matrix: its cross-attention needs 6 numbers a head and frame
 instead of three products with the full width. Sums are ordered otherwise than in training, so the
 last bits differ; with all weights 0 emotion still adds exactly 0.
+
+Who turns an emotion up and down asks for the same frames again and again, and of each window for
+one of them: so what no emotion has touched is kept, and the last block, where frames no longer
+look at each other's answers, may be asked for a few frames alone.
 """
 
 from __future__ import annotations
@@ -12,15 +16,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from .network import Attention, Block, GeometryNetwork
+from ..threads import in_order
+from .network import NUMBERS, Attention, Block, GeometryNetwork
 
-WindowNetwork = Callable[[Tensor, Tensor], Tensor]
-"""(T, 103) normalised frames and (T, 6) weights of one window -> (T, 103) residual."""
+ROWS = 8
+"""Frames of a window that may be asked for alone, from a multiple of as many on."""
+_KEPT_WINDOWS = 16
+"""Of inner numbers: 64 KiB each; a frame lies in two windows."""
+
+
+class WindowNetwork(Protocol):
+    """A network for one window at a time."""
+
+    def __call__(self, frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
+        """(T, 103) normalised frames and (T, 6) weights -> (T, 103) residual, of which only
+        `rows` are given, the same bits, if there are any."""
+        ...
 
 
 def window_network(network: GeometryNetwork) -> WindowNetwork:
@@ -33,6 +50,7 @@ def window_network(network: GeometryNetwork) -> WindowNetwork:
     return _WholeNetwork(network)
 
 
+_ALL = slice(None)
 _PARTS = {"embed_frame", "blocks", "norm", "residual"}
 _BLOCK_PARTS = {
     "frame_norm", "frame_attention", "emotion_norm", "emotion_attention", "feed_norm", "feed",
@@ -42,23 +60,38 @@ _BLOCK_PARTS = {
 def remembering(network: WindowNetwork, windows: int = 64) -> WindowNetwork:
     """The network that knows its last answers, which nobody may write into: who looks through a
     take frame by frame asks for the same window 64 times. They are compared by their bits."""
+    memory = _Memory(windows)
 
-    known: dict[tuple[bytes, bytes], Tensor] = {}
-    lock = threading.Lock()
-
-    def ask(frames: Tensor, weights: Tensor) -> Tensor:
-        asked = frames.numpy().tobytes(), weights.numpy().tobytes()
-        with lock:
-            answer = known.pop(asked, None)
-        if answer is None:
-            answer = network(frames, weights)
-        with lock:
-            known[asked] = answer
-            while len(known) > windows:
-                del known[next(iter(known))]
-        return answer
+    def ask(frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
+        if rows is None:
+            return memory.recall((frames, weights), lambda: network(frames, weights))
+        answer = lambda: network(frames, weights, rows)  # noqa: E731
+        return memory.recall((frames, weights), answer, rows.start)
 
     return ask
+
+
+class _Memory:
+    """The last few tensors that were made, by what they were made of, compared by its bits."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[tuple[object, ...], Tensor] = {}
+        self._lock = threading.Lock()
+
+    def recall(
+        self, made_of: tuple[Tensor, ...], make: Callable[[], Tensor], part: int | None = None
+    ) -> Tensor:
+        key = (part, *(tensor.numpy().tobytes() for tensor in made_of))
+        with self._lock:
+            found = self._known.pop(key, None)
+        if found is None:
+            found = make()
+        with self._lock:
+            self._known[key] = found
+            while len(self._known) > self._most:
+                del self._known[next(iter(self._known))]
+        return found
 
 
 class _WholeNetwork:
@@ -66,8 +99,9 @@ class _WholeNetwork:
         self._network = network
 
     @torch.inference_mode()
-    def __call__(self, frames: Tensor, weights: Tensor) -> Tensor:
-        return self._network(frames[None], weights[None])[0]
+    def __call__(self, frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
+        whole = self._network(frames[None], weights[None])[0]
+        return whole if rows is None else whole[rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,6 +121,18 @@ class _FrameAttention:
         seen = (shares @ value).transpose(0, 1).reshape(frames, width)
         return torch.addmm(tokens, seen, self.output)
 
+    def add_rows(self, tokens: Tensor, normed: Tensor, rows: slice) -> Tensor:
+        """Those rows of what `add_to` gives."""
+        frames, width = tokens.shape
+        asks, answers = slice(0, width), slice(width, None)
+        query = functional.linear(normed[rows], self.weight[asks], self.bias[asks])
+        query = query.view(-1, self.heads, width // self.heads).transpose(0, 1)
+        mixed = functional.linear(normed, self.weight[answers], self.bias[answers])
+        key, value = mixed.view(frames, 2, self.heads, -1).permute(1, 2, 0, 3)
+        shares = torch.baddbmm(self.distance[:, rows], query, key.transpose(1, 2)).softmax(2)
+        seen = (shares @ value).transpose(0, 1).reshape(-1, width)
+        return torch.addmm(tokens[rows], seen, self.output)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _EmotionAttention:
@@ -95,40 +141,94 @@ class _EmotionAttention:
     distance: Tensor  # (H, T, T + 1), the last column the sink
     answer: Tensor  # (6 H, C) what each emotion says, by head
 
-    def add_to(self, tokens: Tensor, normed: Tensor, weights: Tensor, padded: Tensor) -> Tensor:
-        """tokens (T, C) plus what frames see in the emotion's weights (T, 6).
-
-        padded: (H, 6, T + 1) the weights turned and a column of zeros, for each head."""
-        frames, heads = len(tokens), len(self.distance)
+    def add_to(self, tokens: Tensor, normed: Tensor, weights: Tensor, rows: slice) -> Tensor:
+        """tokens (R, C), the window's rows, plus what they see in the emotion's weights (T, 6)."""
+        frames, heads = len(weights), len(self.distance)
+        # (H, 6, T + 1) the weights turned and a column of zeros, for each head.
+        padded = functional.pad(weights.T, (0, 1)).expand(heads, -1, -1)
         interest = functional.linear(normed, self.ask, self.ask_bias)
-        interest = interest.view(frames, heads, -1).transpose(0, 1)
-        shares = torch.baddbmm(self.distance, interest, padded).softmax(2)
-        seen = shares[..., :frames].reshape(heads * frames, frames) @ weights
-        seen = seen.view(heads, frames, -1).transpose(0, 1).reshape(frames, -1)
+        interest = interest.view(len(tokens), heads, -1).transpose(0, 1)
+        shares = torch.baddbmm(self.distance[:, rows], interest, padded).softmax(2)
+        seen = shares[..., :frames].reshape(-1, frames) @ weights
+        seen = seen.view(heads, len(tokens), -1).transpose(0, 1).reshape(len(tokens), -1)
         return torch.addmm(tokens, seen, self.answer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _FoldedBlock:
+    block: Block
+    by_frames: _FrameAttention
+    by_emotion: _EmotionAttention
+
+    def look_around(self, tokens: Tensor, rows: slice | None = None) -> Tensor:
+        """The tokens (or rows of them) after their look at each other."""
+        normed = self.block.frame_norm(tokens)
+        if rows is None:
+            return self.by_frames.add_to(tokens, normed)
+        return self.by_frames.add_rows(tokens, normed, rows)
+
+    def feel(self, tokens: Tensor, weights: Tensor, rows: slice = _ALL) -> Tensor:
+        """The tokens, the window's rows, after the rest of the block."""
+        normed = self.block.emotion_norm(tokens)
+        tokens = self.by_emotion.add_to(tokens, normed, weights, rows)
+        return tokens + self.block.feed(self.block.feed_norm(tokens))
 
 
 class _FoldedNetwork:
     def __init__(self, network: GeometryNetwork) -> None:
         self._network = network
-        self._attentions = [
-            (_frame_attention(block.frame_attention), _emotion_attention(block, network.emotions))
+        self._blocks = [
+            _FoldedBlock(
+                block=block, by_frames=_frame_attention(block.frame_attention),
+                by_emotion=_emotion_attention(block, network.emotions),
+            )
             for block in network.blocks
             if isinstance(block, Block)
-        ]
+        ]  # fmt: skip
+        self._unmoved, self._inner = _Memory(_KEPT_WINDOWS), _Memory(_KEPT_WINDOWS)
+        # As all windows are computed: in a thread whose products are not shared out.
+        (self._rows_stand_alone,) = in_order(lambda _: self._compare_rows(), [None])
 
     @torch.inference_mode()
-    def __call__(self, frames: Tensor, weights: Tensor) -> Tensor:
-        network = self._network
-        tokens = network.embed_frame(frames)
-        heads = network.config.heads
-        padded = functional.pad(weights.T, (0, 1)).expand(heads, -1, -1)
-        for block, (by_frames, by_emotion) in zip(network.blocks, self._attentions, strict=True):
-            assert isinstance(block, Block)
-            tokens = by_frames.add_to(tokens, block.frame_norm(tokens))
-            tokens = by_emotion.add_to(tokens, block.emotion_norm(tokens), weights, padded)
-            tokens = tokens + block.feed(block.feed_norm(tokens))
-        return network.residual(network.norm(tokens))
+    def __call__(self, frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
+        tokens = self._inner.recall((frames, weights), lambda: self._to_last(frames, weights))
+        if rows is None or self._rows_stand_alone:
+            return self._last(tokens, weights, rows)
+        return self._last(tokens, weights, None)[rows]
+
+    def _to_last(self, frames: Tensor, weights: Tensor) -> Tensor:
+        """(T, C) the tokens before the last block."""
+        first, *others = self._blocks
+        if not others:
+            return self._network.embed_frame(frames)
+        tokens = self._unmoved.recall(
+            (frames,), lambda: first.look_around(self._network.embed_frame(frames))
+        )
+        tokens = first.feel(tokens, weights)
+        for block in others[:-1]:
+            tokens = block.feel(block.look_around(tokens), weights)
+        return tokens
+
+    def _last(self, tokens: Tensor, weights: Tensor, rows: slice | None) -> Tensor:
+        block = self._blocks[-1]
+        tokens = block.look_around(tokens, rows)
+        tokens = block.feel(tokens, weights, _ALL if rows is None else rows)
+        return self._network.residual(self._network.norm(tokens))
+
+    @torch.inference_mode()
+    def _compare_rows(self) -> bool:
+        """Whether a few rows alone have the bits that they have among the others: that is up to
+        the library that multiplies, and does not depend on the numbers."""
+        count, draw = self._network.config.window, torch.Generator().manual_seed(0)
+        weights = torch.rand(count, 6, generator=draw)
+        tokens = self._to_last(torch.randn(count, NUMBERS, generator=draw), weights)
+        whole = self._last(tokens, weights, None)
+        return all(
+            torch.equal(
+                self._last(tokens, weights, slice(row, row + ROWS)), whole[row : row + ROWS]
+            )
+            for row in range(0, count, ROWS)
+        )
 
 
 def _frame_attention(attention: Attention) -> _FrameAttention:

@@ -18,7 +18,7 @@ from ..denormals import flushed_denormals
 from ..threads import in_order
 from . import windows
 from .contact import contact_of, gaps_of, keep_contact, margin
-from .inference import WindowNetwork, remembering, window_network
+from .inference import ROWS, WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork
 from .sides import side_factors, side_of_take
 from .weights import Modulator, load_modulator
@@ -238,12 +238,18 @@ def _run(
     training showed. `length` is the take's, on the model's grid."""
     total = np.zeros((len(frames), NUMBERS), np.float32)
     network, needed = _network_of(modulator.network), windows.windows_of(frames)
+    is_small = answers is None and frames.start // ROWS == (frames.stop - 1) // ROWS
 
     @flushed_denormals()
     def change(window: int) -> FloatArray:
         take, weights = rows(windows.window_frames(window, length))
-        normed = (take - modulator.mean) / modulator.scale
-        return network(_tensor(normed), _tensor(weights)).numpy()
+        inputs = _tensor((take - modulator.mean) / modulator.scale), _tensor(weights)
+        if not is_small:
+            return network(*inputs).numpy()
+        asked = windows.rows_around(window, frames.start, ROWS)
+        values = np.zeros_like(take)
+        values[asked] = network(*inputs, asked).numpy()
+        return values
 
     kept = {} if answers is None else {w: answers[w] for w in needed if w in answers}
     fresh = in_order(change, [window for window in needed if window not in kept])

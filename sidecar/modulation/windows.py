@@ -8,6 +8,8 @@ same numbers in the same shape, and a single frame costs two windows.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,14 @@ def window_frames(window: int, length: int) -> NDArray[np.intp]:
     return np.clip((window - 1) * HOP + np.arange(WINDOW), 0, length - 1)
 
 
+def rows_around(window: int, frame: int, count: int) -> slice:
+    """The window's places around one of its frames, from a multiple of `count` on: a divisor of
+    `HOP`, so that they are around the same frames in both of its windows."""
+    place = frame - (window - 1) * HOP
+    return slice(place - place % count, place - place % count + count)
+
+
+@functools.cache
 def fade() -> FloatArray:
     """(WINDOW,) share of a window at each of its frames; halves of neighbours add to 1."""
     rise = (np.sin(0.5 * np.pi * (np.arange(HOP) + 0.5) / HOP) ** 2).astype(np.float32)

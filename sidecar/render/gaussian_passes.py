@@ -85,7 +85,7 @@ class GaussianPainter:
 
     def paint_light(self, index: int, camera: Camera) -> FloatArray:
         """(H, W, 4) what `paint` gives as `combined`, the same bits, and nothing else."""
-        posed = self._poses.at(index)
+        posed = self._actor.pose(index, with_smooth_normals=False)
         image = self._image_of(
             posed.gaussians, np.ascontiguousarray(seen_colours(posed.gaussians, camera)), camera
         )

@@ -76,15 +76,18 @@ CLAY_SRGB = (0.76, 0.70, 0.66)
 _RED, _NORMAL, _OPEN, _LIT, _GLOSS_AT, _INNER, _WIDTH = 0, 3, 6, 7, 8, 11, 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DrawOptions:
     """background: sRGB 0..1, or None for a transparent picture. samples: an edge, a pixel.
-    occlusion: soft shadows and darkened hollows. clay: one colour for skin, brows and lips.
-    exposure: factor on all light."""
+    occlusion: soft shadows and darkened hollows; sky: (V,) what `share_of_sky` found of these
+    vertices or of a pose near theirs, None to find it; key_rays: directions to the key lamp.
+    clay: one colour for skin, brows and lips. exposure: factor on all light."""
 
     background: tuple[float, float, float] | None = PAPER
     samples: int = 3
     occlusion: bool = True
+    sky: NDArray[np.float32] | None = None
+    key_rays: int = KEY_RAYS
     clay: bool = False
     exposure: float = 1.0
 
@@ -192,15 +195,24 @@ def _light_reaching(
     if not options.occlusion:
         ones = np.ones(len(points), np.float32)
         return ones, ones
+    sky = share_of_sky(points, faces, normals) if options.sky is None else options.sky
+    lamp = occlusion.cone_directions(LAMPS[0, :3], KEY_HALF_ANGLE_RAD, options.key_rays)
+    return sky, _smooth(occlusion.visibility(points, faces, lamp).mean(0), faces)
+
+
+def share_of_sky(
+    points: NDArray[np.float64], faces: NDArray[np.int32], normals: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """(V,) of the sky before each vertex (V, 3) the share that the mesh does not hide."""
     directions = occlusion.sphere_directions(SKY_RAYS)
     facing = np.maximum(directions @ normals.T, 0)  # (D, V)
     seen = occlusion.visibility(points, faces, directions)
-    sky = (seen * facing).sum(0) / np.maximum(facing.sum(0), 1e-9)
-    lamp = occlusion.cone_directions(LAMPS[0, :3], KEY_HALF_ANGLE_RAD, KEY_RAYS)
-    both = np.stack([sky, occlusion.visibility(points, faces, lamp).mean(0)], 1)
-    # Averaged with the neighbours, so that shadows' edges do not crawl as a head turns.
-    smooth = occlusion.neighbour_mean(both.astype(np.float32), faces)
-    return smooth[:, 0], smooth[:, 1]
+    return _smooth((seen * facing).sum(0) / np.maximum(facing.sum(0), 1e-9), faces)
+
+
+def _smooth(seen: NDArray[np.floating], faces: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Averaged with the neighbours, so that shadows' edges do not crawl as a head turns."""
+    return occlusion.neighbour_mean(seen.astype(np.float32)[:, None], faces)[:, 0]
 
 
 def _hollow_light(points: NDArray[np.float64], region: NDArray[np.uint8]) -> NDArray[np.floating]:
@@ -218,7 +230,9 @@ def _hollow_light(points: NDArray[np.float64], region: NDArray[np.uint8]) -> NDA
     eye = np.isin(region, _EYE)
     skin = region == REGIONS.index("skin")
     if eye.any() and skin.any():
-        distance, _ = cKDTree(points[skin]).query(points[eye], distance_upper_bound=LID_SHADE_M)
+        low, high = points[eye].min(0) - LID_SHADE_M, points[eye].max(0) + LID_SHADE_M
+        lids = points[skin & ((points >= low) & (points <= high)).all(1)]
+        distance, _ = cKDTree(lids).query(points[eye], distance_upper_bound=LID_SHADE_M)
         light[eye] = 0.5 + 0.5 * np.minimum(distance / LID_SHADE_M, 1)
     return light
 
@@ -317,17 +331,19 @@ def _light_sample(
     for lamp in range(lamps.shape[0]):
         lx, ly, lz = lamps[lamp, 0], lamps[lamp, 1], lamps[lamp, 2]
         toward = nx * lx + ny * ly + nz * lz
+        if toward + wrap * 0.30 <= 0.0:  # as far as red wraps: most of a face for lamps behind it
+            continue
         # Only the key lamp casts its own shadow; the others share the sky's.
         reach = (values[7] if lamp == 0 else 0.35 + 0.65 * values[6]) * inner
         if lamp >= 2:
             reach *= values[6]
-        hx, hy, hz = lx + vx, ly + vy, lz + vz
-        scale = 1.0 / max(np.sqrt(hx * hx + hy * hy + hz * hz), 1e-9)
-        half = max((nx * hx + ny * hy + nz * hz) * scale, 0.0)
-        grazing = 1.0 - max((vx * hx + vy * hy + vz * hz) * scale, 0.0)
-        fresnel = strength * (0.25 + 0.75 * grazing**5 * 6.0) if lamp >= 2 else strength
         shine = 0.0
         if toward > 0.0:
+            hx, hy, hz = lx + vx, ly + vy, lz + vz
+            scale = 1.0 / max(np.sqrt(hx * hx + hy * hy + hz * hz), 1e-9)
+            half = max((nx * hx + ny * hy + nz * hz) * scale, 0.0)
+            grazing = 1.0 - max((vx * hx + vy * hy + vz * hz) * scale, 0.0)
+            fresnel = strength * (0.25 + 0.75 * grazing**5 * 6.0) if lamp >= 2 else strength
             shine = fresnel * (exponent + 8.0) * 0.04 * half**exponent * min(4.0 * toward, 1.0)
         for k in range(3):
             soft = wrap * (0.30 if k == 0 else (0.14 if k == 1 else 0.09))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One frame of a take with the emotions in it, at once: its numbers, its mesh, its picture.
 
-The numbers and vertices are a bake's, bit for bit, and the picture is a rendering's; what takes
-long and is the same for every frame is made once.
+The numbers and vertices are a bake's, bit for bit, and an avatar's picture is a rendering's. The
+head's picture is a draft of one: its edges are coarser, the key lamp's shadows are harder, and of
+the sky it sees what it does at rest. What takes long and is the same for every frame is made once.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from ..denormals import flushed_denormals
 from ..head.files import OPEN
 from ..modulation.modulator import modulate_part
 from ..raster.colour import straight_srgb
+from ..raster.normals import vertex_normals
 from ..render.frame import RenderOptions
 from ..render.framing import default_camera
 from ..render.gaussian_passes import GaussianPainter
 from ..render.place import head_from_avatar, of_subject
-from ..render.shade import DrawOptions, draw_head
+from ..render.shade import DrawOptions, draw_head, share_of_sky
 from ..render.source import motion_for
 from . import resident
 from .resident import Named
@@ -38,6 +40,8 @@ from .services import PreviewOutput, PreviewPicture, PreviewTask
 
 Pixels = NDArray[np.uint8]
 Vertices = NDArray[np.float32]
+DRAFT_SAMPLES = 2
+DRAFT_KEY_RAYS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,7 +140,18 @@ def _stage(picture: PreviewPicture, head: str) -> Stage:
 
 def _draw(vertices: Vertices, head: HeadModel, picture: PreviewPicture) -> Pixels:
     camera = picture.camera or portrait_of(head, picture.width, picture.height)
-    return draw_head(vertices, head, camera, DrawOptions(background=None))
+    options = DrawOptions(
+        background=None, samples=DRAFT_SAMPLES, key_rays=DRAFT_KEY_RAYS, sky=sky_at_rest(head)
+    )
+    return draw_head(vertices, head, camera, options)
+
+
+@functools.lru_cache(resident.SUBJECTS)
+def sky_at_rest(head: HeadModel) -> NDArray[np.float32]:
+    """(V,) the share of the sky that each vertex of the head sees while its face rests."""
+    points = head.template.astype(np.float64)
+    faces = np.ascontiguousarray(head.faces, np.int32)
+    return share_of_sky(points, faces, vertex_normals(points, faces))
 
 
 def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PreviewPicture) -> Pixels:

@@ -96,7 +96,7 @@ def forget() -> None:
     recipe.forget()
     for cached in (
         motion_of, prepared, prepare, mover_of, subject, previews.stage_of, previews.portrait_of,
-        layer_of, personal_head,
+        previews.sky_at_rest, layer_of, personal_head,
     ):  # fmt: skip
         cached.cache_clear()
     import torch

@@ -9,6 +9,7 @@ disturbs both alike.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import itertools
@@ -39,6 +40,8 @@ PINGS = 1000
 PREVIEWS = 100
 PAIRS = 3
 EDGE = 512
+SUBJECTS = {"open-gaussians": "open-gaussians", "open": "the head as mesh"}
+"""Whose pictures, and what they are called."""
 LENGTHS = (300, 2400)
 POLL_S = 0.0002
 MESH_VERTICES = 5_000
@@ -171,15 +174,16 @@ def preview_rows(client: Client, take: Artefact) -> Iterator[Row]:
     numbers = "preview: window in, 103 values out"
     yield timed(numbers, "p95 12 ms", show, PREVIEWS, rest_s)
     yield timed("the same and its mesh", "", lambda: show(vertices=True), PREVIEWS, rest_s)
-    for subject in ("open-gaussians", "open"):
 
-        def picture(subject: str = subject) -> PreviewReady:
-            return show(size=size, subject=subject)
+    def pictures(where: str, promise: str) -> Iterator[Row]:
+        for subject, called in SUBJECTS.items():
+            what = f"picture of {called}, {EDGE} x {EDGE}, through {where}"
+            ask = functools.partial(show, size=size, subject=subject)
+            yield timed(what, promise, ask, PREVIEWS, rest_s)
 
-        shared = f"picture of {subject}, {EDGE} x {EDGE}, through shared memory"
-        yield timed(shared, "p95 30 ms", picture, PREVIEWS, rest_s)
+    yield from pictures("shared memory", "p95 30 ms")
     client._previews._memory.close()  # as where there is none
-    yield timed("the same through the socket", "", lambda: show(size=size), PREVIEWS, rest_s)
+    yield from pictures("the socket", "")
 
 
 def next_preview(client: Client) -> PreviewReady:

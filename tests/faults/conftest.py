@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One sidecar for all tests of this room, ready before the first: whatever they do to it, it serves the next."""
+"""One sidecar for all tests of this room: whatever they do to it, it serves the next."""
 
 from __future__ import annotations
 

@@ -24,8 +24,7 @@ from affekt.shared.schema import (
     Text,
     field_rules,
 )  # fmt: skip
-
-from ..fakes.messages import any_message
+from fakes.messages import any_message
 
 
 @dataclass(frozen=True, slots=True)

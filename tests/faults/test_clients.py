@@ -15,8 +15,8 @@ from affekt.shared import limits, wire
 from affekt.shared.client import Client
 from affekt.shared.events import BakeFinished, PreviewReady
 from affekt.shared.messages import Artefact, Hello, Ping, Render, Welcome
+from fakes.link import RawClient
 
-from ..fakes.link import RawClient
 from .harness import (
     ROOT,
     Sidecar,

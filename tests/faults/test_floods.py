@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 from affekt.shared import limits, messages, wire
 from affekt.shared.messages import Hello, Pong, Welcome
+from fakes.link import RawClient
 
-from ..fakes.link import RawClient
 from .harness import Sidecar, read_vitals
 
 HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")

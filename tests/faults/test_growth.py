@@ -14,8 +14,8 @@ import pytest
 from affekt.shared import limits, messages, wire
 from affekt.shared.conversions import preview_rows, track_fields
 from affekt.shared.messages import Artefact, Hello, Message, Welcome
+from fakes.link import RawClient
 
-from ..fakes.link import RawClient
 from .harness import (
     Sidecar,
     Vitals,

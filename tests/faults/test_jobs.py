@@ -13,8 +13,8 @@ from affekt.shared.conversions import track_fields
 from affekt.shared.errors import AffektError
 from affekt.shared.events import PreviewReady
 from affekt.shared.messages import Acknowledged, Artefact, Hello, Message, Welcome
+from fakes.link import RawClient
 
-from ..fakes.link import RawClient
 from .harness import Sidecar, take_frames, track_of
 from .test_clients import preview
 

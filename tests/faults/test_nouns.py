@@ -13,10 +13,9 @@ from affekt.shared import conversions, messages, wire
 from affekt.shared.errors import AffektError, InputError
 from affekt.shared.messages import Message
 from affekt.shared.schema import Array, field_rules
+from fakes.messages import any_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from ..fakes.messages import any_message
 
 NOUNS: dict[type[Message], Callable[[Any], object]] = {
     messages.Bake: conversions.to_track,

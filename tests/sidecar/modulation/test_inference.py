@@ -3,15 +3,15 @@
 
 import pytest
 import torch
-from affekt.sidecar.modulation.inference import remembering, window_network
+from affekt.sidecar.modulation.inference import ROWS, remembering, window_network
 from affekt.sidecar.modulation.network import NUMBERS, GeometryNetwork, NetworkConfig
 from affekt.sidecar.modulation.weights import load_modulator
 from torch import Tensor, nn
 
 
-def random_network() -> GeometryNetwork:
+def random_network(layers: int = 2) -> GeometryNetwork:
     torch.manual_seed(5)
-    network = GeometryNetwork(NetworkConfig(layers=2, width=48, heads=3, hidden=64))
+    network = GeometryNetwork(NetworkConfig(layers=layers, width=48, heads=3, hidden=64))
     with torch.no_grad():
         for block in network.blocks:
             block.emotion_attention.sink.normal_()
@@ -91,3 +91,43 @@ def test_the_least_change_is_asked_for() -> None:
     other[5, 2] += 0.5
     assert torch.equal(remembered(frames, other), plain(frames, other))
     assert not torch.equal(remembered(frames, other), first)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 4])
+def test_rows_alone_have_the_bits_of_the_window(layers: int) -> None:
+    """Also where the library that multiplies does not promise it: then all are computed."""
+    network = random_network(layers)
+    plain = window_network(network)
+    careful = window_network(network)
+    careful._rows_stand_alone = False
+    torch.manual_seed(0)
+    frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
+    whole = plain(frames, weights)
+    assert whole.abs().max() > 0.1
+    for row in range(0, 64, ROWS):
+        rows = slice(row, row + ROWS)
+        for fast in (plain, careful):
+            assert torch.equal(fast(frames, weights, rows), whole[rows])
+
+
+def test_what_is_kept_inside_mixes_nothing_up() -> None:
+    """The same network asked in turns, against one that has never been asked."""
+    network = random_network()
+    fast = window_network(network)
+    torch.manual_seed(1)
+    windows = [torch.randn(64, NUMBERS) for _ in range(20)]
+    moods = [torch.rand(64, 6) for _ in range(2)]
+    for _ in range(2):
+        for frames in windows:
+            for weights in moods:
+                assert torch.equal(fast(frames, weights), window_network(network)(frames, weights))
+
+
+def test_rows_are_remembered_apart() -> None:
+    remembered = remembering(window_network(random_network()))
+    frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
+    parts = [slice(0, ROWS), slice(ROWS, 2 * ROWS), slice(0, ROWS)]
+    found = [remembered(frames, weights, rows) for rows in parts]
+    assert found[0] is found[2]
+    assert not torch.equal(found[0], found[1])
+    assert remembered(frames, weights).shape == (64, NUMBERS)
