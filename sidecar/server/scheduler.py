@@ -8,8 +8,8 @@ one client requests and jobs go first come first served, and of the previews of 
 newest waits.
 
 If the worker dies, the order under way is given once more to the next one. If that dies too
-before it gets any further, the request or job fails with `job.crashed`, or with `job.memory` if that
-was why, and the others go on.
+before it gets any further, the request or job fails with `job.crashed`, or with `job.memory` if
+that was why, and the others go on.
 """
 
 from __future__ import annotations
