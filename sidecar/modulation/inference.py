@@ -63,10 +63,9 @@ def remembering(network: WindowNetwork, windows: int = 64) -> WindowNetwork:
     memory = _Memory(windows)
 
     def ask(frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
-        if rows is None:
-            return memory.recall((frames, weights), lambda: network(frames, weights))
-        answer = lambda: network(frames, weights, rows)  # noqa: E731
-        return memory.recall((frames, weights), answer, rows.start)
+        inputs = (frames, weights) if rows is None else (frames, weights, rows)
+        part = None if rows is None else rows.start
+        return memory.recall((frames, weights), lambda: network(*inputs), part)
 
     return ask
 

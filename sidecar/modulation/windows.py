@@ -38,9 +38,12 @@ def rows_around(window: int, frame: int, count: int) -> slice:
 
 @functools.cache
 def fade() -> FloatArray:
-    """(WINDOW,) share of a window at each of its frames; halves of neighbours add to 1."""
+    """(WINDOW,) share of a window at each of its frames; halves of neighbours add to 1. To be
+    read only."""
     rise = (np.sin(0.5 * np.pi * (np.arange(HOP) + 0.5) / HOP) ** 2).astype(np.float32)
-    return np.concatenate([rise, np.float32(1) - rise])
+    shares = np.concatenate([rise, np.float32(1) - rise])
+    shares.flags.writeable = False
+    return shares
 
 
 def add_window(total: FloatArray, first: int, window: int, values: FloatArray) -> None:

@@ -48,12 +48,14 @@ class Work:
 
 @dataclass
 class ModelSidecar:
-    """A link, and the sidecar behind it: it does one thing at a time, when it is told to."""
+    """A link, and the sidecar behind it: it does one thing at a time, when it is told to, and
+    speaks of a job only to the link that has asked for it."""
 
     book: JobBook
     works: dict[str, Work] = field(default_factory=dict)
     asked: deque[tuple[Message, OnDone]] = field(default_factory=deque)
     lost: LinkError | None = None
+    told: set[str] = field(default_factory=set)
 
     def send(self, message: Message, on_done: OnDone) -> None:
         if self.lost is None:
@@ -82,6 +84,8 @@ class ModelSidecar:
         self.book.leave(self)
 
     def _do(self, message: Message) -> AffektError | None:
+        if isinstance(message, Render | Attach):
+            self.told.add(message.job)
         if isinstance(message, Render):
             self.works[message.job] = Work(message.pictures, message.credit)
         elif isinstance(message, Attach):
@@ -98,6 +102,8 @@ class ModelSidecar:
         return None
 
     def _step(self, job: str, work: Work) -> bool:
+        if job not in self.told:
+            return False
         if work.number == PICTURES:
             del self.works[job]
             self.book.handle(self, RenderDone(job=job, pictures=PICTURES))
