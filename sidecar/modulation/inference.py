@@ -63,9 +63,8 @@ def remembering(network: WindowNetwork, windows: int = 64) -> WindowNetwork:
     memory = _Memory(windows)
 
     def ask(frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
-        inputs = (frames, weights) if rows is None else (frames, weights, rows)
         part = None if rows is None else rows.start
-        return memory.recall((frames, weights), lambda: network(*inputs), part)
+        return memory.recall((frames, weights), lambda: network(frames, weights, rows), part)
 
     return ask
 

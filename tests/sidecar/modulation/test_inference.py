@@ -61,7 +61,7 @@ def test_what_is_remembered_is_what_was_answered() -> None:
     asked: list[Tensor] = []
     plain = window_network(random_network())
 
-    def network(frames: Tensor, weights: Tensor) -> Tensor:
+    def network(frames: Tensor, weights: Tensor, rows: slice | None = None) -> Tensor:
         asked.append(frames)
         return plain(frames, weights)
 
