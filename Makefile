@@ -12,8 +12,8 @@ demo: $(VENV)/sidecar  ## bake the shipped take with happy -> neutral -> sad, pi
 test: $(VENV)/test .venv-bpy42/ready .venv-bpy52/ready lint  ## everything, Blender included
 	$(RUN) -m pytest -m "not full"
 
-test-full: $(VENV)/test .venv-bpy42/ready .venv-bpy52/ready lint  ## and the long tiers
-	$(RUN) -m pytest
+test-full: $(VENV)/test .venv-bpy42/ready .venv-bpy52/ready  ## the long tiers alone
+	$(RUN) -m pytest -m full
 
 bench: $(VENV)/test
 	$(RUN) -m tests.bench

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-_NAME = "in-use.lock"
+NAME = "in-use.lock"
 
 
 class Claim:
@@ -18,7 +18,7 @@ class Claim:
     def __init__(self, root: Path) -> None:
         self._descriptor: int | None = None
         with contextlib.suppress(OSError):
-            self._descriptor = os.open(root / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
+            self._descriptor = os.open(root / NAME, os.O_RDWR | os.O_CREAT, 0o600)
             _lock(self._descriptor, is_shared=True)
 
     def close(self) -> None:
@@ -31,7 +31,7 @@ class Claim:
 def is_claimed(root: Path) -> bool:
     """Whether a process says that it works with the folder."""
     try:
-        descriptor = os.open(root / _NAME, os.O_RDWR)
+        descriptor = os.open(root / NAME, os.O_RDWR)
     except OSError:
         return False
     try:

@@ -141,7 +141,7 @@ def test_leftovers(tmp_path: Path) -> None:
     finding = running.check_leftovers(machine)
     assert finding.state == "warn"
     assert finding.detail.endswith(": " + ", ".join(map(str, paths)))
-    assert finding.remedy == f"rm -r {' '.join(map(str, paths))}"
+    assert finding.remedy == f"rm {' '.join(map(str, paths))}"
 
 
 def test_many_leftovers_are_not_all_named(tmp_path: Path) -> None:
