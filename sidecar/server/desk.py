@@ -14,8 +14,6 @@ from ...shared import limits
 from ...shared.errors import LinkError
 from .turns import Turns
 
-MAX_BYTES = 256 * 1024 * 1024
-"""Of all tasks that wait: a piece of an upload from each of 64 clients."""
 _log = logging.getLogger("affekt.server")
 
 Result: TypeAlias = Callable[[], None]
@@ -42,7 +40,7 @@ class Desk:
         with self._changed:
             waiting = self._tasks.get(client, ())
             held = sum(held for tasks in self._tasks.values() for _, held in tasks) if size else 0
-            if len(waiting) >= limits.MAX_WAITING_REQUESTS or held + size > MAX_BYTES:
+            if len(waiting) >= limits.MAX_WAITING_REQUESTS or held + size > limits.MAX_DESK_BYTES:
                 raise LinkError("link.busy", "The sidecar has too much to do.", "Try again later.")
             self._tasks.setdefault(client, deque()).append((task, size))
             self._changed.notify()

@@ -16,9 +16,6 @@ from ..cache.cache import Cache
 _log = logging.getLogger("affekt.server")
 FileRequest = messages.FindArtefact | messages.Upload | messages.Download
 
-DOWNLOAD_S = 30.0
-"""A client that downloads asks for the next piece within this time, or has left."""
-
 
 @dataclass(slots=True)
 class _Download:
@@ -96,7 +93,7 @@ class Files:
         return cache.take(request)
 
     def _make_room(self, needed_bytes: int, in_use_since: float | None) -> None:
-        oldest = self._now() - DOWNLOAD_S
+        oldest = self._now() - limits.DOWNLOAD_S
         self._downloads = {k: d for k, d in self._downloads.items() if d.last >= oldest}
         began = [download.began for download in self._downloads.values()]
         in_use = began if in_use_since is None else [*began, in_use_since]

@@ -15,8 +15,6 @@ from ...shared.wire import Frame
 from .sockets import Router
 
 _MOST_FRAMES = 2 + limits.MAX_BUFFERS  # sender, header, buffers
-# To all clients together: a few that do not read at all.
-MOST_BYTES = 8 * limits.MAX_OUTBOX_BYTES
 UserOf = Callable[[zmq.Frame], str]
 """Who sent a frame."""
 
@@ -109,7 +107,7 @@ class Front:
         if outbox is None:
             return False
         waiting = sum(other.size for other in self._outboxes.values())
-        return outbox.size > limits.MAX_OUTBOX_BYTES or waiting > MOST_BYTES
+        return outbox.size > limits.MAX_OUTBOX_BYTES or waiting > limits.MAX_ALL_OUTBOX_BYTES
 
     def forget(self, client: bytes) -> None:
         """What waits for this client is dropped."""

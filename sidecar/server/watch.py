@@ -11,9 +11,6 @@ from ...shared import limits
 from ...shared.errors import AffektError, JobError
 from .memory import resident_bytes
 
-# Loading takes 2 s, a minute from a cold network disk under a virus scanner's eyes. Five workers
-# that do not load are the last.
-LOAD_S = 180.0
 # How often its memory is looked at, which takes 20 us.
 LOOK_S = 0.25
 _log = logging.getLogger("affekt.server")
@@ -69,7 +66,7 @@ class Watch:
         waited = self._now() - self._since
         if self._is_ready:
             return is_busy and waited > limits.ORDER_S
-        return waited > LOAD_S
+        return waited > limits.LOAD_S
 
 
 def crashed() -> JobError:

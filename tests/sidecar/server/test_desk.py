@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import LinkError
-from affekt.sidecar.server.desk import MAX_BYTES, Desk
+from affekt.sidecar.server.desk import Desk
 from fakes.link import wait_for
 
 
@@ -70,7 +70,7 @@ def test_too_many(log: Log) -> None:
 
 def test_too_much(log: Log) -> None:
     """Over all clients; what has been done counts no more."""
-    log.desk.submit(b"a", lambda: lambda: log.done.append("a"), MAX_BYTES - 1)
+    log.desk.submit(b"a", lambda: lambda: log.done.append("a"), limits.MAX_DESK_BYTES - 1)
     with pytest.raises(LinkError) as caught:
         log.desk.submit(b"b", lambda: lambda: None, 2)
     assert caught.value.code == "link.busy"

@@ -12,7 +12,7 @@ import pytest
 from affekt.shared import limits
 from affekt.shared.messages import ArtefactChunk, ArtefactState, Download, Failure, Upload
 from affekt.sidecar.cache.cache import Cache
-from affekt.sidecar.server.files import DOWNLOAD_S, Files
+from affekt.sidecar.server.files import Files
 
 PIECE = 8192
 START = 1e9
@@ -65,7 +65,7 @@ def test_a_download_under_way_stays(how: str, make_store: Callable[[int], Store]
     for offset in range(0, 4 * PIECE if how == "over" else 2 * PIECE, PIECE):
         store.download(sha256, offset)
     if how == "given up":
-        store.now += DOWNLOAD_S + 1
+        store.now += limits.DOWNLOAD_S + 1
     data = os.urandom(9 * PIECE)
     answer = store.upload(data, 0, PIECE)
     assert store.has(sha256) == (how == "under way")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 import zmq
 from affekt.shared import limits
-from affekt.sidecar.server import front
 from affekt.sidecar.server.front import Front, user_of
 from affekt.sidecar.server.sockets import open_plain_router
 from fakes.link import wait_for
@@ -98,7 +97,7 @@ def test_many_who_read_nothing_are_full_together(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody else is."""
-    monkeypatch.setattr(front, "MOST_BYTES", 1000)
+    monkeypatch.setattr(limits, "MAX_ALL_OUTBOX_BYTES", 1000)
     for name in (b"a", b"b", b"c"):
         room.reader(name)
     for name in (b"a", b"b"):

@@ -21,20 +21,6 @@ MOTION = hashlib.sha256(TAKE).hexdigest()
 
 
 @pytest.fixture
-def link(tmp_path: Path) -> Iterator[Link]:
-    with running_server(tmp_path) as link:
-        yield link
-
-
-@pytest.fixture
-def raw(link: Link) -> Iterator[RawClient]:
-    with RawClient(link.connection) as raw:
-        raw.ask(HELLO)
-        raw.upload(TAKE)
-        yield raw
-
-
-@pytest.fixture
 def other(link: Link) -> Iterator[RawClient]:
     with RawClient(link.connection) as raw:
         raw.ask(HELLO)

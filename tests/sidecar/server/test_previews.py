@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +17,6 @@ from affekt.shared.wire import encode
 from fakes.link import HELLO, TAKE, Link, RawClient, running_server, wait_for
 
 MOTION = hashlib.sha256(TAKE).hexdigest()
-
-
-@pytest.fixture
-def link(tmp_path: Path) -> Iterator[Link]:
-    with running_server(tmp_path) as link:
-        yield link
-
-
-@pytest.fixture
-def raw(link: Link) -> Iterator[RawClient]:
-    with RawClient(link.connection) as raw:
-        raw.ask(HELLO)
-        raw.upload(TAKE)
-        yield raw
 
 
 def preview(frame: int = 3, happy: float = 0.5, **changes: object) -> Preview:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +17,6 @@ from affekt.shared.wire import encode
 from affekt.sidecar.server.authenticator import DOMAIN, LOCAL_USER, WORKER_DOMAIN, answer
 from affekt.sidecar.server.sockets import make_keys, open_plain_router, open_router
 from fakes.link import Link, RawClient, running_server, wait_for
-
-
-@pytest.fixture
-def link(tmp_path: Path) -> Iterator[Link]:
-    with running_server(tmp_path) as link:
-        yield link
 
 
 def with_strange_keys(connection: Connection) -> Connection:

@@ -36,12 +36,6 @@ JOB = "ab" * 16
 
 
 @pytest.fixture
-def link(tmp_path: Path) -> Iterator[Link]:
-    with running_server(tmp_path) as link:
-        yield link
-
-
-@pytest.fixture
 def raw(link: Link) -> Iterator[RawClient]:
     with RawClient(link.connection) as raw:
         assert isinstance(raw.ask(HELLO), Welcome)

@@ -10,7 +10,7 @@ from affekt.shared import limits, messages
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
 from affekt.sidecar.server.memory import generous_bytes
-from affekt.sidecar.server.watch import LOAD_S, LOOK_S, Watch
+from affekt.sidecar.server.watch import LOOK_S, Watch
 from fakes.link import HELLO, Link, RawClient, running_server, wait_for
 from fakes.workbench import ThreadWorkbench
 
@@ -31,14 +31,14 @@ class Worker:
 
 def test_one_that_does_not_load() -> None:
     worker = Worker()
-    worker.now += LOAD_S
+    worker.now += limits.LOAD_S
     assert worker.code() == ""
     worker.now += 1
     assert worker.code() == "job.crashed"
     assert worker.code() == ""  # said once
     worker.watch.begun()
     worker.watch.ready()
-    worker.now += 10 * LOAD_S
+    worker.now += 10 * limits.LOAD_S
     assert worker.code() == ""
 
 
@@ -139,7 +139,7 @@ def test_a_worker_that_hangs_before_it_is_ready(tmp_path: Path) -> None:
     ):
         raw.ask(HELLO)
         assert link.workbench.restarts == 0
-        now[0] += LOAD_S + 1
+        now[0] += limits.LOAD_S + 1
         raw.ask(messages.Ping())
         wait_for(lambda: link.workbench.restarts == 1, "its death")
         link.workbench.ready()
