@@ -19,38 +19,38 @@ class Command(Protocol):
 
 
 COMMANDS = {
-    "demo": "demo:Demo",
-    "bake": "bake:Bake",
-    "render": "render:Render",
-    "avatar info": "avatar:Info",
-    "avatar convert": "avatar:Convert",
-    "avatar export": "avatar:Export",
-    "avatar sequence": "avatar:Sequence",
-    "avatar compare": "avatar:Compare",
-    "convert": "convert:Convert",
-    "serve": "serve:Serve",
-    "doctor": "doctor:Doctor",
-    "cache info": "cache:Info",
-    "cache clear": "cache:Clear",
-    "keys show": "keys:Show",
-    "keys new": "keys:New",
-    "keys trust": "keys:Trust",
-    "keys list": "keys:List",
-    "keys forget": "keys:Forget",
-    "keys connect": "keys:Connect",
-    "adapter build": "adapter:Build",
-    "adapter linear": "adapter:Linear",
-    "data anchors": "data:Anchors",
-    "train geometry": "train:Geometry",
-    "train ablations": "train:Ablations",
-    "evaluate geometry": "evaluate:Geometry",
-    "evaluate pictures": "evaluate_pictures:Pictures",
-    "evaluate takes": "evaluate_pictures:Takes",
-    "head build-open": "head:BuildOpen",
-    "head import": "head:Import",
-    "extension build": "extension:Build",
+    "demo": "commands.demo:Demo",
+    "bake": "commands.bake:Bake",
+    "render": "commands.render:Render",
+    "avatar info": "commands.avatar:Info",
+    "avatar convert": "commands.avatar:Convert",
+    "avatar export": "commands.avatar:Export",
+    "avatar sequence": "commands.avatar:Sequence",
+    "avatar compare": "commands.avatar:Compare",
+    "convert": "commands.convert:Convert",
+    "serve": "commands.serve:Serve",
+    "doctor": "commands.doctor:Doctor",
+    "cache info": "commands.cache:Info",
+    "cache clear": "commands.cache:Clear",
+    "keys show": "commands.keys:Show",
+    "keys new": "commands.keys:New",
+    "keys trust": "commands.keys:Trust",
+    "keys list": "commands.keys:List",
+    "keys forget": "commands.keys:Forget",
+    "keys connect": "commands.keys:Connect",
+    "adapter build": "commands.adapter:Build",
+    "adapter linear": "commands.adapter:Linear",
+    "data anchors": "lab.commands.data:Anchors",
+    "train geometry": "lab.commands.train:Geometry",
+    "train ablations": "lab.commands.train:Ablations",
+    "evaluate geometry": "lab.commands.evaluate:Geometry",
+    "evaluate pictures": "lab.commands.evaluate_pictures:Pictures",
+    "evaluate takes": "lab.commands.evaluate_pictures:Takes",
+    "head build-open": "lab.commands.open_head:BuildOpen",
+    "head import": "commands.head:Import",
+    "extension build": "commands.extension:Build",
 }
-"""Words on the command line -> module in `commands` and the dataclass in it, imported late so
+"""Words on the command line -> module of the sidecar and the dataclass in it, imported late so
 that `affekt serve` does not wait for what only `affekt train` needs."""
 
 
@@ -105,7 +105,7 @@ def _match(arguments: list[str]) -> str | None:
 
 def _load(words: str) -> type[Command]:
     module_name, class_name = COMMANDS[words].split(":")
-    module = importlib.import_module(f".commands.{module_name}", __package__)
+    module = importlib.import_module(f".{module_name}", __package__)
     return getattr(module, class_name)
 
 

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from ...shared.motion import Motion, frames_outside
 from ...shared.pictures import Follow
-from ..raster.workers import even_pieces, run_ranges
+from ..raster.kernel_threads import even_pieces, run_ranges
 from . import kernels
 from .avatar import Avatar
 from .gaussians import Gaussians

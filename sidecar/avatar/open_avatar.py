@@ -11,9 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import make_motion
+from ..raster import occlusion
 from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.normals import vertex_normals
-from ..render import occlusion
 from .avatar import Avatar
 from .gaussians import FloatArray
 

@@ -11,10 +11,10 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ..files import read_bytes, refuse_lfs_pointer
+from .affekt_avatar import MAX_HEADER_BYTES, decode_avatar_file, is_own
 from .avatar import Avatar
 from .gaussian_avatars import BINDING, COMPANION, decode_gaussian_avatar
 from .lam import decode_lam_avatar
-from .own import MAX_HEADER_BYTES, decode_avatar_file, is_own
 from .ply import decode_ply
 from .splats import SCENE_LOG_SCALE, decode_splats
 

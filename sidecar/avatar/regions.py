@@ -22,10 +22,10 @@ from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
 from ..files import write_whole
-from ..head.files import OPEN, read_head
+from ..head.read import OPEN, read_head
 from .alignment import Alignment, align
 from .avatar import ArkitRig, Avatar
-from .shown import PASS_REGIONS, labels_as_seen
+from .visible_regions import PASS_REGIONS, labels_as_seen
 
 _OF_HEAD = {
     "skin": "skin", "brow": "hair", "lip": "lips", "mouth": "mouth", "teeth": "teeth",

@@ -23,7 +23,7 @@ from ..modulation.network import GeometryNetwork
 from .bake import Prepared
 
 _CODE = (
-    "sidecar/bake", "sidecar/head", "sidecar/modulation", "sidecar/motion", "sidecar/anchors",
+    "sidecar/bake", "sidecar/head", "sidecar/modulation", "sidecar/motion", "sidecar/lab/anchors",
     "sidecar/denormals.py", "sidecar/smooth.py", "sidecar/threads.py", "shared/emotion.py",
     "shared/head.py", "shared/motion.py",
 )  # fmt: skip

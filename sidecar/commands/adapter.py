@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..adapter.pictures import Heads
     from ..adapter.solve import Solution
+    from ..render.adapter_sheets import Heads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +57,14 @@ class Build:
     """Folder for pictures of the registration and of each shape on both heads."""
 
     def run(self) -> None:
-        from ..adapter.pictures import Heads
         from ..adapter.registration import register
         from ..adapter.report import make_report, table
         from ..adapter.solve import make_adapter, solve
         from ..files import not_writable, write_whole
-        from ..head.files import read_head
         from ..head.flame.read import read_flame
+        from ..head.read import read_head
         from ..motion.adapter import write_adapter
+        from ..render.adapter_sheets import Heads
 
         if not self.out.parent.is_dir():  # said before the work, not after it
             raise not_writable(self.out, FileNotFoundError(2, "there is no such folder"))
@@ -86,7 +86,7 @@ class Build:
 
 
 def _write_pictures(folder: Path, heads: Heads, solution: Solution) -> None:
-    from ..adapter.pictures import registration_sheet, shape_sheets
+    from ..render.adapter_sheets import registration_sheet, shape_sheets
     from ..render.images import make_folder, write_png
 
     make_folder(folder)

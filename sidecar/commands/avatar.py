@@ -47,7 +47,7 @@ class Convert:
 
     def run(self) -> None:
         from ...shared.errors import InputError
-        from ..avatar.own import encode_avatar
+        from ..avatar.affekt_avatar import encode_avatar
         from ..avatar.report import describe
         from ..files import write_whole
 

@@ -37,9 +37,9 @@ class Bake:
         from ...shared import limits
         from ...shared.ace_emotions import decode_emotions
         from ..bake.bake import bake
-        from ..bake.files import head_sha256, modulator_sha256, write_bake
+        from ..bake.output import head_sha256, modulator_sha256, write_bake
         from ..files import read_bytes
-        from ..head.files import OPEN, read_head
+        from ..head.read import OPEN, read_head
         from ..modulation.modulator import load_modulator
         from ..motion.adapter import read_adapter
         from .frames import parse_frames
@@ -72,7 +72,7 @@ class Bake:
     def _read_motion(self) -> tuple[Motion, str]:
         """The take and its hash: of the file, or of what a folder of frames holds."""
         from ...shared import limits
-        from ..bake.files import sha256
+        from ..bake.output import sha256
         from ..files import read_bytes
         from ..motion.read import decode_motion, encode_motion, is_folder, read_motion
 

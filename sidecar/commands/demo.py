@@ -34,7 +34,7 @@ class Demo:
     """Folder for the pictures, the video and the bake."""
 
     def run(self) -> None:
-        from ..head.files import read_head
+        from ..head.read import read_head
         from ..modulation.modulator import load_modulator
         from ..motion.read import read_motion
         from ..render.images import make_folder, write_png

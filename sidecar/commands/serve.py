@@ -58,9 +58,9 @@ class Serve:
     """With --remote: folder for this server's keys; by default a folder of the user's own."""
 
     def run(self) -> None:
-        from ..server.parent import watch_input, watch_parent
+        from ..parent_watch import watch_input, watch_parent
         from ..server.server import Server
-        from ..server.workbench import ProcessWorkbench
+        from ..server.worker_process import ProcessWorkbench
 
         options = self._options()
         # Only now: a mistake in the options belongs to the terminal.

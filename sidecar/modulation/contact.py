@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..anchors.channels import NAMES
-from ..anchors.lips import CLOSERS, widest
+from ..lab.anchors.channels import NAMES
+from ..lab.anchors.lips import CLOSERS, widest
 from ..smooth import smoothstep
 
 REACH_S = 0.35

@@ -17,10 +17,10 @@ from ...shared.motion import Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
 from ..threads import in_order
 from . import windows
+from .asymmetry import side_factors, side_of_take
 from .contact import contact_of, gaps_of, keep_contact, margin
 from .inference import ROWS, WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork
-from .sides import side_factors, side_of_take
 from .weights import Modulator, load_modulator
 
 __all__ = ["MODEL_FPS", "Modulator", "answering", "load_modulator", "modulate", "modulate_part"]

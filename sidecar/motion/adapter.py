@@ -22,9 +22,9 @@ from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, SPACES, Motion
 from ..files import read_bytes, refuse_lfs_pointer, write_whole
 from . import npz
+from .affekt_npz import to_float32
 from .arkit import weight_columns
 from .inverse import arkit_weights, not_negative
-from .own import to_float32
 
 LARGEST_WEIGHT = 1.2
 """FLAME takes become ARKit weights from 0 to this: a linear map overshoots at its ends."""

@@ -23,8 +23,8 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from . import rotations
+from .affekt_npz import to_float32
 from .arkit import plain_name, weight_columns
-from .own import to_float32
 from .tables import wrong_shape
 
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")

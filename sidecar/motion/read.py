@@ -13,13 +13,13 @@ from ...shared.errors import InputError
 from ...shared.motion import Motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large, write_whole
 from . import arkit_variants, livelink, metrical, npz, torch_file
+from .affekt_npz import decode_own, encode_motion
 from .arkit import decode_arkit, is_arkit
 from .deca import DECA, EMOCA
 from .folder import array_files, take_files
 from .gagavatar import GAGAVATAR, stack_frames
 from .inferno import INFERNO
 from .lam import decode_lam, is_lam
-from .own import decode_own, encode_motion
 from .records import Record, RecordFormat, join_motions
 from .smirk import SMIRK
 from .smplx import SMPLX

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS, Motion, make_motion
-from .own import to_float32
+from .affekt_npz import to_float32
 
 FPS = 30.0
 """No tracker writes its rate into its parameters; `affekt convert --fps` sets another."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.errors import InputError
-from .own import to_float32
+from .affekt_npz import to_float32
 
 
 def parse_json(data: bytes, name: str) -> object:

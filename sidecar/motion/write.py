@@ -10,10 +10,10 @@ from pathlib import Path
 from ...shared.errors import InputError
 from ...shared.motion import Motion
 from ..files import write_whole
+from .affekt_npz import encode_motion
 from .arkit import encode_arkit
 from .lam import encode_lam
 from .livelink import encode_livelink
-from .own import encode_motion
 from .vhap import encode_vhap
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .bands import in_bands
 from .mesh import MeshFragments
+from .row_parallel import in_bands
 
 Pixels = NDArray[np.float32]
 

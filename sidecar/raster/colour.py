@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .bands import in_bands
+from .row_parallel import in_bands
 
 Pixels = NDArray[np.float32]
 Picture = NDArray[np.uint8]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .lanes import (
+from .simd import (
     bits_at_most,
     least,
     load,

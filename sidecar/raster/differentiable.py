@@ -14,10 +14,10 @@ from torch.autograd.function import FunctionCtx
 from ...shared.camera import Camera
 from .gaussians import Drawing, GaussianImage, as_floats, draw_gaussians, split_tiles
 from .gradient import MOMENTS, add_rows, composite_gradient
+from .kernel_threads import even_pieces, run_ranges
 from .project import lens_of
 from .project_gradient import project_gradient
 from .tiles import tiles_across
-from .workers import even_pieces, run_ranges
 
 _Floats = NDArray[np.float32]
 

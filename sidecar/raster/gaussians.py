@@ -23,9 +23,9 @@ from ...shared import limits
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from .composite import composite_tiles
+from .kernel_threads import even_pieces, run_ranges, thread_count
 from .project import Ellipses, empty_ellipses, lens_of, project
 from .tiles import list_tiles, tiles_across
-from .workers import even_pieces, run_ranges, thread_count
 
 _PIECES = 8
 """Pieces of a picture for each thread: enough that no thread waits long for the last."""

@@ -29,7 +29,7 @@ from .composite import (
     gather,
     pick,
 )
-from .lanes import bits_at_most, load, magnitude, splat, store, where_at_most
+from .simd import bits_at_most, load, magnitude, splat, store, where_at_most
 
 MOMENTS = 6
 """Sums over pixels of dL/dt times 1, dx, dy, dx dx, dx dy, dy dy; t as in `composite`."""

@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ...shared.camera import Camera
-from .bands import in_bands
+from .row_parallel import in_bands
 
 EMPTY = -1
 """The face index of a pixel that sees no face."""

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from ...shared import limits
 from ...shared.camera import Camera
-from .bands import in_bands
 from .gaussians import GaussianImage, Rasterise
 from .pixels import to_pixels
+from .row_parallel import in_bands
 
 MOST_SAMPLES = 64
 """Of a pixel's edge: a head that wants 320 pixels has then shrunk to 5."""

@@ -18,12 +18,13 @@ from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
 from ..avatar.gaussians import Gaussians, seen_colours
 from ..avatar.regions import PASS_REGIONS, avatar_regions
-from ..raster.bands import together
 from ..raster.colour import linear_light
 from ..raster.device import choose_rasteriser
 from ..raster.gaussians import GaussianImage
 from ..raster.oversample import rasterise_oversampled
-from . import resolve, solid
+from ..raster.row_parallel import together
+from . import opaque_core as solid
+from . import resolve
 from .frame import Frame, RenderOptions
 from .poses import Poses
 

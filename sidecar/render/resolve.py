@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ...shared.camera import Camera, camera_axis, camera_centre
-from ..raster.bands import in_bands
+from ..raster.row_parallel import in_bands
 
 Pixels = NDArray[np.float32]
 _TURNED_AWAY = np.float32(0.02)

@@ -16,11 +16,11 @@ from scipy.spatial import cKDTree
 
 from ...shared.camera import Camera
 from ...shared.head import REGIONS, HeadModel
-from ..raster.bands import in_bands
+from ..raster import occlusion
 from ..raster.colour import PAPER, over, srgb_to_linear, straight_srgb
 from ..raster.mesh import corner_weights, fill, project, to_camera
 from ..raster.normals import vertex_normals
-from . import occlusion
+from ..raster.row_parallel import in_bands
 
 LAMPS = np.array(
     [

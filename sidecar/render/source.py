@@ -13,7 +13,7 @@ from ...shared.motion import Motion, make_motion
 from ..avatar.avatar import Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import is_own_file, read_avatar
-from ..head.files import OPEN, read_head
+from ..head.read import OPEN, read_head
 from ..motion.adapter import LinearAdapter, from_open, open_to_arkit, to_open
 
 

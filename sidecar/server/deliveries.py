@@ -11,11 +11,11 @@ from ...shared import messages, wire
 from ...shared.errors import AffektError, LinkError
 from ...shared.wire import Frame
 from ..worker import orders
-from .desk import Desk
-from .files import Files
+from .disk_queue import Desk
 from .front import Front
 from .job import Delivery, PictureFile, Piece
 from .scheduler import Scheduler
+from .transfers import Files
 
 
 class Deliveries:

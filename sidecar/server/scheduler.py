@@ -23,7 +23,7 @@ from ...shared import limits
 from ...shared.errors import AffektError, JobError, LinkError
 from ...shared.wire import Frame
 from ..worker import orders
-from .turns import Turns
+from .round_robin import Turns
 from .watch import crashed
 
 Client: TypeAlias = bytes

@@ -32,14 +32,14 @@ from ..cache.claim import Claim
 from ..worker import orders
 from .authenticator import LOCAL_USER
 from .deliveries import Deliveries
-from .desk import Desk
-from .files import Files, failure
+from .disk_queue import Desk
 from .front import Front, Letter, UserOf, user_of
 from .memory import generous_bytes, resident_bytes
 from .scheduler import Dropped, Ended, Forgotten, Refusal, Request, Scheduler
 from .sockets import Doors, FrontDoor, OpenSocket, local_door, open_router
+from .transfers import Files, failure
 from .watch import Watch
-from .workbench import Died, GaveUp, Heard, News, Workbench
+from .worker_process import Died, GaveUp, Heard, News, Workbench
 
 if TYPE_CHECKING:
     from ...shared.pixels import PixelRing

@@ -21,7 +21,7 @@ import zmq
 from ...shared import pixels
 from ...shared.alive import is_process_alive
 from ..cache.cache import Cache
-from ..server.parent import watch_input
+from ..parent_watch import watch_input
 from . import orders
 from .services import Services, real_services
 from .start import WorkerStart, decode_start

@@ -24,7 +24,7 @@ from ..avatar.avatar import ArkitRig, Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS
 from ..bake.bake import Prepared, map_back
 from ..denormals import flushed_denormals
-from ..head.files import OPEN
+from ..head.read import OPEN
 from ..modulation.modulator import modulate_part
 from ..raster.colour import straight_srgb
 from ..raster.normals import vertex_normals

@@ -13,7 +13,7 @@ from ...shared.messages import PictureKind
 from ...shared.motion import Motion
 from ...shared.pictures import PictureOptions
 from ..cache.disk import CACHE_REMEDY
-from ..head.files import OPEN
+from ..head.read import OPEN
 from ..render.frame import RenderOptions
 from ..render.framing import default_camera
 from ..render.passes import Subject

@@ -16,7 +16,7 @@ from ..avatar.read import decode_avatar
 from ..avatar.surface import personal_head
 from ..bake import recipe
 from ..bake.bake import Prepared, prepare
-from ..head import files
+from ..head import read as files
 from ..head.forward import Mover, layer_of
 from ..modulation.modulator import load_modulator
 from ..motion.adapter import LinearAdapter, read_adapter

@@ -11,7 +11,7 @@ from pathlib import Path
 from ...shared.conversions import preview_rows
 from ...shared.emotion import constant_track
 from ..avatar.open_avatar import OPEN_GAUSSIANS
-from ..head.files import OPEN
+from ..head.read import OPEN
 from ..raster.device import choose_rasteriser
 from . import previews, resident
 from .services import PreviewPicture, PreviewTask, Take

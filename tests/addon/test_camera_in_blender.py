@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.mesh import EMPTY, MeshFragments, rasterise_mesh
 from fakes.head import small_head
 from scipy import ndimage

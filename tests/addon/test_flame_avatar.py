@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from affekt.sidecar.avatar.own import encode_avatar
+from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter

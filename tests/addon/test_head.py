@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.head import HeadModel
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from fakes.head import small_head
 
 from .conftest import RunScript

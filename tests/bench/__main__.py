@@ -30,8 +30,8 @@ from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.denormals import flushed_denormals
-from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.forward import CHUNK_FRAMES, HeadLayer
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
 from affekt.sidecar.modulation.windows import WINDOW, windows_of
 from affekt.sidecar.motion.read import write_motion

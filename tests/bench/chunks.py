@@ -21,9 +21,9 @@ from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion
 from affekt.sidecar.bake.bake import bake, prepare
 from affekt.sidecar.bake.chunks import ChunkedBake
-from affekt.sidecar.bake.files import write_bake
+from affekt.sidecar.bake.output import write_bake
 from affekt.sidecar.cache.cache import Cache
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import Modulator, load_modulator
 from affekt.sidecar.motion.read import encode_motion
 

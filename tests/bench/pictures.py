@@ -23,8 +23,8 @@ from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.gaussians import Gaussians
 from affekt.sidecar.avatar.regions import avatar_regions
-from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.forward import HeadLayer
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.differentiable import rasterise_tensors
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh

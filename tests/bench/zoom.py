@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from affekt.shared.camera import Camera, look_at
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.gaussians import GaussianImage, rasterise_gaussians
 from affekt.sidecar.raster.normals import vertex_normals
 from affekt.sidecar.raster.oversample import rasterise_oversampled

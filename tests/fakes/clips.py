@@ -2,8 +2,8 @@
 """Clips and groups made by hand, for tests of the evaluation."""
 
 import numpy as np
-from affekt.sidecar.evaluation.data import CLASSES, Clip
-from affekt.sidecar.training.data import Group
+from affekt.sidecar.lab.evaluation.data import CLASSES, Clip
+from affekt.sidecar.lab.training.data import Group
 
 FRAMES = 24
 

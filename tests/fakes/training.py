@@ -4,7 +4,7 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from affekt.sidecar.training.config import GeometryConfig
+from affekt.sidecar.lab.training.config import GeometryConfig
 
 TINY = GeometryConfig(
     performances=6, programs=4, held_out_performances=2, layers=1, width=32, heads=2, hidden=32,

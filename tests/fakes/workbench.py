@@ -13,7 +13,7 @@ from affekt.shared.errors import AffektError
 from affekt.shared.mailbox import Mailbox
 from affekt.shared.messages import WorkerState
 from affekt.shared.wire import Frame
-from affekt.sidecar.server.workbench import Died, GaveUp, Heard, News
+from affekt.sidecar.server.worker_process import Died, GaveUp, Heard, News
 from affekt.sidecar.worker import orders
 
 KILLED = -9

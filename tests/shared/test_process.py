@@ -17,7 +17,7 @@ from affekt.shared.connection import CACHE_VARIABLE, FILE_NAME, read_connection
 from affekt.shared.errors import LinkError
 from affekt.shared.process import LOG_NAME, SidecarProcess, SidecarState, start_sidecar
 from affekt.sidecar.cache import claim
-from affekt.sidecar.server.parent import is_process_alive
+from affekt.sidecar.parent_watch import is_process_alive
 from fakes.link import wait_for
 
 SERVE = [sys.executable, "-m", "affekt.sidecar", "serve"]

@@ -18,7 +18,7 @@ def test_every_command_exists_and_explains_itself(
     words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module, name = cli.COMMANDS[words].split(":")
-    assert hasattr(importlib.import_module(f"affekt.sidecar.commands.{module}"), name)
+    assert hasattr(importlib.import_module(f"affekt.sidecar.{module}"), name)
     with pytest.raises(SystemExit) as stop:
         cli.run([*words.split(), "--help"])
     assert stop.value.code == 0

@@ -15,8 +15,8 @@ from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion, make_motion
 from affekt.sidecar.adapter.solve import Forward, arkit_numbers
 from affekt.sidecar.bake.bake import bake
 from affekt.sidecar.cli import run
-from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.flame.read import read_flame
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.adapter import (
     LinearAdapter,
     add_open_difference,

@@ -8,15 +8,16 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES
-from affekt.sidecar.adapter import pictures, registration, surface
+from affekt.sidecar.adapter import registration, surface
 from affekt.sidecar.adapter import solve as solving
 from affekt.sidecar.adapter.registration import Registration, register, thin_plate
 from affekt.sidecar.adapter.solve import Solution, make_adapter, solve
 from affekt.sidecar.adapter.surface import Hits, Skin, Target
 from affekt.sidecar.adapter.transfer import carry, local_maps
 from affekt.sidecar.cli import run
-from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.flame.model import head_from_flame
+from affekt.sidecar.head.read import read_head
+from affekt.sidecar.render import adapter_sheets as pictures
 from fakes.flame import embedding, flame_arrays, npz
 from fakes.flame_twin import remeshed_twin
 from fakes.head import small_head

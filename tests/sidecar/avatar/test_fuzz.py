@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.head import HeadModel
+from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
-from affekt.sidecar.avatar.own import encode_avatar
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.head.flame.read import read_flame
 from fakes.flame import flame_arrays, npz

@@ -10,7 +10,7 @@ from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import baked_light, open_avatar
 from affekt.sidecar.avatar.report import describe
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.adapter import to_open
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh

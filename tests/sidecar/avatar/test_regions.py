@@ -14,7 +14,7 @@ from affekt.sidecar.avatar.alignment import align, find_eyeballs, mesh_pieces
 from affekt.sidecar.avatar.avatar import ArkitRig
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.regions import PASS_REGIONS, avatar_regions, head_regions
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 
 OPEN = read_head("open")
 EYES = ("sclera", "iris", "pupil")

@@ -17,12 +17,12 @@ from affekt.shared.motion import Motion, cut_motion
 from affekt.sidecar.bake import chunks
 from affekt.sidecar.bake.bake import Prepared, bake, collect_vertices, prepare
 from affekt.sidecar.bake.chunks import CHUNK, BakedChunk, ChunkedBake, ChunkedResult, chunks_of
-from affekt.sidecar.bake.files import sha256, write_bake
+from affekt.sidecar.bake.output import sha256, write_bake
 from affekt.sidecar.bake.recipe import motion_key
 from affekt.sidecar.cache import user
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.user import UserCache
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.head.skinning import CHUNK_FRAMES
 from affekt.sidecar.modulation import modulator
 from affekt.sidecar.modulation.modulator import load_modulator, modulate_part, weight_rows

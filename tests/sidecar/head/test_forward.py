@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, cut_motion, make_motion
-from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.forward import HeadLayer
+from affekt.sidecar.head.read import read_head
 from fakes.head import small_head
 from fakes.twin import pose_frame
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from affekt.shared.head import REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
-from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.forward import HeadLayer
+from affekt.sidecar.head.read import read_head
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +51,12 @@ def test_no_expression_component_is_dead(head: HeadModel) -> None:
 def test_arkit_shapes_are_exact(head: HeadModel) -> None:
     """Each of MakeHuman's 52 shapes within 0.1 mm; eyeballs turn by joints and are left out."""
     makehuman = pytest.importorskip(
-        "affekt.sidecar.head.open_head.makehuman", reason="needs the package"
+        "affekt.sidecar.lab.open_head.makehuman", reason="needs the package"
     )
     pytest.importorskip("anny", reason="the extra 'head' (anny) is not installed")
-    from affekt.sidecar.head.open_head.assemble import assemble, lip_masks, neutral_adult
-    from affekt.sidecar.head.open_head.lips import seal_lips
-    from affekt.sidecar.head.open_head.shapes import arkit_targets
+    from affekt.sidecar.lab.open_head.assemble import assemble, lip_masks, neutral_adult
+    from affekt.sidecar.lab.open_head.lips import seal_lips
+    from affekt.sidecar.lab.open_head.shapes import arkit_targets
 
     data = makehuman.find_data()
     mesh = makehuman.read_base_mesh(data)

@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 from affekt.shared.emotion import EMOTIONS
-from affekt.sidecar.anchors.emotions import recipe_table
-from affekt.sidecar.anchors.lips import lips_of
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
+from affekt.sidecar.lab.anchors.emotions import recipe_table
+from affekt.sidecar.lab.anchors.lips import lips_of
 from affekt.sidecar.modulation.contact import contact_of, gaps_of, keep_contact, margin
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from affekt.shared.emotion import EMOTIONS, constant_track
 from affekt.shared.motion import Motion
-from affekt.sidecar.anchors.compose import Performance, closure_level
-from affekt.sidecar.anchors.lips import lips_of
-from affekt.sidecar.anchors.programs import held_program
-from affekt.sidecar.anchors.sentences import read_sentences
-from affekt.sidecar.anchors.style import make_style
-from affekt.sidecar.anchors.takes import make_performance, perform, vary_look
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
+from affekt.sidecar.lab.anchors.compose import Performance, closure_level
+from affekt.sidecar.lab.anchors.lips import lips_of
+from affekt.sidecar.lab.anchors.programs import held_program
+from affekt.sidecar.lab.anchors.sentences import read_sentences
+from affekt.sidecar.lab.anchors.style import make_style
+from affekt.sidecar.lab.anchors.takes import make_performance, perform, vary_look
 from affekt.sidecar.modulation.modulator import load_modulator, modulate
 
 MODULATOR = load_modulator()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion import inverse
 from affekt.sidecar.motion.adapter import (
     LinearAdapter,

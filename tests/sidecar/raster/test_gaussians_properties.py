@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
 from affekt.sidecar.raster.gaussians import GaussianImage, rasterise_gaussians
+from affekt.sidecar.raster.kernel_threads import thread_count
 from affekt.sidecar.raster.project import HIDDEN
 from affekt.sidecar.raster.tiles import depth_order
-from affekt.sidecar.raster.workers import thread_count
 from fakes.splatting import splat
 from hypothesis import given, settings
 from hypothesis import strategies as st

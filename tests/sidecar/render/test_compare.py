@@ -3,7 +3,7 @@
 
 import numpy as np
 from affekt.sidecar.avatar.open_avatar import open_avatar
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.render.compare import draw_follows
 
 

@@ -13,7 +13,7 @@ from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.regions import PASS_REGIONS, avatar_regions
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.raster.oversample import choose_samples, rasterise_oversampled

@@ -10,7 +10,7 @@ from affekt.shared.camera import Camera, look_at
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.read import read_avatar
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.render.frame import RenderOptions
 from affekt.sidecar.render.place import head_from_avatar, on_head
 from affekt.sidecar.render.sequence import Shot

@@ -6,7 +6,7 @@ import pytest
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.head import REGIONS
 from affekt.sidecar.raster.normals import vertex_normals
-from affekt.sidecar.render.occlusion import (
+from affekt.sidecar.raster.occlusion import (
     cone_directions,
     neighbour_mean,
     sphere_directions,

@@ -18,17 +18,17 @@ from affekt.shared.events import BakeFinished, JobFailed, RenderFinished
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion, make_motion
 from affekt.shared.pictures import PASSES, PictureOptions
-from affekt.sidecar.avatar.own import encode_avatar
+from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.bake.pc2 import read_pc2
-from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.flame.read import read_flame
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
 from affekt.sidecar.motion.read import encode_motion, read_motion
 from affekt.sidecar.server.server import Server, ServerOptions
-from affekt.sidecar.server.workbench import ProcessWorkbench
+from affekt.sidecar.server.worker_process import ProcessWorkbench
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
 from fakes.link import drain

@@ -20,7 +20,7 @@ from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.bake.chunks import CHUNK
 from affekt.sidecar.bake.pc2 import read_pc2
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.read import encode_motion, read_motion
 from affekt.sidecar.render.frame import Frame

@@ -16,7 +16,7 @@ from affekt.shared.emotion import CONTROLS, EmotionTrack
 from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureOptions
 from affekt.sidecar.bake.bake import bake, collect_vertices
-from affekt.sidecar.head.files import read_head
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
 from affekt.sidecar.motion.read import encode_motion

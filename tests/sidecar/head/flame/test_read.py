@@ -9,11 +9,11 @@ from affekt.shared.errors import InputError
 from affekt.shared.head import PARENTS, REGIONS, HeadModel
 from affekt.shared.motion import make_motion
 from affekt.sidecar import cli
-from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.flame import read
 from affekt.sidecar.head.flame.model import head_from_flame
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.forward import HeadLayer
+from affekt.sidecar.head.read import read_head
 from fakes import flame
 from fakes.twin import pose_frame
 

@@ -17,10 +17,10 @@ import hypothesis.extra.numpy
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.sidecar.head.files import read_head
 from affekt.sidecar.head.flame import child
 from affekt.sidecar.head.flame.quarantine import Quarantine, read_arrays
 from affekt.sidecar.head.flame.read import read_flame
+from affekt.sidecar.head.read import read_head
 from fakes import attacks, flame
 from hypothesis import given
 from hypothesis import strategies as st

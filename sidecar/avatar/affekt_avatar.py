@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Affekt's avatar file: one safetensors with the arrays of an `Avatar`, bit for bit.
+
+docs/formats.md lists the keys. An ARKit rig lies inside. Of a head only its space and the SHA-256
+of its mesh do, so that no file carries FLAME by accident: who reads it gives the head again. With
+`embed_head` its arrays go in; FLAME's licence lets a user do that for himself, not pass it on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import fields
+from typing import Literal, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from ...shared import limits
+from ...shared.errors import InputError
+from ...shared.head import ARRAY_FIELDS, HeadModel
+from ...shared.pictures import Follow
+from ..head.read import OPEN, read_head
+from .avatar import ArkitRig, Avatar, Binding, Surface
+
+FORMAT, VERSION = "affekt-avatar", "1"
+MAX_HEADER_BYTES = 1024 * 1024  # ours are 4 KB
+MAX_SURFACE_VERTICES = 200_000
+_GAUSSIANS = ("anchors", "offsets", "quaternions", "scales", "opacities", "colours")
+_OPTIONAL = ("harmonics", "shape", "template_change")
+_RIG = tuple(field.name for field in fields(ArkitRig))
+_TYPES = {"anchors": "int32", "faces": "int32", "landmark_faces": "int32", "region": "uint8"}
+
+_NAMES = {"float32": "F32", "int32": "I32", "uint8": "U8"}
+
+Arrays = dict[str, NDArray]
+
+
+def is_own(data: bytes) -> bool:
+    """Whether the bytes are a safetensors whose metadata call it an avatar."""
+    return _header(data).get("format") == FORMAT
+
+
+def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
+    """The file's bytes."""
+    arrays: Arrays = {key: getattr(avatar, key) for key in _GAUSSIANS}
+    arrays |= {k: v for k in _OPTIONAL if (v := getattr(avatar, k)) is not None}
+    metadata = {
+        "format": FORMAT, "version": VERSION, "name": avatar.name, "binding": avatar.binding,
+        "follow": avatar.follow, "solid": "yes" if avatar.solid else "no",
+        "notes": json.dumps(avatar.notes), "surface": "none",
+    }  # fmt: skip
+    surface = avatar.surface
+    if isinstance(surface, ArkitRig):
+        metadata["surface"] = "arkit"
+        arrays |= {f"rig.{key}": getattr(surface, key) for key in _RIG}
+    elif surface is not None:
+        metadata |= {
+            "surface": "head", "head_space": surface.space, "head_mesh": mesh_hash(surface),
+        }  # fmt: skip
+        if embed_head:
+            metadata["head_name"] = surface.name
+            metadata["head_expressions"] = json.dumps(surface.expression_names)
+            arrays |= {f"head.{key}": getattr(surface, key) for key in ARRAY_FIELDS}
+    return _pack(arrays, metadata)
+
+
+def _pack(arrays: Arrays, metadata: dict[str, str]) -> bytes:
+    """A safetensors whose bytes depend on nothing but its content: the library writes metadata
+    in an order of its own each time."""
+    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    start, blocks = 0, []
+    for key in sorted(arrays):
+        values = np.ascontiguousarray(arrays[key])
+        block = values.astype(values.dtype.newbyteorder("<")).tobytes()
+        header[key] = {
+            "dtype": _NAMES[values.dtype.name], "shape": list(values.shape),
+            "data_offsets": [start, start + len(block)],
+        }  # fmt: skip
+        blocks.append(block)
+        start += len(block)
+    text = json.dumps(header, ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([struct.pack("<Q", len(text)), text, *blocks])
+
+
+def decode_avatar_file(data: bytes, name: str, head: HeadModel | None = None) -> Avatar:
+    """The avatar from the file's bytes; `name` is what errors call the file. head: the one that it
+    sits on, where the file has none inside and it is not the open head.
+
+    Raises InputError `file.damaged`, `avatar.version`, `avatar.needs_head`, `avatar.head`,
+    `avatar.shape`, `avatar.not_finite`, `avatar.values`, `avatar.too_big`.
+    """
+    metadata = _header(data)
+    if metadata.get("version") != VERSION:
+        raise InputError(
+            "avatar.version",
+            f"'{name}' is an avatar file of version {str(metadata.get('version'))[:20]}; this "
+            f"Affekt reads version {VERSION}.",
+            "Use the Affekt that wrote it, or a newer one.",
+        )
+    try:
+        arrays = load(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(name, "it is cut off or was changed") from error
+    _check_arrays(arrays, name)
+    missing = [key for key in _GAUSSIANS if key not in arrays]
+    if missing:
+        raise _damaged(name, f"{missing[0]} is missing")
+    return Avatar(
+        name=metadata.get("name", name), surface=_surface(arrays, metadata, name, head),
+        binding=cast(Binding, _choice(metadata, "binding", get_args(Binding), name)),
+        follow=cast(Follow, _choice(metadata, "follow", get_args(Follow), name)),
+        solid=_choice(metadata, "solid", ("yes", "no"), name) == "yes",
+        notes=_words(metadata, "notes", name),
+        **{key: arrays[key] for key in (*_GAUSSIANS, *_OPTIONAL) if key in arrays},
+    )  # fmt: skip
+
+
+def mesh_hash(head: HeadModel) -> str:
+    """SHA-256 of a head's template and faces."""
+    digest = hashlib.sha256(np.ascontiguousarray(head.template, "<f4").tobytes())
+    digest.update(np.ascontiguousarray(head.faces, "<i4").tobytes())
+    return digest.hexdigest()
+
+
+def _surface(
+    arrays: Arrays, metadata: dict[str, str], name: str, head: HeadModel | None
+) -> Surface:
+    kind = _choice(metadata, "surface", get_args(Literal["arkit", "head", "none"]), name)
+    if kind == "none":
+        return None
+    if kind == "arkit":
+        return ArkitRig(**_part(arrays, "rig.", _RIG, name))
+    if "head.template" in arrays:
+        return HeadModel(
+            name=metadata.get("head_name", name),
+            space=metadata.get("head_space", ""),
+            expression_names=_words(metadata, "head_expressions", name),
+            **_part(arrays, "head.", ARRAY_FIELDS, name),
+        )
+    return _referenced(metadata, name, head)
+
+
+def _referenced(metadata: dict[str, str], name: str, head: HeadModel | None) -> HeadModel:
+    wanted, space = metadata.get("head_mesh"), metadata.get("head_space", "")[:20]
+    for known in (head, read_head(OPEN) if space == OPEN else None):
+        if known is not None and mesh_hash(known) == wanted:
+            return known
+    if head is not None:
+        raise InputError(
+            "avatar.head",
+            f"'{name}' was made on another head than '{head.name}' (its space is '{space}').",
+            "Give the head that the avatar was made on.",
+        )
+    raise InputError(
+        "avatar.needs_head",
+        f"'{name}' sits on a head of the space '{space}', which is not in the file.",
+        "Give that head's file too (`--head`).",
+    )
+
+
+def _part(arrays: Arrays, prefix: str, keys: tuple[str, ...], name: str) -> Arrays:
+    missing = [key for key in keys if prefix + key not in arrays]
+    if missing:
+        raise _damaged(name, f"{prefix}{missing[0]} is missing")
+    return {key: arrays[prefix + key] for key in keys}
+
+
+def _check_arrays(arrays: Arrays, name: str) -> None:
+    for key, values in arrays.items():
+        wanted = _TYPES.get(key.rpartition(".")[2], "float32")
+        if values.dtype != np.dtype(wanted):
+            raise _damaged(name, f"{key} is of type {values.dtype}, not {wanted}")
+        if values.ndim == 0:
+            raise _damaged(name, f"{key} is a single number")
+    counts = {"anchors": limits.MAX_GAUSSIANS}
+    counts |= dict.fromkeys(("rig.vertices", "head.template"), MAX_SURFACE_VERTICES)
+    for key, most in counts.items():
+        if key in arrays and not 0 < len(arrays[key]) <= most:
+            raise InputError(
+                "avatar.too_big",
+                f"'{name}' has {len(arrays[key])} entries in {key}; 1 to {most} are allowed.",
+                "Choose another avatar.",
+            )
+
+
+def _choice(metadata: dict[str, str], key: str, known: tuple[str, ...], name: str) -> str:
+    value = metadata.get(key)
+    if value not in known:
+        raise _damaged(name, f"its {key} is none of {', '.join(known)}")
+    return value
+
+
+def _words(metadata: dict[str, str], key: str, name: str) -> tuple[str, ...]:
+    try:
+        words = json.loads(metadata.get(key, "[]"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(name, f"its {key} cannot be read") from error
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise _damaged(name, f"its {key} are no words")
+    return tuple(words)
+
+
+def _header(data: bytes) -> dict[str, str]:
+    """The metadata of a safetensors; empty for anything else."""
+    if len(data) < 10:
+        return {}
+    (size,) = struct.unpack_from("<Q", data)
+    if not 2 <= size <= min(MAX_HEADER_BYTES, len(data) - 8):
+        return {}
+    try:
+        metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+    except (ValueError, AttributeError, RecursionError):
+        return {}
+    if not isinstance(metadata, dict):
+        return {}
+    return {k: v for k, v in metadata.items() if isinstance(v, str)}
+
+
+def _damaged(name: str, what: str) -> InputError:
+    return InputError(
+        "file.damaged",
+        f"The avatar file '{name}' is damaged: {what}.",
+        "Make or download it again.",
+    )

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Labels of Gaussians by what an avatar shows where each of them is.
+
+The surface that they are bound to, drawn beside them, says what a pixel is of: networks train
+them on it, and their own anchors say less, since spare Gaussians of the eyeballs and of the
+mouth's inside are used to paint the skin near by. Where no surface is behind, as in hair, the
+anchors of what is seen there have to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...shared.head import HeadModel
+from ...shared.motion import ARKIT_NAMES, Motion, make_motion
+from ..head.read import OPEN, read_head
+from ..raster.attributes import interpolate
+from ..raster.mesh import rasterise_mesh
+from ..raster.normals import seen_from_behind
+from . import hair
+from .alignment import Alignment
+from .avatar import Avatar
+from .drive import Actor, rest_gaussians
+from .gaussians import Gaussians
+from .visibility import AROUND_DEG, FRONT_DEG, View, look_around, whole_head
+
+PASS_REGIONS = ("skin", "lips", "eyes", "teeth", "mouth", "hair")
+"""The masks, in the order of their channels."""
+SKIN, LIPS, EYES, TEETH, MOUTH, HAIR = range(len(PASS_REGIONS))
+_FROM_BEHIND = 0.1
+"""Weight of what is seen from behind: networks that know a portrait leave the back open, and the
+face's inside shows through it."""
+_UNSEEN = 1e-3
+"""Pixels: who has less than that in all views keeps the anchor's label."""
+_JAW_OPEN, _JAW_RAD = 0.7, 0.25
+_FACEFUL = 1.5
+"""Sizes of the box around eyes and lips that a look into the face shows: an open mouth too."""
+_TEETH_STAND_OUT = 15.0
+"""Steps of CIE lightness between the middles of bright and of dark in an open mouth that holds
+teeth: a tongue and its shadows differ by less."""
+
+Labels = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Known:
+    """What is known of the surface's V vertices, and of N Gaussians by their anchors. label (V,);
+    place: (V, 3) on the open head; home: (N,) vertices; places: (N, 3) of the Gaussians."""
+
+    label: Labels
+    place: FloatArray
+    home: NDArray[np.int32]
+    places: FloatArray
+
+    def carried(self) -> FloatArray:
+        """(N, 9) what Gaussians carry to be seen: anchors' labels, and places."""
+        return np.concatenate([_one_hot(self.label)[self.home], self.places], 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Seen:
+    """One view's P pixels. label (P,); inner: (P,) True between the lips of an open mouth; place:
+    (P, 3) of the surface on the open head, or of the Gaussians where none is; stood: (P, 3) of
+    the Gaussians; weight of a pixel in the poll."""
+
+    view: View
+    label: Labels
+    inner: Mask
+    place: FloatArray
+    stood: FloatArray
+    weight: float
+
+
+def labels_as_seen(
+    avatar: Avatar, label: Labels, found: Alignment, home: NDArray[np.int32]
+) -> Labels:
+    """(N,) index into `PASS_REGIONS`. label: (V,) that of the surface's vertices at first, by its
+    alignment `found`; home: (N,) the vertex that each Gaussian is bound to."""
+    offsets = avatar.means - avatar.vertices[home]
+    known = _Known(
+        label=label, place=found.place, home=home,
+        places=(found.place[home] + offsets * found.open_from_metres).astype(np.float32),
+    )  # fmt: skip
+    rest = list(_look(avatar, known, rest_gaussians(avatar), avatar.vertices))
+    seen = _with_hair(rest, read_head(OPEN))
+    if (label == LIPS).any():
+        posed = Actor(avatar, _open_mouth(avatar)).pose(0)
+        cube = _face_cube(avatar, label)
+        mouth = _look_at(avatar, known, posed.gaussians, posed.vertices, cube, FRONT_DEG)
+        seen += _with_mouth(list(mouth))
+    poll = np.zeros((len(home), len(PASS_REGIONS)))
+    for one in seen:
+        poll += one.weight * one.view.shares(one.label, len(PASS_REGIONS))
+    return np.where(poll.max(1) < _UNSEEN, label[home], poll.argmax(1)).astype(np.uint8)
+
+
+def _look(
+    avatar: Avatar, known: _Known, gaussians: Gaussians, vertices: FloatArray
+) -> Iterator[_Seen]:
+    """The whole head from around, the face from the front."""
+    cube = whole_head(avatar)
+    yield from _look_at(avatar, known, gaussians, vertices, cube, AROUND_DEG)
+    cube = _face_cube(avatar, known.label)
+    yield from _look_at(avatar, known, gaussians, vertices, cube, FRONT_DEG)
+
+
+def _look_at(
+    avatar: Avatar,
+    known: _Known,
+    gaussians: Gaussians,
+    vertices: FloatArray,
+    cube: tuple[FloatArray, float],
+    yaws_deg: tuple[float, ...],
+) -> Iterator[_Seen]:
+    # A pixel counts by its size on the head.
+    scale = (cube[1] / whole_head(avatar)[1]) ** 2
+    views = look_around(gaussians, known.carried(), yaws_deg, cube)
+    for yaw, view in zip(yaws_deg, views, strict=True):
+        label, place, on_surface, from_within = _on_surface(view, vertices, avatar.faces, known)
+        stood = view.carried[:, len(PASS_REGIONS) :]
+        by_anchor = view.carried[:, : len(PASS_REGIONS)].argmax(1)
+        label = np.where(on_surface, label, by_anchor).astype(np.uint8)
+        within_lips = _hull(view, label == LIPS)
+        label[(label == MOUTH) & ~within_lips] = SKIN  # such as nostrils
+        yield _Seen(
+            view=view, label=label, inner=within_lips & (from_within | (label == MOUTH)),
+            place=np.where(on_surface[:, None], place, stood), stood=stood,
+            weight=scale * (_FROM_BEHIND if abs(yaw - 180) < 90 else 1.0),
+        )  # fmt: skip
+
+
+def _on_surface(
+    view: View, vertices: FloatArray, faces: NDArray[np.int32], known: _Known
+) -> tuple[Labels, FloatArray, Mask, Mask]:
+    """Of the view's P pixels: the surface's label and (P, 3) place; where it is seen at all; and
+    where it is not seen from outside, as through an open mouth."""
+    fragments = rasterise_mesh(vertices, faces, view.camera)
+    values = np.concatenate([_one_hot(known.label), known.place], 1)
+    shown = interpolate(values, faces, fragments)[view.row, view.column]
+    label = shown[:, : len(PASS_REGIONS)].argmax(1).astype(np.uint8)
+    face = fragments.face[view.row, view.column]
+    behind = seen_from_behind(vertices, faces, view.camera)
+    seen = face >= 0
+    return label, shown[:, len(PASS_REGIONS) :], seen, ~seen | behind[face]
+
+
+def _hull(view: View, chosen: Mask) -> Mask:
+    """(P,) the pixels within the convex hull of the chosen ones (P,)."""
+    filled = np.zeros((view.camera.height, view.camera.width), np.uint8)
+    if chosen.any():
+        points = np.column_stack([view.column, view.row])[chosen].astype(np.int32)
+        cv2.fillConvexPoly(filled, cv2.convexHull(points), 1)
+    return filled[view.row, view.column] > 0
+
+
+def _with_hair(seen: list[_Seen], open_head: HeadModel) -> list[_Seen]:
+    placed = hair.Placed(
+        places=np.concatenate([one.place for one in seen]),
+        stood=np.concatenate([one.stood for one in seen]),
+        colours=np.concatenate([one.view.colours for one in seen]),
+        skin=np.concatenate([one.label == SKIN for one in seen]),
+    )
+    found = hair.find_hair(placed, open_head)
+    ends = np.cumsum([len(one.label) for one in seen])[:-1]
+    grows, hangs, brow = (np.split(part, ends) for part in (found.grows, found.hangs, found.brow))
+    return [
+        replace(one, label=np.where(_joined(one.view, g, h) | b, np.uint8(HAIR), one.label))
+        for one, g, h, b in zip(seen, grows, hangs, brow, strict=True)
+    ]
+
+
+def _joined(view: View, grows: Mask, hangs: Mask) -> Mask:
+    """(P,) hair where it grows, and what may hang there that is joined to it in the picture: a
+    lock begins somewhere, a shadow on the forehead does not."""
+    picture = view.picture(grows | hangs).astype(np.uint8)
+    count, found = cv2.connectedComponents(picture, connectivity=8)
+    mine = np.asarray(found, np.int32)[view.row, view.column]
+    rooted = np.zeros(count, bool)
+    rooted[mine[grows]] = True
+    return (grows | hangs) & rooted[mine]
+
+
+def _with_mouth(seen: list[_Seen]) -> list[_Seen]:
+    """Only what is seen between the lips of an open mouth; bright is teeth there."""
+    colours = [one.view.colours[one.inner] for one in seen]
+    bright = _stand_out(np.concatenate(colours))
+    ends = np.cumsum([len(part) for part in colours])[:-1]
+    out: list[_Seen] = []
+    for one, teeth in zip(seen, np.split(bright, ends), strict=True):
+        label = np.full(len(one.label), len(PASS_REGIONS), np.uint8)  # takes no part in the poll
+        label[one.inner] = np.where(teeth, TEETH, MOUTH)
+        out.append(replace(one, label=label))
+    return out
+
+
+def _stand_out(colours: FloatArray) -> Mask:
+    """(P,) the bright ones of colours (P, 3) sRGB, if they are well apart from the dark."""
+    if len(colours) < 2:
+        return np.zeros(len(colours), bool)
+    grey = cv2.cvtColor(np.clip(colours, 0, 1)[None], cv2.COLOR_RGB2LAB)[0, :, 0]
+    steps = np.round(2.55 * grey).astype(np.uint8)
+    limit = cv2.threshold(steps, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[0] / 2.55
+    bright = grey > limit
+    if bright.all() or not bright.any():
+        return np.zeros(len(colours), bool)
+    apart = np.median(grey[bright]) - np.median(grey[~bright])
+    return bright & (apart > _TEETH_STAND_OUT)
+
+
+def _face_cube(avatar: Avatar, label: Labels) -> tuple[FloatArray, float]:
+    """The middle (3,) and the size, metres, of a cube that holds eyes and lips."""
+    face = avatar.vertices[(label == LIPS) | (label == EYES)]
+    if not len(face):
+        return whole_head(avatar)
+    low, high = face.min(0), face.max(0)
+    return 0.5 * (low + high), _FACEFUL * float((high - low).max())
+
+
+def _open_mouth(avatar: Avatar) -> Motion:
+    """One frame in the space that the avatar's surface speaks."""
+    surface = avatar.surface
+    if isinstance(surface, HeadModel):
+        jaw = np.array([[_JAW_RAD, 0, 0]], np.float32)
+        nothing = np.zeros((1, 100), np.float32)
+        return make_motion(expression=nothing, fps=25.0, space=surface.space, jaw=jaw)
+    weights = np.zeros((1, 100), np.float32)
+    weights[0, ARKIT_NAMES.index("jawOpen")] = _JAW_OPEN
+    return make_motion(expression=weights, fps=25.0, space="arkit")
+
+
+def _one_hot(label: Labels) -> FloatArray:
+    return np.eye(len(PASS_REGIONS), dtype=np.float32)[label]

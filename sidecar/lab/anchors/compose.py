@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Speech and emotion on one face. They compete; they are not added.
+
+Lips that must meet do meet; rounding and smiling share the lip corners; the jaw opens wider with
+arousal and never by both causes in full; brows and lids are emotion's, with their own rhythm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from ....shared.emotion import EMOTIONS
+from ...smooth import smoothstep
+from .articulation import Articulation
+from .channels import NAMES, parts, sides
+from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, recipe_table
+from .nonverbal import Rhythm
+from .style import Style, sidedness
+from .visemes import CHANNELS, CLOSURE, GROUPS, TUCK
+
+FloatArray = NDArray[np.float64]
+_SHAPES = len(NAMES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Performance:
+    """Everything of one take that does not depend on emotion. shape: (300,) the identity's."""
+
+    articulation: Articulation
+    rhythm: Rhythm
+    style: Style
+    shape: FloatArray  # (300,)
+    fps: float
+
+
+def closure_level(articulation: Articulation) -> FloatArray:
+    """(T,) 0..1, 1 where a bilabial closes the lips."""
+    return smoothstep(articulation.channels[:, CHANNELS.index(CLOSURE)], 0.0, 0.9)
+
+
+def tuck_level(articulation: Articulation) -> FloatArray:
+    """(T,) 0..1, 1 where f or v brings the lower lip to the teeth."""
+    return smoothstep(articulation.channels[:, CHANNELS.index(TUCK)], 0.0, 1.0)
+
+
+def compose(
+    performance: Performance, emotions: FloatArray, look: FloatArray | None = None
+) -> FloatArray:
+    """(T, 100) weights of the performance in `emotions` (T, 6).
+
+    look: (6, 100) replaces the style's own look of the six emotions (sources that vary).
+    """
+    style = performance.style
+    speech = _speech(performance, emotions)
+    feeling = _feeling(performance, emotions, style_look(style) if look is None else look)
+    weights = _mouth(speech, feeling, performance)
+    _upper_face(weights, feeling, performance)
+    weights += performance.rhythm.gaze + style.rest
+    return _soft_ceiling(weights, ceilings())
+
+
+def style_look(style: Style) -> FloatArray:
+    """(6, 100) how this person shows each emotion at weight 1."""
+    mixed = np.einsum("kv,kvs->ks", style.variants, recipe_table())
+    return mixed * style.gains * sidedness(style.side)
+
+
+def _speech(performance: Performance, emotions: FloatArray) -> FloatArray:
+    style = performance.style
+    arousal = emotions @ np.array([AROUSAL[name] for name in EMOTIONS])
+    size = np.clip(1 + gaussian_filter1d(arousal, 3, mode="nearest"), 0.6, 1.5)[:, None]
+    speech = performance.articulation.channels[:, :_SHAPES] * style.speech_side
+    speech = speech * style.speech_gain
+    for name, gain in (("jaw", style.jaw_gain), ("round", style.round_gain)):
+        columns = [c for shape in GROUPS[name] for c in sides(shape)]
+        speech[:, columns] *= gain
+    bigger = [c for name in ("jaw", "open", "spread") for s in GROUPS[name] for c in sides(s)]
+    speech[:, bigger] *= size
+    return speech
+
+
+def _feeling(performance: Performance, emotions: FloatArray, look: FloatArray) -> FloatArray:
+    """(T, 100) what the emotion alone would do, each part of the face in its own time."""
+    feeling = np.zeros((len(emotions), _SHAPES))
+    names = np.array(parts())
+    for part, lag_s in LAG_S.items():
+        curve = gaussian_filter1d(
+            emotions, ENVELOPE_S[part] * performance.fps, axis=0, mode="nearest"
+        )
+        columns = np.flatnonzero(names == part)
+        feeling[:, columns] = _shift(curve, lag_s * performance.fps) @ look[:, columns]
+    swell = 1 + performance.style.stress_gain * (performance.articulation.stress - 0.4)
+    return feeling * swell[:, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Cues:
+    """(T,) each, 0..1: what the mouth is busy with. shut: closed, or nearly so for f and v."""
+
+    closed: FloatArray
+    tucked: FloatArray
+    shut: FloatArray
+    rounded: FloatArray
+    talking: FloatArray
+    jaw: FloatArray
+    smiling: FloatArray
+
+
+def _cues(speech: FloatArray, feeling: FloatArray, performance: Performance) -> _Cues:
+    closed = closure_level(performance.articulation)
+    tucked = tuck_level(performance.articulation)
+    jaw = _of(speech, "jawOpen")
+    return _Cues(
+        closed=closed,
+        tucked=tucked,
+        shut=np.maximum(closed, 0.75 * tucked),
+        rounded=np.clip(_of(speech, "mouthPucker") + 0.7 * _of(speech, "mouthFunnel"), 0, 1),
+        talking=np.clip(2.2 * jaw, 0, 1),
+        jaw=np.clip(1.5 * jaw, 0, 1),
+        smiling=np.clip(_of(feeling, "mouthSmile"), 0, 1),
+    )
+
+
+def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) -> FloatArray:
+    """Speech and feeling on the lower face; returns (T, 100)."""
+    cues = _cues(speech, feeling, performance)
+    weights = _scaled(feeling, _shares_of_feeling(cues)) + _scaled(speech, _shares_of_speech(cues))
+    jaw = NAMES.index("jawOpen")
+    # Lips reach only so far over an open jaw: a closure holds the jaw up.
+    weights[:, jaw] *= 1 - 0.5 * cues.closed * np.clip(2 * (weights[:, jaw] - 0.15), 0, 1)
+    weights[:, NAMES.index("mouthClose")] = cues.closed * weights[:, jaw]
+    return weights
+
+
+def _shares_of_feeling(cues: _Cues) -> dict[str, FloatArray]:
+    """How much of each shape of the emotion speech leaves."""
+    closed, rounded, talking, shut = cues.closed, cues.rounded, cues.talking, cues.shut
+    return {
+        "mouthSmile": (1 - 0.45 * rounded) * (1 - 0.12 * closed),
+        "mouthDimple": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
+        "mouthStretch": (1 - 0.6 * rounded) * (1 - 0.45 * closed),
+        "mouthFrown": 1 - 0.25 * rounded,
+        "mouthUpperUp": (1 - closed) * (1 - 0.4 * rounded) * (1 - 0.3 * cues.tucked),
+        "mouthLowerDown": (1 - closed) * (1 - cues.tucked) * (1 - 0.3 * rounded),
+        "mouthPress": 1 - 0.75 * talking,
+        "mouthRollUpper": 1 - 0.8 * talking,
+        "mouthRollLower": 1 - 0.8 * talking,
+        "mouthShrugLower": (1 - 0.75 * talking) * (1 - 0.7 * closed),
+        "mouthFunnel": 1 - closed,
+        "mouthCornerPuller": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
+        "mouthRetraction": (1 - 0.6 * rounded) * (1 - 0.4 * closed),
+        "mouthDepression": (1 - 0.25 * rounded) * (1 - 0.2 * closed),
+        "mouthUpwardRetraction": (1 - 0.85 * shut) * (1 - 0.45 * rounded),
+        "mouthDepressionRetraction": (1 - 0.9 * shut) * (1 - 0.4 * rounded),
+        "mouthPartLater": (1 - 0.9 * shut) * (1 - 0.4 * rounded),
+        "mouthElevation": (1 - 0.8 * closed) * (1 - 0.3 * rounded),
+        "jawOpen": (1 - 0.85 * shut) * (1 - 0.55 * cues.jaw),
+    }
+
+
+def _shares_of_speech(cues: _Cues) -> dict[str, FloatArray]:
+    """How much of each shape of speech the emotion, and a closure, leave."""
+    return {
+        "mouthPucker": (1 - 0.3 * cues.smiling) * (1 - 0.35 * cues.closed),
+        "mouthFunnel": (1 - 0.45 * cues.smiling) * (1 - cues.closed),
+        "mouthUpperUp": 1 - cues.closed,
+        "mouthLowerDown": (1 - cues.closed) * (1 - cues.tucked),
+        "mouthSmile": 1 - 0.6 * cues.smiling,
+    }
+
+
+def _scaled(weights: FloatArray, shares: dict[str, FloatArray]) -> FloatArray:
+    """A copy with the named shapes (both sides) multiplied by their (T,) shares."""
+    scaled = weights.copy()
+    for name, share in shares.items():
+        scaled[:, sides(name)] *= share[:, None]
+    return scaled
+
+
+def _upper_face(weights: FloatArray, feeling: FloatArray, performance: Performance) -> None:
+    """Brows with their beats, lids with their blinks; changes `weights`."""
+    beat = performance.rhythm.beat * performance.style.brow_beat
+    lowered = np.clip(_of(feeling, "browDown"), 0, 1.2)
+    raised = np.clip(_of(feeling, "browInnerUp"), 0, 1.2)
+    free = (1 - 0.5 * lowered) * (1 - 0.35 * raised)
+    weights[:, sides("browInnerUp")] += (beat * free)[:, None]
+    weights[:, sides("browOuterUp")] += (beat * free * performance.style.brow_outer)[:, None]
+    blink = performance.rhythm.blink
+    drooped = np.clip(_of(feeling, "eyeBlink"), 0, 0.9)
+    weights[:, sides("eyeBlink")] = (1 - (1 - blink) * (1 - drooped))[:, None]
+    for name in ("eyeWide", "eyeOpenedUp"):
+        weights[:, sides(name)] *= ((1 - blink) * (1 - 0.5 * drooped))[:, None]
+    weights[:, sides("eyeSquint")] *= (1 - 0.7 * blink)[:, None]
+
+
+def _of(weights: FloatArray, name: str) -> FloatArray:
+    """(T,) the mean of both sides."""
+    return weights[:, sides(name)].mean(1)
+
+
+def _shift(curve: FloatArray, frames: float) -> FloatArray:
+    """The curve `frames` later, its ends held."""
+    times = np.arange(len(curve))
+    return np.stack([np.interp(times - frames, times, column) for column in curve.T], 1)
+
+
+def _soft_ceiling(weights: FloatArray, ceiling: FloatArray) -> FloatArray:
+    """Unchanged below 0.75 of the ceiling, then bent so that it is never passed."""
+    knee = 0.75 * ceiling
+    room = ceiling - knee
+    above = np.maximum(weights - knee, 0)
+    return np.maximum(np.minimum(weights, knee) + room * np.tanh(above / room), 0)

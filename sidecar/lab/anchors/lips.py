@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far apart a head's lips stand, to first order, and how to make them meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.head import JOINTS, REGIONS, HeadModel
+from .channels import NAMES
+
+FloatArray = NDArray[np.float64]
+PLACES = (-0.4, -0.2, 0.0, 0.2, 0.4)
+"""Where the gap is measured, as shares of the mouth's width to each side of its middle."""
+PRESSED_MM = 0.3
+"""Closed lips press into each other by this much, so that no light falls through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lips:
+    """opening: (103, 5) mm by which lips part at `PLACES` per unit of the 100 expression
+    components and 3 jaw numbers. weight_opening: (100, 5) the same per unit of `NAMES`, with the
+    jaw that belongs to a weight. rest: (5,) mm by which this identity's lips stand further apart
+    at rest than the template's, which meet."""
+
+    opening: FloatArray
+    weight_opening: FloatArray
+    rest: FloatArray
+
+
+CLOSERS = {"lipSeal": 0.9, "mouthClose": 1.0}
+"""What closes lips that other shapes hold open, in this order, and how far each may go."""
+
+
+def close_lips(
+    weights: FloatArray, closure: FloatArray, lips: Lips, closers: Sequence[str] = tuple(CLOSERS)
+) -> FloatArray:
+    """Weights (T, 100) whose closers make the lips meet where closure (T,) is 1.
+
+    mouthClose answers the jaw; what other shapes hold open is left to lipSeal, then to more of
+    mouthClose, which alone would bend the lips out of shape.
+    """
+    weights = weights.copy()
+    for name in closers:
+        column = NAMES.index(name)
+        closes = lips.weight_opening[column].mean()
+        if closes > -1:  # a head on which this shape closes nothing
+            continue
+        opened = widest(weights @ lips.weight_opening + lips.rest) + PRESSED_MM
+        weights[:, column] += closure * np.clip(opened / -closes, 0, CLOSERS[name])
+    return weights
+
+
+def widest(gaps: FloatArray) -> FloatArray:
+    """(T,) mm of gaps (T, 5): how far lips are to be closed. The widest place counts, but not
+    alone: pressing the rest too far would look bitten."""
+    return 0.6 * gaps.max(1) + 0.4 * gaps.mean(1)
+
+
+def lips_of(head: HeadModel, shape: FloatArray | None = None) -> Lips:
+    """The lips of the head, or of its identity `shape` (300,); each is measured once."""
+    used = np.zeros(0) if shape is None else shape[: head.shape_basis.shape[2]]
+    return _lips_of(head, used.astype(np.float64).tobytes())
+
+
+@lru_cache(maxsize=32)
+def _lips_of(head: HeadModel, shape: bytes) -> Lips:
+    coefficients = np.frombuffer(shape)
+    shaped = head.template + head.shape_basis[..., : len(coefficients)] @ coefficients
+    opening, rest = np.zeros((103, len(PLACES))), np.zeros(len(PLACES))
+    for index, (upper, lower) in enumerate(lip_edges(head)):
+        if not len(upper) or not len(lower):
+            continue
+        rises = [heights(head, shaped, edge).mean(1) for edge in (upper, lower)]
+        opening[:, index] = 1000 * (rises[0] - rises[1])
+        moved = (shaped - head.template)[:, 1]
+        rest[index] = 1000 * (moved[upper].mean() - moved[lower].mean())
+    weights = np.zeros((len(NAMES), len(PLACES)))
+    columns = head.arkit_expression.shape[1]
+    weights[:columns] = head.arkit_expression.T @ opening[: len(head.arkit_expression)]
+    weights[:columns] += head.arkit_jaw.T @ opening[100:]
+    for index, name in enumerate(NAMES[columns:], columns):
+        if name in head.expression_names:
+            weights[index] = opening[head.expression_names.index(name)]
+    return Lips(opening=opening, weight_opening=weights, rest=rest)
+
+
+def lip_edges(head: HeadModel) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Vertices of the upper and the lower lip's edge at each of `PLACES`; none where the head has
+    no lips."""
+    lip = head.region == REGIONS.index("lip")
+    lower = head.skin_weights[:, JOINTS.index("jaw")] > 0.5
+    none = np.zeros(0, np.intp)
+    if not (lip & lower).any() or not (lip & ~lower).any():
+        return [(none, none)] * len(PLACES)
+    half = np.abs(head.template[lip, 0]).max()
+    near = [lip & (np.abs(head.template[:, 0] - 2 * p * half) < 0.15 * half) for p in PLACES]
+    return [(_edge(head, n & ~lower, 1), _edge(head, n & lower, -1)) for n in near]
+
+
+def _edge(head: HeadModel, vertices: NDArray[np.bool_], direction: int) -> NDArray[np.intp]:
+    """The three vertices nearest the other lip, among those at the front of their lip."""
+    indices = np.flatnonzero(vertices)
+    depth = head.template[indices, 2]
+    indices = indices[depth > depth.max() - 0.006]
+    order = np.argsort(direction * head.template[indices, 1])
+    return indices[order[:3]]
+
+
+def heights(head: HeadModel, shaped: FloatArray, vertices: NDArray[np.intp]) -> FloatArray:
+    """(103, N) metres that vertices of the identity `shaped` (V, 3) rise per unit, the jaw's
+    rotation linearised at rest."""
+    rises = np.zeros((103, len(vertices)))
+    components = head.expression_basis.shape[2]
+    rises[:components] = head.expression_basis[vertices, 1].T
+    jaw = JOINTS.index("jaw")
+    arm = shaped[vertices] - head.joint_regressor[jaw] @ shaped
+    for axis in range(3):
+        turned = np.cross(np.eye(3)[axis], arm)[:, 1]
+        rises[100 + axis] = head.skin_weights[vertices, jaw] * turned
+    return rises

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Emotion programs: how the six weights run through a take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.emotion import EMOTIONS
+
+FloatArray = NDArray[np.float64]
+KINDS = ("neutral", "held", "rise", "pulse", "transition", "blend")
+"""neutral; one emotion held; risen or fallen once; onset, apex and decay; from one to another;
+two at once."""
+
+TRAINING_KINDS = (
+    "neutral", "held", "transition", "held", "pulse", "transition", "rise", "blend",
+)  # fmt: skip
+"""Programs of a performance that trains, in the order in which it gets them."""
+
+HELD_OUT_PAIRS = (("happy", "fear"), ("sad", "disgust"), ("angry", "surprise"))
+"""Emotions that training never mixes nor joins; measuring only mixes and joins these."""
+
+
+def make_program(
+    kind: str,
+    frames: int,
+    fps: float,
+    rng: np.random.Generator,
+    *,
+    strongest: float = 1.2,
+    pairs: Sequence[tuple[int, int]] | None = None,
+) -> FloatArray:
+    """(frames, 6) weights 0..strongest of a random program of `kind`. pairs: the emotions that
+    transitions and blends may join, any two if None."""
+    weights = np.zeros((frames, len(EMOTIONS)))
+    pairs = pairs_of(None) if pairs is None else pairs
+    first, second = rng.permutation(pairs[int(rng.integers(len(pairs)))])
+    # Weight 1 is what animators key most, so it is seen most.
+    high = 1.0 if rng.random() < 0.4 else rng.uniform(0.35, strongest)
+    other = 1.0 if rng.random() < 0.4 else rng.uniform(0.35, strongest)
+    if kind == "held":
+        weights[:, first] = high * _wander(frames, fps, rng)
+    elif kind == "rise":
+        ramp = _ramp(frames, rng.uniform(0.15, 0.85) * frames, rng.uniform(0.15, 0.9) * fps)
+        weights[:, first] = high * (ramp if rng.random() < 0.5 else 1 - ramp)
+    elif kind == "pulse":
+        onset = rng.uniform(0.05, 0.45) * frames
+        decay = rng.uniform(0.55, 0.95) * frames
+        up = _ramp(frames, onset, rng.uniform(0.15, 0.7) * fps)
+        down = _ramp(frames, decay, rng.uniform(0.3, 1.2) * fps)
+        weights[:, first] = high * up * (1 - down)
+    elif kind == "transition":
+        ramp = _ramp(frames, rng.uniform(0.2, 0.8) * frames, rng.uniform(0.2, 1.6) * fps)
+        weights[:, first], weights[:, second] = high * (1 - ramp), other * ramp
+    elif kind == "blend":
+        share = rng.uniform(0.25, 0.75)
+        weights[:, first], weights[:, second] = high * share, other * (1 - share)
+    return weights.clip(0, strongest)
+
+
+def pairs_of(split: str | None) -> tuple[tuple[int, int], ...]:
+    """Pairs of emotions, by index, that a split may join; all fifteen for None."""
+    kept_back = {frozenset(EMOTIONS.index(name) for name in pair) for pair in HELD_OUT_PAIRS}
+    every = tuple(combinations(range(len(EMOTIONS)), 2))
+    if split is None:
+        return every
+    return tuple(p for p in every if (frozenset(p) in kept_back) == (split == "held-out"))
+
+
+def held_program(emotion: int, weight: float, frames: int) -> FloatArray:
+    """(frames, 6): one emotion, the same from beginning to end."""
+    weights = np.zeros((frames, len(EMOTIONS)))
+    weights[:, emotion] = weight
+    return weights
+
+
+def _ramp(frames: int, centre: float, width: float) -> FloatArray:
+    """0 before, 1 after, smooth within `width` frames around `centre`."""
+    position = np.clip((np.arange(frames) - centre) / max(width, 1) + 0.5, 0, 1)
+    return position * position * (3 - 2 * position)
+
+
+def _wander(frames: int, fps: float, rng: np.random.Generator) -> FloatArray:
+    """Near 1, or drifting slowly below it."""
+    if rng.random() < 0.5:
+        return np.ones(frames)
+    rate, phase = rng.uniform(0.1, 0.6), rng.uniform(0, 2 * np.pi)
+    return 0.8 + 0.2 * np.sin(2 * np.pi * rate * np.arange(frames) / fps + phase)

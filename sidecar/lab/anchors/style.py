@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How one person moves: a few hidden traits that show in speech, rhythm and emotion alike.
+
+Traits are seen in a take (how wide the mouth moves, which side leads, how busy the brows are), so
+a model can infer from the performance how this person would look in another emotion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.emotion import EMOTIONS
+from ....shared.motion import ARKIT_NAMES
+from .channels import NAMES, parts, side_of
+from .emotions import VARIANTS
+
+FloatArray = NDArray[np.float64]
+
+
+_RESTING = frozenset(
+    name
+    for name in ARKIT_NAMES
+    if not name.startswith(("eyeLook", "jaw", "tongue", "cheekPuff"))
+    and name not in ("mouthLeft", "mouthRight", "mouthClose")
+)
+"""Shapes in which faces at rest differ a little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Style:
+    """speech_gain, jaw_gain, round_gain: size of articulation. rate: words a minute.
+    gains: (100,) personal strength of each shape in emotion. side: -1..1, negative is stronger
+    on the left; speech_side: (100,) the same asymmetry on speech. variants: (6, 3) mixture over
+    an emotion's variants. brow_beat, brow_outer: stress beats of the brows. blink_every_s,
+    blink_s: rhythm of the lids. rest: (100,) resting face. stress_gain: how emotion swells on
+    stressed syllables."""
+
+    speech_gain: float
+    jaw_gain: float
+    round_gain: float
+    rate: int
+    gains: FloatArray
+    side: float
+    speech_side: FloatArray
+    variants: FloatArray
+    brow_beat: float
+    brow_outer: float
+    blink_every_s: float
+    blink_s: float
+    rest: FloatArray
+    stress_gain: float
+
+
+def make_style(rng: np.random.Generator) -> Style:
+    """A random person; the same generator state gives the same person."""
+    expressive, open_mouth, lively, held = rng.normal(0, 1, 4).clip(-2, 2)
+    side = float(np.clip(rng.normal(0, 0.13), -0.3, 0.3))
+    gains = 1 + 0.06 * expressive + rng.normal(0, 0.05, len(NAMES))
+    return Style(
+        speech_gain=float(1 + 0.12 * expressive + 0.05 * rng.normal()),
+        jaw_gain=float(1 + 0.16 * open_mouth + 0.05 * rng.normal()),
+        round_gain=float(1 + 0.1 * rng.normal()),
+        rate=int(rng.integers(130, 190)),
+        gains=same_both_sides(gains).clip(0.75, 1.25),
+        side=side,
+        speech_side=sidedness(side),
+        variants=_variants(open_mouth, held, rng),
+        brow_beat=float(np.clip(0.28 + 0.16 * lively, 0.02, 0.6)),
+        brow_outer=float(rng.uniform(0.2, 1)),
+        blink_every_s=float(np.clip(3.4 - 0.8 * lively + 0.4 * rng.normal(), 1.4, 6)),
+        blink_s=float(rng.uniform(0.2, 0.3)),
+        rest=_rest(rng),
+        stress_gain=float(np.clip(0.1 + 0.06 * lively, 0, 0.25)),
+    )
+
+
+def calm_style() -> Style:
+    """Everybody's mean: symmetric, no habits; the demo's and the tests' person."""
+    ones = np.ones(len(NAMES))
+    return Style(
+        speech_gain=1.0, jaw_gain=1.0, round_gain=1.0, rate=160, gains=ones, side=0.0,
+        speech_side=ones, variants=np.full((len(EMOTIONS), VARIANTS), 1 / VARIANTS),
+        brow_beat=0.25, brow_outer=0.5, blink_every_s=3.0, blink_s=0.24,
+        rest=np.zeros(len(NAMES)), stress_gain=0.1,
+    )  # fmt: skip
+
+
+def sidedness(side: float) -> FloatArray:
+    """(100,) factors that strengthen one side by `side` and weaken the other."""
+    free = [not name.startswith(("eyeLook", "eyeBlink")) for name in NAMES]
+    return 1 + side * np.array([side_of(name) for name in NAMES]) * free
+
+
+def _variants(open_mouth: float, held: float, rng: np.random.Generator) -> FloatArray:
+    # Who opens the mouth wide in speech shows teeth in emotion too: what is hidden shows.
+    lean = np.array([0.0, 0.9 * open_mouth, -0.9 * open_mouth + 0.3 * held])
+    logits = lean + 0.5 * rng.normal(size=(len(EMOTIONS), VARIANTS))
+    shares = np.exp(logits)
+    return shares / shares.sum(1, keepdims=True)
+
+
+def _rest(rng: np.random.Generator) -> FloatArray:
+    rest = np.abs(rng.normal(0, 0.025, len(NAMES)))
+    for index, name in enumerate(NAMES):
+        if name not in _RESTING:
+            rest[index] = 0
+        if parts()[index] == "eye":
+            rest[index] *= 0.5
+    return same_both_sides(rest)
+
+
+def same_both_sides(values: FloatArray) -> FloatArray:
+    """(100,) with each right channel set to its left one."""
+    result = values.copy()
+    for index, name in enumerate(NAMES):
+        if side_of(name) == 1:
+            result[index] = values[NAMES.index(name.replace("Right", "Left"))]
+    return result

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One performance in several emotions, frame by frame alike: what supervision needs.
+
+As in the Feelings paper the truth is *synchronised*: the same sentence at the same time by the
+same person, once in each emotion program. Ours are alike by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.emotion import EMOTIONS
+from ....shared.head import HeadModel
+from ....shared.motion import Motion
+from .channels import NAMES
+from .compose import closure_level
+from .identity import make_identity
+from .programs import held_program, make_program, pairs_of
+from .sentences import read_sentences
+from .takes import FPS, make_performance, perform, track, vary_closing
+
+FloatArray = NDArray[np.float64]
+STRONGEST = 1.3
+"""Largest weight in a program: animators push beyond 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Synchronised:
+    """One performance of T frames in K programs.
+
+    targets: K takes as they should be. sources: K takes of the same programs as a tracker may
+    have seen them, each emotion a little otherwise, as no model can foresee. weights: (K, T, 6).
+    closure: (T,) 0..1, 1 where the lips must meet. kinds: each program's kind, "" where unknown;
+    so are the texts.
+    """
+
+    name: str
+    split: str
+    targets: tuple[Motion, ...]
+    sources: tuple[Motion, ...]
+    weights: FloatArray  # (K, T, 6)
+    closure: FloatArray  # (T,)
+    kinds: tuple[str, ...]
+    identity: str = ""
+    manner: str = ""
+    sentence: str = ""
+
+
+def make_synchronised(
+    split: str, index: int, kinds: tuple[str, ...], seed: int, head: HeadModel
+) -> Synchronised:
+    """Performance `index` of the split; the same numbers give the same bits.
+
+    kinds: programs of `KINDS`, or an emotion's name for that emotion at weight 1 throughout.
+    Sentences, identities, manners and pairs of emotions of "held-out" never meet those of "train".
+    Raises InputError `option.espeak`.
+    """
+    sentences = read_sentences()[split]
+    rng = np.random.default_rng([seed, 0 if split == "train" else 1, index])
+    identity = make_identity(split, index, seed)
+    text = sentences[index % len(sentences)]
+    performance = make_performance(text, identity.style, rng, identity.shape)
+    if rng.random() < 0.6:
+        performance = vary_closing(performance, rng)
+    frames = len(performance.articulation.channels)
+    weights = [_program(kind, frames, split, rng) for kind in kinds]
+    return Synchronised(
+        name=f"{split}-{index:05d}",
+        split=split,
+        targets=tuple(perform(performance, w, head) for w in weights),
+        sources=tuple(track(performance, w, head, rng) for w in weights),
+        weights=np.stack(weights),
+        closure=closure_level(performance.articulation),
+        kinds=kinds,
+        identity=identity.name,
+        manner=identity.manner,
+        sentence=text,
+    )
+
+
+def every_synchronised(
+    split: str, count: int, kinds: tuple[str, ...], seed: int, head: HeadModel
+) -> Iterator[Synchronised]:
+    """The split's first `count` performances, one after another."""
+    return (make_synchronised(split, index, kinds, seed, head) for index in range(count))
+
+
+def vowel_frame(made: Synchronised) -> int:
+    """The frame with the jaw widest, eyes open."""
+    neutral = made.targets[0]
+    return int((neutral.jaw[:, 0] - neutral.expression[:, _BLINK]).argmax())
+
+
+def closure_frame(made: Synchronised) -> int:
+    """The middle of the longest closure with open eyes, or the frame nearest to one."""
+    edges = np.flatnonzero(np.diff(np.r_[0, made.closure >= 0.95 * made.closure.max(), 0]))
+    middles = (edges[::2] + edges[1::2] - 1) // 2
+    awake = made.targets[0].expression[middles, _BLINK] < 0.3
+    return int(middles[((edges[1::2] - edges[::2]) * (awake + 0.01)).argmax()])
+
+
+_BLINK = NAMES.index("eyeBlinkLeft")
+
+
+def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> FloatArray:
+    if kind in EMOTIONS:
+        return held_program(EMOTIONS.index(kind), 1.0, frames)
+    return make_program(kind, frames, FPS, rng, strongest=STRONGEST, pairs=pairs_of(split))

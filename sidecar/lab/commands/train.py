@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt train geometry` and `affekt train ablations`: the geometry modulator, whole and with
+parts left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...head.read import read_head
+from ..training.ablation import ablations, is_finished
+from ..training.config import read_config
+from ..training.geometry import train
+from ..training.processes import joined
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """Train the geometry modulator. Stopped runs go on where they were.
+
+    On several GPUs, or in several processes: torchrun --nproc-per-node 2 -m affekt.sidecar train
+    geometry --out DIR. They share out each batch; the result is that of one process but for
+    rounding.
+    """
+
+    out: Path
+    """Folder for the weights, the checkpoint, training.log, training.jsonl and training.png."""
+    config: Path | None = None
+    """TOML file of settings; without it, those of the shipped default."""
+
+    def run(self) -> None:
+        config = read_config(self.config)
+        with joined(config.device) as processes:
+            path = train(config, read_head(config.head), self.out, _print_line, processes)
+        if processes.is_first:
+            print(f"wrote {path}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablations:
+    """Train the full model and each ablation, one after another, on one short budget. Finished
+    ones are skipped, a stopped one goes on."""
+
+    out: Path
+    """Folder; each run gets one inside, named as its settings are."""
+
+    def run(self) -> None:
+        for name, path in ablations().items():
+            config, folder = read_config(path), self.out / name
+            if is_finished(config, folder):
+                print(f"{name}: finished before")
+                continue
+            print(f"{name}:")
+            with joined(config.device) as processes:
+                train(config, read_head(config.head), folder, _print_line, processes)
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)

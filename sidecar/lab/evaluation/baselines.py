@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a modulator must beat: plain ways from a source take to a target emotion.
+
+All learn on training performances only. Each is a function from a clip to an output (T, 103).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import cKDTree
+
+from ...modulation.weights import Modulator
+from ..anchors.channels import parts, sides
+from ..anchors.visemes import GROUPS
+from ..training.data import Group
+from ..training.measure import apply
+from .data import CLASSES, MIXED, Clip
+
+FloatArray = NDArray[np.float32]
+Method = Callable[[Clip], FloatArray]
+
+SPEECH_GROUPS = ("jaw", "seal", "round", "open")
+"""The groups of `anchors.visemes` that are told apart as articulation. Spread lips and tongue are
+left out: the first is a smile as well, the second is seldom seen."""
+POSE_SIGMA_FRAMES = 2.0
+"""Retrieved poses are smoothed this much over time; frame by frame they jump."""
+
+
+def untouched(clip: Clip) -> FloatArray:
+    """The source as it is; also the paper's ablation "without the geometry branch"."""
+    return clip.source
+
+
+def modulated(modulator: Modulator) -> Method:
+    return lambda clip: apply(modulator, clip.source, clip.curve)
+
+
+def mean_offsets(groups: list[Group]) -> FloatArray:
+    """(6, 103) mean difference of each emotion, held at weight 1, from the same performance in
+    neutral; over all frames."""
+    rows = [[g.targets[g.kinds.index(name)] for name in CLASSES] for g in groups]
+    frames = sum(len(g.closure) for g in groups)
+    sums = np.sum([[t.astype(np.float64).sum(0) for t in row] for row in rows], 0)
+    return ((sums[1:] - sums[:1]) / frames).astype(np.float32)
+
+
+def offset_added(offsets: FloatArray) -> Method:
+    """Adds the target's mean offset. The source's own emotion stays in."""
+    return lambda clip: _float32(clip.source + clip.curve @ offsets)
+
+
+def offset_exchanged(offsets: FloatArray) -> Method:
+    """Is told the source's emotion, which a modulator is not: takes its mean offset out, puts
+    the target's in."""
+    return lambda clip: _float32(clip.source + (clip.curve - clip.source_curve) @ offsets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PoseBank:
+    """Frames (N, 103) of training takes in each class, found by their articulation."""
+
+    frames: list[FloatArray]
+    trees: list[cKDTree]
+
+    def __call__(self, clip: Clip) -> FloatArray:
+        """The source with everything but its speech and its eyes replaced by the pose of the
+        target emotion's training frame whose articulation is nearest."""
+        if clip.target_class == MIXED:
+            raise ValueError("a retrieved pose has one emotion at weight 1")
+        _, nearest = self.trees[clip.target_class].query(articulation(clip.source))
+        pose = self.frames[clip.target_class][nearest]
+        pose = gaussian_filter1d(pose, POSE_SIGMA_FRAMES, axis=0, mode="nearest")
+        own = own_columns()
+        pose[:, own] = clip.source[:, own]
+        return _float32(pose)
+
+
+def make_pose_bank(groups: list[Group]) -> PoseBank:
+    frames = [
+        np.concatenate([g.targets[g.kinds.index(name)] for g in groups]).astype(np.float32)
+        for name in CLASSES
+    ]
+    return PoseBank(frames=frames, trees=[cKDTree(articulation(f)) for f in frames])
+
+
+def articulation(numbers: FloatArray) -> FloatArray:
+    """(T, A) the shapes of speech and the jaw's opening, one unit of each alike."""
+    return numbers[:, [*speech_columns(), 100]]
+
+
+def speech_columns() -> list[int]:
+    """Columns of the shapes that say the sentence."""
+    shapes = [shape for group in SPEECH_GROUPS for shape in GROUPS[group]]
+    return sorted({column for shape in (*shapes, "mouthClose") for column in sides(shape)})
+
+
+def own_columns() -> list[int]:
+    """Columns that a retrieved pose leaves to the take: speech, jaw, lips' seal, eyes and lids."""
+    eyes = [i for i, part in enumerate(parts()) if part == "eye"]
+    return sorted({*speech_columns(), *eyes, *sides("lipSeal"), 100, 101, 102})
+
+
+def _float32(values: NDArray[np.floating]) -> FloatArray:
+    return np.asarray(values, np.float32)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which take is turned into which: synchronised pairs for figures and probes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.emotion import EMOTIONS
+from ..training.data import Group
+
+CLASSES = ("neutral", *EMOTIONS)
+"""What a take is held in from beginning to end; the row and column order of every matrix."""
+MIXED_KINDS = ("held", "rise", "pulse", "transition", "blend")
+"""Programs whose emotion moves while the sentence is said."""
+MIXED = -1
+"""Class of a take that has no single one."""
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clip:
+    """One take of T frames and what it should become.
+
+    performance: its group's index. source_class, target_class: index into `CLASSES`, or `MIXED`.
+    source, truth: (T, 103). source_curve, curve: (T, 6) of the source and of the target.
+    closure: (T,) 1 where the lips must meet. shape: (300,) the identity.
+    """
+
+    performance: int
+    source_class: int
+    target_class: int
+    source: FloatArray
+    truth: FloatArray
+    source_curve: FloatArray
+    curve: FloatArray
+    closure: FloatArray
+    shape: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Labels:
+    """(C,) each: whose clip it is, and its classes."""
+
+    performance: IntArray
+    source: IntArray
+    target: IntArray
+
+    @property
+    def crossed(self) -> NDArray[np.bool_]:
+        """(C,) clips whose emotion changes."""
+        return self.source != self.target
+
+
+def class_clips(groups: list[Group]) -> list[Clip]:
+    """Every performance's 7 classes as targets, each from another class as source.
+
+    The step from target to source is 1 .. 6, 0 by turns, one for a whole performance, so that
+    over each 7 performances every source meets every target once and knowing the target says
+    nothing about the source. Step 0 is the same emotion in and out, in a look of its own.
+    """
+    count = len(CLASSES)
+    return [
+        _clip(groups, index, (target + index + 1) % count, target, (target + index + 1) % count)
+        for index in range(len(groups))
+        for target in range(count)
+    ]
+
+
+def mixed_clips(groups: list[Group]) -> list[Clip]:
+    """Every program of each group as target, from the group's next one."""
+    return [
+        _clip(groups, index, MIXED, program, (program + 1) % len(group.kinds))
+        for index, group in enumerate(groups)
+        for program in range(len(group.kinds))
+    ]
+
+
+def _clip(groups: list[Group], index: int, source_class: int, target: int, source: int) -> Clip:
+    group = groups[index]
+    return Clip(
+        performance=index,
+        source_class=source_class,
+        target_class=MIXED if source_class == MIXED else target,
+        source=group.sources[source].astype(np.float32),
+        truth=group.targets[target].astype(np.float32),
+        source_curve=group.weights[source].astype(np.float32),
+        curve=group.weights[target].astype(np.float32),
+        closure=group.closure.astype(np.float32),
+        shape=group.shape,
+    )
+
+
+def labels_of(clips: list[Clip]) -> Labels:
+    return Labels(
+        performance=np.array([c.performance for c in clips], np.intp),
+        source=np.array([c.source_class for c in clips], np.intp),
+        target=np.array([c.target_class for c in clips], np.intp),
+    )

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every way to the target emotion on held-out performances, measured clip by clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.errors import InputError
+from ....shared.head import HeadModel
+from ...modulation.weights import Modulator
+from ..training.data import Group, make_groups
+from .baselines import (
+    Method,
+    make_pose_bank,
+    mean_offsets,
+    modulated,
+    offset_added,
+    offset_exchanged,
+    untouched,
+)
+from .data import CLASSES, MIXED_KINDS, Clip, Labels, class_clips, labels_of, mixed_clips
+from .leakage import Reading, read_residue
+from .measured_head import Ruler, make_ruler
+from .metrics import measure_clip, see
+from .probe import statistics
+
+MODEL, UNTOUCHED, OFFSET, OFFSET_KNOWN = "model", "untouched", "mean offset", "offset, source known"
+RETRIEVED, TRUTH = "retrieved pose", "truth"
+BUILT_IN = (TRUTH, UNTOUCHED, OFFSET, OFFSET_KNOWN, RETRIEVED, MODEL)
+"""Names of the methods that are always measured, in the table's order."""
+_OWN_PROBE = (TRUTH, OFFSET_KNOWN, MODEL)
+"""Methods on whose own outputs a probe is trained too."""
+TRAIN_RATIO = 3
+"""Training performances for each held-out one: for the baselines and the probes."""
+
+Log = Callable[[str], None]
+_Row = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """performances: held-out ones; 7 or a multiple show every source and target equally often.
+    Raises InputError `option.performances`, `option.seed`."""
+
+    performances: int = 42
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.performances <= 2000:
+            raise InputError(
+                "option.performances",
+                f"{self.performances} performances cannot be measured.",
+                "Give a number from 2 to 2000.",
+            )
+        if self.seed < 0:
+            raise InputError("option.seed", f"The seed is {self.seed}.", "Give 0 or more.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scores:
+    """One method on C clips. figures: (C, F, 2), see `metrics`; channels: (C, 103) mean absolute
+    error of each number; statistics: (C, 515) what a probe sees."""
+
+    figures: NDArray[np.float64]
+    channels: NDArray[np.float64]
+    statistics: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluation:
+    """labels, scores: takes held in one class; mixed_*: takes whose emotion moves. readings by
+    method; `untouched` of them is the probe's proof."""
+
+    options: Options
+    labels: Labels
+    scores: dict[str, Scores]
+    mixed_labels: Labels
+    mixed_scores: dict[str, Scores]
+    readings: dict[str, Reading]
+
+
+def evaluate_geometry(
+    options: Options,
+    head: HeadModel,
+    modulator: Modulator,
+    against: dict[str, Modulator],
+    log: Log,
+) -> Evaluation:
+    """Measures the modulator, the baselines and the modulators it is held against.
+
+    The same options, head and weights give the same figures. Raises InputError `head.no_lips`,
+    `option.espeak`.
+    """
+    ruler = make_ruler(head)
+    count, seed = options.performances, options.seed
+    train = make_groups("train", TRAIN_RATIO * count, CLASSES, seed, head)
+    clips = class_clips(make_groups("held-out", count, CLASSES, seed, head))
+    others = make_groups("held-out", max(count // 2, 1), MIXED_KINDS, seed + 1000, head)
+    mixed = mixed_clips(others)
+    log(f"made {len(clips)} held takes and {len(mixed)} whose emotion moves")
+    methods = _methods(train, modulator, against)
+    scores = _score(methods, clips, ruler)
+    log("measured the held takes")
+    able = {name: method for name, method in methods.items() if name != RETRIEVED}
+    mixed_scores = _score(able, mixed, ruler)
+    log("measured the takes whose emotion moves")
+    return Evaluation(
+        options=options,
+        labels=labels_of(clips),
+        scores=scores,
+        mixed_labels=labels_of(mixed),
+        mixed_scores=mixed_scores,
+        readings=read_residue(
+            class_clips(train),
+            {name: methods[name] for name in _OWN_PROBE},
+            {name: score.statistics for name, score in scores.items()},
+            labels_of(clips),
+        ),
+    )
+
+
+def _methods(
+    train: list[Group], modulator: Modulator, against: dict[str, Modulator]
+) -> dict[str, Method]:
+    offsets = mean_offsets(train)
+    return {
+        TRUTH: lambda clip: clip.truth,
+        UNTOUCHED: untouched,
+        OFFSET: offset_added(offsets),
+        OFFSET_KNOWN: offset_exchanged(offsets),
+        RETRIEVED: make_pose_bank(train),
+        MODEL: modulated(modulator),
+        **{name: modulated(other) for name, other in against.items()},
+    }
+
+
+def _score(methods: dict[str, Method], clips: list[Clip], ruler: Ruler) -> dict[str, Scores]:
+    rows: dict[str, list[_Row]] = {name: [] for name in methods}
+    for clip in clips:
+        truth = see(ruler, clip.truth, clip.shape)
+        for name, method in methods.items():
+            output = see(ruler, method(clip), clip.shape)
+            figures = measure_clip(output, truth, clip, ruler)
+            channels = np.abs(output.numbers - clip.truth).mean(0)
+            rows[name].append((figures, channels, statistics(output.numbers)))
+    return {name: _scores(made) for name, made in rows.items()}
+
+
+def _scores(rows: list[_Row]) -> Scores:
+    figures, channels, seen = (np.stack(column) for column in zip(*rows, strict=True))
+    return Scores(figures=figures, channels=channels, statistics=seen)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is left of the source's emotion in an output, read by probes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...modulation.network import NUMBERS
+from .baselines import Method
+from .data import CLASSES, Clip, Labels, labels_of
+from .probe import Probe, statistics, train_probe
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """A probe trained on a method's outputs for training performances and told their targets,
+    reading its held-out outputs. right: share whose source class it reads (chance 1/7);
+    by_source: the same for each of `CLASSES`."""
+
+    right: float
+    by_source: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What probes read in a method's held-out outputs.
+
+    from_untouched: share whose source class is read by a probe trained on untouched training
+    takes (chance 1/7); beside_target: the same where the emotion changed and the target is no
+    answer (chance 1/6); as_target: share read as the target. own: None if no probe was trained.
+    stain: root mean square, over source classes and numbers, of what the source's class leaves in
+    the outputs' means, in shares of the untouched take's.
+    """
+
+    from_untouched: float
+    beside_target: float
+    as_target: float
+    own: Own | None
+    stain: float
+
+
+def read_residue(
+    train: list[Clip], own: dict[str, Method], seen: dict[str, FloatArray], labels: Labels
+) -> dict[str, Reading]:
+    """Readings of each method's held-out statistics `seen` (C, 515). own: the methods on whose
+    outputs a probe is trained as well. seen["truth"] and seen["untouched"] must be there."""
+    about = labels_of(train)
+    takes = np.stack([statistics(clip.source) for clip in train])
+    probe = train_probe(takes, np.zeros(len(train), np.intp), about.source, len(CLASSES))
+    whole = _stain(seen["untouched"] - seen["truth"], labels)
+    return {
+        name: _read(
+            probe, values, labels,
+            _own(own[name], train, values, labels) if name in own else None,
+            _stain(values - seen["truth"], labels) / whole,
+        )
+        for name, values in seen.items()
+    }  # fmt: skip
+
+
+def _read(probe: Probe, seen: FloatArray, labels: Labels, own: Own | None, stain: float) -> Reading:
+    nothing = np.zeros(len(seen), np.intp)
+    read = probe.read(seen, nothing)
+    beside = probe.read_beside(seen, nothing, labels.target)
+    return Reading(
+        from_untouched=_share(read == labels.source),
+        beside_target=_share((beside == labels.source)[labels.crossed]),
+        as_target=_share(read == labels.target),
+        own=own,
+        stain=stain,
+    )
+
+
+def _own(method: Method, train: list[Clip], seen: FloatArray, labels: Labels) -> Own:
+    about = labels_of(train)
+    outputs = np.stack([statistics(method(clip)) for clip in train])
+    probe = train_probe(outputs, about.target, about.source, len(CLASSES))
+    right = probe.read(seen, labels.target) == labels.source
+    return Own(
+        right=_share(right),
+        by_source=[_share(right[labels.source == k]) for k in range(len(CLASSES))],
+    )
+
+
+def _stain(errors: FloatArray, labels: Labels) -> float:
+    """Of errors (C, 515) against the truth: what source classes have in common, beside what
+    target classes have."""
+    means = errors[:, :NUMBERS]
+    rest = means - _class_means(means, labels.target)[labels.target]
+    return float(np.sqrt((_class_means(rest, labels.source) ** 2).mean()))
+
+
+def _class_means(values: FloatArray, classes: NDArray[np.intp]) -> FloatArray:
+    return np.stack([values[classes == k].mean(0) for k in range(len(CLASSES))])
+
+
+def _share(hits: NDArray[np.bool_]) -> float:
+    return float(hits.mean()) if len(hits) else float("nan")

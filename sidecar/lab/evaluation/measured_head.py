@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The vertices that the figures are measured on: exact, but only those that are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.errors import InputError
+from ....shared.head import REGIONS, HeadModel
+from ....shared.motion import make_motion
+from ...head.forward import HeadLayer
+from ..anchors.lips import lip_edges
+from ..anchors.takes import FPS
+
+FACE_STRIDE = 4
+"""Of the face's vertices every fourth is measured: 1,000 say the same mean as 4,000."""
+FACE_MOVES_M = 0.001
+"""A vertex belongs to the face if some expression at weight 1 moves it by more than this."""
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ruler:
+    """A head cut down to what is measured. face, lips: indices of its vertices. upper, lower:
+    (5, 3) the lips' edges at the places of `anchors.lips`. meeting: (5,) mm that is measured
+    between the template's lips, which meet."""
+
+    layer: HeadLayer
+    face: NDArray[np.intp]
+    lips: NDArray[np.intp]
+    upper: NDArray[np.intp]
+    lower: NDArray[np.intp]
+    meeting: FloatArray
+
+    def vertices(self, numbers: FloatArray, shape: FloatArray) -> FloatArray:
+        """(T, n, 3) mm of a take (T, 103) by the identity `shape` (300,), head and eyes still."""
+        motion = make_motion(
+            expression=numbers[:, :100], jaw=numbers[:, 100:], shape=shape, fps=FPS,
+            space=self.layer.space,
+        )  # fmt: skip
+        return self.layer.vertices(motion, 0, len(numbers)) * np.float32(1000)
+
+    def gap(self, vertices: FloatArray) -> FloatArray:
+        """(T, 5) mm between the lips of vertices (T, n, 3); below 0 they press into each other."""
+        return _opening(vertices, self.upper, self.lower) - self.meeting
+
+
+def make_ruler(head: HeadModel) -> Ruler:
+    """Raises InputError `head.no_lips` if the head does not say where its lips are."""
+    edges = lip_edges(head)
+    if any(len(upper) < 3 or len(lower) < 3 for upper, lower in edges):
+        raise InputError(
+            "head.no_lips", f"The head '{head.name}' does not say where its lips are.",
+            "Measure on the open head.",
+        )  # fmt: skip
+    skin = np.isin(head.region, [REGIONS.index("skin"), REGIONS.index("lip")])
+    moving = np.linalg.norm(head.expression_basis, axis=1).max(1) > FACE_MOVES_M
+    face = np.flatnonzero(skin & moving)[::FACE_STRIDE]
+    lips = np.flatnonzero(head.region == REGIONS.index("lip"))
+    upper, lower = (np.stack([edge[side] for edge in edges]) for side in (0, 1))
+    kept = np.unique(np.concatenate([face, lips, upper.ravel(), lower.ravel()]))
+    rest = head.template[None] * np.float32(1000)
+    return Ruler(
+        layer=HeadLayer(cut_head(head, kept)),
+        face=np.searchsorted(kept, face),
+        lips=np.searchsorted(kept, lips),
+        upper=np.searchsorted(kept, upper),
+        lower=np.searchsorted(kept, lower),
+        meeting=_opening(rest, upper, lower)[0],
+    )
+
+
+def _opening(vertices: FloatArray, upper: NDArray[np.intp], lower: NDArray[np.intp]) -> FloatArray:
+    heights = vertices[:, :, 1]
+    return heights[:, upper].mean(2) - heights[:, lower].mean(2)
+
+
+def cut_head(head: HeadModel, kept: NDArray[np.intp]) -> HeadModel:
+    """The head with only the vertices `kept`, moving as they do in the whole one; five more at
+    the end stand for its joints."""
+    joints = head.joint_regressor
+    regressor = np.zeros((5, len(kept) + 5), np.float32)
+    regressor[:, len(kept) :] = np.eye(5)
+
+    def with_joints(values: FloatArray, at_joints: FloatArray) -> FloatArray:
+        return np.concatenate([values[kept], at_joints]).astype(np.float32)
+
+    def with_still(values: FloatArray) -> FloatArray:
+        return with_joints(values, np.zeros((5, *values.shape[1:]), np.float32))
+
+    return HeadModel(
+        name=head.name,
+        space=head.space,
+        expression_names=head.expression_names,
+        template=with_joints(head.template, joints @ head.template),
+        faces=np.zeros((1, 3), np.int32),
+        shape_basis=with_joints(
+            head.shape_basis, np.einsum("jv,vcs->jcs", joints, head.shape_basis)
+        ),
+        expression_basis=with_still(head.expression_basis),
+        pose_basis=with_still(head.pose_basis),
+        joint_regressor=regressor,
+        skin_weights=with_joints(head.skin_weights, np.eye(5, dtype=np.float32)),
+        uv=np.zeros((1, 3, 2), np.float32),
+        landmark_faces=np.zeros(68, np.int32),
+        landmark_weights=np.zeros((68, 3), np.float32),
+        region=np.concatenate([head.region[kept], np.zeros(5, np.uint8)]),
+        upper=with_still(head.upper),
+        colour=with_still(head.colour),
+        arkit_expression=head.arkit_expression,
+        arkit_jaw=head.arkit_jaw,
+        arkit_eyes=head.arkit_eyes,
+    )

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is measured on one output against its synchronised truth.
+
+Every figure is a sum over clips divided by another, so that a share of frames, a ratio of two
+means and a plain mean (denominator 1 a clip) are kept, summed and resampled alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..anchors.channels import NAMES
+from .data import Clip
+from .measured_head import Ruler
+
+FIGURES = (
+    "aed", "apd", "lve_mm", "face_mm", "closures_kept", "jerk_ratio", "overshoot_mm",
+    "jaw_correlation", "gap_correlation", "gap_size", "asymmetry_kept", "asymmetry_size",
+)  # fmt: skip
+"""Names of the figures, in the order of every (…, F, 2) array of numerators and denominators."""
+CLOSED_MM = 1.0
+"""Lips that stand no further apart than this, at their widest place, count as closed."""
+MUST_CLOSE = 0.95
+"""Closure level above which the lips must meet."""
+
+FloatArray = NDArray[np.float32]
+Share = tuple[float, float]
+"""Numerator and denominator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """One take (T, 103) and what it does to the face: vertices (T, n, 3) and gap (T, 5) in mm."""
+
+    numbers: FloatArray
+    vertices: FloatArray
+    gap: FloatArray
+
+
+def see(ruler: Ruler, numbers: FloatArray, shape: FloatArray) -> Seen:
+    vertices = ruler.vertices(numbers, shape)
+    return Seen(numbers=numbers, vertices=vertices, gap=ruler.gap(vertices))
+
+
+def measure_clip(output: Seen, truth: Seen, clip: Clip, ruler: Ruler) -> NDArray[np.float64]:
+    """(F, 2) numerator and denominator of each of `FIGURES`."""
+    error = np.abs(output.numbers - truth.numbers)
+    closed = clip.closure > MUST_CLOSE
+    rows: dict[str, Share] = {
+        "aed": (float(error[:, :100].mean()), 1),
+        "apd": (float(error[:, 100:].mean()), 1),
+        "lve_mm": (lip_vertex_error(output.vertices, truth.vertices, ruler.lips), 1),
+        "face_mm": (face_error(output.vertices, truth.vertices, ruler.face), 1),
+        "closures_kept": closures(output.gap, closed),
+        "jerk_ratio": (jerk(output.vertices[:, ruler.face]), jerk(truth.vertices[:, ruler.face])),
+        "overshoot_mm": (float((output.gap - truth.gap).max()), 1),
+        "jaw_correlation": correlation(output.numbers[:, 100], truth.numbers[:, 100]),
+        "gap_correlation": correlation(output.gap.mean(1), truth.gap.mean(1)),
+        "gap_size": slope(_centred(output.gap.mean(1)), _centred(truth.gap.mean(1))),
+        "asymmetry_kept": slope(asymmetry(output.numbers), asymmetry(clip.source)),
+        "asymmetry_size": (_size(asymmetry(output.numbers)), _size(asymmetry(truth.numbers))),
+    }
+    return np.array([rows[name] for name in FIGURES], np.float64)
+
+
+def lip_vertex_error(output: FloatArray, truth: FloatArray, lips: NDArray[np.intp]) -> float:
+    """Largest distance of a lip vertex from the truth in a frame, mean over frames (LVE:
+    Richard et al. 2021, MeshTalk, section 4; Fan et al. 2022, FaceFormer, section 4.2)."""
+    return float(np.linalg.norm(output[:, lips] - truth[:, lips], axis=2).max(1).mean())
+
+
+def face_error(output: FloatArray, truth: FloatArray, face: NDArray[np.intp]) -> float:
+    """Mean distance of the face's vertices from the truth."""
+    return float(np.linalg.norm(output[:, face] - truth[:, face], axis=2).mean())
+
+
+def closures(gap: FloatArray, closed: NDArray[np.bool_]) -> Share:
+    """Frames whose lips (T, 5) are within `CLOSED_MM` of meeting, of those that must."""
+    return float((gap[closed].max(1, initial=-np.inf) <= CLOSED_MM).sum()), float(closed.sum())
+
+
+def jerk(vertices: FloatArray) -> float:
+    """Mean length of the third difference over time, mm a frame cubed; (T, n, 3), T above 3."""
+    return float(np.linalg.norm(np.diff(vertices, 3, axis=0), axis=2).mean())
+
+
+def correlation(output: FloatArray, truth: FloatArray) -> Share:
+    """Pearson's over time; a curve that stands still has none and does not count."""
+    a, b = _centred(output), _centred(truth)
+    length = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return (float(a @ b) / length, 1) if length > 1e-6 else (0, 0)
+
+
+def slope(output: FloatArray, reference: FloatArray) -> Share:
+    """Least-squares factor from the second to the first: 1 if all of it is there, 0 if none."""
+    a, b = output.astype(np.float64), reference.astype(np.float64)
+    return float((a * b).sum()), float((b * b).sum())
+
+
+def asymmetry(numbers: FloatArray) -> FloatArray:
+    """(T, P) left minus right of every paired shape but the eyes' directions."""
+    left, right = np.array(_paired_columns()).T
+    return numbers[:, left] - numbers[:, right]
+
+
+@cache
+def _paired_columns() -> tuple[tuple[int, int], ...]:
+    pairs = [(name, name.replace("Left", "Right")) for name in NAMES if "Left" in name]
+    whole = ("mouthLeft", "jawLeft")
+    return tuple(
+        (NAMES.index(left), NAMES.index(right))
+        for left, right in pairs
+        if left not in whole and not left.startswith("eyeLook")
+    )
+
+
+def _centred(values: FloatArray) -> FloatArray:
+    return values - values.mean()
+
+
+def _size(values: FloatArray) -> float:
+    return float(np.abs(values).mean())

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Held-out people saying held-out sentences in neutral and in each emotion at weight 1."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.emotion import EMOTIONS, EmotionTrack
+from ....shared.head import HeadModel
+from ..anchors.synchronised import Synchronised, every_synchronised
+
+STATES = ("neutral", *EMOTIONS)
+"""What a performance is shown in, in the order of every array over states."""
+
+FloatArray = NDArray[np.float32]
+
+
+def speak_held_out(count: int, seed: int, head: HeadModel) -> list[Synchronised]:
+    """`count` held-out performances in every state of `STATES`; the same seed gives the same."""
+    return list(every_synchronised("held-out", count, STATES, seed, head))
+
+
+def state_weights(state: str) -> FloatArray:
+    """(6,) the emotion weights of a name in `STATES`."""
+    return np.array([float(name == state) for name in EMOTIONS], np.float32)
+
+
+def track_of(
+    weights: NDArray[np.floating], fps: float, *, upper: float = 1.0, lower: float = 1.0
+) -> EmotionTrack:
+    """A track at full influence with the weights (T, 6) and the two regions' strengths."""
+    ones = np.ones(len(weights), np.float32)
+    return EmotionTrack(
+        weights=np.asarray(weights, np.float32), influence=ones, upper=upper * ones,
+        lower=lower * ones, geometry=ones, appearance=ones, fps=fps,
+    )  # fmt: skip
+
+
+def held_track(state: str, frames: int, fps: float, **regions: float) -> EmotionTrack:
+    """A track that holds a state of `STATES`. regions: `upper` and `lower`."""
+    return track_of(np.tile(state_weights(state), (frames, 1)), fps, **regions)

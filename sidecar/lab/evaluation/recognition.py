@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which emotion a reader of action units sees in a rendered face.
+
+The reader is MediaPipe's face landmarker in a process of another Python (`reading.py`). What it
+says is compared with prototypes from the literature, never with our own outputs:
+Ekman, Friesen and Hager (2002), "FACS Investigator's Guide", table 10-2 (EMFACS).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.errors import InputError, JobError
+from ....shared.head import HeadModel
+from ....shared.motion import ARKIT_NAMES, Motion, make_motion
+from ...modulation.modulator import Modulator, modulate
+from ...render.images import write_png
+from ...render.portrait import draw_frame
+from ..anchors.synchronised import Synchronised
+from .performances import STATES, held_track
+
+ACTION_UNITS: dict[int, tuple[str, ...]] = {
+    1: ("browInnerUp",),
+    2: ("browOuterUpLeft", "browOuterUpRight"),
+    4: ("browDownLeft", "browDownRight"),
+    5: ("eyeWideLeft", "eyeWideRight"),
+    6: ("cheekSquintLeft", "cheekSquintRight"),
+    7: ("eyeSquintLeft", "eyeSquintRight"),
+    9: ("noseSneerLeft", "noseSneerRight"),
+    10: ("mouthUpperUpLeft", "mouthUpperUpRight"),
+    12: ("mouthSmileLeft", "mouthSmileRight"),
+    15: ("mouthFrownLeft", "mouthFrownRight"),
+    17: ("mouthShrugLower",),
+    20: ("mouthStretchLeft", "mouthStretchRight"),
+    23: ("mouthPressLeft", "mouthPressRight"),
+    26: ("jawOpen",),
+}
+"""FACS action units as ARKit's shapes say them."""
+
+PROTOTYPES: dict[str, tuple[int, ...]] = {
+    "happy": (6, 12),
+    "sad": (1, 4, 15),
+    "angry": (4, 5, 7, 23),
+    "fear": (1, 2, 4, 5, 20, 26),
+    "disgust": (9, 10, 15, 17),
+    "surprise": (1, 2, 5, 26),
+}
+"""Action units of each emotion's prototype."""
+
+LEAST_RANGE = 0.04
+"""A score that no action unit or prototype moves by more says nothing of any face."""
+JAW_DROP = 0.45
+"""jawOpen at AU 26; whole it is AU 27."""
+NEUTRAL_BELOW = 1.0
+"""A face whose scores, in shares of their ranges, are all in all (norm) nearer to the same frame
+in neutral shows no emotion."""
+PICTURE_SIZE = 512
+READER_SECONDS = 300
+
+FloatArray = NDArray[np.float64]
+Picture = NDArray[np.uint8]
+Reader = Callable[[Sequence[Picture]], FloatArray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildReader:
+    """Reads pictures in a process of `python`, which has mediapipe, with the landmark model
+    `model` (face_landmarker.task).
+
+    Called with pictures it returns (N, 52) scores in `ARKIT_NAMES` order, NaN where no face is
+    found. Raises InputError `option.reader`.
+    """
+
+    python: Path
+    model: Path
+
+    def __call__(self, pictures: Sequence[Picture]) -> FloatArray:
+        with tempfile.TemporaryDirectory(prefix="affekt-reading-") as folder:
+            for index, picture in enumerate(pictures):
+                write_png(Path(folder) / f"{index:05d}.png", picture[..., :3])
+            scores = self._run(folder)
+        return np.stack([_row(scores.get(f"{index:05d}.png")) for index in range(len(pictures))])
+
+    def _run(self, folder: str) -> dict[str, dict[str, float] | None]:
+        script = Path(__file__).with_name("reading.py")
+        command = [str(self.python), "-I", str(script), str(self.model), folder]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=READER_SECONDS, check=False
+            )
+            answer = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
+        except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
+            raise _bad_reader(str(error)) from error
+        if not isinstance(answer, dict):
+            raise _bad_reader(done.stderr.strip().rpartition("\n")[2])
+        return answer
+
+
+def _row(scores: dict[str, float] | None) -> FloatArray:
+    # MediaPipe has "_neutral" for ARKit's tongueOut.
+    return np.array([np.nan if scores is None else scores.get(n, 0.0) for n in ARKIT_NAMES])
+
+
+def _bad_reader(why: str) -> InputError:
+    return InputError(
+        "option.reader",
+        f"The reader of action units does not work: {why:.200}.",
+        "Give a Python that has mediapipe with --reader-python, and its landmark model with "
+        "--reader-model.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibration:
+    """What the reader answers on a head to known faces.
+
+    ranges: (52,) the most that each score moves, 0 where it does not. prototypes: (6, 52) the
+    answer to each emotion's prototype in shares of the ranges. unseen: action units that the
+    reader's own score of them does not answer.
+    """
+
+    ranges: FloatArray
+    prototypes: FloatArray
+    unseen: tuple[int, ...]
+
+
+def calibrate(head: HeadModel, reader: Reader) -> Calibration:
+    """Shows the reader each action unit alone and each prototype, whole, on `head`.
+
+    A reader that answers one action unit by another's score (MediaPipe has no score for cheeks
+    and nose, and sees lowered brows as brows less raised) is so taken as it is. This measures the
+    reader, not what is to be judged. Raises JobError `job.no_face`.
+    """
+    units = [(unit,) for unit in ACTION_UNITS]
+    motion = _motion_of_units([(), *units, *PROTOTYPES.values()], head)
+    scores = reader(draw_frames(motion, range(len(motion)), head))
+    if not np.isfinite(scores).all():
+        raise JobError("job.no_face", "The reader sees no face on this head.", "Use another head.")
+    answers = scores[1:] - scores[0]
+    ranges = np.abs(answers).max(0)
+    ranges = np.where(ranges >= LEAST_RANGE, ranges, 0.0)
+    own = {
+        unit: answers[row, [ARKIT_NAMES.index(n) for n in names]].mean()
+        for row, (unit, names) in enumerate(ACTION_UNITS.items())
+    }
+    return Calibration(
+        ranges=ranges,
+        prototypes=_shares(answers[len(units) :], ranges),
+        unseen=tuple(unit for unit, answer in own.items() if answer < LEAST_RANGE),
+    )
+
+
+def _motion_of_units(rows: Sequence[tuple[int, ...]], head: HeadModel) -> Motion:
+    arkit = np.zeros((len(rows), len(ARKIT_NAMES)), np.float32)
+    for row, units in zip(arkit, rows, strict=True):
+        for unit in units:
+            weight = JAW_DROP if unit == 26 else 1.0
+            row[[ARKIT_NAMES.index(name) for name in ACTION_UNITS[unit]]] = weight
+    expression = np.zeros((len(rows), 100), np.float32)
+    expression[:, : len(head.arkit_expression)] = arkit @ head.arkit_expression.T
+    return make_motion(expression=expression, jaw=arkit @ head.arkit_jaw.T, fps=30.0, space="open")
+
+
+def read_emotions(scores: FloatArray, reference: FloatArray, calibration: Calibration) -> list[str]:
+    """The name in `STATES` that each face shows, or "no face": the prototype with the largest
+    cosine. scores, reference: (N, 52) of the faces and of the same frames in neutral."""
+    shares = _shares(scores - reference, calibration.ranges)
+    norms = np.linalg.norm(shares, axis=1)
+    lengths = np.linalg.norm(calibration.prototypes, axis=1)
+    likeness = shares @ calibration.prototypes.T / np.maximum(lengths, 1e-9)
+    return [
+        "no face" if not np.isfinite(norm)
+        else "neutral" if norm < NEUTRAL_BELOW else STATES[1 + int(row.argmax())]
+        for row, norm in zip(likeness, norms, strict=True)
+    ]  # fmt: skip
+
+
+def _shares(answers: FloatArray, ranges: FloatArray) -> FloatArray:
+    return np.where(ranges > 0, answers / np.where(ranges > 0, ranges, 1), 0)
+
+
+def draw_frames(motion: Motion, frames: Sequence[int], head: HeadModel) -> list[Picture]:
+    """Frames of the motion from the front, the face large, the head held still."""
+    still = make_motion(
+        expression=motion.expression, jaw=motion.jaw, eyes=motion.eyes, shape=motion.shape,
+        fps=motion.fps, space=motion.space,
+    )  # fmt: skip
+    return [draw_frame(still, frame, head, (PICTURE_SIZE, PICTURE_SIZE)) for frame in frames]
+
+
+VERSIONS = ("model", "truth", "untouched")
+
+
+Confusion = dict[str, dict[str, int]]
+"""[state shown][state read] -> count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """confusions: of the model's outputs, of the truth and of the takes as they were; what an
+    untouched take shows is its own emotion, which the model was given to take out. agreement:
+    share of the model's faces that are read as the truth in the same frame is. unseen: action
+    units that the reader does not see."""
+
+    confusions: dict[str, Confusion]
+    agreement: float
+    unseen: tuple[int, ...]
+
+
+def measure_recognition(
+    performances: Sequence[Synchronised],
+    modulator: Modulator,
+    head: HeadModel,
+    reader: Reader,
+    frames_each: int = 2,
+) -> Recognition:
+    """Draws 21 pictures a frame, and 21 once to calibrate the reader.
+
+    Raises InputError `option.reader`; JobError `job.no_face`.
+    """
+    calibration = calibrate(head, reader)
+    confusions = {version: _empty_confusion() for version in VERSIONS}
+    same = []
+    for performance in performances:
+        frames = reading_frames(performance, frames_each)
+        shown, pictures = _show(performance, frames, modulator, head)
+        scores = reader(pictures).reshape(len(shown), len(frames), -1)
+        names = [read_emotions(row, scores[0], calibration) for row in scores]
+        for (version, state), row in zip(shown, names, strict=True):
+            for name in row:
+                confusions[version][state][name] += 1
+        read = dict(zip(shown, names, strict=True))
+        same += [a == b for s in STATES
+                 for a, b in zip(read["model", s], read["truth", s], strict=True)]  # fmt: skip
+    return Recognition(
+        confusions=confusions, agreement=float(np.mean(same)), unseen=calibration.unseen
+    )
+
+
+def _empty_confusion() -> Confusion:
+    names: tuple[str, ...] = (*STATES, "no face")
+    return {state: dict.fromkeys(names, 0) for state in STATES}
+
+
+def _show(
+    performance: Synchronised, frames: Sequence[int], modulator: Modulator, head: HeadModel
+) -> tuple[list[tuple[str, str]], list[Picture]]:
+    """(version, state) and the pictures of its frames, the neutral truth first."""
+    shown, pictures = [], []
+    for version, motions in (
+        ("truth", performance.targets),
+        ("model", _outputs(performance, modulator)),
+        ("untouched", performance.sources),
+    ):
+        for state, motion in zip(STATES, motions, strict=True):
+            shown.append((version, state))
+            pictures += draw_frames(motion, frames, head)
+    return shown, pictures
+
+
+def _outputs(performance: Synchronised, modulator: Modulator) -> list[Motion]:
+    """The model's states, each made from a take in the next one."""
+    outs = []
+    for index, state in enumerate(STATES):
+        source = performance.sources[(index + 1) % len(STATES)]
+        track = held_track(state, len(source), source.fps)
+        outs.append(modulate(source, track, modulator))
+    return outs
+
+
+def reading_frames(performance: Synchronised, count: int) -> list[int]:
+    """Frames while the lips are free and the jaw is at its usual width, spread over the take."""
+    jaw = performance.targets[0].jaw[:, 0]
+    free = np.flatnonzero(performance.closure < 0.05)
+    frames = []
+    for part in np.array_split(free, count):
+        frames.append(int(part[np.abs(jaw[part] - np.median(jaw)).argmin()]))
+    return frames
+
+
+def recognised(confusion: Confusion) -> dict[str, float]:
+    """Share of faces read as what they show, by state and as "mean" over the six emotions."""
+    shares = {state: row[state] / max(sum(row.values()), 1) for state, row in confusion.items()}
+    return shares | {"mean": float(np.mean([shares[name] for name in STATES[1:]]))}
+
+
+def figures_of(recognition: Recognition) -> dict[str, object]:
+    """Shares and confusions as JSON and tables have them."""
+    return {
+        "agreement_with_truth": recognition.agreement,
+        "action_units_unseen": list(recognition.unseen),
+        "recognised": {v: recognised(table) for v, table in recognition.confusions.items()},
+        "confusions": recognition.confusions,
+    }

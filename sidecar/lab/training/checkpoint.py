@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a run stands, in one safetensors file that any device and any number of processes reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ....shared.errors import InputError
+from ...files import write_whole
+from .config import GeometryConfig
+
+
+def save_checkpoint(
+    path: Path,
+    config: GeometryConfig,
+    step: int,
+    network: torch.nn.Module,
+    average: Mapping[str, Tensor],
+    optimiser: torch.optim.AdamW,
+) -> None:
+    """Network, average and optimiser after `step` steps, written whole or not at all."""
+    tensors = {f"network.{n}": t for n, t in network.state_dict().items()}
+    tensors |= {f"average.{n}": t for n, t in average.items()}
+    for index, values in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{n}": t for n, t in values.items()}
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    write_whole(path, save(tensors, {"step": str(step), "config": _settings(config)}))
+
+
+def load_checkpoint(
+    path: Path,
+    config: GeometryConfig,
+    network: torch.nn.Module,
+    average: Mapping[str, Tensor],
+    optimiser: torch.optim.AdamW,
+) -> int:
+    """Fills network, average and optimiser where they are; returns the steps done.
+
+    Raises InputError `file.damaged`, `option.config` (a run with other settings).
+    """
+    tensors, metadata = _read(path)
+    if metadata["config"] != _settings(config):
+        raise InputError(
+            "option.config",
+            f"The checkpoint {path} belongs to a run with other settings.",
+            "Choose another folder, or delete it.",
+        )
+    network.load_state_dict(_part(tensors, "network."))
+    for name, tensor in _part(tensors, "average.").items():
+        average[name].copy_(tensor)
+    _load_optimiser(optimiser, _part(tensors, "optimiser."))
+    return int(metadata["step"])
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    data = path.read_bytes()
+    try:
+        tensors = load(data)
+        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        return tensors, {"step": str(int(metadata["step"])), "config": metadata["config"]}
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise InputError(
+            "file.damaged",
+            f"The checkpoint {path} cannot be read.",
+            "Delete it to start the training again.",
+        ) from error
+
+
+def _settings(config: GeometryConfig) -> str:
+    """The settings that two halves of one run must share: all but where it computes."""
+    settings = asdict(config)
+    del settings["device"]
+    return json.dumps(settings, sort_keys=True)
+
+
+def _load_optimiser(optimiser: torch.optim.AdamW, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split(".")
+        state.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict(
+        {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
+    )
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of a geometry training run, read from TOML and checked."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from ....shared.errors import InputError
+from ...modulation.network import EMOTION_ENTRIES
+
+_COUNTS = (
+    "performances", "programs", "held_out_performances", "layers", "width", "heads", "hidden",
+    "steps", "batch", "vertices", "log_every", "measure_every", "checkpoint_every",
+)  # fmt: skip
+"""Settings that count something, so are at least 1."""
+DEVICES = ("auto", "cpu", "cuda")
+_CHOICES = {"emotion": EMOTION_ENTRIES, "device": DEVICES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeometryConfig:
+    """device: "auto" is CUDA where torch sees it. data: folder of synchronised takes; empty makes
+    anchors in memory. performances: sentence and person pairs made for training; programs: emotion
+    curves of each. emotion: how it enters the network, one of `EMOTION_ENTRIES`. batch: windows of
+    64 frames a step, over all processes. Loss terms: parameter (1 is a whole ARKit weight), vertex
+    (mm), velocity, lips (mm of the lips' gap where they must meet); a weight of 0 leaves its term
+    out."""
+
+    seed: int = 1
+    device: str = "auto"
+    data: str = ""
+    head: str = "open"
+    performances: int = 2000
+    programs: int = 8
+    held_out_performances: int = 48
+    layers: int = 4
+    width: int = 256
+    heads: int = 4
+    hidden: int = 512
+    emotion: str = "attended"
+    steps: int = 6000
+    batch: int = 32
+    learning_rate: float = 1.5e-3
+    warmup_steps: int = 150
+    weight_decay: float = 0.02
+    gradient_clip: float = 1.0
+    average_decay: float = 0.997
+    parameter_weight: float = 1.0
+    vertex_weight: float = 0.12
+    velocity_weight: float = 0.5
+    lips_weight: float = 0.1
+    vertices: int = 600
+    bfloat16: bool = True
+    log_every: int = 50
+    measure_every: int = 500
+    checkpoint_every: int = 250
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, bool | str) and not (math.isfinite(value) and value >= 0):
+                raise _bad(f"{field.name} is {value}", "Give a number that is 0 or more.")
+        for name in _COUNTS:
+            if getattr(self, name) < 1:
+                raise _bad(f"{name} is {getattr(self, name)}", "Give a whole number above 0.")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise _bad(f"{name} is '{getattr(self, name)}'", f"Give {' or '.join(choices)}.")
+        if self.programs < 2:
+            raise _bad("programs is 1", "A pair needs at least 2 emotion programs.")
+        if self.width % self.heads:
+            raise _bad(f"width {self.width} is not a multiple of heads {self.heads}", "Change one.")
+        if self.average_decay >= 1:
+            raise _bad(f"average_decay is {self.average_decay}", "Give a number below 1.")
+
+
+def read_config(path: Path | None) -> GeometryConfig:
+    """Reads a TOML file of `GeometryConfig` fields; None gives the defaults.
+
+    Raises InputError `file.missing`, `option.config`.
+    """
+    if path is None:
+        return GeometryConfig()
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(
+            "file.missing", f"The file {path} cannot be read.", "Check the path."
+        ) from error
+    except ValueError as error:
+        raise _bad(f"{path.name} is not TOML ({error})", "Repair the file.") from error
+    return replace(GeometryConfig(), **_checked(values))
+
+
+def _checked(values: dict[str, object]) -> dict[str, object]:
+    kinds = {f.name: type(f.default) for f in fields(GeometryConfig)}
+    checked: dict[str, object] = {}
+    for name, value in values.items():
+        if name not in kinds:
+            raise _bad(f"there is no setting '{name}'", f"Settings are {', '.join(kinds)}.")
+        if kinds[name] is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kinds[name]:
+            raise _bad(f"{name} is {value!r}", f"Give a value of the kind {kinds[name].__name__}.")
+        checked[name] = value
+    return checked
+
+
+def _bad(what: str, remedy: str) -> InputError:
+    return InputError("option.config", f"The training settings cannot be used: {what}.", remedy)

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Synchronised pairs in memory, and batches of windows cut from them.
+
+Of a performance's programs any is a source, any a target; only the target's curve is told to the
+model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....shared.emotion import EMOTIONS
+from ....shared.head import HeadModel
+from ....shared.motion import Motion
+from ...modulation.network import NUMBERS
+from ...modulation.windows import HOP, WINDOW
+from ..anchors.folder import read_synchronised
+from ..anchors.synchronised import Synchronised, every_synchronised
+from ..anchors.takes import FPS
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Group:
+    """A `Synchronised` performance of T frames in K programs as numbers at 30 fps.
+
+    targets, sources: (K, T, 103) float16. weights: (K, T, 6) float16. closure: (T,) float16, 1
+    where the lips must meet. shape: (300,) the identity's.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    targets: NDArray[np.float16]
+    sources: NDArray[np.float16]
+    weights: NDArray[np.float16]
+    closure: NDArray[np.float16]
+    shape: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """source, target: (B, 64, 103). weights: (B, 64, 6) the target's. closure: (B, 64)."""
+
+    source: FloatArray
+    target: FloatArray
+    weights: FloatArray
+    closure: FloatArray
+
+
+def make_groups(
+    split: str, count: int, kinds: tuple[str, ...], seed: int, head: HeadModel
+) -> list[Group]:
+    """The split's first `count` performances in programs of `kinds`; see `make_synchronised`."""
+    return [group_of(made) for made in every_synchronised(split, count, kinds, seed, head)]
+
+
+def read_groups(folder: Path, split: str, head: HeadModel) -> list[Group]:
+    """The split's performances in a folder of synchronised takes (docs/formats.md).
+
+    Raises InputError `file.*`, `motion.*`, `data.*`, `space.no_adapter`.
+    """
+    return [group_of(read) for read in read_synchronised(folder, split, head)]
+
+
+def group_of(made: Synchronised) -> Group:
+    """The performance as the model meets it."""
+    fps = made.targets[0].fps
+
+    def numbers(takes: tuple[Motion, ...]) -> NDArray[np.float16]:
+        return np.stack([_at_model_rate(numbers_of(take), fps) for take in takes]).astype(
+            np.float16
+        )
+
+    return Group(
+        name=made.name,
+        kinds=made.kinds,
+        targets=numbers(made.targets),
+        sources=numbers(made.sources),
+        weights=np.stack([_at_model_rate(w, fps) for w in made.weights]).astype(np.float16),
+        closure=_at_model_rate(made.closure[:, None], fps)[:, 0].astype(np.float16),
+        shape=made.targets[0].shape,
+    )
+
+
+def _at_model_rate(values: NDArray[np.floating], fps: float) -> NDArray[np.floating]:
+    """Rows (T, C) at 30 fps, linear between neighbours."""
+    if fps == FPS:
+        return values
+    places = np.arange(0, len(values) - 1 + 1e-9, fps / FPS)
+    return np.stack([np.interp(places, np.arange(len(values)), v) for v in values.T], 1)
+
+
+def numbers_of(motion: Motion) -> FloatArray:
+    """(T, 103) expression and jaw of a take."""
+    return np.concatenate([motion.expression, motion.jaw], 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scaling:
+    """mean and scale of the sources, residual_scale of the changes, lowest and highest of the
+    targets; each (103,)."""
+
+    mean: FloatArray
+    scale: FloatArray
+    residual_scale: FloatArray
+    lowest: FloatArray
+    highest: FloatArray
+
+
+def scaling_of(groups: list[Group]) -> Scaling:
+    """The scaling of the training pairs; a number that never changes has residual_scale 0."""
+    stack = np.concatenate([g.sources.reshape(-1, NUMBERS) for g in groups]).astype(np.float32)
+    mean, scale = stack.mean(0), np.maximum(stack.std(0), 0.03)
+    change = np.concatenate(
+        [(g.targets - np.roll(g.sources, 1, 0)).reshape(-1, NUMBERS) for g in groups]
+    ).astype(np.float32)
+    residual = change.std(0)
+    targets = np.stack([[g.targets.min((0, 1)), g.targets.max((0, 1))] for g in groups])
+    return Scaling(
+        mean=mean,
+        scale=scale,
+        residual_scale=np.where(residual < 1e-4, 0, residual).astype(np.float32),
+        lowest=targets[:, 0].min(0).astype(np.float32),
+        highest=targets[:, 1].max(0).astype(np.float32),
+    )
+
+
+def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch:
+    """Random windows as the modulator meets them, ends held."""
+    arrays = Batch(
+        source=np.empty((size, WINDOW, NUMBERS), np.float32),
+        target=np.empty((size, WINDOW, NUMBERS), np.float32),
+        weights=np.empty((size, WINDOW, len(EMOTIONS)), np.float32),
+        closure=np.empty((size, WINDOW), np.float32),
+    )
+    for row in range(size):
+        group = groups[rng.integers(len(groups))]
+        frames = len(group.closure)
+        start = int(rng.integers(-HOP, max(frames - HOP, 1)))
+        places = np.clip(np.arange(start, start + WINDOW), 0, frames - 1)
+        source, target = rng.integers(len(group.weights), size=2)
+        if rng.random() < 0.1:  # a take without emotion
+            source = 0
+        # Part of the sources look just as the model would make them: those must not be changed.
+        pool = group.targets if rng.random() < 0.2 else group.sources
+        arrays.source[row] = pool[source, places]
+        arrays.target[row] = group.targets[target, places]
+        arrays.weights[row] = group.weights[target, places]
+        arrays.closure[row] = group.closure[places]
+    return arrays
+
+
+def augment(batch: Batch, scale: FloatArray, rng: np.random.Generator) -> Batch:
+    """What a tracker adds to a real take, on source and target alike: it is the performance's,
+    and the model must leave it where it is."""
+    size = len(batch.source)
+    strength = (rng.random((size, 1, 1)) ** 2).astype(np.float32)
+    gain = 1 + 0.15 * strength * rng.standard_normal((size, 1, NUMBERS), np.float32)
+    some = rng.random((size, 1, NUMBERS)) < 0.1
+    bias = some * strength * 0.3 * rng.standard_normal((size, 1, NUMBERS), np.float32) * scale
+    noise = rng.standard_normal(batch.source.shape, np.float32)
+    noise[:, 1:] = 0.5 * (noise[:, 1:] + noise[:, :-1])
+    noise *= 0.12 * strength * scale
+    return Batch(
+        source=np.asarray(batch.source * gain + bias + noise, np.float32),
+        target=np.asarray(batch.target * gain + bias + noise, np.float32),
+        weights=batch.weights,
+        closure=batch.closure,
+    )

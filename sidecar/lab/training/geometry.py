@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training the geometry modulator, top to bottom: config, data, model, loop.
+
+Every step draws its batch from (seed, step), so a run that was stopped and resumed goes on with
+the same bits as one that never stopped; on CUDA, where sums have no fixed order, nearly so.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ....shared.errors import InputError
+from ....shared.head import HeadModel
+from ...denormals import flushed_denormals
+from ...modulation.asymmetry import SIDE_GAIN
+from ...modulation.network import GeometryNetwork, NetworkConfig
+from ...modulation.weights import Modulator, save_modulator
+from ...modulation.windows import WINDOW
+from ..anchors.programs import TRAINING_KINDS
+from . import data
+from .checkpoint import load_checkpoint, save_checkpoint
+from .config import GeometryConfig
+from .data import Batch, Group, Scaling, augment, cut_batch, scaling_of
+from .journal import Journal, Log
+from .loss import GeometryLoss, make_loss
+from .measure import measure
+from .processes import Processes
+from .surface import Surface, make_surface
+
+CHECKPOINT = "checkpoint.safetensors"
+WEIGHTS = "geometry_modulator.safetensors"
+_ANCHORS = {
+    "data": "anchors spoken by espeak-ng, made by affekt.sidecar.lab.anchors",
+    "licence": "CC0-1.0",
+}
+_OWN_DATA = {"data": "synchronised takes from a folder", "licence": "that of those takes"}
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """Everything that changes or is needed while a run goes on."""
+
+    config: GeometryConfig
+    processes: Processes
+    network: GeometryNetwork
+    average: dict[str, Tensor]  # moving average of the weights; this is what is exported
+    optimiser: torch.optim.AdamW
+    loss: GeometryLoss
+    surface: Surface
+    train: list[Group]
+    held_out: list[Group]
+    scaling: Scaling
+    step: int = 0
+
+
+@flushed_denormals()
+def train(
+    config: GeometryConfig,
+    head: HeadModel,
+    folder: Path,
+    log: Log = print,
+    processes: Processes | None = None,
+) -> Path:
+    """Trains, resuming from `folder`'s checkpoint if there is one; returns the weights' path.
+
+    processes: those of `joined`, all of which call this alike; None is this one on the CPU.
+    Raises InputError `file.damaged` (checkpoint), `option.config` (checkpoint of other settings,
+    a batch that the processes cannot share).
+    """
+    processes = processes or Processes()
+    processes.part(config.batch)
+    folder.mkdir(parents=True, exist_ok=True)
+    journal = Journal(folder=folder, log=log) if processes.is_first else None
+    run = _prepare(config, head, processes, journal)
+    _resume(run, folder, journal)
+    recent: list[tuple[float, float]] = []  # loss and seconds of the steps since the last line
+    while run.step < config.steps:
+        before = time.monotonic()
+        loss = _step(run)
+        recent.append((loss, time.monotonic() - before))
+        if journal:
+            _report(run, folder, journal, recent)
+    if journal:
+        figures = measure(export(run), run.held_out, run.surface)
+        save_modulator(export(run, figures), folder / WEIGHTS)
+        journal.say_figures(run.step, figures)
+    return folder / WEIGHTS
+
+
+def _report(run: Run, folder: Path, journal: Journal, recent: list[tuple[float, float]]) -> None:
+    """Logs, measures and saves where a step calls for it; empties `recent` when logged."""
+    config, step = run.config, run.step
+    if step % config.log_every == 0:
+        loss, seconds = np.mean(recent, 0)
+        journal.say_loss(step, float(loss), config.batch * WINDOW / float(seconds))
+        recent.clear()
+    if step % config.measure_every == 0 and step < config.steps:
+        journal.say_figures(step, measure(export(run), run.held_out, run.surface))
+    if step % config.checkpoint_every == 0 or step == config.steps:
+        save_checkpoint(folder / CHECKPOINT, config, step, run.network, run.average, run.optimiser)
+        save_modulator(export(run), folder / WEIGHTS)
+
+
+def read_or_make_groups(config: GeometryConfig, head: HeadModel) -> tuple[list[Group], list[Group]]:
+    """The groups to train on and those held out: from the config's folder, else made."""
+    if config.data:
+        folder = Path(config.data)
+        return data.read_groups(folder, "train", head), data.read_groups(folder, "held-out", head)
+    kinds = tuple(TRAINING_KINDS[k % len(TRAINING_KINDS)] for k in range(config.programs))
+    return (
+        data.make_groups("train", config.performances, kinds, config.seed, head),
+        data.make_groups("held-out", config.held_out_performances, kinds, config.seed, head),
+    )
+
+
+def _prepare(
+    config: GeometryConfig, head: HeadModel, processes: Processes, journal: Journal | None
+) -> Run:
+    started = time.monotonic()
+    train, held_out = read_or_make_groups(config, head)
+    if journal:
+        frames = sum(g.targets.shape[0] * g.targets.shape[1] for g in train)
+        journal.say(f"{frames} frames of data in {time.monotonic() - started:.0f} s")
+        journal.say(f"{processes.count} process(es), the first on {processes.device}")
+        journal.say_whether_drawn()
+    torch.manual_seed(config.seed)
+    network = GeometryNetwork(
+        NetworkConfig(
+            layers=config.layers,
+            width=config.width,
+            heads=config.heads,
+            hidden=config.hidden,
+            emotion=config.emotion,
+        )
+    ).to(processes.device)
+    surface = make_surface(head, config.vertices, config.seed)
+    return Run(
+        config=config,
+        processes=processes,
+        network=network,
+        average={name: t.detach().clone() for name, t in network.state_dict().items()},
+        optimiser=_optimiser(network, config),
+        loss=make_loss(config, surface, processes.device),
+        surface=surface,
+        train=train,
+        held_out=held_out,
+        scaling=scaling_of(train),
+    )
+
+
+def _optimiser(network: GeometryNetwork, config: GeometryConfig) -> torch.optim.AdamW:
+    matrices = [p for p in network.parameters() if p.ndim >= 2]
+    others = [p for p in network.parameters() if p.ndim < 2]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
+
+
+def _step(run: Run) -> float:
+    """One step; returns its loss over all processes."""
+    config = run.config
+    for group in run.optimiser.param_groups:
+        group["lr"] = learning_rate(config, run.step)
+    run.optimiser.zero_grad(set_to_none=True)
+    loss = _loss(run, _draw(run))
+    loss.backward()
+    gradients = [p.grad for p in run.network.parameters() if p.grad is not None]
+    mean_loss = loss.detach()
+    run.processes.average([*gradients, mean_loss])
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), config.gradient_clip)
+    run.optimiser.step()
+    run.step += 1
+    _follow(run)
+    value = mean_loss.item()
+    if not math.isfinite(value):
+        raise InputError(
+            "option.config",
+            f"The training lost its way at step {run.step}: the loss is {value}.",
+            "Lower learning_rate and start again from the last checkpoint.",
+        )
+    return value
+
+
+def _draw(run: Run) -> Batch:
+    """This process's rows of the step's batch, which is the same for any number of processes."""
+    rng = np.random.default_rng([run.config.seed, 7, run.step])
+    batch = augment(cut_batch(run.train, run.config.batch, rng), run.scaling.scale, rng)
+    rows = run.processes.part(run.config.batch)
+    return Batch(
+        source=batch.source[rows],
+        target=batch.target[rows],
+        weights=batch.weights[rows],
+        closure=batch.closure[rows],
+    )
+
+
+def _loss(run: Run, batch: Batch) -> Tensor:
+    """() of what the network makes of the sources, against the truth."""
+    device, scaling = run.processes.device, run.scaling
+
+    def tensor(values: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(values).to(device)
+
+    normed = tensor((batch.source - scaling.mean) / scaling.scale)
+    with torch.autocast(device.type, torch.bfloat16, enabled=run.config.bfloat16):
+        residual = run.network(normed, tensor(batch.weights))
+    output = tensor(batch.source) + residual.float() * tensor(scaling.residual_scale)
+    return run.loss(output - tensor(batch.target), tensor(batch.closure))
+
+
+def _follow(run: Run) -> None:
+    """Moves the average towards the weights."""
+    # Early on the average follows closely, or it would remember the start for long.
+    decay = min(run.config.average_decay, run.step / (run.step + 10))
+    with torch.no_grad():
+        for name, value in run.network.state_dict().items():
+            run.average[name].lerp_(value, 1 - decay)
+
+
+def learning_rate(config: GeometryConfig, step: int) -> float:
+    """Linear warm-up, then half a cosine down to a hundredth."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    done = (step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
+    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
+
+
+def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
+    """The run's averaged weights as a modulator."""
+    network = GeometryNetwork(run.network.config)
+    network.load_state_dict(run.average)
+    network.requires_grad_(False).eval()
+    return Modulator(
+        network=network,
+        mean=run.scaling.mean,
+        scale=run.scaling.scale,
+        residual_scale=run.scaling.residual_scale,
+        lowest=run.scaling.lowest,
+        highest=run.scaling.highest,
+        upper_share=run.surface.upper_share,
+        lip_opening=run.surface.gap,
+        side_gain=SIDE_GAIN,
+        about={
+            "space": "open",
+            "step": run.step,
+            "training": asdict(run.config),
+            "figures": figures or {},
+            **(_OWN_DATA if run.config.data else _ANCHORS),
+        },
+    )
+
+
+def _resume(run: Run, folder: Path, journal: Journal | None) -> None:
+    path = folder / CHECKPOINT
+    if path.exists():
+        run.step = load_checkpoint(path, run.config, run.network, run.average, run.optimiser)
+    if journal:
+        journal.rewind(run.step)
+        if run.step:
+            journal.say(f"resumed at step {run.step}")

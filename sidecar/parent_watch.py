@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sidecar must not outlive the Blender that started it: two independent watches."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from ..shared.alive import is_process_alive
+
+WATCH_S = 0.25
+"""How often the parent is looked at; the promise is to be gone within 2 s."""
+
+
+def watch_parent(pid: int, on_gone: Callable[[], None], stopped: threading.Event) -> None:
+    """Calls `on_gone` once process `pid` has ended, from a thread that ends with `stopped`."""
+    is_own_parent = os.getppid() == pid
+
+    def watch() -> None:
+        while not stopped.wait(WATCH_S):
+            # A new parent is the surest sign: ids are used again.
+            if (is_own_parent and os.getppid() != pid) or not is_process_alive(pid):
+                on_gone()
+                return
+
+    threading.Thread(target=watch, name="affekt-parent", daemon=True).start()
+
+
+def watch_input(on_gone: Callable[[], None]) -> None:
+    """Calls `on_gone` once standard input is closed, from a thread that sleeps until then."""
+
+    def watch() -> None:
+        try:
+            # Not sys.stdin: its lock would be in the way when the interpreter ends.
+            while os.read(0, 4096):
+                pass
+        except OSError:
+            pass
+        on_gone()
+
+    threading.Thread(target=watch, name="affekt-stdin", daemon=True).start()

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Affekt's avatar file: bit for bit there and back, and nothing damaged gets further."""
+
+import json
+import struct
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.head import ARRAY_FIELDS, HeadModel
+from affekt.sidecar.avatar.affekt_avatar import decode_avatar_file, encode_avatar, is_own
+from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
+from affekt.sidecar.avatar.lam import decode_lam_avatar
+from affekt.sidecar.avatar.read import decode_avatar, is_own_file
+from affekt.sidecar.head.read import read_head
+from affekt.sidecar.render.source import read_subject
+from fakes.head import small_head
+from fakes.lam import lam_bundle
+from fakes.splats import splat_ply
+from safetensors.numpy import load, save
+
+
+def same(one: object, other: object, names: list[str]) -> None:
+    for name in names:
+        mine, theirs = getattr(one, name), getattr(other, name)
+        if isinstance(mine, np.ndarray):
+            assert mine.dtype == theirs.dtype, name
+            np.testing.assert_array_equal(mine, theirs, err_msg=name)
+        elif not isinstance(mine, (ArkitRig, HeadModel)):
+            assert mine == theirs, name
+
+
+def same_avatar(one: Avatar, other: Avatar) -> None:
+    same(one, other, [field.name for field in fields(Avatar)])
+
+
+@pytest.fixture(scope="module")
+def rigged() -> Avatar:
+    avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
+    return replace(avatar, notes=("a note", "schön"), name="Ägg")
+
+
+def on_head(head: HeadModel) -> Avatar:
+    still = decode_avatar(splat_ply(40, 8), "v.ply")
+    rng = np.random.default_rng(0)
+    return replace(
+        still, surface=head, binding="face", follow="surface",
+        anchors=rng.integers(0, len(head.faces), 40).astype(np.int32),
+        shape=rng.normal(0, 1, 8).astype(np.float32),
+        template_change=rng.normal(0, 0.001, head.template.shape).astype(np.float32),
+    )  # fmt: skip
+
+
+def test_a_rig_comes_back(rigged: Avatar):
+    back = decode_avatar(encode_avatar(rigged), "egg.safetensors")
+    same_avatar(rigged, back)
+    same(rigged.surface, back.surface, [field.name for field in fields(ArkitRig)])
+
+
+def test_gaussians_alone_come_back():
+    still = decode_avatar(splat_ply(), "v.ply")
+    same_avatar(still, decode_avatar(encode_avatar(still), "v.safetensors"))
+
+
+def test_a_head_is_named_not_carried():
+    head = small_head()
+    avatar = on_head(head)
+    data = encode_avatar(avatar)
+    assert not [key for key in load(data) if key.startswith("head.")]
+    assert head.template.tobytes() not in data
+    back = decode_avatar(data, "a", head)
+    assert back.surface is head
+    same_avatar(avatar, back)
+    for given, code in ((None, "avatar.needs_head"), (small_head(seed=3), "avatar.head")):
+        with pytest.raises(InputError) as caught:
+            decode_avatar(data, "a", replace(given, space="flame2023") if given else None)
+        assert caught.value.code == code
+
+
+def test_a_head_is_carried_when_asked():
+    avatar = on_head(small_head())
+    back = decode_avatar(encode_avatar(avatar, embed_head=True), "a")
+    same_avatar(avatar, back)
+    same(avatar.surface, back.surface, [*ARRAY_FIELDS, "name", "space", "expression_names"])
+
+
+def test_the_open_head_is_found(tmp_path: Path):
+    head = read_head("open")
+    avatar = on_head(head)
+    path = tmp_path / "open.safetensors"
+    path.write_bytes(encode_avatar(avatar))
+    assert is_own_file(path)
+    subject = read_subject(str(path))
+    assert isinstance(subject, Avatar)
+    assert subject.surface is head
+    assert not is_own_file(tmp_path / "missing")
+
+
+def test_same_avatar_same_bytes(rigged: Avatar):
+    assert encode_avatar(rigged) == encode_avatar(rigged)
+
+
+def code_of(data: bytes, head: HeadModel | None = None) -> str:
+    with pytest.raises(InputError) as caught:
+        decode_avatar_file(data, "test.safetensors", head)
+    return caught.value.code
+
+
+def parts(avatar: Avatar) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    data = encode_avatar(avatar)
+    (size,) = struct.unpack_from("<Q", data)
+    return load(data), json.loads(data[8 : 8 + size])["__metadata__"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [
+        ("version", "2", "avatar.version"),
+        ("version", "", "avatar.version"),
+        ("binding", "edge", "file.damaged"),
+        ("binding", "none", "avatar.shape"),
+        ("follow", "lead", "file.damaged"),
+        ("surface", "cube", "file.damaged"),
+        ("surface", "none", "avatar.shape"),
+        ("surface", "head", "avatar.needs_head"),
+        ("notes", "{", "file.damaged"),
+        ("notes", "[1]", "file.damaged"),
+        ("notes", "[" * 50_000, "file.damaged"),
+    ],
+)
+def test_lying_metadata(rigged: Avatar, key: str, value: str, code: str):
+    arrays, metadata = parts(rigged)
+    assert code_of(save(arrays, {**metadata, key: value})) == code
+
+
+def _with(values: np.ndarray, place: object, value: float) -> np.ndarray:
+    values = values.copy()
+    values[place] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "code"),
+    [
+        ("anchors", lambda v: v + len(v), "avatar.shape"),
+        ("anchors", lambda v: v - 1, "avatar.shape"),
+        ("anchors", lambda v: v.astype(np.int64), "file.damaged"),
+        ("anchors", lambda v: v[:0], "avatar.too_big"),
+        ("anchors", lambda _: np.zeros(2_000_001, np.int32), "avatar.too_big"),
+        ("offsets", lambda v: v[:-1], "avatar.shape"),
+        ("offsets", lambda v: v.astype(np.float16), "file.damaged"),
+        ("offsets", lambda v: _with(v, 3, np.nan), "avatar.not_finite"),
+        ("offsets", lambda v: _with(v, 3, 1e9), "avatar.values"),
+        ("scales", lambda v: _with(v, 3, np.inf), "avatar.not_finite"),
+        ("scales", lambda v: _with(v, 3, -1), "avatar.values"),
+        ("scales", lambda v: _with(v, 3, 1e6), "avatar.values"),
+        ("quaternions", lambda v: _with(v, 5, 0), "avatar.values"),
+        ("opacities", lambda v: _with(v, 5, 1.5), "avatar.values"),
+        ("opacities", lambda v: np.float32(v[0]), "file.damaged"),
+        ("harmonics", lambda _: np.zeros((768, 5, 3), np.float32), "avatar.shape"),
+        ("harmonics", lambda _: np.zeros(768, np.float32), "avatar.shape"),
+        ("shape", lambda _: np.zeros(3, np.float32), "avatar.shape"),
+        ("colours", None, "file.damaged"),
+        ("rig.faces", lambda v: v + len(v), "avatar.shape"),
+        ("rig.faces", lambda v: v.astype(np.float32), "file.damaged"),
+        ("rig.arkit_shapes", lambda v: v[:, :-1], "avatar.shape"),
+        ("rig.arkit_shapes", None, "file.damaged"),
+        ("rig.vertices", lambda _: np.zeros((200_001, 3), np.float32), "avatar.too_big"),
+        ("rig.vertices", lambda v: _with(v, 0, np.nan), "avatar.not_finite"),
+        ("rig.joint_weights", lambda v: v[:, :0], "avatar.shape"),
+    ],
+)
+def test_lying_arrays(rigged: Avatar, key: str, change, code: str):
+    arrays, metadata = parts(rigged)
+    if change is None:
+        del arrays[key]
+    else:
+        arrays[key] = np.asarray(change(arrays.get(key)))
+    assert code_of(save(arrays, metadata)) == code
+
+
+def with_header(data: bytes, change) -> bytes:
+    (size,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + size])
+    change(header)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data[8 + size :]
+
+
+def test_lying_headers(rigged: Avatar):
+    data = encode_avatar(rigged)
+
+    def offsets(header: dict) -> None:
+        header["scales"]["data_offsets"] = [0, 2**40]
+
+    def shape(header: dict) -> None:
+        header["scales"]["shape"] = [2**31, 2**31]
+
+    def overlap(header: dict) -> None:
+        header["scales"]["data_offsets"] = header["offsets"]["data_offsets"]
+
+    def kind(header: dict) -> None:
+        header["scales"]["dtype"] = "F128"
+
+    for change in (offsets, shape, overlap, kind):
+        assert code_of(with_header(data, change)) == "file.damaged"
+
+
+def test_huge_headers_are_no_avatar(rigged: Avatar):
+    data = encode_avatar(rigged)
+    for size in (2**63, 2**40, len(data), 0, 1):
+        assert not is_own(struct.pack("<Q", size) + data[8:])
+    long = with_header(data, lambda header: header["__metadata__"].update(x="x" * 2_000_000))
+    assert not is_own(long)
+    with pytest.raises(InputError) as caught:
+        decode_avatar(long, "long")
+    assert caught.value.code == "file.wrong_kind"
+    nested = b"[" * 100_000
+    assert not is_own(struct.pack("<Q", len(nested)) + nested)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.0001, 0.01, 0.1, 0.5, 0.99, 0.99999])
+def test_truncated(rigged: Avatar, share: float):
+    data = encode_avatar(rigged)
+    with pytest.raises(InputError) as caught:
+        decode_avatar(data[: int(share * len(data))], "cut")
+    assert caught.value.code in ("file.damaged", "file.wrong_kind")

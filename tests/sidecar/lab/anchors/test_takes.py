@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes: lips that must meet meet, emotions are plain, one performance is one timing."""
+
+import numpy as np
+import pytest
+from affekt.shared.emotion import EMOTIONS
+from affekt.shared.head import HeadModel
+from affekt.sidecar.head.read import read_head
+from affekt.sidecar.lab.anchors.articulation import LEAD_S, articulate
+from affekt.sidecar.lab.anchors.channels import NAMES, parts, side_of, sides
+from affekt.sidecar.lab.anchors.compose import Performance, closure_level, compose, tuck_level
+from affekt.sidecar.lab.anchors.emotions import CEILING, RECIPES, VARIANTS, ceilings, recipe_table
+from affekt.sidecar.lab.anchors.lips import lips_of
+from affekt.sidecar.lab.anchors.programs import KINDS, held_program, make_program
+from affekt.sidecar.lab.anchors.speech import speak
+from affekt.sidecar.lab.anchors.style import calm_style, make_style
+from affekt.sidecar.lab.anchors.takes import FPS, make_performance, perform, vary_look
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+TEXT = "Please put the paper bag by the empty bench, five fresh fish."
+
+
+@pytest.fixture(scope="module")
+def head() -> HeadModel:
+    return read_head("open")
+
+
+@pytest.fixture(scope="module")
+def performance() -> Performance:
+    return make_performance(TEXT, calm_style(), np.random.default_rng(0))
+
+
+def length(performance: Performance) -> int:
+    return len(performance.articulation.channels)
+
+
+@pytest.mark.parametrize("rate", [130, 160, 190])
+def test_every_bilabial_closes_on_some_frame(rate: int):
+    from affekt.sidecar.lab.anchors.speech import Voice
+
+    speech = speak(TEXT, Voice(rate=rate))
+    articulation = articulate(speech, FPS)
+    for symbols, level in (("mbp", closure_level(articulation)), ("fv", tuck_level(articulation))):
+        for phoneme in speech.phonemes:
+            if phoneme.symbol in symbols:
+                first = int((LEAD_S + phoneme.start_s) * FPS)
+                last = int((LEAD_S + phoneme.stop_s) * FPS) + 2
+                assert level[first:last].max() > 0.9, phoneme
+
+
+@pytest.mark.parametrize("emotion", range(7))
+def test_lips_meet_on_the_head_in_every_emotion(performance, head, emotion: int):
+    curve = np.zeros((length(performance), 6))
+    if emotion < 6:
+        curve[:, emotion] = 1.0
+    motion = perform(performance, curve, head)
+    numbers = np.concatenate([motion.expression, motion.jaw], 1)
+    opening = (numbers @ lips_of(head).opening)[closure_level(performance.articulation) > 0.98]
+    assert len(opening) > 8
+    assert opening.mean(1).max() < 0.3  # mm apart, counted from the lips at rest, which meet
+    assert opening.max() < 1.2
+
+
+def test_vowels_open_the_mouth(performance, head):
+    motion = perform(performance, np.zeros((length(performance), 6)), head)
+    numbers = np.concatenate([motion.expression, motion.jaw], 1)
+    assert (numbers @ lips_of(head).opening)[:, 2].max() > 5
+
+
+def test_emotions_differ_more_than_their_variants():
+    table = recipe_table()
+    between = [
+        np.linalg.norm(table[a].mean(0) - table[b].mean(0)) for a in range(6) for b in range(a)
+    ]
+    within = [np.linalg.norm(table[k] - table[k].mean(0), axis=1).mean() for k in range(6)]
+    assert min(between) > max(within)
+
+
+def test_recipes_name_real_channels_under_their_ceilings():
+    assert set(RECIPES) == set(EMOTIONS)
+    for variants in RECIPES.values():
+        assert len(variants) == VARIANTS
+        for recipe in variants:
+            for name, weight in recipe.items():
+                assert 0 < weight <= ceilings()[sides(name)].min() + 1e-9, name
+    assert all(sides(name) for name in CEILING)
+    with pytest.raises(KeyError):
+        sides("mouthSmirk")
+
+
+def test_sides_and_parts():
+    assert [NAMES[i] for i in sides("eyebrowsInnerUp")] == [
+        "eyebrowsLeftInnerUp",
+        "eyebrowsRightInnerUp",
+    ]
+    assert side_of("mouthLeft") == 0
+    assert side_of("browDownLeft") == -1
+    assert parts()[NAMES.index("noseSneerLeft")] == "nose"
+    assert len(NAMES) == len(set(NAMES)) == 100
+
+
+def test_the_head_has_the_channels_in_this_order(head):
+    assert head.expression_names == NAMES
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**31), kind=st.sampled_from(KINDS))
+def test_weights_stay_between_zero_and_their_ceilings(seed: int, kind: str):
+    rng = np.random.default_rng(seed)
+    style = make_style(rng)
+    performance = make_performance("Maybe we could meet by the pump.", style, rng)
+    curve = make_program(kind, length(performance), FPS, rng, strongest=1.5)
+    assert curve.min() >= 0
+    assert curve.max() <= 1.5
+    weights = compose(performance, curve, vary_look(style, rng))
+    assert weights.min() >= 0
+    assert (weights <= ceilings() + 1e-9).all()
+
+
+def test_the_upper_face_does_not_depend_on_words_when_nothing_is_stressed(performance):
+    # Blinks and beats are the only difference between frames of a held emotion.
+    weights = compose(performance, held_program(2, 1.0, length(performance)))
+    brows = weights[:, sides("browDown")]
+    assert brows.std(0).max() < 0.12
+    assert brows.mean() > 0.9
+
+
+def test_blinks_still_close_the_lids_in_fear(performance):
+    weights = compose(performance, held_program(3, 1.0, length(performance)))
+    blink = performance.rhythm.blink
+    assert blink.max() > 0.95
+    shut = blink > 0.95
+    assert weights[shut][:, sides("eyeBlink")].min() > 0.85
+    assert weights[shut][:, sides("eyeWide")].max() < 0.1
+
+
+def test_smile_yields_to_rounding():
+    style = calm_style()
+    performance = make_performance("Who would, you?", style, np.random.default_rng(0))
+    weights = compose(performance, held_program(0, 1.0, length(performance)))
+    pucker = weights[:, sides("mouthPucker")].mean(1)
+    smile = weights[:, sides("mouthSmile")].mean(1)
+    assert smile[pucker.argmax()] < 0.85 * smile[0]
+    assert smile[pucker.argmax()] > 0.3
+
+
+def test_sadness_speaks_smaller_than_anger(performance):
+    jaw = NAMES.index("jawOpen")
+    sad = compose(performance, held_program(1, 1.0, length(performance)))[:, jaw]
+    angry = compose(performance, held_program(2, 1.0, length(performance)))[:, jaw]
+    assert sad.std() < 0.75 * angry.std()
+
+
+def test_the_same_seed_gives_the_same_take(head):
+    def make() -> np.ndarray:
+        rng = np.random.default_rng(5)
+        performance = make_performance(TEXT, make_style(rng), rng)
+        return perform(performance, held_program(0, 1.0, length(performance)), head).expression
+
+    assert np.array_equal(make(), make())

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes room in the cache, and what does not: downloads, jobs, uploads in pieces."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from affekt.shared import limits
+from affekt.shared.messages import ArtefactChunk, ArtefactState, Download, Failure, Upload
+from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.server.transfers import Files
+
+PIECE = 8192
+START = 1e9
+
+
+class Store:
+    """Files of one user, with room for `most` bytes. Whatever is kept was used at `START`, which
+    is long ago."""
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self.now = START
+        self.cache = Cache(folder, most)
+        self.files = Files(self.cache, lambda: self.now)
+
+    def keep(self, data: bytes) -> str:
+        sha256, _ = self.cache.user("anna").add(lambda file: file.write(data))
+        os.utime(self.cache.user("anna").path(sha256, "it"), (START, START))
+        return sha256
+
+    def download(self, sha256: str, offset: int = 0) -> ArtefactChunk:
+        chunk = self.files.answer("anna", Download(sha256=sha256, offset=offset), None)
+        assert isinstance(chunk, ArtefactChunk), chunk
+        self.now += 0.1
+        os.utime(self.cache.user("anna").path(sha256, "it"), (self.now, self.now))
+        return chunk
+
+    def upload(self, data: bytes, offset: int, end: int) -> ArtefactState | Failure:
+        piece = Upload(
+            kind="motion", name="take.npz", sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data), offset=offset, data=data[offset:end],
+        )  # fmt: skip
+        answer = self.files.answer("anna", piece, None)
+        assert isinstance(answer, ArtefactState | Failure)
+        return answer
+
+    def has(self, sha256: str) -> bool:
+        return (self.cache.root / "users" / "anna" / "artefacts" / sha256).exists()
+
+
+@pytest.fixture
+def make_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Store]:
+    monkeypatch.setattr(limits, "CHUNK_BYTES", PIECE)
+    return lambda most: Store(tmp_path / "cache", most)
+
+
+@pytest.mark.parametrize("how", ["under way", "over", "given up"])
+def test_a_download_under_way_stays(how: str, make_store: Callable[[int], Store]) -> None:
+    store = make_store(10 * PIECE)
+    sha256 = store.keep(bytes(3 * PIECE + 5))
+    for offset in range(0, 4 * PIECE if how == "over" else 2 * PIECE, PIECE):
+        store.download(sha256, offset)
+    if how == "given up":
+        store.now += limits.DOWNLOAD_S + 1
+    data = os.urandom(9 * PIECE)
+    answer = store.upload(data, 0, PIECE)
+    assert store.has(sha256) == (how == "under way")
+    assert isinstance(answer, Failure) == (how == "under way")
+
+
+def test_many_uploads_at_once_keep_to_the_limit(make_store: Callable[[int], Store]) -> None:
+    """Each of them alone has room."""
+    store = make_store(12 * PIECE)
+    takes = [os.urandom(8 * PIECE) for _ in range(3)]
+    answers = [
+        store.upload(take, offset, offset + PIECE)
+        for offset in range(0, 8 * PIECE, PIECE) for take in takes
+    ]  # fmt: skip
+    refused = {answer.code for answer in answers if isinstance(answer, Failure)}
+    assert refused == {"job.cache_full"}
+    kept = sum(path.stat().st_size for path in store.cache.root.rglob("*") if path.is_file())
+    assert kept <= 12 * PIECE
+
+
+def test_what_a_job_needs_counts_as_used(make_store: Callable[[int], Store]) -> None:
+    store = make_store(10 * PIECE)
+    sha256 = store.keep(b"a take")
+    path = store.cache.user("anna").path(sha256, "it")
+    os.utime(path, (START, START))
+    store.files.touch("anna", [sha256, "0" * 64])
+    assert path.stat().st_mtime > START

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's process: started, heard, killed, started again after the right waits, given up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import zmq
+from affekt.shared.alive import is_process_alive
+from affekt.shared.connection import Connection
+from affekt.sidecar.server.sockets import Doors, local_door, make_keys
+from affekt.sidecar.server.worker_process import (
+    BACK_OFF_S,
+    MAX_STILLBORN,
+    STEADY_S,
+    Died,
+    GaveUp,
+    Heard,
+    News,
+    ProcessWorkbench,
+)
+from affekt.sidecar.worker import orders
+from fakes.link import RawClient, wait_for
+
+STAND_IN = """
+import os, sys, threading, time
+sys.stdin = os.fdopen(os.dup(0), "rb", buffering=0)
+from affekt.sidecar.worker.start import decode_start
+start = decode_start(sys.stdin.readline())
+if "stillborn" in sys.argv:
+    sys.exit(3)
+if "deaf" not in sys.argv:
+    threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()
+import zmq
+from affekt.sidecar.worker import orders
+from affekt.sidecar.worker.main import connect
+socket = connect(zmq.Context.instance(), start)
+socket.send_multipart(orders.pack(orders.Ready(device=f"cpu.{start.cache_bytes}")))
+while True:
+    order, _ = orders.unpack(socket.recv_multipart(), orders.ORDERS)
+    if isinstance(order, orders.Step):
+        os._exit(9)
+    if isinstance(order, orders.Answer):
+        socket.send_multipart(orders.pack(orders.Answered(unit=order.unit), [b"inner"]))
+"""
+ANSWER = orders.pack(orders.Answer(unit=7, user="local"))
+DIE = orders.pack(orders.Step(unit=8, job="ab" * 16))
+
+
+class Bench:
+    """A workbench with a stand-in for the worker, and what it said."""
+
+    def __init__(self, folder: Path, *words: str, **options: object) -> None:
+        self.context = zmq.Context()
+        self.doors = Doors(self.context, local_door())
+        self.news: list[News] = []
+        command = [sys.executable, "-c", STAND_IN, *words]
+        options = {"spawn": lambda: self.spawn(command), **options}
+        self.workbench = ProcessWorkbench(self.doors, folder, 123, **options)
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
+        self.processes.append(subprocess.Popen(command, stdin=subprocess.PIPE))
+        return self.processes[-1]
+
+    def wait_for(self, *kinds: type[News]) -> list[News]:
+        """The news since the last call, once they are of these kinds."""
+
+        def has_come() -> bool:
+            self.news += self.workbench.take_news()
+            return len(self.news) >= len(kinds)
+
+        wait_for(has_come, f"{kinds}, got {self.news}")
+        news, self.news = self.news, []
+        assert [type(item) for item in news] == list(kinds)
+        return news
+
+    def close(self) -> None:
+        self.workbench.stop()
+        self.doors.close(linger_ms=0)
+        self.context.term()
+
+
+@contextmanager
+def running(folder: Path, *words: str, **options: object) -> Iterator[Bench]:
+    bench = Bench(folder, *words, **options)
+    try:
+        bench.workbench.start()
+        yield bench
+    finally:
+        bench.close()
+        assert all(process.poll() is not None for process in bench.processes)
+
+
+def reply_of(news: News) -> object:
+    assert isinstance(news, Heard)
+    return orders.unpack(news.frames, orders.REPLIES)[0]
+
+
+class Waits:
+    """Instead of sleeping: what would have been waited."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.now_s = 1000.0
+
+    def __call__(self, event: threading.Event, seconds: float) -> bool:
+        self.seconds.append(seconds)
+        self.now_s += seconds
+        return event.is_set()
+
+    def now(self) -> float:
+        return self.now_s
+
+
+def test_ready_order_reply(tmp_path: Path) -> None:
+    with running(tmp_path) as bench:
+        assert bench.workbench.state == "starting"
+        (ready,) = bench.wait_for(Heard)
+        assert reply_of(ready) == orders.Ready(device="cpu.123")
+        assert bench.workbench.state == "ready"
+        assert bench.workbench.pid == bench.processes[0].pid
+        bench.workbench.send(ANSWER)
+        (answered,) = bench.wait_for(Heard)
+        assert reply_of(answered) == orders.Answered(unit=7)
+
+
+def test_a_death_is_told_at_once_and_the_next_worker_comes(tmp_path: Path) -> None:
+    with running(tmp_path) as bench:
+        bench.wait_for(Heard)
+        started = time.perf_counter()
+        os.kill(bench.processes[0].pid, signal.SIGKILL)
+        bench.news += bench.workbench.take_news()
+        wait_for(lambda: bench.news or bench.news.extend(bench.workbench.take_news()), "a death")
+        print(f"a worker's death is told after {1000 * (time.perf_counter() - started):.1f} ms")
+        assert bench.news[0] == Died(-signal.SIGKILL)
+        _, ready = bench.wait_for(Died, Heard)
+        assert isinstance(reply_of(ready), orders.Ready)
+        assert (bench.workbench.state, bench.workbench.restarts) == ("ready", 1)
+        bench.workbench.send(ANSWER)
+        assert reply_of(*bench.wait_for(Heard)) == orders.Answered(unit=7)
+
+
+def test_kill(tmp_path: Path) -> None:
+    with running(tmp_path) as bench:
+        bench.wait_for(Heard)
+        bench.workbench.kill()
+        died, _ = bench.wait_for(Died, Heard)
+        assert died == Died(-signal.SIGKILL)
+
+
+def test_back_off_and_after_a_quiet_minute_none(tmp_path: Path) -> None:
+    waits = Waits()
+    with running(tmp_path, wait=waits, now=waits.now) as bench:
+        bench.wait_for(Heard)
+        for _ in range(6):
+            bench.workbench.send(DIE)
+            bench.wait_for(Died, Heard)
+        waits.now_s += STEADY_S
+        bench.workbench.send(DIE)
+        bench.wait_for(Died, Heard)
+        assert bench.workbench.restarts == 7
+    assert waits.seconds == [*BACK_OFF_S, BACK_OFF_S[-1], BACK_OFF_S[-1], 0]
+
+
+@pytest.mark.parametrize("how", ["stillborn", "not there"])
+def test_workers_that_never_get_ready(tmp_path: Path, how: str) -> None:
+    waits = Waits()
+    options: dict[str, Callable[[], object]] = {}
+    if how == "not there":
+        command = [str(tmp_path / "python")]
+        options["spawn"] = lambda: subprocess.Popen(command, stdin=subprocess.PIPE)
+    with running(tmp_path, how, wait=waits, now=waits.now, **options) as bench:
+        gave_up = bench.wait_for(*[Died] * (MAX_STILLBORN - 1), GaveUp)[-1]
+        assert isinstance(gave_up, GaveUp)
+        assert gave_up.error.code == "job.no_worker"
+        assert f"code {3 if how == 'stillborn' else 127}" in gave_up.error.message
+        assert bench.workbench.state == "failed"
+
+
+def test_words_of_a_dead_worker_are_not_heard(tmp_path: Path) -> None:
+    """Its keys open nothing any more, and what it said before is not its successor's."""
+    with running(tmp_path) as bench:
+        bench.wait_for(Heard)
+        bench.workbench.send(ANSWER)
+        assert bench.doors.back.poll(10_000)
+        os.kill(bench.processes[0].pid, signal.SIGKILL)
+        wait_for(lambda: len(bench.processes) == 2, "the next worker")
+        news = bench.wait_for(Heard, Died, Heard)
+        assert reply_of(news[0]) == orders.Answered(unit=7)
+        assert isinstance(reply_of(news[2]), orders.Ready)
+
+
+def test_the_back_door_is_closed_to_clients(tmp_path: Path) -> None:
+    """The key of the connection file opens the front door alone. The control arm is every test
+    above: with the worker's own key the same door opens."""
+    door = local_door()
+    assert door.client is not None
+    with zmq.Context() as context:
+        doors = Doors(context, door)
+        back = doors.invite_worker()
+        for keys in (door.client, make_keys()):
+            connection = Connection(
+                endpoint=back.endpoint, server_public_key=back.server_public_key,
+                client_public_key=keys.public, client_secret_key=keys.secret,
+                pid=1, protocol=(3, 0), affekt="0.1.0",
+            )  # fmt: skip
+            with RawClient(connection) as raw:
+                raw.wait_for_refusal()
+        doors.close(linger_ms=0)
+
+
+def test_stop_closes_its_input(tmp_path: Path) -> None:
+    with running(tmp_path) as bench:
+        bench.wait_for(Heard)
+        bench.workbench.stop()
+        assert bench.processes[0].returncode == 0
+
+
+def test_stop_kills_one_that_does_not_listen(tmp_path: Path) -> None:
+    with running(tmp_path, "deaf") as bench:
+        bench.wait_for(Heard)
+        started = time.monotonic()
+        bench.workbench.stop()
+        assert time.monotonic() - started < 2
+        assert not is_process_alive(bench.processes[0].pid)
+
+
+def test_stop_while_it_waits_to_start_again(tmp_path: Path) -> None:
+    def wait(event: threading.Event, seconds: float) -> bool:
+        return event.wait(60)
+
+    with running(tmp_path, wait=wait) as bench:
+        bench.wait_for(Heard)
+        bench.workbench.kill()
+        bench.wait_for(Died)
+        assert bench.workbench.state == "restarting"
+        started = time.monotonic()
+        bench.workbench.stop()
+        assert time.monotonic() - started < 2
