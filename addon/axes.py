@@ -5,9 +5,8 @@ Blender (z up, the face looks along -y). The map is a rotation by 90 degrees abo
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from ..shared.arrays import Float64Array, FloatArray
 
 _AXIS = (0, 2, 1)
 """Blender's axis that carries each of FLAME's."""
@@ -21,17 +20,17 @@ _ELEMENTS = (
 )
 
 
-def to_blender(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+def to_blender(vectors: FloatArray) -> FloatArray:
     """(..., 3) in FLAME's axes -> (..., 3) in Blender's."""
     return np.stack([vectors[..., 0], -vectors[..., 2], vectors[..., 1]], -1)
 
 
-def to_flame(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+def to_flame(vectors: FloatArray) -> FloatArray:
     """(..., 3) in Blender's axes -> (..., 3) in FLAME's."""
     return np.stack([vectors[..., 0], vectors[..., 2], -vectors[..., 1]], -1)
 
 
-def quaternions_from_rotations(rotations: NDArray[np.floating]) -> FloatArray:
+def quaternions_from_rotations(rotations: FloatArray) -> Float64Array:
     """(T, 3) axis-angle in FLAME's axes -> (T, 4) unit quaternions wxyz in Blender's.
 
     Neighbours are on the same side of the sphere, so that curves between them do not swing
@@ -48,7 +47,7 @@ def quaternions_from_rotations(rotations: NDArray[np.floating]) -> FloatArray:
     return quaternions
 
 
-def rotations_from_quaternions(quaternions: NDArray[np.floating]) -> FloatArray:
+def rotations_from_quaternions(quaternions: FloatArray) -> Float64Array:
     """(T, 4) quaternions wxyz in Blender's axes, of any length -> (T, 3) axis-angle in FLAME's.
 
     A zero quaternion, which Blender reads as no rotation, gives zero.

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..shared.arrays import Float64Array
 from ..shared.camera import Camera
 from ..shared.errors import InputError
 from . import axes
@@ -24,7 +24,6 @@ from . import axes
 if TYPE_CHECKING:
     import bpy
 
-Matrix = NDArray[np.float64]
 
 _OPENCV_FROM_BLENDER_CAMERA = np.diag([1.0, -1.0, -1.0, 1.0])
 _BLENDER_FROM_HEAD = np.eye(4)
@@ -69,7 +68,7 @@ class View:
     metres; world_from_head: (4, 4) from there to Blender's world."""
 
     camera: Camera
-    world_from_head: Matrix
+    world_from_head: Float64Array
 
 
 def read_views(
@@ -114,27 +113,33 @@ def read_view(context: bpy.types.Context, head: bpy.types.Object) -> View:
 def read_lens(data: bpy.types.Camera) -> Lens:
     """The camera's data as it stands."""
     return Lens(
-        kind=data.type, lens_mm=data.lens, sensor_width_mm=data.sensor_width,
-        sensor_height_mm=data.sensor_height, sensor_fit=data.sensor_fit,
-        ortho_scale=data.ortho_scale, shift_x=data.shift_x, shift_y=data.shift_y,
-        clip_start=data.clip_start, clip_end=data.clip_end,
-    )  # fmt: skip
+        kind=data.type,
+        lens_mm=data.lens,
+        sensor_width_mm=data.sensor_width,
+        sensor_height_mm=data.sensor_height,
+        sensor_fit=data.sensor_fit,
+        ortho_scale=data.ortho_scale,
+        shift_x=data.shift_x,
+        shift_y=data.shift_y,
+        clip_start=data.clip_start,
+        clip_end=data.clip_end,
+    )
 
 
 def read_format(render: bpy.types.RenderSettings) -> Format:
     """The scene's render settings as they stand."""
-    crop = (
-        render.border_min_x, render.border_max_x, render.border_min_y, render.border_max_y,
-    )  # fmt: skip
+    crop = (render.border_min_x, render.border_max_x, render.border_min_y, render.border_max_y)
     return Format(
-        resolution_x=render.resolution_x, resolution_y=render.resolution_y,
-        percentage=render.resolution_percentage, pixel_aspect_x=render.pixel_aspect_x,
+        resolution_x=render.resolution_x,
+        resolution_y=render.resolution_y,
+        percentage=render.resolution_percentage,
+        pixel_aspect_x=render.pixel_aspect_x,
         pixel_aspect_y=render.pixel_aspect_y,
         crop=crop if render.use_border and render.use_crop_to_border else None,
-    )  # fmt: skip
+    )
 
 
-def make_view(lens: Lens, format_: Format, eye: Matrix, head: Matrix) -> View:
+def make_view(lens: Lens, format_: Format, eye: Float64Array, head: Float64Array) -> View:
     """eye, head: (4, 4) `matrix_world` of the camera and of the head's mesh.
 
     Raises InputError `camera.type` (a panorama), `camera.flat` (one of the matrices cannot be
@@ -157,12 +162,17 @@ def make_view(lens: Lens, format_: Format, eye: Matrix, head: Matrix) -> View:
     left, right, top, bottom = _kept_pixels(format_.crop, width, height)
     world_from_head = head @ _BLENDER_FROM_HEAD
     camera = Camera(
-        width=right - left, height=bottom - top, focal_x=focal, focal_y=focal / aspect,
+        width=right - left,
+        height=bottom - top,
+        focal_x=focal,
+        focal_y=focal / aspect,
         centre_x=0.5 * width - lens.shift_x * fit - left,
         centre_y=0.5 * height + lens.shift_y * fit / aspect - top,
         camera_from_world=_camera_from_world(eye) @ world_from_head,
-        near=lens.clip_start, far=lens.clip_end, orthographic=lens.kind == "ORTHO",
-    )  # fmt: skip
+        near=lens.clip_start,
+        far=lens.clip_end,
+        orthographic=lens.kind == "ORTHO",
+    )
     return View(camera=camera, world_from_head=world_from_head)
 
 
@@ -194,7 +204,7 @@ def _kept_pixels(
     return left, right, height - high, height - low
 
 
-def _camera_from_world(eye: Matrix) -> Matrix:
+def _camera_from_world(eye: Float64Array) -> Float64Array:
     """OpenCV's camera axes from Blender's world: the object's axes at length 1, so that its scale
     does not count (but a mirror does, and so does a parent's shear)."""
     unit = np.array(eye, np.float64)

@@ -170,9 +170,7 @@ def new_colour_mix(
     node = tree.nodes.new("ShaderNodeMix")
     node.data_type, node.location = "RGBA", place
     named = {socket.identifier: socket for socket in (*node.inputs, *node.outputs)}
-    return (
-        named["Factor_Float"], named["A_Color"], named["B_Color"], named["Result_Color"],
-    )  # fmt: skip
+    return (named["Factor_Float"], named["A_Color"], named["B_Color"], named["Result_Color"])
 
 
 def sound_strips(scene: Scene) -> object:

@@ -23,16 +23,25 @@ from .emotion_keys import EmotionKeys, decode_track, sample_keys
 from .errors import InputError
 
 EMOTION_OF = {
-    "joy": "happy", "grief": "sad", "sadness": "sad", "anger": "angry", "fear": "fear",
-    "disgust": "disgust", "amazement": "surprise",
-}  # fmt: skip
+    "joy": "happy",
+    "grief": "sad",
+    "sadness": "sad",
+    "anger": "angry",
+    "fear": "fear",
+    "disgust": "disgust",
+    "amazement": "surprise",
+}
 """ACE's emotions and ours; where two are one, the stronger counts."""
 WITHOUT_COUNTERPART = ("cheekiness", "outofbreath", "pain")
 ACE_EMOTIONS = tuple(sorted((*EMOTION_OF, *WITHOUT_COUNTERPART)))
 ACE_OF = {
-    "happy": "joy", "sad": "sadness", "angry": "anger", "fear": "fear", "disgust": "disgust",
+    "happy": "joy",
+    "sad": "sadness",
+    "angry": "anger",
+    "fear": "fear",
+    "disgust": "disgust",
     "surprise": "amazement",
-}  # fmt: skip
+}
 LIST = "emotion_with_timecode_list"
 _TRANSITION = "live_transition_time"
 _TIMES = ("time_code", "timeCode", "timecode")
@@ -96,8 +105,9 @@ def encode_ace(track: EmotionTrack) -> tuple[bytes, tuple[str, ...]]:
         for emotion, value in zip(EMOTIONS, row.tolist(), strict=True):
             emotions[ACE_OF[emotion]] = value
         entries[f"emotion_with_timecode{len(entries) + 1}"] = {
-            "time_code": round(frame / track.fps, 9), "emotions": emotions,
-        }  # fmt: skip
+            "time_code": round(frame / track.fps, 9),
+            "emotions": emotions,
+        }
     left_out = tuple(name for name in CONTROLS if (getattr(track, name) != 1).any())
     content = {_TRANSITION: 0.0, LIST: entries}
     return (json.dumps(content, indent=1) + "\n").encode(), left_out
@@ -140,15 +150,17 @@ def _parse(data: bytes) -> tuple[list[Entry], float]:
         raise InputError("emotion.keys", f"In the emotion file, {LIST} holds no entries.", _REMEDY)
     if not 0 <= transition <= 3600:
         raise InputError(
-            "emotion.range", f"The emotion file's {_TRANSITION} is {transition:g} seconds.",
+            "emotion.range",
+            f"The emotion file's {_TRANSITION} is {transition:g} seconds.",
             "Give seconds from 0 on.",
-        )  # fmt: skip
+        )
     entries = sorted((_entry(row, i) for i, row in enumerate(rows)), key=lambda entry: entry[0])
     if len({time for time, _ in entries}) < len(entries):
         raise InputError(
-            "emotion.keys", "Two entries of the emotion file have the same time code.",
+            "emotion.keys",
+            "Two entries of the emotion file have the same time code.",
             "Keep one of the two.",
-        )  # fmt: skip
+        )
     return entries, transition
 
 
@@ -163,9 +175,10 @@ def _entry(row: object, index: int) -> Entry:
     seconds = _number(time, f"The time code of entry {index}")
     if not 0 <= seconds <= limits.MAX_FRAMES:
         raise InputError(
-            "emotion.range", f"{where} is at {seconds:g} seconds, outside any take.",
+            "emotion.range",
+            f"{where} is at {seconds:g} seconds, outside any take.",
             "Give seconds from 0 on.",
-        )  # fmt: skip
+        )
     return seconds, {name: _value(name, v, index) for name, v in emotions.items()}
 
 
@@ -179,18 +192,20 @@ def _value(name: str, value: object, index: int) -> float:
     level = _number(value, f"{name} in entry {index}")
     if not 0 <= level <= 1:
         raise InputError(
-            "emotion.range", f"{name} in entry {index} is {level:g}, outside 0 to 1.",
+            "emotion.range",
+            f"{name} in entry {index} is {level:g}, outside 0 to 1.",
             "Give a value inside that range.",
-        )  # fmt: skip
+        )
     return level
 
 
 def _number(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
         raise InputError(
-            "emotion.not_a_number", f"{what} is {value!s:.40}, not a number.",
+            "emotion.not_a_number",
+            f"{what} is {value!s:.40}, not a number.",
             "Give a plain number, without quotes.",
-        )  # fmt: skip
+        )
     return float(value)
 
 

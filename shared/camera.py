@@ -6,12 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import limits
+from .arrays import Float64Array
 from .errors import InputError
-
-FloatArray = NDArray[np.float64]
 
 
 def check_size(width: int, height: int) -> None:
@@ -45,7 +43,7 @@ class Camera:
     focal_y: float
     centre_x: float
     centre_y: float
-    camera_from_world: FloatArray  # (4, 4)
+    camera_from_world: Float64Array  # (4, 4)
     near: float = 0.01
     far: float = 100.0
     orthographic: bool = False
@@ -88,21 +86,27 @@ def _unusable(sentence: str) -> InputError:
     )
 
 
-def camera_centre(camera: Camera) -> FloatArray:
+def camera_centre(camera: Camera) -> Float64Array:
     """(3,) where a perspective camera stands in the world; any point of an orthographic one's
     plane of depth 0."""
     return np.linalg.inv(camera.camera_from_world)[:3, 3].astype(np.float64)
 
 
-def camera_axis(camera: Camera) -> FloatArray:
+def camera_axis(camera: Camera) -> Float64Array:
     """(3,) the world's direction along which depth grows, a metre of it long."""
     return np.linalg.inv(camera.camera_from_world)[:3, 2].astype(np.float64)
 
 
 def look_at(
-    *, target: NDArray[np.float64], distance: float, yaw_rad: float, pitch_rad: float,
-    width: int, height: int, fov_y_rad: float,
-) -> Camera:  # fmt: skip
+    *,
+    target: Float64Array,
+    distance: float,
+    yaw_rad: float,
+    pitch_rad: float,
+    width: int,
+    height: int,
+    fov_y_rad: float,
+) -> Camera:
     """A camera `distance` metres from `target`, in front of a head that faces +z when yaw and
     pitch are 0; positive yaw moves it to the head's left (+x), positive pitch up."""
     direction = np.array(
@@ -122,6 +126,11 @@ def look_at(
     camera_from_world[:3, 3] = -camera_from_world[:3, :3] @ eye
     focal = 0.5 * height / np.tan(0.5 * fov_y_rad)
     return Camera(
-        width=width, height=height, focal_x=focal, focal_y=focal,
-        centre_x=width / 2, centre_y=height / 2, camera_from_world=camera_from_world,
-    )  # fmt: skip
+        width=width,
+        height=height,
+        focal_x=focal,
+        focal_y=focal,
+        centre_x=width / 2,
+        centre_y=height / 2,
+        camera_from_world=camera_from_world,
+    )

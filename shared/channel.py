@@ -251,9 +251,10 @@ class Channel:
             return
         self._last_sent = time.monotonic()
         given_up = [
-            request for request, call in self._pending.items()
+            request
+            for request, call in self._pending.items()
             if call.answer is not None and call.answer.cancelled()
-        ]  # fmt: skip
+        ]
         for request in given_up:
             del self._pending[request]
         if self._is_up:
@@ -324,10 +325,14 @@ class Channel:
 
 
 _WATCHED = (
-    zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
-)  # fmt: skip
+    zmq.EVENT_CONNECTED
+    | zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CLOSED
+)
 
 
 def _open_socket(context: zmq.Context[zmq.Socket[bytes]], connection: Connection) -> zmq.Socket:

@@ -28,10 +28,8 @@ import weakref
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from . import limits
+from .arrays import Float64Array
 from .camera import Camera
 from .channel import Channel, timed_out
 from .connection import Connection, check_protocol
@@ -221,10 +219,15 @@ class Client:
         the whole take; vertices: whether the mesh cache is wanted. `poll` gives `JobProgressed`,
         then `BakeFinished` or `JobFailed`."""
         request = Bake(
-            job=secrets.token_hex(16), motion=motion.sha256, name=motion.name,
-            adapter=_sha256(adapter), head=head, frames=_bounds(frames), vertices=vertices,
+            job=secrets.token_hex(16),
+            motion=motion.sha256,
+            name=motion.name,
+            adapter=_sha256(adapter),
+            head=head,
+            frames=_bounds(frames),
+            vertices=vertices,
             **track_fields(track),
-        )  # fmt: skip
+        )
         return self._start(request)
 
     def start_render(
@@ -281,7 +284,7 @@ class Client:
         vertices: bool = False,
         size: tuple[int, int] | None = None,
         camera: Camera | None = None,
-        world_from_head: NDArray[np.float64] | None = None,
+        world_from_head: Float64Array | None = None,
     ) -> None:
         """Asks for one frame of the take with the emotions in it; returns at once. `poll` gives
         `PreviewReady` or `PreviewFailed`.
@@ -297,14 +300,21 @@ class Client:
         is_head = isinstance(subject, str)
         self._previews.start(
             Preview(
-                view=view, motion=motion.sha256, name=motion.name, adapter=_sha256(adapter),
+                view=view,
+                motion=motion.sha256,
+                name=motion.name,
+                adapter=_sha256(adapter),
                 head=subject if is_head else "open",
                 avatar=None if is_head else subject.sha256,
                 avatar_name=None if is_head else subject.name,
-                frame=frame, first=first, vertices=vertices,
-                is_shared=picture["width"] is not None, **rows, **picture,
+                frame=frame,
+                first=first,
+                vertices=vertices,
+                is_shared=picture["width"] is not None,
+                **rows,
+                **picture,
             )
-        )  # fmt: skip
+        )
 
     def poll(self) -> list[Event]:
         """What has happened to jobs and previews since the last call. Never blocks: under 1 ms.
@@ -381,9 +391,13 @@ class Client:
                 raise misunderstood(f"{state.received} bytes of {size} arrived")
             file.seek(state.received)
             chunk = Upload(
-                kind=kind, name=name, sha256=digest, size=size, offset=state.received,
+                kind=kind,
+                name=name,
+                sha256=digest,
+                size=size,
+                offset=state.received,
                 data=file.read(limits.CHUNK_BYTES),
-            )  # fmt: skip
+            )
             state = self._call(chunk, ArtefactState, _left_s(deadline, timeout_s))
         return Artefact(sha256=digest, kind=kind, name=name, size=size)
 

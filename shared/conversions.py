@@ -8,13 +8,13 @@ from dataclasses import fields
 from typing import TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .arrays import Float32Array, Float64Array
 from .camera import Camera
 from .emotion import CONTROLS, EmotionTrack
 from .errors import InputError
 from .head import ARRAY_FIELDS, HeadModel
-from .messages import Floats, HeadRead, MotionArrays, Render, TrackArrays
+from .messages import HeadRead, MotionArrays, Render, TrackArrays
 from .motion import WIDTHS, Motion
 from .pictures import Follow, Format, PictureOptions
 
@@ -29,14 +29,14 @@ _PREVIEW_SECONDS = 64 / 30
 class MotionFields(TypedDict):
     """The fields of `MotionArrays`."""
 
-    expression: Floats
-    jaw: Floats
-    neck: Floats
-    eyes: Floats
-    rotation: Floats
-    translation: Floats
-    shape: Floats
-    eyelids: Floats | None
+    expression: Float32Array
+    jaw: Float32Array
+    neck: Float32Array
+    eyes: Float32Array
+    rotation: Float32Array
+    translation: Float32Array
+    shape: Float32Array
+    eyelids: Float32Array | None
     fps: float
     space: str
 
@@ -44,12 +44,12 @@ class MotionFields(TypedDict):
 class TrackFields(TypedDict):
     """The fields of `TrackArrays`."""
 
-    weights: Floats
-    influence: Floats
-    upper: Floats
-    lower: Floats
-    geometry: Floats
-    appearance: Floats
+    weights: Float32Array
+    influence: Float32Array
+    upper: Float32Array
+    lower: Float32Array
+    geometry: Float32Array
+    appearance: Float32Array
     fps: float
 
 
@@ -64,10 +64,10 @@ class PictureFields(TypedDict):
     half: bool
     antialiased: bool
     follow: Follow | None
-    lens: NDArray[np.float64] | None
-    camera_from_world: NDArray[np.float64] | None
-    world_from_head: NDArray[np.float64] | None
-    weights: Floats | None
+    lens: Float64Array | None
+    camera_from_world: Float64Array | None
+    world_from_head: Float64Array | None
+    weights: Float32Array | None
 
 
 def motion_fields(motion: Motion) -> MotionFields:
@@ -118,14 +118,19 @@ def picture_fields(options: PictureOptions) -> PictureFields:
     is_identity = len(matrices) == 1 and (matrices[0] == np.eye(4)).all()
     weights = options.weights
     return PictureFields(
-        width=width, height=height, frames=None if frames is None else (frames.start, frames.stop),
-        passes=options.passes, format=options.format, half=options.half,
-        antialiased=options.antialiased, follow=options.follow,
+        width=width,
+        height=height,
+        frames=None if frames is None else (frames.start, frames.stop),
+        passes=options.passes,
+        format=options.format,
+        half=options.half,
+        antialiased=options.antialiased,
+        follow=options.follow,
         lens=lens if options.cameras else None,
         camera_from_world=poses if options.cameras else None,
         world_from_head=None if is_identity else matrices,
         weights=None if weights is None else np.asarray(weights, np.float32),
-    )  # fmt: skip
+    )
 
 
 def to_pictures(message: Render) -> PictureOptions:
@@ -136,21 +141,22 @@ def to_pictures(message: Render) -> PictureOptions:
     elif len(matrices) == 1:
         matrices = matrices[0]
     return PictureOptions(
-        width=message.width, height=message.height,
-        cameras=to_cameras(
-            message.lens, message.camera_from_world, message.width, message.height
-        ),
-        frames=None if message.frames is None else range(*message.frames), passes=message.passes,
-        format=message.format, half=message.half, antialiased=message.antialiased,
-        follow=message.follow, world_from_head=matrices, weights=message.weights,
-    )  # fmt: skip
+        width=message.width,
+        height=message.height,
+        cameras=to_cameras(message.lens, message.camera_from_world, message.width, message.height),
+        frames=None if message.frames is None else range(*message.frames),
+        passes=message.passes,
+        format=message.format,
+        half=message.half,
+        antialiased=message.antialiased,
+        follow=message.follow,
+        world_from_head=matrices,
+        weights=message.weights,
+    )
 
 
 def to_cameras(
-    lenses: NDArray[np.float64] | None,
-    poses: NDArray[np.float64] | None,
-    width: int,
-    height: int,
+    lenses: Float64Array | None, poses: Float64Array | None, width: int, height: int
 ) -> tuple[Camera, ...]:
     """The cameras of a `Render` or `Preview`, none where it has none. Raises InputError
     `option.camera`."""
@@ -162,15 +168,22 @@ def to_cameras(
         )
     return tuple(
         Camera(
-            width=width, height=height, focal_x=lens[0], focal_y=lens[1],
-            centre_x=lens[2], centre_y=lens[3], near=lens[4], far=lens[5],
-            orthographic=lens[6] != 0, camera_from_world=pose,
+            width=width,
+            height=height,
+            focal_x=lens[0],
+            focal_y=lens[1],
+            centre_x=lens[2],
+            centre_y=lens[3],
+            near=lens[4],
+            far=lens[5],
+            orthographic=lens[6] != 0,
+            camera_from_world=pose,
         )
         for lens, pose in zip(lenses.tolist(), poses, strict=True)
-    )  # fmt: skip
+    )
 
 
-def _lenses(cameras: tuple[Camera, ...]) -> NDArray[np.float64]:
+def _lenses(cameras: tuple[Camera, ...]) -> Float64Array:
     rows = [
         (c.focal_x, c.focal_y, c.centre_x, c.centre_y, c.near, c.far, float(c.orthographic))
         for c in cameras
@@ -178,11 +191,11 @@ def _lenses(cameras: tuple[Camera, ...]) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(-1, 7)
 
 
-def _poses(cameras: tuple[Camera, ...]) -> NDArray[np.float64]:
+def _poses(cameras: tuple[Camera, ...]) -> Float64Array:
     return np.array([c.camera_from_world for c in cameras], np.float64).reshape(-1, 4, 4)
 
 
-def _still(*arrays: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+def _still(*arrays: Float64Array) -> tuple[Float64Array, ...]:
     """Only the first row of each where all rows are the same."""
     if all((array == array[:1]).all() for array in arrays):
         return tuple(np.ascontiguousarray(array[:1]) for array in arrays)

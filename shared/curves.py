@@ -17,14 +17,15 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from numpy.typing import NDArray
+
+from .arrays import Float64Array
 
 INTERPOLATIONS = ("constant", "linear", "bezier")
 
-Array = NDArray[np.float64]
 
-
-def evaluate(places: Array, levels: Array, interpolation: str, at: Array) -> Array:
+def evaluate(
+    places: Float64Array, levels: Float64Array, interpolation: str, at: Float64Array
+) -> Float64Array:
     """Values at `at` of the curve through (places, levels), places strictly ascending.
 
     Held before the first key and after the last.
@@ -44,7 +45,7 @@ def evaluate(places: Array, levels: Array, interpolation: str, at: Array) -> Arr
     return s**3 * p0 + 3 * s**2 * t * p1 + 3 * s * t**2 * p2 + t**3 * p3
 
 
-def handles(places: Array, levels: Array) -> tuple[Array, Array]:
+def handles(places: Float64Array, levels: Float64Array) -> tuple[Float64Array, Float64Array]:
     """(K,), (K,): how far the curve rises along each key's left handle and right handle."""
     rise = np.diff(levels)
     width = np.diff(places)
@@ -61,7 +62,7 @@ def handles(places: Array, levels: Array) -> tuple[Array, Array]:
     return left, right
 
 
-def _smooth(rise: Array, ratio: Array) -> Array:
+def _smooth(rise: Float64Array, ratio: Float64Array) -> Float64Array:
     """Heights (n,) of the right handles of n keys between two level ones, values running one way.
 
     rise: (n + 1,) between neighbours. ratio: (n,) of the interval after a key to that before it.
@@ -97,7 +98,13 @@ def _smooth(rise: Array, ratio: Array) -> Array:
     return heights
 
 
-def _solve(below: Array, middle: Array, above: Array, wanted: Array, held: Array) -> Array:
+def _solve(
+    below: Float64Array,
+    middle: Float64Array,
+    above: Float64Array,
+    wanted: Float64Array,
+    held: Float64Array,
+) -> Float64Array:
     """Thomas' algorithm; rows with a held value are that value."""
     free = np.isnan(held)
     a = np.where(free, below, 0).tolist()

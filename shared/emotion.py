@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import limits
+from .arrays import Float32Array
 from .errors import InputError
 
 EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
@@ -16,8 +16,6 @@ EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
 
 CONTROLS = ("influence", "upper", "lower", "geometry", "appearance")
 """The five strengths that travel beside the weights, each with one value per frame."""
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,12 +32,12 @@ class EmotionTrack:
     Raises InputError `emotion.shape`, `emotion.not_finite` or `emotion.range`.
     """
 
-    weights: FloatArray  # (T, 6)
-    influence: FloatArray  # (T,)
-    upper: FloatArray  # (T,)
-    lower: FloatArray  # (T,)
-    geometry: FloatArray  # (T,)
-    appearance: FloatArray  # (T,)
+    weights: Float32Array  # (T, 6)
+    influence: Float32Array  # (T,)
+    upper: Float32Array  # (T,)
+    lower: Float32Array  # (T,)
+    geometry: Float32Array  # (T,)
+    appearance: Float32Array  # (T,)
     fps: float
 
     def __post_init__(self) -> None:
@@ -69,7 +67,7 @@ class EmotionTrack:
         return len(self.weights)
 
 
-def _check_range(name: str, values: FloatArray, largest: float) -> None:
+def _check_range(name: str, values: Float32Array, largest: float) -> None:
     if not np.isfinite(values).all():
         frame = int(np.argwhere(~np.isfinite(values))[0][0])
         raise InputError(

@@ -16,9 +16,9 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import curves, limits
+from .arrays import Float64Array
 from .emotion import CONTROLS, EMOTIONS, EmotionTrack
 from .errors import InputError
 
@@ -38,7 +38,7 @@ _MEANT = {
 class EmotionKeys:
     """The keys as written. channels: for each keyed channel its frames, ascending, and values."""
 
-    channels: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    channels: dict[str, tuple[Float64Array, Float64Array]]
     fps: float
     interpolation: str
 
@@ -127,12 +127,13 @@ def _parse(data: bytes) -> dict[str, object]:
     return content
 
 
-def _channels(keys: object) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def _channels(keys: object) -> dict[str, tuple[Float64Array, Float64Array]]:
     if not isinstance(keys, list):
         raise InputError(
-            "emotion.keys", "In the emotion file, 'keys' is not a list.",
+            "emotion.keys",
+            "In the emotion file, 'keys' is not a list.",
             'Write it like "keys": [{"frame": 0, "happy": 1.0}].',
-        )  # fmt: skip
+        )
     found: dict[str, dict[float, float]] = {}
     for index, key in enumerate(keys):
         for name, (frame, value) in _key_values(key, index).items():
@@ -154,15 +155,17 @@ def _key_values(key: object, index: int) -> dict[str, tuple[float, float]]:
     """For each channel that one key names: frame and value."""
     if not isinstance(key, dict) or "frame" not in key:
         raise InputError(
-            "emotion.keys", f"Key {index} has no frame.",
+            "emotion.keys",
+            f"Key {index} has no frame.",
             'Write it like {"frame": 0, "happy": 1.0}.',
-        )  # fmt: skip
+        )
     frame = _number(key["frame"], f"The frame of key {index}")
     if abs(frame) > limits.MAX_FRAMES:
         raise InputError(
-            "emotion.range", f"Key {index} is at frame {frame:g}, outside any take.",
+            "emotion.range",
+            f"Key {index} is at frame {frame:g}, outside any take.",
             f"Use frames up to {limits.MAX_FRAMES}.",
-        )  # fmt: skip
+        )
     values = {}
     for name in (n for n in key if n != "frame"):
         if name not in CHANNELS:
@@ -181,9 +184,10 @@ def _key_values(key: object, index: int) -> dict[str, tuple[float, float]]:
 def _number(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
         raise InputError(
-            "emotion.not_a_number", f"{what} is {_shown(value)}, not a number.",
+            "emotion.not_a_number",
+            f"{what} is {_shown(value)}, not a number.",
             "Give a plain number, without quotes.",
-        )  # fmt: skip
+        )
     return float(value)
 
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from .arrays import Float32Array, UInt8Array
 from .errors import AffektError
 from .messages import Artefact
 from .motion import Motion
@@ -93,10 +91,10 @@ class PreviewReady(Event):
 
     view: int
     frame: int
-    expression: NDArray[np.float32]
-    jaw: NDArray[np.float32]
-    vertices: NDArray[np.float32] | None
-    pixels: NDArray[np.uint8] | None
+    expression: Float32Array
+    jaw: Float32Array
+    vertices: Float32Array | None
+    pixels: UInt8Array | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,19 +8,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import Float32Array, Int32Array, UInt8Array
 from .errors import InputError
 
 JOINTS = ("root", "neck", "jaw", "eye_left", "eye_right")
 """FLAME's joints, in order."""
 PARENTS = (-1, 0, 1, 1, 1)
 """Index of each joint's parent; the root has none."""
-REGIONS = (
-    "skin", "brow", "lip", "mouth", "teeth", "tongue", "sclera", "iris", "pupil", "lash",
-)  # fmt: skip
+REGIONS = ("skin", "brow", "lip", "mouth", "teeth", "tongue", "sclera", "iris", "pupil", "lash")
 """Names of the labels in `HeadModel.region`."""
-
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,22 +39,22 @@ class HeadModel:
     name: str
     space: str
     expression_names: tuple[str, ...]
-    template: FloatArray
-    faces: IntArray
-    shape_basis: FloatArray
-    expression_basis: FloatArray
-    pose_basis: FloatArray
-    joint_regressor: FloatArray
-    skin_weights: FloatArray
-    uv: FloatArray
-    landmark_faces: IntArray
-    landmark_weights: FloatArray
-    region: NDArray[np.uint8]
-    upper: FloatArray
-    colour: FloatArray
-    arkit_expression: FloatArray
-    arkit_jaw: FloatArray
-    arkit_eyes: FloatArray
+    template: Float32Array
+    faces: Int32Array
+    shape_basis: Float32Array
+    expression_basis: Float32Array
+    pose_basis: Float32Array
+    joint_regressor: Float32Array
+    skin_weights: Float32Array
+    uv: Float32Array
+    landmark_faces: Int32Array
+    landmark_weights: Float32Array
+    region: UInt8Array
+    upper: Float32Array
+    colour: Float32Array
+    arkit_expression: Float32Array
+    arkit_jaw: Float32Array
+    arkit_eyes: Float32Array
 
     def __post_init__(self) -> None:
         vertices, components = len(self.template), len(self.expression_names)

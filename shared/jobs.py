@@ -300,9 +300,12 @@ def _with_own_arrays(request: Request) -> Request:
 
 def _progressed(message: messages.Progress) -> events.JobProgressed:
     return events.JobProgressed(
-        job=message.job, stage=message.stage, done=message.done, total=message.total,
+        job=message.job,
+        stage=message.stage,
+        done=message.done,
+        total=message.total,
         seconds_left=message.seconds_left,
-    )  # fmt: skip
+    )
 
 
 def _bake_finished(message: messages.BakeDone, name: str) -> events.BakeFinished:
@@ -312,14 +315,14 @@ def _bake_finished(message: messages.BakeDone, name: str) -> events.BakeFinished
         start=message.start,
         motion=to_motion(message),
         baked=Artefact(
-            sha256=message.motion, kind="motion", name=f"{stem}.baked.npz",
-            size=message.motion_size,
+            sha256=message.motion, kind="motion", name=f"{stem}.baked.npz", size=message.motion_size
         ),
         take=Artefact(
             sha256=message.take, kind="motion", name=f"{stem}.take.npz", size=message.take_size
         ),
-        vertices=None if message.vertices is None else Artefact(
-            sha256=message.vertices, kind="vertices", name=f"{stem}.pc2",
-            size=message.vertices_size,
+        vertices=None
+        if message.vertices is None
+        else Artefact(
+            sha256=message.vertices, kind="vertices", name=f"{stem}.pc2", size=message.vertices_size
         ),
-    )  # fmt: skip
+    )

@@ -17,10 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from . import limits
+from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from .pictures import FOLLOWS, FORMATS, PASSES, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
@@ -59,7 +57,6 @@ _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
 Sha256 = Annotated[str, _SHA256]
 JobId = Annotated[str, _JOB]
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,14 +143,16 @@ class ArtefactChunk(Message):
 class MotionArrays(Message):
     """The fields of a `Motion` of T frames; see there for units."""
 
-    expression: Annotated[Floats, Array(dtype="<f4", shape=(None, 100))]
-    jaw: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
-    neck: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
-    eyes: Annotated[Floats, Array(dtype="<f4", shape=(None, 6))]
-    rotation: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
-    translation: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
-    shape: Annotated[Floats, Array(dtype="<f4", shape=(300,))]
-    eyelids: Annotated[Floats | None, Array(dtype="<f4", shape=(None, 2), optional=True)] = None
+    expression: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 100))]
+    jaw: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
+    neck: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
+    eyes: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 6))]
+    rotation: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
+    translation: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
+    shape: Annotated[Float32Array, Array(dtype="<f4", shape=(300,))]
+    eyelids: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None, 2), optional=True)] = (
+        None
+    )
     fps: Annotated[float, Number(low=0.001, high=1000)]
     space: Annotated[str, _NAME]
 
@@ -163,12 +162,12 @@ class TrackArrays(Message):
     """The fields of an `EmotionTrack` of T frames; see there."""
 
     fps: Annotated[float, Number(low=0.001, high=1000)]
-    weights: Annotated[Floats, Array(dtype="<f4", shape=(None, 6))]
-    influence: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
-    upper: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
-    lower: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
-    geometry: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
-    appearance: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
+    weights: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 6))]
+    influence: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
+    upper: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
+    lower: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
+    geometry: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
+    appearance: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -188,22 +187,22 @@ class HeadRead(Message):
     name: Annotated[str, _NAME]
     space: Annotated[str, _NAME]
     expression_names: Annotated[tuple[str, ...], Several(item=_NAME, most=100)]
-    template: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
-    faces: Annotated[NDArray[np.int32], Array(dtype="<i4", shape=(None, 3))]
-    shape_basis: Annotated[Floats, Array(dtype="<f4", shape=(None, 3, None))]
-    expression_basis: Annotated[Floats, Array(dtype="<f4", shape=(None, 3, None))]
-    pose_basis: Annotated[Floats, Array(dtype="<f4", shape=(None, 3, 36))]
-    joint_regressor: Annotated[Floats, Array(dtype="<f4", shape=(5, None))]
-    skin_weights: Annotated[Floats, Array(dtype="<f4", shape=(None, 5))]
-    uv: Annotated[Floats, Array(dtype="<f4", shape=(None, 3, 2))]
-    landmark_faces: Annotated[NDArray[np.int32], Array(dtype="<i4", shape=(68,))]
-    landmark_weights: Annotated[Floats, Array(dtype="<f4", shape=(68, 3))]
-    region: Annotated[NDArray[np.uint8], Array(dtype="|u1", shape=(None,))]
-    upper: Annotated[Floats, Array(dtype="<f4", shape=(None,))]
-    colour: Annotated[Floats, Array(dtype="<f4", shape=(None, 3))]
-    arkit_expression: Annotated[Floats, Array(dtype="<f4", shape=(None, 52))]
-    arkit_jaw: Annotated[Floats, Array(dtype="<f4", shape=(3, 52))]
-    arkit_eyes: Annotated[Floats, Array(dtype="<f4", shape=(6, 52))]
+    template: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
+    faces: Annotated[Int32Array, Array(dtype="<i4", shape=(None, 3))]
+    shape_basis: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3, None))]
+    expression_basis: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3, None))]
+    pose_basis: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3, 36))]
+    joint_regressor: Annotated[Float32Array, Array(dtype="<f4", shape=(5, None))]
+    skin_weights: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 5))]
+    uv: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3, 2))]
+    landmark_faces: Annotated[Int32Array, Array(dtype="<i4", shape=(68,))]
+    landmark_weights: Annotated[Float32Array, Array(dtype="<f4", shape=(68, 3))]
+    region: Annotated[UInt8Array, Array(dtype="|u1", shape=(None,))]
+    upper: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
+    colour: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
+    arkit_expression: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 52))]
+    arkit_jaw: Annotated[Float32Array, Array(dtype="<f4", shape=(3, 52))]
+    arkit_eyes: Annotated[Float32Array, Array(dtype="<f4", shape=(6, 52))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,12 +225,14 @@ class Previewed(Message):
     TYPE: ClassVar[str] = "previewed"
     view: Annotated[int, _VIEW]
     frame: Annotated[int, _FRAME]
-    expression: Annotated[Floats, Array(dtype="<f4", shape=(1, 100))]
-    jaw: Annotated[Floats, Array(dtype="<f4", shape=(1, 3))]
-    vertices: Annotated[Floats | None, Array(dtype="<f4", shape=(None, 3), optional=True)] = None
-    pixels: Annotated[NDArray[np.uint8] | None, Array(
-        dtype="|u1", shape=(None, None, 4), optional=True
-    )] = None  # fmt: skip
+    expression: Annotated[Float32Array, Array(dtype="<f4", shape=(1, 100))]
+    jaw: Annotated[Float32Array, Array(dtype="<f4", shape=(1, 3))]
+    vertices: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None, 3), optional=True)] = (
+        None
+    )
+    pixels: Annotated[
+        UInt8Array | None, Array(dtype="|u1", shape=(None, None, 4), optional=True)
+    ] = None
     width: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
     height: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
     slot: Annotated[int | None, Integer(high=limits.MAX_PIXEL_SLOTS - 1, optional=True)] = None
@@ -382,27 +383,25 @@ class Render(Message):
     width: Annotated[int, _EDGE]
     height: Annotated[int, _EDGE]
     frames: Annotated[tuple[int, int] | None, _RANGE] = None
-    passes: Annotated[tuple[str, ...], Several(
-        item=Choice(values=PASSES), least=1, most=len(PASSES)
-    )] = ("combined",)  # fmt: skip
+    passes: Annotated[
+        tuple[str, ...], Several(item=Choice(values=PASSES), least=1, most=len(PASSES))
+    ] = ("combined",)
     format: Annotated[Format, Choice(values=FORMATS)] = "png"
     half: Annotated[bool, Flag()] = True
     antialiased: Annotated[bool, Flag()] = True
     follow: Annotated[Follow | None, Choice(values=FOLLOWS, optional=True)] = None
     pictures: Annotated[int, _PICTURES] = 0
     credit: Annotated[int, _CREDIT]
-    lens: Annotated[NDArray[np.float64] | None, Array(
-        dtype="<f8", shape=(None, 7), optional=True
-    )] = None  # fmt: skip
-    camera_from_world: Annotated[NDArray[np.float64] | None, Array(
-        dtype="<f8", shape=(None, 4, 4), optional=True
-    )] = None  # fmt: skip
-    world_from_head: Annotated[NDArray[np.float64] | None, Array(
-        dtype="<f8", shape=(None, 4, 4), optional=True
-    )] = None  # fmt: skip
-    weights: Annotated[Floats | None, Array(
-        dtype="<f4", shape=(None, 6), optional=True
-    )] = None  # fmt: skip
+    lens: Annotated[Float64Array | None, Array(dtype="<f8", shape=(None, 7), optional=True)] = None
+    camera_from_world: Annotated[
+        Float64Array | None, Array(dtype="<f8", shape=(None, 4, 4), optional=True)
+    ] = None
+    world_from_head: Annotated[
+        Float64Array | None, Array(dtype="<f8", shape=(None, 4, 4), optional=True)
+    ] = None
+    weights: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None, 6), optional=True)] = (
+        None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -468,15 +467,13 @@ class Preview(TrackArrays):
     vertices: Annotated[bool, Flag()] = False
     width: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
     height: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
-    lens: Annotated[NDArray[np.float64] | None, Array(
-        dtype="<f8", shape=(1, 7), optional=True
-    )] = None  # fmt: skip
-    camera_from_world: Annotated[NDArray[np.float64] | None, Array(
-        dtype="<f8", shape=(1, 4, 4), optional=True
-    )] = None  # fmt: skip
-    world_from_head: Annotated[NDArray[np.float64] | None, Array(
-        dtype="<f8", shape=(1, 4, 4), optional=True
-    )] = None  # fmt: skip
+    lens: Annotated[Float64Array | None, Array(dtype="<f8", shape=(1, 7), optional=True)] = None
+    camera_from_world: Annotated[
+        Float64Array | None, Array(dtype="<f8", shape=(1, 4, 4), optional=True)
+    ] = None
+    world_from_head: Annotated[
+        Float64Array | None, Array(dtype="<f8", shape=(1, 4, 4), optional=True)
+    ] = None
     is_shared: Annotated[bool, Flag()] = False
 
 
@@ -573,12 +570,35 @@ class JobFailed(Message):
 
 
 REQUESTS = (
-    Hello, Ping, GetStatus, Shutdown, FindArtefact, Upload, Download, ReadMotion, GetHead,
-    OpenPixels, Preview, Bake, Render, Attach, Credit, Cancel,
-)  # fmt: skip
+    Hello,
+    Ping,
+    GetStatus,
+    Shutdown,
+    FindArtefact,
+    Upload,
+    Download,
+    ReadMotion,
+    GetHead,
+    OpenPixels,
+    Preview,
+    Bake,
+    Render,
+    Attach,
+    Credit,
+    Cancel,
+)
 ANSWERS = (
-    Failure, Welcome, Acknowledged, Pong, Status, ArtefactState, ArtefactChunk, MotionRead,
-    HeadRead, PixelsOpened, Previewed,
-)  # fmt: skip
+    Failure,
+    Welcome,
+    Acknowledged,
+    Pong,
+    Status,
+    ArtefactState,
+    ArtefactChunk,
+    MotionRead,
+    HeadRead,
+    PixelsOpened,
+    Previewed,
+)
 EVENTS = (Progress, Picture, BakeDone, RenderDone, JobFailed)
 MESSAGES: Mapping[str, type[Message]] = {m.TYPE: m for m in (*REQUESTS, *ANSWERS, *EVENTS)}

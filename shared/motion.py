@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import limits
+from .arrays import Float32Array
 from .errors import InputError
 
 SPACES = ("open", "flame2020", "flame2023", "arkit")
@@ -37,8 +37,6 @@ ARKIT_NAMES = (
 WIDTHS = {"expression": 100, "jaw": 3, "neck": 3, "eyes": 6, "rotation": 3, "translation": 3}
 """Columns of each per-frame array of a `Motion`."""
 
-FloatArray = NDArray[np.float32]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Motion:
@@ -54,14 +52,14 @@ class Motion:
     Raises InputError `motion.shape`, `motion.not_finite`, `motion.too_long`, `motion.space`.
     """
 
-    expression: FloatArray  # (T, 100)
-    jaw: FloatArray  # (T, 3)
-    neck: FloatArray  # (T, 3)
-    eyes: FloatArray  # (T, 6)
-    rotation: FloatArray  # (T, 3)
-    translation: FloatArray  # (T, 3)
-    shape: FloatArray  # (300,)
-    eyelids: FloatArray | None = None  # (T, 2)
+    expression: Float32Array  # (T, 100)
+    jaw: Float32Array  # (T, 3)
+    neck: Float32Array  # (T, 3)
+    eyes: Float32Array  # (T, 6)
+    rotation: Float32Array  # (T, 3)
+    translation: Float32Array  # (T, 3)
+    shape: Float32Array  # (300,)
+    eyelids: Float32Array | None = None  # (T, 2)
     fps: float
     space: str
 
@@ -95,7 +93,7 @@ class Motion:
         return len(self.expression)
 
 
-def _check(name: str, values: FloatArray, shape: tuple[int, ...]) -> None:
+def _check(name: str, values: Float32Array, shape: tuple[int, ...]) -> None:
     if values.shape != shape:
         raise InputError(
             "motion.shape",
@@ -111,10 +109,12 @@ def _check(name: str, values: FloatArray, shape: tuple[int, ...]) -> None:
         )
 
 
-def make_motion(*, expression: FloatArray, fps: float, space: str, **others: FloatArray) -> Motion:
+def make_motion(
+    *, expression: Float32Array, fps: float, space: str, **others: Float32Array
+) -> Motion:
     """A motion whose unnamed arrays are zero. `others` are `Motion` fields."""
     frames = len(expression)
-    arrays: dict[str, FloatArray] = {
+    arrays: dict[str, Float32Array] = {
         name: np.zeros((frames, width), np.float32) for name, width in WIDTHS.items()
     }
     arrays["shape"] = np.zeros(300, np.float32)

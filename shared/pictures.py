@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .arrays import Float32Array, Float64Array
 from .camera import Camera, check_size
 from .errors import InputError
 
@@ -53,8 +53,8 @@ class PictureOptions:
     half: bool = True
     antialiased: bool = True
     follow: Follow | None = None
-    world_from_head: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
-    weights: NDArray[np.float32] | None = None  # (T, 6)
+    world_from_head: Float64Array = field(default_factory=lambda: np.eye(4))
+    weights: Float32Array | None = None  # (T, 6)
 
     def __post_init__(self) -> None:
         check_size(*self.size)
@@ -109,7 +109,7 @@ def check_passes(names: Sequence[str]) -> None:
     _need_one_of("pass", names, PASSES)
 
 
-def check_world(world_from_head: NDArray[np.float64]) -> None:
+def check_world(world_from_head: Float64Array) -> None:
     """Raises InputError `option.camera` for what is neither an invertible (4, 4) matrix nor
     (T, 4, 4) of them."""
     matrix = world_from_head

@@ -43,10 +43,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import limits
 from .alive import is_process_alive
+from .arrays import UInt8Array
 from .connection import default_runtime_folder, make_private_folder
 from .errors import LinkError
 
@@ -150,7 +150,7 @@ class PixelRing:
             os.close(handle)
         return cls(path, memory, slots, slot_bytes)
 
-    def write(self, pixels: NDArray[np.uint8]) -> Slot:
+    def write(self, pixels: UInt8Array) -> Slot:
         """Puts pixels (of any shape) into the slot that was written longest ago."""
         data = np.ascontiguousarray(pixels, np.uint8).reshape(-1)
         if data.size > self.slot_bytes:
@@ -169,7 +169,7 @@ class PixelRing:
 
     def read(
         self, slot: int, sequence: int, checksum: str, height: int, width: int
-    ) -> NDArray[np.uint8] | None:
+    ) -> UInt8Array | None:
         """(height, width, 4), a copy; None if the slot has been written again since."""
         size = height * width * 4
         if not (0 <= slot < self.slots and 0 <= size <= self.slot_bytes):
@@ -199,7 +199,7 @@ class PixelRing:
         self.close()
         _unlink(self._path)
 
-    def _copy(self, slot: int, sequence: int, size: int) -> NDArray[np.uint8] | None:
+    def _copy(self, slot: int, sequence: int, size: int) -> UInt8Array | None:
         self._check_memory()
         entry = slot * _ENTRY_WORDS
         if self._table[entry] != 2 * sequence:
@@ -209,7 +209,7 @@ class PixelRing:
         data = self._view(slot, size).copy()
         return data if self._table[entry] == 2 * sequence else None
 
-    def _view(self, slot: int, size: int) -> NDArray[np.uint8]:
+    def _view(self, slot: int, size: int) -> UInt8Array:
         start = _DATA + slot * _stride(self.slot_bytes)
         return np.frombuffer(self._memory, np.uint8, size, start)
 

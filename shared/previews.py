@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import events, limits
+from .arrays import Float64Array, UInt8Array
 from .camera import Camera
 from .conversions import TrackFields, picture_fields, preview_rows, track_fields
 from .emotion import EmotionTrack
@@ -27,8 +27,6 @@ from .messages import Message, OpenPixels, PixelsOpened, Preview, Previewed
 from .motion import frames_outside
 from .pictures import PictureOptions
 from .wire import misunderstood
-
-Pixels = NDArray[np.uint8]
 
 
 class Link(Protocol):
@@ -44,7 +42,7 @@ class Ring(Protocol):
 
     def read(
         self, slot: int, sequence: int, checksum: str, height: int, width: int
-    ) -> Pixels | None: ...
+    ) -> UInt8Array | None: ...
 
     def close(self) -> None: ...
 
@@ -72,15 +70,13 @@ class ViewFields(TypedDict):
 
     width: int | None
     height: int | None
-    lens: NDArray[np.float64] | None
-    camera_from_world: NDArray[np.float64] | None
-    world_from_head: NDArray[np.float64] | None
+    lens: Float64Array | None
+    camera_from_world: Float64Array | None
+    world_from_head: Float64Array | None
 
 
 def view_fields(
-    size: tuple[int, int] | None,
-    camera: Camera | None,
-    world_from_head: NDArray[np.float64] | None,
+    size: tuple[int, int] | None, camera: Camera | None, world_from_head: Float64Array | None
 ) -> ViewFields:
     """Of a picture of the camera's size, else of `size` by the sidecar's own camera, else none.
     Raises InputError `option.size`, `option.camera`."""
@@ -97,14 +93,19 @@ def view_fields(
             f"Choose at most {limits.MAX_PREVIEW_EDGE} pixels an edge.",
         )
     options = PictureOptions(
-        width=size[0], height=size[1], cameras=() if camera is None else (camera,),
+        width=size[0],
+        height=size[1],
+        cameras=() if camera is None else (camera,),
         world_from_head=np.eye(4) if world_from_head is None else world_from_head,
-    )  # fmt: skip
+    )
     fields = picture_fields(options)
     return ViewFields(
-        width=size[0], height=size[1], lens=fields["lens"],
-        camera_from_world=fields["camera_from_world"], world_from_head=fields["world_from_head"],
-    )  # fmt: skip
+        width=size[0],
+        height=size[1],
+        lens=fields["lens"],
+        camera_from_world=fields["camera_from_world"],
+        world_from_head=fields["world_from_head"],
+    )
 
 
 @dataclass(slots=True)
@@ -213,9 +214,13 @@ class Previews:
             if pixels.shape != (request.height, request.width, 4):
                 raise misunderstood("a preview has another size than was asked for")
         return events.PreviewReady(
-            view=answer.view, frame=answer.frame, expression=answer.expression[0],
-            jaw=answer.jaw[0], vertices=answer.vertices, pixels=pixels,
-        )  # fmt: skip
+            view=answer.view,
+            frame=answer.frame,
+            expression=answer.expression[0],
+            jaw=answer.jaw[0],
+            vertices=answer.vertices,
+            pixels=pixels,
+        )
 
     def _fail(self, number: int, error: AffektError) -> None:
         self._events[number] = events.PreviewFailed(view=number, error=error)
@@ -249,7 +254,7 @@ class _SharedMemory:
         with self._lock:
             return self._ring is not None and 0 < size <= self._slot_bytes
 
-    def read(self, request: Preview, answer: Previewed) -> Pixels | None:
+    def read(self, request: Preview, answer: Previewed) -> UInt8Array | None:
         """The pixels that the answer tells of; None if they are gone, or not those that were
         sent. Raises LinkError `link.protocol`."""
         slot, sequence, checksum = answer.slot, answer.sequence, answer.checksum

@@ -162,8 +162,10 @@ class Supervisor:
     def is_lasting(self) -> bool:
         """Whether there is a connection, or will be one again without the user's doing."""
         return self.state in (
-            SupervisorState.CONNECTED, SupervisorState.SILENT, SupervisorState.RESTARTING,
-        )  # fmt: skip
+            SupervisorState.CONNECTED,
+            SupervisorState.SILENT,
+            SupervisorState.RESTARTING,
+        )
 
     @property
     def restart(self) -> int:

@@ -89,9 +89,7 @@ def encode(
             frames.append(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         else:
             body[field.name] = value
-    header = {
-        "v": version, "id": request, "type": message.TYPE, "buffers": entries, "body": body,
-    }  # fmt: skip
+    header = {"v": version, "id": request, "type": message.TYPE, "buffers": entries, "body": body}
     packed = msgpack.packb(header, use_bin_type=True)
     assert isinstance(packed, bytes)
     if (

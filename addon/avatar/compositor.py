@@ -129,9 +129,12 @@ def _picture(node: bpy.types.Node) -> bpy.types.NodeSocket:
 
 
 def _set_occlusion(
-    scene: bpy.types.Scene, tree: bpy.types.NodeTree, node: bpy.types.Node,
-    over: bpy.types.Node, sequence: Sequence,
-) -> None:  # fmt: skip
+    scene: bpy.types.Scene,
+    tree: bpy.types.NodeTree,
+    node: bpy.types.Node,
+    over: bpy.types.Node,
+    sequence: Sequence,
+) -> None:
     """Switches the comparison of depths on or off when this rendering differs in that from the
     one before; else the animator's own setting stays."""
     if over.get("affekt_occlusion") == sequence.has_occlusion:

@@ -67,8 +67,10 @@ def _wire(tree: bpy.types.NodeTree) -> None:
 
 def _front_mask(
     tree: bpy.types.NodeTree,
-    avatar: bpy.types.NodeSocket, behind: bpy.types.NodeSocket, occlusion: bpy.types.NodeSocket,
-) -> bpy.types.NodeSocket:  # fmt: skip
+    avatar: bpy.types.NodeSocket,
+    behind: bpy.types.NodeSocket,
+    occlusion: bpy.types.NodeSocket,
+) -> bpy.types.NodeSocket:
     """1 where the avatar is nearer than the set, smoothed along the set's edges only: its depth
     is carried past its own outline first, where alpha says all that there is to say."""
     is_there = _math(tree, "LESS_THAN", (-880, 240), avatar, FAR_M)
@@ -88,9 +90,12 @@ def _front_mask(
 
 
 def _over(
-    tree: bpy.types.NodeTree, *, back: bpy.types.NodeSocket, front: bpy.types.NodeSocket,
+    tree: bpy.types.NodeTree,
+    *,
+    back: bpy.types.NodeSocket,
+    front: bpy.types.NodeSocket,
     place: tuple[int, int],
-) -> bpy.types.NodeSocket:  # fmt: skip
+) -> bpy.types.NodeSocket:
     node = tree.nodes.new("CompositorNodeAlphaOver")
     node.location = place
     background, foreground = compat.alpha_over_inputs(node)
@@ -100,9 +105,11 @@ def _over(
 
 
 def _math(
-    tree: bpy.types.NodeTree, operation: str, place: tuple[int, int],
+    tree: bpy.types.NodeTree,
+    operation: str,
+    place: tuple[int, int],
     *values: bpy.types.NodeSocket | float,
-) -> bpy.types.NodeSocket:  # fmt: skip
+) -> bpy.types.NodeSocket:
     node = tree.nodes.new(compat.MATH_NODE)
     node.operation, node.location = operation, place
     for socket, value in zip(node.inputs, values, strict=False):

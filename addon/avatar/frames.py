@@ -17,9 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ...shared.arrays import Float32Array
 from ...shared.errors import not_writable
 from ...shared.fingerprint import fingerprint
 from ...shared.motion import WIDTHS, Motion
@@ -62,7 +60,7 @@ class Performance:
     it (T, 6) or None, and of the scene's views, or None for a camera that stands still."""
 
     motion: Motion
-    weights: NDArray[np.float32] | None
+    weights: Float32Array | None
     views: list[View] | None
 
 
@@ -109,10 +107,15 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
     except OSError as error:
         raise not_writable(plan.folder, error) from error
     finished = _finished(plan) if reuse else {}
-    return list(_runs([
-        index for index, key in enumerate(plan.keys)
-        if not plan.working(index).exists() and key not in finished
-    ]))  # fmt: skip
+    return list(
+        _runs(
+            [
+                index
+                for index, key in enumerate(plan.keys)
+                if not plan.working(index).exists() and key not in finished
+            ]
+        )
+    )
 
 
 def finish_frames(plan: Plan) -> tuple[Path, ...]:
@@ -175,9 +178,10 @@ def _read_names(path: Path) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     return {
-        name: key for name, key in found.items()
+        name: key
+        for name, key in found.items()
         if isinstance(key, str) and re.fullmatch(r"(avatar|frame)_\d{4,6}\.(png|exr)", name)
-    }  # fmt: skip
+    }
 
 
 def _runs(indices: list[int]) -> Iterator[range]:

@@ -51,9 +51,11 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
     """What to render, how, and where to; kept with the scene."""
 
     subject: bpy.props.EnumProperty(
-        name="Subject", description="What is drawn with the head's motion",
-        items=SUBJECTS, default="GAUSSIANS",
-    )  # fmt: skip
+        name="Subject",
+        description="What is drawn with the head's motion",
+        items=SUBJECTS,
+        default="GAUSSIANS",
+    )
     file: bpy.props.StringProperty(
         name="Avatar",
         description="A Gaussian avatar in one file: a LAM web bundle (.zip), Affekt's own "
@@ -74,14 +76,20 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
         name="Camera", description="Where the pictures are seen from", items=CAMERAS
     )
     size: bpy.props.IntProperty(
-        name="Size", description="Width and height of the pictures in pixels",
-        default=512, min=16, max=limits.MAX_IMAGE_EDGE, soft_max=2048, subtype="PIXEL",
-    )  # fmt: skip
+        name="Size",
+        description="Width and height of the pictures in pixels",
+        default=512,
+        min=16,
+        max=limits.MAX_IMAGE_EDGE,
+        soft_max=2048,
+        subtype="PIXEL",
+    )
     head_mesh: bpy.props.EnumProperty(
-        name="Head Mesh", items=HEAD_MESHES,
+        name="Head Mesh",
+        items=HEAD_MESHES,
         description="What becomes of the head's own mesh in the scene's rendering, so that it "
         "does not stand where the avatar does",
-    )  # fmt: skip
+    )
     format: bpy.props.EnumProperty(
         name="Format", description="File format of the pictures", items=FORMATS
     )
@@ -89,14 +97,18 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
         name="Colour Depth", description="Precision of the EXR's channels", items=DEPTHS
     )
     passes: bpy.props.EnumProperty(
-        name="Passes", description="What the EXR holds beside colour and depth",
-        items=PASSES, options={"ENUM_FLAG"}, default={"mask"},
-    )  # fmt: skip
+        name="Passes",
+        description="What the EXR holds beside colour and depth",
+        items=PASSES,
+        options={"ENUM_FLAG"},
+        default={"mask"},
+    )
     antialiased: bpy.props.BoolProperty(
-        name="Antialiased", default=True,
+        name="Antialiased",
+        default=True,
         description="Draw the avatar finer, and average, where Gaussians are finer than pixels, "
         "so that a small head neither swells nor fades",
-    )  # fmt: skip
+    )
     follow: bpy.props.EnumProperty(
         name="Follow", description="How Gaussians follow the surface", items=FOLLOWS
     )
@@ -107,7 +119,9 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
         default=True,
     )
     folder: bpy.props.StringProperty(
-        name="Frames", description="Folder for the pictures; // is the blend file's own folder",
-        default="//affekt_render/", subtype="DIR_PATH",
+        name="Frames",
+        description="Folder for the pictures; // is the blend file's own folder",
+        default="//affekt_render/",
+        subtype="DIR_PATH",
         options={"OUTPUT_PATH", *compat.PATH_OPTIONS},
-    )  # fmt: skip
+    )

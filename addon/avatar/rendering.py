@@ -72,21 +72,27 @@ def render_options(scene: bpy.types.Scene) -> RenderOptions:
     return RenderOptions(
         avatar=Path(bpy.path.abspath(chosen.file)) if from_file else None,
         adapter=Path(bpy.path.abspath(chosen.adapter)) if from_file and chosen.adapter else None,
-        as_gaussians=chosen.subject == "GAUSSIANS", from_scene=chosen.camera == "SCENE",
-        look=_look(chosen), folder=Path(bpy.path.abspath(chosen.folder)),
-        head_mesh=chosen.head_mesh, reuse=chosen.reuse,
-        first=scene.frame_start, last=scene.frame_end,
-    )  # fmt: skip
+        as_gaussians=chosen.subject == "GAUSSIANS",
+        from_scene=chosen.camera == "SCENE",
+        look=_look(chosen),
+        folder=Path(bpy.path.abspath(chosen.folder)),
+        head_mesh=chosen.head_mesh,
+        reuse=chosen.reuse,
+        first=scene.frame_start,
+        last=scene.frame_end,
+    )
 
 
 def _look(chosen: bpy.types.PropertyGroup) -> Look:
     is_exr = chosen.format == "EXR"
     return Look(
-        size=chosen.size, is_exr=is_exr, is_half=chosen.depth == "HALF",
+        size=chosen.size,
+        is_exr=is_exr,
+        is_half=chosen.depth == "HALF",
         passes=tuple(sorted(chosen.passes)) if is_exr else (),
         antialiased=chosen.antialiased,
         follow=None if chosen.follow == "AUTO" else chosen.follow.lower(),
-    )  # fmt: skip
+    )
 
 
 def render_steps(head_name: str, scene_name: str, options: RenderOptions) -> Steps:
@@ -103,9 +109,11 @@ def render_steps(head_name: str, scene_name: str, options: RenderOptions) -> Ste
     hashed = None if adapter is None else hashlib.sha256(adapter.data).hexdigest()
     settings = repr((line.version, fingerprint, hashed, options.look))
     plan = Plan(
-        folder=options.folder, suffix=options.look.suffix, first=int(frames[0]),
+        folder=options.folder,
+        suffix=options.look.suffix,
+        first=int(frames[0]),
         keys=frame_keys(settings, shown),
-    )  # fmt: skip
+    )
     rendered = yield from _render_missing(line, (subject, adapter), shown, plan, options)
     files = finish_frames(plan)
     return _show(head_name, bpy.data.scenes[scene_name], files, plan, options, rendered)
@@ -150,17 +158,25 @@ def _read_performance(
 
 
 def _render_missing(
-    line: Supervisor, cast: tuple[FileBytes | str, FileBytes | None], shown: Performance,
-    plan: Plan, options: RenderOptions,
-) -> requests.Waiting[int]:  # fmt: skip
+    line: Supervisor,
+    cast: tuple[FileBytes | str, FileBytes | None],
+    shown: Performance,
+    plan: Plan,
+    options: RenderOptions,
+) -> requests.Waiting[int]:
     """Renders what is not there yet; how many frames that were."""
     runs = begin_frames(plan, reuse=options.reuse)
     try:
         for run in runs:
             shot = requests.Shot(
-                subject=cast[0], adapter=cast[1], look=options.look, views=shown.views,
-                weights=shown.weights, frames=run, folder=plan.work,
-            )  # fmt: skip
+                subject=cast[0],
+                adapter=cast[1],
+                look=options.look,
+                views=shown.views,
+                weights=shown.weights,
+                frames=run,
+                folder=plan.work,
+            )
             yield from requests.render(line, shown.motion, shot)
     except BaseException:  # Esc closes the generator
         leave_frames(plan)
@@ -169,9 +185,13 @@ def _render_missing(
 
 
 def _show(
-    head_name: str, scene: bpy.types.Scene, files: tuple[Path, ...], plan: Plan,
-    options: RenderOptions, rendered: int,
-) -> str:  # fmt: skip
+    head_name: str,
+    scene: bpy.types.Scene,
+    files: tuple[Path, ...],
+    plan: Plan,
+    options: RenderOptions,
+    rendered: int,
+) -> str:
     """The last step, and the only one that changes the scene; what to report of it."""
     has_occlusion = options.from_scene and options.look.is_exr
     show_sequence(scene, Sequence(files=files, first=plan.first, has_occlusion=has_occlusion))

@@ -25,17 +25,28 @@ _TEXT = {
 
 def _weight(name: str) -> bpy.props.FloatProperty:
     return bpy.props.FloatProperty(
-        name=name.capitalize(), description=_TEXT[name], min=0, max=limits.MAX_EMOTION_WEIGHT,
-        soft_max=1, default=0, subtype="FACTOR", options={"ANIMATABLE"},
-    )  # fmt: skip
+        name=name.capitalize(),
+        description=_TEXT[name],
+        min=0,
+        max=limits.MAX_EMOTION_WEIGHT,
+        soft_max=1,
+        default=0,
+        subtype="FACTOR",
+        options={"ANIMATABLE"},
+    )
 
 
 def _strength(name: str) -> bpy.props.FloatProperty:
     largest = 1.0 if name == "influence" else limits.MAX_STRENGTH
     return bpy.props.FloatProperty(
-        name=name.capitalize(), description=_TEXT[name], min=0, max=largest,
-        default=1, subtype="FACTOR", options={"ANIMATABLE"},
-    )  # fmt: skip
+        name=name.capitalize(),
+        description=_TEXT[name],
+        min=0,
+        max=largest,
+        default=1,
+        subtype="FACTOR",
+        options={"ANIMATABLE"},
+    )
 
 
 class AFFEKT_PG_emotion(bpy.types.PropertyGroup):

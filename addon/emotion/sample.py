@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array
 from ...shared.emotion import CONTROLS, EMOTIONS, EmotionTrack
 from .. import compat
 from ..motion.curves import sample
@@ -17,7 +17,7 @@ from .properties import CHANNELS, channel_path, channel_range
 
 
 def read_track(
-    head: bpy.types.Object, times: NDArray[np.float64], fps: float, scene: bpy.types.Scene
+    head: bpy.types.Object, times: Float64Array, fps: float, scene: bpy.types.Scene
 ) -> EmotionTrack:
     """The head's emotion at scene frames `times` (T,), as Blender shows it there.
 
@@ -47,8 +47,8 @@ def _needs_playback(head: bpy.types.Object) -> bool:
 
 
 def _play(
-    head: bpy.types.Object, times: NDArray[np.float64], scene: bpy.types.Scene
-) -> dict[str, NDArray[np.float32]]:
+    head: bpy.types.Object, times: Float64Array, scene: bpy.types.Scene
+) -> dict[str, Float32Array]:
     values = {name: np.empty(len(times), np.float32) for name in CHANNELS}
     with _frame_restored(scene):
         for row, time in enumerate(times):

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import UInt8Array
 from ...shared.head import REGIONS
 from .. import compat
 
@@ -16,10 +16,17 @@ SUBSURFACE = "affekt_subsurface"
 
 # Roughness and subsurface weight: wet things are smooth, skin lets light through.
 _SURFACE = {
-    "skin": (0.48, 0.12), "brow": (0.75, 0.0), "lip": (0.32, 0.15), "mouth": (0.35, 0.1),
-    "teeth": (0.15, 0.05), "tongue": (0.3, 0.15), "sclera": (0.06, 0.02), "iris": (0.04, 0.0),
-    "pupil": (0.04, 0.0), "lash": (0.7, 0.0),
-}  # fmt: skip
+    "skin": (0.48, 0.12),
+    "brow": (0.75, 0.0),
+    "lip": (0.32, 0.15),
+    "mouth": (0.35, 0.1),
+    "teeth": (0.15, 0.05),
+    "tongue": (0.3, 0.15),
+    "sclera": (0.06, 0.02),
+    "iris": (0.04, 0.0),
+    "pupil": (0.04, 0.0),
+    "lash": (0.7, 0.0),
+}
 _SUBSURFACE_SCALE_M = 0.004
 _VIEWPORT_COLOUR = (0.62, 0.42, 0.33, 1.0)
 
@@ -53,7 +60,7 @@ def _add_surface(tree: bpy.types.NodeTree, principled: bpy.types.Node) -> None:
     principled.inputs["Subsurface Scale"].default_value = _SUBSURFACE_SCALE_M
 
 
-def add_surface_attributes(mesh: bpy.types.Mesh, region: NDArray[np.uint8]) -> None:
+def add_surface_attributes(mesh: bpy.types.Mesh, region: UInt8Array) -> None:
     """Roughness and subsurface weight of each vertex, from its region (V,)."""
     table = np.array([_SURFACE[name] for name in REGIONS], np.float32)
     for number, name in enumerate((ROUGHNESS, SUBSURFACE)):

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.client import Client
 from ...shared.emotion import EmotionTrack
 from ...shared.errors import LinkError
@@ -107,7 +107,7 @@ class Shot:
     adapter: FileBytes | None
     look: Look
     views: list[View] | None
-    weights: NDArray[np.float32] | None
+    weights: Float32Array | None
     frames: range
     folder: Path
 
@@ -137,14 +137,18 @@ def _picture_options(shot: Shot) -> PictureOptions:
     wanted = {"combined", "depth", *look.passes} if look.is_exr else {"combined"}
     matrices = [np.eye(4)] if views is None else [view.world_from_head for view in views]
     return PictureOptions(
-        width=look.size, height=look.size,
+        width=look.size,
+        height=look.size,
         cameras=() if views is None else tuple(view.camera for view in views),
-        frames=shot.frames, passes=tuple(name for name in PASSES if name in wanted),
-        format="exr" if look.is_exr else "png", half=look.is_half, antialiased=look.antialiased,
+        frames=shot.frames,
+        passes=tuple(name for name in PASSES if name in wanted),
+        format="exr" if look.is_exr else "png",
+        half=look.is_half,
+        antialiased=look.antialiased,
         follow=look.follow,
         world_from_head=matrices[0] if len(matrices) == 1 else np.stack(matrices),
         weights=shot.weights if look.is_exr else None,
-    )  # fmt: skip
+    )
 
 
 def _call(line: Supervisor, call: Callable[[Client], Answer], text: str) -> Waiting[Answer]:

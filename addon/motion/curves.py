@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array, FloatArray
 from ...shared.errors import InputError
 from ...shared.head import JOINTS
 from ...shared.motion import Motion, make_motion
@@ -22,9 +22,7 @@ no easing, and a straight line cannot overshoot."""
 _WIDEST_SLIDER = 10.0
 
 
-def frame_times(
-    first_frame: float, frames: int, fps: float, scene_fps: float
-) -> NDArray[np.float64]:
+def frame_times(first_frame: float, frames: int, fps: float, scene_fps: float) -> Float64Array:
     """Scene frames (T,) of a take's frames 0..T-1 when it starts at `first_frame`."""
     return first_frame + np.arange(frames, dtype=np.float64) * (scene_fps / fps)
 
@@ -34,16 +32,18 @@ def scene_fps(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
 
 
-def rotations_of(motion: Motion) -> dict[str, NDArray[np.float32]]:
+def rotations_of(motion: Motion) -> dict[str, Float32Array]:
     """Axis-angle (T, 3) of each joint by name."""
     parts = (motion.rotation, motion.neck, motion.jaw, motion.eyes[:, :3], motion.eyes[:, 3:])
     return dict(zip(JOINTS, parts, strict=True))
 
 
 def write_curves(
-    head: bpy.types.Object, motion: Motion, times: NDArray[np.float64],
+    head: bpy.types.Object,
+    motion: Motion,
+    times: Float64Array,
     actions: dict[str, bpy.types.Action],
-) -> None:  # fmt: skip
+) -> None:
     """Fills new Actions with the motion, one key at each of `times` (T,) scene frames."""
     names = expression_names(head)
     keys = need_shape_keys(head)
@@ -65,16 +65,21 @@ def write_curves(
         _write_curve(actions["OBJECT"], "OBJECT", path, index, "root", times, places[:, index])
 
 
-def _widen_slider(key: bpy.types.ShapeKey, values: NDArray[np.float32]) -> None:
+def _widen_slider(key: bpy.types.ShapeKey, values: Float32Array) -> None:
     """Blender clips what an Action writes to the slider's range; a take may go further."""
     key.slider_min = max(min(key.slider_min, float(values.min())), -_WIDEST_SLIDER)
     key.slider_max = min(max(key.slider_max, float(values.max())), _WIDEST_SLIDER)
 
 
 def _write_curve(
-    action: bpy.types.Action, part: str, path: str, index: int, group: str,
-    times: NDArray[np.float64], values: NDArray[np.floating],
-) -> None:  # fmt: skip
+    action: bpy.types.Action,
+    part: str,
+    path: str,
+    index: int,
+    group: str,
+    times: Float64Array,
+    values: FloatArray,
+) -> None:
     """One F-curve; a constant one gets a single key."""
     curve = compat.new_curve(action, part, path, index, group)
     if (values == values[0]).all():
@@ -87,9 +92,11 @@ def _write_curve(
 
 
 def read_curves(
-    head: bpy.types.Object, times: NDArray[np.float64], fps: float,
+    head: bpy.types.Object,
+    times: Float64Array,
+    fps: float,
     actions: dict[str, bpy.types.Action | None],
-) -> Motion:  # fmt: skip
+) -> Motion:
     """What the Actions say at `times` (T,) scene frames, as a motion in the open space: an
     animator's edits count. Properties without a curve keep the value that they have now.
 
@@ -116,16 +123,20 @@ def read_curves(
         for i in range(3)
     ]
     return make_motion(
-        expression=expression, fps=fps, space="open",
-        rotation=turned["root"], neck=turned["neck"], jaw=turned["jaw"],
+        expression=expression,
+        fps=fps,
+        space="open",
+        rotation=turned["root"],
+        neck=turned["neck"],
+        jaw=turned["jaw"],
         eyes=np.concatenate([turned["eye_left"], turned["eye_right"]], 1),
         translation=axes.to_flame(np.stack(places, 1)).astype(np.float32),
-    )  # fmt: skip
+    )
 
 
 def _read_rotation(
     curves: compat.CurveList | tuple[()], bone: bpy.types.PoseBone, frames: Sequence[float]
-) -> NDArray[np.float32]:
+) -> Float32Array:
     """Axis-angle (T, 3) in FLAME's axes. Raises InputError `motion.rotation_mode`."""
     if bone.rotation_mode != "QUATERNION":
         raise InputError(
@@ -139,9 +150,12 @@ def _read_rotation(
 
 
 def sample(
-    curves: compat.CurveList | tuple[()], path: str, index: int,
-    frames: Sequence[float], otherwise: float,
-) -> NDArray[np.float32]:  # fmt: skip
+    curves: compat.CurveList | tuple[()],
+    path: str,
+    index: int,
+    frames: Sequence[float],
+    otherwise: float,
+) -> Float32Array:
     """Values (T,) of the property at scene frames, `otherwise` where no curve moves it."""
     curve = compat.find_curve(curves, path, index)
     if curve is None or curve.mute or (curve.is_empty and not curve.modifiers):

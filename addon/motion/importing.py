@@ -95,13 +95,15 @@ def read_file(path: Path, largest: int) -> FileBytes:
         raise InputError("file.missing", f"There is no file at {path}.", "Choose another file.")
     if path.stat().st_size > largest:
         raise InputError(
-            "file.too_large", f"{path.name} is too large for what it should be.",
+            "file.too_large",
+            f"{path.name} is too large for what it should be.",
             "Choose another file.",
-        )  # fmt: skip
+        )
     try:
         return FileBytes(name=path.name, data=path.read_bytes())
     except OSError as error:
         raise InputError(
-            "file.unreadable", f"{path.name} cannot be read: {error.strerror}.",
+            "file.unreadable",
+            f"{path.name} cannot be read: {error.strerror}.",
             "Check who may read it.",
-        ) from error  # fmt: skip
+        ) from error

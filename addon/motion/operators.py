@@ -28,13 +28,15 @@ class TakeFileProperties:
         name="Start at", description="Scene frame of the take's first frame", default=1
     )
     sets_range: bpy.props.BoolProperty(
-        name="Set Frame Range", description="The scene then starts and ends with the take",
+        name="Set Frame Range",
+        description="The scene then starts and ends with the take",
         default=True,
-    )  # fmt: skip
+    )
     with_sound: bpy.props.BoolProperty(
-        name="Sound", description="Put the wav file that lies beside the take into the sequencer",
+        name="Sound",
+        description="Put the wav file that lies beside the take into the sequencer",
         default=True,
-    )  # fmt: skip
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

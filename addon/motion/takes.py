@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import bpy
-import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
 from ...shared.motion import Motion
 from .. import compat
@@ -16,9 +15,14 @@ from .properties import AFFEKT_PG_take
 
 
 def add_take(
-    head: bpy.types.Object, motion: Motion, *, name: str, first_frame: float,
-    scene: bpy.types.Scene, source: str = "",
-) -> AFFEKT_PG_take:  # fmt: skip
+    head: bpy.types.Object,
+    motion: Motion,
+    *,
+    name: str,
+    first_frame: float,
+    scene: bpy.types.Scene,
+    source: str = "",
+) -> AFFEKT_PG_take:
     """Writes the motion (open space) into new Actions, lists them under a free name and puts
     them to use. With a `source` it is a bake of that take. If anything fails nothing stays."""
     rig, keys = rig_of(head), need_shape_keys(head)
@@ -75,10 +79,11 @@ def find_take(head: bpy.types.Object, name: str) -> AFFEKT_PG_take:
     if take is None:
         raise InputError(
             "motion.no_take",
-            f"The head '{head.name}' has no take called '{name}'." if name
+            f"The head '{head.name}' has no take called '{name}'."
+            if name
             else f"The head '{head.name}' has no take yet.",
             "Import a take first.",
-        )  # fmt: skip
+        )
     return take
 
 
@@ -102,13 +107,13 @@ def read_take(head: bpy.types.Object, take: AFFEKT_PG_take, scene: bpy.types.Sce
 
 
 def read_take_at(
-    head: bpy.types.Object, take: AFFEKT_PG_take, times: NDArray[np.float64], fps: float
+    head: bpy.types.Object, take: AFFEKT_PG_take, times: Float64Array, fps: float
 ) -> Motion:
     """The take's motion at any scene frames `times` (T,)."""
     return read_curves(head, times, fps, _actions(take))
 
 
-def take_times(take: AFFEKT_PG_take, scene: bpy.types.Scene) -> NDArray[np.float64]:
+def take_times(take: AFFEKT_PG_take, scene: bpy.types.Scene) -> Float64Array:
     """Scene frames (T,) of the take's frames."""
     return frame_times(take.first_frame, take.frames, take.fps, scene_fps(scene))
 

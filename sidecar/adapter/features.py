@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ...shared.arrays import BoolArray, Float64Array, FloatArray, Int64Array
 from ...shared.camera import look_at
 from ...shared.head import JOINTS, HeadModel
 from ..head.forward import HeadLayer
@@ -32,9 +33,6 @@ _LEAST_PIXELS = 200
 _ALONG_MOUTH = np.linspace(-0.8, 0.8, 9)
 _ALONG_EYE = np.linspace(-0.7, 0.7, 5)
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Features:
@@ -42,10 +40,10 @@ class Features:
     head's order: "nose", "mouth.upper.3", "eye_left.lower.0", ..."""
 
     names: tuple[str, ...]
-    faces: IntArray
-    weights: FloatArray
+    faces: Int64Array
+    weights: Float64Array
 
-    def places(self, skin: Skin) -> FloatArray:
+    def places(self, skin: Skin) -> Float64Array:
         """(n, 3) metres."""
         return np.einsum("nk,nkd->nd", self.weights, skin.points[skin.faces[self.faces]])
 
@@ -55,7 +53,7 @@ class Features:
         return Features(names=tuple(names), faces=self.faces[rows], weights=self.weights[rows])
 
 
-def open_jaw(head: HeadModel, angle_rad: float) -> FloatArray:
+def open_jaw(head: HeadModel, angle_rad: float) -> Float64Array:
     """(V, 3) the head at rest but for its jaw."""
     layer, pose = HeadLayer(head), torch.zeros(1, 5, 3)
     pose[0, JOINTS.index("jaw"), 0] = angle_rad
@@ -64,7 +62,7 @@ def open_jaw(head: HeadModel, angle_rad: float) -> FloatArray:
         return layer(layer.template, zero, pose, torch.zeros(1, 3))[0].double().numpy()
 
 
-def find_features(head: HeadModel, skin: Skin, turn: FloatArray) -> Features:
+def find_features(head: HeadModel, skin: Skin, turn: Float64Array) -> Features:
     """The features of a head that looks along +z once its points are multiplied by `turn` (3, 3).
 
     What cannot be seen is left out.
@@ -77,15 +75,16 @@ def find_features(head: HeadModel, skin: Skin, turn: FloatArray) -> Features:
     found |= _mouth(opened[skin.vertex], skin, tip)
     found |= _eyes(head, skin, rest, eyes)
     return Features(
-        names=tuple(found), faces=np.array([f for f, _ in found.values()], np.int64),
+        names=tuple(found),
+        faces=np.array([f for f, _ in found.values()], np.int64),
         weights=np.array([w for _, w in found.values()]),
-    )  # fmt: skip
+    )
 
 
-Place = tuple[int, FloatArray]
+Place = tuple[int, Float64Array]
 
 
-def _nose(points: FloatArray, skin: Skin, eyes: FloatArray) -> Place:
+def _nose(points: Float64Array, skin: Skin, eyes: Float64Array) -> Place:
     """The foremost skin between the eyes, from their height to 1.4 times their distance below."""
     apart = np.linalg.norm(eyes[0] - eyes[1])
     middle = eyes.mean(0)
@@ -96,15 +95,20 @@ def _nose(points: FloatArray, skin: Skin, eyes: FloatArray) -> Place:
     return face, (skin.faces[face] == tip).astype(np.float64)
 
 
-def _look(points: FloatArray, faces: NDArray[np.integer], target: FloatArray) -> MeshFragments:
+def _look(points: Float64Array, faces: NDArray[np.integer], target: Float64Array) -> MeshFragments:
     camera = look_at(
-        target=target, distance=_DISTANCE_M, yaw_rad=0.0, pitch_rad=0.0, width=_PIXELS,
-        height=_PIXELS, fov_y_rad=2 * np.arctan(0.5 * _VIEW_M / _DISTANCE_M),
-    )  # fmt: skip
+        target=target,
+        distance=_DISTANCE_M,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        width=_PIXELS,
+        height=_PIXELS,
+        fov_y_rad=2 * np.arctan(0.5 * _VIEW_M / _DISTANCE_M),
+    )
     return rasterise_mesh(points, np.ascontiguousarray(faces, np.int32), camera)
 
 
-def _mouth(points: FloatArray, skin: Skin, tip: FloatArray) -> dict[str, Place]:
+def _mouth(points: Float64Array, skin: Skin, tip: Float64Array) -> dict[str, Place]:
     view = _look(points, skin.faces, tip)
     pixel = _VIEW_M / _PIXELS
     row, column = _PIXELS // 2, _PIXELS // 2  # the nose's tip
@@ -117,7 +121,7 @@ def _mouth(points: FloatArray, skin: Skin, tip: FloatArray) -> dict[str, Place]:
     return _rims(hole, (window[0].start, window[1].start), view, "mouth", _ALONG_MOUTH)
 
 
-def _mouth_hole(depth: NDArray[np.floating]) -> NDArray[np.bool_] | None:
+def _mouth_hole(depth: FloatArray) -> BoolArray | None:
     """The largest hollow between something in front above it and something in front below."""
     reach = int(_REACH_M * _PIXELS / _VIEW_M)
     above, below = (
@@ -127,7 +131,7 @@ def _mouth_hole(depth: NDArray[np.floating]) -> NDArray[np.bool_] | None:
     return _largest_piece(depth > np.maximum(above, below) + _HOLE_M)
 
 
-def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+def _largest_piece(mask: BoolArray) -> BoolArray | None:
     label = np.zeros(mask.shape, np.int32)
     ndimage.label(mask, output=label)
     sizes = np.bincount(label.ravel(), minlength=2)
@@ -135,7 +139,7 @@ def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     return label == sizes.argmax() if sizes.max() > _LEAST_PIXELS else None
 
 
-def _eyes(head: HeadModel, skin: Skin, rest: FloatArray, eyes: FloatArray) -> dict[str, Place]:
+def _eyes(head: HeadModel, skin: Skin, rest: Float64Array, eyes: Float64Array) -> dict[str, Place]:
     """The lids' edges around what is seen of each eyeball."""
     found: dict[str, Place] = {}
     for joint, centre in ((3, eyes[0]), (4, eyes[1])):
@@ -155,9 +159,8 @@ def _eyes(head: HeadModel, skin: Skin, rest: FloatArray, eyes: FloatArray) -> di
 
 
 def _rims(
-    hole: NDArray[np.bool_], corner: tuple[int, int], view: MeshFragments, name: str,
-    along: FloatArray,
-) -> dict[str, Place]:  # fmt: skip
+    hole: BoolArray, corner: tuple[int, int], view: MeshFragments, name: str, along: Float64Array
+) -> dict[str, Place]:
     """The surface just above and below a hole at shares of its width, and at its two ends."""
     columns = np.flatnonzero(hole.any(0))
     middle, half = columns.mean(), 0.5 * (columns[-1] - columns[0])

@@ -14,11 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csc_matrix, diags_array
 from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
+from ...shared.arrays import BoolArray, Float64Array, Int64Array
 from ...shared.head import HeadModel
 from ..raster.normals import vertex_normals
 from .features import Features, find_features, with_landmarks
@@ -41,8 +41,6 @@ MOST_SCALE = 1.6
 """A head with its eyes further apart than the open head's by this factor is not in metres."""
 _LEAST_FEATURES = 6  # of the mouth, beside the nose and the eyes
 
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Registration:
@@ -53,10 +51,10 @@ class Registration:
     source: Skin
     target: Skin
     hits: Hits
-    bent: FloatArray
-    turn: FloatArray
+    bent: Float64Array
+    turn: Float64Array
     scale: float
-    shift: FloatArray
+    shift: Float64Array
 
 
 def register(
@@ -81,14 +79,14 @@ def register(
     )
 
 
-def _check(hits: Hits, bent: FloatArray, nose: FloatArray, least_found: float) -> None:
+def _check(hits: Hits, bent: Float64Array, nose: Float64Array, least_found: float) -> None:
     face = np.linalg.norm(bent - nose, axis=1) < FACE_M
     found = (hits.found & (hits.distance < WORST_M))[face].mean() if face.any() else 0.0
     if found < least_found:
         raise failed(f"only {found:.0%} of its face lie on it")
 
 
-def _all_features(head: HeadModel, skin: Skin, turn: FloatArray) -> Features:
+def _all_features(head: HeadModel, skin: Skin, turn: Float64Array) -> Features:
     """What the eye finds, the eyes' centres apart, and the inner iBUG landmarks where known."""
     seen = find_features(head, skin, turn)
     return seen if not head.landmark_weights[17:].any() else with_landmarks(seen, head, skin)
@@ -101,7 +99,7 @@ def _shared(here: Features, there: Features) -> tuple[Features, Features]:
     return here.pick(names), there.pick(names)
 
 
-def _turn_from_eyes(flame: HeadModel, open_head: HeadModel) -> FloatArray:
+def _turn_from_eyes(flame: HeadModel, open_head: HeadModel) -> Float64Array:
     """The least turn that takes the line between FLAME's eyes to the open head's. (3, 3)"""
     here, there = (
         np.subtract(*(head.joint_regressor[3:] @ head.template).astype(np.float64))
@@ -113,7 +111,9 @@ def _turn_from_eyes(flame: HeadModel, open_head: HeadModel) -> FloatArray:
     return Rotation.align_vectors(there[None], here[None])[0].as_matrix()
 
 
-def _similarity(source: FloatArray, target: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+def _similarity(
+    source: Float64Array, target: Float64Array
+) -> tuple[float, Float64Array, Float64Array]:
     """Scale, rotation (3, 3) and shift (3,) that best take source to target (Umeyama 1991)."""
     a, b = source - source.mean(0), target - target.mean(0)
     u, size, vt = np.linalg.svd(b.T @ a)
@@ -135,13 +135,13 @@ def _with_sides(skin: Skin, head: HeadModel, features: Features) -> Skin:
     return mark_sides(skin, head, rims["upper"], rims["lower"])
 
 
-def _normals(points: FloatArray, faces: NDArray[np.int64]) -> FloatArray:
+def _normals(points: Float64Array, faces: Int64Array) -> Float64Array:
     return vertex_normals(np.ascontiguousarray(points), np.ascontiguousarray(faces, np.int32))
 
 
 def _bend(
-    start: FloatArray, source: Skin, target: Target, pair: tuple[Features, Features]
-) -> FloatArray:
+    start: Float64Array, source: Skin, target: Target, pair: tuple[Features, Features]
+) -> Float64Array:
     """(N, 3) the source's points laid onto the target, beginning at `start`."""
     area = point_areas(start, source.faces)
     smooth = thin_plate(start, source.faces)
@@ -165,8 +165,8 @@ def _bend(
 
 
 def _meet(
-    points: FloatArray, source: Skin, target: Target, reach: float
-) -> tuple[Hits, NDArray[np.bool_]]:
+    points: Float64Array, source: Skin, target: Target, reach: float
+) -> tuple[Hits, BoolArray]:
     """Where the points meet the target, and which do."""
     hits = target.nearest(points, _normals(points, source.faces), source.side)
     return hits, hits.found & (hits.distance < reach)
@@ -184,7 +184,7 @@ def _selector(features: Features, skin: Skin) -> csc_matrix:
     return csc_matrix(coo_matrix((features.weights.ravel(), (rows, columns)), shape))
 
 
-def thin_plate(points: FloatArray, faces: NDArray[np.int64]) -> csc_matrix:
+def thin_plate(points: Float64Array, faces: Int64Array) -> csc_matrix:
     """(N, N) quadratic form of the squared Laplacian over the surface, by cotangents (Pinkall and
     Polthier 1993): zero for what is linear along it."""
     count = len(points)

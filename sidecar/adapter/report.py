@@ -56,18 +56,23 @@ def make_report(solution: Solution, registration: Registration, space: str) -> R
     moves = 1000 * np.linalg.norm(solution.wanted, axis=2)[:, face]
     shapes = tuple(
         ShapeResidual(
-            name=name, moves_mm=_round(np.percentile(moves[k], 95)),
-            median_mm=_round(np.median(missed[k])), worst_mm=_round(np.percentile(missed[k], 95)),
+            name=name,
+            moves_mm=_round(np.percentile(moves[k], 95)),
+            median_mm=_round(np.median(missed[k])),
+            worst_mm=_round(np.percentile(missed[k], 95)),
             moving_mm=_round(np.median(missed[k][moves[k] >= 0.1 * moves[k].max()])),
             share=_round(solution.share[k]),
         )
         for k, name in enumerate(ARKIT_NAMES)
-    )  # fmt: skip
+    )
     return Report(
-        space=space, face_points=int(face.sum()), shapes=shapes,
+        space=space,
+        face_points=int(face.sum()),
+        shapes=shapes,
         surface_mm=_round(1000 * np.median(registration.hits.distance[face])),
-        median_mm=_round(np.median(missed)), worst_mm=_round(np.percentile(missed, 95)),
-    )  # fmt: skip
+        median_mm=_round(np.median(missed)),
+        worst_mm=_round(np.percentile(missed, 95)),
+    )
 
 
 def _round(value: np.floating) -> float:

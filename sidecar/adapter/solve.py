@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ...shared.arrays import BoolArray, Float64Array, Int64Array
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
@@ -55,8 +55,6 @@ _STEPS = 3
 _APART = 0.1
 """Weight of each number by itself beside the surface, so that opposite shapes stay apart."""
 
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solution:
@@ -67,24 +65,24 @@ class Solution:
     share (52,): part of each shape's energy that is shown. gram (103, 103): what FLAME's numbers
     do to the surface, to first order, mm squared."""
 
-    space_from_open: FloatArray
-    numbers: FloatArray
-    wanted: FloatArray
-    fitted: FloatArray
-    face: NDArray[np.bool_]
-    share: FloatArray
-    gram: FloatArray
+    space_from_open: Float64Array
+    numbers: Float64Array
+    wanted: Float64Array
+    fitted: Float64Array
+    face: BoolArray
+    share: Float64Array
+    gram: Float64Array
 
 
 class Forward:
     """FLAME's displacement of chosen vertices for expression and jaw."""
 
-    def __init__(self, head: HeadModel, vertex: NDArray[np.int64]) -> None:
+    def __init__(self, head: HeadModel, vertex: Int64Array) -> None:
         self.components = len(head.expression_names)
         self.layer, self.vertex = HeadLayer(head, torch.float64), vertex
         self.rest = self.layer.template.numpy()[vertex]
 
-    def __call__(self, numbers: FloatArray) -> FloatArray:
+    def __call__(self, numbers: Float64Array) -> Float64Array:
         """(B, N, 3) metres for numbers (B, 103)."""
         pose = torch.zeros(len(numbers), len(JOINTS), 3, dtype=torch.float64)
         pose[:, JOINTS.index("jaw")] = torch.from_numpy(numbers[:, EXPRESSION:])
@@ -94,14 +92,14 @@ class Forward:
             moved = self.layer(self.layer.template, expression, pose, shift).numpy()
         return moved[:, self.vertex] - self.rest
 
-    def jacobian(self, numbers: FloatArray) -> FloatArray:
+    def jacobian(self, numbers: Float64Array) -> Float64Array:
         """(N * 3, 103) at numbers (103,), by differences; exact in the expression."""
         step = np.r_[np.ones(EXPRESSION), np.full(3, _JAW_STEP_RAD)]
         ends = self(np.concatenate([numbers[None], numbers + np.diag(step)]))
         return ((ends[1:] - ends[0]).reshape(NUMBERS, -1) / step[:, None]).T
 
 
-def open_numbers(head: HeadModel) -> tuple[FloatArray, FloatArray]:
+def open_numbers(head: HeadModel) -> tuple[Float64Array, Float64Array]:
     """What is shown to FLAME, row by row: numbers (103, 103) of the open head at one unit of each
     (a component with the turn of the jaw that its ARKit weight has), and units (103,)."""
     units = np.r_[np.ones(EXPRESSION), JAW_UNITS_RAD]
@@ -137,12 +135,17 @@ def solve(flame: HeadModel, open_head: HeadModel, registration: Registration) ->
     missed = np.einsum("knc,n->k", (shapes - fitted) ** 2, weight)
     root = forward.jacobian(np.zeros(NUMBERS)) * _root(weight)[:, None]
     return Solution(
-        space_from_open=matrix, numbers=found, wanted=shapes, fitted=fitted, face=face,
-        share=1 - missed / np.maximum(energy, 1e-18), gram=root.T @ root,
-    )  # fmt: skip
+        space_from_open=matrix,
+        numbers=found,
+        wanted=shapes,
+        fitted=fitted,
+        face=face,
+        share=1 - missed / np.maximum(energy, 1e-18),
+        gram=root.T @ root,
+    )
 
 
-def _take_apart(fits: FloatArray, numbers: FloatArray, units: FloatArray) -> FloatArray:
+def _take_apart(fits: Float64Array, numbers: Float64Array, units: Float64Array) -> Float64Array:
     """(103, 103) for each number alone: a component was fitted with its weight's turn of the jaw,
     which is not the component's."""
     jaw = (fits[EXPRESSION:] / units[EXPRESSION:, None]).T  # (103, 3)
@@ -173,14 +176,16 @@ def make_adapter(solution: Solution, space: str, open_head: HeadModel) -> Linear
     # Of one size for every head, so that what counts as a difference does not depend on units.
     root = np.linalg.cholesky(square).T / np.sqrt(np.trace(square) / len(square))
     return LinearAdapter(
-        space=space, arkit_from_space=linear.astype(np.float32),
-        arkit_bias=np.zeros(len(seen), np.float32), space_from_arkit=column.astype(np.float32),
+        space=space,
+        arkit_from_space=linear.astype(np.float32),
+        arkit_bias=np.zeros(len(seen), np.float32),
+        space_from_arkit=column.astype(np.float32),
         weight_root=root.astype(np.float32),
         space_from_open=solution.space_from_open.astype(np.float32),
-    )  # fmt: skip
+    )
 
 
-def arkit_numbers(head: HeadModel) -> FloatArray:
+def arkit_numbers(head: HeadModel) -> Float64Array:
     """(52, 103) the open head's expression and jaw at each ARKit weight 1."""
     out = np.zeros((len(ARKIT_NAMES), NUMBERS))
     out[:, : len(head.arkit_expression)] = head.arkit_expression.T
@@ -189,8 +194,8 @@ def arkit_numbers(head: HeadModel) -> FloatArray:
 
 
 def _weights(
-    registration: Registration, open_head: HeadModel, shapes: FloatArray
-) -> tuple[NDArray[np.bool_], FloatArray]:
+    registration: Registration, open_head: HeadModel, shapes: Float64Array
+) -> tuple[BoolArray, Float64Array]:
     """Which points are face (N,), and how much each counts (N,), adding up to 1."""
     hits, target, source = registration.hits, registration.target, registration.source
     region = open_head.region[target.vertex[hits.corner(target.faces)]]
@@ -206,12 +211,14 @@ def _weights(
     return face, weight / weight.sum()
 
 
-def _root(weight: FloatArray) -> FloatArray:
+def _root(weight: Float64Array) -> Float64Array:
     """(N * 3,) by which metres become weighted mm."""
     return np.repeat(np.sqrt(weight), 3) * 1000
 
 
-def _fit(forward: Forward, wanted: FloatArray, start: FloatArray, weight: FloatArray) -> FloatArray:
+def _fit(
+    forward: Forward, wanted: Float64Array, start: Float64Array, weight: Float64Array
+) -> Float64Array:
     """(K, 103) numbers whose displacements come nearest to wanted (K, N, 3)."""
     ridge = np.r_[np.full(EXPRESSION, _RIDGE_MM), np.full(3, _JAW_RIDGE_MM)] ** 2
     root = _root(weight)

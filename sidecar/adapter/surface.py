@@ -15,6 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from ...shared.arrays import BoolArray, Float64Array, Int64Array
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
 
@@ -25,18 +26,15 @@ nearer triangle among 400, by 0.2 mm."""
 _SAME_SIDE = 0.3
 """Least cosine between a point's normal and the triangle's: keeps an upper lip off a lower one."""
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Skin:
     """points (N, 3) metres; faces (M, 3) into them; vertex (N,) their index in the head; side (N,)
     1 on the upper lip and what lies near it, -1 on the lower, 0 where neither counts."""
 
-    points: FloatArray
-    faces: IntArray
-    vertex: IntArray
+    points: Float64Array
+    faces: Int64Array
+    vertex: Int64Array
     side: NDArray[np.int8]
 
 
@@ -45,16 +43,16 @@ class Hits:
     """Points of a skin: face (n,), weights (n, 3) barycentric, found (n,) False where no triangle
     near by faces the same way, distance (n,) metres."""
 
-    face: IntArray
-    weights: FloatArray
-    found: NDArray[np.bool_]
-    distance: FloatArray
+    face: Int64Array
+    weights: Float64Array
+    found: BoolArray
+    distance: Float64Array
 
-    def on(self, values: FloatArray, faces: IntArray) -> FloatArray:
+    def on(self, values: Float64Array, faces: Int64Array) -> Float64Array:
         """(n, ...) values (N, ...) of a skin's vertices at the hits."""
         return np.einsum("nk,nk...->n...", self.weights, values[faces[self.face]])
 
-    def corner(self, faces: IntArray) -> IntArray:
+    def corner(self, faces: Int64Array) -> Int64Array:
         """(n,) the corner of its triangle that each hit lies nearest to."""
         return faces[self.face, self.weights.argmax(1)]
 
@@ -81,19 +79,21 @@ def skin_of(head: HeadModel) -> Skin:
     faces = faces[_largest_piece(faces, len(wanted))]
     vertex, local = np.unique(faces, return_inverse=True)
     return Skin(
-        points=head.template[vertex].astype(np.float64), faces=local.reshape(-1, 3),
-        vertex=vertex, side=np.zeros(len(vertex), np.int8),
-    )  # fmt: skip
+        points=head.template[vertex].astype(np.float64),
+        faces=local.reshape(-1, 3),
+        vertex=vertex,
+        side=np.zeros(len(vertex), np.int8),
+    )
 
 
-def _largest_piece(faces: IntArray, vertices: int) -> NDArray[np.bool_]:
+def _largest_piece(faces: Int64Array, vertices: int) -> BoolArray:
     edges = faces.ravel(), np.roll(faces, 1, 1).ravel()
     graph = coo_matrix((np.ones(faces.size), edges), (vertices, vertices))
     piece = connected_components(graph, directed=False)[1][faces[:, 0]]
     return piece == np.bincount(piece).argmax()
 
 
-def mark_sides(skin: Skin, head: HeadModel, upper: FloatArray, lower: FloatArray) -> Skin:
+def mark_sides(skin: Skin, head: HeadModel, upper: Float64Array, lower: Float64Array) -> Skin:
     """The skin with its two lips told apart, by how far each goes with the jaw.
 
     upper, lower: (n, 3) points on the rims of the mouth.
@@ -108,14 +108,14 @@ def mark_sides(skin: Skin, head: HeadModel, upper: FloatArray, lower: FloatArray
     return replace(skin, side=np.where(near, side, 0).astype(np.int8))
 
 
-def face_normals(points: FloatArray, faces: IntArray) -> FloatArray:
+def face_normals(points: Float64Array, faces: Int64Array) -> Float64Array:
     """(M, 3) unit normals; zero for triangles without an area."""
     a, b, c = (points[faces[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a)
     return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-18)
 
 
-def point_areas(points: FloatArray, faces: IntArray) -> FloatArray:
+def point_areas(points: Float64Array, faces: Int64Array) -> Float64Array:
     """(N,) square metres: a third of each triangle around a point."""
     a, b, c = (points[faces[:, k]] for k in range(3))
     area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1) / 3
@@ -129,7 +129,7 @@ class Target:
     """A skin prepared to be asked for nearest points."""
 
     skin: Skin
-    normals: FloatArray
+    normals: Float64Array
     side: NDArray[np.int8]
     tree: cKDTree
 
@@ -142,16 +142,25 @@ class Target:
         normals = face_normals(skin.points, skin.faces)
         return Target(skin, normals, side, cKDTree(centres))
 
-    def nearest(self, points: FloatArray, normals: FloatArray, side: NDArray[np.int8]) -> Hits:
+    def nearest(self, points: Float64Array, normals: Float64Array, side: NDArray[np.int8]) -> Hits:
         """The nearest point to each of points (n, 3) on triangles that face the same way and lie
         on the same lip; on any triangle where there is none."""
         candidates = self.tree.query(points, min(_CANDIDATES, len(self.skin.faces)))[1]
         face, weights = np.zeros(len(points), np.int64), np.zeros((len(points), 3))
         found, distance = np.zeros(len(points), bool), np.zeros(len(points))
         _find_nearest(
-            points, normals, side, candidates, self.skin.points[self.skin.faces], self.normals,
-            self.side, face, weights, found, distance,
-        )  # fmt: skip
+            points,
+            normals,
+            side,
+            candidates,
+            self.skin.points[self.skin.faces],
+            self.normals,
+            self.side,
+            face,
+            weights,
+            found,
+            distance,
+        )
         return Hits(face=face, weights=weights, found=found, distance=distance)
 
 

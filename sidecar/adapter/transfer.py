@@ -12,9 +12,9 @@ triangles' shapes, so that lips drift apart which touch each other in the source
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ...shared.arrays import Float64Array
 from .registration import Registration
 
 _NEIGHBOURS = 200
@@ -24,10 +24,8 @@ _KEEP = 1.0
 """Weight of the heads' overall similarity beside the neighbours: along the normal they say
 nothing."""
 
-FloatArray = NDArray[np.float64]
 
-
-def carry(registration: Registration, moved: FloatArray) -> FloatArray:
+def carry(registration: Registration, moved: Float64Array) -> Float64Array:
     """(K, N, 3) displacements of FLAME's skin where the open head's vertices have (K, V, 3)."""
     target = registration.target
     on_skin = np.moveaxis(moved[:, target.vertex], 0, 1)  # (skin, K, 3)
@@ -35,7 +33,7 @@ def carry(registration: Registration, moved: FloatArray) -> FloatArray:
     return np.einsum("nij,nkj->kni", local_maps(registration), at_points)
 
 
-def local_maps(registration: Registration) -> FloatArray:
+def local_maps(registration: Registration) -> Float64Array:
     """(N, 3, 3) from a small step on the open head to the step that it is on FLAME's: least
     squares over the neighbours, held near the inverse of the heads' similarity."""
     there = registration.hits.on(registration.target.points, registration.target.faces)

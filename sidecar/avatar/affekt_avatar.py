@@ -49,18 +49,25 @@ def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
     arrays: Arrays = {key: getattr(avatar, key) for key in _GAUSSIANS}
     arrays |= {k: v for k in _OPTIONAL if (v := getattr(avatar, k)) is not None}
     metadata = {
-        "format": FORMAT, "version": VERSION, "name": avatar.name, "binding": avatar.binding,
-        "follow": avatar.follow, "solid": "yes" if avatar.solid else "no",
-        "notes": json.dumps(avatar.notes), "surface": "none",
-    }  # fmt: skip
+        "format": FORMAT,
+        "version": VERSION,
+        "name": avatar.name,
+        "binding": avatar.binding,
+        "follow": avatar.follow,
+        "solid": "yes" if avatar.solid else "no",
+        "notes": json.dumps(avatar.notes),
+        "surface": "none",
+    }
     surface = avatar.surface
     if isinstance(surface, ArkitRig):
         metadata["surface"] = "arkit"
         arrays |= {f"rig.{key}": getattr(surface, key) for key in _RIG}
     elif surface is not None:
         metadata |= {
-            "surface": "head", "head_space": surface.space, "head_mesh": mesh_hash(surface),
-        }  # fmt: skip
+            "surface": "head",
+            "head_space": surface.space,
+            "head_mesh": mesh_hash(surface),
+        }
         if embed_head:
             metadata["head_name"] = surface.name
             metadata["head_expressions"] = json.dumps(surface.expression_names)
@@ -77,9 +84,10 @@ def _pack(arrays: Arrays, metadata: dict[str, str]) -> bytes:
         values = np.ascontiguousarray(arrays[key])
         block = values.astype(values.dtype.newbyteorder("<")).tobytes()
         header[key] = {
-            "dtype": _NAMES[values.dtype.name], "shape": list(values.shape),
+            "dtype": _NAMES[values.dtype.name],
+            "shape": list(values.shape),
             "data_offsets": [start, start + len(block)],
-        }  # fmt: skip
+        }
         blocks.append(block)
         start += len(block)
     text = json.dumps(header, ensure_ascii=False).encode()
@@ -111,13 +119,14 @@ def decode_avatar_file(data: bytes, name: str, head: HeadModel | None = None) ->
     if missing:
         raise _damaged(name, f"{missing[0]} is missing")
     return Avatar(
-        name=metadata.get("name", name), surface=_surface(arrays, metadata, name, head),
+        name=metadata.get("name", name),
+        surface=_surface(arrays, metadata, name, head),
         binding=cast(Binding, _choice(metadata, "binding", get_args(Binding), name)),
         follow=cast(Follow, _choice(metadata, "follow", get_args(Follow), name)),
         solid=_choice(metadata, "solid", ("yes", "no"), name) == "yes",
         notes=_words(metadata, "notes", name),
         **{key: arrays[key] for key in (*_GAUSSIANS, *_OPTIONAL) if key in arrays},
-    )  # fmt: skip
+    )
 
 
 def mesh_hash(head: HeadModel) -> str:

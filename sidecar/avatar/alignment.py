@@ -16,6 +16,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from ...shared.arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
@@ -35,17 +36,14 @@ _LEAST_FOUND = 0.6
 """The part of the open head's face that is to lie on another's. The inside of its mouth, a fifth
 of it, has no counterpart on most; LAM's has 0.75."""
 
-Labels = NDArray[np.uint8]
-Points = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alignment:
     """What lies at each of V vertices. label: (V,) index into `REGIONS`. place: (V, 3) where that
     is on the open head at rest, metres. open_from_metres: that head's size against this one's."""
 
-    label: Labels
-    place: NDArray[np.float32]
+    label: UInt8Array
+    place: Float32Array
     open_from_metres: float
 
 
@@ -67,7 +65,7 @@ def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
     return Alignment(label=label, place=place, open_from_metres=scale)
 
 
-def mesh_pieces(faces: NDArray[np.integer], count: int) -> NDArray[np.int32]:
+def mesh_pieces(faces: NDArray[np.integer], count: int) -> Int32Array:
     """(V,) which connected piece each vertex is of, the largest 0, then by size."""
     edges = faces.ravel(), np.roll(faces, 1, 1).ravel()
     graph = coo_matrix((np.ones(faces.size, np.int8), edges), (count, count))
@@ -76,9 +74,9 @@ def mesh_pieces(faces: NDArray[np.integer], count: int) -> NDArray[np.int32]:
     return rank[piece].astype(np.int32)
 
 
-def find_eyeballs(vertices: Points, pieces: NDArray[np.int32]) -> tuple[int, int] | None:
+def find_eyeballs(vertices: Float64Array, pieces: Int32Array) -> tuple[int, int] | None:
     """The pieces that are the left and the right eyeball of a head that faces +z, or None."""
-    balls: list[tuple[int, Points]] = []
+    balls: list[tuple[int, Float64Array]] = []
     for piece in range(1, min(int(pieces.max()) + 1, 64)):
         points = vertices[pieces == piece]
         centre, radius, spread = fit_sphere(points)
@@ -93,7 +91,7 @@ def find_eyeballs(vertices: Points, pieces: NDArray[np.int32]) -> tuple[int, int
     return min(pairs)[1:] if pairs else None
 
 
-def fit_sphere(points: Points) -> tuple[Points, float, float]:
+def fit_sphere(points: Float64Array) -> tuple[Float64Array, float, float]:
     """Centre, radius, and relative spread of the sphere that fits best, in the least squares of
     |p|^2 = 2 p.c + d."""
     system = np.concatenate([2 * points, np.ones((len(points), 1))], 1)
@@ -103,7 +101,7 @@ def fit_sphere(points: Points) -> tuple[Points, float, float]:
 
 
 def _as_head(
-    rig: ArkitRig, pieces: NDArray[np.int32], eyes: tuple[int, int], like: HeadModel
+    rig: ArkitRig, pieces: Int32Array, eyes: tuple[int, int], like: HeadModel
 ) -> HeadModel:
     """The rig at rest in a head's layout, with as much of one as registration asks for: skin,
     eyeballs, and a jaw that turns what `jawOpen` moves."""
@@ -126,9 +124,12 @@ def _as_head(
 
 
 def _head_of(
-    rig: ArkitRig, region: Labels, weights: NDArray[np.float32], regressor: NDArray[np.float32],
+    rig: ArkitRig,
+    region: UInt8Array,
+    weights: Float32Array,
+    regressor: Float32Array,
     like: HeadModel,
-) -> HeadModel:  # fmt: skip
+) -> HeadModel:
     count, components = len(rig.vertices), len(like.expression_names)
     centres = regressor[3:] @ rig.vertices
     apart = np.linalg.norm(centres[0] - centres[1])
@@ -136,21 +137,29 @@ def _head_of(
     nearest = cKDTree(rig.vertices).query(hinge)[1]
     regressor[JOINTS.index("jaw"), nearest] = 1
     return HeadModel(
-        name="rig", space="arkit", expression_names=like.expression_names,
-        template=rig.vertices, faces=rig.faces, region=region, skin_weights=weights,
+        name="rig",
+        space="arkit",
+        expression_names=like.expression_names,
+        template=rig.vertices,
+        faces=rig.faces,
+        region=region,
+        skin_weights=weights,
         joint_regressor=regressor,
         shape_basis=np.zeros((count, 3, 1), np.float32),
         expression_basis=np.zeros((count, 3, components), np.float32),
         pose_basis=np.zeros((count, 3, 36), np.float32),
         uv=np.zeros((len(rig.faces), 3, 2), np.float32),
-        landmark_faces=np.zeros(68, np.int32), landmark_weights=np.zeros((68, 3), np.float32),
-        upper=np.zeros(count, np.float32), colour=np.zeros((count, 3), np.float32),
+        landmark_faces=np.zeros(68, np.int32),
+        landmark_weights=np.zeros((68, 3), np.float32),
+        upper=np.zeros(count, np.float32),
+        colour=np.zeros((count, 3), np.float32),
         arkit_expression=np.zeros((components, 52), np.float32),
-        arkit_jaw=np.zeros((3, 52), np.float32), arkit_eyes=np.zeros((6, 52), np.float32),
-    )  # fmt: skip
+        arkit_jaw=np.zeros((3, 52), np.float32),
+        arkit_eyes=np.zeros((6, 52), np.float32),
+    )
 
 
-def _transfer(head: HeadModel, open_head: HeadModel) -> tuple[Labels, NDArray[np.float32], float]:
+def _transfer(head: HeadModel, open_head: HeadModel) -> tuple[UInt8Array, Float32Array, float]:
     """(V,) the open head's labels at each vertex of another, (V, 3) its places there, and its
     size against the other's."""
     try:
@@ -158,9 +167,11 @@ def _transfer(head: HeadModel, open_head: HeadModel) -> tuple[Labels, NDArray[np
     except InputError as error:
         raise _not_found("the open head could not be laid onto it") from error
     bent = Skin(
-        points=found.bent, faces=found.source.faces, vertex=found.source.vertex,
+        points=found.bent,
+        faces=found.source.faces,
+        vertex=found.source.vertex,
         side=found.source.side,
-    )  # fmt: skip
+    )
     points = head.template.astype(np.float64)
     normals = vertex_normals(points, np.ascontiguousarray(head.faces, np.int32))
     side = np.zeros(len(points), np.int8)

@@ -9,12 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Int32Array
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.pictures import Follow
-
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int32]
 
 Binding = Literal["vertex", "face", "none"]
 
@@ -38,20 +36,23 @@ class ArkitRig:
     Raises InputError `avatar.shape`, `avatar.not_finite`.
     """
 
-    vertices: FloatArray
-    faces: IntArray
-    arkit_shapes: FloatArray
-    joint_pivots: FloatArray
-    joint_weights: FloatArray
-    joint_shares: FloatArray
+    vertices: Float32Array
+    faces: Int32Array
+    arkit_shapes: Float32Array
+    joint_pivots: Float32Array
+    joint_weights: Float32Array
+    joint_shares: Float32Array
 
     def __post_init__(self) -> None:
         vertices, joints = len(self.vertices), len(self.joint_pivots)
         shapes = {
-            "vertices": (vertices, 3), "faces": (len(self.faces), 3),
-            "arkit_shapes": (52, vertices, 3), "joint_pivots": (joints, 3),
-            "joint_weights": (vertices, joints), "joint_shares": (joints,),
-        }  # fmt: skip
+            "vertices": (vertices, 3),
+            "faces": (len(self.faces), 3),
+            "arkit_shapes": (52, vertices, 3),
+            "joint_pivots": (joints, 3),
+            "joint_weights": (vertices, joints),
+            "joint_shares": (joints,),
+        }
         for name, shape in shapes.items():
             _check(name, getattr(self, name), shape)
         _check_indices("faces", self.faces, vertices)
@@ -81,15 +82,15 @@ class Avatar:
     name: str
     surface: Surface
     binding: Binding
-    anchors: IntArray
-    offsets: FloatArray
-    quaternions: FloatArray
-    scales: FloatArray
-    opacities: FloatArray
-    colours: FloatArray
-    harmonics: FloatArray | None = None
-    shape: FloatArray | None = None
-    template_change: FloatArray | None = None
+    anchors: Int32Array
+    offsets: Float32Array
+    quaternions: Float32Array
+    scales: Float32Array
+    opacities: Float32Array
+    colours: Float32Array
+    harmonics: Float32Array | None = None
+    shape: Float32Array | None = None
+    template_change: Float32Array | None = None
     follow: Follow
     solid: bool = False
     notes: tuple[str, ...] = ()
@@ -97,9 +98,13 @@ class Avatar:
     def __post_init__(self) -> None:
         count = len(self.anchors)
         shapes = {
-            "anchors": (count,), "offsets": (count, 3), "quaternions": (count, 4),
-            "scales": (count, 3), "opacities": (count,), "colours": (count, 3),
-        }  # fmt: skip
+            "anchors": (count,),
+            "offsets": (count, 3),
+            "quaternions": (count, 4),
+            "scales": (count, 3),
+            "opacities": (count,),
+            "colours": (count, 3),
+        }
         for name, shape in shapes.items():
             _check(name, getattr(self, name), shape)
         if self.harmonics is not None:
@@ -142,7 +147,7 @@ class Avatar:
             _check("template_change", self.template_change, self.surface.template.shape)
 
     @property
-    def vertices(self) -> FloatArray:
+    def vertices(self) -> Float32Array:
         """(V, 3) the surface's vertices at rest; V is 0 without a surface."""
         if isinstance(self.surface, ArkitRig):
             return self.surface.vertices
@@ -157,12 +162,12 @@ class Avatar:
         return np.asarray(template + identity, np.float32)
 
     @property
-    def faces(self) -> IntArray:
+    def faces(self) -> Int32Array:
         """(F, 3) of the surface."""
         return np.zeros((0, 3), np.int32) if self.surface is None else self.surface.faces
 
     @property
-    def means(self) -> FloatArray:
+    def means(self) -> Float32Array:
         """(N, 3) the Gaussians' middles at rest, metres."""
         return self.offsets + anchor_points(self.vertices, self.faces, self.anchors, self.binding)
 
@@ -171,8 +176,8 @@ class Avatar:
 
 
 def anchor_points(
-    vertices: FloatArray, faces: IntArray, anchors: IntArray, binding: Binding
-) -> FloatArray:
+    vertices: Float32Array, faces: Int32Array, anchors: Int32Array, binding: Binding
+) -> Float32Array:
     """(N, 3) where the anchors lie: vertices, middles of faces' corners, or the origin."""
     if binding == "vertex":
         return vertices[anchors]
@@ -188,7 +193,7 @@ def _check(name: str, values: NDArray[np.generic], shape: tuple[int, ...]) -> No
         raise _broken("avatar.not_finite", f"values in {name} that are not numbers")
 
 
-def _check_indices(name: str, values: IntArray, count: int) -> None:
+def _check_indices(name: str, values: Int32Array, count: int) -> None:
     if values.size and not (values.min() >= 0 and values.max() < count):
         raise _broken("avatar.shape", f"{name} that point at what is not there")
 

@@ -34,9 +34,15 @@ def read_zip_entry(data: bytes, entry: str, *, most_bytes: int, name: str) -> by
             with bundle.open(found) as file:
                 content = file.read(most_bytes + 1)
     except (
-        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError,
-        NotImplementedError, ValueError,
-    ) as error:  # fmt: skip
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        OSError,
+        RuntimeError,
+        NotImplementedError,
+        ValueError,
+    ) as error:
         raise InputError(
             "avatar.zip",
             f"The avatar bundle '{name}' is damaged or locked: {error}.",
@@ -55,11 +61,12 @@ def _find(infos: list[zipfile.ZipInfo], entry: str, name: str) -> zipfile.ZipInf
             "Choose the zip of one avatar.",
         )
     matches = [
-        info for info in infos
+        info
+        for info in infos
         if PurePosixPath(info.filename).name == entry
         and "__MACOSX" not in PurePosixPath(info.filename).parts
         and not info.is_dir()
-    ]  # fmt: skip
+    ]
     if not matches:
         raise InputError(
             "avatar.missing_file",

@@ -7,9 +7,9 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ...shared.arrays import Float32Array, Int32Array
 from ...shared.motion import Motion, frames_outside
 from ...shared.pictures import Follow
 from ..raster.kernel_threads import even_pieces, run_ranges
@@ -17,8 +17,6 @@ from . import kernels
 from .avatar import Avatar
 from .gaussians import Gaussians
 from .surface import PosedSurface, make_surface
-
-FloatArray = NDArray[np.float32]
 
 STRETCH_RANGE = (1.0, 1.35)
 """How far a Gaussian may shrink or grow with the surface under it. Seen on LAM's avatars: below
@@ -34,8 +32,8 @@ class PosedAvatar:
     vertices: (V, 3) metres."""
 
     gaussians: Gaussians
-    normals: FloatArray
-    vertices: FloatArray
+    normals: Float32Array
+    vertices: Float32Array
 
 
 class Actor:
@@ -130,7 +128,7 @@ class Actor:
         return self._place(vertices, middles, normals, turns, stretch, reach)
 
     def _deformed(
-        self, vertices: FloatArray, middles: FloatArray, normals: FloatArray
+        self, vertices: Float32Array, middles: Float32Array, normals: Float32Array
     ) -> PosedAvatar:
         avatar = self.avatar
         maps = np.empty((len(self._faces), 3, 3), np.float32)
@@ -139,28 +137,50 @@ class Actor:
 
         def place(first: int, last: int) -> None:
             kernels.place_deformed(
-                first, last, avatar.anchors, middles, normals, maps, limit,
-                avatar.offsets, avatar.quaternions, avatar.scales,
-                out.means, out.quaternions, out.scales, out.normals,
-            )  # fmt: skip
+                first,
+                last,
+                avatar.anchors,
+                middles,
+                normals,
+                maps,
+                limit,
+                avatar.offsets,
+                avatar.quaternions,
+                avatar.scales,
+                out.means,
+                out.quaternions,
+                out.scales,
+                out.normals,
+            )
 
         run_ranges(place, even_pieces(len(avatar), 1))
         return out.posed(avatar, vertices)
 
     def _place(
         self,
-        vertices: FloatArray,
-        points: FloatArray,
-        normals: FloatArray,
-        turns: FloatArray,
-        stretch: FloatArray,
-        reach: FloatArray,
+        vertices: Float32Array,
+        points: Float32Array,
+        normals: Float32Array,
+        turns: Float32Array,
+        stretch: Float32Array,
+        reach: Float32Array,
     ) -> PosedAvatar:
         avatar, out = self.avatar, _Room(len(self.avatar))
         kernels.place(
-            avatar.anchors, points, normals, turns, stretch, reach, avatar.offsets,
-            avatar.quaternions, avatar.scales, out.means, out.quaternions, out.scales, out.normals,
-        )  # fmt: skip
+            avatar.anchors,
+            points,
+            normals,
+            turns,
+            stretch,
+            reach,
+            avatar.offsets,
+            avatar.quaternions,
+            avatar.scales,
+            out.means,
+            out.quaternions,
+            out.scales,
+            out.normals,
+        )
         return out.posed(avatar, vertices)
 
 
@@ -171,24 +191,31 @@ class _Room:
         self.means, self.scales, self.normals = (np.empty((count, 3), np.float32) for _ in range(3))
         self.quaternions = np.empty((count, 4), np.float32)
 
-    def posed(self, avatar: Avatar, vertices: FloatArray) -> PosedAvatar:
+    def posed(self, avatar: Avatar, vertices: Float32Array) -> PosedAvatar:
         gaussians = Gaussians(
-            means=self.means, quaternions=self.quaternions, scales=self.scales,
-            opacities=avatar.opacities, colours=avatar.colours, harmonics=avatar.harmonics,
-        )  # fmt: skip
+            means=self.means,
+            quaternions=self.quaternions,
+            scales=self.scales,
+            opacities=avatar.opacities,
+            colours=avatar.colours,
+            harmonics=avatar.harmonics,
+        )
         return PosedAvatar(gaussians=gaussians, normals=self.normals, vertices=vertices)
 
 
 def rest_gaussians(avatar: Avatar) -> Gaussians:
     """The avatar's Gaussians at rest."""
     return Gaussians(
-        means=avatar.means.astype(np.float32), quaternions=avatar.quaternions,
-        scales=avatar.scales, opacities=avatar.opacities, colours=avatar.colours,
+        means=avatar.means.astype(np.float32),
+        quaternions=avatar.quaternions,
+        scales=avatar.scales,
+        opacities=avatar.opacities,
+        colours=avatar.colours,
         harmonics=avatar.harmonics,
-    )  # fmt: skip
+    )
 
 
-def corner_shares(avatar: Avatar, vertices: FloatArray) -> FloatArray:
+def corner_shares(avatar: Avatar, vertices: Float32Array) -> Float32Array:
     """(N, 3) barycentric weights in its face of the place nearest to each Gaussian's middle, kept
     inside the face; thirds on a face without area."""
     a, b, c = (vertices[avatar.faces[avatar.anchors, k]].astype(np.float64) for k in range(3))
@@ -212,19 +239,19 @@ def _rest_of(avatar: Avatar) -> PosedAvatar:
     return PosedAvatar(gaussians=gaussians, normals=normals, vertices=avatar.vertices)
 
 
-def _no_turns(count: int) -> FloatArray:
+def _no_turns(count: int) -> Float32Array:
     turns = np.zeros((count, 4), np.float32)
     turns[:, 0] = 1
     return turns
 
 
-def _rings(points: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
+def _rings(points: Float32Array, faces: Int32Array) -> Float32Array:
     rings = np.empty((len(points), 4), np.float32)
     kernels.vertex_rings(points, faces, rings)
     return rings
 
 
-def face_frames(points: FloatArray, faces: NDArray[np.int32]) -> tuple[FloatArray, FloatArray]:
+def face_frames(points: Float32Array, faces: Int32Array) -> tuple[Float32Array, Float32Array]:
     """Axes (F, 3, 3) in columns and sizes (F, 2) of each face's frame, as
     `kernels.face_frames` says."""
     axes, sizes = np.empty((len(faces), 3, 3), np.float32), np.empty((len(faces), 2), np.float32)
@@ -232,13 +259,13 @@ def face_frames(points: FloatArray, faces: NDArray[np.int32]) -> tuple[FloatArra
     return axes, sizes
 
 
-def _growth(after: FloatArray, before: FloatArray) -> FloatArray:
+def _growth(after: Float32Array, before: Float32Array) -> Float32Array:
     """Factors of length from areas."""
     ratio = np.divide(after, before, out=np.ones_like(before), where=before > 0)
     return np.clip(np.sqrt(ratio), *STRETCH_RANGE)
 
 
-def _edges_of(faces: NDArray[np.int32]) -> tuple[NDArray[np.int32], FloatArray]:
+def _edges_of(faces: Int32Array) -> tuple[Int32Array, Float32Array]:
     """Each edge once (E, 2), and how many faces it borders (E,)."""
     edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1)
     if not len(edges):

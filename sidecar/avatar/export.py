@@ -111,11 +111,14 @@ def _gsply():
 def _gsply_data(gaussians: Gaussians) -> GSData:
     rest = gaussians.harmonics
     return _gsply().GSData.from_arrays(
-        means=np.ascontiguousarray(gaussians.means), scales=log_scales(gaussians.scales),
-        quats=np.ascontiguousarray(gaussians.quaternions), opacities=logits(gaussians.opacities),
+        means=np.ascontiguousarray(gaussians.means),
+        scales=log_scales(gaussians.scales),
+        quats=np.ascontiguousarray(gaussians.quaternions),
+        opacities=logits(gaussians.opacities),
         sh0=zeroth_harmonics(gaussians),
-        shN=None if rest is None else np.ascontiguousarray(rest), format="ply",
-    )  # fmt: skip
+        shN=None if rest is None else np.ascontiguousarray(rest),
+        format="ply",
+    )
 
 
 def _spz_bytes(content: GSData) -> bytes:

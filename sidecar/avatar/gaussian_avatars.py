@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ...shared.arrays import Float32Array, Int64Array
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ..motion.npz import FRAMES, decode_npz
 from .avatar import Avatar
 from .drive import face_frames
-from .gaussians import FloatArray
 from .ply import broken
 from .splats import HEAD_LOG_SCALE, decode_splats
 
@@ -60,24 +60,31 @@ def decode_gaussian_avatar(
     axes, sizes = face_frames(np.ascontiguousarray(rest, np.float32), flame.faces)
     frames, size = axes[anchors], sizes[anchors, 0]
     return Avatar(
-        name=name, surface=flame, binding="face", anchors=anchors,
+        name=name,
+        surface=flame,
+        binding="face",
+        anchors=anchors,
         offsets=size[:, None] * np.einsum("nij,nj->ni", frames, splats.means),
         quaternions=_turned(frames, size, splats.quaternions),
-        scales=_in_metres(splats.scales, size, name), opacities=splats.opacities,
-        colours=splats.colours, harmonics=splats.harmonics, shape=shape, template_change=change,
+        scales=_in_metres(splats.scales, size, name),
+        opacities=splats.opacities,
+        colours=splats.colours,
+        harmonics=splats.harmonics,
+        shape=shape,
+        template_change=change,
         follow="surface",  # they were trained in the faces' frames
         notes=notes,
-    )  # fmt: skip
+    )
 
 
-def _in_metres(scales: FloatArray, size: FloatArray, name: str) -> FloatArray:
+def _in_metres(scales: Float32Array, size: Float32Array, name: str) -> Float32Array:
     sized = scales * size[:, None]
     if sized.max() > np.exp(HEAD_LOG_SCALE):
         raise broken(name, "a Gaussian is larger than a room")
     return sized
 
 
-def _turned(frames: FloatArray, size: FloatArray, quaternions: FloatArray) -> FloatArray:
+def _turned(frames: Float32Array, size: Float32Array, quaternions: Float32Array) -> Float32Array:
     """By the faces' axes; faces without area turn nothing."""
     axes = np.where(size[:, None, None] > 0, frames, np.eye(3, dtype=np.float32))
     turned = Rotation.from_matrix(axes) * Rotation.from_quat(np.roll(quaternions, -1, 1))
@@ -102,7 +109,7 @@ def _check_head(name: str, head: HeadModel | None) -> HeadModel:
 
 def _read_person(
     name: str, companion: bytes | None, head: HeadModel
-) -> tuple[FloatArray, FloatArray | None, tuple[str, ...]]:
+) -> tuple[Float32Array, Float32Array | None, tuple[str, ...]]:
     """Identity (S,), the person's change of the template (V, 3) or None, and notes."""
     if companion is None:
         raise InputError(
@@ -133,7 +140,7 @@ def _read_person(
     return shape, np.ascontiguousarray(offset[0, :vertices]), ()
 
 
-def _read_binding(columns: dict[str, NDArray], name: str, faces: int) -> NDArray[np.int64]:
+def _read_binding(columns: dict[str, NDArray], name: str, faces: int) -> Int64Array:
     values = columns[BINDING].astype(np.float64)  # GaussianAvatars writes them as floats
     if not (np.isfinite(values).all() and (values == np.floor(values)).all()):
         raise broken(name, "its Gaussians are bound to no whole face")

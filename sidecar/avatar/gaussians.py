@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.camera import Camera, camera_axis, camera_centre
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,15 +20,15 @@ class Gaussians:
     15, the coefficients of the spherical harmonics of degree 1 to 3 in 3DGS's order and signs,
     added to colours by the direction of sight in the world; or None."""
 
-    means: FloatArray
-    quaternions: FloatArray
-    scales: FloatArray
-    opacities: FloatArray
-    colours: FloatArray
-    harmonics: FloatArray | None = None
+    means: Float32Array
+    quaternions: Float32Array
+    scales: Float32Array
+    opacities: Float32Array
+    colours: Float32Array
+    harmonics: Float32Array | None = None
 
 
-def seen_colours(gaussians: Gaussians, camera: Camera) -> FloatArray:
+def seen_colours(gaussians: Gaussians, camera: Camera) -> Float32Array:
     """(N, 3) sRGB, at least 0, as the camera sees them: `colours`, plus what the harmonics add in
     the direction from the camera to each Gaussian (Kerbl et al. 2023, 3DGS)."""
     if gaussians.harmonics is None:
@@ -38,9 +36,13 @@ def seen_colours(gaussians: Gaussians, camera: Camera) -> FloatArray:
     parallel = camera_axis(camera) if camera.orthographic else np.zeros(3)
     seen = np.empty_like(gaussians.colours)
     _add_harmonics(
-        gaussians.means, gaussians.colours, gaussians.harmonics,
-        camera_centre(camera).astype(np.float32), parallel.astype(np.float32), seen,
-    )  # fmt: skip
+        gaussians.means,
+        gaussians.colours,
+        gaussians.harmonics,
+        camera_centre(camera).astype(np.float32),
+        parallel.astype(np.float32),
+        seen,
+    )
     return seen
 
 

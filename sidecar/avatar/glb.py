@@ -138,15 +138,23 @@ def _overlay(glb: Glb, sparse: JsonDict, values: NDArray) -> NDArray:
     count = _whole(glb, sparse, "count", 1, len(values))
     where, what = get_dict(glb, sparse, "indices"), get_dict(glb, sparse, "values")
     rows = _read_view(
-        glb, where.get("bufferView"), _whole(glb, where, "byteOffset", 0), count, 1,
+        glb,
+        where.get("bufferView"),
+        _whole(glb, where, "byteOffset", 0),
+        count,
+        1,
         _component(glb, where),
-    )[:, 0]  # fmt: skip
+    )[:, 0]
     if rows.dtype.kind != "u" or rows.max() >= len(values):
         raise broken(glb.name, "a shape names vertices that are not there")
     new = _read_view(
-        glb, what.get("bufferView"), _whole(glb, what, "byteOffset", 0), count, values.shape[1],
+        glb,
+        what.get("bufferView"),
+        _whole(glb, what, "byteOffset", 0),
+        count,
+        values.shape[1],
         values.dtype,
-    )  # fmt: skip
+    )
     values = values.copy()
     values[rows] = new
     return values

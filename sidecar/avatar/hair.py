@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ...shared.arrays import BoolArray, Float32Array, FloatArray
 from ...shared.head import REGIONS, HeadModel
 
 MIDDLE_M = np.array([0.0, 0.02, -0.035])
@@ -38,9 +38,6 @@ _LEAST_POINTS = 50
 _JUST_SEEN = 2.0
 """The least spread of a colour, in steps of CIE Lab: what an eye can just tell apart."""
 
-Points = NDArray[np.floating]
-Mask = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Placed:
@@ -48,10 +45,10 @@ class Placed:
     where none is; stood: (P, 3) of the Gaussians, off the surface; colours (P, 3) sRGB; skin
     (P,) True where the surface is skin."""
 
-    places: Points
-    stood: Points
-    colours: NDArray[np.float32]
-    skin: Mask
+    places: FloatArray
+    stood: FloatArray
+    colours: Float32Array
+    skin: BoolArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,9 +56,9 @@ class Hair:
     """(P,) each. grows: where hair grows. hangs: like hair, where it may hang or may not have
     begun yet. brow: of the brows."""
 
-    grows: Mask
-    hangs: Mask
-    brow: Mask
+    grows: BoolArray
+    hangs: BoolArray
+    brow: BoolArray
 
 
 def find_hair(given: Placed, open_head: HeadModel) -> Hair:
@@ -88,12 +85,13 @@ def find_hair(given: Placed, open_head: HeadModel) -> Hair:
     bare = np.median(lab[face, 0])
     darker = lab[:, 0] < bare - max(1.48 * np.median(np.abs(lab[face, 0] - bare)), 5.0)
     return Hair(
-        grows=scalp & given.skin, hangs=perhaps & like_hair & given.skin,
+        grows=scalp & given.skin,
+        hangs=perhaps & like_hair & given.skin,
         brow=_on_brow(given.places, open_head) & darker & given.skin,
-    )  # fmt: skip
+    )
 
 
-def _tell_apart(a: Points, b: Points) -> tuple[Points, float, float]:
+def _tell_apart(a: FloatArray, b: FloatArray) -> tuple[FloatArray, float, float]:
     """Fisher's discriminant of two groups (n, K): the direction (K,), the threshold halfway
     between their middles along it, and how many deviations those are apart."""
     middle_a, middle_b = np.median(a, 0), np.median(b, 0)
@@ -103,14 +101,14 @@ def _tell_apart(a: Points, b: Points) -> tuple[Points, float, float]:
     return toward, float(0.5 * (middle_a + middle_b) @ toward), apart
 
 
-def _covariance(values: Points) -> Points:
+def _covariance(values: FloatArray) -> FloatArray:
     # Outliers beyond three robust deviations would else set the scale.
     limit = 3 * np.maximum(1.48 * np.median(np.abs(values), 0), _JUST_SEEN)
     clipped = np.clip(values, -limit, limit)
     return clipped.T @ clipped / len(clipped) + _JUST_SEEN**2 * np.eye(values.shape[1])
 
 
-def _polar(places: Points) -> tuple[Points, Points, Points]:
+def _polar(places: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Degrees around from the face, degrees up, and metres from the middle. (N,) each"""
     x, y, z = (places - MIDDLE_M).T
     reach = np.sqrt(x * x + y * y + z * z)
@@ -118,7 +116,7 @@ def _polar(places: Points) -> tuple[Points, Points, Points]:
     return around, np.degrees(np.arcsin(y / np.maximum(reach, 1e-9))), reach
 
 
-def _skull(places: Points, open_head: HeadModel) -> Points:
+def _skull(places: FloatArray, open_head: HeadModel) -> FloatArray:
     """(N,) how far the open head's skin is from its middle in each place's direction."""
     skin = open_head.template[open_head.region == REGIONS.index("skin")] - MIDDLE_M
     reach = np.linalg.norm(skin, axis=1)
@@ -127,7 +125,7 @@ def _skull(places: Points, open_head: HeadModel) -> Points:
     return reach[cKDTree(skin / reach[:, None]).query(direction)[1]]
 
 
-def _on_brow(places: Points, open_head: HeadModel) -> Mask:
+def _on_brow(places: FloatArray, open_head: HeadModel) -> BoolArray:
     brow = open_head.template[open_head.region == REGIONS.index("brow")]
     if not len(brow):
         return np.zeros(len(places), bool)

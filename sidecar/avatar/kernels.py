@@ -86,8 +86,11 @@ def skin_chain(points, weights, transforms, quaternions, turns):  # pragma: no c
         points[i, 0], points[i, 1], points[i, 2] = x, y, z
         scale = one / max(np.sqrt(w * w + qx * qx + qy * qy + qz * qz), np.float32(1e-12))
         turns[i, 0], turns[i, 1], turns[i, 2], turns[i, 3] = (
-            w * scale, qx * scale, qy * scale, qz * scale,
-        )  # fmt: skip
+            w * scale,
+            qx * scale,
+            qy * scale,
+            qz * scale,
+        )
 
 
 @njit(cache=True, nogil=True)
@@ -249,9 +252,20 @@ def turns_between(before, after, sizes, out):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def place(
-    anchors, points, normals, turns, stretch, reach, offsets, quaternions, scales,
-    means_out, quaternions_out, scales_out, normals_out,
-):  # fmt: skip  # pragma: no cover - compiled
+    anchors,
+    points,
+    normals,
+    turns,
+    stretch,
+    reach,
+    offsets,
+    quaternions,
+    scales,
+    means_out,
+    quaternions_out,
+    scales_out,
+    normals_out,
+):  # pragma: no cover - compiled
     """Each Gaussian carried along by its anchor: points (A, 3), normals (A, 3 or more), turns
     (A, 4), stretch (A,) of scales and reach (A,) of offsets."""
     for i in range(anchors.shape[0]):
@@ -298,9 +312,21 @@ def face_maps(rest, posed, faces, out):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def place_deformed(
-    start, stop, anchors, points, normals, maps, limit, offsets, quaternions, scales,
-    means_out, quaternions_out, scales_out, normals_out,
-):  # fmt: skip  # pragma: no cover - compiled
+    start,
+    stop,
+    anchors,
+    points,
+    normals,
+    maps,
+    limit,
+    offsets,
+    quaternions,
+    scales,
+    means_out,
+    quaternions_out,
+    scales_out,
+    normals_out,
+):  # pragma: no cover - compiled
     """Gaussians start..stop-1 carried and deformed by their faces' maps (F, 3, 3): the ellipsoid
     of the mapped covariance, by one-sided Jacobi rotations (Demmel and Veselić 1992). No axis
     grows by more than `limit` over the longest one at rest."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array, Int32Array
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
 from . import glb as gltf
@@ -49,15 +50,20 @@ def decode_lam_avatar(data: bytes, name: str) -> Avatar:
         columns, f"{name}/offset.ply", most_log_scale=HEAD_LOG_SCALE, plain_colour=True
     )
     return Avatar(
-        name=name, surface=rig, binding="vertex",
-        anchors=np.arange(len(vertices), dtype=np.int32), offsets=splats.means,
-        quaternions=splats.quaternions, scales=splats.scales, opacities=splats.opacities,
+        name=name,
+        surface=rig,
+        binding="vertex",
+        anchors=np.arange(len(vertices), dtype=np.int32),
+        offsets=splats.means,
+        quaternions=splats.quaternions,
+        scales=splats.scales,
+        opacities=splats.opacities,
         colours=splats.colours,
         # LAM's network learned Gaussians that do not turn with the face: its lids and lips smear
         # when they do. Widening with the surface closes the gaps of a closing lid.
         follow="stretch",
         solid=True,
-    )  # fmt: skip
+    )
 
 
 def _find_mesh(file: gltf.Glb) -> tuple[gltf.JsonDict, list[object]]:
@@ -91,7 +97,7 @@ def _check_counts(vertices: int, gaussians: int, name: str) -> None:
         )
 
 
-def _read_faces(file: gltf.Glb, primitive: gltf.JsonDict, vertices: int) -> NDArray[np.int32]:
+def _read_faces(file: gltf.Glb, primitive: gltf.JsonDict, vertices: int) -> Int32Array:
     corners = gltf.read_accessor(file, primitive.get("indices"), "SCALAR")[:, 0]
     if corners.dtype.kind != "u" or len(corners) % 3 or corners.max() >= vertices:
         raise gltf.broken(file.name, "its triangles name vertices that are not there")
@@ -100,7 +106,7 @@ def _read_faces(file: gltf.Glb, primitive: gltf.JsonDict, vertices: int) -> NDAr
 
 def _read_shapes(
     file: gltf.Glb, primitive: gltf.JsonDict, names: list[object], vertices: int
-) -> NDArray[np.float32]:
+) -> Float32Array:
     """(52, V, 3): the targets that carry ARKit's names; LAM's bundles lack `tongueOut`."""
     targets = gltf.get_list(file, primitive, "targets")
     shapes = np.zeros((len(ARKIT_NAMES), vertices, 3), np.float32)
@@ -119,15 +125,15 @@ def _read_shapes(
     return shapes
 
 
-def _floats(file: gltf.Glb, values: NDArray) -> NDArray[np.float32]:
+def _floats(file: gltf.Glb, values: NDArray) -> Float32Array:
     if values.dtype.kind != "f" or not (np.abs(values) < MAX_MAGNITUDE).all():
         raise gltf.broken(file.name, "it has positions that are not numbers, or far too large")
     return values.astype(np.float32)
 
 
 def _read_neck(
-    file: gltf.Glb, attributes: gltf.JsonDict, vertices: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    file: gltf.Glb, attributes: gltf.JsonDict, vertices: Float32Array
+) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Pivots (J, 3), weights (V, J) and shares (J,) of the joints that turn the head: those with
     "neck" in their name above `head`, and `head` with all that hangs on it. The skeleton is a
     whole body's, so other joints hold still. Without one the mesh turns as one about its middle.
@@ -179,7 +185,7 @@ def _chain(joint: object, parents: dict[object, int]) -> list[object]:
 
 def _gather_weights(
     file: gltf.Glb, attributes: gltf.JsonDict, owner: NDArray, vertices: int, count: int
-) -> NDArray[np.float32]:
+) -> Float32Array:
     """(V, J) of the chain's joints; what is left to 1 is the body's."""
     joints = gltf.read_accessor(file, attributes["JOINTS_0"], "VEC4", count=vertices)
     weights = gltf.read_accessor(file, attributes["WEIGHTS_0"], "VEC4", count=vertices)
@@ -194,7 +200,7 @@ def _gather_weights(
     return np.ascontiguousarray(gathered[:, :count], np.float32)
 
 
-def _pivot(file: gltf.Glb, inverse_bind: NDArray) -> NDArray[np.float64]:
+def _pivot(file: gltf.Glb, inverse_bind: NDArray) -> Float64Array:
     """Where a joint stands in the mesh's own space. glTF's matrices are column by column."""
     matrix = inverse_bind.astype(np.float64).reshape(4, 4).T
     if not (np.abs(matrix) < MAX_MAGNITUDE).all() or abs(np.linalg.det(matrix)) < 1e-12:

@@ -6,16 +6,15 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ...shared.arrays import Float32Array, Float64Array, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import make_motion
 from ..raster import occlusion
 from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.normals import vertex_normals
 from .avatar import Avatar
-from .gaussians import FloatArray
 
 OPEN_GAUSSIANS = "open-gaussians"
 """Name of this avatar where an avatar's path may stand."""
@@ -62,17 +61,20 @@ def open_avatar(head: HeadModel) -> Avatar:
     seen = np.einsum("nw,nwk->nk", weights.mean(1), colours[corners])
     count = len(anchors)
     return Avatar(
-        name=OPEN_GAUSSIANS, surface=head, binding="face", anchors=anchors,
-        offsets=offsets.astype(np.float32), quaternions=quaternions, scales=scales,
+        name=OPEN_GAUSSIANS,
+        surface=head,
+        binding="face",
+        anchors=anchors,
+        offsets=offsets.astype(np.float32),
+        quaternions=quaternions,
+        scales=scales,
         opacities=np.full(count, OPACITY, np.float32),
         colours=np.clip(linear_to_srgb(np.clip(seen, 0, 1)), 0, 1).astype(np.float32),
         follow="deform",  # a lid's faces unfold as it closes: discs that only grew left gaps
-    )  # fmt: skip
+    )
 
 
-def _pieces(
-    head: HeadModel,
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+def _pieces(head: HeadModel) -> tuple[Int32Array, Int32Array, Float64Array]:
     """Of N pieces: the face (N,), its corners (N, 3), and the piece's own corners as weights of
     these (N, 3, 3). Faces without area have none."""
     a, b, c = (head.template[head.faces[:, k]].astype(np.float64) for k in range(3))
@@ -89,11 +91,12 @@ def _pieces(
     return chosen, head.faces[chosen], np.concatenate(weights)
 
 
-def _quartered(times: int) -> NDArray[np.float64]:
+def _quartered(times: int) -> Float64Array:
     """(4 ** times, 3, 3): the corners of a triangle's pieces, as weights of its own."""
     one, half = np.eye(3), 0.5 * (np.ones((3, 3)) - np.eye(3))
-    quarters = np.array([[one[0], half[1], half[2]], [half[0], one[1], half[2]],
-                         [half[0], half[1], one[2]], half])  # fmt: skip
+    quarters = np.array(
+        [[one[0], half[1], half[2]], [half[0], one[1], half[2]], [half[0], half[1], one[2]], half]
+    )
     pieces = one[None]
     for _ in range(times):
         pieces = np.einsum("qab,pbc->qpac", quarters, pieces).reshape(-1, 3, 3)
@@ -104,9 +107,7 @@ def _numbers(names: tuple[str, ...]) -> list[int]:
     return [REGIONS.index(name) for name in names]
 
 
-def _discs(
-    corners: NDArray[np.float64], overlap: NDArray[np.float64]
-) -> tuple[FloatArray, FloatArray]:
+def _discs(corners: Float64Array, overlap: Float64Array) -> tuple[Float32Array, Float32Array]:
     """Scales (N, 3) and quaternions (N, 4) of discs with the second moments of triangles
     (N, 3, 3) about their middles, `overlap` (N,) times as wide; the last axis is the thin one."""
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -123,7 +124,7 @@ def _discs(
     return scales.astype(np.float32), quaternions.astype(np.float32)
 
 
-def baked_light(head: HeadModel) -> NDArray[np.float64]:
+def baked_light(head: HeadModel) -> Float64Array:
     """(V,) linear light on each vertex from a soft sky and one soft lamp, mouth and eyes open:
     what is inside is lit as it is seen."""
     from ..head.forward import layer_of  # torch, which other avatars do without
@@ -148,7 +149,7 @@ def baked_light(head: HeadModel) -> NDArray[np.float64]:
     return light
 
 
-def _light_on(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
+def _light_on(points: Float64Array, faces: Int32Array) -> Float64Array:
     normals = vertex_normals(points, faces)
     directions = occlusion.sphere_directions(_SKY_RAYS)
     facing = np.maximum(directions @ normals.T, 0)  # (D, V)

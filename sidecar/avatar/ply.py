@@ -13,11 +13,23 @@ from ...shared import limits
 from ...shared.errors import InputError
 
 _TYPES = {
-    "char": "<i1", "int8": "<i1", "uchar": "<u1", "uint8": "<u1",
-    "short": "<i2", "int16": "<i2", "ushort": "<u2", "uint16": "<u2",
-    "int": "<i4", "int32": "<i4", "uint": "<u4", "uint32": "<u4",
-    "float": "<f4", "float32": "<f4", "double": "<f8", "float64": "<f8",
-}  # fmt: skip
+    "char": "<i1",
+    "int8": "<i1",
+    "uchar": "<u1",
+    "uint8": "<u1",
+    "short": "<i2",
+    "int16": "<i2",
+    "ushort": "<u2",
+    "uint16": "<u2",
+    "int": "<i4",
+    "int32": "<i4",
+    "uint": "<u4",
+    "uint32": "<u4",
+    "float": "<f4",
+    "float32": "<f4",
+    "double": "<f8",
+    "float64": "<f8",
+}
 # Degree 3 spherical harmonics make 62 properties of at most 60 letters.
 _MAX_HEADER_BYTES = 16 * 1024
 _MAX_PROPERTIES = 256
@@ -86,9 +98,10 @@ def _read_count(words: list[str], name: str) -> int:
     count = int(words[2])
     if not 0 < count <= limits.MAX_GAUSSIANS:
         raise broken(
-            name, f"it has {count:,} Gaussians; 1 to {limits.MAX_GAUSSIANS:,} are allowed",
+            name,
+            f"it has {count:,} Gaussians; 1 to {limits.MAX_GAUSSIANS:,} are allowed",
             "Thin it out in an editor for Gaussians, or choose another avatar.",
-        )  # fmt: skip
+        )
     return count
 
 

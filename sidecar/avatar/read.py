@@ -23,9 +23,10 @@ _MAX_COMPANION_BYTES = 512 * 1024 * 1024
 _POINTS = "point_cloud.ply"
 _FROM_A_PICTURE = "Make an avatar of it first, with LAM for one, and choose that avatar's file."
 _MISTAKEN = (
-    (b"\x89PNG\r\n", "a picture", _FROM_A_PICTURE), (b"\xff\xd8\xff", "a picture", _FROM_A_PICTURE),
+    (b"\x89PNG\r\n", "a picture", _FROM_A_PICTURE),
+    (b"\xff\xd8\xff", "a picture", _FROM_A_PICTURE),
     (b"glTF", "a mesh", "If it is LAM's skin.glb, choose the whole zip that it came in."),
-)  # fmt: skip
+)
 """First bytes, what such a file is, and what to do."""
 
 
@@ -86,8 +87,15 @@ def _decode_points(
         return decode_gaussian_avatar(columns, name, companion, head)
     splats = decode_splats(columns, name, most_log_scale=SCENE_LOG_SCALE)
     return Avatar(
-        name=name, surface=None, binding="none", follow="still",
-        anchors=np.zeros(len(splats.means), np.int32), offsets=splats.means,
-        quaternions=splats.quaternions, scales=splats.scales, opacities=splats.opacities,
-        colours=splats.colours, harmonics=splats.harmonics,
-    )  # fmt: skip
+        name=name,
+        surface=None,
+        binding="none",
+        follow="still",
+        anchors=np.zeros(len(splats.means), np.int32),
+        offsets=splats.means,
+        quaternions=splats.quaternions,
+        scales=splats.scales,
+        opacities=splats.opacities,
+        colours=splats.colours,
+        harmonics=splats.harmonics,
+    )

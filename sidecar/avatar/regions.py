@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from ...shared.arrays import Int32Array, UInt8Array
 from ...shared.connection import default_cache_folder, make_private_folder
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
@@ -28,25 +29,32 @@ from .avatar import ArkitRig, Avatar
 from .visible_regions import PASS_REGIONS, labels_as_seen
 
 _OF_HEAD = {
-    "skin": "skin", "brow": "hair", "lip": "lips", "mouth": "mouth", "teeth": "teeth",
-    "tongue": "mouth", "sclera": "eyes", "iris": "eyes", "pupil": "eyes", "lash": "hair",
-}  # fmt: skip
+    "skin": "skin",
+    "brow": "hair",
+    "lip": "lips",
+    "mouth": "mouth",
+    "teeth": "teeth",
+    "tongue": "mouth",
+    "sclera": "eyes",
+    "iris": "eyes",
+    "pupil": "eyes",
+    "lash": "hair",
+}
 _TABLE = np.array([PASS_REGIONS.index(_OF_HEAD[name]) for name in REGIONS], np.uint8)
 
-Labels = NDArray[np.uint8]
 _VERSION = 2
 """Goes up whenever the same avatar gets other labels."""
 _MOST_KNOWN = 8
-_known: dict[str, Labels] = {}
+_known: dict[str, UInt8Array] = {}
 _lock = threading.Lock()
 
 
-def head_regions(head: HeadModel) -> Labels:
+def head_regions(head: HeadModel) -> UInt8Array:
     """(V,) index into `PASS_REGIONS` of each vertex, from the head's own labels."""
     return _TABLE[head.region]
 
 
-def avatar_regions(avatar: Avatar) -> Labels:
+def avatar_regions(avatar: Avatar) -> UInt8Array:
     """(N,) index into `PASS_REGIONS` of each Gaussian; computed once for each avatar on this
     machine, and the alignment once for all avatars on one surface. Raises InputError
     `avatar.regions`."""
@@ -59,7 +67,7 @@ def avatar_regions(avatar: Avatar) -> Labels:
         return _known[key]
 
 
-def _stored_label(avatar: Avatar, key: str) -> Labels:
+def _stored_label(avatar: Avatar, key: str) -> UInt8Array:
     """From the cache folder where it is there, else made and kept there."""
     kept = _cache_folder() / f"{key}.safetensors"
     with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):
@@ -72,7 +80,7 @@ def _stored_label(avatar: Avatar, key: str) -> Labels:
     return label
 
 
-def _label(avatar: Avatar) -> Labels:
+def _label(avatar: Avatar) -> UInt8Array:
     surface = avatar.surface
     if surface is None:
         raise InputError(
@@ -87,7 +95,7 @@ def _label(avatar: Avatar) -> Labels:
     return labels_as_seen(avatar, _TABLE[found.label], found, _home(avatar))
 
 
-def _home(avatar: Avatar) -> NDArray[np.int32]:
+def _home(avatar: Avatar) -> Int32Array:
     """(N,) the vertex that each Gaussian is nearest bound to."""
     if avatar.binding == "vertex":
         return avatar.anchors
@@ -106,9 +114,10 @@ def _alignment(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment
         return _decode(load(kept.read_bytes()), count)
     found = align(surface, open_head)
     arrays = {
-        "label": found.label, "place": found.place,
+        "label": found.label,
+        "place": found.place,
         "open_from_metres": np.array([found.open_from_metres]),
-    }  # fmt: skip
+    }
     _store(kept, arrays)
     return found
 

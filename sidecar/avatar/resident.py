@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...shared.arrays import FloatArray, Int64Array
 from ...shared.errors import InputError
 from ...shared.motion import Motion
 from ...shared.pictures import Follow
@@ -23,8 +24,6 @@ from ..raster.cuda import GaussianBatch
 from .avatar import ArkitRig, Avatar
 from .drive import STRETCH_RANGE
 from .surface import head_turns
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,16 +69,20 @@ class ResidentAvatar:
         opacities, colours = self.opacities.expand(frames, -1), self.colours.expand(frames, -1, -1)
         if follow == "still":
             return GaussianBatch(
-                means=means + self.offsets, quaternions=self.quaternions.expand(frames, -1, -1),
-                scales=self.scales.expand(frames, -1, -1), opacities=opacities, colours=colours,
-            )  # fmt: skip
+                means=means + self.offsets,
+                quaternions=self.quaternions.expand(frames, -1, -1),
+                scales=self.scales.expand(frames, -1, -1),
+                opacities=opacities,
+                colours=colours,
+            )
         heads = self._blend_turns(turns)
         return GaussianBatch(
             means=means + turn(heads, self.offsets),
             quaternions=multiply(heads, self.quaternions),
             scales=self.scales * self._stretch(vertices)[:, self.anchors, None],
-            opacities=opacities, colours=colours,
-        )  # fmt: skip
+            opacities=opacities,
+            colours=colours,
+        )
 
     def _skin(self, points: Tensor, turns: Tensor) -> Tensor:
         """(B, V, 3) carried along by the chain, whose joints turn (B, J, 4) and do not stretch."""
@@ -134,14 +137,22 @@ def place_on(avatar: Avatar, device: torch.device) -> ResidentAvatar:
     around = faces_around(rig.faces, len(rig.vertices))
     areas = np.append(np.linalg.norm(cross, axis=1), 0.0)
     return ResidentAvatar(
-        centre=send(centre), vertices=send(rig.vertices - centre), faces=send_index(rig.faces),
+        centre=send(centre),
+        vertices=send(rig.vertices - centre),
+        faces=send_index(rig.faces),
         shapes=send(rig.arkit_shapes.reshape(len(rig.arkit_shapes), -1)),
-        around=send_index(around), areas=send(areas[around].sum(1)),
-        pivots=send(rig.joint_pivots - centre), weights=send(rig.joint_weights),
-        shares=send(rig.joint_shares), anchors=send_index(avatar.anchors),
-        offsets=send(avatar.offsets), quaternions=send(avatar.quaternions),
-        scales=send(avatar.scales), opacities=send(avatar.opacities), colours=send(avatar.colours),
-    )  # fmt: skip
+        around=send_index(around),
+        areas=send(areas[around].sum(1)),
+        pivots=send(rig.joint_pivots - centre),
+        weights=send(rig.joint_weights),
+        shares=send(rig.joint_shares),
+        anchors=send_index(avatar.anchors),
+        offsets=send(avatar.offsets),
+        quaternions=send(avatar.quaternions),
+        scales=send(avatar.scales),
+        opacities=send(avatar.opacities),
+        colours=send(avatar.colours),
+    )
 
 
 def take_on(motion: Motion, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -166,7 +177,7 @@ def _not_resident(what: str) -> InputError:
     )
 
 
-def faces_around(faces: NDArray[np.integer], vertices: int) -> NDArray[np.int64]:
+def faces_around(faces: NDArray[np.integer], vertices: int) -> Int64Array:
     """(V, K) indices of the faces that use each vertex, a face once for each of its corners there,
     in order; filled up with F. Sums over it are in one order, so that they have the same bits
     every time, which adding from many threads has not."""

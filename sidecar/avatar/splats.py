@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .gaussians import FloatArray, Gaussians
+from ...shared.arrays import Float32Array
+from .gaussians import Gaussians
 from .ply import broken, encode_ply
 
 DC = 0.28209479177387814
@@ -46,20 +47,23 @@ def decode_splats(
         colour = np.float32(0.5) + np.float32(DC) * colour
         colour = np.maximum(colour, 0) if harmonics is None else colour
     return Gaussians(
-        means=_stack(columns, MEAN, name), quaternions=(rotation / lengths).astype(np.float32),
+        means=_stack(columns, MEAN, name),
+        quaternions=(rotation / lengths).astype(np.float32),
         scales=np.exp(np.maximum(log_scale, np.float32(_LEAST_LOG_SCALE))),
         opacities=(1 / (1 + np.exp(-logit))).astype(np.float32),
-        colours=colour, harmonics=harmonics,
-    )  # fmt: skip
+        colours=colour,
+        harmonics=harmonics,
+    )
 
 
-def _stack(columns: dict[str, NDArray], names: tuple[str, ...], name: str) -> FloatArray:
+def _stack(columns: dict[str, NDArray], names: tuple[str, ...], name: str) -> Float32Array:
     missing = [column for column in names if column not in columns]
     if missing:
         raise broken(
-            name, f"the property {missing[0]} is missing, which every Gaussian has",
+            name,
+            f"the property {missing[0]} is missing, which every Gaussian has",
             "Choose a PLY of Gaussians; this one may hold a mesh or a point cloud.",
-        )  # fmt: skip
+        )
     values = np.empty((len(columns[names[0]]), len(names)), np.float32)
     for place, column in enumerate(names):
         # Written so that a value that is no number fails.
@@ -69,7 +73,7 @@ def _stack(columns: dict[str, NDArray], names: tuple[str, ...], name: str) -> Fl
     return values
 
 
-def _harmonics(columns: dict[str, NDArray], name: str) -> FloatArray | None:
+def _harmonics(columns: dict[str, NDArray], name: str) -> Float32Array | None:
     count = sum(column.startswith("f_rest_") for column in columns)
     if count not in _REST_COUNTS:
         raise broken(name, f"it has {count} harmonics; 0, 9, 24 or 45 belong together")
@@ -84,7 +88,7 @@ def encode_splats(gaussians: Gaussians) -> bytes:
     """A 3DGS PLY that viewers read, of single precision."""
     columns: dict[str, NDArray] = {}
 
-    def add(names: tuple[str, ...], values: FloatArray) -> None:
+    def add(names: tuple[str, ...], values: Float32Array) -> None:
         columns.update({column: values[:, place] for place, column in enumerate(names)})
 
     add(MEAN, gaussians.means)
@@ -99,18 +103,18 @@ def encode_splats(gaussians: Gaussians) -> bytes:
     return encode_ply({key: values.astype("<f4") for key, values in columns.items()})
 
 
-def zeroth_harmonics(gaussians: Gaussians) -> FloatArray:
+def zeroth_harmonics(gaussians: Gaussians) -> Float32Array:
     """(N, 3) what 3DGS calls f_dc."""
     return ((gaussians.colours.astype(np.float64) - 0.5) / DC).astype(np.float32)
 
 
-def logits(opacities: FloatArray) -> FloatArray:
+def logits(opacities: Float32Array) -> Float32Array:
     """Inverse of the logistic function, finite at 0 and 1."""
     inside = np.clip(opacities.astype(np.float64), 1e-6, 1 - 1e-6)
     return np.log(inside / (1 - inside)).astype(np.float32)
 
 
-def log_scales(scales: FloatArray) -> FloatArray:
+def log_scales(scales: Float32Array) -> Float32Array:
     """Logarithms of standard deviations, finite at 0."""
     return np.log(np.maximum(scales.astype(np.float64), np.exp(_LEAST_LOG_SCALE))).astype(
         np.float32
@@ -129,6 +133,10 @@ def turned_over(gaussians: Gaussians) -> Gaussians:
     if harmonics is not None:
         harmonics = harmonics * np.array(_FLIPS, np.float32)[: harmonics.shape[1], None]
     return Gaussians(
-        means=means, quaternions=np.stack([-x, w, -z, y], 1), scales=gaussians.scales,
-        opacities=gaussians.opacities, colours=gaussians.colours, harmonics=harmonics,
-    )  # fmt: skip
+        means=means,
+        quaternions=np.stack([-x, w, -z, y], 1),
+        scales=gaussians.scales,
+        opacities=gaussians.opacities,
+        colours=gaussians.colours,
+        harmonics=harmonics,
+    )

@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ...shared.arrays import Float32Array, Float64Array, FloatArray
 from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
 from . import kernels
 from .avatar import ArkitRig, Avatar
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +25,8 @@ class PosedSurface:
     """vertices: (V, 3) metres. turns: (V, 4) w, x, y, z, how far the bones turned each vertex, or
     (0, 4) where nobody asked; the caller may write into them."""
 
-    vertices: FloatArray
-    turns: FloatArray
+    vertices: Float32Array
+    turns: Float32Array
 
 
 class PlayingSurface(Protocol):
@@ -79,9 +77,13 @@ class _PlayingRig:
         active = np.flatnonzero(weights)
         out = np.empty_like(self._rest)
         kernels.express(
-            self._rest, self._shapes, self._used, active,
-            np.ascontiguousarray(weights[active], np.float32), out,
-        )  # fmt: skip
+            self._rest,
+            self._shapes,
+            self._used,
+            active,
+            np.ascontiguousarray(weights[active], np.float32),
+            out,
+        )
         vertices = out.reshape(-1, 3)
         turns = np.empty((len(vertices), 4), np.float32)
         quaternions, transforms = chain_transforms(self._rig, self._turns[index])
@@ -110,7 +112,7 @@ class _PlayingHead:
         self._layer.check_space(motion)
         self._motion = motion
         self._joints = joint_quaternions(motion) if self._with_turns else None
-        self._block: tuple[int, FloatArray] | None = None
+        self._block: tuple[int, Float32Array] | None = None
         self._lock = threading.Lock()
 
     def _with_shape(self, motion: Motion) -> Motion:
@@ -128,7 +130,7 @@ class _PlayingHead:
         turns /= np.maximum(np.linalg.norm(turns, axis=1, keepdims=True), np.float32(1e-12))
         return PosedSurface(vertices=vertices, turns=turns)
 
-    def _vertices(self, index: int) -> FloatArray:
+    def _vertices(self, index: int) -> Float32Array:
         first = index - index % self._chunk
         with self._lock:
             if self._block is None or self._block[0] != first:
@@ -148,16 +150,14 @@ def personal_head(avatar: Avatar) -> HeadModel:
     return replace(avatar.surface, template=template)
 
 
-def head_turns(motion: Motion) -> NDArray[np.float64]:
+def head_turns(motion: Motion) -> Float64Array:
     """(T, 3) axis-angle of the head against the shoulders: the take's whole-head rotation with
     its neck's on top. Translation is left out: an avatar's shoulders stay in the picture."""
     whole = Rotation.from_rotvec(motion.rotation.astype(np.float64))
     return (whole * Rotation.from_rotvec(motion.neck.astype(np.float64))).as_rotvec()
 
 
-def chain_transforms(
-    rig: ArkitRig, head_rotation: NDArray[np.floating]
-) -> tuple[FloatArray, FloatArray]:
+def chain_transforms(rig: ArkitRig, head_rotation: FloatArray) -> tuple[Float32Array, Float32Array]:
     """(J, 4) quaternions and (J, 3, 4) transforms of each joint of the chain against its rest,
     in the body's axes, for an axis-angle (3,) of the head: each joint adds its share to those
     below it, the last one turns by the whole."""
@@ -175,7 +175,7 @@ def chain_transforms(
     return quaternions.astype(np.float32), transforms.astype(np.float32)
 
 
-def joint_quaternions(motion: Motion) -> FloatArray:
+def joint_quaternions(motion: Motion) -> Float32Array:
     """(T, 5, 4) rotations of FLAME's joints in the world, those of a frame all in one hemisphere,
     so that they may be blended."""
     local = [motion.rotation, motion.neck, motion.jaw, motion.eyes[:, :3], motion.eyes[:, 3:]]

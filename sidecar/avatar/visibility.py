@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ...shared.arrays import BoolArray, Float32Array, FloatArray, Int64Array, UInt8Array
 from ...shared.camera import Camera, look_at
 from ..raster.differentiable import rasterise_tensors
 from ..raster.gaussians import rasterise_gaussians
@@ -26,8 +26,6 @@ FRONT_DEG = (-30.0, 0.0, 30.0)
 _PIXELS, _DISTANCE_M, _MARGIN = 320, 1.5, 1.1
 _SOLID = 0.9
 
-FloatArray = NDArray[np.float32]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class View:
@@ -36,18 +34,18 @@ class View:
 
     gaussians: Gaussians
     camera: Camera
-    row: NDArray[np.int64]
-    column: NDArray[np.int64]
-    colours: FloatArray
-    carried: FloatArray
+    row: Int64Array
+    column: Int64Array
+    colours: Float32Array
+    carried: Float32Array
 
-    def picture(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def picture(self, chosen: BoolArray) -> BoolArray:
         """(H, W) True for the chosen ones (P,) of the pixels."""
         out = np.zeros((self.camera.height, self.camera.width), np.bool_)
         out[self.row, self.column] = chosen
         return out
 
-    def shares(self, label: NDArray[np.uint8], count: int) -> FloatArray:
+    def shares(self, label: UInt8Array, count: int) -> Float32Array:
         """(N, count) how much each Gaussian has of the pixels of each label. label: (P,), one of
         `count` or more, which are then left out."""
         wanted = np.zeros((self.camera.height, self.camera.width, count), np.float32)
@@ -56,15 +54,19 @@ class View:
         shown = self.gaussians
         carried = torch.zeros((len(shown.means), count), requires_grad=True)
         colour, _, _ = rasterise_tensors(
-            _tensor(shown.means), _tensor(shown.quaternions), _tensor(shown.scales),
-            _tensor(shown.opacities), carried, self.camera,
-        )  # fmt: skip
+            _tensor(shown.means),
+            _tensor(shown.quaternions),
+            _tensor(shown.scales),
+            _tensor(shown.opacities),
+            carried,
+            self.camera,
+        )
         colour.backward(torch.from_numpy(wanted))
         assert carried.grad is not None
         return carried.grad.numpy()
 
 
-def whole_head(avatar: Avatar) -> tuple[FloatArray, float]:
+def whole_head(avatar: Avatar) -> tuple[Float32Array, float]:
     """The middle (3,) and the size, metres, of a cube that holds the avatar's surface."""
     low, high = avatar.vertices.min(0), avatar.vertices.max(0)
     return 0.5 * (low + high), _MARGIN * float(np.linalg.norm(high - low))
@@ -72,9 +74,9 @@ def whole_head(avatar: Avatar) -> tuple[FloatArray, float]:
 
 def look_around(
     gaussians: Gaussians,
-    carried: NDArray[np.floating],
+    carried: FloatArray,
     yaws_deg: Sequence[float],
-    cube: tuple[FloatArray, float],
+    cube: tuple[Float32Array, float],
 ) -> list[View]:
     """Gaussians from some sides, a cube (its middle, its size in metres) filling the picture.
     carried: (N, C)."""
@@ -82,25 +84,37 @@ def look_around(
     views: list[View] = []
     for yaw in yaws_deg:
         camera = look_at(
-            target=middle.astype(np.float64), distance=_DISTANCE_M,
-            yaw_rad=np.radians(yaw), pitch_rad=0.0, width=_PIXELS, height=_PIXELS,
+            target=middle.astype(np.float64),
+            distance=_DISTANCE_M,
+            yaw_rad=np.radians(yaw),
+            pitch_rad=0.0,
+            width=_PIXELS,
+            height=_PIXELS,
             fov_y_rad=2 * np.arctan(0.5 * size / _DISTANCE_M),
-        )  # fmt: skip
+        )
         values = np.concatenate([seen_colours(gaussians, camera), carried], 1, dtype=np.float32)
         image = rasterise_gaussians(
-            gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
-            values, camera,
-        )  # fmt: skip
+            gaussians.means,
+            gaussians.quaternions,
+            gaussians.scales,
+            gaussians.opacities,
+            values,
+            camera,
+        )
         row, column = np.nonzero(image.alpha > _SOLID)
         shown = image.colour[row, column] / image.alpha[row, column, None]
         views.append(
             View(
-                gaussians=gaussians, camera=camera, row=row, column=column,
-                colours=shown[:, :3], carried=shown[:, 3:],
+                gaussians=gaussians,
+                camera=camera,
+                row=row,
+                column=column,
+                colours=shown[:, :3],
+                carried=shown[:, 3:],
             )
-        )  # fmt: skip
+        )
     return views
 
 
-def _tensor(values: NDArray[np.floating]) -> torch.Tensor:
+def _tensor(values: FloatArray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, np.float32))

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import BoolArray, Float32Array, Int32Array, UInt8Array
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ..head.read import OPEN, read_head
@@ -44,22 +44,18 @@ _TEETH_STAND_OUT = 15.0
 """Steps of CIE lightness between the middles of bright and of dark in an open mouth that holds
 teeth: a tongue and its shadows differ by less."""
 
-Labels = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Known:
     """What is known of the surface's V vertices, and of N Gaussians by their anchors. label (V,);
     place: (V, 3) on the open head; home: (N,) vertices; places: (N, 3) of the Gaussians."""
 
-    label: Labels
-    place: FloatArray
-    home: NDArray[np.int32]
-    places: FloatArray
+    label: UInt8Array
+    place: Float32Array
+    home: Int32Array
+    places: Float32Array
 
-    def carried(self) -> FloatArray:
+    def carried(self) -> Float32Array:
         """(N, 9) what Gaussians carry to be seen: anchors' labels, and places."""
         return np.concatenate([_one_hot(self.label)[self.home], self.places], 1)
 
@@ -71,23 +67,25 @@ class _Seen:
     the Gaussians; weight of a pixel in the poll."""
 
     view: View
-    label: Labels
-    inner: Mask
-    place: FloatArray
-    stood: FloatArray
+    label: UInt8Array
+    inner: BoolArray
+    place: Float32Array
+    stood: Float32Array
     weight: float
 
 
 def labels_as_seen(
-    avatar: Avatar, label: Labels, found: Alignment, home: NDArray[np.int32]
-) -> Labels:
+    avatar: Avatar, label: UInt8Array, found: Alignment, home: Int32Array
+) -> UInt8Array:
     """(N,) index into `PASS_REGIONS`. label: (V,) that of the surface's vertices at first, by its
     alignment `found`; home: (N,) the vertex that each Gaussian is bound to."""
     offsets = avatar.means - avatar.vertices[home]
     known = _Known(
-        label=label, place=found.place, home=home,
+        label=label,
+        place=found.place,
+        home=home,
         places=(found.place[home] + offsets * found.open_from_metres).astype(np.float32),
-    )  # fmt: skip
+    )
     rest = list(_look(avatar, known, rest_gaussians(avatar), avatar.vertices))
     seen = _with_hair(rest, read_head(OPEN))
     if (label == LIPS).any():
@@ -102,7 +100,7 @@ def labels_as_seen(
 
 
 def _look(
-    avatar: Avatar, known: _Known, gaussians: Gaussians, vertices: FloatArray
+    avatar: Avatar, known: _Known, gaussians: Gaussians, vertices: Float32Array
 ) -> Iterator[_Seen]:
     """The whole head from around, the face from the front."""
     cube = whole_head(avatar)
@@ -115,8 +113,8 @@ def _look_at(
     avatar: Avatar,
     known: _Known,
     gaussians: Gaussians,
-    vertices: FloatArray,
-    cube: tuple[FloatArray, float],
+    vertices: Float32Array,
+    cube: tuple[Float32Array, float],
     yaws_deg: tuple[float, ...],
 ) -> Iterator[_Seen]:
     # A pixel counts by its size on the head.
@@ -130,15 +128,18 @@ def _look_at(
         within_lips = _hull(view, label == LIPS)
         label[(label == MOUTH) & ~within_lips] = SKIN  # such as nostrils
         yield _Seen(
-            view=view, label=label, inner=within_lips & (from_within | (label == MOUTH)),
-            place=np.where(on_surface[:, None], place, stood), stood=stood,
+            view=view,
+            label=label,
+            inner=within_lips & (from_within | (label == MOUTH)),
+            place=np.where(on_surface[:, None], place, stood),
+            stood=stood,
             weight=scale * (_FROM_BEHIND if abs(yaw - 180) < 90 else 1.0),
-        )  # fmt: skip
+        )
 
 
 def _on_surface(
-    view: View, vertices: FloatArray, faces: NDArray[np.int32], known: _Known
-) -> tuple[Labels, FloatArray, Mask, Mask]:
+    view: View, vertices: Float32Array, faces: Int32Array, known: _Known
+) -> tuple[UInt8Array, Float32Array, BoolArray, BoolArray]:
     """Of the view's P pixels: the surface's label and (P, 3) place; where it is seen at all; and
     where it is not seen from outside, as through an open mouth."""
     fragments = rasterise_mesh(vertices, faces, view.camera)
@@ -151,7 +152,7 @@ def _on_surface(
     return label, shown[:, len(PASS_REGIONS) :], seen, ~seen | behind[face]
 
 
-def _hull(view: View, chosen: Mask) -> Mask:
+def _hull(view: View, chosen: BoolArray) -> BoolArray:
     """(P,) the pixels within the convex hull of the chosen ones (P,)."""
     filled = np.zeros((view.camera.height, view.camera.width), np.uint8)
     if chosen.any():
@@ -176,7 +177,7 @@ def _with_hair(seen: list[_Seen], open_head: HeadModel) -> list[_Seen]:
     ]
 
 
-def _joined(view: View, grows: Mask, hangs: Mask) -> Mask:
+def _joined(view: View, grows: BoolArray, hangs: BoolArray) -> BoolArray:
     """(P,) hair where it grows, and what may hang there that is joined to it in the picture: a
     lock begins somewhere, a shadow on the forehead does not."""
     picture = view.picture(grows | hangs).astype(np.uint8)
@@ -200,7 +201,7 @@ def _with_mouth(seen: list[_Seen]) -> list[_Seen]:
     return out
 
 
-def _stand_out(colours: FloatArray) -> Mask:
+def _stand_out(colours: Float32Array) -> BoolArray:
     """(P,) the bright ones of colours (P, 3) sRGB, if they are well apart from the dark."""
     if len(colours) < 2:
         return np.zeros(len(colours), bool)
@@ -214,7 +215,7 @@ def _stand_out(colours: FloatArray) -> Mask:
     return bright & (apart > _TEETH_STAND_OUT)
 
 
-def _face_cube(avatar: Avatar, label: Labels) -> tuple[FloatArray, float]:
+def _face_cube(avatar: Avatar, label: UInt8Array) -> tuple[Float32Array, float]:
     """The middle (3,) and the size, metres, of a cube that holds eyes and lips."""
     face = avatar.vertices[(label == LIPS) | (label == EYES)]
     if not len(face):
@@ -235,5 +236,5 @@ def _open_mouth(avatar: Avatar) -> Motion:
     return make_motion(expression=weights, fps=25.0, space="arkit")
 
 
-def _one_hot(label: Labels) -> FloatArray:
+def _one_hot(label: UInt8Array) -> Float32Array:
     return np.eye(len(PASS_REGIONS), dtype=np.float32)[label]

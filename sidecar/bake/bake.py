@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import InputError, JobError
 from ...shared.head import HeadModel
@@ -47,7 +47,7 @@ class BakeResult:
     frames: range
     motion: Motion
     take_motion: Motion
-    vertices: Iterator[NDArray[np.float32]]
+    vertices: Iterator[Float32Array]
     vertex_count: int
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -110,17 +110,26 @@ def bake(
     with _Stage(seconds, "modulate"), flushed_denormals():
         watch.stop_if_cancelled()
         after = modulate_part(
-            prepared.before, track, prepared.modulator, frames, None,
-            lambda done, total: watch.report("modulate", done, total), is_cancelled,
-        )  # fmt: skip
+            prepared.before,
+            track,
+            prepared.modulator,
+            frames,
+            None,
+            lambda done, total: watch.report("modulate", done, total),
+            is_cancelled,
+        )
     with _Stage(seconds, "map back"):
         mapped = map_back(prepared, after, frames)
     is_open = head.space == "open"
     whole = _paste(prepared.before if is_open else motion, after if is_open else mapped, frames)
     return BakeResult(
-        frames=frames, motion=after, take_motion=mapped, seconds=seconds,
-        vertices=_vertices(whole, head, frames, watch), vertex_count=len(head.template),
-    )  # fmt: skip
+        frames=frames,
+        motion=after,
+        take_motion=mapped,
+        seconds=seconds,
+        vertices=_vertices(whole, head, frames, watch),
+        vertex_count=len(head.template),
+    )
 
 
 @functools.lru_cache(maxsize=2)
@@ -138,9 +147,13 @@ def prepare(
     with flushed_denormals():
         before = to_open(motion, spoken, adapter)
         return Prepared(
-            motion=motion, before=before, head=head, spoken=spoken, adapter=adapter,
+            motion=motion,
+            before=before,
+            head=head,
+            spoken=spoken,
+            adapter=adapter,
             modulator=answering(modulator, before),
-        )  # fmt: skip
+        )
 
 
 def map_back(prepared: Prepared, after: Motion, frames: range) -> Motion:
@@ -152,7 +165,7 @@ def map_back(prepared: Prepared, after: Motion, frames: range) -> Motion:
         return add_open_difference(take, cut, after, prepared.adapter, prepared.spoken)
 
 
-def collect_vertices(result: BakeResult) -> NDArray[np.float32]:
+def collect_vertices(result: BakeResult) -> Float32Array:
     """All of the result's vertices at once: (frames, V, 3). Uses them up."""
     out = np.empty((len(result.frames), result.vertex_count, 3), np.float32)
     done = 0
@@ -191,7 +204,7 @@ def _paste(whole: Motion, part: Motion, frames: range) -> Motion:
 
 def _vertices(
     motion: Motion, head: HeadModel, frames: range, watch: _Watch
-) -> Iterator[NDArray[np.float32]]:
+) -> Iterator[Float32Array]:
     chunks, done = layer_of(head).mover(motion).blocks(motion, frames.start, frames.stop), 0
     while done < len(frames):
         watch.stop_if_cancelled()

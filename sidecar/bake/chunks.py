@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.emotion import EmotionTrack
 from ...shared.motion import Motion, cut_motion
 from ..cache.parts import Part
@@ -26,8 +26,6 @@ from ..modulation.network import NUMBERS
 from .bake import Prepared, check_bake, map_back
 from .pc2 import pc2_header
 from .recipe import motion_key, vertices_key
-
-FloatArray = NDArray[np.float32]
 
 CHUNK = 64
 """Frames of a chunk, whole blocks of the head's grid."""
@@ -80,7 +78,7 @@ class ChunkedBake:
         self.frames = frames
         self._prepared, self._track, self._cache = prepared, track, cache
         self._answers: Answers = {}
-        self._numbers: list[FloatArray] = []  # of the frames so far (2, n, 103), as in a chunk
+        self._numbers: list[Float32Array] = []  # of the frames so far (2, n, 103), as in a chunk
         self._vertices = _Vertices(prepared, frames, cache) if with_vertices else None
 
     def __iter__(self) -> Iterator[BakedChunk]:
@@ -103,7 +101,7 @@ class ChunkedBake:
             vertices=None if self._vertices is None else self._vertices.keep(),
         )
 
-    def _motion(self, chunk: range) -> tuple[FloatArray, bool]:
+    def _motion(self, chunk: range) -> tuple[Float32Array, bool]:
         """(2, n, 103) expression and jaw in space "open" and in the take's own; whether they had
         to be computed."""
         key, shape = motion_key(self._prepared, self._track, chunk), (2, len(chunk), NUMBERS)
@@ -120,7 +118,7 @@ class ChunkedBake:
         self._cache.add_chunk(key, [numbers.astype("<f4", copy=False).data])
         return numbers, True
 
-    def _shown(self, chunk: range, numbers: FloatArray) -> Motion:
+    def _shown(self, chunk: range, numbers: Float32Array) -> Motion:
         if self._prepared.head.space == "open":
             return _with_numbers(self._prepared.before, chunk, numbers[0])
         return _with_numbers(self._prepared.motion, chunk, numbers[1])
@@ -174,7 +172,7 @@ def chunks_of(frames: range, length: int) -> Iterator[range]:
         yield range(start, min(start + CHUNK, length))
 
 
-def _with_numbers(whole: Motion, frames: range, numbers: FloatArray) -> Motion:
+def _with_numbers(whole: Motion, frames: range, numbers: Float32Array) -> Motion:
     """Those frames with expression and jaw (n, 103) in their place."""
     cut = cut_motion(whole, frames.start, frames.stop)
     expression, jaw = np.split(numbers, [100], 1)

@@ -53,9 +53,12 @@ def write_bake(
         started = time.perf_counter()
         with (part / VERTICES).open("xb") as file:
             write_pc2(
-                file, result.vertices, points=result.vertex_count,
-                samples=len(result.frames), start=result.frames.start,
-            )  # fmt: skip
+                file,
+                result.vertices,
+                points=result.vertex_count,
+                samples=len(result.frames),
+                start=result.frames.start,
+            )
         result.seconds["vertices and writing"] = time.perf_counter() - started
         report = _report(result, part, settings, inputs)
         text = json.dumps(report, indent=1, allow_nan=False) + "\n"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 
 _HEADER = struct.Struct("<12siiffi")
@@ -27,7 +27,7 @@ def pc2_header(points: int, samples: int, start: int) -> bytes:
 
 
 def write_pc2(
-    file: BinaryIO, chunks: Iterator[NDArray[np.float32]], *, points: int, samples: int, start: int
+    file: BinaryIO, chunks: Iterator[Float32Array], *, points: int, samples: int, start: int
 ) -> None:
     """Writes chunks of (n, points, 3), `samples` in all, as they come."""
     file.write(pc2_header(points, samples, start))
@@ -41,7 +41,7 @@ def write_pc2(
         raise ValueError(f"{written} samples instead of {samples}")
 
 
-def read_pc2(path: Path) -> NDArray[np.float32]:
+def read_pc2(path: Path) -> Float32Array:
     """(samples, points, 3), mapped from the file, not loaded. Raises InputError `file.damaged`."""
     try:
         with path.open("rb") as file:

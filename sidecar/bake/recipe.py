@@ -23,10 +23,18 @@ from ..modulation.network import GeometryNetwork
 from .bake import Prepared
 
 _CODE = (
-    "sidecar/bake", "sidecar/head", "sidecar/modulation", "sidecar/motion", "sidecar/lab/anchors",
-    "sidecar/denormals.py", "sidecar/smooth.py", "sidecar/threads.py", "shared/emotion.py",
-    "shared/head.py", "shared/motion.py",
-)  # fmt: skip
+    "sidecar/bake",
+    "sidecar/head",
+    "sidecar/modulation",
+    "sidecar/motion",
+    "sidecar/lab/anchors",
+    "sidecar/denormals.py",
+    "sidecar/smooth.py",
+    "sidecar/threads.py",
+    "shared/emotion.py",
+    "shared/head.py",
+    "shared/motion.py",
+)
 """Whatever takes part in computing a chunk; tests/sidecar/bake/test_recipe.py watches over it."""
 
 
@@ -57,9 +65,13 @@ def _take_key(prepared: Prepared) -> str:
     modulator = prepared.modulator
     scalings = (getattr(modulator, entry.name) for entry in fields(Modulator))
     return fingerprint(
-        code_key(), prepared.motion, _head_key(prepared.spoken), prepared.adapter,
-        _network_key(modulator.network), [v for v in scalings if isinstance(v, np.ndarray)],
-    )  # fmt: skip
+        code_key(),
+        prepared.motion,
+        _head_key(prepared.spoken),
+        prepared.adapter,
+        _network_key(modulator.network),
+        [v for v in scalings if isinstance(v, np.ndarray)],
+    )
 
 
 @functools.lru_cache(maxsize=4)

@@ -24,9 +24,7 @@ def disk_bytes(length: int) -> int:
     return max(-(-length // _BLOCK), 1) * _BLOCK
 
 
-def choose(
-    entries: Iterable[Entry], excess: int, in_use_since: float | None
-) -> Iterator[Entry]:  # fmt: skip
+def choose(entries: Iterable[Entry], excess: int, in_use_since: float | None) -> Iterator[Entry]:
     """The least recently used ones, until they make up `excess` bytes; none that was used since
     `in_use_since`."""
     for entry in sorted(entries, key=lambda entry: (entry.used_at, entry.path)):

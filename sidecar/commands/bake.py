@@ -59,9 +59,15 @@ class Bake:
         inputs |= {"head": head_sha256(head), "modulator": modulator_sha256(modulator)}
         with _Bar() as bar:
             result = bake(
-                motion, track, head, adapter, modulator, frames,
-                on_progress=bar.show, open_head=read_head(OPEN),
-            )  # fmt: skip
+                motion,
+                track,
+                head,
+                adapter,
+                modulator,
+                frames,
+                on_progress=bar.show,
+                open_head=read_head(OPEN),
+            )
             report = write_bake(result, self.out, settings=self._settings(), inputs=inputs)
         seconds = sum(result.seconds.values())
         rate = len(frames) / max(seconds, 1e-9)

@@ -12,8 +12,8 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import UInt8Array
 from ...shared.emotion import EMOTIONS, constant_track
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
@@ -22,8 +22,6 @@ from ..modulation.modulator import Modulator, modulate
 SHEET_SIZE = (300, 360)
 VIDEO_SIZE = (400, 480)
 STRIP_FRAMES = 9
-
-Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +44,11 @@ class Demo:
             with clock.stage("bake with happy -> neutral -> sad"):
                 bake = self.out / "bake"
                 Bake(
-                    motion=assets / "take.npz", emotions=assets / "emotions.json", head="open",
+                    motion=assets / "take.npz",
+                    emotions=assets / "emotions.json",
+                    head="open",
                     out=bake,
-                ).run()  # fmt: skip
+                ).run()
             take, baked = read_motion(assets / "take.npz"), read_motion(bake / "motion.npz")
             head, modulator = read_head("open"), load_modulator()
             with clock.stage("contact sheet of the six emotions"):
@@ -84,7 +84,7 @@ class Stopwatch:
         print(f"  {sum(self.seconds.values()):7.2f} s  in all\n")
 
 
-def emotion_sheet(take: Motion, head: HeadModel, modulator: Modulator) -> Picture:
+def emotion_sheet(take: Motion, head: HeadModel, modulator: Modulator) -> UInt8Array:
     """Two rows: the six emotions at weight 1 in a calm frame and in one with an open mouth."""
     from ..render.portrait import draw_frame
     from ..render.sheets import contact_sheet
@@ -112,7 +112,7 @@ def characteristic_frames(take: Motion) -> tuple[int, int]:
     return quiet, loud
 
 
-def strip(take: Motion, baked: Motion, head: HeadModel) -> Picture:
+def strip(take: Motion, baked: Motion, head: HeadModel) -> UInt8Array:
     """The take above, the bake below, at equal steps through the time."""
     from ..render.portrait import draw_frame
     from ..render.sheets import contact_sheet
@@ -139,7 +139,7 @@ def write_preview(path: Path, take: Motion, baked: Motion, head: HeadModel, soun
     layer = layer_of(head)
     pair = [layer.vertices(motion, 0, len(motion)) for motion in (take, baked)]
 
-    def draw_pair(index: int) -> Picture:
+    def draw_pair(index: int) -> UInt8Array:
         pictures = [draw(vertices[index], head, VIDEO_SIZE) for vertices in pair]
         return np.concatenate(pictures, axis=1)[..., :3]
 

@@ -44,6 +44,7 @@ class Build:
             path = move_whole(zipped, self.out)
         print(f"{path}: {path.stat().st_size / 2**20:.1f} MB for {', '.join(wheels)}")
         print(
-            f"Validated by {len(validators)} Blender(s)." if validators
+            f"Validated by {len(validators)} Blender(s)."
+            if validators
             else "Not validated: no Blender was found (--blender)."
-        )  # fmt: skip
+        )

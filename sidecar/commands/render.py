@@ -153,13 +153,20 @@ class Render:
         passes = self.files.passes
         chosen = available_passes(subject) if "all" in passes else tuple(passes)
         options = RenderOptions(
-            frames=frames, passes=chosen, antialiased=self.drawing.antialiased,
-            follow=self.drawing.follow, device=self.drawing.device, axes=self.files.axes,
-        )  # fmt: skip
+            frames=frames,
+            passes=chosen,
+            antialiased=self.drawing.antialiased,
+            follow=self.drawing.follow,
+            device=self.drawing.device,
+            axes=self.files.axes,
+        )
         return Shot(
-            subject=subject, motion=motion, cameras=self._cameras(subject, len(motion)),
-            options=options, numbers=self._numbers(motion),
-        )  # fmt: skip
+            subject=subject,
+            motion=motion,
+            cameras=self._cameras(subject, len(motion)),
+            options=options,
+            numbers=self._numbers(motion),
+        )
 
     def _cameras(self, subject: Subject, count: int) -> Camera | dict[int, Camera]:
         from ..render.camera_file import read_cameras
@@ -195,17 +202,21 @@ class Render:
         from ..render.sequence import FileOptions, save_sequence
 
         files = FileOptions(
-            format=self.files.format, half=self.files.half, with_depth=self.files.depth,
+            format=self.files.format,
+            half=self.files.half,
+            with_depth=self.files.depth,
             resume=self.files.resume,
-        )  # fmt: skip
+        )
         started = time.perf_counter()
         saved = save_sequence(shot, self.out, files)
         kept = 0
         with ExitStack() as stack:
             for done in track(
-                self._with_preview(saved, shot.motion.fps, frames.start, stack), "Rendering",
-                total=len(frames), transient=True,
-            ):  # fmt: skip
+                self._with_preview(saved, shot.motion.fps, frames.start, stack),
+                "Rendering",
+                total=len(frames),
+                transient=True,
+            ):
                 kept += done.frame is None
         if self.files.sheet is not None:
             self._write_sheet(self.files.sheet, shot, frames.start)

@@ -53,8 +53,10 @@ def usual_places(system: str, home: Path, environment: Mapping[str, str]) -> lis
         inside = ("Blender Foundation/Blender *", "Steam/steamapps/common/Blender")
         return [
             f"{glob.escape(folder)}/{place}/blender.exe"
-            for folder in folders if folder for place in inside
-        ]  # fmt: skip
+            for folder in folders
+            if folder
+            for place in inside
+        ]
     if system == "darwin":
         inside = "Blender*.app/Contents/MacOS/Blender"
         return [f"/Applications/{inside}", f"{own}/Applications/{inside}"]

@@ -56,9 +56,10 @@ def check_gsplat(machine: Machine) -> Finding:
     if not has_card(machine):
         return ok("gsplat", f"{version or 'not installed'}, not used: it needs an NVIDIA card")
     lacking = [
-        REQUIREMENTS[module] for module in ("gsplat", "packaging")
+        REQUIREMENTS[module]
+        for module in ("gsplat", "packaging")
         if not _is_installed(machine, module)
-    ]  # fmt: skip
+    ]
     if lacking:
         return warn(
             "gsplat",

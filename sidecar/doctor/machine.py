@@ -155,10 +155,13 @@ def run_bounded(command: Sequence[str], limit_s: float) -> Ran:
     """Runs a program that must not outlive its time, with whatever it has started."""
     try:
         process = subprocess.Popen(
-            list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True,
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
             creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
-        )  # fmt: skip
+        )
     except (OSError, ValueError) as error:
         return Ran(code=None, text=f"it cannot be started ({getattr(error, 'strerror', error)})")
     try:

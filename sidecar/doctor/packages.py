@@ -158,9 +158,10 @@ def check_several(machine: Machine, name: str, modules: tuple[str, ...]) -> Find
     wanted = {module: Requirement.of(module) for module in modules}
     found = {module: machine.version_of(wanted[module].distribution) for module in modules}
     lacking = [
-        module for module, version in found.items()
+        module
+        for module, version in found.items()
         if version is None or not wanted[module].fits(version)
-    ]  # fmt: skip
+    ]
     detail = ", ".join(
         f"{wanted[module].distribution} {found[module] or 'not installed'}"
         for module in (lacking or modules)

@@ -90,7 +90,8 @@ def move_whole(path: Path, folder: Path) -> Path:
         os.replace(partial, target)
     except OSError as error:
         raise InputError(
-            "file.not_writable", f"{target} cannot be written: {error.strerror}.",
+            "file.not_writable",
+            f"{target} cannot be written: {error.strerror}.",
             "Choose another folder with --out.",
-        ) from error  # fmt: skip
+        ) from error
     return target

@@ -34,12 +34,14 @@ def validate_zip(path: Path, command: list[str]) -> None:
         )
     except OSError as error:
         raise InputError(
-            "option.blender", f"{command[0]} cannot be run: {error.strerror}.",
+            "option.blender",
+            f"{command[0]} cannot be run: {error.strerror}.",
             "Give the path of a Blender program.",
-        ) from error  # fmt: skip
+        ) from error
     output = done.stdout + done.stderr
     if done.returncode or "Error" in output:
         raise InputError(
-            "option.extension", f"Blender refuses {path.name}: {output.strip()}",
+            "option.extension",
+            f"Blender refuses {path.name}: {output.strip()}",
             "Mend the manifest or the tree and build again.",
-        )  # fmt: skip
+        )

@@ -71,10 +71,21 @@ def download_wheels(folder: Path, target: Target) -> None:
     platforms = [word for tag in PLATFORMS[target.platform] for word in ("--platform", tag)]
     for requirement in PACKAGES.values():
         command = [
-            sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input",
-            "--only-binary=:all:", "--python-version", target.python, *platforms,
-            "--dest", str(folder), requirement,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--no-input",
+            "--only-binary=:all:",
+            "--python-version",
+            target.python,
+            *platforms,
+            "--dest",
+            str(folder),
+            requirement,
+        ]
         subprocess.run(command, check=False, capture_output=True)
 
 

@@ -15,9 +15,9 @@ from queue import SimpleQueue
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ...shared.arrays import Float32Array, Int32Array
 from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
@@ -35,12 +35,11 @@ from .skinning import (
 
 __all__ = ["CHUNK_FRAMES", "HeadLayer", "Mover", "joint_transforms", "layer_of"]
 
-FloatArray = NDArray[np.float32]
-_SparseRows = tuple[NDArray[np.int32], NDArray[np.int32], FloatArray]
+_SparseRows = tuple[Int32Array, Int32Array, Float32Array]
 _SPARSE = 0.2
 """Bases with a smaller share of values that are not 0 (the open head: 0.07) are multiplied
 value by value; a fuller one (FLAME) is faster by BLAS."""
-_Compute = Callable[[Motion, int, FloatArray], None]
+_Compute = Callable[[Motion, int, Float32Array], None]
 """From a frame of the take on, within its block, fills (n, V, 3)."""
 
 
@@ -98,7 +97,7 @@ class HeadLayer(torch.nn.Module):
             moved = torch.addcmul(moved, blended[:, :, axis], posed[:, None, axis])
         return moved.permute(0, 2, 1)
 
-    def vertices(self, motion: Motion, start: int, stop: int) -> FloatArray:
+    def vertices(self, motion: Motion, start: int, stop: int) -> Float32Array:
         """Frames start..stop-1 as (n, V, 3) metres, the same bits for every range.
 
         Raises InputError `space.no_adapter` if the motion is in another expression space.
@@ -138,7 +137,7 @@ class HeadLayer(torch.nn.Module):
 
         @flushed_denormals()
         @torch.inference_mode()
-        def compute(motion: Motion, low: int, out: FloatArray) -> None:
+        def compute(motion: Motion, low: int, out: Float32Array) -> None:
             first = low - low % CHUNK_FRAMES
             inputs = self._inputs(motion, first, first + CHUNK_FRAMES)
             moved = self(shaped, *(_padded(values).to(shaped) for values in inputs))
@@ -160,7 +159,7 @@ class HeadLayer(torch.nn.Module):
 
         @flushed_denormals()
         @torch.inference_mode()
-        def compute(motion: Motion, low: int, out: FloatArray) -> None:
+        def compute(motion: Motion, low: int, out: Float32Array) -> None:
             first = low % CHUNK_FRAMES
             places = slice(first, first + len(out))
             expression, pose, translation = self._inputs(motion, low, low + len(out))
@@ -187,7 +186,7 @@ class HeadLayer(torch.nn.Module):
         share = torch.count_nonzero(self.bases).item() / max(self.bases.numel(), 1)
         return sparse_rows(self.bases.numpy()) if share < _SPARSE else None
 
-    def _inputs(self, motion: Motion, start: int, stop: int) -> tuple[FloatArray, ...]:
+    def _inputs(self, motion: Motion, start: int, stop: int) -> tuple[Float32Array, ...]:
         """Expression (n, E), pose (n, 5, 3), translation (n, 3) of the frames that exist."""
         frames = slice(start, stop)
         eyes = motion.eyes[frames]
@@ -205,7 +204,7 @@ class Mover:
             self._idle.put(compute)
         self.vertex_count = vertex_count
 
-    def blocks(self, motion: Motion, start: int, stop: int) -> Iterator[FloatArray]:
+    def blocks(self, motion: Motion, start: int, stop: int) -> Iterator[Float32Array]:
         """Frames start..stop-1 as (n, V, 3) metres, in order, block by block; see `fill`."""
         shape = self.vertex_count, 3
         return self.fill(
@@ -213,13 +212,13 @@ class Mover:
         )
 
     def fill(
-        self, motion: Motion, start: int, stop: int, room: Callable[[int, int], FloatArray]
-    ) -> Iterator[FloatArray]:
+        self, motion: Motion, start: int, stop: int, room: Callable[[int, int], Float32Array]
+    ) -> Iterator[Float32Array]:
         """Frames start..stop-1 in order, block by block of at most CHUNK_FRAMES, each in
         room(low, high) (n, V, 3) for frames low..high-1; a few are computed ahead. The motion is
         of the space and the identity that the mover was made for."""
 
-        def fill(block: tuple[int, int]) -> FloatArray:
+        def fill(block: tuple[int, int]) -> Float32Array:
             compute, filled = self._idle.get(), room(*block)
             try:
                 compute(motion, block[0], filled)
@@ -244,7 +243,7 @@ def _blocks(start: int, stop: int) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _padded(values: FloatArray) -> Tensor:
+def _padded(values: Float32Array) -> Tensor:
     """A block of frames, the missing ones zero."""
     padded = torch.zeros((CHUNK_FRAMES, *values.shape[1:]))
     padded[: len(values)] = torch.tensor(values)

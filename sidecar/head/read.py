@@ -108,9 +108,11 @@ def _from_arrays(label: str, arrays: dict[str, np.ndarray], metadata: dict[str, 
     for key in HALF:
         arrays[key] = arrays[key].astype(np.float32)
     return HeadModel(
-        name=metadata["name"], space=metadata["space"],
-        expression_names=tuple(json.loads(metadata["expression_names"])), **arrays,
-    )  # fmt: skip
+        name=metadata["name"],
+        space=metadata["space"],
+        expression_names=tuple(json.loads(metadata["expression_names"])),
+        **arrays,
+    )
 
 
 def write_head(head: HeadModel, path: Path, *, recipe: str, licence: str) -> None:
@@ -124,7 +126,10 @@ def write_head(head: HeadModel, path: Path, *, recipe: str, licence: str) -> Non
     arrays = {k: v.astype(np.float16) if k in HALF else v for k, v in arrays.items()}
     arrays["pose_columns"] = columns
     metadata = {
-        "name": head.name, "space": head.space, "recipe": recipe, "licence": licence,
+        "name": head.name,
+        "space": head.space,
+        "recipe": recipe,
+        "licence": licence,
         "expression_names": json.dumps(head.expression_names),
-    }  # fmt: skip
+    }
     write_whole(path, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, metadata))

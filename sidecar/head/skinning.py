@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+
+from ...shared.arrays import Float32Array, Int32Array
 
 CHUNK_FRAMES = 32
 """Frames are computed in blocks on one grid over the take, padded to full blocks: the same
@@ -19,12 +20,8 @@ frame then has the same bits whichever part of the take is asked for."""
 _TILE = 16
 """Vertices moved before they are written: their 6 KB stay in the first cache."""
 
-FloatArray = NDArray[np.float32]
 
-
-def sparse_rows(
-    weights: FloatArray,
-) -> tuple[NDArray[np.int32], NDArray[np.int32], FloatArray]:
+def sparse_rows(weights: Float32Array) -> tuple[Int32Array, Int32Array, Float32Array]:
     """A matrix (R, C), such as skin weights, as starts (R + 1), and column and value of each
     entry that is not 0."""
     held = weights != 0

@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ..lab.anchors.channels import NAMES, side_of
 from .network import NUMBERS
 
@@ -23,10 +23,8 @@ SIDE_GAIN = 1.0
 twentieth and gives 95 % of shapes the truth's side (66 % without); more gains little."""
 _FOLLOWS_EYES = ("eyeLook", "eyeBlink", "eyeWide")
 
-FloatArray = NDArray[np.float32]
 
-
-def side_of_take(take: FloatArray) -> float:
+def side_of_take(take: Float32Array) -> float:
     """How much stronger the right half of the face moves than the mean of both, from numbers
     (T, 103) of a whole take: negative where the left leads, within `LARGEST_SIDE`."""
     left, right = (take[:, list(columns)].astype(np.float64) for columns in _pairs())
@@ -36,7 +34,7 @@ def side_of_take(take: FloatArray) -> float:
     return float(np.clip(side, -LARGEST_SIDE, LARGEST_SIDE))
 
 
-def side_factors(side: float) -> FloatArray:
+def side_factors(side: float) -> Float32Array:
     """(103,) by which a change grows on the side that leads and shrinks on the other."""
     factors = np.ones(NUMBERS, np.float32)
     left, right = _pairs()

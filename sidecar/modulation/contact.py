@@ -9,8 +9,8 @@ closure is read here from the lips themselves: they were apart, they meet, they 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array
 from ..lab.anchors.channels import NAMES
 from ..lab.anchors.lips import CLOSERS, widest
 from ..smooth import smoothstep
@@ -24,11 +24,8 @@ _PART_MM = (1.0, 2.5)
 _APPROACH_S = 0.05
 """Lips need this long to meet and to part, as in the anchors."""
 
-FloatArray = NDArray[np.float32]
-Levels = NDArray[np.float64]
 
-
-def gaps_of(numbers: FloatArray, opening: FloatArray) -> Levels:
+def gaps_of(numbers: Float32Array, opening: Float32Array) -> Float64Array:
     """(T, 5) mm between the lips; 0 where they meet as at rest. Sums in one fixed order."""
     return np.einsum("tc,cp->tp", numbers, opening, dtype=np.float64)
 
@@ -38,7 +35,7 @@ def margin(fps: float) -> int:
     return _reach(fps) + round(_APPROACH_S * fps)
 
 
-def contact_of(gaps: Levels, fps: float) -> Levels:
+def contact_of(gaps: Float64Array, fps: float) -> Float64Array:
     """(T,) 0..1, 1 in frames in which speech closes the lips, with ramps around. gaps: (T, 5)."""
     gap, reach = gaps.mean(1), _reach(fps)
     padded = np.pad(gap, reach, constant_values=-np.inf)
@@ -60,8 +57,8 @@ def _reach(fps: float) -> int:
 
 
 def keep_contact(
-    out: FloatArray, take_gaps: Levels, contact: Levels, opening: FloatArray
-) -> FloatArray:
+    out: Float32Array, take_gaps: Float64Array, contact: Float64Array, opening: Float32Array
+) -> Float32Array:
     """out (T, 103) whose lips, where contact (T,) is 1, are no further apart than the take's
     (T, 5), closed by what closes them in the anchors (`anchors.lips.CLOSERS`)."""
     excess = contact * np.maximum(

@@ -53,8 +53,13 @@ def window_network(network: GeometryNetwork) -> WindowNetwork:
 _ALL = slice(None)
 _PARTS = {"embed_frame", "blocks", "norm", "residual"}
 _BLOCK_PARTS = {
-    "frame_norm", "frame_attention", "emotion_norm", "emotion_attention", "feed_norm", "feed",
-}  # fmt: skip
+    "frame_norm",
+    "frame_attention",
+    "emotion_norm",
+    "emotion_attention",
+    "feed_norm",
+    "feed",
+}
 
 
 def remembering(network: WindowNetwork, windows: int = 64) -> WindowNetwork:
@@ -177,12 +182,13 @@ class _FoldedNetwork:
         self._network = network
         self._blocks = [
             _FoldedBlock(
-                block=block, by_frames=_frame_attention(block.frame_attention),
+                block=block,
+                by_frames=_frame_attention(block.frame_attention),
                 by_emotion=_emotion_attention(block, network.emotions),
             )
             for block in network.blocks
             if isinstance(block, Block)
-        ]  # fmt: skip
+        ]
         self._unmoved, self._inner = _Memory(_KEPT_WINDOWS), _Memory(_KEPT_WINDOWS)
         # As all windows are computed: in a thread whose products are not shared out.
         (self._rows_stand_alone,) = in_order(lambda _: self._compare_rows(), [None])
@@ -247,10 +253,13 @@ def _emotion_attention(block: Block, emotions: Tensor) -> _EmotionAttention:
     attention = block.emotion_attention
     heads, width = attention.heads, attention.query.in_features
     of_head = (heads, width // heads, width)
-    double = (emotions.double(), *(
-        layer.weight.double()
-        for layer in (attention.query, attention.key, attention.value, attention.output)
-    ))  # fmt: skip
+    double = (
+        emotions.double(),
+        *(
+            layer.weight.double()
+            for layer in (attention.query, attention.key, attention.value, attention.output)
+        ),
+    )
     embeddings, query, key, value, output = double
     # (H, 6, c): key and value of each emotion in each head.
     keys = (embeddings @ key.T).view(6, heads, -1).transpose(0, 1) * (width // heads) ** -0.5

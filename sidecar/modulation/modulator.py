@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array, IndexArray
 from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import InputError, JobError
 from ...shared.motion import Motion, cut_motion, frames_outside
@@ -28,12 +28,11 @@ __all__ = ["MODEL_FPS", "Modulator", "answering", "load_modulator", "modulate", 
 MODEL_FPS = 30.0
 """The network's own frame rate; other rates are resampled and only the change is brought back."""
 
-FloatArray = NDArray[np.float32]
 Progress = Callable[[int, int], None]
-Answers = dict[int, FloatArray]
+Answers = dict[int, Float32Array]
 """What the network said to windows (64, 103), for whoever asks for the next frames of the same
 take and track: only the last call's are in it."""
-_Rows = Callable[[NDArray[np.intp]], tuple[FloatArray, FloatArray]]
+_Rows = Callable[[IndexArray], tuple[Float32Array, Float32Array]]
 """From frames (n,) of the model's grid to numbers (n, 103) and emotion weights (n, 6)."""
 
 
@@ -89,13 +88,13 @@ def modulate_part(
     out = np.where(strength == 0, take, take + strength * region * change)
     out = _closed(out, motion, frames, modulator.lip_opening)
     return replace(
-        cut,
-        expression=np.ascontiguousarray(out[:, :100]),
-        jaw=np.ascontiguousarray(out[:, 100:]),
+        cut, expression=np.ascontiguousarray(out[:, :100]), jaw=np.ascontiguousarray(out[:, 100:])
     )
 
 
-def _closed(out: FloatArray, motion: Motion, frames: range, opening: FloatArray) -> FloatArray:
+def _closed(
+    out: Float32Array, motion: Motion, frames: range, opening: Float32Array
+) -> Float32Array:
     """out (len(frames), 103) with the take's closures kept."""
     first = max(frames.start - margin(motion.fps), 0)
     around = np.arange(first, min(frames.stop + margin(motion.fps), len(motion)))
@@ -104,7 +103,7 @@ def _closed(out: FloatArray, motion: Motion, frames: range, opening: FloatArray)
     return keep_contact(out, gaps[span], contact_of(gaps, motion.fps)[span], opening)
 
 
-def strength_of(track: EmotionTrack, frames: range) -> FloatArray:
+def strength_of(track: EmotionTrack, frames: range) -> Float32Array:
     """(len(frames),) how far the take is changed there, at all; where it is 0 nothing is."""
     span = slice(frames.start, frames.stop)
     return track.influence[span] * track.geometry[span]
@@ -169,9 +168,7 @@ class _Grid:
         stop = min(int((frames.stop - 1) * self.ratio) + 2, self.length)
         return range(int(frames.start * self.ratio), stop)
 
-    def neighbours(
-        self, places: NDArray[np.intp]
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
+    def neighbours(self, places: IndexArray) -> tuple[IndexArray, IndexArray, Float32Array]:
         """The take's frames before and after the model's, and the share (n, 1) of the one after."""
         if self.fps == MODEL_FPS:
             return places, places, np.zeros((len(places), 1), np.float32)
@@ -189,11 +186,11 @@ def _changes(
     answers: Answers | None,
     on_progress: Progress | None,
     is_cancelled: Callable[[], bool] | None,
-) -> FloatArray:
+) -> Float32Array:
     """(len(frames), 103) what the network would change, at the take's own frame rate."""
     grid = _Grid(fps=motion.fps, frames=len(motion))
 
-    def rows(places: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    def rows(places: IndexArray) -> tuple[Float32Array, Float32Array]:
         if motion.fps == MODEL_FPS:
             return _numbers(motion, places), track.weights[places]
         low, high, part = grid.neighbours(places)
@@ -208,11 +205,11 @@ def _changes(
     return _sample(change, at)
 
 
-def _numbers(motion: Motion, frames: NDArray[np.intp]) -> FloatArray:
+def _numbers(motion: Motion, frames: IndexArray) -> Float32Array:
     return np.concatenate([motion.expression[frames], motion.jaw[frames]], 1)
 
 
-def _sample(values: FloatArray, at: NDArray[np.float64]) -> FloatArray:
+def _sample(values: Float32Array, at: Float64Array) -> Float32Array:
     """Rows at fractional places, linear between neighbours, held past the ends."""
     at = np.clip(at, 0, len(values) - 1)
     low = np.minimum(at.astype(np.intp), max(len(values) - 2, 0))
@@ -220,7 +217,7 @@ def _sample(values: FloatArray, at: NDArray[np.float64]) -> FloatArray:
     return _between(values[low], values[high], (at - low).astype(np.float32)[:, None])
 
 
-def _between(low: FloatArray, high: FloatArray, part: FloatArray) -> FloatArray:
+def _between(low: Float32Array, high: Float32Array, part: Float32Array) -> Float32Array:
     return np.asarray(low * (1 - part) + high * part, np.float32)
 
 
@@ -233,7 +230,7 @@ def _run(
     answers: Answers | None,
     on_progress: Progress | None,
     is_cancelled: Callable[[], bool] | None,
-) -> FloatArray:
+) -> Float32Array:
     """(len(frames), 103) the network's change, window by window, kept within the range that
     training showed. `length` is the take's, on the model's grid."""
     total = np.zeros((len(frames), NUMBERS), np.float32)
@@ -241,7 +238,7 @@ def _run(
     is_small = answers is None and frames.start // ROWS == (frames.stop - 1) // ROWS
 
     @flushed_denormals()
-    def change(window: int) -> FloatArray:
+    def change(window: int) -> Float32Array:
         take, weights = rows(windows.window_frames(window, length))
         inputs = _tensor((take - modulator.mean) / modulator.scale), _tensor(weights)
         if not is_small:
@@ -268,13 +265,13 @@ def _run(
     return _kept_in_range(rows, modulator, frames, total)
 
 
-def _tensor(values: FloatArray) -> torch.Tensor:
+def _tensor(values: Float32Array) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, np.float32))
 
 
 def _kept_in_range(
-    rows: _Rows, modulator: Modulator, frames: range, residual: FloatArray
-) -> FloatArray:
+    rows: _Rows, modulator: Modulator, frames: range, residual: Float32Array
+) -> Float32Array:
     old = rows(np.arange(frames.start, frames.stop))[0]
     new = old + residual * modulator.residual_scale
     low, high = np.minimum(old, modulator.lowest), np.maximum(old, modulator.highest)

@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from ...shared.arrays import Float32Array
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from .network import EMOTION_ENTRIES, NUMBERS, GeometryNetwork, NetworkConfig
@@ -26,8 +25,6 @@ LARGEST_SIDE_GAIN = 3.0
 """With the largest side there is, one half of the face then moves three times as far as the
 other."""
 _LARGEST = NetworkConfig(layers=24, width=1024, heads=32, hidden=8192, window=64)
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,22 +41,23 @@ class Modulator:
     """
 
     network: GeometryNetwork
-    mean: FloatArray  # (103,)
-    scale: FloatArray  # (103,)
-    residual_scale: FloatArray  # (103,)
-    lowest: FloatArray  # (103,)
-    highest: FloatArray  # (103,)
-    upper_share: FloatArray  # (103,)
-    lip_opening: FloatArray  # (103, 5)
+    mean: Float32Array  # (103,)
+    scale: Float32Array  # (103,)
+    residual_scale: Float32Array  # (103,)
+    lowest: Float32Array  # (103,)
+    highest: Float32Array  # (103,)
+    upper_share: Float32Array  # (103,)
+    lip_opening: Float32Array  # (103, 5)
     about: dict[str, object]
     side_gain: float = 0.0
 
 
 _SCALINGS = {
-    **dict.fromkeys(("mean", "scale", "residual_scale", "lowest", "highest", "upper_share"),
-                    (NUMBERS,)),
+    **dict.fromkeys(
+        ("mean", "scale", "residual_scale", "lowest", "highest", "upper_share"), (NUMBERS,)
+    ),
     "lip_opening": (NUMBERS, 5),
-}  # fmt: skip
+}
 """The arrays beside the network, and their shapes."""
 
 
@@ -87,9 +85,11 @@ def load_modulator(path: Path | None = None) -> Modulator:
         raise _damaged(path, "its tensors do not fit its description") from error
     network.requires_grad_(False).eval()
     return Modulator(
-        network=network, about=about, side_gain=_side_gain(about, path),
+        network=network,
+        about=about,
+        side_gain=_side_gain(about, path),
         **{name: v.numpy() for name, v in scalings.items()},
-    )  # fmt: skip
+    )
 
 
 def save_modulator(modulator: Modulator, path: Path) -> None:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ...shared.arrays import Float32Array, IndexArray
 
 WINDOW = 64
 HOP = WINDOW // 2
-
-FloatArray = NDArray[np.float32]
 
 
 def windows_of(frames: range) -> range:
@@ -24,7 +23,7 @@ def windows_of(frames: range) -> range:
     return range(frames.start // HOP, (frames.stop - 1) // HOP + 2)
 
 
-def window_frames(window: int, length: int) -> NDArray[np.intp]:
+def window_frames(window: int, length: int) -> IndexArray:
     """(WINDOW,) frame of each place; past the take's ends its first or last frame."""
     return np.clip((window - 1) * HOP + np.arange(WINDOW), 0, length - 1)
 
@@ -37,7 +36,7 @@ def rows_around(window: int, frame: int, count: int) -> slice:
 
 
 @functools.cache
-def fade() -> FloatArray:
+def fade() -> Float32Array:
     """(WINDOW,) share of a window at each of its frames; halves of neighbours add to 1. To be
     read only."""
     rise = (np.sin(0.5 * np.pi * (np.arange(HOP) + 0.5) / HOP) ** 2).astype(np.float32)
@@ -46,7 +45,7 @@ def fade() -> FloatArray:
     return shares
 
 
-def add_window(total: FloatArray, first: int, window: int, values: FloatArray) -> None:
+def add_window(total: Float32Array, first: int, window: int, values: Float32Array) -> None:
     """Adds a window's values (WINDOW, C), faded, into `total`, whose row 0 is frame `first`.
     Called in the order of windows, each frame gets its two in one order."""
     start = (window - 1) * HOP - first

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...shared import limits
+from ...shared.arrays import Float32Array, IndexArray
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, SPACES, Motion
@@ -33,8 +33,6 @@ FLAME_SPACES = tuple(space for space in SPACES if space.startswith("flame"))
 _LEAST_GAIN = 0.03
 """A weight that [expression, jaw] moves by less than this (norm of its row) was never seen by
 whoever fitted the map; its inverse is noise divided by almost nothing, so both are set to 0."""
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,11 +51,11 @@ class LinearAdapter:
     """
 
     space: str
-    arkit_from_space: FloatArray
-    arkit_bias: FloatArray
-    space_from_arkit: FloatArray
-    weight_root: FloatArray | None = None
-    space_from_open: FloatArray | None = None
+    arkit_from_space: Float32Array
+    arkit_bias: Float32Array
+    space_from_arkit: Float32Array
+    weight_root: Float32Array | None = None
+    space_from_open: Float32Array | None = None
 
     def __post_init__(self) -> None:
         if self.space not in FLAME_SPACES:
@@ -68,7 +66,7 @@ class LinearAdapter:
             raise _bad_adapter("The adapter has one of weight_root and space_from_open only.")
         known = _SHAPES if self.weight_root is None else _SHAPES | _BUILT
         for name, shape in known.items():
-            values: FloatArray = getattr(self, name)
+            values: Float32Array = getattr(self, name)
             if values.shape != shape or not np.isfinite(values).all():
                 raise _bad_adapter(f"The adapter's {name} is not {shape} finite numbers.")
 
@@ -76,9 +74,11 @@ class LinearAdapter:
 _SHAPES = {"arkit_from_space": (52, 103), "arkit_bias": (52,), "space_from_arkit": (103, 52)}
 _BUILT = {"weight_root": (52, 52), "space_from_open": (103, 103)}
 _MATRICES = {
-    "arkit_from_flame": (npz.FRAMES, 103), "arkit_bias": (npz.FRAMES,),
-    "flame_from_arkit": (103, npz.FRAMES), "arkit_names": (npz.FRAMES,),
-}  # fmt: skip
+    "arkit_from_flame": (npz.FRAMES, 103),
+    "arkit_bias": (npz.FRAMES,),
+    "flame_from_arkit": (103, npz.FRAMES),
+    "arkit_names": (npz.FRAMES,),
+}
 
 
 def read_adapter(path: Path) -> LinearAdapter:
@@ -176,9 +176,7 @@ def to_open(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> M
     return replace(motion, expression=expression, jaw=jaw, shape=shape, space="open")
 
 
-def _take_weights(
-    motion: Motion, head: HeadModel, adapter: LinearAdapter | None
-) -> FloatArray:  # fmt: skip
+def _take_weights(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> Float32Array:
     """(T, 52)"""
     if motion.space == "arkit":
         return motion.expression[:, : len(ARKIT_NAMES)]
@@ -191,8 +189,8 @@ def _take_weights(
 
 
 def _nearest_weights(
-    motion: Motion, head: HeadModel, adapter: LinearAdapter, root: FloatArray
-) -> FloatArray:
+    motion: Motion, head: HeadModel, adapter: LinearAdapter, root: Float32Array
+) -> Float32Array:
     """(T, 52) by the surface. Where the eyes look says their own joints; what the lids do besides
     is the face's."""
     size = np.maximum((head.arkit_eyes**2).sum(0), 1e-12)  # (52,)
@@ -203,7 +201,7 @@ def _nearest_weights(
     return np.clip(held + gaze, 0, np.float32(LARGEST_WEIGHT))
 
 
-def open_to_arkit(motion: Motion, head: HeadModel) -> FloatArray:
+def open_to_arkit(motion: Motion, head: HeadModel) -> Float32Array:
     """(T, 52) the weights, 0 or above, whose expression, jaw and eyes come nearest to the
     motion's, by what they do to the head's surface; exact where weights made the motion.
 
@@ -224,9 +222,12 @@ def from_open(motion: Motion, head: HeadModel, adapter: LinearAdapter) -> Motion
     else:
         numbers = _product(open_to_arkit(motion, head), adapter.space_from_arkit)
     return replace(
-        motion, expression=numbers[:, :100], jaw=numbers[:, 100:], space=adapter.space,
+        motion,
+        expression=numbers[:, :100],
+        jaw=numbers[:, 100:],
+        space=adapter.space,
         shape=np.zeros_like(motion.shape),
-    )  # fmt: skip
+    )
 
 
 def add_open_difference(
@@ -270,18 +271,18 @@ def add_open_difference(
 
 
 def _weight_change(
-    before: Motion, after: Motion, head: HeadModel, frames: NDArray[np.intp]
-) -> FloatArray:
+    before: Motion, after: Motion, head: HeadModel, frames: IndexArray
+) -> Float32Array:
     """(n, 52)"""
     return arkit_weights(after, head, frames) - arkit_weights(before, head, frames)
 
 
-def _numbers(motion: Motion) -> FloatArray:
+def _numbers(motion: Motion) -> Float32Array:
     """(T, 103)"""
     return np.concatenate([motion.expression, motion.jaw], 1)
 
 
-def _product(rows: FloatArray, matrix: FloatArray) -> FloatArray:
+def _product(rows: Float32Array, matrix: Float32Array) -> Float32Array:
     """rows @ matrix.T in float64. Not by BLAS, whose sums depend on how many rows there are: a
     frame must have the same bits in every range."""
     return np.einsum("ti,oi->to", rows, matrix, dtype=np.float64).astype(np.float32)

@@ -15,8 +15,8 @@ import difflib
 import json
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from .tables import matrix, number, wrong_shape
@@ -56,9 +56,11 @@ def decode_arkit(content: dict[str, object], name: str) -> Motion:
         if target is not None:
             expression[:, target] = weights[:, source]
     return make_motion(
-        expression=expression, fps=_fps(content, frames, name), space="arkit",
+        expression=expression,
+        fps=_fps(content, frames, name),
+        space="arkit",
         rotation=_rotation(content, frames, name),
-    )  # fmt: skip
+    )
 
 
 def weight_columns(names: object, name: str) -> list[int | None]:
@@ -98,13 +100,15 @@ def encode_arkit(motion: Motion) -> bytes:
     content = {
         "names": list(ARKIT_NAMES),
         "metadata": {
-            "fps": motion.fps, "frame_count": len(motion), "blendshape_names": list(ARKIT_NAMES),
+            "fps": motion.fps,
+            "frame_count": len(motion),
+            "blendshape_names": list(ARKIT_NAMES),
         },
         "frames": [
             {"weights": row, "time": i / motion.fps, "rotation": turn}
             for i, (row, turn) in enumerate(zip(weights, turns, strict=True))
         ],
-    }  # fmt: skip
+    }
     return json.dumps(content).encode()
 
 
@@ -129,7 +133,7 @@ def _fps(content: dict[str, object], frames: list[dict[str, object]], name: str)
 
 def _rotation(
     content: dict[str, object], frames: list[dict[str, object]], name: str
-) -> NDArray[np.float32]:
+) -> Float32Array:
     """(T, 3)"""
     own = [frame.get("rotation") or None for frame in frames]
     if any(row is not None for row in own):

@@ -17,10 +17,13 @@ def _decode(record: Record, name: str, suffix: str) -> Motion:
     expression = records.expression(record, f"exp{suffix}", name)
     both = records.pose(record, f"pose{suffix}", 6, name, len(expression))
     return make_motion(
-        expression=expression, rotation=both[:, :3], jaw=both[:, 3:],
+        expression=expression,
+        rotation=both[:, :3],
+        jaw=both[:, 3:],
         shape=records.shape(record, f"shape{suffix}", name),
-        fps=records.rate(record, "fps"), space="flame2020",
-    )  # fmt: skip
+        fps=records.rate(record, "fps"),
+        space="flame2020",
+    )
 
 
 def decode_deca(record: Record, name: str) -> Motion:

@@ -34,14 +34,16 @@ def take_files(folder: Path) -> list[Path]:
         size = sum(path.stat().st_size for path in chosen if path.is_file())
     except OSError as error:
         raise InputError(
-            "file.missing", f"The folder {folder} cannot be read: {error.strerror}.",
+            "file.missing",
+            f"The folder {folder} cannot be read: {error.strerror}.",
             "Check the path and that you may read it.",
-        ) from error  # fmt: skip
+        ) from error
     if not chosen:
         raise InputError(
-            "file.folder", f"{folder} is a folder without a take.",
+            "file.folder",
+            f"{folder} is a folder without a take.",
             "Give a take, or the folder in which a tracker wrote one file for each frame.",
-        )  # fmt: skip
+        )
     if len(chosen) > limits.MAX_FRAMES:
         raise InputError(
             "motion.too_long",

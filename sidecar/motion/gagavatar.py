@@ -27,12 +27,15 @@ def decode_gagavatar(record: Record, name: str) -> Motion:
     both = records.pose(record, "posecode", 6, name, frames)
     rotation, translation = _head(record, name, frames)
     return make_motion(
-        expression=expression, jaw=both[:, 3:],
+        expression=expression,
+        jaw=both[:, 3:],
         eyes=records.pose(record, "eyecode", 6, name, frames),
-        rotation=rotation, translation=translation,
+        rotation=rotation,
+        translation=translation,
         shape=records.shape(record, "shapecode", name),
-        fps=records.rate(record, "fps"), space="flame2020",
-    )  # fmt: skip
+        fps=records.rate(record, "fps"),
+        space="flame2020",
+    )
 
 
 def stack_frames(content: dict[str, Record], name: str) -> Record:

@@ -14,9 +14,9 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from ...shared.arrays import Float32Array, Float64Array, IndexArray
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 
@@ -24,21 +24,19 @@ _APART = 0.02
 """Weight of the identity beside the surface's Gram matrix of mean diagonal 1."""
 _JAW, _EYES = 2, (3, 4)  # in `JOINTS`
 
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Solver:
     """root (P, P) with G = root^T root; basis (P, 52) = root C; inverse (52, P) of C."""
 
-    root: Array
-    basis: Array
-    inverse: Array
+    root: Float64Array
+    basis: Float64Array
+    inverse: Float64Array
 
 
 def arkit_weights(
-    motion: Motion, head: HeadModel, frames: NDArray[np.intp] | None = None
-) -> NDArray[np.float32]:
+    motion: Motion, head: HeadModel, frames: IndexArray | None = None
+) -> Float32Array:
     """(T, 52) weights of those frames (all if None); motion and head in space "open".
 
     Frames that need no bound are solved together; the others one by one.
@@ -53,7 +51,7 @@ def arkit_weights(
     return np.maximum(not_negative(weights, solver.basis), 0).astype(np.float32)
 
 
-def not_negative(weights: Array, basis: Array) -> Array:
+def not_negative(weights: Float64Array, basis: Float64Array) -> Float64Array:
     """(T, W) the weights of 0 or above nearest to least-squares solutions (T, W), by what
     basis (P, W) makes of the difference. Frames without a negative weight stay as they are."""
     out = weights.copy()
@@ -74,7 +72,7 @@ def _solver(head: HeadModel) -> _Solver:
     return _Solver(root=root, basis=basis, inverse=np.linalg.pinv(basis) @ root)
 
 
-def _effects(head: HeadModel) -> Array:
+def _effects(head: HeadModel) -> Float64Array:
     """(V * 3, E + 9): displacement of each coordinate for one unit of each parameter."""
     template = head.template.astype(np.float64)
     joints = head.joint_regressor @ template

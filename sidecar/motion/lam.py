@@ -14,16 +14,19 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from ...shared.motion import Motion
 from .tables import matrix, number, wrong_shape
 
 _POSES = {
-    "jaw": ("jaw_pose", 3), "neck": ("neck_pose", 3), "eyes": ("eyes_pose", 6),
-    "rotation": ("rotation", 3), "translation": ("translation", 3),
-}  # fmt: skip
+    "jaw": ("jaw_pose", 3),
+    "neck": ("neck_pose", 3),
+    "eyes": ("eyes_pose", 6),
+    "rotation": ("rotation", 3),
+    "translation": ("translation", 3),
+}
 FPS = 30.0
 """The format does not say; LAM's clips are 30 frames a second (compared with their sound)."""
 
@@ -66,7 +69,7 @@ def encode_lam(motion: Motion) -> bytes:
     return json.dumps(content).encode()
 
 
-def _expression(rows: object, name: str) -> NDArray[np.float32]:
+def _expression(rows: object, name: str) -> Float32Array:
     """(T, 100); components that the file leaves out are zero."""
     if not isinstance(rows, list) or not rows:
         raise wrong_shape("expr", name, "a list of frames")
@@ -87,7 +90,7 @@ def _expression(rows: object, name: str) -> NDArray[np.float32]:
     return np.pad(matrix(rows, width, "expr", name), ((0, 0), (0, 100 - width)))
 
 
-def _shape(values: object, name: str) -> NDArray[np.float32]:
+def _shape(values: object, name: str) -> Float32Array:
     """(300,); a list, or a list with one list in it."""
     if isinstance(values, list) and len(values) == 1 and isinstance(values[0], list):
         values = values[0]

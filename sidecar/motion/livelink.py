@@ -17,9 +17,9 @@ import itertools
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...shared import limits
+from ...shared.arrays import Float64Array, Int64Array
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from . import rotations
@@ -73,9 +73,11 @@ def decode_livelink(data: bytes, name: str) -> Motion:
     _check_finite(expression, angles, name)
     expression, angles = (_fill(times, part) for part in (expression, angles))
     return make_motion(
-        expression=to_float32(expression), fps=fps, space="arkit",
+        expression=to_float32(expression),
+        fps=fps,
+        space="arkit",
         rotation=to_float32(rotations.axis_angle_from_yaw_pitch_roll(angles)),
-    )  # fmt: skip
+    )
 
 
 def encode_livelink(motion: Motion) -> bytes:
@@ -141,7 +143,7 @@ def _columns(header: list[str], name: str) -> dict[int, tuple[str, int]]:
     return found | {i: ("head", HEAD.index(n)) for i, n in enumerate(spelt) if n in HEAD}
 
 
-def _numbers(rows: list[list[str]], name: str) -> NDArray[np.float64]:
+def _numbers(rows: list[list[str]], name: str) -> Float64Array:
     try:
         return np.array([[float(cell or 0) for cell in row] for row in rows], np.float64)
     except ValueError as error:
@@ -152,7 +154,7 @@ def _numbers(rows: list[list[str]], name: str) -> NDArray[np.float64]:
         ) from error
 
 
-def _check_finite(expression: NDArray[np.float64], angles: NDArray[np.float64], name: str) -> None:
+def _check_finite(expression: Float64Array, angles: Float64Array, name: str) -> None:
     sound = np.isfinite(expression).all(1) & (np.abs(angles) < 1e6).all(1)
     if not sound.all():
         raise InputError(
@@ -162,7 +164,7 @@ def _check_finite(expression: NDArray[np.float64], angles: NDArray[np.float64], 
         )
 
 
-def _times(codes: list[str], name: str) -> tuple[NDArray[np.int64], float]:
+def _times(codes: list[str], name: str) -> tuple[Int64Array, float]:
     """The frame that each row is, counted from 0, and frames per second."""
     parts = np.array([_clock(code, name) for code in codes])
     seconds, counted = parts[:, 0], parts[:, 1]
@@ -187,7 +189,7 @@ def _times(codes: list[str], name: str) -> tuple[NDArray[np.int64], float]:
     return frames.astype(np.int64), _tidy(1 / step)
 
 
-def _fit(times: NDArray[np.float64]) -> tuple[float, float, float]:
+def _fit(times: Float64Array) -> tuple[float, float, float]:
     """Frames that are missing (infinite where the rows do not lie evenly at all), how far the
     worst row lies from its place in steps, and the step in seconds."""
     steps = np.diff(times)
@@ -225,7 +227,7 @@ def _tidy(fps: float) -> float:
     return float(near) if abs(near - fps) < 0.02 else fps
 
 
-def _fill(frames: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fill(frames: Int64Array, values: Float64Array) -> Float64Array:
     """Rows at every frame, in a straight line over those that were dropped."""
     if len(values) == frames[-1] + 1:
         return values

@@ -38,9 +38,13 @@ def decode_metrical(content: Tree, name: str) -> Motion:
         )
     eyes = [_turn(flame, "eyes", start, 12, name, frames) for start in (0, 6)]
     return make_motion(
-        expression=expression, jaw=_turn(flame, "jaw", 0, 6, name, frames),
-        eyes=np.concatenate(eyes, 1), fps=records.FPS, space="flame2020", **others,
-    )  # fmt: skip
+        expression=expression,
+        jaw=_turn(flame, "jaw", 0, 6, name, frames),
+        eyes=np.concatenate(eyes, 1),
+        fps=records.FPS,
+        space="flame2020",
+        **others,
+    )
 
 
 def _arrays(part: object) -> Record:

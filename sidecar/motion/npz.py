@@ -34,10 +34,22 @@ _MAX_MEMBERS = 64
 _MAX_TEXT = 64  # characters of one string in an array
 _MAX_LOOSE_BYTES = limits.MAX_FRAMES * 300 * 8  # float64 of 300 shape coefficients a frame
 _BROKEN = (
-    zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
-    ValueError, SyntaxError, TypeError, KeyError, IndexError, struct.error, tokenize.TokenError,
-    MemoryError, OverflowError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    KeyError,
+    IndexError,
+    struct.error,
+    tokenize.TokenError,
+    MemoryError,
+    OverflowError,
+)
 """What zipfile and numpy raise on damaged archives (found by mutating real ones)."""
 
 

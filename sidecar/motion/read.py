@@ -181,9 +181,7 @@ def _decode_json(data: bytes, name: str) -> Motion:
         if form is not None:
             return form.decode(_record(content, form, name), name)
     raise InputError(
-        "file.wrong_kind",
-        f"{name} is JSON, but {_guess(content)}.",
-        f"Give one of: {KNOWN}.",
+        "file.wrong_kind", f"{name} is JSON, but {_guess(content)}.", f"Give one of: {KNOWN}."
     )
 
 

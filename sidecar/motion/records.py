@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS, Motion, make_motion
 from .affekt_npz import to_float32
@@ -20,7 +21,6 @@ FPS = 30.0
 """No tracker writes its rate into its parameters; `affekt convert --fps` sets another."""
 
 Record = Mapping[str, NDArray[np.generic]]
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class RecordFormat:
     decode: Callable[[Record, str], Motion]
 
 
-def rows(record: Record, key: str, name: str) -> Float32:
+def rows(record: Record, key: str, name: str) -> Float32Array:
     """(T, n) float32. Raises InputError `motion.shape`, `motion.not_a_number`."""
     values = record[key]
     if values.dtype.kind not in "fiu":
@@ -55,7 +55,7 @@ def rows(record: Record, key: str, name: str) -> Float32:
     return to_float32(values)
 
 
-def pose(record: Record, key: str, width: int, name: str, frames: int) -> Float32:
+def pose(record: Record, key: str, width: int, name: str, frames: int) -> Float32Array:
     """(T, width) for T frames; zeros where the record has no such key."""
     if key not in record:
         return np.zeros((frames, width), np.float32)
@@ -65,7 +65,7 @@ def pose(record: Record, key: str, width: int, name: str, frames: int) -> Float3
     return values
 
 
-def expression(record: Record, key: str, name: str) -> Float32:
+def expression(record: Record, key: str, name: str) -> Float32Array:
     """(T, 100); components that the tracker does not have are zero."""
     values = rows(record, key, name)
     if values.shape[1] > 100:
@@ -73,7 +73,7 @@ def expression(record: Record, key: str, name: str) -> Float32:
     return np.pad(values, ((0, 0), (0, 100 - values.shape[1])))
 
 
-def shape(record: Record, key: str, name: str) -> Float32:
+def shape(record: Record, key: str, name: str) -> Float32Array:
     """(300,); the mean where the tracker writes an identity for each frame."""
     if key not in record:
         return np.zeros(300, np.float32)
@@ -83,7 +83,7 @@ def shape(record: Record, key: str, name: str) -> Float32:
     return np.pad(mean(values), (0, 300 - values.shape[1]))
 
 
-def mean(values: Float32) -> Float32:
+def mean(values: Float32Array) -> Float32Array:
     """Over the frames; equal rows keep their bits."""
     if (values == values[0]).all():
         return values[0]

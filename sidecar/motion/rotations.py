@@ -8,11 +8,9 @@ Representations", in PyTorch3D's order of rows), of any length and not quite at 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
-
-Array = NDArray[np.float64]
 
 _LEAST_LENGTH = 1e-6
 _P3D_FROM_HEAD_AT_REST = np.diag([-1.0, 1.0, -1.0])
@@ -20,7 +18,7 @@ _P3D_FROM_HEAD_AT_REST = np.diag([-1.0, 1.0, -1.0])
 its x to the picture's right and its z out of the face, towards the camera."""
 
 
-def matrix_from_six(six: Array, field: str, name: str) -> Array:
+def matrix_from_six(six: Float64Array, field: str, name: str) -> Float64Array:
     """(T, 6) -> (T, 3, 3). Raises InputError `motion.rotation` where the rows span no plane."""
     six = np.asarray(six, np.float64)
     first = _normalise(six[:, :3], field, name)
@@ -29,12 +27,12 @@ def matrix_from_six(six: Array, field: str, name: str) -> Array:
     return np.stack([first, second, np.cross(first, second)], 1)
 
 
-def six_from_matrix(matrix: Array) -> Array:
+def six_from_matrix(matrix: Float64Array) -> Float64Array:
     """(T, 3, 3) -> (T, 6)"""
     return matrix[:, :2].reshape(len(matrix), 6)
 
 
-def matrix_from_axis_angle(vector: Array) -> Array:
+def matrix_from_axis_angle(vector: Float64Array) -> Float64Array:
     """(T, 3) -> (T, 3, 3) by Rodrigues' formula."""
     vector = np.asarray(vector, np.float64)
     angle = np.linalg.norm(vector, axis=1)[:, None, None]
@@ -46,7 +44,7 @@ def matrix_from_axis_angle(vector: Array) -> Array:
     return np.eye(3) + a * cross + b * (cross @ cross)
 
 
-def axis_angle_from_matrix(matrix: Array) -> Array:
+def axis_angle_from_matrix(matrix: Float64Array) -> Float64Array:
     """(T, 3, 3) -> (T, 3), angles 0..pi; through quaternions, whose largest part is divided by
     (Shepperd 1978), so that it is stable at 0 and at pi."""
     m = np.asarray(matrix, np.float64)
@@ -67,7 +65,7 @@ def axis_angle_from_matrix(matrix: Array) -> Array:
     return quaternion[:, 1:] * np.where(sine < 1e-9, 2.0, angle / np.maximum(sine, 1e-9))
 
 
-def check_rotation(matrix: Array, field: str, name: str) -> Array:
+def check_rotation(matrix: Float64Array, field: str, name: str) -> Float64Array:
     """The matrices. Raises InputError `motion.rotation` where they scale, shear or mirror."""
     with np.errstate(all="ignore"):
         apart = np.abs(matrix @ matrix.transpose(0, 2, 1) - np.eye(3)).max(initial=0)
@@ -77,7 +75,9 @@ def check_rotation(matrix: Array, field: str, name: str) -> Array:
     return matrix
 
 
-def head_from_camera(matrix: Array, translation: Array) -> tuple[Array, Array]:
+def head_from_camera(
+    matrix: Float64Array, translation: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     """A PyTorch3D camera (x_camera = x @ R + T) as the head's own pose.
 
     matrix: (T, 3, 3) R. translation: (T, 3) T. Returns axis-angle (T, 3) and place (T, 3) of the
@@ -87,7 +87,7 @@ def head_from_camera(matrix: Array, translation: Array) -> tuple[Array, Array]:
     return axis_angle_from_matrix(rest @ matrix.transpose(0, 2, 1)), translation @ rest
 
 
-def axis_angle_from_yaw_pitch_roll(angles: Array) -> Array:
+def axis_angle_from_yaw_pitch_roll(angles: Float64Array) -> Float64Array:
     """(T, 3) yaw about y, pitch about x, roll about z, radians -> (T, 3); R = Ry Rx Rz."""
     turns = [
         matrix_from_axis_angle(angles[:, [k]] * np.eye(3)[axis]) for k, axis in enumerate((1, 0, 2))
@@ -95,7 +95,7 @@ def axis_angle_from_yaw_pitch_roll(angles: Array) -> Array:
     return axis_angle_from_matrix(turns[0] @ turns[1] @ turns[2])
 
 
-def yaw_pitch_roll_from_axis_angle(vector: Array) -> Array:
+def yaw_pitch_roll_from_axis_angle(vector: Float64Array) -> Float64Array:
     """The inverse, pitch in -pi/2..pi/2."""
     m = matrix_from_axis_angle(vector)
     pitch = np.arcsin(np.clip(-m[:, 1, 2], -1, 1))
@@ -104,7 +104,7 @@ def yaw_pitch_roll_from_axis_angle(vector: Array) -> Array:
     return np.stack([yaw, pitch, roll], 1)
 
 
-def _normalise(rows: Array, field: str, name: str) -> Array:
+def _normalise(rows: Float64Array, field: str, name: str) -> Float64Array:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     if not (length > _LEAST_LENGTH).all() or not np.isfinite(length).all():
         raise _no_rotation(field, name)

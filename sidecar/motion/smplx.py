@@ -14,8 +14,8 @@ Two namings: `expression`, `jaw_pose`, `leye_pose`, `reye_pose`, `global_orient`
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.motion import Motion, make_motion
 from . import records, rotations
 from .records import Record, RecordFormat
@@ -33,24 +33,35 @@ def decode_smplx(record: Record, name: str) -> Motion:
     chain = [joints[:, k] for k in (0, *_SPINE, _NECK)]
     place = "transl" if "transl" in record else "trans"
     return make_motion(
-        expression=expression, jaw=joints[:, _JAW], neck=joints[:, _HEAD],
-        eyes=joints[:, [_LEFT_EYE, _RIGHT_EYE]].reshape(-1, 6), rotation=_compose(chain),
+        expression=expression,
+        jaw=joints[:, _JAW],
+        neck=joints[:, _HEAD],
+        eyes=joints[:, [_LEFT_EYE, _RIGHT_EYE]].reshape(-1, 6),
+        rotation=_compose(chain),
         translation=records.pose(record, place, 3, name, len(expression)),
-        fps=records.rate(record, "mocap_frame_rate", "mocap_framerate", "fps"), space="flame2020",
-    )  # fmt: skip
+        fps=records.rate(record, "mocap_frame_rate", "mocap_framerate", "fps"),
+        space="flame2020",
+    )
 
 
-def _joints(record: Record, name: str, frames: int) -> NDArray[np.float32]:
+def _joints(record: Record, name: str, frames: int) -> Float32Array:
     """(T, 55, 3) axis-angle; joints that the file does not hold are zero."""
     if "poses" in record:
         return records.pose(record, "poses", 3 * _JOINTS, name, frames).reshape(frames, _JOINTS, 3)
     joints = np.zeros((frames, _JOINTS, 3), np.float32)
     parts = {
-        "global_orient": (0, 1), "root_orient": (0, 1), "body_pose": (1, 21), "pose_body": (1, 21),
-        "jaw_pose": (_JAW, 1), "pose_jaw": (_JAW, 1), "leye_pose": (_LEFT_EYE, 1),
-        "reye_pose": (_RIGHT_EYE, 1), "pose_eye": (_LEFT_EYE, 2),
-        "neck_pose": (_NECK, 1), "head_pose": (_HEAD, 1),
-    }  # fmt: skip
+        "global_orient": (0, 1),
+        "root_orient": (0, 1),
+        "body_pose": (1, 21),
+        "pose_body": (1, 21),
+        "jaw_pose": (_JAW, 1),
+        "pose_jaw": (_JAW, 1),
+        "leye_pose": (_LEFT_EYE, 1),
+        "reye_pose": (_RIGHT_EYE, 1),
+        "pose_eye": (_LEFT_EYE, 2),
+        "neck_pose": (_NECK, 1),
+        "head_pose": (_HEAD, 1),
+    }
     for key, (first, count) in parts.items():
         if key in record:
             values = records.pose(_flat(record, key), key, 3 * count, name, frames)
@@ -66,7 +77,7 @@ def _flat(record: Record, key: str) -> Record:
     return {key: values}
 
 
-def _compose(chain: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _compose(chain: list[Float32Array]) -> Float32Array:
     """(T, 3) of the product; a lone turn keeps its bits."""
     turning = [vectors for vectors in chain if vectors.any()]
     if len(turning) < 2:
@@ -82,11 +93,29 @@ def _compose(chain: list[NDArray[np.float32]]) -> NDArray[np.float32]:
 SMPLX = RecordFormat(
     title="SMPL-X",
     keys=(
-        "expression", "expressions", "poses", "jaw_pose", "pose_jaw", "leye_pose", "reye_pose",
-        "pose_eye", "global_orient", "root_orient", "body_pose", "pose_body", "neck_pose",
-        "head_pose", "transl", "trans", "mocap_frame_rate", "mocap_framerate", "fps",
+        "expression",
+        "expressions",
+        "poses",
+        "jaw_pose",
+        "pose_jaw",
+        "leye_pose",
+        "reye_pose",
+        "pose_eye",
+        "global_orient",
+        "root_orient",
+        "body_pose",
+        "pose_body",
+        "neck_pose",
+        "head_pose",
+        "transl",
+        "trans",
+        "mocap_frame_rate",
+        "mocap_framerate",
+        "fps",
     ),
-    matches=lambda keys: bool({"expression", "expressions"} & keys)
-    and bool({"jaw_pose", "pose_jaw", "poses"} & keys),
+    matches=lambda keys: (
+        bool({"expression", "expressions"} & keys)
+        and bool({"jaw_pose", "pose_jaw", "poses"} & keys)
+    ),
     decode=decode_smplx,
-)  # fmt: skip
+)

@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from .affekt_npz import to_float32
 
@@ -32,7 +32,7 @@ def parse_json(data: bytes, name: str) -> object:
         ) from error
 
 
-def matrix(rows: object, width: int, field: str, name: str) -> NDArray[np.float32]:
+def matrix(rows: object, width: int, field: str, name: str) -> Float32Array:
     """(T, width) float32 from a list of rows.
 
     Raises InputError `motion.shape`, or `motion.not_a_number` for text and blanks.

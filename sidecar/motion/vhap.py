@@ -16,9 +16,12 @@ from . import npz, records
 from .records import Record, RecordFormat
 
 _POSES = {
-    "jaw": ("jaw_pose", 3), "neck": ("neck_pose", 3), "eyes": ("eyes_pose", 6),
-    "rotation": ("rotation", 3), "translation": ("translation", 3),
-}  # fmt: skip
+    "jaw": ("jaw_pose", 3),
+    "neck": ("neck_pose", 3),
+    "eyes": ("eyes_pose", 6),
+    "rotation": ("rotation", 3),
+    "translation": ("translation", 3),
+}
 
 
 def decode_vhap(record: Record, name: str) -> Motion:
@@ -29,9 +32,12 @@ def decode_vhap(record: Record, name: str) -> Motion:
         for field, (key, width) in _POSES.items()
     }
     return Motion(
-        expression=expression, **poses, shape=records.shape(record, "shape", name),
-        fps=records.rate(record, "fps"), space="flame2023",
-    )  # fmt: skip
+        expression=expression,
+        **poses,
+        shape=records.shape(record, "shape", name),
+        fps=records.rate(record, "fps"),
+        space="flame2023",
+    )
 
 
 def encode_vhap(motion: Motion) -> bytes:

@@ -67,9 +67,10 @@ def write_motion_as(motion: Motion, path: Path, form: str) -> tuple[str, ...]:
     """
     if form not in WRITERS:
         raise InputError(
-            "option.format", f"There is no format called '{form:.40}'.",
+            "option.format",
+            f"There is no format called '{form:.40}'.",
             f"Use one of {', '.join(WRITERS)}.",
-        )  # fmt: skip
+        )
     writer = WRITERS[form]
     if writer.spaces and motion.space not in writer.spaces:
         raise InputError(

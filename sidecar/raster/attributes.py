@@ -5,17 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, FloatArray, Int32Array
 from .mesh import MeshFragments
 from .row_parallel import in_bands
 
-Pixels = NDArray[np.float32]
 
-
-def interpolate(
-    values: NDArray[np.floating], faces: NDArray[np.int32], fragments: MeshFragments
-) -> Pixels:
+def interpolate(values: FloatArray, faces: Int32Array, fragments: MeshFragments) -> Float32Array:
     """What each pixel sees of an attribute of the vertices, perspective-correct.
 
     values: (V, C), any C. faces: (F, 3), those that were rasterised. Returns (H, W, C) float32,
@@ -33,7 +29,7 @@ def interpolate(
     return out
 
 
-def interpolate_corners(values: NDArray[np.floating], fragments: MeshFragments) -> Pixels:
+def interpolate_corners(values: FloatArray, fragments: MeshFragments) -> Float32Array:
     """As `interpolate`, of an attribute that each corner of a face has for itself, such as UVs
     with seams. values: (F, 3, C). Returns (H, W, C) float32, 0 where nothing is seen."""
     count = len(values)

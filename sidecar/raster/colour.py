@@ -5,30 +5,27 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, FloatArray, UInt8Array
 from .row_parallel import in_bands
-
-Pixels = NDArray[np.float32]
-Picture = NDArray[np.uint8]
 
 PAPER = (0.9, 0.9, 0.905)
 """What pictures to look at lie on: a light grey, sRGB."""
 _DECODE_STEPS, _ENCODE_STEPS = 4096, 16384
 
 
-def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
+def srgb_to_linear(values: FloatArray) -> FloatArray:
     """Of values from 0 on."""
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
-def linear_to_srgb(values: NDArray[np.floating]) -> NDArray[np.floating]:
+def linear_to_srgb(values: FloatArray) -> FloatArray:
     """Of values from 0 on."""
     safe = np.maximum(values, 0.0031308)
     return np.where(values <= 0.0031308, values * 12.92, 1.055 * safe ** (1 / 2.4) - 0.055)
 
 
-def _decode_table() -> Pixels:
+def _decode_table() -> Float32Array:
     """Linear light at even steps from 0 to 1, and one past the end. Straight between them it is
     within 3e-8."""
     linear = srgb_to_linear(np.linspace(0, 1, _DECODE_STEPS + 1))
@@ -39,7 +36,7 @@ _LINEAR = _decode_table()
 _ENCODED = np.round(255 * linear_to_srgb(np.linspace(0, 1, _ENCODE_STEPS))).astype(np.uint8)
 
 
-def linear_light(colour: Pixels, alpha: Pixels) -> Pixels:
+def linear_light(colour: Float32Array, alpha: Float32Array) -> Float32Array:
     """(H, W, 4) linear light premultiplied by alpha. colour: (H, W, C >= 3), its first three
     channels sRGB premultiplied by alpha (H, W). Light below 0 is black, above 1 stays."""
     out = np.empty((*alpha.shape, 4), np.float32)
@@ -47,14 +44,14 @@ def linear_light(colour: Pixels, alpha: Pixels) -> Pixels:
     return out
 
 
-def straight_srgb(combined: Pixels) -> Picture:
+def straight_srgb(combined: Float32Array) -> UInt8Array:
     """Linear light premultiplied by alpha (H, W, 4) -> sRGB of 8 bit with straight alpha."""
     out = np.empty(combined.shape, np.uint8)
     in_bands(lambda a, b: _develop(combined, _ENCODED, a, b, out), len(out))
     return out
 
 
-def over(combined: Pixels, background: tuple[float, float, float] = PAPER) -> Picture:
+def over(combined: Float32Array, background: tuple[float, float, float] = PAPER) -> UInt8Array:
     """Linear light premultiplied by alpha (H, W, 4), laid over a plain sRGB colour: (H, W, 3)
     sRGB of 8 bit. Light is mixed, not its code, as a compositor does."""
     paper = srgb_to_linear(np.array(background, np.float32)).astype(np.float32)

@@ -14,16 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .simd import (
-    bits_at_most,
-    least,
-    load,
-    magnitude,
-    most,
-    splat,
-    store,
-    where_at_most,
-)
+from .simd import bits_at_most, least, load, magnitude, most, splat, store, where_at_most
 
 TILE = 16
 LANES = 16
@@ -122,9 +113,18 @@ def composite_tiles(
             if not open_blocks:
                 break
         _write(
-            top, left, width, height, channels, groups, still_open, light, flat_colour, flat_alpha,
+            top,
+            left,
+            width,
+            height,
+            channels,
+            groups,
+            still_open,
+            light,
+            flat_colour,
+            flat_alpha,
             flat_depth,
-        )  # fmt: skip
+        )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

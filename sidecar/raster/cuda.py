@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ...shared.arrays import Float32Array, FloatArray
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from .composite import TILE
@@ -81,19 +81,23 @@ class CudaRasteriser:
 
     def __call__(
         self,
-        means: NDArray[np.floating],
-        quaternions: NDArray[np.floating],
-        scales: NDArray[np.floating],
-        opacities: NDArray[np.floating],
-        colours: NDArray[np.floating],
+        means: FloatArray,
+        quaternions: FloatArray,
+        scales: FloatArray,
+        opacities: FloatArray,
+        colours: FloatArray,
         camera: Camera,
         *,
         antialiased: bool = False,
     ) -> GaussianImage:
         frame = GaussianFrame(
-            means=means, quaternions=quaternions, scales=scales, opacities=opacities,
-            colours=colours, camera=camera,
-        )  # fmt: skip
+            means=means,
+            quaternions=quaternions,
+            scales=scales,
+            opacities=opacities,
+            colours=colours,
+            camera=camera,
+        )
         return self.batch([frame], antialiased=antialiased)[0]
 
     def batch(
@@ -154,7 +158,7 @@ class CudaRasteriser:
             return None
 
     def _upload(self, frames: Sequence[GaussianFrame]) -> GaussianBatch:
-        def send(arrays: list[NDArray[np.floating]]) -> Tensor:
+        def send(arrays: list[FloatArray]) -> Tensor:
             return send_rows(arrays, self.torch_device)
 
         return GaussianBatch(
@@ -220,18 +224,13 @@ def rasterise_batch(
     )
 
 
-def camera_matrices(
-    cameras: Sequence[Camera],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def camera_matrices(cameras: Sequence[Camera]) -> tuple[Float32Array, Float32Array]:
     """(B, 1, 4, 4) camera from world and (B, 1, 3, 3) lens, both in OpenCV's axes, which are
     gsplat's; an orthographic lens holds pixels per metre."""
     views = np.stack([camera.camera_from_world for camera in cameras])
     lenses = np.stack(
-        [
-            [[c.focal_x, 0, c.centre_x], [0, c.focal_y, c.centre_y], [0, 0, 1]]
-            for c in cameras
-        ]
-    )  # fmt: skip
+        [[[c.focal_x, 0, c.centre_x], [0, c.focal_y, c.centre_y], [0, 0, 1]] for c in cameras]
+    )
     return views[:, None].astype(np.float32), lenses[:, None].astype(np.float32)
 
 
@@ -243,9 +242,12 @@ def split_calls(
         alike = list(group)
         first = alike[0]
         step = frames_per_call(
-            width=first.camera.width, height=first.camera.height, gaussians=len(first.means),
-            channels=first.colours.shape[1], free_bytes=free_bytes,
-        )  # fmt: skip
+            width=first.camera.width,
+            height=first.camera.height,
+            gaussians=len(first.means),
+            channels=first.colours.shape[1],
+            free_bytes=free_bytes,
+        )
         for start in range(0, len(alike), step):
             yield alike[start : start + step]
 
@@ -265,7 +267,7 @@ def frames_per_call(
     return max(call_bytes // frame_bytes, 1)
 
 
-def send_rows(arrays: Sequence[NDArray[np.floating]], device: torch.device) -> Tensor:
+def send_rows(arrays: Sequence[FloatArray], device: torch.device) -> Tensor:
     """(B, ...) float32 of B arrays of one shape. One that all rows share (the same object) is
     sent once and expanded. On a card: from locked memory, without waiting."""
     shared = all(array is arrays[0] for array in arrays)
@@ -297,9 +299,14 @@ def _call_key(frame: GaussianFrame) -> tuple[object, ...]:
     """Frames that differ in this cannot share a call."""
     camera = frame.camera
     return (
-        len(frame.means), frame.colours.shape[1], camera.width, camera.height, camera.near,
-        camera.far, camera.orthographic,
-    )  # fmt: skip
+        len(frame.means),
+        frame.colours.shape[1],
+        camera.width,
+        camera.height,
+        camera.near,
+        camera.far,
+        camera.orthographic,
+    )
 
 
 def _usable_opacities(gaussians: GaussianBatch) -> Tensor:
@@ -341,7 +348,7 @@ def _download(images: ImageBatch, *, pinned: bool) -> list[GaussianImage]:
     ]
 
 
-def _to_host(tensor: Tensor, *, pinned: bool) -> NDArray[np.float32]:
+def _to_host(tensor: Tensor, *, pinned: bool) -> Float32Array:
     host = torch.empty(tensor.shape, dtype=torch.float32, pin_memory=pinned)
     host.copy_(tensor, non_blocking=pinned)
     return host.numpy()

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import FloatArray
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from .gaussians import GaussianImage, Rasterise, rasterise_gaussians
@@ -41,11 +41,11 @@ class GaussianFrame:
     """What one picture shows: the arguments of `rasterise_gaussians`. An array that several
     frames hold (the same object, such as an avatar's colours) is sent to a card once."""
 
-    means: NDArray[np.floating]
-    quaternions: NDArray[np.floating]
-    scales: NDArray[np.floating]
-    opacities: NDArray[np.floating]
-    colours: NDArray[np.floating]
+    means: FloatArray
+    quaternions: FloatArray
+    scales: FloatArray
+    opacities: FloatArray
+    colours: FloatArray
     camera: Camera
 
 
@@ -77,11 +77,11 @@ class CpuRasteriser:
 
     def __call__(
         self,
-        means: NDArray[np.floating],
-        quaternions: NDArray[np.floating],
-        scales: NDArray[np.floating],
-        opacities: NDArray[np.floating],
-        colours: NDArray[np.floating],
+        means: FloatArray,
+        quaternions: FloatArray,
+        scales: FloatArray,
+        opacities: FloatArray,
+        colours: FloatArray,
         camera: Camera,
         *,
         antialiased: bool = False,
@@ -95,11 +95,16 @@ class CpuRasteriser:
     ) -> list[GaussianImage]:
         return [
             self(
-                frame.means, frame.quaternions, frame.scales, frame.opacities, frame.colours,
-                frame.camera, antialiased=antialiased,
+                frame.means,
+                frame.quaternions,
+                frame.scales,
+                frame.opacities,
+                frame.colours,
+                frame.camera,
+                antialiased=antialiased,
             )
             for frame in frames
-        ]  # fmt: skip
+        ]
 
 
 def choose_rasteriser(device: str = "auto") -> Rasteriser:
@@ -225,9 +230,10 @@ def _started_cuda(reason: str) -> CudaRasteriser:
     rasterization = load_rasterization()
     try:
         rasteriser = CudaRasteriser(
-            rasterization=rasterization, torch_device=torch.device("cuda"),
+            rasterization=rasterization,
+            torch_device=torch.device("cuda"),
             reason=f"{reason}: {torch.cuda.get_device_name()}.",
-        )  # fmt: skip
+        )
         _check_one_gaussian(rasteriser)
     except RuntimeError as error:
         raise _kernels_error(f"gsplat's kernels do not run here: {_last_line(error)}") from error
@@ -237,13 +243,21 @@ def _started_cuda(reason: str) -> CudaRasteriser:
 def _check_one_gaussian(rasteriser: CudaRasteriser) -> None:
     """Kernels built for another card load, and fail or draw nothing."""
     camera = Camera(
-        width=17, height=17, focal_x=20.0, focal_y=20.0, centre_x=8.5, centre_y=8.5,
+        width=17,
+        height=17,
+        focal_x=20.0,
+        focal_y=20.0,
+        centre_x=8.5,
+        centre_y=8.5,
         camera_from_world=np.eye(4),
-    )  # fmt: skip
+    )
     scene = (
-        np.array([[0.0, 0.0, 1.0]]), np.array([[1.0, 0.0, 0.0, 0.0]]), np.full((1, 3), 0.1),
-        np.array([0.8]), np.ones((1, 1)),
-    )  # fmt: skip
+        np.array([[0.0, 0.0, 1.0]]),
+        np.array([[1.0, 0.0, 0.0, 0.0]]),
+        np.full((1, 3), 0.1),
+        np.array([0.8]),
+        np.ones((1, 1)),
+    )
     found, wanted = rasteriser(*scene, camera), rasterise_gaussians(*scene, camera)
     if not np.allclose(found.alpha, wanted.alpha, atol=5e-3):
         raise _kernels_error("gsplat's kernels draw wrong pictures on this card.")

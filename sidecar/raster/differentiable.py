@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
+from ...shared.arrays import Float32Array, Float64Array
 from ...shared.camera import Camera
 from .gaussians import Drawing, GaussianImage, as_floats, draw_gaussians, split_tiles
 from .gradient import MOMENTS, add_rows, composite_gradient
@@ -18,8 +18,6 @@ from .kernel_threads import even_pieces, run_ranges
 from .project import lens_of
 from .project_gradient import project_gradient
 from .tiles import tiles_across
-
-_Floats = NDArray[np.float32]
 
 
 def rasterise_tensors(
@@ -44,7 +42,7 @@ def rasterise_tensors(
 class _Picture:
     """What the way back needs of the way there."""
 
-    inputs: tuple[_Floats, _Floats, _Floats, _Floats, _Floats]
+    inputs: tuple[Float32Array, Float32Array, Float32Array, Float32Array, Float32Array]
     camera: Camera
     antialiased: bool
     drawing: Drawing
@@ -54,13 +52,22 @@ class _Picture:
 class _Rasterise(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: FunctionCtx, means: Tensor, quaternions: Tensor, scales: Tensor, opacities: Tensor,
-        colours: Tensor, camera: Camera, antialiased: bool,
-    ) -> tuple[Tensor, ...]:  # fmt: skip
+        ctx: FunctionCtx,
+        means: Tensor,
+        quaternions: Tensor,
+        scales: Tensor,
+        opacities: Tensor,
+        colours: Tensor,
+        camera: Camera,
+        antialiased: bool,
+    ) -> tuple[Tensor, ...]:
         inputs = (
-            _to_floats(means), _to_floats(quaternions), _to_floats(scales),
-            _to_floats(opacities), _to_floats(colours),
-        )  # fmt: skip
+            _to_floats(means),
+            _to_floats(quaternions),
+            _to_floats(scales),
+            _to_floats(opacities),
+            _to_floats(colours),
+        )
         drawing, image = draw_gaussians(*inputs, camera, antialiased=antialiased)
         ctx.picture = _Picture(  # pyright: ignore[reportAttributeAccessIssue]
             inputs=inputs, camera=camera, antialiased=antialiased, drawing=drawing, image=image
@@ -76,13 +83,13 @@ class _Rasterise(torch.autograd.Function):
         return (*(torch.from_numpy(a).to(flows[0]) for a in gradients), None, None)
 
 
-def _to_floats(values: Tensor) -> _Floats:
+def _to_floats(values: Tensor) -> Float32Array:
     return as_floats(values.detach().cpu().numpy())
 
 
 def find_gradients(
-    picture: _Picture, of_colour: _Floats, of_alpha: _Floats, of_depth: _Floats
-) -> tuple[NDArray[np.float64], ...]:
+    picture: _Picture, of_colour: Float32Array, of_alpha: Float32Array, of_depth: Float32Array
+) -> tuple[Float64Array, ...]:
     """Gradients of means, quaternions, scales, opacities and colours, in float64."""
     totals = _sum_up(picture, of_colour, of_alpha, of_depth)
     means, quaternions, scales, opacities, _ = picture.inputs
@@ -101,8 +108,8 @@ def find_gradients(
 
 
 def _sum_up(
-    picture: _Picture, of_colour: _Floats, of_alpha: _Floats, of_depth: _Floats
-) -> NDArray[np.float64]:
+    picture: _Picture, of_colour: Float32Array, of_alpha: Float32Array, of_depth: Float32Array
+) -> Float64Array:
     """(N, MOMENTS + C + 1) what the picture says of each Gaussian."""
     drawing, image, colours = picture.drawing, picture.image, picture.inputs[4]
     ellipses, starts, members = drawing.ellipses, drawing.starts, drawing.members
@@ -112,9 +119,21 @@ def _sum_up(
 
     def tiles(first: int, last: int) -> None:
         composite_gradient(
-            first, last, columns, starts, members, ellipses.centres, ellipses.shapes, colours,
-            image.alpha, image.depth, of_colour, of_alpha, of_depth, rows,
-        )  # fmt: skip
+            first,
+            last,
+            columns,
+            starts,
+            members,
+            ellipses.centres,
+            ellipses.shapes,
+            colours,
+            image.alpha,
+            image.depth,
+            of_colour,
+            of_alpha,
+            of_depth,
+            rows,
+        )
 
     def gaussians(first: int, last: int) -> None:
         add_rows(first, last, members, rows, totals)

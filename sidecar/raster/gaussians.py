@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...shared import limits
+from ...shared.arrays import Float32Array, FloatArray, Int32Array, Int64Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from .composite import composite_tiles
@@ -36,9 +36,9 @@ class GaussianImage:
     """colour: (H, W, C) float32, premultiplied by alpha; alpha: (H, W) float32; depth: (H, W)
     float32 metres, the mean depth of what is seen (divided by alpha), inf where nothing is."""
 
-    colour: NDArray[np.float32]
-    alpha: NDArray[np.float32]
-    depth: NDArray[np.float32]
+    colour: Float32Array
+    alpha: Float32Array
+    depth: Float32Array
 
 
 class Rasterise(Protocol):
@@ -46,11 +46,11 @@ class Rasterise(Protocol):
 
     def __call__(
         self,
-        means: NDArray[np.floating],
-        quaternions: NDArray[np.floating],
-        scales: NDArray[np.floating],
-        opacities: NDArray[np.floating],
-        colours: NDArray[np.floating],
+        means: FloatArray,
+        quaternions: FloatArray,
+        scales: FloatArray,
+        opacities: FloatArray,
+        colours: FloatArray,
         camera: Camera,
         *,
         antialiased: bool = False,
@@ -58,11 +58,11 @@ class Rasterise(Protocol):
 
 
 def rasterise_gaussians(
-    means: NDArray[np.floating],
-    quaternions: NDArray[np.floating],
-    scales: NDArray[np.floating],
-    opacities: NDArray[np.floating],
-    colours: NDArray[np.floating],
+    means: FloatArray,
+    quaternions: FloatArray,
+    scales: FloatArray,
+    opacities: FloatArray,
+    colours: FloatArray,
     camera: Camera,
     *,
     antialiased: bool = False,
@@ -86,16 +86,16 @@ class Drawing:
     """Where a picture's Gaussians lie on the screen: `project.Ellipses`, `tiles.list_tiles`."""
 
     ellipses: Ellipses
-    starts: NDArray[np.int64]
-    members: NDArray[np.int32]
+    starts: Int64Array
+    members: Int32Array
 
 
 def draw_gaussians(
-    means: NDArray[np.floating],
-    quaternions: NDArray[np.floating],
-    scales: NDArray[np.floating],
-    opacities: NDArray[np.floating],
-    colours: NDArray[np.floating],
+    means: FloatArray,
+    quaternions: FloatArray,
+    scales: FloatArray,
+    opacities: FloatArray,
+    colours: FloatArray,
     camera: Camera,
     *,
     antialiased: bool,
@@ -112,9 +112,18 @@ def draw_gaussians(
 
     def draw(first: int, last: int) -> None:
         composite_tiles(
-            first, last, columns, starts, members, ellipses.centres, ellipses.shapes, carried,
-            colour, alpha, depth,
-        )  # fmt: skip
+            first,
+            last,
+            columns,
+            starts,
+            members,
+            ellipses.centres,
+            ellipses.shapes,
+            carried,
+            colour,
+            alpha,
+            depth,
+        )
 
     run_ranges(draw, split_tiles(starts))
     drawing = Drawing(ellipses=ellipses, starts=starts, members=members)
@@ -144,10 +153,10 @@ def check_sizes(count: int, channels: int, camera: Camera) -> None:
 
 
 def project_all(
-    means: NDArray[np.floating],
-    quaternions: NDArray[np.floating],
-    scales: NDArray[np.floating],
-    opacities: NDArray[np.floating],
+    means: FloatArray,
+    quaternions: FloatArray,
+    scales: FloatArray,
+    opacities: FloatArray,
     camera: Camera,
     *,
     antialiased: bool,
@@ -167,13 +176,13 @@ def project_all(
     return ellipses
 
 
-def as_floats(values: NDArray[np.floating]) -> NDArray[np.float32]:
+def as_floats(values: FloatArray) -> Float32Array:
     """What the kernels take. A double beyond float32 becomes infinity, and is then left out."""
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(values, np.float32)
 
 
-def split_tiles(starts: NDArray[np.int64]) -> list[int]:
+def split_tiles(starts: Int64Array) -> list[int]:
     """Bounds of runs of tiles that cost about the same; a tile costs its list and its pixels."""
     cost = starts + 64 * np.arange(len(starts))
     wanted = np.linspace(0, cost[-1], _PIECES * thread_count() + 1)

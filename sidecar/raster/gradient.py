@@ -78,14 +78,35 @@ def composite_gradient(
             if listed == 0:
                 continue
             _read_flow(
-                top + 4 * (block // 4), left + 4 * (block % 4), alpha, depth, colour_gradient,
-                alpha_gradient, depth_gradient, vectors, flow, turned, flow_alpha,
-            )  # fmt: skip
+                top + 4 * (block // 4),
+                left + 4 * (block % 4),
+                alpha,
+                depth,
+                colour_gradient,
+                alpha_gradient,
+                depth_gradient,
+                vectors,
+                flow,
+                turned,
+                flow_alpha,
+            )
             used = _remember(near, listing, listed, block, before, alphas, end)
             _walk_back(
-                carried, listing, used, block, channels, vectors, end, flow, turned,
-                flow_alpha, bases, before, alphas, sums,
-            )  # fmt: skip
+                carried,
+                listing,
+                used,
+                block,
+                channels,
+                vectors,
+                end,
+                flow,
+                turned,
+                flow_alpha,
+                bases,
+                before,
+                alphas,
+                sums,
+            )
         _write_rows(centres, members, entries, count, left, top, channels, vectors, sums, rows)
 
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array, FloatArray, Int32Array
 from ...shared.camera import Camera
 from .row_parallel import in_bands
 
@@ -28,9 +28,9 @@ class MeshFragments:
     barycentric: (H, W, 3) float32, perspective-correct weights of the face's corners, 0 where
     nothing is; depth: (H, W) float32 metres along the view axis, inf where nothing is."""
 
-    face: NDArray[np.int32]
-    barycentric: NDArray[np.float32]
-    depth: NDArray[np.float32]
+    face: Int32Array
+    barycentric: Float32Array
+    depth: Float32Array
 
 
 class _Triangles(NamedTuple):
@@ -40,15 +40,13 @@ class _Triangles(NamedTuple):
     face that each belongs to, rising; rows: (T, 2) first row and the row after the last.
     """
 
-    places: NDArray[np.float64]
-    corners: NDArray[np.int32]
-    face: NDArray[np.int32]
-    rows: NDArray[np.int32]
+    places: Float64Array
+    corners: Int32Array
+    face: Int32Array
+    rows: Int32Array
 
 
-def rasterise_mesh(
-    vertices: NDArray[np.floating], faces: NDArray[np.int32], camera: Camera
-) -> MeshFragments:
+def rasterise_mesh(vertices: FloatArray, faces: Int32Array, camera: Camera) -> MeshFragments:
     """The nearest face at every pixel centre; of equally near ones the first in `faces`.
 
     vertices: (V, 3) metres in the world. faces: (F, 3). Both sides of a face are seen. A face
@@ -73,7 +71,7 @@ def rasterise_mesh(
     return MeshFragments(face=face, barycentric=barycentric, depth=depth)
 
 
-def to_camera(vertices: NDArray[np.floating], camera: Camera) -> NDArray[np.float64]:
+def to_camera(vertices: FloatArray, camera: Camera) -> Float64Array:
     """(V, 3) world points -> (V, 3) float64 in the camera's axes (x right, y down, z forward)."""
     points = np.empty((len(vertices), 3))
     pose = np.ascontiguousarray(camera.camera_from_world, np.float64)
@@ -81,7 +79,7 @@ def to_camera(vertices: NDArray[np.floating], camera: Camera) -> NDArray[np.floa
     return points
 
 
-def project(points: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:
+def project(points: Float64Array, camera: Camera) -> Float64Array:
     """(V, 3) points in the camera's axes -> (V, 4) float64: x * w, y * w, w and z, with x and y
     in pixels. w is z in perspective, 1 in an orthographic view: so points beside and behind the
     camera have a place as well. z is no number where any of the point's is none."""
@@ -92,8 +90,8 @@ def project(points: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:
 
 
 def fill(
-    screen: NDArray[np.float64], faces: NDArray[np.int32], camera: Camera, *, samples: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    screen: Float64Array, faces: Int32Array, camera: Camera, *, samples: int
+) -> tuple[Int32Array, Float32Array]:
     """Face index and nearness on a grid of `samples` by `samples` points in each pixel.
 
     screen: (V, 4) from `project`. Returns (H * samples, W * samples) int32 and float32. The
@@ -115,17 +113,24 @@ def _least_nearness(camera: Camera) -> np.float32:
     return np.nextafter(at_far, np.float32(-np.inf))
 
 
-def _prepare(
-    screen: NDArray[np.float64], faces: NDArray[np.int32], camera: Camera, samples: int
-) -> _Triangles:
+def _prepare(screen: Float64Array, faces: Int32Array, camera: Camera, samples: int) -> _Triangles:
     crossing = _count_crossing(screen, faces, camera.near)
     places = np.empty((len(screen) + 2 * crossing, 3))
     corners = np.empty((len(faces) + crossing, 3), np.int32)
     face, rows = np.empty(len(corners), np.int32), np.empty((len(corners), 2), np.int32)
     count = _cut_faces(
-        screen, faces, camera.near, camera.orthographic, samples, camera.width * samples,
-        camera.height * samples, places, corners, face, rows,
-    )  # fmt: skip
+        screen,
+        faces,
+        camera.near,
+        camera.orthographic,
+        samples,
+        camera.width * samples,
+        camera.height * samples,
+        places,
+        corners,
+        face,
+        rows,
+    )
     return _Triangles(places, corners[:count], face[:count], rows[:count])
 
 
@@ -229,9 +234,14 @@ def _cut_faces(
     for vertex in range(screen.shape[0]):
         if screen[vertex, 3] >= near:
             _put(
-                screen[vertex, 0], screen[vertex, 1], screen[vertex, 2], screen[vertex, 3],
-                orthographic, samples, places[vertex],
-            )  # fmt: skip
+                screen[vertex, 0],
+                screen[vertex, 1],
+                screen[vertex, 2],
+                screen[vertex, 3],
+                orthographic,
+                samples,
+                places[vertex],
+            )
     spare, count = screen.shape[0], 0
     for index in range(faces.shape[0]):
         a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import BoolArray, Float64Array, FloatArray, Int32Array
 from ...shared.camera import Camera, camera_axis, camera_centre
 
 
-def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:
+def vertex_normals(points: Float64Array, faces: Int32Array) -> Float64Array:
     """(V, 3) unit normals, the mean of the faces around weighted by area; faces counter-clockwise
     from outside. Vertices that no face uses get zero."""
     normals = np.zeros_like(points)
@@ -19,9 +19,7 @@ def vertex_normals(points: NDArray[np.float64], faces: NDArray[np.int32]) -> NDA
     return normals / np.where(length > 0, length, 1)
 
 
-def seen_from_behind(
-    points: NDArray[np.floating], faces: NDArray[np.int32], camera: Camera
-) -> NDArray[np.bool_]:
+def seen_from_behind(points: FloatArray, faces: Int32Array, camera: Camera) -> BoolArray:
     """(F,) True for faces (F, 3), counter-clockwise from outside, whose inside the camera sees.
     points: (V, 3)."""
     a, b, c = (points[faces[:, k]].astype(np.float64) for k in range(3))
@@ -29,7 +27,7 @@ def seen_from_behind(
     return np.einsum("fk,fk->f", np.cross(b - a, c - a), ray) > 0
 
 
-def rays(points: NDArray[np.floating], camera: Camera) -> NDArray[np.floating]:
+def rays(points: FloatArray, camera: Camera) -> FloatArray:
     """(N, 3) from the camera to points (N, 3), of any length."""
     if camera.orthographic:
         return np.broadcast_to(camera_axis(camera), points.shape)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array, Int32Array
 from .kernel_threads import even_pieces, run_ranges
 
 MAP_EDGE = 176
@@ -20,7 +20,7 @@ BIAS = 0.006
 """Depth, as a share of the mesh's radius, that a surface may lie behind its own map."""
 
 
-def sphere_directions(count: int) -> NDArray[np.float64]:
+def sphere_directions(count: int) -> Float64Array:
     """(count, 3) unit vectors spread evenly over the sphere (Fibonacci's spiral)."""
     index = np.arange(count) + 0.5
     z = 1 - 2 * index / count
@@ -29,7 +29,7 @@ def sphere_directions(count: int) -> NDArray[np.float64]:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), z], 1)
 
 
-def cone_directions(axis: NDArray[np.float64], half_angle_rad: float, count: int):
+def cone_directions(axis: Float64Array, half_angle_rad: float, count: int):
     """(count, 3) unit vectors within a cone about `axis`: a lamp with a size."""
     axis = axis / np.linalg.norm(axis)
     helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
@@ -46,9 +46,7 @@ def cone_directions(axis: NDArray[np.float64], half_angle_rad: float, count: int
     return directions / np.linalg.norm(directions, axis=1, keepdims=True)
 
 
-def visibility(
-    points: NDArray[np.float64], faces: NDArray[np.int32], directions: NDArray[np.float64]
-) -> NDArray[np.float32]:
+def visibility(points: Float64Array, faces: Int32Array, directions: Float64Array) -> Float32Array:
     """(D, V) float32: 1 where the vertex sees out along the direction, 0 where the mesh is in the
     way, in between near a shadow's edge. points: (V, 3); directions: (D, 3) unit vectors."""
     centre = 0.5 * (points.min(0) + points.max(0))
@@ -70,10 +68,10 @@ def visibility(
     return seen
 
 
-def _axes_along(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+def _axes_along(directions: Float64Array) -> Float64Array:
     """(D, 3, 3) in columns: two axes across each direction, and the direction."""
     helper = np.eye(3)[np.argmin(np.abs(directions), 1)]
-    right: NDArray[np.float64] = np.cross(helper, directions).astype(np.float64)
+    right: Float64Array = np.cross(helper, directions).astype(np.float64)
     right /= np.linalg.norm(right, axis=1, keepdims=True)
     return np.stack([right, np.cross(directions, right).astype(np.float64), directions], 2)
 

@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from ...shared import limits
+from ...shared.arrays import Float32Array, FloatArray
 from ...shared.camera import Camera
 from .gaussians import GaussianImage, Rasterise
 from .pixels import to_pixels
@@ -36,11 +36,11 @@ _ASKED = 1024
 
 def rasterise_oversampled(
     rasterise: Rasterise,
-    means: NDArray[np.floating],
-    quaternions: NDArray[np.floating],
-    scales: NDArray[np.floating],
-    opacities: NDArray[np.floating],
-    colours: NDArray[np.floating],
+    means: FloatArray,
+    quaternions: FloatArray,
+    scales: FloatArray,
+    opacities: FloatArray,
+    colours: FloatArray,
     camera: Camera,
     *,
     antialiased: bool = False,
@@ -55,19 +55,22 @@ def rasterise_oversampled(
     part = average(fine, samples)
     shape = (camera.height, camera.width)
     image = GaussianImage(
-        colour=np.zeros((*shape, colours.shape[1]), np.float32), alpha=np.zeros(shape, np.float32),
+        colour=np.zeros((*shape, colours.shape[1]), np.float32),
+        alpha=np.zeros(shape, np.float32),
         depth=np.full(shape, np.inf, np.float32),
-    )  # fmt: skip
+    )
     left, top, right, bottom = box
     for whole, shown in (
-        (image.colour, part.colour), (image.alpha, part.alpha), (image.depth, part.depth),
-    ):  # fmt: skip
+        (image.colour, part.colour),
+        (image.alpha, part.alpha),
+        (image.depth, part.depth),
+    ):
         whole[top:bottom, left:right] = shown
     return image
 
 
 def choose_samples(
-    means: NDArray[np.floating], scales: NDArray[np.floating], camera: Camera
+    means: FloatArray, scales: FloatArray, camera: Camera
 ) -> tuple[int, tuple[int, int, int, int]]:
     """Samples along a pixel's edge, and the box (left, top, right, bottom) of pixels that the
     Gaussians before the camera lie in, with what they reach beyond; one sample of everything
@@ -91,8 +94,8 @@ def choose_samples(
 
 
 def _spreads(
-    means: NDArray[np.floating], scales: NDArray[np.floating], camera: Camera
-) -> tuple[NDArray[np.float32], NDArray[np.floating]]:
+    means: FloatArray, scales: FloatArray, camera: Camera
+) -> tuple[Float32Array, FloatArray]:
     """Of the Gaussians that the camera may see: places (M, 2) in pixels, and (M,) standard
     deviations in pixels, of each the middle one of its three."""
     screen = to_pixels(means, camera)
@@ -104,7 +107,7 @@ def _spreads(
     return screen[seen, :2], spread[seen]
 
 
-def _middle(scales: NDArray[np.floating]) -> NDArray[np.floating]:
+def _middle(scales: FloatArray) -> FloatArray:
     """(N,) the middle one of each three; ten times as fast as to sort them."""
     first, second, third = scales.T
     low, high = np.minimum(first, second), np.maximum(first, second)
@@ -115,10 +118,14 @@ def magnify(camera: Camera, box: tuple[int, int, int, int], samples: int) -> Cam
     """The camera of the box alone, its pixels divided."""
     left, top, right, bottom = box
     return replace(
-        camera, width=(right - left) * samples, height=(bottom - top) * samples,
-        focal_x=camera.focal_x * samples, focal_y=camera.focal_y * samples,
-        centre_x=(camera.centre_x - left) * samples, centre_y=(camera.centre_y - top) * samples,
-    )  # fmt: skip
+        camera,
+        width=(right - left) * samples,
+        height=(bottom - top) * samples,
+        focal_x=camera.focal_x * samples,
+        focal_y=camera.focal_y * samples,
+        centre_x=(camera.centre_x - left) * samples,
+        centre_y=(camera.centre_y - top) * samples,
+    )
 
 
 def average(fine: GaussianImage, samples: int) -> GaussianImage:
@@ -126,14 +133,22 @@ def average(fine: GaussianImage, samples: int) -> GaussianImage:
     height, width = (edge // samples for edge in fine.alpha.shape)
     image = GaussianImage(
         colour=np.empty((height, width, fine.colour.shape[2]), np.float32),
-        alpha=np.empty((height, width), np.float32), depth=np.empty((height, width), np.float32),
-    )  # fmt: skip
+        alpha=np.empty((height, width), np.float32),
+        depth=np.empty((height, width), np.float32),
+    )
 
     def average_rows(first: int, stop: int) -> None:
         _average(
-            fine.colour, fine.alpha, fine.depth, samples, first, stop,
-            image.colour, image.alpha, image.depth,
-        )  # fmt: skip
+            fine.colour,
+            fine.alpha,
+            fine.depth,
+            samples,
+            first,
+            stop,
+            image.colour,
+            image.alpha,
+            image.depth,
+        )
 
     in_bands(average_rows, height)
     return image

@@ -5,21 +5,24 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, FloatArray
 from ...shared.camera import Camera
 
 
-def to_pixels(points: NDArray[np.floating], camera: Camera) -> NDArray[np.float32]:
+def to_pixels(points: FloatArray, camera: Camera) -> Float32Array:
     """(N, 3) x and y in pixels, inside the picture or not, and z in metres along the view axis,
     of points (N, 3) in the world; three NaN for a point that is no number, or nearer than
     `camera.near`."""
     lens = (camera.focal_x, camera.focal_y, camera.centre_x, camera.centre_y, camera.near)
     out = np.empty((len(points), 3), np.float32)
     _to_pixels(
-        np.ascontiguousarray(points), np.ascontiguousarray(camera.camera_from_world), lens,
-        camera.orthographic, out,
-    )  # fmt: skip
+        np.ascontiguousarray(points),
+        np.ascontiguousarray(camera.camera_from_world),
+        lens,
+        camera.orthographic,
+        out,
+    )
     return out
 
 

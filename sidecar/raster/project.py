@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array
 from ...shared.camera import Camera
 from .composite import DEPTH, LIMIT, MIN_ALPHA, SHAPE_COLUMNS, TILE, K, Q, R, S
 
@@ -38,10 +39,17 @@ class Lens(NamedTuple):
 def lens_of(camera: Camera, *, antialiased: bool) -> Lens:
     """The camera's lens, as plain numbers."""
     return Lens(
-        float(camera.focal_x), float(camera.focal_y), float(camera.centre_x),
-        float(camera.centre_y), int(camera.width), int(camera.height), float(camera.near),
-        float(camera.far), bool(camera.orthographic), antialiased,
-    )  # fmt: skip
+        float(camera.focal_x),
+        float(camera.focal_y),
+        float(camera.centre_x),
+        float(camera.centre_y),
+        int(camera.width),
+        int(camera.height),
+        float(camera.near),
+        float(camera.far),
+        bool(camera.orthographic),
+        antialiased,
+    )
 
 
 class Ellipses(NamedTuple):
@@ -49,8 +57,8 @@ class Ellipses(NamedTuple):
     (N, SHAPE_COLUMNS) float32, see `composite`; boxes: (N, 4) int16 first and last tile, across
     and down; keys: (N,) uint32 that sort like the depth as float32, as gsplat sorts."""
 
-    centres: NDArray[np.float64]
-    shapes: NDArray[np.float32]
+    centres: Float64Array
+    shapes: Float32Array
     boxes: NDArray[np.int16]
     keys: NDArray[np.uint32]
 
@@ -58,9 +66,11 @@ class Ellipses(NamedTuple):
 def empty_ellipses(count: int) -> Ellipses:
     """Room for so many."""
     return Ellipses(
-        np.empty((count, 2)), np.empty((count, SHAPE_COLUMNS), np.float32),
-        np.empty((count, 4), np.int16), np.empty(count, np.uint32),
-    )  # fmt: skip
+        np.empty((count, 2)),
+        np.empty((count, SHAPE_COLUMNS), np.float32),
+        np.empty((count, 4), np.int16),
+        np.empty(count, np.uint32),
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -90,14 +100,15 @@ def project(
             slope_x, slope_y = min(max(ray_x, least_x), most_x), min(max(ray_y, least_y), most_y)
         scale_x, scale_y = lens.focal_x * inverse, lens.focal_y * inverse
         xx, xy, yy, squared_area = spread(
-            quaternions[i], scales[i],
+            quaternions[i],
+            scales[i],
             scale_x * (pose[0, 0] - slope_x * pose[2, 0]),
             scale_x * (pose[0, 1] - slope_x * pose[2, 1]),
             scale_x * (pose[0, 2] - slope_x * pose[2, 2]),
             scale_y * (pose[1, 0] - slope_y * pose[2, 0]),
             scale_y * (pose[1, 1] - slope_y * pose[2, 1]),
             scale_y * (pose[1, 2] - slope_y * pose[2, 2]),
-        )  # fmt: skip
+        )
         determinant = squared_area + LOW_PASS * (xx + yy) + LOW_PASS * LOW_PASS
         xx, yy = xx + LOW_PASS, yy + LOW_PASS
         opacity = np.float64(opacities[i])
@@ -146,9 +157,11 @@ def spread(quaternion, scales, ax, ay, az, bx, by, bz):  # pragma: no cover - co
     a2, b2 = s2 * (ax * r02 + ay * r12 + az * r22), s2 * (bx * r02 + by * r12 + bz * r22)
     c0, c1, c2 = a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0
     return (
-        a0 * a0 + a1 * a1 + a2 * a2, a0 * b0 + a1 * b1 + a2 * b2, b0 * b0 + b1 * b1 + b2 * b2,
+        a0 * a0 + a1 * a1 + a2 * a2,
+        a0 * b0 + a1 * b1 + a2 * b2,
+        b0 * b0 + b1 * b1 + b2 * b2,
         c0 * c0 + c1 * c1 + c2 * c2,
-    )  # fmt: skip
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -16,9 +16,9 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray, Int32Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from .device import check_device_name
@@ -27,7 +27,7 @@ from .mesh import EMPTY, MeshFragments, rasterise_mesh, to_camera
 FLIP = np.diag([-1.0, -1.0, 1.0])
 """OpenCV's axes to pytorch3d's and back."""
 
-MeshRasteriser = Callable[[NDArray[np.floating], NDArray[np.int32], Camera], MeshFragments]
+MeshRasteriser = Callable[[FloatArray, Int32Array, Camera], MeshFragments]
 
 
 class Pytorch3dCameras(Protocol):
@@ -72,11 +72,7 @@ def is_installed() -> bool:
 
 
 def rasterise_mesh_pytorch3d(
-    vertices: NDArray[np.floating],
-    faces: NDArray[np.int32],
-    camera: Camera,
-    *,
-    device: str = "cpu",
+    vertices: FloatArray, faces: Int32Array, camera: Camera, *, device: str = "cpu"
 ) -> MeshFragments:
     """As `rasterise_mesh`, in single precision; which of two equally near faces is seen is
     pytorch3d's choice. Raises InputError `option.device_pytorch3d`."""
@@ -134,7 +130,7 @@ def from_pytorch3d(
 ) -> Camera:
     """The camera at `index` as ours, for pictures of width x height pixels."""
 
-    def row(values: Tensor) -> NDArray[np.float64]:
+    def row(values: Tensor) -> Float64Array:
         return values[min(index, len(values) - 1)].detach().cpu().double().numpy()
 
     focal = np.broadcast_to(np.atleast_1d(row(cameras.focal_length)), 2)
@@ -146,13 +142,20 @@ def from_pytorch3d(
     pose[:3, :3] = FLIP @ row(cameras.R).T
     pose[:3, 3] = FLIP @ row(cameras.T)
     return Camera(
-        width=width, height=height, focal_x=float(focal[0]), focal_y=float(focal[1]),
-        centre_x=float(centre[0]), centre_y=float(centre[1]), camera_from_world=pose, near=near,
-        far=far, orthographic=not cameras.is_perspective(),
-    )  # fmt: skip
+        width=width,
+        height=height,
+        focal_x=float(focal[0]),
+        focal_y=float(focal[1]),
+        centre_x=float(centre[0]),
+        centre_y=float(centre[1]),
+        camera_from_world=pose,
+        near=near,
+        far=far,
+        orthographic=not cameras.is_perspective(),
+    )
 
 
-def row_transform(camera: Camera) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def row_transform(camera: Camera) -> tuple[Float32Array, Float32Array]:
     """(3, 3) R and (3,) T of pytorch3d. Raises InputError `option.camera` where R would be no
     rotation."""
     linear = camera.camera_from_world[:3, :3]
@@ -182,7 +185,7 @@ def _lens(camera: Camera, rotation: Tensor, translation: Tensor, device: str) ->
 
 
 def _fragments(
-    face: Tensor, barycentric: Tensor, depth: Tensor, whole: NDArray[np.intp], camera: Camera
+    face: Tensor, barycentric: Tensor, depth: Tensor, whole: IndexArray, camera: Camera
 ) -> MeshFragments:
     """(1, H, W, 1, ...) of pytorch3d, -1 where empty -> ours."""
     index, z = face[0, ..., 0].cpu().numpy(), depth[0, ..., 0].cpu().numpy()

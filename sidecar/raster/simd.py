@@ -17,12 +17,7 @@ from llvmlite import ir
 from numba import types
 from numba.core.cgutils import get_or_insert_function
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
-from numba.extending import (
-    intrinsic,
-    lower_builtin,
-    models,
-    register_model,
-)
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 COUNT = 16
 _FLOAT, _BITS = ir.FloatType(), ir.IntType(COUNT)
@@ -55,9 +50,10 @@ def _spread(builder, value):
         ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
     )
     return builder.shuffle_vector(
-        first, ir.Constant(_VECTOR, ir.Undefined),
+        first,
+        ir.Constant(_VECTOR, ir.Undefined),
         ir.Constant(ir.VectorType(ir.IntType(32), COUNT), [0] * COUNT),
-    )  # fmt: skip
+    )
 
 
 def _define_operator(function, instruction: str) -> None:
@@ -76,9 +72,11 @@ def _define_operator(function, instruction: str) -> None:
 
 
 for _function, _instruction in (
-    (operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"),
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
     (operator.truediv, "fdiv"),
-):  # fmt: skip
+):
     _define_operator(_function, _instruction)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import Int32Array, Int64Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from .composite import TILE
@@ -21,9 +21,7 @@ def tiles_across(camera: Camera) -> tuple[int, int]:
     return -(-camera.width // TILE), -(-camera.height // TILE)
 
 
-def list_tiles(
-    ellipses: Ellipses, columns: int, rows: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def list_tiles(ellipses: Ellipses, columns: int, rows: int) -> tuple[Int64Array, Int32Array]:
     """starts (tiles + 1,) and members: tile t sees members[starts[t] : starts[t + 1]], near to
     far. Raises InputError `avatar.too_dense`."""
     order = depth_order(ellipses.keys)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import FloatArray, Int32Array, UInt8Array
 from ...shared.camera import Camera, look_at
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES
@@ -21,8 +21,6 @@ PAIRS_A_ROW = 4
 SHAPES_A_SHEET = 13
 _CLOSE = (360, 360)
 _SKIN = (0.78, 0.66, 0.60)
-
-Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,13 +40,13 @@ class Heads:
         region[one.source.vertex] = self.open.region[there]
         return replace(self.flame, colour=colour, region=region)
 
-    def placed(self, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
+    def placed(self, vertices: FloatArray) -> FloatArray:
         """FLAME's vertices (V, 3) in the open head's place."""
         one = self.registration
         return one.scale * vertices @ one.turn.T + one.shift
 
 
-def shape_sheets(heads: Heads, solution: Solution) -> list[Picture]:
+def shape_sheets(heads: Heads, solution: Solution) -> list[UInt8Array]:
     """Sheets of `SHAPES_A_SHEET` ARKit shapes, each on the open head and, beside it, on FLAME.
 
     mouthClose is shown with the open jaw that it closes.
@@ -67,13 +65,17 @@ def shape_sheets(heads: Heads, solution: Solution) -> list[Picture]:
         pairs.append(np.concatenate(drawn, 1))
     starts = range(0, len(pairs), SHAPES_A_SHEET)
     return [
-        contact_sheet(pairs[a : a + SHAPES_A_SHEET], ARKIT_NAMES[a : a + SHAPES_A_SHEET],
-                      PAIRS_A_ROW, title="open head, FLAME")
+        contact_sheet(
+            pairs[a : a + SHAPES_A_SHEET],
+            ARKIT_NAMES[a : a + SHAPES_A_SHEET],
+            PAIRS_A_ROW,
+            title="open head, FLAME",
+        )
         for a in starts
-    ]  # fmt: skip
+    ]
 
 
-def registration_sheet(heads: Heads) -> Picture:
+def registration_sheet(heads: Heads) -> UInt8Array:
     """The open head, FLAME laid onto it, and FLAME itself: whole, mouth and an eye."""
     one = heads.registration
     source = one.source.faces.astype(np.int32), one.bent
@@ -92,20 +94,30 @@ def registration_sheet(heads: Heads) -> Picture:
     return contact_sheet(pictures, labels, 3)
 
 
-def _draw(vertices: NDArray[np.floating], faces: NDArray[np.int32], camera: Camera) -> Picture:
+def _draw(vertices: FloatArray, faces: Int32Array, camera: Camera) -> UInt8Array:
     colour = np.tile(np.array(_SKIN, np.float32), (len(vertices), 1))
     return draw_mesh(vertices, faces, colour, np.zeros(len(vertices), np.uint8), camera)
 
 
 def _front(size: tuple[int, int] = SIZE) -> Camera:
     return look_at(
-        target=np.array([0.0, -0.02, 0.0]), distance=0.85, yaw_rad=0.0, pitch_rad=0.0,
-        width=size[0], height=size[1], fov_y_rad=0.24,
-    )  # fmt: skip
+        target=np.array([0.0, -0.02, 0.0]),
+        distance=0.85,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        width=size[0],
+        height=size[1],
+        fov_y_rad=0.24,
+    )
 
 
 def _near(target: tuple[float, float, float], fov_y_rad: float) -> Camera:
     return look_at(
-        target=np.array(target), distance=0.3, yaw_rad=0.25, pitch_rad=0.0, width=_CLOSE[0],
-        height=_CLOSE[1], fov_y_rad=fov_y_rad,
-    )  # fmt: skip
+        target=np.array(target),
+        distance=0.3,
+        yaw_rad=0.25,
+        pitch_rad=0.0,
+        width=_CLOSE[0],
+        height=_CLOSE[1],
+        fov_y_rad=fov_y_rad,
+    )

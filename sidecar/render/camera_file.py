@@ -72,12 +72,17 @@ def _camera(given: _Json, path: Path) -> Camera:
     if "centre_px" in given:
         centre = _numbers(given, "centre_px", (2,), path)
     return Camera(
-        width=int(width), height=int(height), focal_x=float(focal[0]), focal_y=float(focal[1]),
-        centre_x=float(centre[0]), centre_y=float(centre[1]),
+        width=int(width),
+        height=int(height),
+        focal_x=float(focal[0]),
+        focal_y=float(focal[1]),
+        centre_x=float(centre[0]),
+        centre_y=float(centre[1]),
         camera_from_world=_numbers(given, "camera_from_head", (4, 4), path),
-        near=_number(given, "near_m", path, 0.01), far=_number(given, "far_m", path, 100.0),
+        near=_number(given, "near_m", path, 0.01),
+        far=_number(given, "far_m", path, 100.0),
         orthographic=given.get("orthographic") is True,
-    )  # fmt: skip
+    )
 
 
 def _number(given: _Json, key: str, path: Path, default: float | None = None) -> float:

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float64Array, UInt8Array
 from ...shared.camera import Camera, look_at
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
@@ -37,7 +37,7 @@ _POSES: tuple[tuple[str, dict[str, float], tuple[float, float, float], str], ...
 _LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
-def draw_follows(avatar: Avatar, size: int) -> NDArray[np.uint8]:
+def draw_follows(avatar: Avatar, size: int) -> UInt8Array:
     """(H, W, 3) sRGB: a column for each way to follow, a row for each pose, pictures of `size`.
     Raises InputError `option.size`, `space.no_adapter`."""
     motion = _takes(avatar)
@@ -70,13 +70,16 @@ def _takes(avatar: Avatar) -> Motion:
     motion = make_motion(expression=expression, fps=30, space="arkit", neck=neck)
     if isinstance(avatar.surface, HeadModel) and avatar.surface.space != "open":
         return make_motion(  # another head's expressions are not known without an adapter
-            expression=0 * expression, fps=30, space=avatar.surface.space, neck=neck,
+            expression=0 * expression,
+            fps=30,
+            space=avatar.surface.space,
+            neck=neck,
             jaw=expression[:, [ARKIT_NAMES.index("jawOpen")]] * [[0.4, 0, 0]],
-        )  # fmt: skip
+        )
     return motion_for(avatar, motion, None)
 
 
-def _places_in(actor: Actor) -> dict[str, tuple[NDArray[np.float64], float]]:
+def _places_in(actor: Actor) -> dict[str, tuple[Float64Array, float]]:
     """Middle (3,) and height in metres of the face, of what the lids and of what the jaw move."""
     count = len(_POSES)
     means = [actor.pose(count + k).gaussians.means.astype(np.float64) for k in range(3)]
@@ -93,18 +96,27 @@ def _places_in(actor: Actor) -> dict[str, tuple[NDArray[np.float64], float]]:
     return places
 
 
-def _look(places: dict[str, tuple[NDArray[np.float64], float]], where: str, size: int) -> Camera:
+def _look(places: dict[str, tuple[Float64Array, float]], where: str, size: int) -> Camera:
     middle, height = places[where]
     far = 1.2
     return look_at(
-        target=middle, distance=far, yaw_rad=0.0, pitch_rad=0.0, width=size, height=size,
+        target=middle,
+        distance=far,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        width=size,
+        height=size,
         fov_y_rad=2 * float(np.arctan(0.5 * height / far)),
-    )  # fmt: skip
+    )
 
 
-def _draw(gaussians: Gaussians, camera: Camera) -> NDArray[np.uint8]:
+def _draw(gaussians: Gaussians, camera: Camera) -> UInt8Array:
     image = rasterise_gaussians(
-        gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
-        seen_colours(gaussians, camera), camera,
-    )  # fmt: skip
+        gaussians.means,
+        gaussians.quaternions,
+        gaussians.scales,
+        gaussians.opacities,
+        seen_colours(gaussians, camera),
+        camera,
+    )
     return over(linear_light(image.colour, image.alpha))

@@ -20,6 +20,7 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ..avatar.regions import PASS_REGIONS
@@ -34,8 +35,7 @@ RECIPE = "affekt:recipe"
 _ZIP_ROWS = 16
 _MAX_HEADER_BYTES = 64 * 1024
 
-Pixels = NDArray[np.float32]
-Channels = dict[str, NDArray[np.float16] | NDArray[np.float32]]
+Channels = dict[str, NDArray[np.float16] | Float32Array]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,7 +86,7 @@ def channels_of(frame: Frame, *, half: bool) -> Channels:
     return out
 
 
-def _add(out: Channels, name: str, letters: str, values: Pixels, dtype: type) -> None:
+def _add(out: Channels, name: str, letters: str, values: Float32Array, dtype: type) -> None:
     for k, letter in enumerate(letters):
         out[f"{LAYER}.{name}.{letter}"] = np.ascontiguousarray(values[..., k], dtype)
 
@@ -116,7 +116,7 @@ def _reason(error: Exception) -> Exception:
     return error if isinstance(error, OSError) else OSError(text)
 
 
-def read_exr(path: Path) -> tuple[dict[str, object], dict[str, Pixels]]:
+def read_exr(path: Path) -> tuple[dict[str, object], dict[str, Float32Array]]:
     """The header, and the channels (H, W) by their full names. Raises InputError `file.missing`,
     `file.wrong_kind`."""
     if not path.is_file():
@@ -131,7 +131,7 @@ def read_exr(path: Path) -> tuple[dict[str, object], dict[str, Pixels]]:
         ) from error
 
 
-def read_combined(path: Path) -> Pixels:
+def read_combined(path: Path) -> Float32Array:
     """(H, W, 4) linear light premultiplied by alpha. Raises as `read_exr` does."""
     pixels = read_exr(path)[1]
     return np.stack([pixels[f"{LAYER}.Combined.{k}"] for k in "RGBA"], -1).astype(np.float32)

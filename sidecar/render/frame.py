@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array
 from ...shared.camera import Camera
 from ...shared.pictures import Follow, check_passes, check_world
 from ..raster.device import Device
 
-FloatImage = NDArray[np.float32]
 Axes = Literal["world", "camera"]
 OBJECT_INDEX = 1
 """What the index pass holds where the head is, unless another number is asked for."""
@@ -34,19 +33,19 @@ class RenderOptions:
     follow: Follow | None = None
     device: Device = "cpu"
     axes: Axes = "world"
-    world_from_head: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
+    world_from_head: Float64Array = field(default_factory=lambda: np.eye(4))
     object_index: int = OBJECT_INDEX
 
     def __post_init__(self) -> None:
         check_passes(self.passes)
         check_world(self.world_from_head)
 
-    def world_at(self, index: int) -> NDArray[np.float64]:
+    def world_at(self, index: int) -> Float64Array:
         """(4, 4) `world_from_head` at the take's frame `index`."""
         matrix = self.world_from_head
         return matrix if matrix.ndim == 2 else matrix[index]
 
-    def axes_from_head(self, index: int, camera: Camera) -> NDArray[np.float64]:
+    def axes_from_head(self, index: int, camera: Camera) -> Float64Array:
         """(4, 4) what turns the head's normals into those of the pass at the take's frame."""
         if self.axes == "world":
             return self.world_at(index)
@@ -68,11 +67,11 @@ class Frame:
     """
 
     index: int
-    combined: FloatImage
-    depth: FloatImage
-    normal: FloatImage | None = None
-    position: FloatImage | None = None
-    masks: FloatImage | None = None
-    object_index: FloatImage | None = None
-    uv: FloatImage | None = None
-    vector: FloatImage | None = None
+    combined: Float32Array
+    depth: Float32Array
+    normal: Float32Array | None = None
+    position: Float32Array | None = None
+    masks: Float32Array | None = None
+    object_index: Float32Array | None = None
+    uv: Float32Array | None = None
+    vector: Float32Array | None = None

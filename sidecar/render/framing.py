@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import FloatArray
 from ...shared.camera import Camera, look_at
 from ...shared.head import HeadModel
 from ..avatar.avatar import Avatar
@@ -37,16 +37,19 @@ def default_camera(
     return frame_points(_extent(subject), width, height, view)
 
 
-def frame_points(
-    points: NDArray[np.floating], width: int, height: int, view: View = FRONT
-) -> Camera:
+def frame_points(points: FloatArray, width: int, height: int, view: View = FRONT) -> Camera:
     """A camera before points (N, 3), metres, that fill the picture from top to bottom but for a
     small margin. It looks at the middle of their box; narrow pictures step back."""
     low, high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
     camera = look_at(
-        target=0.5 * (low + high), distance=0.0, yaw_rad=view.yaw_rad, pitch_rad=view.pitch_rad,
-        width=width, height=height, fov_y_rad=view.fov_y_rad,
-    )  # fmt: skip
+        target=0.5 * (low + high),
+        distance=0.0,
+        yaw_rad=view.yaw_rad,
+        pitch_rad=view.pitch_rad,
+        width=width,
+        height=height,
+        fov_y_rad=view.fov_y_rad,
+    )
     pose = camera.camera_from_world.copy()
     # The box's size along the camera's axes.
     size = np.abs(pose[:3, :3]) @ (high - low)
@@ -58,7 +61,7 @@ def frame_points(
     return replace(camera, camera_from_world=pose)
 
 
-def _extent(subject: Avatar | HeadModel) -> NDArray[np.floating]:
+def _extent(subject: Avatar | HeadModel) -> FloatArray:
     """Two corners of the box that a portrait shows."""
     if isinstance(subject, HeadModel):
         return np.stack([subject.template.min(0), subject.template.max(0)])

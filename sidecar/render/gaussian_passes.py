@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import BoolArray, Float32Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.head import REGIONS, HeadModel
@@ -28,7 +28,6 @@ from . import resolve
 from .frame import Frame, RenderOptions
 from .poses import Poses
 
-FloatArray = NDArray[np.float32]
 _WEIGHT, _DEPTH = 3, 4
 
 
@@ -64,7 +63,7 @@ class GaussianPainter:
         self._options, self._layout = options, _lay_out(options.passes)
         self._rasterise = choose_rasteriser(options.device)
         self._play(Actor(avatar, motion, options.follow))
-        self._fixed: dict[str, FloatArray] = {}
+        self._fixed: dict[str, Float32Array] = {}
         self._two_sided = _two_sided(avatar)
         self._body = solid.body_of(avatar) if avatar.solid else None
         if self._layout.masks:
@@ -84,7 +83,7 @@ class GaussianPainter:
         self._actor = actor
         self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(actor.motion))
 
-    def paint_light(self, index: int, camera: Camera) -> FloatArray:
+    def paint_light(self, index: int, camera: Camera) -> Float32Array:
         """(H, W, 4) what `paint` gives as `combined`, the same bits, and nothing else."""
         posed = self._actor.pose(index, with_smooth_normals=False)
         image = self._image_of(
@@ -130,13 +129,15 @@ class GaussianPainter:
         self._carry_data(carried, index, cameras)
         return self._image_of(gaussians, carried, camera)
 
-    def _image_of(self, gaussians: Gaussians, carried: FloatArray, camera: Camera) -> GaussianImage:
+    def _image_of(
+        self, gaussians: Gaussians, carried: Float32Array, camera: Camera
+    ) -> GaussianImage:
         scene = (gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities)
         if self._options.antialiased:
             return rasterise_oversampled(self._rasterise, *scene, carried, camera, antialiased=True)
         return self._rasterise(*scene, carried, camera)
 
-    def _carry_data(self, carried: FloatArray, index: int, cameras: Mapping[int, Camera]) -> None:
+    def _carry_data(self, carried: Float32Array, index: int, cameras: Mapping[int, Camera]) -> None:
         """Fills in all but the colours."""
         camera, layout, posed = cameras[index], self._layout, self._poses.at(index)
         means = posed.gaussians.means
@@ -156,7 +157,7 @@ class GaussianPainter:
             carried[:, layout.vector] = vectors * facing.weight[:, None]
 
 
-def _means(posed: PosedAvatar) -> FloatArray:
+def _means(posed: PosedAvatar) -> Float32Array:
     return posed.gaussians.means
 
 
@@ -165,7 +166,7 @@ def has_uv(avatar: Avatar) -> bool:
     return isinstance(avatar.surface, HeadModel)
 
 
-def _two_sided(avatar: Avatar) -> NDArray[np.bool_]:
+def _two_sided(avatar: Avatar) -> BoolArray:
     """(N,) True for Gaussians on the cards that carry brows and lashes, and for all where no
     surface says which side is out."""
     if not isinstance(avatar.surface, HeadModel):
@@ -175,13 +176,11 @@ def _two_sided(avatar: Avatar) -> NDArray[np.bool_]:
     return cards[home]
 
 
-def _uv_of(avatar: Avatar) -> FloatArray:
+def _uv_of(avatar: Avatar) -> Float32Array:
     """(N, 2) each Gaussian's UV: its vertex's, or the middle of its face's."""
     if not isinstance(avatar.surface, HeadModel):
         raise InputError(
-            "option.pass",
-            f"The avatar '{avatar.name}' has no UVs.",
-            "Leave the pass 'uv' out.",
+            "option.pass", f"The avatar '{avatar.name}' has no UVs.", "Leave the pass 'uv' out."
         )
     uv = avatar.surface.uv  # (F, 3, 2)
     if avatar.binding == "face":

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.errors import InputError
 from ...shared.pictures import frame_name
 from ..files import not_writable, write_whole
@@ -29,8 +30,6 @@ _RECIPE_KEY = b"affekt:recipe\0"
 _SIGNATURE, _END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
 _IHDR_END = 33
 
-Picture = NDArray[np.uint8]
-
 
 def write_frame(folder: Path, frame: Frame, *, with_depth: bool = True, recipe: str = "") -> None:
     """Writes a frame's picture, and its depth. Raises InputError `file.not_writable`."""
@@ -40,13 +39,13 @@ def write_frame(folder: Path, frame: Frame, *, with_depth: bool = True, recipe: 
     write_png(folder / frame_name(frame.index), straight_srgb(frame.combined), recipe=recipe)
 
 
-def depth_steps(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
+def depth_steps(depth: Float32Array) -> NDArray[np.uint16]:
     """Metres -> tenths of a millimetre, `NOTHING` where there is nothing."""
     steps = np.where(np.isfinite(depth), depth, np.inf) * DEPTH_STEPS_PER_M
     return np.minimum(np.round(steps), NOTHING).astype(np.uint16)
 
 
-def write_png(path: Path, picture: Picture | NDArray[np.uint16], *, recipe: str = "") -> None:
+def write_png(path: Path, picture: UInt8Array | NDArray[np.uint16], *, recipe: str = "") -> None:
     """Writes (H, W), (H, W, 3) or (H, W, 4), with the recipe in a text chunk if there is one.
     Raises InputError `file.not_writable`."""
     # OpenCV keeps blue first.
@@ -77,7 +76,7 @@ def recipe_of(path: Path) -> str | None:
     return start[at + 4 + len(_RECIPE_KEY) : at + 4 + length].decode("ascii", "replace")
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path) -> UInt8Array:
     """(H, W, 4) sRGB, straight alpha, of a PNG. Raises InputError `file.wrong_kind`."""
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if found is None or found.ndim != 3 or found.shape[2] != 4 or found.dtype != np.uint8:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.camera import Camera
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
@@ -24,8 +24,6 @@ from .frame import Frame, RenderOptions
 from .poses import Poses
 from .shade import DrawOptions, LitMesh, light_mesh
 
-Vertices = NDArray[np.float32]
-
 
 class MeshPainter:
     """Draws the frames of one take, in the head's own space, on one head."""
@@ -35,8 +33,8 @@ class MeshPainter:
         self._layer = layer_of(head)
         # Not "cuda" itself: a card is worth the way there only with pytorch3d, which few have.
         self._rasterise = choose_mesh_rasteriser("cpu" if options.device == "cpu" else "auto")
-        self._blocks: dict[int, Vertices] = {}
-        self._poses: Poses[Vertices] = Poses(self._vertices, lambda v: v, len(motion))
+        self._blocks: dict[int, Float32Array] = {}
+        self._poses: Poses[Float32Array] = Poses(self._vertices, lambda v: v, len(motion))
         self._label = head_regions(head)
 
     def paint(self, index: int, cameras: Mapping[int, Camera]) -> Frame:
@@ -61,7 +59,11 @@ class MeshPainter:
         return self._add_geometry(frame, vertices, seen, cameras)
 
     def _add_geometry(
-        self, frame: Frame, vertices: Vertices, seen: MeshFragments, cameras: Mapping[int, Camera]
+        self,
+        frame: Frame,
+        vertices: Float32Array,
+        seen: MeshFragments,
+        cameras: Mapping[int, Camera],
     ) -> Frame:
         options, faces, camera = self._options, self._head.faces, cameras[frame.index]
         if "normal" in options.passes:
@@ -80,7 +82,7 @@ class MeshPainter:
             frame = replace(frame, vector=interpolate(vectors, faces, seen))
         return frame
 
-    def _vertices(self, index: int) -> Vertices:
+    def _vertices(self, index: int) -> Float32Array:
         first = index - index % CHUNK_FRAMES
         if first not in self._blocks:
             for old in [start for start in self._blocks if abs(start - first) > CHUNK_FRAMES]:
@@ -89,13 +91,13 @@ class MeshPainter:
             self._blocks[first] = self._layer.vertices(self._motion, first, stop)
         return self._blocks[first][index - first]
 
-    def _masks(self, lit: LitMesh) -> NDArray[np.float32]:
+    def _masks(self, lit: LitMesh) -> Float32Array:
         out = np.zeros((*lit.light.shape[:2], len(PASS_REGIONS)), np.float32)
         _count_labels(lit.face, lit.screen, self._head.faces, self._label, lit.samples, out)
         return out
 
 
-def _reach_edges(seen: MeshFragments, alpha: NDArray[np.float32]) -> MeshFragments:
+def _reach_edges(seen: MeshFragments, alpha: Float32Array) -> MeshFragments:
     """Pixels that a face covers in part, but not at their centre, know what the nearest of their
     neighbours knows: else a compositor would find light there without a depth."""
     face, barycentric, depth = seen.face.copy(), seen.barycentric.copy(), seen.depth.copy()

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, FloatArray, Int64Array
 from ...shared.camera import Camera
 from ..avatar.avatar import ArkitRig, Avatar
 from ..raster.pixels import to_pixels
 from ..raster.row_parallel import in_bands
 
-Pixels = NDArray[np.float32]
 LEAST_ALPHA = np.float32(0.15)
 """Where the Gaussians leave more open than this, what little is there has no say."""
 _CELL_EDGES = 1.25
@@ -37,7 +36,7 @@ class Body:
     """vertices (K,) of an avatar's surface that are its head and neck; edge_m: metres that nine in
     ten edges of the surface do not exceed."""
 
-    vertices: NDArray[np.int64]
+    vertices: Int64Array
     edge_m: float
 
 
@@ -53,7 +52,7 @@ def body_of(avatar: Avatar) -> Body:
     return Body(vertices=np.flatnonzero(moved), edge_m=length)
 
 
-def inside(vertices: NDArray[np.floating], body: Body, camera: Camera) -> Pixels:
+def inside(vertices: FloatArray, body: Body, camera: Camera) -> Float32Array:
     """(H, W) 1 where a picture shows what is well within the outline of the body, whose surface
     has vertices (V, 3) in this frame, falling to 0 before the outline. It is drawn in cells that
     hold a vertex, less one cell all around."""
@@ -76,7 +75,7 @@ def inside(vertices: NDArray[np.floating], body: Body, camera: Camera) -> Pixels
     return cv2.warpAffine(soft, fine, shape[::-1], flags=flags).astype(np.float32)
 
 
-def make_solid(stack: Pixels, alpha: Pixels, coverage: Pixels) -> None:
+def make_solid(stack: Float32Array, alpha: Float32Array, coverage: Float32Array) -> None:
     """Raises alpha (H, W) to the coverage (H, W) and all channels of (H, W, C) alike, in place:
     their ratios stay."""
     in_bands(lambda first, stop: _fill(stack, alpha, coverage, first, stop), len(alpha))

@@ -17,9 +17,15 @@ from .frame import Frame, RenderOptions
 from .gaussian_passes import GaussianPainter, has_uv
 
 _CHANNELS = {
-    "combined": 4, "depth": 1, "normal": 3, "position": 3, "mask": 6, "index": 1, "uv": 2,
+    "combined": 4,
+    "depth": 1,
+    "normal": 3,
+    "position": 3,
+    "mask": 6,
+    "index": 1,
+    "uv": 2,
     "vector": 4,
-}  # fmt: skip
+}
 Subject = Avatar | HeadModel
 Cameras = Camera | Sequence[Camera] | Mapping[int, Camera]
 

@@ -10,19 +10,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array
 from ...shared.camera import Camera
 from ...shared.head import JOINTS, HeadModel
 from ..avatar.alignment import find_eyeballs, fit_sphere, mesh_pieces
 from ..avatar.avatar import ArkitRig, Avatar
 from .sequence import Shot
 
-Matrix = NDArray[np.float64]
 _EYES = [JOINTS.index("eye_left"), JOINTS.index("eye_right")]
 
 
-def head_from_avatar(avatar: Avatar, head: HeadModel) -> Matrix:
+def head_from_avatar(avatar: Avatar, head: HeadModel) -> Float64Array:
     """(4, 4) moves the avatar at rest so that the middle between its eyes is the head's. Size and
     direction stay. The identity for an avatar on that very head, and for one whose eyes cannot
     be found: it is then placed by hand."""
@@ -34,7 +33,7 @@ def head_from_avatar(avatar: Avatar, head: HeadModel) -> Matrix:
     return out
 
 
-def of_subject(camera: Camera, moved: Matrix) -> Camera:
+def of_subject(camera: Camera, moved: Float64Array) -> Camera:
     """The camera, told in the head's axes, in those of what `moved` brings to the head."""
     return replace(camera, camera_from_world=camera.camera_from_world @ moved)
 
@@ -59,7 +58,7 @@ def on_head(shot: Shot, head: HeadModel) -> Shot:
     return replace(shot, cameras=cameras, options=options)
 
 
-def _between_eyes(avatar: Avatar) -> NDArray[np.float64] | None:
+def _between_eyes(avatar: Avatar) -> Float64Array | None:
     """(3,) in the avatar's axes at rest, metres."""
     if isinstance(avatar.surface, HeadModel):
         return _middle(avatar.surface, avatar.vertices)
@@ -73,5 +72,5 @@ def _between_eyes(avatar: Avatar) -> NDArray[np.float64] | None:
     return np.mean([fit_sphere(vertices[pieces == eye])[0] for eye in eyes], 0)
 
 
-def _middle(head: HeadModel, vertices: NDArray[np.float32]) -> NDArray[np.float64]:
+def _middle(head: HeadModel, vertices: Float32Array) -> Float64Array:
     return (head.joint_regressor[_EYES].astype(np.float64) @ vertices).mean(0)

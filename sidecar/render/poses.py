@@ -7,24 +7,23 @@ from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, FloatArray
 from ...shared.camera import Camera
 from ..raster.pixels import to_pixels
 
 Posed = TypeVar("Posed")
-Points = NDArray[np.floating]
 
 
 class Poses(Generic[Posed]):
     """The poses of a take of `count` frames, made by `pose(index)`; the last few are kept."""
 
     def __init__(
-        self, pose: Callable[[int], Posed], points: Callable[[Posed], Points], count: int
+        self, pose: Callable[[int], Posed], points: Callable[[Posed], FloatArray], count: int
     ) -> None:
         self._pose, self._points, self._count = pose, points, count
         self._kept: dict[int, Posed] = {}
-        self._screens: dict[int, tuple[Camera, NDArray[np.float32]]] = {}
+        self._screens: dict[int, tuple[Camera, Float32Array]] = {}
 
     def at(self, index: int) -> Posed:
         """The pose of the take's frame `index`."""
@@ -35,7 +34,7 @@ class Poses(Generic[Posed]):
             self._kept[index] = self._pose(index)
         return self._kept[index]
 
-    def vectors(self, index: int, cameras: Mapping[int, Camera]) -> NDArray[np.float32]:
+    def vectors(self, index: int, cameras: Mapping[int, Camera]) -> Float32Array:
         """(N, 4) how each point crosses the picture, in pixels with y up: where it was a frame
         before minus where it is, then where it is minus where it will be a frame later. The
         take's frames outside those that are rendered count too, seen by the nearest's camera;
@@ -52,7 +51,7 @@ class Poses(Generic[Posed]):
             out[:, column + 1] = later[:, 1] - earlier[:, 1]
         return np.nan_to_num(out, copy=False, nan=0.0)
 
-    def _screen(self, index: int, camera: Camera) -> NDArray[np.float32]:
+    def _screen(self, index: int, camera: Camera) -> Float32Array:
         kept = self._screens.get(index)
         if kept is None or kept[0] is not camera:
             kept = camera, to_pixels(self._points(self.at(index)), camera)

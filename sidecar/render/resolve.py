@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from ...shared.camera import Camera, camera_axis, camera_centre
 from ..raster.row_parallel import in_bands
 
-Pixels = NDArray[np.float32]
 _TURNED_AWAY = np.float32(0.02)
 """Weight of what faces away: enough where there is no other."""
 
 
-def divide(stack: Pixels, channels: slice, alpha: Pixels) -> Pixels:
+def divide(stack: Float32Array, channels: slice, alpha: Float32Array) -> Float32Array:
     """(H, W, n) those channels of (H, W, C) divided by alpha (H, W), 0 where that is 0."""
     first, stop = channels.start, channels.stop
     out = np.empty((*alpha.shape, stop - first), np.float32)
@@ -25,14 +24,14 @@ def divide(stack: Pixels, channels: slice, alpha: Pixels) -> Pixels:
     return out
 
 
-def directions(stack: Pixels, channels: slice) -> Pixels:
+def directions(stack: Float32Array, channels: slice) -> Float32Array:
     """(H, W, 3) those three channels as unit vectors, 0 where they are 0."""
     out = np.empty((*stack.shape[:2], 3), np.float32)
     in_bands(lambda a, b: _directions(stack, channels.start, a, b, out), len(out))
     return out
 
 
-def complete_masks(stack: Pixels, channels: slice, alpha: Pixels) -> Pixels:
+def complete_masks(stack: Float32Array, channels: slice, alpha: Float32Array) -> Float32Array:
     """(H, W, n + 1): what is left of alpha (H, W), and then those channels, which are parts of
     it."""
     first, stop = channels.start, channels.stop
@@ -41,20 +40,23 @@ def complete_masks(stack: Pixels, channels: slice, alpha: Pixels) -> Pixels:
     return out
 
 
-def places(depth: Pixels, camera: Camera, world_from_head: NDArray[np.float64]) -> Pixels:
+def places(depth: Float32Array, camera: Camera, world_from_head: Float64Array) -> Float32Array:
     """(H, W, 3) where each pixel's centre meets what lies at its depth (H, W), in the axes that
     `world_from_head` leads to; 0 where nothing is."""
     world_from_camera = world_from_head @ np.linalg.inv(camera.camera_from_world)
     lens = (
-        camera.focal_x, camera.focal_y, camera.centre_x, camera.centre_y,
+        camera.focal_x,
+        camera.focal_y,
+        camera.centre_x,
+        camera.centre_y,
         float(camera.orthographic),
-    )  # fmt: skip
+    )
     out = np.empty((*depth.shape, 3), np.float32)
     in_bands(lambda a, b: _places(depth, lens, world_from_camera, a, b, out), len(out))
     return out
 
 
-def where_covered(alpha: Pixels, number: int) -> Pixels:
+def where_covered(alpha: Float32Array, number: int) -> Float32Array:
     """(H, W) the number where alpha is at least half, else 0: whole, for an ID mask."""
     out = np.empty(alpha.shape, np.float32)
 
@@ -65,7 +67,7 @@ def where_covered(alpha: Pixels, number: int) -> Pixels:
     return out
 
 
-def turn_normals(normals: NDArray[np.floating], axes_from_head: NDArray[np.float64]) -> Pixels:
+def turn_normals(normals: FloatArray, axes_from_head: Float64Array) -> Float32Array:
     """(N, 3) normals in other axes, as long as before: multiplied by the inverse transpose, which
     keeps them upright on a surface that `axes_from_head` (4, 4) scales unevenly."""
     out = np.empty(normals.shape, np.float32)
@@ -79,16 +81,13 @@ class Facing:
     those that face away next to nothing; side (N,): that weight, negative where what faces away
     is seen from behind; depth (N,) metres along the view axis."""
 
-    weight: Pixels
-    side: Pixels
-    depth: Pixels
+    weight: Float32Array
+    side: Float32Array
+    depth: Float32Array
 
 
 def weigh_facing(
-    normals: NDArray[np.floating],
-    points: NDArray[np.floating],
-    camera: Camera,
-    two_sided: NDArray[np.bool_],
+    normals: FloatArray, points: FloatArray, camera: Camera, two_sided: BoolArray
 ) -> Facing:
     """normals, points: (N, 3). two_sided (N,): what counts in full from either side.
 
@@ -98,13 +97,20 @@ def weigh_facing(
     weight, side, depth = (np.empty(len(points), np.float32) for _ in range(3))
     sight = camera_axis(camera) if camera.orthographic else camera_centre(camera)
     _weigh(
-        normals, points, two_sided, sight, camera.orthographic, camera.camera_from_world[2],
-        weight, side, depth,
-    )  # fmt: skip
+        normals,
+        points,
+        two_sided,
+        sight,
+        camera.orthographic,
+        camera.camera_from_world[2],
+        weight,
+        side,
+        depth,
+    )
     return Facing(weight=weight, side=side, depth=depth)
 
 
-def mean_depth(stack: Pixels, depth: int, weight: int) -> Pixels:
+def mean_depth(stack: Float32Array, depth: int, weight: int) -> Float32Array:
     """(H, W) one channel of (H, W, C) divided by another, inf where that is 0."""
     out = np.empty(stack.shape[:2], np.float32)
     in_bands(lambda a, b: _mean_depth(stack, depth, weight, a, b, out), len(out))

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError, JobError
 from ...shared.fingerprint import fingerprint
@@ -21,14 +21,7 @@ from ...shared.pictures import Format, frame_name
 from ..raster.colour import linear_light
 from . import exr, images
 from .frame import Frame, RenderOptions
-from .passes import (
-    Cameras,
-    Subject,
-    cameras_by_frame,
-    chosen_frames,
-    frame_bytes,
-    render_frames,
-)
+from .passes import Cameras, Subject, cameras_by_frame, chosen_frames, frame_bytes, render_frames
 
 WRITERS = 2
 """Threads that compress; both let the renderer run meanwhile."""
@@ -202,13 +195,15 @@ class _Saver:
             images.write_frame(self._folder, frame, with_depth=with_depth, recipe=recipe)
             return
         about = exr.About(
-            fps=self._shot.motion.fps, recipe=recipe, camera=self._cameras[frame.index],
+            fps=self._shot.motion.fps,
+            recipe=recipe,
+            camera=self._cameras[frame.index],
             numbers=self._numbers(frame.index),
-        )  # fmt: skip
+        )
         exr.write_exr(self._files(frame.index)[0], frame, about, half=self._options.half)
 
 
-def read_saved(path: Path) -> NDArray[np.float32]:
+def read_saved(path: Path) -> Float32Array:
     """(H, W, 4) linear light premultiplied by alpha of a frame's picture or EXR. Raises
     InputError `file.*`."""
     if path.suffix == ".exr":

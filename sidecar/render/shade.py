@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ...shared.arrays import Float32Array, Float64Array, FloatArray, Int32Array, UInt8Array
 from ...shared.camera import Camera
 from ...shared.head import REGIONS, HeadModel
 from ..raster import occlusion
@@ -61,11 +61,17 @@ LID_SHADE_M = 0.0035
 
 # Specular strength, exponent, and how far light wraps through the skin, by region.
 _GLOSS = {
-    "skin": (0.045, 22.0, 1.0), "brow": (0.01, 12.0, 0.4), "lip": (0.10, 38.0, 1.0),
-    "mouth": (0.08, 40.0, 1.0), "teeth": (0.30, 90.0, 0.3), "tongue": (0.16, 36.0, 1.0),
-    "sclera": (0.80, 420.0, 0.3), "iris": (1.20, 420.0, 0.2), "pupil": (1.20, 420.0, 0.0),
+    "skin": (0.045, 22.0, 1.0),
+    "brow": (0.01, 12.0, 0.4),
+    "lip": (0.10, 38.0, 1.0),
+    "mouth": (0.08, 40.0, 1.0),
+    "teeth": (0.30, 90.0, 0.3),
+    "tongue": (0.16, 36.0, 1.0),
+    "sclera": (0.80, 420.0, 0.3),
+    "iris": (1.20, 420.0, 0.2),
+    "pupil": (1.20, 420.0, 0.0),
     "lash": (0.02, 12.0, 0.0),
-}  # fmt: skip
+}
 GLOSS = np.array([_GLOSS[name] for name in REGIONS])  # (regions, 3)
 _INSIDE = [REGIONS.index(name) for name in ("mouth", "teeth", "tongue")]
 _EYE = [REGIONS.index(name) for name in ("sclera", "iris", "pupil")]
@@ -86,18 +92,15 @@ class DrawOptions:
     background: tuple[float, float, float] | None = PAPER
     samples: int = 3
     occlusion: bool = True
-    sky: NDArray[np.float32] | None = None
+    sky: Float32Array | None = None
     key_rays: int = KEY_RAYS
     clay: bool = False
     exposure: float = 1.0
 
 
 def draw_head(
-    vertices: NDArray[np.floating],
-    head: HeadModel,
-    camera: Camera,
-    options: DrawOptions | None = None,
-) -> NDArray[np.uint8]:
+    vertices: FloatArray, head: HeadModel, camera: Camera, options: DrawOptions | None = None
+) -> UInt8Array:
     """(H, W, 4) uint8 sRGB picture with straight alpha of a head. vertices: (V, 3) metres."""
     colour = head.colour
     if options is not None and options.clay:
@@ -107,13 +110,13 @@ def draw_head(
 
 
 def draw_mesh(
-    vertices: NDArray[np.floating],
-    faces: NDArray[np.int32],
-    colour: NDArray[np.floating],
-    region: NDArray[np.uint8],
+    vertices: FloatArray,
+    faces: Int32Array,
+    colour: FloatArray,
+    region: UInt8Array,
     camera: Camera,
     options: DrawOptions | None = None,
-) -> NDArray[np.uint8]:
+) -> UInt8Array:
     """(H, W, 4) uint8 sRGB picture with straight alpha of any mesh. vertices: (V, 3) metres;
     colour: (V, 3) sRGB 0..1; region: (V,) index into `REGIONS`. Both sides of a face are lit."""
     options = options or DrawOptions()
@@ -130,17 +133,17 @@ class LitMesh:
     int32, which face each sample of a pixel sees, `EMPTY` for none. screen: the vertices as
     `mesh.project` gives them."""
 
-    light: NDArray[np.float32]
-    face: NDArray[np.int32]
-    screen: NDArray[np.float64]
+    light: Float32Array
+    face: Int32Array
+    screen: Float64Array
     samples: int
 
 
 def light_mesh(
-    vertices: NDArray[np.floating],
-    faces: NDArray[np.int32],
-    colour: NDArray[np.floating],
-    region: NDArray[np.uint8],
+    vertices: FloatArray,
+    faces: Int32Array,
+    colour: FloatArray,
+    region: UInt8Array,
     camera: Camera,
     options: DrawOptions,
 ) -> LitMesh:
@@ -155,21 +158,35 @@ def light_mesh(
 
     def shade(first: int, stop: int) -> None:
         _shade(
-            first, stop, face, nearness, screen, faces, points, attributes, label,
-            LAMPS, SKY, GROUND, options.samples, options.exposure, camera.orthographic, out,
-        )  # fmt: skip
+            first,
+            stop,
+            face,
+            nearness,
+            screen,
+            faces,
+            points,
+            attributes,
+            label,
+            LAMPS,
+            SKY,
+            GROUND,
+            options.samples,
+            options.exposure,
+            camera.orthographic,
+            out,
+        )
 
     in_bands(shade, camera.height)
     return LitMesh(light=out, face=face, screen=screen, samples=options.samples)
 
 
 def _attributes(
-    points: NDArray[np.float64],
-    faces: NDArray[np.int32],
-    colour: NDArray[np.floating],
-    region: NDArray[np.uint8],
+    points: Float64Array,
+    faces: Int32Array,
+    colour: FloatArray,
+    region: UInt8Array,
     options: DrawOptions,
-) -> NDArray[np.float32]:
+) -> Float32Array:
     """(V, _WIDTH) what the shading of each vertex needs."""
     normals = vertex_normals(points, faces)
     attributes = np.empty((len(points), _WIDTH), np.float32)
@@ -186,11 +203,8 @@ def _attributes(
 
 
 def _light_reaching(
-    points: NDArray[np.float64],
-    faces: NDArray[np.int32],
-    normals: NDArray[np.float64],
-    options: DrawOptions,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    points: Float64Array, faces: Int32Array, normals: Float64Array, options: DrawOptions
+) -> tuple[Float32Array, Float32Array]:
     """Per vertex the share of the sky and of the key lamp that it sees."""
     if not options.occlusion:
         ones = np.ones(len(points), np.float32)
@@ -200,9 +214,7 @@ def _light_reaching(
     return sky, _smooth(occlusion.visibility(points, faces, lamp).mean(0), faces)
 
 
-def share_of_sky(
-    points: NDArray[np.float64], faces: NDArray[np.int32], normals: NDArray[np.float64]
-) -> NDArray[np.float32]:
+def share_of_sky(points: Float64Array, faces: Int32Array, normals: Float64Array) -> Float32Array:
     """(V,) of the sky before each vertex (V, 3) the share that the mesh does not hide."""
     directions = occlusion.sphere_directions(SKY_RAYS)
     facing = np.maximum(directions @ normals.T, 0)  # (D, V)
@@ -210,12 +222,12 @@ def share_of_sky(
     return _smooth((seen * facing).sum(0) / np.maximum(facing.sum(0), 1e-9), faces)
 
 
-def _smooth(seen: NDArray[np.floating], faces: NDArray[np.int32]) -> NDArray[np.float32]:
+def _smooth(seen: FloatArray, faces: Int32Array) -> Float32Array:
     """Averaged with the neighbours, so that shadows' edges do not crawl as a head turns."""
     return occlusion.neighbour_mean(seen.astype(np.float32)[:, None], faces)[:, 0]
 
 
-def _hollow_light(points: NDArray[np.float64], region: NDArray[np.uint8]) -> NDArray[np.floating]:
+def _hollow_light(points: Float64Array, region: UInt8Array) -> FloatArray:
     """1 on the skin; inside the mouth it falls off with the distance behind the lips' middle, on
     the eyeball towards the lids: both too fine for the depth maps."""
     light = np.ones(len(points))
@@ -257,9 +269,23 @@ def _is_plain(face, nearness, label, top, left, samples):  # pragma: no cover - 
 
 @njit(cache=True, nogil=True)
 def _shade(
-    first, stop, face, nearness, screen, faces, points, attributes, label,
-    lamps, sky, ground, samples, exposure, orthographic, out,
-):  # fmt: skip  # pragma: no cover - compiled
+    first,
+    stop,
+    face,
+    nearness,
+    screen,
+    faces,
+    points,
+    attributes,
+    label,
+    lamps,
+    sky,
+    ground,
+    samples,
+    exposure,
+    orthographic,
+    out,
+):  # pragma: no cover - compiled
     """Every pixel of the rows first to stop - 1, premultiplied linear light. Pixels with an edge in
     them shade each sample."""
     values = np.empty(attributes.shape[1])

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from ...shared.arrays import UInt8Array
 
 PAPER = (245, 245, 246)
 INK = (40, 42, 46)
@@ -15,12 +16,8 @@ GAP = 6
 
 
 def contact_sheet(
-    images: Sequence[NDArray[np.uint8]],
-    labels: Sequence[str],
-    columns: int,
-    *,
-    title: str = "",
-) -> NDArray[np.uint8]:
+    images: Sequence[UInt8Array], labels: Sequence[str], columns: int, *, title: str = ""
+) -> UInt8Array:
     """(H, W, 3) uint8: the pictures in rows of `columns`, each with its label below.
 
     images: equally large (h, w, 3) or (h, w, 4) sRGB, straight alpha, laid on light paper.
@@ -34,9 +31,7 @@ def contact_sheet(
     header = text_size * 3 if title else 0
     rows = -(-len(images) // columns)
     sheet = Image.new(
-        "RGB",
-        (columns * (width + GAP) + GAP, header + rows * (height + line + GAP) + GAP),
-        PAPER,
+        "RGB", (columns * (width + GAP) + GAP, header + rows * (height + line + GAP) + GAP), PAPER
     )
     draw = ImageDraw.Draw(sheet)
     if title:

@@ -6,37 +6,38 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, UInt8Array
 from ..raster.colour import over
 from .frame import Frame
 from .sheets import contact_sheet
 
-Picture = NDArray[np.uint8]
-Pixels = NDArray[np.float32]
-
 MASK_COLOURS = np.array(
     [
-        [0.86, 0.68, 0.56], [0.85, 0.12, 0.30], [0.15, 0.45, 0.95], [1.0, 1.0, 1.0],
-        [0.45, 0.05, 0.35], [0.20, 0.55, 0.25],
+        [0.86, 0.68, 0.56],
+        [0.85, 0.12, 0.30],
+        [0.15, 0.45, 0.95],
+        [1.0, 1.0, 1.0],
+        [0.45, 0.05, 0.35],
+        [0.20, 0.55, 0.25],
     ],
     np.float32,
-)  # fmt: skip
+)
 """Of skin, lips, eyes, teeth, mouth and hair."""
 
 
-def pass_sheet(frame: Frame, *, title: str = "") -> Picture:
+def pass_sheet(frame: Frame, *, title: str = "") -> UInt8Array:
     """(H, W, 3) a contact sheet of the passes that the frame has."""
     shown = pass_pictures(frame)
     return contact_sheet(list(shown.values()), list(shown), 4, title=title)
 
 
-def pass_pictures(frame: Frame) -> dict[str, Picture]:
+def pass_pictures(frame: Frame) -> dict[str, UInt8Array]:
     """(H, W, 3) sRGB of each pass by its name: depth and position from near to far within the
     subject, normals and UVs as colours, each mask in its colour, vectors by direction (hue) and
     length."""
     alpha = frame.combined[..., 3:]
-    makers: dict[str, tuple[Pixels | None, Callable[[Pixels], Pixels]]] = {
+    makers: dict[str, tuple[Float32Array | None, Callable[[Float32Array], Float32Array]]] = {
         "depth": (frame.depth[..., None], _depth),
         "normal": (frame.normal, lambda v: 0.5 + 0.5 * v),
         "position": (frame.position, lambda v: _spread(v, alpha)),
@@ -54,11 +55,11 @@ def pass_pictures(frame: Frame) -> dict[str, Picture]:
     return out
 
 
-def _bytes(values: Pixels) -> Picture:
+def _bytes(values: Float32Array) -> UInt8Array:
     return np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
 
 
-def _depth(depth: Pixels) -> Pixels:
+def _depth(depth: Float32Array) -> Float32Array:
     near = np.isfinite(depth)
     if not near.any():
         return np.zeros((*depth.shape[:2], 3), np.float32)
@@ -67,7 +68,7 @@ def _depth(depth: Pixels) -> Pixels:
     return np.repeat(shown, 3, 2)
 
 
-def _spread(values: Pixels, alpha: Pixels) -> Pixels:
+def _spread(values: Float32Array, alpha: Float32Array) -> Float32Array:
     inside = values[alpha[..., 0] > 0.5]
     if not len(inside):
         return np.zeros_like(values)
@@ -75,7 +76,7 @@ def _spread(values: Pixels, alpha: Pixels) -> Pixels:
     return (values - low) / np.maximum(high - low, 1e-6)
 
 
-def _arrows(vector: Pixels) -> Pixels:
+def _arrows(vector: Float32Array) -> Float32Array:
     """Hue by direction, brightness by length against the longest of the picture."""
     length = np.linalg.norm(vector, axis=2, keepdims=True)
     angle = np.arctan2(vector[..., 1:], vector[..., :1])

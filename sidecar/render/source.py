@@ -65,9 +65,14 @@ def motion_for(
     expression = np.zeros_like(motion.expression)
     expression[:, : weights.shape[1]] = weights
     return make_motion(
-        expression=expression, fps=motion.fps, space="arkit", neck=motion.neck,
-        rotation=motion.rotation, translation=motion.translation, shape=motion.shape,
-    )  # fmt: skip
+        expression=expression,
+        fps=motion.fps,
+        space="arkit",
+        neck=motion.neck,
+        rotation=motion.rotation,
+        translation=motion.translation,
+        shape=motion.shape,
+    )
 
 
 def _on_head(space: str, motion: Motion, adapter: LinearAdapter | None) -> Motion:

@@ -11,8 +11,8 @@ from types import TracebackType
 import av
 import av.error
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.errors import InputError
 from ..files import not_writable
 
@@ -55,7 +55,7 @@ class VideoWriter:
     def __enter__(self) -> VideoWriter:
         return self
 
-    def add(self, picture: NDArray[np.uint8]) -> None:
+    def add(self, picture: UInt8Array) -> None:
         """Appends a picture; all must be as large as the first."""
         height, width = picture.shape[:2]
         even = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
@@ -100,7 +100,7 @@ class VideoWriter:
         self._file.mux(self._sound.encode())
 
 
-def read_sound(path: Path, start_s: float = 0.0) -> NDArray[np.float32]:
+def read_sound(path: Path, start_s: float = 0.0) -> Float32Array:
     """(2, N) float32 at 48 kHz from any sound file, from `start_s` seconds on.
 
     Raises InputError `file.missing`, `file.sound`.
@@ -111,7 +111,7 @@ def read_sound(path: Path, start_s: float = 0.0) -> NDArray[np.float32]:
             f"The sound '{path}' cannot be opened.",
             "Check the path and that the file may be read.",
         )
-    parts: list[NDArray[np.float32]] = []
+    parts: list[Float32Array] = []
     length = 0
     try:
         with av.open(str(path)) as file:
@@ -126,9 +126,7 @@ def read_sound(path: Path, start_s: float = 0.0) -> NDArray[np.float32]:
                 parts.append(block.to_ndarray().astype(np.float32))
     except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
         raise InputError(
-            "file.sound",
-            f"'{path.name}' holds no sound that can be read.",
-            "Choose a WAV file.",
+            "file.sound", f"'{path.name}' holds no sound that can be read.", "Choose a WAV file."
         ) from error
     if not parts:
         return np.zeros((2, 0), np.float32)

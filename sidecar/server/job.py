@@ -124,9 +124,14 @@ class Delivery:
             self._credit += 1
             return None
         message = Picture(
-            job=self.job, number=piece.number, index=named.index, kind=named.kind, size=size,
-            offset=piece.offset, data=data,
-        )  # fmt: skip
+            job=self.job,
+            number=piece.number,
+            index=named.index,
+            kind=named.kind,
+            size=size,
+            offset=piece.offset,
+            data=data,
+        )
         self._offset += len(data)
         if self._offset >= size:
             self._number, self._offset = self._number + 1, 0

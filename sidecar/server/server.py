@@ -340,16 +340,25 @@ class Server:
             self._desk.submit(client, lambda: self._make_ring(client, request_id, request))
         elif isinstance(request, messages.FindArtefact | messages.Upload | messages.Download):
             begun = self._deliveries.oldest_begun
-            self._desk.submit(client, lambda: self._answer_later(
-                client, request_id, self._files.answer(session.user, request, begun)
-            ), sum(map(len, letter.frames)))  # fmt: skip
+            self._desk.submit(
+                client,
+                lambda: self._answer_later(
+                    client, request_id, self._files.answer(session.user, request, begun)
+                ),
+                sum(map(len, letter.frames)),
+            )
         else:
             preview = isinstance(request, messages.Preview)
             ring = session.ring.name if preview and session.ring is not None else None
-            self._scheduler.ask(Request(
-                client=client, id=request_id, frames=letter.frames,
-                view=request.view if preview else None, pixels=ring,
-            ))  # fmt: skip
+            self._scheduler.ask(
+                Request(
+                    client=client,
+                    id=request_id,
+                    frames=letter.frames,
+                    view=request.view if preview else None,
+                    pixels=ring,
+                )
+            )
 
     def _shut_down(self, session: _Session) -> Message:
         if session.user != LOCAL_USER:
@@ -514,8 +523,7 @@ def _carefully(do: Callable[[], None]) -> None:
 def _greet(session: _Session, hello: messages.Hello) -> messages.Welcome:
     if hello.protocol[0] != limits.PROTOCOL_VERSION[0]:
         raise version_error(
-            client=(hello.protocol, hello.affekt),
-            sidecar=(limits.PROTOCOL_VERSION, AFFEKT_VERSION),
+            client=(hello.protocol, hello.affekt), sidecar=(limits.PROTOCOL_VERSION, AFFEKT_VERSION)
         )
     session.has_greeted = True
     return messages.Welcome(

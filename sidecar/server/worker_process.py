@@ -278,16 +278,18 @@ class ProcessWorkbench:
         return code
 
     def _first_line(self, invitation: Invitation) -> bytes:
-        return encode_start(WorkerStart(
-            endpoint=invitation.endpoint,
-            server_public_key=invitation.server_public_key,
-            public_key=invitation.public_key,
-            secret_key=invitation.secret_key,
-            cache_folder=str(self._cache_folder),
-            cache_bytes=self._cache_bytes,
-            memory_bytes=self._memory_bytes,
-            server_pid=os.getpid(),
-        ))  # fmt: skip
+        return encode_start(
+            WorkerStart(
+                endpoint=invitation.endpoint,
+                server_public_key=invitation.server_public_key,
+                public_key=invitation.public_key,
+                secret_key=invitation.secret_key,
+                cache_folder=str(self._cache_folder),
+                cache_bytes=self._cache_bytes,
+                memory_bytes=self._memory_bytes,
+                server_pid=os.getpid(),
+            )
+        )
 
     def _delay_s(self) -> float:
         now = self._now()

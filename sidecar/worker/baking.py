@@ -28,8 +28,9 @@ def bake(task: BakeTask, user: UserCache) -> BakeSteps:
         yield JobStep(stage=_STAGE, done=chunk.done, total=chunk.total)
     result = chunks.finish()
     return BakeOutput(
-        start=result.frames.start, motion=result.motion,
+        start=result.frames.start,
+        motion=result.motion,
         motion_file=user.add(lambda file: file.write(encode_motion(result.motion))),
         take_file=user.add(lambda file: file.write(encode_motion(result.take_motion))),
         vertices_file=result.vertices,
-    )  # fmt: skip
+    )

@@ -39,9 +39,7 @@ class Answer(Message):
     TYPE: ClassVar[str] = "answer"
     unit: Unit
     user: User
-    pixels: Annotated[str | None, Text(
-        longest=64, pattern="[A-Za-z0-9_.-]+", optional=True
-    )] = None  # fmt: skip
+    pixels: Annotated[str | None, Text(longest=64, pattern="[A-Za-z0-9_.-]+", optional=True)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...shared.arrays import Float32Array, Float64Array, UInt8Array
 from ...shared.camera import Camera
 from ...shared.conversions import preview_rows
 from ...shared.emotion import CONTROLS, EmotionTrack
@@ -38,8 +38,6 @@ from . import resident
 from .resident import Named
 from .services import PreviewOutput, PreviewPicture, PreviewTask
 
-Pixels = NDArray[np.uint8]
-Vertices = NDArray[np.float32]
 DRAFT_SAMPLES = 2
 DRAFT_KEY_RAYS = 2
 
@@ -50,7 +48,7 @@ class Stage:
 
     avatar: Avatar
     painter: GaussianPainter
-    moved: NDArray[np.float64]
+    moved: Float64Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,9 +75,11 @@ def preview(task: PreviewTask) -> PreviewOutput:
         else:
             pixels = _paint(_stage(task.picture, task.head), take, shown, task.picture)
     return PreviewOutput(
-        expression=shown.after.expression, jaw=shown.after.jaw,
-        vertices=vertices if task.wants_vertices else None, pixels=pixels,
-    )  # fmt: skip
+        expression=shown.after.expression,
+        jaw=shown.after.jaw,
+        vertices=vertices if task.wants_vertices else None,
+        pixels=pixels,
+    )
 
 
 @functools.lru_cache(resident.SUBJECTS)
@@ -96,9 +96,10 @@ def stage_of(named: Named) -> Stage:
     options = RenderOptions(passes=("combined",), device="auto")
     head = resident.read_head(OPEN)
     return Stage(
-        avatar=avatar, painter=GaussianPainter(avatar, rest, options),
+        avatar=avatar,
+        painter=GaussianPainter(avatar, rest, options),
         moved=head_from_avatar(avatar, head),
-    )  # fmt: skip
+    )
 
 
 def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> EmotionTrack:
@@ -138,7 +139,7 @@ def _stage(picture: PreviewPicture, head: str) -> Stage:
     return stage_of(Named(avatar=picture.avatar, name=picture.avatar_name, head=head))
 
 
-def _draw(vertices: Vertices, head: HeadModel, picture: PreviewPicture) -> Pixels:
+def _draw(vertices: Float32Array, head: HeadModel, picture: PreviewPicture) -> UInt8Array:
     camera = picture.camera or portrait_of(head, picture.width, picture.height)
     options = DrawOptions(
         background=None, samples=DRAFT_SAMPLES, key_rays=DRAFT_KEY_RAYS, sky=sky_at_rest(head)
@@ -147,14 +148,14 @@ def _draw(vertices: Vertices, head: HeadModel, picture: PreviewPicture) -> Pixel
 
 
 @functools.lru_cache(resident.SUBJECTS)
-def sky_at_rest(head: HeadModel) -> NDArray[np.float32]:
+def sky_at_rest(head: HeadModel) -> Float32Array:
     """(V,) the share of the sky that each vertex of the head sees while its face rests."""
     points = head.template.astype(np.float64)
     faces = np.ascontiguousarray(head.faces, np.int32)
     return share_of_sky(points, faces, vertex_normals(points, faces))
 
 
-def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PreviewPicture) -> Pixels:
+def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PreviewPicture) -> UInt8Array:
     is_own = _space_of(stage.avatar) in (None, shown.own.space)
     motion = shown.own if is_own else motion_for(stage.avatar, shown.after, take.adapter)
     camera = picture.camera

@@ -74,14 +74,19 @@ def _as_shot(
     cameras = pictures.cameras or (default_camera(subject, *pictures.size),)
     numbers = pictures.weights
     shot = Shot(
-        subject=subject, motion=motion,
+        subject=subject,
+        motion=motion,
         cameras=cameras[0] if len(cameras) == 1 else dict(enumerate(cameras)),
         options=RenderOptions(
-            frames=pictures.frames, passes=pictures.passes, antialiased=pictures.antialiased,
-            follow=pictures.follow, device="auto", world_from_head=pictures.world_from_head,
+            frames=pictures.frames,
+            passes=pictures.passes,
+            antialiased=pictures.antialiased,
+            follow=pictures.follow,
+            device="auto",
+            world_from_head=pictures.world_from_head,
         ),
         numbers={} if numbers is None else dict(zip(EMOTIONS, numbers.T.tolist(), strict=True)),
-    )  # fmt: skip
+    )
     files = FileOptions(
         format=pictures.format, half=pictures.half, with_depth="depth" in pictures.passes
     )

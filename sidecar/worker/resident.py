@@ -95,9 +95,17 @@ def forget() -> None:
 
     recipe.forget()
     for cached in (
-        motion_of, prepared, prepare, mover_of, subject, previews.stage_of, previews.portrait_of,
-        previews.sky_at_rest, layer_of, personal_head,
-    ):  # fmt: skip
+        motion_of,
+        prepared,
+        prepare,
+        mover_of,
+        subject,
+        previews.stage_of,
+        previews.portrait_of,
+        previews.sky_at_rest,
+        layer_of,
+        personal_head,
+    ):
         cached.cache_clear()
     import torch
 

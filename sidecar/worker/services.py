@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.camera import Camera
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
@@ -115,10 +113,10 @@ class PreviewOutput:
     """One frame in space "open": expression (1, 100), jaw (1, 3); vertices (V, 3) metres; pixels
     (H, W, 4), sRGB of 8 bit with straight alpha, top row first."""
 
-    expression: NDArray[np.float32]
-    jaw: NDArray[np.float32]
-    vertices: NDArray[np.float32] | None = None
-    pixels: NDArray[np.uint8] | None = None
+    expression: Float32Array
+    jaw: Float32Array
+    vertices: Float32Array | None = None
+    pixels: UInt8Array | None = None
 
 
 BakeSteps = Generator[JobStep, None, BakeOutput]

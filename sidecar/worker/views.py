@@ -7,10 +7,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...shared import conversions, messages
+from ...shared.arrays import UInt8Array
 from ...shared.errors import AffektError, InputError
 from .services import PreviewOutput, PreviewPicture
 
@@ -27,7 +25,7 @@ class PixelFields(TypedDict, total=False):
 
     width: int
     height: int
-    pixels: NDArray[np.uint8]
+    pixels: UInt8Array
     slot: int
     sequence: int
     checksum: str
@@ -39,7 +37,7 @@ class Views:
     def __init__(self) -> None:
         self._rings: dict[str, PixelRing] = {}
 
-    def hang(self, pixels: NDArray[np.uint8], name: str | None) -> PixelFields:
+    def hang(self, pixels: UInt8Array, name: str | None) -> PixelFields:
         """Puts the picture (H, W, 4) into the shared memory `name`; into the fields themselves
         where that is None, too small, or cannot be opened."""
         height, width = pixels.shape[:2]
@@ -53,9 +51,12 @@ class Views:
             self._forget(name)
             return whole
         return PixelFields(
-            width=width, height=height, slot=slot.slot, sequence=slot.sequence,
+            width=width,
+            height=height,
+            slot=slot.slot,
+            sequence=slot.sequence,
             checksum=slot.checksum,
-        )  # fmt: skip
+        )
 
     def close(self) -> None:
         """Lets go of all of them."""
@@ -85,9 +86,13 @@ def answer_of(
 ) -> messages.Previewed:
     """The answer to a preview."""
     return messages.Previewed(
-        view=request.view, frame=request.frame, expression=shown.expression, jaw=shown.jaw,
-        vertices=shown.vertices, **picture,
-    )  # fmt: skip
+        view=request.view,
+        frame=request.frame,
+        expression=shown.expression,
+        jaw=shown.jaw,
+        vertices=shown.vertices,
+        **picture,
+    )
 
 
 def as_picture(request: messages.Preview, avatar: Path | None) -> PreviewPicture | None:
@@ -101,6 +106,9 @@ def as_picture(request: messages.Preview, avatar: Path | None) -> PreviewPicture
         request.lens, request.camera_from_world, request.width, request.height
     )
     return PreviewPicture(
-        width=request.width, height=request.height, avatar=avatar,
-        avatar_name=request.avatar_name or "the avatar", camera=cameras[0] if cameras else None,
-    )  # fmt: skip
+        width=request.width,
+        height=request.height,
+        avatar=avatar,
+        avatar_name=request.avatar_name or "the avatar",
+        camera=cameras[0] if cameras else None,
+    )

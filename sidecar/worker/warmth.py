@@ -36,9 +36,14 @@ def warm_up() -> Iterator[None]:
         motion, _ = resident.motion_of(take)
         rows = preview_rows(0, motion.fps, len(motion))
         numbers = PreviewTask(
-            take=take, track=constant_track(len(rows), motion.fps, happy=1), first=0, frame=0,
-            head=OPEN, wants_vertices=False, picture=None,
-        )  # fmt: skip
+            take=take,
+            track=constant_track(len(rows), motion.fps, happy=1),
+            first=0,
+            frame=0,
+            head=OPEN,
+            wants_vertices=False,
+            picture=None,
+        )
         picture = PreviewPicture(
             width=_EDGE, height=_EDGE, avatar=None, avatar_name="", camera=None
         )

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("affekt.worker")
 _SHORT: Mapping[str, type[Message]] = {
-    request.TYPE: request
-    for request in (messages.ReadMotion, messages.GetHead, messages.Preview)
-}  # fmt: skip
+    request.TYPE: request for request in (messages.ReadMotion, messages.GetHead, messages.Preview)
+}
 _JOBS: Mapping[str, type[Message]] = {
     request.TYPE: request for request in (messages.Bake, messages.Render)
 }
@@ -115,10 +114,14 @@ class Work:
     ) -> messages.Previewed:
         avatar = _optional(request.avatar, request.avatar_name or "the avatar", user)
         task = PreviewTask(
-            take=_take(request, user), track=conversions.to_track(request), first=request.first,
-            frame=request.frame, head=request.head, wants_vertices=request.vertices,
+            take=_take(request, user),
+            track=conversions.to_track(request),
+            first=request.first,
+            frame=request.frame,
+            head=request.head,
+            wants_vertices=request.vertices,
             picture=views.as_picture(request, avatar),
-        )  # fmt: skip
+        )
         shown = self._services.preview(task)
         picture = views.PixelFields()
         if shown.pixels is not None:
@@ -161,18 +164,24 @@ class Work:
 
     def _bake(self, request: messages.Bake, user: UserCache) -> Steps:
         task = BakeTask(
-            take=_take(request, user), track=conversions.to_track(request), head=request.head,
-            frames=_frames(request.frames), wants_vertices=request.vertices,
-        )  # fmt: skip
+            take=_take(request, user),
+            track=conversions.to_track(request),
+            head=request.head,
+            frames=_frames(request.frames),
+            wants_vertices=request.vertices,
+        )
         output = yield from self._services.bake(task, user)
         return _bake_done(request.job, output)
 
     def _render(self, request: messages.Render, user: UserCache) -> Steps:
         name = request.avatar_name or "the avatar"
         task = RenderTask(
-            take=_take(request, user), avatar=_optional(request.avatar, name, user),
-            avatar_name=name, head=request.head, pictures=conversions.to_pictures(request),
-        )  # fmt: skip
+            take=_take(request, user),
+            avatar=_optional(request.avatar, name, user),
+            avatar_name=name,
+            head=request.head,
+            pictures=conversions.to_pictures(request),
+        )
         pictures = 0
         steps = self._services.render(task, user)
         try:
@@ -203,10 +212,16 @@ def _stepped(unit: int, job: _Job, **how: bool) -> orders.Stepped:
     step = job.last
     files = () if how else step.files  # its last step was told already
     return orders.Stepped(
-        unit=unit, job=job.id, stage=step.stage, done=step.done, total=step.total,
-        indices=(step.index,) * len(files), kinds=tuple(kind for kind, _ in files),
-        files=tuple(job.user.relative(path) for _, path in files), **how,
-    )  # fmt: skip
+        unit=unit,
+        job=job.id,
+        stage=step.stage,
+        done=step.done,
+        total=step.total,
+        indices=(step.index,) * len(files),
+        kinds=tuple(kind for kind, _ in files),
+        files=tuple(job.user.relative(path) for _, path in files),
+        **how,
+    )
 
 
 def _take(request: Motioned, user: UserCache) -> Take:
@@ -228,8 +243,13 @@ def _frames(bounds: tuple[int, int] | None) -> range | None:
 def _bake_done(job: str, output: BakeOutput) -> messages.BakeDone:
     vertices = output.vertices_file or (None, 0)
     return messages.BakeDone(
-        **conversions.motion_fields(output.motion), job=job, start=output.start,
-        motion=output.motion_file[0], motion_size=output.motion_file[1],
-        take=output.take_file[0], take_size=output.take_file[1],
-        vertices=vertices[0], vertices_size=vertices[1],
-    )  # fmt: skip
+        **conversions.motion_fields(output.motion),
+        job=job,
+        start=output.start,
+        motion=output.motion_file[0],
+        motion_size=output.motion_file[1],
+        take=output.take_file[0],
+        take_size=output.take_file[1],
+        vertices=vertices[0],
+        vertices_size=vertices[1],
+    )

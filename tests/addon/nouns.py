@@ -24,17 +24,22 @@ def random_motion(frames: int, seed: int = 3, expression_scale: float = 0.7) -> 
     others = {n: rng.normal(0, s, (frames, widths.get(n, 3))) for n, s in scales.items()}
     expression = rng.normal(0, expression_scale, (frames, 100)).astype(np.float32)
     return make_motion(
-        expression=expression, fps=30.0, space="open",
+        expression=expression,
+        fps=30.0,
+        space="open",
         **{n: v.astype(np.float32) for n, v in others.items()},
-    )  # fmt: skip
+    )
 
 
 def twin_vertices(head: HeadModel, motion: Motion, frame: int) -> np.ndarray:
     """(V, 3) float64 by FLAME's equations, one joint after the other (Li et al. 2017)."""
     poses = [
-        motion.rotation[frame], motion.neck[frame], motion.jaw[frame],
-        motion.eyes[frame, :3], motion.eyes[frame, 3:],
-    ]  # fmt: skip
+        motion.rotation[frame],
+        motion.neck[frame],
+        motion.jaw[frame],
+        motion.eyes[frame, :3],
+        motion.eyes[frame, 3:],
+    ]
     turns = [Rotation.from_rotvec(p.astype(np.float64)).as_matrix() for p in poses]
     feature = np.concatenate([(turn - np.eye(3)).ravel() for turn in turns[1:]])
     template = head.template.astype(np.float64)

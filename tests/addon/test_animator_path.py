@@ -41,14 +41,23 @@ def test_the_whole_path(terminal: np.ndarray, in_blender: RunScript, tmp_path: P
     avatar, out = tmp_path / "avatar.zip", tmp_path / "vertices.npy"
     avatar.write_bytes(lam_bundle())
     told = in_blender(
-        "animator_path.py", python=sys.executable, take=TAKE, avatar=avatar, out=out, keys=KEYS,
-        fps=FPS, first_frame=11, size=SIZE, rendered=RENDERED,
+        "animator_path.py",
+        python=sys.executable,
+        take=TAKE,
+        avatar=avatar,
+        out=out,
+        keys=KEYS,
+        fps=FPS,
+        first_frame=11,
+        size=SIZE,
+        rendered=RENDERED,
         composite=tmp_path / "composite.npy",
-    )  # fmt: skip
+    )
     print({name: f"{value:.1f} s" for name, value in told["seconds"].items()})
     assert told["takes"] == [
-        ["take", "TAKE", "", len(terminal)], ["take baked", "BAKE", "take", len(terminal)],
-    ]  # fmt: skip
+        ["take", "TAKE", "", len(terminal)],
+        ["take baked", "BAKE", "take", len(terminal)],
+    ]
     assert told["untouched"]
     assert len(set(told["actions"])) == 2
     assert [told["used"], told["used_after"]] == ["take baked", "take"]

@@ -18,9 +18,17 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 LENS = Lens(
-    kind="PERSP", lens_mm=50.0, sensor_width_mm=36.0, sensor_height_mm=24.0, sensor_fit="AUTO",
-    ortho_scale=6.0, shift_x=0.0, shift_y=0.0, clip_start=0.1, clip_end=1000.0,
-)  # fmt: skip
+    kind="PERSP",
+    lens_mm=50.0,
+    sensor_width_mm=36.0,
+    sensor_height_mm=24.0,
+    sensor_fit="AUTO",
+    ortho_scale=6.0,
+    shift_x=0.0,
+    shift_y=0.0,
+    clip_start=0.1,
+    clip_end=1000.0,
+)
 HD = Format(resolution_x=1920, resolution_y=1080, percentage=100)
 TALL = Format(resolution_x=1080, resolution_y=1920, percentage=100)
 

@@ -46,9 +46,12 @@ def test_twenty_random_cameras_see_what_cycles_sees(in_blender: RunScript, tmp_p
     pytest.importorskip("OpenEXR", reason="OpenEXR reads what Cycles wrote")
     head = read_head("open")
     told = in_blender(
-        "camera.py", head=save(head, tmp_path / "head.npz"), count=CAMERAS, seed=4,
+        "camera.py",
+        head=save(head, tmp_path / "head.npz"),
+        count=CAMERAS,
+        seed=4,
         motion=save(random_motion(1, expression_scale=0.2), tmp_path / "motion.npz"),
-    )["cameras"]  # fmt: skip
+    )["cameras"]
     found = []
     for index, values in enumerate(told):
         camera = make_camera(values)
@@ -56,10 +59,12 @@ def test_twenty_random_cameras_see_what_cycles_sees(in_blender: RunScript, tmp_p
         alpha, depth = read_cycles(tmp_path / f"camera_{index:02d}.exr")
         assert alpha.shape == (camera.height, camera.width)
         found.append(compare(vertices, head.faces, camera, alpha, depth))
-        print(f"{'ortho' if camera.orthographic else 'persp'} {camera.width} x {camera.height}: "
-              f"silhouette {found[-1].silhouette:.3f} px of {found[-1].outline} pixels, depth "
-              f"{1e3 * found[-1].outside:.3f} mm out of range, {1e3 * found[-1].direct:.3f} mm "
-              f"direct at {found[-1].plain} of {found[-1].covered} pixels")  # fmt: skip
+        print(
+            f"{'ortho' if camera.orthographic else 'persp'} {camera.width} x {camera.height}: "
+            f"silhouette {found[-1].silhouette:.3f} px of {found[-1].outline} pixels, depth "
+            f"{1e3 * found[-1].outside:.3f} mm out of range, {1e3 * found[-1].direct:.3f} mm "
+            f"direct at {found[-1].plain} of {found[-1].covered} pixels"
+        )
     assert max(one.silhouette for one in found) <= SILHOUETTE_PIXELS
     assert max(one.outside for one in found) <= DEPTH_M
     assert max(one.direct for one in found) <= DEPTH_M
@@ -104,10 +109,13 @@ def compare(
     outside = np.maximum(np.maximum(low - seen, seen - high), 0)
     direct = np.abs(ours.depth[both] - seen)[high - low < STEEP_M]
     return Deviation(
-        silhouette=outline[differs].max(initial=0.0), outside=outside.max(initial=0.0),
-        direct=direct.max(initial=0.0), covered=int(both.sum()), plain=len(direct),
+        silhouette=outline[differs].max(initial=0.0),
+        outside=outside.max(initial=0.0),
+        direct=direct.max(initial=0.0),
+        covered=int(both.sum()),
+        plain=len(direct),
         outline=int((outline < SILHOUETTE_PIXELS).sum()),
-    )  # fmt: skip
+    )
 
 
 def shifted(camera: Camera, pixels: float) -> Camera:

@@ -26,9 +26,11 @@ def test_each_frame_of_the_compositor_shows_its_picture(
     take = tmp_path / "take.json"
     take.write_text("{}")
     told = in_blender(
-        "compositor.py", head=save(small_head(), tmp_path / "head.npz"), take=take,
+        "compositor.py",
+        head=save(small_head(), tmp_path / "head.npz"),
+        take=take,
         first_frame=first_frame,
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(told["reds"], [linear(i + 1) for i in range(8)], atol=2e-5)
     ledger = ".affekt_frames.json"
     assert told["files"] == [ledger, *(f"avatar_{first_frame + i:06d}.png" for i in range(8))]
@@ -80,9 +82,12 @@ def composited(in_blender: RunScript, tmp_path: Path) -> dict:
     for index, path in enumerate(exrs):
         write_avatar(path, index)
     told = in_blender(
-        "depth_over.py", head=save(small_head(), tmp_path / "head.npz"), take=take,
-        exrs=list(map(str, exrs)), size=SIZE,
-    )  # fmt: skip
+        "depth_over.py",
+        head=save(small_head(), tmp_path / "head.npz"),
+        take=take,
+        exrs=list(map(str, exrs)),
+        size=SIZE,
+    )
     names = ("set", "over", "blurred")
     return told | {name: np.load(tmp_path / f"{name}.npy") for name in names}
 

@@ -36,9 +36,7 @@ def test_the_zip_holds_what_blender_needs_and_nothing_else(extension_zip: Path) 
         names = set(archive.namelist())
         manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
     rooms = {name.split("/")[0] for name in names}
-    assert rooms == {
-        "__init__.py", "LICENSE", "addon", "blender_manifest.toml", "shared", "wheels",
-    }  # fmt: skip
+    assert rooms == {"__init__.py", "LICENSE", "addon", "blender_manifest.toml", "shared", "wheels"}
     assert {f"./{name}" for name in names if name.startswith("wheels/")} == set(manifest["wheels"])
     assert not [name for name in names if "__pycache__" in name or "/." in name]
     assert manifest["version"] == AFFEKT_VERSION
@@ -96,9 +94,11 @@ def test_a_zip_that_cannot_be_validated_is_not_left_behind(
     with zipfile.ZipFile(extension_zip) as archive:
         archive.extractall(tmp_path, [n for n in archive.namelist() if n.startswith("wheels/")])
     build = Build(
-        out=tmp_path / "out", wheels_from=tmp_path / "wheels", offline=True,
+        out=tmp_path / "out",
+        wheels_from=tmp_path / "wheels",
+        offline=True,
         blender=tmp_path / "no_blender",
-    )  # fmt: skip
+    )
     with pytest.raises(InputError) as caught:
         build.run()
     assert caught.value.code == "option.blender"

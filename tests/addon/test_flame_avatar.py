@@ -27,14 +27,20 @@ def test_an_avatar_on_the_users_flame(in_blender: RunScript, tmp_path: Path) -> 
     (tmp_path / "mine.safetensors").write_bytes(encode_avatar(avatar, embed_head=True))
     back = np.random.default_rng(0).normal(0, 0.2, (103, 52)).astype(np.float32)
     adapter = LinearAdapter(
-        space="flame2023", arkit_from_space=np.zeros((52, 103), np.float32),
-        arkit_bias=np.zeros(52, np.float32), space_from_arkit=back,
-    )  # fmt: skip
+        space="flame2023",
+        arkit_from_space=np.zeros((52, 103), np.float32),
+        arkit_bias=np.zeros(52, np.float32),
+        space_from_arkit=back,
+    )
     write_adapter(adapter, tmp_path / "adapter.npz")
     told = in_blender(
-        "flame_avatar.py", python=sys.executable, take=TAKE, points=tmp_path / "point_cloud.ply",
-        avatar=tmp_path / "mine.safetensors", adapter=tmp_path / "adapter.npz",
-    )  # fmt: skip
+        "flame_avatar.py",
+        python=sys.executable,
+        take=TAKE,
+        points=tmp_path / "point_cloud.ply",
+        avatar=tmp_path / "mine.safetensors",
+        adapter=tmp_path / "adapter.npz",
+    )
     print(told["without_head"], told["without_adapter"], sep="\n")
     assert "affekt avatar convert" in told["without_head"]
     assert "--embed-head" in told["without_head"]

@@ -130,8 +130,7 @@ def test_deleted_pictures_are_rendered_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "[]", "{", '{"avatar_000001.exr": 3}', '{"../avatar_000001.exr": "KEY"}', "\xff"],
+    "text", ["", "[]", "{", '{"avatar_000001.exr": 3}', '{"../avatar_000001.exr": "KEY"}', "\xff"]
 )
 def test_a_damaged_ledger_is_no_ledger(tmp_path: Path, text: str) -> None:
     plan = plan_of(tmp_path / "out", random_motion(2))
@@ -160,11 +159,16 @@ def test_keys_tell_cameras_apart_and_frames_and_settings() -> None:
     motion = random_motion(3)
     cameras = [
         look_at(
-            target=np.zeros(3), distance=1 + index / 10, yaw_rad=0, pitch_rad=0, width=64,
-            height=64, fov_y_rad=0.5,
+            target=np.zeros(3),
+            distance=1 + index / 10,
+            yaw_rad=0,
+            pitch_rad=0,
+            width=64,
+            height=64,
+            fov_y_rad=0.5,
         )
         for index in range(3)
-    ]  # fmt: skip
+    ]
     views = [View(camera=camera, world_from_head=np.eye(4)) for camera in cameras]
     keys = frame_keys("a", performance(motion, views))
     assert len(set(keys)) == 3

@@ -23,17 +23,28 @@ def frame() -> Frame:
     combined = noise(4)
     combined[..., 3] = 1
     return Frame(
-        index=0, combined=combined, depth=1 + noise(1)[..., 0], normal=noise(3), position=noise(3),
-        masks=noise(6), object_index=np.full((SIZE, SIZE), 3, np.float32), uv=noise(2),
+        index=0,
+        combined=combined,
+        depth=1 + noise(1)[..., 0],
+        normal=noise(3),
+        position=noise(3),
+        masks=noise(6),
+        object_index=np.full((SIZE, SIZE), 3, np.float32),
+        uv=noise(2),
         vector=noise(4),
-    )  # fmt: skip
+    )
 
 
 def test_every_pass_is_a_socket(in_blender: RunScript, tmp_path: Path) -> None:
     camera = look_at(
-        target=np.zeros(3), distance=1.0, yaw_rad=0, pitch_rad=0, width=SIZE, height=SIZE,
+        target=np.zeros(3),
+        distance=1.0,
+        yaw_rad=0,
+        pitch_rad=0,
+        width=SIZE,
+        height=SIZE,
         fov_y_rad=0.3,
-    )  # fmt: skip
+    )
     ours, path = frame(), tmp_path / "frame_0001.exr"
     write_exr(path, ours, About(fps=25.0, recipe="a" * 40, camera=camera), half=False)
     told = in_blender("layers.py", picture=path, size=SIZE, pixel=PIXEL)

@@ -29,10 +29,11 @@ def test_all_real_takes(real_data: Path, in_blender: RunScript, tmp_path: Path) 
     truncated.write_bytes(Path(clips[0]).read_bytes()[:5000])
     picture = str(next(iter(sorted(real_data.glob("portraits/*")))))
     told = in_blender(
-        "real_takes.py", python=sys.executable,
+        "real_takes.py",
+        python=sys.executable,
         takes=[*([clip, adapter] for clip in clips), *([take, ""] for take in arkit)],
         refused=[clips[0], str(truncated), picture],
-    )  # fmt: skip
+    )
     print(told["frames"], [f"{metres * 1000:.1f} mm" for metres in told["moved"]])
     assert len(told["frames"]) == len(clips) + 2
     assert sorted(told["frames"][: len(clips)]) == [76, 167, 282]

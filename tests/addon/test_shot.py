@@ -25,9 +25,17 @@ PICTURE = os.environ.get("AFFEKT_COMPOSITOR_PICTURE")
 
 def test_the_set_hides_and_shows_the_avatar(in_blender: RunScript, tmp_path: Path) -> None:
     told = in_blender(
-        "shot.py", python=sys.executable, take=TAKE, skip=SKIP, frames=[24], samples=4,
-        percentage=25, subject="GAUSSIANS", judge=True, happy=0.75,
-    )  # fmt: skip
+        "shot.py",
+        python=sys.executable,
+        take=TAKE,
+        skip=SKIP,
+        frames=[24],
+        samples=4,
+        percentage=25,
+        subject="GAUSSIANS",
+        judge=True,
+        happy=0.75,
+    )
     assert told["pictures"] == ["avatar_000024.exr"]
     bare, over, mesh = (np.load(tmp_path / f"{part}_0024.npy") for part in PARTS)
     path = tmp_path / "frames" / "avatar_000024.exr"
@@ -86,9 +94,17 @@ def check_layers(bare: np.ndarray, over: np.ndarray, avatar: np.ndarray) -> None
 def test_the_picture_for_docs(in_blender: RunScript, tmp_path: Path) -> None:
     frames = [11, 24, 37]
     in_blender(
-        "shot.py", python=sys.executable, take=TAKE, skip=SKIP, frames=frames, samples=12,
-        percentage=100, subject="GAUSSIANS", judge=False, happy=0,
-    )  # fmt: skip
+        "shot.py",
+        python=sys.executable,
+        take=TAKE,
+        skip=SKIP,
+        frames=frames,
+        samples=12,
+        percentage=100,
+        subject="GAUSSIANS",
+        judge=False,
+        happy=0,
+    )
     row = np.hstack([np.load(tmp_path / f"over_{frame:04d}.npy")[..., 2::-1] for frame in frames])
     _rows.append(encode(row))
     whole = np.vstack(_rows)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 
 @given(
-    words=st.lists(st.text("abc/", min_size=1, max_size=30), max_size=12),
-    width=st.integers(1, 40),
+    words=st.lists(st.text("abc/", min_size=1, max_size=30), max_size=12), width=st.integers(1, 40)
 )
 def test_no_line_is_too_wide_and_no_letter_is_lost(words: list[str], width: int) -> None:
     lines = wrap("  ".join(words), width, len)

@@ -86,10 +86,14 @@ def time_jobs(jobs: list[Job]) -> None:
         ratio = f"{np.median(np.array(slow) / np.array(fast)):.1f} x faster" if slow else ""
         best, median = min(fast), float(np.median(fast))
         table.add_row(
-            job.name, job.aim, f"{1e3 * best:.1f} ms", f"{1e3 * median:.1f} ms",
+            job.name,
+            job.aim,
+            f"{1e3 * best:.1f} ms",
+            f"{1e3 * median:.1f} ms",
             f"{1e3 * min(busy):.1f} ms",
-            f"{job.units / best:,.0f} {job.unit}/s", ratio,
-        )  # fmt: skip
+            f"{job.units / best:,.0f} {job.unit}/s",
+            ratio,
+        )
     Console(width=130).print(table)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(
@@ -119,16 +123,32 @@ def motion_jobs() -> list[Job]:
         return collect_vertices(bake(take, next(tracks), head, None, modulator, middle))
 
     return [
-        Job(name=f"modulate {FRAMES} frames", run=lambda: modulate(take, next(tracks), modulator),
-            units=FRAMES, unit="frames", aim="60 ms", plain=lambda: plain_windows(modulator)),
+        Job(
+            name=f"modulate {FRAMES} frames",
+            run=lambda: modulate(take, next(tracks), modulator),
+            units=FRAMES,
+            unit="frames",
+            aim="60 ms",
+            plain=lambda: plain_windows(modulator),
+        ),
         forward_job(flame_sized_head(head), take, aim="12,000 frames/s"),
         forward_job(head, take),
-        Job(name=f"bake {FRAMES} frames to files", run=lambda: bake_to_files(take),
-            units=FRAMES, unit="frames", aim="500 ms"),
-        Job(name="preview of one frame, its 103 numbers", units=1, unit="frames", aim="10 ms",
-            run=lambda: modulate(take, next(tracks), modulator, middle)),
+        Job(
+            name=f"bake {FRAMES} frames to files",
+            run=lambda: bake_to_files(take),
+            units=FRAMES,
+            unit="frames",
+            aim="500 ms",
+        ),
+        Job(
+            name="preview of one frame, its 103 numbers",
+            units=1,
+            unit="frames",
+            aim="10 ms",
+            run=lambda: modulate(take, next(tracks), modulator, middle),
+        ),
         Job(name="the same and its vertices", run=one_frame, units=1, unit="frames", plain=whole),
-    ]  # fmt: skip
+    ]
 
 
 def flame_sized_head(head: HeadModel) -> HeadModel:
@@ -142,9 +162,12 @@ def forward_job(head: HeadModel, take: Motion, aim: str = "") -> Job:
     layer = HeadLayer(head)
     return Job(
         name=f"head forward, {FRAMES} frames of {len(head.template):,} vertices",
-        run=lambda: layer.vertices(take, 0, FRAMES), units=FRAMES, unit="frames", aim=aim,
+        run=lambda: layer.vertices(take, 0, FRAMES),
+        units=FRAMES,
+        unit="frames",
+        aim=aim,
         plain=lambda: plain_forward(layer, take),
-    )  # fmt: skip
+    )
 
 
 @flushed_denormals()

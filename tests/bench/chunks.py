@@ -62,9 +62,11 @@ def seconds_of(work: Callable[[Things, Path], None], things: Things, folder: Pat
 def compare(frames: int, runs: int, folder: Path) -> str:
     """One row of the table."""
     things = (
-        random_motion(frames), constant_track(frames, 30.0, happy=1.0), read_head("open"),
+        random_motion(frames),
+        constant_track(frames, 30.0, happy=1.0),
+        read_head("open"),
         load_modulator(),
-    )  # fmt: skip
+    )
     times: list[tuple[float, float, float]] = []
     for _ in range(runs + 1):
         pair = [seconds_of(work, things, folder / work.__name__) for work in (plain, chunked)]

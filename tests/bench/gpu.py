@@ -23,12 +23,7 @@ from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.avatar.resident import place_on, take_on
 from affekt.sidecar.raster.cuda import CudaRasteriser
-from affekt.sidecar.raster.device import (
-    CpuRasteriser,
-    GaussianFrame,
-    Rasteriser,
-    choose_rasteriser,
-)
+from affekt.sidecar.raster.device import CpuRasteriser, GaussianFrame, Rasteriser, choose_rasteriser
 from affekt.sidecar.raster.gaussians import GaussianImage
 from affekt.sidecar.render.framing import default_camera
 from rich.console import Console
@@ -104,9 +99,11 @@ def apart(found: GaussianImage, wanted: GaussianImage) -> list[str]:
     solid = (found.alpha > 0.5) & (wanted.alpha > 0.5)
     depth = np.abs(found.depth[solid] - wanted.depth[solid]).max(initial=0)
     return [
-        f"{colour.max() / STEP:.3f}/255", f"{alpha.max() / STEP:.3f}/255", f"{1e3 * depth:.3f} mm",
+        f"{colour.max() / STEP:.3f}/255",
+        f"{alpha.max() / STEP:.3f}/255",
+        f"{1e3 * depth:.3f} mm",
         f"{(np.maximum(colour, alpha) > STEP).mean():.2e}",
-    ]  # fmt: skip
+    ]
 
 
 def throughput_table(avatar: Avatar, cpu: Rasteriser, card: Rasteriser | None) -> Table:
@@ -119,10 +116,7 @@ def throughput_table(avatar: Avatar, cpu: Rasteriser, card: Rasteriser | None) -
     card_rate = []
     if card is not None:
         card_rate = [rate(lambda: acted(actor, camera, card, CARD_BATCH), CARD_BATCH)]
-    table.add_row(
-        "animated on the CPU, into memory", "", f"{slow:,.0f} frames/s",
-        *card_rate,
-    )  # fmt: skip
+    table.add_row("animated on the CPU, into memory", "", f"{slow:,.0f} frames/s", *card_rate)
     if not isinstance(card, CudaRasteriser):
         return table
     resident = place_on(avatar, card.torch_device)
@@ -135,9 +129,11 @@ def throughput_table(avatar: Avatar, cpu: Rasteriser, card: Rasteriser | None) -
     for frames in BATCHES:
         aim = f"> {LAM_RATE}" if frames == 1 else "5,000"
         table.add_row(
-            f"animated on the card, stays there, {frames} at once", f"{aim} frames/s", "",
+            f"animated on the card, stays there, {frames} at once",
+            f"{aim} frames/s",
+            "",
             rate(stays_there(frames), frames),
-        )  # fmt: skip
+        )
     return table
 
 
@@ -148,9 +144,13 @@ def acted(actor: Actor, camera: Camera, rasteriser: Rasteriser, frames: int) -> 
 def posed(actor: Actor, index: int, camera: Camera) -> GaussianFrame:
     g = actor.pose(index).gaussians
     return GaussianFrame(
-        means=g.means, quaternions=g.quaternions, scales=g.scales, opacities=g.opacities,
-        colours=g.colours, camera=camera,
-    )  # fmt: skip
+        means=g.means,
+        quaternions=g.quaternions,
+        scales=g.scales,
+        opacities=g.opacities,
+        colours=g.colours,
+        camera=camera,
+    )
 
 
 def rate(run: Callable[[], object], frames: int) -> str:
@@ -183,9 +183,11 @@ def scenes(avatar: Avatar) -> list[Scene]:
     camera = small.camera
     distance = float(np.linalg.norm(np.linalg.inv(camera.camera_from_world)[:3, 3]))
     flat = replace(
-        camera, orthographic=True, focal_x=camera.focal_x / distance,
+        camera,
+        orthographic=True,
+        focal_x=camera.focal_x / distance,
         focal_y=camera.focal_y / distance,
-    )  # fmt: skip
+    )
     many = np.repeat(small.colours, 7, 1)[:, :16]
     large = replace(small, camera=default_camera(avatar, 1024, 1024))
     return [
@@ -205,16 +207,22 @@ def cloud(count: int, size: int) -> GaussianFrame:
     direction = rng.normal(size=(count, 3))
     scale = 0.0018 * np.sqrt(20_000 / count)
     camera = look_at(
-        target=np.zeros(3), distance=0.85, yaw_rad=0.0, pitch_rad=0.0, width=size, height=size,
+        target=np.zeros(3),
+        distance=0.85,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        width=size,
+        height=size,
         fov_y_rad=0.335,
-    )  # fmt: skip
+    )
     return GaussianFrame(
         means=(0.1 * direction / np.linalg.norm(direction, axis=1, keepdims=True)).astype("f4"),
         quaternions=rng.normal(size=(count, 4)).astype("f4"),
         scales=(scale * np.exp(rng.normal(0, 0.4, (count, 3)))).astype("f4"),
         opacities=rng.uniform(0.3, 1, count).astype("f4"),
-        colours=rng.random((count, 3)).astype("f4"), camera=camera,
-    )  # fmt: skip
+        colours=rng.random((count, 3)).astype("f4"),
+        camera=camera,
+    )
 
 
 def a_take(frames: int):
@@ -242,7 +250,7 @@ def made_avatar(rows: int = 118, columns: int = 170) -> Avatar:
             np.sin(polar) * np.cos(around), np.cos(polar), np.sin(polar) * np.sin(around)
         ),
         -1,
-    )  # fmt: skip
+    )
     vertices = (0.11 * ball.reshape(-1, 3) + [0, 1.65, 0]).astype(np.float32)
     count = len(vertices)
     row, column = np.mgrid[: rows - 1, :columns]
@@ -251,20 +259,24 @@ def made_avatar(rows: int = 118, columns: int = 170) -> Avatar:
     faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [1, 3, 2]]]).astype(np.int32)
     low = np.clip((1.65 - vertices[:, 1]) / 0.11, 0, 1)
     return Avatar(
-        name="made", binding="vertex", follow="stretch",
+        name="made",
+        binding="vertex",
+        follow="stretch",
         surface=ArkitRig(
-            vertices=vertices, faces=faces,
+            vertices=vertices,
+            faces=faces,
             arkit_shapes=rng.normal(0, 1e-4, (52, count, 3)).astype(np.float32),
             joint_pivots=np.array([[0, 1.5, 0], [0, 1.55, 0], [0, 1.6, 0]], np.float32),
             joint_weights=np.stack([0.2 * low, 0.2 * low, 1 - 0.4 * low], 1).astype(np.float32),
             joint_shares=np.full(3, 1 / 3, np.float32),
         ),
-        anchors=np.arange(count, dtype=np.int32), offsets=np.zeros((count, 3), np.float32),
+        anchors=np.arange(count, dtype=np.int32),
+        offsets=np.zeros((count, 3), np.float32),
         quaternions=np.roll(Rotation.random(count, random_state=0).as_quat(), 1, 1).astype("f4"),
         scales=np.exp(rng.normal(-6.3, 0.4, (count, 3))).astype(np.float32),
         opacities=rng.uniform(0.3, 1, count).astype(np.float32),
         colours=rng.random((count, 3)).astype(np.float32),
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

@@ -102,9 +102,10 @@ def timed(what: str, promise: str, run: Callable[[], object], count: int, rest_s
         seconds.append(time.perf_counter() - begin)
     found = [1e3 * np.percentile(seconds[count // 10 :], p) for p in (50, 95, 99)]
     return Row(
-        what=what, promise=promise,
+        what=what,
+        promise=promise,
         found=f"p50 {found[0]:.2f} ms, p95 {found[1]:.2f} ms, p99 {found[2]:.2f} ms",
-    )  # fmt: skip
+    )
 
 
 # --- messages -------------------------------------------------------------------------------
@@ -153,9 +154,12 @@ def serve_meshes(socket: zmq.Socket[bytes], is_over: threading.Event) -> None:
 
 def mesh_message(vertices: np.ndarray) -> messages.Previewed:
     return messages.Previewed(
-        view=0, frame=0, expression=np.zeros((1, 100), np.float32),
-        jaw=np.zeros((1, 3), np.float32), vertices=vertices,
-    )  # fmt: skip
+        view=0,
+        frame=0,
+        expression=np.zeros((1, 100), np.float32),
+        jaw=np.zeros((1, 3), np.float32),
+        vertices=vertices,
+    )
 
 
 # --- previews -------------------------------------------------------------------------------

@@ -58,11 +58,20 @@ def mesh_jobs() -> list[Job]:
     head, camera = read_head("open"), head_camera(512)
     vertices = HeadLayer(head).vertices(long_take(), 0, 1)[0]
     return [
-        Job(name="mesh z-buffer, 512 x 512", aim="4 ms",
-            run=lambda: rasterise_mesh(vertices, head.faces, camera), units=1, unit="frames"),
-        Job(name="draw the head, 512 x 512, 9 samples",
-            run=lambda: draw_head(vertices, head, camera), units=1, unit="frames"),
-    ]  # fmt: skip
+        Job(
+            name="mesh z-buffer, 512 x 512",
+            aim="4 ms",
+            run=lambda: rasterise_mesh(vertices, head.faces, camera),
+            units=1,
+            unit="frames",
+        ),
+        Job(
+            name="draw the head, 512 x 512, 9 samples",
+            run=lambda: draw_head(vertices, head, camera),
+            units=1,
+            unit="frames",
+        ),
+    ]
 
 
 def avatar_jobs(avatar: Avatar) -> list[Job]:
@@ -83,17 +92,42 @@ def avatar_jobs(avatar: Avatar) -> list[Job]:
 
     name = f"{avatar.name}, {len(posed.means):,} Gaussians, 512 x 512"
     return [
-        Job(name="animate it", units=1, unit="frames", aim="2.5 ms",
-            run=lambda: actor.pose(next(turn))),
-        Job(name=name, run=lambda: rasterise_gaussians(*arrays(posed), view), units=1,
-            unit="frames", aim="5 to 8 ms"),
-        Job(name="22 channels", units=1, unit="frames", aim="20 ms",
-            run=lambda: rasterise_gaussians(*arrays(posed)[:4], wide, view)),
-        Job(name="animate and render it", run=animate_and_render, units=1, unit="frames",
-            aim="90 frames/s"),
-        Job(name="forward and backward", run=forward_and_backward, units=1, unit="frames",
-            aim="30 ms"),
-    ]  # fmt: skip
+        Job(
+            name="animate it",
+            units=1,
+            unit="frames",
+            aim="2.5 ms",
+            run=lambda: actor.pose(next(turn)),
+        ),
+        Job(
+            name=name,
+            run=lambda: rasterise_gaussians(*arrays(posed), view),
+            units=1,
+            unit="frames",
+            aim="5 to 8 ms",
+        ),
+        Job(
+            name="22 channels",
+            units=1,
+            unit="frames",
+            aim="20 ms",
+            run=lambda: rasterise_gaussians(*arrays(posed)[:4], wide, view),
+        ),
+        Job(
+            name="animate and render it",
+            run=animate_and_render,
+            units=1,
+            unit="frames",
+            aim="90 frames/s",
+        ),
+        Job(
+            name="forward and backward",
+            run=forward_and_backward,
+            units=1,
+            unit="frames",
+            aim="30 ms",
+        ),
+    ]
 
 
 def pass_jobs(avatar: Avatar) -> list[Job]:
@@ -113,12 +147,22 @@ def pass_jobs(avatar: Avatar) -> list[Job]:
             write_exr(Path(folder) / "frame.exr", frame, about)
 
     return [
-        Job(name="a take's frame, RGBA + depth", run=next_frame(RenderOptions()), units=1,
-            unit="frames", aim="90 frames/s"),
-        Job(name=f"a take's frame, {len(every.passes)} passes", run=next_frame(every), units=1,
-            unit="frames", aim="25 ms"),
+        Job(
+            name="a take's frame, RGBA + depth",
+            run=next_frame(RenderOptions()),
+            units=1,
+            unit="frames",
+            aim="90 frames/s",
+        ),
+        Job(
+            name=f"a take's frame, {len(every.passes)} passes",
+            run=next_frame(every),
+            units=1,
+            unit="frames",
+            aim="25 ms",
+        ),
         Job(name="its EXR, half, one thread", run=write_one, units=1, unit="frames"),
-    ]  # fmt: skip
+    ]
 
 
 def passes_of(avatar: Avatar) -> tuple[str, ...]:
@@ -136,25 +180,43 @@ def cloud_jobs() -> list[Job]:
     many, few = random_gaussians(80_000, finer=True), random_gaussians(300)
     large, small = head_camera(1024), head_camera(64)
     return [
-        Job(name="80,000 Gaussians, 1024 x 1024", run=lambda: rasterise_gaussians(*many, large),
-            units=1, unit="frames", aim="35 ms"),
-        Job(name="300 Gaussians, 64 x 64", run=lambda: rasterise_gaussians(*few, small),
-            units=1, unit="frames", plain=lambda: splat(*few, small)),
-    ]  # fmt: skip
+        Job(
+            name="80,000 Gaussians, 1024 x 1024",
+            run=lambda: rasterise_gaussians(*many, large),
+            units=1,
+            unit="frames",
+            aim="35 ms",
+        ),
+        Job(
+            name="300 Gaussians, 64 x 64",
+            run=lambda: rasterise_gaussians(*few, small),
+            units=1,
+            unit="frames",
+            plain=lambda: splat(*few, small),
+        ),
+    ]
 
 
 def arrays(gaussians: Gaussians) -> tuple[np.ndarray, ...]:
     return (
-        gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities,
+        gaussians.means,
+        gaussians.quaternions,
+        gaussians.scales,
+        gaussians.opacities,
         gaussians.colours,
-    )  # fmt: skip
+    )
 
 
 def head_camera(edge: int) -> Camera:
     return look_at(
-        target=np.zeros(3), distance=0.85, yaw_rad=0.0, pitch_rad=0.0, width=edge, height=edge,
+        target=np.zeros(3),
+        distance=0.85,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        width=edge,
+        height=edge,
         fov_y_rad=0.335,
-    )  # fmt: skip
+    )
 
 
 def random_gaussians(count: int, *, finer: bool = False) -> tuple[np.ndarray, ...]:
@@ -191,16 +253,18 @@ def measure_growth() -> tuple[list[Growth], Growth]:
     against the number of pixels."""
     by_count = [
         Growth(
-            name=name, sizes=COUNTS,
+            name=name,
+            sizes=COUNTS,
             milliseconds=[cost(random_gaussians(n, finer=finer), head_camera(512)) for n in COUNTS],
         )
         for name, finer in (("all of one size", False), ("the more, the finer", True))
-    ]  # fmt: skip
+    ]
     cloud = random_gaussians(20_000)
     by_pixels = Growth(
-        name="20,000 Gaussians", sizes=[edge * edge for edge in EDGES],
+        name="20,000 Gaussians",
+        sizes=[edge * edge for edge in EDGES],
         milliseconds=[cost(cloud, head_camera(edge)) for edge in EDGES],
-    )  # fmt: skip
+    )
     return by_count, by_pixels
 
 

@@ -81,10 +81,14 @@ class _Previews:
         fps = self._motion.fps
         rows = preview_rows(frame, fps, len(self._motion))
         task = PreviewTask(
-            take=self._take, track=constant_track(len(rows), fps, happy=happy), first=rows.start,
-            frame=frame, head=self._head, wants_vertices=self._wants_vertices,
+            take=self._take,
+            track=constant_track(len(rows), fps, happy=happy),
+            first=rows.start,
+            frame=frame,
+            head=self._head,
+            wants_vertices=self._wants_vertices,
             picture=self._picture,
-        )  # fmt: skip
+        )
         self._services.preview(task)
 
 

@@ -74,9 +74,14 @@ def head_gaussians() -> tuple[np.ndarray, ...]:
 
 def zoomed(distance: float) -> Camera:
     return look_at(
-        target=np.zeros(3), distance=float(distance), yaw_rad=0.35, pitch_rad=0.0, width=EDGE,
-        height=EDGE, fov_y_rad=0.42,
-    )  # fmt: skip
+        target=np.zeros(3),
+        distance=float(distance),
+        yaw_rad=0.35,
+        pitch_rad=0.0,
+        width=EDGE,
+        height=EDGE,
+        fov_y_rad=0.42,
+    )
 
 
 def slide(camera: Camera, pixels: float) -> Camera:

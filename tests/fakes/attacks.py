@@ -86,8 +86,9 @@ def run_string(marker: Path) -> bytes:
 def process(marker: Path) -> bytes:
     import subprocess
 
-    return pickle.dumps(Call(subprocess.check_call, touch(marker), 0, None, None, None, None, None,
-                             True, True), 4)  # fmt: skip
+    return pickle.dumps(
+        Call(subprocess.check_call, touch(marker), 0, None, None, None, None, None, True, True), 4
+    )
 
 
 def partial(marker: Path) -> bytes:
@@ -120,11 +121,24 @@ def as_a_state(marker: Path) -> bytes:
 PICKLES: dict[str, Callable[[Path], bytes]] = {
     made.__name__: made
     for made in (
-        system, system_by_instance, system_by_object, posix_system, evaluate, execute,
-        attribute_chain, dotted, dotted_through_numpy, run_string, process, partial, nested,
-        inside_an_array, inside_a_good_head, as_a_state,
+        system,
+        system_by_instance,
+        system_by_object,
+        posix_system,
+        evaluate,
+        execute,
+        attribute_chain,
+        dotted,
+        dotted_through_numpy,
+        run_string,
+        process,
+        partial,
+        nested,
+        inside_an_array,
+        inside_a_good_head,
+        as_a_state,
     )
-}  # fmt: skip
+}
 
 
 def npy(marker: Path) -> bytes:

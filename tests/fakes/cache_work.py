@@ -37,10 +37,14 @@ def work(folder: Path) -> None:
     for start in range(0, len(WHOLE), 4000):
         user.take(
             Upload(
-                kind="motion", name="take.json", sha256=SHA256, size=len(WHOLE), offset=start,
+                kind="motion",
+                name="take.json",
+                sha256=SHA256,
+                size=len(WHOLE),
+                offset=start,
                 data=WHOLE[start : start + 4000],
             )
-        )  # fmt: skip
+        )
 
 
 def main(folder: Path, points: int, seed: int) -> None:

@@ -38,12 +38,14 @@ def flame_arrays(
         regressor[joint, chosen] = rng.dirichlet(np.ones(7))
     weights = rng.dirichlet(np.ones(5) * 0.3, vertices)
     return {
-        "v_template": template, "f": faces.astype(np.uint32),
+        "v_template": template,
+        "f": faces.astype(np.uint32),
         "shapedirs": rng.normal(0, 0.001, (vertices, 3, components)),
-        "posedirs": rng.normal(0, 0.0005, (vertices, 3, 36)), "J_regressor": regressor,
+        "posedirs": rng.normal(0, 0.0005, (vertices, 3, 36)),
+        "J_regressor": regressor,
         "weights": weights,
         "kintree_table": np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]], np.uint32),
-    }  # fmt: skip
+    }
 
 
 class Ch:
@@ -80,9 +82,7 @@ class MatVecMult:
         self.mtx, self.vec = mtx, vec
 
 
-_PLACES = {
-    "chumpy.ch": (Ch, MatVecMult), "chumpy.reordering": (Select, Reshape, Transpose),
-}  # fmt: skip
+_PLACES = {"chumpy.ch": (Ch, MatVecMult), "chumpy.reordering": (Select, Reshape, Transpose)}
 
 
 @contextmanager
@@ -161,14 +161,16 @@ def _with_chumpy(arrays: dict[str, np.ndarray]) -> FlameContent:
     wide = np.concatenate([basis, basis[..., :5]], 2)
     index = np.arange(wide.size).reshape(wide.shape)[..., : basis.shape[2]].ravel()
     return {
-        **arrays, "v_template": Ch(template),
+        **arrays,
+        "v_template": Ch(template),
         "shapedirs": Select(Ch(wide), index, basis.shape),
         "posedirs": Reshape(Ch(pose.reshape(-1, 36)), pose.shape),
         "weights": Transpose(Ch(np.ascontiguousarray(arrays["weights"].T)), (1, 0)),
         "J_regressor": scipy.sparse.csc_matrix(arrays["J_regressor"]),
         "J": MatVecMult(arrays["J_regressor"], template.ravel()),
-        "bs_type": "lrotmin", "bs_style": "lbs",
-    }  # fmt: skip
+        "bs_type": "lrotmin",
+        "bs_style": "lbs",
+    }
 
 
 def _sparse(arrays: dict[str, np.ndarray], kind: type) -> FlameContent:
@@ -213,7 +215,10 @@ def embedding(faces: int, seed: int = 0) -> dict[str, np.ndarray]:
 
     static, dynamic, full = points(51), points(79, 17), points(1, 68)
     return {
-        "static_lmk_faces_idx": static[0], "static_lmk_bary_coords": static[1],
-        "dynamic_lmk_faces_idx": dynamic[0], "dynamic_lmk_bary_coords": dynamic[1],
-        "full_lmk_faces_idx": full[0], "full_lmk_bary_coords": full[1],
-    }  # fmt: skip
+        "static_lmk_faces_idx": static[0],
+        "static_lmk_bary_coords": static[1],
+        "dynamic_lmk_faces_idx": dynamic[0],
+        "dynamic_lmk_bary_coords": dynamic[1],
+        "full_lmk_faces_idx": full[0],
+        "full_lmk_bary_coords": full[1],
+    }

@@ -18,11 +18,44 @@ from scipy.spatial.transform import Rotation
 
 # MediaPipe's points that lie where iBUG's do: eyes, lips, nose.
 IBUG_OF_MEDIAPIPE = {
-    33: 36, 160: 37, 158: 38, 133: 39, 153: 40, 144: 41, 362: 42, 385: 43, 387: 44, 263: 45,
-    373: 46, 380: 47, 61: 48, 39: 49, 37: 50, 0: 51, 267: 52, 269: 53, 291: 54, 405: 55, 314: 56,
-    17: 57, 84: 58, 181: 59, 78: 60, 82: 61, 13: 62, 312: 63, 308: 64, 317: 65, 14: 66, 87: 67,
-    168: 27, 4: 30, 2: 33, 98: 31, 327: 35,
-}  # fmt: skip
+    33: 36,
+    160: 37,
+    158: 38,
+    133: 39,
+    153: 40,
+    144: 41,
+    362: 42,
+    385: 43,
+    387: 44,
+    263: 45,
+    373: 46,
+    380: 47,
+    61: 48,
+    39: 49,
+    37: 50,
+    0: 51,
+    267: 52,
+    269: 53,
+    291: 54,
+    405: 55,
+    314: 56,
+    17: 57,
+    84: 58,
+    181: 59,
+    78: 60,
+    82: 61,
+    13: 62,
+    312: 63,
+    308: 64,
+    317: 65,
+    14: 66,
+    87: 67,
+    168: 27,
+    4: 30,
+    2: 33,
+    98: 31,
+    327: 35,
+}
 UPPER_LIP, LOWER_LIP = 13, 14
 
 
@@ -121,8 +154,10 @@ def _draw_in(point: int, around: list[set[tuple[int, ...]]], places: np.ndarray)
     gone = {face for face in around[point] if goal in face}
     new = {face: tuple(goal if c == point else c for c in face) for face in around[point] - gone}
     for face, moved in new.items():
-        before, after = (np.cross(places[f[1]] - places[f[0]], places[f[2]] - places[f[0]])
-                         for f in (list(face), list(moved)))  # fmt: skip
+        before, after = (
+            np.cross(places[f[1]] - places[f[0]], places[f[2]] - places[f[0]])
+            for f in (list(face), list(moved))
+        )
         if before @ after < 0.7 * np.linalg.norm(before) * np.linalg.norm(after) + 1e-12:
             return False
     for face in list(around[point]):
@@ -147,23 +182,24 @@ def _skin_part(template: np.ndarray, faces: np.ndarray) -> Skin:
         vertices = reached
     vertex = np.arange(vertices + 1)
     return Skin(
-        points=template[vertex], faces=faces[(faces <= vertices).all(1)], vertex=vertex,
+        points=template[vertex],
+        faces=faces[(faces <= vertices).all(1)],
+        vertex=vertex,
         side=np.zeros(len(vertex), np.int8),
-    )  # fmt: skip
+    )
 
 
-def _wrap(
-    skin: Skin, content: dict[str, np.ndarray], head: HeadModel, target: Skin
-) -> Hits:  # fmt: skip
+def _wrap(skin: Skin, content: dict[str, np.ndarray], head: HeadModel, target: Skin) -> Hits:
     """FLAME's skin laid onto the open head's by the landmarks of both."""
     points = content["landmark_indices"].tolist()
     chosen = [points.index(name) for name in IBUG_OF_MEDIAPIPE]
     names = tuple(f"ibug.{ibug}" for ibug in IBUG_OF_MEDIAPIPE.values())
     on_skin = np.cumsum((content["faces"] < len(skin.vertex)).all(1)) - 1  # index among its faces
     here = Features(
-        names=names, faces=on_skin[content["lmk_face_idx"][chosen]],
+        names=names,
+        faces=on_skin[content["lmk_face_idx"][chosen]],
         weights=content["lmk_b_coords"][chosen].astype(np.float64),
-    )  # fmt: skip
+    )
     none = Features(names=(), faces=np.zeros(0, np.int64), weights=np.zeros((0, 3)))
     there = registration.with_landmarks(none, head, target).pick(list(names))
     lips = [here.places(skin)[list(IBUG_OF_MEDIAPIPE).index(p)] for p in (UPPER_LIP, LOWER_LIP)]
@@ -211,13 +247,14 @@ def _make_twin(
     template = move(rest)
     joints = move(head.joint_regressor.astype(np.float64) @ person)
     arrays = {
-        "v_template": template, "f": faces.astype(np.uint32),
+        "v_template": template,
+        "f": faces.astype(np.uint32),
         "shapedirs": np.concatenate([identity, expression], 2),
         "posedirs": np.einsum("vij,vjp->vip", jacobian, sample(head.pose_basis)),
         "J_regressor": np.stack([_regress(template, joint) for joint in joints]),
         "weights": sample(head.skin_weights),
         "kintree_table": np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]], np.uint32),
-    }  # fmt: skip
+    }
     return Twin(
         arrays=arrays, corners=corners, weights=weights, jacobian=jacobian, mix=mix, turn=turn
     )
@@ -239,8 +276,9 @@ def _other_place(turn: np.ndarray, rng: np.random.Generator) -> Callable[[np.nda
 
 def _jacobian(move: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> np.ndarray:
     step = 1e-6
-    columns = [(move(points + step * axis) - move(points - step * axis)) / (2 * step)
-               for axis in np.eye(3)]  # fmt: skip
+    columns = [
+        (move(points + step * axis) - move(points - step * axis)) / (2 * step) for axis in np.eye(3)
+    ]
     return np.stack(columns, 2)
 
 

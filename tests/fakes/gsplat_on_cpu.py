@@ -46,9 +46,25 @@ def gsplat_on_cpu() -> Iterator[Callable]:
 
 def project_with(reference: types.ModuleType) -> Callable:
     def fully_fused_projection(
-        means, covars, quats, scales, viewmats, Ks, width, height, *, eps2d, packed, near_plane,
-        far_plane, radius_clip, sparse_grad, calc_compensations, camera_model, opacities,
-    ):  # fmt: skip
+        means,
+        covars,
+        quats,
+        scales,
+        viewmats,
+        Ks,
+        width,
+        height,
+        *,
+        eps2d,
+        packed,
+        near_plane,
+        far_plane,
+        radius_clip,
+        sparse_grad,
+        calc_compensations,
+        camera_model,
+        opacities,
+    ):
         assert covars is None
         assert not packed
         assert not sparse_grad
@@ -56,9 +72,18 @@ def project_with(reference: types.ModuleType) -> Callable:
         assert opacities.shape == means.shape[:-1]
         covariances, _ = reference._quat_scale_to_covar_preci(quats, scales, True, False)
         radii, centres, depths, conics, compensations = reference._fully_fused_projection(
-            means, covariances, viewmats, Ks, width, height, eps2d=eps2d, near_plane=near_plane,
-            far_plane=far_plane, calc_compensations=calc_compensations, camera_model=camera_model,
-        )  # fmt: skip
+            means,
+            covariances,
+            viewmats,
+            Ks,
+            width,
+            height,
+            eps2d=eps2d,
+            near_plane=near_plane,
+            far_plane=far_plane,
+            calc_compensations=calc_compensations,
+            camera_model=camera_model,
+        )
         strength = opacities[:, None] * (1.0 if compensations is None else compensations)
         tight = torch.minimum(radii, kernel_radii(strength, conics))
         return tight, centres, depths, conics, compensations
@@ -78,9 +103,19 @@ def kernel_radii(strength: Tensor, conics: Tensor) -> Tensor:
 
 @torch.no_grad()
 def isect_tiles(
-    means2d, radii, depths, tile_size, tile_width, tile_height, *, segmented, packed, n_images,
-    image_ids, gaussian_ids,
-):  # fmt: skip
+    means2d,
+    radii,
+    depths,
+    tile_size,
+    tile_width,
+    tile_height,
+    *,
+    segmented,
+    packed,
+    n_images,
+    image_ids,
+    gaussian_ids,
+):
     """gsplat's reference loops over Gaussians in Python; this is the same in arrays."""
     assert not packed
     assert image_ids is None
@@ -108,9 +143,20 @@ def isect_tiles(
 
 def pixels_with(reference: types.ModuleType) -> Callable:
     def rasterize_to_pixels(
-        means2d, conics, colors, opacities, width, height, tile_size, isect_offsets, flatten_ids,
-        *, backgrounds, packed, absgrad,
-    ):  # fmt: skip
+        means2d,
+        conics,
+        colors,
+        opacities,
+        width,
+        height,
+        tile_size,
+        isect_offsets,
+        flatten_ids,
+        *,
+        backgrounds,
+        packed,
+        absgrad,
+    ):
         assert backgrounds is None
         assert not packed
         assert not absgrad
@@ -119,9 +165,14 @@ def pixels_with(reference: types.ModuleType) -> Callable:
         images = means2d.shape[:-2]
         count = means2d.shape[-2]
         pairs = composited_pairs(
-            means2d.reshape(-1, 2), conics.reshape(-1, 3), opacities.reshape(-1), width, height,
-            isect_offsets.reshape(-1, *isect_offsets.shape[-2:]), flatten_ids,
-        )  # fmt: skip
+            means2d.reshape(-1, 2),
+            conics.reshape(-1, 3),
+            opacities.reshape(-1),
+            width,
+            height,
+            isect_offsets.reshape(-1, *isect_offsets.shape[-2:]),
+            flatten_ids,
+        )
         gaussian, pixel, image = pairs
         colour, alpha = reference.accumulate(
             means2d, conics, opacities, colors, gaussian % count, pixel, image, width, height
@@ -133,9 +184,14 @@ def pixels_with(reference: types.ModuleType) -> Callable:
 
 
 def composited_pairs(
-    means2d: Tensor, conics: Tensor, opacities: Tensor, width: int, height: int,
-    offsets: Tensor, flatten_ids: Tensor,
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    means2d: Tensor,
+    conics: Tensor,
+    opacities: Tensor,
+    width: int,
+    height: int,
+    offsets: Tensor,
+    flatten_ids: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Which Gaussian adds to which pixel, near to far: those above the alpha cut, up to the one
     that would close the pixel."""
     ends = torch.cat([offsets.flatten()[1:], torch.tensor([len(flatten_ids)])])

@@ -98,9 +98,11 @@ def guarded(folder: Path, kind: str) -> Iterator[Guarded]:
     path = os.pathsep.join((str(TESTS), os.environ.get("PYTHONPATH", "")))
     with subprocess.Popen(
         [sys.executable, __file__, str(folder), kind],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": path},
-    ) as process:  # fmt: skip
+    ) as process:
         assert process.stdout
         assert process.stdin
         yield Guarded(process, read_connection(Path(process.stdout.readline().strip())))

@@ -28,9 +28,16 @@ def start_render(client: Client, folder: Path, frames: int = 3) -> str:
 
 def bake_done(job: str) -> BakeDone:
     return BakeDone(
-        **conversions.motion_fields(make_take(3)), job=job, start=2, motion="b" * 64,
-        motion_size=1, take="c" * 64, take_size=2, vertices="d" * 64, vertices_size=3,
-    )  # fmt: skip
+        **conversions.motion_fields(make_take(3)),
+        job=job,
+        start=2,
+        motion="b" * 64,
+        motion_size=1,
+        take="c" * 64,
+        take_size=2,
+        vertices="d" * 64,
+        vertices_size=3,
+    )
 
 
 def progress(job: str, done: int, stage: str = "modulate") -> Progress:

@@ -44,8 +44,15 @@ def main(folder: Path, points: int, seed: int) -> None:
         killed = was_killed(lambda own=own: bake_in(own), INSIDE, line)
         files = len(list(own.glob("users/local/chunks/" + "[0-9a-f]" * 40)))
         again, same = bake_in(own)
-        rows.append({"line": line, "was_killed": killed, "files_before": files,
-                     "new_after": again, "is_same": same == vertices})  # fmt: skip
+        rows.append(
+            {
+                "line": line,
+                "was_killed": killed,
+                "files_before": files,
+                "new_after": again,
+                "is_same": same == vertices,
+            }
+        )
     print(json.dumps({"chunks": new, "lines": lines, "rows": rows}))
 
 

@@ -11,21 +11,40 @@ import zipfile
 from dataclasses import dataclass, field
 
 import numpy as np
+from affekt.shared.arrays import Float32Array
 from affekt.shared.motion import ARKIT_NAMES
 from numpy.typing import NDArray
 
 PROPERTIES = (
-    "x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity",
-    "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3",
-)  # fmt: skip
+    "x",
+    "y",
+    "z",
+    "nx",
+    "ny",
+    "nz",
+    "f_dc_0",
+    "f_dc_1",
+    "f_dc_2",
+    "opacity",
+    "scale_0",
+    "scale_1",
+    "scale_2",
+    "rot_0",
+    "rot_1",
+    "rot_2",
+    "rot_3",
+)
 TARGETS = tuple(reversed(ARKIT_NAMES[:51]))
 """Shapes as real bundles name them: not in order, and without `tongueOut`."""
 # name, parent, place in metres
 SKELETON = (
-    ("hip", None, (0.0, 1.0, 0.0)), ("chestUpper", 0, (0.0, 1.36, -0.02)),
-    ("neckLower", 1, (0.0, 1.54, -0.04)), ("neckUpper", 2, (0.0, 1.58, -0.02)),
-    ("head", 3, (0.0, 1.62, -0.02)), ("lEye", 4, (0.03, 1.66, 0.06)),
-)  # fmt: skip
+    ("hip", None, (0.0, 1.0, 0.0)),
+    ("chestUpper", 0, (0.0, 1.36, -0.02)),
+    ("neckLower", 1, (0.0, 1.54, -0.04)),
+    ("neckUpper", 2, (0.0, 1.58, -0.02)),
+    ("head", 3, (0.0, 1.62, -0.02)),
+    ("lEye", 4, (0.03, 1.66, 0.06)),
+)
 
 
 @dataclass
@@ -63,7 +82,7 @@ class GlbBuilder:
         return len(self.accessors) - 1
 
 
-def egg(rows: int = 24, columns: int = 32) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
+def egg(rows: int = 24, columns: int = 32) -> tuple[Float32Array, NDArray[np.uint16]]:
     """Vertices (V, 3) and faces (F, 3) of a closed head-sized egg standing where LAM's do."""
     polar = np.linspace(0.02, np.pi - 0.02, rows)[:, None]
     around = np.linspace(0, 2 * np.pi, columns, endpoint=False)[None]
@@ -82,7 +101,7 @@ def egg(rows: int = 24, columns: int = 32) -> tuple[NDArray[np.float32], NDArray
     return points.reshape(-1, 3).astype("<f4"), np.concatenate([first, second]).astype("<u2")
 
 
-def make_shapes(vertices: NDArray[np.float32]) -> NDArray[np.float32]:
+def make_shapes(vertices: Float32Array) -> Float32Array:
     """(51, V, 3): each target moves its own patch of the front by a few millimetres."""
     rng = np.random.default_rng(7)
     shapes = np.zeros((len(TARGETS), len(vertices), 3), "<f4")

@@ -116,9 +116,11 @@ class Rooms:
             pixels = np.full(size, task.frame % 256, np.uint8)
         vertices = np.full((4, 3), task.frame, np.float32) if task.wants_vertices else None
         return PreviewOutput(
-            expression=expression, jaw=np.zeros((1, 3), np.float32), vertices=vertices,
+            expression=expression,
+            jaw=np.zeros((1, 3), np.float32),
+            vertices=vertices,
             pixels=pixels,
-        )  # fmt: skip
+        )
 
     def bake(self, task: BakeTask, cache: UserCache) -> BakeSteps:
         self.started.set()
@@ -276,9 +278,13 @@ class RawClient:
     def upload_of(self, data: bytes) -> Upload:
         """The message that hands over a whole motion file."""
         return Upload(
-            kind="motion", name="take.json", sha256=hashlib.sha256(data).hexdigest(),
-            size=len(data), offset=0, data=data,
-        )  # fmt: skip
+            kind="motion",
+            name="take.json",
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            offset=0,
+            data=data,
+        )
 
     def upload(self, data: bytes) -> None:
         """Hands a motion file over."""

@@ -30,9 +30,12 @@ class Sink:
 def main(frames: int, vertices: int, modulator: str) -> None:
     take = decode_motion(encode_motion(random_motion(frames)), "take.npz")
     result = bake(
-        take, constant_track(frames, 30.0, happy=1.0), small_head(vertices), None,
+        take,
+        constant_track(frames, 30.0, happy=1.0),
+        small_head(vertices),
+        None,
         small_modulator() if modulator == "small" else load_modulator(),
-    )  # fmt: skip
+    )
     encode_motion(result.motion)
     sink = Sink()
     write_pc2(sink, result.vertices, points=vertices, samples=frames, start=0)  # pyright: ignore

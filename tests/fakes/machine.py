@@ -15,9 +15,12 @@ NOT_THERE = Ran(code=None, text="it cannot be started (No such file or directory
 CPU_TORCH = {"version": "2.13.0+cpu", "cuda": "", "threads": "8"}
 CUDA_TORCH = {"version": "2.11.0+cu130", "cuda": "13.0", "threads": "16"}
 CARD = {
-    "card": "NVIDIA H200", "memory": "139 GiB", "capability": "9.0", "cards": "1",
+    "card": "NVIDIA H200",
+    "memory": "139 GiB",
+    "capability": "9.0",
+    "cards": "1",
     "kernels": "built",
-}  # fmt: skip
+}
 SMI = Ran(code=0, text="NVIDIA H200, 580.65.06, 143771 MiB\n")
 NVCC = Ran(code=0, text="nvcc: NVIDIA (R) Cuda compiler driver\nCuda tools, release 13.0, V13.0.1")
 

@@ -17,7 +17,7 @@ from affekt.shared.schema import (
     Several,
     Text,
     field_rules,
-)  # fmt: skip
+)
 
 SHA = "0123456789abcdef" * 4
 JOB = "ab" * 16

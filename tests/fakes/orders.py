@@ -55,10 +55,15 @@ class CardRooms:
 
     def services(self) -> Services:
         return Services(
-            load=lambda: "cpu", warm_up=lambda: iter(()), forget=self.forget,
+            load=lambda: "cpu",
+            warm_up=lambda: iter(()),
+            forget=self.forget,
             read_motion=self.read_motion,
-            read_head=self.read_head, preview=self.preview, bake=self.bake, render=self.render,
-        )  # fmt: skip
+            read_head=self.read_head,
+            preview=self.preview,
+            bake=self.bake,
+            render=self.render,
+        )
 
     def forget(self) -> None:
         self.forgotten += 1
@@ -113,9 +118,12 @@ class CardRooms:
                 path = folder / f"frame_{index:04d}.png"
                 path.write_bytes(PNG)
                 yield JobStep(
-                    stage="pictures", done=index + 1, total=FRAMES, index=index,
+                    stage="pictures",
+                    done=index + 1,
+                    total=FRAMES,
+                    index=index,
                     files=(("frame", path),),
-                )  # fmt: skip
+                )
         finally:
             self.closed.append("render")
 
@@ -186,10 +194,18 @@ def bake_request(motion: str, length: int = FRAMES, **changes: object) -> messag
     """A bake of a happy take."""
     track = constant_track(length, 30.0, happy=1.0)
     request = messages.Bake(
-        job=JOB, motion=motion, name="take.npz", head="open", weights=track.weights,
-        influence=track.influence, upper=track.upper, lower=track.lower, geometry=track.geometry,
-        appearance=track.appearance, fps=30.0,
-    )  # fmt: skip
+        job=JOB,
+        motion=motion,
+        name="take.npz",
+        head="open",
+        weights=track.weights,
+        influence=track.influence,
+        upper=track.upper,
+        lower=track.lower,
+        geometry=track.geometry,
+        appearance=track.appearance,
+        fps=30.0,
+    )
     return replace(request, **changes)
 
 
@@ -205,10 +221,19 @@ def preview_request(motion: str, **changes: object) -> messages.Preview:
     """Frame 2 of a sad take, by its numbers alone."""
     track = constant_track(3, 30.0, sad=1.0)
     request = messages.Preview(
-        motion=motion, name="take.npz", head="open", frame=2, first=1, weights=track.weights,
-        influence=track.influence, upper=track.upper, lower=track.lower, geometry=track.geometry,
-        appearance=track.appearance, fps=30.0,
-    )  # fmt: skip
+        motion=motion,
+        name="take.npz",
+        head="open",
+        frame=2,
+        first=1,
+        weights=track.weights,
+        influence=track.influence,
+        upper=track.upper,
+        lower=track.lower,
+        geometry=track.geometry,
+        appearance=track.appearance,
+        fps=30.0,
+    )
     return replace(request, **changes)
 
 

@@ -2,13 +2,14 @@
 """The slow, plain twin of `sidecar.avatar.drive`: double precision, one formula after the other."""
 
 import numpy as np
+from affekt.shared.arrays import Float64Array
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.avatar.avatar import ArkitRig
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 
-def wxyz(rotation: Rotation) -> NDArray[np.float64]:
+def wxyz(rotation: Rotation) -> Float64Array:
     """(…, 4) quaternions, w first."""
     return np.roll(rotation.as_quat(), 1, -1)
 
@@ -18,7 +19,7 @@ def rotation_of(quaternions: NDArray) -> Rotation:
     return Rotation.from_quat(np.roll(quaternions, -1, -1))
 
 
-def covariances(quaternions: NDArray, scales: NDArray) -> NDArray[np.float64]:
+def covariances(quaternions: NDArray, scales: NDArray) -> Float64Array:
     matrix = rotation_of(quaternions).as_matrix() * np.asarray(scales, np.float64)[:, None]
     return matrix @ matrix.transpose(0, 2, 1)
 
@@ -34,7 +35,7 @@ def arkit_motion(weights: NDArray, head_rotation: tuple[float, float, float] = (
 
 def pose_rig(
     rig: ArkitRig, weights: NDArray, head_rotation: NDArray
-) -> tuple[NDArray[np.float64], Rotation]:
+) -> tuple[Float64Array, Rotation]:
     """Vertices (V, 3) and each one's turn by the bones."""
     expressed = rig.vertices + np.einsum(
         "k,kvc->vc", np.asarray(weights, np.float64), rig.arkit_shapes

@@ -38,9 +38,16 @@ class Cameras:
     perspective = True
 
     def __init__(
-        self, focal_length=1.0, principal_point=((0.0, 0.0),), R=None, T=None, K=None,
-        device="cpu", in_ndc: bool = True, image_size=None,
-    ) -> None:  # fmt: skip
+        self,
+        focal_length=1.0,
+        principal_point=((0.0, 0.0),),
+        R=None,
+        T=None,
+        K=None,
+        device="cpu",
+        in_ndc: bool = True,
+        image_size=None,
+    ) -> None:
         assert K is None
         self.device = device
         self.focal_length = torch.as_tensor(focal_length, dtype=torch.float32)
@@ -71,10 +78,18 @@ class OrthographicCameras(Cameras):
 
 class RasterizationSettings:
     def __init__(
-        self, image_size=256, blur_radius=0.0, faces_per_pixel=1, bin_size=None,
-        max_faces_per_bin=None, perspective_correct=None, clip_barycentric_coords=None,
-        cull_backfaces=False, z_clip_value=None, cull_to_frustum=False,
-    ) -> None:  # fmt: skip
+        self,
+        image_size=256,
+        blur_radius=0.0,
+        faces_per_pixel=1,
+        bin_size=None,
+        max_faces_per_bin=None,
+        perspective_correct=None,
+        clip_barycentric_coords=None,
+        cull_backfaces=False,
+        z_clip_value=None,
+        cull_to_frustum=False,
+    ) -> None:
         assert blur_radius == 0
         assert faces_per_pixel == 1
         assert bin_size is None

@@ -2,8 +2,8 @@
 """PLYs of Gaussians in 3DGS's and GaussianAvatars' layouts, made of random numbers."""
 
 import numpy as np
+from affekt.shared.arrays import Float32Array
 from affekt.sidecar.motion.npz import encode_npz
-from numpy.typing import NDArray
 
 from .lam import pack_ply
 
@@ -11,16 +11,29 @@ from .lam import pack_ply
 def properties(harmonics: int = 15, *, bound: bool = False) -> tuple[str, ...]:
     """Names in the order of the published code."""
     return (
-        "x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2",
-        *(f"f_rest_{k}" for k in range(3 * harmonics)), "opacity",
-        "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3",
+        "x",
+        "y",
+        "z",
+        "nx",
+        "ny",
+        "nz",
+        "f_dc_0",
+        "f_dc_1",
+        "f_dc_2",
+        *(f"f_rest_{k}" for k in range(3 * harmonics)),
+        "opacity",
+        "scale_0",
+        "scale_1",
+        "scale_2",
+        "rot_0",
+        "rot_1",
+        "rot_2",
+        "rot_3",
         *(("binding_0",) if bound else ()),
-    )  # fmt: skip
+    )
 
 
-def table(
-    count: int = 50, harmonics: int = 15, *, faces: int = 0, seed: int = 0
-) -> NDArray[np.float32]:
+def table(count: int = 50, harmonics: int = 15, *, faces: int = 0, seed: int = 0) -> Float32Array:
     """(count, properties) of plausible values; bound to faces below `faces` if that is not 0."""
     rng = np.random.default_rng(seed)
     names = properties(harmonics, bound=faces > 0)
@@ -41,11 +54,14 @@ def flame_param(vertices: int | None = None, frames: int = 3, seed: int = 0) -> 
     """`flame_param.npz` with a person; static_offset of so many vertices, or none."""
     rng = np.random.default_rng(seed)
     arrays = {
-        "shape": rng.normal(0, 1, 300), "expr": rng.normal(0, 0.5, (frames, 100)),
-        "rotation": rng.normal(0, 0.2, (frames, 3)), "neck_pose": rng.normal(0, 0.2, (frames, 3)),
-        "jaw_pose": rng.normal(0, 0.1, (frames, 3)), "eyes_pose": np.zeros((frames, 6)),
+        "shape": rng.normal(0, 1, 300),
+        "expr": rng.normal(0, 0.5, (frames, 100)),
+        "rotation": rng.normal(0, 0.2, (frames, 3)),
+        "neck_pose": rng.normal(0, 0.2, (frames, 3)),
+        "jaw_pose": rng.normal(0, 0.1, (frames, 3)),
+        "eyes_pose": np.zeros((frames, 6)),
         "translation": rng.normal(0, 0.1, (frames, 3)),
-    }  # fmt: skip
+    }
     if vertices is not None:
         arrays["static_offset"] = rng.normal(0, 0.002, (1, vertices, 3))
         arrays["dynamic_offset"] = np.zeros((frames, vertices, 3))

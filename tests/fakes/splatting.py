@@ -46,9 +46,12 @@ def splat(
     chosen = torch.from_numpy(order[usable.numpy()[order]])
     values = torch.cat([colours, z[:, None]], 1)
     return composite(
-        centres[chosen], torch.linalg.inv(blurred[chosen]), opacities[chosen], values[chosen],
+        centres[chosen],
+        torch.linalg.inv(blurred[chosen]),
+        opacities[chosen],
+        values[chosen],
         camera,
-    )  # fmt: skip
+    )
 
 
 def as_doubles(values) -> Tensor:
@@ -87,12 +90,18 @@ def rotations(quaternions: Tensor) -> Tensor:
     w, x, y, z = (quaternions / quaternions.norm(dim=1, keepdim=True)).unbind(1)
     return torch.stack(
         [
-            1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-            2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-            2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+            1 - 2 * (y * y + z * z),
+            2 * (x * y - w * z),
+            2 * (x * z + w * y),
+            2 * (x * y + w * z),
+            1 - 2 * (x * x + z * z),
+            2 * (y * z - w * x),
+            2 * (x * z - w * y),
+            2 * (y * z + w * x),
+            1 - 2 * (x * x + y * y),
         ],
         1,
-    ).reshape(-1, 3, 3)  # fmt: skip
+    ).reshape(-1, 3, 3)
 
 
 def composite(
@@ -101,8 +110,9 @@ def composite(
     """values: (N, C + 1), the last one depth; all in order from near to far."""
     y, x = torch.meshgrid(
         torch.arange(camera.height, dtype=torch.float64),
-        torch.arange(camera.width, dtype=torch.float64), indexing="ij",
-    )  # fmt: skip
+        torch.arange(camera.width, dtype=torch.float64),
+        indexing="ij",
+    )
     pixels = torch.stack([x, y], -1) + 0.5
     light = torch.zeros(camera.height, camera.width, values.shape[1], dtype=torch.float64)
     still_open = torch.ones(camera.height, camera.width, dtype=torch.float64)

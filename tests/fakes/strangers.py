@@ -137,9 +137,12 @@ def seek_another_server(socket: zmq.Socket, connection: Connection) -> None:
 
 
 DRESSES: tuple[Dress, ...] = (
-    wear_nothing, wear_a_password, wear_a_strangers_keys, wear_anothers_public_key,
+    wear_nothing,
+    wear_a_password,
+    wear_a_strangers_keys,
+    wear_anothers_public_key,
     seek_another_server,
-)  # fmt: skip
+)
 
 _REFUSALS = (
     zmq.EVENT_DISCONNECTED

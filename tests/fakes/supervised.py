@@ -73,9 +73,13 @@ class Stage:
 
     def make(self, after: Supervisor | None = None) -> Supervisor:
         return Supervisor(
-            self.command, self.folder, after=after,
-            now=lambda: self.time, spawn=self._spawn, connect=self._connect,  # pyright: ignore
-        )  # fmt: skip
+            self.command,
+            self.folder,
+            after=after,
+            now=lambda: self.time,
+            spawn=self._spawn,
+            connect=self._connect,  # pyright: ignore
+        )
 
     def _spawn(self, command: list[str], folder: Path) -> FakeProcess:
         if self.spawn_error is not None:

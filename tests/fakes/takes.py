@@ -12,11 +12,17 @@ def random_motion(frames: int = 40, *, space: str = "open", seed: int = 0) -> Mo
     """Any take, every array filled."""
     rng = np.random.default_rng(seed)
     return make_motion(
-        expression=rng.normal(0, 0.3, (frames, 100)), jaw=rng.normal(0, 0.1, (frames, 3)),
-        neck=rng.normal(0, 0.1, (frames, 3)), eyes=rng.normal(0, 0.1, (frames, 6)),
-        rotation=rng.normal(0, 0.1, (frames, 3)), translation=rng.normal(0, 0.01, (frames, 3)),
-        shape=rng.normal(0, 1, 300), eyelids=rng.random((frames, 2)), fps=30.0, space=space,
-    )  # fmt: skip
+        expression=rng.normal(0, 0.3, (frames, 100)),
+        jaw=rng.normal(0, 0.1, (frames, 3)),
+        neck=rng.normal(0, 0.1, (frames, 3)),
+        eyes=rng.normal(0, 0.1, (frames, 6)),
+        rotation=rng.normal(0, 0.1, (frames, 3)),
+        translation=rng.normal(0, 0.01, (frames, 3)),
+        shape=rng.normal(0, 1, 300),
+        eyelids=rng.random((frames, 2)),
+        fps=30.0,
+        space=space,
+    )
 
 
 def arkit_motion(frames: int = 40, *, seed: int = 0) -> Motion:
@@ -68,9 +74,13 @@ def vhap_arrays(frames: int = 9, *, seed: int = 0) -> dict:
     """tracked_flame_params_30.npz, with what VHAP keeps beside the take."""
     rng = np.random.default_rng(seed)
     widths = {
-        "rotation": 3, "translation": 3, "neck_pose": 3, "jaw_pose": 3, "eyes_pose": 6,
+        "rotation": 3,
+        "translation": 3,
+        "neck_pose": 3,
+        "jaw_pose": 3,
+        "eyes_pose": 6,
         "expr": 100,
-    }  # fmt: skip
+    }
     arrays = {k: rng.normal(0, 0.1, (frames, w)).astype("f4") for k, w in widths.items()}
     return arrays | {
         "shape": rng.normal(0, 1, 300).astype("f4"),
@@ -150,9 +160,13 @@ def metrical_frame(seed: int = 0, *, frame: int = 0) -> dict:
     }
     opencv = {"R": np.eye(3, dtype="f4")[None], "t": camera["t"], "K": np.eye(3, dtype="f4")[None]}
     return {
-        "flame": flame, "camera": camera, "opencv": opencv,
-        "img_size": np.array([512, 512]), "frame_id": f"{frame:05}", "global_step": 900,
-    }  # fmt: skip
+        "flame": flame,
+        "camera": camera,
+        "opencv": opencv,
+        "img_size": np.array([512, 512]),
+        "frame_id": f"{frame:05}",
+        "global_step": 900,
+    }
 
 
 def torch_bytes(content: object) -> bytes:
@@ -166,9 +180,14 @@ def torch_bytes(content: object) -> bytes:
 def smplx_arrays(frames: int = 9, *, seed: int = 0, expressions: int = 10) -> dict:
     rng = np.random.default_rng(seed)
     widths = {
-        "expression": expressions, "jaw_pose": 3, "leye_pose": 3, "reye_pose": 3,
-        "global_orient": 3, "transl": 3, "betas": 10,
-    }  # fmt: skip
+        "expression": expressions,
+        "jaw_pose": 3,
+        "leye_pose": 3,
+        "reye_pose": 3,
+        "global_orient": 3,
+        "transl": 3,
+        "betas": 10,
+    }
     arrays = {k: rng.normal(0, 0.1, (frames, w)).astype("f4") for k, w in widths.items()}
     body = np.zeros((frames, 21, 3), "f4")
     body[:, 14] = rng.normal(0, 0.1, (frames, 3))

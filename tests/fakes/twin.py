@@ -41,8 +41,13 @@ def pose_head(
 
 def pose_frame(head: HeadModel, motion: Motion, frame: int) -> np.ndarray:
     """Vertices (V, 3) of one frame of a motion."""
-    pose = np.stack([
-        motion.rotation[frame], motion.neck[frame], motion.jaw[frame],
-        motion.eyes[frame, :3], motion.eyes[frame, 3:],
-    ])  # fmt: skip
+    pose = np.stack(
+        [
+            motion.rotation[frame],
+            motion.neck[frame],
+            motion.jaw[frame],
+            motion.eyes[frame, :3],
+            motion.eyes[frame, 3:],
+        ]
+    )
     return pose_head(head, motion.shape, motion.expression[frame], pose, motion.translation[frame])

@@ -147,8 +147,11 @@ class Sidecar:
     @property
     def log(self) -> str:
         """The end of all that it has said."""
-        texts = [p.read_text("utf-8", "replace") for p in sorted((self.folder / "run").glob("*"))
-                 if p.name.startswith(("sidecar.log", "sidecar.stderr"))]  # fmt: skip
+        texts = [
+            p.read_text("utf-8", "replace")
+            for p in sorted((self.folder / "run").glob("*"))
+            if p.name.startswith(("sidecar.log", "sidecar.stderr"))
+        ]
         return "\n".join(text[-3000:] for text in texts)
 
     def step(self) -> None:
@@ -208,9 +211,15 @@ def running_sidecar(
     """A sidecar with its own runtime and cache folder; both processes are gone afterwards.
     before: a program that starts it, such as `setpriv`."""
     command = [
-        *before, sys.executable, "-m", "affekt.sidecar", "serve",
-        "--cache-dir", str(folder / "cache"), *options,
-    ]  # fmt: skip
+        *before,
+        sys.executable,
+        "-m",
+        "affekt.sidecar",
+        "serve",
+        "--cache-dir",
+        str(folder / "cache"),
+        *options,
+    ]
     clock = Clock()
     sidecar = Sidecar(folder, Supervisor(command, folder / "run", now=clock), clock)
     with _hooks():

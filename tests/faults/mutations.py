@@ -23,7 +23,7 @@ from affekt.shared.schema import (
     Several,
     Text,
     field_rules,
-)  # fmt: skip
+)
 from fakes.messages import any_message
 
 
@@ -135,9 +135,14 @@ def key_twice(random: Random, message: Whole) -> list[bytes]:
 
 
 _NO_KEYS = [
-    b"\x01\x02", b"\xc4\x01a\x02", b"\xa2\xff\xfe\x02", b"\xa3\xed\xa0\x80\x02", b"\xc0\x02",
-    b"\x90\x02", b"\xcb" + bytes(8) + b"\x02",
-]  # fmt: skip
+    b"\x01\x02",
+    b"\xc4\x01a\x02",
+    b"\xa2\xff\xfe\x02",
+    b"\xa3\xed\xa0\x80\x02",
+    b"\xc0\x02",
+    b"\x90\x02",
+    b"\xcb" + bytes(8) + b"\x02",
+]
 
 
 def not_text(random: Random, message: Whole) -> list[bytes]:
@@ -148,9 +153,13 @@ def not_text(random: Random, message: Whole) -> list[bytes]:
 
 
 _STRANGE = [
-    msgpack.ExtType(5, b"raw"), msgpack.ExtType(127, b""), msgpack.Timestamp(1, 2), b"bytes", b"",
+    msgpack.ExtType(5, b"raw"),
+    msgpack.ExtType(127, b""),
+    msgpack.Timestamp(1, 2),
+    b"bytes",
+    b"",
     msgpack.Timestamp(2**33, 1),
-]  # fmt: skip
+]
 
 
 def strange_types(random: Random, message: Whole) -> list[bytes]:
@@ -164,10 +173,21 @@ _NO_HEADER: Mapping[str, list[object]] = {
     "v": [None, [], [1], [3, 0, 0], [3.0, 0], [True, 0], [-1, 0], [3, 10_000], "3.0", {"3": 0}],
     "id": [None, -1, 2**53 + 1, 2**64 - 1, 1.0, True, "1", [1], math.nan],
     "type": [None, 1, "", "x" * 65, "Ping", "ping\n", "../ping", ["ping"], "p\u0000", True],
-    "buffers": [None, {}, 1, "a", [1], [[]], [["a", "|u1"]], [["a", "|u1", [1], 1]],
-                [[1, "|u1", [1]]], [["a", "|u1", 1]], [["a", "|u1", [1.0]]]],
+    "buffers": [
+        None,
+        {},
+        1,
+        "a",
+        [1],
+        [[]],
+        [["a", "|u1"]],
+        [["a", "|u1", [1], 1]],
+        [[1, "|u1", [1]]],
+        [["a", "|u1", 1]],
+        [["a", "|u1", [1.0]]],
+    ],
     "body": [None, [], 1, "a", True, 1.5],
-}  # fmt: skip
+}
 
 
 def bad_header(random: Random, message: Whole) -> list[bytes]:
@@ -261,17 +281,25 @@ def not_finite(random: Random, message: Whole) -> list[bytes] | None:
 
 
 _TEXTS = [
-    "../" * 30, "/etc/passwd", "a" * 5000, "\x00", "a\nb\r", "\x1b[2J", "C:\\x", "\u202e" * 99,
+    "../" * 30,
+    "/etc/passwd",
+    "a" * 5000,
+    "\x00",
+    "a\nb\r",
+    "\x1b[2J",
+    "C:\\x",
+    "\u202e" * 99,
     "../../x.png",
-]  # fmt: skip
+]
 
 
 def bad_text(random: Random, message: Whole) -> list[bytes] | None:
     """Paths, control characters and novels, where a name or a hash belongs."""
     names = [
-        name for name in message.of(Text)
+        name
+        for name in message.of(Text)
         if getattr(message.rules[name].rule, "pattern", "").startswith(("[A-Za-z0-9", "[0-9a-f]"))
-    ]  # fmt: skip
+    ]
     return message.with_body(**{random.choice(names): random.choice(_TEXTS)}) if names else None
 
 
@@ -287,8 +315,26 @@ def wrong_dtype(random: Random, message: Whole) -> list[bytes] | None:
     if not entries:
         return None
     entry = random.choice(entries)
-    dtypes = ["|u1", "<i4", "<f4", "<f8", ">f4", "|O", "|S4", "<U1", "<f2", "<c8", "|b1", "|V4",
-              "f", "", None, 4, ["<f4"], "<M8[s]"]  # fmt: skip
+    dtypes = [
+        "|u1",
+        "<i4",
+        "<f4",
+        "<f8",
+        ">f4",
+        "|O",
+        "|S4",
+        "<U1",
+        "<f2",
+        "<c8",
+        "|b1",
+        "|V4",
+        "f",
+        "",
+        None,
+        4,
+        ["<f4"],
+        "<M8[s]",
+    ]
     entry[1] = random.choice([dtype for dtype in dtypes if dtype != entry[1]])
     return message.changed(buffers=entries)
 
@@ -300,10 +346,21 @@ def wrong_shape(random: Random, message: Whole) -> list[bytes] | None:
     entry = random.choice(entries)
     shape = list(entry[2])  # type: ignore
     other = [
-        [*shape, 1], [1, *shape], shape[:-1], [], [-1, *shape[1:]], [2**40, *shape[1:]],
-        [2**63, 2**63], [shape[0] + 1, *shape[1:]], [True, *shape[1:]], [1] * 9, [0.5],
-        [2**27, 2**27, 2**27, 2**27], [str(shape[0])], [[shape]],
-    ]  # fmt: skip
+        [*shape, 1],
+        [1, *shape],
+        shape[:-1],
+        [],
+        [-1, *shape[1:]],
+        [2**40, *shape[1:]],
+        [2**63, 2**63],
+        [shape[0] + 1, *shape[1:]],
+        [True, *shape[1:]],
+        [1] * 9,
+        [0.5],
+        [2**27, 2**27, 2**27, 2**27],
+        [str(shape[0])],
+        [[shape]],
+    ]
     entry[2] = random.choice(other)
     return message.changed(buffers=entries)
 
@@ -353,10 +410,33 @@ def field_in_the_wrong_place(random: Random, message: Whole) -> list[bytes] | No
 
 
 MUST_FAIL: tuple[Mutation, ...] = (
-    random_bytes, truncated, prolonged, oversized_header, crowded, deep, huge_lengths, key_twice,
-    not_text, strange_types, bad_header, other_keys, other_version, unknown_type, field_missing,
-    field_too_many, wrong_type, boolean_for_integer, overflow, not_finite, bad_text, wrong_dtype,
-    wrong_shape, frames_swapped, frames_missing, frames_extra, field_in_both,
+    random_bytes,
+    truncated,
+    prolonged,
+    oversized_header,
+    crowded,
+    deep,
+    huge_lengths,
+    key_twice,
+    not_text,
+    strange_types,
+    bad_header,
+    other_keys,
+    other_version,
+    unknown_type,
+    field_missing,
+    field_too_many,
+    wrong_type,
+    boolean_for_integer,
+    overflow,
+    not_finite,
+    bad_text,
+    wrong_dtype,
+    wrong_shape,
+    frames_swapped,
+    frames_missing,
+    frames_extra,
+    field_in_both,
     field_in_the_wrong_place,
-)  # fmt: skip
+)
 MAY_PASS: tuple[Mutation, ...] = (flipped, replayed)

@@ -17,15 +17,7 @@ from affekt.shared.events import BakeFinished, PreviewReady
 from affekt.shared.messages import Artefact, Hello, Ping, Render, Welcome
 from fakes.link import RawClient
 
-from .harness import (
-    ROOT,
-    Sidecar,
-    hashes,
-    read_vitals,
-    take_frames,
-    track_of,
-    wait_for,
-)  # fmt: skip
+from .harness import ROOT, Sidecar, hashes, read_vitals, take_frames, track_of, wait_for
 
 HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 MIB = 2**20
@@ -82,9 +74,14 @@ def _send(raw: RawClient, frames: list[wire.Frame]) -> bool:
 
 def render_all(take: Artefact) -> Render:
     return Render(
-        job=secrets.token_hex(16), head="open", motion=take.sha256, name=take.name, width=64,
-        height=64, credit=limits.MAX_CREDIT,
-    )  # fmt: skip
+        job=secrets.token_hex(16),
+        head="open",
+        motion=take.sha256,
+        name=take.name,
+        width=64,
+        height=64,
+        credit=limits.MAX_CREDIT,
+    )
 
 
 def test_two_clients_with_previews_and_a_bake(sidecar: Sidecar, take: Artefact) -> None:

@@ -21,7 +21,7 @@ FLOODS = {
     "frames without end": ([PING, *[b""] * 50_000], 1),
     "garbage headers": ([b"\xc1" * 60_000], 2000),
     "frames as large as may be": ([PING, *[bytes(16 * MIB)] * 6], 1),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FLOODS)

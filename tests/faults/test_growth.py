@@ -16,15 +16,7 @@ from affekt.shared.conversions import preview_rows, track_fields
 from affekt.shared.messages import Artefact, Hello, Message, Welcome
 from fakes.link import RawClient
 
-from .harness import (
-    Sidecar,
-    Vitals,
-    read_vitals,
-    shared_memory_of,
-    take_frames,
-    track_of,
-    wait_for,
-)
+from .harness import Sidecar, Vitals, read_vitals, shared_memory_of, take_frames, track_of, wait_for
 from .mutations import MUST_FAIL, whole
 
 HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
@@ -36,9 +28,17 @@ EDGE = 64
 LATE = 2**40
 """Ids of our own questions begin here."""
 KINDS = {
-    "pong", "status", "artefact_state", "artefact_chunk", "previewed", "failure", "acknowledged",
-    "progress", "bake_done", "pixels_opened",
-}  # fmt: skip
+    "pong",
+    "status",
+    "artefact_state",
+    "artefact_chunk",
+    "previewed",
+    "failure",
+    "acknowledged",
+    "progress",
+    "bake_done",
+    "pixels_opened",
+}
 """What must have come back, each more than a few times."""
 
 
@@ -85,9 +85,13 @@ class Mix:
         """A small take, one of a hundred: and mostly there already."""
         data = str(self._random.randrange(100)).encode() * 500
         return messages.Upload(
-            kind="motion", name="a.npz", sha256=hashlib.sha256(data).hexdigest(), size=len(data),
-            offset=0, data=data,
-        )  # fmt: skip
+            kind="motion",
+            name="a.npz",
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            offset=0,
+            data=data,
+        )
 
     def _preview(self) -> Message:
         frame = self._random.randrange(self._frames)
@@ -95,17 +99,29 @@ class Mix:
         track = track_of(len(rows), self._random.random())
         edge = EDGE if self._random.random() < 0.1 else None
         return messages.Preview(
-            view=self._random.randrange(4), motion=self._take.sha256, name=self._take.name,
-            head="open", frame=frame, first=rows.start, width=edge, height=edge,
-            is_shared=edge is not None, **track_fields(track),
-        )  # fmt: skip
+            view=self._random.randrange(4),
+            motion=self._take.sha256,
+            name=self._take.name,
+            head="open",
+            frame=frame,
+            first=rows.start,
+            width=edge,
+            height=edge,
+            is_shared=edge is not None,
+            **track_fields(track),
+        )
 
     def _job(self) -> list[Message]:
         job = secrets.token_hex(16)
         bake = messages.Bake(
-            job=job, motion=self._take.sha256, name=self._take.name, head="open", frames=(0, 8),
-            vertices=False, **track_fields(track_of(self._frames, self._random.randrange(4) / 4)),
-        )  # fmt: skip
+            job=job,
+            motion=self._take.sha256,
+            name=self._take.name,
+            head="open",
+            frames=(0, 8),
+            vertices=False,
+            **track_fields(track_of(self._frames, self._random.randrange(4) / 4)),
+        )
         return [bake, messages.Cancel(job=job)] if self._random.random() < 0.5 else [bake]
 
 
@@ -157,8 +173,9 @@ def slope(vitals: list[Vitals]) -> float:
     memory = [v.memory_bytes for v in vitals]
     slopes = [
         (memory[b] - memory[a]) / (EVERY * (b - a))
-        for a in range(len(memory)) for b in range(a + 1, len(memory))
-    ]  # fmt: skip
+        for a in range(len(memory))
+        for b in range(a + 1, len(memory))
+    ]
     return float(np.median(slopes))
 
 

@@ -65,9 +65,12 @@ def test_replayed_messages(sidecar: Sidecar, take: Artefact) -> None:
     """The same bytes again and again start nothing twice."""
     job = secrets.token_hex(16)
     bake = messages.Bake(
-        job=job, motion=take.sha256, name=take.name, head="open",
+        job=job,
+        motion=take.sha256,
+        name=take.name,
+        head="open",
         **track_fields(track_of(take_frames(), 0.43)),
-    )  # fmt: skip
+    )
     with RawClient(sidecar.connection) as raw:
         assert isinstance(raw.ask(HELLO), Welcome)
         for _ in range(6):

@@ -92,9 +92,12 @@ def bake_with_a_kill(
 
 @pytest.mark.parametrize("who", ["worker", "server"])
 def test_killed_once(
-    sidecar: Sidecar, long: Artefact, undisturbed_s: float, who: str,
+    sidecar: Sidecar,
+    long: Artefact,
+    undisturbed_s: float,
+    who: str,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     weight = {"worker": 0.7, "server": 0.8}[who]
     shown_s = bake_with_a_kill(sidecar, long, who, weight, 0.5 * undisturbed_s).shown_s
     if who == "server":

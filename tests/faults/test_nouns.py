@@ -69,9 +69,17 @@ def test_one_that_is_right() -> None:
     """The control: a track that is whole becomes one."""
     rows = np.zeros(2, np.float32)
     track = messages.Bake(
-        job="ab" * 16, motion="0" * 64, name="take", head="open", fps=30.0,
-        weights=np.zeros((2, 6), np.float32), influence=rows, upper=rows, lower=rows,
-        geometry=rows, appearance=rows,
-    )  # fmt: skip
+        job="ab" * 16,
+        motion="0" * 64,
+        name="take",
+        head="open",
+        fps=30.0,
+        weights=np.zeros((2, 6), np.float32),
+        influence=rows,
+        upper=rows,
+        lower=rows,
+        geometry=rows,
+        appearance=rows,
+    )
     assert len(conversions.to_track(track)) == 2
     assert conversions.preview_rows(0, 30.0, 2) == range(2)

@@ -34,8 +34,7 @@ HALF_OPEN_S = 5.0
 MEMORY_SHARE = 1.05
 WRONG = 1_000
 CROWDS = pytest.mark.parametrize(
-    ("strangers", "greeted"),
-    [(2_000, 200), pytest.param(10_000, 1_000, marks=pytest.mark.full)],
+    ("strangers", "greeted"), [(2_000, 200), pytest.param(10_000, 1_000, marks=pytest.mark.full)]
 )
 
 

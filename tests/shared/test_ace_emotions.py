@@ -37,9 +37,14 @@ def test_round_trip_frame_by_frame(seed: int, fps: float) -> None:
     weights = rng.random((40, 6)).astype(np.float32) * (rng.random((40, 1)) < 0.5)
     ones = np.ones(40, np.float32)
     track = EmotionTrack(
-        weights=weights.astype(np.float32), influence=ones, upper=ones, lower=ones, geometry=ones,
-        appearance=ones, fps=fps,
-    )  # fmt: skip
+        weights=weights.astype(np.float32),
+        influence=ones,
+        upper=ones,
+        lower=ones,
+        geometry=ones,
+        appearance=ones,
+        fps=fps,
+    )
     data, left_out = encode_ace(track)
     again, without = decode_emotions(data, 40, fps)
     assert left_out == without == ()
@@ -74,10 +79,13 @@ def test_names_of_both_sides() -> None:
     keys, left_out = decode_ace(ace((0.0, levels)), 30.0)
     values = {name: float(levels[0]) for name, (_, levels) in keys.channels.items()}
     assert values == {
-        "happy": levels["joy"], "sad": max(levels["grief"], levels["sadness"]),
-        "angry": levels["anger"], "fear": levels["fear"], "disgust": levels["disgust"],
+        "happy": levels["joy"],
+        "sad": max(levels["grief"], levels["sadness"]),
+        "angry": levels["anger"],
+        "fear": levels["fear"],
+        "disgust": levels["disgust"],
         "surprise": levels["amazement"],
-    }  # fmt: skip
+    }
     assert left_out == WITHOUT_COUNTERPART
 
 

@@ -14,9 +14,14 @@ seeds = st.integers(0, 2**32 - 1)
 
 def camera(**changes: object) -> Camera:
     fields = {
-        "width": 40, "height": 30, "focal_x": 35.0, "focal_y": 33.0, "centre_x": 19.0,
-        "centre_y": 16.0, "camera_from_world": np.eye(4),
-    }  # fmt: skip
+        "width": 40,
+        "height": 30,
+        "focal_x": 35.0,
+        "focal_y": 33.0,
+        "centre_x": 19.0,
+        "centre_y": 16.0,
+        "camera_from_world": np.eye(4),
+    }
     return Camera(**{**fields, **changes})
 
 
@@ -36,14 +41,23 @@ def bent(row: int, values: tuple[float, ...]) -> np.ndarray:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"focal_x": 0.0}, {"focal_y": -35.0}, {"focal_x": np.nan}, {"centre_y": np.inf},
-        {"near": 2.0, "far": 1.0}, {"near": 1.0, "far": 1.0}, {"near": 0.0}, {"near": -1.0},
-        {"far": np.inf}, {"orthographic": True, "near": 3.0, "far": -3.0},
-        {"camera_from_world": np.eye(3)}, {"camera_from_world": np.full((4, 4), np.nan)},
-        {"camera_from_world": bent(3, (0, 0, 0, 2))}, {"camera_from_world": bent(1, (0, 0, 0, 1))},
+        {"focal_x": 0.0},
+        {"focal_y": -35.0},
+        {"focal_x": np.nan},
+        {"centre_y": np.inf},
+        {"near": 2.0, "far": 1.0},
+        {"near": 1.0, "far": 1.0},
+        {"near": 0.0},
+        {"near": -1.0},
+        {"far": np.inf},
+        {"orthographic": True, "near": 3.0, "far": -3.0},
+        {"camera_from_world": np.eye(3)},
+        {"camera_from_world": np.full((4, 4), np.nan)},
+        {"camera_from_world": bent(3, (0, 0, 0, 2))},
+        {"camera_from_world": bent(1, (0, 0, 0, 1))},
         {"camera_from_world": bent(1, (1, 0, 1e-12, 0))},
     ],
-)  # fmt: skip
+)
 def test_what_cannot_see_is_refused(changes: dict):
     with pytest.raises(InputError) as raised:
         camera(**changes)
@@ -74,9 +88,14 @@ def test_the_centre_is_at_depth_0_and_the_axis_leads_away_from_it(seed: int):
 
 def test_a_portraits_camera_stands_where_it_is_asked_to():
     view = look_at(
-        target=np.array([0.1, 1.6, 0.0]), distance=2.0, yaw_rad=np.pi / 2, pitch_rad=0.0,
-        width=64, height=48, fov_y_rad=0.5,
-    )  # fmt: skip
+        target=np.array([0.1, 1.6, 0.0]),
+        distance=2.0,
+        yaw_rad=np.pi / 2,
+        pitch_rad=0.0,
+        width=64,
+        height=48,
+        fov_y_rad=0.5,
+    )
     np.testing.assert_allclose(camera_centre(view), [2.1, 1.6, 0.0], atol=1e-12)
     pixel, depth = to_screen(view, np.array([0.1, 1.6, 0.0]))
     np.testing.assert_allclose(pixel, [32, 24])

@@ -39,9 +39,16 @@ from fakes.scripted import ScriptedSidecar
 
 ROOT = Path(__file__).resolve().parents[1]
 STATUS = Status(
-    uptime_s=1.5, worker="ready", worker_restarts=2, device="cpu", clients=1, jobs=0,
-    cache_bytes=10, cache_limit_bytes=20, memory_bytes=30,
-)  # fmt: skip
+    uptime_s=1.5,
+    worker="ready",
+    worker_restarts=2,
+    device="cpu",
+    clients=1,
+    jobs=0,
+    cache_bytes=10,
+    cache_limit_bytes=20,
+    memory_bytes=30,
+)
 
 
 @pytest.fixture
@@ -397,8 +404,10 @@ class Apart:
 def apart() -> Iterator[Apart]:
     process = subprocess.Popen(
         [sys.executable, "-m", "fakes.scripted"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
     assert process.stdout is not None
     try:
         said = json.loads(process.stdout.readline())

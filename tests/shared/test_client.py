@@ -18,10 +18,7 @@ from affekt.shared.client import Client
 from affekt.shared.connection import Connection
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import AffektError, InputError, LinkError
-from affekt.shared.events import (
-    JobFailed,
-    PreviewReady,
-)
+from affekt.shared.events import JobFailed, PreviewReady
 from affekt.shared.messages import Artefact
 from fakes.head import small_head
 from fakes.link import TAKE, Link, SpyServer, drain, make_take, running_server, wait_for

@@ -32,13 +32,27 @@ def test_whatever_differs_shows():
     other = values.copy()
     other[1, 2] = np.nextafter(other[1, 2], 9)
     things = [
-        (base,), (replace(base, name="b"),), (replace(base, values=other),),
+        (base,),
+        (replace(base, name="b"),),
+        (replace(base, values=other),),
         (replace(base, values=values.astype(np.float32)),),
-        (replace(base, values=values.reshape(3, 2)),), (replace(base, more=None),),
-        (replace(base, more={"x": 2.0}),), (replace(base, more={"y": 1.0}),),
-        (base, 1), (base, "1"), (base, 1.0), (base, True), (base, None), (base, base),
-        (("ab", "c"),), (("a", "bc"),), ((("a",), "bc"),), ((),), (((), ()),), (range(2),),
-    ]  # fmt: skip
+        (replace(base, values=values.reshape(3, 2)),),
+        (replace(base, more=None),),
+        (replace(base, more={"x": 2.0}),),
+        (replace(base, more={"y": 1.0}),),
+        (base, 1),
+        (base, "1"),
+        (base, 1.0),
+        (base, True),
+        (base, None),
+        (base, base),
+        (("ab", "c"),),
+        (("a", "bc"),),
+        ((("a",), "bc"),),
+        ((),),
+        (((), ()),),
+        (range(2),),
+    ]
     found = [fingerprint(*thing) for thing in things]
     for one, two in itertools.combinations(range(len(found)), 2):
         assert found[one] != found[two], (things[one], things[two])

@@ -13,12 +13,7 @@ from affekt.shared import limits, wire
 from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import JobError
-from affekt.shared.events import (
-    BakeFinished,
-    Event,
-    JobProgressed,
-    RenderFinished,
-)
+from affekt.shared.events import BakeFinished, Event, JobProgressed, RenderFinished
 from affekt.shared.jobs import JobBook
 from affekt.shared.messages import (
     Acknowledged,

@@ -115,10 +115,15 @@ class ModelSidecar:
         self.book.handle(
             self,
             Picture(
-                job=job, number=work.number, index=work.number, kind="frame", size=SIZE,
-                offset=work.offset, data=piece,
+                job=job,
+                number=work.number,
+                index=work.number,
+                kind="frame",
+                size=SIZE,
+                offset=work.offset,
+                data=piece,
             ),
-        )  # fmt: skip
+        )
         work.offset += len(piece)
         if work.offset == SIZE:
             work.number, work.offset = work.number + 1, 0

@@ -14,13 +14,7 @@ import pytest
 from affekt.shared import limits, wire
 from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
-from affekt.shared.events import (
-    BakeFinished,
-    Event,
-    JobProgressed,
-    PictureWritten,
-    RenderFinished,
-)
+from affekt.shared.events import BakeFinished, Event, JobProgressed, PictureWritten, RenderFinished
 from affekt.shared.messages import (
     Acknowledged,
     Attach,
@@ -179,9 +173,11 @@ def test_spoiled_events_end_in_words_and_not_in_a_crash(
             bake, render = start_bake(client), start_render(client, tmp_path / str(turn))
             sidecar.expect(Render)
             for message in (
-                progress(bake, 1), picture(render, 0, b"abcd"), bake_done(bake),
+                progress(bake, 1),
+                picture(render, 0, b"abcd"),
+                bake_done(bake),
                 RenderDone(job=render, pictures=1),
-            ):  # fmt: skip
+            ):
                 frames = [bytes(frame) for frame in wire.encode(message)]
                 sidecar.tell_frames(spoiled(frames, chance))
             for job in (bake, render):

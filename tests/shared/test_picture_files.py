@@ -25,13 +25,23 @@ def files(tmp_path: Path) -> PictureFiles:
 
 
 def piece(
-    number: int, data: bytes, *, offset: int = 0, size: int | None = None,
-    index: int = 4, kind: PictureKind = "frame",
-) -> Picture:  # fmt: skip
+    number: int,
+    data: bytes,
+    *,
+    offset: int = 0,
+    size: int | None = None,
+    index: int = 4,
+    kind: PictureKind = "frame",
+) -> Picture:
     return Picture(
-        job=JOB, number=number, index=index, kind=kind, offset=offset, data=data,
+        job=JOB,
+        number=number,
+        index=index,
+        kind=kind,
+        offset=offset,
+        data=data,
         size=len(data) if size is None else size,
-    )  # fmt: skip
+    )
 
 
 def pieces(number: int, data: bytes, step: int, index: int = 4) -> Iterator[Picture]:

@@ -18,19 +18,30 @@ def camera(index: int = 0, **changes: object) -> Camera:
     matrix = np.eye(4)
     matrix[:3] += np.random.default_rng(index).normal(0, 0.1, (3, 4))
     values = {
-        "width": 20, "height": 10, "focal_x": 30.0 + index, "focal_y": 31.0, "centre_x": 9.0,
-        "centre_y": 6.0, "near": 0.1, "far": 50.0, "camera_from_world": matrix,
+        "width": 20,
+        "height": 10,
+        "focal_x": 30.0 + index,
+        "focal_y": 31.0,
+        "centre_x": 9.0,
+        "centre_y": 6.0,
+        "near": 0.1,
+        "far": 50.0,
+        "camera_from_world": matrix,
         "orthographic": index % 2 == 1,
-    }  # fmt: skip
+    }
     return Camera(**{**values, **changes})
 
 
 def sent(options: PictureOptions) -> messages.Render:
     """The message as it arrives at the other side."""
     message = messages.Render(
-        job="ab" * 16, head="open", motion="0" * 64, name="take.npz", credit=1,
+        job="ab" * 16,
+        head="open",
+        motion="0" * 64,
+        name="take.npz",
+        credit=1,
         **picture_fields(options),
-    )  # fmt: skip
+    )
     _, back = wire.decode_frames(wire.encode(message))
     assert isinstance(back, messages.Render)
     return back
@@ -55,13 +66,18 @@ ASKED = {
     "one camera": PictureOptions(cameras=(camera(),), width=20, height=10),
     "an orthographic camera": PictureOptions(cameras=(camera(1),), width=20, height=10),
     "a camera a frame": PictureOptions(
-        cameras=tuple(map(camera, range(3))), width=20, height=10, world_from_head=MATRICES,
+        cameras=tuple(map(camera, range(3))), width=20, height=10, world_from_head=MATRICES
     ),
     "all passes": PictureOptions(
-        passes=PASSES, format="exr", half=False, antialiased=False, follow="surface",
-        world_from_head=MATRICES[0], weights=np.ones((3, 6), np.float32),
+        passes=PASSES,
+        format="exr",
+        half=False,
+        antialiased=False,
+        follow="surface",
+        world_from_head=MATRICES[0],
+        weights=np.ones((3, 6), np.float32),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -123,13 +139,21 @@ def test_one_of_a_thing_or_one_a_frame():
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("passes", ("combined", "beauty")), ("passes", ()), ("passes", PASSES + PASSES),
-        ("format", "jpeg"), ("follow", ""), ("lens", np.ones((1, 6))), ("lens", np.ones(7)),
-        ("camera_from_world", np.eye(4)), ("camera_from_world", np.ones((1, 4, 4), np.float32)),
-        ("world_from_head", np.ones((1, 3, 4))), ("weights", np.ones((3, 7), np.float32)),
-        ("half", 1), ("antialiased", None),
+        ("passes", ("combined", "beauty")),
+        ("passes", ()),
+        ("passes", PASSES + PASSES),
+        ("format", "jpeg"),
+        ("follow", ""),
+        ("lens", np.ones((1, 6))),
+        ("lens", np.ones(7)),
+        ("camera_from_world", np.eye(4)),
+        ("camera_from_world", np.ones((1, 4, 4), np.float32)),
+        ("world_from_head", np.ones((1, 3, 4))),
+        ("weights", np.ones((3, 7), np.float32)),
+        ("half", 1),
+        ("antialiased", None),
     ],
-)  # fmt: skip
+)
 def test_the_schema_refuses_what_is_no_rendering(field: str, value: object):
     message = replace(sent(PictureOptions()), **{field: value})
     with pytest.raises(LinkError, match=f"render.{field}"):
@@ -139,12 +163,14 @@ def test_the_schema_refuses_what_is_no_rendering(field: str, value: object):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"lens": None}, {"camera_from_world": None},
+        {"lens": None},
+        {"camera_from_world": None},
         {"lens": np.ones((2, 7))},
         {"lens": np.ones((0, 7)), "camera_from_world": np.ones((0, 4, 4))},
-        {"lens": np.full((1, 7), np.nan)}, {"camera_from_world": np.zeros((1, 4, 4))},
+        {"lens": np.full((1, 7), np.nan)},
+        {"camera_from_world": np.zeros((1, 4, 4))},
     ],
-)  # fmt: skip
+)
 def test_cameras_that_do_not_fit_together_are_refused(changes: dict):
     message = replace(sent(PictureOptions(cameras=(camera(),))), **changes)
     with pytest.raises(InputError) as raised:

@@ -200,9 +200,12 @@ def test_a_writer_in_another_process(tmp_path: Path) -> None:
     schedule, seen, missed, count = random.Random(3), 0, 0, 200
     arguments = [ring.name, ring.token, str(tmp_path), str(count)]
     with subprocess.Popen(
-        [sys.executable, "-c", WRITER, *arguments], text=True, bufsize=1,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as writer:  # fmt: skip
+        [sys.executable, "-c", WRITER, *arguments],
+        text=True,
+        bufsize=1,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as writer:
         assert writer.stdin is not None
         assert writer.stdout is not None
         writer.stdin.write("\n" * 5)
@@ -265,8 +268,13 @@ class Tamperer:
 
 
 KINDS = (
-    "flip_bits", "swap_slots", "swap_slots_and_counts", "replay_pixels", "replay_all", "rotate",
-)  # fmt: skip
+    "flip_bits",
+    "swap_slots",
+    "swap_slots_and_counts",
+    "replay_pixels",
+    "replay_all",
+    "rotate",
+)
 
 
 def test_none_of_1000_tampered_buffers_is_accepted(ring: PixelRing, reader: PixelRing) -> None:
@@ -389,10 +397,19 @@ def test_damaged_headers(ring: PixelRing, tmp_path: Path) -> None:
 
 
 NAMES = (
-    "", ".", "..", "/etc/passwd", "../affekt-1-0000000000000000", "affekt-1-0000000000000000/x",
-    "affekt-0-0000000000000000", "affekt-1-000000000000000g", "affekt-1-0000000000000000\n",
-    "affekt-1-0000000000000000\0", "AFFEKT-1-0000000000000000", "affekt-٣-0000000000000000",
-)  # fmt: skip
+    "",
+    ".",
+    "..",
+    "/etc/passwd",
+    "../affekt-1-0000000000000000",
+    "affekt-1-0000000000000000/x",
+    "affekt-0-0000000000000000",
+    "affekt-1-000000000000000g",
+    "affekt-1-0000000000000000\n",
+    "affekt-1-0000000000000000\0",
+    "AFFEKT-1-0000000000000000",
+    "affekt-٣-0000000000000000",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -94,10 +94,7 @@ def open_memory(sidecar: ScriptedSidecar, client: Client, ring: PixelRing) -> No
     """Answers the first picture, and its wish for memory."""
     client.start_preview(TAKE, TRACK, 0, size=SIZE)
     assert sidecar.expect(OpenPixels).slot_bytes == ring.slot_bytes
-    sidecar.answer(
-        OpenPixels,
-        PixelsOpened(name=ring.name, token=ring.token),
-    )
+    sidecar.answer(OpenPixels, PixelsOpened(name=ring.name, token=ring.token))
     asked = sidecar.expect(Preview)
     sidecar.answer(Preview, previewed(asked, pixels=picture()))
     ready(client)
@@ -114,8 +111,11 @@ def test_numbers(sidecar: ScriptedSidecar, client: Client) -> None:
     assert len(asked.weights) == len(asked.appearance) == len(rows) < FRAMES
     assert (asked.view, asked.frame, asked.motion, asked.head) == (3, 200, TAKE.sha256, "open")
     assert (asked.width, asked.avatar, asked.vertices, asked.is_shared) == (
-        None, None, False, False,
-    )  # fmt: skip
+        None,
+        None,
+        False,
+        False,
+    )
     sidecar.answer(Preview, previewed(asked))
     event = ready(client)
     assert (event.view, event.frame, event.vertices, event.pixels) == (3, 200, None, None)
@@ -141,8 +141,11 @@ def test_a_picture_by_a_camera(sidecar: ScriptedSidecar, client: Client) -> None
     client.start_preview(TAKE, TRACK, 1, subject=AVATAR, camera=camera, world_from_head=place)
     asked = sidecar.expect(Preview)
     assert (asked.width, asked.height, asked.avatar, asked.avatar_name) == (
-        8, 4, AVATAR.sha256, "face.zip",
-    )  # fmt: skip
+        8,
+        4,
+        AVATAR.sha256,
+        "face.zip",
+    )
     assert asked.lens is not None
     assert asked.lens.shape == (1, 7)
     np.testing.assert_array_equal(asked.camera_from_world, camera.camera_from_world[None])
@@ -357,9 +360,13 @@ def test_pixels_through_shared_memory(
 def in_memory(asked: Preview, ring: PixelRing, seed: int) -> Previewed:
     slot = ring.write(picture(seed))
     return previewed(
-        asked, width=asked.width, height=asked.height, slot=slot.slot, sequence=slot.sequence,
+        asked,
+        width=asked.width,
+        height=asked.height,
+        slot=slot.slot,
+        sequence=slot.sequence,
         checksum=slot.checksum,
-    )  # fmt: skip
+    )
 
 
 def test_a_larger_picture_asks_for_larger_memory(

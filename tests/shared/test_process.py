@@ -166,9 +166,12 @@ def test_each_start_begins_new_logs(tmp_path: Path) -> None:
         (run / LOG_NAME).write_text(f"log {number}")
     found = {path.name: path.read_text().strip() for path in run.iterdir()}
     assert found == {
-        "sidecar.log": "log 3", "sidecar.log.1": "log 2", "sidecar.log.2": "log 1",
-        "sidecar.stderr": "3", "sidecar.stderr.1": "2",
-    }  # fmt: skip
+        "sidecar.log": "log 3",
+        "sidecar.log.1": "log 2",
+        "sidecar.log.2": "log 1",
+        "sidecar.stderr": "3",
+        "sidecar.stderr.1": "2",
+    }
 
 
 def test_starts_that_log_nothing_push_no_log_out(tmp_path: Path) -> None:

@@ -42,8 +42,10 @@ def test_only_the_newest_stay(tmp_path: Path, ended: int) -> None:
 
 def test_what_is_not_ours_stays(tmp_path: Path, ended: int) -> None:
     living, other, linked = (
-        tmp_path / f"blender-{os.getpid()}", tmp_path / "blender-x", tmp_path / "blender-1099"
-    )  # fmt: skip
+        tmp_path / f"blender-{os.getpid()}",
+        tmp_path / "blender-x",
+        tmp_path / "blender-1099",
+    )
     for folder in (living, other, tmp_path / "elsewhere"):
         folder.mkdir()
         (folder / "sidecar.log").touch()

@@ -29,10 +29,14 @@ THREADS = ("affekt-supervisor", "affekt-link")
 
 def connection(port: int = 1) -> Connection:
     return Connection(
-        endpoint=f"tcp://127.0.0.1:{port}", server_public_key="a" * 40,
-        client_public_key="b" * 40, client_secret_key="c" * 40, pid=1,
-        protocol=PROTOCOL_VERSION, affekt="1.2.3",
-    )  # fmt: skip
+        endpoint=f"tcp://127.0.0.1:{port}",
+        server_public_key="a" * 40,
+        client_public_key="b" * 40,
+        client_secret_key="c" * 40,
+        pid=1,
+        protocol=PROTOCOL_VERSION,
+        affekt="1.2.3",
+    )
 
 
 @pytest.fixture(params=["own", "another's"])

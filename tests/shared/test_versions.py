@@ -104,10 +104,14 @@ def a_sidecar_of(version: tuple[int, int]) -> Iterator[Connection]:
         mine, my_secret = (key.decode() for key in zmq.curve_keypair())
         try:
             yield Connection(
-                endpoint=f"tcp://127.0.0.1:{port}", server_public_key=public.decode(),
-                client_public_key=mine, client_secret_key=my_secret, pid=1, protocol=OURS,
+                endpoint=f"tcp://127.0.0.1:{port}",
+                server_public_key=public.decode(),
+                client_public_key=mine,
+                client_secret_key=my_secret,
+                pid=1,
+                protocol=OURS,
                 affekt=affekt_of(version),
-            )  # fmt: skip
+            )
         finally:
             is_over.set()
             thread.join()
@@ -155,9 +159,14 @@ def test_our_add_on_reads_it_in_the_connection_file(version: tuple[int, int]) ->
     if expected is None:
         return
     connection = Connection(
-        endpoint="tcp://127.0.0.1:9", server_public_key=KEYS, client_public_key=KEYS,
-        client_secret_key=KEYS, pid=1, protocol=version, affekt=affekt_of(version),
-    )  # fmt: skip
+        endpoint="tcp://127.0.0.1:9",
+        server_public_key=KEYS,
+        client_public_key=KEYS,
+        client_secret_key=KEYS,
+        pid=1,
+        protocol=version,
+        affekt=affekt_of(version),
+    )
     with pytest.raises(LinkError) as caught:
         Client.connect(connection)
     assert (caught.value.code, str(caught.value)) == ("link.version", expected)

@@ -50,7 +50,7 @@ GOLDEN = {
         "85a176920300a2696407a474797065ae61727465666163745f6368756e6ba7627566666572739193a464617461"
         "a37c75319103a4626f647982a6736861323536d940" + "30" * 64 + "a66f666673657405",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -185,14 +185,16 @@ BAD_MESSAGES = {
     "frame too long": [chunk()[0], b"xyza"],
     "wrong dtype": [chunk(buffers=[["data", "<f4", [1]]])[0], b"xyza"],
     "wrong axes": [chunk(buffers=[["data", "|u1", [3, 1]]])[0], b"xyz"],
-    "field twice": [
-        chunk(buffers=[["data", "|u1", [3]], ["data", "|u1", [3]]])[0], b"xyz", b"xyz",
-    ],
+    "field twice": [chunk(buffers=[["data", "|u1", [3]], ["data", "|u1", [3]]])[0], b"xyz", b"xyz"],
     "field in body and buffer": chunk(body={"sha256": SHA, "offset": 0, "data": 1}),
     "number in a buffer": [
-        pack(type="artefact_chunk", body={"sha256": SHA}, buffers=[
-            ["data", "|u1", [3]], ["offset", "|u1", [3]],
-        ]), b"xyz", b"xyz",
+        pack(
+            type="artefact_chunk",
+            body={"sha256": SHA},
+            buffers=[["data", "|u1", [3]], ["offset", "|u1", [3]]],
+        ),
+        b"xyz",
+        b"xyz",
     ],
     "bytes in the body": [
         pack(type="artefact_chunk", body={"sha256": SHA, "offset": 0, "data": "xyz"})
@@ -204,13 +206,19 @@ BAD_MESSAGES = {
     "offset is null": chunk(body={"sha256": SHA, "offset": None}),
     "hash is a path": chunk(body={"sha256": "../" * 21 + "a", "offset": 0}),
     "hash has a line's end": chunk(body={"sha256": SHA[:-1] + "\n", "offset": 0}),
-    "NaN": [pack(type="progress", body={
-        "job": JOB, "stage": "s", "done": 1, "total": 2, "seconds_left": math.nan,
-    })],
-    "infinity": [pack(type="progress", body={
-        "job": JOB, "stage": "s", "done": 1, "total": 2, "seconds_left": math.inf,
-    })],
-}  # fmt: skip
+    "NaN": [
+        pack(
+            type="progress",
+            body={"job": JOB, "stage": "s", "done": 1, "total": 2, "seconds_left": math.nan},
+        )
+    ],
+    "infinity": [
+        pack(
+            type="progress",
+            body={"job": JOB, "stage": "s", "done": 1, "total": 2, "seconds_left": math.inf},
+        )
+    ],
+}
 
 
 @pytest.mark.parametrize("name", BAD_MESSAGES)
@@ -222,9 +230,10 @@ def test_a_large_buffer_is_checked_before_it_is_copied() -> None:
     """And the control: one that is right is copied."""
     data = bytes(limits.CHUNK_BYTES)
     wrong = pack(
-        type="artefact_chunk", body={"sha256": SHA, "offset": 0},
+        type="artefact_chunk",
+        body={"sha256": SHA, "offset": 0},
         buffers=[["data", "<f4", [len(data) // 4]]],
-    )  # fmt: skip
+    )
     right = chunk(buffers=[["data", "|u1", [len(data)]]])[0]
     assert peak_bytes(lambda: refused("link.protocol", [wrong, data])) < 2**20
     assert peak_bytes(lambda: wire.decode_frames([right, data])) >= len(data)
@@ -282,11 +291,15 @@ def test_arrays_are_our_own() -> None:
 # --- fuzz -----------------------------------------------------------------------------------
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text()
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text()
     | st.binary(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
-)  # fmt: skip
+)
 TYPES = st.sampled_from(sorted(messages.MESSAGES)) | st.text(max_size=20)
 ENTRIES = st.lists(
     st.tuples(
@@ -317,11 +330,13 @@ def test_fuzz_bytes(frames: list[bytes]) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(
-    v=st.lists(st.integers(0, 2), min_size=2, max_size=2) | VALUES, id=st.integers(0, 9) | VALUES,
-    type=TYPES | VALUES, buffers=ENTRIES | VALUES,
+    v=st.lists(st.integers(0, 2), min_size=2, max_size=2) | VALUES,
+    id=st.integers(0, 9) | VALUES,
+    type=TYPES | VALUES,
+    buffers=ENTRIES | VALUES,
     body=st.dictionaries(st.sampled_from(["job", "sha256", "offset", "name"]), VALUES) | VALUES,
     frames=st.lists(st.binary(max_size=40), max_size=4),
-)  # fmt: skip
+)
 def test_fuzz_headers(frames: list[bytes], **fields: object) -> None:
     decode_anything([msgpack.packb(fields), *frames])
 
@@ -329,9 +344,11 @@ def test_fuzz_headers(frames: list[bytes], **fields: object) -> None:
 @settings(max_examples=500, deadline=None)
 @given(
     kind=st.sampled_from(sorted(messages.MESSAGES)),
-    place=st.integers(0, 10**6), byte=st.integers(0, 255), frame=st.integers(0, 3),
+    place=st.integers(0, 10**6),
+    byte=st.integers(0, 255),
+    frame=st.integers(0, 3),
     how=st.sampled_from(["flip", "cut", "insert", "drop frame", "double frame"]),
-)  # fmt: skip
+)
 def test_fuzz_mutations(kind: str, place: int, byte: int, frame: int, how: str) -> None:
     frames = [bytearray(f) for f in wire.encode(any_message(messages.MESSAGES[kind]), 1)]
     chosen = frames[frame % len(frames)]

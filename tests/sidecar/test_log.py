@@ -36,8 +36,10 @@ def run(code: str, folder: Path) -> subprocess.Popen[bytes]:
     with (folder / RAW_NAME).open("ab") as raw:
         return subprocess.Popen(
             [sys.executable, "-c", code, str(folder / LOG_NAME)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=raw,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=raw,
+        )
 
 
 def test_logs_stay_small(tmp_path: Path) -> None:
@@ -50,8 +52,11 @@ def test_logs_stay_small(tmp_path: Path) -> None:
     found = sizes(tmp_path)
     print(found)
     assert set(found) == {
-        LOG_NAME, *(f"{LOG_NAME}.{n + 1}" for n in range(LOG_PARTS)), RAW_NAME, f"{RAW_NAME}.1",
-    }  # fmt: skip
+        LOG_NAME,
+        *(f"{LOG_NAME}.{n + 1}" for n in range(LOG_PARTS)),
+        RAW_NAME,
+        f"{RAW_NAME}.1",
+    }
     assert max(found.values()) <= MAX_LOG_BYTES
     assert "word 39999 " in (tmp_path / LOG_NAME).read_text().splitlines()[-1]
 

@@ -209,10 +209,13 @@ def _dense(held: Held, layout: str, depth: int) -> np.ndarray | None:
     shape = _extents(state.get("_shape", state.get("shape")))
     lines, across = shape if layout == "csr" else shape[::-1]
     proper = (
-        len(starts) == lines + 1 and len(values) == len(indices)
-        and starts[0] == 0 and starts[-1] == len(values) and (np.diff(starts) >= 0).all()
+        len(starts) == lines + 1
+        and len(values) == len(indices)
+        and starts[0] == 0
+        and starts[-1] == len(values)
+        and (np.diff(starts) >= 0).all()
         and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < across))
-    )  # fmt: skip
+    )
     if not proper:
         raise Refused("file.damaged", "a sparse matrix contradicts itself")
     out = np.zeros((lines, across), values.dtype)
@@ -330,9 +333,11 @@ def limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
     except ImportError:
         return
     wanted = (
-        ("RLIMIT_AS", memory_bytes), ("RLIMIT_CPU", cpu_seconds), ("RLIMIT_CORE", 0),
+        ("RLIMIT_AS", memory_bytes),
+        ("RLIMIT_CPU", cpu_seconds),
+        ("RLIMIT_CORE", 0),
         ("RLIMIT_FSIZE", 0),
-    )  # fmt: skip
+    )
     for name, value in wanted:
         number = getattr(resource, name, None)
         if number is not None:
@@ -356,7 +361,7 @@ def forbid_effects() -> None:
         "pty.",
         "urllib.",
         "winreg.",
-    )  # fmt: skip  ("compile" is left out: numpy parses an npy's header with it, as a literal)
+    )  ("compile" is left out: numpy parses an npy's header with it, as a literal)
 
     def watch(event: str, _arguments: object) -> None:
         if event.startswith(forbidden):

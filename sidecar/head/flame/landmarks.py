@@ -17,9 +17,10 @@ STATIC = 51
 
 _FULL = (("full_lmk_faces_idx", "full_lmk_bary_coords"),)
 _STATIC = (
-    ("static_lmk_faces_idx", "static_lmk_bary_coords"), ("lmk_face_idx", "lmk_b_coords"),
+    ("static_lmk_faces_idx", "static_lmk_bary_coords"),
+    ("lmk_face_idx", "lmk_b_coords"),
     ("lmk_faces_idx", "lmk_bary_coords"),
-)  # fmt: skip
+)
 _DYNAMIC = (("dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords"),)
 
 
@@ -56,9 +57,12 @@ def _frontal(arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
     """The first of the contours by angle is the one at 0 degrees."""
     place, weight = (arrays.get(name) for name in _DYNAMIC[0])
     fits = (
-        place is not None and weight is not None and place.ndim == 2
-        and place.shape[1] == CONTOUR and weight.shape == (*place.shape, 3)
-    )  # fmt: skip
+        place is not None
+        and weight is not None
+        and place.ndim == 2
+        and place.shape[1] == CONTOUR
+        and weight.shape == (*place.shape, 3)
+    )
     if place is None or weight is None or not fits:
         return np.zeros(CONTOUR, np.int64), np.zeros((CONTOUR, 3), np.float32)
     return place[0], weight[0]

@@ -24,9 +24,11 @@ _UPPER_FADE = 0.016  # metres of height over which `upper` goes from 0 to 1, as 
 # Angles about the eye's forward axis: an iris of 12 mm and a pupil of 4 mm on a ball of 24 mm.
 _IRIS_RAD, _PUPIL_RAD = 0.52, 0.17
 _COLOURS = {
-    "skin": (0.78, 0.60, 0.50), "sclera": (0.93, 0.91, 0.89), "iris": (0.40, 0.25, 0.13),
+    "skin": (0.78, 0.60, 0.50),
+    "sclera": (0.93, 0.91, 0.89),
+    "iris": (0.40, 0.25, 0.13),
     "pupil": (0.02, 0.02, 0.02),
-}  # fmt: skip
+}
 
 
 def check_keys(arrays: Arrays, label: str) -> None:
@@ -55,16 +57,26 @@ def head_from_flame(arrays: Arrays, label: str, space: str) -> HeadModel:
     regressor = _exactly(_floats(arrays, "J_regressor", label), (5, vertices), "J_regressor", label)
     region = _regions(template, weights)
     return HeadModel(
-        name=label[:100], space=space,
+        name=label[:100],
+        space=space,
         expression_names=tuple(f"expression{k:03d}" for k in range(expression.shape[2])),
-        template=template, faces=faces, shape_basis=identity, expression_basis=expression,
-        pose_basis=_pose_basis(arrays, label, vertices), joint_regressor=regressor,
-        skin_weights=weights, uv=_uv(arrays, faces, label),
-        landmark_faces=np.zeros(68, np.int32), landmark_weights=np.zeros((68, 3), np.float32),
-        region=region, upper=_upper(template, weights), colour=_colours(region),
+        template=template,
+        faces=faces,
+        shape_basis=identity,
+        expression_basis=expression,
+        pose_basis=_pose_basis(arrays, label, vertices),
+        joint_regressor=regressor,
+        skin_weights=weights,
+        uv=_uv(arrays, faces, label),
+        landmark_faces=np.zeros(68, np.int32),
+        landmark_weights=np.zeros((68, 3), np.float32),
+        region=region,
+        upper=_upper(template, weights),
+        colour=_colours(region),
         arkit_expression=np.zeros((expression.shape[2], 52), np.float32),
-        arkit_jaw=np.zeros((3, 52), np.float32), arkit_eyes=np.zeros((6, 52), np.float32),
-    )  # fmt: skip
+        arkit_jaw=np.zeros((3, 52), np.float32),
+        arkit_eyes=np.zeros((6, 52), np.float32),
+    )
 
 
 def _floats(arrays: Arrays, key: str, label: str) -> np.ndarray:
@@ -86,9 +98,7 @@ def _shape_error(label: str, key: str, found: tuple[int, ...], wanted: str) -> I
     )
 
 
-def _exactly(
-    values: np.ndarray, shape: tuple[int, ...], key: str, label: str
-) -> np.ndarray:  # fmt: skip
+def _exactly(values: np.ndarray, shape: tuple[int, ...], key: str, label: str) -> np.ndarray:
     if values.shape != shape:
         raise _shape_error(label, key, values.shape, str(shape))
     return values

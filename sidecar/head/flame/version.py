@@ -12,10 +12,19 @@ SPACES = ("flame2020", "flame2023")
 
 # Extent and foremost point of FLAME 2023 Open's template, metres: facts by which it is known,
 # as published in float32. A template of another year differs by millimetres.
-_OPEN_2023 = np.array([
-    -0.10978439, -0.18724248, -0.15323225, 0.10776618, 0.13212053, 0.07508866,
-    0.00062432, -0.01018405, 0.07508866,
-])  # fmt: skip
+_OPEN_2023 = np.array(
+    [
+        -0.10978439,
+        -0.18724248,
+        -0.15323225,
+        0.10776618,
+        0.13212053,
+        0.07508866,
+        0.00062432,
+        -0.01018405,
+        0.07508866,
+    ]
+)
 _TOLERANCE = 2e-6
 
 

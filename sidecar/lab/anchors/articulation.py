@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array
 from .speech import Phoneme, Speech
 from .visemes import (
     CHANNELS,
@@ -25,7 +25,6 @@ from .visemes import (
     target_of,
 )
 
-FloatArray = NDArray[np.float64]
 LEAD_S = 0.35
 TAIL_S = 0.45
 """Seconds of silence before and after the sound, so that a take can settle."""
@@ -40,9 +39,9 @@ class Articulation:
     """channels: (T, 102) in `CHANNELS` order. stress: (T,) 0..1, bumps on stressed vowels.
     voiced: (T,) 0..1, 1 while somebody speaks. stresses_s, pauses_s: times of both."""
 
-    channels: FloatArray  # (T, 102)
-    stress: FloatArray  # (T,)
-    voiced: FloatArray  # (T,)
+    channels: Float64Array  # (T, 102)
+    stress: Float64Array  # (T,)
+    voiced: Float64Array  # (T,)
     stresses_s: tuple[float, ...]
     pauses_s: tuple[float, ...]
 
@@ -107,13 +106,13 @@ def _parts(phoneme: Phoneme) -> list[_Segment]:
     ]
 
 
-def _bumps(times: FloatArray, centres: tuple[float, ...], width_s: float) -> FloatArray:
+def _bumps(times: Float64Array, centres: tuple[float, ...], width_s: float) -> Float64Array:
     if not centres:
         return np.zeros_like(times)
     return np.exp(-(((times[:, None] - np.array(centres)) / width_s) ** 2)).max(1)
 
 
-def _contact(times: FloatArray, segments: list[_Segment], name: str) -> FloatArray:
+def _contact(times: Float64Array, segments: list[_Segment], name: str) -> Float64Array:
     """(T,) 1 while a segment's contact lasts, ramps around it. A contact shorter than a frame
     is widened, or it could fall between two frames and never be seen."""
     level = np.zeros_like(times)
@@ -127,7 +126,7 @@ def _contact(times: FloatArray, segments: list[_Segment], name: str) -> FloatArr
     return level
 
 
-def _voiced(times: FloatArray, phonemes: tuple[Phoneme, ...]) -> FloatArray:
+def _voiced(times: Float64Array, phonemes: tuple[Phoneme, ...]) -> Float64Array:
     level = np.zeros_like(times)
     for phoneme in phonemes:
         if phoneme.symbol != "_":

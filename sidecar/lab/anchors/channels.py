@@ -28,8 +28,14 @@ EXTRA_NAMES = (
 NAMES = (*ARKIT_NAMES, *EXTRA_NAMES)
 """All 100, in the order of a `Motion`'s expression in space "open"."""
 
-_PARTS = {"brow": "brow", "eyebrows": "brow", "eye": "eye", "nose": "nose", "cheek": "cheek",
-          "jaw": "jaw"}  # fmt: skip
+_PARTS = {
+    "brow": "brow",
+    "eyebrows": "brow",
+    "eye": "eye",
+    "nose": "nose",
+    "cheek": "cheek",
+    "jaw": "jaw",
+}
 
 
 @cache

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ...smooth import smoothstep
 from .articulation import Articulation
@@ -22,7 +22,6 @@ from .nonverbal import Rhythm
 from .style import Style, sidedness
 from .visemes import CHANNELS, CLOSURE, GROUPS, TUCK
 
-FloatArray = NDArray[np.float64]
 _SHAPES = len(NAMES)
 
 
@@ -33,23 +32,23 @@ class Performance:
     articulation: Articulation
     rhythm: Rhythm
     style: Style
-    shape: FloatArray  # (300,)
+    shape: Float64Array  # (300,)
     fps: float
 
 
-def closure_level(articulation: Articulation) -> FloatArray:
+def closure_level(articulation: Articulation) -> Float64Array:
     """(T,) 0..1, 1 where a bilabial closes the lips."""
     return smoothstep(articulation.channels[:, CHANNELS.index(CLOSURE)], 0.0, 0.9)
 
 
-def tuck_level(articulation: Articulation) -> FloatArray:
+def tuck_level(articulation: Articulation) -> Float64Array:
     """(T,) 0..1, 1 where f or v brings the lower lip to the teeth."""
     return smoothstep(articulation.channels[:, CHANNELS.index(TUCK)], 0.0, 1.0)
 
 
 def compose(
-    performance: Performance, emotions: FloatArray, look: FloatArray | None = None
-) -> FloatArray:
+    performance: Performance, emotions: Float64Array, look: Float64Array | None = None
+) -> Float64Array:
     """(T, 100) weights of the performance in `emotions` (T, 6).
 
     look: (6, 100) replaces the style's own look of the six emotions (sources that vary).
@@ -63,13 +62,13 @@ def compose(
     return _soft_ceiling(weights, ceilings())
 
 
-def style_look(style: Style) -> FloatArray:
+def style_look(style: Style) -> Float64Array:
     """(6, 100) how this person shows each emotion at weight 1."""
     mixed = np.einsum("kv,kvs->ks", style.variants, recipe_table())
     return mixed * style.gains * sidedness(style.side)
 
 
-def _speech(performance: Performance, emotions: FloatArray) -> FloatArray:
+def _speech(performance: Performance, emotions: Float64Array) -> Float64Array:
     style = performance.style
     arousal = emotions @ np.array([AROUSAL[name] for name in EMOTIONS])
     size = np.clip(1 + gaussian_filter1d(arousal, 3, mode="nearest"), 0.6, 1.5)[:, None]
@@ -83,7 +82,7 @@ def _speech(performance: Performance, emotions: FloatArray) -> FloatArray:
     return speech
 
 
-def _feeling(performance: Performance, emotions: FloatArray, look: FloatArray) -> FloatArray:
+def _feeling(performance: Performance, emotions: Float64Array, look: Float64Array) -> Float64Array:
     """(T, 100) what the emotion alone would do, each part of the face in its own time."""
     feeling = np.zeros((len(emotions), _SHAPES))
     names = np.array(parts())
@@ -101,16 +100,16 @@ def _feeling(performance: Performance, emotions: FloatArray, look: FloatArray) -
 class _Cues:
     """(T,) each, 0..1: what the mouth is busy with. shut: closed, or nearly so for f and v."""
 
-    closed: FloatArray
-    tucked: FloatArray
-    shut: FloatArray
-    rounded: FloatArray
-    talking: FloatArray
-    jaw: FloatArray
-    smiling: FloatArray
+    closed: Float64Array
+    tucked: Float64Array
+    shut: Float64Array
+    rounded: Float64Array
+    talking: Float64Array
+    jaw: Float64Array
+    smiling: Float64Array
 
 
-def _cues(speech: FloatArray, feeling: FloatArray, performance: Performance) -> _Cues:
+def _cues(speech: Float64Array, feeling: Float64Array, performance: Performance) -> _Cues:
     closed = closure_level(performance.articulation)
     tucked = tuck_level(performance.articulation)
     jaw = _of(speech, "jawOpen")
@@ -125,7 +124,7 @@ def _cues(speech: FloatArray, feeling: FloatArray, performance: Performance) -> 
     )
 
 
-def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) -> FloatArray:
+def _mouth(speech: Float64Array, feeling: Float64Array, performance: Performance) -> Float64Array:
     """Speech and feeling on the lower face; returns (T, 100)."""
     cues = _cues(speech, feeling, performance)
     weights = _scaled(feeling, _shares_of_feeling(cues)) + _scaled(speech, _shares_of_speech(cues))
@@ -136,7 +135,7 @@ def _mouth(speech: FloatArray, feeling: FloatArray, performance: Performance) ->
     return weights
 
 
-def _shares_of_feeling(cues: _Cues) -> dict[str, FloatArray]:
+def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
     """How much of each shape of the emotion speech leaves."""
     closed, rounded, talking, shut = cues.closed, cues.rounded, cues.talking, cues.shut
     return {
@@ -162,7 +161,7 @@ def _shares_of_feeling(cues: _Cues) -> dict[str, FloatArray]:
     }
 
 
-def _shares_of_speech(cues: _Cues) -> dict[str, FloatArray]:
+def _shares_of_speech(cues: _Cues) -> dict[str, Float64Array]:
     """How much of each shape of speech the emotion, and a closure, leave."""
     return {
         "mouthPucker": (1 - 0.3 * cues.smiling) * (1 - 0.35 * cues.closed),
@@ -173,7 +172,7 @@ def _shares_of_speech(cues: _Cues) -> dict[str, FloatArray]:
     }
 
 
-def _scaled(weights: FloatArray, shares: dict[str, FloatArray]) -> FloatArray:
+def _scaled(weights: Float64Array, shares: dict[str, Float64Array]) -> Float64Array:
     """A copy with the named shapes (both sides) multiplied by their (T,) shares."""
     scaled = weights.copy()
     for name, share in shares.items():
@@ -181,7 +180,7 @@ def _scaled(weights: FloatArray, shares: dict[str, FloatArray]) -> FloatArray:
     return scaled
 
 
-def _upper_face(weights: FloatArray, feeling: FloatArray, performance: Performance) -> None:
+def _upper_face(weights: Float64Array, feeling: Float64Array, performance: Performance) -> None:
     """Brows with their beats, lids with their blinks; changes `weights`."""
     beat = performance.rhythm.beat * performance.style.brow_beat
     lowered = np.clip(_of(feeling, "browDown"), 0, 1.2)
@@ -197,18 +196,18 @@ def _upper_face(weights: FloatArray, feeling: FloatArray, performance: Performan
     weights[:, sides("eyeSquint")] *= (1 - 0.7 * blink)[:, None]
 
 
-def _of(weights: FloatArray, name: str) -> FloatArray:
+def _of(weights: Float64Array, name: str) -> Float64Array:
     """(T,) the mean of both sides."""
     return weights[:, sides(name)].mean(1)
 
 
-def _shift(curve: FloatArray, frames: float) -> FloatArray:
+def _shift(curve: Float64Array, frames: float) -> Float64Array:
     """The curve `frames` later, its ends held."""
     times = np.arange(len(curve))
     return np.stack([np.interp(times - frames, times, column) for column in curve.T], 1)
 
 
-def _soft_ceiling(weights: FloatArray, ceiling: FloatArray) -> FloatArray:
+def _soft_ceiling(weights: Float64Array, ceiling: Float64Array) -> Float64Array:
     """Unchanged below 0.75 of the ceiling, then bent so that it is never passed."""
     knee = 0.75 * ceiling
     room = ceiling - knee

@@ -25,8 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ....shared.errors import InputError
 from ....shared.head import HeadModel
@@ -47,8 +47,6 @@ SPLITS = ("train", "held-out")
 MET_MM = 0.5
 """Lips that stand no further apart than this in every take meet."""
 
-FloatArray = NDArray[np.float64]
-
 
 def write_performance(made: Synchronised, folder: Path) -> dict[str, object]:
     """Writes the performance's files into a sub-folder of its name; returns its manifest entry.
@@ -63,9 +61,13 @@ def write_performance(made: Synchronised, folder: Path) -> dict[str, object]:
         write_whole(folder / f"{stem}_source.npz", encode_motion(made.sources[index]))
         _write_array(folder / f"{stem}.npy", made.weights[index])
         takes.append(
-            {"file": f"{stem}.npz", "source": f"{stem}_source.npz", "emotions": f"{stem}.npy",
-             "kind": kind}
-        )  # fmt: skip
+            {
+                "file": f"{stem}.npz",
+                "source": f"{stem}_source.npz",
+                "emotions": f"{stem}.npy",
+                "kind": kind,
+            }
+        )
     _write_array(folder / made.name / "closure.npy", made.closure)
     texts = {name: getattr(made, name) for name in ("name", "split", *_TEXTS)}
     return {**texts, "closure": f"{made.name}/closure.npy", "takes": takes}
@@ -161,11 +163,9 @@ def _read_performance(
     )
 
 
-def _closure_of(takes: tuple[Motion, ...], head: HeadModel) -> FloatArray:
+def _closure_of(takes: tuple[Motion, ...], head: HeadModel) -> Float64Array:
     lips = lips_of(head, takes[0].shape.astype(np.float64))
-    parted = [
-        np.concatenate([t.expression, t.jaw], 1) @ lips.opening + lips.rest for t in takes
-    ]  # fmt: skip
+    parted = [np.concatenate([t.expression, t.jaw], 1) @ lips.opening + lips.rest for t in takes]
     return (np.max(parted, axis=(0, 2)) < MET_MM).astype(np.float64)
 
 
@@ -179,7 +179,7 @@ def _check_alike(name: str, takes: tuple[Motion, ...]) -> None:
         )
 
 
-def _read_weights(value: object, folder: Path, frames: int, name: str) -> FloatArray:
+def _read_weights(value: object, folder: Path, frames: int, name: str) -> Float64Array:
     """(T, 6) from a map of weights or the path of an npy."""
     if isinstance(value, str):
         weights = _read_array(_inside(folder, value), (frames, len(EMOTIONS)), name)
@@ -199,7 +199,7 @@ def _read_weights(value: object, folder: Path, frames: int, name: str) -> FloatA
     return weights
 
 
-def _read_array(path: Path, shape: tuple[int, ...], name: str) -> FloatArray:
+def _read_array(path: Path, shape: tuple[int, ...], name: str) -> Float64Array:
     values = decode_npy(read_bytes(path, MAX_TRACK_BYTES, "array"), path.name)
     if values.shape != shape or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         raise InputError(
@@ -210,7 +210,7 @@ def _read_array(path: Path, shape: tuple[int, ...], name: str) -> FloatArray:
     return values.astype(np.float64)
 
 
-def _write_array(path: Path, values: FloatArray) -> None:
+def _write_array(path: Path, values: Float64Array) -> None:
     data = io.BytesIO()
     np.save(data, values.astype(np.float32), allow_pickle=False)
     write_whole(path, data.getvalue())

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array
 from .style import Style, make_style
 
-FloatArray = NDArray[np.float64]
 SHAPE_COMPONENTS = 300
 """Length of a `Motion`'s shape."""
 _SHAPES_USED = 40
@@ -59,7 +58,7 @@ class Identity:
     standard deviations. style: the person's way of moving in the manner."""
 
     name: str
-    shape: FloatArray  # (300,)
+    shape: Float64Array  # (300,)
     style: Style
     manner: str
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float64Array, IndexArray
 from ....shared.head import JOINTS, REGIONS, HeadModel
 from .channels import NAMES
 
-FloatArray = NDArray[np.float64]
 PLACES = (-0.4, -0.2, 0.0, 0.2, 0.4)
 """Where the gap is measured, as shares of the mouth's width to each side of its middle."""
 PRESSED_MM = 0.3
@@ -27,9 +26,9 @@ class Lips:
     jaw that belongs to a weight. rest: (5,) mm by which this identity's lips stand further apart
     at rest than the template's, which meet."""
 
-    opening: FloatArray
-    weight_opening: FloatArray
-    rest: FloatArray
+    opening: Float64Array
+    weight_opening: Float64Array
+    rest: Float64Array
 
 
 CLOSERS = {"lipSeal": 0.9, "mouthClose": 1.0}
@@ -37,8 +36,11 @@ CLOSERS = {"lipSeal": 0.9, "mouthClose": 1.0}
 
 
 def close_lips(
-    weights: FloatArray, closure: FloatArray, lips: Lips, closers: Sequence[str] = tuple(CLOSERS)
-) -> FloatArray:
+    weights: Float64Array,
+    closure: Float64Array,
+    lips: Lips,
+    closers: Sequence[str] = tuple(CLOSERS),
+) -> Float64Array:
     """Weights (T, 100) whose closers make the lips meet where closure (T,) is 1.
 
     mouthClose answers the jaw; what other shapes hold open is left to lipSeal, then to more of
@@ -55,13 +57,13 @@ def close_lips(
     return weights
 
 
-def widest(gaps: FloatArray) -> FloatArray:
+def widest(gaps: Float64Array) -> Float64Array:
     """(T,) mm of gaps (T, 5): how far lips are to be closed. The widest place counts, but not
     alone: pressing the rest too far would look bitten."""
     return 0.6 * gaps.max(1) + 0.4 * gaps.mean(1)
 
 
-def lips_of(head: HeadModel, shape: FloatArray | None = None) -> Lips:
+def lips_of(head: HeadModel, shape: Float64Array | None = None) -> Lips:
     """The lips of the head, or of its identity `shape` (300,); each is measured once."""
     used = np.zeros(0) if shape is None else shape[: head.shape_basis.shape[2]]
     return _lips_of(head, used.astype(np.float64).tobytes())
@@ -89,7 +91,7 @@ def _lips_of(head: HeadModel, shape: bytes) -> Lips:
     return Lips(opening=opening, weight_opening=weights, rest=rest)
 
 
-def lip_edges(head: HeadModel) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def lip_edges(head: HeadModel) -> list[tuple[IndexArray, IndexArray]]:
     """Vertices of the upper and the lower lip's edge at each of `PLACES`; none where the head has
     no lips."""
     lip = head.region == REGIONS.index("lip")
@@ -102,7 +104,7 @@ def lip_edges(head: HeadModel) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]
     return [(_edge(head, n & ~lower, 1), _edge(head, n & lower, -1)) for n in near]
 
 
-def _edge(head: HeadModel, vertices: NDArray[np.bool_], direction: int) -> NDArray[np.intp]:
+def _edge(head: HeadModel, vertices: BoolArray, direction: int) -> IndexArray:
     """The three vertices nearest the other lip, among those at the front of their lip."""
     indices = np.flatnonzero(vertices)
     depth = head.template[indices, 2]
@@ -111,7 +113,7 @@ def _edge(head: HeadModel, vertices: NDArray[np.bool_], direction: int) -> NDArr
     return indices[order[:3]]
 
 
-def heights(head: HeadModel, shaped: FloatArray, vertices: NDArray[np.intp]) -> FloatArray:
+def heights(head: HeadModel, shaped: Float64Array, vertices: IndexArray) -> Float64Array:
     """(103, N) metres that vertices of the identity `shaped` (V, 3) rise per unit, the jaw's
     rotation linearised at rest."""
     rises = np.zeros((103, len(vertices)))

@@ -6,14 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from ....shared.arrays import Float64Array
 from .articulation import Articulation
 from .channels import NAMES
 from .style import Style
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,10 +19,10 @@ class Rhythm:
     """blink, beat: (T,) 0..1. gaze: (T, 100), only eyeLook* differ from 0. head: (T, 3) axis-angle
     in radians for the neck."""
 
-    blink: FloatArray  # (T,)
-    beat: FloatArray  # (T,)
-    gaze: FloatArray  # (T, 100)
-    head: FloatArray  # (T, 3)
+    blink: Float64Array  # (T,)
+    beat: Float64Array  # (T,)
+    gaze: Float64Array  # (T, 100)
+    head: Float64Array  # (T, 3)
 
 
 def make_rhythm(
@@ -47,8 +45,8 @@ def make_rhythm(
 
 
 def _blinks(
-    times: FloatArray, pauses_s: tuple[float, ...], style: Style, rng: np.random.Generator
-) -> FloatArray:
+    times: Float64Array, pauses_s: tuple[float, ...], style: Style, rng: np.random.Generator
+) -> Float64Array:
     starts = []
     now = float(rng.uniform(0, style.blink_every_s))
     while now < times[-1]:
@@ -64,7 +62,7 @@ def _blinks(
     return blink
 
 
-def _gaze(times: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _gaze(times: Float64Array, rng: np.random.Generator) -> Float64Array:
     sideways, upwards = np.zeros_like(times), np.zeros_like(times)
     now = 0.0
     while now < times[-1]:
@@ -77,17 +75,21 @@ def _gaze(times: FloatArray, rng: np.random.Generator) -> FloatArray:
     sideways, upwards = (gaussian_filter1d(x, 0.8, mode="nearest") for x in (sideways, upwards))
     gaze = np.zeros((len(times), len(NAMES)))
     values = {
-        "eyeLookOutLeft": sideways, "eyeLookInRight": sideways,
-        "eyeLookInLeft": -sideways, "eyeLookOutRight": -sideways,
-        "eyeLookUpLeft": upwards, "eyeLookUpRight": upwards,
-        "eyeLookDownLeft": -upwards, "eyeLookDownRight": -upwards,
-    }  # fmt: skip
+        "eyeLookOutLeft": sideways,
+        "eyeLookInRight": sideways,
+        "eyeLookInLeft": -sideways,
+        "eyeLookOutRight": -sideways,
+        "eyeLookUpLeft": upwards,
+        "eyeLookUpRight": upwards,
+        "eyeLookDownLeft": -upwards,
+        "eyeLookDownRight": -upwards,
+    }
     for name, value in values.items():
         gaze[:, NAMES.index(name)] = np.clip(value, 0, 0.8)
     return gaze
 
 
-def _head(times: FloatArray, beat: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _head(times: Float64Array, beat: Float64Array, rng: np.random.Generator) -> Float64Array:
     head = np.zeros((len(times), 3))
     for axis, size in enumerate((0.025, 0.04, 0.02)):
         rate, phase = rng.uniform(0.15, 0.4), rng.uniform(0, 2 * np.pi)

@@ -7,18 +7,15 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 
-FloatArray = NDArray[np.float64]
 KINDS = ("neutral", "held", "rise", "pulse", "transition", "blend")
 """neutral; one emotion held; risen or fallen once; onset, apex and decay; from one to another;
 two at once."""
 
-TRAINING_KINDS = (
-    "neutral", "held", "transition", "held", "pulse", "transition", "rise", "blend",
-)  # fmt: skip
+TRAINING_KINDS = ("neutral", "held", "transition", "held", "pulse", "transition", "rise", "blend")
 """Programs of a performance that trains, in the order in which it gets them."""
 
 HELD_OUT_PAIRS = (("happy", "fear"), ("sad", "disgust"), ("angry", "surprise"))
@@ -33,7 +30,7 @@ def make_program(
     *,
     strongest: float = 1.2,
     pairs: Sequence[tuple[int, int]] | None = None,
-) -> FloatArray:
+) -> Float64Array:
     """(frames, 6) weights 0..strongest of a random program of `kind`. pairs: the emotions that
     transitions and blends may join, any two if None."""
     weights = np.zeros((frames, len(EMOTIONS)))
@@ -71,20 +68,20 @@ def pairs_of(split: str | None) -> tuple[tuple[int, int], ...]:
     return tuple(p for p in every if (frozenset(p) in kept_back) == (split == "held-out"))
 
 
-def held_program(emotion: int, weight: float, frames: int) -> FloatArray:
+def held_program(emotion: int, weight: float, frames: int) -> Float64Array:
     """(frames, 6): one emotion, the same from beginning to end."""
     weights = np.zeros((frames, len(EMOTIONS)))
     weights[:, emotion] = weight
     return weights
 
 
-def _ramp(frames: int, centre: float, width: float) -> FloatArray:
+def _ramp(frames: int, centre: float, width: float) -> Float64Array:
     """0 before, 1 after, smooth within `width` frames around `centre`."""
     position = np.clip((np.arange(frames) - centre) / max(width, 1) + 0.5, 0, 1)
     return position * position * (3 - 2 * position)
 
 
-def _wander(frames: int, fps: float, rng: np.random.Generator) -> FloatArray:
+def _wander(frames: int, fps: float, rng: np.random.Generator) -> Float64Array:
     """Near 1, or drifting slowly below it."""
     if rng.random() < 0.5:
         return np.ones(frames)

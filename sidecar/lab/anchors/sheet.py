@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ....shared.arrays import UInt8Array
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ...render.portrait import draw_frame
@@ -17,7 +15,7 @@ PEOPLE = (("train", 0), ("train", 1), ("train", 2), ("held-out", 0))
 _SIZE = (200, 236)
 
 
-def anchor_sheet(head: HeadModel, seed: int) -> NDArray[np.uint8]:
+def anchor_sheet(head: HeadModel, seed: int) -> UInt8Array:
     """(H, W, 3) uint8: four people of the seed in neutral and the six emotions at weight 1, each
     where the mouth is widest and where it must close. Raises InputError `option.espeak`."""
     pictures, labels = [], []

@@ -10,15 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ....shared.motion import ARKIT_NAMES
 from .channels import NAMES, parts, side_of
 from .emotions import VARIANTS
-
-FloatArray = NDArray[np.float64]
-
 
 _RESTING = frozenset(
     name
@@ -42,15 +39,15 @@ class Style:
     jaw_gain: float
     round_gain: float
     rate: int
-    gains: FloatArray
+    gains: Float64Array
     side: float
-    speech_side: FloatArray
-    variants: FloatArray
+    speech_side: Float64Array
+    variants: Float64Array
     brow_beat: float
     brow_outer: float
     blink_every_s: float
     blink_s: float
-    rest: FloatArray
+    rest: Float64Array
     stress_gain: float
 
 
@@ -81,20 +78,30 @@ def calm_style() -> Style:
     """Everybody's mean: symmetric, no habits; the demo's and the tests' person."""
     ones = np.ones(len(NAMES))
     return Style(
-        speech_gain=1.0, jaw_gain=1.0, round_gain=1.0, rate=160, gains=ones, side=0.0,
-        speech_side=ones, variants=np.full((len(EMOTIONS), VARIANTS), 1 / VARIANTS),
-        brow_beat=0.25, brow_outer=0.5, blink_every_s=3.0, blink_s=0.24,
-        rest=np.zeros(len(NAMES)), stress_gain=0.1,
-    )  # fmt: skip
+        speech_gain=1.0,
+        jaw_gain=1.0,
+        round_gain=1.0,
+        rate=160,
+        gains=ones,
+        side=0.0,
+        speech_side=ones,
+        variants=np.full((len(EMOTIONS), VARIANTS), 1 / VARIANTS),
+        brow_beat=0.25,
+        brow_outer=0.5,
+        blink_every_s=3.0,
+        blink_s=0.24,
+        rest=np.zeros(len(NAMES)),
+        stress_gain=0.1,
+    )
 
 
-def sidedness(side: float) -> FloatArray:
+def sidedness(side: float) -> Float64Array:
     """(100,) factors that strengthen one side by `side` and weaken the other."""
     free = [not name.startswith(("eyeLook", "eyeBlink")) for name in NAMES]
     return 1 + side * np.array([side_of(name) for name in NAMES]) * free
 
 
-def _variants(open_mouth: float, held: float, rng: np.random.Generator) -> FloatArray:
+def _variants(open_mouth: float, held: float, rng: np.random.Generator) -> Float64Array:
     # Who opens the mouth wide in speech shows teeth in emotion too: what is hidden shows.
     lean = np.array([0.0, 0.9 * open_mouth, -0.9 * open_mouth + 0.3 * held])
     logits = lean + 0.5 * rng.normal(size=(len(EMOTIONS), VARIANTS))
@@ -102,7 +109,7 @@ def _variants(open_mouth: float, held: float, rng: np.random.Generator) -> Float
     return shares / shares.sum(1, keepdims=True)
 
 
-def _rest(rng: np.random.Generator) -> FloatArray:
+def _rest(rng: np.random.Generator) -> Float64Array:
     rest = np.abs(rng.normal(0, 0.025, len(NAMES)))
     for index, name in enumerate(NAMES):
         if name not in _RESTING:
@@ -112,7 +119,7 @@ def _rest(rng: np.random.Generator) -> FloatArray:
     return same_both_sides(rest)
 
 
-def same_both_sides(values: FloatArray) -> FloatArray:
+def same_both_sides(values: Float64Array) -> Float64Array:
     """(100,) with each right channel set to its left one."""
     result = values.copy()
     for index, name in enumerate(NAMES):

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
@@ -23,7 +23,6 @@ from .programs import held_program, make_program, pairs_of
 from .sentences import read_sentences
 from .takes import FPS, make_performance, perform, track, vary_closing
 
-FloatArray = NDArray[np.float64]
 STRONGEST = 1.3
 """Largest weight in a program: animators push beyond 1."""
 
@@ -42,8 +41,8 @@ class Synchronised:
     split: str
     targets: tuple[Motion, ...]
     sources: tuple[Motion, ...]
-    weights: FloatArray  # (K, T, 6)
-    closure: FloatArray  # (T,)
+    weights: Float64Array  # (K, T, 6)
+    closure: Float64Array  # (T,)
     kinds: tuple[str, ...]
     identity: str = ""
     manner: str = ""
@@ -106,7 +105,7 @@ def closure_frame(made: Synchronised) -> int:
 _BLINK = NAMES.index("eyeBlinkLeft")
 
 
-def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> FloatArray:
+def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> Float64Array:
     if kind in EMOTIONS:
         return held_program(EMOTIONS.index(kind), 1.0, frames)
     return make_program(kind, frames, FPS, rng, strongest=STRONGEST, pairs=pairs_of(split))

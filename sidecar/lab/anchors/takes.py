@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES, Motion, make_motion
 from .articulation import articulate
@@ -25,12 +25,21 @@ from .visemes import sided
 FPS = 30.0
 """Frames a second of every anchor; the model's own grid."""
 HABITS = (
-    "mouthSmile", "mouthFrown", "browDown", "browInnerUp", "browOuterUp", "eyeSquint", "eyeWide",
-    "cheekSquint", "noseSneer", "mouthPress", "mouthDimple", "mouthStretch", "mouthShrugUpper",
-)  # fmt: skip
+    "mouthSmile",
+    "mouthFrown",
+    "browDown",
+    "browInnerUp",
+    "browOuterUp",
+    "eyeSquint",
+    "eyeWide",
+    "cheekSquint",
+    "noseSneer",
+    "mouthPress",
+    "mouthDimple",
+    "mouthStretch",
+    "mouthShrugUpper",
+)
 """Shapes that real faces hold for long without meaning an emotion."""
-
-FloatArray = NDArray[np.float64]
 
 
 @lru_cache(maxsize=4096)
@@ -39,7 +48,7 @@ def _speech(text: str, rate: int) -> Speech:
 
 
 def make_performance(
-    text: str, style: Style, rng: np.random.Generator, shape: FloatArray | None = None
+    text: str, style: Style, rng: np.random.Generator, shape: Float64Array | None = None
 ) -> Performance:
     """One person says `text`: everything but the emotion. shape: (300,) of the identity, the
     head's own face if None. Raises InputError `option.espeak`."""
@@ -50,7 +59,7 @@ def make_performance(
     return Performance(articulation=articulation, rhythm=rhythm, style=style, shape=shape, fps=FPS)
 
 
-def vary_look(style: Style, rng: np.random.Generator) -> FloatArray:
+def vary_look(style: Style, rng: np.random.Generator) -> Float64Array:
     """(6, 100): the style's look of the emotions, off by what nobody could foresee. For source
     takes: what must be taken out is never quite what the model would put in."""
     look = style_look(style)
@@ -78,7 +87,7 @@ def add_habit(performance: Performance, rng: np.random.Generator) -> Performance
     return replace(performance, style=style)
 
 
-def motion_from_weights(weights: FloatArray, performance: Performance, head: HeadModel) -> Motion:
+def motion_from_weights(weights: Float64Array, performance: Performance, head: HeadModel) -> Motion:
     """The performer's weights (T, 100) of `NAMES` as a take in space "open"; channels that the
     head has not are dropped."""
     arkit, extra = weights[:, : len(ARKIT_NAMES)], weights[:, len(ARKIT_NAMES) :]
@@ -114,7 +123,10 @@ _PRESSED = ("mouthPress", "mouthRollLower", "mouthRollUpper")
 
 
 def perform(
-    performance: Performance, emotions: FloatArray, head: HeadModel, look: FloatArray | None = None
+    performance: Performance,
+    emotions: Float64Array,
+    head: HeadModel,
+    look: Float64Array | None = None,
 ) -> Motion:
     """The performance in `emotions` (T, 6), as a take in space "open" whose lips meet on this
     head where they must. look: (6, 100) instead of the style's own."""
@@ -125,7 +137,7 @@ def perform(
 
 
 def track(
-    performance: Performance, emotions: FloatArray, head: HeadModel, rng: np.random.Generator
+    performance: Performance, emotions: Float64Array, head: HeadModel, rng: np.random.Generator
 ) -> Motion:
     """The performance as a tracker may have seen it: an emotion that is a little off, habits,
     closures that are not quite shut; in half of the takes by ARKit's shapes alone."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array, IndexArray
 from . import channels
 
 GROUPS = {
@@ -42,76 +42,123 @@ class Viseme:
     reach_s: float = 0.07
 
 
-def _v(hold: dict[str, float] | None = None, default: float = 0.5, reach_s: float = 0.07,
-       **targets: float) -> Viseme:  # fmt: skip
+def _v(
+    hold: dict[str, float] | None = None,
+    default: float = 0.5,
+    reach_s: float = 0.07,
+    **targets: float,
+) -> Viseme:
     return Viseme(targets=targets, hold=hold or {}, default=default, reach_s=reach_s)
 
 
 _BILABIAL = _v(
-    {"seal": 2.4, "open": 1.6, "jaw": 1.3, "round": 0.12, "spread": 0.3}, 0.2, 0.035,
-    closure=1.0, jawOpen=0.12, mouthPress=0.34, mouthRollLower=0.26, mouthRollUpper=0.24,
-)  # fmt: skip
+    {"seal": 2.4, "open": 1.6, "jaw": 1.3, "round": 0.12, "spread": 0.3},
+    0.2,
+    0.035,
+    closure=1.0,
+    jawOpen=0.12,
+    mouthPress=0.34,
+    mouthRollLower=0.26,
+    mouthRollUpper=0.24,
+)
 _LABIODENTAL = _v(
-    {"open": 1.6, "seal": 2.2, "jaw": 1.3, "round": 0.3}, 0.3, 0.045,
-    tuck=1.0, jawOpen=0.1, mouthRollLower=0.62, mouthUpperUp=0.22, mouthShrugLower=0.12,
-)  # fmt: skip
+    {"open": 1.6, "seal": 2.2, "jaw": 1.3, "round": 0.3},
+    0.3,
+    0.045,
+    tuck=1.0,
+    jawOpen=0.1,
+    mouthRollLower=0.62,
+    mouthUpperUp=0.22,
+    mouthShrugLower=0.12,
+)
 _ALVEOLAR = _v(
-    {"jaw": 0.75, "open": 0.5}, 0.15, jawOpen=0.13, mouthLowerDown=0.16, mouthUpperUp=0.06,
+    {"jaw": 0.75, "open": 0.5},
+    0.15,
+    jawOpen=0.13,
+    mouthLowerDown=0.16,
+    mouthUpperUp=0.06,
     mouthStretch=0.06,
-)  # fmt: skip
+)
 _SIBILANT = _v(
-    {"jaw": 1.5, "open": 0.9, "spread": 0.6}, 0.25, jawOpen=0.05, mouthLowerDown=0.3,
-    mouthUpperUp=0.14, mouthStretch=0.2, mouthSmile=0.08,
-)  # fmt: skip
+    {"jaw": 1.5, "open": 0.9, "spread": 0.6},
+    0.25,
+    jawOpen=0.05,
+    mouthLowerDown=0.3,
+    mouthUpperUp=0.14,
+    mouthStretch=0.2,
+    mouthSmile=0.08,
+)
 _HUSH = _v(
-    {"jaw": 1.3, "round": 1.3, "open": 0.8}, 0.4, 0.08, jawOpen=0.08, mouthFunnel=0.62,
-    mouthPucker=0.22, mouthUpperUp=0.16, mouthLowerDown=0.22,
-)  # fmt: skip
+    {"jaw": 1.3, "round": 1.3, "open": 0.8},
+    0.4,
+    0.08,
+    jawOpen=0.08,
+    mouthFunnel=0.62,
+    mouthPucker=0.22,
+    mouthUpperUp=0.16,
+    mouthLowerDown=0.22,
+)
 _DENTAL = _v(
-    {"jaw": 0.9, "tongue": 1.5}, 0.3, jawOpen=0.17, mouthLowerDown=0.2, mouthUpperUp=0.1,
+    {"jaw": 0.9, "tongue": 1.5},
+    0.3,
+    jawOpen=0.17,
+    mouthLowerDown=0.2,
+    mouthUpperUp=0.1,
     tongueOut=0.12,
-)  # fmt: skip
+)
 _VELAR = _v({"jaw": 0.4}, 0.12, jawOpen=0.2, mouthLowerDown=0.1)
 _W = _v(
-    {"round": 1.9, "jaw": 0.8, "spread": 0.9}, 0.5, 0.085, jawOpen=0.09, mouthPucker=0.82,
+    {"round": 1.9, "jaw": 0.8, "spread": 0.9},
+    0.5,
+    0.085,
+    jawOpen=0.09,
+    mouthPucker=0.82,
     mouthFunnel=0.28,
-)  # fmt: skip
-_R = _v(
-    {"round": 0.95, "jaw": 0.6}, 0.35, 0.075, jawOpen=0.14, mouthFunnel=0.42, mouthPucker=0.2,
-)  # fmt: skip
+)
+_R = _v({"round": 0.95, "jaw": 0.6}, 0.35, 0.075, jawOpen=0.14, mouthFunnel=0.42, mouthPucker=0.2)
 _SPREAD_VOWEL = _v(
-    {"spread": 0.9, "jaw": 0.8}, 0.55, jawOpen=0.17, mouthStretch=0.28, mouthSmile=0.2,
-    mouthLowerDown=0.24, mouthUpperUp=0.14, mouthDimple=0.1,
-)  # fmt: skip
-_SHORT_I = _v(
-    {"jaw": 0.7}, 0.45, jawOpen=0.22, mouthStretch=0.16, mouthSmile=0.08, mouthLowerDown=0.2,
-    mouthUpperUp=0.1,
-)  # fmt: skip
-_E = _v(
-    {"jaw": 0.9}, 0.5, jawOpen=0.36, mouthStretch=0.18, mouthSmile=0.06, mouthLowerDown=0.26,
+    {"spread": 0.9, "jaw": 0.8},
+    0.55,
+    jawOpen=0.17,
+    mouthStretch=0.28,
+    mouthSmile=0.2,
+    mouthLowerDown=0.24,
     mouthUpperUp=0.14,
-)  # fmt: skip
-_A = _v(
-    {"jaw": 1.1}, 0.55, jawOpen=0.52, mouthStretch=0.12, mouthLowerDown=0.24, mouthUpperUp=0.12,
-)  # fmt: skip
+    mouthDimple=0.1,
+)
+_SHORT_I = _v(
+    {"jaw": 0.7},
+    0.45,
+    jawOpen=0.22,
+    mouthStretch=0.16,
+    mouthSmile=0.08,
+    mouthLowerDown=0.2,
+    mouthUpperUp=0.1,
+)
+_E = _v(
+    {"jaw": 0.9},
+    0.5,
+    jawOpen=0.36,
+    mouthStretch=0.18,
+    mouthSmile=0.06,
+    mouthLowerDown=0.26,
+    mouthUpperUp=0.14,
+)
+_A = _v({"jaw": 1.1}, 0.55, jawOpen=0.52, mouthStretch=0.12, mouthLowerDown=0.24, mouthUpperUp=0.12)
 _BACK_A = _v({"jaw": 1.1}, 0.5, jawOpen=0.56, mouthLowerDown=0.14, mouthUpperUp=0.06)
-_OPEN_O = _v(
-    {"round": 1.1, "jaw": 1.0}, 0.5, jawOpen=0.42, mouthFunnel=0.46, mouthPucker=0.14,
-)  # fmt: skip
-_O = _v(
-    {"round": 1.4, "jaw": 0.9}, 0.5, 0.08, jawOpen=0.3, mouthFunnel=0.52, mouthPucker=0.42,
-)  # fmt: skip
-_U = _v(
-    {"round": 1.6, "jaw": 0.9}, 0.5, 0.085, jawOpen=0.13, mouthPucker=0.76, mouthFunnel=0.38,
-)  # fmt: skip
-_SHORT_U = _v(
-    {"round": 1.1, "jaw": 0.8}, 0.45, jawOpen=0.19, mouthPucker=0.46, mouthFunnel=0.34,
-)  # fmt: skip
+_OPEN_O = _v({"round": 1.1, "jaw": 1.0}, 0.5, jawOpen=0.42, mouthFunnel=0.46, mouthPucker=0.14)
+_O = _v({"round": 1.4, "jaw": 0.9}, 0.5, 0.08, jawOpen=0.3, mouthFunnel=0.52, mouthPucker=0.42)
+_U = _v({"round": 1.6, "jaw": 0.9}, 0.5, 0.085, jawOpen=0.13, mouthPucker=0.76, mouthFunnel=0.38)
+_SHORT_U = _v({"round": 1.1, "jaw": 0.8}, 0.45, jawOpen=0.19, mouthPucker=0.46, mouthFunnel=0.34)
 _SCHWA = _v({"jaw": 0.5}, 0.3, jawOpen=0.24, mouthLowerDown=0.12, mouthUpperUp=0.05)
 _ER = _v(
-    {"round": 0.8, "jaw": 0.8}, 0.45, jawOpen=0.22, mouthFunnel=0.42, mouthPucker=0.14,
+    {"round": 0.8, "jaw": 0.8},
+    0.45,
+    jawOpen=0.22,
+    mouthFunnel=0.42,
+    mouthPucker=0.14,
     mouthLowerDown=0.1,
-)  # fmt: skip
+)
 _SILENCE = _v({"round": 0.45}, 0.5, 0.09)
 
 VISEMES: dict[str, tuple[Viseme, ...]] = {
@@ -165,7 +212,7 @@ def sided(name: str) -> list[int]:
 
 
 @cache
-def channel_groups() -> NDArray[np.intp]:
+def channel_groups() -> IndexArray:
     """(102,) index into `GROUPS`, -1 for channels that no dominance moves."""
     groups = np.full(len(CHANNELS), -1, np.intp)
     for index, names in enumerate(GROUPS.values()):
@@ -174,7 +221,7 @@ def channel_groups() -> NDArray[np.intp]:
     return groups
 
 
-def target_of(viseme: Viseme) -> NDArray[np.float64]:
+def target_of(viseme: Viseme) -> Float64Array:
     """(102,) the viseme's target in `CHANNELS` order."""
     target = np.zeros(len(CHANNELS))
     for name, weight in viseme.targets.items():
@@ -182,6 +229,6 @@ def target_of(viseme: Viseme) -> NDArray[np.float64]:
     return target
 
 
-def holds_of(viseme: Viseme) -> NDArray[np.float64]:
+def holds_of(viseme: Viseme) -> Float64Array:
     """(groups,) dominance height by group."""
     return np.array([viseme.hold.get(group, viseme.default) for group in GROUPS])

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
 from ...modulation.modulator import Modulator, modulate
@@ -18,8 +18,6 @@ from .performances import STATES, held_track
 
 LEAST_DIFFERENCE = 0.03
 """A side leads if its weight is larger by this."""
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,18 +39,19 @@ def side_pairs(head: HeadModel) -> list[tuple[int, int]]:
     return [
         (columns[name], columns[name.replace("Left", "Right")])
         for name in head.expression_names
-        if side_of(name) == -1 and not name.startswith(("eyeLook", "eyeBlink"))
+        if side_of(name) == -1
+        and not name.startswith(("eyeLook", "eyeBlink"))
         and name.replace("Left", "Right") in columns
-    ]  # fmt: skip
+    ]
 
 
-def lopsidedness(motion: Motion, pairs: Sequence[tuple[int, int]]) -> FloatArray:
+def lopsidedness(motion: Motion, pairs: Sequence[tuple[int, int]]) -> Float64Array:
     """(T, P) right minus left."""
     left, right = (list(columns) for columns in zip(*pairs, strict=True))
     return (motion.expression[:, right] - motion.expression[:, left]).astype(float)
 
 
-def compare_sides(found: FloatArray, wanted: FloatArray) -> SideFigures:
+def compare_sides(found: Float64Array, wanted: Float64Array) -> SideFigures:
     """Both (N,)."""
     leads = np.abs(wanted) >= LEAST_DIFFERENCE
     return SideFigures(

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
 
+from ....shared.arrays import Float32Array, FloatArray
 from ...modulation.weights import Modulator
 from ..anchors.channels import parts, sides
 from ..anchors.visemes import GROUPS
@@ -21,8 +21,7 @@ from ..training.data import Group
 from ..training.measure import apply
 from .data import CLASSES, MIXED, Clip
 
-FloatArray = NDArray[np.float32]
-Method = Callable[[Clip], FloatArray]
+Method = Callable[[Clip], Float32Array]
 
 SPEECH_GROUPS = ("jaw", "seal", "round", "open")
 """The groups of `anchors.visemes` that are told apart as articulation. Spread lips and tongue are
@@ -31,7 +30,7 @@ POSE_SIGMA_FRAMES = 2.0
 """Retrieved poses are smoothed this much over time; frame by frame they jump."""
 
 
-def untouched(clip: Clip) -> FloatArray:
+def untouched(clip: Clip) -> Float32Array:
     """The source as it is; also the paper's ablation "without the geometry branch"."""
     return clip.source
 
@@ -40,7 +39,7 @@ def modulated(modulator: Modulator) -> Method:
     return lambda clip: apply(modulator, clip.source, clip.curve)
 
 
-def mean_offsets(groups: list[Group]) -> FloatArray:
+def mean_offsets(groups: list[Group]) -> Float32Array:
     """(6, 103) mean difference of each emotion, held at weight 1, from the same performance in
     neutral; over all frames."""
     rows = [[g.targets[g.kinds.index(name)] for name in CLASSES] for g in groups]
@@ -49,12 +48,12 @@ def mean_offsets(groups: list[Group]) -> FloatArray:
     return ((sums[1:] - sums[:1]) / frames).astype(np.float32)
 
 
-def offset_added(offsets: FloatArray) -> Method:
+def offset_added(offsets: Float32Array) -> Method:
     """Adds the target's mean offset. The source's own emotion stays in."""
     return lambda clip: _float32(clip.source + clip.curve @ offsets)
 
 
-def offset_exchanged(offsets: FloatArray) -> Method:
+def offset_exchanged(offsets: Float32Array) -> Method:
     """Is told the source's emotion, which a modulator is not: takes its mean offset out, puts
     the target's in."""
     return lambda clip: _float32(clip.source + (clip.curve - clip.source_curve) @ offsets)
@@ -64,10 +63,10 @@ def offset_exchanged(offsets: FloatArray) -> Method:
 class PoseBank:
     """Frames (N, 103) of training takes in each class, found by their articulation."""
 
-    frames: list[FloatArray]
+    frames: list[Float32Array]
     trees: list[cKDTree]
 
-    def __call__(self, clip: Clip) -> FloatArray:
+    def __call__(self, clip: Clip) -> Float32Array:
         """The source with everything but its speech and its eyes replaced by the pose of the
         target emotion's training frame whose articulation is nearest."""
         if clip.target_class == MIXED:
@@ -88,7 +87,7 @@ def make_pose_bank(groups: list[Group]) -> PoseBank:
     return PoseBank(frames=frames, trees=[cKDTree(articulation(f)) for f in frames])
 
 
-def articulation(numbers: FloatArray) -> FloatArray:
+def articulation(numbers: Float32Array) -> Float32Array:
     """(T, A) the shapes of speech and the jaw's opening, one unit of each alike."""
     return numbers[:, [*speech_columns(), 100]]
 
@@ -105,5 +104,5 @@ def own_columns() -> list[int]:
     return sorted({*speech_columns(), *eyes, *sides("lipSeal"), 100, 101, 102})
 
 
-def _float32(values: NDArray[np.floating]) -> FloatArray:
+def _float32(values: FloatArray) -> Float32Array:
     return np.asarray(values, np.float32)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float32Array, IndexArray
 from ....shared.emotion import EMOTIONS
 from ..training.data import Group
 
@@ -17,9 +17,6 @@ MIXED_KINDS = ("held", "rise", "pulse", "transition", "blend")
 """Programs whose emotion moves while the sentence is said."""
 MIXED = -1
 """Class of a take that has no single one."""
-
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,24 +31,24 @@ class Clip:
     performance: int
     source_class: int
     target_class: int
-    source: FloatArray
-    truth: FloatArray
-    source_curve: FloatArray
-    curve: FloatArray
-    closure: FloatArray
-    shape: FloatArray
+    source: Float32Array
+    truth: Float32Array
+    source_curve: Float32Array
+    curve: Float32Array
+    closure: Float32Array
+    shape: Float32Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Labels:
     """(C,) each: whose clip it is, and its classes."""
 
-    performance: IntArray
-    source: IntArray
-    target: IntArray
+    performance: IndexArray
+    source: IndexArray
+    target: IndexArray
 
     @property
-    def crossed(self) -> NDArray[np.bool_]:
+    def crossed(self) -> BoolArray:
         """(C,) clips whose emotion changes."""
         return self.source != self.target
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array
 from ....shared.errors import InputError
 from ....shared.head import HeadModel
 from ...modulation.weights import Modulator
@@ -38,7 +38,7 @@ TRAIN_RATIO = 3
 """Training performances for each held-out one: for the baselines and the probes."""
 
 Log = Callable[[str], None]
-_Row = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+_Row = tuple[Float64Array, Float64Array, Float64Array]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,9 @@ class Scores:
     """One method on C clips. figures: (C, F, 2), see `metrics`; channels: (C, 103) mean absolute
     error of each number; statistics: (C, 515) what a probe sees."""
 
-    figures: NDArray[np.float64]
-    channels: NDArray[np.float64]
-    statistics: NDArray[np.float64]
+    figures: Float64Array
+    channels: Float64Array
+    statistics: Float64Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,11 +84,7 @@ class Evaluation:
 
 
 def evaluate_geometry(
-    options: Options,
-    head: HeadModel,
-    modulator: Modulator,
-    against: dict[str, Modulator],
-    log: Log,
+    options: Options, head: HeadModel, modulator: Modulator, against: dict[str, Modulator], log: Log
 ) -> Evaluation:
     """Measures the modulator, the baselines and the modulators it is held against.
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float32Array, FloatArray
 from ....shared.emotion import EmotionTrack
 from ....shared.head import HeadModel
 from ....shared.motion import Motion, make_motion
@@ -35,9 +35,6 @@ LEAST_DIFFERENCE = 0.15
 """An ARKit weight that differs by less between the ends says nothing about direction."""
 CLOSED_LEVEL = 0.95
 
-FloatArray = NDArray[np.float32]
-Levels = NDArray[np.floating]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Way:
@@ -46,8 +43,8 @@ class Way:
     numbers: (STEPS, T, 103). arkit: (STEPS, N, 52) weights at some of the frames.
     """
 
-    numbers: FloatArray
-    arkit: FloatArray
+    numbers: Float32Array
+    arkit: Float32Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +71,7 @@ class WayFigures:
         return self.middle_strength / max(self.middle_strength_linear, 1e-9)
 
 
-def blend_weights(first: str, last: str, share: float) -> FloatArray:
+def blend_weights(first: str, last: str, share: float) -> Float32Array:
     """(6,) the track's weights at `share` of the way between two states."""
     weights = (1 - share) * state_weights(first) + share * state_weights(last)
     return np.asarray(weights, np.float32)
@@ -105,20 +102,27 @@ def walk_in_time(
     out = modulate(still, track_of(weights, take.fps), modulator)
     places = lead + np.linspace(0, run, STEPS).round().astype(int)
     picked = make_motion(
-        expression=out.expression[places], jaw=out.jaw[places], eyes=out.eyes[places],
-        fps=out.fps, space="open",
-    )  # fmt: skip
+        expression=out.expression[places],
+        jaw=out.jaw[places],
+        eyes=out.eyes[places],
+        fps=out.fps,
+        space="open",
+    )
     return Way(numbers=_numbers(picked)[:, None], arkit=open_to_arkit(picked, head)[:, None])
 
 
-def travel(take: Motion, pair: tuple[str, str], modulator: Modulator) -> tuple[FloatArray, Motion]:
+def travel(
+    take: Motion, pair: tuple[str, str], modulator: Modulator
+) -> tuple[Float32Array, Motion]:
     """(T, 6) weights that run linearly over the whole speaking take, and the take in them."""
     share = np.linspace(0, 1, len(take))[:, None]
     weights = (1 - share) * state_weights(pair[0]) + share * state_weights(pair[1])
     return np.asarray(weights, np.float32), modulate(take, track_of(weights, take.fps), modulator)
 
 
-def measure_way(way: Way, neutral: FloatArray, surface: Surface, closure: Levels) -> WayFigures:
+def measure_way(
+    way: Way, neutral: Float32Array, surface: Surface, closure: FloatArray
+) -> WayFigures:
     """neutral: (T, 103) the same take in neutral. closure: (T,)."""
     wrong, worst = wrong_way(way.arkit)
     straight = 0.5 * (way.numbers[0] + way.numbers[-1])
@@ -135,7 +139,7 @@ def measure_way(way: Way, neutral: FloatArray, surface: Surface, closure: Levels
     )
 
 
-def wrong_way(arkit: FloatArray) -> tuple[float, float]:
+def wrong_way(arkit: Float32Array) -> tuple[float, float]:
     """Of (STEPS, N, 52) weights, what they run against their direction as a share of all that
     lies between the ends: of those that differ, together, and of the worst single one."""
     distance = arkit[-1] - arkit[0]  # (N, 52)
@@ -149,13 +153,13 @@ def wrong_way(arkit: FloatArray) -> tuple[float, float]:
     return float(against.sum() / whole.sum()), float(each.max(initial=0.0))
 
 
-def strength(numbers: FloatArray, neutral: FloatArray, surface: Surface) -> float:
+def strength(numbers: Float32Array, neutral: Float32Array, surface: Surface) -> float:
     """Mean over frames of the surface's root mean square distance from neutral, in mm."""
     moved = ((numbers - neutral) @ surface.basis).reshape(len(numbers), -1, 3)
     return float(np.sqrt(np.square(moved).sum(2).mean(1)).mean())
 
 
-def closure_kept(numbers: FloatArray, closure: Levels, surface: Surface) -> float:
+def closure_kept(numbers: Float32Array, closure: FloatArray, surface: Surface) -> float:
     """Of (S, T, 103), the share of closures whose lips meet, in the row where fewest do; 1 where
     the take has none."""
     closed = closure > CLOSED_LEVEL
@@ -165,7 +169,7 @@ def closure_kept(numbers: FloatArray, closure: Levels, surface: Surface) -> floa
     return float((gap < CLOSED_MM).mean(1).min())
 
 
-def progress(numbers: FloatArray, first: FloatArray, last: FloatArray) -> FloatArray:
+def progress(numbers: Float32Array, first: Float32Array, last: Float32Array) -> Float32Array:
     """(T,) how far each frame is on its way from `first` to `last`, all (T, 103): 0 to 1."""
     axis = last - first
     return ((numbers - first) * axis).sum(1) / np.maximum((axis * axis).sum(1), 1e-9)
@@ -178,11 +182,18 @@ def measure_interpolation(
     name with `collapse`; `held_wrong_way` on a held vowel and a held closure; of a curve over the
     whole speaking take `travel_wrong_way` and `travel_closure_kept`. "mean" and "worst" over the
     pairs besides."""
-    rows = {f"{a}-{b}": _measure_pair((a, b), performances, modulator, head, surface)
-            for a, b in PAIRS}  # fmt: skip
+    rows = {
+        f"{a}-{b}": _measure_pair((a, b), performances, modulator, head, surface) for a, b in PAIRS
+    }
     names = list(next(iter(rows.values())))
-    small_is_bad = {"middle_strength", "collapse", "jaw_correlation", "closure_kept",
-                    "travel_closure_kept", "middle_strength_linear"}  # fmt: skip
+    small_is_bad = {
+        "middle_strength",
+        "collapse",
+        "jaw_correlation",
+        "closure_kept",
+        "travel_closure_kept",
+        "middle_strength_linear",
+    }
     values = {name: [row[name] for row in rows.values()] for name in names}
     rows["mean"] = {name: float(np.mean(values[name])) for name in names}
     rows["worst"] = {
@@ -223,7 +234,7 @@ def _measure_pair(
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
-def _smooth(values: FloatArray) -> FloatArray:
+def _smooth(values: Float32Array) -> Float32Array:
     # Speech passes through faster than the curve does; what it does to the way is not a retreat.
     kernel = np.ones(9) / 9
     return np.convolve(np.pad(values, 4, "edge"), kernel, "valid").astype(np.float32)
@@ -233,25 +244,30 @@ def _way(outs: Sequence[Motion], head: HeadModel, every: int) -> Way:
     numbers = np.stack([_numbers(out) for out in outs])
     picked = numbers[:, ::every]
     flat = make_motion(
-        expression=picked[..., :100].reshape(-1, 100), jaw=picked[..., 100:].reshape(-1, 3),
-        eyes=np.tile(outs[0].eyes[::every], (len(outs), 1)), fps=outs[0].fps, space="open",
-    )  # fmt: skip
+        expression=picked[..., :100].reshape(-1, 100),
+        jaw=picked[..., 100:].reshape(-1, 3),
+        eyes=np.tile(outs[0].eyes[::every], (len(outs), 1)),
+        fps=outs[0].fps,
+        space="open",
+    )
     return Way(numbers=numbers, arkit=open_to_arkit(flat, head).reshape(*picked.shape[:2], -1))
 
 
-def _held(take: Motion, weights: FloatArray) -> EmotionTrack:
+def _held(take: Motion, weights: Float32Array) -> EmotionTrack:
     return track_of(np.tile(weights, (len(take), 1)), take.fps)
 
 
 def _hold(take: Motion, frame: int, frames: int) -> Motion:
-    parts = {name: np.tile(getattr(take, name)[frame], (frames, 1))
-             for name in ("expression", "jaw", "eyes")}  # fmt: skip
+    parts = {
+        name: np.tile(getattr(take, name)[frame], (frames, 1))
+        for name in ("expression", "jaw", "eyes")
+    }
     return make_motion(**parts, fps=take.fps, space=take.space)
 
 
-def _numbers(motion: Motion) -> FloatArray:
+def _numbers(motion: Motion) -> Float32Array:
     return np.concatenate([motion.expression, motion.jaw], 1)
 
 
-def _correlation(first: FloatArray, second: FloatArray) -> float:
+def _correlation(first: Float32Array, second: Float32Array) -> float:
     return float(np.corrcoef(first, second)[0, 1])

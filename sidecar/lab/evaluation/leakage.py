@@ -6,14 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float64Array, IndexArray
 from ...modulation.network import NUMBERS
 from .baselines import Method
 from .data import CLASSES, Clip, Labels, labels_of
 from .probe import Probe, statistics, train_probe
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ class Reading:
 
 
 def read_residue(
-    train: list[Clip], own: dict[str, Method], seen: dict[str, FloatArray], labels: Labels
+    train: list[Clip], own: dict[str, Method], seen: dict[str, Float64Array], labels: Labels
 ) -> dict[str, Reading]:
     """Readings of each method's held-out statistics `seen` (C, 515). own: the methods on whose
     outputs a probe is trained as well. seen["truth"] and seen["untouched"] must be there."""
@@ -55,15 +53,19 @@ def read_residue(
     whole = _stain(seen["untouched"] - seen["truth"], labels)
     return {
         name: _read(
-            probe, values, labels,
+            probe,
+            values,
+            labels,
             _own(own[name], train, values, labels) if name in own else None,
             _stain(values - seen["truth"], labels) / whole,
         )
         for name, values in seen.items()
-    }  # fmt: skip
+    }
 
 
-def _read(probe: Probe, seen: FloatArray, labels: Labels, own: Own | None, stain: float) -> Reading:
+def _read(
+    probe: Probe, seen: Float64Array, labels: Labels, own: Own | None, stain: float
+) -> Reading:
     nothing = np.zeros(len(seen), np.intp)
     read = probe.read(seen, nothing)
     beside = probe.read_beside(seen, nothing, labels.target)
@@ -76,7 +78,7 @@ def _read(probe: Probe, seen: FloatArray, labels: Labels, own: Own | None, stain
     )
 
 
-def _own(method: Method, train: list[Clip], seen: FloatArray, labels: Labels) -> Own:
+def _own(method: Method, train: list[Clip], seen: Float64Array, labels: Labels) -> Own:
     about = labels_of(train)
     outputs = np.stack([statistics(method(clip)) for clip in train])
     probe = train_probe(outputs, about.target, about.source, len(CLASSES))
@@ -87,7 +89,7 @@ def _own(method: Method, train: list[Clip], seen: FloatArray, labels: Labels) ->
     )
 
 
-def _stain(errors: FloatArray, labels: Labels) -> float:
+def _stain(errors: Float64Array, labels: Labels) -> float:
     """Of errors (C, 515) against the truth: what source classes have in common, beside what
     target classes have."""
     means = errors[:, :NUMBERS]
@@ -95,9 +97,9 @@ def _stain(errors: FloatArray, labels: Labels) -> float:
     return float(np.sqrt((_class_means(rest, labels.source) ** 2).mean()))
 
 
-def _class_means(values: FloatArray, classes: NDArray[np.intp]) -> FloatArray:
+def _class_means(values: Float64Array, classes: IndexArray) -> Float64Array:
     return np.stack([values[classes == k].mean(0) for k in range(len(CLASSES))])
 
 
-def _share(hits: NDArray[np.bool_]) -> float:
+def _share(hits: BoolArray) -> float:
     return float(hits.mean()) if len(hits) else float("nan")

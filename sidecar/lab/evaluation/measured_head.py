@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float32Array, IndexArray
 from ....shared.errors import InputError
 from ....shared.head import REGIONS, HeadModel
 from ....shared.motion import make_motion
@@ -20,8 +20,6 @@ FACE_STRIDE = 4
 FACE_MOVES_M = 0.001
 """A vertex belongs to the face if some expression at weight 1 moves it by more than this."""
 
-FloatArray = NDArray[np.float32]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ruler:
@@ -30,21 +28,24 @@ class Ruler:
     between the template's lips, which meet."""
 
     layer: HeadLayer
-    face: NDArray[np.intp]
-    lips: NDArray[np.intp]
-    upper: NDArray[np.intp]
-    lower: NDArray[np.intp]
-    meeting: FloatArray
+    face: IndexArray
+    lips: IndexArray
+    upper: IndexArray
+    lower: IndexArray
+    meeting: Float32Array
 
-    def vertices(self, numbers: FloatArray, shape: FloatArray) -> FloatArray:
+    def vertices(self, numbers: Float32Array, shape: Float32Array) -> Float32Array:
         """(T, n, 3) mm of a take (T, 103) by the identity `shape` (300,), head and eyes still."""
         motion = make_motion(
-            expression=numbers[:, :100], jaw=numbers[:, 100:], shape=shape, fps=FPS,
+            expression=numbers[:, :100],
+            jaw=numbers[:, 100:],
+            shape=shape,
+            fps=FPS,
             space=self.layer.space,
-        )  # fmt: skip
+        )
         return self.layer.vertices(motion, 0, len(numbers)) * np.float32(1000)
 
-    def gap(self, vertices: FloatArray) -> FloatArray:
+    def gap(self, vertices: Float32Array) -> Float32Array:
         """(T, 5) mm between the lips of vertices (T, n, 3); below 0 they press into each other."""
         return _opening(vertices, self.upper, self.lower) - self.meeting
 
@@ -54,9 +55,10 @@ def make_ruler(head: HeadModel) -> Ruler:
     edges = lip_edges(head)
     if any(len(upper) < 3 or len(lower) < 3 for upper, lower in edges):
         raise InputError(
-            "head.no_lips", f"The head '{head.name}' does not say where its lips are.",
+            "head.no_lips",
+            f"The head '{head.name}' does not say where its lips are.",
             "Measure on the open head.",
-        )  # fmt: skip
+        )
     skin = np.isin(head.region, [REGIONS.index("skin"), REGIONS.index("lip")])
     moving = np.linalg.norm(head.expression_basis, axis=1).max(1) > FACE_MOVES_M
     face = np.flatnonzero(skin & moving)[::FACE_STRIDE]
@@ -74,22 +76,22 @@ def make_ruler(head: HeadModel) -> Ruler:
     )
 
 
-def _opening(vertices: FloatArray, upper: NDArray[np.intp], lower: NDArray[np.intp]) -> FloatArray:
+def _opening(vertices: Float32Array, upper: IndexArray, lower: IndexArray) -> Float32Array:
     heights = vertices[:, :, 1]
     return heights[:, upper].mean(2) - heights[:, lower].mean(2)
 
 
-def cut_head(head: HeadModel, kept: NDArray[np.intp]) -> HeadModel:
+def cut_head(head: HeadModel, kept: IndexArray) -> HeadModel:
     """The head with only the vertices `kept`, moving as they do in the whole one; five more at
     the end stand for its joints."""
     joints = head.joint_regressor
     regressor = np.zeros((5, len(kept) + 5), np.float32)
     regressor[:, len(kept) :] = np.eye(5)
 
-    def with_joints(values: FloatArray, at_joints: FloatArray) -> FloatArray:
+    def with_joints(values: Float32Array, at_joints: Float32Array) -> Float32Array:
         return np.concatenate([values[kept], at_joints]).astype(np.float32)
 
-    def with_still(values: FloatArray) -> FloatArray:
+    def with_still(values: Float32Array) -> Float32Array:
         return with_joints(values, np.zeros((5, *values.shape[1:]), np.float32))
 
     return HeadModel(

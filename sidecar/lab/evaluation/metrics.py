@@ -11,23 +11,32 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float32Array, Float64Array, IndexArray
 from ..anchors.channels import NAMES
 from .data import Clip
 from .measured_head import Ruler
 
 FIGURES = (
-    "aed", "apd", "lve_mm", "face_mm", "closures_kept", "jerk_ratio", "overshoot_mm",
-    "jaw_correlation", "gap_correlation", "gap_size", "asymmetry_kept", "asymmetry_size",
-)  # fmt: skip
+    "aed",
+    "apd",
+    "lve_mm",
+    "face_mm",
+    "closures_kept",
+    "jerk_ratio",
+    "overshoot_mm",
+    "jaw_correlation",
+    "gap_correlation",
+    "gap_size",
+    "asymmetry_kept",
+    "asymmetry_size",
+)
 """Names of the figures, in the order of every (…, F, 2) array of numerators and denominators."""
 CLOSED_MM = 1.0
 """Lips that stand no further apart than this, at their widest place, count as closed."""
 MUST_CLOSE = 0.95
 """Closure level above which the lips must meet."""
 
-FloatArray = NDArray[np.float32]
 Share = tuple[float, float]
 """Numerator and denominator."""
 
@@ -36,17 +45,17 @@ Share = tuple[float, float]
 class Seen:
     """One take (T, 103) and what it does to the face: vertices (T, n, 3) and gap (T, 5) in mm."""
 
-    numbers: FloatArray
-    vertices: FloatArray
-    gap: FloatArray
+    numbers: Float32Array
+    vertices: Float32Array
+    gap: Float32Array
 
 
-def see(ruler: Ruler, numbers: FloatArray, shape: FloatArray) -> Seen:
+def see(ruler: Ruler, numbers: Float32Array, shape: Float32Array) -> Seen:
     vertices = ruler.vertices(numbers, shape)
     return Seen(numbers=numbers, vertices=vertices, gap=ruler.gap(vertices))
 
 
-def measure_clip(output: Seen, truth: Seen, clip: Clip, ruler: Ruler) -> NDArray[np.float64]:
+def measure_clip(output: Seen, truth: Seen, clip: Clip, ruler: Ruler) -> Float64Array:
     """(F, 2) numerator and denominator of each of `FIGURES`."""
     error = np.abs(output.numbers - truth.numbers)
     closed = clip.closure > MUST_CLOSE
@@ -67,41 +76,41 @@ def measure_clip(output: Seen, truth: Seen, clip: Clip, ruler: Ruler) -> NDArray
     return np.array([rows[name] for name in FIGURES], np.float64)
 
 
-def lip_vertex_error(output: FloatArray, truth: FloatArray, lips: NDArray[np.intp]) -> float:
+def lip_vertex_error(output: Float32Array, truth: Float32Array, lips: IndexArray) -> float:
     """Largest distance of a lip vertex from the truth in a frame, mean over frames (LVE:
     Richard et al. 2021, MeshTalk, section 4; Fan et al. 2022, FaceFormer, section 4.2)."""
     return float(np.linalg.norm(output[:, lips] - truth[:, lips], axis=2).max(1).mean())
 
 
-def face_error(output: FloatArray, truth: FloatArray, face: NDArray[np.intp]) -> float:
+def face_error(output: Float32Array, truth: Float32Array, face: IndexArray) -> float:
     """Mean distance of the face's vertices from the truth."""
     return float(np.linalg.norm(output[:, face] - truth[:, face], axis=2).mean())
 
 
-def closures(gap: FloatArray, closed: NDArray[np.bool_]) -> Share:
+def closures(gap: Float32Array, closed: BoolArray) -> Share:
     """Frames whose lips (T, 5) are within `CLOSED_MM` of meeting, of those that must."""
     return float((gap[closed].max(1, initial=-np.inf) <= CLOSED_MM).sum()), float(closed.sum())
 
 
-def jerk(vertices: FloatArray) -> float:
+def jerk(vertices: Float32Array) -> float:
     """Mean length of the third difference over time, mm a frame cubed; (T, n, 3), T above 3."""
     return float(np.linalg.norm(np.diff(vertices, 3, axis=0), axis=2).mean())
 
 
-def correlation(output: FloatArray, truth: FloatArray) -> Share:
+def correlation(output: Float32Array, truth: Float32Array) -> Share:
     """Pearson's over time; a curve that stands still has none and does not count."""
     a, b = _centred(output), _centred(truth)
     length = float(np.linalg.norm(a) * np.linalg.norm(b))
     return (float(a @ b) / length, 1) if length > 1e-6 else (0, 0)
 
 
-def slope(output: FloatArray, reference: FloatArray) -> Share:
+def slope(output: Float32Array, reference: Float32Array) -> Share:
     """Least-squares factor from the second to the first: 1 if all of it is there, 0 if none."""
     a, b = output.astype(np.float64), reference.astype(np.float64)
     return float((a * b).sum()), float((b * b).sum())
 
 
-def asymmetry(numbers: FloatArray) -> FloatArray:
+def asymmetry(numbers: Float32Array) -> Float32Array:
     """(T, P) left minus right of every paired shape but the eyes' directions."""
     left, right = np.array(_paired_columns()).T
     return numbers[:, left] - numbers[:, right]
@@ -118,9 +127,9 @@ def _paired_columns() -> tuple[tuple[int, int], ...]:
     )
 
 
-def _centred(values: FloatArray) -> FloatArray:
+def _centred(values: Float32Array) -> Float32Array:
     return values - values.mean()
 
 
-def _size(values: FloatArray) -> float:
+def _size(values: Float32Array) -> float:
     return float(np.abs(values).mean())

@@ -27,22 +27,40 @@ class Part:
 
 
 PARTS = (
-    Part(name="figures", title="Against the synchronised truth",
-         says="Held-out people and sentences; baselines beside the model."),
-    Part(name="interpolation", title="From one emotion to another",
-         says="Shares run against the direction (0 is monotone), strength in the middle against "
-         "the linear blend's (1 is no collapse), and what speech keeps on the way."),
-    Part(name="regions", title="Upper and lower",
-         says="Mean motion in mm of each half of the face; leak is the share that comes with the "
-         "other half's control alone."),
-    Part(name="sides", title="Left and right",
-         says="What comes out against what should: kept 0 is mirrored, 1 as lopsided."),
-    Part(name="recognition", title="Recognised by a reader of action units",
-         says="Counts of what each state was read as; prototypes from the literature."),
-    Part(name="take", title="Real takes",
-         says="The take on top, below it in neutral and in each emotion at weight 1. Jitter: third "
-         "difference against the take's own, 1 is as smooth."),
-)  # fmt: skip
+    Part(
+        name="figures",
+        title="Against the synchronised truth",
+        says="Held-out people and sentences; baselines beside the model.",
+    ),
+    Part(
+        name="interpolation",
+        title="From one emotion to another",
+        says="Shares run against the direction (0 is monotone), strength in the middle against "
+        "the linear blend's (1 is no collapse), and what speech keeps on the way.",
+    ),
+    Part(
+        name="regions",
+        title="Upper and lower",
+        says="Mean motion in mm of each half of the face; leak is the share that comes with the "
+        "other half's control alone.",
+    ),
+    Part(
+        name="sides",
+        title="Left and right",
+        says="What comes out against what should: kept 0 is mirrored, 1 as lopsided.",
+    ),
+    Part(
+        name="recognition",
+        title="Recognised by a reader of action units",
+        says="Counts of what each state was read as; prototypes from the literature.",
+    ),
+    Part(
+        name="take",
+        title="Real takes",
+        says="The take on top, below it in neutral and in each emotion at weight 1. Jitter: third "
+        "difference against the take's own, 1 is as smooth.",
+    ),
+)
 """In the page's order; a part of which the folder holds nothing is left out."""
 
 _STYLE = """

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float32Array, FloatArray
 from ....shared.emotion import EMOTIONS, EmotionTrack
 from ....shared.head import HeadModel
 from ..anchors.synchronised import Synchronised, every_synchronised
@@ -13,28 +13,31 @@ from ..anchors.synchronised import Synchronised, every_synchronised
 STATES = ("neutral", *EMOTIONS)
 """What a performance is shown in, in the order of every array over states."""
 
-FloatArray = NDArray[np.float32]
-
 
 def speak_held_out(count: int, seed: int, head: HeadModel) -> list[Synchronised]:
     """`count` held-out performances in every state of `STATES`; the same seed gives the same."""
     return list(every_synchronised("held-out", count, STATES, seed, head))
 
 
-def state_weights(state: str) -> FloatArray:
+def state_weights(state: str) -> Float32Array:
     """(6,) the emotion weights of a name in `STATES`."""
     return np.array([float(name == state) for name in EMOTIONS], np.float32)
 
 
 def track_of(
-    weights: NDArray[np.floating], fps: float, *, upper: float = 1.0, lower: float = 1.0
+    weights: FloatArray, fps: float, *, upper: float = 1.0, lower: float = 1.0
 ) -> EmotionTrack:
     """A track at full influence with the weights (T, 6) and the two regions' strengths."""
     ones = np.ones(len(weights), np.float32)
     return EmotionTrack(
-        weights=np.asarray(weights, np.float32), influence=ones, upper=upper * ones,
-        lower=lower * ones, geometry=ones, appearance=ones, fps=fps,
-    )  # fmt: skip
+        weights=np.asarray(weights, np.float32),
+        influence=ones,
+        upper=upper * ones,
+        lower=lower * ones,
+        geometry=ones,
+        appearance=ones,
+        fps=fps,
+    )
 
 
 def held_track(state: str, frames: int, fps: float, **regions: float) -> EmotionTrack:

@@ -10,20 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logsumexp
+
+from ....shared.arrays import Float32Array, Float64Array, IndexArray
 
 QUANTILES = (0.1, 0.5, 0.9)
 DECAY = 0.01
 """Weight of the squared weights beside the mean cross-entropy."""
 ITERATIONS = 300
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
-
-def statistics(numbers: NDArray[np.float32]) -> FloatArray:
+def statistics(numbers: Float32Array) -> Float64Array:
     """(515,) mean, standard deviation and `QUANTILES` over time of a take (T, 103)."""
     values = numbers.astype(np.float64)
     return np.concatenate([values.mean(0), values.std(0), *np.quantile(values, QUANTILES, axis=0)])
@@ -33,27 +31,31 @@ def statistics(numbers: NDArray[np.float32]) -> FloatArray:
 class Probe:
     """means: (known, D) of each known class; scale: (D,); weights: (D + 1, classes)."""
 
-    means: FloatArray
-    scale: FloatArray
-    weights: FloatArray
+    means: Float64Array
+    scale: Float64Array
+    weights: Float64Array
 
-    def scores(self, features: FloatArray, known: IntArray) -> FloatArray:
+    def scores(self, features: Float64Array, known: IndexArray) -> Float64Array:
         """(N, classes), the highest is what is read from features (N, D) of clips whose known
         class is (N,)."""
         return _normed(features, known, self.means, self.scale) @ self.weights
 
-    def read(self, features: FloatArray, known: IntArray) -> IntArray:
+    def read(self, features: Float64Array, known: IndexArray) -> IndexArray:
         """(N,) the class read."""
         return self.scores(features, known).argmax(1)
 
-    def read_beside(self, features: FloatArray, known: IntArray, barred: IntArray) -> IntArray:
+    def read_beside(
+        self, features: Float64Array, known: IndexArray, barred: IndexArray
+    ) -> IndexArray:
         """(N,) the class read among those that are not `barred` (N,)."""
         scores = self.scores(features, known)
         scores[np.arange(len(scores)), barred] = -np.inf
         return scores.argmax(1)
 
 
-def train_probe(features: FloatArray, known: IntArray, labels: IntArray, classes: int) -> Probe:
+def train_probe(
+    features: Float64Array, known: IndexArray, labels: IndexArray, classes: int
+) -> Probe:
     """Fits features (N, D) to labels (N,). known: (N,) what the reader is told of each clip, all
     zero if nothing. The same input gives the same probe."""
     kinds = range(int(known.max()) + 1)
@@ -67,17 +69,17 @@ def train_probe(features: FloatArray, known: IntArray, labels: IntArray, classes
 
 
 def _normed(
-    features: FloatArray, known: IntArray, means: FloatArray, scale: FloatArray
-) -> FloatArray:
+    features: Float64Array, known: IndexArray, means: Float64Array, scale: Float64Array
+) -> Float64Array:
     """(N, D + 1); the last column is 1. Held so far out as nothing was in training, it is cut."""
     normed = np.clip((features - means[known]) / scale, -8, 8)
     return np.concatenate([normed, np.ones((len(normed), 1))], 1)
 
 
-def _fit(inputs: FloatArray, labels: IntArray, classes: int) -> FloatArray:
+def _fit(inputs: Float64Array, labels: IndexArray, classes: int) -> Float64Array:
     hot = np.eye(classes)[labels]
 
-    def loss(flat: FloatArray) -> tuple[float, FloatArray]:
+    def loss(flat: Float64Array) -> tuple[float, Float64Array]:
         weights = flat.reshape(-1, classes)
         scores = inputs @ weights
         scores -= logsumexp(scores, axis=1, keepdims=True)

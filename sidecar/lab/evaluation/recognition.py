@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array, UInt8Array
 from ....shared.errors import InputError, JobError
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES, Motion, make_motion
@@ -65,9 +65,7 @@ in neutral shows no emotion."""
 PICTURE_SIZE = 512
 READER_SECONDS = 300
 
-FloatArray = NDArray[np.float64]
-Picture = NDArray[np.uint8]
-Reader = Callable[[Sequence[Picture]], FloatArray]
+Reader = Callable[[Sequence[UInt8Array]], Float64Array]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +80,7 @@ class ChildReader:
     python: Path
     model: Path
 
-    def __call__(self, pictures: Sequence[Picture]) -> FloatArray:
+    def __call__(self, pictures: Sequence[UInt8Array]) -> Float64Array:
         with tempfile.TemporaryDirectory(prefix="affekt-reading-") as folder:
             for index, picture in enumerate(pictures):
                 write_png(Path(folder) / f"{index:05d}.png", picture[..., :3])
@@ -104,7 +102,7 @@ class ChildReader:
         return answer
 
 
-def _row(scores: dict[str, float] | None) -> FloatArray:
+def _row(scores: dict[str, float] | None) -> Float64Array:
     # MediaPipe has "_neutral" for ARKit's tongueOut.
     return np.array([np.nan if scores is None else scores.get(n, 0.0) for n in ARKIT_NAMES])
 
@@ -127,8 +125,8 @@ class Calibration:
     reader's own score of them does not answer.
     """
 
-    ranges: FloatArray
-    prototypes: FloatArray
+    ranges: Float64Array
+    prototypes: Float64Array
     unseen: tuple[int, ...]
 
 
@@ -169,7 +167,9 @@ def _motion_of_units(rows: Sequence[tuple[int, ...]], head: HeadModel) -> Motion
     return make_motion(expression=expression, jaw=arkit @ head.arkit_jaw.T, fps=30.0, space="open")
 
 
-def read_emotions(scores: FloatArray, reference: FloatArray, calibration: Calibration) -> list[str]:
+def read_emotions(
+    scores: Float64Array, reference: Float64Array, calibration: Calibration
+) -> list[str]:
     """The name in `STATES` that each face shows, or "no face": the prototype with the largest
     cosine. scores, reference: (N, 52) of the faces and of the same frames in neutral."""
     shares = _shares(scores - reference, calibration.ranges)
@@ -177,22 +177,29 @@ def read_emotions(scores: FloatArray, reference: FloatArray, calibration: Calibr
     lengths = np.linalg.norm(calibration.prototypes, axis=1)
     likeness = shares @ calibration.prototypes.T / np.maximum(lengths, 1e-9)
     return [
-        "no face" if not np.isfinite(norm)
-        else "neutral" if norm < NEUTRAL_BELOW else STATES[1 + int(row.argmax())]
+        "no face"
+        if not np.isfinite(norm)
+        else "neutral"
+        if norm < NEUTRAL_BELOW
+        else STATES[1 + int(row.argmax())]
         for row, norm in zip(likeness, norms, strict=True)
-    ]  # fmt: skip
+    ]
 
 
-def _shares(answers: FloatArray, ranges: FloatArray) -> FloatArray:
+def _shares(answers: Float64Array, ranges: Float64Array) -> Float64Array:
     return np.where(ranges > 0, answers / np.where(ranges > 0, ranges, 1), 0)
 
 
-def draw_frames(motion: Motion, frames: Sequence[int], head: HeadModel) -> list[Picture]:
+def draw_frames(motion: Motion, frames: Sequence[int], head: HeadModel) -> list[UInt8Array]:
     """Frames of the motion from the front, the face large, the head held still."""
     still = make_motion(
-        expression=motion.expression, jaw=motion.jaw, eyes=motion.eyes, shape=motion.shape,
-        fps=motion.fps, space=motion.space,
-    )  # fmt: skip
+        expression=motion.expression,
+        jaw=motion.jaw,
+        eyes=motion.eyes,
+        shape=motion.shape,
+        fps=motion.fps,
+        space=motion.space,
+    )
     return [draw_frame(still, frame, head, (PICTURE_SIZE, PICTURE_SIZE)) for frame in frames]
 
 
@@ -238,8 +245,9 @@ def measure_recognition(
             for name in row:
                 confusions[version][state][name] += 1
         read = dict(zip(shown, names, strict=True))
-        same += [a == b for s in STATES
-                 for a, b in zip(read["model", s], read["truth", s], strict=True)]  # fmt: skip
+        same += [
+            a == b for s in STATES for a, b in zip(read["model", s], read["truth", s], strict=True)
+        ]
     return Recognition(
         confusions=confusions, agreement=float(np.mean(same)), unseen=calibration.unseen
     )
@@ -252,7 +260,7 @@ def _empty_confusion() -> Confusion:
 
 def _show(
     performance: Synchronised, frames: Sequence[int], modulator: Modulator, head: HeadModel
-) -> tuple[list[tuple[str, str]], list[Picture]]:
+) -> tuple[list[tuple[str, str]], list[UInt8Array]]:
     """(version, state) and the pictures of its frames, the neutral truth first."""
     shown, pictures = [], []
     for version, motions in (

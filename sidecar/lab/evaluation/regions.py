@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float32Array
 from ....shared.emotion import EMOTIONS
 from ....shared.head import REGIONS, HeadModel
 from ....shared.motion import Motion, make_motion
@@ -56,7 +56,7 @@ def measure_regions(
     return {name: _measure_emotion(takes, name, modulator, head, layer, step) for name in emotions}
 
 
-def halves(head: HeadModel) -> dict[str, NDArray[np.bool_]]:
+def halves(head: HeadModel) -> dict[str, BoolArray]:
     """(V,) masks of the face's front above and below the nose's tip."""
     outer = np.isin(head.region, [REGIONS.index(name) for name in OUTER])
     # Behind the ears nothing moves; those vertices would only water the means down.
@@ -96,12 +96,15 @@ def _measure_emotion(
     }
 
 
-def _surface(motion: Motion, layer: HeadLayer, step: int) -> NDArray[np.float32]:
+def _surface(motion: Motion, layer: HeadLayer, step: int) -> Float32Array:
     """(T / step, V, 3) metres of every `step`-th frame, the head held still."""
     picked = make_motion(
-        expression=motion.expression[::step], jaw=motion.jaw[::step], shape=motion.shape,
-        fps=motion.fps, space=motion.space,
-    )  # fmt: skip
+        expression=motion.expression[::step],
+        jaw=motion.jaw[::step],
+        shape=motion.shape,
+        fps=motion.fps,
+        space=motion.space,
+    )
     return layer.vertices(picked, 0, len(picked))
 
 
@@ -112,9 +115,11 @@ def figures_of(regions: dict[str, dict[str, RegionMotion]]) -> dict[str, dict[st
             f"{half}_{name}": value
             for half, motion in row.items()
             for name, value in (
-                ("both_mm", motion.both), ("own_mm", motion.own), ("other_mm", motion.other),
+                ("both_mm", motion.both),
+                ("own_mm", motion.own),
+                ("other_mm", motion.other),
                 ("leak", motion.leak),
             )
         }
         for emotion, row in regions.items()
-    }  # fmt: skip
+    }

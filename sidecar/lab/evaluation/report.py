@@ -6,18 +6,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float64Array
 from ..anchors.channels import NAMES
 from .data import CLASSES, Labels
-from .geometry import (
-    BUILT_IN,
-    MODEL,
-    OFFSET,
-    UNTOUCHED,
-    Evaluation,
-    Scores,
-)
+from .geometry import BUILT_IN, MODEL, OFFSET, UNTOUCHED, Evaluation, Scores
 from .leakage import Reading
 from .metrics import FIGURES
 from .resample import Estimate, Resampler, by_performance, make_resampler
@@ -113,7 +106,7 @@ def _without_nan(value: object) -> object:
 
 
 def _rows(
-    scores: dict[str, Scores], labels: Labels, chosen: NDArray[np.bool_], resampler: Resampler
+    scores: dict[str, Scores], labels: Labels, chosen: BoolArray, resampler: Resampler
 ) -> dict[str, Row]:
     return {
         name: {
@@ -125,8 +118,8 @@ def _rows(
 
 
 def _shares(
-    score: Scores, figure: str, labels: Labels, chosen: NDArray[np.bool_], resampler: Resampler
-) -> NDArray[np.float64]:
+    score: Scores, figure: str, labels: Labels, chosen: BoolArray, resampler: Resampler
+) -> Float64Array:
     """(P, 2) of one figure over the chosen clips."""
     shares = score.figures[chosen, FIGURES.index(figure)]
     return by_performance(shares, labels.performance[chosen], resampler.draws.shape[1])
@@ -154,7 +147,7 @@ def _pairs(figure: str, score: Scores, labels: Labels) -> list[list[float]]:
     ).tolist()
 
 
-def _channels(scores: dict[str, Scores], crossed: NDArray[np.bool_]) -> list[Channel]:
+def _channels(scores: dict[str, Scores], crossed: BoolArray) -> list[Channel]:
     model, source = (scores[name].channels[crossed].mean(0) for name in (MODEL, UNTOUCHED))
     return [
         Channel(name=_NUMBER_NAMES[i], model=float(model[i]), untouched=float(source[i]))
@@ -165,7 +158,7 @@ def _channels(scores: dict[str, Scores], crossed: NDArray[np.bool_]) -> list[Cha
 def _checks(evaluation: Evaluation, resampler: Resampler) -> list[Check]:
     labels, readings = evaluation.labels, evaluation.readings
 
-    def shares(method: str, figure: str) -> NDArray[np.float64]:
+    def shares(method: str, figure: str) -> Float64Array:
         return _shares(evaluation.scores[method], figure, labels, labels.crossed, resampler)
 
     def ratio(figure: str, other: str) -> Estimate:
@@ -180,11 +173,13 @@ def _checks(evaluation: Evaluation, resampler: Resampler) -> list[Check]:
         _at_most("LVE: model / mean offset", ratio("lve_mm", OFFSET), 0.6),
         _check("closures kept by the model", closed, "at least 0.98", closed.value >= 0.98),
         _check(
-            "probe reads the source from untouched takes", _counted(before, count), "above 0.85",
+            "probe reads the source from untouched takes",
+            _counted(before, count),
+            "above 0.85",
             before > 0.85,
         ),
         _at_most("probe reads the source from the output", _counted(after, count), 0.3),
-    ]  # fmt: skip
+    ]
     for name in evaluation.scores:
         if name not in BUILT_IN:
             worse = resampler.compare(shares(name, "aed"), shares(MODEL, "aed"))

@@ -6,11 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ....shared.arrays import Float64Array, IndexArray
 
 RESAMPLES = 1000
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +27,13 @@ class Resampler:
     """draws: (R, P) performances of each resample. Clips of one person and sentence stay
     together, since they are alike."""
 
-    draws: NDArray[np.intp]
+    draws: IndexArray
 
-    def estimate(self, shares: FloatArray) -> Estimate:
+    def estimate(self, shares: Float64Array) -> Estimate:
         """Of sum over sum; shares: (P, 2) numerators and denominators by performance."""
         return _estimate(_ratio(shares.sum(0)), _ratio(shares[self.draws].sum(1)))
 
-    def compare(self, shares: FloatArray, others: FloatArray) -> Estimate:
+    def compare(self, shares: Float64Array, others: Float64Array) -> Estimate:
         """The first figure divided by the other, on the same draws."""
         value = _divided(_ratio(shares.sum(0)), _ratio(others.sum(0)))
         drawn = _divided(_ratio(shares[self.draws].sum(1)), _ratio(others[self.draws].sum(1)))
@@ -46,22 +45,22 @@ def make_resampler(performances: int, seed: int) -> Resampler:
     return Resampler(draws=rng.integers(performances, size=(RESAMPLES, performances)))
 
 
-def by_performance(shares: FloatArray, performances: NDArray[np.intp], count: int) -> FloatArray:
+def by_performance(shares: Float64Array, performances: IndexArray, count: int) -> Float64Array:
     """(count, ..., 2) sums of clips' shares (C, ..., 2) that belong to each performance."""
     sums = np.zeros((count, *shares.shape[1:]))
     np.add.at(sums, performances, shares)
     return sums
 
 
-def _ratio(sums: FloatArray) -> FloatArray:
+def _ratio(sums: Float64Array) -> Float64Array:
     return _divided(sums[..., 0], sums[..., 1])
 
 
-def _divided(a: FloatArray, b: FloatArray) -> FloatArray:
+def _divided(a: Float64Array, b: Float64Array) -> Float64Array:
     return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b != 0)
 
 
-def _estimate(value: FloatArray, drawn: FloatArray) -> Estimate:
+def _estimate(value: Float64Array, drawn: Float64Array) -> Estimate:
     known = drawn[np.isfinite(drawn)]
     if not len(known):
         return Estimate(value=float(value), error=np.nan, low=np.nan, high=np.nan)

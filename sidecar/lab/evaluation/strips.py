@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float32Array, UInt8Array
 from ....shared.emotion import EMOTIONS, EmotionTrack
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
 from ...modulation.modulator import Modulator, modulate
-from ...render.portrait import Picture, draw_frame
+from ...render.portrait import draw_frame
 from ...render.sheets import contact_sheet
 from ..anchors.synchronised import Synchronised, closure_frame, vowel_frame
 from .interpolation import PAIRS, blend_weights
@@ -25,12 +25,10 @@ PAIR_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 UPPER_WITH_LOWER = (("angry", "happy"), ("surprise", "sad"), ("sad", "disgust"))
 """(above, below): what an animator mixes on one face."""
 
-FloatArray = NDArray[np.float32]
-
 
 def way_strip(
     performance: Synchronised, states: Sequence[str], modulator: Modulator, head: HeadModel
-) -> Picture:
+) -> UInt8Array:
     """The way through `states` ("happy", "neutral", "sad") in nine columns, on a frame in the
     midst of a vowel above and on one with closed lips below."""
     take = performance.sources[0]
@@ -39,11 +37,12 @@ def way_strip(
     frames = (vowel_frame(performance), closure_frame(performance))
     pictures = [draw_frame(out, frame, head, STRIP_SIZE) for frame in frames for out in outs]
     names = [_name(states, place) for place in places]
-    return contact_sheet(pictures, [*names, *("" for _ in names)], STRIP_COLUMNS,
-                         title=" to ".join(states))  # fmt: skip
+    return contact_sheet(
+        pictures, [*names, *("" for _ in names)], STRIP_COLUMNS, title=" to ".join(states)
+    )
 
 
-def pair_sheet(performance: Synchronised, modulator: Modulator, head: HeadModel) -> Picture:
+def pair_sheet(performance: Synchronised, modulator: Modulator, head: HeadModel) -> UInt8Array:
     """Every pair of emotions at `PAIR_SHARES` of the way, on a vowel; three pairs in a row."""
     take, frame = performance.sources[0], vowel_frame(performance)
     pictures, labels = [], []
@@ -55,7 +54,7 @@ def pair_sheet(performance: Synchronised, modulator: Modulator, head: HeadModel)
     return contact_sheet(pictures, labels, 3 * len(PAIR_SHARES))
 
 
-def region_sheet(performance: Synchronised, modulator: Modulator, head: HeadModel) -> Picture:
+def region_sheet(performance: Synchronised, modulator: Modulator, head: HeadModel) -> UInt8Array:
     """Rows: both regions, upper only, lower only; a column for each emotion; last, faces that
     show one emotion above and another below (`UPPER_WITH_LOWER`)."""
     take, frame = performance.sources[0], vowel_frame(performance)
@@ -85,7 +84,7 @@ def _at(take: Motion, states: Sequence[str], place: float, modulator: Modulator)
     return modulate(take, _constant(weights, take), modulator)
 
 
-def _constant(weights: FloatArray, take: Motion) -> EmotionTrack:
+def _constant(weights: Float32Array, take: Motion) -> EmotionTrack:
     return track_of(np.tile(weights, (len(take), 1)), take.fps)
 
 

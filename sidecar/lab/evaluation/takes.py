@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array, IndexArray, UInt8Array
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
 from ...head.forward import layer_of
 from ...modulation.modulator import Modulator, modulate
-from ...render.portrait import Picture, draw
+from ...render.portrait import draw
 from ...render.sheets import contact_sheet
 from ...render.video import VideoWriter
 from ..anchors.channels import sides
@@ -57,7 +57,7 @@ def telling_frames(take: Motion, head: HeadModel) -> Picked:
     return sorted(picked)
 
 
-def _signals(take: Motion, head: HeadModel) -> dict[str, NDArray[np.float64]]:
+def _signals(take: Motion, head: HeadModel) -> dict[str, Float64Array]:
     """(T,) each, largest where the frame shows the named thing most."""
     gap = _gap(take, head)
     turn = np.linalg.norm((take.rotation + take.neck).astype(float), axis=1)
@@ -75,7 +75,7 @@ def _signals(take: Motion, head: HeadModel) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def speech_closures(take: Motion, head: HeadModel) -> NDArray[np.intp]:
+def speech_closures(take: Motion, head: HeadModel) -> IndexArray:
     """Frames in which lips that were open a moment ago, and will be in a moment, meet: m, b and p
     of a take that nobody labelled. Silences are none."""
     gap = _gap(take, head)
@@ -104,7 +104,7 @@ def closures_kept(versions: Mapping[str, Motion], head: HeadModel) -> dict[str, 
     }
 
 
-def _gap(motion: Motion, head: HeadModel) -> NDArray[np.float64]:
+def _gap(motion: Motion, head: HeadModel) -> Float64Array:
     """(T,) mm between the lips; 0 where they meet at rest."""
     numbers = np.concatenate([motion.expression, motion.jaw], 1)
     return (numbers @ lips_of(head).opening).mean(1)
@@ -112,7 +112,7 @@ def _gap(motion: Motion, head: HeadModel) -> NDArray[np.float64]:
 
 def take_strip(
     versions: Mapping[str, Motion], picked: Picked, head: HeadModel, *, title: str = ""
-) -> Picture:
+) -> UInt8Array:
     """A row for each version of a take, a column for each picked frame."""
     pictures = [
         draw_in_frame(motion, frame, head, STRIP_SIZE)
@@ -128,7 +128,7 @@ def take_strip(
     return contact_sheet(pictures, labels, len(picked), title=title)
 
 
-def draw_in_frame(motion: Motion, frame: int, head: HeadModel, size: tuple[int, int]) -> Picture:
+def draw_in_frame(motion: Motion, frame: int, head: HeadModel, size: tuple[int, int]) -> UInt8Array:
     """A frame of a take with the head brought to the picture's middle wherever it went."""
     vertices = layer_of(head).vertices(motion, frame, frame + 1)[0]
     still = vertices - (vertices.mean(0) - head.template.mean(0))
@@ -158,9 +158,11 @@ def measure_jitter(versions: Mapping[str, Motion], head: HeadModel) -> dict[str,
 def _third_difference(motion: Motion, head: HeadModel) -> float:
     """Mean over moving vertices, mm a frame cubed, of the face without the head's turns."""
     still = replace(
-        motion, neck=0 * motion.neck, rotation=0 * motion.rotation,
+        motion,
+        neck=0 * motion.neck,
+        rotation=0 * motion.rotation,
         translation=0 * motion.translation,
-    )  # fmt: skip
+    )
     moving = np.linalg.norm(head.expression_basis, axis=1).max(1) > 0.001
     vertices = layer_of(head).vertices(still, 0, len(still))[:, moving]
     return 1000 * float(np.linalg.norm(np.diff(vertices, n=3, axis=0), axis=2).mean())

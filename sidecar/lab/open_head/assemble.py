@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from . import hair, teeth
 from .lips import below_mouth
-from .makehuman import BaseMesh, FloatArray, IntArray, read_target
+from .makehuman import BaseMesh, read_target
 from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, refine_part, region_index, select
 
 # The base mesh is cut where the neck ends: heights (metres above MakeHuman's origin) at the
@@ -26,24 +26,24 @@ CUT_RISE, CUT_RISE_FROM = 0.8, 0.050
 class Assembly:
     """The head as one mesh, and how every vertex of it follows the base mesh."""
 
-    base: FloatArray  # (N, 3) base mesh at the neutral adult identity
+    base: Float64Array  # (N, 3) base mesh at the neutral adult identity
     parts: tuple[Part, ...]
-    origin: FloatArray  # (3,) subtracted from every position
+    origin: Float64Array  # (3,) subtracted from every position
 
     @property
-    def vertices(self) -> FloatArray:
+    def vertices(self) -> Float64Array:
         return np.concatenate([part.vertices for part in self.parts]) - self.origin
 
     @property
-    def faces(self) -> IntArray:
+    def faces(self) -> Int64Array:
         start = np.cumsum([0] + [len(part.vertices) for part in self.parts])
         return np.concatenate([p.faces + s for p, s in zip(self.parts, start[:-1], strict=True)])
 
-    def carry(self, displacement: FloatArray) -> FloatArray:
+    def carry(self, displacement: Float64Array) -> Float64Array:
         """Displacement of the base mesh (N, 3) -> of the head (V, 3). Linear."""
         return np.concatenate([part.carry(displacement) for part in self.parts])
 
-    def slice_of(self, prefix: str) -> IntArray:
+    def slice_of(self, prefix: str) -> Int64Array:
         """Indices of the vertices of the parts whose names begin with `prefix`."""
         start, found = 0, []
         for part in self.parts:
@@ -53,7 +53,7 @@ class Assembly:
         return np.concatenate(found)
 
 
-def neutral_adult(data: Path, mesh: BaseMesh) -> FloatArray:
+def neutral_adult(data: Path, mesh: BaseMesh) -> Float64Array:
     """Base vertices (N, 3) of a young adult, half female and half male, of equal parts of
     MakeHuman's three ancestries."""
     folder = data / "mpfb2/targets/macrodetails"
@@ -68,14 +68,14 @@ def neutral_adult(data: Path, mesh: BaseMesh) -> FloatArray:
 
 
 def lip_masks(
-    data: Path, mesh: BaseMesh, arkit: dict[str, FloatArray]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    data: Path, mesh: BaseMesh, arkit: dict[str, Float64Array]
+) -> tuple[BoolArray, BoolArray]:
     """(N,) vertices of the lips, and all that jawOpen carries down as it does the lower lip."""
     lip = _sample_mask(data, mesh, "mpfb_lips.jpg", len(mesh.vertices)) > 0.5
     return lip, below_mouth(arkit["jawOpen"], lip)
 
 
-def assemble(data: Path, mesh: BaseMesh, positions: FloatArray) -> Assembly:
+def assemble(data: Path, mesh: BaseMesh, positions: Float64Array) -> Assembly:
     """All pieces in place around `positions` (N, 3)."""
     keep = _head_faces(mesh, positions)
     corners = mesh.faces[keep]
@@ -96,9 +96,7 @@ def assemble(data: Path, mesh: BaseMesh, positions: FloatArray) -> Assembly:
     return Assembly(base=positions, parts=tuple(parts), origin=origin)
 
 
-def _soft_parts(
-    data: Path, mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_]
-) -> list[Part]:
+def _soft_parts(data: Path, mesh: BaseMesh, positions: Float64Array, keep: BoolArray) -> list[Part]:
     region, colour = _skin_regions(data, mesh, positions)
     trimmed = _trim(mesh, positions, keep)
     tongue = mesh.group == "helper-tongue"
@@ -112,12 +110,12 @@ def _soft_parts(
     ]
 
 
-def _quads_of(mesh: BaseMesh, keep: NDArray[np.bool_]) -> IntArray:
+def _quads_of(mesh: BaseMesh, keep: BoolArray) -> Int64Array:
     """The kept quads (q, 4) in the numbering of the part that `select` makes of them."""
     return np.unique(mesh.faces[keep], return_inverse=True)[1].reshape(-1, 4)
 
 
-def _skull(mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _skull(mesh: BaseMesh, positions: Float64Array, keep: BoolArray) -> BoolArray:
     """Kept quads (q,) whose longest edge is over `COARSE_EDGE` and that lie above the neck."""
     quads = positions[mesh.faces[keep]]
     edge = np.linalg.norm(quads - np.roll(quads, 1, axis=1), axis=2).max(1)
@@ -125,7 +123,7 @@ def _skull(mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_]) -> ND
 
 
 def _eye_parts(
-    mesh: BaseMesh, positions: FloatArray, surface: hair.Surface, ball: IntArray, side: str
+    mesh: BaseMesh, positions: Float64Array, surface: hair.Surface, ball: Int64Array, side: str
 ) -> list[Part]:
     """Eyeball, brow and both rows of lashes of one side."""
     centre = positions[ball].mean(0)
@@ -142,33 +140,33 @@ def _eye_parts(
     return parts
 
 
-def _eye_helper(mesh: BaseMesh, side: str) -> IntArray:
+def _eye_helper(mesh: BaseMesh, side: str) -> Int64Array:
     """Vertices of MakeHuman's helper eye; its lashes' groups have names that begin alike."""
     ids = mesh.group_vertices(f"helper-{side[0]}-eye")
     lashes = np.unique(mesh.faces[np.char.find(mesh.group, "eyelashes") >= 0])
     return ids[~np.isin(ids, lashes)]
 
 
-def _shared_lashes(mesh: BaseMesh, side: str) -> IntArray:
+def _shared_lashes(mesh: BaseMesh, side: str) -> Int64Array:
     """Vertices that both strips of one eye use (the obj file switches group between them)."""
     one = mesh.group_vertices(f"helper-{side}-eyelashes-1")
     return np.intersect1d(one, mesh.group_vertices(f"helper-{side}-eyelashes-2"))
 
 
-def _cut_height(positions: FloatArray) -> FloatArray:
+def _cut_height(positions: Float64Array) -> Float64Array:
     """Height (N,) of the cut under each vertex."""
     (z0, y0), (z1, y1) = CUT_BACK, CUT_FRONT
     slope = y0 + (positions[:, 2] - z0) * (y1 - y0) / (z1 - z0)
     return slope + CUT_RISE * np.maximum(0, np.abs(positions[:, 0]) - CUT_RISE_FROM)
 
 
-def _head_faces(mesh: BaseMesh, positions: FloatArray) -> NDArray[np.bool_]:
+def _head_faces(mesh: BaseMesh, positions: Float64Array) -> BoolArray:
     """Faces (Q,) of the body with a corner above the cut."""
     above = (positions[:, 1] > _cut_height(positions)) & (positions[:, 1] > 0.5)
     return (mesh.group == "body") & above[mesh.faces].any(1)
 
 
-def _trim(mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_]) -> FloatArray:
+def _trim(mesh: BaseMesh, positions: Float64Array, keep: BoolArray) -> Float64Array:
     """Slides what hangs below the cut along its edges up to the cut: one clean edge."""
     height = positions[:, 1] - _cut_height(positions)
     corners = mesh.faces[keep]
@@ -189,8 +187,8 @@ def _trim(mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_]) -> Flo
 
 
 def _skin_regions(
-    data: Path, mesh: BaseMesh, positions: FloatArray
-) -> tuple[NDArray[np.uint8], FloatArray]:
+    data: Path, mesh: BaseMesh, positions: Float64Array
+) -> tuple[UInt8Array, Float64Array]:
     """Region (N,) and colour (N, 3) of the body's vertices, from MakeHuman's UV masks."""
     lips = _sample_mask(data, mesh, "mpfb_lips.jpg", len(positions))
     inside = _sample_mask(data, mesh, "mpfb_inside-mouth.jpg", len(positions))
@@ -202,7 +200,7 @@ def _skin_regions(
     return region, colour
 
 
-def _sample_mask(data: Path, mesh: BaseMesh, name: str, vertices: int) -> FloatArray:
+def _sample_mask(data: Path, mesh: BaseMesh, name: str, vertices: int) -> Float64Array:
     """Mean of a UV mask (0..1) over each vertex's corners."""
     import cv2
 

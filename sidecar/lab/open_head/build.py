@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float64Array
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES
 from . import rig as rigging
 from .assemble import Assembly, assemble, lip_masks, neutral_adult
 from .landmarks import find_landmarks
 from .lips import below_mouth, seal_lips
-from .makehuman import FloatArray, find_data, read_base_mesh
+from .makehuman import find_data, read_base_mesh
 from .parts import region_index
 from .rig import Rig
 from .shapes import arkit_targets, build_bases, jaw_corrective
@@ -59,7 +59,7 @@ def build_open_head() -> HeadModel:
     )
 
 
-def _lip_seal(assembly: Assembly, rig: Rig, arkit: dict[str, FloatArray]) -> FloatArray:
+def _lip_seal(assembly: Assembly, rig: Rig, arkit: dict[str, Float64Array]) -> Float64Array:
     """Displacement (V, 3) that makes the lips touch at jawOpen = mouthClose = 0.5, doubled:
     half a turn of the jaw lies on an arc, and mouthClose was made for its chord."""
     rest = assembly.vertices
@@ -77,19 +77,17 @@ def _lip_seal(assembly: Assembly, rig: Rig, arkit: dict[str, FloatArray]) -> Flo
     return 2.0 * seal_lips(rest, posed, lip, lower)
 
 
-def _lips(
-    assembly: Assembly, arkit: dict[str, FloatArray]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _lips(assembly: Assembly, arkit: dict[str, Float64Array]) -> tuple[BoolArray, BoolArray]:
     """(V,) vertices of the lips, and all that jawOpen carries down as it does the lower lip."""
     lip = np.concatenate([part.region for part in assembly.parts]) == region_index("lip")
     return lip, below_mouth(assembly.carry(arkit["jawOpen"]), lip)
 
 
-def _single(values: FloatArray) -> np.ndarray:
+def _single(values: Float64Array) -> np.ndarray:
     return np.ascontiguousarray(values, np.float32)
 
 
-def _upper_share(assembly: Assembly) -> FloatArray:
+def _upper_share(assembly: Assembly) -> Float64Array:
     """1 above the nose's tip, 0 below, over 16 mm. (V,)"""
     skin = assembly.vertices[assembly.slice_of("skin")]
     tip = skin[skin[:, 2].argmax()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .makehuman import FloatArray, IntArray
+from ....shared.arrays import Float64Array, Int64Array
 from .parts import BROW, LASH, Part, barycentric_carry, region_index
 
 # A brow's middle line in the front view, from the inner end out: metres from the eye's centre,
@@ -24,18 +24,18 @@ class Surface:
     """Triangles that strands stand on: vertices (N, 3) of the base mesh, faces (F, 3) into
     them, and each triangle's normal (F, 3)."""
 
-    vertices: FloatArray
-    faces: IntArray
-    normals: FloatArray
+    vertices: Float64Array
+    faces: Int64Array
+    normals: Float64Array
 
     @staticmethod
-    def of(vertices: FloatArray, faces: IntArray) -> Surface:
+    def of(vertices: Float64Array, faces: Int64Array) -> Surface:
         a, b, c = (vertices[faces[:, k]] for k in range(3))
         normal = np.cross(b - a, c - a)
         length = np.linalg.norm(normal, axis=1, keepdims=True)
         return Surface(vertices=vertices, faces=faces, normals=normal / np.maximum(length, 1e-12))
 
-    def project(self, front: FloatArray) -> tuple[IntArray, FloatArray]:
+    def project(self, front: Float64Array) -> tuple[Int64Array, Float64Array]:
         """Frontmost triangle under each (n, 2) point of the front view, and barycentrics."""
         a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
         ab, ac = (b - a)[:, :2], (c - a)[:, :2]
@@ -53,7 +53,7 @@ class Surface:
         return np.array(corners), np.array(weights)
 
 
-def make_brow(surface: Surface, eye: FloatArray, side: float, strands: int, seed: int) -> Part:
+def make_brow(surface: Surface, eye: Float64Array, side: float, strands: int, seed: int) -> Part:
     """One brow above the eye at `eye` (3,); `side` is +1 on the head's left."""
     rng = np.random.default_rng(seed)
     along = (np.arange(strands) + rng.random(strands)) / strands
@@ -79,24 +79,39 @@ def make_brow(surface: Surface, eye: FloatArray, side: float, strands: int, seed
     faces = np.arange(3 * strands).reshape(-1, 3)[:, :: int(-side)]
     shade = np.repeat(rng.uniform(0.8, 1.5, strands), 3)[:, None]
     return _ride(
-        surface, flat, lift, faces, name=f"brow_{'left' if side > 0 else 'right'}",
-        region="brow", colour=np.clip(BROW * shade, 0, 1),
-    )  # fmt: skip
+        surface,
+        flat,
+        lift,
+        faces,
+        name=f"brow_{'left' if side > 0 else 'right'}",
+        region="brow",
+        colour=np.clip(BROW * shade, 0, 1),
+    )
 
 
 def _ride(
-    surface: Surface, front: FloatArray, lift: FloatArray, faces: IntArray, *, name: str,
-    region: str, colour: FloatArray,
-) -> Part:  # fmt: skip
+    surface: Surface,
+    front: Float64Array,
+    lift: Float64Array,
+    faces: Int64Array,
+    *,
+    name: str,
+    region: str,
+    colour: Float64Array,
+) -> Part:
     triangle, weights = surface.project(front)
     corners = surface.faces[triangle]
     vertices = np.einsum("nk,nkd->nd", weights, surface.vertices[corners])
     vertices = vertices + lift[:, None] * surface.normals[triangle]
     return Part(
-        name=name, vertices=vertices, faces=faces, uv=np.zeros((len(faces), 3, 2)),
-        region=np.full(len(vertices), region_index(region)), colour=colour,
+        name=name,
+        vertices=vertices,
+        faces=faces,
+        uv=np.zeros((len(faces), 3, 2)),
+        region=np.full(len(vertices), region_index(region)),
+        colour=colour,
         carry=barycentric_carry(corners, weights),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +124,9 @@ class Lashes:
     seed: int
 
 
-def make_lashes(positions: FloatArray, helper: IntArray, eye: FloatArray, lashes: Lashes) -> Part:
+def make_lashes(
+    positions: Float64Array, helper: Int64Array, eye: Float64Array, lashes: Lashes
+) -> Part:
     """Lashes of one lid in place of MakeHuman's strip `helper` (n,); `eye` (3,) is the eye's
     centre. Roots follow the strip's rim at the lid, tips the strip near them."""
     strands, upper = lashes.strands, lashes.upper
@@ -144,23 +161,27 @@ def make_lashes(positions: FloatArray, helper: IntArray, eye: FloatArray, lashes
     every = np.stack([corners, corners, helper[near], helper[near], helper[near]], 1).reshape(-1, 3)
     pulls = np.stack([weights, weights, pull, pull, pull], 1).reshape(-1, 3)
     return Part(
-        name=lashes.name, vertices=vertices, faces=_strand_faces(strands),
-        uv=np.zeros((3 * strands, 3, 2)), region=np.full(len(vertices), region_index("lash")),
-        colour=np.tile(LASH, (len(vertices), 1)), carry=barycentric_carry(every, pulls),
-    )  # fmt: skip
+        name=lashes.name,
+        vertices=vertices,
+        faces=_strand_faces(strands),
+        uv=np.zeros((3 * strands, 3, 2)),
+        region=np.full(len(vertices), region_index("lash")),
+        colour=np.tile(LASH, (len(vertices), 1)),
+        carry=barycentric_carry(every, pulls),
+    )
 
 
-def _strand_faces(strands: int) -> IntArray:
+def _strand_faces(strands: int) -> Int64Array:
     """Triangles of strands of five points: two at the root, two at the middle, the tip."""
     first = 5 * np.arange(strands)[:, None]
     return np.concatenate([first + corners for corners in ([0, 1, 3], [0, 3, 2], [2, 3, 4])])
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
+def _unit(vectors: Float64Array) -> Float64Array:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def _nearest_three(points: FloatArray, targets: FloatArray) -> tuple[IntArray, FloatArray]:
+def _nearest_three(points: Float64Array, targets: Float64Array) -> tuple[Int64Array, Float64Array]:
     """The three `points` nearest each target, and weights by inverse distance."""
     distance = np.linalg.norm(targets[:, None] - points[None], axis=2)
     near = np.argsort(distance, axis=1)[:, :3]

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float64Array, Int64Array
 from .assemble import Assembly
 from .hair import BROW_OUT, BROW_UP, Surface
-from .makehuman import FloatArray, IntArray
 
 
-def find_landmarks(assembly: Assembly, lower_lip: NDArray[np.bool_]) -> tuple[IntArray, FloatArray]:
+def find_landmarks(assembly: Assembly, lower_lip: BoolArray) -> tuple[Int64Array, Float64Array]:
     """Faces (68,) and barycentric weights (68, 3); lower_lip (V,) marks its vertices.
 
     Points are found on the front view of the skin, then put on its frontmost triangle: brows
@@ -21,18 +20,23 @@ def find_landmarks(assembly: Assembly, lower_lip: NDArray[np.bool_]) -> tuple[In
     skin = assembly.slice_of("skin")
     faces = assembly.faces[(assembly.faces < len(skin)).all(1)]
     surface = Surface.of(assembly.vertices, faces)
-    points = np.concatenate([
-        _jaw(assembly.vertices[skin]), _brows(assembly), _nose(assembly.vertices[skin]),
-        _eyes(assembly), _mouth(assembly, lower_lip),
-    ])  # fmt: skip
+    points = np.concatenate(
+        [
+            _jaw(assembly.vertices[skin]),
+            _brows(assembly),
+            _nose(assembly.vertices[skin]),
+            _eyes(assembly),
+            _mouth(assembly, lower_lip),
+        ]
+    )
     return surface.project(points)
 
 
-def _centre(assembly: Assembly, side: str) -> FloatArray:
+def _centre(assembly: Assembly, side: str) -> Float64Array:
     return assembly.vertices[assembly.slice_of(f"eye_{side}")].mean(0)
 
 
-def _jaw(skin: FloatArray) -> FloatArray:
+def _jaw(skin: Float64Array) -> Float64Array:
     """17 points from the head's right ear round the chin: the widest skin at each height."""
     chin = skin[(np.abs(skin[:, 0]) < 0.004) & (skin[:, 2] > 0.03) & (skin[:, 1] > -0.1)]
     low = chin[:, 1].min() + 0.004
@@ -49,7 +53,7 @@ def _jaw(skin: FloatArray) -> FloatArray:
     return np.concatenate([right, right[-2::-1] * [-1, 1]])
 
 
-def _brows(assembly: Assembly) -> FloatArray:
+def _brows(assembly: Assembly) -> Float64Array:
     knots = np.linspace(0, 1, 5)
     grid = np.linspace(0, 1, len(BROW_OUT))
     line = np.stack([np.interp(knots, grid, BROW_OUT), np.interp(knots, grid, BROW_UP)], 1)
@@ -58,7 +62,7 @@ def _brows(assembly: Assembly) -> FloatArray:
     return np.concatenate([right[::-1], left])
 
 
-def _nose(skin: FloatArray) -> FloatArray:
+def _nose(skin: Float64Array) -> Float64Array:
     tip = skin[skin[:, 2].argmax()]
     bridge = np.linspace(0.022, tip[1], 4)
     base = tip[1] - 0.009
@@ -73,7 +77,7 @@ def _nose(skin: FloatArray) -> FloatArray:
     return np.concatenate([np.c_[np.zeros(4), bridge], np.c_[across, base - drop]])
 
 
-def _eyes(assembly: Assembly) -> FloatArray:
+def _eyes(assembly: Assembly) -> Float64Array:
     """Each eye: outer or inner corner first as iBUG orders them, six points clockwise."""
     points = []
     for side, sign in (("right", -1.0), ("left", 1.0)):
@@ -81,8 +85,9 @@ def _eyes(assembly: Assembly) -> FloatArray:
         lower = _rim(assembly, f"lash_lower_{side}", sign)
         inner, outer = 0.5 * (upper[0] + lower[0]), 0.5 * (upper[-1] + lower[-1])
         thirds = inner + (outer - inner) * np.array([[1 / 3], [2 / 3]])
-        ups, downs = ([rim[np.abs(rim[:, 0] - x).argmin()] for x in thirds[:, 0]]
-                      for rim in (upper, lower))  # fmt: skip
+        ups, downs = (
+            [rim[np.abs(rim[:, 0] - x).argmin()] for x in thirds[:, 0]] for rim in (upper, lower)
+        )
         if sign < 0:
             points += [outer, ups[1], ups[0], inner, downs[0], downs[1]]
         else:
@@ -90,13 +95,13 @@ def _eyes(assembly: Assembly) -> FloatArray:
     return np.array(points)
 
 
-def _rim(assembly: Assembly, part: str, sign: float) -> FloatArray:
+def _rim(assembly: Assembly, part: str, sign: float) -> Float64Array:
     """Lash roots of one lid in the front view, from the nose outward."""
     roots = assembly.vertices[assembly.slice_of(part)].reshape(-1, 5, 3)[:, :2].mean(1)
     return roots[np.argsort(sign * roots[:, 0])][:, :2]
 
 
-def _mouth(assembly: Assembly, lower_lip: NDArray[np.bool_]) -> FloatArray:
+def _mouth(assembly: Assembly, lower_lip: BoolArray) -> Float64Array:
     """12 outer and 8 inner points, from the head's right corner over the upper lip."""
     from .parts import region_index
 
@@ -118,7 +123,7 @@ def _mouth(assembly: Assembly, lower_lip: NDArray[np.bool_]) -> FloatArray:
     outer = np.concatenate([np.c_[x, upper], np.c_[x[5:0:-1], lower[5:0:-1]]])
     inner_x = corner * np.array([-0.85, -0.35, 0, 0.35, 0.85])
     inner_upper = line + np.array([0, 0.0012, 0.0012, 0.0012, 0])
-    inner = np.concatenate([
-        np.c_[inner_x, inner_upper], np.c_[inner_x[3:0:-1], line - 0.0012 * np.ones(3)],
-    ])  # fmt: skip
+    inner = np.concatenate(
+        [np.c_[inner_x, inner_upper], np.c_[inner_x[3:0:-1], line - 0.0012 * np.ones(3)]]
+    )
     return np.concatenate([outer, inner])

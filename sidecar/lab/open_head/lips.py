@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .makehuman import FloatArray
+from ....shared.arrays import BoolArray, Float64Array
 
 OVERLAP = (
     0.0004  # metres by which closed lips press into each other, so that no light falls through
@@ -21,15 +20,15 @@ REACH_Y, REACH_Z = (
 )  # metres over which the displacement fades from the line of the lips
 
 
-def below_mouth(jaw_open: FloatArray, lip: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def below_mouth(jaw_open: Float64Array, lip: BoolArray) -> BoolArray:
     """Vertices (n,) that jawOpen's displacement (n, 3) carries down as it does the lower lip."""
     drop = -jaw_open[:, 1]
     return drop > LOWER_LIP_DROP * drop[lip].max()
 
 
 def seal_lips(
-    positions: FloatArray, posed: FloatArray, lip: NDArray[np.bool_], lower: NDArray[np.bool_]
-) -> FloatArray:
+    positions: Float64Array, posed: Float64Array, lip: BoolArray, lower: BoolArray
+) -> Float64Array:
     """Displacement (N, 3) that closes the gap which the lips have in `posed`.
 
     positions, posed: (N, 3) metres at rest and in the pose to be sealed. lip: (N,) vertices of
@@ -58,7 +57,7 @@ def seal_lips(
     return displacement
 
 
-def _in_front(positions: FloatArray, lower_lip: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _in_front(positions: Float64Array, lower_lip: BoolArray) -> BoolArray:
     """Vertices (N,) at most 3 mm behind the front of the lower lip: where lips meet, seen from
     the front. What lies deeper may touch and still leave a gap to look into."""
     side = np.abs(positions[:, 0])
@@ -69,8 +68,8 @@ def _in_front(positions: FloatArray, lower_lip: NDArray[np.bool_]) -> NDArray[np
 
 
 def _edge(
-    positions: FloatArray, rim: NDArray[np.bool_], *, lowest: bool
-) -> Callable[[FloatArray], FloatArray]:
+    positions: Float64Array, rim: BoolArray, *, lowest: bool
+) -> Callable[[Float64Array], Float64Array]:
     """Height of one lip's free edge over |x| / corner: the even quartic that almost all of its
     vertices lie above (`lowest`) or below (asymmetric least squares, Newey and Powell 1987)."""
     side = np.abs(positions[rim, 0]) / np.abs(positions[rim, 0]).max()

@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ....shared.arrays import Float64Array, Int64Array
 from ....shared.errors import InputError
 
 METRES_PER_UNIT = 0.1  # MakeHuman models in decimetres
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +26,13 @@ class BaseMesh:
     """vertices (N, 3) metres; uv (M, 2); faces and uv_faces (Q, 4), quads, a triangle repeats
     its last corner; group (Q,) name of each face's group."""
 
-    vertices: FloatArray
-    uv: FloatArray
-    faces: IntArray
-    uv_faces: IntArray
+    vertices: Float64Array
+    uv: Float64Array
+    faces: Int64Array
+    uv_faces: Int64Array
     group: NDArray[np.str_]
 
-    def group_vertices(self, prefix: str) -> IntArray:
+    def group_vertices(self, prefix: str) -> Int64Array:
         """Sorted indices of the vertices whose faces are in groups named `prefix`…"""
         return np.unique(self.faces[np.char.startswith(self.group, prefix)])
 
@@ -77,7 +76,7 @@ def read_base_mesh(data: Path) -> BaseMesh:
     )
 
 
-def read_target(path: Path, vertices: int) -> FloatArray:
+def read_target(path: Path, vertices: int) -> Float64Array:
     """Displacements (vertices, 3) in metres of one `.target` or `.target.gz` file."""
     text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     rows = [line.split() for line in text.decode().splitlines() if line and line[0] not in "#"]

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from ....shared.head import REGIONS
-from .makehuman import BaseMesh, FloatArray, IntArray
+from .makehuman import BaseMesh
 from .subdivide import refine
 
-Carry = Callable[[FloatArray], FloatArray]
+Carry = Callable[[Float64Array], Float64Array]
 
 # sRGB. Dark brows and lashes and a mid-brown iris read at any size; the skin is a mean of three.
 SKIN = np.array([0.78, 0.60, 0.50])
@@ -42,11 +42,11 @@ class Part:
     carry maps a displacement of the base mesh (N, 3) to this part's (n, 3), linearly."""
 
     name: str
-    vertices: FloatArray
-    faces: IntArray
-    uv: FloatArray
-    region: NDArray[np.uint8]
-    colour: FloatArray
+    vertices: Float64Array
+    faces: Int64Array
+    uv: Float64Array
+    region: UInt8Array
+    colour: Float64Array
     carry: Carry
 
 
@@ -56,9 +56,13 @@ def region_index(name: str) -> np.uint8:
 
 
 def select(
-    mesh: BaseMesh, positions: FloatArray, keep: NDArray[np.bool_], name: str,
-    region: NDArray[np.uint8], colour: FloatArray,
-) -> Part:  # fmt: skip
+    mesh: BaseMesh,
+    positions: Float64Array,
+    keep: BoolArray,
+    name: str,
+    region: UInt8Array,
+    colour: Float64Array,
+) -> Part:
     """The faces `keep` (Q,) of the base mesh as triangles; `region` (N,) and `colour` (N, 3) are
     given for all base vertices."""
     used = np.unique(mesh.faces[keep])
@@ -71,28 +75,39 @@ def select(
         (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
     )
     return Part(
-        name=name, vertices=positions[used], faces=faces[solid], uv=uvs[solid],
-        region=region[used], colour=colour[used], carry=lambda d: d[used],
-    )  # fmt: skip
+        name=name,
+        vertices=positions[used],
+        faces=faces[solid],
+        uv=uvs[solid],
+        region=region[used],
+        colour=colour[used],
+        carry=lambda d: d[used],
+    )
 
 
-def refine_part(part: Part, quads: IntArray, uv: FloatArray, zone: NDArray[np.bool_]) -> Part:
+def refine_part(part: Part, quads: Int64Array, uv: Float64Array, zone: BoolArray) -> Part:
     """The part with the quads of `zone` (q,) split in four; see `subdivide`."""
     finer = refine(part.vertices, quads, uv, zone)
 
-    def extend(values: FloatArray) -> FloatArray:
+    def extend(values: Float64Array) -> Float64Array:
         return np.concatenate([values, values[finer.corners].mean(1)])
 
     vertices = extend(part.vertices)
     vertices[len(part.vertices) :] += finer.offset
     return Part(
-        name=part.name, vertices=vertices, faces=finer.faces, uv=finer.uv,
+        name=part.name,
+        vertices=vertices,
+        faces=finer.faces,
+        uv=finer.uv,
         region=np.concatenate([part.region, part.region[finer.corners[:, 0]]]),
-        colour=extend(part.colour), carry=lambda d: extend(part.carry(d)),
-    )  # fmt: skip
+        colour=extend(part.colour),
+        carry=lambda d: extend(part.carry(d)),
+    )
 
 
-def make_eyeball(positions: FloatArray, helper: IntArray, side: str, segments: int = 24) -> Part:
+def make_eyeball(
+    positions: Float64Array, helper: Int64Array, side: str, segments: int = 24
+) -> Part:
     """A sphere with cornea, iris and pupil in the place of MakeHuman's eye helper (n,).
 
     It follows the helper by translation and uniform scale, so that it stays a ball.
@@ -102,20 +117,27 @@ def make_eyeball(positions: FloatArray, helper: IntArray, side: str, segments: i
     radius = EYEBALL * float(np.linalg.norm(points - centre, axis=1).mean())
     # Angles from the pupil's axis; rings lie close together where a colour ends.
     pupil, iris = np.radians([9.5, 24.0])
-    rings = np.concatenate([
-        np.linspace(0.25, 1.0, 3) * pupil, [pupil * 1.04],
-        np.linspace(pupil * 1.3, iris * 0.95, 5), [iris, iris * 1.07],
-        np.radians([30, 38, 48, 60, 75, 90, 110, 135, 160]),
-    ])  # fmt: skip
+    rings = np.concatenate(
+        [
+            np.linspace(0.25, 1.0, 3) * pupil,
+            [pupil * 1.04],
+            np.linspace(pupil * 1.3, iris * 0.95, 5),
+            [iris, iris * 1.07],
+            np.radians([30, 38, 48, 60, 75, 90, 110, 135, 160]),
+        ]
+    )
     around = np.linspace(0, 2 * np.pi, segments, endpoint=False)
     ring = np.stack([np.cos(around), np.sin(around)], 1)
     # The cornea stands out of the ball by a twentieth of its radius.
     bulge = 1 + 0.05 * np.exp(-((rings / np.radians(17)) ** 2))
-    shell = np.stack([
-        np.outer(np.sin(rings) * bulge, ring[:, 0]).ravel(),
-        np.outer(np.sin(rings) * bulge, ring[:, 1]).ravel(),
-        np.repeat(np.cos(rings) * bulge, segments),
-    ], 1)  # fmt: skip
+    shell = np.stack(
+        [
+            np.outer(np.sin(rings) * bulge, ring[:, 0]).ravel(),
+            np.outer(np.sin(rings) * bulge, ring[:, 1]).ravel(),
+            np.repeat(np.cos(rings) * bulge, segments),
+        ],
+        1,
+    )
     unit = np.concatenate([[[0, 0, 1.05]], shell, [[0, 0, -1.0]]])
     angle = np.concatenate([[0.0], np.repeat(rings, segments), [np.pi]])
     faces = _sphere_faces(len(rings), segments)
@@ -136,18 +158,23 @@ def make_eyeball(positions: FloatArray, helper: IntArray, side: str, segments: i
     offset = points - centre
     spread = float((offset**2).sum())
 
-    def carry(displacement: FloatArray) -> FloatArray:
+    def carry(displacement: Float64Array) -> Float64Array:
         moved = displacement[helper]
         growth = (offset * moved).sum() / spread
         return moved.mean(0) + growth * radius * unit
 
     return Part(
-        name=f"eye_{side}", vertices=centre + radius * unit, faces=faces, uv=uv_point[faces],
-        region=region.astype(np.uint8), colour=np.clip(colour, 0, 1), carry=carry,
-    )  # fmt: skip
+        name=f"eye_{side}",
+        vertices=centre + radius * unit,
+        faces=faces,
+        uv=uv_point[faces],
+        region=region.astype(np.uint8),
+        colour=np.clip(colour, 0, 1),
+        carry=carry,
+    )
 
 
-def _sphere_faces(rings: int, segments: int) -> IntArray:
+def _sphere_faces(rings: int, segments: int) -> Int64Array:
     """Triangles of a ball: one pole, `rings` rings of `segments`, the other pole; outward."""
     i = np.arange(segments)
     j = (i + 1) % segments
@@ -160,7 +187,7 @@ def _sphere_faces(rings: int, segments: int) -> IntArray:
     return np.concatenate(faces)
 
 
-def affine_carry(positions: FloatArray, helper: IntArray, points: FloatArray) -> Carry:
+def affine_carry(positions: Float64Array, helper: Int64Array, points: Float64Array) -> Carry:
     """Follows the best affine map of the helper's vertices (least squares)."""
     centre = positions[helper].mean(0)
     basis = np.c_[positions[helper] - centre, np.ones(len(helper))]
@@ -168,6 +195,6 @@ def affine_carry(positions: FloatArray, helper: IntArray, points: FloatArray) ->
     return lambda displacement: weights @ displacement[helper]
 
 
-def barycentric_carry(corners: IntArray, weights: FloatArray) -> Carry:
+def barycentric_carry(corners: Int64Array, weights: Float64Array) -> Carry:
     """Follows base triangles `corners` (n, 3) with `weights` (n, 3)."""
     return lambda displacement: np.einsum("nk,nkd->nd", weights, displacement[corners])

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ....shared.arrays import Float64Array, Int64Array
 from .assemble import Assembly
-from .makehuman import BaseMesh, FloatArray, IntArray, read_rig
+from .makehuman import BaseMesh, read_rig
 
 # How far an eye turns at weight 1 of eyeLook*, radians. MakeHuman's own helper eyes turn by
 # only 10 to 15 degrees; tracked people reach about these (ARKit's range).
@@ -22,31 +23,37 @@ class Rig:
     """joints (5, 3); regressor (5, V); skin_weights (V, 5); jaw_angle: rotation about x at
     ARKit's jawOpen = 1, radians."""
 
-    joints: FloatArray
-    regressor: FloatArray
-    skin_weights: FloatArray
+    joints: Float64Array
+    regressor: Float64Array
+    skin_weights: Float64Array
     jaw_angle: float
 
 
-def build_rig(data: Path, mesh: BaseMesh, assembly: Assembly, jaw_open: FloatArray) -> Rig:
+def build_rig(data: Path, mesh: BaseMesh, assembly: Assembly, jaw_open: Float64Array) -> Rig:
     """`jaw_open` (N, 3): the base mesh's displacement at ARKit's jawOpen = 1."""
     teeth = mesh.group_vertices("helper-lower-teeth")
     rotation, pivot = _fit_rotation(assembly.base[teeth], assembly.base[teeth] + jaw_open[teeth])
     angle = float(np.arctan2(rotation[2, 1], rotation[1, 1]))
     joints = _place_joints(mesh, assembly, pivot)
     weights = _skin_weights(data, mesh, assembly, joints, angle, assembly.carry(jaw_open))
-    regressor = np.stack([
-        _regress(assembly, joints[0], radius=0.09), _regress(assembly, joints[1], radius=0.11),
-        _regress(assembly, joints[2], radius=0.11),
-        _centre_of(assembly, "eye_left"), _centre_of(assembly, "eye_right"),
-    ])  # fmt: skip
+    regressor = np.stack(
+        [
+            _regress(assembly, joints[0], radius=0.09),
+            _regress(assembly, joints[1], radius=0.11),
+            _regress(assembly, joints[2], radius=0.11),
+            _centre_of(assembly, "eye_left"),
+            _centre_of(assembly, "eye_right"),
+        ]
+    )
     return Rig(
-        joints=regressor @ assembly.vertices, regressor=regressor, skin_weights=weights,
+        joints=regressor @ assembly.vertices,
+        regressor=regressor,
+        skin_weights=weights,
         jaw_angle=angle,
-    )  # fmt: skip
+    )
 
 
-def _fit_rotation(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _fit_rotation(before: Float64Array, after: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Best rotation (3, 3) (Kabsch 1976) and the point on its axis nearest the middle plane."""
     a, b = before.mean(0), after.mean(0)
     u, _, vt = np.linalg.svd((before - a).T @ (after - b))
@@ -57,10 +64,10 @@ def _fit_rotation(before: FloatArray, after: FloatArray) -> tuple[FloatArray, Fl
     return rotation, pivot
 
 
-def _place_joints(mesh: BaseMesh, assembly: Assembly, jaw_pivot: FloatArray) -> FloatArray:
+def _place_joints(mesh: BaseMesh, assembly: Assembly, jaw_pivot: Float64Array) -> Float64Array:
     base = assembly.base
 
-    def middle(group: str) -> FloatArray:
+    def middle(group: str) -> Float64Array:
         point = base[mesh.group_vertices(group)].mean(0)
         return point * [0, 1, 1]
 
@@ -74,21 +81,21 @@ def _place_joints(mesh: BaseMesh, assembly: Assembly, jaw_pivot: FloatArray) -> 
     )
 
 
-def _ball_centre(points: FloatArray) -> FloatArray:
+def _ball_centre(points: Float64Array) -> Float64Array:
     """Centre of the ball from its equator-symmetric rings: least squares sphere."""
     back = points[points[:, 2] < np.median(points[:, 2])]
     system = np.c_[2 * back, np.ones(len(back))]
     return np.linalg.lstsq(system, (back**2).sum(1), rcond=None)[0][:3]
 
 
-def _centre_of(assembly: Assembly, name: str) -> FloatArray:
+def _centre_of(assembly: Assembly, name: str) -> Float64Array:
     """Weights (V,) that average an eyeball's vertices to its centre exactly."""
     ids = assembly.slice_of(name)
     points = assembly.vertices[ids]
     return _simplex_weights(points, _ball_centre(points), ids, len(assembly.vertices))
 
 
-def _regress(assembly: Assembly, joint: FloatArray, radius: float) -> FloatArray:
+def _regress(assembly: Assembly, joint: Float64Array, radius: float) -> Float64Array:
     """Weights (V,) over the skin within `radius` of the joint that average to it exactly."""
     skin = assembly.slice_of("skin")
     near = skin[np.linalg.norm(assembly.vertices[skin] - joint, axis=1) < radius]
@@ -96,8 +103,8 @@ def _regress(assembly: Assembly, joint: FloatArray, radius: float) -> FloatArray
 
 
 def _simplex_weights(
-    points: FloatArray, target: FloatArray, ids: IntArray, vertices: int
-) -> FloatArray:
+    points: Float64Array, target: Float64Array, ids: Int64Array, vertices: int
+) -> Float64Array:
     """Non-negative weights that sum to 1, spread widely, with points.T @ w = target.
 
     Minimises the sum of squares under the equalities; the few negative ones are removed in turn.
@@ -117,9 +124,13 @@ def _simplex_weights(
 
 
 def _skin_weights(
-    data: Path, mesh: BaseMesh, assembly: Assembly, joints: FloatArray, angle: float,
-    jaw_open: FloatArray,
-) -> FloatArray:  # fmt: skip
+    data: Path,
+    mesh: BaseMesh,
+    assembly: Assembly,
+    joints: Float64Array,
+    angle: float,
+    jaw_open: Float64Array,
+) -> Float64Array:
     """Weights (V, 5). The neck's come from MakeHuman's skeleton; the jaw's are the share of a
     turn about the jaw that jawOpen itself shows at each vertex."""
     head = assembly.carry(np.repeat(_head_share(data, len(assembly.base))[:, None], 3, 1))[:, 0]
@@ -142,7 +153,7 @@ def _skin_weights(
     return weights
 
 
-def _head_share(data: Path, vertices: int) -> FloatArray:
+def _head_share(data: Path, vertices: int) -> Float64Array:
     """How much of each base vertex moves with the skull (N,): 0 at the collar, 1 at the chin."""
     bones, bone_weights = read_rig(data)
     share, total = np.zeros(vertices), np.zeros(vertices)
@@ -164,7 +175,7 @@ def _is_under(bones: dict[str, dict[str, object]], bone: str, ancestor: str) -> 
     return bone == ancestor
 
 
-def arkit_joints(jaw_angle: float, names: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+def arkit_joints(jaw_angle: float, names: tuple[str, ...]) -> tuple[Float64Array, Float64Array]:
     """(3, 52) jaw and (6, 52) eye rotations, axis-angle radians at weight 1."""
     jaw, eyes = np.zeros((3, len(names))), np.zeros((6, len(names)))
     jaw[0, names.index("jawOpen")] = jaw_angle

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ....shared.arrays import Float64Array
 from ....shared.motion import ARKIT_NAMES
 from .assemble import Assembly
-from .makehuman import FloatArray, read_target
+from .makehuman import read_target
 from .rig import Rig
 
 IDENTITY_FOLDERS = (
@@ -40,46 +41,82 @@ IDENTITY_SKIP = (
 IDENTITY_SPREAD = 0.16
 
 EXTRA_UNITS = (
-    "eye-left-closure", "eye-right-closure", "eye-left-opened-up", "eye-right-opened-up",
-    "eye-left-slit", "eye-right-slit", "eyebrows-left-down", "eyebrows-right-down",
-    "eyebrows-left-extern-up", "eyebrows-right-extern-up", "eyebrows-left-inner-up",
-    "eyebrows-right-inner-up", "eyebrows-left-up", "eyebrows-right-up", "mouth-compression",
-    "mouth-corner-puller", "mouth-depression-retraction", "mouth-depression", "mouth-elevation",
-    "mouth-eversion", "mouth-parling", "mouth-part-later", "mouth-protusion", "mouth-pursing",
-    "mouth-retraction", "mouth-upward-retraction", "neck-platysma", "nose-compression",
-    "nose-depression", "nose-left-dilatation", "nose-right-dilatation", "nose-left-elevation",
+    "eye-left-closure",
+    "eye-right-closure",
+    "eye-left-opened-up",
+    "eye-right-opened-up",
+    "eye-left-slit",
+    "eye-right-slit",
+    "eyebrows-left-down",
+    "eyebrows-right-down",
+    "eyebrows-left-extern-up",
+    "eyebrows-right-extern-up",
+    "eyebrows-left-inner-up",
+    "eyebrows-right-inner-up",
+    "eyebrows-left-up",
+    "eyebrows-right-up",
+    "mouth-compression",
+    "mouth-corner-puller",
+    "mouth-depression-retraction",
+    "mouth-depression",
+    "mouth-elevation",
+    "mouth-eversion",
+    "mouth-parling",
+    "mouth-part-later",
+    "mouth-protusion",
+    "mouth-pursing",
+    "mouth-retraction",
+    "mouth-upward-retraction",
+    "neck-platysma",
+    "nose-compression",
+    "nose-depression",
+    "nose-left-dilatation",
+    "nose-right-dilatation",
+    "nose-left-elevation",
     "nose-right-elevation",
-)  # fmt: skip
+)
 EXTRA_DETAILS = (
-    "cheek/l-cheek-volume-incr", "cheek/r-cheek-volume-incr", "cheek/l-cheek-inner-incr",
-    "cheek/r-cheek-inner-incr", "eyes/l-eye-bag-incr", "eyes/r-eye-bag-incr",
-    "eyes/l-eye-eyefold-down", "eyes/r-eye-eyefold-down", "mouth/mouth-laugh-lines-in",
-    "mouth/mouth-dimples-in", "nose/nose-flaring-incr",
-    "mouth/mouth-lowerlip-volume-decr", "mouth/mouth-upperlip-middle-down",
+    "cheek/l-cheek-volume-incr",
+    "cheek/r-cheek-volume-incr",
+    "cheek/l-cheek-inner-incr",
+    "cheek/r-cheek-inner-incr",
+    "eyes/l-eye-bag-incr",
+    "eyes/r-eye-bag-incr",
+    "eyes/l-eye-eyefold-down",
+    "eyes/r-eye-eyefold-down",
+    "mouth/mouth-laugh-lines-in",
+    "mouth/mouth-dimples-in",
+    "nose/nose-flaring-incr",
+    "mouth/mouth-lowerlip-volume-decr",
+    "mouth/mouth-upperlip-middle-down",
     "mouth/mouth-lowerlip-middle-up",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bases:
     """shape (V, 3, S) per standard deviation; expression (V, 3, 100); pose (V, 3, 36)."""
 
-    shape: FloatArray
-    expression: FloatArray
+    shape: Float64Array
+    expression: Float64Array
     expression_names: tuple[str, ...]
-    pose: FloatArray
+    pose: Float64Array
 
 
-def arkit_targets(data: Path, vertices: int) -> dict[str, FloatArray]:
+def arkit_targets(data: Path, vertices: int) -> dict[str, Float64Array]:
     """ARKit name -> displacement of the base mesh (N, 3) at weight 1."""
     folder = data / "faceunits01/targets/faceunits"
     return {name: read_target(folder / f"{name}.target", vertices) for name in ARKIT_NAMES}
 
 
 def build_bases(
-    data: Path, assembly: Assembly, rig: Rig, arkit: dict[str, FloatArray],
-    made: dict[str, FloatArray], identities: int,
-) -> Bases:  # fmt: skip
+    data: Path,
+    assembly: Assembly,
+    rig: Rig,
+    arkit: dict[str, Float64Array],
+    made: dict[str, Float64Array],
+    identities: int,
+) -> Bases:
     """All bases for the assembled head; `made` names further expression components
     (V, 3). See the module's docstring."""
     pose, open_lips = jaw_corrective(assembly, rig, assembly.carry(arkit["jawOpen"]))
@@ -100,7 +137,9 @@ def build_bases(
     )
 
 
-def _extras(data: Path, assembly: Assembly, eyes: np.ndarray) -> tuple[list[str], list[FloatArray]]:
+def _extras(
+    data: Path, assembly: Assembly, eyes: np.ndarray
+) -> tuple[list[str], list[Float64Array]]:
     targets = data / "mpfb2/targets"
     paths = [targets / f"expression/units/caucasian/{unit}.target.gz" for unit in EXTRA_UNITS]
     paths += [targets / f"{detail}.target.gz" for detail in EXTRA_DETAILS]
@@ -123,8 +162,8 @@ def _camel(name: str) -> str:
 
 
 def jaw_corrective(
-    assembly: Assembly, rig: Rig, jaw_open: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+    assembly: Assembly, rig: Rig, jaw_open: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     """What the jaw joint's turn alone lacks of jawOpen, undone by the skinning so that both
     together give ARKit's shape exactly: the cheeks' and chin's part as a pose corrective on
     R - I, so that a jaw turned by hand looks right too; the lips' part as the expression
@@ -153,7 +192,7 @@ def jaw_corrective(
     return pose, near * corrective
 
 
-def _identity_basis(data: Path, assembly: Assembly, components: int) -> FloatArray:
+def _identity_basis(data: Path, assembly: Assembly, components: int) -> Float64Array:
     """Principal components of 1,500 random adults, each scaled to one standard deviation."""
     rng = np.random.default_rng(20)
     macro, details = _macro_targets(data, assembly), _detail_targets(data, assembly)
@@ -181,16 +220,27 @@ class Modifier:
     """A slider of MakeHuman: displacement (V, 3) toward more and toward less."""
 
     name: str
-    more: FloatArray
-    less: FloatArray
+    more: Float64Array
+    less: Float64Array
 
 
 def _detail_targets(data: Path, assembly: Assembly) -> list[Modifier]:
     """Symmetric sliders of the face's parts."""
-    found: dict[str, dict[str, FloatArray]] = {}
-    opposite = {"incr": "more", "decr": "less", "up": "more", "down": "less", "out": "more",
-                "in": "less", "forward": "more", "backward": "less", "convex": "more",
-                "concave": "less", "uncompress": "more", "compress": "less"}  # fmt: skip
+    found: dict[str, dict[str, Float64Array]] = {}
+    opposite = {
+        "incr": "more",
+        "decr": "less",
+        "up": "more",
+        "down": "less",
+        "out": "more",
+        "in": "less",
+        "forward": "more",
+        "backward": "less",
+        "convex": "more",
+        "concave": "less",
+        "uncompress": "more",
+        "compress": "less",
+    }
     for folder in IDENTITY_FOLDERS:
         for path in sorted((data / "mpfb2/targets" / folder).glob("*.target.gz")):
             name = path.name.removesuffix(".target.gz").removeprefix("l-").removeprefix("r-")
@@ -209,7 +259,7 @@ def _detail_targets(data: Path, assembly: Assembly) -> list[Modifier]:
     ]
 
 
-def _macro_targets(data: Path, assembly: Assembly) -> dict[str, FloatArray]:
+def _macro_targets(data: Path, assembly: Assembly) -> dict[str, Float64Array]:
     folder = data / "mpfb2/targets/macrodetails"
     names = [
         f"{a}-{g}-{t}"
@@ -219,15 +269,17 @@ def _macro_targets(data: Path, assembly: Assembly) -> dict[str, FloatArray]:
     ]
     names += [
         f"universal-{g}-{t}-{m}muscle-{w}weight"
-        for g in ("female", "male") for t in ("young", "old")
-        for m in ("average", "min", "max") for w in ("average", "min", "max")
-    ]  # fmt: skip
+        for g in ("female", "male")
+        for t in ("young", "old")
+        for m in ("average", "min", "max")
+        for w in ("average", "min", "max")
+    ]
     return {
         n: assembly.carry(read_target(folder / f"{n}.target.gz", len(assembly.base))) for n in names
     }
 
 
-def _random_macro(rng: np.random.Generator, macro: dict[str, FloatArray]) -> FloatArray:
+def _random_macro(rng: np.random.Generator, macro: dict[str, Float64Array]) -> Float64Array:
     """Difference of a random adult's macro shape from the neutral one (up to a constant)."""
     gender = {"male": rng.beta(0.6, 0.6)}
     gender["female"] = 1 - gender["male"]

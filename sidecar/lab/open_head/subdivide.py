@@ -12,9 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .makehuman import FloatArray, IntArray
+from ....shared.arrays import BoolArray, Float64Array, Int64Array
 
 ROUNDNESS = 0.75  # share of the curved point against the flat one, as the paper proposes
 
@@ -24,14 +23,14 @@ class Refined:
     """faces (m, 3) into old vertices 0..n-1 and new ones n..; uv (m, 3, 2); corners (k, 4): the
     old vertices that each new one is the mean of (an edge's repeat); offset (k, 3) from there."""
 
-    faces: IntArray
-    uv: FloatArray
-    corners: IntArray
-    offset: FloatArray
+    faces: Int64Array
+    uv: Float64Array
+    corners: Int64Array
+    offset: Float64Array
 
 
 def refine(
-    positions: FloatArray, quads: IntArray, uv: FloatArray, zone: NDArray[np.bool_]
+    positions: Float64Array, quads: Int64Array, uv: Float64Array, zone: BoolArray
 ) -> Refined:
     """Splits the quads (q, 4) of `zone` (q,); uv (q, 4, 2). A triangle repeats its last corner."""
     new_points: list[list[int]] = []
@@ -57,19 +56,21 @@ def refine(
             uvs.append([corner_uv.mean(0), ring_uv[k], ring_uv[n]])
     corners = np.array(new_points).reshape(-1, 4)
     return Refined(
-        faces=np.array(faces), uv=np.array(uvs), corners=corners,
+        faces=np.array(faces),
+        uv=np.array(uvs),
+        corners=corners,
         offset=_bulge(positions, quads, corners),
-    )  # fmt: skip
+    )
 
 
-def _edges(quad: IntArray) -> list[tuple[int, int]]:
+def _edges(quad: Int64Array) -> list[tuple[int, int]]:
     ring = quad.tolist()
     return [(a, b) for a, b in zip(ring, ring[1:] + ring[:1], strict=True) if a != b]
 
 
 def _ring(
-    quad: IntArray, corner_uv: FloatArray, middle_of_edge: dict[tuple[int, int], int]
-) -> tuple[list[int], list[FloatArray]]:
+    quad: Int64Array, corner_uv: Float64Array, middle_of_edge: dict[tuple[int, int], int]
+) -> tuple[list[int], list[Float64Array]]:
     """The quad's corners with the new points of its split edges in between."""
     ring, ring_uv = [], []
     for k in range(4):
@@ -85,7 +86,7 @@ def _ring(
     return ring, ring_uv
 
 
-def _bulge(positions: FloatArray, quads: IntArray, corners: IntArray) -> FloatArray:
+def _bulge(positions: Float64Array, quads: Int64Array, corners: Int64Array) -> Float64Array:
     """From the flat mean of the corners to the curved surface. (k, 3)"""
     normals = np.zeros_like(positions)
     a, b, c, d = (positions[quads[:, k]] for k in range(4))

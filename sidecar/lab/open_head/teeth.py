@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .makehuman import FloatArray, IntArray
+from ....shared.arrays import Float64Array, Int64Array
 from .parts import GUM, TOOTH, Part, affine_carry, region_index
 
 # From the midline back: two incisors, canine, two premolars, two molars.
@@ -28,23 +28,25 @@ class Arch:
     molar round to the far left one, metres; up: +1 where crowns grow upward from the edge
     (upper jaw), -1 (lower jaw); length: of a central incisor's crown in metres."""
 
-    points: FloatArray
+    points: Float64Array
     up: float
     length: float
     widths: tuple[float, ...]
 
 
 def make_teeth(
-    positions: FloatArray, helper: IntArray, *, upper: bool, inset: float, lift: float
+    positions: Float64Array, helper: Int64Array, *, upper: bool, inset: float, lift: float
 ) -> Part:
     """Crowns and gum of one jaw. `inset` moves the arch inward and `lift` up, in metres, so
     that the upper incisors bite in front of the lower ones."""
     outline = _outline(positions[helper], upper=upper)
     outline = outline + np.array([0, lift, 0]) - inset * _outward(outline)
     arch = Arch(
-        points=_resample(outline, 400), up=1.0 if upper else -1.0,
-        length=0.0102 if upper else 0.0088, widths=UPPER_WIDTHS if upper else LOWER_WIDTHS,
-    )  # fmt: skip
+        points=_resample(outline, 400),
+        up=1.0 if upper else -1.0,
+        length=0.0102 if upper else 0.0088,
+        widths=UPPER_WIDTHS if upper else LOWER_WIDTHS,
+    )
     pieces = [*_crowns(arch), _gum(arch)]
     counts = np.cumsum([0] + [len(v) for v, _, _ in pieces])
     vertices = np.concatenate([v for v, _, _ in pieces])
@@ -52,27 +54,31 @@ def make_teeth(
     colour = np.concatenate([c for _, _, c in pieces])
     uv = np.zeros((len(faces), 3, 2))
     return Part(
-        name="teeth_upper" if upper else "teeth_lower", vertices=vertices, faces=faces, uv=uv,
-        region=np.full(len(vertices), region_index("teeth")), colour=colour,
+        name="teeth_upper" if upper else "teeth_lower",
+        vertices=vertices,
+        faces=faces,
+        uv=uv,
+        region=np.full(len(vertices), region_index("teeth")),
+        colour=colour,
         carry=affine_carry(positions, helper, vertices),
-    )  # fmt: skip
+    )
 
 
-def _outline(points: FloatArray, *, upper: bool) -> FloatArray:
+def _outline(points: Float64Array, *, upper: bool) -> Float64Array:
     """The helper's row of cutting edges, from the head's right to its left (17, 3), symmetric."""
     row = points[np.argsort(points[:, 1] if upper else -points[:, 1])[:17]]
     row = row[np.argsort(np.arctan2(row[:, 0], row[:, 2] - 0.085))]
     return 0.5 * (row + row[::-1] * np.array([-1, 1, 1]))
 
 
-def _outward(outline: FloatArray) -> FloatArray:
+def _outward(outline: Float64Array) -> Float64Array:
     tangent = np.gradient(outline, axis=0)
     normal = np.cross(tangent, [0.0, 1.0, 0.0])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     return normal * np.sign((normal * (outline - [0, 0, 0.085])).sum(1, keepdims=True))
 
 
-def _resample(outline: FloatArray, count: int) -> FloatArray:
+def _resample(outline: Float64Array, count: int) -> Float64Array:
     """Points at equal arc length on a smooth curve through the outline."""
     from scipy.interpolate import make_smoothing_spline
 
@@ -83,7 +89,7 @@ def _resample(outline: FloatArray, count: int) -> FloatArray:
     return np.stack(columns, 1)
 
 
-def _crowns(arch: Arch) -> list[tuple[FloatArray, IntArray, FloatArray]]:
+def _crowns(arch: Arch) -> list[tuple[Float64Array, Int64Array, Float64Array]]:
     half = 0.5 * np.linalg.norm(np.diff(arch.points, axis=0), axis=1).sum()
     scale = half / sum(arch.widths)
     outward = _outward(arch.points)
@@ -100,8 +106,8 @@ def _crowns(arch: Arch) -> list[tuple[FloatArray, IntArray, FloatArray]]:
 
 
 def _crown(
-    arch: Arch, frame: tuple[FloatArray, FloatArray], tooth: int, half_width: float
-) -> tuple[FloatArray, IntArray, FloatArray]:
+    arch: Arch, frame: tuple[Float64Array, Float64Array], tooth: int, half_width: float
+) -> tuple[Float64Array, Int64Array, Float64Array]:
     """One crown: rings of a rounded rectangle from the cutting edge (t = 0) into the gum."""
     origin, outward = frame
     along = np.cross([0.0, 1.0, 0.0], outward)
@@ -136,7 +142,7 @@ def _crown(
     return vertices, _oriented(vertices, faces), colour
 
 
-def _gum(arch: Arch) -> tuple[FloatArray, IntArray, FloatArray]:
+def _gum(arch: Arch) -> tuple[Float64Array, Int64Array, Float64Array]:
     """A tube along the arch that the crowns stand in."""
     count, around = 41, 10
     place = np.linspace(0, len(arch.points) - 1, count).round().astype(int)
@@ -156,7 +162,7 @@ def _gum(arch: Arch) -> tuple[FloatArray, IntArray, FloatArray]:
     return vertices, _oriented(vertices, faces), np.tile(GUM, (len(vertices), 1))
 
 
-def _tube_faces(rings: int, around: int, *, closed: bool) -> IntArray:
+def _tube_faces(rings: int, around: int, *, closed: bool) -> Int64Array:
     i = np.arange(around)
     j = (i + 1) % around
     faces = []
@@ -166,7 +172,7 @@ def _tube_faces(rings: int, around: int, *, closed: bool) -> IntArray:
     return np.concatenate(faces)
 
 
-def _oriented(vertices: FloatArray, faces: IntArray) -> IntArray:
+def _oriented(vertices: Float64Array, faces: Int64Array) -> Int64Array:
     """Faces turned outward: a closed surface with outward faces has a positive volume."""
     a, b, c = (vertices[faces[:, k]] - vertices.mean(0) for k in range(3))
     return faces if np.einsum("nd,nd->", a, np.cross(b, c)) > 0 else faces[:, ::-1]

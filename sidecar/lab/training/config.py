@@ -12,9 +12,20 @@ from ....shared.errors import InputError
 from ...modulation.network import EMOTION_ENTRIES
 
 _COUNTS = (
-    "performances", "programs", "held_out_performances", "layers", "width", "heads", "hidden",
-    "steps", "batch", "vertices", "log_every", "measure_every", "checkpoint_every",
-)  # fmt: skip
+    "performances",
+    "programs",
+    "held_out_performances",
+    "layers",
+    "width",
+    "heads",
+    "hidden",
+    "steps",
+    "batch",
+    "vertices",
+    "log_every",
+    "measure_every",
+    "checkpoint_every",
+)
 """Settings that count something, so are at least 1."""
 DEVICES = ("auto", "cpu", "cuda")
 _CHOICES = {"emotion": EMOTION_ENTRIES, "device": DEVICES}

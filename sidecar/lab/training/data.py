@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ....shared.arrays import Float32Array, FloatArray
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
@@ -21,8 +22,6 @@ from ...modulation.windows import HOP, WINDOW
 from ..anchors.folder import read_synchronised
 from ..anchors.synchronised import Synchronised, every_synchronised
 from ..anchors.takes import FPS
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,17 +38,17 @@ class Group:
     sources: NDArray[np.float16]
     weights: NDArray[np.float16]
     closure: NDArray[np.float16]
-    shape: FloatArray
+    shape: Float32Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
     """source, target: (B, 64, 103). weights: (B, 64, 6) the target's. closure: (B, 64)."""
 
-    source: FloatArray
-    target: FloatArray
-    weights: FloatArray
-    closure: FloatArray
+    source: Float32Array
+    target: Float32Array
+    weights: Float32Array
+    closure: Float32Array
 
 
 def make_groups(
@@ -87,7 +86,7 @@ def group_of(made: Synchronised) -> Group:
     )
 
 
-def _at_model_rate(values: NDArray[np.floating], fps: float) -> NDArray[np.floating]:
+def _at_model_rate(values: FloatArray, fps: float) -> FloatArray:
     """Rows (T, C) at 30 fps, linear between neighbours."""
     if fps == FPS:
         return values
@@ -95,7 +94,7 @@ def _at_model_rate(values: NDArray[np.floating], fps: float) -> NDArray[np.float
     return np.stack([np.interp(places, np.arange(len(values)), v) for v in values.T], 1)
 
 
-def numbers_of(motion: Motion) -> FloatArray:
+def numbers_of(motion: Motion) -> Float32Array:
     """(T, 103) expression and jaw of a take."""
     return np.concatenate([motion.expression, motion.jaw], 1)
 
@@ -105,11 +104,11 @@ class Scaling:
     """mean and scale of the sources, residual_scale of the changes, lowest and highest of the
     targets; each (103,)."""
 
-    mean: FloatArray
-    scale: FloatArray
-    residual_scale: FloatArray
-    lowest: FloatArray
-    highest: FloatArray
+    mean: Float32Array
+    scale: Float32Array
+    residual_scale: Float32Array
+    lowest: Float32Array
+    highest: Float32Array
 
 
 def scaling_of(groups: list[Group]) -> Scaling:
@@ -155,7 +154,7 @@ def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch
     return arrays
 
 
-def augment(batch: Batch, scale: FloatArray, rng: np.random.Generator) -> Batch:
+def augment(batch: Batch, scale: Float32Array, rng: np.random.Generator) -> Batch:
     """What a tracker adds to a real take, on source and target alike: it is the performance's,
     and the model must leave it where it is."""
     size = len(batch.source)

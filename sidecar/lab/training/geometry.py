@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ....shared.arrays import Float32Array
 from ....shared.errors import InputError
 from ....shared.head import HeadModel
 from ...denormals import flushed_denormals
@@ -208,7 +208,7 @@ def _loss(run: Run, batch: Batch) -> Tensor:
     """() of what the network makes of the sources, against the truth."""
     device, scaling = run.processes.device, run.scaling
 
-    def tensor(values: NDArray[np.float32]) -> Tensor:
+    def tensor(values: Float32Array) -> Tensor:
         return torch.from_numpy(values).to(device)
 
     normed = tensor((batch.source - scaling.mean) / scaling.scale)

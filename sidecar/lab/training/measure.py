@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import BoolArray, Float32Array
 from ....shared.emotion import EmotionTrack
 from ....shared.motion import make_motion
 from ...modulation.modulator import modulate
@@ -14,7 +14,6 @@ from ..anchors.takes import FPS
 from .data import Group
 from .surface import Surface
 
-FloatArray = NDArray[np.float32]
 CLOSED_MM = 0.5
 """Lips that stand this much further apart than at rest, where they meet, still count as closed."""
 
@@ -42,11 +41,7 @@ def measure(modulator: Modulator, groups: list[Group], surface: Surface) -> dict
 
 
 def _measure_group(
-    modulator: Modulator,
-    group: Group,
-    surface: Surface,
-    offsets: FloatArray,
-    live: NDArray[np.bool_],
+    modulator: Modulator, group: Group, surface: Surface, offsets: Float32Array, live: BoolArray
 ) -> dict[str, float]:
     count = len(group.weights)
     target = 1 + int(group.targets.shape[1]) % (count - 1)
@@ -57,11 +52,11 @@ def _measure_group(
     mean = sources[0] + curve @ offsets
     closed = group.closure > 0.95
 
-    def vertex(values: FloatArray) -> float:
+    def vertex(values: Float32Array) -> float:
         moved = (values - truth) @ surface.basis
         return float(np.linalg.norm(moved.reshape(len(moved), -1, 3), axis=2).mean())
 
-    def parameter(values: FloatArray) -> float:
+    def parameter(values: Float32Array) -> float:
         return float(np.abs(values - truth)[:, live].mean())
 
     opening = (outputs[0] @ surface.gap)[closed].mean(1)
@@ -78,19 +73,24 @@ def _measure_group(
     }
 
 
-def apply(modulator: Modulator, numbers: FloatArray, curve: FloatArray) -> FloatArray:
+def apply(modulator: Modulator, numbers: Float32Array, curve: Float32Array) -> Float32Array:
     """(T, 103) the take in the curve's emotions, at full influence."""
     ones = np.ones(len(numbers), np.float32)
     motion = make_motion(expression=numbers[:, :100], jaw=numbers[:, 100:], fps=FPS, space="open")
     track = EmotionTrack(
-        weights=curve, influence=ones, upper=ones, lower=ones, geometry=ones, appearance=ones,
+        weights=curve,
+        influence=ones,
+        upper=ones,
+        lower=ones,
+        geometry=ones,
+        appearance=ones,
         fps=FPS,
-    )  # fmt: skip
+    )
     out = modulate(motion, track, modulator)
     return np.concatenate([out.expression, out.jaw], 1)
 
 
-def _mean_offsets(groups: list[Group]) -> FloatArray:
+def _mean_offsets(groups: list[Group]) -> Float32Array:
     """(6, 103) least-squares offset of each emotion at weight 1 from the neutral take."""
     curves = np.concatenate([g.weights.reshape(-1, g.weights.shape[2]) for g in groups])
     changes = np.concatenate(

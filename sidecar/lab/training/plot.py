@@ -10,13 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 PANELS = (
-    ("held-out error of the parameters",
-     ("parameter_error", "parameter_error_mean", "parameter_error_untouched")),
-    ("held-out error of the surface, mm",
-     ("vertex_error_mm", "vertex_error_mean_mm", "vertex_error_untouched_mm")),
+    (
+        "held-out error of the parameters",
+        ("parameter_error", "parameter_error_mean", "parameter_error_untouched"),
+    ),
+    (
+        "held-out error of the surface, mm",
+        ("vertex_error_mm", "vertex_error_mean_mm", "vertex_error_untouched_mm"),
+    ),
     ("held-out: what is left of the source's emotion", ("source_leak", "source_difference")),
     ("held-out: share of closures kept", ("closure_kept",)),
-)  # fmt: skip
+)
 """Title and figures of each panel after the loss; the first figure is the model's."""
 
 

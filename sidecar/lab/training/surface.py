@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....shared.arrays import Float32Array
 from ....shared.head import JOINTS, REGIONS, HeadModel
 from ...modulation.network import NUMBERS
 from ...smooth import smoothstep
 from ..anchors.lips import lips_of
 
-FloatArray = NDArray[np.float32]
 STRADDLES = (0.15, 0.85)
 """A number with a share of its motion's energy in this range belongs to both halves of the face;
 outside it to one alone."""
@@ -29,9 +28,9 @@ class Surface:
     gap: (103, 5) mm by which the lips part per unit, at the places of `anchors.lips`.
     upper_share: (103,) how far each number belongs above the nose's tip, see `upper_share`."""
 
-    basis: FloatArray
-    gap: FloatArray
-    upper_share: FloatArray
+    basis: Float32Array
+    gap: Float32Array
+    upper_share: Float32Array
 
 
 def make_surface(head: HeadModel, vertices: int, seed: int = 0) -> Surface:
@@ -52,7 +51,7 @@ def make_surface(head: HeadModel, vertices: int, seed: int = 0) -> Surface:
     )
 
 
-def upper_share(head: HeadModel) -> FloatArray:
+def upper_share(head: HeadModel) -> Float32Array:
     """(103,) how far each number belongs to the face above the nose's tip: 1 for brows and lids,
     0 for lips and jaw, between for the few that move both halves alike.
 
@@ -64,7 +63,7 @@ def upper_share(head: HeadModel) -> FloatArray:
     return smoothstep(share, *STRADDLES).astype(np.float32)
 
 
-def directions(head: HeadModel) -> FloatArray:
+def directions(head: HeadModel) -> Float32Array:
     """(103, V, 3) metres that each vertex moves per unit of each number, at rest."""
     vertices = len(head.template)
     moves = np.zeros((NUMBERS, vertices, 3), np.float32)
@@ -82,9 +81,15 @@ def directions(head: HeadModel) -> FloatArray:
     return moves
 
 
-def _importance(head: HeadModel) -> FloatArray:
+def _importance(head: HeadModel) -> Float32Array:
     weight = np.ones(len(head.template), np.float32)
-    for name, value in (("lip", 4.0), ("brow", 3.0), ("lash", 1.5), ("teeth", 0.2), ("tongue", 0.1),
-                        ("mouth", 0.3)):  # fmt: skip
+    for name, value in (
+        ("lip", 4.0),
+        ("brow", 3.0),
+        ("lash", 1.5),
+        ("teeth", 0.2),
+        ("tongue", 0.1),
+        ("mouth", 0.3),
+    ):
         weight[head.region == REGIONS.index(name)] = value
     return weight

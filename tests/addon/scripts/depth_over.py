@@ -47,11 +47,14 @@ with harness.enabled():
     node, over = marked(tree, "Affekt Avatar"), marked(tree, "Affekt Depth Over")
     np.save(harness.folder() / "over.npy", pictures(scene))
     told = {
-        "sockets": [s.name for s in node.outputs if s.enabled], "links": links(tree),
-        "camera_sees_head": head.visible_camera, "head_renders": not head.hide_render,
-        "colour_space": node.image.colorspace_settings.name, "alpha_mode": node.image.alpha_mode,
+        "sockets": [s.name for s in node.outputs if s.enabled],
+        "links": links(tree),
+        "camera_sees_head": head.visible_camera,
+        "head_renders": not head.hide_render,
+        "colour_space": node.image.colorspace_settings.name,
+        "alpha_mode": node.image.alpha_mode,
         "asked": client.renders,
-    }  # fmt: skip
+    }
 
     # What an animator may do: another place, a node of theirs between, a value of theirs.
     node.location = (-1234, 55)
@@ -63,10 +66,12 @@ with harness.enabled():
     chosen.reuse = False
     bpy.ops.affekt.render_avatar()
     told["kept"] = [
-        list(node.location), over.inputs["Occlusion"].default_value, links(tree) == before,
+        list(node.location),
+        over.inputs["Occlusion"].default_value,
+        links(tree) == before,
         [n.name for n in tree.nodes if n.bl_idname == "CompositorNodeImage"],
         [i.name for i in bpy.data.images if i.source == "SEQUENCE"],
-    ]  # fmt: skip
+    ]
     # To PNG and back: occlusion follows, and so do the links.
     client.exrs, chosen.format = (), "PNG"
     bpy.ops.affekt.render_avatar()
@@ -74,9 +79,10 @@ with harness.enabled():
     client.exrs, chosen.format = asked["exrs"], "EXR"
     bpy.ops.affekt.render_avatar()
     told["exr_again"] = [
-        over.inputs["Occlusion"].default_value, over.inputs["Avatar"].is_linked,
+        over.inputs["Occlusion"].default_value,
+        over.inputs["Avatar"].is_linked,
         over.inputs["Avatar Depth"].is_linked,
-    ]  # fmt: skip
+    ]
     marked(tree, "Affekt Motion Blur").mute = False
     chosen.reuse = False
     bpy.ops.affekt.render_avatar()

@@ -75,15 +75,24 @@ class FakeClient:
             job="bake", stage="modulation", done=5, total=10, seconds_left=None
         )
         done = events.BakeFinished(
-            job="bake", start=0, motion=replace(take, expression=expression),
-            baked=None, take=None, vertices=None,
-        )  # fmt: skip
+            job="bake",
+            start=0,
+            motion=replace(take, expression=expression),
+            baked=None,
+            take=None,
+            vertices=None,
+        )
         return self._queue("bake", [half, done])
 
     def start_render(
-        self, subject: object, motion: object, folder: Path, options: object,
-        *, adapter: object = None,
-    ) -> str:  # fmt: skip
+        self,
+        subject: object,
+        motion: object,
+        folder: Path,
+        options: object,
+        *,
+        adapter: object = None,
+    ) -> str:
         events, errors = harness.load("shared.events"), harness.load("shared.errors")
         names = ("frames", "passes", "format", "half", "antialiased", "follow", "size")
         asked = {name: getattr(options, name) for name in names}

@@ -143,7 +143,10 @@ with harness.enabled():
     session.attach(FakeClient(model, silence(10), fault="gone"))
     state = session.step().name
     harness.answer(
-        said=said, nothing_made=nothing_made, cancel=cancel, gone=[state, str(session.error)],
+        said=said,
+        nothing_made=nothing_made,
+        cancel=cancel,
+        gone=[state, str(session.error)],
         pictures=sorted(p.name for p in harness.folder().glob("frames/*")),
         left_over=[p.name for p in harness.folder().glob(".affekt_*")],
-    )  # fmt: skip
+    )

@@ -24,6 +24,8 @@ with harness.enabled():
         last = harness.evaluated_vertices(head, 1 + int(take.frames * 0.8 / 2))
         moved.append(float(abs(last - first).max()))
     harness.answer(
-        frames=[take.frames for take in head.affekt_takes.items], moved=moved, refused=refused,
+        frames=[take.frames for take in head.affekt_takes.items],
+        moved=moved,
+        refused=refused,
         actions=len(bpy.data.actions),
-    )  # fmt: skip
+    )

@@ -29,9 +29,10 @@ def hooks() -> dict[str, object]:
     """What Blender would still call."""
     tick = harness.load("addon.link.operators")._tick
     handlers = {
-        name: len(found) for name in dir(bpy.app.handlers)
+        name: len(found)
+        for name in dir(bpy.app.handlers)
         if isinstance(found := getattr(bpy.app.handlers, name), list)
-    }  # fmt: skip
+    }
     return {"timer": bpy.app.timers.is_registered(tick), "handlers": handlers}
 
 
@@ -54,7 +55,12 @@ for _ in range(asked["times"]):
     took.append(once())
 last, alive = settled(), harness.load("shared.alive").is_process_alive
 harness.answer(
-    first=first, last=last, before=before, after=hooks(), slowest_s=max(took),
-    seen=len(seen), outlived=[pid for pid in seen if alive(pid)],
+    first=first,
+    last=last,
+    before=before,
+    after=hooks(),
+    slowest_s=max(took),
+    seen=len(seen),
+    outlived=[pid for pid in seen if alive(pid)],
     left=[path.name for path in harness.folder().glob("runtime/*/sidecar.json")],
-)  # fmt: skip
+)

@@ -26,9 +26,11 @@ def material(
 
 
 def solid(
-    kind: str, place: tuple[float, float, float], size: tuple[float, float, float],
+    kind: str,
+    place: tuple[float, float, float],
+    size: tuple[float, float, float],
     dress: bpy.types.Material,
-) -> bpy.types.Object:  # fmt: skip
+) -> bpy.types.Object:
     """A cube, cylinder or sphere of that size, in metres, centred at `place`."""
     ops = bpy.ops.mesh
     if kind == "cube":
@@ -66,9 +68,12 @@ def build_things() -> None:
 
 
 def add_lamp(
-    name: str, place: tuple[float, float, float], watts: float, size: float,
+    name: str,
+    place: tuple[float, float, float],
+    watts: float,
+    size: float,
     colour: tuple[float, float, float],
-) -> None:  # fmt: skip
+) -> None:
     """A square lamp that looks at the head."""
     lamp = bpy.data.lights.new(name, "AREA")
     lamp.energy, lamp.size, lamp.color = watts, size, colour
@@ -107,9 +112,10 @@ def build_camera() -> None:
         camera.location = (x + side, y + away, z + up)
         aim = (-side, -away, -up - 0.01)
         camera.rotation_euler = (
-            math.pi / 2 + math.atan2(aim[2], math.hypot(aim[0], aim[1])), 0,
+            math.pi / 2 + math.atan2(aim[2], math.hypot(aim[0], aim[1])),
+            0,
             math.atan2(aim[1], aim[0]) - math.pi / 2,
-        )  # fmt: skip
+        )
         camera.keyframe_insert("location", frame=frame)
         camera.keyframe_insert("rotation_euler", frame=frame)
 

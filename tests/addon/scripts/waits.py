@@ -52,9 +52,12 @@ def begin(*clients: FakeClient) -> object:
         return waiting.pop(0)
 
     line = supervision.Supervisor(
-        ["affekt"], harness.folder(), now=lambda: clock.time,
-        spawn=lambda command, folder: Process(), connect=connect,
-    )  # fmt: skip
+        ["affekt"],
+        harness.folder(),
+        now=lambda: clock.time,
+        spawn=lambda command, folder: Process(),
+        connect=connect,
+    )
     session._begin(line)
     until(lambda: session.step().name == "CONNECTED")
     return line

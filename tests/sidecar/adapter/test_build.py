@@ -76,10 +76,14 @@ def built(
     shapes = np.stack([twin.carry(moved) for moved in open_shapes(head)])
     outside = twin.sample((head.region <= 2).astype(float)) > 0.99  # skin, brow, lip
     yield Built(
-        name=request.param, twin=twin, flame=flame, open=head, adapter=read_adapter(out),
+        name=request.param,
+        twin=twin,
+        flame=flame,
+        open=head,
+        adapter=read_adapter(out),
         report=json.loads(out.with_suffix(".json").read_text()),
         face=outside & (np.linalg.norm(shapes, axis=2).max(0) > 0.0005),
-    )  # fmt: skip
+    )
     torch.set_num_threads(threads)
 
 
@@ -133,9 +137,12 @@ def whole_take(head: HeadModel) -> Motion:
     take = read_motion(DEMO)
     assert np.abs(take.expression[:, 52:]).max() > 0.1
     return make_motion(
-        expression=take.expression[::5], jaw=take.jaw[::5], eyes=take.eyes[::5], fps=30.0,
+        expression=take.expression[::5],
+        jaw=take.jaw[::5],
+        eyes=take.eyes[::5],
+        fps=30.0,
         space="open",
-    )  # fmt: skip
+    )
 
 
 def to_flame(built: Built, take: Motion) -> Motion:

@@ -33,15 +33,19 @@ def grid(size: int, seed: int = 0) -> Skin:
     x, y = np.meshgrid(np.linspace(-0.1, 0.1, size), np.linspace(-0.1, 0.1, size))
     points = np.stack([x, y, 0.01 * np.sin(20 * x + rng.random()) * np.cos(15 * y)], -1)
     corner = (np.arange(size - 1)[:, None] * size + np.arange(size - 1)).ravel()
-    faces = np.concatenate([
-        np.stack([corner, corner + 1, corner + size + 1], 1),
-        np.stack([corner, corner + size + 1, corner + size], 1),
-    ])  # fmt: skip
+    faces = np.concatenate(
+        [
+            np.stack([corner, corner + 1, corner + size + 1], 1),
+            np.stack([corner, corner + size + 1, corner + size], 1),
+        ]
+    )
     count = size * size
     return Skin(
-        points=points.reshape(-1, 3), faces=faces, vertex=np.arange(count),
+        points=points.reshape(-1, 3),
+        faces=faces,
+        vertex=np.arange(count),
         side=np.zeros(count, np.int8),
-    )  # fmt: skip
+    )
 
 
 def plain_distance(point: np.ndarray, corners: np.ndarray, steps: int = 200) -> float:
@@ -118,16 +122,19 @@ def on_itself(matrix: np.ndarray) -> Registration:
     sheet = grid(25)
     first = np.array([np.flatnonzero((sheet.faces == p).any(1))[0] for p in range(625)])
     weights = (sheet.faces[first] == np.arange(625)[:, None]).astype(float)
-    hits = Hits(
-        face=first, weights=weights, found=np.ones(625, bool), distance=np.zeros(625)
-    )  # fmt: skip
+    hits = Hits(face=first, weights=weights, found=np.ones(625, bool), distance=np.zeros(625))
     image = Skin(
         points=sheet.points @ matrix.T, faces=sheet.faces, vertex=sheet.vertex, side=sheet.side
     )
     return Registration(
-        source=image, target=sheet, hits=hits, bent=sheet.points, turn=np.eye(3), scale=1.0,
+        source=image,
+        target=sheet,
+        hits=hits,
+        bent=sheet.points,
+        turn=np.eye(3),
+        scale=1.0,
         shift=np.zeros(3),
-    )  # fmt: skip
+    )
 
 
 def test_displacements_follow_the_faces_difference() -> None:
@@ -159,9 +166,7 @@ def test_a_blob_is_no_head() -> None:
     assert "--landmarks" in str(error)
 
 
-FLAME_HAS = [
-    REGIONS.index(name) for name in ("skin", "lip", "mouth", "sclera", "iris", "pupil")
-]  # fmt: skip
+FLAME_HAS = [REGIONS.index(name) for name in ("skin", "lip", "mouth", "sclera", "iris", "pupil")]
 
 
 def open_as_flame(scale: float = 1.0, turn: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -174,9 +179,11 @@ def open_as_flame(scale: float = 1.0, turn: np.ndarray | None = None) -> dict[st
     return {
         "v_template": scale * head.template[used] @ turn.T,
         "f": local[head.faces[used[head.faces].all(1)]].astype(np.uint32),
-        "shapedirs": np.zeros((used.sum(), 3, 400)), "posedirs": np.zeros((used.sum(), 3, 36)),
-        "J_regressor": regressor, "weights": head.skin_weights[used].astype(np.float64),
-    }  # fmt: skip
+        "shapedirs": np.zeros((used.sum(), 3, 400)),
+        "posedirs": np.zeros((used.sum(), 3, 36)),
+        "J_regressor": regressor,
+        "weights": head.skin_weights[used].astype(np.float64),
+    }
 
 
 def build(folder: Path, arrays: dict[str, np.ndarray], *words: str) -> int:
@@ -249,9 +256,11 @@ def test_landmarks_help_where_nothing_is_seen(folder: Path) -> None:
 def test_a_face_that_was_not_met_is_found_out() -> None:
     points = grid(20).points
     hits = Hits(
-        face=np.zeros(400, np.int64), weights=np.zeros((400, 3)), found=np.ones(400, bool),
+        face=np.zeros(400, np.int64),
+        weights=np.zeros((400, 3)),
+        found=np.ones(400, bool),
         distance=np.where(np.arange(400) < 100, 0.003, 0.001),
-    )  # fmt: skip
+    )
     with pytest.raises(InputError) as caught:
         registration._check(hits, points, np.array([0.0, -0.1, 0.0]), registration.LEAST_FOUND)
     assert caught.value.code == "adapter.registration"
@@ -260,10 +269,14 @@ def test_a_face_that_was_not_met_is_found_out() -> None:
 
 def test_a_head_that_shows_nothing() -> None:
     solution = Solution(
-        space_from_open=np.zeros((103, 103)), numbers=np.zeros((52, 103)),
-        wanted=np.zeros((52, 9, 3)), fitted=np.zeros((52, 9, 3)), face=np.ones(9, bool),
-        share=np.zeros(52), gram=np.eye(103),
-    )  # fmt: skip
+        space_from_open=np.zeros((103, 103)),
+        numbers=np.zeros((52, 103)),
+        wanted=np.zeros((52, 9, 3)),
+        fitted=np.zeros((52, 9, 3)),
+        face=np.ones(9, bool),
+        share=np.zeros(52),
+        gram=np.eye(103),
+    )
     with pytest.raises(InputError) as caught:
         make_adapter(solution, "flame2020", read_head("open"))
     assert caught.value.code == "adapter.no_expression"

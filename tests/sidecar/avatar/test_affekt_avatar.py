@@ -46,11 +46,14 @@ def on_head(head: HeadModel) -> Avatar:
     still = decode_avatar(splat_ply(40, 8), "v.ply")
     rng = np.random.default_rng(0)
     return replace(
-        still, surface=head, binding="face", follow="surface",
+        still,
+        surface=head,
+        binding="face",
+        follow="surface",
         anchors=rng.integers(0, len(head.faces), 40).astype(np.int32),
         shape=rng.normal(0, 1, 8).astype(np.float32),
         template_change=rng.normal(0, 0.001, head.template.shape).astype(np.float32),
-    )  # fmt: skip
+    )
 
 
 def test_a_rig_comes_back(rigged: Avatar):

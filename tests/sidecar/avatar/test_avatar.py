@@ -43,12 +43,13 @@ def test_a_rig_checks_itself(avatar: Avatar):
         ({"vertices": rig.vertices + np.float32(np.inf)}, "avatar.not_finite"),
         (
             {
-                "joint_pivots": rig.joint_pivots[:0], "joint_weights": rig.joint_weights[:, :0],
+                "joint_pivots": rig.joint_pivots[:0],
+                "joint_weights": rig.joint_weights[:, :0],
                 "joint_shares": rig.joint_shares[:0],
             },
             "avatar.shape",
         ),
-    ):  # fmt: skip
+    ):
         with pytest.raises(InputError) as caught:
             replace(rig, **change)
         assert caught.value.code == code

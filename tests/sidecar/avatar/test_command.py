@@ -99,9 +99,16 @@ def test_export_is_that_frame(files: Path, tmp_path: Path):
 
 def test_a_sequence_of_the_open_head(files: Path, tmp_path: Path, capsys):
     words = (
-        "sequence", "--avatar", OPEN_GAUSSIANS, "--motion", files / "take.npz", "--out",
-        tmp_path / "s", "--frames", "1-2",
-    )  # fmt: skip
+        "sequence",
+        "--avatar",
+        OPEN_GAUSSIANS,
+        "--motion",
+        files / "take.npz",
+        "--out",
+        tmp_path / "s",
+        "--frames",
+        "1-2",
+    )
     assert avatar(*words) == 0
     assert "2 frames written" in capsys.readouterr().out
     assert avatar(*words) == 0
@@ -113,9 +120,18 @@ def test_a_sequence_of_the_open_head(files: Path, tmp_path: Path, capsys):
 def test_gaussian_avatars_on_the_stage(files: Path, tmp_path: Path, capsys):
     """Their own take moves them; what was left out is said."""
     words = (
-        "export", "--avatar", files / "ga", "--head", files / "flame.safetensors", "--motion",
-        files / "ga" / "flame_param.npz", "--frame", 1, "--out", tmp_path / "f.ply",
-    )  # fmt: skip
+        "export",
+        "--avatar",
+        files / "ga",
+        "--head",
+        files / "flame.safetensors",
+        "--motion",
+        files / "ga" / "flame_param.npz",
+        "--frame",
+        1,
+        "--out",
+        tmp_path / "f.ply",
+    )
     assert avatar(*words) == 0
     assert "teeth" in capsys.readouterr().out
     assert (tmp_path / "f.ply").is_file()
@@ -138,22 +154,47 @@ def test_a_comparison(files: Path, tmp_path: Path):
         (("info", "--avatar", "{files}/take.npz"), "avatar.missing_file"),
         (("info", "--avatar", "{files}/ga"), "avatar.needs_head"),
         (
-            ("export", "--avatar", "{files}/egg.zip", "--motion", "{files}/take.npz", "--frame",
-             "3", "--out", "{out}/f.ply"),
+            (
+                "export",
+                "--avatar",
+                "{files}/egg.zip",
+                "--motion",
+                "{files}/take.npz",
+                "--frame",
+                "3",
+                "--out",
+                "{out}/f.ply",
+            ),
             "frames.out_of_range",
         ),
         (
-            ("export", "--avatar", "{files}/egg.zip", "--motion", "{files}/take.npz", "--out",
-             "{out}/no/such/f.ply"),
+            (
+                "export",
+                "--avatar",
+                "{files}/egg.zip",
+                "--motion",
+                "{files}/take.npz",
+                "--out",
+                "{out}/no/such/f.ply",
+            ),
             "file.not_writable",
         ),
         (
-            ("sequence", "--avatar", "{files}/ga", "--head", "{files}/flame.safetensors",
-             "--motion", "{files}/take.npz", "--out", "{out}/s"),
+            (
+                "sequence",
+                "--avatar",
+                "{files}/ga",
+                "--head",
+                "{files}/flame.safetensors",
+                "--motion",
+                "{files}/take.npz",
+                "--out",
+                "{out}/s",
+            ),
             "space.no_adapter",
         ),
     ],
-)  # fmt: skip
+)
 def test_errors(files: Path, tmp_path: Path, capsys, words: tuple[str, ...], code: str):
     filled = [word.format(files=files, out=tmp_path) for word in words]
     assert avatar(*filled) == 2

@@ -52,14 +52,18 @@ def on_head(count: int = 60, *, binding: str = "face") -> Avatar:
     head, rng = small_head(), np.random.default_rng(2)
     places = len(head.faces) if binding == "face" else len(head.template)
     return Avatar(
-        name="blob", surface=head, binding=binding, follow="surface",
+        name="blob",
+        surface=head,
+        binding=binding,
+        follow="surface",
         anchors=rng.integers(0, places, count).astype(np.int32),
         offsets=rng.normal(0, 0.01, (count, 3)).astype(np.float32),
         quaternions=wxyz(Rotation.random(count, random_state=3)).astype(np.float32),
         scales=rng.uniform(0.001, 0.01, (count, 3)).astype(np.float32),
-        opacities=np.ones(count, np.float32), colours=np.ones((count, 3), np.float32),
+        opacities=np.ones(count, np.float32),
+        colours=np.ones((count, 3), np.float32),
         shape=rng.normal(0, 1, head.shape_basis.shape[2]).astype(np.float32),
-    )  # fmt: skip
+    )
 
 
 def head_take(head: HeadModel, frames: int = 3, seed: int = 5) -> Motion:
@@ -67,9 +71,13 @@ def head_take(head: HeadModel, frames: int = 3, seed: int = 5) -> Motion:
     arrays = {
         name: rng.normal(0, 0.3, (frames, width)).astype(np.float32)
         for name, width in (
-            ("jaw", 3), ("neck", 3), ("eyes", 6), ("rotation", 3), ("translation", 3),
+            ("jaw", 3),
+            ("neck", 3),
+            ("eyes", 6),
+            ("rotation", 3),
+            ("translation", 3),
         )
-    }  # fmt: skip
+    }
     expression = rng.normal(0, 0.5, (frames, 100)).astype(np.float32)
     return make_motion(expression=expression, fps=30, space=head.space, **arrays)
 
@@ -148,9 +156,7 @@ def test_a_rig_against_its_twin(avatar: Avatar, seed: int, turn: tuple, follow: 
     if follow == "still":
         turns, stretch = Rotation.identity(len(rest)), np.ones(len(rest))
     gaussians = posed.gaussians
-    np.testing.assert_allclose(
-        gaussians.means, vertices + turns.apply(avatar.offsets), atol=2e-5
-    )  # fmt: skip
+    np.testing.assert_allclose(gaussians.means, vertices + turns.apply(avatar.offsets), atol=2e-5)
     np.testing.assert_allclose(gaussians.scales, avatar.scales * stretch[:, None], rtol=1e-3)
     expected = wxyz(turns * rotation_of(avatar.quaternions))
     agreement = np.abs(np.sum(gaussians.quaternions * expected, 1))
@@ -224,9 +230,12 @@ def test_a_head_at_rest_and_turned_as_a_whole(binding: str, follow: Follow):
     avatar = on_head(binding=binding)
     vector, shift = np.array([0.2, -0.7, 0.3], np.float32), np.array([0.1, 0.2, 0.3], np.float32)
     motion = make_motion(
-        expression=np.zeros((2, 100), np.float32), fps=30, space=avatar.surface.space,
-        rotation=np.stack([0 * vector, vector]), translation=np.stack([0 * shift, shift]),
-    )  # fmt: skip
+        expression=np.zeros((2, 100), np.float32),
+        fps=30,
+        space=avatar.surface.space,
+        rotation=np.stack([0 * vector, vector]),
+        translation=np.stack([0 * shift, shift]),
+    )
     actor = Actor(avatar, motion, follow)
     still, turned = actor.pose(0).gaussians, actor.pose(1).gaussians
     np.testing.assert_allclose(still.means, avatar.means, atol=1e-5)
@@ -256,12 +265,17 @@ def test_joints_turn_with_their_parents():
 def test_without_a_surface_nothing_moves():
     count, rng = 50, np.random.default_rng(0)
     avatar = Avatar(
-        name="vase", surface=None, binding="none", follow="still",
-        anchors=np.zeros(count, np.int32), offsets=rng.normal(size=(count, 3)).astype(np.float32),
+        name="vase",
+        surface=None,
+        binding="none",
+        follow="still",
+        anchors=np.zeros(count, np.int32),
+        offsets=rng.normal(size=(count, 3)).astype(np.float32),
         quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
         scales=np.tile(np.array([3, 1, 2], np.float32), (count, 1)),
-        opacities=np.ones(count, np.float32), colours=np.ones((count, 3), np.float32),
-    )  # fmt: skip
+        opacities=np.ones(count, np.float32),
+        colours=np.ones((count, 3), np.float32),
+    )
     posed = Actor(avatar, arkit_motion(rng.random((3, 52)))).pose(2)
     np.testing.assert_array_equal(posed.gaussians.means, avatar.offsets)
     outward = np.sign(avatar.offsets[:, 1] - avatar.offsets[:, 1].mean())

@@ -10,12 +10,7 @@ import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.sidecar.avatar.drive import Actor, rest_gaussians
-from affekt.sidecar.avatar.export import (
-    ENDINGS,
-    SplatFormat,
-    encode_frame,
-    write_sequence,
-)
+from affekt.sidecar.avatar.export import ENDINGS, SplatFormat, encode_frame, write_sequence
 from affekt.sidecar.avatar.gaussians import Gaussians, seen_colours
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import decode_avatar
@@ -143,9 +138,11 @@ def test_another_sequence_is_not_mixed_in(tmp_path: Path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "frame_0001.ply").write_bytes(b"ply")
     for folder, seed, options in (
-        (tmp_path, 1, {}), (tmp_path, 0, {"up": "y-down"}), (tmp_path, 0, {"follow": "still"}),
+        (tmp_path, 1, {}),
+        (tmp_path, 0, {"up": "y-down"}),
+        (tmp_path, 0, {"follow": "still"}),
         (tmp_path / "other", 0, {}),
-    ):  # fmt: skip
+    ):
         with pytest.raises(InputError) as caught:
             write(folder, seed, **options)
         assert caught.value.code == "option.folder"

@@ -16,18 +16,24 @@ def gaussians(seed: int, known: int, *, count: int = 20) -> Gaussians:
     return Gaussians(
         means=rng.normal(0, 1, (count, 3)).astype(np.float32),
         quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
-        scales=np.ones((count, 3), np.float32), opacities=np.ones(count, np.float32),
+        scales=np.ones((count, 3), np.float32),
+        opacities=np.ones(count, np.float32),
         colours=rng.uniform(0, 1, (count, 3)).astype(np.float32),
         harmonics=rng.normal(0, 0.3, (count, known, 3)).astype(np.float32) if known else None,
-    )  # fmt: skip
+    )
 
 
 def view(seed: int) -> Camera:
     rng = np.random.default_rng(seed)
     return look_at(
-        target=rng.normal(0, 0.3, 3), distance=rng.uniform(2, 6), yaw_rad=rng.uniform(-3, 3),
-        pitch_rad=rng.uniform(-1.4, 1.4), width=32, height=32, fov_y_rad=0.4,
-    )  # fmt: skip
+        target=rng.normal(0, 0.3, 3),
+        distance=rng.uniform(2, 6),
+        yaw_rad=rng.uniform(-3, 3),
+        pitch_rad=rng.uniform(-1.4, 1.4),
+        width=32,
+        height=32,
+        fov_y_rad=0.4,
+    )
 
 
 def plain(values: Gaussians, directions: np.ndarray) -> np.ndarray:
@@ -63,9 +69,14 @@ def test_a_scaled_camera_sees_the_same_colours():
     matrix = camera.camera_from_world.copy()
     matrix[:3] *= 2.5
     scaled = Camera(
-        width=32, height=32, focal_x=9, focal_y=9, centre_x=16, centre_y=16,
+        width=32,
+        height=32,
+        focal_x=9,
+        focal_y=9,
+        centre_x=16,
+        centre_y=16,
         camera_from_world=matrix,
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(
         seen_colours(values, scaled), seen_colours(values, camera), atol=1e-5
     )
@@ -74,9 +85,15 @@ def test_a_scaled_camera_sees_the_same_colours():
 def test_an_orthographic_camera_has_one_direction():
     values, camera = gaussians(2, 15), view(2)
     flat = Camera(
-        width=32, height=32, focal_x=9, focal_y=9, centre_x=16, centre_y=16, orthographic=True,
+        width=32,
+        height=32,
+        focal_x=9,
+        focal_y=9,
+        centre_x=16,
+        centre_y=16,
+        orthographic=True,
         camera_from_world=camera.camera_from_world,
-    )  # fmt: skip
+    )
     forward = camera.camera_from_world[2, :3]
     expected = plain(values, np.tile(forward, (len(values.means), 1)))
     np.testing.assert_allclose(seen_colours(values, flat), expected, atol=2e-5)
@@ -100,9 +117,12 @@ def test_a_world_that_turns_with_the_camera_keeps_degree_zero():
     values.harmonics[:] = 0
     turned = Gaussians(
         means=Rotation.from_rotvec([0, 1, 0]).apply(values.means).astype(np.float32),
-        quaternions=values.quaternions, scales=values.scales, opacities=values.opacities,
-        colours=values.colours, harmonics=values.harmonics,
-    )  # fmt: skip
+        quaternions=values.quaternions,
+        scales=values.scales,
+        opacities=values.opacities,
+        colours=values.colours,
+        harmonics=values.harmonics,
+    )
     np.testing.assert_array_equal(seen_colours(turned, view(4)), values.colours)
 
 

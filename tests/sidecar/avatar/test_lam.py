@@ -276,9 +276,12 @@ def test_wrong_kinds_of_file(tmp_path: Path):
     (tmp_path / "empty.zip").write_bytes(b"")
     (tmp_path / "lfs.zip").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
     for name, code in (
-        ("missing.zip", "file.missing"), (".", "file.folder"), ("text.zip", "file.wrong_kind"),
-        ("empty.zip", "file.empty"), ("lfs.zip", "file.lfs_pointer"),
-    ):  # fmt: skip
+        ("missing.zip", "file.missing"),
+        (".", "file.folder"),
+        ("text.zip", "file.wrong_kind"),
+        ("empty.zip", "file.empty"),
+        ("lfs.zip", "file.lfs_pointer"),
+    ):
         with pytest.raises(InputError) as caught:
             read_avatar(tmp_path / name)
         assert caught.value.code == code

@@ -27,9 +27,11 @@ def avatar() -> Avatar:
 def take() -> Motion:
     """At rest, mouth open, eyes closed, a smile."""
     poses = (
-        {}, {"jawOpen": 0.9}, {"eyeBlinkLeft": 1, "eyeBlinkRight": 1},
+        {},
+        {"jawOpen": 0.9},
+        {"eyeBlinkLeft": 1, "eyeBlinkRight": 1},
         {"mouthSmileLeft": 1, "mouthSmileRight": 1, "jawOpen": 0.3},
-    )  # fmt: skip
+    )
     expression = np.zeros((len(poses), 100), np.float32)
     for row, pose in enumerate(poses):
         for name, value in pose.items():
@@ -40,9 +42,14 @@ def take() -> Motion:
 
 def view(yaw_rad: float, size: int = SIZE, fov_y_rad: float = 0.335):
     return look_at(
-        target=np.array([0, -0.008, 0]), distance=0.85, yaw_rad=yaw_rad, pitch_rad=0,
-        width=size, height=size, fov_y_rad=fov_y_rad,
-    )  # fmt: skip
+        target=np.array([0, -0.008, 0]),
+        distance=0.85,
+        yaw_rad=yaw_rad,
+        pitch_rad=0,
+        width=size,
+        height=size,
+        fov_y_rad=fov_y_rad,
+    )
 
 
 @pytest.mark.parametrize("pose", range(4))

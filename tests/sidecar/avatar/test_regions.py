@@ -34,18 +34,27 @@ def in_disguise() -> tuple[ArkitRig, np.ndarray]:
     shapes[ARKIT_NAMES.index("jawOpen"), :, 1] -= 0.02 * jaw
     count = int(kept.sum())
     rig = ArkitRig(
-        vertices=OPEN.template[kept] * scale + np.array([0, 1.6, 0.02], np.float32), faces=faces,
+        vertices=OPEN.template[kept] * scale + np.array([0, 1.6, 0.02], np.float32),
+        faces=faces,
         arkit_shapes=np.ascontiguousarray(shapes, np.float32),
         joint_pivots=np.array([[0, 1.5, 0]], np.float32),
-        joint_weights=np.ones((count, 1), np.float32), joint_shares=np.ones(1, np.float32),
-    )  # fmt: skip
+        joint_weights=np.ones((count, 1), np.float32),
+        joint_shares=np.ones(1, np.float32),
+    )
     return rig, OPEN.region[kept]
 
 
 def test_the_open_heads_own_labels():
     label = head_regions(OPEN)
-    for ours, theirs in (("skin", "skin"), ("lips", "lip"), ("eyes", "iris"), ("hair", "brow"),
-                         ("mouth", "tongue"), ("hair", "lash"), ("teeth", "teeth")):  # fmt: skip
+    for ours, theirs in (
+        ("skin", "skin"),
+        ("lips", "lip"),
+        ("eyes", "iris"),
+        ("hair", "brow"),
+        ("mouth", "tongue"),
+        ("hair", "lash"),
+        ("teeth", "teeth"),
+    ):
         assert (label[OPEN.region == REGIONS.index(theirs)] == PASS_REGIONS.index(ours)).all()
     avatar = open_avatar(OPEN)
     found = avatar_regions(avatar)

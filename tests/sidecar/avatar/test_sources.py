@@ -152,9 +152,14 @@ def test_what_gaussian_avatars_need(flame: HeadModel, tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("value", "code"),
-    [(-1, "avatar.mismatch"), (1e9, "avatar.mismatch"), (0.5, "avatar.ply"),
-     (np.nan, "avatar.ply"), (np.inf, "avatar.ply")],
-)  # fmt: skip
+    [
+        (-1, "avatar.mismatch"),
+        (1e9, "avatar.mismatch"),
+        (0.5, "avatar.ply"),
+        (np.nan, "avatar.ply"),
+        (np.inf, "avatar.ply"),
+    ],
+)
 def test_bindings_out_of_range(flame: HeadModel, value: float, code: str):
     values = table(30, faces=len(flame.faces))
     values[7, -1] = value
@@ -267,9 +272,13 @@ def test_columns_of_other_types_are_read():
 
 
 @pytest.mark.parametrize(
-    ("start", "what"), [(b"\x89PNG\r\n\x1a\n", "picture"), (b"\xff\xd8\xff\xe0", "picture"),
-    (b"glTF\2\0\0\0", "mesh")],
-)  # fmt: skip
+    ("start", "what"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "picture"),
+        (b"\xff\xd8\xff\xe0", "picture"),
+        (b"glTF\2\0\0\0", "mesh"),
+    ],
+)
 def test_what_people_mistake_for_an_avatar(start: bytes, what: str):
     with pytest.raises(InputError, match=f"portrait is a {what}, not an avatar") as caught:
         decode_avatar(start + b"\0" * 100, "portrait")

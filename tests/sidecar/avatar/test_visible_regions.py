@@ -36,12 +36,18 @@ def disguised() -> tuple[Avatar, np.ndarray]:
     # No holes: as wide as their neighbours are far.
     spread = np.clip(0.6 * cKDTree(places).query(places, 4)[0][:, 3], 1e-3, 8e-3).astype(np.float32)
     avatar = Avatar(
-        name="disguised", surface=rig, binding="vertex", anchors=anchors.astype(np.int32),
+        name="disguised",
+        surface=rig,
+        binding="vertex",
+        anchors=anchors.astype(np.int32),
         offsets=(places - rig.vertices[anchors]).astype(np.float32),
         quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
-        scales=np.repeat(spread[:, None], 3, 1), opacities=np.full(count, 0.95, np.float32),
-        colours=colour, harmonics=None, follow="stretch",
-    )  # fmt: skip
+        scales=np.repeat(spread[:, None], 3, 1),
+        opacities=np.full(count, 0.95, np.float32),
+        colours=colour,
+        harmonics=None,
+        follow="stretch",
+    )
     return avatar, what
 
 
@@ -101,14 +107,27 @@ def _view(filled: np.ndarray) -> shown.View:
     row, column = np.nonzero(filled)
     nothing = np.zeros((0, 3), np.float32)
     camera = look_at(
-        target=np.zeros(3), distance=1.0, yaw_rad=0.0, pitch_rad=0.0, width=filled.shape[1],
-        height=filled.shape[0], fov_y_rad=0.3,
-    )  # fmt: skip
+        target=np.zeros(3),
+        distance=1.0,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        width=filled.shape[1],
+        height=filled.shape[0],
+        fov_y_rad=0.3,
+    )
     gaussians = Gaussians(
-        means=nothing, quaternions=np.zeros((0, 4), np.float32), scales=nothing,
-        opacities=np.zeros(0, np.float32), colours=nothing, harmonics=None,
-    )  # fmt: skip
+        means=nothing,
+        quaternions=np.zeros((0, 4), np.float32),
+        scales=nothing,
+        opacities=np.zeros(0, np.float32),
+        colours=nothing,
+        harmonics=None,
+    )
     return shown.View(
-        gaussians=gaussians, camera=camera, row=row, column=column,
-        colours=np.zeros((len(row), 3), np.float32), carried=np.zeros((len(row), 9), np.float32),
-    )  # fmt: skip
+        gaussians=gaussians,
+        camera=camera,
+        row=row,
+        column=column,
+        colours=np.zeros((len(row), 3), np.float32),
+        carried=np.zeros((len(row), 9), np.float32),
+    )

@@ -37,9 +37,12 @@ from hypothesis import strategies as st
 
 FRAMES = 3 * CHUNK + 39
 _RNG = np.random.default_rng(0)
-HEAD, MODULATOR = small_head(), replace(
-    small_modulator(), side_gain=1.0, lip_opening=_RNG.normal(0, 1, (103, 5)).astype(np.float32)
-)  # fmt: skip
+HEAD, MODULATOR = (
+    small_head(),
+    replace(
+        small_modulator(), side_gain=1.0, lip_opening=_RNG.normal(0, 1, (103, 5)).astype(np.float32)
+    ),
+)
 ADAPTER = LinearAdapter(
     space="flame2023",
     arkit_from_space=_RNG.normal(0, 0.1, (52, 103)).astype(np.float32),
@@ -66,10 +69,14 @@ def random_track(seed: int) -> EmotionTrack:
     start = int(rng.integers(0, FRAMES))
     curves[0, start : start + FRAMES // 3] = 0
     return EmotionTrack(
-        weights=rng.random((FRAMES, 6)).astype(np.float32), influence=curves[0],
-        upper=curves[1] * 2, lower=curves[2] * 2, geometry=np.ones(FRAMES, np.float32),
-        appearance=curves[3], fps=30.0,
-    )  # fmt: skip
+        weights=rng.random((FRAMES, 6)).astype(np.float32),
+        influence=curves[0],
+        upper=curves[1] * 2,
+        lower=curves[2] * 2,
+        geometry=np.ones(FRAMES, np.float32),
+        appearance=curves[3],
+        fps=30.0,
+    )
 
 
 @pytest.fixture
@@ -240,10 +247,12 @@ def changed(track: EmotionTrack, curve: str, rows: slice, value: float) -> Emoti
 
 @pytest.mark.parametrize("curve", CURVES)
 @given(
-    fps=st.sampled_from(RATES), seed=st.integers(0, 5),
-    start=st.integers(0, FRAMES - 1), length=st.integers(1, FRAMES),
+    fps=st.sampled_from(RATES),
+    seed=st.integers(0, 5),
+    start=st.integers(0, FRAMES - 1),
+    length=st.integers(1, FRAMES),
     value=st.floats(0, 1, width=32),
-)  # fmt: skip
+)
 @settings(max_examples=15, deadline=None)
 def test_chunks_of_one_name_have_the_same_bits(
     curve: str, fps: float, seed: int, start: int, length: int, value: float

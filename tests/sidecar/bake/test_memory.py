@@ -21,8 +21,11 @@ def peak_bytes(frames: int, vertices: int, modulator: str) -> int:
     path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-m", "fakes.long_bake", str(frames), str(vertices), modulator],
-        capture_output=True, text=True, timeout=280, env=os.environ | {"PYTHONPATH": path},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env=os.environ | {"PYTHONPATH": path},
+    )
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
 

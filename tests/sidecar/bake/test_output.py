@@ -161,9 +161,12 @@ def test_adapter_command_makes_flame_takes_bake(files: Path) -> None:
     rng = np.random.default_rng(0)
     names = json.loads((files / "arkit.json").read_bytes())["names"]
     np.savez(
-        files / "matrices.npz", arkit_names=names, arkit_bias=rng.random(52),
-        arkit_from_flame=rng.normal(0, 0.1, (52, 103)), flame_from_arkit=rng.random((103, 52)),
-    )  # fmt: skip
+        files / "matrices.npz",
+        arkit_names=names,
+        arkit_bias=rng.random(52),
+        arkit_from_flame=rng.normal(0, 0.1, (52, 103)),
+        flame_from_arkit=rng.random((103, 52)),
+    )
     adapter = str(files / "adapter.npz")
     made = cli.run(
         ["adapter", "linear", "--matrices", str(files / "matrices.npz"), "--out", adapter]
@@ -206,8 +209,17 @@ def test_killed_bake_leaves_no_result(files: Path) -> None:
         "from affekt.sidecar import cli\n"
         "cli.run(sys.argv[1:])\n"
     )
-    arguments = ["bake", "--motion", "arkit.json", "--emotions", "emotions.json", "--out", "out",
-                 "--modulator", "modulator.safetensors"]  # fmt: skip
+    arguments = [
+        "bake",
+        "--motion",
+        "arkit.json",
+        "--emotions",
+        "emotions.json",
+        "--out",
+        "out",
+        "--modulator",
+        "modulator.safetensors",
+    ]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=files, capture_output=True, timeout=120
     )
@@ -225,10 +237,22 @@ def test_real_takes(real_data: Path, files: Path) -> None:
     for path in takes:
         out = files / path.parent.name
         code = cli.run(
-            ["bake", "--motion", str(path), "--emotions", str(files / "emotions.json"),
-             "--modulator", str(files / "modulator.safetensors"), "--adapter", adapter,
-             "--frames", "20-59", "--out", str(out)]
-        )  # fmt: skip
+            [
+                "bake",
+                "--motion",
+                str(path),
+                "--emotions",
+                str(files / "emotions.json"),
+                "--modulator",
+                str(files / "modulator.safetensors"),
+                "--adapter",
+                adapter,
+                "--frames",
+                "20-59",
+                "--out",
+                str(out),
+            ]
+        )
         assert code == 0
         vertices = read_pc2(out / "vertices.pc2")
         assert len(vertices) == 40

@@ -7,9 +7,12 @@ import sys
 from affekt.sidecar.bake import recipe
 
 ELSEWHERE = {
-    "affekt.shared.errors", "affekt.shared.limits", "affekt.shared.fingerprint",
-    "affekt.shared.version", "affekt.sidecar.files",
-}  # fmt: skip
+    "affekt.shared.errors",
+    "affekt.shared.limits",
+    "affekt.shared.fingerprint",
+    "affekt.shared.version",
+    "affekt.sidecar.files",
+}
 """What a bake imports and no number passes through."""
 
 

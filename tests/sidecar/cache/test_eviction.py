@@ -38,11 +38,13 @@ def left(cache: Cache, names: list[str], user: str = "local") -> list[int]:
 
 ENTRIES = st.lists(
     st.builds(
-        Entry, path=st.integers(0, 99).map(lambda n: Path(str(n))), size=st.integers(1, 50),
+        Entry,
+        path=st.integers(0, 99).map(lambda n: Path(str(n))),
+        size=st.integers(1, 50),
         used_at=st.integers(0, 9).map(float),
     ),
     unique_by=lambda entry: entry.path,
-)  # fmt: skip
+)
 
 
 @given(entries=ENTRIES, excess=st.integers(-5, 400), since=st.none() | st.floats(0, 9))
@@ -143,9 +145,12 @@ def test_leftovers_go(tmp_path: Path) -> None:
     folder = cache.user("local").folder / "artefacts"
     old = time.time() - 120
     for name, used_at in {
-        f"{dead.pid}-1": old, f"{dead.pid}-2": old + 120, f"{os.getpid()}-3": old,
-        f"{os.getpid()}-4": old - 600, "strange": old,
-    }.items():  # fmt: skip
+        f"{dead.pid}-1": old,
+        f"{dead.pid}-2": old + 120,
+        f"{os.getpid()}-3": old,
+        f"{os.getpid()}-4": old - 600,
+        "strange": old,
+    }.items():
         (folder / f"{name}{disk.PARTIAL}").write_bytes(bytes(FILE))
         os.utime(folder / f"{name}{disk.PARTIAL}", (used_at, used_at))
     assert Cache(tmp_path).size_bytes() == 3 * FILE
@@ -175,8 +180,9 @@ def test_half_evicted_artefacts_of_parts_are_absent(tmp_path: Path) -> None:
     parts = [user.add_chunk(letter * 40, [letter.encode() * FILE]) for letter in "ab"]
     sha256, size = user.add_parts(b"head", parts)
     assert (sha256, size) == (
-        hashlib.sha256(b"head" + b"a" * FILE + b"b" * FILE).hexdigest(), 4 + 2 * FILE,
-    )  # fmt: skip
+        hashlib.sha256(b"head" + b"a" * FILE + b"b" * FILE).hexdigest(),
+        4 + 2 * FILE,
+    )
     assert user.state(sha256).is_complete
     os.utime(user.chunk_path("a" * 40), (1000, 1000))
     Cache(tmp_path, 3 * FILE).make_room(0, time.time() - 100)

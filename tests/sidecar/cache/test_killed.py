@@ -27,8 +27,10 @@ def start(folder: Path, points: int) -> subprocess.Popen[str]:
     path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
         [sys.executable, "-m", "fakes.cache_work", str(folder), str(points), str(SEED)],
-        stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path},
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
 
 
 def check_files(folder: Path) -> list[Path]:

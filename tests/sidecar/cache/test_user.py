@@ -41,9 +41,13 @@ def again(user: UserCache) -> UserCache:
 
 def piece(start: int, stop: int, **changes: object) -> Upload:
     fields = {
-        "kind": "motion", "name": "take.json", "sha256": SHA256, "size": len(WHOLE),
-        "offset": start, "data": WHOLE[start:stop],
-    }  # fmt: skip
+        "kind": "motion",
+        "name": "take.json",
+        "sha256": SHA256,
+        "size": len(WHOLE),
+        "offset": start,
+        "data": WHOLE[start:stop],
+    }
     return Upload(**{**fields, **changes})  # type: ignore[arg-type]
 
 
@@ -94,10 +98,12 @@ def test_other_bytes_than_announced_are_dropped(user: UserCache) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"size": limits.ARTEFACT_BYTES["motion"] + 1}, {"size": 100}, {"kind": "vertices"},
+        {"size": limits.ARTEFACT_BYTES["motion"] + 1},
+        {"size": 100},
+        {"kind": "vertices"},
         {"offset": 1},
     ],
-)  # fmt: skip
+)
 def test_too_large_uploads_are_refused(user: UserCache, changes: dict[str, object]) -> None:
     with pytest.raises(LinkError) as caught:
         user.take(piece(0, 1024, **changes))
@@ -186,9 +192,12 @@ def test_a_cut_artefact_is_noticed_by_who_wrote_it(user: UserCache) -> None:
 
 
 @given(
-    header=st.binary(max_size=40), lengths=st.lists(st.integers(1, 50), max_size=6),
-    offset=st.integers(0, 300), length=st.integers(0, 300), data=st.data(),
-)  # fmt: skip
+    header=st.binary(max_size=40),
+    lengths=st.lists(st.integers(1, 50), max_size=6),
+    offset=st.integers(0, 300),
+    length=st.integers(0, 300),
+    data=st.data(),
+)
 def test_cutting_a_manifest(
     header: bytes, lengths: list[int], offset: int, length: int, data: st.DataObject
 ) -> None:
@@ -199,10 +208,11 @@ def test_cutting_a_manifest(
         slices.append(Part(key=key, offset=low, length=len(whole) - low))
     manifest = Manifest(header=header, parts=tuple(slices))
     cut = b"".join(
-        piece if isinstance(piece, bytes)
+        piece
+        if isinstance(piece, bytes)
         else content[piece.key][piece.offset : piece.offset + piece.length]
         for piece in manifest.cut(offset, length)
-    )  # fmt: skip
+    )
     whole = header + b"".join(content[p.key][p.offset :] for p in slices)
     assert manifest.size == len(whole)
     assert cut == whole[offset : offset + length]
@@ -212,9 +222,10 @@ def test_parts_are_read_through(user: UserCache, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(limits, "CHUNK_BYTES", 100)
     chunks = [user.add_chunk(c * 40, [c.encode() * 70, c.encode() * 80]) for c in "abc"]
     wanted = [
-        Part(key=chunks[0].key, offset=100, length=50), chunks[1],
+        Part(key=chunks[0].key, offset=100, length=50),
+        chunks[1],
         Part(key=chunks[2].key, offset=0, length=1),
-    ]  # fmt: skip
+    ]
     whole = b"head" + b"a" * 50 + b"b" * 150 + b"c"
     sha256, size = user.add_parts(b"head", wanted)
     assert (sha256, size) == (hashlib.sha256(whole).hexdigest(), len(whole))
@@ -277,9 +288,10 @@ LONG = np.random.default_rng(0).bytes(3 * 4096 + 777)
 
 
 @given(
-    at=st.integers(0, 31 + len(LONG)), bit=st.integers(0, 7),
+    at=st.integers(0, 31 + len(LONG)),
+    bit=st.integers(0, 7),
     cuts=st.lists(st.integers(0, len(LONG)), max_size=4),
-)  # fmt: skip
+)
 @settings(deadline=None)
 def test_every_flipped_bit_is_found(
     tmp_path_factory: pytest.TempPathFactory, at: int, bit: int, cuts: list[int]
@@ -442,9 +454,10 @@ def check_read_only(user: UserCache) -> None:
     assert user.state(SHA256).is_complete
     assert user.read(SHA256, 0).data == WHOLE
     for write in (
-        lambda: user.add(lambda file: file.write(b"x")), lambda: user.add_chunk(KEY, [b"x"]),
+        lambda: user.add(lambda file: file.write(b"x")),
+        lambda: user.add_chunk(KEY, [b"x"]),
         lambda: user.take(piece(0, 1024, sha256="0" * 64)),
-    ):  # fmt: skip
+    ):
         with pytest.raises(JobError) as caught:
             write()
         assert code_of(caught) == "job.disk"
@@ -455,9 +468,11 @@ def test_a_folder_that_is_a_file(user: UserCache) -> None:
     rmtree(user.folder)
     user.folder.write_text("mine")
     for ask in (
-        lambda: user.state(SHA256), lambda: user.add_chunk(KEY, [b"x"]),
-        lambda: user.pictures(KEY), lambda: user.find_chunk(KEY),
-    ):  # fmt: skip
+        lambda: user.state(SHA256),
+        lambda: user.add_chunk(KEY, [b"x"]),
+        lambda: user.pictures(KEY),
+        lambda: user.find_chunk(KEY),
+    ):
         with pytest.raises(JobError) as caught:
             ask()
         assert code_of(caught) == "job.disk"

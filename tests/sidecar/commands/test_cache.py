@@ -8,12 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from affekt.shared.connection import (
-    CACHE_VARIABLE,
-    RUNTIME_VARIABLE,
-    Connection,
-    write_connection,
-)
+from affekt.shared.connection import CACHE_VARIABLE, RUNTIME_VARIABLE, Connection, write_connection
 from affekt.sidecar import cli
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.claim import Claim
@@ -59,9 +54,14 @@ def test_clear(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_not_under_a_running_sidecar(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(folder)
     running = Connection(
-        endpoint="tcp://127.0.0.1:9", server_public_key="a" * 40, client_public_key="b" * 40,
-        client_secret_key="c" * 40, pid=os.getpid(), protocol=(3, 0), affekt="0.1.0",
-    )  # fmt: skip
+        endpoint="tcp://127.0.0.1:9",
+        server_public_key="a" * 40,
+        client_public_key="b" * 40,
+        client_secret_key="c" * 40,
+        pid=os.getpid(),
+        protocol=(3, 0),
+        affekt="0.1.0",
+    )
     write_connection(running, folder.parent / "run" / "blender-1")
     assert cli.run(["cache", "clear"]) == 2
     assert capsys.readouterr().err == (

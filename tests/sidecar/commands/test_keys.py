@@ -61,8 +61,9 @@ def test_each_command_says_the_next(terminal: Terminal, tmp_path: Path) -> None:
     assert connection.endpoint == "tcp://render1.example:5870"
     assert connection.server_public_key == theirs.public
     assert (connection.client_public_key, connection.client_secret_key) == (
-        mine.public, mine.secret,
-    )  # fmt: skip
+        mine.public,
+        mine.secret,
+    )
     assert "anna" in terminal.run("keys list")
     terminal.run("keys forget anna")
     assert "Nobody is trusted" in terminal.run("keys list")

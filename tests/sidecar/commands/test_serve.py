@@ -33,10 +33,22 @@ def serving(folder: Path, port: int) -> Iterator[str]:
     """A remote server on loopback; what it said when it was ready. It is ended by Ctrl-C."""
     places = [f"--{name}-dir={folder / name}" for name in ("runtime", "cache", "keys")]
     with subprocess.Popen(
-        [sys.executable, "-m", "affekt.sidecar", "serve", "--remote", "--listen", "127.0.0.1",
-         "--port", str(port), *places],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    ) as process:  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "affekt.sidecar",
+            "serve",
+            "--remote",
+            "--listen",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            *places,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
         assert process.stdout
         try:
             said = process.stdout.readline()

@@ -56,17 +56,19 @@ def test_none(tmp_path: Path) -> None:
 def test_on_path_and_in_homes(tmp_path: Path) -> None:
     where = with_home(
         make_machine(tmp_path, programs={"blender": NEW}),
-        "Downloads/blender-4.2.3-linux-x64/blender", "blender-4.5/blender",
-    )  # fmt: skip
+        "Downloads/blender-4.2.3-linux-x64/blender",
+        "blender-4.5/blender",
+    )
     finding = blender.check_blender(where)
     assert finding.state == "ok"
     assert finding.detail == "\n".join(
         f"4.2.3 LTS, {program}"
         for program in (
-            "/bin/blender", where.home / "blender-4.5/blender",
+            "/bin/blender",
+            where.home / "blender-4.5/blender",
             where.home / "Downloads/blender-4.2.3-linux-x64/blender",
         )
-    )  # fmt: skip
+    )
 
 
 def test_one_program_by_two_names_is_one(tmp_path: Path) -> None:

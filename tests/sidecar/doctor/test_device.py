@@ -48,17 +48,38 @@ def test_torch(tmp_path: Path) -> None:
 CARDS = [
     ("absent", False, "ok", "none; everything runs on the CPU"),
     ("cpu", False, "ok", "none; everything runs on the CPU"),
-    ("cpu", True, "warn",
-     "NVIDIA H200, 580.65.06, 143771 MiB, but this PyTorch is not built for CUDA"),
-    ("cuda, no card", False, "ok", "none; everything runs on the CPU (No NVIDIA card that PyTorch "
-     "can use was found.)"),
-    ("cuda, no card", True, "warn", "NVIDIA H200, 580.65.06, 143771 MiB, but PyTorch cannot use "
-     "it: No NVIDIA card that PyTorch can use was found."),
-    ("card", True, "ok", "NVIDIA H200, 139 GiB, compute capability 9.0; driver: NVIDIA H200, "
-     "580.65.06, 143771 MiB"),
-    ("card", False, "ok", "NVIDIA H200, 139 GiB, compute capability 9.0; driver: nvidia-smi is "
-     "not on PATH"),
-]  # fmt: skip
+    (
+        "cpu",
+        True,
+        "warn",
+        "NVIDIA H200, 580.65.06, 143771 MiB, but this PyTorch is not built for CUDA",
+    ),
+    (
+        "cuda, no card",
+        False,
+        "ok",
+        "none; everything runs on the CPU (No NVIDIA card that PyTorch can use was found.)",
+    ),
+    (
+        "cuda, no card",
+        True,
+        "warn",
+        "NVIDIA H200, 580.65.06, 143771 MiB, but PyTorch cannot use "
+        "it: No NVIDIA card that PyTorch can use was found.",
+    ),
+    (
+        "card",
+        True,
+        "ok",
+        "NVIDIA H200, 139 GiB, compute capability 9.0; driver: NVIDIA H200, 580.65.06, 143771 MiB",
+    ),
+    (
+        "card",
+        False,
+        "ok",
+        "NVIDIA H200, 139 GiB, compute capability 9.0; driver: nvidia-smi is not on PATH",
+    ),
+]
 
 
 @pytest.mark.parametrize(("torch", "is_seen", "state", "detail"), CARDS)
@@ -102,8 +123,9 @@ def test_gsplat(tmp_path: Path) -> None:
     assert device.check_gsplat(machine(tmp_path, "card")).detail == "1.5.3, its kernels are built"
     unbuilt = device.check_gsplat(machine(tmp_path, "card, not built"))
     assert (unbuilt.state, unbuilt.detail) == (
-        "warn", "1.5.3, its kernels are not built: avatars are drawn on the CPU until they are",
-    )  # fmt: skip
+        "warn",
+        "1.5.3, its kernels are not built: avatars are drawn on the CPU until they are",
+    )
     assert unbuilt.remedy.startswith("affekt render --device cuda")
     absent = machine(tmp_path, "card", versions={"gsplat": None, "packaging": None})
     finding = device.check_gsplat(absent)
@@ -115,11 +137,21 @@ NVCCS = [
     ("card", None, "ok", "not found; gsplat's kernels are built already", ""),
     ("card", NVCC, "ok", "13.0; gsplat's kernels are built already", ""),
     ("card, not built", NVCC, "ok", "13.0", ""),
-    ("card, not built", None, "warn", "not found; gsplat needs it once, to build its kernels",
-     TOOLKIT),
-    ("card, not built", Ran(code=0, text="release 12.4,"), "warn",
-     "12.4, but PyTorch was built with CUDA 13.0", TOOLKIT),
-]  # fmt: skip
+    (
+        "card, not built",
+        None,
+        "warn",
+        "not found; gsplat needs it once, to build its kernels",
+        TOOLKIT,
+    ),
+    (
+        "card, not built",
+        Ran(code=0, text="release 12.4,"),
+        "warn",
+        "12.4, but PyTorch was built with CUDA 13.0",
+        TOOLKIT,
+    ),
+]
 
 
 @pytest.mark.parametrize(("torch", "nvcc", "state", "detail", "remedy"), NVCCS)

@@ -40,9 +40,12 @@ def test_a_check_that_hangs_stops_no_other(hanging: threading.Event) -> None:
         return ok("slow", "too late")
 
     began = time.monotonic()
-    found = examine.examine([
-        Check(name="slow", look=hang, limit_s=0.2), Check(name="fast", look=lambda: ok("fast", "")),
-    ])  # fmt: skip
+    found = examine.examine(
+        [
+            Check(name="slow", look=hang, limit_s=0.2),
+            Check(name="fast", look=lambda: ok("fast", "")),
+        ]
+    )
     assert time.monotonic() - began < 10
     assert found == [
         warn(
@@ -65,10 +68,11 @@ def test_a_check_that_fails_is_a_finding() -> None:
     assert found == [
         warn("a", "There is no file.", "Make one."),
         warn(
-            "b", "the check itself failed: KeyError: 'x'",
+            "b",
+            "the check itself failed: KeyError: 'x'",
             "Report it, please, with the output of `affekt doctor --json`",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_runtime_folder_that_hangs(tmp_path: Path, monkeypatch, hanging) -> None:
@@ -105,10 +109,15 @@ def test_a_machine_with_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     findings = examine.examine(examine.all_checks(nothing))
     states = {finding.name: finding.state for finding in findings if finding.state != "ok"}
     assert states == {
-        "numpy, ZeroMQ, msgpack": "missing", "torch": "missing", "numba": "missing",
-        "OpenEXR": "missing", "ffmpeg": "missing", "other packages": "missing",
-        "espeak-ng": "warn", "Blender": "warn",
-    }  # fmt: skip
+        "numpy, ZeroMQ, msgpack": "missing",
+        "torch": "missing",
+        "numba": "missing",
+        "OpenEXR": "missing",
+        "ffmpeg": "missing",
+        "other packages": "missing",
+        "espeak-ng": "warn",
+        "Blender": "warn",
+    }
     assert all(finding.remedy for finding in findings if finding.state != "ok")
 
 
@@ -176,10 +185,13 @@ def test_no_keys_in_any_report(well: machines.Machine) -> None:
         endpoint="tcp://127.0.0.1:9", pid=999_999_999, protocol=(3, 0), affekt="0.1.0", **keys
     )
     changed = {
-        "": {}, "blender-1": {"protocol": [9, 9]}, "blender-2": {"client_secret_key": KEYS[0] * 2},
-        "blender-3": {"affekt": None}, "blender-4": {"endpoint": f"tcp://{KEYS[2]}"},
+        "": {},
+        "blender-1": {"protocol": [9, 9]},
+        "blender-2": {"client_secret_key": KEYS[0] * 2},
+        "blender-3": {"affekt": None},
+        "blender-4": {"endpoint": f"tcp://{KEYS[2]}"},
         "blender-5": {"pid": os.getpid()},
-    }  # fmt: skip
+    }
     well.keys_folder.mkdir(mode=0o700)
     (well.keys_folder / "server.json").write_text(json.dumps({"secret_key": KEYS[1]}))
     for name, change in changed.items():
@@ -236,9 +248,13 @@ def without_extras(
 ) -> subprocess.CompletedProcess[str]:
     places = {"AFFEKT_RUNTIME_DIR": str(folder / "run"), "AFFEKT_CACHE_DIR": str(folder / "cache")}
     return subprocess.run(
-        [sys.executable, "-c", WITHOUT, more, *arguments], capture_output=True, text=True,
-        check=False, timeout=120, env={**os.environ, **places},
-    )  # fmt: skip
+        [sys.executable, "-c", WITHOUT, more, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, **places},
+    )
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])

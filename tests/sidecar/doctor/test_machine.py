@@ -66,11 +66,14 @@ def test_facts_are_asked_for_once() -> None:
 
 @pytest.mark.parametrize(
     ("ran", "error"),
-    [(Ran(code=None, text="it did not answer in 60 s"), "it did not answer in 60 s"),
-     (Ran(code=-4, text=""), "its import ended Python with code -4"),
-     (Ran(code=0, text=""), "it gave no answer"), (Ran(code=0, text="[1]"), "it gave no answer"),
-     (Ran(code=0, text="Traceback"), "it gave no answer")],
-)  # fmt: skip
+    [
+        (Ran(code=None, text="it did not answer in 60 s"), "it did not answer in 60 s"),
+        (Ran(code=-4, text=""), "its import ended Python with code -4"),
+        (Ran(code=0, text=""), "it gave no answer"),
+        (Ran(code=0, text="[1]"), "it gave no answer"),
+        (Ran(code=0, text="Traceback"), "it gave no answer"),
+    ],
+)
 def test_imports_that_go_wrong(ran: Ran, error: str) -> None:
     assert answer(ran)[0] == {"error": error}
 

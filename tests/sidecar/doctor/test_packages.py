@@ -48,9 +48,18 @@ def test_requirements_are_those_of_the_package() -> None:
 
 @pytest.mark.parametrize(
     ("version", "fits"),
-    [("2.10.9", False), ("2.11", True), ("2.13.0+cpu", True), ("2.13.9rc1", True), ("2.14", False),
-     ("2.14.0a0+git", False), ("3", False), ("", False), ("unknown", False)],
-)  # fmt: skip
+    [
+        ("2.10.9", False),
+        ("2.11", True),
+        ("2.13.0+cpu", True),
+        ("2.13.9rc1", True),
+        ("2.14", False),
+        ("2.14.0a0+git", False),
+        ("3", False),
+        ("", False),
+        ("unknown", False),
+    ],
+)
 def test_versions_that_will_do(version: str, fits: bool) -> None:
     assert packages.Requirement.of("torch").fits(version) == fits
 
@@ -97,9 +106,10 @@ def test_espeak_is_never_needed(tmp_path: Path) -> None:
     assert said(packages.check_espeak(make_machine(tmp_path))) == ("ok", "0.2.4", "")
     absent = make_machine(tmp_path, versions={"espeakng-loader": None})
     assert said(packages.check_espeak(absent)) == (
-        "warn", "not installed; only `affekt data anchors` needs it",
+        "warn",
+        "not installed; only `affekt data anchors` needs it",
         f"{PIP} 'espeakng-loader>=0.2.4'",
-    )  # fmt: skip
+    )
     broken = packages.check_espeak(make_machine(tmp_path, facts={"espeak": {"error": "OSError:"}}))
     assert broken.state == "warn"
 
@@ -107,8 +117,10 @@ def test_espeak_is_never_needed(tmp_path: Path) -> None:
 def test_several(tmp_path: Path) -> None:
     absent = make_machine(tmp_path, versions={"rich": None, "scipy": "1.2"})
     assert said(packages.check_small(absent)) == (
-        "missing", "scipy 1.2, rich not installed", f"{PIP} 'scipy>=1.13' 'rich>=13'",
-    )  # fmt: skip
+        "missing",
+        "scipy 1.2, rich not installed",
+        f"{PIP} 'scipy>=1.13' 'rich>=13'",
+    )
     assert packages.check_small(make_machine(tmp_path)).state == "ok"
 
 
@@ -129,16 +141,19 @@ def test_zeromq_without_encryption(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert packages.check_base(make_machine(tmp_path)).state == "ok"
     monkeypatch.setattr(zmq, "has", lambda _: False)
     assert said(packages.check_base(make_machine(tmp_path))) == (
-        "missing", "this pyzmq was built without encryption",
+        "missing",
+        "this pyzmq was built without encryption",
         f"{PIP} --force-reinstall 'pyzmq>=26.2'",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
     ("system", "line"),
-    [("linux", "'/my env/python' -m pip install 'av>=14'"),
-     ("win32", '"/my env/python" -m pip install "av>=14"')],
-)  # fmt: skip
+    [
+        ("linux", "'/my env/python' -m pip install 'av>=14'"),
+        ("win32", '"/my env/python" -m pip install "av>=14"'),
+    ],
+)
 def test_lines_can_be_pasted(tmp_path: Path, system: str, line: str) -> None:
     machine = make_machine(tmp_path, system=system, executable="/my env/python")
     assert machine.pip("install", "av>=14") == line

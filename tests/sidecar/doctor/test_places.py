@@ -38,12 +38,16 @@ def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_runtime_folder(tmp_path: Path) -> None:
     machine, folder = make_machine(tmp_path), tmp_path / "run"
     assert said(places.check_runtime_folder(machine)) == (
-        "ok", f"{folder} will be made when a sidecar starts", "",
-    )  # fmt: skip
+        "ok",
+        f"{folder} will be made when a sidecar starts",
+        "",
+    )
     folder.mkdir(mode=0o755)
     assert said(places.check_runtime_folder(machine)) == (
-        "warn", f"{folder} is open to others (mode 755)", f"chmod 700 {folder}",
-    )  # fmt: skip
+        "warn",
+        f"{folder} is open to others (mode 755)",
+        f"chmod 700 {folder}",
+    )
     folder.chmod(0o700)
     path = folder / "blender-7" / "sidecar.json"
     path.parent.mkdir(mode=0o700)
@@ -51,20 +55,26 @@ def test_runtime_folder(tmp_path: Path) -> None:
     assert said(places.check_runtime_folder(machine)) == ("ok", f"{folder}, yours alone", "")
     path.chmod(0o640)
     assert said(places.check_runtime_folder(machine)) == (
-        "warn", f"{path} is open to others (mode 640)", f"chmod 600 {path}",
-    )  # fmt: skip
+        "warn",
+        f"{path} is open to others (mode 640)",
+        f"chmod 600 {path}",
+    )
 
 
 @pytest.mark.usefixtures("read_only")
 def test_runtime_folder_that_is_read_only(tmp_path: Path) -> None:
     machine, folder = make_machine(tmp_path), tmp_path / "run"
     assert said(places.check_runtime_folder(machine)) == (
-        "missing", f"{folder} is not there, and {tmp_path} is not writable", OWN,
-    )  # fmt: skip
+        "missing",
+        f"{folder} is not there, and {tmp_path} is not writable",
+        OWN,
+    )
     folder.mkdir()
     assert said(places.check_runtime_folder(machine)) == (
-        "missing", f"{folder} is not writable (Read-only file system)", OWN,
-    )  # fmt: skip
+        "missing",
+        f"{folder} is not writable (Read-only file system)",
+        OWN,
+    )
 
 
 @posix
@@ -72,31 +82,37 @@ def test_another_users_runtime_folder(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "run").mkdir()
     monkeypatch.setattr(os, "getuid", lambda: 4711)
     assert said(places.check_runtime_folder(make_machine(tmp_path))) == (
-        "missing", f"{tmp_path / 'run'} belongs to another user", OWN,
-    )  # fmt: skip
+        "missing",
+        f"{tmp_path / 'run'} belongs to another user",
+        OWN,
+    )
 
 
 @posix
 def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine, folder = make_machine(tmp_path), tmp_path / "keys"
     assert said(places.check_keys(machine)) == (
-        "ok", "none; only `affekt serve --remote` needs them", "",
-    )  # fmt: skip
+        "ok",
+        "none; only `affekt serve --remote` needs them",
+        "",
+    )
     folder.mkdir(mode=0o700)
     (folder / "server.json").touch(mode=0o600)
     assert said(places.check_keys(machine)) == ("ok", f"{folder}, yours alone", "")
     (folder / "server.json").chmod(0o604)
     assert said(places.check_keys(machine)) == (
-        "warn", f"{folder / 'server.json'} is open to others (mode 604)",
+        "warn",
+        f"{folder / 'server.json'} is open to others (mode 604)",
         f"chmod 600 {folder / 'server.json'}",
-    )  # fmt: skip
+    )
     folder.chmod(0o750)
     assert places.check_keys(machine).remedy == f"chmod 700 {folder}"
     monkeypatch.setattr(os, "getuid", lambda: 4711)
     assert said(places.check_keys(machine)) == (
-        "warn", f"{folder} belongs to another user",
+        "warn",
+        f"{folder} belongs to another user",
         "Set AFFEKT_KEYS_DIR to a folder of your own",
-    )  # fmt: skip
+    )
 
 
 def test_cache(tmp_path: Path) -> None:
@@ -108,15 +124,19 @@ def test_cache(tmp_path: Path) -> None:
     assert "0.03 of 20 GB;" in places.check_cache(make_machine(tmp_path)).detail
     full = make_machine(tmp_path, free_bytes=lambda _: 500_000_000)
     assert said(places.check_cache(full)) == (
-        "warn", f"{folder}, 0.03 of 20 GB; 0.5 GB free on its disk", ELSEWHERE,
-    )  # fmt: skip
+        "warn",
+        f"{folder}, 0.03 of 20 GB; 0.5 GB free on its disk",
+        ELSEWHERE,
+    )
 
 
 @pytest.mark.usefixtures("read_only")
 def test_cache_that_is_read_only(tmp_path: Path) -> None:
     assert said(places.check_cache(make_machine(tmp_path))) == (
-        "missing", f"{tmp_path} is not writable (Read-only file system)", ELSEWHERE,
-    )  # fmt: skip
+        "missing",
+        f"{tmp_path} is not writable (Read-only file system)",
+        ELSEWHERE,
+    )
 
 
 def test_shared_memory(tmp_path: Path) -> None:

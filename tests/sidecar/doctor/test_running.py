@@ -20,9 +20,14 @@ from fakes.machine import make_machine
 
 GONE = 999_999_999
 SAMPLE = Connection(
-    endpoint="tcp://127.0.0.1:1", server_public_key="a" * 40, client_public_key="b" * 40,
-    client_secret_key="c" * 40, pid=GONE, protocol=(3, 0), affekt="0.1.0",
-)  # fmt: skip
+    endpoint="tcp://127.0.0.1:1",
+    server_public_key="a" * 40,
+    client_public_key="b" * 40,
+    client_secret_key="c" * 40,
+    pid=GONE,
+    protocol=(3, 0),
+    affekt="0.1.0",
+)
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")
 
 
@@ -52,9 +57,16 @@ def test_one_that_answers(tmp_path: Path) -> None:
 
 def test_one_whose_worker_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = Status(
-        uptime_s=61.4, worker="failed", worker_restarts=5, device="cpu", clients=1, jobs=0,
-        cache_bytes=0, cache_limit_bytes=1, memory_bytes=50_000_000,
-    )  # fmt: skip
+        uptime_s=61.4,
+        worker="failed",
+        worker_restarts=5,
+        device="cpu",
+        clients=1,
+        jobs=0,
+        cache_bytes=0,
+        cache_limit_bytes=1,
+        memory_bytes=50_000_000,
+    )
     monkeypatch.setattr(Client, "status", lambda *_, **__: failed)
     machine = make_machine(tmp_path, alive=[os.getpid()])
     with running_server(tmp_path):
@@ -96,10 +108,12 @@ def test_one_that_hangs(tmp_path: Path) -> None:
 @posix
 @pytest.mark.parametrize(
     ("change", "mode", "detail"),
-    [({"protocol": [1, 0]}, 0o600, "they do not understand each other"),
-     ({"client_secret_key": "short"}, 0o600, "its client_secret_key is no key"),
-     ({}, 0o644, "others may read it")],
-)  # fmt: skip
+    [
+        ({"protocol": [1, 0]}, 0o600, "they do not understand each other"),
+        ({"client_secret_key": "short"}, 0o600, "its client_secret_key is no key"),
+        ({}, 0o644, "others may read it"),
+    ],
+)
 def test_files_that_cannot_be_used(
     tmp_path: Path, change: dict[str, object], mode: int, detail: str
 ) -> None:

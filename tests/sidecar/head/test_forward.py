@@ -18,10 +18,16 @@ def random_motion(frames: int, seed: int = 0, space: str = "open") -> Motion:
         return rng.normal(0, scale, (frames, width)).astype(np.float32)
 
     return make_motion(
-        expression=draw(0.5, 100), jaw=draw(0.3, 3), neck=draw(0.4, 3), eyes=draw(0.3, 6),
-        rotation=draw(1.0, 3), translation=draw(0.2, 3),
-        shape=rng.normal(0, 1, 300).astype(np.float32), fps=30.0, space=space,
-    )  # fmt: skip
+        expression=draw(0.5, 100),
+        jaw=draw(0.3, 3),
+        neck=draw(0.4, 3),
+        eyes=draw(0.3, 6),
+        rotation=draw(1.0, 3),
+        translation=draw(0.2, 3),
+        shape=rng.normal(0, 1, 300).astype(np.float32),
+        fps=30.0,
+        space=space,
+    )
 
 
 @pytest.mark.parametrize("name", ["small", "open"])
@@ -60,9 +66,13 @@ def test_whole_head_moves_rigidly_with_the_root() -> None:
     motion = cut_motion(random_motion(2), 0, 1)
     still = make_motion(expression=motion.expression, fps=30, space="open", shape=motion.shape)
     turned = make_motion(
-        expression=motion.expression, fps=30, space="open", shape=motion.shape,
-        rotation=motion.rotation, translation=motion.translation,
-    )  # fmt: skip
+        expression=motion.expression,
+        fps=30,
+        space="open",
+        shape=motion.shape,
+        rotation=motion.rotation,
+        translation=motion.translation,
+    )
     layer = HeadLayer(head)
     a, b = layer.vertices(still, 0, 1)[0], layer.vertices(turned, 0, 1)[0]
     picks = np.random.default_rng(0).integers(0, len(a), (200, 2))

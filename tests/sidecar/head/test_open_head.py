@@ -23,9 +23,12 @@ def arkit_motion(head: HeadModel, **weights: float) -> Motion:
         else:
             extra[0, head.expression_names.index(name)] = value
     return make_motion(
-        expression=row @ head.arkit_expression.T + extra, jaw=row @ head.arkit_jaw.T,
-        eyes=row @ head.arkit_eyes.T, fps=30, space="open",
-    )  # fmt: skip
+        expression=row @ head.arkit_expression.T + extra,
+        jaw=row @ head.arkit_jaw.T,
+        eyes=row @ head.arkit_eyes.T,
+        fps=30,
+        space="open",
+    )
 
 
 def pose(head: HeadModel, **weights: float) -> np.ndarray:
@@ -80,9 +83,14 @@ def _lip_gap(head: HeadModel, vertices: np.ndarray) -> float:
 
     middle = vertices[head.region == REGIONS.index("lip")].mean(0).astype(np.float64)
     camera = look_at(
-        target=middle, distance=2.0, yaw_rad=0.0, pitch_rad=0.0, width=300, height=300,
+        target=middle,
+        distance=2.0,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        width=300,
+        height=300,
         fov_y_rad=2 * np.arctan(0.03 / 2.0),
-    )  # fmt: skip
+    )
     seen = rasterise_mesh(vertices, head.faces, camera)
     region = head.region[head.faces[:, 0]][seen.face]
     inside = np.isin(region, [REGIONS.index(n) for n in ("mouth", "teeth", "tongue")])
@@ -106,9 +114,14 @@ def test_lids_stay_outside_the_eyeballs(head: HeadModel) -> None:
 
     def visible(**weights: float) -> int:
         camera = look_at(
-            target=np.array(eye), distance=1.0, yaw_rad=0.0, pitch_rad=0.0, width=400, height=200,
+            target=np.array(eye),
+            distance=1.0,
+            yaw_rad=0.0,
+            pitch_rad=0.0,
+            width=400,
+            height=200,
             fov_y_rad=2 * np.arctan(0.03),
-        )  # fmt: skip
+        )
         seen = rasterise_mesh(pose(head, **weights), head.faces, camera)
         region = head.region[head.faces[:, 0]][seen.face]
         balls = [REGIONS.index(n) for n in ("sclera", "iris", "pupil")]
@@ -125,8 +138,11 @@ def test_no_eyeball_comes_through_a_squinting_lid(head: HeadModel, yaw: float) -
     from affekt.sidecar.raster.mesh import rasterise_mesh
     from scipy.ndimage import binary_dilation
 
-    weights = {f"{name}{side}": value for side in ("Left", "Right") for name, value in
-               (("cheekSquint", 1.0), ("eyeSquint", 0.5), ("mouthSmile", 1.0))}  # fmt: skip
+    weights = {
+        f"{name}{side}": value
+        for side in ("Left", "Right")
+        for name, value in (("cheekSquint", 1.0), ("eyeSquint", 0.5), ("mouthSmile", 1.0))
+    }
     vertices = pose(head, **weights)
     balls = np.isin(head.region, [REGIONS.index(n) for n in ("sclera", "iris", "pupil")])
     smaller = vertices.copy()
@@ -134,9 +150,14 @@ def test_no_eyeball_comes_through_a_squinting_lid(head: HeadModel, yaw: float) -
         centre = vertices[balls & side].mean(0)
         smaller[balls & side] = centre + 0.9 * (vertices[balls & side] - centre)
     camera = look_at(
-        target=np.array([0.0, 0.01, 0.03]), distance=0.35, yaw_rad=np.radians(yaw),
-        pitch_rad=0.05, width=512, height=300, fov_y_rad=0.25,
-    )  # fmt: skip
+        target=np.array([0.0, 0.01, 0.03]),
+        distance=0.35,
+        yaw_rad=np.radians(yaw),
+        pitch_rad=0.05,
+        width=512,
+        height=300,
+        fov_y_rad=0.25,
+    )
 
     def ball_pixels(points: np.ndarray) -> np.ndarray:
         seen = rasterise_mesh(points, head.faces, camera).face

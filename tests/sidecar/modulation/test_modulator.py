@@ -289,11 +289,7 @@ class TestFiles:
 
     @pytest.mark.parametrize(
         ("text", "code"),
-        [
-            ("not json", "file.damaged"),
-            ("[]", "file.wrong_kind"),
-            ("{}", "file.wrong_kind"),
-        ],
+        [("not json", "file.damaged"), ("[]", "file.wrong_kind"), ("{}", "file.wrong_kind")],
     )
     def test_wrong_description(self, tmp_path: Path, text: str, code: str):
         path = self.saved(tmp_path)

@@ -20,8 +20,12 @@ def apple(name: str) -> str:
 
 LAYOUTS = {
     "audio2face": {
-        "exportFps": 25.0, "trackPath": "x.wav", "numPoses": 52, "numFrames": 5,
-        "facsNames": list(ARKIT_NAMES), "weightMat": [list(row.values()) for row in ROWS],
+        "exportFps": 25.0,
+        "trackPath": "x.wav",
+        "numPoses": 52,
+        "numFrames": 5,
+        "facsNames": list(ARKIT_NAMES),
+        "weightMat": [list(row.values()) for row in ROWS],
     },
     "dictionaries": {"fps": 25, "frames": [{"blendShapes": row} for row in ROWS]},
     "bare list with times": [
@@ -29,21 +33,26 @@ LAYOUTS = {
     ],
     "frames themselves": [{"time": i / 25} | row for i, row in enumerate(ROWS)],
     "live link's names": {
-        "fps": 25, "frames": [{k[0].upper() + k[1:]: v for k, v in row.items()} for row in ROWS],
+        "fps": 25,
+        "frames": [{k[0].upper() + k[1:]: v for k, v in row.items()} for row in ROWS],
     },
     "apple's raw values": {
-        "fps": 25, "frames": [{"weights": {apple(k): v for k, v in row.items()}} for row in ROWS],
+        "fps": 25,
+        "frames": [{"weights": {apple(k): v for k, v in row.items()}} for row in ROWS],
     },
     "mediapipe": {
         "fps": 25,
         "frames": [
-            {"categories": [
-                {"index": 0, "score": 0.1, "categoryName": "_neutral"},
-                *({"categoryName": k, "score": v} for k, v in row.items()),
-            ]} for row in ROWS
+            {
+                "categories": [
+                    {"index": 0, "score": 0.1, "categoryName": "_neutral"},
+                    *({"categoryName": k, "score": v} for k, v in row.items()),
+                ]
+            }
+            for row in ROWS
         ],
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -47,8 +47,12 @@ def test_the_apps_order_holds_every_weight() -> None:
 def test_the_apps_header_counts_61() -> None:
     rows = list(csv.reader(io.StringIO(encode_livelink(take(2, 60, 0)).decode())))
     assert rows[0][:5] == [
-        "Timecode", "BlendShapeCount", "EyeBlinkLeft", "EyeLookDownLeft", "EyeLookInLeft",
-    ]  # fmt: skip
+        "Timecode",
+        "BlendShapeCount",
+        "EyeBlinkLeft",
+        "EyeLookDownLeft",
+        "EyeLookInLeft",
+    ]
     assert rows[0][9] == "EyeBlinkRight"
     assert rows[0][53:57] == ["TongueOut", "HeadYaw", "HeadPitch", "HeadRoll"]
     assert len(rows[0]) == 63
@@ -121,11 +125,9 @@ BAD = {
     "clock too late": (livelink_csv(["99:00:00:00"]), "motion.times"),
     "backwards": (livelink_csv([clock(i, 60) for i in (5, 3, 4)]), "motion.times"),
     "standing": (livelink_csv([clock(5, 60)] * 3), "motion.times"),
-    "hours apart": (
-        livelink_csv([clock(i, 60) for i in (0, 1, 2, 5_000_000)]), "motion.too_long",
-    ),
+    "hours apart": (livelink_csv([clock(i, 60) for i in (0, 1, 2, 5_000_000)]), "motion.too_long"),
     "not text": (b"Timecode,\xc3\x28\r\n", "file.damaged"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)

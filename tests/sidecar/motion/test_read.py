@@ -168,7 +168,7 @@ BAD = {
     "arkit pose short": (_arkit_with(head_pose=[[0, 0, 0]]), "motion.shape"),
     "zip": (b"PK\x05\x06" + bytes(18), "file.wrong_kind"),
     "half zip": (encode_motion(random_motion())[:9000], "file.damaged"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -246,9 +246,13 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     os.mkfifo(tmp_path / "pipe")
     cases = {
-        "missing": "file.missing", ".": "file.folder", "empty": "file.empty",
-        "pipe": "file.wrong_kind", "a\0b": "file.missing", "x" * 5000: "file.missing",
-    }  # fmt: skip
+        "missing": "file.missing",
+        ".": "file.folder",
+        "empty": "file.empty",
+        "pipe": "file.wrong_kind",
+        "a\0b": "file.missing",
+        "x" * 5000: "file.missing",
+    }
     for name, code in cases.items():
         with pytest.raises(InputError) as caught:
             read_motion(tmp_path / name)
@@ -317,9 +321,7 @@ def test_real_lam_takes(real_data: Path) -> None:
         with pytest.raises(InputError) as caught:
             read_motion(path.with_name("transforms.json"))
         assert caught.value.code == "file.wrong_kind"
-    assert lengths == {
-        "I_Am_Iron_Man": 282, "Pen_Pineapple_Apple_Pen": 167, "Speeding_Scandal": 76,
-    }  # fmt: skip
+    assert lengths == {"I_Am_Iron_Man": 282, "Pen_Pineapple_Apple_Pen": 167, "Speeding_Scandal": 76}
 
 
 def test_real_arkit_takes(real_data: Path) -> None:

@@ -52,9 +52,14 @@ def test_vhap_is_read_bit_for_bit() -> None:
     motion = decode_motion(npz_bytes(arrays), "tracked_flame_params_30.npz")
     assert (len(motion), motion.fps, motion.space) == (9, 30.0, "flame2023")
     for field, key in {
-        "expression": "expr", "jaw": "jaw_pose", "neck": "neck_pose", "eyes": "eyes_pose",
-        "rotation": "rotation", "translation": "translation", "shape": "shape",
-    }.items():  # fmt: skip
+        "expression": "expr",
+        "jaw": "jaw_pose",
+        "neck": "neck_pose",
+        "eyes": "eyes_pose",
+        "rotation": "rotation",
+        "translation": "translation",
+        "shape": "shape",
+    }.items():
         np.testing.assert_array_equal(getattr(motion, field), arrays[key])
 
 
@@ -243,7 +248,7 @@ BAD = {
     "torch objects": (torch_bytes({"flame": {"exp": np.array([None])}}), "file.pickled"),
     "json ragged": (as_bytes({"exp": [[1], [1, 2]], "pose": [[0] * 6]}), "motion.shape"),
     "json text": (as_bytes({"exp": [["a"]], "pose": [[0] * 6]}), "motion.not_a_number"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -13,9 +13,14 @@ def scene(seed: int = 3) -> tuple[np.ndarray, np.ndarray, MeshFragments]:
     vertices = rng.uniform([-1, -1, 1.5], [1, 1, 4], (24, 3))
     faces = rng.integers(0, 24, (20, 3)).astype(np.int32)
     view = Camera(
-        width=40, height=35, focal_x=35.0, focal_y=33.0, centre_x=19.0, centre_y=16.0,
+        width=40,
+        height=35,
+        focal_x=35.0,
+        focal_y=33.0,
+        centre_x=19.0,
+        centre_y=16.0,
         camera_from_world=np.eye(4),
-    )  # fmt: skip
+    )
     return vertices, faces, rasterise_mesh(vertices, faces, view)
 
 

@@ -60,9 +60,14 @@ def card() -> CudaRasteriser:
 
 def view(**changes) -> Camera:
     camera = look_at(
-        target=np.zeros(3), distance=2.0, yaw_rad=0.3, pitch_rad=-0.2, width=72, height=40,
+        target=np.zeros(3),
+        distance=2.0,
+        yaw_rad=0.3,
+        pitch_rad=-0.2,
+        width=72,
+        height=40,
         fov_y_rad=0.6,
-    )  # fmt: skip
+    )
     return replace(camera, **changes)
 
 
@@ -82,14 +87,20 @@ def scene(count: int = 150, seed: int = 0, channels: int = 3) -> GaussianFrame:
         quaternions=rng.normal(size=(count, 4)).astype(np.float32),
         scales=np.exp(rng.uniform(-6, -2, (count, 3))).astype(np.float32),
         opacities=rng.uniform(0, 1, count).astype(np.float32),
-        colours=rng.random((count, channels)).astype(np.float32), camera=view(),
-    )  # fmt: skip
+        colours=rng.random((count, channels)).astype(np.float32),
+        camera=view(),
+    )
 
 
 def arrays(frame: GaussianFrame) -> tuple:
     return (
-        frame.means, frame.quaternions, frame.scales, frame.opacities, frame.colours, frame.camera,
-    )  # fmt: skip
+        frame.means,
+        frame.quaternions,
+        frame.scales,
+        frame.opacities,
+        frame.colours,
+        frame.camera,
+    )
 
 
 def differences(found: GaussianImage, wanted: GaussianImage) -> dict[str, float]:
@@ -100,10 +111,12 @@ def differences(found: GaussianImage, wanted: GaussianImage) -> dict[str, float]
     solid = (wanted.alpha > 0.5) & (found.alpha > 0.5)
     depth = np.abs(np.where(solid, found.depth, 0) - np.where(solid, wanted.depth, 0))
     return {
-        "colour": float(colour.max()), "alpha": float(alpha.max()), "depth": float(depth.max()),
+        "colour": float(colour.max()),
+        "alpha": float(alpha.max()),
+        "depth": float(depth.max()),
         "share": float((np.maximum(colour, alpha) > STEP).mean()),
         "tenth": float((np.maximum(colour, alpha) > 0.1 * STEP).mean()),
-    }  # fmt: skip
+    }
 
 
 def assert_equal_images(found: GaussianImage, wanted: GaussianImage) -> None:
@@ -270,11 +283,15 @@ def real_frames(real_data: Path, name: str) -> list[GaussianFrame]:
     camera = default_camera(avatar, 512, 512)
     return [
         GaussianFrame(
-            means=g.means, quaternions=g.quaternions, scales=g.scales, opacities=g.opacities,
-            colours=g.colours, camera=camera,
+            means=g.means,
+            quaternions=g.quaternions,
+            scales=g.scales,
+            opacities=g.opacities,
+            colours=g.colours,
+            camera=camera,
         )
         for g in (actor.pose(index).gaussians for index in range(2))
-    ]  # fmt: skip
+    ]
 
 
 @BUILDS
@@ -297,9 +314,10 @@ def test_a_resident_avatar_on_the_card(real_data: Path):
     for index in range(8):
         g = Actor(avatar, motion).pose(index).gaussians
         found = GaussianImage(
-            colour=drawn.colour[index].cpu().numpy(), alpha=drawn.alpha[index].cpu().numpy(),
+            colour=drawn.colour[index].cpu().numpy(),
+            alpha=drawn.alpha[index].cpu().numpy(),
             depth=drawn.depth[index].cpu().numpy(),
-        )  # fmt: skip
+        )
         wanted = rasterise_gaussians(
             g.means, g.quaternions, g.scales, g.opacities, g.colours, camera
         )

@@ -235,11 +235,20 @@ def test_this_machine_has_some_rasteriser():
     from affekt.shared.camera import Camera
 
     camera = Camera(
-        width=9, height=9, focal_x=9, focal_y=9, centre_x=4.5, centre_y=4.5,
+        width=9,
+        height=9,
+        focal_x=9,
+        focal_y=9,
+        centre_x=4.5,
+        centre_y=4.5,
         camera_from_world=np.eye(4),
-    )  # fmt: skip
+    )
     image = chosen(
-        np.array([[0, 0, 1.0]]), np.array([[1.0, 0, 0, 0]]), np.full((1, 3), 0.2),
-        np.array([0.9]), np.ones((1, 3)), camera,
-    )  # fmt: skip
+        np.array([[0, 0, 1.0]]),
+        np.array([[1.0, 0, 0, 0]]),
+        np.full((1, 3), 0.2),
+        np.array([0.9]),
+        np.ones((1, 3)),
+        camera,
+    )
     assert image.alpha[4, 4] == pytest.approx(0.9, abs=1e-3)

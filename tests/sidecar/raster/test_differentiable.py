@@ -17,18 +17,25 @@ NAMES = ("means", "quaternions", "scales", "opacities", "colours")
 
 def view(width: int = 44, height: int = 37, distance: float = 2.0) -> Camera:
     return look_at(
-        target=np.zeros(3), distance=distance, yaw_rad=0.3, pitch_rad=-0.2, width=width,
-        height=height, fov_y_rad=0.6,
-    )  # fmt: skip
+        target=np.zeros(3),
+        distance=distance,
+        yaw_rad=0.3,
+        pitch_rad=-0.2,
+        width=width,
+        height=height,
+        fov_y_rad=0.6,
+    )
 
 
 def scene(count: int, seed: int, channels: int = 3) -> list[Tensor]:
     rng = np.random.default_rng(seed)
     arrays = (
-        rng.uniform(-0.5, 0.5, (count, 3)), 2 * rng.normal(size=(count, 4)),
-        np.exp(rng.uniform(-6, -2, (count, 3))), rng.uniform(0.02, 1, count),
+        rng.uniform(-0.5, 0.5, (count, 3)),
+        2 * rng.normal(size=(count, 4)),
+        np.exp(rng.uniform(-6, -2, (count, 3))),
+        rng.uniform(0.02, 1, count),
         rng.uniform(0, 1, (count, channels)),
-    )  # fmt: skip
+    )
     return [torch.tensor(a.astype(np.float32), dtype=torch.float64) for a in arrays]
 
 

@@ -18,9 +18,14 @@ from fakes.splatting import splat
 
 def view(width: int = 48, height: int = 40, distance: float = 2.0, yaw: float = 0.3) -> Camera:
     return look_at(
-        target=np.zeros(3), distance=distance, yaw_rad=yaw, pitch_rad=-0.2, width=width,
-        height=height, fov_y_rad=0.6,
-    )  # fmt: skip
+        target=np.zeros(3),
+        distance=distance,
+        yaw_rad=yaw,
+        pitch_rad=-0.2,
+        width=width,
+        height=height,
+        fov_y_rad=0.6,
+    )
 
 
 def scene(count: int, seed: int, channels: int = 3) -> tuple[np.ndarray, ...]:
@@ -70,9 +75,19 @@ def test_out_of_sight_or_not_a_number():
     base[0][:], base[2][:], base[3][:] = 0, 0.05, 0.9
     assert rasterise_gaussians(*base, view()).alpha.max() > 0.5
     for place, value in (
-        (0, [0, 0, 500]), (0, [0, 0, -500]), (0, [900, 0, 0]), (0, np.nan), (0, np.inf),
-        (1, 0), (1, np.nan), (2, np.nan), (2, np.inf), (3, 0), (3, np.nan), (3, 0.003),
-    ):  # fmt: skip
+        (0, [0, 0, 500]),
+        (0, [0, 0, -500]),
+        (0, [900, 0, 0]),
+        (0, np.nan),
+        (0, np.inf),
+        (1, 0),
+        (1, np.nan),
+        (2, np.nan),
+        (2, np.inf),
+        (3, 0),
+        (3, np.nan),
+        (3, 0.003),
+    ):
         changed = [np.array(a) for a in base]
         changed[place][:] = value
         assert not rasterise_gaussians(*changed, view()).alpha.any(), (place, value)
@@ -88,13 +103,22 @@ def test_behind_the_camera():
 def test_a_gaussian_on_the_axis_has_its_projected_size():
     """A round one of 0.1 m at 2 m through a lens of f pixels: variance (0.1 f / 2)^2 + 0.3."""
     camera = Camera(
-        width=101, height=101, focal_x=200, focal_y=200, centre_x=50.5, centre_y=50.5,
+        width=101,
+        height=101,
+        focal_x=200,
+        focal_y=200,
+        centre_x=50.5,
+        centre_y=50.5,
         camera_from_world=np.eye(4),
-    )  # fmt: skip
+    )
     found = rasterise_gaussians(
-        np.array([[0, 0, 2.0]]), np.array([[1.0, 0, 0, 0]]), np.full((1, 3), 0.1),
-        np.array([0.8]), np.ones((1, 1)), camera,
-    )  # fmt: skip
+        np.array([[0, 0, 2.0]]),
+        np.array([[1.0, 0, 0, 0]]),
+        np.full((1, 3), 0.1),
+        np.array([0.8]),
+        np.ones((1, 1)),
+        camera,
+    )
     x = np.arange(101) - 50
     expected = 0.8 * np.exp(-0.5 * x**2 / (10**2 + LOW_PASS))
     np.testing.assert_allclose(
@@ -142,9 +166,13 @@ def test_a_cloud_that_fills_every_tile_is_refused():
     camera = view(width=1024, height=1024)
     with pytest.raises(InputError) as caught:
         rasterise_gaussians(
-            means, np.tile([1.0, 0, 0, 0], (count, 1)), np.full((count, 3), 5.0), ones,
-            np.ones((count, 3)), camera,
-        )  # fmt: skip
+            means,
+            np.tile([1.0, 0, 0, 0], (count, 1)),
+            np.full((count, 3), 5.0),
+            ones,
+            np.ones((count, 3)),
+            camera,
+        )
     assert caught.value.code == "avatar.too_dense"
 
 

@@ -15,9 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ODDITIES = (
-    "none", "tied", "behind", "at the near plane", "huge", "tiny", "not a number", "flat",
-    "empty", "off screen", "thin",
-)  # fmt: skip
+    "none",
+    "tied",
+    "behind",
+    "at the near plane",
+    "huge",
+    "tiny",
+    "not a number",
+    "flat",
+    "empty",
+    "off screen",
+    "thin",
+)
 NEAR = 0.5
 
 
@@ -27,9 +36,14 @@ def cameras(draw: st.DrawFn) -> Camera:
     sheared and mirrored world."""
     width, height = draw(st.integers(1, 45)), draw(st.integers(1, 45))
     camera = look_at(
-        target=np.zeros(3), distance=2.0, yaw_rad=draw(st.floats(-3, 3)),
-        pitch_rad=draw(st.floats(-1, 1)), width=width, height=height, fov_y_rad=0.7,
-    )  # fmt: skip
+        target=np.zeros(3),
+        distance=2.0,
+        yaw_rad=draw(st.floats(-3, 3)),
+        pitch_rad=draw(st.floats(-1, 1)),
+        width=width,
+        height=height,
+        fov_y_rad=0.7,
+    )
     affine = np.eye(4)
     affine[:3, :3] += draw(st.sampled_from([0.0, 0.3])) * np.array(
         [[0.5, 0.2, 0], [0, -0.4, 0.1], [0.3, 0, 0.6]]
@@ -38,9 +52,12 @@ def cameras(draw: st.DrawFn) -> Camera:
     if draw(st.booleans()):
         lens = {"orthographic": True, "focal_x": 0.9 * height, "focal_y": 0.8 * height}
     return replace(
-        camera, camera_from_world=camera.camera_from_world @ affine, near=NEAR,
-        centre_x=camera.centre_x + draw(st.sampled_from([0.0, -3.3])), **lens,
-    )  # fmt: skip
+        camera,
+        camera_from_world=camera.camera_from_world @ affine,
+        near=NEAR,
+        centre_x=camera.centre_x + draw(st.sampled_from([0.0, -3.3])),
+        **lens,
+    )
 
 
 def make_scene(
@@ -83,9 +100,11 @@ def make_scene(
 
 
 scenes = st.tuples(
-    st.integers(0, 2**32 - 1), st.integers(0, 60), st.sampled_from([0, 1, 3, 22]),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 60),
+    st.sampled_from([0, 1, 3, 22]),
     st.sampled_from(ODDITIES),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -151,9 +170,14 @@ def test_only_the_order_of_equally_deep_ones_matters(seed: int, camera: Camera, 
 
 def test_of_equally_deep_ones_the_first_given_lies_in_front():
     camera = look_at(
-        target=np.zeros(3), distance=2.0, yaw_rad=0.0, pitch_rad=0.0, width=9, height=9,
+        target=np.zeros(3),
+        distance=2.0,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        width=9,
+        height=9,
         fov_y_rad=0.5,
-    )  # fmt: skip
+    )
     means, turns = np.zeros((2, 3)), np.tile([1.0, 0, 0, 0], (2, 1))
     sizes, colours = np.full((2, 3), 0.3), np.eye(2)
     found = rasterise_gaussians(means, turns, sizes, np.array([0.9, 0.9]), colours, camera)
@@ -177,9 +201,14 @@ def assert_same_bits(one: GaussianImage, other: GaussianImage) -> None:
 def test_a_camera_may_stand_in_the_crowd(orthographic: bool):
     """An orthographic one also sees what lies behind its own place, if near is below 0."""
     camera = look_at(
-        target=np.zeros(3), distance=0.1, yaw_rad=0.2, pitch_rad=0.1, width=40, height=30,
+        target=np.zeros(3),
+        distance=0.1,
+        yaw_rad=0.2,
+        pitch_rad=0.1,
+        width=40,
+        height=30,
         fov_y_rad=1.0,
-    )  # fmt: skip
+    )
     if orthographic:
         camera = replace(camera, orthographic=True, focal_x=40.0, focal_y=40.0, near=-5.0)
     args = make_scene(3, 60, 3, "none", camera)

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 def camera(width: int = 40, height: int = 30, **changes: object) -> Camera:
     fields = {
-        "focal_x": 35.0, "focal_y": 33.0, "centre_x": 19.0, "centre_y": 16.0,
+        "focal_x": 35.0,
+        "focal_y": 33.0,
+        "centre_x": 19.0,
+        "centre_y": 16.0,
         "camera_from_world": np.eye(4),
-    }  # fmt: skip
+    }
     return Camera(width=width, height=height, **{**fields, **changes})
 
 
@@ -26,14 +29,20 @@ VIEWS = {
     "orthographic": {"orthographic": True, "focal_x": 14.0, "focal_y": 13.0},
     "affine": {"camera_from_world": scaled_and_sheared()},
     "affine orthographic": {
-        "camera_from_world": scaled_and_sheared(), "orthographic": True, "focal_x": 14.0,
+        "camera_from_world": scaled_and_sheared(),
+        "orthographic": True,
+        "focal_x": 14.0,
         "focal_y": 13.0,
     },
     "clipped": {"near": 2.3, "far": 3.2},
     "clipped orthographic": {
-        "orthographic": True, "focal_x": 14.0, "focal_y": 13.0, "near": 2.3, "far": 3.2,
+        "orthographic": True,
+        "focal_x": 14.0,
+        "focal_y": 13.0,
+        "near": 2.3,
+        "far": 3.2,
     },
-}  # fmt: skip
+}
 
 
 def plain_twin(vertices: np.ndarray, faces: np.ndarray, view: Camera):
@@ -162,9 +171,14 @@ def test_samples_are_a_larger_picture(orthographic: bool):
     faces = rng.integers(0, 24, (20, 3)).astype(np.int32)
     view = camera(orthographic=orthographic)
     large = camera(
-        width=120, height=90, focal_x=105.0, focal_y=99.0, centre_x=57.0, centre_y=48.0,
+        width=120,
+        height=90,
+        focal_x=105.0,
+        focal_y=99.0,
+        centre_x=57.0,
+        centre_y=48.0,
         orthographic=orthographic,
-    )  # fmt: skip
+    )
     face, nearness = fill(project(to_camera(vertices, view), view), faces, view, samples=3)
     expected = rasterise_mesh(vertices, faces, large)
     assert (face == expected.face).mean() > 0.999
@@ -208,9 +222,14 @@ def test_sphere_has_its_analytic_silhouette_and_nearest_point():
         ]
     ).astype(np.int32)
     view = look_at(
-        target=np.zeros(3), distance=distance, yaw_rad=0.4, pitch_rad=0.2, width=201, height=201,
+        target=np.zeros(3),
+        distance=distance,
+        yaw_rad=0.4,
+        pitch_rad=0.2,
+        width=201,
+        height=201,
         fov_y_rad=0.35,
-    )  # fmt: skip
+    )
     found = rasterise_mesh(vertices, faces, view)
     assert found.depth.min() == pytest.approx(distance - radius, abs=2e-5)
     seen_radius = view.focal_x * radius / np.sqrt(distance**2 - radius**2)
@@ -276,14 +295,24 @@ def test_a_moved_world_seen_by_a_moved_camera_looks_the_same(seed: int, yaw: flo
     vertices = rng.uniform(-0.3, 0.3, (9, 3))
     faces = rng.integers(0, 9, (5, 3)).astype(np.int32)
     view = look_at(
-        target=np.zeros(3), distance=1.0, yaw_rad=yaw, pitch_rad=pitch, width=32, height=32,
+        target=np.zeros(3),
+        distance=1.0,
+        yaw_rad=yaw,
+        pitch_rad=pitch,
+        width=32,
+        height=32,
         fov_y_rad=0.5,
-    )  # fmt: skip
+    )
     seen = to_camera(vertices, view)
     fixed = Camera(
-        width=32, height=32, focal_x=view.focal_x, focal_y=view.focal_y, centre_x=16, centre_y=16,
+        width=32,
+        height=32,
+        focal_x=view.focal_x,
+        focal_y=view.focal_y,
+        centre_x=16,
+        centre_y=16,
         camera_from_world=np.eye(4),
-    )  # fmt: skip
+    )
     a, b = rasterise_mesh(vertices, faces, view), rasterise_mesh(seen, faces, fixed)
     np.testing.assert_array_equal(a.face, b.face)
     np.testing.assert_array_equal(a.depth, b.depth)

@@ -20,9 +20,14 @@ from affekt.sidecar.raster.oversample import (
 
 def view(distance: float, edge: int = 64) -> Camera:
     return look_at(
-        target=np.zeros(3), distance=distance, yaw_rad=0.3, pitch_rad=-0.2, width=edge,
-        height=edge, fov_y_rad=0.4,
-    )  # fmt: skip
+        target=np.zeros(3),
+        distance=distance,
+        yaw_rad=0.3,
+        pitch_rad=-0.2,
+        width=edge,
+        height=edge,
+        fov_y_rad=0.4,
+    )
 
 
 def shell(count: int = 4000, spread: float = 0.004) -> tuple[np.ndarray, ...]:
@@ -34,10 +39,13 @@ def shell(count: int = 4000, spread: float = 0.004) -> tuple[np.ndarray, ...]:
     return tuple(
         a.astype(np.float32)
         for a in (
-            means, rng.normal(size=(count, 4)), np.full((count, 3), spread),
-            np.full(count, 0.8), colours,
+            means,
+            rng.normal(size=(count, 4)),
+            np.full((count, 3), spread),
+            np.full(count, 0.8),
+            colours,
         )
-    )  # fmt: skip
+    )
 
 
 def oversampled(scene, camera: Camera, **options) -> GaussianImage:
@@ -106,9 +114,10 @@ def test_average_against_its_plain_twin(samples: int):
     depth = np.where(alpha > 0, 1 + rng.random((height, width)), np.inf)
     colour = rng.random((height, width, 4))
     fine = GaussianImage(
-        colour=colour.astype(np.float32), alpha=alpha.astype(np.float32),
+        colour=colour.astype(np.float32),
+        alpha=alpha.astype(np.float32),
         depth=depth.astype(np.float32),
-    )  # fmt: skip
+    )
     found = average(fine, samples)
 
     def cells(values: np.ndarray) -> np.ndarray:

@@ -17,9 +17,16 @@ def random_view(seed: int, *, orthographic: bool) -> Camera:
     matrix[:3] = np.random.default_rng(seed).normal(size=(3, 4))
     matrix[:3, :3] += 2 * np.eye(3)
     return Camera(
-        width=40, height=30, focal_x=35.0, focal_y=33.0, centre_x=19.0, centre_y=16.0, near=0.1,
-        camera_from_world=matrix, orthographic=orthographic,
-    )  # fmt: skip
+        width=40,
+        height=30,
+        focal_x=35.0,
+        focal_y=33.0,
+        centre_x=19.0,
+        centre_y=16.0,
+        near=0.1,
+        camera_from_world=matrix,
+        orthographic=orthographic,
+    )
 
 
 @given(st.integers(0, 2**32 - 1), st.booleans())

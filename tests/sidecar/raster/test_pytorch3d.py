@@ -23,10 +23,15 @@ def random_camera(seed: int, *, orthographic: bool = False, scale: float = 1.0) 
     pose[:3, 3] = [*rng.uniform(-0.2, 0.2, 2), 2.0]
     width, height = (int(n) for n in rng.integers(20, 90, 2))
     return Camera(
-        width=width, height=height, focal_x=rng.uniform(40, 90), focal_y=rng.uniform(40, 90),
-        centre_x=rng.uniform(0, width), centre_y=rng.uniform(0, height), camera_from_world=pose,
+        width=width,
+        height=height,
+        focal_x=rng.uniform(40, 90),
+        focal_y=rng.uniform(40, 90),
+        centre_x=rng.uniform(0, width),
+        centre_y=rng.uniform(0, height),
+        camera_from_world=pose,
         orthographic=orthographic,
-    )  # fmt: skip
+    )
 
 
 def screen_points(points: np.ndarray, camera: Camera) -> np.ndarray:
@@ -67,9 +72,11 @@ def test_a_camera_in_normalised_coordinates():
     """As pytorch3d's own trackers write them; one focal length for both axes."""
     rotation = torch.from_numpy(Rotation.random(random_state=1).as_matrix()).float()[None]
     theirs = fake.PerspectiveCameras(
-        focal_length=[2.5], principal_point=((0.1, -0.2),), R=rotation,
+        focal_length=[2.5],
+        principal_point=((0.1, -0.2),),
+        R=rotation,
         T=torch.tensor([[0.1, 0.0, 3.0]]),
-    )  # fmt: skip
+    )
     ours = adapter.from_pytorch3d(theirs, width=60, height=40)
     points = np.random.default_rng(0).uniform(-0.5, 0.5, (40, 3))
     ndc = fake.documented_ndc(torch.from_numpy(points).float(), theirs)
@@ -117,9 +124,15 @@ def test_mesh_orthographic(monkeypatch):
     """One triangle parallel to the picture: weights and depth are what the geometry says."""
     fake.install(monkeypatch)
     camera = Camera(
-        width=30, height=20, focal_x=10, focal_y=10, centre_x=15, centre_y=10,
-        camera_from_world=np.eye(4), orthographic=True,
-    )  # fmt: skip
+        width=30,
+        height=20,
+        focal_x=10,
+        focal_y=10,
+        centre_x=15,
+        centre_y=10,
+        camera_from_world=np.eye(4),
+        orthographic=True,
+    )
     vertices = np.array([[-1.0, -0.5, 3], [1.0, -0.5, 3], [0.0, 0.5, 5]])
     found = adapter.rasterise_mesh_pytorch3d(vertices, np.array([[0, 1, 2]], np.int32), camera)
     rows, columns = np.nonzero(found.face == 0)

@@ -28,6 +28,11 @@ def take(frames: int = 6, space: str = "arkit") -> Motion:
 
 def view(size: int = 48, yaw_rad: float = 0.0, target: tuple[float, ...] = (0, 1.64, 0)) -> Camera:
     return look_at(
-        target=np.array(target, float), distance=1.5, yaw_rad=yaw_rad, pitch_rad=0.1, width=size,
-        height=size, fov_y_rad=0.25,
-    )  # fmt: skip
+        target=np.array(target, float),
+        distance=1.5,
+        yaw_rad=yaw_rad,
+        pitch_rad=0.1,
+        width=size,
+        height=size,
+        fov_y_rad=0.25,
+    )

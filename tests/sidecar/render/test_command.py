@@ -54,8 +54,10 @@ def test_writes_pictures_depth_and_preview(
     names = sorted(p.name for p in (tmp_path / "a" / "b").iterdir())
     numbers = [f"{i + 1:04d}.png" for i in range(FRAMES)]
     assert names == [
-        *(f"depth_{n}" for n in numbers), *(f"frame_{n}" for n in numbers), "preview.mp4",
-    ]  # fmt: skip
+        *(f"depth_{n}" for n in numbers),
+        *(f"frame_{n}" for n in numbers),
+        "preview.mp4",
+    ]
     picture = cv2.imread(str(tmp_path / "a" / "b" / "frame_0001.png"), cv2.IMREAD_UNCHANGED)
     assert picture.shape == (40, 40, 4)
     assert picture[..., 3].max() > 200
@@ -78,8 +80,9 @@ def test_a_range_equals_those_frames_of_the_whole(files: Path, tmp_path: Path):
     assert render(files, tmp_path / "whole") == 0
     assert render(files, tmp_path / "part", frames="1-2") == 0
     assert sorted(p.name for p in (tmp_path / "part").glob("frame_*")) == [
-        "frame_0002.png", "frame_0003.png",
-    ]  # fmt: skip
+        "frame_0002.png",
+        "frame_0003.png",
+    ]
     for name in ("frame_0002.png", "frame_0003.png", "depth_0003.png"):
         whole = (tmp_path / "whole" / name).read_bytes()
         assert (tmp_path / "part" / name).read_bytes() == whole
@@ -132,9 +135,12 @@ def test_open_and_arkit_takes_agree_on_an_avatar(files: Path):
     ],
 )
 def test_one_sentence_and_nothing_written(
-    options: dict[str, str], code: str, files: Path, tmp_path: Path,
+    options: dict[str, str],
+    code: str,
+    files: Path,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-):  # fmt: skip
+):
     places = {"motion", "sound", "adapter", "camera", "emotions"}
     words = {k: str(files / v) if k in places else v for k, v in options.items()}
     assert render(files, tmp_path / "out", **words) == 2
@@ -159,8 +165,10 @@ def test_exr_with_every_pass_and_a_sheet(
         render(files, out, "open", **words, sheet=str(sheet), motion=str(files / "open.npz")) == 0
     )
     assert sorted(p.name for p in out.iterdir()) == [
-        "frame_0002.exr", "frame_0003.exr", "preview.mp4",
-    ]  # fmt: skip
+        "frame_0002.exr",
+        "frame_0003.exr",
+        "preview.mp4",
+    ]
     header, pixels = read_exr(out / "frame_0003.exr")
     assert len(pixels) == 25
     assert pixels["ViewLayer.Depth.Z"].shape == (24, 32)
@@ -185,19 +193,28 @@ def test_normals_in_the_cameras_axes(files: Path, tmp_path: Path):
 def camera_file() -> dict:
     pose = [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 1.2], [0, 0, 0, 1]]
     return {
-        "width": 32, "height": 24, "focal_px": [80, 80], "camera_from_head": pose,
+        "width": 32,
+        "height": 24,
+        "focal_px": [80, 80],
+        "camera_from_head": pose,
         "frames": [{"frame": 0}, {"frame": 2, "focal_px": [90, 90]}],
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"width": "wide"}, {"width": None}, {"focal_px": [80]}, {"camera_from_head": [1, 2]},
-        {"camera_from_head": [["a"] * 4] * 4}, {"frames": []}, {"frames": [{"focal_px": [8, 8]}]},
-        {"frames": {}}, {"focal_px": [float("nan"), 1]},
+        {"width": "wide"},
+        {"width": None},
+        {"focal_px": [80]},
+        {"camera_from_head": [1, 2]},
+        {"camera_from_head": [["a"] * 4] * 4},
+        {"frames": []},
+        {"frames": [{"focal_px": [8, 8]}]},
+        {"frames": {}},
+        {"focal_px": [float("nan"), 1]},
     ],
-)  # fmt: skip
+)
 def test_camera_files_that_cannot_be_used(change: dict, tmp_path: Path):
     path = tmp_path / "camera.json"
     path.write_text(json.dumps(camera_file()))

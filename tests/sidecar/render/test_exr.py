@@ -27,10 +27,16 @@ def full_frame(seed: int = 0) -> Frame:
     depth = noise(1)[..., 0]
     depth[:4] = np.inf
     return Frame(
-        index=41, combined=np.abs(noise(4)), depth=depth, normal=noise(3), position=noise(3),
-        masks=np.abs(noise(6)), object_index=np.full(SIZE, 3, np.float32), uv=noise(2),
+        index=41,
+        combined=np.abs(noise(4)),
+        depth=depth,
+        normal=noise(3),
+        position=noise(3),
+        masks=np.abs(noise(6)),
+        object_index=np.full(SIZE, 3, np.float32),
+        uv=noise(2),
         vector=100 * noise(4),
-    )  # fmt: skip
+    )
 
 
 def about(**numbers: float) -> About:
@@ -44,11 +50,14 @@ def test_every_pass_comes_back(half: bool, tmp_path: Path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.exr"]
     header, pixels = read_exr(tmp_path / "a.exr")
     groups = {
-        "Combined": ("RGBA", frame.combined), "Depth": ("Z", frame.depth[..., None]),
-        "Normal": ("XYZ", frame.normal), "Position": ("XYZ", frame.position),
-        "Vector": ("XYZW", frame.vector), "UV": ("UV", frame.uv),
+        "Combined": ("RGBA", frame.combined),
+        "Depth": ("Z", frame.depth[..., None]),
+        "Normal": ("XYZ", frame.normal),
+        "Position": ("XYZ", frame.position),
+        "Vector": ("XYZW", frame.vector),
+        "UV": ("UV", frame.uv),
         "IndexOB": ("X", frame.object_index[..., None]),
-    }  # fmt: skip
+    }
     names = {f"ViewLayer.{name}.{k}" for name, (letters, _) in groups.items() for k in letters}
     names |= {"ViewLayer.UV.A"} | {f"ViewLayer.mask_{name}.X" for name in PASS_REGIONS}
     assert set(pixels) == names
@@ -76,8 +85,9 @@ def test_passes_that_were_not_asked_for_are_not_there(tmp_path: Path):
     frame = Frame(index=0, combined=np.zeros((4, 4, 4), np.float32), depth=np.ones((4, 4), "f4"))
     write_exr(tmp_path / "a.exr", frame, about())
     assert set(read_exr(tmp_path / "a.exr")[1]) == {
-        *(f"ViewLayer.Combined.{k}" for k in "RGBA"), "ViewLayer.Depth.Z",
-    }  # fmt: skip
+        *(f"ViewLayer.Combined.{k}" for k in "RGBA"),
+        "ViewLayer.Depth.Z",
+    }
 
 
 def test_other_readers_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

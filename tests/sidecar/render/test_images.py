@@ -19,13 +19,7 @@ from affekt.sidecar.raster.colour import over
 from affekt.sidecar.raster.pixels import to_pixels
 from affekt.sidecar.render.frame import Frame, RenderOptions
 from affekt.sidecar.render.framing import View, default_camera, frame_points
-from affekt.sidecar.render.images import (
-    NOTHING,
-    depth_steps,
-    make_folder,
-    write_frame,
-    write_png,
-)
+from affekt.sidecar.render.images import NOTHING, depth_steps, make_folder, write_frame, write_png
 from affekt.sidecar.render.passes import render_frames
 from affekt.sidecar.render.video import VideoWriter, read_sound
 
@@ -55,9 +49,12 @@ def test_framing_keeps_every_point_inside(width: int, height: int, yaw: float):
 
 def test_neck_turns_on_top_of_the_whole():
     motion = make_motion(
-        expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit",
-        rotation=np.array([[0, 0.3, 0]]), neck=np.array([[0, 0.2, 0]]),
-    )  # fmt: skip
+        expression=np.zeros((1, 100), np.float32),
+        fps=30.0,
+        space="arkit",
+        rotation=np.array([[0, 0.3, 0]]),
+        neck=np.array([[0, 0.2, 0]]),
+    )
     np.testing.assert_allclose(head_turns(motion), [[0, 0.5, 0]], atol=1e-6)
 
 
@@ -139,9 +136,11 @@ def test_sound_that_is_none(tmp_path: Path):
     (tmp_path / "empty.wav").write_bytes(b"")
     write_video(tmp_path / "silent.mp4", [np.zeros((16, 16, 3), np.uint8)], 25)
     for name, code in (
-        ("missing.wav", "file.missing"), ("text.wav", "file.sound"), ("empty.wav", "file.sound"),
+        ("missing.wav", "file.missing"),
+        ("text.wav", "file.sound"),
+        ("empty.wav", "file.sound"),
         ("silent.mp4", "file.sound"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(InputError) as caught:
             read_sound(tmp_path / name)
         assert caught.value.code == code
@@ -154,10 +153,15 @@ def test_frame_ranges():
     assert parse_frames("3-5", 10) == range(3, 6)
     assert parse_frames("7", 10) == range(7, 8)
     for text, code in (
-        ("5-3", "frames.out_of_range"), ("0-10", "frames.out_of_range"), ("a-b", "frames.syntax"),
-        ("", "frames.syntax"), ("-3", "frames.syntax"), ("3-", "frames.syntax"),
-        ("1" * 30, "frames.syntax"), ("²", "frames.syntax"),
-    ):  # fmt: skip
+        ("5-3", "frames.out_of_range"),
+        ("0-10", "frames.out_of_range"),
+        ("a-b", "frames.syntax"),
+        ("", "frames.syntax"),
+        ("-3", "frames.syntax"),
+        ("3-", "frames.syntax"),
+        ("1" * 30, "frames.syntax"),
+        ("²", "frames.syntax"),
+    ):
         with pytest.raises(InputError) as caught:
             parse_frames(text, 10)
         assert caught.value.code == code, text
@@ -179,9 +183,14 @@ def test_real_avatars_look_like_their_portraits(name: str, real_data: Path):
     """The frontal render matches the picture that it was made from, and far less the other."""
     avatar = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
     camera = look_at(
-        target=np.array([0, 1.655, 0.05]), distance=1.6, yaw_rad=0, pitch_rad=0, width=96,
-        height=96, fov_y_rad=0.1,
-    )  # fmt: skip
+        target=np.array([0, 1.655, 0.05]),
+        distance=1.6,
+        yaw_rad=0,
+        pitch_rad=0,
+        width=96,
+        height=96,
+        fov_y_rad=0.1,
+    )
     motion = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
     face = over(next(render_frames(avatar, motion, camera, RenderOptions())).combined).astype(
         np.float32

@@ -36,9 +36,14 @@ BODY = solid.Body(vertices=np.arange(24 * 36), edge_m=0.022)
 
 def view(distance: float = 1.0, edge: int = 160) -> Camera:
     return look_at(
-        target=np.zeros(3), distance=distance, yaw_rad=0.4, pitch_rad=0.2, width=edge,
-        height=edge - 30, fov_y_rad=0.3,
-    )  # fmt: skip
+        target=np.zeros(3),
+        distance=distance,
+        yaw_rad=0.4,
+        pitch_rad=0.2,
+        width=edge,
+        height=edge - 30,
+        fov_y_rad=0.3,
+    )
 
 
 @pytest.mark.parametrize("orthographic", [False, True])
@@ -86,18 +91,23 @@ def test_a_loose_avatar_hides_what_is_behind_it():
     assert avatar.solid
     vertices, faces = ball()
     rig = replace(
-        avatar.surface, vertices=vertices, faces=faces,
+        avatar.surface,
+        vertices=vertices,
+        faces=faces,
         arkit_shapes=np.zeros((52, len(vertices), 3), np.float32),
         joint_weights=np.tile(np.array([0, 0, 1], np.float32), (len(vertices), 1)),
-    )  # fmt: skip
+    )
     count = len(vertices)
     loose = replace(
-        avatar, surface=rig, anchors=np.arange(count, dtype=np.int32),
+        avatar,
+        surface=rig,
+        anchors=np.arange(count, dtype=np.int32),
         offsets=np.zeros((count, 3), np.float32),
         quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
-        scales=np.full((count, 3), 0.008, np.float32), opacities=np.full(count, 0.25, np.float32),
+        scales=np.full((count, 3), 0.008, np.float32),
+        opacities=np.full(count, 0.25, np.float32),
         colours=np.full((count, 3), 0.5, np.float32),
-    )  # fmt: skip
+    )
     options = RenderOptions(frames=range(1))
     camera = view()
     made, left = (
@@ -122,8 +132,9 @@ def test_shoulders_are_no_part_of_a_body():
     assert body.vertices.min() >= 3
     edges = [
         np.linalg.norm(avatar.vertices[f[k]] - avatar.vertices[f[k - 1]])
-        for f in avatar.faces for k in range(3)
-    ]  # fmt: skip
+        for f in avatar.faces
+        for k in range(3)
+    ]
     assert body.edge_m == pytest.approx(np.quantile(edges, 0.9), rel=1e-6)
 
 

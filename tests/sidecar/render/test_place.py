@@ -25,11 +25,13 @@ def rig_away() -> Avatar:
     head, avatar = read_head("open"), open_avatar(read_head("open"))
     count = len(head.template)
     rig = ArkitRig(
-        vertices=(head.template + AWAY).astype(np.float32), faces=head.faces,
+        vertices=(head.template + AWAY).astype(np.float32),
+        faces=head.faces,
         arkit_shapes=np.zeros((52, count, 3), np.float32),
         joint_pivots=np.zeros((1, 3), np.float32),
-        joint_weights=np.zeros((count, 1), np.float32), joint_shares=np.ones(1, np.float32),
-    )  # fmt: skip
+        joint_weights=np.zeros((count, 1), np.float32),
+        joint_shares=np.ones(1, np.float32),
+    )
     return replace(avatar, surface=rig, name="away")
 
 
@@ -55,15 +57,22 @@ def test_an_avatar_without_a_surface_stays() -> None:
 @pytest.mark.parametrize("kind", ["one", "mapping", "list"])
 def test_cameras_and_world_move_with_it(kind: str) -> None:
     camera = look_at(
-        target=np.zeros(3), distance=1, yaw_rad=0.3, pitch_rad=0.1, width=64, height=48,
+        target=np.zeros(3),
+        distance=1,
+        yaw_rad=0.3,
+        pitch_rad=0.1,
+        width=64,
+        height=48,
         fov_y_rad=0.5,
-    )  # fmt: skip
+    )
     cameras = {"one": camera, "mapping": {0: camera, 1: camera}, "list": [camera, camera]}[kind]
     world = np.stack([np.diag([2.0, 2, 2, 1])] * 2)
     shot = Shot(
-        subject=rig_away(), motion=random_motion(2), cameras=cameras,
+        subject=rig_away(),
+        motion=random_motion(2),
+        cameras=cameras,
         options=RenderOptions(world_from_head=world),
-    )  # fmt: skip
+    )
     moved = on_head(shot, read_head("open"))
     seen = moved.cameras if isinstance(moved.cameras, Camera) else moved.cameras[1]
     point = np.array([0.02, 0.03, 0.05, 1])

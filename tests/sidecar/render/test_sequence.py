@@ -22,9 +22,12 @@ KINDS = ["exr", "png"]
 
 def shot_of(avatar: Avatar, **options: object) -> Shot:
     return Shot(
-        subject=avatar, motion=take(), cameras=view(), options=RenderOptions(**options),
+        subject=avatar,
+        motion=take(),
+        cameras=view(),
+        options=RenderOptions(**options),
         numbers={"happy": [0.1 * i for i in range(6)]},
-    )  # fmt: skip
+    )
 
 
 def save(shot: Shot, folder: Path, kind: str = "exr", **options: object):

@@ -12,11 +12,7 @@ from affekt.sidecar.raster.occlusion import (
     sphere_directions,
     visibility,
 )
-from affekt.sidecar.render.shade import (
-    DrawOptions,
-    draw_head,
-    draw_mesh,
-)
+from affekt.sidecar.render.shade import DrawOptions, draw_head, draw_mesh
 from affekt.sidecar.render.sheets import GAP, contact_sheet
 from fakes.head import small_head
 from fakes.lam import egg
@@ -28,16 +24,23 @@ def egg_scene(region: str = "skin", grey: float = 0.7):
     vertices, faces = egg(40, 60)
     count = len(vertices)
     return (
-        vertices, faces.astype(np.int32), np.full((count, 3), grey, np.float32),
+        vertices,
+        faces.astype(np.int32),
+        np.full((count, 3), grey, np.float32),
         np.full(count, REGIONS.index(region), np.uint8),
-    )  # fmt: skip
+    )
 
 
 def portrait(size: int = 96, yaw: float = 0.0) -> Camera:
     return look_at(
-        target=np.array([0, 1.64, 0]), distance=1.5, yaw_rad=yaw, pitch_rad=0, width=size,
-        height=size, fov_y_rad=0.3,
-    )  # fmt: skip
+        target=np.array([0, 1.64, 0]),
+        distance=1.5,
+        yaw_rad=yaw,
+        pitch_rad=0,
+        width=size,
+        height=size,
+        fov_y_rad=0.3,
+    )
 
 
 def test_normals_of_a_sphere_point_outward():
@@ -86,11 +89,15 @@ def test_an_orthographic_picture_is_one_from_very_far_away():
     lens = {"width": 96, "height": 96, "centre_x": 48.0, "centre_y": 48.0}
     flat, far = (
         Camera(
-            **lens, camera_from_world=matrix, focal_x=focal, focal_y=focal, far=400.0,
+            **lens,
+            camera_from_world=matrix,
+            focal_x=focal,
+            focal_y=focal,
+            far=400.0,
             orthographic=orthographic,
         )
         for focal, orthographic in ((200.0, True), (200.0 * 301.5, False))
-    )  # fmt: skip
+    )
     one, other = draw_mesh(*scene, flat).astype(int), draw_mesh(*scene, far).astype(int)
     assert np.abs(one - other).max() <= 12
     assert np.abs(one - other).mean() < 0.1
@@ -184,9 +191,8 @@ def test_direction_sets():
 def test_any_head_can_be_drawn():
     head = small_head()
     camera = look_at(
-        target=np.zeros(3), distance=0.8, yaw_rad=0, pitch_rad=0, width=64, height=48,
-        fov_y_rad=0.5,
-    )  # fmt: skip
+        target=np.zeros(3), distance=0.8, yaw_rad=0, pitch_rad=0, width=64, height=48, fov_y_rad=0.5
+    )
     for options in (None, DrawOptions(clay=True), DrawOptions(occlusion=False, samples=1)):
         picture = draw_head(head.template, head, camera, options)
         assert picture.shape == (48, 64, 4)

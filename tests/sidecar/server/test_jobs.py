@@ -93,9 +93,15 @@ def test_pictures_that_are_there_already(link: Link, raw: RawClient) -> None:
     raw.ask(render(pictures=4, passes=("combined", "depth")))
     pieces, end = pictures_until_end(raw)
     assert [(p.number, p.index, p.kind) for p in pieces] == [
-        (4, 2, "frame"), (5, 2, "depth"), (6, 3, "frame"), (7, 3, "depth"),
-        (8, 4, "frame"), (9, 4, "depth"), (10, 5, "frame"), (11, 5, "depth"),
-    ]  # fmt: skip
+        (4, 2, "frame"),
+        (5, 2, "depth"),
+        (6, 3, "frame"),
+        (7, 3, "depth"),
+        (8, 4, "frame"),
+        (9, 4, "depth"),
+        (10, 5, "frame"),
+        (11, 5, "depth"),
+    ]
     assert end == messages.RenderDone(job=JOB, pictures=12)
 
 

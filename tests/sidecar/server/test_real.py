@@ -103,9 +103,11 @@ def flame_adapter(space: str = "flame2023") -> LinearAdapter:
     back = np.zeros((103, 52), np.float32)
     back[100, :20] = 0.2
     return LinearAdapter(
-        space=space, arkit_from_space=np.zeros((52, 103), np.float32),
-        arkit_bias=np.zeros(52, np.float32), space_from_arkit=back,
-    )  # fmt: skip
+        space=space,
+        arkit_from_space=np.zeros((52, 103), np.float32),
+        arkit_bias=np.zeros(52, np.float32),
+        space_from_arkit=back,
+    )
 
 
 @pytest.mark.parametrize("space", ["open", "arkit", "flame2023"])
@@ -156,17 +158,27 @@ def test_every_pass_by_a_camera_a_frame(client: Client, take: Motion, tmp_path: 
     artefact = client.upload(encode_motion(take), "motion", "take.npz")
     views = [
         look_at(
-            target=np.array([0, 0.02, 0]), distance=1.0 + 0.05 * k, yaw_rad=0.1 * k, pitch_rad=0,
-            width=40, height=48, fov_y_rad=0.4,
+            target=np.array([0, 0.02, 0]),
+            distance=1.0 + 0.05 * k,
+            yaw_rad=0.1 * k,
+            pitch_rad=0,
+            width=40,
+            height=48,
+            fov_y_rad=0.4,
         )
         for k in range(len(take))
-    ]  # fmt: skip
+    ]
     places = np.stack([np.eye(4)] * len(take))
     places[:, 0, 3] = 100 * np.arange(len(take))
     options = PictureOptions(
-        cameras=tuple(views), frames=range(4, 6), passes=PASSES, format="exr", half=False,
-        world_from_head=places, weights=np.full((len(take), 6), 0.25, np.float32),
-    )  # fmt: skip
+        cameras=tuple(views),
+        frames=range(4, 6),
+        passes=PASSES,
+        format="exr",
+        half=False,
+        world_from_head=places,
+        weights=np.full((len(take), 6), 0.25, np.float32),
+    )
     rendered = drain(client, client.start_render("open", artefact, tmp_path, options), 120)[-1]
     assert isinstance(rendered, RenderFinished), rendered
     assert [path.name for path in rendered.paths] == ["frame_0005.exr", "frame_0006.exr"]
@@ -188,9 +200,14 @@ def test_every_pass_by_a_camera_a_frame(client: Client, take: Motion, tmp_path: 
 def test_the_open_heads_gaussians(client: Client, take: Motion, tmp_path: Path) -> None:
     artefact = client.upload(encode_motion(take), "motion", "take.npz")
     view = look_at(
-        target=np.array([0, 0.02, 0]), distance=1, yaw_rad=0.3, pitch_rad=0, width=48, height=48,
+        target=np.array([0, 0.02, 0]),
+        distance=1,
+        yaw_rad=0.3,
+        pitch_rad=0,
+        width=48,
+        height=48,
         fov_y_rad=0.4,
-    )  # fmt: skip
+    )
     options = PictureOptions(cameras=(view,), frames=range(1))
     alphas = []
     for subject in ("open", "open-gaussians"):

@@ -14,14 +14,7 @@ from affekt.shared import limits, messages
 from affekt.shared.connection import FILE_NAME, Connection, remote_connection
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
-from affekt.shared.messages import (
-    Acknowledged,
-    ArtefactState,
-    Failure,
-    Hello,
-    Message,
-    Welcome,
-)
+from affekt.shared.messages import Acknowledged, ArtefactState, Failure, Hello, Message, Welcome
 from affekt.sidecar.server import key_files
 from affekt.sidecar.server.key_files import TrustedKeys
 from affekt.sidecar.server.keys import make_keys
@@ -74,10 +67,14 @@ def code_of(message: Message) -> str:
 def upload(client: RawClient, data: bytes = TAKE) -> None:
     state = client.ask(
         messages.Upload(
-            kind="motion", name="take.json", sha256=hashlib.sha256(data).hexdigest(),
-            size=len(data), offset=0, data=data,
+            kind="motion",
+            name="take.json",
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            offset=0,
+            data=data,
         )
-    )  # fmt: skip
+    )
     assert isinstance(state, ArtefactState)
     assert state.is_complete
 

@@ -243,8 +243,10 @@ def test_cancel_waiting_begun_and_under_way() -> None:
         scheduler.end(job_id(number), ERROR)
         scheduler.end(job_id(number), ERROR)  # the second time there is nothing to do
     assert scheduler.take_outcomes() == [
-        Dropped(job_id(0)), Ended(job_id(0), ERROR), Ended(job_id(1), ERROR),
-    ]  # fmt: skip
+        Dropped(job_id(0)),
+        Ended(job_id(0), ERROR),
+        Ended(job_id(1), ERROR),
+    ]
     assert scheduler.stepped(step.order.unit, "frames", 1, is_last=True) is None
     assert scheduler.next_order() is None
     assert scheduler.take_outcomes() == []

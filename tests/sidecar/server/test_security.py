@@ -124,10 +124,16 @@ def test_zap_answer() -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        [], ZAP[:-1], [*ZAP, b""], [b"2.0", *ZAP[1:]], [*ZAP[:2], b"*", *ZAP[3:]],
-        [*ZAP[:2], WORKER_DOMAIN, *ZAP[3:]], [*ZAP[:5], b"NULL", KEY], [*ZAP[:5], b"PLAIN", KEY],
+        [],
+        ZAP[:-1],
+        [*ZAP, b""],
+        [b"2.0", *ZAP[1:]],
+        [*ZAP[:2], b"*", *ZAP[3:]],
+        [*ZAP[:2], WORKER_DOMAIN, *ZAP[3:]],
+        [*ZAP[:5], b"NULL", KEY],
+        [*ZAP[:5], b"PLAIN", KEY],
         [*ZAP[:6], bytes(32)],
     ],
-)  # fmt: skip
+)
 def test_zap_refusal(request_: list[bytes]) -> None:
     assert answer(request_, GUESTS)[2] == b"400"

@@ -49,9 +49,13 @@ def failure_of(message: Message) -> Failure:
 
 def upload(whole: bytes, **changes: object) -> Upload:
     fields = {
-        "kind": "motion", "name": "take.json", "sha256": hashlib.sha256(whole).hexdigest(),
-        "size": len(whole), "offset": 0, "data": whole,
-    }  # fmt: skip
+        "kind": "motion",
+        "name": "take.json",
+        "sha256": hashlib.sha256(whole).hexdigest(),
+        "size": len(whole),
+        "offset": 0,
+        "data": whole,
+    }
     return Upload(**{**fields, **changes})
 
 

@@ -41,9 +41,13 @@ class Store:
 
     def upload(self, data: bytes, offset: int, end: int) -> ArtefactState | Failure:
         piece = Upload(
-            kind="motion", name="take.npz", sha256=hashlib.sha256(data).hexdigest(),
-            size=len(data), offset=offset, data=data[offset:end],
-        )  # fmt: skip
+            kind="motion",
+            name="take.npz",
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            offset=offset,
+            data=data[offset:end],
+        )
         answer = self.files.answer("anna", piece, None)
         assert isinstance(answer, ArtefactState | Failure)
         return answer
@@ -78,8 +82,9 @@ def test_many_uploads_at_once_keep_to_the_limit(make_store: Callable[[int], Stor
     takes = [os.urandom(8 * PIECE) for _ in range(3)]
     answers = [
         store.upload(take, offset, offset + PIECE)
-        for offset in range(0, 8 * PIECE, PIECE) for take in takes
-    ]  # fmt: skip
+        for offset in range(0, 8 * PIECE, PIECE)
+        for take in takes
+    ]
     refused = {answer.code for answer in answers if isinstance(answer, Failure)}
     assert refused == {"job.cache_full"}
     kept = sum(path.stat().st_size for path in store.cache.root.rglob("*") if path.is_file())

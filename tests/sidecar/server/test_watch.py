@@ -104,9 +104,10 @@ def bake(job: str, sha256: str) -> messages.Bake:
 
 
 @pytest.mark.usefixtures("_with_pid")
-@pytest.mark.parametrize(("sizes", "ends", "kind"), [
-    ((MOST + 1, MOST), 1, messages.BakeDone), ((MOST + 1,), 2, messages.JobFailed),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sizes", "ends", "kind"),
+    [((MOST + 1, MOST), 1, messages.BakeDone), ((MOST + 1,), 2, messages.JobFailed)],
+)
 def test_a_job_that_takes_too_much(
     sizes: tuple[int, ...], ends: int, kind: type[messages.Message], tmp_path: Path
 ) -> None:

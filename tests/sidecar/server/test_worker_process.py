@@ -210,10 +210,14 @@ def test_the_back_door_is_closed_to_clients(tmp_path: Path) -> None:
         back = doors.invite_worker()
         for keys in (door.client, make_keys()):
             connection = Connection(
-                endpoint=back.endpoint, server_public_key=back.server_public_key,
-                client_public_key=keys.public, client_secret_key=keys.secret,
-                pid=1, protocol=(3, 0), affekt="0.1.0",
-            )  # fmt: skip
+                endpoint=back.endpoint,
+                server_public_key=back.server_public_key,
+                client_public_key=keys.public,
+                client_secret_key=keys.secret,
+                pid=1,
+                protocol=(3, 0),
+                affekt="0.1.0",
+            )
             with RawClient(connection) as raw:
                 raw.wait_for_refusal()
         doors.close(linger_ms=0)

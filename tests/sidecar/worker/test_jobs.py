@@ -124,9 +124,14 @@ def files(desk: Desk) -> dict[Path, int]:
 
 def shot(motion: str, yaw_rad: float = 0.0, **changes: object) -> messages.Render:
     camera = look_at(
-        target=np.array([0, 0.02, 0]), distance=1, yaw_rad=yaw_rad, pitch_rad=0, width=20,
-        height=16, fov_y_rad=0.4,
-    )  # fmt: skip
+        target=np.array([0, 0.02, 0]),
+        distance=1,
+        yaw_rad=yaw_rad,
+        pitch_rad=0,
+        width=20,
+        height=16,
+        fov_y_rad=0.4,
+    )
     options = PictureOptions(cameras=(camera,), frames=range(2, 6))
     return replace(render_request(motion, **conversions.picture_fields(options)), **changes)
 
@@ -180,11 +185,14 @@ def test_other_frames_of_the_same_shot_lie_together(real: Desk, take: Motion) ->
 @pytest.mark.parametrize(
     "change",
     [
-        {"yaw_rad": 0.2}, {"head": "open-gaussians"}, {"antialiased": False},
-        {"format": "exr"}, {"passes": ("combined", "depth")},
+        {"yaw_rad": 0.2},
+        {"head": "open-gaussians"},
+        {"antialiased": False},
+        {"format": "exr"},
+        {"passes": ("combined", "depth")},
         {"weights": np.ones((FRAMES, 6), np.float32)},
     ],
-)  # fmt: skip
+)
 def test_another_shot_lies_elsewhere(change: dict, real: Desk, take: Motion) -> None:
     """Two jobs at once must never write each other's files."""
     motion = real.keep(encode_motion(take))

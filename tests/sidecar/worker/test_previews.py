@@ -41,9 +41,14 @@ ADAPTER = LinearAdapter(
 
 def a_camera(height_m: float) -> Camera:
     return look_at(
-        target=np.array([0, height_m, 0]), distance=0.9, yaw_rad=0.3, pitch_rad=0.1, width=60,
-        height=72, fov_y_rad=0.4,
-    )  # fmt: skip
+        target=np.array([0, height_m, 0]),
+        distance=0.9,
+        yaw_rad=0.3,
+        pitch_rad=0.1,
+        width=60,
+        height=72,
+        fov_y_rad=0.4,
+    )
 
 
 CAMERAS = {"open": a_camera(0.02), "open-gaussians": a_camera(0.02), "lam": a_camera(1.64)}
@@ -73,9 +78,13 @@ def preview_request(
 ) -> messages.Preview:
     rows = conversions.preview_rows(frame, take.fps, len(take))
     request = messages.Preview(
-        **conversions.track_fields(cut(track, rows)), motion=motion, name="take.npz", head="open",
-        frame=frame, first=rows.start,
-    )  # fmt: skip
+        **conversions.track_fields(cut(track, rows)),
+        motion=motion,
+        name="take.npz",
+        head="open",
+        frame=frame,
+        first=rows.start,
+    )
     return replace(request, **changes)
 
 
@@ -135,9 +144,14 @@ def test_preview_rows_are_all_that_matter(
     path.write_bytes(encode_motion(take))
     rows = conversions.preview_rows(frame, fps, frames)
     task = PreviewTask(
-        take=Take(path=path, name="take", adapter=None), track=cut(track, rows), first=rows.start,
-        frame=frame, head="open", wants_vertices=False, picture=None,
-    )  # fmt: skip
+        take=Take(path=path, name="take", adapter=None),
+        track=cut(track, rows),
+        first=rows.start,
+        frame=frame,
+        head="open",
+        wants_vertices=False,
+        picture=None,
+    )
     same_bits(services.preview(task).expression, baked.expression[frame : frame + 1])
 
 
@@ -194,9 +208,17 @@ def test_pictures_are_the_renderings(space: str, who: str, own_camera: bool, rea
     subject = {"avatar": avatar, "avatar_name": "egg.zip", "head": None if avatar else who}
     wanted = rendered(real, render_request(after, **asked, **subject))
     request = preview_request(
-        motion, take, track, 40, head="open" if avatar else who, avatar=avatar, width=60,
-        height=72, lens=asked["lens"], camera_from_world=asked["camera_from_world"],
-    )  # fmt: skip
+        motion,
+        take,
+        track,
+        40,
+        head="open" if avatar else who,
+        avatar=avatar,
+        width=60,
+        height=72,
+        lens=asked["lens"],
+        camera_from_world=asked["camera_from_world"],
+    )
     shown = ask(real, request).pixels
     assert wanted[..., 3].max() == 255
     if who == "open":
@@ -229,12 +251,13 @@ def test_a_draft_moves_its_shadows_little(real: Desk) -> None:
         for options in (
             DrawOptions(background=(0, 0, 0)),
             DrawOptions(
-                background=(0, 0, 0), sky=previews.sky_at_rest(head),
+                background=(0, 0, 0),
+                sky=previews.sky_at_rest(head),
                 key_rays=previews.DRAFT_KEY_RAYS,
             ),
             DrawOptions(background=(0, 0, 0), occlusion=False),
         )
-    )  # fmt: skip
+    )
     seen = whole.any(2)
     near, far = (np.abs(other - whole).max(2)[seen].mean() for other in (draft, plain))
     print(f"mean {near:.2f} of 255, without shadows {far:.2f}")
@@ -254,9 +277,16 @@ def test_a_real_avatar_stands_on_the_head(real: Desk, real_data: Path) -> None:
     subject = {"avatar": avatar, "avatar_name": "statue.zip", "head": None}
     wanted = rendered(real, render_request(after, **asked, **subject))
     request = preview_request(
-        motion, take, track, 40, avatar=avatar, width=60, height=72, lens=asked["lens"],
+        motion,
+        take,
+        track,
+        40,
+        avatar=avatar,
+        width=60,
+        height=72,
+        lens=asked["lens"],
         camera_from_world=asked["camera_from_world"],
-    )  # fmt: skip
+    )
     assert (wanted[..., 3] > 200).mean() > 0.3
     same_bits(ask(real, request).pixels, wanted)
 

@@ -67,11 +67,15 @@ def running(command: Sequence[str], folder: Path, **changes: object) -> Iterator
     door.curve_publickey, door.curve_secretkey = public, secret
     port = door.bind_to_random_port("tcp://127.0.0.1")
     start = WorkerStart(
-        endpoint=f"tcp://127.0.0.1:{port}", server_public_key=public.decode(),
-        public_key=worker_public.decode(), secret_key=worker_secret.decode(),
-        cache_folder=str(folder / "cache"), cache_bytes=10**9, memory_bytes=0,
+        endpoint=f"tcp://127.0.0.1:{port}",
+        server_public_key=public.decode(),
+        public_key=worker_public.decode(),
+        secret_key=worker_secret.decode(),
+        cache_folder=str(folder / "cache"),
+        cache_bytes=10**9,
+        memory_bytes=0,
         server_pid=os.getpid(),
-    )  # fmt: skip
+    )
     start = replace(start, **changes)
     tests = Path(__file__).parents[2]
     path = os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")])
@@ -161,20 +165,33 @@ def test_another_server_hears_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", [b"", b"{}\n", b"nonsense\n", b"[1]\n"])
 def test_a_line_that_is_none(line: bytes) -> None:
-    ended = subprocess.run(BUSY, input=line, capture_output=True, check=False, timeout=60, env={
-        **os.environ, "PYTHONPATH": os.pathsep.join(
-            [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-        ),
-    })  # fmt: skip
+    ended = subprocess.run(
+        BUSY,
+        input=line,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+            ),
+        },
+    )
     assert ended.returncode != 0
 
 
 def test_the_line_says_what_was_told() -> None:
     start = WorkerStart(
-        endpoint="tcp://127.0.0.1:1", server_public_key="a" * 40, public_key="b" * 40,
-        secret_key="c" * 40, cache_folder="/somewhere else", cache_bytes=5, memory_bytes=6,
+        endpoint="tcp://127.0.0.1:1",
+        server_public_key="a" * 40,
+        public_key="b" * 40,
+        secret_key="c" * 40,
+        cache_folder="/somewhere else",
+        cache_bytes=5,
+        memory_bytes=6,
         server_pid=7,
-    )  # fmt: skip
+    )
     line = encode_start(start)
     assert line.count(b"\n") == 1
     assert decode_start(line) == start

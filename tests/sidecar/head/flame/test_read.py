@@ -44,11 +44,14 @@ def code_of(path: Path, **options: object) -> str:
 
 def check(head: HeadModel, arrays: dict[str, np.ndarray]) -> None:
     pairs = {
-        "template": arrays["v_template"], "faces": arrays["f"],
+        "template": arrays["v_template"],
+        "faces": arrays["f"],
         "shape_basis": arrays["shapedirs"][..., :300],
-        "expression_basis": arrays["shapedirs"][..., 300:], "pose_basis": arrays["posedirs"],
-        "joint_regressor": arrays["J_regressor"], "skin_weights": arrays["weights"],
-    }  # fmt: skip
+        "expression_basis": arrays["shapedirs"][..., 300:],
+        "pose_basis": arrays["posedirs"],
+        "joint_regressor": arrays["J_regressor"],
+        "skin_weights": arrays["weights"],
+    }
     for name, expected in pairs.items():
         found = getattr(head, name)
         assert np.array_equal(found, expected.astype(found.dtype)), name
@@ -111,10 +114,12 @@ def test_splits(components: int, split: tuple[int, int], tmp_path: Path) -> None
 def test_expressions_apart_and_other_shapes_of_the_same(tmp_path: Path) -> None:
     arrays = flame.flame_arrays(20)
     apart = {
-        **arrays, "shapedirs": arrays["shapedirs"][..., :300],
+        **arrays,
+        "shapedirs": arrays["shapedirs"][..., :300],
         "expressiondirs": arrays["shapedirs"][..., 300:],
-        "posedirs": arrays["posedirs"].reshape(60, 36).T, "faces": arrays["f"],
-    }  # fmt: skip
+        "posedirs": arrays["posedirs"].reshape(60, 36).T,
+        "faces": arrays["f"],
+    }
     del apart["f"], apart["kintree_table"]
     check(read_flame(written(tmp_path, flame.npz(apart)), space="flame2020"), arrays)
 
@@ -155,9 +160,11 @@ BROKEN = {
     "faces between vertices": (wrong("f", np.full((4, 3), 0.5)), "head.shape"),
     "no faces": (wrong("f", np.zeros((0, 3), int)), "head.shape"),
     "overflow": (wrong("v_template", np.full((20, 3), 1e200)), "head.not_finite"),
-    **{f"{key} not finite": (with_nan(key), "head.not_finite")
-       for key in ("v_template", "shapedirs", "posedirs", "weights", "J_regressor")},
-}  # fmt: skip
+    **{
+        f"{key} not finite": (with_nan(key), "head.not_finite")
+        for key in ("v_template", "shapedirs", "posedirs", "weights", "J_regressor")
+    },
+}
 
 
 @pytest.mark.parametrize("kind", list(BROKEN))
@@ -205,10 +212,16 @@ def test_agrees_with_the_plain_twin(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     draw = lambda scale, width: rng.normal(0, scale, (3, width)).astype(np.float32)  # noqa: E731
     motion = make_motion(
-        expression=draw(0.5, 100), jaw=draw(0.3, 3), neck=draw(0.4, 3), eyes=draw(0.3, 6),
-        rotation=draw(1.0, 3), translation=draw(0.2, 3),
-        shape=rng.normal(0, 1, 300).astype(np.float32), fps=30.0, space="flame2020",
-    )  # fmt: skip
+        expression=draw(0.5, 100),
+        jaw=draw(0.3, 3),
+        neck=draw(0.4, 3),
+        eyes=draw(0.3, 6),
+        rotation=draw(1.0, 3),
+        translation=draw(0.2, 3),
+        shape=rng.normal(0, 1, 300).astype(np.float32),
+        fps=30.0,
+        space="flame2020",
+    )
     found = HeadLayer(head).vertices(motion, 0, 3)
     for frame in range(3):
         expected = pose_frame(head, motion, frame)
@@ -282,7 +295,7 @@ def test_51_landmarks_leave_the_contour_unknown(tmp_path: Path) -> None:
     content = {
         "lmk_face_idx": full["static_lmk_faces_idx"],
         "lmk_b_coords": full["static_lmk_bary_coords"],
-    }  # fmt: skip
+    }
     head = landmarks(tmp_path, flame.npz(content))
     assert not head.landmark_weights[:17].any()
     assert np.allclose(head.landmark_weights[17:].sum(1), 1)
@@ -292,14 +305,15 @@ def test_other_landmarks_are_refused(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     cases = {
         "MediaPipe's": {
-            "lmk_face_idx": np.arange(105) % 18, "lmk_b_coords": rng.dirichlet(np.ones(3), 105),
+            "lmk_face_idx": np.arange(105) % 18,
+            "lmk_b_coords": rng.dirichlet(np.ones(3), 105),
         },
         "missing triangles": flame.embedding(4000),
         "weights": {**flame.embedding(18), "full_lmk_bary_coords": np.ones((1, 68, 3))},
         "not finite": {**flame.embedding(18), "full_lmk_bary_coords": np.full((1, 68, 3), np.nan)},
         "zero": {**flame.embedding(18), "full_lmk_bary_coords": np.zeros((1, 68, 3))},
         "nothing": {"v_template": np.zeros((3, 3))},
-    }  # fmt: skip
+    }
     for kind, content in cases.items():
         with pytest.raises(InputError) as caught:
             landmarks(tmp_path, flame.npz(content))

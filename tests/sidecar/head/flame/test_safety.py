@@ -39,9 +39,13 @@ def fires(data: bytes, read: str, marker: Path) -> bool:
     """Whether a plain reader of this kind runs what is in the data."""
     code = f"import io, pickle, sys; import numpy as np\n{read}"
     subprocess.run(
-        [sys.executable, "-c", code], input=data, cwd=marker.parent, capture_output=True,
-        timeout=60, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        input=data,
+        cwd=marker.parent,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     fired = marker.exists()
     marker.unlink(missing_ok=True)
     return fired
@@ -100,12 +104,25 @@ def test_the_error_names_what_was_wanted(tmp_path: Path) -> None:
 # --- the allow list, in this process: nothing that is read can run ------------------------------
 
 NAMES = (
-    "os system", "builtins getattr", "builtins eval", "builtins type", "numpy load",
-    "numpy ndarray.tofile", "numpy.core.multiarray _reconstruct.__globals__",
-    "numpy.testing runstring", "numpy.core.multiarray fromfile", "_codecs open",
-    "copyreg add_extension", "chumpy.ch Ch.x", "chumpy.utils wget", "chumpy.ch.os system",
-    "scipy.sparse load_npz", "builtins bytes.fromhex", "_codecs encode\n", "a.numpy ndarray",
-)  # fmt: skip
+    "os system",
+    "builtins getattr",
+    "builtins eval",
+    "builtins type",
+    "numpy load",
+    "numpy ndarray.tofile",
+    "numpy.core.multiarray _reconstruct.__globals__",
+    "numpy.testing runstring",
+    "numpy.core.multiarray fromfile",
+    "_codecs open",
+    "copyreg add_extension",
+    "chumpy.ch Ch.x",
+    "chumpy.utils wget",
+    "chumpy.ch.os system",
+    "scipy.sparse load_npz",
+    "builtins bytes.fromhex",
+    "_codecs encode\n",
+    "a.numpy ndarray",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -184,8 +201,13 @@ def array(shape: object, data: object, dtype: object = FLOAT) -> child.Held:
 
 
 def sparse(shape: object, **parts: object) -> child.Held:
-    state = {"_shape": shape, "data": np.ones(1), "indices": np.zeros(1, int),
-             "indptr": np.array([0, 1, 1, 1, 1, 1]), **parts}  # fmt: skip
+    state = {
+        "_shape": shape,
+        "data": np.ones(1),
+        "indices": np.zeros(1, int),
+        "indptr": np.array([0, 1, 1, 1, 1, 1]),
+        **parts,
+    }
     return held("csr_matrix", state=state)
 
 
@@ -203,17 +225,16 @@ CONTRADICTIONS = {
     "sparse backwards": (sparse((5, 20), indptr=np.array([0, 1, 0, 1, 1, 1])), "file.damaged"),
     "sparse short": (sparse((5, 20), indptr=np.array([0, 1])), "file.damaged"),
     "sparse line": (sparse((20,)), "file.damaged"),
-    "selection": (
-        held("Select", state={"a": np.zeros(3), "idxs": np.array([3])}), "file.damaged",
-    ),
+    "selection": (held("Select", state={"a": np.zeros(3), "idxs": np.array([3])}), "file.damaged"),
     "reshape": (held("Reshape", state={"a": np.zeros(3), "newshape": (4,)}), "file.damaged"),
     "reshape bomb": (
-        held("Reshape", state={"a": np.zeros(3), "newshape": (10**9,)}), "file.unsafe",
+        held("Reshape", state={"a": np.zeros(3), "newshape": (10**9,)}),
+        "file.unsafe",
     ),
     "axes": (held("Transpose", state={"a": np.zeros(3), "axes": (5,)}), "file.damaged"),
     "short call": (held("scalar"), "file.damaged"),
     "short call of old": (held("_reconstructor"), "file.damaged"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", list(CONTRADICTIONS))
@@ -240,10 +261,22 @@ def test_what_is_no_number_is_left_out() -> None:
     objects = held("dtype", "O8", False, True)
     fields = held("dtype", "V8", False, True)
     left_out = (
-        array((1,), [None], objects), array((1,), b"\0" * 8, fields), array((1,), None),
-        array((1,), b"\0" * 8, None), held("Ch"), held("Ch", state={"x": "y"}), held("MatVecMult"),
-        held("csc_matrix"), ["text"], [[1, 2]], {}, None, "text", (1, None), b"bytes",
-    )  # fmt: skip
+        array((1,), [None], objects),
+        array((1,), b"\0" * 8, fields),
+        array((1,), None),
+        array((1,), b"\0" * 8, None),
+        held("Ch"),
+        held("Ch", state={"x": "y"}),
+        held("MatVecMult"),
+        held("csc_matrix"),
+        ["text"],
+        [[1, 2]],
+        {},
+        None,
+        "text",
+        (1, None),
+        b"bytes",
+    )
     for value in left_out:
         assert child.numbers(value) is None, value
 
@@ -303,9 +336,12 @@ def test_changed_anywhere(layout: str) -> None:
     data = flame.LAYOUTS[layout](flame.flame_arrays(8, 150))
     arguments = [str(Path(child.__file__).parent), "npz" if layout == "npz" else "pickle"]
     done = subprocess.run(
-        [sys.executable, "-c", CHANGE, *arguments], input=data, capture_output=True, timeout=120,
+        [sys.executable, "-c", CHANGE, *arguments],
+        input=data,
+        capture_output=True,
+        timeout=120,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr.decode()
     assert {"ok", "file.damaged"} <= set(done.stdout.decode().split())
 

@@ -31,14 +31,16 @@ def recordings(folder: Path, **changes: object) -> Path:
     write_motion(take(opened=0.8), folder / "happy.npz")
     np.save(folder / "mixed.npy", np.full((30, 6), 0.25))
     entry = {
-        "name": "M003-017", "split": "train", "identity": "M003",
+        "name": "M003-017",
+        "split": "train",
+        "identity": "M003",
         "takes": [
             {"file": "neutral.npz"},
             {"file": "happy.npz", "emotions": {"happy": 1.0}},
             {"file": "happy.npz", "emotions": "mixed.npy"},
         ],
         **changes,
-    }  # fmt: skip
+    }
     manifest = {"format": FORMAT, "performances": [entry]}
     (folder / MANIFEST).write_text(json.dumps(manifest))
     return folder

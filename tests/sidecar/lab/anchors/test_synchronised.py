@@ -17,9 +17,26 @@ from affekt.sidecar.lab.anchors.visemes import IGNORED, VISEMES
 
 HEAD = read_head("open")
 ENGLISH = (
-    *"_mbpfvTDtdnlszSZkgNwrIEaV0@Uhj", "tS", "dZ", "i:", "A:", "3:", "O:", "u:", "eI", "aI", "aU",
-    "oU", "OI", "A@", "O@", "o@", "e@", "i@3", "U@",
-)  # fmt: skip
+    *"_mbpfvTDtdnlszSZkgNwrIEaV0@Uhj",
+    "tS",
+    "dZ",
+    "i:",
+    "A:",
+    "3:",
+    "O:",
+    "u:",
+    "eI",
+    "aI",
+    "aU",
+    "oU",
+    "OI",
+    "A@",
+    "O@",
+    "o@",
+    "e@",
+    "i@3",
+    "U@",
+)
 """espeak-ng's symbols for American English: every consonant, vowel and diphthong."""
 
 

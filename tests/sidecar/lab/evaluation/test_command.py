@@ -25,9 +25,17 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arguments(out: Path, random_model: Path) -> list[str]:
     return [
-        "evaluate", "geometry", "--out", str(out), "--against", f"random={random_model}",
-        "--performances", "2", "--seed", "3",
-    ]  # fmt: skip
+        "evaluate",
+        "geometry",
+        "--out",
+        str(out),
+        "--against",
+        f"random={random_model}",
+        "--performances",
+        "2",
+        "--seed",
+        "3",
+    ]
 
 
 @pytest.fixture(scope="module")

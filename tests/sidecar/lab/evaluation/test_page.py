@@ -62,9 +62,11 @@ class TestTakes:
 
     def test_a_head_that_walks_off_stays_in_the_picture(self):
         far = make_motion(
-            expression=np.zeros((1, 100)), translation=np.array([[0.4, 0.2, 0.0]]), fps=30.0,
+            expression=np.zeros((1, 100)),
+            translation=np.array([[0.4, 0.2, 0.0]]),
+            fps=30.0,
             space="open",
-        )  # fmt: skip
+        )
         still = make_motion(expression=np.zeros((1, 100)), fps=30.0, space="open")
         pictures = [draw_in_frame(motion, 0, HEAD, (60, 72)) for motion in (far, still)]
         assert np.abs(pictures[0].astype(int) - pictures[1]).mean() < 1
@@ -100,8 +102,12 @@ class TestTakes:
         assert (tmp_path / "a.mp4").read_bytes()[4:8] == b"ftyp"
 
     def test_names_of_takes(self):
-        paths = (Path("a/flame_params.json"), Path("b/flame_params.json"), Path("c/x.csv"),
-                 Path("d/x.csv"))  # fmt: skip
+        paths = (
+            Path("a/flame_params.json"),
+            Path("b/flame_params.json"),
+            Path("c/x.csv"),
+            Path("d/x.csv"),
+        )
         assert take_names(paths) == ["a", "b", "x", "x_3"]
 
 

@@ -127,8 +127,11 @@ class TestChild:
         # Run where neither our package nor mediapipe is: it must get as far as asking for it.
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(READING), "model", str(tmp_path)],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert "No module named 'mediapipe'" in done.stderr
 
 

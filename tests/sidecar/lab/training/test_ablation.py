@@ -65,9 +65,7 @@ def two_brief_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str,
 
 
 def test_all_are_trained_once(
-    tmp_path: Path,
-    two_brief_ones: dict[str, GeometryConfig],
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, two_brief_ones: dict[str, GeometryConfig], capsys: pytest.CaptureFixture[str]
 ):
     out = tmp_path / "out"
     assert not is_finished(BRIEF, out / "full")

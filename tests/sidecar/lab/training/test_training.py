@@ -191,11 +191,23 @@ class TestConfig:
     @pytest.mark.parametrize(
         "text",
         [
-            "stepz = 3", 'steps = "many"', "steps = 0", "steps = -4", "width = 30\nheads = 4",
-            "learning_rate = nan", "programs = 1", "average_decay = 1", "steps = [", "bfloat16 = 1",
-            "batch = 0", "seed = -1", 'device = "tpu"', 'emotion = "sung"', "data = 1",
+            "stepz = 3",
+            'steps = "many"',
+            "steps = 0",
+            "steps = -4",
+            "width = 30\nheads = 4",
+            "learning_rate = nan",
+            "programs = 1",
+            "average_decay = 1",
+            "steps = [",
+            "bfloat16 = 1",
+            "batch = 0",
+            "seed = -1",
+            'device = "tpu"',
+            'emotion = "sung"',
+            "data = 1",
         ],
-    )  # fmt: skip
+    )
     def test_bad_settings_are_refused(self, tmp_path: Path, text: str):
         path = tmp_path / "c.toml"
         path.write_text(text)
