@@ -31,6 +31,7 @@ _CODE = (
     "sidecar/denormals.py",
     "sidecar/smooth.py",
     "sidecar/threads.py",
+    "shared/arrays.py",
     "shared/emotion.py",
     "shared/head.py",
     "shared/motion.py",

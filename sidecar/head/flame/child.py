@@ -348,6 +348,7 @@ def limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
 def forbid_effects() -> None:
     """From here on, opening, starting, importing or executing anything ends the process: a
     second wall behind the allow list."""
+    # "compile" is left out: numpy parses an npy's header with it, as a literal.
     forbidden = (
         "open",
         "exec",
@@ -361,7 +362,7 @@ def forbid_effects() -> None:
         "pty.",
         "urllib.",
         "winreg.",
-    )  ("compile" is left out: numpy parses an npy's header with it, as a literal)
+    )
 
     def watch(event: str, _arguments: object) -> None:
         if event.startswith(forbidden):
