@@ -2,7 +2,7 @@
 """Clips and groups made by hand, for tests of the evaluation."""
 
 import numpy as np
-from affekt.sidecar.lab.evaluation.data import CLASSES, Clip
+from affekt.sidecar.lab.evaluation.data import STATES, Clip
 from affekt.sidecar.lab.training.data import Group
 
 FRAMES = 24
@@ -44,7 +44,7 @@ def group(seed: int, offsets: np.ndarray, frames: int = FRAMES) -> Group:
     takes = numbers(seed, frames)[None] + offsets[:, None]
     return Group(
         name=f"made-{seed}",
-        kinds=CLASSES,
+        kinds=STATES,
         targets=takes.astype(np.float16),
         sources=takes.astype(np.float16),
         weights=np.stack([held(k, frames) for k in range(7)]).astype(np.float16),

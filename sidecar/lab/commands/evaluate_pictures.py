@@ -66,7 +66,7 @@ class Pictures:
     def _measure(
         self, performances: list[Synchronised], modulator: Modulator, head: HeadModel
     ) -> None:
-        from ..evaluation.asymmetry_metrics import measure_sides
+        from ..evaluation.asymmetry_metrics import measure_asymmetry
         from ..evaluation.interpolation import measure_interpolation
         from ..evaluation.page import write_figures
         from ..evaluation.performances import speak_held_out
@@ -84,7 +84,7 @@ class Pictures:
         )
         # People differ in their sides by one number each, so it takes more of them.
         people = speak_held_out(4 * self.performances, self.seed, head)
-        write_figures(self.out / "sides.json", asdict(measure_sides(people, modulator, head)))
+        write_figures(self.out / "sides.json", asdict(measure_asymmetry(people, modulator, head)))
 
     def _read(
         self,
@@ -156,7 +156,7 @@ class Takes:
         from ...motion.adapter import read_adapter, to_open
         from ...motion.read import read_motion
         from ...render.images import write_png
-        from ..evaluation.asymmetry_metrics import measure_take_sides
+        from ..evaluation.asymmetry_metrics import measure_take_asymmetry
         from ..evaluation.takes import (
             closures_kept,
             in_all_states,
@@ -178,7 +178,7 @@ class Takes:
         rows = {state: {"jitter": value} for state, value in measure_jitter(versions, head).items()}
         for state, value in closures_kept(versions, head).items():
             rows[state]["closures_kept"] = value
-        for state, sides in measure_take_sides(versions, head).items():
+        for state, sides in measure_take_asymmetry(versions, head).items():
             rows[state]["sides_kept"] = sides.kept
         return rows
 

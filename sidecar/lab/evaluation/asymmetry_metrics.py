@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a face keeps its own left and right, or comes out mirrored."""
+"""Left-right asymmetry of outputs compared with the asymmetry that they should have."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..anchors.synchronised import Synchronised
 from .performances import STATES, held_track
 
 LEAST_DIFFERENCE = 0.03
-"""A side leads if its weight is larger by this."""
+"""The smallest difference of two weights at which one side counts as the stronger one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SideFigures:
-    """Of right minus left, what came out against what should be: correlation; kept, the slope
-    (0 mirrored, 1 as lopsided); same_side, the share of leading sides that lead. count: how many
-    differences were compared."""
+class AsymmetryFigures:
+    """Compares found and wanted differences of right minus left. correlation: Pearson's; kept: the
+    least-squares slope (0 for a symmetric output, 1 for all of the asymmetry); same_side: share of
+    differences with the right sign; count: how many differences were compared."""
 
     correlation: float
     kept: float
@@ -32,9 +32,9 @@ class SideFigures:
     count: int
 
 
-def side_pairs(head: HeadModel) -> list[tuple[int, int]]:
-    """(left, right) expression columns that are each other's mirror image, gaze and blinks left
-    out: those follow the eyes, not the person."""
+def mirrored_columns(head: HeadModel) -> list[tuple[int, int]]:
+    """(left, right) expression columns of mirrored shapes, without gaze and blinks, which follow
+    the eyes and not the person."""
     columns = {name: index for index, name in enumerate(head.expression_names)}
     return [
         (columns[name], columns[name.replace("Left", "Right")])
@@ -45,16 +45,16 @@ def side_pairs(head: HeadModel) -> list[tuple[int, int]]:
     ]
 
 
-def lopsidedness(motion: Motion, pairs: Sequence[tuple[int, int]]) -> Float64Array:
-    """(T, P) right minus left."""
+def right_minus_left(motion: Motion, pairs: Sequence[tuple[int, int]]) -> Float64Array:
+    """(T, P) the right column minus the left one, for each frame and pair."""
     left, right = (list(columns) for columns in zip(*pairs, strict=True))
     return (motion.expression[:, right] - motion.expression[:, left]).astype(float)
 
 
-def compare_sides(found: Float64Array, wanted: Float64Array) -> SideFigures:
-    """Both (N,)."""
+def compare_asymmetry(found: Float64Array, wanted: Float64Array) -> AsymmetryFigures:
+    """Compares found differences (N,) with wanted ones (N,)."""
     leads = np.abs(wanted) >= LEAST_DIFFERENCE
-    return SideFigures(
+    return AsymmetryFigures(
         correlation=float(np.corrcoef(found, wanted)[0, 1]),
         kept=float((found * wanted).sum() / max((wanted * wanted).sum(), 1e-12)),
         same_side=float((np.sign(found) == np.sign(wanted))[leads].mean()) if leads.any() else 1.0,
@@ -62,12 +62,12 @@ def compare_sides(found: Float64Array, wanted: Float64Array) -> SideFigures:
     )
 
 
-def measure_sides(
+def measure_asymmetry(
     performances: Sequence[Synchronised], modulator: Modulator, head: HeadModel
-) -> SideFigures:
-    """Outputs in each emotion, made from neutral takes, against the truth: each person's mean
-    right minus left of the shapes that the emotion uses."""
-    pairs = side_pairs(head)
+) -> AsymmetryFigures:
+    """Modulates each performance's neutral take into each emotion and compares the asymmetry of
+    the output with the truth's: the mean over time in the shapes that the emotion uses."""
+    pairs = mirrored_columns(head)
     found, wanted = [], []
     for performance in performances:
         take, neutral = performance.sources[0], performance.targets[0]
@@ -80,21 +80,23 @@ def measure_sides(
                 if np.abs(truth.expression - neutral.expression)[:, p].mean() > 0.05
             ]
             if used:
-                found.append(lopsidedness(out, used).mean(0))
-                wanted.append(lopsidedness(truth, used).mean(0))
-    return compare_sides(np.concatenate(found), np.concatenate(wanted))
+                found.append(right_minus_left(out, used).mean(0))
+                wanted.append(right_minus_left(truth, used).mean(0))
+    return compare_asymmetry(np.concatenate(found), np.concatenate(wanted))
 
 
-def measure_take_sides(versions: Mapping[str, Motion], head: HeadModel) -> dict[str, SideFigures]:
-    """For each version but the first (the take itself), its right minus left over time against
-    the take's, in the shapes in which the take is lopsided."""
-    pairs = side_pairs(head)
-    sides = {name: lopsidedness(motion, pairs) for name, motion in versions.items()}
+def measure_take_asymmetry(
+    versions: Mapping[str, Motion], head: HeadModel
+) -> dict[str, AsymmetryFigures]:
+    """Compares each version's asymmetry over time with that of the first version, which is the
+    take itself, in the shapes in which the take is asymmetric."""
+    pairs = mirrored_columns(head)
+    sides = {name: right_minus_left(motion, pairs) for name, motion in versions.items()}
     take = next(iter(sides.values()))
     live = np.abs(take).mean(0) > 0.01
     if not live.any():
         return {}
     return {
-        name: compare_sides(values[:, live].ravel(), take[:, live].ravel())
+        name: compare_asymmetry(values[:, live].ravel(), take[:, live].ravel())
         for name, values in list(sides.items())[1:]
     }

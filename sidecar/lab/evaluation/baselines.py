@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a modulator must beat: plain ways from a source take to a target emotion.
-
-All learn on training performances only. Each is a function from a clip to an output (T, 103).
+"""Baselines that a modulator must beat. Each is a function from a clip to an output (T, 103),
+fitted on training performances only.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from ..anchors.channels import parts, sides
 from ..anchors.visemes import GROUPS
 from ..training.data import Group
 from ..training.measure import apply
-from .data import CLASSES, MIXED, Clip
+from .data import MIXED, STATES, Clip
 
 Method = Callable[[Clip], Float32Array]
 
@@ -36,13 +35,14 @@ def untouched(clip: Clip) -> Float32Array:
 
 
 def modulated(modulator: Modulator) -> Method:
+    """The method that applies the modulator with the clip's target curve."""
     return lambda clip: apply(modulator, clip.source, clip.curve)
 
 
 def mean_offsets(groups: list[Group]) -> Float32Array:
-    """(6, 103) mean difference of each emotion, held at weight 1, from the same performance in
-    neutral; over all frames."""
-    rows = [[g.targets[g.kinds.index(name)] for name in CLASSES] for g in groups]
+    """(6, 103) mean over all frames of each emotion at weight 1 minus the same performance in
+    neutral."""
+    rows = [[g.targets[g.kinds.index(name)] for name in STATES] for g in groups]
     frames = sum(len(g.closure) for g in groups)
     sums = np.sum([[t.astype(np.float64).sum(0) for t in row] for row in rows], 0)
     return ((sums[1:] - sums[:1]) / frames).astype(np.float32)
@@ -54,8 +54,8 @@ def offset_added(offsets: Float32Array) -> Method:
 
 
 def offset_exchanged(offsets: Float32Array) -> Method:
-    """Is told the source's emotion, which a modulator is not: takes its mean offset out, puts
-    the target's in."""
+    """Subtracts the source emotion's mean offset and adds the target's. Unlike a modulator it is
+    told the source's emotion."""
     return lambda clip: _float32(clip.source + (clip.curve - clip.source_curve) @ offsets)
 
 
@@ -80,15 +80,16 @@ class PoseBank:
 
 
 def make_pose_bank(groups: list[Group]) -> PoseBank:
+    """Collects the frames of the training performances by class."""
     frames = [
         np.concatenate([g.targets[g.kinds.index(name)] for g in groups]).astype(np.float32)
-        for name in CLASSES
+        for name in STATES
     ]
     return PoseBank(frames=frames, trees=[cKDTree(articulation(f)) for f in frames])
 
 
 def articulation(numbers: Float32Array) -> Float32Array:
-    """(T, A) the shapes of speech and the jaw's opening, one unit of each alike."""
+    """(T, A) the weights of the speech shapes and the jaw's opening, unscaled."""
     return numbers[:, [*speech_columns(), 100]]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which take is turned into which: synchronised pairs for figures and probes."""
+"""Synchronised pairs of takes: each clip names its source, its target and the true output."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....shared.arrays import BoolArray, Float32Array, IndexArray
-from ....shared.emotion import EMOTIONS
 from ..training.data import Group
+from .performances import STATES
 
-CLASSES = ("neutral", *EMOTIONS)
-"""What a take is held in from beginning to end; the row and column order of every matrix."""
 MIXED_KINDS = ("held", "rise", "pulse", "transition", "blend")
 """Programs whose emotion moves while the sentence is said."""
 MIXED = -1
-"""Class of a take that has no single one."""
+"""Class of a take whose emotion changes, so that no single class describes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clip:
     """One take of T frames and what it should become.
 
-    performance: its group's index. source_class, target_class: index into `CLASSES`, or `MIXED`.
+    performance: its group's index. source_class, target_class: index into `STATES`, or `MIXED`.
     source, truth: (T, 103). source_curve, curve: (T, 6) of the source and of the target.
     closure: (T,) 1 where the lips must meet. shape: (300,) the identity.
     """
@@ -41,7 +39,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Labels:
-    """(C,) each: whose clip it is, and its classes."""
+    """For each of C clips: the index of its performance and its source and target class, (C,)."""
 
     performance: IndexArray
     source: IndexArray
@@ -49,7 +47,7 @@ class Labels:
 
     @property
     def crossed(self) -> BoolArray:
-        """(C,) clips whose emotion changes."""
+        """(C,) True for clips whose target class differs from their source class."""
         return self.source != self.target
 
 
@@ -60,7 +58,7 @@ def class_clips(groups: list[Group]) -> list[Clip]:
     over each 7 performances every source meets every target once and knowing the target says
     nothing about the source. Step 0 is the same emotion in and out, in a look of its own.
     """
-    count = len(CLASSES)
+    count = len(STATES)
     return [
         _clip(groups, index, (target + index + 1) % count, target, (target + index + 1) % count)
         for index in range(len(groups))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every way to the target emotion on held-out performances, measured clip by clip."""
+"""Measures the modulator and the baselines clip by clip on held-out performances."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .baselines import (
     offset_exchanged,
     untouched,
 )
-from .data import CLASSES, MIXED_KINDS, Clip, Labels, class_clips, labels_of, mixed_clips
-from .leakage import Reading, read_residue
-from .measured_head import Ruler, make_ruler
-from .metrics import measure_clip, see
+from .data import MIXED_KINDS, STATES, Clip, Labels, class_clips, labels_of, mixed_clips
+from .leakage import Reading, measure_leakage
+from .measured_head import MeasuredHead, cut_to_measured
+from .metrics import face_motion, measure_clip
 from .probe import statistics
 
 MODEL, UNTOUCHED, OFFSET, OFFSET_KNOWN = "model", "untouched", "mean offset", "offset, source known"
@@ -33,9 +33,9 @@ RETRIEVED, TRUTH = "retrieved pose", "truth"
 BUILT_IN = (TRUTH, UNTOUCHED, OFFSET, OFFSET_KNOWN, RETRIEVED, MODEL)
 """Names of the methods that are always measured, in the table's order."""
 _OWN_PROBE = (TRUTH, OFFSET_KNOWN, MODEL)
-"""Methods on whose own outputs a probe is trained too."""
+"""Methods for which a second probe is trained on the method's own outputs."""
 TRAIN_RATIO = 3
-"""Training performances for each held-out one: for the baselines and the probes."""
+"""Training performances for each held-out one; baselines and probes learn on them."""
 
 Log = Callable[[str], None]
 _Row = tuple[Float64Array, Float64Array, Float64Array]
@@ -62,8 +62,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
-    """One method on C clips. figures: (C, F, 2), see `metrics`; channels: (C, 103) mean absolute
-    error of each number; statistics: (C, 515) what a probe sees."""
+    """One method's results on C clips. figures: (C, F, 2) numerators and denominators, see
+    `metrics`; channels: (C, 103) mean absolute error of each number; statistics: (C, 515) the
+    inputs of a probe."""
 
     figures: Float64Array
     channels: Float64Array
@@ -72,8 +73,8 @@ class Scores:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluation:
-    """labels, scores: takes held in one class; mixed_*: takes whose emotion moves. readings by
-    method; `untouched` of them is the probe's proof."""
+    """labels, scores: of takes held in one class; mixed_*: of takes whose emotion changes.
+    readings: by method; the one of `untouched` shows that the probe works."""
 
     options: Options
     labels: Labels
@@ -86,23 +87,23 @@ class Evaluation:
 def evaluate_geometry(
     options: Options, head: HeadModel, modulator: Modulator, against: dict[str, Modulator], log: Log
 ) -> Evaluation:
-    """Measures the modulator, the baselines and the modulators it is held against.
+    """Measures the modulator, the baselines and the modulators in `against`.
 
     The same options, head and weights give the same figures. Raises InputError `head.no_lips`,
     `option.espeak`.
     """
-    ruler = make_ruler(head)
+    measured = cut_to_measured(head)
     count, seed = options.performances, options.seed
-    train = make_groups("train", TRAIN_RATIO * count, CLASSES, seed, head)
-    clips = class_clips(make_groups("held-out", count, CLASSES, seed, head))
+    train = make_groups("train", TRAIN_RATIO * count, STATES, seed, head)
+    clips = class_clips(make_groups("held-out", count, STATES, seed, head))
     others = make_groups("held-out", max(count // 2, 1), MIXED_KINDS, seed + 1000, head)
     mixed = mixed_clips(others)
     log(f"made {len(clips)} held takes and {len(mixed)} whose emotion moves")
     methods = _methods(train, modulator, against)
-    scores = _score(methods, clips, ruler)
+    scores = _score(methods, clips, measured)
     log("measured the held takes")
     able = {name: method for name, method in methods.items() if name != RETRIEVED}
-    mixed_scores = _score(able, mixed, ruler)
+    mixed_scores = _score(able, mixed, measured)
     log("measured the takes whose emotion moves")
     return Evaluation(
         options=options,
@@ -110,7 +111,7 @@ def evaluate_geometry(
         scores=scores,
         mixed_labels=labels_of(mixed),
         mixed_scores=mixed_scores,
-        readings=read_residue(
+        readings=measure_leakage(
             class_clips(train),
             {name: methods[name] for name in _OWN_PROBE},
             {name: score.statistics for name, score in scores.items()},
@@ -134,13 +135,15 @@ def _methods(
     }
 
 
-def _score(methods: dict[str, Method], clips: list[Clip], ruler: Ruler) -> dict[str, Scores]:
+def _score(
+    methods: dict[str, Method], clips: list[Clip], measured: MeasuredHead
+) -> dict[str, Scores]:
     rows: dict[str, list[_Row]] = {name: [] for name in methods}
     for clip in clips:
-        truth = see(ruler, clip.truth, clip.shape)
+        truth = face_motion(measured, clip.truth, clip.shape)
         for name, method in methods.items():
-            output = see(ruler, method(clip), clip.shape)
-            figures = measure_clip(output, truth, clip, ruler)
+            output = face_motion(measured, method(clip), clip.shape)
+            figures = measure_clip(output, truth, clip, measured)
             channels = np.abs(output.numbers - clip.truth).mean(0)
             rows[name].append((figures, channels, statistics(output.numbers)))
     return {name: _scores(made) for name, made in rows.items()}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From one emotion to another through the embedding space: is the way straight, does the middle
-keep its strength, does speech stay speech?
+"""Measures interpolation between two emotions in the embedding space: whether weights move
+monotonically, whether the middle is as strong as the ends, and whether speech is kept.
 
-The baseline everywhere is the linear blend of the two ends' parameters, which is monotone by
-construction and keeps whatever both ends keep.
+The baseline is the linear blend of the two ends' parameters, which is monotone by construction
+and keeps whatever both ends keep.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from .performances import STATES, state_weights, track_of
 PAIRS = tuple(combinations(STATES, 2))
 """All pairs of states, neutral among them."""
 STEPS = 9
-"""Places on the way, both ends included."""
+"""Blends between two states, both ends included."""
 MIDDLE = STEPS // 2
 LEAST_DIFFERENCE = 0.15
-"""An ARKit weight that differs by less between the ends says nothing about direction."""
+"""ARKit weights that differ by less between the ends are not judged for direction."""
 CLOSED_LEVEL = 0.95
 
 
@@ -49,12 +49,12 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayFigures:
-    """wrong_way: how far ARKit weights run against their direction, as a share of the distance
-    between the ends (0 is monotone). worst_wrong_way: of the ARKit weight that runs worst.
-    middle_strength: deviation from neutral on the surface at blend 0.5, as a share of the mean
-    of both ends'; middle_strength_linear: of the linear blend. jaw_correlation: of the jaw at
-    blend 0.5 with the ends' mean over time; gap_change_mm: mean difference of the lips' gap from
-    it. closure_kept: share of closures that stay closed, on the worst step of the way.
+    """wrong_way: how far ARKit weights move backwards, as a share of the distance between the ends
+    (0 is monotone); worst_wrong_way: the same for the single worst weight. middle_strength: the
+    surface's deviation from neutral at blend 0.5, as a share of the ends' mean;
+    middle_strength_linear: the same for the linear blend. jaw_correlation: between the jaw at
+    blend 0.5 and the ends' mean over time; gap_change_mm: mean difference of the lips' gap between
+    the two. closure_kept: share of closures that stay closed, at the worst step.
     """
 
     wrong_way: float
@@ -67,7 +67,7 @@ class WayFigures:
 
     @property
     def collapse(self) -> float:
-        """Strength in the middle against the linear blend's; below 1 the middle is weaker."""
+        """Strength in the middle divided by the linear blend's; below 1 the middle is weaker."""
         return self.middle_strength / max(self.middle_strength_linear, 1e-9)
 
 
@@ -80,7 +80,8 @@ def blend_weights(first: str, last: str, share: float) -> Float32Array:
 def walk(
     take: Motion, pair: tuple[str, str], modulator: Modulator, head: HeadModel, *, every: int = 8
 ) -> Way:
-    """The take at each blend held from beginning to end; every `every`-th frame as ARKit's."""
+    """The take at each blend, held from beginning to end. ARKit weights are solved for every
+    `every`-th frame."""
     outs = [
         modulate(take, _held(take, blend_weights(*pair, share)), modulator)
         for share in np.linspace(0, 1, STEPS)
@@ -140,8 +141,8 @@ def measure_way(
 
 
 def wrong_way(arkit: Float32Array) -> tuple[float, float]:
-    """Of (STEPS, N, 52) weights, what they run against their direction as a share of all that
-    lies between the ends: of those that differ, together, and of the worst single one."""
+    """How far weights (STEPS, N, 52) move against their overall direction, as a share of the
+    distance between the ends: over all weights that differ, and of the worst single one."""
     distance = arkit[-1] - arkit[0]  # (N, 52)
     counts = np.abs(distance) >= LEAST_DIFFERENCE
     against = np.maximum(-np.sign(distance) * np.diff(arkit, axis=0), 0).sum(0) * counts
@@ -160,8 +161,8 @@ def strength(numbers: Float32Array, neutral: Float32Array, surface: Surface) -> 
 
 
 def closure_kept(numbers: Float32Array, closure: FloatArray, surface: Surface) -> float:
-    """Of (S, T, 103), the share of closures whose lips meet, in the row where fewest do; 1 where
-    the take has none."""
+    """The share of closures whose lips meet in numbers (S, T, 103), in the row with the smallest
+    share; 1 if the take has no closures."""
     closed = closure > CLOSED_LEVEL
     if not closed.any():
         return 1.0
@@ -178,10 +179,10 @@ def progress(numbers: Float32Array, first: Float32Array, last: Float32Array) -> 
 def measure_interpolation(
     performances: Sequence[Synchronised], modulator: Modulator, head: HeadModel, surface: Surface
 ) -> dict[str, dict[str, float]]:
-    """Figures of each pair ("happy-sad") over the performances' neutral sources, `WayFigures` by
-    name with `collapse`; `held_wrong_way` on a held vowel and a held closure; of a curve over the
-    whole speaking take `travel_wrong_way` and `travel_closure_kept`. "mean" and "worst" over the
-    pairs besides."""
+    """Figures by pair ("happy-sad"), averaged over the performances' neutral sources: those of
+    `WayFigures` and `collapse`; `held_wrong_way` on a held vowel and a held closure;
+    `travel_wrong_way` and `travel_closure_kept` of a curve over the whole speaking take. The rows
+    "mean" and "worst" are over the pairs."""
     rows = {
         f"{a}-{b}": _measure_pair((a, b), performances, modulator, head, surface) for a, b in PAIRS
     }

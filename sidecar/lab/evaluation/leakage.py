@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is left of the source's emotion in an output, read by probes."""
+"""How much of the source's emotion probes can still read in an output."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from ....shared.arrays import BoolArray, Float64Array, IndexArray
 from ...modulation.network import NUMBERS
 from .baselines import Method
-from .data import CLASSES, Clip, Labels, labels_of
+from .data import STATES, Clip, Labels, labels_of
 from .probe import Probe, statistics, train_probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
-    """A probe trained on a method's outputs for training performances and told their targets,
-    reading its held-out outputs. right: share whose source class it reads (chance 1/7);
-    by_source: the same for each of `CLASSES`."""
+class OwnProbe:
+    """Results of a probe that was trained on a method's outputs for training performances, with
+    their targets given. right: share of held-out outputs whose source class it reads (chance
+    1/7); by_source: the same for each source class of `STATES`."""
 
     right: float
     by_source: list[float]
@@ -29,27 +29,27 @@ class Reading:
     """What probes read in a method's held-out outputs.
 
     from_untouched: share whose source class is read by a probe trained on untouched training
-    takes (chance 1/7); beside_target: the same where the emotion changed and the target is no
-    answer (chance 1/6); as_target: share read as the target. own: None if no probe was trained.
-    stain: root mean square, over source classes and numbers, of what the source's class leaves in
-    the outputs' means, in shares of the untouched take's.
+    takes (chance 1/7); beside_target: the same where the emotion changed and the target is not
+    allowed as an answer (chance 1/6); as_target: share read as the target. own: None if no probe
+    was trained on the method's outputs. stain: root mean square, over source classes and numbers,
+    of the source class's effect on the outputs' means, divided by that of the untouched takes.
     """
 
     from_untouched: float
     beside_target: float
     as_target: float
-    own: Own | None
+    own: OwnProbe | None
     stain: float
 
 
-def read_residue(
+def measure_leakage(
     train: list[Clip], own: dict[str, Method], seen: dict[str, Float64Array], labels: Labels
 ) -> dict[str, Reading]:
-    """Readings of each method's held-out statistics `seen` (C, 515). own: the methods on whose
-    outputs a probe is trained as well. seen["truth"] and seen["untouched"] must be there."""
+    """Reads each method's held-out statistics `seen` (C, 515). own: methods for which a probe is
+    also trained on their outputs. `seen` must hold "truth" and "untouched"."""
     about = labels_of(train)
     takes = np.stack([statistics(clip.source) for clip in train])
-    probe = train_probe(takes, np.zeros(len(train), np.intp), about.source, len(CLASSES))
+    probe = train_probe(takes, np.zeros(len(train), np.intp), about.source, len(STATES))
     whole = _stain(seen["untouched"] - seen["truth"], labels)
     return {
         name: _read(
@@ -64,7 +64,7 @@ def read_residue(
 
 
 def _read(
-    probe: Probe, seen: Float64Array, labels: Labels, own: Own | None, stain: float
+    probe: Probe, seen: Float64Array, labels: Labels, own: OwnProbe | None, stain: float
 ) -> Reading:
     nothing = np.zeros(len(seen), np.intp)
     read = probe.read(seen, nothing)
@@ -78,27 +78,27 @@ def _read(
     )
 
 
-def _own(method: Method, train: list[Clip], seen: Float64Array, labels: Labels) -> Own:
+def _own(method: Method, train: list[Clip], seen: Float64Array, labels: Labels) -> OwnProbe:
     about = labels_of(train)
     outputs = np.stack([statistics(method(clip)) for clip in train])
-    probe = train_probe(outputs, about.target, about.source, len(CLASSES))
+    probe = train_probe(outputs, about.target, about.source, len(STATES))
     right = probe.read(seen, labels.target) == labels.source
-    return Own(
+    return OwnProbe(
         right=_share(right),
-        by_source=[_share(right[labels.source == k]) for k in range(len(CLASSES))],
+        by_source=[_share(right[labels.source == k]) for k in range(len(STATES))],
     )
 
 
 def _stain(errors: Float64Array, labels: Labels) -> float:
-    """Of errors (C, 515) against the truth: what source classes have in common, beside what
-    target classes have."""
+    """Root mean square of the mean error of each source class, after the mean error of each
+    target class was subtracted. errors: (C, 515)."""
     means = errors[:, :NUMBERS]
     rest = means - _class_means(means, labels.target)[labels.target]
     return float(np.sqrt((_class_means(rest, labels.source) ** 2).mean()))
 
 
 def _class_means(values: Float64Array, classes: IndexArray) -> Float64Array:
-    return np.stack([values[classes == k].mean(0) for k in range(len(CLASSES))])
+    return np.stack([values[classes == k].mean(0) for k in range(len(STATES))])
 
 
 def _share(hits: BoolArray) -> float:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The vertices that the figures are measured on: exact, but only those that are asked for."""
+"""A head reduced to the vertices that figures are measured on; these move exactly as in the
+whole head."""
 
 from __future__ import annotations
 
@@ -16,16 +17,16 @@ from ..anchors.lips import lip_edges
 from ..anchors.takes import FPS
 
 FACE_STRIDE = 4
-"""Of the face's vertices every fourth is measured: 1,000 say the same mean as 4,000."""
+"""Every fourth vertex of the face is measured: 1,000 give the same mean as 4,000."""
 FACE_MOVES_M = 0.001
 """A vertex belongs to the face if some expression at weight 1 moves it by more than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ruler:
-    """A head cut down to what is measured. face, lips: indices of its vertices. upper, lower:
-    (5, 3) the lips' edges at the places of `anchors.lips`. meeting: (5,) mm that is measured
-    between the template's lips, which meet."""
+class MeasuredHead:
+    """A head reduced to n measured vertices. face, lips: indices of these. upper, lower: (5, 3)
+    the lips' edges at the places of `anchors.lips`. meeting: (5,) mm measured between the
+    template's lips, which touch; subtracted from every gap."""
 
     layer: HeadLayer
     face: IndexArray
@@ -50,8 +51,9 @@ class Ruler:
         return _opening(vertices, self.upper, self.lower) - self.meeting
 
 
-def make_ruler(head: HeadModel) -> Ruler:
-    """Raises InputError `head.no_lips` if the head does not say where its lips are."""
+def cut_to_measured(head: HeadModel) -> MeasuredHead:
+    """The head reduced to its face and lips. Raises InputError `head.no_lips` for a head whose
+    lips are not labelled."""
     edges = lip_edges(head)
     if any(len(upper) < 3 or len(lower) < 3 for upper, lower in edges):
         raise InputError(
@@ -66,7 +68,7 @@ def make_ruler(head: HeadModel) -> Ruler:
     upper, lower = (np.stack([edge[side] for edge in edges]) for side in (0, 1))
     kept = np.unique(np.concatenate([face, lips, upper.ravel(), lower.ravel()]))
     rest = head.template[None] * np.float32(1000)
-    return Ruler(
+    return MeasuredHead(
         layer=HeadLayer(cut_head(head, kept)),
         face=np.searchsorted(kept, face),
         lips=np.searchsorted(kept, lips),
@@ -82,8 +84,8 @@ def _opening(vertices: Float32Array, upper: IndexArray, lower: IndexArray) -> Fl
 
 
 def cut_head(head: HeadModel, kept: IndexArray) -> HeadModel:
-    """The head with only the vertices `kept`, moving as they do in the whole one; five more at
-    the end stand for its joints."""
+    """The head with only the vertices `kept`, and five more at the end that stand for its joints,
+    so that the kept ones move as in the whole head."""
     joints = head.joint_regressor
     regressor = np.zeros((5, len(kept) + 5), np.float32)
     regressor[:, len(kept) :] = np.eye(5)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is measured on one output against its synchronised truth.
+"""Figures that compare one output with its synchronised truth.
 
-Every figure is a sum over clips divided by another, so that a share of frames, a ratio of two
-means and a plain mean (denominator 1 a clip) are kept, summed and resampled alike.
+Every figure is one sum over clips divided by another, so that shares of frames, ratios of two
+means and plain means (denominator 1 for each clip) are stored, summed and resampled alike.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from ....shared.arrays import BoolArray, Float32Array, Float64Array, IndexArray
 from ..anchors.channels import NAMES
 from .data import Clip
-from .measured_head import Ruler
+from .measured_head import MeasuredHead
 
 FIGURES = (
     "aed",
@@ -42,30 +42,37 @@ Share = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Seen:
-    """One take (T, 103) and what it does to the face: vertices (T, n, 3) and gap (T, 5) in mm."""
+class FaceMotion:
+    """A take's numbers (T, 103), the vertices (T, n, 3) in mm that they give, and the gap between
+    the lips (T, 5) in mm."""
 
     numbers: Float32Array
     vertices: Float32Array
     gap: Float32Array
 
 
-def see(ruler: Ruler, numbers: Float32Array, shape: Float32Array) -> Seen:
-    vertices = ruler.vertices(numbers, shape)
-    return Seen(numbers=numbers, vertices=vertices, gap=ruler.gap(vertices))
+def face_motion(measured: MeasuredHead, numbers: Float32Array, shape: Float32Array) -> FaceMotion:
+    """The take on the identity `shape` (300,)."""
+    vertices = measured.vertices(numbers, shape)
+    return FaceMotion(numbers=numbers, vertices=vertices, gap=measured.gap(vertices))
 
 
-def measure_clip(output: Seen, truth: Seen, clip: Clip, ruler: Ruler) -> Float64Array:
+def measure_clip(
+    output: FaceMotion, truth: FaceMotion, clip: Clip, measured: MeasuredHead
+) -> Float64Array:
     """(F, 2) numerator and denominator of each of `FIGURES`."""
     error = np.abs(output.numbers - truth.numbers)
     closed = clip.closure > MUST_CLOSE
     rows: dict[str, Share] = {
         "aed": (float(error[:, :100].mean()), 1),
         "apd": (float(error[:, 100:].mean()), 1),
-        "lve_mm": (lip_vertex_error(output.vertices, truth.vertices, ruler.lips), 1),
-        "face_mm": (face_error(output.vertices, truth.vertices, ruler.face), 1),
+        "lve_mm": (lip_vertex_error(output.vertices, truth.vertices, measured.lips), 1),
+        "face_mm": (face_error(output.vertices, truth.vertices, measured.face), 1),
         "closures_kept": closures(output.gap, closed),
-        "jerk_ratio": (jerk(output.vertices[:, ruler.face]), jerk(truth.vertices[:, ruler.face])),
+        "jerk_ratio": (
+            jerk(output.vertices[:, measured.face]),
+            jerk(truth.vertices[:, measured.face]),
+        ),
         "overshoot_mm": (float((output.gap - truth.gap).max()), 1),
         "jaw_correlation": correlation(output.numbers[:, 100], truth.numbers[:, 100]),
         "gap_correlation": correlation(output.gap.mean(1), truth.gap.mean(1)),
@@ -98,14 +105,14 @@ def jerk(vertices: Float32Array) -> float:
 
 
 def correlation(output: Float32Array, truth: Float32Array) -> Share:
-    """Pearson's over time; a curve that stands still has none and does not count."""
+    """Pearson's correlation over time; a constant curve has none and does not count."""
     a, b = _centred(output), _centred(truth)
     length = float(np.linalg.norm(a) * np.linalg.norm(b))
     return (float(a @ b) / length, 1) if length > 1e-6 else (0, 0)
 
 
 def slope(output: Float32Array, reference: Float32Array) -> Share:
-    """Least-squares factor from the second to the first: 1 if all of it is there, 0 if none."""
+    """The least-squares factor k in output = k x reference, as numerator and denominator."""
     a, b = output.astype(np.float64), reference.astype(np.float64)
     return float((a * b).sum()), float((b * b).sum())
 

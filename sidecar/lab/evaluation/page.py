@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One page of everything that an evaluation wrote into a folder: tables and pictures."""
+"""An HTML page of the figures and pictures that an evaluation wrote into a folder."""
 
 from __future__ import annotations
 

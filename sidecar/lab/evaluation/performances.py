@@ -11,7 +11,7 @@ from ....shared.head import HeadModel
 from ..anchors.synchronised import Synchronised, every_synchronised
 
 STATES = ("neutral", *EMOTIONS)
-"""What a performance is shown in, in the order of every array over states."""
+"""What a take is held in from beginning to end; the row and column order of every matrix."""
 
 
 def speak_held_out(count: int, seed: int, head: HeadModel) -> list[Synchronised]:

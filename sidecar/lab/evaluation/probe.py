@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A probe: can the source's emotion still be read from a take?
-
-Softmax regression on statistics of the take's 103 numbers over time. It may be told
-each clip's target class; it then takes that class's mean away, and a stain is easier to read.
+"""A probe that reads the source's emotion from a take: softmax regression on statistics of the
+take's 103 numbers over time. If it is given each clip's target class, it subtracts that class's
+mean first, which makes faint traces of the source easier to read.
 """
 
 from __future__ import annotations
@@ -36,18 +35,18 @@ class Probe:
     weights: Float64Array
 
     def scores(self, features: Float64Array, known: IndexArray) -> Float64Array:
-        """(N, classes), the highest is what is read from features (N, D) of clips whose known
-        class is (N,)."""
+        """(N, classes) the score of each class for features (N, D). known: (N,) the class that
+        the probe is told of each clip."""
         return _normed(features, known, self.means, self.scale) @ self.weights
 
     def read(self, features: Float64Array, known: IndexArray) -> IndexArray:
-        """(N,) the class read."""
+        """(N,) the class with the highest score."""
         return self.scores(features, known).argmax(1)
 
     def read_beside(
         self, features: Float64Array, known: IndexArray, barred: IndexArray
     ) -> IndexArray:
-        """(N,) the class read among those that are not `barred` (N,)."""
+        """(N,) the class with the highest score apart from `barred` (N,)."""
         scores = self.scores(features, known)
         scores[np.arange(len(scores)), barred] = -np.inf
         return scores.argmax(1)
@@ -71,7 +70,7 @@ def train_probe(
 def _normed(
     features: Float64Array, known: IndexArray, means: Float64Array, scale: Float64Array
 ) -> Float64Array:
-    """(N, D + 1); the last column is 1. Held so far out as nothing was in training, it is cut."""
+    """(N, D + 1) features scaled to unit spread and clipped to 8 of it; the last column is 1."""
     normed = np.clip((features - means[known]) / scale, -8, 8)
     return np.concatenate([normed, np.ones((len(normed), 1))], 1)
 

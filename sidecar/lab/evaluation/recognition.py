@@ -56,12 +56,12 @@ PROTOTYPES: dict[str, tuple[int, ...]] = {
 """Action units of each emotion's prototype."""
 
 LEAST_RANGE = 0.04
-"""A score that no action unit or prototype moves by more says nothing of any face."""
+"""Scores that no action unit or prototype moves by more than this are ignored."""
 JAW_DROP = 0.45
-"""jawOpen at AU 26; whole it is AU 27."""
+"""Weight of jawOpen for AU 26; weight 1 would be AU 27."""
 NEUTRAL_BELOW = 1.0
-"""A face whose scores, in shares of their ranges, are all in all (norm) nearer to the same frame
-in neutral shows no emotion."""
+"""A face counts as neutral if the norm of its scores, relative to the same frame in neutral and
+to the scores' ranges, is below this."""
 PICTURE_SIZE = 512
 READER_SECONDS = 300
 
@@ -133,9 +133,9 @@ class Calibration:
 def calibrate(head: HeadModel, reader: Reader) -> Calibration:
     """Shows the reader each action unit alone and each prototype, whole, on `head`.
 
-    A reader that answers one action unit by another's score (MediaPipe has no score for cheeks
-    and nose, and sees lowered brows as brows less raised) is so taken as it is. This measures the
-    reader, not what is to be judged. Raises JobError `job.no_face`.
+    This measures the reader and not the model, so that a reader that answers one action unit with
+    the score of another (MediaPipe has no score for cheeks and nose) is judged fairly. Raises
+    JobError `job.no_face` if the reader finds no face on this head.
     """
     units = [(unit,) for unit in ACTION_UNITS]
     motion = _motion_of_units([(), *units, *PROTOTYPES.values()], head)
@@ -212,8 +212,8 @@ Confusion = dict[str, dict[str, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognition:
-    """confusions: of the model's outputs, of the truth and of the takes as they were; what an
-    untouched take shows is its own emotion, which the model was given to take out. agreement:
+    """confusions: by version, "model", "truth" and "untouched"; an untouched take shows its own
+    emotion, which the model had to take out. agreement:
     share of the model's faces that are read as the truth in the same frame is. unseen: action
     units that the reader does not see."""
 
@@ -229,9 +229,10 @@ def measure_recognition(
     reader: Reader,
     frames_each: int = 2,
 ) -> Recognition:
-    """Draws 21 pictures a frame, and 21 once to calibrate the reader.
+    """Lets the reader name the faces of each performance's truth, model output and untouched take.
 
-    Raises InputError `option.reader`; JobError `job.no_face`.
+    Draws 21 pictures for each frame, and 21 once to calibrate the reader. Raises
+    InputError `option.reader`; JobError `job.no_face`.
     """
     calibration = calibrate(head, reader)
     confusions = {version: _empty_confusion() for version in VERSIONS}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether `upper` and `lower` of an emotion track really separate, in mm on the surface."""
+"""Measures in mm on the surface how well `upper` and `lower` of an emotion track separate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...modulation.modulator import Modulator, modulate
 from .performances import held_track
 
 OUTER = ("skin", "brow", "lip", "lash")
-"""Regions that are seen as the face; eyeballs and mouth only follow."""
+"""Regions that are measured; eyeballs and the inside of the mouth only follow these."""
 MARGIN = 0.02
 """Vertices whose `upper` is within this of 0 or 1 belong to a half; those between belong to
 both and say nothing about leaking."""
@@ -27,8 +27,8 @@ both and say nothing about leaking."""
 class RegionMotion:
     """Mean distance in mm from the take, over frames and the moving vertices of one half.
 
-    both: with upper and lower at 1. own: with only this half's control at 1. other: with only
-    the other half's at 1. leak: other / both.
+    both: with `upper` and `lower` at 1; own: with only this half's control at 1; other: with only
+    the other half's control at 1.
     """
 
     both: float
@@ -37,6 +37,7 @@ class RegionMotion:
 
     @property
     def leak(self) -> float:
+        """The share of the motion that comes from the other half's control alone."""
         return self.other / self.both if self.both > 0 else 0.0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An evaluation's figures, summed up and held against what was promised."""
+"""Sums up an evaluation's figures and compares them with the promised limits."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 from ....shared.arrays import BoolArray, Float64Array
 from ..anchors.channels import NAMES
-from .data import CLASSES, Labels
+from .data import STATES, Labels
 from .geometry import BUILT_IN, MODEL, OFFSET, UNTOUCHED, Evaluation, Scores
 from .leakage import Reading
 from .metrics import FIGURES
 from .resample import Estimate, Resampler, by_performance, make_resampler
 
 BY_TARGET = ("aed", "lve_mm")
-"""Figures that are also given for each target emotion and each pair."""
+"""Figures that are also given by target emotion and by pair."""
 _NUMBER_NAMES = (*NAMES, "jaw x", "jaw y", "jaw z")
 
 Row = dict[str, Estimate]
@@ -36,7 +36,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """How far a number is off the truth on average: by the model and in the untouched take."""
+    """Mean absolute error of one number: of the model's output and of the untouched take."""
 
     name: str
     model: float
@@ -45,11 +45,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """clips: held takes, crossed of them with an emotion that changes.
-    methods, same, moving: figures by method and figure, of takes whose emotion changes, of
-    those in whose emotion they already are, and of emotions that move. by_target: by figure,
-    method and class. pairs: by figure, the model's, rows are sources and columns targets, nan
-    where none was drawn. largest_overshoot_mm: by method. channels: the worst first."""
+    """clips: number of held takes; crossed: how many of them change their emotion. methods, same,
+    moving: by method and figure, for takes whose emotion changes, takes that are in the target's
+    emotion already, and emotions that move. by_target: by figure, method and class. pairs: the
+    model's, by figure; rows are sources and columns targets, nan where no take was drawn.
+    largest_overshoot_mm: by method. channels: the worst first."""
 
     performances: int
     seed: int
@@ -67,6 +67,7 @@ class Report:
 
 
 def make_report(evaluation: Evaluation) -> Report:
+    """The evaluation summed up, with standard errors over performances."""
     labels, scores = evaluation.labels, evaluation.scores
     crossed = labels.crossed
     resampler = make_resampler(evaluation.options.performances, evaluation.options.seed)
@@ -128,18 +129,18 @@ def _shares(
 def _by_target(
     figure: str, scores: dict[str, Scores], labels: Labels, resampler: Resampler
 ) -> dict[str, Row]:
-    chosen = [labels.crossed & (labels.target == target) for target in range(len(CLASSES))]
+    chosen = [labels.crossed & (labels.target == target) for target in range(len(STATES))]
     return {
         name: {
             label: resampler.estimate(_shares(score, figure, labels, of_target, resampler))
-            for label, of_target in zip(CLASSES, chosen, strict=True)
+            for label, of_target in zip(STATES, chosen, strict=True)
         }
         for name, score in scores.items()
     }
 
 
 def _pairs(figure: str, score: Scores, labels: Labels) -> list[list[float]]:
-    sums = np.zeros((len(CLASSES), len(CLASSES), 2))
+    sums = np.zeros((len(STATES), len(STATES), 2))
     np.add.at(sums, (labels.source, labels.target), score.figures[:, FIGURES.index(figure)])
     known = sums[..., 1] > 0
     return np.divide(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures from sums over clips, and how sure they are: performances drawn again and again."""
+"""Figures from sums over clips, with standard errors by bootstrap over performances."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """value, its standard error, and the middle 95 % of the resamples; nan where unknown."""
+    """A value, its standard error, and the middle 95 % of the resamples; nan if unknown."""
 
     value: float
     error: float
@@ -30,17 +30,18 @@ class Resampler:
     draws: IndexArray
 
     def estimate(self, shares: Float64Array) -> Estimate:
-        """Of sum over sum; shares: (P, 2) numerators and denominators by performance."""
+        """Estimates a ratio of sums. shares: (P, 2) numerators, denominators by performance."""
         return _estimate(_ratio(shares.sum(0)), _ratio(shares[self.draws].sum(1)))
 
     def compare(self, shares: Float64Array, others: Float64Array) -> Estimate:
-        """The first figure divided by the other, on the same draws."""
+        """Estimates the first figure divided by the second, on the same draws."""
         value = _divided(_ratio(shares.sum(0)), _ratio(others.sum(0)))
         drawn = _divided(_ratio(shares[self.draws].sum(1)), _ratio(others[self.draws].sum(1)))
         return _estimate(value, drawn)
 
 
 def make_resampler(performances: int, seed: int) -> Resampler:
+    """Draws `RESAMPLES` samples of the performances, with replacement."""
     rng = np.random.default_rng(seed)
     return Resampler(draws=rng.integers(performances, size=(RESAMPLES, performances)))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures that belong to the figures: ways between emotions, and the two regions apart."""
+"""Contact sheets of interpolations between emotions and of the two regions of the face."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SHEET_SIZE = (176, 212)
 STRIP_COLUMNS = 9
 PAIR_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 UPPER_WITH_LOWER = (("angry", "happy"), ("surprise", "sad"), ("sad", "disgust"))
-"""(above, below): what an animator mixes on one face."""
+"""Mixed faces on the sheet: (emotion of the upper half, emotion of the lower half)."""
 
 
 def way_strip(
     performance: Synchronised, states: Sequence[str], modulator: Modulator, head: HeadModel
 ) -> UInt8Array:
-    """The way through `states` ("happy", "neutral", "sad") in nine columns, on a frame in the
-    midst of a vowel above and on one with closed lips below."""
+    """Nine blends along `states`, such as ("happy", "neutral", "sad"): a vowel's frame in the upper
+    row, a frame with closed lips in the lower one."""
     take = performance.sources[0]
     places = np.linspace(0, len(states) - 1, STRIP_COLUMNS)
     outs = [_at(take, states, place, modulator) for place in places]
@@ -72,7 +72,8 @@ def region_sheet(performance: Synchronised, modulator: Modulator, head: HeadMode
 
 
 def mix_regions(take: Motion, above: str, below: str, modulator: Modulator) -> Motion:
-    """One emotion above and another below: two bakes, the second on what the first gave."""
+    """The take with one emotion in the upper half and another in the lower, by two passes of
+    modulation, one after the other."""
     first = modulate(take, held_track(below, len(take), take.fps, upper=0.0), modulator)
     return modulate(first, held_track(above, len(take), take.fps, lower=0.0), modulator)
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The figures as a page that a person can read (Markdown)."""
+"""The report as a page of Markdown tables."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from .data import CLASSES
+from .data import STATES
 from .geometry import MODEL, TRUTH, UNTOUCHED
 from .metrics import CLOSED_MM, MUST_CLOSE
 from .report import Report, Row
@@ -17,7 +17,7 @@ WORST_CHANNELS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A figure's row: its label, factor and digits to print, what it says."""
+    """How a figure is printed: its label, its meaning, its factor and digits."""
 
     label: str
     says: str
@@ -92,7 +92,7 @@ LINES = {
         says="mean absolute left minus right, in shares of the truth's; 0 is a mirrored face.",
     ),
 }
-"""Of each of `metrics.FIGURES`."""
+"""For each of `metrics.FIGURES`, in the table's order."""
 
 _METHODS = """
 * **truth**: the performance composed in the target emotion.
@@ -126,6 +126,7 @@ stain too faint to see.
 
 
 def make_table(report: Report) -> str:
+    """The report as Markdown."""
     parts = [
         "# Geometry modulation on held-out performances\n",
         f"{report.performances} performances of sentences by people that training never met, "
@@ -180,11 +181,11 @@ def _explained() -> str:
 
 def _by_target(report: Report, figure: str) -> str:
     rows = [
-        [name, *(_cell(row[label], LINES[figure]) for label in CLASSES)]
+        [name, *(_cell(row[label], LINES[figure]) for label in STATES)]
         for name, row in report.by_target[figure].items()
         if name != TRUTH
     ]
-    return _markdown([LINES[figure].label, *CLASSES], rows)
+    return _markdown([LINES[figure].label, *STATES], rows)
 
 
 def _readings(report: Report) -> str:
@@ -201,7 +202,7 @@ def _weakest(report: Report) -> str:
     pairs = "\n".join(_matrix(report, figure) for figure in report.pairs)
     own = report.readings[MODEL].own
     rights = [] if own is None else [[_percent(share) for share in own.by_source]]
-    sources = _markdown([f"from {name}" for name in CLASSES], rights)
+    sources = _markdown([f"from {name}" for name in STATES], rights)
     largest = ", ".join(
         f"{name} {mm:.1f}" for name, mm in report.largest_overshoot_mm.items() if name != TRUTH
     )
@@ -219,9 +220,9 @@ def _matrix(report: Report, figure: str) -> str:
     line, values = LINES[figure], report.pairs[figure]
     rows = [
         [f"from {source}", *(_number(v * line.factor, line.digits) for v in row)]
-        for source, row in zip(CLASSES, values, strict=True)
+        for source, row in zip(STATES, values, strict=True)
     ]
-    return _markdown([f"{line.label}, model", *(f"to {name}" for name in CLASSES)], rows)
+    return _markdown([f"{line.label}, model", *(f"to {name}" for name in STATES)], rows)
 
 
 def _cell(estimate: Estimate, line: Line) -> str:

@@ -8,7 +8,7 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.cli import run
 from affekt.sidecar.lab.commands.evaluate import parse_against
-from affekt.sidecar.lab.evaluation.data import CLASSES
+from affekt.sidecar.lab.evaluation.data import STATES
 from affekt.sidecar.lab.evaluation.geometry import BUILT_IN
 from affekt.sidecar.lab.evaluation.metrics import FIGURES
 from affekt.sidecar.lab.evaluation.table import LINES
@@ -85,12 +85,12 @@ def test_promises_are_checked(figures: dict):
 def test_by_target_and_pair(figures: dict):
     report = figures["report"]
     row = report["by_target"]["aed"]["model"]
-    assert list(row) == list(CLASSES)
+    assert list(row) == list(STATES)
     pairs = report["pairs"]["aed"]
     known = [value for line in pairs for value in line if value is not None]
     assert len(known) == 14
     assert all(pairs[k][k] is None for k in range(7))
-    mean = sum(row[name]["value"] for name in CLASSES) / 7
+    mean = sum(row[name]["value"] for name in STATES) / 7
     assert mean == pytest.approx(sum(known) / 14)
     assert mean == pytest.approx(report["methods"]["model"]["aed"]["value"])
 

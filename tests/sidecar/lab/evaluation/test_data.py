@@ -3,9 +3,9 @@
 
 import numpy as np
 from affekt.sidecar.lab.evaluation.data import (
-    CLASSES,
     MIXED,
     MIXED_KINDS,
+    STATES,
     class_clips,
     labels_of,
     mixed_clips,
@@ -50,6 +50,6 @@ def test_moving_emotions_have_no_class():
 
 
 def test_classes_are_kinds_of_programs():
-    made = make_groups("train", 1, CLASSES, 0, small_head())[0]
-    assert made.kinds == CLASSES
+    made = make_groups("train", 1, STATES, 0, small_head())[0]
+    assert made.kinds == STATES
     assert (made.weights.sum(2) == np.array([0, 1, 1, 1, 1, 1, 1])[:, None]).all()

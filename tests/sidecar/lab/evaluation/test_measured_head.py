@@ -8,12 +8,12 @@ from affekt.shared.motion import make_motion
 from affekt.sidecar.head.forward import HeadLayer
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.lips import lip_edges
-from affekt.sidecar.lab.evaluation.measured_head import cut_head, make_ruler
+from affekt.sidecar.lab.evaluation.measured_head import cut_head, cut_to_measured
 from fakes.clips import numbers
 from fakes.head import small_head
 
 HEAD = read_head("open")
-RULER = make_ruler(HEAD)
+RULER = cut_to_measured(HEAD)
 
 
 def test_cut_vertices_move_as_in_the_whole_head():
@@ -61,5 +61,5 @@ def test_a_head_without_lips_is_refused():
     head = small_head()
     assert all(len(edge) == 0 for edge in lip_edges(head)[0])
     with pytest.raises(InputError) as caught:
-        make_ruler(head)
+        cut_to_measured(head)
     assert caught.value.code == "head.no_lips"

@@ -7,32 +7,32 @@ import numpy as np
 import pytest
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.channels import NAMES
-from affekt.sidecar.lab.evaluation.measured_head import make_ruler
+from affekt.sidecar.lab.evaluation.measured_head import cut_to_measured
 from affekt.sidecar.lab.evaluation.metrics import (
     FIGURES,
-    Seen,
+    FaceMotion,
     asymmetry,
     closures,
     correlation,
     face_error,
+    face_motion,
     jerk,
     lip_vertex_error,
     measure_clip,
-    see,
     slope,
 )
 from fakes.clips import FRAMES, clip, numbers
 
-RULER = make_ruler(read_head("open"))
+RULER = cut_to_measured(read_head("open"))
 CLIP = clip(closure=np.ones(FRAMES, np.float32))
-TRUTH = see(RULER, CLIP.truth, CLIP.shape)
+TRUTH = face_motion(RULER, CLIP.truth, CLIP.shape)
 
 
-def figures(output: Seen) -> dict[str, tuple[float, float]]:
+def figures(output: FaceMotion) -> dict[str, tuple[float, float]]:
     return dict(zip(FIGURES, measure_clip(output, TRUTH, CLIP, RULER).tolist(), strict=True))
 
 
-def value(output: Seen, name: str) -> float:
+def value(output: FaceMotion, name: str) -> float:
     above, below = figures(output)[name]
     return above / below
 
@@ -47,7 +47,7 @@ def test_a_known_offset_of_the_numbers_is_read_back():
     moved = TRUTH.numbers.copy()
     moved[:, :50] += 0.2
     moved[:, 100] -= 0.03
-    output = see(RULER, moved, CLIP.shape)
+    output = face_motion(RULER, moved, CLIP.shape)
     assert value(output, "aed") == pytest.approx(0.1, rel=1e-4)
     assert value(output, "apd") == pytest.approx(0.01, rel=1e-4)
 
@@ -86,7 +86,7 @@ def test_jerk_of_a_cubic_is_six_times_its_factor():
 
 def test_more_jitter_is_more_jerk():
     noise = np.random.default_rng(0).normal(0, 0.02, CLIP.truth.shape).astype(np.float32)
-    assert value(see(RULER, CLIP.truth + noise, CLIP.shape), "jerk_ratio") > 3
+    assert value(face_motion(RULER, CLIP.truth + noise, CLIP.shape), "jerk_ratio") > 3
 
 
 def test_overshoot_is_the_widest_frame():
@@ -112,7 +112,7 @@ def test_a_mirrored_face_has_no_asymmetry():
         if "Left" in name and other in NAMES:
             take[:, NAMES.index(other)] = take[:, left]
     assert np.abs(asymmetry(take)).max() == 0
-    assert value(see(RULER, take, CLIP.shape), "asymmetry_size") == 0
+    assert value(face_motion(RULER, take, CLIP.shape), "asymmetry_size") == 0
     take[:, NAMES.index("mouthSmileLeft")] += 0.25
     assert np.abs(asymmetry(take)).max() == pytest.approx(0.25, rel=1e-5)
     take = numbers(5)
@@ -121,4 +121,4 @@ def test_a_mirrored_face_has_no_asymmetry():
 
 
 def test_the_source_keeps_its_own_asymmetry_in_full():
-    assert value(see(RULER, CLIP.source, CLIP.shape), "asymmetry_kept") == pytest.approx(1)
+    assert value(face_motion(RULER, CLIP.source, CLIP.shape), "asymmetry_kept") == pytest.approx(1)
