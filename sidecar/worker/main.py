@@ -21,21 +21,41 @@ import zmq
 from ...shared import pixels
 from ...shared.alive import is_process_alive
 from ..cache.cache import Cache
+from ..memory import MEMORY
 from ..parent_watch import watch_input
 from . import orders
-from .services import Services, real_services
+from .services import Services
 from .start import WorkerStart, decode_start
 from .work import Work
 
 _log = logging.getLogger("affekt.worker")
 Dealer: TypeAlias = "zmq.Socket[bytes]"
 _MAX_LINE = 64 * 1024
+REMEMBERED_PART = 4
+"""The share of its memory, as a divisor, that the worker fills with inputs and what is made of
+them once; a picture while it is drawn needs more than that."""
 _WARM = object()
 _SERVER_END_S = 0.1
 """A server that was killed is a process for some milliseconds after its pipes have closed."""
 
 
-def main(make_services: Callable[[], Services] = real_services) -> None:
+def real_services() -> Services:
+    """The real functions. Importing them loads torch, which takes a second."""
+    from . import baking, inputs, previews, rendering, warm_up
+
+    return Services(
+        load=warm_up.load,
+        warm_up=warm_up.warm_up,
+        forget=MEMORY.forget,
+        read_motion=inputs.read_motion,
+        read_head=inputs.read_head,
+        preview=previews.preview,
+        bake=baking.bake,
+        render=rendering.render,
+    )
+
+
+def main(make_services: Callable[[], Services]) -> None:
     """Runs until standard input closes; `ThreadWorkbench` has the same without a process."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -74,6 +94,8 @@ def run(
     _log.info("worker ready on %s after %.1f s", device, time.monotonic() - started)
     if memory_bytes and device == "cpu":
         limit_memory(memory_bytes)
+    if memory_bytes:
+        MEMORY.budget_bytes = memory_bytes // REMEMBERED_PART
     work = Work(services, cache)
     try:
         socket.send_multipart(orders.pack(orders.Ready(device=device)))

@@ -8,7 +8,6 @@ the sky it sees what it does at rest. What takes long and is the same for every 
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +24,7 @@ from ..avatar.open_avatar import OPEN_GAUSSIANS
 from ..bake.bake import Prepared, map_back
 from ..denormals import flushed_denormals
 from ..head.read import OPEN
+from ..memory import remembered
 from ..modulation.modulator import modulate_part
 from ..raster.colour import straight_srgb
 from ..raster.normals import vertex_normals
@@ -34,8 +34,8 @@ from ..render.gaussian_passes import GaussianPainter
 from ..render.place import head_from_avatar, of_subject
 from ..render.shade import DrawOptions, draw_head, share_of_sky
 from ..render.source import motion_for
-from . import resident
-from .resident import Named
+from . import inputs
+from .inputs import SubjectSource
 from .services import PreviewOutput, PreviewPicture, PreviewTask
 
 DRAFT_SAMPLES = 2
@@ -62,12 +62,12 @@ class _Shown:
 def preview(task: PreviewTask) -> PreviewOutput:
     """The frame. Raises InputError `frames.out_of_range`, `emotion.shape`, `head.unknown`,
     `space.no_adapter`, `file.*`, `motion.*`, `avatar.*`, `option.*`."""
-    take = resident.prepared(task.take)
+    take = inputs.prepared(task.take)
     shown = _show(take, task)
     vertices = pixels = None
     is_mesh = task.picture is not None and task.picture.avatar is None and task.head == OPEN
     if task.wants_vertices or is_mesh:
-        (block,) = resident.mover_of(take).blocks(shown.after, 0, 1)
+        (block,) = inputs.mover_of(take).blocks(shown.after, 0, 1)
         vertices = block[0]
     if task.picture is not None:
         if vertices is not None and is_mesh:
@@ -82,19 +82,19 @@ def preview(task: PreviewTask) -> PreviewOutput:
     )
 
 
-@functools.lru_cache(resident.SUBJECTS)
-def stage_of(named: Named) -> Stage:
-    """The avatar with all that its frames share. Raises as `resident.subject`."""
-    avatar = resident.subject(named)
+@remembered
+def stage_of(source: SubjectSource) -> Stage:
+    """The avatar with all that its frames share. Raises as `inputs.subject`."""
+    avatar = inputs.subject(source)
     if not isinstance(avatar, Avatar):
         raise InputError(
-            "head.unknown", f"The sidecar has no head called '{named.head}'.", "Use 'open'."
+            "head.unknown", f"The sidecar has no head called '{source.head}'.", "Use 'open'."
         )
     rest = make_motion(
         expression=np.zeros((1, 100), np.float32), fps=30, space=_space_of(avatar) or OPEN
     )
     options = RenderOptions(passes=("combined",), device="auto")
-    head = resident.read_head(OPEN)
+    head = inputs.read_head(OPEN)
     return Stage(
         avatar=avatar,
         painter=GaussianPainter(avatar, rest, options),
@@ -124,7 +124,7 @@ def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> Emo
 def _show(take: Prepared, task: PreviewTask) -> _Shown:
     frame, frames, motion = task.frame, range(task.frame, task.frame + 1), take.motion
     if task.head not in (OPEN, OPEN_GAUSSIANS):
-        resident.read_head(task.head)
+        inputs.read_head(task.head)
     if not 0 <= frame < len(motion):
         raise frames_outside(frames, len(motion))
     track = whole_track(task.track, task.first, frame, motion)
@@ -136,7 +136,7 @@ def _show(take: Prepared, task: PreviewTask) -> _Shown:
 def _stage(picture: PreviewPicture, head: str) -> Stage:
     if picture.avatar is not None:
         head = OPEN  # as a rendering names it, which finds it in memory then
-    return stage_of(Named(avatar=picture.avatar, name=picture.avatar_name, head=head))
+    return stage_of(SubjectSource(avatar=picture.avatar, name=picture.avatar_name, head=head))
 
 
 def _draw(vertices: Float32Array, head: HeadModel, picture: PreviewPicture) -> UInt8Array:
@@ -147,7 +147,7 @@ def _draw(vertices: Float32Array, head: HeadModel, picture: PreviewPicture) -> U
     return draw_head(vertices, head, camera, options)
 
 
-@functools.lru_cache(resident.SUBJECTS)
+@remembered
 def sky_at_rest(head: HeadModel) -> Float32Array:
     """(V,) the share of the sky that each vertex of the head sees while its face rests."""
     points = head.template.astype(np.float64)
@@ -166,7 +166,7 @@ def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PreviewPicture)
     return straight_srgb(stage.painter.playing(motion).paint_light(0, camera))
 
 
-@functools.lru_cache(resident.SUBJECTS)
+@remembered
 def portrait_of(seen: Avatar | HeadModel, width: int, height: int) -> Camera:
     """The camera that a rendering takes of itself."""
     return default_camera(seen, width, height)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the worker asks of the other rooms, as a record of plain functions.
+"""The functions that the worker calls (`Services`), and the records that go in and come out.
 
-`real_services` wires the real ones; tests give their own. Tasks hold paths and plain records
-only, so that they can go to another process as they are.
+`main.real_services` fills in the real functions; tests fill in their own.
 """
 
 from __future__ import annotations
@@ -143,19 +142,3 @@ class Services:
     preview: Callable[[PreviewTask], PreviewOutput]
     bake: Callable[[BakeTask, UserCache], BakeSteps]
     render: Callable[[RenderTask, UserCache], RenderSteps]
-
-
-def real_services() -> Services:
-    """The rooms' own functions; torch is loaded when the first of them is called."""
-    from . import baking, previews, rendering, resident, warmth
-
-    return Services(
-        load=warmth.load,
-        warm_up=warmth.warm_up,
-        forget=resident.forget,
-        read_motion=resident.read_motion,
-        read_head=resident.read_head,
-        preview=previews.preview,
-        bake=baking.bake,
-        render=rendering.render,
-    )

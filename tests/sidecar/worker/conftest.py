@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from affekt.sidecar.worker.services import Services, real_services
+from affekt.sidecar.worker.main import real_services
+from affekt.sidecar.worker.services import Services
 from fakes.orders import Desk
 
 

@@ -21,12 +21,13 @@ from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.bake.chunks import CHUNK
 from affekt.sidecar.bake.pc2 import read_pc2
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.memory import MEMORY
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.read import encode_motion, read_motion
 from affekt.sidecar.render.frame import Frame
 from affekt.sidecar.render.mesh_passes import MeshPainter
-from affekt.sidecar.worker import orders, resident
-from affekt.sidecar.worker.resident import Named
+from affekt.sidecar.worker import inputs, orders
+from affekt.sidecar.worker.inputs import SubjectSource
 from affekt.sidecar.worker.services import Services, Take
 from fakes.lam import lam_bundle
 from fakes.orders import JOB, Desk, bake_request, render_request
@@ -291,18 +292,20 @@ def test_forget_frees_takes_and_avatars(real: Desk, services: Services, take: Mo
     named = Take(path=path, name="take.npz", adapter=None)  # as the requests name it
     real.run(bake_request(named.path.name, FRAMES, frames=(0, 3)))
     bundle = real.user.path(real.keep(lam_bundle()), "egg.zip")
-    shown = Named(avatar=bundle, name="the avatar", head="open")
+    shown = SubjectSource(avatar=bundle, name="the avatar", head="open")
     real.run(replace(render_request(named.path.name, frames=(0, 1)), head=None, avatar=bundle.name))
-    avatar = resident.subject(shown)
+    avatar = inputs.subject(shown)
     assert isinstance(avatar, Avatar)
     held = [
-        weakref.ref(resident.prepared(named).before.expression),
-        weakref.ref(resident.motion_of(named)[0].expression),
+        weakref.ref(inputs.prepared(named).before.expression),
+        weakref.ref(inputs.motion_of(named)[0].expression),
         weakref.ref(avatar.anchors),
     ]
     del avatar
     gc.collect()
     assert all(reference() is not None for reference in held)  # the control arm
+    assert len(MEMORY) > 10
     services.forget()
     gc.collect()
     assert [reference() for reference in held] == [None] * 3
+    assert (len(MEMORY), MEMORY.size_bytes) == (0, 0)

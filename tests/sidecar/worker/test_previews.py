@@ -17,11 +17,12 @@ from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureOptions
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.memory import forget
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
-from affekt.sidecar.motion.read import encode_motion
+from affekt.sidecar.motion.read import decode_motion, encode_motion
 from affekt.sidecar.render.shade import DrawOptions, draw_head
-from affekt.sidecar.worker import orders, previews, resident
+from affekt.sidecar.worker import inputs, orders, previews
 from affekt.sidecar.worker.services import PreviewTask, Services, Take
 from fakes.lam import lam_bundle
 from fakes.orders import Desk, render_request
@@ -346,13 +347,20 @@ def test_rows_that_are_too_few(real: Desk) -> None:
     assert reply.code == "emotion.shape"
 
 
-def test_a_take_is_decoded_once(real: Desk) -> None:
+def test_a_take_is_decoded_once(real: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     take, track = a_take("open"), a_track(30.0)
     motion = real.keep(encode_motion(take))
-    resident.forget()
+    decoded: list[str] = []
+
+    def decode(data: bytes, name: str) -> Motion:
+        decoded.append(name)
+        return decode_motion(data, name)
+
+    monkeypatch.setattr(inputs, "decode_motion", decode)
+    forget()
     for frame in (3, 4, 5):
         ask(real, preview_request(motion, take, track, frame))
-    assert resident.motion_of.cache_info().misses == 1
-    resident.forget()
-    assert resident.motion_of.cache_info().currsize == 0
+    assert decoded == ["take.npz"]
+    forget()
     ask(real, preview_request(motion, take, track, 3))
+    assert decoded == ["take.npz"] * 2

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every order needs, and the first previews before anyone waits for them: they compile."""
+"""Loads what every order needs, and makes the first previews before anyone asks, which compiles
+the kernels."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from ...shared.emotion import constant_track
 from ..avatar.open_avatar import OPEN_GAUSSIANS
 from ..head.read import OPEN
 from ..raster.device import choose_rasteriser
-from . import previews, resident
+from . import inputs, previews
 from .services import PreviewPicture, PreviewTask, Take
 
 _EDGE = 64
@@ -22,8 +23,8 @@ _DEMO = "demo/take.npz"
 
 def load() -> str:
     """Loads the head and the modulator; what pictures are made on, `cpu` or `cuda`."""
-    resident.read_head(OPEN)
-    resident.modulator()
+    inputs.read_head(OPEN)
+    inputs.modulator()
     return choose_rasteriser("auto").device
 
 
@@ -33,7 +34,7 @@ def warm_up() -> Iterator[None]:
     with resources.as_file(assets) as folder:
         path = Path(folder) / _DEMO
         take = Take(path=path, name=path.name, adapter=None)
-        motion, _ = resident.motion_of(take)
+        motion, _ = inputs.motion_of(take)
         rows = preview_rows(0, motion.fps, len(motion))
         numbers = PreviewTask(
             take=take,
