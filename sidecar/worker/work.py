@@ -14,7 +14,7 @@ from ...shared import conversions, messages, wire
 from ...shared.errors import AffektError, LinkError
 from ...shared.messages import Message
 from ...shared.wire import Frame
-from . import failures, orders, views
+from . import failures, orders, preview_messages
 from .services import BakeOutput, BakeTask, JobStep, PreviewTask, RenderTask, Services, Take
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Work:
         self._services = services
         self._cache = cache
         self._jobs: dict[str, _Job] = {}
-        self._views = views.Views()
+        self._rings = preview_messages.PixelRings()
 
     def handle(self, frames: Sequence[Frame]) -> list[Frame] | None:
         """Does one order; its reply, or None where there is none. Never raises."""
@@ -83,7 +83,7 @@ class Work:
         """Ends all jobs, as `Drop` does."""
         for job in tuple(self._jobs):
             self._drop(job)
-        self._views.close()
+        self._rings.close()
 
     def _do(
         self, order: orders.Answer | orders.Begin | orders.Step, inner: Sequence[Frame]
@@ -120,13 +120,13 @@ class Work:
             frame=request.frame,
             head=request.head,
             wants_vertices=request.vertices,
-            picture=views.as_picture(request, avatar),
+            picture=preview_messages.as_picture(request, avatar),
         )
         shown = self._services.preview(task)
-        picture = views.PixelFields()
+        picture = preview_messages.PixelFields()
         if shown.pixels is not None:
-            picture = self._views.hang(shown.pixels, pixels if request.is_shared else None)
-        return views.answer_of(request, shown, picture)
+            picture = self._rings.write(shown.pixels, pixels if request.is_shared else None)
+        return preview_messages.answer_of(request, shown, picture)
 
     # --- jobs --------------------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ class CardRooms:
             raise fails
 
 
-class Desk:
+class WorkClient:
     """Gives a `Work` orders and reads its replies."""
 
     def __init__(self, services: Services, folder: Path) -> None:
