@@ -25,7 +25,7 @@ LEAST_MEMORY_GB = 2.0
 REMOTE_HOST = "0.0.0.0"
 REMOTE_PORT = 5870
 LEAVE_S = 1.6
-"""The longest that the end takes once it was asked for; the promise is 2 s."""
+"""Longest time from a request to end until the process has ended; the promise is 2 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Serve:
         from ..server.worker_process import WorkerProcess
 
         options = self._options()
-        # Only now: a mistake in the options belongs to the terminal.
+        # After the options are checked: their errors go to the terminal.
         open_log(self.log)
         cache = (options.cache_folder, options.cache_bytes)
         server = Server(
@@ -79,11 +79,11 @@ class Serve:
         if self.watch_stdin:
             watch_input(server.stopped.set)
         self._say(f"listening on {server.endpoint}, {self._say_how()}")
-        # In slices: an event may not be set from a signal handler, which may interrupt its lock.
+        # In slices, since a signal handler may not set the event: it may interrupt its lock.
         while not server.stopped.wait(0.25) and not signals:
             pass
-        # A disk that does not answer may not hold us. Half-written files have names that nobody
-        # believes, and the worker ends when we do.
+        # If the disk does not answer, the process ends anyway. Half-written files have temporary
+        # names, and the worker ends with this process.
         last_resort = threading.Timer(LEAVE_S, os._exit, [0])
         last_resort.daemon = True
         last_resort.start()
@@ -91,7 +91,7 @@ class Serve:
             os._exit(0)
 
     def _options(self) -> ServerOptions:
-        """Raises what `_cache_bytes`, `_memory_bytes` and `_endpoint` do."""
+        """The server's options. Raises as `_cache_bytes`, `_memory_bytes` and `_endpoint`."""
         from ..server.server import ServerOptions
 
         return ServerOptions(
@@ -109,7 +109,7 @@ class Serve:
             logging.getLogger("affekt").info("%s", sentence)
 
     def _cache_bytes(self) -> int:
-        """Raises InputError `option.cache_gb`."""
+        """`--cache-gb` in bytes. Raises InputError `option.cache_gb` if that is too small."""
         if not 0.1 <= self.cache_gb <= 1e6:
             raise InputError(
                 "option.cache_gb",
@@ -119,7 +119,7 @@ class Serve:
         return int(self.cache_gb * 1e9)
 
     def _memory_bytes(self) -> int:
-        """Raises InputError `option.memory_gb`."""
+        """`--memory-gb` in bytes. Raises InputError `option.memory_gb` if that is too small."""
         from ..server.watch import default_memory_bytes
 
         if self.memory_gb is None:
@@ -133,8 +133,8 @@ class Serve:
         return int(self.memory_gb * 1e9)
 
     def _endpoint(self) -> ClientEndpoint:
-        """Raises InputError `option.remote`, `option.port`, LinkError `link.no_trusted_key`,
-        `link.key_file`."""
+        """Where clients connect. Raises InputError `option.remote`, `option.port`; LinkError
+        `link.no_trusted_key`, `link.key_file`."""
         from ..server.key_files import default_keys_folder, remote_endpoint
         from ..server.sockets import local_endpoint
 
@@ -154,7 +154,7 @@ class Serve:
         )
 
     def _say_how(self) -> str:
-        """What to do now that it listens."""
+        """What to tell the user once the server listens."""
         if not self.remote:
             runtime = self.runtime_dir or default_runtime_folder()
             return f"see {runtime / FILE_NAME}"

@@ -33,7 +33,7 @@ from ..worker import orders
 from .authenticator import LOCAL_USER
 from .client_socket import ClientSocket, Incoming, UserOf, user_of
 from .disk_queue import DiskQueue
-from .event_sender import EventSender
+from .job_events import EventSender
 from .scheduler import Dropped, Ended, Forgotten, Refusal, Request, Scheduler
 from .sockets import ClientEndpoint, OpenSocket, ServerSockets, local_endpoint, open_router
 from .transfers import Transfers, failure

@@ -12,6 +12,7 @@ import zmq
 
 from ...shared import limits
 from ...shared.errors import LinkError
+from ..worker.orders import WorkerAccess
 from .authenticator import DOMAIN, LOCAL_USER, WORKER_DOMAIN, Authenticator, PinnedKeys, Trust
 from .keys import KeyPair, make_keys
 
@@ -28,7 +29,6 @@ RECEIVE_AHEAD = 16
 SEND_AHEAD = 16
 # A connection that says nothing for this long during the handshake is closed.
 HANDSHAKE_MS = 2000
-_WORKER = "worker"
 
 
 OpenSocket = Callable[[Context, KeyPair], Router]
@@ -56,18 +56,6 @@ def local_endpoint() -> ClientEndpoint:
     return ClientEndpoint(keys=make_keys(), trust=trust, client=client)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class WorkerAccess:
-    """What one worker needs to connect. user: the `User-Id` of its messages, and of no other
-    worker's."""
-
-    endpoint: str
-    server_public_key: str
-    public_key: str
-    secret_key: str
-    user: str
-
-
 class ServerSockets:
     """Both sockets, bound, and their authenticator. Messages carry their sender as `User-Id`.
 
@@ -81,7 +69,7 @@ class ServerSockets:
         LinkError `link.bind`."""
         self._worker_keys = make_keys()
         self._workers = PinnedKeys()
-        self._invited = 0
+        self._begun = 0
         self.authenticator = Authenticator(
             context, {DOMAIN: endpoint.trust, WORKER_DOMAIN: self._workers}
         )
@@ -95,17 +83,16 @@ class ServerSockets:
             raise
 
     def grant_worker_access(self) -> WorkerAccess:
-        """Fresh keys for a worker; those of the one before are refused from now on."""
+        """Fresh keys for the worker with the next number N; those of the one before are refused
+        from now on. Its messages have the `User-Id` `worker-N`."""
         pair = make_keys()
-        self._invited += 1
-        user = f"{_WORKER}-{self._invited}"
-        self._workers.replace({pair.public: user})
+        self._begun += 1
+        self._workers.replace({pair.public: f"worker-{self._begun}"})
         return WorkerAccess(
             endpoint=self._worker_endpoint,
             server_public_key=self._worker_keys.public,
             public_key=pair.public,
             secret_key=pair.secret,
-            user=user,
         )
 
     def close(self, *, linger_ms: int) -> None:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -25,8 +25,8 @@ from ...shared.errors import AffektError, JobError
 from ...shared.mailbox import Mailbox
 from ...shared.messages import WorkerState
 from ...shared.wire import Frame
-from ..worker.orders import WorkerStart, encode_start
-from .sockets import Router, ServerSockets, WorkerAccess
+from ..worker.orders import WorkerAccess, WorkerStart, encode_start
+from .sockets import Router, ServerSockets
 
 WORKER_COMMAND = (sys.executable, "-m", "affekt.sidecar.worker")
 # Waits before a worker is started again, by how many have died within `STEADY_S`.
@@ -66,44 +66,21 @@ News: TypeAlias = Heard | Died | GaveUp
 
 
 class Worker(Protocol):
-    """A worker as the sockets' thread uses it. That thread makes all calls, but for `stop`, which
-    comes after its end. Only `stop` blocks, for at most a second."""
+    """A worker as the sockets' thread uses it; see `WorkerProcess`. That thread makes all calls,
+    but for `stop`, which comes after its end. Only `stop` blocks, for at most a second."""
 
     @property
     def state(self) -> WorkerState: ...
     @property
-    def restarts(self) -> int:
-        """How often a worker had to be started again."""
-        ...
-
+    def restarts(self) -> int: ...
     @property
-    def pid(self) -> int | None:
-        """The worker's process, if there is one."""
-        ...
-
-    def sources(self) -> Sequence[Router | int]:
-        """Sockets and descriptors to poll: readable when `take_news` has something."""
-        ...
-
-    def start(self) -> None:
-        """Starts the first worker."""
-        ...
-
-    def take_news(self) -> list[News]:
-        """Messages and deaths since the last call, in order."""
-        ...
-
-    def send(self, frames: Sequence[Frame]) -> None:
-        """Sends an order to the worker, which must be ready."""
-        ...
-
-    def kill(self) -> None:
-        """Kills the worker; another one is started, as after any death."""
-        ...
-
-    def stop(self) -> None:
-        """Ends the worker for good."""
-        ...
+    def pid(self) -> int | None: ...
+    def sources(self) -> Sequence[Router | int]: ...
+    def start(self) -> None: ...
+    def take_news(self) -> list[News]: ...
+    def send(self, frames: Sequence[Frame]) -> None: ...
+    def kill(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +154,7 @@ class WorkerProcess:
         return None if process is None else process.pid
 
     def sources(self) -> Sequence[Router | int]:
-        """The worker's socket, and a descriptor that tells of its end."""
+        """Sockets and descriptors to poll: readable when `take_news` has something."""
         return (self._sockets.worker, self._ends.fileno())
 
     def start(self) -> None:
@@ -185,14 +162,14 @@ class WorkerProcess:
         self._thread.start()
 
     def take_news(self) -> list[News]:
-        """Messages and ends, those of each worker before those of the next."""
+        """Messages and ends since the last call, those of each worker before the next one's."""
         told: list[tuple[int, bytes, News]] = list(self._receive())
         told += [(end.worker, b"", end.news) for end in self._ends.take_all()]
         told.sort(key=lambda entry: entry[0])
         return [news for worker, name, news in told if self._note(worker, name, news)]
 
     def send(self, frames: Sequence[Frame]) -> None:
-        """Sends an order. If the worker has just died, the order is lost, and `Died` follows."""
+        """Sends an order to a worker that is ready. If it has just died, `Died` follows."""
         if self._worker is not None:
             with contextlib.suppress(zmq.ZMQError):
                 self._sockets.worker.send_multipart(
@@ -200,13 +177,13 @@ class WorkerProcess:
                 )
 
     def kill(self) -> None:
-        """Kills the worker's process."""
+        """Kills the worker; another one is started, as after any death."""
         process = self._process
         if process is not None:
             process.kill()
 
     def stop(self) -> None:
-        """Closes the worker's input, and kills it if it has not ended after `LEAVE_S`."""
+        """Ends the worker for good: closes its input, and kills it after `LEAVE_S`."""
         self._is_stopping.set()
         if self._thread.is_alive():
             process = self._process
@@ -279,10 +256,7 @@ class WorkerProcess:
     def _first_line(self, access: WorkerAccess) -> bytes:
         return encode_start(
             WorkerStart(
-                endpoint=access.endpoint,
-                server_public_key=access.server_public_key,
-                public_key=access.public_key,
-                secret_key=access.secret_key,
+                **asdict(access),
                 cache_folder=str(self._cache_folder),
                 cache_bytes=self._cache_bytes,
                 memory_bytes=self._memory_bytes,

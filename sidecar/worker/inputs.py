@@ -19,6 +19,7 @@ from ..memory import remembered
 from ..modulation.modulator import Modulator, load_modulator
 from ..motion.adapter import LinearAdapter, read_adapter
 from ..motion.read import decode_motion
+from ..raster.device import choose_rasteriser
 from ..render.passes import Subject
 from .services import Take
 
@@ -33,6 +34,13 @@ class SubjectSource:
     head: str
 
 
+def load() -> str:
+    """Loads the head and the modulator. Returns what pictures are drawn on, `cpu` or `cuda`."""
+    read_head(files.OPEN)
+    modulator()
+    return choose_rasteriser("auto").device
+
+
 @remembered
 def modulator() -> Modulator:
     """The modulator that ships."""
@@ -41,13 +49,14 @@ def modulator() -> Modulator:
 
 @remembered
 def motion_of(take: Take) -> tuple[Motion, LinearAdapter | None]:
-    """The take in its own space, and its adapter. Raises InputError `file.*`, `motion.*`."""
+    """The take in the space of its file, and its adapter if it has one. Raises InputError
+    `file.*`, `motion.*`."""
     return decode_motion(take.path.read_bytes(), take.name), _read_adapter(take.adapter)
 
 
 @remembered
 def prepared(take: Take) -> Prepared:
-    """The take, ready for bakes and previews on the open head. Raises InputError `file.*`,
+    """The take prepared for bakes and previews on the open head. Raises InputError `file.*`,
     `motion.*`, `space.*`."""
     motion, adapter = motion_of(take)
     return prepare(motion, read_head(files.OPEN), adapter, modulator())
@@ -55,13 +64,13 @@ def prepared(take: Take) -> Prepared:
 
 @remembered
 def mover_of(take: Prepared) -> Mover:
-    """The open head with the take's identity."""
+    """The open head's forward pass for the identity of the take."""
     return layer_of(take.head).mover(take.before)
 
 
 @remembered
 def subject(source: SubjectSource) -> Subject:
-    """The avatar or head. Raises InputError `file.*`, `avatar.*`, `head.unknown`."""
+    """Reads the avatar or head. Raises InputError `file.*`, `avatar.*`, `head.unknown`."""
     if source.avatar is not None:
         try:
             return decode_avatar(source.avatar.read_bytes(), source.name)
@@ -73,8 +82,8 @@ def subject(source: SubjectSource) -> Subject:
 
 
 def read_head(name: str) -> HeadModel:
-    """The head of that name. Raises InputError `head.unknown`."""
-    if name != files.OPEN:  # `files.read_head` also takes paths, which never come from a client
+    """The head of that name. Raises InputError `head.unknown` for any but `open`."""
+    if name != files.OPEN:  # `files.read_head` takes paths too, which no client may give
         raise InputError(
             "head.unknown", f"The sidecar has no head called '{name}'.", "Use the head 'open'."
         )
@@ -82,7 +91,7 @@ def read_head(name: str) -> HeadModel:
 
 
 def read_motion(take: Take) -> tuple[Motion, str]:
-    """The take in the open head's space, and the space of the file. Raises as `prepared`."""
+    """The take in the open head's space, and the space of its file. Raises as `prepared`."""
     ready = prepared(take)
     return ready.before, ready.motion.space
 
@@ -93,13 +102,13 @@ def _read_adapter(path: Path | None) -> LinearAdapter | None:
     try:
         return read_adapter(path)
     except InputError as error:
-        # The file's name here is its hash, which tells the user nothing.
+        # In the cache a file's name is its hash, which tells the user nothing.
         message = error.message.replace(path.name, "the adapter")
         raise InputError(error.code, message, error.remedy) from error
 
 
 def _one_file(error: InputError) -> InputError:
-    """A client gives one file: an avatar that needs its head beside it must be joined first."""
+    """Adds a remedy to `avatar.needs_head`: a client can give only one file."""
     if error.code != "avatar.needs_head":
         return error
     return InputError(

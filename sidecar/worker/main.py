@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 import zmq
 
@@ -40,11 +40,11 @@ _SERVER_END_S = 0.1
 
 def real_services() -> Services:
     """The real functions. Importing them loads torch, which takes a second."""
-    from . import baking, inputs, previews, rendering, warm_up
+    from . import baking, inputs, previews, rendering
 
     return Services(
-        load=warm_up.load,
-        warm_up=warm_up.warm_up,
+        load=inputs.load,
+        warm_up=previews.warm_up,
         forget=MEMORY.forget,
         read_motion=inputs.read_motion,
         read_head=inputs.read_head,
@@ -61,9 +61,9 @@ def main(make_services: Callable[[], Services]) -> None:
     )
     # Ctrl-C reaches both processes; the server decides, and then closes our standard input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Unbuffered: the watch below reads the same pipe.
-    with os.fdopen(os.dup(0), "rb", buffering=0) as line:
-        start = orders.decode_start(_read_line(line))
+    # Unbuffered, and so byte by byte: `watch_input` reads what comes after the line.
+    with os.fdopen(os.dup(0), "rb", buffering=0) as pipe:
+        start = orders.decode_start(pipe.readline(_MAX_LINE))
     watch_input(lambda: leave(start.server_pid))
     socket = connect(zmq.Context.instance(), start)
     cache = Cache(Path(start.cache_folder), start.cache_bytes)
@@ -139,14 +139,3 @@ def leave(server_pid: int) -> None:
         time.sleep(0.01)
     pixels.remove_orphans()
     os._exit(0)
-
-
-def _read_line(file: BinaryIO) -> bytes:
-    line = b""
-    while not line.endswith(b"\n") and len(line) < _MAX_LINE:
-        # One byte at a time: `watch_input` reads what comes after the line.
-        byte = file.read(1)
-        if not byte:
-            break
-        line += byte
-    return line

@@ -35,18 +35,24 @@ the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class WorkerStart:
-    """What a new worker needs to know. It comes on standard input, since the keys may stand on no
-    command line and in no file.
-
-    endpoint: where the server listens for its worker. Keys are Z85 text (CURVE). cache_folder and
-    cache_bytes: as `Cache` takes them. memory_bytes: that the worker may use, 0 for any number.
-    server_pid: the server's process, whose child the worker is."""
+class WorkerAccess:
+    """What a worker needs to connect. endpoint: where the server listens for it. Keys are Z85 text
+    (CURVE)."""
 
     endpoint: str
     server_public_key: str
     public_key: str
     secret_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WorkerStart(WorkerAccess):
+    """What a new worker needs to know. It comes on standard input, since keys may be on no command
+    line and in no file.
+
+    cache_folder, cache_bytes: as `Cache` takes them. memory_bytes: that the worker may use, 0 for
+    any number. server_pid: the server's process, whose child the worker is."""
+
     cache_folder: str
     cache_bytes: int
     memory_bytes: int

@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One frame of a take with the emotions in it, at once: its numbers, its mesh, its picture.
+"""Previews: one frame of a take with emotions, as numbers, vertices and a picture.
 
-The numbers and vertices are a bake's, bit for bit, and an avatar's picture is a rendering's. The
-head's picture is a draft of one: its edges are coarser, the key lamp's shadows are harder, and of
-the sky it sees what it does at rest. What takes long and is the same for every frame is made once.
+Numbers and vertices have the bits of a bake, and an avatar's picture those of a rendering. The
+head's picture is a draft: coarser edges, harder shadows of the key lamp, and each vertex is lit by
+the share of the sky that it sees at rest. What is slow and the same for every frame is remembered.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
 from ...shared.arrays import Float32Array, Float64Array, UInt8Array
 from ...shared.camera import Camera
 from ...shared.conversions import preview_rows
-from ...shared.emotion import CONTROLS, EmotionTrack
+from ...shared.emotion import CONTROLS, EmotionTrack, constant_track
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, frames_outside, make_motion
@@ -36,15 +39,18 @@ from ..render.shade import DrawOptions, draw_head, share_of_sky
 from ..render.source import motion_for
 from . import inputs
 from .inputs import SubjectSource
-from .services import PreviewOutput, PreviewPicture, PreviewTask
+from .services import PreviewOutput, PreviewPicture, PreviewTask, Take
 
 DRAFT_SAMPLES = 2
 DRAFT_KEY_RAYS = 2
+_WARM_UP_EDGE = 64
+_DEMO = "demo/take.npz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stage:
-    """An avatar that waits for its next frame. moved: (4, 4) brings it to the open head."""
+    """An avatar and its painter, kept from frame to frame. moved: (4, 4) maps the avatar's axes to
+    the open head's."""
 
     avatar: Avatar
     painter: GaussianPainter
@@ -53,14 +59,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Shown:
-    """One frame with the emotions: after in space "open", own in the take's own space."""
+    """One frame with emotions: `after` in space "open", `own` in the space of the take's file."""
 
     after: Motion
     own: Motion
 
 
 def preview(task: PreviewTask) -> PreviewOutput:
-    """The frame. Raises InputError `frames.out_of_range`, `emotion.shape`, `head.unknown`,
+    """Makes the preview. Raises InputError `frames.out_of_range`, `emotion.shape`, `head.unknown`,
     `space.no_adapter`, `file.*`, `motion.*`, `avatar.*`, `option.*`."""
     take = inputs.prepared(task.take)
     shown = _show(take, task)
@@ -82,9 +88,41 @@ def preview(task: PreviewTask) -> PreviewOutput:
     )
 
 
+def warm_up() -> Iterator[None]:
+    """Makes previews of the demo's first frame, one between two yields, so that the kernels are
+    compiled before anyone asks."""
+    assets = resources.files(f"{__package__}").joinpath("../assets")
+    with resources.as_file(assets) as folder:
+        path = Path(folder) / _DEMO
+        take = Take(path=path, name=path.name, adapter=None)
+        motion, _ = inputs.motion_of(take)
+        rows = preview_rows(0, motion.fps, len(motion))
+        numbers = PreviewTask(
+            take=take,
+            track=constant_track(len(rows), motion.fps, happy=1),
+            first=0,
+            frame=0,
+            head=OPEN,
+            wants_vertices=False,
+            picture=None,
+        )
+        picture = PreviewPicture(
+            width=_WARM_UP_EDGE, height=_WARM_UP_EDGE, avatar=None, avatar_name="", camera=None
+        )
+        for task in (
+            numbers,
+            replace(numbers, wants_vertices=True),
+            replace(numbers, picture=picture, head=OPEN_GAUSSIANS),
+            replace(numbers, picture=picture),
+        ):
+            preview(task)
+            yield
+
+
 @remembered
 def stage_of(source: SubjectSource) -> Stage:
-    """The avatar with all that its frames share. Raises as `inputs.subject`."""
+    """The avatar with its painter. Raises as `inputs.subject`, and InputError `head.unknown` if
+    the source is a mesh."""
     avatar = inputs.subject(source)
     if not isinstance(avatar, Avatar):
         raise InputError(
@@ -103,8 +141,8 @@ def stage_of(source: SubjectSource) -> Stage:
 
 
 def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> EmotionTrack:
-    """The rows at their place in a track of the take's length, neutral elsewhere. Raises
-    InputError `emotion.shape` unless all that `frame` depends on are there."""
+    """A track of the take's length with the rows from `first` on, neutral elsewhere. Raises
+    InputError `emotion.shape` unless the rows include all that `frame` depends on."""
     needed = preview_rows(frame, take.fps, len(take))
     if first > needed.start or first + len(rows) < needed.stop or first + len(rows) > len(take):
         raise InputError(
@@ -135,7 +173,7 @@ def _show(take: Prepared, task: PreviewTask) -> _Shown:
 
 def _stage(picture: PreviewPicture, head: str) -> Stage:
     if picture.avatar is not None:
-        head = OPEN  # as a rendering names it, which finds it in memory then
+        head = OPEN  # as a rendering names it, so that both share one entry
     return stage_of(SubjectSource(avatar=picture.avatar, name=picture.avatar_name, head=head))
 
 
@@ -149,7 +187,7 @@ def _draw(vertices: Float32Array, head: HeadModel, picture: PreviewPicture) -> U
 
 @remembered
 def sky_at_rest(head: HeadModel) -> Float32Array:
-    """(V,) the share of the sky that each vertex of the head sees while its face rests."""
+    """(V,) the share of the sky, 0 to 1, that each vertex of the head at rest sees."""
     points = head.template.astype(np.float64)
     faces = np.ascontiguousarray(head.faces, np.int32)
     return share_of_sky(points, faces, vertex_normals(points, faces))
@@ -168,12 +206,12 @@ def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PreviewPicture)
 
 @remembered
 def portrait_of(seen: Avatar | HeadModel, width: int, height: int) -> Camera:
-    """The camera that a rendering takes of itself."""
+    """The camera of a rendering for which no camera was chosen."""
     return default_camera(seen, width, height)
 
 
 def _space_of(avatar: Avatar) -> str | None:
-    """The space that the avatar speaks; None for one that never moves."""
+    """The space of the numbers that move the avatar; None for an avatar that never moves."""
     if isinstance(avatar.surface, ArkitRig):
         return "arkit"
     return None if avatar.surface is None else avatar.surface.space

@@ -16,12 +16,8 @@ from affekt.shared.errors import LinkError
 from affekt.sidecar.server import key_files
 from affekt.sidecar.server.key_files import TrustedKeys
 from affekt.sidecar.server.keys import KeyPair, make_keys
-from affekt.sidecar.server.sockets import (
-    ClientEndpoint,
-    ServerSockets,
-    WorkerAccess,
-    local_endpoint,
-)
+from affekt.sidecar.server.sockets import ClientEndpoint, ServerSockets, local_endpoint
+from affekt.sidecar.worker.orders import WorkerAccess
 from fakes.strangers import DEADLINE_S, count_let_in, knocking, wear_the_keys
 
 
