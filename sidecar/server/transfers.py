@@ -13,6 +13,7 @@ from ...shared import limits, messages
 from ...shared.errors import AffektError, JobError
 from ...shared.messages import Message
 from ..cache.cache import Cache
+from ..worker.failures import known
 
 _log = logging.getLogger("affekt.server")
 FileRequest = messages.FindArtefact | messages.Upload | messages.Download
@@ -42,11 +43,8 @@ class Transfers:
         (`time.time`) may not be evicted for an upload."""
         try:
             return self._answer(user, request, in_use_since)
-        except AffektError as error:
-            return failure(error)
         except Exception as error:
-            _log.exception("'%s' failed", request.TYPE)
-            return failure(_bug(error, request.TYPE))
+            return failure(known(error, f"'{request.TYPE}'"))
 
     def touch(self, user: str, artefacts: Sequence[str]) -> None:
         """Marks those artefacts as used now that are there."""
@@ -113,12 +111,4 @@ def failure(error: AffektError) -> messages.Failure:
     """The error as an answer."""
     return messages.Failure(
         code=error.code, message=error.message[:4000], remedy=error.remedy[:4000]
-    )
-
-
-def _bug(error: Exception, what: str) -> JobError:
-    return JobError(
-        "job.failed",
-        f"The sidecar failed at '{what}': {type(error).__name__}.",
-        "The reason is in the sidecar's log; please report it.",
     )

@@ -247,21 +247,19 @@ class WorkerProcess:
             process.kill()
         assert process.stdin is not None
         with contextlib.suppress(OSError):  # it has died already, which `wait` tells
-            process.stdin.write(self._first_line(access))
+            process.stdin.write(encode_start(self._start_of(access)))
             process.stdin.flush()
         code = process.wait()
         _close_input(process)
         return code
 
-    def _first_line(self, access: WorkerAccess) -> bytes:
-        return encode_start(
-            WorkerStart(
-                **asdict(access),
-                cache_folder=str(self._cache_folder),
-                cache_bytes=self._cache_bytes,
-                memory_bytes=self._memory_bytes,
-                server_pid=os.getpid(),
-            )
+    def _start_of(self, access: WorkerAccess) -> WorkerStart:
+        return WorkerStart(
+            **asdict(access),
+            cache_folder=str(self._cache_folder),
+            cache_bytes=self._cache_bytes,
+            memory_bytes=self._memory_bytes,
+            server_pid=os.getpid(),
         )
 
     def _delay_s(self) -> float:
