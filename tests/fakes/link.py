@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sidecar's server with rooms of cardboard, for tests of the link: no torch, no files, and a
+"""A sidecar's server with fake services, for tests of the link: no torch, no files, and a
 bake that goes forward only when the test says so."""
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def make_take(frames: int = 6, *, fps: float = 30.0) -> Motion:
 
 
 @dataclass
-class Rooms:
-    """The fake rooms. `steps` lets a bake or rendering go forward: one release a chunk. A preview
+class SteppedServices:
+    """Fake services. `steps` lets a bake or rendering go forward: one release a chunk. A preview
     waits for `looks` if `holds_previews`."""
 
     steps: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -187,7 +187,7 @@ class SpyServer(Server):
 class Link:
     """A running server, and what a client needs."""
 
-    rooms: Rooms
+    rooms: SteppedServices
     server: SpyServer
     worker: WorkerThread
     connection: Connection
@@ -200,7 +200,7 @@ def running_server(
 ):
     """A server on its threads; all are gone afterwards. is_ready: whether its worker is, or waits
     for the test."""
-    rooms = Rooms()
+    rooms = SteppedServices()
     cache_folder = folder / "cache"
     worker = WorkerThread(lambda: Work(rooms.services(), Cache(cache_folder)), is_ready=is_ready)
     places = ServerOptions(runtime_folder=folder / "run", cache_folder=cache_folder)

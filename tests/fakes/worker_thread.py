@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker on a thread, for servers whose rooms are of cardboard. It can die like a process."""
+"""A worker on a thread, for servers with fake services. It can die like a process."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.worker import orders
 from affekt.sidecar.worker.orders import WorkerStart, decode_start, encode_start
 from fakes.link import wait_for
-from fakes.orders import CARD_TAKE, preview_request
+from fakes.orders import FAKE_TAKE, preview_request
 
 REAL = [sys.executable, "-m", "affekt.sidecar.worker"]
 BUSY = [sys.executable, str(Path(__file__).with_name("busy_worker.py"))]
@@ -119,7 +119,7 @@ def test_ready_answers_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_it_ends_in_the_middle_of_a_step(tmp_path: Path) -> None:
     user = Cache(tmp_path / "cache", 10**9).user("local")
-    motion = user.add(lambda file: file.write(CARD_TAKE))[0]
+    motion = user.add(lambda file: file.write(FAKE_TAKE))[0]
     with running(BUSY, tmp_path) as bench:
         assert isinstance(bench.receive()[0], orders.Ready)
         bench.send(orders.Answer(unit=1, user="local"), preview_request(motion))

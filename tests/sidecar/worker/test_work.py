@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orders and their replies, with rooms of cardboard."""
+"""Orders and their replies, with fake services."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from affekt.sidecar.worker import orders
 from affekt.sidecar.worker.services import PreviewOutput
 from affekt.sidecar.worker.work import Work
 from fakes.orders import (
-    CARD_TAKE,
+    FAKE_TAKE,
     FRAMES,
     JOB,
-    CardRooms,
+    FakeServices,
     WorkClient,
     absent,
     bake_request,
@@ -29,18 +29,18 @@ from fakes.orders import (
 
 
 @pytest.fixture
-def rooms() -> CardRooms:
-    return CardRooms()
+def rooms() -> FakeServices:
+    return FakeServices()
 
 
 @pytest.fixture
-def client(rooms: CardRooms, tmp_path: Path) -> WorkClient:
+def client(rooms: FakeServices, tmp_path: Path) -> WorkClient:
     return WorkClient(rooms.services(), tmp_path)
 
 
 @pytest.fixture
 def take(client: WorkClient) -> str:
-    return client.keep(CARD_TAKE)
+    return client.keep(FAKE_TAKE)
 
 
 def refused(reply: object, code: str) -> orders.Refused:
@@ -93,7 +93,7 @@ def test_nonsense_is_no_order_and_ends_nothing(client: WorkClient, take: str) ->
 # --- previews --------------------------------------------------------------------------------
 
 
-def test_a_previews_numbers(client: WorkClient, rooms: CardRooms, take: str) -> None:
+def test_a_previews_numbers(client: WorkClient, rooms: FakeServices, take: str) -> None:
     shown = client.answer(preview_request(take, view=3, vertices=True))
     assert isinstance(shown, messages.Previewed)
     assert (shown.view, shown.frame, shown.pixels, shown.width) == (3, 2, None, None)
@@ -160,7 +160,7 @@ def test_half_a_size_is_none(client: WorkClient, take: str) -> None:
 # --- jobs ------------------------------------------------------------------------------------
 
 
-def test_a_bake_step_by_step(client: WorkClient, rooms: CardRooms, take: str) -> None:
+def test_a_bake_step_by_step(client: WorkClient, rooms: FakeServices, take: str) -> None:
     steps, done = client.run(bake_request(take))
     assert [step.done for step in steps] == [0, 1, 2, 3, 4, 5, 6, 6]
     assert {step.total for step in steps} == {FRAMES}
@@ -172,7 +172,7 @@ def test_a_bake_step_by_step(client: WorkClient, rooms: CardRooms, take: str) ->
     refused(client.step()[0], "link.no_job")  # it is over
 
 
-def test_a_bake_without_vertices(client: WorkClient, rooms: CardRooms, take: str) -> None:
+def test_a_bake_without_vertices(client: WorkClient, rooms: FakeServices, take: str) -> None:
     done = client.run(bake_request(take, vertices=False, frames=(1, 4)))[1]
     assert isinstance(done, messages.BakeDone)
     assert (done.vertices, done.vertices_size) == (None, 0)
@@ -189,13 +189,13 @@ def test_a_renderings_pictures_are_files_of_the_user(client: WorkClient, take: s
         assert client.user.file(step.files[0]).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_step_does_no_more_than_one(client: WorkClient, rooms: CardRooms, take: str) -> None:
+def test_a_step_does_no_more_than_one(client: WorkClient, rooms: FakeServices, take: str) -> None:
     client.begin(render_request(take))
     client.step()
     assert len(list(client.user.pictures("ab" * 20).iterdir())) == 1
 
 
-def test_drop_closes_the_job(client: WorkClient, rooms: CardRooms, take: str) -> None:
+def test_drop_closes_the_job(client: WorkClient, rooms: FakeServices, take: str) -> None:
     client.begin(render_request(take))
     client.step()
     assert rooms.closed == []
@@ -205,7 +205,7 @@ def test_drop_closes_the_job(client: WorkClient, rooms: CardRooms, take: str) ->
     client.drop()  # of nothing
 
 
-def test_a_job_begins_again(client: WorkClient, rooms: CardRooms, take: str) -> None:
+def test_a_job_begins_again(client: WorkClient, rooms: FakeServices, take: str) -> None:
     client.begin(bake_request(take))
     client.step()
     again = client.begin(bake_request(take))
@@ -214,7 +214,7 @@ def test_a_job_begins_again(client: WorkClient, rooms: CardRooms, take: str) -> 
     assert rooms.closed == ["bake"]
 
 
-def test_close_ends_all_jobs(client: WorkClient, rooms: CardRooms, take: str) -> None:
+def test_close_ends_all_jobs(client: WorkClient, rooms: FakeServices, take: str) -> None:
     client.begin(render_request(take))
     client.begin(bake_request(take, job="f" * 32))
     client.work.close()
@@ -251,7 +251,7 @@ FAILURES = {
 @pytest.mark.parametrize("code", FAILURES)
 @pytest.mark.parametrize("at", [0, 2])
 def test_a_job_that_fails_ends_and_the_next_works(
-    code: str, at: int, client: WorkClient, rooms: CardRooms, take: str
+    code: str, at: int, client: WorkClient, rooms: FakeServices, take: str
 ) -> None:
     make, forgotten = FAILURES[code]
     rooms.fails, rooms.fails_at = make(), at
@@ -268,7 +268,7 @@ def test_a_job_that_fails_ends_and_the_next_works(
 
 @pytest.mark.parametrize("code", FAILURES)
 def test_a_preview_that_fails_ends_no_job(
-    code: str, client: WorkClient, rooms: CardRooms, take: str
+    code: str, client: WorkClient, rooms: FakeServices, take: str
 ) -> None:
     make, forgotten = FAILURES[code]
     client.begin(bake_request(take))
@@ -280,7 +280,7 @@ def test_a_preview_that_fails_ends_no_job(
 
 
 def test_what_a_failed_order_held_is_free_before_the_caches_are(
-    client: WorkClient, rooms: CardRooms, take: str
+    client: WorkClient, rooms: FakeServices, take: str
 ) -> None:
     """Else a full card stays full."""
 
@@ -305,23 +305,23 @@ def test_what_a_failed_order_held_is_free_before_the_caches_are(
 
 
 def test_a_bugs_reason_is_in_the_log(
-    client: WorkClient, rooms: CardRooms, caplog: pytest.LogCaptureFixture
+    client: WorkClient, rooms: FakeServices, caplog: pytest.LogCaptureFixture
 ) -> None:
     rooms.fails = RuntimeError("the very reason")
-    take = client.keep(CARD_TAKE)
+    take = client.keep(FAKE_TAKE)
     reply = refused(client.answer(preview_request(take)), "job.failed")
     assert "the very reason" not in reply.message
     assert "the very reason" in caplog.text
 
 
-def test_a_long_sentence_is_cut(client: WorkClient, rooms: CardRooms, take: str) -> None:
+def test_a_long_sentence_is_cut(client: WorkClient, rooms: FakeServices, take: str) -> None:
     rooms.fails = InputError("file.damaged", "x" * 5000, "y" * 5000)
     reply = refused(client.answer(preview_request(take)), "file.damaged")
     assert (len(reply.message), len(reply.remedy)) == (4000, 4000)
 
 
 def test_an_error_of_odd_characters_can_be_sent(
-    client: WorkClient, rooms: CardRooms, take: str
+    client: WorkClient, rooms: FakeServices, take: str
 ) -> None:
     rooms.fails = InputError("file.damaged", "a\tname\x00\x1b[31m", "Do\nthis.")
     reply = refused(client.answer(preview_request(take)), "file.damaged")
