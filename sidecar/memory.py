@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, is_dataclass
 from types import FunctionType, ModuleType
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -19,8 +19,8 @@ DEFAULT_BYTES = 2_000_000_000
 """For a command: its take (200 MB in both spaces), its avatar (a million Gaussians with harmonics
 are 240 MB) and the head with its forward pass (300 MB), twice over. The worker sets its own."""
 KEPT_ENTRIES = 24
-"""The newest entries stay even above the budget: one preview or frame asks for about 15, and none
-of them may be made twice."""
+"""The newest entries stay even above the budget: one order asks for up to 20, and may not make any
+of them twice."""
 ENTRY_BYTES = 1024
 """Counted for each entry beside its buffers, so that small ones cannot pile up."""
 
@@ -63,10 +63,10 @@ class Memory:
                 found = self._entries.get(key)
                 if found is not None:
                     self._entries.move_to_end(key)
-                    return found.value  # pyright: ignore[reportReturnType]
+                    return cast("Result", found.value)
             value = function(*args, **kwargs)
             new = _Entry(value, buffers_of((args, kwargs, value)))
-            return self._keep(key, new).value  # pyright: ignore[reportReturnType]
+            return cast("Result", self._keep(key, new).value)
 
         return recall
 

@@ -20,10 +20,11 @@ from affekt.shared import messages, wire
 from affekt.shared.messages import Message
 from affekt.shared.pixels import default_pixel_folder
 from affekt.sidecar.cache.cache import Cache
-from affekt.sidecar.worker import orders
+from affekt.sidecar.memory import MEMORY
+from affekt.sidecar.worker import main, orders
 from affekt.sidecar.worker.orders import WorkerStart, decode_start, encode_start
 from fakes.link import wait_for
-from fakes.orders import FAKE_TAKE, preview_request
+from fakes.orders import FAKE_TAKE, FakeServices, preview_request
 
 REAL = [sys.executable, "-m", "affekt.sidecar.worker"]
 BUSY = [sys.executable, str(Path(__file__).with_name("busy_worker.py"))]
@@ -226,3 +227,24 @@ def test_nothing_heavy_is_imported_before_it_is_connected() -> None:
     )
     told = subprocess.run([sys.executable, "-c", look], stdout=subprocess.PIPE, check=True)
     assert told.stdout.split() == []
+
+
+class ClosedSocket:
+    """Ends a worker at its first message."""
+
+    def send_multipart(self, _: object) -> None:
+        raise zmq.ZMQError(zmq.ETERM)
+
+
+def test_a_quarter_of_its_memory_is_for_what_it_remembers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MEMORY, "budget_bytes", 7)
+    # On a card, or the test's own process would be limited.
+    services = replace(FakeServices().services(), load=lambda: "cuda")
+    for memory_bytes, budget in ((0, 7), (4000, 1000)):
+        with pytest.raises(zmq.ZMQError):
+            main.run(
+                ClosedSocket(), lambda: services, Cache(tmp_path / "c"), memory_bytes=memory_bytes
+            )
+        assert MEMORY.budget_bytes == budget
