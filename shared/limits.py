@@ -61,7 +61,7 @@ MAX_OUTBOX_BYTES = 64 * 1024 * 1024
 # Bytes to all clients together: a few that do not read at all.
 MAX_ALL_OUTBOX_BYTES = 8 * MAX_OUTBOX_BYTES
 # Bytes of all files' requests that wait for the disk: a piece of an upload from each of 64 clients.
-MAX_DESK_BYTES = 64 * CHUNK_BYTES
+MAX_DISK_QUEUE_BYTES = 64 * CHUNK_BYTES
 # A client that downloads asks for the next piece within this time, or has left.
 DOWNLOAD_S = 30.0
 # A worker's loading takes 2 s, a minute from a cold network disk under a virus scanner's eyes. Five

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One state of the processor for the same input: denormal numbers become 0 while we compute."""
+"""Sets denormal numbers to 0 while we compute, so that the same input gives the same bits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 
 @contextmanager
 def flushed_denormals() -> Iterator[None]:
-    """Flushes denormals inside, and puts back what was before; also a decorator.
+    """Flushes denormals to 0 inside, and restores the processor's mode. Also a decorator.
 
-    They cost up to 60 times as much as other numbers, and whether they are flushed must depend
-    on nothing that this process did before, or the same take would give other bits.
+    Without it the mode, and so the bits, would depend on what this process did before; and
+    denormals cost up to 60 times as much as other numbers.
     """
     before = bool(torch.full((), 1e-39).mul(1) == 0)
     torch.set_flush_denormal(True)

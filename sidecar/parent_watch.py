@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sidecar must not outlive the Blender that started it: two independent watches."""
+"""Two independent ways to notice that the Blender that started a sidecar has ended."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from collections.abc import Callable
 from ..shared.alive import is_process_alive
 
 WATCH_S = 0.25
-"""How often the parent is looked at; the promise is to be gone within 2 s."""
+"""How often the parent is checked; a sidecar must end within 2 s of it."""
 
 
 def watch_parent(pid: int, on_gone: Callable[[], None], stopped: threading.Event) -> None:
-    """Calls `on_gone` once process `pid` has ended, from a thread that ends with `stopped`."""
+    """Starts a thread that calls `on_gone` once process `pid` has ended. It ends with `stopped`."""
     is_own_parent = os.getppid() == pid
 
     def watch() -> None:
         while not stopped.wait(WATCH_S):
-            # A new parent is the surest sign: ids are used again.
+            # Ids are used again, so for a parent a new parent is the surer sign.
             if (is_own_parent and os.getppid() != pid) or not is_process_alive(pid):
                 on_gone()
                 return
@@ -28,7 +28,7 @@ def watch_parent(pid: int, on_gone: Callable[[], None], stopped: threading.Event
 
 
 def watch_input(on_gone: Callable[[], None]) -> None:
-    """Calls `on_gone` once standard input is closed, from a thread that sleeps until then."""
+    """Starts a thread that calls `on_gone` once standard input is closed."""
 
     def watch() -> None:
         try:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work in equal pieces, one piece a thread: small products gain nothing from several threads each.
-
-Inside a piece torch has one thread, however many there are: a piece's bits never depend on that.
-"""
+"""Runs equal pieces of work in parallel, one piece a thread: small matrix products gain nothing
+from several threads. Torch has one thread in a piece, so its bits never depend on their number."""
 
 from __future__ import annotations
 
@@ -20,8 +18,8 @@ Result = TypeVar("Result")
 
 
 def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterator[Result]:
-    """work(piece) of each piece, in order; at most one piece a thread is ahead of the caller, so
-    that memory stays flat. Threads are as many as torch has (`OMP_NUM_THREADS`)."""
+    """Yields work(piece) for each piece, in order, on as many threads as torch has
+    (`OMP_NUM_THREADS`). To keep memory flat only as many pieces are computed ahead."""
     count = torch.get_num_threads()
     if count == 1:
         yield from map(work, pieces)
@@ -43,7 +41,7 @@ def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterat
 @functools.lru_cache(maxsize=4)
 def _pool(count: int) -> ThreadPoolExecutor:
     pool = ThreadPoolExecutor(count, "affekt-piece", _one_thread)
-    # All threads start here: what they tell torch would else hold for threads that start later.
+    # All threads start here: torch would apply what one tells it to threads that start later.
     started = threading.Barrier(count)
     for future in [pool.submit(started.wait) for _ in range(count)]:
         future.result()
@@ -52,5 +50,5 @@ def _pool(count: int) -> ThreadPoolExecutor:
 
 
 def _one_thread() -> None:
-    torch.get_num_threads()  # a thread's first question sets it up as others are; then comes ours
+    torch.get_num_threads()  # the first call in a thread sets the default, which ours replaces
     torch.set_num_threads(1)

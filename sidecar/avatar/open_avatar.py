@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import Float32Array, Float64Array, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import make_motion
+from ..memory import remembered
 from ..raster import occlusion
 from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.normals import vertex_normals
@@ -44,7 +43,7 @@ _LEAST_SKIN = 0.05
 """Light that these see at the least: the bake stands still, their shade does not."""
 
 
-@functools.lru_cache(maxsize=1)
+@remembered
 def open_avatar(head: HeadModel) -> Avatar:
     """Gaussians on every face of the head, of its colours under a soft light that stays with it.
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import threading
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -16,6 +15,7 @@ from ...shared.arrays import Float32Array, Float64Array, FloatArray
 from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
+from ..memory import remembered
 from . import kernels
 from .avatar import ArkitRig, Avatar
 
@@ -140,7 +140,7 @@ class _PlayingHead:
             return self._block[1][index - first]
 
 
-@functools.lru_cache(maxsize=2)
+@remembered
 def personal_head(avatar: Avatar) -> HeadModel:
     """The head that the avatar sits on, with its person's own template."""
     assert isinstance(avatar.surface, HeadModel)

@@ -7,7 +7,6 @@ a frame is a bake of that frame, which costs two windows and one block of vertic
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from ...shared.head import HeadModel
 from ...shared.motion import WIDTHS, Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
 from ..head.forward import layer_of
+from ..memory import remembered
 from ..modulation.modulator import Modulator, answering, modulate_part
 from ..motion.adapter import LinearAdapter, add_open_difference, to_open
 
@@ -132,7 +132,7 @@ def bake(
     )
 
 
-@functools.lru_cache(maxsize=2)
+@remembered
 def prepare(
     motion: Motion,
     head: HeadModel,

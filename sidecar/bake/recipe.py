@@ -18,6 +18,7 @@ from ...shared.fingerprint import fingerprint
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ...shared.version import AFFEKT_VERSION
+from ..memory import remembered
 from ..modulation.modulator import Modulator, strength_of, weight_rows
 from ..modulation.network import GeometryNetwork
 from .bake import Prepared
@@ -55,13 +56,7 @@ def vertices_key(head: HeadModel, shown: Motion) -> str:
     return fingerprint("vertices", code_key(), _head_key(head), shown)
 
 
-def forget() -> None:
-    """Lets go of the takes and heads whose names are remembered."""
-    _take_key.cache_clear()
-    _head_key.cache_clear()
-
-
-@functools.lru_cache(maxsize=2)
+@remembered
 def _take_key(prepared: Prepared) -> str:
     modulator = prepared.modulator
     scalings = (getattr(modulator, entry.name) for entry in fields(Modulator))
@@ -75,12 +70,12 @@ def _take_key(prepared: Prepared) -> str:
     )
 
 
-@functools.lru_cache(maxsize=4)
+@remembered
 def _head_key(head: HeadModel) -> str:
     return fingerprint(head)
 
 
-@functools.lru_cache(maxsize=2)
+@remembered
 def _network_key(network: GeometryNetwork) -> str:
     state = {name: t.contiguous().numpy() for name, t in network.state_dict().items()}
     return fingerprint(network.config, repr(network), state)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that sidecars keep between runs, in ROOT/users/USER, all under one budget.
+"""The files that sidecars keep between runs, in ROOT/users/USER, with one budget for all.
 
-Shared by all sidecars of a machine's user, and by the server's process and the worker's.
+All sidecars of a machine's user share them, and so do a server's process and its worker's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...shared import limits
@@ -18,19 +19,27 @@ from ...shared.alive import is_process_alive
 from ...shared.connection import make_private_folder
 from ...shared.errors import JobError, LinkError
 from . import disk
-from .eviction import Entry, choose, disk_bytes
 from .user import UserCache
 
 _USER = re.compile(r"[a-z0-9-]{1,64}")
 _ROOM = 0.95
-"""Eviction goes down to this share of the limit, so that it is not needed for every file."""
+"""Eviction stops at this share of the limit, so that not every new file needs one."""
 _WALK_S, _WALK_SHARE = 1.0, 50
-"""Files are counted anew after a second, but never for more than a fiftieth of the time."""
+"""The folder is measured again after a second, or after so many times as long as that takes."""
 _LEFTOVER_S, _ABANDONED_S = 60, 600
-"""A partial file was left behind if nobody has written it for this long, and its process is not
-there (on a shared disk it may be another machine's), or is."""
+"""A partial file counts as left behind after so long without a write: if its process has ended (on
+a shared disk it may run on another machine), or if it still runs."""
 _CLOCK_S = 1.0
-"""Files' times may lie this far behind `time.time`."""
+"""A file's time may be this far behind `time.time`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A file of the cache: `size` bytes of disk, last used at `used_at` (seconds since 1970)."""
+
+    path: Path
+    size: int
+    used_at: float
 
 
 class Cache:
@@ -42,7 +51,7 @@ class Cache:
         limit_bytes: int = limits.CACHE_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Makes the folder if need be. Raises LinkError `link.folder`."""
+        """Makes the folder if need be. Raises LinkError `link.folder` if it cannot."""
         make_private_folder(root)
         self.root, self.limit_bytes = root, limit_bytes
         self._clock = clock
@@ -52,7 +61,7 @@ class Cache:
         self._lock = threading.Lock()
 
     def user(self, name: str) -> UserCache:
-        """The user's part. Raises LinkError `link.user` for what is no name."""
+        """The user's part. Raises LinkError `link.user` if that is no name."""
         if not _USER.fullmatch(name):
             raise LinkError(
                 "link.user",
@@ -62,11 +71,11 @@ class Cache:
         with self._lock:
             if name not in self._users:
                 folder = self.root / "users" / name
-                self._users[name] = UserCache(folder, self.root, self._grow)
+                self._users[name] = UserCache(folder, self._grow)
             return self._users[name]
 
     def size_bytes(self) -> int:
-        """Bytes of disk in use: those of this process exactly, others' as of about a second ago.
+        """Bytes of disk in use: exact for this process's files, about a second old for others'.
         Raises JobError `job.disk`."""
         if self._clock() >= self._walk_again_at:
             self._walk()
@@ -74,9 +83,9 @@ class Cache:
             return self._size
 
     def make_room(self, needed_bytes: int, in_use_since: float | None) -> None:
-        """Removes the least recently used files, and leftovers of processes that died, until
-        `needed_bytes` more keep within the limit; none used since `in_use_since` (`time.time`).
-        Raises JobError `job.cache_full`, `job.disk`."""
+        """Makes room for `needed_bytes` within the limit: removes what dead processes left behind
+        and the least recently used files, but none used since `in_use_since` (`time.time`).
+        Raises JobError `job.cache_full` if that is not enough, `job.disk`."""
         if self.size_bytes() + needed_bytes <= self.limit_bytes:
             return
         entries = self._walk()
@@ -98,7 +107,7 @@ class Cache:
             self._size += count
 
     def _walk(self) -> list[Entry]:
-        """All files that may be removed; leftovers are."""
+        """Measures the cache and removes leftovers; returns all files that may be evicted."""
         started = self._clock()
         with disk.disk_errors():
             entries = list(_entries(self.root / "users"))
@@ -113,8 +122,18 @@ class Cache:
         return [entry for entry in entries if entry not in partial]
 
 
+def choose(entries: Iterable[Entry], excess: int, in_use_since: float | None) -> Iterator[Entry]:
+    """The least recently used files that make up `excess` bytes; none that was used since
+    `in_use_since`."""
+    for entry in sorted(entries, key=lambda entry: (entry.used_at, entry.path)):
+        if excess <= 0 or (in_use_since is not None and entry.used_at >= in_use_since):
+            return
+        excess -= entry.size
+        yield entry
+
+
 def _entries(folder: Path) -> Iterator[Entry]:
-    """Every file below; what vanishes meanwhile is none."""
+    """Every file below the folder, but for those that vanish meanwhile."""
     try:
         with os.scandir(folder) as found:
             for item in found:
@@ -126,7 +145,9 @@ def _entries(folder: Path) -> Iterator[Entry]:
                 except FileNotFoundError:
                     continue
                 yield Entry(
-                    path=Path(item.path), size=disk_bytes(status.st_size), used_at=status.st_mtime
+                    path=Path(item.path),
+                    size=disk.disk_bytes(status.st_size),
+                    used_at=status.st_mtime,
                 )
     except FileNotFoundError:
         return

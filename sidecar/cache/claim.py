@@ -1,53 +1,51 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who works with a cache folder, told by a lock that ends with its process, however that ends."""
+"""Tells which cache folders are in use, by file locks that end with their process, however that
+ends."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
+import secrets
 from pathlib import Path
 
-NAME = "in-use.lock"
+from filelock import FileLock, Timeout
+
+_NAMES = "in-use-*.lock"
+_LOCK_S = 1.0
 
 
 class Claim:
-    """From its making to `close` the folder is in use. Any number of processes may claim it.
-    Where the system or the disk has no such locks, nobody is told."""
+    """Marks the folder as in use until `close`. Any number of processes may claim it, each with
+    a lock file of its own. If the file cannot be made, the folder does not count as in use."""
 
     def __init__(self, root: Path) -> None:
-        self._descriptor: int | None = None
-        with contextlib.suppress(OSError):
-            self._descriptor = os.open(root / NAME, os.O_RDWR | os.O_CREAT, 0o600)
-            _lock(self._descriptor, is_shared=True)
+        is_claimed(root)  # removes the files of processes that were killed
+        self._path = root / _NAMES.replace("*", f"{os.getpid()}-{secrets.token_hex(4)}")
+        self._lock = FileLock(self._path, _LOCK_S, 0o600, thread_local=False)
+        with contextlib.suppress(OSError, Timeout):
+            self._lock.acquire()
 
     def close(self) -> None:
-        """Ends it."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Ends the claim."""
+        self._lock.release()
+        _remove(self._path)
 
 
 def is_claimed(root: Path) -> bool:
-    """Whether a process says that it works with the folder."""
-    try:
-        descriptor = os.open(root / NAME, os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        _lock(descriptor, is_shared=False)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
+    """Whether a process claims the folder. Removes lock files that nobody holds."""
+    for path in root.glob(_NAMES):
+        try:
+            with FileLock(path, 0, thread_local=False):
+                pass
+        except Timeout:
+            return True
+        except OSError:
+            continue
+        _remove(path)
     return False
 
 
-def _lock(descriptor: int, *, is_shared: bool) -> None:
-    if sys.platform != "win32":
-        import fcntl
-
-        kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of the cache: for their user alone, under their names only once they are whole."""
+"""Writes and removes files of the cache, which are private to their user and get their names only
+once they are whole."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ CACHE_REMEDY = (
 )
 log = logging.getLogger("affekt.cache")
 _HASHED = 1 << 20
+_BLOCK = 4096
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
 
 
@@ -35,7 +37,7 @@ def disk_errors() -> Iterator[None]:
 
 
 def disk_error(error: OSError) -> JobError:
-    """JobError `job.disk`. It says no path: who reads it may sit at another machine."""
+    """JobError `job.disk`, without a path: its reader may sit at another machine."""
     return JobError(
         "job.disk",
         f"The sidecar cannot use its cache folder ({error.strerror or type(error).__name__}).",
@@ -43,29 +45,27 @@ def disk_error(error: OSError) -> JobError:
     )
 
 
-def make_folder(folder: Path, root: Path) -> None:
-    """Makes the folder, and those between it and `root`, 0700."""
-    for path in (*reversed(folder.relative_to(root).parents), folder.relative_to(root)):
-        with contextlib.suppress(FileExistsError):
-            (root / path).mkdir(mode=0o700, parents=path == Path())
+def disk_bytes(length: int) -> int:
+    """Bytes of disk that a file of this length takes, at least one block."""
+    return max(-(-length // _BLOCK), 1) * _BLOCK
 
 
 def new_partial(folder: Path) -> Path:
-    """A new, empty file, 0600, whose name says which process writes it."""
+    """Makes an empty file, 0600, whose name tells which process writes it."""
     path = folder / f"{os.getpid()}-{secrets.token_hex(8)}{PARTIAL}"
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o600))
     return path
 
 
 def writer_of(partial: Path) -> int | None:
-    """The process that writes the file."""
+    """Id of the process that writes the partial file; None if its name does not tell."""
     number = partial.name.partition("-")[0]
     return int(number) if number.isdecimal() else None
 
 
 def write_file(folder: Path, write: Callable[[BinaryIO], str]) -> Path:
-    """Keeps what `write` writes under the name that it returns. The file is open for reading too.
-    Whatever fails, nothing stays."""
+    """Writes a file by `write`, which returns its name and may read the file too. If anything
+    fails, no file is left."""
     partial = new_partial(folder)
     try:
         with partial.open("r+b") as file:
@@ -87,7 +87,7 @@ def hash_file(file: BinaryIO) -> str:
 
 
 def rename(partial: Path, path: Path) -> None:
-    """Gives a whole file its name. Another process may have been first: its bytes are the same."""
+    """Gives a finished file its name. If another process was first, its file has the same bytes."""
     try:
         os.replace(partial, path)
     except PermissionError:  # Windows, while another process reads it
@@ -103,8 +103,8 @@ def remove(path: Path) -> None:
 
 
 def touch(path: Path) -> None:
-    """Notes that the file is in use."""
+    """Marks the file as used now, by its time."""
     with contextlib.suppress(OSError):
-        # Not the kernel's own time, which may lie some milliseconds behind.
+        # Not the kernel's own time, which may be some milliseconds behind.
         now = time.time_ns()
         os.utime(path, ns=(now, now))

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Chunks, and artefacts that are made of them: files that know whether they are whole.
+"""File formats of chunks, and of artefacts that consist of chunks. Both have checksums.
 
 A chunk file, little endian: "AFFEKTC1", uint32 checksum of what follows the 32 bytes of the header,
 4 bytes 0, uint64 its length, 8 bytes 0. The checksum is the CRC-32 of the sums, modulo 2^64, of the
-words of each 4 KiB, and then of the bytes behind the last whole 4 KiB: it finds what disks and lost
-power do, and costs a tenth of a CRC-32 of everything.
+words of each 4 KiB, and then of the bytes behind the last whole 4 KiB. It finds what faulty disks
+and power cuts do, in a tenth of the time of a CRC-32 of everything.
 
 A manifest is a line with its CRC-32 in hex, and JSON: the artefact is `header` and then slices of
 chunks, which are never copied.
@@ -32,7 +32,7 @@ Block: TypeAlias = bytes | memoryview
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """`length` bytes of the content of the chunk `key`, from `offset` on."""
+    """A slice of the content of the chunk `key`: `length` bytes from `offset` on."""
 
     key: str
     offset: int
@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """An artefact that is `header` and then `parts`, `size` bytes in all."""
+    """An artefact of `size` bytes that consists of `header` and then `parts`."""
 
     header: bytes
     parts: tuple[Part, ...]
@@ -51,7 +51,7 @@ class Manifest:
         return len(self.header) + sum(part.length for part in self.parts)
 
     def cut(self, offset: int, length: int) -> Iterator[bytes | Part]:
-        """At most `length` bytes from `offset` on, as bytes and smaller parts."""
+        """The bytes from `offset` on, `length` at most: of the header, then slices of parts."""
         stop = offset + length
         if offset < len(self.header):
             yield self.header[offset:stop]
@@ -64,7 +64,7 @@ class Manifest:
 
 
 class _Checksum:
-    """Of bytes that come in pieces of any length."""
+    """The checksum of bytes that come in pieces of any length."""
 
     def __init__(self) -> None:
         self._crc, self._rest = 0, b""
@@ -90,7 +90,7 @@ class _Checksum:
 
 
 def write_chunk(file: BinaryIO, blocks: Iterable[Block]) -> int:
-    """Writes a chunk's file; how many bytes it holds."""
+    """Writes a chunk's file; returns the length of its content."""
     file.write(bytes(_HEADER.size))
     checksum, length = _Checksum(), 0
     for block in blocks:
@@ -103,13 +103,13 @@ def write_chunk(file: BinaryIO, blocks: Iterable[Block]) -> int:
 
 
 def chunk_length(file: BinaryIO) -> int:
-    """How many bytes the chunk holds, by its header and the file's size. Raises ValueError if it
-    is not whole."""
+    """Length of the chunk's content in bytes. Raises ValueError if header and file size do not
+    agree."""
     return _read_header(file)[1]
 
 
 def check_chunk(file: BinaryIO) -> None:
-    """Raises ValueError if the chunk is not what was written."""
+    """Reads the whole chunk. Raises ValueError if its checksum is wrong."""
     checksum, length = _read_header(file)
     found = _Checksum()
     for data in read_blocks(file, 0, length):
@@ -119,7 +119,7 @@ def check_chunk(file: BinaryIO) -> None:
 
 
 def read_blocks(file: BinaryIO, offset: int, length: int) -> Iterator[bytes]:
-    """Bytes of a chunk's content. Raises ValueError if it ends before."""
+    """`length` bytes of a chunk's content, in blocks. Raises ValueError if it ends before."""
     file.seek(_HEADER.size + offset)
     while length:
         data = file.read(min(length, _BLOCK))
@@ -130,14 +130,14 @@ def read_blocks(file: BinaryIO, offset: int, length: int) -> Iterator[bytes]:
 
 
 def encode_manifest(header: bytes, parts: Sequence[Part]) -> bytes:
-    """A manifest's file."""
+    """The bytes of a manifest's file."""
     rows = [[part.key, part.offset, part.length] for part in parts]
     body = json.dumps({"header": header.hex(), "parts": rows}).encode()
     return b"%08x\n" % zlib.crc32(body) + body
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Raises ValueError if it is not what was written; OSError."""
+    """Reads a manifest. Raises ValueError if it is damaged, OSError if it cannot be read."""
     checksum, _, body = path.read_bytes().partition(b"\n")
     if checksum != b"%08x" % zlib.crc32(body):
         raise ValueError("its checksum is another")

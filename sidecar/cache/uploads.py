@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Artefacts on their way here, piece by piece. They are forgotten when the process ends."""
+"""Uploads that arrive piece by piece. Unfinished ones are lost when the process ends."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ class _Arrival:
 
 
 class Uploads:
-    """What has arrived in part, of one user. Not safe between threads: its owner locks."""
+    """One user's unfinished uploads. Not thread-safe: the owner locks."""
 
     def __init__(self, folder: Path, on_growth: Callable[[int], None]) -> None:
-        """Whole artefacts go to `folder`, which is there when pieces come."""
+        """folder: for partial and whole files; it must exist when pieces come. on_growth: called
+        with the bytes by which the cache has grown, or shrunk."""
         self._folder = folder
         self._on_growth = on_growth
         self._arrivals: OrderedDict[str, _Arrival] = OrderedDict()
 
     def received(self, sha256: str) -> int:
-        """Bytes that are here of an artefact that is not whole."""
+        """Bytes that have arrived of an unfinished upload; 0 if there is none."""
         arrival = self._arrivals.get(sha256)
         return arrival.received if arrival else 0
 
     def take(self, upload: Upload) -> Path | None:
-        """Adds a piece that follows the last one, and no other; the artefact once it is whole.
-        Raises LinkError `link.hash`; OSError, after which the artefact starts again."""
+        """Adds a piece if it follows the last one; returns the artefact's file once it is whole.
+        Raises LinkError `link.hash`; OSError, after which the upload starts from its first byte."""
         try:
             arrival = self._arrival(upload)
             if upload.offset != arrival.received:

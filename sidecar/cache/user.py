@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ...shared import limits
+from ...shared import limits, private_files
 from ...shared.errors import LinkError
 from ...shared.messages import ArtefactChunk, ArtefactState, Upload
 from . import disk
-from .eviction import disk_bytes
 from .parts import (
     Block,
     Manifest,
@@ -44,14 +43,13 @@ class UserCache:
     Every method raises JobError `job.disk` where the disk fails.
     """
 
-    def __init__(self, folder: Path, root: Path, on_growth: Callable[[int], None]) -> None:
-        """`folder` lies in the cache's `root`. on_growth hears of bytes that came, and went."""
+    def __init__(self, folder: Path, on_growth: Callable[[int], None]) -> None:
+        """on_growth: called with the bytes by which the cache has grown, or shrunk."""
         self.folder = folder
-        self._root = root
         self._on_growth = on_growth
         self._artefacts, self._chunks = folder / "artefacts", folder / "chunks"
         self._uploads = Uploads(self._artefacts, on_growth)
-        self._known: dict[Path, tuple[int, int]] = {}  # that are as they should be: inode, size
+        self._known: dict[Path, tuple[int, int]] = {}  # whole files: inode and size
         self._lock = threading.Lock()
 
     # --- artefacts --------------------------------------------------------------------------
@@ -67,8 +65,8 @@ class UserCache:
         return ArtefactState(sha256=sha256, received=received, is_complete=False)
 
     def take(self, upload: Upload) -> ArtefactState:
-        """Adds a piece. A piece that does not follow the last one is not taken: the answer says
-        where to go on. Raises LinkError `link.upload`, `link.hash`."""
+        """Adds a piece of an upload; returns how much has arrived. A piece that does not follow
+        the last one is not added. Raises LinkError `link.upload`, `link.hash`."""
         most = limits.ARTEFACT_BYTES.get(upload.kind, 0)
         if upload.size > most or upload.offset + len(upload.data) > upload.size:
             raise LinkError(
@@ -78,7 +76,7 @@ class UserCache:
             )
         with disk.disk_errors():
             if self._whole_size(upload.sha256) is None:
-                disk.make_folder(self._artefacts, self._root)
+                private_files.make_folder(self._artefacts)
                 with self._lock:
                     path = self._uploads.take(upload)
                 if path is not None:
@@ -86,8 +84,8 @@ class UserCache:
         return self.state(upload.sha256)
 
     def path(self, sha256: str, name: str) -> Path:
-        """Where the whole artefact lies. Raises LinkError `link.no_artefact`, also for one that
-        is made of parts: those are for reading."""
+        """The file of a whole artefact. Raises LinkError `link.no_artefact` if it is not here, or
+        made of parts (`add_parts`), which can only be read in pieces."""
         with disk.disk_errors():
             path = self._whole_file(sha256)
         if path is None:
@@ -103,7 +101,7 @@ class UserCache:
         return ArtefactChunk(sha256=sha256, offset=offset, data=data)
 
     def add(self, write: Callable[[BinaryIO], object]) -> tuple[str, int]:
-        """Keeps what `write` writes; (sha256, size)."""
+        """Adds the artefact that `write` writes; returns its SHA-256 and size."""
 
         def write_named(file: BinaryIO) -> str:
             write(file)
@@ -115,9 +113,9 @@ class UserCache:
     def add_parts(
         self, header: bytes, parts: Sequence[Part], sha256: str | None = None
     ) -> tuple[str, int]:
-        """Keeps the artefact that is `header` and then slices of chunks; (sha256, size). Who has
-        hashed those bytes already gives `sha256`. Raises LinkError `link.no_artefact` if a chunk
-        is not there any more."""
+        """Adds the artefact that consists of `header` and slices of chunks; returns its SHA-256
+        and size. sha256: of those bytes, if it is known. Raises LinkError `link.no_artefact` if a
+        chunk is not here any more."""
         manifest = Manifest(header=header, parts=tuple(parts))
         if sha256 is None:
             digest = hashlib.sha256(header)
@@ -132,14 +130,14 @@ class UserCache:
     # --- chunks -----------------------------------------------------------------------------
 
     def chunk_path(self, key: str) -> Path:
-        """Where the chunk lies, if it is there. Raises ValueError for what is no key."""
+        """The file of a chunk, which may not be there. Raises ValueError if that is no key."""
         if not _KEY.fullmatch(key):
             raise ValueError(f"'{key}' is no key")
         return self._chunks / key
 
     def find_chunk(self, key: str, length: int | None = None) -> Part | None:
-        """The whole chunk, or None if it is not there. One that this process did not write is
-        checked once; one that is not as it was written, or not `length` bytes, is removed."""
+        """The chunk as one part, or None if it is not here. A chunk of another process is checked
+        once; one that is damaged, or has not `length` bytes, is removed."""
         with disk.disk_errors():
             found = self._chunk_length(key)
             if found is not None and length not in (None, found):
@@ -148,7 +146,7 @@ class UserCache:
         return None if found is None else Part(key=key, offset=0, length=found)
 
     def add_chunk(self, key: str, blocks: Iterable[Block]) -> Part:
-        """Keeps a chunk, whose blocks may be made while they are written."""
+        """Adds a chunk; its blocks may be made while they are written."""
         lengths: list[int] = []
 
         def write(file: BinaryIO) -> str:
@@ -160,7 +158,7 @@ class UserCache:
 
     def part_blocks(self, part: Part) -> Iterator[bytes]:
         """The part's bytes, block by block. Raises LinkError `link.no_artefact` if its chunk is
-        not there any more."""
+        not here any more."""
         with disk.disk_errors():
             try:
                 with self.chunk_path(part.key).open("rb") as file:
@@ -171,26 +169,26 @@ class UserCache:
     # --- pictures ---------------------------------------------------------------------------
 
     def pictures(self, recipe: str) -> Path:
-        """The folder, which is there, for pictures made by this recipe (a fingerprint). What is
-        in it counts as used now."""
+        """The folder for the pictures of this recipe (a fingerprint), made if need be. Marks the
+        pictures in it as used now."""
         if not _KEY.fullmatch(recipe):
             raise ValueError(f"'{recipe}' is no fingerprint")
         folder = self.folder / "pictures" / recipe
         with disk.disk_errors():
-            disk.make_folder(folder, self._root)
+            private_files.make_folder(folder)
             for entry in os.scandir(folder):
                 disk.touch(Path(entry.path))
         return folder
 
     def relative(self, picture: Path) -> str:
-        """A picture's place as orders say it. Raises ValueError unless it lies in `pictures`."""
+        """A picture's path below this user's folder. Raises ValueError unless it is in
+        `pictures`."""
         place = picture.relative_to(self.folder).as_posix()
         self.file(place)
         return place
 
     def file(self, place: str) -> Path:
-        """The picture at `place`, under this user's part of the cache. Raises ValueError for any
-        other place."""
+        """The picture at a place that `relative` gave. Raises ValueError for any other place."""
         if not _PICTURE.fullmatch(place):
             raise ValueError(f"'{place}' is no picture of the cache")
         return self.folder / place
@@ -199,10 +197,10 @@ class UserCache:
 
     def _add_file(self, folder: Path, write: Callable[[BinaryIO], str]) -> tuple[Path, int]:
         with disk.disk_errors():
-            disk.make_folder(folder, self._root)
+            private_files.make_folder(folder)
             path = disk.write_file(folder, write)
             size = self._know(path)
-        self._on_growth(disk_bytes(size))
+        self._on_growth(disk.disk_bytes(size))
         return path, size
 
     def _whole_size(self, sha256: str) -> int | None:
@@ -227,7 +225,7 @@ class UserCache:
         return path if self._is_whole(path, lambda file: _check_hash(file, sha256)) else None
 
     def _manifest(self, sha256: str) -> Manifest | None:
-        """Of an artefact of parts; they themselves may be gone."""
+        """The manifest of an artefact of parts, whose chunks may be gone."""
         if not _SHA256.fullmatch(sha256):
             return None
         path = self._artefacts / f"{sha256}{_PARTS}"
@@ -279,7 +277,7 @@ class UserCache:
             return None
 
     def _is_whole(self, path: Path, check: Callable[[BinaryIO], None]) -> bool:
-        """Whether the file is there and, if this process does not know that, right."""
+        """Whether the file is here and undamaged. It is checked once in this process."""
         try:
             if not self._is_known(path):
                 with path.open("rb") as file:
@@ -294,7 +292,8 @@ class UserCache:
         return True
 
     def _is_known(self, path: Path) -> bool:
-        """Raises ValueError if its size has changed, OSError if it is not there."""
+        """Whether this process knows the file to be whole. Raises ValueError if its size has
+        changed, OSError if it is not there."""
         status = path.stat()
         with self._lock:
             known = self._known.get(path)
@@ -303,7 +302,7 @@ class UserCache:
         return known == (status.st_ino, status.st_size)
 
     def _know(self, path: Path) -> int:
-        """Takes the file for right; its size."""
+        """Notes that the file is whole; returns its size."""
         status = path.stat()
         with self._lock:
             if len(self._known) >= _MOST_KNOWN:
@@ -313,7 +312,7 @@ class UserCache:
 
 
 _ABSENT = (FileNotFoundError, ValueError)
-"""A file that another process has removed, or that is cut off, after it was looked at."""
+"""Raised for a file that another process has removed or cut off since it was checked."""
 
 
 def _check_hash(file: BinaryIO, sha256: str) -> None:

@@ -140,7 +140,7 @@ class Connect:
 
 
 def connect_line(server_key: str, endpoint: str) -> str:
-    """What a trusted user runs to get a connection file. server_key: as text."""
+    """The command by which a trusted user makes a connection file. server_key: as text."""
     return (
         f"affekt keys connect --server {endpoint} --server-key {server_key} "
         "--key me.json --out remote.json"

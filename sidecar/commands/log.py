@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a sidecar's words go, and how they stay few.
+"""A sidecar's log files, which are kept small.
 
-`sidecar.log` is Python's logging, in parts; `sidecar.stderr` beside it is what reaches the
-process's standard output and error in any other way: crashes, libraries, the worker.
+`sidecar.log` has Python's logging, in parts. `sidecar.stderr` beside it has all other output of the
+process: of crashes, of libraries, and of the worker.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ...shared.limits import LOG_PARTS, MAX_LOG_BYTES
 from ...shared.process import RAW_NAME
 
 LOOK_S = 1.0
-"""How often the raw file's size is looked at."""
+"""How often the size of `sidecar.stderr` is checked."""
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 def open_log(path: Path | None) -> None:
-    """Sends logging to that file, or to standard error for None; and crashes' stacks to
-    standard error, which a thread keeps small if it is the file beside the log. Raises
-    InputError `file.not_writable`."""
+    """Sends logging to that file, or to standard error for None, and the stacks of crashes to
+    standard error. If that is the file beside the log, a thread keeps it small. Raises InputError
+    `file.not_writable`."""
     faulthandler.enable()
     if path is None:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT)
@@ -42,8 +42,8 @@ def open_log(path: Path | None) -> None:
 
 
 def cut(raw: Path, descriptor: int, most_bytes: int) -> bool:
-    """Where the file has more, its last `most_bytes` become `raw.1` and the file is emptied for
-    all that append to it; whether it had. Raises OSError."""
+    """If the file has more than `most_bytes`, moves its last ones to `raw.1` and empties it for
+    all processes that append to it. Returns whether it did. Raises OSError."""
     size = os.fstat(descriptor).st_size
     if size <= most_bytes:
         return False
@@ -80,6 +80,6 @@ def _keep_small(raw: Path) -> None:
     while not never.wait(LOOK_S):
         try:
             cut(raw, 2, MAX_LOG_BYTES)
-        except OSError:  # such as a full disk: what cannot be kept is dropped
+        except OSError:  # such as a full disk: the content is dropped
             with contextlib.suppress(OSError):
                 os.ftruncate(2, 0)

@@ -18,14 +18,14 @@ from .log import open_log
 
 if TYPE_CHECKING:
     from ..server.server import ServerOptions
-    from ..server.sockets import FrontDoor
+    from ..server.sockets import ClientEndpoint
 
 LEAST_MEMORY_GB = 2.0
 """A worker that has loaded and shown a head has 1 GB."""
 REMOTE_HOST = "0.0.0.0"
 REMOTE_PORT = 5870
 LEAVE_S = 1.6
-"""The longest that the end takes once it was asked for; the promise is 2 s."""
+"""Longest time from a request to end until the process has ended; the promise is 2 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +60,14 @@ class Serve:
     def run(self) -> None:
         from ..parent_watch import watch_input, watch_parent
         from ..server.server import Server
-        from ..server.worker_process import ProcessWorkbench
+        from ..server.worker_process import WorkerProcess
 
         options = self._options()
-        # Only now: a mistake in the options belongs to the terminal.
+        # After the options are checked: their errors go to the terminal.
         open_log(self.log)
         cache = (options.cache_folder, options.cache_bytes)
         server = Server(
-            lambda doors: ProcessWorkbench(doors, *cache, memory_bytes=options.memory_bytes),
+            lambda sockets: WorkerProcess(sockets, *cache, memory_bytes=options.memory_bytes),
             options,
         )
         signals: list[int] = []
@@ -79,11 +79,11 @@ class Serve:
         if self.watch_stdin:
             watch_input(server.stopped.set)
         self._say(f"listening on {server.endpoint}, {self._say_how()}")
-        # In slices: an event may not be set from a signal handler, which may interrupt its lock.
+        # In slices, since a signal handler may not set the event: it may interrupt its lock.
         while not server.stopped.wait(0.25) and not signals:
             pass
-        # A disk that does not answer may not hold us. Half-written files have names that nobody
-        # believes, and the worker ends when we do.
+        # If the disk does not answer, the process ends anyway. Half-written files have temporary
+        # names, and the worker ends with this process.
         last_resort = threading.Timer(LEAVE_S, os._exit, [0])
         last_resort.daemon = True
         last_resort.start()
@@ -91,7 +91,7 @@ class Serve:
             os._exit(0)
 
     def _options(self) -> ServerOptions:
-        """Raises what `_cache_bytes`, `_memory_bytes` and `_front_door` do."""
+        """The server's options. Raises as `_cache_bytes`, `_memory_bytes` and `_endpoint`."""
         from ..server.server import ServerOptions
 
         return ServerOptions(
@@ -99,7 +99,7 @@ class Serve:
             cache_folder=self.cache_dir or default_cache_folder(),
             cache_bytes=self._cache_bytes(),
             memory_bytes=self._memory_bytes(),
-            front=self._front_door(),
+            endpoint=self._endpoint(),
         )
 
     def _say(self, sentence: str) -> None:
@@ -109,7 +109,7 @@ class Serve:
             logging.getLogger("affekt").info("%s", sentence)
 
     def _cache_bytes(self) -> int:
-        """Raises InputError `option.cache_gb`."""
+        """`--cache-gb` in bytes. Raises InputError `option.cache_gb` if that is too small."""
         if not 0.1 <= self.cache_gb <= 1e6:
             raise InputError(
                 "option.cache_gb",
@@ -119,11 +119,11 @@ class Serve:
         return int(self.cache_gb * 1e9)
 
     def _memory_bytes(self) -> int:
-        """Raises InputError `option.memory_gb`."""
-        from ..server.memory import generous_bytes
+        """`--memory-gb` in bytes. Raises InputError `option.memory_gb` if that is too small."""
+        from ..server.watch import default_memory_bytes
 
         if self.memory_gb is None:
-            return generous_bytes()
+            return default_memory_bytes()
         if not LEAST_MEMORY_GB <= self.memory_gb <= 1e6:
             raise InputError(
                 "option.memory_gb",
@@ -132,11 +132,11 @@ class Serve:
             )
         return int(self.memory_gb * 1e9)
 
-    def _front_door(self) -> FrontDoor:
-        """Raises InputError `option.remote`, `option.port`, LinkError `link.no_trusted_key`,
-        `link.key_file`."""
-        from ..server.key_files import default_keys_folder, remote_door
-        from ..server.sockets import local_door
+    def _endpoint(self) -> ClientEndpoint:
+        """Where clients connect. Raises InputError `option.remote`, `option.port`; LinkError
+        `link.no_trusted_key`, `link.key_file`."""
+        from ..server.key_files import default_keys_folder, remote_endpoint
+        from ..server.sockets import local_endpoint
 
         if not self.remote:
             if not (self.listen is self.port is self.keys_dir is None):
@@ -145,14 +145,16 @@ class Serve:
                     "Without --remote the sidecar listens to this machine alone.",
                     "Add --remote, or leave out --listen, --port and --keys-dir.",
                 )
-            return local_door()
+            return local_endpoint()
         port = REMOTE_PORT if self.port is None else self.port
         if not 0 < port < 65536:
             raise InputError("option.port", f"{port} is no port.", "Give one from 1 to 65535.")
-        return remote_door(self.keys_dir or default_keys_folder(), self.listen or REMOTE_HOST, port)
+        return remote_endpoint(
+            self.keys_dir or default_keys_folder(), self.listen or REMOTE_HOST, port
+        )
 
     def _say_how(self) -> str:
-        """What to do now that it listens."""
+        """What to tell the user once the server listens."""
         if not self.remote:
             runtime = self.runtime_dir or default_runtime_folder()
             return f"see {runtime / FILE_NAME}"

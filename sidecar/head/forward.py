@@ -22,6 +22,7 @@ from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
 from ..denormals import flushed_denormals
+from ..memory import remembered
 from ..threads import in_order
 from .rotation import matrix_from_axis_angle
 from .skinning import (
@@ -229,7 +230,7 @@ class Mover:
         return in_order(fill, _blocks(start, stop))
 
 
-@functools.lru_cache(maxsize=2)
+@remembered
 def layer_of(head: HeadModel) -> HeadLayer:
     """The head's forward pass on the processor, made once while the head lives."""
     return HeadLayer(head)

@@ -9,7 +9,6 @@ the ones that are there).
 
 from __future__ import annotations
 
-import functools
 import json
 from importlib import resources
 from pathlib import Path
@@ -21,6 +20,7 @@ from safetensors.numpy import save
 from ...shared.errors import InputError
 from ...shared.head import ARRAY_FIELDS, HeadModel
 from ..files import write_whole
+from ..memory import remembered
 from .flame.read import kind_of, read_flame
 
 OPEN = "open"
@@ -29,7 +29,7 @@ HALF = ("shape_basis", "expression_basis", "pose_basis", "uv")
 MAX_HEAD_BYTES = 512 * 1024 * 1024  # FLAME with all its components is 50 MB in single precision
 
 
-@functools.lru_cache(maxsize=4)
+@remembered
 def read_head(name: str) -> HeadModel:
     """The embedded head for `open`, else the head file or the user's FLAME file at that path.
 

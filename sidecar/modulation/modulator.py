@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import InputError, JobError
 from ...shared.motion import Motion, cut_motion, frames_outside
 from ..denormals import flushed_denormals
+from ..memory import remembered
 from ..threads import in_order
 from . import windows
 from .asymmetry import side_factors, side_of_take
@@ -278,6 +278,6 @@ def _kept_in_range(
     return np.asarray(np.clip(new, low, high) - old, np.float32)
 
 
-@functools.lru_cache(maxsize=2)
+@remembered
 def _network_of(network: GeometryNetwork) -> WindowNetwork:
     return remembering(window_network(network))

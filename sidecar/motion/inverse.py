@@ -10,7 +10,6 @@ multiple of the identity so that opposite shapes (jaw left and right) stay apart
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from scipy.optimize import nnls
 from ...shared.arrays import Float32Array, Float64Array, IndexArray
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ..memory import remembered
 
 _APART = 0.02
 """Weight of the identity beside the surface's Gram matrix of mean diagonal 1."""
@@ -60,7 +60,7 @@ def not_negative(weights: Float64Array, basis: Float64Array) -> Float64Array:
     return out
 
 
-@functools.lru_cache(maxsize=4)
+@remembered
 def _solver(head: HeadModel) -> _Solver:
     effects = _effects(head)  # (V * 3, P)
     gram = effects.T @ effects

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ZAP (ZeroMQ RFC 27): who may open a connection, and under which user's name. Only clients whose
-CURVE key is trusted at that door.
+"""ZAP (ZeroMQ RFC 27): decides who may connect to a socket, by CURVE key, and as which user.
 
-Runs on a thread of its own, so that a stranger is turned away whatever else happens. If it is
-down, libzmq turns everyone away, because the sockets set `ZAP_ENFORCE_DOMAIN`.
+Runs on a thread of its own, so that strangers are refused whatever else happens. While it does not
+run libzmq refuses everyone, because the sockets set `ZAP_ENFORCE_DOMAIN`.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from zmq.utils import z85
 from ...shared.mailbox import Mailbox
 
 DOMAIN = b"global"
-"""The clients' door."""
+"""Of the clients' socket."""
 WORKER_DOMAIN = b"worker"
-"""The worker's door: its key is trusted there and nowhere else, and no client's is."""
+"""Of the worker's socket: the worker's key is trusted there alone, and no client's is."""
 LOCAL_USER = "local"
 """The user of this machine, who holds the connection file."""
 _ENDPOINT = "inproc://zeromq.zap.01"
@@ -29,12 +28,12 @@ _VERSION = b"1.0"
 _log = logging.getLogger("affekt.server")
 
 Trust = Callable[[bytes], str | None]
-"""The user whose public key (32 bytes) this is, or None for a stranger's. Asked at every
-connection, on the authenticator's thread; what raises is a refusal."""
+"""Public key (32 bytes) -> its user, None for a stranger's. Called for every connection on the
+authenticator's thread; if it raises, the connection is refused."""
 
 
 class PinnedKeys:
-    """A few keys in memory, each with its user. Any thread may replace them."""
+    """A `Trust` of a few keys in memory. Any thread may replace them."""
 
     def __init__(self, users: Mapping[str, str] | None = None) -> None:
         """users: public key as Z85 text -> user."""
@@ -44,13 +43,13 @@ class PinnedKeys:
         return self._users.get(key)
 
     def replace(self, users: Mapping[str, str]) -> None:
-        """Trusts these instead; a connection that is open stays open."""
+        """Trusts these keys instead; open connections stay open."""
         self._users = {z85.decode(key): user for key, user in users.items()}
 
 
 class RefusalLog:
-    """Says who was refused and from where, a few times a minute: a crowd of strangers may not
-    fill the disk."""
+    """Logs refused connections, `LINES` a minute at most, so that strangers cannot fill the
+    disk."""
 
     LINES = 10
     WINDOW_S = 60.0
@@ -61,7 +60,7 @@ class RefusalLog:
         self._refused = 0
 
     def refused(self, address: str, reason: str) -> None:
-        """One more."""
+        """Counts a refusal, and logs it unless there were too many."""
         if self._now() - self._begin >= self.WINDOW_S:
             self.close()
             self._begin = self._now()
@@ -70,7 +69,7 @@ class RefusalLog:
             _log.warning("refused a connection from %s: %s", address, reason)
 
     def close(self) -> None:
-        """Says how many there were beyond those that were named."""
+        """Logs how many refusals were not logged one by one."""
         if self._refused > self.LINES:
             _log.warning("refused %d more connections", self._refused - self.LINES)
         self._refused = 0
@@ -82,12 +81,12 @@ class Authenticator:
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
-        doors: Mapping[bytes, Trust],
+        domains: Mapping[bytes, Trust],
         *,
         log: RefusalLog | None = None,
     ) -> None:
-        """doors: ZAP domain -> whom it lets in."""
-        self._doors = dict(doors)
+        """domains: name of a ZAP domain -> which keys it trusts."""
+        self._domains = dict(domains)
         self._log = RefusalLog() if log is None else log
         self._stop: Mailbox[None] = Mailbox()
         self._socket = context.socket(zmq.REP)
@@ -98,7 +97,7 @@ class Authenticator:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread; from now on libzmq refuses every new connection."""
+        """Ends the thread; libzmq refuses every new connection from now on."""
         if self._thread.is_alive():
             self._stop.put(None)
             self._thread.join()
@@ -118,10 +117,10 @@ class Authenticator:
 
     def _answer(self, request: Sequence[bytes]) -> list[bytes]:
         try:
-            reply = answer(request, self._doors)
+            reply = answer(request, self._domains)
             reason = reply[3].decode()
         except Exception:
-            # Whatever is wrong with a list of keys, nobody may come in by it, and the thread lives.
+            # A faulty list of keys lets nobody in, and does not end the thread.
             _log.exception("the keys could not be looked up")
             reply, reason = _refusal(request, b"Not answered"), "the keys could not be looked up"
         if reply[2] != b"200":
@@ -130,12 +129,12 @@ class Authenticator:
         return reply
 
 
-def answer(request: Sequence[bytes], doors: Mapping[bytes, Trust]) -> list[bytes]:
+def answer(request: Sequence[bytes], domains: Mapping[bytes, Trust]) -> list[bytes]:
     """The ZAP reply to a ZAP request: version, request id, status code, status text, user id,
-    metadata. The user id is what a message's `User-Id` says from then on."""
+    metadata. The user id becomes the `User-Id` of the connection's messages."""
     if len(request) != 7 or request[0] != _VERSION or request[5] != b"CURVE":
         return _refusal(request, b"Not CURVE")
-    trust = doors.get(request[2])
+    trust = domains.get(request[2])
     if trust is None:
         return _refusal(request, b"Unknown domain")
     user = trust(request[6])

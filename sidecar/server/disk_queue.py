@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one thread of the server that touches the disk: uploads, downloads, pieces of pictures,
+"""The one thread of the server that uses the disk: uploads, downloads, pieces of pictures,
 eviction. Tasks of several clients take turns."""
 
 from __future__ import annotations
@@ -12,52 +12,55 @@ from typing import TypeAlias
 
 from ...shared import limits
 from ...shared.errors import LinkError
-from .round_robin import Turns
+from .round_robin import RoundRobin
 
 _log = logging.getLogger("affekt.server")
 
 Result: TypeAlias = Callable[[], None]
-"""What the sockets' thread does with what a task has found out."""
+"""Run on the sockets' thread once the task is done."""
 Task: TypeAlias = Callable[[], Result]
 
 
-class Desk:
-    """Does tasks, round robin over their clients and in order within one; `on_done` gets what
-    each gives, on the desk's thread. A task must not raise."""
+class DiskQueue:
+    """Runs tasks on a thread of its own: round robin over the clients, in order within one. Passes
+    each result to `on_done`, on that thread. Tasks must not raise."""
 
     def __init__(self, on_done: Callable[[Result], None]) -> None:
         self._on_done = on_done
         self._tasks: dict[bytes, deque[tuple[Task, int]]] = {}
-        self._turns: Turns[bytes] = Turns()
+        self._turns: RoundRobin[bytes] = RoundRobin()
         self._changed = threading.Condition()
         self._is_stopping = False
-        self._thread = threading.Thread(target=self._run, name="affekt-desk", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="affekt-disk", daemon=True)
         self._thread.start()
 
     def submit(self, client: bytes, task: Task, size: int = 0) -> None:
-        """size: bytes that the task keeps in memory. Raises LinkError `link.busy` if too many of
-        this client's wait, or too many bytes of all clients'."""
+        """Queues a task of the client's. size: bytes that it keeps in memory. Raises LinkError
+        `link.busy` if too many of the client's tasks wait, or too many bytes of all clients'."""
         with self._changed:
             waiting = self._tasks.get(client, ())
             held = sum(held for tasks in self._tasks.values() for _, held in tasks) if size else 0
-            if len(waiting) >= limits.MAX_WAITING_REQUESTS or held + size > limits.MAX_DESK_BYTES:
+            if (
+                len(waiting) >= limits.MAX_WAITING_REQUESTS
+                or held + size > limits.MAX_DISK_QUEUE_BYTES
+            ):
                 raise LinkError("link.busy", "The sidecar has too much to do.", "Try again later.")
             self._tasks.setdefault(client, deque()).append((task, size))
             self._changed.notify()
 
     def forget(self, client: bytes) -> None:
-        """What waits of this client's is not done."""
+        """Drops the client's tasks that wait."""
         with self._changed:
             self._tasks.pop(client, None)
 
     def stop(self) -> None:
-        """Nothing begins any more."""
+        """Ends the thread after the task under way."""
         with self._changed:
             self._is_stopping = True
             self._changed.notify()
 
     def join(self, timeout_s: float) -> bool:
-        """Waits for the end; False if the disk keeps the thread longer."""
+        """Waits for the thread's end; False if the disk keeps it longer than `timeout_s`."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 

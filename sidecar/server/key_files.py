@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys that stay: this server's pair, a client's pair, and who is trusted under which name.
+"""Files of keys: this server's pair, a client's pair, and the users whom this server trusts.
 
     KEYS/server.json     {"public_key", "secret_key"}, made at first use
     KEYS/trusted.json    {"users": {NAME: public key}}
 
-Keys are Z85 text, files 0600 in a 0700 folder; one that others may read is not used.
+Keys are Z85 text, files 0600 in a 0700 folder. A file that others may read is not used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ...shared import limits, private_files
 from ...shared.connection import is_key
 from ...shared.errors import InputError, LinkError
 from .keys import KeyPair, check_name, is_name, make_keys
-from .sockets import FrontDoor
+from .sockets import ClientEndpoint
 
 KEYS_VARIABLE = "AFFEKT_KEYS_DIR"
 SERVER_FILE = "server.json"
@@ -32,7 +32,7 @@ _log = logging.getLogger("affekt.server")
 
 
 def default_keys_folder() -> Path:
-    """The user's own folder for keys that stay; `AFFEKT_KEYS_DIR` overrides it."""
+    """The user's folder for keys; `AFFEKT_KEYS_DIR` overrides it."""
     if named := os.environ.get(KEYS_VARIABLE):
         return Path(named)
     if sys.platform == "win32":
@@ -80,7 +80,8 @@ def write_secret(path: Path, text: str) -> None:
 
 
 def read_key_file(path: Path) -> KeyPair:
-    """A pair. Raises LinkError `link.key_file` (missing, damaged, or readable by others)."""
+    """Reads a pair. Raises LinkError `link.key_file` if it is missing, damaged, or others may
+    read it."""
     content = _read(path)
     public, secret = content.get("public_key"), content.get("secret_key")
     if not (is_key(public) and is_key(secret)):
@@ -91,7 +92,7 @@ def read_key_file(path: Path) -> KeyPair:
 
 
 def read_trusted(folder: Path) -> dict[str, str]:
-    """Name -> public key (Z85) of everyone trusted here. Raises LinkError `link.key_file`."""
+    """The trusted users: name -> public key (Z85). Raises LinkError `link.key_file`."""
     path = folder / TRUSTED_FILE
     users = _read(path).get("users") if path.exists() else {}
     if not isinstance(users, dict) or len(users) > limits.MAX_TRUSTED_KEYS:
@@ -105,10 +106,10 @@ def read_trusted(folder: Path) -> dict[str, str]:
 
 
 def trust(folder: Path, name: str, key: str) -> None:
-    """Lets the holder of this public key (Z85) in as `name`, from now on.
+    """Trusts the holder of this public key (Z85) as `name` from now on.
 
-    Raises InputError `option.name`, `option.key` (the name has another key, or the key another
-    name), LinkError `link.key_file`.
+    Raises InputError `option.name` (no name, or it has another key), `option.key` (the key has
+    another name); LinkError `link.key_file`.
     """
     users = read_trusted(folder)
     known = next((user for user, other in users.items() if other == key), None)
@@ -136,7 +137,8 @@ def trust(folder: Path, name: str, key: str) -> None:
 
 
 def forget(folder: Path, name: str) -> None:
-    """Refuses this user at the next connection. Raises InputError `option.name`."""
+    """Trusts this user no longer, from the next connection on. Raises InputError `option.name`
+    if there is no such user."""
     users = read_trusted(folder)
     if name not in users:
         raise InputError(
@@ -146,10 +148,8 @@ def forget(folder: Path, name: str) -> None:
 
 
 class TrustedKeys:
-    """The trusted users as the file has them now: read again whenever it has changed.
-
-    A file that cannot be used lets nobody in, and the log says why.
-    """
+    """A `Trust` of the users in the file, which is read again whenever it has changed. If the file
+    cannot be used, nobody is trusted, and the log says why."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -171,11 +171,9 @@ class TrustedKeys:
         return {z85.decode(key): user for user, key in users.items()}
 
 
-def remote_door(folder: Path, host: str, port: int) -> FrontDoor:
-    """A door for the trusted users alone, on whatever address, with this server's lasting key.
-
-    Raises LinkError `link.no_trusted_key`, `link.key_file`.
-    """
+def remote_endpoint(folder: Path, host: str, port: int) -> ClientEndpoint:
+    """An endpoint for the trusted users, with this server's own keys. Raises LinkError
+    `link.no_trusted_key` if there are none, `link.key_file`."""
     keys = server_keys(folder)
     if not read_trusted(folder):
         raise LinkError(
@@ -183,7 +181,7 @@ def remote_door(folder: Path, host: str, port: int) -> FrontDoor:
             "Nobody is trusted to use this server from another machine.",
             "Run `affekt keys new` on theirs, then `affekt keys trust` here.",
         )
-    return FrontDoor(keys=keys, trust=TrustedKeys(folder), host=host, port=port)
+    return ClientEndpoint(keys=keys, trust=TrustedKeys(folder), host=host, port=port)
 
 
 def _write_trusted(folder: Path, users: Mapping[str, str]) -> None:

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CURVE keys as records and as text that a person can pass on.
-
-A public key is written as 56 small letters and digits (base32 of its 32 bytes and 3 of a
-checksum): no shell reads anything into them, and a slip of the hand is told from a key.
-"""
+"""CURVE keys, and public keys as text that people pass on: 56 small letters and digits, base32 of
+the key's 32 bytes and 3 of a checksum, which finds typing errors. No shell needs them quoted."""
 
 from __future__ import annotations
 
@@ -40,13 +37,13 @@ def make_keys() -> KeyPair:
 
 
 def to_text(public: str) -> str:
-    """A public key, Z85, as people pass it on."""
+    """A public key (Z85) as text."""
     key = z85.decode(public)
     return base64.b32encode(key + _check(key)).decode().lower()
 
 
 def from_text(text: str) -> str:
-    """The public key, Z85, that a person gave. Raises InputError `option.key`."""
+    """The public key (Z85) of a text that `to_text` made. Raises InputError `option.key`."""
     letters = "".join(text.split()).upper()
     try:
         data = base64.b32decode(letters) if len(letters) == _TEXT_LENGTH else b""
@@ -56,19 +53,19 @@ def from_text(text: str) -> str:
     if len(key) != _KEY_BYTES or data[_KEY_BYTES:] != _check(key):
         raise InputError(
             "option.key",
-            "That is no public key: a letter is wrong or missing.",
+            "That is no public key: a incoming is wrong or missing.",
             f"Copy all {_TEXT_LENGTH} letters as `affekt keys` showed them.",
         )
     return z85.encode(key).decode()
 
 
 def is_name(name: str) -> bool:
-    """Whether a remote user may be called so."""
+    """Whether this may be a remote user's name."""
     return _NAME.fullmatch(name) is not None and name != LOCAL_USER
 
 
 def check_name(name: str) -> str:
-    """The name of a remote user. Raises InputError `option.name`."""
+    """Returns the name if a remote user may have it. Raises InputError `option.name`."""
     if not is_name(name):
         raise InputError(
             "option.name",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose turn it is: round robin over whoever has work, however often each asks."""
+"""Round robin over clients that have work."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 
-class Turns(Generic[Key]):
-    """Remembers who was served when. Between two turns of one, every other that waits has one."""
+class RoundRobin(Generic[Key]):
+    """Chooses who is served next. Between two turns of one client, every other that waits has
+    one, however often each asks."""
 
     def __init__(self) -> None:
         self._served: dict[Key, int] = {}
         self._count = 0
 
     def take(self, waiting: Iterable[Key]) -> Key | None:
-        """Who of those that wait was served longest ago; None if nobody waits. Who did not wait
-        the last time stands behind those that did, the first of several first."""
+        """The key that was served longest ago; None if nobody waits. Keys that did not wait at the
+        last call come after those that did, in the order given."""
         self._served = {key: self._served.get(key) or self._next() for key in waiting}
         if not self._served:
             return None

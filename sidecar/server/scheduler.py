@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the worker does next. No socket, no thread, no clock: time is an argument.
+"""Decides what the worker does next. Has no socket, thread or clock: time is an argument.
 
-The worker does one order at a time. First come previews, then short requests, then the jobs'
-next steps; in each of these classes it goes round robin over the clients. A class that waits is
-passed over at most `MAX_PASSED` times, so that a slider that never rests stops no bake. Within
-one client requests and jobs go first come first served, and of the previews of one view only the
-newest waits.
+The worker does one order at a time: previews before short requests before the next steps of jobs,
+and within each of these classes round robin over the clients. A class is passed over at most
+`MAX_PASSED` times while it waits, so that a slider that is dragged on and on stops no bake. One
+client's requests and jobs are done in the order they came, and of the previews of one view only
+the newest waits.
 
-If the worker dies, the order under way is given once more to the next one. If that dies too
-before it gets any further, the request or job fails with `job.crashed`, or with `job.memory` if
-that was why, and the others go on.
+If the worker dies, the order under way is given to the next worker once more. If that dies too
+before the order gets any further, the request or job fails with `job.crashed` (`job.memory` if the
+worker was too large), and the others go on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ...shared import limits
 from ...shared.errors import AffektError, JobError, LinkError
 from ...shared.wire import Frame
 from ..worker import orders
-from .round_robin import Turns
+from .round_robin import RoundRobin
 from .watch import crashed
 
 Client: TypeAlias = bytes
@@ -33,14 +33,14 @@ Client: TypeAlias = bytes
 # gets four steps a second even while someone drags a slider all the time, and of the previews
 # only 3 in 100 wait for one.
 MAX_PASSED = 32
-# Deaths of the worker by the same order that are believed to be chance.
+# After so many deaths of the worker an order is given once more.
 FORGIVEN_DEATHS = 1
 _PREVIEW, _REQUEST, _STEP = range(3)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A short request that ends here: the error is its answer."""
+    """A short request has failed; the error is its answer."""
 
     client: Client
     request: int
@@ -49,7 +49,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A job that ends here, without a word from the worker."""
+    """A job has failed."""
 
     job: str
     error: AffektError
@@ -57,14 +57,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The worker shall forget this job: a `Drop` for it, now."""
+    """The worker must be sent a `Drop` for this job."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A job that nobody asked for in time: it is gone, whether it had ended or not."""
+    """A job was removed, since its client left and nobody attached to it in time."""
 
     job: str
 
@@ -74,7 +74,7 @@ Outcome: TypeAlias = Refusal | Ended | Dropped | Forgotten
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """For the worker, now: the order and the client's frames behind it."""
+    """What to send to the worker now: an order and the client's frames that follow it."""
 
     order: orders.Answer | orders.Begin | orders.Step
     inner: Sequence[Frame]
@@ -82,8 +82,9 @@ class Order:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Request:
-    """A short request that waits. view: of a preview. pixels: the client's shared memory.
-    has_left: its client did, though another one may have come by the same name."""
+    """A short request. view: of a preview, else None. pixels: name of the client's shared memory.
+    deaths: how many workers died of it. has_left: whether its client has left, even if another
+    one has the same routing id now."""
 
     client: Client
     id: int
@@ -107,8 +108,8 @@ class _Client:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Job:
-    """left_at: when its client left, or None. reached: the most that was ever done of each
-    stage."""
+    """left_at: when its client left, or None. deaths: how many workers died of it since it last
+    got further. reached: how much of each stage was done at most."""
 
     id: str
     client: Client
@@ -122,12 +123,13 @@ class _Job:
 
 
 class Scheduler:
-    """Clients, requests and jobs. What else follows from a call waits in `take_outcomes`."""
+    """The clients with their requests and jobs. Whatever a call leads to for others, such as a
+    job's end, waits in `take_outcomes`."""
 
     def __init__(self) -> None:
         self._clients: dict[Client, _Client] = {}
         self._jobs: dict[str, _Job] = {}
-        self._turns: tuple[Turns[Client], ...] = (Turns(), Turns(), Turns())
+        self._turns: tuple[RoundRobin[Client], ...] = (RoundRobin(), RoundRobin(), RoundRobin())
         self._passed = [0, 0, 0]
         self._outcomes: list[Outcome] = []
         self._is_ready = False
@@ -141,18 +143,18 @@ class Scheduler:
         return self._under_way is not None
 
     def take_outcomes(self) -> list[Outcome]:
-        """What the calls since the last time have led to, in order."""
+        """What followed from the calls since the last time, in order."""
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
 
     # --- clients -----------------------------------------------------------------------------
 
     def add_client(self, client: Client, user: str) -> None:
-        """A client that is new, of this user."""
+        """Adds a client of this user."""
         self._clients[client] = _Client(user)
 
     def remove_client(self, client: Client, now: float) -> None:
-        """It has left: what it asked for needs no answer, its jobs go on for a while."""
+        """Removes a client that has left, and its requests; its jobs go on for a while."""
         self._clients.pop(client, None)
         if isinstance(self._under_way, Request) and self._under_way.client == client:
             self._under_way.has_left = True
@@ -161,7 +163,8 @@ class Scheduler:
                 job.left_at = now
 
     def ask(self, request: Request) -> None:
-        """Raises LinkError `link.busy`; JobError `job.no_worker` if there will be no worker."""
+        """Queues a short request. Raises LinkError `link.busy` if too many wait; JobError
+        `job.no_worker` if there will be no worker."""
         self._check_worker()
         asker = self._clients[request.client]
         self._check_bytes(asker, _bytes_of([request]))
@@ -177,7 +180,8 @@ class Scheduler:
     # --- jobs --------------------------------------------------------------------------------
 
     def start(self, client: Client, job: str, frames: Sequence[Frame]) -> None:
-        """Raises LinkError `link.job`; JobError `job.too_many`, `job.no_worker`."""
+        """Queues a job. Raises LinkError `link.job` if its id is taken; JobError `job.too_many`,
+        `job.no_worker`."""
         self._check_worker()
         if job in self._jobs:
             raise LinkError("link.job", "There is a job of that id already.", "Start it again.")
@@ -186,19 +190,20 @@ class Scheduler:
         self._jobs[job] = _Job(id=job, client=client, user=user, frames=frames)
 
     def attach(self, client: Client, job: str) -> None:
-        """From now on the job is this client's. Raises LinkError `link.no_job`."""
+        """Makes the job this client's. Raises LinkError `link.no_job` if its user has no such
+        job."""
         found = self._jobs.get(job)
         if found is None or found.user != self._clients[client].user:
             raise LinkError("link.no_job", "There is no such job.", "Start it again.")
         found.client, found.left_at = client, None
 
     def owner(self, job: str) -> Client | None:
-        """Whose job it is, or None if there is none or its client has left."""
+        """The job's client; None if there is no such job, or the client has left."""
         found = self._jobs.get(job)
         return None if found is None or found.left_at is not None else found.client
 
     def user(self, job: str) -> str:
-        """Whose data the job works on."""
+        """The user whose data the job works on."""
         return self._jobs[job].user
 
     def open_jobs(self) -> int:
@@ -206,7 +211,7 @@ class Scheduler:
         return sum(not job.has_ended for job in self._jobs.values())
 
     def end(self, job: str, error: AffektError) -> None:
-        """Ends the job at once (a step that is under way is for nothing), unless it has ended."""
+        """Ends the job with an error unless it has ended; the step under way is wasted."""
         found = self._jobs.get(job)
         if found is not None and not found.has_ended:
             if found.is_begun or self._under_way is found:
@@ -214,11 +219,11 @@ class Scheduler:
             self._end(found, error)
 
     def told(self, job: str) -> None:
-        """The job's end has been sent: it is gone."""
+        """Removes a job whose last event has been sent."""
         self._jobs.pop(job, None)
 
     def expire(self, now: float) -> None:
-        """Forgets the jobs whose client left longer than `limits.ORPHAN_S` ago."""
+        """Removes the jobs whose client left longer than `limits.ORPHAN_S` ago."""
         oldest = now - limits.ORPHAN_S
         for job in list(self._jobs.values()):
             if job.left_at is not None and job.left_at <= oldest:
@@ -231,12 +236,12 @@ class Scheduler:
     # --- the worker --------------------------------------------------------------------------
 
     def worker_ready(self) -> None:
-        """A worker waits for orders; it knows nothing of the one before."""
+        """A new worker waits for orders; it knows of no job."""
         self._is_ready = True
 
     def worker_died(self, error: AffektError | None = None) -> None:
-        """The order under way has no reply, and every job must be begun again. error: what that
-        order ends with if it was given twice; JobError `job.crashed` unless told."""
+        """The order under way will get no reply, and every job must be begun again. error: for
+        that order if it was given twice; None is JobError `job.crashed`."""
         self._is_ready = False
         lost, self._under_way = self._under_way, None
         for job in self._jobs.values():
@@ -249,7 +254,7 @@ class Scheduler:
                 self._end(lost, error or crashed())
 
     def give_up(self, error: AffektError) -> None:
-        """There will be no worker: everything ends with this error, now and from now on."""
+        """There will be no worker: ends every request and job, now and later, with this error."""
         self._gave_up = error
         for request in list(self._requests()):
             self._refuse(request, error)
@@ -261,7 +266,7 @@ class Scheduler:
                 self._end(job, error)
 
     def next_order(self) -> Order | None:
-        """What the worker shall do now; None while it does something, or if nothing waits."""
+        """The worker's next order; None while it does one, or if nothing waits."""
         if not self._is_ready or self._under_way is not None:
             return None
         waiting = self._waiting()
@@ -276,14 +281,14 @@ class Scheduler:
         return self._order_answer(self._pop(client, kind))
 
     def answered(self, unit: int) -> tuple[Client, int] | None:
-        """Whom the worker's answer is for: client and request; None if it has left."""
+        """Client and request id that the worker's answer is for; None if the client has left."""
         request = self._finish(unit)
         if isinstance(request, Request) and not request.has_left:
             return request.client, request.id
         return None
 
     def stepped(self, unit: int, stage: str, done: int, *, is_last: bool) -> str | None:
-        """The job that the worker has brought forward; None if it has ended meanwhile."""
+        """Notes a step; returns its job, or None if that has ended meanwhile."""
         job = self._finish(unit)
         if not isinstance(job, _Job) or job.has_ended:
             return None
@@ -294,7 +299,7 @@ class Scheduler:
         return job.id
 
     def refused(self, unit: int, error: AffektError) -> None:
-        """The order has failed, and with it the request or job."""
+        """Ends the request or job whose order has failed."""
         failed = self._finish(unit)
         if isinstance(failed, Request):
             self._refuse(failed, error)
@@ -308,7 +313,8 @@ class Scheduler:
             raise self._gave_up
 
     def _check_room(self, client: Client, size: int) -> None:
-        """For one job more of so many bytes; no client takes all the room there is."""
+        """Whether one more job of `size` bytes may wait; no client gets all the room. Raises
+        JobError `job.too_many`."""
         own = [job for job in self._jobs.values() if job.client == client]
         if (
             len(self._jobs) >= limits.MAX_WAITING_JOBS
@@ -321,7 +327,8 @@ class Scheduler:
             )
 
     def _check_bytes(self, asker: _Client, size: int) -> None:
-        """For one short request more of so many bytes."""
+        """Whether one more short request of `size` bytes may wait. Raises LinkError
+        `link.busy`."""
         if (
             size + _bytes_of(asker.waiting()) > limits.MAX_CLIENT_WAITING_BYTES
             or size + _bytes_of(self._requests()) > limits.MAX_WAITING_BYTES
@@ -373,7 +380,7 @@ class Scheduler:
         return Order(orders.Begin(unit=self._unit, user=job.user, job=job.id), job.frames)
 
     def _finish(self, unit: int) -> Request | _Job | None:
-        """What was under way; None if this is no reply to it."""
+        """Ends the order under way and returns what it was for; None if `unit` is another."""
         if unit != self._unit:
             return None
         finished, self._under_way = self._under_way, None
@@ -411,5 +418,5 @@ def _busy() -> LinkError:
 
 
 def _bytes_of(asked: Iterable[_Job | Request]) -> int:
-    """Of what these were asked with."""
+    """Bytes of these requests' frames."""
     return sum(len(frame) for one in asked for frame in one.frames)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidecar's server: one thread for the sockets, one for the disk, and the worker's process.
 
-The sockets' thread hears clients at the front door and the worker at the back, and never waits
-for anything else: hello, ping, status and cancel are answered at once, whatever is being worked
-on. What takes the disk goes to the desk, what takes the worker to the scheduler, and both hand
-their results back to this thread. Nothing here imports torch, so a server is there at once.
+The sockets' thread receives from the clients and the worker, and never waits for anything else:
+it answers hello, ping, status and cancel at once, whatever is being worked on. Requests that need
+the disk go to the disk queue, requests that need the worker to the scheduler; both hand their
+results back to this thread. Nothing here imports torch, so a server starts at once.
 """
 
 from __future__ import annotations
@@ -31,15 +31,14 @@ from ..cache.cache import Cache
 from ..cache.claim import Claim
 from ..worker import orders
 from .authenticator import LOCAL_USER
-from .deliveries import Deliveries
-from .disk_queue import Desk
-from .front import Front, Letter, UserOf, user_of
-from .memory import generous_bytes, resident_bytes
+from .client_socket import ClientSocket, Incoming, UserOf, user_of
+from .disk_queue import DiskQueue
+from .job_events import EventSender
 from .scheduler import Dropped, Ended, Forgotten, Refusal, Request, Scheduler
-from .sockets import Doors, FrontDoor, OpenSocket, local_door, open_router
-from .transfers import Files, failure
-from .watch import Watch
-from .worker_process import Died, GaveUp, Heard, News, Workbench
+from .sockets import ClientEndpoint, OpenSocket, ServerSockets, local_endpoint, open_router
+from .transfers import Transfers, failure
+from .watch import WorkerWatch, default_memory_bytes, resident_bytes
+from .worker_process import Died, GaveUp, Heard, News, Worker
 
 if TYPE_CHECKING:
     from ...shared.pixels import PixelRing
@@ -48,26 +47,26 @@ _log = logging.getLogger("affekt.server")
 
 CAPABILITIES = ("read_motion", "get_head", "bake", "render", "preview", "pixels", "attach")
 REQUESTS = {request.TYPE: request for request in messages.REQUESTS}
-# Time for the last answers to leave when the server ends.
+# Time for the last answers to be sent when the server ends.
 LINGER_MS = 500
-# A client that has asked for the end gets so long to hear that it comes and to hang up. A server
-# that hangs up first may take its own last words back: TCP drops what was not read yet.
+# Time for a client that asked for the end to read the answer and disconnect. If the server closes
+# its connection first, TCP may drop what the client has not read yet.
 SEE_OUT_S = 0.3
-# Letters that are read before the worker and the disk get their turn.
-LETTERS = 64
-# How often letters that found no room are tried again.
+# Messages that are read before the worker and the disk get their turn.
+RECEIVED_AT_ONCE = 64
+# How often messages for which there was no room are tried again.
 RETRY_MS = 20
 # How often the cache's size is held against its limit while jobs run.
 ROOM_S = 1.0
-# The desk's name for what no client has asked for.
-_HOUSE = b""
-# A client is there if it has said something within this time.
+# The client of the server's own tasks in the disk queue.
+_SERVER = b""
+# A client counts as present if it sent something within this time.
 PRESENT_S = 5.0
 
 
 @dataclass(slots=True)
 class _Session:
-    """A client that is connected, by its routing id."""
+    """A connected client. ring: its shared memory for previews."""
 
     user: str
     last_seen: float
@@ -77,12 +76,12 @@ class _Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Where the server lives. front: None is a local door with fresh keys. memory_bytes: that the
-    worker may use, 0 for `generous_bytes`. What comes after it is for tests."""
+    """Settings of a server. endpoint: None is a local one with fresh keys. memory_bytes: that the
+    worker may use, 0 for `default_memory_bytes`. The fields after it are for tests."""
 
     runtime_folder: Path
     cache_folder: Path
-    front: FrontDoor | None = None
+    endpoint: ClientEndpoint | None = None
     cache_bytes: int = limits.CACHE_BYTES
     memory_bytes: int = 0
     open_socket: OpenSocket = open_router
@@ -92,53 +91,58 @@ class ServerOptions:
     measure: Callable[[int], int] = resident_bytes
 
 
-OpenWorkbench = Callable[[Doors], Workbench]
-"""A workbench whose worker comes in by these doors."""
+OpenWorker = Callable[[ServerSockets], Worker]
+"""Makes the worker, which will connect to these sockets."""
 
 
 class Server:
-    """A sidecar. `start` returns when clients may connect; `stop` ends all that it has begun."""
+    """A sidecar. `start` returns when clients may connect; `stop` ends all that it began."""
 
-    def __init__(self, open_workbench: OpenWorkbench, options: ServerOptions) -> None:
-        """Raises LinkError `link.folder`."""
+    def __init__(self, open_worker: OpenWorker, options: ServerOptions) -> None:
+        """Opens the cache. Raises LinkError `link.folder` if its folder cannot be made."""
         self._options = options
-        self._open_workbench = open_workbench
-        self._files = Files(Cache(options.cache_folder, options.cache_bytes))
+        self._open_worker = open_worker
+        self._transfers = Transfers(Cache(options.cache_folder, options.cache_bytes))
         self._scheduler = Scheduler()
         self._sessions: dict[bytes, _Session] = {}
         self._mailbox: Mailbox[Callable[[], None]] = Mailbox()
         self._is_stopping = False
         self._is_seen_out = False
         self._started = options.now()
-        self._watch = Watch(options.memory_bytes or generous_bytes(), options.now, options.measure)
+        self._watch = WorkerWatch(
+            options.memory_bytes or default_memory_bytes(), options.now, options.measure
+        )
         self._verdict: AffektError | None = None
         self._room_at = 0.0
         self._is_making_room = False
         self._device = "unknown"
         self.stopped = threading.Event()
-        """Set when the server has ended or was asked to, by `stop` or by a client."""
+        """Set when the server has ended, or `stop` or a client asked it to."""
 
     def start(self) -> Connection | None:
-        """Binds, writes the connection file and gives what is in it (None where clients have
-        keys of their own), and serves. Raises LinkError `link.folder`, `link.bind`."""
-        door = self._options.front or local_door()
+        """Binds the sockets, writes the connection file and starts to serve. Returns what is in
+        the file; None where clients have keys of their own. Raises LinkError `link.folder`,
+        `link.bind`."""
+        endpoint = self._options.endpoint or local_endpoint()
         self._context = zmq.Context()
         try:
-            self._doors = Doors(self._context, door, self._options.open_socket)
+            self._sockets = ServerSockets(self._context, endpoint, self._options.open_socket)
         except LinkError:
             self._context.term()
             raise
-        self.endpoint, self.authenticator = self._doors.endpoint, self._doors.authenticator
-        self._front = Front(self._doors.front, self._options.user_of)
+        self.endpoint, self.authenticator = self._sockets.endpoint, self._sockets.authenticator
+        self._clients = ClientSocket(self._sockets.clients, self._options.user_of)
         self._claim = Claim(self._options.cache_folder)
-        self.workbench = self._open_workbench(self._doors)
-        self._desk = Desk(self._mailbox.put)
-        self._deliveries = Deliveries(self._scheduler, self._front, self._desk, self._files)
+        self.worker = self._open_worker(self._sockets)
+        self._disk_queue = DiskQueue(self._mailbox.put)
+        self._events = EventSender(
+            self._scheduler, self._clients, self._disk_queue, self._transfers
+        )
         self._thread = threading.Thread(target=self._run, name="affekt-sockets", daemon=True)
-        # Before anyone can know of us: the worker's start takes longest.
-        self.workbench.start()
+        # Before clients can connect: the worker's start takes longest.
+        self.worker.start()
         try:
-            connection = self._write_connection(door)
+            connection = self._write_connection(endpoint)
         except AffektError:
             self._free(1.0)
             raise
@@ -147,21 +151,21 @@ class Server:
 
     def stop(self, *, timeout_s: float = 1.0) -> bool:
         """Ends the threads and the worker, removes the connection file. False if the disk keeps
-        a thread longer than that: then only leaving the process helps."""
+        its thread longer than `timeout_s`: then only the end of the process ends it."""
         remove_connection(self._options.runtime_folder, os.getpid())
         if self._thread.is_alive():
             self._mailbox.put(self._stop)
             self._thread.join()
         return self._free(timeout_s)
 
-    def _write_connection(self, door: FrontDoor) -> Connection | None:
-        if door.client is None:
+    def _write_connection(self, endpoint: ClientEndpoint) -> Connection | None:
+        if endpoint.client is None:
             return None
         connection = Connection(
             endpoint=self.endpoint,
-            server_public_key=door.keys.public,
-            client_public_key=door.client.public,
-            client_secret_key=door.client.secret,
+            server_public_key=endpoint.keys.public,
+            client_public_key=endpoint.client.public,
+            client_secret_key=endpoint.client.secret,
             pid=os.getpid(),
             protocol=limits.PROTOCOL_VERSION,
             affekt=AFFEKT_VERSION,
@@ -171,13 +175,13 @@ class Server:
 
     def _free(self, timeout_s: float) -> bool:
         self.stopped.set()
-        self._desk.stop()
-        self.workbench.stop()
+        self._disk_queue.stop()
+        self.worker.stop()
         for session in self._sessions.values():
             _remove(session.ring)
-        self._doors.close(linger_ms=LINGER_MS)
+        self._sockets.close(linger_ms=LINGER_MS)
         self._context.term()
-        has_ended = self._desk.join(timeout_s)
+        has_ended = self._disk_queue.join(timeout_s)
         self._claim.close()
         self._mailbox.close()
         return has_ended
@@ -186,9 +190,9 @@ class Server:
 
     def _run(self) -> None:
         poller = zmq.Poller()
-        for source in (self._front.socket, self._mailbox.fileno(), *self.workbench.sources()):
+        for source in (self._clients.socket, self._mailbox.fileno(), *self.worker.sources()):
             poller.register(source, zmq.POLLIN)
-        self._desk.submit(_HOUSE, _tidy)
+        self._disk_queue.submit(_SERVER, _tidy)
         self._make_room()
         try:
             while not self._is_stopping:
@@ -200,118 +204,119 @@ class Server:
             self.stopped.set()
 
     def _patience_ms(self) -> int:
-        if self._front.is_waiting:
+        if self._clients.is_waiting:
             return RETRY_MS
         return max(1, min(1000, int(250 * self._options.silence_s)))
 
     def _turn(self) -> None:
-        """All that has come, and all that follows from it."""
-        for do in self._mailbox.take_all():
-            _carefully(do)
-        for news in self.workbench.take_news():
-            _carefully(lambda news=news: self._take_news(news))
-        for letter in self._front.receive(LETTERS):
-            _carefully(lambda letter=letter: self._handle(letter))
-        self._front.flush()
+        """Handles everything that has arrived, and sends what follows from it."""
+        for task in self._mailbox.take_all():
+            _safely(task)
+        for news in self.worker.take_news():
+            _safely(lambda news=news: self._take_news(news))
+        for incoming in self._clients.receive(RECEIVED_AT_ONCE):
+            _safely(lambda incoming=incoming: self._handle(incoming))
+        self._clients.flush()
         self._forget_silent()
         self._look_after_worker()
-        _carefully(self._settle)
-        for client in self._front.take_gone():
+        _safely(self._send_due)
+        for client in self._clients.take_gone():
             self._forget(client)
 
-    def _settle(self) -> None:
-        """Sends what has become due, to the worker and to the clients."""
+    def _send_due(self) -> None:
+        """Sends the next order to the worker, and events to the clients."""
         self._apply_outcomes()
         order = self._scheduler.next_order()
         if order is not None:
             self._watch.ordered()
             if isinstance(order.order, orders.Begin):
-                self._deliveries.begin_again(order.order.job)
-            self.workbench.send(orders.pack(order.order, order.inner))
-        self._deliveries.send()
+                self._events.begin_again(order.order.job)
+            self.worker.send(orders.pack(order.order, order.inner))
+        self._events.send()
 
     def _look_after_worker(self) -> None:
-        if self.workbench.state == "failed":
+        if self.worker.state == "failed":
             return
-        verdict = self._watch.verdict(self.workbench.pid, is_busy=self._scheduler.is_busy)
+        verdict = self._watch.verdict(self.worker.pid, is_busy=self._scheduler.is_busy)
         if verdict is not None:
             self._verdict = verdict
-            self.workbench.kill()
+            self.worker.kill()
 
     def _apply_outcomes(self) -> None:
         for outcome in self._scheduler.take_outcomes():
             if isinstance(outcome, Refusal):
                 self._post(outcome.client, failure(outcome.error), outcome.request)
             elif isinstance(outcome, Dropped):
-                self.workbench.send(orders.pack(orders.Drop(job=outcome.job)))
+                self.worker.send(orders.pack(orders.Drop(job=outcome.job)))
             elif isinstance(outcome, Ended):
-                self._deliveries.fail(outcome.job, outcome.error)
+                self._events.fail(outcome.job, outcome.error)
             elif isinstance(outcome, Forgotten):
-                self._deliveries.forget(outcome.job)
+                self._events.forget(outcome.job)
 
     def _stop(self) -> None:
         self._is_stopping = True
 
     def _see_out(self) -> None:
-        """Waits until the client that asked for the end has hung up, but not for long."""
-        self._front.flush()
-        monitor = self._front.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        """Waits until the client that asked for the end has disconnected, `SEE_OUT_S` at most."""
+        self._clients.flush()
+        monitor = self._clients.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         monitor.poll(int(1000 * SEE_OUT_S))
-        self._front.socket.disable_monitor()
+        self._clients.socket.disable_monitor()
         monitor.close(linger=0)
 
     # --- clients -----------------------------------------------------------------------------
 
-    def _handle(self, letter: Letter) -> None:
-        session = self._meet(letter)
+    def _handle(self, incoming: Incoming) -> None:
+        session = self._meet(incoming)
         if session is None:
-            _log.error("dropped a message of someone whom nobody let in")
+            _log.error("dropped a message of an unknown user")
             return
         try:
-            header = wire.decode_header(letter.frames[0])
+            header = wire.decode_header(incoming.frames[0])
         except LinkError as error:
             _log.warning("dropped a message without a header: %s", error.message)
             return
         try:
-            if sum(map(len, letter.frames)) > limits.MAX_REQUEST_BYTES:
+            if sum(map(len, incoming.frames)) > limits.MAX_REQUEST_BYTES:
                 raise LinkError("link.too_large", "The request is too large.", "Ask for less.")
-            request = wire.decode(header, letter.frames[1:], REQUESTS)
+            request = wire.decode(header, incoming.frames[1:], REQUESTS)
             if request.ANSWER is not None and header.id == 0:
                 raise LinkError("link.protocol", "A request came without an id.", "Report this.")
-            answer = self._dispatch(letter, session, header.id, request)
+            answer = self._dispatch(incoming, session, header.id, request)
         except AffektError as error:
             answer = failure(error)
         except Exception:
-            # No request may end the server.
+            # A faulty request may not end the server.
             _log.exception("%s failed in the sockets' thread", header.type)
             answer = failure(JobError("job.failed", "The sidecar failed.", "See its log."))
         if answer is not None and header.id != 0:
-            self._post(letter.client, answer, header.id)
+            self._post(incoming.client, answer, header.id)
 
-    def _meet(self, letter: Letter) -> _Session | None:
-        """The letter's session; None if the authenticator knows nothing of who wrote it."""
-        session = self._sessions.get(letter.client)
-        if session is not None and session.user != letter.user:
-            # Clients choose their routing ids: nobody inherits a session by another's.
-            self._forget(letter.client)
+    def _meet(self, incoming: Incoming) -> _Session | None:
+        """The sender's session, a new one if need be; None if the authenticator did not let the
+        sender in."""
+        session = self._sessions.get(incoming.client)
+        if session is not None and session.user != incoming.user:
+            # Clients choose their routing ids: one that takes another's may not get its session.
+            self._forget(incoming.client)
             session = None
-        if session is None and letter.user:
-            session = _Session(letter.user, 0.0)
-            self._sessions[letter.client] = session
-            self._scheduler.add_client(letter.client, letter.user)
+        if session is None and incoming.user:
+            session = _Session(incoming.user, 0.0)
+            self._sessions[incoming.client] = session
+            self._scheduler.add_client(incoming.client, incoming.user)
         if session is not None:
             session.last_seen = self._options.now()
         return session
 
     def _dispatch(
-        self, letter: Letter, session: _Session, request_id: int, request: Message
+        self, incoming: Incoming, session: _Session, request_id: int, request: Message
     ) -> Message | None:
-        """The answer, or None if it comes later or never."""
+        """Handles a request; returns the answer, or None if it comes later or never."""
         if isinstance(request, messages.Hello):
             return _greet(session, request)
         if not session.has_greeted:
             raise LinkError("link.no_hello", "A client did not say hello first.", "Connect again.")
-        client = letter.client
+        client = incoming.client
         if isinstance(request, messages.Ping):
             return messages.Pong()
         if isinstance(request, messages.GetStatus):
@@ -321,31 +326,33 @@ class Server:
         if isinstance(request, messages.Cancel | messages.Credit):
             return self._steer(client, request)
         if isinstance(request, messages.Attach):
-            self._deliveries.attach(client, request)
+            self._events.attach(client, request)
             return messages.Acknowledged()
-        if self._front.is_full(client):
+        if self._clients.is_full(client):
             raise LinkError("link.busy", "The last answers have not been read yet.", "Read them.")
         if isinstance(request, messages.Bake | messages.Render):
-            self._deliveries.start(client, request, letter.frames)
+            self._events.start(client, request, incoming.frames)
             return messages.Acknowledged()
-        self._ask(letter, session, request_id, request)
+        self._ask(incoming, session, request_id, request)
         return None
 
-    def _ask(self, letter: Letter, session: _Session, request_id: int, request: Message) -> None:
-        """Short requests that take the disk or the worker."""
-        client = letter.client
+    def _ask(
+        self, incoming: Incoming, session: _Session, request_id: int, request: Message
+    ) -> None:
+        """Queues a short request that needs the disk or the worker."""
+        client = incoming.client
         if isinstance(request, messages.OpenPixels):
             if session.user != LOCAL_USER:
                 raise _remote_pixels()
-            self._desk.submit(client, lambda: self._make_ring(client, request_id, request))
+            self._disk_queue.submit(client, lambda: self._make_ring(client, request_id, request))
         elif isinstance(request, messages.FindArtefact | messages.Upload | messages.Download):
-            begun = self._deliveries.oldest_begun
-            self._desk.submit(
+            begun = self._events.oldest_begun
+            self._disk_queue.submit(
                 client,
                 lambda: self._answer_later(
-                    client, request_id, self._files.answer(session.user, request, begun)
+                    client, request_id, self._transfers.answer(session.user, request, begun)
                 ),
-                sum(map(len, letter.frames)),
+                sum(map(len, incoming.frames)),
             )
         else:
             preview = isinstance(request, messages.Preview)
@@ -354,7 +361,7 @@ class Server:
                 Request(
                     client=client,
                     id=request_id,
-                    frames=letter.frames,
+                    frames=incoming.frames,
                     view=request.view if preview else None,
                     pixels=ring,
                 )
@@ -371,17 +378,17 @@ class Server:
         return messages.Acknowledged()
 
     def _status(self) -> messages.Status:
-        now, workbench = self._options.now(), self.workbench
+        now, worker = self._options.now(), self.worker
         present = [s for s in self._sessions.values() if now - s.last_seen < PRESENT_S]
-        pids = (os.getpid(), workbench.pid)
+        pids = (os.getpid(), worker.pid)
         return messages.Status(
             uptime_s=now - self._started,
-            worker=workbench.state,
-            worker_restarts=workbench.restarts,
+            worker=worker.state,
+            worker_restarts=worker.restarts,
             device=self._device,
             clients=len(present),
             jobs=self._scheduler.open_jobs(),
-            cache_bytes=self._files.size_bytes,
+            cache_bytes=self._transfers.size_bytes,
             cache_limit_bytes=self._options.cache_bytes,
             memory_bytes=sum(resident_bytes(pid) for pid in set(pids) if pid is not None),
         )
@@ -396,13 +403,13 @@ class Server:
         self._scheduler.expire(now)
 
     def _forget(self, client: bytes) -> None:
-        """The client has gone: what it asked for is dropped, its jobs go on for a while."""
+        """Drops a client that has left and its requests; its jobs go on for `limits.ORPHAN_S`."""
         session = self._sessions.pop(client, None)
         if session is not None:
             _remove(session.ring)
             self._scheduler.remove_client(client, self._options.now())
-        self._desk.forget(client)
-        self._front.forget(client)
+        self._disk_queue.forget(client)
+        self._clients.forget(client)
 
     def _post(self, client: bytes, message: Message, request: int = 0) -> None:
         try:
@@ -411,7 +418,7 @@ class Server:
             _log.exception("cannot send %s", message.TYPE)
             frames = wire.encode(failure(error), request)
         if client in self._sessions:
-            self._front.post(client, frames)
+            self._clients.post(client, frames)
 
     # --- jobs --------------------------------------------------------------------------------
 
@@ -419,7 +426,7 @@ class Server:
         is_own = self._scheduler.owner(request.job) == client
         if isinstance(request, messages.Credit):
             if is_own:
-                self._deliveries.give_credit(request.job, request.count)
+                self._events.give_credit(request.job, request.count)
             return None
         if is_own:
             error = JobError("job.cancelled", "The job was cancelled.", "Start it again.")
@@ -437,7 +444,7 @@ class Server:
             self._scheduler.worker_died(self._verdict)
             self._verdict = None
             self._watch.begun()
-            self._deliveries.interrupt()
+            self._events.interrupt()
         else:
             self._take_reply(news)
 
@@ -450,7 +457,7 @@ class Server:
         elif isinstance(reply, orders.Answered):
             asked = self._scheduler.answered(reply.unit)
             if asked is not None:
-                self._front.post(asked[0], inner)
+                self._clients.post(asked[0], inner)
         elif isinstance(reply, orders.Stepped):
             self._take_step(reply, inner)
         elif isinstance(reply, orders.Refused):
@@ -460,7 +467,7 @@ class Server:
     def _take_step(self, reply: orders.Stepped, inner: Sequence[wire.Frame]) -> None:
         job = self._scheduler.stepped(reply.unit, reply.stage, reply.done, is_last=reply.is_last)
         if job is not None:
-            self._deliveries.take_step(job, reply, inner)
+            self._events.take_step(job, reply, inner)
             if self._options.now() >= self._room_at:
                 self._make_room(job)
 
@@ -491,17 +498,17 @@ class Server:
         self._post(client, opened, request)
 
     def _make_room(self, job: str | None = None) -> None:
-        """Holds the cache to its limit; if what is in use fills it, `job` fails."""
+        """Evicts files of the cache above its limit. If files in use fill it, `job` fails."""
         if self._is_making_room:
             return
         self._is_making_room = True
-        begun = self._deliveries.oldest_begun
+        begun = self._events.oldest_begun
 
         def make_room() -> Callable[[], None]:
-            error = self._files.make_room(begun)
+            error = self._transfers.make_room(begun)
             return lambda: self._have_room(job, error)
 
-        self._desk.submit(_HOUSE, make_room)
+        self._disk_queue.submit(_SERVER, make_room)
 
     def _have_room(self, job: str | None, error: AffektError | None) -> None:
         self._is_making_room = False
@@ -512,10 +519,10 @@ class Server:
                 self._scheduler.end(job, error)
 
 
-def _carefully(do: Callable[[], None]) -> None:
-    """Nothing that comes, however odd, may end the server."""
+def _safely(task: Callable[[], None]) -> None:
+    """Runs the task. Logs whatever it raises, since nothing may end the sockets' thread."""
     try:
-        do()
+        task()
     except Exception:
         _log.exception("a turn failed in the sockets' thread")
 

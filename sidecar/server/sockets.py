@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The server's two doors, ROUTER sockets: encrypted, each for the keys that are trusted there."""
+"""The server's two ROUTER sockets, for its clients and for its worker: encrypted, each for the keys
+that are trusted there."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import zmq
 
 from ...shared import limits
 from ...shared.errors import LinkError
+from ..worker.orders import WorkerAccess
 from .authenticator import DOMAIN, LOCAL_USER, WORKER_DOMAIN, Authenticator, PinnedKeys, Trust
 from .keys import KeyPair, make_keys
 
@@ -23,21 +25,20 @@ HEARTBEAT_MS = 5000
 HEARTBEAT_TIMEOUT_MS = round(1000 * limits.CLIENT_SILENCE_S)
 # Messages of one client that libzmq has read and we have not: uploads of 4 MB, 64 MB in all.
 RECEIVE_AHEAD = 16
-# Messages to one client that libzmq holds; pieces of 4 MB, 64 MB in all. More waits in `Front`.
+# Messages to one client that libzmq holds: pieces of 4 MB, 64 MB in all. `ClientSocket` holds more.
 SEND_AHEAD = 16
 # A connection that says nothing for this long during the handshake is closed.
 HANDSHAKE_MS = 2000
-_WORKER = "worker"
 
 
 OpenSocket = Callable[[Context, KeyPair], Router]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class FrontDoor:
-    """Where clients knock, the server's keys, and whom it lets in.
+class ClientEndpoint:
+    """Where clients connect, the server's keys, and whose keys it trusts.
 
-    port: None is any free one. client: the pair that the connection file hands out; None where
+    port: None is any free one. client: the keys for clients in the connection file; None where
     clients have keys of their own, and there is no such file.
     """
 
@@ -48,68 +49,56 @@ class FrontDoor:
     port: int | None = None
 
 
-def local_door() -> FrontDoor:
-    """A door on this machine for its user alone; all keys are fresh."""
+def local_endpoint() -> ClientEndpoint:
+    """An endpoint for this machine's user alone, with fresh keys."""
     client = make_keys()
     trust = PinnedKeys({client.public: LOCAL_USER})
-    return FrontDoor(keys=make_keys(), trust=trust, client=client)
+    return ClientEndpoint(keys=make_keys(), trust=trust, client=client)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Invitation:
-    """What a worker needs to come in by the back door. user: what its messages' `User-Id` says,
-    and no other worker's."""
+class ServerSockets:
+    """Both sockets, bound, and their authenticator. Messages carry their sender as `User-Id`.
 
-    endpoint: str
-    server_public_key: str
-    public_key: str
-    secret_key: str
-    user: str
-
-
-class Doors:
-    """Both doors, open, and who watches them. Messages at `front` carry `User-Id`, the user.
-
-    endpoint: of the front door, such as `tcp://127.0.0.1:5870`.
+    endpoint: where clients connect, such as `tcp://127.0.0.1:5870`.
     """
 
     def __init__(
-        self, context: Context, door: FrontDoor, open_socket: OpenSocket | None = None
+        self, context: Context, endpoint: ClientEndpoint, open_socket: OpenSocket | None = None
     ) -> None:
-        """Raises LinkError `link.bind`. open_socket: for tests, the front door's."""
+        """Binds both. open_socket: opens the clients' socket; tests give their own. Raises
+        LinkError `link.bind`."""
         self._worker_keys = make_keys()
         self._workers = PinnedKeys()
-        self._invited = 0
+        self._begun = 0
         self.authenticator = Authenticator(
-            context, {DOMAIN: door.trust, WORKER_DOMAIN: self._workers}
+            context, {DOMAIN: endpoint.trust, WORKER_DOMAIN: self._workers}
         )
-        self.front = (open_socket or open_router)(context, door.keys)
-        self.back = open_back_router(context, self._worker_keys)
+        self.clients = (open_socket or open_router)(context, endpoint.keys)
+        self.worker = open_worker_router(context, self._worker_keys)
         try:
-            self.endpoint = _bind(self.front, door.host, door.port)
-            self._back_endpoint = _bind(self.back, LOOPBACK, None)
+            self.endpoint = _bind(self.clients, endpoint.host, endpoint.port)
+            self._worker_endpoint = _bind(self.worker, LOOPBACK, None)
         except LinkError:
             self.close(linger_ms=0)
             raise
 
-    def invite_worker(self) -> Invitation:
-        """Fresh keys for a worker; those of the one before are worth nothing from now on."""
+    def grant_worker_access(self) -> WorkerAccess:
+        """Fresh keys for the worker with the next number N; those of the one before are refused
+        from now on. Its messages have the `User-Id` `worker-N`."""
         pair = make_keys()
-        self._invited += 1
-        user = f"{_WORKER}-{self._invited}"
-        self._workers.replace({pair.public: user})
-        return Invitation(
-            endpoint=self._back_endpoint,
+        self._begun += 1
+        self._workers.replace({pair.public: f"worker-{self._begun}"})
+        return WorkerAccess(
+            endpoint=self._worker_endpoint,
             server_public_key=self._worker_keys.public,
             public_key=pair.public,
             secret_key=pair.secret,
-            user=user,
         )
 
     def close(self, *, linger_ms: int) -> None:
-        """Closes both; the last answers have this long to leave."""
-        self.front.close(linger=linger_ms)
-        self.back.close(linger=0)
+        """Closes both. linger_ms: time for the last answers to be sent."""
+        self.clients.close(linger=linger_ms)
+        self.worker.close(linger=0)
         self.authenticator.stop()
 
 
@@ -125,9 +114,9 @@ def open_router(context: Context, keys: KeyPair, domain: bytes = DOMAIN) -> Rout
     return socket
 
 
-def open_back_router(context: Context, keys: KeyPair) -> Router:
-    """The same for the worker: larger messages, such as a whole take's motion, and no heartbeats,
-    since the end of its process says more."""
+def open_worker_router(context: Context, keys: KeyPair) -> Router:
+    """A socket for the worker: with larger messages, such as a whole take's motion, and without
+    heartbeats, since the server hears of the end of the worker's process."""
     socket = open_router(context, keys, WORKER_DOMAIN)
     socket.setsockopt(zmq.MAXMSGSIZE, limits.MAX_BUFFER_BYTES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 0)
@@ -135,10 +124,10 @@ def open_back_router(context: Context, keys: KeyPair) -> Router:
 
 
 def open_plain_router(context: Context) -> Router:
-    """The same without any protection: the half that has to do with traffic."""
+    """An unbound ROUTER without encryption; sets limits, queues and heartbeats."""
     socket = context.socket(zmq.ROUTER)
     socket.linger = 0
-    # A client that has gone is an error that we can see, not a message that vanishes.
+    # Sending to a client that has gone is an error; without this the message vanishes.
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.MAXMSGSIZE, limits.MAX_REQUEST_BUFFER_BYTES)
     socket.setsockopt(zmq.RCVHWM, RECEIVE_AHEAD)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the desk does with the users' files. Each user sees its own part of the cache alone."""
+"""Uploads, downloads and pictures: what the disk queue's thread does with the users' files. A user
+sees only their own part of the cache."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from ...shared import limits, messages
 from ...shared.errors import AffektError, JobError
 from ...shared.messages import Message
 from ..cache.cache import Cache
+from ..worker.failures import known
 
 _log = logging.getLogger("affekt.server")
 FileRequest = messages.FindArtefact | messages.Upload | messages.Download
@@ -19,36 +21,33 @@ FileRequest = messages.FindArtefact | messages.Upload | messages.Download
 
 @dataclass(slots=True)
 class _Download:
-    """When (seconds since 1970) its first piece was read, and its last."""
+    """began, last: when its first and its last piece were read, in seconds since 1970."""
 
     began: float
     last: float
 
 
-class Files:
-    """The cache as the server uses it. All calls come from the desk's thread. What is being
-    downloaded makes room for nothing."""
+class Transfers:
+    """The cache as the server uses it. All calls come from the disk queue's thread. Files that
+    are being downloaded are not evicted."""
 
     def __init__(self, cache: Cache, now: Callable[[], float] = time.time) -> None:
         self._cache = cache
         self._now = now
         self._downloads: dict[tuple[str, str], _Download] = {}
         self.size_bytes = 0
-        """Bytes of the cache when it was last looked at; any thread may read it."""
+        """Size of the cache when it was measured last; any thread may read it."""
 
     def answer(self, user: str, request: FileRequest, in_use_since: float | None) -> Message:
-        """The answer, or a `Failure`; never raises. in_use_since: what was used since then
-        (`time.time`) may not make room for an upload."""
+        """The answer, or a `Failure`; never raises. in_use_since: files that were used since then
+        (`time.time`) may not be evicted for an upload."""
         try:
             return self._answer(user, request, in_use_since)
-        except AffektError as error:
-            return failure(error)
         except Exception as error:
-            _log.exception("'%s' failed", request.TYPE)
-            return failure(_bug(error, request.TYPE))
+            return failure(known(error, f"'{request.TYPE}'"))
 
     def touch(self, user: str, artefacts: Sequence[str]) -> None:
-        """These are in use now, as far as they are there."""
+        """Marks those artefacts as used now that are there."""
         for sha256 in artefacts:
             try:
                 self._cache.user(user).state(sha256)
@@ -56,8 +55,8 @@ class Files:
                 _log.warning("%s", error)
 
     def read_piece(self, user: str, file: str, offset: int) -> tuple[int, bytes]:
-        """The file's size, and at most `limits.CHUNK_BYTES` of it from `offset` on. Raises
-        JobError `job.disk`."""
+        """Size of a picture's file, and at most `limits.CHUNK_BYTES` of it from `offset` on.
+        Raises JobError `job.disk`."""
         try:
             with self._cache.user(user).file(file).open("rb") as opened:
                 size = opened.seek(0, 2)
@@ -72,8 +71,8 @@ class Files:
             ) from error
 
     def make_room(self, in_use_since: float | None) -> AffektError | None:
-        """Removes what was not used for longest while the cache is too large; the error if what
-        is in use fills it."""
+        """Evicts the least recently used files while the cache is too large; returns the error
+        if files in use fill it."""
         try:
             self._make_room(0, in_use_since)
         except AffektError as error:
@@ -88,7 +87,7 @@ class Files:
             chunk = cache.read(request.sha256, request.offset)
             self._note_download((user, request.sha256), len(chunk.data))
             return chunk
-        # At first for the whole, then for each piece: several may be on their way at once.
+        # For the whole at first, then for each piece: several uploads may run at once.
         self._make_room(len(request.data) if request.offset else request.size, in_use_since)
         return cache.take(request)
 
@@ -112,12 +111,4 @@ def failure(error: AffektError) -> messages.Failure:
     """The error as an answer."""
     return messages.Failure(
         code=error.code, message=error.message[:4000], remedy=error.remedy[:4000]
-    )
-
-
-def _bug(error: Exception, what: str) -> JobError:
-    return JobError(
-        "job.failed",
-        f"The sidecar failed at '{what}': {type(error).__name__}.",
-        "The reason is in the sidecar's log; please report it.",
     )

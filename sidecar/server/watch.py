@@ -1,23 +1,47 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the worker must be ended: it does not load, does not come back from an order, or has
-become too large. No thread: whoever owns it asks now and then."""
+"""Decides when the server must kill its worker: when it takes too long to load or to do an order,
+or uses too much memory. Has no thread of its own; the sockets' thread asks it now and then."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
+
+import psutil
 
 from ...shared import limits
 from ...shared.errors import AffektError, JobError
-from .memory import resident_bytes
 
-# How often its memory is looked at, which takes 20 us.
+# How often the worker's memory is measured, which takes 0.1 ms.
 LOOK_S = 0.25
+_SHARE = 0.75
+"""Of the machine's memory: the rest is for Blender, which is why the sidecar is there."""
+_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 _log = logging.getLogger("affekt.server")
 
 
-class Watch:
-    """Of one worker after the other; `begun`, `ready` and `ordered` say what happens to it."""
+def resident_bytes(pid: int) -> int:
+    """Bytes of a process that are in memory; 0 if there is no such process, or the system does
+    not tell."""
+    try:
+        return psutil.Process(pid).memory_info().rss
+    except psutil.Error:
+        return 0
+
+
+def default_memory_bytes(container: Path = _CONTAINER) -> int:
+    """Bytes that a worker may use unless the user says otherwise: three quarters of the machine's
+    memory, or of its container's (cgroup 2)."""
+    whole = psutil.virtual_memory().total
+    with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
+        whole = min(whole, int(container.read_text("ascii")))
+    return int(_SHARE * whole)
+
+
+class WorkerWatch:
+    """Watches one worker after the other; `begun`, `ready` and `ordered` tell it what happens."""
 
     def __init__(
         self,
@@ -25,34 +49,36 @@ class Watch:
         now: Callable[[], float],
         measure: Callable[[int], int] = resident_bytes,
     ) -> None:
-        """most_bytes: of memory. measure: a process's memory in bytes, 0 for unknown."""
+        """most_bytes: memory that a worker may use. now: a clock in seconds. measure: memory of
+        the process with an id in bytes, 0 if unknown."""
         self._most_bytes = most_bytes
         self._now, self._measure = now, measure
         self._look_at = 0.0
         self.begun()
 
     def begun(self) -> None:
-        """There will be a worker, which has to load."""
+        """A worker is being started, and has to load."""
         self._since = self._now()
         self._is_ready, self._has_worked = False, False
 
     def ready(self) -> None:
-        """It waits for orders."""
+        """The worker has loaded and waits for orders."""
         self._is_ready = True
 
     def ordered(self) -> None:
-        """It has got an order."""
+        """The worker has been sent an order."""
         self._since, self._has_worked = self._now(), True
 
     def verdict(self, pid: int | None, *, is_busy: bool) -> AffektError | None:
-        """What ends the order under way if the worker is ended for it twice; None if it may go
-        on. pid: the worker's process. is_busy: whether an order is under way."""
+        """None if the worker may go on. Otherwise it must be killed, and an order that causes
+        this twice fails with the error. pid: the worker's process. is_busy: whether an order is
+        under way."""
         if self._is_late(is_busy=is_busy):
             what = "come back from an order" if self._is_ready else "load"
             _log.error("the worker does not %s: it is killed", what)
             self._since = self._now()
             return crashed()
-        # Where nothing was done yet, the next worker would be as large.
+        # A worker that is too large before its first order would be so after a restart, too.
         if pid is None or not self._has_worked or self._now() < self._look_at:
             return None
         self._look_at = self._now() + LOOK_S
@@ -70,7 +96,7 @@ class Watch:
 
 
 def crashed() -> JobError:
-    """Of an order that the worker dies of."""
+    """The error for an order during which the worker died twice."""
     return JobError(
         "job.crashed",
         "The sidecar's worker broke down at this, twice.",

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker's process: started, watched, and started again when it dies.
+"""The worker's process, started again whenever it dies.
 
-`ProcessWorkbench` starts `python -m affekt.sidecar.worker` and tells it over its standard input
-where to knock, with fresh keys, and where the cache is (`WorkerStart`). That input stays open: its
-end is the worker's end, whatever becomes of this process.
+`WorkerProcess` starts `python -m affekt.sidecar.worker` and writes a `WorkerStart` to its standard
+input, which stays open. The worker ends once it is closed, as it is when this process ends.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -26,39 +25,39 @@ from ...shared.errors import AffektError, JobError
 from ...shared.mailbox import Mailbox
 from ...shared.messages import WorkerState
 from ...shared.wire import Frame
-from ..worker.start import WorkerStart, encode_start
-from .sockets import Doors, Invitation, Router
+from ..worker.orders import WorkerAccess, WorkerStart, encode_start
+from .sockets import Router, ServerSockets
 
 WORKER_COMMAND = (sys.executable, "-m", "affekt.sidecar.worker")
-# Waiting times before a worker is started again, by how many have died within `STEADY_S`.
+# Waits before a worker is started again, by how many have died within `STEADY_S`.
 BACK_OFF_S = (0.0, 1.0, 2.0, 4.0)
 STEADY_S = 60.0
-# Workers that may die one after the other before they are ready: then something is missing.
+# After so many workers in a row that died before they were ready, no other one is started.
 MAX_STILLBORN = 5
-# A worker that is asked to end gets so long; what it has not finished is done again.
+# Time for a worker to end by itself; what it has not finished is done again.
 LEAVE_S = 0.3
-# What a shell says of a program that it cannot find.
+# Exit code of a program that cannot be found, as shells have it.
 NOT_FOUND = 127
 _log = logging.getLogger("affekt.server")
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The worker said this; its first word is `Ready`."""
+    """The worker sent this message; its first one is `Ready`."""
 
     frames: Sequence[Frame]
 
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """The worker has ended, with this exit code (-9: killed). The next one is on its way."""
+    """The worker has ended with this exit code (-9: killed). The next one is being started."""
 
     code: int
 
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """There will be no worker any more."""
+    """No other worker will be started."""
 
     error: AffektError
 
@@ -66,50 +65,27 @@ class GaveUp:
 News: TypeAlias = Heard | Died | GaveUp
 
 
-class Workbench(Protocol):
-    """A worker, as the sockets' thread sees it: every call comes from there, but `stop`, which
-    comes when that thread has ended. No call blocks, but `stop`, for at most a second."""
+class Worker(Protocol):
+    """A worker as the sockets' thread uses it; see `WorkerProcess`. That thread makes all calls,
+    but for `stop`, which comes after its end. Only `stop` blocks, for at most a second."""
 
     @property
     def state(self) -> WorkerState: ...
     @property
-    def restarts(self) -> int:
-        """How often a worker had to be started again."""
-        ...
-
+    def restarts(self) -> int: ...
     @property
-    def pid(self) -> int | None:
-        """The worker's process, if there is one."""
-        ...
-
-    def sources(self) -> Sequence[Router | int]:
-        """Sockets and descriptors that are readable when there are news."""
-        ...
-
-    def start(self) -> None:
-        """Starts the first worker."""
-        ...
-
-    def take_news(self) -> list[News]:
-        """What has happened since the last call, in order."""
-        ...
-
-    def send(self, frames: Sequence[Frame]) -> None:
-        """An order for the worker, which has said that it is ready."""
-        ...
-
-    def kill(self) -> None:
-        """Ends a worker that hangs; another one comes, as after any death."""
-        ...
-
-    def stop(self) -> None:
-        """Ends the worker for good."""
-        ...
+    def pid(self) -> int | None: ...
+    def sources(self) -> Sequence[Router | int]: ...
+    def start(self) -> None: ...
+    def take_news(self) -> list[News]: ...
+    def send(self, frames: Sequence[Frame]) -> None: ...
+    def kill(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Of the worker with this number."""
+    """The end of the worker with this number."""
 
     worker: int
     news: Died | GaveUp
@@ -119,7 +95,7 @@ Spawn = Callable[[], "subprocess.Popen[bytes]"]
 
 
 def spawn_worker(command: Sequence[str] = WORKER_COMMAND) -> subprocess.Popen[bytes]:
-    """A worker's process that reads its standard input. Its output goes where ours goes."""
+    """Starts a worker's process. It shares our standard output and error."""
     flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     # A session of its own: Ctrl-C in a terminal is for the server, which ends its worker itself.
     return subprocess.Popen(
@@ -127,12 +103,12 @@ def spawn_worker(command: Sequence[str] = WORKER_COMMAND) -> subprocess.Popen[by
     )
 
 
-class ProcessWorkbench:
-    """The real `Workbench`. A thread of its own starts processes and waits for their deaths."""
+class WorkerProcess:
+    """The real `Worker`. A thread of its own starts the processes and waits for their ends."""
 
     def __init__(
         self,
-        doors: Doors,
+        sockets: ServerSockets,
         cache_folder: Path,
         cache_bytes: int,
         *,
@@ -141,9 +117,9 @@ class ProcessWorkbench:
         now: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
-        """memory_bytes: that a worker may use, 0 for any number. wait: sleeps for so many
-        seconds, or until the event is set, which it then gives."""
-        self._doors = doors
+        """memory_bytes: that a worker may use, 0 for any number. spawn, now, wait: tests give
+        their own; wait sleeps for so many seconds or until the event is set, as `Event.wait`."""
+        self._sockets = sockets
         self._cache_folder, self._cache_bytes = cache_folder, cache_bytes
         self._memory_bytes = memory_bytes
         self._spawn, self._now, self._wait = spawn, now, wait
@@ -155,11 +131,11 @@ class ProcessWorkbench:
         self._deaths: list[float] = []
         self._stillborn = 0
         self._has_given_up = False
-        self._thread = threading.Thread(target=self._run, name="affekt-workbench", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="affekt-worker", daemon=True)
 
     @property
     def state(self) -> WorkerState:
-        """How the worker is."""
+        """The worker's state, as a status shows it."""
         if self._has_given_up:
             return "failed"
         if self._worker is not None:
@@ -168,46 +144,46 @@ class ProcessWorkbench:
 
     @property
     def restarts(self) -> int:
-        """Workers after the first."""
+        """How many workers were started after the first."""
         return max(0, self._born - 1)
 
     @property
     def pid(self) -> int | None:
-        """The worker's process."""
+        """Id of the worker's process, or None."""
         process = self._process
         return None if process is None else process.pid
 
     def sources(self) -> Sequence[Router | int]:
-        """The back door, and the descriptor of deaths."""
-        return (self._doors.back, self._ends.fileno())
+        """Sockets and descriptors to poll: readable when `take_news` has something."""
+        return (self._sockets.worker, self._ends.fileno())
 
     def start(self) -> None:
         """Starts the first worker."""
         self._thread.start()
 
     def take_news(self) -> list[News]:
-        """Words and deaths, those of each worker before those of the next."""
+        """Messages and ends since the last call, those of each worker before the next one's."""
         told: list[tuple[int, bytes, News]] = list(self._receive())
         told += [(end.worker, b"", end.news) for end in self._ends.take_all()]
         told.sort(key=lambda entry: entry[0])
         return [news for worker, name, news in told if self._note(worker, name, news)]
 
     def send(self, frames: Sequence[Frame]) -> None:
-        """To the worker that is ready. If it has just died, its death is about to be told."""
+        """Sends an order to a worker that is ready. If it has just died, `Died` follows."""
         if self._worker is not None:
             with contextlib.suppress(zmq.ZMQError):
-                self._doors.back.send_multipart(
+                self._sockets.worker.send_multipart(
                     [self._worker, *frames], flags=zmq.NOBLOCK, copy=False
                 )
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """Kills the worker; another one is started, as after any death."""
         process = self._process
         if process is not None:
             process.kill()
 
     def stop(self) -> None:
-        """Closes its input, and kills it if that does not help soon."""
+        """Ends the worker for good: closes its input, and kills it after `LEAVE_S`."""
         self._is_stopping.set()
         if self._thread.is_alive():
             process = self._process
@@ -223,7 +199,7 @@ class ProcessWorkbench:
     def _receive(self) -> Iterator[tuple[int, bytes, Heard]]:
         while True:
             try:
-                name, *frames = self._doors.back.recv_multipart(flags=zmq.NOBLOCK, copy=False)
+                name, *frames = self._sockets.worker.recv_multipart(flags=zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
             if frames:
@@ -231,7 +207,7 @@ class ProcessWorkbench:
                 yield worker, name.bytes, Heard([frame.buffer for frame in frames])
 
     def _note(self, worker: int, name: bytes, news: News) -> bool:
-        """False for words of a worker whose death is known already."""
+        """Updates the state; False for a message of a worker whose end is known already."""
         if isinstance(news, Died):
             self._worker, self._dead = None, worker
         elif isinstance(news, GaveUp):
@@ -242,7 +218,7 @@ class ProcessWorkbench:
             self._worker, self._ready = name, worker
         return True
 
-    # --- on the workbench's thread -----------------------------------------------------------
+    # --- on the process's thread -----------------------------------------------------------
 
     def _run(self) -> None:
         while not self._is_stopping.is_set():
@@ -259,8 +235,8 @@ class ProcessWorkbench:
                 return
 
     def _live(self) -> int:
-        """One worker from its start to its end; its exit code."""
-        invitation = self._doors.invite_worker()
+        """Runs one worker from its start to its end; returns its exit code."""
+        access = self._sockets.grant_worker_access()
         self._born += 1
         try:
             self._process = process = self._spawn()
@@ -270,25 +246,20 @@ class ProcessWorkbench:
         if self._is_stopping.is_set():
             process.kill()
         assert process.stdin is not None
-        with contextlib.suppress(OSError):  # it is dead already, which we are about to hear
-            process.stdin.write(self._first_line(invitation))
+        with contextlib.suppress(OSError):  # it has died already, which `wait` tells
+            process.stdin.write(encode_start(self._start_of(access)))
             process.stdin.flush()
         code = process.wait()
         _close_input(process)
         return code
 
-    def _first_line(self, invitation: Invitation) -> bytes:
-        return encode_start(
-            WorkerStart(
-                endpoint=invitation.endpoint,
-                server_public_key=invitation.server_public_key,
-                public_key=invitation.public_key,
-                secret_key=invitation.secret_key,
-                cache_folder=str(self._cache_folder),
-                cache_bytes=self._cache_bytes,
-                memory_bytes=self._memory_bytes,
-                server_pid=os.getpid(),
-            )
+    def _start_of(self, access: WorkerAccess) -> WorkerStart:
+        return WorkerStart(
+            **asdict(access),
+            cache_folder=str(self._cache_folder),
+            cache_bytes=self._cache_bytes,
+            memory_bytes=self._memory_bytes,
+            server_pid=os.getpid(),
         )
 
     def _delay_s(self) -> float:

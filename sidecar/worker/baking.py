@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..bake.chunks import ChunkedBake
 from ..motion.read import encode_motion
-from . import resident
+from . import inputs
 from .services import BakeOutput, BakeSteps, BakeTask, JobStep
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ _STAGE = "bake"
 def bake(task: BakeTask, user: UserCache) -> BakeSteps:
     """See `Services.bake`. Raises InputError `file.*`, `motion.*`, `emotion.shape`, `frames.*`,
     `space.*`, `head.unknown`; JobError `job.disk`."""
-    resident.read_head(task.head)
-    take = resident.prepared(task.take)
+    inputs.read_head(task.head)
+    take = inputs.prepared(task.take)
     chunks = ChunkedBake(take, task.track, task.frames, user, with_vertices=task.wants_vertices)
     frames = range(len(take.motion)) if task.frames is None else task.frames
     yield JobStep(stage=_STAGE, done=0, total=len(frames))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From any exception to the `AffektError` that the user reads."""
+"""Turns any exception into the `AffektError` that the user reads."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ..cache.disk import disk_error
 _log = logging.getLogger("affekt.worker")
 _PART_OF = r"[^\s/\\'\"`,;:()]"
 _PATH = re.compile(rf"(?<![\w.:/\\])(?:/|[A-Za-z]:\\|~/)(?:{_PART_OF}+[/\\])+{_PART_OF}*")
-"""From a root on, two parts at least; no part of a web address."""
+"""An absolute path of two parts or more, and no part of a web address."""
 OUT_OF_MEMORY = ("job.memory", "job.gpu_memory", "option.device_memory")
-"""Codes after which the next order needs what others keep."""
+"""Codes of errors after which the worker frees what it remembers."""
 
 
 def without_paths(text: str, folder: Path) -> str:
-    """The sentence with a file's name where it had a path of this machine: whoever reads it may
-    sit at another one. folder: the cache's, whose name may hold spaces."""
+    """Replaces each path of this machine by its last part: the reader may sit at another one.
+    folder: the cache's, whose name may have spaces."""
     for known_folder in (folder, folder.resolve()):
         text = text.replace(str(known_folder), "/affekt/cache")
     return _PATH.sub(lambda found: re.split(r"[/\\]", found[0].rstrip("/\\"))[-1], text)
 
 
 def known(error: Exception, what: str) -> AffektError:
-    """The same error if it is one of ours; else JobError `job.memory`, `job.gpu_memory`,
-    `job.disk`, or `job.failed` with the reason in the log. what: which order failed. Nothing of
-    what the failed frames held hangs on it."""
+    """A copy of the error if it is one of ours; otherwise JobError `job.memory`,
+    `job.gpu_memory`, `job.disk`, or `job.failed` with the reason in the log. It has no traceback,
+    which would keep the failed frames' data alive. what: which order failed."""
     if isinstance(error, AffektError):
         return type(error)(error.code, error.message, error.remedy)
     _log.error("%s failed", what, exc_info=error)
@@ -59,7 +59,7 @@ def known(error: Exception, what: str) -> AffektError:
 
 
 def _is_memory(error: Exception) -> bool:
-    """Whether this machine's memory ran out: numpy, the system and torch each say so their way."""
+    """Whether this machine's memory ran out, as numpy, the system or torch report it."""
     return (
         isinstance(error, MemoryError)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
@@ -68,6 +68,6 @@ def _is_memory(error: Exception) -> bool:
 
 
 def is_gpu_memory(error: Exception) -> bool:
-    """Whether a card's memory ran out. Imports nothing: who raises it has torch."""
+    """Whether a card's memory ran out. Does not import torch: then torch did not raise it."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(error, torch.cuda.OutOfMemoryError)

@@ -14,45 +14,64 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 import zmq
 
 from ...shared import pixels
 from ...shared.alive import is_process_alive
 from ..cache.cache import Cache
+from ..memory import MEMORY
 from ..parent_watch import watch_input
 from . import orders
-from .services import Services, real_services
-from .start import WorkerStart, decode_start
+from .services import Services
 from .work import Work
 
 _log = logging.getLogger("affekt.worker")
 Dealer: TypeAlias = "zmq.Socket[bytes]"
 _MAX_LINE = 64 * 1024
+REMEMBERED_PART = 4
+"""The share of its memory, as a divisor, that the worker fills with inputs and what is made of
+them once; a picture while it is drawn needs more than that."""
 _WARM = object()
 _SERVER_END_S = 0.1
-"""A server that was killed is a process for some milliseconds after its pipes have closed."""
+"""A killed server's process still exists for some milliseconds after its pipes have closed."""
 
 
-def main(make_services: Callable[[], Services] = real_services) -> None:
-    """Runs until standard input closes; `ThreadWorkbench` has the same without a process."""
+def real_services() -> Services:
+    """The real functions. Importing them loads torch, which takes a second."""
+    from . import baking, inputs, previews, rendering
+
+    return Services(
+        load=inputs.load,
+        warm_up=previews.warm_up,
+        forget=MEMORY.forget,
+        read_motion=inputs.read_motion,
+        read_head=inputs.read_head,
+        preview=previews.preview,
+        bake=baking.bake,
+        render=rendering.render,
+    )
+
+
+def main(make_services: Callable[[], Services]) -> None:
+    """Runs the worker until its standard input is closed."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     # Ctrl-C reaches both processes; the server decides, and then closes our standard input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Unbuffered: the watch below reads the same pipe.
-    with os.fdopen(os.dup(0), "rb", buffering=0) as line:
-        start = decode_start(_read_line(line))
+    # Unbuffered, and so byte by byte: `watch_input` reads what comes after the line.
+    with os.fdopen(os.dup(0), "rb", buffering=0) as pipe:
+        start = orders.decode_start(pipe.readline(_MAX_LINE))
     watch_input(lambda: leave(start.server_pid))
     socket = connect(zmq.Context.instance(), start)
     cache = Cache(Path(start.cache_folder), start.cache_bytes)
     run(socket, make_services, cache, memory_bytes=start.memory_bytes)
 
 
-def connect(context: zmq.Context[Dealer], start: WorkerStart) -> Dealer:
-    """A socket at the server's door, encrypted."""
+def connect(context: zmq.Context[Dealer], start: orders.WorkerStart) -> Dealer:
+    """An encrypted socket that is connected to the server."""
     socket = context.socket(zmq.DEALER)
     socket.linger = 0
     socket.curve_serverkey = start.server_public_key.encode()
@@ -65,15 +84,16 @@ def connect(context: zmq.Context[Dealer], start: WorkerStart) -> Dealer:
 def run(
     socket: Dealer, make_services: Callable[[], Services], cache: Cache, *, memory_bytes: int = 0
 ) -> None:
-    """Loads what it needs, says so, and does what comes, for ever. memory_bytes: see
-    `WorkerStart`. Raises what loading raises, and zmq.ZMQError once the socket or its context is
-    closed."""
+    """Loads, says `Ready`, and does orders for ever. memory_bytes: see `WorkerStart`. Raises what
+    loading raises, and zmq.ZMQError once the socket or its context is closed."""
     started = time.monotonic()
     services = make_services()
     device = services.load()
     _log.info("worker ready on %s after %.1f s", device, time.monotonic() - started)
     if memory_bytes and device == "cpu":
         limit_memory(memory_bytes)
+    if memory_bytes:
+        MEMORY.budget_bytes = memory_bytes // REMEMBERED_PART
     work = Work(services, cache)
     try:
         socket.send_multipart(orders.pack(orders.Ready(device=device)))
@@ -89,19 +109,19 @@ def run(
 
 
 def _warm_up(socket: Dealer, cold: Iterator[None]) -> None:
-    """Goes on with it as long as no order waits."""
+    """Goes on warming up as long as no order waits."""
     try:
         while not socket.poll(0) and next(cold, _WARM) is not _WARM:
             pass
     except Exception:
-        # Who asks for the same will be told.
+        # A client that asks for the same will be told.
         _log.exception("warming up failed")
 
 
 def limit_memory(most_bytes: int) -> None:
-    """From now on this process gets no more memory of its own than that: what asks for more
-    fails with a MemoryError. Linux alone can do that; elsewhere the server watches. Not with a
-    card, whose driver reserves more addresses than there is memory."""
+    """Limits this process's memory: what asks for more gets a MemoryError. Linux alone can do
+    that; elsewhere the server measures. Not for use with a card, whose driver reserves more
+    addresses than there is memory."""
     if sys.platform != "linux":
         return
     import resource
@@ -112,21 +132,10 @@ def limit_memory(most_bytes: int) -> None:
 
 
 def leave(server_pid: int) -> None:
-    """Ends this process at once, in the middle of whatever it does. If the server was killed,
-    its shared memory is removed."""
+    """Ends this process at once, in the middle of whatever it does. Removes the shared memory of
+    a server that was killed."""
     deadline = time.monotonic() + _SERVER_END_S
     while is_process_alive(server_pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     pixels.remove_orphans()
     os._exit(0)
-
-
-def _read_line(file: BinaryIO) -> bytes:
-    line = b""
-    while not line.endswith(b"\n") and len(line) < _MAX_LINE:
-        # One byte at a time: what comes after the line is not ours to swallow.
-        byte = file.read(1)
-        if not byte:
-            break
-        line += byte
-    return line

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What passes between the server's process and its worker's: orders there, replies back.
+"""Messages between the server's process and its worker's: the first line on the worker's standard
+input (`WorkerStart`), then orders one way and replies the other.
 
-Each is one frame of `shared/wire.py`, and behind it, where it says so, the frames of a client's
-message as they came or as they shall go: neither process unpacks what it only hands on.
+An order or reply is one frame of `shared/wire.py`. Where its docstring says so, the frames of a
+client's message follow as they are: a process that only hands them on does not unpack them.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Annotated, ClassVar
 
 from ...shared import limits, wire
@@ -21,20 +23,60 @@ _USER = Text(longest=64, pattern="[a-z0-9-]+")
 _NAME = Text(longest=64, pattern="[A-Za-z0-9_.-]+")
 _SENTENCE = Text(longest=4000, pattern=r"[^\x00-\x09\x0b-\x1f\x7f]*")
 _INDEX = Integer(high=limits.MAX_FRAMES)
-# Of a file in the user's own part of the cache; a step makes one picture, or two.
+# A file in the user's own part of the cache. A step makes one picture, or two.
 _FILE = Text(longest=200, pattern=r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*\.(png|exr)")
 _FEW = 64
 
 Unit = Annotated[int, _UNIT]
-"""Number of an order; the worker's one reply to it repeats it."""
+"""Number of an order. The worker's reply to it has the same number."""
 User = Annotated[str, _USER]
-"""Whose data it is: `local`, or a remote user's name. Each has a part of the cache alone."""
+"""Name of the user whose data it is: `local`, or a remote user's. Each user has their own part of
+the cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WorkerAccess:
+    """What a worker needs to connect. endpoint: where the server listens for it. Keys are Z85 text
+    (CURVE)."""
+
+    endpoint: str
+    server_public_key: str
+    public_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WorkerStart(WorkerAccess):
+    """What a new worker needs to know. It comes on standard input, since keys may be on no command
+    line and in no file.
+
+    cache_folder, cache_bytes: as `Cache` takes them. memory_bytes: that the worker may use, 0 for
+    any number. server_pid: the server's process, whose child the worker is."""
+
+    cache_folder: str
+    cache_bytes: int
+    memory_bytes: int
+    server_pid: int
+
+
+def encode_start(start: WorkerStart) -> bytes:
+    """The line, with its end."""
+    return json.dumps(asdict(start)).encode("ascii") + b"\n"
+
+
+def decode_start(line: bytes) -> WorkerStart:
+    """Reads a line that `encode_start` made. Raises ValueError for any other."""
+    entries = json.loads(line)
+    known = {entry.name: int if entry.type == "int" else str for entry in fields(WorkerStart)}
+    if not isinstance(entries, dict) or {k: type(v) for k, v in entries.items()} != known:
+        raise ValueError("that is not how a worker is started")
+    return WorkerStart(**entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(Message):
-    """Answer the short request behind this; reply: `Answered` or `Refused`. pixels: name of the
-    shared memory for a preview's picture."""
+    """Order: answer the short request that follows. Reply: `Answered` or `Refused`. pixels: name
+    of the shared memory for a preview's picture."""
 
     TYPE: ClassVar[str] = "answer"
     unit: Unit
@@ -44,8 +86,8 @@ class Answer(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin(Message):
-    """Ready the job in the request behind this (`Bake`, `Render`); reply: `Stepped` with nothing
-    done, or `Refused`. A job that was begun before and not dropped begins again."""
+    """Order: begin the job of the request that follows (`Bake` or `Render`). Reply: `Stepped` with
+    nothing done, or `Refused`. A job that was begun before and not dropped begins again."""
 
     TYPE: ClassVar[str] = "begin"
     unit: Unit
@@ -55,7 +97,7 @@ class Begin(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(Message):
-    """Do the job's next chunk, and come back; reply: `Stepped` or `Refused`, which ends it."""
+    """Order: do the job's next chunk. Reply: `Stepped`, or `Refused`, which ends the job."""
 
     TYPE: ClassVar[str] = "step"
     unit: Unit
@@ -64,7 +106,7 @@ class Step(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop(Message):
-    """Forget the job; what it has finished stays in the cache. No reply."""
+    """Order: drop the job. What it has finished stays in the cache. There is no reply."""
 
     TYPE: ClassVar[str] = "drop"
     job: JobId
@@ -72,7 +114,7 @@ class Drop(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready(Message):
-    """The worker's first word: it has loaded what it needs. device: such as `cpu`."""
+    """The worker's first message: it has loaded. device: what it computes on, such as `cpu`."""
 
     TYPE: ClassVar[str] = "ready"
     device: Annotated[str, _NAME]
@@ -80,7 +122,7 @@ class Ready(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered(Message):
-    """Behind this: the answer, with the request's id."""
+    """Reply: the answer to the request follows, with the request's id."""
 
     TYPE: ClassVar[str] = "answered"
     unit: Unit
@@ -88,8 +130,9 @@ class Answered(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stepped(Message):
-    """`done` of `total` frames of `stage`; the pictures of this step as files under the user's
-    part of the cache. is_last: the job is done, its last event is behind this."""
+    """Reply: the job has done `done` of `total` frames of `stage`. indices, kinds, files: of the
+    pictures that this step made, files under the user's part of the cache. is_last: the job has
+    ended, and its last event follows."""
 
     TYPE: ClassVar[str] = "stepped"
     unit: Unit
@@ -107,7 +150,7 @@ class Stepped(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused(Message):
-    """The order failed with an `AffektError`."""
+    """Reply: the order failed with this `AffektError`."""
 
     TYPE: ClassVar[str] = "refused"
     unit: Unit
@@ -121,13 +164,14 @@ REPLIES: Mapping[str, type[Message]] = {m.TYPE: m for m in (Ready, Answered, Ste
 
 
 def pack(order: Message, inner: Sequence[Frame] = ()) -> list[Frame]:
-    """The order or reply, and behind it the frames of a client's message."""
+    """Frames of the order or reply, followed by those of a client's message."""
     return [*wire.encode(order), *inner]
 
 
 def unpack(
     frames: Sequence[Frame], kinds: Mapping[str, type[Message]]
 ) -> tuple[Message, Sequence[Frame]]:
-    """What `pack` packed. Raises LinkError `link.protocol`, `link.unknown_message`."""
+    """Splits what `pack` made into the order or reply and the client's frames. kinds: message
+    types that may come. Raises LinkError `link.protocol`, `link.unknown_message`."""
     _, order = wire.decode_frames(frames[:1], kinds)
     return order, frames[1:]

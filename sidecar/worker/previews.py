@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One frame of a take with the emotions in it, at once: its numbers, its mesh, its picture.
+"""Previews: one frame of a take with emotions, as numbers, vertices and a picture.
 
-The numbers and vertices are a bake's, bit for bit, and an avatar's picture is a rendering's. The
-head's picture is a draft of one: its edges are coarser, the key lamp's shadows are harder, and of
-the sky it sees what it does at rest. What takes long and is the same for every frame is made once.
+Numbers and vertices have the bits of a bake, and an avatar's picture those of a rendering. The
+head's picture is a draft: coarser edges, harder shadows of the key lamp, and each vertex is lit by
+the share of the sky that it sees at rest. What is slow and the same for every frame is remembered.
 """
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
 from ...shared.arrays import Float32Array, Float64Array, UInt8Array
 from ...shared.camera import Camera
 from ...shared.conversions import preview_rows
-from ...shared.emotion import CONTROLS, EmotionTrack
+from ...shared.emotion import CONTROLS, EmotionTrack, constant_track
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, frames_outside, make_motion
@@ -25,6 +27,7 @@ from ..avatar.open_avatar import OPEN_GAUSSIANS
 from ..bake.bake import Prepared, map_back
 from ..denormals import flushed_denormals
 from ..head.read import OPEN
+from ..memory import remembered
 from ..modulation.modulator import modulate_part
 from ..raster.colour import straight_srgb
 from ..raster.normals import vertex_normals
@@ -34,17 +37,20 @@ from ..render.gaussian_passes import GaussianPainter
 from ..render.place import head_from_avatar, of_subject
 from ..render.shade import DrawOptions, draw_head, share_of_sky
 from ..render.source import motion_for
-from . import resident
-from .resident import Named
-from .services import PreviewOutput, PreviewPicture, PreviewTask
+from . import inputs
+from .inputs import SubjectSource
+from .services import PreviewOutput, PreviewPicture, PreviewTask, Take
 
 DRAFT_SAMPLES = 2
 DRAFT_KEY_RAYS = 2
+_WARM_UP_EDGE = 64
+_DEMO = "demo/take.npz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stage:
-    """An avatar that waits for its next frame. moved: (4, 4) brings it to the open head."""
+    """An avatar and its painter, kept from frame to frame. moved: (4, 4) maps the avatar's axes to
+    the open head's."""
 
     avatar: Avatar
     painter: GaussianPainter
@@ -53,21 +59,21 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Shown:
-    """One frame with the emotions: after in space "open", own in the take's own space."""
+    """One frame with emotions: `after` in space "open", `own` in the space of the take's file."""
 
     after: Motion
     own: Motion
 
 
 def preview(task: PreviewTask) -> PreviewOutput:
-    """The frame. Raises InputError `frames.out_of_range`, `emotion.shape`, `head.unknown`,
+    """Makes the preview. Raises InputError `frames.out_of_range`, `emotion.shape`, `head.unknown`,
     `space.no_adapter`, `file.*`, `motion.*`, `avatar.*`, `option.*`."""
-    take = resident.prepared(task.take)
+    take = inputs.prepared(task.take)
     shown = _show(take, task)
     vertices = pixels = None
     is_mesh = task.picture is not None and task.picture.avatar is None and task.head == OPEN
     if task.wants_vertices or is_mesh:
-        (block,) = resident.mover_of(take).blocks(shown.after, 0, 1)
+        (block,) = inputs.mover_of(take).blocks(shown.after, 0, 1)
         vertices = block[0]
     if task.picture is not None:
         if vertices is not None and is_mesh:
@@ -82,19 +88,51 @@ def preview(task: PreviewTask) -> PreviewOutput:
     )
 
 
-@functools.lru_cache(resident.SUBJECTS)
-def stage_of(named: Named) -> Stage:
-    """The avatar with all that its frames share. Raises as `resident.subject`."""
-    avatar = resident.subject(named)
+def warm_up() -> Iterator[None]:
+    """Makes previews of the demo's first frame, one between two yields, so that the kernels are
+    compiled before anyone asks."""
+    assets = resources.files(f"{__package__}").joinpath("../assets")
+    with resources.as_file(assets) as folder:
+        path = Path(folder) / _DEMO
+        take = Take(path=path, name=path.name, adapter=None)
+        motion, _ = inputs.motion_of(take)
+        rows = preview_rows(0, motion.fps, len(motion))
+        numbers = PreviewTask(
+            take=take,
+            track=constant_track(len(rows), motion.fps, happy=1),
+            first=0,
+            frame=0,
+            head=OPEN,
+            wants_vertices=False,
+            picture=None,
+        )
+        picture = PreviewPicture(
+            width=_WARM_UP_EDGE, height=_WARM_UP_EDGE, avatar=None, avatar_name="", camera=None
+        )
+        for task in (
+            numbers,
+            replace(numbers, wants_vertices=True),
+            replace(numbers, picture=picture, head=OPEN_GAUSSIANS),
+            replace(numbers, picture=picture),
+        ):
+            preview(task)
+            yield
+
+
+@remembered
+def stage_of(source: SubjectSource) -> Stage:
+    """The avatar with its painter. Raises as `inputs.subject`, and InputError `head.unknown` if
+    the source is a mesh."""
+    avatar = inputs.subject(source)
     if not isinstance(avatar, Avatar):
         raise InputError(
-            "head.unknown", f"The sidecar has no head called '{named.head}'.", "Use 'open'."
+            "head.unknown", f"The sidecar has no head called '{source.head}'.", "Use 'open'."
         )
     rest = make_motion(
         expression=np.zeros((1, 100), np.float32), fps=30, space=_space_of(avatar) or OPEN
     )
     options = RenderOptions(passes=("combined",), device="auto")
-    head = resident.read_head(OPEN)
+    head = inputs.read_head(OPEN)
     return Stage(
         avatar=avatar,
         painter=GaussianPainter(avatar, rest, options),
@@ -103,8 +141,8 @@ def stage_of(named: Named) -> Stage:
 
 
 def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> EmotionTrack:
-    """The rows at their place in a track of the take's length, neutral elsewhere. Raises
-    InputError `emotion.shape` unless all that `frame` depends on are there."""
+    """A track of the take's length with the rows from `first` on, neutral elsewhere. Raises
+    InputError `emotion.shape` unless the rows include all that `frame` depends on."""
     needed = preview_rows(frame, take.fps, len(take))
     if first > needed.start or first + len(rows) < needed.stop or first + len(rows) > len(take):
         raise InputError(
@@ -124,7 +162,7 @@ def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> Emo
 def _show(take: Prepared, task: PreviewTask) -> _Shown:
     frame, frames, motion = task.frame, range(task.frame, task.frame + 1), take.motion
     if task.head not in (OPEN, OPEN_GAUSSIANS):
-        resident.read_head(task.head)
+        inputs.read_head(task.head)
     if not 0 <= frame < len(motion):
         raise frames_outside(frames, len(motion))
     track = whole_track(task.track, task.first, frame, motion)
@@ -135,8 +173,8 @@ def _show(take: Prepared, task: PreviewTask) -> _Shown:
 
 def _stage(picture: PreviewPicture, head: str) -> Stage:
     if picture.avatar is not None:
-        head = OPEN  # as a rendering names it, which finds it in memory then
-    return stage_of(Named(avatar=picture.avatar, name=picture.avatar_name, head=head))
+        head = OPEN  # as a rendering names it, so that both share one entry
+    return stage_of(SubjectSource(avatar=picture.avatar, name=picture.avatar_name, head=head))
 
 
 def _draw(vertices: Float32Array, head: HeadModel, picture: PreviewPicture) -> UInt8Array:
@@ -147,9 +185,9 @@ def _draw(vertices: Float32Array, head: HeadModel, picture: PreviewPicture) -> U
     return draw_head(vertices, head, camera, options)
 
 
-@functools.lru_cache(resident.SUBJECTS)
+@remembered
 def sky_at_rest(head: HeadModel) -> Float32Array:
-    """(V,) the share of the sky that each vertex of the head sees while its face rests."""
+    """(V,) the share of the sky, 0 to 1, that each vertex of the head at rest sees."""
     points = head.template.astype(np.float64)
     faces = np.ascontiguousarray(head.faces, np.int32)
     return share_of_sky(points, faces, vertex_normals(points, faces))
@@ -166,14 +204,14 @@ def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PreviewPicture)
     return straight_srgb(stage.painter.playing(motion).paint_light(0, camera))
 
 
-@functools.lru_cache(resident.SUBJECTS)
+@remembered
 def portrait_of(seen: Avatar | HeadModel, width: int, height: int) -> Camera:
-    """The camera that a rendering takes of itself."""
+    """The camera of a rendering for which no camera was chosen."""
     return default_camera(seen, width, height)
 
 
 def _space_of(avatar: Avatar) -> str | None:
-    """The space that the avatar speaks; None for one that never moves."""
+    """The space of the numbers that move the avatar; None for an avatar that never moves."""
     if isinstance(avatar.surface, ArkitRig):
         return "arkit"
     return None if avatar.surface is None else avatar.surface.space

@@ -20,8 +20,8 @@ from ..render.passes import Subject
 from ..render.place import on_head
 from ..render.sequence import FileOptions, Shot, sequence_steps
 from ..render.source import motion_for
-from . import resident
-from .resident import Named
+from . import inputs
+from .inputs import SubjectSource
 from .services import JobStep, RenderSteps, RenderTask
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def render(task: RenderTask, user: UserCache) -> RenderSteps:
     """See `Services.render`. Frames of the same shot that are in the cache are not drawn again.
     Raises InputError `file.*`, `motion.*`, `avatar.*`, `option.*`, `frames.*`, `space.*`,
     `head.unknown`; JobError `job.disk`."""
-    motion, adapter = resident.motion_of(task.take)
+    motion, adapter = inputs.motion_of(task.take)
     task.pictures.check_take(len(motion))
-    named = Named(avatar=task.avatar, name=task.avatar_name, head=task.head or OPEN)
-    subject = resident.subject(named)
+    named = SubjectSource(avatar=task.avatar, name=task.avatar_name, head=task.head or OPEN)
+    subject = inputs.subject(named)
     shot, files = _as_shot(subject, motion_for(subject, motion, adapter), task.pictures)
     kinds: tuple[PictureKind, ...] = ("exr",) if files.format == "exr" else ("frame", "depth")
     total = len(motion) if shot.options.frames is None else len(shot.options.frames)
@@ -91,5 +91,5 @@ def _as_shot(
         format=pictures.format, half=pictures.half, with_depth="depth" in pictures.passes
     )
     if pictures.cameras:  # they are told in the axes of the head that the client's scene shows
-        shot = on_head(shot, resident.read_head(OPEN))
+        shot = on_head(shot, inputs.read_head(OPEN))
     return shot, files

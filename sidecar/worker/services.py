@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the worker asks of the other rooms, as a record of plain functions.
+"""The functions that the worker calls (`Services`), and the records that go in and come out.
 
-`real_services` wires the real ones; tests give their own. Tasks hold paths and plain records
-only, so that they can go to another process as they are.
+`main.real_services` fills in the real functions; tests fill in their own.
 """
 
 from __future__ import annotations
@@ -24,13 +23,12 @@ if TYPE_CHECKING:
     from ..cache.user import UserCache
 
 Stored = tuple[str, int]
-"""An artefact in the user's cache: SHA-256 in hex, and size in bytes."""
+"""SHA-256 (hex) and size in bytes of an artefact in the user's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """A take as the client named it: the file's bytes lie at `path`, `name` stands in errors,
-    `adapter` is an adapter file or None."""
+    """A take of a client's: its file, the name for it in errors, and an adapter file or None."""
 
     path: Path
     name: str
@@ -39,8 +37,8 @@ class Take:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStep:
-    """`done` of `total` frames of `stage`. A rendering's step is the take's frame `index`, whose
-    pictures lie in `files`, in the user's cache."""
+    """A job's progress: `done` of `total` frames of `stage`. A rendering's step is frame `index`
+    of the take, with its pictures in the user's cache as `files`."""
 
     stage: str
     done: int
@@ -51,7 +49,7 @@ class JobStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeTask:
-    """See `messages.Bake`."""
+    """What to bake, as in `messages.Bake`. frames: None for all."""
 
     take: Take
     track: EmotionTrack
@@ -62,8 +60,8 @@ class BakeTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeOutput:
-    """Frames from `start` on in space "open", and artefacts of them: the same motion, the motion
-    in the take's own space, and the vertices (PC2) if they were wanted."""
+    """A baked motion in space "open" from frame `start` on, and its files: the same motion, the
+    motion in the space of the take's file, and the vertices (PC2) if they were wanted."""
 
     start: int
     motion: Motion
@@ -74,7 +72,8 @@ class BakeOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenderTask:
-    """See `messages.Render`. Exactly one of avatar (a file) and head (a name) is there."""
+    """What to render, as in `messages.Render`. avatar: a file. head: a name. One of the two is
+    None."""
 
     take: Take
     avatar: Path | None
@@ -85,8 +84,8 @@ class RenderTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreviewPicture:
-    """The picture of a preview: camera None for a portrait; avatar (a file) or None for the head
-    itself."""
+    """The picture that a preview asks for. avatar: a file, None for the head itself. camera: None
+    for a portrait."""
 
     width: int
     height: int
@@ -97,7 +96,8 @@ class PreviewPicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreviewTask:
-    """See `messages.Preview`. track: the rows of the take's frames from `first` on."""
+    """What to show, as in `messages.Preview`. track: emotions of the take's frames from `first`
+    on."""
 
     take: Take
     track: EmotionTrack
@@ -110,8 +110,8 @@ class PreviewTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreviewOutput:
-    """One frame in space "open": expression (1, 100), jaw (1, 3); vertices (V, 3) metres; pixels
-    (H, W, 4), sRGB of 8 bit with straight alpha, top row first."""
+    """One frame: expression (1, 100) and jaw (1, 3) in space "open", vertices (V, 3) in metres,
+    pixels (H, W, 4) in 8-bit sRGB with straight alpha, top row first."""
 
     expression: Float32Array
     jaw: Float32Array
@@ -125,37 +125,21 @@ RenderSteps = Generator[JobStep, None, None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Each raises `AffektError` for what a user can do wrong; any other exception is a bug.
+    """Each raises an `AffektError` for a user's mistake; any other exception is a bug.
 
-    bake and render are generators: what they yield first has nothing done and says how many
-    frames there are, then comes a step for each chunk or frame; closed, they end.
+    bake and render are generators: the first step has nothing done and tells how many frames there
+    are; then follows one step for each chunk or frame. Closing them ends the job.
     """
 
     load: Callable[[], str]
-    """Loads what every request needs; the device's name."""
+    """Loads what every request needs; returns the device's name."""
     warm_up: Callable[[], Iterator[None]]
-    """Does once, piece by piece, what makes the first requests slow."""
+    """Does in advance, piece by piece, what would slow down the first requests."""
     forget: Callable[[], None]
-    """Frees what is only kept to be fast."""
+    """Frees everything that is remembered (`sidecar/memory.py`)."""
     read_motion: Callable[[Take], tuple[Motion, str]]
-    """The take in the open head's space, and the space of the file."""
+    """The take in the open head's space, and the space of its file."""
     read_head: Callable[[str], HeadModel]
     preview: Callable[[PreviewTask], PreviewOutput]
     bake: Callable[[BakeTask, UserCache], BakeSteps]
     render: Callable[[RenderTask, UserCache], RenderSteps]
-
-
-def real_services() -> Services:
-    """The rooms' own functions; torch is loaded when the first of them is called."""
-    from . import baking, previews, rendering, resident, warmth
-
-    return Services(
-        load=warmth.load,
-        warm_up=warmth.warm_up,
-        forget=resident.forget,
-        read_motion=resident.read_motion,
-        read_head=resident.read_head,
-        preview=previews.preview,
-        bake=baking.bake,
-        render=rendering.render,
-    )

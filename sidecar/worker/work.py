@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the worker does with an order. Nothing here knows a socket."""
+"""Does the worker's orders: frames in, frames out, without a socket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...shared import conversions, messages, wire
 from ...shared.errors import AffektError, LinkError
 from ...shared.messages import Message
 from ...shared.wire import Frame
-from . import failures, orders, views
+from . import failures, orders, preview_messages
 from .services import BakeOutput, BakeTask, JobStep, PreviewTask, RenderTask, Services, Take
 
 if TYPE_CHECKING:
@@ -29,18 +29,18 @@ _JOBS: Mapping[str, type[Message]] = {
     request.TYPE: request for request in (messages.Bake, messages.Render)
 }
 _LONGEST = 4000
-"""Characters of an error's sentence, as `messages.Failure` has it."""
+"""Longest sentence of an error in characters, as in `messages.Failure`."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 Steps = Generator[JobStep, None, Message]
-"""A job: its first step has nothing done; what it returns is its last event."""
+"""A job's steps, the first with nothing done; returns the job's last event."""
 Motioned = messages.ReadMotion | messages.Preview | messages.Bake | messages.Render
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A job that has begun. last: the step that was done last."""
+    """A job that has begun. last: its newest step."""
 
     id: str
     user: UserCache
@@ -49,16 +49,16 @@ class _Job:
 
 
 class Work:
-    """The orders of a server, done with `services` on the files in `cache`; one at a time."""
+    """Does a server's orders one at a time, with `services`, on the files in `cache`."""
 
     def __init__(self, services: Services, cache: Cache) -> None:
         self._services = services
         self._cache = cache
         self._jobs: dict[str, _Job] = {}
-        self._views = views.Views()
+        self._rings = preview_messages.PixelRings()
 
     def handle(self, frames: Sequence[Frame]) -> list[Frame] | None:
-        """Does one order; its reply, or None where there is none. Never raises."""
+        """Does one order. Returns its reply, or None if it has none. Never raises."""
         try:
             order, inner = orders.unpack(frames, orders.ORDERS)
         except AffektError as error:
@@ -72,7 +72,7 @@ class Work:
             return self._do(order, inner)
         except Exception as error:
             failure = failures.known(error, f"'{order.TYPE}'")
-        # Only here is the exception gone, and with it all that its frames held.
+        # Here the exception is gone, and with it the data that its frames held.
         if not isinstance(order, orders.Answer):
             self._drop(order.job)
         if failure.code in failures.OUT_OF_MEMORY:
@@ -80,10 +80,10 @@ class Work:
         return orders.pack(refused(order.unit, failure, self._cache.root))
 
     def close(self) -> None:
-        """Ends all jobs, as `Drop` does."""
+        """Ends all jobs, and closes the clients' shared memory."""
         for job in tuple(self._jobs):
             self._drop(job)
-        self._views.close()
+        self._rings.close()
 
     def _do(
         self, order: orders.Answer | orders.Begin | orders.Step, inner: Sequence[Frame]
@@ -120,13 +120,13 @@ class Work:
             frame=request.frame,
             head=request.head,
             wants_vertices=request.vertices,
-            picture=views.as_picture(request, avatar),
+            picture=preview_messages.as_picture(request, avatar),
         )
         shown = self._services.preview(task)
-        picture = views.PixelFields()
+        picture = preview_messages.PixelFields()
         if shown.pixels is not None:
-            picture = self._views.hang(shown.pixels, pixels if request.is_shared else None)
-        return views.answer_of(request, shown, picture)
+            picture = self._rings.write(shown.pixels, pixels if request.is_shared else None)
+        return preview_messages.answer_of(request, shown, picture)
 
     # --- jobs --------------------------------------------------------------------------------
 
@@ -194,23 +194,24 @@ class Work:
 
 
 def refused(unit: int, error: AffektError, folder: Path) -> orders.Refused:
-    """The error as a reply, without paths of this machine. folder: the cache's."""
+    """The error as a reply, without paths of this machine. folder: the cache's, as in
+    `failures.without_paths`."""
     message, remedy = (
         _sentence(failures.without_paths(text, folder)) for text in (error.message, error.remedy)
     )
     if message != error.message:
-        _log.warning("%s", error)  # here alone it is whole
+        _log.warning("%s", error)  # the log has the paths
     return orders.Refused(unit=unit, code=error.code, message=message, remedy=remedy)
 
 
 def _sentence(text: str) -> str:
-    """What a message may hold: an error may quote a file's bytes."""
+    """The text as a message may have it; an error may quote unprintable bytes of a file."""
     return _UNPRINTABLE.sub("?", text)[:_LONGEST]
 
 
 def _stepped(unit: int, job: _Job, **how: bool) -> orders.Stepped:
     step = job.last
-    files = () if how else step.files  # its last step was told already
+    files = () if how else step.files  # the last step was sent already
     return orders.Stepped(
         unit=unit,
         job=job.id,

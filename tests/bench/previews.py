@@ -16,13 +16,8 @@ from pathlib import Path
 from affekt.shared.conversions import preview_rows
 from affekt.shared.emotion import constant_track
 from affekt.sidecar.motion.read import encode_motion
-from affekt.sidecar.worker.services import (
-    PreviewPicture,
-    PreviewTask,
-    Services,
-    Take,
-    real_services,
-)
+from affekt.sidecar.worker.main import real_services
+from affekt.sidecar.worker.services import PreviewPicture, PreviewTask, Services, Take
 
 from .job import Job, long_take
 

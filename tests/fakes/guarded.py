@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server with rooms of cardboard in a process of its own, so that its memory and descriptors
+"""A server with fake services in a process of its own, so that its memory and descriptors
 can be counted; and a socket that tells what came out of it, whatever server holds it.
 
 As a script (FOLDER secure|naked) it serves until its standard input closes, prints its

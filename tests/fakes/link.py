@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sidecar's server with rooms of cardboard, for tests of the link: no torch, no files, and a
+"""A sidecar's server with fake services, for tests of the link: no torch, no files, and a
 bake that goes forward only when the test says so."""
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from affekt.shared.head import HeadModel
 from affekt.shared.messages import ArtefactState, Hello, Message, Picture, Progress, Upload
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.cache.cache import Cache, UserCache
-from affekt.sidecar.server.front import Letter
+from affekt.sidecar.server.client_socket import Incoming
 from affekt.sidecar.server.server import Server, ServerOptions
 from affekt.sidecar.worker.services import (
     BakeOutput,
@@ -40,10 +40,10 @@ from affekt.sidecar.worker.services import (
 from affekt.sidecar.worker.work import Work
 
 from .head import small_head
-from .workbench import ThreadWorkbench
+from .worker_thread import WorkerThread
 
 DEADLINE_S = 10.0
-THREADS = ("affekt-sockets", "affekt-desk", "affekt-bench", "affekt-zap")
+THREADS = ("affekt-sockets", "affekt-disk", "affekt-worker", "affekt-zap")
 HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 TAKE = b"a take of 6 frames"
 PNG = b"\x89PNG picture "
@@ -64,8 +64,8 @@ def make_take(frames: int = 6, *, fps: float = 30.0) -> Motion:
 
 
 @dataclass
-class Rooms:
-    """The fake rooms. `steps` lets a bake or rendering go forward: one release a chunk. A preview
+class SteppedServices:
+    """Fake services. `steps` lets a bake or rendering go forward: one release a chunk. A preview
     waits for `looks` if `holds_previews`."""
 
     steps: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -178,18 +178,18 @@ class SpyServer(Server):
 
     arrived: list[bytes]
 
-    def _handle(self, letter: Letter) -> None:
-        self.arrived.append(bytes(letter.frames[0]))
-        super()._handle(letter)
+    def _handle(self, incoming: Incoming) -> None:
+        self.arrived.append(bytes(incoming.frames[0]))
+        super()._handle(incoming)
 
 
 @dataclass
 class Link:
     """A running server, and what a client needs."""
 
-    rooms: Rooms
+    rooms: SteppedServices
     server: SpyServer
-    workbench: ThreadWorkbench
+    worker: WorkerThread
     connection: Connection
     folder: Path
 
@@ -200,15 +200,13 @@ def running_server(
 ):
     """A server on its threads; all are gone afterwards. is_ready: whether its worker is, or waits
     for the test."""
-    rooms = Rooms()
+    rooms = SteppedServices()
     cache_folder = folder / "cache"
-    workbench = ThreadWorkbench(
-        lambda: Work(rooms.services(), Cache(cache_folder)), is_ready=is_ready
-    )
+    worker = WorkerThread(lambda: Work(rooms.services(), Cache(cache_folder)), is_ready=is_ready)
     places = ServerOptions(runtime_folder=folder / "run", cache_folder=cache_folder)
-    server = kind(lambda doors: workbench, replace(places, **options))
+    server = kind(lambda sockets: worker, replace(places, **options))
     server.arrived = []
-    link = Link(rooms, server, workbench, server.start(), folder)
+    link = Link(rooms, server, worker, server.start(), folder)
     try:
         yield link
     finally:
@@ -300,7 +298,7 @@ class RawClient:
                 return message
 
     def wait_for_refusal(self) -> None:
-        """Returns once the server has closed the door."""
+        """Returns once the server has closed the connection."""
         from zmq.utils.monitor import recv_monitor_message
 
         while recv_monitor_message(self.monitor)["event"] not in (

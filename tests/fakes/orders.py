@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker without a socket: orders in, replies out; and rooms of cardboard for it."""
+"""A worker without a socket: orders in, replies out; and fake services for it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from affekt.sidecar.worker.work import Work
 from .head import small_head
 
 JOB = "0123456789abcdef" * 2
-CARD_TAKE = b"a take of 6 frames"
+FAKE_TAKE = b"a take of 6 frames"
 FRAMES = 6
 PNG = b"\x89PNG picture "
 RECIPE = "ab" * 20
 
 
 @dataclass
-class CardRooms:
+class FakeServices:
     """What they were asked, and what shall go wrong there. fails: raised by the next preview, or
     by the step of a job after `fails_at` of them."""
 
@@ -69,7 +69,7 @@ class CardRooms:
         self.forgotten += 1
 
     def read_motion(self, take: Take) -> tuple[Motion, str]:
-        if take.path.read_bytes() != CARD_TAKE:
+        if take.path.read_bytes() != FAKE_TAKE:
             raise InputError("file.wrong_kind", f"{take.name} is no motion.", "Give a motion.")
         return make_motion(
             expression=np.ones((FRAMES, 100), np.float32), fps=30, space="open"
@@ -133,7 +133,7 @@ class CardRooms:
             raise fails
 
 
-class Desk:
+class WorkClient:
     """Gives a `Work` orders and reads its replies."""
 
     def __init__(self, services: Services, folder: Path) -> None:

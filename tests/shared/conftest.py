@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client of a real server with rooms of cardboard; and a sidecar that says what it is told."""
+"""A client of a real server with fake services; and a sidecar that says what it is told."""
 
 from __future__ import annotations
 

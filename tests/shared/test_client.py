@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client against a real server with rooms of cardboard, and against servers that are not
+"""The client against a real server with fake services, and against servers that are not
 there, lie, or say nothing."""
 
 from __future__ import annotations

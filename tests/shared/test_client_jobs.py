@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs of a client with a real server and rooms of cardboard."""
+"""Jobs of a client with a real server and fake services."""
 
 from __future__ import annotations
 

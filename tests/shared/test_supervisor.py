@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The supervisor with a clock, processes and clients of cardboard: no test waits."""
+"""The supervisor with a clock of the test, and fake processes and clients: no test waits."""
 
 from __future__ import annotations
 

@@ -42,11 +42,12 @@ def _poison() -> None:
     import dataclasses
     import time
 
-    from affekt.sidecar.worker import services
+    from affekt.sidecar.worker import main
+    from affekt.sidecar.worker.services import Services
 
-    original = services.real_services
+    original = main.real_services
 
-    def poisoned() -> services.Services:
+    def poisoned() -> Services:
         rooms = original()
 
         def bake(task, user):
@@ -69,7 +70,7 @@ def _poison() -> None:
 
         return dataclasses.replace(rooms, bake=bake, read_motion=read_motion)
 
-    services.real_services = poisoned
+    main.real_services = poisoned
 
 
 if _is_worker():

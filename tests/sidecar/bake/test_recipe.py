@@ -12,6 +12,7 @@ ELSEWHERE = {
     "affekt.shared.fingerprint",
     "affekt.shared.version",
     "affekt.sidecar.files",
+    "affekt.sidecar.memory",
 }
 """What a bake imports and no number passes through."""
 

@@ -7,11 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from affekt.sidecar.cache.claim import Claim, is_claimed
 from fakes.link import running_server, wait_for
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a lock of POSIX systems")
 
 
 def test_several_claims(tmp_path: Path) -> None:
@@ -23,6 +20,7 @@ def test_several_claims(tmp_path: Path) -> None:
     two.close()
     two.close()
     assert not is_claimed(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_killed_process_claims_nothing(tmp_path: Path) -> None:
@@ -39,7 +37,9 @@ def test_a_killed_process_claims_nothing(tmp_path: Path) -> None:
         process.stdout.readline()
         assert is_claimed(tmp_path)
         process.kill()
+    assert list(tmp_path.iterdir())
     wait_for(lambda: not is_claimed(tmp_path), "the end of its claim")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 from affekt.shared import limits
 from affekt.shared.errors import JobError
 from affekt.sidecar.cache import disk
-from affekt.sidecar.cache.cache import Cache
-from affekt.sidecar.cache.eviction import Entry, choose, disk_bytes
+from affekt.sidecar.cache.cache import Cache, Entry, choose
+from affekt.sidecar.cache.disk import disk_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -103,7 +103,7 @@ def test_mistakes_are_one_sentence(terminal: Terminal, line: str) -> None:
 
 
 def test_without_remote_it_listens_to_this_machine_alone() -> None:
-    first, second = Serve()._front_door(), Serve()._front_door()
+    first, second = Serve()._endpoint(), Serve()._endpoint()
     assert (first.host, first.port) == ("127.0.0.1", None)
     assert first.client is not None
     assert first.keys.public != second.keys.public
@@ -112,17 +112,17 @@ def test_without_remote_it_listens_to_this_machine_alone() -> None:
 def test_remote_listens_where_it_is_told(terminal: Terminal) -> None:
     terminal.run("keys new --out me.json")
     terminal.run(f"keys trust {re.findall('[a-z2-7]{56}', terminal.printed)[0]} --name anna")
-    door = Serve(remote=True)._front_door()
-    assert (door.host, door.port, door.client) == ("0.0.0.0", 5870, None)
-    door = Serve(remote=True, listen="192.0.2.1", port=6000)._front_door()
-    assert (door.host, door.port) == ("192.0.2.1", 6000)
+    endpoint = Serve(remote=True)._endpoint()
+    assert (endpoint.host, endpoint.port, endpoint.client) == ("0.0.0.0", 5870, None)
+    endpoint = Serve(remote=True, listen="192.0.2.1", port=6000)._endpoint()
+    assert (endpoint.host, endpoint.port) == ("192.0.2.1", 6000)
     said = Serve(remote=True, port=6000)._say_how()
     assert "for anna" in said
     assert re.search(r"affekt keys connect --server tcp://\S+:6000 ", said)
 
 
 def test_remote_writes_no_secret_on_its_own_address(terminal: Terminal, tmp_path: Path) -> None:
-    """Nothing is made for a door that opens for nobody."""
+    """Nothing is made where nobody is trusted."""
     with pytest.raises(AffektError):
         Serve(remote=True, runtime_dir=tmp_path / "run", cache_dir=tmp_path / "cache").run()
     assert not (tmp_path / "run").exists()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server with rooms of cardboard, and a client that says whatever a test wants."""
+"""A server with fake services, and a client that says whatever a test wants."""
 
 from __future__ import annotations
 

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import LinkError
-from affekt.sidecar.server.disk_queue import Desk
+from affekt.sidecar.server.disk_queue import DiskQueue
 from fakes.link import wait_for
 
 
 class Log:
-    """A desk whose first task waits at a gate, so that the others queue."""
+    """A queue whose first task waits at a gate, so that the others queue."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
         self.gate, self.at_gate = threading.Event(), threading.Event()
-        self.desk = Desk(lambda result: result())
-        self.desk.submit(b"gate", self._wait)
+        self.queue = DiskQueue(lambda result: result())
+        self.queue.submit(b"gate", self._wait)
 
     def _wait(self) -> Callable[[], None]:
         self.at_gate.set()
@@ -28,7 +28,7 @@ class Log:
         return lambda: None
 
     def submit(self, client: bytes, name: str) -> None:
-        self.desk.submit(client, lambda: lambda: self.done.append(name))
+        self.queue.submit(client, lambda: lambda: self.done.append(name))
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def log() -> Iterator[Log]:
     assert log.at_gate.wait(5)
     yield log
     log.gate.set()
-    log.desk.stop()
-    assert log.desk.join(5)
+    log.queue.stop()
+    assert log.queue.join(5)
 
 
 def test_in_turns(log: Log) -> None:
@@ -53,7 +53,7 @@ def test_in_turns(log: Log) -> None:
 def test_what_waits_of_a_client_that_left_is_not_done(log: Log) -> None:
     log.submit(b"a", "a1")
     log.submit(b"b", "b1")
-    log.desk.forget(b"a")
+    log.queue.forget(b"a")
     log.gate.set()
     wait_for(lambda: log.done, "the task")
     assert log.done == ["b1"]
@@ -70,18 +70,18 @@ def test_too_many(log: Log) -> None:
 
 def test_too_much(log: Log) -> None:
     """Over all clients; what has been done counts no more."""
-    log.desk.submit(b"a", lambda: lambda: log.done.append("a"), limits.MAX_DESK_BYTES - 1)
+    log.queue.submit(b"a", lambda: lambda: log.done.append("a"), limits.MAX_DISK_QUEUE_BYTES - 1)
     with pytest.raises(LinkError) as caught:
-        log.desk.submit(b"b", lambda: lambda: None, 2)
+        log.queue.submit(b"b", lambda: lambda: None, 2)
     assert caught.value.code == "link.busy"
     log.submit(b"b", "b")
     log.gate.set()
     wait_for(lambda: len(log.done) == 2, "both")
-    log.desk.submit(b"b", lambda: lambda: None, 2)
+    log.queue.submit(b"b", lambda: lambda: None, 2)
 
 
 def test_a_bug_is_not_the_end(log: Log, caplog: pytest.LogCaptureFixture) -> None:
-    log.desk.submit(b"a", lambda: 1 // 0)
+    log.queue.submit(b"a", lambda: 1 // 0)
     log.submit(b"a", "a2")
     log.gate.set()
     wait_for(lambda: log.done, "the next task")
@@ -90,8 +90,8 @@ def test_a_bug_is_not_the_end(log: Log, caplog: pytest.LogCaptureFixture) -> Non
 
 def test_stop_leaves_what_waits(log: Log) -> None:
     log.submit(b"a", "a1")
-    log.desk.stop()
-    assert not log.desk.join(0.01)
+    log.queue.stop()
+    assert not log.queue.join(0.01)
     log.gate.set()
-    assert log.desk.join(5)
+    assert log.queue.join(5)
     assert log.done == []

@@ -80,7 +80,7 @@ def test_no_piece_without_credit(link: Link, raw: RawClient) -> None:
     wait_for(lambda: link.server._scheduler.open_jobs() == 0, "the rendering")
     raw.socket.send_multipart(encode(messages.Ping(), 9))
     sent = list(raw.receive_until(lambda message: isinstance(message, messages.Pong)))
-    delivery = link.server._deliveries._jobs[JOB]
+    delivery = link.server._events._jobs[JOB]
     wait_for(lambda: not delivery._is_reading, "what was being read")
     assert sum(isinstance(message, Picture) for message in sent) <= 2
     assert delivery._number == 2
@@ -129,8 +129,8 @@ def test_a_job_outlives_the_worker(link: Link, raw: RawClient) -> None:
     """The worker dies in the middle of a rendering: no picture twice, none missing."""
     link.rooms.steps.release(3)
     raw.ask(render())
-    wait_for(lambda: len(link.server._deliveries._jobs[JOB]._pictures) == 3, "three pictures")
-    link.workbench.kill()
+    wait_for(lambda: len(link.server._events._jobs[JOB]._pictures) == 3, "three pictures")
+    link.worker.kill()
     link.rooms.steps.release(7)
     pieces, end = pictures_until_end(raw)
     assert [piece.number for piece in pieces] == list(range(6))
@@ -145,8 +145,8 @@ def test_a_job_that_kills_the_worker(link: Link, raw: RawClient) -> None:
     raw.ask(bake(JOB))
     for _ in range(2):
         wait_for(lambda: _steps_under_way(link, JOB), "its step")
-        del link.workbench.sent[:]
-        link.workbench.kill()
+        del link.worker.sent[:]
+        link.worker.kill()
     end = raw.end_of(JOB)
     assert isinstance(end, messages.JobFailed)
     assert end.code == "job.crashed"
@@ -156,7 +156,7 @@ def test_a_job_that_kills_the_worker(link: Link, raw: RawClient) -> None:
 
 
 def _steps_under_way(link: Link, job: str) -> bool:
-    sent = [orders.unpack(frames, orders.ORDERS)[0] for frames in link.workbench.sent]
+    sent = [orders.unpack(frames, orders.ORDERS)[0] for frames in link.worker.sent]
     return bool(sent) and sent[-1] == orders.Step(unit=sent[-1].unit, job=job)
 
 
@@ -168,7 +168,7 @@ def test_cancel_does_not_wait_for_the_step(link: Link, raw: RawClient) -> None:
     assert isinstance(end, messages.JobFailed)
     assert end.code == "job.cancelled"
     link.rooms.steps.release()
-    wait_for(lambda: not link.workbench._life.worker._jobs, "the worker to forget it")
+    wait_for(lambda: not link.worker._life.work._jobs, "the worker to forget it")
 
 
 def test_a_step_that_takes_too_long(
@@ -185,7 +185,7 @@ def test_a_step_that_takes_too_long(
         monkeypatch.setattr(limits, "ORDER_S", 20.0)
         now[0] += 21
         raw.ask(messages.Ping())
-        wait_for(lambda: link.workbench.restarts == 1, "its death")
+        wait_for(lambda: link.worker.restarts == 1, "its death")
         link.rooms.steps.release(9)
         assert isinstance(raw.end_of(JOB), messages.BakeDone)
     assert "it is killed" in caplog.text

@@ -47,7 +47,7 @@ def test_files_that_others_may_read_are_refused(tmp_path: Path, name: str) -> No
     key_files.trust(tmp_path, "anna", key())
     (tmp_path / name).chmod(0o640)
     with pytest.raises(LinkError) as caught:
-        key_files.remote_door(tmp_path, "127.0.0.1", 5870)
+        key_files.remote_endpoint(tmp_path, "127.0.0.1", 5870)
     assert caught.value.code == "link.key_file"
     assert "others may read it" in caught.value.message
 
@@ -101,7 +101,7 @@ DAMAGED_LISTS = {
 def test_damaged_lists(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
     private_files.write(tmp_path / key_files.TRUSTED_FILE, DAMAGED_LISTS[name])
     assert code_of(lambda: key_files.read_trusted(tmp_path)) == "link.key_file"
-    assert code_of(lambda: key_files.remote_door(tmp_path, "x", 1)) == "link.key_file"
+    assert code_of(lambda: key_files.remote_endpoint(tmp_path, "x", 1)) == "link.key_file"
     assert TrustedKeys(tmp_path)(z85.decode(PAIR.public)) is None
     assert "nobody is let in" in caplog.text
 
@@ -159,12 +159,12 @@ def test_a_list_that_others_may_read_from_now_on_lets_nobody_in(
 
 
 def test_a_door_needs_someone_to_let_in(tmp_path: Path) -> None:
-    assert code_of(lambda: key_files.remote_door(tmp_path, "x", 1)) == "link.no_trusted_key"
+    assert code_of(lambda: key_files.remote_endpoint(tmp_path, "x", 1)) == "link.no_trusted_key"
     key_files.trust(tmp_path, "anna", PAIR.public)
-    door = key_files.remote_door(tmp_path, "192.0.2.1", 5870)
-    assert (door.host, door.port, door.client) == ("192.0.2.1", 5870, None)
-    assert door.trust(z85.decode(PAIR.public)) == "anna"
-    assert door.keys.public == key_files.server_keys(tmp_path).public
+    endpoint = key_files.remote_endpoint(tmp_path, "192.0.2.1", 5870)
+    assert (endpoint.host, endpoint.port, endpoint.client) == ("192.0.2.1", 5870, None)
+    assert endpoint.trust(z85.decode(PAIR.public)) == "anna"
+    assert endpoint.keys.public == key_files.server_keys(tmp_path).public
 
 
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:

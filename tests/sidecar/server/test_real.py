@@ -28,7 +28,7 @@ from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
 from affekt.sidecar.motion.read import encode_motion, read_motion
 from affekt.sidecar.server.server import Server, ServerOptions
-from affekt.sidecar.server.worker_process import ProcessWorkbench
+from affekt.sidecar.server.worker_process import WorkerProcess
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
 from fakes.link import drain
@@ -42,7 +42,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("link")
     options = ServerOptions(runtime_folder=folder / "run", cache_folder=folder / "cache")
     cache = (options.cache_folder, options.cache_bytes)
-    server = Server(lambda doors: ProcessWorkbench(doors, *cache), options)
+    server = Server(lambda sockets: WorkerProcess(sockets, *cache), options)
     with Client.connect(server.start()) as client:
         yield client
     assert server.stop(timeout_s=20)

@@ -18,7 +18,7 @@ from affekt.shared.messages import Acknowledged, ArtefactState, Failure, Hello, 
 from affekt.sidecar.server import key_files
 from affekt.sidecar.server.key_files import TrustedKeys
 from affekt.sidecar.server.keys import make_keys
-from affekt.sidecar.server.sockets import FrontDoor
+from affekt.sidecar.server.sockets import ClientEndpoint
 from fakes.link import TAKE, Link, RawClient, running_server, wait_for
 
 HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
@@ -42,8 +42,8 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
     for name, pair in pairs.items():
         key_files.trust(tmp_path / "keys", name, pair.public)
     keys = key_files.server_keys(tmp_path / "keys")
-    door = FrontDoor(keys=keys, trust=TrustedKeys(tmp_path / "keys"))
-    with running_server(tmp_path, front=door) as link:
+    endpoint = ClientEndpoint(keys=keys, trust=TrustedKeys(tmp_path / "keys"))
+    with running_server(tmp_path, endpoint=endpoint) as link:
         connections = {
             name: remote_connection(
                 link.server.endpoint,

@@ -269,9 +269,9 @@ def test_a_client_that_falls_silent(tmp_path: Path) -> None:
             assert link.server._scheduler.open_jobs() == 1
             clock.now_s += 2
             other.ask(Ping())
-            wait_for(lambda: not link.server._deliveries._jobs, "the end of its job")
+            wait_for(lambda: not link.server._events._jobs, "the end of its job")
             link.rooms.steps.release()
-            wait_for(lambda: not link.workbench._life.worker._jobs, "the worker to forget it")
+            wait_for(lambda: not link.worker._life.work._jobs, "the worker to forget it")
 
 
 def test_many_requests_at_once(link: Link, raw: RawClient) -> None:
@@ -302,7 +302,7 @@ def test_status(link: Link, raw: RawClient) -> None:
     assert (told.worker, told.worker_restarts, told.clients, told.jobs) == ("ready", 0, 1, 1)
     assert told.cache_limit_bytes == limits.CACHE_BYTES
     assert told.memory_bytes == 0 or told.memory_bytes > 10_000_000
-    link.workbench.kill()
+    link.worker.kill()
     wait_for(lambda: status(raw).worker_restarts == 1, "its death")
 
 
@@ -312,7 +312,7 @@ def test_without_a_worker_all_is_said(link: Link, raw: RawClient) -> None:
     raw.ask(bake())
     assert link.rooms.started.wait(5)
     error = JobError("job.no_worker", "No worker.", "Run `affekt doctor`.")
-    link.workbench.give_up(error)
+    link.worker.give_up(error)
     end = raw.end_of(JOB)
     assert isinstance(end, messages.JobFailed)
     assert end.code == "job.no_worker"
@@ -329,7 +329,7 @@ def test_requests_wait_for_the_worker(tmp_path: Path) -> None:
         assert status(raw).worker == "starting"
         raw.socket.send_multipart(encode(messages.GetHead(name="open"), 7))
         assert isinstance(raw.ask(Ping(), 8), Pong)
-        link.workbench.ready()
+        link.worker.ready()
         request, head = raw.receive()
         assert (request, type(head)) == (7, messages.HeadRead)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two doors: who comes in where, under whose name, and when no longer."""
+"""The two sockets: who may connect where, under whose name, and when no longer."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from affekt.shared.errors import LinkError
 from affekt.sidecar.server import key_files
 from affekt.sidecar.server.key_files import TrustedKeys
 from affekt.sidecar.server.keys import KeyPair, make_keys
-from affekt.sidecar.server.sockets import Doors, FrontDoor, Invitation, local_door
+from affekt.sidecar.server.sockets import ClientEndpoint, ServerSockets, local_endpoint
+from affekt.sidecar.worker.orders import WorkerAccess
 from fakes.strangers import DEADLINE_S, count_let_in, knocking, wear_the_keys
 
 
 @contextmanager
-def opened(door: FrontDoor) -> Iterator[Doors]:
+def opened(endpoint: ClientEndpoint) -> Iterator[ServerSockets]:
     with zmq.Context() as context:
-        doors = Doors(context, door)
-        doors.front.rcvtimeo = doors.back.rcvtimeo = int(1000 * DEADLINE_S)
+        sockets = ServerSockets(context, endpoint)
+        sockets.clients.rcvtimeo = sockets.worker.rcvtimeo = int(1000 * DEADLINE_S)
         try:
-            yield doors
+            yield sockets
         finally:
-            doors.close(linger_ms=0)
+            sockets.close(linger_ms=0)
 
 
 def client_of(endpoint: str, server_key: str, pair: KeyPair) -> Connection:
@@ -40,32 +41,32 @@ def client_of(endpoint: str, server_key: str, pair: KeyPair) -> Connection:
     )
 
 
-def worker_of(invitation: Invitation) -> Connection:
-    pair = KeyPair(public=invitation.public_key, secret=invitation.secret_key)
-    return client_of(invitation.endpoint, invitation.server_public_key, pair)
+def worker_of(access: WorkerAccess) -> Connection:
+    pair = KeyPair(public=access.public_key, secret=access.secret_key)
+    return client_of(access.endpoint, access.server_public_key, pair)
 
 
 def gets_in(connection: Connection) -> bool:
     return count_let_in(connection, [wear_the_keys]) == 1
 
 
-def user_at(door: zmq.Socket, connection: Connection) -> str:
+def user_at(socket: zmq.Socket, connection: Connection) -> str:
     """Whose message it is that this client sends."""
     with zmq.Context() as context, knocking(context, connection, wear_the_keys):
-        frames = door.recv_multipart(copy=False)
+        frames = socket.recv_multipart(copy=False)
     return frames[-1].get("User-Id")
 
 
 def test_each_door_has_its_own_keys() -> None:
-    """The back door is the worker's alone: no client comes in there, no worker in front."""
-    door = local_door()
-    assert door.client is not None
-    with opened(door) as doors:
-        invitation = doors.invite_worker()
-        client = client_of(doors.endpoint, door.keys.public, door.client)
-        worker = worker_of(invitation)
-        assert user_at(doors.front, client) == "local"
-        assert user_at(doors.back, worker).startswith("worker")
+    """Only the worker may connect to its socket, and it may not connect to the clients'."""
+    endpoint = local_endpoint()
+    assert endpoint.client is not None
+    with opened(endpoint) as sockets:
+        access = sockets.grant_worker_access()
+        client = client_of(sockets.endpoint, endpoint.keys.public, endpoint.client)
+        worker = worker_of(access)
+        assert user_at(sockets.clients, client) == "local"
+        assert user_at(sockets.worker, worker).startswith("worker")
         at_the_back = replace(client, endpoint=worker.endpoint)
         assert not gets_in(at_the_back)
         assert not gets_in(replace(at_the_back, server_public_key=worker.server_public_key))
@@ -75,49 +76,49 @@ def test_each_door_has_its_own_keys() -> None:
 
 
 def test_a_worker_that_is_gone_leaves_no_key_behind() -> None:
-    with opened(local_door()) as doors:
-        first = worker_of(doors.invite_worker())
+    with opened(local_endpoint()) as sockets:
+        first = worker_of(sockets.grant_worker_access())
         assert gets_in(first)
-        second = worker_of(doors.invite_worker())
+        second = worker_of(sockets.grant_worker_access())
         assert not gets_in(first)
         assert gets_in(second)
 
 
 def test_both_doors_are_on_this_machine_only() -> None:
-    with opened(local_door()) as doors:
-        for endpoint in (doors.endpoint, doors.invite_worker().endpoint):
+    with opened(local_endpoint()) as sockets:
+        for endpoint in (sockets.endpoint, sockets.grant_worker_access().endpoint):
             assert endpoint.startswith("tcp://127.0.0.1:")
 
 
-def test_a_down_authenticator_closes_both_doors() -> None:
-    door = local_door()
-    assert door.client is not None
-    with opened(door) as doors:
-        worker = worker_of(doors.invite_worker())
-        client = client_of(doors.endpoint, door.keys.public, door.client)
-        doors.authenticator.stop()
+def test_a_down_authenticator_closes_both_sockets() -> None:
+    endpoint = local_endpoint()
+    assert endpoint.client is not None
+    with opened(endpoint) as sockets:
+        worker = worker_of(sockets.grant_worker_access())
+        client = client_of(sockets.endpoint, endpoint.keys.public, endpoint.client)
+        sockets.authenticator.stop()
         assert not gets_in(worker)
         assert not gets_in(client)
 
 
 @contextmanager
-def opened_for(folder: Path, users: dict[str, KeyPair]) -> Iterator[tuple[Doors, dict]]:
-    """A remote door on a free port of this machine, and each user's connection."""
+def opened_for(folder: Path, users: dict[str, KeyPair]) -> Iterator[tuple[ServerSockets, dict]]:
+    """A remote endpoint on a free port of this machine, and each user's connection."""
     for name, pair in users.items():
         key_files.trust(folder, name, pair.public)
     keys = key_files.server_keys(folder)
-    with opened(FrontDoor(keys=keys, trust=TrustedKeys(folder))) as doors:
+    with opened(ClientEndpoint(keys=keys, trust=TrustedKeys(folder))) as sockets:
         yield (
-            doors,
-            {name: client_of(doors.endpoint, keys.public, pair) for name, pair in users.items()},
+            sockets,
+            {name: client_of(sockets.endpoint, keys.public, pair) for name, pair in users.items()},
         )
 
 
 def test_each_remote_user_has_a_name(tmp_path: Path) -> None:
     users = {"anna": make_keys(), "ben": make_keys()}
-    with opened_for(tmp_path, users) as (doors, connections):
+    with opened_for(tmp_path, users) as (sockets, connections):
         for name in ("anna", "ben", "anna"):
-            assert user_at(doors.front, connections[name]) == name
+            assert user_at(sockets.clients, connections[name]) == name
 
 
 def test_who_is_forgotten_is_refused_at_the_next_connection(tmp_path: Path) -> None:
@@ -143,14 +144,14 @@ def test_a_name_does_not_help_another_key(tmp_path: Path) -> None:
 def test_a_taken_port_is_said() -> None:
     """And nothing stays open behind it."""
     with socket.create_server(("127.0.0.1", 0)) as taken, zmq.Context() as context:
-        door = replace(local_door(), port=taken.getsockname()[1])
+        endpoint = replace(local_endpoint(), port=taken.getsockname()[1])
         with pytest.raises(LinkError) as caught:
-            Doors(context, door)
+            ServerSockets(context, endpoint)
     assert caught.value.code == "link.bind"
     assert "--port" in caught.value.remedy
 
 
 def test_an_address_of_another_machine_is_said() -> None:
     with zmq.Context() as context, pytest.raises(LinkError) as caught:
-        Doors(context, replace(local_door(), host="192.0.2.1", port=5870))
+        ServerSockets(context, replace(local_endpoint(), host="192.0.2.1", port=5870))
     assert caught.value.code == "link.bind"

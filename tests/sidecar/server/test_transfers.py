@@ -12,20 +12,20 @@ import pytest
 from affekt.shared import limits
 from affekt.shared.messages import ArtefactChunk, ArtefactState, Download, Failure, Upload
 from affekt.sidecar.cache.cache import Cache
-from affekt.sidecar.server.transfers import Files
+from affekt.sidecar.server.transfers import Transfers
 
 PIECE = 8192
 START = 1e9
 
 
 class Store:
-    """Files of one user, with room for `most` bytes. Whatever is kept was used at `START`, which
-    is long ago."""
+    """The files of one user, with room for `most` bytes. Whatever is kept was used at `START`,
+    which is long ago."""
 
     def __init__(self, folder: Path, most: int) -> None:
         self.now = START
         self.cache = Cache(folder, most)
-        self.files = Files(self.cache, lambda: self.now)
+        self.files = Transfers(self.cache, lambda: self.now)
 
     def keep(self, data: bytes) -> str:
         sha256, _ = self.cache.user("anna").add(lambda file: file.write(data))

@@ -16,8 +16,8 @@ from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
 from affekt.shared.messages import Acknowledged, ArtefactState, Failure, Message, MotionRead
 from affekt.sidecar.server.authenticator import LOCAL_USER, PinnedKeys
-from affekt.sidecar.server.front import Letter
-from affekt.sidecar.server.sockets import FrontDoor, make_keys
+from affekt.sidecar.server.client_socket import Incoming
+from affekt.sidecar.server.sockets import ClientEndpoint, make_keys
 from fakes.link import HELLO, TAKE, Link, RawClient, running_server, wait_for
 
 JOB = "ab" * 16
@@ -43,8 +43,8 @@ class House:
 def house(tmp_path: Path) -> Iterator[House]:
     local, anna = make_keys(), make_keys()
     trust = PinnedKeys({local.public: LOCAL_USER, anna.public: "anna"})
-    front = FrontDoor(keys=make_keys(), trust=trust, client=local)
-    with running_server(tmp_path, front=front) as link:
+    endpoint = ClientEndpoint(keys=make_keys(), trust=trust, client=local)
+    with running_server(tmp_path, endpoint=endpoint) as link:
         hers = replace(
             link.connection, client_public_key=anna.public, client_secret_key=anna.secret
         )
@@ -112,7 +112,7 @@ def test_a_routing_id_is_no_identity(house: House) -> None:
     name = next(iter(server._sessions))
     mine.upload(TAKE)
     session = server._sessions[name]
-    server._mailbox.put(lambda: server._handle(Letter(name, "anna", [memoryview(b"")])))
+    server._mailbox.put(lambda: server._handle(Incoming(name, "anna", [memoryview(b"")])))
     wait_for(lambda: server._sessions[name] is not session, "another session")
     assert (server._sessions[name].user, server._sessions[name].has_greeted) == ("anna", False)
     assert code(mine.ask(messages.Ping())) == "link.no_hello"
@@ -120,7 +120,7 @@ def test_a_routing_id_is_no_identity(house: House) -> None:
 
 def test_who_was_not_let_in_has_no_session(house: House) -> None:
     server, mine = house.link.server, house.client(LOCAL_USER)
-    server._mailbox.put(lambda: server._handle(Letter(b"x", "", [memoryview(b"")])))
+    server._mailbox.put(lambda: server._handle(Incoming(b"x", "", [memoryview(b"")])))
     mine.ask(messages.Ping())
     assert list(server._sessions) != [b"x"]
     assert b"x" not in server._sessions

@@ -9,10 +9,9 @@ import pytest
 from affekt.shared import limits, messages
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
-from affekt.sidecar.server.memory import generous_bytes
-from affekt.sidecar.server.watch import LOOK_S, Watch
+from affekt.sidecar.server.watch import LOOK_S, WorkerWatch, default_memory_bytes
 from fakes.link import HELLO, Link, RawClient, running_server, wait_for
-from fakes.workbench import ThreadWorkbench
+from fakes.worker_thread import WorkerThread
 
 MOST, PID = 1000, 7
 
@@ -22,7 +21,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.now, self.size = 100.0, 0
-        self.watch = Watch(MOST, lambda: self.now, lambda pid: self.size if pid == PID else 0)
+        self.watch = WorkerWatch(MOST, lambda: self.now, lambda pid: self.size if pid == PID else 0)
 
     def code(self, *, is_busy: bool = False) -> str:
         error = self.watch.verdict(PID, is_busy=is_busy)
@@ -71,13 +70,13 @@ def test_one_that_grows(*, is_busy: bool) -> None:
 
 
 def test_a_generous_limit(tmp_path: Path) -> None:
-    unbounded = generous_bytes(tmp_path / "none")
+    unbounded = default_memory_bytes(tmp_path / "none")
     assert unbounded > 0
     allowed = tmp_path / "memory.max"
     allowed.write_text("4000\n")
-    assert generous_bytes(allowed) == 3000
+    assert default_memory_bytes(allowed) == 3000
     allowed.write_text("max\n")
-    assert generous_bytes(allowed) == unbounded
+    assert default_memory_bytes(allowed) == unbounded
 
 
 class _Memory:
@@ -88,13 +87,13 @@ class _Memory:
         self.link: Link | None = None
 
     def __call__(self, pid: int) -> int:
-        lives = self.link.workbench.restarts if self.link else 0
+        lives = self.link.worker.restarts if self.link else 0
         return self.sizes[min(lives, len(self.sizes) - 1)]
 
 
 @pytest.fixture
 def _with_pid(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ThreadWorkbench, "pid", property(lambda _: PID))
+    monkeypatch.setattr(WorkerThread, "pid", property(lambda _: PID))
 
 
 def bake(job: str, sha256: str) -> messages.Bake:
@@ -122,7 +121,7 @@ def test_a_job_that_takes_too_much(
         upload = raw.upload_of(b"a take of 6 frames")
         raw.ask(upload)
         raw.ask(bake("ab" * 16, upload.sha256))
-        wait_for(lambda: link.workbench.restarts == ends, "its ends")
+        wait_for(lambda: link.worker.restarts == ends, "its ends")
         link.rooms.steps.release(6)
         end = raw.end_of("ab" * 16)
         assert isinstance(end, kind)
@@ -139,9 +138,9 @@ def test_a_worker_that_hangs_before_it_is_ready(tmp_path: Path) -> None:
         RawClient(link.connection) as raw,
     ):
         raw.ask(HELLO)
-        assert link.workbench.restarts == 0
+        assert link.worker.restarts == 0
         now[0] += limits.LOAD_S + 1
         raw.ask(messages.Ping())
-        wait_for(lambda: link.workbench.restarts == 1, "its death")
-        link.workbench.ready()
+        wait_for(lambda: link.worker.restarts == 1, "its death")
+        link.worker.ready()
         assert isinstance(raw.ask(messages.GetHead(name="open")), messages.HeadRead)

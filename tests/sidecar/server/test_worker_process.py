@@ -17,7 +17,7 @@ import pytest
 import zmq
 from affekt.shared.alive import is_process_alive
 from affekt.shared.connection import Connection
-from affekt.sidecar.server.sockets import Doors, local_door, make_keys
+from affekt.sidecar.server.sockets import ServerSockets, local_endpoint, make_keys
 from affekt.sidecar.server.worker_process import (
     BACK_OFF_S,
     MAX_STILLBORN,
@@ -26,7 +26,7 @@ from affekt.sidecar.server.worker_process import (
     GaveUp,
     Heard,
     News,
-    ProcessWorkbench,
+    WorkerProcess,
 )
 from affekt.sidecar.worker import orders
 from fakes.link import RawClient, wait_for
@@ -34,7 +34,7 @@ from fakes.link import RawClient, wait_for
 STAND_IN = """
 import os, sys, threading, time
 sys.stdin = os.fdopen(os.dup(0), "rb", buffering=0)
-from affekt.sidecar.worker.start import decode_start
+from affekt.sidecar.worker.orders import decode_start
 start = decode_start(sys.stdin.readline())
 if "stillborn" in sys.argv:
     sys.exit(3)
@@ -57,15 +57,15 @@ DIE = orders.pack(orders.Step(unit=8, job="ab" * 16))
 
 
 class Bench:
-    """A workbench with a stand-in for the worker, and what it said."""
+    """A worker with a stand-in for the worker, and what it said."""
 
     def __init__(self, folder: Path, *words: str, **options: object) -> None:
         self.context = zmq.Context()
-        self.doors = Doors(self.context, local_door())
+        self.sockets = ServerSockets(self.context, local_endpoint())
         self.news: list[News] = []
         command = [sys.executable, "-c", STAND_IN, *words]
         options = {"spawn": lambda: self.spawn(command), **options}
-        self.workbench = ProcessWorkbench(self.doors, folder, 123, **options)
+        self.worker = WorkerProcess(self.sockets, folder, 123, **options)
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
@@ -76,7 +76,7 @@ class Bench:
         """The news since the last call, once they are of these kinds."""
 
         def has_come() -> bool:
-            self.news += self.workbench.take_news()
+            self.news += self.worker.take_news()
             return len(self.news) >= len(kinds)
 
         wait_for(has_come, f"{kinds}, got {self.news}")
@@ -85,8 +85,8 @@ class Bench:
         return news
 
     def close(self) -> None:
-        self.workbench.stop()
-        self.doors.close(linger_ms=0)
+        self.worker.stop()
+        self.sockets.close(linger_ms=0)
         self.context.term()
 
 
@@ -94,7 +94,7 @@ class Bench:
 def running(folder: Path, *words: str, **options: object) -> Iterator[Bench]:
     bench = Bench(folder, *words, **options)
     try:
-        bench.workbench.start()
+        bench.worker.start()
         yield bench
     finally:
         bench.close()
@@ -124,12 +124,12 @@ class Waits:
 
 def test_ready_order_reply(tmp_path: Path) -> None:
     with running(tmp_path) as bench:
-        assert bench.workbench.state == "starting"
+        assert bench.worker.state == "starting"
         (ready,) = bench.wait_for(Heard)
         assert reply_of(ready) == orders.Ready(device="cpu.123")
-        assert bench.workbench.state == "ready"
-        assert bench.workbench.pid == bench.processes[0].pid
-        bench.workbench.send(ANSWER)
+        assert bench.worker.state == "ready"
+        assert bench.worker.pid == bench.processes[0].pid
+        bench.worker.send(ANSWER)
         (answered,) = bench.wait_for(Heard)
         assert reply_of(answered) == orders.Answered(unit=7)
 
@@ -139,21 +139,21 @@ def test_a_death_is_told_at_once_and_the_next_worker_comes(tmp_path: Path) -> No
         bench.wait_for(Heard)
         started = time.perf_counter()
         os.kill(bench.processes[0].pid, signal.SIGKILL)
-        bench.news += bench.workbench.take_news()
-        wait_for(lambda: bench.news or bench.news.extend(bench.workbench.take_news()), "a death")
+        bench.news += bench.worker.take_news()
+        wait_for(lambda: bench.news or bench.news.extend(bench.worker.take_news()), "a death")
         print(f"a worker's death is told after {1000 * (time.perf_counter() - started):.1f} ms")
         assert bench.news[0] == Died(-signal.SIGKILL)
         _, ready = bench.wait_for(Died, Heard)
         assert isinstance(reply_of(ready), orders.Ready)
-        assert (bench.workbench.state, bench.workbench.restarts) == ("ready", 1)
-        bench.workbench.send(ANSWER)
+        assert (bench.worker.state, bench.worker.restarts) == ("ready", 1)
+        bench.worker.send(ANSWER)
         assert reply_of(*bench.wait_for(Heard)) == orders.Answered(unit=7)
 
 
 def test_kill(tmp_path: Path) -> None:
     with running(tmp_path) as bench:
         bench.wait_for(Heard)
-        bench.workbench.kill()
+        bench.worker.kill()
         died, _ = bench.wait_for(Died, Heard)
         assert died == Died(-signal.SIGKILL)
 
@@ -163,12 +163,12 @@ def test_back_off_and_after_a_quiet_minute_none(tmp_path: Path) -> None:
     with running(tmp_path, wait=waits, now=waits.now) as bench:
         bench.wait_for(Heard)
         for _ in range(6):
-            bench.workbench.send(DIE)
+            bench.worker.send(DIE)
             bench.wait_for(Died, Heard)
         waits.now_s += STEADY_S
-        bench.workbench.send(DIE)
+        bench.worker.send(DIE)
         bench.wait_for(Died, Heard)
-        assert bench.workbench.restarts == 7
+        assert bench.worker.restarts == 7
     assert waits.seconds == [*BACK_OFF_S, BACK_OFF_S[-1], BACK_OFF_S[-1], 0]
 
 
@@ -184,15 +184,15 @@ def test_workers_that_never_get_ready(tmp_path: Path, how: str) -> None:
         assert isinstance(gave_up, GaveUp)
         assert gave_up.error.code == "job.no_worker"
         assert f"code {3 if how == 'stillborn' else 127}" in gave_up.error.message
-        assert bench.workbench.state == "failed"
+        assert bench.worker.state == "failed"
 
 
 def test_words_of_a_dead_worker_are_not_heard(tmp_path: Path) -> None:
     """Its keys open nothing any more, and what it said before is not its successor's."""
     with running(tmp_path) as bench:
         bench.wait_for(Heard)
-        bench.workbench.send(ANSWER)
-        assert bench.doors.back.poll(10_000)
+        bench.worker.send(ANSWER)
+        assert bench.sockets.worker.poll(10_000)
         os.kill(bench.processes[0].pid, signal.SIGKILL)
         wait_for(lambda: len(bench.processes) == 2, "the next worker")
         news = bench.wait_for(Heard, Died, Heard)
@@ -200,15 +200,15 @@ def test_words_of_a_dead_worker_are_not_heard(tmp_path: Path) -> None:
         assert isinstance(reply_of(news[2]), orders.Ready)
 
 
-def test_the_back_door_is_closed_to_clients(tmp_path: Path) -> None:
-    """The key of the connection file opens the front door alone. The control arm is every test
-    above: with the worker's own key the same door opens."""
-    door = local_door()
-    assert door.client is not None
+def test_no_client_connects_as_the_worker(tmp_path: Path) -> None:
+    """The key of the connection file is good for the clients' socket alone. The control arm is
+    every test above: with the worker's own key one may connect."""
+    endpoint = local_endpoint()
+    assert endpoint.client is not None
     with zmq.Context() as context:
-        doors = Doors(context, door)
-        back = doors.invite_worker()
-        for keys in (door.client, make_keys()):
+        sockets = ServerSockets(context, endpoint)
+        back = sockets.grant_worker_access()
+        for keys in (endpoint.client, make_keys()):
             connection = Connection(
                 endpoint=back.endpoint,
                 server_public_key=back.server_public_key,
@@ -220,13 +220,13 @@ def test_the_back_door_is_closed_to_clients(tmp_path: Path) -> None:
             )
             with RawClient(connection) as raw:
                 raw.wait_for_refusal()
-        doors.close(linger_ms=0)
+        sockets.close(linger_ms=0)
 
 
 def test_stop_closes_its_input(tmp_path: Path) -> None:
     with running(tmp_path) as bench:
         bench.wait_for(Heard)
-        bench.workbench.stop()
+        bench.worker.stop()
         assert bench.processes[0].returncode == 0
 
 
@@ -234,7 +234,7 @@ def test_stop_kills_one_that_does_not_listen(tmp_path: Path) -> None:
     with running(tmp_path, "deaf") as bench:
         bench.wait_for(Heard)
         started = time.monotonic()
-        bench.workbench.stop()
+        bench.worker.stop()
         assert time.monotonic() - started < 2
         assert not is_process_alive(bench.processes[0].pid)
 
@@ -245,9 +245,9 @@ def test_stop_while_it_waits_to_start_again(tmp_path: Path) -> None:
 
     with running(tmp_path, wait=wait) as bench:
         bench.wait_for(Heard)
-        bench.workbench.kill()
+        bench.worker.kill()
         bench.wait_for(Died)
-        assert bench.workbench.state == "restarting"
+        assert bench.worker.state == "restarting"
         started = time.monotonic()
-        bench.workbench.stop()
+        bench.worker.stop()
         assert time.monotonic() - started < 2

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from affekt.sidecar.worker.main import main
 from affekt.sidecar.worker.services import PreviewOutput, PreviewTask, Services
-from fakes.orders import CardRooms
+from fakes.orders import FakeServices
 
 
 def make_services() -> Services:
-    return replace(CardRooms().services(), preview=_work_for_ever)
+    return replace(FakeServices().services(), preview=_work_for_ever)
 
 
 def _work_for_ever(task: PreviewTask) -> PreviewOutput:

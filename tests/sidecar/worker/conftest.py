@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from affekt.sidecar.worker.services import Services, real_services
-from fakes.orders import Desk
+from affekt.sidecar.worker.main import real_services
+from affekt.sidecar.worker.services import Services
+from fakes.orders import WorkClient
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def services() -> Iterator[Services]:
 
 
 @pytest.fixture
-def real(services: Services, tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(services, tmp_path)
-    yield desk
-    desk.work.close()
+def real(services: Services, tmp_path: Path) -> Iterator[WorkClient]:
+    client = WorkClient(services, tmp_path)
+    yield client
+    client.work.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.worker import failures, orders
-from fakes.orders import CARD_TAKE, CardRooms, Desk, bake_request
+from fakes.orders import FAKE_TAKE, FakeServices, WorkClient, bake_request
 
 CACHE = Path("/home/anna smith/the cache")
 
@@ -54,10 +54,10 @@ def test_without_paths(text: str, said: str) -> None:
     ],
 )
 def test_no_path_in_a_reply(error: Exception, tmp_path: Path) -> None:
-    rooms = CardRooms(fails=error, fails_at=1)
-    desk = Desk(rooms.services(), tmp_path)
-    desk.begin(bake_request(desk.keep(CARD_TAKE)))
-    reply, _ = desk.step()
+    rooms = FakeServices(fails=error, fails_at=1)
+    client = WorkClient(rooms.services(), tmp_path)
+    client.begin(bake_request(client.keep(FAKE_TAKE)))
+    reply, _ = client.step()
     assert isinstance(reply, orders.Refused)
     for sentence in (reply.message, reply.remedy):
         assert sentence
@@ -65,10 +65,10 @@ def test_no_path_in_a_reply(error: Exception, tmp_path: Path) -> None:
 
 
 def test_the_log_says_it_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    rooms = CardRooms(fails=InputError("file.missing", "/srv/a/b is gone.", "Look."), fails_at=1)
-    desk = Desk(rooms.services(), tmp_path)
-    desk.begin(bake_request(desk.keep(CARD_TAKE)))
-    desk.step()
+    rooms = FakeServices(fails=InputError("file.missing", "/srv/a/b is gone.", "Look."), fails_at=1)
+    client = WorkClient(rooms.services(), tmp_path)
+    client.begin(bake_request(client.keep(FAKE_TAKE)))
+    client.step()
     assert "/srv/a/b is gone." in caplog.text
 
 

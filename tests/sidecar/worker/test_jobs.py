@@ -21,15 +21,16 @@ from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.bake.chunks import CHUNK
 from affekt.sidecar.bake.pc2 import read_pc2
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.memory import MEMORY
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.read import encode_motion, read_motion
 from affekt.sidecar.render.frame import Frame
 from affekt.sidecar.render.mesh_passes import MeshPainter
-from affekt.sidecar.worker import orders, resident
-from affekt.sidecar.worker.resident import Named
+from affekt.sidecar.worker import inputs, orders
+from affekt.sidecar.worker.inputs import SubjectSource
 from affekt.sidecar.worker.services import Services, Take
 from fakes.lam import lam_bundle
-from fakes.orders import JOB, Desk, bake_request, render_request
+from fakes.orders import JOB, WorkClient, bake_request, render_request
 from fakes.takes import random_motion
 
 FRAMES = 2 * CHUNK + 5
@@ -40,11 +41,11 @@ def take() -> Motion:
     return random_motion(FRAMES)
 
 
-def whole(desk: Desk, sha256: str, size: int, path: Path) -> Path:
+def whole(client: WorkClient, sha256: str, size: int, path: Path) -> Path:
     """An artefact of the cache as a file."""
     data = b""
     while len(data) < size:
-        data += desk.user.read(sha256, len(data)).data
+        data += client.user.read(sha256, len(data)).data
     path.write_bytes(data)
     return path
 
@@ -54,7 +55,7 @@ def whole(desk: Desk, sha256: str, size: int, path: Path) -> Path:
 
 @pytest.mark.parametrize("frames", [None, (3, 70)])
 def test_a_bake_is_the_direct_ones(
-    frames: tuple[int, int] | None, real: Desk, take: Motion, tmp_path: Path
+    frames: tuple[int, int] | None, real: WorkClient, take: Motion, tmp_path: Path
 ) -> None:
     motion = real.keep(encode_motion(take))
     steps, done = real.run(bake_request(motion, FRAMES, frames=frames))
@@ -76,7 +77,7 @@ def test_a_bake_is_the_direct_ones(
     assert steps[-1].done == len(wanted)
 
 
-def test_a_bake_that_is_begun_again_goes_on(real: Desk, take: Motion) -> None:
+def test_a_bake_that_is_begun_again_goes_on(real: WorkClient, take: Motion) -> None:
     """What a dead worker had finished is there."""
     motion = real.keep(encode_motion(take))
     real.begin(bake_request(motion, FRAMES))
@@ -91,7 +92,7 @@ def test_a_bake_that_is_begun_again_goes_on(real: Desk, take: Motion) -> None:
     assert len(list((real.user.folder / "chunks").iterdir())) > len(chunks)
 
 
-def test_a_bake_that_cannot_be(real: Desk, take: Motion) -> None:
+def test_a_bake_that_cannot_be(real: WorkClient, take: Motion) -> None:
     motion = real.keep(encode_motion(take))
     bad = {
         "emotion.shape": bake_request(motion, 5),
@@ -116,9 +117,9 @@ def indices(steps: Sequence[orders.Stepped]) -> list[int]:
     return [index for step in steps for index in step.indices]
 
 
-def files(desk: Desk) -> dict[Path, int]:
+def files(client: WorkClient) -> dict[Path, int]:
     """All pictures, with what changes when one is written."""
-    found = (desk.user.folder / "pictures").rglob("*.*")
+    found = (client.user.folder / "pictures").rglob("*.*")
     return {path: path.stat().st_ino for path in found}
 
 
@@ -137,7 +138,7 @@ def shot(motion: str, yaw_rad: float = 0.0, **changes: object) -> messages.Rende
 
 
 @pytest.mark.parametrize("head", ["open", "open-gaussians"])
-def test_a_rendering_that_is_begun_again_goes_on(head: str, real: Desk, take: Motion) -> None:
+def test_a_rendering_that_is_begun_again_goes_on(head: str, real: WorkClient, take: Motion) -> None:
     motion = real.keep(encode_motion(take))
     real.begin(shot(motion, head=head))
     while not files(real):
@@ -154,7 +155,9 @@ def test_a_rendering_that_is_begun_again_goes_on(head: str, real: Desk, take: Mo
     assert {path: after[path] for path in before} == before  # none was drawn again
 
 
-def test_a_step_draws_one_frame(real: Desk, take: Motion, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_draws_one_frame(
+    real: WorkClient, take: Motion, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A preview waits for no more than that, however many frames may wait to be written."""
     drawn: list[int] = []
     paint = MeshPainter.paint
@@ -171,7 +174,7 @@ def test_a_step_draws_one_frame(real: Desk, take: Motion, monkeypatch: pytest.Mo
         assert len(drawn) == count
 
 
-def test_other_frames_of_the_same_shot_lie_together(real: Desk, take: Motion) -> None:
+def test_other_frames_of_the_same_shot_lie_together(real: WorkClient, take: Motion) -> None:
     motion = real.keep(encode_motion(take))
     first = places(real.run(shot(motion))[0])
     before = files(real)
@@ -193,7 +196,7 @@ def test_other_frames_of_the_same_shot_lie_together(real: Desk, take: Motion) ->
         {"weights": np.ones((FRAMES, 6), np.float32)},
     ],
 )
-def test_another_shot_lies_elsewhere(change: dict, real: Desk, take: Motion) -> None:
+def test_another_shot_lies_elsewhere(change: dict, real: WorkClient, take: Motion) -> None:
     """Two jobs at once must never write each other's files."""
     motion = real.keep(encode_motion(take))
     first = places(real.run(shot(motion))[0])
@@ -203,7 +206,7 @@ def test_another_shot_lies_elsewhere(change: dict, real: Desk, take: Motion) -> 
     assert not {Path(place).parent for place in first} & {Path(place).parent for place in other}
 
 
-def test_another_take_lies_elsewhere(real: Desk, take: Motion) -> None:
+def test_another_take_lies_elsewhere(real: WorkClient, take: Motion) -> None:
     folders = set()
     for motion in (take, replace(take, jaw=take.jaw + np.float32(1e-3))):
         sha256 = real.keep(encode_motion(motion))
@@ -211,7 +214,7 @@ def test_another_take_lies_elsewhere(real: Desk, take: Motion) -> None:
     assert len(folders) == 2
 
 
-def test_depth_comes_with_its_picture(real: Desk, take: Motion) -> None:
+def test_depth_comes_with_its_picture(real: WorkClient, take: Motion) -> None:
     motion = real.keep(encode_motion(take))
     steps, done = real.run(shot(motion, passes=("combined", "depth")))
     assert isinstance(done, messages.RenderDone)
@@ -221,7 +224,7 @@ def test_depth_comes_with_its_picture(real: Desk, take: Motion) -> None:
         assert step.kinds in ((), ("frame", "depth"))
 
 
-def test_a_damaged_picture_is_drawn_again(real: Desk, take: Motion) -> None:
+def test_a_damaged_picture_is_drawn_again(real: WorkClient, take: Motion) -> None:
     motion = real.keep(encode_motion(take))
     first = places(real.run(shot(motion))[0])
     path = real.user.file(first[1])
@@ -231,7 +234,7 @@ def test_a_damaged_picture_is_drawn_again(real: Desk, take: Motion) -> None:
     assert path.read_bytes() == good
 
 
-def test_two_renderings_side_by_side(real: Desk, take: Motion) -> None:
+def test_two_renderings_side_by_side(real: WorkClient, take: Motion) -> None:
     """Each keeps its generator, with its writers."""
     motion, other = real.keep(encode_motion(take)), "f" * 32
     real.begin(shot(motion))
@@ -248,7 +251,7 @@ def test_two_renderings_side_by_side(real: Desk, take: Motion) -> None:
 
 
 def test_a_disk_that_cannot_be_written(
-    real: Desk, take: Motion, monkeypatch: pytest.MonkeyPatch
+    real: WorkClient, take: Motion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from affekt.sidecar.render import images
 
@@ -267,7 +270,9 @@ def test_a_disk_that_cannot_be_written(
 
 
 @pytest.mark.parametrize("picture_format", ["png", "exr"])
-def test_a_cache_that_cannot_be_written(picture_format: str, real: Desk, take: Motion) -> None:
+def test_a_cache_that_cannot_be_written(
+    picture_format: str, real: WorkClient, take: Motion
+) -> None:
     """It is the sidecar's disk, wherever that is: no folder that the user has chosen."""
     request = render_request(
         real.keep(encode_motion(take)), format=picture_format, frames=(0, 3), passes=("combined",)
@@ -285,24 +290,26 @@ def test_a_cache_that_cannot_be_written(picture_format: str, real: Desk, take: M
     assert "/" not in reply.message
 
 
-def test_forget_frees_takes_and_avatars(real: Desk, services: Services, take: Motion) -> None:
+def test_forget_frees_takes_and_avatars(real: WorkClient, services: Services, take: Motion) -> None:
     """Whoever remembers one keeps hundreds of megabytes."""
     path = real.user.path(real.keep(encode_motion(take)), "it")
     named = Take(path=path, name="take.npz", adapter=None)  # as the requests name it
     real.run(bake_request(named.path.name, FRAMES, frames=(0, 3)))
     bundle = real.user.path(real.keep(lam_bundle()), "egg.zip")
-    shown = Named(avatar=bundle, name="the avatar", head="open")
+    shown = SubjectSource(avatar=bundle, name="the avatar", head="open")
     real.run(replace(render_request(named.path.name, frames=(0, 1)), head=None, avatar=bundle.name))
-    avatar = resident.subject(shown)
+    avatar = inputs.subject(shown)
     assert isinstance(avatar, Avatar)
     held = [
-        weakref.ref(resident.prepared(named).before.expression),
-        weakref.ref(resident.motion_of(named)[0].expression),
+        weakref.ref(inputs.prepared(named).before.expression),
+        weakref.ref(inputs.motion_of(named)[0].expression),
         weakref.ref(avatar.anchors),
     ]
     del avatar
     gc.collect()
     assert all(reference() is not None for reference in held)  # the control arm
+    assert len(MEMORY) > 10
     services.forget()
     gc.collect()
     assert [reference() for reference in held] == [None] * 3
+    assert (len(MEMORY), MEMORY.size_bytes) == (0, 0)

@@ -17,14 +17,15 @@ from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureOptions
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.memory import forget
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
-from affekt.sidecar.motion.read import encode_motion
+from affekt.sidecar.motion.read import decode_motion, encode_motion
 from affekt.sidecar.render.shade import DrawOptions, draw_head
-from affekt.sidecar.worker import orders, previews, resident
+from affekt.sidecar.worker import inputs, orders, previews
 from affekt.sidecar.worker.services import PreviewTask, Services, Take
 from fakes.lam import lam_bundle
-from fakes.orders import Desk, render_request
+from fakes.orders import WorkClient, render_request
 from fakes.takes import arkit_motion, random_motion
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,8 +89,8 @@ def preview_request(
     return replace(request, **changes)
 
 
-def ask(desk: Desk, request: messages.Preview) -> messages.Previewed:
-    shown = desk.answer(request)
+def ask(client: WorkClient, request: messages.Preview) -> messages.Previewed:
+    shown = client.answer(request)
     assert isinstance(shown, messages.Previewed), shown
     return shown
 
@@ -106,7 +107,7 @@ def same_bits(found: np.ndarray | None, wanted: np.ndarray) -> None:
 @pytest.mark.parametrize("fps", [30.0, 25.0, 60.0, 23.976])
 @pytest.mark.parametrize("space", ["open", "arkit", "flame2023"])
 def test_numbers_and_vertices_are_the_bakes(
-    space: str, fps: float, real: Desk, tmp_path: Path
+    space: str, fps: float, real: WorkClient, tmp_path: Path
 ) -> None:
     take, track = a_take(space, fps), a_track(fps)
     baked = bake(take, track, read_head("open"), ADAPTER, load_modulator())
@@ -167,7 +168,7 @@ def test_fewer_rows_than_that_do_matter() -> None:
     assert (other.expression[130] != baked.expression[130]).any()
 
 
-def test_previews_one_after_the_other_do_not_mix(real: Desk) -> None:
+def test_previews_one_after_the_other_do_not_mix(real: WorkClient) -> None:
     """What is kept from one is used by the next only if it is the same."""
     take = a_take("open")
     motion, tracks = real.keep(encode_motion(take)), [a_track(30.0, seed=k) for k in (1, 2)]
@@ -181,12 +182,12 @@ def test_previews_one_after_the_other_do_not_mix(real: Desk) -> None:
 # --- pictures --------------------------------------------------------------------------------
 
 
-def rendered(desk: Desk, request: messages.Render) -> np.ndarray:
+def rendered(client: WorkClient, request: messages.Render) -> np.ndarray:
     """(H, W, 4) RGBA of the one picture."""
-    steps, done = desk.run(request)
+    steps, done = client.run(request)
     assert isinstance(done, messages.RenderDone), done
     (place,) = [file for step in steps for file in step.files]
-    picture = cv2.imread(str(desk.user.file(place)), cv2.IMREAD_UNCHANGED)
+    picture = cv2.imread(str(client.user.file(place)), cv2.IMREAD_UNCHANGED)
     assert picture is not None
     return picture[..., [2, 1, 0, 3]]
 
@@ -194,7 +195,9 @@ def rendered(desk: Desk, request: messages.Render) -> np.ndarray:
 @pytest.mark.parametrize("space", ["open", "arkit"])
 @pytest.mark.parametrize("who", ["open", "open-gaussians", "lam"])
 @pytest.mark.parametrize("own_camera", [True, False])
-def test_pictures_are_the_renderings(space: str, who: str, own_camera: bool, real: Desk) -> None:
+def test_pictures_are_the_renderings(
+    space: str, who: str, own_camera: bool, real: WorkClient
+) -> None:
     take, track = a_take(space), a_track(30.0)
     motion = real.keep(encode_motion(take))
     avatar = real.keep(lam_bundle()) if who == "lam" else None
@@ -242,7 +245,7 @@ def assert_drafted(shown: np.ndarray | None, wanted: np.ndarray) -> None:
     assert np.percentile(colours, 95) < 36
 
 
-def test_a_draft_moves_its_shadows_little(real: Desk) -> None:
+def test_a_draft_moves_its_shadows_little(real: WorkClient) -> None:
     """The control arm is a picture without any."""
     head = read_head("open")
     camera = previews.portrait_of(head, 192, 192)
@@ -265,7 +268,7 @@ def test_a_draft_moves_its_shadows_little(real: Desk) -> None:
     assert far > 5
 
 
-def test_a_real_avatar_stands_on_the_head(real: Desk, real_data: Path) -> None:
+def test_a_real_avatar_stands_on_the_head(real: WorkClient, real_data: Path) -> None:
     """The client's camera looks at the open head; LAM's has its origin between its feet."""
     take, track = a_take("open"), a_track(30.0)
     motion = real.keep(encode_motion(take))
@@ -291,7 +294,7 @@ def test_a_real_avatar_stands_on_the_head(real: Desk, real_data: Path) -> None:
     same_bits(ask(real, request).pixels, wanted)
 
 
-def test_a_picture_shows_the_emotion(real: Desk) -> None:
+def test_a_picture_shows_the_emotion(real: WorkClient) -> None:
     take, track = a_take("open"), a_track(30.0)
     motion = real.keep(encode_motion(take))
     still = replace(track, influence=np.zeros(FRAMES, np.float32))
@@ -307,7 +310,7 @@ def test_a_picture_shows_the_emotion(real: Desk) -> None:
 # --- what is refused -------------------------------------------------------------------------
 
 
-def test_what_is_refused(real: Desk) -> None:
+def test_what_is_refused(real: WorkClient) -> None:
     take, track = a_take("open"), a_track(30.0)
     motion = real.keep(encode_motion(take))
     good = preview_request(motion, take, track, 70)
@@ -332,7 +335,7 @@ def test_what_is_refused(real: Desk) -> None:
     assert reply.code == "space.no_adapter"
 
 
-def test_rows_that_are_too_few(real: Desk) -> None:
+def test_rows_that_are_too_few(real: WorkClient) -> None:
     take, track = a_take("open"), a_track(30.0)
     motion = real.keep(encode_motion(take))
     reply = real.answer(
@@ -346,13 +349,20 @@ def test_rows_that_are_too_few(real: Desk) -> None:
     assert reply.code == "emotion.shape"
 
 
-def test_a_take_is_decoded_once(real: Desk) -> None:
+def test_a_take_is_decoded_once(real: WorkClient, monkeypatch: pytest.MonkeyPatch) -> None:
     take, track = a_take("open"), a_track(30.0)
     motion = real.keep(encode_motion(take))
-    resident.forget()
+    decoded: list[str] = []
+
+    def decode(data: bytes, name: str) -> Motion:
+        decoded.append(name)
+        return decode_motion(data, name)
+
+    monkeypatch.setattr(inputs, "decode_motion", decode)
+    forget()
     for frame in (3, 4, 5):
         ask(real, preview_request(motion, take, track, frame))
-    assert resident.motion_of.cache_info().misses == 1
-    resident.forget()
-    assert resident.motion_of.cache_info().currsize == 0
+    assert decoded == ["take.npz"]
+    forget()
     ask(real, preview_request(motion, take, track, 3))
+    assert decoded == ["take.npz"] * 2

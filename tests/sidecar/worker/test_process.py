@@ -20,10 +20,11 @@ from affekt.shared import messages, wire
 from affekt.shared.messages import Message
 from affekt.shared.pixels import default_pixel_folder
 from affekt.sidecar.cache.cache import Cache
-from affekt.sidecar.worker import orders
-from affekt.sidecar.worker.start import WorkerStart, decode_start, encode_start
+from affekt.sidecar.memory import MEMORY
+from affekt.sidecar.worker import main, orders
+from affekt.sidecar.worker.orders import WorkerStart, decode_start, encode_start
 from fakes.link import wait_for
-from fakes.orders import CARD_TAKE, preview_request
+from fakes.orders import FAKE_TAKE, FakeServices, preview_request
 
 REAL = [sys.executable, "-m", "affekt.sidecar.worker"]
 BUSY = [sys.executable, str(Path(__file__).with_name("busy_worker.py"))]
@@ -32,21 +33,21 @@ DEADLINE_S = 60.0
 
 @dataclass
 class Bench:
-    """A server's back door and the worker behind it."""
+    """A server's socket for its worker, and the worker."""
 
-    door: zmq.Socket[bytes]
+    socket: zmq.Socket[bytes]
     start: WorkerStart
     process: subprocess.Popen[bytes]
 
     def receive(self) -> tuple[Message, Message | None]:
         """The next reply, and what is behind it."""
-        assert self.door.poll(int(1000 * DEADLINE_S)), "the worker said nothing"
-        self.peer, *frames = self.door.recv_multipart()
+        assert self.socket.poll(int(1000 * DEADLINE_S)), "the worker said nothing"
+        self.peer, *frames = self.socket.recv_multipart()
         reply, inner = orders.unpack(frames, orders.REPLIES)
         return reply, wire.decode_frames(inner)[1] if inner else None
 
     def send(self, order: Message, request: Message) -> None:
-        self.door.send_multipart([self.peer, *orders.pack(order, wire.encode(request, 3))])
+        self.socket.send_multipart([self.peer, *orders.pack(order, wire.encode(request, 3))])
 
     def close_input(self) -> float:
         """Closes the worker's standard input; seconds until it has ended."""
@@ -61,11 +62,11 @@ class Bench:
 def running(command: Sequence[str], folder: Path, **changes: object) -> Iterator[Bench]:
     context = zmq.Context[zmq.Socket[bytes]]()
     (public, secret), (worker_public, worker_secret) = zmq.curve_keypair(), zmq.curve_keypair()
-    door = context.socket(zmq.ROUTER)
-    door.linger = 0
-    door.curve_server = True
-    door.curve_publickey, door.curve_secretkey = public, secret
-    port = door.bind_to_random_port("tcp://127.0.0.1")
+    socket = context.socket(zmq.ROUTER)
+    socket.linger = 0
+    socket.curve_server = True
+    socket.curve_publickey, socket.curve_secretkey = public, secret
+    port = socket.bind_to_random_port("tcp://127.0.0.1")
     start = WorkerStart(
         endpoint=f"tcp://127.0.0.1:{port}",
         server_public_key=public.decode(),
@@ -86,13 +87,13 @@ def running(command: Sequence[str], folder: Path, **changes: object) -> Iterator
         assert process.stdin is not None
         process.stdin.write(encode_start(start))
         process.stdin.flush()
-        yield Bench(door, start, process)
+        yield Bench(socket, start, process)
     finally:
         process.kill()
         assert process.stdin is not None
         process.stdin.close()
         process.wait()
-        door.close()
+        socket.close()
         context.term()
 
 
@@ -119,7 +120,7 @@ def test_ready_answers_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_it_ends_in_the_middle_of_a_step(tmp_path: Path) -> None:
     user = Cache(tmp_path / "cache", 10**9).user("local")
-    motion = user.add(lambda file: file.write(CARD_TAKE))[0]
+    motion = user.add(lambda file: file.write(FAKE_TAKE))[0]
     with running(BUSY, tmp_path) as bench:
         assert isinstance(bench.receive()[0], orders.Ready)
         bench.send(orders.Answer(unit=1, user="local"), preview_request(motion))
@@ -159,7 +160,7 @@ def test_another_server_hears_nothing(tmp_path: Path) -> None:
     """The worker knows its server by its key; `test_ready_answers_and_ends` is the control arm."""
     other = zmq.curve_keypair()[0].decode()
     with running(BUSY, tmp_path, server_public_key=other) as bench:
-        assert not bench.door.poll(1500)
+        assert not bench.socket.poll(1500)
         assert bench.process.poll() is None
 
 
@@ -226,3 +227,24 @@ def test_nothing_heavy_is_imported_before_it_is_connected() -> None:
     )
     told = subprocess.run([sys.executable, "-c", look], stdout=subprocess.PIPE, check=True)
     assert told.stdout.split() == []
+
+
+class ClosedSocket:
+    """Ends a worker at its first message."""
+
+    def send_multipart(self, _: object) -> None:
+        raise zmq.ZMQError(zmq.ETERM)
+
+
+def test_a_quarter_of_its_memory_is_for_what_it_remembers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MEMORY, "budget_bytes", 7)
+    # On a card, or the test's own process would be limited.
+    services = replace(FakeServices().services(), load=lambda: "cuda")
+    for memory_bytes, budget in ((0, 7), (4000, 1000)):
+        with pytest.raises(zmq.ZMQError):
+            main.run(
+                ClosedSocket(), lambda: services, Cache(tmp_path / "c"), memory_bytes=memory_bytes
+            )
+        assert MEMORY.budget_bytes == budget

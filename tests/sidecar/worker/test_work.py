@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orders and their replies, with rooms of cardboard."""
+"""Orders and their replies, with fake services."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from affekt.sidecar.worker import orders
 from affekt.sidecar.worker.services import PreviewOutput
 from affekt.sidecar.worker.work import Work
 from fakes.orders import (
-    CARD_TAKE,
+    FAKE_TAKE,
     FRAMES,
     JOB,
-    CardRooms,
-    Desk,
+    FakeServices,
+    WorkClient,
     absent,
     bake_request,
     preview_request,
@@ -29,18 +29,18 @@ from fakes.orders import (
 
 
 @pytest.fixture
-def rooms() -> CardRooms:
-    return CardRooms()
+def rooms() -> FakeServices:
+    return FakeServices()
 
 
 @pytest.fixture
-def desk(rooms: CardRooms, tmp_path: Path) -> Desk:
-    return Desk(rooms.services(), tmp_path)
+def client(rooms: FakeServices, tmp_path: Path) -> WorkClient:
+    return WorkClient(rooms.services(), tmp_path)
 
 
 @pytest.fixture
-def take(desk: Desk) -> str:
-    return desk.keep(CARD_TAKE)
+def take(client: WorkClient) -> str:
+    return client.keep(FAKE_TAKE)
 
 
 def refused(reply: object, code: str) -> orders.Refused:
@@ -53,46 +53,48 @@ def refused(reply: object, code: str) -> orders.Refused:
 # --- short requests --------------------------------------------------------------------------
 
 
-def test_short_requests_are_answered_with_their_id(desk: Desk, take: str) -> None:
-    read = desk.answer(messages.ReadMotion(motion=take, name="take.npz"))
+def test_short_requests_are_answered_with_their_id(client: WorkClient, take: str) -> None:
+    read = client.answer(messages.ReadMotion(motion=take, name="take.npz"))
     assert isinstance(read, messages.MotionRead)
     assert (read.source_space, len(read.expression)) == ("arkit", FRAMES)
-    assert isinstance(desk.answer(messages.GetHead(name="open")), messages.HeadRead)
+    assert isinstance(client.answer(messages.GetHead(name="open")), messages.HeadRead)
 
 
-def test_what_a_room_refuses_is_refused(desk: Desk) -> None:
-    refused(desk.answer(messages.GetHead(name="closed")), "head.unknown")
-    other = desk.keep(b"something else")
-    reply = refused(desk.answer(messages.ReadMotion(motion=other, name="x.npz")), "file.wrong_kind")
+def test_what_a_room_refuses_is_refused(client: WorkClient) -> None:
+    refused(client.answer(messages.GetHead(name="closed")), "head.unknown")
+    other = client.keep(b"something else")
+    reply = refused(
+        client.answer(messages.ReadMotion(motion=other, name="x.npz")), "file.wrong_kind"
+    )
     assert "x.npz" in reply.message
 
 
-def test_an_artefact_that_is_not_there(desk: Desk) -> None:
-    refused(desk.answer(messages.ReadMotion(motion=absent(), name="x")), "link.no_artefact")
-    refused(desk.begin(bake_request(absent())), "link.no_artefact")
+def test_an_artefact_that_is_not_there(client: WorkClient) -> None:
+    refused(client.answer(messages.ReadMotion(motion=absent(), name="x")), "link.no_artefact")
+    refused(client.begin(bake_request(absent())), "link.no_artefact")
 
 
-def test_another_users_artefact_is_not_there(desk: Desk, take: str) -> None:
-    assert isinstance(desk.begin(bake_request(take)), orders.Stepped)  # the control arm
-    refused(desk.begin(bake_request(take), user="eve"), "link.no_artefact")
+def test_another_users_artefact_is_not_there(client: WorkClient, take: str) -> None:
+    assert isinstance(client.begin(bake_request(take)), orders.Stepped)  # the control arm
+    refused(client.begin(bake_request(take), user="eve"), "link.no_artefact")
 
 
-def test_a_request_that_is_none_of_the_workers(desk: Desk) -> None:
-    refused(desk.answer(messages.Ping()), "link.unknown_message")
-    refused(desk.answer(messages.Cancel(job=JOB)), "link.unknown_message")
+def test_a_request_that_is_none_of_the_workers(client: WorkClient) -> None:
+    refused(client.answer(messages.Ping()), "link.unknown_message")
+    refused(client.answer(messages.Cancel(job=JOB)), "link.unknown_message")
 
 
-def test_nonsense_is_no_order_and_ends_nothing(desk: Desk, take: str) -> None:
-    assert desk.work.handle([b"nonsense"]) is None
-    assert desk.work.handle([]) is None
-    assert isinstance(desk.answer(messages.GetHead(name="open")), messages.HeadRead)
+def test_nonsense_is_no_order_and_ends_nothing(client: WorkClient, take: str) -> None:
+    assert client.work.handle([b"nonsense"]) is None
+    assert client.work.handle([]) is None
+    assert isinstance(client.answer(messages.GetHead(name="open")), messages.HeadRead)
 
 
 # --- previews --------------------------------------------------------------------------------
 
 
-def test_a_previews_numbers(desk: Desk, rooms: CardRooms, take: str) -> None:
-    shown = desk.answer(preview_request(take, view=3, vertices=True))
+def test_a_previews_numbers(client: WorkClient, rooms: FakeServices, take: str) -> None:
+    shown = client.answer(preview_request(take, view=3, vertices=True))
     assert isinstance(shown, messages.Previewed)
     assert (shown.view, shown.frame, shown.pixels, shown.width) == (3, 2, None, None)
     assert shown.vertices is not None
@@ -101,20 +103,20 @@ def test_a_previews_numbers(desk: Desk, rooms: CardRooms, take: str) -> None:
     assert (task.first, task.frame, len(task.track), task.picture) == (1, 2, 3, None)
 
 
-def test_a_picture_in_the_answer(desk: Desk, take: str) -> None:
-    shown = desk.answer(preview_request(take, width=5, height=3))
+def test_a_picture_in_the_answer(client: WorkClient, take: str) -> None:
+    shown = client.answer(preview_request(take, width=5, height=3))
     assert isinstance(shown, messages.Previewed)
     assert shown.pixels is not None
     assert shown.pixels.shape == (3, 5, 4)
     assert (shown.width, shown.height, shown.slot) == (5, 3, None)
 
 
-def test_a_picture_in_shared_memory(desk: Desk, take: str) -> None:
+def test_a_picture_in_shared_memory(client: WorkClient, take: str) -> None:
     ring = PixelRing.create(2, 4096)
     try:
         for turn in range(3):
             request = preview_request(take, width=5, height=3, is_shared=True)
-            shown = desk.answer(request, pixels=ring.name)
+            shown = client.answer(request, pixels=ring.name)
             assert isinstance(shown, messages.Previewed)
             assert shown.pixels is None
             assert shown.slot == turn % 2
@@ -123,108 +125,108 @@ def test_a_picture_in_shared_memory(desk: Desk, take: str) -> None:
             seen = ring.read(shown.slot, shown.sequence, shown.checksum, 3, 5)
             assert seen is not None
             np.testing.assert_array_equal(seen.ravel(), np.arange(60))
-        whole = desk.answer(preview_request(take, width=5, height=3), pixels=ring.name)
+        whole = client.answer(preview_request(take, width=5, height=3), pixels=ring.name)
         assert isinstance(whole, messages.Previewed)
         assert whole.pixels is not None  # it did not ask for shared memory
     finally:
-        desk.work.close()
+        client.work.close()
         ring.close()
         ring.remove()
 
 
 @pytest.mark.parametrize("why", ["it is not there", "it is too small"])
-def test_shared_memory_that_cannot_be_used(why: str, desk: Desk, take: str) -> None:
+def test_shared_memory_that_cannot_be_used(why: str, client: WorkClient, take: str) -> None:
     ring = PixelRing.create(2, 4)
     try:
         name = ring.name if why == "it is too small" else "affekt-1-0123456789abcdef"
         request = preview_request(take, width=5, height=3, is_shared=True)
-        shown = desk.answer(request, pixels=name)
+        shown = client.answer(request, pixels=name)
         assert isinstance(shown, messages.Previewed)
         assert shown.pixels is not None
         assert shown.slot is None
     finally:
-        desk.work.close()
+        client.work.close()
         ring.close()
         ring.remove()
 
 
-def test_half_a_size_is_none(desk: Desk, take: str) -> None:
-    refused(desk.answer(preview_request(take, width=5)), "option.size")
+def test_half_a_size_is_none(client: WorkClient, take: str) -> None:
+    refused(client.answer(preview_request(take, width=5)), "option.size")
     lens = np.ones((1, 7))
     odd = preview_request(take, width=5, height=5, lens=lens)
-    refused(desk.answer(odd), "option.camera")
+    refused(client.answer(odd), "option.camera")
 
 
 # --- jobs ------------------------------------------------------------------------------------
 
 
-def test_a_bake_step_by_step(desk: Desk, rooms: CardRooms, take: str) -> None:
-    steps, done = desk.run(bake_request(take))
+def test_a_bake_step_by_step(client: WorkClient, rooms: FakeServices, take: str) -> None:
+    steps, done = client.run(bake_request(take))
     assert [step.done for step in steps] == [0, 1, 2, 3, 4, 5, 6, 6]
     assert {step.total for step in steps} == {FRAMES}
     assert [step.is_last for step in steps] == [False] * 7 + [True]
     assert isinstance(done, messages.BakeDone)
     assert done.vertices is not None
-    assert desk.user.read(done.vertices, 0).data == b"PC2"
+    assert client.user.read(done.vertices, 0).data == b"PC2"
     assert done.vertices_size == 3
-    refused(desk.step()[0], "link.no_job")  # it is over
+    refused(client.step()[0], "link.no_job")  # it is over
 
 
-def test_a_bake_without_vertices(desk: Desk, rooms: CardRooms, take: str) -> None:
-    done = desk.run(bake_request(take, vertices=False, frames=(1, 4)))[1]
+def test_a_bake_without_vertices(client: WorkClient, rooms: FakeServices, take: str) -> None:
+    done = client.run(bake_request(take, vertices=False, frames=(1, 4)))[1]
     assert isinstance(done, messages.BakeDone)
     assert (done.vertices, done.vertices_size) == (None, 0)
     assert rooms.bakes[0].frames == range(1, 4)
 
 
-def test_a_renderings_pictures_are_files_of_the_user(desk: Desk, take: str) -> None:
-    steps, done = desk.run(render_request(take))
+def test_a_renderings_pictures_are_files_of_the_user(client: WorkClient, take: str) -> None:
+    steps, done = client.run(render_request(take))
     assert isinstance(done, messages.RenderDone)
     assert done.pictures == FRAMES
     assert [step.indices for step in steps] == [(), *((i,) for i in range(FRAMES)), ()]
     for step in steps[1:-1]:
         assert step.kinds == ("frame",)
-        assert desk.user.file(step.files[0]).read_bytes().startswith(b"\x89PNG")
+        assert client.user.file(step.files[0]).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_step_does_no_more_than_one(desk: Desk, rooms: CardRooms, take: str) -> None:
-    desk.begin(render_request(take))
-    desk.step()
-    assert len(list(desk.user.pictures("ab" * 20).iterdir())) == 1
+def test_a_step_does_no_more_than_one(client: WorkClient, rooms: FakeServices, take: str) -> None:
+    client.begin(render_request(take))
+    client.step()
+    assert len(list(client.user.pictures("ab" * 20).iterdir())) == 1
 
 
-def test_drop_closes_the_job(desk: Desk, rooms: CardRooms, take: str) -> None:
-    desk.begin(render_request(take))
-    desk.step()
+def test_drop_closes_the_job(client: WorkClient, rooms: FakeServices, take: str) -> None:
+    client.begin(render_request(take))
+    client.step()
     assert rooms.closed == []
-    desk.drop()
+    client.drop()
     assert rooms.closed == ["render"]
-    refused(desk.step()[0], "link.no_job")
-    desk.drop()  # of nothing
+    refused(client.step()[0], "link.no_job")
+    client.drop()  # of nothing
 
 
-def test_a_job_begins_again(desk: Desk, rooms: CardRooms, take: str) -> None:
-    desk.begin(bake_request(take))
-    desk.step()
-    again = desk.begin(bake_request(take))
+def test_a_job_begins_again(client: WorkClient, rooms: FakeServices, take: str) -> None:
+    client.begin(bake_request(take))
+    client.step()
+    again = client.begin(bake_request(take))
     assert isinstance(again, orders.Stepped)
     assert again.done == 0
     assert rooms.closed == ["bake"]
 
 
-def test_close_ends_all_jobs(desk: Desk, rooms: CardRooms, take: str) -> None:
-    desk.begin(render_request(take))
-    desk.begin(bake_request(take, job="f" * 32))
-    desk.work.close()
+def test_close_ends_all_jobs(client: WorkClient, rooms: FakeServices, take: str) -> None:
+    client.begin(render_request(take))
+    client.begin(bake_request(take, job="f" * 32))
+    client.work.close()
     assert sorted(rooms.closed) == ["bake", "render"]
 
 
-def test_jobs_go_forward_side_by_side(desk: Desk, take: str) -> None:
+def test_jobs_go_forward_side_by_side(client: WorkClient, take: str) -> None:
     other = "f" * 32
-    desk.begin(bake_request(take))
-    desk.begin(bake_request(take, job=other))
+    client.begin(bake_request(take))
+    client.begin(bake_request(take, job=other))
     for job in (JOB, other, JOB, JOB):
-        reply, _ = desk.step(job)
+        reply, _ = client.step(job)
     assert isinstance(reply, orders.Stepped)
     assert (reply.job, reply.done) == (JOB, 3)
 
@@ -249,36 +251,36 @@ FAILURES = {
 @pytest.mark.parametrize("code", FAILURES)
 @pytest.mark.parametrize("at", [0, 2])
 def test_a_job_that_fails_ends_and_the_next_works(
-    code: str, at: int, desk: Desk, rooms: CardRooms, take: str
+    code: str, at: int, client: WorkClient, rooms: FakeServices, take: str
 ) -> None:
     make, forgotten = FAILURES[code]
     rooms.fails, rooms.fails_at = make(), at
-    reply = desk.begin(bake_request(take))
+    reply = client.begin(bake_request(take))
     for _ in range(at):
         assert isinstance(reply, orders.Stepped)
-        reply, _ = desk.step()
+        reply, _ = client.step()
     refused(reply, code)
     assert rooms.forgotten == forgotten
     assert rooms.closed == ["bake"]
-    refused(desk.step()[0], "link.no_job")
-    assert isinstance(desk.run(bake_request(take))[1], messages.BakeDone)
+    refused(client.step()[0], "link.no_job")
+    assert isinstance(client.run(bake_request(take))[1], messages.BakeDone)
 
 
 @pytest.mark.parametrize("code", FAILURES)
 def test_a_preview_that_fails_ends_no_job(
-    code: str, desk: Desk, rooms: CardRooms, take: str
+    code: str, client: WorkClient, rooms: FakeServices, take: str
 ) -> None:
     make, forgotten = FAILURES[code]
-    desk.begin(bake_request(take))
+    client.begin(bake_request(take))
     rooms.fails = make()
-    refused(desk.answer(preview_request(take)), code)
+    refused(client.answer(preview_request(take)), code)
     assert rooms.forgotten == forgotten
-    assert isinstance(desk.answer(preview_request(take)), messages.Previewed)
-    assert isinstance(desk.step()[0], orders.Stepped)
+    assert isinstance(client.answer(preview_request(take)), messages.Previewed)
+    assert isinstance(client.step()[0], orders.Stepped)
 
 
 def test_what_a_failed_order_held_is_free_before_the_caches_are(
-    desk: Desk, rooms: CardRooms, take: str
+    client: WorkClient, rooms: FakeServices, take: str
 ) -> None:
     """Else a full card stays full."""
 
@@ -297,28 +299,30 @@ def test_what_a_failed_order_held_is_free_before_the_caches_are(
         found.append(found[0]())
 
     services = replace(rooms.services(), preview=preview, forget=forget)
-    desk.work = Work(services, desk.cache)
-    refused(desk.answer(preview_request(take)), "option.device_memory")
+    client.work = Work(services, client.cache)
+    refused(client.answer(preview_request(take)), "option.device_memory")
     assert found[1:] == [None]
 
 
 def test_a_bugs_reason_is_in_the_log(
-    desk: Desk, rooms: CardRooms, caplog: pytest.LogCaptureFixture
+    client: WorkClient, rooms: FakeServices, caplog: pytest.LogCaptureFixture
 ) -> None:
     rooms.fails = RuntimeError("the very reason")
-    take = desk.keep(CARD_TAKE)
-    reply = refused(desk.answer(preview_request(take)), "job.failed")
+    take = client.keep(FAKE_TAKE)
+    reply = refused(client.answer(preview_request(take)), "job.failed")
     assert "the very reason" not in reply.message
     assert "the very reason" in caplog.text
 
 
-def test_a_long_sentence_is_cut(desk: Desk, rooms: CardRooms, take: str) -> None:
+def test_a_long_sentence_is_cut(client: WorkClient, rooms: FakeServices, take: str) -> None:
     rooms.fails = InputError("file.damaged", "x" * 5000, "y" * 5000)
-    reply = refused(desk.answer(preview_request(take)), "file.damaged")
+    reply = refused(client.answer(preview_request(take)), "file.damaged")
     assert (len(reply.message), len(reply.remedy)) == (4000, 4000)
 
 
-def test_an_error_of_odd_characters_can_be_sent(desk: Desk, rooms: CardRooms, take: str) -> None:
+def test_an_error_of_odd_characters_can_be_sent(
+    client: WorkClient, rooms: FakeServices, take: str
+) -> None:
     rooms.fails = InputError("file.damaged", "a\tname\x00\x1b[31m", "Do\nthis.")
-    reply = refused(desk.answer(preview_request(take)), "file.damaged")
+    reply = refused(client.answer(preview_request(take)), "file.damaged")
     assert wire.encode(reply)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker on a thread, for servers whose rooms are of cardboard. It can die like a process."""
+"""A worker on a thread, for servers with fake services. It can die like a process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from affekt.sidecar.worker import orders
 KILLED = -9
 
 
-class Worker(Protocol):
+class Handler(Protocol):
     """What `sidecar/worker/work.py Work` does."""
 
     def handle(self, frames: Sequence[Frame]) -> list[Frame] | None: ...
@@ -30,18 +30,18 @@ class Worker(Protocol):
 class _Life:
     """One worker. What it says after its death is not heard."""
 
-    worker: Worker
+    work: Handler
     orders: queue.SimpleQueue[Sequence[Frame] | None] = field(default_factory=queue.SimpleQueue)
     is_dead: bool = False
 
 
-class ThreadWorkbench:
-    """A `Workbench` whose worker is any object with `handle` and `close`, made by `make_worker`
+class WorkerThread:
+    """A `Worker` whose worker is any object with `handle` and `close`, made by `make_worker`
     for each life. It begins life at once, and says that it is ready unless `is_ready` is False.
     `kill` is the death of a process: what it was doing has no reply, and the next one starts."""
 
     def __init__(
-        self, make_worker: Callable[[], Worker], *, is_ready: bool = True, device: str = "cpu"
+        self, make_worker: Callable[[], Handler], *, is_ready: bool = True, device: str = "cpu"
     ) -> None:
         self._make_worker = make_worker
         self._is_ready, self._device = is_ready, device
@@ -113,7 +113,7 @@ class ThreadWorkbench:
 
     def _begin(self) -> None:
         life = self._life = _Life(self._make_worker())
-        thread = threading.Thread(target=self._run, args=(life,), name="affekt-bench", daemon=True)
+        thread = threading.Thread(target=self._run, args=(life,), name="affekt-worker", daemon=True)
         self._threads = [*(t for t in self._threads if t.is_alive()), thread]
         thread.start()
         if self._is_ready:
@@ -121,8 +121,8 @@ class ThreadWorkbench:
 
     def _run(self, life: _Life) -> None:
         while (frames := life.orders.get()) is not None and not life.is_dead:
-            reply = life.worker.handle(frames)
+            reply = life.work.handle(frames)
             with self._lock:
                 if reply is not None and not life.is_dead:
                     self._news.put(Heard(reply))
-        life.worker.close()
+        life.work.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clients' door alone: readers that are slow, gone, or unknown."""
+"""The clients' socket alone: readers that are slow, gone, or unknown."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from collections.abc import Iterator
 import pytest
 import zmq
 from affekt.shared import limits
-from affekt.sidecar.server.front import Front, user_of
+from affekt.sidecar.server.client_socket import ClientSocket, user_of
 from affekt.sidecar.server.sockets import open_plain_router
 from fakes.link import wait_for
 
 
 class Room:
-    """A door without locks, and readers that hold one letter each."""
+    """A socket without encryption, and readers with room for one message each."""
 
     def __init__(self) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         socket = open_plain_router(self.context)
-        socket.bind("inproc://front")
-        self.front = Front(socket, lambda frame: "anna")
+        socket.bind("inproc://clients")
+        self.clients = ClientSocket(socket, lambda frame: "anna")
         self.readers: list[zmq.Socket[bytes]] = []
 
     def reader(self, name: bytes) -> zmq.Socket[bytes]:
         socket = self.context.socket(zmq.DEALER)
         socket.setsockopt(zmq.ROUTING_ID, name)
         socket.linger, socket.rcvhwm, socket.rcvtimeo = 0, 1, 10_000
-        socket.connect("inproc://front")
+        socket.connect("inproc://clients")
         socket.send(b"hello")
         self.readers.append(socket)
-        assert [letter.client for letter in self.front.receive(9)] == [name]
+        assert [incoming.client for incoming in self.clients.receive(9)] == [name]
         return socket
 
     def close(self) -> None:
-        for socket in (*self.readers, self.front.socket):
+        for socket in (*self.readers, self.clients.socket):
             socket.close(linger=0)
         self.context.term()
 
@@ -46,38 +46,38 @@ def room() -> Iterator[Room]:
     room.close()
 
 
-def test_letters_come_a_few_at_a_time(room: Room) -> None:
+def test_messages_come_a_few_at_a_time(room: Room) -> None:
     reader = room.reader(b"a")
     for number in range(5):
         reader.send_multipart([b"%d" % number, b"x"])
-    letters = [letter for _ in range(3) for letter in room.front.receive(2)]
-    assert [bytes(letter.frames[0]) for letter in letters] == [b"0", b"1", b"2", b"3", b"4"]
-    assert {letter.user for letter in letters} == {"anna"}
+    received = [incoming for _ in range(3) for incoming in room.clients.receive(2)]
+    assert [bytes(incoming.frames[0]) for incoming in received] == [b"0", b"1", b"2", b"3", b"4"]
+    assert {incoming.user for incoming in received} == {"anna"}
 
 
 def test_frames_without_end_are_let_go(room: Room) -> None:
-    """One too many is kept, so that it is refused; and the next letter begins where it begins."""
+    """One too many is kept, so that it is refused; and the next message begins where it begins."""
     reader = room.reader(b"a")
     reader.send_multipart([b""] * 10_000)
     reader.send_multipart([b""] * (1 + limits.MAX_BUFFERS))
     reader.send(b"next")
-    counts = [len(letter.frames) for letter in room.front.receive(9)]
+    counts = [len(incoming.frames) for incoming in room.clients.receive(9)]
     assert counts == [2 + limits.MAX_BUFFERS, 1 + limits.MAX_BUFFERS, 1]
 
 
 def test_what_finds_no_room_waits_in_order(room: Room) -> None:
     slow, quick = room.reader(b"slow"), room.reader(b"quick")
     for number in range(100):
-        room.front.post(b"slow", [b"%d" % number, bytes(10)])
-    assert room.front.is_blocked(b"slow")
-    assert room.front.is_waiting
-    room.front.post(b"quick", [b"at once"])
+        room.clients.post(b"slow", [b"%d" % number, bytes(10)])
+    assert room.clients.is_blocked(b"slow")
+    assert room.clients.is_waiting
+    room.clients.post(b"quick", [b"at once"])
     assert quick.recv() == b"at once"
-    assert not room.front.is_blocked(b"quick")
+    assert not room.clients.is_blocked(b"quick")
     for number in range(100):
-        wait_for(lambda: room.front.flush() or slow.poll(0), "the next letter")
+        wait_for(lambda: room.clients.flush() or slow.poll(0), "the next message")
         assert slow.recv_multipart()[0] == b"%d" % number
-    wait_for(lambda: room.front.flush() or not room.front.is_waiting, "the last to go")
+    wait_for(lambda: room.clients.flush() or not room.clients.is_waiting, "the last to go")
 
 
 def test_who_reads_nothing_is_full_and_then_gone(
@@ -86,11 +86,13 @@ def test_who_reads_nothing_is_full_and_then_gone(
     room.reader(b"a")
     monkeypatch.setattr(limits, "MAX_OUTBOX", 50)
     monkeypatch.setattr(limits, "MAX_OUTBOX_BYTES", 1000)
-    wait_for(lambda: room.front.post(b"a", [bytes(100)]) or room.front.is_full(b"a"), "its limit")
-    assert room.front.take_gone() == []
-    wait_for(lambda: room.front.post(b"a", [b"x"]) or not room.front.is_waiting, "its end")
-    assert room.front.take_gone() == [b"a"]
-    assert not room.front.is_full(b"a")
+    wait_for(
+        lambda: room.clients.post(b"a", [bytes(100)]) or room.clients.is_full(b"a"), "its limit"
+    )
+    assert room.clients.take_gone() == []
+    wait_for(lambda: room.clients.post(b"a", [b"x"]) or not room.clients.is_waiting, "its end")
+    assert room.clients.take_gone() == [b"a"]
+    assert not room.clients.is_full(b"a")
 
 
 def test_many_who_read_nothing_are_full_together(
@@ -101,26 +103,26 @@ def test_many_who_read_nothing_are_full_together(
     for name in (b"a", b"b", b"c"):
         room.reader(name)
     for name in (b"a", b"b"):
-        while not room.front.is_blocked(name):
-            room.front.post(name, [bytes(10)])
-    assert not room.front.is_full(b"a")
-    room.front.post(b"b", [bytes(1000)])
-    assert [room.front.is_full(name) for name in (b"a", b"b", b"c")] == [True, True, False]
+        while not room.clients.is_blocked(name):
+            room.clients.post(name, [bytes(10)])
+    assert not room.clients.is_full(b"a")
+    room.clients.post(b"b", [bytes(1000)])
+    assert [room.clients.is_full(name) for name in (b"a", b"b", b"c")] == [True, True, False]
 
 
 def test_who_has_gone(room: Room) -> None:
     room.reader(b"a").close(linger=0)
-    wait_for(lambda: room.front.post(b"a", [b"x"]) or room.front.take_gone(), "its end")
-    room.front.post(b"nobody", [b"x"])
-    assert room.front.take_gone() == [b"nobody"]
+    wait_for(lambda: room.clients.post(b"a", [b"x"]) or room.clients.take_gone(), "its end")
+    room.clients.post(b"nobody", [b"x"])
+    assert room.clients.take_gone() == [b"nobody"]
 
 
 def test_what_waits_is_forgotten(room: Room) -> None:
     room.reader(b"a")
     for _ in range(100):
-        room.front.post(b"a", [b"x"])
-    room.front.forget(b"a")
-    assert not room.front.is_waiting
+        room.clients.post(b"a", [b"x"])
+    room.clients.forget(b"a")
+    assert not room.clients.is_waiting
 
 
 def test_whom_nobody_let_in_is_no_user() -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Previews between the wire and the rooms: what is asked of a picture, and where its pixels go."""
+"""Previews as messages: the picture that a request asks for, and the answer, whose pixels go into
+the client's shared memory."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("affekt.worker")
 _RINGS = 16
-"""Shared memories that stay open: a client each."""
+"""Rings that stay open, one for each client."""
 
 
 class PixelFields(TypedDict, total=False):
@@ -31,15 +32,15 @@ class PixelFields(TypedDict, total=False):
     checksum: str
 
 
-class Views:
-    """The shared memory of the clients that look at previews, opened once."""
+class PixelRings:
+    """The clients' shared memory for previews. Each client's is opened once."""
 
     def __init__(self) -> None:
         self._rings: dict[str, PixelRing] = {}
 
-    def hang(self, pixels: UInt8Array, name: str | None) -> PixelFields:
-        """Puts the picture (H, W, 4) into the shared memory `name`; into the fields themselves
-        where that is None, too small, or cannot be opened."""
+    def write(self, pixels: UInt8Array, name: str | None) -> PixelFields:
+        """Writes the picture (H, W, 4) into the shared memory `name`, and returns where it is
+        there. Returns the picture itself if `name` is None, too small, or cannot be opened."""
         height, width = pixels.shape[:2]
         whole = PixelFields(width=width, height=height, pixels=pixels)
         if name is None:
@@ -59,7 +60,7 @@ class Views:
         )
 
     def close(self) -> None:
-        """Lets go of all of them."""
+        """Closes all rings."""
         for name in tuple(self._rings):
             self._forget(name)
 
@@ -67,7 +68,7 @@ class Views:
         from ...shared.pixels import PixelRing
 
         if name not in self._rings:
-            # A client that left, or took another: what is open here is memory that is not free.
+            # While we have it open, the memory of a client that left is not freed.
             for gone in [other for other, ring in self._rings.items() if ring.is_removed]:
                 self._forget(gone)
             while len(self._rings) >= _RINGS:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.pixels import PixelRing
-from affekt.sidecar.worker.views import Views
+from affekt.sidecar.worker.preview_messages import PixelRings
 
 PIXELS = np.zeros((2, 2, 4), np.uint8)
 
@@ -21,23 +21,23 @@ def mapped() -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped")
 def test_memory_that_was_removed_is_let_go() -> None:
-    views, before = Views(), mapped()
+    rings, before = PixelRings(), mapped()
     for _ in range(5):
         ring = PixelRing.create(1, PIXELS.nbytes)
-        assert "slot" in views.hang(PIXELS, ring.name)
+        assert "slot" in rings.write(PIXELS, ring.name)
         ring.remove()
         assert mapped() - before == 1
-    views.close()
+    rings.close()
     assert mapped() == before
 
 
 def test_clients_side_by_side_keep_theirs() -> None:
     """The control: what is still there stays open."""
-    views, rings = Views(), [PixelRing.create(1, PIXELS.nbytes) for _ in range(3)]
+    opened, rings = PixelRings(), [PixelRing.create(1, PIXELS.nbytes) for _ in range(3)]
     for _ in range(2):
         for ring in rings:
-            assert "slot" in views.hang(PIXELS, ring.name)
-    assert len(views._rings) == 3
-    views.close()
+            assert "slot" in opened.write(PIXELS, ring.name)
+    assert len(opened._rings) == 3
+    opened.close()
     for ring in rings:
         ring.remove()

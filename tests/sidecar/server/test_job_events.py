@@ -10,7 +10,7 @@ import pytest
 from affekt.shared import limits, wire
 from affekt.shared.errors import JobError
 from affekt.shared.messages import RESTART_STAGE, JobFailed, Message, Progress, RenderDone
-from affekt.sidecar.server.job import Clock, Delivery, PictureFile
+from affekt.sidecar.server.job_events import Estimator, JobEvents, PictureFile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +23,9 @@ def read(frames: Sequence[wire.Frame] | None) -> Message | None:
     return None if frames is None else wire.decode_frames(frames)[1]
 
 
-def take_all(delivery: Delivery, size: int = 1, piece_bytes: int = 1) -> list[tuple[int, int, int]]:
+def take_all(
+    delivery: JobEvents, size: int = 1, piece_bytes: int = 1
+) -> list[tuple[int, int, int]]:
     """Reads every piece that may go: (number, index, offset)."""
     sent = []
     while (piece := delivery.take_piece()) is not None:
@@ -35,7 +37,7 @@ def take_all(delivery: Delivery, size: int = 1, piece_bytes: int = 1) -> list[tu
 
 
 def test_only_the_newest_progress_waits() -> None:
-    delivery = Delivery(JOB, credit=1, pictures=0)
+    delivery = JobEvents(JOB, credit=1, pictures=0)
     delivery.progress("a", 1, 9)
     delivery.progress("a", 2, 9)
     told = read(delivery.take_message())
@@ -45,7 +47,7 @@ def test_only_the_newest_progress_waits() -> None:
 
 
 def test_the_end_supersedes_progress_and_waits_for_the_pictures() -> None:
-    delivery = Delivery(JOB, credit=1, pictures=0)
+    delivery = JobEvents(JOB, credit=1, pictures=0)
     delivery.add_pictures(PICTURES)
     delivery.progress("a", 2, 2)
     delivery.finish(DONE)
@@ -61,7 +63,7 @@ def test_the_end_supersedes_progress_and_waits_for_the_pictures() -> None:
 
 
 def test_a_failure_does_not_wait_for_pictures() -> None:
-    delivery = Delivery(JOB, credit=9, pictures=0)
+    delivery = JobEvents(JOB, credit=9, pictures=0)
     delivery.add_pictures(PICTURES)
     delivery.fail(JobError("job.cancelled", "No.", "Yes."))
     assert delivery.take_piece() is None
@@ -71,7 +73,7 @@ def test_a_failure_does_not_wait_for_pictures() -> None:
 
 
 def test_one_piece_at_a_time_and_each_costs_credit() -> None:
-    delivery = Delivery(JOB, credit=3, pictures=0)
+    delivery = JobEvents(JOB, credit=3, pictures=0)
     delivery.add_pictures(PICTURES)
     piece = delivery.take_piece()
     assert piece is not None
@@ -83,7 +85,7 @@ def test_one_piece_at_a_time_and_each_costs_credit() -> None:
 
 
 def test_credit_has_an_end() -> None:
-    delivery = Delivery(JOB, credit=1, pictures=0)
+    delivery = JobEvents(JOB, credit=1, pictures=0)
     for _ in range(9):
         delivery.give_credit(limits.MAX_CREDIT)
     delivery.add_pictures([PICTURES[0]] * (limits.MAX_CREDIT + 9))
@@ -91,13 +93,13 @@ def test_credit_has_an_end() -> None:
 
 
 def test_pictures_that_the_client_has_are_not_sent() -> None:
-    delivery = Delivery(JOB, credit=9, pictures=1)
+    delivery = JobEvents(JOB, credit=9, pictures=1)
     delivery.add_pictures(PICTURES)
     assert take_all(delivery) == [(1, 6, 0)]
 
 
 def test_attach_begins_where_the_new_client_says() -> None:
-    delivery = Delivery(JOB, credit=9, pictures=0)
+    delivery = JobEvents(JOB, credit=9, pictures=0)
     delivery.add_pictures(PICTURES)
     delivery.progress("a", 1, 2)
     delivery.take_message()
@@ -110,7 +112,7 @@ def test_attach_begins_where_the_new_client_says() -> None:
 
 
 def test_a_new_worker_names_the_same_pictures_again() -> None:
-    delivery = Delivery(JOB, credit=9, pictures=0)
+    delivery = JobEvents(JOB, credit=9, pictures=0)
     delivery.add_pictures(PICTURES[:1])
     assert take_all(delivery) == [(0, 5, 0)]
     delivery.begin_again()
@@ -121,7 +123,7 @@ def test_a_new_worker_names_the_same_pictures_again() -> None:
 
 
 def test_a_piece_that_is_read_while_the_worker_dies_is_read_again() -> None:
-    delivery = Delivery(JOB, credit=1, pictures=0)
+    delivery = JobEvents(JOB, credit=1, pictures=0)
     delivery.add_pictures(PICTURES)
     piece = delivery.take_piece()
     assert piece is not None
@@ -142,7 +144,7 @@ def test_every_byte_once_and_in_order(
 ) -> None:
     """Whatever the credit, and however often the worker names its pictures anew."""
     files = [PictureFile(index, "frame", f"{index}.png") for index in range(len(sizes))]
-    delivery = Delivery(JOB, credit=1, pictures=has)
+    delivery = JobEvents(JOB, credit=1, pictures=has)
     delivery.add_pictures(files)
     delivery.finish(DONE)
     got = dict.fromkeys(range(len(sizes)), 0)
@@ -166,7 +168,7 @@ def test_every_byte_once_and_in_order(
 
 
 def test_an_interruption_is_shown_where_it_happened() -> None:
-    delivery = Delivery(JOB, credit=1, pictures=0)
+    delivery = JobEvents(JOB, credit=1, pictures=0)
     delivery.interrupt()
     assert delivery.take_message() is None  # nothing was done that could be interrupted
     delivery.progress("bake", 3, 9)
@@ -177,23 +179,23 @@ def test_an_interruption_is_shown_where_it_happened() -> None:
 
 def test_estimate() -> None:
     times = iter([0.0, 0.0, 2.0, 4.0])
-    clock = Clock(JOB, lambda: next(times))
-    assert clock.progress("a", 10, 100).seconds_left is None
-    estimate = clock.progress("a", 20, 100).seconds_left
+    estimator = Estimator(JOB, lambda: next(times))
+    assert estimator.progress("a", 10, 100).seconds_left is None
+    estimate = estimator.progress("a", 20, 100).seconds_left
     assert estimate == pytest.approx(16)  # 2 s for 10, 80 to go
 
 
 def test_no_estimate_from_a_first_glance() -> None:
     times = iter([0.0, 0.0, 1.9, 2.0])
-    clock = Clock(JOB, lambda: next(times))
-    assert clock.progress("a", 0, 100).seconds_left is None
-    assert clock.progress("a", 1, 100).seconds_left is None
-    assert clock.progress("a", 50, 100).seconds_left == pytest.approx(2)
+    estimator = Estimator(JOB, lambda: next(times))
+    assert estimator.progress("a", 0, 100).seconds_left is None
+    assert estimator.progress("a", 1, 100).seconds_left is None
+    assert estimator.progress("a", 50, 100).seconds_left == pytest.approx(2)
 
 
 def test_estimate_after_a_new_beginning() -> None:
     times = iter([0.0, 0.0, 10.0, 10.0, 12.0])
-    clock = Clock(JOB, lambda: next(times))
-    clock.progress("a", 50, 100)
-    assert clock.progress("a", 10, 100).seconds_left is None
-    assert clock.progress("a", 20, 100).seconds_left == pytest.approx(16)
+    estimator = Estimator(JOB, lambda: next(times))
+    estimator.progress("a", 50, 100)
+    assert estimator.progress("a", 10, 100).seconds_left is None
+    assert estimator.progress("a", 20, 100).seconds_left == pytest.approx(16)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clients' door, as the sockets' thread uses it: letters in, letters out, and what waits for
+"""The clients' socket as the sockets' thread uses it: it never blocks, and messages wait here for
 clients that read slowly."""
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .sockets import Router
 
 _MOST_FRAMES = 2 + limits.MAX_BUFFERS  # sender, header, buffers
 UserOf = Callable[[zmq.Frame], str]
-"""Who sent a frame."""
+"""The user who sent a frame."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A message from the client with this routing id, of this user: one frame or more."""
+class Incoming:
+    """A message of one frame or more from a client. client: its routing id. user: who it is."""
 
     client: bytes
     user: str
@@ -30,20 +30,20 @@ class Letter:
 
 @dataclass(slots=True)
 class _Outbox:
-    letters: deque[Sequence[Frame]] = field(default_factory=deque)
+    messages: deque[Sequence[Frame]] = field(default_factory=deque)
     size: int = 0
 
 
 def user_of(frame: zmq.Frame) -> str:
-    """Whom the authenticator has let in; "" if nobody did."""
+    """The user by whose key the authenticator let the sender in; "" if it did not."""
     try:
         return str(frame.get("User-Id"))
     except zmq.ZMQError:
         return ""
 
 
-class Front:
-    """A ROUTER that never blocks. A letter that its reader has no room for waits here."""
+class ClientSocket:
+    """A ROUTER that never blocks. A message for which its client has no room waits here."""
 
     def __init__(self, socket: Router, user_of: UserOf = user_of) -> None:
         self.socket = socket
@@ -53,25 +53,25 @@ class Front:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether anything waits for room."""
+        """Whether any message waits for room."""
         return bool(self._outboxes)
 
-    def receive(self, most: int) -> list[Letter]:
-        """The letters that lie there, a few at a time so that others get their turn."""
-        letters: list[Letter] = []
-        while len(letters) < most:
+    def receive(self, most: int) -> list[Incoming]:
+        """The messages that have come, at most so many."""
+        received: list[Incoming] = []
+        while len(received) < most:
             try:
                 client, *frames = self._receive()
             except zmq.Again:
                 break
             if frames:
                 user = self._user_of(frames[0])
-                letters.append(Letter(client.bytes, user, [frame.buffer for frame in frames]))
-        return letters
+                received.append(Incoming(client.bytes, user, [frame.buffer for frame in frames]))
+        return received
 
     def _receive(self) -> list[zmq.Frame]:
-        """The next letter, behind its sender. Of frames beyond the most that a message may have
-        one is kept, so that it is refused; the others are never there together."""
+        """The next message's sender and frames. Of frames beyond the most that a message may have
+        one is kept, so that the message is refused; the rest is dropped one by one."""
         frames = [self.socket.recv(zmq.NOBLOCK, copy=False)]
         while self.socket.getsockopt(zmq.RCVMORE):
             frame = self.socket.recv(copy=False)
@@ -80,29 +80,29 @@ class Front:
         return frames
 
     def post(self, client: bytes, frames: Sequence[Frame]) -> None:
-        """Sends the letter, now or when there is room for it."""
+        """Sends the message, now or when there is room for it."""
         if client in self._outboxes or not self._send(client, frames):
             outbox = self._outboxes.setdefault(client, _Outbox())
-            outbox.letters.append(frames)
+            outbox.messages.append(frames)
             outbox.size += sum(map(len, frames))
-            if len(outbox.letters) > limits.MAX_OUTBOX:
+            if len(outbox.messages) > limits.MAX_OUTBOX:
                 self._lose(client)
 
     def flush(self) -> None:
-        """Sends what has found room meanwhile."""
+        """Sends the messages for which there is room now."""
         for client, outbox in list(self._outboxes.items()):
-            while outbox.letters and self._send(client, outbox.letters[0]):
-                outbox.size -= sum(map(len, outbox.letters.popleft()))
-            if not outbox.letters:
+            while outbox.messages and self._send(client, outbox.messages[0]):
+                outbox.size -= sum(map(len, outbox.messages.popleft()))
+            if not outbox.messages:
                 self._outboxes.pop(client, None)
 
     def is_blocked(self, client: bytes) -> bool:
-        """Whether letters wait for this client: then it gets no events."""
+        """Whether messages wait for this client; then it is sent no events."""
         return client in self._outboxes
 
     def is_full(self, client: bytes) -> bool:
-        """Whether so much waits for it, or for all who do not read, that it should ask for
-        nothing more."""
+        """Whether so many bytes wait for this client, or for all, that its requests are refused.
+        False for a client that reads."""
         outbox = self._outboxes.get(client)
         if outbox is None:
             return False
@@ -110,11 +110,11 @@ class Front:
         return outbox.size > limits.MAX_OUTBOX_BYTES or waiting > limits.MAX_ALL_OUTBOX_BYTES
 
     def forget(self, client: bytes) -> None:
-        """What waits for this client is dropped."""
+        """Drops the messages that wait for this client."""
         self._outboxes.pop(client, None)
 
     def take_gone(self) -> list[bytes]:
-        """Clients that turned out to be out of reach, or to read nothing at all."""
+        """Clients that were found since the last call to be disconnected, or to read nothing."""
         gone, self._gone = self._gone, []
         return gone
 
