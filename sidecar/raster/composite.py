@@ -14,10 +14,19 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .simd import bits_at_most, least, load, magnitude, most, splat, store, where_at_most
+from .simd import (
+    LANES,
+    absolute,
+    broadcast,
+    load,
+    mask_at_most,
+    maximum,
+    minimum,
+    select_at_most,
+    store,
+)
 
 TILE = 16
-LANES = 16
 BLOCKS = 16
 PIECE = 256
 """Gaussians of a list that are worked at once: their shares in a block fill 16 KiB."""
@@ -33,10 +42,10 @@ LIMIT = float(-np.log(MIN_ALPHA))
 # t = (S dx + R dy)^2 + (Q dy)^2 + K.
 S, R, Q, K, DEPTH, SHAPE_COLUMNS = range(6)
 # The same for one tile, from its first pixel's centre: t = (S x + R y + U)^2 + (Q y + V)^2 + K.
-_U, _V, _NEAR_COLUMNS = 4, 5, 6
+_U, _V, NEAR_COLUMNS = 4, 5, 6
 
-_LANE_X = np.arange(LANES, dtype=np.float32) % 4
-_LANE_Y = np.arange(LANES, dtype=np.float32) // 4
+LANE_X = np.arange(LANES, dtype=np.float32) % 4
+LANE_Y = np.arange(LANES, dtype=np.float32) // 4
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -59,8 +68,8 @@ def alpha_of(near, i, x, y):  # pragma: no cover - compiled
     u = x * near[i, S] + (y * near[i, R] + near[i, _U])
     v = y * near[i, Q] + near[i, _V]
     t = u * u + (v * v + near[i, K])
-    alpha = least(exponential(most(least(t, LIMIT), 0.0)), MAX_ALPHA)
-    return where_at_most(t, LIMIT, alpha, 0.0)
+    alpha = minimum(exponential(maximum(minimum(t, LIMIT), 0.0)), MAX_ALPHA)
+    return select_at_most(t, LIMIT, alpha, 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -78,7 +87,7 @@ def composite_tiles(
     height, width = alpha_out.shape
     flat_colour, flat_alpha = colour_out.reshape(-1), alpha_out.reshape(-1)
     flat_depth = depth_out.reshape(-1)
-    near = np.empty((PIECE, _NEAR_COLUMNS), np.float32)
+    near = np.empty((PIECE, NEAR_COLUMNS), np.float32)
     carried = np.zeros((PIECE, groups * GROUP), np.float32)
     touched = np.empty(PIECE, np.int32)
     listing = np.empty(PIECE, np.int32)
@@ -137,11 +146,11 @@ def gather(centres, shapes, index, left, top, near, slot):  # pragma: no cover -
     u, v = s * dx + r * dy, q * dy
     near[slot, S], near[slot, R], near[slot, Q], near[slot, K] = s, r, q, k
     near[slot, _U], near[slot, _V] = u, v
-    column, row = load(_LANE_X, 0) * 4.0 + 1.5, load(_LANE_Y, 0) * 4.0 + 1.5
-    away_u = magnitude(column * s + (row * r + u)) - np.float32(1.5) * (abs(s) + abs(r))
-    away_v = magnitude(row * q + v) - np.float32(1.5) * q
-    away_u, away_v = most(away_u, 0.0), most(away_v, 0.0)
-    return bits_at_most(away_u * away_u + (away_v * away_v + k), LIMIT + 1e-3)
+    column, row = load(LANE_X, 0) * 4.0 + 1.5, load(LANE_Y, 0) * 4.0 + 1.5
+    away_u = absolute(column * s + (row * r + u)) - np.float32(1.5) * (abs(s) + abs(r))
+    away_v = absolute(row * q + v) - np.float32(1.5) * q
+    away_u, away_v = maximum(away_u, 0.0), maximum(away_v, 0.0)
+    return mask_at_most(away_u * away_u + (away_v * away_v + k), LIMIT + 1e-3)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -170,15 +179,15 @@ def pick(touched, count, block, listing):  # pragma: no cover - compiled
 def _find_shares(near, listing, count, block, still_open, share):  # pragma: no cover - compiled
     """Each pixel's share of each Gaussian on the block's list. An ended pixel's opening is kept
     negative. Returns how many were worked, negated if no pixel is open any more."""
-    x = load(_LANE_X, 0) + np.float32(4 * (block % 4))
-    y = load(_LANE_Y, 0) + np.float32(4 * (block // 4))
+    x = load(LANE_X, 0) + np.float32(4 * (block % 4))
+    y = load(LANE_Y, 0) + np.float32(4 * (block // 4))
     left = load(still_open, block * LANES)
     for place in range(count):
         given = left * alpha_of(near, listing[place], x, y)
         after = left - given
-        store(share, place * LANES, where_at_most(after, MIN_OPEN, 0.0, given))
-        left = where_at_most(after, MIN_OPEN, -magnitude(left), after)
-        if place % 4 == 3 and bits_at_most(left, 0.0) == 0xFFFF:
+        store(share, place * LANES, select_at_most(after, MIN_OPEN, 0.0, given))
+        left = select_at_most(after, MIN_OPEN, -absolute(left), after)
+        if place % 4 == 3 and mask_at_most(left, 0.0) == 0xFFFF:
             store(still_open, block * LANES, left)
             return -(place + 1)
     store(still_open, block * LANES, left)
@@ -210,10 +219,10 @@ def _write(
     top, left, width, height, channels, groups, still_open, light, colour_out, alpha_out, depth_out
 ):  # pragma: no cover - compiled
     for block in range(BLOCKS):
-        alpha = splat(1.0) - magnitude(load(still_open, block * LANES))
+        alpha = broadcast(1.0) - absolute(load(still_open, block * LANES))
         first = block * groups * GROUP * LANES
-        depth = where_at_most(
-            alpha, 0.0, np.inf, load(light, first + channels * LANES) / most(alpha, 1e-6)
+        depth = select_at_most(
+            alpha, 0.0, np.inf, load(light, first + channels * LANES) / maximum(alpha, 1e-6)
         )
         store(light, first + channels * LANES, depth)
         store(still_open, block * LANES, alpha)

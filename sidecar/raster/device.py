@@ -14,17 +14,15 @@ import importlib
 import importlib.util
 import sys
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
-from ...shared.arrays import FloatArray
 from ...shared.camera import Camera
 from ...shared.errors import InputError
-from .gaussians import GaussianImage, Rasterise, rasterise_gaussians
+from .gaussians import GaussianImage, Gaussians, Rasterise, rasterise_gaussians
 
 if TYPE_CHECKING:
     from .cuda import CudaRasteriser, Rasterization
@@ -36,36 +34,16 @@ _BUILD = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GaussianFrame:
-    """What one picture shows: the arguments of `rasterise_gaussians`. An array that several
-    frames hold (the same object, such as an avatar's colours) is sent to a card once."""
-
-    means: FloatArray
-    quaternions: FloatArray
-    scales: FloatArray
-    opacities: FloatArray
-    colours: FloatArray
-    camera: Camera
-
-
 class Rasteriser(Rasterise, Protocol):
-    """Composites Gaussians, a picture or several. `device`: "cpu" or "cuda"; `reason`: a sentence
-    for the user, which one it is and why. Raises what `rasterise_gaussians` does, and InputError
-    `option.device_memory`."""
+    """A `Rasterise` and where it runs. device: "cpu" or "cuda". reason: a sentence for the user,
+    which device was chosen and why. Raises the errors of `rasterise_gaussians`, and InputError
+    `option.device_memory` if a picture does not fit on the card."""
 
     @property
     def device(self) -> str: ...
 
     @property
     def reason(self) -> str: ...
-
-    def batch(
-        self, frames: Sequence[GaussianFrame], *, antialiased: bool = False
-    ) -> list[GaussianImage]:
-        """One picture a frame, in their order. All pictures are in memory at the end: hand over
-        as many frames as may be."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,35 +54,9 @@ class CpuRasteriser:
     device: str = "cpu"
 
     def __call__(
-        self,
-        means: FloatArray,
-        quaternions: FloatArray,
-        scales: FloatArray,
-        opacities: FloatArray,
-        colours: FloatArray,
-        camera: Camera,
-        *,
-        antialiased: bool = False,
+        self, gaussians: Gaussians, camera: Camera, *, antialiased: bool = False
     ) -> GaussianImage:
-        return rasterise_gaussians(
-            means, quaternions, scales, opacities, colours, camera, antialiased=antialiased
-        )
-
-    def batch(
-        self, frames: Sequence[GaussianFrame], *, antialiased: bool = False
-    ) -> list[GaussianImage]:
-        return [
-            self(
-                frame.means,
-                frame.quaternions,
-                frame.scales,
-                frame.opacities,
-                frame.colours,
-                frame.camera,
-                antialiased=antialiased,
-            )
-            for frame in frames
-        ]
+        return rasterise_gaussians(gaussians, camera, antialiased=antialiased)
 
 
 def choose_rasteriser(device: str = "auto") -> Rasteriser:
@@ -251,13 +203,13 @@ def _check_one_gaussian(rasteriser: CudaRasteriser) -> None:
         centre_y=8.5,
         camera_from_world=np.eye(4),
     )
-    scene = (
-        np.array([[0.0, 0.0, 1.0]]),
-        np.array([[1.0, 0.0, 0.0, 0.0]]),
-        np.full((1, 3), 0.1),
-        np.array([0.8]),
-        np.ones((1, 1)),
+    one = Gaussians(
+        means=np.array([[0.0, 0.0, 1.0]]),
+        quaternions=np.array([[1.0, 0.0, 0.0, 0.0]]),
+        scales=np.full((1, 3), 0.1),
+        opacities=np.array([0.8]),
+        colours=np.ones((1, 1)),
     )
-    found, wanted = rasteriser(*scene, camera), rasterise_gaussians(*scene, camera)
+    found, wanted = rasteriser(one, camera), rasterise_gaussians(one, camera)
     if not np.allclose(found.alpha, wanted.alpha, atol=5e-3):
         raise _kernels_error("gsplat's kernels draw wrong pictures on this card.")

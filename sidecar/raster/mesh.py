@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ...shared.arrays import Float32Array, Float64Array, FloatArray, Int32Array
-from ...shared.camera import Camera
-from .row_parallel import in_bands
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
+from ...shared.camera import Camera, camera_axis, camera_centre
+from .parallel import run_rows
 
 EMPTY = -1
 """The face index of a pixel that sees no face."""
@@ -67,7 +67,7 @@ def rasterise_mesh(vertices: FloatArray, faces: Int32Array, camera: Camera) -> M
             screen, faces, face, nearness, camera.orthographic, first, stop, barycentric, depth
         )
 
-    in_bands(draw, camera.height)
+    run_rows([draw], camera.height)
     return MeshFragments(face=face, barycentric=barycentric, depth=depth)
 
 
@@ -103,8 +103,57 @@ def fill(
     shape = (camera.height * samples, camera.width * samples)
     face, nearness = np.empty(shape, np.int32), np.empty(shape, np.float32)
     least = _least_nearness(camera)
-    in_bands(lambda first, stop: _fill(*triangles, least, first, stop, face, nearness), shape[0])
+    run_rows([lambda first, stop: _fill(*triangles, least, first, stop, face, nearness)], shape[0])
     return face, nearness
+
+
+def interpolate(values: FloatArray, faces: Int32Array, fragments: MeshFragments) -> Float32Array:
+    """What each pixel sees of an attribute of the vertices, perspective-correct.
+
+    values: (V, C), any C. faces: (F, 3), those that were rasterised. Returns (H, W, C) float32,
+    0 where nothing is seen. Normals come out shorter than 1 between vertices.
+    """
+    given = np.ascontiguousarray(values, np.float32)
+    corners = np.ascontiguousarray(faces, np.int32)
+    out = np.zeros((*fragments.face.shape, given.shape[1]), np.float32)
+
+    def fill_rows(first: int, stop: int) -> None:
+        _interpolate(given, corners, fragments.face, fragments.barycentric, first, stop, out)
+
+    run_rows([fill_rows], len(out))
+    return out
+
+
+def interpolate_corners(values: FloatArray, fragments: MeshFragments) -> Float32Array:
+    """As `interpolate`, of an attribute that each corner of a face has for itself, such as UVs
+    with seams. values: (F, 3, C). Returns (H, W, C) float32, 0 where nothing is seen."""
+    count = len(values)
+    corners = np.arange(3 * count, dtype=np.int32).reshape(count, 3)
+    return interpolate(np.reshape(values, (3 * count, -1)), corners, fragments)
+
+
+def vertex_normals(points: Float64Array, faces: Int32Array) -> Float64Array:
+    """(V, 3) unit normals, the mean of the faces around weighted by area; faces counter-clockwise
+    from outside. Vertices that no face uses get zero."""
+    normals = np.zeros_like(points)
+    _add_face_normals(points, faces, normals)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return normals / np.where(length > 0, length, 1)
+
+
+def seen_from_behind(points: FloatArray, faces: Int32Array, camera: Camera) -> BoolArray:
+    """(F,) True for faces (F, 3), counter-clockwise from outside, whose inside the camera sees.
+    points: (V, 3)."""
+    a, b, c = (points[faces[:, k]].astype(np.float64) for k in range(3))
+    ray = _rays(a, camera)
+    return np.einsum("fk,fk->f", np.cross(b - a, c - a), ray) > 0
+
+
+def _rays(points: FloatArray, camera: Camera) -> FloatArray:
+    """(N, 3) from the camera to points (N, 3), of any length."""
+    if camera.orthographic:
+        return np.broadcast_to(camera_axis(camera), points.shape)
+    return points - camera_centre(camera).astype(points.dtype)
 
 
 def _least_nearness(camera: Camera) -> np.float32:
@@ -341,3 +390,40 @@ def _describe(
             barycentric[row, column, 1] = wb
             barycentric[row, column, 2] = wc
             depth[row, column] = far
+
+
+@njit(cache=True, nogil=True)
+def _interpolate(values, faces, face, weight, first, stop, out):  # pragma: no cover - compiled
+    channels = values.shape[1]
+    for row in range(first, stop):
+        for column in range(face.shape[1]):
+            index = face[row, column]
+            if index < 0:
+                continue
+            a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+            wa, wb, wc = weight[row, column, 0], weight[row, column, 1], weight[row, column, 2]
+            for k in range(channels):
+                out[row, column, k] = wa * values[a, k] + wb * values[b, k] + wc * values[c, k]
+
+
+@njit(cache=True, nogil=True)
+def face_cross(points, a, b, c):  # pragma: no cover - compiled
+    """The cross product of the edges from corner a to b and to c: outward where the corners run
+    counter-clockwise seen from outside, and as long as twice the face's area."""
+    ux, uy = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
+    uz = points[b, 2] - points[a, 2]
+    vx, vy = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1]
+    vz = points[c, 2] - points[a, 2]
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+
+
+@njit(cache=True, nogil=True)
+def _add_face_normals(points, faces, normals):  # pragma: no cover - compiled
+    """Adds each face's cross product to the normals (V, 3) of its corners."""
+    for index in range(faces.shape[0]):
+        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+        nx, ny, nz = face_cross(points, a, b, c)
+        for corner in (a, b, c):
+            normals[corner, 0] += nx
+            normals[corner, 1] += ny
+            normals[corner, 2] += nz

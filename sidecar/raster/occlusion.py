@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from ...shared.arrays import Float32Array, Float64Array, Int32Array
-from .kernel_threads import even_pieces, run_ranges
+from .parallel import even_pieces, run_ranges
 
 MAP_EDGE = 176
 """Texels an edge of one depth map: about 1.7 mm on a head."""

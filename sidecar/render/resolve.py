@@ -10,37 +10,34 @@ from numba import njit
 
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from ...shared.camera import Camera, camera_axis, camera_centre
-from ..raster.row_parallel import in_bands
+from ..raster.parallel import RowWork
 
 _TURNED_AWAY = np.float32(0.02)
 """Weight of what faces away: enough where there is no other."""
 
 
-def divide(stack: Float32Array, channels: slice, alpha: Float32Array) -> Float32Array:
+def divide(stack: Float32Array, channels: slice, alpha: Float32Array) -> RowWork:
     """(H, W, n) those channels of (H, W, C) divided by alpha (H, W), 0 where that is 0."""
     first, stop = channels.start, channels.stop
     out = np.empty((*alpha.shape, stop - first), np.float32)
-    in_bands(lambda a, b: _divide(stack, first, alpha, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _divide(stack, first, alpha, a, b, out))
 
 
-def directions(stack: Float32Array, channels: slice) -> Float32Array:
+def directions(stack: Float32Array, channels: slice) -> RowWork:
     """(H, W, 3) those three channels as unit vectors, 0 where they are 0."""
     out = np.empty((*stack.shape[:2], 3), np.float32)
-    in_bands(lambda a, b: _directions(stack, channels.start, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _directions(stack, channels.start, a, b, out))
 
 
-def complete_masks(stack: Float32Array, channels: slice, alpha: Float32Array) -> Float32Array:
+def complete_masks(stack: Float32Array, channels: slice, alpha: Float32Array) -> RowWork:
     """(H, W, n + 1): what is left of alpha (H, W), and then those channels, which are parts of
     it."""
     first, stop = channels.start, channels.stop
     out = np.empty((*alpha.shape, stop - first + 1), np.float32)
-    in_bands(lambda a, b: _complete(stack, first, alpha, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _complete(stack, first, alpha, a, b, out))
 
 
-def places(depth: Float32Array, camera: Camera, world_from_head: Float64Array) -> Float32Array:
+def places(depth: Float32Array, camera: Camera, world_from_head: Float64Array) -> RowWork:
     """(H, W, 3) where each pixel's centre meets what lies at its depth (H, W), in the axes that
     `world_from_head` leads to; 0 where nothing is."""
     world_from_camera = world_from_head @ np.linalg.inv(camera.camera_from_world)
@@ -52,19 +49,17 @@ def places(depth: Float32Array, camera: Camera, world_from_head: Float64Array) -
         float(camera.orthographic),
     )
     out = np.empty((*depth.shape, 3), np.float32)
-    in_bands(lambda a, b: _places(depth, lens, world_from_camera, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _places(depth, lens, world_from_camera, a, b, out))
 
 
-def where_covered(alpha: Float32Array, number: int) -> Float32Array:
+def where_covered(alpha: Float32Array, number: int) -> RowWork:
     """(H, W) the number where alpha is at least half, else 0: whole, for an ID mask."""
     out = np.empty(alpha.shape, np.float32)
 
     def cover(first: int, stop: int) -> None:
         np.multiply(alpha[first:stop] >= 0.5, np.float32(number), out=out[first:stop])
 
-    in_bands(cover, len(out))
-    return out
+    return RowWork(result=out, fill=cover)
 
 
 def turn_normals(normals: FloatArray, axes_from_head: Float64Array) -> Float32Array:
@@ -110,11 +105,10 @@ def weigh_facing(
     return Facing(weight=weight, side=side, depth=depth)
 
 
-def mean_depth(stack: Float32Array, depth: int, weight: int) -> Float32Array:
+def mean_depth(stack: Float32Array, depth: int, weight: int) -> RowWork:
     """(H, W) one channel of (H, W, C) divided by another, inf where that is 0."""
     out = np.empty(stack.shape[:2], np.float32)
-    in_bands(lambda a, b: _mean_depth(stack, depth, weight, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _mean_depth(stack, depth, weight, a, b, out))
 
 
 @njit(cache=True, nogil=True)

@@ -18,9 +18,8 @@ from ...shared.camera import Camera
 from ...shared.head import REGIONS, HeadModel
 from ..raster import occlusion
 from ..raster.colour import PAPER, over, srgb_to_linear, straight_srgb
-from ..raster.mesh import corner_weights, fill, project, to_camera
-from ..raster.normals import vertex_normals
-from ..raster.row_parallel import in_bands
+from ..raster.mesh import corner_weights, face_cross, fill, project, to_camera, vertex_normals
+from ..raster.parallel import run_rows
 
 LAMPS = np.array(
     [
@@ -176,7 +175,7 @@ def light_mesh(
             out,
         )
 
-    in_bands(shade, camera.height)
+    run_rows([shade], camera.height)
     return LitMesh(light=out, face=face, screen=screen, samples=options.samples)
 
 
@@ -341,7 +340,8 @@ def _light_sample(
     vx, vy, vz = vx * scale, vy * scale, vz * scale
     nx, ny, nz = values[3], values[4], values[5]
     scale = 1.0 / max(np.sqrt(nx * nx + ny * ny + nz * nz), 1e-9)
-    if _faces_away(points, a, b, c, vx, vy, vz):
+    ux, uy, uz = face_cross(points, a, b, c)
+    if ux * vx + uy * vy + uz * vz < 0.0:  # the viewer sees the face's back
         scale = -scale
     nx, ny, nz = nx * scale, ny * scale, nz * scale
     facing = max(nx * vx + ny * vy + nz * vz, 0.0)
@@ -379,20 +379,3 @@ def _light_sample(
     edge = strength * 0.6 * (1.0 - facing) ** 4 * open_sky
     for k in range(3):
         light[k] += edge * sky[k]
-
-
-@njit(cache=True, nogil=True)
-def _faces_away(points, a, b, c, vx, vy, vz):  # pragma: no cover - compiled
-    """Whether the viewer, in direction v, sees the face's back."""
-    ux, uy, uz = (
-        points[b, 0] - points[a, 0],
-        points[b, 1] - points[a, 1],
-        points[b, 2] - points[a, 2],
-    )
-    wx, wy, wz = (
-        points[c, 0] - points[a, 0],
-        points[c, 1] - points[a, 1],
-        points[c, 2] - points[a, 2],
-    )
-    nx, ny, nz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
-    return nx * vx + ny * vy + nz * vz < 0.0

@@ -11,9 +11,9 @@ from pathlib import Path
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ..avatar.animated_mesh import personal_head
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
-from ..avatar.surface import personal_head
 from ..bake import recipe
 from ..bake.bake import Prepared, prepare
 from ..head import read as files

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera
-from affekt.sidecar.raster.pixels import to_pixels
+from affekt.sidecar.raster.project import to_pixels
 from fakes.projection import pixel_centres, to_screen, unproject
 from hypothesis import given
 from hypothesis import strategies as st
