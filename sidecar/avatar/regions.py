@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which part of a head each vertex or Gaussian is: the labels behind the masks.
+"""Which part of a head each vertex or Gaussian shows: the labels of the mask pass.
 
 The open head has labels; other heads get them by alignment (`alignment`), once, kept in the cache
 folder. A Gaussian takes the label of what is seen where it is, since networks such as LAM's
@@ -81,7 +81,7 @@ def find_labels(subject: Avatar | HeadModel, align: Align = align) -> UInt8Array
             "Render it without the pass 'mask'.",
         )
     if isinstance(surface, HeadModel) and _has_lips(surface):
-        return find_labels(surface)[_home(subject)]
+        return _TABLE[surface.region][_home(subject)]
     found = align(surface, read_head(OPEN))
     return labels_as_seen(subject, _TABLE[found.label], found, _home(subject))
 

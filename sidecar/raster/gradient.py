@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gradients of compositing, from a picture's back to the ellipses that made it.
+"""Gradients of compositing and of the projection: from a picture back to its Gaussians.
 
-In a block the list is composited again, this time remembering each pixel's opening before each
-Gaussian and its alpha, and then walked from the back. What a pixel says about a Gaussian's alpha
-becomes moments over the pixels' offsets, from which every parameter's gradient follows
-(`project_gradient`). Each entry of the tile lists has a row of its own, so threads never meet.
+Each block's list is composited again. This time each pixel's transmittance before each Gaussian
+and the Gaussian's alpha are stored, and the list is walked from back to front. The gradient of a
+Gaussian's alpha at the pixels is summed up as moments over the pixels' offsets, from which every
+parameter's gradient follows (`project_gradient`). Each entry of the tile lists has a row of its
+own, so that no two threads write the same number.
 """
 
 # numba gives an intrinsic its first argument.
@@ -38,13 +39,25 @@ MOMENTS = 6
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def composite_gradient(
-    first, last, columns, starts, members, centres, shapes, colours, alpha, depth,
-    colour_gradient, alpha_gradient, depth_gradient, rows,
-):  # fmt: skip  # pragma: no cover - compiled
-    """Writes the rows of the tiles first to last - 1: MOMENTS, C colours, depth.
+    first,
+    last,
+    columns,
+    starts,
+    members,
+    centres,
+    shapes,
+    colours,
+    alpha,
+    depth,
+    colour_gradient,
+    alpha_gradient,
+    depth_gradient,
+    rows,
+):  # pragma: no cover - compiled
+    """Writes the rows of the tiles first to last - 1.
 
-    alpha, depth: what `composite_tiles` gave; the gradients are the pictures' own. rows: (pairs,
-    MOMENTS + C + 1) float32.
+    alpha, depth: the pictures of `composite_tiles`; *_gradient: the loss's gradients by the three
+    pictures. rows: (entries, MOMENTS + C + 1) float32: moments, C colours, depth.
     """
     channels = colours.shape[1]
     padded = (channels // GROUP + 1) * GROUP
@@ -113,8 +126,8 @@ def composite_gradient(
 
 @njit(cache=True, nogil=True)
 def offsets_of_blocks():  # pragma: no cover - compiled
-    """For each block, for each of its pixels: 1, x, y, x x, x y, y y from the tile's first pixel,
-    filled up to sixteen."""
+    """For each pixel of each block: 1, x, y, x x, x y, y y from the tile's first pixel, and zeros
+    up to sixteen values."""
     bases = np.zeros(BLOCKS * LANES * LANES, np.float32)
     for block in range(BLOCKS):
         for lane in range(LANES):
@@ -127,11 +140,20 @@ def offsets_of_blocks():  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _read_flow(
-    y, x, alpha, depth, colour_gradient, alpha_gradient, depth_gradient, vectors, flow, turned,
+    y,
+    x,
+    alpha,
+    depth,
+    colour_gradient,
+    alpha_gradient,
+    depth_gradient,
+    vectors,
+    flow,
+    turned,
     flow_alpha,
-):  # fmt: skip  # pragma: no cover - compiled
-    """A block's gradients: flow by pixel, then channel; turned by channel, then pixel. The last
-    channel is the sum of depth that was divided by alpha."""
+):  # pragma: no cover - compiled
+    """Reads the gradients at a block's pixels into flow (pixel, channel), turned (channel, pixel)
+    and flow_alpha (pixel). The last channel is the sum of depths before its division by alpha."""
     channels = colour_gradient.shape[2]
     flow[:] = 0.0
     turned[:] = 0.0
@@ -150,7 +172,8 @@ def _read_flow(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _remember(near, listing, count, block, before, alphas, end):  # pragma: no cover - compiled
-    """Composites as `composite` does. end: what stayed open. Returns how many were worked."""
+    """Composites as `composite` does and stores each step. end: the transmittance at the end.
+    Returns how many Gaussians were composited."""
     x = load(LANE_X, 0) + np.float32(4 * (block % 4))
     y = load(LANE_Y, 0) + np.float32(4 * (block // 4))
     left = broadcast(1.0)
@@ -170,11 +193,23 @@ def _remember(near, listing, count, block, before, alphas, end):  # pragma: no c
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _walk_back(
-    carried, listing, used, block, channels, vectors, end, flow, turned, flow_alpha, bases,
-    before, alphas, sums,
-):  # fmt: skip  # pragma: no cover - compiled
-    """Adds each Gaussian's moments and channels over the block. `behind` is what all that lies
-    behind a Gaussian gives to the loss: it is seen through the Gaussian."""
+    carried,
+    listing,
+    used,
+    block,
+    channels,
+    vectors,
+    end,
+    flow,
+    turned,
+    flow_alpha,
+    bases,
+    before,
+    alphas,
+    sums,
+):  # pragma: no cover - compiled
+    """Adds each Gaussian's moments and channel gradients over the block to `sums`. `behind` is
+    what everything behind a Gaussian, seen through it, contributes to the loss."""
     behind = -(load(end, 0) * load(flow_alpha, 0))
     for place in range(used - 1, -1, -1):
         i = listing[place]
@@ -207,7 +242,8 @@ def _walk_back(
 def _write_rows(
     centres, members, entries, count, left, top, channels, vectors, sums, rows
 ):  # pragma: no cover - compiled
-    """Moments about the tile's first pixel -> about the Gaussian's centre."""
+    """Writes the rows of a tile, with moments about the Gaussian's centre instead of the tile's
+    first pixel."""
     for i in range(count):
         first = i * (1 + vectors) * LANES
         row, index = rows[entries[i]], members[entries[i]]
@@ -228,8 +264,8 @@ def _write_rows(
 
 @njit(cache=True, nogil=True)
 def add_rows(first, last, members, rows, totals):  # pragma: no cover - compiled
-    """totals (N, columns) float64 of the Gaussians first to last - 1: their rows' sums, in the
-    lists' order."""
+    """Sums the rows of each of the Gaussians first to last - 1 into totals (N, columns) float64,
+    in the lists' order."""
     for entry in range(members.shape[0]):
         index = members[entry]
         if first <= index < last:
@@ -239,11 +275,23 @@ def add_rows(first, last, members, rows, totals):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def project_gradient(
-    first, last, means, quaternions, scales, opacities, pose, lens, keys, totals,
-    mean_out, quaternion_out, scale_out, opacity_out,
-):  # fmt: skip  # pragma: no cover - compiled
-    """Writes the gradients of the Gaussians first to last - 1; those that are not drawn keep
-    what was there. totals: (N, MOMENTS + C + 1) float64, the last column the depth's."""
+    first,
+    last,
+    means,
+    quaternions,
+    scales,
+    opacities,
+    pose,
+    lens,
+    keys,
+    totals,
+    mean_out,
+    quaternion_out,
+    scale_out,
+    opacity_out,
+):  # pragma: no cover - compiled
+    """Writes the gradients of the Gaussians first to last - 1 and leaves those of Gaussians that
+    are not drawn. totals: (N, MOMENTS + C + 1) float64 from `add_rows`."""
     most_x, least_x = reach_of_rays(lens.focal_x, lens.centre_x, lens.width)
     most_y, least_y = reach_of_rays(lens.focal_y, lens.centre_y, lens.height)
     turn = np.empty((3, 3))
@@ -316,8 +364,8 @@ def project_gradient(
 def covariance_gradient(
     totals, xx, xy, yy, squared_area, opacity, antialiased
 ):  # pragma: no cover - compiled
-    """Gradients of the covariance before the low-pass and of the opacity; and the conic a, b, c
-    of t = (a dx dx + c dy dy) / 2 + b dx dy - ln opacity."""
+    """Gradients by the covariance before the low-pass (xx, xy, yy) and by the opacity, and the
+    conic a, b, c of t = (a dx dx + c dy dy) / 2 + b dx dy - ln opacity."""
     m, mxx, mxy, myy = totals[0], 0.5 * totals[3], 0.5 * totals[4], 0.5 * totals[5]
     determinant = squared_area + LOW_PASS * (xx + yy) + LOW_PASS * LOW_PASS
     wide_xx, wide_yy = xx + LOW_PASS, yy + LOW_PASS
@@ -347,7 +395,7 @@ def cross_squared(seen, scales):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def rotation(quaternion, out):  # pragma: no cover - compiled
-    """The quaternion's matrix, into out; returns its length."""
+    """Writes the quaternion's rotation matrix into out; returns the quaternion's length."""
     w, x = np.float64(quaternion[0]), np.float64(quaternion[1])
     y, z = np.float64(quaternion[2]), np.float64(quaternion[3])
     squared = w * w + x * x + y * y + z * z
@@ -362,7 +410,8 @@ def rotation(quaternion, out):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def rotation_gradient(quaternion, length, g, out):  # pragma: no cover - compiled
-    """g: (3, 3) the matrix's gradient. Along the quaternion itself nothing changes."""
+    """Writes the gradient by the quaternion, from that by its matrix, g (3, 3). It is 0 along the
+    quaternion itself, whose length does not matter."""
     w, x = quaternion[0] / length, quaternion[1] / length
     y, z = quaternion[2] / length, quaternion[3] / length
     gw = x * (g[2, 1] - g[1, 2]) + y * (g[0, 2] - g[2, 0]) + z * (g[1, 0] - g[0, 1])

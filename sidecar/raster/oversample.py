@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of an avatar so small that its Gaussians are finer than pixels.
+"""Pictures of avatars so small that their Gaussians are finer than pixels.
 
-Neither of gsplat's modes holds there. The plain one draws each Gaussian at least half a pixel
-wide, so the avatar swells; `antialiased` makes each one fainter instead, until the avatar shines
-through itself and at last falls below the alpha cut and is gone. So the part of the picture that
-shows it is drawn finer, by as much as the Gaussians need, and averaged: a small avatar costs what
-a large one does, and no more.
+Both of gsplat's modes fail there. The plain one draws each Gaussian at least half a pixel wide, so
+the avatar swells. `antialiased` makes each one fainter instead, until the avatar becomes
+transparent and at last falls below the alpha cut. Here the part of the picture that shows the
+avatar is drawn at as many samples a pixel as the Gaussians need, and averaged. A small avatar
+costs no more than a large one.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways in which Gaussians can follow the surface, side by side in a picture."""
+"""A contact sheet that compares the ways in which Gaussians can follow the surface."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 def draw_follows(avatar: Avatar, size: int) -> UInt8Array:
     """(H, W, 3) sRGB: a column for each way to follow, a row for each pose, pictures of `size`.
-    Raises InputError `option.size` if the sheet does not fit in memory, `space.no_adapter` if the
-    poses cannot be brought to the avatar's space."""
+    Raises InputError `option.size` if `size` is not possible for a picture, `space.no_adapter` if
+    the poses cannot be brought to the avatar's space."""
     motion = _takes(avatar)
     follows: list[Follow] = [
         name for name in FOLLOWS if name != "deform" or avatar.binding == "face"
@@ -59,8 +59,8 @@ def draw_follows(avatar: Avatar, size: int) -> UInt8Array:
 
 
 def _takes(avatar: Avatar) -> Motion:
-    """A frame for each pose, then one with jaw and lids moved that tells where mouth and eyes
-    are, then one at rest."""
+    """A frame for each pose, then jaw open, lids closed and at rest, which show where mouth, eyes
+    and face are."""
     weights = [pose for _, pose, _, _ in _POSES]
     weights += [{"jawOpen": 1.0}, dict.fromkeys(_LIDS, 1.0), {}]
     expression = np.zeros((len(weights), 100), np.float32)
