@@ -135,23 +135,11 @@ class Actor:
         kernels.face_maps(self._rest, vertices, self._faces, maps)
         out, limit = _Room(len(avatar)), np.float32(GROWTH_RANGE[1])
 
+        given = (avatar.anchors, middles, normals, maps, limit)
+        rest = (avatar.offsets, avatar.quaternions, avatar.scales)
+
         def place(first: int, last: int) -> None:
-            kernels.place_deformed(
-                first,
-                last,
-                avatar.anchors,
-                middles,
-                normals,
-                maps,
-                limit,
-                avatar.offsets,
-                avatar.quaternions,
-                avatar.scales,
-                out.means,
-                out.quaternions,
-                out.scales,
-                out.normals,
-            )
+            kernels.place_deformed(first, last, *given, *rest, *out.arrays)
 
         run_ranges(place, even_pieces(len(avatar), 1))
         return out.posed(avatar, vertices)
@@ -166,49 +154,37 @@ class Actor:
         reach: Float32Array,
     ) -> PosedAvatar:
         avatar, out = self.avatar, _Room(len(self.avatar))
-        kernels.place(
-            avatar.anchors,
-            points,
-            normals,
-            turns,
-            stretch,
-            reach,
-            avatar.offsets,
-            avatar.quaternions,
-            avatar.scales,
-            out.means,
-            out.quaternions,
-            out.scales,
-            out.normals,
-        )
+        rest = (avatar.offsets, avatar.quaternions, avatar.scales)
+        kernels.place(avatar.anchors, points, normals, turns, stretch, reach, *rest, *out.arrays)
         return out.posed(avatar, vertices)
 
 
 class _Room:
-    """Arrays for N Gaussians, to be filled."""
+    """Arrays to fill for N Gaussians: means, quaternions, scales and normals."""
 
     def __init__(self, count: int) -> None:
-        self.means, self.scales, self.normals = (np.empty((count, 3), np.float32) for _ in range(3))
-        self.quaternions = np.empty((count, 4), np.float32)
+        means, scales, normals = (np.empty((count, 3), np.float32) for _ in range(3))
+        self.arrays = means, np.empty((count, 4), np.float32), scales, normals
 
     def posed(self, avatar: Avatar, vertices: Float32Array) -> PosedAvatar:
-        gaussians = Splats(
-            means=self.means,
-            quaternions=self.quaternions,
-            scales=self.scales,
-            opacities=avatar.opacities,
-            colours=avatar.colours,
-            harmonics=avatar.harmonics,
-        )
-        return PosedAvatar(gaussians=gaussians, normals=self.normals, vertices=vertices)
+        means, quaternions, scales, normals = self.arrays
+        gaussians = _splats(avatar, means, quaternions, scales)
+        return PosedAvatar(gaussians=gaussians, normals=normals, vertices=vertices)
 
 
 def rest_gaussians(avatar: Avatar) -> Splats:
     """The avatar's Gaussians at rest."""
+    return _splats(avatar, avatar.means.astype(np.float32), avatar.quaternions, avatar.scales)
+
+
+def _splats(
+    avatar: Avatar, means: Float32Array, quaternions: Float32Array, scales: Float32Array
+) -> Splats:
+    """The avatar's Gaussians at these places."""
     return Splats(
-        means=avatar.means.astype(np.float32),
-        quaternions=avatar.quaternions,
-        scales=avatar.scales,
+        means=means,
+        quaternions=quaternions,
+        scales=scales,
         opacities=avatar.opacities,
         colours=avatar.colours,
         harmonics=avatar.harmonics,

@@ -24,7 +24,7 @@ from ...shared.arrays import Float32Array, FloatArray
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from .composite import TILE
-from .gaussians import GaussianImage, Gaussians, GaussianTensors, check_sizes
+from .gaussians import GaussianImage, Gaussians, GaussianTensors, blank_image, check_sizes
 from .project import LOW_PASS
 
 Rasterization = Callable[..., tuple[Tensor, Tensor, dict[str, object]]]
@@ -55,7 +55,7 @@ class CudaRasteriser:
     ) -> GaussianImage:
         check_sizes(gaussians, camera)
         if len(gaussians) == 0:
-            return _empty_image(camera, gaussians.colours.shape[1])
+            return blank_image(camera, gaussians.colours.shape[1])
         image = self._draw(gaussians, camera, antialiased=antialiased)
         if image is None:
             raise InputError(
@@ -164,15 +164,6 @@ def _usable_opacities(gaussians: GaussianTensors) -> Tensor:
         & torch.isfinite(gaussians.opacities)
     )
     return torch.where(usable, gaussians.opacities, 0.0)
-
-
-def _empty_image(camera: Camera, channels: int) -> GaussianImage:
-    size = (camera.height, camera.width)
-    return GaussianImage(
-        colour=np.zeros((*size, channels), np.float32),
-        alpha=np.zeros(size, np.float32),
-        depth=np.full(size, np.inf, np.float32),
-    )
 
 
 def _download(colour: Tensor, alpha: Tensor, depth: Tensor) -> GaussianImage:

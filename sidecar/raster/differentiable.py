@@ -129,24 +129,11 @@ def _sum_over_pixels(
     columns, _ = tiles_across(picture.camera)
     rows = np.empty((len(members), MOMENTS + colours.shape[1] + 1), np.float32)
     totals = np.zeros((len(colours), rows.shape[1]))
+    given = (columns, starts, members, ellipses.centres, ellipses.shapes, colours)
+    pictures = (image.alpha, image.depth, of_colour, of_alpha, of_depth)
 
     def tiles(first: int, last: int) -> None:
-        composite_gradient(
-            first,
-            last,
-            columns,
-            starts,
-            members,
-            ellipses.centres,
-            ellipses.shapes,
-            colours,
-            image.alpha,
-            image.depth,
-            of_colour,
-            of_alpha,
-            of_depth,
-            rows,
-        )
+        composite_gradient(first, last, *given, *pictures, rows)
 
     def gaussians(first: int, last: int) -> None:
         add_rows(first, last, members, rows, totals)

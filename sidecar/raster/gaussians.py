@@ -120,29 +120,31 @@ def draw_gaussians(
     ellipses = _project_all(gaussians, camera, antialiased=antialiased)
     columns, rows = tiles_across(camera)
     starts, members = list_tiles(ellipses, columns, rows)
-    carried = as_floats(gaussians.colours)
-    colour = np.empty((camera.height, camera.width, carried.shape[1]), np.float32)
-    alpha = np.empty((camera.height, camera.width), np.float32)
-    depth = np.empty((camera.height, camera.width), np.float32)
+    colours = as_floats(gaussians.colours)
+    image = empty_image(camera.width, camera.height, colours.shape[1])
+    given = (columns, starts, members, ellipses.centres, ellipses.shapes, colours)
 
     def draw(first: int, last: int) -> None:
-        composite_tiles(
-            first,
-            last,
-            columns,
-            starts,
-            members,
-            ellipses.centres,
-            ellipses.shapes,
-            carried,
-            colour,
-            alpha,
-            depth,
-        )
+        composite_tiles(first, last, *given, image.colour, image.alpha, image.depth)
 
     run_ranges(draw, split_tiles(starts))
-    drawing = Drawing(ellipses=ellipses, starts=starts, members=members)
-    return drawing, GaussianImage(colour=colour, alpha=alpha, depth=depth)
+    return Drawing(ellipses=ellipses, starts=starts, members=members), image
+
+
+def empty_image(width: int, height: int, channels: int) -> GaussianImage:
+    """An image whose pixels are not set yet."""
+    return GaussianImage(
+        colour=np.empty((height, width, channels), np.float32),
+        alpha=np.empty((height, width), np.float32),
+        depth=np.empty((height, width), np.float32),
+    )
+
+
+def blank_image(camera: Camera, channels: int) -> GaussianImage:
+    """The image of no Gaussians."""
+    image = empty_image(camera.width, camera.height, channels)
+    image.colour[:], image.alpha[:], image.depth[:] = 0, 0, np.inf
+    return image
 
 
 def picture_bytes(camera: Camera, channels: int) -> int:

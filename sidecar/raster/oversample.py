@@ -18,7 +18,7 @@ from numba import njit
 from ...shared import limits
 from ...shared.arrays import Float32Array, FloatArray
 from ...shared.camera import Camera
-from .gaussians import GaussianImage, Gaussians, Rasterise
+from .gaussians import GaussianImage, Gaussians, Rasterise, blank_image, empty_image
 from .parallel import run_rows
 from .project import to_pixels
 
@@ -44,12 +44,7 @@ def rasterise_oversampled(
         return rasterise(gaussians, camera, antialiased=antialiased)
     fine = rasterise(gaussians, magnify(camera, box, samples), antialiased=antialiased)
     part = average(fine, samples)
-    shape = (camera.height, camera.width)
-    image = GaussianImage(
-        colour=np.zeros((*shape, gaussians.colours.shape[1]), np.float32),
-        alpha=np.zeros(shape, np.float32),
-        depth=np.full(shape, np.inf, np.float32),
-    )
+    image = blank_image(camera, gaussians.colours.shape[1])
     left, top, right, bottom = box
     for whole, shown in (
         (image.colour, part.colour),
@@ -121,26 +116,10 @@ def magnify(camera: Camera, box: tuple[int, int, int, int], samples: int) -> Cam
 def average(fine: GaussianImage, samples: int) -> GaussianImage:
     """The mean over each `samples` by `samples` pixels; depth is weighted by alpha."""
     height, width = (edge // samples for edge in fine.alpha.shape)
-    image = GaussianImage(
-        colour=np.empty((height, width, fine.colour.shape[2]), np.float32),
-        alpha=np.empty((height, width), np.float32),
-        depth=np.empty((height, width), np.float32),
-    )
-
-    def average_rows(first: int, stop: int) -> None:
-        _average(
-            fine.colour,
-            fine.alpha,
-            fine.depth,
-            samples,
-            first,
-            stop,
-            image.colour,
-            image.alpha,
-            image.depth,
-        )
-
-    run_rows([average_rows], height)
+    image = empty_image(width, height, fine.colour.shape[2])
+    given = (fine.colour, fine.alpha, fine.depth, samples)
+    out = (image.colour, image.alpha, image.depth)
+    run_rows([lambda first, stop: _average(*given, first, stop, *out)], height)
     return image
 
 
