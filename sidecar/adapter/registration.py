@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import BoolArray, Float64Array, Int64Array
 from ...shared.head import HeadModel
-from ..raster.normals import vertex_normals
+from ..raster.mesh import vertex_normals
 from .features import Features, find_features, with_landmarks
 from .surface import Hits, Skin, Target, failed, mark_sides, point_areas, skin_of
 

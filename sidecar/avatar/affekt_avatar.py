@@ -54,7 +54,7 @@ def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
         "name": avatar.name,
         "binding": avatar.binding,
         "follow": avatar.follow,
-        "solid": "yes" if avatar.solid else "no",
+        "solid": "yes" if avatar.opaque_core else "no",
         "notes": json.dumps(avatar.notes),
         "surface": "none",
     }
@@ -123,7 +123,7 @@ def decode_avatar_file(data: bytes, name: str, head: HeadModel | None = None) ->
         surface=_surface(arrays, metadata, name, head),
         binding=cast(Binding, _choice(metadata, "binding", get_args(Binding), name)),
         follow=cast(Follow, _choice(metadata, "follow", get_args(Follow), name)),
-        solid=_choice(metadata, "solid", ("yes", "no"), name) == "yes",
+        opaque_core=_choice(metadata, "solid", ("yes", "no"), name) == "yes",
         notes=_words(metadata, "notes", name),
         **{key: arrays[key] for key in (*_GAUSSIANS, *_OPTIONAL) if key in arrays},
     )

@@ -22,7 +22,7 @@ from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ..adapter.registration import register
 from ..adapter.surface import Skin, Target
-from ..raster.normals import vertex_normals
+from ..raster.mesh import vertex_normals
 from .avatar import ArkitRig
 
 EYE_RADIUS_M = (0.007, 0.022)

@@ -74,8 +74,8 @@ class Avatar:
     In the world of the rest pose: offsets (N, 3) metres, from the vertex or from the middle of
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
-    `Gaussians`. follow: what they were made for. solid: they stand for a body that hides what is
-    behind it, however loose they are. notes: sentences that a user should read.
+    `Splats`. follow: what they were made for. opaque_core: the head hides all that is behind it,
+    even where its Gaussians let light through. notes: sentences that a user should read.
     Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values`.
     """
 
@@ -92,7 +92,7 @@ class Avatar:
     shape: Float32Array | None = None
     template_change: Float32Array | None = None
     follow: Follow
-    solid: bool = False
+    opaque_core: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -173,6 +173,37 @@ class Avatar:
 
     def __len__(self) -> int:
         return len(self.anchors)
+
+
+def describe(avatar: Avatar) -> list[str]:
+    """Lines for a user: the avatar's name, counts, surface, way to follow, size and notes."""
+    degree = 0
+    if avatar.harmonics is not None:
+        degree = 1 + HARMONICS.index(avatar.harmonics.shape[1])
+    means = avatar.means
+    opaque = means[avatar.opacities > 0.3] if (avatar.opacities > 0.3).any() else means
+    size = np.quantile(opaque, 0.99, axis=0) - np.quantile(opaque, 0.01, axis=0)
+    lines = [
+        f"name: {avatar.name}",
+        f"Gaussians: {len(avatar):,}, spherical harmonics of degree {degree}",
+        f"surface: {_describe_surface(avatar)}",
+        f"follow: {avatar.follow}",
+        "size: " + " x ".join(f"{edge:.2f}" for edge in size) + " m (width, height, depth)",
+    ]
+    return [*lines, *(f"note: {note}" for note in avatar.notes)]
+
+
+def _describe_surface(avatar: Avatar) -> str:
+    surface = avatar.surface
+    if surface is None:
+        return "none, the Gaussians stand still"
+    mesh = f"{len(avatar.vertices):,} vertices, {len(avatar.faces):,} faces"
+    bound = f"Gaussians on its {'vertices' if avatar.binding == 'vertex' else 'faces'}"
+    if isinstance(surface, ArkitRig):
+        shapes = int(surface.arkit_shapes.any((1, 2)).sum())
+        joints = len(surface.joint_pivots)
+        return f"{mesh}, {shapes} ARKit shapes, {joints} joints that turn the head; {bound}"
+    return f"the head '{surface.name}' of the space '{surface.space}', {mesh}; {bound}"
 
 
 def anchor_points(

@@ -12,11 +12,11 @@ from scipy.spatial.transform import Rotation
 from ...shared.arrays import Float32Array, Int32Array
 from ...shared.motion import Motion, frames_outside
 from ...shared.pictures import Follow
-from ..raster.kernel_threads import even_pieces, run_ranges
+from ..raster.parallel import even_pieces, run_ranges
 from . import kernels
+from .animated_mesh import PosedMesh, animate_mesh
 from .avatar import Avatar
-from .gaussians import Gaussians
-from .surface import PosedSurface, make_surface
+from .splats import Splats
 
 STRETCH_RANGE = (1.0, 1.35)
 """How far a Gaussian may shrink or grow with the surface under it. Seen on LAM's avatars: below
@@ -31,7 +31,7 @@ class PosedAvatar:
     sits, smooth over faces; without a surface its thinnest axis, outward from the middle.
     vertices: (V, 3) metres."""
 
-    gaussians: Gaussians
+    gaussians: Splats
     normals: Float32Array
     vertices: Float32Array
 
@@ -48,8 +48,8 @@ class Actor:
         self.follow: Follow = avatar.follow if follow is None else follow
         by_frames = avatar.binding == "face" and self.follow in ("surface", "deform")
         turning = self.follow != "still" and not by_frames
-        self._surface = make_surface(avatar, motion, with_turns=turning)
-        self._still = None if self._surface is not None else _rest_of(avatar)
+        self._mesh = animate_mesh(avatar, motion, with_turns=turning)
+        self._still = None if self._mesh is not None else _rest_of(avatar)
         rest = avatar.vertices
         self._faces = np.ascontiguousarray(avatar.faces)
         self._rest = np.ascontiguousarray(rest, np.float32)
@@ -65,7 +65,7 @@ class Actor:
         `space.no_adapter`."""
         other = copy.copy(self)
         other.motion = motion
-        other._surface = None if self._surface is None else self._surface.playing(motion)
+        other._mesh = None if self._mesh is None else self._mesh.playing(motion)
         return other
 
     def pose(self, index: int, *, with_smooth_normals: bool = True) -> PosedAvatar:
@@ -73,10 +73,10 @@ class Actor:
         smooth. Raises InputError `frames.out_of_range`."""
         if not 0 <= index < len(self.motion):
             raise frames_outside(range(index, index + 1), len(self.motion))
-        if self._surface is None:
+        if self._mesh is None:
             assert self._still is not None
             return self._still
-        posed = self._surface.pose(index)
+        posed = self._mesh.pose(index)
         if self.avatar.binding == "vertex":
             return self._on_vertices(posed)
         found = self._on_faces(posed)
@@ -88,7 +88,7 @@ class Actor:
         )
         return found
 
-    def _on_vertices(self, posed: PosedSurface) -> PosedAvatar:
+    def _on_vertices(self, posed: PosedMesh) -> PosedAvatar:
         rings = _rings(posed.vertices, self._faces)
         count = len(rings)
         turns, stretch = posed.turns, np.ones(count, np.float32)
@@ -103,7 +103,7 @@ class Actor:
         reach = np.ones(count, np.float32)
         return self._place(posed.vertices, posed.vertices, rings, turns, stretch, reach)
 
-    def _on_faces(self, posed: PosedSurface) -> PosedAvatar:
+    def _on_faces(self, posed: PosedMesh) -> PosedAvatar:
         vertices, faces = posed.vertices, self._faces
         middles = np.empty((len(faces), 3), np.float32)
         kernels.face_middles(vertices, faces, middles)
@@ -135,23 +135,11 @@ class Actor:
         kernels.face_maps(self._rest, vertices, self._faces, maps)
         out, limit = _Room(len(avatar)), np.float32(GROWTH_RANGE[1])
 
+        given = (avatar.anchors, middles, normals, maps, limit)
+        rest = (avatar.offsets, avatar.quaternions, avatar.scales)
+
         def place(first: int, last: int) -> None:
-            kernels.place_deformed(
-                first,
-                last,
-                avatar.anchors,
-                middles,
-                normals,
-                maps,
-                limit,
-                avatar.offsets,
-                avatar.quaternions,
-                avatar.scales,
-                out.means,
-                out.quaternions,
-                out.scales,
-                out.normals,
-            )
+            kernels.place_deformed(first, last, *given, *rest, *out.arrays)
 
         run_ranges(place, even_pieces(len(avatar), 1))
         return out.posed(avatar, vertices)
@@ -166,49 +154,37 @@ class Actor:
         reach: Float32Array,
     ) -> PosedAvatar:
         avatar, out = self.avatar, _Room(len(self.avatar))
-        kernels.place(
-            avatar.anchors,
-            points,
-            normals,
-            turns,
-            stretch,
-            reach,
-            avatar.offsets,
-            avatar.quaternions,
-            avatar.scales,
-            out.means,
-            out.quaternions,
-            out.scales,
-            out.normals,
-        )
+        rest = (avatar.offsets, avatar.quaternions, avatar.scales)
+        kernels.place(avatar.anchors, points, normals, turns, stretch, reach, *rest, *out.arrays)
         return out.posed(avatar, vertices)
 
 
 class _Room:
-    """Arrays for N Gaussians, to be filled."""
+    """Arrays to fill for N Gaussians: means, quaternions, scales and normals."""
 
     def __init__(self, count: int) -> None:
-        self.means, self.scales, self.normals = (np.empty((count, 3), np.float32) for _ in range(3))
-        self.quaternions = np.empty((count, 4), np.float32)
+        means, scales, normals = (np.empty((count, 3), np.float32) for _ in range(3))
+        self.arrays = means, np.empty((count, 4), np.float32), scales, normals
 
     def posed(self, avatar: Avatar, vertices: Float32Array) -> PosedAvatar:
-        gaussians = Gaussians(
-            means=self.means,
-            quaternions=self.quaternions,
-            scales=self.scales,
-            opacities=avatar.opacities,
-            colours=avatar.colours,
-            harmonics=avatar.harmonics,
-        )
-        return PosedAvatar(gaussians=gaussians, normals=self.normals, vertices=vertices)
+        means, quaternions, scales, normals = self.arrays
+        gaussians = _splats(avatar, means, quaternions, scales)
+        return PosedAvatar(gaussians=gaussians, normals=normals, vertices=vertices)
 
 
-def rest_gaussians(avatar: Avatar) -> Gaussians:
+def rest_gaussians(avatar: Avatar) -> Splats:
     """The avatar's Gaussians at rest."""
-    return Gaussians(
-        means=avatar.means.astype(np.float32),
-        quaternions=avatar.quaternions,
-        scales=avatar.scales,
+    return _splats(avatar, avatar.means.astype(np.float32), avatar.quaternions, avatar.scales)
+
+
+def _splats(
+    avatar: Avatar, means: Float32Array, quaternions: Float32Array, scales: Float32Array
+) -> Splats:
+    """The avatar's Gaussians at these places."""
+    return Splats(
+        means=means,
+        quaternions=quaternions,
+        scales=scales,
         opacities=avatar.opacities,
         colours=avatar.colours,
         harmonics=avatar.harmonics,

@@ -18,8 +18,7 @@ from ...shared.pictures import Follow, frame_name
 from ..files import not_writable, write_whole
 from .avatar import Avatar
 from .drive import Actor
-from .gaussians import Gaussians
-from .splats import encode_splats, log_scales, logits, turned_over, zeroth_harmonics
+from .splats import Splats, encode_splats, log_scales, logits, turned_over, zeroth_harmonics
 
 if TYPE_CHECKING:
     from gsply import GSData
@@ -32,13 +31,13 @@ MANIFEST = "sequence.json"
 _SPZ_FRACTION_BITS = 16
 
 
-def encode_frame(gaussians: Gaussians, form: SplatFormat, up: UpAxis = "y-up") -> bytes:
+def encode_frame(splats: Splats, form: SplatFormat, up: UpAxis = "y-up") -> bytes:
     """A file of one frame. ply: 3DGS's own, in full. compressed: PlayCanvas' compressed PLY, 16
     bytes a Gaussian and a byte for each harmonic. spz: Niantic's, version 3. up: which way the
     world's y points; viewers of 3DGS expect it down.
 
     Raises InputError `option.missing_extra` for the two that gsply writes."""
-    turned = turned_over(gaussians) if up == "y-down" else gaussians
+    turned = turned_over(splats) if up == "y-down" else splats
     if form == "ply":
         return encode_splats(turned)
     gsply = _gsply()
@@ -108,14 +107,14 @@ def _gsply():
     return gsply
 
 
-def _gsply_data(gaussians: Gaussians) -> GSData:
-    rest = gaussians.harmonics
+def _gsply_data(splats: Splats) -> GSData:
+    rest = splats.harmonics
     return _gsply().GSData.from_arrays(
-        means=np.ascontiguousarray(gaussians.means),
-        scales=log_scales(gaussians.scales),
-        quats=np.ascontiguousarray(gaussians.quaternions),
-        opacities=logits(gaussians.opacities),
-        sh0=zeroth_harmonics(gaussians),
+        means=np.ascontiguousarray(splats.means),
+        scales=log_scales(splats.scales),
+        quats=np.ascontiguousarray(splats.quaternions),
+        opacities=logits(splats.opacities),
+        sh0=zeroth_harmonics(splats),
         shN=None if rest is None else np.ascontiguousarray(rest),
         format="ply",
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ..raster.mesh import face_cross
+
 BLOCK = 192
 """Values (64 vertices) that are summed at a time; shapes that move none of them are skipped."""
 
@@ -100,7 +102,7 @@ def vertex_rings(points, faces, out):  # pragma: no cover - compiled
     out[:] = 0
     for index in range(faces.shape[0]):
         a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
-        nx, ny, nz = _cross_of_face(points, a, b, c)
+        nx, ny, nz = face_cross(points, a, b, c)
         area = np.sqrt(nx * nx + ny * ny + nz * nz)
         for corner in (a, b, c):
             out[corner, 0] += nx
@@ -109,15 +111,6 @@ def vertex_rings(points, faces, out):  # pragma: no cover - compiled
             out[corner, 3] += area
     for i in range(out.shape[0]):
         out[i, 0], out[i, 1], out[i, 2], _ = unit(out[i, 0], out[i, 1], out[i, 2])
-
-
-@njit(cache=True, nogil=True)
-def _cross_of_face(points, a, b, c):  # pragma: no cover - compiled
-    ux, uy = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
-    uz = points[b, 2] - points[a, 2]
-    vx, vy = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1]
-    vz = points[c, 2] - points[a, 2]
-    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
 
 
 @njit(cache=True, nogil=True)
@@ -216,7 +209,7 @@ def face_frames(points, faces, axes, sizes):  # pragma: no cover - compiled
     Source: Qian et al. 2024, GaussianAvatars, section 3.2. A face without area has size 0."""
     for index in range(faces.shape[0]):
         a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
-        nx, ny, nz = _cross_of_face(points, a, b, c)
+        nx, ny, nz = face_cross(points, a, b, c)
         nx, ny, nz, area = unit(nx, ny, nz)
         ex, ey, ez, edge = unit(
             points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
@@ -289,8 +282,8 @@ def face_maps(rest, posed, faces, out):  # pragma: no cover - compiled
     one's; none where the rest face has no area."""
     for index in range(faces.shape[0]):
         a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
-        nx, ny, nz = _cross_of_face(rest, a, b, c)
-        mx, my, mz = _cross_of_face(posed, a, b, c)
+        nx, ny, nz = face_cross(rest, a, b, c)
+        mx, my, mz = face_cross(posed, a, b, c)
         nx, ny, nz, area = unit(nx, ny, nz)
         mx, my, mz, after = unit(mx, my, mz)
         m = out[index]

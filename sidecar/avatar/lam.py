@@ -62,7 +62,7 @@ def decode_lam_avatar(data: bytes, name: str) -> Avatar:
         # LAM's network learned Gaussians that do not turn with the face: its lids and lips smear
         # when they do. Widening with the surface closes the gaps of a closing lid.
         follow="stretch",
-        solid=True,
+        opaque_core=True,
     )
 
 

@@ -12,7 +12,7 @@ from ...shared.motion import make_motion
 from ..memory import remembered
 from ..raster import occlusion
 from ..raster.colour import linear_to_srgb, srgb_to_linear
-from ..raster.normals import vertex_normals
+from ..raster.mesh import vertex_normals
 from .avatar import Avatar
 
 OPEN_GAUSSIANS = "open-gaussians"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which part of a head each vertex or Gaussian is: the labels behind the masks.
+"""Which part of a head each vertex or Gaussian shows: the labels of the mask pass.
 
 The open head has labels; other heads get them by alignment (`alignment`), once, kept in the cache
 folder. A Gaussian takes the label of what is seen where it is, since networks such as LAM's
@@ -9,7 +9,7 @@ also use spare Gaussians of the eyeballs and the mouth's inside to paint the ski
 from __future__ import annotations
 
 import contextlib
-import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,55 +44,46 @@ _TABLE = np.array([PASS_REGIONS.index(_OF_HEAD[name]) for name in REGIONS], np.u
 
 _VERSION = 2
 """Goes up whenever the same avatar gets other labels."""
-_MOST_KNOWN = 8
-_known: dict[str, UInt8Array] = {}
-_lock = threading.Lock()
+
+Align = Callable[[ArkitRig | HeadModel, HeadModel], Alignment]
+Labels = Callable[[Avatar | HeadModel], UInt8Array]
+"""Finds the labels of a subject: `find_labels`, or `kept_labels`, which keeps them on the disk."""
 
 
-def head_regions(head: HeadModel) -> UInt8Array:
-    """(V,) index into `PASS_REGIONS` of each vertex, from the head's own labels."""
-    return _TABLE[head.region]
-
-
-def avatar_regions(avatar: Avatar) -> UInt8Array:
-    """(N,) index into `PASS_REGIONS` of each Gaussian; computed once for each avatar on this
-    machine, and the alignment once for all avatars on one surface. Raises InputError
-    `avatar.regions`."""
-    key = fingerprint(_VERSION, avatar)
-    with _lock:
-        if key not in _known:
-            while len(_known) >= _MOST_KNOWN:
-                del _known[next(iter(_known))]
-            _known[key] = _stored_label(avatar, key)
-        return _known[key]
-
-
-def _stored_label(avatar: Avatar, key: str) -> UInt8Array:
-    """From the cache folder where it is there, else made and kept there."""
-    kept = _cache_folder() / f"{key}.safetensors"
+def kept_labels(subject: Avatar | HeadModel) -> UInt8Array:
+    """`find_labels`, computed once for each avatar on this machine and then read from the cache
+    folder. Raises InputError `avatar.regions` as `find_labels` does."""
+    if isinstance(subject, HeadModel):
+        return find_labels(subject)
+    kept = _cache_folder() / f"{fingerprint(_VERSION, subject)}.safetensors"
     with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):
         label = load(kept.read_bytes())["label"]
-        fits = label.dtype == np.uint8 and label.shape == (len(avatar),)
+        fits = label.dtype == np.uint8 and label.shape == (len(subject),)
         if fits and label.max(initial=0) < len(PASS_REGIONS):
             return label
-    label = _label(avatar)
+    label = find_labels(subject, _kept_alignment)
     _store(kept, {"label": label})
     return label
 
 
-def _label(avatar: Avatar) -> UInt8Array:
-    surface = avatar.surface
+def find_labels(subject: Avatar | HeadModel, align: Align = align) -> UInt8Array:
+    """Index into `PASS_REGIONS` for each of a head's V vertices or an avatar's N Gaussians; takes
+    seconds for an avatar on a mesh without labels, which `align` brings to the open head. Writes
+    no file. Raises InputError `avatar.regions` if the avatar has no surface, or if no face is
+    found on it."""
+    if isinstance(subject, HeadModel):
+        return _TABLE[subject.region]
+    surface = subject.surface
     if surface is None:
         raise InputError(
             "avatar.regions",
-            f"The avatar '{avatar.name}' has no face whose parts could be told apart.",
+            f"The avatar '{subject.name}' has no face whose parts could be told apart.",
             "Render it without the pass 'mask'.",
         )
     if isinstance(surface, HeadModel) and _has_lips(surface):
-        return head_regions(surface)[_home(avatar)]
-    open_head = read_head(OPEN)
-    found = _alignment(surface, open_head)
-    return labels_as_seen(avatar, _TABLE[found.label], found, _home(avatar))
+        return _TABLE[surface.region][_home(subject)]
+    found = align(surface, read_head(OPEN))
+    return labels_as_seen(subject, _TABLE[found.label], found, _home(subject))
 
 
 def _home(avatar: Avatar) -> Int32Array:
@@ -106,8 +97,8 @@ def _has_lips(head: HeadModel) -> bool:
     return bool((head.region == REGIONS.index("lip")).any())
 
 
-def _alignment(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
-    """From the cache folder where it is there, else made and kept there."""
+def _kept_alignment(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
+    """`align`, kept in the cache folder for all avatars on the same surface."""
     count = len(surface.vertices if isinstance(surface, ArkitRig) else surface.template)
     kept = _cache_folder() / f"{fingerprint(_VERSION, surface, open_head)}.safetensors"
     with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):

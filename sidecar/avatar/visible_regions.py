@@ -9,29 +9,34 @@ anchors of what is seen there have to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import torch
 
-from ...shared.arrays import BoolArray, Float32Array, Int32Array, UInt8Array
+from ...shared.arrays import BoolArray, Float32Array, FloatArray, Int32Array, Int64Array, UInt8Array
+from ...shared.camera import Camera, look_at
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ..head.read import OPEN, read_head
-from ..raster.attributes import interpolate
-from ..raster.mesh import rasterise_mesh
-from ..raster.normals import seen_from_behind
+from ..raster.differentiable import rasterise_tensors
+from ..raster.gaussians import Gaussians, GaussianTensors, rasterise_gaussians
+from ..raster.mesh import interpolate, rasterise_mesh, seen_from_behind
 from . import hair
 from .alignment import Alignment
 from .avatar import Avatar
 from .drive import Actor, rest_gaussians
-from .gaussians import Gaussians
-from .visibility import AROUND_DEG, FRONT_DEG, View, look_around, whole_head
+from .splats import Splats, seen_colours
 
 PASS_REGIONS = ("skin", "lips", "eyes", "teeth", "mouth", "hair")
 """The masks, in the order of their channels."""
 SKIN, LIPS, EYES, TEETH, MOUTH, HAIR = range(len(PASS_REGIONS))
+_AROUND_DEG = (-60.0, -30.0, 0.0, 30.0, 60.0, 120.0, 180.0, 240.0)
+_FRONT_DEG = (-30.0, 0.0, 30.0)
+_PIXELS, _DISTANCE_M, _MARGIN = 320, 1.5, 1.1
+_OPAQUE = 0.9
 _FROM_BEHIND = 0.1
 """Weight of what is seen from behind: networks that know a portrait leave the back open, and the
 face's inside shows through it."""
@@ -43,6 +48,46 @@ _FACEFUL = 1.5
 _TEETH_STAND_OUT = 15.0
 """Steps of CIE lightness between the middles of bright and of dark in an open mouth that holds
 teeth: a tongue and its shadows differ by less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RenderedView:
+    """A picture of Gaussians, reduced to the P pixels that they fill. row, column: (P,); colours:
+    (P, 3) sRGB; carried: (P, C) the mean of the values that the Gaussians seen there carry."""
+
+    gaussians: Gaussians
+    camera: Camera
+    row: Int64Array
+    column: Int64Array
+    colours: Float32Array
+    carried: Float32Array
+
+    def picture(self, chosen: BoolArray) -> BoolArray:
+        """(H, W) True at those of the P pixels that are chosen (P,)."""
+        out = np.zeros((self.camera.height, self.camera.width), np.bool_)
+        out[self.row, self.column] = chosen
+        return out
+
+    def shares(self, label: UInt8Array, count: int) -> Float32Array:
+        """(N, count) each Gaussian's share in the pixels of each label: the gradient of the sum of
+        those pixels, in which a picture is linear. label: (P,); pixels with a label of `count` or
+        more are left out."""
+        wanted = np.zeros((self.camera.height, self.camera.width, count), np.float32)
+        kept = label < count
+        wanted[self.row[kept], self.column[kept], label[kept]] = 1
+        shown = self.gaussians
+        carried = torch.zeros((len(shown), count), requires_grad=True)
+        tensors = GaussianTensors(
+            means=_tensor(shown.means),
+            quaternions=_tensor(shown.quaternions),
+            scales=_tensor(shown.scales),
+            opacities=_tensor(shown.opacities),
+            colours=carried,
+        )
+        colour, _, _ = rasterise_tensors(tensors, self.camera)
+        colour.backward(torch.from_numpy(wanted))
+        assert carried.grad is not None
+        return carried.grad.numpy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,7 +111,7 @@ class _Seen:
     (P, 3) of the surface on the open head, or of the Gaussians where none is; stood: (P, 3) of
     the Gaussians; weight of a pixel in the poll."""
 
-    view: View
+    view: RenderedView
     label: UInt8Array
     inner: BoolArray
     place: Float32Array
@@ -91,7 +136,7 @@ def labels_as_seen(
     if (label == LIPS).any():
         posed = Actor(avatar, _open_mouth(avatar)).pose(0)
         cube = _face_cube(avatar, label)
-        mouth = _look_at(avatar, known, posed.gaussians, posed.vertices, cube, FRONT_DEG)
+        mouth = _look_at(avatar, known, posed.gaussians, posed.vertices, cube, _FRONT_DEG)
         seen += _with_mouth(list(mouth))
     poll = np.zeros((len(home), len(PASS_REGIONS)))
     for one in seen:
@@ -100,26 +145,26 @@ def labels_as_seen(
 
 
 def _look(
-    avatar: Avatar, known: _Known, gaussians: Gaussians, vertices: Float32Array
+    avatar: Avatar, known: _Known, gaussians: Splats, vertices: Float32Array
 ) -> Iterator[_Seen]:
     """The whole head from around, the face from the front."""
-    cube = whole_head(avatar)
-    yield from _look_at(avatar, known, gaussians, vertices, cube, AROUND_DEG)
+    cube = _whole_head(avatar)
+    yield from _look_at(avatar, known, gaussians, vertices, cube, _AROUND_DEG)
     cube = _face_cube(avatar, known.label)
-    yield from _look_at(avatar, known, gaussians, vertices, cube, FRONT_DEG)
+    yield from _look_at(avatar, known, gaussians, vertices, cube, _FRONT_DEG)
 
 
 def _look_at(
     avatar: Avatar,
     known: _Known,
-    gaussians: Gaussians,
+    gaussians: Splats,
     vertices: Float32Array,
     cube: tuple[Float32Array, float],
     yaws_deg: tuple[float, ...],
 ) -> Iterator[_Seen]:
     # A pixel counts by its size on the head.
-    scale = (cube[1] / whole_head(avatar)[1]) ** 2
-    views = look_around(gaussians, known.carried(), yaws_deg, cube)
+    scale = (cube[1] / _whole_head(avatar)[1]) ** 2
+    views = _render_views(gaussians, known.carried(), yaws_deg, cube)
     for yaw, view in zip(yaws_deg, views, strict=True):
         label, place, on_surface, from_within = _on_surface(view, vertices, avatar.faces, known)
         stood = view.carried[:, len(PASS_REGIONS) :]
@@ -138,7 +183,7 @@ def _look_at(
 
 
 def _on_surface(
-    view: View, vertices: Float32Array, faces: Int32Array, known: _Known
+    view: RenderedView, vertices: Float32Array, faces: Int32Array, known: _Known
 ) -> tuple[UInt8Array, Float32Array, BoolArray, BoolArray]:
     """Of the view's P pixels: the surface's label and (P, 3) place; where it is seen at all; and
     where it is not seen from outside, as through an open mouth."""
@@ -152,7 +197,7 @@ def _on_surface(
     return label, shown[:, len(PASS_REGIONS) :], seen, ~seen | behind[face]
 
 
-def _hull(view: View, chosen: BoolArray) -> BoolArray:
+def _hull(view: RenderedView, chosen: BoolArray) -> BoolArray:
     """(P,) the pixels within the convex hull of the chosen ones (P,)."""
     filled = np.zeros((view.camera.height, view.camera.width), np.uint8)
     if chosen.any():
@@ -177,7 +222,7 @@ def _with_hair(seen: list[_Seen], open_head: HeadModel) -> list[_Seen]:
     ]
 
 
-def _joined(view: View, grows: BoolArray, hangs: BoolArray) -> BoolArray:
+def _joined(view: RenderedView, grows: BoolArray, hangs: BoolArray) -> BoolArray:
     """(P,) hair where it grows, and what may hang there that is joined to it in the picture: a
     lock begins somewhere, a shadow on the forehead does not."""
     picture = view.picture(grows | hangs).astype(np.uint8)
@@ -219,7 +264,7 @@ def _face_cube(avatar: Avatar, label: UInt8Array) -> tuple[Float32Array, float]:
     """The middle (3,) and the size, metres, of a cube that holds eyes and lips."""
     face = avatar.vertices[(label == LIPS) | (label == EYES)]
     if not len(face):
-        return whole_head(avatar)
+        return _whole_head(avatar)
     low, high = face.min(0), face.max(0)
     return 0.5 * (low + high), _FACEFUL * float((high - low).max())
 
@@ -234,6 +279,50 @@ def _open_mouth(avatar: Avatar) -> Motion:
     weights = np.zeros((1, 100), np.float32)
     weights[0, ARKIT_NAMES.index("jawOpen")] = _JAW_OPEN
     return make_motion(expression=weights, fps=25.0, space="arkit")
+
+
+def _whole_head(avatar: Avatar) -> tuple[Float32Array, float]:
+    """The middle (3,) and the size, metres, of a cube that holds the avatar's surface."""
+    low, high = avatar.vertices.min(0), avatar.vertices.max(0)
+    return 0.5 * (low + high), _MARGIN * float(np.linalg.norm(high - low))
+
+
+def _render_views(
+    splats: Splats, carried: FloatArray, yaws_deg: Sequence[float], cube: tuple[Float32Array, float]
+) -> list[RenderedView]:
+    """Views of the Gaussians from several sides. A cube (its middle, its size in metres) fills
+    each picture. carried: (N, C) values of each Gaussian."""
+    middle, size = cube
+    views: list[RenderedView] = []
+    for yaw in yaws_deg:
+        camera = look_at(
+            target=middle.astype(np.float64),
+            distance=_DISTANCE_M,
+            yaw_rad=np.radians(yaw),
+            pitch_rad=0.0,
+            width=_PIXELS,
+            height=_PIXELS,
+            fov_y_rad=2 * np.arctan(0.5 * size / _DISTANCE_M),
+        )
+        values = np.concatenate([seen_colours(splats, camera), carried], 1, dtype=np.float32)
+        image = rasterise_gaussians(splats.carrying(values), camera)
+        row, column = np.nonzero(image.alpha > _OPAQUE)
+        shown = image.colour[row, column] / image.alpha[row, column, None]
+        views.append(
+            RenderedView(
+                gaussians=splats,
+                camera=camera,
+                row=row,
+                column=column,
+                colours=shown[:, :3],
+                carried=shown[:, 3:],
+            )
+        )
+    return views
+
+
+def _tensor(values: FloatArray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))
 
 
 def _one_hot(label: UInt8Array) -> Float32Array:

@@ -24,7 +24,7 @@ class Info:
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
 
     def run(self) -> None:
-        from ..avatar.report import describe
+        from ..avatar.avatar import describe
 
         print("\n".join(describe(_read(self.avatar, self.head))))
 
@@ -48,7 +48,7 @@ class Convert:
     def run(self) -> None:
         from ...shared.errors import InputError
         from ..avatar.affekt_avatar import encode_avatar
-        from ..avatar.report import describe
+        from ..avatar.avatar import describe
         from ..files import write_whole
 
         avatar = _read(self.avatar, self.head)

@@ -249,6 +249,7 @@ class Render:
     def _write_sheet(self, path: Path, shot: Shot, frame: int) -> None:
         from dataclasses import replace
 
+        from ..avatar.regions import kept_labels
         from ..render.images import write_png
         from ..render.passes import available_passes, render_frames
         from ..render.show import pass_sheet
@@ -256,5 +257,6 @@ class Render:
         options = replace(
             shot.options, frames=range(frame, frame + 1), passes=available_passes(shot.subject)
         )
-        shown = next(render_frames(shot.subject, shot.motion, shot.cameras, options))
+        frames = render_frames(shot.subject, shot.motion, shot.cameras, options, kept_labels)
+        shown = next(frames)
         write_png(path, pass_sheet(shown, title=f"{Path(self.avatar).stem}, frame {frame}"))

@@ -7,27 +7,27 @@ import numpy as np
 from numba import njit
 
 from ...shared.arrays import Float32Array, FloatArray, UInt8Array
-from .row_parallel import in_bands
+from .parallel import RowWork, run_rows
 
 PAPER = (0.9, 0.9, 0.905)
-"""What pictures to look at lie on: a light grey, sRGB."""
+"""The background of pictures for people: a light grey, sRGB."""
 _DECODE_STEPS, _ENCODE_STEPS = 4096, 16384
 
 
 def srgb_to_linear(values: FloatArray) -> FloatArray:
-    """Of values from 0 on."""
+    """Linear light of sRGB values, which are not below 0."""
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def linear_to_srgb(values: FloatArray) -> FloatArray:
-    """Of values from 0 on."""
+    """sRGB values of linear light, which is not below 0."""
     safe = np.maximum(values, 0.0031308)
     return np.where(values <= 0.0031308, values * 12.92, 1.055 * safe ** (1 / 2.4) - 0.055)
 
 
 def _decode_table() -> Float32Array:
-    """Linear light at even steps from 0 to 1, and one past the end. Straight between them it is
-    within 3e-8."""
+    """Linear light at even steps of sRGB from 0 to 1, and one step past the end. Interpolating
+    linearly between the steps is right to 3e-8."""
     linear = srgb_to_linear(np.linspace(0, 1, _DECODE_STEPS + 1))
     return np.append(linear, linear[-1]).astype(np.float32)
 
@@ -36,18 +36,17 @@ _LINEAR = _decode_table()
 _ENCODED = np.round(255 * linear_to_srgb(np.linspace(0, 1, _ENCODE_STEPS))).astype(np.uint8)
 
 
-def linear_light(colour: Float32Array, alpha: Float32Array) -> Float32Array:
+def linear_light(colour: Float32Array, alpha: Float32Array) -> RowWork:
     """(H, W, 4) linear light premultiplied by alpha. colour: (H, W, C >= 3), its first three
     channels sRGB premultiplied by alpha (H, W). Light below 0 is black, above 1 stays."""
     out = np.empty((*alpha.shape, 4), np.float32)
-    in_bands(lambda a, b: _linear_light(colour, alpha, _LINEAR, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _linear_light(colour, alpha, _LINEAR, a, b, out))
 
 
 def straight_srgb(combined: Float32Array) -> UInt8Array:
     """Linear light premultiplied by alpha (H, W, 4) -> sRGB of 8 bit with straight alpha."""
     out = np.empty(combined.shape, np.uint8)
-    in_bands(lambda a, b: _develop(combined, _ENCODED, a, b, out), len(out))
+    run_rows([lambda a, b: _develop(combined, _ENCODED, a, b, out)], len(out))
     return out
 
 

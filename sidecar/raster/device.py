@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which machine composites Gaussians: this processor, or an NVIDIA card through gsplat.
+"""Chooses where Gaussians are composited: on this processor, or on an NVIDIA card through gsplat.
 
-gsplat is touched only after torch has found a device: on a machine that has nvcc but no card its
-first use starts a build that fails after minutes. It builds its kernels at that first use, unless
-they lie in torch's cache of extensions; `auto` never starts such a build.
+gsplat is imported only after torch has found a card: on a machine with nvcc but no card its first
+import starts a build that fails after minutes. That import builds its kernels unless they lie in
+torch's cache of extensions; `auto` never starts such a build.
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ import importlib
 import importlib.util
 import sys
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
-from ...shared.arrays import FloatArray
 from ...shared.camera import Camera
 from ...shared.errors import InputError
-from .gaussians import GaussianImage, Rasterise, rasterise_gaussians
+from .gaussians import GaussianImage, Gaussians, Rasterise, rasterise_gaussians
 
 if TYPE_CHECKING:
     from .cuda import CudaRasteriser, Rasterization
@@ -36,36 +34,16 @@ _BUILD = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GaussianFrame:
-    """What one picture shows: the arguments of `rasterise_gaussians`. An array that several
-    frames hold (the same object, such as an avatar's colours) is sent to a card once."""
-
-    means: FloatArray
-    quaternions: FloatArray
-    scales: FloatArray
-    opacities: FloatArray
-    colours: FloatArray
-    camera: Camera
-
-
 class Rasteriser(Rasterise, Protocol):
-    """Composites Gaussians, a picture or several. `device`: "cpu" or "cuda"; `reason`: a sentence
-    for the user, which one it is and why. Raises what `rasterise_gaussians` does, and InputError
-    `option.device_memory`."""
+    """A `Rasterise` and where it runs. device: "cpu" or "cuda". reason: a sentence for the user,
+    which device was chosen and why. Raises the errors of `rasterise_gaussians`, and InputError
+    `option.device_memory` if a picture does not fit on the card."""
 
     @property
     def device(self) -> str: ...
 
     @property
     def reason(self) -> str: ...
-
-    def batch(
-        self, frames: Sequence[GaussianFrame], *, antialiased: bool = False
-    ) -> list[GaussianImage]:
-        """One picture a frame, in their order. All pictures are in memory at the end: hand over
-        as many frames as may be."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,35 +54,9 @@ class CpuRasteriser:
     device: str = "cpu"
 
     def __call__(
-        self,
-        means: FloatArray,
-        quaternions: FloatArray,
-        scales: FloatArray,
-        opacities: FloatArray,
-        colours: FloatArray,
-        camera: Camera,
-        *,
-        antialiased: bool = False,
+        self, gaussians: Gaussians, camera: Camera, *, antialiased: bool = False
     ) -> GaussianImage:
-        return rasterise_gaussians(
-            means, quaternions, scales, opacities, colours, camera, antialiased=antialiased
-        )
-
-    def batch(
-        self, frames: Sequence[GaussianFrame], *, antialiased: bool = False
-    ) -> list[GaussianImage]:
-        return [
-            self(
-                frame.means,
-                frame.quaternions,
-                frame.scales,
-                frame.opacities,
-                frame.colours,
-                frame.camera,
-                antialiased=antialiased,
-            )
-            for frame in frames
-        ]
+        return rasterise_gaussians(gaussians, camera, antialiased=antialiased)
 
 
 def choose_rasteriser(device: str = "auto") -> Rasteriser:
@@ -112,8 +64,9 @@ def choose_rasteriser(device: str = "auto") -> Rasteriser:
 
     "auto" takes CUDA if a card, gsplat and its built kernels are all there, else the CPU; its
     `reason` says which and why. "cuda" also builds the kernels, which takes minutes, once.
-    Raises InputError `option.device` for another word; for "cuda" also `option.device_torch`,
-    `option.device_missing`, `option.device_gsplat`, `option.device_kernels`.
+    Raises InputError `option.device` for another word. For "cuda" also `option.device_torch` if
+    PyTorch has no CUDA, `option.device_missing` without a card, `option.device_gsplat` without
+    gsplat, `option.device_kernels` if its kernels cannot be built or draw wrong pictures.
     """
     if device == "cpu":
         return CpuRasteriser(reason="Rendering on the CPU, as asked for.")
@@ -136,7 +89,7 @@ def choose_rasteriser(device: str = "auto") -> Rasteriser:
 
 
 def check_device_name(device: str) -> None:
-    """Raises InputError `option.device` for a word that is not in `Device`."""
+    """Refuses an unknown device. Raises InputError `option.device` for a word not in `Device`."""
     if device not in get_args(Device):
         raise InputError(
             "option.device", f"'{device}' is no device.", "Choose `auto`, `cpu` or `cuda`."
@@ -144,8 +97,8 @@ def check_device_name(device: str) -> None:
 
 
 def check_cuda() -> None:
-    """Whether torch can use a card. Raises InputError `option.device_torch`,
-    `option.device_missing`."""
+    """Makes sure that torch can use a card. Raises InputError `option.device_torch` if PyTorch was
+    built without CUDA, `option.device_missing` if it finds no card."""
     import torch
 
     if torch.version.cuda is None:
@@ -167,8 +120,8 @@ def check_cuda() -> None:
 
 
 def check_packages() -> None:
-    """Whether gsplat is installed; imports nothing, so that who has it not need not wait for
-    torch. Raises InputError `option.device_gsplat`."""
+    """Makes sure that gsplat is installed, without importing it: machines without it need not wait
+    for torch. Raises InputError `option.device_gsplat` if it or packaging is missing."""
     # packaging: gsplat imports it and does not declare it.
     for package in ("gsplat", "packaging"):
         if importlib.util.find_spec(package) is None:
@@ -180,7 +133,7 @@ def check_packages() -> None:
 
 
 def kernels_are_built() -> bool:
-    """Whether gsplat's kernels can be loaded without a build; imports nothing of it."""
+    """Whether gsplat's kernels can be loaded without a build; does not import gsplat."""
     from torch.utils import cpp_extension
 
     gsplat = importlib.util.find_spec("gsplat")
@@ -193,7 +146,8 @@ def kernels_are_built() -> bool:
 
 
 def load_rasterization() -> Rasterization:
-    """gsplat's entry, its kernels built and loaded. Raises InputError `option.device_kernels`."""
+    """Builds and loads gsplat's kernels and returns its `rasterization`. Raises InputError
+    `option.device_kernels` if the build fails or there is no compiler."""
     try:
         # gsplat reports its build with prints; a command's output is not the place for it.
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
@@ -202,7 +156,7 @@ def load_rasterization() -> Rasterization:
             kernels = importlib.import_module("gsplat.cuda._backend")._C
             rasterization = importlib.import_module("gsplat").rasterization
     except Exception as error:
-        # Whatever a compiler, a linker or a half-written cache can make of an import.
+        # A compiler, a linker or a half-written cache can raise anything here.
         raise _kernels_error(
             f"gsplat's CUDA kernels could not be built: {_last_line(error)}"
         ) from error
@@ -222,7 +176,7 @@ def _last_line(error: Exception) -> str:
 
 @functools.cache
 def _started_cuda(reason: str) -> CudaRasteriser:
-    """Once a process: the kernels are loaded, and one Gaussian has come back right."""
+    """Loads the kernels and checks that one Gaussian is drawn right; once in a process."""
     import torch
 
     from .cuda import CudaRasteriser
@@ -241,7 +195,8 @@ def _started_cuda(reason: str) -> CudaRasteriser:
 
 
 def _check_one_gaussian(rasteriser: CudaRasteriser) -> None:
-    """Kernels built for another card load, and fail or draw nothing."""
+    """Draws one Gaussian: kernels built for another card load, but fail or draw nothing. Raises
+    InputError `option.device_kernels` if the picture differs from the CPU's."""
     camera = Camera(
         width=17,
         height=17,
@@ -251,13 +206,13 @@ def _check_one_gaussian(rasteriser: CudaRasteriser) -> None:
         centre_y=8.5,
         camera_from_world=np.eye(4),
     )
-    scene = (
-        np.array([[0.0, 0.0, 1.0]]),
-        np.array([[1.0, 0.0, 0.0, 0.0]]),
-        np.full((1, 3), 0.1),
-        np.array([0.8]),
-        np.ones((1, 1)),
+    one = Gaussians(
+        means=np.array([[0.0, 0.0, 1.0]]),
+        quaternions=np.array([[1.0, 0.0, 0.0, 0.0]]),
+        scales=np.full((1, 3), 0.1),
+        opacities=np.array([0.8]),
+        colours=np.ones((1, 1)),
     )
-    found, wanted = rasteriser(*scene, camera), rasterise_gaussians(*scene, camera)
+    found, wanted = rasteriser(one, camera), rasterise_gaussians(one, camera)
     if not np.allclose(found.alpha, wanted.alpha, atol=5e-3):
         raise _kernels_error("gsplat's kernels draw wrong pictures on this card.")

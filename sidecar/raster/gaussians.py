@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaussian splatting on the CPU: EWA projection, one stable depth sort, 16 x 16 tiles composited
-front to back, on as many threads as there are; their number changes no bit.
+front to back. Any number of threads gives the same bits.
 
 Conventions are gsplat's, so that its CUDA path can stand in for this one: pixel centres at +0.5;
 the projection's Jacobian is taken no further than 0.3 of the half picture beyond its edge; 0.3
@@ -14,7 +14,7 @@ the order given.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -23,12 +23,52 @@ from ...shared.arrays import Float32Array, FloatArray, Int32Array, Int64Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from .composite import composite_tiles
-from .kernel_threads import even_pieces, run_ranges, thread_count
-from .project import Ellipses, empty_ellipses, lens_of, project
-from .tiles import list_tiles, tiles_across
+from .parallel import even_pieces, run_ranges, thread_count
+from .project import Ellipses, empty_ellipses, lens_of, list_tiles, project, tiles_across
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _PIECES = 8
 """Pieces of a picture for each thread: enough that no thread waits long for the last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Gaussians:
+    """N Gaussians in the world. means: (N, 3) metres; quaternions: (N, 4) w, x, y, z, of any
+    length but 0; scales: (N, 3) standard deviations in metres; opacities: (N,) 0..1; colours:
+    (N, C), any C channels in any space, which are blended as they are."""
+
+    means: FloatArray
+    quaternions: FloatArray
+    scales: FloatArray
+    opacities: FloatArray
+    colours: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    def carrying(self, colours: FloatArray) -> Gaussians:
+        """The same Gaussians with other channels (N, C)."""
+        return Gaussians(
+            means=self.means,
+            quaternions=self.quaternions,
+            scales=self.scales,
+            opacities=self.opacities,
+            colours=colours,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GaussianTensors:
+    """`Gaussians` as torch tensors, for autograd and for a card. A class of its own, so that who
+    draws arrays imports no torch."""
+
+    means: Tensor
+    quaternions: Tensor
+    scales: Tensor
+    opacities: Tensor
+    colours: Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,48 +82,30 @@ class GaussianImage:
 
 
 class Rasterise(Protocol):
-    """`rasterise_gaussians`, or another with its promise."""
+    """`rasterise_gaussians`, or another function with the same contract."""
 
     def __call__(
-        self,
-        means: FloatArray,
-        quaternions: FloatArray,
-        scales: FloatArray,
-        opacities: FloatArray,
-        colours: FloatArray,
-        camera: Camera,
-        *,
-        antialiased: bool = False,
+        self, gaussians: Gaussians, camera: Camera, *, antialiased: bool = False
     ) -> GaussianImage: ...
 
 
 def rasterise_gaussians(
-    means: FloatArray,
-    quaternions: FloatArray,
-    scales: FloatArray,
-    opacities: FloatArray,
-    colours: FloatArray,
-    camera: Camera,
-    *,
-    antialiased: bool = False,
+    gaussians: Gaussians, camera: Camera, *, antialiased: bool = False
 ) -> GaussianImage:
-    """Composites N Gaussians. Colours are blended as they are given, in whatever space.
+    """Composites the Gaussians into a picture.
 
-    means: (N, 3) metres in the world; quaternions: (N, 4) w, x, y, z, of any length but 0;
-    scales: (N, 3) standard deviations in metres; opacities: (N,) 0..1; colours: (N, C), any C.
     antialiased: a Gaussian that the low-pass widened is made fainter by as much, so that a
     picture keeps its brightness when it is small. A Gaussian with a value that is no number, or
     nearer than `camera.near` or past `camera.far`, is left out. Raises InputError
-    `avatar.too_dense`, `avatar.too_big`, `option.size`.
+    `avatar.too_big` for more Gaussians than `limits.MAX_GAUSSIANS`, `avatar.too_dense` if their
+    tile lists do not fit in memory, `option.size` if the picture does not.
     """
-    return draw_gaussians(
-        means, quaternions, scales, opacities, colours, camera, antialiased=antialiased
-    )[1]
+    return draw_gaussians(gaussians, camera, antialiased=antialiased)[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Drawing:
-    """Where a picture's Gaussians lie on the screen: `project.Ellipses`, `tiles.list_tiles`."""
+    """Where a picture's Gaussians lie on the screen, and the lists of `project.list_tiles`."""
 
     ellipses: Ellipses
     starts: Int64Array
@@ -91,58 +113,55 @@ class Drawing:
 
 
 def draw_gaussians(
-    means: FloatArray,
-    quaternions: FloatArray,
-    scales: FloatArray,
-    opacities: FloatArray,
-    colours: FloatArray,
-    camera: Camera,
-    *,
-    antialiased: bool,
+    gaussians: Gaussians, camera: Camera, *, antialiased: bool
 ) -> tuple[Drawing, GaussianImage]:
-    """`rasterise_gaussians`, and what its gradients start from."""
-    check_sizes(len(means), colours.shape[1], camera)
-    ellipses = project_all(means, quaternions, scales, opacities, camera, antialiased=antialiased)
+    """`rasterise_gaussians`, and the projected Gaussians, from which its gradients start."""
+    check_sizes(gaussians, camera)
+    ellipses = _project_all(gaussians, camera, antialiased=antialiased)
     columns, rows = tiles_across(camera)
     starts, members = list_tiles(ellipses, columns, rows)
-    carried = as_floats(colours)
-    colour = np.empty((camera.height, camera.width, carried.shape[1]), np.float32)
-    alpha = np.empty((camera.height, camera.width), np.float32)
-    depth = np.empty((camera.height, camera.width), np.float32)
+    colours = as_floats(gaussians.colours)
+    image = empty_image(camera.width, camera.height, colours.shape[1])
+    given = (columns, starts, members, ellipses.centres, ellipses.shapes, colours)
 
     def draw(first: int, last: int) -> None:
-        composite_tiles(
-            first,
-            last,
-            columns,
-            starts,
-            members,
-            ellipses.centres,
-            ellipses.shapes,
-            carried,
-            colour,
-            alpha,
-            depth,
-        )
+        composite_tiles(first, last, *given, image.colour, image.alpha, image.depth)
 
     run_ranges(draw, split_tiles(starts))
-    drawing = Drawing(ellipses=ellipses, starts=starts, members=members)
-    return drawing, GaussianImage(colour=colour, alpha=alpha, depth=depth)
+    return Drawing(ellipses=ellipses, starts=starts, members=members), image
+
+
+def empty_image(width: int, height: int, channels: int) -> GaussianImage:
+    """An image whose pixels are not set yet."""
+    return GaussianImage(
+        colour=np.empty((height, width, channels), np.float32),
+        alpha=np.empty((height, width), np.float32),
+        depth=np.empty((height, width), np.float32),
+    )
+
+
+def blank_image(camera: Camera, channels: int) -> GaussianImage:
+    """The image of no Gaussians."""
+    image = empty_image(camera.width, camera.height, channels)
+    image.colour[:], image.alpha[:], image.depth[:] = 0, 0, np.inf
+    return image
 
 
 def picture_bytes(camera: Camera, channels: int) -> int:
-    """What a picture takes in memory while it is made: its channels, and what becomes of them."""
+    """Memory that a picture takes while it is made: its channels, and a copy of their size."""
     return 2 * 4 * channels * camera.width * camera.height
 
 
-def check_sizes(count: int, channels: int, camera: Camera) -> None:
-    """Raises InputError `avatar.too_big`, `option.size` for what would not fit in memory."""
-    if count > limits.MAX_GAUSSIANS:
+def check_sizes(gaussians: Gaussians, camera: Camera) -> None:
+    """Refuses what would not fit in memory. Raises InputError `avatar.too_big` for too many
+    Gaussians, `option.size` for too large a picture with so many channels."""
+    if len(gaussians) > limits.MAX_GAUSSIANS:
         raise InputError(
             "avatar.too_big",
-            f"The avatar has {count:,} Gaussians.",
+            f"The avatar has {len(gaussians):,} Gaussians.",
             f"Choose an avatar of at most {limits.MAX_GAUSSIANS:,}.",
         )
+    channels = gaussians.colours.shape[1]
     if picture_bytes(camera, channels + 2) > limits.MAX_FRAME_BYTES:
         raise InputError(
             "option.size",
@@ -152,32 +171,23 @@ def check_sizes(count: int, channels: int, camera: Camera) -> None:
         )
 
 
-def project_all(
-    means: FloatArray,
-    quaternions: FloatArray,
-    scales: FloatArray,
-    opacities: FloatArray,
-    camera: Camera,
-    *,
-    antialiased: bool,
-) -> Ellipses:
-    """The Gaussians on the camera's screen."""
-    ellipses = empty_ellipses(len(means))
-    places, turns, sizes, strengths = (
-        as_floats(a) for a in (means, quaternions, scales, opacities)
-    )
+def _project_all(gaussians: Gaussians, camera: Camera, *, antialiased: bool) -> Ellipses:
+    ellipses = empty_ellipses(len(gaussians))
+    means, quaternions = as_floats(gaussians.means), as_floats(gaussians.quaternions)
+    scales, opacities = as_floats(gaussians.scales), as_floats(gaussians.opacities)
     pose = np.ascontiguousarray(camera.camera_from_world, np.float64)
     lens = lens_of(camera, antialiased=antialiased)
 
     def work(first: int, last: int) -> None:
-        project(first, last, places, turns, sizes, strengths, pose, lens, ellipses)
+        project(first, last, means, quaternions, scales, opacities, pose, lens, ellipses)
 
-    run_ranges(work, even_pieces(len(means)))
+    run_ranges(work, even_pieces(len(gaussians)))
     return ellipses
 
 
 def as_floats(values: FloatArray) -> Float32Array:
-    """What the kernels take. A double beyond float32 becomes infinity, and is then left out."""
+    """Contiguous float32, as the kernels take it. A double beyond float32 becomes infinite, and
+    its Gaussian is then left out."""
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(values, np.float32)
 

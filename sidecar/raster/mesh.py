@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A z-buffer for triangle meshes: which face each pixel sees, where in it, and how far away.
+"""A z-buffer for triangle meshes: which face each pixel sees, where in the face, and how far away;
+vertex attributes interpolated at the pixels; and normals.
 
 A face covers the pixel centres between its edges' crossings with each row, from the left crossing
 on and before the right one. Two faces work out the crossing of an edge that they share by the
@@ -14,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ...shared.arrays import Float32Array, Float64Array, FloatArray, Int32Array
-from ...shared.camera import Camera
-from .row_parallel import in_bands
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
+from ...shared.camera import Camera, camera_axis, camera_centre
+from .parallel import run_rows
 
 EMPTY = -1
 """The face index of a pixel that sees no face."""
@@ -24,9 +25,9 @@ EMPTY = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeshFragments:
-    """What each pixel's centre sees. face: (H, W) int32, `EMPTY` where nothing is;
+    """The mesh at each pixel's centre. face: (H, W) int32, `EMPTY` where nothing is seen;
     barycentric: (H, W, 3) float32, perspective-correct weights of the face's corners, 0 where
-    nothing is; depth: (H, W) float32 metres along the view axis, inf where nothing is."""
+    nothing is seen; depth: (H, W) float32 metres along the view axis, inf where nothing is seen."""
 
     face: Int32Array
     barycentric: Float32Array
@@ -34,7 +35,7 @@ class MeshFragments:
 
 
 class _Triangles(NamedTuple):
-    """What is left of the faces in front of the near plane and inside the picture.
+    """The parts of the faces that lie beyond the near plane and inside the picture.
 
     places: (P, 3) x, y in samples and the nearness; corners: (T, 3) into places; face: (T,) the
     face that each belongs to, rising; rows: (T, 2) first row and the row after the last.
@@ -47,10 +48,10 @@ class _Triangles(NamedTuple):
 
 
 def rasterise_mesh(vertices: FloatArray, faces: Int32Array, camera: Camera) -> MeshFragments:
-    """The nearest face at every pixel centre; of equally near ones the first in `faces`.
+    """Finds the nearest face at every pixel centre; among equally near ones the first in `faces`.
 
     vertices: (V, 3) metres in the world. faces: (F, 3). Both sides of a face are seen. A face
-    with a corner that is no number is left out whole; what is nearer than `camera.near` or past
+    with a corner that is not finite is left out whole; what is nearer than `camera.near` or past
     `camera.far` is cut off. The number of threads changes no bit.
     """
     faces = np.ascontiguousarray(faces, np.int32)
@@ -67,7 +68,7 @@ def rasterise_mesh(vertices: FloatArray, faces: Int32Array, camera: Camera) -> M
             screen, faces, face, nearness, camera.orthographic, first, stop, barycentric, depth
         )
 
-    in_bands(draw, camera.height)
+    run_rows([draw], camera.height)
     return MeshFragments(face=face, barycentric=barycentric, depth=depth)
 
 
@@ -81,8 +82,8 @@ def to_camera(vertices: FloatArray, camera: Camera) -> Float64Array:
 
 def project(points: Float64Array, camera: Camera) -> Float64Array:
     """(V, 3) points in the camera's axes -> (V, 4) float64: x * w, y * w, w and z, with x and y
-    in pixels. w is z in perspective, 1 in an orthographic view: so points beside and behind the
-    camera have a place as well. z is no number where any of the point's is none."""
+    in pixels. w is z in perspective and 1 in an orthographic view, so that points beside and
+    behind the camera have a place too. z is NaN if a coordinate of the point is not finite."""
     screen = np.empty((len(points), 4))
     lens = (camera.focal_x, camera.focal_y, camera.centre_x, camera.centre_y)
     _project(np.ascontiguousarray(points, np.float64), lens, camera.orthographic, screen)
@@ -95,20 +96,70 @@ def fill(
     """Face index and nearness on a grid of `samples` by `samples` points in each pixel.
 
     screen: (V, 4) from `project`. Returns (H * samples, W * samples) int32 and float32. The
-    nearness is 1 / z, or -z in an orthographic view: what is linear over the screen and grows
-    towards the camera. It says nothing where nothing is.
+    nearness is 1 / z, or -z in an orthographic view: it is linear over the screen and grows
+    towards the camera. It is undefined where nothing is seen.
     """
     faces = np.ascontiguousarray(faces, np.int32)
     triangles = _prepare(screen, faces, camera, samples)
     shape = (camera.height * samples, camera.width * samples)
     face, nearness = np.empty(shape, np.int32), np.empty(shape, np.float32)
     least = _least_nearness(camera)
-    in_bands(lambda first, stop: _fill(*triangles, least, first, stop, face, nearness), shape[0])
+    run_rows([lambda first, stop: _fill(*triangles, least, first, stop, face, nearness)], shape[0])
     return face, nearness
 
 
+def interpolate(values: FloatArray, faces: Int32Array, fragments: MeshFragments) -> Float32Array:
+    """Interpolates a vertex attribute (normals, places, colours) at the pixels, with correct
+    perspective.
+
+    values: (V, C), any C. faces: (F, 3), those that were rasterised. Returns (H, W, C) float32,
+    0 where nothing is seen. Normals come out shorter than 1 between vertices.
+    """
+    given = np.ascontiguousarray(values, np.float32)
+    corners = np.ascontiguousarray(faces, np.int32)
+    out = np.zeros((*fragments.face.shape, given.shape[1]), np.float32)
+
+    def fill_rows(first: int, stop: int) -> None:
+        _interpolate(given, corners, fragments.face, fragments.barycentric, first, stop, out)
+
+    run_rows([fill_rows], len(out))
+    return out
+
+
+def interpolate_corners(values: FloatArray, fragments: MeshFragments) -> Float32Array:
+    """Interpolates an attribute that each corner of a face has for itself, such as UVs with seams.
+    values: (F, 3, C). Returns (H, W, C) float32, 0 where nothing is seen."""
+    count = len(values)
+    corners = np.arange(3 * count, dtype=np.int32).reshape(count, 3)
+    return interpolate(np.reshape(values, (3 * count, -1)), corners, fragments)
+
+
+def vertex_normals(points: Float64Array, faces: Int32Array) -> Float64Array:
+    """(V, 3) unit normals, the mean of the faces around weighted by area; faces counter-clockwise
+    from outside. Vertices that no face uses get zero."""
+    normals = np.zeros_like(points)
+    _add_face_normals(points, faces, normals)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return normals / np.where(length > 0, length, 1)
+
+
+def seen_from_behind(points: FloatArray, faces: Int32Array, camera: Camera) -> BoolArray:
+    """(F,) True for faces whose inside the camera sees. points: (V, 3); faces: (F, 3), whose
+    corners run counter-clockwise seen from outside."""
+    a, b, c = (points[faces[:, k]].astype(np.float64) for k in range(3))
+    ray = _rays(a, camera)
+    return np.einsum("fk,fk->f", np.cross(b - a, c - a), ray) > 0
+
+
+def _rays(points: FloatArray, camera: Camera) -> FloatArray:
+    """(N, 3) vectors of any length from the camera to points (N, 3)."""
+    if camera.orthographic:
+        return np.broadcast_to(camera_axis(camera), points.shape)
+    return points - camera_centre(camera).astype(points.dtype)
+
+
 def _least_nearness(camera: Camera) -> np.float32:
-    """Just less than the nearness at `camera.far`."""
+    """The float32 just below the nearness at `camera.far`."""
     at_far = np.float32(-camera.far if camera.orthographic else 1.0 / camera.far)
     return np.nextafter(at_far, np.float32(-np.inf))
 
@@ -156,8 +207,8 @@ def _project(points, lens, orthographic, out):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def corner_weights(screen, corners, x, y):  # pragma: no cover - compiled
-    """Perspective-correct weights of a face's three corners at the pixel position x, y; 0 to 1
-    even where rounding puts it just outside of the face. screen: (V, 4) from `project`."""
+    """Perspective-correct weights of a face's three corners at the pixel position x, y; within 0 to
+    1 even where rounding puts it just outside the face. screen: (V, 4) from `project`."""
     a, b, c = corners[0], corners[1], corners[2]
     ax, ay = screen[a, 0] - x * screen[a, 2], screen[a, 1] - y * screen[a, 2]
     bx, by = screen[b, 0] - x * screen[b, 2], screen[b, 1] - y * screen[b, 2]
@@ -176,7 +227,7 @@ def corner_weights(screen, corners, x, y):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _count_crossing(screen, faces, near):  # pragma: no cover - compiled
-    """How many faces lie on both sides of the near plane."""
+    """The number of faces that cross the near plane."""
     count = 0
     for index in range(faces.shape[0]):
         za, zb, zc = (
@@ -198,8 +249,8 @@ def _put(x, y, w, z, orthographic, samples, place):  # pragma: no cover - compil
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _cut_edge(screen, inner, outer, near, orthographic, samples, place):  # pragma: no cover
-    """Where an edge meets the near plane: always from the inside, so that both faces of an edge
-    get the same bits."""
+    """Writes the place where an edge meets the near plane. Always computed from the inner end, so
+    that both faces of an edge get the same bits."""
     share = (near - screen[inner, 3]) / (screen[outer, 3] - screen[inner, 3])
     x = screen[inner, 0] + share * (screen[outer, 0] - screen[inner, 0])
     y = screen[inner, 1] + share * (screen[outer, 1] - screen[inner, 1])
@@ -230,7 +281,7 @@ def _add(places, a, b, c, index, width, height, count, corners, face, rows):  # 
 def _cut_faces(
     screen, faces, near, orthographic, samples, width, height, places, corners, face, rows
 ):  # pragma: no cover - compiled
-    """Fills the arrays of `_Triangles`; returns how many triangles there are."""
+    """Fills the arrays of `_Triangles`; returns the number of triangles."""
     for vertex in range(screen.shape[0]):
         if screen[vertex, 3] >= near:
             _put(
@@ -274,8 +325,8 @@ def _cut_faces(
 def _fill(
     places, corners, face, rows, least, first, stop, face_out, near_out
 ):  # pragma: no cover - compiled
-    """The rows first .. stop of the z-buffer, on the nearness: that is linear over the screen,
-    so no pixel needs a division."""
+    """Fills the rows first .. stop - 1 of the z-buffer. It compares the nearness, which is linear
+    over the screen, so that no pixel needs a division."""
     width = float(face_out.shape[1])
     for row in range(first, stop):
         for column in range(face_out.shape[1]):
@@ -327,7 +378,7 @@ def _fill(
 def _describe(
     screen, faces, face, nearness, orthographic, first, stop, barycentric, depth
 ):  # pragma: no cover - compiled
-    """Weights and depth of the rows first .. stop."""
+    """Writes weights and depth of the rows first .. stop - 1."""
     for row in range(first, stop):
         for column in range(face.shape[1]):
             index = face[row, column]
@@ -341,3 +392,40 @@ def _describe(
             barycentric[row, column, 1] = wb
             barycentric[row, column, 2] = wc
             depth[row, column] = far
+
+
+@njit(cache=True, nogil=True)
+def _interpolate(values, faces, face, weight, first, stop, out):  # pragma: no cover - compiled
+    channels = values.shape[1]
+    for row in range(first, stop):
+        for column in range(face.shape[1]):
+            index = face[row, column]
+            if index < 0:
+                continue
+            a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+            wa, wb, wc = weight[row, column, 0], weight[row, column, 1], weight[row, column, 2]
+            for k in range(channels):
+                out[row, column, k] = wa * values[a, k] + wb * values[b, k] + wc * values[c, k]
+
+
+@njit(cache=True, nogil=True)
+def face_cross(points, a, b, c):  # pragma: no cover - compiled
+    """The cross product of the edges from corner a to b and to c: outward where the corners run
+    counter-clockwise seen from outside, and as long as twice the face's area."""
+    ux, uy = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
+    uz = points[b, 2] - points[a, 2]
+    vx, vy = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1]
+    vz = points[c, 2] - points[a, 2]
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+
+
+@njit(cache=True, nogil=True)
+def _add_face_normals(points, faces, normals):  # pragma: no cover - compiled
+    """Adds each face's cross product to the normals (V, 3) of its corners."""
+    for index in range(faces.shape[0]):
+        a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
+        nx, ny, nz = face_cross(points, a, b, c)
+        for corner in (a, b, c):
+            normals[corner, 0] += nx
+            normals[corner, 1] += ny
+            normals[corner, 2] += nz

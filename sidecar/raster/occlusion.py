@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of the sky and of a soft lamp each vertex of a mesh sees.
+"""Ambient occlusion and soft shadows at the vertices of a mesh.
 
-From each of a few directions a small orthographic depth map is drawn; a vertex that lies behind
-it is in shadow from there. Coarse on purpose: it darkens eye sockets, mouth and neck, and gives
-the nose its shadow, in a few milliseconds.
+A small orthographic depth map is drawn from each of a few directions; a vertex that lies behind
+the map is in shadow from there. It is coarse on purpose: it darkens eye sockets, mouth and neck,
+and gives the nose its shadow, in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 from numba import njit
 
 from ...shared.arrays import Float32Array, Float64Array, Int32Array
-from .kernel_threads import even_pieces, run_ranges
+from .parallel import even_pieces, run_ranges
 
 MAP_EDGE = 176
-"""Texels an edge of one depth map: about 1.7 mm on a head."""
+"""Texels along the edge of a depth map; one is about 1.7 mm on a head."""
 BIAS = 0.006
-"""Depth, as a share of the mesh's radius, that a surface may lie behind its own map."""
+"""Depth by which a surface may lie behind its own map, as a share of the mesh's radius."""
 
 
 def sphere_directions(count: int) -> Float64Array:
@@ -47,8 +47,8 @@ def cone_directions(axis: Float64Array, half_angle_rad: float, count: int):
 
 
 def visibility(points: Float64Array, faces: Int32Array, directions: Float64Array) -> Float32Array:
-    """(D, V) float32: 1 where the vertex sees out along the direction, 0 where the mesh is in the
-    way, in between near a shadow's edge. points: (V, 3); directions: (D, 3) unit vectors."""
+    """(D, V) float32: 1 if nothing lies in the direction from the vertex, 0 if the mesh does, and
+    in between near a shadow's edge. points: (V, 3); directions: (D, 3) unit vectors."""
     centre = 0.5 * (points.min(0) + points.max(0))
     radius = max(float(np.linalg.norm(points - centre, axis=1).max()), 1e-9)
     unit = (points - centre) / radius
@@ -78,8 +78,8 @@ def _axes_along(directions: Float64Array) -> Float64Array:
 
 @njit(cache=True, nogil=True)
 def neighbour_mean(values, faces):  # pragma: no cover - compiled
-    """(V, K) float32: the mean of each vertex and of those it shares a face with, which count
-    once a face."""
+    """(V, K) float32: the mean over each vertex and its neighbours, each counted once for every
+    face that it shares with the vertex."""
     count = np.ones(values.shape[0], np.float32)
     total = values.copy()
     for index in range(faces.shape[0]):
@@ -128,7 +128,7 @@ def _draw_heights(flat, faces, nearest):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def _look_up(flat, nearest, bias, out):  # pragma: no cover - compiled
-    """The share of the four texels around each vertex that do not hide it, weighted by nearness."""
+    """The share of the four texels around each vertex that do not hide it, bilinearly weighted."""
     edge = nearest.shape[0]
     for index in range(flat.shape[0]):
         x = min(max(flat[index, 0] - 0.5, 0.0), edge - 1.001)

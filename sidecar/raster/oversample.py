@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of an avatar so small that its Gaussians are finer than pixels.
+"""Pictures of avatars so small that their Gaussians are finer than pixels.
 
-Neither of gsplat's modes holds there. The plain one draws each Gaussian at least half a pixel
-wide, so the avatar swells; `antialiased` makes each one fainter instead, until the avatar shines
-through itself and at last falls below the alpha cut and is gone. So the part of the picture that
-shows it is drawn finer, by as much as the Gaussians need, and averaged: a small avatar costs what
-a large one does, and no more.
+Both of gsplat's modes fail there. The plain one draws each Gaussian at least half a pixel wide, so
+the avatar swells. `antialiased` makes each one fainter instead, until the avatar becomes
+transparent and at last falls below the alpha cut. Here the part of the picture that shows the
+avatar is drawn at as many samples a pixel as the Gaussians need, and averaged. A small avatar
+costs no more than a large one.
 """
 
 from __future__ import annotations
@@ -18,47 +18,33 @@ from numba import njit
 from ...shared import limits
 from ...shared.arrays import Float32Array, FloatArray
 from ...shared.camera import Camera
-from .gaussians import GaussianImage, Rasterise
-from .pixels import to_pixels
-from .row_parallel import in_bands
+from .gaussians import GaussianImage, Gaussians, Rasterise, blank_image, empty_image
+from .parallel import run_rows
+from .project import to_pixels
 
 MOST_SAMPLES = 64
-"""Of a pixel's edge: a head that wants 320 pixels has then shrunk to 5."""
+"""Along a pixel's edge: a head that wants 320 pixels has then shrunk to 5."""
 MOST_FINE_PIXELS = 2048 * 2048
-"""Of the finer picture: twenty float channels of it are 340 MB."""
+"""Pixels of the finer picture at the most: twenty float channels are 340 MB."""
 WANTED_SPREAD = 1.0
 """Standard deviation, in fine pixels, of the middle Gaussian: LAM's is 1.6 where it was trained,
 and the low-pass of 0.3 square pixels then widens it by a seventh at most."""
 _MARGIN = 4
 _ASKED = 1024
-"""Gaussians that are asked, at the least, whether one sample is enough: it should cost nothing."""
+"""Gaussians that decide whether one sample is enough, so that the decision costs nothing."""
 
 
 def rasterise_oversampled(
-    rasterise: Rasterise,
-    means: FloatArray,
-    quaternions: FloatArray,
-    scales: FloatArray,
-    opacities: FloatArray,
-    colours: FloatArray,
-    camera: Camera,
-    *,
-    antialiased: bool = False,
+    rasterise: Rasterise, gaussians: Gaussians, camera: Camera, *, antialiased: bool = False
 ) -> GaussianImage:
-    """What `rasterise` gives where the Gaussians are larger than pixels; where they are not, the
-    mean of up to `MOST_SAMPLES` squared of its pixels. Raises what it raises."""
-    scene = (means, quaternions, scales, opacities, colours)
-    samples, box = choose_samples(means, scales, camera)
+    """The picture of `rasterise` where the Gaussians are larger than pixels; where they are not,
+    the mean of up to `MOST_SAMPLES` squared of its pixels for each. Raises its errors."""
+    samples, box = choose_samples(gaussians, camera)
     if samples == 1:
-        return rasterise(*scene, camera, antialiased=antialiased)
-    fine = rasterise(*scene, magnify(camera, box, samples), antialiased=antialiased)
+        return rasterise(gaussians, camera, antialiased=antialiased)
+    fine = rasterise(gaussians, magnify(camera, box, samples), antialiased=antialiased)
     part = average(fine, samples)
-    shape = (camera.height, camera.width)
-    image = GaussianImage(
-        colour=np.zeros((*shape, colours.shape[1]), np.float32),
-        alpha=np.zeros(shape, np.float32),
-        depth=np.full(shape, np.inf, np.float32),
-    )
+    image = blank_image(camera, gaussians.colours.shape[1])
     left, top, right, bottom = box
     for whole, shown in (
         (image.colour, part.colour),
@@ -69,12 +55,11 @@ def rasterise_oversampled(
     return image
 
 
-def choose_samples(
-    means: FloatArray, scales: FloatArray, camera: Camera
-) -> tuple[int, tuple[int, int, int, int]]:
-    """Samples along a pixel's edge, and the box (left, top, right, bottom) of pixels that the
-    Gaussians before the camera lie in, with what they reach beyond; one sample of everything
-    where that is enough."""
+def choose_samples(gaussians: Gaussians, camera: Camera) -> tuple[int, tuple[int, int, int, int]]:
+    """Samples along a pixel's edge, and the box (left, top, right, bottom) of pixels that shows
+    the Gaussians before the camera, their blurred edges included. Where one sample is enough, the
+    box is the whole picture."""
+    means, scales = gaussians.means, gaussians.scales
     whole = (0, 0, camera.width, camera.height)
     some = slice(None, None, max(len(means) // _ASKED, 1))
     _, spread = _spreads(means[some], scales[some], camera)
@@ -96,8 +81,8 @@ def choose_samples(
 def _spreads(
     means: FloatArray, scales: FloatArray, camera: Camera
 ) -> tuple[Float32Array, FloatArray]:
-    """Of the Gaussians that the camera may see: places (M, 2) in pixels, and (M,) standard
-    deviations in pixels, of each the middle one of its three."""
+    """For the M Gaussians that the camera may see: places (M, 2) in pixels, and the middle one
+    of each Gaussian's three standard deviations (M,), in pixels."""
     screen = to_pixels(means, camera)
     depth = screen[:, 2]
     zoom = np.linalg.norm(camera.camera_from_world[0, :3]) * camera.focal_x
@@ -108,14 +93,14 @@ def _spreads(
 
 
 def _middle(scales: FloatArray) -> FloatArray:
-    """(N,) the middle one of each three; ten times as fast as to sort them."""
+    """(N,) the middle value of each row (N, 3); ten times as fast as sorting."""
     first, second, third = scales.T
     low, high = np.minimum(first, second), np.maximum(first, second)
     return np.maximum(low, np.minimum(high, third))
 
 
 def magnify(camera: Camera, box: tuple[int, int, int, int], samples: int) -> Camera:
-    """The camera of the box alone, its pixels divided."""
+    """The camera of the box alone, with `samples` by `samples` pixels for each of its pixels."""
     left, top, right, bottom = box
     return replace(
         camera,
@@ -129,28 +114,12 @@ def magnify(camera: Camera, box: tuple[int, int, int, int], samples: int) -> Cam
 
 
 def average(fine: GaussianImage, samples: int) -> GaussianImage:
-    """The mean over each `samples` by `samples` pixels; of depth by alpha, as it is seen."""
+    """The mean over each `samples` by `samples` pixels; depth is weighted by alpha."""
     height, width = (edge // samples for edge in fine.alpha.shape)
-    image = GaussianImage(
-        colour=np.empty((height, width, fine.colour.shape[2]), np.float32),
-        alpha=np.empty((height, width), np.float32),
-        depth=np.empty((height, width), np.float32),
-    )
-
-    def average_rows(first: int, stop: int) -> None:
-        _average(
-            fine.colour,
-            fine.alpha,
-            fine.depth,
-            samples,
-            first,
-            stop,
-            image.colour,
-            image.alpha,
-            image.depth,
-        )
-
-    in_bands(average_rows, height)
+    image = empty_image(width, height, fine.colour.shape[2])
+    given = (fine.colour, fine.alpha, fine.depth, samples)
+    out = (image.colour, image.alpha, image.depth)
+    run_rows([lambda first, stop: _average(*given, first, stop, *out)], height)
     return image
 
 

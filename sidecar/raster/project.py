@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""World Gaussians -> ellipses on the screen, as gsplat projects them."""
+"""From the world to the screen: points to pixels, Gaussians to ellipses (as gsplat projects them)
+and ellipses to lists of the tiles that they touch."""
 
 from __future__ import annotations
 
@@ -9,20 +10,23 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...shared.arrays import Float32Array, Float64Array
+from ...shared.arrays import Float32Array, Float64Array, FloatArray, Int32Array, Int64Array
 from ...shared.camera import Camera
+from ...shared.errors import InputError
 from .composite import DEPTH, LIMIT, MIN_ALPHA, SHAPE_COLUMNS, TILE, K, Q, R, S
 
 LOW_PASS = 0.3
 """Square pixels added to the projected covariance: no splat falls between pixels."""
 EDGE = 0.3
-"""How far past the picture's edge, in half pictures, the Jacobian follows a Gaussian."""
+"""The Jacobian is taken at most this far beyond the picture's edge, in half pictures."""
+MAX_PAIRS = 1 << 28
+"""Entries of all tile lists together: 1 GiB, a thousand times those of a head at 512 x 512."""
 HIDDEN = np.uint32(0xFFFFFFFF)
-"""The key of a Gaussian that is not drawn; no depth has it."""
+"""The key of a Gaussian that is not drawn; it is no depth's key."""
 
 
 class Lens(NamedTuple):
-    """What the kernels need of a `Camera`."""
+    """A `Camera` without its pose, as plain numbers for the kernels."""
 
     focal_x: float
     focal_y: float
@@ -37,7 +41,7 @@ class Lens(NamedTuple):
 
 
 def lens_of(camera: Camera, *, antialiased: bool) -> Lens:
-    """The camera's lens, as plain numbers."""
+    """The camera's `Lens`."""
     return Lens(
         float(camera.focal_x),
         float(camera.focal_y),
@@ -53,9 +57,9 @@ def lens_of(camera: Camera, *, antialiased: bool) -> Lens:
 
 
 class Ellipses(NamedTuple):
-    """Projected Gaussians, as they lie in memory. centres: (N, 2) float64 pixels; shapes:
-    (N, SHAPE_COLUMNS) float32, see `composite`; boxes: (N, 4) int16 first and last tile, across
-    and down; keys: (N,) uint32 that sort like the depth as float32, as gsplat sorts."""
+    """Projected Gaussians. centres: (N, 2) float64 pixels; shapes: (N, SHAPE_COLUMNS) float32,
+    see `composite`; boxes: (N, 4) int16 first and last tile across, first and last tile down;
+    keys: (N,) uint32 that sort like the depth as float32, as gsplat sorts."""
 
     centres: Float64Array
     shapes: Float32Array
@@ -64,13 +68,51 @@ class Ellipses(NamedTuple):
 
 
 def empty_ellipses(count: int) -> Ellipses:
-    """Room for so many."""
+    """Uninitialised arrays for `count` Gaussians."""
     return Ellipses(
         np.empty((count, 2)),
         np.empty((count, SHAPE_COLUMNS), np.float32),
         np.empty((count, 4), np.int16),
         np.empty(count, np.uint32),
     )
+
+
+def to_pixels(points: FloatArray, camera: Camera) -> Float32Array:
+    """Projects world points (N, 3) to (N, 3): x and y in pixels, inside the picture or not, and z
+    in metres along the view axis. A point that is not finite or nearer than `camera.near` gives
+    three NaN."""
+    lens = (camera.focal_x, camera.focal_y, camera.centre_x, camera.centre_y, camera.near)
+    out = np.empty((len(points), 3), np.float32)
+    _to_pixels(
+        np.ascontiguousarray(points),
+        np.ascontiguousarray(camera.camera_from_world),
+        lens,
+        camera.orthographic,
+        out,
+    )
+    return out
+
+
+def tiles_across(camera: Camera) -> tuple[int, int]:
+    """Columns and rows of tiles that cover the picture; the last ones may reach beyond it."""
+    return -(-camera.width // TILE), -(-camera.height // TILE)
+
+
+def list_tiles(ellipses: Ellipses, columns: int, rows: int) -> tuple[Int64Array, Int32Array]:
+    """Lists the Gaussians that touch each tile. Returns starts (tiles + 1,) and members: tile t has
+    members[starts[t] : starts[t + 1]], near to far. Raises InputError `avatar.too_dense` for more
+    than `MAX_PAIRS` entries."""
+    order = depth_order(ellipses.keys)
+    starts = count_tiles(order, ellipses.boxes, columns, rows)
+    if starts[-1] > MAX_PAIRS:
+        raise InputError(
+            "avatar.too_dense",
+            "The avatar's Gaussians are so many and so large that they do not fit in memory.",
+            "Render it smaller, or move the camera away.",
+        )
+    members = np.empty(starts[-1], np.int32)
+    _fill(order, ellipses.boxes, columns, starts[:-1].copy(), members)
+    return starts, members
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -135,16 +177,16 @@ def project(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def reach_of_rays(focal, centre, size):  # pragma: no cover - compiled
-    """The largest and least x / z (or y / z) that the Jacobian follows."""
+    """The largest and the smallest x / z (or y / z) at which the Jacobian is taken."""
     slack = EDGE * 0.5 * size / focal
     return (size - centre) / focal + slack, -centre / focal - slack
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def spread(quaternion, scales, ax, ay, az, bx, by, bz):  # pragma: no cover - compiled
-    """Covariance xx, xy, yy of a Gaussian seen along the two rows a and b that take a world
-    offset to the screen, and its determinant, as the square of a cross product: the difference
-    xx yy - xy^2 would lose a thin Gaussian's."""
+    """Covariance xx, xy, yy of a Gaussian on the screen and its determinant. a and b are the rows
+    of the map from a world offset to the screen. The determinant is the square of a cross
+    product: the difference xx yy - xy^2 would cancel for a thin Gaussian."""
     w, x = np.float64(quaternion[0]), np.float64(quaternion[1])
     y, z = np.float64(quaternion[2]), np.float64(quaternion[3])
     n = 2.0 / (w * w + x * x + y * y + z * z)
@@ -166,7 +208,7 @@ def spread(quaternion, scales, ax, ay, az, bx, by, bz):  # pragma: no cover - co
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def tile_range(centre, reach, count):  # pragma: no cover - compiled
-    """First and last tile that centre - reach to centre + reach has a pixel's centre in."""
+    """First and last tile with a pixel centre between centre - reach and centre + reach."""
     first = np.ceil(centre - reach - 0.5) / TILE
     last = np.floor(centre + reach - 0.5) / TILE
     return (
@@ -177,6 +219,86 @@ def tile_range(centre, reach, count):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sortable(depth):  # pragma: no cover - compiled
-    """An integer that sorts like the depth as float32, also below 0."""
+    """An integer that sorts like the depth as float32, negative depths too."""
     bits = np.float32(depth).view(np.uint32)
     return ~bits if bits >> np.uint32(31) else bits | np.uint32(0x80000000)
+
+
+@njit(cache=True, nogil=True)
+def _to_pixels(points, pose, lens, orthographic, out):  # pragma: no cover - compiled
+    focal_x, focal_y, centre_x, centre_y, near = lens
+    for i in range(points.shape[0]):
+        px, py, pz = points[i, 0], points[i, 1], points[i, 2]
+        x = pose[0, 0] * px + pose[0, 1] * py + pose[0, 2] * pz + pose[0, 3]
+        y = pose[1, 0] * px + pose[1, 1] * py + pose[1, 2] * pz + pose[1, 3]
+        z = pose[2, 0] * px + pose[2, 1] * py + pose[2, 2] * pz + pose[2, 3]
+        out[i, 0] = out[i, 1] = out[i, 2] = np.nan
+        # Written so that a value that is no number fails.
+        if z >= near and np.isfinite(x) and np.isfinite(y) and np.isfinite(z):
+            scale = 1.0 if orthographic else 1.0 / z
+            out[i, 0] = focal_x * x * scale + centre_x
+            out[i, 1] = focal_y * y * scale + centre_y
+            out[i, 2] = z
+
+
+@njit(cache=True, nogil=True)
+def depth_order(keys):  # pragma: no cover - compiled
+    """Indices of the drawn Gaussians sorted by their keys (N,) uint32, equal ones in the order
+    given: a stable radix sort from the lowest digit to the highest."""
+    digits, size = 3, 1 << 11
+    places = np.zeros((digits, size), np.int64)
+    order = np.empty(keys.shape[0], np.int32)
+    drawn = 0
+    for i in range(keys.shape[0]):
+        if keys[i] != HIDDEN:
+            order[drawn] = i
+            drawn += 1
+            for digit in range(digits):
+                places[digit, (keys[i] >> np.uint32(11 * digit)) & np.uint32(size - 1)] += 1
+    order = order[:drawn]
+    other = np.empty_like(order)
+    for digit in range(digits):
+        before = 0
+        for value in range(size):
+            before, places[digit, value] = before + places[digit, value], before
+        for index in order:
+            value = (keys[index] >> np.uint32(11 * digit)) & np.uint32(size - 1)
+            other[places[digit, value]] = index
+            places[digit, value] += 1
+        order, other = other, order
+    return order
+
+
+@njit(cache=True, nogil=True)
+def count_tiles(order, boxes, columns, rows):  # pragma: no cover - compiled
+    """(tiles + 1,) where each tile's list starts, and where the last one ends. Each box adds its
+    four corners to a table, whose running sums across and down are the counts: a large Gaussian
+    costs no more than a small one."""
+    corners = np.zeros((rows + 1, columns + 1), np.int64)
+    for index in order:
+        left, right = boxes[index, 0], boxes[index, 1] + 1
+        top, bottom = boxes[index, 2], boxes[index, 3] + 1
+        corners[top, left] += 1
+        corners[top, right] -= 1
+        corners[bottom, left] -= 1
+        corners[bottom, right] += 1
+    starts = np.zeros(rows * columns + 1, np.int64)
+    for row in range(rows):
+        along = 0
+        for column in range(columns):
+            along += corners[row, column]
+            corners[row + 1, column] += corners[row, column]
+            tile = row * columns + column
+            starts[tile + 1] = starts[tile] + along
+    return starts
+
+
+@njit(cache=True, nogil=True)
+def _fill(order, boxes, columns, cursor, members):  # pragma: no cover - compiled
+    """Writes each Gaussian into the lists of its tiles; cursor: each list's next free place."""
+    for index in order:
+        left, right = np.int64(boxes[index, 0]), np.int64(boxes[index, 1])
+        for row in range(np.int64(boxes[index, 2]), np.int64(boxes[index, 3]) + 1):
+            for tile in range(row * columns + left, row * columns + right + 1):
+                members[cursor[tile]] = index
+                cursor[tile] += 1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An adapter for those who have pytorch3d: its cameras to ours and back, and its mesh rasteriser
-behind `rasterise_mesh`. Never required, and imported only when called.
+"""An adapter to pytorch3d: converts cameras both ways, and offers its mesh rasteriser with the
+contract of `rasterise_mesh`. pytorch3d is never required, and imported only when called.
 
 pytorch3d's conventions (its documentation, "Cameras"): axes x left, y up, z forward, in the world
 and the camera alike; row vectors, `x_camera = x_world R + T`; a camera with `in_ndc=False` has
@@ -31,7 +31,7 @@ MeshRasteriser = Callable[[FloatArray, Int32Array, Camera], MeshFragments]
 
 
 class Pytorch3dCameras(Protocol):
-    """What `PerspectiveCameras` and `OrthographicCameras` have, for B cameras."""
+    """The members of `PerspectiveCameras` and `OrthographicCameras` used here, for B cameras."""
 
     R: Tensor
     T: Tensor
@@ -47,8 +47,8 @@ class Pytorch3dCameras(Protocol):
 def choose_mesh_rasteriser(device: str = "auto") -> MeshRasteriser:
     """`rasterise_mesh`, or pytorch3d's on a card: for "cuda", and for "auto" where PyTorch has a
     card and pytorch3d is installed. Its CPU path is never chosen.
-    Raises InputError `option.device`; for "cuda" also `option.device_missing` and
-    `option.device_pytorch3d`."""
+    Raises InputError `option.device` for another word; for "cuda" also `option.device_missing`
+    without a card and `option.device_pytorch3d` without pytorch3d."""
     check_device_name(device)
     if device == "cpu":
         return rasterise_mesh
@@ -74,8 +74,8 @@ def is_installed() -> bool:
 def rasterise_mesh_pytorch3d(
     vertices: FloatArray, faces: Int32Array, camera: Camera, *, device: str = "cpu"
 ) -> MeshFragments:
-    """As `rasterise_mesh`, in single precision; which of two equally near faces is seen is
-    pytorch3d's choice. Raises InputError `option.device_pytorch3d`."""
+    """`rasterise_mesh` by pytorch3d in single precision; pytorch3d chooses which of two equally
+    near faces is seen. Raises InputError `option.device_pytorch3d` without pytorch3d."""
     if not is_installed():
         raise _not_installed()
     from pytorch3d.renderer import MeshRasterizer, RasterizationSettings
@@ -110,9 +110,9 @@ def rasterise_mesh_pytorch3d(
 
 
 def to_pytorch3d(camera: Camera, *, device: str = "cpu") -> Pytorch3dCameras:
-    """The camera as one of pytorch3d's, in screen space; the world is taken to have pytorch3d's
-    axes already. Raises InputError `option.camera` for one that scales or shears,
-    `option.device_pytorch3d`."""
+    """Converts a camera to one of pytorch3d's in screen space; the world must have pytorch3d's
+    axes already. Raises InputError `option.camera` for a camera that scales or shears,
+    `option.device_pytorch3d` without pytorch3d."""
     if not is_installed():
         raise _not_installed()
     rotation, translation = row_transform(camera)
@@ -128,7 +128,7 @@ def from_pytorch3d(
     near: float = 0.01,
     far: float = 100.0,
 ) -> Camera:
-    """The camera at `index` as ours, for pictures of width x height pixels."""
+    """Converts pytorch3d's camera at `index` to ours, for pictures of width x height pixels."""
 
     def row(values: Tensor) -> Float64Array:
         return values[min(index, len(values) - 1)].detach().cpu().double().numpy()
@@ -156,8 +156,8 @@ def from_pytorch3d(
 
 
 def row_transform(camera: Camera) -> tuple[Float32Array, Float32Array]:
-    """(3, 3) R and (3,) T of pytorch3d. Raises InputError `option.camera` where R would be no
-    rotation."""
+    """pytorch3d's R (3, 3) and T (3,) of a camera. Raises InputError `option.camera` if R would not
+    be a rotation."""
     linear = camera.camera_from_world[:3, :3]
     if not (np.allclose(linear @ linear.T, np.eye(3), atol=1e-6) and np.linalg.det(linear) > 0):
         raise InputError(
@@ -187,7 +187,7 @@ def _lens(camera: Camera, rotation: Tensor, translation: Tensor, device: str) ->
 def _fragments(
     face: Tensor, barycentric: Tensor, depth: Tensor, whole: IndexArray, camera: Camera
 ) -> MeshFragments:
-    """(1, H, W, 1, ...) of pytorch3d, -1 where empty -> ours."""
+    """Converts pytorch3d's fragments (1, H, W, 1, ...), -1 where empty, to ours."""
     index, z = face[0, ..., 0].cpu().numpy(), depth[0, ..., 0].cpu().numpy()
     seen = (index >= 0) & (z >= camera.near) & (z <= camera.far)
     weights = barycentric[0, ..., 0, :].cpu().numpy()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sixteen float32 numbers side by side, as a type that compiled kernels compute with.
+"""A SIMD vector type for numba: sixteen float32 lanes.
 
-numba turns a loop into vector code only when LLVM sees through it; these are vectors from the
-start, on any processor: one AVX-512 register, two of AVX2, four of SSE or NEON. In an `njit`
-function `a + b`, `a - b`, `a * b`, `-a` work lane by lane, also with a plain number as `b`; a
-product and a sum may fuse. Only compiled code can call what is here.
+numba turns a loop into vector code only where LLVM recognises it; values of this type are vectors
+on any processor: one AVX-512 register, two of AVX2, four of SSE or NEON. In an `njit` function
+`a + b`, `a - b`, `a * b`, `a / b`, `-a` work lane by lane, also with a plain number as `b`; a
+product and a sum may fuse. Only compiled code can call the functions of this module.
 """
 
 # numba's decorators are partly stubbed.
@@ -19,29 +19,29 @@ from numba.core.cgutils import get_or_insert_function
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-COUNT = 16
-_FLOAT, _BITS = ir.FloatType(), ir.IntType(COUNT)
-_VECTOR = ir.VectorType(_FLOAT, COUNT)
+LANES = 16
+_FLOAT, _BITS = ir.FloatType(), ir.IntType(LANES)
+_VECTOR = ir.VectorType(_FLOAT, LANES)
 
 
-class LanesType(types.Type):
-    """numba's name for the sixteen."""
+class Float32x16Type(types.Type):
+    """numba's type of a vector of sixteen float32."""
 
     def __init__(self) -> None:
-        super().__init__(name="Lanes")
+        super().__init__(name="Float32x16")
 
 
-LANES = LanesType()
+FLOAT32X16 = Float32x16Type()
 
 
-@register_model(LanesType)
-class _LanesModel(models.PrimitiveModel):
+@register_model(Float32x16Type)
+class _Float32x16Model(models.PrimitiveModel):
     def __init__(self, manager, kind):
         super().__init__(manager, kind, _VECTOR)
 
 
 def _spread(builder, value):
-    """A number in all lanes; a double is rounded first."""
+    """LLVM code that puts a number into all lanes; a double is rounded first."""
     if value.type == _VECTOR:
         return value
     if value.type != _FLOAT:
@@ -52,23 +52,23 @@ def _spread(builder, value):
     return builder.shuffle_vector(
         first,
         ir.Constant(_VECTOR, ir.Undefined),
-        ir.Constant(ir.VectorType(ir.IntType(32), COUNT), [0] * COUNT),
+        ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES),
     )
 
 
 def _define_operator(function, instruction: str) -> None:
-    partners = (LANES, types.float32, types.float64)
+    partners = (FLOAT32X16, types.float32, types.float64)
 
     @infer_global(function)
     class Declared(ConcreteTemplate):
-        cases = [signature(LANES, LANES, partner) for partner in partners]  # noqa: RUF012
+        cases = [signature(FLOAT32X16, FLOAT32X16, partner) for partner in partners]  # noqa: RUF012
 
     def lower(context, builder, kinds, arguments):
         left, right = (_spread(builder, argument) for argument in arguments)
         return getattr(builder, instruction)(left, right, flags=("contract",))
 
     for partner in partners:
-        lower_builtin(function, LANES, partner)(lower)
+        lower_builtin(function, FLOAT32X16, partner)(lower)
 
 
 for _function, _instruction in (
@@ -82,22 +82,22 @@ for _function, _instruction in (
 
 @infer_global(operator.neg)
 class _Negation(ConcreteTemplate):
-    cases = [signature(LANES, LANES)]  # noqa: RUF012
+    cases = [signature(FLOAT32X16, FLOAT32X16)]  # noqa: RUF012
 
 
-@lower_builtin(operator.neg, LANES)
+@lower_builtin(operator.neg, FLOAT32X16)
 def _lower_negation(context, builder, kinds, arguments):
     return builder.fneg(arguments[0])
 
 
 @intrinsic
-def splat(context, value):
-    """The number in all lanes."""
+def broadcast(context, value):
+    """A vector with the number in all lanes."""
 
     def emit(context, builder, kinds, arguments):
         return _spread(builder, arguments[0])
 
-    return LANES(value), emit
+    return FLOAT32X16(value), emit
 
 
 def _address(context, builder, array_kind, array, place):
@@ -113,7 +113,7 @@ def load(context, array, place):
     def emit(context, builder, kinds, arguments):
         return builder.load(_address(context, builder, kinds.args[0], *arguments), align=4)
 
-    return LANES(array, types.intp), emit
+    return FLOAT32X16(array, types.intp), emit
 
 
 @intrinsic
@@ -125,7 +125,7 @@ def store(context, array, place, value):
         builder.store(arguments[2], where, align=4)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, LANES), emit
+    return types.void(array, types.intp, FLOAT32X16), emit
 
 
 def _compare(builder, sign: str, left, right):
@@ -133,53 +133,53 @@ def _compare(builder, sign: str, left, right):
 
 
 @intrinsic
-def least(context, left, right):
-    """The smaller of each pair."""
+def minimum(context, left, right):
+    """The smaller of each pair of lanes."""
 
     def emit(context, builder, kinds, arguments):
         a, b = (_spread(builder, argument) for argument in arguments)
         return builder.select(_compare(builder, "<", a, b), a, b)
 
-    return LANES(left, right), emit
+    return FLOAT32X16(left, right), emit
 
 
 @intrinsic
-def most(context, left, right):
-    """The larger of each pair."""
+def maximum(context, left, right):
+    """The larger of each pair of lanes."""
 
     def emit(context, builder, kinds, arguments):
         a, b = (_spread(builder, argument) for argument in arguments)
         return builder.select(_compare(builder, ">", a, b), a, b)
 
-    return LANES(left, right), emit
+    return FLOAT32X16(left, right), emit
 
 
 @intrinsic
-def magnitude(context, value):
-    """|value|."""
+def absolute(context, value):
+    """The absolute value of each lane."""
 
     def emit(context, builder, kinds, arguments):
         kind = ir.FunctionType(_VECTOR, [_VECTOR])
-        name = f"llvm.fabs.v{COUNT}f32"
+        name = f"llvm.fabs.v{LANES}f32"
         return builder.call(get_or_insert_function(builder.module, kind, name), arguments)
 
-    return LANES(value), emit
+    return FLOAT32X16(value), emit
 
 
 @intrinsic
-def where_at_most(context, value, limit, yes, no):
-    """`yes` in the lanes where value <= limit, `no` elsewhere."""
+def select_at_most(context, value, limit, yes, no):
+    """The lanes of `yes` where value <= limit, those of `no` elsewhere."""
 
     def emit(context, builder, kinds, arguments):
         a, b, yes, no = (_spread(builder, argument) for argument in arguments)
         return builder.select(_compare(builder, "<=", a, b), yes, no)
 
-    return LANES(value, limit, yes, no), emit
+    return FLOAT32X16(value, limit, yes, no), emit
 
 
 @intrinsic
-def bits_at_most(context, value, limit):
-    """An integer whose bit k says that lane k of value is <= limit."""
+def mask_at_most(context, value, limit):
+    """An integer whose bit k is set if lane k of value is <= limit."""
 
     def emit(context, builder, kinds, arguments):
         a, b = (_spread(builder, argument) for argument in arguments)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways in which Gaussians can follow the surface, side by side in a picture."""
+"""A contact sheet that compares the ways in which Gaussians can follow the surface."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ...shared.pictures import FOLLOWS, Follow
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor
-from ..avatar.gaussians import Gaussians, seen_colours
+from ..avatar.splats import Splats
 from ..raster.colour import linear_light, over
 from ..raster.gaussians import rasterise_gaussians
 from .sheets import contact_sheet
@@ -33,13 +33,15 @@ _POSES: tuple[tuple[str, dict[str, float], tuple[float, float, float], str], ...
         "mouth",
     ),
 )
-"""What is shown: ARKit weights, the head's turn in radians, and where to look."""
+"""Each pose's title, ARKit weights, the head's rotation (axis-angle, radians), and where the
+camera looks."""
 _LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
 def draw_follows(avatar: Avatar, size: int) -> UInt8Array:
     """(H, W, 3) sRGB: a column for each way to follow, a row for each pose, pictures of `size`.
-    Raises InputError `option.size`, `space.no_adapter`."""
+    Raises InputError `option.size` if `size` is not possible for a picture, `space.no_adapter` if
+    the poses cannot be brought to the avatar's space."""
     motion = _takes(avatar)
     follows: list[Follow] = [
         name for name in FOLLOWS if name != "deform" or avatar.binding == "face"
@@ -57,8 +59,8 @@ def draw_follows(avatar: Avatar, size: int) -> UInt8Array:
 
 
 def _takes(avatar: Avatar) -> Motion:
-    """A frame for each pose, then one with jaw and lids moved that tells where mouth and eyes
-    are, then one at rest."""
+    """A frame for each pose, then jaw open, lids closed and at rest, which show where mouth, eyes
+    and face are."""
     weights = [pose for _, pose, _, _ in _POSES]
     weights += [{"jawOpen": 1.0}, dict.fromkeys(_LIDS, 1.0), {}]
     expression = np.zeros((len(weights), 100), np.float32)
@@ -80,7 +82,8 @@ def _takes(avatar: Avatar) -> Motion:
 
 
 def _places_in(actor: Actor) -> dict[str, tuple[Float64Array, float]]:
-    """Middle (3,) and height in metres of the face, of what the lids and of what the jaw move."""
+    """Middle (3,) and height in metres of the face, the eyes (what the lids move) and the mouth
+    (what the jaw moves)."""
     count = len(_POSES)
     means = [actor.pose(count + k).gaussians.means.astype(np.float64) for k in range(3)]
     low, high = np.quantile(means[2], [0.02, 0.98], axis=0)
@@ -110,13 +113,6 @@ def _look(places: dict[str, tuple[Float64Array, float]], where: str, size: int) 
     )
 
 
-def _draw(gaussians: Gaussians, camera: Camera) -> UInt8Array:
-    image = rasterise_gaussians(
-        gaussians.means,
-        gaussians.quaternions,
-        gaussians.scales,
-        gaussians.opacities,
-        seen_colours(gaussians, camera),
-        camera,
-    )
-    return over(linear_light(image.colour, image.alpha))
+def _draw(splats: Splats, camera: Camera) -> UInt8Array:
+    image = rasterise_gaussians(splats.seen_by(camera), camera)
+    return over(linear_light(image.colour, image.alpha).run())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Passes of a Gaussian avatar: what each Gaussian carries, composited in one go with its colour."""
+"""Passes of a Gaussian avatar: each Gaussian's data, composited together with its colour."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...shared.arrays import BoolArray, Float32Array
+from ...shared.arrays import BoolArray, Float32Array, UInt8Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
-from ..avatar.gaussians import Gaussians, seen_colours
-from ..avatar.regions import PASS_REGIONS, avatar_regions
+from ..avatar.regions import PASS_REGIONS
+from ..avatar.splats import seen_colours
 from ..raster.colour import linear_light
 from ..raster.device import choose_rasteriser
-from ..raster.gaussians import GaussianImage
+from ..raster.gaussians import GaussianImage, Gaussians
 from ..raster.oversample import rasterise_oversampled
-from ..raster.row_parallel import together
-from . import opaque_core as solid
-from . import resolve
+from ..raster.parallel import RowWork, run_rows
+from . import opaque_core, resolve
 from .frame import Frame, RenderOptions
 from .poses import Poses
 
@@ -33,8 +32,8 @@ _WEIGHT, _DEPTH = 3, 4
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Which channels hold what; first come the colour, the weight in what is averaged over the
-    Gaussians behind a pixel, and the depth times that weight."""
+    """The channels of each pass. Before them come the colour, the Gaussian's weight in the mean
+    over a pixel's Gaussians, and the depth times that weight."""
 
     normal: slice | None
     masks: slice | None
@@ -43,38 +42,46 @@ class _Layout:
     count: int
 
 
-def _lay_out(passes: tuple[str, ...]) -> _Layout:
+def _lay_out(passes: tuple[str, ...], *, with_masks: bool) -> _Layout:
     # Skin is what the other masks leave of alpha.
     widths = {"normal": 3, "mask": len(PASS_REGIONS) - 1, "uv": 2, "vector": 4}
     found: dict[str, slice | None] = dict.fromkeys(widths)
     count = _DEPTH + 1
     for name, width in widths.items():
-        if name in passes:
+        if name in passes and (with_masks or name != "mask"):
             found[name] = slice(count, count + width)
             count += width
     return _Layout(found["normal"], found["mask"], found["uv"], found["vector"], count)
 
 
 class GaussianPainter:
-    """Draws the frames of one take on one avatar. Raises InputError `space.no_adapter`,
-    `option.device`, `avatar.regions`, and `option.pass` for UVs of an avatar that has none."""
+    """Draws the frames of one take on one avatar. label: (N,) what part each Gaussian shows,
+    index into `PASS_REGIONS`; without it there are no masks. Raises InputError `space.no_adapter`
+    if the take is not in the avatar's space, `option.device*` if the device is not there,
+    `option.pass` for UVs of an avatar that has none."""
 
-    def __init__(self, avatar: Avatar, motion: Motion, options: RenderOptions) -> None:
-        self._options, self._layout = options, _lay_out(options.passes)
+    def __init__(
+        self,
+        avatar: Avatar,
+        motion: Motion,
+        options: RenderOptions,
+        label: UInt8Array | None = None,
+    ) -> None:
+        self._options = options
+        self._layout = _lay_out(options.passes, with_masks=label is not None)
         self._rasterise = choose_rasteriser(options.device)
         self._play(Actor(avatar, motion, options.follow))
         self._fixed: dict[str, Float32Array] = {}
         self._two_sided = _two_sided(avatar)
-        self._body = solid.body_of(avatar) if avatar.solid else None
-        if self._layout.masks:
-            label = avatar_regions(avatar)
+        self._core = opaque_core.find_core(avatar) if avatar.opaque_core else None
+        if label is not None:
             self._fixed["masks"] = np.eye(len(PASS_REGIONS), dtype=np.float32)[label, 1:]
         if self._layout.uv:
             self._fixed["uv"] = _uv_of(avatar)
 
     def playing(self, motion: Motion) -> GaussianPainter:
-        """The same avatar in another take; what is known of it at rest is shared. Raises
-        InputError `space.no_adapter`."""
+        """A painter of the same avatar in another take, which shares all that does not depend on
+        the take. Raises InputError `space.no_adapter` if the take is not in the avatar's space."""
         other = copy.copy(self)
         other._play(self._actor.playing(motion))
         return other
@@ -84,61 +91,63 @@ class GaussianPainter:
         self._poses: Poses[PosedAvatar] = Poses(actor.pose, _means, len(actor.motion))
 
     def paint_light(self, index: int, camera: Camera) -> Float32Array:
-        """(H, W, 4) what `paint` gives as `combined`, the same bits, and nothing else."""
+        """(H, W, 4) the `combined` of `paint` alone, with the same bits."""
         posed = self._actor.pose(index, with_smooth_normals=False)
-        image = self._image_of(
-            posed.gaussians, np.ascontiguousarray(seen_colours(posed.gaussians, camera)), camera
-        )
-        with together():
-            if self._body is not None:
-                coverage = solid.inside(posed.vertices, self._body, camera)
-                solid.make_solid(image.colour, image.alpha, coverage)
-            return linear_light(image.colour, image.alpha)
+        image = self._rasterised(posed.gaussians.seen_by(camera), camera)
+        light = linear_light(image.colour, image.alpha)
+        core = self._core_work(image, posed.vertices, camera)
+        run_rows([work.fill for work in (*core, light)], camera.height)
+        return light.result
 
     def paint(self, index: int, cameras: Mapping[int, Camera]) -> Frame:
         """One frame of the take, through that frame's camera."""
-        camera, layout = cameras[index], self._layout
-        image = self._composite(index, cameras)
-        stack, alpha, passes = image.colour, image.alpha, self._options.passes
-        matrix = self._options.world_at(index)
-        weight = stack[..., _WEIGHT]
-        with together():
-            if self._body is not None:
-                vertices = self._poses.at(index).vertices
-                solid.make_solid(stack, alpha, solid.inside(vertices, self._body, camera))
-            depth = resolve.mean_depth(stack, _DEPTH, _WEIGHT)
-            return Frame(
-                index=index,
-                combined=linear_light(stack, alpha),
-                depth=depth,
-                normal=resolve.directions(stack, layout.normal) if layout.normal else None,
-                position=resolve.places(depth, camera, matrix) if "position" in passes else None,
-                masks=resolve.complete_masks(stack, layout.masks, alpha) if layout.masks else None,
-                object_index=resolve.where_covered(alpha, self._options.object_index)
-                if "index" in passes
-                else None,
-                uv=resolve.divide(stack, layout.uv, weight) if layout.uv else None,
-                vector=resolve.divide(stack, layout.vector, weight) if layout.vector else None,
-            )
-
-    def _composite(self, index: int, cameras: Mapping[int, Camera]) -> GaussianImage:
         camera, posed = cameras[index], self._poses.at(index)
-        gaussians = posed.gaussians
-        carried = np.empty((len(gaussians.means), self._layout.count), np.float32)
-        carried[:, :3] = seen_colours(gaussians, camera)
+        carried = np.empty((len(posed.gaussians), self._layout.count), np.float32)
+        carried[:, :3] = seen_colours(posed.gaussians, camera)
         self._carry_data(carried, index, cameras)
-        return self._image_of(gaussians, carried, camera)
+        image = self._rasterised(posed.gaussians.carrying(carried), camera)
+        passes = self._pass_work(image, index, camera)
+        core = self._core_work(image, posed.vertices, camera)
+        run_rows([work.fill for work in (*core, *passes.values())], camera.height)
+        return Frame(index=index, **{name: work.result for name, work in passes.items()})
 
-    def _image_of(
-        self, gaussians: Gaussians, carried: Float32Array, camera: Camera
-    ) -> GaussianImage:
-        scene = (gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities)
+    def _pass_work(self, image: GaussianImage, index: int, camera: Camera) -> dict[str, RowWork]:
+        """How each pass of `Frame` is computed from the composited channels, in that order."""
+        layout, options = self._layout, self._options
+        stack, alpha = image.colour, image.alpha
+        weight = stack[..., _WEIGHT]
+        depth = resolve.mean_depth(stack, _DEPTH, _WEIGHT)
+        passes = {"depth": depth, "combined": linear_light(stack, alpha)}
+        if layout.normal:
+            passes["normal"] = resolve.directions(stack, layout.normal)
+        if "position" in options.passes:
+            passes["position"] = resolve.places(depth.result, camera, options.world_at(index))
+        if layout.masks:
+            passes["masks"] = resolve.complete_masks(stack, layout.masks, alpha)
+        if "index" in options.passes:
+            passes["object_index"] = resolve.where_covered(alpha, options.object_index)
+        if layout.uv:
+            passes["uv"] = resolve.divide(stack, layout.uv, weight)
+        if layout.vector:
+            passes["vector"] = resolve.divide(stack, layout.vector, weight)
+        return passes
+
+    def _core_work(
+        self, image: GaussianImage, vertices: Float32Array, camera: Camera
+    ) -> list[RowWork]:
+        """Makes the avatar's opaque core opaque, if it has one."""
+        if self._core is None:
+            return []
+        coverage = opaque_core.core_coverage(vertices, self._core, camera)
+        return [opaque_core.make_opaque(image.colour, image.alpha, coverage)]
+
+    def _rasterised(self, gaussians: Gaussians, camera: Camera) -> GaussianImage:
         if self._options.antialiased:
-            return rasterise_oversampled(self._rasterise, *scene, carried, camera, antialiased=True)
-        return self._rasterise(*scene, carried, camera)
+            return rasterise_oversampled(self._rasterise, gaussians, camera, antialiased=True)
+        return self._rasterise(gaussians, camera)
 
     def _carry_data(self, carried: Float32Array, index: int, cameras: Mapping[int, Camera]) -> None:
-        """Fills in all but the colours."""
+        """Fills in all channels (N, C) but the colours."""
         camera, layout, posed = cameras[index], self._layout, self._poses.at(index)
         means = posed.gaussians.means
         facing = resolve.weigh_facing(posed.normals, means, camera, self._two_sided)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Passes of a head without Gaussians: the lit mesh, and what its fragments know."""
+"""Passes of a head without Gaussians: the lit mesh, and data interpolated over its faces."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from dataclasses import replace
 import numpy as np
 from numba import njit
 
-from ...shared.arrays import Float32Array
+from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.camera import Camera
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
-from ..avatar.regions import PASS_REGIONS, head_regions
+from ..avatar.regions import PASS_REGIONS
 from ..head.forward import CHUNK_FRAMES, layer_of
-from ..raster.attributes import interpolate, interpolate_corners
-from ..raster.mesh import MeshFragments, corner_weights
-from ..raster.normals import seen_from_behind, vertex_normals
+from ..raster.mesh import (
+    MeshFragments,
+    corner_weights,
+    interpolate,
+    interpolate_corners,
+    seen_from_behind,
+    vertex_normals,
+)
 from ..raster.pytorch3d import choose_mesh_rasteriser
 from . import resolve
 from .frame import Frame, RenderOptions
@@ -26,16 +31,23 @@ from .shade import DrawOptions, LitMesh, light_mesh
 
 
 class MeshPainter:
-    """Draws the frames of one take, in the head's own space, on one head."""
+    """Draws the frames of one take, in the head's own space, on one head. label: (V,) what part
+    each vertex is, index into `PASS_REGIONS`; without it there are no masks."""
 
-    def __init__(self, head: HeadModel, motion: Motion, options: RenderOptions) -> None:
+    def __init__(
+        self,
+        head: HeadModel,
+        motion: Motion,
+        options: RenderOptions,
+        label: UInt8Array | None = None,
+    ) -> None:
         self._head, self._motion, self._options = head, motion, options
         self._layer = layer_of(head)
         # Not "cuda" itself: a card is worth the way there only with pytorch3d, which few have.
         self._rasterise = choose_mesh_rasteriser("cpu" if options.device == "cpu" else "auto")
         self._blocks: dict[int, Float32Array] = {}
         self._poses: Poses[Float32Array] = Poses(self._vertices, lambda v: v, len(motion))
-        self._label = head_regions(head)
+        self._label = label
 
     def paint(self, index: int, cameras: Mapping[int, Camera]) -> Frame:
         """One frame of the take, through that frame's camera."""
@@ -50,8 +62,8 @@ class MeshPainter:
             index=index,
             combined=lit.light,
             depth=seen.depth,
-            masks=self._masks(lit) if "mask" in passes else None,
-            object_index=resolve.where_covered(alpha, self._options.object_index)
+            masks=None if self._label is None else self._masks(lit, self._label),
+            object_index=resolve.where_covered(alpha, self._options.object_index).run()
             if "index" in passes
             else None,
             uv=interpolate_corners(head.uv, seen) if "uv" in passes else None,
@@ -69,13 +81,13 @@ class MeshPainter:
         if "normal" in options.passes:
             normals = vertex_normals(vertices.astype(np.float64), faces)
             turned = resolve.turn_normals(normals, options.axes_from_head(frame.index, camera))
-            shown = resolve.directions(interpolate(turned, faces, seen), slice(0, 3))
+            shown = resolve.directions(interpolate(turned, faces, seen), slice(0, 3)).run()
             # As Cycles does: cards of brows and lashes have two sides.
             behind = seen_from_behind(vertices, faces, camera)[seen.face] & (seen.face >= 0)
             np.negative(shown, out=shown, where=behind[..., None])
             frame = replace(frame, normal=shown)
         if "position" in options.passes:
-            places = resolve.places(frame.depth, camera, options.world_at(frame.index))
+            places = resolve.places(frame.depth, camera, options.world_at(frame.index)).run()
             frame = replace(frame, position=places)
         if "vector" in options.passes:
             vectors = self._poses.vectors(frame.index, cameras)
@@ -91,15 +103,15 @@ class MeshPainter:
             self._blocks[first] = self._layer.vertices(self._motion, first, stop)
         return self._blocks[first][index - first]
 
-    def _masks(self, lit: LitMesh) -> Float32Array:
+    def _masks(self, lit: LitMesh, label: UInt8Array) -> Float32Array:
         out = np.zeros((*lit.light.shape[:2], len(PASS_REGIONS)), np.float32)
-        _count_labels(lit.face, lit.screen, self._head.faces, self._label, lit.samples, out)
+        _count_labels(lit.face, lit.screen, self._head.faces, label, lit.samples, out)
         return out
 
 
 def _reach_edges(seen: MeshFragments, alpha: Float32Array) -> MeshFragments:
-    """Pixels that a face covers in part, but not at their centre, know what the nearest of their
-    neighbours knows: else a compositor would find light there without a depth."""
+    """The fragments, where a pixel that a face covers in part, but not at its centre, gets those
+    of its nearest neighbour: else a compositor would find light there without a depth."""
     face, barycentric, depth = seen.face.copy(), seen.barycentric.copy(), seen.depth.copy()
     _fill_edges(seen.face, seen.barycentric, seen.depth, alpha, face, barycentric, depth)
     return MeshFragments(face=face, barycentric=barycentric, depth=depth)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Heads that are meant to be solid, though their Gaussians let light through.
+"""Makes the inside of a head's outline opaque where its Gaussians let light through.
 
 Networks such as LAM's learn a head before a plain background: from the side its hair is a loose
-weave, and in a set the wall shines through it. What lies well inside the head's own surface is
-made opaque here, in the colour that is there.
+weave, and in a set the wall shines through it. Pixels well inside the outline of the head's
+surface become opaque here and keep their colour.
 """
 
 from __future__ import annotations
@@ -17,52 +17,52 @@ from numba import njit
 from ...shared.arrays import Float32Array, FloatArray, Int64Array
 from ...shared.camera import Camera
 from ..avatar.avatar import ArkitRig, Avatar
-from ..raster.pixels import to_pixels
-from ..raster.row_parallel import in_bands
+from ..raster.parallel import RowWork
+from ..raster.project import to_pixels
 
 LEAST_ALPHA = np.float32(0.15)
-"""Where the Gaussians leave more open than this, what little is there has no say."""
+"""Pixels with less alpha than this are left alone: too little is there to give a colour."""
 _CELL_EDGES = 1.25
-"""A cell is as wide as so many of the longer edges: few inside are without a vertex, and those are
-closed."""
+"""Width of a grid cell in longer edges of the surface: few cells inside hold no vertex, and those
+are closed."""
 _PAD = 3
 _MOVED = 0.5
-"""Of a vertex's skin weights: as much belongs to the head's chain as to the body."""
+"""Skin weight of the head's joints from which on a vertex belongs to the head."""
 _NEAR_EIGHT = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Body:
-    """vertices (K,) of an avatar's surface that are its head and neck; edge_m: metres that nine in
-    ten edges of the surface do not exceed."""
+class Core:
+    """The closed part of an avatar's surface. vertices: (K,) indices of the vertices of head and
+    neck; edge_m: metres that nine in ten edges of the surface do not exceed."""
 
     vertices: Int64Array
     edge_m: float
 
 
-def body_of(avatar: Avatar) -> Body:
-    """What of the avatar's surface is closed: all that its head's chain moves. Below, where the
-    surface ends, its rim flares out over shoulders that are none of its own."""
+def find_core(avatar: Avatar) -> Core:
+    """The part of the avatar's surface that the head's joints move. Below it the surface is open:
+    its rim flares out over shoulders that it does not have."""
     vertices, faces = avatar.vertices, avatar.faces
     moved = np.ones(len(vertices), bool)
     if isinstance(avatar.surface, ArkitRig):
         moved = avatar.surface.joint_weights.sum(1) > _MOVED
     edges = vertices[faces] - vertices[np.roll(faces, 1, 1)]
     length = float(np.quantile(np.linalg.norm(edges, axis=2), 0.9)) if len(faces) else 0.0
-    return Body(vertices=np.flatnonzero(moved), edge_m=length)
+    return Core(vertices=np.flatnonzero(moved), edge_m=length)
 
 
-def inside(vertices: FloatArray, body: Body, camera: Camera) -> Float32Array:
-    """(H, W) 1 where a picture shows what is well within the outline of the body, whose surface
-    has vertices (V, 3) in this frame, falling to 0 before the outline. It is drawn in cells that
-    hold a vertex, less one cell all around."""
+def core_coverage(vertices: FloatArray, core: Core, camera: Camera) -> Float32Array:
+    """(H, W) 1 well inside the core's outline, falling to 0 before the outline. vertices: (V, 3)
+    of the whole surface in this frame. The core is drawn as a grid of the cells that hold one of
+    its vertices, without the outermost ring of cells."""
     shape = (camera.height, camera.width)
-    points = to_pixels(vertices[body.vertices], camera)
+    points = to_pixels(vertices[core.vertices], camera)
     middle = 1.0 if camera.orthographic else _mean_depth(points)
-    if not middle > 0.0 or not body.edge_m > 0.0:
+    if not middle > 0.0 or not core.edge_m > 0.0:
         return np.zeros(shape, np.float32)
     zoom = camera.focal_x * float(np.linalg.norm(camera.camera_from_world[0, :3]))
-    cell = max(_CELL_EDGES * body.edge_m * abs(zoom / middle), 1.0)
+    cell = max(_CELL_EDGES * core.edge_m * abs(zoom / middle), 1.0)
     rows, columns = (int(np.ceil(edge / cell)) + 2 * _PAD for edge in shape)
     grid = np.zeros((rows, columns), np.float32)
     _mark(points, cell, grid)
@@ -75,15 +75,15 @@ def inside(vertices: FloatArray, body: Body, camera: Camera) -> Float32Array:
     return cv2.warpAffine(soft, fine, shape[::-1], flags=flags).astype(np.float32)
 
 
-def make_solid(stack: Float32Array, alpha: Float32Array, coverage: Float32Array) -> None:
-    """Raises alpha (H, W) to the coverage (H, W) and all channels of (H, W, C) alike, in place:
-    their ratios stay."""
-    in_bands(lambda first, stop: _fill(stack, alpha, coverage, first, stop), len(alpha))
+def make_opaque(stack: Float32Array, alpha: Float32Array, coverage: Float32Array) -> RowWork:
+    """Raises alpha (H, W) to the coverage (H, W), in place, and multiplies all channels
+    (H, W, C) by the same factor, so that their ratios stay."""
+    return RowWork(result=alpha, fill=lambda a, b: _fill(stack, alpha, coverage, a, b))
 
 
 @njit(cache=True, nogil=True)
 def _mean_depth(points):  # pragma: no cover - compiled
-    """Of those that a camera can see; 0 if there are none."""
+    """Mean depth of the points that the camera can see; 0 if there are none."""
     total, count = 0.0, 0
     for i in range(points.shape[0]):
         if np.isfinite(points[i, 2]):

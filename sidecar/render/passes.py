@@ -12,6 +12,7 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion, frames_outside
 from ...shared.pictures import PASSES
 from ..avatar.avatar import Avatar
+from ..avatar.regions import Labels, find_labels
 from ..raster.gaussians import picture_bytes
 from .frame import Frame, RenderOptions
 from .gaussian_passes import GaussianPainter, has_uv
@@ -31,21 +32,26 @@ Cameras = Camera | Sequence[Camera] | Mapping[int, Camera]
 
 
 def render_frames(
-    subject: Subject, motion: Motion, cameras: Cameras, options: RenderOptions | None = None
+    subject: Subject,
+    motion: Motion,
+    cameras: Cameras,
+    options: RenderOptions | None = None,
+    labels: Labels = find_labels,
 ) -> Iterator[Frame]:
     """Renders frames of the take one after the other, as they are asked for.
 
     subject: an avatar, or a head drawn as a lit mesh. motion: in the space that the subject
     speaks (`source.motion_for` converts). cameras: one for all, or one for each frame that is
     rendered, in order, or by the take's frame; motion vectors also look at the cameras of the
-    frames before and after where a mapping has them. Raises, before the first frame,
+    frames before and after where a mapping has them. labels: finds what the masks show, once,
+    before the first frame. Raises, before the first frame,
     InputError `frames.out_of_range`, `option.camera`, `option.pass`, `space.no_adapter`.
     """
     options = options or RenderOptions()
     frames = chosen_frames(motion, options)
     by_frame = cameras_by_frame(cameras, frames)
     _check_memory(by_frame, options)
-    painter = _painter(subject, motion, options)
+    painter = _painter(subject, motion, options, labels)
     return (painter.paint(index, by_frame) for index in frames)
 
 
@@ -107,9 +113,10 @@ def _check_memory(cameras: Mapping[int, Camera], options: RenderOptions) -> None
         )
 
 
-def _painter(subject: Subject, motion: Motion, options: RenderOptions):
+def _painter(subject: Subject, motion: Motion, options: RenderOptions, labels: Labels):
+    label = labels(subject) if "mask" in options.passes else None
     if isinstance(subject, Avatar):
-        return GaussianPainter(subject, motion, options)
+        return GaussianPainter(subject, motion, options, label)
     from .mesh_passes import MeshPainter  # torch, which avatars do without
 
-    return MeshPainter(subject, motion, options)
+    return MeshPainter(subject, motion, options, label)

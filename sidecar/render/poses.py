@@ -10,7 +10,7 @@ import numpy as np
 
 from ...shared.arrays import Float32Array, FloatArray
 from ...shared.camera import Camera
-from ..raster.pixels import to_pixels
+from ..raster.project import to_pixels
 
 Posed = TypeVar("Posed")
 

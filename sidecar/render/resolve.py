@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From composited channels to passes: data divided by alpha, places found."""
+"""From composited channels to passes. Each pass is a `RowWork`: its rows are computed when it is
+run, together with those of other passes."""
 
 from __future__ import annotations
 
@@ -10,39 +11,36 @@ from numba import njit
 
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from ...shared.camera import Camera, camera_axis, camera_centre
-from ..raster.row_parallel import in_bands
+from ..raster.parallel import RowWork
 
 _TURNED_AWAY = np.float32(0.02)
-"""Weight of what faces away: enough where there is no other."""
+"""Weight of a Gaussian that faces away: it counts only where no other does."""
 
 
-def divide(stack: Float32Array, channels: slice, alpha: Float32Array) -> Float32Array:
-    """(H, W, n) those channels of (H, W, C) divided by alpha (H, W), 0 where that is 0."""
+def divide(stack: Float32Array, channels: slice, alpha: Float32Array) -> RowWork:
+    """(H, W, n) the channels of (H, W, C) divided by alpha (H, W), 0 where alpha is 0."""
     first, stop = channels.start, channels.stop
     out = np.empty((*alpha.shape, stop - first), np.float32)
-    in_bands(lambda a, b: _divide(stack, first, alpha, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _divide(stack, first, alpha, a, b, out))
 
 
-def directions(stack: Float32Array, channels: slice) -> Float32Array:
-    """(H, W, 3) those three channels as unit vectors, 0 where they are 0."""
+def directions(stack: Float32Array, channels: slice) -> RowWork:
+    """(H, W, 3) the three channels as unit vectors, 0 where they are 0."""
     out = np.empty((*stack.shape[:2], 3), np.float32)
-    in_bands(lambda a, b: _directions(stack, channels.start, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _directions(stack, channels.start, a, b, out))
 
 
-def complete_masks(stack: Float32Array, channels: slice, alpha: Float32Array) -> Float32Array:
-    """(H, W, n + 1): what is left of alpha (H, W), and then those channels, which are parts of
-    it."""
+def complete_masks(stack: Float32Array, channels: slice, alpha: Float32Array) -> RowWork:
+    """(H, W, n + 1) masks that sum to alpha (H, W): first alpha less the n channels, which are
+    parts of it, then the channels."""
     first, stop = channels.start, channels.stop
     out = np.empty((*alpha.shape, stop - first + 1), np.float32)
-    in_bands(lambda a, b: _complete(stack, first, alpha, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _complete(stack, first, alpha, a, b, out))
 
 
-def places(depth: Float32Array, camera: Camera, world_from_head: Float64Array) -> Float32Array:
-    """(H, W, 3) where each pixel's centre meets what lies at its depth (H, W), in the axes that
-    `world_from_head` leads to; 0 where nothing is."""
+def places(depth: Float32Array, camera: Camera, world_from_head: Float64Array) -> RowWork:
+    """(H, W, 3) the point at each pixel's centre and depth (H, W), brought from the head's axes to
+    the world's by `world_from_head` (4, 4); 0 where the depth is infinite."""
     world_from_camera = world_from_head @ np.linalg.inv(camera.camera_from_world)
     lens = (
         camera.focal_x,
@@ -52,24 +50,23 @@ def places(depth: Float32Array, camera: Camera, world_from_head: Float64Array) -
         float(camera.orthographic),
     )
     out = np.empty((*depth.shape, 3), np.float32)
-    in_bands(lambda a, b: _places(depth, lens, world_from_camera, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _places(depth, lens, world_from_camera, a, b, out))
 
 
-def where_covered(alpha: Float32Array, number: int) -> Float32Array:
-    """(H, W) the number where alpha is at least half, else 0: whole, for an ID mask."""
+def where_covered(alpha: Float32Array, number: int) -> RowWork:
+    """(H, W) the number where alpha is at least half, else 0: an ID mask has no soft edges."""
     out = np.empty(alpha.shape, np.float32)
 
     def cover(first: int, stop: int) -> None:
         np.multiply(alpha[first:stop] >= 0.5, np.float32(number), out=out[first:stop])
 
-    in_bands(cover, len(out))
-    return out
+    return RowWork(result=out, fill=cover)
 
 
 def turn_normals(normals: FloatArray, axes_from_head: Float64Array) -> Float32Array:
-    """(N, 3) normals in other axes, as long as before: multiplied by the inverse transpose, which
-    keeps them upright on a surface that `axes_from_head` (4, 4) scales unevenly."""
+    """(N, 3) normals in other axes, each as long as before. They are multiplied by the inverse
+    transpose of `axes_from_head` (4, 4), so that they stay perpendicular to a surface that the
+    matrix scales unevenly."""
     out = np.empty(normals.shape, np.float32)
     _turn(normals, np.linalg.inv(axes_from_head[:3, :3]).T.astype(np.float32), out)
     return out
@@ -77,9 +74,9 @@ def turn_normals(normals: FloatArray, axes_from_head: Float64Array) -> Float32Ar
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Facing:
-    """How N Gaussians stand to the camera. weight (N,): how much they count in the data passes,
-    those that face away next to nothing; side (N,): that weight, negative where what faces away
-    is seen from behind; depth (N,) metres along the view axis."""
+    """N Gaussians as the camera sees them. weight: (N,) how much each counts in the data passes,
+    next to nothing if it faces away; side: (N,) the weight, negative for a two-sided Gaussian
+    that is seen from behind; depth: (N,) metres along the view axis."""
 
     weight: Float32Array
     side: Float32Array
@@ -89,10 +86,11 @@ class Facing:
 def weigh_facing(
     normals: FloatArray, points: FloatArray, camera: Camera, two_sided: BoolArray
 ) -> Facing:
-    """normals, points: (N, 3). two_sided (N,): what counts in full from either side.
+    """Weighs Gaussians by whether they face the camera. normals, points: (N, 3). two_sided: (N,)
+    True for those that count in full from either side.
 
     Networks make skin translucent, so that the back of the head shines through it, and paint it
-    with spare Gaussians of the eyeballs' backs, which know nothing of where it is.
+    with spare Gaussians of the eyeballs' backs, whose data are those of another place.
     """
     weight, side, depth = (np.empty(len(points), np.float32) for _ in range(3))
     sight = camera_axis(camera) if camera.orthographic else camera_centre(camera)
@@ -110,11 +108,10 @@ def weigh_facing(
     return Facing(weight=weight, side=side, depth=depth)
 
 
-def mean_depth(stack: Float32Array, depth: int, weight: int) -> Float32Array:
-    """(H, W) one channel of (H, W, C) divided by another, inf where that is 0."""
+def mean_depth(stack: Float32Array, depth: int, weight: int) -> RowWork:
+    """(H, W) channel `depth` of (H, W, C) divided by channel `weight`, inf where that is 0."""
     out = np.empty(stack.shape[:2], np.float32)
-    in_bands(lambda a, b: _mean_depth(stack, depth, weight, a, b, out), len(out))
-    return out
+    return RowWork(result=out, fill=lambda a, b: _mean_depth(stack, depth, weight, a, b, out))
 
 
 @njit(cache=True, nogil=True)
@@ -134,7 +131,7 @@ def _turn(normals, matrix, out):  # pragma: no cover - compiled
 @njit(cache=True, nogil=True)
 def _weigh(
     normals, points, two_sided, sight, orthographic, axis, weight, side, depth
-):  # fmt: skip  # pragma: no cover - compiled
+):  # pragma: no cover - compiled
     for i in range(weight.shape[0]):
         along = 0.0
         z = axis[3]

@@ -18,6 +18,7 @@ from ...shared.errors import InputError, JobError
 from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
 from ...shared.pictures import Format, frame_name
+from ..avatar.regions import kept_labels
 from ..raster.colour import linear_light
 from . import exr, images
 from .frame import Frame, RenderOptions
@@ -119,7 +120,7 @@ class _Saver:
         missing = tuple(i for i in self._frames if i not in self._kept)
         # Raises for a bad request before anything is made, also where nothing is missing.
         rest = replace(shot.options, frames=missing or self._frames[:1])
-        self._rendered = render_frames(shot.subject, motion, self._cameras, rest)
+        self._rendered = render_frames(shot.subject, motion, self._cameras, rest, kept_labels)
         images.make_folder(self._folder)
 
     def _name(self) -> str:
@@ -210,7 +211,7 @@ def read_saved(path: Path) -> Float32Array:
         return exr.read_combined(path)
     picture = images.read_picture(path).astype(np.float32) / np.float32(255)
     alpha = np.ascontiguousarray(picture[..., 3])
-    return linear_light((picture * alpha[..., None]).astype(np.float32), alpha)
+    return linear_light((picture * alpha[..., None]).astype(np.float32), alpha).run()
 
 
 def _cancelled() -> JobError:

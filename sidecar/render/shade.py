@@ -18,9 +18,8 @@ from ...shared.camera import Camera
 from ...shared.head import REGIONS, HeadModel
 from ..raster import occlusion
 from ..raster.colour import PAPER, over, srgb_to_linear, straight_srgb
-from ..raster.mesh import corner_weights, fill, project, to_camera
-from ..raster.normals import vertex_normals
-from ..raster.row_parallel import in_bands
+from ..raster.mesh import corner_weights, face_cross, fill, project, to_camera, vertex_normals
+from ..raster.parallel import run_rows
 
 LAMPS = np.array(
     [
@@ -35,7 +34,7 @@ LAMPS[:, :3] /= np.linalg.norm(LAMPS[:, :3], axis=1, keepdims=True)
 SKY = np.array([0.36, 0.37, 0.39])
 """Light from above, linear."""
 GROUND = np.array([0.14, 0.125, 0.12])
-"""Light from below, linear: the floor throws some back."""
+"""Light from below, linear: some is reflected by the floor."""
 
 KEY_HALF_ANGLE_RAD = 0.16
 KEY_RAYS = 5
@@ -43,9 +42,9 @@ SKY_RAYS = 26
 MOUTH_FADE_M = 0.022
 """The light inside the mouth falls to 1 / e over this distance behind the lips."""
 TEETH_LIT_M, TEETH_FADE_M = 0.014, 0.009
-"""Teeth stand in full light up to this distance from the lips' middle, the six front ones, and
-then lose it as fast: cheeks stand close to the others, which would else shine like a pale column
-in a mouth that is open and turned."""
+"""The six front teeth, up to the first distance from the lips' middle, are in full light. Behind
+them the light falls to 1 / e over the second: the cheeks shade the other teeth, which would else
+shine like a pale column in a mouth that is open and turned."""
 LEAST_LIGHT = {
     "mouth": 0.4,
     "teeth": 0.38,
@@ -54,8 +53,8 @@ LEAST_LIGHT = {
     "iris": 0.3,
     "pupil": 0.3,
 }
-"""What these see of sky and key at the least: the depth maps are too coarse for the gap between
-lips or lids that lights them."""
+"""The least share of sky and key light on these regions: the depth maps are too coarse for the gap
+between lips or lids through which they are lit."""
 LID_SHADE_M = 0.0035
 """How far the lids and lashes darken the eyeball beside them."""
 
@@ -84,10 +83,10 @@ _RED, _NORMAL, _OPEN, _LIT, _GLOSS_AT, _INNER, _WIDTH = 0, 3, 6, 7, 8, 11, 12
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DrawOptions:
-    """background: sRGB 0..1, or None for a transparent picture. samples: an edge, a pixel.
-    occlusion: soft shadows and darkened hollows; sky: (V,) what `share_of_sky` found of these
-    vertices or of a pose near theirs, None to find it; key_rays: directions to the key lamp.
-    clay: one colour for skin, brows and lips. exposure: factor on all light."""
+    """How a mesh is drawn. background: sRGB 0..1, or None for a transparent picture. samples: along
+    a pixel's edge. occlusion: soft shadows and darkened hollows. sky: (V,) the `share_of_sky` of
+    these vertices or of a pose near theirs; None computes it. key_rays: directions to the key
+    lamp. clay: one colour for skin, brows and lips. exposure: factor on all light."""
 
     background: tuple[float, float, float] | None = PAPER
     samples: int = 3
@@ -147,7 +146,7 @@ def light_mesh(
     camera: Camera,
     options: DrawOptions,
 ) -> LitMesh:
-    """The light that reaches the camera from a mesh, as `draw_mesh` develops it."""
+    """Computes the light that reaches the camera from a mesh. Arguments as those of `draw_mesh`."""
     faces = np.ascontiguousarray(faces, np.int32)
     points = to_camera(vertices, camera)
     attributes = _attributes(points, faces, colour, region, options)
@@ -176,7 +175,7 @@ def light_mesh(
             out,
         )
 
-    in_bands(shade, camera.height)
+    run_rows([shade], camera.height)
     return LitMesh(light=out, face=face, screen=screen, samples=options.samples)
 
 
@@ -187,7 +186,7 @@ def _attributes(
     region: UInt8Array,
     options: DrawOptions,
 ) -> Float32Array:
-    """(V, _WIDTH) what the shading of each vertex needs."""
+    """(V, _WIDTH) the shading attributes of each vertex."""
     normals = vertex_normals(points, faces)
     attributes = np.empty((len(points), _WIDTH), np.float32)
     attributes[:, _RED:_NORMAL] = srgb_to_linear(np.clip(colour, 0, 1))
@@ -205,7 +204,7 @@ def _attributes(
 def _light_reaching(
     points: Float64Array, faces: Int32Array, normals: Float64Array, options: DrawOptions
 ) -> tuple[Float32Array, Float32Array]:
-    """Per vertex the share of the sky and of the key lamp that it sees."""
+    """(V,) and (V,) the shares of the sky and of the key lamp that each vertex sees."""
     if not options.occlusion:
         ones = np.ones(len(points), np.float32)
         return ones, ones
@@ -215,7 +214,7 @@ def _light_reaching(
 
 
 def share_of_sky(points: Float64Array, faces: Int32Array, normals: Float64Array) -> Float32Array:
-    """(V,) of the sky before each vertex (V, 3) the share that the mesh does not hide."""
+    """(V,) the share of the sky before each vertex (V, 3) that the mesh does not hide."""
     directions = occlusion.sphere_directions(SKY_RAYS)
     facing = np.maximum(directions @ normals.T, 0)  # (D, V)
     seen = occlusion.visibility(points, faces, directions)
@@ -223,13 +222,14 @@ def share_of_sky(points: Float64Array, faces: Int32Array, normals: Float64Array)
 
 
 def _smooth(seen: FloatArray, faces: Int32Array) -> Float32Array:
-    """Averaged with the neighbours, so that shadows' edges do not crawl as a head turns."""
+    """Averages with the neighbours, so that the edges of shadows do not crawl as a head turns."""
     return occlusion.neighbour_mean(seen.astype(np.float32)[:, None], faces)[:, 0]
 
 
 def _hollow_light(points: Float64Array, region: UInt8Array) -> FloatArray:
-    """1 on the skin; inside the mouth it falls off with the distance behind the lips' middle, on
-    the eyeball towards the lids: both too fine for the depth maps."""
+    """(V,) factor on the light: 1 on the skin; inside the mouth it falls off with the distance
+    behind the lips' middle, on the eyeballs towards the lids. The depth maps are too coarse for
+    both."""
     light = np.ones(len(points))
     lips = region == REGIONS.index("lip")
     inside = np.isin(region, _INSIDE)
@@ -251,8 +251,8 @@ def _hollow_light(points: Float64Array, region: UInt8Array) -> FloatArray:
 
 @njit(cache=True, nogil=True)
 def _is_plain(face, nearness, label, top, left, samples):  # pragma: no cover - compiled
-    """Whether all samples of a pixel see one kind of surface with no edge in it: then one
-    shaded sample stands for all."""
+    """Whether all samples of a pixel see the same kind of surface without an edge: then one shaded
+    sample is enough."""
     first = face[top, left]
     if first < 0:
         return False
@@ -286,8 +286,8 @@ def _shade(
     orthographic,
     out,
 ):  # pragma: no cover - compiled
-    """Every pixel of the rows first to stop - 1, premultiplied linear light. Pixels with an edge in
-    them shade each sample."""
+    """Shades the rows first to stop - 1: linear light premultiplied by alpha. In pixels with an
+    edge every sample is shaded."""
     values = np.empty(attributes.shape[1])
     light = np.empty(3)
     middle = samples // 2
@@ -329,8 +329,9 @@ def _shade(
 def _light_sample(
     points, corners, weights, values, lamps, sky, ground, orthographic, light
 ):  # pragma: no cover - compiled
-    """Lambert with a wrap that lets red deeper into skin (a cheap stand-in for scattering), a
-    normalised Blinn-Phong lobe with Schlick's Fresnel term, and a hemisphere of sky light."""
+    """Writes the light (3,) of one sample: Lambert with a wrap that is wider for red (a cheap
+    substitute for scattering in skin), a normalised Blinn-Phong lobe with Schlick's Fresnel term,
+    and a hemisphere of sky light."""
     a, b, c = corners[0], corners[1], corners[2]
     vx = -(weights[0] * points[a, 0] + weights[1] * points[b, 0] + weights[2] * points[c, 0])
     vy = -(weights[0] * points[a, 1] + weights[1] * points[b, 1] + weights[2] * points[c, 1])
@@ -341,7 +342,8 @@ def _light_sample(
     vx, vy, vz = vx * scale, vy * scale, vz * scale
     nx, ny, nz = values[3], values[4], values[5]
     scale = 1.0 / max(np.sqrt(nx * nx + ny * ny + nz * nz), 1e-9)
-    if _faces_away(points, a, b, c, vx, vy, vz):
+    ux, uy, uz = face_cross(points, a, b, c)
+    if ux * vx + uy * vy + uz * vz < 0.0:  # the viewer sees the face's back
         scale = -scale
     nx, ny, nz = nx * scale, ny * scale, nz * scale
     facing = max(nx * vx + ny * vy + nz * vz, 0.0)
@@ -350,8 +352,8 @@ def _light_sample(
     open_sky = values[6] * inner
     up = 0.5 - 0.5 * ny
     for k in range(3):
-        # Light that bounces about in a hollow takes the surface's colour, so it is not all lost.
-        # Not so in the mouth and behind the lids: what lies around a tooth is no tooth.
+        # Light that is reflected within a hollow takes the surface's colour and is not all lost;
+        # not in the mouth and behind the lids, where the surfaces around have other colours.
         seen = inner * values[6] / (1.0 - values[k] * (1.0 - values[6]))
         light[k] = values[k] * (ground[k] + (sky[k] - ground[k]) * up) * seen
     for lamp in range(lamps.shape[0]):
@@ -379,20 +381,3 @@ def _light_sample(
     edge = strength * 0.6 * (1.0 - facing) ** 4 * open_sky
     for k in range(3):
         light[k] += edge * sky[k]
-
-
-@njit(cache=True, nogil=True)
-def _faces_away(points, a, b, c, vx, vy, vz):  # pragma: no cover - compiled
-    """Whether the viewer, in direction v, sees the face's back."""
-    ux, uy, uz = (
-        points[b, 0] - points[a, 0],
-        points[b, 1] - points[a, 1],
-        points[b, 2] - points[a, 2],
-    )
-    wx, wy, wz = (
-        points[c, 0] - points[a, 0],
-        points[c, 1] - points[a, 1],
-        points[c, 2] - points[a, 2],
-    )
-    nx, ny, nz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
-    return nx * vx + ny * vy + nz * vz < 0.0

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ..avatar.animated_mesh import personal_head
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
 from ..bake.bake import Prepared, prepare

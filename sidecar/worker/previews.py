@@ -30,7 +30,7 @@ from ..head.read import OPEN
 from ..memory import remembered
 from ..modulation.modulator import modulate_part
 from ..raster.colour import straight_srgb
-from ..raster.normals import vertex_normals
+from ..raster.mesh import vertex_normals
 from ..render.frame import RenderOptions
 from ..render.framing import default_camera
 from ..render.gaussian_passes import GaussianPainter

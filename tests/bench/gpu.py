@@ -2,8 +2,7 @@
 """`python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card, side by side: how far their
 pictures lie apart, and what each costs. Without a card the CPU's column, and why.
 
-On a card "into memory" ends when the pictures are numpy arrays; "stays there" when they are
-complete on the card. Every time is a wall time that ends with the card idle.
+Every time is a wall time that ends when the pictures are numpy arrays and the card is idle.
 """
 
 from __future__ import annotations
@@ -21,10 +20,8 @@ from affekt.shared.errors import InputError
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.read import read_avatar
-from affekt.sidecar.avatar.resident import place_on, take_on
-from affekt.sidecar.raster.cuda import CudaRasteriser
-from affekt.sidecar.raster.device import CpuRasteriser, GaussianFrame, Rasteriser, choose_rasteriser
-from affekt.sidecar.raster.gaussians import GaussianImage
+from affekt.sidecar.raster.device import CpuRasteriser, Rasteriser, choose_rasteriser
+from affekt.sidecar.raster.gaussians import GaussianImage, Gaussians
 from affekt.sidecar.render.framing import default_camera
 from rich.console import Console
 from rich.table import Table
@@ -33,18 +30,16 @@ from scipy.spatial.transform import Rotation
 from ..fakes.plain_drive import arkit_motion
 
 RUNS = 9
-BATCHES = (1, 16, 64, 256)
-CPU_BATCH, CARD_BATCH = 4, 16
-"""Frames that are animated on the CPU; it also draws them one by one."""
-LAM_RATE = 562.9
-"""Frames a second that LAM publishes, on an A100."""
+CPU_FRAMES, CARD_FRAMES = 4, 16
+"""Frames of a run that are animated on the CPU and drawn on the CPU, or on the card."""
 STEP = 1 / 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     name: str
-    frame: GaussianFrame
+    gaussians: Gaussians
+    camera: Camera
     antialiased: bool = False
 
 
@@ -86,7 +81,7 @@ def draw(rasteriser: Rasteriser, scene: Scene) -> tuple[GaussianImage, float]:
     """The picture and the best seconds."""
 
     def run() -> GaussianImage:
-        return rasteriser.batch([scene.frame], antialiased=scene.antialiased)[0]
+        return rasteriser(scene.gaussians, scene.camera, antialiased=scene.antialiased)
 
     return run(), best_seconds(run)
 
@@ -107,50 +102,19 @@ def apart(found: GaussianImage, wanted: GaussianImage) -> list[str]:
 
 
 def throughput_table(avatar: Avatar, cpu: Rasteriser, card: Rasteriser | None) -> Table:
-    """Animate and draw at 512 x 512, frames a second."""
-    table = Table("animate + draw, RGBA and depth, 512 x 512", "aim", "CPU", "CUDA")
+    """Animate on the CPU and draw at 512 x 512, frames a second."""
+    table = Table("animate + draw, RGBA and depth, 512 x 512", "CPU", "CUDA")
     camera = default_camera(avatar, 512, 512)
-    motion = a_take(max(*BATCHES, CARD_BATCH))
-    actor = Actor(avatar, motion)
-    slow = CPU_BATCH / best_seconds(lambda: acted(actor, camera, cpu, CPU_BATCH))
-    card_rate = []
+    actor = Actor(avatar, a_take(CARD_FRAMES))
+
+    def play(rasteriser: Rasteriser, frames: int) -> Callable[[], object]:
+        return lambda: [rasteriser(actor.pose(i).gaussians, camera) for i in range(frames)]
+
+    rates = [rate(play(cpu, CPU_FRAMES), CPU_FRAMES)]
     if card is not None:
-        card_rate = [rate(lambda: acted(actor, camera, card, CARD_BATCH), CARD_BATCH)]
-    table.add_row("animated on the CPU, into memory", "", f"{slow:,.0f} frames/s", *card_rate)
-    if not isinstance(card, CudaRasteriser):
-        return table
-    resident = place_on(avatar, card.torch_device)
-    arkit, turns = take_on(motion, card.torch_device)
-
-    def stays_there(frames: int) -> Callable[[], object]:
-        cameras = [camera] * frames
-        return lambda: card.draw(resident.pose(arkit[:frames], turns[:frames]), cameras)
-
-    for frames in BATCHES:
-        aim = f"> {LAM_RATE}" if frames == 1 else "5,000"
-        table.add_row(
-            f"animated on the card, stays there, {frames} at once",
-            f"{aim} frames/s",
-            "",
-            rate(stays_there(frames), frames),
-        )
+        rates.append(rate(play(card, CARD_FRAMES), CARD_FRAMES))
+    table.add_row("animated on the CPU, into memory", *rates)
     return table
-
-
-def acted(actor: Actor, camera: Camera, rasteriser: Rasteriser, frames: int) -> list[GaussianImage]:
-    return rasteriser.batch([posed(actor, index, camera) for index in range(frames)])
-
-
-def posed(actor: Actor, index: int, camera: Camera) -> GaussianFrame:
-    g = actor.pose(index).gaussians
-    return GaussianFrame(
-        means=g.means,
-        quaternions=g.quaternions,
-        scales=g.scales,
-        opacities=g.opacities,
-        colours=g.colours,
-        camera=camera,
-    )
 
 
 def rate(run: Callable[[], object], frames: int) -> str:
@@ -178,9 +142,8 @@ def finish() -> None:
 
 def scenes(avatar: Avatar) -> list[Scene]:
     """The avatar in a pose, in all kinds of picture; and clouds of other sizes."""
-    actor = Actor(avatar, a_take(2))
-    small = posed(actor, 1, default_camera(avatar, 512, 512))
-    camera = small.camera
+    posed = Actor(avatar, a_take(2)).pose(1).gaussians
+    camera = default_camera(avatar, 512, 512)
     distance = float(np.linalg.norm(np.linalg.inv(camera.camera_from_world)[:3, 3]))
     flat = replace(
         camera,
@@ -188,25 +151,35 @@ def scenes(avatar: Avatar) -> list[Scene]:
         focal_x=camera.focal_x / distance,
         focal_y=camera.focal_y / distance,
     )
-    many = np.repeat(small.colours, 7, 1)[:, :16]
-    large = replace(small, camera=default_camera(avatar, 1024, 1024))
+    many = posed.carrying(np.repeat(posed.colours, 7, 1)[:, :16])
+    large = default_camera(avatar, 1024, 1024)
     return [
-        Scene(name="avatar, 512", frame=small),
-        Scene(name="avatar, 512, antialiased", frame=small, antialiased=True),
-        Scene(name="avatar, 512, orthographic", frame=replace(small, camera=flat)),
-        Scene(name="avatar, 512, 16 channels", frame=replace(small, colours=many)),
-        Scene(name="avatar, 1024", frame=large),
-        Scene(name="80,000 random, 1024", frame=cloud(80_000, 1024)),
-        Scene(name="500,000 random, 1024", frame=cloud(500_000, 1024)),
+        Scene(name="avatar, 512", gaussians=posed, camera=camera),
+        Scene(name="avatar, 512, antialiased", gaussians=posed, camera=camera, antialiased=True),
+        Scene(name="avatar, 512, orthographic", gaussians=posed, camera=flat),
+        Scene(name="avatar, 512, 16 channels", gaussians=many, camera=camera),
+        Scene(name="avatar, 1024", gaussians=posed, camera=large),
+        Scene(name="80,000 random, 1024", gaussians=cloud(80_000), camera=cloud_camera(1024)),
+        Scene(name="500,000 random, 1024", gaussians=cloud(500_000), camera=cloud_camera(1024)),
     ]
 
 
-def cloud(count: int, size: int) -> GaussianFrame:
+def cloud(count: int) -> Gaussians:
     """A head-sized shell, its Gaussians smaller the more there are."""
     rng = np.random.default_rng(0)
     direction = rng.normal(size=(count, 3))
     scale = 0.0018 * np.sqrt(20_000 / count)
-    camera = look_at(
+    return Gaussians(
+        means=(0.1 * direction / np.linalg.norm(direction, axis=1, keepdims=True)).astype("f4"),
+        quaternions=rng.normal(size=(count, 4)).astype("f4"),
+        scales=(scale * np.exp(rng.normal(0, 0.4, (count, 3)))).astype("f4"),
+        opacities=rng.uniform(0.3, 1, count).astype("f4"),
+        colours=rng.random((count, 3)).astype("f4"),
+    )
+
+
+def cloud_camera(size: int) -> Camera:
+    return look_at(
         target=np.zeros(3),
         distance=0.85,
         yaw_rad=0.0,
@@ -214,14 +187,6 @@ def cloud(count: int, size: int) -> GaussianFrame:
         width=size,
         height=size,
         fov_y_rad=0.335,
-    )
-    return GaussianFrame(
-        means=(0.1 * direction / np.linalg.norm(direction, axis=1, keepdims=True)).astype("f4"),
-        quaternions=rng.normal(size=(count, 4)).astype("f4"),
-        scales=(scale * np.exp(rng.normal(0, 0.4, (count, 3)))).astype("f4"),
-        opacities=rng.uniform(0.3, 1, count).astype("f4"),
-        colours=rng.random((count, 3)).astype("f4"),
-        camera=camera,
     )
 
 

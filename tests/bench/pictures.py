@@ -11,7 +11,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,11 @@ from affekt.shared.camera import Camera, look_at
 from affekt.shared.errors import InputError
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
-from affekt.sidecar.avatar.gaussians import Gaussians
-from affekt.sidecar.avatar.regions import avatar_regions
+from affekt.sidecar.avatar.regions import kept_labels
 from affekt.sidecar.head.forward import HeadLayer
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.differentiable import rasterise_tensors
-from affekt.sidecar.raster.gaussians import rasterise_gaussians
+from affekt.sidecar.raster.gaussians import Gaussians, GaussianTensors, rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.render.exr import About, write_exr
 from affekt.sidecar.render.frame import RenderOptions
@@ -79,16 +78,21 @@ def avatar_jobs(avatar: Avatar) -> list[Job]:
     frames = 30
     actor, view = Actor(avatar, a_take(frames)), default_camera(avatar, 512, 512)
     posed = actor.pose(0).gaussians
-    wide = np.random.default_rng(0).random((len(posed.means), 22), np.float32)
-    fitted = [torch.from_numpy(a).requires_grad_() for a in arrays(posed)]
+    wide = posed.carrying(np.random.default_rng(0).random((len(posed), 22), np.float32))
+    fitted = GaussianTensors(
+        **{
+            entry.name: torch.from_numpy(getattr(posed, entry.name)).requires_grad_()
+            for entry in fields(GaussianTensors)
+        }
+    )
     turn = itertools.cycle(range(frames))
 
     def forward_and_backward() -> None:
-        colour, alpha, _ = rasterise_tensors(*fitted, view)
+        colour, alpha, _ = rasterise_tensors(fitted, view)
         torch.autograd.backward((colour, alpha), (torch.ones_like(colour), torch.ones_like(alpha)))
 
     def animate_and_render() -> object:
-        return rasterise_gaussians(*arrays(actor.pose(next(turn)).gaussians), view)
+        return rasterise_gaussians(actor.pose(next(turn)).gaussians, view)
 
     name = f"{avatar.name}, {len(posed.means):,} Gaussians, 512 x 512"
     return [
@@ -101,7 +105,7 @@ def avatar_jobs(avatar: Avatar) -> list[Job]:
         ),
         Job(
             name=name,
-            run=lambda: rasterise_gaussians(*arrays(posed), view),
+            run=lambda: rasterise_gaussians(posed, view),
             units=1,
             unit="frames",
             aim="5 to 8 ms",
@@ -111,7 +115,7 @@ def avatar_jobs(avatar: Avatar) -> list[Job]:
             units=1,
             unit="frames",
             aim="20 ms",
-            run=lambda: rasterise_gaussians(*arrays(posed)[:4], wide, view),
+            run=lambda: rasterise_gaussians(wide, view),
         ),
         Job(
             name="animate and render it",
@@ -135,11 +139,11 @@ def pass_jobs(avatar: Avatar) -> list[Job]:
     take = a_take(FRAMES)
     view = default_camera(avatar, 512, 512)
     every = RenderOptions(passes=passes_of(avatar))
-    frame = next(render_frames(avatar, take, view, every))
+    frame = next(render_frames(avatar, take, view, every, kept_labels))
     about = About(fps=take.fps, recipe="", camera=view)
 
     def next_frame(options: RenderOptions) -> Callable[[], object]:
-        again = (render_frames(avatar, take, view, options) for _ in itertools.count())
+        again = (render_frames(avatar, take, view, options, kept_labels) for _ in itertools.count())
         return itertools.chain.from_iterable(again).__next__
 
     def write_one() -> None:
@@ -169,7 +173,7 @@ def passes_of(avatar: Avatar) -> tuple[str, ...]:
     """All that it can have; a made-up avatar has no face to find regions on."""
     passes = available_passes(avatar)
     try:
-        avatar_regions(avatar)
+        kept_labels(avatar)
     except InputError:
         return tuple(name for name in passes if name != "mask")
     return passes
@@ -182,29 +186,19 @@ def cloud_jobs() -> list[Job]:
     return [
         Job(
             name="80,000 Gaussians, 1024 x 1024",
-            run=lambda: rasterise_gaussians(*many, large),
+            run=lambda: rasterise_gaussians(many, large),
             units=1,
             unit="frames",
             aim="35 ms",
         ),
         Job(
             name="300 Gaussians, 64 x 64",
-            run=lambda: rasterise_gaussians(*few, small),
+            run=lambda: rasterise_gaussians(few, small),
             units=1,
             unit="frames",
-            plain=lambda: splat(*few, small),
+            plain=lambda: splat(few, small),
         ),
     ]
-
-
-def arrays(gaussians: Gaussians) -> tuple[np.ndarray, ...]:
-    return (
-        gaussians.means,
-        gaussians.quaternions,
-        gaussians.scales,
-        gaussians.opacities,
-        gaussians.colours,
-    )
 
 
 def head_camera(edge: int) -> Camera:
@@ -219,7 +213,7 @@ def head_camera(edge: int) -> Camera:
     )
 
 
-def random_gaussians(count: int, *, finer: bool = False) -> tuple[np.ndarray, ...]:
+def random_gaussians(count: int, *, finer: bool = False) -> Gaussians:
     """A head-sized shell of Gaussians; 20,000 are sized like a LAM avatar's. finer: more are
     smaller, so that together they cover as much."""
     rng = np.random.default_rng(0)
@@ -229,8 +223,13 @@ def random_gaussians(count: int, *, finer: bool = False) -> tuple[np.ndarray, ..
     quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
     scales = np.exp(rng.normal(-6.3, 0.4, (count, 3)))
     scales *= np.sqrt(20_000 / count) if finer else 1.0
-    given = (means, quaternions, scales, rng.uniform(0.3, 1, count), rng.random((count, 3)))
-    return tuple(a.astype(np.float32) for a in given)
+    return Gaussians(
+        means=means.astype(np.float32),
+        quaternions=quaternions.astype(np.float32),
+        scales=scales.astype(np.float32),
+        opacities=rng.uniform(0.3, 1, count).astype(np.float32),
+        colours=rng.random((count, 3)).astype(np.float32),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,13 +267,13 @@ def measure_growth() -> tuple[list[Growth], Growth]:
     return by_count, by_pixels
 
 
-def cost(cloud: tuple[np.ndarray, ...], camera: Camera) -> float:
+def cost(cloud: Gaussians, camera: Camera) -> float:
     """The best of a few runs, in milliseconds of the processor, over all threads."""
-    rasterise_gaussians(*cloud, camera)
+    rasterise_gaussians(cloud, camera)
     found = []
     for _ in range(PLOT_RUNS):
         begin = time.process_time()
-        rasterise_gaussians(*cloud, camera)
+        rasterise_gaussians(cloud, camera)
         found.append(time.process_time() - begin)
     return 1e3 * min(found)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from affekt.shared.camera import Camera, look_at
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.raster.gaussians import GaussianImage, rasterise_gaussians
-from affekt.sidecar.raster.normals import vertex_normals
+from affekt.sidecar.raster.gaussians import GaussianImage, Gaussians, rasterise_gaussians
+from affekt.sidecar.raster.mesh import vertex_normals
 from affekt.sidecar.raster.oversample import rasterise_oversampled
 from PIL import Image
 
@@ -39,10 +39,10 @@ def make_zoom(path: Path) -> None:
     rows = []
     for name, draw in WAYS.items():
         views = [zoomed(distance) for distance in np.geomspace(NEAREST, FARTHEST, PICTURES)]
-        rows.append(np.concatenate([shown(draw(*scene, view), view) for view in views], 1))
+        rows.append(np.concatenate([shown(draw(scene, view), view) for view in views], 1))
         distances = np.geomspace(NEAREST, FARTHEST, STEPS)
-        area = [draw(*scene, zoomed(d)).alpha.sum(dtype=float) * d**2 for d in distances]
-        slid = [draw(*scene, slide(zoomed(8.0), x)).alpha.sum() for x in np.linspace(0, 1, 21)]
+        area = [draw(scene, zoomed(d)).alpha.sum(dtype=float) * d**2 for d in distances]
+        slid = [draw(scene, slide(zoomed(8.0), x)).alpha.sum() for x in np.linspace(0, 1, 21)]
         steps = np.abs(np.diff(np.log(np.maximum(area, 1e-9))))
         print(
             f"{name}: area from {min(area) / area[0]:.2f} to {max(area) / area[0]:.2f} of the "
@@ -52,7 +52,7 @@ def make_zoom(path: Path) -> None:
     Image.fromarray((np.clip(np.concatenate(rows), 0, 1) * 255).astype(np.uint8)).save(path)
 
 
-def head_gaussians() -> tuple[np.ndarray, ...]:
+def head_gaussians() -> Gaussians:
     """The open head, shaded and finely striped, as Gaussians of LAM's number and size."""
     head, rng = read_head("open"), np.random.default_rng(0)
     points = head.template.astype(np.float64)
@@ -68,8 +68,13 @@ def head_gaussians() -> tuple[np.ndarray, ...]:
     shade *= np.where(np.sin(700 * means[:, 1]) > 0, 1.0, 0.4)
     colours = shade[:, None] * [1.0, 0.8, 0.7]
     scales = np.exp(rng.normal(-6.6, 0.35, (COUNT, 3)))
-    given = (means, rng.normal(size=(COUNT, 4)), scales, rng.uniform(0.3, 1, COUNT), colours)
-    return tuple(a.astype(np.float32) for a in given)
+    return Gaussians(
+        means=means.astype(np.float32),
+        quaternions=rng.normal(size=(COUNT, 4)).astype(np.float32),
+        scales=scales.astype(np.float32),
+        opacities=rng.uniform(0.3, 1, COUNT).astype(np.float32),
+        colours=colours.astype(np.float32),
+    )
 
 
 def zoomed(distance: float) -> Camera:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from affekt.shared.camera import Camera
+from affekt.sidecar.raster.gaussians import GaussianTensors
 from torch import Tensor
 
 from .splatting import LOW_PASS, splat
@@ -87,11 +88,14 @@ def rasterization(
             camera_from_world=view.double().numpy(),
             orthographic=camera_model == "ortho",
         )
-        image = splat(
-            *(t[frame].double() for t in (means, quats, scales, opacities, colors)),
-            camera,
-            antialiased=rasterize_mode == "antialiased",
+        given = GaussianTensors(
+            means=means[frame].double(),
+            quaternions=quats[frame].double(),
+            scales=scales[frame].double(),
+            opacities=opacities[frame].double(),
+            colours=colors[frame].double(),
         )
+        image = splat(given, camera, antialiased=rasterize_mode == "antialiased")
         depth = torch.where(image.alpha > 0, image.depth * image.alpha, 0.0)
         values.append(torch.cat([image.colour, depth[..., None]], -1))
         alphas.append(image.alpha[..., None])

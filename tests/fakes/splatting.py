@@ -2,11 +2,12 @@
 """Gaussian splatting as it is written in the papers: every Gaussian at every pixel, in double
 precision, with torch's gradients. The twin of `sidecar.raster`'s kernels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from affekt.shared.camera import Camera
+from affekt.sidecar.raster.gaussians import Gaussians, GaussianTensors
 from torch import Tensor
 
 LOW_PASS, EDGE, MAX_ALPHA, MIN_ALPHA, MIN_OPEN = 0.3, 0.3, 0.999, 1 / 255, 1e-4
@@ -24,18 +25,18 @@ class TwinImage:
 
 
 def splat(
-    means, quaternions, scales, opacities, colours, camera: Camera, *, antialiased: bool = False
+    gaussians: Gaussians | GaussianTensors, camera: Camera, *, antialiased: bool = False
 ) -> TwinImage:
     """What `rasterise_gaussians` promises. Takes arrays, rounded to float32 as it does, or
     tensors in double precision."""
-    means, quaternions, scales, opacities, colours = (
-        as_doubles(a) for a in (means, quaternions, scales, opacities, colours)
+    means, quaternions, scales = map(
+        as_doubles, (gaussians.means, gaussians.quaternions, gaussians.scales)
     )
+    opacities, colours = as_doubles(gaussians.opacities), as_doubles(gaussians.colours)
     centres, covariance, z = project(means, quaternions, scales, camera)
     blurred = covariance + LOW_PASS * torch.eye(2, dtype=torch.float64)
     if antialiased:
         opacities = opacities * (covariance.det() / blurred.det()).clamp(min=0).sqrt()
-    given = (means, quaternions, scales, opacities, colours, centres, blurred)
     given = (means, quaternions, scales, opacities, colours, centres, blurred)
     count = len(means)
     flat = [a.reshape(count, a.numel() // max(count, 1)) for a in given]
@@ -51,6 +52,13 @@ def splat(
         opacities[chosen],
         values[chosen],
         camera,
+    )
+
+
+def chosen(gaussians: Gaussians, rows) -> Gaussians:
+    """Those rows of the Gaussians: a slice, a mask or indices."""
+    return Gaussians(
+        **{entry.name: getattr(gaussians, entry.name)[rows] for entry in fields(Gaussians)}
     )
 
 

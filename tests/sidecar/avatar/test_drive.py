@@ -11,10 +11,10 @@ from affekt.shared.errors import InputError
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.shared.pictures import FOLLOWS, Follow
+from affekt.sidecar.avatar.animated_mesh import chain_transforms, joint_quaternions
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import STRETCH_RANGE, Actor, PosedAvatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
-from affekt.sidecar.avatar.surface import chain_transforms, joint_quaternions
 from affekt.sidecar.head.forward import layer_of
 from fakes.head import small_head
 from fakes.lam import egg, lam_bundle

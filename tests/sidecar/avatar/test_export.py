@@ -11,10 +11,9 @@ from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.sidecar.avatar.drive import Actor, rest_gaussians
 from affekt.sidecar.avatar.export import ENDINGS, SplatFormat, encode_frame, write_sequence
-from affekt.sidecar.avatar.gaussians import Gaussians, seen_colours
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import decode_avatar
-from affekt.sidecar.avatar.splats import DC, turned_over
+from affekt.sidecar.avatar.splats import DC, Splats, seen_colours, turned_over
 from fakes.lam import lam_bundle
 from fakes.plain_drive import arkit_motion, covariances
 from fakes.splats import splat_ply
@@ -22,7 +21,7 @@ from plyfile import PlyData
 from scipy.spatial import cKDTree
 
 
-def some(harmonics: int, count: int = 300) -> Gaussians:
+def some(harmonics: int, count: int = 300) -> Splats:
     return rest_gaussians(decode_avatar(splat_ply(count, harmonics), "v.ply"))
 
 

@@ -6,10 +6,9 @@ import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.head import REGIONS
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
-from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.avatar import Avatar, describe
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import baked_light, open_avatar
-from affekt.sidecar.avatar.report import describe
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.adapter import to_open
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
@@ -57,8 +56,8 @@ def view(yaw_rad: float, size: int = SIZE, fov_y_rad: float = 0.335):
 def test_no_holes_and_no_spikes(avatar: Avatar, pose: int, yaw_rad: float):
     """Alpha and depth against the mesh that the Gaussians cover."""
     posed = Actor(avatar, take()).pose(pose)
-    camera, g = view(yaw_rad), posed.gaussians
-    image = rasterise_gaussians(g.means, g.quaternions, g.scales, g.opacities, g.colours, camera)
+    camera = view(yaw_rad)
+    image = rasterise_gaussians(posed.gaussians, camera)
     mesh = rasterise_mesh(posed.vertices, avatar.faces, camera)
     covered = mesh.face >= 0
     inside = binary_erosion(covered, iterations=4)
@@ -78,11 +77,9 @@ def test_closed_lids_hide_the_eyes(avatar: Avatar):
     colours = np.where(eye[head.faces[avatar.anchors, 0], None], (0, 1, 0), (0, 0, 0))
     seen = {}
     for pose in (0, 2):
-        g = Actor(avatar, take()).pose(pose).gaussians
-        camera = view(0.0, 512, 0.12)
-        image = rasterise_gaussians(
-            g.means, g.quaternions, g.scales, g.opacities, colours.astype(np.float32), camera
-        )
+        posed = Actor(avatar, take()).pose(pose).gaussians
+        painted = posed.carrying(colours.astype(np.float32))
+        image = rasterise_gaussians(painted, view(0.0, 512, 0.12))
         seen[pose] = image.colour[..., 1]
     assert (seen[0] > 0.9).sum() > 500
     # "surface" alone, which widens discs evenly, left eyes looking through at 0.6 and more.

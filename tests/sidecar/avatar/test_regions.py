@@ -13,7 +13,7 @@ from affekt.sidecar.avatar import regions
 from affekt.sidecar.avatar.alignment import align, find_eyeballs, mesh_pieces
 from affekt.sidecar.avatar.avatar import ArkitRig
 from affekt.sidecar.avatar.open_avatar import open_avatar
-from affekt.sidecar.avatar.regions import PASS_REGIONS, avatar_regions, head_regions
+from affekt.sidecar.avatar.regions import PASS_REGIONS, find_labels, kept_labels
 from affekt.sidecar.head.read import read_head
 
 OPEN = read_head("open")
@@ -45,7 +45,7 @@ def in_disguise() -> tuple[ArkitRig, np.ndarray]:
 
 
 def test_the_open_heads_own_labels():
-    label = head_regions(OPEN)
+    label = find_labels(OPEN)
     for ours, theirs in (
         ("skin", "skin"),
         ("lips", "lip"),
@@ -57,7 +57,7 @@ def test_the_open_heads_own_labels():
     ):
         assert (label[OPEN.region == REGIONS.index(theirs)] == PASS_REGIONS.index(ours)).all()
     avatar = open_avatar(OPEN)
-    found = avatar_regions(avatar)
+    found = find_labels(avatar)
     home = avatar.faces[avatar.anchors, 0] if avatar.binding == "face" else avatar.anchors
     np.testing.assert_array_equal(found, label[home])
 
@@ -105,17 +105,35 @@ def test_a_face_that_is_not_found(spoil: str):
 def test_kept_labels_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Once for each avatar; what lies damaged in the cache folder is made again."""
     monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(regions, "_known", {})
     avatar, made = open_avatar(OPEN), []
-    real = regions._label
-    monkeypatch.setattr(regions, "_label", lambda a: made.append(1) or real(a))
-    first = avatar_regions(avatar)
-    assert avatar_regions(avatar) is first
-    regions._known.clear()
-    np.testing.assert_array_equal(avatar_regions(avatar), first)
+    real = regions.find_labels
+    monkeypatch.setattr(regions, "find_labels", lambda *a: made.append(1) or real(*a))
+    first = kept_labels(avatar)
+    np.testing.assert_array_equal(first, real(avatar))
+    np.testing.assert_array_equal(kept_labels(avatar), first)
     assert len(made) == 1
-    regions._known.clear()
     for path in (tmp_path / "regions").iterdir():
         path.write_bytes(path.read_bytes()[:-3])
-    np.testing.assert_array_equal(avatar_regions(avatar), first)
+    np.testing.assert_array_equal(kept_labels(avatar), first)
     assert len(made) == 2
+
+
+def test_an_alignment_is_kept_for_all_avatars_on_one_surface(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
+    rig, _ = in_disguise()
+    made = align(rig, OPEN)
+    aligned: list[int] = []
+    monkeypatch.setattr(regions, "align", lambda *a: aligned.append(1) or made)
+    for _ in range(2):
+        found = regions._kept_alignment(rig, OPEN)
+        np.testing.assert_array_equal(found.label, made.label)
+        np.testing.assert_array_equal(found.place, made.place)
+    assert len(aligned) == 1
+
+
+def test_finding_labels_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
+    find_labels(open_avatar(OPEN))
+    assert not any(tmp_path.iterdir())

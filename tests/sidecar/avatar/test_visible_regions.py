@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 from affekt.shared.head import REGIONS
-from affekt.sidecar.avatar import regions
 from affekt.sidecar.avatar import visible_regions as shown
 from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.regions import find_labels
 from affekt.sidecar.avatar.visible_regions import HAIR, LIPS, MOUTH, SKIN, TEETH
 from affekt.sidecar.head.read import read_head
 from scipy.spatial import cKDTree
@@ -52,12 +52,10 @@ def disguised() -> tuple[Avatar, np.ndarray]:
 
 
 def test_what_is_seen_between_open_lips_is_mouth_and_teeth(
-    disguised: tuple[Avatar, np.ndarray], tmp_path_factory: pytest.TempPathFactory
+    disguised: tuple[Avatar, np.ndarray],
 ) -> None:
     avatar, what = disguised
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AFFEKT_CACHE_DIR", str(tmp_path_factory.mktemp("regions")))
-        label = regions._label(avatar)
+    label = find_labels(avatar)
     shares = {}
     for name, expected in (("skin", {SKIN}), ("lip", {LIPS, MOUTH}), ("teeth", {TEETH, MOUTH})):
         mine = what == REGIONS.index(name)
@@ -100,9 +98,9 @@ def test_teeth_stand_out_of_the_dark_or_are_not_told(dark: float, found: int) ->
     assert not shown._stand_out(np.zeros((0, 3), np.float32)).any()
 
 
-def _view(filled: np.ndarray) -> shown.View:
+def _view(filled: np.ndarray) -> shown.RenderedView:
     from affekt.shared.camera import look_at
-    from affekt.sidecar.avatar.gaussians import Gaussians
+    from affekt.sidecar.raster.gaussians import Gaussians
 
     row, column = np.nonzero(filled)
     nothing = np.zeros((0, 3), np.float32)
@@ -121,9 +119,8 @@ def _view(filled: np.ndarray) -> shown.View:
         scales=nothing,
         opacities=np.zeros(0, np.float32),
         colours=nothing,
-        harmonics=None,
     )
-    return shown.View(
+    return shown.RenderedView(
         gaussians=gaussians,
         camera=camera,
         row=row,

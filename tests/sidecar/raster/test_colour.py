@@ -24,7 +24,7 @@ def test_light_of_a_picture_is_the_curves():
     alpha = rng.uniform(0, 1, (5, 7)).astype(np.float32)
     alpha[0, 0] = 0
     straight = rng.uniform(0, 1.5, (5, 7, 3)).astype(np.float32)
-    light = linear_light(straight * alpha[..., None], alpha)
+    light = linear_light(straight * alpha[..., None], alpha).run()
     np.testing.assert_array_equal(light[..., 3], alpha)
     wanted = srgb_to_linear(straight) * alpha[..., None]
     np.testing.assert_allclose(light[..., :3], wanted, atol=1e-6)

@@ -14,6 +14,7 @@ from affekt.shared.errors import InputError
 from affekt.sidecar.raster import device as module
 from affekt.sidecar.raster.cuda import CudaRasteriser
 from affekt.sidecar.raster.device import CpuRasteriser, choose_rasteriser
+from affekt.sidecar.raster.gaussians import Gaussians
 from fakes import gsplat as stand_in
 
 
@@ -243,12 +244,12 @@ def test_this_machine_has_some_rasteriser():
         centre_y=4.5,
         camera_from_world=np.eye(4),
     )
-    image = chosen(
-        np.array([[0, 0, 1.0]]),
-        np.array([[1.0, 0, 0, 0]]),
-        np.full((1, 3), 0.2),
-        np.array([0.9]),
-        np.ones((1, 3)),
-        camera,
+    one = Gaussians(
+        means=np.array([[0, 0, 1.0]]),
+        quaternions=np.array([[1.0, 0, 0, 0]]),
+        scales=np.full((1, 3), 0.2),
+        opacities=np.array([0.9]),
+        colours=np.ones((1, 3)),
     )
+    image = chosen(one, camera)
     assert image.alpha[4, 4] == pytest.approx(0.9, abs=1e-3)

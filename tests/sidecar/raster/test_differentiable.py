@@ -8,7 +8,7 @@ import pytest
 import torch
 from affekt.shared.camera import Camera, look_at
 from affekt.sidecar.raster.differentiable import rasterise_tensors
-from affekt.sidecar.raster.gaussians import rasterise_gaussians
+from affekt.sidecar.raster.gaussians import Gaussians, GaussianTensors, rasterise_gaussians
 from fakes.splatting import splat
 from torch import Tensor
 
@@ -39,6 +39,10 @@ def scene(count: int, seed: int, channels: int = 3) -> list[Tensor]:
     return [torch.tensor(a.astype(np.float32), dtype=torch.float64) for a in arrays]
 
 
+def record(*tensors: Tensor) -> GaussianTensors:
+    return GaussianTensors(**dict(zip(NAMES, tensors, strict=True)))
+
+
 def gradients(draw, inputs: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
     """Of a random weighting of all that is drawn."""
     leaves = [a.clone().requires_grad_() for a in inputs]
@@ -61,7 +65,7 @@ def test_gradients_equal_the_twins(
     if orthographic:
         camera = replace(camera, orthographic=True, focal_x=40.0, focal_y=42.0)
     inputs = scene(count, count, channels)
-    sure = ~splat(*inputs, camera, antialiased=antialiased).doubtful
+    sure = ~splat(record(*inputs), camera, antialiased=antialiased).doubtful
     assert sure.double().mean() > 0.9
     shapes = [(*sure.shape, channels), sure.shape, sure.shape]
     random = torch.Generator().manual_seed(0)
@@ -72,11 +76,11 @@ def test_gradients_equal_the_twins(
     ]
 
     def draw_twin(*leaves: Tensor) -> tuple[Tensor, ...]:
-        twin = splat(*leaves, camera, antialiased=antialiased)
+        twin = splat(record(*leaves), camera, antialiased=antialiased)
         return twin.colour, twin.alpha, twin.depth
 
     def draw(*leaves: Tensor) -> tuple[Tensor, ...]:
-        return rasterise_tensors(*leaves, camera, antialiased=antialiased)
+        return rasterise_tensors(record(*leaves), camera, antialiased=antialiased)
 
     expected, found = gradients(draw_twin, inputs, weights), gradients(draw, inputs, weights)
     for name, a, b in zip(NAMES, expected, found, strict=True):
@@ -94,7 +98,7 @@ def test_the_twins_gradients_are_right():
         inputs[3].clamp_(0.2, 0.6)
 
     def draw(*leaves: Tensor) -> tuple[Tensor, ...]:
-        twin = splat(*leaves, camera, antialiased=True)
+        twin = splat(record(*leaves), camera, antialiased=True)
         assert twin.depth.isfinite().all()
         return twin.colour, twin.alpha, twin.depth
 
@@ -103,8 +107,9 @@ def test_the_twins_gradients_are_right():
 
 def test_forward_is_the_rasterisers():
     inputs = [a.float() for a in scene(50, 3)]
-    colour, alpha, depth = rasterise_tensors(*inputs, view())
-    expected = rasterise_gaussians(*(a.numpy() for a in inputs), view())
+    colour, alpha, depth = rasterise_tensors(record(*inputs), view())
+    arrays = {name: a.numpy() for name, a in zip(NAMES, inputs, strict=True)}
+    expected = rasterise_gaussians(Gaussians(**arrays), view())
     np.testing.assert_array_equal(colour.numpy(), expected.colour)
     np.testing.assert_array_equal(alpha.numpy(), expected.alpha)
     np.testing.assert_array_equal(depth.numpy(), expected.depth)
@@ -118,7 +123,9 @@ def test_what_is_not_drawn_has_no_gradient():
     inputs[2][3] = torch.inf
     weights = [torch.ones(37, 44, 3), torch.ones(37, 44), torch.ones(37, 44)]
     for name, gradient in zip(
-        NAMES, gradients(lambda *a: rasterise_tensors(*a, view()), inputs, weights), strict=True
+        NAMES,
+        gradients(lambda *a: rasterise_tensors(record(*a), view()), inputs, weights),
+        strict=True,
     ):
         assert gradient.isfinite().all(), name
         assert not gradient[:4].any(), name
@@ -132,7 +139,7 @@ def test_threads_change_no_bit_of_a_gradient(monkeypatch: pytest.MonkeyPatch):
     found = []
     for threads in ("1", "2", "5"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
-        found.append(gradients(lambda *a: rasterise_tensors(*a, camera), inputs, weights))
+        found.append(gradients(lambda *a: rasterise_tensors(record(*a), camera), inputs, weights))
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             assert torch.equal(a, b)
@@ -153,9 +160,8 @@ def test_two_hundred_gaussians_learn_a_picture():
     learner = torch.optim.Adam(leaves, lr=0.03)
     losses = []
     for _ in range(120):
-        colour, _, _ = rasterise_tensors(
-            means, turns, sizes.exp(), strengths.sigmoid(), colours, camera
-        )
+        given = record(means, turns, sizes.exp(), strengths.sigmoid(), colours)
+        colour, _, _ = rasterise_tensors(given, camera)
         loss = (colour - wanted).square().mean()
         losses.append(float(loss.detach()))
         learner.zero_grad()

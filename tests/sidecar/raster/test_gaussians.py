@@ -3,6 +3,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ from affekt.shared import limits
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.errors import InputError
 from affekt.sidecar.raster.composite import MIN_ALPHA
-from affekt.sidecar.raster.gaussians import rasterise_gaussians
+from affekt.sidecar.raster.gaussians import Gaussians, rasterise_gaussians
 from affekt.sidecar.raster.project import LOW_PASS
-from fakes.splatting import splat
+from fakes.splatting import chosen, splat
 
 
 def view(width: int = 48, height: int = 40, distance: float = 2.0, yaw: float = 0.3) -> Camera:
@@ -28,21 +29,21 @@ def view(width: int = 48, height: int = 40, distance: float = 2.0, yaw: float = 
     )
 
 
-def scene(count: int, seed: int, channels: int = 3) -> tuple[np.ndarray, ...]:
+def scene(count: int, seed: int, channels: int = 3) -> Gaussians:
     rng = np.random.default_rng(seed)
-    return (
-        rng.uniform(-0.5, 0.5, (count, 3)).astype(np.float32),
-        rng.normal(size=(count, 4)).astype(np.float32),
-        np.exp(rng.uniform(-7, -2, (count, 3))).astype(np.float32),
-        rng.uniform(0, 1, count).astype(np.float32),
-        rng.uniform(0, 1, (count, channels)).astype(np.float32),
+    return Gaussians(
+        means=rng.uniform(-0.5, 0.5, (count, 3)).astype(np.float32),
+        quaternions=rng.normal(size=(count, 4)).astype(np.float32),
+        scales=np.exp(rng.uniform(-7, -2, (count, 3))).astype(np.float32),
+        opacities=rng.uniform(0, 1, count).astype(np.float32),
+        colours=rng.uniform(0, 1, (count, channels)).astype(np.float32),
     )
 
 
-def assert_equals_twin(args: tuple[np.ndarray, ...], camera: Camera, *, antialiased: bool = False):
+def assert_equals_twin(gaussians: Gaussians, camera: Camera, *, antialiased: bool = False):
     """To 1e-5, but for the pixels where rounding decides whether a Gaussian is drawn."""
-    found = rasterise_gaussians(*args, camera, antialiased=antialiased)
-    twin = splat(*args, camera, antialiased=antialiased)
+    found = rasterise_gaussians(gaussians, camera, antialiased=antialiased)
+    twin = splat(gaussians, camera, antialiased=antialiased)
     sure = ~twin.doubtful.numpy()
     assert sure.mean() > 0.5
     np.testing.assert_allclose(found.colour[sure], twin.colour.numpy()[sure], atol=1e-5)
@@ -57,13 +58,12 @@ def assert_equals_twin(args: tuple[np.ndarray, ...], camera: Camera, *, antialia
 )
 def test_equals_torch_twin(count: int, seed: int, distance: float, channels: int):
     """Also a crowded scene, and one where the camera stands inside the cloud."""
-    args = scene(count, seed, channels)
     camera = view(distance=distance)
-    assert assert_equals_twin(args, camera).alpha.max() > 0
+    assert assert_equals_twin(scene(count, seed, channels), camera).alpha.max() > 0
 
 
 def test_no_gaussians():
-    found = rasterise_gaussians(*scene(0, 0), view())
+    found = rasterise_gaussians(scene(0, 0), view())
     assert found.colour.shape == (40, 48, 3)
     assert not found.colour.any()
     assert not found.alpha.any()
@@ -71,33 +71,34 @@ def test_no_gaussians():
 
 
 def test_out_of_sight_or_not_a_number():
-    base = [np.array(a[:1]) for a in scene(1, 0)]
-    base[0][:], base[2][:], base[3][:] = 0, 0.05, 0.9
-    assert rasterise_gaussians(*base, view()).alpha.max() > 0.5
-    for place, value in (
-        (0, [0, 0, 500]),
-        (0, [0, 0, -500]),
-        (0, [900, 0, 0]),
-        (0, np.nan),
-        (0, np.inf),
-        (1, 0),
-        (1, np.nan),
-        (2, np.nan),
-        (2, np.inf),
-        (3, 0),
-        (3, np.nan),
-        (3, 0.003),
+    base = scene(1, 0)
+    base.means[:], base.scales[:], base.opacities[:] = 0, 0.05, 0.9
+    assert rasterise_gaussians(base, view()).alpha.max() > 0.5
+    for name, value in (
+        ("means", [0, 0, 500]),
+        ("means", [0, 0, -500]),
+        ("means", [900, 0, 0]),
+        ("means", np.nan),
+        ("means", np.inf),
+        ("quaternions", 0),
+        ("quaternions", np.nan),
+        ("scales", np.nan),
+        ("scales", np.inf),
+        ("opacities", 0),
+        ("opacities", np.nan),
+        ("opacities", 0.003),
     ):
-        changed = [np.array(a) for a in base]
-        changed[place][:] = value
-        assert not rasterise_gaussians(*changed, view()).alpha.any(), (place, value)
+        values = np.array(getattr(base, name))
+        values[:] = value
+        changed = replace(base, **{name: values})
+        assert not rasterise_gaussians(changed, view()).alpha.any(), (name, value)
 
 
 def test_behind_the_camera():
-    means, *rest = scene(30, 0)
-    camera = view()
+    gaussians, camera = scene(30, 0), view()
     backwards = -camera.camera_from_world[2, :3] * 4
-    assert not rasterise_gaussians(means + backwards, *rest, camera).alpha.any()
+    behind = replace(gaussians, means=gaussians.means + backwards)
+    assert not rasterise_gaussians(behind, camera).alpha.any()
 
 
 def test_a_gaussian_on_the_axis_has_its_projected_size():
@@ -111,14 +112,14 @@ def test_a_gaussian_on_the_axis_has_its_projected_size():
         centre_y=50.5,
         camera_from_world=np.eye(4),
     )
-    found = rasterise_gaussians(
-        np.array([[0, 0, 2.0]]),
-        np.array([[1.0, 0, 0, 0]]),
-        np.full((1, 3), 0.1),
-        np.array([0.8]),
-        np.ones((1, 1)),
-        camera,
+    one = Gaussians(
+        means=np.array([[0, 0, 2.0]]),
+        quaternions=np.array([[1.0, 0, 0, 0]]),
+        scales=np.full((1, 3), 0.1),
+        opacities=np.array([0.8]),
+        colours=np.ones((1, 1)),
     )
+    found = rasterise_gaussians(one, camera)
     x = np.arange(101) - 50
     expected = 0.8 * np.exp(-0.5 * x**2 / (10**2 + LOW_PASS))
     np.testing.assert_allclose(
@@ -129,50 +130,44 @@ def test_a_gaussian_on_the_axis_has_its_projected_size():
 
 
 def test_opposite_quaternions_and_their_length_do_not_matter():
-    means, quaternions, *rest = scene(50, 5)
-    a = rasterise_gaussians(means, quaternions, *rest, view())
-    b = rasterise_gaussians(means, -3 * quaternions, *rest, view())
+    gaussians = scene(50, 5)
+    other = replace(gaussians, quaternions=-3 * gaussians.quaternions)
+    a, b = rasterise_gaussians(gaussians, view()), rasterise_gaussians(other, view())
     np.testing.assert_allclose(a.colour, b.colour, atol=1e-6)
 
 
 def test_order_given_does_not_matter_unless_equally_deep():
-    args = scene(80, 6)
-    shuffle = np.random.default_rng(0).permutation(80)
-    a = rasterise_gaussians(*args, view())
-    b = rasterise_gaussians(*(x[shuffle] for x in args), view())
+    gaussians, order = scene(80, 6), np.random.default_rng(0).permutation(80)
+    a = rasterise_gaussians(gaussians, view())
+    b = rasterise_gaussians(chosen(gaussians, order), view())
     np.testing.assert_array_equal(a.colour, b.colour)
 
 
 def test_colour_never_exceeds_alpha():
-    means, quaternions, scales, opacities, colours = scene(300, 8)
-    found = rasterise_gaussians(
-        means, quaternions, scales, np.ones_like(opacities), np.ones_like(colours), view()
-    )
+    white = replace(scene(300, 8), opacities=np.ones(300), colours=np.ones((300, 3)))
+    found = rasterise_gaussians(white, view())
     np.testing.assert_allclose(found.colour, np.repeat(found.alpha[..., None], 3, 2), atol=1e-6)
     assert found.alpha.max() <= 1
 
 
 def test_same_bits_every_time():
-    args = scene(500, 9)
-    a, b = rasterise_gaussians(*args, view()), rasterise_gaussians(*args, view())
+    gaussians = scene(500, 9)
+    a, b = rasterise_gaussians(gaussians, view()), rasterise_gaussians(gaussians, view())
     for name in ("colour", "alpha", "depth"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
 def test_a_cloud_that_fills_every_tile_is_refused():
     count = 70_000
-    means = np.zeros((count, 3))
-    ones = np.ones(count)
-    camera = view(width=1024, height=1024)
+    crowd = Gaussians(
+        means=np.zeros((count, 3)),
+        quaternions=np.tile([1.0, 0, 0, 0], (count, 1)),
+        scales=np.full((count, 3), 5.0),
+        opacities=np.ones(count),
+        colours=np.ones((count, 3)),
+    )
     with pytest.raises(InputError) as caught:
-        rasterise_gaussians(
-            means,
-            np.tile([1.0, 0, 0, 0], (count, 1)),
-            np.full((count, 3), 5.0),
-            ones,
-            np.ones((count, 3)),
-            camera,
-        )
+        rasterise_gaussians(crowd, view(width=1024, height=1024))
     assert caught.value.code == "avatar.too_dense"
 
 
@@ -192,8 +187,7 @@ def test_budget_real_avatar(real_data: Path, record_property):
     seconds = []  # of the processor: one thread, and other tests may run beside
     for _ in range(4):
         started = time.process_time()
-        g = actor.pose(0).gaussians
-        rasterise_gaussians(g.means, g.quaternions, g.scales, g.opacities, g.colours, camera)
+        rasterise_gaussians(actor.pose(0).gaussians, camera)
         seconds.append(time.process_time() - started)
     print(f"animate + rasterise 20,018 Gaussians at 512: {1000 * min(seconds):.0f} ms")
     record_property("milliseconds", 1000 * min(seconds))
@@ -202,10 +196,9 @@ def test_budget_real_avatar(real_data: Path, record_property):
 
 def test_too_many_gaussians_are_refused_before_anything_is_made():
     count = limits.MAX_GAUSSIANS + 1
-    one = np.zeros(1, np.float32)
-    arrays = [np.broadcast_to(one, (count, *shape)) for shape in ((3,), (4,), (3,), (), (3,))]
+    crowd = chosen(scene(1, 0), np.broadcast_to(0, count))
     with pytest.raises(InputError) as caught:
-        rasterise_gaussians(*arrays, view())
+        rasterise_gaussians(crowd, view())
     assert caught.value.code == "avatar.too_big"
 
 
@@ -217,19 +210,16 @@ def test_a_picture_that_does_not_fit_in_memory_is_refused():
         view(width=8000, height=8000)  # within the edge, but 64 megapixels
     assert caught.value.code == "option.size"
     large = view(width=7680, height=4320)
-    *rest, _ = scene(1, 0)
     with pytest.raises(InputError) as caught:
-        rasterise_gaussians(*rest, np.zeros((1, 23)), large)
+        rasterise_gaussians(scene(1, 0, channels=23), large)
     assert caught.value.code == "option.size"
 
 
 def test_several_threads_may_draw_at_once():
     """As the server's worker and a bake do; each with all of the kernels' threads."""
-    args = scene(300, 10)
-    wanted = rasterise_gaussians(*args, view(width=200, height=160))
+    gaussians, camera = scene(300, 10), view(width=200, height=160)
+    wanted = rasterise_gaussians(gaussians, camera)
     with ThreadPoolExecutor(4) as pool:
-        jobs = [
-            pool.submit(rasterise_gaussians, *args, view(width=200, height=160)) for _ in range(12)
-        ]
+        jobs = [pool.submit(rasterise_gaussians, gaussians, camera) for _ in range(12)]
         for job in jobs:
             np.testing.assert_array_equal(job.result().colour, wanted.colour)

@@ -6,11 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
-from affekt.sidecar.raster.gaussians import GaussianImage, rasterise_gaussians
-from affekt.sidecar.raster.kernel_threads import thread_count
-from affekt.sidecar.raster.project import HIDDEN
-from affekt.sidecar.raster.tiles import depth_order
-from fakes.splatting import splat
+from affekt.sidecar.raster.gaussians import GaussianImage, Gaussians, rasterise_gaussians
+from affekt.sidecar.raster.parallel import thread_count
+from affekt.sidecar.raster.project import HIDDEN, depth_order
+from fakes.splatting import chosen, splat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,9 +59,7 @@ def cameras(draw: st.DrawFn) -> Camera:
     )
 
 
-def make_scene(
-    seed: int, count: int, channels: int, oddity: str, camera: Camera
-) -> tuple[np.ndarray, ...]:
+def make_scene(seed: int, count: int, channels: int, oddity: str, camera: Camera) -> Gaussians:
     """count Gaussians about the origin, every third of them odd."""
     rng = np.random.default_rng(seed)
     means = rng.uniform(-0.5, 0.5, (count, 3))
@@ -96,7 +93,13 @@ def make_scene(
         means[odd] *= 30
     elif oddity == "thin":
         scales[odd] *= [1e-3, 1, 30]
-    return tuple(a.astype(np.float32) for a in (means, quaternions, scales, opacities, colours))
+    return Gaussians(
+        means=means.astype(np.float32),
+        quaternions=quaternions.astype(np.float32),
+        scales=scales.astype(np.float32),
+        opacities=opacities.astype(np.float32),
+        colours=colours.astype(np.float32),
+    )
 
 
 scenes = st.tuples(
@@ -110,9 +113,9 @@ scenes = st.tuples(
 @settings(max_examples=150, deadline=None)
 @given(scene=scenes, camera=cameras(), antialiased=st.booleans())
 def test_any_scene_equals_its_twin(scene, camera: Camera, antialiased: bool):
-    args = make_scene(*scene, camera)
-    found = rasterise_gaussians(*args, camera, antialiased=antialiased)
-    twin = splat(*args, camera, antialiased=antialiased)
+    gaussians = make_scene(*scene, camera)
+    found = rasterise_gaussians(gaussians, camera, antialiased=antialiased)
+    twin = splat(gaussians, camera, antialiased=antialiased)
     sure = ~twin.doubtful.numpy()
     np.testing.assert_allclose(found.colour[sure], twin.colour.numpy()[sure], atol=2e-5)
     np.testing.assert_allclose(found.alpha[sure], twin.alpha.numpy()[sure], atol=2e-5)
@@ -122,8 +125,8 @@ def test_any_scene_equals_its_twin(scene, camera: Camera, antialiased: bool):
 @settings(max_examples=60, deadline=None)
 @given(scene=scenes, camera=cameras(), antialiased=st.booleans())
 def test_values_stay_within_what_was_drawn(scene, camera: Camera, antialiased: bool):
-    args = make_scene(*scene, camera)
-    found = rasterise_gaussians(*args, camera, antialiased=antialiased)
+    gaussians = make_scene(*scene, camera)
+    found = rasterise_gaussians(gaussians, camera, antialiased=antialiased)
     assert found.alpha.min() >= 0
     assert found.alpha.max() <= 1
     assert np.isfinite(found.colour).all()
@@ -132,7 +135,7 @@ def test_values_stay_within_what_was_drawn(scene, camera: Camera, antialiased: b
     np.testing.assert_array_equal(np.isinf(found.depth), found.alpha == 0)
     seen = found.depth[found.alpha > 0]
     if seen.size:
-        means = args[0][np.isfinite(args[0]).all(1)]
+        means = gaussians.means[np.isfinite(gaussians.means).all(1)]
         z = means @ camera.camera_from_world[2, :3] + camera.camera_from_world[2, 3]
         z = z[(z >= camera.near) & (z <= camera.far)]
         assert seen.min() >= z.min() * (1 - 1e-4)
@@ -143,13 +146,13 @@ def test_values_stay_within_what_was_drawn(scene, camera: Camera, antialiased: b
 @given(seed=st.integers(0, 2**32 - 1), camera=cameras(), oddity=st.sampled_from(ODDITIES))
 def test_threads_change_no_bit(seed: int, camera: Camera, oddity: str):
     camera = replace(camera, width=camera.width * 5, height=camera.height * 5)
-    args = make_scene(seed, 200, 3, oddity, camera)
+    gaussians = make_scene(seed, 200, 3, oddity, camera)
     pictures = []
     for threads in (1, 2, 3, 7):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OMP_NUM_THREADS", str(threads))
             assert thread_count() == threads
-            pictures.append(rasterise_gaussians(*args, camera))
+            pictures.append(rasterise_gaussians(gaussians, camera))
     for other in pictures[1:]:
         assert_same_bits(pictures[0], other)
 
@@ -158,13 +161,13 @@ def test_threads_change_no_bit(seed: int, camera: Camera, oddity: str):
 @given(seed=st.integers(0, 2**32 - 1), camera=cameras(), antialiased=st.booleans())
 def test_only_the_order_of_equally_deep_ones_matters(seed: int, camera: Camera, antialiased: bool):
     """A shuffle that keeps the order among the tied ones changes no bit."""
-    args = make_scene(seed, 60, 3, "tied", camera)
+    gaussians = make_scene(seed, 60, 3, "tied", camera)
     keys = np.random.default_rng(seed).random(60)
     keys[::3] = np.sort(keys[::3])
-    shuffled = tuple(a[np.argsort(keys)] for a in args)
+    shuffled = chosen(gaussians, np.argsort(keys))
     assert_same_bits(
-        rasterise_gaussians(*args, camera, antialiased=antialiased),
-        rasterise_gaussians(*shuffled, camera, antialiased=antialiased),
+        rasterise_gaussians(gaussians, camera, antialiased=antialiased),
+        rasterise_gaussians(shuffled, camera, antialiased=antialiased),
     )
 
 
@@ -178,9 +181,14 @@ def test_of_equally_deep_ones_the_first_given_lies_in_front():
         height=9,
         fov_y_rad=0.5,
     )
-    means, turns = np.zeros((2, 3)), np.tile([1.0, 0, 0, 0], (2, 1))
-    sizes, colours = np.full((2, 3), 0.3), np.eye(2)
-    found = rasterise_gaussians(means, turns, sizes, np.array([0.9, 0.9]), colours, camera)
+    pair = Gaussians(
+        means=np.zeros((2, 3)),
+        quaternions=np.tile([1.0, 0, 0, 0], (2, 1)),
+        scales=np.full((2, 3), 0.3),
+        opacities=np.array([0.9, 0.9]),
+        colours=np.eye(2),
+    )
+    found = rasterise_gaussians(pair, camera)
     np.testing.assert_allclose(found.colour[4, 4], [0.9, 0.09], atol=1e-3)
 
 
@@ -211,8 +219,8 @@ def test_a_camera_may_stand_in_the_crowd(orthographic: bool):
     )
     if orthographic:
         camera = replace(camera, orthographic=True, focal_x=40.0, focal_y=40.0, near=-5.0)
-    args = make_scene(3, 60, 3, "none", camera)
-    found, twin = rasterise_gaussians(*args, camera), splat(*args, camera)
+    gaussians = make_scene(3, 60, 3, "none", camera)
+    found, twin = rasterise_gaussians(gaussians, camera), splat(gaussians, camera)
     sure = ~twin.doubtful.numpy()
     np.testing.assert_allclose(found.colour[sure], twin.colour.numpy()[sure], atol=2e-5)
     if orthographic:

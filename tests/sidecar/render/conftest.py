@@ -15,7 +15,7 @@ from fakes.lam import lam_bundle
 @pytest.fixture(scope="session")
 def avatar() -> Avatar:
     """Its light is what its Gaussians add up to (`test_solid` has those that are solid)."""
-    return replace(decode_lam_avatar(lam_bundle(), "test.zip"), solid=False)
+    return replace(decode_lam_avatar(lam_bundle(), "test.zip"), opaque_core=False)
 
 
 def take(frames: int = 6, space: str = "arkit") -> Motion:

@@ -11,12 +11,12 @@ import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
+from affekt.sidecar.avatar.animated_mesh import head_turns
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.read import read_avatar
-from affekt.sidecar.avatar.surface import head_turns
 from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.raster.colour import over
-from affekt.sidecar.raster.pixels import to_pixels
+from affekt.sidecar.raster.project import to_pixels
 from affekt.sidecar.render.frame import Frame, RenderOptions
 from affekt.sidecar.render.framing import View, default_camera, frame_points
 from affekt.sidecar.render.images import NOTHING, depth_steps, make_folder, write_frame, write_png

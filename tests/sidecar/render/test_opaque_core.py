@@ -9,7 +9,7 @@ from affekt.shared.camera import Camera, look_at
 from affekt.sidecar.avatar.affekt_avatar import decode_avatar_file, encode_avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.raster.mesh import rasterise_mesh
-from affekt.sidecar.render import opaque_core as solid
+from affekt.sidecar.render import opaque_core
 from affekt.sidecar.render.frame import RenderOptions
 from affekt.sidecar.render.passes import render_frames
 from fakes.lam import lam_bundle
@@ -30,7 +30,7 @@ def ball(rows: int = 24, columns: int = 36) -> tuple[np.ndarray, np.ndarray]:
     return vertices.astype(np.float32), np.concatenate([first, second]).astype(np.int32)
 
 
-BODY = solid.Body(vertices=np.arange(24 * 36), edge_m=0.022)
+CORE = opaque_core.Core(vertices=np.arange(24 * 36), edge_m=0.022)
 """Of the ball."""
 
 
@@ -54,10 +54,10 @@ def test_coverage_lies_inside_the_outline_and_fills_it(distance: float, orthogra
     if orthographic:
         focal = camera.focal_x / distance
         camera = replace(camera, focal_x=focal, focal_y=focal, orthographic=True)
-    coverage = solid.inside(vertices, BODY, camera)
+    coverage = opaque_core.core_coverage(vertices, CORE, camera)
     seen = rasterise_mesh(vertices, faces, camera).face >= 0
     # Less than any alpha that is raised.
-    assert coverage[~seen].max(initial=0) < solid.LEAST_ALPHA / 4
+    assert coverage[~seen].max(initial=0) < opaque_core.LEAST_ALPHA / 4
     assert coverage.max() == 1
     # Of so coarse a ball: its cells are as wide as its edges.
     assert coverage.sum() > 0.3 * seen.sum()
@@ -66,11 +66,11 @@ def test_coverage_lies_inside_the_outline_and_fills_it(distance: float, orthogra
 def test_nothing_is_covered_where_there_is_nothing_to_see():
     vertices, _ = ball()
     behind = vertices + np.array([0, 0, 50], np.float32)
-    assert solid.inside(behind, BODY, view()).max() == 0
-    assert solid.inside(np.full_like(vertices, np.nan), BODY, view()).max() == 0
-    assert solid.inside(vertices, replace(BODY, edge_m=0.0), view()).max() == 0
-    nothing = replace(BODY, vertices=np.zeros(0, np.int64))
-    assert solid.inside(vertices, nothing, view()).max() == 0
+    assert opaque_core.core_coverage(behind, CORE, view()).max() == 0
+    assert opaque_core.core_coverage(np.full_like(vertices, np.nan), CORE, view()).max() == 0
+    assert opaque_core.core_coverage(vertices, replace(CORE, edge_m=0.0), view()).max() == 0
+    nothing = replace(CORE, vertices=np.zeros(0, np.int64))
+    assert opaque_core.core_coverage(vertices, nothing, view()).max() == 0
 
 
 def test_all_channels_grow_with_alpha_and_keep_their_ratio():
@@ -79,8 +79,8 @@ def test_all_channels_grow_with_alpha_and_keep_their_ratio():
     coverage = rng.uniform(0, 1, (40, 50)).astype(np.float32)
     stack = rng.uniform(0, 1, (40, 50, 7)).astype(np.float32)
     before, old = stack.copy(), alpha.copy()
-    solid.make_solid(stack, alpha, coverage)
-    raised = (coverage > old) & (old >= solid.LEAST_ALPHA)
+    opaque_core.make_opaque(stack, alpha, coverage).run()
+    raised = (coverage > old) & (old >= opaque_core.LEAST_ALPHA)
     np.testing.assert_array_equal(alpha, np.where(raised, coverage, old))
     expected = before * np.where(raised, coverage / np.maximum(old, 1e-9), 1)[..., None]
     np.testing.assert_allclose(stack, expected, rtol=1e-5)
@@ -88,7 +88,7 @@ def test_all_channels_grow_with_alpha_and_keep_their_ratio():
 
 def test_a_loose_avatar_hides_what_is_behind_it():
     avatar = decode_lam_avatar(lam_bundle(), "test.zip")
-    assert avatar.solid
+    assert avatar.opaque_core
     vertices, faces = ball()
     rig = replace(
         avatar.surface,
@@ -112,10 +112,10 @@ def test_a_loose_avatar_hides_what_is_behind_it():
     camera = view()
     made, left = (
         next(render_frames(a, take(), camera, options))
-        for a in (loose, replace(loose, solid=False))
+        for a in (loose, replace(loose, opaque_core=False))
     )
     alpha, before = made.combined[..., 3], left.combined[..., 3]
-    inner = solid.inside(vertices, solid.body_of(loose), camera) == 1
+    inner = opaque_core.core_coverage(vertices, opaque_core.find_core(loose), camera) == 1
     assert before[inner].max() < 0.95
     assert alpha[inner].min() == 1
     outer = rasterise_mesh(vertices, faces, camera).face < 0
@@ -123,22 +123,24 @@ def test_a_loose_avatar_hides_what_is_behind_it():
     np.testing.assert_allclose(made.depth[inner], left.depth[inner], rtol=1e-5)
 
 
-def test_shoulders_are_no_part_of_a_body():
+def test_shoulders_are_no_part_of_a_core():
     avatar = decode_lam_avatar(lam_bundle(), "test.zip")
     weights = avatar.surface.joint_weights.copy()
     weights[:3] = 0
-    body = solid.body_of(replace(avatar, surface=replace(avatar.surface, joint_weights=weights)))
-    np.testing.assert_array_equal(body.vertices, np.flatnonzero(weights.sum(1) > 0.5))
-    assert body.vertices.min() >= 3
+    core = opaque_core.find_core(
+        replace(avatar, surface=replace(avatar.surface, joint_weights=weights))
+    )
+    np.testing.assert_array_equal(core.vertices, np.flatnonzero(weights.sum(1) > 0.5))
+    assert core.vertices.min() >= 3
     edges = [
         np.linalg.norm(avatar.vertices[f[k]] - avatar.vertices[f[k - 1]])
         for f in avatar.faces
         for k in range(3)
     ]
-    assert body.edge_m == pytest.approx(np.quantile(edges, 0.9), rel=1e-6)
+    assert core.edge_m == pytest.approx(np.quantile(edges, 0.9), rel=1e-6)
 
 
-@pytest.mark.parametrize("is_solid", [False, True])
-def test_an_own_file_remembers(is_solid: bool):
-    avatar = replace(decode_lam_avatar(lam_bundle(), "test.zip"), solid=is_solid)
-    assert decode_avatar_file(encode_avatar(avatar), "mine.safetensors").solid is is_solid
+@pytest.mark.parametrize("is_opaque", [False, True])
+def test_an_own_file_remembers(is_opaque: bool):
+    avatar = replace(decode_lam_avatar(lam_bundle(), "test.zip"), opaque_core=is_opaque)
+    assert decode_avatar_file(encode_avatar(avatar), "mine.safetensors").opaque_core is is_opaque

@@ -12,7 +12,7 @@ from affekt.shared.pictures import PASSES
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import open_avatar
-from affekt.sidecar.avatar.regions import PASS_REGIONS, avatar_regions
+from affekt.sidecar.avatar.regions import PASS_REGIONS, Labels, find_labels, kept_labels
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
@@ -26,8 +26,8 @@ from .conftest import take, view
 DATA = ("combined", "depth", "normal", "position", "index", "vector")
 
 
-def draw(subject, motion, cameras, **options) -> list[Frame]:
-    return list(render_frames(subject, motion, cameras, RenderOptions(**options)))
+def draw(subject, motion, cameras, *, labels: Labels = find_labels, **options) -> list[Frame]:
+    return list(render_frames(subject, motion, cameras, RenderOptions(**options), labels))
 
 
 def to_linear(values: np.ndarray) -> np.ndarray:
@@ -49,9 +49,7 @@ def test_light_is_linear_and_premultiplied(avatar: Avatar):
     """Gaussians blend in sRGB, as they were trained; the picture is made linear after."""
     frame = draw(avatar, take(), view(), antialiased=False)[3]
     posed = Actor(avatar, take()).pose(3).gaussians
-    image = rasterise_gaussians(
-        posed.means, posed.quaternions, posed.scales, posed.opacities, posed.colours, view()
-    )
+    image = rasterise_gaussians(posed, view())
     alpha = image.alpha[..., None]
     straight = image.colour / np.where(alpha > 0, alpha, 1)
     np.testing.assert_allclose(frame.combined[..., :3], to_linear(straight) * alpha, atol=2e-6)
@@ -62,10 +60,9 @@ def test_light_is_linear_and_premultiplied(avatar: Avatar):
 
 def test_a_small_head_is_drawn_finer_unless_told_otherwise(avatar: Avatar):
     posed = Actor(avatar, take()).pose(0).gaussians
-    scene = (posed.means, posed.quaternions, posed.scales, posed.opacities, posed.colours)
     camera = replace(view(), focal_x=view().focal_x / 6, focal_y=view().focal_y / 6)
-    assert choose_samples(posed.means, posed.scales, camera)[0] > 1
-    finer = rasterise_oversampled(rasterise_gaussians, *scene, camera, antialiased=True)
+    assert choose_samples(posed, camera)[0] > 1
+    finer = rasterise_oversampled(rasterise_gaussians, posed, camera, antialiased=True)
     frame = draw(avatar, take(), camera)[0]
     np.testing.assert_array_equal(frame.combined[..., 3], finer.alpha)
     plain = draw(avatar, take(), camera, antialiased=False)[0]
@@ -75,9 +72,7 @@ def test_a_small_head_is_drawn_finer_unless_told_otherwise(avatar: Avatar):
 def plain_mean(avatar: Avatar, index: int, camera: Camera, values: np.ndarray) -> np.ndarray:
     """What Gaussians carry, composited on its own and divided by alpha."""
     posed = Actor(avatar, take()).pose(index).gaussians
-    image = rasterise_gaussians(
-        posed.means, posed.quaternions, posed.scales, posed.opacities, values, camera
-    )
+    image = rasterise_gaussians(posed.carrying(values), camera)
     return image.colour / np.where(image.alpha > 0, image.alpha, 1)[..., None]
 
 
@@ -114,9 +109,7 @@ def test_the_back_of_a_translucent_head_leaves_depth_alone(avatar: Avatar):
     thin = replace(avatar, opacities=np.full(len(avatar), 0.3, np.float32))
     frame = draw(thin, take(), view())[3]
     posed = Actor(thin, take()).pose(3).gaussians
-    expected = rasterise_gaussians(
-        posed.means, posed.quaternions, posed.scales, posed.opacities, posed.colours, view()
-    ).depth
+    expected = rasterise_gaussians(posed, view()).depth
     middle = (slice(20, 28), slice(20, 28))
     ours, theirs = (np.median(d[middle] - nearest.depth[middle]) for d in (frame.depth, expected))
     print(f"behind the solid head's: {1e3 * ours:.1f} mm; all Gaussians' {1e3 * theirs:.1f} mm")
@@ -310,7 +303,8 @@ def test_real_avatars_have_lips_eyes_and_hair_where_they_are(
     monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
     real = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
     still = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
-    frame = draw(real, still, view(256, 0.0, (0, 1.68, 0)), passes=("mask",))[0]
+    camera = view(256, 0.0, (0, 1.68, 0))
+    frame = draw(real, still, camera, labels=kept_labels, passes=("mask",))[0]
     masks = frame.masks
     np.testing.assert_allclose(masks.sum(2), frame.combined[..., 3], atol=1e-5)
     middles = {}
@@ -324,4 +318,4 @@ def test_real_avatars_have_lips_eyes_and_hair_where_they_are(
     assert middles["hair"][0] < middles["eyes"][0] < middles["lips"][0]
     assert abs(middles["eyes"][1] - 128) < 8
     assert abs(middles["lips"][1] - 128) < 8
-    assert avatar_regions(real) is avatar_regions(real)
+    np.testing.assert_array_equal(kept_labels(real), find_labels(real))

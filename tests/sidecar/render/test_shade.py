@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.head import REGIONS
-from affekt.sidecar.raster.normals import vertex_normals
+from affekt.sidecar.raster.mesh import vertex_normals
 from affekt.sidecar.raster.occlusion import (
     cone_directions,
     neighbour_mean,

@@ -4,8 +4,13 @@
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera
-from affekt.sidecar.raster.attributes import interpolate, interpolate_corners
-from affekt.sidecar.raster.mesh import EMPTY, MeshFragments, rasterise_mesh
+from affekt.sidecar.raster.mesh import (
+    EMPTY,
+    MeshFragments,
+    interpolate,
+    interpolate_corners,
+    rasterise_mesh,
+)
 
 
 def scene(seed: int = 3) -> tuple[np.ndarray, np.ndarray, MeshFragments]:

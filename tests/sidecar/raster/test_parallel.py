@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from affekt.sidecar.raster.row_parallel import in_bands, thread_count, together
+from affekt.sidecar.raster.parallel import RowWork, run_rows, thread_count
 
 
 @pytest.mark.parametrize("threads", ["1", "2", "7"])
@@ -19,7 +19,7 @@ def test_every_row_is_done_once(monkeypatch: pytest.MonkeyPatch, threads: str, r
         with lock:
             done.extend(range(first, stop))
 
-    in_bands(work, rows)
+    run_rows([work], rows)
     assert sorted(done) == list(range(rows))
 
 
@@ -31,7 +31,7 @@ def test_an_error_in_a_band_is_raised(monkeypatch: pytest.MonkeyPatch):
             raise RuntimeError("late")
 
     with pytest.raises(RuntimeError, match="late"):
-        in_bands(work, 100)
+        run_rows([work], 100)
 
 
 @pytest.mark.parametrize("said", ["", "0", "four", "4,2"])
@@ -42,7 +42,7 @@ def test_without_a_usable_number_the_cores_count(monkeypatch: pytest.MonkeyPatch
     assert thread_count() == 3
 
 
-def test_work_together_is_done_band_by_band_in_the_order_given():
+def test_kernels_run_together_are_done_band_by_band_in_the_order_given():
     rows, first, second = 100, np.zeros(100), np.zeros(100)
 
     def double(a: int, b: int) -> None:
@@ -51,34 +51,13 @@ def test_work_together_is_done_band_by_band_in_the_order_given():
     def fill(a: int, b: int) -> None:
         first[a:b] = np.arange(a, b)
 
-    with together():
-        in_bands(fill, rows)
-        in_bands(double, rows)
-        assert not first.any()
+    run_rows([fill, double], rows)
     np.testing.assert_array_equal(second, 2 * np.arange(rows))
-    in_bands(lambda a, b: first.__setitem__(slice(a, b), -1), rows)
-    assert (first == -1).all()
 
 
-def test_work_together_that_fails_leaves_nothing_waiting():
-    done: list[int] = []
-
-    def fail() -> None:
-        with together():
-            in_bands(lambda a, b: done.append(a), 10)
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail()
-    in_bands(lambda a, b: done.append(a), 1)
-    assert done == [0]
-
-
-def test_work_together_is_on_equally_many_rows():
-    def mix() -> None:
-        with together():
-            in_bands(lambda a, b: None, 10)
-            in_bands(lambda a, b: None, 11)
-
-    with pytest.raises(ValueError, match="equally many"):
-        mix()
+def test_work_is_done_when_it_is_run_and_not_before():
+    out = np.zeros((40, 3), np.float32)
+    work = RowWork(result=out, fill=lambda a, b: out.__setitem__(slice(a, b), 1))
+    assert not out.any()
+    assert work.run() is out
+    assert (out == 1).all()

@@ -4,16 +4,16 @@
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
-from affekt.sidecar.avatar.gaussians import Gaussians, seen_colours
+from affekt.sidecar.avatar.splats import Splats, seen_colours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from scipy.special import sph_harm_y
 
 
-def gaussians(seed: int, known: int, *, count: int = 20) -> Gaussians:
+def gaussians(seed: int, known: int, *, count: int = 20) -> Splats:
     rng = np.random.default_rng(seed)
-    return Gaussians(
+    return Splats(
         means=rng.normal(0, 1, (count, 3)).astype(np.float32),
         quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
         scales=np.ones((count, 3), np.float32),
@@ -36,7 +36,7 @@ def view(seed: int) -> Camera:
     )
 
 
-def plain(values: Gaussians, directions: np.ndarray) -> np.ndarray:
+def plain(values: Splats, directions: np.ndarray) -> np.ndarray:
     """By scipy's complex harmonics: real ones in 3DGS's order carry (-1)^m."""
     polar, azimuth = np.arccos(directions[:, 2]), np.arctan2(directions[:, 1], directions[:, 0])
     colours, term = values.colours.astype(np.float64), 0
@@ -115,7 +115,7 @@ def test_a_lobe_faces_its_way():
 def test_a_world_that_turns_with_the_camera_keeps_degree_zero():
     values = gaussians(4, 3)
     values.harmonics[:] = 0
-    turned = Gaussians(
+    turned = Splats(
         means=Rotation.from_rotvec([0, 1, 0]).apply(values.means).astype(np.float32),
         quaternions=values.quaternions,
         scales=values.scales,

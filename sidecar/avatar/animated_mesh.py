@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What carries an avatar's Gaussians: a mesh that plays a take."""
+"""The mesh that an avatar's Gaussians sit on, animated by a take."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ from .avatar import ArkitRig, Avatar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PosedSurface:
-    """vertices: (V, 3) metres. turns: (V, 4) w, x, y, z, how far the bones turned each vertex, or
-    (0, 4) where nobody asked; the caller may write into them."""
+class PosedMesh:
+    """The mesh in one frame. vertices: (V, 3) metres. turns: (V, 4) w, x, y, z, each vertex's
+    rotation by the bones, or (0, 4) if it was not asked for; the caller may write into them."""
 
     vertices: Float32Array
     turns: Float32Array
 
 
-class PlayingSurface(Protocol):
-    """A surface with a take; `pose` may be called from several threads."""
+class AnimatedMesh(Protocol):
+    """A mesh with a take; `pose` may be called from several threads."""
 
-    def pose(self, index: int) -> PosedSurface: ...
+    def pose(self, index: int) -> PosedMesh: ...
 
-    def playing(self, motion: Motion) -> PlayingSurface:
-        """The same surface with another take. Raises InputError `space.no_adapter`."""
+    def playing(self, motion: Motion) -> AnimatedMesh:
+        """The same mesh with another take. Raises InputError `space.no_adapter` if the take is
+        not in the mesh's space."""
         ...
 
 
-def make_surface(avatar: Avatar, motion: Motion, *, with_turns: bool) -> PlayingSurface | None:
-    """The surface that plays the take; None for none. with_turns: the bones' turns are needed.
-    Raises InputError `space.no_adapter`."""
+def animate_mesh(avatar: Avatar, motion: Motion, *, with_turns: bool) -> AnimatedMesh | None:
+    """The avatar's surface, animated by the take; None if it has no surface. with_turns: the
+    bones' rotations are needed. Raises InputError `space.no_adapter` if the take is in another
+    space than the surface."""
     if isinstance(avatar.surface, ArkitRig):
-        return _PlayingRig(avatar.surface, motion)
-    return None if avatar.surface is None else _PlayingHead(avatar, motion, with_turns=with_turns)
+        return _AnimatedRig(avatar.surface, motion)
+    return None if avatar.surface is None else _AnimatedHead(avatar, motion, with_turns=with_turns)
 
 
-class _PlayingRig:
+class _AnimatedRig:
     def __init__(self, rig: ArkitRig, motion: Motion) -> None:
         self._rig = rig
         self._play(motion)
@@ -58,7 +60,7 @@ class _PlayingRig:
         self._used = blocks.any(2)
         self._joint_weights = np.ascontiguousarray(rig.joint_weights, np.float32)
 
-    def playing(self, motion: Motion) -> _PlayingRig:
+    def playing(self, motion: Motion) -> _AnimatedRig:
         other = copy.copy(self)
         other._play(motion)
         return other
@@ -72,7 +74,7 @@ class _PlayingRig:
             )
         self._weights, self._turns = motion.expression[:, :52], head_turns(motion)
 
-    def pose(self, index: int) -> PosedSurface:
+    def pose(self, index: int) -> PosedMesh:
         weights = self._weights[index]
         active = np.flatnonzero(weights)
         out = np.empty_like(self._rest)
@@ -88,10 +90,10 @@ class _PlayingRig:
         turns = np.empty((len(vertices), 4), np.float32)
         quaternions, transforms = chain_transforms(self._rig, self._turns[index])
         kernels.skin_chain(vertices, self._joint_weights, transforms, quaternions, turns)
-        return PosedSurface(vertices=vertices, turns=turns)
+        return PosedMesh(vertices=vertices, turns=turns)
 
 
-class _PlayingHead:
+class _AnimatedHead:
     def __init__(self, avatar: Avatar, motion: Motion, *, with_turns: bool) -> None:
         from ..head.forward import CHUNK_FRAMES, layer_of  # torch, which other avatars do without
 
@@ -103,7 +105,7 @@ class _PlayingHead:
         self._with_turns = with_turns
         self._play(motion)
 
-    def playing(self, motion: Motion) -> _PlayingHead:
+    def playing(self, motion: Motion) -> _AnimatedHead:
         other = copy.copy(self)
         other._play(motion)
         return other
@@ -122,13 +124,13 @@ class _PlayingHead:
             identity[: len(self._shape)] = self._shape
         return replace(motion, shape=identity)
 
-    def pose(self, index: int) -> PosedSurface:
+    def pose(self, index: int) -> PosedMesh:
         vertices = self._vertices(index)
         if self._joints is None:
-            return PosedSurface(vertices=vertices, turns=np.empty((0, 4), np.float32))
+            return PosedMesh(vertices=vertices, turns=np.empty((0, 4), np.float32))
         turns = self._weights @ self._joints[index]
         turns /= np.maximum(np.linalg.norm(turns, axis=1, keepdims=True), np.float32(1e-12))
-        return PosedSurface(vertices=vertices, turns=turns)
+        return PosedMesh(vertices=vertices, turns=turns)
 
     def _vertices(self, index: int) -> Float32Array:
         first = index - index % self._chunk
