@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,19 +13,19 @@ from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion
+from ...shared.pictures import PictureRequest
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
 from ..avatar.gaussians import Gaussians, seen_colours
 from ..avatar.regions import PASS_REGIONS, avatar_regions
 from ..raster.colour import linear_light
-from ..raster.device import choose_rasteriser
+from ..raster.device import Device, choose_rasteriser
 from ..raster.gaussians import GaussianImage
 from ..raster.oversample import rasterise_oversampled
 from ..raster.row_parallel import together
 from . import opaque_core as solid
 from . import resolve
-from .frame import Frame, RenderOptions
-from .poses import Poses
+from .frame import Frame, Poses
 
 _WEIGHT, _DEPTH = 3, 4
 
@@ -59,10 +58,12 @@ class GaussianPainter:
     """Draws the frames of one take on one avatar. Raises InputError `space.no_adapter`,
     `option.device`, `avatar.regions`, and `option.pass` for UVs of an avatar that has none."""
 
-    def __init__(self, avatar: Avatar, motion: Motion, options: RenderOptions) -> None:
-        self._options, self._layout = options, _lay_out(options.passes)
-        self._rasterise = choose_rasteriser(options.device)
-        self._play(Actor(avatar, motion, options.follow))
+    def __init__(
+        self, avatar: Avatar, motion: Motion, request: PictureRequest, device: Device = "cpu"
+    ) -> None:
+        self._request, self._layout = request, _lay_out(request.passes)
+        self._rasterise = choose_rasteriser(device)
+        self._play(Actor(avatar, motion, request.follow))
         self._fixed: dict[str, Float32Array] = {}
         self._two_sided = _two_sided(avatar)
         self._body = solid.body_of(avatar) if avatar.solid else None
@@ -95,12 +96,12 @@ class GaussianPainter:
                 solid.make_solid(image.colour, image.alpha, coverage)
             return linear_light(image.colour, image.alpha)
 
-    def paint(self, index: int, cameras: Mapping[int, Camera]) -> Frame:
+    def paint(self, index: int) -> Frame:
         """One frame of the take, through that frame's camera."""
-        camera, layout = cameras[index], self._layout
-        image = self._composite(index, cameras)
-        stack, alpha, passes = image.colour, image.alpha, self._options.passes
-        matrix = self._options.world_at(index)
+        camera, layout = self._request.camera_at(index), self._layout
+        image = self._composite(index, camera)
+        stack, alpha, passes = image.colour, image.alpha, self._request.passes
+        matrix = self._request.world_at(index)
         weight = stack[..., _WEIGHT]
         with together():
             if self._body is not None:
@@ -114,38 +115,37 @@ class GaussianPainter:
                 normal=resolve.directions(stack, layout.normal) if layout.normal else None,
                 position=resolve.places(depth, camera, matrix) if "position" in passes else None,
                 masks=resolve.complete_masks(stack, layout.masks, alpha) if layout.masks else None,
-                object_index=resolve.where_covered(alpha, self._options.object_index)
+                object_index=resolve.where_covered(alpha, self._request.object_index)
                 if "index" in passes
                 else None,
                 uv=resolve.divide(stack, layout.uv, weight) if layout.uv else None,
                 vector=resolve.divide(stack, layout.vector, weight) if layout.vector else None,
             )
 
-    def _composite(self, index: int, cameras: Mapping[int, Camera]) -> GaussianImage:
-        camera, posed = cameras[index], self._poses.at(index)
-        gaussians = posed.gaussians
+    def _composite(self, index: int, camera: Camera) -> GaussianImage:
+        gaussians = self._poses.at(index).gaussians
         carried = np.empty((len(gaussians.means), self._layout.count), np.float32)
         carried[:, :3] = seen_colours(gaussians, camera)
-        self._carry_data(carried, index, cameras)
+        self._carry_data(carried, index, camera)
         return self._image_of(gaussians, carried, camera)
 
     def _image_of(
         self, gaussians: Gaussians, carried: Float32Array, camera: Camera
     ) -> GaussianImage:
         scene = (gaussians.means, gaussians.quaternions, gaussians.scales, gaussians.opacities)
-        if self._options.antialiased:
+        if self._request.antialiased:
             return rasterise_oversampled(self._rasterise, *scene, carried, camera, antialiased=True)
         return self._rasterise(*scene, carried, camera)
 
-    def _carry_data(self, carried: Float32Array, index: int, cameras: Mapping[int, Camera]) -> None:
+    def _carry_data(self, carried: Float32Array, index: int, camera: Camera) -> None:
         """Fills in all but the colours."""
-        camera, layout, posed = cameras[index], self._layout, self._poses.at(index)
+        layout, posed = self._layout, self._poses.at(index)
         means = posed.gaussians.means
         facing = resolve.weigh_facing(posed.normals, means, camera, self._two_sided)
         carried[:, _WEIGHT] = facing.weight
         carried[:, _DEPTH] = facing.weight * facing.depth
         if layout.normal:
-            axes = self._options.axes_from_head(index, camera)
+            axes = self._request.normal_axes(index)
             seen = posed.normals * facing.side[:, None]
             carried[:, layout.normal] = resolve.turn_normals(seen, axes)
         if layout.masks:
@@ -153,7 +153,7 @@ class GaussianPainter:
         if layout.uv:
             carried[:, layout.uv] = self._fixed["uv"] * facing.weight[:, None]
         if layout.vector:
-            vectors = self._poses.vectors(index, cameras)
+            vectors = self._poses.vectors(index, self._request)
             carried[:, layout.vector] = vectors * facing.weight[:, None]
 
 

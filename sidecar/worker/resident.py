@@ -21,7 +21,7 @@ from ..head.forward import Mover, layer_of
 from ..modulation.modulator import load_modulator
 from ..motion.adapter import LinearAdapter, read_adapter
 from ..motion.read import decode_motion
-from ..render.passes import Subject
+from ..render.shot import Subject
 from .services import Take
 
 TAKES = 4

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...shared.arrays import Float32Array, UInt8Array
-from ...shared.camera import Camera
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
 from ...shared.messages import PictureKind
 from ...shared.motion import Motion
-from ...shared.pictures import PictureOptions
+from ...shared.pictures import PictureRequest
 
 if TYPE_CHECKING:
     from ..cache.user import UserCache
@@ -80,24 +79,13 @@ class RenderTask:
     avatar: Path | None
     avatar_name: str
     head: str | None
-    pictures: PictureOptions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PreviewPicture:
-    """The picture of a preview: camera None for a portrait; avatar (a file) or None for the head
-    itself."""
-
-    width: int
-    height: int
-    avatar: Path | None
-    avatar_name: str
-    camera: Camera | None
+    pictures: PictureRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreviewTask:
-    """See `messages.Preview`. track: the rows of the take's frames from `first` on."""
+    """See `messages.Preview`. track: the rows of the take's frames from `first` on. avatar: a
+    file, or None for the head itself. picture: None for numbers alone."""
 
     take: Take
     track: EmotionTrack
@@ -105,7 +93,9 @@ class PreviewTask:
     frame: int
     head: str
     wants_vertices: bool
-    picture: PreviewPicture | None
+    avatar: Path | None = None
+    avatar_name: str = "the avatar"
+    picture: PictureRequest | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from ...shared.conversions import preview_rows
 from ...shared.emotion import constant_track
+from ...shared.pictures import PictureRequest
 from ..avatar.open_avatar import OPEN_GAUSSIANS
 from ..head.read import OPEN
 from ..raster.device import choose_rasteriser
 from . import previews, resident
-from .services import PreviewPicture, PreviewTask, Take
+from .services import PreviewTask, Take
 
 _EDGE = 64
 _DEMO = "demo/take.npz"
@@ -44,9 +45,7 @@ def warm_up() -> Iterator[None]:
             wants_vertices=False,
             picture=None,
         )
-        picture = PreviewPicture(
-            width=_EDGE, height=_EDGE, avatar=None, avatar_name="", camera=None
-        )
+        picture = PictureRequest(width=_EDGE, height=_EDGE)
         for task in (
             numbers,
             replace(numbers, wants_vertices=True),

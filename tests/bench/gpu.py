@@ -25,7 +25,7 @@ from affekt.sidecar.avatar.resident import place_on, take_on
 from affekt.sidecar.raster.cuda import CudaRasteriser
 from affekt.sidecar.raster.device import CpuRasteriser, GaussianFrame, Rasteriser, choose_rasteriser
 from affekt.sidecar.raster.gaussians import GaussianImage
-from affekt.sidecar.render.framing import default_camera
+from affekt.sidecar.render.portrait import default_camera
 from rich.console import Console
 from rich.table import Table
 from scipy.spatial.transform import Rotation

@@ -274,7 +274,7 @@ def real_frames(real_data: Path, name: str) -> list[GaussianFrame]:
     """Two poses."""
     from affekt.sidecar.avatar.drive import Actor
     from affekt.sidecar.avatar.read import read_avatar
-    from affekt.sidecar.render.framing import default_camera
+    from affekt.sidecar.render.portrait import default_camera
     from fakes.plain_drive import arkit_motion
 
     avatar = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
@@ -300,7 +300,7 @@ def test_a_resident_avatar_on_the_card(real_data: Path):
     from affekt.sidecar.avatar.drive import Actor
     from affekt.sidecar.avatar.read import read_avatar
     from affekt.sidecar.avatar.resident import place_on, take_on
-    from affekt.sidecar.render.framing import default_camera
+    from affekt.sidecar.render.portrait import default_camera
     from fakes.plain_drive import arkit_motion
 
     rasteriser = card()

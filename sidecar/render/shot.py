@@ -1,20 +1,53 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what a user names to what `render_frames` takes: the subject, and a motion in its space."""
+"""What is rendered: a subject, a motion in the subject's space, and a request in its axes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from ...shared.arrays import Float32Array, Float64Array
+from ...shared.camera import Camera
 from ...shared.errors import InputError
-from ...shared.head import HeadModel
+from ...shared.head import JOINTS, HeadModel
 from ...shared.motion import Motion, make_motion
-from ..avatar.avatar import Avatar
+from ...shared.pictures import PictureRequest
+from ..avatar.alignment import find_eyeballs, fit_sphere, mesh_pieces
+from ..avatar.avatar import ArkitRig, Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import is_own_file, read_avatar
 from ..head.read import OPEN, read_head
 from ..motion.adapter import LinearAdapter, from_open, open_to_arkit, to_open
+from ..raster.device import Device
+from .portrait import default_camera
+
+Subject = Avatar | HeadModel
+_EYES = [JOINTS.index("eye_left"), JOINTS.index("eye_right")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shot:
+    """A request that can be rendered. motion: in the subject's space (`motion_for`). request: in
+    the subject's axes, with one camera or one for each frame of the motion. device: where
+    Gaussians are composited."""
+
+    subject: Subject
+    motion: Motion
+    request: PictureRequest
+    device: Device
+
+
+def make_shot(
+    subject: Subject, motion: Motion, request: PictureRequest, device: Device = "cpu"
+) -> Shot:
+    """The shot, seen by the portrait's camera if the request has none. Raises InputError
+    `option.camera` or `emotion.shape` for a request that does not fit the motion's length."""
+    request.check_take(len(motion))
+    if not request.cameras:
+        request = replace(request, cameras=(default_camera(subject, *request.size),))
+    return Shot(subject=subject, motion=motion, request=request, device=device)
 
 
 def read_subject(name: str, head: str | None = None) -> Avatar | HeadModel:
@@ -97,3 +130,52 @@ def _on_head(space: str, motion: Motion, adapter: LinearAdapter | None) -> Motio
             f"Give an adapter for '{space}' (`affekt adapter build` makes it from your FLAME).",
         )
     return from_open(to_open(motion, head, None), head, adapter)
+
+
+def head_from_avatar(avatar: Avatar, head: HeadModel) -> Float64Array:
+    """(4, 4) moves the avatar at rest so that the middle between its eyes is the head's; an
+    avatar's own origin may be elsewhere, as LAM's, which lies between the feet. Size and
+    direction stay. The identity for an avatar on that very head, and for one whose eyes cannot
+    be found: it is then placed by hand."""
+    out = np.eye(4)
+    eyes = _between_eyes(avatar)
+    is_on_head = isinstance(avatar.surface, HeadModel) and avatar.surface.name == head.name
+    if eyes is not None and not is_on_head:
+        out[:3, 3] = _middle(head, head.template) - eyes
+    return out
+
+
+def of_subject(camera: Camera, moved: Float64Array) -> Camera:
+    """The camera in the axes of an avatar that `moved`, (4, 4), brings to the head; it was told in
+    the head's."""
+    return replace(camera, camera_from_world=camera.camera_from_world @ moved)
+
+
+def on_head(request: PictureRequest, subject: Subject, head: HeadModel) -> PictureRequest:
+    """The request in the avatar's own axes, whose cameras and world were told in the head's."""
+    if not isinstance(subject, Avatar):
+        return request
+    moved = head_from_avatar(subject, head)
+    return replace(
+        request,
+        cameras=tuple(of_subject(camera, moved) for camera in request.cameras),
+        world_from_head=request.world_from_head @ moved,
+    )
+
+
+def _between_eyes(avatar: Avatar) -> Float64Array | None:
+    """(3,) in the avatar's axes at rest, metres."""
+    if isinstance(avatar.surface, HeadModel):
+        return _middle(avatar.surface, avatar.vertices)
+    if not isinstance(avatar.surface, ArkitRig):
+        return None
+    vertices = avatar.surface.vertices.astype(np.float64)
+    pieces = mesh_pieces(avatar.surface.faces, len(vertices))
+    eyes = find_eyeballs(vertices, pieces)
+    if eyes is None:
+        return None
+    return np.mean([fit_sphere(vertices[pieces == eye])[0] for eye in eyes], 0)
+
+
+def _middle(head: HeadModel, vertices: Float32Array) -> Float64Array:
+    return (head.joint_regressor[_EYES].astype(np.float64) @ vertices).mean(0)
