@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of a rendering: pictures that are there stay there until all new ones are.
+"""The folder of a rendering: earlier pictures stay there until all new ones are ready.
 
 New pictures wait in a hidden folder inside, so that a crash, a full disk or Esc costs nothing:
 the next rendering takes over every picture whose recipe (`shared/recipes.py`) is still wanted. No
@@ -29,8 +29,8 @@ _UNFINISHED = ".affekt_unfinished_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A rendering of one picture a frame. folder: where they go; suffix: such as `.exr`; first:
-    the scene's frame of the first; recipes: one for each frame."""
+    """A rendering of one picture for each frame. folder: where the pictures go; suffix: such as
+    `.exr`; first: the first picture's frame in the scene; recipes: one for each picture."""
 
     folder: Path
     suffix: str
@@ -39,15 +39,15 @@ class Plan:
 
     @property
     def work(self) -> Path:
-        """The folder for pictures on their way, the same for the same plan."""
+        """The folder for unfinished pictures; equal plans have the same one."""
         return self.folder / f"{_UNFINISHED}{fingerprint(self.recipes)[:12]}"
 
     def working(self, index: int) -> Path:
-        """Where the sidecar's client puts the picture of the motion's frame `index`."""
+        """The path at which the client writes the picture of the motion's frame `index`."""
         return self.work / frame_name(index, suffix=self.suffix[1:])
 
     def final(self, index: int) -> Path:
-        """Where it ends."""
+        """The path of that picture once the rendering is finished."""
         return self.folder / f"avatar_{self.first + index:06d}{self.suffix}"
 
 
@@ -85,8 +85,8 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
 
 
 def finish_frames(plan: Plan) -> tuple[Path, ...]:
-    """Puts all pictures in the place of an earlier rendering's; other files in the folder stay.
-    Raises InputError `file.not_writable`; what was done by then is not lost."""
+    """Replaces the earlier rendering's pictures by this one's; other files in the folder stay.
+    Raises InputError `file.not_writable`; no picture is lost then."""
     finished = _finished(plan)
     count = range(len(plan.recipes))
     try:

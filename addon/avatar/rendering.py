@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rendering an avatar with what the head's Action says, frame by frame of the scene."""
+"""Renders an avatar with the head's motion, one picture for each frame of the scene."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .frames import Plan, begin_frames, finish_frames, leave_frames
 
 _ADAPTER_BYTES = limits.ARTEFACT_BYTES["adapter"]
 GAUSSIANS_OF_HEAD = "{}-gaussians"
-"""The sidecar's name of a head's own Gaussians."""
+"""The name in the sidecar of a head as Gaussians."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def read_settings(scene: bpy.types.Scene) -> AvatarSettings:
 
 
 def _pictures(chosen: bpy.types.PropertyGroup) -> PictureRequest:
-    """An EXR always has colour and depth."""
+    """The request that the panel makes; an EXR always has colour and depth."""
     is_exr = chosen.format == "EXR"
     wanted = {"combined", "depth", *chosen.passes} if is_exr else {"combined"}
     size = 512 if chosen.camera == "SCENE" else chosen.size  # the scene says its own later
@@ -190,7 +190,7 @@ def _show(
     settings: AvatarSettings,
     rendered: int,
 ) -> str:
-    """The last step, and the only one that changes the scene; what to report of it."""
+    """Shows the files in the scene, which no earlier step changes; returns the report."""
     has_occlusion = settings.from_scene and settings.pictures.format == "exr"
     show_sequence(scene, Sequence(files=files, first=plan.first, has_occlusion=has_occlusion))
     said = [f"Rendered {rendered} frames into {settings.folder}; the compositor shows them."]

@@ -8,7 +8,8 @@
 
 `camera_from_head` takes the head's space (metres, x to its left, y up, z out of the face) to the
 camera's (x right, y down, z forward). An entry of `frames` says only what differs from the
-rest; its frame counts from 0; a frame that is not named has the camera of the one before.
+rest; its frame counts from 0; a frame that is not named has the camera of the one before. All
+pictures have one size.
 `centre_px` is the middle, `near_m` 0.01 and `far_m` 100 where they are left out.
 """
 

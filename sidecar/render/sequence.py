@@ -68,6 +68,8 @@ def _saved(steps: Generator[SavedFrame | None, None, None]) -> Generator[SavedFr
 
 
 class _Saver:
+    """Keeps the frames whose files bear their recipes, and renders and writes the others."""
+
     def __init__(self, shot: Shot, folder: Folder, *, resume: bool) -> None:
         self._shot, self._request = shot, shot.request
         self._frames = self._request.chosen_frames(len(shot.motion))
@@ -122,8 +124,8 @@ class _Saver:
 
     def _is_there(self, index: int) -> bool:
         read = exr.recipe_of if self._request.format == "exr" else images.recipe_of
-        recipe = self._recipes.of_frame(index)
-        return all(read(path) == recipe for path in self._files(index))
+        found = {read(path) for path in self._files(index)}
+        return None not in found and found == {self._recipes.of_frame(index)}
 
     def _write(self, frame: Frame) -> None:
         recipe, files = self._recipes.of_frame(frame.index), self._files(frame.index)

@@ -50,11 +50,11 @@ def make_shot(
     return Shot(subject=subject, motion=motion, request=request, device=device)
 
 
-def read_subject(name: str, head: str | None = None) -> Avatar | HeadModel:
-    """`open` is the embedded head, drawn as a lit mesh; `open-gaussians` the same head as a
-    Gaussian avatar; a FLAME file or a head file is another head; anything else an avatar. head:
-    the head that an avatar sits on, where its file asks for one. Raises InputError `file.*`,
-    `head.*`, `avatar.*`."""
+def read_subject(name: str, head: str | None = None) -> Subject:
+    """The avatar or head that a user names. `open` is the embedded head, drawn as a lit mesh;
+    `open-gaussians` the same head as a Gaussian avatar; a FLAME file or a head file is another
+    head; anything else an avatar. head: the head that an avatar sits on, where its file asks for
+    one. Raises InputError `file.*`, `head.*`, `avatar.*`."""
     if name == OPEN_GAUSSIANS:
         return open_avatar(read_head(OPEN))
     path = Path(name)
@@ -79,9 +79,7 @@ def _read_head(path: Path, name: str) -> HeadModel:
         ) from error
 
 
-def motion_for(
-    subject: Avatar | HeadModel, motion: Motion, adapter: LinearAdapter | None
-) -> Motion:
+def motion_for(subject: Subject, motion: Motion, adapter: LinearAdapter | None) -> Motion:
     """The motion in the space that the subject speaks: ARKit's for an avatar on an ARKit rig, the
     head's own for a head and for an avatar on one; for an avatar without a surface as it is.
     Poses of neck and head come along. adapter: for the one FLAME space among the two. Raises

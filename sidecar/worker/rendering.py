@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renderings, a frame a step, kept in the user's cache under what they show."""
+"""Renderings, one frame in each step, whose pictures are kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def render(task: RenderTask, user: UserCache) -> RenderSteps:
 
 @contextlib.contextmanager
 def _disk_errors() -> Iterator[None]:
-    """Who renders here has chosen no folder: what cannot be written is the cache's fault."""
+    """Turns `file.not_writable` into `job.disk`: the folder is the cache's, not the user's own."""
     try:
         yield
     except InputError as error:
