@@ -33,7 +33,7 @@ from .arrays import Float64Array
 from .camera import Camera
 from .channel import Channel, timed_out
 from .connection import Connection, check_protocol
-from .conversions import picture_fields, to_head, to_motion, track_fields
+from .conversions import to_head, to_motion, track_fields, view_fields, with_request
 from .emotion import EmotionTrack
 from .errors import InputError, LinkError, not_writable
 from .events import Event, PreviewFailed, PreviewReady
@@ -65,9 +65,9 @@ from .messages import (
     Welcome,
 )
 from .motion import Motion
-from .pictures import PictureOptions
+from .pictures import PictureRequest
 from .pixels import PixelRing
-from .previews import Previews, track_rows, view_fields
+from .previews import Previews, picture_of_view, track_rows
 from .version import AFFEKT_VERSION
 from .wire import misunderstood
 
@@ -235,7 +235,7 @@ class Client:
         subject: Artefact | str,
         motion: Artefact,
         folder: Path,
-        options: PictureOptions | None = None,
+        pictures: PictureRequest | None = None,
         *,
         adapter: Artefact | None = None,
     ) -> str:
@@ -255,9 +255,8 @@ class Client:
             name=motion.name,
             adapter=_sha256(adapter),
             credit=limits.PIECES_AHEAD,
-            **picture_fields(options or PictureOptions()),
         )
-        return self._start(request, folder)
+        return self._start(with_request(request, pictures or PictureRequest()), folder)
 
     def attach(self, job: str, folder: Path | None = None) -> None:
         """From now on the events of a job that another client has started come here: a client
@@ -296,7 +295,7 @@ class Client:
         (4, 4). Raises InputError `frames.out_of_range`, `option.size`, `option.camera`.
         """
         first, rows = track_rows(track, frame)
-        picture = view_fields(size, camera, world_from_head)
+        picture = picture_of_view(size, camera, world_from_head)
         is_head = isinstance(subject, str)
         self._previews.start(
             Preview(
@@ -310,9 +309,9 @@ class Client:
                 frame=frame,
                 first=first,
                 vertices=vertices,
-                is_shared=picture["width"] is not None,
+                is_shared=picture is not None,
                 **rows,
-                **picture,
+                **view_fields(picture),
             )
         )
 

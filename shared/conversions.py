@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TypedDict
 
 import numpy as np
@@ -14,12 +14,24 @@ from .camera import Camera
 from .emotion import CONTROLS, EmotionTrack
 from .errors import InputError
 from .head import ARRAY_FIELDS, HeadModel
-from .messages import HeadRead, MotionArrays, Render, TrackArrays
+from .messages import HeadRead, MotionArrays, Preview, Render, TrackArrays
 from .motion import WIDTHS, Motion
-from .pictures import Follow, Format, PictureOptions
+from .pictures import PictureRequest
 
 MOTION_FIELDS = (*WIDTHS, "shape", "eyelids", "fps", "space")
 _TRACK_FIELDS = ("weights", *CONTROLS, "fps")
+_PICTURE_FIELDS = (
+    "passes",
+    "format",
+    "half",
+    "antialiased",
+    "follow",
+    "axes",
+    "object_index",
+    "weights",
+    "influence",
+)
+"""Fields that a `PictureRequest` and a `Render` share as they are."""
 
 
 _PREVIEW_SECONDS = 64 / 30
@@ -53,21 +65,14 @@ class TrackFields(TypedDict):
     fps: float
 
 
-class PictureFields(TypedDict):
-    """The fields of `PictureOptions` in a `Render`."""
+class ViewFields(TypedDict):
+    """The fields of a `Render` and of a `Preview` that say from where a picture is seen."""
 
-    width: int
-    height: int
-    frames: tuple[int, int] | None
-    passes: tuple[str, ...]
-    format: Format
-    half: bool
-    antialiased: bool
-    follow: Follow | None
+    width: int | None
+    height: int | None
     lens: Float64Array | None
     camera_from_world: Float64Array | None
     world_from_head: Float64Array | None
-    weights: Float32Array | None
 
 
 def motion_fields(motion: Motion) -> MotionFields:
@@ -107,55 +112,65 @@ def to_head(message: HeadRead) -> HeadModel:
     return HeadModel(**{name: getattr(message, name) for name in names})
 
 
-def picture_fields(options: PictureOptions) -> PictureFields:
-    """The options as a `Render` holds them. Cameras that stand still, and a head that does, are
-    sent once."""
-    width, height = options.size
-    frames = options.frames
-    lens, poses = _still(_lenses(options.cameras), _poses(options.cameras))
-    matrices = np.asarray(options.world_from_head, np.float64).reshape(-1, 4, 4)
-    (matrices,) = _still(matrices)
+def view_fields(request: PictureRequest | None) -> ViewFields:
+    """From where the request's pictures are seen, as a message holds it; all None for no request.
+    Cameras that stand still, and a head that does, are sent once."""
+    if request is None:
+        return ViewFields(
+            width=None, height=None, lens=None, camera_from_world=None, world_from_head=None
+        )
+    width, height = request.size
+    lens, poses = _still(_lenses(request.cameras), _poses(request.cameras))
+    (matrices,) = _still(np.asarray(request.world_from_head, np.float64).reshape(-1, 4, 4))
     is_identity = len(matrices) == 1 and (matrices[0] == np.eye(4)).all()
-    weights = options.weights
-    return PictureFields(
+    return ViewFields(
         width=width,
         height=height,
-        frames=None if frames is None else (frames.start, frames.stop),
-        passes=options.passes,
-        format=options.format,
-        half=options.half,
-        antialiased=options.antialiased,
-        follow=options.follow,
-        lens=lens if options.cameras else None,
-        camera_from_world=poses if options.cameras else None,
+        lens=lens if request.cameras else None,
+        camera_from_world=poses if request.cameras else None,
         world_from_head=None if is_identity else matrices,
-        weights=None if weights is None else np.asarray(weights, np.float32),
     )
 
 
-def to_pictures(message: Render) -> PictureOptions:
-    """The options in the message. Raises InputError `option.*`."""
-    matrices = message.world_from_head
-    if matrices is None:
-        matrices = np.eye(4)
-    elif len(matrices) == 1:
-        matrices = matrices[0]
-    return PictureOptions(
+def to_view(message: Render | Preview) -> PictureRequest | None:
+    """A request for a picture as the message sees it, and as a PNG; None for a preview without
+    one. Raises InputError `option.size`, `option.camera`."""
+    if message.width is None or message.height is None:
+        if message.width is message.height:
+            return None
+        raise InputError("option.size", "A preview has half a size.", "Report this.")
+    matrices = np.eye(4) if message.world_from_head is None else message.world_from_head
+    return PictureRequest(
         width=message.width,
         height=message.height,
-        cameras=to_cameras(message.lens, message.camera_from_world, message.width, message.height),
-        frames=None if message.frames is None else range(*message.frames),
-        passes=message.passes,
-        format=message.format,
-        half=message.half,
-        antialiased=message.antialiased,
-        follow=message.follow,
-        world_from_head=matrices,
-        weights=message.weights,
+        cameras=_cameras(message.lens, message.camera_from_world, message.width, message.height),
+        world_from_head=matrices[0] if len(matrices) == 1 else matrices,
     )
 
 
-def to_cameras(
+def with_request(message: Render, request: PictureRequest) -> Render:
+    """The message, which asks for the request's pictures."""
+    frames = request.frames
+    return replace(
+        message,
+        frames=None if frames is None else (frames.start, frames.stop),
+        **view_fields(request),
+        **{name: getattr(request, name) for name in _PICTURE_FIELDS},
+    )
+
+
+def to_request(message: Render) -> PictureRequest:
+    """The request in the message. Raises InputError `option.*`."""
+    seen = to_view(message)
+    assert seen is not None  # a rendering always has a size
+    return replace(
+        seen,
+        frames=None if message.frames is None else range(*message.frames),
+        **{name: getattr(message, name) for name in _PICTURE_FIELDS},
+    )
+
+
+def _cameras(
     lenses: Float64Array | None, poses: Float64Array | None, width: int, height: int
 ) -> tuple[Camera, ...]:
     """The cameras of a `Render` or `Preview`, none where it has none. Raises InputError

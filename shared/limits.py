@@ -2,7 +2,7 @@
 """Every limit, in one place, each with its reason."""
 
 # Version of the protocol between add-on and sidecar: (major, minor). Majors must agree.
-PROTOCOL_VERSION = (3, 0)
+PROTOCOL_VERSION = (3, 1)
 
 # A header carries names and shapes, never data: 64 KiB is 100 times what the largest needs.
 MAX_HEADER_BYTES = 64 * 1024
@@ -158,3 +158,6 @@ PREDECESSOR_S = 20.0
 # What goes wrong once is mended at once; what goes wrong each time is told within half a minute.
 RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 8.0)
 RESTART_WINDOW_S = 600.0
+
+# The number in a picture's index pass, where Blender's own pass indices end too.
+MAX_OBJECT_INDEX = 32_767

@@ -19,7 +19,7 @@ from typing import Annotated, ClassVar, Literal
 
 from . import limits
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
-from .pictures import FOLLOWS, FORMATS, PASSES, Follow, Format
+from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
 Kind = Literal["motion", "adapter", "avatar", "emotions", "vertices"]
@@ -363,7 +363,7 @@ class Bake(TrackArrays):
 class Render(Message):
     """Draw the take with an avatar (an artefact) or a head (a name): exactly one of the two.
 
-    The rest is `PictureOptions`, see there. lens: (C, 7) focal x, focal y, centre x, centre y in
+    The rest is a `PictureRequest`; see there. lens: (C, 7) focal x, focal y, centre x, centre y in
     pixels (pixels per metre where the seventh is 1), near, far in metres, 1 if orthographic else
     0; camera_from_world: (C, 4, 4); C is 1, or the take's frames; both absent for the sidecar's
     own portrait camera. world_from_head: (1 or the take's frames, 4, 4), absent for the identity.
@@ -380,8 +380,8 @@ class Render(Message):
     motion: Sha256
     name: Annotated[str, _FILE_NAME]
     adapter: Annotated[str | None, _SOME_SHA256] = None
-    width: Annotated[int, _EDGE]
-    height: Annotated[int, _EDGE]
+    width: Annotated[int, _EDGE] = 512
+    height: Annotated[int, _EDGE] = 512
     frames: Annotated[tuple[int, int] | None, _RANGE] = None
     passes: Annotated[
         tuple[str, ...], Several(item=Choice(values=PASSES), least=1, most=len(PASSES))
@@ -390,6 +390,8 @@ class Render(Message):
     half: Annotated[bool, Flag()] = True
     antialiased: Annotated[bool, Flag()] = True
     follow: Annotated[Follow | None, Choice(values=FOLLOWS, optional=True)] = None
+    axes: Annotated[Axes, Choice(values=AXES)] = "world"
+    object_index: Annotated[int, Integer(high=limits.MAX_OBJECT_INDEX)] = OBJECT_INDEX
     pictures: Annotated[int, _PICTURES] = 0
     credit: Annotated[int, _CREDIT]
     lens: Annotated[Float64Array | None, Array(dtype="<f8", shape=(None, 7), optional=True)] = None
@@ -400,6 +402,9 @@ class Render(Message):
         Float64Array | None, Array(dtype="<f8", shape=(None, 4, 4), optional=True)
     ] = None
     weights: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None, 6), optional=True)] = (
+        None
+    )
+    influence: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None,), optional=True)] = (
         None
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked of a rendering: cameras, passes, and the kind of files."""
+"""What to render: one record for the add-on, the command line, the wire and the renderer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import numpy as np
 
 from .arrays import Float32Array, Float64Array
 from .camera import Camera, check_size
+from .emotion import EMOTIONS
 from .errors import InputError
+from .motion import frames_outside
 
 Pass = Literal["combined", "depth", "normal", "position", "mask", "index", "uv", "vector"]
 PASSES: tuple[Pass, ...] = get_args(Pass)
@@ -29,48 +31,60 @@ surface)."""
 FOLLOWS: tuple[Follow, ...] = get_args(Follow)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PictureOptions:
-    """What pictures of a take to make.
+Axes = Literal["world", "camera"]
+AXES: tuple[Axes, ...] = get_args(Axes)
+OBJECT_INDEX = 1
+"""What the index pass holds where the subject is, unless another number is asked for."""
 
-    cameras: one for all frames, or one for each frame of the whole take, all of one size; none
-    for the sidecar's own portrait camera of width x height pixels. frames: all if none. passes:
-    names out of `PASSES`; PNG holds `PNG_PASSES` only. half: 16-bit floats in an EXR where they
-    suffice. antialiased: a Gaussian that the low-pass widens is made fainter by as much (gsplat's
-    mode of that name), and a head whose Gaussians are finer than pixels is drawn finer and
-    averaged. follow: None for as the avatar's source was trained. world_from_head: (4, 4), or one
-    for each frame of the whole take (T, 4, 4): the axes of positions and normals. weights: (T, 6)
-    emotions to note in an EXR's header. Raises InputError `option.size`,
-    `option.camera`, `option.pass`, `option.format`, `option.follow`.
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PictureRequest:
+    """Which pictures of a take to make, how they look, and as what files.
+
+    frames: indices into the take, or None for all. cameras: one for all frames, or one for each
+    frame of the whole take, all of one size; with none, a portrait camera of width x height
+    pixels is used. passes: names out of `PASSES`; PNG holds `PNG_PASSES` only. half: 16-bit
+    floats in an EXR where they suffice. antialiased: a Gaussian that the low-pass widens is made
+    fainter by as much (gsplat's mode of that name), and a head whose Gaussians are finer than
+    pixels is drawn finer and averaged. follow: None for as the avatar's source was trained. axes:
+    those of the normal pass: the world's, as Cycles has it, or the camera's (x right, y up, z
+    towards the viewer). world_from_head: (4, 4) affine, or (T, 4, 4) for each frame of the whole
+    take; positions and world normals are multiplied by it. weights, influence: (T, 6) and (T,)
+    emotions, which are only noted in an EXR's header. Raises InputError `option.size`,
+    `option.camera`, `option.pass`, `option.format`, `option.follow`, `option.axes`.
     """
 
+    frames: range | None = None
     width: int = 512
     height: int = 512
     cameras: tuple[Camera, ...] = ()
-    frames: range | None = None
     passes: tuple[str, ...] = ("combined",)
     format: Format = "png"
     half: bool = True
     antialiased: bool = True
     follow: Follow | None = None
+    axes: Axes = "world"
     world_from_head: Float64Array = field(default_factory=lambda: np.eye(4))
+    object_index: int = OBJECT_INDEX
     weights: Float32Array | None = None  # (T, 6)
+    influence: Float32Array | None = None  # (T,)
 
     def __post_init__(self) -> None:
         check_size(*self.size)
         _need_one_of("format", (self.format,), FORMATS)
-        check_passes(self.passes)
+        _need_one_of("pass", self.passes, PASSES)
         if self.format == "png":
             _need_one_of("pass", self.passes, PNG_PASSES, " in a PNG", "Choose EXR, or ")
         if self.follow is not None:
             _need_one_of("follow", (self.follow,), FOLLOWS)
+        _need_one_of("axes", (self.axes,), AXES)
         if len({(camera.width, camera.height) for camera in self.cameras}) > 1:
             raise InputError(
                 "option.camera",
                 "The picture's size changes during the take.",
                 "Use one resolution for all frames.",
             )
-        check_world(self.world_from_head)
+        _check_world(self.world_from_head)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -79,23 +93,61 @@ class PictureOptions:
             return self.cameras[0].width, self.cameras[0].height
         return self.width, self.height
 
-    def check_take(self, frames: int) -> None:
-        """Raises InputError `option.camera` or `emotion.shape` where there is neither one of a
-        thing nor one for each frame of a take of so many frames."""
+    @property
+    def suffix(self) -> str:
+        """The suffix of the pictures' files, such as `.exr`."""
+        return f".{self.format}"
+
+    def camera_at(self, index: int) -> Camera:
+        """The camera of the take's frame `index`. There must be cameras."""
+        return self.cameras[0 if len(self.cameras) == 1 else index]
+
+    def world_at(self, index: int) -> Float64Array:
+        """(4, 4) `world_from_head` at the take's frame `index`."""
+        matrix = self.world_from_head
+        return matrix if matrix.ndim == 2 else matrix[0 if len(matrix) == 1 else index]
+
+    def normal_axes(self, index: int) -> Float64Array:
+        """(4, 4) turns the head's normals into those of the normal pass at the take's frame."""
+        if self.axes == "world":
+            return self.world_at(index)
+        return np.diag([1.0, -1.0, -1.0, 1.0]) @ self.camera_at(index).camera_from_world
+
+    def emotions_at(self, index: int) -> dict[str, float]:
+        """The emotions to note with the take's frame `index`, by name."""
+        noted: dict[str, float] = {}
+        if self.weights is not None:
+            noted |= zip(EMOTIONS, self.weights[index].tolist(), strict=True)
+        if self.influence is not None:
+            noted["influence"] = float(self.influence[index])
+        return noted
+
+    def chosen_frames(self, count: int) -> range:
+        """The frames to make of a take of `count` frames. Raises InputError
+        `frames.out_of_range`."""
+        frames = range(count) if self.frames is None else self.frames
+        if len(frames) == 0 or min(frames) < 0 or max(frames) >= count:
+            raise frames_outside(frames, count)
+        return frames
+
+    def check_take(self, count: int) -> None:
+        """Raises InputError `option.camera` or `emotion.shape` unless there is one of each thing,
+        or one for each frame of a take of `count` frames."""
         matrices = len(self.world_from_head) if self.world_from_head.ndim == 3 else 1
-        for count, what in ((len(self.cameras), "cameras"), (matrices, "places of the head")):
-            if count not in (0, 1, frames):
+        for given, what in ((len(self.cameras), "cameras"), (matrices, "places of the head")):
+            if given not in (0, 1, count):
                 raise InputError(
                     "option.camera",
-                    f"There are {count} {what} for a take of {frames} frames.",
+                    f"There are {given} {what} for a take of {count} frames.",
                     "Give one for all frames, or one for each.",
                 )
-        if self.weights is not None and self.weights.shape != (frames, 6):
-            raise InputError(
-                "emotion.shape",
-                f"There are {len(self.weights)} rows of emotions for a take of {frames} frames.",
-                "Give one row for each frame of the take.",
-            )
+        for values, shape in ((self.weights, (count, 6)), (self.influence, (count,))):
+            if values is not None and values.shape != shape:
+                raise InputError(
+                    "emotion.shape",
+                    f"There are {len(values)} rows of emotions for a take of {count} frames.",
+                    "Give one row for each frame of the take.",
+                )
 
 
 def frame_name(index: int, *, kind: str = "frame", suffix: str = "png") -> str:
@@ -104,14 +156,9 @@ def frame_name(index: int, *, kind: str = "frame", suffix: str = "png") -> str:
     return f"{kind}_{index + 1:04d}.{suffix}"
 
 
-def check_passes(names: Sequence[str]) -> None:
-    """Raises InputError `option.pass` for a name that is none of `PASSES`."""
-    _need_one_of("pass", names, PASSES)
-
-
-def check_world(world_from_head: Float64Array) -> None:
-    """Raises InputError `option.camera` for what is neither an invertible (4, 4) matrix nor
-    (T, 4, 4) of them."""
+def _check_world(world_from_head: Float64Array) -> None:
+    """Raises InputError `option.camera` unless this is one invertible (4, 4) matrix or (T, 4, 4)
+    of them."""
     matrix = world_from_head
     fits = matrix.ndim in (2, 3) and matrix.shape[-2:] == (4, 4) and np.isfinite(matrix).all()
     if not fits or not np.linalg.det(matrix).all():

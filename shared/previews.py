@@ -13,19 +13,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Protocol, TypedDict
+from typing import Protocol
 
 import numpy as np
 
 from . import events, limits
 from .arrays import Float64Array, UInt8Array
 from .camera import Camera
-from .conversions import TrackFields, picture_fields, preview_rows, track_fields
+from .conversions import TrackFields, preview_rows, track_fields
 from .emotion import EmotionTrack
 from .errors import AffektError, InputError, LinkError
 from .messages import Message, OpenPixels, PixelsOpened, Preview, Previewed
 from .motion import frames_outside
-from .pictures import PictureOptions
+from .pictures import PictureRequest
 from .wire import misunderstood
 
 
@@ -65,46 +65,26 @@ def track_rows(track: EmotionTrack, frame: int) -> tuple[int, TrackFields]:
     return rows.start, TrackFields(**cut, fps=track.fps)
 
 
-class ViewFields(TypedDict):
-    """What a `Preview` says of its picture."""
-
-    width: int | None
-    height: int | None
-    lens: Float64Array | None
-    camera_from_world: Float64Array | None
-    world_from_head: Float64Array | None
-
-
-def view_fields(
+def picture_of_view(
     size: tuple[int, int] | None, camera: Camera | None, world_from_head: Float64Array | None
-) -> ViewFields:
-    """Of a picture of the camera's size, else of `size` by the sidecar's own camera, else none.
+) -> PictureRequest | None:
+    """A picture of the camera's size, else of `size` by the sidecar's own camera, else None.
     Raises InputError `option.size`, `option.camera`."""
     if camera is not None:
         size = (camera.width, camera.height)
     if size is None:
-        return ViewFields(
-            width=None, height=None, lens=None, camera_from_world=None, world_from_head=None
-        )
+        return None
     if max(size) > limits.MAX_PREVIEW_EDGE:
         raise InputError(
             "option.size",
             f"A preview of {size[0]} x {size[1]} pixels cannot be made.",
             f"Choose at most {limits.MAX_PREVIEW_EDGE} pixels an edge.",
         )
-    options = PictureOptions(
+    return PictureRequest(
         width=size[0],
         height=size[1],
         cameras=() if camera is None else (camera,),
         world_from_head=np.eye(4) if world_from_head is None else world_from_head,
-    )
-    fields = picture_fields(options)
-    return ViewFields(
-        width=size[0],
-        height=size[1],
-        lens=fields["lens"],
-        camera_from_world=fields["camera_from_world"],
-        world_from_head=fields["world_from_head"],
     )
 
 

@@ -23,12 +23,12 @@ _MARK = "affekt_avatar"
 _ROOM = 560
 """Space for our nodes before the output, in the editor's units."""
 _SAME_SOCKET = {"Image": "Combined", "Combined": "Image"}
-"""What the picture's socket is called after a change between PNG and multilayer EXR."""
+"""The new name of the picture's socket after a change between PNG and multilayer EXR."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequence:
-    """files: one a frame, numbered by scene frame from `first` on, multilayer EXR or PNG.
+    """An image sequence. files: one for each scene frame from `first` on, EXR or PNG.
     has_occlusion: whether nearer things of the set hide the avatar."""
 
     files: tuple[Path, ...]
@@ -60,7 +60,7 @@ def _find(tree: bpy.types.NodeTree, role: str) -> bpy.types.Node | None:
 
 
 def _make_room(tree: bpy.types.NodeTree) -> None:
-    """Moves the output to the right where our nodes would lie on what is before it."""
+    """Moves the output to the right if our nodes would lie on the nodes before it."""
     output = compat.compositor_output(tree)
     if not output.inputs[0].links:
         return
@@ -100,7 +100,7 @@ def _replace_image(node: bpy.types.Node, sequence: Sequence) -> bpy.types.Image:
 
 
 def _restore_links(node: bpy.types.Node, links: list[tuple[str, bpy.types.NodeSocket]]) -> None:
-    """Sockets of an Image node come and go with its picture's passes, and links with them."""
+    """Links the node's sockets again: they come and go with the passes of its picture."""
     for name, target in links:
         source = node.outputs.get(name) or node.outputs.get(_SAME_SOCKET.get(name, ""))
         if source is not None and not target.is_linked:
@@ -108,7 +108,7 @@ def _restore_links(node: bpy.types.Node, links: list[tuple[str, bpy.types.NodeSo
 
 
 def _add_over(tree: bpy.types.NodeTree, node: bpy.types.Node) -> bpy.types.Node:
-    """The depth group between the output and what it showed so far."""
+    """Adds the depth group between the output and the node that it showed so far."""
     output = compat.compositor_output(tree)
     shown = output.inputs[0].links[0].from_socket if output.inputs[0].links else None
     over = _add_node(tree, "CompositorNodeGroup", OVER, (-240, 0))
@@ -135,8 +135,8 @@ def _set_occlusion(
     over: bpy.types.Node,
     sequence: Sequence,
 ) -> None:
-    """Switches the comparison of depths on or off when this rendering differs in that from the
-    one before; else the animator's own setting stays."""
+    """Switches the comparison of depths on or off if the rendering before had it otherwise; else
+    the animator's own setting stays."""
     if over.get("affekt_occlusion") == sequence.has_occlusion:
         return
     over["affekt_occlusion"] = sequence.has_occlusion
@@ -166,7 +166,8 @@ def _render_layers(socket: bpy.types.NodeSocket) -> bpy.types.Node | None:
 
 
 def _add_blur(tree: bpy.types.NodeTree, node: bpy.types.Node, over: bpy.types.Node) -> None:
-    """Vector Blur before the set comes in, muted until the animator wants it."""
+    """Adds Vector Blur between the avatar and the depth group, muted until the animator wants
+    it."""
     blur = _add_node(tree, "CompositorNodeVecBlur", BLUR, (-500, -420))
     blur.mute = True
     # 4.2 turns infinite depths into pixels that are no numbers.

@@ -31,7 +31,7 @@ _INPUTS = (
 
 
 def depth_over_group() -> bpy.types.NodeTree:
-    """The group, made at first use; an animator's changes to it stay."""
+    """The node group, made at its first use; an animator's changes to it stay."""
     found = next((g for g in bpy.data.node_groups if g.get("affekt_depth_over")), None)
     if found is not None:
         return found
@@ -71,8 +71,8 @@ def _front_mask(
     behind: bpy.types.NodeSocket,
     occlusion: bpy.types.NodeSocket,
 ) -> bpy.types.NodeSocket:
-    """1 where the avatar is nearer than the set, smoothed along the set's edges only: its depth
-    is carried past its own outline first, where alpha says all that there is to say."""
+    """A mask, 1 where the avatar is nearer than the set, smoothed along the set's edges only: the
+    avatar's depth is carried past its own outline first, where its alpha already is smooth."""
     is_there = _math(tree, "LESS_THAN", (-880, 240), avatar, FAR_M)
     finite = _math(tree, "MINIMUM", (-880, 60), avatar, FAR_M)
     spread = tree.nodes.new("CompositorNodeDilateErode")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of a rendering: pictures that are there stay there until all new ones are.
+"""The folder of a rendering: earlier pictures stay there until all new ones are ready.
 
 New pictures wait in a hidden folder inside, so that a crash, a full disk or Esc costs nothing:
-the next rendering takes over every picture whose key, a hash of all that it depends on, is still
-wanted. No file here is ever half written: pictures arrive whole and are only renamed.
+the next rendering takes over every picture whose recipe (`shared/recipes.py`) is still wanted. No
+file here is ever half written: pictures arrive whole and are only renamed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...shared.arrays import Float32Array
 from ...shared.errors import not_writable
 from ...shared.fingerprint import fingerprint
-from ...shared.motion import WIDTHS, Motion
 from ...shared.pictures import frame_name
-from ..camera import View
 
 _PICTURE = re.compile(r"avatar_\d{6}\.(png|exr)")
 _LEDGER = ".affekt_frames.json"
@@ -32,59 +29,26 @@ _UNFINISHED = ".affekt_unfinished_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A rendering of one picture a frame. folder: where they go; suffix: such as `.exr`; first:
-    the scene's frame of the first; keys: one a frame, equal for equal pictures."""
+    """A rendering of one picture for each frame. folder: where the pictures go; suffix: such as
+    `.exr`; first: the first picture's frame in the scene; recipes: one for each picture."""
 
     folder: Path
     suffix: str
     first: int
-    keys: tuple[str, ...]
+    recipes: tuple[str, ...]
 
     @property
     def work(self) -> Path:
-        """The folder for pictures on their way, the same for the same plan."""
-        return self.folder / f"{_UNFINISHED}{fingerprint(self.keys)[:12]}"
+        """The folder for unfinished pictures; equal plans have the same one."""
+        return self.folder / f"{_UNFINISHED}{fingerprint(self.recipes)[:12]}"
 
     def working(self, index: int) -> Path:
-        """Where the sidecar's client puts the picture of the motion's frame `index`."""
+        """The path at which the client writes the picture of the motion's frame `index`."""
         return self.work / frame_name(index, suffix=self.suffix[1:])
 
     def final(self, index: int) -> Path:
-        """Where it ends."""
+        """The path of that picture once the rendering is finished."""
         return self.folder / f"avatar_{self.first + index:06d}{self.suffix}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Performance:
-    """What changes from frame to frame: T frames of motion, of the emotions that were baked into
-    it (T, 6) or None, and of the scene's views, or None for a camera that stands still."""
-
-    motion: Motion
-    weights: Float32Array | None
-    views: list[View] | None
-
-
-def frame_keys(settings: str, shown: Performance) -> tuple[str, ...]:
-    """A key for each frame: of the settings, the frame's number in the motion, and what is shown
-    there and one frame before and after (the vector pass)."""
-    motion = shown.motion
-    common = (settings, motion.space, motion.fps, motion.shape)
-    rows = [_row(shown, index) for index in range(len(motion))]
-    keys = []
-    for index in range(len(rows)):
-        around = rows[max(index - 1, 0) : index + 2]
-        keys.append(fingerprint(common, index, around))
-    return tuple(keys)
-
-
-def _row(shown: Performance, index: int) -> str:
-    motion, eyelids = shown.motion, shown.motion.eyelids
-    return fingerprint(
-        [getattr(motion, name)[index] for name in WIDTHS],
-        None if eyelids is None else eyelids[index],
-        None if shown.weights is None else shown.weights[index],
-        None if shown.views is None else shown.views[index],
-    )
 
 
 def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
@@ -95,7 +59,9 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
     """
     try:
         plan.work.mkdir(parents=True, exist_ok=True)
-        _write_whole(plan.work / _PLAN, {plan.working(i).name: k for i, k in enumerate(plan.keys)})
+        _write_whole(
+            plan.work / _PLAN, {plan.working(i).name: r for i, r in enumerate(plan.recipes)}
+        )
         if not reuse:
             for path in plan.work.glob(f"frame_*{plan.suffix}"):
                 path.unlink()
@@ -111,29 +77,29 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
         _runs(
             [
                 index
-                for index, key in enumerate(plan.keys)
-                if not plan.working(index).exists() and key not in finished
+                for index, recipe in enumerate(plan.recipes)
+                if not plan.working(index).exists() and recipe not in finished
             ]
         )
     )
 
 
 def finish_frames(plan: Plan) -> tuple[Path, ...]:
-    """Puts all pictures in the place of an earlier rendering's; other files in the folder stay.
-    Raises InputError `file.not_writable`; what was done by then is not lost."""
+    """Replaces the earlier rendering's pictures by this one's; other files in the folder stay.
+    Raises InputError `file.not_writable`; no picture is lost then."""
     finished = _finished(plan)
-    count = range(len(plan.keys))
+    count = range(len(plan.recipes))
     try:
         for index in count:
             if not plan.working(index).exists():
-                os.replace(finished[plan.keys[index]], plan.working(index))
+                os.replace(finished[plan.recipes[index]], plan.working(index))
         (plan.folder / _LEDGER).unlink(missing_ok=True)
         for old in plan.folder.iterdir():
             if _PICTURE.fullmatch(old.name):
                 old.unlink()
         for index in count:
             os.replace(plan.working(index), plan.final(index))
-        _write_whole(plan.folder / _LEDGER, {plan.final(i).name: plan.keys[i] for i in count})
+        _write_whole(plan.folder / _LEDGER, {plan.final(i).name: plan.recipes[i] for i in count})
     except OSError as error:
         raise not_writable(plan.folder, error) from error
     shutil.rmtree(plan.work, ignore_errors=True)
@@ -141,8 +107,8 @@ def finish_frames(plan: Plan) -> tuple[Path, ...]:
 
 
 def leave_frames(plan: Plan) -> None:
-    """Clears up after a rendering that did not finish: pictures stay for the next one, but
-    nothing stays where there are none."""
+    """Clears up after a rendering that did not finish: its pictures stay for the next one, its
+    folder only if it holds any."""
     if any(plan.work.glob(f"frame_*{plan.suffix}")):
         return
     shutil.rmtree(plan.work, ignore_errors=True)
@@ -152,25 +118,25 @@ def leave_frames(plan: Plan) -> None:
 
 def _take_over(other: Path, plan: Plan) -> None:
     """Moves pictures of an unfinished rendering that this one wants into its place."""
-    places = {key: plan.working(index) for index, key in enumerate(plan.keys)}
-    for name, key in _read_names(other / _PLAN).items():
+    places = {recipe: plan.working(index) for index, recipe in enumerate(plan.recipes)}
+    for name, recipe in _read_names(other / _PLAN).items():
         path = other / name
-        if key in places and path.suffix == plan.suffix and path.is_file():
-            os.replace(path, places[key])
+        if recipe in places and path.suffix == plan.suffix and path.is_file():
+            os.replace(path, places[recipe])
 
 
 def _finished(plan: Plan) -> dict[str, Path]:
-    """Pictures in the folder by their keys, where the ledger still speaks the truth."""
+    """Finished pictures by their recipes: those that the ledger names and that are there."""
     ledger = _read_names(plan.folder / _LEDGER)
     return {
-        key: plan.folder / name
-        for name, key in ledger.items()
+        recipe: plan.folder / name
+        for name, recipe in ledger.items()
         if name.endswith(plan.suffix) and (plan.folder / name).is_file()
     }
 
 
 def _read_names(path: Path) -> dict[str, str]:
-    """File names and keys, or nothing if the file is not there or not ours."""
+    """File names and recipes, or nothing if the file is not there or not ours."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
@@ -178,9 +144,9 @@ def _read_names(path: Path) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     return {
-        name: key
-        for name, key in found.items()
-        if isinstance(key, str) and re.fullmatch(r"(avatar|frame)_\d{4,6}\.(png|exr)", name)
+        name: recipe
+        for name, recipe in found.items()
+        if isinstance(recipe, str) and re.fullmatch(r"(avatar|frame)_\d{4,6}\.(png|exr)", name)
     }
 
 

@@ -8,7 +8,7 @@ from ..head.find import find_head, need_head
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
-from .rendering import render_options, render_steps
+from .rendering import read_settings, render_steps
 
 
 class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
@@ -35,4 +35,4 @@ class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         scene = context.scene
-        return render_steps(need_head(context).name, scene.name, render_options(scene))
+        return render_steps(need_head(context).name, scene.name, read_settings(scene))

@@ -48,7 +48,7 @@ HEAD_MESHES = (
 
 
 class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
-    """What to render, how, and where to; kept with the scene."""
+    """The panel's settings of a rendering, which are kept with the scene."""
 
     subject: bpy.props.EnumProperty(
         name="Subject",

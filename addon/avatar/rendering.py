@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rendering an avatar with what the head's Action says, frame by frame of the scene."""
+"""Renders an avatar with the head's motion, one picture for each frame of the scene."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -12,38 +12,41 @@ import numpy as np
 
 from ...shared import limits
 from ...shared.errors import InputError
-from ...shared.supervisor import Supervisor
+from ...shared.fingerprint import fingerprint
+from ...shared.motion import Motion
+from ...shared.pictures import PASSES, PictureRequest
+from ...shared.recipes import PictureRecipes
 from ..camera import read_views
 from ..emotion.sample import read_track
 from ..head.find import named_head
 from ..link import requests
-from ..link.requests import FileBytes, Look
+from ..link.requests import FileBytes
 from ..link.session import session
 from ..link.tasks import Progress, Steps
 from ..motion.curves import scene_fps
 from ..motion.importing import read_file
 from ..motion.takes import active_take, read_take_at, take_times
 from .compositor import Sequence, show_sequence
-from .frames import Performance, Plan, begin_frames, finish_frames, frame_keys, leave_frames
+from .frames import Plan, begin_frames, finish_frames, leave_frames
 
 _ADAPTER_BYTES = limits.ARTEFACT_BYTES["adapter"]
 GAUSSIANS_OF_HEAD = "{}-gaussians"
-"""The sidecar's name of a head's own Gaussians."""
+"""The name in the sidecar of a head as Gaussians."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenderOptions:
-    """avatar: the file, or None for the head itself. adapter: between the open head and the
-    avatar's space, or None where they are one. as_gaussians: whether the head is then drawn
-    as its Gaussians. from_scene: by the scene's camera. look: how. folder: where the pictures go.
-    head_mesh: what becomes of the mesh. reuse: whether pictures that are there may stay. first,
-    last: scene frames."""
+class AvatarSettings:
+    """What the panel says. avatar: the file, or None for the head itself. adapter: between the
+    open head and the avatar's space, or None where they are one. as_gaussians: whether the head is
+    drawn as its Gaussians. from_scene: whether the scene's camera is used. pictures: without
+    frames, cameras and emotions. folder: where the pictures go. head_mesh: what becomes of the
+    mesh. reuse: whether pictures that are there may stay. first, last: scene frames."""
 
     avatar: Path | None
     adapter: Path | None
     as_gaussians: bool
     from_scene: bool
-    look: Look
+    pictures: PictureRequest
     folder: Path
     head_mesh: str
     reuse: bool
@@ -51,7 +54,7 @@ class RenderOptions:
     last: int
 
 
-def render_options(scene: bpy.types.Scene) -> RenderOptions:
+def read_settings(scene: bpy.types.Scene) -> AvatarSettings:
     """What the panel says. Raises InputError `option.avatar`, `option.folder`, `option.camera`."""
     chosen = scene.affekt_avatar
     if chosen.subject == "FILE" and not chosen.file:
@@ -69,12 +72,12 @@ def render_options(scene: bpy.types.Scene) -> RenderOptions:
             "Save the blend file, or choose another folder.",
         )
     from_file = chosen.subject == "FILE"
-    return RenderOptions(
+    return AvatarSettings(
         avatar=Path(bpy.path.abspath(chosen.file)) if from_file else None,
         adapter=Path(bpy.path.abspath(chosen.adapter)) if from_file and chosen.adapter else None,
         as_gaussians=chosen.subject == "GAUSSIANS",
         from_scene=chosen.camera == "SCENE",
-        look=_look(chosen),
+        pictures=_pictures(chosen),
         folder=Path(bpy.path.abspath(chosen.folder)),
         head_mesh=chosen.head_mesh,
         reuse=chosen.reuse,
@@ -83,62 +86,76 @@ def render_options(scene: bpy.types.Scene) -> RenderOptions:
     )
 
 
-def _look(chosen: bpy.types.PropertyGroup) -> Look:
+def _pictures(chosen: bpy.types.PropertyGroup) -> PictureRequest:
+    """The request that the panel makes; an EXR always has colour and depth."""
     is_exr = chosen.format == "EXR"
-    return Look(
-        size=chosen.size,
-        is_exr=is_exr,
-        is_half=chosen.depth == "HALF",
-        passes=tuple(sorted(chosen.passes)) if is_exr else (),
+    wanted = {"combined", "depth", *chosen.passes} if is_exr else {"combined"}
+    size = 512 if chosen.camera == "SCENE" else chosen.size  # the scene says its own later
+    return PictureRequest(
+        width=size,
+        height=size,
+        passes=tuple(name for name in PASSES if name in wanted),
+        format="exr" if is_exr else "png",
+        half=chosen.depth == "HALF",
         antialiased=chosen.antialiased,
         follow=None if chosen.follow == "AUTO" else chosen.follow.lower(),
     )
 
 
-def render_steps(head_name: str, scene_name: str, options: RenderOptions) -> Steps:
+def render_steps(head_name: str, scene_name: str, settings: AvatarSettings) -> Steps:
     """Renders the scene's frames that the take in use covers, one picture a frame, and brings
     them into the compositor. The folder gets them only once all are there; until then they wait
     inside it for the next try."""
     line = session.need_line()
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
-    subject, fingerprint = _subject(head, options)
-    adapter = None if options.adapter is None else read_file(options.adapter, _ADAPTER_BYTES)
+    subject = _subject(head, settings)
+    adapter = None if settings.adapter is None else read_file(settings.adapter, _ADAPTER_BYTES)
     yield Progress(fraction=0.0, text="Reading the curves")
-    frames = _covered_frames(head, scene, options)
-    shown = _read_performance(head, scene, frames, options)
-    hashed = None if adapter is None else hashlib.sha256(adapter.data).hexdigest()
-    settings = repr((line.version, fingerprint, hashed, options.look))
+    frames = _covered_frames(head, scene, settings)
+    motion, pictures = _read_performance(head, scene, frames, settings)
+    recipes = PictureRecipes(_fingerprint(line.version, subject, adapter), motion, pictures)
     plan = Plan(
-        folder=options.folder,
-        suffix=options.look.suffix,
+        folder=settings.folder,
+        suffix=pictures.suffix,
         first=int(frames[0]),
-        keys=frame_keys(settings, shown),
+        recipes=tuple(map(recipes.of_frame, range(len(motion)))),
     )
-    rendered = yield from _render_missing(line, (subject, adapter), shown, plan, options)
-    files = finish_frames(plan)
-    return _show(head_name, bpy.data.scenes[scene_name], files, plan, options, rendered)
+    runs = begin_frames(plan, reuse=settings.reuse)
+    try:
+        for run in runs:
+            some = replace(pictures, frames=run)
+            yield from requests.render(line, subject, adapter, motion, some, plan.work)
+    except BaseException:  # Esc closes the generator
+        leave_frames(plan)
+        raise
+    files, rendered = finish_frames(plan), sum(map(len, runs))
+    return _show(head_name, bpy.data.scenes[scene_name], files, plan, settings, rendered)
 
 
-def _subject(head: bpy.types.Object, options: RenderOptions) -> tuple[FileBytes | str, str]:
-    """What to draw, and what tells it from others."""
-    if options.avatar is not None:
-        file = read_file(options.avatar, limits.MAX_AVATAR_BYTES)
-        return file, hashlib.sha256(file.data).hexdigest()
+def _subject(head: bpy.types.Object, settings: AvatarSettings) -> FileBytes | str:
+    if settings.avatar is not None:
+        return read_file(settings.avatar, limits.MAX_AVATAR_BYTES)
     name = head.affekt_head.model
-    name = GAUSSIANS_OF_HEAD.format(name) if options.as_gaussians else name
-    return name, name
+    return GAUSSIANS_OF_HEAD.format(name) if settings.as_gaussians else name
+
+
+def _fingerprint(version: str, subject: FileBytes | str, adapter: FileBytes | None) -> str:
+    """A fingerprint of what is drawn, and of the sidecar's version, which may draw otherwise."""
+    given = (subject, adapter)
+    names = [hashlib.sha256(f.data).hexdigest() if isinstance(f, FileBytes) else f for f in given]
+    return fingerprint(version, names)
 
 
 def _covered_frames(
-    head: bpy.types.Object, scene: bpy.types.Scene, options: RenderOptions
+    head: bpy.types.Object, scene: bpy.types.Scene, settings: AvatarSettings
 ) -> np.ndarray:
     times = take_times(active_take(head), scene)
-    frames = np.arange(options.first, options.last + 1)
+    frames = np.arange(settings.first, settings.last + 1)
     frames = frames[(frames >= np.floor(times[0])) & (frames <= np.ceil(times[-1]))]
     if not len(frames):
         raise InputError(
             "frames.out_of_range",
-            f"The scene's frames {options.first} to {options.last} are outside the take, which "
+            f"The scene's frames {settings.first} to {settings.last} are outside the take, which "
             f"has frames {times[0]:g} to {times[-1]:g}.",
             "Change the scene's frame range.",
         )
@@ -146,42 +163,23 @@ def _covered_frames(
 
 
 def _read_performance(
-    head: bpy.types.Object, scene: bpy.types.Scene, frames: np.ndarray, options: RenderOptions
-) -> Performance:
+    head: bpy.types.Object, scene: bpy.types.Scene, frames: np.ndarray, settings: AvatarSettings
+) -> tuple[Motion, PictureRequest]:
+    """The motion at the scene's frames, and the panel's request with the scene's cameras; an EXR
+    also notes the emotions that were baked."""
     times, fps, take = frames.astype(np.float64), scene_fps(scene), active_take(head)
-    weights = read_track(head, times, fps, scene).weights
-    return Performance(
-        motion=read_take_at(head, take, times, fps),
-        weights=weights if take.kind == "BAKE" else None,
-        views=list(read_views(bpy.context, head, frames.tolist())) if options.from_scene else None,
-    )
-
-
-def _render_missing(
-    line: Supervisor,
-    cast: tuple[FileBytes | str, FileBytes | None],
-    shown: Performance,
-    plan: Plan,
-    options: RenderOptions,
-) -> requests.Waiting[int]:
-    """Renders what is not there yet; how many frames that were."""
-    runs = begin_frames(plan, reuse=options.reuse)
-    try:
-        for run in runs:
-            shot = requests.Shot(
-                subject=cast[0],
-                adapter=cast[1],
-                look=options.look,
-                views=shown.views,
-                weights=shown.weights,
-                frames=run,
-                folder=plan.work,
-            )
-            yield from requests.render(line, shown.motion, shot)
-    except BaseException:  # Esc closes the generator
-        leave_frames(plan)
-        raise
-    return sum(map(len, runs))
+    pictures = settings.pictures
+    if take.kind == "BAKE" and pictures.format == "exr":
+        pictures = replace(pictures, weights=read_track(head, times, fps, scene).weights)
+    motion = read_take_at(head, take, times, fps)
+    if settings.from_scene:
+        views = list(read_views(bpy.context, head, frames.tolist()))
+        pictures = replace(
+            pictures,
+            cameras=tuple(view.camera for view in views),
+            world_from_head=np.stack([view.world_from_head for view in views]),
+        )
+    return motion, pictures
 
 
 def _show(
@@ -189,17 +187,17 @@ def _show(
     scene: bpy.types.Scene,
     files: tuple[Path, ...],
     plan: Plan,
-    options: RenderOptions,
+    settings: AvatarSettings,
     rendered: int,
 ) -> str:
-    """The last step, and the only one that changes the scene; what to report of it."""
-    has_occlusion = options.from_scene and options.look.is_exr
+    """Shows the files in the scene, which no earlier step changes; returns the report."""
+    has_occlusion = settings.from_scene and settings.pictures.format == "exr"
     show_sequence(scene, Sequence(files=files, first=plan.first, has_occlusion=has_occlusion))
-    said = [f"Rendered {rendered} frames into {options.folder}; the compositor shows them."]
+    said = [f"Rendered {rendered} frames into {settings.folder}; the compositor shows them."]
     if rendered < len(files):
         said.append(f"{len(files) - rendered} were there already.")
-    if options.from_scene:
-        said.append(_hide_mesh(named_head(head_name), options.head_mesh))
+    if settings.from_scene:
+        said.append(_hide_mesh(named_head(head_name), settings.head_mesh))
     view = scene.view_settings.view_transform
     if view not in ("Standard", "Raw"):
         said.append(f"The view transform {view} changes their colours; Standard does not.")

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
-from ...shared.arrays import Float32Array
 from ...shared.client import Client
 from ...shared.emotion import EmotionTrack
 from ...shared.errors import LinkError
@@ -24,9 +21,8 @@ from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, R
 from ...shared.head import HeadModel
 from ...shared.messages import RESTART_STAGE
 from ...shared.motion import Motion
-from ...shared.pictures import PASSES, Follow, PictureOptions
+from ...shared.pictures import PictureRequest
 from ...shared.supervisor import Supervisor, SupervisorState
-from ..camera import View
 from ..motion.npz import encode_motion
 from .tasks import Progress
 
@@ -78,77 +74,31 @@ def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: str) -> Wa
     return done.motion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """How pictures look. size: pixels an edge, where no camera says it. passes: of an EXR, beside
-    colour and depth. follow: how Gaussians follow the surface, or None for as trained."""
-
-    size: int
-    is_exr: bool
-    is_half: bool
-    passes: tuple[str, ...]
-    antialiased: bool
-    follow: Follow | None
-
-    @property
-    def suffix(self) -> str:
-        """Of the pictures' files."""
-        return ".exr" if self.is_exr else ".png"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Shot:
-    """What to render: an avatar or a head's name, as the scene sees it (one view a frame of the
-    motion; None: the sidecar's portrait), these frames of the motion, into that folder. adapter:
-    to the avatar's space, where it is not the open head's. weights: (T, 6) emotions of the
-    motion's frames, which an EXR's header notes, or None."""
-
-    subject: FileBytes | str
-    adapter: FileBytes | None
-    look: Look
-    views: list[View] | None
-    weights: Float32Array | None
-    frames: range
-    folder: Path
-
-
-def render(line: Supervisor, motion: Motion, shot: Shot) -> Waiting[tuple[Path, ...]]:
-    """The pictures' paths, one a frame asked for, in order."""
+def render(
+    line: Supervisor,
+    subject: FileBytes | str,
+    adapter: FileBytes | None,
+    motion: Motion,
+    pictures: PictureRequest,
+    folder: Path,
+) -> Waiting[tuple[Path, ...]]:
+    """The pictures' paths in the folder, one for each requested frame, in order. subject: an
+    avatar's file or a head's name; adapter: between the open head and the avatar's space, or None
+    where they are one."""
     data = encode_motion(motion)
 
     def start(client: Client) -> str:
-        subject = shot.subject
-        if isinstance(subject, FileBytes):
-            subject = client.upload(subject.data, "avatar", subject.name)
-        sent, helper = client.upload(data, "motion", "take.npz"), None
-        if shot.adapter is not None:
-            helper = client.upload(shot.adapter.data, "adapter", shot.adapter.name)
-        options = _picture_options(shot)
-        return client.start_render(subject, sent, shot.folder, options, adapter=helper)
+        shown, helper = subject, None
+        if isinstance(shown, FileBytes):
+            shown = client.upload(shown.data, "avatar", shown.name)
+        sent = client.upload(data, "motion", "take.npz")
+        if adapter is not None:
+            helper = client.upload(adapter.data, "adapter", adapter.name)
+        return client.start_render(shown, sent, folder, pictures, adapter=helper)
 
     done = yield from _run_job(line, start)
     assert isinstance(done, RenderFinished)  # the job's only other end is a failure
     return done.paths
-
-
-def _picture_options(shot: Shot) -> PictureOptions:
-    """What to ask the sidecar for; an EXR always has colour and depth."""
-    look, views = shot.look, shot.views
-    wanted = {"combined", "depth", *look.passes} if look.is_exr else {"combined"}
-    matrices = [np.eye(4)] if views is None else [view.world_from_head for view in views]
-    return PictureOptions(
-        width=look.size,
-        height=look.size,
-        cameras=() if views is None else tuple(view.camera for view in views),
-        frames=shot.frames,
-        passes=tuple(name for name in PASSES if name in wanted),
-        format="exr" if look.is_exr else "png",
-        half=look.is_half,
-        antialiased=look.antialiased,
-        follow=look.follow,
-        world_from_head=matrices[0] if len(matrices) == 1 else np.stack(matrices),
-        weights=shot.weights if look.is_exr else None,
-    )
 
 
 def _call(line: Supervisor, call: Callable[[Client], Answer], text: str) -> Waiting[Answer]:

@@ -38,7 +38,7 @@ class PosedAvatar:
 
 class Actor:
     """An avatar that plays a take, in the space that its surface speaks
-    (`render.source.motion_for` converts). May be asked from several threads.
+    (`render.shot.motion_for` converts). May be asked from several threads.
 
     follow: `avatar.follow` if None. Raises InputError `space.no_adapter`.
     """

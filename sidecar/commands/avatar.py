@@ -170,7 +170,7 @@ def _read(name: str, head: str | None) -> Avatar:
     head that has no Gaussians."""
     from ...shared.errors import InputError
     from ..avatar.avatar import Avatar
-    from ..render.source import read_subject
+    from ..render.shot import read_subject
 
     subject = read_subject(name, head)
     if not isinstance(subject, Avatar):
@@ -187,7 +187,7 @@ def _on_stage(
 ) -> tuple[Avatar, Motion]:
     from ..motion.adapter import read_adapter
     from ..motion.read import read_motion
-    from ..render.source import motion_for
+    from ..render.shot import motion_for
 
     motion = read_motion(take)
     adapter = None if adapter_path is None else read_adapter(adapter_path)

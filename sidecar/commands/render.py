@@ -6,20 +6,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, radians
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from ...shared.pictures import Follow, Format, Pass
+from ...shared.pictures import PNG_PASSES, Axes, Follow, Format, Pass, PictureRequest
 
 if TYPE_CHECKING:
     from ...shared.camera import Camera
+    from ...shared.emotion import EmotionTrack
     from ...shared.motion import Motion
-    from ..render.passes import Subject
-    from ..render.sequence import SavedFrame, Shot
+    from ..render.sequence import SavedFrame
+    from ..render.shot import Shot, Subject
 
 PassName = Literal[Pass, "all"]
 
@@ -77,7 +78,7 @@ class Files:
     """PNG with straight alpha (and depth), or multilayer EXR with the passes."""
     passes: tuple[PassName, ...] = ("combined", "depth")
     """Passes of an EXR, one after the other; `all` is every one that the avatar can have."""
-    axes: Literal["world", "camera"] = "world"
+    axes: Axes = "world"
     """Of the normal pass: the head's own, as Cycles' normals are the world's, or the camera's."""
     half: bool = True
     """16-bit floats in an EXR where they suffice; depth, position and vector never have them."""
@@ -121,7 +122,7 @@ class Render:
     def run(self) -> None:
         from ..motion.adapter import read_adapter
         from ..motion.read import read_motion
-        from ..render.source import motion_for, read_subject
+        from ..render.shot import make_shot, motion_for, read_subject
         from ..render.video import read_sound
         from .frames import parse_frames
 
@@ -132,7 +133,9 @@ class Render:
         self._print_notes(subject)
         if self.sound is not None:
             read_sound(self.sound)  # so that a bad one is known before anything is written
-        self._render(self._shot(subject, motion_for(subject, motion, adapter), frames), frames)
+        motion = motion_for(subject, motion, adapter)
+        request = self._request(subject, motion, frames)
+        self._render(make_shot(subject, motion, request, self.drawing.device), frames)
 
     def _print_notes(self, subject: Subject) -> None:
         from ..avatar.avatar import Avatar
@@ -145,70 +148,60 @@ class Render:
             if rasteriser.device != "cpu":
                 print(rasteriser.reason)
 
-    def _shot(self, subject: Subject, motion: Motion, frames: range) -> Shot:
-        from ..render.frame import RenderOptions
-        from ..render.passes import available_passes
-        from ..render.sequence import Shot
-
-        passes = self.files.passes
-        chosen = available_passes(subject) if "all" in passes else tuple(passes)
-        options = RenderOptions(
+    def _request(self, subject: Subject, motion: Motion, frames: range) -> PictureRequest:
+        files, track = self.files, self._emotions(motion)
+        return PictureRequest(
             frames=frames,
-            passes=chosen,
+            cameras=self._cameras(subject, len(motion)),
+            passes=self._passes(subject),
+            format=files.format,
+            half=files.half,
             antialiased=self.drawing.antialiased,
             follow=self.drawing.follow,
-            device=self.drawing.device,
-            axes=self.files.axes,
-        )
-        return Shot(
-            subject=subject,
-            motion=motion,
-            cameras=self._cameras(subject, len(motion)),
-            options=options,
-            numbers=self._numbers(motion),
+            axes=files.axes,
+            weights=None if track is None else track.weights,
+            influence=None if track is None else track.influence,
         )
 
-    def _cameras(self, subject: Subject, count: int) -> Camera | dict[int, Camera]:
+    def _passes(self, subject: Subject) -> tuple[str, ...]:
+        from ..render.passes import available_passes
+
+        if self.files.format == "png":
+            return PNG_PASSES if self.files.depth else PNG_PASSES[:1]
+        return available_passes(subject) if "all" in self.files.passes else self.files.passes
+
+    def _cameras(self, subject: Subject, count: int) -> tuple[Camera, ...]:
         from ..render.camera_file import read_cameras
-        from ..render.framing import View, default_camera
+        from ..render.portrait import ViewAngles, default_camera
 
         given = self.picture
         if given.camera is not None:
             return read_cameras(given.camera, count)
         given.check()
-        view = View(
+        view = ViewAngles(
             yaw_rad=radians(given.yaw), pitch_rad=radians(given.pitch), fov_y_rad=radians(given.fov)
         )
         width = given.size if given.width is None else given.width
         height = given.size if given.height is None else given.height
-        return default_camera(subject, width, height, view)
+        return (default_camera(subject, width, height, view),)
 
-    def _numbers(self, motion: Motion) -> dict[str, list[float]]:
+    def _emotions(self, motion: Motion) -> EmotionTrack | None:
         from ...shared import limits
         from ...shared.ace_emotions import decode_emotions
-        from ...shared.emotion import EMOTIONS
         from ..files import read_bytes
 
         if self.emotions is None:
-            return {}
+            return None
         data = read_bytes(self.emotions, limits.MAX_TRACK_BYTES, "emotion file")
-        track, _ = decode_emotions(data, len(motion), motion.fps)
-        weights = {name: track.weights[:, k].tolist() for k, name in enumerate(EMOTIONS)}
-        return weights | {"influence": track.influence.tolist()}
+        return decode_emotions(data, len(motion), motion.fps)[0]
 
     def _render(self, shot: Shot, frames: range) -> None:
         from rich.progress import track
 
-        from ..render.sequence import FileOptions, save_sequence
+        from ..render.sequence import save_sequence
 
-        files = FileOptions(
-            format=self.files.format,
-            half=self.files.half,
-            with_depth=self.files.depth,
-            resume=self.files.resume,
-        )
         started = time.perf_counter()
-        saved = save_sequence(shot, self.out, files)
+        saved = save_sequence(shot, self.out, resume=self.files.resume)
         kept = 0
         with ExitStack() as stack:
             for done in track(
@@ -247,16 +240,12 @@ class Render:
             yield done
 
     def _write_sheet(self, path: Path, shot: Shot, frame: int) -> None:
-        from dataclasses import replace
-
         from ..avatar.regions import kept_labels
         from ..render.images import write_png
         from ..render.passes import available_passes, render_frames
-        from ..render.show import pass_sheet
+        from ..render.sheets import pass_sheet
 
-        options = replace(
-            shot.options, frames=range(frame, frame + 1), passes=available_passes(shot.subject)
-        )
-        frames = render_frames(shot.subject, shot.motion, shot.cameras, options, kept_labels)
+        request = replace(shot.request, format="exr", passes=available_passes(shot.subject))
+        frames = render_frames(replace(shot, request=request), (frame,), kept_labels)
         shown = next(frames)
         write_png(path, pass_sheet(shown, title=f"{Path(self.avatar).stem}, frame {frame}"))

@@ -25,14 +25,14 @@ _SKIN = (0.78, 0.66, 0.60)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Heads:
-    """The two heads and how one lies on the other."""
+    """The two heads, and the registration of one on the other."""
 
     flame: HeadModel
     open: HeadModel
     registration: Registration
 
     def coloured(self) -> HeadModel:
-        """FLAME with the open head's colours and regions on its skin, which its file lacks."""
+        """FLAME with the open head's colours and regions, which FLAME's own file lacks."""
         one = self.registration
         there = one.target.vertex[one.hits.corner(one.target.faces)]
         colour, region = self.flame.colour.copy(), self.flame.region.copy()

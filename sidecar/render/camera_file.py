@@ -8,7 +8,8 @@
 
 `camera_from_head` takes the head's space (metres, x to its left, y up, z out of the face) to the
 camera's (x right, y down, z forward). An entry of `frames` says only what differs from the
-rest; its frame counts from 0; a frame that is not named has the camera of the one before.
+rest; its frame counts from 0; a frame that is not named has the camera of the one before. All
+pictures have one size.
 `centre_px` is the middle, `near_m` 0.01 and `far_m` 100 where they are left out.
 """
 
@@ -30,9 +31,9 @@ MAX_CAMERA_BYTES = 64 * 1024 * 1024
 """A matrix and a lens take about 400 bytes: 160,000 frames."""
 
 
-def read_cameras(path: Path, count: int) -> Camera | dict[int, Camera]:
-    """The camera of a take of `count` frames, or that of each. Raises InputError `file.*`,
-    `option.camera`, `option.size`."""
+def read_cameras(path: Path, count: int) -> tuple[Camera, ...]:
+    """The one camera of a take of `count` frames, or that of each frame. Raises InputError
+    `file.*`, `option.camera`, `option.size`."""
     try:
         given = json.loads(read_bytes(path, MAX_CAMERA_BYTES, "camera file"))
     except (ValueError, RecursionError) as error:
@@ -43,7 +44,7 @@ def read_cameras(path: Path, count: int) -> Camera | dict[int, Camera]:
         raise _broken(path, "it is not an object")
     entries = given.pop("frames", None)
     if entries is None:
-        return _camera(given, path)
+        return (_camera(given, path),)
     if not isinstance(entries, list) or not entries or len(entries) > limits.MAX_FRAMES:
         raise _broken(path, "'frames' is not a list of cameras")
     keyed = dict(_keyed(given, entry, path) for entry in entries)
@@ -57,12 +58,11 @@ def _keyed(given: _Json, entry: object, path: Path) -> tuple[int, Camera]:
     return frame, _camera({**given, **rest}, path)
 
 
-def _fill_up(keyed: dict[int, Camera], count: int) -> dict[int, Camera]:
-    last = keyed[min(keyed)]
-    out: dict[int, Camera] = {}
+def _fill_up(keyed: dict[int, Camera], count: int) -> tuple[Camera, ...]:
+    cameras = [keyed[min(keyed)]]
     for frame in range(count):
-        last = out[frame] = keyed.get(frame, last)
-    return out
+        cameras.append(keyed.get(frame, cameras[-1]))
+    return tuple(cameras[1:])
 
 
 def _camera(given: _Json, path: Path) -> Camera:

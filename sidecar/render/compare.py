@@ -16,7 +16,7 @@ from ..avatar.splats import Splats
 from ..raster.colour import linear_light, over
 from ..raster.gaussians import rasterise_gaussians
 from .sheets import contact_sheet
-from .source import motion_for
+from .shot import motion_for
 
 _POSES: tuple[tuple[str, dict[str, float], tuple[float, float, float], str], ...] = (
     ("head turned", {}, (0.0, 0.7, 0.0), "face"),

@@ -40,8 +40,8 @@ Channels = dict[str, NDArray[np.float16] | Float32Array]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class About:
-    """What a file says about its frame. recipe: the fingerprint of all that it was made from;
-    camera: the one it was seen by; numbers: more, by name, such as the emotions' weights."""
+    """The header's contents. recipe: see `shared/recipes.py`; camera: the frame's; numbers: others
+    by name, such as the emotions' weights."""
 
     fps: float
     recipe: str
@@ -138,7 +138,7 @@ def read_combined(path: Path) -> Float32Array:
 
 
 def recipe_of(path: Path) -> str | None:
-    """The recipe in the header of a file of ours that is whole, else None: whole if its last
+    """The recipe in the header of a whole file of ours, else None. A file is whole if its last
     block of rows ends where the file does."""
     if not path.is_file():  # a pipe would wait for ever
         return None

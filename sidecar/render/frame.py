@@ -1,55 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nouns of a rendering: its passes, what is asked for, and one frame of the answer."""
+"""One rendered frame with its passes, and the posed points that a painter draws it from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from ...shared.arrays import Float32Array, Float64Array
+from ...shared.arrays import Float32Array, FloatArray
 from ...shared.camera import Camera
-from ...shared.pictures import Follow, check_passes, check_world
-from ..raster.device import Device
+from ...shared.pictures import PictureRequest
+from ..raster.project import to_pixels
 
-Axes = Literal["world", "camera"]
-OBJECT_INDEX = 1
-"""What the index pass holds where the head is, unless another number is asked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RenderOptions:
-    """What to render. frames: indices into the take, all if none. antialiased, follow: as in
-    `PictureOptions`. device: where Gaussians are composited. axes: those of the normal pass: the
-    world's, as Cycles has it, or the camera's (x right, y up, z towards the viewer).
-    world_from_head: (4, 4) affine, or one for each of the take's frames, what positions and
-    normals in the world are multiplied by; the head's own axes are the world's if it is the
-    identity. Raises InputError `option.pass`, `option.camera`."""
-
-    frames: range | tuple[int, ...] | None = None
-    passes: tuple[str, ...] = ("combined", "depth")
-    antialiased: bool = True
-    follow: Follow | None = None
-    device: Device = "cpu"
-    axes: Axes = "world"
-    world_from_head: Float64Array = field(default_factory=lambda: np.eye(4))
-    object_index: int = OBJECT_INDEX
-
-    def __post_init__(self) -> None:
-        check_passes(self.passes)
-        check_world(self.world_from_head)
-
-    def world_at(self, index: int) -> Float64Array:
-        """(4, 4) `world_from_head` at the take's frame `index`."""
-        matrix = self.world_from_head
-        return matrix if matrix.ndim == 2 else matrix[index]
-
-    def axes_from_head(self, index: int, camera: Camera) -> Float64Array:
-        """(4, 4) what turns the head's normals into those of the pass at the take's frame."""
-        if self.axes == "world":
-            return self.world_at(index)
-        return np.diag([1.0, -1.0, -1.0, 1.0]) @ camera.camera_from_world
+Posed = TypeVar("Posed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,3 +40,45 @@ class Frame:
     object_index: Float32Array | None = None
     uv: Float32Array | None = None
     vector: Float32Array | None = None
+
+
+class Poses(Generic[Posed]):
+    """The poses of a take of `count` frames, made by `pose(index)`; the last few are kept."""
+
+    def __init__(
+        self, pose: Callable[[int], Posed], points: Callable[[Posed], FloatArray], count: int
+    ) -> None:
+        self._pose, self._points, self._count = pose, points, count
+        self._kept: dict[int, Posed] = {}
+        self._screens: dict[int, tuple[Camera, Float32Array]] = {}
+
+    def at(self, index: int) -> Posed:
+        """The pose of the take's frame `index`."""
+        for kept in (self._kept, self._screens):
+            for old in [i for i in kept if abs(i - index) > 2]:
+                del kept[old]
+        if index not in self._kept:
+            self._kept[index] = self._pose(index)
+        return self._kept[index]
+
+    def vectors(self, index: int, request: PictureRequest) -> Float32Array:
+        """(N, 4) how each point crosses the picture, in pixels with y up: where it was a frame
+        before minus where it is, then where it is minus where it will be a frame later. 0 before
+        the take's first and after its last frame, and for points that a camera cannot see."""
+        here = self._screen(index, request.camera_at(index))
+        out = np.zeros((len(here), 4), np.float32)
+        for step, column in ((-1, 0), (1, 2)):
+            if not 0 <= index + step < self._count:
+                continue
+            there = self._screen(index + step, request.camera_at(index + step))
+            earlier, later = (there, here) if step < 0 else (here, there)
+            out[:, column] = earlier[:, 0] - later[:, 0]
+            out[:, column + 1] = later[:, 1] - earlier[:, 1]
+        return np.nan_to_num(out, copy=False, nan=0.0)
+
+    def _screen(self, index: int, camera: Camera) -> Float32Array:
+        kept = self._screens.get(index)
+        if kept is None or kept[0] is not camera:
+            kept = camera, to_pixels(self._points(self.at(index)), camera)
+            self._screens[index] = kept
+        return kept[1]

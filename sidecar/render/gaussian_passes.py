@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +13,18 @@ from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion
+from ...shared.pictures import PictureRequest
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
 from ..avatar.regions import PASS_REGIONS
 from ..avatar.splats import seen_colours
 from ..raster.colour import linear_light
-from ..raster.device import choose_rasteriser
+from ..raster.device import Device, choose_rasteriser
 from ..raster.gaussians import GaussianImage, Gaussians
 from ..raster.oversample import rasterise_oversampled
 from ..raster.parallel import RowWork, run_rows
 from . import opaque_core, resolve
-from .frame import Frame, RenderOptions
-from .poses import Poses
+from .frame import Frame, Poses
 
 _WEIGHT, _DEPTH = 3, 4
 
@@ -64,13 +63,14 @@ class GaussianPainter:
         self,
         avatar: Avatar,
         motion: Motion,
-        options: RenderOptions,
+        request: PictureRequest,
+        device: Device = "cpu",
         label: UInt8Array | None = None,
     ) -> None:
-        self._options = options
-        self._layout = _lay_out(options.passes, with_masks=label is not None)
-        self._rasterise = choose_rasteriser(options.device)
-        self._play(Actor(avatar, motion, options.follow))
+        self._request = request
+        self._layout = _lay_out(request.passes, with_masks=label is not None)
+        self._rasterise = choose_rasteriser(device)
+        self._play(Actor(avatar, motion, request.follow))
         self._fixed: dict[str, Float32Array] = {}
         self._two_sided = _two_sided(avatar)
         self._core = opaque_core.find_core(avatar) if avatar.opaque_core else None
@@ -99,12 +99,12 @@ class GaussianPainter:
         run_rows([work.fill for work in (*core, light)], camera.height)
         return light.result
 
-    def paint(self, index: int, cameras: Mapping[int, Camera]) -> Frame:
+    def paint(self, index: int) -> Frame:
         """One frame of the take, through that frame's camera."""
-        camera, posed = cameras[index], self._poses.at(index)
+        camera, posed = self._request.camera_at(index), self._poses.at(index)
         carried = np.empty((len(posed.gaussians), self._layout.count), np.float32)
         carried[:, :3] = seen_colours(posed.gaussians, camera)
-        self._carry_data(carried, index, cameras)
+        self._carry_data(carried, index, camera)
         image = self._rasterised(posed.gaussians.carrying(carried), camera)
         passes = self._pass_work(image, index, camera)
         core = self._core_work(image, posed.vertices, camera)
@@ -113,19 +113,19 @@ class GaussianPainter:
 
     def _pass_work(self, image: GaussianImage, index: int, camera: Camera) -> dict[str, RowWork]:
         """How each pass of `Frame` is computed from the composited channels, in that order."""
-        layout, options = self._layout, self._options
+        layout, request = self._layout, self._request
         stack, alpha = image.colour, image.alpha
         weight = stack[..., _WEIGHT]
         depth = resolve.mean_depth(stack, _DEPTH, _WEIGHT)
         passes = {"depth": depth, "combined": linear_light(stack, alpha)}
         if layout.normal:
             passes["normal"] = resolve.directions(stack, layout.normal)
-        if "position" in options.passes:
-            passes["position"] = resolve.places(depth.result, camera, options.world_at(index))
+        if "position" in request.passes:
+            passes["position"] = resolve.places(depth.result, camera, request.world_at(index))
         if layout.masks:
             passes["masks"] = resolve.complete_masks(stack, layout.masks, alpha)
-        if "index" in options.passes:
-            passes["object_index"] = resolve.where_covered(alpha, options.object_index)
+        if "index" in request.passes:
+            passes["object_index"] = resolve.where_covered(alpha, request.object_index)
         if layout.uv:
             passes["uv"] = resolve.divide(stack, layout.uv, weight)
         if layout.vector:
@@ -142,19 +142,19 @@ class GaussianPainter:
         return [opaque_core.make_opaque(image.colour, image.alpha, coverage)]
 
     def _rasterised(self, gaussians: Gaussians, camera: Camera) -> GaussianImage:
-        if self._options.antialiased:
+        if self._request.antialiased:
             return rasterise_oversampled(self._rasterise, gaussians, camera, antialiased=True)
         return self._rasterise(gaussians, camera)
 
-    def _carry_data(self, carried: Float32Array, index: int, cameras: Mapping[int, Camera]) -> None:
+    def _carry_data(self, carried: Float32Array, index: int, camera: Camera) -> None:
         """Fills in all channels (N, C) but the colours."""
-        camera, layout, posed = cameras[index], self._layout, self._poses.at(index)
+        layout, posed = self._layout, self._poses.at(index)
         means = posed.gaussians.means
         facing = resolve.weigh_facing(posed.normals, means, camera, self._two_sided)
         carried[:, _WEIGHT] = facing.weight
         carried[:, _DEPTH] = facing.weight * facing.depth
         if layout.normal:
-            axes = self._options.axes_from_head(index, camera)
+            axes = self._request.normal_axes(index)
             seen = posed.normals * facing.side[:, None]
             carried[:, layout.normal] = resolve.turn_normals(seen, axes)
         if layout.masks:
@@ -162,7 +162,7 @@ class GaussianPainter:
         if layout.uv:
             carried[:, layout.uv] = self._fixed["uv"] * facing.weight[:, None]
         if layout.vector:
-            vectors = self._poses.vectors(index, cameras)
+            vectors = self._poses.vectors(index, self._request)
             carried[:, layout.vector] = vectors * facing.weight[:, None]
 
 

@@ -59,7 +59,7 @@ def write_png(path: Path, picture: UInt8Array | NDArray[np.uint16], *, recipe: s
 
 
 def recipe_of(path: Path) -> str | None:
-    """The recipe in a PNG of ours that has its end, else None."""
+    """The recipe in a whole PNG of ours, else None."""
     if not path.is_file():  # a pipe would wait for ever
         return None
     try:

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from numba import njit
 
 from ...shared.arrays import Float32Array, UInt8Array
-from ...shared.camera import Camera
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ...shared.pictures import PictureRequest
 from ..avatar.regions import PASS_REGIONS
 from ..head.forward import CHUNK_FRAMES, layer_of
+from ..raster.device import Device
 from ..raster.mesh import (
     MeshFragments,
     corner_weights,
@@ -25,8 +25,7 @@ from ..raster.mesh import (
 )
 from ..raster.pytorch3d import choose_mesh_rasteriser
 from . import resolve
-from .frame import Frame, RenderOptions
-from .poses import Poses
+from .frame import Frame, Poses
 from .shade import DrawOptions, LitMesh, light_mesh
 
 
@@ -38,20 +37,22 @@ class MeshPainter:
         self,
         head: HeadModel,
         motion: Motion,
-        options: RenderOptions,
+        request: PictureRequest,
+        device: Device = "cpu",
         label: UInt8Array | None = None,
     ) -> None:
-        self._head, self._motion, self._options = head, motion, options
+        self._head, self._motion, self._request = head, motion, request
         self._layer = layer_of(head)
         # Not "cuda" itself: a card is worth the way there only with pytorch3d, which few have.
-        self._rasterise = choose_mesh_rasteriser("cpu" if options.device == "cpu" else "auto")
+        self._rasterise = choose_mesh_rasteriser("cpu" if device == "cpu" else "auto")
         self._blocks: dict[int, Float32Array] = {}
         self._poses: Poses[Float32Array] = Poses(self._vertices, lambda v: v, len(motion))
         self._label = label
 
-    def paint(self, index: int, cameras: Mapping[int, Camera]) -> Frame:
+    def paint(self, index: int) -> Frame:
         """One frame of the take, through that frame's camera."""
-        camera, head, passes = cameras[index], self._head, self._options.passes
+        camera, head = self._request.camera_at(index), self._head
+        passes = self._request.passes
         vertices = self._poses.at(index)
         lit = light_mesh(
             vertices, head.faces, head.colour, head.region, camera, DrawOptions(background=None)
@@ -63,34 +64,29 @@ class MeshPainter:
             combined=lit.light,
             depth=seen.depth,
             masks=None if self._label is None else self._masks(lit, self._label),
-            object_index=resolve.where_covered(alpha, self._options.object_index).run()
+            object_index=resolve.where_covered(alpha, self._request.object_index).run()
             if "index" in passes
             else None,
             uv=interpolate_corners(head.uv, seen) if "uv" in passes else None,
         )
-        return self._add_geometry(frame, vertices, seen, cameras)
+        return self._add_geometry(frame, vertices, seen)
 
-    def _add_geometry(
-        self,
-        frame: Frame,
-        vertices: Float32Array,
-        seen: MeshFragments,
-        cameras: Mapping[int, Camera],
-    ) -> Frame:
-        options, faces, camera = self._options, self._head.faces, cameras[frame.index]
-        if "normal" in options.passes:
+    def _add_geometry(self, frame: Frame, vertices: Float32Array, seen: MeshFragments) -> Frame:
+        request, faces, index = self._request, self._head.faces, frame.index
+        camera = request.camera_at(index)
+        if "normal" in request.passes:
             normals = vertex_normals(vertices.astype(np.float64), faces)
-            turned = resolve.turn_normals(normals, options.axes_from_head(frame.index, camera))
+            turned = resolve.turn_normals(normals, request.normal_axes(index))
             shown = resolve.directions(interpolate(turned, faces, seen), slice(0, 3)).run()
             # As Cycles does: cards of brows and lashes have two sides.
             behind = seen_from_behind(vertices, faces, camera)[seen.face] & (seen.face >= 0)
             np.negative(shown, out=shown, where=behind[..., None])
             frame = replace(frame, normal=shown)
-        if "position" in options.passes:
-            places = resolve.places(frame.depth, camera, options.world_at(frame.index)).run()
+        if "position" in request.passes:
+            places = resolve.places(frame.depth, camera, request.world_at(index)).run()
             frame = replace(frame, position=places)
-        if "vector" in options.passes:
-            vectors = self._poses.vectors(frame.index, cameras)
+        if "vector" in request.passes:
+            vectors = self._poses.vectors(index, request)
             frame = replace(frame, vector=interpolate(vectors, faces, seen))
         return frame
 

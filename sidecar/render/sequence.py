@@ -5,24 +5,24 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ...shared.arrays import Float32Array
-from ...shared.camera import Camera
-from ...shared.errors import InputError, JobError
+from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
-from ...shared.motion import Motion
-from ...shared.pictures import Format, frame_name
+from ...shared.pictures import frame_name
+from ...shared.recipes import PictureRecipes
 from ..avatar.regions import kept_labels
 from ..raster.colour import linear_light
 from . import exr, images
-from .frame import Frame, RenderOptions
-from .passes import Cameras, Subject, cameras_by_frame, chosen_frames, frame_bytes, render_frames
+from .frame import Frame
+from .passes import frame_bytes, render_frames
+from .shot import Shot
 
 WRITERS = 2
 """Threads that compress; both let the renderer run meanwhile."""
@@ -31,31 +31,7 @@ _WAITING_BYTES = 512 * 1024 * 1024
 _MAX_WAITING = 4
 
 Folder = Path | Callable[[str], Path]
-"""A folder, or what makes one for a name: 40 hexadecimal digits that say of a shot, but for the
-frames that are asked for, what its pictures show."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Shot:
-    """What is rendered: a subject, a take in its space, cameras as `render_frames` takes them,
-    and the passes. numbers: a row for each of the take's frames, by name, for the header."""
-
-    subject: Subject
-    motion: Motion
-    cameras: Cameras
-    options: RenderOptions = field(default_factory=RenderOptions)
-    numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileOptions:
-    """format: one EXR with every pass, or a PNG (and one for the depth) a frame. half: 16-bit
-    floats in an EXR where they suffice. resume: whole files of the same recipe are kept."""
-
-    format: Format = "exr"
-    half: bool = True
-    with_depth: bool = True
-    resume: bool = True
+"""A folder, or a function that makes one for the recipe of the whole take's pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,69 +45,47 @@ class SavedFrame:
 
 
 def save_sequence(
-    shot: Shot,
-    folder: Folder,
-    options: FileOptions | None = None,
-    is_cancelled: Callable[[], bool] | None = None,
+    shot: Shot, folder: Folder, *, resume: bool = True
 ) -> Generator[SavedFrame, None, None]:
     """Renders a shot into a folder; yields each frame, in order, once it is on the disk.
     Closed, it ends once what is being written is whole.
 
     Frames are written while the next ones are rendered. Whatever ends it, each file is whole or
-    not there, and those already there stay. Raises what `render_frames` raises, InputError
-    `file.not_writable`, which names the frame, and JobError `job.cancelled` between frames.
+    not there, and those already there stay. resume: whole files of the same recipe are kept.
+    Raises what `render_frames` raises, and InputError `file.not_writable`, which names the frame.
     """
-    steps = sequence_steps(shot, folder, options)
-    return _saved(steps, is_cancelled or (lambda: False))
+    return _saved(_Saver(shot, folder, resume=resume).run())
 
 
-def sequence_steps(
-    shot: Shot, folder: Folder, options: FileOptions | None = None
-) -> Generator[SavedFrame | None, None, None]:
-    """The same for who has other work to do in between: each step draws one frame at the most,
-    and gives a frame that is on the disk, or None if none is yet."""
-    return _Saver(shot, folder, options or FileOptions()).run()
+def sequence_steps(shot: Shot, folder: Folder) -> Generator[SavedFrame | None, None, None]:
+    """`save_sequence` for a caller that has other work to do in between: each step draws one
+    frame at the most, and gives a frame that is on the disk, or None if none is yet."""
+    return _Saver(shot, folder, resume=True).run()
 
 
-def _saved(
-    steps: Generator[SavedFrame | None, None, None], is_cancelled: Callable[[], bool]
-) -> Generator[SavedFrame, None, None]:
+def _saved(steps: Generator[SavedFrame | None, None, None]) -> Generator[SavedFrame, None, None]:
     with contextlib.closing(steps):
-        while not is_cancelled():
-            try:
-                saved = next(steps)
-            except StopIteration:
-                return
-            if saved is not None:
-                yield saved
-        raise _cancelled()
+        yield from (saved for saved in steps if saved is not None)
 
 
 class _Saver:
-    def __init__(self, shot: Shot, folder: Folder, options: FileOptions) -> None:
-        motion = shot.motion
-        self._frames = tuple(chosen_frames(motion, shot.options))
-        self._cameras = cameras_by_frame(shot.cameras, self._frames)
-        self._shot, self._options = shot, options
-        same = replace(shot.options, frames=None, device="cpu")
-        self._recipe = fingerprint(shot.subject, motion, same, options.format, options.half)
-        self._folder = folder if isinstance(folder, Path) else folder(self._name())
-        self._kept = {i for i in self._frames if options.resume and self._is_there(i)}
+    """Keeps the frames whose files bear their recipes, and renders and writes the others."""
+
+    def __init__(self, shot: Shot, folder: Folder, *, resume: bool) -> None:
+        self._shot, self._request = shot, shot.request
+        self._frames = self._request.chosen_frames(len(shot.motion))
+        self._recipes = PictureRecipes(fingerprint(shot.subject), shot.motion, self._request)
+        self._folder = folder if isinstance(folder, Path) else folder(self._recipes.of_take())
+        self._kept = {i for i in self._frames if resume and self._is_there(i)}
         missing = tuple(i for i in self._frames if i not in self._kept)
         # Raises for a bad request before anything is made, also where nothing is missing.
-        rest = replace(shot.options, frames=missing or self._frames[:1])
-        self._rendered = render_frames(shot.subject, motion, self._cameras, rest, kept_labels)
+        self._rendered = render_frames(shot, missing or self._frames[:1], kept_labels)
         images.make_folder(self._folder)
-
-    def _name(self) -> str:
-        """Of all that the pictures of any of the take's frames depend on."""
-        cameras = self._shot.cameras
-        if not isinstance(cameras, Camera):
-            cameras = dict(self._cameras)
-        return fingerprint(self._recipe, cameras, dict(self._shot.numbers))
 
     def run(self) -> Generator[SavedFrame | None, None, None]:
         waiting: collections.deque[tuple[SavedFrame, Future[None] | None]] = collections.deque()
+        frame_size = frame_bytes(self._request.camera_at(0), self._request.passes)
+        most = min(_MAX_WAITING, _WAITING_BYTES // frame_size)
         with ThreadPoolExecutor(WRITERS, "affekt-writer") as pool:
             try:
                 for index in self._frames:
@@ -139,7 +93,6 @@ class _Saver:
                     saved = SavedFrame(index=index, files=self._files(index), frame=frame)
                     done = None if frame is None else pool.submit(self._write, frame)
                     waiting.append((saved, done))
-                    most = self._most_waiting(index)
                     first = waiting[0][1]
                     if len(waiting) <= most and first is not None and not first.done():
                         yield None
@@ -151,10 +104,6 @@ class _Saver:
                     yield self._finish(*waiting.popleft())
             finally:
                 pool.shutdown(cancel_futures=True)
-
-    def _most_waiting(self, index: int) -> int:
-        size = frame_bytes(self._cameras[index], self._shot.options.passes)
-        return min(_MAX_WAITING, _WAITING_BYTES // size)
 
     def _finish(self, saved: SavedFrame, done: Future[None] | None) -> SavedFrame:
         if done is not None:
@@ -169,39 +118,28 @@ class _Saver:
         return saved
 
     def _files(self, index: int) -> tuple[Path, ...]:
-        if self._options.format == "exr":
+        if self._request.format == "exr":
             return (self._folder / frame_name(index, suffix="exr"),)
-        kinds = ("frame", "depth") if self._options.with_depth else ("frame",)
+        kinds = ("frame", "depth") if "depth" in self._request.passes else ("frame",)
         return tuple(self._folder / frame_name(index, kind=kind) for kind in kinds)
 
     def _is_there(self, index: int) -> bool:
-        read = exr.recipe_of if self._options.format == "exr" else images.recipe_of
-        recipe = self._recipe_of(index)
-        return all(read(path) == recipe for path in self._files(index))
-
-    def _recipe_of(self, index: int) -> str:
-        own = self._cameras[index]
-        cameras = [self._cameras.get(i, own) for i in (index - 1, index, index + 1)]
-        if "vector" not in self._shot.options.passes:
-            cameras = cameras[1:2]
-        return fingerprint(self._recipe, index, cameras, self._numbers(index))
-
-    def _numbers(self, index: int) -> dict[str, float]:
-        return {name: float(row[index]) for name, row in self._shot.numbers.items()}
+        read = exr.recipe_of if self._request.format == "exr" else images.recipe_of
+        found = {read(path) for path in self._files(index)}
+        return None not in found and found == {self._recipes.of_frame(index)}
 
     def _write(self, frame: Frame) -> None:
-        recipe = self._recipe_of(frame.index)
-        if self._options.format == "png":
-            with_depth = self._options.with_depth
-            images.write_frame(self._folder, frame, with_depth=with_depth, recipe=recipe)
+        recipe, files = self._recipes.of_frame(frame.index), self._files(frame.index)
+        if self._request.format == "png":
+            images.write_frame(self._folder, frame, with_depth=len(files) > 1, recipe=recipe)
             return
         about = exr.About(
             fps=self._shot.motion.fps,
             recipe=recipe,
-            camera=self._cameras[frame.index],
-            numbers=self._numbers(frame.index),
+            camera=self._request.camera_at(frame.index),
+            numbers=self._request.emotions_at(frame.index),
         )
-        exr.write_exr(self._files(frame.index)[0], frame, about, half=self._options.half)
+        exr.write_exr(files[0], frame, about, half=self._request.half)
 
 
 def read_saved(path: Path) -> Float32Array:
@@ -212,7 +150,3 @@ def read_saved(path: Path) -> Float32Array:
     picture = images.read_picture(path).astype(np.float32) / np.float32(255)
     alpha = np.ascontiguousarray(picture[..., 3])
     return linear_light((picture * alpha[..., None]).astype(np.float32), alpha).run()
-
-
-def _cancelled() -> JobError:
-    return JobError("job.cancelled", "The rendering was cancelled.", "Start it again.")

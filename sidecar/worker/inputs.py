@@ -10,7 +10,6 @@ from pathlib import Path
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
-from ..avatar.animated_mesh import personal_head
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
 from ..bake.bake import Prepared, prepare
@@ -21,7 +20,7 @@ from ..modulation.modulator import Modulator, load_modulator
 from ..motion.adapter import LinearAdapter, read_adapter
 from ..motion.read import decode_motion
 from ..raster.device import choose_rasteriser
-from ..render.passes import Subject
+from ..render.shot import Subject
 from .services import Take
 
 

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Previews as messages: the picture that a request asks for, and the answer, whose pixels go into
-the client's shared memory."""
+"""The answer to a preview, and the clients' shared memory that its pixels go into."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from ...shared import conversions, messages
+from ...shared import messages
 from ...shared.arrays import UInt8Array
-from ...shared.errors import AffektError, InputError
-from .services import PreviewOutput, PreviewPicture
+from ...shared.errors import AffektError
+from .services import PreviewOutput
 
 if TYPE_CHECKING:
     from ...shared.pixels import PixelRing
@@ -93,23 +91,4 @@ def answer_of(
         jaw=shown.jaw,
         vertices=shown.vertices,
         **picture,
-    )
-
-
-def as_picture(request: messages.Preview, avatar: Path | None) -> PreviewPicture | None:
-    """What is asked of the picture, None for none. Raises InputError `option.size`,
-    `option.camera`."""
-    if request.width is None or request.height is None:
-        if request.width is request.height:
-            return None
-        raise InputError("option.size", "A preview has half a size.", "Report this.")
-    cameras = conversions.to_cameras(
-        request.lens, request.camera_from_world, request.width, request.height
-    )
-    return PreviewPicture(
-        width=request.width,
-        height=request.height,
-        avatar=avatar,
-        avatar_name=request.avatar_name or "the avatar",
-        camera=cameras[0] if cameras else None,
     )

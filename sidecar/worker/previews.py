@@ -22,6 +22,7 @@ from ...shared.emotion import CONTROLS, EmotionTrack, constant_track
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, frames_outside, make_motion
+from ...shared.pictures import PictureRequest
 from ..avatar.avatar import ArkitRig, Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS
 from ..bake.bake import Prepared, map_back
@@ -31,15 +32,13 @@ from ..memory import remembered
 from ..modulation.modulator import modulate_part
 from ..raster.colour import straight_srgb
 from ..raster.mesh import vertex_normals
-from ..render.frame import RenderOptions
-from ..render.framing import default_camera
 from ..render.gaussian_passes import GaussianPainter
-from ..render.place import head_from_avatar, of_subject
+from ..render.portrait import default_camera
 from ..render.shade import DrawOptions, draw_head, share_of_sky
-from ..render.source import motion_for
+from ..render.shot import head_from_avatar, motion_for, of_subject
 from . import inputs
 from .inputs import SubjectSource
-from .services import PreviewOutput, PreviewPicture, PreviewTask, Take
+from .services import PreviewOutput, PreviewTask, Take
 
 DRAFT_SAMPLES = 2
 DRAFT_KEY_RAYS = 2
@@ -71,7 +70,7 @@ def preview(task: PreviewTask) -> PreviewOutput:
     take = inputs.prepared(task.take)
     shown = _show(take, task)
     vertices = pixels = None
-    is_mesh = task.picture is not None and task.picture.avatar is None and task.head == OPEN
+    is_mesh = task.picture is not None and task.avatar is None and task.head == OPEN
     if task.wants_vertices or is_mesh:
         (block,) = inputs.mover_of(take).blocks(shown.after, 0, 1)
         vertices = block[0]
@@ -79,7 +78,7 @@ def preview(task: PreviewTask) -> PreviewOutput:
         if vertices is not None and is_mesh:
             pixels = _draw(vertices, take.head, task.picture)
         else:
-            pixels = _paint(_stage(task.picture, task.head), take, shown, task.picture)
+            pixels = _paint(_stage(task), take, shown, task.picture)
     return PreviewOutput(
         expression=shown.after.expression,
         jaw=shown.after.jaw,
@@ -106,9 +105,7 @@ def warm_up() -> Iterator[None]:
             wants_vertices=False,
             picture=None,
         )
-        picture = PreviewPicture(
-            width=_WARM_UP_EDGE, height=_WARM_UP_EDGE, avatar=None, avatar_name="", camera=None
-        )
+        picture = PictureRequest(width=_WARM_UP_EDGE, height=_WARM_UP_EDGE)
         for task in (
             numbers,
             replace(numbers, wants_vertices=True),
@@ -131,11 +128,10 @@ def stage_of(source: SubjectSource) -> Stage:
     rest = make_motion(
         expression=np.zeros((1, 100), np.float32), fps=30, space=_space_of(avatar) or OPEN
     )
-    options = RenderOptions(passes=("combined",), device="auto")
     head = inputs.read_head(OPEN)
     return Stage(
         avatar=avatar,
-        painter=GaussianPainter(avatar, rest, options),
+        painter=GaussianPainter(avatar, rest, PictureRequest(), "auto"),
         moved=head_from_avatar(avatar, head),
     )
 
@@ -171,14 +167,14 @@ def _show(take: Prepared, task: PreviewTask) -> _Shown:
     return _Shown(after=after, own=map_back(take, after, frames))
 
 
-def _stage(picture: PreviewPicture, head: str) -> Stage:
-    if picture.avatar is not None:
-        head = OPEN  # as a rendering names it, so that both share one entry
-    return stage_of(SubjectSource(avatar=picture.avatar, name=picture.avatar_name, head=head))
+def _stage(task: PreviewTask) -> Stage:
+    # An avatar is named as a rendering names it, so that both share one entry.
+    head = task.head if task.avatar is None else OPEN
+    return stage_of(SubjectSource(avatar=task.avatar, name=task.avatar_name, head=head))
 
 
-def _draw(vertices: Float32Array, head: HeadModel, picture: PreviewPicture) -> UInt8Array:
-    camera = picture.camera or portrait_of(head, picture.width, picture.height)
+def _draw(vertices: Float32Array, head: HeadModel, picture: PictureRequest) -> UInt8Array:
+    camera = picture.cameras[0] if picture.cameras else portrait_of(head, *picture.size)
     options = DrawOptions(
         background=None, samples=DRAFT_SAMPLES, key_rays=DRAFT_KEY_RAYS, sky=sky_at_rest(head)
     )
@@ -193,14 +189,13 @@ def sky_at_rest(head: HeadModel) -> Float32Array:
     return share_of_sky(points, faces, vertex_normals(points, faces))
 
 
-def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PreviewPicture) -> UInt8Array:
+def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PictureRequest) -> UInt8Array:
     is_own = _space_of(stage.avatar) in (None, shown.own.space)
     motion = shown.own if is_own else motion_for(stage.avatar, shown.after, take.adapter)
-    camera = picture.camera
-    if camera is None:
-        camera = portrait_of(stage.avatar, picture.width, picture.height)
+    if picture.cameras:
+        camera = of_subject(picture.cameras[0], stage.moved)
     else:
-        camera = of_subject(camera, stage.moved)
+        camera = portrait_of(stage.avatar, *picture.size)
     return straight_srgb(stage.painter.playing(motion).paint_light(0, camera))
 
 

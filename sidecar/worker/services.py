@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...shared.arrays import Float32Array, UInt8Array
-from ...shared.camera import Camera
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
 from ...shared.messages import PictureKind
 from ...shared.motion import Motion
-from ...shared.pictures import PictureOptions
+from ...shared.pictures import PictureRequest
 
 if TYPE_CHECKING:
     from ..cache.user import UserCache
@@ -79,25 +78,13 @@ class RenderTask:
     avatar: Path | None
     avatar_name: str
     head: str | None
-    pictures: PictureOptions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PreviewPicture:
-    """The picture that a preview asks for. avatar: a file, None for the head itself. camera: None
-    for a portrait."""
-
-    width: int
-    height: int
-    avatar: Path | None
-    avatar_name: str
-    camera: Camera | None
+    pictures: PictureRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreviewTask:
     """What to show, as in `messages.Preview`. track: emotions of the take's frames from `first`
-    on."""
+    on. avatar: a file, or None for the head itself. picture: None for numbers alone."""
 
     take: Take
     track: EmotionTrack
@@ -105,7 +92,9 @@ class PreviewTask:
     frame: int
     head: str
     wants_vertices: bool
-    picture: PreviewPicture | None
+    avatar: Path | None = None
+    avatar_name: str = "the avatar"
+    picture: PictureRequest | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

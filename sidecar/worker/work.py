@@ -112,7 +112,7 @@ class Work:
     def _preview(
         self, request: messages.Preview, user: UserCache, pixels: str | None
     ) -> messages.Previewed:
-        avatar = _optional(request.avatar, request.avatar_name or "the avatar", user)
+        name = request.avatar_name or "the avatar"
         task = PreviewTask(
             take=_take(request, user),
             track=conversions.to_track(request),
@@ -120,7 +120,9 @@ class Work:
             frame=request.frame,
             head=request.head,
             wants_vertices=request.vertices,
-            picture=preview_messages.as_picture(request, avatar),
+            avatar=_optional(request.avatar, name, user),
+            avatar_name=name,
+            picture=conversions.to_view(request),
         )
         shown = self._services.preview(task)
         picture = preview_messages.PixelFields()
@@ -180,7 +182,7 @@ class Work:
             avatar=_optional(request.avatar, name, user),
             avatar_name=name,
             head=request.head,
-            pictures=conversions.to_pictures(request),
+            pictures=conversions.to_request(request),
         )
         pictures = 0
         steps = self._services.render(task, user)

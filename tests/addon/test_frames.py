@@ -7,37 +7,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.addon.avatar.frames import (
-    Performance,
-    Plan,
-    begin_frames,
-    finish_frames,
-    frame_keys,
-    leave_frames,
-)
-from affekt.addon.camera import View
-from affekt.shared.camera import look_at
+from affekt.addon.avatar.frames import Plan, begin_frames, finish_frames, leave_frames
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion
+from affekt.shared.pictures import PictureRequest
+from affekt.shared.recipes import PictureRecipes
 
 from .nouns import random_motion
 
 
-def performance(motion: Motion, views: list[View] | None = None, happy: float = 0) -> Performance:
-    weights = np.full((len(motion), 6), happy, np.float32)
-    return Performance(motion=motion, weights=weights, views=views)
-
-
-def plan_of(folder: Path, motion: Motion, *, first: int = 1, settings: str = "") -> Plan:
-    keys = frame_keys(settings, performance(motion))
-    return Plan(folder=folder, suffix=".exr", first=first, keys=keys)
+def plan_of(folder: Path, motion: Motion, *, first: int = 1, subject: str = "") -> Plan:
+    pictures = PictureRequest(format="exr", passes=("combined", "depth", "vector"))
+    recipes = PictureRecipes(subject, motion, pictures)
+    return Plan(
+        folder=folder,
+        suffix=pictures.suffix,
+        first=first,
+        recipes=tuple(map(recipes.of_frame, range(len(motion)))),
+    )
 
 
 def draw(plan: Plan, runs: list[range]) -> None:
-    """What the sidecar does; a picture says its key."""
+    """What the sidecar does; a picture says its recipe."""
     for run in runs:
         for index in run:
-            plan.working(index).write_text(plan.keys[index])
+            plan.working(index).write_text(plan.recipes[index])
 
 
 def pictures(folder: Path) -> dict[str, str]:
@@ -45,7 +39,7 @@ def pictures(folder: Path) -> dict[str, str]:
 
 
 def expected(plan: Plan) -> dict[str, str]:
-    return {plan.final(index).name: key for index, key in enumerate(plan.keys)}
+    return {plan.final(index).name: recipe for index, recipe in enumerate(plan.recipes)}
 
 
 def test_a_cancelled_rendering_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -64,7 +58,7 @@ def test_a_cancelled_rendering_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 def test_what_was_there_stays_until_all_is_new(tmp_path: Path) -> None:
     motion = random_motion(3)
-    old, new = plan_of(tmp_path, motion), plan_of(tmp_path, motion, settings="other")
+    old, new = plan_of(tmp_path, motion), plan_of(tmp_path, motion, subject="other")
     draw(old, begin_frames(old, reuse=True))
     finish_frames(old)
     assert begin_frames(new, reuse=True) == [range(3)]
@@ -137,14 +131,16 @@ def test_a_damaged_ledger_is_no_ledger(tmp_path: Path, text: str) -> None:
     (tmp_path / "avatar_000001.exr").write_text("not ours")
     plan.folder.mkdir()
     ledger = plan.folder / ".affekt_frames.json"
-    ledger.write_text(text.replace("KEY", plan.keys[0]), "latin-1")
+    ledger.write_text(text.replace("KEY", plan.recipes[0]), "latin-1")
     assert begin_frames(plan, reuse=True) == [range(2)]
 
 
 def test_an_honest_ledger_is_believed(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, random_motion(2))
-    plan.final(0).write_text(plan.keys[0])
-    (tmp_path / ".affekt_frames.json").write_text(json.dumps({"avatar_000001.exr": plan.keys[0]}))
+    plan.final(0).write_text(plan.recipes[0])
+    (tmp_path / ".affekt_frames.json").write_text(
+        json.dumps({"avatar_000001.exr": plan.recipes[0]})
+    )
     assert begin_frames(plan, reuse=True) == [range(1, 2)]
 
 
@@ -153,33 +149,3 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         begin_frames(plan_of(tmp_path / "out", random_motion(2)), reuse=True)
     assert caught.value.code == "file.not_writable"
-
-
-def test_keys_tell_cameras_apart_and_frames_and_settings() -> None:
-    motion = random_motion(3)
-    cameras = [
-        look_at(
-            target=np.zeros(3),
-            distance=1 + index / 10,
-            yaw_rad=0,
-            pitch_rad=0,
-            width=64,
-            height=64,
-            fov_y_rad=0.5,
-        )
-        for index in range(3)
-    ]
-    views = [View(camera=camera, world_from_head=np.eye(4)) for camera in cameras]
-    keys = frame_keys("a", performance(motion, views))
-    assert len(set(keys)) == 3
-    assert keys == frame_keys("a", performance(motion, views))
-    wide = replace(cameras[2], focal_x=cameras[2].focal_x + 1)
-    for other in (
-        View(camera=wide, world_from_head=np.eye(4)),
-        View(camera=cameras[2], world_from_head=2 * np.eye(4)),
-    ):
-        changed = frame_keys("a", performance(motion, [*views[:2], other]))
-        assert [a == b for a, b in zip(keys, changed, strict=True)] == [True, False, False]
-    assert not set(keys) & set(frame_keys("b", performance(motion, views)))
-    assert not set(keys) & set(frame_keys("a", performance(motion)))
-    assert not set(keys) & set(frame_keys("a", performance(motion, views, happy=1)))

@@ -22,7 +22,7 @@ from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.raster.device import CpuRasteriser, Rasteriser, choose_rasteriser
 from affekt.sidecar.raster.gaussians import GaussianImage, Gaussians
-from affekt.sidecar.render.framing import default_camera
+from affekt.sidecar.render.portrait import default_camera
 from rich.console import Console
 from rich.table import Table
 from scipy.spatial.transform import Rotation

@@ -11,7 +11,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.errors import InputError
+from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.regions import kept_labels
@@ -28,10 +29,10 @@ from affekt.sidecar.raster.differentiable import rasterise_tensors
 from affekt.sidecar.raster.gaussians import Gaussians, GaussianTensors, rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.render.exr import About, write_exr
-from affekt.sidecar.render.frame import RenderOptions
-from affekt.sidecar.render.framing import default_camera
 from affekt.sidecar.render.passes import available_passes, render_frames
+from affekt.sidecar.render.portrait import default_camera
 from affekt.sidecar.render.shade import draw_head
+from affekt.sidecar.render.shot import Shot, make_shot
 
 from ..fakes.splatting import splat
 from .gpu import a_take, some_avatars
@@ -137,13 +138,13 @@ def avatar_jobs(avatar: Avatar) -> list[Job]:
 def pass_jobs(avatar: Avatar) -> list[Job]:
     """A take on it as `affekt render` draws it, without its files, and one file."""
     take = a_take(FRAMES)
-    view = default_camera(avatar, 512, 512)
-    every = RenderOptions(passes=passes_of(avatar))
-    frame = next(render_frames(avatar, take, view, every, kept_labels))
-    about = About(fps=take.fps, recipe="", camera=view)
+    plain = make_shot(avatar, take, PictureRequest(format="exr"))
+    every = replace(plain, request=replace(plain.request, passes=passes_of(avatar)))
+    frame = next(render_frames(every, labels=kept_labels))
+    about = About(fps=take.fps, recipe="", camera=every.request.camera_at(0))
 
-    def next_frame(options: RenderOptions) -> Callable[[], object]:
-        again = (render_frames(avatar, take, view, options, kept_labels) for _ in itertools.count())
+    def next_frame(shot: Shot) -> Callable[[], object]:
+        again = (render_frames(shot, labels=kept_labels) for _ in itertools.count())
         return itertools.chain.from_iterable(again).__next__
 
     def write_one() -> None:
@@ -153,13 +154,13 @@ def pass_jobs(avatar: Avatar) -> list[Job]:
     return [
         Job(
             name="a take's frame, RGBA + depth",
-            run=next_frame(RenderOptions()),
+            run=next_frame(plain),
             units=1,
             unit="frames",
             aim="90 frames/s",
         ),
         Job(
-            name=f"a take's frame, {len(every.passes)} passes",
+            name=f"a take's frame, {len(every.request.passes)} passes",
             run=next_frame(every),
             units=1,
             unit="frames",

@@ -15,13 +15,15 @@ from pathlib import Path
 
 from affekt.shared.conversions import preview_rows
 from affekt.shared.emotion import constant_track
+from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.motion.read import encode_motion
 from affekt.sidecar.worker.main import real_services
-from affekt.sidecar.worker.services import PreviewPicture, PreviewTask, Services, Take
+from affekt.sidecar.worker.services import PreviewTask, Services, Take
 
 from .job import Job, long_take
 
 EDGE = 512
+PICTURE = PictureRequest(width=EDGE, height=EDGE)
 STEPS = 997
 """Other emotions before the first come again: more than the worker remembers."""
 _steps = itertools.count()
@@ -40,7 +42,7 @@ def preview_jobs() -> list[Job]:
         _job("numbers and vertices", _Previews(services, take, wants_vertices=True).dragged),
     ]
     for name, head, avatar in _subjects():
-        shown = _Previews(services, take, head=head, picture=_picture(avatar))
+        shown = _Previews(services, take, head=head, avatar=avatar, picture=PICTURE)
         aim = "" if head == "open" and avatar is None else "25 ms"
         jobs.append(_job(f"{name}, {EDGE} x {EDGE}", shown.dragged, aim))
         jobs.append(_job(f"{name}, the next frame", shown.played))
@@ -57,10 +59,12 @@ class _Previews:
         *,
         head: str = "open",
         wants_vertices: bool = False,
-        picture: PreviewPicture | None = None,
+        avatar: Path | None = None,
+        picture: PictureRequest | None = None,
     ) -> None:
         self._services, self._take = services, take
-        self._head, self._wants_vertices, self._picture = head, wants_vertices, picture
+        self._head, self._wants_vertices = head, wants_vertices
+        self._avatar, self._picture = avatar, picture
         self._motion = long_take()
         self._frame: Iterator[int] = itertools.cycle(range(len(self._motion)))
 
@@ -82,6 +86,7 @@ class _Previews:
             frame=frame,
             head=self._head,
             wants_vertices=self._wants_vertices,
+            avatar=self._avatar,
             picture=self._picture,
         )
         self._services.preview(task)
@@ -104,9 +109,3 @@ def _subjects() -> Iterator[tuple[str, str, Path | None]]:
     folder = Path(os.environ.get("AFFEKT_TEST_DATA", "")) / "lam_avatars"
     for path in sorted(folder.glob("*.zip")):
         yield f"LAM's {path.stem}", "open", path
-
-
-def _picture(avatar: Path | None) -> PreviewPicture:
-    return PreviewPicture(
-        width=EDGE, height=EDGE, avatar=avatar, avatar_name="the avatar", camera=None
-    )

@@ -10,7 +10,7 @@ from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
 from affekt.shared.events import JobFailed
 from affekt.shared.messages import Artefact, BakeDone, Failure, Picture, Progress
-from affekt.shared.pictures import PictureOptions
+from affekt.shared.pictures import PictureRequest
 
 from .link import drain, make_take
 
@@ -23,7 +23,7 @@ def start_bake(client: Client, *, frames: int = 6) -> str:
 
 
 def start_render(client: Client, folder: Path, frames: int = 3) -> str:
-    return client.start_render("open", TAKE, folder, PictureOptions(frames=range(frames)))
+    return client.start_render("open", TAKE, folder, PictureRequest(frames=range(frames)))
 
 
 def bake_done(job: str) -> BakeDone:

@@ -25,7 +25,7 @@ from affekt.shared.events import (
 from affekt.shared.jobs import JobBook
 from affekt.shared.messages import Artefact
 from affekt.shared.motion import Motion
-from affekt.shared.pictures import PictureOptions
+from affekt.shared.pictures import PictureRequest
 from fakes.link import PNG, TAKE, Link, drain, make_take, running_server, wait_for
 
 
@@ -163,7 +163,7 @@ def test_render(link: Link, client: Client, take: Artefact, tmp_path: Path) -> N
     """More pictures than there is credit for; each lies in the client's folder, whole."""
     folder = tmp_path / "pictures" / "new"
     link.rooms.steps.release(40)
-    options = PictureOptions(width=64, frames=range(3, 33), passes=("combined", "depth"))
+    options = PictureRequest(width=64, frames=range(3, 33), passes=("combined", "depth"))
     job = client.start_render("open", take, folder, options)
     events = drain(client, job)
     finished = events[-1]
@@ -189,7 +189,7 @@ def test_pictures_wait_for_credit(
 
     monkeypatch.setattr(client._channel, "send", keep_credits)
     link.rooms.steps.release(40)
-    job = client.start_render("open", take, folder, PictureOptions(frames=range(30)))
+    job = client.start_render("open", take, folder, PictureRequest(frames=range(30)))
     done: list[int] = []
 
     def is_drawn() -> bool:
@@ -216,14 +216,14 @@ def test_render_with_a_camera_and_an_avatar(
     )
     avatar = client.upload(b"zip", "avatar", "face.zip")
     link.rooms.steps.release(6)
-    job = client.start_render(avatar, take, tmp_path, PictureOptions(cameras=(camera,)))
+    job = client.start_render(avatar, take, tmp_path, PictureRequest(cameras=(camera,)))
     assert isinstance(drain(client, job)[-1], RenderFinished)
     assert (tmp_path / "frame_0001.png").read_bytes() == PNG + b"frame 0 20"
 
 
 def test_render_to_exr(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:
     link.rooms.steps.release(6)
-    options = PictureOptions(format="exr", passes=("combined", "normal"), frames=range(2))
+    options = PictureRequest(format="exr", passes=("combined", "normal"), frames=range(2))
     events = drain(client, client.start_render("open", take, tmp_path / "p", options))
     assert isinstance(events[-1], RenderFinished)
     assert [path.name for path in events[-1].paths] == ["frame_0001.exr", "frame_0002.exr"]

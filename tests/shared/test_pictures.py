@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from affekt.shared import limits, messages, wire
 from affekt.shared.camera import Camera
-from affekt.shared.conversions import picture_fields, to_pictures
+from affekt.shared.conversions import to_request, with_request
 from affekt.shared.errors import InputError, LinkError
-from affekt.shared.pictures import PASSES, PictureOptions, frame_name
+from affekt.shared.pictures import PASSES, PictureRequest, frame_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,17 +32,12 @@ def camera(index: int = 0, **changes: object) -> Camera:
     return Camera(**{**values, **changes})
 
 
-def sent(options: PictureOptions) -> messages.Render:
+def sent(options: PictureRequest) -> messages.Render:
     """The message as it arrives at the other side."""
     message = messages.Render(
-        job="ab" * 16,
-        head="open",
-        motion="0" * 64,
-        name="take.npz",
-        credit=1,
-        **picture_fields(options),
+        job="ab" * 16, head="open", motion="0" * 64, name="take.npz", credit=1
     )
-    _, back = wire.decode_frames(wire.encode(message))
+    _, back = wire.decode_frames(wire.encode(with_request(message, options)))
     assert isinstance(back, messages.Render)
     return back
 
@@ -60,41 +55,44 @@ def assert_same(one: object, other: object) -> None:
 
 MATRICES = np.stack([np.diag([1.0, 2, 3, 1]), np.eye(4), np.diag([3.0, 1, 1, 1])])
 ASKED = {
-    "nothing": PictureOptions(),
-    "a portrait": PictureOptions(width=64, height=48, frames=range(3, 9)),
-    "depth": PictureOptions(passes=("combined", "depth")),
-    "one camera": PictureOptions(cameras=(camera(),), width=20, height=10),
-    "an orthographic camera": PictureOptions(cameras=(camera(1),), width=20, height=10),
-    "a camera a frame": PictureOptions(
+    "nothing": PictureRequest(),
+    "a portrait": PictureRequest(width=64, height=48, frames=range(3, 9)),
+    "depth": PictureRequest(passes=("combined", "depth")),
+    "one camera": PictureRequest(cameras=(camera(),), width=20, height=10),
+    "an orthographic camera": PictureRequest(cameras=(camera(1),), width=20, height=10),
+    "a camera a frame": PictureRequest(
         cameras=tuple(map(camera, range(3))), width=20, height=10, world_from_head=MATRICES
     ),
-    "all passes": PictureOptions(
+    "all passes": PictureRequest(
         passes=PASSES,
         format="exr",
         half=False,
         antialiased=False,
         follow="surface",
         world_from_head=MATRICES[0],
+        axes="camera",
+        object_index=7,
         weights=np.ones((3, 6), np.float32),
+        influence=np.ones(3, np.float32),
     ),
 }
 
 
 @pytest.mark.parametrize("name", ASKED)
 def test_the_message_carries_all_of_it(name: str):
-    assert_same(to_pictures(sent(ASKED[name])), ASKED[name])
+    assert_same(to_request(sent(ASKED[name])), ASKED[name])
 
 
 def test_what_stands_still_is_sent_once():
     one = camera()
-    options = PictureOptions(
+    options = PictureRequest(
         cameras=(one, replace(one), one), world_from_head=np.stack([MATRICES[0]] * 3)
     )
     message = sent(options)
     assert message.lens.shape == (1, 7)
     assert message.camera_from_world.shape == message.world_from_head.shape == (1, 4, 4)
     assert (message.width, message.height) == (20, 10)
-    moves = PictureOptions(cameras=(one, one, camera(0, focal_x=31.0)))
+    moves = PictureRequest(cameras=(one, one, camera(0, focal_x=31.0)))
     assert len(sent(moves).lens) == len(sent(moves).camera_from_world) == 3
 
 
@@ -105,6 +103,7 @@ def test_what_stands_still_is_sent_once():
         ("option.pass", {"passes": ("combined", "normal")}),  # PNG
         ("option.format", {"format": "jpeg"}),
         ("option.follow", {"follow": "loosely"}),
+        ("option.axes", {"axes": "head"}),
         ("option.camera", {"cameras": (camera(), camera(1, width=21))}),
         ("option.camera", {"world_from_head": np.eye(3)}),
         ("option.camera", {"world_from_head": np.full((2, 4, 4), np.nan)}),
@@ -112,13 +111,13 @@ def test_what_stands_still_is_sent_once():
 )
 def test_what_cannot_be_made_is_refused(code: str, values: dict):
     with pytest.raises(InputError) as raised:
-        PictureOptions(**values)
+        PictureRequest(**values)
     assert raised.value.code == code
 
 
 def test_png_says_what_to_do():
     with pytest.raises(InputError, match="in a PNG") as raised:
-        PictureOptions(passes=("uv",))
+        PictureRequest(passes=("uv",))
     assert raised.value.remedy == "Choose EXR, or choose from combined, depth."
 
 
@@ -129,11 +128,36 @@ def test_one_of_a_thing_or_one_a_frame():
     for options, code in (
         (several, "option.camera"),
         (replace(several, cameras=()), "option.camera"),
-        (PictureOptions(weights=np.ones((3, 6), np.float32)), "emotion.shape"),
+        (PictureRequest(weights=np.ones((3, 6), np.float32)), "emotion.shape"),
+        (PictureRequest(influence=np.ones(3, np.float32)), "emotion.shape"),
     ):
         with pytest.raises(InputError, match=r"3 .* 12 frames") as raised:
             options.check_take(12)
         assert raised.value.code == code
+
+
+def test_a_thing_of_each_frame():
+    one, several = ASKED["one camera"], ASKED["a camera a frame"]
+    assert [one.camera_at(index) for index in range(3)] == [one.cameras[0]] * 3
+    assert [several.camera_at(index) for index in range(3)] == list(several.cameras)
+    np.testing.assert_array_equal(one.world_at(2), np.eye(4))
+    np.testing.assert_array_equal(several.world_at(2), MATRICES[2])
+    np.testing.assert_array_equal(
+        replace(one, world_from_head=MATRICES[:1]).world_at(2), MATRICES[0]
+    )
+    assert one.emotions_at(2) == {}
+    weights = np.arange(18, dtype=np.float32).reshape(3, 6)
+    noted = PictureRequest(weights=weights, influence=np.array([0, 0, 0.5], np.float32))
+    assert list(noted.emotions_at(2).items())[::6] == [("happy", 12), ("influence", 0.5)]
+
+
+def test_frames_are_all_or_those_asked_for():
+    assert PictureRequest().chosen_frames(4) == range(4)
+    assert PictureRequest(frames=range(1, 3)).chosen_frames(4) == range(1, 3)
+    for frames in (range(4, 5), range(-1, 2), range(2, 2)):
+        with pytest.raises(InputError) as raised:
+            PictureRequest(frames=frames).chosen_frames(4)
+        assert raised.value.code == "frames.out_of_range"
 
 
 @pytest.mark.parametrize(
@@ -144,18 +168,21 @@ def test_one_of_a_thing_or_one_a_frame():
         ("passes", PASSES + PASSES),
         ("format", "jpeg"),
         ("follow", ""),
+        ("axes", "head"),
+        ("object_index", -1),
         ("lens", np.ones((1, 6))),
         ("lens", np.ones(7)),
         ("camera_from_world", np.eye(4)),
         ("camera_from_world", np.ones((1, 4, 4), np.float32)),
         ("world_from_head", np.ones((1, 3, 4))),
         ("weights", np.ones((3, 7), np.float32)),
+        ("influence", np.ones((3, 1), np.float32)),
         ("half", 1),
         ("antialiased", None),
     ],
 )
 def test_the_schema_refuses_what_is_no_rendering(field: str, value: object):
-    message = replace(sent(PictureOptions()), **{field: value})
+    message = replace(sent(PictureRequest()), **{field: value})
     with pytest.raises(LinkError, match=f"render.{field}"):
         wire.encode(message)
 
@@ -172,16 +199,16 @@ def test_the_schema_refuses_what_is_no_rendering(field: str, value: object):
     ],
 )
 def test_cameras_that_do_not_fit_together_are_refused(changes: dict):
-    message = replace(sent(PictureOptions(cameras=(camera(),))), **changes)
+    message = replace(sent(PictureRequest(cameras=(camera(),))), **changes)
     with pytest.raises(InputError) as raised:
-        to_pictures(message)
+        to_request(message)
     assert raised.value.code == "option.camera"
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
 def test_any_cameras_come_back(which: list[int]):
-    options = PictureOptions(cameras=tuple(map(camera, which)), width=20, height=10)
-    back = to_pictures(sent(options)).cameras
+    options = PictureRequest(cameras=tuple(map(camera, which)), width=20, height=10)
+    back = to_request(sent(options)).cameras
     still = len(set(which)) == 1
     assert len(back) == (1 if still else len(which))
     for one, index in zip(back, which, strict=False):
@@ -201,5 +228,5 @@ def test_numbers_of_pictures():
 @pytest.mark.parametrize("size", [(12000, 9000), (8192, 8192), (0, 100)])
 def test_pictures_that_cannot_be_made(size: tuple[int, int]) -> None:
     with pytest.raises(InputError) as caught:
-        PictureOptions(width=size[0], height=size[1])
+        PictureRequest(width=size[0], height=size[1])
     assert caught.value.code == "option.size"

@@ -20,7 +20,7 @@ def render(fault: str = "") -> dict:
     client = FakeClient(model, silence(FRAMES), fault)
     session.attach(client)
     rendering, tasks = harness.load("addon.avatar.rendering"), harness.load("addon.link.tasks")
-    steps = rendering.render_steps(head.name, scene.name, rendering.render_options(scene))
+    steps = rendering.render_steps(head.name, scene.name, rendering.read_settings(scene))
     task = tasks.start_task(tasks.Task("Render Avatar", steps))
     said = ""
     try:

@@ -131,7 +131,7 @@ def render(name: str, meanwhile: Callable) -> dict:
     chosen.size, chosen.reuse = 64, False
     chosen.folder = str(harness.folder() / name)
     scene.frame_start, scene.frame_end = 1, asked["pictures"]
-    options = rendering.render_options(scene)
+    options = rendering.read_settings(scene)
     told = run_with(name, lambda: rendering.render_steps(head.name, scene.name, options), meanwhile)
     pictures_of[name] = [path.read_bytes() for path in sorted(Path(chosen.folder).glob("avatar*"))]
     return told

@@ -15,7 +15,7 @@ from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import decode_avatar, is_own_file
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.render.source import read_subject
+from affekt.sidecar.render.shot import read_subject
 from fakes.head import small_head
 from fakes.lam import lam_bundle
 from fakes.splats import splat_ply

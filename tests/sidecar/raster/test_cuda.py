@@ -215,7 +215,7 @@ def real_frames(real_data: Path, name: str) -> list[tuple[Gaussians, Camera]]:
     """Two poses."""
     from affekt.sidecar.avatar.drive import Actor
     from affekt.sidecar.avatar.read import read_avatar
-    from affekt.sidecar.render.framing import default_camera
+    from affekt.sidecar.render.portrait import default_camera
     from fakes.plain_drive import arkit_motion
 
     avatar = read_avatar(real_data / "lam_avatars" / f"{name}.zip")

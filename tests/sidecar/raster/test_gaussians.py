@@ -176,7 +176,7 @@ def test_budget_real_avatar(real_data: Path, record_property):
     from affekt.shared.motion import make_motion
     from affekt.sidecar.avatar.drive import Actor
     from affekt.sidecar.avatar.read import read_avatar
-    from affekt.sidecar.render.framing import default_camera
+    from affekt.sidecar.render.portrait import default_camera
 
     avatar = read_avatar(real_data / "lam_avatars" / "statue.zip")
     camera = default_camera(avatar, 512, 512)

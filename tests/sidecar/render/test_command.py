@@ -15,7 +15,7 @@ from affekt.sidecar.raster import device
 from affekt.sidecar.raster.device import CpuRasteriser
 from affekt.sidecar.render.camera_file import read_cameras
 from affekt.sidecar.render.exr import read_exr
-from affekt.sidecar.render.source import motion_for, read_subject
+from affekt.sidecar.render.shot import motion_for, read_subject
 from fakes.lam import lam_bundle
 
 FRAMES = 4

@@ -11,16 +11,18 @@ import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
+from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.animated_mesh import head_turns
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.raster.colour import over
 from affekt.sidecar.raster.project import to_pixels
-from affekt.sidecar.render.frame import Frame, RenderOptions
-from affekt.sidecar.render.framing import View, default_camera, frame_points
+from affekt.sidecar.render.frame import Frame
 from affekt.sidecar.render.images import NOTHING, depth_steps, make_folder, write_frame, write_png
 from affekt.sidecar.render.passes import render_frames
+from affekt.sidecar.render.portrait import ViewAngles, default_camera, frame_points
+from affekt.sidecar.render.shot import make_shot
 from affekt.sidecar.render.video import VideoWriter, read_sound
 
 
@@ -39,7 +41,7 @@ def write_wave(path: Path, seconds: float) -> Path:
 def test_framing_keeps_every_point_inside(width: int, height: int, yaw: float):
     rng = np.random.default_rng(0)
     points = rng.uniform([-0.1, 1.4, -0.1], [0.1, 1.8, 0.1], (500, 3))
-    camera = frame_points(points, width, height, View(yaw_rad=yaw, pitch_rad=0.2 * yaw))
+    camera = frame_points(points, width, height, ViewAngles(yaw_rad=yaw, pitch_rad=0.2 * yaw))
     screen = to_pixels(points, camera)
     assert 0 < screen[:, 0].min() < screen[:, 0].max() < width
     assert 0 < screen[:, 1].min() < screen[:, 1].max() < height
@@ -192,9 +194,8 @@ def test_real_avatars_look_like_their_portraits(name: str, real_data: Path):
         fov_y_rad=0.1,
     )
     motion = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
-    face = over(next(render_frames(avatar, motion, camera, RenderOptions())).combined).astype(
-        np.float32
-    )
+    shot = make_shot(avatar, motion, PictureRequest(cameras=(camera,)))
+    face = over(next(render_frames(shot)).combined).astype(np.float32)
     found = {p.stem: correlation(face, p) for p in (real_data / "portraits").iterdir()}
     print(f"{name}: correlation with the portraits {found}")
     own = found.pop(name)

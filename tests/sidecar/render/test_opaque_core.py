@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
+from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.affekt_avatar import decode_avatar_file, encode_avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.render import opaque_core
-from affekt.sidecar.render.frame import RenderOptions
 from affekt.sidecar.render.passes import render_frames
+from affekt.sidecar.render.shot import make_shot
 from fakes.lam import lam_bundle
 
 from .conftest import take
@@ -108,10 +109,10 @@ def test_a_loose_avatar_hides_what_is_behind_it():
         opacities=np.full(count, 0.25, np.float32),
         colours=np.full((count, 3), 0.5, np.float32),
     )
-    options = RenderOptions(frames=range(1))
     camera = view()
+    request = PictureRequest(cameras=(camera,))
     made, left = (
-        next(render_frames(a, take(), camera, options))
+        next(render_frames(make_shot(a, take(), request)))
         for a in (loose, replace(loose, opaque_core=False))
     )
     alpha, before = made.combined[..., 3], left.combined[..., 3]

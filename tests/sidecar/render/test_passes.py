@@ -8,7 +8,7 @@ import pytest
 from affekt.shared.camera import Camera
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
-from affekt.shared.pictures import PASSES
+from affekt.shared.pictures import PASSES, PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import open_avatar
@@ -17,8 +17,9 @@ from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.raster.oversample import choose_samples, rasterise_oversampled
-from affekt.sidecar.render.frame import Frame, RenderOptions
-from affekt.sidecar.render.passes import available_passes, cameras_by_frame, render_frames
+from affekt.sidecar.render.frame import Frame
+from affekt.sidecar.render.passes import available_passes, render_frames
+from affekt.sidecar.render.shot import make_shot
 from fakes.head import small_head
 
 from .conftest import take, view
@@ -26,8 +27,13 @@ from .conftest import take, view
 DATA = ("combined", "depth", "normal", "position", "index", "vector")
 
 
-def draw(subject, motion, cameras, *, labels: Labels = find_labels, **options) -> list[Frame]:
-    return list(render_frames(subject, motion, cameras, RenderOptions(**options), labels))
+def draw(
+    subject, motion, cameras, *, device="cpu", some=None, labels: Labels = find_labels, **request
+) -> list[Frame]:
+    """some: frames instead of the request's."""
+    cameras = (cameras,) if isinstance(cameras, Camera) else tuple(cameras)
+    asked = PictureRequest(cameras=cameras, format="exr", **request)
+    return list(render_frames(make_shot(subject, motion, asked, device), some, labels))
 
 
 def to_linear(values: np.ndarray) -> np.ndarray:
@@ -37,7 +43,7 @@ def to_linear(values: np.ndarray) -> np.ndarray:
 def test_frames_come_in_order_and_alone_equal_the_whole(avatar: Avatar):
     whole = draw(avatar, take(), view(), passes=DATA)
     assert [frame.index for frame in whole] == list(range(6))
-    part = draw(avatar, take(), view(), passes=DATA, frames=(2, 4))
+    part = draw(avatar, take(), view(), passes=DATA, some=(2, 4))
     for a, b in zip((whole[2], whole[4]), part, strict=True):
         for name in ("combined", "depth", "normal", "position", "object_index", "vector"):
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name), name)
@@ -267,13 +273,13 @@ def test_what_cannot_be_rendered_is_refused_at_once(avatar: Avatar):
     motion = take()
     for act, code in (
         (lambda: draw(avatar, motion, view(), frames=range(4, 9)), "frames.out_of_range"),
-        (lambda: draw(avatar, motion, view(), frames=()), "frames.out_of_range"),
+        (lambda: draw(avatar, motion, view(), frames=range(0)), "frames.out_of_range"),
         (lambda: draw(avatar, take(space="open"), view()), "space.no_adapter"),
         (lambda: draw(avatar, motion, view(), passes=("uv",)), "option.pass"),
         (lambda: draw(avatar, motion, view(), passes=("mask",)), "avatar.regions"),
         (lambda: draw(avatar, motion, view(), passes=("mist",)), "option.pass"),
         (lambda: draw(avatar, motion, [view()] * 4), "option.camera"),
-        (lambda: draw(avatar, motion, {0: view()}), "option.camera"),
+        (lambda: draw(avatar, motion, [view(8), view()] * 3), "option.camera"),
         (lambda: draw(avatar, motion, view(5000), passes=PASSES), "option.size"),
         (lambda: draw(avatar, motion, view(), world_from_head=np.eye(3)), "option.camera"),
         (lambda: draw(avatar, motion, view(), world_from_head=np.ones((4, 4))), "option.camera"),
@@ -284,13 +290,6 @@ def test_what_cannot_be_rendered_is_refused_at_once(avatar: Avatar):
         assert caught.value.code == code
     assert "uv" not in available_passes(avatar)
     assert available_passes(small_head()) == PASSES
-
-
-def test_cameras_by_frame():
-    a, b = view(8), view(8)
-    assert cameras_by_frame(a, (3, 5)) == {3: a, 5: a}
-    assert cameras_by_frame([a, b], (3, 5)) == {3: a, 5: b}
-    assert cameras_by_frame({3: a, 4: b}, (3,))[4] is b
 
 
 @pytest.mark.parametrize("name", ["barbara", "statue"])

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.shared.errors import InputError, JobError
+from affekt.shared.errors import InputError
+from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.render import exr, images, sequence
-from affekt.sidecar.render.frame import Frame, RenderOptions
-from affekt.sidecar.render.sequence import FileOptions, Shot, read_saved, save_sequence
+from affekt.sidecar.render.frame import Frame
+from affekt.sidecar.render.sequence import read_saved, save_sequence
+from affekt.sidecar.render.shot import Shot, make_shot
 
 from .conftest import take, view
 
@@ -21,17 +23,22 @@ KINDS = ["exr", "png"]
 
 
 def shot_of(avatar: Avatar, **options: object) -> Shot:
-    return Shot(
-        subject=avatar,
-        motion=take(),
-        cameras=view(),
-        options=RenderOptions(**options),
-        numbers={"happy": [0.1 * i for i in range(6)]},
-    )
+    """An EXR's with every PNG's passes, so that `save` may change the format."""
+    values = {
+        "cameras": (view(),),
+        "passes": ("combined", "depth"),
+        "format": "exr",
+        "weights": np.outer(0.1 * np.arange(6), [1, 0, 0, 0, 0, 0]).astype(np.float32),
+    }
+    return make_shot(avatar, take(), PictureRequest(**{**values, **options}))
 
 
-def save(shot: Shot, folder: Path, kind: str = "exr", **options: object):
-    return list(save_sequence(shot, folder, FileOptions(format=kind, **options)))
+def of_kind(shot: Shot, kind: str, **changes: object) -> Shot:
+    return replace(shot, request=replace(shot.request, format=kind, **changes))
+
+
+def save(shot: Shot, folder: Path, kind: str = "exr", **options: bool):
+    return list(save_sequence(of_kind(shot, kind), folder, **options))
 
 
 def stamps(folder: Path) -> dict[str, int]:
@@ -101,11 +108,8 @@ def test_pipes_and_links_in_the_place_of_frames(kind: str, avatar: Avatar, tmp_p
 def test_another_recipe_is_made_again(kind: str, avatar: Avatar, tmp_path: Path):
     shot = shot_of(avatar)
     save(shot, tmp_path, kind)
-    motion = take()
-    motion.expression[3, 7] = 0.01
     other = (
-        replace(shot, cameras=view(yaw_rad=0.01)),
-        replace(shot, motion=motion),
+        of_kind(shot, kind, cameras=(view(yaw_rad=0.01),)),
         shot_of(avatar, antialiased=False),
         replace(shot, subject=replace(avatar, opacities=avatar.opacities * np.float32(0.99))),
     )
@@ -115,26 +119,42 @@ def test_another_recipe_is_made_again(kind: str, avatar: Avatar, tmp_path: Path)
     assert all(s.frame is None for s in save(other[-1], tmp_path, kind))
 
 
-def test_vectors_depend_on_the_neighbours_cameras(avatar: Avatar, tmp_path: Path):
-    cameras = {i: view() for i in range(6)}
-    shot = replace(shot_of(avatar, passes=("vector",)), cameras=cameras)
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_motion_is_made_again_where_it_differs(kind: str, avatar: Avatar, tmp_path: Path):
+    """And what is kept has the very bytes that a whole new rendering has."""
+    shot, motion = shot_of(avatar), take()
+    motion.expression[3, 7] = 0.1
+    other = replace(shot, motion=motion)
+    save(shot, tmp_path / "a", kind)
+    again = save(other, tmp_path / "a", kind)
+    assert [s.index for s in again if s.frame is not None] == [3]
+    save(other, tmp_path / "b", kind)
+    files = [{p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in "ab"]
+    assert files[0] == files[1]
+
+
+def test_vectors_depend_on_the_neighbours(avatar: Avatar, tmp_path: Path):
+    cameras = [view() for _ in range(6)]
+    shot = shot_of(avatar, passes=("vector",), cameras=tuple(cameras))
     save(shot, tmp_path)
-    moved = replace(shot, cameras={**cameras, 3: view(yaw_rad=0.1)})
+    cameras[3] = view(yaw_rad=0.1)
+    moved = of_kind(shot, "exr", cameras=tuple(cameras))
     again = save(moved, tmp_path)
     assert [s.index for s in again if s.frame is not None] == [2, 3, 4]
+    motion = take()
+    motion.expression[4, 7] = 0.1
+    again = save(replace(moved, motion=motion), tmp_path)
+    assert [s.index for s in again if s.frame is not None] == [3, 4, 5]
 
 
-def test_cancelled_between_frames(avatar: Avatar, tmp_path: Path):
-    asked = iter([False] * 4 + [True])
-    rendered = save_sequence(
-        shot_of(avatar), tmp_path, FileOptions(format="png"), lambda: next(asked)
-    )
-    with pytest.raises(JobError) as caught:
-        list(rendered)
-    assert caught.value.code == "job.cancelled"
+def test_closed_between_frames(avatar: Avatar, tmp_path: Path):
+    rendered = save_sequence(of_kind(shot_of(avatar), "png"), tmp_path)
+    assert [next(rendered).index for _ in range(2)] == [0, 1]
+    rendered.close()
     kept = {p.name for p in tmp_path.iterdir()}
     assert not [name for name in kept if name.startswith(".")]
-    assert "frame_0005.png" not in kept
+    assert "frame_0001.png" in kept
+    assert "frame_0006.png" not in kept
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -153,7 +173,7 @@ def test_a_disk_that_fills_up_names_the_frame(
 
     monkeypatch.setattr(module, real.__name__, fill_up)
     seen: list[int] = []
-    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(format=kind))
+    saved = save_sequence(of_kind(shot_of(avatar), kind), tmp_path)
     with pytest.raises(InputError) as caught:
         seen.extend(one.index for one in saved)
     assert caught.value.code == "file.not_writable"
@@ -200,7 +220,7 @@ def test_frames_that_wait_are_few(avatar: Avatar, tmp_path: Path, monkeypatch: p
             yield frame
 
     monkeypatch.setattr(sequence, "render_frames", count)
-    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(format="png"))
+    saved = save_sequence(of_kind(shot_of(avatar), "png"), tmp_path)
     for index in range(6):
         gates[index].set()
         assert next(saved).index == index
@@ -210,7 +230,7 @@ def test_frames_that_wait_are_few(avatar: Avatar, tmp_path: Path, monkeypatch: p
 
 def test_other_frames_still_in_hand_are_not_lost(avatar: Avatar, tmp_path: Path):
     """Whoever stops reading gets no half file."""
-    saved = save_sequence(shot_of(avatar), tmp_path, FileOptions(format="png"))
+    saved = save_sequence(of_kind(shot_of(avatar), "png"), tmp_path)
     next(saved)
     saved.close()
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]

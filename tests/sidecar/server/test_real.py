@@ -17,7 +17,7 @@ from affekt.shared.errors import InputError
 from affekt.shared.events import BakeFinished, JobFailed, RenderFinished
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion, make_motion
-from affekt.shared.pictures import PASSES, PictureOptions
+from affekt.shared.pictures import PASSES, PictureRequest
 from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.bake.bake import bake, collect_vertices
@@ -71,7 +71,7 @@ def test_bake_and_render(client: Client, take: Motion, tmp_path: Path) -> None:
     taken = read_motion(tmp_path / "take.npz")
     np.testing.assert_array_equal(taken.expression, direct.take_motion.expression)
 
-    small = PictureOptions(width=48, height=32, frames=range(2))
+    small = PictureRequest(width=48, height=32, frames=range(2))
     job = client.start_render("open", finished.baked, tmp_path / "p", small)
     rendered = drain(client, job, 120)[-1]
     assert isinstance(rendered, RenderFinished), rendered
@@ -83,7 +83,7 @@ def test_bake_and_render(client: Client, take: Motion, tmp_path: Path) -> None:
 def test_avatar(client: Client, take: Motion, tmp_path: Path) -> None:
     avatar = client.upload(lam_bundle(), "avatar", "egg.zip")
     artefact = client.upload(encode_motion(take), "motion", "take.npz")
-    options = PictureOptions(width=32, height=40, frames=range(1), passes=("combined", "depth"))
+    options = PictureRequest(width=32, height=40, frames=range(1), passes=("combined", "depth"))
     job = client.start_render(avatar, artefact, tmp_path, options)
     rendered = drain(client, job, 120)[-1]
     assert isinstance(rendered, RenderFinished), rendered
@@ -121,7 +121,7 @@ def test_an_avatar_on_the_users_flame(
     motion = client.upload(encode_motion(replace(take, space=space)), "motion", "take.npz")
     write_adapter(flame_adapter(), tmp_path / "flame.npz")
     adapter = client.upload((tmp_path / "flame.npz").read_bytes(), "adapter", "flame.npz")
-    options = PictureOptions(width=40, height=40, frames=range(3, 5))
+    options = PictureRequest(width=40, height=40, frames=range(3, 5))
     if space != "flame2023":
         failed = drain(client, client.start_render(sent, motion, tmp_path, options), 120)[-1]
         assert isinstance(failed, JobFailed)
@@ -170,7 +170,7 @@ def test_every_pass_by_a_camera_a_frame(client: Client, take: Motion, tmp_path: 
     ]
     places = np.stack([np.eye(4)] * len(take))
     places[:, 0, 3] = 100 * np.arange(len(take))
-    options = PictureOptions(
+    options = PictureRequest(
         cameras=tuple(views),
         frames=range(4, 6),
         passes=PASSES,
@@ -208,7 +208,7 @@ def test_the_open_heads_gaussians(client: Client, take: Motion, tmp_path: Path) 
         height=48,
         fov_y_rad=0.4,
     )
-    options = PictureOptions(cameras=(view,), frames=range(1))
+    options = PictureRequest(cameras=(view,), frames=range(1))
     alphas = []
     for subject in ("open", "open-gaussians"):
         job = client.start_render(subject, artefact, tmp_path / subject, options)
@@ -226,7 +226,7 @@ def test_cameras_for_another_take(client: Client, take: Motion, tmp_path: Path) 
         target=np.zeros(3), distance=1, yaw_rad=0, pitch_rad=0, width=8, height=8, fov_y_rad=1
     )
     moving = replace(still, focal_x=9.0)
-    options = PictureOptions(cameras=(still, moving))
+    options = PictureRequest(cameras=(still, moving))
     failed = drain(client, client.start_render("open", artefact, tmp_path, options), 60)[-1]
     assert isinstance(failed, JobFailed)
     assert failed.error.code == "option.camera"

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affekt.shared import conversions, messages
-from affekt.shared.camera import Camera, look_at
+from affekt.shared.camera import look_at
 from affekt.shared.emotion import constant_track
 from affekt.shared.motion import Motion
-from affekt.shared.pictures import PictureOptions
+from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.bake.chunks import CHUNK
@@ -133,8 +133,8 @@ def shot(motion: str, yaw_rad: float = 0.0, **changes: object) -> messages.Rende
         height=16,
         fov_y_rad=0.4,
     )
-    options = PictureOptions(cameras=(camera,), frames=range(2, 6))
-    return replace(render_request(motion, **conversions.picture_fields(options)), **changes)
+    options = PictureRequest(cameras=(camera,), frames=range(2, 6))
+    return replace(conversions.with_request(render_request(motion), options), **changes)
 
 
 @pytest.mark.parametrize("head", ["open", "open-gaussians"])
@@ -162,9 +162,9 @@ def test_a_step_draws_one_frame(
     drawn: list[int] = []
     paint = MeshPainter.paint
 
-    def counted(self: MeshPainter, index: int, cameras: Mapping[int, Camera]) -> Frame:
+    def counted(self: MeshPainter, index: int) -> Frame:
         drawn.append(index)
-        return paint(self, index, cameras)
+        return paint(self, index)
 
     monkeypatch.setattr(MeshPainter, "paint", counted)
     real.begin(shot(real.keep(encode_motion(take))))

@@ -14,7 +14,7 @@ from affekt.shared import conversions, messages
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.emotion import CONTROLS, EmotionTrack
 from affekt.shared.motion import Motion
-from affekt.shared.pictures import PictureOptions
+from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.memory import forget
@@ -204,12 +204,11 @@ def test_pictures_are_the_renderings(
     baked = bake(take, track, read_head("open"), None, load_modulator())
     own = who == "lam"  # an avatar that speaks the take's own space is shown that
     after = real.keep(encode_motion(baked.take_motion if own else baked.motion))
-    options = PictureOptions(
+    pictures = PictureRequest(
         width=60, height=72, frames=range(40, 41), cameras=() if own_camera else (CAMERAS[who],)
     )
-    asked = conversions.picture_fields(options)
     subject = {"avatar": avatar, "avatar_name": "egg.zip", "head": None if avatar else who}
-    wanted = rendered(real, render_request(after, **asked, **subject))
+    wanted = rendered(real, conversions.with_request(render_request(after, **subject), pictures))
     request = preview_request(
         motion,
         take,
@@ -217,10 +216,7 @@ def test_pictures_are_the_renderings(
         40,
         head="open" if avatar else who,
         avatar=avatar,
-        width=60,
-        height=72,
-        lens=asked["lens"],
-        camera_from_world=asked["camera_from_world"],
+        **conversions.view_fields(pictures),
     )
     shown = ask(real, request).pixels
     assert wanted[..., 3].max() == 255
@@ -275,20 +271,11 @@ def test_a_real_avatar_stands_on_the_head(real: WorkClient, real_data: Path) -> 
     avatar = real.keep((real_data / "lam_avatars/statue.zip").read_bytes())
     baked = bake(take, track, read_head("open"), None, load_modulator())
     after = real.keep(encode_motion(baked.motion))
-    options = PictureOptions(width=60, height=72, frames=range(40, 41), cameras=(CAMERAS["open"],))
-    asked = conversions.picture_fields(options)
+    pictures = PictureRequest(frames=range(40, 41), cameras=(CAMERAS["open"],))
     subject = {"avatar": avatar, "avatar_name": "statue.zip", "head": None}
-    wanted = rendered(real, render_request(after, **asked, **subject))
+    wanted = rendered(real, conversions.with_request(render_request(after, **subject), pictures))
     request = preview_request(
-        motion,
-        take,
-        track,
-        40,
-        avatar=avatar,
-        width=60,
-        height=72,
-        lens=asked["lens"],
-        camera_from_world=asked["camera_from_world"],
+        motion, take, track, 40, avatar=avatar, **conversions.view_fields(pictures)
     )
     assert (wanted[..., 3] > 200).mean() > 0.3
     same_bits(ask(real, request).pixels, wanted)

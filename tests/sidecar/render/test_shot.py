@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.shared.camera import Camera, look_at
+from affekt.shared.camera import look_at
+from affekt.shared.errors import InputError
+from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.render.frame import RenderOptions
-from affekt.sidecar.render.place import head_from_avatar, on_head
-from affekt.sidecar.render.sequence import Shot
+from affekt.sidecar.render.portrait import default_camera
+from affekt.sidecar.render.shot import head_from_avatar, make_shot, on_head
 
 from ...addon.nouns import random_motion
 
@@ -54,8 +55,8 @@ def test_an_avatar_without_a_surface_stays() -> None:
     np.testing.assert_array_equal(head_from_avatar(static, read_head("open")), np.eye(4))
 
 
-@pytest.mark.parametrize("kind", ["one", "mapping", "list"])
-def test_cameras_and_world_move_with_it(kind: str) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_cameras_and_world_move_with_it(count: int) -> None:
     camera = look_at(
         target=np.zeros(3),
         distance=1,
@@ -65,30 +66,33 @@ def test_cameras_and_world_move_with_it(kind: str) -> None:
         height=48,
         fov_y_rad=0.5,
     )
-    cameras = {"one": camera, "mapping": {0: camera, 1: camera}, "list": [camera, camera]}[kind]
     world = np.stack([np.diag([2.0, 2, 2, 1])] * 2)
-    shot = Shot(
-        subject=rig_away(),
-        motion=random_motion(2),
-        cameras=cameras,
-        options=RenderOptions(world_from_head=world),
-    )
-    moved = on_head(shot, read_head("open"))
-    seen = moved.cameras if isinstance(moved.cameras, Camera) else moved.cameras[1]
+    request = PictureRequest(cameras=(camera,) * count, world_from_head=world)
+    moved = on_head(request, rig_away(), read_head("open"))
     point = np.array([0.02, 0.03, 0.05, 1])
     there = point + np.append(AWAY, 0)
     np.testing.assert_allclose(
-        seen.camera_from_world @ there, camera.camera_from_world @ point, atol=1.5e-3
+        moved.camera_at(1).camera_from_world @ there, camera.camera_from_world @ point, atol=1.5e-3
     )
-    np.testing.assert_allclose(
-        moved.options.world_from_head[1] @ there, world[1] @ point, atol=3e-3
-    )
+    np.testing.assert_allclose(moved.world_at(1) @ there, world[1] @ point, atol=3e-3)
 
 
 def test_a_mesh_stays() -> None:
+    head, request = read_head("open"), PictureRequest()
+    assert on_head(request, head, head) is request
+
+
+def test_a_shot_without_a_camera_is_a_portrait() -> None:
     head = read_head("open")
-    shot = Shot(subject=head, motion=random_motion(2), cameras=())
-    assert on_head(shot, head) is shot
+    shot = make_shot(head, random_motion(2), PictureRequest(width=40, height=30))
+    camera = default_camera(head, 40, 30)
+    assert shot.request.size == (40, 30)
+    np.testing.assert_array_equal(
+        shot.request.camera_at(1).camera_from_world, camera.camera_from_world
+    )
+    with pytest.raises(InputError) as caught:
+        make_shot(head, random_motion(2), PictureRequest(cameras=(camera,) * 3))
+    assert caught.value.code == "option.camera"
 
 
 @pytest.mark.parametrize("name", ["barbara", "statue"])
