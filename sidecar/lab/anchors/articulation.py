@@ -12,18 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....shared.arrays import Float64Array
+from .channels import CHANNELS, CLOSURE, TUCK
 from .speech import Phoneme, Speech
-from .visemes import (
-    CHANNELS,
-    CLOSURE,
-    IGNORED,
-    TUCK,
-    VISEMES,
-    Viseme,
-    channel_groups,
-    holds_of,
-    target_of,
-)
+from .visemes import IGNORED, VISEMES, Viseme, channel_groups, holds_of, target_of
 
 LEAD_S = 0.35
 TAIL_S = 0.45

@@ -28,6 +28,13 @@ EXTRA_NAMES = (
 NAMES = (*ARKIT_NAMES, *EXTRA_NAMES)
 """All 100, in the order of a `Motion`'s expression in space "open"."""
 
+CLOSURE, TUCK = "closure", "tuck"
+"""Two channels that only articulation has: 1 where the lips must meet, 1 where the lower lip must
+touch the teeth. Composition enforces both in every emotion."""
+
+CHANNELS = (*NAMES, CLOSURE, TUCK)
+"""The 102 columns of an articulation."""
+
 _PARTS = {
     "brow": "brow",
     "eyebrows": "brow",
@@ -39,14 +46,14 @@ _PARTS = {
 
 
 @cache
-def sides(name: str) -> list[int]:
-    """Columns of `name`, or of all names that become it without Left and Right.
+def columns_of(name: str) -> list[int]:
+    """Columns in `CHANNELS` of a name, or of its Left and Right for a name without side.
 
-    Raises KeyError.
+    Raises KeyError for a name that is neither.
     """
-    if name in NAMES:
-        return [NAMES.index(name)]
-    found = [i for i, n in enumerate(NAMES) if _sideless(n) == name]
+    if name in CHANNELS:
+        return [CHANNELS.index(name)]
+    found = [i for i, n in enumerate(NAMES) if n.replace("Left", "").replace("Right", "") == name]
     if len(found) != 2:
         raise KeyError(name)
     return found
@@ -60,6 +67,16 @@ def side_of(name: str) -> int:
     return ("Right" in name) - ("Left" in name)
 
 
+def mirrored_columns(without: tuple[str, ...]) -> list[tuple[int, int]]:
+    """(left, right) columns of the mirrored pairs; names that begin like one of `without` are left
+    out."""
+    return [
+        (NAMES.index(name), NAMES.index(name.replace("Left", "Right")))
+        for name in NAMES
+        if side_of(name) == -1 and not name.startswith(without)
+    ]
+
+
 @cache
 def parts() -> tuple[str, ...]:
     """The part of the face each channel belongs to: brow, eye, nose, cheek, jaw or mouth."""
@@ -67,7 +84,3 @@ def parts() -> tuple[str, ...]:
         next((part for start, part in _PARTS.items() if name.startswith(start)), "mouth")
         for name in NAMES
     )
-
-
-def _sideless(name: str) -> str:
-    return name.replace("Left", "").replace("Right", "")

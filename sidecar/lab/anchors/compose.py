@@ -2,7 +2,7 @@
 """Speech and emotion on one face. They compete; they are not added.
 
 Lips that must meet do meet; rounding and smiling share the lip corners; the jaw opens wider with
-arousal and never by both causes in full; brows and lids are emotion's, with their own rhythm.
+arousal and never by both causes in full; brows and lids are emotion's, in their own time.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ...smooth import smoothstep
 from .articulation import Articulation
-from .channels import NAMES, parts, sides
+from .channels import CHANNELS, CLOSURE, NAMES, TUCK, columns_of, parts
 from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, recipe_table
-from .nonverbal import Rhythm
-from .style import Style, sidedness
-from .visemes import CHANNELS, CLOSURE, GROUPS, TUCK
+from .nonverbal import Nonverbal
+from .style import Style, asymmetry_gains
+from .visemes import GROUPS
 
 _SHAPES = len(NAMES)
 
@@ -30,7 +30,7 @@ class Performance:
     """Everything of one take that does not depend on emotion. shape: (300,) the identity's."""
 
     articulation: Articulation
-    rhythm: Rhythm
+    nonverbal: Nonverbal
     style: Style
     shape: Float64Array  # (300,)
     fps: float
@@ -58,26 +58,26 @@ def compose(
     feeling = _feeling(performance, emotions, style_look(style) if look is None else look)
     weights = _mouth(speech, feeling, performance)
     _upper_face(weights, feeling, performance)
-    weights += performance.rhythm.gaze + style.rest
+    weights += performance.nonverbal.gaze + style.rest
     return _soft_ceiling(weights, ceilings())
 
 
 def style_look(style: Style) -> Float64Array:
     """(6, 100) how this person shows each emotion at weight 1."""
     mixed = np.einsum("kv,kvs->ks", style.variants, recipe_table())
-    return mixed * style.gains * sidedness(style.side)
+    return mixed * style.gains * asymmetry_gains(style.asymmetry)
 
 
 def _speech(performance: Performance, emotions: Float64Array) -> Float64Array:
     style = performance.style
     arousal = emotions @ np.array([AROUSAL[name] for name in EMOTIONS])
     size = np.clip(1 + gaussian_filter1d(arousal, 3, mode="nearest"), 0.6, 1.5)[:, None]
-    speech = performance.articulation.channels[:, :_SHAPES] * style.speech_side
+    speech = performance.articulation.channels[:, :_SHAPES] * style.speech_asymmetry
     speech = speech * style.speech_gain
     for name, gain in (("jaw", style.jaw_gain), ("round", style.round_gain)):
-        columns = [c for shape in GROUPS[name] for c in sides(shape)]
+        columns = [c for shape in GROUPS[name] for c in columns_of(shape)]
         speech[:, columns] *= gain
-    bigger = [c for name in ("jaw", "open", "spread") for s in GROUPS[name] for c in sides(s)]
+    bigger = [c for name in ("jaw", "open", "spread") for s in GROUPS[name] for c in columns_of(s)]
     speech[:, bigger] *= size
     return speech
 
@@ -176,29 +176,29 @@ def _scaled(weights: Float64Array, shares: dict[str, Float64Array]) -> Float64Ar
     """A copy with the named shapes (both sides) multiplied by their (T,) shares."""
     scaled = weights.copy()
     for name, share in shares.items():
-        scaled[:, sides(name)] *= share[:, None]
+        scaled[:, columns_of(name)] *= share[:, None]
     return scaled
 
 
 def _upper_face(weights: Float64Array, feeling: Float64Array, performance: Performance) -> None:
     """Brows with their beats, lids with their blinks; changes `weights`."""
-    beat = performance.rhythm.beat * performance.style.brow_beat
+    beat = performance.nonverbal.beat * performance.style.brow_beat
     lowered = np.clip(_of(feeling, "browDown"), 0, 1.2)
     raised = np.clip(_of(feeling, "browInnerUp"), 0, 1.2)
     free = (1 - 0.5 * lowered) * (1 - 0.35 * raised)
-    weights[:, sides("browInnerUp")] += (beat * free)[:, None]
-    weights[:, sides("browOuterUp")] += (beat * free * performance.style.brow_outer)[:, None]
-    blink = performance.rhythm.blink
+    weights[:, columns_of("browInnerUp")] += (beat * free)[:, None]
+    weights[:, columns_of("browOuterUp")] += (beat * free * performance.style.brow_outer)[:, None]
+    blink = performance.nonverbal.blink
     drooped = np.clip(_of(feeling, "eyeBlink"), 0, 0.9)
-    weights[:, sides("eyeBlink")] = (1 - (1 - blink) * (1 - drooped))[:, None]
+    weights[:, columns_of("eyeBlink")] = (1 - (1 - blink) * (1 - drooped))[:, None]
     for name in ("eyeWide", "eyeOpenedUp"):
-        weights[:, sides(name)] *= ((1 - blink) * (1 - 0.5 * drooped))[:, None]
-    weights[:, sides("eyeSquint")] *= (1 - 0.7 * blink)[:, None]
+        weights[:, columns_of(name)] *= ((1 - blink) * (1 - 0.5 * drooped))[:, None]
+    weights[:, columns_of("eyeSquint")] *= (1 - 0.7 * blink)[:, None]
 
 
 def _of(weights: Float64Array, name: str) -> Float64Array:
     """(T,) the mean of both sides."""
-    return weights[:, sides(name)].mean(1)
+    return weights[:, columns_of(name)].mean(1)
 
 
 def _shift(curve: Float64Array, frames: float) -> Float64Array:

@@ -18,14 +18,14 @@ from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
 from ...head.read import read_head
+from ...modulation.windows import MODEL_FPS
 from ...motion.affekt_npz import encode_motion
 from .articulation import LEAD_S, TAIL_S
 from .emotions import recipe_table
 from .programs import held_program
-from .sentences import read_sentences
-from .speech import SAMPLE_RATE, Speech, Voice, speak
+from .speech import SAMPLE_RATE, Speech, Voice, read_sentences, speak
 from .style import calm_style
-from .takes import FPS, make_performance, perform
+from .takes import make_performance, perform
 
 SOURCE_EMOTION = "angry"
 SOURCE_WEIGHT = 0.75
@@ -75,7 +75,7 @@ def _keys(frames: int) -> dict[str, object]:
     sad = [(times[2], 0.0), (times[3], 1.0), (frames - 1, 1.0)]
     keys = [{"frame": frame, "happy": value} for frame, value in happy]
     keys += [{"frame": frame, "sad": value} for frame, value in sad]
-    return {"fps": FPS, "interpolation": "bezier", "keys": keys}
+    return {"fps": MODEL_FPS, "interpolation": "bezier", "keys": keys}
 
 
 if __name__ == "__main__":

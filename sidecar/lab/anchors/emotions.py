@@ -15,7 +15,7 @@ import numpy as np
 
 from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
-from .channels import NAMES, sides
+from .channels import NAMES, columns_of
 
 RECIPES: dict[str, tuple[dict[str, float], ...]] = {
     "happy": (
@@ -322,7 +322,7 @@ def recipe_table() -> Float64Array:
     for emotion, name in enumerate(EMOTIONS):
         for variant, recipe in enumerate(RECIPES[name]):
             for shape, weight in recipe.items():
-                table[emotion, variant, sides(shape)] = weight * GAIN[name]
+                table[emotion, variant, columns_of(shape)] = weight * GAIN[name]
     return table
 
 
@@ -331,5 +331,5 @@ def ceilings() -> Float64Array:
     """(100,) the largest weight of each shape."""
     limits = np.ones(len(NAMES))
     for name, ceiling in CEILING.items():
-        limits[sides(name)] = ceiling
+        limits[columns_of(name)] = ceiling
     return limits

@@ -11,6 +11,7 @@ import numpy as np
 
 from ....shared.arrays import BoolArray, Float64Array, IndexArray
 from ....shared.head import JOINTS, REGIONS, HeadModel
+from ...modulation.contact import widest
 from .channels import NAMES
 
 PLACES = (-0.4, -0.2, 0.0, 0.2, 0.4)
@@ -55,12 +56,6 @@ def close_lips(
         opened = widest(weights @ lips.weight_opening + lips.rest) + PRESSED_MM
         weights[:, column] += closure * np.clip(opened / -closes, 0, CLOSERS[name])
     return weights
-
-
-def widest(gaps: Float64Array) -> Float64Array:
-    """(T,) mm of gaps (T, 5): how far lips are to be closed. The widest place counts, but not
-    alone: pressing the rest too far would look bitten."""
-    return 0.6 * gaps.max(1) + 0.4 * gaps.mean(1)
 
 
 def lips_of(head: HeadModel, shape: Float64Array | None = None) -> Lips:

@@ -15,7 +15,7 @@ from .style import Style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rhythm:
+class Nonverbal:
     """blink, beat: (T,) 0..1. gaze: (T, 100), only eyeLook* differ from 0. head: (T, 3) axis-angle
     in radians for the neck."""
 
@@ -25,9 +25,9 @@ class Rhythm:
     head: Float64Array  # (T, 3)
 
 
-def make_rhythm(
+def make_nonverbal(
     articulation: Articulation, style: Style, fps: float, rng: np.random.Generator
-) -> Rhythm:
+) -> Nonverbal:
     """Blinks, beats, gaze and head of one take; the same in every emotion of that take."""
     frames = len(articulation.channels)
     times = np.arange(frames) / fps
@@ -36,7 +36,7 @@ def make_rhythm(
     beat = np.zeros(frames)
     for centre, height in zip(chosen, heights, strict=True):
         beat = np.maximum(beat, height * np.exp(-(((times - centre) / 0.16) ** 2)))
-    return Rhythm(
+    return Nonverbal(
         blink=_blinks(times, articulation.pauses_s, style, rng),
         beat=beat,
         gaze=_gaze(times, rng),

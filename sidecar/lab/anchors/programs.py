@@ -10,6 +10,7 @@ import numpy as np
 
 from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
+from ...smooth import smoothstep
 
 KINDS = ("neutral", "held", "rise", "pulse", "transition", "blend")
 """neutral; one emotion held; risen or fallen once; onset, apex and decay; from one to another;
@@ -76,9 +77,9 @@ def held_program(emotion: int, weight: float, frames: int) -> Float64Array:
 
 
 def _ramp(frames: int, centre: float, width: float) -> Float64Array:
-    """0 before, 1 after, smooth within `width` frames around `centre`."""
-    position = np.clip((np.arange(frames) - centre) / max(width, 1) + 0.5, 0, 1)
-    return position * position * (3 - 2 * position)
+    """(frames,) 0 before, 1 after, smooth within `width` frames around frame `centre`."""
+    position = (np.arange(frames, dtype=np.float64) - centre) / max(width, 1) + 0.5
+    return smoothstep(position, 0.0, 1.0)
 
 
 def _wander(frames: int, fps: float, rng: np.random.Generator) -> Float64Array:

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,22 @@ _LIST_END, _PHONEME = 0, 7
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _UTF8 = 1
 _lock = threading.Lock()
+
+
+@cache
+def read_sentences() -> dict[str, tuple[str, ...]]:
+    """Sentences by split, in the file's order."""
+    text = (resources.files("affekt.sidecar.assets") / "sentences.txt").read_text("utf-8")
+    found: dict[str, list[str]] = {split: [] for split in ("train", "held-out", "demo")}
+    split = "train"
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("#"):
+            continue
+        if line.startswith("["):
+            split = line.strip("[]")
+        else:
+            found[split].append(line)
+    return {name: tuple(lines) for name, lines in found.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

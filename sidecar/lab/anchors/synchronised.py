@@ -16,12 +16,13 @@ from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
+from ...modulation.windows import MODEL_FPS
 from .channels import NAMES
 from .compose import closure_level
 from .identity import make_identity
 from .programs import held_program, make_program, pairs_of
-from .sentences import read_sentences
-from .takes import FPS, make_performance, perform, track, vary_closing
+from .speech import read_sentences
+from .takes import make_performance, perform, track, vary_closing
 
 STRONGEST = 1.3
 """Largest weight in a program: animators push beyond 1."""
@@ -108,4 +109,4 @@ _BLINK = NAMES.index("eyeBlinkLeft")
 def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> Float64Array:
     if kind in EMOTIONS:
         return held_program(EMOTIONS.index(kind), 1.0, frames)
-    return make_program(kind, frames, FPS, rng, strongest=STRONGEST, pairs=pairs_of(split))
+    return make_program(kind, frames, MODEL_FPS, rng, strongest=STRONGEST, pairs=pairs_of(split))

@@ -11,19 +11,17 @@ import numpy as np
 from ....shared.arrays import Float64Array
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES, Motion, make_motion
+from ...modulation.windows import MODEL_FPS
 from .articulation import articulate
-from .channels import EXTRA_NAMES, NAMES, sides
+from .channels import EXTRA_NAMES, NAMES, columns_of
 from .compose import Performance, closure_level, compose, style_look
 from .emotions import VARIANTS, recipe_table
 from .identity import SHAPE_COMPONENTS
 from .lips import CLOSERS, close_lips, lips_of
-from .nonverbal import make_rhythm
+from .nonverbal import make_nonverbal
 from .speech import Speech, Voice, speak
-from .style import Style, same_both_sides
-from .visemes import sided
+from .style import Style, symmetric
 
-FPS = 30.0
-"""Frames a second of every anchor; the model's own grid."""
 HABITS = (
     "mouthSmile",
     "mouthFrown",
@@ -53,10 +51,12 @@ def make_performance(
     """One person says `text`: everything but the emotion. shape: (300,) of the identity, the
     head's own face if None. Raises InputError `option.espeak`."""
     # Few distinct rates, so that the cache of spoken sentences serves most calls.
-    articulation = articulate(_speech(text, 20 * (style.rate // 20)), FPS)
-    rhythm = make_rhythm(articulation, style, FPS, rng)
+    articulation = articulate(_speech(text, 20 * (style.rate // 20)), MODEL_FPS)
+    nonverbal = make_nonverbal(articulation, style, MODEL_FPS, rng)
     shape = np.zeros(SHAPE_COMPONENTS) if shape is None else shape
-    return Performance(articulation=articulation, rhythm=rhythm, style=style, shape=shape, fps=FPS)
+    return Performance(
+        articulation=articulation, nonverbal=nonverbal, style=style, shape=shape, fps=MODEL_FPS
+    )
 
 
 def vary_look(style: Style, rng: np.random.Generator) -> Float64Array:
@@ -65,8 +65,8 @@ def vary_look(style: Style, rng: np.random.Generator) -> Float64Array:
     look = style_look(style)
     if rng.random() < 0.4:  # another mixture of the variants than this person's own
         look = np.einsum("kv,kvs->ks", rng.dirichlet(np.ones(VARIANTS), len(look)), recipe_table())
-    kept = same_both_sides(rng.random(len(NAMES))) > 0.12
-    factors = same_both_sides(rng.normal(1, 0.2, len(NAMES))) + rng.normal(0, 0.06, len(NAMES))
+    kept = symmetric(rng.random(len(NAMES))) > 0.12
+    factors = symmetric(rng.normal(1, 0.2, len(NAMES))) + rng.normal(0, 0.06, len(NAMES))
     strength = rng.uniform(0.7, 1.15, (len(look), 1))
     look = look * kept * factors.clip(0.3, 1.7) * strength
     if rng.random() < 0.5:  # trackers know ARKit's shapes only
@@ -79,7 +79,7 @@ def add_habit(performance: Performance, rng: np.random.Generator) -> Performance
     half smile, a raised brow. It is part of what a neutral face has not."""
     habit = np.zeros(len(NAMES))
     for name in rng.choice(HABITS, rng.integers(1, 4), replace=False):
-        columns = sides(str(name))
+        columns = columns_of(str(name))
         habit[columns] = rng.uniform(0.08, 0.5)
         if len(columns) == 2 and rng.random() < 0.3:
             habit[columns[rng.integers(2)]] *= rng.uniform(0.2, 0.8)
@@ -100,9 +100,9 @@ def motion_from_weights(weights: Float64Array, performance: Performance, head: H
         expression=expression.astype(np.float32),
         jaw=(arkit @ head.arkit_jaw.T).astype(np.float32),
         eyes=(arkit @ head.arkit_eyes.T).astype(np.float32),
-        neck=performance.rhythm.head.astype(np.float32),
+        neck=performance.nonverbal.head.astype(np.float32),
         shape=performance.shape.astype(np.float32),
-        fps=FPS,
+        fps=MODEL_FPS,
         space="open",
     )
 
@@ -111,10 +111,10 @@ def vary_closing(performance: Performance, rng: np.random.Generator) -> Performa
     """The same performance whose m, b and p are made otherwise: pressed and rolled less, or by a
     jaw that shuts. Trackers show closures in all these ways."""
     channels = performance.articulation.channels.copy()
-    channels[:, [c for name in _PRESSED for c in sided(name)]] *= rng.uniform(0, 1)
+    channels[:, [c for name in _PRESSED for c in columns_of(name)]] *= rng.uniform(0, 1)
     if rng.random() < 0.5:
         shut = rng.uniform(0, 1) * closure_level(performance.articulation)
-        channels[:, sided("jawOpen")] *= 1 - shut[:, None]
+        channels[:, columns_of("jawOpen")] *= 1 - shut[:, None]
     articulation = replace(performance.articulation, channels=channels)
     return replace(performance, articulation=articulation)
 

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from ....shared.arrays import Float64Array, IndexArray
-from . import channels
+from .channels import CHANNELS, columns_of
 
 GROUPS = {
     "jaw": ("jawOpen", "jawForward"),
@@ -25,10 +25,6 @@ GROUPS = {
     "tongue": ("tongueOut",),
 }
 """Channels that move together, so that one dominance serves them."""
-
-CLOSURE, TUCK = "closure", "tuck"
-"""Two more channels beside ARKit's: 1 where the lips must meet, 1 where the lower lip must touch
-the teeth. Composition enforces both in every emotion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,14 +198,6 @@ VISEMES: dict[str, tuple[Viseme, ...]] = {
 IGNORED = frozenset({";", "-", ":"})
 """Marks in espeak-ng's stream that have no mouth shape of their own."""
 
-CHANNELS = (*channels.NAMES, CLOSURE, TUCK)
-"""Columns of an articulation: the 100 channels, then closure and tuck."""
-
-
-def sided(name: str) -> list[int]:
-    """Columns in `CHANNELS` of `name`, or of both its sides. Raises KeyError."""
-    return [CHANNELS.index(name)] if name in (CLOSURE, TUCK) else channels.sides(name)
-
 
 @cache
 def channel_groups() -> IndexArray:
@@ -217,7 +205,7 @@ def channel_groups() -> IndexArray:
     groups = np.full(len(CHANNELS), -1, np.intp)
     for index, names in enumerate(GROUPS.values()):
         for name in names:
-            groups[sided(name)] = index
+            groups[columns_of(name)] = index
     return groups
 
 
@@ -225,7 +213,7 @@ def target_of(viseme: Viseme) -> Float64Array:
     """(102,) the viseme's target in `CHANNELS` order."""
     target = np.zeros(len(CHANNELS))
     for name, weight in viseme.targets.items():
-        target[sided(name)] = weight
+        target[columns_of(name)] = weight
     return target
 
 

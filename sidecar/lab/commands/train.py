@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...head.read import read_head
-from ..training.ablation import ablations, is_finished
-from ..training.config import read_config
-from ..training.geometry import train
+from ..training.config import ablations, read_config
+from ..training.geometry import is_finished, train
 from ..training.processes import joined
 
 

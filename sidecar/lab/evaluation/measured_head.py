@@ -12,8 +12,8 @@ from ....shared.errors import InputError
 from ....shared.head import REGIONS, HeadModel
 from ....shared.motion import make_motion
 from ...head.forward import HeadLayer
+from ...modulation.windows import MODEL_FPS
 from ..anchors.lips import lip_edges
-from ..anchors.takes import FPS
 
 FACE_STRIDE = 4
 """Of the face's vertices every fourth is measured: 1,000 say the same mean as 4,000."""
@@ -40,7 +40,7 @@ class Ruler:
             expression=numbers[:, :100],
             jaw=numbers[:, 100:],
             shape=shape,
-            fps=FPS,
+            fps=MODEL_FPS,
             space=self.layer.space,
         )
         return self.layer.vertices(motion, 0, len(numbers)) * np.float32(1000)

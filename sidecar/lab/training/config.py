@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of a geometry training run, read from TOML and checked."""
+"""The settings of a geometry training run, read from TOML and checked; those of the ablations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from ....shared.errors import InputError
-from ...modulation.network import EMOTION_ENTRIES
+from ...modulation.network import EMOTION_ENTRIES, NetworkConfig
 
 _COUNTS = (
     "performances",
@@ -86,6 +86,22 @@ class GeometryConfig:
             raise _bad(f"width {self.width} is not a multiple of heads {self.heads}", "Change one.")
         if self.average_decay >= 1:
             raise _bad(f"average_decay is {self.average_decay}", "Give a number below 1.")
+
+    @property
+    def network(self) -> NetworkConfig:
+        """The sizes of the network that these settings train."""
+        names = ("layers", "width", "heads", "hidden", "emotion")
+        return NetworkConfig(**{name: getattr(self, name) for name in names})
+
+
+def ablations() -> dict[str, Path]:
+    """Name -> TOML file of the settings that ship: "full", then the model without one part each,
+    all on one short budget."""
+    paths = sorted(
+        (Path(__file__).parent / "ablations").glob("*.toml"),
+        key=lambda path: (path.stem != "full", path.stem),
+    )
+    return {path.stem: path for path in paths}
 
 
 def read_config(path: Path | None) -> GeometryConfig:

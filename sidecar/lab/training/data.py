@@ -18,10 +18,9 @@ from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
 from ...modulation.network import NUMBERS
-from ...modulation.windows import HOP, WINDOW
-from ..anchors.folder import read_synchronised
+from ...modulation.windows import HOP, MODEL_FPS, WINDOW
+from ..anchors.dataset import read_synchronised
 from ..anchors.synchronised import Synchronised, every_synchronised
-from ..anchors.takes import FPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,9 +87,9 @@ def group_of(made: Synchronised) -> Group:
 
 def _at_model_rate(values: FloatArray, fps: float) -> FloatArray:
     """Rows (T, C) at 30 fps, linear between neighbours."""
-    if fps == FPS:
+    if fps == MODEL_FPS:
         return values
-    places = np.arange(0, len(values) - 1 + 1e-9, fps / FPS)
+    places = np.arange(0, len(values) - 1 + 1e-9, fps / MODEL_FPS)
     return np.stack([np.interp(places, np.arange(len(values)), v) for v in values.T], 1)
 
 

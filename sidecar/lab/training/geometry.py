@@ -7,6 +7,7 @@ the same bits as one that never stopped; on CUDA, where sums have no fixed order
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -20,23 +21,27 @@ from ....shared.arrays import Float32Array
 from ....shared.errors import InputError
 from ....shared.head import HeadModel
 from ...denormals import flushed_denormals
-from ...modulation.asymmetry import SIDE_GAIN
-from ...modulation.network import GeometryNetwork, NetworkConfig
+from ...modulation.network import GeometryNetwork
 from ...modulation.weights import Modulator, save_modulator
 from ...modulation.windows import WINDOW
+from ..anchors.channels import columns_of, mirrored_columns
+from ..anchors.lips import CLOSERS
 from ..anchors.programs import TRAINING_KINDS
 from . import data
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import GeometryConfig
 from .data import Batch, Group, Scaling, augment, cut_batch, scaling_of
 from .journal import Journal, Log
+from .linear_head import LinearHead, linearise_head
 from .loss import GeometryLoss, make_loss
 from .measure import measure
 from .processes import Processes
-from .surface import Surface, make_surface
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "geometry_modulator.safetensors"
+ASYMMETRY_GAIN = 1.0
+"""As asymmetric as the take. On held-out people it lowers the vertex error by a twentieth and gives
+95 % of the shapes the true side (66 % without); more gains little."""
 _ANCHORS = {
     "data": "anchors spoken by espeak-ng, made by affekt.sidecar.lab.anchors",
     "licence": "CC0-1.0",
@@ -54,7 +59,7 @@ class Run:
     average: dict[str, Tensor]  # moving average of the weights; this is what is exported
     optimiser: torch.optim.AdamW
     loss: GeometryLoss
-    surface: Surface
+    linear_head: LinearHead
     train: list[Group]
     held_out: list[Group]
     scaling: Scaling
@@ -89,10 +94,20 @@ def train(
         if journal:
             _report(run, folder, journal, recent)
     if journal:
-        figures = measure(export(run), run.held_out, run.surface)
+        figures = measure(export(run), run.held_out, run.linear_head)
         save_modulator(export(run, figures), folder / WEIGHTS)
         journal.say_figures(run.step, figures)
     return folder / WEIGHTS
+
+
+def is_finished(config: GeometryConfig, folder: Path) -> bool:
+    """Whether a run of these settings came to its end in `folder`."""
+    try:
+        about = json.loads((folder / WEIGHTS).with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    # Only the weights after the last step carry figures.
+    return bool(about.get("figures")) and about.get("training") == asdict(config)
 
 
 def _report(run: Run, folder: Path, journal: Journal, recent: list[tuple[float, float]]) -> None:
@@ -103,7 +118,7 @@ def _report(run: Run, folder: Path, journal: Journal, recent: list[tuple[float, 
         journal.say_loss(step, float(loss), config.batch * WINDOW / float(seconds))
         recent.clear()
     if step % config.measure_every == 0 and step < config.steps:
-        journal.say_figures(step, measure(export(run), run.held_out, run.surface))
+        journal.say_figures(step, measure(export(run), run.held_out, run.linear_head))
     if step % config.checkpoint_every == 0 or step == config.steps:
         save_checkpoint(folder / CHECKPOINT, config, step, run.network, run.average, run.optimiser)
         save_modulator(export(run), folder / WEIGHTS)
@@ -132,24 +147,16 @@ def _prepare(
         journal.say(f"{processes.count} process(es), the first on {processes.device}")
         journal.say_whether_drawn()
     torch.manual_seed(config.seed)
-    network = GeometryNetwork(
-        NetworkConfig(
-            layers=config.layers,
-            width=config.width,
-            heads=config.heads,
-            hidden=config.hidden,
-            emotion=config.emotion,
-        )
-    ).to(processes.device)
-    surface = make_surface(head, config.vertices, config.seed)
+    network = GeometryNetwork(config.network).to(processes.device)
+    linear_head = linearise_head(head, config.vertices, config.seed)
     return Run(
         config=config,
         processes=processes,
         network=network,
         average={name: t.detach().clone() for name, t in network.state_dict().items()},
         optimiser=_optimiser(network, config),
-        loss=make_loss(config, surface, processes.device),
-        surface=surface,
+        loss=make_loss(config, linear_head, processes.device),
+        linear_head=linear_head,
         train=train,
         held_out=held_out,
         scaling=scaling_of(train),
@@ -247,9 +254,11 @@ def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
         residual_scale=run.scaling.residual_scale,
         lowest=run.scaling.lowest,
         highest=run.scaling.highest,
-        upper_share=run.surface.upper_share,
-        lip_opening=run.surface.gap,
-        side_gain=SIDE_GAIN,
+        upper_share=run.linear_head.upper_share,
+        lip_opening=run.linear_head.gap,
+        lip_closers={columns_of(name)[0]: limit for name, limit in CLOSERS.items()},
+        mirrored=np.array(mirrored_columns(("eyeLook", "eyeBlink", "eyeWide")), np.intp),
+        asymmetry_gain=ASYMMETRY_GAIN,
         about={
             "space": "open",
             "step": run.step,

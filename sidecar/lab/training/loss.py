@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The geometry loss: parameters, surface, velocity, and lips that must meet."""
+"""The geometry loss: parameters, linear_head, velocity, and lips that must meet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from .config import GeometryConfig
-from .surface import Surface
+from .linear_head import LinearHead
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,9 @@ def mean_absolute(error: Tensor, basis: Tensor) -> Tensor:
     return _MeanAbsolute.apply(error, basis)
 
 
-def make_loss(config: GeometryConfig, surface: Surface, device: torch.device) -> GeometryLoss:
+def make_loss(
+    config: GeometryConfig, linear_head: LinearHead, device: torch.device
+) -> GeometryLoss:
     """The loss of the config's weights, computed on `device`."""
-    basis, gap = torch.from_numpy(surface.basis), torch.from_numpy(surface.gap)
+    basis, gap = torch.from_numpy(linear_head.basis), torch.from_numpy(linear_head.gap)
     return GeometryLoss(config, basis.to(device), gap.to(device))

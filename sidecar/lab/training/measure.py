@@ -3,22 +3,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ....shared.arrays import BoolArray, Float32Array
-from ....shared.emotion import EmotionTrack
+from ....shared.emotion import constant_track
 from ....shared.motion import make_motion
 from ...modulation.modulator import modulate
 from ...modulation.weights import Modulator
-from ..anchors.takes import FPS
+from ...modulation.windows import MODEL_FPS
 from .data import Group
-from .surface import Surface
+from .linear_head import LinearHead
 
 CLOSED_MM = 0.5
 """Lips that stand this much further apart than at rest, where they meet, still count as closed."""
 
 
-def measure(modulator: Modulator, groups: list[Group], surface: Surface) -> dict[str, float]:
+def measure(modulator: Modulator, groups: list[Group], linear_head: LinearHead) -> dict[str, float]:
     """Figures over all groups; each source is turned into the next program of its group.
 
     parameter_error: mean absolute error against the synchronised truth, over the numbers that
@@ -29,7 +31,7 @@ def measure(modulator: Modulator, groups: list[Group], surface: Surface) -> dict
     """
     offsets = _mean_offsets(groups)
     live = modulator.residual_scale > 0
-    rows = [_measure_group(modulator, g, surface, offsets, live) for g in groups]
+    rows = [_measure_group(modulator, g, linear_head, offsets, live) for g in groups]
     names = rows[0].keys()
     weights = np.array([len(g.closure) for g in groups], float)
     result = {}
@@ -41,7 +43,11 @@ def measure(modulator: Modulator, groups: list[Group], surface: Surface) -> dict
 
 
 def _measure_group(
-    modulator: Modulator, group: Group, surface: Surface, offsets: Float32Array, live: BoolArray
+    modulator: Modulator,
+    group: Group,
+    linear_head: LinearHead,
+    offsets: Float32Array,
+    live: BoolArray,
 ) -> dict[str, float]:
     count = len(group.weights)
     target = 1 + int(group.targets.shape[1]) % (count - 1)
@@ -53,13 +59,13 @@ def _measure_group(
     closed = group.closure > 0.95
 
     def vertex(values: Float32Array) -> float:
-        moved = (values - truth) @ surface.basis
+        moved = (values - truth) @ linear_head.basis
         return float(np.linalg.norm(moved.reshape(len(moved), -1, 3), axis=2).mean())
 
     def parameter(values: Float32Array) -> float:
         return float(np.abs(values - truth)[:, live].mean())
 
-    opening = (outputs[0] @ surface.gap)[closed].mean(1)
+    opening = (outputs[0] @ linear_head.gap)[closed].mean(1)
     return {
         "parameter_error": parameter(outputs[0]),
         "parameter_error_untouched": parameter(sources[0]),
@@ -75,17 +81,10 @@ def _measure_group(
 
 def apply(modulator: Modulator, numbers: Float32Array, curve: Float32Array) -> Float32Array:
     """(T, 103) the take in the curve's emotions, at full influence."""
-    ones = np.ones(len(numbers), np.float32)
-    motion = make_motion(expression=numbers[:, :100], jaw=numbers[:, 100:], fps=FPS, space="open")
-    track = EmotionTrack(
-        weights=curve,
-        influence=ones,
-        upper=ones,
-        lower=ones,
-        geometry=ones,
-        appearance=ones,
-        fps=FPS,
+    motion = make_motion(
+        expression=numbers[:, :100], jaw=numbers[:, 100:], fps=MODEL_FPS, space="open"
     )
+    track = replace(constant_track(len(numbers), MODEL_FPS), weights=curve)
     out = modulate(motion, track, modulator)
     return np.concatenate([out.expression, out.jaw], 1)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What 103 numbers do to the face's surface, to first order: for losses and figures in mm.
+"""What 103 numbers do to the face's linear_head, to first order: for losses and figures in mm.
 
 Expression is linear in FLAME; the jaw's rotation is linearised at rest: a vertex moves by
 weight * (axis x (vertex - joint)), plus the pose correctives' first order.
@@ -23,7 +23,7 @@ outside it to one alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Surface:
+class LinearHead:
     """basis: (103, 3 * N) mm per unit at N vertices, each weighted by how much it matters.
     gap: (103, 5) mm by which the lips part per unit, at the places of `anchors.lips`.
     upper_share: (103,) how far each number belongs above the nose's tip, see `upper_share`."""
@@ -33,7 +33,7 @@ class Surface:
     upper_share: Float32Array
 
 
-def make_surface(head: HeadModel, vertices: int, seed: int = 0) -> Surface:
+def linearise_head(head: HeadModel, vertices: int, seed: int = 0) -> LinearHead:
     """Samples about `vertices` vertices where the face moves; lips, brows and lids count more."""
     moves = directions(head)  # (103, V, 3) metres
     size = np.linalg.norm(moves, axis=2)  # (103, V)
@@ -44,7 +44,7 @@ def make_surface(head: HeadModel, vertices: int, seed: int = 0) -> Surface:
     count = min(vertices, int((chance > 0).sum()))
     chosen = rng.choice(len(chance), count, replace=False, p=chance)
     basis = moves[:, chosen] * 1000
-    return Surface(
+    return LinearHead(
         basis=np.ascontiguousarray(basis.reshape(NUMBERS, -1), np.float32),
         gap=lips_of(head).opening.astype(np.float32),
         upper_share=upper_share(head),
