@@ -122,12 +122,9 @@ class _FrameAttention:
 
     def add_to(self, tokens: Tensor, normed: Tensor) -> Tensor:
         """tokens (T, C) plus their attention to each other; normed: the tokens after the norm."""
-        frames, width = tokens.shape
         mixed = functional.linear(normed, self.weight, self.bias)
-        query, key, value = mixed.view(frames, 3, self.heads, -1).permute(1, 2, 0, 3)
-        shares = torch.baddbmm(self.distance, query, key.transpose(1, 2)).softmax(2)
-        seen = (shares @ value).transpose(0, 1).reshape(frames, width)
-        return torch.addmm(tokens, seen, self.output)
+        query, key, value = mixed.view(len(tokens), 3, self.heads, -1).permute(1, 2, 0, 3)
+        return self._add(tokens, query, key, value, self.distance)
 
     def add_rows(self, tokens: Tensor, normed: Tensor, rows: slice) -> Tensor:
         """The given rows of the result of `add_to`."""
@@ -137,9 +134,14 @@ class _FrameAttention:
         query = query.view(-1, self.heads, width // self.heads).transpose(0, 1)
         mixed = functional.linear(normed, self.weight[of_key_value], self.bias[of_key_value])
         key, value = mixed.view(frames, 2, self.heads, -1).permute(1, 2, 0, 3)
-        shares = torch.baddbmm(self.distance[:, rows], query, key.transpose(1, 2)).softmax(2)
-        seen = (shares @ value).transpose(0, 1).reshape(-1, width)
-        return torch.addmm(tokens[rows], seen, self.output)
+        return self._add(tokens[rows], query, key, value, self.distance[:, rows])
+
+    def _add(
+        self, tokens: Tensor, query: Tensor, key: Tensor, value: Tensor, distance: Tensor
+    ) -> Tensor:
+        shares = torch.baddbmm(distance, query, key.transpose(1, 2)).softmax(2)
+        seen = (shares @ value).transpose(0, 1).reshape(len(tokens), -1)
+        return torch.addmm(tokens, seen, self.output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

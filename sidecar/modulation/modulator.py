@@ -13,7 +13,7 @@ import torch
 from ...shared.arrays import Float32Array, Float64Array, IndexArray
 from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import InputError, JobError
-from ...shared.motion import Motion, cut_motion, frames_outside
+from ...shared.motion import Motion, cut_motion, frames_outside, numbers_of
 from ..denormals import flushed_denormals
 from ..threads import in_order
 from . import windows
@@ -35,12 +35,7 @@ _Rows = Callable[[IndexArray], tuple[Float32Array, Float32Array]]
 
 
 def modulate(
-    motion: Motion,
-    track: EmotionTrack,
-    modulator: Modulator,
-    frames: range | None = None,
-    on_progress: Progress | None = None,
-    is_cancelled: Callable[[], bool] | None = None,
+    motion: Motion, track: EmotionTrack, modulator: Modulator, frames: range | None = None
 ) -> Motion:
     """`frames` (all if None) of a take in space "open", with the track's emotions in place of its
     own: take + influence * geometry * region * (G(take, emotion) - take).
@@ -48,25 +43,23 @@ def modulate(
     A frame whose influence * geometry is 0 is copied bit for bit. Any range has the bits of the
     same frames of the whole. region is a mean of `track.upper` and `track.lower`, weighted by each
     number's `upper_share`. Lips that the take's speech closes stay closed.
-    on_progress(done, windows) is called after each window, is_cancelled before it.
-    Raises InputError `space.not_open`, `emotion.shape`, `frames.out_of_range`; JobError
-    `job.cancelled`.
+    Raises InputError `space.not_open`, `emotion.shape`, `frames.out_of_range`.
     """
-    answers = answering(modulator, motion)
-    return modulate_part(motion, track, answers, frames, None, on_progress, is_cancelled)
+    return modulate_part(motion, track, answering(modulator, motion), frames)
 
 
 def modulate_part(
     motion: Motion,
     track: EmotionTrack,
     modulator: Modulator,
-    frames: range | None,
+    frames: range | None = None,
     answers: Answers | None = None,
     on_progress: Progress | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> Motion:
     """`modulate` with a modulator that `answering` has already fitted to the take. Windows found in
-    `answers` are not computed again."""
+    `answers` are not computed again. on_progress(done, windows) is called after each window,
+    is_cancelled before it. Also raises JobError `job.cancelled`."""
     frames = range(len(motion)) if frames is None else frames
     _check(motion, track, frames)
     cut = cut_motion(motion, frames.start, frames.stop)
@@ -82,7 +75,7 @@ def modulate_part(
     )
     share = modulator.upper_share
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
-    take = np.concatenate([cut.expression, cut.jaw], 1)
+    take = numbers_of(cut)
     out = np.where(strength == 0, take, take + strength * region * change)
     out = _with_closures(out, motion, frames, modulator)
     return replace(
@@ -111,8 +104,7 @@ def answering(modulator: Modulator, motion: Motion) -> Modulator:
     """The modulator for one take in space "open": its change follows the take's asymmetry."""
     if not modulator.asymmetry_gain:
         return modulator
-    take = np.concatenate([motion.expression, motion.jaw], 1)
-    asymmetry = modulator.asymmetry_gain * asymmetry_of(take, modulator.mirrored)
+    asymmetry = modulator.asymmetry_gain * asymmetry_of(numbers_of(motion), modulator.mirrored)
     factors = asymmetry_factors(asymmetry, modulator.mirrored)
     return replace(modulator, residual_scale=modulator.residual_scale * factors)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The 100 channels that the anchors speak in: ARKit's 52, then the open head's own 48."""
+"""The channels of the anchors: ARKit's 52 shapes, then the open head's own 48."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def columns_of(name: str) -> list[int]:
 
 
 def side_of(name: str) -> int:
-    """-1 for a channel of the left half of the face, 1 for the right, 0 for neither. mouthLeft
-    and jawLeft move the whole mouth or jaw."""
+    """-1 for a channel of the left half of the face, 1 for the right, 0 for neither: mouthLeft and
+    jawLeft move the whole mouth or jaw."""
     if name in ("mouthLeft", "mouthRight", "jawLeft", "jawRight"):
         return 0
     return ("Right" in name) - ("Left" in name)
@@ -79,7 +79,7 @@ def mirrored_columns(without: tuple[str, ...]) -> list[tuple[int, int]]:
 
 @cache
 def parts() -> tuple[str, ...]:
-    """The part of the face each channel belongs to: brow, eye, nose, cheek, jaw or mouth."""
+    """The part of the face of each of `NAMES`: brow, eye, nose, cheek, jaw or mouth."""
     return tuple(
         next((part for start, part in _PARTS.items() if name.startswith(start)), "mouth")
         for name in NAMES

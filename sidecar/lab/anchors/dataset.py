@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Synchronised takes in a folder: what `affekt data anchors` writes, and how recordings of your
-own (the same sentences acted in several emotions, tracked and aligned) train the same model.
+"""Synchronised takes in a folder. `affekt data anchors` writes such a folder, and recordings of
+your own (the same sentences acted in several emotions, tracked and aligned) train from one.
 
     manifest.json
         {"format": "affekt synchronised takes 1", "adapter": "flame2023.npz",
@@ -31,7 +31,7 @@ from ....shared.emotion import EMOTIONS
 from ....shared.errors import InputError
 from ....shared.head import HeadModel
 from ....shared.limits import MAX_EMOTION_WEIGHT, MAX_TRACK_BYTES
-from ....shared.motion import Motion
+from ....shared.motion import Motion, numbers_of
 from ...files import read_bytes, write_whole
 from ...motion.adapter import LinearAdapter, read_adapter, to_open
 from ...motion.affekt_npz import encode_motion
@@ -46,9 +46,9 @@ FORMAT = "affekt synchronised takes 1"
 MANIFEST = "manifest.json"
 SPLITS = ("train", "held-out")
 MET_MM = 0.5
-"""Lips that stand no further apart than this in every take meet."""
+"""A frame counts as a closure if the lips are no further apart than this in every take."""
 MAX_COUNT = 20_000
-"""Twenty thousand performances are 40 GB: more is a slip of the hand."""
+"""Twenty thousand performances are 40 GB; a larger count is a typing error."""
 HELD_OUT_EVERY = 10
 
 
@@ -60,9 +60,9 @@ def write_anchors(
     head: HeadModel,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Writes `count` performances in `TRAINING_KINDS` and `manifest.json` (see `folder.py`); the
-    same seed gives the same bytes. Every tenth performance is held out: its sentence, person,
-    manner and pairs of emotions are in no other's training. Returns the manifest's path.
+    """Writes `count` performances in `TRAINING_KINDS` and the manifest, whose path it returns. The
+    same seed gives the same bytes. Every tenth performance is held out: no other has its sentence,
+    person, manner or pairs of emotions.
 
     Raises InputError `option.count`, `file.not_empty`, `file.not_writable`, `option.espeak`.
     """
@@ -88,7 +88,7 @@ def write_anchors(
 
 
 def write_performance(made: Synchronised, folder: Path) -> dict[str, object]:
-    """Writes the performance's files into a sub-folder of its name; returns its manifest entry.
+    """Writes the performance's files into a sub-folder with its name; returns its manifest entry.
 
     Raises InputError `file.not_writable`.
     """
@@ -113,18 +113,18 @@ def write_performance(made: Synchronised, folder: Path) -> dict[str, object]:
 
 
 def write_manifest(folder: Path, performances: list[dict[str, object]], **about: object) -> Path:
-    """Writes `manifest.json` last, so that a folder with one is whole; returns its path."""
+    """Writes `manifest.json` and returns its path. Written last, it marks a folder as complete."""
     content = {"format": FORMAT, **about, "performances": performances}
     write_whole(folder / MANIFEST, json.dumps(content, indent=1, sort_keys=True).encode())
     return folder / MANIFEST
 
 
 def read_synchronised(folder: Path, split: str, head: HeadModel) -> Iterator[Synchronised]:
-    """The split's performances, in the manifest's order, in the space of `head` ("open").
+    """Reads the split's performances one by one, in the manifest's order and in space "open".
 
-    Raises InputError `file.*`, `motion.*`, `space.no_adapter`; `data.manifest` for a manifest that
-    is not as above, `data.length` for takes of different length, `data.takes` for fewer than two
-    takes, `data.split` where the split has no performance.
+    Raises InputError `file.*`, `motion.*`, `space.no_adapter`; `data.manifest` for a manifest of
+    another form, `data.length` for takes of different length, `data.takes` for fewer than two
+    takes, `data.split` if the split has no performance.
     """
     manifest = _read_manifest(folder)
     adapter = manifest.get("adapter")
@@ -203,8 +203,9 @@ def _read_performance(
 
 
 def _closure_of(takes: tuple[Motion, ...], head: HeadModel) -> Float64Array:
+    """(T,) 1 in frames in which the lips meet in every take, 0 elsewhere."""
     lips = lips_of(head, takes[0].shape.astype(np.float64))
-    parted = [np.concatenate([t.expression, t.jaw], 1) @ lips.opening + lips.rest for t in takes]
+    parted = [numbers_of(take) @ lips.opening + lips.rest for take in takes]
     return (np.max(parted, axis=(0, 2)) < MET_MM).astype(np.float64)
 
 
@@ -219,7 +220,7 @@ def _check_alike(name: str, takes: tuple[Motion, ...]) -> None:
 
 
 def _read_weights(value: object, folder: Path, frames: int, name: str) -> Float64Array:
-    """(T, 6) from a map of weights or the path of an npy."""
+    """(T, 6) emotion weights from a manifest's map of names to weights, or from its npy file."""
     if isinstance(value, str):
         weights = _read_array(_inside(folder, value), (frames, len(EMOTIONS)), name)
     elif isinstance(value, dict) and set(value) <= set(EMOTIONS):
@@ -256,8 +257,8 @@ def _write_array(path: Path, values: Float64Array) -> None:
 
 
 def _inside(folder: Path, value: object) -> Path:
-    """The path of a file that the manifest names. Only files in the folder are read: a manifest
-    from elsewhere must not open others."""
+    """The path of a file that the manifest names. Only files inside the folder are allowed: a
+    manifest from somebody else must not open others."""
     if not isinstance(value, str) or not value:
         raise _bad(f"{value!r:.60} stands where a file's name belongs", "Name a file.")
     try:

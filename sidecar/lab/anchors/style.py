@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How one person moves: a few hidden traits that show in speech, rhythm and emotion alike.
+"""How one person moves: a few hidden traits that shape speech, nonverbal motion and emotion alike.
 
-Traits are seen in a take (how wide the mouth moves, which side leads, how busy the brows are), so
-a model can infer from the performance how this person would look in another emotion.
+The traits can be seen in a take (how wide the mouth moves, which half of the face moves more, how
+busy the brows are), so a model can infer from it how this person would look in another emotion.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RESTING = frozenset(
     if not name.startswith(("eyeLook", "jaw", "tongue", "cheekPuff"))
     and name not in ("mouthLeft", "mouthRight", "mouthClose")
 )
-"""Shapes in which faces at rest differ a little."""
+"""Shapes whose weights differ a little between resting faces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,7 +53,7 @@ class Style:
 
 
 def make_style(rng: np.random.Generator) -> Style:
-    """A random person; the same generator state gives the same person."""
+    """The style of a random person; the same generator state gives the same style."""
     expressive, open_mouth, lively, held = rng.normal(0, 1, 4).clip(-2, 2)
     asymmetry = float(np.clip(rng.normal(0, 0.13), -0.3, 0.3))
     gains = 1 + 0.06 * expressive + rng.normal(0, 0.05, len(NAMES))
@@ -76,7 +76,7 @@ def make_style(rng: np.random.Generator) -> Style:
 
 
 def calm_style() -> Style:
-    """Everybody's mean: symmetric, no habits; the demo's and the tests' person."""
+    """The average style, symmetric and without habits; the demo and the tests use it."""
     ones = np.ones(len(NAMES))
     return Style(
         speech_gain=1.0,
@@ -104,7 +104,7 @@ def asymmetry_gains(asymmetry: float) -> Float64Array:
 
 
 def _variants(open_mouth: float, held: float, rng: np.random.Generator) -> Float64Array:
-    # Who opens the mouth wide in speech shows teeth in emotion too: what is hidden shows.
+    # People who open the mouth wide in speech also show their teeth in emotion.
     lean = np.array([0.0, 0.9 * open_mouth, -0.9 * open_mouth + 0.3 * held])
     logits = lean + 0.5 * rng.normal(size=(len(EMOTIONS), VARIANTS))
     shares = np.exp(logits)
@@ -122,7 +122,7 @@ def _rest(rng: np.random.Generator) -> Float64Array:
 
 
 def symmetric(values: Float64Array) -> Float64Array:
-    """(100,) with each right channel set to its left one."""
+    """A copy of values (100,) with each right shape set to the value of its left one."""
     result = values.copy()
     for index, name in enumerate(NAMES):
         if side_of(name) == 1:

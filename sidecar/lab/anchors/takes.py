@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Synchronised takes: one sentence and person, as many emotions as wanted, frame by frame alike."""
+"""Performs a sentence as takes: in any emotion, exactly or as a tracker may have seen it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HABITS = (
     "mouthStretch",
     "mouthShrugUpper",
 )
-"""Shapes that real faces hold for long without meaning an emotion."""
+"""Shapes that real faces hold for long without showing an emotion."""
 
 
 @lru_cache(maxsize=4096)
@@ -48,9 +48,9 @@ def _speech(text: str, rate: int) -> Speech:
 def make_performance(
     text: str, style: Style, rng: np.random.Generator, shape: Float64Array | None = None
 ) -> Performance:
-    """One person says `text`: everything but the emotion. shape: (300,) of the identity, the
+    """A person of `style` says `text`, without emotion yet. shape: (300,) of the identity, the
     head's own face if None. Raises InputError `option.espeak`."""
-    # Few distinct rates, so that the cache of spoken sentences serves most calls.
+    # Rates in steps of 20, so that spoken sentences are mostly found in the cache.
     articulation = articulate(_speech(text, 20 * (style.rate // 20)), MODEL_FPS)
     nonverbal = make_nonverbal(articulation, style, MODEL_FPS, rng)
     shape = np.zeros(SHAPE_COMPONENTS) if shape is None else shape
@@ -60,8 +60,8 @@ def make_performance(
 
 
 def vary_look(style: Style, rng: np.random.Generator) -> Float64Array:
-    """(6, 100): the style's look of the emotions, off by what nobody could foresee. For source
-    takes: what must be taken out is never quite what the model would put in."""
+    """(6, 100) the person's look of the emotions with random deviations, for source takes: the
+    emotion to be removed is never exactly as the model would add it."""
     look = style_look(style)
     if rng.random() < 0.4:  # another mixture of the variants than this person's own
         look = np.einsum("kv,kvs->ks", rng.dirichlet(np.ones(VARIANTS), len(look)), recipe_table())
@@ -75,8 +75,8 @@ def vary_look(style: Style, rng: np.random.Generator) -> Float64Array:
 
 
 def add_habit(performance: Performance, rng: np.random.Generator) -> Performance:
-    """The same performance with something lasting on the face that no program explains: a
-    half smile, a raised brow. It is part of what a neutral face has not."""
+    """The performance with one to three shapes held throughout that no program explains, such as a
+    half smile or a raised brow; a neutral target has none."""
     habit = np.zeros(len(NAMES))
     for name in rng.choice(HABITS, rng.integers(1, 4), replace=False):
         columns = columns_of(str(name))
@@ -88,8 +88,8 @@ def add_habit(performance: Performance, rng: np.random.Generator) -> Performance
 
 
 def motion_from_weights(weights: Float64Array, performance: Performance, head: HeadModel) -> Motion:
-    """The performer's weights (T, 100) of `NAMES` as a take in space "open"; channels that the
-    head has not are dropped."""
+    """The performance's weights (T, 100) of `NAMES` as a take in space "open", without the shapes
+    that the head lacks."""
     arkit, extra = weights[:, : len(ARKIT_NAMES)], weights[:, len(ARKIT_NAMES) :]
     expression = np.zeros((len(weights), 100))
     expression[:, : len(head.arkit_expression)] = arkit @ head.arkit_expression.T
@@ -108,8 +108,8 @@ def motion_from_weights(weights: Float64Array, performance: Performance, head: H
 
 
 def vary_closing(performance: Performance, rng: np.random.Generator) -> Performance:
-    """The same performance whose m, b and p are made otherwise: pressed and rolled less, or by a
-    jaw that shuts. Trackers show closures in all these ways."""
+    """The performance with closures of another kind: lips pressed and rolled less, or a jaw that
+    shuts. Trackers show closures in all these ways."""
     channels = performance.articulation.channels.copy()
     channels[:, [c for name in _PRESSED for c in columns_of(name)]] *= rng.uniform(0, 1)
     if rng.random() < 0.5:
@@ -128,8 +128,8 @@ def perform(
     head: HeadModel,
     look: Float64Array | None = None,
 ) -> Motion:
-    """The performance in `emotions` (T, 6), as a take in space "open" whose lips meet on this
-    head where they must. look: (6, 100) instead of the style's own."""
+    """The performance in `emotions` (T, 6) as a take in space "open", with this head's lips closed
+    where they must meet. look: (6, 100) replaces the person's own."""
     weights = compose(performance, emotions, look)
     lips = lips_of(head, performance.shape)
     weights = close_lips(weights, closure_level(performance.articulation), lips)
@@ -139,8 +139,8 @@ def perform(
 def track(
     performance: Performance, emotions: Float64Array, head: HeadModel, rng: np.random.Generator
 ) -> Motion:
-    """The performance as a tracker may have seen it: an emotion that is a little off, habits,
-    closures that are not quite shut; in half of the takes by ARKit's shapes alone."""
+    """The performance in `emotions` (T, 6) as a tracker may have seen it: with deviations of the
+    look, habits, incomplete closures, and in half of the takes ARKit's shapes alone."""
     look = vary_look(performance.style, rng)
     by_arkit = not look[:, len(ARKIT_NAMES) :].any()
     varied = add_habit(performance, rng) if rng.random() < 0.35 else performance

@@ -54,8 +54,8 @@ _SIZE = (200, 236)
 
 
 def anchor_sheet(head: HeadModel, seed: int) -> UInt8Array:
-    """(H, W, 3) uint8: four people of the seed in neutral and the six emotions at weight 1, each
-    where the mouth is widest and where it must close. Raises InputError `option.espeak`."""
+    """(H, W, 3) picture of four people in neutral and the six emotions at weight 1, once with the
+    mouth at its widest and once with closed lips. Raises InputError `option.espeak`."""
     pictures, labels = [], []
     for split, index in PEOPLE:
         made = make_synchronised(split, index, KINDS, seed, head)

@@ -15,10 +15,10 @@ from ..training.processes import joined
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """Train the geometry modulator. Stopped runs go on where they were.
+    """Train the geometry modulator. A stopped run goes on where it was.
 
     On several GPUs, or in several processes: torchrun --nproc-per-node 2 -m affekt.sidecar train
-    geometry --out DIR. They share out each batch; the result is that of one process but for
+    geometry --out DIR. They share each batch; the result differs from that of one process only by
     rounding.
     """
 

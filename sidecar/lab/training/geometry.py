@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training the geometry modulator, top to bottom: config, data, model, loop.
+"""Trains the geometry modulator; reads top to bottom: config, data, model, loop.
 
-Every step draws its batch from (seed, step), so a run that was stopped and resumed goes on with
-the same bits as one that never stopped; on CUDA, where sums have no fixed order, nearly so.
+Every step draws its batch from (seed, step), so a resumed run has the same bits as one that never
+stopped; on CUDA, where sums have no fixed order, nearly the same.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _OWN_DATA = {"data": "synchronised takes from a folder", "licence": "that of tho
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """Everything that changes or is needed while a run goes on."""
+    """The state of a run and all that its steps need."""
 
     config: GeometryConfig
     processes: Processes
@@ -74,11 +74,11 @@ def train(
     log: Log = print,
     processes: Processes | None = None,
 ) -> Path:
-    """Trains, resuming from `folder`'s checkpoint if there is one; returns the weights' path.
+    """Trains, from `folder`'s checkpoint on if there is one; returns the path of the weights.
 
-    processes: those of `joined`, all of which call this alike; None is this one on the CPU.
-    Raises InputError `file.damaged` (checkpoint), `option.config` (checkpoint of other settings,
-    a batch that the processes cannot share).
+    processes: from `joined`, all of which call this with the same arguments; None is this process
+    alone, on the CPU. Raises InputError `file.damaged` for a broken checkpoint, `option.config` for
+    one of other settings or a batch that the processes cannot share, and as `read_groups` does.
     """
     processes = processes or Processes()
     processes.part(config.batch)
@@ -111,7 +111,8 @@ def is_finished(config: GeometryConfig, folder: Path) -> bool:
 
 
 def _report(run: Run, folder: Path, journal: Journal, recent: list[tuple[float, float]]) -> None:
-    """Logs, measures and saves where a step calls for it; empties `recent` when logged."""
+    """Logs, measures and saves after the steps that the settings name. recent: loss and seconds of
+    each step since the last logged line; logging empties it."""
     config, step = run.config, run.step
     if step % config.log_every == 0:
         loss, seconds = np.mean(recent, 0)
@@ -124,8 +125,8 @@ def _report(run: Run, folder: Path, journal: Journal, recent: list[tuple[float, 
         save_modulator(export(run), folder / WEIGHTS)
 
 
-def read_or_make_groups(config: GeometryConfig, head: HeadModel) -> tuple[list[Group], list[Group]]:
-    """The groups to train on and those held out: from the config's folder, else made."""
+def _groups(config: GeometryConfig, head: HeadModel) -> tuple[list[Group], list[Group]]:
+    """The groups to train on and those held out: read from the folder `data`, or made."""
     if config.data:
         folder = Path(config.data)
         return data.read_groups(folder, "train", head), data.read_groups(folder, "held-out", head)
@@ -139,8 +140,9 @@ def read_or_make_groups(config: GeometryConfig, head: HeadModel) -> tuple[list[G
 def _prepare(
     config: GeometryConfig, head: HeadModel, processes: Processes, journal: Journal | None
 ) -> Run:
+    """A run at step 0, with its data and random first weights."""
     started = time.monotonic()
-    train, held_out = read_or_make_groups(config, head)
+    train, held_out = _groups(config, head)
     if journal:
         frames = sum(g.targets.shape[0] * g.targets.shape[1] for g in train)
         journal.say(f"{frames} frames of data in {time.monotonic() - started:.0f} s")
@@ -164,6 +166,7 @@ def _prepare(
 
 
 def _optimiser(network: GeometryNetwork, config: GeometryConfig) -> torch.optim.AdamW:
+    """AdamW with weight decay on matrices only."""
     matrices = [p for p in network.parameters() if p.ndim >= 2]
     others = [p for p in network.parameters() if p.ndim < 2]
     groups = [
@@ -174,7 +177,8 @@ def _optimiser(network: GeometryNetwork, config: GeometryConfig) -> torch.optim.
 
 
 def _step(run: Run) -> float:
-    """One step; returns its loss over all processes."""
+    """Does one step; returns its loss, the mean over all processes. Raises InputError
+    `option.config` if that is not finite."""
     config = run.config
     for group in run.optimiser.param_groups:
         group["lr"] = learning_rate(config, run.step)
@@ -199,7 +203,8 @@ def _step(run: Run) -> float:
 
 
 def _draw(run: Run) -> Batch:
-    """This process's rows of the step's batch, which is the same for any number of processes."""
+    """This process's rows of the step's batch; the whole batch is the same for any number of
+    processes."""
     rng = np.random.default_rng([run.config.seed, 7, run.step])
     batch = augment(cut_batch(run.train, run.config.batch, rng), run.scaling.scale, rng)
     rows = run.processes.part(run.config.batch)
@@ -212,7 +217,7 @@ def _draw(run: Run) -> Batch:
 
 
 def _loss(run: Run, batch: Batch) -> Tensor:
-    """() of what the network makes of the sources, against the truth."""
+    """() loss of the network's output on this batch."""
     device, scaling = run.processes.device, run.scaling
 
     def tensor(values: Float32Array) -> Tensor:
@@ -226,8 +231,8 @@ def _loss(run: Run, batch: Batch) -> Tensor:
 
 
 def _follow(run: Run) -> None:
-    """Moves the average towards the weights."""
-    # Early on the average follows closely, or it would remember the start for long.
+    """Updates the moving average of the weights."""
+    # A smaller decay in the first steps, or the average would keep the random start for long.
     decay = min(run.config.average_decay, run.step / (run.step + 10))
     with torch.no_grad():
         for name, value in run.network.state_dict().items():
@@ -235,7 +240,7 @@ def _follow(run: Run) -> None:
 
 
 def learning_rate(config: GeometryConfig, step: int) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth."""
+    """The step's learning rate: linear warm-up, then half a cosine down to a hundredth."""
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     done = (step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
@@ -270,6 +275,7 @@ def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
 
 
 def _resume(run: Run, folder: Path, journal: Journal | None) -> None:
+    """Loads the folder's checkpoint, if there is one, into the run."""
     path = folder / CHECKPOINT
     if path.exists():
         run.step = load_checkpoint(path, run.config, run.network, run.average, run.optimiser)
