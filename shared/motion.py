@@ -142,3 +142,8 @@ def cut_motion(motion: Motion, start: int, stop: int) -> Motion:
     per_frame = [f.name for f in fields(motion) if f.name in WIDTHS or f.name == "eyelids"]
     cuts = {n: getattr(motion, n) for n in per_frame if getattr(motion, n) is not None}
     return replace(motion, **{name: values[start:stop] for name, values in cuts.items()})
+
+
+def numbers_of(motion: Motion) -> Float32Array:  # (T, 103)
+    """(T, 103) the take's expression, then its jaw."""
+    return np.concatenate([motion.expression, motion.jaw], 1)

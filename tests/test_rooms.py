@@ -2,6 +2,7 @@
 """The rooms' walls: who may import what (see the table in docs/architecture.md)."""
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,98 @@ def test_rooms_reach_only_where_they_may(room: str, may: set[str]) -> None:
     for path in files(room):
         for name in reaches(path, room):
             assert name.split(".")[0] in may, (path, name)
+
+
+FLOORS = (
+    ("denormals", "files", "parent_watch", "smooth", "threads"),
+    ("cache", "raster"),
+    ("head",),
+    ("motion",),
+    ("adapter",),
+    ("avatar", "modulation"),
+    ("bake",),
+    ("render",),
+    ("worker",),
+    ("server",),
+    ("doctor", "extension"),
+    ("lab",),
+    ("commands",),
+    ("cli",),
+    ("__main__",),
+)
+"""The sidecar's rooms and single files from the bottom up: each imports only from floors below its
+own, so that there is no circle between them either. Nothing imports the laboratory."""
+LAB_FLOORS = (("anchors", "open_head"), ("training",), ("evaluation",), ("commands",))
+"""The same for the rooms of the laboratory."""
+
+
+def imported_files(path: Path) -> Iterator[Path]:
+    """The project's files that the file imports: at its top, in functions, or for types only."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found = [file_of(a.name.split(".")[1:]) for a in node.names if is_ours(a.name)]
+        elif isinstance(node, ast.ImportFrom) and (node.level or is_ours(node.module or "")):
+            module = (node.module or "").split(".") if node.module else []
+            base = [*parts[: len(parts) - node.level], *module] if node.level else module[1:]
+            found = [file_of([*base, a.name]) or file_of(base) for a in node.names]
+        else:
+            continue
+        yield from (file for file in found if file is not None)
+
+
+def is_ours(module: str) -> bool:
+    return module.split(".")[0] == "affekt"
+
+
+def file_of(parts: list[str]) -> Path | None:
+    """The file of a dotted name, None if it names no module."""
+    place = ROOT.joinpath(*parts)
+    candidates = (place.with_suffix(".py"), place / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def room_of(path: Path, folder: Path) -> str | None:
+    """The room of `folder` that holds the file, or the single file's own name; None outside."""
+    if not path.is_relative_to(folder) or path == folder / "__init__.py":
+        return None
+    return path.relative_to(folder).with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize(
+    ("folder", "floors"), [("sidecar", FLOORS), ("sidecar/lab", LAB_FLOORS)], ids=["sidecar", "lab"]
+)
+def test_rooms_import_only_from_floors_below(
+    folder: str, floors: tuple[tuple[str, ...], ...]
+) -> None:
+    home = ROOT / folder
+    floor_of = {room: floor for floor, rooms in enumerate(floors) for room in rooms}
+    wrong = set()
+    for path in files(folder):
+        own = room_of(path, home)
+        if own is None:
+            continue
+        for file in imported_files(path):
+            other = room_of(file, home)
+            if other not in (None, own) and floor_of[other] >= floor_of[own]:
+                wrong.add(f"{path.relative_to(ROOT)} -> {file.relative_to(ROOT)}")
+    assert not wrong
+
+
+def test_nothing_imports_the_laboratory() -> None:
+    lab = ROOT / "sidecar" / "lab"
+    for room in ("shared", "addon", "sidecar"):
+        for path in files(room):
+            if not path.is_relative_to(lab):
+                assert not [f for f in imported_files(path) if f.is_relative_to(lab)], path
+
+
+@pytest.mark.parametrize(
+    "room", ["shared", *(f"sidecar/{name}" for floor in FLOORS[1:-2] for name in floor)]
+)
+def test_modules_of_a_room_import_each_other_in_no_circle(room: str) -> None:
+    arrows = {path: set(imported_files(path)) - {path} for path in files(room)}
+    graphlib.TopologicalSorter(arrows).prepare()  # its CycleError names the circle
 
 
 # FLAME is published as pickles. This one script reads them, in a process of its own, with an

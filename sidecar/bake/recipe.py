@@ -28,7 +28,6 @@ _CODE = (
     "sidecar/head",
     "sidecar/modulation",
     "sidecar/motion",
-    "sidecar/lab/anchors",
     "sidecar/denormals.py",
     "sidecar/smooth.py",
     "sidecar/threads.py",
@@ -67,6 +66,7 @@ def _take_key(prepared: Prepared) -> str:
         prepared.adapter,
         _network_key(modulator.network),
         [v for v in scalings if isinstance(v, np.ndarray)],
+        modulator.lip_closers,
     )
 
 

@@ -1,53 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which side of a face leads, read from the whole take, and given to the emotion that is put in.
+"""Keeps a face's own asymmetry: whoever speaks with one corner of the mouth also smiles with it.
 
-Whoever speaks with one corner of the mouth smiles with it. A network that sees two seconds at a
-time takes so little a difference for a tracker's noise and answers with a mirrored face.
+The network sees two seconds at a time, takes so small a difference for tracking noise, and answers
+with a symmetric face. So the asymmetry is measured over the whole take and applied to the change.
 """
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
-from ...shared.arrays import Float32Array
-from ..lab.anchors.channels import NAMES, side_of
+from ...shared.arrays import Float32Array, IndexArray
 from .network import NUMBERS
 
-LARGEST_SIDE = 0.2
-"""A take that is more lopsided has a palsy or, more often, a tracker's fault; neither belongs to
-emotion."""
-SIDE_GAIN = 1.0
-"""What training exports: as one-sided as the take. Held out it lowers the vertex error by a
-twentieth and gives 95 % of shapes the truth's side (66 % without); more gains little."""
-_FOLLOWS_EYES = ("eyeLook", "eyeBlink", "eyeWide")
+LARGEST_ASYMMETRY = 0.2
+"""A more asymmetric take shows a palsy or, more often, a tracker's fault; neither is emotion."""
 
 
-def side_of_take(take: Float32Array) -> float:
-    """How much stronger the right half of the face moves than the mean of both, from numbers
-    (T, 103) of a whole take: negative where the left leads, within `LARGEST_SIDE`."""
-    left, right = (take[:, list(columns)].astype(np.float64) for columns in _pairs())
+def asymmetry_of(take: Float32Array, mirrored: IndexArray) -> float:
+    """(right - left) / (right + left) over a whole take (T, 103), least squares; negative where
+    the left half moves more, clipped to `LARGEST_ASYMMETRY`. mirrored: see `Modulator`."""
+    left, right = (take[:, columns].astype(np.float64) for columns in mirrored.T)
     together = right + left
     # Plain numpy sums in one fixed order, so that every range of a bake has the same bits.
-    side = float(((right - left) * together).sum() / max((together * together).sum(), 1e-9))
-    return float(np.clip(side, -LARGEST_SIDE, LARGEST_SIDE))
+    asymmetry = float(((right - left) * together).sum() / max((together * together).sum(), 1e-9))
+    return float(np.clip(asymmetry, -LARGEST_ASYMMETRY, LARGEST_ASYMMETRY))
 
 
-def side_factors(side: float) -> Float32Array:
-    """(103,) by which a change grows on the side that leads and shrinks on the other."""
+def asymmetry_factors(asymmetry: float, mirrored: IndexArray) -> Float32Array:
+    """(103,) factors on the network's change: 1 - asymmetry for left columns, 1 + asymmetry for
+    right ones, 1 for all others."""
     factors = np.ones(NUMBERS, np.float32)
-    left, right = _pairs()
-    factors[list(left)] -= np.float32(side)
-    factors[list(right)] += np.float32(side)
+    left, right = mirrored.T
+    factors[left] -= np.float32(asymmetry)
+    factors[right] += np.float32(asymmetry)
     return factors
-
-
-@cache
-def _pairs() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Columns of the left shapes, and of their mirror images in the same order."""
-    left = [name for name in NAMES if side_of(name) == -1 and not name.startswith(_FOLLOWS_EYES)]
-    return (
-        tuple(NAMES.index(name) for name in left),
-        tuple(NAMES.index(name.replace("Left", "Right")) for name in left),
-    )

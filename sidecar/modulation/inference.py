@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The trained network for one window at a time, with what never changes multiplied beforehand.
+"""The trained network for one window at a time, with all constant matrices multiplied beforehand.
 
-`GeometryNetwork` is the plain twin. Emotion is mixed from six embeddings, so its keys and values
-are weights (T, 6) times a fixed matrix: its cross-attention needs 6 numbers a head and frame
-instead of three products with the full width. Sums are ordered otherwise than in training, so the
+`GeometryNetwork` is the plain twin. The emotion is a mixture of six embeddings, so its keys and
+values are weights (T, 6) times a fixed matrix: cross-attention needs 6 numbers a head and frame
+instead of three products with the full width. Sums have another order than in training, so the
 last bits differ; with all weights 0 emotion still adds exactly 0.
 
-Who turns an emotion up and down asks for the same frames again and again, and of each window for
-one of them: so what no emotion has touched is kept, and the last block, where frames no longer
-look at each other's answers, may be asked for a few frames alone.
+A user who drags an emotion's slider asks for one frame of the same windows again and again. So the
+numbers before the first cross-attention are cached, and the last block, whose output frames do not
+depend on each other, can compute a few rows alone.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from ..threads import in_order
 from .network import NUMBERS, Attention, Block, GeometryNetwork
 
 ROWS = 8
-"""Frames of a window that may be asked for alone, from a multiple of as many on."""
+"""How many rows of a window can be computed alone, starting at a multiple of as many."""
 _KEPT_WINDOWS = 16
-"""Of inner numbers: 64 KiB each; a frame lies in two windows."""
+"""Windows whose inner tokens are cached, 64 KiB each; a frame lies in two windows."""
 
 
 class WindowNetwork(Protocol):
-    """A network for one window at a time."""
+    """The network as a function of one window."""
 
     def __call__(self, frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
-        """(T, 103) normalised frames and (T, 6) weights -> (T, 103) residual, of which only
-        `rows` are given, the same bits, if there are any."""
+        """The residual (T, 103) of normalised frames (T, 103) and emotion weights (T, 6). With
+        `rows` only those rows are returned, with the same bits."""
         ...
 
 
 def window_network(network: GeometryNetwork) -> WindowNetwork:
-    """The network as it is now, for one window; later changes of its weights do not count. One
-    that is made of other parts than these (an ablation's) runs as it is."""
+    """A fast copy of the network, which later changes of its weights do not reach. A network of
+    other modules (an ablation's) is returned without the speed-up."""
     parts = {name for name, _ in network.named_children()}
     of_blocks = {name for block in network.blocks for name, _ in block.named_children()}
     if (parts, of_blocks) == (_PARTS, _BLOCK_PARTS):
@@ -63,8 +63,8 @@ _BLOCK_PARTS = {
 
 
 def remembering(network: WindowNetwork, windows: int = 64) -> WindowNetwork:
-    """The network that knows its last answers, which nobody may write into: who looks through a
-    take frame by frame asks for the same window 64 times. They are compared by their bits."""
+    """The network with a cache of its last outputs, found again by the bits of the inputs: playing
+    a take frame by frame asks for each window 64 times. Nobody may write into an output."""
     memory = _Memory(windows)
 
     def ask(frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
@@ -75,7 +75,7 @@ def remembering(network: WindowNetwork, windows: int = 64) -> WindowNetwork:
 
 
 class _Memory:
-    """The last few tensors that were made, by what they were made of, compared by its bits."""
+    """A cache of the last few tensors, by the bits of the tensors that they were computed from."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -85,6 +85,7 @@ class _Memory:
     def recall(
         self, made_of: tuple[Tensor, ...], make: Callable[[], Tensor], part: int | None = None
     ) -> Tensor:
+        """The tensor of `make()`, from the cache if `made_of` and `part` are known."""
         key = (part, *(tensor.numpy().tobytes() for tensor in made_of))
         with self._lock:
             found = self._known.pop(key, None)
@@ -98,6 +99,8 @@ class _Memory:
 
 
 class _WholeNetwork:
+    """Any network as it is, for one window."""
+
     def __init__(self, network: GeometryNetwork) -> None:
         self._network = network
 
@@ -109,6 +112,8 @@ class _WholeNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _FrameAttention:
+    """Self-attention with the projections to query, key and value in one matrix."""
+
     heads: int
     weight: Tensor  # (3 C, C) of query, divided by the square root of a head's width, key, value
     bias: Tensor  # (3 C,)
@@ -116,68 +121,77 @@ class _FrameAttention:
     output: Tensor  # (C, C), to be multiplied from the right
 
     def add_to(self, tokens: Tensor, normed: Tensor) -> Tensor:
-        """tokens (T, C) plus what frames see in frames."""
-        frames, width = tokens.shape
+        """tokens (T, C) plus their attention to each other; normed: the tokens after the norm."""
         mixed = functional.linear(normed, self.weight, self.bias)
-        query, key, value = mixed.view(frames, 3, self.heads, -1).permute(1, 2, 0, 3)
-        shares = torch.baddbmm(self.distance, query, key.transpose(1, 2)).softmax(2)
-        seen = (shares @ value).transpose(0, 1).reshape(frames, width)
-        return torch.addmm(tokens, seen, self.output)
+        query, key, value = mixed.view(len(tokens), 3, self.heads, -1).permute(1, 2, 0, 3)
+        return self._add(tokens, query, key, value, self.distance)
 
     def add_rows(self, tokens: Tensor, normed: Tensor, rows: slice) -> Tensor:
-        """Those rows of what `add_to` gives."""
+        """The given rows of the result of `add_to`."""
         frames, width = tokens.shape
-        asks, answers = slice(0, width), slice(width, None)
-        query = functional.linear(normed[rows], self.weight[asks], self.bias[asks])
+        of_query, of_key_value = slice(0, width), slice(width, None)
+        query = functional.linear(normed[rows], self.weight[of_query], self.bias[of_query])
         query = query.view(-1, self.heads, width // self.heads).transpose(0, 1)
-        mixed = functional.linear(normed, self.weight[answers], self.bias[answers])
+        mixed = functional.linear(normed, self.weight[of_key_value], self.bias[of_key_value])
         key, value = mixed.view(frames, 2, self.heads, -1).permute(1, 2, 0, 3)
-        shares = torch.baddbmm(self.distance[:, rows], query, key.transpose(1, 2)).softmax(2)
-        seen = (shares @ value).transpose(0, 1).reshape(-1, width)
-        return torch.addmm(tokens[rows], seen, self.output)
+        return self._add(tokens[rows], query, key, value, self.distance[:, rows])
+
+    def _add(
+        self, tokens: Tensor, query: Tensor, key: Tensor, value: Tensor, distance: Tensor
+    ) -> Tensor:
+        shares = torch.baddbmm(distance, query, key.transpose(1, 2)).softmax(2)
+        seen = (shares @ value).transpose(0, 1).reshape(len(tokens), -1)
+        return torch.addmm(tokens, seen, self.output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _EmotionAttention:
-    ask: Tensor  # (6 H, C) from a frame to its interest in each emotion, by head
-    ask_bias: Tensor  # (6 H,)
+    """Cross-attention to the emotion with query and key, and value and output, multiplied."""
+
+    score: Tensor  # (6 H, C) from a frame to its score of each emotion, by head
+    score_bias: Tensor  # (6 H,)
     distance: Tensor  # (H, T, T + 1), the last column the sink
-    answer: Tensor  # (6 H, C) what each emotion says, by head
+    output: Tensor  # (6 H, C) what each emotion adds to a token, by head
 
     def add_to(self, tokens: Tensor, normed: Tensor, weights: Tensor, rows: slice) -> Tensor:
-        """tokens (R, C), the window's rows, plus what they see in the emotion's weights (T, 6)."""
+        """tokens (R, C), the window's `rows`, plus their attention to the emotion, whose weights
+        (T, 6) are the whole window's."""
         frames, heads = len(weights), len(self.distance)
-        # (H, 6, T + 1) the weights turned and a column of zeros, for each head.
+        # (H, 6, T + 1) the transposed weights and a column of zeros, for each head.
         padded = functional.pad(weights.T, (0, 1)).expand(heads, -1, -1)
-        interest = functional.linear(normed, self.ask, self.ask_bias)
-        interest = interest.view(len(tokens), heads, -1).transpose(0, 1)
-        shares = torch.baddbmm(self.distance[:, rows], interest, padded).softmax(2)
+        scores = functional.linear(normed, self.score, self.score_bias)
+        scores = scores.view(len(tokens), heads, -1).transpose(0, 1)
+        shares = torch.baddbmm(self.distance[:, rows], scores, padded).softmax(2)
         seen = shares[..., :frames].reshape(-1, frames) @ weights
         seen = seen.view(heads, len(tokens), -1).transpose(0, 1).reshape(len(tokens), -1)
-        return torch.addmm(tokens, seen, self.answer)
+        return torch.addmm(tokens, seen, self.output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _FoldedBlock:
+    """A `Block` in its two steps, before and after the emotion enters."""
+
     block: Block
     by_frames: _FrameAttention
     by_emotion: _EmotionAttention
 
-    def look_around(self, tokens: Tensor, rows: slice | None = None) -> Tensor:
-        """The tokens (or rows of them) after their look at each other."""
+    def attend_frames(self, tokens: Tensor, rows: slice | None = None) -> Tensor:
+        """The tokens (T, C), or rows of them, after self-attention."""
         normed = self.block.frame_norm(tokens)
         if rows is None:
             return self.by_frames.add_to(tokens, normed)
         return self.by_frames.add_rows(tokens, normed, rows)
 
-    def feel(self, tokens: Tensor, weights: Tensor, rows: slice = _ALL) -> Tensor:
-        """The tokens, the window's rows, after the rest of the block."""
+    def attend_emotion(self, tokens: Tensor, weights: Tensor, rows: slice = _ALL) -> Tensor:
+        """The window's `rows` after cross-attention to weights (T, 6) and feed-forward layers."""
         normed = self.block.emotion_norm(tokens)
         tokens = self.by_emotion.add_to(tokens, normed, weights, rows)
         return tokens + self.block.feed(self.block.feed_norm(tokens))
 
 
 class _FoldedNetwork:
+    """The fast copy of a `GeometryNetwork`."""
+
     def __init__(self, network: GeometryNetwork) -> None:
         self._network = network
         self._blocks = [
@@ -190,7 +204,7 @@ class _FoldedNetwork:
             if isinstance(block, Block)
         ]
         self._unmoved, self._inner = _Memory(_KEPT_WINDOWS), _Memory(_KEPT_WINDOWS)
-        # As all windows are computed: in a thread whose products are not shared out.
+        # In a thread with one core for products, as all windows are computed.
         (self._rows_stand_alone,) = in_order(lambda _: self._compare_rows(), [None])
 
     @torch.inference_mode()
@@ -201,28 +215,29 @@ class _FoldedNetwork:
         return self._last(tokens, weights, None)[rows]
 
     def _to_last(self, frames: Tensor, weights: Tensor) -> Tensor:
-        """(T, C) the tokens before the last block."""
+        """(T, C) tokens before the last block."""
         first, *others = self._blocks
         if not others:
             return self._network.embed_frame(frames)
         tokens = self._unmoved.recall(
-            (frames,), lambda: first.look_around(self._network.embed_frame(frames))
+            (frames,), lambda: first.attend_frames(self._network.embed_frame(frames))
         )
-        tokens = first.feel(tokens, weights)
+        tokens = first.attend_emotion(tokens, weights)
         for block in others[:-1]:
-            tokens = block.feel(block.look_around(tokens), weights)
+            tokens = block.attend_emotion(block.attend_frames(tokens), weights)
         return tokens
 
     def _last(self, tokens: Tensor, weights: Tensor, rows: slice | None) -> Tensor:
+        """The residual of the window, or of its rows, from the tokens before the last block."""
         block = self._blocks[-1]
-        tokens = block.look_around(tokens, rows)
-        tokens = block.feel(tokens, weights, _ALL if rows is None else rows)
+        tokens = block.attend_frames(tokens, rows)
+        tokens = block.attend_emotion(tokens, weights, _ALL if rows is None else rows)
         return self._network.residual(self._network.norm(tokens))
 
     @torch.inference_mode()
     def _compare_rows(self) -> bool:
-        """Whether a few rows alone have the bits that they have among the others: that is up to
-        the library that multiplies, and does not depend on the numbers."""
+        """Whether rows computed alone have the bits of the same rows of the window. That depends
+        on the library of matrix products, not on the numbers."""
         count, draw = self._network.config.window, torch.Generator().manual_seed(0)
         weights = torch.rand(count, 6, generator=draw)
         tokens = self._to_last(torch.randn(count, NUMBERS, generator=draw), weights)
@@ -269,8 +284,8 @@ def _emotion_attention(block: Block, emotions: Tensor) -> _EmotionAttention:
     assert attention.sink is not None
     sink = attention.sink[:, None, None].expand(-1, distance.shape[1], 1)
     return _EmotionAttention(
-        ask=(keys @ query.view(of_head)).flatten(0, 1).float().contiguous(),
-        ask_bias=bias.flatten().float(),
+        score=(keys @ query.view(of_head)).flatten(0, 1).float().contiguous(),
+        score_bias=bias.flatten().float(),
         distance=torch.cat([distance, sink], 2).contiguous(),
-        answer=(values @ output.T.reshape(of_head)).flatten(0, 1).float().contiguous(),
+        output=(values @ output.T.reshape(of_head)).flatten(0, 1).float().contiguous(),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A take and an emotion track in, the take in those emotions out. Opens no file."""
+"""The modulation itself: a take and an emotion track in, the take in those emotions out."""
 
 from __future__ import annotations
 
@@ -12,63 +12,54 @@ import torch
 from ...shared.arrays import Float32Array, Float64Array, IndexArray
 from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import InputError, JobError
-from ...shared.motion import Motion, cut_motion, frames_outside
+from ...shared.motion import Motion, cut_motion, frames_outside, numbers_of
 from ..denormals import flushed_denormals
 from ..memory import remembered
 from ..threads import in_order
 from . import windows
-from .asymmetry import side_factors, side_of_take
+from .asymmetry import asymmetry_factors, asymmetry_of
 from .contact import contact_of, gaps_of, keep_contact, margin
 from .inference import ROWS, WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork
 from .weights import Modulator, load_modulator
+from .windows import MODEL_FPS
 
-__all__ = ["MODEL_FPS", "Modulator", "answering", "load_modulator", "modulate", "modulate_part"]
-
-MODEL_FPS = 30.0
-"""The network's own frame rate; other rates are resampled and only the change is brought back."""
+__all__ = ["Modulator", "answering", "load_modulator", "modulate", "modulate_part"]
 
 Progress = Callable[[int, int], None]
 Answers = dict[int, Float32Array]
-"""What the network said to windows (64, 103), for whoever asks for the next frames of the same
-take and track: only the last call's are in it."""
+"""Window number -> the network's output (64, 103). A caller who asks for successive frames of one
+take and track passes the same dict; only the last call's windows stay in it."""
 _Rows = Callable[[IndexArray], tuple[Float32Array, Float32Array]]
-"""From frames (n,) of the model's grid to numbers (n, 103) and emotion weights (n, 6)."""
+"""A function from frames (n,) of the network's grid to numbers (n, 103) and weights (n, 6)."""
 
 
 def modulate(
-    motion: Motion,
-    track: EmotionTrack,
-    modulator: Modulator,
-    frames: range | None = None,
-    on_progress: Progress | None = None,
-    is_cancelled: Callable[[], bool] | None = None,
+    motion: Motion, track: EmotionTrack, modulator: Modulator, frames: range | None = None
 ) -> Motion:
-    """out = take + influence * geometry * region * (G(take, emotion) - take), for `frames` of a
-    take in space "open" (all of them if None).
+    """`frames` (all if None) of a take in space "open", with the track's emotions in place of its
+    own: take + influence * geometry * region * (G(take, emotion) - take).
 
-    Where influence * geometry is 0 a frame is copied bit for bit. Any range gives the same bits
-    as the whole. region runs between `track.upper` and `track.lower` by each number's share.
-    Lips that the take's speech closes stay closed.
-    on_progress(done, total) is called after each window; is_cancelled before it.
-    Raises InputError `space.not_open`, `emotion.shape`, `frames.out_of_range`; JobError
-    `job.cancelled`.
+    A frame whose influence * geometry is 0 is copied bit for bit. Any range has the bits of the
+    same frames of the whole. region is a mean of `track.upper` and `track.lower`, weighted by each
+    number's `upper_share`. Lips that the take's speech closes stay closed.
+    Raises InputError `space.not_open`, `emotion.shape`, `frames.out_of_range`.
     """
-    answers = answering(modulator, motion)
-    return modulate_part(motion, track, answers, frames, None, on_progress, is_cancelled)
+    return modulate_part(motion, track, answering(modulator, motion), frames)
 
 
 def modulate_part(
     motion: Motion,
     track: EmotionTrack,
     modulator: Modulator,
-    frames: range | None,
+    frames: range | None = None,
     answers: Answers | None = None,
     on_progress: Progress | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> Motion:
-    """`modulate` with a modulator that is already `answering` the take. With `answers`, windows
-    that the call before has computed are not computed again."""
+    """`modulate` with a modulator that `answering` has already fitted to the take. Windows found in
+    `answers` are not computed again. on_progress(done, windows) is called after each window,
+    is_cancelled before it. Also raises JobError `job.cancelled`."""
     frames = range(len(motion)) if frames is None else frames
     _check(motion, track, frames)
     cut = cut_motion(motion, frames.start, frames.stop)
@@ -84,37 +75,37 @@ def modulate_part(
     )
     share = modulator.upper_share
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
-    take = np.concatenate([cut.expression, cut.jaw], 1)
+    take = numbers_of(cut)
     out = np.where(strength == 0, take, take + strength * region * change)
-    out = _closed(out, motion, frames, modulator.lip_opening)
+    out = _with_closures(out, motion, frames, modulator)
     return replace(
         cut, expression=np.ascontiguousarray(out[:, :100]), jaw=np.ascontiguousarray(out[:, 100:])
     )
 
 
-def _closed(
-    out: Float32Array, motion: Motion, frames: range, opening: Float32Array
+def _with_closures(
+    out: Float32Array, motion: Motion, frames: range, modulator: Modulator
 ) -> Float32Array:
-    """out (len(frames), 103) with the take's closures kept."""
+    """out (len(frames), 103) whose lips meet where the take's do."""
     first = max(frames.start - margin(motion.fps), 0)
     around = np.arange(first, min(frames.stop + margin(motion.fps), len(motion)))
-    gaps = gaps_of(_numbers(motion, around), opening)
+    gaps = gaps_of(_numbers(motion, around), modulator.lip_opening)
     span = slice(frames.start - first, frames.stop - first)
-    return keep_contact(out, gaps[span], contact_of(gaps, motion.fps)[span], opening)
+    return keep_contact(out, gaps[span], contact_of(gaps, motion.fps)[span], modulator)
 
 
 def strength_of(track: EmotionTrack, frames: range) -> Float32Array:
-    """(len(frames),) how far the take is changed there, at all; where it is 0 nothing is."""
+    """(len(frames),) influence * geometry; where it is 0 the take is not changed."""
     span = slice(frames.start, frames.stop)
     return track.influence[span] * track.geometry[span]
 
 
 def answering(modulator: Modulator, motion: Motion) -> Modulator:
-    """The modulator as it answers a take in space "open" that leads with one side."""
-    if not modulator.side_gain:
+    """The modulator for one take in space "open": its change follows the take's asymmetry."""
+    if not modulator.asymmetry_gain:
         return modulator
-    side = side_of_take(np.concatenate([motion.expression, motion.jaw], 1))
-    factors = side_factors(modulator.side_gain * side)
+    asymmetry = modulator.asymmetry_gain * asymmetry_of(numbers_of(motion), modulator.mirrored)
+    factors = asymmetry_factors(asymmetry, modulator.mirrored)
     return replace(modulator, residual_scale=modulator.residual_scale * factors)
 
 
@@ -131,7 +122,7 @@ def _check(motion: Motion, track: EmotionTrack, frames: range) -> None:
 
 
 def weight_rows(motion: Motion, track: EmotionTrack, frames: range) -> range:
-    """The rows of `track.weights` on which those frames of a modulated take depend."""
+    """The rows of `track.weights` on which those frames of the modulated take depend."""
     touched = np.flatnonzero(strength_of(track, frames))
     if not len(touched):
         return range(0)
@@ -145,31 +136,33 @@ def weight_rows(motion: Motion, track: EmotionTrack, frames: range) -> range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Grid:
-    """The model's frames of a take of so many frames at its own rate."""
+    """A take's frames on the network's grid of `MODEL_FPS`. fps, frames: the take's own."""
 
     fps: float
     frames: int
 
     @property
     def ratio(self) -> float:
-        """Model frames per frame of the take."""
+        """Grid frames per frame of the take."""
         return MODEL_FPS / self.fps
 
     @property
     def length(self) -> int:
+        """Frames of the whole take on the grid."""
         if self.fps == MODEL_FPS:
             return self.frames
         return int(np.ceil((self.frames - 1) * self.ratio)) + 1
 
     def around(self, frames: range) -> range:
-        """The model's frames between which the take's frames lie."""
+        """The grid's frames between which the take's frames lie."""
         if self.fps == MODEL_FPS:
             return frames
         stop = min(int((frames.stop - 1) * self.ratio) + 2, self.length)
         return range(int(frames.start * self.ratio), stop)
 
     def neighbours(self, places: IndexArray) -> tuple[IndexArray, IndexArray, Float32Array]:
-        """The take's frames before and after the model's, and the share (n, 1) of the one after."""
+        """The take's frames before and after each of the grid's (n,), and the share (n, 1) of the
+        one after."""
         if self.fps == MODEL_FPS:
             return places, places, np.zeros((len(places), 1), np.float32)
         last = self.frames - 1
@@ -187,7 +180,7 @@ def _changes(
     on_progress: Progress | None,
     is_cancelled: Callable[[], bool] | None,
 ) -> Float32Array:
-    """(len(frames), 103) what the network would change, at the take's own frame rate."""
+    """(len(frames), 103) change by the network at full strength, at the take's own frame rate."""
     grid = _Grid(fps=motion.fps, frames=len(motion))
 
     def rows(places: IndexArray) -> tuple[Float32Array, Float32Array]:
@@ -210,7 +203,8 @@ def _numbers(motion: Motion, frames: IndexArray) -> Float32Array:
 
 
 def _sample(values: Float32Array, at: Float64Array) -> Float32Array:
-    """Rows at fractional places, linear between neighbours, held past the ends."""
+    """Rows (T, C) sampled at fractional places (n,): linear between neighbours, held past the
+    ends."""
     at = np.clip(at, 0, len(values) - 1)
     low = np.minimum(at.astype(np.intp), max(len(values) - 2, 0))
     high = np.minimum(low + 1, len(values) - 1)
@@ -231,8 +225,8 @@ def _run(
     on_progress: Progress | None,
     is_cancelled: Callable[[], bool] | None,
 ) -> Float32Array:
-    """(len(frames), 103) the network's change, window by window, kept within the range that
-    training showed. `length` is the take's, on the model's grid."""
+    """(len(frames), 103) change by the network for frames of its grid, computed window by window
+    and kept within the range of training. length: frames of the whole take on the grid."""
     total = np.zeros((len(frames), NUMBERS), np.float32)
     network, needed = _network_of(modulator.network), windows.windows_of(frames)
     is_small = answers is None and frames.start // ROWS == (frames.stop - 1) // ROWS
@@ -272,6 +266,8 @@ def _tensor(values: Float32Array) -> torch.Tensor:
 def _kept_in_range(
     rows: _Rows, modulator: Modulator, frames: range, residual: Float32Array
 ) -> Float32Array:
+    """The residual (n, 103) in the take's units, cut so that the result leaves the range of the
+    training's targets no further than the take does."""
     old = rows(np.arange(frames.start, frames.stop))[0]
     new = old + residual * modulator.residual_scale
     low, high = np.minimum(old, modulator.lowest), np.maximum(old, modulator.highest)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The geometry network: a transformer over frames that emotion enters by cross-attention, or, as
-the paper's ablation, joined to each frame's token before the first block.
+"""The geometry network: a transformer over frames that attends to the emotion by cross-attention;
+in the paper's ablation, the emotion is concatenated to each frame's token before the first block.
 
 Input and output are normalised; the output is a residual on the take. With all emotion weights 0
-whatever is made of the emotion is 0 and no bias follows, so emotion adds exactly nothing
-(Feelings paper: e = m(y) (y^T E), m = 0 for neutral; here y is a curve and E is mixed linearly).
+the emotion embedding is 0 and no bias follows it, so emotion adds exactly 0 (Feelings paper:
+e = m(y) (y^T E), m = 0 for neutral; here y is a curve over time and E is mixed linearly).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from torch import Tensor, nn
 from ...shared.emotion import EMOTIONS
 
 NUMBERS = 103
-"""Numbers a frame: 100 expression coefficients, then the jaw's axis-angle."""
+"""Numbers of a frame: 100 expression coefficients, then the jaw's axis-angle in radians."""
 EMOTION_ENTRIES = ("attended", "concatenated")
-"""Ways in which emotion enters: by cross-attention in every block, or once, beside the frame."""
+"""How emotion enters: by cross-attention in every block, or concatenated once to the frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
-    """width: numbers of a token. hidden: width of the feed-forward part. window: frames.
-    emotion: one of `EMOTION_ENTRIES`."""
+    """Sizes of the network. width: of a token. hidden: width of the feed-forward layers. window:
+    frames of a window. emotion: one of `EMOTION_ENTRIES`."""
 
     layers: int = 4
     width: int = 256
@@ -36,7 +36,9 @@ class NetworkConfig:
 
 
 class Attention(nn.Module):
-    """Multi-head attention with a learned bias on how many frames apart query and key are."""
+    """Multi-head attention with a learned bias on the distance in frames between query and key.
+
+    sink: with one more key that has no value, so that queries can attend to nothing."""
 
     def __init__(self, config: NetworkConfig, *, sink: bool) -> None:
         super().__init__()
@@ -57,7 +59,7 @@ class Attention(nn.Module):
         )
 
     def forward(self, tokens: Tensor, source: Tensor) -> Tensor:
-        """tokens (B, T, C) ask, source (B, T, C) answers; returns (B, T, C)."""
+        """(B, T, C) from queries of tokens (B, T, C) to keys and values of source (B, T, C)."""
         batch, frames, width = tokens.shape
         query, key, value = (
             x.view(batch, frames, self.heads, -1).transpose(1, 2)
@@ -66,7 +68,6 @@ class Attention(nn.Module):
         scores = query @ key.transpose(2, 3) * (width // self.heads) ** -0.5
         scores = scores + self.distance_bias[:, self.distance].to(scores.dtype)
         if self.sink is not None:
-            # A place to look at that holds nothing, so that weak emotion can weigh little.
             sink = self.sink.to(scores.dtype)[None, :, None, None]
             scores = torch.cat([scores, sink.expand(batch, -1, frames, 1)], 3)
         shares = scores.softmax(3)[..., :frames]
@@ -74,7 +75,8 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Frames look at frames, then at the emotion where it is attended, then each at itself."""
+    """One transformer block: self-attention over frames, cross-attention to the emotion (unless it
+    is concatenated), feed-forward layers; each with a norm before and a residual around it."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

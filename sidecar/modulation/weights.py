@@ -4,40 +4,48 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TypeGuard
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from ...shared.arrays import Float32Array
+from ...shared.arrays import Float32Array, IndexArray
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
+from ..files import read_bytes, write_whole
 from .network import EMOTION_ENTRIES, NUMBERS, GeometryNetwork, NetworkConfig
 
-FORMAT = "affekt geometry modulator 1"
+FORMAT = "affekt geometry modulator 2"
+FORMAT_1 = "affekt geometry modulator 1"
+"""The form that left out `lip_closers` and `mirrored` and said "side_gain"."""
 MAX_WEIGHT_BYTES = 64 * 1024 * 1024
 """The default is 6 MB; a network ten times as large is no file of ours."""
-LARGEST_SIDE_GAIN = 3.0
-"""With the largest side there is, one half of the face then moves three times as far as the
+LARGEST_ASYMMETRY_GAIN = 3.0
+"""With the largest asymmetry of a take, one half of the face then moves four times as far as the
 other."""
+LARGEST_CLOSER = 2.0
+"""Twice the weight 1 that a shape is modelled for."""
 _LARGEST = NetworkConfig(layers=24, width=1024, heads=32, hidden=8192, window=64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Modulator:
-    """A trained network, whose weights no longer change, and how its numbers are scaled.
+    """A trained network, whose weights no longer change, and all that inference needs besides.
 
-    mean, scale: (103,) of the input. residual_scale: (103,) of the output; 0 where training never
-    changed a number. lowest, highest: (103,) what the training's targets ranged over: the output
-    stays inside, unless the take itself does not. upper_share: (103,) how far a number belongs to
-    the face above the nose. lip_opening: (103, 5) mm by which a unit parts the lips at the places
-    of `anchors.lips`.
-    about: what the JSON says besides (training config, figures). side_gain: how far the take's
-    own left and right (`sides.py`) shape the change; 0 leaves it as the network made it.
+    mean, scale: (103,) of the network's input. residual_scale: (103,) of its output; 0 where
+    training never changed a number. lowest, highest: (103,) range of the training's targets, which
+    the output leaves only where the take does. upper_share: (103,) how far a number belongs to the
+    face above the nose, 0..1. lip_opening: (103, 5) mm by which a unit parts the lips at five
+    places across the mouth. lip_closers: column -> largest value, of the numbers that may be raised
+    to close the lips, first choice first. mirrored: (P, 2) left and right column of each mirrored
+    pair. asymmetry_gain: how far the change follows the take's own asymmetry; 0 is not at all.
+    about: what else the JSON says (training settings, figures).
     """
 
     network: GeometryNetwork
@@ -48,8 +56,10 @@ class Modulator:
     highest: Float32Array  # (103,)
     upper_share: Float32Array  # (103,)
     lip_opening: Float32Array  # (103, 5)
+    lip_closers: Mapping[int, float]
+    mirrored: IndexArray  # (P, 2)
+    asymmetry_gain: float
     about: dict[str, object]
-    side_gain: float = 0.0
 
 
 _SCALINGS = {
@@ -62,17 +72,16 @@ _SCALINGS = {
 
 
 def load_modulator(path: Path | None = None) -> Modulator:
-    """Reads a modulator; None is the default that ships.
+    """Reads a modulator; None is the one that ships.
 
-    Raises InputError `file.missing`, `file.damaged`, `file.wrong_kind`, `file.too_large`.
+    Raises InputError `file.missing`, `file.empty`, `file.too_large` (see `read_bytes`),
+    `file.wrong_kind` for a JSON that describes something else, and `file.damaged`.
     """
-    if path is None:
-        path = Path(
-            str(resources.files("affekt.sidecar.assets") / "geometry_modulator.safetensors")
-        )
-    about = _read_about(path.with_suffix(".json"))
+    path = path or _shipped()
+    description = path.with_suffix(".json")
+    about = _read_about(description)
     tensors = _read_tensors(path)
-    config = _network_config(about, path)
+    config = _network_config(about, description)
     with torch.random.fork_rng(devices=[]):
         network = GeometryNetwork(config)
     scalings = {name: tensors.pop(name, torch.zeros(0)) for name in _SCALINGS}
@@ -87,43 +96,46 @@ def load_modulator(path: Path | None = None) -> Modulator:
     return Modulator(
         network=network,
         about=about,
-        side_gain=_side_gain(about, path),
+        lip_closers=_lip_closers(about, description),
+        mirrored=_mirrored(about, description),
+        asymmetry_gain=_asymmetry_gain(about, description),
         **{name: v.numpy() for name, v in scalings.items()},
     )
 
 
 def save_modulator(modulator: Modulator, path: Path) -> None:
-    """Writes `path` (safetensors) and its JSON; a crash leaves the old files whole."""
-    half = {
-        name: t.detach().to(torch.float16) for name, t in modulator.network.state_dict().items()
-    }
-    tensors = {n: t.contiguous() for n, t in half.items()}
+    """Writes `path` (safetensors) and its JSON; a crash leaves the old files whole.
+
+    Raises InputError `file.not_writable`.
+    """
+    state = modulator.network.state_dict()
+    tensors = {name: t.detach().to(torch.float16).contiguous() for name, t in state.items()}
     tensors |= {name: torch.from_numpy(getattr(modulator, name).copy()) for name in _SCALINGS}
     about = {
         **modulator.about,
         "format": FORMAT,
         "emotions": list(EMOTIONS),
         "network": asdict(modulator.network.config),
-        "side_gain": modulator.side_gain,
+        "lip_closers": list(modulator.lip_closers.items()),
+        "mirrored": modulator.mirrored.tolist(),
+        "asymmetry_gain": modulator.asymmetry_gain,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, save(tensors))
+    write_whole(path, save(tensors))
     text = json.dumps(about, indent=2, sort_keys=True, allow_nan=False) + "\n"
-    _write(path.with_suffix(".json"), text.encode())
+    write_whole(path.with_suffix(".json"), text.encode())
 
 
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+def _shipped() -> Path:
+    return Path(str(resources.files("affekt.sidecar.assets") / "geometry_modulator.safetensors"))
 
 
 def _read_about(path: Path) -> dict[str, object]:
     try:
-        about = json.loads(_read(path).decode("utf-8"))
+        about = json.loads(read_bytes(path, MAX_WEIGHT_BYTES, "modulator").decode("utf-8"))
     except ValueError as error:
         raise _damaged(path, "it is not JSON") from error
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+    if not isinstance(about, dict) or about.get("format") not in (FORMAT, FORMAT_1):
         raise InputError(
             "file.wrong_kind",
             f"The file {path.name} does not describe a geometry modulator.",
@@ -135,12 +147,20 @@ def _read_about(path: Path) -> dict[str, object]:
             f"The modulator {path.name} knows other emotions than this version.",
             "Train it again.",
         )
-    return about
+    return _from_format_1(about) if about["format"] == FORMAT_1 else about
+
+
+def _from_format_1(about: dict[str, object]) -> dict[str, object]:
+    """A description of form 1 in form 2: with the shipped modulator's rules, which were the only
+    ones when form 1 was written."""
+    shipped = _read_about(_shipped().with_suffix(".json"))
+    about["asymmetry_gain"] = about.pop("side_gain", 0.0)
+    return about | {name: shipped[name] for name in ("format", "lip_closers", "mirrored")}
 
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
-        tensors = load(_read(path))
+        tensors = load(read_bytes(path, MAX_WEIGHT_BYTES, "modulator"))
     except SafetensorError as error:
         raise _damaged(path, "it is not a whole safetensors file") from error
     tensors = {name: t.to(torch.float32) for name, t in tensors.items()}
@@ -153,45 +173,62 @@ def _network_config(about: dict[str, object], path: Path) -> NetworkConfig:
     described = about.get("network")
     largest = asdict(_LARGEST)
     if not isinstance(described, dict):
-        raise _damaged(path.with_suffix(".json"), "it does not describe the network")
-    values = {"emotion": _LARGEST.emotion, **described}  # which the first files do not say
+        raise _damaged(path, "it does not describe the network")
+    values = {"emotion": _LARGEST.emotion, **described}  # the first files leave it out
     if set(values) != set(largest):
-        raise _damaged(path.with_suffix(".json"), "it does not describe the network")
+        raise _damaged(path, "it does not describe the network")
     for name, value in values.items():
         if name == "emotion":
             known = value in EMOTION_ENTRIES
         else:
             known = type(value) is int and 0 < value <= largest[name]
         if not known:
-            raise _damaged(path.with_suffix(".json"), f"network.{name} is {value!r}")
+            raise _damaged(path, f"network.{name} is {value!r}")
     if values["window"] != _LARGEST.window or values["width"] % values["heads"]:
-        raise _damaged(path.with_suffix(".json"), "its network's sizes do not fit together")
+        raise _damaged(path, "its network's sizes do not fit together")
     return NetworkConfig(**values)
 
 
-def _side_gain(about: dict[str, object], path: Path) -> float:
-    value = about.get("side_gain", 0.0)
-    if not isinstance(value, int | float) or not 0 <= value <= LARGEST_SIDE_GAIN:
-        raise _damaged(path.with_suffix(".json"), f"side_gain is {value!r}")
+def _lip_closers(about: dict[str, object], path: Path) -> dict[int, float]:
+    pairs = _pairs(about, "lip_closers", path)
+    closers = {column: limit for column, limit in pairs if _is_column(column)}
+    if len(closers) != len(pairs):
+        raise _damaged(path, "lip_closers names a column that does not exist, or one twice")
+    return {
+        column: _within(limit, LARGEST_CLOSER, "a limit of lip_closers", path)
+        for column, limit in closers.items()
+    }
+
+
+def _mirrored(about: dict[str, object], path: Path) -> IndexArray:
+    pairs = _pairs(about, "mirrored", path)
+    columns = {column for pair in pairs for column in pair if _is_column(column)}
+    if len(columns) != 2 * len(pairs):
+        raise _damaged(path, "mirrored names a column that does not exist, or one twice")
+    return np.array(pairs, np.intp).reshape(-1, 2)
+
+
+def _asymmetry_gain(about: dict[str, object], path: Path) -> float:
+    return _within(about.get("asymmetry_gain"), LARGEST_ASYMMETRY_GAIN, "asymmetry_gain", path)
+
+
+def _pairs(about: dict[str, object], name: str, path: Path) -> list[list[object]]:
+    pairs = about.get(name)
+    if not isinstance(pairs, list) or any(
+        not isinstance(pair, list) or len(pair) != 2 for pair in pairs
+    ):
+        raise _damaged(path, f"{name} is no list of pairs")
+    return pairs
+
+
+def _is_column(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < NUMBERS
+
+
+def _within(value: object, largest: float, name: str, path: Path) -> float:
+    if not isinstance(value, int | float) or not 0 <= value <= largest:
+        raise _damaged(path, f"{name} is {value!r:.60}")
     return float(value)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MAX_WEIGHT_BYTES:
-            raise InputError(
-                "file.too_large",
-                f"The file {path.name} has {size} bytes, too many for a modulator.",
-                "Choose a file that `affekt train geometry` wrote.",
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            "file.missing",
-            f"The file {path} cannot be read.",
-            "Check the path, or train a modulator with `affekt train geometry`.",
-        ) from error
 
 
 def _damaged(path: Path, what: str) -> InputError:

@@ -23,5 +23,8 @@ def small_modulator(seed: int = 0) -> Modulator:
         highest=np.full(NUMBERS, 9, np.float32),
         upper_share=np.linspace(0, 1, NUMBERS, dtype=np.float32),
         lip_opening=np.zeros((NUMBERS, 5), np.float32),
+        lip_closers={2: 0.9, 1: 1.0},
+        mirrored=np.array([[3, 4], [6, 5]]),
+        asymmetry_gain=0.0,
         about={},
     )

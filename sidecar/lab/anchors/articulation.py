@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Coarticulation: timed phonemes become smooth mouth curves.
+"""Coarticulation: turns timed phonemes into smooth curves of mouth channels.
 
-Each segment's dominance is D(t) = hold * exp(-(distance / reach)^1.4), flat inside its own core;
-a channel is the mean of all targets weighted by dominance (Cohen and Massaro 1993, eq. 1 to 3).
+Each segment's dominance is D(t) = hold * exp(-(distance / reach)^1.4), constant in the segment's
+middle. A channel is the mean of all targets weighted by dominance (Cohen and Massaro 1993, eq. 1
+to 3).
 """
 
 from __future__ import annotations
@@ -12,49 +13,41 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....shared.arrays import Float64Array
+from .channels import CHANNELS, CLOSURE, TUCK
 from .speech import Phoneme, Speech
-from .visemes import (
-    CHANNELS,
-    CLOSURE,
-    IGNORED,
-    TUCK,
-    VISEMES,
-    Viseme,
-    channel_groups,
-    holds_of,
-    target_of,
-)
+from .visemes import IGNORED, VISEMES, Viseme, channel_groups, holds_of, target_of
 
 LEAD_S = 0.35
 TAIL_S = 0.45
-"""Seconds of silence before and after the sound, so that a take can settle."""
+"""Seconds of silence before and after the sound, in which the face comes to rest."""
 SHORTEST_CONTACT_S = 0.036
-"""A little more than a frame at 30 fps."""
+"""Shortest lip contact, a little more than a frame at 30 fps."""
 CONTACT_RAMP_S = 0.05
 """Lips take this long to meet and to part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Articulation:
-    """channels: (T, 102) in `CHANNELS` order. stress: (T,) 0..1, bumps on stressed vowels.
-    voiced: (T,) 0..1, 1 while somebody speaks. stresses_s, pauses_s: times of both."""
+    """A sentence as mouth movement. channels: (T, 102) in `CHANNELS` order. stress: (T,) 0..1,
+    bumps on stressed vowels. stresses_s, pauses_s: times of stresses and pauses."""
 
     channels: Float64Array  # (T, 102)
     stress: Float64Array  # (T,)
-    voiced: Float64Array  # (T,)
     stresses_s: tuple[float, ...]
     pauses_s: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
+    """A viseme and its time."""
+
     viseme: Viseme
     start_s: float
     stop_s: float
 
 
 def articulate(speech: Speech, fps: float) -> Articulation:
-    """Mouth curves of a calm speaker; frame 0 lies `LEAD_S` before the first sample."""
+    """The articulation of a calm speaker; frame 0 lies `LEAD_S` before the first sample."""
     frames = int(np.ceil((LEAD_S + speech.duration_s + TAIL_S) * fps))
     times = np.arange(frames) / fps
     segments = _segments(speech)
@@ -79,7 +72,6 @@ def articulate(speech: Speech, fps: float) -> Articulation:
     return Articulation(
         channels=channels,
         stress=_bumps(times, stresses, 0.13),
-        voiced=_voiced(times, speech.phonemes),
         stresses_s=stresses,
         pauses_s=pauses,
     )
@@ -97,7 +89,7 @@ def _segments(speech: Speech) -> list[_Segment]:
 
 
 def _parts(phoneme: Phoneme) -> list[_Segment]:
-    # A phoneme outside the table (another voice) passes as the neutral vowel.
+    # A phoneme that the table lacks (of another voice) becomes the neutral vowel.
     visemes = VISEMES.get(phoneme.symbol, VISEMES["@"])
     edges = np.linspace(phoneme.start_s, phoneme.stop_s, len(visemes) + 1) + LEAD_S
     return [
@@ -113,8 +105,8 @@ def _bumps(times: Float64Array, centres: tuple[float, ...], width_s: float) -> F
 
 
 def _contact(times: Float64Array, segments: list[_Segment], name: str) -> Float64Array:
-    """(T,) 1 while a segment's contact lasts, ramps around it. A contact shorter than a frame
-    is widened, or it could fall between two frames and never be seen."""
+    """(T,) the target of the channel `name` while a segment with that contact lasts, with ramps
+    around it. A contact shorter than a frame is widened, or it could fall between two frames."""
     level = np.zeros_like(times)
     for segment in segments:
         peak = segment.viseme.targets.get(name, 0.0)
@@ -123,14 +115,4 @@ def _contact(times: Float64Array, segments: list[_Segment], name: str) -> Float6
             half = max((segment.stop_s - segment.start_s) / 2 - 0.01, SHORTEST_CONTACT_S / 2)
             ramp = 1 - (np.abs(times - centre) - half) / CONTACT_RAMP_S
             level = np.maximum(level, peak * np.clip(ramp, 0, 1))
-    return level
-
-
-def _voiced(times: Float64Array, phonemes: tuple[Phoneme, ...]) -> Float64Array:
-    level = np.zeros_like(times)
-    for phoneme in phonemes:
-        if phoneme.symbol != "_":
-            before = (times - LEAD_S - phoneme.start_s) / 0.08 + 1
-            after = (phoneme.stop_s + LEAD_S - times) / 0.12 + 1
-            level = np.maximum(level, np.clip(np.minimum(before, after), 0, 1))
     return level

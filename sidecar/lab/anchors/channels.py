@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The 100 channels that the anchors speak in: ARKit's 52, then the open head's own 48."""
+"""The channels of the anchors: ARKit's 52 shapes, then the open head's own 48."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ EXTRA_NAMES = (
 NAMES = (*ARKIT_NAMES, *EXTRA_NAMES)
 """All 100, in the order of a `Motion`'s expression in space "open"."""
 
+CLOSURE, TUCK = "closure", "tuck"
+"""Two channels that only articulation has: 1 where the lips must meet, 1 where the lower lip must
+touch the teeth. Composition enforces both in every emotion."""
+
+CHANNELS = (*NAMES, CLOSURE, TUCK)
+"""The 102 columns of an articulation."""
+
 _PARTS = {
     "brow": "brow",
     "eyebrows": "brow",
@@ -39,35 +46,41 @@ _PARTS = {
 
 
 @cache
-def sides(name: str) -> list[int]:
-    """Columns of `name`, or of all names that become it without Left and Right.
+def columns_of(name: str) -> list[int]:
+    """Columns in `CHANNELS` of a name, or of its Left and Right for a name without side.
 
-    Raises KeyError.
+    Raises KeyError for a name that is neither.
     """
-    if name in NAMES:
-        return [NAMES.index(name)]
-    found = [i for i, n in enumerate(NAMES) if _sideless(n) == name]
+    if name in CHANNELS:
+        return [CHANNELS.index(name)]
+    found = [i for i, n in enumerate(NAMES) if n.replace("Left", "").replace("Right", "") == name]
     if len(found) != 2:
         raise KeyError(name)
     return found
 
 
 def side_of(name: str) -> int:
-    """-1 for a channel of the left half of the face, 1 for the right, 0 for neither. mouthLeft
-    and jawLeft move the whole mouth or jaw."""
+    """-1 for a channel of the left half of the face, 1 for the right, 0 for neither: mouthLeft and
+    jawLeft move the whole mouth or jaw."""
     if name in ("mouthLeft", "mouthRight", "jawLeft", "jawRight"):
         return 0
     return ("Right" in name) - ("Left" in name)
 
 
+def mirrored_columns(without: tuple[str, ...]) -> list[tuple[int, int]]:
+    """(left, right) columns of the mirrored pairs; names that begin like one of `without` are left
+    out."""
+    return [
+        (NAMES.index(name), NAMES.index(name.replace("Left", "Right")))
+        for name in NAMES
+        if side_of(name) == -1 and not name.startswith(without)
+    ]
+
+
 @cache
 def parts() -> tuple[str, ...]:
-    """The part of the face each channel belongs to: brow, eye, nose, cheek, jaw or mouth."""
+    """The part of the face of each of `NAMES`: brow, eye, nose, cheek, jaw or mouth."""
     return tuple(
         next((part for start, part in _PARTS.items() if name.startswith(start)), "mouth")
         for name in NAMES
     )
-
-
-def _sideless(name: str) -> str:
-    return name.replace("Left", "").replace("Right", "")

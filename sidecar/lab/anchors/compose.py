@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Speech and emotion on one face. They compete; they are not added.
+"""Combines speech and emotion on one face. They compete instead of adding up.
 
-Lips that must meet do meet; rounding and smiling share the lip corners; the jaw opens wider with
-arousal and never by both causes in full; brows and lids are emotion's, with their own rhythm.
+Lips that must meet do meet. Rounding and smiling share the lip corners. The jaw opens wider with
+arousal, but speech and emotion together never open it by their full sum. Brows and lids follow the
+emotion, with beats and blinks of their own.
 """
 
 from __future__ import annotations
@@ -16,74 +17,73 @@ from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ...smooth import smoothstep
 from .articulation import Articulation
-from .channels import NAMES, parts, sides
+from .channels import CHANNELS, CLOSURE, NAMES, TUCK, columns_of, parts
 from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, recipe_table
-from .nonverbal import Rhythm
-from .style import Style, sidedness
-from .visemes import CHANNELS, CLOSURE, GROUPS, TUCK
+from .nonverbal import Nonverbal
+from .style import Style, asymmetry_gains
+from .visemes import GROUPS
 
 _SHAPES = len(NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Performance:
-    """Everything of one take that does not depend on emotion. shape: (300,) the identity's."""
+    """All that one take has in every emotion alike. shape: (300,) the identity's coefficients."""
 
     articulation: Articulation
-    rhythm: Rhythm
+    nonverbal: Nonverbal
     style: Style
     shape: Float64Array  # (300,)
     fps: float
 
 
 def closure_level(articulation: Articulation) -> Float64Array:
-    """(T,) 0..1, 1 where a bilabial closes the lips."""
+    """(T,) 0..1, 1 in frames in which m, b or p closes the lips."""
     return smoothstep(articulation.channels[:, CHANNELS.index(CLOSURE)], 0.0, 0.9)
 
 
 def tuck_level(articulation: Articulation) -> Float64Array:
-    """(T,) 0..1, 1 where f or v brings the lower lip to the teeth."""
+    """(T,) 0..1, 1 in frames in which f or v brings the lower lip to the teeth."""
     return smoothstep(articulation.channels[:, CHANNELS.index(TUCK)], 0.0, 1.0)
 
 
 def compose(
     performance: Performance, emotions: Float64Array, look: Float64Array | None = None
 ) -> Float64Array:
-    """(T, 100) weights of the performance in `emotions` (T, 6).
-
-    look: (6, 100) replaces the style's own look of the six emotions (sources that vary).
-    """
+    """(T, 100) weights of the performance in `emotions` (T, 6). look: (6, 100) replaces the
+    person's own look of the six emotions."""
     style = performance.style
     speech = _speech(performance, emotions)
     feeling = _feeling(performance, emotions, style_look(style) if look is None else look)
     weights = _mouth(speech, feeling, performance)
     _upper_face(weights, feeling, performance)
-    weights += performance.rhythm.gaze + style.rest
+    weights += performance.nonverbal.gaze + style.rest
     return _soft_ceiling(weights, ceilings())
 
 
 def style_look(style: Style) -> Float64Array:
-    """(6, 100) how this person shows each emotion at weight 1."""
+    """(6, 100) weights by which this person shows each emotion at weight 1."""
     mixed = np.einsum("kv,kvs->ks", style.variants, recipe_table())
-    return mixed * style.gains * sidedness(style.side)
+    return mixed * style.gains * asymmetry_gains(style.asymmetry)
 
 
 def _speech(performance: Performance, emotions: Float64Array) -> Float64Array:
+    """(T, 100) weights of the speech alone; arousal makes its movements larger."""
     style = performance.style
     arousal = emotions @ np.array([AROUSAL[name] for name in EMOTIONS])
     size = np.clip(1 + gaussian_filter1d(arousal, 3, mode="nearest"), 0.6, 1.5)[:, None]
-    speech = performance.articulation.channels[:, :_SHAPES] * style.speech_side
+    speech = performance.articulation.channels[:, :_SHAPES] * style.speech_asymmetry
     speech = speech * style.speech_gain
     for name, gain in (("jaw", style.jaw_gain), ("round", style.round_gain)):
-        columns = [c for shape in GROUPS[name] for c in sides(shape)]
+        columns = [c for shape in GROUPS[name] for c in columns_of(shape)]
         speech[:, columns] *= gain
-    bigger = [c for name in ("jaw", "open", "spread") for s in GROUPS[name] for c in sides(s)]
+    bigger = [c for name in ("jaw", "open", "spread") for s in GROUPS[name] for c in columns_of(s)]
     speech[:, bigger] *= size
     return speech
 
 
 def _feeling(performance: Performance, emotions: Float64Array, look: Float64Array) -> Float64Array:
-    """(T, 100) what the emotion alone would do, each part of the face in its own time."""
+    """(T, 100) weights of the emotion alone; each part of the face follows with its own lag."""
     feeling = np.zeros((len(emotions), _SHAPES))
     names = np.array(parts())
     for part, lag_s in LAG_S.items():
@@ -98,7 +98,8 @@ def _feeling(performance: Performance, emotions: Float64Array, look: Float64Arra
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Cues:
-    """(T,) each, 0..1: what the mouth is busy with. shut: closed, or nearly so for f and v."""
+    """(T,) each, 0..1: how far the mouth does each thing. shut: closed, or nearly so for f and v;
+    talking, jaw: how far speech opens the jaw."""
 
     closed: Float64Array
     tucked: Float64Array
@@ -125,18 +126,18 @@ def _cues(speech: Float64Array, feeling: Float64Array, performance: Performance)
 
 
 def _mouth(speech: Float64Array, feeling: Float64Array, performance: Performance) -> Float64Array:
-    """Speech and feeling on the lower face; returns (T, 100)."""
+    """(T, 100) weights of speech and emotion together."""
     cues = _cues(speech, feeling, performance)
     weights = _scaled(feeling, _shares_of_feeling(cues)) + _scaled(speech, _shares_of_speech(cues))
     jaw = NAMES.index("jawOpen")
-    # Lips reach only so far over an open jaw: a closure holds the jaw up.
+    # Lips cannot close over a wide open jaw, so a closure keeps the jaw up.
     weights[:, jaw] *= 1 - 0.5 * cues.closed * np.clip(2 * (weights[:, jaw] - 0.15), 0, 1)
     weights[:, NAMES.index("mouthClose")] = cues.closed * weights[:, jaw]
     return weights
 
 
 def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
-    """How much of each shape of the emotion speech leaves."""
+    """Shape -> factor (T,) on its weight from the emotion: what speech leaves of it."""
     closed, rounded, talking, shut = cues.closed, cues.rounded, cues.talking, cues.shut
     return {
         "mouthSmile": (1 - 0.45 * rounded) * (1 - 0.12 * closed),
@@ -162,7 +163,7 @@ def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
 
 
 def _shares_of_speech(cues: _Cues) -> dict[str, Float64Array]:
-    """How much of each shape of speech the emotion, and a closure, leave."""
+    """Shape -> factor (T,) on its weight from speech: what emotion and closures leave of it."""
     return {
         "mouthPucker": (1 - 0.3 * cues.smiling) * (1 - 0.35 * cues.closed),
         "mouthFunnel": (1 - 0.45 * cues.smiling) * (1 - cues.closed),
@@ -173,42 +174,43 @@ def _shares_of_speech(cues: _Cues) -> dict[str, Float64Array]:
 
 
 def _scaled(weights: Float64Array, shares: dict[str, Float64Array]) -> Float64Array:
-    """A copy with the named shapes (both sides) multiplied by their (T,) shares."""
+    """A copy of weights (T, 100) with the named shapes, left and right, times their shares (T,)."""
     scaled = weights.copy()
     for name, share in shares.items():
-        scaled[:, sides(name)] *= share[:, None]
+        scaled[:, columns_of(name)] *= share[:, None]
     return scaled
 
 
 def _upper_face(weights: Float64Array, feeling: Float64Array, performance: Performance) -> None:
-    """Brows with their beats, lids with their blinks; changes `weights`."""
-    beat = performance.rhythm.beat * performance.style.brow_beat
+    """Adds beats to the brows and blinks to the lids of `weights` (T, 100), in place."""
+    beat = performance.nonverbal.beat * performance.style.brow_beat
     lowered = np.clip(_of(feeling, "browDown"), 0, 1.2)
     raised = np.clip(_of(feeling, "browInnerUp"), 0, 1.2)
     free = (1 - 0.5 * lowered) * (1 - 0.35 * raised)
-    weights[:, sides("browInnerUp")] += (beat * free)[:, None]
-    weights[:, sides("browOuterUp")] += (beat * free * performance.style.brow_outer)[:, None]
-    blink = performance.rhythm.blink
+    weights[:, columns_of("browInnerUp")] += (beat * free)[:, None]
+    weights[:, columns_of("browOuterUp")] += (beat * free * performance.style.brow_outer)[:, None]
+    blink = performance.nonverbal.blink
     drooped = np.clip(_of(feeling, "eyeBlink"), 0, 0.9)
-    weights[:, sides("eyeBlink")] = (1 - (1 - blink) * (1 - drooped))[:, None]
+    weights[:, columns_of("eyeBlink")] = (1 - (1 - blink) * (1 - drooped))[:, None]
     for name in ("eyeWide", "eyeOpenedUp"):
-        weights[:, sides(name)] *= ((1 - blink) * (1 - 0.5 * drooped))[:, None]
-    weights[:, sides("eyeSquint")] *= (1 - 0.7 * blink)[:, None]
+        weights[:, columns_of(name)] *= ((1 - blink) * (1 - 0.5 * drooped))[:, None]
+    weights[:, columns_of("eyeSquint")] *= (1 - 0.7 * blink)[:, None]
 
 
 def _of(weights: Float64Array, name: str) -> Float64Array:
-    """(T,) the mean of both sides."""
-    return weights[:, sides(name)].mean(1)
+    """(T,) weight of a shape, the mean of left and right."""
+    return weights[:, columns_of(name)].mean(1)
 
 
 def _shift(curve: Float64Array, frames: float) -> Float64Array:
-    """The curve `frames` later, its ends held."""
+    """The curve (T, C) delayed by `frames`, its ends held."""
     times = np.arange(len(curve))
     return np.stack([np.interp(times - frames, times, column) for column in curve.T], 1)
 
 
 def _soft_ceiling(weights: Float64Array, ceiling: Float64Array) -> Float64Array:
-    """Unchanged below 0.75 of the ceiling, then bent so that it is never passed."""
+    """Weights kept as they are up to 0.75 of the ceiling and bent above, so that they stay under it
+    (soft clipping by tanh)."""
     knee = 0.75 * ceiling
     room = ceiling - knee
     above = np.maximum(weights - knee, 0)

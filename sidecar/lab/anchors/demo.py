@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The take that ships: two spoken sentences, cross from beginning to end, with their sound.
+"""The take that ships: two sentences spoken angrily, with their sound.
 
 `python -m affekt.sidecar.lab.anchors.demo` makes `assets/demo/` again, with the same bytes.
 """
@@ -18,14 +18,14 @@ from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
 from ...head.read import read_head
+from ...modulation.windows import MODEL_FPS
 from ...motion.affekt_npz import encode_motion
 from .articulation import LEAD_S, TAIL_S
 from .emotions import recipe_table
 from .programs import held_program
-from .sentences import read_sentences
-from .speech import SAMPLE_RATE, Speech, Voice, speak
+from .speech import SAMPLE_RATE, Speech, Voice, read_sentences, speak
 from .style import calm_style
-from .takes import FPS, make_performance, perform
+from .takes import make_performance, perform
 
 SOURCE_EMOTION = "angry"
 SOURCE_WEIGHT = 0.75
@@ -33,7 +33,7 @@ VOICE = Voice(rate=160)
 
 
 def make_demo(head: HeadModel) -> tuple[Motion, bytes, dict[str, object]]:
-    """The take, its sound as a WAV file that begins with frame 0, and the demo's emotion keys."""
+    """The take, its sound as the bytes of a WAV file that starts at frame 0, and emotion keys."""
     text = read_sentences()["demo"][0]
     style = calm_style()
     performance = make_performance(text, style, np.random.default_rng(11))
@@ -41,14 +41,14 @@ def make_demo(head: HeadModel) -> tuple[Motion, bytes, dict[str, object]]:
     emotion = EMOTIONS.index(SOURCE_EMOTION)
     swing = 0.88 + 0.12 * np.sin(np.arange(frames) / 17.0)[:, None]
     curve = SOURCE_WEIGHT * held_program(emotion, 1.0, frames) * swing
-    # The stare of the table's last variant: an anger that no style mixes quite like this.
+    # With the stare of the last variant: a mixture that no random style has.
     look = 0.4 * recipe_table()[:, 0] + 0.6 * recipe_table()[:, 2]
     motion = perform(performance, curve, head, look)
     return motion, _wave(speak(text, VOICE)), _keys(frames)
 
 
 def write_demo(folder: Path) -> None:
-    """Writes take.npz, take.wav and emotions.json."""
+    """Writes take.npz, take.wav and emotions.json into the folder."""
     motion, sound, keys = make_demo(read_head("open"))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "take.npz").write_bytes(encode_motion(motion))
@@ -69,13 +69,13 @@ def _wave(speech: Speech) -> bytes:
 
 
 def _keys(frames: int) -> dict[str, object]:
-    """Happy, then neutral, then sad, each for about a third."""
+    """Emotion keys: happy, then neutral, then sad, each for about a third of the take."""
     times = [round(share * (frames - 1)) for share in (0.33, 0.42, 0.58, 0.68)]
     happy = [(0, 1.0), (times[0], 1.0), (times[1], 0.0)]
     sad = [(times[2], 0.0), (times[3], 1.0), (frames - 1, 1.0)]
     keys = [{"frame": frame, "happy": value} for frame, value in happy]
     keys += [{"frame": frame, "sad": value} for frame, value in sad]
-    return {"fps": FPS, "interpolation": "bezier", "keys": keys}
+    return {"fps": MODEL_FPS, "interpolation": "bezier", "keys": keys}
 
 
 if __name__ == "__main__":

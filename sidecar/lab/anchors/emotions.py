@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # ruff: noqa: C408 (shapes read better as keywords than as quoted keys)
-"""The one table of how the six emotions look, in FACS action units said by ARKit's shapes.
+"""How the six emotions look: FACS action units as weights of ARKit's and the open head's shapes.
 
-Tune here: `RECIPES` at emotion weight 1, `GAIN` for all of an emotion, `CEILING` so that no shape
-is pushed until the mesh breaks. A name without side stands for both sides. Action units follow
-Ekman, Friesen and Hager (2002), "FACS Investigator's Guide".
+Tune here: `RECIPES` at emotion weight 1, `GAIN` for a whole emotion, `CEILING` so that no weight
+breaks the mesh. A name without Left or Right stands for both. Action units follow Ekman, Friesen
+and Hager (2002), "FACS Investigator's Guide".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
-from .channels import NAMES, sides
+from .channels import NAMES, columns_of
 
 RECIPES: dict[str, tuple[dict[str, float], ...]] = {
     "happy": (
@@ -266,11 +266,11 @@ RECIPES: dict[str, tuple[dict[str, float], ...]] = {
         ),
     ),
 }
-"""Weights of each emotion's variants at emotion weight 1: ARKit's shapes carry the emotion alone,
-the open head's own shapes make it plain."""
+"""Weights of each emotion's variants at emotion weight 1. ARKit's shapes suffice to show the
+emotion; the open head's own make it clearer."""
 
 GAIN = {"happy": 1.0, "sad": 1.0, "angry": 1.0, "fear": 1.0, "disgust": 1.0, "surprise": 1.0}
-"""Strength of a whole emotion."""
+"""Factor on all weights of an emotion."""
 
 AROUSAL = {
     "happy": 0.15,
@@ -280,7 +280,7 @@ AROUSAL = {
     "disgust": -0.05,
     "surprise": 0.2,
 }
-"""How much larger (or smaller) speech gets at weight 1, as a share of its calm size."""
+"""How much larger speech movements get at weight 1 (negative: smaller), relative to calm ones."""
 
 CEILING: dict[str, float] = {
     "mouthSmile": 1.15,
@@ -303,13 +303,13 @@ CEILING: dict[str, float] = {
     "noseCompression": 1.2,
     "noseElevation": 1.2,
 }
-"""Largest weight that a shape may reach by all causes together; unnamed shapes: 1."""
+"""Largest weight of a shape, from speech and emotion together; 1 for shapes not named here."""
 
 LAG_S = {"brow": -0.05, "eye": -0.02, "nose": 0.0, "cheek": 0.03, "mouth": 0.05, "jaw": 0.05}
-"""When a part of the face follows the emotion's curve: brows lead, the mouth comes last."""
+"""Seconds by which a part of the face lags behind the emotion's curve: brows come first."""
 
 ENVELOPE_S = {"brow": 0.05, "eye": 0.05, "nose": 0.07, "cheek": 0.08, "mouth": 0.08, "jaw": 0.07}
-"""How softly a part follows: standard deviation of the smoothing."""
+"""Standard deviation in seconds of the Gaussian that smooths the emotion's curve for each part."""
 
 VARIANTS = 3
 """Variants of each emotion in `RECIPES`."""
@@ -317,12 +317,12 @@ VARIANTS = 3
 
 @cache
 def recipe_table() -> Float64Array:
-    """(6, 3, 100): `RECIPES` with `GAIN`, in `EMOTIONS` and `NAMES` order."""
+    """(6, 3, 100) weights: `RECIPES` times `GAIN`, in the order of `EMOTIONS` and `NAMES`."""
     table = np.zeros((len(EMOTIONS), VARIANTS, len(NAMES)))
     for emotion, name in enumerate(EMOTIONS):
         for variant, recipe in enumerate(RECIPES[name]):
             for shape, weight in recipe.items():
-                table[emotion, variant, sides(shape)] = weight * GAIN[name]
+                table[emotion, variant, columns_of(shape)] = weight * GAIN[name]
     return table
 
 
@@ -331,5 +331,5 @@ def ceilings() -> Float64Array:
     """(100,) the largest weight of each shape."""
     limits = np.ones(len(NAMES))
     for name, ceiling in CEILING.items():
-        limits[sides(name)] = ceiling
+        limits[columns_of(name)] = ceiling
     return limits

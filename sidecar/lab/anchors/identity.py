@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who performs: a face of its own shape, a way of moving, and the manner of today's speech.
+"""A person who performs: the shape of the face, the style of moving, and the manner of speaking.
 
-Training and measuring never share one: held-out identities are drawn apart, speak in manners that
-training has not met, and mix emotions in pairs that training has not mixed.
+Training and evaluation share no person. Held-out people also speak in manners, and mix pairs of
+emotions, that do not occur in training.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ _SHAPES_USED = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """Factors on a `Style`: size of articulation, jaw and rounding, words a minute, brow beats,
-    blinks a minute, strength of feeling, and how feeling swells on stresses."""
+    """Factors on a `Style`. speech, jaw, rounding: size of articulation. rate: words a minute.
+    beats: brow beats. blinks: blinks a minute. feeling: strength of emotion. stress: how much
+    stronger emotion is on stresses."""
 
     speech: float = 1.0
     jaw: float = 1.0
@@ -49,13 +50,13 @@ MANNERS: dict[str, dict[str, Manner]] = {
         "pressing": Manner(speech=1.15, jaw=1.05, rate=1.15, beats=1.4, blinks=1.5, stress=1.8),
     },
 }
-"""Ways to speak, by split."""
+"""The manners of each split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Identity:
-    """name: unique over all splits. shape: (300,) coefficients of the head's shape basis, in
-    standard deviations. style: the person's way of moving in the manner."""
+    """A person. name: unique over all splits. shape: (300,) coefficients of the head's shape basis,
+    in standard deviations. style: how the person moves, in the manner named by `manner`."""
 
     name: str
     shape: Float64Array  # (300,)
@@ -64,7 +65,7 @@ class Identity:
 
 
 def make_identity(split: str, index: int, seed: int) -> Identity:
-    """Person `index` of the split; the same numbers give the same person."""
+    """Person `index` of the split; the same arguments give the same person."""
     rng = np.random.default_rng([seed, 11, sorted(MANNERS).index(split), index])
     manner = str(rng.choice(sorted(MANNERS[split])))
     shape = np.zeros(SHAPE_COMPONENTS)
@@ -74,7 +75,7 @@ def make_identity(split: str, index: int, seed: int) -> Identity:
 
 
 def in_manner(style: Style, manner: Manner) -> Style:
-    """The same person speaking in `manner`."""
+    """The style of the same person who speaks in `manner`."""
     return replace(
         style,
         speech_gain=style.speech_gain * manner.speech,

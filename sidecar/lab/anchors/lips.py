@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far apart a head's lips stand, to first order, and how to make them meet."""
+"""Measures the gap between a head's lips, to first order, and closes it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy as np
 
 from ....shared.arrays import BoolArray, Float64Array, IndexArray
 from ....shared.head import JOINTS, REGIONS, HeadModel
+from ...modulation.contact import widest
 from .channels import NAMES
 
 PLACES = (-0.4, -0.2, 0.0, 0.2, 0.4)
-"""Where the gap is measured, as shares of the mouth's width to each side of its middle."""
+"""Where the gap is measured: offsets from the mouth's middle, as shares of its width."""
 PRESSED_MM = 0.3
-"""Closed lips press into each other by this much, so that no light falls through."""
+"""Closed lips overlap by this much, so that no gap can be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lips:
-    """opening: (103, 5) mm by which lips part at `PLACES` per unit of the 100 expression
-    components and 3 jaw numbers. weight_opening: (100, 5) the same per unit of `NAMES`, with the
-    jaw that belongs to a weight. rest: (5,) mm by which this identity's lips stand further apart
-    at rest than the template's, which meet."""
+    """How a head's lips part, in mm at each of `PLACES`. opening: (103, 5) per unit of the 100
+    expression components and 3 jaw numbers. weight_opening: (100, 5) per unit of `NAMES`, with the
+    jaw rotation that belongs to a weight. rest: (5,) how far this identity's lips are apart at
+    rest; the template's meet."""
 
     opening: Float64Array
     weight_opening: Float64Array
@@ -32,7 +33,7 @@ class Lips:
 
 
 CLOSERS = {"lipSeal": 0.9, "mouthClose": 1.0}
-"""What closes lips that other shapes hold open, in this order, and how far each may go."""
+"""Shapes that close the lips against all others -> their largest weights, first choice first."""
 
 
 def close_lips(
@@ -41,11 +42,8 @@ def close_lips(
     lips: Lips,
     closers: Sequence[str] = tuple(CLOSERS),
 ) -> Float64Array:
-    """Weights (T, 100) whose closers make the lips meet where closure (T,) is 1.
-
-    mouthClose answers the jaw; what other shapes hold open is left to lipSeal, then to more of
-    mouthClose, which alone would bend the lips out of shape.
-    """
+    """A copy of weights (T, 100) with more of the closers, so that the lips meet where closure (T,)
+    is 1. lipSeal comes first, since mouthClose alone would bend the lips out of shape."""
     weights = weights.copy()
     for name in closers:
         column = NAMES.index(name)
@@ -57,14 +55,8 @@ def close_lips(
     return weights
 
 
-def widest(gaps: Float64Array) -> Float64Array:
-    """(T,) mm of gaps (T, 5): how far lips are to be closed. The widest place counts, but not
-    alone: pressing the rest too far would look bitten."""
-    return 0.6 * gaps.max(1) + 0.4 * gaps.mean(1)
-
-
 def lips_of(head: HeadModel, shape: Float64Array | None = None) -> Lips:
-    """The lips of the head, or of its identity `shape` (300,); each is measured once."""
+    """The lips of the head, or of its identity `shape` (300,). Results are cached."""
     used = np.zeros(0) if shape is None else shape[: head.shape_basis.shape[2]]
     return _lips_of(head, used.astype(np.float64).tobytes())
 
@@ -77,7 +69,7 @@ def _lips_of(head: HeadModel, shape: bytes) -> Lips:
     for index, (upper, lower) in enumerate(lip_edges(head)):
         if not len(upper) or not len(lower):
             continue
-        rises = [heights(head, shaped, edge).mean(1) for edge in (upper, lower)]
+        rises = [_heights(head, shaped, edge).mean(1) for edge in (upper, lower)]
         opening[:, index] = 1000 * (rises[0] - rises[1])
         moved = (shaped - head.template)[:, 1]
         rest[index] = 1000 * (moved[upper].mean() - moved[lower].mean())
@@ -92,8 +84,8 @@ def _lips_of(head: HeadModel, shape: bytes) -> Lips:
 
 
 def lip_edges(head: HeadModel) -> list[tuple[IndexArray, IndexArray]]:
-    """Vertices of the upper and the lower lip's edge at each of `PLACES`; none where the head has
-    no lips."""
+    """(upper, lower) vertices of the lips' edges at each of `PLACES`; empty if the head has no
+    lips."""
     lip = head.region == REGIONS.index("lip")
     lower = head.skin_weights[:, JOINTS.index("jaw")] > 0.5
     none = np.zeros(0, np.intp)
@@ -105,7 +97,7 @@ def lip_edges(head: HeadModel) -> list[tuple[IndexArray, IndexArray]]:
 
 
 def _edge(head: HeadModel, vertices: BoolArray, direction: int) -> IndexArray:
-    """The three vertices nearest the other lip, among those at the front of their lip."""
+    """The three of the lip's `vertices` nearest to the other lip, among those at its front."""
     indices = np.flatnonzero(vertices)
     depth = head.template[indices, 2]
     indices = indices[depth > depth.max() - 0.006]
@@ -113,9 +105,9 @@ def _edge(head: HeadModel, vertices: BoolArray, direction: int) -> IndexArray:
     return indices[order[:3]]
 
 
-def heights(head: HeadModel, shaped: Float64Array, vertices: IndexArray) -> Float64Array:
-    """(103, N) metres that vertices of the identity `shaped` (V, 3) rise per unit, the jaw's
-    rotation linearised at rest."""
+def _heights(head: HeadModel, shaped: Float64Array, vertices: IndexArray) -> Float64Array:
+    """(103, N) metres by which vertices of the identity `shaped` (V, 3) rise per unit of each
+    number, with the jaw's rotation linearised at rest."""
     rises = np.zeros((103, len(vertices)))
     components = head.expression_basis.shape[2]
     rises[:components] = head.expression_basis[vertices, 1].T

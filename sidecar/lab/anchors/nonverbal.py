@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a speaker's face does beside words and emotion: blinks, brow beats, gaze, head."""
+"""What a speaker's face does besides speech and emotion: blinks, brow beats, gaze, head motion."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .style import Style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rhythm:
-    """blink, beat: (T,) 0..1. gaze: (T, 100), only eyeLook* differ from 0. head: (T, 3) axis-angle
-    in radians for the neck."""
+class Nonverbal:
+    """Nonverbal motion of one take. blink, beat: (T,) 0..1. gaze: (T, 100) weights of eyeLook*, 0
+    for other shapes. head: (T, 3) axis-angle of the neck in radians."""
 
     blink: Float64Array  # (T,)
     beat: Float64Array  # (T,)
@@ -25,10 +25,11 @@ class Rhythm:
     head: Float64Array  # (T, 3)
 
 
-def make_rhythm(
+def make_nonverbal(
     articulation: Articulation, style: Style, fps: float, rng: np.random.Generator
-) -> Rhythm:
-    """Blinks, beats, gaze and head of one take; the same in every emotion of that take."""
+) -> Nonverbal:
+    """Random nonverbal motion of one take, the same in all of its emotions: blinks tend to fall on
+    pauses, brow beats on stresses."""
     frames = len(articulation.channels)
     times = np.arange(frames) / fps
     chosen = [t for t in articulation.stresses_s if rng.random() < 0.55]
@@ -36,7 +37,7 @@ def make_rhythm(
     beat = np.zeros(frames)
     for centre, height in zip(chosen, heights, strict=True):
         beat = np.maximum(beat, height * np.exp(-(((times - centre) / 0.16) ** 2)))
-    return Rhythm(
+    return Nonverbal(
         blink=_blinks(times, articulation.pauses_s, style, rng),
         beat=beat,
         gaze=_gaze(times, rng),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Emotion programs: how the six weights run through a take."""
+"""Emotion programs: curves of the six emotion weights over a take."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import numpy as np
 
 from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
+from ...smooth import smoothstep
 
 KINDS = ("neutral", "held", "rise", "pulse", "transition", "blend")
-"""neutral; one emotion held; risen or fallen once; onset, apex and decay; from one to another;
-two at once."""
+"""neutral; one emotion held; one rising or falling once; one with onset, apex and decay; a change
+from one to another; two at once."""
 
 TRAINING_KINDS = ("neutral", "held", "transition", "held", "pulse", "transition", "rise", "blend")
-"""Programs of a performance that trains, in the order in which it gets them."""
+"""The programs of a performance for training, in order."""
 
 HELD_OUT_PAIRS = (("happy", "fear"), ("sad", "disgust"), ("angry", "surprise"))
-"""Emotions that training never mixes nor joins; measuring only mixes and joins these."""
+"""Pairs of emotions in transitions and blends of held-out performances, and in no others."""
 
 
 def make_program(
@@ -31,8 +32,8 @@ def make_program(
     strongest: float = 1.2,
     pairs: Sequence[tuple[int, int]] | None = None,
 ) -> Float64Array:
-    """(frames, 6) weights 0..strongest of a random program of `kind`. pairs: the emotions that
-    transitions and blends may join, any two if None."""
+    """(frames, 6) weights 0..strongest of a random program of `kind`. pairs: indices of emotions
+    that transitions and blends may join, any two if None."""
     weights = np.zeros((frames, len(EMOTIONS)))
     pairs = pairs_of(None) if pairs is None else pairs
     first, second = rng.permutation(pairs[int(rng.integers(len(pairs)))])
@@ -60,7 +61,7 @@ def make_program(
 
 
 def pairs_of(split: str | None) -> tuple[tuple[int, int], ...]:
-    """Pairs of emotions, by index, that a split may join; all fifteen for None."""
+    """Pairs of emotions, by index, that the split may join; all fifteen for None."""
     kept_back = {frozenset(EMOTIONS.index(name) for name in pair) for pair in HELD_OUT_PAIRS}
     every = tuple(combinations(range(len(EMOTIONS)), 2))
     if split is None:
@@ -69,20 +70,20 @@ def pairs_of(split: str | None) -> tuple[tuple[int, int], ...]:
 
 
 def held_program(emotion: int, weight: float, frames: int) -> Float64Array:
-    """(frames, 6): one emotion, the same from beginning to end."""
+    """(frames, 6) weights that hold one emotion."""
     weights = np.zeros((frames, len(EMOTIONS)))
     weights[:, emotion] = weight
     return weights
 
 
 def _ramp(frames: int, centre: float, width: float) -> Float64Array:
-    """0 before, 1 after, smooth within `width` frames around `centre`."""
-    position = np.clip((np.arange(frames) - centre) / max(width, 1) + 0.5, 0, 1)
-    return position * position * (3 - 2 * position)
+    """(frames,) 0 before, 1 after, smooth within `width` frames around frame `centre`."""
+    position = (np.arange(frames, dtype=np.float64) - centre) / max(width, 1) + 0.5
+    return smoothstep(position, 0.0, 1.0)
 
 
 def _wander(frames: int, fps: float, rng: np.random.Generator) -> Float64Array:
-    """Near 1, or drifting slowly below it."""
+    """(frames,) constant 1, or drifting slowly between 0.6 and 1."""
     if rng.random() < 0.5:
         return np.ones(frames)
     rate, phase = rng.uniform(0.1, 0.6), rng.uniform(0, 2 * np.pi)

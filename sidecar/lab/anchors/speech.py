@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text to sound and timed phonemes, through espeak-ng's C library (offline, deterministic).
+"""The sentences, and their sound and timed phonemes by espeak-ng's C library (offline).
 
-The library remembers where its wave ended from one utterance to the next, which moves the next
-one by a few samples, and has no way to forget. So it is loaded afresh for each utterance, one at
-a time; that costs about 20 ms.
+The library keeps a state between utterances that moves the next one by a few samples, and has no
+call to reset it. So it is loaded afresh for each utterance, one at a time, which takes about 20 ms.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,26 @@ _UTF8 = 1
 _lock = threading.Lock()
 
 
+@cache
+def read_sentences() -> dict[str, tuple[str, ...]]:
+    """The sentences of each split in `assets/sentences.txt`: train, held-out and demo."""
+    text = (resources.files("affekt.sidecar.assets") / "sentences.txt").read_text("utf-8")
+    found: dict[str, list[str]] = {split: [] for split in ("train", "held-out", "demo")}
+    split = "train"
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("#"):
+            continue
+        if line.startswith("["):
+            split = line.strip("[]")
+        else:
+            found[split].append(line)
+    return {name: tuple(lines) for name, lines in found.items()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phoneme:
-    """symbol: espeak-ng's mnemonic without stress marks, "_" for silence. start_s, stop_s:
-    seconds from the sound's start. stressed: carries the word's main stress."""
+    """A phoneme and its time. symbol: espeak-ng's mnemonic without stress marks, "_" for silence.
+    start_s, stop_s: from the sound's start. stressed: whether it has the word's main stress."""
 
     symbol: str
     start_s: float
@@ -44,7 +61,7 @@ class Phoneme:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Speech:
-    """samples: (N,) int16 mono at `SAMPLE_RATE`. phonemes: in order, without gaps."""
+    """A spoken text. samples: (N,) int16 mono at `SAMPLE_RATE`. phonemes: in order, no gaps."""
 
     text: str
     samples: NDArray[np.int16]  # (N,)
@@ -57,7 +74,8 @@ class Speech:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """name: espeak-ng's voice. rate: words a minute. pitch, pitch_range: 0..100."""
+    """Settings of espeak-ng. name: of its voice. rate: words a minute. pitch, pitch_range:
+    0..100."""
 
     name: str = "en-us"
     rate: int = 160
@@ -88,7 +106,7 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 class _Recorder:
-    """Collects what the library hands to its callback during one utterance."""
+    """Collects sound and phonemes that the library passes to its callback in one utterance."""
 
     def __init__(self) -> None:
         self.chunks: list[NDArray[np.int16]] = []
@@ -110,7 +128,7 @@ class _Recorder:
 
 @contextmanager
 def _fresh_library() -> Iterator[ctypes.CDLL]:
-    """espeak-ng as after the process's start."""
+    """espeak-ng, loaded afresh and unloaded afterwards. Raises InputError `option.espeak`."""
     try:
         import espeakng_loader
     except ImportError as error:
@@ -135,7 +153,7 @@ def _fresh_library() -> Iterator[ctypes.CDLL]:
 
 
 def speak(text: str, voice: Voice | None = None) -> Speech:
-    """Speaks `text`; the same text and voice give the same samples and times.
+    """Speaks a text; the same text and voice give the same samples and times.
 
     Raises InputError `option.espeak` (not installed, unknown voice) and `option.text`.
     """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How one person moves: a few hidden traits that show in speech, rhythm and emotion alike.
+"""How one person moves: a few hidden traits that shape speech, nonverbal motion and emotion alike.
 
-Traits are seen in a take (how wide the mouth moves, which side leads, how busy the brows are), so
-a model can infer from the performance how this person would look in another emotion.
+The traits can be seen in a take (how wide the mouth moves, which half of the face moves more, how
+busy the brows are), so a model can infer from it how this person would look in another emotion.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ _RESTING = frozenset(
     if not name.startswith(("eyeLook", "jaw", "tongue", "cheekPuff"))
     and name not in ("mouthLeft", "mouthRight", "mouthClose")
 )
-"""Shapes in which faces at rest differ a little."""
+"""Shapes whose weights differ a little between resting faces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Style:
-    """speech_gain, jaw_gain, round_gain: size of articulation. rate: words a minute.
-    gains: (100,) personal strength of each shape in emotion. side: -1..1, negative is stronger
-    on the left; speech_side: (100,) the same asymmetry on speech. variants: (6, 3) mixture over
-    an emotion's variants. brow_beat, brow_outer: stress beats of the brows. blink_every_s,
-    blink_s: rhythm of the lids. rest: (100,) resting face. stress_gain: how emotion swells on
-    stressed syllables."""
+    """How one person moves. speech_gain, jaw_gain, round_gain: factors on the size of articulation.
+    rate: words a minute. gains: (100,) factors on each shape in emotion. asymmetry: -1..1, above 0
+    the right half of the face moves more; speech_asymmetry: (100,) factors of it on speech.
+    variants: (6, 3) shares of each emotion's variants. brow_beat, brow_outer: weight of the inner
+    brows on a stress, and the outer brows' share of it. blink_every_s, blink_s: mean interval and
+    length of blinks. rest: (100,) weights of the resting face. stress_gain: how much stronger
+    emotion is on stressed syllables."""
 
     speech_gain: float
     jaw_gain: float
     round_gain: float
     rate: int
     gains: Float64Array
-    side: float
-    speech_side: Float64Array
+    asymmetry: float
+    speech_asymmetry: Float64Array
     variants: Float64Array
     brow_beat: float
     brow_outer: float
@@ -52,18 +53,18 @@ class Style:
 
 
 def make_style(rng: np.random.Generator) -> Style:
-    """A random person; the same generator state gives the same person."""
+    """The style of a random person; the same generator state gives the same style."""
     expressive, open_mouth, lively, held = rng.normal(0, 1, 4).clip(-2, 2)
-    side = float(np.clip(rng.normal(0, 0.13), -0.3, 0.3))
+    asymmetry = float(np.clip(rng.normal(0, 0.13), -0.3, 0.3))
     gains = 1 + 0.06 * expressive + rng.normal(0, 0.05, len(NAMES))
     return Style(
         speech_gain=float(1 + 0.12 * expressive + 0.05 * rng.normal()),
         jaw_gain=float(1 + 0.16 * open_mouth + 0.05 * rng.normal()),
         round_gain=float(1 + 0.1 * rng.normal()),
         rate=int(rng.integers(130, 190)),
-        gains=same_both_sides(gains).clip(0.75, 1.25),
-        side=side,
-        speech_side=sidedness(side),
+        gains=symmetric(gains).clip(0.75, 1.25),
+        asymmetry=asymmetry,
+        speech_asymmetry=asymmetry_gains(asymmetry),
         variants=_variants(open_mouth, held, rng),
         brow_beat=float(np.clip(0.28 + 0.16 * lively, 0.02, 0.6)),
         brow_outer=float(rng.uniform(0.2, 1)),
@@ -75,7 +76,7 @@ def make_style(rng: np.random.Generator) -> Style:
 
 
 def calm_style() -> Style:
-    """Everybody's mean: symmetric, no habits; the demo's and the tests' person."""
+    """The average style, symmetric and without habits; the demo and the tests use it."""
     ones = np.ones(len(NAMES))
     return Style(
         speech_gain=1.0,
@@ -83,8 +84,8 @@ def calm_style() -> Style:
         round_gain=1.0,
         rate=160,
         gains=ones,
-        side=0.0,
-        speech_side=ones,
+        asymmetry=0.0,
+        speech_asymmetry=ones,
         variants=np.full((len(EMOTIONS), VARIANTS), 1 / VARIANTS),
         brow_beat=0.25,
         brow_outer=0.5,
@@ -95,14 +96,15 @@ def calm_style() -> Style:
     )
 
 
-def sidedness(side: float) -> Float64Array:
-    """(100,) factors that strengthen one side by `side` and weaken the other."""
+def asymmetry_gains(asymmetry: float) -> Float64Array:
+    """(100,) factors: 1 + asymmetry on right shapes, 1 - asymmetry on left ones; gaze and blinks
+    keep 1."""
     free = [not name.startswith(("eyeLook", "eyeBlink")) for name in NAMES]
-    return 1 + side * np.array([side_of(name) for name in NAMES]) * free
+    return 1 + asymmetry * np.array([side_of(name) for name in NAMES]) * free
 
 
 def _variants(open_mouth: float, held: float, rng: np.random.Generator) -> Float64Array:
-    # Who opens the mouth wide in speech shows teeth in emotion too: what is hidden shows.
+    # People who open the mouth wide in speech also show their teeth in emotion.
     lean = np.array([0.0, 0.9 * open_mouth, -0.9 * open_mouth + 0.3 * held])
     logits = lean + 0.5 * rng.normal(size=(len(EMOTIONS), VARIANTS))
     shares = np.exp(logits)
@@ -116,11 +118,11 @@ def _rest(rng: np.random.Generator) -> Float64Array:
             rest[index] = 0
         if parts()[index] == "eye":
             rest[index] *= 0.5
-    return same_both_sides(rest)
+    return symmetric(rest)
 
 
-def same_both_sides(values: Float64Array) -> Float64Array:
-    """(100,) with each right channel set to its left one."""
+def symmetric(values: Float64Array) -> Float64Array:
+    """A copy of values (100,) with each right shape set to the value of its left one."""
     result = values.copy()
     for index, name in enumerate(NAMES):
         if side_of(name) == 1:

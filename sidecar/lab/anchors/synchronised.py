@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One performance in several emotions, frame by frame alike: what supervision needs.
+"""Synchronised takes: one performance in several emotion programs, frame by frame alike.
 
-As in the Feelings paper the truth is *synchronised*: the same sentence at the same time by the
-same person, once in each emotion program. Ours are alike by construction.
+As in the Feelings paper these supervise the training: the same person says the same sentence with
+the same timing, once in each program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,25 +15,25 @@ from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
+from ...modulation.windows import MODEL_FPS
 from .channels import NAMES
 from .compose import closure_level
 from .identity import make_identity
 from .programs import held_program, make_program, pairs_of
-from .sentences import read_sentences
-from .takes import FPS, make_performance, perform, track, vary_closing
+from .speech import read_sentences
+from .takes import make_performance, perform, track, vary_closing
 
 STRONGEST = 1.3
-"""Largest weight in a program: animators push beyond 1."""
+"""Largest weight in a program; animators go beyond 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Synchronised:
     """One performance of T frames in K programs.
 
-    targets: K takes as they should be. sources: K takes of the same programs as a tracker may
-    have seen them, each emotion a little otherwise, as no model can foresee. weights: (K, T, 6).
-    closure: (T,) 0..1, 1 where the lips must meet. kinds: each program's kind, "" where unknown;
-    so are the texts.
+    targets: K takes in exact emotions. sources: K takes of the same programs as a tracker may have
+    seen them, with random deviations of the emotion. weights: (K, T, 6). closure: (T,) 0..1, 1 in
+    frames in which the lips must meet. kinds: of the programs, "" where unknown, as for the texts.
     """
 
     name: str
@@ -52,10 +51,10 @@ class Synchronised:
 def make_synchronised(
     split: str, index: int, kinds: tuple[str, ...], seed: int, head: HeadModel
 ) -> Synchronised:
-    """Performance `index` of the split; the same numbers give the same bits.
+    """Makes performance `index` of the split; the same arguments give the same bits.
 
-    kinds: programs of `KINDS`, or an emotion's name for that emotion at weight 1 throughout.
-    Sentences, identities, manners and pairs of emotions of "held-out" never meet those of "train".
+    kinds: programs of `KINDS`, or an emotion's name for that emotion held at weight 1. The splits
+    "train" and "held-out" share no sentence, identity, manner or pair of emotions.
     Raises InputError `option.espeak`.
     """
     sentences = read_sentences()[split]
@@ -81,21 +80,14 @@ def make_synchronised(
     )
 
 
-def every_synchronised(
-    split: str, count: int, kinds: tuple[str, ...], seed: int, head: HeadModel
-) -> Iterator[Synchronised]:
-    """The split's first `count` performances, one after another."""
-    return (make_synchronised(split, index, kinds, seed, head) for index in range(count))
-
-
 def vowel_frame(made: Synchronised) -> int:
-    """The frame with the jaw widest, eyes open."""
+    """The frame with the widest jaw and open eyes, for pictures."""
     neutral = made.targets[0]
     return int((neutral.jaw[:, 0] - neutral.expression[:, _BLINK]).argmax())
 
 
 def closure_frame(made: Synchronised) -> int:
-    """The middle of the longest closure with open eyes, or the frame nearest to one."""
+    """The middle of the longest closure, if possible one with open eyes, for pictures."""
     edges = np.flatnonzero(np.diff(np.r_[0, made.closure >= 0.95 * made.closure.max(), 0]))
     middles = (edges[::2] + edges[1::2] - 1) // 2
     awake = made.targets[0].expression[middles, _BLINK] < 0.3
@@ -108,4 +100,4 @@ _BLINK = NAMES.index("eyeBlinkLeft")
 def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> Float64Array:
     if kind in EMOTIONS:
         return held_program(EMOTIONS.index(kind), 1.0, frames)
-    return make_program(kind, frames, FPS, rng, strongest=STRONGEST, pairs=pairs_of(split))
+    return make_program(kind, frames, MODEL_FPS, rng, strongest=STRONGEST, pairs=pairs_of(split))

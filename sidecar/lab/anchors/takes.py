@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Synchronised takes: one sentence and person, as many emotions as wanted, frame by frame alike."""
+"""Performs a sentence as takes: in any emotion, exactly or as a tracker may have seen it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ import numpy as np
 from ....shared.arrays import Float64Array
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES, Motion, make_motion
+from ...modulation.windows import MODEL_FPS
 from .articulation import articulate
-from .channels import EXTRA_NAMES, NAMES, sides
+from .channels import EXTRA_NAMES, NAMES, columns_of
 from .compose import Performance, closure_level, compose, style_look
 from .emotions import VARIANTS, recipe_table
 from .identity import SHAPE_COMPONENTS
 from .lips import CLOSERS, close_lips, lips_of
-from .nonverbal import make_rhythm
+from .nonverbal import make_nonverbal
 from .speech import Speech, Voice, speak
-from .style import Style, same_both_sides
-from .visemes import sided
+from .style import Style, symmetric
 
-FPS = 30.0
-"""Frames a second of every anchor; the model's own grid."""
 HABITS = (
     "mouthSmile",
     "mouthFrown",
@@ -39,7 +37,7 @@ HABITS = (
     "mouthStretch",
     "mouthShrugUpper",
 )
-"""Shapes that real faces hold for long without meaning an emotion."""
+"""Shapes that real faces hold for long without showing an emotion."""
 
 
 @lru_cache(maxsize=4096)
@@ -50,23 +48,25 @@ def _speech(text: str, rate: int) -> Speech:
 def make_performance(
     text: str, style: Style, rng: np.random.Generator, shape: Float64Array | None = None
 ) -> Performance:
-    """One person says `text`: everything but the emotion. shape: (300,) of the identity, the
+    """A person of `style` says `text`, without emotion yet. shape: (300,) of the identity, the
     head's own face if None. Raises InputError `option.espeak`."""
-    # Few distinct rates, so that the cache of spoken sentences serves most calls.
-    articulation = articulate(_speech(text, 20 * (style.rate // 20)), FPS)
-    rhythm = make_rhythm(articulation, style, FPS, rng)
+    # Rates in steps of 20, so that spoken sentences are mostly found in the cache.
+    articulation = articulate(_speech(text, 20 * (style.rate // 20)), MODEL_FPS)
+    nonverbal = make_nonverbal(articulation, style, MODEL_FPS, rng)
     shape = np.zeros(SHAPE_COMPONENTS) if shape is None else shape
-    return Performance(articulation=articulation, rhythm=rhythm, style=style, shape=shape, fps=FPS)
+    return Performance(
+        articulation=articulation, nonverbal=nonverbal, style=style, shape=shape, fps=MODEL_FPS
+    )
 
 
 def vary_look(style: Style, rng: np.random.Generator) -> Float64Array:
-    """(6, 100): the style's look of the emotions, off by what nobody could foresee. For source
-    takes: what must be taken out is never quite what the model would put in."""
+    """(6, 100) the person's look of the emotions with random deviations, for source takes: the
+    emotion to be removed is never exactly as the model would add it."""
     look = style_look(style)
     if rng.random() < 0.4:  # another mixture of the variants than this person's own
         look = np.einsum("kv,kvs->ks", rng.dirichlet(np.ones(VARIANTS), len(look)), recipe_table())
-    kept = same_both_sides(rng.random(len(NAMES))) > 0.12
-    factors = same_both_sides(rng.normal(1, 0.2, len(NAMES))) + rng.normal(0, 0.06, len(NAMES))
+    kept = symmetric(rng.random(len(NAMES))) > 0.12
+    factors = symmetric(rng.normal(1, 0.2, len(NAMES))) + rng.normal(0, 0.06, len(NAMES))
     strength = rng.uniform(0.7, 1.15, (len(look), 1))
     look = look * kept * factors.clip(0.3, 1.7) * strength
     if rng.random() < 0.5:  # trackers know ARKit's shapes only
@@ -75,11 +75,11 @@ def vary_look(style: Style, rng: np.random.Generator) -> Float64Array:
 
 
 def add_habit(performance: Performance, rng: np.random.Generator) -> Performance:
-    """The same performance with something lasting on the face that no program explains: a
-    half smile, a raised brow. It is part of what a neutral face has not."""
+    """The performance with one to three shapes held throughout that no program explains, such as a
+    half smile or a raised brow; a neutral target has none."""
     habit = np.zeros(len(NAMES))
     for name in rng.choice(HABITS, rng.integers(1, 4), replace=False):
-        columns = sides(str(name))
+        columns = columns_of(str(name))
         habit[columns] = rng.uniform(0.08, 0.5)
         if len(columns) == 2 and rng.random() < 0.3:
             habit[columns[rng.integers(2)]] *= rng.uniform(0.2, 0.8)
@@ -88,8 +88,8 @@ def add_habit(performance: Performance, rng: np.random.Generator) -> Performance
 
 
 def motion_from_weights(weights: Float64Array, performance: Performance, head: HeadModel) -> Motion:
-    """The performer's weights (T, 100) of `NAMES` as a take in space "open"; channels that the
-    head has not are dropped."""
+    """The performance's weights (T, 100) of `NAMES` as a take in space "open", without the shapes
+    that the head lacks."""
     arkit, extra = weights[:, : len(ARKIT_NAMES)], weights[:, len(ARKIT_NAMES) :]
     expression = np.zeros((len(weights), 100))
     expression[:, : len(head.arkit_expression)] = arkit @ head.arkit_expression.T
@@ -100,21 +100,21 @@ def motion_from_weights(weights: Float64Array, performance: Performance, head: H
         expression=expression.astype(np.float32),
         jaw=(arkit @ head.arkit_jaw.T).astype(np.float32),
         eyes=(arkit @ head.arkit_eyes.T).astype(np.float32),
-        neck=performance.rhythm.head.astype(np.float32),
+        neck=performance.nonverbal.head.astype(np.float32),
         shape=performance.shape.astype(np.float32),
-        fps=FPS,
+        fps=MODEL_FPS,
         space="open",
     )
 
 
 def vary_closing(performance: Performance, rng: np.random.Generator) -> Performance:
-    """The same performance whose m, b and p are made otherwise: pressed and rolled less, or by a
-    jaw that shuts. Trackers show closures in all these ways."""
+    """The performance with closures of another kind: lips pressed and rolled less, or a jaw that
+    shuts. Trackers show closures in all these ways."""
     channels = performance.articulation.channels.copy()
-    channels[:, [c for name in _PRESSED for c in sided(name)]] *= rng.uniform(0, 1)
+    channels[:, [c for name in _PRESSED for c in columns_of(name)]] *= rng.uniform(0, 1)
     if rng.random() < 0.5:
         shut = rng.uniform(0, 1) * closure_level(performance.articulation)
-        channels[:, sided("jawOpen")] *= 1 - shut[:, None]
+        channels[:, columns_of("jawOpen")] *= 1 - shut[:, None]
     articulation = replace(performance.articulation, channels=channels)
     return replace(performance, articulation=articulation)
 
@@ -128,8 +128,8 @@ def perform(
     head: HeadModel,
     look: Float64Array | None = None,
 ) -> Motion:
-    """The performance in `emotions` (T, 6), as a take in space "open" whose lips meet on this
-    head where they must. look: (6, 100) instead of the style's own."""
+    """The performance in `emotions` (T, 6) as a take in space "open", with this head's lips closed
+    where they must meet. look: (6, 100) replaces the person's own."""
     weights = compose(performance, emotions, look)
     lips = lips_of(head, performance.shape)
     weights = close_lips(weights, closure_level(performance.articulation), lips)
@@ -139,8 +139,8 @@ def perform(
 def track(
     performance: Performance, emotions: Float64Array, head: HeadModel, rng: np.random.Generator
 ) -> Motion:
-    """The performance as a tracker may have seen it: an emotion that is a little off, habits,
-    closures that are not quite shut; in half of the takes by ARKit's shapes alone."""
+    """The performance in `emotions` (T, 6) as a tracker may have seen it: with deviations of the
+    look, habits, incomplete closures, and in half of the takes ARKit's shapes alone."""
     look = vary_look(performance.style, rng)
     by_arkit = not look[:, len(ARKIT_NAMES) :].any()
     varied = add_habit(performance, rng) if rng.random() < 0.35 else performance

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each phoneme asks of the mouth: one readable table.
+"""The mouth shapes of phonemes: one readable table.
 
-Targets are ARKit weights of a calm speaker; a name without side stands for both sides.
-`hold` says how firmly a phoneme insists on each group of channels (Cohen and Massaro 1993,
-"Modeling coarticulation in synthetic visual speech": the dominance's height).
+Targets are ARKit weights of a calm speaker; a name without Left or Right stands for both. `hold`
+is the height of the dominance function of each group of channels (Cohen and Massaro 1993,
+"Modeling coarticulation in synthetic visual speech").
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from ....shared.arrays import Float64Array, IndexArray
-from . import channels
+from .channels import CHANNELS, columns_of
 
 GROUPS = {
     "jaw": ("jawOpen", "jawForward"),
@@ -24,17 +24,14 @@ GROUPS = {
     "spread": ("mouthStretch", "mouthSmile", "mouthDimple"),
     "tongue": ("tongueOut",),
 }
-"""Channels that move together, so that one dominance serves them."""
-
-CLOSURE, TUCK = "closure", "tuck"
-"""Two more channels beside ARKit's: 1 where the lips must meet, 1 where the lower lip must touch
-the teeth. Composition enforces both in every emotion."""
+"""Channels that move together and share one dominance function."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viseme:
-    """targets: weights by ARKit name or `CLOSURE`, `TUCK`. hold: 0..1+ by group; `default` else.
-    reach_s: how far before and after the phoneme its influence falls to 1/e."""
+    """A mouth shape. targets: weights by ARKit name, `CLOSURE` or `TUCK`. hold: dominance by group,
+    `default` for groups not named. reach_s: seconds before and after the phoneme at which its
+    dominance has fallen to 1/e."""
 
     targets: dict[str, float]
     hold: dict[str, float] = field(default_factory=dict)
@@ -197,38 +194,30 @@ VISEMES: dict[str, tuple[Viseme, ...]] = {
     "i@3": (_SHORT_I, _ER),
     "U@": (_SHORT_U, _ER),
 }
-"""espeak-ng's English phonemes -> the mouth shapes that they pass through, in order."""
+"""espeak-ng's English phonemes -> their mouth shapes, in order (two or three for diphthongs)."""
 
 IGNORED = frozenset({";", "-", ":"})
-"""Marks in espeak-ng's stream that have no mouth shape of their own."""
-
-CHANNELS = (*channels.NAMES, CLOSURE, TUCK)
-"""Columns of an articulation: the 100 channels, then closure and tuck."""
-
-
-def sided(name: str) -> list[int]:
-    """Columns in `CHANNELS` of `name`, or of both its sides. Raises KeyError."""
-    return [CHANNELS.index(name)] if name in (CLOSURE, TUCK) else channels.sides(name)
+"""Marks in espeak-ng's stream without a mouth shape."""
 
 
 @cache
 def channel_groups() -> IndexArray:
-    """(102,) index into `GROUPS`, -1 for channels that no dominance moves."""
+    """(102,) each channel's group, an index into `GROUPS`; -1 for none."""
     groups = np.full(len(CHANNELS), -1, np.intp)
     for index, names in enumerate(GROUPS.values()):
         for name in names:
-            groups[sided(name)] = index
+            groups[columns_of(name)] = index
     return groups
 
 
 def target_of(viseme: Viseme) -> Float64Array:
-    """(102,) the viseme's target in `CHANNELS` order."""
+    """(102,) the viseme's targets in `CHANNELS` order."""
     target = np.zeros(len(CHANNELS))
     for name, weight in viseme.targets.items():
-        target[sided(name)] = weight
+        target[columns_of(name)] = weight
     return target
 
 
 def holds_of(viseme: Viseme) -> Float64Array:
-    """(groups,) dominance height by group."""
+    """(groups,) the viseme's dominance in each of `GROUPS`."""
     return np.array([viseme.hold.get(group, viseme.default) for group in GROUPS])

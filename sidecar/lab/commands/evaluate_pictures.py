@@ -71,10 +71,10 @@ class Pictures:
         from ..evaluation.page import write_figures
         from ..evaluation.performances import speak_held_out
         from ..evaluation.regions import figures_of, measure_regions
-        from ..training.surface import make_surface
+        from ..training.linear_head import linearise_head
 
         print("ways between emotions …", flush=True)
-        surface = make_surface(head, 400)
+        surface = linearise_head(head, 400)
         ways = measure_interpolation(performances, modulator, head, surface)
         write_figures(self.out / "interpolation.json", ways)
         print("regions, left and right …", flush=True)

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...head.read import read_head
-from ..training.ablation import ablations, is_finished
-from ..training.config import read_config
-from ..training.geometry import train
+from ..training.config import ablations, read_config
+from ..training.geometry import is_finished, train
 from ..training.processes import joined
 
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """Train the geometry modulator. Stopped runs go on where they were.
+    """Train the geometry modulator. A stopped run goes on where it was.
 
     On several GPUs, or in several processes: torchrun --nproc-per-node 2 -m affekt.sidecar train
-    geometry --out DIR. They share out each batch; the result is that of one process but for
+    geometry --out DIR. They share each batch; the result differs from that of one process only by
     rounding.
     """
 

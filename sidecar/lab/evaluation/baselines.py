@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from ....shared.arrays import Float32Array, FloatArray
 from ...modulation.weights import Modulator
-from ..anchors.channels import parts, sides
+from ..anchors.channels import columns_of, parts
 from ..anchors.visemes import GROUPS
 from ..training.data import Group
 from ..training.measure import apply
@@ -96,13 +96,13 @@ def articulation(numbers: Float32Array) -> Float32Array:
 def speech_columns() -> list[int]:
     """Columns of the shapes that say the sentence."""
     shapes = [shape for group in SPEECH_GROUPS for shape in GROUPS[group]]
-    return sorted({column for shape in (*shapes, "mouthClose") for column in sides(shape)})
+    return sorted({column for shape in (*shapes, "mouthClose") for column in columns_of(shape)})
 
 
 def own_columns() -> list[int]:
     """Columns that a retrieved pose leaves to the take: speech, jaw, lips' seal, eyes and lids."""
     eyes = [i for i, part in enumerate(parts()) if part == "eye"]
-    return sorted({*speech_columns(), *eyes, *sides("lipSeal"), 100, 101, 102})
+    return sorted({*speech_columns(), *eyes, *columns_of("lipSeal"), 100, 101, 102})
 
 
 def _float32(values: FloatArray) -> Float32Array:

@@ -22,8 +22,8 @@ from ...modulation.modulator import Modulator, modulate
 from ...modulation.windows import WINDOW
 from ...motion.adapter import open_to_arkit
 from ..anchors.synchronised import Synchronised, closure_frame, vowel_frame
+from ..training.linear_head import LinearHead
 from ..training.measure import CLOSED_MM
-from ..training.surface import Surface
 from .performances import STATES, state_weights, track_of
 
 PAIRS = tuple(combinations(STATES, 2))
@@ -122,7 +122,7 @@ def travel(
 
 
 def measure_way(
-    way: Way, neutral: Float32Array, surface: Surface, closure: FloatArray
+    way: Way, neutral: Float32Array, surface: LinearHead, closure: FloatArray
 ) -> WayFigures:
     """neutral: (T, 103) the same take in neutral. closure: (T,)."""
     wrong, worst = wrong_way(way.arkit)
@@ -154,13 +154,13 @@ def wrong_way(arkit: Float32Array) -> tuple[float, float]:
     return float(against.sum() / whole.sum()), float(each.max(initial=0.0))
 
 
-def strength(numbers: Float32Array, neutral: Float32Array, surface: Surface) -> float:
+def strength(numbers: Float32Array, neutral: Float32Array, surface: LinearHead) -> float:
     """Mean over frames of the surface's root mean square distance from neutral, in mm."""
     moved = ((numbers - neutral) @ surface.basis).reshape(len(numbers), -1, 3)
     return float(np.sqrt(np.square(moved).sum(2).mean(1)).mean())
 
 
-def closure_kept(numbers: Float32Array, closure: FloatArray, surface: Surface) -> float:
+def closure_kept(numbers: Float32Array, closure: FloatArray, surface: LinearHead) -> float:
     """The share of closures whose lips meet in numbers (S, T, 103), in the row with the smallest
     share; 1 if the take has no closures."""
     closed = closure > CLOSED_LEVEL
@@ -177,7 +177,7 @@ def progress(numbers: Float32Array, first: Float32Array, last: Float32Array) -> 
 
 
 def measure_interpolation(
-    performances: Sequence[Synchronised], modulator: Modulator, head: HeadModel, surface: Surface
+    performances: Sequence[Synchronised], modulator: Modulator, head: HeadModel, surface: LinearHead
 ) -> dict[str, dict[str, float]]:
     """Figures by pair ("happy-sad"), averaged over the performances' neutral sources: those of
     `WayFigures` and `collapse`; `held_wrong_way` on a held vowel and a held closure;
@@ -209,7 +209,7 @@ def _measure_pair(
     performances: Sequence[Synchronised],
     modulator: Modulator,
     head: HeadModel,
-    surface: Surface,
+    surface: LinearHead,
 ) -> dict[str, float]:
     rows = []
     for performance in performances:

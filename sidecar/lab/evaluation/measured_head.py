@@ -13,8 +13,8 @@ from ....shared.errors import InputError
 from ....shared.head import REGIONS, HeadModel
 from ....shared.motion import make_motion
 from ...head.forward import HeadLayer
+from ...modulation.windows import MODEL_FPS
 from ..anchors.lips import lip_edges
-from ..anchors.takes import FPS
 
 FACE_STRIDE = 4
 """Every fourth vertex of the face is measured: 1,000 give the same mean as 4,000."""
@@ -41,7 +41,7 @@ class MeasuredHead:
             expression=numbers[:, :100],
             jaw=numbers[:, 100:],
             shape=shape,
-            fps=FPS,
+            fps=MODEL_FPS,
             space=self.layer.space,
         )
         return self.layer.vertices(motion, 0, len(numbers)) * np.float32(1000)

@@ -8,7 +8,7 @@ import numpy as np
 from ....shared.arrays import Float32Array, FloatArray
 from ....shared.emotion import EMOTIONS, EmotionTrack
 from ....shared.head import HeadModel
-from ..anchors.synchronised import Synchronised, every_synchronised
+from ..anchors.synchronised import Synchronised, make_synchronised
 
 STATES = ("neutral", *EMOTIONS)
 """What a take is held in from beginning to end; the row and column order of every matrix."""
@@ -16,7 +16,7 @@ STATES = ("neutral", *EMOTIONS)
 
 def speak_held_out(count: int, seed: int, head: HeadModel) -> list[Synchronised]:
     """`count` held-out performances in every state of `STATES`; the same seed gives the same."""
-    return list(every_synchronised("held-out", count, STATES, seed, head))
+    return [make_synchronised("held-out", index, STATES, seed, head) for index in range(count)]
 
 
 def state_weights(state: str) -> Float32Array:

@@ -17,7 +17,7 @@ from ...modulation.modulator import Modulator, modulate
 from ...render.portrait import draw
 from ...render.sheets import contact_sheet
 from ...render.video import VideoWriter
-from ..anchors.channels import sides
+from ..anchors.channels import columns_of
 from ..anchors.lips import lips_of
 from .performances import STATES, held_track
 
@@ -61,7 +61,7 @@ def _signals(take: Motion, head: HeadModel) -> dict[str, Float64Array]:
     """(T,) each, largest where the frame shows the named thing most."""
     gap = _gap(take, head)
     turn = np.linalg.norm((take.rotation + take.neck).astype(float), axis=1)
-    blink = take.expression[:, sides("eyeBlink")].mean(1).astype(float)
+    blink = take.expression[:, columns_of("eyeBlink")].mean(1).astype(float)
     # A closure is a moment in the midst of talking, not the silence before it.
     reach = max(round(0.2 * take.fps), 1)
     around = np.convolve(np.pad(gap, reach, "edge"), np.ones(2 * reach + 1), "valid")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a run stands, in one safetensors file that any device and any number of processes reads."""
+"""Checkpoints of a run: one safetensors file, whatever the device and number of processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def save_checkpoint(
     average: Mapping[str, Tensor],
     optimiser: torch.optim.AdamW,
 ) -> None:
-    """Network, average and optimiser after `step` steps, written whole or not at all."""
+    """Writes network, average and optimiser after `step` steps, whole or not at all.
+
+    Raises InputError `file.not_writable`.
+    """
     tensors = {f"network.{n}": t for n, t in network.state_dict().items()}
     tensors |= {f"average.{n}": t for n, t in average.items()}
     for index, values in optimiser.state_dict()["state"].items():
@@ -42,9 +45,9 @@ def load_checkpoint(
     average: Mapping[str, Tensor],
     optimiser: torch.optim.AdamW,
 ) -> int:
-    """Fills network, average and optimiser where they are; returns the steps done.
+    """Loads a checkpoint into network, average and optimiser; returns its number of steps.
 
-    Raises InputError `file.damaged`, `option.config` (a run with other settings).
+    Raises InputError `file.damaged`, and `option.config` for a run with other settings.
     """
     tensors, metadata = _read(path)
     if metadata["config"] != _settings(config):
@@ -75,7 +78,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _settings(config: GeometryConfig) -> str:
-    """The settings that two halves of one run must share: all but where it computes."""
+    """The settings that may not change in a run, as JSON: all but the device."""
     settings = asdict(config)
     del settings["device"]
     return json.dumps(settings, sort_keys=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of a geometry training run, read from TOML and checked."""
+"""The settings of a geometry training run, read from TOML and checked; those of the ablations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from ....shared.errors import InputError
-from ...modulation.network import EMOTION_ENTRIES
+from ...modulation.network import EMOTION_ENTRIES, NetworkConfig
 
 _COUNTS = (
     "performances",
@@ -26,19 +26,19 @@ _COUNTS = (
     "measure_every",
     "checkpoint_every",
 )
-"""Settings that count something, so are at least 1."""
+"""Settings that are counts of at least 1."""
 DEVICES = ("auto", "cpu", "cuda")
 _CHOICES = {"emotion": EMOTION_ENTRIES, "device": DEVICES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeometryConfig:
-    """device: "auto" is CUDA where torch sees it. data: folder of synchronised takes; empty makes
-    anchors in memory. performances: sentence and person pairs made for training; programs: emotion
-    curves of each. emotion: how it enters the network, one of `EMOTION_ENTRIES`. batch: windows of
-    64 frames a step, over all processes. Loss terms: parameter (1 is a whole ARKit weight), vertex
-    (mm), velocity, lips (mm of the lips' gap where they must meet); a weight of 0 leaves its term
-    out."""
+    """Settings of a run. device: "auto" is CUDA if torch sees it. data: folder of synchronised
+    takes; if empty, anchors are made in memory. performances: sentences with a person each, made
+    for training. programs: emotion curves of each performance. emotion: how it enters the network,
+    one of `EMOTION_ENTRIES`. batch: windows of 64 frames a step, over all processes. *_weight:
+    factors on the loss's terms, which are per unit of a number (parameter, velocity) or per mm
+    (vertex, lips); 0 leaves a term out."""
 
     seed: int = 1
     device: str = "auto"
@@ -87,9 +87,25 @@ class GeometryConfig:
         if self.average_decay >= 1:
             raise _bad(f"average_decay is {self.average_decay}", "Give a number below 1.")
 
+    @property
+    def network(self) -> NetworkConfig:
+        """The sizes of the network that these settings train."""
+        names = ("layers", "width", "heads", "hidden", "emotion")
+        return NetworkConfig(**{name: getattr(self, name) for name in names})
+
+
+def ablations() -> dict[str, Path]:
+    """Name -> TOML file of the settings that ship: "full", then the model without one part each,
+    all on one short budget."""
+    paths = sorted(
+        (Path(__file__).parent / "ablations").glob("*.toml"),
+        key=lambda path: (path.stem != "full", path.stem),
+    )
+    return {path.stem: path for path in paths}
+
 
 def read_config(path: Path | None) -> GeometryConfig:
-    """Reads a TOML file of `GeometryConfig` fields; None gives the defaults.
+    """Reads settings from a TOML file of `GeometryConfig` fields; None gives the defaults.
 
     Raises InputError `file.missing`, `option.config`.
     """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Synchronised pairs in memory, and batches of windows cut from them.
+"""Training data in memory: synchronised performances, and batches of windows cut from them.
 
-Of a performance's programs any is a source, any a target; only the target's curve is told to the
-model.
+Any program of a performance can be the source and any the target of a pair. The model is told the
+target's emotion weights only.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from numpy.typing import NDArray
 from ....shared.arrays import Float32Array, FloatArray
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
-from ....shared.motion import Motion
+from ....shared.motion import Motion, numbers_of
 from ...modulation.network import NUMBERS
-from ...modulation.windows import HOP, WINDOW
-from ..anchors.folder import read_synchronised
-from ..anchors.synchronised import Synchronised, every_synchronised
-from ..anchors.takes import FPS
+from ...modulation.windows import HOP, MODEL_FPS, WINDOW
+from ..anchors.dataset import read_synchronised
+from ..anchors.synchronised import Synchronised, make_synchronised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Group:
     """A `Synchronised` performance of T frames in K programs as numbers at 30 fps.
 
-    targets, sources: (K, T, 103) float16. weights: (K, T, 6) float16. closure: (T,) float16, 1
-    where the lips must meet. shape: (300,) the identity's.
+    targets, sources: (K, T, 103). weights: (K, T, 6). closure: (T,) 1 where the lips must meet.
+    shape: (300,) the identity's.
     """
 
     name: str
@@ -43,7 +42,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """source, target: (B, 64, 103). weights: (B, 64, 6) the target's. closure: (B, 64)."""
+    """Windows of pairs. source, target: (B, 64, 103). weights: (B, 64, 6) the target's. closure:
+    (B, 64)."""
 
     source: Float32Array
     target: Float32Array
@@ -54,12 +54,13 @@ class Batch:
 def make_groups(
     split: str, count: int, kinds: tuple[str, ...], seed: int, head: HeadModel
 ) -> list[Group]:
-    """The split's first `count` performances in programs of `kinds`; see `make_synchronised`."""
-    return [group_of(made) for made in every_synchronised(split, count, kinds, seed, head)]
+    """Makes the split's first `count` performances in programs of `kinds`; see
+    `make_synchronised`."""
+    return [group_of(make_synchronised(split, i, kinds, seed, head)) for i in range(count)]
 
 
 def read_groups(folder: Path, split: str, head: HeadModel) -> list[Group]:
-    """The split's performances in a folder of synchronised takes (docs/formats.md).
+    """Reads the split's performances from a folder of synchronised takes (docs/formats.md).
 
     Raises InputError `file.*`, `motion.*`, `data.*`, `space.no_adapter`.
     """
@@ -67,7 +68,7 @@ def read_groups(folder: Path, split: str, head: HeadModel) -> list[Group]:
 
 
 def group_of(made: Synchronised) -> Group:
-    """The performance as the model meets it."""
+    """The performance as numbers at the network's frame rate."""
     fps = made.targets[0].fps
 
     def numbers(takes: tuple[Motion, ...]) -> NDArray[np.float16]:
@@ -87,22 +88,17 @@ def group_of(made: Synchronised) -> Group:
 
 
 def _at_model_rate(values: FloatArray, fps: float) -> FloatArray:
-    """Rows (T, C) at 30 fps, linear between neighbours."""
-    if fps == FPS:
+    """Rows (T, C) resampled from `fps` to 30 fps, linearly."""
+    if fps == MODEL_FPS:
         return values
-    places = np.arange(0, len(values) - 1 + 1e-9, fps / FPS)
+    places = np.arange(0, len(values) - 1 + 1e-9, fps / MODEL_FPS)
     return np.stack([np.interp(places, np.arange(len(values)), v) for v in values.T], 1)
-
-
-def numbers_of(motion: Motion) -> Float32Array:
-    """(T, 103) expression and jaw of a take."""
-    return np.concatenate([motion.expression, motion.jaw], 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scaling:
-    """mean and scale of the sources, residual_scale of the changes, lowest and highest of the
-    targets; each (103,)."""
+    """How numbers are normalised, (103,) each. mean, scale: of the sources. residual_scale: of the
+    changes. lowest, highest: range of the targets."""
 
     mean: Float32Array
     scale: Float32Array
@@ -112,7 +108,8 @@ class Scaling:
 
 
 def scaling_of(groups: list[Group]) -> Scaling:
-    """The scaling of the training pairs; a number that never changes has residual_scale 0."""
+    """Computes the scaling from the training data; a number that never changes gets residual_scale
+    0."""
     stack = np.concatenate([g.sources.reshape(-1, NUMBERS) for g in groups]).astype(np.float32)
     mean, scale = stack.mean(0), np.maximum(stack.std(0), 0.03)
     change = np.concatenate(
@@ -130,7 +127,8 @@ def scaling_of(groups: list[Group]) -> Scaling:
 
 
 def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch:
-    """Random windows as the modulator meets them, ends held."""
+    """`size` random windows of random pairs. Past a take's ends its first or last frame is
+    repeated, as the modulator does."""
     arrays = Batch(
         source=np.empty((size, WINDOW, NUMBERS), np.float32),
         target=np.empty((size, WINDOW, NUMBERS), np.float32),
@@ -145,7 +143,7 @@ def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch
         source, target = rng.integers(len(group.weights), size=2)
         if rng.random() < 0.1:  # a take without emotion
             source = 0
-        # Part of the sources look just as the model would make them: those must not be changed.
+        # Some sources are exact targets, so that the model learns to leave those unchanged.
         pool = group.targets if rng.random() < 0.2 else group.sources
         arrays.source[row] = pool[source, places]
         arrays.target[row] = group.targets[target, places]
@@ -155,8 +153,8 @@ def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch
 
 
 def augment(batch: Batch, scale: Float32Array, rng: np.random.Generator) -> Batch:
-    """What a tracker adds to a real take, on source and target alike: it is the performance's,
-    and the model must leave it where it is."""
+    """The batch with random gain, bias and noise, as a tracker adds them, on source and target
+    alike: the model must keep them. scale: (103,) of the sources."""
     size = len(batch.source)
     strength = (rng.random((size, 1, 1)) ** 2).astype(np.float32)
     gain = 1 + 0.15 * strength * rng.standard_normal((size, 1, NUMBERS), np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run tells: lines for a person, records for a machine, a picture of both."""
+"""The journal of a run: lines for people, JSON records for programs, a picture of the curves."""
 
 from __future__ import annotations
 
@@ -20,38 +20,39 @@ PICTURE = "training.png"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journal:
-    """The journal in a run's folder. Lines are appended, with the time, and given to `log`.
-
-    A record is one JSON object a line: `step`, and either `loss` and `frames_per_second` or
-    `figures` (see `measure`).
-    """
+    """The journal in a run's folder. Lines go to `LINES`, with the time, and to `log`. `RECORDS`
+    has one JSON object a line: `step`, and either `loss` and `frames_per_second` or `figures` (see
+    `measure`)."""
 
     folder: Path
     log: Log
 
     def say(self, line: str) -> None:
+        """Writes a line."""
         with (self.folder / LINES).open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
         self.log(line)
 
     def say_loss(self, step: int, loss: float, frames_per_second: float) -> None:
+        """Writes a step's loss as record and line."""
         self._record({"step": step, "loss": loss, "frames_per_second": round(frames_per_second)})
         self.say(f"step {step:6d}  loss {loss:.5f}  {frames_per_second:.0f} frames/s")
 
     def say_figures(self, step: int, figures: dict[str, float]) -> None:
-        """Also draws the picture again."""
+        """Writes held-out figures as record and line, and draws the picture again."""
         self._record({"step": step, "figures": figures})
         line = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         self.say(f"step {step:6d}  held-out  {line}")
         self._draw()
 
     def rewind(self, step: int) -> None:
-        """Forgets the records of steps after `step`, which will be made again."""
+        """Removes the records of steps after `step`, which the resumed run writes again."""
         kept = [r for r in read_records(self.folder) if r["step"] <= step]
         text = "".join(json.dumps(r) + "\n" for r in kept)
         write_whole(self.folder / RECORDS, text.encode())
 
     def say_whether_drawn(self) -> None:
+        """Says how to get the picture if matplotlib is missing."""
         if importlib.util.find_spec("matplotlib") is None:
             self.say(f"no {PICTURE}: for one, pip install matplotlib (extra 'reports')")
 
@@ -66,12 +67,12 @@ class Journal:
 
         try:
             write_whole(self.folder / PICTURE, draw_training(read_records(self.folder)))
-        except Exception as error:  # whatever a picture may meet, it must not end a long run
+        except Exception as error:  # no failure of the picture may end a long run
             self.say(f"no {PICTURE} this time: {error}")
 
 
 def read_records(folder: Path) -> list[dict]:
-    """The records in a run's folder, in their order; a line cut off by a crash is left out."""
+    """Reads the records in a run's folder, without lines that a crash cut off."""
     path = folder / RECORDS
     records = []
     for line in path.read_text("utf-8").splitlines() if path.exists() else ():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The geometry loss: parameters, surface, velocity, and lips that must meet."""
+"""The loss of the geometry network: parameters, vertices, velocity, and lips that must meet."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from .config import GeometryConfig
-from .surface import Surface
+from .linear_head import LinearHead
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeometryLoss:
-    """L = parameter L1 + vertex L1 (Feelings paper, geometry loss) + velocity L1 + gap of the
-    lips on frames where a bilabial closes them. A term of weight 0 is not computed. Every term is
-    a mean over B, so the mean of equal parts of a batch is the whole batch's."""
+    """L1 of parameters and vertices (Feelings paper, geometry loss) and of velocity, plus the gap
+    of the lips in closure frames, each times its weight in the config; terms of weight 0 are not
+    computed. Every term is a mean over B, so equal parts of a batch average to the whole."""
 
     config: GeometryConfig
     basis: Tensor  # (103, 3N) mm
     gap: Tensor  # (103, 5) mm
 
     def __call__(self, error: Tensor, closure: Tensor) -> Tensor:
-        """error: (B, T, 103) output minus truth, in the motion's own units; closure: (B, T)."""
+        """() loss of error (B, T, 103), output minus truth in the motion's units, with closure
+        (B, T)."""
         config = self.config
         total = config.parameter_weight * error.abs().mean()
         if config.vertex_weight:
@@ -39,8 +40,8 @@ class GeometryLoss:
 
 
 class _MeanAbsolute(torch.autograd.Function):
-    """mean |error @ basis|. The product is far larger than all else in a step, so it is made once
-    and its gradient at once in the same memory."""
+    """mean |error @ basis|. The product takes most of a step's memory, so the forward pass also
+    computes the gradient, in the same memory."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, error: Tensor, basis: Tensor) -> Tensor:
@@ -57,11 +58,14 @@ class _MeanAbsolute(torch.autograd.Function):
 
 
 def mean_absolute(error: Tensor, basis: Tensor) -> Tensor:
-    """() mean |error @ basis| for error (..., C), basis (C, N); differentiable in error, once."""
+    """() mean |error @ basis| of error (..., C) and basis (C, N). It has a first derivative in
+    error, and no others."""
     return _MeanAbsolute.apply(error, basis)
 
 
-def make_loss(config: GeometryConfig, surface: Surface, device: torch.device) -> GeometryLoss:
-    """The loss of the config's weights, computed on `device`."""
-    basis, gap = torch.from_numpy(surface.basis), torch.from_numpy(surface.gap)
+def make_loss(
+    config: GeometryConfig, linear_head: LinearHead, device: torch.device
+) -> GeometryLoss:
+    """The loss with the config's weights, on `device`."""
+    basis, gap = torch.from_numpy(linear_head.basis), torch.from_numpy(linear_head.gap)
     return GeometryLoss(config, basis.to(device), gap.to(device))

@@ -1,35 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How good a modulator is on held-out sentences by held-out people, beside plain baselines."""
+"""Figures of a modulator on held-out sentences and people, beside two simple baselines."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from ....shared.arrays import BoolArray, Float32Array
-from ....shared.emotion import EmotionTrack
-from ....shared.motion import make_motion
+from ....shared.emotion import constant_track
+from ....shared.motion import make_motion, numbers_of
 from ...modulation.modulator import modulate
 from ...modulation.weights import Modulator
-from ..anchors.takes import FPS
+from ...modulation.windows import MODEL_FPS
 from .data import Group
-from .surface import Surface
+from .linear_head import LinearHead
 
 CLOSED_MM = 0.5
-"""Lips that stand this much further apart than at rest, where they meet, still count as closed."""
+"""Lips count as closed up to this gap; at rest it is 0."""
 
 
-def measure(modulator: Modulator, groups: list[Group], surface: Surface) -> dict[str, float]:
-    """Figures over all groups; each source is turned into the next program of its group.
+def measure(modulator: Modulator, groups: list[Group], linear_head: LinearHead) -> dict[str, float]:
+    """Figures over all groups; of each, two sources are turned into one target program.
 
     parameter_error: mean absolute error against the synchronised truth, over the numbers that
-    emotion changes; *_untouched: of the take as it was; *_mean: of the take plus the emotion's mean
-    offset. vertex_error_mm likewise. closure_kept: share of closure frames whose lips stay within
-    `CLOSED_MM` of meeting. source_leak: mean difference between outputs that came from two
-    different source emotions, same target.
+    emotion changes; *_untouched: of the source itself; *_mean: of the source plus the emotion's
+    mean offset. vertex_error_mm likewise, as mean distance. closure_kept: share of closure frames
+    whose lips are closed. source_leak: mean difference between the outputs from two sources in
+    different emotions; source_difference: between those sources.
     """
     offsets = _mean_offsets(groups)
     live = modulator.residual_scale > 0
-    rows = [_measure_group(modulator, g, surface, offsets, live) for g in groups]
+    rows = [_measure_group(modulator, g, linear_head, offsets, live) for g in groups]
     names = rows[0].keys()
     weights = np.array([len(g.closure) for g in groups], float)
     result = {}
@@ -41,7 +43,11 @@ def measure(modulator: Modulator, groups: list[Group], surface: Surface) -> dict
 
 
 def _measure_group(
-    modulator: Modulator, group: Group, surface: Surface, offsets: Float32Array, live: BoolArray
+    modulator: Modulator,
+    group: Group,
+    linear_head: LinearHead,
+    offsets: Float32Array,
+    live: BoolArray,
 ) -> dict[str, float]:
     count = len(group.weights)
     target = 1 + int(group.targets.shape[1]) % (count - 1)
@@ -53,13 +59,13 @@ def _measure_group(
     closed = group.closure > 0.95
 
     def vertex(values: Float32Array) -> float:
-        moved = (values - truth) @ surface.basis
+        moved = (values - truth) @ linear_head.basis
         return float(np.linalg.norm(moved.reshape(len(moved), -1, 3), axis=2).mean())
 
     def parameter(values: Float32Array) -> float:
         return float(np.abs(values - truth)[:, live].mean())
 
-    opening = (outputs[0] @ surface.gap)[closed].mean(1)
+    opening = (outputs[0] @ linear_head.gap)[closed].mean(1)
     return {
         "parameter_error": parameter(outputs[0]),
         "parameter_error_untouched": parameter(sources[0]),
@@ -74,24 +80,17 @@ def _measure_group(
 
 
 def apply(modulator: Modulator, numbers: Float32Array, curve: Float32Array) -> Float32Array:
-    """(T, 103) the take in the curve's emotions, at full influence."""
-    ones = np.ones(len(numbers), np.float32)
-    motion = make_motion(expression=numbers[:, :100], jaw=numbers[:, 100:], fps=FPS, space="open")
-    track = EmotionTrack(
-        weights=curve,
-        influence=ones,
-        upper=ones,
-        lower=ones,
-        geometry=ones,
-        appearance=ones,
-        fps=FPS,
+    """(T, 103) a take (T, 103) modulated to emotion weights (T, 6), at full influence."""
+    motion = make_motion(
+        expression=numbers[:, :100], jaw=numbers[:, 100:], fps=MODEL_FPS, space="open"
     )
+    track = replace(constant_track(len(numbers), MODEL_FPS), weights=curve)
     out = modulate(motion, track, modulator)
-    return np.concatenate([out.expression, out.jaw], 1)
+    return numbers_of(out)
 
 
 def _mean_offsets(groups: list[Group]) -> Float32Array:
-    """(6, 103) least-squares offset of each emotion at weight 1 from the neutral take."""
+    """(6, 103) least-squares offset of each emotion at weight 1 from the neutral program."""
     curves = np.concatenate([g.weights.reshape(-1, g.weights.shape[2]) for g in groups])
     changes = np.concatenate(
         [(g.targets - g.targets[:1]).reshape(-1, g.targets.shape[2]) for g in groups]

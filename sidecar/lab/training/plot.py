@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The picture of a run: its loss and its held-out figures over the steps."""
+"""Draws a run's loss and held-out figures over its steps."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ PANELS = (
         "held-out error of the surface, mm",
         ("vertex_error_mm", "vertex_error_mean_mm", "vertex_error_untouched_mm"),
     ),
-    ("held-out: what is left of the source's emotion", ("source_leak", "source_difference")),
+    ("held-out: remaining emotion of the source", ("source_leak", "source_difference")),
     ("held-out: share of closures kept", ("closure_kept",)),
 )
-"""Title and figures of each panel after the loss; the first figure is the model's."""
+"""Title and figures of the panels after the loss's; the first figure is the model's, the others
+are baselines."""
 
 
 def draw_training(records: Sequence[Mapping]) -> bytes:
-    """PNG of a journal's records; figures that no record has are left out."""
+    """The picture of a journal's records as PNG, without figures that no record has."""
     measured = [r for r in records if "figures" in r]
     panels = [(title, _known(names, measured)) for title, names in PANELS]
     panels = [(title, names) for title, names in panels if names]

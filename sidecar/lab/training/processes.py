@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The processes that train one model together, and the device of each.
+"""Training in several processes, and the device of each.
 
-Every process makes the same data and the same first weights, draws the same batch of each step
-and computes its own rows of it; the gradients are averaged, so all take the same step and none
-sends weights to another.
+Every process makes the same data, first weights and batches, and computes its own rows of each
+batch. Gradients are averaged over the processes, so all take the same step and no weights are sent.
 """
 
 from __future__ import annotations
@@ -20,16 +19,15 @@ from torch import Tensor, distributed
 from ....shared.errors import InputError
 
 TIMEOUT = timedelta(hours=1)
-"""How long the others wait while the first process measures; held-out figures take minutes."""
-
+"""How long the others wait while the first process measures, which takes minutes."""
 
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processes:
-    """This process is number `rank` of `count` and computes on `device`. The first one alone
-    speaks, measures and writes."""
+    """This process's place among those that train together: number `rank` of `count`, on `device`.
+    Only the first one logs, measures and writes."""
 
     rank: int = 0
     count: int = 1
@@ -40,9 +38,9 @@ class Processes:
         return self.rank == 0
 
     def part(self, batch: int) -> slice:
-        """This process's rows of a batch.
+        """This process's rows of a batch of that size.
 
-        Raises InputError `option.config` where the rows cannot be shared out evenly.
+        Raises InputError `option.config` if the processes cannot share it evenly.
         """
         if batch % self.count:
             raise InputError(
@@ -54,7 +52,7 @@ class Processes:
         return slice(self.rank * share, (self.rank + 1) * share)
 
     def average(self, tensors: list[Tensor]) -> None:
-        """Replaces each tensor by its mean over all processes, in place."""
+        """Replaces each tensor in place by its mean over all processes."""
         if self.count == 1:
             return
         flat = torch.cat([t.reshape(-1) for t in tensors])
@@ -66,10 +64,11 @@ class Processes:
 
 @contextmanager
 def joined(device: str) -> Iterator[Processes]:
-    """The processes that torchrun started (nccl on CUDA, else gloo), or this one alone.
+    """Joins the processes that torchrun started (by nccl on CUDA, else gloo); without torchrun this
+    process is alone.
 
-    device: "auto" (CUDA where torch sees it), "cpu" or "cuda". Raises InputError `option.config`
-    where there is no CUDA device for this process.
+    device: "auto" (CUDA if torch sees it), "cpu" or "cuda". Raises InputError `option.config` if
+    there is no CUDA device for this process.
     """
     together = "TORCHELASTIC_RUN_ID" in os.environ
     chosen = choose_device(device, int(os.environ["LOCAL_RANK"]) if together else 0)
@@ -86,10 +85,8 @@ def joined(device: str) -> Iterator[Processes]:
 
 
 def choose_device(device: str, place: int = 0) -> torch.device:
-    """The device of the process at `place` on this machine, made torch's current one.
-
-    Raises InputError `option.config`.
-    """
+    """The device of the process at `place` on this machine; a CUDA device becomes torch's current
+    one. Raises InputError `option.config` if there are too few."""
     if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
         return CPU
     if place >= torch.cuda.device_count():

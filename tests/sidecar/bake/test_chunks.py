@@ -40,7 +40,9 @@ _RNG = np.random.default_rng(0)
 HEAD, MODULATOR = (
     small_head(),
     replace(
-        small_modulator(), side_gain=1.0, lip_opening=_RNG.normal(0, 1, (103, 5)).astype(np.float32)
+        small_modulator(),
+        asymmetry_gain=1.0,
+        lip_opening=_RNG.normal(0, 1, (103, 5)).astype(np.float32),
     ),
 )
 ADAPTER = LinearAdapter(
@@ -302,7 +304,8 @@ def test_names_tell_takes_heads_and_modulators_apart() -> None:
         prepare(replace(motion, fps=25.0), HEAD, None, MODULATOR),
         prepare(motion, turned, None, MODULATOR),
         prepare(motion, HEAD, None, weaker),
-        prepare(motion, HEAD, None, replace(small_modulator(1), side_gain=1.0)),
+        prepare(motion, HEAD, None, replace(small_modulator(1), asymmetry_gain=1.0)),
+        prepare(motion, HEAD, None, replace(MODULATOR, lip_closers={2: 0.8, 1: 1.0})),
         prepare(motion, HEAD, ADAPTER, MODULATOR),
         prepare(motion, HEAD, other_adapter, MODULATOR),
     ]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Closures are read from the lips, and kept whatever the network does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affekt.shared.emotion import EMOTIONS
@@ -8,11 +10,13 @@ from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.emotions import recipe_table
 from affekt.sidecar.lab.anchors.lips import lips_of
 from affekt.sidecar.modulation.contact import contact_of, gaps_of, keep_contact, margin
+from affekt.sidecar.modulation.weights import load_modulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 HEAD = read_head("open")
 OPENING = lips_of(HEAD).opening.astype(np.float32)
+MODULATOR = replace(load_modulator(), lip_opening=OPENING)
 JAW_OPEN = HEAD.expression_names.index("jawOpen")
 
 
@@ -81,7 +85,7 @@ def test_closures_are_kept_where_an_emotion_opens_them(emotion: str):
     contact = contact_of(before, 30.0)
     shut = contact > 0.99
     assert shut.sum() >= 5
-    closed = keep_contact(out, before, contact, OPENING)
+    closed = keep_contact(out, before, contact, MODULATOR)
     apart = gaps_of(closed, OPENING)[shut].mean(1)
     assert apart.max() < 1.0
     if emotion == "happy":  # the control: without it, these lips stand open
@@ -92,9 +96,9 @@ def test_frames_without_contact_and_unchanged_takes_keep_their_bits():
     take = take_that_shuts_its_jaw()
     before = gaps_of(take, OPENING)
     contact = contact_of(before, 30.0)
-    assert keep_contact(take, before, contact, OPENING).tobytes() == take.tobytes()
+    assert keep_contact(take, before, contact, MODULATOR).tobytes() == take.tobytes()
     out = take + np.float32(0.1)
-    closed = keep_contact(out, before, contact, OPENING)
+    closed = keep_contact(out, before, contact, MODULATOR)
     free = contact == 0
     assert free.any()
     assert closed[free].tobytes() == out[free].tobytes()
@@ -103,5 +107,6 @@ def test_frames_without_contact_and_unchanged_takes_keep_their_bits():
 
 def test_a_head_whose_shapes_close_nothing_is_left_alone():
     take = take_that_shuts_its_jaw()
-    opening = np.zeros_like(OPENING)
-    assert keep_contact(take, gaps(*[1.0] * 60), np.ones(60), opening).tobytes() == take.tobytes()
+    closes_nothing = replace(MODULATOR, lip_opening=np.zeros_like(OPENING))
+    closed = keep_contact(take, gaps(*[1.0] * 60), np.ones(60), closes_nothing)
+    assert closed.tobytes() == take.tobytes()

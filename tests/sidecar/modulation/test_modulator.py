@@ -11,14 +11,14 @@ import torch
 from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
 from affekt.shared.errors import InputError, JobError
 from affekt.shared.motion import Motion, make_motion
-from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
+from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate, modulate_part
 from affekt.sidecar.modulation.network import (
     EMOTION_ENTRIES,
     NUMBERS,
     GeometryNetwork,
     NetworkConfig,
 )
-from affekt.sidecar.modulation.weights import save_modulator
+from affekt.sidecar.modulation.weights import FORMAT, FORMAT_1, save_modulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -42,6 +42,9 @@ def random_modulator(config: NetworkConfig | None = None) -> Modulator:
         highest=np.full(NUMBERS, 3, np.float32),
         upper_share=np.concatenate([np.ones(22), np.zeros(81)]).astype(np.float32),
         lip_opening=rng.normal(0, 8, (NUMBERS, 5)).astype(np.float32),
+        lip_closers={99: 0.9, 26: 1.0},
+        mirrored=np.arange(60).reshape(30, 2),
+        asymmetry_gain=0.0,
         about={},
     )
 
@@ -221,10 +224,12 @@ def test_short_takes(frames: int):
 def test_progress_counts_every_group_and_cancel_stops():
     seen: list[tuple[int, int]] = []
     take, track = random_take(), random_track()
-    modulate(take, track, MODULATOR, on_progress=lambda done, total: seen.append((done, total)))
+    modulate_part(
+        take, track, MODULATOR, on_progress=lambda done, total: seen.append((done, total))
+    )
     assert seen == [(i + 1, len(seen)) for i in range(len(seen))]
     with pytest.raises(JobError) as caught:
-        modulate(take, track, MODULATOR, is_cancelled=lambda: True)
+        modulate_part(take, track, MODULATOR, is_cancelled=lambda: True)
     assert caught.value.code == "job.cancelled"
 
 
@@ -253,6 +258,8 @@ class TestFiles:
         expected = numbers(modulate(take, track, MODULATOR))
         # Half precision on disk.
         assert np.allclose(numbers(modulate(take, track, loaded)), expected, atol=2e-2)
+        assert list(loaded.lip_closers.items()) == list(MODULATOR.lip_closers.items())
+        assert np.array_equal(loaded.mirrored, MODULATOR.mirrored)
         save_modulator(loaded, tmp_path / "again.safetensors")
         assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
@@ -281,7 +288,12 @@ class TestFiles:
     def test_missing(self, tmp_path: Path):
         self.refused("file.missing", tmp_path / "none.safetensors")
 
-    @pytest.mark.parametrize("keep", [0, 7, 100, 5000, -1])
+    def test_empty(self, tmp_path: Path):
+        path = self.saved(tmp_path)
+        path.write_bytes(b"")
+        self.refused("file.empty", path)
+
+    @pytest.mark.parametrize("keep", [7, 100, 5000, -1])
     def test_truncated(self, tmp_path: Path, keep: int):
         path = self.saved(tmp_path)
         path.write_bytes(path.read_bytes()[:keep])
@@ -317,6 +329,73 @@ class TestFiles:
         about["network"] |= change
         path.with_suffix(".json").write_text(json.dumps(about))
         self.refused("file.damaged", path)
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"asymmetry_gain": value} for value in (-1, 9, "much", None, float("nan"))]
+        + [
+            {"lip_closers": value}
+            for value in (
+                None,
+                {"99": 1.0},
+                [99, 1.0],
+                [[99]],
+                [[99, 1.0, 2]],
+                [[103, 1.0]],
+                [[-1, 1.0]],
+                [[True, 1.0]],
+                [["lipSeal", 1.0]],
+                [[[], 1.0]],
+                [[99, 1.0], [99, 0.5]],
+                [[99, -0.1]],
+                [[99, 1e9]],
+                [[99, "far"]],
+                [[99, float("nan")]],
+            )
+        ]
+        + [
+            {"mirrored": value}
+            for value in (
+                None,
+                5,
+                [0, 1],
+                [[0]],
+                [[0, 1, 2]],
+                [[0, 103]],
+                [[-1, 0]],
+                [[0, 0]],
+                [[0, 1], [1, 2]],
+                [[0.0, 1]],
+                [["browDownLeft", "browDownRight"]],
+                [[0, []]],
+            )
+        ],
+        ids=str,
+    )
+    def test_rules_that_cannot_be(self, tmp_path: Path, change: dict[str, object]):
+        path = self.saved(tmp_path)
+        about = json.loads(path.with_suffix(".json").read_text())
+        path.with_suffix(".json").write_text(json.dumps(about | change))
+        self.refused("file.damaged", path)
+
+    @pytest.mark.parametrize("gain", [None, 1.25])
+    def test_a_file_of_the_first_form_follows_the_rules_that_ship(
+        self, tmp_path: Path, gain: float | None
+    ):
+        path = self.saved(tmp_path)
+        about = json.loads(path.with_suffix(".json").read_text())
+        for name in ("lip_closers", "mirrored", "asymmetry_gain"):
+            del about[name]
+        about |= {"format": FORMAT_1} | ({} if gain is None else {"side_gain": gain})
+        path.with_suffix(".json").write_text(json.dumps(about))
+        loaded, shipped = load_modulator(path), load_modulator()
+        assert loaded.asymmetry_gain == (gain or 0)
+        assert list(loaded.lip_closers.items()) == list(shipped.lip_closers.items())
+        assert np.array_equal(loaded.mirrored, shipped.mirrored)
+        save_modulator(loaded, path)
+        about = json.loads(path.with_suffix(".json").read_text())
+        assert about["format"] == FORMAT
+        assert "side_gain" not in about
 
     def test_not_a_number(self, tmp_path: Path):
         path = self.saved(tmp_path)

@@ -12,7 +12,7 @@ from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.compose import Performance, closure_level
 from affekt.sidecar.lab.anchors.lips import lips_of
 from affekt.sidecar.lab.anchors.programs import held_program
-from affekt.sidecar.lab.anchors.sentences import read_sentences
+from affekt.sidecar.lab.anchors.speech import read_sentences
 from affekt.sidecar.lab.anchors.style import make_style
 from affekt.sidecar.lab.anchors.takes import make_performance, perform, vary_look
 from affekt.sidecar.modulation.modulator import load_modulator, modulate
@@ -109,3 +109,12 @@ def test_brows_are_upper_and_the_jaw_is_lower():
     assert share["browDownLeft"] > 0.95
     assert share["mouthSmileLeft"] < 0.2
     assert MODULATOR.upper_share[100] < 0.05
+
+
+def test_its_rules_name_the_heads_shapes():
+    names = HEAD.expression_names
+    assert [names[column] for column in MODULATOR.lip_closers] == ["lipSeal", "mouthClose"]
+    assert len(MODULATOR.mirrored) == 25
+    for left, right in MODULATOR.mirrored:
+        assert "Left" in names[left]
+        assert names[right] == names[left].replace("Left", "Right")

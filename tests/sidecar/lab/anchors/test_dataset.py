@@ -13,9 +13,8 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.cli import run
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.lab.anchors.dataset import write_anchors
+from affekt.sidecar.lab.anchors.dataset import MANIFEST, write_anchors
 from affekt.sidecar.lab.anchors.demo import make_demo
-from affekt.sidecar.lab.anchors.folder import MANIFEST
 from affekt.sidecar.lab.anchors.programs import TRAINING_KINDS
 from affekt.sidecar.lab.training.data import make_groups, read_groups
 from affekt.sidecar.motion.affekt_npz import decode_own

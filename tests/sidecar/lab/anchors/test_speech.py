@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.sidecar.lab.anchors.sentences import SPLITS, read_sentences
-from affekt.sidecar.lab.anchors.speech import SAMPLE_RATE, Voice, speak
-from affekt.sidecar.lab.anchors.visemes import GROUPS, IGNORED, VISEMES, holds_of, sided, target_of
+from affekt.sidecar.lab.anchors.channels import columns_of
+from affekt.sidecar.lab.anchors.speech import SAMPLE_RATE, Voice, read_sentences, speak
+from affekt.sidecar.lab.anchors.visemes import GROUPS, IGNORED, VISEMES, holds_of, target_of
 
 TEXT = "My mother bought a big brown map."
 
@@ -52,21 +52,21 @@ def test_an_unknown_voice_is_refused():
 
 
 def test_every_phoneme_of_the_corpus_has_a_mouth_shape():
-    for split in SPLITS:
-        for sentence in read_sentences()[split]:
+    for sentences in read_sentences().values():
+        for sentence in sentences:
             for phoneme in speak(sentence).phonemes:
                 assert phoneme.symbol in VISEMES or phoneme.symbol in IGNORED, sentence
 
 
 def test_splits_share_no_sentence():
-    sentences = [s for split in SPLITS for s in read_sentences()[split]]
+    sentences = [s for split in read_sentences().values() for s in split]
     assert len(set(sentences)) == len(sentences) > 120
 
 
 def test_targets_name_real_channels_and_stay_in_range():
     for visemes in VISEMES.values():
         for viseme in visemes:
-            assert all(sided(name) for name in viseme.targets)
+            assert all(columns_of(name) for name in viseme.targets)
             assert set(viseme.hold) <= set(GROUPS)
             target = target_of(viseme)
             assert target.min() >= 0

@@ -10,8 +10,7 @@ from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.identity import MANNERS, make_identity
 from affekt.sidecar.lab.anchors.lips import lips_of
 from affekt.sidecar.lab.anchors.programs import HELD_OUT_PAIRS, pairs_of
-from affekt.sidecar.lab.anchors.sentences import read_sentences
-from affekt.sidecar.lab.anchors.speech import speak
+from affekt.sidecar.lab.anchors.speech import read_sentences, speak
 from affekt.sidecar.lab.anchors.synchronised import make_synchronised
 from affekt.sidecar.lab.anchors.visemes import IGNORED, VISEMES
 

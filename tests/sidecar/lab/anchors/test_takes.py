@@ -7,14 +7,15 @@ from affekt.shared.emotion import EMOTIONS
 from affekt.shared.head import HeadModel
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.articulation import LEAD_S, articulate
-from affekt.sidecar.lab.anchors.channels import NAMES, parts, side_of, sides
+from affekt.sidecar.lab.anchors.channels import NAMES, columns_of, parts, side_of
 from affekt.sidecar.lab.anchors.compose import Performance, closure_level, compose, tuck_level
 from affekt.sidecar.lab.anchors.emotions import CEILING, RECIPES, VARIANTS, ceilings, recipe_table
 from affekt.sidecar.lab.anchors.lips import lips_of
 from affekt.sidecar.lab.anchors.programs import KINDS, held_program, make_program
 from affekt.sidecar.lab.anchors.speech import speak
 from affekt.sidecar.lab.anchors.style import calm_style, make_style
-from affekt.sidecar.lab.anchors.takes import FPS, make_performance, perform, vary_look
+from affekt.sidecar.lab.anchors.takes import make_performance, perform, vary_look
+from affekt.sidecar.modulation.windows import MODEL_FPS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,12 +41,12 @@ def test_every_bilabial_closes_on_some_frame(rate: int):
     from affekt.sidecar.lab.anchors.speech import Voice
 
     speech = speak(TEXT, Voice(rate=rate))
-    articulation = articulate(speech, FPS)
+    articulation = articulate(speech, MODEL_FPS)
     for symbols, level in (("mbp", closure_level(articulation)), ("fv", tuck_level(articulation))):
         for phoneme in speech.phonemes:
             if phoneme.symbol in symbols:
-                first = int((LEAD_S + phoneme.start_s) * FPS)
-                last = int((LEAD_S + phoneme.stop_s) * FPS) + 2
+                first = int((LEAD_S + phoneme.start_s) * MODEL_FPS)
+                last = int((LEAD_S + phoneme.stop_s) * MODEL_FPS) + 2
                 assert level[first:last].max() > 0.9, phoneme
 
 
@@ -83,14 +84,14 @@ def test_recipes_name_real_channels_under_their_ceilings():
         assert len(variants) == VARIANTS
         for recipe in variants:
             for name, weight in recipe.items():
-                assert 0 < weight <= ceilings()[sides(name)].min() + 1e-9, name
-    assert all(sides(name) for name in CEILING)
+                assert 0 < weight <= ceilings()[columns_of(name)].min() + 1e-9, name
+    assert all(columns_of(name) for name in CEILING)
     with pytest.raises(KeyError):
-        sides("mouthSmirk")
+        columns_of("mouthSmirk")
 
 
 def test_sides_and_parts():
-    assert [NAMES[i] for i in sides("eyebrowsInnerUp")] == [
+    assert [NAMES[i] for i in columns_of("eyebrowsInnerUp")] == [
         "eyebrowsLeftInnerUp",
         "eyebrowsRightInnerUp",
     ]
@@ -110,7 +111,7 @@ def test_weights_stay_between_zero_and_their_ceilings(seed: int, kind: str):
     rng = np.random.default_rng(seed)
     style = make_style(rng)
     performance = make_performance("Maybe we could meet by the pump.", style, rng)
-    curve = make_program(kind, length(performance), FPS, rng, strongest=1.5)
+    curve = make_program(kind, length(performance), MODEL_FPS, rng, strongest=1.5)
     assert curve.min() >= 0
     assert curve.max() <= 1.5
     weights = compose(performance, curve, vary_look(style, rng))
@@ -121,26 +122,26 @@ def test_weights_stay_between_zero_and_their_ceilings(seed: int, kind: str):
 def test_the_upper_face_does_not_depend_on_words_when_nothing_is_stressed(performance):
     # Blinks and beats are the only difference between frames of a held emotion.
     weights = compose(performance, held_program(2, 1.0, length(performance)))
-    brows = weights[:, sides("browDown")]
+    brows = weights[:, columns_of("browDown")]
     assert brows.std(0).max() < 0.12
     assert brows.mean() > 0.9
 
 
 def test_blinks_still_close_the_lids_in_fear(performance):
     weights = compose(performance, held_program(3, 1.0, length(performance)))
-    blink = performance.rhythm.blink
+    blink = performance.nonverbal.blink
     assert blink.max() > 0.95
     shut = blink > 0.95
-    assert weights[shut][:, sides("eyeBlink")].min() > 0.85
-    assert weights[shut][:, sides("eyeWide")].max() < 0.1
+    assert weights[shut][:, columns_of("eyeBlink")].min() > 0.85
+    assert weights[shut][:, columns_of("eyeWide")].max() < 0.1
 
 
 def test_smile_yields_to_rounding():
     style = calm_style()
     performance = make_performance("Who would, you?", style, np.random.default_rng(0))
     weights = compose(performance, held_program(0, 1.0, length(performance)))
-    pucker = weights[:, sides("mouthPucker")].mean(1)
-    smile = weights[:, sides("mouthSmile")].mean(1)
+    pucker = weights[:, columns_of("mouthPucker")].mean(1)
+    smile = weights[:, columns_of("mouthSmile")].mean(1)
     assert smile[pucker.argmax()] < 0.85 * smile[0]
     assert smile[pucker.argmax()] > 0.3
 

@@ -24,12 +24,12 @@ from affekt.sidecar.lab.evaluation.performances import (
     state_weights,
     track_of,
 )
-from affekt.sidecar.lab.training.surface import Surface, make_surface
+from affekt.sidecar.lab.training.linear_head import LinearHead, linearise_head
 from affekt.sidecar.modulation.modulator import load_modulator, modulate
 
 HEAD = read_head("open")
 MODULATOR = load_modulator()
-SURFACE = make_surface(HEAD, 200)
+SURFACE = linearise_head(HEAD, 200)
 SHARES = np.linspace(0, 1, STEPS)
 
 
@@ -72,7 +72,7 @@ class TestMeasures:
         assert figures[1].collapse == pytest.approx(0.2, abs=1e-3)
 
     def test_a_closure_opened_on_one_step_is_lost(self):
-        surface = Surface(
+        surface = LinearHead(
             basis=np.zeros((103, 3), np.float32),
             gap=np.ones((103, 5), np.float32),
             upper_share=np.zeros(103, np.float32),

@@ -16,7 +16,7 @@ from affekt.sidecar.lab.evaluation.asymmetry_metrics import (
 from affekt.sidecar.lab.evaluation.performances import speak_held_out
 from affekt.sidecar.lab.evaluation.regions import figures_of, halves, measure_regions
 from affekt.sidecar.lab.evaluation.strips import mix_regions
-from affekt.sidecar.lab.training.surface import upper_share
+from affekt.sidecar.lab.training.linear_head import upper_share
 from affekt.sidecar.modulation.modulator import load_modulator
 
 HEAD = read_head("open")

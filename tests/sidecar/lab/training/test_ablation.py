@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from affekt.sidecar.cli import run
 from affekt.sidecar.lab.commands import train as command
-from affekt.sidecar.lab.training.ablation import ablations, is_finished
-from affekt.sidecar.lab.training.config import GeometryConfig, read_config
-from affekt.sidecar.modulation.network import GeometryNetwork, NetworkConfig
+from affekt.sidecar.lab.training.config import GeometryConfig, ablations, read_config
+from affekt.sidecar.lab.training.geometry import is_finished
+from affekt.sidecar.modulation.network import GeometryNetwork
 from fakes.training import BRIEF, write_config
 
 CHANGES = {
@@ -32,16 +32,7 @@ def test_each_changes_only_what_it_names():
 
 def test_concatenated_has_about_as_many_parameters():
     def parameters(name: str) -> int:
-        config = read_config(ablations()[name])
-        network = GeometryNetwork(
-            NetworkConfig(
-                layers=config.layers,
-                width=config.width,
-                heads=config.heads,
-                hidden=config.hidden,
-                emotion=config.emotion,
-            )
-        )
+        network = GeometryNetwork(read_config(ablations()[name]).network)
         return sum(p.numel() for p in network.parameters())
 
     assert parameters("concatenated") == pytest.approx(parameters("full"), rel=0.05)
@@ -51,7 +42,7 @@ def test_the_settings_are_installed():
     root = Path(__file__).resolve().parents[4]
     data = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
     patterns = data["package-data"]["affekt.sidecar.lab.training"]
-    folder = root / "sidecar" / "training"
+    folder = root / "sidecar" / "lab" / "training"
     installed = {path.stem for pattern in patterns for path in folder.glob(pattern)}
     assert installed == set(ablations())
 

@@ -11,14 +11,16 @@ from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.head.forward import HeadLayer
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.lab.anchors.channels import NAMES
 from affekt.sidecar.lab.anchors.dataset import write_anchors
+from affekt.sidecar.lab.anchors.lips import CLOSERS
 from affekt.sidecar.lab.anchors.programs import TRAINING_KINDS
 from affekt.sidecar.lab.anchors.synchronised import make_synchronised
 from affekt.sidecar.lab.training.config import GeometryConfig, read_config
 from affekt.sidecar.lab.training.data import augment, cut_batch, group_of, make_groups
 from affekt.sidecar.lab.training.geometry import CHECKPOINT, learning_rate, train
+from affekt.sidecar.lab.training.linear_head import directions, linearise_head
 from affekt.sidecar.lab.training.loss import GeometryLoss, make_loss, mean_absolute
-from affekt.sidecar.lab.training.surface import directions, make_surface
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.modulation.network import EMOTION_ENTRIES
 from affekt.sidecar.modulation.weights import MAX_WEIGHT_BYTES
@@ -49,6 +51,10 @@ def test_the_result_loads_and_says_its_figures(finished: tuple[Path, list[str]])
     assert isinstance(figures, dict)
     assert figures["parameter_error_untouched"] > 0
     assert path.stat().st_size < MAX_WEIGHT_BYTES
+    closers = {NAMES[column]: limit for column, limit in modulator.lip_closers.items()}
+    assert list(closers.items()) == list(CLOSERS.items())
+    for left, right in modulator.mirrored:
+        assert NAMES[right] == NAMES[left].replace("Left", "Right") != NAMES[left]
 
 
 def test_a_resumed_run_has_the_bits_of_one_that_never_stopped(
@@ -144,7 +150,7 @@ class TestLoss:
         return self.make(config)(*self.draw()).item()
 
     def make(self, config: GeometryConfig) -> GeometryLoss:
-        return make_loss(config, make_surface(read_head("open"), 20), torch.device("cpu"))
+        return make_loss(config, linearise_head(read_head("open"), 20), torch.device("cpu"))
 
     def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(0)
@@ -291,9 +297,9 @@ def test_the_linear_surface_agrees_with_the_head_for_small_motion():
 
 def test_brows_are_upper_and_lips_are_lower():
     head = read_head("open")
-    share = dict(zip(head.expression_names, make_surface(head, 100).upper_share, strict=False))
+    share = dict(zip(head.expression_names, linearise_head(head, 100).upper_share, strict=False))
     assert share["browDownLeft"] > 0.95
     assert share["eyeBlinkRight"] > 0.95
     assert share["mouthFrownLeft"] < 0.2
     assert 0.3 < share["cheekSquintLeft"] < 0.95
-    assert make_surface(head, 100).upper_share[100] < 0.05
+    assert linearise_head(head, 100).upper_share[100] < 0.05

@@ -9,7 +9,7 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.lab.anchors.folder import FORMAT, MANIFEST, read_synchronised
+from affekt.sidecar.lab.anchors.dataset import FORMAT, MANIFEST, read_synchronised
 from affekt.sidecar.lab.anchors.synchronised import Synchronised
 from affekt.sidecar.motion.read import write_motion
 

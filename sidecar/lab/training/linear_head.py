@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What 103 numbers do to the face's surface, to first order: for losses and figures in mm.
+"""A head linearised at rest: vertices as linear functions of the 103 numbers, for losses in mm.
 
-Expression is linear in FLAME; the jaw's rotation is linearised at rest: a vertex moves by
-weight * (axis x (vertex - joint)), plus the pose correctives' first order.
+Expression is linear in FLAME. The jaw's rotation is linearised: a vertex moves by
+weight * (axis x (vertex - joint)), plus the first order of the pose correctives.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from ...smooth import smoothstep
 from ..anchors.lips import lips_of
 
 STRADDLES = (0.15, 0.85)
-"""A number with a share of its motion's energy in this range belongs to both halves of the face;
-outside it to one alone."""
+"""A number whose share of motion in the upper face lies in this range moves both halves of the
+face; outside it counts for one half alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Surface:
-    """basis: (103, 3 * N) mm per unit at N vertices, each weighted by how much it matters.
-    gap: (103, 5) mm by which the lips part per unit, at the places of `anchors.lips`.
-    upper_share: (103,) how far each number belongs above the nose's tip, see `upper_share`."""
+class LinearHead:
+    """basis: (103, 3 * N) mm by which N vertices move per unit. gap: (103, 5) mm by which the lips
+    part per unit, at `anchors.lips.PLACES`. upper_share: (103,) see the function `upper_share`."""
 
     basis: Float32Array
     gap: Float32Array
     upper_share: Float32Array
 
 
-def make_surface(head: HeadModel, vertices: int, seed: int = 0) -> Surface:
-    """Samples about `vertices` vertices where the face moves; lips, brows and lids count more."""
+def linearise_head(head: HeadModel, vertices: int, seed: int = 0) -> LinearHead:
+    """The linear head at `vertices` random vertices, drawn by how much they move and by their
+    importance: lips and brows are drawn more often."""
     moves = directions(head)  # (103, V, 3) metres
     size = np.linalg.norm(moves, axis=2)  # (103, V)
     moving = np.clip(size, 0, 0.01).sum(0)
@@ -44,7 +44,7 @@ def make_surface(head: HeadModel, vertices: int, seed: int = 0) -> Surface:
     count = min(vertices, int((chance > 0).sum()))
     chosen = rng.choice(len(chance), count, replace=False, p=chance)
     basis = moves[:, chosen] * 1000
-    return Surface(
+    return LinearHead(
         basis=np.ascontiguousarray(basis.reshape(NUMBERS, -1), np.float32),
         gap=lips_of(head).opening.astype(np.float32),
         upper_share=upper_share(head),
@@ -52,11 +52,11 @@ def make_surface(head: HeadModel, vertices: int, seed: int = 0) -> Surface:
 
 
 def upper_share(head: HeadModel) -> Float32Array:
-    """(103,) how far each number belongs to the face above the nose's tip: 1 for brows and lids,
-    0 for lips and jaw, between for the few that move both halves alike.
+    """(103,) how far each number belongs to the face above the nose's tip: 1 for brows and lids, 0
+    for lips and jaw, between for the few that move both halves.
 
-    Of a number's motion the squared distances count, and a share near an end is drawn to it:
-    or half of a smile would come along, thinly spread over the cheeks, with the brows.
+    It is the upper face's share of squared distances. Shares near 0 or 1 become 0 or 1: otherwise
+    part of a smile, spread thinly over the cheeks, would follow the brows' strength.
     """
     energy = np.square(directions(head)).sum(2)  # (103, V)
     share = energy @ head.upper / np.maximum(energy.sum(1), 1e-18)
@@ -64,7 +64,7 @@ def upper_share(head: HeadModel) -> Float32Array:
 
 
 def directions(head: HeadModel) -> Float32Array:
-    """(103, V, 3) metres that each vertex moves per unit of each number, at rest."""
+    """(103, V, 3) metres by which each vertex moves per unit of each number, at rest."""
     vertices = len(head.template)
     moves = np.zeros((NUMBERS, vertices, 3), np.float32)
     components = head.expression_basis.shape[2]
@@ -82,6 +82,7 @@ def directions(head: HeadModel) -> Float32Array:
 
 
 def _importance(head: HeadModel) -> Float32Array:
+    """(V,) factor on each vertex's chance to be drawn, by region."""
     weight = np.ones(len(head.template), np.float32)
     for name, value in (
         ("lip", 4.0),
