@@ -20,7 +20,7 @@ from ...shared.motion import Motion
 from ...shared.version import AFFEKT_VERSION
 from ..modulation.modulator import Modulator, strength_of, weight_rows
 from ..modulation.network import GeometryNetwork
-from .bake import Prepared
+from .take import Prepared
 
 _CODE = (
     "sidecar/bake",

@@ -22,7 +22,7 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion, frames_outside, make_motion
 from ..avatar.avatar import ArkitRig, Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS
-from ..bake.bake import Prepared, map_back
+from ..bake.take import Prepared, map_back
 from ..denormals import flushed_denormals
 from ..head.read import OPEN
 from ..modulation.modulator import modulate_part

@@ -15,7 +15,7 @@ from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
 from ..avatar.surface import personal_head
 from ..bake import recipe
-from ..bake.bake import Prepared, prepare
+from ..bake.take import Prepared, prepare
 from ..head import read as files
 from ..head.forward import Mover, layer_of
 from ..modulation.modulator import load_modulator
@@ -97,7 +97,6 @@ def forget() -> None:
     for cached in (
         motion_of,
         prepared,
-        prepare,
         mover_of,
         subject,
         previews.stage_of,
