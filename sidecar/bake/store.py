@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..cache.parts import Block, Part
 
-MEMORY_BYTES = 64 << 20
+MEMORY_BYTES = 32 << 20
 """What a `MemoryStore` holds: some seconds of vertices. A long take's would be gigabytes."""
 
 
