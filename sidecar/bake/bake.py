@@ -1,227 +1,247 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bake: a take and an emotion track in, the emotional motion and its vertices out.
 
-Opens no file. Memory is the take's and the result's motion plus one chunk of vertices; a preview of
-a frame is a bake of that frame, which costs two windows and one block of vertices.
+A bake computes chunk by chunk, on one grid over the whole take whatever frames are asked for, and
+keeps each chunk in a store under a name that says all that it depends on. So a bake that was
+killed, or whose track has changed in part, computes only the chunks that are not there yet.
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
+import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
 from ...shared.arrays import Float32Array
 from ...shared.emotion import EmotionTrack, check_length
-from ...shared.errors import InputError, JobError
-from ...shared.head import HeadModel
-from ...shared.motion import WIDTHS, Motion, cut_motion, frames_outside
+from ...shared.errors import JobError, LinkError
+from ...shared.motion import Motion, cut_motion, frames_outside
+from ..cache.parts import Part
 from ..denormals import flushed_denormals
-from ..head.forward import layer_of
-from ..memory import remembered
-from ..modulation.modulator import Modulator, answering, modulate_part
-from ..motion.adapter import LinearAdapter, add_open_difference, to_open
+from ..head.forward import Mover, layer_of
+from ..modulation.modulator import Answers, modulate_part
+from ..modulation.network import NUMBERS
+from .recipe import motion_key, vertices_key
+from .store import ChunkStore, MemoryStore
+from .take import Prepared, map_back
+
+CHUNK = 64
+"""Frames of a chunk, whole blocks of the head's grid."""
+_PC2_HEADER = struct.Struct("<12siiffi")
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BakedChunk:
+    """The frames of a chunk that were asked for; `done` of `total` frames are there now.
+
+    is_new: whether anything of the chunk was computed. vertices: (n, V, 3) float32 metres, in
+    memory only as long as this record; None if none were wanted.
+    """
+
+    frames: range
+    done: int
+    total: int
+    is_new: bool
+    vertices: Float32Array | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BakeProgress:
-    """`done` of `total` steps of a stage: "modulate" (windows), "vertices" (frames)."""
+class PointCache:
+    """A PC2 file, which Blender's Mesh Cache modifier plays: `header`, then `parts` of the
+    store's chunks. sha256: of the whole file, in hex."""
 
-    stage: str
-    done: int
-    total: int
+    header: bytes
+    parts: tuple[Part, ...]
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeResult:
-    """What a bake of `frames` (of the take) gives.
+    """The result for `frames` of the take.
 
-    motion: those frames in space "open". take_motion: those frames in the take's own space, with
-    only the change mapped back. vertices: (n, V, 3) float32 metres, chunk by chunk, in order, once;
-    computed while it is iterated, when it also reports progress and heeds a cancel (JobError
-    `job.cancelled`). seconds: of each stage so far.
+    motion: in space "open". take_motion: in the take's own space, with only the change mapped
+    back. vertices: None if none were wanted.
     """
 
     frames: range
     motion: Motion
     take_motion: Motion
-    vertices: Iterator[Float32Array]
-    vertex_count: int
-    seconds: dict[str, float] = field(default_factory=dict)
+    vertices: PointCache | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Prepared:
-    """A take made ready for bakes and previews with any track: what one shares with the next.
+class BakeJob:
+    """A bake of `frames` of a prepared take (all if None), with a track of the take's length.
 
-    motion: the take as it came. before: the whole take in space "open". spoken: the open head
-    that says what ARKit's weights are. modulator: as it answers this take.
+    Iterate it once, then call `finish`; who stops iterating loses at most the chunk under way.
+    Frames baked alone have the same bits as in the whole; where influence is 0 the motion is the
+    take's, bit for bit.
+
+    on_disk_error: called at most once, with JobError `job.disk` of the store; the bake then goes
+    on in memory. Without it the error ends the iteration.
+    Raises InputError `frames.out_of_range` or `emotion.shape` at once.
     """
 
-    motion: Motion
-    before: Motion
-    head: HeadModel
-    spoken: HeadModel
-    adapter: LinearAdapter | None
-    modulator: Modulator
+    def __init__(
+        self,
+        prepared: Prepared,
+        track: EmotionTrack,
+        frames: range | None,
+        store: ChunkStore,
+        *,
+        with_vertices: bool = True,
+        on_disk_error: Callable[[JobError], None] | None = None,
+    ) -> None:
+        length = len(prepared.motion)
+        frames = range(length) if frames is None else frames
+        if frames.step != 1 or not 0 <= frames.start < frames.stop <= length:
+            raise frames_outside(frames, length)
+        check_length(track, length)
+        self.frames, self.vertex_count = frames, len(prepared.head.template)
+        self.pc2_header = pc2_header(self.vertex_count, len(frames), frames.start)
+        self.seconds: dict[str, float] = dict.fromkeys(("convert", "modulate", "map back"), 0.0)
+        """Of each stage so far; who has prepared the take sets `convert`."""
+        self._prepared, self._track, self._store = prepared, track, store
+        self._with_vertices, self._on_disk_error = with_vertices, on_disk_error
+        self._answers: Answers = {}
+        self._numbers: list[Float32Array] = []  # of the frames so far, as `_motion` gives them
+        self._parts: list[Part] = []
+        self._pc2_hash = hashlib.sha256(self.pc2_header)
 
+    def __iter__(self) -> Iterator[BakedChunk]:
+        for chunk in chunks_of(self.frames, len(self._prepared.motion)):
+            wanted = range(max(chunk.start, self.frames.start), min(chunk.stop, self.frames.stop))
+            inside = slice(wanted.start - chunk.start, wanted.stop - chunk.start)
+            numbers, is_new = self._motion(chunk)
+            vertices = None
+            if self._with_vertices:
+                vertices, is_moved = self._vertices(chunk, numbers, inside)
+                is_new |= is_moved
+            self._numbers.append(numbers[:, inside])
+            yield BakedChunk(
+                frames=wanted,
+                done=wanted.stop - self.frames.start,
+                total=len(self.frames),
+                is_new=is_new,
+                vertices=vertices,
+            )
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Watch:
-    on_progress: Callable[[BakeProgress], None] | None
-    is_cancelled: Callable[[], bool] | None
-
-    def report(self, stage: str, done: int, total: int) -> None:
-        if self.on_progress is not None:
-            self.on_progress(BakeProgress(stage=stage, done=done, total=total))
-
-    def stop_if_cancelled(self) -> None:
-        if self.is_cancelled is not None and self.is_cancelled():
-            raise JobError("job.cancelled", "The bake was cancelled.", "Start it again.")
-
-
-def bake(
-    motion: Motion,
-    track: EmotionTrack,
-    head: HeadModel,
-    adapter: LinearAdapter | None,
-    modulator: Modulator,
-    frames: range | None = None,
-    on_progress: Callable[[BakeProgress], None] | None = None,
-    is_cancelled: Callable[[], bool] | None = None,
-    open_head: HeadModel | None = None,
-) -> BakeResult:
-    """Bakes `frames` of a take (all if None) with an emotion track of the take's length.
-
-    A head in space "open" shows the open motion; another head shows the take in its own space,
-    and `open_head` then says what ARKit's weights are there. Frames baked alone have the same bits
-    as in the whole; where influence is 0 the motion is the take's bit for bit.
-    Raises InputError `frames.out_of_range`, `emotion.shape`, `space.no_adapter`; JobError
-    `job.cancelled`.
-    """
-    watch = _Watch(on_progress=on_progress, is_cancelled=is_cancelled)
-    frames = range(len(motion)) if frames is None else frames
-    check_bake(motion, track, head, frames)
-    seconds: dict[str, float] = {}
-    with _Stage(seconds, "convert"):
-        prepared = prepare(motion, head, adapter, modulator, open_head)
-    with _Stage(seconds, "modulate"), flushed_denormals():
-        watch.stop_if_cancelled()
-        after = modulate_part(
-            prepared.before,
-            track,
-            prepared.modulator,
-            frames,
-            None,
-            lambda done, total: watch.report("modulate", done, total),
-            is_cancelled,
-        )
-    with _Stage(seconds, "map back"):
-        mapped = map_back(prepared, after, frames)
-    is_open = head.space == "open"
-    whole = _paste(prepared.before if is_open else motion, after if is_open else mapped, frames)
-    return BakeResult(
-        frames=frames,
-        motion=after,
-        take_motion=mapped,
-        seconds=seconds,
-        vertices=_vertices(whole, head, frames, watch),
-        vertex_count=len(head.template),
-    )
-
-
-@remembered
-def prepare(
-    motion: Motion,
-    head: HeadModel,
-    adapter: LinearAdapter | None,
-    modulator: Modulator,
-    open_head: HeadModel | None = None,
-) -> Prepared:
-    """A take made ready, once while it is asked for; arguments as in `bake`. Raises InputError
-    `space.no_adapter`."""
-    _check_space(motion, head)
-    spoken = head if head.space == "open" else open_head or head
-    with flushed_denormals():
-        before = to_open(motion, spoken, adapter)
-        return Prepared(
-            motion=motion,
-            before=before,
-            head=head,
-            spoken=spoken,
-            adapter=adapter,
-            modulator=answering(modulator, before),
+    def finish(self) -> BakeResult:
+        """The result, once all chunks were iterated."""
+        numbers, vertices = np.concatenate(self._numbers, 1), None
+        if self._with_vertices:
+            parts, sha256 = tuple(self._parts), self._pc2_hash.hexdigest()
+            vertices = PointCache(header=self.pc2_header, parts=parts, sha256=sha256)
+        return BakeResult(
+            frames=self.frames,
+            motion=_with_numbers(self._prepared.before, self.frames, numbers[0]),
+            take_motion=_with_numbers(self._prepared.motion, self.frames, numbers[1]),
+            vertices=vertices,
         )
 
+    def _motion(self, chunk: range) -> tuple[Float32Array, bool]:
+        """(2, n, 103) expression and jaw in space "open" and in the take's own; whether they were
+        computed."""
 
-def map_back(prepared: Prepared, after: Motion, frames: range) -> Motion:
-    """Those frames of the take in its own space, with what `after`, the same frames in space
-    "open", changes."""
-    take = cut_motion(prepared.motion, frames.start, frames.stop)
-    cut = cut_motion(prepared.before, frames.start, frames.stop)
-    with flushed_denormals():
-        return add_open_difference(take, cut, after, prepared.adapter, prepared.spoken)
+        def compute() -> Float32Array:
+            with self._measured("modulate"), flushed_denormals():
+                before, modulator = self._prepared.before, self._prepared.modulator
+                after = modulate_part(before, self._track, modulator, chunk, self._answers)
+            with self._measured("map back"):
+                mapped = map_back(self._prepared, after, chunk)
+            return np.stack([np.concatenate([m.expression, m.jaw], 1) for m in (after, mapped)])
+
+        key = motion_key(self._prepared, self._track, chunk)
+        return self._kept(key, (2, len(chunk), NUMBERS), compute)
+
+    def _vertices(
+        self, chunk: range, numbers: Float32Array, inside: slice
+    ) -> tuple[Float32Array, bool]:
+        """(n, V, 3) the frames `inside` the chunk; whether they were computed."""
+        head = self._prepared.head
+        own = numbers[0 if head.space == "open" else 1]
+        shown = _with_numbers(self._prepared.shown, chunk, own)
+        shape = len(chunk), self.vertex_count, 3
+
+        def compute() -> Float32Array:
+            vertices = np.empty(shape, np.float32)
+            for _ in self._mover.fill(shown, 0, len(chunk), lambda low, high: vertices[low:high]):
+                pass
+            return vertices
+
+        key = vertices_key(head, shown)
+        whole, is_new = self._kept(key, shape, compute)
+        vertices, frame_bytes = whole[inside], whole[0].nbytes
+        self._parts.append(Part(key=key, offset=inside.start * frame_bytes, length=vertices.nbytes))
+        self._pc2_hash.update(vertices.data)
+        return vertices, is_new
+
+    @cached_property
+    def _mover(self) -> Mover:
+        return layer_of(self._prepared.head).mover(self._prepared.shown)
+
+    def _kept(
+        self, key: str, shape: tuple[int, ...], compute: Callable[[], Float32Array]
+    ) -> tuple[Float32Array, bool]:
+        """The chunk of that key, from the store or computed and put there; whether computed."""
+        values = self._with_store(lambda store: _read(store, key, shape))
+        if values is not None:
+            return values, False
+        values = np.ascontiguousarray(compute(), "<f4")
+        self._with_store(lambda store: store.add_chunk(key, [values.data.cast("B")]))
+        return values, True
+
+    def _with_store(self, use: Callable[[ChunkStore], _Answer]) -> _Answer | None:
+        """What `use` returns, or None after an error of the disk."""
+        try:
+            return use(self._store)
+        except JobError as error:
+            if self._on_disk_error is None:
+                raise
+            self._on_disk_error(error)
+            self._store = MemoryStore()
+            return None
+
+    @contextmanager
+    def _measured(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds[stage] += time.perf_counter() - began
 
 
-def collect_vertices(result: BakeResult) -> Float32Array:
-    """All of the result's vertices at once: (frames, V, 3). Uses them up."""
-    out = np.empty((len(result.frames), result.vertex_count, 3), np.float32)
-    done = 0
-    for chunk in result.vertices:
-        out[done : done + len(chunk)] = chunk
-        done += len(chunk)
-    return out
+def chunks_of(frames: range, length: int) -> Iterator[range]:
+    """The chunks of a take of `length` in which the frames lie."""
+    for start in range(frames.start - frames.start % CHUNK, frames.stop, CHUNK):
+        yield range(start, min(start + CHUNK, length))
 
 
-def check_bake(motion: Motion, track: EmotionTrack, head: HeadModel, frames: range) -> None:
-    """Raises InputError `frames.out_of_range`, `emotion.shape`, `space.no_adapter`."""
-    if frames.step != 1 or not 0 <= frames.start < frames.stop <= len(motion):
-        raise frames_outside(frames, len(motion))
-    check_length(track, len(motion))
-    _check_space(motion, head)
+def pc2_header(points: int, samples: int, start: int) -> bytes:
+    """The header of a PC2 file, little endian: "POINTCACHE2\\0", int32 version 1, int32 points,
+    float32 start frame, float32 sample rate, int32 samples. Then follow samples x points x 3
+    float32, in metres."""
+    return _PC2_HEADER.pack(b"POINTCACHE2\0", 1, points, float(start), 1.0, samples)
 
 
-def _check_space(motion: Motion, head: HeadModel) -> None:
-    if head.space not in ("open", motion.space):
-        raise InputError(
-            "space.no_adapter",
-            f"The take is in the space '{motion.space}', the head '{head.name}' speaks "
-            f"'{head.space}'.",
-            "Choose the open head, or a head in the take's own space.",
-        )
+def _read(store: ChunkStore, key: str, shape: tuple[int, ...]) -> Float32Array | None:
+    part = store.find_chunk(key, 4 * math.prod(shape))
+    if part is None:
+        return None
+    try:
+        return np.frombuffer(b"".join(store.part_blocks(part)), "<f4").reshape(shape)
+    except LinkError:  # another process has removed it since it was found
+        return None
 
 
-def _paste(whole: Motion, part: Motion, frames: range) -> Motion:
-    """The whole take with `part` at its frames: the head layer's blocks lie on the take's grid."""
-    arrays = {}
-    for name in WIDTHS:
-        arrays[name] = getattr(whole, name).copy()
-        arrays[name][frames.start : frames.stop] = getattr(part, name)
-    return replace(whole, **arrays)
-
-
-def _vertices(
-    motion: Motion, head: HeadModel, frames: range, watch: _Watch
-) -> Iterator[Float32Array]:
-    chunks, done = layer_of(head).mover(motion).blocks(motion, frames.start, frames.stop), 0
-    while done < len(frames):
-        watch.stop_if_cancelled()
-        chunk = next(chunks)
-        yield chunk
-        done += len(chunk)
-        watch.report("vertices", done, len(frames))
-
-
-class _Stage:
-    """Measures a `with` block into a table of seconds."""
-
-    def __init__(self, seconds: dict[str, float], name: str) -> None:
-        self._seconds, self._name = seconds, name
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._seconds[self._name] = time.perf_counter() - self._start
+def _with_numbers(whole: Motion, frames: range, numbers: Float32Array) -> Motion:
+    """Those frames with expression and jaw (n, 103) in their place."""
+    cut = cut_motion(whole, frames.start, frames.stop)
+    expression, jaw = np.split(numbers, [100], 1)
+    return replace(cut, expression=np.ascontiguousarray(expression), jaw=np.ascontiguousarray(jaw))

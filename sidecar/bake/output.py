@@ -14,7 +14,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from importlib import metadata
@@ -23,46 +23,48 @@ from pathlib import Path
 import numpy as np
 
 from ...shared.head import ARRAY_FIELDS, HeadModel
-from ..files import not_writable, write_whole
+from ..files import not_writable
 from ..modulation.modulator import Modulator
 from ..motion.affekt_npz import encode_motion
-from .bake import BakeResult
-from .pc2 import write_pc2
+from .bake import BakedChunk, BakeJob, BakeResult
 
 MOTION, TAKE, VERTICES, REPORT = "motion.npz", "take.npz", "vertices.pc2", "report.json"
 _PACKAGES = ("affekt", "numpy", "torch", "scipy")
 
 
 def write_bake(
-    result: BakeResult,
+    bake: BakeJob,
     folder: Path,
     *,
     settings: Mapping[str, object],
     inputs: Mapping[str, bytes | str],
+    on_chunk: Callable[[BakedChunk], None] | None = None,
 ) -> dict[str, object]:
-    """Writes the bake and returns its report. Uses up `result.vertices`.
+    """Iterates the bake, writes its files and returns its report.
 
     settings go into the report as they are; inputs are named contents whose SHA-256 go into it
-    (a text counts as a hash already taken).
-    Raises InputError `file.not_writable`; JobError `job.cancelled` from the vertices.
+    (a text counts as a hash already taken). on_chunk is called after each chunk.
+    Raises InputError `file.not_writable`, and what the bake raises.
     """
     with _new_files(folder) as part:
-        write_whole(part / MOTION, encode_motion(result.motion))
-        if result.take_motion.space != result.motion.space:
-            write_whole(part / TAKE, encode_motion(result.take_motion))
-        started = time.perf_counter()
+        began, before = time.perf_counter(), sum(bake.seconds.values())
         with (part / VERTICES).open("xb") as file:
-            write_pc2(
-                file,
-                result.vertices,
-                points=result.vertex_count,
-                samples=len(result.frames),
-                start=result.frames.start,
-            )
-        result.seconds["vertices and writing"] = time.perf_counter() - started
-        report = _report(result, part, settings, inputs)
-        text = json.dumps(report, indent=1, allow_nan=False) + "\n"
-        write_whole(part / REPORT, text.encode())
+            file.write(bake.pc2_header)
+            for chunk in bake:
+                assert chunk.vertices is not None
+                file.write(chunk.vertices.data)
+                if on_chunk is not None:
+                    on_chunk(chunk)
+        result = bake.finish()
+        hashes = {MOTION: _write(part / MOTION, encode_motion(result.motion))}
+        if result.take_motion.space != result.motion.space:
+            hashes[TAKE] = _write(part / TAKE, encode_motion(result.take_motion))
+        assert result.vertices is not None
+        hashes[VERTICES] = result.vertices.sha256
+        rest = time.perf_counter() - began - (sum(bake.seconds.values()) - before)
+        seconds = bake.seconds | {"vertices and writing": rest}
+        report = _report(bake, result, settings, inputs, hashes, seconds)
+        _write(part / REPORT, (json.dumps(report, indent=1, allow_nan=False) + "\n").encode())
     return report
 
 
@@ -96,27 +98,34 @@ def _move(part: Path, folder: Path) -> None:
 
 
 def _report(
+    bake: BakeJob,
     result: BakeResult,
-    part: Path,
     settings: Mapping[str, object],
     inputs: Mapping[str, bytes | str],
+    outputs: Mapping[str, str],
+    seconds: Mapping[str, float],
 ) -> dict[str, object]:
-    files = [name for name in (MOTION, TAKE, VERTICES) if (part / name).exists()]
     frames = result.frames
     return {
         "format": "affekt bake 1",
         "frames": {"first": frames.start, "last": frames.stop - 1, "count": len(frames)},
         "fps": result.motion.fps,
-        "vertices": result.vertex_count,
+        "vertices": bake.vertex_count,
         "take_space": result.take_motion.space,
         "settings": dict(settings),
-        "seconds": {name: round(value, 4) for name, value in result.seconds.items()},
+        "seconds": {name: round(value, 4) for name, value in seconds.items()},
         "versions": _versions(),
         "sha256": {
             "inputs": {n: v if isinstance(v, str) else sha256(v) for n, v in inputs.items()},
-            "outputs": {name: _file_sha256(part / name) for name in files},
+            "outputs": dict(outputs),
         },
     }
+
+
+def _write(path: Path, data: bytes) -> str:
+    """Writes the file; its SHA-256."""
+    path.write_bytes(data)
+    return sha256(data)
 
 
 def sha256(data: bytes) -> str:
@@ -141,11 +150,6 @@ def modulator_sha256(modulator: Modulator) -> str:
         if isinstance(scaling, np.ndarray):
             digest.update(np.ascontiguousarray(scaling).data)
     return digest.hexdigest()
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -21,7 +21,7 @@ from ...shared.version import AFFEKT_VERSION
 from ..memory import remembered
 from ..modulation.modulator import Modulator, strength_of, weight_rows
 from ..modulation.network import GeometryNetwork
-from .bake import Prepared
+from .take import Prepared
 
 _CODE = (
     "sidecar/bake",

@@ -3,15 +3,24 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.progress import TaskID
+from ...shared.connection import default_cache_folder
+from ...shared.errors import AffektError
 
+if TYPE_CHECKING:
     from ...shared.motion import Motion
-    from ..bake.bake import BakeProgress
+    from ..bake.bake import BakedChunk
+    from ..bake.store import ChunkStore
+
+_MOTION_BYTES = 2 * 4 * 103
+"""Of one frame in a chunk of motion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +41,15 @@ class Bake:
     """Adapter from the take's space, for FLAME takes (see `affekt adapter build`)."""
     modulator: Path | None = None
     """A trained modulator; the one that ships if absent."""
+    cache_dir: Path | None = None
+    """Another folder than the user's own for baked chunks, which a next bake need not compute."""
 
     def run(self) -> None:
         from ...shared import limits
         from ...shared.ace_emotions import decode_emotions
-        from ..bake.bake import bake
+        from ..bake.bake import BakeJob
         from ..bake.output import head_sha256, modulator_sha256, write_bake
+        from ..bake.take import prepare
         from ..files import read_bytes
         from ..head.read import OPEN, read_head
         from ..modulation.modulator import load_modulator
@@ -57,21 +69,22 @@ class Bake:
             inputs["adapter"] = self.adapter.read_bytes()
         head, modulator = read_head(self.head), load_modulator(self.modulator)
         inputs |= {"head": head_sha256(head), "modulator": modulator_sha256(modulator)}
-        with _Bar() as bar:
-            result = bake(
-                motion,
-                track,
-                head,
-                adapter,
-                modulator,
-                frames,
-                on_progress=bar.show,
-                open_head=read_head(OPEN),
+        began = time.perf_counter()
+        take = prepare(motion, head, adapter, modulator, read_head(OPEN))
+        converted = time.perf_counter() - began
+        needed = len(frames) * (12 * len(head.template) + _MOTION_BYTES)
+        with _chunk_store(self.cache_dir, needed) as store, _Progress() as progress:
+            job = BakeJob(take, track, frames, store, on_disk_error=_say_not_kept)
+            job.seconds["convert"] = converted
+            report = write_bake(
+                job, self.out, settings=self._settings(), inputs=inputs, on_chunk=progress.show
             )
-            report = write_bake(result, self.out, settings=self._settings(), inputs=inputs)
-        seconds = sum(result.seconds.values())
-        rate = len(frames) / max(seconds, 1e-9)
-        print(f"{self.out}: {len(frames)} frames in {seconds:.1f} s ({rate:.0f} frames/s)")
+        seconds = time.perf_counter() - began
+        print(
+            f"{self.out}: {len(frames)} frames in {seconds:.1f} s "
+            f"({len(frames) / seconds:.0f} frames/s), {progress.found} of {progress.chunks} chunks "
+            "were baked before"
+        )
         for name, digest in report["sha256"]["outputs"].items():  # pyright: ignore[reportIndexIssue]
             print(f"  {name}  sha256 {digest[:16]}")
 
@@ -100,24 +113,56 @@ class Bake:
         }
 
 
-class _Bar:
-    """A progress bar with one line for each stage of a bake."""
+@contextmanager
+def _chunk_store(cache_dir: Path | None, needed_bytes: int) -> Iterator[ChunkStore]:
+    """The user's part of the cache with room for `needed_bytes`, or memory where it cannot be
+    used. A sidecar that works with the same cache makes the room itself."""
+    from ..bake.store import MemoryStore
+    from ..cache.cache import Cache
+    from ..cache.claim import Claim, is_claimed
+    from ..server.authenticator import LOCAL_USER
 
-    def __enter__(self) -> _Bar:
-        from rich.console import Console
-        from rich.progress import Progress
+    folder = cache_dir or default_cache_folder()
+    with ExitStack() as stack:
+        try:
+            cache = Cache(folder)
+            if not is_claimed(folder):
+                cache.make_room(needed_bytes, in_use_since=None)
+            stack.callback(Claim(folder).close)
+            store = cache.user(LOCAL_USER)
+        except AffektError as error:
+            _say_not_kept(error)
+            store = MemoryStore()
+        yield store
 
-        self._progress = Progress(console=Console(stderr=True), transient=True)
-        self._progress.start()
-        self._tasks: dict[str, TaskID] = {}
+
+def _say_not_kept(error: AffektError) -> None:
+    print(f"affekt: {error.message} The bake goes on, but keeps no chunks.", file=sys.stderr)
+
+
+class _Progress:
+    """Counts chunks, and shows a bar where a person looks at the terminal."""
+
+    def __init__(self) -> None:
+        self.chunks = self.found = 0
+
+    def __enter__(self) -> _Progress:
+        self._bar = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("bake")
+            self._bar.start()
         return self
 
-    def show(self, progress: BakeProgress) -> None:
-        if progress.stage not in self._tasks:
-            self._tasks[progress.stage] = self._progress.add_task(progress.stage)
-        self._progress.update(
-            self._tasks[progress.stage], total=progress.total, completed=progress.done
-        )
+    def show(self, chunk: BakedChunk) -> None:
+        self.chunks += 1
+        self.found += not chunk.is_new
+        if self._bar is not None:
+            self._bar.update(self._task, total=chunk.total, completed=chunk.done)
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        if self._bar is not None:
+            self._bar.stop()

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 from ...shared.arrays import Float32Array, Float64Array, IndexArray
 from ...shared.head import HeadModel
@@ -54,6 +53,8 @@ def arkit_weights(
 def not_negative(weights: Float64Array, basis: Float64Array) -> Float64Array:
     """(T, W) the weights of 0 or above nearest to least-squares solutions (T, W), by what
     basis (P, W) makes of the difference. Frames without a negative weight stay as they are."""
+    from scipy.optimize import nnls  # here, for most bakes need none, and it takes long to load
+
     out = weights.copy()
     for frame in np.flatnonzero(weights.min(1) < -1e-6):
         out[frame] = nnls(basis, np.einsum("iw,w->i", basis, weights[frame]))[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..bake.chunks import ChunkedBake
+from ..bake.bake import BakeJob
 from ..motion.read import encode_motion
 from . import inputs
 from .services import BakeOutput, BakeSteps, BakeTask, JobStep
@@ -21,16 +21,18 @@ def bake(task: BakeTask, user: UserCache) -> BakeSteps:
     `space.*`, `head.unknown`; JobError `job.disk`."""
     inputs.read_head(task.head)
     take = inputs.prepared(task.take)
-    chunks = ChunkedBake(take, task.track, task.frames, user, with_vertices=task.wants_vertices)
-    frames = range(len(take.motion)) if task.frames is None else task.frames
-    yield JobStep(stage=_STAGE, done=0, total=len(frames))
-    for chunk in chunks:
+    job = BakeJob(take, task.track, task.frames, user, with_vertices=task.wants_vertices)
+    yield JobStep(stage=_STAGE, done=0, total=len(job.frames))
+    for chunk in job:
         yield JobStep(stage=_STAGE, done=chunk.done, total=chunk.total)
-    result = chunks.finish()
+    result, vertices = job.finish(), None
+    if result.vertices is not None:
+        pc2 = result.vertices
+        vertices = user.add_parts(pc2.header, pc2.parts, pc2.sha256)
     return BakeOutput(
         start=result.frames.start,
         motion=result.motion,
         motion_file=user.add(lambda file: file.write(encode_motion(result.motion))),
         take_file=user.add(lambda file: file.write(encode_motion(result.take_motion))),
-        vertices_file=result.vertices,
+        vertices_file=vertices,
     )

@@ -12,7 +12,7 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
-from ..bake.bake import Prepared, prepare
+from ..bake.take import Prepared, prepare
 from ..head import read as files
 from ..head.forward import Mover, layer_of
 from ..memory import remembered

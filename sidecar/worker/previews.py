@@ -25,7 +25,7 @@ from ...shared.motion import Motion, frames_outside, make_motion
 from ...shared.pictures import PictureRequest
 from ..avatar.avatar import ArkitRig, Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS
-from ..bake.bake import Prepared, map_back
+from ..bake.take import Prepared, map_back
 from ..denormals import flushed_denormals
 from ..head.read import OPEN
 from ..memory import remembered

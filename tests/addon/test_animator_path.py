@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from affekt.sidecar.bake.pc2 import read_pc2
 from fakes.lam import lam_bundle
+from fakes.pc2 import read_pc2
 
 from .conftest import ROOT, RunScript
 

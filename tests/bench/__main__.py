@@ -28,9 +28,8 @@ import torch
 from affekt.shared.emotion import constant_track
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion
-from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.denormals import flushed_denormals
-from affekt.sidecar.head.forward import CHUNK_FRAMES, HeadLayer
+from affekt.sidecar.head.forward import CHUNK_FRAMES, HeadLayer, layer_of
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
 from affekt.sidecar.modulation.windows import WINDOW, windows_of
@@ -38,6 +37,7 @@ from affekt.sidecar.motion.read import write_motion
 from rich.console import Console
 from rich.table import Table
 
+from ..fakes.bakes import bake
 from ..fakes.head import small_head
 from .gpu import run_gpu_bench
 from .job import FRAMES, ROOT, Job, long_take, seconds
@@ -115,12 +115,12 @@ def motion_jobs() -> list[Job]:
     )
 
     def whole() -> object:
-        return collect_vertices(bake(take, next(tracks), head, None, modulator))
+        return bake(take, next(tracks), head, None, modulator)
 
-    middle = range(FRAMES // 2, FRAMES // 2 + 1)
+    middle, mover = range(FRAMES // 2, FRAMES // 2 + 1), layer_of(head).mover(take)
 
     def one_frame() -> object:
-        return collect_vertices(bake(take, next(tracks), head, None, modulator, middle))
+        return next(mover.blocks(modulate(take, next(tracks), modulator, middle), 0, 1))
 
     return [
         Job(
@@ -198,7 +198,8 @@ def bake_to_files(take: Motion) -> None:
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(io.StringIO()):
         folder = Path(name)
         write_motion(take, folder / "take.npz")
-        Bake(motion=folder / "take.npz", emotions=emotions, out=folder / "bake").run()
+        folders = {"out": folder / "bake", "cache_dir": folder / "cache"}
+        Bake(motion=folder / "take.npz", emotions=emotions, **folders).run()
 
 
 if __name__ == "__main__":

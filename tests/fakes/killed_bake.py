@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 from affekt.shared.emotion import constant_track
-from affekt.sidecar.bake.bake import prepare
-from affekt.sidecar.bake.chunks import ChunkedBake
+from affekt.sidecar.bake.bake import BakeJob
+from affekt.sidecar.bake.take import prepare
 from affekt.sidecar.cache.cache import Cache
 
 from fakes.head import small_head
@@ -28,10 +28,13 @@ TAKE = prepare(random_motion(FRAMES), small_head(), None, small_modulator())
 TRACK = constant_track(FRAMES, 30.0, happy=1.0)
 
 
-def bake_in(folder: Path) -> tuple[int, tuple[str, int] | None]:
-    """How many chunks were new, and the vertices."""
-    job = ChunkedBake(TAKE, TRACK, None, Cache(folder).user("local"))
-    return sum([chunk.is_new for chunk in job]), job.finish().vertices
+def bake_in(folder: Path) -> tuple[int, str]:
+    """How many chunks were new, and the SHA-256 of the vertices as they lie in the cache."""
+    user = Cache(folder).user("local")
+    job = BakeJob(TAKE, TRACK, None, user)
+    new, vertices = sum([chunk.is_new for chunk in job]), job.finish().vertices
+    assert vertices is not None
+    return new, user.add_parts(vertices.header, vertices.parts)[0]
 
 
 def main(folder: Path, points: int, seed: int) -> None:

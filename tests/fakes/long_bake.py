@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from affekt.shared.emotion import constant_track
-from affekt.sidecar.bake.bake import bake
-from affekt.sidecar.bake.pc2 import write_pc2
+from affekt.sidecar.bake.bake import BakeJob
+from affekt.sidecar.bake.store import MemoryStore
+from affekt.sidecar.bake.take import prepare
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.read import decode_motion, encode_motion
 
@@ -18,28 +19,19 @@ from fakes.modulator import small_modulator
 from fakes.takes import random_motion
 
 
-class Sink:
-    """Counts what is written and forgets it: a long take's vertices are gigabytes."""
-
-    written = 0
-
-    def write(self, data: memoryview) -> None:
-        self.written += memoryview(data).nbytes
-
-
 def main(frames: int, vertices: int, modulator: str) -> None:
-    take = decode_motion(encode_motion(random_motion(frames)), "take.npz")
-    result = bake(
-        take,
+    motion = decode_motion(encode_motion(random_motion(frames)), "take.npz")
+    model = small_modulator() if modulator == "small" else load_modulator()
+    take, track = (
+        prepare(motion, small_head(vertices), None, model),
         constant_track(frames, 30.0, happy=1.0),
-        small_head(vertices),
-        None,
-        small_modulator() if modulator == "small" else load_modulator(),
     )
-    encode_motion(result.motion)
-    sink = Sink()
-    write_pc2(sink, result.vertices, points=vertices, samples=frames, start=0)  # pyright: ignore
-    assert sink.written == 32 + frames * vertices * 12
+    job, done = BakeJob(take, track, None, MemoryStore()), 0
+    for chunk in job:  # whose vertices are forgotten: a long take's are gigabytes
+        assert chunk.vertices is not None
+        done += len(chunk.vertices)
+    assert done == frames
+    encode_motion(job.finish().motion)
     # Not getrusage, whose peak a child takes over from the process that started it.
     status = Path("/proc/self/status").read_text().split()
     print(1024 * int(status[status.index("VmHWM:") + 1]))

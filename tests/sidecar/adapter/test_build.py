@@ -13,7 +13,6 @@ from affekt.shared.emotion import constant_track
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion, make_motion
 from affekt.sidecar.adapter.solve import Forward, arkit_numbers
-from affekt.sidecar.bake.bake import bake
 from affekt.sidecar.cli import run
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.read import read_head
@@ -25,6 +24,7 @@ from affekt.sidecar.motion.adapter import (
     to_open,
 )
 from affekt.sidecar.motion.read import read_motion
+from fakes.bakes import bake
 from fakes.flame import npz
 from fakes.flame_twin import Twin, real_mesh_twin, remeshed_twin
 from fakes.modulator import small_modulator

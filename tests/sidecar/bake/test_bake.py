@@ -1,155 +1,204 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a bake promises, whatever the modulator's weights are; so they are random."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
 from affekt.shared.emotion import EmotionTrack, constant_track
-from affekt.shared.errors import AffektError
-from affekt.shared.motion import Motion, cut_motion
-from affekt.sidecar.bake.bake import BakeProgress, BakeResult, bake, collect_vertices
+from affekt.shared.errors import AffektError, InputError
+from affekt.shared.motion import cut_motion
+from affekt.sidecar.bake import bake as bake_module
+from affekt.sidecar.bake.bake import CHUNK, BakeJob, chunks_of
+from affekt.sidecar.bake.store import MemoryStore
+from affekt.sidecar.bake.take import prepare
 from affekt.sidecar.head.forward import HeadLayer
-from affekt.sidecar.motion.adapter import LinearAdapter, to_open
-from fakes.head import small_head
-from fakes.modulator import small_modulator
-from fakes.takes import arkit_motion, random_motion
+from affekt.sidecar.head.skinning import CHUNK_FRAMES
+from affekt.sidecar.modulation import modulator
+from affekt.sidecar.modulation.windows import HOP, windows_of
+from affekt.sidecar.motion.adapter import to_open
+from fakes.bakes import (
+    ADAPTER,
+    FRAMES,
+    HEAD,
+    MODULATOR,
+    RATES,
+    SPACES,
+    TAKES,
+    Baked,
+    bake_prepared,
+    plain_bake,
+    prepared,
+    random_track,
+    run,
+    same_bits,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-HEAD, MODULATOR, FRAMES = small_head(), small_modulator(), 131
-_RNG = np.random.default_rng(0)
-ADAPTER = LinearAdapter(
-    space="flame2023",
-    arkit_from_space=_RNG.normal(0, 0.1, (52, 103)).astype(np.float32),
-    arkit_bias=np.full(52, 0.2, np.float32),
-    space_from_arkit=_RNG.normal(0, 1, (103, 52)).astype(np.float32),
-)
-TAKES = {
-    "open": random_motion(FRAMES),
-    "arkit": arkit_motion(FRAMES),
-    "flame2023": random_motion(FRAMES, space="flame2023"),
-}
-SPACES = sorted(TAKES)
+HAPPY = constant_track(FRAMES, 30.0, happy=1.0)
 
 
-def run(space: str, track: EmotionTrack | None = None, **options) -> BakeResult:
-    track = constant_track(FRAMES, 30.0, happy=1.0) if track is None else track
-    return bake(TAKES[space], track, HEAD, ADAPTER, MODULATOR, **options)
+@cache
+def whole(space: str) -> Baked:
+    return bake_prepared(prepared(space), HAPPY)
 
 
-def same_bits(a: Motion, b: Motion) -> bool:
-    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Motion)]
-    return all(
-        x.tobytes() == y.tobytes() if isinstance(x, np.ndarray) else x == y for x, y in pairs
-    )
+def check_same(found: Baked, wanted: Baked) -> None:
+    assert same_bits(found.motion, wanted.motion)
+    assert same_bits(found.take_motion, wanted.take_motion)
+    assert found.vertices.tobytes() == wanted.vertices.tobytes()
 
 
-WHOLE = {space: run(space) for space in SPACES}
-VERTICES = {space: collect_vertices(WHOLE[space]) for space in SPACES}
+def test_chunks_are_whole_blocks() -> None:
+    assert CHUNK % CHUNK_FRAMES == 0
 
 
+@pytest.mark.parametrize("fps", RATES)
 @pytest.mark.parametrize("space", SPACES)
-def test_emotion_changes_the_take_and_what_is_seen(space: str) -> None:
-    before, after = to_open(TAKES[space], HEAD, ADAPTER), WHOLE[space].motion
-    assert (before.expression != after.expression).any(1).all()
-    assert after.space == "open"
-    assert WHOLE[space].take_motion.space == space
-    assert not np.array_equal(WHOLE[space].take_motion.expression, TAKES[space].expression)
-    still = HeadLayer(HEAD).vertices(before, 0, FRAMES)
-    assert np.abs(VERTICES[space] - still).max() > 1e-4
+def test_whole_takes_have_the_bits_of_the_plain_bake(space: str, fps: float) -> None:
+    take, track = prepared(space, fps), random_track(1)
+    check_same(bake_prepared(take, track), plain_bake(take, track))
 
 
-@pytest.mark.parametrize("space", SPACES)
-def test_influence_zero_gives_the_take_bit_for_bit(space: str) -> None:
-    result = run(space, constant_track(FRAMES, 30.0, influence=0.0, sad=1.0))
-    assert same_bits(result.take_motion, TAKES[space])
-    assert same_bits(result.motion, to_open(TAKES[space], HEAD, ADAPTER))
-
-
-@pytest.mark.parametrize("space", SPACES)
-def test_influence_zero_in_part_keeps_that_part(space: str) -> None:
-    track = constant_track(FRAMES, 30.0, sad=1.0)
-    influence = np.ones(FRAMES, np.float32)
-    influence[40:90] = 0
-    result = run(space, replace(track, influence=influence))
-    assert same_bits(cut_motion(result.take_motion, 40, 90), cut_motion(TAKES[space], 40, 90))
-
-
-@given(space=st.sampled_from(SPACES), start=st.integers(0, FRAMES - 1), data=st.data())
+@given(space=st.sampled_from(SPACES), fps=st.sampled_from(RATES), data=st.data())
 @settings(max_examples=25, deadline=None)
 def test_any_range_alone_equals_those_frames_of_the_whole(
-    space: str, start: int, data: st.DataObject
+    space: str, fps: float, data: st.DataObject
 ) -> None:
-    stop = data.draw(st.integers(start + 1, FRAMES))
-    part = run(space, frames=range(start, stop))
-    assert part.frames == range(start, stop)
-    assert same_bits(part.motion, cut_motion(WHOLE[space].motion, start, stop))
-    assert same_bits(part.take_motion, cut_motion(WHOLE[space].take_motion, start, stop))
-    assert collect_vertices(part).tobytes() == VERTICES[space][start:stop].tobytes()
-
-
-def test_vertices_are_those_of_the_motion() -> None:
-    expected = HeadLayer(HEAD).vertices(WHOLE["flame2023"].motion, 0, FRAMES)
-    np.testing.assert_array_equal(VERTICES["flame2023"], expected)
-
-
-def test_earlier_work_of_the_process_does_not_show() -> None:
-    weights = TAKES["arkit"].expression * np.float32(1e-39)  # denormal numbers
-    take, track = replace(TAKES["arkit"], expression=weights), constant_track(FRAMES, 30.0, sad=1)
-    results = []
-    for flush in (False, True):
-        torch.set_flush_denormal(flush)
-        results.append(bake(take, track, HEAD, None, MODULATOR))
-    torch.set_flush_denormal(False)
-    assert same_bits(results[0].motion, results[1].motion)
-    assert same_bits(results[0].take_motion, results[1].take_motion)
-
-
-def test_vertices_come_in_small_chunks() -> None:
-    lengths = [len(chunk) for chunk in run("open", frames=range(5, FRAMES)).vertices]
-    assert lengths == [27, 32, 32, 32, 3]
+    take, track = prepared(space, fps), random_track(data.draw(st.integers(0, 3)))
+    start = data.draw(st.integers(0, FRAMES - 1))
+    frames = range(start, data.draw(st.integers(start + 1, FRAMES)))
+    check_same(bake_prepared(take, track, frames), plain_bake(take, track, frames))
 
 
 def test_a_head_in_the_takes_own_space_shows_the_mapped_take() -> None:
     flame = replace(HEAD, name="flame", space="flame2023")
-    track = constant_track(FRAMES, 30.0, happy=1.0)
-    result = bake(TAKES["flame2023"], track, flame, ADAPTER, MODULATOR, open_head=HEAD)
-    assert same_bits(result.take_motion, WHOLE["flame2023"].take_motion)
-    expected = HeadLayer(flame).vertices(result.take_motion, 0, FRAMES)
-    np.testing.assert_array_equal(collect_vertices(result), expected)
+    take = prepare(TAKES["flame2023"](), flame, ADAPTER, MODULATOR, HEAD)
+    baked = bake_prepared(take, random_track(2))
+    check_same(baked, plain_bake(take, random_track(2)))
+    assert same_bits(
+        baked.take_motion, bake_prepared(prepared("flame2023"), random_track(2)).take_motion
+    )
+    expected = HeadLayer(flame).vertices(baked.take_motion, 0, FRAMES)
+    np.testing.assert_array_equal(baked.vertices, expected)
 
 
-def test_progress_counts_every_stage_to_its_end() -> None:
-    seen: list[BakeProgress] = []
-    collect_vertices(run("arkit", on_progress=seen.append, frames=range(10, 100)))
-    for stage in ("modulate", "vertices"):
-        steps = [p for p in seen if p.stage == stage]
-        assert [p.done for p in steps] == sorted({p.done for p in steps})
-        assert steps[-1].done == steps[-1].total
-    assert seen[-1] == BakeProgress(stage="vertices", done=90, total=90)
+@pytest.mark.parametrize("space", SPACES)
+def test_emotion_changes_the_take_and_what_is_seen(space: str) -> None:
+    before, baked = to_open(TAKES[space](), HEAD, ADAPTER), whole(space)
+    assert (before.expression != baked.motion.expression).any(1).all()
+    assert baked.motion.space == "open"
+    assert baked.take_motion.space == space
+    assert not np.array_equal(baked.take_motion.expression, TAKES[space]().expression)
+    still = HeadLayer(HEAD).vertices(before, 0, FRAMES)
+    assert np.abs(baked.vertices - still).max() > 1e-4
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_influence_zero_gives_the_take_bit_for_bit(space: str) -> None:
+    baked = bake_prepared(prepared(space), constant_track(FRAMES, 30.0, influence=0.0, sad=1.0))
+    assert same_bits(baked.take_motion, TAKES[space]())
+    assert same_bits(baked.motion, to_open(TAKES[space](), HEAD, ADAPTER))
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_influence_zero_in_part_keeps_that_part(space: str) -> None:
+    influence = np.ones(FRAMES, np.float32)
+    influence[40:90] = 0
+    track = replace(constant_track(FRAMES, 30.0, sad=1.0), influence=influence)
+    baked = bake_prepared(prepared(space), track)
+    assert same_bits(cut_motion(baked.take_motion, 40, 90), cut_motion(TAKES[space](), 40, 90))
+
+
+def test_vertices_are_those_of_the_motion() -> None:
+    expected = HeadLayer(HEAD).vertices(whole("flame2023").motion, 0, FRAMES)
+    np.testing.assert_array_equal(whole("flame2023").vertices, expected)
+
+
+def test_earlier_work_of_the_process_does_not_show() -> None:
+    weights = TAKES["arkit"]().expression * np.float32(1e-39)  # denormal numbers
+    motion, track = replace(TAKES["arkit"](), expression=weights), constant_track(FRAMES, 30, sad=1)
+    results = []
+    for flush in (False, True):
+        torch.set_flush_denormal(flush)
+        results.append(bake_prepared(prepare(motion, HEAD, None, MODULATOR), track))
+    torch.set_flush_denormal(False)
+    check_same(*results)
+
+
+@pytest.mark.parametrize("frames", [range(FRAMES), range(5, FRAMES), range(70, 80)])
+def test_chunks_count_to_the_end(frames: range) -> None:
+    chunks, result = run(MemoryStore(), prepared(), HAPPY, frames)
+    assert result.frames == frames
+    assert [frame for chunk in chunks for frame in chunk.frames] == list(frames)
+    lengths = [len(chunk.frames) for chunk in chunks]
+    assert [chunk.done for chunk in chunks] == list(np.cumsum(lengths))
+    assert {chunk.total for chunk in chunks} == {len(frames)}
+    assert all(chunk.is_new for chunk in chunks)
+    assert len(chunks) == len(list(chunks_of(frames, FRAMES)))
+    assert all(
+        chunk.vertices.shape == (n, len(HEAD.template), 3)  # type: ignore[union-attr]
+        for chunk, n in zip(chunks, lengths, strict=True)
+    )
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
-def test_cancel_stops_at_the_next_chunk(after: int) -> None:
-    calls = iter(range(99))
-    with pytest.raises(AffektError) as caught:
-        collect_vertices(run("open", is_cancelled=lambda: next(calls) >= after))
-    assert caught.value.code == "job.cancelled"
-    assert next(calls) == after + 1
+def test_who_stops_iterating_stops_the_work(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    real = bake_module.modulate_part
+    monkeypatch.setattr(
+        bake_module, "modulate_part", lambda *inputs: (made.append(1), real(*inputs))[1]
+    )
+    steps = iter(BakeJob(prepared(), HAPPY, None, MemoryStore()))
+    for _ in range(after):
+        next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert len(made) == after
+
+
+def test_without_vertices_none_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("vertices were asked for")
+
+    monkeypatch.setattr(bake_module, "layer_of", fail)
+    seen, result = run(MemoryStore(), prepared(), random_track(1), with_vertices=False)
+    assert result.vertices is None
+    assert all(chunk.is_new and chunk.vertices is None for chunk in seen)
+    with pytest.raises(AssertionError):  # the control: with vertices the head is asked
+        run(MemoryStore(), prepared(), random_track(1))
+
+
+def test_no_window_is_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, held = [], []
+    real = modulator._network_of
+
+    def counting(network):
+        answer = real(network)
+        return lambda *inputs: (asked.append(1), answer(*inputs))[1]
+
+    monkeypatch.setattr(modulator, "_network_of", counting)
+    track = constant_track(FRAMES, 30.0, sad=1.0)
+    job = BakeJob(prepared(), track, None, MemoryStore(), with_vertices=False)
+    for _ in job:
+        held.append(len(job._answers))
+    assert len(asked) == len(windows_of(range(FRAMES)))
+    assert max(held) <= CHUNK // HOP + 1  # and a long take's are not kept for ever
 
 
 def test_bad_input_is_named() -> None:
-    def code(*args, **kwargs) -> str:
+    def code(track: EmotionTrack, frames: range | None = None) -> str:
         with pytest.raises(AffektError) as caught:
-            bake(*args, **kwargs)
+            BakeJob(prepared(), track, frames, MemoryStore())
         return caught.value.code
 
-    track, take = constant_track(FRAMES, 30.0), TAKES["flame2023"]
-    assert code(take, track, HEAD, None, MODULATOR) == "space.no_adapter"
-    assert code(take, constant_track(9, 30.0), HEAD, ADAPTER, MODULATOR) == "emotion.shape"
+    assert code(constant_track(9, 30.0)) == "emotion.shape"
     for frames in (range(FRAMES + 1), range(5, 5), range(-1, 5), range(0, 9, 2)):
-        assert code(take, track, HEAD, ADAPTER, MODULATOR, frames) == "frames.out_of_range"
+        assert code(HAPPY, frames) == "frames.out_of_range"
     other = replace(HEAD, space="flame2020")
-    assert code(take, track, other, ADAPTER, MODULATOR, open_head=HEAD) == "space.no_adapter"
+    for head, adapter in ((HEAD, None), (other, ADAPTER)):
+        with pytest.raises(InputError) as caught:
+            prepare(TAKES["flame2023"](), head, adapter, MODULATOR, HEAD)
+        assert caught.value.code == "space.no_adapter"

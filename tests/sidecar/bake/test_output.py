@@ -6,55 +6,66 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affekt.shared.emotion import constant_track
-from affekt.shared.errors import AffektError, InputError
+from affekt.shared.errors import InputError, JobError
+from affekt.shared.motion import Motion
 from affekt.sidecar import cli
-from affekt.sidecar.bake.bake import BakeResult, bake, collect_vertices
+from affekt.sidecar.bake.bake import CHUNK, BakedChunk, BakeJob
 from affekt.sidecar.bake.output import sha256, write_bake
-from affekt.sidecar.bake.pc2 import read_pc2
+from affekt.sidecar.bake.store import MemoryStore
+from affekt.sidecar.bake.take import prepare
+from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.cache.claim import Claim
 from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.modulation.weights import save_modulator
 from affekt.sidecar.motion.read import encode_motion, read_motion, write_motion
+from affekt.sidecar.server.authenticator import LOCAL_USER
+from fakes.bakes import bake
 from fakes.head import small_head
 from fakes.modulator import small_modulator
+from fakes.pc2 import read_pc2
 from fakes.takes import arkit_content, arkit_motion, as_bytes, lam_content, random_motion
 from hypothesis import given
 from hypothesis import strategies as st
 
-HEAD, MODULATOR = small_head(), small_modulator()
+HEAD, MODULATOR, FRAMES = small_head(), small_modulator(), CHUNK + 36
 
 
-def result_of(motion=None, **options) -> BakeResult:
-    motion = random_motion(70) if motion is None else motion
-    return bake(
-        motion, constant_track(len(motion), 30.0, sad=1.0), HEAD, None, MODULATOR, **options
-    )
+def job_of(motion: Motion | None = None, frames: range | None = None) -> BakeJob:
+    motion = random_motion(FRAMES) if motion is None else motion
+    take, track = prepare(motion, HEAD, None, MODULATOR), constant_track(len(motion), 30.0, sad=1)
+    return BakeJob(take, track, frames, MemoryStore())
 
 
-def write(result: BakeResult, folder: Path) -> dict:
-    return write_bake(result, folder, settings={"head": "small"}, inputs={"motion": b"x"})
+def write(job: BakeJob, folder: Path, **options) -> dict:
+    return write_bake(job, folder, settings={"head": "small"}, inputs={"motion": b"x"}, **options)
 
 
 def test_files_hold_the_bake(tmp_path: Path) -> None:
-    report = write(result_of(frames=range(3, 60)), tmp_path / "a" / "b")
+    report = write(job_of(frames=range(3, 90)), tmp_path / "a" / "b")
     out = tmp_path / "a" / "b"
     assert sorted(os.listdir(out)) == ["motion.npz", "report.json", "vertices.pc2"]
-    expected = result_of(frames=range(3, 60))
+    track = constant_track(FRAMES, 30.0, sad=1)
+    expected = bake(random_motion(FRAMES), track, HEAD, None, MODULATOR, range(3, 90))
     assert (out / "motion.npz").read_bytes() == encode_motion(expected.motion)
-    np.testing.assert_array_equal(read_pc2(out / "vertices.pc2"), collect_vertices(expected))
+    np.testing.assert_array_equal(read_pc2(out / "vertices.pc2"), expected.vertices)
     assert json.loads((out / "report.json").read_bytes()) == report
-    assert report["frames"] == {"first": 3, "last": 59, "count": 57}
+    assert report["frames"] == {"first": 3, "last": 89, "count": 87}
+    assert set(report["seconds"]) == {"convert", "modulate", "map back", "vertices and writing"}
+    assert min(report["seconds"].values()) >= 0
+    assert set(report["sha256"]["outputs"]) == {"motion.npz", "vertices.pc2"}
     for name, digest in report["sha256"]["outputs"].items():
         assert digest == sha256((out / name).read_bytes())
     assert report["sha256"]["inputs"] == {"motion": sha256(b"x")}
 
 
 def test_pc2_header_is_what_blender_reads(tmp_path: Path) -> None:
-    write(result_of(frames=range(3, 60)), tmp_path)
+    write(job_of(frames=range(3, 60)), tmp_path)
     data = (tmp_path / "vertices.pc2").read_bytes()
     assert data[:12] == b"POINTCACHE2\0"
     assert struct.unpack("<iiffi", data[12:32]) == (1, len(HEAD.template), 3.0, 1.0, 57)
@@ -63,52 +74,50 @@ def test_pc2_header_is_what_blender_reads(tmp_path: Path) -> None:
 
 def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in "ab":
-        write(result_of(arkit_motion(50)), tmp_path / name)
+        write(job_of(arkit_motion(50)), tmp_path / name)
     for file in ("motion.npz", "take.npz", "vertices.pc2"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
 def test_take_comes_back_in_its_own_space(tmp_path: Path) -> None:
-    write(result_of(arkit_motion(50)), tmp_path)
+    write(job_of(arkit_motion(50)), tmp_path)
     assert read_motion(tmp_path / "take.npz").space == "arkit"
     assert read_motion(tmp_path / "motion.npz").space == "open"
-    write(result_of(), tmp_path)  # an open take has none, and an old one must not stay
+    write(job_of(), tmp_path)  # an open take has none, and an old one must not stay
     assert sorted(os.listdir(tmp_path)) == ["motion.npz", "report.json", "vertices.pc2"]
 
 
+def cancel(chunk: BakedChunk) -> None:
+    if chunk.done == chunk.total:
+        raise JobError("job.cancelled", "The bake was cancelled.", "Start it again.")
+
+
+def test_every_chunk_is_told(tmp_path: Path) -> None:
+    told: list[BakedChunk] = []
+    write(job_of(), tmp_path, on_chunk=told.append)
+    assert [chunk.done for chunk in told] == [CHUNK, FRAMES]
+
+
 def test_failure_leaves_nothing(tmp_path: Path) -> None:
-    calls = iter(range(99))
-    result = result_of(is_cancelled=lambda: next(calls) > 5)
-    with pytest.raises(AffektError):
-        write(result, tmp_path / "new" / "folder")
+    with pytest.raises(JobError):
+        write(job_of(), tmp_path / "new" / "folder", on_chunk=cancel)
     assert os.listdir(tmp_path) == []
 
 
 def test_failure_keeps_an_earlier_bake(tmp_path: Path) -> None:
-    write(result_of(), tmp_path)
+    write(job_of(), tmp_path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    calls = iter(range(99))
-    with pytest.raises(AffektError):
-        write(result_of(is_cancelled=lambda: next(calls) > 5), tmp_path)
+    with pytest.raises(JobError):
+        write(job_of(), tmp_path, on_chunk=cancel)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
 def test_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(InputError) as caught:
-        write(result_of(), tmp_path / "out")
+        write(job_of(), tmp_path / "out")
     assert caught.value.code == "file.not_writable"
     assert (tmp_path / "out").read_text() == "mine"
-
-
-def test_cut_pc2_is_refused(tmp_path: Path) -> None:
-    write(result_of(), tmp_path)
-    path = tmp_path / "vertices.pc2"
-    for size in (0, 12, 31, 32, 4000):
-        os.truncate(path, size) if size < path.stat().st_size else None
-        with pytest.raises(InputError) as caught:
-            read_pc2(path)
-        assert caught.value.code == "file.damaged"
 
 
 @given(total=st.integers(1, 50), first=st.integers(0, 60), last=st.integers(0, 60))
@@ -141,10 +150,17 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def command(files: Path, motion: str, *more: str, out: str = "out") -> int:
-    paths = ["--emotions", str(files / "emotions.json"), "--out", str(files / out)]
-    modulator = ["--modulator", str(files / "modulator.safetensors")]
-    return cli.run(["bake", "--motion", str(files / motion), *paths, *modulator, *more])
+def arguments(
+    files: Path, motion: str, *more: str, out: str = "out", cache: str = "cache"
+) -> list[str]:
+    paths = {"motion": motion, "emotions": "emotions.json", "out": out, "cache-dir": cache}
+    paths["modulator"] = "modulator.safetensors"
+    words = [word for name, path in paths.items() for word in (f"--{name}", str(files / path))]
+    return ["bake", *words, *more]
+
+
+def command(files: Path, motion: str, *more: str, **paths: str) -> int:
+    return cli.run(arguments(files, motion, *more, **paths))
 
 
 def test_bake_command_writes_every_file(files: Path) -> None:
@@ -201,30 +217,66 @@ def test_bad_input_is_a_sentence_and_exit_code_2(
     assert sorted(os.listdir(files)) == before
 
 
-def test_killed_bake_leaves_no_result(files: Path) -> None:
-    code = (
-        "import os, sys\n"
-        "from affekt.sidecar.bake import files as f\n"
-        "f.write_pc2 = lambda file, *a, **k: os.abort()\n"
-        "from affekt.sidecar import cli\n"
-        "cli.run(sys.argv[1:])\n"
-    )
-    arguments = [
-        "bake",
-        "--motion",
-        "arkit.json",
-        "--emotions",
-        "emotions.json",
-        "--out",
-        "out",
-        "--modulator",
-        "modulator.safetensors",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=files, capture_output=True, timeout=120
-    )
+KILLED = """
+import os, sys
+from affekt.sidecar import cli
+from affekt.sidecar.bake import bake, output
+real = bake.chunks_of
+def some(*frames):
+    for count, chunk in enumerate(real(*frames)):
+        if count == int(sys.argv[1]):
+            os.abort()
+        yield chunk
+bake.chunks_of = some
+output._report = lambda *_: os.abort()
+cli.run(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("after", [0, 2, 9])
+def test_a_killed_bake_leaves_no_result_and_goes_on(
+    after: int, files: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_motion(random_motion(2 * CHUNK + 20), files / "open.npz")
+    assert command(files, "open.npz", out="whole", cache="another") == 0
+    assert "0 of 3 chunks were baked before" in capfd.readouterr().out
+    words = arguments(files, "open.npz", "--frames", f"3-{2 * CHUNK + 19}")
+    started = [sys.executable, "-c", KILLED, str(after), *words]
+    done = subprocess.run(started, capture_output=True, timeout=120)
     assert done.returncode != 0
-    assert not [n for n in os.listdir(files / "out") if not n.startswith(".")]
+    assert b"Traceback" not in done.stderr
+    (partial,) = os.listdir(files / "out")
+    assert partial.startswith(".")
+    assert (files / "out" / partial / "vertices.pc2").exists()
+    assert command(files, "open.npz") == 0
+    assert f"{min(after, 3)} of 3 chunks were baked before" in capfd.readouterr().out
+    for name in ("motion.npz", "vertices.pc2"):
+        assert (files / "out" / name).read_bytes() == (files / "whole" / name).read_bytes()
+
+
+def test_a_bake_without_a_cache(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(files, "arkit.json", out="kept") == 0
+    capsys.readouterr()
+    (files / "taken").write_text("a file where the folder should be")
+    assert command(files, "arkit.json", cache="taken") == 0
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 1
+    assert "The bake goes on, but keeps no chunks." in error[0]
+    for name in ("motion.npz", "take.npz", "vertices.pc2"):
+        assert (files / "out" / name).read_bytes() == (files / "kept" / name).read_bytes()
+
+
+@pytest.mark.parametrize("is_claimed", [False, True])
+def test_old_files_make_room_unless_a_sidecar_uses_them(files: Path, is_claimed: bool) -> None:
+    store = Cache(files / "cache").user(LOCAL_USER)
+    store.add_chunk("a" * 40, [bytes(8_000_000)])
+    claim = Claim(files / "cache") if is_claimed else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cache.__init__, "__defaults__", (7_000_000, time.monotonic))
+        assert command(files, "arkit.json", "--frames", "0-3") == 0
+    assert (store.find_chunk("a" * 40) is not None) == is_claimed
+    if claim is not None:
+        claim.close()
 
 
 def test_real_takes(real_data: Path, files: Path) -> None:
@@ -236,23 +288,8 @@ def test_real_takes(real_data: Path, files: Path) -> None:
     assert len(takes) == 4
     for path in takes:
         out = files / path.parent.name
-        code = cli.run(
-            [
-                "bake",
-                "--motion",
-                str(path),
-                "--emotions",
-                str(files / "emotions.json"),
-                "--modulator",
-                str(files / "modulator.safetensors"),
-                "--adapter",
-                adapter,
-                "--frames",
-                "20-59",
-                "--out",
-                str(out),
-            ]
-        )
+        more = ("--motion", str(path), "--adapter", adapter, "--frames", "20-59")
+        code = command(files, "arkit.json", *more, out=path.parent.name)
         assert code == 0
         vertices = read_pc2(out / "vertices.pc2")
         assert len(vertices) == 40

@@ -20,8 +20,6 @@ from affekt.shared.motion import Motion, make_motion
 from affekt.shared.pictures import PASSES, PictureRequest
 from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.read import decode_avatar
-from affekt.sidecar.bake.bake import bake, collect_vertices
-from affekt.sidecar.bake.pc2 import read_pc2
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import load_modulator
@@ -29,9 +27,11 @@ from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
 from affekt.sidecar.motion.read import encode_motion, read_motion
 from affekt.sidecar.server.server import Server, ServerOptions
 from affekt.sidecar.server.worker_process import WorkerProcess
+from fakes.bakes import bake
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
 from fakes.link import drain
+from fakes.pc2 import read_pc2
 from fakes.splats import flame_param, splat_ply
 
 FRAMES = range(2, 8)
@@ -66,7 +66,7 @@ def test_bake_and_render(client: Client, take: Motion, tmp_path: Path) -> None:
     np.testing.assert_array_equal(finished.motion.expression, direct.motion.expression)
     np.testing.assert_array_equal(finished.motion.jaw, direct.motion.jaw)
     client.download(finished.vertices, tmp_path / "take.pc2")
-    np.testing.assert_array_equal(read_pc2(tmp_path / "take.pc2"), collect_vertices(direct))
+    np.testing.assert_array_equal(read_pc2(tmp_path / "take.pc2"), direct.vertices)
     client.download(finished.take, tmp_path / "take.npz")
     taken = read_motion(tmp_path / "take.npz")
     np.testing.assert_array_equal(taken.expression, direct.take_motion.expression)

@@ -17,9 +17,7 @@ from affekt.shared.emotion import constant_track
 from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
-from affekt.sidecar.bake.bake import bake, collect_vertices
-from affekt.sidecar.bake.chunks import CHUNK
-from affekt.sidecar.bake.pc2 import read_pc2
+from affekt.sidecar.bake.bake import CHUNK
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.memory import MEMORY
 from affekt.sidecar.modulation.modulator import load_modulator
@@ -29,8 +27,10 @@ from affekt.sidecar.render.mesh_passes import MeshPainter
 from affekt.sidecar.worker import inputs, orders
 from affekt.sidecar.worker.inputs import SubjectSource
 from affekt.sidecar.worker.services import Services, Take
+from fakes.bakes import bake
 from fakes.lam import lam_bundle
 from fakes.orders import JOB, WorkClient, bake_request, render_request
+from fakes.pc2 import read_pc2
 from fakes.takes import random_motion
 
 FRAMES = 2 * CHUNK + 5
@@ -69,7 +69,7 @@ def test_a_bake_is_the_direct_ones(
     np.testing.assert_array_equal(done.jaw, direct.motion.jaw)
     assert done.vertices is not None
     vertices = whole(real, done.vertices, done.vertices_size, tmp_path / "v.pc2")
-    np.testing.assert_array_equal(read_pc2(vertices), collect_vertices(direct))
+    np.testing.assert_array_equal(read_pc2(vertices), direct.vertices)
     own = read_motion(whole(real, done.take, done.take_size, tmp_path / "take.npz"))
     np.testing.assert_array_equal(own.expression, direct.take_motion.expression)
     assert [step.done for step in steps] == sorted(step.done for step in steps)

@@ -15,7 +15,6 @@ from affekt.shared.camera import Camera, look_at
 from affekt.shared.emotion import CONTROLS, EmotionTrack
 from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureRequest
-from affekt.sidecar.bake.bake import bake, collect_vertices
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.memory import forget
 from affekt.sidecar.modulation.modulator import load_modulator
@@ -24,6 +23,7 @@ from affekt.sidecar.motion.read import decode_motion, encode_motion
 from affekt.sidecar.render.shade import DrawOptions, draw_head
 from affekt.sidecar.worker import inputs, orders, previews
 from affekt.sidecar.worker.services import PreviewTask, Services, Take
+from fakes.bakes import bake
 from fakes.lam import lam_bundle
 from fakes.orders import WorkClient, render_request
 from fakes.takes import arkit_motion, random_motion
@@ -111,7 +111,7 @@ def test_numbers_and_vertices_are_the_bakes(
 ) -> None:
     take, track = a_take(space, fps), a_track(fps)
     baked = bake(take, track, read_head("open"), ADAPTER, load_modulator())
-    vertices = collect_vertices(baked)
+    vertices = baked.vertices
     motion = real.keep(encode_motion(take))
     write_adapter(ADAPTER, tmp_path / "adapter.npz")
     adapter = real.keep((tmp_path / "adapter.npz").read_bytes())
