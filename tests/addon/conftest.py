@@ -15,27 +15,54 @@ from pathlib import Path
 import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.commands.extension import Build
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "scripts"
+CHECK_BPY = ROOT / "tests" / "setup" / "check-bpy"
+LACKS_LIBRARIES = 3
 
 
-def _pythons() -> list[str]:
+def _pythons() -> list[Path]:
+    """Of each environment, also of one that `make test` left empty for want of a Python."""
     if named := os.environ.get("AFFEKT_BPY_PYTHONS"):
-        return [path for path in named.split(os.pathsep) if path]
-    return sorted(str(path) for path in ROOT.glob(".venv-bpy*/bin/python"))
+        return [Path(path) for path in named.split(os.pathsep) if path]
+    return [folder / "bin" / "python" for folder in sorted(ROOT.glob(".venv-bpy*"))]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "blender_python" in metafunc.fixturenames:
-        none = pytest.param("", marks=pytest.mark.skip(reason="no bpy: run `make test`"))
-        metafunc.parametrize("blender_python", _pythons() or [none], scope="session")
+        pythons = _pythons() or [Path("none/bin/python")]
+        names = [python.parents[1].name.removeprefix(".venv-") for python in pythons]
+        metafunc.parametrize("blender_python", pythons, ids=names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def blender_python(request: pytest.FixtureRequest) -> str:
+    """A Python that can import bpy; skips with what is missing on this machine."""
+    python = str(request.param)
+    if not Path(python).exists():
+        pytest.skip(f"no Blender at {python}: run `make test`")
+    asked = subprocess.run([CHECK_BPY, python], capture_output=True, text=True, check=False)
+    if asked.returncode == LACKS_LIBRARIES:
+        pytest.skip(asked.stdout.strip())
+    assert asked.returncode == 0, asked.stderr
+    return python
 
 
 @pytest.fixture(scope="session")
 def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The extension, built by the command that users have."""
-    out = tmp_path_factory.mktemp("extension")
+    """The extension, built by the command that users have, once for all processes of a run."""
+    out = tmp_path_factory.getbasetemp() / "extension"
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        out = tmp_path_factory.getbasetemp().parent / "extension"
+    with FileLock(f"{out}.lock"):
+        if not out.exists():
+            _build_extension(out)
+    return next(out.glob("*.zip"))
+
+
+def _build_extension(out: Path) -> None:
     wheels = os.environ.get("AFFEKT_WHEELS")
     try:
         Build(out=out, wheels_from=Path(wheels) if wheels else None).run()
@@ -45,7 +72,6 @@ def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 f"the wheels cannot be downloaded here, and AFFEKT_WHEELS is unset: {error}"
             )
         raise
-    return next(out.glob("*.zip"))
 
 
 RunScript = Callable[..., dict]
