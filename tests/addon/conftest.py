@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.commands.extension import Build
-from filelock import FileLock
+
+from ..conftest import MakeOnce
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -51,15 +52,9 @@ def blender_python(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The extension, built by the command that users have, once for all processes of a run."""
-    out = tmp_path_factory.getbasetemp() / "extension"
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        out = tmp_path_factory.getbasetemp().parent / "extension"
-    with FileLock(f"{out}.lock"):
-        if not out.exists():
-            _build_extension(out)
-    return next(out.glob("*.zip"))
+def extension_zip(make_once: MakeOnce) -> Path:
+    """The extension, built by the command that users have."""
+    return next(make_once("extension", _build_extension).glob("*.zip"))
 
 
 def _build_extension(out: Path) -> None:
@@ -83,7 +78,7 @@ def blender_user_folder(
 ) -> Path:
     """BLENDER_USER_RESOURCES with the extension installed from its zip, offline."""
     folder = tmp_path_factory.mktemp("blender_user")
-    _run(blender_python, folder, "install.py", {"zip": str(extension_zip)}, folder)
+    run_script(blender_python, folder, "install.py", {"zip": str(extension_zip)}, folder)
     return folder
 
 
@@ -92,7 +87,7 @@ def in_blender(blender_python: str, blender_user_folder: Path, tmp_path: Path) -
     """Runs one of scripts/ in Blender with the extension enabled: options in, its answer out."""
 
     def run(script: str, **options: object) -> dict:
-        return _run(blender_python, blender_user_folder, script, options, tmp_path)
+        return run_script(blender_python, blender_user_folder, script, options, tmp_path)
 
     return run
 
@@ -122,7 +117,8 @@ def start_in_blender(
         process.wait()
 
 
-def _run(python: str, user: Path, script: str, options: dict, folder: Path) -> dict:
+def run_script(python: str, user: Path, script: str, options: dict, folder: Path) -> dict:
+    """The answer of one of scripts/, run in Blender with that user folder and temporary folder."""
     command, environment, answer = _command(python, user, script, options, folder)
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=280, check=False
