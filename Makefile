@@ -3,17 +3,20 @@
 PYTHON ?= $(shell tests/setup/find-python 3.11 3.12 3.13)
 VENV := .venv
 RUN := $(VENV)/bin/python
+BLENDERS := .venv-bpy42 .venv-bpy52 .venv-bpy53
+# Tests start some hundred processes: each module is compiled once, whatever the user's shell says.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n 2
 
 .PHONY: demo test test-full bench lint extension clean
 
 demo: $(VENV)/sidecar  ## bake the shipped take with happy -> neutral -> sad, pictures in demo/
 	$(VENV)/bin/affekt demo --out demo
 
-test: $(VENV)/test .venv-bpy42/ready .venv-bpy52/ready lint  ## everything, Blender included
-	$(RUN) -m pytest -m "not full"
+test: $(VENV)/test system lint  ## everything, Blender included
+	$(PYTEST) -m "not full"
 
-test-full: $(VENV)/test .venv-bpy42/ready .venv-bpy52/ready  ## the long tiers alone
-	$(RUN) -m pytest -m full
+test-full: $(VENV)/test system  ## the long tiers alone
+	$(PYTEST) -m full
 
 bench: $(VENV)/test
 	$(RUN) -m tests.bench
@@ -39,15 +42,18 @@ $(VENV)/test: pyproject.toml | $(VENV)/bin/python
 	touch $(VENV)/sidecar $@
 
 # Blender as a Python module, each in its own environment: it pins its own numpy.
-.venv-bpy42/ready: | system
+.venv-bpy42/ready:
 	tests/setup/install-bpy $(@D) 3.11 "4.2.*"
 
-.venv-bpy52/ready: | system
+.venv-bpy52/ready:
 	tests/setup/install-bpy $(@D) 3.13 "5.2.*"
 
+.venv-bpy53/ready:
+	tests/setup/install-bpy $(@D) 3.13 "5.3.*"
+
 .PHONY: system
-system:  ## the X libraries that Blender links, where apt can install them
-	tests/setup/install-system
+system: $(BLENDERS:=/ready)  ## the X libraries that Blender links, where apt can install them
+	tests/setup/install-system $(BLENDERS:=/bin/python)
 
 clean:
-	rm -rf $(VENV) .venv-bpy42 .venv-bpy52 build dist demo *.egg-info
+	rm -rf $(VENV) $(BLENDERS) build dist demo *.egg-info

@@ -1,13 +1,87 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures that every room of the tests shares."""
+"""Fixtures that every room of the tests shares, and how its files are dealt to two processes.
+
+`make test` runs two pytest processes. A file stays whole, so that its fixtures are made once, and
+so do all files that share a costly fixture (`tests/faults`, each Blender). The longest go first.
+"""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Threads that wait do not spin: two processes share the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# A busy machine is no fault of an example: only pytest's timeout counts. In CI the examples are
+# the same every time.
+settings.register_profile(
+    "affekt",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("affekt")
+
+LONGEST_FIRST = ("bpy", "tests/faults/")
+"""Beginnings of names of groups; the others follow as they are found."""
+
+
+def group_of(test: str) -> str:
+    """The name of the group whose tests run in one process: a Blender, a folder or a file."""
+    path, _, name = test.partition("::")
+    if blender := re.search(r"[\[-](bpy[^\]-]*)", name):
+        return blender[1]
+    return "tests/faults/" if path.startswith("tests/faults/") else path
+
+
+class Groups(LoadScopeScheduling):
+    """Deals out whole groups, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
+    config.option.loadscopereorder = False
+    return Groups(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        group = group_of(item.nodeid)
+        return next((n for n, s in enumerate(LONGEST_FIRST) if group.startswith(s)), 99)
+
+    items.sort(key=rank)
+
+
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """make_once(name, make) -> a folder that make(folder) fills, once for both processes."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def make_once(name: str, make: Callable[[Path], object]) -> Path:
+        with FileLock(root / f"{name}.lock"):
+            if not (root / name).exists():
+                folder = tmp_path_factory.mktemp(name)
+                make(folder)
+                folder.rename(root / name)
+        return root / name
+
+    return make_once
 
 
 @pytest.fixture(scope="session")

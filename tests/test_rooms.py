@@ -2,6 +2,7 @@
 """The rooms' walls: who may import what (see the table in docs/architecture.md)."""
 
 import ast
+import functools
 import graphlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,13 @@ ROOT = Path(__file__).resolve().parent.parent
 STANDARD_AND_SHARED = {"numpy", "msgpack", "zmq"}
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
+@functools.cache
+def imports(path: Path) -> list[tuple[int, str]]:
     """(level, module) of every import statement in the file, nested ones too."""
+    return list(read_imports(path))
+
+
+def read_imports(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)

@@ -16,26 +16,48 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.commands.extension import Build
 
+from ..conftest import MakeOnce
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "scripts"
+CHECK_BPY = ROOT / "tests" / "setup" / "check-bpy"
+LACKS_LIBRARIES = 3
 
 
-def _pythons() -> list[str]:
+def _pythons() -> list[Path]:
+    """Of each environment, also of one that `make test` left empty for want of a Python."""
     if named := os.environ.get("AFFEKT_BPY_PYTHONS"):
-        return [path for path in named.split(os.pathsep) if path]
-    return sorted(str(path) for path in ROOT.glob(".venv-bpy*/bin/python"))
+        return [Path(path) for path in named.split(os.pathsep) if path]
+    return [folder / "bin" / "python" for folder in sorted(ROOT.glob(".venv-bpy*"))]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "blender_python" in metafunc.fixturenames:
-        none = pytest.param("", marks=pytest.mark.skip(reason="no bpy: run `make test`"))
-        metafunc.parametrize("blender_python", _pythons() or [none], scope="session")
+        pythons = _pythons() or [Path("none/bin/python")]
+        names = [python.parents[1].name.removeprefix(".venv-") for python in pythons]
+        metafunc.parametrize("blender_python", pythons, ids=names, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def blender_python(request: pytest.FixtureRequest) -> str:
+    """A Python that can import bpy; skips with what is missing on this machine."""
+    python = str(request.param)
+    if not Path(python).exists():
+        pytest.skip(f"no Blender at {python}: run `make test`")
+    asked = subprocess.run([CHECK_BPY, python], capture_output=True, text=True, check=False)
+    if asked.returncode == LACKS_LIBRARIES:
+        pytest.skip(asked.stdout.strip())
+    assert asked.returncode == 0, asked.stderr
+    return python
+
+
+@pytest.fixture(scope="session")
+def extension_zip(make_once: MakeOnce) -> Path:
     """The extension, built by the command that users have."""
-    out = tmp_path_factory.mktemp("extension")
+    return next(make_once("extension", _build_extension).glob("*.zip"))
+
+
+def _build_extension(out: Path) -> None:
     wheels = os.environ.get("AFFEKT_WHEELS")
     try:
         Build(out=out, wheels_from=Path(wheels) if wheels else None).run()
@@ -45,7 +67,6 @@ def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 f"the wheels cannot be downloaded here, and AFFEKT_WHEELS is unset: {error}"
             )
         raise
-    return next(out.glob("*.zip"))
 
 
 RunScript = Callable[..., dict]
@@ -57,7 +78,7 @@ def blender_user_folder(
 ) -> Path:
     """BLENDER_USER_RESOURCES with the extension installed from its zip, offline."""
     folder = tmp_path_factory.mktemp("blender_user")
-    _run(blender_python, folder, "install.py", {"zip": str(extension_zip)}, folder)
+    run_script(blender_python, folder, "install.py", {"zip": str(extension_zip)}, folder)
     return folder
 
 
@@ -66,7 +87,7 @@ def in_blender(blender_python: str, blender_user_folder: Path, tmp_path: Path) -
     """Runs one of scripts/ in Blender with the extension enabled: options in, its answer out."""
 
     def run(script: str, **options: object) -> dict:
-        return _run(blender_python, blender_user_folder, script, options, tmp_path)
+        return run_script(blender_python, blender_user_folder, script, options, tmp_path)
 
     return run
 
@@ -96,7 +117,8 @@ def start_in_blender(
         process.wait()
 
 
-def _run(python: str, user: Path, script: str, options: dict, folder: Path) -> dict:
+def run_script(python: str, user: Path, script: str, options: dict, folder: Path) -> dict:
+    """The answer of one of scripts/, run in Blender with that user folder and temporary folder."""
     command, environment, answer = _command(python, user, script, options, folder)
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=280, check=False

@@ -12,6 +12,7 @@ import pytest
 from fakes.lam import lam_bundle
 from fakes.pc2 import read_pc2
 
+from ..conftest import MakeOnce
 from .conftest import ROOT, RunScript
 
 TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
@@ -26,15 +27,17 @@ KEYS = [
 
 
 @pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+def terminal(make_once: MakeOnce) -> np.ndarray:
     """Vertices that `affekt bake` gives for the same take and keys."""
-    folder = tmp_path_factory.mktemp("terminal")
+    return read_pc2(make_once("terminal", bake_in_a_terminal) / "bake" / "vertices.pc2")
+
+
+def bake_in_a_terminal(folder: Path) -> None:
     emotions = folder / "emotions.json"
     emotions.write_text(json.dumps({"fps": FPS, "keys": KEYS, "interpolation": "linear"}))
     command = [sys.executable, "-m", "affekt.sidecar", "bake", "--motion", str(TAKE)]
     command += ["--emotions", str(emotions), "--out", str(folder / "bake")]
     subprocess.run(command, check=True, capture_output=True, timeout=240)
-    return read_pc2(folder / "bake" / "vertices.pc2")
 
 
 def test_the_whole_path(terminal: np.ndarray, in_blender: RunScript, tmp_path: Path) -> None:

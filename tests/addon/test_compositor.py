@@ -9,7 +9,7 @@ import OpenEXR
 import pytest
 from fakes.head import small_head
 
-from .conftest import RunScript
+from .conftest import RunScript, run_script
 from .nouns import save
 
 
@@ -74,22 +74,25 @@ def write_avatar(path: Path, index: int) -> None:
     OpenEXR.File(header, pixels).write(str(path))
 
 
-@pytest.fixture
-def composited(in_blender: RunScript, tmp_path: Path) -> dict:
+@pytest.fixture(scope="module")
+def composited(
+    blender_python: str, blender_user_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict:
     """What the script told, with its pictures."""
-    take, exrs = tmp_path / "take.json", [tmp_path / f"{index}.exr" for index in range(3)]
+    folder = tmp_path_factory.mktemp("composited")
+    take, exrs = folder / "take.json", [folder / f"{index}.exr" for index in range(3)]
     take.write_text("{}")
     for index, path in enumerate(exrs):
         write_avatar(path, index)
-    told = in_blender(
-        "depth_over.py",
-        head=save(small_head(), tmp_path / "head.npz"),
-        take=take,
-        exrs=list(map(str, exrs)),
-        size=SIZE,
-    )
+    options = {
+        "head": save(small_head(), folder / "head.npz"),
+        "take": take,
+        "exrs": list(map(str, exrs)),
+        "size": SIZE,
+    }
+    told = run_script(blender_python, blender_user_folder, "depth_over.py", options, folder)
     names = ("set", "over", "blurred")
-    return told | {name: np.load(tmp_path / f"{name}.npy") for name in names}
+    return told | {name: np.load(folder / f"{name}.npy") for name in names}
 
 
 def near(mask: np.ndarray, reach: int) -> np.ndarray:

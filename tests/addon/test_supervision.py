@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affekt.shared.alive import is_process_alive
 from affekt.shared.connection import FILE_NAME
+from affekt.shared.pixels import default_pixel_folder
 from affekt.shared.process import SidecarState, start_sidecar
 from affekt.shared.version import AFFEKT_VERSION
 from affekt.sidecar.motion.read import encode_motion
@@ -121,9 +121,7 @@ def test_a_connection_file_that_the_user_names(in_blender: RunScript, tmp_path: 
     assert "The connection file" in told["said"]["missing"]
 
 
-def test_blender_is_killed(
-    start_in_blender: StartScript, long_take: Path, tmp_path: Path, gone: Callable[[], list[str]]
-) -> None:
+def test_blender_is_killed(start_in_blender: StartScript, long_take: Path, tmp_path: Path) -> None:
     """Sidecar, worker, shared memory and connection file go with it."""
     blender, answer = start_in_blender("hold.py", python=sys.executable, take=long_take)
     wait_for(lambda: answer.exists() and answer.stat().st_size, "the bake", 120)
@@ -135,16 +133,5 @@ def test_blender_is_killed(
     blender.wait()
     wait_for(lambda: not any(map(is_process_alive, processes)), "their end", LEAVE_S)
     assert not list(tmp_path.glob("runtime/*/sidecar.json"))
-    assert gone() == []
-
-
-@pytest.fixture
-def gone() -> Callable[[], list[str]]:
-    """Shared memory that is there and was not before."""
-    memory = Path("/dev/shm")
-
-    def names() -> set[str]:
-        return {path.name for path in memory.glob("affekt-*")}
-
-    before = names()
-    return lambda: sorted(names() - before)
+    memory = [path.name for path in default_pixel_folder().glob("affekt-*")]
+    assert [name for name in memory if int(name.split("-")[1]) in processes] == []

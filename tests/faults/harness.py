@@ -24,6 +24,7 @@ from affekt.shared.emotion import EMOTIONS, EmotionTrack, constant_track
 from affekt.shared.errors import LinkError
 from affekt.shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed
 from affekt.shared.messages import Artefact
+from affekt.shared.pixels import default_pixel_folder
 from affekt.shared.supervisor import Supervisor, SupervisorState
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,6 @@ TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
 HOOKS = Path(__file__).parent / "hooks"
 DEADLINE_S = 90.0
 """A worker that starts on a busy machine imports torch for ten seconds and more."""
-SHARED_MEMORY = Path("/dev/shm")
 
 
 def wait_for(
@@ -89,7 +89,7 @@ def workers_of(server: int) -> list[int]:
 
 def shared_memory_of(server: int) -> int:
     """How many pieces of shared memory this sidecar holds."""
-    return len(list(SHARED_MEMORY.glob(f"affekt-{server}-*")))
+    return len(list(default_pixel_folder().glob(f"affekt-{server}-*")))
 
 
 class Clock:

@@ -3,7 +3,10 @@
 
 import importlib
 import json
+import shutil
+from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -117,10 +120,24 @@ def test_a_bake_from_the_terminal(tmp_path: Path) -> None:
         assert motion["expression"].shape == (8, 100)
 
 
+def shorten_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo's take has its first two seconds alone."""
+    shipped = Path(str(resources.files("affekt.sidecar.assets")))
+    copied = tmp_path / "assets"
+    shutil.copytree(shipped / "demo", copied / "demo")
+    with np.load(shipped / "demo" / "take.npz") as take:
+        frames = len(take["expression"])
+        cut = {name: v[:60] if v.shape[:1] == (frames,) else v for name, v in take.items()}
+    np.savez(copied / "demo" / "take.npz", **cut)
+    known = SimpleNamespace(files=lambda _package: copied, as_file=resources.as_file)
+    monkeypatch.setattr("affekt.sidecar.commands.demo.resources", known)
+
+
 def test_the_demo_makes_its_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from affekt.sidecar.commands import demo
     from PIL import Image
 
+    shorten_the_demo(tmp_path, monkeypatch)
     monkeypatch.setattr(demo, "SHEET_SIZE", (40, 48))
     monkeypatch.setattr(demo, "VIDEO_SIZE", (40, 48))
     assert cli.run(["demo", "--out", str(tmp_path / "demo")]) == 0

@@ -80,6 +80,9 @@ def joined(device: str) -> Iterator[Processes]:
         yield Processes(
             rank=distributed.get_rank(), count=distributed.get_world_size(), device=chosen
         )
+        # Nobody ends before the first process has written: the thread of a process's last sum
+        # may still need Python, and torchrun ends all if one breaks.
+        distributed.barrier(device_ids=[chosen.index] if chosen.type == "cuda" else None)
     finally:
         distributed.destroy_process_group()
 

@@ -26,7 +26,9 @@ def numbers(motion: Motion) -> np.ndarray:
     return np.concatenate([motion.expression, motion.jaw], 1)
 
 
-@pytest.fixture(scope="module", params=[0, 4, 9])
+@pytest.fixture(
+    scope="module", params=[0, *(pytest.param(n, marks=pytest.mark.full) for n in (4, 9))]
+)
 def performance(request: pytest.FixtureRequest) -> Performance:
     rng = np.random.default_rng([99, request.param])
     return make_performance(read_sentences()["held-out"][request.param], make_style(rng), rng)
