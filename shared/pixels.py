@@ -39,6 +39,7 @@ import re
 import secrets
 import stat
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -281,7 +282,7 @@ def _flags(more: int) -> int:
 
 def _reserve(handle: int, size: int) -> None:
     """Takes the blocks now: a sparse file that finds none later ends the process that writes."""
-    if hasattr(os, "posix_fallocate"):
+    if sys.platform == "linux":
         try:
             os.posix_fallocate(handle, 0, size)
             return

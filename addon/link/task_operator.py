@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
 from ...shared.errors import AffektError
@@ -19,6 +21,7 @@ class TaskOperator:
 
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
     bl_label: str
+    report: Callable[[set[str], str], None]  # Blender's own
     cancelled = "nothing has changed"
     """What Esc leaves behind, as the report says it."""
     _timer: bpy.types.Timer | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 _SHARE = 0.75
@@ -15,6 +16,8 @@ _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 def resident_bytes(pid: int) -> int:
     """Bytes in memory; 0 where the system does not say, or there is no such process."""
+    if sys.platform != "linux":
+        return 0
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
     except (OSError, ValueError, IndexError):
@@ -25,9 +28,11 @@ def resident_bytes(pid: int) -> int:
 def generous_bytes(container: Path = _CONTAINER) -> int:
     """What a worker may use unless someone says otherwise: most of what this machine has, or of
     what its container (cgroup 2) is allowed."""
+    if sys.platform == "win32":
+        return _UNKNOWN_BYTES
     try:
         whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # Windows
+    except (OSError, ValueError):
         return _UNKNOWN_BYTES
     with contextlib.suppress(OSError, ValueError):  # none, or "max"
         whole = min(whole, int(container.read_text("ascii")))
