@@ -68,6 +68,7 @@ from .motion import Motion
 from .pictures import PictureOptions
 from .pixels import PixelRing
 from .previews import Previews, track_rows, view_fields
+from .replacement import replace_file
 from .version import AFFEKT_VERSION
 from .wire import misunderstood
 
@@ -186,7 +187,7 @@ class Client:
         try:
             with partial.open("wb") as file:
                 self._download(artefact, file, timeout_s)
-            os.replace(partial, path)
+            replace_file(partial, path)
         except OSError as error:
             raise not_writable(path, error) from error
         finally:

@@ -8,7 +8,6 @@ whole. They come in one order, so it is enough to count the whole ones to know w
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from . import limits
 from .errors import not_writable
 from .messages import Picture
 from .pictures import frame_name
+from .replacement import replace_file
 from .wire import misunderstood
 
 
@@ -90,7 +90,7 @@ class PictureFiles:
         assert self._partial is not None
         partial = self._partial
         partial.file.close()
-        os.replace(self._partial_path(partial.path), partial.path)
+        replace_file(self._partial_path(partial.path), partial.path)
         self._partial = None
         self.whole += 1
         if partial.first.kind != "depth":

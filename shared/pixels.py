@@ -84,7 +84,7 @@ class Slot:
 def default_pixel_folder() -> Path:
     """Where rings are, for both sides: memory where the system has a folder for it, else the
     user's runtime folder."""
-    if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.R_OK | os.W_OK | os.X_OK):
+    if sys.platform == "linux" and os.access(_SHARED_MEMORY, os.R_OK | os.W_OK | os.X_OK):
         return _SHARED_MEMORY
     return default_runtime_folder()
 
@@ -254,7 +254,7 @@ def _is_own(status: os.stat_result) -> bool:
 
 def _made_default_folder() -> Path:
     folder = default_pixel_folder()
-    if folder != _SHARED_MEMORY:
+    if folder == default_runtime_folder():
         make_private_folder(folder)
     return folder
 

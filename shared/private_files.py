@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from .replacement import replace_file
+
 MAX_FILE_BYTES = 64 * 1024
 
 
@@ -39,7 +41,7 @@ def write(path: Path, text: str) -> None:
     with _removed_on_failure(partial):
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(text)
-        os.replace(partial, path)
+        replace_file(partial, path)
 
 
 def write_new(path: Path, text: str) -> None:

@@ -23,6 +23,7 @@ from .connection import (
 )
 from .errors import LinkError
 from .limits import LOG_PARTS, RAW_PARTS
+from .replacement import replace_file
 
 LOG_NAME = "sidecar.log"
 RAW_NAME = "sidecar.stderr"
@@ -165,7 +166,7 @@ def rotate(path: Path, older: int) -> None:
     for number in range(older, 0, -1):
         source = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
         if source.exists():
-            os.replace(source, path.with_name(f"{path.name}.{number}"))
+            replace_file(source, path.with_name(f"{path.name}.{number}"))
 
 
 def last_words(folder: Path) -> str:

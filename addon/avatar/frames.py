@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from ...shared.errors import not_writable
 from ...shared.fingerprint import fingerprint
 from ...shared.motion import WIDTHS, Motion
 from ...shared.pictures import frame_name
+from ...shared.replacement import replace_file
 from ..camera import View
 
 _PICTURE = re.compile(r"avatar_\d{6}\.(png|exr)")
@@ -126,13 +126,13 @@ def finish_frames(plan: Plan) -> tuple[Path, ...]:
     try:
         for index in count:
             if not plan.working(index).exists():
-                os.replace(finished[plan.keys[index]], plan.working(index))
+                replace_file(finished[plan.keys[index]], plan.working(index))
         (plan.folder / _LEDGER).unlink(missing_ok=True)
         for old in plan.folder.iterdir():
             if _PICTURE.fullmatch(old.name):
                 old.unlink()
         for index in count:
-            os.replace(plan.working(index), plan.final(index))
+            replace_file(plan.working(index), plan.final(index))
         _write_whole(plan.folder / _LEDGER, {plan.final(i).name: plan.keys[i] for i in count})
     except OSError as error:
         raise not_writable(plan.folder, error) from error
@@ -156,7 +156,7 @@ def _take_over(other: Path, plan: Plan) -> None:
     for name, key in _read_names(other / _PLAN).items():
         path = other / name
         if key in places and path.suffix == plan.suffix and path.is_file():
-            os.replace(path, places[key])
+            replace_file(path, places[key])
 
 
 def _finished(plan: Plan) -> dict[str, Path]:
@@ -197,6 +197,6 @@ def _write_whole(path: Path, values: dict[str, str]) -> None:
     partial = path.with_name(f"{path.name}.partial")
     try:
         partial.write_text(json.dumps(values), "utf-8")
-        os.replace(partial, path)
+        replace_file(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from ...shared.arrays import Float32Array
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
+from ...shared.replacement import replace_file
 from .network import EMOTION_ENTRIES, NUMBERS, GeometryNetwork, NetworkConfig
 
 FORMAT = "affekt geometry modulator 1"
@@ -115,7 +116,7 @@ def save_modulator(modulator: Modulator, path: Path) -> None:
 def _write(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     temporary.write_bytes(data)
-    temporary.replace(path)
+    replace_file(temporary, path)
 
 
 def _read_about(path: Path) -> dict[str, object]:
