@@ -6,6 +6,7 @@ from __future__ import annotations
 import blf
 import bpy
 
+from .head.find import find_head
 from .wrapping import wrap
 
 _FONT = 0
@@ -20,6 +21,14 @@ class SidebarPanel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Affekt"
+
+
+class HeadPanel(SidebarPanel):
+    """Mix-in: a panel that shows only where there is a head."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return find_head(context) is not None
 
 
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str) -> None:

@@ -2,7 +2,7 @@
 """The one client of the sidecar, for the add-on and the tests.
 
     client = Client.connect(read_connection(folder))
-    take = client.upload_file(path, "motion")
+    take = client.upload(data, "motion", name)
     job = client.start_bake(take, track)
     ...                                # on a timer:
     for event in client.poll(): ...    # JobProgressed, then BakeFinished or JobFailed
@@ -21,7 +21,6 @@ import atexit
 import contextlib
 import hashlib
 import io
-import os
 import secrets
 import time
 import weakref
@@ -158,27 +157,32 @@ class Client:
         return time.perf_counter() - started
 
     def upload(self, data: bytes, kind: Kind, name: str, *, timeout_s: float = READ_S) -> Artefact:
-        """Hands the bytes over, unless the sidecar has them already. `name` is shown to the
-        user in errors."""
-        return self._upload(io.BytesIO(data), len(data), kind, name, timeout_s)
-
-    def upload_file(self, path: Path, kind: Kind, *, timeout_s: float = READ_S) -> Artefact:
-        """Hands a file over, piece by piece. Raises InputError `file.missing`,
-        `file.too_large`, `file.not_readable` too."""
-        try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                return self._upload(file, size, kind, path.name, timeout_s)
-        except FileNotFoundError as error:
+        """Hands the bytes over piece by piece, unless the sidecar has them already. `name` is shown
+        to the user in errors. Raises InputError `file.too_large` too."""
+        size, most = len(data), limits.ARTEFACT_BYTES.get(kind, 0)
+        if size > most:
             raise InputError(
-                "file.missing", f"There is no file {path}.", "Choose a file that is there."
-            ) from error
-        except OSError as error:
-            raise InputError(
-                "file.not_readable",
-                f"The file {path} cannot be read ({error.strerror or error}).",
-                "Choose a file, and check its rights.",
-            ) from error
+                "file.too_large",
+                f"The file {name} has {size / 2**20:.0f} MB; {most / 2**20:.0f} MB are allowed.",
+                "Cut it into parts, or choose another file.",
+            )
+        name = _file_name(name)
+        digest = hashlib.sha256(data).hexdigest()
+        deadline = time.monotonic() + timeout_s
+        state = self._call(FindArtefact(sha256=digest), ArtefactState, timeout_s)
+        while not state.is_complete:
+            if state.received > size:
+                raise misunderstood(f"{state.received} bytes of {size} arrived")
+            chunk = Upload(
+                kind=kind,
+                name=name,
+                sha256=digest,
+                size=size,
+                offset=state.received,
+                data=data[state.received : state.received + limits.CHUNK_BYTES],
+            )
+            state = self._call(chunk, ArtefactState, _left_s(deadline, timeout_s))
+        return Artefact(sha256=digest, kind=kind, name=name, size=size)
 
     def download(self, artefact: Artefact, path: Path, *, timeout_s: float = READ_S) -> None:
         """Writes an artefact of the sidecar's to `path`; under that name only once it is whole
@@ -367,40 +371,6 @@ class Client:
         message = self._channel.call(request, timeout_s)
         assert isinstance(message, answer)  # the channel gives nothing else
         return message
-
-    def _upload(
-        self,
-        file: io.BufferedReader | io.BytesIO,
-        size: int,
-        kind: Kind,
-        name: str,
-        timeout_s: float,
-    ) -> Artefact:
-        most = limits.ARTEFACT_BYTES.get(kind, 0)
-        if size > most:
-            raise InputError(
-                "file.too_large",
-                f"The file {name} has {size / 2**20:.0f} MB; {most / 2**20:.0f} MB are allowed.",
-                "Cut it into parts, or choose another file.",
-            )
-        name = _file_name(name)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        deadline = time.monotonic() + timeout_s
-        state = self._call(FindArtefact(sha256=digest), ArtefactState, timeout_s)
-        while not state.is_complete:
-            if state.received > size:
-                raise misunderstood(f"{state.received} bytes of {size} arrived")
-            file.seek(state.received)
-            chunk = Upload(
-                kind=kind,
-                name=name,
-                sha256=digest,
-                size=size,
-                offset=state.received,
-                data=file.read(limits.CHUNK_BYTES),
-            )
-            state = self._call(chunk, ArtefactState, _left_s(deadline, timeout_s))
-        return Artefact(sha256=digest, kind=kind, name=name, size=size)
 
     def _download(self, artefact: Artefact, file: io.BufferedWriter, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

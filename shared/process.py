@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sidecar as a child process, watched without ever waiting for it."""
+"""A sidecar as a child process, watched without ever waiting for it, and the folder for its
+connection file and logs."""
 
 from __future__ import annotations
 
@@ -14,15 +15,17 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
+from .alive import is_process_alive
 from .connection import (
     FILE_NAME,
     Connection,
+    default_runtime_folder,
     make_private_folder,
     read_connection,
     remove_connection,
 )
 from .errors import LinkError
-from .limits import LOG_PARTS, RAW_PARTS
+from .limits import LOG_PARTS, MAX_OLD_RUNS, RAW_PARTS
 from .replacement import replace_file
 
 LOG_NAME = "sidecar.log"
@@ -207,3 +210,42 @@ def _not_started(reason: str, folder: Path) -> LinkError:
         "Check the sidecar's Python in the add-on's preferences, and that Affekt is installed "
         f"there. The log is {folder / RAW_NAME}.",
     )
+
+
+# --- runtime folders ---------------------------------------------------------------------------
+
+_RUN_FOLDER = re.compile(r"blender-([1-9][0-9]{0,18})")
+
+
+def own_run_folder() -> Path:
+    """Of this process; not made yet."""
+    return default_runtime_folder() / f"blender-{os.getpid()}"
+
+
+def remove_old_runs(parent: Path) -> None:
+    """Removes what the sidecars of Blenders that have ended left in `parent`, but for the newest
+    few, whose logs may still be asked for. What cannot be removed stays."""
+    with contextlib.suppress(OSError):
+        old = [folder for folder in parent.iterdir() if _is_old(folder)]
+        old.sort(key=lambda folder: folder.stat().st_mtime)
+        for folder in old[: max(0, len(old) - MAX_OLD_RUNS)]:
+            _remove(folder)
+
+
+def _is_old(folder: Path) -> bool:
+    match = _RUN_FOLDER.fullmatch(folder.name)
+    return (
+        match is not None
+        and folder.is_dir()
+        and not folder.is_symlink()
+        and not is_process_alive(int(match[1]))
+    )
+
+
+def _remove(folder: Path) -> None:
+    """Only what is ours: whoever put something else there keeps it."""
+    with contextlib.suppress(OSError):
+        for pattern in ("sidecar.*", ".sidecar-*"):
+            for path in folder.glob(pattern):
+                path.unlink()
+        folder.rmdir()

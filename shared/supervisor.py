@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from . import connection as connection_files
+from .call_thread import CallThread
 from .client import Client
 from .connection import Connection
 from .errors import AffektError, LinkError
@@ -40,7 +41,6 @@ from .events import JobEvent
 from .jobs import JobBook
 from .limits import HUNG_S, PREDECESSOR_S, RESTART_WAITS_S, RESTART_WINDOW_S, SILENT_S
 from .process import SidecarProcess, SidecarState, last_words, start_sidecar
-from .worker import Worker
 
 _FOR_GOOD = frozenset({"link.version", "link.connection_file"})
 """Failures that a restart does not mend."""
@@ -99,8 +99,8 @@ class Supervisor:
         self._folder = runtime_folder
         self._file = connection_file
         self._now, self._spawn, self._connect = now, spawn, connect
-        self._hands: Worker | None = None
-        self._caller: Worker | None = None
+        self._hands: CallThread | None = None
+        self._caller: CallThread | None = None
         self._spawning: Future[SidecarProcess] | None = None
         self._connecting: Future[Client] | None = None
         self._process: SidecarProcess | None = None
@@ -209,7 +209,7 @@ class Supervisor:
     # --- on the way up -----------------------------------------------------------------------
 
     def _start_threads(self) -> None:
-        self._hands, self._caller = Worker("supervisor"), Worker("link")
+        self._hands, self._caller = CallThread("supervisor"), CallThread("link")
 
     def _begin(self) -> None:
         self._due_at = 0.0

@@ -22,7 +22,7 @@ from ...shared.fingerprint import fingerprint
 from ...shared.motion import WIDTHS, Motion
 from ...shared.pictures import frame_name
 from ...shared.replacement import replace_file
-from ..camera import View
+from ..camera import FrameCamera
 
 _PICTURE = re.compile(r"avatar_\d{6}\.(png|exr)")
 _LEDGER = ".affekt_frames.json"
@@ -61,7 +61,7 @@ class Performance:
 
     motion: Motion
     weights: Float32Array | None
-    views: list[View] | None
+    views: list[FrameCamera] | None
 
 
 def frame_keys(settings: str, shown: Performance) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.supervisor import Supervisor
-from ..camera import read_views
+from ..camera import read_cameras
 from ..emotion.sample import read_track
 from ..head.find import named_head
 from ..link import requests
@@ -153,7 +153,9 @@ def _read_performance(
     return Performance(
         motion=read_take_at(head, take, times, fps),
         weights=weights if take.kind == "BAKE" else None,
-        views=list(read_views(bpy.context, head, frames.tolist())) if options.from_scene else None,
+        views=list(read_cameras(bpy.context, head, frames.tolist()))
+        if options.from_scene
+        else None,
     )
 
 

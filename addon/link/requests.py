@@ -26,7 +26,7 @@ from ...shared.messages import RESTART_STAGE
 from ...shared.motion import Motion
 from ...shared.pictures import PASSES, Follow, PictureOptions
 from ...shared.supervisor import Supervisor, SupervisorState
-from ..camera import View
+from ..camera import FrameCamera
 from ..motion.npz import encode_motion
 from .tasks import Progress
 
@@ -106,7 +106,7 @@ class Shot:
     subject: FileBytes | str
     adapter: FileBytes | None
     look: Look
-    views: list[View] | None
+    views: list[FrameCamera] | None
     weights: Float32Array | None
     frames: range
     folder: Path

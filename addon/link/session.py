@@ -11,8 +11,7 @@ from ...shared.client import Client
 from ...shared.connection import default_runtime_folder, read_connection, read_connection_file
 from ...shared.errors import AffektError, LinkError
 from ...shared.limits import HUNG_S
-from ...shared.process import SidecarProcess, start_sidecar
-from ...shared.run_folders import own_run_folder, remove_old_runs
+from ...shared.process import SidecarProcess, own_run_folder, remove_old_runs, start_sidecar
 from ...shared.supervisor import Supervisor, SupervisorState
 
 

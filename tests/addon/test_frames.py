@@ -15,7 +15,7 @@ from affekt.addon.avatar.frames import (
     frame_keys,
     leave_frames,
 )
-from affekt.addon.camera import View
+from affekt.addon.camera import FrameCamera
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion
@@ -23,7 +23,9 @@ from affekt.shared.motion import Motion
 from .nouns import random_motion
 
 
-def performance(motion: Motion, views: list[View] | None = None, happy: float = 0) -> Performance:
+def performance(
+    motion: Motion, views: list[FrameCamera] | None = None, happy: float = 0
+) -> Performance:
     weights = np.full((len(motion), 6), happy, np.float32)
     return Performance(motion=motion, weights=weights, views=views)
 
@@ -169,14 +171,14 @@ def test_keys_tell_cameras_apart_and_frames_and_settings() -> None:
         )
         for index in range(3)
     ]
-    views = [View(camera=camera, world_from_head=np.eye(4)) for camera in cameras]
+    views = [FrameCamera(camera=camera, world_from_head=np.eye(4)) for camera in cameras]
     keys = frame_keys("a", performance(motion, views))
     assert len(set(keys)) == 3
     assert keys == frame_keys("a", performance(motion, views))
     wide = replace(cameras[2], focal_x=cameras[2].focal_x + 1)
     for other in (
-        View(camera=wide, world_from_head=np.eye(4)),
-        View(camera=cameras[2], world_from_head=2 * np.eye(4)),
+        FrameCamera(camera=wide, world_from_head=np.eye(4)),
+        FrameCamera(camera=cameras[2], world_from_head=2 * np.eye(4)),
     ):
         changed = frame_keys("a", performance(motion, [*views[:2], other]))
         assert [a == b for a, b in zip(keys, changed, strict=True)] == [True, False, False]
