@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every difference between Blender 4.2 and 5.2 that the add-on meets, and nothing else."""
+"""Differences between Blender 4.2 and 5.2, and nothing else."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ class HeadPanel(SidebarPanel):
 
 
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str) -> None:
-    """In as many lines as the region's width asks for: a label has one, and cuts what does not
-    fit."""
+    """Draws a sentence in as many lines as the region's width needs; a label alone would be cut
+    off."""
     preferences = context.preferences
     scale = preferences.system.ui_scale
     blf.size(_FONT, preferences.ui_styles[0].widget.points * scale)

@@ -265,11 +265,11 @@ class Client:
         return self._start(request, folder)
 
     def attach(self, job: str, folder: Path | None = None) -> None:
-        """From now on the events of a job that another client has started come here: a client
-        that has crashed, or another program of the same user's. Pictures of a rendering are
-        written into `folder`, from the first one on; without one it ends, here alone, with
-        `option.folder`. A job that the sidecar does not know ends with `link.no_job`. Raises
-        InputError `file.not_writable`."""
+        """Takes over the events of a job that another client of the same user has started, such as
+        one that has crashed. Pictures of a rendering are written into `folder`, from the first one
+        on; without a folder the rendering ends here, and only here, with `option.folder`. A job
+        that the sidecar does not know ends with `link.no_job`. Raises InputError
+        `file.not_writable`."""
         self.jobs.attach(job, folder)
         self._end_if_lost()
 
@@ -323,12 +323,13 @@ class Client:
 
     def poll(self) -> list[Event]:
         """What has happened to jobs and previews since the last call. Never blocks: under 1 ms.
-        When the sidecar is gone, each open job of a client that has no book from elsewhere ends
+        When the sidecar is gone and the client was connected without a book, each open job ends
         with `JobFailed` and code `link.unreachable`."""
         return [*self.jobs.take_events(), *self.take_previews()]
 
     def take_previews(self) -> list[PreviewReady | PreviewFailed]:
-        """The part of `poll` that is about previews, for who hears of jobs from the book."""
+        """Only the preview events of `poll`, for a caller that takes job events from a
+        `JobBook`."""
         return self._previews.take_events()
 
     def shutdown(self, *, timeout_s: float = ANSWER_S) -> None:
@@ -342,7 +343,7 @@ class Client:
                 raise
 
     def close(self) -> None:
-        """Leaves. Never waits for the sidecar; may be called twice."""
+        """Disconnects. Never waits for the sidecar; may be called twice."""
         if not self._is_closed:
             self._is_closed = True
             self._channel.close()

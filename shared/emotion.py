@@ -95,7 +95,7 @@ def _check_range(name: str, values: Float32Array, largest: float) -> None:
 
 
 def check_length(track: EmotionTrack, frames: int) -> None:
-    """Raises InputError `emotion.shape` unless the track is as long as the take."""
+    """Checks that the track is as long as the take. Raises InputError `emotion.shape`."""
     if len(track) != frames:
         raise InputError(
             "emotion.shape",

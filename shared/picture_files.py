@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rendering's pictures on their way into the user's folder, piece by piece.
+"""Writes a rendering's pictures, which arrive in pieces, into the user's folder.
 
 Each is written beside its place under a name that ends in `.partial`, and renamed when it is
 whole. They come in one order, so it is enough to count the whole ones to know where to go on.
@@ -123,7 +123,8 @@ class PictureFiles:
 
 
 def _check_order(piece: Picture, number: int, partial: _Partial | None) -> None:
-    """Raises LinkError `link.protocol` unless the piece is the next one of picture `number`."""
+    """Checks that the piece is the next one of picture `number`. Raises LinkError
+    `link.protocol`."""
     received = 0 if partial is None else partial.received
     if (piece.number, piece.offset) != (number, received):
         raise misunderstood(

@@ -50,6 +50,7 @@ from .alive import is_process_alive
 from .arrays import UInt8Array
 from .connection import default_runtime_folder, make_private_folder
 from .errors import LinkError
+from .private_files import is_open_to_others, is_own
 
 _MAGIC = b"AFFEKTPX"
 _VERSION = 1
@@ -94,7 +95,7 @@ class PixelRing:
     Every method raises PixelsError `link.pixels`. One thread at a time."""
 
     def __init__(self, path: Path, memory: mmap.mmap, slots: int, slot_bytes: int) -> None:
-        """Of a file that is checked already: use `create` and `open`."""
+        """For a file that is checked already; use `create` or `open`."""
         self.name = path.name
         self.slots = slots
         self.slot_bytes = slot_bytes
@@ -185,7 +186,7 @@ class PixelRing:
 
     @property
     def is_removed(self) -> bool:
-        """Whether its maker has removed it: then its memory is free once all have closed it."""
+        """Whether its creator has removed the file; the memory is free once all have closed it."""
         return not self._path.exists()
 
     def close(self) -> None:
@@ -196,7 +197,8 @@ class PixelRing:
             self._memory.close()
 
     def remove(self) -> None:
-        """Closes, and removes the file; who has it open may go on. May be called twice."""
+        """Closes, and removes the file; other processes that have it open may go on. May be called
+        twice."""
         self.close()
         _unlink(self._path)
 
@@ -245,11 +247,7 @@ def _is_orphan(path: Path) -> bool:
         status = path.lstat()
     except OSError:
         return False
-    return stat.S_ISREG(status.st_mode) and _is_own(status)
-
-
-def _is_own(status: os.stat_result) -> bool:
-    return os.name != "posix" or status.st_uid == os.getuid()
+    return stat.S_ISREG(status.st_mode) and is_own(status)
 
 
 def _made_default_folder() -> Path:
@@ -301,9 +299,9 @@ def _map(handle: int, size: int) -> mmap.mmap:
 def _read_header(handle: int) -> tuple[int, int, bytes]:
     """(slots, slot_bytes, token) of a file that is a ring of this user's, whole and private."""
     status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode) or not _is_own(status):
+    if not stat.S_ISREG(status.st_mode) or not is_own(status):
         raise _unusable("it is not a file of yours")
-    if os.name == "posix" and status.st_mode & 0o077:
+    if is_open_to_others(status):
         raise _unusable("others may open it")
     header = os.read(handle, _HEADER.size)
     if len(header) < _HEADER.size:
