@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blender's camera becomes ours: the one place that knows lenses, sensors, crops and camera axes.
+"""Turns Blender's camera into ours. Only this file knows lenses, sensors, crops and camera axes.
 
 Blender's view plane (its source: BKE_camera_params_compute_viewplane; Cycles' own is the same):
 with `fit` the pixels along the edge that the sensor fits, a pixel is sensor / (lens * fit) wide at
@@ -63,17 +63,17 @@ class Format:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class View:
-    """How the scene sees a head at one frame. camera: its world is the head's own axes and
-    metres; world_from_head: (4, 4) from there to Blender's world."""
+class FrameCamera:
+    """The scene's camera at one frame, seen from a head. camera: its world is the head's own axes,
+    in metres. world_from_head: (4, 4), from there to Blender's world."""
 
     camera: Camera
     world_from_head: Float64Array
 
 
-def read_views(
+def read_cameras(
     context: bpy.types.Context, head: bpy.types.Object, frames: Iterable[int]
-) -> Iterator[View]:
+) -> Iterator[FrameCamera]:
     """The scene's camera at each frame, with all that moves it and the head: Actions, parents,
     constraints, drivers, and markers that change the camera. Takes one `frame_set` a frame; the
     scene is back at its own frame when the iterator ends or is closed.
@@ -85,13 +85,13 @@ def read_views(
     try:
         for frame in frames:
             scene.frame_set(frame)
-            yield read_view(context, head)
+            yield read_camera(context, head)
     finally:
         scene.frame_set(before, subframe=subframe)
 
 
-def read_view(context: bpy.types.Context, head: bpy.types.Object) -> View:
-    """The scene's camera as it stands now. Raises as `read_views`."""
+def read_camera(context: bpy.types.Context, head: bpy.types.Object) -> FrameCamera:
+    """The scene's camera as it stands now. Raises as `read_cameras`."""
     scene, graph = context.scene, context.evaluated_depsgraph_get()
     if scene.camera is None:
         raise InputError(
@@ -105,7 +105,7 @@ def read_view(context: bpy.types.Context, head: bpy.types.Object) -> View:
             "Choose a camera in Scene properties.",
         )
     head_matrix = np.array(head.evaluated_get(graph).matrix_world, np.float64)
-    return make_view(
+    return make_camera(
         read_lens(eye.data), read_format(scene.render), np.array(eye.matrix_world), head_matrix
     )
 
@@ -139,8 +139,9 @@ def read_format(render: bpy.types.RenderSettings) -> Format:
     )
 
 
-def make_view(lens: Lens, format_: Format, eye: Float64Array, head: Float64Array) -> View:
-    """eye, head: (4, 4) `matrix_world` of the camera and of the head's mesh.
+def make_camera(lens: Lens, format_: Format, eye: Float64Array, head: Float64Array) -> FrameCamera:
+    """Our camera from Blender's. eye, head: (4, 4) `matrix_world` of the camera and of the head's
+    mesh.
 
     Raises InputError `camera.type` (a panorama), `camera.flat` (one of the matrices cannot be
     undone), `option.size`, `option.camera`.
@@ -173,11 +174,11 @@ def make_view(lens: Lens, format_: Format, eye: Float64Array, head: Float64Array
         far=lens.clip_end,
         orthographic=lens.kind == "ORTHO",
     )
-    return View(camera=camera, world_from_head=world_from_head)
+    return FrameCamera(camera=camera, world_from_head=world_from_head)
 
 
 def _whole_size(format_: Format) -> tuple[int, int]:
-    """Blender cuts fractions of a pixel off."""
+    """Width and height in pixels; Blender cuts fractions off."""
     return (
         format_.resolution_x * format_.percentage // 100,
         format_.resolution_y * format_.percentage // 100,
@@ -193,8 +194,8 @@ def _fitted_edge(sensor_fit: str, width: float, height: float) -> float:
 def _kept_pixels(
     crop: tuple[float, float, float, float] | None, width: int, height: int
 ) -> tuple[int, int, int, int]:
-    """First column and the one after the last, first row and the one after the last, from the
-    top. Blender cuts in single precision, and counts rows from below."""
+    """(left, right, top, bottom) in pixels from the top left corner; right and bottom are the first
+    that are cut off. Blender cuts in single precision, and counts rows from below."""
     if crop is None:
         return 0, width, 0, height
     left, right, low, high = (

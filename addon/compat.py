@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every difference between Blender 4.2 and 5.3 that the add-on meets, and nothing else."""
+"""Differences between Blender 4.2 and 5.3, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Protocol
 import bpy
 
 if TYPE_CHECKING:
-    from bpy.types import ID, Action, FCurve, Node, NodeSocket, NodeTree, Scene
+    from bpy.types import (
+        ID,
+        Action,
+        ActionChannelbag,
+        ActionSlot,
+        FCurve,
+        Material,
+        Node,
+        NodeSocket,
+        NodeTree,
+        Scene,
+        StripsTopLevel,
+        View3DShading,
+    )
 
 LAYERED_ACTIONS = bpy.app.version >= (4, 4, 0)
 """From 4.4 on an Action has slots, and one Action can move both the bones and the shape keys."""
@@ -44,11 +57,11 @@ def new_take_actions(name: str) -> dict[Part, Action]:
     return {"OBJECT": action, "KEY": action}
 
 
-def _slot(action: Action, part: Part) -> object | None:
+def _slot(action: Action, part: Part) -> ActionSlot | None:
     return next((slot for slot in action.slots if slot.target_id_type == part), None)
 
 
-def _channelbag(action: Action, slot: object) -> object | None:
+def _channelbag(action: Action, slot: ActionSlot) -> ActionChannelbag | None:
     for layer in action.layers:
         for strip in layer.strips:
             if (bag := strip.channelbag(slot)) is not None:
@@ -173,19 +186,19 @@ def new_colour_mix(
     return (named["Factor_Float"], named["A_Color"], named["B_Color"], named["Result_Color"])
 
 
-def sound_strips(scene: Scene) -> object:
+def sound_strips(scene: Scene) -> StripsTopLevel:
     """The collection of the scene's sequencer that has `new_sound`."""
     editor = scene.sequence_editor or scene.sequence_editor_create()
     return editor.strips if LAYERED_ACTIONS else editor.sequences
 
 
-def enable_material_nodes(material: object) -> None:
+def enable_material_nodes(material: Material) -> None:
     """From 5.0 on every material has nodes, and asking for them warns."""
     if not GROUP_COMPOSITOR:
         material.use_nodes = True
 
 
-def show_vertex_colours(shading: object) -> None:
+def show_vertex_colours(shading: View3DShading) -> None:
     """Shows the mesh's colours in a solid viewport that still shows materials."""
     if shading.type == "SOLID" and shading.color_type == "MATERIAL":
         shading.color_type = "VERTEX"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import blf
 import bpy
 
+from .head.find import find_head
 from .wrapping import wrap
 
 _FONT = 0
@@ -22,9 +23,17 @@ class SidebarPanel:
     bl_category = "Affekt"
 
 
+class HeadPanel(SidebarPanel):
+    """Mix-in: a panel that shows only where there is a head."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return find_head(context) is not None
+
+
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str) -> None:
-    """In as many lines as the region's width asks for: a label has one, and cuts what does not
-    fit."""
+    """Draws a sentence in as many lines as the region's width needs; a label alone would be cut
+    off."""
     preferences = context.preferences
     scale = preferences.system.ui_scale
     blf.size(_FONT, preferences.ui_styles[0].widget.points * scale)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the sidecar lies."""
+"""The add-on's preferences: which sidecar to start or to connect to."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every class that Blender knows from us, in the order in which it must learn them."""
+"""Every class that we register with Blender, in the order that it needs."""
 
 from __future__ import annotations
 
@@ -86,5 +86,5 @@ def unregister() -> None:
 
 @bpy.app.handlers.persistent
 def _forget_task(*_: object) -> None:
-    """Another file is being loaded: the scene that the task would change goes away."""
+    """Ends the task when another file is loaded: the scene that it would change goes away."""
     end_task()

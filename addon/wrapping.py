@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sentences in lines."""
+"""Breaks sentences into lines."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 
 def wrap(sentence: str, width: float, measure: Callable[[str], float]) -> list[str]:
-    """Lines that are no wider than `width`, broken between words, and inside those alone that
-    are wider, such as paths."""
+    """The sentence in lines no wider than `width`: broken between words, and inside a word, such as
+    a path, only where it is wider than a line."""
     lines, line = [], ""
     for word in sentence.split():
         joined = f"{line} {word}" if line else word
@@ -23,7 +23,7 @@ def wrap(sentence: str, width: float, measure: Callable[[str], float]) -> list[s
 
 
 def _break(word: str, width: float, measure: Callable[[str], float]) -> list[str]:
-    """Its pieces; a single character is one however wide it is."""
+    """The word in pieces no wider than `width`, but of at least one character."""
     pieces = [""]
     for character in word:
         if pieces[-1] and measure(pieces[-1] + character) > width:

@@ -89,8 +89,8 @@ def decode_ace(data: bytes, fps: float) -> tuple[EmotionKeys, tuple[str, ...]]:
 
 
 def encode_ace(track: EmotionTrack) -> tuple[bytes, tuple[str, ...]]:
-    """An entry for each frame at which the weights change, and the names of the controls that the
-    format cannot say. Raises InputError `emotion.range` for weights above 1."""
+    """JSON with an entry for each frame at which the weights change, and the names of the controls
+    that the format cannot express. Raises InputError `emotion.range` for weights above 1."""
     if track.weights.max(initial=0) > 1:
         raise InputError(
             "emotion.range",

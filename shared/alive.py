@@ -26,7 +26,7 @@ def is_process_alive(pid: int) -> bool:
     return not state.lstrip().startswith(("Z", "X"))
 
 
-def _is_alive_on_windows(pid: int) -> bool:  # pragma: no cover - other system
+def _is_alive_on_windows(pid: int) -> bool:
     import ctypes
 
     # os.kill(pid, 0) would end the process there.

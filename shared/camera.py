@@ -13,7 +13,7 @@ from .errors import InputError
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises InputError `option.size` for a picture that cannot be made."""
+    """Checks that a picture of this size can be made. Raises InputError `option.size`."""
     if not (
         min(width, height) > 0
         and max(width, height) <= limits.MAX_IMAGE_EDGE
@@ -70,7 +70,7 @@ class Camera:
             raise _unusable("The camera's matrix is not 4 x 4 numbers.")
         if (matrix[3] != (0, 0, 0, 1)).any():
             raise _unusable("The last row of the camera's matrix is not 0, 0, 0, 1.")
-        # Of the matrix with its rows at length 1, so that a head may be scaled as one likes.
+        # The rows at length 1, so that the head's scale does not count.
         length = np.linalg.norm(matrix[:3, :3], axis=1, keepdims=True)
         if not length.all() or abs(np.linalg.det(matrix[:3, :3] / length)) < _LEAST_VOLUME:
             raise _unusable("The camera's matrix squeezes the world flat.")
@@ -93,7 +93,7 @@ def camera_centre(camera: Camera) -> Float64Array:
 
 
 def camera_axis(camera: Camera) -> Float64Array:
-    """(3,) the world's direction along which depth grows, a metre of it long."""
+    """(3,) the step in the world along the view axis that adds one metre of depth."""
     return np.linalg.inv(camera.camera_from_world)[:3, 2].astype(np.float64)
 
 

@@ -93,8 +93,8 @@ class Channel:
 
     @property
     def silence_s(self) -> float:
-        """For how long this thread has listened in vain. Time in which this process itself was
-        stopped does not count."""
+        """Seconds for which this thread has listened and heard nothing. Time in which this process
+        itself was stopped does not count."""
         return self._silence_s
 
     def call(self, message: Message, timeout_s: float) -> Message:
@@ -128,7 +128,7 @@ class Channel:
                 self._mailbox.put(_Timer(when, next(self._timer_numbers), function))
 
     def close(self) -> None:
-        """Ends the thread and frees the socket, dropping what is unsent."""
+        """Ends the thread and frees the socket. What is unsent is dropped."""
         if threading.current_thread() is self._thread:
             return
         if self._thread.is_alive():
@@ -139,8 +139,8 @@ class Channel:
 
     @contextlib.contextmanager
     def _freed_on_failure(self) -> Iterator[None]:
-        """As long as there is no thread that would do so. It may lack a descriptor or a thread,
-        and the supervisor tries again."""
+        """Frees socket and mailbox if the body fails, such as for lack of a descriptor; once the
+        thread runs, it does so itself."""
         try:
             yield
         except BaseException:
@@ -184,7 +184,7 @@ class Channel:
                 self._ping()
 
     def _wait(self, poller: zmq.Poller) -> None:
-        """Until something comes, or is due; then hears it."""
+        """Waits until a message comes or something is due, and reads the messages."""
         wait_s = max(0.0, self._next_due() - time.monotonic())
         before = time.monotonic()
         # One more, since libzmq cuts to whole milliseconds and would come too early.
@@ -225,7 +225,7 @@ class Channel:
             self._unsent.popleft()
 
     def _post(self, call: _Call) -> bool:
-        """False if there is no room for it yet."""
+        """Sends the call; False if libzmq has no room for it yet."""
         request = 0
         if call.answer is not None:
             if call.answer.cancelled():
@@ -245,8 +245,8 @@ class Channel:
         return True
 
     def _ping(self) -> None:
-        """Where nothing was sent for a while: the sidecar learns that we live, and any word of
-        its own is answer enough."""
+        """Sends a ping if nothing was sent for a while, so that the sidecar knows that we live.
+        Nobody waits for the answer."""
         if time.monotonic() < self._last_sent + limits.IDLE_PING_S:
             return
         self._last_sent = time.monotonic()
@@ -354,7 +354,7 @@ def _open_socket(context: zmq.Context[zmq.Socket[bytes]], connection: Connection
 
 
 _KINDS = {"link": LinkError, "pixels": LinkError, "job": JobError, "preview": JobError}
-"""Classes of errors by the first part of their code; of the rest it is `InputError`."""
+"""Class of an error by the first part of its code; all others are `InputError`."""
 
 
 def to_error(message: Failure | JobFailed) -> AffektError:

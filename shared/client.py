@@ -2,7 +2,7 @@
 """The one client of the sidecar, for the add-on and the tests.
 
     client = Client.connect(read_connection(folder))
-    take = client.upload_file(path, "motion")
+    take = client.upload(data, "motion", name)
     job = client.start_bake(take, track)
     ...                                # on a timer:
     for event in client.poll(): ...    # JobProgressed, then BakeFinished or JobFailed
@@ -21,7 +21,6 @@ import atexit
 import contextlib
 import hashlib
 import io
-import os
 import secrets
 import time
 import weakref
@@ -68,6 +67,7 @@ from .motion import Motion
 from .pictures import PictureRequest
 from .pixels import PixelRing
 from .previews import Previews, picture_of_view, track_rows
+from .replacement import replace_file
 from .version import AFFEKT_VERSION
 from .wire import misunderstood
 
@@ -157,27 +157,32 @@ class Client:
         return time.perf_counter() - started
 
     def upload(self, data: bytes, kind: Kind, name: str, *, timeout_s: float = READ_S) -> Artefact:
-        """Hands the bytes over, unless the sidecar has them already. `name` is shown to the
-        user in errors."""
-        return self._upload(io.BytesIO(data), len(data), kind, name, timeout_s)
-
-    def upload_file(self, path: Path, kind: Kind, *, timeout_s: float = READ_S) -> Artefact:
-        """Hands a file over, piece by piece. Raises InputError `file.missing`,
-        `file.too_large`, `file.not_readable` too."""
-        try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                return self._upload(file, size, kind, path.name, timeout_s)
-        except FileNotFoundError as error:
+        """Hands the bytes over piece by piece, unless the sidecar has them already. `name` is shown
+        to the user in errors. Raises InputError `file.too_large` too."""
+        size, most = len(data), limits.ARTEFACT_BYTES.get(kind, 0)
+        if size > most:
             raise InputError(
-                "file.missing", f"There is no file {path}.", "Choose a file that is there."
-            ) from error
-        except OSError as error:
-            raise InputError(
-                "file.not_readable",
-                f"The file {path} cannot be read ({error.strerror or error}).",
-                "Choose a file, and check its rights.",
-            ) from error
+                "file.too_large",
+                f"The file {name} has {size / 2**20:.0f} MB; {most / 2**20:.0f} MB are allowed.",
+                "Cut it into parts, or choose another file.",
+            )
+        name = _file_name(name)
+        digest = hashlib.sha256(data).hexdigest()
+        deadline = time.monotonic() + timeout_s
+        state = self._call(FindArtefact(sha256=digest), ArtefactState, timeout_s)
+        while not state.is_complete:
+            if state.received > size:
+                raise misunderstood(f"{state.received} bytes of {size} arrived")
+            chunk = Upload(
+                kind=kind,
+                name=name,
+                sha256=digest,
+                size=size,
+                offset=state.received,
+                data=data[state.received : state.received + limits.CHUNK_BYTES],
+            )
+            state = self._call(chunk, ArtefactState, _left_s(deadline, timeout_s))
+        return Artefact(sha256=digest, kind=kind, name=name, size=size)
 
     def download(self, artefact: Artefact, path: Path, *, timeout_s: float = READ_S) -> None:
         """Writes an artefact of the sidecar's to `path`; under that name only once it is whole
@@ -186,7 +191,7 @@ class Client:
         try:
             with partial.open("wb") as file:
                 self._download(artefact, file, timeout_s)
-            os.replace(partial, path)
+            replace_file(partial, path)
         except OSError as error:
             raise not_writable(path, error) from error
         finally:
@@ -259,11 +264,11 @@ class Client:
         return self._start(with_request(request, pictures or PictureRequest()), folder)
 
     def attach(self, job: str, folder: Path | None = None) -> None:
-        """From now on the events of a job that another client has started come here: a client
-        that has crashed, or another program of the same user's. Pictures of a rendering are
-        written into `folder`, from the first one on; without one it ends, here alone, with
-        `option.folder`. A job that the sidecar does not know ends with `link.no_job`. Raises
-        InputError `file.not_writable`."""
+        """Takes over the events of a job that another client of the same user has started, such as
+        one that has crashed. Pictures of a rendering are written into `folder`, from the first one
+        on; without a folder the rendering ends here, and only here, with `option.folder`. A job
+        that the sidecar does not know ends with `link.no_job`. Raises InputError
+        `file.not_writable`."""
         self.jobs.attach(job, folder)
         self._end_if_lost()
 
@@ -317,12 +322,13 @@ class Client:
 
     def poll(self) -> list[Event]:
         """What has happened to jobs and previews since the last call. Never blocks: under 1 ms.
-        When the sidecar is gone, each open job of a client that has no book from elsewhere ends
+        When the sidecar is gone and the client was connected without a book, each open job ends
         with `JobFailed` and code `link.unreachable`."""
         return [*self.jobs.take_events(), *self.take_previews()]
 
     def take_previews(self) -> list[PreviewReady | PreviewFailed]:
-        """The part of `poll` that is about previews, for who hears of jobs from the book."""
+        """Only the preview events of `poll`, for a caller that takes job events from a
+        `JobBook`."""
         return self._previews.take_events()
 
     def shutdown(self, *, timeout_s: float = ANSWER_S) -> None:
@@ -336,7 +342,7 @@ class Client:
                 raise
 
     def close(self) -> None:
-        """Leaves. Never waits for the sidecar; may be called twice."""
+        """Disconnects. Never waits for the sidecar; may be called twice."""
         if not self._is_closed:
             self._is_closed = True
             self._channel.close()
@@ -365,40 +371,6 @@ class Client:
         message = self._channel.call(request, timeout_s)
         assert isinstance(message, answer)  # the channel gives nothing else
         return message
-
-    def _upload(
-        self,
-        file: io.BufferedReader | io.BytesIO,
-        size: int,
-        kind: Kind,
-        name: str,
-        timeout_s: float,
-    ) -> Artefact:
-        most = limits.ARTEFACT_BYTES.get(kind, 0)
-        if size > most:
-            raise InputError(
-                "file.too_large",
-                f"The file {name} has {size / 2**20:.0f} MB; {most / 2**20:.0f} MB are allowed.",
-                "Cut it into parts, or choose another file.",
-            )
-        name = _file_name(name)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        deadline = time.monotonic() + timeout_s
-        state = self._call(FindArtefact(sha256=digest), ArtefactState, timeout_s)
-        while not state.is_complete:
-            if state.received > size:
-                raise misunderstood(f"{state.received} bytes of {size} arrived")
-            file.seek(state.received)
-            chunk = Upload(
-                kind=kind,
-                name=name,
-                sha256=digest,
-                size=size,
-                offset=state.received,
-                data=file.read(limits.CHUNK_BYTES),
-            )
-            state = self._call(chunk, ArtefactState, _left_s(deadline, timeout_s))
-        return Artefact(sha256=digest, kind=kind, name=name, size=size)
 
     def _download(self, artefact: Artefact, file: io.BufferedWriter, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

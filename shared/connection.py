@@ -204,7 +204,7 @@ def remove_connection(folder: Path, pid: int) -> None:
 
 
 def check_protocol(protocol: tuple[int, int], affekt: str) -> None:
-    """Raises LinkError `link.version` if the sidecar's major is not ours."""
+    """Checks that a sidecar speaks our major version. Raises LinkError `link.version`."""
     if protocol[0] != PROTOCOL_VERSION[0]:
         raise version_error(client=(PROTOCOL_VERSION, AFFEKT_VERSION), sidecar=(protocol, affekt))
 
@@ -212,8 +212,8 @@ def check_protocol(protocol: tuple[int, int], affekt: str) -> None:
 def version_error(
     *, client: tuple[tuple[int, int], str], sidecar: tuple[tuple[int, int], str]
 ) -> LinkError:
-    """The error that both sides give when their majors differ; each side is its protocol's
-    version and Affekt's."""
+    """The error that both sides give when their major versions differ. client, sidecar: the
+    versions of protocol and Affekt."""
     (client_major, client_minor), client_affekt = client
     (sidecar_major, sidecar_minor), sidecar_affekt = sidecar
     older = "add-on" if client_major < sidecar_major else "sidecar"

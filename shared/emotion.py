@@ -17,6 +17,16 @@ EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
 CONTROLS = ("influence", "upper", "lower", "geometry", "appearance")
 """The five strengths that travel beside the weights, each with one value per frame."""
 
+CHANNELS = EMOTIONS + CONTROLS
+"""Everything that an animator can key."""
+
+
+def largest_value(channel: str) -> float:
+    """Upper end of a channel's range; the lower end is 0."""
+    if channel in EMOTIONS:
+        return limits.MAX_EMOTION_WEIGHT
+    return 1.0 if channel == "influence" else limits.MAX_STRENGTH
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmotionTrack:
@@ -57,7 +67,7 @@ class EmotionTrack:
                     f"The curve {name} has {values.shape} values for {frames} frames.",
                     "Give one value for each frame.",
                 )
-            _check_range(name, values, 1.0 if name == "influence" else limits.MAX_STRENGTH)
+            _check_range(name, values, largest_value(name))
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise InputError(
                 "emotion.range", f"The frame rate is {self.fps}.", "Give a rate above 0."
@@ -85,7 +95,7 @@ def _check_range(name: str, values: Float32Array, largest: float) -> None:
 
 
 def check_length(track: EmotionTrack, frames: int) -> None:
-    """Raises InputError `emotion.shape` unless the track is as long as the take."""
+    """Checks that the track is as long as the take. Raises InputError `emotion.shape`."""
     if len(track) != frames:
         raise InputError(
             "emotion.shape",
@@ -103,7 +113,13 @@ def constant_track(
     """
     row = np.zeros(len(EMOTIONS), np.float32)
     for name, value in weights.items():
-        row[emotion_index(name)] = value
+        if name not in EMOTIONS:
+            raise InputError(
+                "emotion.unknown_name",
+                f"There is no emotion called '{name}'.",
+                f"Use one of {', '.join(EMOTIONS)}.",
+            )
+        row[EMOTIONS.index(name)] = value
     ones = np.ones(frames, np.float32)
     return EmotionTrack(
         weights=np.tile(row, (frames, 1)),
@@ -114,14 +130,3 @@ def constant_track(
         appearance=ones,
         fps=fps,
     )
-
-
-def emotion_index(name: str) -> int:
-    """Column of the emotion in `EMOTIONS`. Raises InputError `emotion.unknown_name`."""
-    if name not in EMOTIONS:
-        raise InputError(
-            "emotion.unknown_name",
-            f"There is no emotion called '{name}'.",
-            f"Use one of {', '.join(EMOTIONS)}.",
-        )
-    return EMOTIONS.index(name)

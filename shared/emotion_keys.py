@@ -19,10 +19,9 @@ import numpy as np
 
 from . import curves, limits
 from .arrays import Float64Array
-from .emotion import CONTROLS, EMOTIONS, EmotionTrack
+from .emotion import CHANNELS, CONTROLS, EMOTIONS, EmotionTrack, largest_value
 from .errors import InputError
 
-CHANNELS = EMOTIONS + CONTROLS
 _FIELDS = ("fps", "interpolation", "keys", "comment")
 # fmt: off
 _MEANT = {
@@ -62,13 +61,6 @@ def sample_keys(keys: EmotionKeys, frames: int, fps: float) -> EmotionTrack:
     single = {name: curve.astype(np.float32) for name, curve in values.items()}
     weights = np.stack([single.pop(name) for name in EMOTIONS], 1)
     return EmotionTrack(weights=weights, fps=fps, **single)
-
-
-def largest_value(channel: str) -> float:
-    """Upper end of a channel's range; the lower is 0."""
-    if channel in EMOTIONS:
-        return limits.MAX_EMOTION_WEIGHT
-    return 1.0 if channel == "influence" else limits.MAX_STRENGTH
 
 
 def decode_keys(data: bytes, fps: float) -> EmotionKeys:

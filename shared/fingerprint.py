@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fingerprint of things by their content: what bears it need not be made again."""
+"""Fingerprints of values by content: what has the same one need not be computed again."""
 
 from __future__ import annotations
 

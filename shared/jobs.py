@@ -43,7 +43,8 @@ class Link(Protocol):
 
 @dataclass(slots=True)
 class _Job:
-    """request: None for a job that another client has started. files: of a rendering."""
+    """An open job. request: None if another client has started it. files: a rendering's
+    pictures."""
 
     id: str
     request: messages.Bake | messages.Render | None = None
@@ -117,8 +118,7 @@ class JobBook:
             return tuple(self._jobs)
 
     def take_events(self) -> list[events.JobEvent]:
-        """Events since the last call; of the progress of a job's stage the newest. Never
-        waits."""
+        """Events since the last call; of each job's stage only the newest progress. Never waits."""
         return self._events.take_all()
 
     def give_up(self, error: AffektError) -> None:
@@ -143,7 +143,7 @@ class JobBook:
             self._attach(link, job)
 
     def leave(self, link: Link) -> None:
-        """The link is lost. What was cancelled has ended then; the rest waits."""
+        """Takes a lost link away. Cancelled jobs end, the others wait for the next link."""
         with self._lock:
             if self._link is not link:
                 return
@@ -217,7 +217,7 @@ class JobBook:
         self._events.put(event)
 
     def _end_cancelled(self, job: _Job) -> None:
-        """Without the sidecar, which may still have the job: the next link tells it."""
+        """Ends a job while there is no link. The next link tells the sidecar to cancel it."""
         error = JobError("job.cancelled", "The job was cancelled.", "Start it again.")
         with self._lock:
             self._orphans.append(job.id)
@@ -235,7 +235,8 @@ class JobBook:
         link.send(messages.Credit(job=job.id, count=1), None)
 
     def _finish(self, job: _Job, message: Message) -> None:
-        """Raises LinkError `link.protocol` for an end that such a job cannot have."""
+        """Ends the job with its result. Raises LinkError `link.protocol` if it is another kind of
+        job's."""
         if isinstance(message, messages.BakeDone) and not isinstance(job.request, messages.Render):
             name = _STRANGER if job.request is None else job.request.name
             self._end(_bake_finished(message, name))
@@ -251,8 +252,8 @@ class JobBook:
 
 
 class _Inbox:
-    """Events in order. One with a key takes the place of an older one with that key, so that an
-    inbox that nobody empties holds one progress a stage."""
+    """Events in order. An event with a key replaces an older one with that key, so that an inbox
+    that nobody empties does not grow with progress."""
 
     def __init__(self) -> None:
         self._events: dict[object, events.JobEvent] = {}
@@ -271,7 +272,7 @@ class _Inbox:
 
 
 class _NoFolderError(InputError):
-    """The job is well; only this client cannot take its pictures."""
+    """This client has no folder for the job's pictures; the job itself goes on."""
 
 
 def _missing_folder(job: _Job) -> _NoFolderError:
@@ -291,8 +292,7 @@ def _attach(job: str, pictures: int) -> messages.Attach:
 
 
 def _with_own_arrays(request: Request) -> Request:
-    """The same with copies of its arrays: it is sent later, and perhaps again, when the caller
-    may have changed his."""
+    """The request with copies of its arrays: it may be sent after the caller has changed them."""
     values = {field.name: getattr(request, field.name) for field in fields(request)}
     arrays = {name: v.copy() for name, v in values.items() if isinstance(v, np.ndarray)}
     return replace(request, **arrays)

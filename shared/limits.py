@@ -35,9 +35,9 @@ MAX_PIXEL_SLOTS = 4
 MAX_PIXEL_SLOT_BYTES = MAX_PREVIEW_EDGE * MAX_PREVIEW_EDGE * 4
 # Jobs that a sidecar keeps waiting, over all clients.
 MAX_WAITING_JOBS = 32
-# Of one client alone: whatever it starts, the others find room.
+# The same for one client alone, so that the others find room.
 MAX_CLIENT_JOBS = 16
-# What those jobs were asked with: a camera for each frame of the longest take is 70 MB.
+# Bytes of those jobs' requests: a camera for each frame of the longest take is 70 MB.
 MAX_WAITING_BYTES = 512 * 1024 * 1024
 MAX_CLIENT_WAITING_BYTES = 256 * 1024 * 1024
 # One request with all its frames: that camera, and the head's place and emotions a frame.
@@ -79,9 +79,10 @@ IDLE_PING_S = 0.5
 # A sidecar that has said nothing for so long is shown as silent. Its sockets' thread answers within
 # milliseconds, and a hang must be seen within 3 s.
 SILENT_S = 2.0
-# Questions of libzmq's own, once a second, so that a peer that vanished without a word is noticed.
+# Interval of libzmq's heartbeats, which notice a peer that vanished without a word.
 HEARTBEAT_MS = 1000
-# For how long they may stay unanswered: a process that is stopped for 5 s and goes on is not lost.
+# How long heartbeats may stay unanswered: a process that is stopped for 5 s and goes on is not
+# lost.
 HEARTBEAT_TIMEOUT_MS = 15_000
 # Longest handshake: above what a call waits for its answer, so that the call says what is wrong.
 HANDSHAKE_MS = 15_000

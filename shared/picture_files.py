@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rendering's pictures on their way into the user's folder, piece by piece.
+"""Writes a rendering's pictures, which arrive in pieces, into the user's folder.
 
 Each is written beside its place under a name that ends in `.partial`, and renamed when it is
 whole. They come in one order, so it is enough to count the whole ones to know where to go on.
@@ -8,7 +8,6 @@ whole. They come in one order, so it is enough to count the whole ones to know w
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from . import limits
 from .errors import not_writable
 from .messages import Picture
 from .pictures import frame_name
+from .replacement import replace_file
 from .wire import misunderstood
 
 
@@ -90,7 +90,7 @@ class PictureFiles:
         assert self._partial is not None
         partial = self._partial
         partial.file.close()
-        os.replace(self._partial_path(partial.path), partial.path)
+        replace_file(self._partial_path(partial.path), partial.path)
         self._partial = None
         self.whole += 1
         if partial.first.kind != "depth":
@@ -123,7 +123,8 @@ class PictureFiles:
 
 
 def _check_order(piece: Picture, number: int, partial: _Partial | None) -> None:
-    """Raises LinkError `link.protocol` unless the piece is the next one of picture `number`."""
+    """Checks that the piece is the next one of picture `number`. Raises LinkError
+    `link.protocol`."""
     received = 0 if partial is None else partial.received
     if (piece.number, piece.offset) != (number, received):
         raise misunderstood(

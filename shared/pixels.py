@@ -39,6 +39,7 @@ import re
 import secrets
 import stat
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,7 @@ from .alive import is_process_alive
 from .arrays import UInt8Array
 from .connection import default_runtime_folder, make_private_folder
 from .errors import LinkError
+from .private_files import is_open_to_others, is_own
 
 _MAGIC = b"AFFEKTPX"
 _VERSION = 1
@@ -83,7 +85,7 @@ class Slot:
 def default_pixel_folder() -> Path:
     """Where rings are, for both sides: memory where the system has a folder for it, else the
     user's runtime folder."""
-    if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.R_OK | os.W_OK | os.X_OK):
+    if sys.platform == "linux" and os.access(_SHARED_MEMORY, os.R_OK | os.W_OK | os.X_OK):
         return _SHARED_MEMORY
     return default_runtime_folder()
 
@@ -93,7 +95,7 @@ class PixelRing:
     Every method raises PixelsError `link.pixels`. One thread at a time."""
 
     def __init__(self, path: Path, memory: mmap.mmap, slots: int, slot_bytes: int) -> None:
-        """Of a file that is checked already: use `create` and `open`."""
+        """For a file that is checked already; use `create` or `open`."""
         self.name = path.name
         self.slots = slots
         self.slot_bytes = slot_bytes
@@ -184,7 +186,7 @@ class PixelRing:
 
     @property
     def is_removed(self) -> bool:
-        """Whether its maker has removed it: then its memory is free once all have closed it."""
+        """Whether its creator has removed the file; the memory is free once all have closed it."""
         return not self._path.exists()
 
     def close(self) -> None:
@@ -195,7 +197,8 @@ class PixelRing:
             self._memory.close()
 
     def remove(self) -> None:
-        """Closes, and removes the file; who has it open may go on. May be called twice."""
+        """Closes, and removes the file; other processes that have it open may go on. May be called
+        twice."""
         self.close()
         _unlink(self._path)
 
@@ -244,16 +247,12 @@ def _is_orphan(path: Path) -> bool:
         status = path.lstat()
     except OSError:
         return False
-    return stat.S_ISREG(status.st_mode) and _is_own(status)
-
-
-def _is_own(status: os.stat_result) -> bool:
-    return os.name != "posix" or status.st_uid == os.getuid()
+    return stat.S_ISREG(status.st_mode) and is_own(status)
 
 
 def _made_default_folder() -> Path:
     folder = default_pixel_folder()
-    if folder != _SHARED_MEMORY:
+    if folder == default_runtime_folder():
         make_private_folder(folder)
     return folder
 
@@ -281,7 +280,7 @@ def _flags(more: int) -> int:
 
 def _reserve(handle: int, size: int) -> None:
     """Takes the blocks now: a sparse file that finds none later ends the process that writes."""
-    if hasattr(os, "posix_fallocate"):
+    if sys.platform == "linux":
         try:
             os.posix_fallocate(handle, 0, size)
             return
@@ -300,9 +299,9 @@ def _map(handle: int, size: int) -> mmap.mmap:
 def _read_header(handle: int) -> tuple[int, int, bytes]:
     """(slots, slot_bytes, token) of a file that is a ring of this user's, whole and private."""
     status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode) or not _is_own(status):
+    if not stat.S_ISREG(status.st_mode) or not is_own(status):
         raise _unusable("it is not a file of yours")
-    if os.name == "posix" and status.st_mode & 0o077:
+    if is_open_to_others(status):
         raise _unusable("others may open it")
     header = os.read(handle, _HEADER.size)
     if len(header) < _HEADER.size:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that only their user may read: 0600, in folders of 0700.
 
-Plain `OSError` leaves here; who calls says what it means for the user. Windows keeps a profile's
-folders private by its own rights, so there the modes say nothing.
+Every function raises plain OSError; the caller tells the user what it means. Windows keeps a
+profile's folders private by rights of its own, and its modes say nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from .replacement import replace_file
+
 MAX_FILE_BYTES = 64 * 1024
 
 
@@ -21,13 +23,23 @@ class NotPrivateError(PermissionError):
     """Others may read the file, or it is theirs."""
 
 
+def is_own(status: os.stat_result) -> bool:
+    """Whether a file is this user's; on Windows always true."""
+    return os.name != "posix" or status.st_uid == os.getuid()
+
+
+def is_open_to_others(status: os.stat_result) -> bool:
+    """Whether other users may read, write or run a file; on Windows always false."""
+    return os.name == "posix" and status.st_mode & 0o077 != 0
+
+
 def make_folder(folder: Path) -> None:
-    """Makes the folder, for its user alone, and so those above it that are not there."""
+    """Makes the folder, and those above it that are missing, for their user alone."""
     if not folder.parent.exists():
         make_folder(folder.parent)
     folder.mkdir(exist_ok=True, mode=0o700)
     if os.name == "posix":
-        if folder.stat().st_uid != os.getuid():
+        if not is_own(folder.stat()):
             raise NotPrivateError(f"{folder} belongs to another user")
         folder.chmod(0o700)
 
@@ -39,11 +51,12 @@ def write(path: Path, text: str) -> None:
     with _removed_on_failure(partial):
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(text)
-        os.replace(partial, path)
+        replace_file(partial, path)
 
 
 def write_new(path: Path, text: str) -> None:
-    """The same, but raises FileExistsError where there is something of that name."""
+    """Writes ASCII text to a new file. Raises FileExistsError where the name is taken, even by a
+    link."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with _removed_on_failure(str(path)), os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(text)
@@ -53,7 +66,7 @@ def read(path: Path) -> bytes:
     """The file's bytes, at most one more than `MAX_FILE_BYTES`. Raises NotPrivateError."""
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
-        if os.name == "posix" and (status.st_uid != os.getuid() or status.st_mode & 0o077):
+        if not is_own(status) or is_open_to_others(status):
             mode = stat.S_IMODE(status.st_mode)
             raise NotPrivateError(f"others may read it (mode {mode:o}), or it is theirs")
         return file.read(MAX_FILE_BYTES + 1)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sidecar as a child process, watched without ever waiting for it."""
+"""A sidecar as a child process, watched without ever waiting for it, and the folder for its
+connection file and logs."""
 
 from __future__ import annotations
 
@@ -14,15 +15,18 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
+from .alive import is_process_alive
 from .connection import (
     FILE_NAME,
     Connection,
+    default_runtime_folder,
     make_private_folder,
     read_connection,
     remove_connection,
 )
 from .errors import LinkError
-from .limits import LOG_PARTS, RAW_PARTS
+from .limits import LOG_PARTS, MAX_OLD_RUNS, RAW_PARTS
+from .replacement import replace_file
 
 LOG_NAME = "sidecar.log"
 RAW_NAME = "sidecar.stderr"
@@ -34,7 +38,7 @@ _CRASH = "Fatal Python error"
 _STAMP = re.compile(r"^[0-9-]{10} [0-9:,]{12} [A-Z]+ ")
 """What logging puts before a line."""
 _OURS = re.compile(r"^affekt: (.+) \[[a-z_.]+\]$")
-"""How a command of ours ends that cannot do its work; the code is for programs."""
+"""The last line of a command of ours that has failed; the code in brackets is for programs."""
 _NEWS = re.compile(_STAMP.pattern.replace("[A-Z]+", "(DEBUG|INFO)"))
 
 
@@ -158,19 +162,19 @@ def start_sidecar(command: Sequence[str], runtime_folder: Path) -> SidecarProces
 
 
 def rotate(path: Path, older: int) -> None:
-    """Renames path to path.1, path.1 to path.2 and so on, of which there are then at most
-    `older`; nothing where path is empty or absent. Raises OSError."""
+    """Renames path to path.1, path.1 to path.2 and so on, and keeps at most `older` of them. Does
+    nothing where path is empty or absent. Raises OSError."""
     if not path.exists() or path.stat().st_size == 0:
-        return  # or starts that fail at once would push out why the first one ended
+        return  # else failing starts would push out the log that says why the first one ended
     for number in range(older, 0, -1):
         source = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
         if source.exists():
-            os.replace(source, path.with_name(f"{path.name}.{number}"))
+            replace_file(source, path.with_name(f"{path.name}.{number}"))
 
 
 def last_words(folder: Path) -> str:
-    """The last line that a sidecar with this runtime folder said, as a sentence, without time
-    and level: of a crash, its reason. Empty if that line is but news of everyday work."""
+    """Why the sidecar of this runtime folder ended, as its logs tell: a crash's reason, else the
+    last line, without time and level. Empty if that is only DEBUG or INFO."""
     raw = _tail(folder / RAW_NAME)
     crash = next((line for line in raw if line.startswith(_CRASH)), "")
     lines = [lines[-1] for lines in (raw, _tail(folder / LOG_NAME)) if lines]
@@ -206,3 +210,42 @@ def _not_started(reason: str, folder: Path) -> LinkError:
         "Check the sidecar's Python in the add-on's preferences, and that Affekt is installed "
         f"there. The log is {folder / RAW_NAME}.",
     )
+
+
+# --- runtime folders ---------------------------------------------------------------------------
+
+_RUN_FOLDER = re.compile(r"blender-([1-9][0-9]{0,18})")
+
+
+def own_run_folder() -> Path:
+    """The runtime folder of the sidecar that this process starts; it is not made yet."""
+    return default_runtime_folder() / f"blender-{os.getpid()}"
+
+
+def remove_old_runs(parent: Path) -> None:
+    """Removes the run folders in `parent` whose Blender has ended, except the newest few, whose
+    logs may still be wanted. What cannot be removed stays."""
+    with contextlib.suppress(OSError):
+        old = [folder for folder in parent.iterdir() if _is_old(folder)]
+        old.sort(key=lambda folder: folder.stat().st_mtime)
+        for folder in old[: max(0, len(old) - MAX_OLD_RUNS)]:
+            _remove(folder)
+
+
+def _is_old(folder: Path) -> bool:
+    match = _RUN_FOLDER.fullmatch(folder.name)
+    return (
+        match is not None
+        and folder.is_dir()
+        and not folder.is_symlink()
+        and not is_process_alive(int(match[1]))
+    )
+
+
+def _remove(folder: Path) -> None:
+    """Removes our files, and the folder if nothing else is in it."""
+    with contextlib.suppress(OSError):
+        for pattern in ("sidecar.*", ".sidecar-*"):
+            for path in folder.glob(pattern):
+                path.unlink()
+        folder.rmdir()

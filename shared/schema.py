@@ -33,7 +33,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integer:
-    """A whole number, low..high. `True` is none."""
+    """A whole number, low..high; not a bool."""
 
     low: int = 0
     high: int = 2**53
@@ -148,7 +148,7 @@ class Blob:
     def check(self, value: object) -> bytes:
         if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 1:
             value = value.data
-        # Before it is copied.
+        # Checked before the bytes are copied.
         if not isinstance(value, (bytes, memoryview)) or len(value) > self.most:
             raise ValueError(f"at most {self.most} bytes are needed")
         return bytes(value)

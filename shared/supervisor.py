@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sidecar that is looked after: started, greeted, watched, started again with back-off, stopped.
+"""Starts a sidecar, connects to it, watches it, and starts it again with growing waits.
 
     supervisor = Supervisor([python, "-m", "affekt.sidecar", "serve"], folder)
     supervisor.start()
@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from . import connection as connection_files
+from .call_thread import CallThread
 from .client import Client
 from .connection import Connection
 from .errors import AffektError, LinkError
@@ -40,7 +41,6 @@ from .events import JobEvent
 from .jobs import JobBook
 from .limits import HUNG_S, PREDECESSOR_S, RESTART_WAITS_S, RESTART_WINDOW_S, SILENT_S
 from .process import SidecarProcess, SidecarState, last_words, start_sidecar
-from .worker import Worker
 
 _FOR_GOOD = frozenset({"link.version", "link.connection_file"})
 """Failures that a restart does not mend."""
@@ -99,8 +99,8 @@ class Supervisor:
         self._folder = runtime_folder
         self._file = connection_file
         self._now, self._spawn, self._connect = now, spawn, connect
-        self._hands: Worker | None = None
-        self._caller: Worker | None = None
+        self._hands: CallThread | None = None
+        self._caller: CallThread | None = None
         self._spawning: Future[SidecarProcess] | None = None
         self._connecting: Future[Client] | None = None
         self._process: SidecarProcess | None = None
@@ -114,7 +114,7 @@ class Supervisor:
 
     @classmethod
     def adopt(cls, client: Client) -> Supervisor:
-        """One that watches a client that is connected already, and gets no other for it."""
+        """A supervisor of a client that is connected already. It does not connect again."""
         supervisor = cls(None, Path())
         supervisor.book, supervisor._is_adopted = client.jobs, True
         supervisor._start_threads()
@@ -124,7 +124,7 @@ class Supervisor:
     # --- its life ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begins; `step` does the rest."""
+        """Begins to start or to connect; `step` does the rest."""
         self._start_threads()
         self.state = SupervisorState.STARTING
         self._begin()
@@ -139,8 +139,8 @@ class Supervisor:
         return self.state
 
     def stop(self) -> None:
-        """Leaves the sidecar, and ends it if it is ours. Returns at once: the waiting is done on
-        a thread. Should this process end before, the sidecar ends by itself."""
+        """Disconnects, and ends the sidecar if it is ours. Returns at once: a thread does the
+        waiting. Should this process end first, the sidecar ends by itself."""
         if self.state in (SupervisorState.OFF, SupervisorState.FAILED):
             self.state = SupervisorState.OFF
             return
@@ -169,7 +169,8 @@ class Supervisor:
 
     @property
     def restart(self) -> int:
-        """Which restart of the last ten minutes is waited for or under way; from 1 on, or 0."""
+        """The number, within ten minutes, of the restart that is waited for or under way; 0 if none
+        is."""
         return len(self._restarts) if self.state is SupervisorState.RESTARTING else 0
 
     @property
@@ -209,7 +210,7 @@ class Supervisor:
     # --- on the way up -----------------------------------------------------------------------
 
     def _start_threads(self) -> None:
-        self._hands, self._caller = Worker("supervisor"), Worker("link")
+        self._hands, self._caller = CallThread("supervisor"), CallThread("link")
 
     def _begin(self) -> None:
         self._due_at = 0.0
@@ -295,7 +296,7 @@ class Supervisor:
             )
 
     def _lose(self, error: AffektError) -> None:
-        """The sidecar is gone or as good as gone."""
+        """Ends a sidecar that is lost; plans a restart, or gives up."""
         self._clear_away(is_hung=error.code == "link.silent")
         now = self._now()
         while self._restarts and self._restarts[0] <= now - RESTART_WINDOW_S:
@@ -341,7 +342,7 @@ class Supervisor:
         )
 
     def _last_words(self, error: AffektError) -> str:
-        """What the log says last, where the error does not say so itself, and where it lies."""
+        """The log's last words, unless the error has them already, and the log's path."""
         if self.log_path is None:
             return ""
         words = last_words(self.log_path.parent)
@@ -371,7 +372,7 @@ class Supervisor:
 
 
 def _result(future: Future[Answer]) -> Answer:
-    """What became of it. Raises AffektError, of whatever kind the failure was."""
+    """The future's result. Whatever its failure was, it is raised as an AffektError."""
     try:
         return future.result()
     except AffektError:

@@ -156,8 +156,8 @@ def decode_frames(
 
 
 class _Count:
-    """Of the values in one header, while it is unpacked: what is small on the wire may take a
-    hundred times as much as objects."""
+    """Counts the values of one header while it is unpacked, and refuses too many: as objects they
+    may take a hundred times their bytes on the wire."""
 
     def __init__(self) -> None:
         self._left = limits.MAX_HEADER_VALUES
@@ -284,12 +284,12 @@ def _unknown(name: str) -> LinkError:
 
 
 def _shown(name: str) -> str:
-    """A stranger's word as it may stand in a sentence and in a log."""
+    """A name from the wire, short and printable, for errors and logs."""
     return "".join(c if c.isprintable() else "?" for c in name[:40])
 
 
 def misunderstood(reason: str) -> LinkError:
-    """The error for whoever says what it may not say; the reason is a clause of a sentence."""
+    """The error for a message that breaks the protocol. reason: a clause of a sentence."""
     return LinkError(
         "link.protocol",
         f"The add-on and the sidecar misunderstood each other: {reason}.",

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from ..shared.errors import InputError
+from ..shared.replacement import replace_file
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
@@ -83,7 +84,7 @@ def write_whole(path: Path, data: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_bytes(data)
-        os.replace(partial, path)
+        replace_file(partial, path)
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)

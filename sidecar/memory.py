@@ -11,9 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, is_dataclass
 from types import FunctionType, ModuleType
-from typing import ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DEFAULT_BYTES = 2_000_000_000
 """For a command: its take (200 MB in both spaces), its avatar (a million Gaussians with harmonics
@@ -138,7 +141,7 @@ def _buffer(value: object) -> tuple[int, int] | None:
         return id(value), len(value)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
-        storage = value.untyped_storage()
+        storage = cast("Tensor", value).untyped_storage()
         return storage.data_ptr(), storage.nbytes()
     return None
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 
@@ -15,11 +16,11 @@ WATCH_S = 0.25
 
 def watch_parent(pid: int, on_gone: Callable[[], None], stopped: threading.Event) -> None:
     """Starts a thread that calls `on_gone` once process `pid` has ended. It ends with `stopped`."""
-    is_own_parent = os.getppid() == pid
+    is_own_parent = sys.platform != "win32" and os.getppid() == pid
 
     def watch() -> None:
         while not stopped.wait(WATCH_S):
-            # Ids are used again, so for a parent a new parent is the surer sign.
+            # A new parent is the surest sign, since ids are used again. Windows gives none.
             if (is_own_parent and os.getppid() != pid) or not is_process_alive(pid):
                 on_gone()
                 return

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 from ...shared.errors import not_writable
 from ...shared.fingerprint import fingerprint
 from ...shared.pictures import frame_name
+from ...shared.replacement import replace_file
 
 _PICTURE = re.compile(r"avatar_\d{6}\.(png|exr)")
 _LEDGER = ".affekt_frames.json"
@@ -92,13 +92,13 @@ def finish_frames(plan: Plan) -> tuple[Path, ...]:
     try:
         for index in count:
             if not plan.working(index).exists():
-                os.replace(finished[plan.recipes[index]], plan.working(index))
+                replace_file(finished[plan.recipes[index]], plan.working(index))
         (plan.folder / _LEDGER).unlink(missing_ok=True)
         for old in plan.folder.iterdir():
             if _PICTURE.fullmatch(old.name):
                 old.unlink()
         for index in count:
-            os.replace(plan.working(index), plan.final(index))
+            replace_file(plan.working(index), plan.final(index))
         _write_whole(plan.folder / _LEDGER, {plan.final(i).name: plan.recipes[i] for i in count})
     except OSError as error:
         raise not_writable(plan.folder, error) from error
@@ -122,7 +122,7 @@ def _take_over(other: Path, plan: Plan) -> None:
     for name, recipe in _read_names(other / _PLAN).items():
         path = other / name
         if recipe in places and path.suffix == plan.suffix and path.is_file():
-            os.replace(path, places[recipe])
+            replace_file(path, places[recipe])
 
 
 def _finished(plan: Plan) -> dict[str, Path]:
@@ -163,6 +163,6 @@ def _write_whole(path: Path, values: dict[str, str]) -> None:
     partial = path.with_name(f"{path.name}.partial")
     try:
         partial.write_text(json.dumps(values), "utf-8")
-        os.replace(partial, path)
+        replace_file(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
 from ...shared.pictures import PASSES, PictureRequest
 from ...shared.recipes import PictureRecipes
-from ..camera import read_views
+from ..camera import read_cameras
 from ..emotion.sample import read_track
 from ..head.find import named_head
 from ..link import requests
@@ -173,7 +173,7 @@ def _read_performance(
         pictures = replace(pictures, weights=read_track(head, times, fps, scene).weights)
     motion = read_take_at(head, take, times, fps)
     if settings.from_scene:
-        views = list(read_views(bpy.context, head, frames.tolist()))
+        views = list(read_cameras(bpy.context, head, frames.tolist()))
         pictures = replace(
             pictures,
             cameras=tuple(view.camera for view in views),

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import bpy
 
-from ..head.find import find_head
 from ..link.panel import draw_task
-from ..panels import SidebarPanel
+from ..panels import HeadPanel
 
 
-class AFFEKT_PT_bake(SidebarPanel, bpy.types.Panel):
+class AFFEKT_PT_bake(HeadPanel, bpy.types.Panel):
     bl_idname = "AFFEKT_PT_bake"
     bl_label = "Bake"
     bl_order = 4
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return find_head(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         if draw_task(self.layout, "Bake", scale=1.4):

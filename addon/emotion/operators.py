@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from ...shared.emotion import EMOTIONS
+from ...shared.emotion import CHANNELS, EMOTIONS
 from ..head.find import find_head, need_head
-from .properties import CHANNELS, channel_path
+from .properties import channel_path
 
 
 def key_channels(head: bpy.types.Object, frame: float) -> None:

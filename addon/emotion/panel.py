@@ -7,19 +7,15 @@ from collections.abc import Sequence
 import bpy
 
 from ...shared.emotion import CONTROLS, EMOTIONS
-from ..head.find import find_head, need_head
-from ..panels import SidebarPanel
+from ..head.find import need_head
+from ..panels import HeadPanel, SidebarPanel
 from .properties import AFFEKT_PG_emotion
 
 
-class AFFEKT_PT_emotion(SidebarPanel, bpy.types.Panel):
+class AFFEKT_PT_emotion(HeadPanel, bpy.types.Panel):
     bl_idname = "AFFEKT_PT_emotion"
     bl_label = "Emotion"
     bl_order = 3
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return find_head(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

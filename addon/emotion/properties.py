@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ...shared import limits
-from ...shared.emotion import CONTROLS, EMOTIONS
+from ...shared.emotion import CONTROLS, EMOTIONS, largest_value
 
 _TEXT = {
     "happy": "Lip corners and cheeks up",
@@ -28,7 +27,7 @@ def _weight(name: str) -> bpy.props.FloatProperty:
         name=name.capitalize(),
         description=_TEXT[name],
         min=0,
-        max=limits.MAX_EMOTION_WEIGHT,
+        max=largest_value(name),
         soft_max=1,
         default=0,
         subtype="FACTOR",
@@ -37,12 +36,11 @@ def _weight(name: str) -> bpy.props.FloatProperty:
 
 
 def _strength(name: str) -> bpy.props.FloatProperty:
-    largest = 1.0 if name == "influence" else limits.MAX_STRENGTH
     return bpy.props.FloatProperty(
         name=name.capitalize(),
         description=_TEXT[name],
         min=0,
-        max=largest,
+        max=largest_value(name),
         default=1,
         subtype="FACTOR",
         options={"ANIMATABLE"},
@@ -56,17 +54,6 @@ class AFFEKT_PG_emotion(bpy.types.PropertyGroup):
     }
 
 
-CHANNELS = (*EMOTIONS, *CONTROLS)
-"""Names of all animatable channels, in the panel's order."""
-
-
 def channel_path(name: str) -> str:
     """Data path of a channel on the head object."""
     return f"affekt_emotion.{name}"
-
-
-def channel_range(name: str) -> tuple[float, float]:
-    """The range that Blender holds the channel in."""
-    if name in EMOTIONS:
-        return 0.0, limits.MAX_EMOTION_WEIGHT
-    return 0.0, 1.0 if name == "influence" else limits.MAX_STRENGTH

@@ -10,10 +10,10 @@ import bpy
 import numpy as np
 
 from ...shared.arrays import Float32Array, Float64Array
-from ...shared.emotion import CONTROLS, EMOTIONS, EmotionTrack
+from ...shared.emotion import CHANNELS, CONTROLS, EMOTIONS, EmotionTrack, largest_value
 from .. import compat
 from ..motion.curves import sample
-from .properties import CHANNELS, channel_path, channel_range
+from .properties import channel_path
 
 
 def read_track(
@@ -32,7 +32,7 @@ def read_track(
             name: sample(curves, channel_path(name), 0, frames, getattr(head.affekt_emotion, name))
             for name in CHANNELS
         }
-    held = {name: np.clip(values[name], *channel_range(name)) for name in CHANNELS}
+    held = {name: np.clip(values[name], 0, largest_value(name)) for name in CHANNELS}
     weights = np.stack([held[name] for name in EMOTIONS], 1)
     return EmotionTrack(weights=weights, fps=fps, **{name: held[name] for name in CONTROLS})
 

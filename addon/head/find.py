@@ -39,7 +39,7 @@ def need_head(context: bpy.types.Context) -> bpy.types.Object:
 
 
 def named_head(name: str) -> bpy.types.Object:
-    """The head with that name, after time in which it may have been deleted.
+    """The head with that name, if it has not been deleted since.
 
     Raises InputError `head.gone`.
     """

@@ -12,6 +12,7 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from .build import build_head
+from .find import is_head
 
 OPEN_HEAD = "open"
 """The sidecar's name of the embedded head."""
@@ -31,7 +32,7 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
         return session.poll(cls)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
-        return self._add(context, is_first=not _has_heads(context))
+        return self._add(context, is_first=not any(map(is_head, context.scene.objects)))
 
     def _add(self, context: bpy.types.Context, *, is_first: bool) -> Steps:
         model = yield from requests.fetch_head(session.need_line(), OPEN_HEAD)
@@ -44,12 +45,8 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
         )
 
 
-def _has_heads(context: bpy.types.Context) -> bool:
-    return any(item.type == "MESH" and item.affekt_head.is_head for item in context.scene.objects)
-
-
 def _say_hidden(head: bpy.types.Object, context: bpy.types.Context) -> str:
-    """Of a head that nobody sees, such as in the cube of a new scene."""
+    """A sentence that names the mesh around the head, such as a new scene's cube, or ""."""
     context.view_layer.update()
     low, high = _box(head)
     for other in context.visible_objects:

@@ -41,8 +41,8 @@ def show_log(context: bpy.types.Context, log_path: Path) -> str:
 
 
 def _parts(log_path: Path) -> list[Path]:
-    """What there is, oldest first of each kind: a sidecar that was started again has a new log,
-    and why it had to be is in the one before."""
+    """Paths of the logs that have text, of each kind the oldest first: why a sidecar was started
+    again stands in the log before."""
     raw = log_path.with_name(RAW_NAME)
     numbered = [
         path.with_name(f"{path.name}.{number}")

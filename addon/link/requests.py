@@ -102,7 +102,7 @@ def render(
 
 
 def _call(line: Supervisor, call: Callable[[Client], Answer], text: str) -> Waiting[Answer]:
-    """The call's answer, from whichever connection lives long enough to give it."""
+    """The call's answer. A call whose connection is lost is made again on the next one."""
     progress = Progress(fraction=0.0, text=text)
     while True:
         client = yield from _wait_for_client(line, progress)
@@ -132,7 +132,8 @@ def _wait_for_client(line: Supervisor, progress: Progress) -> Waiting[Client]:
 
 
 def _show(line: Supervisor, progress: Progress) -> Progress:
-    """What to say while we wait; where no timer does so, it also looks after the line."""
+    """The progress to show while waiting. It also steps the supervisor, since a script has no
+    timer."""
     if line.step() is SupervisorState.CONNECTED:
         return progress
     return Progress(fraction=progress.fraction, text=f"Sidecar: {line.describe()}")

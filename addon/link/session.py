@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""This Blender's line to its sidecar. `step` looks after it and never waits; a timer calls it,
-and so do scripts and tests."""
+"""This Blender's connection to its sidecar. A timer calls `step`, which never waits, and so do
+scripts and tests."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from ...shared.client import Client
 from ...shared.connection import default_runtime_folder, read_connection, read_connection_file
 from ...shared.errors import AffektError, LinkError
 from ...shared.limits import HUNG_S
-from ...shared.process import SidecarProcess, start_sidecar
-from ...shared.run_folders import own_run_folder, remove_old_runs
+from ...shared.process import SidecarProcess, own_run_folder, remove_old_runs, start_sidecar
 from ...shared.supervisor import Supervisor, SupervisorState
 
 
@@ -45,7 +44,7 @@ class Session:
 
     @property
     def advice(self) -> str:
-        """What becomes of a sidecar that does not answer."""
+        """What the panel says while the sidecar does not answer."""
         is_ours = self.log_path is not None
         what = "it is started again" if is_ours else "the connection is made again"
         return f"Your work waits. After {HUNG_S:.0f} s of silence {what}."
@@ -93,7 +92,7 @@ class Session:
         return self._line
 
     def poll(self, operator: type) -> bool:
-        """For an operator's `poll`: whether the line is there, else saying why not."""
+        """For an operator's `poll`: whether there is a connection; if not, tells Blender why."""
         is_there = self._line is not None and self._line.is_lasting
         if self.state is SupervisorState.STARTING:
             operator.poll_message_set("The sidecar is starting")
@@ -102,7 +101,7 @@ class Session:
         return is_there
 
     def stop(self) -> None:
-        """Leaves the sidecar, and ends it if it is ours. Returns at once."""
+        """Disconnects, and ends the sidecar if it is ours. Returns at once."""
         line, self._line = self._line, None
         if line is not None:
             line.stop()

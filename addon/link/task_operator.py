@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
 from ...shared.errors import AffektError
@@ -19,8 +21,9 @@ class TaskOperator:
 
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
     bl_label: str
+    report: Callable[[set[str], str], None]  # Blender's own
     cancelled = "nothing has changed"
-    """What Esc leaves behind, as the report says it."""
+    """The end of the sentence that is reported after Esc."""
     _timer: bpy.types.Timer | None = None
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
@@ -80,7 +83,7 @@ class TaskOperator:
         return self._end(context, {"FINISHED"})
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """Blender closes while the task runs."""
+        """Blender calls this when it closes while the task runs."""
         self._end(context, {"CANCELLED"})
 
     def _end(self, context: bpy.types.Context, answer: set[str]) -> set[str]:
@@ -94,8 +97,7 @@ class TaskOperator:
 
 
 def _describe(task: Task, error: AffektError) -> str:
-    """What to report; a report has one line, and the panel says at length why a sidecar is not
-    to be had."""
+    """The sentence to report. It is short where the sidecar is gone, since the panel says why."""
     if error is session.error:
         return (
             f"{task.label} stopped: there is no sidecar any more. What is done is kept; the "

@@ -53,7 +53,7 @@ def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Ste
 def _describe(
     take: AFFEKT_PG_take, motion: Motion, scene: bpy.types.Scene, options: ImportOptions
 ) -> list[str]:
-    """Sentences on what the import did, doing what the options ask of the scene."""
+    """Applies the options to the scene, and returns sentences on what the import did."""
     last = math.ceil(take_times(take, scene)[-1])
     said = [f"Imported {take.name}: {take.frames} frames at {take.fps:g} fps."]
     if not math.isclose(take.fps, scene_fps(scene), rel_tol=1e-3):

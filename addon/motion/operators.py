@@ -39,7 +39,7 @@ class TakeFileProperties:
     )
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
         if find_head(context) is None:
             cls.poll_message_set("Select or add a head first")
             return False

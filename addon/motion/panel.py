@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import bpy
 
-from ..head.find import find_head, need_head
+from ..head.find import need_head
 from ..link.panel import draw_task
-from ..panels import SidebarPanel
+from ..panels import HeadPanel
 
 
-class AFFEKT_PT_take(SidebarPanel, bpy.types.Panel):
+class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
     bl_idname = "AFFEKT_PT_take"
     bl_label = "Take"
     bl_order = 2
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return find_head(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         takes = need_head(context).affekt_takes

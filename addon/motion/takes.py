@@ -74,7 +74,7 @@ def _assign(rig: bpy.types.Object, keys: bpy.types.Key, take: AFFEKT_PG_take) ->
 
 
 def find_take(head: bpy.types.Object, name: str) -> AFFEKT_PG_take:
-    """Raises InputError `motion.no_take`."""
+    """The head's take of that name. Raises InputError `motion.no_take`."""
     take = next((t for t in head.affekt_takes.items if t.name == name), None)
     if take is None:
         raise InputError(

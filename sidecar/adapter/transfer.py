@@ -12,7 +12,7 @@ triangles' shapes, so that lips drift apart which touch each other in the source
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...shared.arrays import Float64Array
 from .registration import Registration

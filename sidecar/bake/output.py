@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from ...shared.head import ARRAY_FIELDS, HeadModel
+from ...shared.replacement import replace_file
 from ..files import not_writable
 from ..modulation.modulator import Modulator
 from ..motion.affekt_npz import encode_motion
@@ -94,7 +94,7 @@ def _move(part: Path, folder: Path) -> None:
         stale.unlink(missing_ok=True)
     for name in (TAKE, MOTION, VERTICES, REPORT):
         if (part / name).exists():
-            os.replace(part / name, folder / name)
+            replace_file(part / name, folder / name)
 
 
 def _report(

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tomllib
 import zipfile
@@ -11,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...shared.errors import InputError
+from ...shared.replacement import replace_file
 
 MANIFEST = "blender_manifest.toml"
 INCLUDED = ("__init__.py", "LICENSE", "addon", "shared")
@@ -87,7 +87,7 @@ def move_whole(path: Path, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, partial)
-        os.replace(partial, target)
+        replace_file(partial, target)
     except OSError as error:
         raise InputError(
             "file.not_writable",

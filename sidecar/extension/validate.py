@@ -30,7 +30,12 @@ def validate_zip(path: Path, command: list[str]) -> None:
     """Raises InputError `option.extension` with what Blender says against the zip."""
     try:
         done = subprocess.run(
-            [*command, str(path)], capture_output=True, text=True, check=False, timeout=300
+            [*command, str(path)],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=300,
         )
     except OSError as error:
         raise InputError(

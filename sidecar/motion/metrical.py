@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...shared.arrays import Float64Array
 from ...shared.motion import Motion, make_motion
 from . import records, rotations
 from .records import Record
@@ -54,7 +55,7 @@ def _arrays(part: object) -> Record:
 
 def _matrix(
     record: Record, key: str, start: int, width: int, name: str, frames: int
-) -> rotations.Array:
+) -> Float64Array:
     values = records.pose(record, key, width, name, frames)[:, start : start + 6]
     return rotations.matrix_from_six(values.astype(np.float64), key, name)
 

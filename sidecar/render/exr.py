@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ...shared.arrays import Float32Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
+from ...shared.replacement import replace_file
 from ..avatar.regions import PASS_REGIONS
 from ..files import not_writable
 from .frame import Frame
@@ -55,7 +56,7 @@ def write_exr(path: Path, frame: Frame, about: About, *, half: bool = True) -> N
     try:
         picture = OpenEXR.File(_header(frame, about), channels_of(frame, half=half))
         picture.write(str(partial))
-        os.replace(partial, path)
+        replace_file(partial, path)
     except (RuntimeError, OSError) as error:
         raise not_writable(path, _reason(error)) from error
     finally:

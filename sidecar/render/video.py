@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ import numpy as np
 
 from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.errors import InputError
+from ...shared.replacement import replace_file
 from ..files import not_writable
 
 QUALITY = "18"
@@ -79,7 +79,7 @@ class VideoWriter:
                 self._add_sound()
             self._file.close()
             if kind is None and self._count:
-                os.replace(self._partial, self._path)
+                replace_file(self._partial, self._path)
         except (av.error.FFmpegError, OSError) as failure:
             if kind is None:
                 raise not_writable(self._path, failure) from failure

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.addon import axes
-from affekt.addon.camera import Format, Lens, View, make_view
+from affekt.addon.camera import Format, FrameCamera, Lens, make_camera
 from affekt.shared.camera import camera_centre
 from affekt.shared.errors import InputError
 from fakes.projection import to_screen
@@ -33,12 +33,12 @@ HD = Format(resolution_x=1920, resolution_y=1080, percentage=100)
 TALL = Format(resolution_x=1080, resolution_y=1920, percentage=100)
 
 
-def view(lens: Lens = LENS, format_: Format = HD, eye=None, head=None) -> View:
+def view(lens: Lens = LENS, format_: Format = HD, eye=None, head=None) -> FrameCamera:
     unit = np.eye(4)
-    return make_view(lens, format_, unit if eye is None else eye, unit if head is None else head)
+    return make_camera(lens, format_, unit if eye is None else eye, unit if head is None else head)
 
 
-def pixel(seen: View, place: list[float]) -> tuple[float, float, float]:
+def pixel(seen: FrameCamera, place: list[float]) -> tuple[float, float, float]:
     """x, y and depth of a place in Blender's world."""
     world = np.append(np.array(place), 1.0)
     local = np.linalg.solve(seen.world_from_head, world)[:3]

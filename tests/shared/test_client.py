@@ -70,22 +70,10 @@ def test_names_lose_their_folders(client: Client) -> None:
     assert client.upload(TAKE, "motion", "../a/b\\c\n.json").name == ".._a_b_c_.json"
 
 
-def test_file_that_is_not_there(client: Client, tmp_path: Path) -> None:
-    with pytest.raises(InputError) as caught:
-        client.upload_file(tmp_path / "none.json", "motion")
-    assert code_of(caught) == "file.missing"
-    with pytest.raises(InputError) as caught:
-        client.upload_file(tmp_path, "motion")
-    assert code_of(caught) == "file.not_readable"
-
-
-def test_file_that_is_too_large(
-    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_that_is_too_large(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits.ARTEFACT_BYTES, "motion", 10)
-    (tmp_path / "big").write_bytes(b"x" * 11)
     with pytest.raises(InputError) as caught:
-        client.upload_file(tmp_path / "big", "motion")
+        client.upload(b"x" * 11, "motion", "big")
     assert code_of(caught) == "file.too_large"
 
 

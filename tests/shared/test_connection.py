@@ -150,9 +150,18 @@ def test_default_folders(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(sys, "platform", system)
-    assert link.default_runtime_folder() != link.default_cache_folder()
-    assert "affekt" in link.default_runtime_folder().parts
+    library = tmp_path / "home" / "Library"
+    assert (link.default_runtime_folder(), link.default_cache_folder()) == {
+        "linux": (tmp_path / "affekt", tmp_path / "cache" / "affekt"),
+        "darwin": (
+            library / "Application Support" / "affekt" / "runtime",
+            library / "Caches" / "affekt",
+        ),
+        "win32": (tmp_path / "affekt" / "runtime", tmp_path / "affekt" / "cache"),
+    }[system]
 
 
 def test_one_version_everywhere() -> None:

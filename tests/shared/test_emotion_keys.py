@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 from affekt.shared import curves
-from affekt.shared.emotion import CONTROLS, EMOTIONS
-from affekt.shared.emotion_keys import CHANNELS, decode_keys, decode_track, encode_keys
+from affekt.shared.emotion import CHANNELS, CONTROLS, EMOTIONS
+from affekt.shared.emotion_keys import decode_keys, decode_track, encode_keys
 from affekt.shared.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -269,7 +269,7 @@ def test_a_disk_that_is_full(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("affekt.shared.picture_files.os.replace", full)
+    monkeypatch.setattr("affekt.shared.picture_files.replace_file", full)
     sidecar.tell(picture(job, 1, b"abcd"))
     error = failure_of(client, job).error
     assert error.code == "file.not_writable"

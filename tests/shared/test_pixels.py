@@ -470,6 +470,7 @@ def test_systems_that_cannot_reserve(
         raise OSError(code, "unable")
 
     if code is None:
+        monkeypatch.setattr(sys, "platform", "darwin")
         monkeypatch.delattr(os, "posix_fallocate", raising=False)
     else:
         monkeypatch.setattr(os, "posix_fallocate", unable, raising=False)
@@ -492,6 +493,15 @@ def test_where_there_is_no_shared_memory(tmp_path: Path, monkeypatch: pytest.Mon
     np.testing.assert_array_equal(read(opened, ring.write(picture(1))), picture(1))
     opened.close()
     ring.remove()
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_only_linux_has_a_folder_in_memory(
+    system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setenv(RUNTIME_VARIABLE, str(tmp_path))
+    assert pixels.default_pixel_folder() == tmp_path
 
 
 # --- nothing is left ------------------------------------------------------------------------

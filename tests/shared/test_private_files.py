@@ -74,3 +74,20 @@ def test_what_others_may_touch_is_refused(tmp_path: Path, bits: int) -> None:
 def test_only_so_much_is_read(tmp_path: Path) -> None:
     private_files.write(tmp_path / "a.json", "x" * (2 * private_files.MAX_FILE_BYTES))
     assert len(private_files.read(tmp_path / "a.json")) == private_files.MAX_FILE_BYTES + 1
+
+
+def test_without_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows knows no owner and shows every file as readable by all."""
+
+    class Windows:
+        name = "nt"
+
+        def __getattr__(self, attribute: str) -> object:
+            assert attribute not in ("getuid", "O_NOFOLLOW")
+            return getattr(os, attribute)
+
+    monkeypatch.setattr(private_files, "os", Windows())
+    private_files.make_folder(tmp_path / "new")
+    private_files.write(tmp_path / "new" / "a.json", "secret")
+    (tmp_path / "new" / "a.json").chmod(0o666)
+    assert private_files.read(tmp_path / "new" / "a.json") == b"secret"

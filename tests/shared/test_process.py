@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from affekt.shared.alive import is_process_alive
 from affekt.shared.client import Client
 from affekt.shared.connection import CACHE_VARIABLE, FILE_NAME, read_connection
 from affekt.shared.errors import LinkError
 from affekt.shared.process import LOG_NAME, SidecarProcess, SidecarState, start_sidecar
 from affekt.sidecar.cache import claim
-from affekt.sidecar.parent_watch import is_process_alive
 from fakes.link import wait_for
 
 SERVE = [sys.executable, "-m", "affekt.sidecar", "serve"]
@@ -42,6 +42,29 @@ def sidecar(tmp_path: Path) -> Iterator[SidecarProcess]:
         yield process
     finally:
         process.stop()
+
+
+@pytest.mark.parametrize(("system", "flags"), [("linux", 0), ("darwin", 0), ("win32", 0x08000000)])
+def test_no_console_window(
+    system: str, flags: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows opens one for a program that is started from Blender, unless told not to."""
+    asked: dict[str, object] = {}
+
+    class Started:
+        pid = 4711
+
+        def __init__(self, command: list[str], **options: object) -> None:
+            asked.update(options, command=command)
+
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x08000000, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    assert start_sidecar(["affekt", "serve"], tmp_path / "run").pid == 4711
+    assert asked["creationflags"] == flags
+    # Its standard input is the rope: closed, whatever ends this process.
+    assert asked["stdin"] == subprocess.PIPE
+    assert "--watch-stdin" in str(asked["command"])
 
 
 def test_start_talk_stop(sidecar: SidecarProcess, tmp_path: Path, cache: Path) -> None:

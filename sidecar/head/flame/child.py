@@ -328,10 +328,10 @@ def _numbers_or_refused(value: object) -> np.ndarray | None:
 def limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
     """What the system offers against a file that eats memory or time; nothing on Windows,
     where the parent's clock alone counts."""
-    try:
-        import resource
-    except ImportError:
+    if sys.platform == "win32":
         return
+    import resource
+
     wanted = (
         ("RLIMIT_AS", memory_bytes),
         ("RLIMIT_CPU", cpu_seconds),

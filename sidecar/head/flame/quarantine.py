@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -142,10 +143,11 @@ class _Answer:
             self._process.stdin.close()
 
     def _take(self) -> None:
-        assert self._process.stdout is not None
         parts: list[bytes] = []
         left = self._most
-        while part := self._process.stdout.read1(1 << 20):
+        output = self._process.stdout
+        assert isinstance(output, io.BufferedReader)
+        while part := output.read1(1 << 20):
             left -= len(part)
             if left < 0:
                 self.too_long = True

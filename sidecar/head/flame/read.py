@@ -22,6 +22,7 @@ from ....shared import limits
 from ....shared.connection import default_cache_folder, make_private_folder
 from ....shared.errors import AffektError, InputError
 from ....shared.head import HeadModel
+from ....shared.replacement import replace_file
 from ...files import read_bytes, refuse_lfs_pointer
 from .landmarks import landmarks_from
 from .model import check_keys, head_from_flame
@@ -104,7 +105,7 @@ def _keep(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.replace(partial, path)
+        replace_file(partial, path)
     except OSError:
         Path(partial).unlink(missing_ok=True)
         raise

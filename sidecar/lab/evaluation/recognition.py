@@ -92,7 +92,7 @@ class ChildReader:
         command = [str(self.python), "-I", str(script), str(self.model), folder]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=READER_SECONDS, check=False
+                command, capture_output=True, encoding="utf-8", timeout=READER_SECONDS, check=False
             )
             answer = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
         except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:

@@ -53,7 +53,7 @@ def read_base_mesh(data: Path) -> BaseMesh:
     """Reads `base.obj`."""
     vertices, uv, faces, uv_faces, groups = [], [], [], [], []
     group = ""
-    for line in (data / "mpfb2/3dobjs/base.obj").read_text().splitlines():
+    for line in (data / "mpfb2/3dobjs/base.obj").read_text("utf-8").splitlines():
         word, _, rest = line.partition(" ")
         if word == "v":
             vertices.append([float(x) for x in rest.split()[:3]])
@@ -91,6 +91,6 @@ def read_rig(data: Path) -> tuple[dict[str, dict[str, object]], dict[str, list[l
     """MakeHuman's default skeleton (bone -> head, tail, parent strategies) and its weights
     (bone -> [[vertex, weight], …])."""
     folder = data / "mpfb2/rigs/standard"
-    bones = json.loads((folder / "rig.default.json").read_text())
-    weights = json.loads((folder / "weights.default.json").read_text())
+    bones = json.loads((folder / "rig.default.json").read_text("utf-8"))
+    weights = json.loads((folder / "weights.default.json").read_text("utf-8"))
     return bones.get("bones", bones), weights["weights"]

@@ -53,7 +53,7 @@ class _MeanAbsolute(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: FunctionCtx, *outer: Tensor) -> tuple[Tensor, None]:
-        (gradient,) = ctx.saved_tensors
+        (gradient,) = ctx.saved_tensors  # pyright: ignore[reportAttributeAccessIssue]
         return gradient * outer[0], None
 
 

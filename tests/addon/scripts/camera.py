@@ -109,6 +109,6 @@ with harness.enabled():
         place_camera(scene, middle, kind, rng)
         scene.render.filepath = str(harness.folder() / f"camera_{index:02d}.exr")
         bpy.ops.render.render(write_still=True)
-        view = reading.read_view(bpy.context, head)
+        view = reading.read_camera(bpy.context, head)
         told.append({**as_fields(view), "world_from_head": view.world_from_head})
     harness.answer(cameras=told)

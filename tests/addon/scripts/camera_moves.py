@@ -41,22 +41,22 @@ with harness.enabled():
     head = harness.add_head(asked["head"])
     eye = animate(scene, head)
     scene.frame_set(7, subframe=0.25)
-    views = list(reading.read_views(bpy.context, head, FRAMES))
+    views = list(reading.read_cameras(bpy.context, head, FRAMES))
     centre = harness.load("shared.camera").camera_centre
     where = [v.world_from_head @ np.append(centre(v.camera), 1) for v in views]
     after = (scene.frame_current, scene.frame_subframe)
-    closed = reading.read_views(bpy.context, head, FRAMES)
+    closed = reading.read_cameras(bpy.context, head, FRAMES)
     next(closed)
     closed.close()
     scene.timeline_markers.clear()
     scene.camera = eye
     codes = {}
     eye.data.type = "PANO"
-    codes["panorama"] = harness.failure(lambda: reading.read_view(bpy.context, head))
+    codes["panorama"] = harness.failure(lambda: reading.read_camera(bpy.context, head))
     scene.camera = head
-    codes["mesh"] = harness.failure(lambda: reading.read_view(bpy.context, head))
+    codes["mesh"] = harness.failure(lambda: reading.read_camera(bpy.context, head))
     scene.camera = None
-    codes["none"] = harness.failure(lambda: reading.read_view(bpy.context, head))
+    codes["none"] = harness.failure(lambda: reading.read_camera(bpy.context, head))
     harness.answer(
         centres=[place[:3] for place in where],
         heads=[view.world_from_head[:3, 3] for view in views],

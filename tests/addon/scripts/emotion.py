@@ -10,7 +10,7 @@ asked = harness.options()
 
 def shown(scene: bpy.types.Scene, head: bpy.types.Object, times: np.ndarray) -> dict:
     """Every channel as Blender has it at those scene frames, the slow way."""
-    names = harness.load("addon.emotion.properties").CHANNELS
+    names = harness.load("shared.emotion").CHANNELS
     values = {name: [] for name in names}
     for time in times:
         scene.frame_set(int(time // 1), subframe=float(time % 1))

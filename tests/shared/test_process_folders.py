@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from affekt.shared.connection import RUNTIME_VARIABLE
 from affekt.shared.limits import MAX_OLD_RUNS
-from affekt.shared.run_folders import own_run_folder, remove_old_runs
+from affekt.shared.process import own_run_folder, remove_old_runs
 
 
 @pytest.fixture(scope="module")

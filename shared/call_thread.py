@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One thread that makes calls one after the other, so that Blender never waits.
-
-It is a daemon: a call that hangs cannot keep Blender from closing.
-"""
+"""A thread that makes calls one after the other, so that Blender never waits."""
 
 from __future__ import annotations
 
@@ -15,22 +12,23 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 
 
-class Worker:
-    """Runs calls one after the other, in the order in which they were submitted."""
+class CallThread:
+    """Makes the calls that are submitted, in their order. A daemon thread: a call that hangs cannot
+    keep Blender from closing."""
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Future, Callable[[], object]] | None] = SimpleQueue()
         threading.Thread(target=self._run, name=f"affekt-{name}", daemon=True).start()
 
     def submit(self, call: Callable[[], Answer]) -> Future[Answer]:
-        """Queues the call; its answer or error comes in the future. One that is cancelled before
-        its turn is not made."""
+        """Queues a call. Its answer or error comes in the future; a future that is cancelled before
+        the call's turn stops it."""
         future: Future[Answer] = Future()
         self._calls.put((future, call))
         return future
 
     def stop(self) -> None:
-        """Ends the thread after what is queued."""
+        """Ends the thread once all queued calls are made."""
         self._calls.put(None)
 
     def _run(self) -> None:
@@ -40,7 +38,7 @@ class Worker:
                 continue
             try:
                 answer = call()
-            except BaseException as error:  # whoever asked for it hears of it
+            except BaseException as error:  # the caller reads it from the future
                 future.set_exception(error)
             else:
                 future.set_result(answer)
