@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from affekt.shared.alive import is_process_alive
-from affekt.sidecar.doctor.machine import Asker, Ran, run_bounded, this_machine, version_of
+from affekt.sidecar.doctor.machine import Asker, Machine, Ran, run_bounded, version_of
 from fakes.link import wait_for
 
 PYTHON = sys.executable
@@ -87,7 +87,7 @@ def test_facts_for_real() -> None:
 
 
 def test_this_machine() -> None:
-    machine = this_machine()
+    machine = Machine()
     assert machine.system == sys.platform
     assert machine.version_of("no-such-distribution") is None
     assert machine.free_bytes(Path("/")) > 0
