@@ -49,7 +49,7 @@ def version_of(distribution: str) -> str | None:
         return None
 
 
-class Asker:
+class CachedFacts:
     """Gets facts from `facts.py`, each topic once, from any thread.
 
     It runs in a child process, because a package that does not fit the machine may crash or hang
@@ -130,7 +130,7 @@ class Machine:
     run: Callable[[Sequence[str], float], Ran] = run_bounded
     which: Callable[[str], str | None] = shutil.which
     version_of: Callable[[str], str | None] = version_of
-    facts: Callable[[str], Facts] = field(default_factory=lambda: Asker(run_bounded))
+    facts: Callable[[str], Facts] = field(default_factory=lambda: CachedFacts(run_bounded))
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     is_alive: Callable[[int], bool] = is_process_alive
     patience_s: float = 3.0

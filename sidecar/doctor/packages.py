@@ -24,6 +24,8 @@ REQUIREMENTS = {
     "PIL": "Pillow>=11",
     "av": "av>=14",
     "OpenEXR": "OpenEXR>=3.3",
+    "psutil": "psutil>=6",
+    "filelock": "filelock>=3.16",
     "tyro": "tyro>=0.9",
     "rich": "rich>=13",
     "gsplat": "gsplat>=1.5.3",
@@ -35,7 +37,7 @@ REQUIREMENTS = {
 }
 """Module -> requirement, as in `pyproject.toml`."""
 _BASE = ("numpy", "zmq", "msgpack")
-_OTHERS = ("scipy", "safetensors", "cv2", "PIL", "tyro", "rich", "packaging")
+_OTHERS = ("scipy", "safetensors", "cv2", "PIL", "psutil", "filelock", "tyro", "rich", "packaging")
 _OTHER_OPENCVS = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
