@@ -18,7 +18,8 @@ from affekt.sidecar.bake.output import sha256, write_bake
 from affekt.sidecar.bake.pc2 import read_pc2
 from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.modulation.weights import save_modulator
-from affekt.sidecar.motion.read import encode_motion, read_motion, write_motion
+from affekt.sidecar.motion.read import encode_motion, read_motion
+from affekt.sidecar.motion.write import write_motion
 from fakes.head import small_head
 from fakes.modulator import small_modulator
 from fakes.takes import arkit_content, arkit_motion, as_bytes, lam_content, random_motion
