@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files in and out: read whole or refused with a sentence; written whole or not at all."""
+"""Reads files with checks of their kind and size, and writes files atomically."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def read_bytes(path: Path, most_bytes: int, what: str) -> bytes:
-    """The file's content; `what` names it in errors ("motion file").
+    """The file's content; `what` describes it in errors ("motion file").
 
     Raises InputError `file.missing`, `file.folder`, `file.wrong_kind`, `file.empty`,
     `file.too_large`.
@@ -40,7 +40,7 @@ def _check_kind(path: Path, mode: int, what: str) -> None:
         raise InputError(
             "file.folder", f"{path} is a folder, not a {what}.", f"Give the path of a {what}."
         )
-    if not stat.S_ISREG(mode):  # a device or a pipe could go on for ever
+    if not stat.S_ISREG(mode):  # a device or a pipe might have no end
         raise InputError(
             "file.wrong_kind", f"{path} is a device, not a {what}.", f"Give the path of a {what}."
         )
@@ -58,7 +58,7 @@ def _unreadable(path: Path, what: str, error: Exception) -> InputError:
 
 
 def too_large(name: str, size: int, most_bytes: int, what: str) -> InputError:
-    """The error for a file that no honest exporter writes."""
+    """The error for a file that exceeds its size limit."""
     return InputError(
         "file.too_large",
         f"{name} has {size / 2**20:,.0f} MiB; a {what} has at most {most_bytes / 2**20:,.0f} MiB.",
@@ -67,7 +67,7 @@ def too_large(name: str, size: int, most_bytes: int, what: str) -> InputError:
 
 
 def refuse_lfs_pointer(data: bytes, name: str) -> None:
-    """Raises InputError `file.lfs_pointer` for the few lines that Git LFS leaves for a file."""
+    """Refuses a pointer of Git LFS in place of a file: InputError `file.lfs_pointer`."""
     if data.startswith(_LFS_POINTER):
         raise InputError(
             "file.lfs_pointer",
@@ -77,7 +77,7 @@ def refuse_lfs_pointer(data: bytes, name: str) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes under a temporary name beside `path`, then renames.
+    """Writes a temporary file beside `path` and renames it, so that `path` is never incomplete.
 
     Raises InputError `file.not_writable`.
     """
@@ -92,7 +92,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def not_writable(path: Path, error: Exception) -> InputError:
-    """The error for an output that the system, or a library that writes for us, refuses."""
+    """The error for an output that cannot be written."""
     reason = getattr(error, "strerror", None) or error
     return InputError(
         "file.not_writable",

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Points that any head in FLAME's layout has, found by looking at it from the front.
+"""Finds landmarks of any head in FLAME's layout on depth images from the front.
 
-The rims of the mouth (seen while the jaw is turned open), the lids' edges (where the eyeball
-begins to show), and the nose's tip. The same is done to both heads, so what the search does not
-see exactly it does not see alike on both.
+They are the rims of the mouth (rendered with the jaw open), the edges of the lids (where the
+eyeball becomes visible), and the tip of the nose. The search is the same for both heads, so its
+errors are alike too.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from ...shared.camera import look_at
 from ...shared.head import JOINTS, HeadModel
 from ..head.forward import HeadLayer
 from ..raster.mesh import EMPTY, MeshFragments, rasterise_mesh
-from .surface import Skin
+from .skin import Skin
 
 JAW_RAD = 0.2
-"""How far the jaw is opened to see the rims of the mouth."""
+"""Rotation of the jaw at which the rims of the mouth are found."""
 _PIXELS, _DISTANCE_M, _VIEW_M = 640, 3.0, 0.2  # a third of a millimetre a pixel
 _HOLE_M = 0.008
-"""The mouth is open where it is this much deeper than the lips in front."""
+"""The open mouth is this much deeper than the lips."""
 _REACH_M = 0.025
-"""Both lips are within this of every point of the open mouth."""
+"""Every point of the open mouth is at most this far from both lips."""
 _LEAST_PIXELS = 200
 _ALONG_MOUTH = np.linspace(-0.8, 0.8, 9)
 _ALONG_EYE = np.linspace(-0.7, 0.7, 5)
@@ -36,25 +36,25 @@ _ALONG_EYE = np.linspace(-0.7, 0.7, 5)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Features:
-    """Named points of a skin: `faces` (n,) and barycentric `weights` (n, 3). Names are in the
-    head's order: "nose", "mouth.upper.3", "eye_left.lower.0", ..."""
+    """Named points of a skin: `faces` (n,) and barycentric `weights` (n, 3). Names are such as
+    "nose", "mouth.upper.3", "eye_left.lower.0"."""
 
     names: tuple[str, ...]
     faces: Int64Array
     weights: Float64Array
 
     def places(self, skin: Skin) -> Float64Array:
-        """(n, 3) metres."""
+        """Positions on the skin (n, 3) in metres."""
         return np.einsum("nk,nkd->nd", self.weights, skin.points[skin.faces[self.faces]])
 
     def pick(self, names: list[str]) -> Features:
-        """Those of that name, in that order."""
+        """The features with these names, in this order."""
         rows = [self.names.index(name) for name in names]
         return Features(names=tuple(names), faces=self.faces[rows], weights=self.weights[rows])
 
 
 def open_jaw(head: HeadModel, angle_rad: float) -> Float64Array:
-    """(V, 3) the head at rest but for its jaw."""
+    """Vertices (V, 3) of the head at rest with its jaw opened."""
     layer, pose = HeadLayer(head), torch.zeros(1, 5, 3)
     pose[0, JOINTS.index("jaw"), 0] = angle_rad
     with torch.inference_mode():
@@ -63,9 +63,9 @@ def open_jaw(head: HeadModel, angle_rad: float) -> Float64Array:
 
 
 def find_features(head: HeadModel, skin: Skin, turn: Float64Array) -> Features:
-    """The features of a head that looks along +z once its points are multiplied by `turn` (3, 3).
+    """Finds the features of a head; those that are not visible are left out.
 
-    What cannot be seen is left out.
+    turn: rotation (3, 3) after which the head looks along +z.
     """
     eyes = (head.joint_regressor @ head.template)[3:].astype(np.float64) @ turn.T
     rest, opened = head.template.astype(np.float64) @ turn.T, open_jaw(head, JAW_RAD) @ turn.T
@@ -85,7 +85,7 @@ Place = tuple[int, Float64Array]
 
 
 def _nose(points: Float64Array, skin: Skin, eyes: Float64Array) -> Place:
-    """The foremost skin between the eyes, from their height to 1.4 times their distance below."""
+    """The foremost point of the skin between the eyes, at most their distance below them."""
     apart = np.linalg.norm(eyes[0] - eyes[1])
     middle = eyes.mean(0)
     near = np.abs(points[:, 0] - middle[0]) < 0.35 * apart
@@ -96,6 +96,7 @@ def _nose(points: Float64Array, skin: Skin, eyes: Float64Array) -> Place:
 
 
 def _look(points: Float64Array, faces: NDArray[np.integer], target: Float64Array) -> MeshFragments:
+    """Rasterises the mesh from the front, with `target` in the middle of the picture."""
     camera = look_at(
         target=target,
         distance=_DISTANCE_M,
@@ -109,6 +110,7 @@ def _look(points: Float64Array, faces: NDArray[np.integer], target: Float64Array
 
 
 def _mouth(points: Float64Array, skin: Skin, tip: Float64Array) -> dict[str, Place]:
+    """Rims of the mouth; points (N, 3) of the skin with the jaw open, tip (3,) of the nose."""
     view = _look(points, skin.faces, tip)
     pixel = _VIEW_M / _PIXELS
     row, column = _PIXELS // 2, _PIXELS // 2  # the nose's tip
@@ -122,7 +124,7 @@ def _mouth(points: Float64Array, skin: Skin, tip: Float64Array) -> dict[str, Pla
 
 
 def _mouth_hole(depth: FloatArray) -> BoolArray | None:
-    """The largest hollow between something in front above it and something in front below."""
+    """The largest region of pixels that is deeper than what lies above and below it."""
     reach = int(_REACH_M * _PIXELS / _VIEW_M)
     above, below = (
         ndimage.minimum_filter1d(depth, reach, axis=0, mode="constant", cval=np.inf, origin=origin)
@@ -132,6 +134,7 @@ def _mouth_hole(depth: FloatArray) -> BoolArray | None:
 
 
 def _largest_piece(mask: BoolArray) -> BoolArray | None:
+    """The largest connected region of the mask, or None if it is small."""
     label = np.zeros(mask.shape, np.int32)
     ndimage.label(mask, output=label)
     sizes = np.bincount(label.ravel(), minlength=2)
@@ -140,7 +143,7 @@ def _largest_piece(mask: BoolArray) -> BoolArray | None:
 
 
 def _eyes(head: HeadModel, skin: Skin, rest: Float64Array, eyes: Float64Array) -> dict[str, Place]:
-    """The lids' edges around what is seen of each eyeball."""
+    """Edges of the lids around the visible part of each eyeball."""
     found: dict[str, Place] = {}
     for joint, centre in ((3, eyes[0]), (4, eyes[1])):
         ball = head.faces[(head.skin_weights[head.faces, joint] > 0.5).all(1)]
@@ -161,7 +164,7 @@ def _eyes(head: HeadModel, skin: Skin, rest: Float64Array, eyes: Float64Array) -
 def _rims(
     hole: BoolArray, corner: tuple[int, int], view: MeshFragments, name: str, along: Float64Array
 ) -> dict[str, Place]:
-    """The surface just above and below a hole at shares of its width, and at its two ends."""
+    """Points just above and below a hole, at `along` (-1 to 1) of its width, and at its ends."""
     columns = np.flatnonzero(hole.any(0))
     middle, half = columns.mean(), 0.5 * (columns[-1] - columns[0])
     found: dict[str, Place] = {}
@@ -184,7 +187,7 @@ def _rims(
 
 
 def with_landmarks(features: Features, head: HeadModel, skin: Skin) -> Features:
-    """The features and those of iBUG's inner landmarks that lie on the skin, "ibug.17" ..."""
+    """Adds those of iBUG's landmarks from 17 on that lie on the skin, as "ibug.17" ..."""
     local = np.full(len(head.template), -1)
     local[skin.vertex] = np.arange(len(skin.vertex))
     index = {tuple(sorted(face)): k for k, face in enumerate(skin.faces.tolist())}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well a FLAME head shows each ARKit shape, in figures."""
+"""Figures of how well a FLAME head reproduces each ARKit shape."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from .solve import LEAST_SHARE, Solution
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShapeResidual:
-    """One ARKit shape at weight 1, over the points of the face, mm: `moves` (95th percentile of
-    the displacement that was asked for), `median` and `worst` (95th percentile) of what is missed,
-    `moving` its median where the shape moves the face by a tenth of its most; `share` of the
-    shape's energy that FLAME shows (1 all; below `LEAST_SHARE` it is left out)."""
+    """One ARKit shape at weight 1, over the points of the face.
+
+    moves_mm: 95th percentile of the wanted displacement. median_mm, worst_mm: median and 95th
+    percentile of the error. moving_mm: median error where the shape moves the face by at least a
+    tenth of its most. share: part of the shape's energy that FLAME reproduces, at most 1; a shape
+    below `LEAST_SHARE` is left out.
+    """
 
     name: str
     moves_mm: float
@@ -29,8 +32,8 @@ class ShapeResidual:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """surface_mm: median distance of the two faces as registered. median_mm and worst_mm: over all
-    shapes and points of the face."""
+    """surface_mm: median distance between the registered faces. median_mm, worst_mm: errors as in
+    `ShapeResidual`, over all shapes."""
 
     space: str
     face_points: int
@@ -41,16 +44,16 @@ class Report:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Shapes that FLAME does not show."""
+        """Names of the shapes that FLAME does not reproduce."""
         return tuple(shape.name for shape in self.shapes if shape.share < LEAST_SHARE)
 
     def as_json(self) -> dict[str, object]:
-        """Plain values, `left_out` among them."""
+        """The report as values for JSON, with `left_out`."""
         return {**asdict(self), "left_out": list(self.left_out)}
 
 
 def make_report(solution: Solution, registration: Registration, space: str) -> Report:
-    """The figures of a solution."""
+    """Computes the figures of a solution."""
     face = solution.face
     missed = 1000 * np.linalg.norm(solution.fitted - solution.wanted, axis=2)[:, face]
     moves = 1000 * np.linalg.norm(solution.wanted, axis=2)[:, face]

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""FLAME's expression and jaw for what the open head can do, and back.
+"""Fits FLAME's expression and jaw to each of the open head's, and makes the adapter of the result.
 
     n_k = argmin over n of sum_v weight_v |F(n)_v - d_kv|^2 + ridge |n - n0_k|^2
 
-d_k is the displacement that number k of the open head has on FLAME's skin, F FLAME's forward pass
-(the jaw's turn is not linear in its angle: Gauss-Newton), n0_k the open head's own jaw. Eyeballs
-shall stay where they are: on a head with another artist's 52 shapes, whose gaze shapes turn them,
-33 fits then lead with the shape of the same name, else 21. The way back is in the metric of FLAME's
-surface, as the open head's own (`motion.inverse`).
+d_k is the displacement of FLAME's skin for number k of the open head's [expression, jaw], F is
+FLAME's forward pass (not linear in the jaw's angles: Gauss-Newton), n0_k the open head's own jaw.
+Eyeballs are fitted to stay in place: on a head with another artist's 52 shapes, whose gaze shapes
+rotate them, the largest component of 33 fits is then the shape of the same name, else of 21. The
+inverse is least squares on FLAME's surface, as the open head's (`motion.arkit_from_open`).
 """
 
 from __future__ import annotations
@@ -24,46 +24,49 @@ from ...shared.motion import ARKIT_NAMES
 from ..head.forward import HeadLayer
 from ..motion.adapter import LinearAdapter
 from .registration import Registration
-from .surface import failed, point_areas
-from .transfer import carry
+from .skin import point_areas, registration_error
+from .transfer import transfer_displacements
 
 EXPRESSION, NUMBERS = 100, 103
 JAW_UNITS_RAD = np.array([0.2, 0.08, 0.08])
-"""Turns of the jaw at which its three numbers are fitted: open wide, to a side, tilted."""
+"""Angles of the jaw at which its three numbers are fitted: open wide, to a side, tilted."""
 LEAST_SHARE = 0.25
-"""A shape of which FLAME shows less than this part (of its energy) is left out both ways: its
-inverse would be noise divided by almost nothing."""
+"""A shape of which FLAME reproduces less than this part of the energy is left out in both
+directions: its inverse would be noise divided by almost nothing."""
 FACE_MOVES_MM = 0.5
-"""The face is what some ARKit weight moves by more than this."""
+"""The face are the points that some ARKit weight moves by more than this."""
 LEAST_POINTS = 200
-"""FLAME's face has 2,000 points."""
+"""Least number of points of a face; FLAME's has 2,000."""
 _RIDGE_MM = 0.02
-"""Error that one unit of expression may cost; one standard deviation of FLAME's is 0.1 to 3 mm."""
+"""Regularisation of the expression: the error that equals one unit of it. One standard deviation of
+FLAME's expressions moves the face by 0.1 to 3 mm."""
 _JAW_RIDGE_MM = 5.0
-"""The same for one radian of jaw beside the open head's own."""
+"""The same for one radian of the jaw away from the open head's."""
 _IMPORTANCE = {"lip": 4.0, "mouth": 0.05}
-_ELSEWHERE = 0.1  # ears, skull and neck must stay where they are, but are not looked at
+_ELSEWHERE = 0.1  # ears, skull and neck must stay in place
 _EYEBALLS = 0.05
-"""Weight of both eyeballs beside the skin's 1."""
+"""Weight of both eyeballs; the skin has 1."""
 _EYES = (JOINTS.index("eye_left"), JOINTS.index("eye_right"))
 _FAR_M = 0.004
 _WEIGHT_RIDGE_MM = 0.05
-"""What a weight of 1 must do to the surface (root mean square over the face) to be believed."""
+"""Regularisation of the inverse: the displacement (root mean square) that equals a weight of 1."""
 _JAW_STEP_RAD = 1e-3
-_LINEAR_JAW_RAD = 0.02  # below it, what is not linear moves the chin by 0.02 mm
+_LINEAR_JAW_RAD = 0.02  # below it, the error of the linear fit is 0.02 mm at the chin
 _STEPS = 3
 _APART = 0.1
-"""Weight of each number by itself beside the surface, so that opposite shapes stay apart."""
+"""Weight of the diagonal in the metric of FLAME's numbers; keeps opposite shapes apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solution:
-    """space_from_open (103, 103): change of FLAME's numbers for each number of the open head.
-    numbers (52, 103): FLAME's for each ARKit shape at weight 1. wanted, fitted (52, N, 3) metres:
-    the displacement of FLAME's skin that was asked for, and what its forward pass makes of
-    `numbers`. face (N,): which points are face.
-    share (52,): part of each shape's energy that is shown. gram (103, 103): what FLAME's numbers
-    do to the surface, to first order, mm squared."""
+    """The fitted maps. A head's "numbers" are [expression, jaw] (103,).
+
+    space_from_open (103, 103): FLAME's numbers for each number of the open head. numbers (52, 103):
+    FLAME's numbers for each ARKit shape at weight 1. wanted, fitted (52, N, 3) metres: the wanted
+    displacement of FLAME's skin, and the one that `numbers` give. face (N,): which points are face.
+    share (52,): part of each shape's energy that is reproduced. gram (103, 103): Gram matrix of the
+    first-order displacements of FLAME's numbers, mm squared.
+    """
 
     space_from_open: Float64Array
     numbers: Float64Array
@@ -75,7 +78,7 @@ class Solution:
 
 
 class Forward:
-    """FLAME's displacement of chosen vertices for expression and jaw."""
+    """Displacement of some of a head's vertices by expression and jaw."""
 
     def __init__(self, head: HeadModel, vertex: Int64Array) -> None:
         self.components = len(head.expression_names)
@@ -83,7 +86,7 @@ class Forward:
         self.rest = self.layer.template.numpy()[vertex]
 
     def __call__(self, numbers: Float64Array) -> Float64Array:
-        """(B, N, 3) metres for numbers (B, 103)."""
+        """Displacements (B, N, 3) in metres for numbers (B, 103)."""
         pose = torch.zeros(len(numbers), len(JOINTS), 3, dtype=torch.float64)
         pose[:, JOINTS.index("jaw")] = torch.from_numpy(numbers[:, EXPRESSION:])
         expression = torch.from_numpy(np.ascontiguousarray(numbers[:, : self.components]))
@@ -93,15 +96,15 @@ class Forward:
         return moved[:, self.vertex] - self.rest
 
     def jacobian(self, numbers: Float64Array) -> Float64Array:
-        """(N * 3, 103) at numbers (103,), by differences; exact in the expression."""
+        """Jacobian (N * 3, 103) at numbers (103,), by differences; exact in the expression."""
         step = np.r_[np.ones(EXPRESSION), np.full(3, _JAW_STEP_RAD)]
         ends = self(np.concatenate([numbers[None], numbers + np.diag(step)]))
         return ((ends[1:] - ends[0]).reshape(NUMBERS, -1) / step[:, None]).T
 
 
 def open_numbers(head: HeadModel) -> tuple[Float64Array, Float64Array]:
-    """What is shown to FLAME, row by row: numbers (103, 103) of the open head at one unit of each
-    (a component with the turn of the jaw that its ARKit weight has), and units (103,)."""
+    """The open head's poses that are fitted: numbers (103, 103), row by row one unit of each number
+    (with the jaw of its ARKit weight, if it has one), and the units (103,)."""
     units = np.r_[np.ones(EXPRESSION), JAW_UNITS_RAD]
     numbers = np.diag(units)
     for weight, jaw in enumerate(head.arkit_jaw.T):
@@ -111,12 +114,14 @@ def open_numbers(head: HeadModel) -> tuple[Float64Array, Float64Array]:
 
 
 def solve(flame: HeadModel, open_head: HeadModel, registration: Registration) -> Solution:
-    """Fits every number of the open head. Raises InputError `adapter.registration` if the face
-    was not found on it."""
+    """Fits every number of the open head.
+
+    Raises InputError `adapter.registration` if too few points are registered to its face.
+    """
     numbers, units = open_numbers(open_head)
     arkit = arkit_numbers(open_head)
     shown = Forward(open_head, np.arange(len(open_head.template)))
-    shapes = carry(registration, shown(arkit))
+    shapes = transfer_displacements(registration, shown(arkit))
     face, weight = _weights(registration, open_head, shapes)
     forward = Forward(flame, registration.source.vertex)
     start = np.zeros_like(numbers)
@@ -124,7 +129,9 @@ def solve(flame: HeadModel, open_head: HeadModel, registration: Registration) ->
     balls = np.flatnonzero(flame.skin_weights[:, list(_EYES)].max(1) > 0.5)
     fits = _fit(
         Forward(flame, np.concatenate([registration.source.vertex, balls])),
-        np.pad(carry(registration, shown(numbers)), ((0, 0), (0, len(balls)), (0, 0))),
+        np.pad(
+            transfer_displacements(registration, shown(numbers)), ((0, 0), (0, len(balls)), (0, 0))
+        ),
         start,
         np.concatenate([weight, np.full(len(balls), _EYEBALLS / max(len(balls), 1))]),
     )
@@ -146,16 +153,19 @@ def solve(flame: HeadModel, open_head: HeadModel, registration: Registration) ->
 
 
 def _take_apart(fits: Float64Array, numbers: Float64Array, units: Float64Array) -> Float64Array:
-    """(103, 103) for each number alone: a component was fitted with its weight's turn of the jaw,
-    which is not the component's."""
+    """FLAME's numbers (103, 103) for each number alone. Components were fitted with the jaw of
+    their ARKit weight, whose part is subtracted."""
     jaw = (fits[EXPRESSION:] / units[EXPRESSION:, None]).T  # (103, 3)
     alone = fits[:EXPRESSION].T - jaw @ numbers[:EXPRESSION, EXPRESSION:].T
     return np.concatenate([alone, jaw], 1)
 
 
 def make_adapter(solution: Solution, space: str, open_head: HeadModel) -> LinearAdapter:
-    """The adapter for takes in `space`; shapes that FLAME does not show are left out, and the
-    lids do not tell where the eyes look. Raises InputError `adapter.no_expression`."""
+    """Makes the adapter for takes in `space`. Shapes that FLAME does not reproduce are left out,
+    and gaze shapes are not inferred from the surface.
+
+    Raises InputError `adapter.no_expression` if no shape is reproduced.
+    """
     seen = solution.share >= LEAST_SHARE
     if not seen.any():
         raise InputError(
@@ -186,7 +196,7 @@ def make_adapter(solution: Solution, space: str, open_head: HeadModel) -> Linear
 
 
 def arkit_numbers(head: HeadModel) -> Float64Array:
-    """(52, 103) the open head's expression and jaw at each ARKit weight 1."""
+    """The open head's expression and jaw for each ARKit weight at 1, (52, 103)."""
     out = np.zeros((len(ARKIT_NAMES), NUMBERS))
     out[:, : len(head.arkit_expression)] = head.arkit_expression.T
     out[:, EXPRESSION:] = head.arkit_jaw.T
@@ -196,14 +206,14 @@ def arkit_numbers(head: HeadModel) -> Float64Array:
 def _weights(
     registration: Registration, open_head: HeadModel, shapes: Float64Array
 ) -> tuple[BoolArray, Float64Array]:
-    """Which points are face (N,), and how much each counts (N,), adding up to 1."""
+    """Which points are face (N,), and the weight of each (N,), with sum 1."""
     hits, target, source = registration.hits, registration.target, registration.source
     region = open_head.region[target.vertex[hits.corner(target.faces)]]
     near = hits.found & (hits.distance < _FAR_M)
     moves = np.linalg.norm(shapes, axis=2).max(0) * 1000 > FACE_MOVES_MM
     face = near & moves & (region != REGIONS.index("mouth"))
     if face.sum() < LEAST_POINTS:
-        raise failed(f"only {face.sum()} of its points lie on the open head's face")
+        raise registration_error(f"only {face.sum()} of its points lie on the open head's face")
     weight = np.where(face, 1.0, _ELSEWHERE)
     for name, factor in _IMPORTANCE.items():
         weight[region == REGIONS.index(name)] *= factor
@@ -212,14 +222,14 @@ def _weights(
 
 
 def _root(weight: Float64Array) -> Float64Array:
-    """(N * 3,) by which metres become weighted mm."""
+    """Factors (N * 3,) from metres to weighted mm."""
     return np.repeat(np.sqrt(weight), 3) * 1000
 
 
 def _fit(
     forward: Forward, wanted: Float64Array, start: Float64Array, weight: Float64Array
 ) -> Float64Array:
-    """(K, 103) numbers whose displacements come nearest to wanted (K, N, 3)."""
+    """The numbers (K, 103) whose displacements are nearest to wanted (K, N, 3)."""
     ridge = np.r_[np.full(EXPRESSION, _RIDGE_MM), np.full(3, _JAW_RIDGE_MM)] ** 2
     root = _root(weight)
     targets = wanted.reshape(len(wanted), -1) * root

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Displacements of the open head's skin, carried over to a registered FLAME head.
+"""Transfers displacements of the open head's skin to a registered FLAME head.
 
-Each FLAME point takes the displacement of the point that it lies on, through the local linear map
-between the two faces. Deformation transfer (Sumner and Popovic 2004) was tried on the same
-registration, against a head whose true map is known: where a shape moves a point by more than
-1 mm its median error was 0.28 mm, this one's 0.19 mm; the worst twentieth of the lips was off by
-1.9 mm, here by 1.4 mm (with one similarity for the whole head by 2.2 mm). It keeps only the
-triangles' shapes, so that lips drift apart which touch each other in the source.
+Each FLAME point gets the displacement of its point on the open head, through the local linear map
+between the two faces. Deformation transfer (Sumner and Popovic 2004) on the same registration was
+worse, measured on a head whose true map is known: where a shape moves a point by more than 1 mm,
+its median error was 0.28 mm and this one's is 0.19 mm; the 95th percentile on the lips was 1.9 mm
+and is 1.4 mm (2.2 mm with one similarity for the whole head). It keeps only the triangles' shapes,
+so that lips which touch in the source drift apart.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from ...shared.arrays import Float64Array
 from .registration import Registration
 
 _NEIGHBOURS = 200
-"""Points around each one that tell how the faces differ there: a few centimetres of FLAME's face.
-Fewer hear more of the registration's noise than of the faces."""
+"""Neighbours from which each local map is fitted: a few centimetres of FLAME's face. With fewer the
+noise of the registration dominates."""
 _KEEP = 1.0
-"""Weight of the heads' overall similarity beside the neighbours: along the normal they say
-nothing."""
+"""Weight of the heads' overall similarity, since neighbours do not determine a map along the
+normal."""
 
 
-def carry(registration: Registration, moved: Float64Array) -> Float64Array:
-    """(K, N, 3) displacements of FLAME's skin where the open head's vertices have (K, V, 3)."""
+def transfer_displacements(registration: Registration, moved: Float64Array) -> Float64Array:
+    """Displacements of FLAME's skin (K, N, 3) from those of the open head's vertices (K, V, 3)."""
     target = registration.target
     on_skin = np.moveaxis(moved[:, target.vertex], 0, 1)  # (skin, K, 3)
     at_points = registration.hits.on(on_skin, target.faces)  # (N, K, 3)
@@ -34,8 +34,8 @@ def carry(registration: Registration, moved: Float64Array) -> Float64Array:
 
 
 def local_maps(registration: Registration) -> Float64Array:
-    """(N, 3, 3) from a small step on the open head to the step that it is on FLAME's: least
-    squares over the neighbours, held near the inverse of the heads' similarity."""
+    """Linear maps (N, 3, 3) from small steps on the open head to steps on FLAME's: least squares
+    over the neighbours, regularised towards the inverse of the heads' similarity."""
     there = registration.hits.on(registration.target.points, registration.target.faces)
     here = registration.source.points
     whole = registration.turn.T / registration.scale

@@ -21,7 +21,7 @@ from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ..adapter.registration import register
-from ..adapter.surface import Skin, Target
+from ..adapter.skin import Skin, SkinTree
 from ..raster.mesh import vertex_normals
 from .avatar import ArkitRig
 
@@ -176,7 +176,7 @@ def _transfer(head: HeadModel, open_head: HeadModel) -> tuple[UInt8Array, Float3
     normals = vertex_normals(points, np.ascontiguousarray(head.faces, np.int32))
     side = np.zeros(len(points), np.int8)
     side[found.target.vertex] = found.target.side
-    hits = Target.of(bent).nearest(points, normals, side)
+    hits = SkinTree.of(bent).nearest(points, normals, side)
     label = open_head.region[found.source.vertex[hits.corner(bent.faces)]].copy()
     place = hits.on(found.source.points, bent.faces)
     return label, place.astype(np.float32), 1 / found.scale

@@ -66,7 +66,7 @@ class Build:
         from ..motion.adapter import write_adapter
         from ..render.adapter_sheets import Heads
 
-        if not self.out.parent.is_dir():  # said before the work, not after it
+        if not self.out.parent.is_dir():  # before the work, not after it
             raise not_writable(self.out, FileNotFoundError(2, "there is no such folder"))
         flame = read_flame(self.flame, self.landmarks, self.space)
         head = read_head("open")
@@ -86,6 +86,7 @@ class Build:
 
 
 def _write_pictures(folder: Path, heads: Heads, solution: Solution) -> None:
+    """Writes the sheets of the registration and of the shapes into the folder."""
     from ..render.adapter_sheets import registration_sheet, shape_sheets
     from ..render.images import make_folder, write_png
 

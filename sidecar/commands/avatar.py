@@ -15,13 +15,33 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Info:
-    """Say what an avatar's file holds."""
+class _Avatar:
+    """Options of the commands that read an avatar."""
 
     avatar: str
     """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Performance(_Avatar):
+    """Options of the commands that move an avatar by a take."""
+
+    motion: Path
+    """The take: any motion file that Affekt reads."""
+    adapter: Path | None = None
+    """For a take or an avatar on FLAME: what goes between the open head and that FLAME
+    (`affekt adapter build`)."""
+    follow: Follow | None = None
+    """How Gaussians follow the surface; as the avatar was made for if absent."""
+    up: Literal["y-up", "y-down"] = "y-up"
+    """The head's own axes, or those of most 3DGS viewers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info(_Avatar):
+    """Say what an avatar's file holds."""
 
     def run(self) -> None:
         from ..avatar.avatar import describe
@@ -30,15 +50,11 @@ class Info:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Convert:
+class Convert(_Avatar):
     """Write an avatar in Affekt's own form: one file, read at once, bit for bit."""
 
-    avatar: str
-    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
     out: Path
     """The safetensors file to write."""
-    head: str | None = None
-    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     embed_head: bool = False
     """Put the head into the file, so that nobody is asked for it again. Keep such a file of
     FLAME's to yourself: its licence does not let you pass it on."""
@@ -66,46 +82,29 @@ class Convert:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export:
+class Export(_Performance):
     """Write one frame of a take on an avatar as a 3DGS PLY that other viewers read."""
 
-    avatar: str
-    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
-    motion: Path
-    """The take: any motion file that Affekt reads."""
     out: Path
     """The PLY file to write."""
     frame: int = 0
     """The frame, counted from 0."""
-    head: str | None = None
-    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
-    adapter: Path | None = None
-    """For a take or an avatar on FLAME: what goes between the open head and that FLAME
-    (`affekt adapter build`)."""
-    follow: Follow | None = None
-    """How Gaussians follow the surface; as the avatar was made for if absent."""
-    up: Literal["y-up", "y-down"] = "y-up"
-    """The head's own axes, or those of most 3DGS viewers."""
 
     def run(self) -> None:
         from ..avatar.drive import Actor
         from ..avatar.export import encode_frame
         from ..files import write_whole
 
-        avatar, motion = _on_stage(self.avatar, self.head, self.motion, self.adapter)
+        avatar, motion = _avatar_and_motion(self.avatar, self.head, self.motion, self.adapter)
         gaussians = Actor(avatar, motion, self.follow).pose(self.frame).gaussians
         write_whole(self.out, encode_frame(gaussians, "ply", self.up))
         print(f"{self.out}: frame {self.frame}, {len(avatar):,} Gaussians")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sequence:
+class Sequence(_Performance):
     """Write every frame of a take on an avatar as a file of Gaussians; goes on where it stopped."""
 
-    avatar: str
-    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
-    motion: Path
-    """The take: any motion file that Affekt reads."""
     out: Path
     """Folder for frame_0001.ply, ..."""
     format: Literal["ply", "compressed", "spz"] = "ply"
@@ -113,15 +112,6 @@ class Sequence:
     `affekt[export]`."""
     frames: str | None = None
     """A range such as 100-200, both included, counted from 0; all frames if absent."""
-    head: str | None = None
-    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
-    adapter: Path | None = None
-    """For a take or an avatar on FLAME: what goes between the open head and that FLAME
-    (`affekt adapter build`)."""
-    follow: Follow | None = None
-    """How Gaussians follow the surface; as the avatar was made for if absent."""
-    up: Literal["y-up", "y-down"] = "y-up"
-    """The head's own axes, or those of most 3DGS viewers."""
 
     def run(self) -> None:
         from rich.progress import track
@@ -129,7 +119,7 @@ class Sequence:
         from ..avatar.export import write_sequence
         from .frames import parse_frames
 
-        avatar, motion = _on_stage(self.avatar, self.head, self.motion, self.adapter)
+        avatar, motion = _avatar_and_motion(self.avatar, self.head, self.motion, self.adapter)
         frames = parse_frames(self.frames, len(motion))
         files = write_sequence(self.out, avatar, motion, frames, self.format, self.up, self.follow)
         written = sum(new for _, new in track(files, "Writing", total=len(frames), transient=True))
@@ -137,15 +127,13 @@ class Sequence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compare:
+class Compare(_Avatar):
     """Draw the ways in which Gaussians can follow the surface, side by side."""
 
     out: Path
     """The picture to write: PNG, or JPEG by its ending."""
     avatar: str = "open-gaussians"
     """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
-    head: str | None = None
-    """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     size: int = 320
     """Pixels of each picture's edges."""
 
@@ -166,8 +154,7 @@ class Compare:
 
 
 def _read(name: str, head: str | None) -> Avatar:
-    """The avatar. Raises InputError `option.avatar` for a
-    head that has no Gaussians."""
+    """Reads an avatar. Raises InputError `option.avatar` for a head without Gaussians."""
     from ...shared.errors import InputError
     from ..avatar.avatar import Avatar
     from ..render.shot import read_subject
@@ -182,9 +169,10 @@ def _read(name: str, head: str | None) -> Avatar:
     return subject
 
 
-def _on_stage(
+def _avatar_and_motion(
     name: str, head: str | None, take: Path, adapter_path: Path | None
 ) -> tuple[Avatar, Motion]:
+    """Reads the avatar and the take, converts the take for it, and prints the avatar's notes."""
     from ..motion.adapter import read_adapter
     from ..motion.read import read_motion
     from ..render.shot import motion_for
@@ -198,6 +186,7 @@ def _on_stage(
 
 
 def _turned_over(avatar: Avatar) -> Avatar:
+    """The avatar without a surface, rotated by 180 degrees about the x axis."""
     from dataclasses import replace
 
     from ..avatar.drive import rest_gaussians

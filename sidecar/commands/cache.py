@@ -45,10 +45,10 @@ class Clear:
         `job.disk`."""
         from ..cache.cache import Cache
         from ..cache.claim import is_claimed
-        from ..doctor.machine import this_machine
+        from ..doctor.machine import Machine
         from ..doctor.running import running_sidecars
 
-        if running := running_sidecars(this_machine()):
+        if running := running_sidecars(Machine()):
             raise InputError(
                 "option.cache_in_use",
                 f"A sidecar is running (process {running[0].pid}) and may use the cache.",

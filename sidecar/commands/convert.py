@@ -32,13 +32,13 @@ class Convert:
             self._convert_emotions()
             return
         from ..motion.read import read_motion, set_rate
-        from ..motion.write import guess_format, write_motion_as
+        from ..motion.write import guess_format, write_motion
 
         motion = read_motion(self.source)
         if self.fps is not None:
             motion = set_rate(motion, self.fps)
         form = self.to or guess_format(self.out, motion.space)
-        left_out = write_motion_as(motion, self.out, form)
+        left_out = write_motion(motion, self.out, form)
         print(f"{self.out}: {form}, {len(motion)} frames at {motion.fps:g} fps, {motion.space}")
         if left_out:
             print(f"  {form} has no place for {', '.join(left_out)}")

@@ -17,23 +17,21 @@ class Doctor:
     """As JSON, for a report of a fault; it holds no keys."""
 
     def run(self) -> None:
-        """Raises InputError `doctor.missing`, `option.not_installed`."""
+        """Prints the report. Raises InputError `doctor.missing` if Affekt lacks something that it
+        needs, `option.not_installed` if the doctor itself cannot be imported."""
         try:
             from ..doctor.examine import all_checks, examine
-            from ..doctor.machine import this_machine
-            from ..doctor.show import as_json, show
+            from ..doctor.machine import Machine
+            from ..doctor.report import as_json, as_lines
         except ImportError as error:
             raise InputError(
                 "option.not_installed",
                 f"Not even the doctor works without the package {error.name} ({error}).",
                 f"Run: {sys.executable} -m pip install --force-reinstall numpy pyzmq msgpack",
             ) from error
-        machine = this_machine()
+        machine = Machine()
         findings = examine(all_checks(machine))
-        if self.json:
-            print(as_json(findings, machine.home))
-        else:
-            show(findings)
+        print(as_json(findings, machine.home) if self.json else "\n".join(as_lines(findings)))
         lacking = [finding.name for finding in findings if finding.state == "missing"]
         if lacking:
             raise InputError(

@@ -7,8 +7,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..extension.archive import find_source, move_whole, read_version, stage_tree, write_zip
-from ..extension.validate import find_validators, validate_zip
+from ..extension.archive import (
+    find_source,
+    find_validators,
+    move_whole,
+    read_version,
+    stage_tree,
+    validate_zip,
+    write_zip,
+)
 from ..extension.wheels import collect_wheels
 
 
@@ -26,7 +33,7 @@ class Build:
     """Blender whose validation counts; by default any that is found."""
 
     def run(self) -> None:
-        """Raises InputError `option.*`."""
+        """Builds the zip. Raises InputError `option.*` if sources, wheels or a validation fail."""
         source = find_source()
         with tempfile.TemporaryDirectory(prefix="affekt-extension-") as folder:
             stage, fetched = Path(folder, "stage"), Path(folder, "wheels")

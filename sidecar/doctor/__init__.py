@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`affekt doctor`: what is there, what is missing, and the line that mends it."""
+"""`affekt doctor`: checks the machine and says what is missing and which command repairs it."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blenders on this machine, where people usually have them."""
+"""Check of the Blenders on this machine, where people usually install them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,30 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .finding import Finding, ok, warn
 from .machine import PROGRAM_S, Machine
+from .report import Finding, ok, warn
 
 OLDEST = (4, 2)
-"""As in `blender_manifest.toml`."""
+"""The oldest supported version, as in `blender_manifest.toml`."""
 MOST = 8
+"""At most this many Blenders are asked for their version."""
 _GET = "Install Blender 4.2 or newer from https://www.blender.org/download/"
+_LINUX = (
+    "/opt/blender*/blender",
+    "/usr/local/blender*/blender",
+    "/usr/local/bin/blender*",
+    "/usr/bin/blender",
+    "/snap/bin/blender",
+    "~/blender*/blender",
+    "~/Downloads/blender*/blender",
+    "~/.steam/steam/steamapps/common/Blender/blender",
+    "/var/lib/flatpak/exports/bin/org.blender.Blender",
+    "~/.local/share/flatpak/exports/bin/org.blender.Blender",
+)
 
 
 def check_blender(machine: Machine) -> Finding:
-    """Every Blender that is found says its version; one that hangs is left behind."""
+    """Asks every Blender that is found for its version, each with a time limit."""
     programs = find_blenders(machine)
     with ThreadPoolExecutor(max_workers=MOST) as pool:
         versions = list(pool.map(lambda program: _version(machine, program), programs))
@@ -28,53 +41,38 @@ def check_blender(machine: Machine) -> Finding:
     if bpy := machine.version_of("bpy"):
         lines.append(f"{bpy} as `bpy` in this Python")
     if not lines:
-        return warn("Blender", "none on PATH nor in the usual places", _GET)
+        return warn("none on PATH nor in the usual places", _GET)
     usable = bool(bpy) or any(number >= OLDEST for number, _ in versions)
-    detail = "\n".join(lines)
-    return ok("Blender", detail) if usable else warn("Blender", detail, _GET)
+    return ok("\n".join(lines)) if usable else warn("\n".join(lines), _GET)
 
 
 def find_blenders(machine: Machine) -> list[str]:
-    """Programs, each once, the one on PATH first; at most `MOST`."""
+    """Paths of Blender programs without duplicates, the one on PATH first; at most `MOST`."""
     on_path = machine.which("blender")
     found = [on_path] if on_path else []
     for pattern in usual_places(machine.system, machine.home, machine.environment):
-        # Newest names first, as far as names tell.
-        found += sorted(glob.glob(pattern), reverse=True)
+        found += sorted(glob.glob(pattern), reverse=True)  # the newest first, going by names
     once = {os.path.realpath(program): program for program in reversed(found)}
     return [program for program in found if once.pop(os.path.realpath(program), None)][:MOST]
 
 
 def usual_places(system: str, home: Path, environment: Mapping[str, str]) -> list[str]:
-    """Patterns of Blender's program."""
-    own = glob.escape(str(home))
+    """Glob patterns of Blender's program."""
     if system == "win32":
         folders = [environment.get(name) for name in ("ProgramFiles", "ProgramFiles(x86)")]
-        inside = ("Blender Foundation/Blender *", "Steam/steamapps/common/Blender")
         return [
             f"{glob.escape(folder)}/{place}/blender.exe"
             for folder in folders
             if folder
-            for place in inside
+            for place in ("Blender Foundation/Blender *", "Steam/steamapps/common/Blender")
         ]
-    if system == "darwin":
-        inside = "Blender*.app/Contents/MacOS/Blender"
-        return [f"/Applications/{inside}", f"{own}/Applications/{inside}"]
-    return [
-        "/opt/blender*/blender",
-        "/usr/local/blender*/blender",
-        "/usr/local/bin/blender*",
-        "/usr/bin/blender",
-        "/snap/bin/blender",
-        f"{own}/blender*/blender",
-        f"{own}/Downloads/blender*/blender",
-        f"{own}/.steam/steam/steamapps/common/Blender/blender",
-        "/var/lib/flatpak/exports/bin/org.blender.Blender",
-        f"{own}/.local/share/flatpak/exports/bin/org.blender.Blender",
-    ]
+    mac = [f"{root}/Applications/Blender*.app/Contents/MacOS/Blender" for root in ("", "~")]
+    places = mac if system == "darwin" else _LINUX
+    return [place.replace("~", glob.escape(str(home)), 1) for place in places]
 
 
 def _version(machine: Machine, program: str) -> tuple[tuple[int, int], str]:
+    """The version as numbers and as text; (0, 0) and the reason where there is none."""
     ran = machine.run([program, "--version"], PROGRAM_S)
     found = re.search(r"^Blender (\d+)\.(\d+)\S*(?: LTS)?", ran.text, re.MULTILINE)
     if ran.code == 0 and found is not None:

@@ -1,27 +1,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All checks at once, each bounded in time: a dead network folder stops none of the others."""
+"""Runs all checks at once, each with a time limit, so that a dead network folder stops no other."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ...shared.errors import AffektError
-from . import assets, blender, device, packages, places, running
-from .finding import Check, Finding, warn
+from . import blender, device, packages, places, running
 from .machine import FACTS_S, Machine
+from .report import Finding, ok, warn
 
 LISTING_S = 5.0
-"""For the names in one folder."""
+"""Time limit for listing the names in one folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A named check; `look` runs it, in at most `limit_s` seconds."""
+
+    name: str
+    look: Callable[[], Finding]
+    limit_s: float = 15.0
 
 
 def all_checks(machine: Machine) -> list[Check]:
-    """What `affekt doctor` looks at, in the order in which it is told."""
+    """All checks of `affekt doctor`, in the order of its report."""
 
     def check(name: str, look: Callable[[Machine], Finding], limit_s: float = 15.0) -> Check:
         return Check(name=name, look=partial(look, machine), limit_s=limit_s)
+
+    def package(name: str, module: str) -> Check:
+        return check(name, partial(packages.check_package, module=module), slow)
 
     slow = FACTS_S + 15.0
     return [
@@ -29,16 +42,16 @@ def all_checks(machine: Machine) -> list[Check]:
         check("Affekt", packages.check_affekt),
         check("numpy, ZeroMQ, msgpack", packages.check_base),
         check("torch", device.check_torch, slow),
-        check(device.CARD, device.check_card, 2 * slow),
+        check("NVIDIA card", device.check_card, 2 * slow),
         check("gsplat", device.check_gsplat, 2 * slow),
         check("nvcc", device.check_nvcc, 2 * slow),
-        check("numba", packages.check_numba, slow),
-        check("OpenEXR", packages.check_openexr, slow),
+        package("numba", "numba"),
+        package("OpenEXR", "OpenEXR"),
         check("ffmpeg", packages.check_ffmpeg, slow),
-        check("other packages", packages.check_small),
+        check("other packages", packages.check_others),
         check("espeak-ng", packages.check_espeak, slow),
-        Check(name="open head", look=assets.check_head),
-        Check(name="modulator", look=assets.check_modulator),
+        Check(name="open head", look=partial(packages.check_asset, packages.HEAD)),
+        Check(name="modulator", look=partial(packages.check_asset, packages.MODULATOR)),
         check("Blender", blender.check_blender, 45.0),
         check("loopback", places.check_loopback),
         check("runtime folder", places.check_runtime_folder),
@@ -52,61 +65,49 @@ def all_checks(machine: Machine) -> list[Check]:
 
 
 def _sidecar_checks(machine: Machine) -> list[Check]:
-    """One a runtime folder. Finding these folders may hang as well as anything else."""
+    """A check for each runtime folder; finding these folders has a time limit of its own."""
     listed: list[Check] = []
 
     def list_them() -> Finding:
         for folder in running.runtime_folders(machine):
             look = partial(running.check_sidecar, machine, folder)
-            listed.append(Check(name="sidecar", look=look, limit_s=30.0))
-        return Finding(name="sidecar", state="ok", detail="")
+            listed.append(Check(name=running.sidecar_name(folder), look=look, limit_s=30.0))
+        return ok("")
 
     (finding,) = examine([Check(name="sidecar", look=list_them, limit_s=LISTING_S)])
-    if finding.state == "ok":
-        return listed
-    return [Check(name="sidecar", look=lambda: finding)]
+    return listed if finding.state == "ok" else [Check(name="sidecar", look=lambda: finding)]
 
 
 def examine(checks: Sequence[Check]) -> list[Finding]:
-    """What they find, in their order. Never raises, and ends with the longest limit."""
+    """Runs the checks in parallel and returns their findings in order.
+
+    Never raises: a check that fails or exceeds its time limit becomes a warning.
+    """
+    found: dict[int, Finding] = {}
+
+    def run(index: int, check: Check) -> None:
+        try:
+            found[index] = check.look()
+        except AffektError as error:
+            found[index] = warn(error.message, error.remedy)
+        except Exception as error:  # the rest of the report must still be made
+            found[index] = warn(
+                f"the check itself failed: {type(error).__name__}: {error}",
+                "Report it, please, with the output of `affekt doctor --json`",
+            )
+
     started = time.monotonic()
-    running_checks = [_Running(check) for check in checks]
-    return [check.finding(started + check.limit_s - time.monotonic()) for check in running_checks]
-
-
-class _Running:
-    """A check in a thread of its own, which nobody waits for when the time is over."""
-
-    def __init__(self, check: Check) -> None:
-        self.limit_s = check.limit_s
-        self._check = check
-        self._found: list[Finding] = []
-        self._thread = threading.Thread(
-            target=self._look, name=f"affekt-doctor-{check.name}", daemon=True
-        )
-        self._thread.start()
-
-    def finding(self, left_s: float) -> Finding:
-        self._thread.join(max(left_s, 0.0))
-        if self._found:
-            return self._found[0]
-        return warn(
-            self._check.name,
-            f"no answer in {self.limit_s:g} s: a program, a disk or a network folder hangs",
+    threads = [
+        threading.Thread(target=run, args=numbered, daemon=True) for numbered in enumerate(checks)
+    ]
+    for thread in threads:
+        thread.start()
+    findings: list[Finding] = []
+    for index, (check, thread) in enumerate(zip(checks, threads, strict=True)):
+        thread.join(max(started + check.limit_s - time.monotonic(), 0.0))
+        late = warn(
+            f"no answer in {check.limit_s:g} s: a program, a disk or a network folder hangs",
             "Run `affekt doctor` again; look for folders that are not reachable",
         )
-
-    def _look(self) -> None:
-        try:
-            self._found.append(self._check.look())
-        except AffektError as error:
-            self._found.append(warn(self._check.name, error.message, error.remedy))
-        except Exception as error:
-            # A machine that nobody thought of shall still get the rest of the report.
-            self._found.append(
-                warn(
-                    self._check.name,
-                    f"the check itself failed: {type(error).__name__}: {error}",
-                    "Report it, please, with the output of `affekt doctor --json`",
-                )
-            )
+        findings.append(replace(found.get(index, late), name=check.name))
+    return findings

@@ -1,43 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m affekt.sidecar.doctor.facts TOPIC` prints one line of JSON: what a package says of
-itself, or the error of its import. Only ever a process of its own."""
+"""`python -m affekt.sidecar.doctor.facts TOPIC` imports a package and prints facts about it as one
+line of JSON, or the import's error. Always run in a process of its own, as imports may crash."""
 
 from __future__ import annotations
 
 import importlib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 
 def main() -> None:
     topic = sys.argv[1]
     try:
-        found = TOPICS[topic]() if topic in TOPICS else _imported(topic)
-    except Exception as error:
-        # Whatever a package's import can make of a machine that it does not fit.
+        found = TOPICS[topic]() if topic in TOPICS else _version(topic)
+    except Exception as error:  # imports of other people's packages may raise anything
         lines = str(error).strip().splitlines()
         found = {"error": f"{type(error).__name__}: {lines[0][:300] if lines else ''}"}
-    print(json.dumps(dict(found)))
+    print(json.dumps(found))
 
 
-def _imported(module: str) -> Mapping[str, str]:
+def _version(module: str) -> Mapping[str, str]:
     return {"version": str(getattr(importlib.import_module(module), "__version__", ""))}
 
 
 def _torch() -> Mapping[str, str]:
     import torch
 
-    return {
-        "version": torch.__version__,
-        "cuda": torch.version.cuda or "",
-        "threads": str(torch.get_num_threads()),
-    }
+    threads = str(torch.get_num_threads())
+    return {"version": torch.__version__, "cuda": torch.version.cuda or "", "threads": threads}
 
 
 def _cuda() -> Mapping[str, str]:
-    """Asks for the card before anything of gsplat's is touched, and imports nothing of that."""
+    """Facts about the first card. Does not import gsplat, which would start to build kernels."""
     import torch
 
     from ...shared.errors import InputError
@@ -60,7 +56,7 @@ def _cuda() -> Mapping[str, str]:
 def _av() -> Mapping[str, str]:
     import av
 
-    return {"version": av.__version__, "ffmpeg": str(getattr(av, "ffmpeg_version_info", ""))}
+    return {"ffmpeg": str(getattr(av, "ffmpeg_version_info", ""))}
 
 
 def _espeak() -> Mapping[str, str]:
@@ -73,12 +69,7 @@ def _espeak() -> Mapping[str, str]:
     return {"library": path.name}
 
 
-TOPICS: Mapping[str, Callable[[], Mapping[str, str]]] = {
-    "torch": _torch,
-    "cuda": _cuda,
-    "av": _av,
-    "espeak": _espeak,
-}
+TOPICS = {"torch": _torch, "cuda": _cuda, "av": _av, "espeakng_loader": _espeak}
 
 if __name__ == "__main__":
     main()

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Python, Affekt and the packages that it needs."""
+"""Checks of Python, of Affekt with the files that ship with it, and of the packages it needs."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...shared.limits import PROTOCOL_VERSION
 from ...shared.version import AFFEKT_VERSION
-from .finding import Finding, missing, ok, warn
 from .machine import Machine
+from .report import Finding, missing, ok, warn
 
 PYTHONS = ((3, 11), (3, 14))
-"""The oldest, and the first that is too new; as in `pyproject.toml`."""
+"""The oldest version, and the first that is too new; as in `pyproject.toml`."""
 REQUIREMENTS = {
     "torch": "torch>=2.11,<2.14",
     "numba": "numba>=0.61",
@@ -36,39 +37,25 @@ REQUIREMENTS = {
 }
 """Module -> requirement, as in `pyproject.toml`."""
 _BASE = ("numpy", "zmq", "msgpack")
-_SMALL = ("scipy", "safetensors", "cv2", "PIL", "psutil", "filelock", "tyro", "rich")
+_OTHERS = ("scipy", "safetensors", "cv2", "PIL", "psutil", "filelock", "tyro", "rich", "packaging")
 _OTHER_OPENCVS = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
-    """A distribution and the versions that will do: from `least` on, before `below`."""
-
-    distribution: str
-    least: tuple[int, ...]
-    below: tuple[int, ...] | None
-
-    @classmethod
-    def of(cls, module: str) -> Requirement:
-        """That of `REQUIREMENTS`."""
-        found = re.fullmatch(r"([A-Za-z0-9-]+)>=([0-9.]+)(?:,<([0-9.]+))?", REQUIREMENTS[module])
-        assert found is not None  # a test reads them all
-        below = found[3] and _numbers(found[3])
-        return cls(distribution=found[1], least=_numbers(found[2]), below=below or None)
-
-    def fits(self, version: str) -> bool:
-        """Whether the version will do."""
-        numbers = _numbers(version)
-        return numbers >= self.least and (self.below is None or numbers < self.below)
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+HEAD = "open_head.safetensors"
+MODULATOR = "geometry_modulator.safetensors"
+SHA256 = {
+    HEAD: "f2b09951d67415890852d86ab14a63ac9750042d1e3a722caf109ccf6695f729",
+    MODULATOR: "679d0f36ae5796ff2c0b55f9d3364f816e26cd9b21d63dc024d86c65e98d5005",
+}
+"""Hashes of the assets; whoever rebuilds an asset changes its line, and a test compares them."""
+_LFS_POINTER = b"version https://git-lfs"
 
 
 def check_python(machine: Machine) -> Finding:
-    version = ".".join(map(str, machine.python))
-    detail = f"{version}, {machine.executable}"
+    detail = f"{'.'.join(map(str, machine.python))}, {machine.executable}"
     if PYTHONS[0] <= machine.python[:2] < PYTHONS[1]:
-        return ok("Python", detail)
+        return ok(detail)
     return missing(
-        "Python",
         f"{detail}: Affekt runs on 3.11, 3.12 and 3.13",
         "python3.12 -m venv affekt-env, and install Affekt there",
     )
@@ -79,109 +66,114 @@ def check_affekt(machine: Machine) -> Finding:
     detail = f"{AFFEKT_VERSION}, protocol {'.'.join(map(str, PROTOCOL_VERSION))}, {root}"
     installed = machine.version_of("affekt")
     if installed in (None, AFFEKT_VERSION):
-        return ok("Affekt", detail)
-    return warn(
-        "Affekt",
-        f"{detail}; pip believes that it is {installed}",
-        machine.pip("install", "--force-reinstall", "--no-deps", "-e", str(root)),
-    )
+        return ok(detail)
+    line = machine.pip("install", "--force-reinstall", "--no-deps", "-e", str(root))
+    return warn(f"{detail}; pip believes that it is {installed}", line)
 
 
 def check_base(machine: Machine) -> Finding:
-    """What Affekt needs on both sides, and the lock on the wire."""
-    finding = check_several(machine, "numpy, ZeroMQ, msgpack", _BASE)
+    """Checks the packages that Affekt needs on both sides, and that ZeroMQ can encrypt."""
+    finding = _check_several(machine, _BASE)
     if finding.state == "ok":
         import zmq
 
         if not zmq.has("curve"):
             line = machine.pip("install", "--force-reinstall", REQUIREMENTS["zmq"])
-            return missing(finding.name, "this pyzmq was built without encryption", line)
+            return missing("this pyzmq was built without encryption", line)
     return finding
 
 
-def check_numba(machine: Machine) -> Finding:
-    return check_package(machine, "numba", "numba", "numba")
-
-
-def check_openexr(machine: Machine) -> Finding:
-    return check_package(machine, "OpenEXR", "OpenEXR", "OpenEXR")
-
-
 def check_ffmpeg(machine: Machine) -> Finding:
-    """The FFmpeg that PyAV carries; no program on PATH is used."""
-    finding = check_package(machine, "ffmpeg", "av", "av")
+    """Checks the FFmpeg inside PyAV; Affekt uses no ffmpeg program."""
+    finding = check_package(machine, "av")
     if finding.state != "ok":
         return finding
-    return ok("ffmpeg", f"{machine.facts('av').get('ffmpeg', '')}, in PyAV {finding.detail}")
+    return ok(f"{machine.facts('av').get('ffmpeg', '')}, in PyAV {finding.detail}")
 
 
 def check_espeak(machine: Machine) -> Finding:
-    if machine.version_of("espeakng-loader") is None:
-        return warn(
-            "espeak-ng",
-            "not installed; only `affekt data anchors` needs it",
-            machine.pip("install", REQUIREMENTS["espeakng_loader"]),
-        )
-    found = check_package(machine, "espeak-ng", "espeakng_loader", "espeak")
-    return found if found.state == "ok" else warn(found.name, found.detail, found.remedy)
+    finding = check_package(machine, "espeakng_loader")
+    if finding.detail == "not installed":
+        finding = replace(finding, detail="not installed; only `affekt data anchors` needs it")
+    return finding if finding.state == "ok" else replace(finding, state="warn")
 
 
-def check_small(machine: Machine) -> Finding:
-    """The packages that need no line of their own."""
+def check_others(machine: Machine) -> Finding:
+    """Checks the versions of the packages that have no check of their own."""
     doubled = [name for name in _OTHER_OPENCVS if machine.version_of(name) is not None]
     if doubled and machine.version_of("opencv-python-headless") is not None:
         return warn(
-            "other packages",
             f"{' and '.join(doubled)} beside opencv-python-headless: both are the module cv2, and "
             "one spoils the other",
             f"{machine.pip('uninstall', *doubled)}\n"
             + machine.pip("install", "--force-reinstall", REQUIREMENTS["cv2"]),
         )
-    return check_several(machine, "other packages", _SMALL)
+    return _check_several(machine, _OTHERS)
 
 
-def check_package(machine: Machine, name: str, module: str, topic: str) -> Finding:
-    """A package that is needed: installed, of a version that will do, and it can be imported."""
-    wanted = Requirement.of(module)
-    version = machine.version_of(wanted.distribution)
+def check_package(machine: Machine, module: str) -> Finding:
+    """Checks that a package is installed, has a supported version and can be imported."""
+    version = machine.version_of(distribution(module))
     line = machine.pip("install", REQUIREMENTS[module])
     if version is None:
-        return missing(name, "not installed", line)
-    if not wanted.fits(version):
-        return missing(name, f"{version}, but {REQUIREMENTS[module]} is needed", line)
-    if error := machine.facts(topic).get("error"):
+        return missing("not installed", line)
+    if not fits(module, version):
+        return missing(f"{version}, but {REQUIREMENTS[module]} is needed", line)
+    if error := machine.facts(module).get("error"):
         again = machine.pip("install", "--force-reinstall", REQUIREMENTS[module])
-        return missing(name, f"{version} is installed and cannot be used: {error}", again)
-    return ok(name, version)
+        return missing(f"{version} is installed and cannot be used: {error}", again)
+    return ok(version)
 
 
-def check_several(machine: Machine, name: str, modules: tuple[str, ...]) -> Finding:
-    """Packages of which only the versions are looked at."""
-    wanted = {module: Requirement.of(module) for module in modules}
-    found = {module: machine.version_of(wanted[module].distribution) for module in modules}
-    lacking = [
-        module
-        for module, version in found.items()
-        if version is None or not wanted[module].fits(version)
-    ]
-    detail = ", ".join(
-        f"{wanted[module].distribution} {found[module] or 'not installed'}"
-        for module in (lacking or modules)
-    )
+def _check_several(machine: Machine, modules: Sequence[str]) -> Finding:
+    """Checks the versions of several packages without importing them."""
+    lacking = find_lacking(machine, modules)
+    names = [distribution(module) for module in lacking or modules]
+    detail = ", ".join(f"{name} {machine.version_of(name) or 'not installed'}" for name in names)
     if not lacking:
-        return ok(name, detail)
-    line = machine.pip("install", *(REQUIREMENTS[module] for module in lacking))
-    return missing(name, detail, line)
+        return ok(detail)
+    return missing(detail, machine.pip("install", *(REQUIREMENTS[module] for module in lacking)))
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """The leading numbers: (2, 13, 0) of 2.13.0+cpu or 2.13.0rc1."""
-    numbers = []
-    for part in re.split(r"[.+]", version):
-        leading = re.match(r"\d+", part)
-        if leading is None:
-            break
-        numbers.append(int(leading[0]))
-        if leading[0] != part:
-            break
-    return tuple(numbers)
+def find_lacking(machine: Machine, modules: Sequence[str]) -> list[str]:
+    """The modules that are not installed, or in an unsupported version."""
+    found = {module: machine.version_of(distribution(module)) for module in modules}
+    return [name for name, version in found.items() if version is None or not fits(name, version)]
+
+
+def distribution(module: str) -> str:
+    """The name under which pip knows a module of `REQUIREMENTS`."""
+    return REQUIREMENTS[module].partition(">=")[0]
+
+
+def fits(module: str, version: str) -> bool:
+    """Whether the version satisfies the module's requirement.
+
+    Without the package packaging every version does; `check_others` then reports it missing.
+    """
+    try:
+        from packaging.requirements import Requirement
+        from packaging.version import InvalidVersion
+    except ModuleNotFoundError:
+        return True
+    try:
+        return Requirement(REQUIREMENTS[module]).specifier.contains(version, prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+def check_asset(name: str, folder: Path = ASSETS) -> Finding:
+    """Checks that a file of `SHA256` is there with the bytes that were published."""
+    path, again = folder / name, "Download or clone Affekt again, and install it from there"
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+                return missing(f"{name} is a pointer of Git LFS", "git lfs pull")
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except OSError as error:
+        return missing(f"{path}: {error.strerror}", again)
+    if sha256 != SHA256[name]:
+        return missing(f"{path} is damaged: it has other bytes than were published", again)
+    return ok(f"{name}, {size / 1e6:.1f} MB, SHA-256 {sha256[:12]}…")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sidecars that run, and what those that ended without a word have left."""
+"""Checks of running sidecars, and of shared memory that killed processes have left behind."""
 
 from __future__ import annotations
 
@@ -13,21 +13,31 @@ from ...shared.errors import LinkError
 from ...shared.messages import Status
 from ...shared.pixels import find_orphans
 from ...shared.process import LOG_NAME
-from .finding import Finding, ok, warn
 from .machine import Machine
+from .report import Finding, ok, warn
 
 _OF_BLENDER = re.compile(r"blender-([1-9][0-9]*)")
 MOST_NAMED = 5
+"""At most this many leftover files are named."""
 
 
 def runtime_folders(machine: Machine) -> list[Path]:
-    """The folder of `affekt serve`, and those of Blenders that have a connection file."""
-    of_blenders = _folders(machine.runtime_folder, _OF_BLENDER)
+    """The folder of `affekt serve`, and those of Blenders that hold a connection file."""
+    found: list[Path] = []
+    with contextlib.suppress(OSError):
+        found = sorted(machine.runtime_folder.iterdir())
+    of_blenders = [path for path in found if _OF_BLENDER.fullmatch(path.name)]
     return [machine.runtime_folder, *(path for path in of_blenders if (path / FILE_NAME).exists())]
 
 
+def sidecar_name(folder: Path) -> str:
+    """The name of the check of the sidecar with this runtime folder."""
+    of_blender = _OF_BLENDER.fullmatch(folder.name)
+    return f"sidecar of Blender {of_blender[1]}" if of_blender else "sidecar"
+
+
 def running_sidecars(machine: Machine) -> list[Connection]:
-    """Of this user's on this machine, whose process is there."""
+    """The connections of this user's sidecars on this machine whose process is alive."""
     found: list[Connection] = []
     for folder in runtime_folders(machine):
         with contextlib.suppress(LinkError):
@@ -42,25 +52,17 @@ def _is_there(machine: Machine, connection: Connection) -> bool:
 
 
 def check_sidecar(machine: Machine, folder: Path) -> Finding:
-    """Whether the sidecar whose connection file lies in the folder is there and answers."""
-    of_blender = _OF_BLENDER.fullmatch(folder.name)
-    name = f"sidecar of Blender {of_blender[1]}" if of_blender else "sidecar"
+    """Checks that the sidecar of the folder's connection file, if there is one, answers."""
     try:
         connection = read_connection(folder)
     except LinkError as error:
         if error.code == "link.unreachable":
-            return ok(name, "not running")
-        return warn(name, error.message, error.remedy)
+            return ok("not running")
+        return warn(error.message, error.remedy)
+    pid, remove = connection.pid, machine.remove_line([folder / FILE_NAME])
     if not _is_there(machine, connection):
-        return warn(
-            name,
-            f"process {connection.pid} has ended and left its connection file",
-            machine.remove_line([folder / FILE_NAME]),
-        )
-    return _check_answers(machine, name, folder, connection)
-
-
-def _check_answers(machine: Machine, name: str, folder: Path, connection: Connection) -> Finding:
+        return warn(f"process {pid} has ended and left its connection file", remove)
+    log = f"; its log is {folder / LOG_NAME}" if (folder / LOG_NAME).exists() else ""
     try:
         with Client.connect(connection, timeout_s=machine.patience_s) as client:
             client.ping(timeout_s=machine.patience_s)
@@ -70,29 +72,20 @@ def _check_answers(machine: Machine, name: str, folder: Path, connection: Connec
             about = f"Affekt {client.welcome.affekt}, protocol {major}.{minor}"
     except LinkError as error:
         return warn(
-            name,
-            f"process {connection.pid} is there and does not answer: {error.message}",
-            f"If process {connection.pid} is Affekt's, end it: "
-            f"{machine.end_line(connection.pid or 0)}{_log(folder)}\n"
-            f"If it is another: {machine.remove_line([folder / FILE_NAME])}",
+            f"process {pid} is there and does not answer: {error.message}",
+            f"If process {pid} is Affekt's, end it: {machine.end_line(pid or 0)}{log}\n"
+            f"If it is another: {remove}",
         )
-    detail = f"process {connection.pid}, {about}, answers in {1e3 * ping_s:.2f} ms\n"
-    detail += _say_status(status)
-    if status.worker != "failed":
-        return ok(name, detail)
-    return warn(name, detail, f"Start the sidecar again{_log(folder)}")
-
-
-def _log(folder: Path) -> str:
-    """There is one where Blender started the sidecar."""
-    path = folder / LOG_NAME
-    return f"; its log is {path}" if path.exists() else ""
+    detail = f"process {pid}, {about}, answers in {1e3 * ping_s:.2f} ms\n{_say_status(status)}"
+    return (
+        warn(detail, f"Start the sidecar again{log}") if status.worker == "failed" else ok(detail)
+    )
 
 
 def _say_status(status: Status) -> str:
     restarts = f" after {status.worker_restarts} restarts" if status.worker_restarts else ""
     device = f" on {status.device}" if status.worker == "ready" else ""
-    others = max(status.clients - 1, 0)  # one is the doctor
+    others = max(status.clients - 1, 0)  # without the doctor
     return (
         f"worker {status.worker}{restarts}{device}, {others} other clients, {status.jobs} jobs, "
         f"{status.memory_bytes / 1e6:.0f} MB of memory, up for {status.uptime_s:.0f} s"
@@ -100,23 +93,14 @@ def _say_status(status: Status) -> str:
 
 
 def check_leftovers(machine: Machine) -> Finding:
-    """Shared memory of processes that were killed, which the next sidecar removes. Folders of
-    Blenders that have ended are no leftovers: their logs are kept on purpose, a few of them."""
+    """Warns of shared memory of killed processes, which the next sidecar removes. Folders of ended
+    Blenders are no leftovers: a few of them are kept for their logs."""
     left = find_orphans(machine.pixel_folder)
     if not left:
-        return ok("leftovers", "none")
+        return ok("none")
     named = ", ".join(str(path) for path in left[:MOST_NAMED])
     more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
     return warn(
-        "leftovers",
         f"shared memory of processes that have ended: {named}{more}",
         machine.remove_line(left[:MOST_NAMED]),
     )
-
-
-def _folders(parent: Path, pattern: re.Pattern[str]) -> list[Path]:
-    try:
-        found = sorted(parent.iterdir())
-    except OSError:
-        return []
-    return [path for path in found if pattern.fullmatch(path.name) and path.is_dir()]

@@ -1,27 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The extension's tree and its zip: the same tree gives the same bytes."""
+"""Packs Blender's extension into a zip and validates it; the same tree gives the same bytes."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...shared.errors import InputError
-from ...shared.replacement import replace_file
+from ..files import not_writable, write_whole
 
 MANIFEST = "blender_manifest.toml"
 INCLUDED = ("__init__.py", "LICENSE", "addon", "shared")
-"""What Blender needs of the repository, beside the manifest and the wheels."""
+"""Files and folders of the repository in the zip, beside the manifest and the wheels."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_VALIDATOR = "addons_core/bl_pkg/cli/blender_ext.py"
 
 
 def find_source() -> Path:
-    """The root of the source tree that this code lies in.
+    """The root of the source tree of this code.
 
-    Raises InputError `option.source` when it was installed without the add-on's sources.
+    Raises InputError `option.source` if it was installed without the add-on's sources.
     """
     root = Path(__file__).resolve().parents[2]
     missing = [name for name in (MANIFEST, *INCLUDED) if not (root / name).exists()]
@@ -35,8 +38,10 @@ def find_source() -> Path:
 
 
 def stage_tree(source: Path, stage: Path, wheels: Mapping[str, Sequence[str]]) -> None:
-    """Copies what Blender needs to `stage`, and writes the manifest with the wheels by platform
-    that lie in `stage`/wheels."""
+    """Copies the extension's files to `stage` and writes its manifest.
+
+    wheels: platform -> names of its wheels in `stage`/wheels.
+    """
     for name in INCLUDED:
         if (source / name).is_dir():
             ignored = shutil.ignore_patterns("__pycache__", ".*")
@@ -48,7 +53,7 @@ def stage_tree(source: Path, stage: Path, wheels: Mapping[str, Sequence[str]]) -
 
 
 def complete_manifest(text: str, wheels: Mapping[str, Sequence[str]]) -> str:
-    """The manifest with the platforms that have wheels, the wheels, and without [build]."""
+    """Adds platforms and wheels to the manifest's text and removes the section [build]."""
     names = sorted({name for group in wheels.values() for name in group})
     lines = [line for line in text.splitlines() if not line.startswith(("platforms", "# "))]
     head, separator, rest = "\n".join(lines).partition("[permissions]")
@@ -64,11 +69,12 @@ def complete_manifest(text: str, wheels: Mapping[str, Sequence[str]]) -> str:
 
 
 def read_version(source: Path) -> str:
+    """The version in the manifest."""
     return str(tomllib.loads((source / MANIFEST).read_text(encoding="utf-8"))["version"])
 
 
 def write_zip(stage: Path, path: Path) -> None:
-    """Packs the staged tree."""
+    """Packs the folder `stage` into a zip at `path`."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for item in sorted(p for p in stage.rglob("*") if p.is_file()):
             entry = zipfile.ZipInfo(item.relative_to(stage).as_posix(), _ZIP_DATE)
@@ -78,20 +84,56 @@ def write_zip(stage: Path, path: Path) -> None:
 
 
 def move_whole(path: Path, folder: Path) -> Path:
-    """Moves the finished file into the folder; under its name it is there whole or not at all.
+    """Moves the finished file atomically into the folder, which is created if it is missing.
 
     Raises InputError `file.not_writable`.
     """
     target = folder / path.name
-    partial = folder / f"{path.name}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, partial)
-        replace_file(partial, target)
+    except OSError as error:
+        raise not_writable(target, error) from error
+    write_whole(target, path.read_bytes())
+    return target
+
+
+def find_validators(blender: Path | None, source: Path) -> list[list[str]]:
+    """Commands that validate a zip whose path is appended: by the given Blender, else by the one on
+    PATH and by every `bpy` in the source tree's .venv-bpy* environments."""
+    if blender is not None:
+        return [[str(blender), "--factory-startup", "--command", "extension", "validate"]]
+    commands = []
+    if (program := shutil.which("blender")) is not None:
+        commands.append([program, "--factory-startup", "--command", "extension", "validate"])
+    for script in sorted(source.glob(f".venv-bpy*/lib/*/site-packages/bpy/*/scripts/{_VALIDATOR}")):
+        commands.append([sys.executable, str(script), "validate"])
+    return commands
+
+
+def validate_zip(path: Path, command: list[str]) -> None:
+    """Runs Blender's validation of the zip.
+
+    Raises InputError `option.extension` with Blender's errors, `option.blender` if it cannot run.
+    """
+    try:
+        done = subprocess.run(
+            [*command, str(path)],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=300,
+        )
     except OSError as error:
         raise InputError(
-            "file.not_writable",
-            f"{target} cannot be written: {error.strerror}.",
-            "Choose another folder with --out.",
+            "option.blender",
+            f"{command[0]} cannot be run: {error.strerror}.",
+            "Give the path of a Blender program.",
         ) from error
-    return target
+    output = done.stdout + done.stderr
+    if done.returncode or "Error" in output:
+        raise InputError(
+            "option.extension",
+            f"Blender refuses {path.name}: {output.strip()}",
+            "Mend the manifest or the tree and build again.",
+        )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wheels that travel inside the extension: pyzmq and msgpack, for each Python that Blender
-has shipped since 4.2 (3.11 up to 5.0, 3.13 from 5.1 on) and each platform."""
+"""Collects the wheels inside the extension: pyzmq and msgpack for each platform and each Python of
+Blender since 4.2 (3.11 up to 5.0, 3.13 from 5.1 on)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ...shared.errors import InputError
 PACKAGES = {"pyzmq": "pyzmq>=26.2", "msgpack": "msgpack>=1.1"}
 PYTHONS = ("3.11", "3.13")
 DISTRIBUTION_PYTHONS = ("3.12", "3.14")
-"""Linux distributions build Blender on their own Python. These are taken where pip has them."""
+"""Pythons of Blenders that Linux distributions build; included if pip has wheels for them."""
 
-# Blender's platforms, and the tags under which pip knows what runs there. Blender 4.2 asks for
-# glibc 2.28 and macOS 11.
+# Blender's platforms and pip's tags of wheels that run there. Blender 4.2 requires glibc 2.28 and
+# macOS 11.
 PLATFORMS = {
     "linux-x64": tuple(f"manylinux_2_{n}_x86_64" for n in (28, 27, 26, 24, 17)),
     "windows-x64": ("win_amd64",),
@@ -38,20 +38,20 @@ _NAME = re.compile(r"(?P<package>[^-]+)-[^-]+(-\d[^-]*)?-(?P<python>[^-]+)-[^-]+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One Blender to serve: its platform (a key of `PLATFORMS`) and Python (`3.11`)."""
+    """A Blender's platform (a key of `PLATFORMS`) and Python version, such as "3.11"."""
 
     platform: str
     python: str
 
 
 def all_targets() -> list[Target]:
-    """Every target, those that may stay incomplete last."""
+    """All targets; the optional ones come last."""
     required = [Target(platform=name, python=python) for name in PLATFORMS for python in PYTHONS]
     return required + [Target(platform="linux-x64", python=p) for p in DISTRIBUTION_PYTHONS]
 
 
 def find_wheel(folder: Path, package: str, target: Target) -> Path | None:
-    """The folder's wheel of that package that runs on the target, if there is one."""
+    """A wheel of the package in the folder that runs on the target, or None."""
     version = int(target.python.replace(".", ""))
     for path in sorted(folder.glob("*.whl"), reverse=True):
         name = _NAME.fullmatch(path.name)
@@ -67,7 +67,7 @@ def find_wheel(folder: Path, package: str, target: Target) -> Path | None:
 
 
 def download_wheels(folder: Path, target: Target) -> None:
-    """Fetches the target's wheels with pip. What pip cannot find is simply not there after."""
+    """Downloads the target's wheels with pip, as far as pip finds them."""
     platforms = [word for tag in PLATFORMS[target.platform] for word in ("--platform", tag)]
     for requirement in PACKAGES.values():
         command = [
@@ -90,11 +90,11 @@ def download_wheels(folder: Path, target: Target) -> None:
 
 
 def collect_wheels(source: Path, destination: Path, *, download: bool) -> dict[str, list[str]]:
-    """Copies the wheels of every platform that is complete, for all Pythons, from `source` to
-    `destination`; downloads into `source` first what is missing there if `download`.
+    """Copies the wheels of every platform that has them for all Pythons from `source` to
+    `destination`; if `download`, missing ones are first downloaded into `source`.
 
-    Returns the names of the wheels by platform. Raises InputError `option.wheels` if not even
-    one platform is complete.
+    Returns the names of the wheels by platform. Raises InputError `option.wheels` if no platform
+    is complete.
     """
     found: dict[str, list[Path]] = {}
     incomplete: set[str] = set()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From motion to vertices: FLAME's forward pass (Li et al. 2017, eq. 1 to 4).
+"""Computes vertices from motion: FLAME's forward pass (Li et al. 2017, eq. 1 to 4).
 
     v = W(T(shape, expression, pose), joints, pose),
     T = template + S shape + E expression + P (R(pose) - I)
@@ -24,7 +24,6 @@ from ...shared.motion import Motion
 from ..denormals import flushed_denormals
 from ..memory import remembered
 from ..threads import in_order
-from .rotation import matrix_from_axis_angle
 from .skinning import (
     CHUNK_FRAMES,
     multiply_sparse,
@@ -38,10 +37,10 @@ __all__ = ["CHUNK_FRAMES", "HeadLayer", "Mover", "joint_transforms", "layer_of"]
 
 _SparseRows = tuple[Int32Array, Int32Array, Float32Array]
 _SPARSE = 0.2
-"""Bases with a smaller share of values that are not 0 (the open head: 0.07) are multiplied
-value by value; a fuller one (FLAME) is faster by BLAS."""
+"""Bases with a smaller share of nonzero values (the open head: 0.07) are multiplied as sparse
+matrices; a denser one (FLAME) is faster by BLAS."""
 _Compute = Callable[[Motion, int, Float32Array], None]
-"""From a frame of the take on, within its block, fills (n, V, 3)."""
+"""Computes the frames from a given one on, all in its block, into an array (n, V, 3)."""
 
 
 class HeadLayer(torch.nn.Module):
@@ -52,7 +51,7 @@ class HeadLayer(torch.nn.Module):
     bases: Tensor  # (3 * V, E + P) expression, then the pose correctives that are not all zero
     joint_regressor: Tensor  # (5, V)
     skin_weights: Tensor  # (5, V)
-    pose_columns: Tensor  # (P,) which of the 36 elements of R - I those are
+    pose_columns: Tensor  # (P,) their indices in the 36 elements of R - I
 
     def __init__(self, model: HeadModel, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -63,7 +62,7 @@ class HeadLayer(torch.nn.Module):
         buffers = {
             "template": model.template,
             "shape_basis": model.shape_basis.reshape(-1, model.shape_basis.shape[2]).T,
-            # Coordinate by coordinate: skinning then runs over long rows, 8 times as fast.
+            # All x, then y, then z: skinning then runs over long rows, 8 times as fast.
             "bases": bases.transpose(1, 0, 2).reshape(-1, bases.shape[2]),
             "joint_regressor": model.joint_regressor,
             "skin_weights": model.skin_weights.T,
@@ -74,13 +73,13 @@ class HeadLayer(torch.nn.Module):
         self.register_buffer("pose_columns", torch.from_numpy(used), persistent=False)
 
     def shaped(self, shape: Tensor) -> Tensor:
-        """Template (V, 3) of the identity `shape` (S,), coefficients in standard deviations."""
+        """The template (V, 3) of an identity: coefficients (S,) in standard deviations."""
         return self.template + (shape @ self.shape_basis).reshape(-1, 3)
 
     def forward(
         self, shaped: Tensor, expression: Tensor, pose: Tensor, translation: Tensor
     ) -> Tensor:
-        """Vertices (B, V, 3).
+        """Computes vertices (B, V, 3).
 
         shaped: (V, 3) from `shaped`. expression: (B, E). pose: (B, 5, 3) axis-angle of root,
         neck, jaw, left eye, right eye. translation: (B, 3), added after the root's rotation.
@@ -99,7 +98,7 @@ class HeadLayer(torch.nn.Module):
         return moved.permute(0, 2, 1)
 
     def vertices(self, motion: Motion, start: int, stop: int) -> Float32Array:
-        """Frames start..stop-1 as (n, V, 3) metres, the same bits for every range.
+        """Vertices of the frames start..stop-1, (n, V, 3) metres; every range gives the same bits.
 
         Raises InputError `space.no_adapter` if the motion is in another expression space.
         """
@@ -110,13 +109,18 @@ class HeadLayer(torch.nn.Module):
         return out
 
     def mover(self, motion: Motion) -> Mover:
-        """The head as the person of this motion, to be moved by any motion of theirs. Raises as
-        `vertices`."""
+        """The head with this motion's identity, which any motion of that identity can move.
+
+        Raises like `vertices`.
+        """
         computers = [self._computer(motion) for _ in range(torch.get_num_threads())]
         return Mover(computers, len(self.template))
 
     def check_space(self, motion: Motion) -> None:
-        """Raises InputError `space.no_adapter` if the motion is in another expression space."""
+        """Checks that the motion has the head's expression space.
+
+        Raises InputError `space.no_adapter` if not.
+        """
         if motion.space != self.space:
             raise InputError(
                 "space.no_adapter",
@@ -134,7 +138,7 @@ class HeadLayer(torch.nn.Module):
             return self._fused(shaped) if fused else self._plain(shaped)
 
     def _plain(self, shaped: Tensor) -> _Compute:
-        """Blocks by `forward`, on any device."""
+        """Computes blocks by `forward`, on any device."""
 
         @flushed_denormals()
         @torch.inference_mode()
@@ -147,7 +151,7 @@ class HeadLayer(torch.nn.Module):
         return compute
 
     def _fused(self, shaped: Tensor) -> _Compute:
-        """Blocks by one product and the kernels of `skinning`, in buffers made once."""
+        """Computes blocks on the CPU by one product and `skinning`, in reused buffers."""
         rows, sparse = self._sparse_weights, self._sparse_bases
         rest = shaped.numpy()
         joints = (self.joint_regressor @ shaped).numpy().astype(np.float64)
@@ -188,7 +192,7 @@ class HeadLayer(torch.nn.Module):
         return sparse_rows(self.bases.numpy()) if share < _SPARSE else None
 
     def _inputs(self, motion: Motion, start: int, stop: int) -> tuple[Float32Array, ...]:
-        """Expression (n, E), pose (n, 5, 3), translation (n, 3) of the frames that exist."""
+        """Expression (n, E), pose (n, 5, 3) and translation (n, 3) of the frames in the range."""
         frames = slice(start, stop)
         eyes = motion.eyes[frames]
         turns = (motion.rotation, motion.neck, motion.jaw)
@@ -197,7 +201,7 @@ class HeadLayer(torch.nn.Module):
 
 
 class Mover:
-    """A head of one identity, with buffers that are made once: one for each thread."""
+    """A head of one identity, with reused buffers for each thread."""
 
     def __init__(self, computers: Iterable[_Compute], vertex_count: int) -> None:
         self._idle = SimpleQueue[_Compute]()
@@ -206,7 +210,7 @@ class Mover:
         self.vertex_count = vertex_count
 
     def blocks(self, motion: Motion, start: int, stop: int) -> Iterator[Float32Array]:
-        """Frames start..stop-1 as (n, V, 3) metres, in order, block by block; see `fill`."""
+        """Vertices of the frames start..stop-1 in order, in blocks (n, V, 3) metres; see `fill`."""
         shape = self.vertex_count, 3
         return self.fill(
             motion, start, stop, lambda low, high: np.empty((high - low, *shape), np.float32)
@@ -215,9 +219,11 @@ class Mover:
     def fill(
         self, motion: Motion, start: int, stop: int, room: Callable[[int, int], Float32Array]
     ) -> Iterator[Float32Array]:
-        """Frames start..stop-1 in order, block by block of at most CHUNK_FRAMES, each in
-        room(low, high) (n, V, 3) for frames low..high-1; a few are computed ahead. The motion is
-        of the space and the identity that the mover was made for."""
+        """Computes the frames start..stop-1 in blocks of at most CHUNK_FRAMES, yielded in order.
+
+        Frames low..high-1 are written to room(low, high), (n, V, 3); a few blocks are computed
+        ahead. The motion must have the space and the identity of the mover.
+        """
 
         def fill(block: tuple[int, int]) -> Float32Array:
             compute, filled = self._idle.get(), room(*block)
@@ -232,12 +238,12 @@ class Mover:
 
 @remembered
 def layer_of(head: HeadModel) -> HeadLayer:
-    """The head's forward pass on the processor, made once while the head lives."""
+    """The head's forward pass on the CPU, cached."""
     return HeadLayer(head)
 
 
 def _blocks(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """start..stop in pieces that each lie in one block of the grid."""
+    """Splits start..stop at the boundaries of the blocks."""
     while start < stop:
         end = min(start - start % CHUNK_FRAMES + CHUNK_FRAMES, stop)
         yield start, end
@@ -245,14 +251,14 @@ def _blocks(start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 
 def _padded(values: Float32Array) -> Tensor:
-    """A block of frames, the missing ones zero."""
+    """The values padded with zeros to CHUNK_FRAMES frames."""
     padded = torch.zeros((CHUNK_FRAMES, *values.shape[1:]))
     padded[: len(values)] = torch.tensor(values)
     return padded
 
 
 def joint_transforms(rotation: Tensor, joints: Tensor) -> Tensor:
-    """Rigid maps (B, 5, 3, 4) from the rest pose to the posed one, along FLAME's chain.
+    """Rigid transforms (B, 5, 3, 4) of the joints from the rest pose to the posed one.
 
     rotation: (B, 5, 3, 3) of each joint relative to its parent; joints: (5, 3) at rest.
     """
@@ -268,3 +274,20 @@ def joint_transforms(rotation: Tensor, joints: Tensor) -> Tensor:
     global_rotation = torch.stack(turned, 1)
     shift = torch.stack(places, 1) - torch.einsum("bjrc,jc->bjr", global_rotation, joints)
     return torch.cat([global_rotation, shift[..., None]], -1)
+
+
+def matrix_from_axis_angle(vector: Tensor) -> Tensor:
+    """Axis-angle in radians (…, 3) -> (…, 3, 3) by Rodrigues' formula, R = I + a K + b K², where
+    a = sin t / t and b = (1 - cos t) / t² are Taylor series near zero, so that gradients exist."""
+    square = (vector * vector).sum(-1)[..., None, None]
+    small = square < 1e-6
+    safe = torch.where(small, torch.ones_like(square), square)
+    angle = safe.sqrt()
+    a = torch.where(small, 1 - square / 6 + square * square / 120, angle.sin() / angle)
+    b = torch.where(small, 0.5 - square / 24 + square * square / 720, (1 - angle.cos()) / safe)
+    x, y, z = vector.unbind(-1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1)
+    cross = cross.reshape(*vector.shape[:-1], 3, 3)  # cross @ w = vector × w
+    identity = torch.eye(3, dtype=vector.dtype, device=vector.device)
+    return identity + a * cross + b * (cross @ cross)

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Head files: one safetensors with the arrays of a `HeadModel`, half precision for the
-bases and UVs.
+"""Reads and writes head files, each one safetensors with the arrays of a `HeadModel`.
 
-Arrays named like `HeadModel`'s fields; `expression_names`, `name`, `space`, `recipe` and
-`licence` in the metadata; pose correctives that are all zero are left out (`pose_columns` lists
-the ones that are there).
+Arrays have the names of `HeadModel`'s fields, bases and UVs half precision; `expression_names`,
+`name`, `space`, `recipe` and `licence` are metadata. Pose correctives that are all zero are left
+out, and `pose_columns` lists the others.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from ..memory import remembered
 from .flame.read import kind_of, read_flame
 
 OPEN = "open"
-"""Name of the embedded head."""
+"""Name of the head that ships with Affekt."""
 HALF = ("shape_basis", "expression_basis", "pose_basis", "uv")
 MAX_HEAD_BYTES = 512 * 1024 * 1024  # FLAME with all its components is 50 MB in single precision
 
 
 @remembered
 def read_head(name: str) -> HeadModel:
-    """The embedded head for `open`, else the head file or the user's FLAME file at that path.
+    """Reads the embedded head for "open", else the head file or FLAME file at that path; cached.
 
     Raises InputError `file.missing`, `file.wrong_kind`, `file.unsafe`, `head.shape`,
-    `head.version`, ….
+    `head.version`.
     """
     if name == OPEN:
         with resources.as_file(resources.files(f"{__package__}").joinpath("../assets")) as folder:
@@ -44,8 +43,7 @@ def read_head(name: str) -> HeadModel:
 
 
 def _is_flame(path: Path) -> bool:
-    """By content: pickles and numpy files can only be FLAME's, a safetensors is if it has
-    FLAME's keys."""
+    """Whether the content is FLAME's: a pickle, a numpy file, or a safetensors with its keys."""
     if not path.is_file():
         return False
     try:
@@ -116,7 +114,7 @@ def _from_arrays(label: str, arrays: dict[str, np.ndarray], metadata: dict[str, 
 
 
 def write_head(head: HeadModel, path: Path, *, recipe: str, licence: str) -> None:
-    """Writes a head file; under its final name only once it is whole.
+    """Writes a head file atomically.
 
     Raises InputError `file.not_writable`.
     """

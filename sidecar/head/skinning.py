@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""FLAME's joints and skinning as kernels for the processor; `HeadLayer.forward` is their twin.
+"""Kernels of FLAME's joints and skinning for the CPU; `HeadLayer.forward` computes the same.
 
-A block of frames lies innermost in memory, so that a vertex is moved in all of them by the same
-few vector instructions, and only by the joints that hold it (most vertices have one or two).
+The frames of a block are innermost in memory, so that vector instructions move a vertex in all of
+them at once, and only by the joints with a weight on it (mostly one or two).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from numba import njit
 from ...shared.arrays import Float32Array, Int32Array
 
 CHUNK_FRAMES = 32
-"""Frames are computed in blocks on one grid over the take, padded to full blocks: the same
-frame then has the same bits whichever part of the take is asked for."""
+"""Frames in a block. Blocks start at multiples of it and are padded to full length, so that a frame
+has the same bits whichever range of the take is computed."""
 _TILE = 16
-"""Vertices moved before they are written: their 6 KB stay in the first cache."""
+"""Vertices that are moved before they are written; their 6 KB stay in the L1 cache."""
 
 
 def sparse_rows(weights: Float32Array) -> tuple[Int32Array, Int32Array, Float32Array]:
-    """A matrix (R, C), such as skin weights, as starts (R + 1), and column and value of each
-    entry that is not 0."""
+    """A matrix (R, C) in compressed sparse row form: starts (R + 1,), and the column and value of
+    each nonzero entry."""
     held = weights != 0
     starts = np.concatenate([[0], np.cumsum(held.sum(1))]).astype(np.int32)
     return starts, np.nonzero(held)[1].astype(np.int32), weights[held].astype(np.float32)
@@ -31,10 +31,11 @@ def sparse_rows(weights: Float32Array) -> tuple[Int32Array, Int32Array, Float32A
 
 @njit(cache=True, nogil=True)
 def pose_joints(pose, joints, first, feature, transform):  # pragma: no cover - compiled
-    """Frames of pose (n, 5, 3), axis-angle, at places `first`.. of a block.
+    """Computes the joint transforms of pose (n, 5, 3), axis-angle, for the frames of a block from
+    index `first` on.
 
     joints: (5, 3) float64 at rest. Writes R - I of the last four joints into feature
-    (36, CHUNK_FRAMES) and the map of each joint, row by row, into transform
+    (36, CHUNK_FRAMES) and the 3 x 4 transform of each joint, row by row, into transform
     (5, 12, CHUNK_FRAMES). A frame's bits depend on that frame alone.
     """
     turn, turned, place = np.empty((3, 3)), np.empty((5, 3, 3)), np.empty((5, 3))
@@ -69,7 +70,7 @@ def pose_joints(pose, joints, first, feature, transform):  # pragma: no cover - 
 
 @njit(cache=True, nogil=True)
 def _rotation(vector, out):  # pragma: no cover - compiled
-    """(3,) axis-angle to (3, 3), as `rotation.matrix_from_axis_angle`."""
+    """Axis-angle (3,) to a matrix (3, 3), as `forward.matrix_from_axis_angle`."""
     x, y, z = np.float64(vector[0]), np.float64(vector[1]), np.float64(vector[2])
     square = x * x + y * y + z * z
     if square < 1e-6:
@@ -83,10 +84,10 @@ def _rotation(vector, out):  # pragma: no cover - compiled
     out[2, 0], out[2, 1], out[2, 2] = b * x * z - a * y, b * y * z + a * x, 1 - b * (x * x + y * y)
 
 
-# Contracted to fused multiply-adds, never reordered: the same sums in every run.
+# Only contraction to fused multiply-adds is allowed, no reordering: sums are reproducible.
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def multiply_sparse(rows, coefficients, out):  # pragma: no cover - compiled
-    """The product of a matrix from `sparse_rows` with (C, CHUNK_FRAMES), into (R, CHUNK_FRAMES)."""
+    """Multiplies a matrix from `sparse_rows` by (C, CHUNK_FRAMES), into out (R, CHUNK_FRAMES)."""
     starts, columns, values = rows
     for row in range(len(out)):
         out[row] = 0
@@ -98,7 +99,7 @@ def multiply_sparse(rows, coefficients, out):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def multiply_sparse_at(rows, coefficients, place, out):  # pragma: no cover - compiled
-    """Column `place` of what `multiply_sparse` gives, the same bits, at a tenth of the time."""
+    """Computes column `place` of `multiply_sparse`, the same bits, in a tenth of the time."""
     starts, columns, values = rows
     column = coefficients[:, place].copy()
     for row in range(len(out)):
@@ -110,11 +111,10 @@ def multiply_sparse_at(rows, coefficients, place, out):  # pragma: no cover - co
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def skin(offsets, shaped, rows, transform, translation, first, out):  # pragma: no cover - compiled
-    """Moves a block of frames and writes those from place `first` into out (n, 3 * V).
+    """Skins a block of frames and writes those from index `first` on into out (n, 3 * V).
 
-    offsets: (3 * V, CHUNK_FRAMES), coordinate by coordinate, what expression and pose add to
-    shaped (V, 3). rows: from `sparse_rows`. transform: from `pose_joints`. translation:
-    (3, CHUNK_FRAMES), added last.
+    offsets: (3 * V, CHUNK_FRAMES), all x, then y, then z, added to shaped (V, 3). rows: from
+    `sparse_rows`. transform: from `pose_joints`. translation: (3, CHUNK_FRAMES), added last.
     """
     starts, joints, weights = rows
     moved = np.empty((3 * _TILE, CHUNK_FRAMES), np.float32)
@@ -141,7 +141,7 @@ def skin(offsets, shaped, rows, transform, translation, first, out):  # pragma: 
                         turn[8, b] * x + turn[9, b] * y + turn[10, b] * z + turn[11, b]
                     )
         for frame in range(len(out)):
-            if end - begin == _TILE:  # of a length known in advance: three times as fast
+            if end - begin == _TILE:  # a constant length is three times as fast
                 for k in range(3 * _TILE):
                     out[frame, 3 * begin + k] = moved[k, first + frame]
             else:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a take's expression space to the open head's, and a change back.
+"""Converts a take from its expression space to the open head's, and a change back.
 
-open <-> ARKit comes from the head: linear one way, non-negative least squares the other.
-FLAME <-> ARKit is a `LinearAdapter` from a file; one that was built from the user's FLAME file
-also knows the surface on which negative weights are to be avoided, and takes a change in the open
-head's numbers to FLAME directly. Neck, eyes, rotation and translation pass
-through unchanged: FLAME and the open head have the same axes and joints.
+open <-> ARKit comes from the head: a linear map to open, non-negative least squares to ARKit.
+FLAME <-> ARKit is a `LinearAdapter` from a file; one built from the user's FLAME file also has the
+metric in which negative weights are avoided, and a map from a change of the open head's expression
+and jaw to FLAME's. Neck, eyes, rotation and translation stay unchanged: FLAME and the open head
+have the same axes and joints.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, SPACES, Motion
 from ..files import read_bytes, refuse_lfs_pointer, write_whole
 from . import npz
-from .affekt_npz import to_float32
 from .arkit import weight_columns
-from .inverse import arkit_weights, not_negative
+from .arkit_from_open import arkit_weights, not_negative
 
 LARGEST_WEIGHT = 1.2
-"""FLAME takes become ARKit weights from 0 to this: a linear map overshoots at its ends."""
+"""Upper limit of ARKit weights from FLAME takes: a linear map overshoots at its ends."""
 FORMAT, BUILT_FORMAT = "affekt linear adapter 1", "affekt adapter 2"
 FLAME_SPACES = tuple(space for space in SPACES if space.startswith("flame"))
 _LEAST_GAIN = 0.03
-"""A weight that [expression, jaw] moves by less than this (norm of its row) was never seen by
-whoever fitted the map; its inverse is noise divided by almost nothing, so both are set to 0."""
+"""Least norm of a weight's row. A smaller one means that the data of the fit did not contain the
+weight; its inverse is noise divided by almost nothing, so both are set to 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,11 +42,11 @@ class LinearAdapter:
     space_from_arkit @ change. arkit_from_space (52, 103), arkit_bias (52,), space_from_arkit
     (103, 52).
 
-    weight_root (52, 52) and space_from_open (103, 103) are there or not, together. With them the
-    eyeLook weights follow from the eyes' turns, the others w are those of 0 or above with the
-    least |weight_root @ (w - linear weights)|, and a change of the open head's [expression, jaw]
-    becomes space_from_open @ change.
-    Raises InputError `space.adapter`.
+    weight_root (52, 52) and space_from_open (103, 103) are both set or both None. If set, the
+    eyeLook weights follow from the eyes' rotation, the other weights w >= 0 minimise
+    |weight_root @ (w - linear weights)|, and a change of the open head's [expression, jaw] becomes
+    space_from_open @ change.
+    Raises InputError `space.adapter` for wrong shapes or values that are not finite.
     """
 
     space: str
@@ -82,7 +81,7 @@ _MATRICES = {
 
 
 def read_adapter(path: Path) -> LinearAdapter:
-    """Raises InputError `file.*`, `space.adapter`."""
+    """Reads an adapter file. Raises InputError `file.*`, `space.adapter`."""
     wanted = {"format": (), "space": (), **_SHAPES}
     arrays = _read_arrays(path, wanted, "adapter file", optional=_BUILT)
     if str(arrays["format"]) not in (FORMAT, BUILT_FORMAT):
@@ -91,12 +90,14 @@ def read_adapter(path: Path) -> LinearAdapter:
             f"{path.name} is not an adapter file of this version.",
             "Make it again with `affekt adapter build`.",
         )
-    matrices = {name: to_float32(arrays[name]) for name in (*_SHAPES, *_BUILT) if name in arrays}
+    matrices = {
+        name: npz.to_float32(arrays[name]) for name in (*_SHAPES, *_BUILT) if name in arrays
+    }
     return LinearAdapter(space=str(arrays["space"]), **matrices)
 
 
 def write_adapter(adapter: LinearAdapter, path: Path) -> None:
-    """Writes the adapter, whole or not at all. Raises InputError `file.not_writable`."""
+    """Writes the adapter atomically. Raises InputError `file.not_writable`."""
     names = _SHAPES if adapter.weight_root is None else _SHAPES | _BUILT
     arrays = {name: getattr(adapter, name) for name in names}
     version = FORMAT if adapter.weight_root is None else BUILT_FORMAT
@@ -105,8 +106,8 @@ def write_adapter(adapter: LinearAdapter, path: Path) -> None:
 
 
 def make_linear_adapter(matrices_path: Path, space: str) -> LinearAdapter:
-    """An adapter from an npz with arkit_from_flame (n, 103), arkit_bias (n,), flame_from_arkit
-    (103, n) and arkit_names (n,): rows are found by name, those that the file leaves out are 0.
+    """Makes an adapter of an npz with arkit_from_flame (n, 103), arkit_bias (n,), flame_from_arkit
+    (103, n) and arkit_names (n,). Weights that the file leaves out are 0.
 
     Raises InputError `file.*`, `motion.unknown_weight`, `space.adapter`.
     """
@@ -116,7 +117,7 @@ def make_linear_adapter(matrices_path: Path, space: str) -> LinearAdapter:
         arrays["flame_from_arkit"].shape[1]
     }:
         raise _bad_adapter(f"The matrices in {matrices_path.name} have different sizes.")
-    forward, bias, back = (to_float32(arrays[n]) for n in list(_MATRICES)[:3])
+    forward, bias, back = (npz.to_float32(arrays[n]) for n in list(_MATRICES)[:3])
     out = {name: np.zeros(shape, np.float32) for name, shape in _SHAPES.items()}
     for source, target in enumerate(weight_columns(names, matrices_path.name)):
         seen = np.linalg.norm(forward[source]) >= _LEAST_GAIN  # also false for NaN
@@ -139,27 +140,15 @@ def _read_arrays(
         raise InputError(
             "file.wrong_kind", f"{path.name} is not an npz {what}.", f"Give the {what}."
         )
-    arrays = npz.decode_npz(data, path.name, wanted | (optional or {}))
-    missing = [name for name in wanted if name not in arrays]
-    if missing:
-        raise InputError(
-            "file.wrong_kind",
-            f"{path.name} is not the {what} that is needed: it has no {', '.join(missing)}.",
-            "Give another file; docs/formats.md says what it holds.",
-        )
     texts = ("format", "space", "arkit_names")
-    if any((values.dtype.kind == "U") != (name in texts) for name, values in arrays.items()):
-        raise InputError(
-            "file.wrong_kind", f"{path.name} mixes up text and numbers.", "Write the file again."
-        )
-    return arrays
+    return npz.decode_complete(data, path.name, what, wanted, optional or {}, texts)
 
 
 def to_open(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> Motion:
-    """The take in the space of an open head. An ARKit take moves jaw and eyes by its weights; a
-    FLAME take's eyes pass through, its identity does not (it means another face there).
+    """Converts a take to the space of an open head. An ARKit take's weights also move jaw and eyes;
+    a FLAME take keeps its eyes and loses its identity, which has no meaning on the open head.
 
-    Raises InputError `space.no_adapter`.
+    Raises InputError `space.no_adapter` if the adapter is missing or is for another space.
     """
     if motion.space == "open":
         return motion
@@ -177,7 +166,7 @@ def to_open(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> M
 
 
 def _take_weights(motion: Motion, head: HeadModel, adapter: LinearAdapter | None) -> Float32Array:
-    """(T, 52)"""
+    """ARKit weights (T, 52) of a take in any space but "open"."""
     if motion.space == "arkit":
         return motion.expression[:, : len(ARKIT_NAMES)]
     if adapter is None or adapter.space != motion.space:
@@ -191,8 +180,8 @@ def _take_weights(motion: Motion, head: HeadModel, adapter: LinearAdapter | None
 def _nearest_weights(
     motion: Motion, head: HeadModel, adapter: LinearAdapter, root: Float32Array
 ) -> Float32Array:
-    """(T, 52) by the surface. Where the eyes look says their own joints; what the lids do besides
-    is the face's."""
+    """Weights (T, 52) of a FLAME take in the metric `root`. The eyeLook weights follow from the
+    rotation of the eyes; only what they leave of the expression is fitted by the others."""
     size = np.maximum((head.arkit_eyes**2).sum(0), 1e-12)  # (52,)
     gaze = np.maximum(_product(motion.eyes, head.arkit_eyes.T / size[:, None]), 0)
     numbers = _numbers(motion) - _product(gaze, adapter.space_from_arkit)
@@ -202,8 +191,8 @@ def _nearest_weights(
 
 
 def open_to_arkit(motion: Motion, head: HeadModel) -> Float32Array:
-    """(T, 52) the weights, 0 or above, whose expression, jaw and eyes come nearest to the
-    motion's, by what they do to the head's surface; exact where weights made the motion.
+    """The non-negative weights (T, 52) whose expression, jaw and eyes are nearest to the motion's,
+    measured on the head's surface; exact if the motion was made by weights.
 
     Raises InputError `space.no_adapter` unless motion and head are in space "open".
     """
@@ -213,7 +202,7 @@ def open_to_arkit(motion: Motion, head: HeadModel) -> Float32Array:
 
 
 def from_open(motion: Motion, head: HeadModel, adapter: LinearAdapter) -> Motion:
-    """An open take in the adapter's FLAME space; rest stays rest, eyes and neck pass through.
+    """Converts an open take to the adapter's FLAME space; eyes and neck stay unchanged.
 
     Raises InputError `space.no_adapter` unless motion and head are in space "open".
     """
@@ -239,8 +228,8 @@ def add_open_difference(
 ) -> Motion:
     """The take, in its own space, with the change from `open_before` to `open_after` added.
 
-    Frames without a change are the take's bit for bit; what ARKit's weights cannot say of the
-    take stays as it is. Raises InputError `space.no_adapter`.
+    Frames without a change keep their bits. Raises InputError `space.no_adapter` if the adapter is
+    missing or is for another space.
     """
     if take.space == "open":
         return open_after
@@ -273,18 +262,18 @@ def add_open_difference(
 def _weight_change(
     before: Motion, after: Motion, head: HeadModel, frames: IndexArray
 ) -> Float32Array:
-    """(n, 52)"""
+    """Change of the ARKit weights (n, 52) in the given frames."""
     return arkit_weights(after, head, frames) - arkit_weights(before, head, frames)
 
 
 def _numbers(motion: Motion) -> Float32Array:
-    """(T, 103)"""
+    """Expression and jaw as (T, 103)."""
     return np.concatenate([motion.expression, motion.jaw], 1)
 
 
 def _product(rows: Float32Array, matrix: Float32Array) -> Float32Array:
-    """rows @ matrix.T in float64. Not by BLAS, whose sums depend on how many rows there are: a
-    frame must have the same bits in every range."""
+    """rows @ matrix.T in float64, without BLAS, whose sums depend on the number of rows: a frame
+    must have the same bits in every range."""
     return np.einsum("ti,oi->to", rows, matrix, dtype=np.float64).astype(np.float32)
 
 

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ARKit takes as JSON: LAM's `bsData.json` and the takes of its web renderer.
 
-`names` (or metadata.blendshape_names) gives the order of each frame's `weights`; weights are
-found by name, those that the file leaves out are zero, MediaPipe's `_neutral` is passed over.
-The rate is metadata.fps, else it follows from the frames' `time`, else it is 30. The head's turn
-is each frame's `rotation` where it has three numbers, else `head_pose`; both are taken as
-axis-angle in radians (the real takes turn by less than 0.07 rad, where Euler angles in any order
-are the same within 0.002).
+`names` (or metadata.blendshape_names) gives the order of each frame's `weights`; weights that the
+file leaves out are zero, and MediaPipe's `_neutral` is ignored. The rate is metadata.fps, else it
+follows from the frames' `time`, else it is 30. The head's rotation is each frame's `rotation` if
+it is there, else `head_pose`; both are taken as axis-angle in radians (real takes rotate by less
+than 0.07 rad, where Euler angles in any order are the same within 0.002).
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ import numpy as np
 from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
-from .tables import matrix, number, wrong_shape
+from .json_values import matrix, number, wrong_shape
+from .records import FPS
 
-FPS = 30.0
-_PASSED_OVER = ("_neutral",)
+_IGNORED = ("_neutral",)
 _UNEVEN = 0.25
-"""Times whose steps differ by more than this part are a broken clock, not a rounded one."""
+"""Largest deviation of a time step from the mean, relative to it; rounded times stay below."""
 
 
 def is_arkit(content: dict[str, object]) -> bool:
@@ -45,7 +44,7 @@ def _names(content: dict[str, object]) -> object:
 
 
 def decode_arkit(content: dict[str, object], name: str) -> Motion:
-    """A motion in space `arkit`. Raises InputError `motion.*`."""
+    """Decodes a motion in space `arkit`. Raises InputError `motion.*`."""
     names, frames = _names(content), content.get("frames")
     if not isinstance(frames, list) or not all(_is_frame(frame) for frame in frames):
         raise wrong_shape("frames", name, "a list of frames with weights")
@@ -64,7 +63,7 @@ def decode_arkit(content: dict[str, object], name: str) -> Motion:
 
 
 def weight_columns(names: object, name: str) -> list[int | None]:
-    """For each name of a file its column in `ARKIT_NAMES`, None for those passed over.
+    """The index in `ARKIT_NAMES` of each of a file's names, None for those that are ignored.
 
     Raises InputError `motion.shape`, `motion.unknown_weight`.
     """
@@ -73,19 +72,19 @@ def weight_columns(names: object, name: str) -> list[int | None]:
     names = [plain_name(n) for n in names]
     if len(set(names)) < len(names):
         raise wrong_shape("names", name, "a list in which each name stands once")
-    for unknown in (n for n in names if n not in ARKIT_NAMES and n not in _PASSED_OVER):
+    for unknown in (n for n in names if n not in ARKIT_NAMES and n not in _IGNORED):
         near = difflib.get_close_matches(unknown, ARKIT_NAMES, 1)
         raise InputError(
             "motion.unknown_weight",
             f"{name} has a weight called '{unknown:.40}', which ARKit does not know.",
             f"Did you mean '{near[0]}'?" if near else "Rename or remove it.",
         )
-    return [None if n in _PASSED_OVER else ARKIT_NAMES.index(n) for n in names]
+    return [None if n in _IGNORED else ARKIT_NAMES.index(n) for n in names]
 
 
 def plain_name(name: str) -> str:
-    """ARKit's own spelling of a weight: `EyeBlinkLeft` (Live Link) and `eyeBlink_L` (Apple's raw
-    values) are eyeBlinkLeft. Names that are no weight's come back as they are."""
+    """ARKit's spelling of a weight: eyeBlinkLeft for `EyeBlinkLeft` (Live Link) and `eyeBlink_L`
+    (Apple's raw values). Other names are returned unchanged."""
     spelt = name[:1].lower() + name[1:]
     for short, long in (("_L", "Left"), ("_R", "Right")):
         if spelt.endswith(short):
@@ -94,7 +93,7 @@ def plain_name(name: str) -> str:
 
 
 def encode_arkit(motion: Motion) -> bytes:
-    """The layout of `bsData.json`; weights and the head's turn."""
+    """Encodes weights and head rotation in the layout of `bsData.json`."""
     weights = motion.expression[:, : len(ARKIT_NAMES)].tolist()
     turns = motion.rotation.tolist()
     content = {
@@ -134,7 +133,7 @@ def _fps(content: dict[str, object], frames: list[dict[str, object]], name: str)
 def _rotation(
     content: dict[str, object], frames: list[dict[str, object]], name: str
 ) -> Float32Array:
-    """(T, 3)"""
+    """The head's rotation (T, 3), axis-angle."""
     own = [frame.get("rotation") or None for frame in frames]
     if any(row is not None for row in own):
         return matrix(own, 3, "rotation", name)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other tools' JSON takes of ARKit weights, rewritten into the layout that `arkit` reads.
+"""Converts other tools' JSON takes of ARKit weights to the layout that `arkit` reads.
 
 - Audio2Face: `facsNames`, `weightMat` (one row for each frame), `exportFps`.
 - Frames with a dictionary of weights: `blendShapes`, `blendshapes` or `weights`, in `frames` or a
-  bare list; with `time` or `timestamp` in seconds, if at all.
+  bare list, possibly with `time` or `timestamp` in seconds.
 - Frames that are themselves such a dictionary.
 - MediaPipe: frames of `categories` (or `faceBlendshapes`), each with `categoryName` and `score`.
 """
@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from ...shared.motion import ARKIT_NAMES
 from .arkit import plain_name
-from .tables import wrong_shape
+from .json_values import wrong_shape
 
 _DICTIONARIES = ("blendShapes", "blendshapes", "weights")
 _LISTS = ("categories", "faceBlendshapes")
 _BESIDE = ("time", "timestamp", "frame", "index")
-_LEAST_KNOWN = 3  # names of ARKit's that a frame has before it is taken for one
+_LEAST_KNOWN = 3  # a dictionary with this many of ARKit's names is taken for weights
 
 Frame = dict[str, object]
 
@@ -31,9 +31,9 @@ def is_variant(content: object) -> bool:
 
 
 def plain_take(content: object, name: str) -> dict[str, object]:
-    """The same take with `names` and `frames`, as `decode_arkit` reads it.
+    """The take with `names` and `frames`, as `decode_arkit` reads it.
 
-    Raises InputError `motion.shape` where frames differ in their names.
+    Raises InputError `motion.shape` if the frames have different names.
     """
     if isinstance(content, dict) and "weightMat" in content:
         return _audio2face(content, name)
@@ -74,7 +74,7 @@ def _frames(content: object) -> list[object]:
 
 
 def _weights(frame: object) -> Frame | None:
-    """Weights by name, or None for what is no such frame."""
+    """The frame's weights by name, or None if it is in none of the layouts."""
     if not isinstance(frame, dict):
         return None
     for key in _DICTIONARIES:

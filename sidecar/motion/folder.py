@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Folders that trackers write: one file, or one folder, for each frame.
+"""Finds the files of a take in a folder in which a tracker wrote one file or folder a frame.
 
 VHAP's export (`flame_param/00000.npz`), metrical-tracker's `checkpoint/00000.frame`, EMOCA's and
-inferno's folder of arrays for each frame, and VHAP's own output, of which the last epoch counts.
-Frames have numbers in their names; other files, such as `canonical_flame_param.npz`, are none.
+inferno's folder of arrays for each frame, and VHAP's own output, of which the last epoch is taken.
+Only names with numbers are frames, so `canonical_flame_param.npz` is none.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _ENDINGS = (".npz", ".frame")
 
 
 def take_files(folder: Path) -> list[Path]:
-    """The files of the take in the folder, in order of their frames: one for each frame, or one
-    alone, or folders of arrays (see `array_files`).
+    """The take's files in frame order: one for each frame, a single one, or folders of arrays (see
+    `array_files`).
 
-    Raises InputError `file.folder` where no take is in it, `motion.too_long`, `file.too_large`.
+    Raises InputError `file.folder` if there is no take, `motion.too_long`, `file.too_large`.
     """
     inner = next((folder / n for n in _INSIDE if (folder / n).is_dir()), folder)
     try:
@@ -56,7 +56,7 @@ def take_files(folder: Path) -> list[Path]:
 
 
 def array_files(folder: Path) -> dict[str, Path]:
-    """The arrays of one frame by their names."""
+    """The npy files of one frame's arrays by name."""
     return {n: folder / f"{n}.npy" for n in _ARRAYS if (folder / f"{n}.npy").is_file()}
 
 
@@ -74,6 +74,6 @@ def _choose(folder: Path, found: list[Path]) -> list[Path]:
 
 
 def order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    """Sorts numbers in names by their value: frame 10 comes after frame 9."""
+    """A sort key that compares numbers in names by value: frame 10 comes after frame 9."""
     parts = re.split(r"(\d{1,18})", path.name)
     return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts], path.name

@@ -2,17 +2,18 @@
 """GAGAvatar_track's results: FLAME 2020, 100 expressions, the head's pose as a camera.
 
 A dictionary of frames, `VIDEO_0`, `VIDEO_1` and so on, each with `expcode` (100), `shapecode`
-(300), `posecode` (6: neck or global turn, always zero, then jaw), `eyecode` (6) and
-`transform_matrix` (3, 4), a PyTorch3D camera that sees the head five times its size. The tracker
-itself writes pickles, which are refused; saved with torch.save or as npz they are read.
+(300), `posecode` (6: three zeros, then the jaw), `eyecode` (6) and `transform_matrix` (3, 4), a
+PyTorch3D camera that sees the head five times its size. The tracker itself writes pickles, which
+are refused; results saved with torch.save or as npz can be read.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
-from ...shared.motion import Motion, make_motion
+from ...shared.motion import Motion
 from . import records, rotations
 from .records import Record, RecordFormat
 
@@ -20,28 +21,24 @@ _HEAD_SCALE = 5.0
 _NUMBERED = ("expcode", "shapecode", "posecode", "eyecode", "transform_matrix")
 
 
-def decode_gagavatar(record: Record, name: str) -> Motion:
-    """Raises InputError `motion.*`."""
-    expression = records.expression(record, "expcode", name)
-    frames = len(expression)
-    both = records.pose(record, "posecode", 6, name, frames)
+def _decode(record: Record, name: str) -> Motion:
+    frames = len(records.expression(record, "expcode", name))
     rotation, translation = _head(record, name, frames)
-    return make_motion(
-        expression=expression,
-        jaw=both[:, 3:],
-        eyes=records.pose(record, "eyecode", 6, name, frames),
+    return records.decode_flame(
+        record,
+        name,
+        "flame2020",
+        {"expression": "expcode", "eyes": "eyecode", "shape": "shapecode"},
+        jaw=records.pose(record, "posecode", 6, name, frames)[:, 3:],
         rotation=rotation,
         translation=translation,
-        shape=records.shape(record, "shapecode", name),
-        fps=records.rate(record, "fps"),
-        space="flame2020",
     )
 
 
 def stack_frames(content: dict[str, Record], name: str) -> Record:
-    """The dictionary of frames as one record, in the order of the frames' numbers.
+    """Stacks the dictionary's frames into one record, in the order of their numbers.
 
-    Raises InputError `motion.shape` where a frame lacks a key that the first one has.
+    Raises InputError `motion.shape` if a frame lacks a key that the first one has.
     """
     frames = [content[key] for key in sorted(content, key=_number)]
     keys = [key for key in _NUMBERED if key in frames[0]]
@@ -60,12 +57,13 @@ def _number(key: str) -> tuple[int, str]:
     return (int(digits) if digits.isdecimal() and len(digits) < 12 else -1), key
 
 
-def _head(record: Record, name: str, frames: int) -> tuple[np.ndarray, np.ndarray]:
+def _head(record: Record, name: str, frames: int) -> tuple[Float64Array, Float64Array]:
+    """Rotation and translation (T, 3) of the head, from the camera of each frame."""
     if "transform_matrix" not in record:
         zeros = np.zeros((frames, 3))
         return zeros, zeros
     values = record["transform_matrix"]
-    if values.shape == (3, 4) or (values.shape == (4, 4)):
+    if values.shape in ((3, 4), (4, 4)):
         values = values[None]
     if values.ndim != 3 or values.shape[0] != frames or values.shape[1:] not in ((3, 4), (4, 4)):
         raise InputError(
@@ -81,8 +79,7 @@ def _head(record: Record, name: str, frames: int) -> tuple[np.ndarray, np.ndarra
 
 
 GAGAVATAR = RecordFormat(
-    title="GAGAvatar_track",
     keys=(*_NUMBERED, "fps"),
     matches=lambda keys: {"expcode", "posecode", "transform_matrix"} <= keys,
-    decode=decode_gagavatar,
+    decode=_decode,
 )

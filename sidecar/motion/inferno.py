@@ -7,29 +7,20 @@ In memory `expcode`, `jawpose`, `globalpose`, `shapecode`; on disk one folder fo
 
 from __future__ import annotations
 
-from ...shared.motion import Motion, make_motion
+from ...shared.motion import Motion
 from . import records
 from .records import Record, RecordFormat
 
 
-def decode_inferno(record: Record, name: str) -> Motion:
-    """Raises InputError `motion.*`."""
+def _decode(record: Record, name: str) -> Motion:
     suffix = "code" if "expcode" in record else ""
-    expression = records.expression(record, f"exp{suffix}", name)
-    frames = len(expression)
-    return make_motion(
-        expression=expression,
-        jaw=records.pose(record, "jawpose", 3, name, frames),
-        rotation=records.pose(record, "globalpose", 3, name, frames),
-        shape=records.shape(record, f"shape{suffix}", name),
-        fps=records.rate(record, "fps"),
-        space="flame2020",
-    )
+    keys = {"expression": f"exp{suffix}", "shape": f"shape{suffix}"}
+    keys |= {"jaw": "jawpose", "rotation": "globalpose"}
+    return records.decode_flame(record, name, "flame2020", keys)
 
 
 INFERNO = RecordFormat(
-    title="inferno",
     keys=("exp", "expcode", "jawpose", "globalpose", "shape", "shapecode", "fps"),
     matches=lambda keys: "jawpose" in keys and bool({"exp", "expcode"} & keys),
-    decode=decode_inferno,
+    decode=_decode,
 )

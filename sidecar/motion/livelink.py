@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Live Link Face's CSV: a timecode, a count, 52 ARKit weights and nine angles in radians.
 
-Columns are found by name, in any order and in any case, since tools that write the format put
-the right side or the left side first. `Timecode` is hours:minutes:seconds:frames, with a fraction
-of a frame behind a point. Nothing says how many frames a second has: it is the known rate at which
-the rows lie evenly with the fewest gaps, 60 (the app's own) where no second ends in the take.
-Frames that the phone dropped are filled in between their neighbours. The eyes' angles say what
-the weights eyeLook... say, and are passed over.
+Columns are found by name, in any order and case, as tools differ in whether they write the left or
+the right side first. `Timecode` is hours:minutes:seconds:frames, where frames may have a fraction.
+The file has no frame rate: it is the known rate at which the rows are evenly spaced with the fewest
+gaps, or 60 (the app's own) if the take lies within one second. Frames that the phone dropped are
+interpolated. The eyes' angles repeat the weights eyeLook... and are ignored.
 """
 
 from __future__ import annotations
@@ -22,17 +21,16 @@ from ...shared import limits
 from ...shared.arrays import Float64Array, Int64Array
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
-from . import rotations
-from .affekt_npz import to_float32
+from . import npz, rotations
 from .arkit import plain_name, weight_columns
-from .tables import wrong_shape
+from .json_values import wrong_shape
 
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 _SIDES = ("LeftEye", "RightEye")
 EYES = tuple(f"{side}{angle}" for side in _SIDES for angle in ("Yaw", "Pitch", "Roll"))
 _RATES = (24, 25, 30, 48, 50, 60, 100, 120)
 _RATE = 60
-_UNEVEN = 0.3  # of a step: a row further than this from its place is not in its place
+_UNEVEN = 0.3  # steps; rows further than this from their place are not evenly spaced
 _DAY = 24 * 3600
 
 # fmt: off
@@ -51,17 +49,17 @@ APP_ORDER = (
     "tongueOut",
 )
 # fmt: on
-"""The app's order, which importers that count columns rely on."""
+"""The order in which the app writes the weights; some importers rely on it."""
 
 
 def is_livelink(data: bytes) -> bool:
-    """Whether the text begins with the CSV's header."""
+    """Whether the file begins with the CSV's header."""
     start = data[:16].removeprefix(b"\xef\xbb\xbf").lower()
     return start.startswith((b"timecode,", b'"timecode",'))
 
 
 def decode_livelink(data: bytes, name: str) -> Motion:
-    """A motion in space `arkit`. Raises InputError `motion.*`, `file.damaged`."""
+    """Decodes a motion in space `arkit`. Raises InputError `motion.*`, `file.damaged`."""
     header, rows = _table(data, name)
     times, fps = _times([row[0] for row in rows], name)
     values = _numbers([row[1:] for row in rows], name)
@@ -73,17 +71,17 @@ def decode_livelink(data: bytes, name: str) -> Motion:
     _check_finite(expression, angles, name)
     expression, angles = (_fill(times, part) for part in (expression, angles))
     return make_motion(
-        expression=to_float32(expression),
+        expression=npz.to_float32(expression),
         fps=fps,
         space="arkit",
-        rotation=to_float32(rotations.axis_angle_from_yaw_pitch_roll(angles)),
+        rotation=npz.to_float32(rotations.axis_angle_from_yaw_pitch_roll(angles)),
     )
 
 
 def encode_livelink(motion: Motion) -> bytes:
-    """The CSV of a take in `arkit`. Its timecode counts whole frames, so only whole rates fit.
+    """The CSV of a take in `arkit`.
 
-    Raises InputError `motion.rate`.
+    Raises InputError `motion.rate` for rates that the timecode, which counts frames, cannot hold.
     """
     fps = round(motion.fps)
     if abs(fps - motion.fps) > 1e-6 or fps not in _RATES:
@@ -127,7 +125,7 @@ def _table(data: bytes, name: str) -> tuple[list[str], list[list[str]]]:
 
 
 def _columns(header: list[str], name: str) -> dict[int, tuple[str, int]]:
-    """For each column that is read: `weight` or `head`, and its place there."""
+    """For each column that is read: "weight" or "head", and its index in that group."""
     known = {n.lower(): n for n in (*ARKIT_NAMES, *HEAD, *EYES)}
     spelt = [plain_name(known.get(cell.lower(), cell)) for cell in header]
     weights = [(i, n) for i, n in enumerate(spelt) if n not in (*HEAD, *EYES)]
@@ -165,7 +163,7 @@ def _check_finite(expression: Float64Array, angles: Float64Array, name: str) -> 
 
 
 def _times(codes: list[str], name: str) -> tuple[Int64Array, float]:
-    """The frame that each row is, counted from 0, and frames per second."""
+    """The frame index of each row, from 0, and the frames per second."""
     parts = np.array([_clock(code, name) for code in codes])
     seconds, counted = parts[:, 0], parts[:, 1]
     seconds = seconds + _DAY * np.cumsum(np.diff(seconds, prepend=seconds[:1]) < -_DAY / 2)
@@ -190,8 +188,8 @@ def _times(codes: list[str], name: str) -> tuple[Int64Array, float]:
 
 
 def _fit(times: Float64Array) -> tuple[float, float, float]:
-    """Frames that are missing (infinite where the rows do not lie evenly at all), how far the
-    worst row lies from its place in steps, and the step in seconds."""
+    """How evenly the times are spaced: the number of missing frames (infinite if they are not
+    even), the largest deviation in steps, and the step in seconds."""
     steps = np.diff(times)
     if not (steps > 0).all():
         return np.inf, np.inf, 0.0
@@ -205,7 +203,7 @@ def _fit(times: Float64Array) -> tuple[float, float, float]:
 
 
 def _clock(code: str, name: str) -> tuple[float, float]:
-    """Whole seconds, and frames into the second."""
+    """A timecode as whole seconds and frames."""
     parts = code.strip().replace(";", ":").split(":")
     try:
         hours, minutes, seconds = (int(part) for part in parts[:3])
@@ -223,12 +221,13 @@ def _clock(code: str, name: str) -> tuple[float, float]:
 
 
 def _tidy(fps: float) -> float:
+    """The known rate nearest to `fps` if it is that near, else `fps` itself."""
     near = min((*_RATES, 23.976, 29.97, 59.94), key=lambda rate: abs(rate - fps))
     return float(near) if abs(near - fps) < 0.02 else fps
 
 
 def _fill(frames: Int64Array, values: Float64Array) -> Float64Array:
-    """Rows at every frame, in a straight line over those that were dropped."""
+    """Values at every frame, linearly interpolated where rows are missing."""
     if len(values) == frames[-1] + 1:
         return values
     at = np.arange(frames[-1] + 1)

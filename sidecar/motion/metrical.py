@@ -9,9 +9,10 @@ metres. Rotations are six numbers (see rotations.py). There is no neck: the came
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import Float64Array
-from ...shared.motion import Motion, make_motion
+from ...shared.motion import Motion
 from . import records, rotations
 from .records import Record
 from .torch_file import Tree
@@ -24,27 +25,24 @@ def is_metrical(content: Tree) -> bool:
 
 
 def decode_metrical(content: Tree, name: str) -> Motion:
-    """One frame. Raises InputError `motion.*`."""
+    """Decodes one frame. Raises InputError `motion.*` for arrays that are no take."""
     flame, camera = _arrays(content.get("flame")), _arrays(content.get("camera"))
-    expression = records.expression(flame, "exp", name)
-    frames = len(expression)
-    others = {"shape": records.shape(flame, "shape", name)}
-    if "eyelids" in flame:
-        others["eyelids"] = np.clip(records.pose(flame, "eyelids", 2, name, frames), 0, 1)
+    frames = len(records.expression(flame, "exp", name))
+    rotation = translation = np.zeros((frames, 3))
     if "R" in camera:
         matrix = _matrix(camera, "R", 0, 6, name, frames)
         place = records.pose(camera, "t", 3, name, frames).astype(np.float64)
-        others["rotation"], others["translation"] = (
-            values.astype(np.float32) for values in rotations.head_from_camera(matrix, place)
-        )
-    eyes = [_turn(flame, "eyes", start, 12, name, frames) for start in (0, 6)]
-    return make_motion(
-        expression=expression,
-        jaw=_turn(flame, "jaw", 0, 6, name, frames),
+        rotation, translation = rotations.head_from_camera(matrix, place)
+    eyes = [_axis_angle(flame, "eyes", start, 12, name, frames) for start in (0, 6)]
+    return records.decode_flame(
+        flame,
+        name,
+        "flame2020",
+        {"expression": "exp", "shape": "shape", "eyelids": "eyelids"},
+        jaw=_axis_angle(flame, "jaw", 0, 6, name, frames),
         eyes=np.concatenate(eyes, 1),
-        fps=records.FPS,
-        space="flame2020",
-        **others,
+        rotation=rotation,
+        translation=translation,
     )
 
 
@@ -56,13 +54,16 @@ def _arrays(part: object) -> Record:
 def _matrix(
     record: Record, key: str, start: int, width: int, name: str, frames: int
 ) -> Float64Array:
+    """Matrices (T, 3, 3) of the 6D rotations at columns start..start + 5 of an array (T, width)."""
     values = records.pose(record, key, width, name, frames)[:, start : start + 6]
     return rotations.matrix_from_six(values.astype(np.float64), key, name)
 
 
-def _turn(record: Record, key: str, start: int, width: int, name: str, frames: int) -> np.ndarray:
-    """(T, 3) axis-angle; zero where the record has no such key."""
+def _axis_angle(
+    record: Record, key: str, start: int, width: int, name: str, frames: int
+) -> Float64Array:
+    """The same as axis-angle (T, 3); zero if the record has no such key."""
     if key not in record:
         return np.zeros((frames, 3), np.float32)
     matrix = _matrix(record, key, start, width, name, frames)
-    return rotations.axis_angle_from_matrix(matrix).astype(np.float32)
+    return Rotation.from_matrix(matrix).as_rotvec()

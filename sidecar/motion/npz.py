@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arrays in npz files: written byte for byte the same, read without trusting a header.
+"""Reads and writes npz files: the same arrays give the same bytes, and no header is trusted.
 
-A member's header is compared with the wanted shape and with the bytes that the archive holds
-before memory is taken; pickled arrays are refused. Nothing is unpacked to disk.
+A member's header is compared with the expected shape and the size of the archive before memory is
+allocated; pickled arrays are refused. Nothing is unpacked to disk.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...shared import limits
+from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 
 FRAMES = -1
-"""In a wanted shape: as many as the take has, the same for every array."""
+"""In an expected shape: any number of frames."""
 
 Array = NDArray[np.generic]
 Shape = tuple[int, ...]
@@ -54,7 +55,7 @@ _BROKEN = (
 
 
 def encode_npz(arrays: Mapping[str, Array]) -> bytes:
-    """An npz whose bytes depend on nothing but the arrays: stored, no time of day."""
+    """The arrays as an uncompressed npz; the same arrays give the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, values in arrays.items():
@@ -70,7 +71,7 @@ def encode_npz(arrays: Mapping[str, Array]) -> bytes:
 
 
 def member_names(data: bytes, name: str) -> list[str]:
-    """Names in a zip archive. Raises InputError `file.damaged`."""
+    """Names of the members of a zip archive. Raises InputError `file.damaged` if it is none."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return archive.namelist()[: 100 * _MAX_MEMBERS]
@@ -79,10 +80,10 @@ def member_names(data: bytes, name: str) -> list[str]:
 
 
 def decode_npz(data: bytes, name: str, wanted: Mapping[str, Shape | None]) -> dict[str, Array]:
-    """The wanted arrays that the archive holds, floats as float64's or float32's own type.
+    """Reads those of the wanted arrays that the archive holds, in the type that they have there.
 
-    Where None is wanted, any shape is taken that a take can have. Other members are passed
-    over. Raises InputError `file.damaged`, `motion.shape`.
+    wanted: name -> expected shape, or None for any shape that a take can have. Raises InputError
+    `file.damaged`, `file.wrong_kind`, `motion.shape`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -99,8 +100,36 @@ def decode_npz(data: bytes, name: str, wanted: Mapping[str, Shape | None]) -> di
         raise damaged(name) from error
 
 
+def decode_complete(
+    data: bytes,
+    name: str,
+    what: str,
+    wanted: Mapping[str, Shape],
+    optional: Mapping[str, Shape],
+    texts: Collection[str],
+) -> dict[str, Array]:
+    """Reads all wanted arrays, and the optional ones that are there; those in `texts` hold text.
+
+    Raises InputError like `decode_npz`, and `file.wrong_kind` if an array is missing or has text
+    in place of numbers; `what` describes the file ("motion file of Affekt").
+    """
+    arrays = decode_npz(data, name, {**wanted, **optional})
+    missing = [key for key in wanted if key not in arrays]
+    if missing:
+        raise InputError(
+            "file.wrong_kind",
+            f"{name} is not the {what} that is needed: it has no {', '.join(missing[:4])}.",
+            "Give another file; docs/formats.md says what it holds.",
+        )
+    if any((values.dtype.kind == "U") != (key in texts) for key, values in arrays.items()):
+        raise InputError(
+            "file.wrong_kind", f"{name} mixes up text and numbers.", "Write the file again."
+        )
+    return arrays
+
+
 def decode_npy(data: bytes, name: str) -> Array:
-    """One array of numbers of any shape that a take can have.
+    """Reads an npy file with an array of numbers of any shape that a take can have.
 
     Raises InputError `file.damaged`, `file.wrong_kind`, `motion.shape`.
     """
@@ -119,7 +148,7 @@ def _read_member(
 
 
 def _read_array(file: IO[bytes], held: int, key: str, wanted: Shape | None, name: str) -> Array:
-    """The array in a file of `held` bytes."""
+    """Reads an npy file of `held` bytes."""
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise damaged(name)
@@ -174,8 +203,14 @@ def _check_shape(key: str, shape: Shape, wanted: Shape, name: str) -> None:
         )
 
 
+def to_float32(values: Array) -> Float32Array:
+    """Numbers too large for float32 become infinite; `Motion` then names the frame."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray(values, np.float32)
+
+
 def damaged(name: str) -> InputError:
-    """The error for an archive that is cut off or was changed."""
+    """The error for an archive that is truncated or was changed."""
     return InputError(
         "file.damaged",
         f"{name} is damaged: its archive is cut off or its content was changed.",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Motion files in, `Motion` out. The format is found by content, never by the file's name."""
+"""Reads motion files. The format is recognised by content, never by the file's name."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ import numpy as np
 from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import Motion
-from ..files import read_bytes, refuse_lfs_pointer, too_large, write_whole
+from ..files import read_bytes, refuse_lfs_pointer, too_large
 from . import arkit_variants, livelink, metrical, npz, torch_file
-from .affekt_npz import decode_own, encode_motion
+from .affekt_npz import decode_affekt, encode_motion
 from .arkit import decode_arkit, is_arkit
 from .deca import DECA, EMOCA
 from .folder import array_files, take_files
 from .gagavatar import GAGAVATAR, stack_frames
 from .inferno import INFERNO
+from .json_values import array, parse_json
 from .lam import decode_lam, is_lam
 from .records import Record, RecordFormat, join_motions
 from .smirk import SMIRK
 from .smplx import SMPLX
-from .tables import parse_json
 from .vhap import VHAP
 
-__all__ = ["decode_motion", "encode_motion", "read_motion", "write_motion"]
+__all__ = ["decode_motion", "encode_motion", "read_motion"]
 
 FORMATS = (VHAP, GAGAVATAR, INFERNO, DECA, EMOCA, SMIRK, SMPLX)
-"""Trackers that write named arrays, each told by its names."""
+"""Formats of trackers that write named arrays; the names tell which it is."""
 
 KNOWN = (
     "flame_params.json (LAM), npz or folders of VHAP, GaussianAvatars, DECA, EMOCA, inferno, "
     "SMIRK, GAGAvatar_track and SMPL-X, metrical-tracker's .frame, ARKit takes as JSON or Live "
     "Link CSV, and Affekt's own motion.npz"
 )
-_OWN = frozenset(("space", "jaw"))
+_AFFEKT = frozenset(("space", "jaw"))
 _PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 
 
 def read_motion(path: Path) -> Motion:
     """Reads any known motion file, or a folder in which a tracker wrote a file for each frame.
 
-    Raises InputError `file.*` for what is no motion file, `motion.*` for a bad take.
+    Raises InputError `file.*` if it is no motion file, `motion.*` for a bad take.
     """
     if is_folder(path):
         parts = [_read_part(part) for part in take_files(path)]
@@ -52,7 +52,7 @@ def read_motion(path: Path) -> Motion:
 
 
 def decode_motion(data: bytes, name: str) -> Motion:
-    """The same for a file's content; `name` stands in errors. Raises as `read_motion`."""
+    """Decodes a motion file; `name` is used in errors. Raises like `read_motion`."""
     if not data:
         raise InputError(
             "file.empty", f"The motion file {name} is empty.", "Export or download it again."
@@ -75,13 +75,8 @@ def decode_motion(data: bytes, name: str) -> Motion:
     raise InputError("file.wrong_kind", f"{name} {_no_take(data)}.", f"Give one of: {KNOWN}.")
 
 
-def write_motion(motion: Motion, path: Path) -> None:
-    """Writes Affekt's own npz, whole or not at all. Raises InputError `file.not_writable`."""
-    write_whole(path, encode_motion(motion))
-
-
 def is_folder(path: Path) -> bool:
-    """Whether a take's path is a folder of frames; false for paths that cannot be."""
+    """Whether the path is a folder; False for invalid paths."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -89,7 +84,7 @@ def is_folder(path: Path) -> bool:
 
 
 def _read_part(path: Path) -> Motion:
-    """A frame's file, or the folder of a frame's arrays."""
+    """Reads a file, or a folder with the arrays of one frame."""
     if not path.is_dir():
         return decode_motion(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name)
     record: dict[str, np.ndarray] = {}
@@ -136,9 +131,9 @@ def _decode_zip(data: bytes, name: str) -> Motion:
             f"Unpack it and give one of: {KNOWN}.",
         )
     keys = frozenset(n.removesuffix(".npy") for n in names)
-    form = None if keys >= _OWN else _format_of(keys)
+    form = None if keys >= _AFFEKT else _format_of(keys)
     if form is None:
-        return decode_own(data, name)
+        return decode_affekt(data, name)
     return form.decode(npz.decode_npz(data, name, dict.fromkeys(form.keys)), name)
 
 
@@ -179,28 +174,15 @@ def _decode_json(data: bytes, name: str) -> Motion:
     if isinstance(content, dict):
         form = _format_of(frozenset(content))
         if form is not None:
-            return form.decode(_record(content, form, name), name)
+            record = {key: array(content[key], key, name) for key in form.keys if key in content}
+            return form.decode(record, name)
     raise InputError(
         "file.wrong_kind", f"{name} is JSON, but {_guess(content)}.", f"Give one of: {KNOWN}."
     )
 
 
-def _record(content: dict[str, object], form: RecordFormat, name: str) -> Record:
-    record: dict[str, np.ndarray] = {}
-    for key in (k for k in form.keys if k in content):
-        try:
-            record[key] = np.array(content[key])
-        except (ValueError, OverflowError) as error:
-            raise InputError(
-                "motion.shape",
-                f"In {name}, {key} is not an even table of numbers.",
-                "Export the take again.",
-            ) from error
-    return record
-
-
 def set_rate(motion: Motion, fps: float) -> Motion:
-    """The same frames at another rate. Raises InputError `motion.shape`."""
+    """The same frames at another rate. Raises InputError `motion.shape` for an invalid rate."""
     return replace(motion, fps=float(fps))
 
 

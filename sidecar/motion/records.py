@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records: the named arrays of one tracker's file, of one frame or of many, on their way to a take.
+"""Decodes records, the named arrays of a tracker's file, into a `Motion`.
 
-Trackers write a frame's numbers as (n,), (1, n), (T, n) or (T, 1, n); all of them become (T, n).
+A record holds one frame or many. Trackers write its arrays as (n,), (1, n), (T, n) or (T, 1, n);
+all of them become (T, n).
 """
 
 from __future__ import annotations
@@ -12,33 +13,65 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.arrays import Float32Array
+from ...shared.arrays import Float32Array, FloatArray
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS, Motion, make_motion
-from .affekt_npz import to_float32
+from . import npz
 
 FPS = 30.0
-"""No tracker writes its rate into its parameters; `affekt convert --fps` sets another."""
+"""The rate of takes whose file names none, as trackers' files do not; `affekt convert --fps` sets
+another."""
 
 Record = Mapping[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFormat:
-    """How one tracker names its numbers.
+    """The format of one tracker's files.
 
-    keys: those that are read. matches: whether a file with these names is of this tracker.
-    decode: the record as a take; raises InputError `motion.*`.
+    keys: names of the arrays that are read. matches: whether a file with these names has this
+    format. decode: makes a take of a record and the file's name; raises InputError `motion.*`.
     """
 
-    title: str
     keys: tuple[str, ...]
     matches: Callable[[frozenset[str]], bool]
     decode: Callable[[Record, str], Motion]
 
 
+def decode_flame(
+    record: Record,
+    name: str,
+    space: str,
+    keys: Mapping[str, str],
+    *,
+    fps: float | None = None,
+    **computed: FloatArray,
+) -> Motion:
+    """A take in a FLAME space. `keys` maps fields of `Motion` to names in the record, of which
+    only the expression's must be there; `computed` holds fields that the caller has decoded.
+
+    Raises InputError `motion.*`.
+    """
+    fields: dict[str, FloatArray] = {"expression": expression(record, keys["expression"], name)}
+    frames = len(fields["expression"])
+    for field, key in keys.items():
+        if field == "shape":
+            fields[field] = shape(record, key, name)
+        elif field == "eyelids" and key in record:
+            fields[field] = np.clip(pose(record, key, 2, name, frames), 0, 1)
+        elif field not in ("expression", "eyelids"):
+            fields[field] = pose(record, key, WIDTHS[field], name, frames)
+    fps = rate(record, "fps") if fps is None else fps
+    return make_motion(
+        **{k: npz.to_float32(v) for k, v in (fields | computed).items()}, fps=fps, space=space
+    )
+
+
 def rows(record: Record, key: str, name: str) -> Float32Array:
-    """(T, n) float32. Raises InputError `motion.shape`, `motion.not_a_number`."""
+    """An array of the record as (T, n) float32.
+
+    Raises InputError `motion.shape`, `motion.not_a_number`.
+    """
     values = record[key]
     if values.dtype.kind not in "fiu":
         raise InputError(
@@ -52,11 +85,11 @@ def rows(record: Record, key: str, name: str) -> Float32Array:
         values = values[:, 0]
     if values.ndim != 2 or not values.size:
         raise _wrong(record, key, name, "one row of numbers for each frame")
-    return to_float32(values)
+    return npz.to_float32(values)
 
 
 def pose(record: Record, key: str, width: int, name: str, frames: int) -> Float32Array:
-    """(T, width) for T frames; zeros where the record has no such key."""
+    """An array of the record as (T, width) for T frames; zeros if the record has no such key."""
     if key not in record:
         return np.zeros((frames, width), np.float32)
     values = rows(record, key, name)
@@ -66,7 +99,7 @@ def pose(record: Record, key: str, width: int, name: str, frames: int) -> Float3
 
 
 def expression(record: Record, key: str, name: str) -> Float32Array:
-    """(T, 100); components that the tracker does not have are zero."""
+    """The expression (T, 100); components that the tracker does not have are zero."""
     values = rows(record, key, name)
     if values.shape[1] > 100:
         raise _wrong(record, key, name, "at most 100 numbers in each frame")
@@ -74,24 +107,24 @@ def expression(record: Record, key: str, name: str) -> Float32Array:
 
 
 def shape(record: Record, key: str, name: str) -> Float32Array:
-    """(300,); the mean where the tracker writes an identity for each frame."""
+    """The identity (300,); the mean if the tracker writes one for each frame."""
     if key not in record:
         return np.zeros(300, np.float32)
     values = rows(record, key, name)
     if values.shape[1] > 300:
         raise _wrong(record, key, name, "at most 300 numbers")
-    return np.pad(mean(values), (0, 300 - values.shape[1]))
+    return np.pad(_mean(values), (0, 300 - values.shape[1]))
 
 
-def mean(values: Float32Array) -> Float32Array:
-    """Over the frames; equal rows keep their bits."""
+def _mean(values: Float32Array) -> Float32Array:
+    """The mean over the frames; the mean of equal rows is that row, bit for bit."""
     if (values == values[0]).all():
         return values[0]
-    return to_float32(values.mean(0, dtype=np.float64))
+    return npz.to_float32(values.mean(0, dtype=np.float64))
 
 
 def rate(record: Record, *keys: str) -> float:
-    """Frames per second from the first of the keys that the record has, else `FPS`."""
+    """Frames per second under the first of these keys that the record has, else `FPS`."""
     for key in (k for k in keys if k in record):
         values = record[key]
         if values.size == 1 and values.dtype.kind in "fiu":
@@ -103,9 +136,9 @@ def rate(record: Record, *keys: str) -> float:
 
 
 def join_motions(motions: list[Motion]) -> Motion:
-    """One take after the other; identity is the mean over their frames.
+    """Joins takes one after the other; the identity is the mean of theirs.
 
-    Raises InputError `motion.mixed` where the parts differ in space or rate.
+    Raises InputError `motion.mixed` if they differ in space or rate.
     """
     first = motions[0]
     if len(motions) == 1:
@@ -119,7 +152,7 @@ def join_motions(motions: list[Motion]) -> Motion:
     arrays = {n: np.concatenate([getattr(m, n) for m in motions]) for n in WIDTHS}
     if first.eyelids is not None:
         arrays["eyelids"] = np.concatenate([m.eyelids for m in motions if m.eyelids is not None])
-    arrays["shape"] = mean(np.stack([m.shape for m in motions]))
+    arrays["shape"] = _mean(np.stack([m.shape for m in motions]))
     return make_motion(**arrays, fps=first.fps, space=first.space)
 
 

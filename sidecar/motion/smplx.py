@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The head in SMPL-X takes: expressions 10 to 100, jaw, eyes, and how the body carries the head.
+"""The head in SMPL-X takes: 10 to 100 expressions, jaw, eyes, and the pose that the body gives it.
 
 SMPL-X's head is FLAME's: its expressions are those of FLAME 2020 (the first ones). FLAME's root
-sits at SMPL-X's neck, FLAME's neck at SMPL-X's head, so the take's `rotation` is the chain from
-pelvis to neck and its `neck` is the head joint. `translation` is the body's, since the joints'
-places are not in the file. `betas` are the body's shape and say nothing about FLAME's.
+is SMPL-X's neck, FLAME's neck is SMPL-X's head, so the take's `rotation` is the product of the
+joints from pelvis to neck and its `neck` is the head joint. `translation` is the body's, since the
+file has no joint positions. `betas` are the body's shape, which is not FLAME's.
 
 Two namings: `expression`, `jaw_pose`, `leye_pose`, `reye_pose`, `global_orient`, `body_pose`
 (21 joints), `transl`; and AMASS', as in BEAT2: `expressions`, `poses` (55 joints), `trans`,
@@ -13,11 +13,15 @@ Two namings: `expression`, `jaw_pose`, `leye_pose`, `reye_pose`, `global_orient`
 
 from __future__ import annotations
 
+import functools
+import operator
+
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import Float32Array
-from ...shared.motion import Motion, make_motion
-from . import records, rotations
+from ...shared.motion import Motion
+from . import records
 from .records import Record, RecordFormat
 
 _SPINE = (3, 6, 9)  # joints of the body, the pelvis being 0
@@ -25,27 +29,26 @@ _NECK, _HEAD, _JAW, _LEFT_EYE, _RIGHT_EYE = 12, 15, 22, 23, 24
 _JOINTS = 55
 
 
-def decode_smplx(record: Record, name: str) -> Motion:
-    """Raises InputError `motion.*`."""
+def _decode(record: Record, name: str) -> Motion:
     key = "expression" if "expression" in record else "expressions"
-    expression = records.expression(record, key, name)
-    joints = _joints(record, name, len(expression))
+    joints = _joints(record, name, len(records.expression(record, key, name)))
     chain = [joints[:, k] for k in (0, *_SPINE, _NECK)]
     place = "transl" if "transl" in record else "trans"
-    return make_motion(
-        expression=expression,
+    return records.decode_flame(
+        record,
+        name,
+        "flame2020",
+        {"expression": key, "translation": place},
         jaw=joints[:, _JAW],
         neck=joints[:, _HEAD],
         eyes=joints[:, [_LEFT_EYE, _RIGHT_EYE]].reshape(-1, 6),
         rotation=_compose(chain),
-        translation=records.pose(record, place, 3, name, len(expression)),
         fps=records.rate(record, "mocap_frame_rate", "mocap_framerate", "fps"),
-        space="flame2020",
     )
 
 
 def _joints(record: Record, name: str, frames: int) -> Float32Array:
-    """(T, 55, 3) axis-angle; joints that the file does not hold are zero."""
+    """Axis-angle of all joints (T, 55, 3); zero for those that the file does not hold."""
     if "poses" in record:
         return records.pose(record, "poses", 3 * _JOINTS, name, frames).reshape(frames, _JOINTS, 3)
     joints = np.zeros((frames, _JOINTS, 3), np.float32)
@@ -70,7 +73,7 @@ def _joints(record: Record, name: str, frames: int) -> Float32Array:
 
 
 def _flat(record: Record, key: str) -> Record:
-    """(T, joints, 3) as (T, 3 joints)."""
+    """The array (T, joints, 3) as (T, 3 * joints)."""
     values = record[key]
     if values.ndim == 3 and values.shape[1] > 1:
         values = values.reshape(len(values), -1)
@@ -78,20 +81,17 @@ def _flat(record: Record, key: str) -> Record:
 
 
 def _compose(chain: list[Float32Array]) -> Float32Array:
-    """(T, 3) of the product; a lone turn keeps its bits."""
+    """The product of rotations (T, 3); a single one keeps its bits."""
     turning = [vectors for vectors in chain if vectors.any()]
     if len(turning) < 2:
         return turning[0] if turning else chain[0]
     if not all(np.isfinite(vectors).all() for vectors in turning):
         return np.full_like(chain[0], np.nan)
-    product = rotations.matrix_from_axis_angle(turning[0].astype(np.float64))
-    for vectors in turning[1:]:
-        product = product @ rotations.matrix_from_axis_angle(vectors.astype(np.float64))
-    return rotations.axis_angle_from_matrix(product).astype(np.float32)
+    turns = [Rotation.from_rotvec(vectors.astype(np.float64)) for vectors in turning]
+    return functools.reduce(operator.mul, turns).as_rotvec().astype(np.float32)
 
 
 SMPLX = RecordFormat(
-    title="SMPL-X",
     keys=(
         "expression",
         "expressions",
@@ -117,5 +117,5 @@ SMPLX = RecordFormat(
         bool({"expression", "expressions"} & keys)
         and bool({"jaw_pose", "pose_jaw", "poses"} & keys)
     ),
-    decode=decode_smplx,
+    decode=_decode,
 )

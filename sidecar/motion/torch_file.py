@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""torch.save's zip files, read by torch's restricted loader only.
+"""Reads zip files of torch.save, only by torch's restricted loader.
 
-metrical-tracker and GAGAvatar keep numpy arrays in theirs, which a pickle builds through a few
-names of numpy's. Those names, and no others, are allowed, and each leads to a class or function of
-ours: numpy's own would believe a state that a stranger wrote (of a data type, say, that all arrays
-share).
+Those of metrical-tracker and GAGAvatar hold numpy arrays, which their pickle builds by calling a
+few functions of numpy. Only these names are allowed, and each is replaced by a class or function of
+this module, because numpy's own trust the state in the file.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ Tree = dict[str, "Tree | NDArray[np.generic]"]
 _NUMBERS = ("?", "u1", "i4", "i8", "f2", "f4", "f8")
 _MAX_DEPTH = 3
 _loading = threading.Lock()
-"""torch keeps one list of what is allowed for all threads."""
+"""torch's list of allowed names is shared by all threads."""
 
 
 def is_torch(members: list[str]) -> bool:
-    """Whether these are the members of a torch.save zip."""
+    """Whether a zip archive with these members was written by torch.save."""
     return any(member.endswith("/data.pkl") for member in members)
 
 
 def decode_torch(data: bytes, name: str) -> Tree:
-    """Arrays by name, in dictionaries in dictionaries; whatever is no number is passed over.
+    """Decodes a dictionary of arrays, possibly nested; values that are no numbers are left out.
 
-    Raises InputError `file.too_large`, `file.damaged`, and `file.pickled` for anything that the
-    restricted loader refuses.
+    Raises InputError `file.too_large`, `file.damaged`, or `file.pickled` if the restricted loader
+    refuses the file.
     """
     _check_size(data, name)
     try:
@@ -48,7 +47,7 @@ def decode_torch(data: bytes, name: str) -> Tree:
         return _tree(content, name, _MAX_DEPTH)
     except InputError:
         raise
-    except Exception as error:  # the content is a stranger's: whatever it breaks, it is refused
+    except Exception as error:  # a malicious file may raise anything
         raise InputError(
             "file.pickled",
             f"{name} is damaged or holds more than plain arrays, which could run code here.",
@@ -90,14 +89,14 @@ def _tree(content: object, name: str, depth: int) -> Tree:
 
 
 def _small(tensor: torch.Tensor, name: str) -> torch.Tensor:
-    """A tensor of few bytes may claim to be endless by repeating them: it is not believed."""
+    """Refuses tensors that repeat a few bytes to a huge size; converts bfloat16 to float32."""
     if tensor.numel() * tensor.element_size() > limits.MAX_TORCH_BYTES:
         raise npz.damaged(name)
     return tensor.to(torch.float32) if tensor.dtype == torch.bfloat16 else tensor
 
 
 class _Number:
-    """Stands in for numpy.dtype: a plain number of either byte order."""
+    """Replaces numpy.dtype: a number type of either byte order."""
 
     def __init__(self, text: str, *_: object) -> None:
         if text not in _NUMBERS:
@@ -113,7 +112,7 @@ class _Number:
 
 
 class _Array:
-    """Stands in for numpy.ndarray: the bytes are read, never believed."""
+    """Replaces numpy.ndarray; checks that shape and bytes agree."""
 
     values: NDArray[np.generic]
 
@@ -136,7 +135,7 @@ def _make_scalar(number: _Number, content: bytes) -> float:
 
 
 def _allowed() -> list:
-    """What the loader may call: numpy 1 and numpy 2 name the same things differently."""
+    """Replacements for the names that the loader may call, as numpy 1 and numpy 2 spell them."""
     named: list = [(_Number, "numpy.dtype"), (_Array, "numpy.ndarray")]
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
         named += [(_make_array, f"{module}._reconstruct"), (_make_scalar, f"{module}.scalar")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`Motion` out, in the formats that other tools read."""
+"""Writes a `Motion` in Affekt's format or one that other tools read."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .vhap import encode_vhap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """encode: bytes of a take. spaces: those that the format can say, all if empty. ending: of
-    files in it. leaves_out: fields of `Motion` that have no place in it."""
+    """A format. encode: makes the file's bytes. spaces: expression spaces that it can hold, all if
+    empty. ending: of its files. leaves_out: fields of `Motion` that it cannot hold."""
 
     encode: Callable[[Motion], bytes]
     ending: str
@@ -28,7 +28,7 @@ class Writer:
     leaves_out: tuple[str, ...] = ()
 
 
-_BY_WEIGHTS = ("jaw", "neck", "eyes", "translation", "shape", "eyelids")
+_NOT_IN_ARKIT = ("jaw", "neck", "eyes", "translation", "shape", "eyelids")
 WRITERS = {
     "npz": Writer(encode=encode_motion, ending=".npz"),
     "vhap": Writer(
@@ -37,18 +37,20 @@ WRITERS = {
     "lam": Writer(
         encode=encode_lam, ending=".json", spaces=("flame2023",), leaves_out=("eyelids",)
     ),
-    "arkit": Writer(encode=encode_arkit, ending=".json", spaces=("arkit",), leaves_out=_BY_WEIGHTS),
+    "arkit": Writer(
+        encode=encode_arkit, ending=".json", spaces=("arkit",), leaves_out=_NOT_IN_ARKIT
+    ),
     "livelink": Writer(
-        encode=encode_livelink, ending=".csv", spaces=("arkit",), leaves_out=_BY_WEIGHTS
+        encode=encode_livelink, ending=".csv", spaces=("arkit",), leaves_out=_NOT_IN_ARKIT
     ),
 }
-"""`vhap` is GaussianAvatars' flame_param.npz too."""
+"""Formats by name; `vhap` is also GaussianAvatars' flame_param.npz."""
 
 
 def guess_format(path: Path, space: str) -> str:
-    """The format that a file's ending means for a take in `space`.
+    """The name of the format that a file's ending stands for, for a take in `space`.
 
-    Raises InputError `option.format`.
+    Raises InputError `option.format` if there is none.
     """
     for name, writer in WRITERS.items():
         if path.suffix.lower() == writer.ending and (not writer.spaces or space in writer.spaces):
@@ -60,8 +62,8 @@ def guess_format(path: Path, space: str) -> str:
     )
 
 
-def write_motion_as(motion: Motion, path: Path, form: str) -> tuple[str, ...]:
-    """Writes the file whole or not at all; returns the fields that the format left out.
+def write_motion(motion: Motion, path: Path, form: str = "npz") -> tuple[str, ...]:
+    """Writes the file atomically; returns the nonzero fields that the format cannot hold.
 
     Raises InputError `option.format`, `space.no_adapter`, `file.not_writable`.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures to judge an adapter by: the registration, and every shape on both heads."""
+"""Pictures of an adapter: the registration, and every ARKit shape on both heads."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _SKIN = (0.78, 0.66, 0.60)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Heads:
-    """The two heads, and the registration of one on the other."""
+    """The two heads and their registration."""
 
     flame: HeadModel
     open: HeadModel
     registration: Registration
 
     def coloured(self) -> HeadModel:
-        """FLAME with the open head's colours and regions, which FLAME's own file lacks."""
+        """FLAME's head with colours and regions copied from the open head, as its file has none."""
         one = self.registration
         there = one.target.vertex[one.hits.corner(one.target.faces)]
         colour, region = self.flame.colour.copy(), self.flame.region.copy()
@@ -41,22 +41,22 @@ class Heads:
         return replace(self.flame, colour=colour, region=region)
 
     def placed(self, vertices: FloatArray) -> FloatArray:
-        """FLAME's vertices (V, 3) in the open head's place."""
+        """Transforms FLAME's vertices (V, 3) to the open head's place and size."""
         one = self.registration
         return one.scale * vertices @ one.turn.T + one.shift
 
 
 def shape_sheets(heads: Heads, solution: Solution) -> list[UInt8Array]:
-    """Sheets of `SHAPES_A_SHEET` ARKit shapes, each on the open head and, beside it, on FLAME.
+    """Draws ARKit shapes on the open head and beside it on FLAME, `SHAPES_A_SHEET` on each sheet.
 
-    mouthClose is shown with the open jaw that it closes.
+    mouthClose is drawn with jawOpen, which it closes.
     """
     flame = Forward(heads.flame, np.arange(len(heads.flame.template)))
     there = Forward(heads.open, np.arange(len(heads.open.template)))
     coloured = heads.coloured()
     pairs = []
     weights = np.eye(len(ARKIT_NAMES))
-    weights[ARKIT_NAMES.index("mouthClose"), ARKIT_NAMES.index("jawOpen")] = 1  # what it closes
+    weights[ARKIT_NAMES.index("mouthClose"), ARKIT_NAMES.index("jawOpen")] = 1
     numbers = weights @ arkit_numbers(heads.open), weights @ solution.numbers
     for on_open, on_flame in zip(*numbers, strict=True):
         left = there.rest + there(on_open[None])[0]
@@ -76,7 +76,7 @@ def shape_sheets(heads: Heads, solution: Solution) -> list[UInt8Array]:
 
 
 def registration_sheet(heads: Heads) -> UInt8Array:
-    """The open head, FLAME laid onto it, and FLAME itself: whole, mouth and an eye."""
+    """Draws the open head, FLAME deformed onto it, and FLAME: whole, mouth and an eye."""
     one = heads.registration
     source = one.source.faces.astype(np.int32), one.bent
     target = one.target.faces.astype(np.int32), one.target.points

@@ -11,8 +11,7 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.version import AFFEKT_VERSION
 from affekt.sidecar.commands.extension import Build
-from affekt.sidecar.extension.archive import complete_manifest, move_whole
-from affekt.sidecar.extension.validate import validate_zip
+from affekt.sidecar.extension.archive import complete_manifest, move_whole, validate_zip
 from affekt.sidecar.extension.wheels import PACKAGES, PLATFORMS, Target, find_wheel
 
 from .conftest import ROOT

@@ -33,7 +33,7 @@ from affekt.sidecar.head.forward import CHUNK_FRAMES, HeadLayer, layer_of
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
 from affekt.sidecar.modulation.windows import WINDOW, windows_of
-from affekt.sidecar.motion.read import write_motion
+from affekt.sidecar.motion.write import write_motion
 from rich.console import Console
 from rich.table import Table
 

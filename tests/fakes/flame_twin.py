@@ -10,7 +10,7 @@ import numpy as np
 from affekt.shared.head import HeadModel
 from affekt.sidecar.adapter import registration
 from affekt.sidecar.adapter.features import Features
-from affekt.sidecar.adapter.surface import Hits, Skin, Target, skin_of
+from affekt.sidecar.adapter.skin import Hits, Skin, SkinTree, skin_of
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
@@ -207,7 +207,7 @@ def _wrap(skin: Skin, content: dict[str, np.ndarray], head: HeadModel, target: S
     scale, turn, shift = registration._similarity(here.places(skin), there.places(target))
     seen = registration.find_features(head, target, np.eye(3))
     target = registration._with_sides(target, head, seen)
-    ground = Target.of(target)
+    ground = SkinTree.of(target)
     bent = registration._bend(scale * skin.points @ turn.T + shift, skin, ground, (here, there))
     return ground.nearest(bent, registration._normals(bent, skin.faces), skin.side)
 

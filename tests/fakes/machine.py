@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from affekt.sidecar.doctor.machine import Facts, Machine, Ran
-from affekt.sidecar.doctor.packages import REQUIREMENTS, Requirement
+from affekt.sidecar.doctor.packages import REQUIREMENTS, distribution
 
 NOT_THERE = Ran(code=None, text="it cannot be started (No such file or directory)")
 CPU_TORCH = {"version": "2.13.0+cpu", "cuda": "", "threads": "8"}
@@ -27,10 +27,10 @@ NVCC = Ran(code=0, text="nvcc: NVIDIA (R) Cuda compiler driver\nCuda tools, rele
 
 def oldest(module: str) -> str:
     """The oldest version that will do."""
-    return ".".join(map(str, Requirement.of(module).least))
+    return REQUIREMENTS[module].partition(">=")[2].partition(",")[0]
 
 
-VERSIONS = {Requirement.of(module).distribution: oldest(module) for module in REQUIREMENTS}
+VERSIONS = {distribution(module): oldest(module) for module in REQUIREMENTS}
 
 
 def make_machine(
@@ -45,7 +45,7 @@ def make_machine(
     """versions: of distributions, beside `VERSIONS`, None for one that is not there. facts: by
     topic. programs: what each prints, by its name on PATH. The rest: fields of `Machine`."""
     there = {**VERSIONS, **(versions or {})}
-    told = {"torch": CPU_TORCH, "av": {"version": "14", "ffmpeg": "8.1.2"}, **(facts or {})}
+    told = {"torch": CPU_TORCH, "av": {"ffmpeg": "8.1.2"}, **(facts or {})}
     on_path = programs or {}
 
     def run(command: Sequence[str], limit_s: float) -> Ran:

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The child process that reads a pickle: the only place in Affekt that knows the word.
+"""The child process that reads pickles; no other module of Affekt does.
 
-Run as a script (`child.py KIND MEMORY_BYTES CPU_SECONDS`), by `quarantine.py` alone: the file on
-stdin, on stdout one line `ok` and a safetensors, or one line `no CODE` and a sentence.
+`quarantine.py` runs it as a script (`child.py KIND MEMORY_BYTES CPU_SECONDS`). It reads the file
+from stdin and writes to stdout the line `ok` and a safetensors, or the line `no CODE` and a
+sentence.
 
-Nothing that a file names is ever called or imported. Every name on the allow list becomes a
-`Held`, a record that keeps what it was called with; every other name ends the reading. The
-records are read afterwards as data: numpy arrays, scipy's sparse matrices, chumpy's arrays.
-Imports only the standard library, numpy and safetensors, so that little is loaded beside it.
+Nothing that a file names is called or imported. A name on the allow list becomes a `Held`, a record
+of its arguments; any other name is refused. The records are then read as data: numpy arrays,
+scipy's sparse matrices, chumpy's arrays. Only the standard library, numpy and safetensors are
+imported, so that little code is exposed to the file.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ import numpy as np
 from safetensors.numpy import save
 
 MOST_ELEMENTS = 64_000_000  # shapedirs of FLAME: 5,023 x 3 x 400 = 6,027,600
-MOST_DEPTH = 8  # chumpy arrays that stand on others; object arrays in object arrays
+MOST_DEPTH = 8  # of nested chumpy arrays and object arrays
 MOST_ARRAYS = 64
 MOST_NAME = 200
 
-# FLAME's files were written by Python 2 and 3, numpy 1 and 2, scipy of many years.
+# FLAME's files were written by Python 2 and 3, numpy 1 and 2, and many versions of scipy.
 _ALLOWED = re.compile(
     r"numpy(\._?core(\.multiarray|\.numeric)?)? (_reconstruct|ndarray|dtype|scalar|_frombuffer)"
     r"|_codecs encode"
@@ -44,7 +45,7 @@ _NUMBER_TYPE = re.compile(r"[<>=|]?([fiu][1248]|b1|\?)")
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not a fault)
-    """The file is refused: `code` and a sentence without the file's name."""
+    """The file is refused, with an error code and a sentence without the file's name."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(code, sentence)
@@ -57,7 +58,7 @@ class _Sealed(type):
 
 
 class Held(metaclass=_Sealed):
-    """What a pickle wanted to make: the name, the arguments and the state, all inert."""
+    """An object of a pickle as a record: class or function name, arguments and state."""
 
     __slots__ = ("arguments", "state")
     name = ""
@@ -98,7 +99,7 @@ class InertUnpickler(pickle.Unpickler):
 
 
 def unpickle(data: bytes) -> object:
-    """Raises `Refused`; whatever else a damaged pickle raises is turned into it."""
+    """Reads a pickle without running it. Raises `Refused`, or MemoryError."""
     try:
         return InertUnpickler(io.BytesIO(data)).load()
     except (Refused, MemoryError):
@@ -108,7 +109,7 @@ def unpickle(data: bytes) -> object:
 
 
 def numbers(value: object, depth: int = 0) -> np.ndarray | None:
-    """The array that a record stands for, or None if it is none of the known kinds."""
+    """The array that a value or record represents, or None if it is of no known kind."""
     if depth > MOST_DEPTH:
         return None
     if isinstance(value, np.ndarray):
@@ -134,7 +135,7 @@ def numbers(value: object, depth: int = 0) -> np.ndarray | None:
 
 
 def _kind(held: Held) -> str:
-    """The name of the class, through copyreg's detour for old protocols."""
+    """The name of the class, also of an object that an old protocol made by copyreg."""
     if held.name != "_reconstructor":
         return held.name
     made = held.arguments[0]
@@ -188,7 +189,7 @@ def _number_type(dtype: object) -> np.dtype | None:
 
 
 def _content(data: object) -> bytes | None:
-    """Bytes, however the Python of the day wrote them."""
+    """The bytes of an array in any of the forms in which Python 2 and 3 pickle them."""
     if isinstance(data, bytes | bytearray):
         return bytes(data)
     if isinstance(data, str):
@@ -224,7 +225,7 @@ def _dense(held: Held, layout: str, depth: int) -> np.ndarray | None:
 
 
 def _chumpy(held: Held, name: str, depth: int) -> np.ndarray | None:
-    """chumpy's leaves and rearrangements; its computed expressions stay unknown."""
+    """Arrays of chumpy: plain ones and rearrangements; None for computed expressions."""
     state = held.state if isinstance(held.state, dict) else {}
     if name == "Ch":
         return numbers(state.get("x"), depth + 1)
@@ -255,7 +256,7 @@ def _reshaped(values: np.ndarray, shape: object) -> np.ndarray:
 
 
 def read_npy(data: bytes) -> object:
-    """An npy's array; of an object array (which is a pickle) its one element."""
+    """The array in an npy file, or the single element of an object array (which is a pickle)."""
     stream = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(stream)
@@ -279,7 +280,7 @@ def read_npy(data: bytes) -> object:
 
 
 def read_npz(data: bytes) -> dict[str, object]:
-    """Every array of an npz, or the one dictionary that an npz of one object holds."""
+    """The content of each member of an npz file by name."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
@@ -299,8 +300,8 @@ READERS = {"pickle": unpickle, "npy": read_npy, "npz": read_npz}
 
 
 def convert(kind: str, data: bytes) -> bytes:
-    """The file's arrays as a safetensors: floats as float32, the rest as int64. What is no array
-    (FLAME's files also hold words) is left out."""
+    """The file's arrays as a safetensors: floats as float32, the others as int64. Other values,
+    such as the text in FLAME's files, are left out."""
     content = READERS[kind](data)
     if not isinstance(content, dict):
         raise Refused("file.wrong_kind", "it holds no named arrays")
@@ -321,13 +322,13 @@ def _numbers_or_refused(value: object) -> np.ndarray | None:
         return numbers(value)
     except (Refused, MemoryError):
         raise
-    except Exception as error:  # records whose parts are of other types than they should be
+    except Exception as error:  # records may have parts of unexpected types
         raise Refused("file.damaged", "an array is not put together as it should be") from error
 
 
 def limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
-    """What the system offers against a file that eats memory or time; nothing on Windows,
-    where the parent's clock alone counts."""
+    """Limits memory and CPU time where the system can; on Windows only the parent's time limit
+    applies."""
     if sys.platform == "win32":
         return
     import resource
@@ -346,8 +347,8 @@ def limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def forbid_effects() -> None:
-    """From here on, opening, starting, importing or executing anything ends the process: a
-    second wall behind the allow list."""
+    """Makes any opening, starting, importing or executing end the process, as a second line of
+    defence behind the allow list."""
     # "compile" is left out: numpy parses an npy's header with it, as a literal.
     forbidden = (
         "open",
@@ -373,8 +374,8 @@ def forbid_effects() -> None:
 
 def main() -> None:
     kind, memory_bytes, cpu_seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    # What is imported or opened late would look like an attack below: safetensors' own imports,
-    # numpy's for headers of Python 2, zipfile's for names, the source line of a warning.
+    # Imported now, because late imports would look like an attack: those of safetensors, numpy's
+    # for headers of Python 2, zipfile's for names, and the source line of a warning.
     save({"warm": np.zeros(1, np.float32)})
     importlib.import_module("tokenize")
     importlib.import_module("encodings.cp437")
@@ -391,7 +392,7 @@ def main() -> None:
     out = sys.stdout.buffer
     out.write(answer)
     out.flush()
-    os._exit(0)  # nothing of the file's is torn down by the interpreter
+    os._exit(0)  # without finalisers of the file's objects
 
 
 if __name__ == "__main__":

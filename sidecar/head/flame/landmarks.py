@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The iBUG landmarks of FLAME's official embedding, which is a file of its own.
+"""Reads the iBUG landmarks from FLAME's official embedding, a separate file.
 
-Without it a FLAME head has none: faces and weights are all zero, which no real landmark is.
-Guessed ones would look like the official ones and be off by millimetres.
+Without it a FLAME head has no landmarks: faces and weights are all zero. Guessed ones would look
+like the official ones and be wrong by millimetres.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _DYNAMIC = (("dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords"),)
 
 
 def landmarks_from(arrays: Arrays, label: str, faces: int) -> Arrays:
-    """`faces` (68,) and `weights` (68, 3) from the arrays of an embedding for a mesh of so many
-    faces. The chin's line, which moves with the view, is the one seen from the front. An
-    embedding of 51 points leaves its 17 at zero.
+    """`faces` (68,) and `weights` (68, 3) from the arrays of an embedding; `faces` is the number of
+    triangles of the mesh.
 
-    Raises InputError `head.landmarks`.
+    The contour of the chin, which depends on the view, is the frontal one; an embedding of 51
+    points has none, and those 17 are zero. Raises InputError `head.landmarks` if it does not fit.
     """
     full = _pair(arrays, _FULL) or _pair(arrays, _STATIC)
     if full is not None and len(full[0]) in (68, 70):  # 70: two points in the eyes at the end
@@ -45,6 +45,7 @@ def landmarks_from(arrays: Arrays, label: str, faces: int) -> Arrays:
 def _pair(
     arrays: Arrays, names: tuple[tuple[str, str], ...]
 ) -> tuple[np.ndarray, np.ndarray] | None:
+    """Faces (n,) and weights (n, 3) under the first of these pairs of names that fits."""
     for place, weight in names:
         if place in arrays and weight in arrays and arrays[weight].shape[-1:] == (3,):
             flat = arrays[place].reshape(-1), arrays[weight].reshape(-1, 3)
@@ -54,7 +55,7 @@ def _pair(
 
 
 def _frontal(arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
-    """The first of the contours by angle is the one at 0 degrees."""
+    """The contour at 0 degrees, which is the first; zeros if there is none."""
     place, weight = (arrays.get(name) for name in _DYNAMIC[0])
     fits = (
         place is not None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""FLAME's arrays, under the names of its files, as a `HeadModel`.
+"""Makes a `HeadModel` of the arrays of a FLAME file.
 
-The files hold the mesh, the bases and the joints (Li et al. 2017). Regions, colours and the
-boundary between upper and lower face are not in them and are derived here from the geometry.
+The file holds the mesh, the bases and the joints (Li et al. 2017). Regions, colours and the
+boundary between upper and lower face are derived from the geometry.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .quarantine import Arrays, wrong_kind
 
 SPLITS = {400: (300, 100), 350: (300, 50), 150: (100, 50)}
 """Columns of `shapedirs` -> identity and expression components. 400 is FLAME as published, the
-others are cut versions that trackers carry."""
+others are reduced versions that trackers ship."""
 EXPRESSION_KEYS = ("expressiondirs", "exprdirs", "expr_dirs")
-"""Names under which converted files keep the expression basis apart."""
+"""Names of a separate expression basis in converted files."""
 
 _MOST_VERTICES = 100_000  # FLAME has 5,023; subdivided once it has 20,000
-_UPPER_FADE = 0.016  # metres of height over which `upper` goes from 0 to 1, as in the open head
+_UPPER_FADE = 0.016  # metres over which `upper` rises from 0 to 1, as in the open head
 # Angles about the eye's forward axis: an iris of 12 mm and a pupil of 4 mm on a ball of 24 mm.
 _IRIS_RAD, _PUPIL_RAD = 0.52, 0.17
 _COLOURS = {
@@ -32,7 +32,7 @@ _COLOURS = {
 
 
 def check_keys(arrays: Arrays, label: str) -> None:
-    """Raises InputError `file.wrong_kind` unless everything that FLAME needs is there."""
+    """Checks that all arrays of FLAME are there. Raises InputError `file.wrong_kind` if not."""
     if "f" not in arrays and "faces" not in arrays:
         raise wrong_kind(label, "it has no readable f")
     for key in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights"):
@@ -41,11 +41,10 @@ def check_keys(arrays: Arrays, label: str) -> None:
 
 
 def head_from_flame(arrays: Arrays, label: str, space: str) -> HeadModel:
-    """The head in `space`, without landmarks (all zero); `label` names the file in errors.
+    """The head in `space`, with all landmarks zero; `label` is the file's name in errors.
 
-    Raises InputError `file.wrong_kind`, `head.shape`, `head.not_finite`.
+    arrays: as `check_keys` accepts them. Raises InputError `head.shape`, `head.not_finite`.
     """
-    check_keys(arrays, label)
     template = _floats(arrays, "v_template", label)
     if template.ndim != 2 or template.shape[1] != 3 or not 5 <= len(template) <= _MOST_VERTICES:
         raise _shape_error(label, "v_template", template.shape, "(vertices, 3)")
@@ -105,7 +104,7 @@ def _exactly(values: np.ndarray, shape: tuple[int, ...], key: str, label: str) -
 
 
 def _faces(arrays: Arrays, label: str) -> np.ndarray:
-    """(F, 3) int32 from `f` or `faces`; some files keep the indices as floats."""
+    """Triangles (F, 3) int32 from `f` or `faces`, which some files store as floats."""
     key = "f" if "f" in arrays else "faces"
     faces = arrays[key]
     if faces.ndim != 2 or faces.shape[1] != 3 or len(faces) == 0:
@@ -121,7 +120,7 @@ def _faces(arrays: Arrays, label: str) -> np.ndarray:
 
 
 def _bases(arrays: Arrays, label: str, vertices: int) -> tuple[np.ndarray, np.ndarray]:
-    """Identity (V, 3, S) and expression (V, 3, E)."""
+    """The bases of identity (V, 3, S) and expression (V, 3, E)."""
     together = _floats(arrays, "shapedirs", label)
     if together.ndim != 3 or together.shape[:2] != (vertices, 3):
         raise _shape_error(label, "shapedirs", together.shape, f"({vertices}, 3, components)")
@@ -142,7 +141,7 @@ def _bases(arrays: Arrays, label: str, vertices: int) -> tuple[np.ndarray, np.nd
 
 
 def _pose_basis(arrays: Arrays, label: str, vertices: int) -> np.ndarray:
-    """(V, 3, 36); (36, V * 3), as converted files have it, is turned."""
+    """The pose correctives (V, 3, 36); converted files store them as (36, V * 3)."""
     values = _floats(arrays, "posedirs", label)
     if values.shape == (36, vertices * 3):
         values = np.ascontiguousarray(values.T).reshape(vertices, 3, 36)
@@ -150,8 +149,8 @@ def _pose_basis(arrays: Arrays, label: str, vertices: int) -> np.ndarray:
 
 
 def _check_joints(arrays: Arrays, label: str) -> None:
-    """`kintree_table` (2, 5): parents above, joints below; the root's parent is -1 in whatever
-    type the file has."""
+    """Checks `kintree_table` (2, 5), parents and joints; the root's parent may be -1 or its
+    unsigned equivalent."""
     if "kintree_table" not in arrays:
         return
     table = arrays["kintree_table"]
@@ -165,7 +164,7 @@ def _check_joints(arrays: Arrays, label: str) -> None:
 
 
 def _uv(arrays: Arrays, faces: np.ndarray, label: str) -> np.ndarray:
-    """(F, 3, 2) from `vt` and `ft` where a file has them, else zeros."""
+    """UVs (F, 3, 2) from `vt` and `ft`; zeros if the file has none."""
     if "vt" not in arrays or "ft" not in arrays:
         return np.zeros((len(faces), 3, 2), np.float32)
     places, corners = _floats(arrays, "vt", label), arrays["ft"]
@@ -176,7 +175,7 @@ def _uv(arrays: Arrays, faces: np.ndarray, label: str) -> np.ndarray:
 
 
 def _regions(template: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(V,): eyeballs are what their joints alone carry; the rest is skin."""
+    """Region of each vertex (V,): eyeballs by their joints' skin weights; the rest is skin."""
     region = np.full(len(template), REGIONS.index("skin"), np.uint8)
     for joint in (3, 4):
         ball = np.flatnonzero(weights[:, joint] > 0.5)
@@ -193,7 +192,7 @@ def _regions(template: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _upper(template: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """1 above the nose's tip (the foremost point of the skin), 0 below, over 16 mm. (V,)"""
+    """Weights (V,) that rise over 16 mm from 0 below the nose's tip (the foremost skin) to 1."""
     skin = np.where(weights[:, 3:].sum(1) > 0.5, -np.inf, template[:, 2])
     tip = template[int(skin.argmax()), 1]
     return np.clip((template[:, 1] - tip) / _UPPER_FADE + 0.5, 0, 1).astype(np.float32)

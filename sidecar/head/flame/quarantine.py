@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A user's file is read in a child process with limits; only checked arrays come back."""
+"""Reads a user's file in a child process with limits, which returns arrays that are checked."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantine:
-    """The child's command and what it may use. Memory and processor time are held where the
-    system can (Linux both, macOS processor time), the clock and the answer's size everywhere."""
+    """The child's command and limits. Memory and CPU time are limited where the system can (Linux
+    both, macOS CPU time), the elapsed time and the size of the answer everywhere."""
 
     command: tuple[str, ...] = (sys.executable, "-P", str(Path(__file__).with_name("child.py")))
     memory_bytes: int = limits.FLAME_CHILD_BYTES
@@ -36,7 +36,7 @@ class Quarantine:
 
 
 def read_arrays(kind: str, data: bytes, name: str, quarantine: Quarantine | None = None) -> Arrays:
-    """The arrays in a file of the `kind` "pickle", "npy" or "npz": float32 or int64.
+    """The arrays, float32 or int64, in a file of the `kind` "pickle", "npy" or "npz".
 
     Raises InputError `file.unsafe`, `file.damaged`, `file.wrong_kind`.
     """
@@ -61,7 +61,7 @@ def read_arrays(kind: str, data: bytes, name: str, quarantine: Quarantine | None
 
 
 def unsafe(name: str, why: str) -> InputError:
-    """The error for a file that tries something, or that eats memory or time."""
+    """The error for a file that may be malicious or that exceeds the limits."""
     return InputError(
         "file.unsafe",
         f"{name} was not read: {why}.",
@@ -99,13 +99,13 @@ def _ask(kind: str, data: bytes, name: str, quarantine: Quarantine) -> bytes:
 
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:
-    """One thread: each one more reserves address space, which the limit counts."""
+    """The environment with one thread: each further one takes address space, which is limited."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {**own, **dict.fromkeys(names, "1")}
 
 
 class _Answer:
-    """Feeds a process and takes its answer, both in threads, neither without end."""
+    """Writes to a process and reads its answer, in threads that can be abandoned."""
 
     def __init__(self, process: subprocess.Popen[bytes], data: bytes, most_bytes: int) -> None:
         self.content, self.too_long = b"", False
@@ -115,7 +115,7 @@ class _Answer:
             thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Whether the process has answered and ended in time."""
+        """Waits for the answer and the process's end; whether both came in time."""
         deadline = time.monotonic() + seconds
         self._threads[1].join(seconds)
         if self._threads[1].is_alive():

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A user's FLAME file as a head: pickle, npz or safetensors, told apart by content.
+"""Reads a user's FLAME file, a pickle, npz or safetensors, recognised by content.
 
-Pickles and numpy files are read once, in quarantine; what came out is kept as a safetensors in
-the user's cache folder, under the hash of the file's bytes.
+Pickles and numpy files are read in quarantine, once: their arrays are cached as a safetensors in
+the user's cache folder, named by the hash of the file's bytes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,21 +20,22 @@ from ....shared import limits
 from ....shared.connection import default_cache_folder, make_private_folder
 from ....shared.errors import AffektError, InputError
 from ....shared.head import HeadModel
-from ....shared.replacement import replace_file
-from ...files import read_bytes, refuse_lfs_pointer
+from ...files import read_bytes, refuse_lfs_pointer, write_whole
 from .landmarks import landmarks_from
 from .model import check_keys, head_from_flame
 from .quarantine import Arrays, read_arrays, wrong_kind
 from .version import space_of
 
-_CACHE_LAYOUT = "1"  # part of the key: raise it when the child's answer changes
+_CACHE_LAYOUT = "1"  # part of the hash; must change when the child's answer does
 _PICKLE_STARTS = (b"\x80", b"(", b"}", b"]", b"c", b"i")
-"""How pickles begin: the mark of protocol 2 on; in text, what a dictionary or a call needs."""
+"""First bytes of pickles: of protocol 2 and later, and of dictionaries and calls in protocol 0."""
 
 
 def read_flame(path: Path, landmarks: Path | None = None, space: str | None = None) -> HeadModel:
-    """The head in the FLAME file at `path`; `landmarks` is the official embedding, `space` says
-    which FLAME it is where the content does not.
+    """Reads the FLAME file at `path`.
+
+    landmarks: the official embedding. space: the file's FLAME version, if its content does not
+    tell.
 
     Raises InputError `file.*`, `head.shape`, `head.not_finite`, `head.version`, `head.landmarks`.
     """
@@ -51,7 +50,7 @@ def read_flame(path: Path, landmarks: Path | None = None, space: str | None = No
 
 
 def kind_of(start: bytes) -> str | None:
-    """ "safetensors", "npz", "npy" or "pickle" by a file's first 16 bytes, or None."""
+    """A file's kind, "safetensors", "npz", "npy" or "pickle", by its first 16 bytes, or None."""
     if start[8:9] == b"{" and start[5:8] == b"\0\0\0":  # the header's length, below 2 ** 40
         return "safetensors"
     if start.startswith(b"PK\x03\x04"):
@@ -88,24 +87,13 @@ def _cached(kind: str, data: bytes, name: str) -> Arrays:
     with contextlib.suppress(OSError, SafetensorError, ValueError, KeyError):
         return load(kept.read_bytes())
     arrays = read_arrays(kind, data, name)
-    # A cache that cannot be written costs a second the next time, nothing else.
+    # Without a cache the next read only takes a second longer.
     with contextlib.suppress(OSError, AffektError):
-        _keep(kept, save({key: np.ascontiguousarray(v) for key, v in arrays.items()}))
+        make_private_folder(kept.parent)
+        write_whole(kept, save({key: np.ascontiguousarray(v) for key, v in arrays.items()}))
     return arrays
 
 
 def cache_folder() -> Path:
-    """Where read FLAME files are kept; `AFFEKT_CACHE_DIR` moves it."""
+    """The folder of cached arrays of FLAME files, in the cache folder (`AFFEKT_CACHE_DIR`)."""
     return default_cache_folder() / "flame"
-
-
-def _keep(path: Path, data: bytes) -> None:
-    make_private_folder(path.parent)
-    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        replace_file(partial, path)
-    except OSError:
-        Path(partial).unlink(missing_ok=True)
-        raise

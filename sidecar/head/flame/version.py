@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which FLAME a file is: 2020 and 2023 have one layout and different expressions."""
+"""Finds the version of a FLAME file: 2020 and 2023 differ in expressions but not in layout."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .quarantine import Arrays
 
 SPACES = ("flame2020", "flame2023")
 
-# Extent and foremost point of FLAME 2023 Open's template, metres: facts by which it is known,
-# as published in float32. A template of another year differs by millimetres.
+# Bounding box and foremost point of FLAME 2023 Open's template in metres, as float32. Templates of
+# other versions differ by millimetres.
 _OPEN_2023 = np.array(
     [
         -0.10978439,
@@ -29,10 +29,10 @@ _TOLERANCE = 2e-6
 
 
 def space_of(arrays: Arrays, label: str, asked: str | None) -> str:
-    """The space that was asked for, else the one that the content tells.
+    """The expression space of a FLAME file: `asked`, or if None found by the content.
 
-    Raises InputError `head.version`: the content does not tell, contradicts, or the wanted
-    space is none of FLAME's.
+    Raises InputError `head.version` if the content does not tell or contradicts, or if `asked` is
+    not a space of FLAME.
     """
     if asked is not None and asked not in SPACES:
         raise _error(f"'{asked}' is no version of FLAME.", label)

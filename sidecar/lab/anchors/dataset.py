@@ -35,9 +35,9 @@ from ....shared.motion import Motion, numbers_of
 from ...files import read_bytes, write_whole
 from ...motion.adapter import LinearAdapter, read_adapter, to_open
 from ...motion.affekt_npz import encode_motion
+from ...motion.json_values import number, parse_json
 from ...motion.npz import decode_npy
 from ...motion.read import read_motion
-from ...motion.tables import number, parse_json
 from .lips import lips_of
 from .programs import TRAINING_KINDS
 from .synchronised import Synchronised, make_synchronised

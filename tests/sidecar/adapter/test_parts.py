@@ -8,16 +8,15 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES
-from affekt.sidecar.adapter import registration, surface
+from affekt.sidecar.adapter import registration, skin
 from affekt.sidecar.adapter import solve as solving
 from affekt.sidecar.adapter.registration import Registration, register, thin_plate
+from affekt.sidecar.adapter.skin import Hits, Skin, SkinTree
 from affekt.sidecar.adapter.solve import Solution, make_adapter, solve
-from affekt.sidecar.adapter.surface import Hits, Skin, Target
-from affekt.sidecar.adapter.transfer import carry, local_maps
+from affekt.sidecar.adapter.transfer import local_maps, transfer_displacements
 from affekt.sidecar.cli import run
 from affekt.sidecar.head.flame.model import head_from_flame
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.render import adapter_sheets as pictures
 from fakes.flame import embedding, flame_arrays, npz
 from fakes.flame_twin import remeshed_twin
 from fakes.head import small_head
@@ -61,7 +60,7 @@ def plain_distance(point: np.ndarray, corners: np.ndarray, steps: int = 200) -> 
 def test_the_nearest_point_of_a_triangle(seed: int) -> None:
     rng = np.random.default_rng(seed)
     corners, point = rng.normal(0, 1, (3, 3)), rng.normal(0, 1.5, 3)
-    v, w = surface._nearest_on(point, corners)
+    v, w = skin._nearest_on(point, corners)
     ours = np.array([1 - v - w, v, w]) @ corners
     plain = plain_distance(point, corners)
     assert min(v, w, 1 - v - w) >= -1e-12
@@ -77,16 +76,18 @@ def test_nearest_points_lie_on_the_side_that_faces_alike() -> None:
         [0, 0, 0.0018]
     )  # nearer to the sheet that looks down
     up, side = np.tile([0.0, 0.0, 1.0], (100, 1)), np.zeros(100, np.int8)
-    hits = Target.of(both).nearest(asked, up, side)
+    hits = SkinTree.of(both).nearest(asked, up, side)
     assert hits.found.all()
     assert (hits.face < len(low.faces)).all()
-    assert (Target.of(both).nearest(asked, -up, side).face >= len(low.faces)).all()
+    assert (SkinTree.of(both).nearest(asked, -up, side).face >= len(low.faces)).all()
 
 
 def test_an_upper_lip_never_meets_a_lower_one() -> None:
     sheet = grid(20)
     side = np.where(sheet.points[:, 1] > 0, 1, -1).astype(np.int8)
-    target = Target.of(Skin(points=sheet.points, faces=sheet.faces, vertex=sheet.vertex, side=side))
+    target = SkinTree.of(
+        Skin(points=sheet.points, faces=sheet.faces, vertex=sheet.vertex, side=side)
+    )
     asked = np.array([[0.0, 0.004, 0.0], [0.03, 0.002, 0.0]])
     hits = target.nearest(asked, np.tile([0.0, 0.0, 1.0], (2, 1)), np.array([-1, -1], np.int8))
     places = hits.on(sheet.points, sheet.faces)
@@ -146,12 +147,16 @@ def test_displacements_follow_the_faces_difference() -> None:
     assert (maps[middle, 0, 0] > 1.08).all()
     assert (maps[middle, 1, 1] < 0.96).all()
     moved = np.tile([[0.001, 0.0, 0.0]], (1, 625, 1))
-    np.testing.assert_allclose(carry(one, moved)[0], 0.001 * maps[:, :, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        transfer_displacements(one, moved)[0], 0.001 * maps[:, :, 0], atol=1e-12
+    )
 
 
 def test_without_a_difference_displacements_stay() -> None:
     moved = np.random.default_rng(0).normal(0, 0.01, (3, 625, 3))
-    np.testing.assert_allclose(carry(on_itself(np.eye(3)), moved), moved, atol=1e-9)
+    np.testing.assert_allclose(
+        transfer_displacements(on_itself(np.eye(3)), moved), moved, atol=1e-9
+    )
 
 
 def refusal(head: HeadModel) -> InputError:
@@ -311,30 +316,6 @@ def test_other_bad_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert code("--flame", str(folder / "none.pkl")) == "file.missing"
     (folder / "text.pkl").write_bytes(b"hello")
     assert code("--flame", str(folder / "text.pkl")) == "file.wrong_kind"
-
-
-def test_a_head_without_expressions(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its jaw still opens; the rest is left out and said so."""
-    drawn: list[np.ndarray] = []
-
-    def draw(vertices: np.ndarray, *_: object) -> np.ndarray:
-        drawn.append(vertices)
-        return np.zeros((12, 10, 4), np.uint8)
-
-    monkeypatch.setattr(pictures, "draw_head", draw)  # 104 portraits take half a minute
-    arrays = remeshed_twin(read_head("open")).arrays
-    arrays["shapedirs"][..., 300:] = 0
-    assert build(folder, arrays, "--pictures", str(folder / "pictures")) == 0
-    said = capsys.readouterr().out
-    assert "does not show browDownLeft" in said
-    assert "jawOpen" not in said.rsplit("does not show", 1)[1]
-    assert (folder / "pictures" / "registration.png").is_file()
-    assert len(list((folder / "pictures").glob("shapes_*.png"))) == 4
-    assert len(drawn) == 104
-    opened = drawn[2 * ARKIT_NAMES.index("jawOpen") + 1] - drawn[1]
-    assert opened[:, 1].min() < -0.02
 
 
 def test_an_adapter_that_cannot_be_written(

@@ -9,7 +9,8 @@ from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import OPEN_GAUSSIANS
 from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.cli import run
-from affekt.sidecar.motion.read import read_motion, write_motion
+from affekt.sidecar.motion.read import read_motion
+from affekt.sidecar.motion.write import write_motion
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
 from fakes.plain_drive import arkit_motion

@@ -23,7 +23,8 @@ from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.claim import Claim
 from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.modulation.weights import save_modulator
-from affekt.sidecar.motion.read import encode_motion, read_motion, write_motion
+from affekt.sidecar.motion.read import encode_motion, read_motion
+from affekt.sidecar.motion.write import write_motion
 from affekt.sidecar.server.authenticator import LOCAL_USER
 from fakes.bakes import bake
 from fakes.head import small_head

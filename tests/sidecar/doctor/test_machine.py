@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from affekt.shared.alive import is_process_alive
-from affekt.sidecar.doctor.machine import Asker, Ran, run_bounded, this_machine, version_of
+from affekt.sidecar.doctor.machine import CachedFacts, Machine, Ran, run_bounded, version_of
 from fakes.link import wait_for
 
 PYTHON = sys.executable
@@ -53,7 +53,7 @@ def answer(ran: Ran) -> tuple[dict[str, str], int]:
         asked.append((command, limit_s))
         return ran
 
-    asker = Asker(run)
+    asker = CachedFacts(run)
     facts = dict(asker("torch"))
     assert asker("torch") == facts
     return facts, len(asked)
@@ -79,7 +79,7 @@ def test_imports_that_go_wrong(ran: Ran, error: str) -> None:
 
 
 def test_facts_for_real() -> None:
-    asker = Asker(run_bounded)
+    asker = CachedFacts(run_bounded)
     assert asker("numba")["version"] == version_of("numba")
     assert asker("no_such_module")["error"].startswith("ModuleNotFoundError: No module named")
     assert asker("av")["ffmpeg"]
@@ -87,7 +87,7 @@ def test_facts_for_real() -> None:
 
 
 def test_this_machine() -> None:
-    machine = this_machine()
+    machine = Machine()
     assert machine.system == sys.platform
     assert machine.version_of("no-such-distribution") is None
     assert machine.free_bytes(Path("/")) > 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from affekt.sidecar.doctor import places
-from affekt.sidecar.doctor.finding import Finding
+from affekt.sidecar.doctor.report import Finding
 from fakes.machine import make_machine
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")

@@ -35,7 +35,8 @@ def test_none(tmp_path: Path) -> None:
     machine = make_machine(tmp_path)
     assert running.runtime_folders(machine) == [machine.runtime_folder]
     finding = running.check_sidecar(machine, machine.runtime_folder)
-    assert (finding.name, finding.state, finding.detail) == ("sidecar", "ok", "not running")
+    assert running.sidecar_name(machine.runtime_folder) == "sidecar"
+    assert (finding.state, finding.detail) == ("ok", "not running")
 
 
 def test_one_that_answers(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_those_of_blenders_have_a_finding_each(tmp_path: Path) -> None:
     (tmp_path / "run" / "blender-33").mkdir()  # it holds an old log at most
     folders = running.runtime_folders(machine)
     assert [folder.name for folder in folders] == ["run", "blender-11", "blender-22"]
-    assert running.check_sidecar(machine, folders[1]).name == "sidecar of Blender 11"
+    assert running.sidecar_name(folders[1]) == "sidecar of Blender 11"
 
 
 def orphans(folder: Path, count: int) -> list[Path]:

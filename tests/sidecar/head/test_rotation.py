@@ -5,9 +5,10 @@ import math
 
 import pytest
 import torch
-from affekt.sidecar.head.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from affekt.sidecar.head.forward import matrix_from_axis_angle
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 from torch.testing import assert_close
 
 numbers = st.floats(-math.pi, math.pi, allow_nan=False)
@@ -43,25 +44,14 @@ def test_matches_the_matrix_exponential(vector: torch.Tensor) -> None:
     )
 
 
-@given(vectors)
-def test_back_from_the_matrix(vector: torch.Tensor) -> None:
-    matrix = matrix_from_axis_angle(vector)
-    found = axis_angle_from_matrix(matrix)
-    assert_close(matrix_from_axis_angle(found), matrix, atol=1e-9, rtol=0)
-    assert found.norm() <= math.pi + 1e-9
-
-
 @pytest.mark.parametrize("angle", [0.0, 1e-8, 1e-4, 1e-3, math.pi - 1e-8, math.pi])
 @pytest.mark.parametrize(
     "axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.6, 0, -0.8), (-0.36, 0.48, 0.8)]
 )
 def test_delicate_angles(angle: float, axis: tuple[float, float, float]) -> None:
     vector = angle * torch.tensor(axis, dtype=torch.float64)
-    found = axis_angle_from_matrix(matrix_from_axis_angle(vector))
-    if angle < math.pi:
-        assert_close(found, vector, atol=1e-7, rtol=0)
-    else:  # a half turn has two axes
-        assert_close(found.abs(), vector.abs(), atol=1e-6, rtol=0)
+    wanted = torch.from_numpy(Rotation.from_rotvec(vector.numpy()).as_matrix())
+    assert_close(matrix_from_axis_angle(vector), wanted, atol=1e-12, rtol=0)
 
 
 def test_gradient_exists_at_zero() -> None:

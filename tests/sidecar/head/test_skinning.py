@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 from affekt.shared.head import HeadModel
-from affekt.sidecar.head.forward import HeadLayer, joint_transforms
+from affekt.sidecar.head.forward import HeadLayer, joint_transforms, matrix_from_axis_angle
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.head.rotation import matrix_from_axis_angle
 from affekt.sidecar.head.skinning import CHUNK_FRAMES, pose_joints, sparse_rows
 from fakes.head import small_head
 from fakes.takes import random_motion

@@ -9,7 +9,7 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.motion import inverse
+from affekt.sidecar.motion import arkit_from_open
 from affekt.sidecar.motion.adapter import (
     LinearAdapter,
     add_open_difference,
@@ -89,7 +89,7 @@ def test_arkit_to_open_and_back_is_exact_on_the_open_head() -> None:
 def test_weights_are_the_nearest_that_are_not_negative() -> None:
     motion = random_motion(6)
     ours = open_to_arkit(motion, HEAD)
-    solver = inverse._solver(HEAD)
+    solver = arkit_from_open._solver(HEAD)
     for frame in range(len(motion)):
         p = np.concatenate([motion.expression[frame], motion.jaw[frame], motion.eyes[frame]])
         slow = lsq_linear(solver.basis, solver.root @ p, (0, np.inf), tol=1e-14).x

@@ -13,7 +13,8 @@ import pytest
 from affekt.shared import limits
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion
-from affekt.sidecar.motion.read import decode_motion, encode_motion, read_motion, write_motion
+from affekt.sidecar.motion.read import decode_motion, encode_motion, read_motion
+from affekt.sidecar.motion.write import write_motion
 from fakes.mutation import mutated
 from fakes.takes import arkit_content, as_bytes, lam_content, random_motion
 from hypothesis import given, settings

@@ -10,8 +10,8 @@ from affekt.shared.emotion_keys import decode_track
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion
 from affekt.sidecar import cli
-from affekt.sidecar.motion.read import read_motion, write_motion
-from affekt.sidecar.motion.write import WRITERS, guess_format, write_motion_as
+from affekt.sidecar.motion.read import read_motion
+from affekt.sidecar.motion.write import WRITERS, guess_format, write_motion
 from fakes.takes import arkit_motion, random_motion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ def take_for(form: str, frames: int, seed: int) -> Motion:
 def test_what_is_written_is_read_back(tmp_path: Path, form: str, frames: int, seed: int) -> None:
     motion = take_for(form, frames, seed)
     path = tmp_path / "take"
-    left_out = write_motion_as(motion, path, form)
+    left_out = write_motion(motion, path, form)
     again = read_motion(path)
     assert (again.space, again.fps, len(again)) == (motion.space, motion.fps, frames)
     for field in (*PER_FRAME, "shape"):
@@ -45,7 +45,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, form: str, frames: int, se
 
 
 def test_gaussian_avatars_gets_float32_and_offsets_for_every_frame(tmp_path: Path) -> None:
-    write_motion_as(random_motion(7, space="flame2023"), tmp_path / "p.npz", "vhap")
+    write_motion(random_motion(7, space="flame2023"), tmp_path / "p.npz", "vhap")
     with np.load(tmp_path / "p.npz") as arrays:
         assert {values.dtype for values in arrays.values()} == {np.dtype("f4")}
         assert arrays["dynamic_offset"].shape == (7, 1, 3)
@@ -54,7 +54,7 @@ def test_gaussian_avatars_gets_float32_and_offsets_for_every_frame(tmp_path: Pat
 
 def test_what_has_no_place_is_named(tmp_path: Path) -> None:
     motion = replace(arkit_motion(3), neck=np.ones((3, 3), np.float32))
-    assert write_motion_as(motion, tmp_path / "take", "arkit") == ("neck",)
+    assert write_motion(motion, tmp_path / "take", "arkit") == ("neck",)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_has_no_place_is_named(tmp_path: Path) -> None:
 )
 def test_wrong_spaces_are_refused(tmp_path: Path, form: str, space: str, code: str) -> None:
     with pytest.raises(InputError) as caught:
-        write_motion_as(random_motion(3, space=space), tmp_path / "take", form)
+        write_motion(random_motion(3, space=space), tmp_path / "take", form)
     assert caught.value.code == code
     assert not list(tmp_path.iterdir())
 

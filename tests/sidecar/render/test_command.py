@@ -10,7 +10,7 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.cli import run
-from affekt.sidecar.motion.read import write_motion
+from affekt.sidecar.motion.write import write_motion
 from affekt.sidecar.raster import device
 from affekt.sidecar.raster.device import CpuRasteriser
 from affekt.sidecar.render.camera_file import read_cameras

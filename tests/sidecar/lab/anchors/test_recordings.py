@@ -11,7 +11,7 @@ from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.dataset import FORMAT, MANIFEST, read_synchronised
 from affekt.sidecar.lab.anchors.synchronised import Synchronised
-from affekt.sidecar.motion.read import write_motion
+from affekt.sidecar.motion.write import write_motion
 
 HEAD = read_head("open")
 JAW_OPEN = HEAD.expression_names.index("jawOpen")

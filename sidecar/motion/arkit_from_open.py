@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the open head's parameters to ARKit's weights: non-negative least squares.
+"""Finds ARKit weights for the open head's parameters by non-negative least squares.
 
     w = argmin over w >= 0 of (p - C w)^T G (p - C w)
 
-p = [expression, jaw, eyes]; C is the head's linear map from weights; G says what a change of p
-does to the surface: the Gram matrix of the vertices' first-order displacements, with a small
-multiple of the identity so that opposite shapes (jaw left and right) stay apart.
+p = [expression, jaw, eyes]; C is the head's linear map from weights to p; G is the Gram matrix of
+the vertices' first-order displacements, so that errors are measured on the surface, plus a small
+multiple of the identity that keeps opposite shapes (jaw left and right) apart.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ...shared.motion import Motion
 from ..memory import remembered
 
 _APART = 0.02
-"""Weight of the identity beside the surface's Gram matrix of mean diagonal 1."""
+"""Weight of the identity; the Gram matrix has mean diagonal 1."""
 _JAW, _EYES = 2, (3, 4)  # in `JOINTS`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Solver:
-    """root (P, P) with G = root^T root; basis (P, 52) = root C; inverse (52, P) of C."""
+    """root (P, P) with G = root^T root; basis (P, 52) = root C; inverse (52, P) of C under G."""
 
     root: Float64Array
     basis: Float64Array
@@ -36,9 +36,9 @@ class _Solver:
 def arkit_weights(
     motion: Motion, head: HeadModel, frames: IndexArray | None = None
 ) -> Float32Array:
-    """(T, 52) weights of those frames (all if None); motion and head in space "open".
+    """ARKit weights (T, 52) of the given frames (all if None); motion and head in space "open".
 
-    Frames that need no bound are solved together; the others one by one.
+    Frames whose unconstrained solution is not negative are solved together, the others one by one.
     """
     solver = _solver(head)
     rows = slice(None) if frames is None else frames
@@ -51,8 +51,8 @@ def arkit_weights(
 
 
 def not_negative(weights: Float64Array, basis: Float64Array) -> Float64Array:
-    """(T, W) the weights of 0 or above nearest to least-squares solutions (T, W), by what
-    basis (P, W) makes of the difference. Frames without a negative weight stay as they are."""
+    """The non-negative weights (T, W) nearest to unconstrained ones (T, W), where the distance is
+    |basis @ difference| with basis (P, W). Frames without a negative weight are unchanged."""
     from scipy.optimize import nnls  # here, for most bakes need none, and it takes long to load
 
     out = weights.copy()
@@ -74,7 +74,7 @@ def _solver(head: HeadModel) -> _Solver:
 
 
 def _effects(head: HeadModel) -> Float64Array:
-    """(V * 3, E + 9): displacement of each coordinate for one unit of each parameter."""
+    """First-order displacement of each coordinate by one unit of each parameter, (V * 3, E + 9)."""
     template = head.template.astype(np.float64)
     joints = head.joint_regressor @ template
     turns = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The skin of a head as a surface to be registered, and nearest points on it.
+"""The skin of a head as a triangle mesh, and nearest-point search on it.
 
 Eyeballs, teeth, tongue and hair are not skin; the inside of the mouth is.
 """
@@ -21,16 +21,16 @@ from ...shared.head import JOINTS, REGIONS, HeadModel
 
 SKIN = tuple(REGIONS.index(name) for name in ("skin", "lip", "mouth"))
 _CANDIDATES = 24
-"""Triangles looked at for each point, nearest centres first: of FLAME's 3,931 points one finds a
-nearer triangle among 400, by 0.2 mm."""
+"""Triangles tested for each point, those with the nearest centres. With 400 in place of 24, one of
+FLAME's 3,931 points finds a nearer triangle, by 0.2 mm."""
 _SAME_SIDE = 0.3
 """Least cosine between a point's normal and the triangle's: keeps an upper lip off a lower one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Skin:
-    """points (N, 3) metres; faces (M, 3) into them; vertex (N,) their index in the head; side (N,)
-    1 on the upper lip and what lies near it, -1 on the lower, 0 where neither counts."""
+    """points (N, 3) metres; faces (M, 3) indices of points; vertex (N,) the points' indices in the
+    head; side (N,) 1 on and near the upper lip, -1 on and near the lower one, else 0."""
 
     points: Float64Array
     faces: Int64Array
@@ -40,8 +40,8 @@ class Skin:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hits:
-    """Points of a skin: face (n,), weights (n, 3) barycentric, found (n,) False where no triangle
-    near by faces the same way, distance (n,) metres."""
+    """The nearest points on a skin to n points: face (n,); weights (n, 3) barycentric; found (n,)
+    False if no triangle near by has a similar normal; distance (n,) metres."""
 
     face: Int64Array
     weights: Float64Array
@@ -49,16 +49,16 @@ class Hits:
     distance: Float64Array
 
     def on(self, values: Float64Array, faces: Int64Array) -> Float64Array:
-        """(n, ...) values (N, ...) of a skin's vertices at the hits."""
+        """Interpolates values (N, ...) of the skin's points at the hits, (n, ...)."""
         return np.einsum("nk,nk...->n...", self.weights, values[faces[self.face]])
 
     def corner(self, faces: Int64Array) -> Int64Array:
-        """(n,) the corner of its triangle that each hit lies nearest to."""
+        """The point of its triangle that each hit is nearest to, (n,)."""
         return faces[self.face, self.weights.argmax(1)]
 
 
-def failed(why: str) -> InputError:
-    """The error for heads that could not be laid onto each other."""
+def registration_error(why: str) -> InputError:
+    """The error for heads that cannot be registered."""
     return InputError(
         "adapter.registration",
         f"This head could not be laid onto the open head: {why}.",
@@ -68,14 +68,14 @@ def failed(why: str) -> InputError:
 
 
 def skin_of(head: HeadModel) -> Skin:
-    """The head's largest connected piece of skin, at rest, without sides.
+    """The head's largest connected piece of skin at rest; `side` is 0 everywhere.
 
-    Raises InputError `adapter.registration` if there is none.
+    Raises InputError `adapter.registration` if the head has no skin.
     """
     wanted = np.isin(head.region, SKIN)
     faces = head.faces[wanted[head.faces].all(1)].astype(np.int64)
     if not len(faces):
-        raise failed("it has no skin")
+        raise registration_error("it has no skin")
     faces = faces[_largest_piece(faces, len(wanted))]
     vertex, local = np.unique(faces, return_inverse=True)
     return Skin(
@@ -94,7 +94,7 @@ def _largest_piece(faces: Int64Array, vertices: int) -> BoolArray:
 
 
 def mark_sides(skin: Skin, head: HeadModel, upper: Float64Array, lower: Float64Array) -> Skin:
-    """The skin with its two lips told apart, by how far each goes with the jaw.
+    """The skin with `side` set by the skin weights of the jaw near the mouth.
 
     upper, lower: (n, 3) points on the rims of the mouth.
     """
@@ -109,14 +109,14 @@ def mark_sides(skin: Skin, head: HeadModel, upper: Float64Array, lower: Float64A
 
 
 def face_normals(points: Float64Array, faces: Int64Array) -> Float64Array:
-    """(M, 3) unit normals; zero for triangles without an area."""
+    """Unit normals (M, 3); zero for triangles without an area."""
     a, b, c = (points[faces[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a)
     return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-18)
 
 
 def point_areas(points: Float64Array, faces: Int64Array) -> Float64Array:
-    """(N,) square metres: a third of each triangle around a point."""
+    """Area of each point (N,) in square metres: a third of the triangles around it."""
     a, b, c = (points[faces[:, k]] for k in range(3))
     area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1) / 3
     out = np.zeros(len(points))
@@ -125,8 +125,8 @@ def point_areas(points: Float64Array, faces: Int64Array) -> Float64Array:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Target:
-    """A skin prepared to be asked for nearest points."""
+class SkinTree:
+    """A skin with a k-d tree of its triangles' centres, for nearest-point search."""
 
     skin: Skin
     normals: Float64Array
@@ -134,17 +134,17 @@ class Target:
     tree: cKDTree
 
     @staticmethod
-    def of(skin: Skin) -> Target:
-        """A triangle is of a lip's side if a corner is."""
+    def of(skin: Skin) -> SkinTree:
+        """Builds the tree. A triangle is on a lip's side if one of its corners is."""
         sides = skin.side[skin.faces].astype(np.int8)
         side = np.where(sides.min(1) < 0, sides.min(1), sides.max(1)).astype(np.int8)
         centres = skin.points[skin.faces].mean(1)
         normals = face_normals(skin.points, skin.faces)
-        return Target(skin, normals, side, cKDTree(centres))
+        return SkinTree(skin, normals, side, cKDTree(centres))
 
     def nearest(self, points: Float64Array, normals: Float64Array, side: NDArray[np.int8]) -> Hits:
-        """The nearest point to each of points (n, 3) on triangles that face the same way and lie
-        on the same lip; on any triangle where there is none."""
+        """The nearest point on the skin to each of points (n, 3) with normals (n, 3), on triangles
+        with a similar normal and on the same lip; on any triangle if there is none."""
         candidates = self.tree.query(points, min(_CANDIDATES, len(self.skin.faces)))[1]
         face, weights = np.zeros(len(points), np.int64), np.zeros((len(points), 3))
         found, distance = np.zeros(len(points), bool), np.zeros(len(points))
@@ -169,7 +169,7 @@ def _find_nearest(
     points, normals, side, candidates, corners, face_normals, face_side,
     face, weights, found, distance,
 ):  # fmt: skip  # pragma: no cover - compiled
-    """Of each point's candidates the nearest that fits, else the nearest."""
+    """Finds for each point the nearest fitting triangle of its candidates, else the nearest."""
     for index in range(points.shape[0]):
         point, normal = points[index], normals[index]
         best = np.inf

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JSON's lists of numbers as arrays, with errors that name the field."""
+"""Values of JSON files as arrays and numbers, with errors that name the field."""
 
 from __future__ import annotations
 
 import json
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
-from .affekt_npz import to_float32
+from . import npz
 
 
 def parse_json(data: bytes, name: str) -> object:
-    """Raises InputError `file.damaged` for text that breaks off or is no JSON."""
+    """Parses JSON. Raises InputError `file.damaged` for text that is truncated or no JSON."""
     try:
         return json.loads(data)
     except UnicodeDecodeError as error:
@@ -32,19 +33,27 @@ def parse_json(data: bytes, name: str) -> object:
         ) from error
 
 
-def matrix(rows: object, width: int, field: str, name: str) -> Float32Array:
-    """(T, width) float32 from a list of rows.
+def array(value: object, field: str, name: str) -> NDArray[np.generic]:
+    """A list of numbers or of equally long rows as an array of whatever type it has.
 
-    Raises InputError `motion.shape`, or `motion.not_a_number` for text and blanks.
+    Raises InputError `motion.shape` for rows of different lengths.
+    """
+    try:
+        return np.array(value)
+    except (ValueError, OverflowError) as error:
+        raise wrong_shape(field, name, "an even table of numbers") from error
+
+
+def matrix(rows: object, width: int, field: str, name: str) -> Float32Array:
+    """A list of rows as (T, width) float32.
+
+    Raises InputError `motion.shape`, or `motion.not_a_number` for text and nulls.
     """
     if not isinstance(rows, list):
         raise wrong_shape(field, name, "a list of frames")
     if not rows:
         return np.zeros((0, width), np.float32)
-    try:
-        values = np.array(rows)
-    except (ValueError, OverflowError) as error:
-        raise wrong_shape(field, name, f"{width} numbers in every frame") from error
+    values = array(rows, field, name)
     if values.ndim != 2 or values.shape[1] != width:
         raise wrong_shape(field, name, f"{width} numbers in every frame")
     if values.dtype.kind not in "fiu":
@@ -53,18 +62,18 @@ def matrix(rows: object, width: int, field: str, name: str) -> Float32Array:
             f"In {name}, {field} holds something that is not a number.",
             "Repair that value or export the take again.",
         )
-    return to_float32(values)
+    return npz.to_float32(values)
 
 
 def wrong_shape(field: str, name: str, expected: str) -> InputError:
-    """The error for a field that is not laid out as its format says."""
+    """The error for a field whose layout is not that of its format."""
     return InputError(
         "motion.shape", f"In {name}, {field} is not {expected}.", "Export the take again."
     )
 
 
 def number(value: object, field: str, name: str) -> float:
-    """A plain finite number. Raises InputError `motion.not_a_number`."""
+    """The value as a float. Raises InputError `motion.not_a_number` if it is no finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e30:
         raise InputError(
             "motion.not_a_number",
