@@ -118,7 +118,7 @@ def indices(steps: Sequence[orders.Stepped]) -> list[int]:
 
 def files(desk: Desk) -> dict[Path, int]:
     """All pictures, with what changes when one is written."""
-    found = (desk.user.folder / "pictures").rglob("*.*")
+    found = (desk.user.folder / "pictures").rglob("[!.]*.*")  # not those half written
     return {path: path.stat().st_ino for path in found}
 
 
