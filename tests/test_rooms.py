@@ -82,7 +82,7 @@ def test_rooms_reach_only_where_they_may(room: str, may: set[str]) -> None:
 
 
 FLOORS = (
-    ("denormals", "files", "parent_watch", "smooth", "threads"),
+    ("denormals", "files", "memory", "parent_watch", "smooth", "threads"),
     ("cache", "raster"),
     ("head",),
     ("motion",),

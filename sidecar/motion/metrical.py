@@ -64,6 +64,6 @@ def _axis_angle(
 ) -> Float64Array:
     """The same as axis-angle (T, 3); zero if the record has no such key."""
     if key not in record:
-        return np.zeros((frames, 3), np.float32)
+        return np.zeros((frames, 3))
     matrix = _matrix(record, key, start, width, name, frames)
     return Rotation.from_matrix(matrix).as_rotvec()

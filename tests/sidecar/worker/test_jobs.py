@@ -119,7 +119,7 @@ def indices(steps: Sequence[orders.Stepped]) -> list[int]:
 
 def files(client: WorkClient) -> dict[Path, int]:
     """All pictures, with what changes when one is written."""
-    found = (client.user.folder / "pictures").rglob("*.*")
+    found = (client.user.folder / "pictures").rglob("[!.]*.*")  # not those half written
     return {path: path.stat().st_ino for path in found}
 
 
