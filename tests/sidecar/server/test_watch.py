@@ -104,11 +104,10 @@ def bake(job: str, sha256: str) -> messages.Bake:
 
 @pytest.mark.usefixtures("_with_pid")
 @pytest.mark.parametrize(
-    ("sizes", "ends", "kind"),
-    [((MOST + 1, MOST), 1, messages.BakeDone), ((MOST + 1,), 2, messages.JobFailed)],
+    ("sizes", "kind"), [((MOST + 1, MOST), messages.BakeDone), ((MOST + 1,), messages.JobFailed)]
 )
 def test_a_job_that_takes_too_much(
-    sizes: tuple[int, ...], ends: int, kind: type[messages.Message], tmp_path: Path
+    sizes: tuple[int, ...], kind: type[messages.Message], tmp_path: Path
 ) -> None:
     """The worker is started again and the job goes on; if that becomes too large too, it fails."""
     memory = _Memory(*sizes)
@@ -121,8 +120,9 @@ def test_a_job_that_takes_too_much(
         upload = raw.upload_of(b"a take of 6 frames")
         raw.ask(upload)
         raw.ask(bake("ab" * 16, upload.sha256))
-        wait_for(lambda: link.worker.restarts == ends, "its ends")
-        link.rooms.steps.release(6)
+        if kind is messages.BakeDone:
+            wait_for(lambda: link.worker.restarts == ends, "its ends")
+            link.rooms.steps.release(6)
         end = raw.end_of("ab" * 16)
         assert isinstance(end, kind)
         if isinstance(end, messages.JobFailed):
