@@ -47,7 +47,7 @@ def change(draw: Callable[[st.SearchStrategy], Any], kind: type[Message]) -> dic
 
 
 @pytest.mark.parametrize("kind", NOUNS, ids=lambda kind: kind.TYPE)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_only_our_errors(kind: type[Message], data: st.DataObject) -> None:
     whole = any_message(kind)

@@ -31,7 +31,7 @@ def column(track: EmotionTrack, name: str) -> np.ndarray:
 
 
 @given(seed=st.integers(0, 999), fps=st.sampled_from([24.0, 25.0, 29.97, 30.0, 60.0]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_round_trip_frame_by_frame(seed: int, fps: float) -> None:
     rng = np.random.default_rng(seed)
     weights = rng.random((40, 6)).astype(np.float32) * (rng.random((40, 1)) < 0.5)
@@ -178,7 +178,7 @@ def test_weights_above_one_cannot_be_written() -> None:
 @given(
     whole=st.sampled_from([YAML, ace((0.0, {"joy": 1.0}), (1.0, {"pain": 0.5}))]), data=st.data()
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_mutated_text_gives_a_track_or_an_error_of_ours(whole: bytes, data: st.DataObject) -> None:
     content = bytearray(whole)
     for _ in range(data.draw(st.integers(0, 4))):

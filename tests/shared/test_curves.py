@@ -17,7 +17,7 @@ def arrays(keys: dict) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(keys=_KEYS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_bezier_stays_between_neighbouring_keys(keys: dict) -> None:
     places, levels = arrays(keys)
     for i in range(len(places) - 1):
@@ -31,7 +31,7 @@ def test_bezier_stays_between_neighbouring_keys(keys: dict) -> None:
 
 
 @given(keys=_KEYS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_bezier_has_no_corner_at_a_key(keys: dict) -> None:
     places, levels = arrays(keys)
     left, right = curves.handles(places, levels)
@@ -51,7 +51,7 @@ def test_unbounded_handles_make_acceleration_continuous() -> None:
 
 
 @given(keys=_KEYS, mirrored=st.booleans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_bezier_is_the_same_mirrored_and_turned_over(keys: dict, mirrored: bool) -> None:
     places, levels = arrays(keys)
     at = np.linspace(-5, 305, 100)

@@ -55,7 +55,7 @@ _VALUES = st.dictionaries(
     kind=st.sampled_from(curves.INTERPOLATIONS),
     mixed=st.randoms(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_channels_pass_through_their_keys_and_do_not_touch_each_other(
     channels: dict, kind: str, mixed
 ) -> None:
@@ -82,7 +82,7 @@ def test_channels_pass_through_their_keys_and_do_not_touch_each_other(
 
 
 @given(channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=11))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_keys_round_trip(channels: dict) -> None:
     listed = [{"frame": f, n: v} for n, values in channels.items() for f, v in values.items()]
     data = json.dumps({"fps": 24, "interpolation": "bezier", "keys": listed}).encode()
@@ -165,7 +165,7 @@ _WHOLE = json.dumps({"fps": 30, "keys": [{"frame": 0, "happy": 1.0}, {"frame": 6
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_mutated_files_give_a_track_or_an_error_of_ours(data: st.DataObject) -> None:
     content = bytearray(_WHOLE.encode())
     for _ in range(data.draw(st.integers(1, 3))):

@@ -148,7 +148,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(actions=ACTIONS)
 def test_each_job_ends_once_and_whole(actions: list[str]) -> None:
     with TemporaryDirectory() as name:

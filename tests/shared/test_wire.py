@@ -322,13 +322,13 @@ def decode_anything(frames: list[bytes]) -> None:
     assert len(text) < 500
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.binary(max_size=200), max_size=4))
 def test_fuzz_bytes(frames: list[bytes]) -> None:
     decode_anything(frames)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     v=st.lists(st.integers(0, 2), min_size=2, max_size=2) | VALUES,
     id=st.integers(0, 9) | VALUES,
@@ -341,7 +341,7 @@ def test_fuzz_headers(frames: list[bytes], **fields: object) -> None:
     decode_anything([msgpack.packb(fields), *frames])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     kind=st.sampled_from(sorted(messages.MESSAGES)),
     place=st.integers(0, 10**6),

@@ -56,7 +56,7 @@ def plain_distance(point: np.ndarray, corners: np.ndarray, steps: int = 200) -> 
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_nearest_point_of_a_triangle(seed: int) -> None:
     rng = np.random.default_rng(seed)
     corners, point = rng.normal(0, 1, (3, 3)), rng.normal(0, 1.5, 3)
@@ -107,7 +107,7 @@ def test_bending_is_free_for_what_is_linear_along_the_surface() -> None:
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_similarity_is_found(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points, turn = rng.normal(0, 0.05, (9, 3)), Rotation.random(random_state=seed).as_matrix()

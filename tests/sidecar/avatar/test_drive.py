@@ -135,7 +135,7 @@ def test_the_chain_hangs_together(avatar: Avatar):
     assert gaussians.means[nose, 0] > avatar.vertices[nose, 0] + 0.03
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(
     seed=st.integers(0, 2**16),
     turn=st.tuples(*[st.floats(-1.2, 1.2)] * 3),
@@ -163,7 +163,7 @@ def test_a_rig_against_its_twin(avatar: Avatar, seed: int, turn: tuple, follow: 
     np.testing.assert_allclose(agreement, 1, atol=1e-3)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.tuples(*[st.floats(-1.5, 1.5)] * 3), st.floats(0.8, 1.3))
 def test_a_rigid_motion_is_found_by_vertices(rotation: tuple, size: float):
     """A turned and scaled surface reports just that turn."""

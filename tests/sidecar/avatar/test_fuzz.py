@@ -69,7 +69,7 @@ def test_whole_files_are_read(kind: str, flame: HeadModel):
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_damage(kind: str, flame: HeadModel, data: st.DataObject):
     attack(data, kind, flame)
@@ -91,7 +91,7 @@ def test_much_damage(kind: str, flame: HeadModel):
             read_as(kind, bytes(content), flame)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"ply\n", b"PK\x03\x04", b"glTF"]))
 def test_noise(content: bytes, start: bytes):
     with pytest.raises(InputError):

@@ -53,7 +53,7 @@ def plain(values: Splats, directions: np.ndarray) -> np.ndarray:
     return np.maximum(colours, 0)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**16), known=st.sampled_from([3, 8, 15]))
 def test_colours_against_scipy(seed: int, known: int):
     values, camera = gaussians(seed, known), view(seed)

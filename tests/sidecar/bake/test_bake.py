@@ -64,7 +64,7 @@ def test_whole_takes_have_the_bits_of_the_plain_bake(space: str, fps: float) -> 
 
 
 @given(space=st.sampled_from(SPACES), fps=st.sampled_from(RATES), data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_range_alone_equals_those_frames_of_the_whole(
     space: str, fps: float, data: st.DataObject
 ) -> None:

@@ -65,7 +65,7 @@ def changed(track: EmotionTrack, curve: str, rows: slice, value: float) -> Emoti
     length=st.integers(1, FRAMES),
     value=st.floats(0, 1, width=32),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_chunks_of_one_name_have_the_same_bits(
     curve: str, fps: float, seed: int, start: int, length: int, value: float
 ) -> None:
@@ -80,7 +80,7 @@ def test_chunks_of_one_name_have_the_same_bits(
 
 
 @given(fps=st.sampled_from(RATES), seed=st.integers(0, 5), chunk=st.integers(0, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_rows_outside_those_named_do_not_matter(fps: float, seed: int, chunk: int) -> None:
     """The same with every other row changed at once, and inside them one row does matter."""
     take, track = prepared("open", fps), random_track(seed)

@@ -106,7 +106,7 @@ def test_more_than_the_limit_never_fits(tmp_path: Path) -> None:
 
 
 @given(sizes=st.lists(st.integers(1, 60_000), min_size=1, max_size=20))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_budget_holds(tmp_path_factory: pytest.TempPathFactory, sizes: list[int]) -> None:
     root = tmp_path_factory.mktemp("cache")
     cache = Cache(root, 100_000)

@@ -20,7 +20,7 @@ from affekt.sidecar.cache import disk, parts
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.parts import Manifest, Part
 from affekt.sidecar.cache.user import UserCache
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 WHOLE = bytes(range(256)) * 4
@@ -292,7 +292,6 @@ LONG = np.random.default_rng(0).bytes(3 * 4096 + 777)
     bit=st.integers(0, 7),
     cuts=st.lists(st.integers(0, len(LONG)), max_size=4),
 )
-@settings(deadline=None)
 def test_every_flipped_bit_is_found(
     tmp_path_factory: pytest.TempPathFactory, at: int, bit: int, cuts: list[int]
 ) -> None:

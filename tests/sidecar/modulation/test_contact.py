@@ -65,7 +65,7 @@ def test_a_closure_lasts_as_long_at_every_rate(fps: float):
     assert 0.02 < contact.sum() / fps < 0.15
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**31), start=st.integers(0, 79), length=st.integers(1, 40))
 def test_a_range_with_its_margin_has_the_bits_of_the_whole(seed: int, start: int, length: int):
     numbers = np.random.default_rng(seed).normal(0, 0.2, (80, 103)).astype(np.float32)

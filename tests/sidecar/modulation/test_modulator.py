@@ -136,7 +136,7 @@ def test_weights_zero_and_full_influence_still_take_the_emotion_out():
     assert np.abs(numbers(out) - numbers(take)).max() > 0.01
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     bounds=st.tuples(st.integers(0, FRAMES - 1), st.integers(1, FRAMES)).filter(
         lambda b: b[0] < b[1]

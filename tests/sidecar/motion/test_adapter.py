@@ -65,7 +65,7 @@ def test_open_takes_are_themselves() -> None:
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_arkit_to_open_and_back_is_exact(seed: int) -> None:
     take = arkit_motion(seed=seed)
     back = open_to_arkit(to_open(take, HEAD, None), HEAD)

@@ -85,7 +85,7 @@ def test_bad_layouts_are_named(kind: str) -> None:
 
 
 @given(layout=st.sampled_from(sorted(LAYOUTS)), data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_mutated_text_gives_a_take_or_an_error_of_ours(layout: str, data: st.DataObject) -> None:
     content = bytearray(as_bytes(LAYOUTS[layout]))
     for _ in range(data.draw(st.integers(1, 4))):

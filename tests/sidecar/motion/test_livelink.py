@@ -30,7 +30,7 @@ def take(frames: int, fps: float, seed: int) -> Motion:
 @given(
     frames=st.integers(1, 200), seed=st.integers(0, 99), fps=st.sampled_from([24, 25, 30, 50, 60])
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_round_trip(frames: int, seed: int, fps: int) -> None:
     motion = take(frames, fps, seed)
     again = decode_motion(encode_livelink(motion), "take.csv")
@@ -60,7 +60,7 @@ def test_the_apps_header_counts_61() -> None:
 
 
 @given(order=st.permutations(range(2, 63)), lower=st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_columns_are_found_by_name_in_any_case(order: list[int], lower: bool) -> None:
     plain = list(csv.reader(io.StringIO(encode_livelink(take(3, 60, 1)).decode())))
     mixed = [[*row[:2], *(row[i] for i in order)] for row in plain]
@@ -155,7 +155,7 @@ WHOLE = livelink_csv([clock(i, 30, start=59) for i in range(4)])
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_mutated_tables_give_a_take_or_an_error_of_ours(data: st.DataObject) -> None:
     content = mutated(data, WHOLE)
     try:

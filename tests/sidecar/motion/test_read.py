@@ -40,7 +40,7 @@ def code_of(data: bytes) -> str:
 
 
 @given(frames=st.integers(1, 70), seed=st.integers(0, 99), space=st.sampled_from(["open", "arkit"]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_own_files_round_trip_bit_for_bit(frames: int, seed: int, space: str) -> None:
     motion = random_motion(frames, space=space, seed=seed)
     data = encode_motion(motion)
@@ -83,7 +83,7 @@ def test_lam_with_every_expression_is_not_shifted() -> None:
 
 
 @given(order=st.permutations(range(52)), drop=st.integers(0, 51))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_arkit_weights_are_found_by_name(order: list[int], drop: int) -> None:
     content = arkit_content(4)
     plain = decode_motion(as_bytes(content), "bsData.json")
@@ -289,7 +289,7 @@ WHOLE = {
 
 
 @given(kind=st.sampled_from(sorted(WHOLE)), data=st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_mutated_files_give_a_take_or_an_error_of_ours(kind: str, data: st.DataObject) -> None:
     content = mutated(data, WHOLE[kind])
     try:

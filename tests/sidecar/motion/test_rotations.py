@@ -18,7 +18,7 @@ def vectors(seed: int, largest: float) -> np.ndarray:
 
 
 @given(seed=st.integers(0, 999), largest=st.sampled_from([1e-9, 1e-3, 0.5, 3.14]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_axis_angle_to_six_numbers_and_back(seed: int, largest: float) -> None:
     wanted = vectors(seed, largest)
     six = Rotation.from_rotvec(wanted).as_matrix()[:, :2].reshape(-1, 6)
@@ -54,7 +54,7 @@ def test_six_numbers_are_the_first_two_rows() -> None:
 
 
 @given(seed=st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_yaw_pitch_roll_round_trip(seed: int) -> None:
     wanted = vectors(seed, 1.2)
     angles = rotations.yaw_pitch_roll_from_axis_angle(wanted)

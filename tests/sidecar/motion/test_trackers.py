@@ -348,7 +348,7 @@ WHOLE = {
 
 @pytest.mark.filterwarnings("ignore")  # zipfile and torch may warn of what was mutated
 @given(kind=st.sampled_from(sorted(WHOLE)), data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_mutated_files_give_a_take_or_an_error_of_ours(kind: str, data: st.DataObject) -> None:
     content = mutated(data, WHOLE[kind])
     try:

@@ -27,9 +27,7 @@ def take_for(form: str, frames: int, seed: int) -> Motion:
 
 @pytest.mark.parametrize("form", WRITERS)
 @given(frames=st.integers(1, 30), seed=st.integers(0, 99))
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_read_back(tmp_path: Path, form: str, frames: int, seed: int) -> None:
     motion = take_for(form, frames, seed)
     path = tmp_path / "take"

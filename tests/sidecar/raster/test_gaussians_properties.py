@@ -110,7 +110,7 @@ scenes = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(scene=scenes, camera=cameras(), antialiased=st.booleans())
 def test_any_scene_equals_its_twin(scene, camera: Camera, antialiased: bool):
     gaussians = make_scene(*scene, camera)
@@ -122,7 +122,7 @@ def test_any_scene_equals_its_twin(scene, camera: Camera, antialiased: bool):
     np.testing.assert_allclose(found.depth[sure], twin.depth.numpy()[sure], rtol=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scene=scenes, camera=cameras(), antialiased=st.booleans())
 def test_values_stay_within_what_was_drawn(scene, camera: Camera, antialiased: bool):
     gaussians = make_scene(*scene, camera)
@@ -142,7 +142,7 @@ def test_values_stay_within_what_was_drawn(scene, camera: Camera, antialiased: b
         assert seen.max() <= z.max() * (1 + 1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), camera=cameras(), oddity=st.sampled_from(ODDITIES))
 def test_threads_change_no_bit(seed: int, camera: Camera, oddity: str):
     camera = replace(camera, width=camera.width * 5, height=camera.height * 5)
@@ -157,7 +157,7 @@ def test_threads_change_no_bit(seed: int, camera: Camera, oddity: str):
         assert_same_bits(pictures[0], other)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), camera=cameras(), antialiased=st.booleans())
 def test_only_the_order_of_equally_deep_ones_matters(seed: int, camera: Camera, antialiased: bool):
     """A shuffle that keeps the order among the tied ones changes no bit."""
@@ -192,7 +192,7 @@ def test_of_equally_deep_ones_the_first_given_lies_in_front():
     np.testing.assert_allclose(found.colour[4, 4], [0.9, 0.09], atol=1e-3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(depths=st.lists(st.one_of(st.just(0), st.integers(0, 2**32 - 1)), max_size=80))
 def test_the_radix_sort_is_a_stable_sort(depths: list[int]):
     keys = np.array(depths, np.uint32)

@@ -94,7 +94,7 @@ def test_equals_plain_twin(name: str, seed: int):
     assert not found.barycentric[nothing].any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_a_closed_sheet_has_no_holes_and_covers_no_pixel_twice(seed: int, orthographic: bool):
     """A sheet of a thousand triangles, thin, large and degenerate ones among them, lies over the
@@ -264,7 +264,7 @@ HUGE = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(HUGE, min_size=12, max_size=12), st.booleans())
 def test_no_place_is_too_far_away(values: list[float], orthographic: bool):
     """Whatever overflows on the way, pixels stay inside the picture and hold numbers."""
@@ -288,7 +288,7 @@ def test_the_nearer_wins_and_equal_ones_go_to_the_first():
     assert (rasterise_mesh(vertices, faces[[0, 2]], camera()).face == 0).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.floats(-3, 3), st.floats(-1, 1))
 def test_a_moved_world_seen_by_a_moved_camera_looks_the_same(seed: int, yaw: float, pitch: float):
     rng = np.random.default_rng(seed)

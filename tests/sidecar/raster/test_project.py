@@ -8,7 +8,7 @@ import pytest
 from affekt.shared.camera import Camera
 from affekt.sidecar.raster.project import to_pixels
 from fakes.projection import pixel_centres, to_screen, unproject
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 
@@ -29,7 +29,6 @@ def random_view(seed: int, *, orthographic: bool) -> Camera:
     )
 
 
-@settings(deadline=None)  # the first example compiles
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_pixels_come_back_from_the_world(seed: int, orthographic: bool):
     view = random_view(seed, orthographic=orthographic)
@@ -40,7 +39,6 @@ def test_pixels_come_back_from_the_world(seed: int, orthographic: bool):
     np.testing.assert_allclose(found[:, 2], depth, rtol=1e-5)
 
 
-@settings(deadline=None)  # the first example compiles
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_equals_its_twin_in_front_and_knows_nothing_of_the_rest(seed: int, orthographic: bool):
     view = random_view(seed, orthographic=orthographic)

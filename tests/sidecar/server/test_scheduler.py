@@ -526,4 +526,4 @@ class Walk(RuleBasedStateMachine):
 
 
 TestWalk = Walk.TestCase
-TestWalk.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+TestWalk.settings = settings(max_examples=80, stateful_step_count=60)

@@ -129,7 +129,7 @@ def whole_bake(fps: float, frames: int) -> tuple[Motion, Motion, EmotionTrack]:
     return take, bake(take, track, read_head("open"), None, load_modulator()).motion, track
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     fps=st.sampled_from([12.0, 24.0, 25.0, 29.97, 30.0, 48.0, 60.0, 119.88]),
     frames=st.sampled_from([1, 2, 33, 260]),

@@ -105,7 +105,7 @@ def test_the_head_has_the_channels_in_this_order(head):
     assert head.expression_names == NAMES
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**31), kind=st.sampled_from(KINDS))
 def test_weights_stay_between_zero_and_their_ceilings(seed: int, kind: str):
     rng = np.random.default_rng(seed)
