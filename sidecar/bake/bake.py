@@ -23,7 +23,7 @@ import numpy as np
 from ...shared.arrays import Float32Array
 from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import JobError, LinkError
-from ...shared.motion import Motion, cut_motion, frames_outside
+from ...shared.motion import Motion, cut_motion, frames_outside, numbers_of
 from ..cache.parts import Part
 from ..denormals import flushed_denormals
 from ..head.forward import Mover, layer_of
@@ -157,7 +157,7 @@ class BakeJob:
                 after = modulate_part(before, self._track, modulator, chunk, self._answers)
             with self._measured("map back"):
                 mapped = map_back(self._prepared, after, chunk)
-            return np.stack([np.concatenate([m.expression, m.jaw], 1) for m in (after, mapped)])
+            return np.stack([numbers_of(after), numbers_of(mapped)])
 
         key = motion_key(self._prepared, self._track, chunk)
         return self._kept(key, (2, len(chunk), NUMBERS), compute)

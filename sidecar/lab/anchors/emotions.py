@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ....shared.emotion import EMOTIONS
 from .channels import NAMES, columns_of
 
 RECIPES: dict[str, list[dict[str, float]]] = tomllib.loads(
-    files(__package__).joinpath("recipes.toml").read_text("utf-8")
+    Path(__file__).with_name("recipes.toml").read_text("utf-8")
 )
 """Weights of each emotion's variants at emotion weight 1."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Viseme:
 
 
 def _read_visemes() -> dict[str, tuple[Viseme, ...]]:
-    table = tomllib.loads(files(__package__).joinpath("visemes.toml").read_text("utf-8"))
+    table = tomllib.loads(Path(__file__).with_name("visemes.toml").read_text("utf-8"))
     shapes = {name: Viseme(**fields) for name, fields in table["shapes"].items()}
     return {p: tuple(shapes[name] for name in names) for p, names in table["phonemes"].items()}
 
