@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From composited channels to passes. Each pass is a `RowWork`: its rows are computed when it is
-run, together with those of other passes."""
+"""Computes passes from composited channels. Each pass is a `RowWork`, whose rows are computed
+together with those of other passes when it is run."""
 
 from __future__ import annotations
 

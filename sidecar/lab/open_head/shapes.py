@@ -31,7 +31,7 @@ class Bases:
 
 
 def arkit_targets(data: Path, vertices: int) -> dict[str, Float64Array]:
-    """ARKit name -> displacement of the base mesh (N, 3) at weight 1."""
+    """Reads the base mesh's displacement (N, 3) at weight 1 of each ARKit name."""
     folder = data / "faceunits01/targets/faceunits"
     return {name: read_target(folder / f"{name}.target", vertices) for name in ARKIT_NAMES}
 
@@ -44,8 +44,8 @@ def build_bases(
     made: dict[str, Float64Array],
     identities: int,
 ) -> Bases:
-    """All bases for the assembled head; `made` names further expression components
-    (V, 3). See the module's docstring."""
+    """Builds all bases of the assembled head. made: further expression components (V, 3) by
+    name."""
     pose, open_lips = jaw_corrective(assembly, rig, assembly.carry(arkit["jawOpen"]))
     columns = [assembly.carry(arkit[name]) for name in ARKIT_NAMES]
     eyes = np.concatenate([assembly.slice_of(f"eye_{side}") for side in ("left", "right")])
@@ -91,12 +91,11 @@ def _camel(name: str) -> str:
 def jaw_corrective(
     assembly: Assembly, rig: Rig, jaw_open: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
-    """What the jaw joint's turn alone lacks of jawOpen, undone by the skinning so that both
-    together give ARKit's shape exactly: the cheeks' and chin's part as a pose corrective on
-    R - I, so that a jaw turned by hand looks right too; the lips' part as the expression
-    component jawOpen.
+    """Splits the difference between ARKit's jawOpen and a turn of the jaw joint in two: a pose
+    corrective (V, 3, 36) for cheeks and chin, so that a jaw turned by hand looks right too, and
+    the expression component jawOpen (V, 3) for the lips. All three together are ARKit's shape.
 
-    Only the two elements sin(angle) and -sin(angle) of R - I carry the corrective, half each.
+    The elements sin(angle) and -sin(angle) of R - I carry half of the corrective each.
     """
     c, s = np.cos(rig.jaw_angle), np.sin(rig.jaw_angle)
     rotation = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
@@ -152,7 +151,7 @@ class Modifier:
 
 
 def _detail_targets(data: Path, assembly: Assembly) -> list[Modifier]:
-    """Symmetric sliders of the face's parts."""
+    """Reads the sliders of the face's parts, both sides of the face in one."""
     found: dict[str, dict[str, Float64Array]] = {}
     identity = _TARGETS["identity"]
     slots = {end: slot for slot, ends in identity["ends"].items() for end in ends}
@@ -195,7 +194,7 @@ def _macro_targets(data: Path, assembly: Assembly) -> dict[str, Float64Array]:
 
 
 def _random_macro(rng: np.random.Generator, macro: dict[str, Float64Array]) -> Float64Array:
-    """Difference of a random adult's macro shape from the neutral one (up to a constant)."""
+    """The macro shape of a random adult, up to a constant (V, 3)."""
     gender = {"male": rng.beta(0.6, 0.6)}
     gender["female"] = 1 - gender["male"]
     ancestry = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.7] * 3), strict=True))
