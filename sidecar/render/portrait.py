@@ -97,8 +97,6 @@ def face_camera(width: int, height: int) -> Camera:
     return look_at(
         target=np.array([0.0, -0.008, 0.0]),
         distance=0.85,
-        yaw_rad=0.0,
-        pitch_rad=0.0,
         width=width,
         height=height,
         fov_y_rad=0.335,

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "affekt.shared.errors",
     "affekt.shared.limits",
     "affekt.shared.fingerprint",
+    "affekt.shared.replacement",
     "affekt.shared.version",
     "affekt.sidecar.files",
     "affekt.sidecar.cache",
