@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bake: a take and an emotion track in, the emotional motion and its vertices out.
+"""Bakes an emotion track into a take: computes the emotional motion and its vertices.
 
-A bake computes chunk by chunk, on one grid over the whole take whatever frames are asked for, and
+A bake computes chunks on one grid over the whole take, whichever frames are asked for, and
 keeps each chunk in a store under a fingerprint of all that it depends on. So a bake that was
 killed, or whose track has changed in part, computes only the chunks that are missing.
 """
@@ -41,7 +41,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakedChunk:
-    """The frames of a chunk that were asked for; `done` of `total` frames are there now.
+    """The requested frames of one chunk; `done` of `total` frames are finished.
 
     is_new: whether anything of the chunk was computed. vertices: (n, V, 3) float32 metres, in
     memory only as long as this record; None if none were wanted.

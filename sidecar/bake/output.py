@@ -70,7 +70,7 @@ def write_bake(
 
 @contextmanager
 def _new_files(folder: Path) -> Iterator[Path]:
-    """A temporary folder whose files move into `folder` if all goes well."""
+    """Yields a temporary folder; its files move into `folder` if nothing is raised."""
     made = [p for p in (folder, *folder.parents) if not p.exists()]
     part = None
     try:

@@ -131,8 +131,8 @@ def _fill_edges(face, weight, depth, alpha, face_out, weight_out, depth_out):  #
 
 @njit(cache=True, nogil=True)
 def _count_labels(face, screen, faces, label, samples, out):  # pragma: no cover - compiled
-    """The share of each pixel's samples that see each label: the label whose corners weigh most,
-    so that a border crosses a face straight."""
+    """Writes the share of each pixel's samples that see each label. A sample sees the label with
+    the largest weight of its face's corners, so that a border crosses a face straight."""
     share = np.float32(1.0 / (samples * samples))
     poll = np.zeros(out.shape[2])
     for row in range(face.shape[0]):

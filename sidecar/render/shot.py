@@ -131,10 +131,9 @@ def _on_head(space: str, motion: Motion, adapter: LinearAdapter | None) -> Motio
 
 
 def head_from_avatar(avatar: Avatar, head: HeadModel) -> Float64Array:
-    """(4, 4) moves the avatar at rest so that the middle between its eyes is the head's; an
-    avatar's own origin may be elsewhere, as LAM's, which lies between the feet. Size and
-    direction stay. The identity for an avatar on that very head, and for one whose eyes cannot
-    be found: it is then placed by hand."""
+    """(4, 4) translation that moves the middle between the avatar's eyes to the head's: an avatar's
+    origin may be elsewhere (LAM's is between the feet). The identity for an avatar on that very
+    head, and for one whose eyes are not found, which is then placed by hand."""
     out = np.eye(4)
     eyes = _between_eyes(avatar)
     is_on_head = isinstance(avatar.surface, HeadModel) and avatar.surface.name == head.name

@@ -58,7 +58,9 @@ class GeometryConfig:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, bool | str) and not (math.isfinite(value) and value >= 0):
+            if isinstance(value, bool | str):
+                continue
+            if not (math.isfinite(value) and value >= 0):
                 raise _bad(f"{field.name} is {value}", "Give a number that is 0 or more.")
             if type(field.default) is int and field.name not in _MAY_BE_ZERO and value < 1:
                 raise _bad(f"{field.name} is {value}", "Give a whole number above 0.")
