@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between messages and nouns: what a message's fields say, as motions, tracks, heads, cameras."""
+"""Converts messages to motions, tracks, heads and cameras, and back."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TrackFields(TypedDict):
 
 
 class ViewFields(TypedDict):
-    """The fields of a `Render` and of a `Preview` that say from where a picture is seen."""
+    """The fields of a `Render` and of a `Preview` for the cameras and the head's placement."""
 
     width: int | None
     height: int | None
@@ -113,8 +113,8 @@ def to_head(message: HeadRead) -> HeadModel:
 
 
 def view_fields(request: PictureRequest | None) -> ViewFields:
-    """From where the request's pictures are seen, as a message holds it; all None for no request.
-    Cameras that stand still, and a head that does, are sent once."""
+    """The request's cameras and head placement, as a message holds them; all None for no request.
+    What stands still is sent once."""
     if request is None:
         return ViewFields(
             width=None, height=None, lens=None, camera_from_world=None, world_from_head=None
@@ -133,8 +133,8 @@ def view_fields(request: PictureRequest | None) -> ViewFields:
 
 
 def to_view(message: Render | Preview) -> PictureRequest | None:
-    """A request for a picture as the message sees it, and as a PNG; None for a preview without
-    one. Raises InputError `option.size`, `option.camera`."""
+    """A request for a PNG with the message's cameras; None for a preview without a picture.
+    Raises InputError `option.size`, `option.camera`."""
     if message.width is None or message.height is None:
         if message.width is message.height:
             return None
@@ -149,7 +149,7 @@ def to_view(message: Render | Preview) -> PictureRequest | None:
 
 
 def with_request(message: Render, request: PictureRequest) -> Render:
-    """The message, which asks for the request's pictures."""
+    """A copy of the message that asks for the request's pictures."""
     frames = request.frames
     return replace(
         message,
@@ -211,7 +211,7 @@ def _poses(cameras: tuple[Camera, ...]) -> Float64Array:
 
 
 def _still(*arrays: Float64Array) -> tuple[Float64Array, ...]:
-    """Only the first row of each where all rows are the same."""
+    """Cuts each array to its first row if every array's rows are all the same."""
     if all((array == array[:1]).all() for array in arrays):
         return tuple(np.ascontiguousarray(array[:1]) for array in arrays)
     return arrays

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from . import limits
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
@@ -23,14 +23,14 @@ from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
 Kind = Literal["motion", "adapter", "avatar", "emotions", "vertices"]
-KINDS = ("motion", "adapter", "avatar", "emotions", "vertices")
-"""Kinds of artefacts; `vertices` are only ever made by the sidecar."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Kinds of artefacts; only the sidecar makes `vertices`."""
 
 PictureKind = Literal["frame", "depth", "exr"]
-PICTURE_KINDS = ("frame", "depth", "exr")
+PICTURE_KINDS: tuple[PictureKind, ...] = get_args(PictureKind)
 
 WorkerState = Literal["starting", "ready", "restarting", "failed"]
-WORKER_STATES = ("starting", "ready", "restarting", "failed")
+WORKER_STATES: tuple[WorkerState, ...] = get_args(WorkerState)
 
 Supersedes = Literal["nothing", "older progress of the same job", "older previews of the same view"]
 
@@ -43,7 +43,7 @@ _NAME = Text(longest=64, pattern="[A-Za-z0-9_.-]+")
 _CODE = Text(longest=64, pattern="[a-z][a-z0-9_.]*")
 _SENTENCE = Text(longest=4000, pattern=r"[^\x00-\x09\x0b-\x1f\x7f]*")
 _FRAME = Integer(high=limits.MAX_FRAMES)
-# A terabyte; what is allowed of each kind, `limits` say.
+# A terabyte; `limits` holds the size allowed for each kind.
 _SIZE = Integer(high=2**40)
 _EDGE = Integer(low=1, high=limits.MAX_IMAGE_EDGE)
 _VERSION = Several(item=Integer(high=9999), least=2, most=2)
@@ -97,7 +97,7 @@ class Failure(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome(Message):
-    """The sidecar is there. capabilities: names of what it can do, such as `bake`, `render`."""
+    """The sidecar accepts the client. capabilities: names of its features: `bake`, `render`, …"""
 
     TYPE: ClassVar[str] = "welcome"
     protocol: Annotated[tuple[int, int], _VERSION]
@@ -107,14 +107,14 @@ class Welcome(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged(Message):
-    """Understood; nothing to tell."""
+    """The request was accepted; the answer carries no data."""
 
     TYPE: ClassVar[str] = "acknowledged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pong(Message):
-    """The sidecar's sockets are alive, whatever its workers do."""
+    """The sidecar's server answers, whatever its worker does."""
 
     TYPE: ClassVar[str] = "pong"
 
@@ -207,9 +207,8 @@ class HeadRead(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelsOpened(Message):
-    """The shared memory is there: `shared/pixels.py` opens it by its name, and knows by `token`,
-    which stands in it, that it is this one. Refused with `pixels.remote` to a client that is not
-    on this machine."""
+    """The shared memory was made: `shared/pixels.py` opens it by its name and checks that it holds
+    `token`. Clients on other machines are refused with `pixels.remote`."""
 
     TYPE: ClassVar[str] = "pixels_opened"
     name: Annotated[str, _NAME]
@@ -218,9 +217,9 @@ class PixelsOpened(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Previewed(Message):
-    """Frame `frame` in space "open", of the head's mesh its vertices in metres, and RGBA pixels
-    (8 bit, sRGB, straight alpha, top row first): here, or in shared memory in `slot`, where
-    `sequence` is the number of writings so far and `checksum` the SHA-256 of the pixels."""
+    """Frame `frame` in space "open", the head's vertices in metres, and RGBA pixels (8 bit, sRGB,
+    straight alpha, top row first): here, or in shared memory in `slot`, where `sequence` counts
+    the slot's writings and `checksum` is the SHA-256 of the pixels."""
 
     TYPE: ClassVar[str] = "previewed"
     view: Annotated[int, _VIEW]
@@ -242,9 +241,9 @@ class Previewed(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status(Message):
-    """How the sidecar is: seconds since its start, its worker process and how often that had to
-    be started again, what it computes on, clients, jobs, bytes of the cache and of memory (of
-    both processes; 0 where the system does not say)."""
+    """The sidecar's state. uptime_s: since its start. worker, worker_restarts: its worker process.
+    device: what it computes on. clients, jobs: how many are open. memory_bytes: of both processes;
+    0 where the system does not say."""
 
     TYPE: ClassVar[str] = "status"
     uptime_s: Annotated[float, Number(low=0, high=1e9)]
@@ -274,7 +273,7 @@ class Hello(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping(Message):
-    """Is anyone there? Answered by the sockets' thread, before any work."""
+    """Checks that the sidecar's server answers. It does so before any work."""
 
     TYPE: ClassVar[str] = "ping"
     ANSWER: ClassVar[type[Message] | None] = Pong
@@ -282,7 +281,7 @@ class Ping(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shutdown(Message):
-    """The sidecar shall end, cancelling what runs."""
+    """Ends the sidecar and cancels its jobs."""
 
     TYPE: ClassVar[str] = "shutdown"
     ANSWER: ClassVar[type[Message] | None] = Acknowledged
@@ -290,7 +289,7 @@ class Shutdown(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindArtefact(Message):
-    """Does the sidecar hold this artefact, or part of it?"""
+    """Asks how much of this artefact the sidecar holds."""
 
     TYPE: ClassVar[str] = "find_artefact"
     ANSWER: ClassVar[type[Message] | None] = ArtefactState
@@ -299,8 +298,8 @@ class FindArtefact(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload(Message):
-    """The bytes of an artefact from `offset` on, in order. When `size` bytes are there their
-    hash is checked: another one is `link.hash`, and the bytes are dropped."""
+    """Sends bytes of an artefact from `offset` on, in order. Once `size` bytes are there their hash
+    is checked: on a wrong one the bytes are dropped and the answer is `link.hash`."""
 
     TYPE: ClassVar[str] = "upload"
     ANSWER: ClassVar[type[Message] | None] = ArtefactState
@@ -314,7 +313,7 @@ class Upload(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download(Message):
-    """Give the artefact's bytes from `offset` on, at most `limits.CHUNK_BYTES`."""
+    """Asks for the artefact's bytes from `offset` on, at most `limits.CHUNK_BYTES`."""
 
     TYPE: ClassVar[str] = "download"
     ANSWER: ClassVar[type[Message] | None] = ArtefactChunk
@@ -324,7 +323,7 @@ class Download(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMotion(Message):
-    """Decode the take and bring it into the open head's space."""
+    """Decodes the take and converts it to the open head's space."""
 
     TYPE: ClassVar[str] = "read_motion"
     ANSWER: ClassVar[type[Message] | None] = MotionRead
@@ -335,7 +334,7 @@ class ReadMotion(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetHead(Message):
-    """Give the head of this name; `open` is the embedded one."""
+    """Asks for the head of this name; `open` is the embedded one."""
 
     TYPE: ClassVar[str] = "get_head"
     ANSWER: ClassVar[type[Message] | None] = HeadRead
@@ -344,8 +343,8 @@ class GetHead(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bake(TrackArrays):
-    """Put the emotions into the take. The client chooses `job`, a random id. The track has one
-    row for each frame of the whole take; `frames` (start, stop) or all of them. vertices: whether
+    """Bakes the emotions into the take. The client chooses `job`, a random id. The track has one
+    row for each frame of the whole take. frames: (start, stop), or None for all. vertices: whether
     the mesh cache is wanted too."""
 
     TYPE: ClassVar[str] = "bake"
@@ -361,14 +360,14 @@ class Bake(TrackArrays):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Render(Message):
-    """Draw the take with an avatar (an artefact) or a head (a name): exactly one of the two.
+    """Renders the take with an avatar (an artefact) or a head (a name): exactly one of the two.
 
     The rest is a `PictureRequest`; see there. lens: (C, 7) focal x, focal y, centre x, centre y in
     pixels (pixels per metre where the seventh is 1), near, far in metres, 1 if orthographic else
     0; camera_from_world: (C, 4, 4); C is 1, or the take's frames; both absent for the sidecar's
     own portrait camera. world_from_head: (1 or the take's frames, 4, 4), absent for the identity.
-    The first `pictures` are not sent: the client has them from before. `credit` pieces may be
-    sent before it gives more with `Credit`.
+    The first `pictures` pictures are not sent: the client has them. credit: how many pieces may be
+    sent before the client allows more with `Credit`.
     """
 
     TYPE: ClassVar[str] = "render"
@@ -411,7 +410,7 @@ class Render(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit(Message):
-    """The client has room for `count` more `Picture` pieces of this job. Not answered."""
+    """Allows `count` more `Picture` pieces of this job. Not answered."""
 
     TYPE: ClassVar[str] = "credit"
     job: JobId
@@ -420,11 +419,10 @@ class Credit(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attach(Message):
-    """From now on the job's events come to this client, whoever had them before: one that lost
-    its connection, or has crashed. Who knows a job's id may have it, if its keys are the same
-    user's. It has the first `pictures` pictures whole; `credit` as in `Render`. Refused with
-    `link.no_job` if there is no such job of this user's (it may have ended: start it again, what
-    was done is kept)."""
+    """Sends the job's events to this client from now on, for one that lost its connection or has
+    crashed. Every client of the same user that knows the job's id may ask. pictures, credit: as in
+    `Render`. Refused with `link.no_job` if this user has no such job (it may have ended: start it
+    again, finished work is kept)."""
 
     TYPE: ClassVar[str] = "attach"
     ANSWER: ClassVar[type[Message] | None] = Acknowledged
@@ -435,8 +433,8 @@ class Attach(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPixels(Message):
-    """Make shared memory for this client's previews, in place of what it had: `slots` of
-    `slot_bytes` each."""
+    """Makes shared memory for this client's previews, `slots` of `slot_bytes` each, and frees what
+    it had before."""
 
     TYPE: ClassVar[str] = "open_pixels"
     ANSWER: ClassVar[type[Message] | None] = PixelsOpened
@@ -446,15 +444,15 @@ class OpenPixels(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Preview(TrackArrays):
-    """Show one frame of the take with the emotions in it, at once: before any job. A newer one of
-    the same client and `view` takes the place of one that has not begun, which is then answered
-    with `preview.superseded`.
+    """Shows one frame of the take with its emotions, before any job is worked on. A newer preview
+    of the same client and `view` replaces one that has not begun, which is then answered with
+    `preview.superseded`.
 
     The track's rows are those of the take's frames from `first` on, as many as `frame` depends on
-    (`conversions.preview_rows`). vertices: whether the mesh is wanted. width and height: of a
-    picture, or absent for none; of the head, or of the avatar; lens, camera_from_world and
-    world_from_head as in `Render`, one of each or absent. is_shared: the pixels go into the
-    shared memory that `OpenPixels` made, else into the answer.
+    (`conversions.preview_rows`). vertices: whether the mesh is wanted. width, height: of a picture
+    of the head or avatar; absent for none. lens, camera_from_world, world_from_head: as in
+    `Render`, one of each or absent. is_shared: the pixels go into the shared memory that
+    `OpenPixels` made, else into the answer.
     """
 
     TYPE: ClassVar[str] = "preview"
@@ -484,7 +482,7 @@ class Preview(TrackArrays):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetStatus(Message):
-    """How is the sidecar? Answered by the sockets' thread."""
+    """Asks for the sidecar's state. The server answers without the worker."""
 
     TYPE: ClassVar[str] = "get_status"
     ANSWER: ClassVar[type[Message] | None] = Status
@@ -492,7 +490,7 @@ class GetStatus(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel(Message):
-    """Stop the job at its next chunk; it then ends with `JobFailed` `job.cancelled`. A job that
+    """Stops the job at its next chunk; it then ends with `JobFailed` `job.cancelled`. A job that
     has ended stays as it is."""
 
     TYPE: ClassVar[str] = "cancel"
@@ -505,8 +503,8 @@ class Cancel(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Message):
-    """`done` of `total` frames of this stage; in `RESTART_STAGE` the worker has died and the next
-    one is waited for. seconds_left is an estimate, absent at first."""
+    """`done` of `total` frames of this stage are finished. In `RESTART_STAGE` the worker has died
+    and the next one is starting. seconds_left: an estimate, absent at first."""
 
     TYPE: ClassVar[str] = "progress"
     SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"
@@ -519,10 +517,10 @@ class Progress(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture(Message):
-    """A piece of a picture of a rendering, a file of `size` bytes: `data` from `offset` on; pieces
-    come in order, and each costs one credit. `number` counts the job's pictures from 0; `index` is
-    the take's frame; kind is `frame` (PNG: RGBA, straight alpha), `depth` (PNG: 16 bit, tenths of
-    a millimetre) or `exr` (every pass)."""
+    """A piece of a picture file of `size` bytes: `data` from `offset` on. Pieces come in order, and
+    each uses one credit. number: of the picture in the job, from 0. index: the take's frame. kind:
+    `frame` (PNG: RGBA, straight alpha), `depth` (PNG: 16 bit, tenths of a millimetre) or `exr`
+    (every pass)."""
 
     TYPE: ClassVar[str] = "picture"
     job: JobId

@@ -19,22 +19,21 @@ Pass = Literal["combined", "depth", "normal", "position", "mask", "index", "uv",
 PASSES: tuple[Pass, ...] = get_args(Pass)
 """Every pass, in the order of a file. An EXR always has the first two."""
 PNG_PASSES = PASSES[:2]
-"""What PNG files can hold: colour, and depth in a second file."""
+"""The passes that PNG files can hold: colour, and depth in a second file."""
 Format = Literal["png", "exr"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 Follow = Literal["still", "stretch", "surface", "deform"]
-"""How Gaussians go along with the surface under them. still: their places alone, as in LAM's own
+"""How Gaussians follow the surface under them. still: only their positions do, as in LAM's own
 viewer. stretch: they also turn with the bones, and widen as the surface does. surface: they turn
-and scale with the surface's own frame at their place. deform: they go along with their face as if
-printed on it, longer where it is pulled and narrower where it is pressed (on vertices: as
-surface)."""
+and scale with the surface's local frame. deform: they deform with their face as if printed on it
+(on vertices: as surface)."""
 FOLLOWS: tuple[Follow, ...] = get_args(Follow)
 
 
 Axes = Literal["world", "camera"]
 AXES: tuple[Axes, ...] = get_args(Axes)
 OBJECT_INDEX = 1
-"""What the index pass holds where the subject is, unless another number is asked for."""
+"""The subject's number in the index pass, unless another one is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -131,8 +130,8 @@ class PictureRequest:
         return frames
 
     def check_take(self, count: int) -> None:
-        """Raises InputError `option.camera` or `emotion.shape` unless there is one of each thing,
-        or one for each frame of a take of `count` frames."""
+        """Checks that there is one camera, matrix and row of emotions, or one for each of `count`
+        frames. Raises InputError `option.camera` or `emotion.shape`."""
         matrices = len(self.world_from_head) if self.world_from_head.ndim == 3 else 1
         for given, what in ((len(self.cameras), "cameras"), (matrices, "places of the head")):
             if given not in (0, 1, count):
@@ -151,14 +150,14 @@ class PictureRequest:
 
 
 def frame_name(index: int, *, kind: str = "frame", suffix: str = "png") -> str:
-    """File name of a picture of the take's frame `index`, which counts from 0: names count from
-    1, as Blender does, which knows a sequence by its numbers."""
+    """File name of a picture of the take's frame `index` (from 0). Names count from 1, since
+    Blender's image sequences do."""
     return f"{kind}_{index + 1:04d}.{suffix}"
 
 
 def _check_world(world_from_head: Float64Array) -> None:
-    """Raises InputError `option.camera` unless this is one invertible (4, 4) matrix or (T, 4, 4)
-    of them."""
+    """Checks for one invertible (4, 4) matrix or (T, 4, 4) of them. Raises InputError
+    `option.camera`."""
     matrix = world_from_head
     fits = matrix.ndim in (2, 3) and matrix.shape[-2:] == (4, 4) and np.isfinite(matrix).all()
     if not fits or not np.linalg.det(matrix).all():

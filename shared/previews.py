@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Previews of the client: of each view one is under way, and the newest waits.
+"""The client's previews: in each view one is under way and only the newest waits.
 
 However fast an animator drags a slider, nothing piles up: what waits is replaced, and a view
 asks at most `limits.MAX_PREVIEWS_PER_S` times a second. Pixels come through shared memory where
-both sides can open the same, else in the answer.
+both sides can open it, else in the answer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .wire import misunderstood
 
 
 class Link(Protocol):
-    """What previews need of a `Channel`."""
+    """The part of a `Channel` that previews use."""
 
     def send(self, message: Message, on_done: Callable[[Future[Message]], None] | None) -> None: ...
 
@@ -38,7 +38,7 @@ class Link(Protocol):
 
 
 class Ring(Protocol):
-    """What previews need of a `PixelRing`."""
+    """The part of a `PixelRing` that previews use."""
 
     def read(
         self, slot: int, sequence: int, checksum: str, height: int, width: int
@@ -52,8 +52,8 @@ OpenRing = Callable[[str, str], Ring]
 
 
 def track_rows(track: EmotionTrack, frame: int) -> tuple[int, TrackFields]:
-    """(first, fields): copies of the track's rows on which a preview of `frame` depends, and the
-    frame of the first. Raises InputError `frames.out_of_range`."""
+    """(first, fields): the first frame on which a preview of `frame` depends, and copies of the
+    track's rows from there on. Raises InputError `frames.out_of_range`."""
     if not 0 <= frame < len(track):
         raise frames_outside(range(frame, frame + 1), len(track))
     rows = preview_rows(frame, track.fps, len(track))
@@ -68,7 +68,7 @@ def track_rows(track: EmotionTrack, frame: int) -> tuple[int, TrackFields]:
 def picture_of_view(
     size: tuple[int, int] | None, camera: Camera | None, world_from_head: Float64Array | None
 ) -> PictureRequest | None:
-    """A picture of the camera's size, else of `size` by the sidecar's own camera, else None.
+    """A request for the camera's picture, else one of `size` by the sidecar's camera, else None.
     Raises InputError `option.size`, `option.camera`."""
     if camera is not None:
         size = (camera.width, camera.height)
@@ -113,7 +113,7 @@ class Previews:
         self._lock = threading.Lock()
 
     def start(self, request: Preview) -> None:
-        """Asks for the preview as soon as its view is free; one that waits is forgotten."""
+        """Asks for the preview as soon as its view is free, in place of one that still waits."""
         if request.width is not None and request.height is not None:
             self._memory.want(4 * request.width * request.height)
         with self._lock:
@@ -125,13 +125,13 @@ class Previews:
             self._schedule(request.view, view)
 
     def take_events(self) -> list[events.PreviewReady | events.PreviewFailed]:
-        """The newest of each view since the last call."""
+        """The newest event of each view since the last call."""
         with self._lock:
             taken, self._events = self._events, {}
         return list(taken.values())
 
     def give_up(self, error: LinkError) -> None:
-        """The link is lost: what is wanted fails, now and later."""
+        """Fails all open previews and later ones with the error, since the link is lost."""
         with self._lock:
             self._error = error
             for number, view in self._views.items():
@@ -180,7 +180,8 @@ class Previews:
             self._schedule(number, view)
 
     def _read(self, request: Preview, answer: Message) -> events.PreviewReady | None:
-        """None if the pixels are gone. Raises LinkError `link.protocol`."""
+        """The answer as an event; None if its pixels are gone. Raises LinkError `link.protocol` for
+        an answer to another request."""
         if not isinstance(answer, Previewed):
             raise misunderstood(f"a preview was answered with '{answer.TYPE}'")
         if (answer.view, answer.frame) != (request.view, request.frame):
@@ -207,8 +208,8 @@ class Previews:
 
 
 class _SharedMemory:
-    """The shared memory of one client, asked for when it is first wanted; previews do without
-    until it is open, and for good where it cannot be."""
+    """The shared memory of one client, opened when first wanted. Until then, and where it cannot
+    be opened, pixels come in the answers."""
 
     def __init__(self, link: Link, open_ring: OpenRing | None) -> None:
         self._link = link
@@ -220,7 +221,7 @@ class _SharedMemory:
         self._lock = threading.Lock()
 
     def want(self, slot_bytes: int) -> None:
-        """Asks for memory of such slots unless that was done."""
+        """Asks for memory with slots of `slot_bytes`, unless it has been asked for."""
         with self._lock:
             if self._is_refused or slot_bytes <= self._asked_bytes:
                 return
@@ -229,14 +230,14 @@ class _SharedMemory:
         self._link.send(request, lambda answer: self._open(slot_bytes, answer))
 
     def holds(self, request: Preview) -> bool:
-        """Whether the preview's picture can come this way."""
+        """Whether the preview's picture fits into the shared memory."""
         size = 4 * (request.width or 0) * (request.height or 0)
         with self._lock:
             return self._ring is not None and 0 < size <= self._slot_bytes
 
     def read(self, request: Preview, answer: Previewed) -> UInt8Array | None:
-        """The pixels that the answer tells of; None if they are gone, or not those that were
-        sent. Raises LinkError `link.protocol`."""
+        """The pixels in the answer's slot; None if they were overwritten or their checksum is
+        wrong. Raises LinkError `link.protocol`."""
         slot, sequence, checksum = answer.slot, answer.sequence, answer.checksum
         if not request.is_shared or slot is None or sequence is None or checksum is None:
             raise misunderstood("a preview came without its picture")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The terminal's door: one table of commands, each a dataclass of options with `run()`.
+"""The command line: one table of commands, each a dataclass of options with `run()`.
 
 Exit codes: 0 done, 2 an error of the user's (one sentence on stderr), 130 interrupted.
 """
@@ -80,7 +80,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _parse(options: type[Command], rest: list[str], words: str) -> Command:
-    """Raises InputError `option.not_installed`; the doctor needs nothing to be installed."""
+    """Reads a command's options. Raises InputError `option.not_installed` without tyro, except
+    for the doctor."""
     try:
         import tyro
     except ModuleNotFoundError as error:
@@ -120,7 +121,7 @@ def _first_sentence(command: type[Command]) -> str:
 
 
 def _print_usage(group: str, file: TextIO) -> None:
-    """Of all commands their names; of a group also what each does."""
+    """Lists the names of all commands, or the names and purposes of one group's."""
     print(f"usage: affekt {group or 'COMMAND'} [OPTIONS]\n\ncommands:", file=file)
     for words in _in_group(group) or COMMANDS:
         does = _first_sentence(_load(words)) if group else ""

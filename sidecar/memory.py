@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DEFAULT_BYTES = 2_000_000_000
-"""For a command: its take (200 MB in both spaces), its avatar (a million Gaussians with harmonics
-are 240 MB) and the head with its forward pass (300 MB), twice over. The worker sets its own."""
+"""The budget of a command: its take (200 MB in both spaces), its avatar (240 MB for a million
+Gaussians) and the head with its forward pass (300 MB), each twice. The worker sets its own."""
 KEPT_ENTRIES = 24
 """The newest entries stay even above the budget: one order asks for up to 20, and may not make any
 of them twice."""
@@ -161,6 +161,6 @@ def _parts(value: object) -> Iterator[object]:
 
 
 MEMORY = Memory(DEFAULT_BYTES)
-"""Of this process."""
+"""The cache of this process."""
 remembered = MEMORY.remembered
 forget = MEMORY.forget

@@ -204,11 +204,14 @@ def test_root_imports_nothing_at_import_time() -> None:
 
 
 def test_every_package_is_installed() -> None:
-    """A folder that pyproject.toml forgets works in a clone and is missing from a wheel."""
+    """What pyproject.toml forgets works in a clone and is missing from a wheel."""
     import tomllib
 
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     for room in ("shared", "sidecar"):
-        for init in (ROOT / room).rglob("__init__.py"):
-            name = ".".join(("affekt", *init.parent.relative_to(ROOT).parts))
-            assert name in listed, name
+        for file in (ROOT / room).rglob("*"):
+            name = ".".join(("affekt", *file.parent.relative_to(ROOT).parts))
+            if file.name == "__init__.py":
+                assert name in setup["packages"], name
+            elif file.suffix == ".toml":
+                assert any(map(file.match, setup["package-data"][name])), file

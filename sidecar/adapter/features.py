@@ -100,8 +100,6 @@ def _look(points: Float64Array, faces: NDArray[np.integer], target: Float64Array
     camera = look_at(
         target=target,
         distance=_DISTANCE_M,
-        yaw_rad=0.0,
-        pitch_rad=0.0,
         width=_PIXELS,
         height=_PIXELS,
         fov_y_rad=2 * np.arctan(0.5 * _VIEW_M / _DISTANCE_M),

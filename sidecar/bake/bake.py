@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bake: a take and an emotion track in, the emotional motion and its vertices out.
+"""Bakes an emotion track into a take: computes the emotional motion and its vertices.
 
-A bake computes chunk by chunk, on one grid over the whole take whatever frames are asked for, and
-keeps each chunk in a store under a name that says all that it depends on. So a bake that was
-killed, or whose track has changed in part, computes only the chunks that are not there yet.
+A bake computes chunks on one grid over the whole take, whichever frames are asked for, and
+keeps each chunk in a store under a fingerprint of all that it depends on. So a bake that was
+killed, or whose track has changed in part, computes only the chunks that are missing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 from ...shared.arrays import Float32Array
 from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import JobError, LinkError
-from ...shared.motion import Motion, cut_motion, frames_outside
+from ...shared.motion import Motion, cut_motion, frames_outside, numbers_of
 from ..cache.parts import Part
 from ..denormals import flushed_denormals
 from ..head.forward import Mover, layer_of
@@ -41,7 +41,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakedChunk:
-    """The frames of a chunk that were asked for; `done` of `total` frames are there now.
+    """The requested frames of one chunk; `done` of `total` frames are finished.
 
     is_new: whether anything of the chunk was computed. vertices: (n, V, 3) float32 metres, in
     memory only as long as this record; None if none were wanted.
@@ -81,9 +81,9 @@ class BakeResult:
 class BakeJob:
     """A bake of `frames` of a prepared take (all if None), with a track of the take's length.
 
-    Iterate it once, then call `finish`; who stops iterating loses at most the chunk under way.
-    Frames baked alone have the same bits as in the whole; where influence is 0 the motion is the
-    take's, bit for bit.
+    Iterate it once, then call `finish`; stopping early loses at most the chunk under way. Frames
+    baked alone have the same bits as in a bake of the whole take; where influence is 0 the motion
+    is the take's, bit for bit.
 
     on_disk_error: called at most once, with JobError `job.disk` of the store; the bake then goes
     on in memory. Without it the error ends the iteration.
@@ -108,7 +108,7 @@ class BakeJob:
         self.frames, self.vertex_count = frames, len(prepared.head.template)
         self.pc2_header = pc2_header(self.vertex_count, len(frames), frames.start)
         self.seconds: dict[str, float] = dict.fromkeys(("convert", "modulate", "map back"), 0.0)
-        """Of each stage so far; who has prepared the take sets `convert`."""
+        """Seconds that each stage took so far; the caller who prepared the take sets `convert`."""
         self._prepared, self._track, self._store = prepared, track, store
         self._with_vertices, self._on_disk_error = with_vertices, on_disk_error
         self._answers: Answers = {}
@@ -157,7 +157,7 @@ class BakeJob:
                 after = modulate_part(before, self._track, modulator, chunk, self._answers)
             with self._measured("map back"):
                 mapped = map_back(self._prepared, after, chunk)
-            return np.stack([np.concatenate([m.expression, m.jaw], 1) for m in (after, mapped)])
+            return np.stack([numbers_of(after), numbers_of(mapped)])
 
         key = motion_key(self._prepared, self._track, chunk)
         return self._kept(key, (2, len(chunk), NUMBERS), compute)
@@ -191,7 +191,7 @@ class BakeJob:
     def _kept(
         self, key: str, shape: tuple[int, ...], compute: Callable[[], Float32Array]
     ) -> tuple[Float32Array, bool]:
-        """The chunk of that key, from the store or computed and put there; whether computed."""
+        """The chunk from the store, else computed and stored; and whether it was computed."""
         values = self._with_store(lambda store: _read(store, key, shape))
         if values is not None:
             return values, False
@@ -200,7 +200,7 @@ class BakeJob:
         return values, True
 
     def _with_store(self, use: Callable[[ChunkStore], _Answer]) -> _Answer | None:
-        """What `use` returns, or None after an error of the disk."""
+        """Returns what `use` returns, or None after an error of the disk."""
         try:
             return use(self._store)
         except JobError as error:
@@ -241,7 +241,7 @@ def _read(store: ChunkStore, key: str, shape: tuple[int, ...]) -> Float32Array |
 
 
 def _with_numbers(whole: Motion, frames: range, numbers: Float32Array) -> Motion:
-    """Those frames with expression and jaw (n, 103) in their place."""
+    """The frames of `whole` with expression and jaw replaced by `numbers` (n, 103)."""
     cut = cut_motion(whole, frames.start, frames.stop)
     expression, jaw = np.split(numbers, [100], 1)
     return replace(cut, expression=np.ascontiguousarray(expression), jaw=np.ascontiguousarray(jaw))

@@ -70,7 +70,7 @@ def write_bake(
 
 @contextmanager
 def _new_files(folder: Path) -> Iterator[Path]:
-    """A temporary folder whose files move into `folder` if all goes well."""
+    """Yields a temporary folder; its files move into `folder` if nothing is raised."""
     made = [p for p in (folder, *folder.parents) if not p.exists()]
     part = None
     try:
@@ -123,7 +123,7 @@ def _report(
 
 
 def _write(path: Path, data: bytes) -> str:
-    """Writes the file; its SHA-256."""
+    """Writes the file and returns its SHA-256."""
     path.write_bytes(data)
     return sha256(data)
 
@@ -134,7 +134,7 @@ def sha256(data: bytes) -> str:
 
 
 def head_sha256(head: HeadModel) -> str:
-    """Of the head's arrays, whichever file they came from."""
+    """SHA-256 of the head's arrays, the same for every file that holds them."""
     digest = hashlib.sha256()
     for name in ARRAY_FIELDS:
         digest.update(np.ascontiguousarray(getattr(head, name)).data)
@@ -142,7 +142,7 @@ def head_sha256(head: HeadModel) -> str:
 
 
 def modulator_sha256(modulator: Modulator) -> str:
-    """Of the modulator's weights and scalings."""
+    """SHA-256 of the modulator's weights and scalings."""
     digest = hashlib.sha256()
     for tensor in modulator.network.state_dict().values():
         digest.update(tensor.contiguous().numpy().data)

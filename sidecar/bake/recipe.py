@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of baked chunks: fingerprints of all that a chunk's bits depend on, and of no more."""
+"""Names of baked chunks: fingerprints of everything that a chunk's bits depend on."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _CODE = (
     "shared/head.py",
     "shared/motion.py",
 )
-"""Whatever takes part in computing a chunk; tests/sidecar/bake/test_recipe.py watches over it."""
+"""The code that computes a chunk; tests/sidecar/bake/test_recipe.py checks that none is missing."""
 
 
 def motion_key(prepared: Prepared, track: EmotionTrack, frames: range) -> str:
-    """Of the motion of a chunk. Of the track only those rows count that can change it."""
+    """Names a chunk of motion by the take and the rows of the track that can change it."""
     rows = weight_rows(prepared.before, track, frames)
     strength = strength_of(track, frames)
     span = slice(frames.start, frames.stop)
@@ -51,7 +51,7 @@ def motion_key(prepared: Prepared, track: EmotionTrack, frames: range) -> str:
 
 
 def vertices_key(head: HeadModel, shown: Motion) -> str:
-    """Of the vertices of a chunk that begins a block: of the head and what it is shown."""
+    """Names the vertices of a chunk by the head and the motion `shown` on it."""
     return fingerprint("vertices", code_key(), _head_key(head), shown)
 
 
@@ -83,7 +83,7 @@ def _network_key(network: GeometryNetwork) -> str:
 
 @functools.cache
 def code_key() -> str:
-    """Of the code that computes, its libraries, and what the processor offers them."""
+    """Fingerprint of the code that computes chunks, its libraries and the processor's features."""
     root, digest = Path(__file__).parents[2], hashlib.blake2b(digest_size=20)
     for place in _CODE:
         path = root / place

@@ -10,12 +10,12 @@ from typing import Protocol
 from ..cache.parts import Block, Part
 
 MEMORY_BYTES = 32 << 20
-"""What a `MemoryStore` holds: some seconds of vertices. A long take's would be gigabytes."""
+"""Size of a `MemoryStore`: some seconds of vertices. Those of a long take would be gigabytes."""
 
 
 class ChunkStore(Protocol):
-    """Chunks of bytes, each under a key that says all that its bytes depend on. A chunk may be
-    gone at any time. Every method may raise JobError `job.disk`."""
+    """Keeps chunks of bytes, each under a key of all that its bytes depend on. A chunk may vanish
+    at any time. Every method may raise JobError `job.disk`."""
 
     def find_chunk(self, key: str, length: int | None = None) -> Part | None:
         """The whole chunk, or None if there is none, or none of `length` bytes."""

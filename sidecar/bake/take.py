@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A take made ready for bakes and previews: what they all share, whatever the emotions."""
+"""A take prepared for bakes and previews: everything that does not depend on the emotions."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def prepare(
 
 
 def map_back(prepared: Prepared, after: Motion, frames: range) -> Motion:
-    """Those frames of the take in its own space, plus the change from the take in space "open"
-    to `after`, which are the same frames with emotion."""
+    """Adds the emotions' change to frames of the take in its own space. after: the same frames
+    in space "open", with emotion."""
     take = cut_motion(prepared.motion, frames.start, frames.stop)
     cut = cut_motion(prepared.before, frames.start, frames.stop)
     with flushed_denormals():

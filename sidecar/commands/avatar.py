@@ -31,12 +31,12 @@ class _Performance(_Avatar):
     motion: Path
     """The take: any motion file that Affekt reads."""
     adapter: Path | None = None
-    """For a take or an avatar on FLAME: what goes between the open head and that FLAME
-    (`affekt adapter build`)."""
+    """Adapter between the open head and FLAME, for a take or an avatar on FLAME (`affekt adapter
+    build`)."""
     follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was made for if absent."""
     up: Literal["y-up", "y-down"] = "y-up"
-    """The head's own axes, or those of most 3DGS viewers."""
+    """Axes of the file: the head's own (y-up), or those of most 3DGS viewers (y-down)."""
 
 
 @dataclass(frozen=True, kw_only=True)

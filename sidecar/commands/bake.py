@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..bake.store import ChunkStore
 
 _MOTION_BYTES = 2 * 4 * 103
-"""Of one frame in a chunk of motion."""
+"""Size of one frame in a chunk of motion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class Bake:
         return decode_motion(data, self.motion.name), sha256(data)
 
     def _settings(self) -> dict[str, object]:
-        """What was asked for, with files by their names, not by where they lay."""
+        """The options for the report, with files by name, without their folders."""
         return {
             "motion": self.motion.name,
             "emotions": self.emotions.name,

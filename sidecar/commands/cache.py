@@ -41,8 +41,8 @@ class Clear:
     """Another folder than the user's own."""
 
     def run(self) -> None:
-        """Raises InputError `option.cache_in_use` while a sidecar of this user's runs; JobError
-        `job.disk`."""
+        """Empties the cache. Raises InputError `option.cache_in_use` while a sidecar of this user
+        runs, JobError `job.disk` if the disk fails."""
         from ..cache.cache import Cache
         from ..cache.claim import is_claimed
         from ..doctor.machine import Machine

@@ -45,7 +45,7 @@ class Picture:
     """A camera file, with one camera or one a frame (docs/formats.md), instead of all these."""
 
     def check(self) -> None:
-        """Raises InputError `option.camera` for angles that no camera has."""
+        """Checks the angles. Raises InputError `option.camera` for those that no camera has."""
         from ...shared.errors import InputError
 
         if not (isfinite(self.yaw) and abs(self.pitch) < 90 and 0.1 <= self.fov <= 170):
@@ -79,7 +79,7 @@ class Files:
     passes: tuple[PassName, ...] = ("combined", "depth")
     """Passes of an EXR, one after the other; `all` is every one that the avatar can have."""
     axes: Axes = "world"
-    """Of the normal pass: the head's own, as Cycles' normals are the world's, or the camera's."""
+    """Axes of the normal pass: the head's own, as in Cycles the world's, or the camera's."""
     half: bool = True
     """16-bit floats in an EXR where they suffice; depth, position and vector never have them."""
     depth: bool = True
@@ -108,8 +108,8 @@ class Render:
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     adapter: Path | None = None
-    """For a take or an avatar on FLAME: what goes between the open head and that FLAME
-    (`affekt adapter build`)."""
+    """Adapter between the open head and FLAME, for a take or an avatar on FLAME (`affekt adapter
+    build`)."""
     sound: Path | None = None
     """Sound of the take, for the preview."""
     emotions: Path | None = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..server.sockets import ClientEndpoint
 
 LEAST_MEMORY_GB = 2.0
-"""A worker that has loaded and shown a head has 1 GB."""
+"""The least for `--memory-gb`: a worker that has loaded and shown a head takes 1 GB."""
 REMOTE_HOST = "0.0.0.0"
 REMOTE_PORT = 5870
 LEAVE_S = 1.6

@@ -19,7 +19,7 @@ from ...shared import limits
 from ...shared.arrays import Float32Array, IndexArray
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
-from ...shared.motion import ARKIT_NAMES, SPACES, Motion
+from ...shared.motion import ARKIT_NAMES, SPACES, Motion, numbers_of
 from ..files import read_bytes, refuse_lfs_pointer, write_whole
 from . import npz
 from .arkit import weight_columns
@@ -173,7 +173,7 @@ def _take_weights(motion: Motion, head: HeadModel, adapter: LinearAdapter | None
         raise _no_adapter(motion.space, "open", adapter)
     if adapter.weight_root is not None:
         return _nearest_weights(motion, head, adapter, adapter.weight_root)
-    weights = _product(_numbers(motion), adapter.arkit_from_space) + adapter.arkit_bias
+    weights = _product(numbers_of(motion), adapter.arkit_from_space) + adapter.arkit_bias
     return np.clip(weights, 0, np.float32(LARGEST_WEIGHT))
 
 
@@ -184,7 +184,7 @@ def _nearest_weights(
     rotation of the eyes; only what they leave of the expression is fitted by the others."""
     size = np.maximum((head.arkit_eyes**2).sum(0), 1e-12)  # (52,)
     gaze = np.maximum(_product(motion.eyes, head.arkit_eyes.T / size[:, None]), 0)
-    numbers = _numbers(motion) - _product(gaze, adapter.space_from_arkit)
+    numbers = numbers_of(motion) - _product(gaze, adapter.space_from_arkit)
     weights = _product(numbers, adapter.arkit_from_space) + adapter.arkit_bias
     held = not_negative(weights.astype(np.float64), root.astype(np.float64)).astype(np.float32)
     return np.clip(held + gaze, 0, np.float32(LARGEST_WEIGHT))
@@ -207,7 +207,7 @@ def from_open(motion: Motion, head: HeadModel, adapter: LinearAdapter) -> Motion
     Raises InputError `space.no_adapter` unless motion and head are in space "open".
     """
     if adapter.space_from_open is not None and (motion.space, head.space) == ("open", "open"):
-        numbers = _product(_numbers(motion), adapter.space_from_open)
+        numbers = _product(numbers_of(motion), adapter.space_from_open)
     else:
         numbers = _product(open_to_arkit(motion, head), adapter.space_from_arkit)
     return replace(
@@ -249,7 +249,7 @@ def add_open_difference(
     if adapter is None or adapter.space != take.space:
         raise _no_adapter(take.space, "open", adapter)
     if adapter.space_from_open is not None:
-        before, after = (_numbers(motion)[changed] for motion in (open_before, open_after))
+        before, after = (numbers_of(motion)[changed] for motion in (open_before, open_after))
         step = _product(after - before, adapter.space_from_open)
     else:
         change = _weight_change(open_before, open_after, head, changed)
@@ -264,11 +264,6 @@ def _weight_change(
 ) -> Float32Array:
     """Change of the ARKit weights (n, 52) in the given frames."""
     return arkit_weights(after, head, frames) - arkit_weights(before, head, frames)
-
-
-def _numbers(motion: Motion) -> Float32Array:
-    """Expression and jaw as (T, 103)."""
-    return np.concatenate([motion.expression, motion.jaw], 1)
 
 
 def _product(rows: Float32Array, matrix: Float32Array) -> Float32Array:

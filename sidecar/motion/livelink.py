@@ -125,7 +125,7 @@ def _table(data: bytes, name: str) -> tuple[list[str], list[list[str]]]:
 
 
 def _columns(header: list[str], name: str) -> dict[int, tuple[str, int]]:
-    """For each column that is read: "weight" or "head", and its index in that group."""
+    """Maps each column that is read to "weight" or "head" and its index in that group."""
     known = {n.lower(): n for n in (*ARKIT_NAMES, *HEAD, *EYES)}
     spelt = [plain_name(known.get(cell.lower(), cell)) for cell in header]
     weights = [(i, n) for i, n in enumerate(spelt) if n not in (*HEAD, *EYES)]

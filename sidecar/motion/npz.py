@@ -24,7 +24,7 @@ from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 
 FRAMES = -1
-"""In an expected shape: any number of frames."""
+"""Stands in an expected shape for any number of frames."""
 
 Array = NDArray[np.generic]
 Shape = tuple[int, ...]
@@ -51,7 +51,7 @@ _BROKEN = (
     MemoryError,
     OverflowError,
 )
-"""What zipfile and numpy raise on damaged archives (found by mutating real ones)."""
+"""Errors that zipfile and numpy raise on damaged archives (found by mutating real ones)."""
 
 
 def encode_npz(arrays: Mapping[str, Array]) -> bytes:

@@ -27,6 +27,20 @@ from .records import Record, RecordFormat
 _SPINE = (3, 6, 9)  # joints of the body, the pelvis being 0
 _NECK, _HEAD, _JAW, _LEFT_EYE, _RIGHT_EYE = 12, 15, 22, 23, 24
 _JOINTS = 55
+_PARTS = {
+    "global_orient": (0, 1),
+    "root_orient": (0, 1),
+    "body_pose": (1, 21),
+    "pose_body": (1, 21),
+    "jaw_pose": (_JAW, 1),
+    "pose_jaw": (_JAW, 1),
+    "leye_pose": (_LEFT_EYE, 1),
+    "reye_pose": (_RIGHT_EYE, 1),
+    "pose_eye": (_LEFT_EYE, 2),
+    "neck_pose": (_NECK, 1),
+    "head_pose": (_HEAD, 1),
+}
+"""Key -> its first joint and how many joints it holds."""
 
 
 def _decode(record: Record, name: str) -> Motion:
@@ -52,20 +66,7 @@ def _joints(record: Record, name: str, frames: int) -> Float32Array:
     if "poses" in record:
         return records.pose(record, "poses", 3 * _JOINTS, name, frames).reshape(frames, _JOINTS, 3)
     joints = np.zeros((frames, _JOINTS, 3), np.float32)
-    parts = {
-        "global_orient": (0, 1),
-        "root_orient": (0, 1),
-        "body_pose": (1, 21),
-        "pose_body": (1, 21),
-        "jaw_pose": (_JAW, 1),
-        "pose_jaw": (_JAW, 1),
-        "leye_pose": (_LEFT_EYE, 1),
-        "reye_pose": (_RIGHT_EYE, 1),
-        "pose_eye": (_LEFT_EYE, 2),
-        "neck_pose": (_NECK, 1),
-        "head_pose": (_HEAD, 1),
-    }
-    for key, (first, count) in parts.items():
+    for key, (first, count) in _PARTS.items():
         if key in record:
             values = records.pose(_flat(record, key), key, 3 * count, name, frames)
             joints[:, first : first + count] = values.reshape(frames, count, 3)
@@ -96,17 +97,7 @@ SMPLX = RecordFormat(
         "expression",
         "expressions",
         "poses",
-        "jaw_pose",
-        "pose_jaw",
-        "leye_pose",
-        "reye_pose",
-        "pose_eye",
-        "global_orient",
-        "root_orient",
-        "body_pose",
-        "pose_body",
-        "neck_pose",
-        "head_pose",
+        *_PARTS,
         "transl",
         "trans",
         "mocap_frame_rate",

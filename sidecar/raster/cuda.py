@@ -141,7 +141,7 @@ def _send_array(values: FloatArray, device: torch.device) -> Tensor:
 
 
 def _send(host: Tensor, device: torch.device) -> Tensor:
-    """To a card from locked memory: from other memory torch waits for all that is under way."""
+    """Copies to a card from locked memory; from other memory torch would wait for running work."""
     if device.type == "cuda" and not host.is_pinned():
         host = host.pin_memory()
     return host.to(device, non_blocking=True)

@@ -126,8 +126,8 @@ def composite_gradient(
 
 @njit(cache=True, nogil=True)
 def offsets_of_blocks():  # pragma: no cover - compiled
-    """For each pixel of each block: 1, x, y, x x, x y, y y from the tile's first pixel, and zeros
-    up to sixteen values."""
+    """1, x, y, x x, x y, y y of each pixel of each block, from the tile's first pixel, padded with
+    zeros to sixteen values."""
     bases = np.zeros(BLOCKS * LANES * LANES, np.float32)
     for block in range(BLOCKS):
         for lane in range(LANES):

@@ -81,8 +81,8 @@ def choose_samples(gaussians: Gaussians, camera: Camera) -> tuple[int, tuple[int
 def _spreads(
     means: FloatArray, scales: FloatArray, camera: Camera
 ) -> tuple[Float32Array, FloatArray]:
-    """For the M Gaussians that the camera may see: places (M, 2) in pixels, and the middle one
-    of each Gaussian's three standard deviations (M,), in pixels."""
+    """Centres (M, 2) of the M Gaussians that the camera may see, and the middle one of each's three
+    standard deviations (M,), both in pixels."""
     screen = to_pixels(means, camera)
     depth = screen[:, 2]
     zoom = np.linalg.norm(camera.camera_from_world[0, :3]) * camera.focal_x

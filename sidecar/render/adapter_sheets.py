@@ -103,8 +103,6 @@ def _front(size: tuple[int, int] = SIZE) -> Camera:
     return look_at(
         target=np.array([0.0, -0.02, 0.0]),
         distance=0.85,
-        yaw_rad=0.0,
-        pitch_rad=0.0,
         width=size[0],
         height=size[1],
         fov_y_rad=0.24,
@@ -116,7 +114,6 @@ def _near(target: tuple[float, float, float], fov_y_rad: float) -> Camera:
         target=np.array(target),
         distance=0.3,
         yaw_rad=0.25,
-        pitch_rad=0.0,
         width=_CLOSE[0],
         height=_CLOSE[1],
         fov_y_rad=fov_y_rad,

@@ -32,7 +32,7 @@ MAX_CAMERA_BYTES = 64 * 1024 * 1024
 
 
 def read_cameras(path: Path, count: int) -> tuple[Camera, ...]:
-    """The one camera of a take of `count` frames, or that of each frame. Raises InputError
+    """Reads the one camera of a take of `count` frames, or each frame's. Raises InputError
     `file.*`, `option.camera`, `option.size`."""
     try:
         given = json.loads(read_bytes(path, MAX_CAMERA_BYTES, "camera file"))

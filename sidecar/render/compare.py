@@ -105,8 +105,6 @@ def _look(places: dict[str, tuple[Float64Array, float]], where: str, size: int) 
     return look_at(
         target=middle,
         distance=far,
-        yaw_rad=0.0,
-        pitch_rad=0.0,
         width=size,
         height=size,
         fov_y_rad=2 * float(np.arctan(0.5 * height / far)),

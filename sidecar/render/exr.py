@@ -51,7 +51,7 @@ class About:
 
 
 def write_exr(path: Path, frame: Frame, about: About, *, half: bool = True) -> None:
-    """Writes one frame, whole or not at all. Raises InputError `file.not_writable`."""
+    """Writes one frame atomically. Raises InputError `file.not_writable`."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         picture = OpenEXR.File(_header(frame, about), channels_of(frame, half=half))
@@ -118,7 +118,7 @@ def _reason(error: Exception) -> Exception:
 
 
 def read_exr(path: Path) -> tuple[dict[str, object], dict[str, Float32Array]]:
-    """The header, and the channels (H, W) by their full names. Raises InputError `file.missing`,
+    """Reads the header, and the channels (H, W) by full name. Raises InputError `file.missing`,
     `file.wrong_kind`."""
     if not path.is_file():
         raise InputError("file.missing", f"There is no picture at {path}.", "Check the path.")
@@ -139,8 +139,8 @@ def read_combined(path: Path) -> Float32Array:
 
 
 def recipe_of(path: Path) -> str | None:
-    """The recipe in the header of a whole file of ours, else None. A file is whole if its last
-    block of rows ends where the file does."""
+    """The recipe in the header of a complete file that Affekt wrote, else None. A file is
+    complete if its last block of rows ends where the file does."""
     if not path.is_file():  # a pipe would wait for ever
         return None
     try:

@@ -43,7 +43,7 @@ class Frame:
 
 
 class Poses(Generic[Posed]):
-    """The poses of a take of `count` frames, made by `pose(index)`; the last few are kept."""
+    """The poses of a take of `count` frames, made by `pose(index)`. Keeps the last few."""
 
     def __init__(
         self, pose: Callable[[int], Posed], points: Callable[[Posed], FloatArray], count: int

@@ -42,7 +42,7 @@ class _Layout:
 
 
 def _lay_out(passes: tuple[str, ...], *, with_masks: bool) -> _Layout:
-    # Skin is what the other masks leave of alpha.
+    # The skin's mask is alpha minus the other masks.
     widths = {"normal": 3, "mask": len(PASS_REGIONS) - 1, "uv": 2, "vector": 4}
     found: dict[str, slice | None] = dict.fromkeys(widths)
     count = _DEPTH + 1
@@ -54,8 +54,8 @@ def _lay_out(passes: tuple[str, ...], *, with_masks: bool) -> _Layout:
 
 
 class GaussianPainter:
-    """Draws the frames of one take on one avatar. label: (N,) what part each Gaussian shows,
-    index into `PASS_REGIONS`; without it there are no masks. Raises InputError `space.no_adapter`
+    """Draws the frames of one take on one avatar. label: (N,) each Gaussian's index into
+    `PASS_REGIONS`; without it there are no masks. Raises InputError `space.no_adapter`
     if the take is not in the avatar's space, `option.device*` if the device is not there,
     `option.pass` for UVs of an avatar that has none."""
 
@@ -80,8 +80,8 @@ class GaussianPainter:
             self._fixed["uv"] = _uv_of(avatar)
 
     def playing(self, motion: Motion) -> GaussianPainter:
-        """A painter of the same avatar in another take, which shares all that does not depend on
-        the take. Raises InputError `space.no_adapter` if the take is not in the avatar's space."""
+        """A painter of another take on the same avatar; what does not depend on the take is shared.
+        Raises InputError `space.no_adapter` if the take is not in the avatar's space."""
         other = copy.copy(self)
         other._play(self._actor.playing(motion))
         return other
@@ -112,7 +112,7 @@ class GaussianPainter:
         return Frame(index=index, **{name: work.result for name, work in passes.items()})
 
     def _pass_work(self, image: GaussianImage, index: int, camera: Camera) -> dict[str, RowWork]:
-        """How each pass of `Frame` is computed from the composited channels, in that order."""
+        """The work that computes each pass of `Frame` from the composited channels, in order."""
         layout, request = self._layout, self._request
         stack, alpha = image.colour, image.alpha
         weight = stack[..., _WEIGHT]

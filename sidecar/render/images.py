@@ -59,7 +59,7 @@ def write_png(path: Path, picture: UInt8Array | NDArray[np.uint16], *, recipe: s
 
 
 def recipe_of(path: Path) -> str | None:
-    """The recipe in a whole PNG of ours, else None."""
+    """The recipe in a complete PNG that Affekt wrote, else None."""
     if not path.is_file():  # a pipe would wait for ever
         return None
     try:
@@ -77,7 +77,7 @@ def recipe_of(path: Path) -> str | None:
 
 
 def read_picture(path: Path) -> UInt8Array:
-    """(H, W, 4) sRGB, straight alpha, of a PNG. Raises InputError `file.wrong_kind`."""
+    """Reads a PNG as (H, W, 4) sRGB, straight alpha. Raises InputError `file.wrong_kind`."""
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if found is None or found.ndim != 3 or found.shape[2] != 4 or found.dtype != np.uint8:
         raise InputError(

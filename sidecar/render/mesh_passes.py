@@ -30,8 +30,8 @@ from .shade import DrawOptions, LitMesh, light_mesh
 
 
 class MeshPainter:
-    """Draws the frames of one take, in the head's own space, on one head. label: (V,) what part
-    each vertex is, index into `PASS_REGIONS`; without it there are no masks."""
+    """Draws the frames of one take, in the head's own space, on one head. label: (V,) each vertex's
+    index into `PASS_REGIONS`; without it there are no masks."""
 
     def __init__(
         self,
@@ -106,8 +106,8 @@ class MeshPainter:
 
 
 def _reach_edges(seen: MeshFragments, alpha: Float32Array) -> MeshFragments:
-    """The fragments, where a pixel that a face covers in part, but not at its centre, gets those
-    of its nearest neighbour: else a compositor would find light there without a depth."""
+    """Copies the frontmost neighbour's fragment to pixels that a face covers, but not at their
+    centre: otherwise a compositor would find light there without a depth."""
     face, barycentric, depth = seen.face.copy(), seen.barycentric.copy(), seen.depth.copy()
     _fill_edges(seen.face, seen.barycentric, seen.depth, alpha, face, barycentric, depth)
     return MeshFragments(face=face, barycentric=barycentric, depth=depth)
@@ -131,8 +131,8 @@ def _fill_edges(face, weight, depth, alpha, face_out, weight_out, depth_out):  #
 
 @njit(cache=True, nogil=True)
 def _count_labels(face, screen, faces, label, samples, out):  # pragma: no cover - compiled
-    """The share of each pixel's samples that see each label: the label whose corners weigh most,
-    so that a border crosses a face straight."""
+    """Writes the share of each pixel's samples that see each label. A sample sees the label with
+    the largest weight of its face's corners, so that a border crosses a face straight."""
     share = np.float32(1.0 / (samples * samples))
     poll = np.zeros(out.shape[2])
     for row in range(face.shape[0]):

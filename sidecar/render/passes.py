@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A shot in, pictures and passes out, frame by frame."""
+"""Renders a shot frame by frame."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ class Painter(Protocol):
 def render_frames(
     shot: Shot, frames: Sequence[int] | None = None, labels: Labels = find_labels
 ) -> Iterator[Frame]:
-    """Renders frames of the take one after the other, as they are asked for: the request's, or
-    instead of these `frames`. labels: finds what the masks show, once. Raises, before the first
-    frame, InputError `frames.out_of_range`, `option.pass`, `option.size`, `option.device`,
-    `space.no_adapter`, `avatar.regions`.
+    """Renders `frames` of the take, or the request's, each when the caller asks for the next.
+
+    labels: finds the subject's labels for masks. Raises, before the first frame, InputError
+    `frames.out_of_range`, `option.pass`, `option.size`, `option.device`, `space.no_adapter`,
+    `avatar.regions`.
     """
     chosen = shot.request.chosen_frames(len(shot.motion)) if frames is None else frames
     _check_memory(shot.request)

@@ -36,7 +36,7 @@ FRONT = ViewAngles()
 def default_camera(
     subject: Avatar | HeadModel, width: int, height: int, view: ViewAngles = FRONT
 ) -> Camera:
-    """Frames the subject, at rest, like a portrait of head and shoulders."""
+    """A camera that shows the subject at rest as a portrait of head and shoulders."""
     return frame_points(_extent(subject), width, height, view)
 
 
@@ -83,22 +83,20 @@ def _extent(subject: Avatar | HeadModel) -> FloatArray:
 
 
 def draw_frame(motion: Motion, frame: int, head: HeadModel, size: tuple[int, int]) -> UInt8Array:
-    """One frame of a motion from the front. (height, width, 4)"""
+    """Draws one frame of a motion from the front as (height, width, 4) uint8 sRGB."""
     return draw(layer_of(head).vertices(motion, frame, frame + 1)[0], head, size)
 
 
 def draw(vertices: Float32Array, head: HeadModel, size: tuple[int, int]) -> UInt8Array:
-    """Vertices (V, 3) of the head, its face filling a picture of (width, height)."""
+    """Draws vertices (V, 3) of the head so that its face fills the picture (width, height)."""
     return draw_head(vertices, head, face_camera(*size))
 
 
 def face_camera(width: int, height: int) -> Camera:
-    """Straight before the face, from the collar to the top of the skull."""
+    """A camera straight before the face that shows it from the collar to the top of the skull."""
     return look_at(
         target=np.array([0.0, -0.008, 0.0]),
         distance=0.85,
-        yaw_rad=0.0,
-        pitch_rad=0.0,
         width=width,
         height=height,
         fov_y_rad=0.335,

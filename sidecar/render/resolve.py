@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From composited channels to passes. Each pass is a `RowWork`: its rows are computed when it is
-run, together with those of other passes."""
+"""Computes passes from composited channels. Each pass is a `RowWork`, whose rows are computed
+together with those of other passes when it is run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def places(depth: Float32Array, camera: Camera, world_from_head: Float64Array) -
 
 
 def where_covered(alpha: Float32Array, number: int) -> RowWork:
-    """(H, W) the number where alpha is at least half, else 0: an ID mask has no soft edges."""
+    """(H, W) `number` where alpha is at least half, else 0: an ID mask has no soft edges."""
     out = np.empty(alpha.shape, np.float32)
 
     def cover(first: int, stop: int) -> None:
@@ -89,8 +89,8 @@ def weigh_facing(
     """Weighs Gaussians by whether they face the camera. normals, points: (N, 3). two_sided: (N,)
     True for those that count in full from either side.
 
-    Networks make skin translucent, so that the back of the head shines through it, and paint it
-    with spare Gaussians of the eyeballs' backs, whose data are those of another place.
+    Networks make skin translucent, so that the back of the head shines through it, and place spare
+    Gaussians behind the eyeballs; the data of both belong to another place.
     """
     weight, side, depth = (np.empty(len(points), np.float32) for _ in range(3))
     sight = camera_axis(camera) if camera.orthographic else camera_centre(camera)

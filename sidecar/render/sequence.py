@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A shot as a folder of files: rendered and written at once, resumed, never half there."""
+"""Renders a shot into a folder of files, each complete; resumes an interrupted rendering."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .shot import Shot
 WRITERS = 2
 """Threads that compress; both let the renderer run meanwhile."""
 _WAITING_BYTES = 512 * 1024 * 1024
-"""Frames that wait to be written hold no more than this, but for one."""
+"""The most bytes of frames that wait to be written; one frame may always wait."""
 _MAX_WAITING = 4
 
 Folder = Path | Callable[[str], Path]
@@ -36,8 +36,8 @@ Folder = Path | Callable[[str], Path]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SavedFrame:
-    """The take's frame `index` is in `files`, the picture first. frame: as it was rendered, None
-    if it was kept from before."""
+    """A frame on the disk. index: in the take. files: its files, the picture first. frame: as it
+    was rendered; None if the files were kept from an earlier run."""
 
     index: int
     files: tuple[Path, ...]
@@ -48,18 +48,18 @@ def save_sequence(
     shot: Shot, folder: Folder, *, resume: bool = True
 ) -> Generator[SavedFrame, None, None]:
     """Renders a shot into a folder; yields each frame, in order, once it is on the disk.
-    Closed, it ends once what is being written is whole.
+    When closed, it first completes the files that are being written.
 
-    Frames are written while the next ones are rendered. Whatever ends it, each file is whole or
-    not there, and those already there stay. resume: whole files of the same recipe are kept.
+    Frames are written while the next ones are rendered. However it ends, every file is complete,
+    and earlier files stay. resume: complete files of the same recipe are kept.
     Raises what `render_frames` raises, and InputError `file.not_writable`, which names the frame.
     """
     return _saved(_Saver(shot, folder, resume=resume).run())
 
 
 def sequence_steps(shot: Shot, folder: Folder) -> Generator[SavedFrame | None, None, None]:
-    """`save_sequence` for a caller that has other work to do in between: each step draws one
-    frame at the most, and gives a frame that is on the disk, or None if none is yet."""
+    """`save_sequence` for a caller that does other work in between: each step draws at most one
+    frame and yields a frame that is on the disk, or None if there is none yet."""
     return _Saver(shot, folder, resume=True).run()
 
 
@@ -69,7 +69,7 @@ def _saved(steps: Generator[SavedFrame | None, None, None]) -> Generator[SavedFr
 
 
 class _Saver:
-    """Keeps the frames whose files bear their recipes, and renders and writes the others."""
+    """Renders and writes the frames that have no complete files of the same recipe."""
 
     def __init__(self, shot: Shot, folder: Folder, *, resume: bool) -> None:
         self._shot, self._request = shot, shot.request

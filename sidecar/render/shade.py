@@ -23,7 +23,7 @@ from ..raster.parallel import run_rows
 
 LAMPS = np.array(
     [
-        # direction to the lamp (x right, y down, z away from the camera), colour, linear
+        # Each lamp: its direction (x right, y down, z away from the camera) and linear colour.
         [-0.52, -0.66, -0.66, 1.10, 1.04, 0.97],  # key
         [0.85, -0.05, -0.60, 0.17, 0.19, 0.22],  # fill
         [0.75, -0.45, 0.62, 0.45, 0.48, 0.54],  # rim, right
@@ -34,7 +34,7 @@ LAMPS[:, :3] /= np.linalg.norm(LAMPS[:, :3], axis=1, keepdims=True)
 SKY = np.array([0.36, 0.37, 0.39])
 """Light from above, linear."""
 GROUND = np.array([0.14, 0.125, 0.12])
-"""Light from below, linear: some is reflected by the floor."""
+"""Light from below, linear, as a floor reflects it."""
 
 KEY_HALF_ANGLE_RAD = 0.16
 KEY_RAYS = 5
@@ -42,9 +42,8 @@ SKY_RAYS = 26
 MOUTH_FADE_M = 0.022
 """The light inside the mouth falls to 1 / e over this distance behind the lips."""
 TEETH_LIT_M, TEETH_FADE_M = 0.014, 0.009
-"""The six front teeth, up to the first distance from the lips' middle, are in full light. Behind
-them the light falls to 1 / e over the second: the cheeks shade the other teeth, which would else
-shine like a pale column in a mouth that is open and turned."""
+"""The front teeth, up to the first distance from the lips' middle, are in full light. Behind them
+it falls to 1 / e over the second, since the cheeks shade the other teeth."""
 LEAST_LIGHT = {
     "mouth": 0.4,
     "teeth": 0.38,
@@ -56,7 +55,7 @@ LEAST_LIGHT = {
 """The least share of sky and key light on these regions: the depth maps are too coarse for the gap
 between lips or lids through which they are lit."""
 LID_SHADE_M = 0.0035
-"""How far the lids and lashes darken the eyeball beside them."""
+"""Distance over which lids and lashes darken the eyeball beside them."""
 
 # Specular strength, exponent, and how far light wraps through the skin, by region.
 _GLOSS = {
@@ -83,8 +82,8 @@ _RED, _NORMAL, _OPEN, _LIT, _GLOSS_AT, _INNER, _WIDTH = 0, 3, 6, 7, 8, 11, 12
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DrawOptions:
-    """How a mesh is drawn. background: sRGB 0..1, or None for a transparent picture. samples: along
-    a pixel's edge. occlusion: soft shadows and darkened hollows. sky: (V,) the `share_of_sky` of
+    """How a mesh is drawn. background: sRGB 0..1, or None for a transparent picture. samples: per
+    pixel and axis. occlusion: soft shadows and darkened hollows. sky: (V,) the `share_of_sky` of
     these vertices or of a pose near theirs; None computes it. key_rays: directions to the key
     lamp. clay: one colour for skin, brows and lips. exposure: factor on all light."""
 
@@ -100,7 +99,7 @@ class DrawOptions:
 def draw_head(
     vertices: FloatArray, head: HeadModel, camera: Camera, options: DrawOptions | None = None
 ) -> UInt8Array:
-    """(H, W, 4) uint8 sRGB picture with straight alpha of a head. vertices: (V, 3) metres."""
+    """Draws a head as (H, W, 4) uint8 sRGB with straight alpha. vertices: (V, 3) metres."""
     colour = head.colour
     if options is not None and options.clay:
         plain = np.isin(head.region, [REGIONS.index(n) for n in ("skin", "brow", "lip", "lash")])
@@ -116,7 +115,7 @@ def draw_mesh(
     camera: Camera,
     options: DrawOptions | None = None,
 ) -> UInt8Array:
-    """(H, W, 4) uint8 sRGB picture with straight alpha of any mesh. vertices: (V, 3) metres;
+    """Draws any mesh as (H, W, 4) uint8 sRGB with straight alpha. vertices: (V, 3) metres;
     colour: (V, 3) sRGB 0..1; region: (V,) index into `REGIONS`. Both sides of a face are lit."""
     options = options or DrawOptions()
     light = light_mesh(vertices, faces, colour, region, camera, options).light
@@ -214,7 +213,7 @@ def _light_reaching(
 
 
 def share_of_sky(points: Float64Array, faces: Int32Array, normals: Float64Array) -> Float32Array:
-    """(V,) the share of the sky before each vertex (V, 3) that the mesh does not hide."""
+    """(V,) the share of the sky that each vertex (V, 3) sees past the mesh."""
     directions = occlusion.sphere_directions(SKY_RAYS)
     facing = np.maximum(directions @ normals.T, 0)  # (D, V)
     seen = occlusion.visibility(points, faces, directions)
@@ -251,7 +250,7 @@ def _hollow_light(points: Float64Array, region: UInt8Array) -> FloatArray:
 
 @njit(cache=True, nogil=True)
 def _is_plain(face, nearness, label, top, left, samples):  # pragma: no cover - compiled
-    """Whether all samples of a pixel see the same kind of surface without an edge: then one shaded
+    """Whether all samples of a pixel see one region without a step in depth, so that one shaded
     sample is enough."""
     first = face[top, left]
     if first < 0:
@@ -352,8 +351,8 @@ def _light_sample(
     open_sky = values[6] * inner
     up = 0.5 - 0.5 * ny
     for k in range(3):
-        # Light that is reflected within a hollow takes the surface's colour and is not all lost;
-        # not in the mouth and behind the lids, where the surfaces around have other colours.
+        # A hollow reflects light of its own colour onto itself; not in the mouth and behind the
+        # lids, where the surfaces around have other colours.
         seen = inner * values[6] / (1.0 - values[k] * (1.0 - values[6]))
         light[k] = values[k] * (ground[k] + (sky[k] - ground[k]) * up) * seen
     for lamp in range(lamps.shape[0]):

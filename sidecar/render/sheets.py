@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Contact sheets: pictures side by side with a label under each, and a frame's passes so shown."""
+"""Contact sheets: pictures, or the passes of a frame, side by side with a label under each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MASK_COLOURS = np.array(
     ],
     np.float32,
 )
-"""Of skin, lips, eyes, teeth, mouth and hair."""
+"""Colours of skin, lips, eyes, teeth, mouth and hair."""
 
 
 def contact_sheet(
@@ -62,7 +62,7 @@ def contact_sheet(
 
 
 def pass_sheet(frame: Frame, *, title: str = "") -> UInt8Array:
-    """(H, W, 3) a contact sheet of the passes that the frame has."""
+    """(H, W, 3) contact sheet of the frame's passes."""
     shown = pass_pictures(frame)
     return contact_sheet(list(shown.values()), list(shown), 4, title=title)
 

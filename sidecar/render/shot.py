@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is rendered: a subject, a motion in the subject's space, and a request in its axes."""
+"""The input of a rendering: a subject, a motion in its space, and a request in its axes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Shot:
 def make_shot(
     subject: Subject, motion: Motion, request: PictureRequest, device: Device = "cpu"
 ) -> Shot:
-    """The shot, seen by the portrait's camera if the request has none. Raises InputError
+    """A shot, with the portrait's camera if the request has none. Raises InputError
     `option.camera` or `emotion.shape` for a request that does not fit the motion's length."""
     request.check_take(len(motion))
     if not request.cameras:
@@ -51,10 +51,10 @@ def make_shot(
 
 
 def read_subject(name: str, head: str | None = None) -> Subject:
-    """The avatar or head that a user names. `open` is the embedded head, drawn as a lit mesh;
-    `open-gaussians` the same head as a Gaussian avatar; a FLAME file or a head file is another
-    head; anything else an avatar. head: the head that an avatar sits on, where its file asks for
-    one. Raises InputError `file.*`, `head.*`, `avatar.*`."""
+    """Reads the avatar or head that a user names. `open` is the embedded head as a lit mesh,
+    `open-gaussians` the same as a Gaussian avatar; FLAME and head files are heads, all other files
+    avatars. head: the head that an avatar sits on, where its file asks for one. Raises InputError
+    `file.*`, `head.*`, `avatar.*`."""
     if name == OPEN_GAUSSIANS:
         return open_avatar(read_head(OPEN))
     path = Path(name)
@@ -80,9 +80,9 @@ def _read_head(path: Path, name: str) -> HeadModel:
 
 
 def motion_for(subject: Subject, motion: Motion, adapter: LinearAdapter | None) -> Motion:
-    """The motion in the space that the subject speaks: ARKit's for an avatar on an ARKit rig, the
-    head's own for a head and for an avatar on one; for an avatar without a surface as it is.
-    Poses of neck and head come along. adapter: for the one FLAME space among the two. Raises
+    """Converts the motion to the subject's space: ARKit's for an avatar on an ARKit rig, the head's
+    own for a head and an avatar on one. An avatar without a surface takes any motion. adapter:
+    for the FLAME space, if one of the two is in one. Raises
     InputError `space.no_adapter`."""
     surface = subject.surface if isinstance(subject, Avatar) else subject
     if surface is None:
@@ -131,10 +131,9 @@ def _on_head(space: str, motion: Motion, adapter: LinearAdapter | None) -> Motio
 
 
 def head_from_avatar(avatar: Avatar, head: HeadModel) -> Float64Array:
-    """(4, 4) moves the avatar at rest so that the middle between its eyes is the head's; an
-    avatar's own origin may be elsewhere, as LAM's, which lies between the feet. Size and
-    direction stay. The identity for an avatar on that very head, and for one whose eyes cannot
-    be found: it is then placed by hand."""
+    """(4, 4) translation that moves the middle between the avatar's eyes to the head's: an avatar's
+    origin may be elsewhere (LAM's is between the feet). The identity for an avatar on that very
+    head, and for one whose eyes are not found, which is then placed by hand."""
     out = np.eye(4)
     eyes = _between_eyes(avatar)
     is_on_head = isinstance(avatar.surface, HeadModel) and avatar.surface.name == head.name
@@ -144,13 +143,13 @@ def head_from_avatar(avatar: Avatar, head: HeadModel) -> Float64Array:
 
 
 def of_subject(camera: Camera, moved: Float64Array) -> Camera:
-    """The camera in the axes of an avatar that `moved`, (4, 4), brings to the head; it was told in
-    the head's."""
+    """Converts a camera from the head's axes to an avatar's. moved: (4, 4) from the avatar to the
+    head."""
     return replace(camera, camera_from_world=camera.camera_from_world @ moved)
 
 
 def on_head(request: PictureRequest, subject: Subject, head: HeadModel) -> PictureRequest:
-    """The request in the avatar's own axes, whose cameras and world were told in the head's."""
+    """Converts the request's cameras and world from the head's axes to the avatar's."""
     if not isinstance(subject, Avatar):
         return request
     moved = head_from_avatar(subject, head)
@@ -162,7 +161,7 @@ def on_head(request: PictureRequest, subject: Subject, head: HeadModel) -> Pictu
 
 
 def _between_eyes(avatar: Avatar) -> Float64Array | None:
-    """(3,) in the avatar's axes at rest, metres."""
+    """(3,) middle between the eyes of the avatar at rest, metres."""
     if isinstance(avatar.surface, HeadModel):
         return _middle(avatar.surface, avatar.vertices)
     if not isinstance(avatar.surface, ArkitRig):

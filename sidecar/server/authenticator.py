@@ -18,9 +18,9 @@ from zmq.utils import z85
 from ...shared.mailbox import Mailbox
 
 DOMAIN = b"global"
-"""Of the clients' socket."""
+"""Domain of the clients' socket."""
 WORKER_DOMAIN = b"worker"
-"""Of the worker's socket: the worker's key is trusted there alone, and no client's is."""
+"""Domain of the worker's socket, where only the worker's key is trusted."""
 LOCAL_USER = "local"
 """The user of this machine, who holds the connection file."""
 _ENDPOINT = "inproc://zeromq.zap.01"

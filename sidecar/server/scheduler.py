@@ -74,7 +74,7 @@ Outcome: TypeAlias = Refusal | Ended | Dropped | Forgotten
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send to the worker now: an order and the client's frames that follow it."""
+    """An order to send to the worker, and the client's frames that follow it."""
 
     order: orders.Answer | orders.Begin | orders.Step
     inner: Sequence[Frame]
@@ -143,7 +143,7 @@ class Scheduler:
         return self._under_way is not None
 
     def take_outcomes(self) -> list[Outcome]:
-        """What followed from the calls since the last time, in order."""
+        """Takes the outcomes of all calls since the last time, in order."""
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
 

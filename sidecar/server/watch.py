@@ -17,7 +17,7 @@ from ...shared.errors import AffektError, JobError
 # How often the worker's memory is measured, which takes 0.1 ms.
 LOOK_S = 0.25
 _SHARE = 0.75
-"""Of the machine's memory: the rest is for Blender, which is why the sidecar is there."""
+"""The worker's share of the machine's memory; the rest is for Blender."""
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 _log = logging.getLogger("affekt.server")
 
@@ -70,9 +70,8 @@ class WorkerWatch:
         self._since, self._has_worked = self._now(), True
 
     def verdict(self, pid: int | None, *, is_busy: bool) -> AffektError | None:
-        """None if the worker may go on. Otherwise it must be killed, and an order that causes
-        this twice fails with the error. pid: the worker's process. is_busy: whether an order is
-        under way."""
+        """None if the worker may go on, else the reason to kill it, with which an order fails that
+        causes this twice. pid: the worker's process. is_busy: whether an order is under way."""
         if self._is_late(is_busy=is_busy):
             what = "come back from an order" if self._is_ready else "load"
             _log.error("the worker does not %s: it is killed", what)

@@ -17,8 +17,8 @@ _STAGE = "bake"
 
 
 def bake(task: BakeTask, user: UserCache) -> BakeSteps:
-    """See `Services.bake`. Raises InputError `file.*`, `motion.*`, `emotion.shape`, `frames.*`,
-    `space.*`, `head.unknown`; JobError `job.disk`."""
+    """Bakes as `Services.bake` says. Raises InputError `file.*`, `motion.*`, `emotion.shape`,
+    `frames.*`, `space.*`, `head.unknown`; JobError `job.disk`."""
     inputs.read_head(task.head)
     take = inputs.prepared(task.take)
     job = BakeJob(take, task.track, task.frames, user, with_vertices=task.wants_vertices)

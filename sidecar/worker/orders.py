@@ -36,7 +36,7 @@ the cache."""
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class WorkerAccess:
-    """What a worker needs to connect. endpoint: where the server listens for it. Keys are Z85 text
+    """A worker's connection data. endpoint: where the server listens for it. Keys are Z85 text
     (CURVE)."""
 
     endpoint: str
@@ -47,11 +47,11 @@ class WorkerAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class WorkerStart(WorkerAccess):
-    """What a new worker needs to know. It comes on standard input, since keys may be on no command
+    """The start data of a new worker. It comes on standard input, since keys may be on no command
     line and in no file.
 
-    cache_folder, cache_bytes: as `Cache` takes them. memory_bytes: that the worker may use, 0 for
-    any number. server_pid: the server's process, whose child the worker is."""
+    cache_folder, cache_bytes: as `Cache` takes them. memory_bytes: the most that the worker may
+    use, 0 for no limit. server_pid: the server's process, whose child the worker is."""
 
     cache_folder: str
     cache_bytes: int

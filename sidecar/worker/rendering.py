@@ -24,9 +24,9 @@ _STAGE = "pictures"
 
 
 def render(task: RenderTask, user: UserCache) -> RenderSteps:
-    """See `Services.render`. Frames of the same shot that are in the cache are not drawn again.
-    Raises InputError `file.*`, `motion.*`, `avatar.*`, `option.*`, `frames.*`, `space.*`,
-    `head.unknown`; JobError `job.disk`."""
+    """Renders as `Services.render` says. Frames of the same shot that are in the cache are not
+    drawn again. Raises InputError `file.*`, `motion.*`, `avatar.*`, `option.*`, `frames.*`,
+    `space.*`, `head.unknown`; JobError `job.disk`."""
     motion, adapter = inputs.motion_of(task.take)
     request = task.pictures
     source = SubjectSource(avatar=task.avatar, name=task.avatar_name, head=task.head or OPEN)

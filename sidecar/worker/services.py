@@ -48,7 +48,7 @@ class JobStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeTask:
-    """What to bake, as in `messages.Bake`. frames: None for all."""
+    """The input of a bake, as in `messages.Bake`. frames: None for all."""
 
     take: Take
     track: EmotionTrack
@@ -71,8 +71,8 @@ class BakeOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenderTask:
-    """What to render, as in `messages.Render`. avatar: a file. head: a name. One of the two is
-    None."""
+    """The input of a rendering, as in `messages.Render`. avatar: a file. head: a name. One of the
+    two is None."""
 
     take: Take
     avatar: Path | None
@@ -83,8 +83,8 @@ class RenderTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreviewTask:
-    """What to show, as in `messages.Preview`. track: emotions of the take's frames from `first`
-    on. avatar: a file, or None for the head itself. picture: None for numbers alone."""
+    """The input of a preview, as in `messages.Preview`. track: emotions of the take's frames from
+    `first` on. avatar: a file, or None for the head itself. picture: None for numbers alone."""
 
     take: Take
     track: EmotionTrack

@@ -15,7 +15,7 @@ from ...modulation.contact import widest
 from .channels import NAMES
 
 PLACES = (-0.4, -0.2, 0.0, 0.2, 0.4)
-"""Where the gap is measured: offsets from the mouth's middle, as shares of its width."""
+"""Places where the gap is measured: offsets from the mouth's middle, as shares of its width."""
 PRESSED_MM = 0.3
 """Closed lips overlap by this much, so that no gap can be seen."""
 

@@ -84,7 +84,7 @@ class Pictures:
         )
         # People differ in their sides by one number each, so it takes more of them.
         people = speak_held_out(4 * self.performances, self.seed, head)
-        write_figures(self.out / "sides.json", asdict(measure_asymmetry(people, modulator, head)))
+        write_figures(self.out / "sides.json", asdict(measure_asymmetry(people, modulator)))
 
     def _read(
         self,
@@ -178,7 +178,7 @@ class Takes:
         rows = {state: {"jitter": value} for state, value in measure_jitter(versions, head).items()}
         for state, value in closures_kept(versions, head).items():
             rows[state]["closures_kept"] = value
-        for state, sides in measure_take_asymmetry(versions, head).items():
+        for state, sides in measure_take_asymmetry(versions).items():
             rows[state]["sides_kept"] = sides.kept
         return rows
 

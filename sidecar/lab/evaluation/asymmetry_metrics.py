@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....shared.arrays import Float64Array
-from ....shared.head import HeadModel
 from ....shared.motion import Motion
 from ...modulation.modulator import Modulator, modulate
-from ..anchors.channels import side_of
+from ..anchors.channels import mirrored_columns
 from ..anchors.synchronised import Synchronised
 from .performances import STATES, held_track
 
+PAIRS = tuple(mirrored_columns(("eyeLook", "eyeBlink")))
+"""(left, right) expression columns of mirrored shapes, without gaze and blinks, which follow the
+eyes and not the person."""
 LEAST_DIFFERENCE = 0.03
 """The smallest difference of two weights at which one side counts as the stronger one."""
 
@@ -30,19 +32,6 @@ class AsymmetryFigures:
     kept: float
     same_side: float
     count: int
-
-
-def mirrored_columns(head: HeadModel) -> list[tuple[int, int]]:
-    """(left, right) expression columns of mirrored shapes, without gaze and blinks, which follow
-    the eyes and not the person."""
-    columns = {name: index for index, name in enumerate(head.expression_names)}
-    return [
-        (columns[name], columns[name.replace("Left", "Right")])
-        for name in head.expression_names
-        if side_of(name) == -1
-        and not name.startswith(("eyeLook", "eyeBlink"))
-        and name.replace("Left", "Right") in columns
-    ]
 
 
 def right_minus_left(motion: Motion, pairs: Sequence[tuple[int, int]]) -> Float64Array:
@@ -63,11 +52,10 @@ def compare_asymmetry(found: Float64Array, wanted: Float64Array) -> AsymmetryFig
 
 
 def measure_asymmetry(
-    performances: Sequence[Synchronised], modulator: Modulator, head: HeadModel
+    performances: Sequence[Synchronised], modulator: Modulator
 ) -> AsymmetryFigures:
     """Modulates each performance's neutral take into each emotion and compares the asymmetry of
     the output with the truth's: the mean over time in the shapes that the emotion uses."""
-    pairs = mirrored_columns(head)
     found, wanted = [], []
     for performance in performances:
         take, neutral = performance.sources[0], performance.targets[0]
@@ -76,7 +64,7 @@ def measure_asymmetry(
             out = modulate(take, held_track(state, len(take), take.fps), modulator)
             used = [
                 p
-                for p in pairs
+                for p in PAIRS
                 if np.abs(truth.expression - neutral.expression)[:, p].mean() > 0.05
             ]
             if used:
@@ -85,13 +73,10 @@ def measure_asymmetry(
     return compare_asymmetry(np.concatenate(found), np.concatenate(wanted))
 
 
-def measure_take_asymmetry(
-    versions: Mapping[str, Motion], head: HeadModel
-) -> dict[str, AsymmetryFigures]:
+def measure_take_asymmetry(versions: Mapping[str, Motion]) -> dict[str, AsymmetryFigures]:
     """Compares each version's asymmetry over time with that of the first version, which is the
     take itself, in the shapes in which the take is asymmetric."""
-    pairs = mirrored_columns(head)
-    sides = {name: right_minus_left(motion, pairs) for name, motion in versions.items()}
+    sides = {name: right_minus_left(motion, PAIRS) for name, motion in versions.items()}
     take = next(iter(sides.values()))
     live = np.abs(take).mean(0) > 0.01
     if not live.any():

@@ -17,13 +17,14 @@ import numpy as np
 from ....shared.arrays import Float32Array, FloatArray
 from ....shared.emotion import EmotionTrack
 from ....shared.head import HeadModel
-from ....shared.motion import Motion, make_motion
+from ....shared.motion import Motion, make_motion, numbers_of
 from ...modulation.modulator import Modulator, modulate
 from ...modulation.windows import WINDOW
 from ...motion.adapter import open_to_arkit
 from ..anchors.synchronised import Synchronised, closure_frame, vowel_frame
 from ..training.linear_head import LinearHead
 from ..training.measure import CLOSED_MM
+from .metrics import MUST_CLOSE
 from .performances import STATES, state_weights, track_of
 
 PAIRS = tuple(combinations(STATES, 2))
@@ -33,7 +34,6 @@ STEPS = 9
 MIDDLE = STEPS // 2
 LEAST_DIFFERENCE = 0.15
 """ARKit weights that differ by less between the ends are not judged for direction."""
-CLOSED_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,7 +109,7 @@ def walk_in_time(
         fps=out.fps,
         space="open",
     )
-    return Way(numbers=_numbers(picked)[:, None], arkit=open_to_arkit(picked, head)[:, None])
+    return Way(numbers=numbers_of(picked)[:, None], arkit=open_to_arkit(picked, head)[:, None])
 
 
 def travel(
@@ -163,7 +163,7 @@ def strength(numbers: Float32Array, neutral: Float32Array, surface: LinearHead) 
 def closure_kept(numbers: Float32Array, closure: FloatArray, surface: LinearHead) -> float:
     """The share of closures whose lips meet in numbers (S, T, 103), in the row with the smallest
     share; 1 if the take has no closures."""
-    closed = closure > CLOSED_LEVEL
+    closed = closure > MUST_CLOSE
     if not closed.any():
         return 1.0
     gap = (numbers[:, closed] @ surface.gap).mean(2)  # (S, N) mm
@@ -214,14 +214,14 @@ def _measure_pair(
     rows = []
     for performance in performances:
         take = performance.sources[0]
-        neutral = _numbers(modulate(take, _held(take, state_weights("neutral")), modulator))
+        neutral = numbers_of(modulate(take, _held(take, state_weights("neutral")), modulator))
         way = walk(take, pair, modulator, head)
         figures = measure_way(way, neutral, surface, performance.closure)
         still = [
             walk_in_time(take, pair, modulator, head, frame)
             for frame in (vowel_frame(performance), closure_frame(performance))
         ]
-        moving = _numbers(travel(take, pair, modulator)[1])
+        moving = numbers_of(travel(take, pair, modulator)[1])
         steps = progress(moving, way.numbers[0], way.numbers[-1])
         rows.append(
             {name: getattr(figures, name) for name in WayFigures.__slots__}
@@ -242,7 +242,7 @@ def _smooth(values: Float32Array) -> Float32Array:
 
 
 def _way(outs: Sequence[Motion], head: HeadModel, every: int) -> Way:
-    numbers = np.stack([_numbers(out) for out in outs])
+    numbers = np.stack([numbers_of(out) for out in outs])
     picked = numbers[:, ::every]
     flat = make_motion(
         expression=picked[..., :100].reshape(-1, 100),
@@ -264,10 +264,6 @@ def _hold(take: Motion, frame: int, frames: int) -> Motion:
         for name in ("expression", "jaw", "eyes")
     }
     return make_motion(**parts, fps=take.fps, space=take.space)
-
-
-def _numbers(motion: Motion) -> Float32Array:
-    return np.concatenate([motion.expression, motion.jaw], 1)
 
 
 def _correlation(first: Float32Array, second: Float32Array) -> float:

@@ -26,7 +26,7 @@ class OwnProbe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What probes read in a method's held-out outputs.
+    """Results of the probes on a method's held-out outputs.
 
     from_untouched: share whose source class is read by a probe trained on untouched training
     takes (chance 1/7); beside_target: the same where the emotion changed and the target is not

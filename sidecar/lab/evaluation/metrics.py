@@ -8,12 +8,11 @@ means and plain means (denominator 1 for each clip) are stored, summed and resam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from ....shared.arrays import BoolArray, Float32Array, Float64Array, IndexArray
-from ..anchors.channels import NAMES
+from ..anchors.channels import mirrored_columns
 from .data import Clip
 from .measured_head import MeasuredHead
 
@@ -119,19 +118,8 @@ def slope(output: Float32Array, reference: Float32Array) -> Share:
 
 def asymmetry(numbers: Float32Array) -> Float32Array:
     """(T, P) left minus right of every paired shape but the eyes' directions."""
-    left, right = np.array(_paired_columns()).T
+    left, right = np.array(mirrored_columns(("eyeLook",))).T
     return numbers[:, left] - numbers[:, right]
-
-
-@cache
-def _paired_columns() -> tuple[tuple[int, int], ...]:
-    pairs = [(name, name.replace("Left", "Right")) for name in NAMES if "Left" in name]
-    whole = ("mouthLeft", "jawLeft")
-    return tuple(
-        (NAMES.index(left), NAMES.index(right))
-        for left, right in pairs
-        if left not in whole and not left.startswith("eyeLook")
-    )
 
 
 def _centred(values: Float32Array) -> Float32Array:

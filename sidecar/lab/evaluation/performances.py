@@ -11,7 +11,7 @@ from ....shared.head import HeadModel
 from ..anchors.synchronised import Synchronised, make_synchronised
 
 STATES = ("neutral", *EMOTIONS)
-"""What a take is held in from beginning to end; the row and column order of every matrix."""
+"""The states in which a whole take is held; the row and column order of every matrix."""
 
 
 def speak_held_out(count: int, seed: int, head: HeadModel) -> list[Synchronised]:

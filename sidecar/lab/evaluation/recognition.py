@@ -118,7 +118,7 @@ def _bad_reader(why: str) -> InputError:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Calibration:
-    """What the reader answers on a head to known faces.
+    """The reader's answers to known faces of a head.
 
     ranges: (52,) the most that each score moves, 0 where it does not. prototypes: (6, 52) the
     answer to each emotion's prototype in shares of the ranges. unseen: action units that the

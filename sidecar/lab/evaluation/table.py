@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 from .data import STATES
 from .geometry import MODEL, TRUTH, UNTOUCHED
@@ -25,74 +27,14 @@ class Line:
     digits: int = 3
 
 
-LINES = {
-    "aed": Line(
-        label="AED x 1000",
-        factor=1000,
-        digits=1,
-        says="mean absolute difference of the 100 expression coefficients from the synchronised "
-        "truth, over frames and coefficients. The Feelings paper's AED compares coefficients that "
-        "a tracker reads from rendered images; these are the motion's own, so only ratios compare.",
-    ),
-    "apd": Line(
-        label="APD, mrad",
-        factor=1000,
-        digits=2,
-        says="the same for the jaw's three axis-angle numbers. Head and eyes do not count: "
-        "modulation copies them.",
-    ),
-    "lve_mm": Line(
-        label="LVE, mm",
-        digits=2,
-        says="largest distance of any lip vertex from the truth in a frame, mean over frames "
-        "(MeshTalk, FaceFormer), on the head's exact vertices.",
-    ),
-    "face_mm": Line(
-        label="face error, mm", says="mean distance of the face's vertices from the truth."
-    ),
-    "closures_kept": Line(
-        label="closures kept, %",
-        factor=100,
-        digits=2,
-        says=f"of the frames in which a bilabial must close the lips (closure above "
-        f"{MUST_CLOSE:g}), those whose lips are within {CLOSED_MM:g} mm of meeting at the widest "
-        "of five places.",
-    ),
-    "jerk_ratio": Line(
-        label="jerk / truth",
-        says="mean third difference of the face's vertices over time, in "
-        "shares of the truth's; above 1 jitters, below 1 is smoothed.",
-    ),
-    "overshoot_mm": Line(
-        label="lips too far apart, mm",
-        digits=2,
-        says="by how much the lips part further than the truth's in a take's worst frame, mean "
-        "over takes.",
-    ),
-    "jaw_correlation": Line(
-        label="jaw, correlation", says="of the jaw's opening with the truth's over time."
-    ),
-    "gap_correlation": Line(
-        label="lips' gap, correlation",
-        says="of the gap between the lips with the truth's over time.",
-    ),
-    "gap_size": Line(
-        label="lips' gap, size",
-        says="least-squares factor from the truth's gap to the output's, "
-        "means taken away: 1 articulates as widely as the truth.",
-    ),
-    "asymmetry_kept": Line(
-        label="source's asymmetry kept",
-        says="least-squares factor from the source's left minus "
-        "right, over all paired shapes, to the output's. What the truth keeps is what should be "
-        "kept: a smile that goes takes its asymmetry along.",
-    ),
-    "asymmetry_size": Line(
-        label="asymmetry / truth",
-        says="mean absolute left minus right, in shares of the truth's; 0 is a mirrored face.",
-    ),
-}
-"""For each of `metrics.FIGURES`, in the table's order."""
+def _read_lines() -> dict[str, Line]:
+    table = tomllib.loads(Path(__file__).with_name("figures.toml").read_text("utf-8"))
+    limits = {"must_close": MUST_CLOSE, "closed_mm": CLOSED_MM}
+    return {n: Line(**line | {"says": line["says"].format(**limits)}) for n, line in table.items()}
+
+
+LINES = _read_lines()
+"""A line for each of `metrics.FIGURES`, in the table's order."""
 
 _METHODS = """
 * **truth**: the performance composed in the target emotion.

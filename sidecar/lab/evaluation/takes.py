@@ -11,7 +11,7 @@ import numpy as np
 
 from ....shared.arrays import Float64Array, IndexArray, UInt8Array
 from ....shared.head import HeadModel
-from ....shared.motion import Motion
+from ....shared.motion import Motion, numbers_of
 from ...head.forward import layer_of
 from ...modulation.modulator import Modulator, modulate
 from ...render.portrait import draw
@@ -106,7 +106,7 @@ def closures_kept(versions: Mapping[str, Motion], head: HeadModel) -> dict[str, 
 
 def _gap(motion: Motion, head: HeadModel) -> Float64Array:
     """(T,) mm between the lips; 0 where they meet at rest."""
-    numbers = np.concatenate([motion.expression, motion.jaw], 1)
+    numbers = numbers_of(motion)
     return (numbers @ lips_of(head).opening).mean(1)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts the pieces of the open head together at the neutral adult identity."""
+"""Joins the parts of the open head at the neutral adult identity."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CUT_RISE, CUT_RISE_FROM = 0.8, 0.050
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """The head as one mesh, and how every vertex of it follows the base mesh."""
+    """The head as one mesh whose vertices follow those of the base mesh."""
 
     base: Float64Array  # (N, 3) base mesh at the neutral adult identity
     parts: tuple[Part, ...]
@@ -40,7 +40,7 @@ class Assembly:
         return np.concatenate([p.faces + s for p, s in zip(self.parts, start[:-1], strict=True)])
 
     def carry(self, displacement: Float64Array) -> Float64Array:
-        """Displacement of the base mesh (N, 3) -> of the head (V, 3). Linear."""
+        """Maps a displacement of the base mesh (N, 3) linearly to the head's (V, 3)."""
         return np.concatenate([part.carry(displacement) for part in self.parts])
 
     def slice_of(self, prefix: str) -> Int64Array:
@@ -70,13 +70,13 @@ def neutral_adult(data: Path, mesh: BaseMesh) -> Float64Array:
 def lip_masks(
     data: Path, mesh: BaseMesh, arkit: dict[str, Float64Array]
 ) -> tuple[BoolArray, BoolArray]:
-    """(N,) vertices of the lips, and all that jawOpen carries down as it does the lower lip."""
+    """(N,) masks of the lips' vertices, and of those that jawOpen moves as far as the lower lip."""
     lip = _sample_mask(data, mesh, "mpfb_lips.jpg", len(mesh.vertices)) > 0.5
     return lip, below_mouth(arkit["jawOpen"], lip)
 
 
 def assemble(data: Path, mesh: BaseMesh, positions: Float64Array) -> Assembly:
-    """All pieces in place around `positions` (N, 3)."""
+    """Makes all parts of the head to fit the base vertices `positions` (N, 3)."""
     keep = _head_faces(mesh, positions)
     corners = mesh.faces[keep]
     surface = hair.Surface.of(
@@ -111,12 +111,12 @@ def _soft_parts(data: Path, mesh: BaseMesh, positions: Float64Array, keep: BoolA
 
 
 def _quads_of(mesh: BaseMesh, keep: BoolArray) -> Int64Array:
-    """The kept quads (q, 4) in the numbering of the part that `select` makes of them."""
+    """The kept quads (q, 4), with the vertex indices of the part that `select` makes of them."""
     return np.unique(mesh.faces[keep], return_inverse=True)[1].reshape(-1, 4)
 
 
 def _skull(mesh: BaseMesh, positions: Float64Array, keep: BoolArray) -> BoolArray:
-    """Kept quads (q,) whose longest edge is over `COARSE_EDGE` and that lie above the neck."""
+    """(q,) mask of the kept quads above the neck with an edge longer than `COARSE_EDGE`."""
     quads = positions[mesh.faces[keep]]
     edge = np.linalg.norm(quads - np.roll(quads, 1, axis=1), axis=2).max(1)
     return (edge > COARSE_EDGE) & (quads[:, :, 1].mean(1) > COARSE_ABOVE)
@@ -125,7 +125,7 @@ def _skull(mesh: BaseMesh, positions: Float64Array, keep: BoolArray) -> BoolArra
 def _eye_parts(
     mesh: BaseMesh, positions: Float64Array, surface: hair.Surface, ball: Int64Array, side: str
 ) -> list[Part]:
-    """Eyeball, brow and both rows of lashes of one side."""
+    """The eyeball, brow and both rows of lashes of one side."""
     centre = positions[ball].mean(0)
     parts = [
         make_eyeball(positions, ball, side),
@@ -141,7 +141,7 @@ def _eye_parts(
 
 
 def _eye_helper(mesh: BaseMesh, side: str) -> Int64Array:
-    """Vertices of MakeHuman's helper eye; its lashes' groups have names that begin alike."""
+    """Vertices of MakeHuman's helper eye without its lashes, whose groups' names begin alike."""
     ids = mesh.group_vertices(f"helper-{side[0]}-eye")
     lashes = np.unique(mesh.faces[np.char.find(mesh.group, "eyelashes") >= 0])
     return ids[~np.isin(ids, lashes)]
@@ -167,7 +167,7 @@ def _head_faces(mesh: BaseMesh, positions: Float64Array) -> BoolArray:
 
 
 def _trim(mesh: BaseMesh, positions: Float64Array, keep: BoolArray) -> Float64Array:
-    """Slides what hangs below the cut along its edges up to the cut: one clean edge."""
+    """Moves vertices below the cut along their edges up to it, so that the border is clean."""
     height = positions[:, 1] - _cut_height(positions)
     corners = mesh.faces[keep]
     edges = np.concatenate([corners[:, [k, (k + 1) % 4]] for k in range(4)])

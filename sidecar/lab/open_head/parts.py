@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pieces of the open head: what MakeHuman gives (skin, lashes, tongue) and what is made to
-fit it (eyeballs, teeth, brows). Each piece knows how it follows the base mesh."""
+"""The parts of the open head: MakeHuman's (skin, tongue) and those made to fit them (eyeballs,
+teeth, brows, lashes). Each part follows the base mesh by a linear map."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def select(
     region: UInt8Array,
     colour: Float64Array,
 ) -> Part:
-    """The faces `keep` (Q,) of the base mesh as triangles; `region` (N,) and `colour` (N, 3) are
-    given for all base vertices."""
+    """The base mesh's quads `keep` (Q,) as a part of triangles. region: (N,) and colour: (N, 3) of
+    all base vertices."""
     used = np.unique(mesh.faces[keep])
     lookup = np.full(len(positions), -1)
     lookup[used] = np.arange(len(used))
@@ -86,7 +86,7 @@ def select(
 
 
 def refine_part(part: Part, quads: Int64Array, uv: Float64Array, zone: BoolArray) -> Part:
-    """The part with the quads of `zone` (q,) split in four; see `subdivide`."""
+    """Splits the part's quads of `zone` (q,) in four by `subdivide.refine`."""
     finer = refine(part.vertices, quads, uv, zone)
 
     def extend(values: Float64Array) -> Float64Array:
@@ -108,7 +108,7 @@ def refine_part(part: Part, quads: Int64Array, uv: Float64Array, zone: BoolArray
 def make_eyeball(
     positions: Float64Array, helper: Int64Array, side: str, segments: int = 24
 ) -> Part:
-    """A sphere with cornea, iris and pupil in the place of MakeHuman's eye helper (n,).
+    """Makes a sphere with cornea, iris and pupil in place of MakeHuman's eye helper (n,).
 
     It follows the helper by translation and uniform scale, so that it stays a ball.
     """
@@ -175,7 +175,7 @@ def make_eyeball(
 
 
 def _sphere_faces(rings: int, segments: int) -> Int64Array:
-    """Triangles of a ball: one pole, `rings` rings of `segments`, the other pole; outward."""
+    """Outward triangles of a ball: a pole, `rings` rings of `segments` points, the other pole."""
     i = np.arange(segments)
     j = (i + 1) % segments
     last = 1 + (rings - 1) * segments
@@ -188,7 +188,7 @@ def _sphere_faces(rings: int, segments: int) -> Int64Array:
 
 
 def affine_carry(positions: Float64Array, helper: Int64Array, points: Float64Array) -> Carry:
-    """Follows the best affine map of the helper's vertices (least squares)."""
+    """A map by which `points` follow the helper's best affine map (least squares)."""
     centre = positions[helper].mean(0)
     basis = np.c_[positions[helper] - centre, np.ones(len(helper))]
     weights = np.c_[points - centre, np.ones(len(points))] @ np.linalg.pinv(basis)
@@ -196,5 +196,5 @@ def affine_carry(positions: Float64Array, helper: Int64Array, points: Float64Arr
 
 
 def barycentric_carry(corners: Int64Array, weights: Float64Array) -> Carry:
-    """Follows base triangles `corners` (n, 3) with `weights` (n, 3)."""
+    """A map by which points follow base triangles `corners` (n, 3) with `weights` (n, 3)."""
     return lambda displacement: np.einsum("nk,nkd->nd", weights, displacement[corners])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""FLAME's five joints in the open head: where they are, what they move, and how far ARKit's
-shapes turn them."""
+"""FLAME's five joints in the open head: their places, their skin weights, and their rotations in
+ARKit's shapes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Rig:
 
 
 def build_rig(data: Path, mesh: BaseMesh, assembly: Assembly, jaw_open: Float64Array) -> Rig:
-    """`jaw_open` (N, 3): the base mesh's displacement at ARKit's jawOpen = 1."""
+    """Builds the rig. jaw_open: (N, 3) the base mesh's displacement at ARKit's jawOpen = 1."""
     teeth = mesh.group_vertices("helper-lower-teeth")
     rotation, pivot = _fit_rotation(assembly.base[teeth], assembly.base[teeth] + jaw_open[teeth])
     angle = float(np.arctan2(rotation[2, 1], rotation[1, 1]))
@@ -82,21 +82,21 @@ def _place_joints(mesh: BaseMesh, assembly: Assembly, jaw_pivot: Float64Array) -
 
 
 def _ball_centre(points: Float64Array) -> Float64Array:
-    """Centre of the ball from its equator-symmetric rings: least squares sphere."""
+    """Centre of the sphere that fits the back half of the points best (least squares)."""
     back = points[points[:, 2] < np.median(points[:, 2])]
     system = np.c_[2 * back, np.ones(len(back))]
     return np.linalg.lstsq(system, (back**2).sum(1), rcond=None)[0][:3]
 
 
 def _centre_of(assembly: Assembly, name: str) -> Float64Array:
-    """Weights (V,) that average an eyeball's vertices to its centre exactly."""
+    """Weights (V,) of an eyeball's vertices whose mean is its centre."""
     ids = assembly.slice_of(name)
     points = assembly.vertices[ids]
     return _simplex_weights(points, _ball_centre(points), ids, len(assembly.vertices))
 
 
 def _regress(assembly: Assembly, joint: Float64Array, radius: float) -> Float64Array:
-    """Weights (V,) over the skin within `radius` of the joint that average to it exactly."""
+    """Weights (V,) of the skin within `radius` metres of the joint whose mean is the joint."""
     skin = assembly.slice_of("skin")
     near = skin[np.linalg.norm(assembly.vertices[skin] - joint, axis=1) < radius]
     return _simplex_weights(assembly.vertices[near], joint, near, len(assembly.vertices))
@@ -131,8 +131,8 @@ def _skin_weights(
     angle: float,
     jaw_open: Float64Array,
 ) -> Float64Array:
-    """Weights (V, 5). The neck's come from MakeHuman's skeleton; the jaw's are the share of a
-    turn about the jaw that jawOpen itself shows at each vertex."""
+    """Skin weights (V, 5). The neck's come from MakeHuman's skeleton; the jaw's are how much of
+    the jaw's rotation jawOpen shows at each vertex."""
     head = assembly.carry(np.repeat(_head_share(data, len(assembly.base))[:, None], 3, 1))[:, 0]
     for name in ("eye", "teeth", "tongue", "brow", "lash"):
         head[assembly.slice_of(name)] = 1

@@ -4,6 +4,7 @@ shapes and 48 more of MakeHuman's, the jaw's soft tissue as a pose corrective.""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,82 +16,8 @@ from .assemble import Assembly
 from .makehuman import read_target
 from .rig import Rig
 
-IDENTITY_FOLDERS = (
-    "cheek",
-    "chin",
-    "ears",
-    "eyebrows",
-    "eyes",
-    "forehead",
-    "head",
-    "mouth",
-    "neck",
-    "nose",
-)
-# Not identities: an age slider that the macro targets cover better, and shapes that break the
-# fit between lids and eyeballs or between lips and teeth.
-IDENTITY_SKIP = (
-    "head-age",
-    "eye-push",
-    "mouth-trans",
-    "neck-trans",
-    "head-trans",
-    "shape-pointed",
-    "eye-trans",
-)
+_TARGETS = tomllib.loads(Path(__file__).with_name("targets.toml").read_text("utf-8"))
 IDENTITY_SPREAD = 0.16
-
-EXTRA_UNITS = (
-    "eye-left-closure",
-    "eye-right-closure",
-    "eye-left-opened-up",
-    "eye-right-opened-up",
-    "eye-left-slit",
-    "eye-right-slit",
-    "eyebrows-left-down",
-    "eyebrows-right-down",
-    "eyebrows-left-extern-up",
-    "eyebrows-right-extern-up",
-    "eyebrows-left-inner-up",
-    "eyebrows-right-inner-up",
-    "eyebrows-left-up",
-    "eyebrows-right-up",
-    "mouth-compression",
-    "mouth-corner-puller",
-    "mouth-depression-retraction",
-    "mouth-depression",
-    "mouth-elevation",
-    "mouth-eversion",
-    "mouth-parling",
-    "mouth-part-later",
-    "mouth-protusion",
-    "mouth-pursing",
-    "mouth-retraction",
-    "mouth-upward-retraction",
-    "neck-platysma",
-    "nose-compression",
-    "nose-depression",
-    "nose-left-dilatation",
-    "nose-right-dilatation",
-    "nose-left-elevation",
-    "nose-right-elevation",
-)
-EXTRA_DETAILS = (
-    "cheek/l-cheek-volume-incr",
-    "cheek/r-cheek-volume-incr",
-    "cheek/l-cheek-inner-incr",
-    "cheek/r-cheek-inner-incr",
-    "eyes/l-eye-bag-incr",
-    "eyes/r-eye-bag-incr",
-    "eyes/l-eye-eyefold-down",
-    "eyes/r-eye-eyefold-down",
-    "mouth/mouth-laugh-lines-in",
-    "mouth/mouth-dimples-in",
-    "nose/nose-flaring-incr",
-    "mouth/mouth-lowerlip-volume-decr",
-    "mouth/mouth-upperlip-middle-down",
-    "mouth/mouth-lowerlip-middle-up",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +31,7 @@ class Bases:
 
 
 def arkit_targets(data: Path, vertices: int) -> dict[str, Float64Array]:
-    """ARKit name -> displacement of the base mesh (N, 3) at weight 1."""
+    """Reads the base mesh's displacement (N, 3) at weight 1 of each ARKit name."""
     folder = data / "faceunits01/targets/faceunits"
     return {name: read_target(folder / f"{name}.target", vertices) for name in ARKIT_NAMES}
 
@@ -117,8 +44,8 @@ def build_bases(
     made: dict[str, Float64Array],
     identities: int,
 ) -> Bases:
-    """All bases for the assembled head; `made` names further expression components
-    (V, 3). See the module's docstring."""
+    """Builds all bases of the assembled head. made: further expression components (V, 3) by
+    name."""
     pose, open_lips = jaw_corrective(assembly, rig, assembly.carry(arkit["jawOpen"]))
     columns = [assembly.carry(arkit[name]) for name in ARKIT_NAMES]
     eyes = np.concatenate([assembly.slice_of(f"eye_{side}") for side in ("left", "right")])
@@ -141,8 +68,8 @@ def _extras(
     data: Path, assembly: Assembly, eyes: np.ndarray
 ) -> tuple[list[str], list[Float64Array]]:
     targets = data / "mpfb2/targets"
-    paths = [targets / f"expression/units/caucasian/{unit}.target.gz" for unit in EXTRA_UNITS]
-    paths += [targets / f"{detail}.target.gz" for detail in EXTRA_DETAILS]
+    paths = [targets / f"expression/units/caucasian/{unit}.target.gz" for unit in _TARGETS["units"]]
+    paths += [targets / f"{detail}.target.gz" for detail in _TARGETS["details"]]
     names, columns = [], []
     for path in paths:
         column = assembly.carry(read_target(path, len(assembly.base)))
@@ -164,12 +91,11 @@ def _camel(name: str) -> str:
 def jaw_corrective(
     assembly: Assembly, rig: Rig, jaw_open: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
-    """What the jaw joint's turn alone lacks of jawOpen, undone by the skinning so that both
-    together give ARKit's shape exactly: the cheeks' and chin's part as a pose corrective on
-    R - I, so that a jaw turned by hand looks right too; the lips' part as the expression
-    component jawOpen.
+    """Splits the difference between ARKit's jawOpen and a turn of the jaw joint in two: a pose
+    corrective (V, 3, 36) for cheeks and chin, so that a jaw turned by hand looks right too, and
+    the expression component jawOpen (V, 3) for the lips. All three together are ARKit's shape.
 
-    Only the two elements sin(angle) and -sin(angle) of R - I carry the corrective, half each.
+    The elements sin(angle) and -sin(angle) of R - I carry half of the corrective each.
     """
     c, s = np.cos(rig.jaw_angle), np.sin(rig.jaw_angle)
     rotation = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
@@ -225,30 +151,18 @@ class Modifier:
 
 
 def _detail_targets(data: Path, assembly: Assembly) -> list[Modifier]:
-    """Symmetric sliders of the face's parts."""
+    """Reads the sliders of the face's parts, both sides of the face in one."""
     found: dict[str, dict[str, Float64Array]] = {}
-    opposite = {
-        "incr": "more",
-        "decr": "less",
-        "up": "more",
-        "down": "less",
-        "out": "more",
-        "in": "less",
-        "forward": "more",
-        "backward": "less",
-        "convex": "more",
-        "concave": "less",
-        "uncompress": "more",
-        "compress": "less",
-    }
-    for folder in IDENTITY_FOLDERS:
+    identity = _TARGETS["identity"]
+    slots = {end: slot for slot, ends in identity["ends"].items() for end in ends}
+    for folder in identity["folders"]:
         for path in sorted((data / "mpfb2/targets" / folder).glob("*.target.gz")):
             name = path.name.removesuffix(".target.gz").removeprefix("l-").removeprefix("r-")
-            if any(skip in name for skip in IDENTITY_SKIP) or name.startswith("measure"):
+            if any(skip in name for skip in identity["skip"]) or name.startswith("measure"):
                 continue
             stem, _, end = name.rpartition("-")
-            slot = opposite.get(end, "more")
-            stem = stem if end in opposite else name
+            slot = slots.get(end, "more")
+            stem = stem if end in slots else name
             target = assembly.carry(read_target(path, len(assembly.base)))
             entry = found.setdefault(f"{folder}/{stem}", {})
             entry[slot] = entry.get(slot, 0) + target
@@ -280,7 +194,7 @@ def _macro_targets(data: Path, assembly: Assembly) -> dict[str, Float64Array]:
 
 
 def _random_macro(rng: np.random.Generator, macro: dict[str, Float64Array]) -> Float64Array:
-    """Difference of a random adult's macro shape from the neutral one (up to a constant)."""
+    """The macro shape of a random adult, up to a constant (V, 3)."""
     gender = {"male": rng.beta(0.6, 0.6)}
     gender["female"] = 1 - gender["male"]
     ancestry = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.7] * 3), strict=True))

@@ -71,7 +71,7 @@ def _edges(quad: Int64Array) -> list[tuple[int, int]]:
 def _ring(
     quad: Int64Array, corner_uv: Float64Array, middle_of_edge: dict[tuple[int, int], int]
 ) -> tuple[list[int], list[Float64Array]]:
-    """The quad's corners with the new points of its split edges in between."""
+    """The quad's corners, with the new point of each split edge between its ends."""
     ring, ring_uv = [], []
     for k in range(4):
         a, b = int(quad[k]), int(quad[(k + 1) % 4])
@@ -87,7 +87,7 @@ def _ring(
 
 
 def _bulge(positions: Float64Array, quads: Int64Array, corners: Int64Array) -> Float64Array:
-    """From the flat mean of the corners to the curved surface. (k, 3)"""
+    """(k, 3) offsets from the mean of the corners to the curved surface."""
     normals = np.zeros_like(positions)
     a, b, c, d = (positions[quads[:, k]] for k in range(4))
     face_normal = np.cross(c - a, d - b)

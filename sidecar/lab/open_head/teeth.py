@@ -37,7 +37,7 @@ class Arch:
 def make_teeth(
     positions: Float64Array, helper: Int64Array, *, upper: bool, inset: float, lift: float
 ) -> Part:
-    """Crowns and gum of one jaw. `inset` moves the arch inward and `lift` up, in metres, so
+    """Makes crowns and gum of one jaw. inset, lift: metres that the arch moves inward and up, so
     that the upper incisors bite in front of the lower ones."""
     outline = _outline(positions[helper], upper=upper)
     outline = outline + np.array([0, lift, 0]) - inset * _outward(outline)
@@ -65,7 +65,7 @@ def make_teeth(
 
 
 def _outline(points: Float64Array, *, upper: bool) -> Float64Array:
-    """The helper's row of cutting edges, from the head's right to its left (17, 3), symmetric."""
+    """(17, 3) the helper's cutting edges from the head's right to its left, made symmetric."""
     row = points[np.argsort(points[:, 1] if upper else -points[:, 1])[:17]]
     row = row[np.argsort(np.arctan2(row[:, 0], row[:, 2] - 0.085))]
     return 0.5 * (row + row[::-1] * np.array([-1, 1, 1]))
@@ -108,7 +108,7 @@ def _crowns(arch: Arch) -> list[tuple[Float64Array, Int64Array, Float64Array]]:
 def _crown(
     arch: Arch, frame: tuple[Float64Array, Float64Array], tooth: int, half_width: float
 ) -> tuple[Float64Array, Int64Array, Float64Array]:
-    """One crown: rings of a rounded rectangle from the cutting edge (t = 0) into the gum."""
+    """Makes a crown of rounded rectangles from the cutting edge (t = 0) into the gum."""
     origin, outward = frame
     along = np.cross([0.0, 1.0, 0.0], outward)
     depth = 1e-3 * CROWN_DEPTH_MM[tooth]
@@ -143,7 +143,7 @@ def _crown(
 
 
 def _gum(arch: Arch) -> tuple[Float64Array, Int64Array, Float64Array]:
-    """A tube along the arch that the crowns stand in."""
+    """Makes the gum: a tube along the arch in which the crowns stand."""
     count, around = 41, 10
     place = np.linspace(0, len(arch.points) - 1, count).round().astype(int)
     outward = _outward(arch.points)[place]
@@ -173,6 +173,6 @@ def _tube_faces(rings: int, around: int, *, closed: bool) -> Int64Array:
 
 
 def _oriented(vertices: Float64Array, faces: Int64Array) -> Int64Array:
-    """Faces turned outward: a closed surface with outward faces has a positive volume."""
+    """Turns the faces outward: then the closed surface has a positive volume."""
     a, b, c = (vertices[faces[:, k]] - vertices.mean(0) for k in range(3))
     return faces if np.einsum("nd,nd->", a, np.cross(b, c)) > 0 else faces[:, ::-1]

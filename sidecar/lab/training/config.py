@@ -11,22 +11,8 @@ from pathlib import Path
 from ....shared.errors import InputError
 from ...modulation.network import EMOTION_ENTRIES, NetworkConfig
 
-_COUNTS = (
-    "performances",
-    "programs",
-    "held_out_performances",
-    "layers",
-    "width",
-    "heads",
-    "hidden",
-    "steps",
-    "batch",
-    "vertices",
-    "log_every",
-    "measure_every",
-    "checkpoint_every",
-)
-"""Settings that are counts of at least 1."""
+_MAY_BE_ZERO = ("seed", "warmup_steps")
+"""The whole numbers that may be 0; the others are counts of at least 1."""
 DEVICES = ("auto", "cpu", "cuda")
 _CHOICES = {"emotion": EMOTION_ENTRIES, "device": DEVICES}
 
@@ -72,11 +58,12 @@ class GeometryConfig:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, bool | str) and not (math.isfinite(value) and value >= 0):
+            if isinstance(value, bool | str):
+                continue
+            if not (math.isfinite(value) and value >= 0):
                 raise _bad(f"{field.name} is {value}", "Give a number that is 0 or more.")
-        for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise _bad(f"{name} is {getattr(self, name)}", "Give a whole number above 0.")
+            if type(field.default) is int and field.name not in _MAY_BE_ZERO and value < 1:
+                raise _bad(f"{field.name} is {value}", "Give a whole number above 0.")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise _bad(f"{name} is '{getattr(self, name)}'", f"Give {' or '.join(choices)}.")

@@ -40,8 +40,8 @@ from .processes import Processes
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "geometry_modulator.safetensors"
 ASYMMETRY_GAIN = 1.0
-"""As asymmetric as the take. On held-out people it lowers the vertex error by a twentieth and gives
-95 % of the shapes the true side (66 % without); more gains little."""
+"""1 makes the output as asymmetric as the take. On held-out people it lowers the vertex error by a
+twentieth and gives 95 % of the shapes the true side (66 % without); more gains little."""
 _ANCHORS = {
     "data": "anchors spoken by espeak-ng, made by affekt.sidecar.lab.anchors",
     "licence": "CC0-1.0",

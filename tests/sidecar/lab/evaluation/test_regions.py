@@ -8,9 +8,9 @@ import pytest
 from affekt.shared.motion import make_motion
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.evaluation.asymmetry_metrics import (
+    PAIRS,
     compare_asymmetry,
     measure_take_asymmetry,
-    mirrored_columns,
     right_minus_left,
 )
 from affekt.sidecar.lab.evaluation.performances import speak_held_out
@@ -42,7 +42,7 @@ class TestShare:
         assert 0.05 < SHARE["cheekInnerIncrLeft"] < 0.5
 
     def test_both_sides_of_the_face_are_treated_alike(self):
-        for left, right in mirrored_columns(HEAD):
+        for left, right in PAIRS:
             assert MODULATOR.upper_share[left] == pytest.approx(
                 MODULATOR.upper_share[right], abs=0.03
             )
@@ -87,37 +87,31 @@ class TestRegions:
 
 
 class TestSides:
-    PAIRS = mirrored_columns(HEAD)
-
     def lopsided(self, seed: int = 0):
         rng = np.random.default_rng(seed)
         expression = np.zeros((40, 100), np.float32)
-        for left, right in self.PAIRS:
+        for left, right in PAIRS:
             expression[:, [left, right]] = 0.3 + 0.1 * rng.normal(size=2)
         return make_motion(expression=expression, fps=30.0, space="open")
 
     def test_pairs_are_mirror_images(self):
         names = HEAD.expression_names
         assert ("mouthSmileLeft", "mouthSmileRight") in {
-            (names[left], names[right]) for left, right in self.PAIRS
+            (names[left], names[right]) for left, right in PAIRS
         }
-        assert not [
-            names[left] for left, _ in self.PAIRS if names[left] in ("mouthLeft", "jawLeft")
-        ]
+        assert not [names[left] for left, _ in PAIRS if names[left] in ("mouthLeft", "jawLeft")]
 
     def test_the_same_face_keeps_all_and_a_mirrored_one_nothing(self):
         take = self.lopsided()
         even = make_motion(expression=np.full((40, 100), 0.3, np.float32), fps=30.0, space="open")
-        same = measure_take_asymmetry({"itself": take, "same": take}, HEAD)["same"]
+        same = measure_take_asymmetry({"itself": take, "same": take})["same"]
         assert same.kept == pytest.approx(1)
         assert same.same_side == 1
-        mirrored = right_minus_left(even, self.PAIRS).ravel() + 1e-9 * np.arange(
-            40 * len(self.PAIRS)
-        )
-        wanted = right_minus_left(take, self.PAIRS).ravel()
+        mirrored = right_minus_left(even, PAIRS).ravel() + 1e-9 * np.arange(40 * len(PAIRS))
+        wanted = right_minus_left(take, PAIRS).ravel()
         assert compare_asymmetry(mirrored, wanted).kept == pytest.approx(0, abs=1e-3)
         assert compare_asymmetry(-wanted, wanted).same_side == 0
 
     def test_an_even_take_has_no_sides_to_keep(self):
         even = make_motion(expression=np.zeros((9, 100), np.float32), fps=30.0, space="open")
-        assert measure_take_asymmetry({"itself": even, "same": even}, HEAD) == {}
+        assert measure_take_asymmetry({"itself": even, "same": even}) == {}
