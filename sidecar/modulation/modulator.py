@@ -11,7 +11,7 @@ import torch
 
 from ...shared.arrays import Float32Array, Float64Array, IndexArray
 from ...shared.emotion import EmotionTrack, check_length
-from ...shared.errors import InputError, JobError
+from ...shared.errors import InputError
 from ...shared.motion import Motion, cut_motion, frames_outside, numbers_of
 from ..denormals import flushed_denormals
 from ..memory import remembered
@@ -26,7 +26,6 @@ from .windows import MODEL_FPS
 
 __all__ = ["Modulator", "answering", "load_modulator", "modulate", "modulate_part"]
 
-Progress = Callable[[int, int], None]
 Answers = dict[int, Float32Array]
 """Window number -> the network's output (64, 103). A caller who asks for successive frames of one
 take and track passes the same dict; only the last call's windows stay in it."""
@@ -54,12 +53,9 @@ def modulate_part(
     modulator: Modulator,
     frames: range | None = None,
     answers: Answers | None = None,
-    on_progress: Progress | None = None,
-    is_cancelled: Callable[[], bool] | None = None,
 ) -> Motion:
     """`modulate` with a modulator that `answering` has already fitted to the take. Windows found in
-    `answers` are not computed again. on_progress(done, windows) is called after each window,
-    is_cancelled before it. Also raises JobError `job.cancelled`."""
+    `answers` are not computed again."""
     frames = range(len(motion)) if frames is None else frames
     _check(motion, track, frames)
     cut = cut_motion(motion, frames.start, frames.stop)
@@ -71,7 +67,7 @@ def modulate_part(
     needed = range(frames.start + int(touched[0]), frames.start + int(touched[-1]) + 1)
     change = np.zeros((len(cut), NUMBERS), np.float32)
     change[needed.start - frames.start : needed.stop - frames.start] = _changes(
-        motion, track, modulator, needed, answers, on_progress, is_cancelled
+        motion, track, modulator, needed, answers
     )
     share = modulator.upper_share
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
@@ -177,8 +173,6 @@ def _changes(
     modulator: Modulator,
     frames: range,
     answers: Answers | None,
-    on_progress: Progress | None,
-    is_cancelled: Callable[[], bool] | None,
 ) -> Float32Array:
     """(len(frames), 103) change by the network at full strength, at the take's own frame rate."""
     grid = _Grid(fps=motion.fps, frames=len(motion))
@@ -191,7 +185,7 @@ def _changes(
         return _between(ends[0][0], ends[1][0], part), _between(ends[0][1], ends[1][1], part)
 
     around = grid.around(frames)
-    change = _run(rows, grid.length, modulator, around, answers, on_progress, is_cancelled)
+    change = _run(rows, grid.length, modulator, around, answers)
     if motion.fps == MODEL_FPS:
         return change
     at = np.arange(frames.start, frames.stop, dtype=np.float64) * grid.ratio - around.start
@@ -217,13 +211,7 @@ def _between(low: Float32Array, high: Float32Array, part: Float32Array) -> Float
 
 @flushed_denormals()
 def _run(
-    rows: _Rows,
-    length: int,
-    modulator: Modulator,
-    frames: range,
-    answers: Answers | None,
-    on_progress: Progress | None,
-    is_cancelled: Callable[[], bool] | None,
+    rows: _Rows, length: int, modulator: Modulator, frames: range, answers: Answers | None
 ) -> Float32Array:
     """(len(frames), 103) change by the network for frames of its grid, computed window by window
     and kept within the range of training. length: frames of the whole take on the grid."""
@@ -244,15 +232,11 @@ def _run(
 
     kept = {} if answers is None else {w: answers[w] for w in needed if w in answers}
     fresh = in_order(change, [window for window in needed if window not in kept])
-    for done, window in enumerate(needed, 1):
+    for window in needed:
         values = kept[window] if window in kept else next(fresh)
-        if is_cancelled is not None and is_cancelled():
-            raise JobError("job.cancelled", "The bake was cancelled.", "Start it again.")
         if answers is not None:
             kept[window] = values
         windows.add_window(total, frames.start, window, values)
-        if on_progress is not None:
-            on_progress(done, len(needed))
     if answers is not None:
         answers.clear()
         answers.update(kept)

@@ -18,7 +18,7 @@ from ....shared.emotion import EMOTIONS
 from ...smooth import smoothstep
 from .articulation import Articulation
 from .channels import CHANNELS, CLOSURE, NAMES, TUCK, columns_of, parts
-from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, recipe_table
+from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, expression_table
 from .nonverbal import Nonverbal
 from .style import Style, asymmetry_gains
 from .visemes import GROUPS
@@ -63,7 +63,7 @@ def compose(
 
 def style_look(style: Style) -> Float64Array:
     """(6, 100) weights by which this person shows each emotion at weight 1."""
-    mixed = np.einsum("kv,kvs->ks", style.variants, recipe_table())
+    mixed = np.einsum("kv,kvs->ks", style.variants, expression_table())
     return mixed * style.gains * asymmetry_gains(style.asymmetry)
 
 

@@ -21,7 +21,7 @@ from ...head.read import read_head
 from ...modulation.windows import MODEL_FPS
 from ...motion.affekt_npz import encode_motion
 from .articulation import LEAD_S, TAIL_S
-from .emotions import recipe_table
+from .emotions import expression_table
 from .programs import held_program
 from .speech import SAMPLE_RATE, Speech, Voice, read_sentences, speak
 from .style import calm_style
@@ -42,7 +42,7 @@ def make_demo(head: HeadModel) -> tuple[Motion, bytes, dict[str, object]]:
     swing = 0.88 + 0.12 * np.sin(np.arange(frames) / 17.0)[:, None]
     curve = SOURCE_WEIGHT * held_program(emotion, 1.0, frames) * swing
     # With the stare of the last variant: a mixture that no random style has.
-    look = 0.4 * recipe_table()[:, 0] + 0.6 * recipe_table()[:, 2]
+    look = 0.4 * expression_table()[:, 0] + 0.6 * expression_table()[:, 2]
     motion = perform(performance, curve, head, look)
     return motion, _wave(speak(text, VOICE)), _keys(frames)
 

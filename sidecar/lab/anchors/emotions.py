@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the six emotions look, as weights of ARKit's and the open head's shapes.
 
-Tune the weights in `recipes.toml`, `GAIN` for a whole emotion, `CEILING` so that no weight breaks
+Tune the weights in `emotions.toml`, `GAIN` for a whole emotion, `CEILING` so that no weight breaks
 the mesh. A name without Left or Right stands for both.
 """
 
@@ -17,8 +17,8 @@ from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from .channels import NAMES, columns_of
 
-RECIPES: dict[str, list[dict[str, float]]] = tomllib.loads(
-    Path(__file__).with_name("recipes.toml").read_text("utf-8")
+EXPRESSIONS: dict[str, list[dict[str, float]]] = tomllib.loads(
+    Path(__file__).with_name("emotions.toml").read_text("utf-8")
 )
 """Weights of each emotion's variants at emotion weight 1."""
 
@@ -65,16 +65,16 @@ ENVELOPE_S = {"brow": 0.05, "eye": 0.05, "nose": 0.07, "cheek": 0.08, "mouth": 0
 """Standard deviation in seconds of the Gaussian that smooths the emotion's curve for each part."""
 
 VARIANTS = 3
-"""Variants of each emotion in `RECIPES`."""
+"""Variants of each emotion in `EXPRESSIONS`."""
 
 
 @cache
-def recipe_table() -> Float64Array:
-    """(6, 3, 100) weights: `RECIPES` times `GAIN`, in the order of `EMOTIONS` and `NAMES`."""
+def expression_table() -> Float64Array:
+    """(6, 3, 100) weights: `EXPRESSIONS` times `GAIN`, in the order of `EMOTIONS` and `NAMES`."""
     table = np.zeros((len(EMOTIONS), VARIANTS, len(NAMES)))
     for emotion, name in enumerate(EMOTIONS):
-        for variant, recipe in enumerate(RECIPES[name]):
-            for shape, weight in recipe.items():
+        for variant, weights in enumerate(EXPRESSIONS[name]):
+            for shape, weight in weights.items():
                 table[emotion, variant, columns_of(shape)] = weight * GAIN[name]
     return table
 

@@ -15,7 +15,7 @@ from ...modulation.windows import MODEL_FPS
 from .articulation import articulate
 from .channels import EXTRA_NAMES, NAMES, columns_of
 from .compose import Performance, closure_level, compose, style_look
-from .emotions import VARIANTS, recipe_table
+from .emotions import VARIANTS, expression_table
 from .identity import SHAPE_COMPONENTS
 from .lips import CLOSERS, close_lips, lips_of
 from .nonverbal import make_nonverbal
@@ -64,7 +64,9 @@ def vary_look(style: Style, rng: np.random.Generator) -> Float64Array:
     emotion to be removed is never exactly as the model would add it."""
     look = style_look(style)
     if rng.random() < 0.4:  # another mixture of the variants than this person's own
-        look = np.einsum("kv,kvs->ks", rng.dirichlet(np.ones(VARIANTS), len(look)), recipe_table())
+        look = np.einsum(
+            "kv,kvs->ks", rng.dirichlet(np.ones(VARIANTS), len(look)), expression_table()
+        )
     kept = symmetric(rng.random(len(NAMES))) > 0.12
     factors = symmetric(rng.normal(1, 0.2, len(NAMES))) + rng.normal(0, 0.06, len(NAMES))
     strength = rng.uniform(0.7, 1.15, (len(look), 1))

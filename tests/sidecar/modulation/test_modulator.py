@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
-from affekt.shared.errors import InputError, JobError
+from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, make_motion
-from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate, modulate_part
+from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
 from affekt.sidecar.modulation.network import (
     EMOTION_ENTRIES,
     NUMBERS,
@@ -219,18 +219,6 @@ def test_short_takes(frames: int):
     out = modulate(random_take(frames), random_track(frames), MODULATOR)
     assert len(out) == frames
     assert np.isfinite(numbers(out)).all()
-
-
-def test_progress_counts_every_group_and_cancel_stops():
-    seen: list[tuple[int, int]] = []
-    take, track = random_take(), random_track()
-    modulate_part(
-        take, track, MODULATOR, on_progress=lambda done, total: seen.append((done, total))
-    )
-    assert seen == [(i + 1, len(seen)) for i in range(len(seen))]
-    with pytest.raises(JobError) as caught:
-        modulate_part(take, track, MODULATOR, is_cancelled=lambda: True)
-    assert caught.value.code == "job.cancelled"
 
 
 def test_wrong_input_is_refused():

@@ -9,7 +9,13 @@ from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.articulation import LEAD_S, articulate
 from affekt.sidecar.lab.anchors.channels import NAMES, columns_of, parts, side_of
 from affekt.sidecar.lab.anchors.compose import Performance, closure_level, compose, tuck_level
-from affekt.sidecar.lab.anchors.emotions import CEILING, RECIPES, VARIANTS, ceilings, recipe_table
+from affekt.sidecar.lab.anchors.emotions import (
+    CEILING,
+    EXPRESSIONS,
+    VARIANTS,
+    ceilings,
+    expression_table,
+)
 from affekt.sidecar.lab.anchors.lips import lips_of
 from affekt.sidecar.lab.anchors.programs import KINDS, held_program, make_program
 from affekt.sidecar.lab.anchors.speech import speak
@@ -70,7 +76,7 @@ def test_vowels_open_the_mouth(performance, head):
 
 
 def test_emotions_differ_more_than_their_variants():
-    table = recipe_table()
+    table = expression_table()
     between = [
         np.linalg.norm(table[a].mean(0) - table[b].mean(0)) for a in range(6) for b in range(a)
     ]
@@ -79,8 +85,8 @@ def test_emotions_differ_more_than_their_variants():
 
 
 def test_recipes_name_real_channels_under_their_ceilings():
-    assert set(RECIPES) == set(EMOTIONS)
-    for variants in RECIPES.values():
+    assert set(EXPRESSIONS) == set(EMOTIONS)
+    for variants in EXPRESSIONS.values():
         assert len(variants) == VARIANTS
         for recipe in variants:
             for name, weight in recipe.items():
