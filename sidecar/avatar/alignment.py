@@ -8,7 +8,7 @@ Landmarks (nose, lids, the rims of the mouth seen with the jaw open) lead the be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ..adapter.registration import register
-from ..adapter.skin import Skin, SkinTree
+from ..adapter.skin import SkinTree
 from ..raster.mesh import vertex_normals
 from .avatar import ArkitRig
 
@@ -48,21 +48,27 @@ class Alignment:
 
 
 def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
-    """Lays the open head onto a surface at rest; takes a few seconds.
+    """Lays the open head onto a surface at rest; takes a few seconds. What the surface itself says
+    of a vertex, if more than skin, counts before that.
 
     Raises InputError `avatar.regions` where its face is not found."""
-    if isinstance(surface, HeadModel):
-        label, place, scale = _transfer(surface, open_head)
-        known = surface.region != REGIONS.index("skin")
-        label[known] = surface.region[known]
-        return Alignment(label=label, place=place, open_from_metres=scale)
-    pieces = mesh_pieces(surface.faces, len(surface.vertices))
-    eyes = find_eyeballs(surface.vertices.astype(np.float64), pieces)
-    if eyes is None:
-        raise _not_found("it has no two eyeballs that are pieces of their own")
-    label, place, scale = _transfer(_as_head(surface, pieces, eyes, open_head), open_head)
-    label[np.isin(pieces, eyes)] = REGIONS.index("sclera")
-    return Alignment(label=label, place=place, open_from_metres=scale)
+    head = surface if isinstance(surface, HeadModel) else _as_head(surface, open_head)
+    try:
+        found = register(open_head, head, least_found=_LEAST_FOUND)
+    except InputError as error:
+        raise _not_found("the open head could not be laid onto it") from error
+    bent = replace(found.source, points=found.bent)
+    points = head.template.astype(np.float64)
+    normals = vertex_normals(points, np.ascontiguousarray(head.faces, np.int32))
+    side = np.zeros(len(points), np.int8)
+    side[found.target.vertex] = found.target.side
+    hits = SkinTree.of(bent).nearest(points, normals, side)
+    label = open_head.region[found.source.vertex[hits.corner(bent.faces)]]
+    return Alignment(
+        label=np.where(head.region == REGIONS.index("skin"), label, head.region),
+        place=hits.on(found.source.points, bent.faces).astype(np.float32),
+        open_from_metres=1 / found.scale,
+    )
 
 
 def mesh_pieces(faces: NDArray[np.integer], count: int) -> Int32Array:
@@ -100,46 +106,34 @@ def fit_sphere(points: Float64Array) -> tuple[Float64Array, float, float]:
     return solution[:3], float(distance.mean()), float(distance.std() / max(distance.mean(), 1e-9))
 
 
-def _as_head(
-    rig: ArkitRig, pieces: Int32Array, eyes: tuple[int, int], like: HeadModel
-) -> HeadModel:
-    """The rig at rest in a head's layout, with as much of one as registration asks for: skin,
-    eyeballs, and a jaw that turns what `jawOpen` moves."""
-    count = len(rig.vertices)
-    region = np.full(count, REGIONS.index("tongue"), np.uint8)  # what is not skin and no eye
-    region[pieces == 0] = REGIONS.index("skin")
-    region[np.isin(pieces, eyes)] = REGIONS.index("sclera")
+def _as_head(rig: ArkitRig, open_head: HeadModel) -> HeadModel:
+    """The rig at rest as a head with what registration reads: skin and eyeballs as regions, the
+    eyes' joints, and a jaw that turns what `jawOpen` moves. The rest is zero or the open head's."""
+    count, components = len(rig.vertices), len(open_head.expression_names)
+    pieces = mesh_pieces(rig.faces, count)
+    eyes = find_eyeballs(rig.vertices.astype(np.float64), pieces)
+    if eyes is None:
+        raise _not_found("it has no two eyeballs that are pieces of their own")
     opened = np.linalg.norm(rig.arkit_shapes[ARKIT_NAMES.index("jawOpen")], axis=1)
     if opened.max() < 1e-4:
         raise _not_found("its shape jawOpen moves nothing")
+    region = np.full(count, REGIONS.index("skin"), np.uint8)
+    region[np.isin(pieces, eyes)] = REGIONS.index("sclera")
+    jaw = JOINTS.index("jaw")
     weights = np.zeros((count, len(JOINTS)), np.float32)
-    weights[:, JOINTS.index("jaw")] = opened / opened.max()
-    weights[:, 0] = 1 - weights[:, JOINTS.index("jaw")]
+    weights[:, jaw] = opened / opened.max()
+    weights[:, 0] = 1 - weights[:, jaw]
     regressor = np.zeros((len(JOINTS), count), np.float32)
-    for joint, eye in zip(("eye_left", "eye_right"), eyes, strict=True):
+    for joint, eye in enumerate(eyes, JOINTS.index("eye_left")):
         mine = pieces == eye
-        weights[mine] = np.eye(len(JOINTS), dtype=np.float32)[JOINTS.index(joint)]
-        regressor[JOINTS.index(joint), mine] = 1 / mine.sum()
-    return _head_of(rig, region, weights, regressor, like)
-
-
-def _head_of(
-    rig: ArkitRig,
-    region: UInt8Array,
-    weights: Float32Array,
-    regressor: Float32Array,
-    like: HeadModel,
-) -> HeadModel:
-    count, components = len(rig.vertices), len(like.expression_names)
+        weights[mine] = np.eye(len(JOINTS), dtype=np.float32)[joint]
+        regressor[joint, mine] = 1 / mine.sum()
     centres = regressor[3:] @ rig.vertices
     apart = np.linalg.norm(centres[0] - centres[1])
     hinge = centres.mean(0) - np.array([0, _JAW_BELOW, _JAW_BEHIND], np.float32) * apart
-    nearest = cKDTree(rig.vertices).query(hinge)[1]
-    regressor[JOINTS.index("jaw"), nearest] = 1
-    return HeadModel(
-        name="rig",
-        space="arkit",
-        expression_names=like.expression_names,
+    regressor[jaw, cKDTree(rig.vertices).query(hinge)[1]] = 1
+    return replace(
+        open_head,
         template=rig.vertices,
         faces=rig.faces,
         region=region,
@@ -149,37 +143,10 @@ def _head_of(
         expression_basis=np.zeros((count, 3, components), np.float32),
         pose_basis=np.zeros((count, 3, 36), np.float32),
         uv=np.zeros((len(rig.faces), 3, 2), np.float32),
-        landmark_faces=np.zeros(68, np.int32),
         landmark_weights=np.zeros((68, 3), np.float32),
         upper=np.zeros(count, np.float32),
         colour=np.zeros((count, 3), np.float32),
-        arkit_expression=np.zeros((components, 52), np.float32),
-        arkit_jaw=np.zeros((3, 52), np.float32),
-        arkit_eyes=np.zeros((6, 52), np.float32),
     )
-
-
-def _transfer(head: HeadModel, open_head: HeadModel) -> tuple[UInt8Array, Float32Array, float]:
-    """(V,) the open head's labels at each vertex of another, (V, 3) its places there, and its
-    size against the other's."""
-    try:
-        found = register(open_head, head, least_found=_LEAST_FOUND)
-    except InputError as error:
-        raise _not_found("the open head could not be laid onto it") from error
-    bent = Skin(
-        points=found.bent,
-        faces=found.source.faces,
-        vertex=found.source.vertex,
-        side=found.source.side,
-    )
-    points = head.template.astype(np.float64)
-    normals = vertex_normals(points, np.ascontiguousarray(head.faces, np.int32))
-    side = np.zeros(len(points), np.int8)
-    side[found.target.vertex] = found.target.side
-    hits = SkinTree.of(bent).nearest(points, normals, side)
-    label = open_head.region[found.source.vertex[hits.corner(bent.faces)]].copy()
-    place = hits.on(found.source.points, bent.faces)
-    return label, place.astype(np.float32), 1 / found.scale
 
 
 def _not_found(why: str) -> InputError:

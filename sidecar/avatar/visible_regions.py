@@ -1,30 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Labels of Gaussians by what an avatar shows where each of them is.
 
-The surface that they are bound to, drawn beside them, says what a pixel is of: networks train
-them on it, and their own anchors say less, since spare Gaussians of the eyeballs and of the
-mouth's inside are used to paint the skin near by. Where no surface is behind, as in hair, the
-anchors of what is seen there have to do.
+The surface that they are bound to, drawn beside them, labels the pixels: networks train them on
+it. Their own anchors say less, since spare Gaussians of the eyeballs and of the mouth's inside
+paint the skin near by. Hair is found by place and colour, teeth by an open mouth's brightness.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...shared.arrays import BoolArray, Float32Array, FloatArray, Int32Array, Int64Array, UInt8Array
 from ...shared.camera import Camera, look_at
-from ...shared.head import HeadModel
+from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ..head.read import OPEN, read_head
 from ..raster.differentiable import rasterise_tensors
-from ..raster.gaussians import Gaussians, GaussianTensors, rasterise_gaussians
+from ..raster.gaussians import GaussianTensors, rasterise_gaussians
 from ..raster.mesh import interpolate, rasterise_mesh, seen_from_behind
-from . import hair
 from .alignment import Alignment
 from .avatar import Avatar
 from .drive import Actor, rest_gaussians
@@ -33,90 +32,127 @@ from .splats import Splats, seen_colours
 PASS_REGIONS = ("skin", "lips", "eyes", "teeth", "mouth", "hair")
 """The masks, in the order of their channels."""
 SKIN, LIPS, EYES, TEETH, MOUTH, HAIR = range(len(PASS_REGIONS))
+_NONE = len(PASS_REGIONS)
+"""The label of pixels that do not vote."""
+
 _AROUND_DEG = (-60.0, -30.0, 0.0, 30.0, 60.0, 120.0, 180.0, 240.0)
 _FRONT_DEG = (-30.0, 0.0, 30.0)
 _PIXELS, _DISTANCE_M, _MARGIN = 320, 1.5, 1.1
+_FACE_MARGIN = 1.5
+"""Leaves room around eyes and lips for an open mouth."""
 _OPAQUE = 0.9
 _FROM_BEHIND = 0.1
-"""Weight of what is seen from behind: networks that know a portrait leave the back open, and the
-face's inside shows through it."""
+"""Weight of views from behind: networks that know a portrait leave the back open, and the face's
+inside shows through it."""
 _UNSEEN = 1e-3
-"""Pixels: who has less than that in all views keeps the anchor's label."""
+"""Pixels: a Gaussian that has less than that in all views keeps its anchor's label."""
 _JAW_OPEN, _JAW_RAD = 0.7, 0.25
-_FACEFUL = 1.5
-"""Sizes of the box around eyes and lips that a look into the face shows: an open mouth too."""
 _TEETH_STAND_OUT = 15.0
 """Steps of CIE lightness between the middles of bright and of dark in an open mouth that holds
 teeth: a tongue and its shadows differ by less."""
 
+_SKULL_MIDDLE_M = np.array([0.0, 0.02, -0.035])
+"""The middle of the open head's skull."""
+_AZIMUTH_DEG = np.array([0.0, 45.0, 70.0, 90.0, 115.0, 140.0, 180.0])
+_SCALP_DEG = np.array([68.0, 60.0, 36.0, 26.0, 20.0, -30.0, -37.0])
+"""Elevation above which the open head has scalp, by azimuth from the face: 8 to 30 degrees above
+its hairline, since foreheads are high and low."""
+_HAIR_DEG = np.array([24.0, 16.0, -29.0, -56.0, -58.0, -68.0, -70.0])
+"""Elevation down to which hair may hang: to the brow in front, past the ears at the sides."""
+_BARE_AZIMUTH_DEG, _BARE_DEG = 50.0, (-35.0, 12.0)
+"""Up to this azimuth and between these elevations a face is bare skin."""
+_APART = 1.5
+"""Deviations that the scalp's colour must differ from the face's to be hair by that alone."""
+_STANDS_OFF_M = 0.008
+"""A scalp that stands off the open head's skull by this, in the median, is hair."""
+_BROW_M = 0.005
+_LEAST_POINTS = 50
+_JUST_SEEN = 2.0
+"""The least spread of a colour, in steps of CIE Lab: what an eye can just tell apart."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RenderedView:
-    """A picture of Gaussians, reduced to the P pixels that they fill. row, column: (P,); colours:
-    (P, 3) sRGB; carried: (P, C) the mean of the values that the Gaussians seen there carry."""
+class View:
+    """A picture of N Gaussians, reduced to the P pixels that they fill, and what the surface shows
+    there. row, column, label: (P,); inside: (P,) True where no outside of the surface is seen;
+    colour: (P, 3) sRGB; stood: (P, 3) the Gaussians' places on the open head; place: (P, 3) the
+    surface's, or `stood` where there is none. weight: that of a pixel's vote."""
 
-    gaussians: Gaussians
+    gaussians: Splats
     camera: Camera
     row: Int64Array
     column: Int64Array
-    colours: Float32Array
-    carried: Float32Array
+    label: UInt8Array
+    inside: BoolArray
+    colour: Float32Array
+    stood: Float32Array
+    place: Float32Array
+    weight: float
 
-    def picture(self, chosen: BoolArray) -> BoolArray:
-        """(H, W) True at those of the P pixels that are chosen (P,)."""
-        out = np.zeros((self.camera.height, self.camera.width), np.bool_)
-        out[self.row, self.column] = chosen
-        return out
-
-    def shares(self, label: UInt8Array, count: int) -> Float32Array:
-        """(N, count) each Gaussian's share in the pixels of each label: the gradient of the sum of
-        those pixels, in which a picture is linear. label: (P,); pixels with a label of `count` or
-        more are left out."""
+    def votes(self) -> Float32Array:
+        """(N, 6) each Gaussian's share in the pixels of each label: the gradient of the sum of
+        those pixels, in which a picture is linear."""
+        shown, count = self.gaussians, len(PASS_REGIONS)
         wanted = np.zeros((self.camera.height, self.camera.width, count), np.float32)
-        kept = label < count
-        wanted[self.row[kept], self.column[kept], label[kept]] = 1
-        shown = self.gaussians
+        wanted[self.row, self.column] = np.eye(count + 1, count, dtype=np.float32)[self.label]
         carried = torch.zeros((len(shown), count), requires_grad=True)
-        tensors = GaussianTensors(
-            means=_tensor(shown.means),
-            quaternions=_tensor(shown.quaternions),
-            scales=_tensor(shown.scales),
-            opacities=_tensor(shown.opacities),
-            colours=carried,
-        )
-        colour, _, _ = rasterise_tensors(tensors, self.camera)
-        colour.backward(torch.from_numpy(wanted))
+        given = ("means", "quaternions", "scales", "opacities")
+        tensors = {name: torch.from_numpy(getattr(shown, name)) for name in given}
+        picture, _, _ = rasterise_tensors(GaussianTensors(**tensors, colours=carried), self.camera)
+        picture.backward(torch.from_numpy(wanted))
         assert carried.grad is not None
         return carried.grad.numpy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Known:
-    """What is known of the surface's V vertices, and of N Gaussians by their anchors. label (V,);
-    place: (V, 3) on the open head; home: (N,) vertices; places: (N, 3) of the Gaussians."""
+class _Subject:
+    """What all views of an avatar share. known: (V, 9) one-hot labels of the surface's vertices,
+    and their places on the open head; stood: (N, 3) the Gaussians' places there; size: metres."""
 
-    label: UInt8Array
-    place: Float32Array
-    home: Int32Array
-    places: Float32Array
-
-    def carried(self) -> Float32Array:
-        """(N, 9) what Gaussians carry to be seen: anchors' labels, and places."""
-        return np.concatenate([_one_hot(self.label)[self.home], self.places], 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Seen:
-    """One view's P pixels. label (P,); inner: (P,) True between the lips of an open mouth; place:
-    (P, 3) of the surface on the open head, or of the Gaussians where none is; stood: (P, 3) of
-    the Gaussians; weight of a pixel in the poll."""
-
-    view: RenderedView
-    label: UInt8Array
-    inner: BoolArray
-    place: Float32Array
+    faces: Int32Array
+    known: Float32Array
     stood: Float32Array
-    weight: float
+    size: float
+
+    def view(
+        self,
+        splats: Splats,
+        vertices: Float32Array,
+        cube: tuple[Float32Array, float],
+        yaw_deg: float,
+    ) -> View:
+        """The view from one side, filled by the cube (its middle (3,) and size, metres)."""
+        camera = look_at(
+            target=cube[0].astype(np.float64),
+            distance=_DISTANCE_M,
+            yaw_rad=np.radians(yaw_deg),
+            pitch_rad=0.0,
+            width=_PIXELS,
+            height=_PIXELS,
+            fov_y_rad=2 * np.arctan(0.5 * cube[1] / _DISTANCE_M),
+        )
+        carried = np.concatenate([seen_colours(splats, camera), self.stood], 1, dtype=np.float32)
+        image = rasterise_gaussians(splats.carrying(carried), camera)
+        row, column = np.nonzero(image.alpha > _OPAQUE)
+        shown = image.colour[row, column] / image.alpha[row, column, None]
+        fragments = rasterise_mesh(vertices, self.faces, camera)
+        known = interpolate(self.known, self.faces, fragments)[row, column]
+        face, count = fragments.face[row, column], len(PASS_REGIONS)
+        behind = seen_from_behind(vertices, self.faces, camera)
+        # A pixel counts by its size on the head.
+        weight = (cube[1] / self.size) ** 2 * (_FROM_BEHIND if abs(yaw_deg - 180) < 90 else 1.0)
+        return View(
+            gaussians=splats,
+            camera=camera,
+            row=row,
+            column=column,
+            label=known[:, :count].argmax(1).astype(np.uint8),  # skin where no surface is
+            inside=(face < 0) | behind[face],
+            colour=shown[:, :3],
+            stood=shown[:, 3:],
+            place=np.where((face >= 0)[:, None], known[:, count:], shown[:, 3:]),
+            weight=weight,
+        )
 
 
 def labels_as_seen(
@@ -125,125 +161,65 @@ def labels_as_seen(
     """(N,) index into `PASS_REGIONS`. label: (V,) that of the surface's vertices at first, by its
     alignment `found`; home: (N,) the vertex that each Gaussian is bound to."""
     offsets = avatar.means - avatar.vertices[home]
-    known = _Known(
-        label=label,
-        place=found.place,
-        home=home,
-        places=(found.place[home] + offsets * found.open_from_metres).astype(np.float32),
+    one_hot = np.eye(len(PASS_REGIONS), dtype=np.float32)[label]
+    middle, extent = _bounds(avatar.vertices)
+    head = middle, _MARGIN * float(np.linalg.norm(extent))
+    middle, extent = _bounds(avatar.vertices[(label == LIPS) | (label == EYES)])
+    face = middle, _FACE_MARGIN * float(extent.max())
+    subject = _Subject(
+        faces=avatar.faces,
+        known=np.concatenate([one_hot, found.place], 1),
+        stood=(found.place[home] + offsets * found.open_from_metres).astype(np.float32),
+        size=head[1],
     )
-    rest = list(_look(avatar, known, rest_gaussians(avatar), avatar.vertices))
-    seen = _with_hair(rest, read_head(OPEN))
-    if (label == LIPS).any():
-        posed = Actor(avatar, _open_mouth(avatar)).pose(0)
-        cube = _face_cube(avatar, label)
-        mouth = _look_at(avatar, known, posed.gaussians, posed.vertices, cube, _FRONT_DEG)
-        seen += _with_mouth(list(mouth))
-    poll = np.zeros((len(home), len(PASS_REGIONS)))
-    for one in seen:
-        poll += one.weight * one.view.shares(one.label, len(PASS_REGIONS))
-    return np.where(poll.max(1) < _UNSEEN, label[home], poll.argmax(1)).astype(np.uint8)
+    rest, opened = rest_gaussians(avatar), Actor(avatar, _open_mouth(avatar)).pose(0)
+    views = [subject.view(rest, avatar.vertices, head, yaw) for yaw in _AROUND_DEG]
+    views += [subject.view(rest, avatar.vertices, face, yaw) for yaw in _FRONT_DEG]
+    _label_hair(views, read_head(OPEN))
+    posed = opened.gaussians, opened.vertices
+    mouths = [subject.view(*posed, face, yaw) for yaw in _FRONT_DEG]
+    _label_mouths(mouths)
+    votes = np.zeros((len(home), len(PASS_REGIONS)))
+    for view in views + mouths:
+        votes += view.weight * view.votes()
+    return np.where(votes.max(1) < _UNSEEN, label[home], votes.argmax(1)).astype(np.uint8)
 
 
-def _look(
-    avatar: Avatar, known: _Known, gaussians: Splats, vertices: Float32Array
-) -> Iterator[_Seen]:
-    """The whole head from around, the face from the front."""
-    cube = _whole_head(avatar)
-    yield from _look_at(avatar, known, gaussians, vertices, cube, _AROUND_DEG)
-    cube = _face_cube(avatar, known.label)
-    yield from _look_at(avatar, known, gaussians, vertices, cube, _FRONT_DEG)
+def _bounds(points: Float32Array) -> tuple[Float32Array, Float32Array]:
+    """The middle (3,) and the extent (3,) of the points' bounding box."""
+    low, high = points.min(0), points.max(0)
+    return 0.5 * (low + high), high - low
 
 
-def _look_at(
-    avatar: Avatar,
-    known: _Known,
-    gaussians: Splats,
-    vertices: Float32Array,
-    cube: tuple[Float32Array, float],
-    yaws_deg: tuple[float, ...],
-) -> Iterator[_Seen]:
-    # A pixel counts by its size on the head.
-    scale = (cube[1] / _whole_head(avatar)[1]) ** 2
-    views = _render_views(gaussians, known.carried(), yaws_deg, cube)
-    for yaw, view in zip(yaws_deg, views, strict=True):
-        label, place, on_surface, from_within = _on_surface(view, vertices, avatar.faces, known)
-        stood = view.carried[:, len(PASS_REGIONS) :]
-        by_anchor = view.carried[:, : len(PASS_REGIONS)].argmax(1)
-        label = np.where(on_surface, label, by_anchor).astype(np.uint8)
-        within_lips = _hull(view, label == LIPS)
-        label[(label == MOUTH) & ~within_lips] = SKIN  # such as nostrils
-        yield _Seen(
-            view=view,
-            label=label,
-            inner=within_lips & (from_within | (label == MOUTH)),
-            place=np.where(on_surface[:, None], place, stood),
-            stood=stood,
-            weight=scale * (_FROM_BEHIND if abs(yaw - 180) < 90 else 1.0),
-        )
+def _open_mouth(avatar: Avatar) -> Motion:
+    """One frame with an open mouth, in the space of the avatar's surface."""
+    expression = np.zeros((1, 100), np.float32)
+    if isinstance(avatar.surface, HeadModel):
+        jaw = np.array([[_JAW_RAD, 0, 0]], np.float32)
+        return make_motion(expression=expression, fps=25.0, space=avatar.surface.space, jaw=jaw)
+    expression[0, ARKIT_NAMES.index("jawOpen")] = _JAW_OPEN
+    return make_motion(expression=expression, fps=25.0, space="arkit")
 
 
-def _on_surface(
-    view: RenderedView, vertices: Float32Array, faces: Int32Array, known: _Known
-) -> tuple[UInt8Array, Float32Array, BoolArray, BoolArray]:
-    """Of the view's P pixels: the surface's label and (P, 3) place; where it is seen at all; and
-    where it is not seen from outside, as through an open mouth."""
-    fragments = rasterise_mesh(vertices, faces, view.camera)
-    values = np.concatenate([_one_hot(known.label), known.place], 1)
-    shown = interpolate(values, faces, fragments)[view.row, view.column]
-    label = shown[:, : len(PASS_REGIONS)].argmax(1).astype(np.uint8)
-    face = fragments.face[view.row, view.column]
-    behind = seen_from_behind(vertices, faces, view.camera)
-    seen = face >= 0
-    return label, shown[:, len(PASS_REGIONS) :], seen, ~seen | behind[face]
+def _label_mouths(views: Sequence[View]) -> None:
+    """Labels what is between the lips of open mouths, bright as teeth; the rest gets no label."""
+    between = [
+        _hull(view, view.label == LIPS) & (view.inside | (view.label == MOUTH)) for view in views
+    ]
+    colours = [view.colour[mine] for view, mine in zip(views, between, strict=True)]
+    bright = _split(_stand_out(np.concatenate(colours)), colours)
+    for view, mine, teeth in zip(views, between, bright, strict=True):
+        view.label[:] = _NONE
+        view.label[mine] = np.where(teeth, TEETH, MOUTH)
 
 
-def _hull(view: RenderedView, chosen: BoolArray) -> BoolArray:
+def _hull(view: View, chosen: BoolArray) -> BoolArray:
     """(P,) the pixels within the convex hull of the chosen ones (P,)."""
     filled = np.zeros((view.camera.height, view.camera.width), np.uint8)
     if chosen.any():
         points = np.column_stack([view.column, view.row])[chosen].astype(np.int32)
         cv2.fillConvexPoly(filled, cv2.convexHull(points), 1)
     return filled[view.row, view.column] > 0
-
-
-def _with_hair(seen: list[_Seen], open_head: HeadModel) -> list[_Seen]:
-    placed = hair.Placed(
-        places=np.concatenate([one.place for one in seen]),
-        stood=np.concatenate([one.stood for one in seen]),
-        colours=np.concatenate([one.view.colours for one in seen]),
-        skin=np.concatenate([one.label == SKIN for one in seen]),
-    )
-    found = hair.find_hair(placed, open_head)
-    ends = np.cumsum([len(one.label) for one in seen])[:-1]
-    grows, hangs, brow = (np.split(part, ends) for part in (found.grows, found.hangs, found.brow))
-    return [
-        replace(one, label=np.where(_joined(one.view, g, h) | b, np.uint8(HAIR), one.label))
-        for one, g, h, b in zip(seen, grows, hangs, brow, strict=True)
-    ]
-
-
-def _joined(view: RenderedView, grows: BoolArray, hangs: BoolArray) -> BoolArray:
-    """(P,) hair where it grows, and what may hang there that is joined to it in the picture: a
-    lock begins somewhere, a shadow on the forehead does not."""
-    picture = view.picture(grows | hangs).astype(np.uint8)
-    count, found = cv2.connectedComponents(picture, connectivity=8)
-    mine = np.asarray(found, np.int32)[view.row, view.column]
-    rooted = np.zeros(count, bool)
-    rooted[mine[grows]] = True
-    return (grows | hangs) & rooted[mine]
-
-
-def _with_mouth(seen: list[_Seen]) -> list[_Seen]:
-    """Only what is seen between the lips of an open mouth; bright is teeth there."""
-    colours = [one.view.colours[one.inner] for one in seen]
-    bright = _stand_out(np.concatenate(colours))
-    ends = np.cumsum([len(part) for part in colours])[:-1]
-    out: list[_Seen] = []
-    for one, teeth in zip(seen, np.split(bright, ends), strict=True):
-        label = np.full(len(one.label), len(PASS_REGIONS), np.uint8)  # takes no part in the poll
-        label[one.inner] = np.where(teeth, TEETH, MOUTH)
-        out.append(replace(one, label=label))
-    return out
 
 
 def _stand_out(colours: Float32Array) -> BoolArray:
@@ -260,70 +236,84 @@ def _stand_out(colours: Float32Array) -> BoolArray:
     return bright & (apart > _TEETH_STAND_OUT)
 
 
-def _face_cube(avatar: Avatar, label: UInt8Array) -> tuple[Float32Array, float]:
-    """The middle (3,) and the size, metres, of a cube that holds eyes and lips."""
-    face = avatar.vertices[(label == LIPS) | (label == EYES)]
-    if not len(face):
-        return _whole_head(avatar)
-    low, high = face.min(0), face.max(0)
-    return 0.5 * (low + high), _FACEFUL * float((high - low).max())
+def _split(values: BoolArray, like: Sequence[FloatArray]) -> list[BoolArray]:
+    """Concatenated values, cut into pieces as long as those of `like`."""
+    return np.split(values, np.cumsum([len(part) for part in like])[:-1])
 
 
-def _open_mouth(avatar: Avatar) -> Motion:
-    """One frame in the space that the avatar's surface speaks."""
-    surface = avatar.surface
-    if isinstance(surface, HeadModel):
-        jaw = np.array([[_JAW_RAD, 0, 0]], np.float32)
-        nothing = np.zeros((1, 100), np.float32)
-        return make_motion(expression=nothing, fps=25.0, space=surface.space, jaw=jaw)
-    weights = np.zeros((1, 100), np.float32)
-    weights[0, ARKIT_NAMES.index("jawOpen")] = _JAW_OPEN
-    return make_motion(expression=weights, fps=25.0, space="arkit")
+def _label_hair(views: Sequence[View], open_head: HeadModel) -> None:
+    """Labels hair and brows among the views' skin, by all their pixels together."""
+    stood, place, colour = (
+        np.concatenate([getattr(view, name) for view in views])
+        for name in ("stood", "place", "colour")
+    )
+    skin = np.concatenate([view.label for view in views]) == SKIN
+    hair = skin & _looks_like_hair(stood, place, colour, skin, open_head)
+    for view, mine in zip(views, _split(hair, [view.place for view in views]), strict=True):
+        view.label[mine] = HAIR
 
 
-def _whole_head(avatar: Avatar) -> tuple[Float32Array, float]:
-    """The middle (3,) and the size, metres, of a cube that holds the avatar's surface."""
-    low, high = avatar.vertices.min(0), avatar.vertices.max(0)
-    return 0.5 * (low + high), _MARGIN * float(np.linalg.norm(high - low))
+def _looks_like_hair(
+    stood: Float32Array,
+    place: Float32Array,
+    colour: Float32Array,
+    skin: BoolArray,
+    open_head: HeadModel,
+) -> BoolArray:
+    """(P,) the pixels on the scalp, those where hair may hang that look like these, and dark ones
+    on the brows; none on a bald head. The first four as `View` has them, skin (P,)."""
+    azimuth, elevation, _ = _polar(place)
+    scalp = elevation > np.interp(azimuth, _AZIMUTH_DEG, _SCALP_DEG)
+    hangs = elevation > np.interp(azimuth, _AZIMUTH_DEG, _HAIR_DEG)
+    low, high = _BARE_DEG
+    bare = skin & (azimuth < _BARE_AZIMUTH_DEG) & (elevation > low) & (elevation < high)
+    if min(bare.sum(), scalp.sum()) < _LEAST_POINTS:
+        return np.zeros(len(skin), bool)
+    lab = cv2.cvtColor(np.clip(colour, 0, 1)[None], cv2.COLOR_RGB2LAB)[0]
+    stands_off = _polar(stood)[2] - _skull(stood, open_head)
+    colour_apart = _tell_apart(lab[bare], lab[scalp])[2]
+    if colour_apart < _APART and np.median(stands_off[scalp]) < _STANDS_OFF_M:
+        return np.zeros(len(skin), bool)
+    looks = np.column_stack([lab, 1e3 * stands_off])
+    toward, halfway, _ = _tell_apart(looks[bare], looks[scalp])
+    lightness = np.median(lab[bare, 0])
+    spread = 1.48 * np.median(np.abs(lab[bare, 0] - lightness))
+    dark = lab[:, 0] < lightness - max(spread, 5.0)
+    brow = cKDTree(open_head.template[open_head.region == REGIONS.index("brow")])
+    on_brow = brow.query(place)[0] < _BROW_M
+    return scalp | (hangs & (looks @ toward > halfway)) | (on_brow & dark)
 
 
-def _render_views(
-    splats: Splats, carried: FloatArray, yaws_deg: Sequence[float], cube: tuple[Float32Array, float]
-) -> list[RenderedView]:
-    """Views of the Gaussians from several sides. A cube (its middle, its size in metres) fills
-    each picture. carried: (N, C) values of each Gaussian."""
-    middle, size = cube
-    views: list[RenderedView] = []
-    for yaw in yaws_deg:
-        camera = look_at(
-            target=middle.astype(np.float64),
-            distance=_DISTANCE_M,
-            yaw_rad=np.radians(yaw),
-            pitch_rad=0.0,
-            width=_PIXELS,
-            height=_PIXELS,
-            fov_y_rad=2 * np.arctan(0.5 * size / _DISTANCE_M),
-        )
-        values = np.concatenate([seen_colours(splats, camera), carried], 1, dtype=np.float32)
-        image = rasterise_gaussians(splats.carrying(values), camera)
-        row, column = np.nonzero(image.alpha > _OPAQUE)
-        shown = image.colour[row, column] / image.alpha[row, column, None]
-        views.append(
-            RenderedView(
-                gaussians=splats,
-                camera=camera,
-                row=row,
-                column=column,
-                colours=shown[:, :3],
-                carried=shown[:, 3:],
-            )
-        )
-    return views
+def _tell_apart(a: FloatArray, b: FloatArray) -> tuple[FloatArray, float, float]:
+    """Fisher's discriminant of two groups (n, K): the direction (K,), the threshold halfway
+    between their medians along it, and how many deviations those are apart."""
+    middle_a, middle_b = np.median(a, 0), np.median(b, 0)
+    spread = 0.5 * (_covariance(a - middle_a) + _covariance(b - middle_b))
+    toward = np.linalg.solve(spread, middle_b - middle_a)
+    apart = np.sqrt(max(float((middle_b - middle_a) @ toward), 0.0))
+    return toward, float(0.5 * (middle_a + middle_b) @ toward), apart
 
 
-def _tensor(values: FloatArray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values, np.float32))
+def _covariance(values: FloatArray) -> FloatArray:
+    # Outliers beyond three robust deviations would else set the scale.
+    limit = 3 * np.maximum(1.48 * np.median(np.abs(values), 0), _JUST_SEEN)
+    clipped = np.clip(values, -limit, limit)
+    return clipped.T @ clipped / len(clipped) + _JUST_SEEN**2 * np.eye(values.shape[1])
 
 
-def _one_hot(label: UInt8Array) -> Float32Array:
-    return np.eye(len(PASS_REGIONS), dtype=np.float32)[label]
+def _polar(places: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(N,) each, from the skull's middle: degrees of azimuth from the face and of elevation, and
+    metres of distance."""
+    x, y, z = (places - _SKULL_MIDDLE_M).T
+    reach = np.sqrt(x * x + y * y + z * z)
+    azimuth = np.degrees(np.arctan2(np.abs(x), z))
+    return azimuth, np.degrees(np.arcsin(y / np.maximum(reach, 1e-9))), reach
+
+
+def _skull(places: FloatArray, open_head: HeadModel) -> FloatArray:
+    """(N,) metres from the skull's middle to the open head's skin in each place's direction."""
+    skin = open_head.template[open_head.region == REGIONS.index("skin")] - _SKULL_MIDDLE_M
+    reach = np.linalg.norm(skin, axis=1)
+    direction = places - _SKULL_MIDDLE_M
+    direction = direction / np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-9)
+    return reach[cKDTree(skin / reach[:, None]).query(direction)[1]]

@@ -118,21 +118,6 @@ def test_kept_labels_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(made) == 2
 
 
-def test_an_alignment_is_kept_for_all_avatars_on_one_surface(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
-    rig, _ = in_disguise()
-    made = align(rig, OPEN)
-    aligned: list[int] = []
-    monkeypatch.setattr(regions, "align", lambda *a: aligned.append(1) or made)
-    for _ in range(2):
-        found = regions._kept_alignment(rig, OPEN)
-        np.testing.assert_array_equal(found.label, made.label)
-        np.testing.assert_array_equal(found.place, made.place)
-    assert len(aligned) == 1
-
-
 def test_finding_labels_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
     find_labels(open_avatar(OPEN))

@@ -3,10 +3,12 @@
 
 import numpy as np
 import pytest
+from affekt.shared.camera import look_at
 from affekt.shared.head import REGIONS
 from affekt.sidecar.avatar import visible_regions as shown
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.regions import find_labels
+from affekt.sidecar.avatar.splats import Splats
 from affekt.sidecar.avatar.visible_regions import HAIR, LIPS, MOUTH, SKIN, TEETH
 from affekt.sidecar.head.read import read_head
 from scipy.spatial import cKDTree
@@ -72,19 +74,11 @@ def test_what_is_seen_between_open_lips_is_mouth_and_teeth(
     assert not (label == HAIR).any()  # bald
 
 
-def test_a_lock_has_a_root() -> None:
-    view = _view(np.ones((5, 6), bool))
-    grows, hangs = np.zeros((5, 6), bool), np.zeros((5, 6), bool)
-    grows[0], hangs[1:3, 1], hangs[3, 4] = True, True, True
-    joined = view.picture(shown._joined(view, grows.ravel(), hangs.ravel()))
-    np.testing.assert_array_equal(joined, grows | (hangs & (np.arange(6) == 1)))
-
-
 def test_a_hull_closes_the_corners_of_a_mouth() -> None:
     lips = np.zeros((9, 9), bool)
     lips[2, 3:6] = lips[6, 3:6] = lips[4, 1] = lips[4, 7] = True
-    view = _view(np.ones((9, 9), bool))
-    hull = view.picture(shown._hull(view, lips.ravel()))
+    view = _view(9)
+    hull = shown._hull(view, lips.ravel()).reshape(9, 9)
     assert hull[3:6, 3:6].all()
     assert not hull[0].any()
     assert not shown._hull(view, np.zeros(81, bool)).any()
@@ -98,33 +92,36 @@ def test_teeth_stand_out_of_the_dark_or_are_not_told(dark: float, found: int) ->
     assert not shown._stand_out(np.zeros((0, 3), np.float32)).any()
 
 
-def _view(filled: np.ndarray) -> shown.RenderedView:
-    from affekt.shared.camera import look_at
-    from affekt.sidecar.raster.gaussians import Gaussians
-
-    row, column = np.nonzero(filled)
+def _view(size: int) -> shown.View:
+    """A picture of size by size pixels, all filled."""
+    row, column = (places.ravel() for places in np.indices((size, size)))
     nothing = np.zeros((0, 3), np.float32)
+    empty = np.zeros((len(row), 3), np.float32)
     camera = look_at(
         target=np.zeros(3),
         distance=1.0,
         yaw_rad=0.0,
         pitch_rad=0.0,
-        width=filled.shape[1],
-        height=filled.shape[0],
+        width=size,
+        height=size,
         fov_y_rad=0.3,
     )
-    gaussians = Gaussians(
+    splats = Splats(
         means=nothing,
         quaternions=np.zeros((0, 4), np.float32),
         scales=nothing,
         opacities=np.zeros(0, np.float32),
         colours=nothing,
     )
-    return shown.RenderedView(
-        gaussians=gaussians,
+    return shown.View(
+        gaussians=splats,
         camera=camera,
         row=row,
         column=column,
-        colours=np.zeros((len(row), 3), np.float32),
-        carried=np.zeros((len(row), 9), np.float32),
+        label=np.zeros(len(row), np.uint8),
+        inside=np.zeros(len(row), bool),
+        colour=empty,
+        stood=empty,
+        place=empty,
+        weight=1.0,
     )
