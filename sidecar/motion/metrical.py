@@ -9,7 +9,6 @@ metres. Rotations are six numbers (see rotations.py). There is no neck: the came
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import Float64Array
 from ...shared.motion import Motion
@@ -65,5 +64,4 @@ def _axis_angle(
     """The same as axis-angle (T, 3); zero if the record has no such key."""
     if key not in record:
         return np.zeros((frames, 3))
-    matrix = _matrix(record, key, start, width, name, frames)
-    return Rotation.from_matrix(matrix).as_rotvec()
+    return rotations.axis_angle_from_matrix(_matrix(record, key, start, width, name, frames))

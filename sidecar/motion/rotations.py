@@ -7,11 +7,17 @@ Rotation Representations", in PyTorch3D's order of rows), not normalised and not
 
 from __future__ import annotations
 
+import functools
+import operator
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.spatial.transform import Rotation
 
 _LEAST_LENGTH = 1e-6
 _P3D_FROM_HEAD_AT_REST = np.diag([-1.0, 1.0, -1.0])
@@ -50,21 +56,39 @@ def head_from_camera(
     translation (T, 3), seen from a camera in the origin that looks along -z.
     """
     rest = _P3D_FROM_HEAD_AT_REST
-    return Rotation.from_matrix(rest @ matrix.transpose(0, 2, 1)).as_rotvec(), translation @ rest
+    return axis_angle_from_matrix(rest @ matrix.transpose(0, 2, 1)), translation @ rest
+
+
+def axis_angle_from_matrix(matrix: Float64Array) -> Float64Array:
+    """Axis-angle (T, 3) of matrices (T, 3, 3)."""
+    return _scipy_rotation().from_matrix(matrix).as_rotvec()
+
+
+def compose(vectors: list[Float64Array]) -> Float64Array:
+    """The product of rotations, each axis-angle (T, 3), in the order of the list."""
+    turns = map(_scipy_rotation().from_rotvec, vectors)
+    return functools.reduce(operator.mul, turns).as_rotvec()
 
 
 def axis_angle_from_yaw_pitch_roll(angles: Float64Array) -> Float64Array:
     """Axis-angle (T, 3) of yaw about y, pitch about x, roll about z (T, 3); R = Ry Rx Rz."""
-    return Rotation.from_euler("YXZ", angles).as_rotvec()
+    return _scipy_rotation().from_euler("YXZ", angles).as_rotvec()
 
 
 def yaw_pitch_roll_from_axis_angle(vector: Float64Array) -> Float64Array:
     """The inverse, pitch in -pi/2..pi/2. Not by SciPy, which warns where the pitch is pi/2."""
-    m = Rotation.from_rotvec(vector).as_matrix()
+    m = _scipy_rotation().from_rotvec(vector).as_matrix()
     pitch = np.arcsin(np.clip(-m[:, 1, 2], -1, 1))
     yaw = np.arctan2(m[:, 0, 2], m[:, 2, 2])
     roll = np.arctan2(m[:, 1, 0], m[:, 1, 1])
     return np.stack([yaw, pitch, roll], 1)
+
+
+def _scipy_rotation() -> type[Rotation]:
+    # Here, since most takes have no rotation to convert, and SciPy takes 0.3 s to load.
+    from scipy.spatial.transform import Rotation
+
+    return Rotation
 
 
 def _normalise(rows: Float64Array, field: str, name: str) -> Float64Array:

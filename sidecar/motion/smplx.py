@@ -13,15 +13,11 @@ Two namings: `expression`, `jaw_pose`, `leye_pose`, `reye_pose`, `global_orient`
 
 from __future__ import annotations
 
-import functools
-import operator
-
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import Float32Array
 from ...shared.motion import Motion
-from . import records
+from . import records, rotations
 from .records import Record, RecordFormat
 
 _SPINE = (3, 6, 9)  # joints of the body, the pelvis being 0
@@ -88,8 +84,8 @@ def _compose(chain: list[Float32Array]) -> Float32Array:
         return turning[0] if turning else chain[0]
     if not all(np.isfinite(vectors).all() for vectors in turning):
         return np.full_like(chain[0], np.nan)
-    turns = [Rotation.from_rotvec(vectors.astype(np.float64)) for vectors in turning]
-    return functools.reduce(operator.mul, turns).as_rotvec().astype(np.float32)
+    turns = [vectors.astype(np.float64) for vectors in turning]
+    return rotations.compose(turns).astype(np.float32)
 
 
 SMPLX = RecordFormat(
