@@ -177,7 +177,7 @@ def test_arguments_are_told_apart_as_by_lru_cache() -> None:
 
 
 # Pools of threads, which hold no data; and whether a card works, which is asked once a process.
-OWN_CACHES = {("threads.py", "_pool"), ("raster/kernel_threads.py", "_pool")}
+OWN_CACHES = {("threads.py", "_pool"), ("raster/parallel.py", "_pool")}
 OWN_CACHES |= {("raster/device.py", "_started_cuda")}
 
 
