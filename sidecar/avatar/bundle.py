@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files inside a user's zip, read in memory: nothing is ever unpacked to disk."""
+"""Reads files inside a user's zip in memory; nothing is ever unpacked to disk."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MAX_RATIO = 200
 
 
 def read_zip_entry(data: bytes, entry: str, *, most_bytes: int, name: str) -> bytes:
-    """The bytes of the file called `entry` in whatever folder of the zip it lies.
+    """Reads the file called `entry`, in any folder of the zip.
 
-    Litter that macOS adds (`__MACOSX`, `._*`) is passed over; of several files with the name the
-    one nearest the top counts. Raises InputError `avatar.zip`, `avatar.missing_file` or
+    Skips what macOS adds (`__MACOSX`, `._*`); takes the file nearest the top if several have the
+    name. Raises InputError `avatar.zip`, `avatar.missing_file` or
     `avatar.too_big`.
     """
     try:

@@ -30,7 +30,7 @@ JsonDict = dict[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Glb:
-    """A GLB taken apart: its JSON and its binary chunk. name: how errors call the file."""
+    """The JSON and the binary chunk of a GLB. name: what errors call the file."""
 
     name: str
     document: JsonDict
@@ -107,8 +107,8 @@ def get_dict(glb: Glb, owner: JsonDict, key: str) -> JsonDict:
 
 
 def read_accessor(glb: Glb, index: object, kind: str, *, count: int | None = None) -> NDArray:
-    """The values of an accessor, (count, width), in their stored type, or float32 where the
-    accessor is normalised. Raises InputError `avatar.glb`, also where `count` does not match."""
+    """Reads an accessor's values (count, width) in their stored type, or float32 if they are
+    normalised. Raises InputError `avatar.glb` if it is damaged or has not `count` values."""
     entry = get_item(glb, "accessors", index)
     if entry.get("type") != kind:
         raise broken(glb.name, f"values are {entry.get('type')} where {kind} is needed")
@@ -134,7 +134,7 @@ def read_accessor(glb: Glb, index: object, kind: str, *, count: int | None = Non
 
 
 def _overlay(glb: Glb, sparse: JsonDict, values: NDArray) -> NDArray:
-    """The sparse form: some rows replaced."""
+    """Replaces the rows of values (n, width) that an accessor's sparse form lists."""
     count = _whole(glb, sparse, "count", 1, len(values))
     where, what = get_dict(glb, sparse, "indices"), get_dict(glb, sparse, "values")
     rows = _read_view(

@@ -27,8 +27,8 @@ _MAX_PART_BYTES = 256 * 1024 * 1024
 
 
 def decode_lam_avatar(data: bytes, name: str) -> Avatar:
-    """The avatar in a LAM bundle's bytes; `name` is what errors call it. Raises InputError
-    `avatar.*`."""
+    """Decodes a LAM bundle; `name` is what errors call it. Raises InputError `avatar.*` if it is
+    damaged or no avatar."""
     skin = read_zip_entry(data, "skin.glb", most_bytes=_MAX_PART_BYTES, name=name)
     offset = read_zip_entry(data, "offset.ply", most_bytes=_MAX_PART_BYTES, name=name)
     columns = decode_ply(offset, f"{name}/offset.ply")
@@ -134,10 +134,9 @@ def _floats(file: gltf.Glb, values: NDArray) -> Float32Array:
 def _read_neck(
     file: gltf.Glb, attributes: gltf.JsonDict, vertices: Float32Array
 ) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Pivots (J, 3), weights (V, J) and shares (J,) of the joints that turn the head: those with
-    "neck" in their name above `head`, and `head` with all that hangs on it. The skeleton is a
-    whole body's, so other joints hold still. Without one the mesh turns as one about its middle.
-    """
+    """Reads pivots (J, 3), weights (V, J) and shares (J,) of the joints that turn the head: `head`
+    with all joints below it, and those above it with "neck" in their name. The other joints of
+    the body hold still. Without a skeleton the whole mesh turns about its middle."""
     skins = gltf.get_list(file, file.document, "skins")
     if not skins or "JOINTS_0" not in attributes or "WEIGHTS_0" not in attributes:
         middle = vertices.mean(0, keepdims=True)
@@ -176,7 +175,7 @@ def _parents(file: gltf.Glb) -> dict[object, int]:
 
 
 def _chain(joint: object, parents: dict[object, int]) -> list[object]:
-    """The joint and all above it. Stops where a damaged file goes round in a circle."""
+    """The joint and all above it; stops at a cycle in a damaged file."""
     chain = [joint]
     while chain[-1] in parents and parents[chain[-1]] not in chain:
         chain.append(parents[chain[-1]])
@@ -186,7 +185,7 @@ def _chain(joint: object, parents: dict[object, int]) -> list[object]:
 def _gather_weights(
     file: gltf.Glb, attributes: gltf.JsonDict, owner: NDArray, vertices: int, count: int
 ) -> Float32Array:
-    """(V, J) of the chain's joints; what is left to 1 is the body's."""
+    """Sums the skin weights (V, J) of each joint of the chain; the rest to 1 is the body's."""
     joints = gltf.read_accessor(file, attributes["JOINTS_0"], "VEC4", count=vertices)
     weights = gltf.read_accessor(file, attributes["WEIGHTS_0"], "VEC4", count=vertices)
     if joints.dtype.kind != "u" or joints.max() >= len(owner):
@@ -201,7 +200,7 @@ def _gather_weights(
 
 
 def _pivot(file: gltf.Glb, inverse_bind: NDArray) -> Float64Array:
-    """Where a joint stands in the mesh's own space. glTF's matrices are column by column."""
+    """The position (3,) of a joint in the mesh's space; glTF stores matrices by columns."""
     matrix = inverse_bind.astype(np.float64).reshape(4, 4).T
     if not (np.abs(matrix) < MAX_MAGNITUDE).all() or abs(np.linalg.det(matrix)) < 1e-12:
         raise gltf.broken(file.name, "a joint of its skeleton has no place")

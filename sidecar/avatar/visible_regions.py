@@ -158,8 +158,8 @@ class _Subject:
 def labels_as_seen(
     avatar: Avatar, label: UInt8Array, found: Alignment, home: Int32Array
 ) -> UInt8Array:
-    """(N,) index into `PASS_REGIONS`. label: (V,) that of the surface's vertices at first, by its
-    alignment `found`; home: (N,) the vertex that each Gaussian is bound to."""
+    """(N,) index into `PASS_REGIONS`. label: (V,) of the surface's vertices, from its alignment
+    `found`; home: (N,) the vertex that each Gaussian is bound to."""
     offsets = avatar.means - avatar.vertices[home]
     one_hot = np.eye(len(PASS_REGIONS), dtype=np.float32)[label]
     middle, extent = _bounds(avatar.vertices)
@@ -260,8 +260,8 @@ def _looks_like_hair(
     skin: BoolArray,
     open_head: HeadModel,
 ) -> BoolArray:
-    """(P,) the pixels on the scalp, those where hair may hang that look like these, and dark ones
-    on the brows; none on a bald head. The first four as `View` has them, skin (P,)."""
+    """(P,) the pixels on the scalp, those where hair may hang that look like the scalp, and dark
+    ones on the brows; none on a bald head. stood, place, colour: as in `View`."""
     azimuth, elevation, _ = _polar(place)
     scalp = elevation > np.interp(azimuth, _AZIMUTH_DEG, _SCALP_DEG)
     hangs = elevation > np.interp(azimuth, _AZIMUTH_DEG, _HAIR_DEG)
