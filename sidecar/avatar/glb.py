@@ -118,8 +118,7 @@ def read_accessor(glb: Glb, index: object, kind: str, *, count: int | None = Non
     width = _WIDTHS[kind]
     dtype = _component(glb, entry)
     if "bufferView" in entry:
-        offset = _whole(glb, entry, "byteOffset", 0)
-        values = _read_view(glb, entry["bufferView"], offset, found, width, dtype)
+        values = _read_view(glb, entry, found, width, dtype)
     elif count is None:
         # Without data of its own an accessor costs nothing in the file: only where another
         # array, which does, has as many values.
@@ -137,33 +136,18 @@ def _overlay(glb: Glb, sparse: JsonDict, values: NDArray) -> NDArray:
     """Replaces the rows of values (n, width) that an accessor's sparse form lists."""
     count = _whole(glb, sparse, "count", 1, len(values))
     where, what = get_dict(glb, sparse, "indices"), get_dict(glb, sparse, "values")
-    rows = _read_view(
-        glb,
-        where.get("bufferView"),
-        _whole(glb, where, "byteOffset", 0),
-        count,
-        1,
-        _component(glb, where),
-    )[:, 0]
+    rows = _read_view(glb, where, count, 1, _component(glb, where))[:, 0]
     if rows.dtype.kind != "u" or rows.max() >= len(values):
         raise broken(glb.name, "a shape names vertices that are not there")
-    new = _read_view(
-        glb,
-        what.get("bufferView"),
-        _whole(glb, what, "byteOffset", 0),
-        count,
-        values.shape[1],
-        values.dtype,
-    )
     values = values.copy()
-    values[rows] = new
+    values[rows] = _read_view(glb, what, count, values.shape[1], values.dtype)
     return values
 
 
-def _read_view(
-    glb: Glb, view_index: object, offset: int, count: int, width: int, dtype: np.dtype
-) -> NDArray:
-    view = get_item(glb, "bufferViews", view_index)
+def _read_view(glb: Glb, owner: JsonDict, count: int, width: int, dtype: np.dtype) -> NDArray:
+    """Reads values (count, width) from the buffer view that `owner` names, at its offset."""
+    offset = _whole(glb, owner, "byteOffset", 0)
+    view = get_item(glb, "bufferViews", owner.get("bufferView"))
     if view.get("buffer", 0) != 0:
         raise broken(glb.name, "it keeps values in another file")
     start = _whole(glb, view, "byteOffset", 0)

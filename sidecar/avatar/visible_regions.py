@@ -106,7 +106,7 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Subject:
-    """What all views of an avatar share. known: (V, 9) one-hot labels of the surface's vertices,
+    """An avatar, as far as its views share it. known: (V, 9) one-hot labels of the surface's vertices,
     and their places on the open head; stood: (N, 3) the Gaussians' places there; size: metres."""
 
     faces: Int32Array
