@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Labels of Gaussians by what an avatar shows where each of them is.
+"""Labels Gaussians by what an avatar shows where each of them is.
 
 The surface that they are bound to, drawn beside them, labels the pixels: networks train them on
 it. Their own anchors say less, since spare Gaussians of the eyeballs and of the mouth's inside
@@ -106,8 +106,8 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Subject:
-    """An avatar, as far as its views share it. known: (V, 9) one-hot labels of the surface's vertices,
-    and their places on the open head; stood: (N, 3) the Gaussians' places there; size: metres."""
+    """An avatar, as far as its views share it. known: (V, 9) one-hot labels of its surface, and its
+    places on the open head; stood: (N, 3) the Gaussians' places there; size: metres."""
 
     faces: Int32Array
     known: Float32Array
