@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Affekt's avatar file: one safetensors with the arrays of an `Avatar`, bit for bit.
 
-docs/formats.md lists the keys. An ARKit rig lies inside. Of a head only its space and the SHA-256
-of its mesh do, so that no file carries FLAME by accident: who reads it gives the head again. With
-`embed_head` its arrays go in; FLAME's licence lets a user do that for himself, not pass it on.
+docs/formats.md lists the keys. The file holds an ARKit rig whole, but names a head by its space
+and its mesh's SHA-256 only, so that no file carries FLAME by accident; the reader gives the head.
+`embed_head` writes the head's arrays too; FLAME's licence allows that for a user's own use alone.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _NAMES = {"float32": "F32", "int32": "I32", "uint8": "U8"}
 Arrays = dict[str, NDArray]
 
 
-def is_own(data: bytes) -> bool:
-    """Whether the bytes are a safetensors whose metadata call it an avatar."""
+def is_affekt_avatar(data: bytes) -> bool:
+    """Whether the bytes are a safetensors file, or its beginning, with the format of an avatar."""
     return _header(data).get("format") == FORMAT
 
 
 def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
-    """The file's bytes."""
+    """Encodes an avatar file; with `embed_head` it holds the arrays of the avatar's head."""
     arrays: Arrays = {key: getattr(avatar, key) for key in _GAUSSIANS}
     arrays |= {k: v for k in _OPTIONAL if (v := getattr(avatar, k)) is not None}
     metadata = {
@@ -76,8 +76,8 @@ def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
 
 
 def _pack(arrays: Arrays, metadata: dict[str, str]) -> bytes:
-    """A safetensors whose bytes depend on nothing but its content: the library writes metadata
-    in an order of its own each time."""
+    """Encodes a safetensors file whose bytes depend on its content alone; the library's encoder
+    writes metadata in another order each time."""
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     start, blocks = 0, []
     for key in sorted(arrays):
@@ -95,9 +95,9 @@ def _pack(arrays: Arrays, metadata: dict[str, str]) -> bytes:
     return b"".join([struct.pack("<Q", len(text)), text, *blocks])
 
 
-def decode_avatar_file(data: bytes, name: str, head: HeadModel | None = None) -> Avatar:
-    """The avatar from the file's bytes; `name` is what errors call the file. head: the one that it
-    sits on, where the file has none inside and it is not the open head.
+def decode_affekt_avatar(data: bytes, name: str, head: HeadModel | None = None) -> Avatar:
+    """Decodes an avatar file. name: what errors call it. head: the one that the avatar sits on,
+    needed if the file does not hold it and it is not the open head.
 
     Raises InputError `file.damaged`, `avatar.version`, `avatar.needs_head`, `avatar.head`,
     `avatar.shape`, `avatar.not_finite`, `avatar.values`, `avatar.too_big`.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The open head's labels on any other head mesh: the open head is bent onto it, and each vertex
-takes the label of what lies there.
+"""Transfers the open head's labels to another head mesh: the open head is deformed onto it, and
+each vertex takes the label of the nearest point.
 
-Landmarks (nose, lids, the rims of the mouth seen with the jaw open) lead the bending
-(`adapter.registration`). Eyeballs that are pieces of their own are better evidence than nearness.
+Landmarks (nose, lids, rims of the mouth with the jaw open) guide the deformation
+(`adapter.registration`). Eyeballs are found as separate pieces of the mesh, not by nearness.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from ..raster.mesh import vertex_normals
 from .avatar import ArkitRig
 
 EYE_RADIUS_M = (0.007, 0.022)
-"""An eyeball's, with room for heads of all sizes."""
+"""The range of an eyeball's radius in heads of all sizes."""
 _ROUND = 0.2
 """How far the distance of an eyeball's points from its middle may spread, as a share of it: the
 cornea bulges, and often the back is missing."""
 _JAW_BEHIND, _JAW_BELOW = 0.9, 0.6
-"""The jaw's hinge behind and below the eyes, in distances between the eyes: FLAME's."""
+"""How far FLAME's jaw hinge is behind and below the eyes, in distances between the eyes."""
 _LEAST_FOUND = 0.6
-"""The part of the open head's face that is to lie on another's. The inside of its mouth, a fifth
-of it, has no counterpart on most; LAM's has 0.75."""
+"""The least part of the open head's face that must lie on the other's. The inside of its mouth, a
+fifth of it, has no counterpart on most heads; LAM's reach 0.75."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alignment:
-    """What lies at each of V vertices. label: (V,) index into `REGIONS`. place: (V, 3) where that
-    is on the open head at rest, metres. open_from_metres: that head's size against this one's."""
+    """The open head's points nearest to V vertices. label: (V,) index into `REGIONS`. place: (V, 3)
+    on the open head at rest, metres. open_from_metres: the open head's size over this head's."""
 
     label: UInt8Array
     place: Float32Array
@@ -48,10 +48,10 @@ class Alignment:
 
 
 def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
-    """Lays the open head onto a surface at rest; takes a few seconds. What the surface itself says
-    of a vertex, if more than skin, counts before that.
+    """Lays the open head onto a surface at rest; takes a few seconds. Vertices that the surface
+    itself labels as other than skin keep their label.
 
-    Raises InputError `avatar.regions` where its face is not found."""
+    Raises InputError `avatar.regions` if its face is not found."""
     head = surface if isinstance(surface, HeadModel) else _as_head(surface, open_head)
     try:
         found = register(open_head, head, least_found=_LEAST_FOUND)
@@ -72,7 +72,7 @@ def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
 
 
 def mesh_pieces(faces: NDArray[np.integer], count: int) -> Int32Array:
-    """(V,) which connected piece each vertex is of, the largest 0, then by size."""
+    """(V,) the number of each vertex's connected piece; pieces are numbered from the largest."""
     edges = faces.ravel(), np.roll(faces, 1, 1).ravel()
     graph = coo_matrix((np.ones(faces.size, np.int8), edges), (count, count))
     piece = connected_components(graph, directed=False)[1]
@@ -81,7 +81,7 @@ def mesh_pieces(faces: NDArray[np.integer], count: int) -> Int32Array:
 
 
 def find_eyeballs(vertices: Float64Array, pieces: Int32Array) -> tuple[int, int] | None:
-    """The pieces that are the left and the right eyeball of a head that faces +z, or None."""
+    """Finds the pieces that are the left and right eyeball of a head that faces +z, or None."""
     balls: list[tuple[int, Float64Array]] = []
     for piece in range(1, min(int(pieces.max()) + 1, 64)):
         points = vertices[pieces == piece]
@@ -98,8 +98,8 @@ def find_eyeballs(vertices: Float64Array, pieces: Int32Array) -> tuple[int, int]
 
 
 def fit_sphere(points: Float64Array) -> tuple[Float64Array, float, float]:
-    """Centre, radius, and relative spread of the sphere that fits best, in the least squares of
-    |p|^2 = 2 p.c + d."""
+    """Fits a sphere to points (n, 3) by least squares of |p|^2 = 2 p.c + d; returns its centre, its
+    radius, and the relative spread of the points about it."""
     system = np.concatenate([2 * points, np.ones((len(points), 1))], 1)
     solution = np.linalg.lstsq(system, (points**2).sum(1), rcond=None)[0]
     distance = np.linalg.norm(points - solution[:3], axis=1)

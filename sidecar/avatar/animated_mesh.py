@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mesh that an avatar's Gaussians sit on, animated by a take."""
+"""Animates the mesh that an avatar's Gaussians sit on by a take."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class AnimatedMesh(Protocol):
 
 
 def animate_mesh(avatar: Avatar, motion: Motion, *, with_turns: bool) -> AnimatedMesh | None:
-    """The avatar's surface, animated by the take; None if it has no surface. with_turns: the
-    bones' rotations are needed. Raises InputError `space.no_adapter` if the take is in another
+    """Animates the avatar's surface by the take; None if it has no surface. with_turns: the poses
+    need the bones' rotations. Raises InputError `space.no_adapter` if the take is in another
     space than the surface."""
     if isinstance(avatar.surface, ArkitRig):
         return _AnimatedRig(avatar.surface, motion)
@@ -118,7 +118,7 @@ class _AnimatedHead:
         self._lock = threading.Lock()
 
     def _with_shape(self, motion: Motion) -> Motion:
-        """With the avatar's identity in place of the take's."""
+        """The take with the avatar's identity in place of its own."""
         identity = np.zeros_like(motion.shape)
         if self._shape is not None:
             identity[: len(self._shape)] = self._shape
@@ -160,9 +160,9 @@ def head_turns(motion: Motion) -> Float64Array:
 
 
 def chain_transforms(rig: ArkitRig, head_rotation: FloatArray) -> tuple[Float32Array, Float32Array]:
-    """(J, 4) quaternions and (J, 3, 4) transforms of each joint of the chain against its rest,
-    in the body's axes, for an axis-angle (3,) of the head: each joint adds its share to those
-    below it, the last one turns by the whole."""
+    """(J, 4) quaternions and (J, 3, 4) transforms of the chain's joints from rest, in the body's
+    axes. head_rotation: axis-angle (3,), of which each joint adds its share to those below it, so
+    that the last one turns by the whole."""
     shares = np.cumsum(rig.joint_shares, dtype=np.float64)
     turns = Rotation.from_rotvec(shares[:, None] * np.asarray(head_rotation, np.float64))
     matrices, pivots = turns.as_matrix(), rig.joint_pivots.astype(np.float64)
@@ -178,8 +178,7 @@ def chain_transforms(rig: ArkitRig, head_rotation: FloatArray) -> tuple[Float32A
 
 
 def joint_quaternions(motion: Motion) -> Float32Array:
-    """(T, 5, 4) rotations of FLAME's joints in the world, those of a frame all in one hemisphere,
-    so that they may be blended."""
+    """(T, 5, 4) world rotations of FLAME's joints, a frame's all in one hemisphere for blending."""
     local = [motion.rotation, motion.neck, motion.jaw, motion.eyes[:, :3], motion.eyes[:, 3:]]
     turned: list[Rotation] = []
     for parent, vectors in zip(PARENTS, local, strict=True):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Gaussian avatar at rest: Gaussians, and the surface that they sit on."""
+"""A Gaussian avatar at rest: its Gaussians and the surface that they sit on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ArkitRig:
     the mesh lacks; joint_pivots (J, 3), joint_weights (V, J): the chain that turns the head,
     lowest first, the rest of each vertex's weight staying with the body; joint_shares (J,), sum
     1: how much of the head's turn each joint takes.
-    Raises InputError `avatar.shape`, `avatar.not_finite`.
+    Raises InputError `avatar.shape`, `avatar.not_finite` if an array breaks this.
     """
 
     vertices: Float32Array
@@ -69,14 +69,14 @@ class Avatar:
 
     surface: an `ArkitRig`, a `HeadModel`, or None for Gaussians that never move. A head's rest is
     its template with the identity `shape` (S,) and the person's own `template_change` (V, 3),
-    metres, none where they are None. binding: what anchors (N,) count, the
-    surface's vertices or its faces; "none" without a surface, anchors are then zero.
+    metres, where these are not None. binding: whether anchors (N,) index the surface's vertices
+    or its faces; "none" without a surface, when anchors are zero.
     In the world of the rest pose: offsets (N, 3) metres, from the vertex or from the middle of
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
-    `Splats`. follow: what they were made for. opaque_core: the head hides all that is behind it,
-    even where its Gaussians let light through. notes: sentences that a user should read.
-    Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values`.
+    `Splats`. follow: how the Gaussians were made to follow. opaque_core: the head hides all that
+    is behind it, even where its Gaussians let light through. notes: sentences for the user.
+    Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values` if an array breaks this.
     """
 
     name: str
@@ -163,7 +163,7 @@ class Avatar:
 
     @property
     def faces(self) -> Int32Array:
-        """(F, 3) of the surface."""
+        """(F, 3) the surface's faces."""
         return np.zeros((0, 3), np.int32) if self.surface is None else self.surface.faces
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An avatar and a take in, Gaussians out, frame by frame."""
+"""Poses an avatar's Gaussians in each frame of a take."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STRETCH_RANGE = (1.0, 1.35)
 """How far a Gaussian may shrink or grow with the surface under it. Seen on LAM's avatars: below
 1.3 the eye shines through a closed lid, above 1.5 the dark of an open mouth runs over the lips."""
 GROWTH_RANGE = (0.1, 10.0)
-"""The same for Gaussians that scale with their face's frame: only damage leaves it."""
+"""The same for Gaussians that scale with their face's frame; only damaged files exceed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,10 +37,10 @@ class PosedAvatar:
 
 
 class Actor:
-    """An avatar that plays a take, in the space that its surface speaks
-    (`render.shot.motion_for` converts). May be asked from several threads.
+    """An avatar that plays a take in its surface's space (`render.shot.motion_for` converts
+    takes). Several threads may use it.
 
-    follow: `avatar.follow` if None. Raises InputError `space.no_adapter`.
+    follow: `avatar.follow` if None. Raises InputError `space.no_adapter` for another space.
     """
 
     def __init__(self, avatar: Avatar, motion: Motion, follow: Follow | None = None) -> None:
@@ -61,16 +61,16 @@ class Actor:
             self._edges, self._shares = _edges_of(self._faces)
 
     def playing(self, motion: Motion) -> Actor:
-        """The avatar in another take; what is known of it at rest is shared. Raises InputError
-        `space.no_adapter`."""
+        """The avatar in another take, which shares what is known of it at rest. Raises InputError
+        `space.no_adapter` for a take in another space."""
         other = copy.copy(self)
         other.motion = motion
         other._mesh = None if self._mesh is None else self._mesh.playing(motion)
         return other
 
     def pose(self, index: int, *, with_smooth_normals: bool = True) -> PosedAvatar:
-        """The frame `index` of the take; its normals are for data passes only and need not be
-        smooth. Raises InputError `frames.out_of_range`."""
+        """Poses the frame `index`. with_smooth_normals: False saves time where no data pass reads
+        the normals. Raises InputError `frames.out_of_range` outside the take."""
         if not 0 <= index < len(self.motion):
             raise frames_outside(range(index, index + 1), len(self.motion))
         if self._mesh is None:
@@ -134,12 +134,11 @@ class Actor:
         maps = np.empty((len(self._faces), 3, 3), np.float32)
         kernels.face_maps(self._rest, vertices, self._faces, maps)
         out, limit = _Room(len(avatar)), np.float32(GROWTH_RANGE[1])
-
         given = (avatar.anchors, middles, normals, maps, limit)
         rest = (avatar.offsets, avatar.quaternions, avatar.scales)
 
         def place(first: int, last: int) -> None:
-            kernels.place_deformed(first, last, *given, *rest, *out.arrays)
+            kernels.place_deformed(first, last, *given, rest, out.arrays)
 
         run_ranges(place, even_pieces(len(avatar), 1))
         return out.posed(avatar, vertices)
@@ -155,7 +154,7 @@ class Actor:
     ) -> PosedAvatar:
         avatar, out = self.avatar, _Room(len(self.avatar))
         rest = (avatar.offsets, avatar.quaternions, avatar.scales)
-        kernels.place(avatar.anchors, points, normals, turns, stretch, reach, *rest, *out.arrays)
+        kernels.place(avatar.anchors, points, normals, turns, stretch, reach, rest, out.arrays)
         return out.posed(avatar, vertices)
 
 
@@ -228,15 +227,14 @@ def _rings(points: Float32Array, faces: Int32Array) -> Float32Array:
 
 
 def face_frames(points: Float32Array, faces: Int32Array) -> tuple[Float32Array, Float32Array]:
-    """Axes (F, 3, 3) in columns and sizes (F, 2) of each face's frame, as
-    `kernels.face_frames` says."""
+    """Axes (F, 3, 3) and sizes (F, 2) of the faces' frames, see `kernels.face_frames`."""
     axes, sizes = np.empty((len(faces), 3, 3), np.float32), np.empty((len(faces), 2), np.float32)
     kernels.face_frames(points, faces, axes, sizes)
     return axes, sizes
 
 
 def _growth(after: Float32Array, before: Float32Array) -> Float32Array:
-    """Factors of length from areas."""
+    """Factors of length from areas (n,) after and before, within `STRETCH_RANGE`."""
     ratio = np.divide(after, before, out=np.ones_like(before), where=before > 0)
     return np.clip(np.sqrt(ratio), *STRETCH_RANGE)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An avatar that plays a take, as files of Gaussians that other tools show: a frame or all."""
+"""Writes frames of an avatar that plays a take as files of Gaussians for other tools."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _SPZ_FRACTION_BITS = 16
 
 
 def encode_frame(splats: Splats, form: SplatFormat, up: UpAxis = "y-up") -> bytes:
-    """A file of one frame. ply: 3DGS's own, in full. compressed: PlayCanvas' compressed PLY, 16
-    bytes a Gaussian and a byte for each harmonic. spz: Niantic's, version 3. up: which way the
+    """Encodes one frame. ply: 3DGS's own, in full. compressed: PlayCanvas' compressed PLY,
+    16 bytes a Gaussian and a byte for each harmonic. spz: Niantic's, version 3. up: which way the
     world's y points; viewers of 3DGS expect it down.
 
-    Raises InputError `option.missing_extra` for the two that gsply writes."""
+    Raises InputError `option.missing_extra` without gsply, which writes the latter two."""
     turned = turned_over(splats) if up == "y-down" else splats
     if form == "ply":
         return encode_splats(turned)
@@ -56,11 +56,11 @@ def write_sequence(
     up: UpAxis = "y-up",
     follow: Follow | None = None,
 ) -> Iterator[tuple[int, bool]]:
-    """Writes each frame into `folder` and yields its index and whether it was written: one that
-    is there already, whole, from the same avatar and take, is left.
+    """Writes each frame into `folder` and yields its index and whether it was written; a frame that
+    is there already, from the same avatar and take, is left.
 
-    Raises InputError `file.not_writable`, `option.missing_extra`, `option.folder` where the folder
-    holds another sequence, `space.no_adapter`."""
+    Raises InputError `file.not_writable`, `option.missing_extra`, `option.folder` if the folder
+    holds another sequence, `space.no_adapter` if the take is in another space."""
     actor = Actor(avatar, motion, follow)
     if form != "ply":
         _gsply()  # said before anything is written

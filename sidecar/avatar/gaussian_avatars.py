@@ -25,7 +25,7 @@ from .splats import HEAD_LOG_SCALE, decode_splats
 BINDING = "binding_0"
 COMPANION = "flame_param.npz"
 TEETH_FACES, TEETH_VERTICES = 168, 120
-"""What GaussianAvatars adds to FLAME's mesh, behind FLAME's own; FLAME's file has none."""
+"""Numbers of what GaussianAvatars appends to FLAME's mesh; FLAME's file has no teeth."""
 # In the face's own frame: a Gaussian of more than this many faces' size is damage.
 _FACE_LOG_SCALE = 7.0
 
@@ -33,9 +33,9 @@ _FACE_LOG_SCALE = 7.0
 def decode_gaussian_avatar(
     columns: dict[str, NDArray], name: str, companion: bytes | None, head: HeadModel | None
 ) -> Avatar:
-    """The avatar from the PLY's columns, `flame_param.npz` and the user's FLAME.
+    """Makes the avatar of the PLY's columns, `flame_param.npz` and the user's FLAME.
 
-    Gaussians on the added teeth are left out, and `notes` says so. Raises InputError
+    Leaves out Gaussians on the added teeth, and says so in `notes`. Raises InputError
     `avatar.needs_head`, `avatar.head`, `avatar.missing_file`, `avatar.mismatch`, `avatar.ply`,
     `file.damaged`, `motion.shape`.
     """
@@ -85,7 +85,7 @@ def _in_metres(scales: Float32Array, size: Float32Array, name: str) -> Float32Ar
 
 
 def _turned(frames: Float32Array, size: Float32Array, quaternions: Float32Array) -> Float32Array:
-    """By the faces' axes; faces without area turn nothing."""
+    """Turns quaternions (N, 4) by their faces' axes; faces without area turn nothing."""
     axes = np.where(size[:, None, None] > 0, frames, np.eye(3, dtype=np.float32))
     turned = Rotation.from_matrix(axes) * Rotation.from_quat(np.roll(quaternions, -1, 1))
     return np.roll(turned.as_quat(), 1, 1).astype(np.float32)
@@ -110,7 +110,7 @@ def _check_head(name: str, head: HeadModel | None) -> HeadModel:
 def _read_person(
     name: str, companion: bytes | None, head: HeadModel
 ) -> tuple[Float32Array, Float32Array | None, tuple[str, ...]]:
-    """Identity (S,), the person's change of the template (V, 3) or None, and notes."""
+    """Reads the identity (S,), the person's change of the template (V, 3) or None, and notes."""
     if companion is None:
         raise InputError(
             "avatar.missing_file",

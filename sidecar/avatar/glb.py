@@ -30,7 +30,7 @@ JsonDict = dict[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Glb:
-    """A GLB taken apart: its JSON and its binary chunk. name: how errors call the file."""
+    """The JSON and the binary chunk of a GLB. name: what errors call the file."""
 
     name: str
     document: JsonDict
@@ -107,8 +107,8 @@ def get_dict(glb: Glb, owner: JsonDict, key: str) -> JsonDict:
 
 
 def read_accessor(glb: Glb, index: object, kind: str, *, count: int | None = None) -> NDArray:
-    """The values of an accessor, (count, width), in their stored type, or float32 where the
-    accessor is normalised. Raises InputError `avatar.glb`, also where `count` does not match."""
+    """Reads an accessor's values (count, width) in their stored type, or float32 if they are
+    normalised. Raises InputError `avatar.glb` if it is damaged or has not `count` values."""
     entry = get_item(glb, "accessors", index)
     if entry.get("type") != kind:
         raise broken(glb.name, f"values are {entry.get('type')} where {kind} is needed")
@@ -118,8 +118,7 @@ def read_accessor(glb: Glb, index: object, kind: str, *, count: int | None = Non
     width = _WIDTHS[kind]
     dtype = _component(glb, entry)
     if "bufferView" in entry:
-        offset = _whole(glb, entry, "byteOffset", 0)
-        values = _read_view(glb, entry["bufferView"], offset, found, width, dtype)
+        values = _read_view(glb, entry, found, width, dtype)
     elif count is None:
         # Without data of its own an accessor costs nothing in the file: only where another
         # array, which does, has as many values.
@@ -134,36 +133,21 @@ def read_accessor(glb: Glb, index: object, kind: str, *, count: int | None = Non
 
 
 def _overlay(glb: Glb, sparse: JsonDict, values: NDArray) -> NDArray:
-    """The sparse form: some rows replaced."""
+    """Replaces the rows of values (n, width) that an accessor's sparse form lists."""
     count = _whole(glb, sparse, "count", 1, len(values))
     where, what = get_dict(glb, sparse, "indices"), get_dict(glb, sparse, "values")
-    rows = _read_view(
-        glb,
-        where.get("bufferView"),
-        _whole(glb, where, "byteOffset", 0),
-        count,
-        1,
-        _component(glb, where),
-    )[:, 0]
+    rows = _read_view(glb, where, count, 1, _component(glb, where))[:, 0]
     if rows.dtype.kind != "u" or rows.max() >= len(values):
         raise broken(glb.name, "a shape names vertices that are not there")
-    new = _read_view(
-        glb,
-        what.get("bufferView"),
-        _whole(glb, what, "byteOffset", 0),
-        count,
-        values.shape[1],
-        values.dtype,
-    )
     values = values.copy()
-    values[rows] = new
+    values[rows] = _read_view(glb, what, count, values.shape[1], values.dtype)
     return values
 
 
-def _read_view(
-    glb: Glb, view_index: object, offset: int, count: int, width: int, dtype: np.dtype
-) -> NDArray:
-    view = get_item(glb, "bufferViews", view_index)
+def _read_view(glb: Glb, owner: JsonDict, count: int, width: int, dtype: np.dtype) -> NDArray:
+    """Reads values (count, width) from the buffer view that `owner` names, at its offset."""
+    offset = _whole(glb, owner, "byteOffset", 0)
+    view = get_item(glb, "bufferViews", owner.get("bufferView"))
     if view.get("buffer", 0) != 0:
         raise broken(glb.name, "it keeps values in another file")
     start = _whole(glb, view, "byteOffset", 0)

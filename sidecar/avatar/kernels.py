@@ -130,9 +130,9 @@ def edge_products(rest, posed, edges, counts, out):  # pragma: no cover - compil
 
 @njit(cache=True, nogil=True)
 def turn_with_rings(before, after, products, turns):  # pragma: no cover - compiled
-    """Adds to turns (V, 4), the bones' part, what the surface around each vertex does beside: the
-    shortest way from the rest normal to the posed one (before, after: (V, 4) of `vertex_rings`),
-    then the twist about it that best fits the edges (products of `edge_products`)."""
+    """Adds the rotation of the surface around each vertex to turns (V, 4), which hold the bones':
+    the shortest one from the rest normal to the posed one (before, after: (V, 4) of
+    `vertex_rings`), then the twist about it that best fits the edges (`edge_products`)."""
     matrix, work = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32)
     for i in range(turns.shape[0]):
         if before[i, 3] == 0 or after[i, 3] == 0:
@@ -227,8 +227,8 @@ def face_frames(points, faces, axes, sizes):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def turns_between(before, after, sizes, out):  # pragma: no cover - compiled
-    """out (F, 4): the rotation from frames `before` to `after` (F, 3, 3); none where a size (F, 2)
-    is 0."""
+    """out (F, 4): the rotation from frames `before` to `after` (F, 3, 3); the identity where a
+    size (F, 2) is 0."""
     m = np.empty((3, 3), np.float32)
     for index in range(before.shape[0]):
         if sizes[index, 0] == 0:
@@ -245,22 +245,13 @@ def turns_between(before, after, sizes, out):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def place(
-    anchors,
-    points,
-    normals,
-    turns,
-    stretch,
-    reach,
-    offsets,
-    quaternions,
-    scales,
-    means_out,
-    quaternions_out,
-    scales_out,
-    normals_out,
+    anchors, points, normals, turns, stretch, reach, rest, out
 ):  # pragma: no cover - compiled
-    """Each Gaussian carried along by its anchor: points (A, 3), normals (A, 3 or more), turns
-    (A, 4), stretch (A,) of scales and reach (A,) of offsets."""
+    """Moves N Gaussians with their anchors: points (A, 3), normals (A, 3 or more), turns (A, 4),
+    stretch (A,) of scales and reach (A,) of offsets. rest: offsets (N, 3), quaternions (N, 4) and
+    scales (N, 3); out: means (N, 3), quaternions, scales and normals (N, 3)."""
+    offsets, quaternions, scales = rest
+    means_out, quaternions_out, scales_out, normals_out = out
     for i in range(anchors.shape[0]):
         a = anchors[i]
         q, factor, far = turns[a], stretch[a], reach[a]
@@ -278,8 +269,8 @@ def place(
 
 @njit(cache=True, nogil=True)
 def face_maps(rest, posed, faces, out):  # pragma: no cover - compiled
-    """out (F, 3, 3): the linear map that takes each rest face's edges and unit normal to the posed
-    one's; none where the rest face has no area."""
+    """out (F, 3, 3): the linear map of each rest face's edges and unit normal to the posed one's;
+    the identity where one of the two has no area."""
     for index in range(faces.shape[0]):
         a, b, c = faces[index, 0], faces[index, 1], faces[index, 2]
         nx, ny, nz = face_cross(rest, a, b, c)
@@ -305,24 +296,13 @@ def face_maps(rest, posed, faces, out):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def place_deformed(
-    start,
-    stop,
-    anchors,
-    points,
-    normals,
-    maps,
-    limit,
-    offsets,
-    quaternions,
-    scales,
-    means_out,
-    quaternions_out,
-    scales_out,
-    normals_out,
+    start, stop, anchors, points, normals, maps, limit, rest, out
 ):  # pragma: no cover - compiled
-    """Gaussians start..stop-1 carried and deformed by their faces' maps (F, 3, 3): the ellipsoid
+    """Moves and deforms the Gaussians start..stop-1 by their faces' maps (F, 3, 3): the ellipsoid
     of the mapped covariance, by one-sided Jacobi rotations (Demmel and Veselić 1992). No axis
-    grows by more than `limit` over the longest one at rest."""
+    grows by more than `limit` over the longest one at rest. rest, out: as for `place`."""
+    offsets, quaternions, scales = rest
+    means_out, quaternions_out, scales_out, normals_out = out
     r, m = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32)
     one = np.float32(1)
     for i in range(start, stop):
@@ -371,7 +351,7 @@ def place_deformed(
 
 @njit(cache=True, nogil=True)
 def _quaternion(m, out):  # pragma: no cover - compiled
-    """Shepperd's way, stable at every angle."""
+    """The quaternion of a rotation matrix, by Shepperd's method, which is stable at every angle."""
     one = np.float32(1)
     xx, yy, zz = m[0, 0], m[1, 1], m[2, 2]
     if xx + yy + zz > 0:
@@ -391,8 +371,8 @@ def _quaternion(m, out):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def smooth_normals(anchors, shares, faces, rings, out):  # pragma: no cover - compiled
-    """Makes out (N, 3), which holds the faces' normals, those of the corners' rings (V, 4) by each
-    Gaussian's shares (N, 3) in its face; not where these say nothing or the opposite."""
+    """Replaces the faces' normals in out (N, 3) by the corners' (rings (V, 4)), weighted by each
+    Gaussian's shares (N, 3) in its face; keeps one where these cancel or point the other way."""
     for i in range(anchors.shape[0]):
         face = anchors[i]
         x, y, z = np.float32(0), np.float32(0), np.float32(0)

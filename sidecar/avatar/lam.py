@@ -9,6 +9,12 @@ z. `vertex_order.json` and `animation.glb` are for LAM's own viewer and are not 
 
 from __future__ import annotations
 
+import io
+import lzma
+import zipfile
+import zlib
+from pathlib import PurePosixPath
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,20 +23,23 @@ from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
 from . import glb as gltf
 from .avatar import ArkitRig, Avatar
-from .bundle import read_zip_entry
 from .ply import decode_ply
 from .splats import HEAD_LOG_SCALE, MAX_MAGNITUDE, decode_splats
 
 # Ten times LAM's 20,018; 52 dense shapes of so many vertices take 125 MB.
 MAX_VERTICES = 200_000
 _MAX_PART_BYTES = 256 * 1024 * 1024
+# LAM bundles have 6 to 12 entries; a directory of more than this is not an avatar.
+_MAX_ENTRIES = 10_000
+# Floats never pack better than this, but a zip bomb does.
+_MAX_RATIO = 200
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
 
 
 def decode_lam_avatar(data: bytes, name: str) -> Avatar:
-    """The avatar in a LAM bundle's bytes; `name` is what errors call it. Raises InputError
-    `avatar.*`."""
-    skin = read_zip_entry(data, "skin.glb", most_bytes=_MAX_PART_BYTES, name=name)
-    offset = read_zip_entry(data, "offset.ply", most_bytes=_MAX_PART_BYTES, name=name)
+    """Decodes a LAM bundle; `name` is what errors call it. Raises InputError `avatar.*` if it is
+    damaged or no avatar."""
+    skin, offset = (_read_entry(data, entry, name) for entry in ("skin.glb", "offset.ply"))
     columns = decode_ply(offset, f"{name}/offset.ply")
     mesh_file = gltf.decode_glb(skin, f"{name}/skin.glb")
     primitive, target_names = _find_mesh(mesh_file)
@@ -63,6 +72,67 @@ def decode_lam_avatar(data: bytes, name: str) -> Avatar:
         # when they do. Widening with the surface closes the gaps of a closing lid.
         follow="stretch",
         opaque_core=True,
+    )
+
+
+def _read_entry(data: bytes, entry: str, name: str) -> bytes:
+    """Reads the file called `entry`, in any folder of the zip; nothing is unpacked to disk."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as bundle:
+            found = _find_entry(bundle.infolist(), entry, name)
+            most_bytes = min(_MAX_PART_BYTES, _MAX_RATIO * max(found.compress_size, 1024))
+            if found.file_size > most_bytes:
+                raise _too_big(entry, name)
+            with bundle.open(found) as file:
+                content = file.read(_MAX_PART_BYTES + 1)
+    except (*_ZIP_ERRORS, OSError, RuntimeError, ValueError) as error:
+        raise InputError(
+            "avatar.zip",
+            f"The avatar bundle '{name}' is damaged or locked: {error}.",
+            "Download or export it again, without a password.",
+        ) from error
+    if len(content) > _MAX_PART_BYTES:
+        raise _too_big(entry, name)
+    return content
+
+
+def _find_entry(infos: list[zipfile.ZipInfo], entry: str, name: str) -> zipfile.ZipInfo:
+    """Finds the file called `entry` nearest the top, but for macOS's own (`__MACOSX`, `._*`)."""
+    if len(infos) > _MAX_ENTRIES:
+        raise InputError(
+            "avatar.too_big",
+            f"The avatar bundle '{name}' lists {len(infos)} files.",
+            "Choose the zip of one avatar.",
+        )
+    paths = [(PurePosixPath(info.filename), info) for info in infos if not info.is_dir()]
+    matches = [
+        (len(path.parts), info)
+        for path, info in paths
+        if path.name == entry and "__MACOSX" not in path.parts
+    ]
+    if not matches:
+        raise InputError(
+            "avatar.missing_file",
+            f"The avatar bundle '{name}' has no {entry}.",
+            "Choose a LAM web bundle: a zip with skin.glb and offset.ply.",
+        )
+    top = min(depth for depth, _ in matches)
+    nearest = [info for depth, info in matches if depth == top]
+    if len(nearest) > 1:
+        raise InputError(
+            "avatar.zip",
+            f"The avatar bundle '{name}' has several files called {entry}.",
+            "Choose the zip of one avatar.",
+        )
+    return nearest[0]
+
+
+def _too_big(entry: str, name: str) -> InputError:
+    return InputError(
+        "avatar.too_big",
+        f"{entry} in the avatar bundle '{name}' is larger than an avatar's can be "
+        f"({_MAX_PART_BYTES // 2**20} MiB, or packed more tightly than its kind of data can be).",
+        "Choose the zip of one avatar.",
     )
 
 
@@ -134,10 +204,9 @@ def _floats(file: gltf.Glb, values: NDArray) -> Float32Array:
 def _read_neck(
     file: gltf.Glb, attributes: gltf.JsonDict, vertices: Float32Array
 ) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Pivots (J, 3), weights (V, J) and shares (J,) of the joints that turn the head: those with
-    "neck" in their name above `head`, and `head` with all that hangs on it. The skeleton is a
-    whole body's, so other joints hold still. Without one the mesh turns as one about its middle.
-    """
+    """Reads pivots (J, 3), weights (V, J) and shares (J,) of the joints that turn the head: `head`
+    with all joints below it, and those above it with "neck" in their name. The other joints of
+    the body hold still. Without a skeleton the whole mesh turns about its middle."""
     skins = gltf.get_list(file, file.document, "skins")
     if not skins or "JOINTS_0" not in attributes or "WEIGHTS_0" not in attributes:
         middle = vertices.mean(0, keepdims=True)
@@ -176,7 +245,7 @@ def _parents(file: gltf.Glb) -> dict[object, int]:
 
 
 def _chain(joint: object, parents: dict[object, int]) -> list[object]:
-    """The joint and all above it. Stops where a damaged file goes round in a circle."""
+    """The joint and all above it; stops at a cycle in a damaged file."""
     chain = [joint]
     while chain[-1] in parents and parents[chain[-1]] not in chain:
         chain.append(parents[chain[-1]])
@@ -186,7 +255,7 @@ def _chain(joint: object, parents: dict[object, int]) -> list[object]:
 def _gather_weights(
     file: gltf.Glb, attributes: gltf.JsonDict, owner: NDArray, vertices: int, count: int
 ) -> Float32Array:
-    """(V, J) of the chain's joints; what is left to 1 is the body's."""
+    """Sums the skin weights (V, J) of each joint of the chain; the rest to 1 is the body's."""
     joints = gltf.read_accessor(file, attributes["JOINTS_0"], "VEC4", count=vertices)
     weights = gltf.read_accessor(file, attributes["WEIGHTS_0"], "VEC4", count=vertices)
     if joints.dtype.kind != "u" or joints.max() >= len(owner):
@@ -201,7 +270,7 @@ def _gather_weights(
 
 
 def _pivot(file: gltf.Glb, inverse_bind: NDArray) -> Float64Array:
-    """Where a joint stands in the mesh's own space. glTF's matrices are column by column."""
+    """The position (3,) of a joint in the mesh's space; glTF stores matrices by columns."""
     matrix = inverse_bind.astype(np.float64).reshape(4, 4).T
     if not (np.abs(matrix) < MAX_MAGNITUDE).all() or abs(np.linalg.det(matrix)) < 1e-12:
         raise gltf.broken(file.name, "a joint of its skeleton has no place")

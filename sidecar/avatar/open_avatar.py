@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The open head as a Gaussian avatar, made by code: every face carries a few flat Gaussians."""
+"""Makes the open head a Gaussian avatar: every face carries a few flat Gaussians."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _LAMP = np.array([0.35, 0.55, 0.76])
 _LAMP_HALF_ANGLE_RAD = 0.5
 _SKY, _GROUND, _LAMP_LIGHT = 0.50, 0.22, 0.62
 _MOUTH_LIT_M, _MOUTH_FADE_M = 0.02, 0.022
-"""Behind the lips' middle the mouth is lit so far, and then fades to 1 / e over so much."""
+"""The mouth is lit this far behind the lips' middle, and fades to 1 / e over this length."""
 _WRAP = 0.25
 """How far the lamp's light goes round into the shade, as in skin."""
 _LEAST = {"teeth": 0.6, "tongue": 0.6, "mouth": 0.6, "sclera": 0.65, "iris": 0.8, "pupil": 0.8}
 _LEAST_SKIN = 0.05
-"""Light that these see at the least: the bake stands still, their shade does not."""
+"""Least light on these regions and on all others: they move, their baked shade does not."""
 
 
 @remembered
 def open_avatar(head: HeadModel) -> Avatar:
-    """Gaussians on every face of the head, of its colours under a soft light that stays with it.
+    """Makes Gaussians on every face of the head, coloured as under a soft light that turns with it.
 
-    A large face is cut in four by its edges' middles, or again; a piece becomes a disc of the
-    piece's own second moments, `OVERLAP` times as wide, so that neighbours leave no holes."""
+    Large faces are cut in four or sixteen; a piece becomes a disc with the piece's second
+    moments, `OVERLAP` times as wide, so that neighbours leave no holes."""
     light = baked_light(head)
     colours = srgb_to_linear(np.clip(head.colour.astype(np.float64), 0, 1)) * light[:, None]
     anchors, corners, weights = _pieces(head)
@@ -74,8 +74,8 @@ def open_avatar(head: HeadModel) -> Avatar:
 
 
 def _pieces(head: HeadModel) -> tuple[Int32Array, Int32Array, Float64Array]:
-    """Of N pieces: the face (N,), its corners (N, 3), and the piece's own corners as weights of
-    these (N, 3, 3). Faces without area have none."""
+    """Cuts faces into N pieces: the face (N,) of each, its corners (N, 3), and the piece's corners
+    as weights of these (N, 3, 3). Leaves out faces without area."""
     a, b, c = (head.template[head.faces[:, k]].astype(np.float64) for k in range(3))
     whole = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-12
     longest = np.max([np.linalg.norm(p - q, axis=1) for p, q in ((a, b), (b, c), (c, a))], 0)
@@ -124,8 +124,8 @@ def _discs(corners: Float64Array, overlap: Float64Array) -> tuple[Float32Array, 
 
 
 def baked_light(head: HeadModel) -> Float64Array:
-    """(V,) linear light on each vertex from a soft sky and one soft lamp, mouth and eyes open:
-    what is inside is lit as it is seen."""
+    """(V,) linear light on each vertex from a soft sky and one soft lamp; the inside of the mouth
+    is lit as with an open mouth."""
     from ..head.forward import layer_of  # torch, which other avatars do without
 
     light = _light_on(head.template.astype(np.float64), head.faces)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaussians in a PLY file: binary little endian, one element `vertex` of scalar properties.
 
-Not here: what the properties mean; that is each avatar format's own affair.
+The avatar formats say what the properties mean.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def broken(
 
 
 def decode_ply(data: bytes, name: str) -> dict[str, NDArray]:
-    """The columns of the element `vertex`, by property name, each (N,) in its stored type.
+    """Decodes the element `vertex`: columns by property name, each (N,) in its stored type.
 
     Raises InputError `avatar.ply` for anything but a whole, binary little endian PLY whose first
     element is `vertex` with scalar properties; elements after it are skipped.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any avatar, told apart by content."""
+"""Reads avatars of every kind; a file's content tells its kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ..files import read_bytes, refuse_lfs_pointer
-from .affekt_avatar import MAX_HEADER_BYTES, decode_avatar_file, is_own
+from .affekt_avatar import MAX_HEADER_BYTES, decode_affekt_avatar, is_affekt_avatar
 from .avatar import Avatar
 from .gaussian_avatars import BINDING, COMPANION, decode_gaussian_avatar
 from .lam import decode_lam_avatar
@@ -31,9 +31,9 @@ _MISTAKEN = (
 
 
 def read_avatar(path: Path, head: HeadModel | None = None) -> Avatar:
-    """The avatar in a LAM web bundle, in GaussianAvatars' folder or its `point_cloud.ply`, in a
-    3DGS PLY (Gaussians that stand still, as they are), or in Affekt's own file. head: the user's
-    FLAME, for avatars that sit on it. Raises InputError `file.*`, `avatar.*`, `motion.shape`."""
+    """Reads a LAM web bundle, GaussianAvatars' folder or its `point_cloud.ply`, a 3DGS PLY (its
+    Gaussians stand still), or Affekt's avatar file. head: the user's FLAME, for avatars that sit
+    on it. Raises InputError `file.*`, `avatar.*`, `motion.shape`."""
     if path.is_dir() and (path / _POINTS).is_file():
         path = path / _POINTS
     data = read_bytes(path, limits.MAX_AVATAR_BYTES, "avatar")
@@ -43,11 +43,11 @@ def read_avatar(path: Path, head: HeadModel | None = None) -> Avatar:
     return decode_avatar(data, path.name, head, companion)
 
 
-def is_own_file(path: Path) -> bool:
-    """Whether the file is an avatar in Affekt's own form; False where it cannot be read."""
+def is_affekt_avatar_file(path: Path) -> bool:
+    """Whether the file is Affekt's avatar file; False if it cannot be read."""
     try:
         with path.open("rb") as file:
-            return is_own(file.read(8 + MAX_HEADER_BYTES))
+            return is_affekt_avatar(file.read(8 + MAX_HEADER_BYTES))
     except (OSError, ValueError):
         return False
 
@@ -55,20 +55,20 @@ def is_own_file(path: Path) -> bool:
 def decode_avatar(
     data: bytes, name: str, head: HeadModel | None = None, companion: bytes | None = None
 ) -> Avatar:
-    """The same from the file's bytes and those of `flame_param.npz` beside it; `name` is what
-    errors call it."""
+    """Decodes an avatar as `read_avatar` does. companion: the bytes of `flame_param.npz` beside the
+    file; name: what errors call it."""
     refuse_lfs_pointer(data, name)
     if data.startswith(b"PK"):
         return decode_lam_avatar(data, name)
     if data.startswith((b"ply\n", b"ply\r\n")):
         return _decode_points(data, name, head, companion)
-    if is_own(data):
-        return decode_avatar_file(data, name, head)
+    if is_affekt_avatar(data):
+        return decode_affekt_avatar(data, name, head)
     raise _wrong_kind(data, name)
 
 
 def _wrong_kind(data: bytes, name: str) -> InputError:
-    """What the file is, if it is one of those that people mistake for an avatar."""
+    """The error for a file that is no avatar; it names the kind of file where that is known."""
     for start, what, remedy in _MISTAKEN:
         if data.startswith(start):
             return InputError("file.wrong_kind", f"{name} is {what}, not an avatar.", remedy)

@@ -7,7 +7,7 @@ Source: Kerbl et al. 2023 and the files of its published code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -71,8 +71,8 @@ def seen_colours(splats: Splats, camera: Camera) -> Float32Array:
 def decode_splats(
     columns: dict[str, NDArray], name: str, *, most_log_scale: float, plain_colour: bool = False
 ) -> Splats:
-    """The Gaussians in a PLY's columns; `name` is what errors call the file. plain_colour: f_dc
-    is the colour itself, 0..1, and there are no harmonics. Raises InputError `avatar.ply`."""
+    """Decodes Gaussians from a PLY's columns; `name` is what errors call the file. plain_colour:
+    f_dc is the colour itself, 0..1, without harmonics. Raises InputError `avatar.ply`."""
     rotation, log_scale = _stack(columns, ROTATION, name), _stack(columns, SCALE, name)
     lengths = np.linalg.norm(rotation.astype(np.float64), axis=1, keepdims=True)
     if (lengths < 1e-6).any():
@@ -126,7 +126,7 @@ def _harmonics(columns: dict[str, NDArray], name: str) -> Float32Array | None:
 
 
 def encode_splats(splats: Splats) -> bytes:
-    """A 3DGS PLY that viewers read, of single precision."""
+    """Encodes a 3DGS PLY of single precision."""
     columns: dict[str, NDArray] = {}
 
     def add(names: tuple[str, ...], values: Float32Array) -> None:
@@ -167,18 +167,15 @@ _FLIPS = (-1, -1, 1, -1, 1, 1, -1, 1, -1, 1, -1, -1, 1, -1, 1)
 
 
 def turned_over(splats: Splats) -> Splats:
-    """Half a turn about x: from y up to y down and back, harmonics too."""
-    means = splats.means * np.array([1, -1, -1], np.float32)
+    """Turns Gaussians and their harmonics by half a turn about x: from y up to y down, or back."""
     w, x, y, z = splats.quaternions.T
     harmonics = splats.harmonics
     if harmonics is not None:
         harmonics = harmonics * np.array(_FLIPS, np.float32)[: harmonics.shape[1], None]
-    return Splats(
-        means=means,
+    return replace(
+        splats,
+        means=splats.means * np.array([1, -1, -1], np.float32),
         quaternions=np.stack([-x, w, -z, y], 1),
-        scales=splats.scales,
-        opacities=splats.opacities,
-        colours=splats.colours,
         harmonics=harmonics,
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Labels of Gaussians by what an avatar shows where each of them is.
+"""Labels Gaussians by what an avatar shows where each of them is.
 
 The surface that they are bound to, drawn beside them, labels the pixels: networks train them on
 it. Their own anchors say less, since spare Gaussians of the eyeballs and of the mouth's inside
@@ -106,8 +106,8 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Subject:
-    """What all views of an avatar share. known: (V, 9) one-hot labels of the surface's vertices,
-    and their places on the open head; stood: (N, 3) the Gaussians' places there; size: metres."""
+    """An avatar, as far as its views share it. known: (V, 9) one-hot labels of its surface, and its
+    places on the open head; stood: (N, 3) the Gaussians' places there; size: metres."""
 
     faces: Int32Array
     known: Float32Array
@@ -158,8 +158,8 @@ class _Subject:
 def labels_as_seen(
     avatar: Avatar, label: UInt8Array, found: Alignment, home: Int32Array
 ) -> UInt8Array:
-    """(N,) index into `PASS_REGIONS`. label: (V,) that of the surface's vertices at first, by its
-    alignment `found`; home: (N,) the vertex that each Gaussian is bound to."""
+    """(N,) index into `PASS_REGIONS`. label: (V,) of the surface's vertices, from its alignment
+    `found`; home: (N,) the vertex that each Gaussian is bound to."""
     offsets = avatar.means - avatar.vertices[home]
     one_hot = np.eye(len(PASS_REGIONS), dtype=np.float32)[label]
     middle, extent = _bounds(avatar.vertices)
@@ -260,8 +260,8 @@ def _looks_like_hair(
     skin: BoolArray,
     open_head: HeadModel,
 ) -> BoolArray:
-    """(P,) the pixels on the scalp, those where hair may hang that look like these, and dark ones
-    on the brows; none on a bald head. The first four as `View` has them, skin (P,)."""
+    """(P,) the pixels on the scalp, those where hair may hang that look like the scalp, and dark
+    ones on the brows; none on a bald head. stood, place, colour: as in `View`."""
     azimuth, elevation, _ = _polar(place)
     scalp = elevation > np.interp(azimuth, _AZIMUTH_DEG, _SCALP_DEG)
     hangs = elevation > np.interp(azimuth, _AZIMUTH_DEG, _HAIR_DEG)

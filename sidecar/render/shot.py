@@ -17,7 +17,7 @@ from ...shared.pictures import PictureRequest
 from ..avatar.alignment import find_eyeballs, fit_sphere, mesh_pieces
 from ..avatar.avatar import ArkitRig, Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
-from ..avatar.read import is_own_file, read_avatar
+from ..avatar.read import is_affekt_avatar_file, read_avatar
 from ..head.read import OPEN, read_head
 from ..motion.adapter import LinearAdapter, from_open, open_to_arkit, to_open
 from ..raster.device import Device
@@ -58,7 +58,7 @@ def read_subject(name: str, head: str | None = None) -> Subject:
     if name == OPEN_GAUSSIANS:
         return open_avatar(read_head(OPEN))
     path = Path(name)
-    if name == OPEN or (path.suffix == ".safetensors" and not is_own_file(path)):
+    if name == OPEN or (path.suffix == ".safetensors" and not is_affekt_avatar_file(path)):
         return _read_head(path, name)
     return read_avatar(path, None if head is None else read_head(head))
 

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.head import ARRAY_FIELDS, HeadModel
-from affekt.sidecar.avatar.affekt_avatar import decode_avatar_file, encode_avatar, is_own
+from affekt.sidecar.avatar.affekt_avatar import (
+    decode_affekt_avatar,
+    encode_avatar,
+    is_affekt_avatar,
+)
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
-from affekt.sidecar.avatar.read import decode_avatar, is_own_file
+from affekt.sidecar.avatar.read import decode_avatar, is_affekt_avatar_file
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.render.shot import read_subject
 from fakes.head import small_head
@@ -94,11 +98,11 @@ def test_the_open_head_is_found(tmp_path: Path):
     avatar = on_head(head)
     path = tmp_path / "open.safetensors"
     path.write_bytes(encode_avatar(avatar))
-    assert is_own_file(path)
+    assert is_affekt_avatar_file(path)
     subject = read_subject(str(path))
     assert isinstance(subject, Avatar)
     assert subject.surface is head
-    assert not is_own_file(tmp_path / "missing")
+    assert not is_affekt_avatar_file(tmp_path / "missing")
 
 
 def test_same_avatar_same_bytes(rigged: Avatar):
@@ -107,7 +111,7 @@ def test_same_avatar_same_bytes(rigged: Avatar):
 
 def code_of(data: bytes, head: HeadModel | None = None) -> str:
     with pytest.raises(InputError) as caught:
-        decode_avatar_file(data, "test.safetensors", head)
+        decode_affekt_avatar(data, "test.safetensors", head)
     return caught.value.code
 
 
@@ -214,14 +218,14 @@ def test_lying_headers(rigged: Avatar):
 def test_huge_headers_are_no_avatar(rigged: Avatar):
     data = encode_avatar(rigged)
     for size in (2**63, 2**40, len(data), 0, 1):
-        assert not is_own(struct.pack("<Q", size) + data[8:])
+        assert not is_affekt_avatar(struct.pack("<Q", size) + data[8:])
     long = with_header(data, lambda header: header["__metadata__"].update(x="x" * 2_000_000))
-    assert not is_own(long)
+    assert not is_affekt_avatar(long)
     with pytest.raises(InputError) as caught:
         decode_avatar(long, "long")
     assert caught.value.code == "file.wrong_kind"
     nested = b"[" * 100_000
-    assert not is_own(struct.pack("<Q", len(nested)) + nested)
+    assert not is_affekt_avatar(struct.pack("<Q", len(nested)) + nested)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.01, 0.1, 0.5, 0.99, 0.99999])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.pictures import PictureRequest
-from affekt.sidecar.avatar.affekt_avatar import decode_avatar_file, encode_avatar
+from affekt.sidecar.avatar.affekt_avatar import decode_affekt_avatar, encode_avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.render import opaque_core
@@ -144,4 +144,4 @@ def test_shoulders_are_no_part_of_a_core():
 @pytest.mark.parametrize("is_opaque", [False, True])
 def test_an_own_file_remembers(is_opaque: bool):
     avatar = replace(decode_lam_avatar(lam_bundle(), "test.zip"), opaque_core=is_opaque)
-    assert decode_avatar_file(encode_avatar(avatar), "mine.safetensors").opaque_core is is_opaque
+    assert decode_affekt_avatar(encode_avatar(avatar), "mine.safetensors").opaque_core is is_opaque
