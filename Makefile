@@ -4,35 +4,40 @@ PYTHON ?= $(shell tests/setup/find-python 3.11 3.12 3.13)
 VENV := .venv
 RUN := $(VENV)/bin/python
 BLENDERS := .venv-bpy42 .venv-bpy52 .venv-bpy53
-# Tests start some hundred processes: each module is compiled once, whatever the user's shell says.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n 2
+# Three processes on two cores, since tests also wait. They start some hundred more: each module is
+# compiled once, whatever the user's shell says.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n 3
 
-.PHONY: demo test test-full bench lint types-Linux types-Windows types-Darwin extension clean
+.PHONY: demo test suite test-full bench lint style types-Linux types-Windows types-Darwin extension clean
 
 demo: $(VENV)/sidecar  ## bake the shipped take with happy -> neutral -> sad, pictures in demo/
 	$(VENV)/bin/affekt demo --out demo
 
-test: $(VENV)/test system lint  ## everything, Blender included
+test: $(VENV)/test system  ## everything, Blender included
+	$(MAKE) --no-print-directory --jobs=3 suite lint
+
+suite: $(VENV)/test
 	$(PYTEST) -m "not full"
 
 test-full: $(VENV)/test system  ## the long tiers alone
-	$(PYTEST) -m full
+	$(RUN) -m pytest -m full
 
 bench: $(VENV)/test
 	$(RUN) -m tests.bench
 
-lint: $(VENV)/test
+lint: style types-Linux types-Windows types-Darwin
+
+style: $(VENV)/test
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(MAKE) --no-print-directory --jobs=2 --output-sync types-Linux types-Windows types-Darwin
 
 # Everything for Linux; for the others every file that names a module which is not the same there.
 UNLIKE := asyncio|ctypes|errno|mmap|multiprocessing|os|select|shutil|signal|socket|stat|subprocess|sys|tempfile|time
 
-types-Linux:
+types-Linux: $(VENV)/test
 	$(RUN) -m basedpyright --pythonplatform Linux
 
-types-Windows types-Darwin: types-%:
+types-Windows types-Darwin: types-%: $(VENV)/test
 	$(RUN) -m basedpyright --pythonplatform $* \
 	  $$(grep -rlE --include="*.py" "^\s*(import|from) ($(UNLIKE))\b" addon shared sidecar)
 

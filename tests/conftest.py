@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures that every room of the tests shares, and how its files are dealt to two processes.
+"""Fixtures that every room of the tests shares, and how its files are dealt to processes.
 
-`make test` runs two pytest processes. A file stays whole, so that its fixtures are made once, and
+`make test` runs three pytest processes. A file stays whole, so that its fixtures are made once, and
 so do all files that share a costly fixture (`tests/faults`, each Blender). The longest go first.
 """
 
@@ -17,7 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Threads that wait do not spin: two processes share the cores.
+# Threads that wait do not spin: the processes share the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A busy machine is no fault of an example: only pytest's timeout counts. In CI the examples are
@@ -68,7 +68,7 @@ MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 @pytest.fixture(scope="session")
 def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
-    """make_once(name, make) -> a folder that make(folder) fills, once for both processes."""
+    """make_once(name, make) -> a folder that make(folder) fills, once for all processes."""
     root = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
