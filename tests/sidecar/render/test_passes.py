@@ -292,7 +292,7 @@ def test_what_cannot_be_rendered_is_refused_at_once(avatar: Avatar):
     assert available_passes(small_head()) == PASSES
 
 
-@pytest.mark.parametrize("name", ["barbara", "statue"])
+@pytest.mark.parametrize("name", ["barbara", pytest.param("statue", marks=pytest.mark.full)])
 def test_real_avatars_have_lips_eyes_and_hair_where_they_are(
     name: str, real_data, tmp_path, monkeypatch
 ):
