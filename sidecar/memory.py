@@ -27,6 +27,9 @@ of them twice."""
 ENTRY_BYTES = 1024
 """Counted for each entry beside its buffers, so that small ones cannot pile up."""
 
+_PLAIN = (int, float, str, type(None))
+"""Hold no buffers, and are most of what a record's notes hold."""
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -120,7 +123,7 @@ def buffers_of(value: object) -> dict[int, int]:
     waiting = [value]
     while waiting:
         one = waiting.pop()
-        if id(one) in seen:
+        if isinstance(one, _PLAIN) or id(one) in seen:
             continue
         seen.add(id(one))
         buffer = _buffer(one)
