@@ -52,6 +52,9 @@ _SOME_SHA256 = replace(_SHA256, optional=True)
 _SOME_FILE_NAME = replace(_FILE_NAME, optional=True)
 _PICTURES = Integer(high=2 * limits.MAX_FRAMES)
 _CREDIT = Integer(low=1, high=limits.MAX_CREDIT)
+_MATRICES = Array(dtype="<f8", shape=(None, 4, 4), optional=True)
+_MATRIX = Array(dtype="<f8", shape=(1, 4, 4), optional=True)
+_PASSES = Several(item=Choice(values=PASSES), least=1, most=len(PASSES))
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
@@ -382,9 +385,7 @@ class Render(Message):
     width: Annotated[int, _EDGE] = 512
     height: Annotated[int, _EDGE] = 512
     frames: Annotated[tuple[int, int] | None, _RANGE] = None
-    passes: Annotated[
-        tuple[str, ...], Several(item=Choice(values=PASSES), least=1, most=len(PASSES))
-    ] = ("combined",)
+    passes: Annotated[tuple[str, ...], _PASSES] = ("combined",)
     format: Annotated[Format, Choice(values=FORMATS)] = "png"
     half: Annotated[bool, Flag()] = True
     antialiased: Annotated[bool, Flag()] = True
@@ -394,12 +395,8 @@ class Render(Message):
     pictures: Annotated[int, _PICTURES] = 0
     credit: Annotated[int, _CREDIT]
     lens: Annotated[Float64Array | None, Array(dtype="<f8", shape=(None, 7), optional=True)] = None
-    camera_from_world: Annotated[
-        Float64Array | None, Array(dtype="<f8", shape=(None, 4, 4), optional=True)
-    ] = None
-    world_from_head: Annotated[
-        Float64Array | None, Array(dtype="<f8", shape=(None, 4, 4), optional=True)
-    ] = None
+    camera_from_world: Annotated[Float64Array | None, _MATRICES] = None
+    world_from_head: Annotated[Float64Array | None, _MATRICES] = None
     weights: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None, 6), optional=True)] = (
         None
     )
@@ -471,12 +468,8 @@ class Preview(TrackArrays):
     width: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
     height: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
     lens: Annotated[Float64Array | None, Array(dtype="<f8", shape=(1, 7), optional=True)] = None
-    camera_from_world: Annotated[
-        Float64Array | None, Array(dtype="<f8", shape=(1, 4, 4), optional=True)
-    ] = None
-    world_from_head: Annotated[
-        Float64Array | None, Array(dtype="<f8", shape=(1, 4, 4), optional=True)
-    ] = None
+    camera_from_world: Annotated[Float64Array | None, _MATRIX] = None
+    world_from_head: Annotated[Float64Array | None, _MATRIX] = None
     is_shared: Annotated[bool, Flag()] = False
 
 

@@ -5,32 +5,15 @@ import numpy as np
 from affekt.shared.arrays import Float32Array
 from affekt.sidecar.motion.npz import encode_npz
 
-from .lam import pack_ply
+from .lam import PROPERTIES, pack_ply
 
 
 def properties(harmonics: int = 15, *, bound: bool = False) -> tuple[str, ...]:
     """Names in the order of the published code."""
-    return (
-        "x",
-        "y",
-        "z",
-        "nx",
-        "ny",
-        "nz",
-        "f_dc_0",
-        "f_dc_1",
-        "f_dc_2",
-        *(f"f_rest_{k}" for k in range(3 * harmonics)),
-        "opacity",
-        "scale_0",
-        "scale_1",
-        "scale_2",
-        "rot_0",
-        "rot_1",
-        "rot_2",
-        "rot_3",
-        *(("binding_0",) if bound else ()),
-    )
+    rest = tuple(f"f_rest_{k}" for k in range(3 * harmonics))
+    behind_colour = PROPERTIES.index("f_dc_2") + 1
+    binding = ("binding_0",) if bound else ()
+    return (*PROPERTIES[:behind_colour], *rest, *PROPERTIES[behind_colour:], *binding)
 
 
 def table(count: int = 50, harmonics: int = 15, *, faces: int = 0, seed: int = 0) -> Float32Array:
