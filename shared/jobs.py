@@ -135,10 +135,9 @@ class JobBook:
         with self._lock:
             self._link = link
             jobs = list(self._jobs.values())
-            orphans, self._orphans = self._orphans, []
+            orphans = list(self._orphans)
         for orphan in orphans:
-            link.send(_attach(orphan, 0), lambda _: None)
-            _cancel(link, orphan)
+            self._cancel_orphan(link, orphan)
         for job in jobs:
             self._attach(link, job)
 
@@ -183,6 +182,20 @@ class JobBook:
         if job.files is not None:
             job.files.rewind()
         link.send(_attach(job.id, job.pictures), lambda answer: self._attached(link, job, answer))
+
+    def _cancel_orphan(self, link: Link, orphan: str) -> None:
+        """Cancels a job that has ended here. It stays an orphan until the sidecar has answered."""
+
+        def forget(answer: Future[Message]) -> None:
+            error = answer.exception()
+            if error is not None and error is link.lost:
+                return
+            with self._lock:
+                if orphan in self._orphans:
+                    self._orphans.remove(orphan)
+
+        link.send(_attach(orphan, 0), lambda _: None)
+        link.send(messages.Cancel(job=orphan), forget)
 
     def _attached(self, link: Link, job: _Job, answer: Future[Message]) -> None:
         error = answer.exception()

@@ -25,7 +25,7 @@ from affekt.shared.messages import (
     RenderDone,
 )
 from affekt.shared.messages import JobFailed as JobFailedMessage
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 PICTURES = 3
@@ -148,6 +148,8 @@ ACTIONS = st.lists(
 )
 
 
+# A link that is lost before it has passed a cancellation on.
+@example(actions=["connect", "start", "serve", "lose", "cancel", "connect", "lose"])
 @settings(max_examples=300)
 @given(actions=ACTIONS)
 def test_each_job_ends_once_and_whole(actions: list[str]) -> None:
