@@ -18,7 +18,6 @@ A client does not outlive its sidecar, its jobs may: give the next client the sa
 from __future__ import annotations
 
 import atexit
-import contextlib
 import hashlib
 import io
 import secrets
@@ -67,7 +66,7 @@ from .motion import Motion
 from .pictures import PictureRequest
 from .pixels import PixelRing
 from .previews import Previews, picture_of_view, track_rows
-from .replacement import replace_file
+from .replacement import replacing
 from .version import AFFEKT_VERSION
 from .wire import misunderstood
 
@@ -187,16 +186,11 @@ class Client:
     def download(self, artefact: Artefact, path: Path, *, timeout_s: float = READ_S) -> None:
         """Writes an artefact of the sidecar's to `path`; under that name only once it is whole
         and its hash is right. Raises InputError `file.not_writable` too."""
-        partial = path.with_name(f".{path.name}.partial")
         try:
-            with partial.open("wb") as file:
+            with replacing(path) as partial, partial.open("wb") as file:
                 self._download(artefact, file, timeout_s)
-            replace_file(partial, path)
         except OSError as error:
             raise not_writable(path, error) from error
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
 
     def read_motion(
         self, motion: Artefact, adapter: Artefact | None = None, *, timeout_s: float = READ_S

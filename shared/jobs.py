@@ -78,7 +78,7 @@ class JobBook:
     def start(self, request: messages.Bake | messages.Render, folder: Path | None = None) -> None:
         """Opens the job and sends the request, now or to the next link. folder: for the pictures
         of a rendering. Raises InputError `file.not_writable`."""
-        files = None if folder is None else PictureFiles(request.job, folder)
+        files = None if folder is None else PictureFiles(folder)
         job = _Job(request.job, _with_own_arrays(request), files)
         link = self._open(job)
         if link is not None:
@@ -89,7 +89,7 @@ class JobBook:
         Raises InputError `file.not_writable`."""
         if self.is_running(job):
             return
-        opened = _Job(job, None, None if folder is None else PictureFiles(job, folder))
+        opened = _Job(job, None, None if folder is None else PictureFiles(folder))
         link = self._open(opened)
         if link is not None:
             self._attach(link, opened)

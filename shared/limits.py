@@ -160,5 +160,8 @@ PREDECESSOR_S = 20.0
 RESTART_WAITS_S = (1.0, 2.0, 4.0, 8.0, 8.0)
 RESTART_WINDOW_S = 600.0
 
+# A line of a folder's ledger has 120 bytes: two files for each frame of the longest take, twice.
+MAX_LEDGER_BYTES = 128 * 1024 * 1024
+
 # The number in a picture's index pass, where Blender's own pass indices end too.
 MAX_OBJECT_INDEX = 32_767

@@ -2,12 +2,14 @@
 """Writes a rendering's pictures, which arrive in pieces, into the user's folder.
 
 Each is written beside its place under a name that ends in `.partial`, and renamed when it is
-whole. They come in one order, so it is enough to count the whole ones to know where to go on.
+whole; the folder's ledger (`ledger.py`) then has the hash of its bytes. They come in one order, so
+it is enough to count the whole ones to know where to go on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +17,20 @@ from typing import BinaryIO
 
 from . import limits
 from .errors import not_writable
+from .ledger import Ledger
 from .messages import Picture
 from .pictures import frame_name
-from .replacement import replace_file
+from .replacement import partial_path, replace_file
 from .wire import misunderstood
 
 
 @dataclass(slots=True)
 class _Partial:
-    """The picture that is being written."""
+    """The picture that is being written: `file`, at `place`, until it gets its path."""
 
     first: Picture
     path: Path
+    place: Path
     file: BinaryIO
     received: int = 0
 
@@ -34,16 +38,16 @@ class _Partial:
 class PictureFiles:
     """The pictures of one job. `take` runs on one thread, the others on any."""
 
-    def __init__(self, job: str, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         """Makes the folder. Raises InputError `file.not_writable`."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_writable(folder, error) from error
         self.folder = folder
+        self._ledger = Ledger(folder)
         self.whole = 0
         """How many pictures are whole; they are the first ones."""
-        self._mark = job[:8]
         self._frames: dict[int, Path] = {}
         self._partial: _Partial | None = None
         self._lock = threading.Lock()
@@ -78,7 +82,8 @@ class PictureFiles:
         path = self._path(piece)
         try:
             if self._partial is None:
-                self._partial = _Partial(piece, path, self._partial_path(path).open("wb"))
+                place = partial_path(self.folder)
+                self._partial = _Partial(piece, path, place, place.open("wb"))
             self._partial.file.write(piece.data)
             self._partial.received += len(piece.data)
             return self._finish() if self._partial.received == piece.size else None
@@ -89,8 +94,11 @@ class PictureFiles:
     def _finish(self) -> Path:
         assert self._partial is not None
         partial = self._partial
+        partial.file.flush()
+        os.fsync(partial.file.fileno())
         partial.file.close()
-        replace_file(self._partial_path(partial.path), partial.path)
+        replace_file(partial.place, partial.path)
+        self._ledger.note(partial.path)
         self._partial = None
         self.whole += 1
         if partial.first.kind != "depth":
@@ -111,15 +119,11 @@ class PictureFiles:
             with contextlib.suppress(OSError):
                 partial.file.close()
             with contextlib.suppress(OSError):
-                self._partial_path(partial.path).unlink(missing_ok=True)
+                partial.place.unlink(missing_ok=True)
 
     def _path(self, piece: Picture) -> Path:
         stem, suffix = ("frame", "exr") if piece.kind == "exr" else (piece.kind, "png")
         return self.folder / frame_name(piece.index, kind=stem, suffix=suffix)
-
-    def _partial_path(self, path: Path) -> Path:
-        # Two jobs may write into one folder.
-        return path.with_name(f".{path.name}.{self._mark}.partial")
 
 
 def _check_order(piece: Picture, number: int, partial: _Partial | None) -> None:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .replacement import replace_file
+from .replacement import partial_path, replace_file
 
 MAX_FILE_BYTES = 64 * 1024
 
@@ -46,11 +45,9 @@ def make_folder(folder: Path) -> None:
 
 def write(path: Path, text: str) -> None:
     """Writes ASCII text, under its name only once it is whole; an older file is replaced."""
-    # mkstemp makes the file 0600 from its first moment.
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".partial")
-    with _removed_on_failure(partial):
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
+    partial = partial_path(path.parent)
+    write_new(partial, text)
+    with _removed_on_failure(str(partial)):
         replace_file(partial, path)
 
 

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import hashlib
 import stat
 from pathlib import Path
 
 from ..shared.errors import InputError
-from ..shared.replacement import replace_file
+from ..shared.replacement import replacing
 
+_HASH_BYTES = 32
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -81,14 +81,26 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Raises InputError `file.not_writable`.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(data)
-        replace_file(partial, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        with replacing(path) as partial:
+            partial.write_bytes(data)
+    except (OSError, ValueError) as error:  # ValueError: a path that no system has
         raise not_writable(path, error) from error
+
+
+def write_kept(path: Path, data: bytes) -> None:
+    """Writes a file that only Affekt reads again: the SHA-256 of `data`, then `data`. Raises
+    InputError `file.not_writable`."""
+    write_whole(path, hashlib.sha256(data).digest() + data)
+
+
+def read_kept(path: Path) -> bytes:
+    """What `write_kept` wrote. Raises ValueError if it is damaged, OSError if it cannot be read."""
+    found = path.read_bytes()
+    data = found[_HASH_BYTES:]
+    if hashlib.sha256(data).digest() != found[:_HASH_BYTES]:
+        raise ValueError(f"{path.name} has another hash")
+    return data
 
 
 def not_writable(path: Path, error: Exception) -> InputError:

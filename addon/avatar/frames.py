@@ -2,27 +2,30 @@
 """The folder of a rendering: earlier pictures stay there until all new ones are ready.
 
 New pictures wait in a hidden folder inside, so that a crash, a full disk or Esc costs nothing:
-the next rendering takes over every picture whose recipe (`shared/recipes.py`) is still wanted. No
-file here is ever half written: pictures arrive whole and are only renamed.
+the next rendering takes over every picture whose recipe (`shared/recipes.py`) is still wanted, if
+it has the very bytes that arrived (`shared/ledger.py`). No file here is ever half written: pictures
+arrive whole and are only renamed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from ...shared.errors import not_writable
 from ...shared.fingerprint import fingerprint
+from ...shared.ledger import Entry, Ledger, write_ledger
 from ...shared.pictures import frame_name
-from ...shared.replacement import replace_file
+from ...shared.replacement import replace_file, replacing
 
 _PICTURE = re.compile(r"avatar_\d{6}\.(png|exr)")
-_LEDGER = ".affekt_frames.json"
 _PLAN = "plan.json"
 _UNFINISHED = ".affekt_unfinished_"
 
@@ -59,12 +62,8 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
     """
     try:
         plan.work.mkdir(parents=True, exist_ok=True)
-        _write_whole(
-            plan.work / _PLAN, {plan.working(i).name: r for i, r in enumerate(plan.recipes)}
-        )
-        if not reuse:
-            for path in plan.work.glob(f"frame_*{plan.suffix}"):
-                path.unlink()
+        _write_plan(plan)
+        _remove_unusable(plan, reuse=reuse)
         for other in plan.folder.glob(f"{_UNFINISHED}*"):
             if other != plan.work:
                 if reuse:
@@ -90,16 +89,18 @@ def finish_frames(plan: Plan) -> tuple[Path, ...]:
     finished = _finished(plan)
     count = range(len(plan.recipes))
     try:
+        entries = dict(Ledger(plan.work).entries)
         for index in count:
             if not plan.working(index).exists():
-                replace_file(finished[plan.recipes[index]], plan.working(index))
-        (plan.folder / _LEDGER).unlink(missing_ok=True)
+                path, entry = finished.get(plan.recipes[index]) or _gone(plan.working(index))
+                replace_file(path, plan.working(index))
+                entries[plan.working(index).name] = entry
         for old in plan.folder.iterdir():
             if _PICTURE.fullmatch(old.name):
                 old.unlink()
         for index in count:
             replace_file(plan.working(index), plan.final(index))
-        _write_whole(plan.folder / _LEDGER, {plan.final(i).name: plan.recipes[i] for i in count})
+        write_ledger(plan.folder, dict(_final_entries(plan, entries)))
     except OSError as error:
         raise not_writable(plan.folder, error) from error
     shutil.rmtree(plan.work, ignore_errors=True)
@@ -116,26 +117,57 @@ def leave_frames(plan: Plan) -> None:
         plan.folder.rmdir()  # only if it is empty
 
 
+def _remove_unusable(plan: Plan, *, reuse: bool) -> None:
+    """Removes waiting pictures that are damaged; all of them unless they may be used again."""
+    ledger = Ledger(plan.work)
+    for path in plan.work.glob(f"frame_*{plan.suffix}"):
+        if not reuse or ledger.find_whole(path) is None:
+            path.unlink()
+
+
 def _take_over(other: Path, plan: Plan) -> None:
     """Moves pictures of an unfinished rendering that this one wants into its place."""
     places = {recipe: plan.working(index) for index, recipe in enumerate(plan.recipes)}
-    for name, recipe in _read_names(other / _PLAN).items():
+    old, new = Ledger(other), Ledger(plan.work)
+    for name, recipe in _read_plan(other / _PLAN).items():
         path = other / name
-        if recipe in places and path.suffix == plan.suffix and path.is_file():
+        if recipe in places and path.suffix == plan.suffix and old.find_whole(path) is not None:
             replace_file(path, places[recipe])
+            new.note(places[recipe])
 
 
-def _finished(plan: Plan) -> dict[str, Path]:
-    """Finished pictures by their recipes: those that the ledger names and that are there."""
-    ledger = _read_names(plan.folder / _LEDGER)
+def _finished(plan: Plan) -> dict[str, tuple[Path, Entry]]:
+    """Finished pictures that the plan wants and that are whole, by their recipes."""
+    ledger, wanted = Ledger(plan.folder), set(plan.recipes)
     return {
-        recipe: plan.folder / name
-        for name, recipe in ledger.items()
-        if name.endswith(plan.suffix) and (plan.folder / name).is_file()
+        entry.recipe: (plan.folder / name, entry)
+        for name, entry in ledger.entries.items()
+        if entry.recipe in wanted
+        and _PICTURE.fullmatch(name)
+        and name.endswith(plan.suffix)
+        and ledger.find_whole(plan.folder / name) is not None
     }
 
 
-def _read_names(path: Path) -> dict[str, str]:
+def _gone(path: Path) -> NoReturn:
+    raise FileNotFoundError(errno.ENOENT, "a picture has gone meanwhile", str(path))
+
+
+def _final_entries(plan: Plan, entries: dict[str, Entry]) -> Iterator[tuple[str, Entry]]:
+    """The finished pictures' names and entries, from those of the waiting ones."""
+    for index, recipe in enumerate(plan.recipes):
+        entry = entries.get(plan.working(index).name)
+        if entry is not None:
+            yield plan.final(index).name, replace(entry, recipe=recipe)
+
+
+def _write_plan(plan: Plan) -> None:
+    names = {plan.working(index).name: recipe for index, recipe in enumerate(plan.recipes)}
+    with replacing(plan.work / _PLAN) as partial:
+        partial.write_text(json.dumps(names), "utf-8")
+
+
+def _read_plan(path: Path) -> dict[str, str]:
     """File names and recipes, or nothing if the file is not there or not ours."""
     try:
         found = json.loads(path.read_text("utf-8"))
@@ -146,7 +178,7 @@ def _read_names(path: Path) -> dict[str, str]:
     return {
         name: recipe
         for name, recipe in found.items()
-        if isinstance(recipe, str) and re.fullmatch(r"(avatar|frame)_\d{4,6}\.(png|exr)", name)
+        if isinstance(recipe, str) and re.fullmatch(r"frame_\d{4,6}\.(png|exr)", name)
     }
 
 
@@ -157,12 +189,3 @@ def _runs(indices: list[int]) -> Iterator[range]:
         if number + 1 == len(indices) or indices[number + 1] != index + 1:
             yield range(start, index + 1)
             start = None
-
-
-def _write_whole(path: Path, values: dict[str, str]) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_text(json.dumps(values), "utf-8")
-        replace_file(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
+from ...shared.ledger import Ledger
 from ...shared.motion import Motion
 from ...shared.pictures import Follow, frame_name
 from ..files import not_writable, write_whole
@@ -57,21 +58,32 @@ def write_sequence(
     follow: Follow | None = None,
 ) -> Iterator[tuple[int, bool]]:
     """Writes each frame into `folder` and yields its index and whether it was written; a frame that
-    is there already, from the same avatar and take, is left.
+    is there already, undamaged and from the same avatar and take, is left.
 
     Raises InputError `file.not_writable`, `option.missing_extra`, `option.folder` if the folder
     holds another sequence, `space.no_adapter` if the take is in another space."""
     actor = Actor(avatar, motion, follow)
     if form != "ply":
         _gsply()  # said before anything is written
-    _claim(folder, fingerprint(avatar, motion, form, up, actor.follow))
+    sequence = fingerprint(avatar, motion, form, up, actor.follow)
+    _claim(folder, sequence)
+    ledger = Ledger(folder)
     for index in frames:
         path = folder / frame_name(index, suffix=ENDINGS[form])
-        if path.is_file():  # under its name a file is whole
+        found = ledger.find_whole(path)
+        if found is not None and found.recipe == sequence:
             yield index, False
             continue
         write_whole(path, encode_frame(actor.pose(index).gaussians, form, up))
+        _note(ledger, path, sequence)
         yield index, True
+
+
+def _note(ledger: Ledger, path: Path, sequence: str) -> None:
+    try:
+        ledger.note(path, sequence)
+    except OSError as error:
+        raise not_writable(path, error) from error
 
 
 def _claim(folder: Path, sequence: str) -> None:

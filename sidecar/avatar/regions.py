@@ -19,7 +19,7 @@ from ...shared.connection import default_cache_folder, make_private_folder
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
-from ..files import write_whole
+from ..files import read_kept, write_kept
 from ..head.read import OPEN, read_head
 from .alignment import align
 from .avatar import Avatar
@@ -51,10 +51,10 @@ def kept_labels(subject: Avatar | HeadModel) -> UInt8Array:
     folder. Raises InputError `avatar.regions` as `find_labels` does."""
     if isinstance(subject, HeadModel):
         return find_labels(subject)
-    name = f"{fingerprint(_VERSION, subject)}.safetensors"
+    name = f"{fingerprint(_VERSION, subject)}.kept"
     kept = default_cache_folder() / "regions" / name
     with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):
-        label = load(kept.read_bytes())["label"]
+        label = load(read_kept(kept))["label"]
         fits = label.dtype == np.uint8 and label.shape == (len(subject),)
         if fits and label.max(initial=0) < len(PASS_REGIONS):
             return label
@@ -62,7 +62,7 @@ def kept_labels(subject: Avatar | HeadModel) -> UInt8Array:
     # A cache that cannot be written costs seconds the next time, nothing else.
     with contextlib.suppress(OSError, InputError):
         make_private_folder(kept.parent)
-        write_whole(kept, save({"label": label}))
+        write_kept(kept, save({"label": label}))
     return label
 
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import platform
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ...shared.head import ARRAY_FIELDS, HeadModel
-from ...shared.replacement import replace_file
+from ...shared.replacement import partial_path, replace_file
 from ..files import not_writable
 from ..modulation.modulator import Modulator
 from ..motion.affekt_npz import encode_motion
@@ -75,7 +74,8 @@ def _new_files(folder: Path) -> Iterator[Path]:
     part = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".affekt-", suffix=".partial", dir=folder))
+        part = partial_path(folder)
+        part.mkdir()
         yield part
         _move(part, folder)
     except OSError as error:

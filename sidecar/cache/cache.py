@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...shared import limits
-from ...shared.alive import is_process_alive
 from ...shared.connection import make_private_folder
 from ...shared.errors import JobError, LinkError
+from ...shared.replacement import PARTIAL, is_left_behind
 from . import disk
 from .user import UserCache
 
@@ -26,9 +26,9 @@ _ROOM = 0.95
 """Eviction stops at this share of the limit, so that not every new file needs one."""
 _WALK_S, _WALK_SHARE = 1.0, 50
 """The folder is measured again after a second, or after so many times as long as that takes."""
-_LEFTOVER_S, _ABANDONED_S = 60, 600
-"""A partial file counts as left behind after so long without a write: if its process has ended (on
-a shared disk it may run on another machine), or if it still runs."""
+_ABANDONED_S = 600
+"""A partial file counts as left behind after so long without a write, even if its process still
+runs, or runs on another machine."""
 _CLOCK_S = 1.0
 """A file's time may be this far behind `time.time`."""
 
@@ -111,7 +111,7 @@ class Cache:
         started = self._clock()
         with disk.disk_errors():
             entries = list(_entries(self.root / "users"))
-        partial = [entry for entry in entries if entry.path.name.endswith(disk.PARTIAL)]
+        partial = [entry for entry in entries if entry.path.name.endswith(PARTIAL)]
         left = {entry.path for entry in partial if _is_leftover(entry)}
         for path in left:
             disk.remove(path)
@@ -154,6 +154,5 @@ def _entries(folder: Path) -> Iterator[Entry]:
 
 
 def _is_leftover(entry: Entry) -> bool:
-    age, writer = time.time() - entry.used_at, disk.writer_of(entry.path)
-    is_alone = writer is None or not is_process_alive(writer)
-    return age > (_LEFTOVER_S if is_alone else _ABANDONED_S)
+    age = time.time() - entry.used_at
+    return age > _ABANDONED_S or is_left_behind(entry.path.name, lambda: age)

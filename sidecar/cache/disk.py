@@ -8,15 +8,14 @@ import contextlib
 import hashlib
 import logging
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from ...shared.errors import JobError
+from ...shared.replacement import partial_name
 
-PARTIAL = ".partial"
 CACHE_REMEDY = (
     "Make room on the sidecar's disk and check that it may write to its cache folder, or set "
     "AFFEKT_CACHE_DIR to another one. What is done is kept."
@@ -52,15 +51,9 @@ def disk_bytes(length: int) -> int:
 
 def new_partial(folder: Path) -> Path:
     """Makes an empty file, 0600, whose name tells which process writes it."""
-    path = folder / f"{os.getpid()}-{secrets.token_hex(8)}{PARTIAL}"
+    path = folder / partial_name()
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o600))
     return path
-
-
-def writer_of(partial: Path) -> int | None:
-    """Id of the process that writes the partial file; None if its name does not tell."""
-    number = partial.name.partition("-")[0]
-    return int(number) if number.isdecimal() else None
 
 
 def write_file(folder: Path, write: Callable[[BinaryIO], str]) -> Path:
@@ -70,6 +63,8 @@ def write_file(folder: Path, write: Callable[[BinaryIO], str]) -> Path:
     try:
         with partial.open("r+b") as file:
             path = folder / write(file)
+            file.flush()
+            os.fsync(file.fileno())
         rename(partial, path)
         touch(path)
     finally:

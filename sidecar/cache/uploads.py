@@ -12,6 +12,7 @@ from pathlib import Path
 from ...shared import limits
 from ...shared.errors import LinkError
 from ...shared.messages import Upload
+from ...shared.replacement import flush_file
 from . import disk
 
 
@@ -82,6 +83,7 @@ class Uploads:
                 "Is another program writing it? Try again.",
             )
         path = self._folder / upload.sha256
+        flush_file(arrival.partial)
         disk.rename(arrival.partial, path)
         del self._arrivals[upload.sha256]
         return path

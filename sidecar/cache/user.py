@@ -49,7 +49,7 @@ class UserCache:
         self._on_growth = on_growth
         self._artefacts, self._chunks = folder / "artefacts", folder / "chunks"
         self._uploads = Uploads(self._artefacts, on_growth)
-        self._known: dict[Path, tuple[int, int]] = {}  # whole files: inode and size
+        self._known: dict[Path, tuple[int, int, int]] = {}  # whole files: inode, size and time
         self._lock = threading.Lock()
 
     # --- artefacts --------------------------------------------------------------------------
@@ -254,7 +254,7 @@ class UserCache:
     def _read_parts(self, manifest: Manifest, offset: int) -> bytes | None:
         if offset == 0:  # the rest will be wanted too
             for part in manifest.parts:
-                disk.touch(self.chunk_path(part.key))
+                self._use(self.chunk_path(part.key))
         pieces: list[bytes] = []
         for piece in manifest.cut(offset, limits.CHUNK_BYTES):
             if isinstance(piece, bytes):
@@ -277,18 +277,19 @@ class UserCache:
             return None
 
     def _is_whole(self, path: Path, check: Callable[[BinaryIO], None]) -> bool:
-        """Whether the file is here and undamaged. It is checked once in this process."""
+        """Whether the file is here and undamaged. It is checked at first, and whenever its time is
+        not the one that this process gave it."""
         try:
             if not self._is_known(path):
                 with path.open("rb") as file:
                     check(file)
                 self._know(path)
+            self._use(path)
         except FileNotFoundError:
             return False
         except ValueError as error:
             _remove_damaged(path, str(error))
             return False
-        disk.touch(path)
         return True
 
     def _is_known(self, path: Path) -> bool:
@@ -299,7 +300,14 @@ class UserCache:
             known = self._known.get(path)
         if known is not None and known[0] == status.st_ino and known[1] != status.st_size:
             raise ValueError("its size has changed")
-        return known == (status.st_ino, status.st_size)
+        return known == (status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def _use(self, path: Path) -> None:
+        """Marks the file as used now; if this process knows it to be whole, it still does."""
+        is_known = self._is_known(path)
+        disk.touch(path)
+        if is_known:
+            self._know(path)
 
     def _know(self, path: Path) -> int:
         """Notes that the file is whole; returns its size."""
@@ -307,7 +315,7 @@ class UserCache:
         with self._lock:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()  # each is only checked once more
-            self._known[path] = (status.st_ino, status.st_size)
+            self._known[path] = (status.st_ino, status.st_size, status.st_mtime_ns)
         return status.st_size
 
 

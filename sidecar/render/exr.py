@@ -4,14 +4,11 @@
 Combined is linear Rec. 709 light, premultiplied. Depth is in metres, infinite where nothing is:
 Blender's Z Combine takes that as behind everything, as it does its own 1e10. Depth, position and
 motion vectors are always 32-bit floats, the rest as asked; ZIP, which loses nothing. The header
-says what the picture is (`affekt:*`) and the recipe that a resumed rendering compares.
+says what the picture is (`affekt:*`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +20,7 @@ from numpy.typing import NDArray
 from ...shared.arrays import Float32Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
-from ...shared.replacement import replace_file
+from ...shared.replacement import replacing
 from ..avatar.regions import PASS_REGIONS
 from ..files import not_writable
 from .frame import Frame
@@ -32,36 +29,28 @@ LAYER = "ViewLayer"
 COLOUR_SPACE = "scene_linear, Rec.709"
 REC_709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 """Chromaticities of red, green, blue and white (ITU-R BT.709)."""
-RECIPE = "affekt:recipe"
-_ZIP_ROWS = 16
-_MAX_HEADER_BYTES = 64 * 1024
 
 Channels = dict[str, NDArray[np.float16] | Float32Array]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class About:
-    """The header's contents. recipe: see `shared/recipes.py`; camera: the frame's; numbers: others
-    by name, such as the emotions' weights."""
+    """The header's contents. camera: the frame's; numbers: others by name, such as the emotions'
+    weights."""
 
     fps: float
-    recipe: str
     camera: Camera
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 def write_exr(path: Path, frame: Frame, about: About, *, half: bool = True) -> None:
     """Writes one frame atomically. Raises InputError `file.not_writable`."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         picture = OpenEXR.File(_header(frame, about), channels_of(frame, half=half))
-        picture.write(str(partial))
-        replace_file(partial, path)
+        with replacing(path) as partial:
+            picture.write(str(partial))
     except (RuntimeError, OSError) as error:
         raise not_writable(path, _reason(error)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def channels_of(frame: Frame, *, half: bool) -> Channels:
@@ -106,7 +95,6 @@ def _header(frame: Frame, about: About) -> dict[str, object]:
         "affekt:centre_px": np.array([camera.centre_x, camera.centre_y], np.float32),
         "affekt:orthographic": int(camera.orthographic),
         "affekt:camera_from_head": camera.camera_from_world.astype(np.float32),
-        RECIPE: about.recipe,
     }
     return header | {f"affekt:{name}": float(value) for name, value in about.numbers.items()}
 
@@ -136,45 +124,3 @@ def read_combined(path: Path) -> Float32Array:
     """(H, W, 4) linear light premultiplied by alpha. Raises as `read_exr` does."""
     pixels = read_exr(path)[1]
     return np.stack([pixels[f"{LAYER}.Combined.{k}"] for k in "RGBA"], -1).astype(np.float32)
-
-
-def recipe_of(path: Path) -> str | None:
-    """The recipe in the header of a complete file that Affekt wrote, else None. A file is
-    complete if its last block of rows ends where the file does."""
-    if not path.is_file():  # a pipe would wait for ever
-        return None
-    try:
-        with path.open("rb") as file:
-            start = file.read(_MAX_HEADER_BYTES)
-            size = os.fstat(file.fileno()).st_size
-            attributes, table = _parse_header(start)
-            low, high = struct.unpack("<4xi4xi", attributes["dataWindow"])
-            file.seek(table + 8 * ((high - low) // _ZIP_ROWS))
-            (last,) = struct.unpack("<Q", file.read(8))
-            file.seek(last + 4)
-            (length,) = struct.unpack("<i", file.read(4))
-    except (OSError, LookupError, ValueError, struct.error):
-        return None
-    if last + 8 + length != size or RECIPE not in attributes:
-        return None
-    return attributes[RECIPE].decode("ascii", "replace")
-
-
-def _parse_header(data: bytes) -> tuple[dict[str, bytes], int]:
-    """The attributes of a one-part file by name, and where its table of blocks begins. Raises
-    ValueError, IndexError or struct.error for anything else."""
-    magic, version = struct.unpack_from("<II", data)
-    if magic != 20000630 or version & 0x1800:  # deep or in several parts
-        raise ValueError("not a flat picture")
-    attributes: dict[str, bytes] = {}
-    at = 8
-    while data[at]:
-        name_end = data.index(0, at)
-        kind_end = data.index(0, name_end + 1)
-        (size,) = struct.unpack_from("<i", data, kind_end + 1)
-        begin = kind_end + 5
-        if size < 0 or begin + size >= len(data):
-            raise ValueError("header too long")
-        attributes[data[at:name_end].decode("latin-1")] = data[begin : begin + size]
-        at = begin + size
-    return attributes, at + 1

@@ -8,8 +8,6 @@ alpha. `depth_0001.png`: one channel of 16 bit, tenths of a millimetre from the 
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
@@ -26,17 +24,14 @@ from .frame import Frame
 DEPTH_STEPS_PER_M = 10_000
 NOTHING = 65535
 _FAST_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 3)
-_RECIPE_KEY = b"affekt:recipe\0"
-_SIGNATURE, _END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
-_IHDR_END = 33
 
 
-def write_frame(folder: Path, frame: Frame, *, with_depth: bool = True, recipe: str = "") -> None:
+def write_frame(folder: Path, frame: Frame, *, with_depth: bool = True) -> None:
     """Writes a frame's picture, and its depth. Raises InputError `file.not_writable`."""
     if with_depth:
         name = frame_name(frame.index, kind="depth")
-        write_png(folder / name, depth_steps(frame.depth), recipe=recipe)
-    write_png(folder / frame_name(frame.index), straight_srgb(frame.combined), recipe=recipe)
+        write_png(folder / name, depth_steps(frame.depth))
+    write_png(folder / frame_name(frame.index), straight_srgb(frame.combined))
 
 
 def depth_steps(depth: Float32Array) -> NDArray[np.uint16]:
@@ -45,35 +40,11 @@ def depth_steps(depth: Float32Array) -> NDArray[np.uint16]:
     return np.minimum(np.round(steps), NOTHING).astype(np.uint16)
 
 
-def write_png(path: Path, picture: UInt8Array | NDArray[np.uint16], *, recipe: str = "") -> None:
-    """Writes (H, W), (H, W, 3) or (H, W, 4), with the recipe in a text chunk if there is one.
-    Raises InputError `file.not_writable`."""
+def write_png(path: Path, picture: UInt8Array | NDArray[np.uint16]) -> None:
+    """Writes (H, W), (H, W, 3) or (H, W, 4). Raises InputError `file.not_writable`."""
     # OpenCV keeps blue first.
     stored = picture if picture.ndim == 2 else picture[..., [2, 1, 0, 3][: picture.shape[2]]]
-    encoded = cv2.imencode(".png", np.ascontiguousarray(stored), _FAST_PNG)[1].tobytes()
-    if recipe:
-        text = b"tEXt" + _RECIPE_KEY + recipe.encode("ascii")
-        chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
-        encoded = encoded[:_IHDR_END] + chunk + encoded[_IHDR_END:]
-    write_whole(path, encoded)
-
-
-def recipe_of(path: Path) -> str | None:
-    """The recipe in a complete PNG that Affekt wrote, else None."""
-    if not path.is_file():  # a pipe would wait for ever
-        return None
-    try:
-        with path.open("rb") as file:
-            start = file.read(256)
-            file.seek(-len(_END), 2)
-            end = file.read()
-    except OSError:
-        return None
-    at = start.find(b"tEXt" + _RECIPE_KEY, _IHDR_END)
-    if not start.startswith(_SIGNATURE) or end != _END or at != _IHDR_END + 4:
-        return None
-    (length,) = struct.unpack_from(">I", start, _IHDR_END)
-    return start[at + 4 + len(_RECIPE_KEY) : at + 4 + length].decode("ascii", "replace")
+    write_whole(path, cv2.imencode(".png", np.ascontiguousarray(stored), _FAST_PNG)[1].tobytes())
 
 
 def read_picture(path: Path) -> UInt8Array:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from ...shared import limits
@@ -37,7 +37,7 @@ class Painter(Protocol):
 
 
 def render_frames(
-    shot: Shot, frames: Sequence[int] | None = None, labels: Labels = find_labels
+    shot: Shot, frames: Iterable[int] | None = None, labels: Labels = find_labels
 ) -> Iterator[Frame]:
     """Renders `frames` of the take, or the request's, each when the caller asks for the next.
 

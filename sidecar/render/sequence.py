@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,11 @@ import numpy as np
 from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
+from ...shared.ledger import Ledger
 from ...shared.pictures import frame_name
 from ...shared.recipes import PictureRecipes
 from ..avatar.regions import kept_labels
+from ..files import not_writable
 from ..raster.colour import linear_light
 from . import exr, images
 from .frame import Frame
@@ -51,7 +53,8 @@ def save_sequence(
     When closed, it first completes the files that are being written.
 
     Frames are written while the next ones are rendered. However it ends, every file is complete,
-    and earlier files stay. resume: complete files of the same recipe are kept.
+    and earlier files stay. resume: undamaged files of the same recipe are kept, as the folder's
+    ledger tells (`shared/ledger.py`).
     Raises what `render_frames` raises, and InputError `file.not_writable`, which names the frame.
     """
     return _saved(_Saver(shot, folder, resume=resume).run())
@@ -69,18 +72,19 @@ def _saved(steps: Generator[SavedFrame | None, None, None]) -> Generator[SavedFr
 
 
 class _Saver:
-    """Renders and writes the frames that have no complete files of the same recipe."""
+    """Renders and writes the frames that have no undamaged files of the same recipe."""
 
     def __init__(self, shot: Shot, folder: Folder, *, resume: bool) -> None:
         self._shot, self._request = shot, shot.request
         self._frames = self._request.chosen_frames(len(shot.motion))
         self._recipes = PictureRecipes(fingerprint(shot.subject), shot.motion, self._request)
         self._folder = folder if isinstance(folder, Path) else folder(self._recipes.of_take())
-        self._kept = {i for i in self._frames if resume and self._is_there(i)}
-        missing = tuple(i for i in self._frames if i not in self._kept)
+        self._resume = resume
+        self._missing: collections.deque[int] = collections.deque()
         # Raises for a bad request before anything is made, also where nothing is missing.
-        self._rendered = render_frames(shot, missing or self._frames[:1], kept_labels)
+        self._rendered = render_frames(shot, self._take_missing(), kept_labels)
         images.make_folder(self._folder)
+        self._ledger = Ledger(self._folder)
 
     def run(self) -> Generator[SavedFrame | None, None, None]:
         waiting: collections.deque[tuple[SavedFrame, Future[None] | None]] = collections.deque()
@@ -89,7 +93,7 @@ class _Saver:
         with ThreadPoolExecutor(WRITERS, "affekt-writer") as pool:
             try:
                 for index in self._frames:
-                    frame = None if index in self._kept else next(self._rendered)
+                    frame = self._render_missing(index)
                     saved = SavedFrame(index=index, files=self._files(index), frame=frame)
                     done = None if frame is None else pool.submit(self._write, frame)
                     waiting.append((saved, done))
@@ -123,23 +127,41 @@ class _Saver:
         kinds = ("frame", "depth") if "depth" in self._request.passes else ("frame",)
         return tuple(self._folder / frame_name(index, kind=kind) for kind in kinds)
 
+    def _render_missing(self, index: int) -> Frame | None:
+        """Renders the frame unless its files are there. One by one, since checking reads them."""
+        if self._resume and self._is_there(index):
+            return None
+        self._missing.append(index)
+        return next(self._rendered)
+
+    def _take_missing(self) -> Iterator[int]:
+        while self._missing:
+            yield self._missing.popleft()
+
     def _is_there(self, index: int) -> bool:
-        read = exr.recipe_of if self._request.format == "exr" else images.recipe_of
-        found = {read(path) for path in self._files(index)}
-        return None not in found and found == {self._recipes.of_frame(index)}
+        recipe = self._recipes.of_frame(index)
+        found = [self._ledger.find_whole(path) for path in self._files(index)]
+        return all(entry is not None and entry.recipe == recipe for entry in found)
 
     def _write(self, frame: Frame) -> None:
-        recipe, files = self._recipes.of_frame(frame.index), self._files(frame.index)
+        files = self._files(frame.index)
         if self._request.format == "png":
-            images.write_frame(self._folder, frame, with_depth=len(files) > 1, recipe=recipe)
-            return
-        about = exr.About(
-            fps=self._shot.motion.fps,
-            recipe=recipe,
-            camera=self._request.camera_at(frame.index),
-            numbers=self._request.emotions_at(frame.index),
-        )
-        exr.write_exr(files[0], frame, about, half=self._request.half)
+            images.write_frame(self._folder, frame, with_depth=len(files) > 1)
+        else:
+            about = exr.About(
+                fps=self._shot.motion.fps,
+                camera=self._request.camera_at(frame.index),
+                numbers=self._request.emotions_at(frame.index),
+            )
+            exr.write_exr(files[0], frame, about, half=self._request.half)
+        self._note(files, self._recipes.of_frame(frame.index))
+
+    def _note(self, files: tuple[Path, ...], recipe: str) -> None:
+        try:
+            for path in files:
+                self._ledger.note(path, recipe)
+        except OSError as error:
+            raise not_writable(self._folder, error) from error
 
 
 def read_saved(path: Path) -> Float32Array:

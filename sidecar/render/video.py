@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ import numpy as np
 
 from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.errors import InputError
-from ...shared.replacement import replace_file
+from ...shared.replacement import partial_path, replace_file
 from ..files import not_writable
 
 QUALITY = "18"
@@ -37,7 +38,7 @@ class VideoWriter:
         self, path: Path, fps: float, *, sound: Path | None = None, sound_start_s: float = 0.0
     ) -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name}.partial")
+        self._partial = partial_path(path.parent)
         self._fps = Fraction(fps).limit_denominator(1001)
         self._samples = None if sound is None else read_sound(sound, sound_start_s)
         self._count = 0
@@ -84,7 +85,8 @@ class VideoWriter:
             if kind is None:
                 raise not_writable(self._path, failure) from failure
         finally:
-            self._partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._partial.unlink(missing_ok=True)
 
     def _add_sound(self) -> None:
         if self._samples is None or self._sound is None:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A rendering's folder: nothing lost, nothing half done, nothing rendered twice."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from affekt.addon.avatar.frames import Plan, begin_frames, finish_frames, leave_frames
 from affekt.shared.errors import InputError
+from affekt.shared.ledger import NAME, Ledger, hash_of
 from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureRequest
 from affekt.shared.recipes import PictureRecipes
@@ -28,10 +28,12 @@ def plan_of(folder: Path, motion: Motion, *, first: int = 1, subject: str = "") 
 
 
 def draw(plan: Plan, runs: list[range]) -> None:
-    """What the sidecar does; a picture says its recipe."""
+    """What the client does (`shared/picture_files.py`); a picture says its recipe."""
+    ledger = Ledger(plan.work)
     for run in runs:
         for index in run:
             plan.working(index).write_text(plan.recipes[index])
+            ledger.note(plan.working(index))
 
 
 def pictures(folder: Path) -> dict[str, str]:
@@ -53,7 +55,7 @@ def test_a_cancelled_rendering_goes_on_where_it_stopped(tmp_path: Path) -> None:
     draw(plan, missing)
     finish_frames(plan)
     assert pictures(plan.folder) == expected(plan)
-    assert sorted(p.name for p in plan.folder.glob(".*")) == [".affekt_frames.json"]
+    assert sorted(p.name for p in plan.folder.glob(".*")) == [".affekt_frames"]
 
 
 def test_what_was_there_stays_until_all_is_new(tmp_path: Path) -> None:
@@ -123,25 +125,71 @@ def test_deleted_pictures_are_rendered_again(tmp_path: Path) -> None:
     assert begin_frames(plan, reuse=True) == [range(2, 3)]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"avatar_000001.exr": 3}', '{"../avatar_000001.exr": "KEY"}', "\xff"]
-)
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_damaged_pictures_are_rendered_again(tmp_path: Path, is_finished: bool) -> None:
+    plan = plan_of(tmp_path, random_motion(5))
+    draw(plan, begin_frames(plan, reuse=True))
+    path_of = plan.working
+    if is_finished:
+        finish_frames(plan)
+        path_of = plan.final
+    one, other = path_of(1).read_text(), path_of(3).read_text()
+    path_of(1).write_text(one[:-1] + ("a" if one[-1] != "a" else "b"))
+    path_of(3).write_text(path_of(2).read_text())
+    missing = begin_frames(plan, reuse=True)
+    assert missing == [range(1, 2), range(3, 4)]
+    draw(plan, missing)
+    finish_frames(plan)
+    assert pictures(tmp_path) == expected(plan)
+    assert (plan.final(1).read_text(), plan.final(3).read_text()) == (one, other)
+
+
+def test_damaged_pictures_of_an_unfinished_rendering_are_not_taken_over(tmp_path: Path) -> None:
+    motion = random_motion(6)
+    other = replace(motion, jaw=np.concatenate([motion.jaw[:5], motion.jaw[5:] + 1]))
+    first, second = plan_of(tmp_path, motion), plan_of(tmp_path, other)
+    begin_frames(first, reuse=True)
+    draw(first, [range(6)])
+    first.working(2).write_text("damaged")
+    missing = begin_frames(second, reuse=True)
+    assert missing == [range(2, 3), range(4, 6)]
+    draw(second, missing)
+    finish_frames(second)
+    assert pictures(tmp_path) == expected(second)
+    assert begin_frames(second, reuse=True) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "\nHASH RECIPE ../avatar_000001.exr", "\xff"])
 def test_a_damaged_ledger_is_no_ledger(tmp_path: Path, text: str) -> None:
     plan = plan_of(tmp_path / "out", random_motion(2))
     (tmp_path / "avatar_000001.exr").write_text("not ours")
     plan.folder.mkdir()
-    ledger = plan.folder / ".affekt_frames.json"
-    ledger.write_text(text.replace("KEY", plan.recipes[0]), "latin-1")
+    for name, word in (
+        ("HASH", hash_of(tmp_path / "avatar_000001.exr")),
+        ("RECIPE", plan.recipes[0]),
+    ):
+        text = text.replace(name, word)
+    (plan.folder / NAME).write_text(text, "latin-1")
     assert begin_frames(plan, reuse=True) == [range(2)]
 
 
 def test_an_honest_ledger_is_believed(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, random_motion(2))
-    plan.final(0).write_text(plan.recipes[0])
-    (tmp_path / ".affekt_frames.json").write_text(
-        json.dumps({"avatar_000001.exr": plan.recipes[0]})
-    )
+    plan.final(0).write_text("a picture")
+    Ledger(tmp_path).note(plan.final(0), plan.recipes[0])
     assert begin_frames(plan, reuse=True) == [range(1, 2)]
+
+
+def test_a_picture_that_goes_meanwhile_is_said(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, random_motion(3))
+    draw(plan, begin_frames(plan, reuse=True))
+    finish_frames(plan)
+    assert begin_frames(plan, reuse=True) == []
+    plan.final(1).unlink()
+    with pytest.raises(InputError) as caught:
+        finish_frames(plan)
+    assert caught.value.code == "file.not_writable"
+    assert "has gone meanwhile" in caught.value.message
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

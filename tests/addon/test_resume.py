@@ -27,4 +27,4 @@ def test_renderings_break_off_and_go_on(in_blender: RunScript, tmp_path: Path) -
     assert told["nothing_lost"]
     assert [told["moved"]["pictures"], told["back_at"]] == [ALL, 1]
     assert told["all"]["frames"] == [[0, 8]]
-    assert told["hidden"] == [".affekt_frames.json"]
+    assert told["hidden"] == [".affekt_frames"]

@@ -141,7 +141,7 @@ def pass_jobs(avatar: Avatar) -> list[Job]:
     plain = make_shot(avatar, take, PictureRequest(format="exr"))
     every = replace(plain, request=replace(plain.request, passes=passes_of(avatar)))
     frame = next(render_frames(every, labels=kept_labels))
-    about = About(fps=take.fps, recipe="", camera=every.request.camera_at(0))
+    about = About(fps=take.fps, camera=every.request.camera_at(0))
 
     def next_frame(shot: Shot) -> Callable[[], object]:
         again = (render_frames(shot, labels=kept_labels) for _ in itertools.count())

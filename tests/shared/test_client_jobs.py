@@ -169,7 +169,7 @@ def test_render(link: Link, client: Client, take: Artefact, tmp_path: Path) -> N
     finished = events[-1]
     assert isinstance(finished, RenderFinished)
     assert [p.name for p in finished.paths] == [f"frame_{i + 1:04d}.png" for i in range(3, 33)]
-    assert len(list(folder.iterdir())) == 60
+    assert len(list(folder.glob("[!.]*"))) == 60
     assert (folder / "depth_0004.png").read_bytes() == PNG + b"depth 3 64"
     written = [e for e in events if isinstance(e, PictureWritten)]
     assert [e.index for e in written if e.kind == "frame"] == list(range(3, 33))
@@ -199,12 +199,12 @@ def test_pictures_wait_for_credit(
     wait_for(is_drawn, "the last picture to be drawn")
     wait_for(lambda: len(credits_kept) >= limits.PIECES_AHEAD, "what there was credit for")
     assert client.ping() < 5
-    assert len(credits_kept) == limits.PIECES_AHEAD == len(list(folder.iterdir()))
+    assert len(credits_kept) == limits.PIECES_AHEAD == len(list(folder.glob("[!.]*")))
     for message in credits_kept[:]:
         send(message, None)
     wait_for(lambda: len(credits_kept) >= 2 * limits.PIECES_AHEAD, "as many again")
     assert client.ping() < 5
-    assert len(credits_kept) == 2 * limits.PIECES_AHEAD == len(list(folder.iterdir()))
+    assert len(credits_kept) == 2 * limits.PIECES_AHEAD == len(list(folder.glob("[!.]*")))
     assert client.jobs.is_running(job)
 
 
@@ -228,7 +228,7 @@ def test_render_to_exr(link: Link, client: Client, take: Artefact, tmp_path: Pat
     assert isinstance(events[-1], RenderFinished)
     assert [path.name for path in events[-1].paths] == ["frame_0001.exr", "frame_0002.exr"]
     assert [e.kind for e in events if isinstance(e, PictureWritten)] == ["exr", "exr"]
-    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "p").glob("[!.]*")) == [
         "frame_0001.exr",
         "frame_0002.exr",
     ]
@@ -243,7 +243,7 @@ def test_large_pictures_come_in_pieces(
     assert isinstance(drain(client, job)[-1], RenderFinished)
     expected = (PNG + b"frame 5 512").ljust(link.rooms.picture_bytes, b".")
     assert (tmp_path / "p" / "frame_0006.png").read_bytes() == expected
-    assert len(list((tmp_path / "p").iterdir())) == 6
+    assert len(list((tmp_path / "p").glob("[!.]*"))) == 6
 
 
 def test_folder_that_vanishes(link: Link, client: Client, take: Artefact, tmp_path: Path) -> None:

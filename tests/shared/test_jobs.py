@@ -221,7 +221,7 @@ def test_a_render_in_pieces_with_a_credit_for_each(
     finished = events[-1]
     assert isinstance(finished, RenderFinished)
     assert [path.read_bytes() for path in finished.paths] == [b"abcd"] * 3
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.glob("[!.]*"))) == 3
 
 
 @pytest.mark.parametrize("wrong", [{"offset": 3}, {"number": 5}, {"data": b"too long"}])
@@ -275,7 +275,7 @@ def test_a_disk_that_is_full(
     assert error.code == "file.not_writable"
     assert "No space left" in error.message
     assert sidecar.expect(Cancel).job == job
-    assert [path.name for path in tmp_path.iterdir()] == ["frame_0001.png"]
+    assert [path.name for path in tmp_path.glob("[!.]*")] == ["frame_0001.png"]
 
 
 # --- jobs of other clients ------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from affekt.shared import limits
+from affekt.shared import ledger, limits
 from affekt.shared.errors import AffektError, InputError, LinkError
 from affekt.shared.messages import Picture, PictureKind
 from affekt.shared.picture_files import PictureFiles
@@ -21,7 +21,7 @@ JOB = "ab" * 16
 
 @pytest.fixture
 def files(tmp_path: Path) -> PictureFiles:
-    return PictureFiles(JOB, tmp_path / "pictures")
+    return PictureFiles(tmp_path / "pictures")
 
 
 def piece(
@@ -51,7 +51,9 @@ def pieces(number: int, data: bytes, step: int, index: int = 4) -> Iterator[Pict
 
 
 def names(files: PictureFiles) -> list[str]:
-    return sorted(path.name for path in files.folder.iterdir())
+    """Of the pictures; a partial one is told by its ending alone."""
+    found = (path.name for path in files.folder.iterdir() if path.name != ledger.NAME)
+    return sorted("partial" if name.endswith(".partial") else name for name in found)
 
 
 def refused(files: PictureFiles, part: Picture) -> AffektError:
@@ -62,16 +64,27 @@ def refused(files: PictureFiles, part: Picture) -> AffektError:
 
 @given(data=st.binary(min_size=1, max_size=40), step=st.integers(1, 41))
 def test_pieces_of_any_size_make_the_file(tmp_path_factory, data: bytes, step: int) -> None:
-    files = PictureFiles(JOB, tmp_path_factory.mktemp("pictures"))
+    files = PictureFiles(tmp_path_factory.mktemp("pictures"))
     *before, last = pieces(0, data, step)
     for part in before:
         assert files.take(part) is None
-        assert names(files) == [".frame_0005.png.abababab.partial"]
+        assert names(files) == ["partial"]
     path = files.take(last)
     assert path == files.folder / "frame_0005.png"
     assert path.read_bytes() == data
     assert names(files) == ["frame_0005.png"]
     assert files.whole == 1
+
+
+def test_the_ledger_knows_what_has_arrived(files: PictureFiles) -> None:
+    """And what is damaged later."""
+    for part in (*pieces(0, b"abcdef", 4), *pieces(1, b"gh", 2, index=6)):
+        files.take(part)
+    read = ledger.Ledger(files.folder)
+    assert sorted(read.entries) == ["frame_0005.png", "frame_0007.png"]
+    assert all(read.find_whole(path) for path in files.paths)
+    files.paths[0].write_bytes(b"abcdeg")
+    assert [bool(read.find_whole(path)) for path in files.paths] == [False, True]
 
 
 def test_an_empty_file_is_one_piece(files: PictureFiles) -> None:
@@ -153,7 +166,7 @@ def test_an_older_picture_stays_until_the_new_one_is_whole(files: PictureFiles) 
 
 
 def test_two_jobs_in_one_folder(tmp_path: Path) -> None:
-    one, two = PictureFiles("1" * 32, tmp_path), PictureFiles("2" * 32, tmp_path)
+    one, two = PictureFiles(tmp_path), PictureFiles(tmp_path)
     first, second = pieces(0, b"abcd", 2)
     for files in (one, two):
         files.take(first)
@@ -199,7 +212,7 @@ def test_the_end_does_not_wait_for_a_piece_on_its_way(
 def test_places_where_nothing_can_be(tmp_path: Path, files: PictureFiles) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError) as caught:
-        PictureFiles(JOB, tmp_path / "file" / "pictures")
+        PictureFiles(tmp_path / "file" / "pictures")
     assert caught.value.code == "file.not_writable"
     files.folder.rmdir()
     assert refused(files, piece(0, b"abcd")).code == "file.not_writable"

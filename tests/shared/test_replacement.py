@@ -4,13 +4,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from affekt.shared import replacement
-from affekt.shared.replacement import replace_file
+from affekt.shared.replacement import (
+    flush_file,
+    partial_name,
+    partial_path,
+    replace_file,
+    replacing,
+    sweep_partials,
+)
 
 
 @pytest.fixture
@@ -64,3 +73,115 @@ def test_elsewhere_a_refusal_is_final(partial: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(PermissionError):
         replace_file(partial, partial.with_name("a.png"))
     assert tries() == 1
+
+
+# --- files that are not finished -----------------------------------------------------------------
+
+
+@pytest.fixture
+def dead_pid() -> int:
+    """Of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def of_process(pid: int) -> str:
+    return partial_name().replace(f"-{os.getpid()}-", f"-{pid}-")
+
+
+def elsewhere(pid: int) -> str:
+    """A name that another machine gives."""
+    return f".affekt-{'f' * 8}-{pid}-12345678.partial"
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    fsync, rename = os.fsync, os.replace
+
+    def note_fsync(handle: int) -> None:
+        happened.append(f"fsync of {os.fstat(handle).st_size} bytes")
+        fsync(handle)
+
+    def note_rename(source: Path, target: Path) -> None:
+        happened.append(f"rename to {Path(target).name}")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_rename)
+    with replacing(tmp_path / "a.png") as path:
+        path.write_bytes(b"seven..")
+    assert happened == ["fsync of 7 bytes", "rename to a.png"]
+    assert (tmp_path / "a.png").read_bytes() == b"seven.."
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt, ValueError])
+def test_a_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    (tmp_path / "a.png").write_bytes(b"old")
+    with pytest.raises(error), replacing(tmp_path / "a.png") as path:
+        path.write_bytes(b"half")
+        raise error
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+    assert (tmp_path / "a.png").read_bytes() == b"old"
+
+
+def test_a_failing_flush_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may say only then that it is full."""
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"), replacing(tmp_path / "a.png") as path:
+        path.write_bytes(b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_dead_processes_left_behind_goes(tmp_path: Path, dead_pid: int) -> None:
+    files = [of_process(dead_pid), of_process(os.getpid()), elsewhere(dead_pid), "a.partial"]
+    for name in files:
+        (tmp_path / name).write_bytes(b"half")
+    (tmp_path / of_process(dead_pid)).mkdir()  # a folder, as of a bake
+    (tmp_path / of_process(dead_pid)).mkdir()
+    next(p for p in tmp_path.iterdir() if p.is_dir()).joinpath("motion.npz").write_bytes(b"half")
+    sweep_partials(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == set(files[1:])
+
+
+def test_another_machine_has_a_day(tmp_path: Path, dead_pid: int) -> None:
+    path = tmp_path / elsewhere(dead_pid)
+    path.write_bytes(b"half")
+    for age_s, stays in ((23 * 3600, True), (25 * 3600, False)):
+        then = time.time() - age_s
+        os.utime(path, (then, then))
+        sweep_partials(tmp_path)
+        assert path.exists() == stays
+
+
+def test_the_first_file_in_a_folder_sweeps_it(tmp_path: Path, dead_pid: int) -> None:
+    (tmp_path / of_process(dead_pid)).write_bytes(b"half")
+    with replacing(tmp_path / "a.png") as path:
+        path.write_bytes(b"whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_names_are_new_each_time(tmp_path: Path) -> None:
+    assert len({partial_path(tmp_path) for _ in range(20)}) == 20
+    sweep_partials(tmp_path / "missing")
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links on this system")
+def test_a_link_is_swept_without_what_it_leads_to(tmp_path: Path, dead_pid: int) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "a.png").write_bytes(b"mine")
+    (tmp_path / of_process(dead_pid)).symlink_to(tmp_path / "kept")
+    sweep_partials(tmp_path)
+    assert (tmp_path / "kept" / "a.png").read_bytes() == b"mine"
+    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
+
+
+def test_flushing_what_is_not_there_fails(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        flush_file(tmp_path / "missing")

@@ -20,7 +20,7 @@ from ....shared import limits
 from ....shared.connection import default_cache_folder, make_private_folder
 from ....shared.errors import AffektError, InputError
 from ....shared.head import HeadModel
-from ...files import read_bytes, refuse_lfs_pointer, write_whole
+from ...files import read_bytes, read_kept, refuse_lfs_pointer, write_kept
 from .landmarks import landmarks_from
 from .model import check_keys, head_from_flame
 from .quarantine import Arrays, read_arrays, wrong_kind
@@ -83,14 +83,14 @@ def _safetensors(data: bytes, name: str) -> Arrays:
 
 def _cached(kind: str, data: bytes, name: str) -> Arrays:
     digest = hashlib.sha256(f"{_CACHE_LAYOUT} {kind} ".encode() + data).hexdigest()
-    kept = cache_folder() / f"{digest}.safetensors"
+    kept = cache_folder() / f"{digest}.kept"
     with contextlib.suppress(OSError, SafetensorError, ValueError, KeyError):
-        return load(kept.read_bytes())
+        return load(read_kept(kept))
     arrays = read_arrays(kind, data, name)
     # Without a cache the next read only takes a second longer.
     with contextlib.suppress(OSError, AffektError):
         make_private_folder(kept.parent)
-        write_whole(kept, save({key: np.ascontiguousarray(v) for key, v in arrays.items()}))
+        write_kept(kept, save({key: np.ascontiguousarray(v) for key, v in arrays.items()}))
     return arrays
 
 

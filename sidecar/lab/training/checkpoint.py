@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ....shared.errors import InputError
-from ...files import write_whole
+from ...files import read_kept, write_kept
 from .config import GeometryConfig
 
 
@@ -35,7 +35,7 @@ def save_checkpoint(
     for index, values in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{n}": t for n, t in values.items()}
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-    write_whole(path, save(tensors, {"step": str(step), "config": _settings(config)}))
+    write_kept(path, save(tensors, {"step": str(step), "config": _settings(config)}))
 
 
 def load_checkpoint(
@@ -64,8 +64,8 @@ def load_checkpoint(
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    data = path.read_bytes()
     try:
+        data = read_kept(path)
         tensors = load(data)
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
         return tensors, {"step": str(int(metadata["step"])), "config": metadata["config"]}
@@ -73,7 +73,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise InputError(
             "file.damaged",
             f"The checkpoint {path} cannot be read.",
-            "Delete it to start the training again.",
+            "It is damaged or of another version: delete it to start the training again.",
         ) from error
 
 

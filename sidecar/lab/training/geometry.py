@@ -37,7 +37,7 @@ from .loss import GeometryLoss, make_loss
 from .measure import measure
 from .processes import Processes
 
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT = "checkpoint.kept"
 WEIGHTS = "geometry_modulator.safetensors"
 ASYMMETRY_GAIN = 1.0
 """1 makes the output as asymmetric as the take. On held-out people it lowers the vertex error by a

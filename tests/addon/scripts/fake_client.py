@@ -101,7 +101,7 @@ class FakeClient:
         asked["adapter"] = getattr(adapter, "name", None)
         self.renders.append({"subject": getattr(subject, "name", subject), **asked})
         frames = options.frames
-        paths = []
+        paths, ledger = [], harness.load("shared.ledger").Ledger(folder)
         for index in frames[:2] if self.fault == "full" else frames:
             data, suffix = png(((index + 1) % 256, 128, 0, 255), options.width), "png"
             if self.exrs:
@@ -109,6 +109,7 @@ class FakeClient:
             paths.append(folder / f"frame_{index + 1:04d}.{suffix}")
             if self.fault != "job":
                 paths[-1].write_bytes(data)
+                ledger.note(paths[-1])
         if self.fault == "full":
             error = errors.InputError("file.not_writable", "The disk is full.", "Make room.")
             return self._queue("render", [events.JobFailed(job="render", error=error)])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import JobError
-from affekt.sidecar.cache import disk
+from affekt.shared.replacement import partial_name
 from affekt.sidecar.cache.cache import Cache, Entry, choose
 from affekt.sidecar.cache.disk import disk_bytes
 from hypothesis import given, settings
@@ -143,19 +143,23 @@ def test_leftovers_go(tmp_path: Path) -> None:
     cache = Cache(tmp_path, 10 * FILE)
     add(cache, 1, 1000.0)
     folder = cache.user("local").folder / "artefacts"
-    old = time.time() - 120
+    mine = partial_name()
+    now = time.time()
+    of_dead = mine.replace(f"-{os.getpid()}-", f"-{dead.pid}-")
+    elsewhere = f".affekt-{'0' * 8}-{dead.pid}-00000000.partial"  # it may live there
     for name, used_at in {
-        f"{dead.pid}-1": old,
-        f"{dead.pid}-2": old + 120,
-        f"{os.getpid()}-3": old,
-        f"{os.getpid()}-4": old - 600,
-        "strange": old,
+        of_dead: now,
+        mine: now - 120,
+        elsewhere: now - 120,
+        partial_name(): now - 700,
+        elsewhere.replace("-00000000.", "-00000001."): now - 700,
+        "strange.partial": now - 700,
     }.items():
-        (folder / f"{name}{disk.PARTIAL}").write_bytes(bytes(FILE))
-        os.utime(folder / f"{name}{disk.PARTIAL}", (used_at, used_at))
+        (folder / name).write_bytes(bytes(FILE))
+        os.utime(folder / name, (used_at, used_at))
     assert Cache(tmp_path).size_bytes() == 3 * FILE
     left = {path.name for path in folder.glob("*.partial")}
-    assert left == {f"{dead.pid}-2.partial", f"{os.getpid()}-3.partial"}
+    assert left == {mine, elsewhere}
     with pytest.raises(JobError):  # they are nobody's to evict
         Cache(tmp_path, FILE).make_room(0, None)
     assert {path.name for path in folder.iterdir()} == left

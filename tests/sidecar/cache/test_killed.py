@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+from affekt.shared.replacement import PARTIAL
 from affekt.sidecar.cache.cache import Cache
-from affekt.sidecar.cache.disk import PARTIAL
 from affekt.sidecar.cache.parts import check_chunk, read_manifest
 from fakes.cache_work import ADDED, KEYS, PC2, SHA256, WHOLE, work
 

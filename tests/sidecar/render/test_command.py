@@ -51,7 +51,7 @@ def test_writes_pictures_depth_and_preview(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert render(files, tmp_path / "a" / "b") == 0
-    names = sorted(p.name for p in (tmp_path / "a" / "b").iterdir())
+    names = sorted(p.name for p in (tmp_path / "a" / "b").glob("[!.]*"))
     numbers = [f"{i + 1:04d}.png" for i in range(FRAMES)]
     assert names == [
         *(f"depth_{n}" for n in numbers),
@@ -164,7 +164,7 @@ def test_exr_with_every_pass_and_a_sheet(
     assert (
         render(files, out, "open", **words, sheet=str(sheet), motion=str(files / "open.npz")) == 0
     )
-    assert sorted(p.name for p in out.iterdir()) == [
+    assert sorted(p.name for p in out.glob("[!.]*")) == [
         "frame_0002.exr",
         "frame_0003.exr",
         "preview.mp4",

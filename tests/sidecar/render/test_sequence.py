@@ -42,7 +42,7 @@ def save(shot: Shot, folder: Path, kind: str = "exr", **options: bool):
 
 
 def stamps(folder: Path) -> dict[str, int]:
-    return {p.name: p.stat().st_mtime_ns for p in folder.iterdir()}
+    return {p.name: p.stat().st_mtime_ns for p in folder.glob("[!.]*")}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -50,7 +50,7 @@ def test_frames_arrive_in_order_with_their_files(kind: str, avatar: Avatar, tmp_
     saved = save(shot_of(avatar), tmp_path / "a" / "b", kind)
     assert [s.index for s in saved] == list(range(6))
     named = sorted(path.name for s in saved for path in s.files)
-    assert named == sorted(p.name for p in (tmp_path / "a" / "b").iterdir())
+    assert named == sorted(p.name for p in (tmp_path / "a" / "b").glob("[!.]*"))
     assert saved[0].files[0].name == f"frame_0001.{kind}"
     assert len(saved[0].files) == (2 if kind == "png" else 1)
     # What is on the disk is what was rendered.
@@ -71,18 +71,50 @@ def test_the_header_has_the_frames_own_numbers(avatar: Avatar, tmp_path: Path):
 def test_a_second_run_keeps_what_is_whole_and_the_same(kind: str, avatar: Avatar, tmp_path: Path):
     shot = shot_of(avatar)
     files = [s.files for s in save(shot, tmp_path, kind)]
-    whole = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    whole = {p.name: p.read_bytes() for p in tmp_path.glob("[!.]*")}
     files[1][0].write_bytes(whole[files[1][0].name][:-7])  # half there
     files[2][-1].unlink()  # gone
     files[4][0].write_bytes(b"someone else's")
     before = stamps(tmp_path)
     again = save(shot, tmp_path, kind)
     assert [s.index for s in again if s.frame is None] == [0, 3, 5]
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == whole
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("[!.]*")} == whole
     after = stamps(tmp_path)
     assert all(after[path.name] == before[path.name] for i in (0, 3, 5) for path in files[i])
     # A longer range keeps what it shares with the shorter one.
     assert all(s.frame is None for s in save(shot_of(avatar, frames=range(1, 3)), tmp_path, kind))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_byte_is_damaged_the_frame_is_made_again(
+    kind: str, avatar: Avatar, tmp_path: Path
+):
+    """Wherever in the file, in the picture or its depth, in one bit or in a whole run."""
+    shot = shot_of(avatar, frames=range(2))
+    files = save(shot, tmp_path, kind)[1].files
+    random = np.random.default_rng(12)
+    for number in range(24):
+        path = files[number % len(files)]
+        whole = path.read_bytes()
+        damaged = bytearray(whole)
+        low = int(random.integers(len(whole)))
+        for at in range(low, min(low + int(random.choice([1, 60])), len(whole))):
+            damaged[at] ^= int(random.integers(1, 256))
+        path.write_bytes(damaged)
+        assert [s.index for s in save(shot, tmp_path, kind) if s.frame is not None] == [1]
+        assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_swapped_files_are_not_taken_for_one_another(kind: str, avatar: Avatar, tmp_path: Path):
+    """Each is whole, and its bytes are those of another frame."""
+    shot = shot_of(avatar, frames=range(3))
+    one, two, _ = (s.files[0] for s in save(shot, tmp_path, kind))
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    assert [s.index for s in save(shot, tmp_path, kind) if s.frame is not None] == [0, 1]
+    assert (one.read_bytes(), two.read_bytes()) == (first, second)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
@@ -129,7 +161,7 @@ def test_another_motion_is_made_again_where_it_differs(kind: str, avatar: Avatar
     again = save(other, tmp_path / "a", kind)
     assert [s.index for s in again if s.frame is not None] == [3]
     save(other, tmp_path / "b", kind)
-    files = [{p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in "ab"]
+    files = [{p.name: p.read_bytes() for p in (tmp_path / name).glob("[!.]*")} for name in "ab"]
     assert files[0] == files[1]
 
 
@@ -152,7 +184,7 @@ def test_closed_between_frames(avatar: Avatar, tmp_path: Path):
     assert [next(rendered).index for _ in range(2)] == [0, 1]
     rendered.close()
     kept = {p.name for p in tmp_path.iterdir()}
-    assert not [name for name in kept if name.startswith(".")]
+    assert not [name for name in kept if name.endswith(".partial")]
     assert "frame_0001.png" in kept
     assert "frame_0006.png" not in kept
 
@@ -233,5 +265,5 @@ def test_other_frames_still_in_hand_are_not_lost(avatar: Avatar, tmp_path: Path)
     saved = save_sequence(of_kind(shot_of(avatar), "png"), tmp_path)
     next(saved)
     saved.close()
-    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+    assert not list(tmp_path.glob("*.partial"))
     assert (tmp_path / "frame_0001.png").is_file()

@@ -84,7 +84,7 @@ def test_a_run_killed_while_it_writes_leaves_the_old_checkpoint_whole(
 
     def killed_at_step_4(path: Path, data: bytes) -> int:
         nonlocal before
-        if CHECKPOINT in path.name and (tmp_path / CHECKPOINT).exists():
+        if path.suffix == ".partial" and (tmp_path / CHECKPOINT).exists():
             before = (tmp_path / CHECKPOINT).read_bytes()
             write(path, data[: len(data) // 2])
             raise KeyboardInterrupt
@@ -165,10 +165,14 @@ def test_a_checkpoint_of_other_settings_is_refused(finished: tuple[Path, list[st
 
 
 def test_a_broken_checkpoint_is_refused(tmp_path: Path):
-    (tmp_path / CHECKPOINT).write_bytes(b"\x10\0\0\0")
-    with pytest.raises(InputError) as caught:
-        train(TINY, small_head(), tmp_path, lambda line: None)
-    assert caught.value.code == "file.damaged"
+    train(replace(TINY, steps=1), small_head(), tmp_path, lambda line: None)
+    whole = (tmp_path / CHECKPOINT).read_bytes()
+    changed = whole[:-5] + bytes([whole[-5] ^ 2]) + whole[-4:]  # one bit of one weight
+    for damaged in (b"\x10\0\0\0", whole[:-4], changed):
+        (tmp_path / CHECKPOINT).write_bytes(damaged)
+        with pytest.raises(InputError) as caught:
+            train(TINY, small_head(), tmp_path, lambda line: None)
+        assert caught.value.code == "file.damaged"
 
 
 def test_a_folder_of_takes_trains_the_same_bits_as_anchors_in_memory(tmp_path: Path):
