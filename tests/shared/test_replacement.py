@@ -120,9 +120,14 @@ def test_it_is_on_the_disk_before_it_has_its_name(
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt, ValueError])
 def test_a_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
     (tmp_path / "a.png").write_bytes(b"old")
-    with pytest.raises(error), replacing(tmp_path / "a.png") as path:
-        path.write_bytes(b"half")
-        raise error
+
+    def fail() -> None:
+        with replacing(tmp_path / "a.png") as path:
+            path.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
     assert (tmp_path / "a.png").read_bytes() == b"old"
 
