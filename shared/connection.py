@@ -30,6 +30,8 @@ from .version import AFFEKT_VERSION
 FILE_NAME = "sidecar.json"
 RUNTIME_VARIABLE = "AFFEKT_RUNTIME_DIR"
 CACHE_VARIABLE = "AFFEKT_CACHE_DIR"
+RUNTIME_SETTING = f"set the variable {RUNTIME_VARIABLE}, or give `affekt serve --runtime-dir`"
+CACHE_SETTING = f"set the variable {CACHE_VARIABLE}, or give the command `--cache-dir`"
 START_REMEDY = "Start the sidecar (Affekt panel, or `affekt serve`) and try again."
 ASK_REMEDY = (
     "Ask whoever runs the remote sidecar whether it is up, and whether a firewall is in the way."
@@ -107,31 +109,36 @@ def default_cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "affekt"
 
 
-def make_private_folder(folder: Path) -> None:
-    """Makes the folder, for its user alone. Raises LinkError `link.folder`."""
+def make_private_folder(folder: Path, setting: str) -> None:
+    """Makes the folder, for its user alone. setting: how a user says another one, such as
+    `RUNTIME_SETTING`. Raises LinkError `link.folder`."""
     try:
         private_files.make_folder(folder)
     except OSError as error:
-        raise LinkError(
-            "link.folder",
-            f"The folder {folder} cannot be made private to you.",
-            f"Set {RUNTIME_VARIABLE} to a folder of your own.",
-        ) from error
+        raise unusable_folder(folder, setting, error) from error
+
+
+def unusable_folder(folder: Path, setting: str, error: OSError) -> LinkError:
+    """The error for a folder of Affekt's own that cannot be used; it names the setting that leads
+    to another one, and no other."""
+    reason = error.strerror or str(error)
+    place = "" if error.filename in (None, str(folder)) else f" at {error.filename}"
+    return LinkError(
+        "link.folder",
+        f"The folder {folder} cannot be used, or not be made private to you ({reason}{place}).",
+        f"Make it yours and free some space on its disk, or choose another one: {setting}.",
+    )
 
 
 def write_connection(connection: Connection, folder: Path) -> Path:
     """Writes the file, under its name only once it is whole; an older one is replaced.
     Raises LinkError `link.folder`."""
-    make_private_folder(folder)
+    make_private_folder(folder, RUNTIME_SETTING)
     path = folder / FILE_NAME
     try:
         private_files.write(path, json.dumps(asdict(connection), indent=1))
     except OSError as error:
-        raise LinkError(
-            "link.folder",
-            f"The connection file cannot be written to {folder}.",
-            "Check the folder's rights and the space left.",
-        ) from error
+        raise unusable_folder(folder, RUNTIME_SETTING, error) from error
     return path
 
 

@@ -48,7 +48,7 @@ import numpy as np
 from . import limits
 from .alive import is_process_alive
 from .arrays import UInt8Array
-from .connection import default_runtime_folder, make_private_folder
+from .connection import RUNTIME_SETTING, default_runtime_folder, make_private_folder
 from .errors import LinkError
 from .private_files import is_open_to_others, is_own
 
@@ -253,7 +253,7 @@ def _is_orphan(path: Path) -> bool:
 def _made_default_folder() -> Path:
     folder = default_pixel_folder()
     if folder == default_runtime_folder():
-        make_private_folder(folder)
+        make_private_folder(folder, RUNTIME_SETTING)
     return folder
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from .alive import is_process_alive
 from .connection import (
     FILE_NAME,
+    RUNTIME_SETTING,
     Connection,
     default_runtime_folder,
     make_private_folder,
@@ -138,7 +139,7 @@ def start_sidecar(command: Sequence[str], runtime_folder: Path) -> SidecarProces
 
     Raises LinkError `link.start` if there is no such program, `link.folder`.
     """
-    make_private_folder(runtime_folder)
+    make_private_folder(runtime_folder, RUNTIME_SETTING)
     log_path = runtime_folder / LOG_NAME
     options = ["--runtime-dir", str(runtime_folder), "--parent-pid", str(os.getpid())]
     try:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line: one table of commands, each a dataclass of options with `run()`.
 
-Exit codes: 0 done, 2 an error of the user's (one sentence on stderr), 130 interrupted.
+Exit codes: 0 done, 2 an error of the user's (one sentence on stderr), 130 interrupted, 141 nobody
+reads the output, 143 and 129 ended by SIGTERM and SIGHUP.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+import warnings
 from typing import NoReturn, Protocol, TextIO
 
 from ..shared.errors import AffektError, InputError
+from . import exits
 
 
 class Command(Protocol):
@@ -56,11 +59,40 @@ that `affekt serve` does not wait for what only `affekt train` needs."""
 
 def main() -> NoReturn:
     """Entry point of `affekt`."""
-    sys.exit(run(sys.argv[1:]))
+    if not sys.warnoptions:
+        # numpy tells of overflows on the way; what comes of them is checked, and said once.
+        warnings.simplefilter("ignore", RuntimeWarning)
+    try:
+        exits.obey_signals()
+        code = run(sys.argv[1:])
+    except SystemExit as stop:  # tyro's, after it has helped
+        code = stop.code if isinstance(stop.code, int) else 0
+    sys.exit(exits.flush_output(code))
 
 
 def run(arguments: list[str]) -> int:
     """Runs one command line (without the program's name) and returns its exit code."""
+    try:
+        return _run(arguments)
+    except AffektError as error:
+        return exits.say(error)
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except exits.Ended as ended:
+        return ended.exit_code
+    except BrokenPipeError:
+        return exits.CLOSED_PIPE
+    except OSError as error:
+        return exits.say(exits.place_error(error))
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "affekt":
+            raise  # a module of our own: that is a bug
+        return exits.say(exits.absence_error(error, _match(arguments) or ""))
+
+
+def _run(arguments: list[str]) -> int:
+    if any("\0" in argument for argument in arguments):
+        raise InputError("file.place", "No path holds the character 0.", "Check the path.")
     words = _match(arguments)
     if words is None:
         asks = arguments[-1:] in (["--help"], ["-h"])
@@ -68,14 +100,7 @@ def run(arguments: list[str]) -> int:
         _print_usage(group, file=sys.stdout if asks else sys.stderr)
         return 0 if asks and (group or len(arguments) == 1) else 2
     options = _load(words)
-    rest = arguments[len(words.split()) :]
-    try:
-        _parse(options, rest, words).run()
-    except AffektError as error:
-        print(f"affekt: {error} [{error.code}]", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    _parse(options, arguments[len(words.split()) :], words).run()
     return 0
 
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ...shared.arrays import UInt8Array
-from ...shared.connection import default_cache_folder, make_private_folder
+from ...shared.connection import CACHE_SETTING, default_cache_folder, make_private_folder
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
@@ -61,7 +61,7 @@ def kept_labels(subject: Avatar | HeadModel) -> UInt8Array:
     label = find_labels(subject)
     # A cache that cannot be written costs seconds the next time, nothing else.
     with contextlib.suppress(OSError, InputError):
-        make_private_folder(kept.parent)
+        make_private_folder(kept.parent, CACHE_SETTING)
         write_kept(kept, save({"label": label}))
     return label
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...shared import limits
-from ...shared.connection import make_private_folder
+from ...shared.connection import CACHE_SETTING, make_private_folder
 from ...shared.errors import JobError, LinkError
 from ...shared.replacement import PARTIAL, is_left_behind
 from . import disk
@@ -52,7 +52,7 @@ class Cache:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Makes the folder if need be. Raises LinkError `link.folder` if it cannot."""
-        make_private_folder(root)
+        make_private_folder(root, CACHE_SETTING)
         self.root, self.limit_bytes = root, limit_bytes
         self._clock = clock
         self._users: dict[str, UserCache] = {}

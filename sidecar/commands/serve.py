@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from ...shared import limits
 from ...shared.connection import FILE_NAME, default_cache_folder, default_runtime_folder
 from ...shared.errors import InputError
+from ..exits import ending_signals
 from .log import open_log
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ LEAVE_S = 1.6
 
 @dataclass(frozen=True, kw_only=True)
 class Serve:
-    """Run the sidecar that Blender connects to, until Ctrl-C, or until its parent is gone."""
+    """Run the sidecar that Blender connects to, until Ctrl-C, SIGTERM or the terminal's end, or
+    until its parent is gone."""
 
     runtime_dir: Path | None = None
     """Folder for the connection file; by default a folder of the user's own."""
@@ -71,7 +74,7 @@ class Serve:
             options,
         )
         signals: list[int] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *ending_signals()):
             signal.signal(number, lambda number, _: signals.append(number))
         server.start()
         if self.parent_pid is not None:
@@ -104,7 +107,8 @@ class Serve:
 
     def _say(self, sentence: str) -> None:
         if self.log is None:
-            print(f"affekt: {sentence}", flush=True)
+            with contextlib.suppress(OSError):  # nobody reads it
+                print(f"affekt: {sentence}", flush=True)
         else:
             logging.getLogger("affekt").info("%s", sentence)
 

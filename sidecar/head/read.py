@@ -61,6 +61,10 @@ def _is_flame(path: Path) -> bool:
 
 
 def _read(path: Path) -> HeadModel:
+    if path.is_dir():
+        raise InputError(
+            "file.folder", f"{path} is a folder, not a head file.", "Give the path of a head file."
+        )
     if not path.is_file():
         raise InputError(
             "file.missing",

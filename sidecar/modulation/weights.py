@@ -74,13 +74,14 @@ _SCALINGS = {
 def load_modulator(path: Path | None = None) -> Modulator:
     """Reads a modulator; None is the one that ships.
 
-    Raises InputError `file.missing`, `file.empty`, `file.too_large` (see `read_bytes`),
-    `file.wrong_kind` for a JSON that describes something else, and `file.damaged`.
+    Raises InputError `file.missing`, `file.folder`, `file.empty`, `file.too_large` (see
+    `read_bytes`), `file.wrong_kind` for a JSON that describes something else, and `file.damaged`.
     """
     path = path or _shipped()
+    _check_pair(path)
     description = path.with_suffix(".json")
-    about = _read_about(description)
     tensors = _read_tensors(path)
+    about = _read_about(description)
     config = _network_config(about, description)
     with torch.random.fork_rng(devices=[]):
         network = GeometryNetwork(config)
@@ -126,13 +127,41 @@ def save_modulator(modulator: Modulator, path: Path) -> None:
     write_whole(path.with_suffix(".json"), text.encode())
 
 
+def _check_pair(path: Path) -> None:
+    """Checks that the path is that of one of the two files of a modulator. Raises InputError
+    `file.folder`, `file.missing`, `file.wrong_kind`."""
+    description, pair = path.with_suffix(".json"), "NAME.safetensors with NAME.json beside it"
+    if path.is_dir():
+        inside = sorted(
+            p.name for p in path.glob("*.safetensors") if p.with_suffix(".json").exists()
+        )
+        raise InputError(
+            "file.folder",
+            f"{path} is a folder, not a modulator, which is two files: {pair}.",
+            f"Give the path of {inside[0]} in it." if inside else "Give the first one's path.",
+        )
+    if path.suffix == ".json":
+        raise InputError(
+            "file.wrong_kind",
+            f"{path} only describes a modulator, which is two files: {pair}.",
+            "Give the first one's path.",
+        )
+    if path.is_file() and not description.exists():
+        raise InputError(
+            "file.missing",
+            f"{description}, which belongs to the modulator {path.name}, is not there.",
+            "Put both files that `affekt train geometry` wrote into one folder.",
+        )
+
+
 def _shipped() -> Path:
     return Path(str(resources.files("affekt.sidecar.assets") / "geometry_modulator.safetensors"))
 
 
 def _read_about(path: Path) -> dict[str, object]:
     try:
-        about = json.loads(read_bytes(path, MAX_WEIGHT_BYTES, "modulator").decode("utf-8"))
+        text = read_bytes(path, MAX_WEIGHT_BYTES, "modulator's description").decode("utf-8")
+        about = json.loads(text)
     except ValueError as error:
         raise _damaged(path, "it is not JSON") from error
     if not isinstance(about, dict) or about.get("format") not in (FORMAT, FORMAT_1):

@@ -20,12 +20,13 @@ import zmq
 from zmq.utils import z85
 
 from ...shared import limits, private_files
-from ...shared.connection import is_key
+from ...shared.connection import is_key, unusable_folder
 from ...shared.errors import InputError, LinkError
 from .keys import KeyPair, check_name, is_name, make_keys
 from .sockets import ClientEndpoint
 
 KEYS_VARIABLE = "AFFEKT_KEYS_DIR"
+KEYS_SETTING = f"set the variable {KEYS_VARIABLE}, or give the command `--keys-dir`"
 SERVER_FILE = "server.json"
 TRUSTED_FILE = "trusted.json"
 _log = logging.getLogger("affekt.server")
@@ -43,7 +44,7 @@ def default_keys_folder() -> Path:
 
 
 def server_keys(folder: Path) -> KeyPair:
-    """This server's pair, made at first use. Raises LinkError `link.key_file`."""
+    """This server's pair, made at first use. Raises LinkError `link.key_file`, `link.folder`."""
     path = folder / SERVER_FILE
     try:
         private_files.make_folder(folder)
@@ -52,7 +53,7 @@ def server_keys(folder: Path) -> KeyPair:
     except FileExistsError:
         pass  # made by another command in this very moment
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise unusable_folder(folder, KEYS_SETTING, error) from error
     return read_key_file(path)
 
 
@@ -190,7 +191,7 @@ def _write_trusted(folder: Path, users: Mapping[str, str]) -> None:
         private_files.make_folder(folder)
         private_files.write(path, json.dumps({"users": users}, indent=1))
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise unusable_folder(folder, KEYS_SETTING, error) from error
 
 
 def _pair_text(pair: KeyPair) -> str:
@@ -221,8 +222,9 @@ def _signature(path: Path) -> tuple[int, ...] | None:
 
 def _unusable(path: Path, reason: OSError | str) -> LinkError:
     said = reason if isinstance(reason, str) else reason.strerror or str(reason)
-    return LinkError(
-        "link.key_file",
-        f"The key file {path} cannot be used: {said}.",
-        "If others may have read it, delete it and exchange new keys; else mend it (`chmod 600`).",
+    remedy = (
+        "If others may have read it, delete it and exchange new keys; else mend it (`chmod 600`)."
     )
+    if isinstance(reason, OSError) and not isinstance(reason, private_files.NotPrivateError):
+        remedy = "Check its path and your right to read it; `affekt keys new` makes new keys."
+    return LinkError("link.key_file", f"The key file {path} cannot be used: {said}.", remedy)

@@ -34,6 +34,7 @@ from .authenticator import LOCAL_USER
 from .client_socket import ClientSocket, Incoming, UserOf, user_of
 from .disk_queue import DiskQueue
 from .job_events import EventSender
+from .runtime_lock import RuntimeLock
 from .scheduler import Dropped, Ended, Forgotten, Refusal, Request, Scheduler
 from .sockets import ClientEndpoint, OpenSocket, ServerSockets, local_endpoint, open_router
 from .transfers import Transfers, failure
@@ -115,20 +116,24 @@ class Server:
         self._verdict: AffektError | None = None
         self._room_at = 0.0
         self._is_making_room = False
+        self._runtime_lock: RuntimeLock | None = None
         self._device = "unknown"
         self.stopped = threading.Event()
         """Set when the server has ended, or `stop` or a client asked it to."""
 
     def start(self) -> Connection | None:
         """Binds the sockets, writes the connection file and starts to serve. Returns what is in
-        the file; None where clients have keys of their own. Raises LinkError `link.folder`,
-        `link.bind`."""
+        the file; None where clients have keys of their own. Raises LinkError `link.running`,
+        `link.folder`, `link.bind`."""
         endpoint = self._options.endpoint or local_endpoint()
+        if endpoint.client is not None:  # it writes a connection file
+            self._runtime_lock = RuntimeLock(self._options.runtime_folder)
         self._context = zmq.Context()
         try:
             self._sockets = ServerSockets(self._context, endpoint, self._options.open_socket)
         except LinkError:
             self._context.term()
+            self._unlock()
             raise
         self.endpoint, self.authenticator = self._sockets.endpoint, self._sockets.authenticator
         self._clients = ClientSocket(self._sockets.clients, self._options.user_of)
@@ -184,7 +189,12 @@ class Server:
         has_ended = self._disk_queue.join(timeout_s)
         self._claim.close()
         self._mailbox.close()
+        self._unlock()
         return has_ended
+
+    def _unlock(self) -> None:
+        if self._runtime_lock is not None:
+            self._runtime_lock.release()
 
     # --- on the sockets' thread --------------------------------------------------------------
 

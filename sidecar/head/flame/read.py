@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ....shared import limits
-from ....shared.connection import default_cache_folder, make_private_folder
+from ....shared.connection import CACHE_SETTING, default_cache_folder, make_private_folder
 from ....shared.errors import AffektError, InputError
 from ....shared.head import HeadModel
 from ...files import read_bytes, read_kept, refuse_lfs_pointer, write_kept
@@ -89,7 +89,7 @@ def _cached(kind: str, data: bytes, name: str) -> Arrays:
     arrays = read_arrays(kind, data, name)
     # Without a cache the next read only takes a second longer.
     with contextlib.suppress(OSError, AffektError):
-        make_private_folder(kept.parent)
+        make_private_folder(kept.parent, CACHE_SETTING)
         write_kept(kept, save({key: np.ascontiguousarray(v) for key, v in arrays.items()}))
     return arrays
 

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a command ends that does not end by itself: by a signal, at a place that it may not enter,
+with a pipe that nobody reads, or without a package. None of these is a traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+from types import FrameType
+
+from ..shared.errors import AffektError, InputError
+
+USER_ERROR, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
+"""Exit codes; a signal's is 128 and its number, as shells say it."""
+_PACKAGES = {
+    "cv2": "opencv-python-headless",
+    "PIL": "Pillow",
+    "OpenEXR": "OpenEXR",
+    "zmq": "pyzmq",
+    "espeakng_loader": "espeakng-loader",
+}
+"""Packages that are not called like their modules."""
+_EXTRAS = {"anny": "head", "espeakng_loader": "anchors", "matplotlib": "reports", "gsply": "export"}
+"""Our extras that bring a module; all others come with `sidecar`."""
+_REASONS = {
+    errno.EACCES: ("you may not use it", "Choose another place, or ask its owner for the right."),
+    errno.EPERM: ("you may not use it", "Choose another place, or ask its owner for the right."),
+    errno.EROFS: ("its disk can only be read", "Choose a place on another disk."),
+    errno.ENOENT: ("it is not there", "Check the path."),
+    errno.ENOTDIR: ("a file is where a folder should be", "Check the path."),
+    errno.EISDIR: ("it is a folder, not a file", "Give the path of a file."),
+    errno.EEXIST: ("something else has that name", "Choose another name, or move it away."),
+    errno.ENAMETOOLONG: ("its name is too long", "Choose a shorter name."),
+    errno.ELOOP: ("its links lead in a circle", "Check the path and its links."),
+    errno.ENOSPC: ("the disk is full", "Make room on it, or choose another place."),
+    errno.EDQUOT: ("your share of the disk is full", "Make room, or choose another place."),
+    errno.EFBIG: ("the file would be too large", "Choose another disk, or write less."),
+    errno.EIO: ("the disk does not answer", "Check the disk, or choose another place."),
+    errno.EMFILE: ("too many files are open", "Close other programs and try again."),
+    errno.ENFILE: ("too many files are open", "Close other programs and try again."),
+}
+
+
+class Ended(BaseException):
+    """A signal asks for the end. No `Exception`, so that nothing but `finally` sees it, as with
+    Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def ending_signals() -> list[signal.Signals]:
+    """The signals beside Ctrl-C's that ask for the end: SIGTERM, and that of a terminal that is
+    closed. Without those that are ignored, as `nohup` has it."""
+    asked = [signal.SIGTERM, signal.SIGBREAK if sys.platform == "win32" else signal.SIGHUP]
+    return [number for number in asked if signal.getsignal(number) != signal.SIG_IGN]
+
+
+def obey_signals() -> None:
+    """Makes these signals raise `Ended` in the main thread, so that whatever clears up after Ctrl-C
+    clears up after them."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise Ended(number)
+
+    for number in ending_signals():
+        signal.signal(number, end)
+
+
+def place_error(error: OSError) -> InputError:
+    """The error for whatever the system refuses: the path, the reason, and what to do."""
+    reason, remedy = _REASONS.get(
+        error.errno or 0, (error.strerror or str(error), "Choose another place.")
+    )
+    names = [os.fsdecode(name) for name in (error.filename,) if isinstance(name, str | bytes)]
+    place = f"'{names[0][:300]}'" if names else "A file or the output"
+    return InputError("file.place", f"{place} cannot be used: {reason}.", remedy)
+
+
+def absence_error(error: ImportError, words: str) -> InputError:
+    """The error for a package that a command needs and that is missing, or does not load."""
+    module = (error.name or "").partition(".")[0]
+    package, extra = _PACKAGES.get(module, module), _EXTRAS.get(module, "sidecar")
+    line = f'{sys.executable} -m pip install "affekt[{extra}]"'
+    if isinstance(error, ModuleNotFoundError):
+        said = f"The package {package}, which `affekt {words}` needs, is not installed."
+        return InputError(
+            "option.not_installed", said, f"Run: {line}; `affekt doctor` says the rest."
+        )
+    reason = " ".join(str(error).split())[:300]
+    return InputError(
+        "option.not_installed",
+        f"The package {package or 'of a library'} is there, but does not load: {reason}.",
+        f"Run: {line} --force-reinstall; `affekt doctor` says the rest.",
+    )
+
+
+def say(error: AffektError) -> int:
+    """Prints the error on standard error; returns the exit code."""
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it
+        print(f"affekt: {error} [{error.code}]", file=sys.stderr)
+    return USER_ERROR
+
+
+def flush_output(code: int) -> int:
+    """Sends out what was printed; returns the exit code, another one if that fails. A pipe whose
+    reader has left, as of `| head`, is no error of ours: nothing is said."""
+    failure = None
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except BrokenPipeError:
+            code = CLOSED_PIPE
+            _discard(stream.fileno())
+        except OSError as error:
+            failure = error
+            _discard(stream.fileno())
+    return code if failure is None else say(place_error(failure))
+
+
+def _discard(descriptor: int) -> None:
+    """Leads what the stream still holds to nowhere, or the interpreter complains at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
