@@ -19,7 +19,7 @@ import numpy as np
 
 from . import limits
 from .emotion import CONTROLS, EMOTIONS, EmotionTrack
-from .emotion_keys import EmotionKeys, decode_track, sample_keys
+from .emotion_keys import EmotionKeys, decode_track, load_once, sample_keys
 from .errors import InputError
 
 EMOTION_OF = {
@@ -138,7 +138,7 @@ def _parse(data: bytes) -> tuple[list[Entry], float]:
     try:
         text = data.decode("utf-8-sig")
         plain = text.lstrip()[:1] in ("{", "[")
-        content = json.loads(text) if plain else _parse_yaml(text)
+        content = load_once(text) if plain else _parse_yaml(text)
     except (ValueError, RecursionError) as error:
         raise _not_readable() from error
     rows, transition = content, 0.0
@@ -232,6 +232,8 @@ def _parse_yaml(text: str) -> dict[str, object]:
         while open_maps[-1][0] >= indent:
             open_maps.pop()
         key, value = found[3], (found[4] or "").strip()
+        if key in open_maps[-1][1]:
+            raise ValueError(line)  # twice in one place
         if value not in ("", "{}"):
             open_maps[-1][1][key] = float(value)
             continue

@@ -76,10 +76,10 @@ def decode_keys(data: bytes, fps: float) -> EmotionKeys:
             f"There is no interpolation called {_shown(interpolation)}.",
             f"Use one of {', '.join(curves.INTERPOLATIONS)}.",
         )
-    rate = _number(content.get("fps", fps), "The emotion file's fps")
-    if not 0 < rate <= 1000:
-        raise InputError(
-            "emotion.range", f"The emotion file's fps is {rate:g}.", "Give a rate from 1 to 1000."
+    rate = fps
+    if "fps" in content:
+        rate = check_rate(
+            _number(content["fps"], "The emotion file's fps"), "The emotion file's fps"
         )
     return EmotionKeys(
         channels=_channels(content.get("keys")), fps=rate, interpolation=str(interpolation)
@@ -97,11 +97,42 @@ def encode_keys(keys: EmotionKeys) -> bytes:
     return (json.dumps(content, indent=1) + "\n").encode()
 
 
+def check_rate(fps: float, what: str) -> float:
+    """The rate, if keys may have it. what: begins the error's sentence. Raises InputError
+    `emotion.range`."""
+    if not limits.MIN_KEY_FPS <= fps <= limits.MAX_KEY_FPS:
+        raise InputError(
+            "emotion.range",
+            f"{what} is {fps:g}.",
+            f"Give a rate from {limits.MIN_KEY_FPS:g} to {limits.MAX_KEY_FPS:g}.",
+        )
+    return fps
+
+
+def load_once(text: str | bytes) -> object:
+    """Parses JSON in which no object names a thing twice: of two values one would go unheard.
+    Raises InputError `emotion.keys` for that, ValueError or RecursionError for what is no JSON."""
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for number, name in enumerate(names) if name in names[:number])
+        raise InputError(
+            "emotion.keys",
+            f"The emotion file names '{twice:.40}' twice in one place.",
+            "Keep one of the two.",
+        )
+    return found
+
+
 def _parse(data: bytes) -> dict[str, object]:
     try:
         if len(data) > limits.MAX_TRACK_BYTES:
             raise ValueError
-        content = json.loads(data)
+        content = load_once(data)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         where = f": it breaks in line {line}." if line else "."
@@ -126,51 +157,63 @@ def _channels(keys: object) -> dict[str, tuple[Float64Array, Float64Array]]:
             "In the emotion file, 'keys' is not a list.",
             'Write it like "keys": [{"frame": 0, "happy": 1.0}].',
         )
-    found: dict[str, dict[float, float]] = {}
+    frames = np.array([_frame(key, index) for index, key in enumerate(keys)])
+    columns: dict[str, tuple[list[int], list[object]]] = {}
     for index, key in enumerate(keys):
-        for name, (frame, value) in _key_values(key, index).items():
-            curve = found.setdefault(name, {})
-            if frame in curve:
-                raise InputError(
-                    "emotion.keys",
-                    f"Key {index} sets {name} at frame {frame:g}, which an earlier key has set.",
-                    "Keep one of the two.",
-                )
-            curve[frame] = value
-    return {
-        name: (np.array(sorted(curve)), np.array([curve[f] for f in sorted(curve)]))
-        for name, curve in found.items()
-    }
+        for name, value in key.items():
+            if name != "frame":
+                rows, values = columns.setdefault(name, ([], []))
+                rows.append(index)
+                values.append(value)
+    return {name: _curve(name, frames, *column) for name, column in columns.items()}
 
 
-def _key_values(key: object, index: int) -> dict[str, tuple[float, float]]:
-    """For each channel that one key names: frame and value."""
+def _frame(key: object, index: int) -> float:
+    """The frame of one key."""
     if not isinstance(key, dict) or "frame" not in key:
         raise InputError(
             "emotion.keys",
             f"Key {index} has no frame.",
             'Write it like {"frame": 0, "happy": 1.0}.',
         )
-    frame = _number(key["frame"], f"The frame of key {index}")
-    if abs(frame) > limits.MAX_FRAMES:
+    frame = key["frame"]
+    if type(frame) not in (int, float) or not abs(frame) <= limits.MAX_FRAMES:
+        frame = _number(frame, f"The frame of key {index}")
         raise InputError(
             "emotion.range",
             f"Key {index} is at frame {frame:g}, outside any take.",
             f"Use frames up to {limits.MAX_FRAMES}.",
         )
-    values = {}
-    for name in (n for n in key if n != "frame"):
-        if name not in CHANNELS:
-            raise _unknown(name, CHANNELS, f"Key {index} names")
-        value = _number(key[name], f"{name} in key {index}")
-        if not 0 <= value <= largest_value(name):
+    return frame
+
+
+def _curve(
+    name: str, frames: Float64Array, rows: list[int], given: list[object]
+) -> tuple[Float64Array, Float64Array]:
+    """Places and values of one channel. frames: of all keys. rows: the keys that name the channel,
+    and the values that they give it."""
+    if name not in CHANNELS:
+        raise _unknown(name, CHANNELS, f"Key {rows[0]} names")
+    most = largest_value(name)
+    for index, value in zip(rows, given, strict=True):
+        if type(value) not in (int, float) or not 0 <= value <= most:  # pyright: ignore[reportOperatorIssue]
+            number = _number(value, f"{name} in key {index}")
             raise InputError(
                 "emotion.range",
-                f"{name} in key {index} is {value:g}, outside 0 to {largest_value(name):g}.",
+                f"{name} in key {index} is {number:g}, outside 0 to {most:g}.",
                 "Give a value inside that range.",
             )
-        values[name] = (frame, value)
-    return values
+    order = np.argsort(frames[rows], kind="stable")
+    places, values = frames[rows][order], np.array(given, np.float64)[order]
+    again = order[1:][np.diff(places) == 0]
+    if len(again):
+        index = rows[again.min()]
+        raise InputError(
+            "emotion.keys",
+            f"Key {index} sets {name} at frame {frames[index]:g}, which an earlier key has set.",
+            "Keep one of the two.",
+        )
+    return places, values
 
 
 def _number(value: object, what: str) -> float:

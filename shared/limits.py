@@ -129,6 +129,10 @@ MAX_IMAGE_PIXELS = 7680 * 4320
 # and depth at 8K 1.3 GB.
 MAX_FRAME_BYTES = 4 * 1024 * 1024 * 1024
 
+# Rates of emotion keys. Slower ones put the whole take into one frame, such as 1e-300; faster ones
+# than a motion's are no frames any more.
+MIN_KEY_FPS = 1.0
+MAX_KEY_FPS = 1000.0
 # Emotion weights: 1 is the emotion as trained; by hand an animator may push to 1.5.
 MAX_EMOTION_WEIGHT = 1.5
 # Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.

@@ -111,10 +111,9 @@ def flush_output(code: int) -> int:
     """Sends out what was printed; returns the exit code, another one if that fails. A pipe whose
     reader has left, as of `| head`, is no error of ours: nothing is said."""
     failure = None
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except BrokenPipeError:
             code = CLOSED_PIPE
             _discard(stream.fileno())

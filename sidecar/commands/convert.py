@@ -67,10 +67,7 @@ class Convert:
             print(f"  {self.to} has no counterpart for {', '.join(left_out)}")
 
     def _rate(self) -> float:
-        from ...shared.errors import InputError
+        from ...shared.emotion_keys import check_rate
         from ..motion.records import FPS
 
-        fps = FPS if self.fps is None else self.fps
-        if not 0 < fps <= 1000:
-            raise InputError("emotion.range", f"--fps is {fps:g}.", "Give a rate from 1 to 1000.")
-        return fps
+        return FPS if self.fps is None else check_rate(self.fps, "--fps")

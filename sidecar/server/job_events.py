@@ -214,7 +214,8 @@ class EventSender:
             if (request.avatar is None) == (request.head is None):
                 raise LinkError("link.protocol", "Nothing to draw was named.", "Report this.")
             credit, pictures = request.credit, request.pictures
-        self._scheduler.start(client, request.job, frames)
+        first = 0 if request.frames is None else request.frames[0]
+        self._scheduler.start(client, request.job, frames, first)
         self._jobs[request.job] = JobEvents(request.job, credit=credit, pictures=pictures)
         self._begun[request.job] = time.time()
         user, wanted = self._scheduler.user(request.job), _artefacts(request)

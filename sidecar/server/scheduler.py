@@ -7,9 +7,10 @@ and within each of these classes round robin over the clients. A class is passed
 client's requests and jobs are done in the order they came, and of the previews of one view only
 the newest waits.
 
-If the worker dies, the order under way is given to the next worker once more. If that dies too
-before the order gets any further, the request or job fails with `job.crashed` (`job.memory` if the
-worker was too large), and the others go on.
+If the worker dies, the order under way is given to the next worker again: a request once more, a
+job as long as it gets further, and `FORGIVEN_JOB_DEATHS` times where it does not (once where the
+watch had to kill the worker). Then the request or job fails with `job.crashed` (`job.memory` if the
+worker was too large), and the others go on. `worker_process.py` waits longer before each start.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ...shared.errors import AffektError, JobError, LinkError
 from ...shared.wire import Frame
 from ..worker import orders
 from .round_robin import RoundRobin
-from .watch import crashed
+from .watch import crashed, stuck
 
 Client: TypeAlias = bytes
 """Routing id of a client."""
@@ -33,8 +34,12 @@ Client: TypeAlias = bytes
 # gets four steps a second even while someone drags a slider all the time, and of the previews
 # only 3 in 100 wait for one.
 MAX_PASSED = 32
-# After so many deaths of the worker an order is given once more.
+# After so many deaths of the worker a request is given once more, and a job's step that took too
+# much memory or time. What it costs, others wait for.
 FORGIVEN_DEATHS = 1
+# A step of a job at which the worker dies by itself, or is killed by another program, is given
+# again so often without getting further: with the waits before a start that is half a minute.
+FORGIVEN_JOB_DEATHS = 4
 _PREVIEW, _REQUEST, _STEP = range(3)
 
 
@@ -108,17 +113,20 @@ class _Client:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Job:
-    """left_at: when its client left, or None. deaths: how many workers died of it since it last
-    got further. reached: how much of each stage was done at most."""
+    """first: the take's frame at which it begins. left_at: when its client left, or None. deaths:
+    how many workers died of it since it last got further, and kills: how many of them the watch had
+    to kill. reached: how many frames of each stage were done at most."""
 
     id: str
     client: Client
     user: str
     frames: Sequence[Frame]
+    first: int = 0
     is_begun: bool = False
     has_ended: bool = False
     left_at: float | None = None
     deaths: int = 0
+    kills: int = 0
     reached: dict[str, int] = field(default_factory=dict)
 
 
@@ -179,15 +187,15 @@ class Scheduler:
 
     # --- jobs --------------------------------------------------------------------------------
 
-    def start(self, client: Client, job: str, frames: Sequence[Frame]) -> None:
-        """Queues a job. Raises LinkError `link.job` if its id is taken; JobError `job.too_many`,
-        `job.no_worker`."""
+    def start(self, client: Client, job: str, frames: Sequence[Frame], first: int = 0) -> None:
+        """Queues a job; first: the take's frame at which it begins. Raises LinkError `link.job` if
+        its id is taken; JobError `job.too_many`, `job.no_worker`."""
         self._check_worker()
         if job in self._jobs:
             raise LinkError("link.job", "There is a job of that id already.", "Start it again.")
         self._check_room(client, sum(map(len, frames)))
         user = self._clients[client].user
-        self._jobs[job] = _Job(id=job, client=client, user=user, frames=frames)
+        self._jobs[job] = _Job(id=job, client=client, user=user, frames=frames, first=first)
 
     def attach(self, client: Client, job: str) -> None:
         """Makes the job this client's. Raises LinkError `link.no_job` if its user has no such
@@ -240,18 +248,27 @@ class Scheduler:
         self._is_ready = True
 
     def worker_died(self, error: AffektError | None = None) -> None:
-        """The order under way will get no reply, and every job must be begun again. error: for
-        that order if it was given twice; None is JobError `job.crashed`."""
+        """The order under way will get no reply, and every job must be begun again. error: why the
+        watch killed the worker, for that order if it comes to that twice; None if it died by
+        itself."""
         self._is_ready = False
         lost, self._under_way = self._under_way, None
         for job in self._jobs.values():
             job.is_begun = False
-        if lost is not None:
+        if isinstance(lost, Request):
             lost.deaths += 1
-            if isinstance(lost, Request):
-                self._ask_again(lost, error or crashed())
-            elif not lost.has_ended and lost.deaths > FORGIVEN_DEATHS:
-                self._end(lost, error or crashed())
+            self._ask_again(lost, error or crashed())
+        elif lost is not None and not lost.has_ended:
+            self._count_death(lost, error)
+
+    def _count_death(self, job: _Job, error: AffektError | None) -> None:
+        job.deaths += 1
+        job.kills += error is not None
+        if error is not None and job.kills > FORGIVEN_DEATHS:
+            self._end(job, error)
+        elif job.deaths > FORGIVEN_JOB_DEATHS:
+            done = max(job.reached.values(), default=0)
+            self._end(job, stuck(job.deaths, frame=job.first + done, done=done))
 
     def give_up(self, error: AffektError) -> None:
         """There will be no worker: ends every request and job, now and later, with this error."""
@@ -295,7 +312,7 @@ class Scheduler:
         job.is_begun, job.has_ended = not is_last, is_last
         if done > job.reached.get(stage, -1):
             job.reached[stage] = done
-            job.deaths = 0
+            job.deaths = job.kills = 0
         return job.id
 
     def refused(self, unit: int, error: AffektError) -> None:

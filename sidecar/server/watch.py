@@ -95,12 +95,24 @@ class WorkerWatch:
 
 
 def crashed() -> JobError:
-    """The error for an order during which the worker died twice."""
+    """The error for a request during which the worker died twice."""
     return JobError(
         "job.crashed",
         "The sidecar's worker broke down at this, twice.",
         "Choose a smaller picture or a part of the take. The reason is in the sidecar's log; "
         "please report it.",
+    )
+
+
+def stuck(times: int, *, frame: int, done: int) -> JobError:
+    """The error for a job that killed `times` workers without getting further than `done` frames,
+    the next of which is the take's frame `frame`."""
+    return JobError(
+        "job.crashed",
+        f"The sidecar's worker broke down {times} times at the frames from {frame} on (the first is "
+        f"0); {done} before them are done.",
+        "Start it again for the frames before and behind them, or with a smaller picture: what is "
+        "done is kept. The reason is in the sidecar's log; please report it.",
     )
 
 

@@ -329,20 +329,70 @@ def test_jobs_begin_again_in_a_new_worker() -> None:
     assert scheduler.take_outcomes() == []
 
 
-def test_a_job_that_kills_twice_is_stopped() -> None:
-    scheduler = ready(A, B)
-    scheduler.start(A, job_id(0), [b""])
-    scheduler.start(B, job_id(1), [b""])
-    ends = []
-    for _ in range(20):
-        order = order_of(scheduler)
-        if order.order.TYPE == "step" and order.order.job == job_id(0):
-            die(scheduler)
-        else:
-            finish(scheduler, order)
+def deaths_until_the_end(scheduler: Scheduler, done: int, *errors: AffektError | None) -> list:
+    """The worker dies of every step of job 0 once `done` of its frames are done, for each of these
+    reasons; returns how often it did, and how the job ended."""
+    ends, reasons = [], itertools.cycle(errors)
+    for count in range(100):
+        while True:
+            order = order_of(scheduler)
+            if order.order.TYPE == "step" and order.order.job == job_id(0):
+                break
+            finish(scheduler, order, done)
+        scheduler.worker_died(next(reasons))
+        scheduler.worker_ready()
         ends += scheduler.take_outcomes()
-    assert [(end.job, end.error.code) for end in ends] == [(job_id(0), "job.crashed")]
+        if ends:
+            return [count + 1, *ends]
+    raise AssertionError("it never ends")
+
+
+def test_a_job_that_kills_again_and_again_is_stopped() -> None:
+    """It alone, and its end says where it stuck."""
+    scheduler = ready(A, B)
+    scheduler.start(A, job_id(0), [b""], 200)
+    scheduler.start(B, job_id(1), [b""])
+    deaths, end = deaths_until_the_end(scheduler, 64, None)
+    assert (deaths, end.job, end.error.code) == (5, job_id(0), "job.crashed")
+    assert "5 times at the frames from 264 on" in end.error.message
+    assert "64 before them are done" in end.error.message
     assert scheduler.open_jobs() == 1
+
+
+def test_a_job_that_the_watch_has_killed_twice_is_stopped() -> None:
+    """Too much memory or time is no accident, and costs everyone."""
+    too_large = JobError("job.memory", "Too large.", "Smaller.")
+    for reasons, count, code in (
+        ((None, None, too_large), 5, "job.crashed"),
+        ((None, too_large), 4, "job.memory"),
+        ((too_large,), 2, "job.memory"),
+    ):
+        scheduler = ready(A)
+        scheduler.start(A, job_id(0), [b""])
+        deaths, end = deaths_until_the_end(scheduler, 0, *reasons)
+        assert (deaths, end.error.code) == (count, code)
+
+
+def test_progress_is_what_was_never_reached_before() -> None:
+    """A job that is begun again and does once more what it had done gets no further."""
+    scheduler = ready(A)
+    scheduler.start(A, job_id(0), [b""])
+    for done in range(4):
+        finish(scheduler, order_of(scheduler), done)
+    ends = []
+    for deaths in range(1, 10):
+        order = order_of(scheduler)
+        assert name_of(order) == ("step 0" if deaths == 1 else "begin 0")
+        if deaths > 1:
+            for done in range(3):
+                finish(scheduler, order, done)
+                order = order_of(scheduler)
+        die(scheduler)
+        ends += scheduler.take_outcomes()
+        if ends:
+            break
+    assert deaths == 5
+    assert "frames from 3 on" in ends[0].error.message
 
 
 def test_deaths_by_chance_are_forgiven() -> None:
