@@ -109,8 +109,8 @@ def stuck(times: int, *, frame: int, done: int) -> JobError:
     the next of which is the take's frame `frame`."""
     return JobError(
         "job.crashed",
-        f"The sidecar's worker broke down {times} times at the frames from {frame} on (the first is "
-        f"0); {done} before them are done.",
+        f"The sidecar's worker broke down {times} times at the frames from {frame} on, where the "
+        f"take's first is 0; {done} before them are done.",
         "Start it again for the frames before and behind them, or with a smaller picture: what is "
         "done is kept. The reason is in the sidecar's log; please report it.",
     )

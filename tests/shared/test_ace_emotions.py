@@ -152,6 +152,11 @@ BAD = {
     "before": (ace((-1.0, {"joy": 1.0})), "emotion.range"),
     "late": (ace((1e12, {"joy": 1.0})), "emotion.range"),
     "twice": (ace((1.0, {"joy": 1.0}), (1.0, {"joy": 0.5})), "emotion.keys"),
+    "a name twice": (
+        b'{"emotion_with_timecode_list": [{"time_code": 0, "emotions": {"joy": 1, "joy": 0}}]}',
+        "emotion.keys",
+    ),
+    "yaml twice": (YAML.replace(b"'pain'", b"'joy'"), "emotion.json"),
     "transition": (ace((1.0, {"joy": 1.0}), live_transition_time=-1), "emotion.range"),
     "deep": (b'{"emotion_with_timecode_list": ' + b"[" * 100_000, "emotion.json"),
     "yaml": (YAML.replace(b"1.0\n      'pain'", b"much\n      'pain'"), "emotion.json"),

@@ -135,6 +135,18 @@ def test_folder_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(LinkError) as caught:
         link.write_connection(SAMPLE, tmp_path / "file" / "run")
     assert caught.value.code == "link.folder"
+    assert str(tmp_path / "file" / "run") in caught.value.message
+
+
+@pytest.mark.parametrize("setting", [link.RUNTIME_SETTING, link.CACHE_SETTING])
+def test_the_remedy_names_the_setting_of_that_folder_alone(tmp_path: Path, setting: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LinkError) as caught:
+        link.make_private_folder(tmp_path / "file", setting)
+    variables = [link.RUNTIME_VARIABLE, link.CACHE_VARIABLE, "--runtime-dir", "--cache-dir"]
+    named = [name for name in variables if name in str(caught.value)]
+    assert named == [name for name in variables if name in setting]
+    assert len(named) == 2
 
 
 def test_folders_follow_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Curves without Blender: what holds for any keys (tests/addon compares with Blender itself)."""
 
+import itertools
+
 import numpy as np
-from affekt.shared import curves
-from hypothesis import given, settings
+import pytest
+from affekt.shared import curves, limits
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 _KEYS = st.dictionaries(
@@ -28,6 +31,46 @@ def test_bezier_stays_between_neighbouring_keys(keys: dict) -> None:
         assert values.min() >= low - 1e-9
         assert values.max() <= high + 1e-9
         assert (np.diff(values) * np.sign(levels[i + 1] - levels[i]) >= -1e-9).all()
+
+
+@given(
+    steps=st.lists(st.floats(0.01, 30), min_size=3, max_size=60),
+    levels=st.lists(st.floats(0, 1.5, allow_subnormal=False), min_size=60, max_size=60),
+    rises=st.booleans(),
+    several=st.sampled_from([1, 16]),
+)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_many_stretches_at_once_are_each_alone(
+    steps: list[float],
+    levels: list[float],
+    rises: bool,
+    several: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The slow twin: each run of keys between level ones by itself, all of its keys each time."""
+    monkeypatch.setattr(curves, "_SEVERAL", several)
+    places = np.cumsum(steps)
+    values = np.array(levels[: len(steps)])
+    values = np.sort(values) if rises else values
+    left, right = curves.handles(places, values)
+    expected_left, expected_right = plain_handles(places, values)
+    np.testing.assert_array_equal(right, expected_right)
+    np.testing.assert_array_equal(left, expected_left)
+
+
+def test_a_long_take_of_keys() -> None:
+    """One a frame for as long as a take may be; no run of them is solved for another's sake."""
+    values = np.random.default_rng(4).random(limits.MAX_FRAMES)
+    places = np.arange(limits.MAX_FRAMES, dtype=float)
+    left, right = curves.handles(places, values)
+    for low in (0, 100_000, limits.MAX_FRAMES - 40):
+        # Level keys part the runs: between the first and the last of a piece all is the same.
+        piece = slice(low, low + 40)
+        level = np.flatnonzero(right[piece] == 0)
+        inside = slice(low + level[0], low + level[-1] + 1)
+        alone = curves.handles(places[inside], values[inside])
+        np.testing.assert_array_equal(left[inside], alone[0])
+        np.testing.assert_array_equal(right[inside], alone[1])
 
 
 @given(keys=_KEYS)
@@ -61,3 +104,61 @@ def test_bezier_is_the_same_mirrored_and_turned_over(keys: dict, mirrored: bool)
     else:
         other = -curves.evaluate(places, -levels, "bezier", at)
     np.testing.assert_allclose(plain, other, atol=1e-9)
+
+
+# --- the slow twin -------------------------------------------------------------------------------
+
+
+def plain_handles(places: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`curves.handles`, run by run."""
+    rise, width = np.diff(levels), np.diff(places)
+    left, right = np.zeros(len(places)), np.zeros(len(places))
+    level = np.ones(len(places), bool)
+    level[1:-1] = rise[:-1] * rise[1:] <= 0
+    for first, last in itertools.pairwise(np.flatnonzero(level)):
+        if last - first > 1:
+            ratio = width[first + 1 : last] / width[first : last - 1]
+            right[first + 1 : last] = _plain_smooth(rise[first:last], ratio)
+            left[first + 1 : last] = right[first + 1 : last] / ratio
+    return left, right
+
+
+def _plain_smooth(rise: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    """Holds heights at their bounds until none is outside, then lets go what pulls inward."""
+    n = len(ratio)
+    below, middle, above = ratio**2, 2 * (ratio + 1), 1 / np.append(ratio[1:], 1.0)
+    wanted = below * rise[:-1] + rise[1:]
+    bound = np.where(rise[0] > 0, 1, -1) * np.minimum(np.abs(rise[1:]), np.abs(ratio * rise[:-1]))
+    low, high = np.minimum(bound, 0), np.maximum(bound, 0)
+    held, released = np.full(n, np.nan), np.zeros(n, int)
+    heights = np.zeros(n)
+    for _ in range(8 * n + 8):
+        heights = _plain_solve(below, middle, above, wanted, held)
+        outside = np.isnan(held) & ((heights < low) | (heights > high))
+        if outside.any():
+            held = np.where(outside, np.clip(heights, low, high), held)
+            continue
+        padded = np.pad(heights, 1)
+        pull = wanted - below * padded[:-2] - above * padded[2:]
+        pull -= middle * heights
+        inward = ((pull > 0) & (heights < high)) | ((pull < 0) & (heights > low))
+        loose = ~np.isnan(held) & inward & (released < 2)
+        if not loose.any():
+            break
+        released += loose
+        held = np.where(loose, np.nan, held)
+    return heights
+
+
+def _plain_solve(below, middle, above, wanted, held) -> np.ndarray:
+    """Thomas' algorithm; rows with a held value are that value."""
+    free = np.isnan(held)
+    a, b = np.where(free, below, 0), np.where(free, middle, 1)
+    c, d = np.where(free, above, 0), np.where(free, wanted, held)
+    for i in range(1, len(b)):
+        factor = a[i] / b[i - 1]
+        b[i] -= factor * c[i - 1]
+        d[i] -= factor * d[i - 1]
+    for i in reversed(range(len(b))):
+        d[i] = (d[i] - (c[i] * d[i + 1] if i + 1 < len(b) else 0.0)) / b[i]
+    return d

@@ -176,3 +176,57 @@ def test_mutated_files_give_a_track_or_an_error_of_ours(data: st.DataObject) -> 
     except InputError:
         return
     assert np.isfinite(track.weights).all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"keys": [{"frame": 0, "happy": 1.0, "happy": 0.2}]}',
+        '{"keys": [{"frame": 0, "frame": 3, "sad": 1.0}]}',
+        '{"fps": 30, "keys": [], "fps": 24}',
+        '{"keys": [{"frame": 0, "happy": 1.0}], "keys": []}',
+    ],
+)
+def test_a_name_twice_in_one_place_is_refused(text: str) -> None:
+    """JSON's readers would hear the last one alone."""
+    error = error_of(text.encode())
+    assert error.code == "emotion.keys"
+    assert "twice" in error.message
+
+
+@pytest.mark.parametrize("fps", [1e-300, 0.5, 0, -30, 1001, 1e299])
+def test_rates_that_cannot_be(fps: float) -> None:
+    error = error_of({"fps": fps, "keys": [{"frame": 0, "happy": 1.0}]})
+    assert error.code == "emotion.range"
+    assert f"fps is {fps:g}." in error.message
+
+
+def test_a_takes_own_rate_is_not_the_emotion_files_fault() -> None:
+    data = json.dumps({"keys": [{"frame": 0, "happy": 0}, {"frame": 10, "happy": 1}]}).encode()
+    assert weight(decode_track(data, 11, 0.5), "happy")[5] == 0.5
+
+
+def test_the_first_mistake_of_a_channel_is_named() -> None:
+    keys = [{"frame": 9 - i, "happy": 0.1 * i} for i in range(6)]
+    assert (
+        "happy in key 4 is 7"
+        in error_of(
+            {"keys": [*keys[:4], {"frame": 1, "happy": 7}, {"frame": 0, "happy": 8}]}
+        ).message
+    )
+    again = {"frame": 7, "happy": 0.3}
+    assert "Key 6 sets happy at frame 7" in error_of({"keys": [*keys, again, again]}).message
+
+
+def test_as_many_keys_as_a_take_may_have_frames() -> None:
+    """In any order; each at its place."""
+    random = np.random.default_rng(8)
+    frames = random.permutation(240_000)
+    values = random.integers(0, 1001, 240_000) / 1000
+    listed = [
+        {"frame": frame, "happy": value}
+        for frame, value in zip(frames.tolist(), values.tolist(), strict=True)
+    ]
+    track = track_of(listed, frames=240_000, interpolation="bezier")
+    found = weight(track, "happy")
+    np.testing.assert_allclose(found[frames], values, atol=1e-6)

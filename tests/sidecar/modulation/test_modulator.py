@@ -276,6 +276,21 @@ class TestFiles:
     def test_missing(self, tmp_path: Path):
         self.refused("file.missing", tmp_path / "none.safetensors")
 
+    def test_a_folder_and_what_lies_in_it(self, tmp_path: Path):
+        error = self.refused("file.folder", tmp_path)
+        assert "NAME.safetensors with NAME.json beside it" in error.message
+        assert str(tmp_path.with_suffix(".json")) not in str(error)
+        assert self.saved(tmp_path).name in self.refused("file.folder", tmp_path).remedy
+
+    def test_half_of_the_pair(self, tmp_path: Path):
+        path = self.saved(tmp_path)
+        assert (
+            "NAME.safetensors" in self.refused("file.wrong_kind", path.with_suffix(".json")).message
+        )
+        path.with_suffix(".json").unlink()
+        error = self.refused("file.missing", path)
+        assert f"belongs to the modulator {path.name}" in error.message
+
     def test_empty(self, tmp_path: Path):
         path = self.saved(tmp_path)
         path.write_bytes(b"")

@@ -83,6 +83,22 @@ def test_no_pair(tmp_path: Path) -> None:
     assert code_of(lambda: key_files.read_key_file(tmp_path / "me.json")) == "link.key_file"
 
 
+def test_a_folder_that_cannot_be_names_its_own_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for use in (
+        lambda: key_files.server_keys(tmp_path / "file"),
+        lambda: key_files.trust(tmp_path / "file" / "keys", "anna", PAIR.public),
+    ):
+        with pytest.raises(LinkError) as caught:
+            use()
+        assert caught.value.code in ("link.folder", "link.key_file")
+        assert "chmod" not in caught.value.remedy
+    with pytest.raises(LinkError) as caught:
+        key_files.server_keys(tmp_path / "file")
+    assert "AFFEKT_KEYS_DIR" in caught.value.remedy
+    assert "AFFEKT_CACHE_DIR" not in caught.value.remedy
+
+
 DAMAGED_LISTS = {
     "empty": "",
     "a list": "[]",
