@@ -284,9 +284,8 @@ class TestFiles:
 
     def test_half_of_the_pair(self, tmp_path: Path):
         path = self.saved(tmp_path)
-        assert (
-            "NAME.safetensors" in self.refused("file.wrong_kind", path.with_suffix(".json")).message
-        )
+        error = self.refused("file.wrong_kind", path.with_suffix(".json"))
+        assert "NAME.safetensors" in error.message
         path.with_suffix(".json").unlink()
         error = self.refused("file.missing", path)
         assert f"belongs to the modulator {path.name}" in error.message
@@ -418,8 +417,9 @@ class TestFiles:
         save_modulator(MODULATOR, folder / "m.safetensors")
         return folder / "m.safetensors"
 
-    def refused(self, code: str, path: Path) -> None:
+    def refused(self, code: str, path: Path) -> InputError:
         with pytest.raises(InputError) as caught:
             load_modulator(path)
         assert caught.value.code == code
         assert caught.value.remedy
+        return caught.value
