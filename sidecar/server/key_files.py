@@ -9,6 +9,7 @@ Keys are Z85 text, files 0600 in a 0700 folder. A file that others may read is n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -44,16 +45,15 @@ def default_keys_folder() -> Path:
 
 
 def server_keys(folder: Path) -> KeyPair:
-    """This server's pair, made at first use. Raises LinkError `link.key_file`, `link.folder`."""
+    """This server's pair, made at first use. Raises LinkError `link.key_file`."""
     path = folder / SERVER_FILE
     try:
         private_files.make_folder(folder)
         if not path.exists():
-            private_files.write_new(path, _pair_text(make_keys()))
-    except FileExistsError:
-        pass  # made by another command in this very moment
+            with contextlib.suppress(FileExistsError):  # another command makes it in this moment
+                private_files.write_new(path, _pair_text(make_keys()))
     except OSError as error:
-        raise unusable_folder(folder, KEYS_SETTING, error) from error
+        raise _unusable_folder(folder, error) from error
     return read_key_file(path)
 
 
@@ -191,7 +191,7 @@ def _write_trusted(folder: Path, users: Mapping[str, str]) -> None:
         private_files.make_folder(folder)
         private_files.write(path, json.dumps({"users": users}, indent=1))
     except OSError as error:
-        raise unusable_folder(folder, KEYS_SETTING, error) from error
+        raise _unusable_folder(folder, error) from error
 
 
 def _pair_text(pair: KeyPair) -> str:
@@ -218,6 +218,11 @@ def _signature(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+
+
+def _unusable_folder(folder: Path, error: OSError) -> LinkError:
+    said = unusable_folder(folder, KEYS_SETTING, error)
+    return LinkError("link.key_file", said.message, said.remedy)
 
 
 def _unusable(path: Path, reason: OSError | str) -> LinkError:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from affekt.sidecar import cli, exits
+from affekt.sidecar.server.keys import make_keys, to_text
 from fakes.link import wait_for
 from fakes.takes import arkit_content
 
@@ -52,8 +53,12 @@ def refused(
     arguments: Sequence[str | Path], capsys: pytest.CaptureFixture[str], *, code: str = ""
 ) -> str:
     """The sentence with which a command refuses: one line, with a code in brackets."""
-    assert cli.run([str(argument) for argument in arguments]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    if arguments[0] == "serve":  # its log wants a real standard error
+        status, _, err = said(arguments)
+    else:
+        status, err = cli.run([str(argument) for argument in arguments]), capsys.readouterr().err
+    assert status == 2
+    (line,) = err.splitlines()
     assert line.startswith("affekt: ")
     assert line.endswith(f"{code}]"), line
     return line
@@ -95,15 +100,14 @@ READING = {
     "avatar compare": "avatar compare --avatar PLACE --out OUT",
     "convert": "convert PLACE OUT --to npz",
     "convert keys": "convert PLACE OUT --to keys",
-    "keys trust": "keys trust {key} --name anna --keys-dir PLACE",
+    "keys trust": "keys trust KEY --name anna --keys-dir PLACE",
     "keys show": "keys show --keys-dir PLACE",
-    "keys connect": "keys connect --server tcp://a:5870 --server-key {key} --key PLACE --out OUT",
+    "keys connect": "keys connect --server tcp://a:5870 --server-key KEY --key PLACE --out OUT",
     "adapter build": "adapter build --flame PLACE --out OUT",
     "adapter linear": "adapter linear --matrices PLACE --out OUT",
     "evaluate geometry": "evaluate geometry --modulator PLACE --out OUT",
     "train geometry": "train geometry --config PLACE --out OUT",
     "head import": "head import --flame PLACE --out OUT",
-    "serve": "serve --remote --listen 127.0.0.1 --keys-dir PLACE",
 }
 WRITING = {
     "bake": "bake --motion TAKE --emotions KEYS --out PLACE --frames 0-3",
@@ -116,10 +120,6 @@ WRITING = {
     "keys new": "keys new --out PLACE",
     "demo": "demo --out PLACE",
     "extension": "extension build --offline --out PLACE --wheels-from PLACE",
-    "serve": "serve --runtime-dir PLACE --cache-dir OUT",
-    "serve cache": "serve --cache-dir PLACE --runtime-dir OUT",
-    "serve log": "serve --log PLACE --runtime-dir OUT --cache-dir OUT",
-    "cache info": "cache clear --cache-dir PLACE",
     "data": "data anchors --count 1 --out PLACE",
     "evaluate": "evaluate geometry --out PLACE",
     "train": "train geometry --out PLACE",
@@ -133,7 +133,7 @@ def filled(line: str, files: Path, place: Path) -> list[str]:
         "TAKE": files / "take.json",
         "KEYS": files / "emotions.json",
         "OTHER": files / "emotions.json",
-        "{key}": "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
+        "KEY": to_text(make_keys().public),
     }
     return [str(words.get(word, word)) for word in line.split()]
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_read_is_said(
     assert not (files / "out").exists()
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", [place for place in PLACES if place != "circle"])
 @pytest.mark.parametrize("what", WRITING)
 def test_what_cannot_be_written_is_said(
     what: str,
@@ -164,6 +164,26 @@ def test_what_cannot_be_written_is_said(
     monkeypatch.setenv("AFFEKT_CACHE_DIR", str(files / "cache"))
     refused(filled(WRITING[what], files, in_the_way(files)[place]), capsys)
     assert not list(files.rglob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "serve --remote --listen 127.0.0.1 --keys-dir PLACE",
+        "serve --runtime-dir PLACE --cache-dir OUT",
+        "serve --cache-dir PLACE --runtime-dir OUT",
+        "serve --log PLACE --runtime-dir OUT --cache-dir OUT",
+    ],
+)
+def test_places_of_a_sidecar(line: str, files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each folder has a setting of its own, and the error names that one."""
+    (files / "file").write_text("a file")
+    told = refused(filled(line, files, files / "file" / "inside"), capsys)
+    assert str(files / "file" / "inside") in told
+    for kind in ("keys", "runtime", "cache"):
+        names = f"--{kind}-dir PLACE" in line
+        assert (f"AFFEKT_{kind.upper()}_DIR" in told) == names
+        assert (f"--{kind}-dir" in told) == names
 
 
 def test_a_path_with_a_zero_byte(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ELSEWHERE = {
+    "affekt.shared.alive",
     "affekt.shared.errors",
     "affekt.shared.limits",
     "affekt.shared.fingerprint",

@@ -17,6 +17,7 @@ from affekt.shared import limits
 from affekt.shared.errors import AffektError, JobError, LinkError
 from affekt.shared.messages import ArtefactState, Upload
 from affekt.sidecar.cache import disk, parts
+from affekt.sidecar.cache import user as user_module
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.parts import Manifest, Part
 from affekt.sidecar.cache.user import UserCache
@@ -167,19 +168,44 @@ def test_absent_artefacts(user: UserCache, name: str) -> None:
     assert not user.state(name).is_complete
 
 
+@pytest.mark.parametrize("by_another", [True, False])
 @pytest.mark.parametrize("damage", [WHOLE[:-1], b"", WHOLE + b"x", b"x" + WHOLE[1:]])
 def test_damaged_artefacts_are_absent(
-    user: UserCache, damage: bytes, caplog: pytest.LogCaptureFixture
+    user: UserCache, damage: bytes, by_another: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Also for the process that wrote them itself, since their time is not the one it gave them."""
     user.add(lambda file: file.write(WHOLE))
     (user.folder / "artefacts" / SHA256).write_bytes(damage)
-    if len(damage) == len(WHOLE):
-        assert user.state(SHA256).is_complete  # whoever wrote it only looks at its size
-    assert again(user).state(SHA256) == state(0)
+    assert (again(user) if by_another else user).state(SHA256) == state(0)
     assert files(user) == []
     assert "damaged" in caplog.text
     assert user.state(SHA256) == state(0)
     assert user.take(piece(0, 1024)).is_complete
+
+
+def test_a_damaged_chunk_is_noticed_by_who_wrote_it(user: UserCache) -> None:
+    user.add_chunk(KEY, [bytes(range(100))])
+    path = user.chunk_path(KEY)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5] + b"\xaa" + whole[-4:])
+    assert user.find_chunk(KEY) is None
+    assert not path.exists()
+
+
+def test_what_is_whole_is_checked_once(user: UserCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is used, or its time is set anew by that."""
+    sha256, _ = user.add_parts(b"head", [user.add_chunk(KEY, [b"b" * 100])])
+    checked: list[str] = []
+    check = user_module.check_chunk
+    monkeypatch.setattr(user_module, "check_chunk", lambda file: checked.append("") or check(file))
+    for _ in range(3):
+        assert user.find_chunk(KEY)
+        assert user.read(sha256, 0).data == b"head" + b"b" * 100
+    assert not checked
+    other = again(user)
+    for _ in range(3):
+        assert other.find_chunk(KEY)
+    assert len(checked) == 1
 
 
 def test_a_cut_artefact_is_noticed_by_who_wrote_it(user: UserCache) -> None:

@@ -2,14 +2,15 @@
 """Multilayer EXR: names, types and numbers read back by OpenEXR; hostile and cut-off files."""
 
 import errno
+import os
 from pathlib import Path
 
 import numpy as np
 import OpenEXR
 import pytest
+from affekt.shared import replacement
 from affekt.shared.errors import InputError
 from affekt.sidecar.avatar.regions import PASS_REGIONS
-from affekt.sidecar.render import exr
 from affekt.sidecar.render.exr import About, read_combined, read_exr, write_exr
 from affekt.sidecar.render.frame import Frame
 
@@ -119,10 +120,12 @@ def test_a_broken_picture_says_so(tmp_path: Path):
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """OpenEXR says it in words of its own; /dev/full is a disk that is really full."""
-    path = tmp_path / "a.exr"
-    (tmp_path / f".a.exr.{exr.os.getpid()}.partial").symlink_to("/dev/full")
-    with pytest.raises(InputError) as caught:
-        write_exr(path, full_frame(), about())
+    path, place = tmp_path / "a.exr", replacement.partial_path(tmp_path)
+    place.symlink_to("/dev/full")
+    with monkeypatch.context() as patch:
+        patch.setattr(replacement, "partial_path", lambda _: place)
+        with pytest.raises(InputError) as caught:
+            write_exr(path, full_frame(), about())
     assert caught.value.code == "file.not_writable"
     assert "No space left" in caught.value.message
     assert list(tmp_path.iterdir()) == []
@@ -130,7 +133,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(exr.os, "replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(InputError):
         write_exr(path, full_frame(), about())
     assert list(tmp_path.iterdir()) == []
