@@ -32,7 +32,7 @@ def find_source() -> Path:
         raise InputError(
             "option.source",
             f"The add-on's sources are not all here: {', '.join(missing)} is missing in {root}.",
-            "Run the command in a clone of Affekt's repository (pip install -e .).",
+            "Install Affekt anew, or run the command in a clone of its repository.",
         )
     return root
 
