@@ -100,11 +100,11 @@ def encode_keys(keys: EmotionKeys) -> bytes:
 def check_rate(fps: float, what: str) -> float:
     """The rate, if keys may have it. what: begins the error's sentence. Raises InputError
     `emotion.range`."""
-    if not limits.MIN_KEY_FPS <= fps <= limits.MAX_KEY_FPS:
+    if not limits.LEAST_KEY_FPS <= fps <= limits.MOST_FPS:
         raise InputError(
             "emotion.range",
             f"{what} is {fps:g}.",
-            f"Give a rate from {limits.MIN_KEY_FPS:g} to {limits.MAX_KEY_FPS:g}.",
+            f"Give a rate from {limits.LEAST_KEY_FPS:g} to {limits.MOST_FPS:g}.",
         )
     return fps
 

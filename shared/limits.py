@@ -2,7 +2,7 @@
 """Every limit, in one place, each with its reason."""
 
 # Version of the protocol between add-on and sidecar: (major, minor). Majors must agree.
-PROTOCOL_VERSION = (3, 1)
+PROTOCOL_VERSION = (3, 2)
 
 # A header carries names and shapes, never data: 64 KiB is 100 times what the largest needs.
 MAX_HEADER_BYTES = 64 * 1024
@@ -97,6 +97,12 @@ CLOSE_S = 2.0
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000
+# Sentences on what was noticed in reading a take; more would not be read.
+MAX_NOTES = 16
+# Rates of faces: below, lips cannot be followed and the number is a mistaken unit; above, no camera
+# films faces.
+LEAST_FPS = 5.0
+MOST_FPS = 1000.0
 # Text formats spend about 4 KB a frame; the longest motion is then 1 GB.
 MAX_MOTION_BYTES = 1024 * 1024 * 1024
 # metrical-tracker's frames are 10 to 30 KB, GAGAvatar's takes 2 KB a frame: 32,000 of those.
@@ -129,10 +135,9 @@ MAX_IMAGE_PIXELS = 7680 * 4320
 # and depth at 8K 1.3 GB.
 MAX_FRAME_BYTES = 4 * 1024 * 1024 * 1024
 
-# Rates of emotion keys. Slower ones put the whole take into one frame, such as 1e-300; faster ones
-# than a motion's are no frames any more.
-MIN_KEY_FPS = 1.0
-MAX_KEY_FPS = 1000.0
+# The slowest rate of emotion keys, which may also count seconds: one like 1e-300 would put a whole
+# take into one frame. The fastest is that of a take.
+LEAST_KEY_FPS = 1.0
 # Emotion weights: 1 is the emotion as trained; by hand an animator may push to 1.5.
 MAX_EMOTION_WEIGHT = 1.5
 # Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.
