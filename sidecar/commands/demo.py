@@ -145,5 +145,8 @@ def write_preview(path: Path, take: Motion, baked: Motion, head: HeadModel, soun
 
     # The kernels that draw release the interpreter's lock, so threads use every core.
     with VideoWriter(path, take.fps, sound=sound) as video, ThreadPoolExecutor() as pool:
-        for picture in track(pool.map(draw_pair, range(len(take))), "  frames", len(take)):
-            video.add(picture)
+        try:
+            for picture in track(pool.map(draw_pair, range(len(take))), "  frames", len(take)):
+                video.add(picture)
+        finally:
+            pool.shutdown(cancel_futures=True)  # else who interrupts it waits for every frame
