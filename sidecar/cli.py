@@ -65,8 +65,10 @@ def main() -> NoReturn:
     try:
         exits.obey_signals()
         code = run(sys.argv[1:])
-    except SystemExit as stop:  # tyro's, after it has helped
+    except SystemExit as stop:  # tyro's, after it has helped; rich's, where nobody reads
         code = stop.code if isinstance(stop.code, int) else 0
+        if isinstance(stop.__context__, BrokenPipeError):
+            code = exits.CLOSED_PIPE
     sys.exit(exits.flush_output(code))
 
 

@@ -268,14 +268,23 @@ def test_folders_of_others(mode: int, files: Path) -> None:
 
 
 @posix
-@pytest.mark.parametrize("line", ["--help", "bake --help", "avatar info --avatar open-gaussians"])
-def test_nobody_reads_the_output(line: str) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--help",
+        "bake --help",
+        "avatar info --avatar open-gaussians",
+        "render --avatar open --motion TAKE --out OUT --frames 0-1 --size 16",
+    ],
+)
+def test_nobody_reads_the_output(line: str, files: Path) -> None:
     """As behind `| head -1`, which leaves after its line."""
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as pipe:
-        code, _, err = said(line.split(), stdout=pipe)
+        code, _, err = said(filled(line, files, files), stdout=pipe)
     assert code == exits.CLOSED_PIPE
+    assert not list(files.rglob("*.partial"))
     assert "Traceback" not in err
     assert "Exception" not in err
 
