@@ -87,6 +87,23 @@ def test_a_trusted_key_gets_in_and_no_other(tmp_path: Path) -> None:
     assert (tmp_path / "keys" / SERVER_FILE).exists()
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_it_as_ctrl_c_does(name: str, tmp_path: Path) -> None:
+    """Its end is nothing unusual: exit code 0, and nobody finds it any more."""
+    places = [f"--{kind}-dir={tmp_path / kind}" for kind in ("runtime", "cache")]
+    command = [sys.executable, "-m", "affekt.sidecar", "serve", *places]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert "listening on" in process.stdout.readline()
+        assert (tmp_path / "runtime" / FILE_NAME).exists()
+        process.send_signal(getattr(signal, name))
+        assert process.wait(20) == 0
+    assert not (tmp_path / "runtime" / FILE_NAME).exists()
+    assert not list(tmp_path.rglob("*.partial"))
+
+
 @pytest.mark.parametrize("gigabytes", [0.0, 1.9, float("nan"), 1e9])
 def test_memory_in_which_no_worker_works(gigabytes: float, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
