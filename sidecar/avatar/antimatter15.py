@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array
-from .ply import broken, check_count
+from .refusals import broken_pack, check_count
 from .splats import MAX_MAGNITUDE, SCENE_LOG_SCALE, Splats, checked
-from .spz import CODE
 
 ENDING = ".splat"
 _ROW = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("rotation", "u1", 4)])
@@ -45,8 +44,8 @@ def decode_splat_file(data: bytes, name: str) -> Splats:
     `avatar.packed`."""
     count, rest = divmod(len(data), _ROW.itemsize)
     if rest:
-        raise broken(name, "its last Gaussian is not whole", code=CODE)
-    check_count(count, name, CODE)
+        raise broken_pack(name, "its last Gaussian is not whole")
+    check_count(count, name, broken_pack)
     rows = np.frombuffer(data, _ROW)
     shares = rows["rgba"].astype(np.float32) / np.float32(255)
     found = Splats(
@@ -56,7 +55,7 @@ def decode_splat_file(data: bytes, name: str) -> Splats:
         opacities=np.ascontiguousarray(shares[:, 3]),
         colours=np.ascontiguousarray(shares[:, :3]),
     )
-    return checked(found, name, code=CODE)
+    return checked(found, name, broken_pack)
 
 
 def _rotations(rows: NDArray[np.void]) -> Float32Array:

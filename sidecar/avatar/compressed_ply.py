@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, Float64Array
-from .ply import Columns, broken
+from .ply import Columns
+from .refusals import broken
 from .splats import LEAST_LOG_SCALE, SCENE_LOG_SCALE, Splats, checked, from_smallest_three
 
 PACKED = "packed_position"

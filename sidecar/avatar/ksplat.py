@@ -17,10 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, Int64Array
-from ...shared.errors import InputError
-from .ply import broken, check_count
+from .refusals import broken_pack, check_count
 from .splats import Splats, checked
-from .spz import CODE
 
 _BEGIN = b"\x00\x01\x00\x00"  # version 0.1, and two bytes that nobody uses
 _HEADER_BYTES, _SECTION_BYTES = 4096, 1024
@@ -82,11 +80,11 @@ def decode_ksplat(data: bytes, name: str) -> Splats:
         section = _read_section(file, number, start)
         total += section.count
         if section.count:
-            check_count(total, name, CODE)
+            check_count(total, name, broken_pack)
             parts.append(_decode_section(file, section))
         start += section.table_bytes() + section.room * _row_of(file.level, section.degree).itemsize
-    check_count(total, name, CODE)
-    return checked(_joined(parts), name, code=CODE)
+    check_count(total, name, broken_pack)
+    return checked(_joined(parts), name, broken_pack)
 
 
 def _read_header(data: bytes, name: str) -> _File:
@@ -94,11 +92,11 @@ def _read_header(data: bytes, name: str) -> _File:
     (level,) = struct.unpack_from("<H", data, 20)
     least, most = struct.unpack_from("<ff", data, 36)
     if level > 2 or not 0 < sections <= _MAX_SECTIONS:
-        raise _broken(name, "its header says what no .ksplat can be")
+        raise broken_pack(name, "its header says what no .ksplat can be")
     if _HEADER_BYTES + _SECTION_BYTES * sections > len(data):
-        raise _broken(name, "it ends within its headers")
+        raise broken_pack(name, "it ends within its headers")
     if not (abs(least) < 1e6 and abs(most) < 1e6):
-        raise _broken(name, "its header has values that are not numbers")
+        raise broken_pack(name, "its header has values that are not numbers")
     return _File(
         name=name,
         data=data,
@@ -117,7 +115,7 @@ def _read_section(file: _File, number: int, start: int) -> _Section:
     full, partial = struct.unpack_from("<II", file.data, at + 32)
     (degree,) = struct.unpack_from("<H", file.data, at + 40)
     if degree >= len(_KNOWN) or count > room or not abs(block) < 1e6:
-        raise _broken(file.name, "the header of a section says what none can be")
+        raise broken_pack(file.name, "the header of a section says what none can be")
     section = _Section(
         start=start,
         count=count,
@@ -133,7 +131,7 @@ def _read_section(file: _File, number: int, start: int) -> _Section:
     )
     row = _row_of(file.level, degree)
     if section.table_bytes() + count * row.itemsize > len(file.data) - start:
-        raise _broken(file.name, f"it announces {count:,} Gaussians but ends before the last")
+        raise broken_pack(file.name, f"it announces {count:,} Gaussians but ends before the last")
     return section
 
 
@@ -176,14 +174,14 @@ def _middles(file: _File, section: _Section) -> Float32Array:
     """(N, 3) the middle of each Gaussian's bucket. Raises InputError `avatar.packed` for buckets
     that are not there."""
     if section.bucket_bytes != _BUCKET_BYTES or not section.capacity:
-        raise _broken(file.name, "its buckets are none")
+        raise broken_pack(file.name, "its buckets are none")
     partial = np.frombuffer(file.data, "<u4", section.partial, section.start).astype(np.int64)
     middles = np.frombuffer(
         file.data, "<f4", 3 * section.buckets, section.start + 4 * section.partial
     ).reshape(-1, 3)
     bucket = _buckets_of(section, partial)
     if len(bucket) and bucket.max() >= section.buckets:
-        raise _broken(file.name, "it has Gaussians in buckets that are not there")
+        raise broken_pack(file.name, "it has Gaussians in buckets that are not there")
     return middles[bucket]
 
 
@@ -238,7 +236,3 @@ def _widened(part: Splats, most: int) -> Float32Array:
     if part.harmonics is not None:
         out[:, : part.harmonics.shape[1]] = part.harmonics
     return out
-
-
-def _broken(name: str, what: str) -> InputError:
-    return broken(name, what, code=CODE)

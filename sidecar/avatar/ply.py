@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared import limits
-from ...shared.errors import InputError
+from .refusals import broken, check_count
 
 _TYPES = {
     "char": "<i1",
@@ -55,16 +54,6 @@ class _Element:
     count: int
     columns: list[tuple[str, str]] = field(default_factory=list)
     has_lists: bool = False
-
-
-def broken(
-    name: str,
-    what: str,
-    remedy: str = "Export or download the avatar again.",
-    code: str = "avatar.ply",
-) -> InputError:
-    """The error for a file of Gaussians that cannot be used."""
-    return InputError(code, f"The Gaussians in '{name}' cannot be read: {what}.", remedy)
 
 
 def is_ply(data: bytes) -> bool:
@@ -114,6 +103,8 @@ def _read_header(header: bytes, name: str) -> list[_Element]:
         words = line.decode("latin-1").split()
         if not words or words[0] in _MEANS_NOTHING:
             continue
+        if not line.isascii():
+            raise broken(name, "its header is not plain text")
         if words[0] == "format":
             is_binary = words[1:] == ["binary_little_endian", "1.0"]
         elif words[0] == "element":
@@ -134,19 +125,8 @@ def _read_element(words: list[str], name: str) -> _Element:
         raise broken(name, "a list of its header has no length")
     element = _Element(words[1], int(words[2]))
     if element.name == "vertex":
-        check_count(element.count, name, "avatar.ply")
+        check_count(element.count, name)
     return element
-
-
-def check_count(count: int, name: str, code: str) -> None:
-    """Refuses files with no Gaussians or too many: InputError `code`."""
-    if not 0 < count <= limits.MAX_GAUSSIANS:
-        raise broken(
-            name,
-            f"it has {count:,} Gaussians; 1 to {limits.MAX_GAUSSIANS:,} are allowed",
-            "Thin it out in an editor for Gaussians, or choose another avatar.",
-            code,
-        )
 
 
 def _add_property(element: _Element, words: list[str], name: str) -> None:

@@ -21,9 +21,8 @@ from ...shared import limits
 from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from .archive import read_entry
-from .ply import broken, check_count
+from .refusals import broken_pack, check_count
 from .splats import DC, SCENE_LOG_SCALE, Splats, checked, from_smallest_three, logistic
-from .spz import CODE
 
 META = "meta.json"
 _WHOLE = "Choose a whole SOG: a zip, or a folder, with meta.json and all pictures that it names."
@@ -71,7 +70,7 @@ def decode_sog(data: bytes, name: str) -> Splats:
         colours=np.float32(0.5) + np.float32(DC) * _spread(sog, "sh0", colours[:, :3]),
         harmonics=_read_harmonics(sog) if "shN" in sog.meta else None,
     )
-    return checked(found, name, code=CODE)
+    return checked(found, name, broken_pack)
 
 
 def _read_meta(data: bytes, name: str) -> _Sog:
@@ -92,7 +91,7 @@ def _read_meta(data: bytes, name: str) -> _Sog:
         count = shape[0] if isinstance(shape, list) and shape else None
     if not isinstance(count, int):
         raise _broken(name, f"its {META} does not say how many Gaussians there are")
-    check_count(count, name, CODE)
+    check_count(count, name, broken_pack)
     return _Sog(name=name, meta=meta, data=data, count=count)
 
 
@@ -208,4 +207,4 @@ def _harmonic_values(sog: _Sog) -> Float32Array:
 
 
 def _broken(name: str, what: str) -> InputError:
-    return broken(name, what, "Export it again, or save it as a PLY of Gaussians.", CODE)
+    return broken_pack(name, what, "Export it again, or save it as a PLY of Gaussians.")

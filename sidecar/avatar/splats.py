@@ -17,7 +17,8 @@ from scipy.spatial.transform import Rotation
 from ...shared.arrays import Float32Array, Float64Array
 from ...shared.camera import Camera, camera_axis, camera_centre
 from ..raster.gaussians import Gaussians
-from .ply import Columns, broken, encode_ply
+from .ply import Columns, encode_ply
+from .refusals import AGAIN, Refusal, broken
 
 DC = 0.28209479177387814
 """The zeroth spherical harmonic: colour = 0.5 + DC * f_dc."""
@@ -102,20 +103,20 @@ def decode_splats(
 
 
 def checked(
-    found: Splats, name: str, *, most_log_scale: float = SCENE_LOG_SCALE, code: str = "avatar.ply"
+    found: Splats, name: str, refuse: Refusal = broken, *, most_log_scale: float = SCENE_LOG_SCALE
 ) -> Splats:
     """Gaussians as a file of any format has them, made usable: quaternions get length 1 (empty ones
     turn nothing), flat axes the least scale, and colours without harmonics are at least 0. Raises
-    InputError `code` for values that are not numbers or far too large."""
+    what `refuse` makes for values that are not numbers or far too large."""
     numbers = [found.means, found.quaternions, found.scales, found.opacities, found.colours]
     if found.harmonics is not None:
         numbers.append(found.harmonics)
     # Written so that a value that is no number fails.
     if not all(v.min() > -MAX_MAGNITUDE and v.max() < MAX_MAGNITUDE for v in numbers):
-        raise broken(name, "it has values that are not numbers, or far too large", code=code)
+        raise refuse(name, "it has values that are not numbers, or far too large", AGAIN)
     most_scale = np.exp(most_log_scale) * (1 + 1e-6)  # single precision rounds
     if found.scales.min() < 0 or found.scales.max() > most_scale:
-        raise broken(name, "a Gaussian has no size, or is far too large", code=code)
+        raise refuse(name, "a Gaussian has no size, or is far too large", AGAIN)
     lengths = np.linalg.norm(found.quaternions.astype(np.float64), axis=1, keepdims=True)
     empty = lengths[:, 0] < _LEAST_LENGTH
     quaternions = (found.quaternions / np.maximum(lengths, _LEAST_LENGTH)).astype(np.float32)

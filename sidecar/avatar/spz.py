@@ -19,11 +19,9 @@ from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, Float64Array
 from ...shared.errors import InputError
-from .ply import broken, check_count
+from .refusals import broken_pack, check_count
 from .splats import DC, Splats, checked, from_smallest_three, in_axes
 
-CODE = "avatar.packed"
-"""The code of errors in packed files of Gaussians that are no PLY."""
 GZIP, ZSTD = b"\x1f\x8b", b"NGSP"
 """First bytes of versions 2 and 3, and of version 4."""
 _KNOWN = (0, 3, 8, 15, 24)
@@ -98,7 +96,7 @@ def decode_spz(data: bytes, name: str) -> tuple[Splats, tuple[str, ...]]:
     if header.degree > 3:
         notes = (f"The spherical harmonics of degree {header.degree} are left out.",)
     axes = _find_axes(extensions, name) if header.flags & _HAS_EXTENSIONS else None
-    splats = checked(found, name, code=CODE)
+    splats = checked(found, name, broken_pack)
     return splats if axes is None else in_axes(splats, axes), notes
 
 
@@ -109,7 +107,7 @@ def _read_gzip(data: bytes, name: str) -> tuple[_Header, list[bytes], bytes]:
     _check_ratio(size, data, name)
     content = _inflate(data, size + _MAX_EXTENSIONS_BYTES, name)
     if len(content) < size:
-        raise _broken(name, f"it announces {header.count:,} Gaussians but ends before the last")
+        raise broken_pack(name, f"it announces {header.count:,} Gaussians but ends before the last")
     tables, start = [], 16
     for table in header.sizes:
         tables.append(content[start : start + table])
@@ -121,27 +119,27 @@ def _inflate(data: bytes, most_bytes: int, name: str) -> bytes:
     try:
         return zlib.decompressobj(31).decompress(data, most_bytes)
     except zlib.error as error:
-        raise _broken(name, "its gzip stream is damaged") from error
+        raise broken_pack(name, "its gzip stream is damaged") from error
 
 
 def _read_zstd(data: bytes, name: str) -> tuple[_Header, list[bytes], bytes]:
     """As `_read_gzip`, for version 4."""
     if len(data) < 32:
-        raise _broken(name, "it ends within its header")
+        raise broken_pack(name, "it ends within its header")
     header = _read_header(data[:16], name)
     (start,) = struct.unpack_from("<I", data, 16)
     sizes = header.sizes if header.sizes[-1] else header.sizes[:-1]
     first = start + 16 * len(sizes)
     if header.streams != len(sizes) or not 32 <= start <= 32 + _MAX_EXTENSIONS_BYTES:
-        raise _broken(name, "its table of contents is none")
+        raise broken_pack(name, "its table of contents is none")
     if first > len(data):
-        raise _broken(name, "it ends within its table of contents")
+        raise broken_pack(name, "it ends within its table of contents")
     _check_ratio(sum(sizes), data, name)
     tables, end = [], first
     for place, size in enumerate(sizes):
         packed, unpacked = struct.unpack_from("<QQ", data, start + 16 * place)
         if unpacked != size or packed > len(data) - end:
-            raise _broken(name, "its table of contents does not fit what is there")
+            raise broken_pack(name, "its table of contents does not fit what is there")
         tables.append(_unzstd(data[end : end + packed], size, name))
         end += packed
     return header, [*tables, b""][:6], data[32:start]
@@ -164,22 +162,22 @@ def _unzstd(packed: bytes, size: int, name: str) -> bytes:
         with decompressor.stream_reader(packed) as reader:
             content = reader.read(size + 1)
     except zstandard.ZstdError as error:
-        raise _broken(name, "one of its zstd streams is damaged") from error
+        raise broken_pack(name, "one of its zstd streams is damaged") from error
     if len(content) != size:
-        raise _broken(name, "one of its zstd streams has not the size that it should")
+        raise broken_pack(name, "one of its zstd streams has not the size that it should")
     return content
 
 
 def _read_header(head: bytes, name: str) -> _Header:
     if len(head) < 16 or not head.startswith(ZSTD):
-        raise _broken(name, "it is packed with gzip, but no SPZ is in it", "Unpack it first.")
+        raise broken_pack(name, "it is packed with gzip, but no SPZ is in it", "Unpack it first.")
     version, count, degree, bits, flags, streams = struct.unpack_from("<IIBBBB", head, 4)
     if version not in (2, 3, 4):
         what = f"it is SPZ of version {version}; Affekt reads 2, 3 and 4"
-        raise _broken(name, what, "Save it as version 3, or as PLY.")
-    check_count(count, name, CODE)
+        raise broken_pack(name, what, "Save it as version 3, or as PLY.")
+    check_count(count, name, broken_pack)
     if degree >= len(_KNOWN) or bits > _MAX_FRACTION_BITS:
-        raise _broken(name, "its header says what no SPZ can be")
+        raise broken_pack(name, "its header says what no SPZ can be")
     return _Header(
         name=name,
         version=version,
@@ -193,7 +191,7 @@ def _read_header(head: bytes, name: str) -> _Header:
 
 def _check_ratio(size: int, data: bytes, name: str) -> None:
     if size > max(_SMALL_BYTES, _MAX_RATIO * len(data)):
-        raise _broken(name, f"it announces {size / 2**20:,.0f} MiB, far more than it can hold")
+        raise broken_pack(name, f"it announces {size / 2**20:,.0f} MiB, far more than it can hold")
 
 
 def _unpack_positions(table: NDArray[np.uint8], fraction_bits: int) -> Float32Array:
@@ -237,13 +235,7 @@ def _find_axes(extensions: bytes, name: str) -> Float64Array | None:
             if number == 0:
                 return None
             if number not in _AXES:
-                raise _broken(name, f"it has axes of the unknown number {number}")
+                raise broken_pack(name, f"it has axes of the unknown number {number}")
             return np.array([_DIRECTIONS[letter] for letter in _AXES[number]], np.float64).T
         start += 8 + length
     return None
-
-
-def _broken(
-    name: str, what: str, remedy: str = "Export or download the avatar again."
-) -> InputError:
-    return broken(name, what, remedy, CODE)

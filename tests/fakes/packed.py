@@ -183,7 +183,8 @@ def sog_files(splats: Splats, version: int = 2) -> dict[str, bytes]:
     means, (lows, highs) = _bytes_between(folded, 65535)
     scales, scale_bounds = _bytes_between(log, 255)
     colours, colour_bounds = _bytes_between(dc, 255)
-    logit = np.log(splats.opacities / (1 - splats.opacities.astype(np.float64)))[:, None]
+    inside = np.clip(splats.opacities.astype(np.float64), 1e-6, 1 - 1e-6)
+    logit = np.log(inside / (1 - inside))[:, None]
     alpha, alpha_bounds = _bytes_between(logit, 255)
     if version == 2:
         scales, scale_book = _in_book(log)
