@@ -40,7 +40,6 @@ _MAX_PROPERTIES = 256
 _MAX_ELEMENTS = 64
 _BEGIN = re.compile(rb"ply[ \t]*(\r\n|\n|\r)")
 _END = re.compile(rb"[\r\n]end_header[ \t]*(\r\n|\n|\r)")
-_MEANS_NOTHING = ("comment", "obj_info")
 
 Columns = dict[str, NDArray]
 """The (N,) values of an element's properties, by name."""
@@ -99,12 +98,11 @@ def _read_header(header: bytes, name: str) -> list[_Element]:
     elements: list[_Element] = []
     is_binary = False
     for line in re.split(rb"\r\n|\n|\r", header)[1:]:
-        # Every byte is a letter of Latin-1: comments may be in any encoding.
+        # What follows a comment may be in any encoding, in some of which its bytes look like the
+        # ends of lines; every byte is a letter of Latin-1.
         words = line.decode("latin-1").split()
-        if not words or words[0] in _MEANS_NOTHING:
+        if not words:
             continue
-        if not line.isascii():
-            raise broken(name, "its header is not plain text")
         if words[0] == "format":
             is_binary = words[1:] == ["binary_little_endian", "1.0"]
         elif words[0] == "element":
@@ -132,7 +130,7 @@ def _read_element(words: list[str], name: str) -> _Element:
 def _add_property(element: _Element, words: list[str], name: str) -> None:
     if words[1:2] == ["list"]:
         element.has_lists = True
-    elif len(words) == 3 and words[1] in _TYPES:
+    elif len(words) == 3 and words[1] in _TYPES and words[2].isascii():
         element.columns.append((words[2], _TYPES[words[1]]))
     else:
         raise broken(name, f"it has the unknown property '{' '.join(words)[:60]}'")

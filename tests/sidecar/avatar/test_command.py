@@ -151,7 +151,7 @@ def test_a_comparison(files: Path, tmp_path: Path):
 def test_a_take_on_an_avatar_that_stands_still_is_said(files: Path, tmp_path: Path, capsys):
     """Rendered, exported, and as a sequence; never of an avatar that moves."""
     take = ("--motion", files / "take.npz")
-    rendered = ("render", *take, "--size", 32, "--no-files.preview", "--out", tmp_path)
+    rendered = ("render", *take, "--size", 32, "--no-preview", "--out", tmp_path)
     exported = ("avatar", "export", *take, "--out", tmp_path / "f.ply")
     sequence = ("avatar", "sequence", *take, "--out", tmp_path / "s")
     for words in (rendered, exported, sequence):
