@@ -22,8 +22,10 @@ _MOST_STRANGE = 0.05
 
 
 def is_splat_file(data: bytes, name: str) -> bool:
-    """Whether the bytes can be such a file: whole rows of possible places and sizes. Rotations have
-    length 1 in nearly all of them, or the file's name ends in `.splat`."""
+    """Whether the file's name ends in `.splat`, or its bytes can be such a file: whole rows of
+    possible places and sizes, with rotations of length 1 in nearly all of them."""
+    if name.lower().endswith(ENDING):
+        return True
     if not data or len(data) % _ROW.itemsize:
         return False
     rows = np.frombuffer(data, _ROW)
@@ -32,8 +34,6 @@ def is_splat_file(data: bytes, name: str) -> bool:
             return False
         if not ((rows["scale"] >= 0) & (rows["scale"] < np.exp(SCENE_LOG_SCALE))).all():
             return False
-    if name.lower().endswith(ENDING):
-        return True
     lengths = np.linalg.norm(_rotations(rows), axis=1)
     strange = (lengths < _LENGTHS[0]) | (lengths > _LENGTHS[1])
     return bool(strange.mean() <= _MOST_STRANGE and rows["scale"].any())

@@ -47,9 +47,10 @@ def read_avatar(path: Path, head: HeadModel | None = None) -> Avatar:
     SOG, zipped or not), or Affekt's avatar file. head: the user's FLAME, for avatars that sit on
     it. Raises InputError `file.*`, `avatar.*`, `motion.shape`, `option.missing_extra`."""
     if path.is_dir():
-        if not (path / _POINTS).is_file():
+        points = _points_in(path)
+        if points is None:
             return decode_avatar(pack_folder(path), path.resolve().name, head)
-        path = path / _POINTS
+        path = points
     whole = whole_of(path)
     if whole is not None and path.name == SOG_META:
         return decode_avatar(pack_folder(whole), whole.resolve().name, head)
@@ -64,6 +65,20 @@ def read_avatar(path: Path, head: HeadModel | None = None) -> Avatar:
             raise
         remedy = f"Give the whole folder: {whole}"
         raise InputError(error.code, error.message, remedy) from error
+
+
+def _points_in(folder: Path) -> Path | None:
+    """The folder's `point_cloud.ply`, or of a training's output that of its last iteration."""
+    here = folder / _POINTS
+    if here.is_file():
+        return here
+    iterations = folder.glob(f"point_cloud/iteration_*/{_POINTS}")
+    return max(iterations, key=lambda points: _number(points.parent.name), default=None)
+
+
+def _number(iteration: str) -> int:
+    digits = iteration.rpartition("_")[2]
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else -1
 
 
 def is_affekt_avatar_file(path: Path) -> bool:

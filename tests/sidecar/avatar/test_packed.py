@@ -300,10 +300,31 @@ def test_numbers_that_no_gaussian_has():
     for place, value in ((0, np.nan), (0, 1e30), (12, -1.0), (12, np.inf), (16, 1e6)):
         row = bytearray(packed.antimatter15(some_splats(1)))
         struct.pack_into("<f", row, place, value)
-        assert code_of(bytes(row), "a.splat") == "file.wrong_kind"
+        assert code_of(bytes(row), "a.splat") == "avatar.packed"
+        assert code_of(bytes(row), "a") == "file.wrong_kind"
         data = bytearray(packed.ksplat([some_splats(1)], 0))
         struct.pack_into("<f", data, 5120 + place, value)
         assert code_of(bytes(data)) == "avatar.packed"
+
+
+def test_a_splat_that_is_cut_short_is_still_told():
+    """By its name: nothing else says what it was."""
+    data = packed.antimatter15(some_splats(3))
+    with pytest.raises(InputError, match="its last Gaussian is not whole") as caught:
+        decode_avatar(data[:-1], "Head.SPLAT")
+    assert caught.value.code == "avatar.packed"
+    assert code_of(data[:-1]) == "file.wrong_kind"
+
+
+def test_rotations_of_another_length_need_the_name():
+    """Some writers do not normalise; such a file is taken for one if it is called so."""
+    data = bytearray(packed.antimatter15(some_splats(3)))
+    for row in range(3):
+        data[32 * row + 28 : 32 * row + 32] = bytes([255, 255, 128, 128])
+    assert code_of(bytes(data)) == "file.wrong_kind"
+    half = np.sqrt(0.5)
+    turned = decode_avatar(bytes(data), "a.splat").quaternions
+    np.testing.assert_allclose(turned, [[half, half, 0, 0]] * 3, atol=1e-6)
 
 
 def test_texts_are_no_splats():

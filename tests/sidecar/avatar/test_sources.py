@@ -345,6 +345,15 @@ def test_columns_of_other_types_are_read():
     np.testing.assert_array_equal(avatar.means, rows[:, :3])
 
 
+def test_a_trainings_output_is_its_last_iteration(tmp_path: Path):
+    """As 3DGS and GaussianAvatars leave it; 7,000 sorts behind 30,000 as a word."""
+    for number, count in ((7000, 20), (30000, 50), (900, 30)):
+        folder = tmp_path / "point_cloud" / f"iteration_{number}"
+        folder.mkdir(parents=True)
+        (folder / "point_cloud.ply").write_bytes(splat_ply(count))
+    assert len(read_avatar(tmp_path)) == 50
+
+
 @pytest.mark.parametrize(
     ("start", "what"),
     [
