@@ -138,5 +138,5 @@ def _no_avatar(folder: Path) -> InputError:
         "point_cloud.ply, or a SOG's meta.json."
     )
     if likely:
-        remedy = f"Give the avatar's file itself; there is {' and '.join(likely)} in the folder."
+        remedy = f"Give the avatar's file itself; in the folder: {', '.join(likely)}."
     return InputError("file.folder", f"{folder} is a folder without an avatar in it.", remedy)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -146,7 +147,7 @@ def _subject(head: bpy.types.Object, settings: AvatarSettings) -> FileBytes | st
 def read_avatar(path: Path) -> FileBytes:
     """The avatar's file; of one that lies in several, such as LAM's bundle unzipped, the zip of
     all. path: the file, one of several, or their folder. Raises InputError `file.*`."""
-    folder = path if path.is_dir() else whole_of(path)
+    folder = path if os.path.isdir(path) else whole_of(path)  # False where one may not look
     if folder is None:
         return read_file(path, limits.MAX_AVATAR_BYTES)
     return FileBytes(name=folder.resolve().name, data=pack_folder(folder))

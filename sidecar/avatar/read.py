@@ -46,7 +46,7 @@ def read_avatar(path: Path, head: HeadModel | None = None) -> Avatar:
     Gaussians of any kind that stand still (3DGS's PLY, compressed PLY, SPZ, `.splat`, `.ksplat`,
     SOG, zipped or not), or Affekt's avatar file. head: the user's FLAME, for avatars that sit on
     it. Raises InputError `file.*`, `avatar.*`, `motion.shape`, `option.missing_extra`."""
-    if path.is_dir():
+    if _is_folder(path):
         points = _points_in(path)
         if points is None:
             return decode_avatar(pack_folder(path), path.resolve().name, head)
@@ -67,12 +67,24 @@ def read_avatar(path: Path, head: HeadModel | None = None) -> Avatar:
         raise InputError(error.code, error.message, remedy) from error
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder; False where one may not look, of which `read_bytes` says more."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _points_in(folder: Path) -> Path | None:
-    """The folder's `point_cloud.ply`, or of a training's output that of its last iteration."""
+    """The folder's `point_cloud.ply`, or of a training's output that of its last iteration; None
+    where one may not look, of which `pack_folder` says more."""
     here = folder / _POINTS
-    if here.is_file():
-        return here
-    iterations = folder.glob(f"point_cloud/iteration_*/{_POINTS}")
+    try:
+        if here.is_file():
+            return here
+        iterations = list(folder.glob(f"point_cloud/iteration_*/{_POINTS}"))
+    except OSError:
+        return None
     return max(iterations, key=lambda points: _number(points.parent.name), default=None)
 
 

@@ -379,6 +379,23 @@ def test_what_to_do_about_other_plys():
         assert words in caught.value.remedy
 
 
+def test_places_that_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A name that no file can have, and a folder of somebody else's."""
+    (tmp_path / "theirs").mkdir()
+
+    def closed(path: Path, **_: bool) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    def code(path: Path) -> str:
+        with pytest.raises(InputError) as caught:
+            read_avatar(path)
+        return caught.value.code
+
+    assert code(tmp_path / (300 * "a")) == "file.missing"
+    monkeypatch.setattr(Path, "is_file", closed)
+    assert code(tmp_path / "theirs") == "file.missing"
+
+
 def test_unknown_files(tmp_path: Path):
     for content in (b"hello", b"\0" * 96, b"glTF" + b"\0" * 40, b"\x93NUMPY" + b"\0" * 40):
         assert code_of(content) == "file.wrong_kind"
@@ -390,5 +407,5 @@ def test_unknown_files(tmp_path: Path):
     assert caught.value.code == "file.folder"
     assert "is a folder without an avatar in it" in caught.value.message
     (tmp_path / "vase.spz").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"there is vase\.spz in the folder"):
+    with pytest.raises(InputError, match=r"in the folder: vase\.spz\."):
         read_avatar(tmp_path)
