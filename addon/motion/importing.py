@@ -92,19 +92,19 @@ def find_sound(take: Path) -> Path | None:
 
 def read_file(path: Path, largest: int) -> FileBytes:
     """The file's bytes and name. Raises InputError `file.*`."""
-    if not path.is_file():
-        raise InputError("file.missing", f"There is no file at {path}.", "Choose another file.")
-    if path.stat().st_size > largest:
-        raise InputError(
-            "file.too_large",
-            f"{path.name} is too large for what it should be.",
-            "Choose another file.",
-        )
     try:
+        if not path.is_file():
+            raise InputError("file.missing", f"There is no file at {path}.", "Choose another file.")
+        if path.stat().st_size > largest:
+            raise InputError(
+                "file.too_large",
+                f"{path.name} is too large for what it should be.",
+                "Choose another file.",
+            )
         return FileBytes(name=path.name, data=path.read_bytes())
-    except OSError as error:
+    except OSError as error:  # asking alone may be refused, in a folder of another user's
         raise InputError(
             "file.unreadable",
-            f"{path.name} cannot be read: {error.strerror}.",
+            f"{path.name[:100]} cannot be read: {error.strerror}.",
             "Check who may read it.",
         ) from error
