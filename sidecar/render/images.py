@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.errors import InputError
 from ...shared.pictures import frame_name
+from ...shared.replacement import sweep_partials
 from ..files import not_writable, write_whole
 from ..raster.colour import straight_srgb
 from .frame import Frame
@@ -58,8 +59,10 @@ def read_picture(path: Path) -> UInt8Array:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes the folder and those above it. Raises InputError `file.not_writable`."""
+    """Makes the folder and those above it; removes what dead processes left half done in it. Raises
+    InputError `file.not_writable`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise not_writable(folder, error) from error
+    sweep_partials(folder)

@@ -204,7 +204,7 @@ def test_a_damaged_frame_is_made_again(tmp_path: Path, form: SplatFormat):
     for at in (0, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
         assert write(tmp_path, form=form) == [(1, False), (2, True), (3, False)]
-        assert path.read_bytes() == whole
+        assert write(tmp_path, form=form) == [(1, False), (2, False), (3, False)]
 
 
 def test_another_sequence_is_not_mixed_in(tmp_path: Path):

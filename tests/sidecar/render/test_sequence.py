@@ -3,6 +3,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.pictures import PictureRequest
+from affekt.shared.replacement import partial_name
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.render import exr, images, sequence
 from affekt.sidecar.render.frame import Frame
@@ -103,6 +106,19 @@ def test_whatever_byte_is_damaged_the_frame_is_made_again(
         path.write_bytes(damaged)
         assert [s.index for s in save(shot, tmp_path, kind) if s.frame is not None] == [1]
         assert path.read_bytes() == whole
+
+
+def test_what_a_dead_process_left_half_done_goes(avatar: Avatar, tmp_path: Path):
+    """Even where all files are there and nothing is written any more."""
+    shot = shot_of(avatar, frames=range(2))
+    save(shot, tmp_path)
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    mine = partial_name()
+    for name in (mine, mine.replace(f"-{os.getpid()}-", f"-{dead.pid}-")):
+        (tmp_path / name).write_bytes(b"half")
+    assert all(s.frame is None for s in save(shot, tmp_path))
+    assert [p.name for p in tmp_path.glob("*.partial")] == [mine]
 
 
 @pytest.mark.parametrize("kind", KINDS)
