@@ -246,7 +246,7 @@ def _is_old(folder: Path) -> bool:
 def _remove(folder: Path) -> None:
     """Removes our files, and the folder if nothing else is in it."""
     with contextlib.suppress(OSError):
-        for pattern in ("sidecar.*", ".sidecar-*"):
+        for pattern in ("sidecar.*", ".affekt-*.partial"):
             for path in folder.glob(pattern):
                 path.unlink()
         folder.rmdir()

@@ -28,7 +28,12 @@ def make_runs(parent: Path, ended: int) -> list[Path]:
     runs += [parent / f"blender-{2**40 + number}" for number in range(MAX_OLD_RUNS + 2)]
     for age, run in enumerate(runs):
         run.mkdir()
-        for name in ("sidecar.log", "sidecar.log.1", "sidecar.json", ".sidecar-x.partial"):
+        for name in (
+            "sidecar.log",
+            "sidecar.log.1",
+            "sidecar.json",
+            ".affekt-12345678-1-12345678.partial",
+        ):
             (run / name).touch()
         os.utime(run, (1000 + age, 1000 + age))
     return runs
