@@ -252,8 +252,6 @@ def test_folders_of_others(mode: int, files: Path) -> None:
         take = files / "take.json" if mode else theirs / "take.json"
         for arguments in (
             ["convert", take, theirs / "out.npz"],
-            ["avatar", "info", "--avatar", theirs / "avatar.zip"],
-            ["keys", "new", "--out", theirs / "me.json"],
             ["keys", "show", "--keys-dir", theirs / "keys"],
             ["extension", "build", "--offline", "--wheels-from", theirs, "--out", theirs],
             ["serve", "--runtime-dir", theirs / "run", "--cache-dir", files / "cache"],
@@ -273,7 +271,7 @@ def test_folders_of_others(mode: int, files: Path) -> None:
     [
         "--help",
         "bake --help",
-        "avatar info --avatar open-gaussians",
+        "keys show --keys-dir OUT",
         "render --avatar open --motion TAKE --out OUT --frames 0-1 --size 16",
     ],
 )
@@ -330,9 +328,8 @@ def long_take(files: Path) -> Path:
     ("what", "name", "code"),
     [
         ("render", "SIGTERM", 143),
-        ("bake", "SIGTERM", 143),
         ("avatar sequence", "SIGTERM", 143),
-        ("render", "SIGHUP", 129),
+        ("bake", "SIGHUP", 129),
         ("bake", "SIGINT", 130),
     ],
 )
