@@ -6,6 +6,7 @@ Both doors (CLI and server) turn any `AffektError` into text; anything else is a
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -40,10 +41,36 @@ class JobError(AffektError):
     """A job or preview in the sidecar ended without a result. Codes: `job.*`, `preview.*`."""
 
 
-def not_writable(path: Path, error: OSError) -> InputError:
+_REFUSALS = {
+    errno.EACCES: ("you may not use it", "Choose another place, or ask its owner for the right."),
+    errno.EPERM: ("you may not use it", "Choose another place, or ask its owner for the right."),
+    errno.EROFS: ("its disk can only be read", "Choose a place on another disk."),
+    errno.ENOENT: ("it is not there", "Check the path."),
+    errno.ENOTDIR: ("a file is where a folder should be", "Check the path."),
+    errno.EISDIR: ("it is a folder, not a file", "Give the path of a file."),
+    errno.EEXIST: ("a file has that name", "Choose another name, or move it away."),
+    errno.ENAMETOOLONG: ("its name is too long", "Choose a shorter name."),
+    errno.ELOOP: ("its links lead in a circle", "Check the path and its links."),
+    errno.ENOSPC: ("the disk is full", "Make room on it, or choose another place."),
+    errno.EDQUOT: ("your share of the disk is full", "Make room, or choose another place."),
+    errno.EFBIG: ("the file would be too large", "Choose another disk, or write less."),
+    errno.EIO: ("the disk does not answer", "Check the disk, or choose another place."),
+    errno.EMFILE: ("too many files are open", "Close other programs and try again."),
+    errno.ENFILE: ("too many files are open", "Close other programs and try again."),
+}
+"""What the system says -> what that means, and what to do."""
+
+
+def refusal(error: Exception) -> tuple[str, str]:
+    """Why the system refused a place, in words and in its own, and what to do about it."""
+    said = getattr(error, "strerror", None) or str(error)
+    known = _REFUSALS.get(getattr(error, "errno", None) or 0)
+    if known is None:
+        return said, "Choose another place, or check its rights and the space left."
+    return f"{known[0]} ({said})", known[1]
+
+
+def not_writable(path: Path, error: Exception) -> InputError:
     """The error for a place where nothing can be written."""
-    return InputError(
-        "file.not_writable",
-        f"'{path}' cannot be written ({error.strerror or error}).",
-        "Choose another place, or check its rights and the space left.",
-    )
+    reason, remedy = refusal(error)
+    return InputError("file.not_writable", f"{path} cannot be written: {reason}.", remedy)

@@ -6,13 +6,12 @@ with a pipe that nobody reads, or without a package. None of these is a tracebac
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 import sys
 from types import FrameType
 
-from ..shared.errors import AffektError, InputError
+from ..shared.errors import AffektError, InputError, refusal
 
 USER_ERROR, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
 """Exit codes; a signal's is 128 and its number, as shells say it."""
@@ -26,23 +25,6 @@ _PACKAGES = {
 """Packages that are not called like their modules."""
 _EXTRAS = {"anny": "head", "espeakng_loader": "anchors", "matplotlib": "reports", "gsply": "export"}
 """Our extras that bring a module; all others come with `sidecar`."""
-_REASONS = {
-    errno.EACCES: ("you may not use it", "Choose another place, or ask its owner for the right."),
-    errno.EPERM: ("you may not use it", "Choose another place, or ask its owner for the right."),
-    errno.EROFS: ("its disk can only be read", "Choose a place on another disk."),
-    errno.ENOENT: ("it is not there", "Check the path."),
-    errno.ENOTDIR: ("a file is where a folder should be", "Check the path."),
-    errno.EISDIR: ("it is a folder, not a file", "Give the path of a file."),
-    errno.EEXIST: ("something else has that name", "Choose another name, or move it away."),
-    errno.ENAMETOOLONG: ("its name is too long", "Choose a shorter name."),
-    errno.ELOOP: ("its links lead in a circle", "Check the path and its links."),
-    errno.ENOSPC: ("the disk is full", "Make room on it, or choose another place."),
-    errno.EDQUOT: ("your share of the disk is full", "Make room, or choose another place."),
-    errno.EFBIG: ("the file would be too large", "Choose another disk, or write less."),
-    errno.EIO: ("the disk does not answer", "Check the disk, or choose another place."),
-    errno.EMFILE: ("too many files are open", "Close other programs and try again."),
-    errno.ENFILE: ("too many files are open", "Close other programs and try again."),
-}
 
 
 class Ended(BaseException):
@@ -74,9 +56,7 @@ def obey_signals() -> None:
 
 def place_error(error: OSError) -> InputError:
     """The error for whatever the system refuses: the path, the reason, and what to do."""
-    reason, remedy = _REASONS.get(
-        error.errno or 0, (error.strerror or str(error), "Choose another place.")
-    )
+    reason, remedy = refusal(error)
     names = [os.fsdecode(name) for name in (error.filename,) if isinstance(name, str | bytes)]
     place = f"'{names[0][:300]}'" if names else "A file or the output"
     return InputError("file.place", f"{place} cannot be used: {reason}.", remedy)

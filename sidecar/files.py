@@ -7,7 +7,7 @@ import hashlib
 import stat
 from pathlib import Path
 
-from ..shared.errors import InputError
+from ..shared.errors import InputError, not_writable
 from ..shared.replacement import replacing
 
 _HASH_BYTES = 32
@@ -108,13 +108,3 @@ def read_kept(path: Path) -> bytes:
     if hashlib.sha256(data).digest() != found[:_HASH_BYTES]:
         raise ValueError(f"{path.name} has another hash")
     return data
-
-
-def not_writable(path: Path, error: Exception) -> InputError:
-    """The error for an output that cannot be written."""
-    reason = getattr(error, "strerror", None) or error
-    return InputError(
-        "file.not_writable",
-        f"{path} cannot be written: {reason}.",
-        "Choose another folder, or make room in it.",
-    )
