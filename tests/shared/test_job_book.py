@@ -133,7 +133,7 @@ def test_a_render_goes_on_at_the_first_picture_that_is_not_whole(
         for _ in range(3):
             sidecar.expect(Credit)
         lose(client, sidecar)
-        assert sorted(path.name for path in tmp_path.iterdir()) == [
+        assert sorted(path.name for path in tmp_path.glob("[!.]*")) == [
             "frame_0001.png",
             "frame_0002.png",
         ]

@@ -199,7 +199,7 @@ def check(events: list[JobEvent], folder: Path, jobs: list[str], cancelled: set[
     written = [(e.job, e.index) for e in events if isinstance(e, PictureWritten)]
     assert len(written) == len(set(written))
     for end in (event for event in events if event.ends_job):
-        pictures = sorted((folder / end.job[0]).iterdir())
+        pictures = sorted((folder / end.job[0]).glob("[!.]*"))
         assert not [path for path in pictures if path.suffix != ".png"]
         for number, path in enumerate(pictures):
             assert path.read_bytes() == content(end.job, number)
