@@ -32,7 +32,7 @@ def test_each_frame_of_the_compositor_shows_its_picture(
         first_frame=first_frame,
     )
     np.testing.assert_allclose(told["reds"], [linear(i + 1) for i in range(8)], atol=2e-5)
-    ledger = ".affekt_frames.json"
+    ledger = ".affekt_frames"
     assert told["files"] == [ledger, *(f"avatar_{first_frame + i:06d}.png" for i in range(8))]
     # A second, shorter rendering replaces the pictures and nothing else.
     assert told["files_after"] == [*told["files"][:5], "mine.txt"]

@@ -115,7 +115,7 @@ def test_a_sequence_of_the_open_head(files: Path, tmp_path: Path, capsys):
     assert "2 frames written" in capsys.readouterr().out
     assert avatar(*words) == 0
     assert "0 frames written, 2 were there" in capsys.readouterr().out
-    names = sorted(p.name for p in (tmp_path / "s").iterdir())
+    names = sorted(p.name for p in (tmp_path / "s").glob("[!.]*"))
     assert names == ["frame_0002.ply", "frame_0003.ply", "sequence.json"]
 
 
