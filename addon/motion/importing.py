@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from ..link import requests
 from ..link.requests import FileBytes
 from ..link.session import session
 from ..link.tasks import Steps
-from .curves import scene_fps
+from .placement import Placement, curve_fps, is_same_rate, last_frame, stretch
 from .properties import AFFEKT_PG_take
-from .takes import add_take, take_times
+from .takes import add_take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +43,8 @@ def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Ste
         adapter_file = read_file(options.adapter, limits.MAX_MOTION_BYTES)
     motion = yield from requests.read_motion(line, take_file, adapter_file)
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
-    take = add_take(
-        head, motion, name=options.take.stem, first_frame=options.first_frame, scene=scene
-    )
+    place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))
+    take = add_take(head, motion, name=options.take.stem, place=place)
     return " ".join(_describe(take, motion, scene, options))
 
 
@@ -54,10 +52,10 @@ def _describe(
     take: AFFEKT_PG_take, motion: Motion, scene: bpy.types.Scene, options: ImportOptions
 ) -> list[str]:
     """Applies the options to the scene, and returns sentences on what the import did."""
-    last = math.ceil(take_times(take, scene)[-1])
+    last = last_frame(take, scene)
     said = [f"Imported {take.name}: {take.frames} frames at {take.fps:g} fps."]
-    if not math.isclose(take.fps, scene_fps(scene), rel_tol=1e-3):
-        said.append(f"The scene runs at {scene_fps(scene):g} fps: its keys were placed by time.")
+    if not is_same_rate(take.fps, curve_fps(scene)):
+        said.append(f"The scene runs at {curve_fps(scene):.5g} fps: its keys were placed by time.")
     if options.sets_range:
         scene.frame_start, scene.frame_end = options.first_frame, last
     elif last > scene.frame_end:

@@ -12,6 +12,7 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from .importing import ImportOptions, import_steps
+from .retiming import fit_takes
 from .takes import use_take
 
 
@@ -106,6 +107,35 @@ class AFFEKT_OT_use_take(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             use_take(need_head(context), self.name)
+        except AffektError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class AFFEKT_OT_fit_takes(bpy.types.Operator):
+    """Move the takes' keys so that they play as performed at the scene's present rate"""
+
+    bl_idname = "affekt.fit_takes"
+    bl_label = "Fit to Scene Rate"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    with_emotions: bpy.props.BoolProperty(
+        name="Emotions Too",
+        description="The keys of the head's emotions move with those of the take in use",
+        default=True,
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = find_head(context)
+        cls.poll_message_set("Import a take onto the head first")
+        return head is not None and bool(head.affekt_takes.items)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        head, scene = need_head(context), context.scene
+        try:
+            self.report({"INFO"}, fit_takes(head, scene, with_emotions=self.with_emotions))
         except AffektError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

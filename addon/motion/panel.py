@@ -6,7 +6,8 @@ import bpy
 
 from ..head.find import need_head
 from ..link.panel import draw_task
-from ..panels import HeadPanel
+from ..panels import HeadPanel, draw_sentence
+from .placement import describe_speed
 
 
 class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
@@ -28,3 +29,8 @@ class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
             icon = "RADIOBUT_ON" if in_use else "RADIOBUT_OFF"
             button = row.operator("affekt.use_take", text=take.name, icon=icon, depress=in_use)
             button.name = take.name
+        used = takes.items.get(takes.active)
+        if used is not None and (warning := describe_speed(used, context.scene)):
+            box = self.layout.box()
+            draw_sentence(box, context, warning)
+            box.operator("affekt.fit_takes", icon="TIME")
