@@ -19,6 +19,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from . import limits
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
+from .motion import ANGLES, HEAD_AXES, Angles, HeadAxes
 from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
@@ -175,11 +176,11 @@ class TrackArrays(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MotionRead(MotionArrays):
-    """A take in the open head's space, as the sidecar understood it. `source_space` is the space
-    that the file itself is in."""
+    """A take in the open head's space. source_space: that of its file. notes: as in `TakeRead`."""
 
     TYPE: ClassVar[str] = "motion_read"
     source_space: Annotated[str, _NAME]
+    notes: Annotated[tuple[str, ...], Several(item=_SENTENCE, most=limits.MAX_NOTES)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -326,13 +327,17 @@ class Download(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMotion(Message):
-    """Decodes the take and converts it to the open head's space."""
+    """Decodes the take and converts it to the open head's space; fps, angles and axes as in
+    `ReadOptions`."""
 
     TYPE: ClassVar[str] = "read_motion"
     ANSWER: ClassVar[type[Message] | None] = MotionRead
     motion: Sha256
     name: Annotated[str, _FILE_NAME]
     adapter: Annotated[str | None, _SOME_SHA256] = None
+    fps: Annotated[float | None, Number(low=0, high=1e9, optional=True)] = None
+    angles: Annotated[Angles | None, Choice(values=ANGLES, optional=True)] = None
+    axes: Annotated[HeadAxes | None, Choice(values=HEAD_AXES, optional=True)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

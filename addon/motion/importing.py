@@ -10,7 +10,7 @@ import bpy
 
 from ...shared import limits
 from ...shared.errors import InputError
-from ...shared.motion import Motion
+from ...shared.motion import Motion, ReadOptions
 from .. import compat
 from ..head.find import named_head
 from ..link import requests
@@ -41,11 +41,12 @@ def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Ste
     adapter_file = None
     if options.adapter is not None:
         adapter_file = read_file(options.adapter, limits.MAX_MOTION_BYTES)
-    motion = yield from requests.read_motion(line, take_file, adapter_file)
+    read = yield from requests.read_take(line, take_file, adapter_file, ReadOptions())
+    motion = read.motion
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))
     take = add_take(head, motion, name=options.take.stem, place=place)
-    return " ".join(_describe(take, motion, scene, options))
+    return " ".join([*_describe(take, motion, scene, options), *read.notes])
 
 
 def _describe(

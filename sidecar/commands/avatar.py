@@ -174,10 +174,13 @@ def _avatar_and_motion(
 ) -> tuple[Avatar, Motion]:
     """Reads the avatar and the take, converts the take for it, and prints the avatar's notes."""
     from ..motion.adapter import read_adapter
-    from ..motion.read import read_motion
+    from ..motion.read import read_take
     from ..render.shot import motion_for
+    from .reading import print_notes
 
-    motion = read_motion(take)
+    read = read_take(take)
+    print_notes(take.name, read)
+    motion = read.motion
     adapter = None if adapter_path is None else read_adapter(adapter_path)
     avatar = _read(name, head)
     for note in avatar.notes:

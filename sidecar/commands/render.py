@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from ...shared.pictures import PNG_PASSES, Axes, Follow, Format, Pass, PictureRequest
+from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
     from ...shared.camera import Camera
@@ -118,15 +119,18 @@ class Render:
     picture: tyro.conf.OmitArgPrefixes[Picture] = field(default_factory=Picture)
     drawing: tyro.conf.OmitArgPrefixes[Drawing] = field(default_factory=Drawing)
     files: tyro.conf.OmitArgPrefixes[Files] = field(default_factory=Files)
+    take: Reading = field(default_factory=Reading)
 
     def run(self) -> None:
         from ..motion.adapter import read_adapter
-        from ..motion.read import read_motion
+        from ..motion.read import read_take
         from ..render.shot import make_shot, motion_for, read_subject
         from ..render.video import read_sound
         from .frames import parse_frames
 
-        motion = read_motion(self.motion)
+        take = read_take(self.motion, self.take.options())
+        print_notes(self.motion.name, take)
+        motion = take.motion
         frames = parse_frames(self.frames, len(motion))
         adapter = None if self.adapter is None else read_adapter(self.adapter)
         subject = read_subject(self.avatar, self.head)
