@@ -25,13 +25,15 @@ from .takes import add_take
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
     """What the file browser asks. adapter: a file, or None for takes in the open space or ARKit's.
-    sets_range: whether the scene's frame range becomes the take's."""
+    sets_range: whether the scene's frame range becomes the take's. reading: what is said by hand
+    of the file."""
 
     take: Path
     adapter: Path | None
     first_frame: int
     sets_range: bool
     with_sound: bool
+    reading: ReadOptions
 
 
 def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Steps:
@@ -41,11 +43,12 @@ def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Ste
     adapter_file = None
     if options.adapter is not None:
         adapter_file = read_file(options.adapter, limits.MAX_MOTION_BYTES)
-    read = yield from requests.read_take(line, take_file, adapter_file, ReadOptions())
+    read = yield from requests.read_take(line, take_file, adapter_file, options.reading)
     motion = read.motion
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))
     take = add_take(head, motion, name=options.take.stem, place=place)
+    take.notes = "\n".join(read.notes)
     return " ".join([*_describe(take, motion, scene, options), *read.notes])
 
 

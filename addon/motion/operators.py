@@ -7,6 +7,8 @@ from pathlib import Path
 import bpy
 
 from ...shared.errors import AffektError
+from ...shared.limits import MOST_FPS
+from ...shared.motion import ReadOptions
 from ..head.find import find_head, need_head
 from ..link.session import session
 from ..link.task_operator import TaskOperator
@@ -25,6 +27,37 @@ class TakeFileProperties:
         description="Adapter file (npz) for a take in a FLAME space; empty for other takes",
         subtype="FILE_PATH",
     )
+    fps: bpy.props.FloatProperty(
+        name="Frame Rate",
+        description="The take's frames per second; 0 takes what the file says, and 30 where it "
+        "does not. Trackers' files never say",
+        default=0,
+        min=0,
+        max=MOST_FPS,
+        precision=3,
+        options={"SKIP_SAVE"},
+    )
+    angles: bpy.props.EnumProperty(
+        name="Angles",
+        description="Unit of the head's angles in the file",
+        items=(
+            ("FILE", "As in the File", "What the file says, or its numbers prove"),
+            ("RADIANS", "Radians", ""),
+            ("DEGREES", "Degrees", ""),
+        ),
+        options={"SKIP_SAVE"},
+    )
+    axes: bpy.props.EnumProperty(
+        name="Axes",
+        description="Axes of the head's rotation and place in the file",
+        items=(
+            ("FILE", "As in the File", "What the file's format says"),
+            ("OPENGL", "OpenGL", "x right, y up, z towards the viewer"),
+            ("OPENCV", "OpenCV", "x right, y down, z forward: for a head that hangs upside down"),
+            ("BLENDER", "Blender", "x right, y forward, z up"),
+        ),
+        options={"SKIP_SAVE"},
+    )
     first_frame: bpy.props.IntProperty(
         name="Start at", description="Scene frame of the take's first frame", default=1
     )
@@ -38,6 +71,14 @@ class TakeFileProperties:
         description="Put the wav file that lies beside the take into the sequencer",
         default=True,
     )
+
+    def reading(self) -> ReadOptions:
+        """What is said by hand of the file. Raises InputError `motion.rate`."""
+        return ReadOptions(
+            fps=round(self.fps, 4) or None,  # of 59.94 Blender keeps 59.9399986
+            angles=None if self.angles == "FILE" else self.angles.lower(),
+            axes=None if self.axes == "FILE" else self.axes.lower(),
+        )
 
     @classmethod
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
@@ -60,6 +101,7 @@ class AFFEKT_OT_import_take(TakeFileProperties, TaskOperator, bpy.types.Operator
             first_frame=self.first_frame,
             sets_range=self.sets_range,
             with_sound=self.with_sound,
+            reading=self.reading(),
         )
         return import_steps(need_head(context).name, context.scene.name, options)
 
@@ -73,17 +115,29 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
     bl_label = "Import Take"
 
     filter_glob: bpy.props.StringProperty(
-        default="*.json;*.npz;*.csv;*.frame;*.pt", options={"HIDDEN"}
+        default="*.csv;*.json;*.jsonl;*.npz;*.npy;*.pt;*.pth;*.pkl;*.mat;*.frame;*.gesichter;"
+        "*.txt;*.tsv",
+        options={"HIDDEN"},
     )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split, layout.use_property_decorate = True, False
+        for name in ("first_frame", "sets_range", "with_sound", "adapter"):
+            layout.prop(self, name)
+        box = layout.box()
+        box.label(text="Where the file does not say", icon="QUESTION")
+        for name in ("fps", "angles", "axes"):
+            box.prop(self, name)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        names = ("filepath", "adapter", "first_frame", "sets_range", "with_sound")
+        chosen = {name: getattr(self, name) for name in TakeFileProperties.__annotations__}
         try:
-            bpy.ops.affekt.import_take("INVOKE_DEFAULT", **{n: getattr(self, n) for n in names})
+            bpy.ops.affekt.import_take("INVOKE_DEFAULT", **chosen)
         except RuntimeError as error:  # how Blender hands on what the import reported
             self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
             return {"CANCELLED"}

@@ -31,6 +31,9 @@ class AFFEKT_PG_take(bpy.types.PropertyGroup):
         description="For which rate of the scene the keys were placed; 0 in older files",
         precision=3,
     )
+    notes: bpy.props.StringProperty(
+        name="Notes", description="What was noticed when the file was read, a sentence a line"
+    )
 
 
 class AFFEKT_PG_takes(bpy.types.PropertyGroup):

@@ -42,6 +42,7 @@ class FakeClient:
         self.fault, self.head, self.take = fault, head, take
         self.exrs = exrs
         self.notes = ("3 of 900 frames were missing and were filled in.",)
+        self.readings: list[object] = []
         self.renders: list[dict] = []
         self.uploads: list[tuple[str, str]] = []
         self.cancelled: list[str] = []
@@ -61,6 +62,7 @@ class FakeClient:
 
     def read_take(self, motion: object, adapter: object = None, options: object = None) -> object:
         errors = harness.load("shared.errors")
+        self.readings.append(options)
         if self.fault == "space":
             raise errors.InputError(
                 "space.no_adapter", "It is in FLAME's space.", "Give an adapter."
