@@ -23,7 +23,7 @@ from ..link import requests
 from ..link.requests import FileBytes
 from ..link.session import session
 from ..link.tasks import Progress, Steps
-from ..motion.importing import read_file
+from ..motion.files import read_file
 from ..motion.placement import scene_fps, stretch, take_times
 from ..motion.takes import active_take, read_take_at
 from .compositor import Sequence, show_sequence

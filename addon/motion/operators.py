@@ -13,6 +13,7 @@ from ..head.find import find_head, need_head
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
+from .files import ENDINGS
 from .importing import ImportOptions, import_steps
 from .retiming import fit_takes
 from .takes import use_take
@@ -115,9 +116,7 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
     bl_label = "Import Take"
 
     filter_glob: bpy.props.StringProperty(
-        default="*.csv;*.json;*.jsonl;*.npz;*.npy;*.pt;*.pth;*.pkl;*.mat;*.frame;*.gesichter;"
-        "*.txt;*.tsv",
-        options={"HIDDEN"},
+        default=";".join(f"*{ending}" for ending in ENDINGS), options={"HIDDEN"}
     )
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -45,12 +45,14 @@ class FakeClient:
         self.readings: list[object] = []
         self.renders: list[dict] = []
         self.uploads: list[tuple[str, str]] = []
+        self.uploaded: list[bytes] = []
         self.cancelled: list[str] = []
         self._events: list[object] = []
         self._motions: dict[str, object] = {}
 
     def upload(self, data: bytes, kind: str, name: str) -> object:
         self.uploads.append((kind, name))
+        self.uploaded.append(data)
         if kind == "motion" and name == "take.npz":
             path = harness.folder() / f"sent{len(self.uploads)}.npz"
             path.write_bytes(data)
