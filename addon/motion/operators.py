@@ -11,7 +11,7 @@ from ...shared.limits import MOST_FPS
 from ...shared.motion import ReadOptions
 from ..head.find import find_head, need_head
 from ..link.session import session
-from ..link.task_operator import TaskOperator
+from ..link.task_operator import TaskOperator, redraw_sidebars
 from ..link.tasks import Steps
 from .files import ENDINGS
 from .importing import ImportOptions, import_steps
@@ -125,8 +125,12 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
         for name in ("first_frame", "sets_range", "with_sound", "adapter"):
             layout.prop(self, name)
         box = layout.box()
-        box.label(text="Where the file does not say", icon="QUESTION")
-        for name in ("fps", "angles", "axes"):
+        box.label(text="If the file is silent or wrong", icon="QUESTION")
+        box.prop(self, "fps")
+        hint = box.row()
+        hint.alignment = "RIGHT"
+        hint.label(text="0: what the file says")
+        for name in ("angles", "axes"):
             box.prop(self, name)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -189,6 +193,7 @@ class AFFEKT_OT_fit_takes(bpy.types.Operator):
         head, scene = need_head(context), context.scene
         try:
             self.report({"INFO"}, fit_takes(head, scene, with_emotions=self.with_emotions))
+            redraw_sidebars(context)
         except AffektError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -11,11 +11,13 @@ import numpy as np
 from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
 from .. import compat
+from ..emotion.properties import channel_path
 from .keys import move_keys
 from .placement import Placement, curve_fps, describe_speed, frame_times, last_frame, place_of
 from .properties import AFFEKT_PG_take
 from .takes import active_take
 
+_EMOTIONS = channel_path("")
 _Move = Callable[[Float64Array], Float64Array]
 
 
@@ -31,22 +33,20 @@ def fit_takes(head: bpy.types.Object, scene: bpy.types.Scene, *, with_emotions: 
     others = [take for take in head.affekt_takes.items if describe_speed(take, scene)]
     for action in (action for take in others for action in _actions(take)):
         _need_own(action)
-    moves_emotions = with_emotions and bool(describe_speed(used, scene))
-    ended = scene.frame_end == last_frame(used, scene)
-    if moves_emotions and head.animation_data is not None:
+    emotions: list[bpy.types.FCurve] = []
+    if with_emotions and describe_speed(used, scene):
+        emotions = [c for c in compat.active_curves(head) if c.data_path.startswith(_EMOTIONS)]
+    if emotions:
         _need_own(head.animation_data.action)
-        curves = compat.active_curves(head)
-        _move(
-            (curve for curve in curves if curve.data_path.startswith("affekt_emotion.")),
-            _mover(used, place_of(used, scene), curve_fps(scene)),
-        )
+        _move(emotions, _mover(used, place_of(used, scene), curve_fps(scene)))
+    ended = scene.frame_end == last_frame(used, scene)
     for take in others:
         _fit(take, scene)
     if ended:
         scene.frame_end = last_frame(used, scene)
     if not others:
         return "Every take plays at the scene's rate already."
-    names = [*(take.name for take in others), *["the emotions"] * moves_emotions]
+    names = [*(take.name for take in others), *(["the emotions"] if emotions else [])]
     return f"Fitted to {curve_fps(scene):.5g} fps: {', '.join(names)}."
 
 

@@ -34,4 +34,5 @@ def test_a_folder_of_numbered_files(in_blender: RunScript, tmp_path: Path) -> No
     assert told["by_folder_sent"] == {"canonical.npz": "a face at rest", **inside}
     assert told["alone"] == {"name": "canonical", "frames": 1, "notes": ["A note."]}
     assert told["uploads"] == ["00007.npz", "flame_param", "walk", "canonical.npz"]
-    assert "no take in the folder empty" in told["empty"]
+    codes = [told[case] for case in ("empty", "absent", "too_large")]
+    assert codes == ["file.folder", "file.missing", "file.too_large"]

@@ -47,4 +47,4 @@ def test_the_scenes_rate_changes_after_the_import(in_blender: RunScript, tmp_pat
     assert stretched["shown"] == pytest.approx([0, 0.3], abs=1e-4)  # 12 frames on: 30 of the take
     assert stretched["speed"] == ""
     assert stretched["gap"] == 0
-    assert "comes from another file" in told["linked"]
+    assert told["linked"] == "motion.linked"

@@ -44,5 +44,9 @@ with harness.enabled():
     told["by_folder_sent"] = sent()
     told["alone"] = imported(folder / "canonical.npz")
     told["uploads"] = [name for _, name in client.uploads]
-    told["empty"] = harness.failure(lambda: imported(Path(asked["empty"])))
+    files = harness.load("addon.motion.files")
+    told["empty"] = harness.failure(lambda: files.read_source(Path(asked["empty"])))
+    told["absent"] = harness.failure(lambda: files.read_source(folder / "absent.npz"))
+    harness.load("shared.limits").MAX_MOTION_BYTES = 20
+    told["too_large"] = harness.failure(lambda: files.read_source(folder))
     harness.answer(**told)
