@@ -47,4 +47,6 @@ def test_the_scenes_rate_changes_after_the_import(in_blender: RunScript, tmp_pat
     assert stretched["shown"] == pytest.approx([0, 0.3], abs=1e-4)  # 12 frames on: 30 of the take
     assert stretched["speed"] == ""
     assert stretched["gap"] == 0
+    # Pictures are of the timeline's frames 5 to 17, each two and a half of the take's on.
+    assert told["rendered"] == pytest.approx([0.025 * step for step in range(13)], abs=1e-4)
     assert told["linked"] == "motion.linked"

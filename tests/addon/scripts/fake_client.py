@@ -59,6 +59,11 @@ class FakeClient:
             self._motions[name] = harness.read_motion(str(path))
         return SimpleNamespace(name=name, kind=kind)
 
+    @property
+    def sent_motion(self) -> object:
+        """The take that was sent last for a bake or a rendering."""
+        return self._motions["take.npz"]
+
     def get_head(self, name: str) -> object:
         return self.head
 
@@ -73,7 +78,7 @@ class FakeClient:
 
     def start_bake(self, motion: object, track: object, *, head: str, vertices: bool) -> str:
         events = harness.load("shared.events")
-        take = self._motions["take.npz"]
+        take = self.sent_motion
         expression = take.expression.copy()
         expression[:, 0] += track.weights[:, 0] * track.influence
         half = events.JobProgressed(

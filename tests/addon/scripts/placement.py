@@ -111,6 +111,14 @@ with harness.enabled():
         **bake(),
     }
 
+    chosen, client = scene.affekt_avatar, FakeClient(model, performed)
+    session.attach(client)
+    chosen.subject, chosen.format, chosen.camera, chosen.size = "MESH", "PNG", "PORTRAIT", 16
+    chosen.folder = str(harness.folder() / "frames")
+    scene.frame_start, scene.frame_end = 3, 17
+    bpy.ops.affekt.render_avatar()
+    told["rendered"] = client.sent_motion.expression[:, 1]
+
     path = str(harness.folder() / "linked.blend")
     bpy.data.libraries.write(path, {imported().keys_action}, fake_user=True)
     with bpy.data.libraries.load(path, link=True) as (there, here):
