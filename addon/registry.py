@@ -42,6 +42,7 @@ CLASSES: tuple[type, ...] = (
     motion_operators.AFFEKT_OT_import_take,
     motion_operators.AFFEKT_OT_browse_take,
     motion_operators.AFFEKT_OT_use_take,
+    motion_operators.AFFEKT_OT_fit_takes,
     emotion_operators.AFFEKT_OT_key_emotions,
     emotion_operators.AFFEKT_OT_neutral,
     bake_operators.AFFEKT_OT_bake,

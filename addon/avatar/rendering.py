@@ -25,9 +25,9 @@ from ..link import requests
 from ..link.requests import FileBytes
 from ..link.session import session
 from ..link.tasks import Progress, Steps
-from ..motion.curves import scene_fps
-from ..motion.importing import read_file
-from ..motion.takes import active_take, read_take_at, take_times
+from ..motion.files import read_file
+from ..motion.placement import scene_fps, stretch, take_times
+from ..motion.takes import active_take, read_take_at
 from .compositor import Sequence, show_sequence
 from .frames import Plan, begin_frames, finish_frames, leave_frames
 
@@ -163,7 +163,7 @@ def _fingerprint(version: str, subject: FileBytes | str, adapter: FileBytes | No
 def _covered_frames(
     head: bpy.types.Object, scene: bpy.types.Scene, settings: AvatarSettings
 ) -> np.ndarray:
-    times = take_times(active_take(head), scene)
+    times = take_times(active_take(head), scene) / stretch(scene)
     frames = np.arange(settings.first, settings.last + 1)
     frames = frames[(frames >= np.floor(times[0])) & (frames <= np.ceil(times[-1]))]
     if not len(frames):
@@ -181,7 +181,7 @@ def _read_performance(
 ) -> tuple[Motion, PictureRequest]:
     """The motion at the scene's frames, and the panel's request with the scene's cameras; an EXR
     also notes the emotions that were baked."""
-    times, fps, take = frames.astype(np.float64), scene_fps(scene), active_take(head)
+    times, fps, take = frames * stretch(scene), scene_fps(scene), active_take(head)
     pictures = settings.pictures
     if take.kind == "BAKE" and pictures.format == "exr":
         pictures = replace(pictures, weights=read_track(head, times, fps, scene).weights)

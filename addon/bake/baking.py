@@ -10,7 +10,8 @@ from ..head.find import named_head
 from ..link import requests
 from ..link.session import session
 from ..link.tasks import Progress, Steps
-from ..motion.takes import add_take, find_take, read_take, source_take, take_times
+from ..motion.placement import describe_speed, place_of, take_times
+from ..motion.takes import add_take, find_take, read_take, source_take
 
 
 def bake_steps(head_name: str, scene_name: str) -> Steps:
@@ -25,8 +26,9 @@ def bake_steps(head_name: str, scene_name: str) -> Steps:
     track = read_track(head, take_times(take, scene), take.fps, scene)
     baked = yield from requests.bake(line, motion, track, head.affekt_head.model)
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
-    first_frame = find_take(head, source).first_frame
-    result = add_take(
-        head, baked, name=f"{source} baked", first_frame=first_frame, scene=scene, source=source
-    )
-    return f"Baked {result.frames} frames into the new Action {result.keys_action.name}."
+    place = place_of(find_take(head, source), scene)
+    result = add_take(head, baked, name=f"{source} baked", place=place, source=source)
+    said = [f"Baked {result.frames} frames into the new Action {result.keys_action.name}."]
+    if warning := describe_speed(result, scene):
+        said += [warning, "Fit to Scene Rate, in the panel's Take section, mends that."]
+    return " ".join(said)

@@ -12,14 +12,15 @@ import numpy as np
 from ...shared.arrays import Float32Array, Float64Array
 from ...shared.emotion import CHANNELS, CONTROLS, EMOTIONS, EmotionTrack, largest_value
 from .. import compat
-from ..motion.curves import sample
+from ..motion.keys import sample
+from ..motion.placement import stretch
 from .properties import channel_path
 
 
 def read_track(
     head: bpy.types.Object, times: Float64Array, fps: float, scene: bpy.types.Scene
 ) -> EmotionTrack:
-    """The head's emotion at scene frames `times` (T,), as Blender shows it there.
+    """The head's emotion at curve frames `times` (T,), as Blender shows it there.
 
     Curves are read directly. Drivers and NLA strips can only be read by going to each frame,
     which is slower; the scene's frame is put back.
@@ -27,9 +28,9 @@ def read_track(
     if _needs_playback(head):
         values = _play(head, times, scene)
     else:
-        curves, frames = compat.active_curves(head), times.tolist()
+        curves = compat.active_curves(head)
         values = {
-            name: sample(curves, channel_path(name), 0, frames, getattr(head.affekt_emotion, name))
+            name: sample(curves, channel_path(name), 0, times, getattr(head.affekt_emotion, name))
             for name in CHANNELS
         }
     held = {name: np.clip(values[name], 0, largest_value(name)) for name in CHANNELS}
@@ -51,9 +52,9 @@ def _play(
 ) -> dict[str, Float32Array]:
     values = {name: np.empty(len(times), np.float32) for name in CHANNELS}
     with _frame_restored(scene):
-        for row, time in enumerate(times):
-            whole = int(np.floor(time))
-            scene.frame_set(whole, subframe=float(time) - whole)
+        for row, frame in enumerate(times / stretch(scene)):
+            whole = int(np.floor(frame))
+            scene.frame_set(whole, subframe=float(frame) - whole)
             for name in CHANNELS:
                 values[name][row] = getattr(head.affekt_emotion, name)
     return values

@@ -107,8 +107,10 @@ def _describe(task: Task, error: AffektError) -> str:
 
 
 def redraw_sidebars(context: bpy.types.Context) -> None:
-    """Asks every 3D view to draw its panels again."""
+    """Asks every 3D view to draw its panels again, and not its picture, which may take long."""
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
-                area.tag_redraw()
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()

@@ -3,62 +3,78 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
 
 from ...shared import limits
-from ...shared.errors import InputError
-from ...shared.motion import Motion, ReadOptions
+from ...shared.motion import Motion, ReadOptions, TakeRead
 from .. import compat
 from ..head.find import named_head
 from ..link import requests
-from ..link.requests import FileBytes
+from ..link.requests import FileBytes, Waiting
 from ..link.session import session
 from ..link.tasks import Steps
-from .curves import scene_fps
+from .files import numbered_files, pack, read_file, read_source
+from .placement import Placement, curve_fps, is_same_rate, last_frame, stretch
 from .properties import AFFEKT_PG_take
-from .takes import add_take, take_times
+from .takes import add_take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """What the file browser asks. adapter: a file, or None for takes in the open space or ARKit's.
-    sets_range: whether the scene's frame range becomes the take's."""
+    """What the file browser asks. take: a file or folder. adapter: a file, or None for takes in
+    the open space or ARKit's. sets_range: whether the scene's frame range becomes the take's.
+    reading: what is said by hand of the file."""
 
     take: Path
     adapter: Path | None
     first_frame: int
     sets_range: bool
     with_sound: bool
+    reading: ReadOptions
 
 
 def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Steps:
     """Reads the take through the sidecar and puts it on the head as a new, used Action."""
-    line = session.need_line()
-    take_file = read_file(options.take, limits.MAX_MOTION_BYTES)
-    adapter_file = None
+    adapter = None
     if options.adapter is not None:
-        adapter_file = read_file(options.adapter, limits.MAX_MOTION_BYTES)
-    read = yield from requests.read_take(line, take_file, adapter_file, ReadOptions())
+        adapter = read_file(options.adapter, limits.MAX_MOTION_BYTES)
+    options, read = yield from _read(options, adapter)
     motion = read.motion
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
-    take = add_take(
-        head, motion, name=options.take.stem, first_frame=options.first_frame, scene=scene
-    )
+    place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))
+    name = options.take.name if options.take.is_dir() else options.take.stem
+    take = add_take(head, motion, name=name, place=place)
+    take.notes = "\n".join(read.notes)
     return " ".join([*_describe(take, motion, scene, options), *read.notes])
+
+
+def _read(
+    options: ImportOptions, adapter: FileBytes | None
+) -> Waiting[tuple[ImportOptions, TakeRead]]:
+    """Reads the take through the sidecar. Of a file that holds one frame, all are read that are
+    numbered like it; the folder is then the take that was chosen."""
+    line, chosen = session.need_line(), options.take
+    read = yield from requests.read_take(line, read_source(chosen), adapter, options.reading)
+    if len(read.motion) > 1 or chosen.is_dir() or len(files := numbered_files(chosen)) == 1:
+        return options, read
+    packed = pack(chosen.parent, files)
+    read = yield from requests.read_take(line, packed, adapter, options.reading)
+    note = f"{chosen.name} is one frame of {len(files)}: all were imported."
+    read = replace(read, notes=(note, *read.notes))
+    return replace(options, take=chosen.parent), read
 
 
 def _describe(
     take: AFFEKT_PG_take, motion: Motion, scene: bpy.types.Scene, options: ImportOptions
 ) -> list[str]:
     """Applies the options to the scene, and returns sentences on what the import did."""
-    last = math.ceil(take_times(take, scene)[-1])
+    last = last_frame(take, scene)
     said = [f"Imported {take.name}: {take.frames} frames at {take.fps:g} fps."]
-    if not math.isclose(take.fps, scene_fps(scene), rel_tol=1e-3):
-        said.append(f"The scene runs at {scene_fps(scene):g} fps: its keys were placed by time.")
+    if not is_same_rate(take.fps, curve_fps(scene)):
+        said.append(f"The scene runs at {curve_fps(scene):.5g} fps: its keys were placed by time.")
     if options.sets_range:
         scene.frame_start, scene.frame_end = options.first_frame, last
     elif last > scene.frame_end:
@@ -82,29 +98,10 @@ def _add_sound(sound: Path, scene: bpy.types.Scene, first_frame: int) -> str:
 
 
 def find_sound(take: Path) -> Path | None:
-    """The sound that lies beside a take: of the same name, or the folder's only one."""
-    same = take.with_suffix(".wav")
+    """The sound that lies beside a take, or in its folder: of the same name, or the only one."""
+    is_folder = take.is_dir()
+    same = take.with_name(f"{take.name if is_folder else take.stem}.wav")
     if same.is_file():
         return same
-    sounds = sorted(take.parent.glob("*.wav"))
+    sounds = sorted((take if is_folder else take.parent).glob("*.wav"))
     return sounds[0] if len(sounds) == 1 else None
-
-
-def read_file(path: Path, largest: int) -> FileBytes:
-    """The file's bytes and name. Raises InputError `file.*`."""
-    try:
-        if not path.is_file():
-            raise InputError("file.missing", f"There is no file at {path}.", "Choose another file.")
-        if path.stat().st_size > largest:
-            raise InputError(
-                "file.too_large",
-                f"{path.name} is too large for what it should be.",
-                "Choose another file.",
-            )
-        return FileBytes(name=path.name, data=path.read_bytes())
-    except OSError as error:  # asking alone may be refused, in a folder of another user's
-        raise InputError(
-            "file.unreadable",
-            f"{path.name[:100]} cannot be read: {error.strerror}.",
-            "Check who may read it.",
-        ) from error

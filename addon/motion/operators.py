@@ -7,11 +7,15 @@ from pathlib import Path
 import bpy
 
 from ...shared.errors import AffektError
+from ...shared.limits import MOST_FPS
+from ...shared.motion import ReadOptions
 from ..head.find import find_head, need_head
 from ..link.session import session
-from ..link.task_operator import TaskOperator
+from ..link.task_operator import TaskOperator, redraw_sidebars
 from ..link.tasks import Steps
+from .files import ENDINGS
 from .importing import ImportOptions, import_steps
+from .retiming import fit_takes
 from .takes import use_take
 
 
@@ -23,6 +27,37 @@ class TakeFileProperties:
         name="Adapter",
         description="Adapter file (npz) for a take in a FLAME space; empty for other takes",
         subtype="FILE_PATH",
+    )
+    fps: bpy.props.FloatProperty(
+        name="Frame Rate",
+        description="The take's frames per second; 0 takes what the file says, and 30 where it "
+        "does not. Trackers' files never say",
+        default=0,
+        min=0,
+        max=MOST_FPS,
+        precision=3,
+        options={"SKIP_SAVE"},
+    )
+    angles: bpy.props.EnumProperty(
+        name="Angles",
+        description="Unit of the head's angles in the file",
+        items=(
+            ("FILE", "As in the File", "What the file says, or its numbers prove"),
+            ("RADIANS", "Radians", ""),
+            ("DEGREES", "Degrees", ""),
+        ),
+        options={"SKIP_SAVE"},
+    )
+    axes: bpy.props.EnumProperty(
+        name="Axes",
+        description="Axes of the head's rotation and place in the file",
+        items=(
+            ("FILE", "As in the File", "What the file's format says"),
+            ("OPENGL", "OpenGL", "x right, y up, z towards the viewer"),
+            ("OPENCV", "OpenCV", "x right, y down, z forward: for a head that hangs upside down"),
+            ("BLENDER", "Blender", "x right, y forward, z up"),
+        ),
+        options={"SKIP_SAVE"},
     )
     first_frame: bpy.props.IntProperty(
         name="Start at", description="Scene frame of the take's first frame", default=1
@@ -37,6 +72,14 @@ class TakeFileProperties:
         description="Put the wav file that lies beside the take into the sequencer",
         default=True,
     )
+
+    def reading(self) -> ReadOptions:
+        """What is said by hand of the file. Raises InputError `motion.rate`."""
+        return ReadOptions(
+            fps=round(self.fps, 4) or None,  # of 59.94 Blender keeps 59.9399986
+            angles=None if self.angles == "FILE" else self.angles.lower(),
+            axes=None if self.axes == "FILE" else self.axes.lower(),
+        )
 
     @classmethod
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
@@ -59,6 +102,7 @@ class AFFEKT_OT_import_take(TakeFileProperties, TaskOperator, bpy.types.Operator
             first_frame=self.first_frame,
             sets_range=self.sets_range,
             with_sound=self.with_sound,
+            reading=self.reading(),
         )
         return import_steps(need_head(context).name, context.scene.name, options)
 
@@ -72,17 +116,31 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
     bl_label = "Import Take"
 
     filter_glob: bpy.props.StringProperty(
-        default="*.json;*.npz;*.csv;*.frame;*.pt", options={"HIDDEN"}
+        default=";".join(f"*{ending}" for ending in ENDINGS), options={"HIDDEN"}
     )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split, layout.use_property_decorate = True, False
+        for name in ("first_frame", "sets_range", "with_sound", "adapter"):
+            layout.prop(self, name)
+        box = layout.box()
+        box.label(text="If the file is silent or wrong", icon="QUESTION")
+        box.prop(self, "fps")
+        hint = box.row()
+        hint.alignment = "RIGHT"
+        hint.label(text="0: what the file says")
+        for name in ("angles", "axes"):
+            box.prop(self, name)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        names = ("filepath", "adapter", "first_frame", "sets_range", "with_sound")
+        chosen = {name: getattr(self, name) for name in TakeFileProperties.__annotations__}
         try:
-            bpy.ops.affekt.import_take("INVOKE_DEFAULT", **{n: getattr(self, n) for n in names})
+            bpy.ops.affekt.import_take("INVOKE_DEFAULT", **chosen)
         except RuntimeError as error:  # how Blender hands on what the import reported
             self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
             return {"CANCELLED"}
@@ -106,6 +164,36 @@ class AFFEKT_OT_use_take(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             use_take(need_head(context), self.name)
+        except AffektError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class AFFEKT_OT_fit_takes(bpy.types.Operator):
+    """Move the takes' keys so that they play as performed at the scene's present rate"""
+
+    bl_idname = "affekt.fit_takes"
+    bl_label = "Fit to Scene Rate"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    with_emotions: bpy.props.BoolProperty(
+        name="Emotions Too",
+        description="The keys of the head's emotions move with those of the take in use",
+        default=True,
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = find_head(context)
+        cls.poll_message_set("Import a take onto the head first")
+        return head is not None and bool(head.affekt_takes.items)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        head, scene = need_head(context), context.scene
+        try:
+            self.report({"INFO"}, fit_takes(head, scene, with_emotions=self.with_emotions))
+            redraw_sidebars(context)
         except AffektError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

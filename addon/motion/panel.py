@@ -6,7 +6,9 @@ import bpy
 
 from ..head.find import need_head
 from ..link.panel import draw_task
-from ..panels import HeadPanel
+from ..panels import HeadPanel, draw_sentence
+from .placement import describe_speed
+from .properties import AFFEKT_PG_take
 
 
 class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
@@ -28,3 +30,15 @@ class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
             icon = "RADIOBUT_ON" if in_use else "RADIOBUT_OFF"
             button = row.operator("affekt.use_take", text=take.name, icon=icon, depress=in_use)
             button.name = take.name
+        used = takes.items.get(takes.active)
+        if used is not None:
+            self._draw_used(context, used)
+
+    def _draw_used(self, context: bpy.types.Context, used: AFFEKT_PG_take) -> None:
+        """What there is to know of the take in use."""
+        for note in used.notes.splitlines():
+            draw_sentence(self.layout, context, note)
+        if warning := describe_speed(used, context.scene):
+            box = self.layout.box()
+            draw_sentence(box, context, warning)
+            box.operator("affekt.fit_takes", icon="TIME")

@@ -23,9 +23,17 @@ class AFFEKT_PG_take(bpy.types.PropertyGroup):
     )
     rig_action: bpy.props.PointerProperty(type=bpy.types.Action, name="Bones")
     keys_action: bpy.props.PointerProperty(type=bpy.types.Action, name="Shape keys")
-    first_frame: bpy.props.FloatProperty(name="First frame")
+    first_frame: bpy.props.FloatProperty(name="First frame", description="As the keys were placed")
     frames: bpy.props.IntProperty(name="Frames", min=0)
     fps: bpy.props.FloatProperty(name="Frames per second of the take", precision=3)
+    placed_fps: bpy.props.FloatProperty(
+        name="Frames per second of the keys",
+        description="For which rate of the scene the keys were placed; 0 in older files",
+        precision=3,
+    )
+    notes: bpy.props.StringProperty(
+        name="Notes", description="What was noticed when the file was read, a sentence a line"
+    )
 
 
 class AFFEKT_PG_takes(bpy.types.PropertyGroup):

@@ -4,30 +4,30 @@
 from __future__ import annotations
 
 import bpy
+import numpy as np
 
 from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
 from ...shared.motion import Motion
 from .. import compat
 from ..head.find import need_shape_keys, rig_of
-from .curves import frame_times, read_curves, scene_fps, write_curves
+from .curves import read_curves, write_curves
+from .placement import Placement, all_times, take_times
 from .properties import AFFEKT_PG_take
 
 
 def add_take(
-    head: bpy.types.Object,
-    motion: Motion,
-    *,
-    name: str,
-    first_frame: float,
-    scene: bpy.types.Scene,
-    source: str = "",
+    head: bpy.types.Object, motion: Motion, *, name: str, place: Placement, source: str = ""
 ) -> AFFEKT_PG_take:
     """Writes the motion (open space) into new Actions, lists them under a free name and puts
     them to use. With a `source` it is a bake of that take. If anything fails nothing stays."""
     rig, keys = rig_of(head), need_shape_keys(head)
     actions = compat.new_take_actions(_free_name(head, name))
-    times = frame_times(first_frame, len(motion), motion.fps, scene_fps(scene))
+    # As the list will hold them, in single precision, so that it tells exactly where the keys lie.
+    first, placed_fps, fps = (
+        float(np.float32(value)) for value in (place.first, place.fps, motion.fps)
+    )
+    times = all_times(len(motion), fps, Placement(first=first, fps=placed_fps))
     try:
         write_curves(head, motion, times, actions)
     except Exception:
@@ -38,7 +38,8 @@ def add_take(
     take.name = _free_name(head, name)
     take.kind, take.source = ("BAKE", source) if source else ("TAKE", "")
     take.rig_action, take.keys_action = actions["OBJECT"], actions["KEY"]
-    take.first_frame, take.frames, take.fps = first_frame, len(motion), motion.fps
+    take.first_frame, take.placed_fps = first, placed_fps
+    take.frames, take.fps = len(motion), fps
     for action in actions.values():
         action.use_fake_user = True
     _assign(rig, keys, take)
@@ -109,13 +110,8 @@ def read_take(head: bpy.types.Object, take: AFFEKT_PG_take, scene: bpy.types.Sce
 def read_take_at(
     head: bpy.types.Object, take: AFFEKT_PG_take, times: Float64Array, fps: float
 ) -> Motion:
-    """The take's motion at any scene frames `times` (T,)."""
+    """The take's motion at any curve frames `times` (T,)."""
     return read_curves(head, times, fps, _actions(take))
-
-
-def take_times(take: AFFEKT_PG_take, scene: bpy.types.Scene) -> Float64Array:
-    """Scene frames (T,) of the take's frames."""
-    return frame_times(take.first_frame, take.frames, take.fps, scene_fps(scene))
 
 
 def _actions(take: AFFEKT_PG_take) -> dict[str, bpy.types.Action | None]:

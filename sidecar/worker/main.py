@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The worker's process: it connects, loads what it needs, says `Ready`, then does order after
-order until its standard input closes. While there is none at first, it warms up.
+order until its standard input closes. While there is none, it warms up.
 
 Nothing heavy is imported before it is connected, so that the server knows early that it lives.
 """
@@ -34,6 +34,10 @@ REMEMBERED_PART = 4
 """The share of its memory, as a divisor, that the worker fills with inputs and what is made of
 them once; a picture while it is drawn needs more than that."""
 _WARM = object()
+QUIET_MS = 2000
+"""After an order the worker warms up only once there was none for so long: the next step of a job,
+or call of a script, comes within milliseconds, and a kernel that is compiled for the first time
+would keep it waiting for seconds."""
 _SERVER_END_S = 0.1
 """A killed server's process still exists for some milliseconds after its pipes have closed."""
 
@@ -97,9 +101,10 @@ def run(
     work = Work(services, cache)
     try:
         socket.send_multipart(orders.pack(orders.Ready(device=device)))
-        cold = services.warm_up()
+        cold, quiet_ms = services.warm_up(), 0
         while True:
-            _warm_up(socket, cold)
+            _warm_up(socket, cold, quiet_ms)
+            quiet_ms = QUIET_MS
             frames = socket.recv_multipart(copy=False)
             reply = work.handle([frame.buffer for frame in frames])
             if reply is not None:
@@ -108,11 +113,11 @@ def run(
         work.close()
 
 
-def _warm_up(socket: Dealer, cold: Iterator[None]) -> None:
-    """Goes on warming up as long as no order waits."""
+def _warm_up(socket: Dealer, cold: Iterator[None], quiet_ms: int) -> None:
+    """Goes on warming up as long as no order waits, once none has come for `quiet_ms`."""
     try:
-        while not socket.poll(0) and next(cold, _WARM) is not _WARM:
-            pass
+        while not socket.poll(quiet_ms) and next(cold, _WARM) is not _WARM:
+            quiet_ms = 0
     except Exception:
         # A client that asks for the same will be told.
         _log.exception("warming up failed")

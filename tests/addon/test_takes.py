@@ -15,6 +15,9 @@ def test_takes_and_bakes(in_blender: RunScript, tmp_path: Path) -> None:
     take.write_text("{}")
     told = in_blender("takes.py", head=save(small_head(), tmp_path / "head.npz"), take=take)
     assert told["names"] == ["take", "take 2"]
+    assert told["notes"] == "3 of 900 frames were missing and were filled in."
+    assert told["readings"] == [[None, None, None], [59.94, "degrees", "opencv"]]
+    assert "cannot have 2 frames a second" in told["too_slow"]
     assert told["other_head"] == 0
     # 31 frames at 30 fps last a second: 24 frames of the scene, whose rate stays.
     assert told["fps"] == 24

@@ -42,25 +42,34 @@ class FakeClient:
         self.fault, self.head, self.take = fault, head, take
         self.exrs = exrs
         self.notes = ("3 of 900 frames were missing and were filled in.",)
+        self.readings: list[object] = []
         self.renders: list[dict] = []
         self.uploads: list[tuple[str, str]] = []
+        self.uploaded: list[bytes] = []
         self.cancelled: list[str] = []
         self._events: list[object] = []
         self._motions: dict[str, object] = {}
 
     def upload(self, data: bytes, kind: str, name: str) -> object:
         self.uploads.append((kind, name))
+        self.uploaded.append(data)
         if kind == "motion" and name == "take.npz":
             path = harness.folder() / f"sent{len(self.uploads)}.npz"
             path.write_bytes(data)
             self._motions[name] = harness.read_motion(str(path))
         return SimpleNamespace(name=name, kind=kind)
 
+    @property
+    def sent_motion(self) -> object:
+        """The take that was sent last for a bake or a rendering."""
+        return self._motions["take.npz"]
+
     def get_head(self, name: str) -> object:
         return self.head
 
     def read_take(self, motion: object, adapter: object = None, options: object = None) -> object:
         errors = harness.load("shared.errors")
+        self.readings.append(options)
         if self.fault == "space":
             raise errors.InputError(
                 "space.no_adapter", "It is in FLAME's space.", "Give an adapter."
@@ -69,7 +78,7 @@ class FakeClient:
 
     def start_bake(self, motion: object, track: object, *, head: str, vertices: bool) -> str:
         events = harness.load("shared.events")
-        take = self._motions["take.npz"]
+        take = self.sent_motion
         expression = take.expression.copy()
         expression[:, 0] += track.weights[:, 0] * track.influence
         half = events.JobProgressed(

@@ -31,13 +31,20 @@ with harness.enabled():
     second = harness.add_head(asked["head"])
     model = harness.read_head(asked["head"])
     counting, still = model.expression_names[1], model.expression_names[2]
-    session.attach(FakeClient(model, silence(31, fps=30.0)))
+    client = FakeClient(model, silence(31, fps=30.0))
+    session.attach(client)
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=5)
-    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=5)
+    bpy.ops.affekt.import_take(
+        filepath=asked["take"], first_frame=5, fps=59.94, angles="DEGREES", axes="OPENCV"
+    )
+    too_slow = harness.failure(lambda: bpy.ops.affekt.import_take(filepath=asked["take"], fps=2.0))
     take = second.affekt_takes.items[0]
     counted = keys_of(take, "KEY", expression_path(counting))
     told = {
         "names": [t.name for t in second.affekt_takes.items],
+        "notes": take.notes,
+        "readings": [[one.fps, one.angles, one.axes] for one in client.readings],
+        "too_slow": too_slow,
         "other_head": len(first.affekt_takes.items),
         "fps": scene.render.fps,
         "range": [scene.frame_start, scene.frame_end],

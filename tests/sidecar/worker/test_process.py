@@ -248,3 +248,38 @@ def test_a_quarter_of_its_memory_is_for_what_it_remembers(
                 ClosedSocket(), lambda: services, Cache(tmp_path / "c"), memory_bytes=memory_bytes
             )
         assert MEMORY.budget_bytes == budget
+
+
+class PacedSocket:
+    """Orders that come after so many milliseconds of quiet each; then the socket is closed."""
+
+    def __init__(self, *pauses_ms: int) -> None:
+        self._pauses_ms = list(pauses_ms)
+
+    def send_multipart(self, _: object, copy: bool = True) -> None:
+        pass
+
+    def poll(self, timeout: int) -> bool:
+        if not self._pauses_ms:
+            return True
+        self._pauses_ms[0] -= timeout
+        return self._pauses_ms[0] <= 0
+
+    def recv_multipart(self, copy: bool = True) -> list[zmq.Frame]:
+        if not self._pauses_ms:
+            raise zmq.ZMQError(zmq.ETERM)
+        self._pauses_ms.pop(0)
+        return [zmq.Frame(frame) for frame in orders.pack(orders.Drop(job="0" * 32))]
+
+
+def test_it_warms_up_only_where_orders_do_not_follow_each_other(tmp_path: Path) -> None:
+    warmed: list[int] = []
+    pieces = (warmed.append(number) for number in range(100))
+    services = replace(FakeServices().services(), load=lambda: "cuda", warm_up=lambda: pieces)
+    socket = PacedSocket(0, 50, main.QUIET_MS - 1)
+    with pytest.raises(zmq.ZMQError):
+        main.run(socket, lambda: services, Cache(tmp_path / "c"))
+    assert warmed == []  # a first order waits; two more come within milliseconds
+    with pytest.raises(zmq.ZMQError):
+        main.run(PacedSocket(0, main.QUIET_MS + 1), lambda: services, Cache(tmp_path / "c"))
+    assert warmed

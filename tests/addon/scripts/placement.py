@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A take whose scene has changed its rate since, was moved by hand, or stretches time."""
+
+import bpy
+import harness
+import numpy as np
+from fake_client import FakeClient, silence
+
+asked = harness.options()
+FRAMES = 90
+
+
+def imported() -> object:
+    """The take that was imported first; a bake moves it to another place in memory."""
+    return head.affekt_takes.items[0]
+
+
+def places_of(take: object) -> np.ndarray:
+    """Curve frames (K,) of the counting curve's keys."""
+    points = counting_curve(take).keyframe_points
+    flat = np.empty(len(points) * 2, np.float32)
+    points.foreach_get("co", flat)
+    return flat[::2]
+
+
+def counting_curve(take: object) -> object:
+    compat = harness.load("addon.compat")
+    path = f'key_blocks["{counting}"].value'
+    return compat.find_curve(compat.curves_of(take.keys_action, "KEY"), path)
+
+
+def bake() -> dict:
+    """Bakes; how far the bake's counting is from the take's, its keys' frames, what was said."""
+    tasks, baking = harness.load("addon.link.tasks"), harness.load("addon.bake.baking")
+    said = tasks.Task("Bake", baking.bake_steps(head.name, scene.name)).run()
+    baked = head.affekt_takes.items[-1]
+    read = harness.load("addon.motion.takes").read_take(head, baked, scene)
+    gap = np.abs(read.expression[:, 1] - performed.expression[:, 1]).max()
+    return {"gap": gap, "places": places_of(baked), "said": said}
+
+
+def all_curves(take: object) -> list[object]:
+    compat = harness.load("addon.compat")
+    return [
+        *compat.curves_of(take.keys_action, "KEY"),
+        *compat.curves_of(take.rig_action, "OBJECT"),
+    ]
+
+
+def emotion_places() -> list[float]:
+    curve = harness.load("addon.compat").find_curve(
+        harness.load("addon.compat").active_curves(head), "affekt_emotion.happy"
+    )
+    return [point.co[0] for point in curve.keyframe_points]
+
+
+def shown_at(frame: int) -> float:
+    """What the counting shape key shows at a frame of the timeline."""
+    scene.frame_set(frame)
+    return head.data.shape_keys.key_blocks[counting].value
+
+
+def fit() -> None:
+    bpy.ops.affekt.fit_takes()
+
+
+with harness.enabled():
+    scene, session = bpy.context.scene, harness.load("addon.link.session").session
+    placement, keys = harness.load("addon.motion.placement"), harness.load("addon.motion.keys")
+    scene.render.fps = 24
+    head = harness.add_head(asked["head"])
+    model = harness.read_head(asked["head"])
+    counting, performed = model.expression_names[1], silence(FRAMES, fps=30.0)
+    session.attach(FakeClient(model, performed))
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    take = imported()
+    told = {"placed": take.placed_fps, "places": places_of(take), "end": scene.frame_end}
+    for frame, value in ((1, 0.0), (25, 1.0)):
+        head.affekt_emotion.happy = value
+        head.keyframe_insert("affekt_emotion.happy", frame=frame)
+
+    scene.render.fps = 30
+    told["changed"] = bake()
+    imported().placed_fps = 0.0  # as a file of an older version has it
+    told["older"] = bake()
+    fit()
+    told["fitted"] = {
+        "places": places_of(imported()),
+        "emotions": emotion_places(),
+        "end": scene.frame_end,
+        "speed": placement.describe_speed(imported(), scene),
+        "rates": [one.placed_fps for one in head.affekt_takes.items],
+    }
+    told["after_fit"] = bake()
+
+    for curve in all_curves(imported()):
+        keys.move_keys(curve, lambda frames: frames + 10)
+    told["moved"] = bake()
+
+    scene.render.fps, scene.render.fps_base = 24, 1.001
+    performed = silence(FRAMES, fps=59.94)
+    session.attach(FakeClient(model, performed))
+    scene.render.frame_map_old, scene.render.frame_map_new = 100, 200
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=5)
+    stretched = head.affekt_takes.items[-1]
+    told["stretched"] = {
+        "range": [scene.frame_start, scene.frame_end],
+        "last_place": places_of(stretched)[-1],
+        "shown": [shown_at(frame) for frame in (5, 17)],
+        "speed": placement.describe_speed(stretched, scene),
+        **bake(),
+    }
+
+    chosen, client = scene.affekt_avatar, FakeClient(model, performed)
+    session.attach(client)
+    chosen.subject, chosen.format, chosen.camera, chosen.size = "MESH", "PNG", "PORTRAIT", 16
+    chosen.folder = str(harness.folder() / "frames")
+    scene.frame_start, scene.frame_end = 3, 17
+    bpy.ops.affekt.render_avatar()
+    told["rendered"] = client.sent_motion.expression[:, 1]
+
+    path = str(harness.folder() / "linked.blend")
+    bpy.data.libraries.write(path, {imported().keys_action}, fake_user=True)
+    with bpy.data.libraries.load(path, link=True) as (there, here):
+        here.actions = there.actions[:1]
+    imported().keys_action, scene.render.frame_map_new = here.actions[0], 100
+    fit_takes = harness.load("addon.motion.retiming").fit_takes
+    told["linked"] = harness.failure(lambda: fit_takes(head, scene, with_emotions=True))
+    harness.answer(**told)

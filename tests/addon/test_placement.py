@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A take is read where its keys lie, whatever the scene's rate has become since."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes.head import small_head
+
+from .conftest import RunScript
+from .nouns import save
+
+FRAMES = 90
+
+
+def test_the_scenes_rate_changes_after_the_import(in_blender: RunScript, tmp_path: Path) -> None:
+    take = tmp_path / "take.json"
+    take.write_text("{}")
+    told = in_blender("placement.py", head=save(small_head(), tmp_path / "head.npz"), take=take)
+    placed = (1 + np.arange(FRAMES) * 0.8).astype(np.float32)
+    assert told["placed"] == 24
+    assert told["places"] == placed.tolist()
+    assert told["end"] == 73
+    for case in ("changed", "older"):
+        assert told[case]["gap"] == 0
+        assert told[case]["places"] == placed.tolist()  # the bake plays as the take does
+        assert "plays 25 % too fast" in told[case]["said"]
+        assert "24 fps" in told[case]["said"]
+        assert "Fit to Scene Rate" in told[case]["said"]
+
+    fitted = told["fitted"]
+    assert fitted["places"] == list(range(1, FRAMES + 1))
+    assert fitted["emotions"] == pytest.approx([1, 31])
+    assert fitted["end"] == FRAMES
+    assert fitted["speed"] == ""
+    assert fitted["rates"] == [30, 30, 30]
+    assert told["after_fit"]["gap"] == 0
+    assert "too fast" not in told["after_fit"]["said"]
+
+    assert told["moved"]["gap"] == 0
+    assert told["moved"]["places"] == list(range(11, FRAMES + 11))
+
+    # A second of the timeline, 23.976 frames, plays half as many frames of the curves.
+    stretched = told["stretched"]
+    assert stretched["range"] == [5, 41]
+    assert stretched["last_place"] == pytest.approx(2.5 + 89 / 59.94 * 24 / 1.001 / 2, abs=1e-4)
+    assert stretched["shown"] == pytest.approx([0, 0.3], abs=1e-4)  # 12 frames on: 30 of the take
+    assert stretched["speed"] == ""
+    assert stretched["gap"] == 0
+    # Pictures are of the timeline's frames 5 to 17, each two and a half of the take's on.
+    assert told["rendered"] == pytest.approx([0.025 * step for step in range(13)], abs=1e-4)
+    assert told["linked"] == "motion.linked"

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a long take costs in Blender: `python -m tests.bench blender`.
+
+Twenty minutes at 30 fps with all of ARKit's weights moving, from the button to the keys, in each
+Blender that `make test` has set up, through a real sidecar. Peaks are what the system says of each
+process at the end.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from affekt.shared.motion import Motion, make_motion
+from affekt.sidecar.motion.write import write_motion
+from rich.console import Console
+from rich.table import Table
+
+from ..addon.blenders import build_extension, missing_of, pythons, run_script
+
+FRAMES = 36_000
+FPS = 30.0
+WEIGHTS = 52
+FORMATS = {"npz": "take.npz", "livelink": "take.csv"}
+
+
+def run_blender_bench() -> None:
+    """Measures all, and prints the table."""
+    table = Table("Blender", "take", "import", "bake", "peak of Blender", "server", "worker")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        build_extension(folder / "extension")
+        take = moving_take()
+        for form, file in FORMATS.items():
+            write_motion(take, folder / file, form)
+        for python in pythons():
+            if missing := missing_of(python):
+                print(missing)
+                continue
+            for row in rows_of(str(python), folder):
+                table.add_row(*row)
+    Console(width=130).print(table)
+
+
+def rows_of(python: str, folder: Path) -> list[list[str]]:
+    """One row for each format of the take, measured in that Blender."""
+    user = Path(tempfile.mkdtemp(dir=folder))
+    archive = next((folder / "extension").glob("*.zip"))
+    run_script(python, user, "install.py", {"zip": archive}, user)
+    rows: list[list[str]] = []
+    for file in FORMATS.values():
+        out = Path(tempfile.mkdtemp(dir=folder))  # with a cache of its own: nothing is there yet
+        options = {"python": sys.executable, "take": folder / file}
+        told = run_script(python, user, "long_take.py", options, out)
+        seconds, peaks = told["seconds"], told["peaks"]
+        rows.append(
+            [
+                told["blender"],
+                f"{file}, {told['frames']:,} frames",
+                f"{seconds['import']:.1f} s",
+                f"{seconds['bake']:.1f} s",
+                *(f"{peaks[part] / 1e6:.0f} MB" for part in ("Blender", "server", "worker")),
+            ]
+        )
+    return rows
+
+
+def moving_take() -> Motion:
+    """A take in which each of ARKit's weights swings at two rates of its own."""
+    rng, seconds = np.random.default_rng(0), np.arange(FRAMES)[:, None] / FPS
+    rates, phases = rng.uniform(0.1, 3, (2, WEIGHTS)), rng.uniform(0, 6, (2, WEIGHTS))
+    swings = np.sin(2 * np.pi * rates * seconds[:, None] + phases).sum(1)
+    expression = np.zeros((FRAMES, 100), np.float32)
+    expression[:, :WEIGHTS] = np.clip(0.3 + 0.2 * swings, 0, 1)
+    turns = 0.1 * np.sin(seconds * [1.0, 0.7, 0.3])
+    return make_motion(expression=expression, rotation=turns, fps=FPS, space="arkit")
