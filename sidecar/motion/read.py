@@ -11,9 +11,10 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import Motion, ReadOptions, TakeRead, make_motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large
-from . import arkit_variants, livelink, metrical, npz, timeline, torch_file, units
+from . import arkit_variants, faces, metrical, npz, timeline, torch_file, units
 from .affekt_npz import decode_affekt, encode_motion
 from .arkit import decode_arkit, is_arkit
+from .arkit_table import decode_arkit_table, is_arkit_table
 from .deca import DECA, EMOCA
 from .folder import array_files, take_files
 from .gagavatar import GAGAVATAR, stack_frames
@@ -70,13 +71,16 @@ def decode_motion(data: bytes, name: str, options: ReadOptions = _OPEN) -> Motio
 
 
 def _finish(raw: RawTake, name: str, options: ReadOptions) -> TakeRead:
-    """Makes frames of a file's rows: judges their units, and places them on an even grid."""
-    placed = timeline.place(units.with_rotation(raw), name, options.fps)
+    """Makes frames of a file's rows: keeps those of one face, judges their units, and places them
+    on an even grid."""
+    one = units.convert(faces.keep_one(raw, name), name, options)
+    placed = timeline.place(one, name, options.fps)
     arrays = {key: npz.to_float32(values) for key, values in placed.rows.items()}
     if raw.shape is not None:
         arrays["shape"] = raw.shape
     motion = make_motion(**arrays, fps=placed.fps, space=raw.space)
-    return TakeRead(motion=motion, notes=(*raw.notes, *placed.notes))
+    notes = dict.fromkeys((*one.notes, *placed.notes))
+    return TakeRead(motion=motion, notes=tuple(notes)[: limits.MAX_NOTES])
 
 
 def _decode(data: bytes, name: str) -> RawTake:
@@ -89,10 +93,10 @@ def _decode(data: bytes, name: str) -> RawTake:
     refuse_lfs_pointer(data, name)
     if data.startswith(b"PK"):
         return _decode_zip(data, name)
-    if livelink.is_livelink(data):
-        return livelink.decode_livelink(data, name)
     if data[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in (b"{", b"["):
         return _decode_json(data, name)
+    if is_arkit_table(data):
+        return decode_arkit_table(data, name)
     if data.startswith(_PICKLES):
         raise InputError(
             "file.pickled",

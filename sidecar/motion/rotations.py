@@ -64,6 +64,11 @@ def axis_angle_from_matrix(matrix: Float64Array) -> Float64Array:
     return _scipy_rotation().from_matrix(matrix).as_rotvec()
 
 
+def matrix_from_axis_angle(vector: Float64Array) -> Float64Array:
+    """Matrices (T, 3, 3) of axis-angle (T, 3)."""
+    return _scipy_rotation().from_rotvec(vector).as_matrix()
+
+
 def compose(vectors: list[Float64Array]) -> Float64Array:
     """The product of rotations, each axis-angle (T, 3), in the order of the list."""
     turns = map(_scipy_rotation().from_rotvec, vectors)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps one person's face of a file that holds rows of several."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...shared.arrays import FloatArray
+from ...shared.errors import InputError
+from .raw_take import Clock, RawTake, Timecodes
+
+_MOSTLY = 0.8
+_APART = 2.0
+_REMEDY = "Track the video again for one face, or keep only the rows of one."
+
+
+def keep_one(take: RawTake, name: str) -> RawTake:
+    """The rows of the face that is in most of them, of several equals the first; the others'
+    times stay out. Raises InputError `motion.faces` for two rows a frame that do not say whose
+    they are."""
+    if take.faces is None:
+        if _interleaved(take):
+            raise InputError(
+                "motion.faces",
+                f"{name} has two rows for each frame, of two faces, and does not say whose is "
+                "which.",
+                _REMEDY,
+            )
+        return take
+    ids, first, rows = np.unique(take.faces, return_index=True, return_counts=True)
+    if len(ids) < 2:
+        return take
+    chosen = min(range(len(ids)), key=lambda i: (-rows[i], first[i]))
+    note = (
+        f"{len(ids)} faces are in the file; the one that is in most frames was taken "
+        f"({rows[chosen]} of {len(take)} rows)."
+    )
+    return _rows(replace(take, notes=(*take.notes, note)), take.faces == ids[chosen])
+
+
+def _rows(take: RawTake, kept: np.ndarray) -> RawTake:
+    return replace(
+        take,
+        rows={key: values[kept] for key, values in take.rows.items()},
+        seen=None if take.seen is None else take.seen[kept],
+        faces=None,
+        clock=_clock(take.clock, kept),
+    )
+
+
+def _clock(clock: Clock, kept: np.ndarray) -> Clock:
+    codes = clock.timecodes
+    return Clock(
+        numbers=None if clock.numbers is None else clock.numbers[kept],
+        times=None if clock.times is None else clock.times[kept],
+        unit_s=clock.unit_s,
+        timecodes=None
+        if codes is None
+        else Timecodes(
+            seconds=codes.seconds[kept],
+            frames=codes.frames[kept],
+            fractions=codes.fractions[kept],
+            digits=codes.digits[kept],
+            places=codes.places,
+            drop=codes.drop,
+        ),
+    )
+
+
+def _interleaved(take: RawTake) -> bool:
+    """Whether most times stand twice, and the rows of one time differ more than rows of the next:
+    one face moves less within a frame than from one to another."""
+    stamps = _stamps(take.clock)
+    if stamps is None or len(take) < 8:
+        return False
+    same = np.diff(stamps) == 0
+    if same.mean() < _MOSTLY / 2 or not (same[:-1] & same[1:]).mean() < 0.05:
+        return False
+    values = np.nan_to_num(take.rows["expression"])
+    within = np.abs(np.diff(values, axis=0)).mean(1)[same].mean()
+    along = np.abs(values[2:] - values[:-2]).mean(1)[same[:-1]].mean()
+    return bool(within > _APART * along)
+
+
+def _stamps(clock: Clock) -> FloatArray | None:
+    if clock.timecodes is not None:
+        codes = clock.timecodes
+        return codes.seconds * 1000.0 + codes.frames + codes.fractions
+    return clock.times if clock.times is not None else clock.numbers
