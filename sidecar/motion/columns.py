@@ -82,10 +82,35 @@ class Columns:
     passed_over: list[str] = field(default_factory=list)
 
 
+def is_weight(name: str) -> bool:
+    """Whether this is the name of a weight, however it is spelt."""
+    return key_of(name) in _WEIGHTS
+
+
+def is_clock(name: str) -> bool:
+    """Whether this names a time."""
+    return key_of(name) in _TIMES
+
+
+def unit_of(name: str) -> float | None:
+    """Seconds of the unit that a time's name tells; None if it tells none."""
+    return _TIMES[key_of(name)]
+
+
+def is_number(name: str) -> bool:
+    """Whether this names a frame's number."""
+    return key_of(name) in _NUMBERS
+
+
+def is_time(name: str) -> bool:
+    """Whether this names a time or a frame's number."""
+    return is_clock(name) or is_number(name)
+
+
 def is_header(names: list[str]) -> bool:
     """Whether these are names of a table that has something to read: a few weights, or emotions
     and a time."""
-    keys = [key_of(name) for name in names]
+    keys = [key_of(name) for name in names] or [""]
     weights = sum(key in _WEIGHTS for key in keys)
     if weights and (weights > 2 or keys[0] == "timecode"):
         return True

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...shared.arrays import FloatArray
+from ...shared.arrays import BoolArray, FloatArray
 from ...shared.errors import InputError
 from .raw_take import Clock, RawTake, Timecodes
+from .tracking import REMEDY
 
 _MOSTLY = 0.8
 _APART = 2.0
-_REMEDY = "Track the video again for one face, or keep only the rows of one."
 
 
 def keep_one(take: RawTake, name: str) -> RawTake:
@@ -26,18 +26,36 @@ def keep_one(take: RawTake, name: str) -> RawTake:
                 "motion.faces",
                 f"{name} has two rows for each frame, of two faces, and does not say whose is "
                 "which.",
-                _REMEDY,
+                REMEDY,
             )
         return take
-    ids, first, rows = np.unique(take.faces, return_index=True, return_counts=True)
+    there = take.faces[take.faces >= 0]
+    ids, first, rows = np.unique(there, return_index=True, return_counts=True)
     if len(ids) < 2:
-        return take
+        return replace(take, faces=None)
     chosen = min(range(len(ids)), key=lambda i: (-rows[i], first[i]))
+    own = take.faces == ids[chosen]
+    others = ~own & ~_at_times_of(take, own)
     note = (
         f"{len(ids)} faces are in the file; the one that is in most frames was taken "
-        f"({rows[chosen]} of {len(take)} rows)."
+        f"({rows[chosen]} frames)."
     )
-    return _rows(replace(take, notes=(*take.notes, note)), take.faces == ids[chosen])
+    seen = own if take.seen is None else own & take.seen
+    return _rows(replace(take, seen=seen, notes=(*take.notes, note)), own | others)
+
+
+def _at_times_of(take: RawTake, own: BoolArray) -> BoolArray:
+    """Rows (R,) whose time a chosen row or an earlier other row has, or all others without a
+    clock: each frame shall have one row."""
+    stamps = _stamps(take.clock)
+    if stamps is None:
+        return np.ones(len(take), bool)
+    _, place = np.unique(stamps, return_inverse=True)
+    taken = np.zeros(place.max() + 1, bool)
+    taken[place[own]] = True
+    later = np.ones(len(take), bool)
+    later[np.unique(place, return_index=True)[1]] = False
+    return taken[place] | later
 
 
 def _rows(take: RawTake, kept: np.ndarray) -> RawTake:
@@ -88,4 +106,6 @@ def _stamps(clock: Clock) -> FloatArray | None:
     if clock.timecodes is not None:
         codes = clock.timecodes
         return codes.seconds * 1000.0 + codes.frames + codes.fractions
-    return clock.times if clock.times is not None else clock.numbers
+    if clock.times is not None:
+        return clock.times
+    return None if clock.numbers is None else clock.numbers.astype(np.float64)

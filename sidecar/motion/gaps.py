@@ -39,10 +39,9 @@ def find_faces(take: RawTake, name: str) -> Seen:
 
     Raises InputError `motion.no_face`, or `motion.not_finite` for a column without any number.
     """
-    blank = np.isnan(take.rows["expression"])
-    faces = ~blank.all(1)
+    faces = (~np.isnan(take.rows["expression"])).any(1)
     if take.seen is not None:
-        faces &= take.seen
+        faces = faces & take.seen
     if not faces.any() and len(take):
         raise InputError(
             "motion.no_face", f"No frame of {name} has a face.", "Record or track the face again."
@@ -91,12 +90,7 @@ def fill_frames(
 
 
 def interpolate(
-    places: Float64Array,
-    values: FloatArray,
-    at: Float64Array,
-    fps: float,
-    *,
-    turns: bool = False,
+    places: Float64Array, values: FloatArray, at: Float64Array, fps: float, *, turns: bool = False
 ) -> FloatArray:
     """Values (N, width) at `at` (N,) from those (R, width) at `places` (R,), ascending; both in
     frames. turns: whether the values are axis-angle vectors, which go the short way round."""

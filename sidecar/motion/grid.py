@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds the even grid of frames on which times lie, though some are missing, repeated or rounded."""
+"""Finds the even grid of frames on which times lie, though some are missing, repeated or
+rounded.
+"""
 
 from __future__ import annotations
 

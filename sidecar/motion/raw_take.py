@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int64Array
-from ...shared.motion import WIDTHS, Motion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,14 +65,3 @@ class RawTake:
 
     def __len__(self) -> int:
         return len(self.rows["expression"])
-
-
-def raw_of(motion: Motion) -> RawTake:
-    """The motion as a raw take, from which `read` makes it again, bit for bit."""
-    names = [*WIDTHS, *(["eyelids"] if motion.eyelids is not None else [])]
-    return RawTake(
-        rows={name: getattr(motion, name) for name in names},
-        space=motion.space,
-        shape=motion.shape,
-        fps=motion.fps,
-    )

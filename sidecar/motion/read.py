@@ -11,9 +11,9 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import Motion, ReadOptions, TakeRead, make_motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large
-from . import arkit_variants, faces, metrical, npz, timeline, torch_file, units
+from . import faces, metrical, npz, timeline, torch_file, units
 from .affekt_npz import decode_affekt, encode_motion
-from .arkit import decode_arkit, is_arkit
+from .arkit_json import decode_arkit_json, is_arkit_json
 from .arkit_table import decode_arkit_table, is_arkit_table
 from .deca import DECA, EMOCA
 from .folder import array_files, take_files
@@ -21,7 +21,7 @@ from .gagavatar import GAGAVATAR, stack_frames
 from .inferno import INFERNO
 from .json_values import array, parse_json
 from .lam import decode_lam, is_lam
-from .raw_take import RawTake, raw_of
+from .raw_take import RawTake
 from .records import Record, RecordFormat, join_takes
 from .smirk import SMIRK
 from .smplx import SMPLX
@@ -164,7 +164,7 @@ def _decode_zip(data: bytes, name: str) -> RawTake:
     keys = frozenset(n.removesuffix(".npy") for n in names)
     form = None if keys >= _AFFEKT else _format_of(keys)
     if form is None:
-        return raw_of(decode_affekt(data, name))
+        return decode_affekt(data, name)
     return form.decode(npz.decode_npz(data, name, dict.fromkeys(form.keys)), name)
 
 
@@ -195,13 +195,10 @@ def _leaves(frames: dict[str, torch_file.Tree]) -> dict[str, Record]:
 
 def _decode_json(data: bytes, name: str) -> RawTake:
     content = parse_json(data, name)
-    if isinstance(content, dict):
-        if is_lam(content):
-            return decode_lam(content, name)
-        if is_arkit(content):
-            return decode_arkit(content, name)
-    if arkit_variants.is_variant(content):
-        return decode_arkit(arkit_variants.plain_take(content, name), name)
+    if isinstance(content, dict) and is_lam(content):
+        return decode_lam(content, name)
+    if is_arkit_json(content):
+        return decode_arkit_json(content, name)
     if isinstance(content, dict):
         form = _format_of(frozenset(content))
         if form is not None:

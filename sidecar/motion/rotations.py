@@ -64,9 +64,11 @@ def axis_angle_from_matrix(matrix: Float64Array) -> Float64Array:
     return _scipy_rotation().from_matrix(matrix).as_rotvec()
 
 
-def matrix_from_axis_angle(vector: Float64Array) -> Float64Array:
-    """Matrices (T, 3, 3) of axis-angle (T, 3)."""
-    return _scipy_rotation().from_rotvec(vector).as_matrix()
+def turn_by(matrix: Float64Array, vector: Float64Array) -> Float64Array:
+    """Axis-angle (T, 3) of the turns `vector`, axis-angle (T, 3), followed by that of `matrix`
+    (3, 3)."""
+    turns = matrix @ _scipy_rotation().from_rotvec(vector).as_matrix()
+    return axis_angle_from_matrix(turns)
 
 
 def compose(vectors: list[Float64Array]) -> Float64Array:

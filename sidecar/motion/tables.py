@@ -67,9 +67,7 @@ def find_header(data: bytes, is_header: Callable[[list[str]], bool]) -> list[str
     return None if found is None else found[0]
 
 
-def _header(
-    text: str, is_header: Callable[[list[str]], bool]
-) -> tuple[list[str], str, int] | None:
+def _header(text: str, is_header: Callable[[list[str]], bool]) -> tuple[list[str], str, int] | None:
     """Names of columns, the separator, and the number of lines up to the header's end."""
     for number, line in enumerate(text.splitlines()[:_LINES_BEFORE], 1):
         for separator in sorted(_SEPARATORS, key=lambda s: -line.count(s)):

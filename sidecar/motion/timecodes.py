@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...shared import limits
 from ...shared.arrays import Float64Array, Int64Array
 from ...shared.errors import InputError
 from .grid import Grid, fit_grid
@@ -134,7 +135,9 @@ def _whole_base(seconds: Int64Array, frames: Int64Array, fps: float | None) -> i
     if seconds[-1] == seconds[0]:
         return next((rate for rate in known if rate >= _APP_RATE), highest + 1)
     costs = {rate: _flaws(seconds * rate + frames) for rate in known}
-    costs.setdefault(highest + 1, _flaws(seconds * (highest + 1) + frames) + _UNKNOWN_COSTS)
+    if highest + 1 >= limits.LEAST_FPS:
+        flaws = _flaws(seconds * (highest + 1) + frames)
+        costs.setdefault(highest + 1, flaws + _UNKNOWN_COSTS)
     return min(costs, key=lambda rate: (costs[rate], rate))
 
 
@@ -163,7 +166,7 @@ def _parts(
 def _several_a_code(counted: Counted) -> Counted:
     """The same with the rows counted on where each code, but for the first and the last, stands in
     the same number of rows: 60 rows a second under codes of 30."""
-    numbers, starts, rows = np.unique(counted.numbers, return_index=True, return_counts=True)
+    _, starts, rows = np.unique(counted.numbers, return_index=True, return_counts=True)
     often = int(rows.max())
     ordered = (np.diff(counted.numbers) >= 0).all()
     if often < 2 or len(rows) < 4 or not ordered or (rows[1:-1] != often).any():
@@ -186,9 +189,7 @@ def _code(ticks: int, base: int, *, whole: bool) -> str:
     count, part = divmod(ticks, 1_000_000)
     second, frame = divmod(count, base)
     digits = "000" if whole else f"{part:06}"
-    return (
-        f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}:{frame:02}.{digits}"
-    )
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}:{frame:02}.{digits}"
 
 
 def clock_seconds(texts: list[str]) -> Float64Array | None:
@@ -221,4 +222,3 @@ def _no_code(text: str, name: str) -> InputError:
         f"{name} has the timecode '{text:.40}', not hours:minutes:seconds:frames.",
         "Export the take again.",
     )
-

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...shared import limits
-from ...shared.arrays import BoolArray, Float64Array, FloatArray, IndexArray
+from ...shared.arrays import BoolArray, Float64Array, FloatArray, IndexArray, Int64Array
 from ...shared.errors import InputError
 from ...shared.motion import check_rate
 from . import gaps, grid, timecodes
 from .raw_take import Clock, RawTake
 from .records import FPS
 
-_UNITS = (1.0, 1e-3, 1e-6, 1e-9)
+_UNITS = {1.0: "seconds", 1e-3: "milliseconds", 1e-6: "microseconds", 1e-9: "nanoseconds"}
 _COMMON = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)
 _OUT_OF_ORDER_S = 0.5  # rows that lie further back than this began another recording
 _COARSE = 0.3  # share of repeated times beyond which the times are too coarse for the rows
@@ -81,9 +81,7 @@ def _fill(take: RawTake, found: _Places, places: Float64Array, name: str) -> Pla
     return Placed(rows=rows, fps=found.fps, notes=notes)
 
 
-def _gap_notes(
-    places: Float64Array, faces: BoolArray, frames: int, fps: float
-) -> tuple[str, ...]:
+def _gap_notes(places: Float64Array, faces: BoolArray, frames: int, fps: float) -> tuple[str, ...]:
     """What was filled in. On an even grid a frame without a row is missing; resampled rows miss
     none."""
     nearest = np.clip(np.rint(places).astype(np.int64), 0, frames - 1)
@@ -125,7 +123,7 @@ def checked(fps: float | None, name: str) -> float | None:
 
 
 def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
-    clock, given = take.clock, fps if fps is not None else checked(take.fps, name)
+    clock, given = take.clock, float(fps) if fps is not None else checked(take.fps, name)
     if len(take) > 1:
         if clock.timecodes is not None:
             told = timecodes.interpret(clock.timecodes, fps)
@@ -141,7 +139,7 @@ def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
     return _Places(places=np.arange(len(take), dtype=np.float64), fps=rate)
 
 
-def _by_numbers(numbers: FloatArray, fps: float, name: str, *, forced: bool) -> _Places:
+def _by_numbers(numbers: Int64Array, fps: float, name: str, *, forced: bool) -> _Places:
     """Places of rows with frame numbers (R,). forced: whether a person gave the rate, so that
     numbers without a meaning are passed over."""
     order, moved = _sorted(numbers, _OUT_OF_ORDER_S * fps)
@@ -149,26 +147,26 @@ def _by_numbers(numbers: FloatArray, fps: float, name: str, *, forced: bool) -> 
         if forced:
             return _Places(places=np.arange(len(numbers), dtype=np.float64), fps=fps)
         raise _no_order(numbers, name)
-    ascending = np.asarray(numbers)[order].astype(np.int64)
+    ascending = numbers[order]
     frames = ascending - ascending[0]
     return _on_grid(frames, fps, order if moved else None)
 
 
-def _on_grid(frames: np.ndarray, fps: float, order: IndexArray | None) -> _Places:
+def _on_grid(frames: Int64Array, fps: float, order: IndexArray | None) -> _Places:
     """Places of rows with a frame each, of which some may be repeated."""
     repeated = int((np.diff(frames) == 0).sum())
-    notes = ("Some rows were out of order and were sorted by their times.",) if order is not None else ()
+    notes = () if order is None else ("Some rows were out of order and were sorted by time.",)
     if not repeated:
         return _Places(places=frames.astype(np.float64), fps=fps, order=order, notes=notes)
     own, kept = grid.spread(frames)
     places = np.where(kept, own - own[0], np.nan).astype(np.float64)
     left = int((~kept).sum())
-    said = f"{repeated} of {len(frames)} times were repeated; "
-    said += "their rows went to the frames beside them" if not left else f"{left} rows were left out"
-    return _Places(places=places, fps=fps, order=order, notes=(*notes, said + "."))
+    went = f"{left} rows were left out" if left else "their rows went to the frames beside them"
+    said = f"{repeated} of {len(frames)} times were repeated; {went}."
+    return _Places(places=places, fps=fps, order=order, notes=(*notes, said))
 
 
-def _sorted(times: FloatArray, most_back: float) -> tuple[IndexArray | None, bool]:
+def _sorted(times: FloatArray | Int64Array, most_back: float) -> tuple[IndexArray | None, bool]:
     """The order of the rows by time, None if a row lies further back than `most_back`; and
     whether that moves any."""
     back = np.maximum.accumulate(times) - times
@@ -279,10 +277,8 @@ def _unit(
         return min(_UNITS, key=lambda unit: abs(np.log(step * unit * fps))), ()
     for unit in (named, *_UNITS) if named is not None else _UNITS:
         if unit is not None and limits.LEAST_FPS <= 1 / (step * unit) <= limits.MOST_FPS:
-            wrong = named is not None and unit != named
-            names = dict(zip(_UNITS, ("seconds", "milliseconds", "microseconds", "nanoseconds"), strict=True))
-            note = f"The times can only be {names[unit]} and were read so."
-            return unit, ((note,) if wrong else ())
+            note = f"The times can only be {_UNITS[unit]} and were read so."
+            return unit, ((note,) if named not in (None, unit) else ())
     return named or 1.0, ()
 
 
@@ -312,7 +308,7 @@ def _chosen(take: RawTake, rows: IndexArray) -> RawTake:
     )
 
 
-def _no_order(times: FloatArray, name: str) -> InputError:
+def _no_order(times: FloatArray | Int64Array, name: str) -> InputError:
     steps = np.diff(times)
     where = int(np.argmin(steps)) + 1
     said = "stand still" if steps.min() >= 0 else f"go back at row {where}"

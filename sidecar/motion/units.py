@@ -98,11 +98,10 @@ def _with_weights(take: RawTake, name: str) -> RawTake:
     high, low = float(known.max(initial=0)), float(known.min(initial=0))
     if high <= MOST_WEIGHT and low >= _LEAST_WEIGHT:
         return take
-    values = known[known != 0]
-    if high > MOST_WEIGHT and (values > 1).mean() >= _PERCENT_SHARE:
-        if high <= _MOST_PERCENT and low >= 100 * _LEAST_WEIGHT:
-            note = f"The weights are percent (up to {high:.0f}) and were divided by 100."
-            return _noted(take, note, expression=weights / 100)
+    percent = MOST_WEIGHT < high <= _MOST_PERCENT and low >= 100 * _LEAST_WEIGHT
+    if percent and (known[known != 0] > 1).mean() >= _PERCENT_SHARE:
+        note = f"The weights are percent (up to {high:.0f}) and were divided by 100."
+        return _noted(take, note, expression=weights / 100)
     frame, column = np.argwhere(
         (np.nan_to_num(weights) > MOST_WEIGHT) | (np.nan_to_num(weights) < _LEAST_WEIGHT)
     )[0]
@@ -135,10 +134,10 @@ def _angles(take: RawTake, key: str, name: str, options: ReadOptions) -> RawTake
     largest, turned = float(known.max()), (known.max(1) > FURTHEST_RAD).mean() >= _THROUGHOUT
     if largest <= np.pi + 0.01 and turned:
         return take
-    if key == "rotation" and largest <= np.pi + 0.01:
+    if key == "rotation" and largest <= 2 * np.pi:
         return take
     if largest <= _MOST_DEGREES:
-        note = f"The head's angles are degrees (up to {largest:.0f}), not radians, and were converted."
+        note = f"The head's angles are degrees (up to {largest:.0f}) and were converted."
         return _noted(take, note, **{key: np.radians(angles)})
     raise InputError(
         "motion.rotation",
@@ -155,14 +154,13 @@ def _with_axes(take: RawTake, name: str, axes: HeadAxes | None) -> RawTake:
     if (size[np.isfinite(size)] > _LARGEST_TURN_RAD).any():
         raise InputError(
             "motion.rotation",
-            f"In {name}, the head's rotation is {np.nanmax(size):.0f} radians, which turns it round "
-            "and round.",
+            f"In {name}, the head turns by {np.nanmax(size):.0f} radians, round and round.",
             "Export rotations as axis-angle vectors in radians, or say --degrees.",
         )
     if axes is None:
         if not _faces_away(turns[_faces(take)]):
             return take
-        note = "The head was in OpenCV's axes (y down, z forward) and was turned to face the viewer."
+        note = "The head was in OpenCV's axes (y down, z forward) and was turned to ours."
         return _noted(take, note, **_turned(take, turns, OURS_FROM["opencv"]))
     return replace(take, rows={**take.rows, **_turned(take, turns, OURS_FROM[axes])})
 
@@ -173,9 +171,7 @@ def _turned(take: RawTake, turns: Float64Array, ours: Float64Array) -> dict[str,
     if (ours == np.eye(3)).all():
         return {}
     with_head = turns @ ours.T
-    camera_only = _by_rows(
-        turns, lambda t: rotations.axis_angle_from_matrix(ours @ rotations.matrix_from_axis_angle(t))
-    )
+    camera_only = _by_rows(turns, lambda t: rotations.turn_by(ours, t))
     faces = _faces(take)
     sizes = [float(np.nanmedian(_size(v[faces]))) for v in (with_head, camera_only)]
     rows: dict[str, FloatArray] = {"rotation": with_head if sizes[0] <= sizes[1] else camera_only}
@@ -195,8 +191,7 @@ def _faces_away(turns: Float64Array) -> bool:
     turns = turns[np.isfinite(turns).all(1)]
     if not len(turns) or (_size(turns) > FURTHEST_RAD).mean() < _THROUGHOUT:
         return False
-    matrices = OURS_FROM["opencv"] @ rotations.matrix_from_axis_angle(turns)
-    left = _size(rotations.axis_angle_from_matrix(matrices))
+    left = _size(rotations.turn_by(OURS_FROM["opencv"], turns))
     return bool((left < FURTHEST_RAD).mean() >= _THROUGHOUT and np.median(left) < np.pi / 3)
 
 
