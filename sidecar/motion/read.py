@@ -11,7 +11,7 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import Motion, ReadOptions, TakeRead, make_motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large
-from . import faces, metrical, npz, timeline, torch_file, units
+from . import faces, llv, metrical, npz, timeline, torch_file, units
 from .affekt_npz import decode_affekt, encode_motion
 from .arkit_json import decode_arkit_json, is_arkit_json
 from .arkit_table import decode_arkit_table, is_arkit_table
@@ -95,6 +95,9 @@ def _decode(data: bytes, name: str) -> RawTake:
         return _decode_zip(data, name)
     if data[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in (b"{", b"["):
         return _decode_json(data, name)
+    if llv.is_llv(data):
+        frames = llv.json_lines(data)
+        return llv.decode_llv(data, name) if frames is None else decode_arkit_json(frames, name)
     if is_arkit_table(data):
         return decode_arkit_table(data, name)
     if data.startswith(_PICKLES):

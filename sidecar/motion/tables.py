@@ -47,29 +47,37 @@ class Table:
     short: BoolArray
 
 
-def to_text(data: bytes) -> str:
-    """The text of a file in whatever encoding. Old code pages are taken for Windows' western one:
-    numbers and names of weights are the same in all."""
+def encoding_of(data: bytes) -> str:
+    """The encoding of a text file. Old code pages are taken for Windows' western one: numbers and
+    names of weights are the same in all."""
     for mark, encoding in _BOMS:
         if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
+            return encoding
     if b"\0" in data[:64]:
-        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
+        return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
     try:
-        return data.decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        return "cp1252"
+    return "utf-8"
+
+
+def _lines(data: bytes, encoding: str) -> Iterator[str]:
+    return io.TextIOWrapper(io.BytesIO(data), encoding, errors="replace", newline="")
 
 
 def find_header(data: bytes, is_header: Callable[[list[str]], bool]) -> list[str] | None:
     """The names of a table's columns, None if none of its first lines is a header."""
-    found = _header(to_text(data[:_SNIFFED_BYTES]), is_header)
+    start = data[:_SNIFFED_BYTES]
+    found = _header(_lines(start, encoding_of(start)), is_header)
     return None if found is None else found[0]
 
 
-def _header(text: str, is_header: Callable[[list[str]], bool]) -> tuple[list[str], str, int] | None:
-    """Names of columns, the separator, and the number of lines up to the header's end."""
-    for number, line in enumerate(text.splitlines()[:_LINES_BEFORE], 1):
+def _header(
+    lines: Iterator[str], is_header: Callable[[list[str]], bool]
+) -> tuple[list[str], str] | None:
+    """Names of columns and the separator; reads the lines up to the header's end."""
+    for line in itertools.islice(lines, _LINES_BEFORE):
         for separator in sorted(_SEPARATORS, key=lambda s: -line.count(s)):
             try:
                 cells = next(csv.reader([line], delimiter=separator), [])
@@ -77,7 +85,7 @@ def _header(text: str, is_header: Callable[[list[str]], bool]) -> tuple[list[str
                 continue
             names = [cell.strip().strip("\ufeff").strip("'\"") for cell in cells]
             if is_header(names):
-                return names, separator, number
+                return names, separator
     return None
 
 
@@ -90,12 +98,11 @@ def read_table(
 ) -> Table:
     """Reads the columns of a table whose header was found. Raises InputError `motion.shape`,
     `motion.not_a_number`, `motion.too_long`, `file.damaged`."""
-    text = to_text(data)
-    found = _header(text[:_SNIFFED_BYTES], is_header)
+    lines = _lines(data, encoding_of(data))
+    found = _header(lines, is_header)
     if found is None:
         raise wrong_shape("the table", name, "a header and at least one frame")
-    header, separator, line = found
-    lines = itertools.islice(io.StringIO(text, newline=""), _physical(text, line), None)
+    header, separator = found
     reader = _Reader(header, separator, columns, text_columns, name)
     try:
         return reader.read(csv.reader(lines, delimiter=separator))
@@ -103,15 +110,6 @@ def read_table(
         raise InputError(
             "file.damaged", f"{name} is not a readable table.", "Export or download it again."
         ) from error
-
-
-def _physical(text: str, line: int) -> int:
-    """How many lines of StringIO the first `line` lines of the text are: only \\n ends one there,
-    \\r and others end one in `splitlines`."""
-    end = 0
-    for part in text.splitlines(keepends=True)[:line]:
-        end += len(part)
-    return text.count("\n", 0, end) or line
 
 
 class _Reader:
