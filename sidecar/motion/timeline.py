@@ -26,7 +26,10 @@ _UNITS = {1.0: "seconds", 1e-3: "milliseconds", 1e-6: "microseconds", 1e-9: "nan
 _COMMON = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)
 _OUT_OF_ORDER_S = 0.5  # rows that lie further back than this began another recording
 _COARSE = 0.3  # share of repeated times beyond which the times are too coarse for the rows
+_CLOSE = 0.05
 _SAME_RATE = 1.6  # factor; times that run at a rate further from the given one mean nothing
+_MOST_GUESSED_FPS = 250.0  # 2.5 are seconds between pictures, not milliseconds at 400 fps
+_SORTED = "Some rows were out of order and were sorted by time."
 _FPS_REMEDY = "Say the take's rate with --fps."
 
 
@@ -148,6 +151,8 @@ def _by_numbers(numbers: Int64Array, fps: float, name: str, *, forced: bool) -> 
             return _Places(places=np.arange(len(numbers), dtype=np.float64), fps=fps)
         raise _no_order(numbers, name)
     ascending = numbers[order]
+    if (np.diff(ascending) == 0).mean() > _COARSE:
+        return _by_coarse(ascending / fps, fps if forced else None, name, order if moved else None)
     frames = ascending - ascending[0]
     return _on_grid(frames, fps, order if moved else None)
 
@@ -155,7 +160,7 @@ def _by_numbers(numbers: Int64Array, fps: float, name: str, *, forced: bool) -> 
 def _on_grid(frames: Int64Array, fps: float, order: IndexArray | None) -> _Places:
     """Places of rows with a frame each, of which some may be repeated."""
     repeated = int((np.diff(frames) == 0).sum())
-    notes = () if order is None else ("Some rows were out of order and were sorted by time.",)
+    notes = () if order is None else (_SORTED,)
     if not repeated:
         return _Places(places=frames.astype(np.float64), fps=fps, order=order, notes=notes)
     own, kept = grid.spread(frames)
@@ -199,7 +204,8 @@ def _by_times(clock: Clock, given: float | None, name: str, *, forced: bool) -> 
     if clock.numbers is not None:
         ordered = replace(ordered, numbers=clock.numbers[order])
     found = _by_seconds(ordered, given, name, forced=forced)
-    notes = (*note, *found.notes)
+    sorted_note = (_SORTED,) if moved else ()
+    notes = (*note, *sorted_note, *found.notes)
     return replace(found, order=order if moved else None, notes=notes)
 
 
@@ -207,16 +213,18 @@ def _by_seconds(clock: Clock, given: float | None, name: str, *, forced: bool) -
     """Places of rows with times in seconds, ascending."""
     times = clock.times
     assert times is not None
-    coarse = float((np.diff(times) == 0).mean()) > _COARSE
-    if coarse and clock.numbers is not None and (np.diff(clock.numbers) > 0).all():
-        counted = (clock.numbers - clock.numbers[0]).astype(np.float64)
-        step = float(np.polyfit(counted, times, 1)[0])
-        rate = given or checked(grid.tidy_rate(_coarse_grid(counted, step, times)), name) or FPS
-        return _by_numbers(clock.numbers, rate, name, forced=forced)
+    if float((np.diff(times) == 0).mean()) > _COARSE:
+        return _by_coarse(times, given, name, None, clock.numbers)
     found = grid.fit_grid(times)
     if found is not None:
-        rate = checked(grid.tidy_rate(found), name) if given is None else given
-        return _on_grid(found.frames, rate or FPS, None)
+        if given is None:
+            return _on_grid(found.frames, checked(grid.tidy_rate(found), name) or FPS, None)
+        placed = _on_grid(found.frames, given, None)
+        own = grid.tidy_rate(found)
+        if forced or abs(own / given - 1) < _CLOSE:
+            return placed
+        said = f"The file names {given:g} fps, but its times run at {own:g}; {given:g} was taken."
+        return replace(placed, notes=(*placed.notes, said))
     typical = _typical_step(times) or 1 / FPS
     if given is not None:
         at_given = grid.fit_step(times, 1 / given)
@@ -227,10 +235,32 @@ def _by_seconds(clock: Clock, given: float | None, name: str, *, forced: bool) -
     return _resampled(times, given or _common_rate(1 / typical, name))
 
 
-def _coarse_grid(counted: Float64Array, step: float, times: Float64Array) -> grid.Grid:
-    away = times - step * counted
-    worst = float(np.ptp(away) / 2 / step)
-    return grid.Grid(frames=counted.astype(np.int64), step=step, worst=worst)
+def _by_coarse(
+    times: Float64Array,
+    given: float | None,
+    name: str,
+    order: IndexArray | None,
+    numbers: Int64Array | None = None,
+) -> _Places:
+    """Places of rows of which many have the same time (R,), in seconds: whole seconds, say. Their
+    numbers place them, or else their order."""
+    frames = np.arange(len(times))
+    if numbers is not None and (np.diff(numbers) > 0).all():
+        frames = numbers - numbers[0]
+    changes = np.flatnonzero(np.diff(times) > 0) + 1
+    first, last = changes[0], changes[-1]
+    if len(changes) > 1:
+        step = (times[last] - times[first]) / (frames[last] - frames[first])
+    else:  # the two times are cut off at the take's ends; the longer one tells the least rate
+        step = (times[-1] - times[0]) / max(first, len(times) - first)
+    rate = given or checked(_near_common(1 / float(step)), name) or FPS
+    return _on_grid(frames.astype(np.int64), rate, order)
+
+
+def _near_common(fps: float) -> float:
+    """The rate of cameras that is within 2 % of one that is not exact, else that one."""
+    near = min(_COMMON, key=lambda rate: abs(np.log(rate / fps)))
+    return float(near) if abs(near - fps) < 0.02 * fps else round(fps, 3)
 
 
 def _resampled(times: Float64Array, fps: float) -> _Places:
@@ -276,7 +306,8 @@ def _unit(
     if fps is not None and named is None:
         return min(_UNITS, key=lambda unit: abs(np.log(step * unit * fps))), ()
     for unit in (named, *_UNITS) if named is not None else _UNITS:
-        if unit is not None and limits.LEAST_FPS <= 1 / (step * unit) <= limits.MOST_FPS:
+        most = limits.MOST_FPS if unit in (named, 1.0) else _MOST_GUESSED_FPS
+        if unit is not None and limits.LEAST_FPS <= 1 / (step * unit) <= most:
             note = f"The times can only be {_UNITS[unit]} and were read so."
             return unit, ((note,) if named not in (None, unit) else ())
     return named or 1.0, ()
