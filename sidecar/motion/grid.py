@@ -15,6 +15,7 @@ UNEVEN = 0.35
 """Steps; times further than this from their place on a grid are not evenly spaced. Rates of 60
 rounded to hundredths of a second are off by 0.3."""
 _CLEAN = 0.1  # steps; on a grid this near, gaps are gaps and not a longer step
+_LEAST_SINGLE = 0.3  # of the steps are one frame; else the grid is too fine or too coarse
 _MOST_STEPS = 1e9
 _DECIMALS = (23.976, 29.97, 47.952, 59.94, 119.88)
 _FRACTIONS = tuple(n * 1000 / 1001 for n in (24, 30, 48, 60, 120))
@@ -85,7 +86,8 @@ def _fit(times: Float64Array, step: float) -> Grid | None:
             return None
         frames = np.rint((times - start) / step)
     step, start = _line(frames, times)
-    if not step > 0 or (np.diff(frames) < 0).any():
+    moved = np.diff(frames)
+    if not step > 0 or (moved < 0).any() or (moved == 1).mean() < _LEAST_SINGLE:
         return None
     worst = float(np.abs(times - start - step * frames).max() / step)
     whole = (frames - frames[0]).astype(np.int64)
