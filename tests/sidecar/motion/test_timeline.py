@@ -83,16 +83,29 @@ def test_a_measured_rate_is_kept_exactly() -> None:
 
 @given(seed=st.integers(0, 99))
 @settings(max_examples=20, deadline=None)
-def test_jitter_within_a_third_of_a_frame_moves_nothing(seed: int) -> None:
+def test_jitter_is_resampled_at_the_rows_own_times(seed: int) -> None:
+    rows = np.array([i for i in range(300) if i not in (50, 51, 52)])
+    times = rows + np.random.default_rng(seed).uniform(-0.3, 0.3, len(rows))
+    placed = place(take(times, at(times / 30)), "take.json")
+    assert placed.fps == 30
+    uneven, missing = placed.notes
+    assert "resampled to 30 fps" in uneven
+    assert missing == "3 of 300 frames were missing and were filled in (50-52)."
+    values = placed.rows["expression"][:, 0]
+    np.testing.assert_allclose(values[1:-1], np.arange(1, 299), atol=0.05)
+
+
+def test_rounded_times_move_nothing() -> None:
     rows = np.arange(300)
-    jitter = np.random.default_rng(seed).uniform(-0.3, 0.3, 300)
-    placed = place(take(rows, at((rows + jitter) / 30)), "take.json")
-    assert placed.fps == pytest.approx(30, rel=2e-3)
-    assert_frames(placed, 300)
+    for unit in (100, 1000):
+        placed = place(take(rows, at(np.rint(rows * unit / 60) / unit)), "take.json")
+        assert placed.fps == 60
+        assert placed.notes == ()
+        assert_frames(placed, 300)
 
 
 def test_uneven_times_are_resampled_at_their_times() -> None:
-    steps = np.tile([1, 1.5, 1, 2], 50) / 30
+    steps = np.repeat([1, 1.5, 1, 2], 50) / 30
     times = np.append(0, np.cumsum(steps))
     raw = RawTake(
         rows={"expression": np.repeat(times[:, None], 100, 1)}, space="flame2020", clock=at(times)
