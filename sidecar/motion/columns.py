@@ -7,6 +7,7 @@ times, frame numbers, faces, emotions. Spelling hardly matters: `EyeBlinkLeft`, 
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ _HEAD = {key_of(name): i for i, name in enumerate(HEAD)} | {
     for prefix in ("", "head", "headrotation")
     for i, angle in enumerate(("yaw", "pitch", "roll"))
 }
+_ANGLE_UNITS = ("degrees", "deg", "radians", "rad")
 _TIMES: dict[str, float | None] = {
     key + ending: unit
     for key in ("time", "times", "timestamp", "timestamps", "frametime", "t", "timecode", "elapsed")
@@ -70,12 +72,14 @@ _EMOTIONS = {key_of(name): name for name in (*EMOTIONS, *ACE_EMOTIONS)}
 class Columns:
     """Which columns mean what. weights, head, emotions: column -> place in ARKit's names, in yaw,
     pitch and roll, or the emotion's name. times: column -> seconds of its unit, None if the name
-    does not say. passed_over: names without a meaning here."""
+    does not say. head_unit_rad: radians of the unit that the angles' names say. passed_over: names
+    without a meaning here."""
 
     weights: dict[int, int] = field(default_factory=dict)
     head: dict[int, int] = field(default_factory=dict)
     emotions: dict[int, str] = field(default_factory=dict)
     times: dict[int, float | None] = field(default_factory=dict)
+    head_unit_rad: float = 1.0
     numbers: list[int] = field(default_factory=list)
     faces: list[int] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
@@ -136,8 +140,10 @@ def _sort_column(out: Columns, column: int, spelt: str, name: str) -> None:
     key = key_of(spelt)
     if key in _WEIGHTS:
         out.weights[column] = _WEIGHTS[key]
-    elif key in _HEAD:
-        out.head[column] = _HEAD[key]
+    elif _head_place(key) is not None:
+        out.head[column] = _HEAD[_without_unit(key)]
+        if key not in _HEAD and "deg" in key:
+            out.head_unit_rad = math.radians(1)
     elif key in _TIMES:
         out.times[column] = _TIMES[key]
     elif key in _NUMBERS:
@@ -151,6 +157,18 @@ def _sort_column(out: Columns, column: int, spelt: str, name: str) -> None:
     elif key not in _IGNORED:
         _refuse_misspelt(spelt, key, name)
         out.passed_over.append(spelt)
+
+
+def _head_place(key: str) -> int | None:
+    return _HEAD.get(_without_unit(key))
+
+
+def _without_unit(key: str) -> str:
+    """The name of an angle without its unit."""
+    for unit in _ANGLE_UNITS:
+        if key.endswith(unit) and key.removesuffix(unit) in _HEAD:
+            return key.removesuffix(unit)
+    return key
 
 
 def _refuse_misspelt(spelt: str, key: str, name: str) -> None:

@@ -20,6 +20,7 @@ _DECIMALS = (23.976, 29.97, 47.952, 59.94, 119.88)
 _FRACTIONS = tuple(n * 1000 / 1001 for n in (24, 30, 48, 60, 120))
 
 
+_SAME = 1e-5  # relative; a step that was written as 16.6667 ms is off by 2e-6
 _FOLLOW = 0.2
 
 
@@ -146,10 +147,12 @@ def tidy_rate(grid: Grid) -> float:
     fps = 1 / grid.step
     span = float(grid.frames[-1]) * grid.step
     slack = max(grid.worst, 1e-6) * grid.step
-    plain = (round(fps), *_DECIMALS, *(round(fps, digits) for digits in (1, 2, 3)), *_FRACTIONS)
-    for known in (rate for rate in plain if rate > 0):
-        if span * abs(1 - fps / known) <= slack:
-            return float(known)
+    known = (round(fps), *_DECIMALS)
+    plain = (*known, *(round(fps, digits) for digits in (1, 2, 3)), *_FRACTIONS)
+    for rate in (rate for rate in plain if rate > 0):
+        away = abs(1 - fps / rate)
+        if span * away <= slack or (rate in known and away < _SAME):
+            return float(rate)
     return fps
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -212,8 +213,8 @@ def _clock_time(text: str) -> float:
     if not text:
         return float("nan")
     if "-" in text[1:]:
-        moment = np.datetime64(text.rstrip("Zz").replace(" ", "T"), "us")
-        return float(moment.astype(np.int64)) / 1e6
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     parts = [float(part) for part in text.split(":")]
     if len(parts) > 3:
         raise ValueError(text)

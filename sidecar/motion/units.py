@@ -9,6 +9,8 @@ Angles. A head turns by 110 degrees at most. Yaw, pitch and roll beyond that are
 one of them stays beyond it all the time, as in a take whose camera looks along +z. What stays
 within 1.9 is taken for radians.
 
+Poses. Jaw, neck and eyes beyond half a circle are degrees, and the head's rotation with them.
+
 Axes. A head that faces away from the camera in all of a take, and faces it once y and z are turned
 round, is in the axes of OpenCV's cameras.
 
@@ -39,6 +41,7 @@ _LEAST_WEIGHT = -1.5
 FURTHEST_RAD = 1.9
 """About 110 degrees, further than a head turns."""
 _MOST_DEGREES = 400.0  # with turns that are counted on past the half circle
+_MOST_POSE_DEGREES = 180.0
 _LARGEST_TURN_RAD = 4 * np.pi
 _THROUGHOUT = 0.95  # of the rows; trackers lose a few
 _FURTHEST_M, _FURTHEST_CM = 15.0, 100.0
@@ -115,12 +118,33 @@ def _with_weights(take: RawTake, name: str) -> RawTake:
 
 
 def _with_radians(take: RawTake, name: str, options: ReadOptions) -> RawTake:
+    if take.space != "arkit":
+        return _pose_radians(take, name, options)
     for key in ("head_angles", "rotation"):
-        if key in take.rows and take.space == "arkit":
+        if key in take.rows:
             take = _angles(take, key, name, options)
-    if options.angles == "degrees" and take.space != "arkit" and "rotation" in take.rows:
-        return replace(take, rows={**take.rows, "rotation": np.radians(take.rows["rotation"])})
     return take
+
+
+def _pose_radians(take: RawTake, name: str, options: ReadOptions) -> RawTake:
+    """A tracker's poses in radians. Jaw, neck and eyes never turn by more than half a circle."""
+    there = {key: take.rows[key] for key in ("jaw", "neck", "eyes") if key in take.rows}
+    known = [np.abs(values[_faces(take)]) for values in there.values()]
+    largest = max((float(v[np.isfinite(v)].max(initial=0)) for v in known), default=0.0)
+    degrees = options.angles == "degrees"
+    if not degrees and (largest <= np.pi + 0.01 or options.angles == "radians"):
+        return take
+    if not degrees and largest > _MOST_POSE_DEGREES:
+        raise InputError(
+            "motion.rotation",
+            f"In {name}, jaw, neck or eyes turn by {largest:.0f}, neither radians nor degrees.",
+            "Export the take again, with poses as axis-angle vectors in radians.",
+        )
+    turns = {k: np.radians(take.rows[k]) for k in (*there, "rotation") if k in take.rows}
+    if degrees:
+        return replace(take, rows={**take.rows, **turns})
+    note = f"Jaw, neck and eyes are degrees (up to {largest:.0f}); all turns were converted."
+    return _noted(take, note, **turns)
 
 
 def _angles(take: RawTake, key: str, name: str, options: ReadOptions) -> RawTake:
