@@ -42,6 +42,7 @@ FURTHEST_RAD = 1.9
 """About 110 degrees, further than a head turns."""
 _MOST_DEGREES = 400.0  # with turns that are counted on past the half circle
 _MOST_POSE_DEGREES = 180.0
+_LARGEST = 1e30  # float32 ends at 3e38
 _LARGEST_TURN_RAD = 4 * np.pi
 _THROUGHOUT = 0.95  # of the rows; trackers lose a few
 _FURTHEST_M, _FURTHEST_CM = 15.0, 100.0
@@ -56,13 +57,33 @@ OURS_FROM: Mapping[HeadAxes, Float64Array] = {
 
 def convert(take: RawTake, name: str, options: ReadOptions) -> RawTake:
     """The take in our units and axes, with `rotation` in place of `head_angles`, and notes on what
-    was recognised. Raises InputError `motion.range`, `motion.rotation`."""
+    was recognised. Raises InputError `motion.range`, `motion.rotation`, `motion.not_finite`."""
     if not len(take):
         return with_rotation(take)
+    take = _usable(take, name)
     judged = _with_weights(take, name) if take.space == "arkit" else take
     judged = _with_radians(judged, name, options)
     judged = _with_axes(with_rotation(judged), name, options.axes)
     return _with_metres(judged)
+
+
+def _usable(take: RawTake, name: str) -> RawTake:
+    """The take with NaN in rows without a face, whose numbers mean nothing.
+
+    Raises InputError `motion.not_finite` for infinite values and those too large to count with.
+    """
+    if take.seen is not None and not take.seen.all():
+        seen = take.seen[:, None]
+        take = replace(take, rows={k: np.where(seen, v, np.nan) for k, v in take.rows.items()})
+    for key, values in take.rows.items():
+        endless = np.abs(values) > _LARGEST
+        if endless.any():
+            raise InputError(
+                "motion.not_finite",
+                f"In {name}, {key} is not a number in row {int(np.argwhere(endless)[0][0])}.",
+                "Repair or cut that row and export again.",
+            )
+    return take
 
 
 def with_rotation(take: RawTake) -> RawTake:
@@ -223,7 +244,7 @@ def _with_metres(take: RawTake) -> RawTake:
     if "translation" not in take.rows:
         return take
     places = take.rows["translation"]
-    away = np.linalg.norm(places[_faces(take)], axis=1)
+    away = np.linalg.norm(places[_faces(take)].astype(np.float64), axis=1)
     away = away[np.isfinite(away)]
     middle = float(np.median(away)) if len(away) else 0.0
     if not middle > _FURTHEST_M:
