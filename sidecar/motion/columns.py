@@ -91,6 +91,11 @@ def is_weight(name: str) -> bool:
     return key_of(name) in _WEIGHTS
 
 
+def weight_place(name: str) -> int | None:
+    """The weight's place in `ARKIT_NAMES`, None if it is none of them."""
+    return _WEIGHTS.get(key_of(name))
+
+
 def is_clock(name: str) -> bool:
     """Whether this names a time."""
     return key_of(name) in _TIMES

