@@ -7,6 +7,7 @@ times, frame numbers, faces, emotions. Spelling hardly matters: `EyeBlinkLeft`, 
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ _NEAR = 0.85
 _WORD = re.compile(r"[^a-z0-9]")
 
 
+@functools.lru_cache(maxsize=4096)  # a JSON take repeats its names in each frame
 def key_of(name: str) -> str:
     """The name without case, signs and the parts before its last point; sides are written out."""
     plain = name.rsplit(".", 1)[-1] if not name.endswith((".L", ".R", ".l", ".r")) else name

@@ -53,20 +53,22 @@ def fit_grid(times: Float64Array) -> Grid | None:
     positive = steps[steps > 0]
     if not len(positive):
         return None
-    guesses = {
+    guesses = (
         float(np.median(positive)),
         float((times[-1] - times[0]) / len(steps)),
         float(np.quantile(positive, 0.1)),
         float(positive.min()),
-    }
-    grids = [_fit(times, guess) for guess in guesses]
-    found = [grid for grid in grids if grid is not None and grid.even]
-    part = quantum(times)
-    return min(
-        found,
-        key=lambda grid: (grid.worst > largest_rounding(part, grid.step), grid.flaws, grid.worst),
-        default=None,
     )
+    part = quantum(times)
+    found: list[tuple[bool, int, float, Grid]] = []
+    for guess in dict.fromkeys(guesses):
+        grid = _fit(times, guess)
+        if grid is not None and grid.even:
+            jitters = grid.worst > largest_rounding(part, grid.step)
+            found.append((jitters, grid.flaws, grid.worst, grid))
+            if not jitters and not grid.flaws:
+                break
+    return min(found, key=lambda entry: entry[:3])[3] if found else None
 
 
 def largest_rounding(part: float, step: float) -> float:
@@ -92,7 +94,15 @@ def _fit(times: Float64Array, step: float) -> Grid | None:
     single = np.rint(steps / step) == 1
     if single.any():
         step = float(steps[single].mean())
-    frames = _tracked(times, step)
+    quick = _settled(times, np.append(0.0, np.cumsum(np.rint(steps / step))))
+    if quick is not None and quick.even:
+        return quick
+    return _settled(times, _tracked(times, step))
+
+
+def _settled(times: Float64Array, frames: Float64Array) -> Grid | None:
+    """The grid through times (R,) whose frames (R,) are nearly known."""
+    step = start = 0.0
     for _ in range(3):  # each round corrects what the rounding of single steps had added up
         if not frames[-1] > 0:
             return None

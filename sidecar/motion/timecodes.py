@@ -160,11 +160,16 @@ def _parts(
     known = [rate for rate in RATES if rate > codes.frames.max()]
     if seconds[-1] == seconds[0] or fps is not None or not known:
         return seconds + (codes.frames + codes.fractions) / base
-    possible = {base, int(codes.frames.max()) + 1, *known}
-    times = {rate: seconds + (codes.frames + codes.fractions) / rate for rate in possible}
-    grids = {rate: fit_grid(t) for rate, t in times.items() if (np.diff(t) >= 0).all()}
-    even: dict[int, Grid] = {rate: grid for rate, grid in grids.items() if grid is not None}
-    return times[min(even, key=lambda rate: _likeness(even[rate], rate), default=base)]
+    even: dict[int, Grid] = {}
+    for rate in dict.fromkeys((base, int(codes.frames.max()) + 1, *known)):
+        times = seconds + (codes.frames + codes.fractions) / rate
+        grid = fit_grid(times) if (np.diff(times) >= 0).all() else None
+        if grid is not None:
+            even[rate] = grid
+            if _likeness(grid, rate)[:2] == (0, False):
+                break
+    rate = min(even, key=lambda rate: _likeness(even[rate], rate), default=base)
+    return seconds + (codes.frames + codes.fractions) / rate
 
 
 def _likeness(grid: Grid, rate: int) -> tuple[int, bool, float, int]:
