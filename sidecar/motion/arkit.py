@@ -8,8 +8,8 @@ import json
 
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES, Motion
-from .columns import key_of, weight_place
 from .json_values import wrong_shape
+from .weight_names import key_of, weight_place
 
 _IGNORED = ("_neutral",)
 

@@ -25,7 +25,6 @@ from .columns import (
     is_clock,
     is_number,
     is_time,
-    key_of,
     passed_over_note,
     sort_columns,
     unit_of,
@@ -35,6 +34,7 @@ from .json_values import matrix, number, table, wrong_shape
 from .raw_take import Clock, RawTake
 from .timecodes import clock_seconds, read_timecodes
 from .tracking import follow
+from .weight_names import key_of
 
 _RATES = ("fps", "framerate", "exportfps", "framespersecond", "capturerate")
 _HEAD_DICTIONARIES = ("head", "headpose", "headrotation", "rotation", "pose", "eulerangles")

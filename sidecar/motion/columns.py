@@ -7,9 +7,7 @@ times, frame numbers, faces, emotions. Spelling hardly matters: `EyeBlinkLeft`, 
 from __future__ import annotations
 
 import difflib
-import functools
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -18,26 +16,14 @@ from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
 from .json_values import wrong_shape
+from .weight_names import WEIGHTS, key_of
 
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 _SIDES = ("LeftEye", "RightEye")
 EYES = tuple(f"{side}{angle}" for side in _SIDES for angle in ("Yaw", "Pitch", "Roll"))
 _NEAR = 0.85
-_WORD = re.compile(r"[^a-z0-9]")
 
 
-@functools.lru_cache(maxsize=4096)  # a JSON take repeats its names in each frame
-def key_of(name: str) -> str:
-    """The name without case, signs and the parts before its last point; sides are written out."""
-    plain = name.rsplit(".", 1)[-1] if not name.endswith((".L", ".R", ".l", ".r")) else name
-    lower = plain.strip().lower()
-    for short, long in (("_l", "left"), ("_r", "right"), (".l", "left"), (".r", "right")):
-        if lower.endswith(short):
-            lower = lower.removesuffix(short) + long
-    return _WORD.sub("", lower)
-
-
-_WEIGHTS = {key_of(name): i for i, name in enumerate(ARKIT_NAMES)}
 _HEAD = {key_of(name): i for i, name in enumerate(HEAD)} | {
     prefix + angle: i
     for prefix in ("", "head", "headrotation")
@@ -88,16 +74,6 @@ class Columns:
     passed_over: list[str] = field(default_factory=list)
 
 
-def is_weight(name: str) -> bool:
-    """Whether this is the name of a weight, however it is spelt."""
-    return key_of(name) in _WEIGHTS
-
-
-def weight_place(name: str) -> int | None:
-    """The weight's place in `ARKIT_NAMES`, None if it is none of them."""
-    return _WEIGHTS.get(key_of(name))
-
-
 def is_clock(name: str) -> bool:
     """Whether this names a time."""
     return key_of(name) in _TIMES
@@ -122,7 +98,7 @@ def is_header(names: list[str]) -> bool:
     """Whether these are names of a table that has something to read: a few weights, or emotions
     and a time."""
     keys = [key_of(name) for name in names] or [""]
-    weights = sum(key in _WEIGHTS for key in keys)
+    weights = sum(key in WEIGHTS for key in keys)
     if weights and (weights > 2 or keys[0] == "timecode"):
         return True
     if keys[0] == "timecode" and any(key in _COUNTS for key in keys):
@@ -145,8 +121,8 @@ def sort_columns(names: Iterable[str], name: str) -> Columns:
 
 def _sort_column(out: Columns, column: int, spelt: str, name: str) -> None:
     key = key_of(spelt)
-    if key in _WEIGHTS:
-        out.weights[column] = _WEIGHTS[key]
+    if key in WEIGHTS:
+        out.weights[column] = WEIGHTS[key]
     elif _head_place(key) is not None:
         out.head[column] = _HEAD[_without_unit(key)]
         if key not in _HEAD and "deg" in key:
@@ -179,12 +155,12 @@ def _without_unit(key: str) -> str:
 
 
 def _refuse_misspelt(spelt: str, key: str, name: str) -> None:
-    near = difflib.get_close_matches(key, _WEIGHTS, 1, _NEAR)
+    near = difflib.get_close_matches(key, WEIGHTS, 1, _NEAR)
     if near:
         raise InputError(
             "motion.unknown_weight",
             f"{name} has a weight called '{spelt:.40}', which ARKit does not know.",
-            f"Did you mean '{ARKIT_NAMES[_WEIGHTS[near[0]]]}'?",
+            f"Did you mean '{ARKIT_NAMES[WEIGHTS[near[0]]]}'?",
         )
 
 

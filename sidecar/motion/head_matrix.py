@@ -11,8 +11,8 @@ import numpy as np
 
 from ...shared.arrays import BoolArray, Float64Array, FloatArray
 from . import rotations
-from .columns import key_of
 from .json_values import wrong_shape
+from .weight_names import key_of
 
 _MEDIAPIPE = ("facialtransformationmatrixes", "facialtransformationmatrices",
               "facialtransformationmatrix")  # fmt: skip
