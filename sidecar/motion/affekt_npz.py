@@ -43,4 +43,4 @@ def decode_affekt(data: bytes, name: str) -> RawTake:
             f"The arrays of {name} have different numbers of frames.",
             "Export the take again.",
         )
-    return RawTake(rows=rows, shape=shape, space=space, fps=fps)
+    return RawTake(rows=rows, shape=shape, space=space, fps=fps, ours=True)

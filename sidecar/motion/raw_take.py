@@ -50,8 +50,8 @@ class RawTake:
     zero; NaN is a value that is missing. In place of `rotation` may stand `head_angles`, yaw, pitch
     and roll of the head. shape: (300,) identity, or None. seen: (R,) whether the row has a face, or
     None if every one has; the numbers of the others mean nothing. faces: (R,) which face the row
-    is of, or None if there is one. fps: the rate that the file names, or None. notes: what was
-    noticed in reading.
+    is of, or None if there is one. ours: whether the file is Affekt's own, whose units are known.
+    fps: the rate that the file names, or None. notes: what was noticed in reading.
     """
 
     rows: Mapping[str, FloatArray]
@@ -59,6 +59,7 @@ class RawTake:
     shape: Float32Array | None = None
     seen: BoolArray | None = None
     faces: Int64Array | None = None
+    ours: bool = False
     clock: Clock = field(default_factory=Clock)
     fps: float | None = None
     notes: tuple[str, ...] = ()

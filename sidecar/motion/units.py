@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_WEIGHT = 2.0
+MOST_OWN_WEIGHT = 6.0
+"""Of a take that Affekt wrote: emotion at its largest strength adds up to 3 to the weights."""
 _PERCENT_SHARE = 0.1
 _MOST_PERCENT = 120.0
 _LEAST_WEIGHT = -1.5
@@ -62,6 +64,8 @@ def convert(take: RawTake, name: str, options: ReadOptions) -> RawTake:
         return with_rotation(take)
     take = _usable(take, name)
     judged = _with_weights(take, name) if take.space == "arkit" else take
+    if take.ours and options.angles is None and options.axes is None:
+        return judged
     judged = _with_radians(judged, name, options)
     judged = _with_axes(with_rotation(judged), name, options.axes)
     return _with_metres(judged)
@@ -120,10 +124,10 @@ def _with_weights(take: RawTake, name: str) -> RawTake:
     known = weights[_faces(take)]
     known = np.where(np.isfinite(known), known, 0)
     high, low = float(known.max(initial=0)), float(known.min(initial=0))
-    if high <= MOST_WEIGHT and low >= _LEAST_WEIGHT:
+    if high <= (MOST_OWN_WEIGHT if take.ours else MOST_WEIGHT) and low >= _LEAST_WEIGHT:
         return take
     percent = MOST_WEIGHT < high <= _MOST_PERCENT and low >= 100 * _LEAST_WEIGHT
-    if percent and (known[known != 0] > 1).mean() >= _PERCENT_SHARE:
+    if percent and not take.ours and (known[known != 0] > 1).mean() >= _PERCENT_SHARE:
         note = f"The weights are percent (up to {high:.0f}) and were divided by 100."
         return _noted(take, note, expression=weights / 100)
     frame, column = np.argwhere(

@@ -188,3 +188,18 @@ def test_a_trackers_poses_in_degrees() -> None:
     np.testing.assert_allclose(by_hand.rows["jaw"][0], np.radians([2, 1, 2]))
     assert converted(tracker(0.5)).rows["jaw"][0, 0] == 0.5
     assert refusal(tracker(900.0)) == "motion.rotation"
+
+
+def test_our_own_files_keep_their_units() -> None:
+    far = np.array([[0.0, 0.0, -20.0]] * 4)
+    take = head([[3.0, 0.1, 0.0]] * 4, key="rotation", translation=far)
+    take.rows["expression"][:, JAW] = 2.5
+    own = RawTake(rows=take.rows, space="arkit", ours=True)
+    out = converted(own)
+    np.testing.assert_array_equal(out.rows["rotation"], take.rows["rotation"])
+    np.testing.assert_array_equal(out.rows["translation"], far)
+    assert out.notes == ()
+    turned = converted(own, axes="opencv").rows["rotation"]
+    assert np.abs(turned).max() < 0.3
+    take.rows["expression"][2, JAW] = 60
+    assert refusal(own) == "motion.range"
