@@ -11,16 +11,17 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import Motion, ReadOptions, TakeRead, make_motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large
-from . import arkit_variants, livelink, metrical, npz, timeline, torch_file, units
+from . import faces, llv, metrical, npz, timeline, torch_file, units
 from .affekt_npz import decode_affekt, encode_motion
-from .arkit import decode_arkit, is_arkit
+from .arkit_json import decode_arkit_json, is_arkit_json
+from .arkit_table import decode_arkit_table, is_arkit_table
 from .deca import DECA, EMOCA
 from .folder import array_files, take_files
 from .gagavatar import GAGAVATAR, stack_frames
 from .inferno import INFERNO
 from .json_values import array, parse_json
 from .lam import decode_lam, is_lam
-from .raw_take import RawTake, raw_of
+from .raw_take import RawTake
 from .records import Record, RecordFormat, join_takes
 from .smirk import SMIRK
 from .smplx import SMPLX
@@ -70,13 +71,16 @@ def decode_motion(data: bytes, name: str, options: ReadOptions = _OPEN) -> Motio
 
 
 def _finish(raw: RawTake, name: str, options: ReadOptions) -> TakeRead:
-    """Makes frames of a file's rows: judges their units, and places them on an even grid."""
-    placed = timeline.place(units.with_rotation(raw), name, options.fps)
+    """Makes frames of a file's rows: keeps those of one face, judges their units, and places them
+    on an even grid."""
+    one = units.convert(faces.keep_one(raw, name), name, options)
+    placed = timeline.place(one, name, options.fps)
     arrays = {key: npz.to_float32(values) for key, values in placed.rows.items()}
     if raw.shape is not None:
         arrays["shape"] = raw.shape
     motion = make_motion(**arrays, fps=placed.fps, space=raw.space)
-    return TakeRead(motion=motion, notes=(*raw.notes, *placed.notes))
+    notes = dict.fromkeys((*one.notes, *placed.notes))
+    return TakeRead(motion=motion, notes=tuple(notes)[: limits.MAX_NOTES])
 
 
 def _decode(data: bytes, name: str) -> RawTake:
@@ -89,10 +93,13 @@ def _decode(data: bytes, name: str) -> RawTake:
     refuse_lfs_pointer(data, name)
     if data.startswith(b"PK"):
         return _decode_zip(data, name)
-    if livelink.is_livelink(data):
-        return livelink.decode_livelink(data, name)
     if data[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in (b"{", b"["):
         return _decode_json(data, name)
+    if llv.is_llv(data):
+        frames = llv.json_lines(data)
+        return llv.decode_llv(data, name) if frames is None else decode_arkit_json(frames, name)
+    if is_arkit_table(data):
+        return decode_arkit_table(data, name)
     if data.startswith(_PICKLES):
         raise InputError(
             "file.pickled",
@@ -149,6 +156,10 @@ def _decode_zip(data: bytes, name: str) -> RawTake:
             f"{name} is an avatar, not a motion.",
             "Give a take; if the avatar has one, it is the file bsData.json in the zip.",
         )
+    if "xl/workbook.xml" in names:
+        raise InputError(
+            "file.wrong_kind", f"{name} is a spreadsheet's file.", "Save the sheet as CSV."
+        )
     if torch_file.is_torch(names):
         return _decode_torch(data, name)
     if not any(n.endswith(".npy") for n in names):
@@ -160,7 +171,7 @@ def _decode_zip(data: bytes, name: str) -> RawTake:
     keys = frozenset(n.removesuffix(".npy") for n in names)
     form = None if keys >= _AFFEKT else _format_of(keys)
     if form is None:
-        return raw_of(decode_affekt(data, name))
+        return decode_affekt(data, name)
     return form.decode(npz.decode_npz(data, name, dict.fromkeys(form.keys)), name)
 
 
@@ -191,13 +202,10 @@ def _leaves(frames: dict[str, torch_file.Tree]) -> dict[str, Record]:
 
 def _decode_json(data: bytes, name: str) -> RawTake:
     content = parse_json(data, name)
-    if isinstance(content, dict):
-        if is_lam(content):
-            return decode_lam(content, name)
-        if is_arkit(content):
-            return decode_arkit(content, name)
-    if arkit_variants.is_variant(content):
-        return decode_arkit(arkit_variants.plain_take(content, name), name)
+    if isinstance(content, dict) and is_lam(content):
+        return decode_lam(content, name)
+    if is_arkit_json(content):
+        return decode_arkit_json(content, name)
     if isinstance(content, dict):
         form = _format_of(frozenset(content))
         if form is not None:

@@ -28,14 +28,15 @@ def take(frames: int, fps: float, seed: int) -> Motion:
 
 
 @given(
-    frames=st.integers(1, 200), seed=st.integers(0, 99), fps=st.sampled_from([24, 25, 30, 50, 60])
+    frames=st.integers(2, 200),
+    seed=st.integers(0, 99),
+    fps=st.sampled_from([23.976, 24, 25, 29.97, 30, 48, 50, 59.904, 59.94, 60, 120]),
 )
 @settings(max_examples=25)
-def test_round_trip(frames: int, seed: int, fps: int) -> None:
+def test_round_trip(frames: int, seed: int, fps: float) -> None:
     motion = take(frames, fps, seed)
     again = decode_motion(encode_livelink(motion), "take.csv")
-    if frames > fps or fps == 60:  # a second ends in it
-        assert again.fps == fps
+    assert again.fps == fps
     np.testing.assert_array_equal(again.expression, motion.expression)
     np.testing.assert_allclose(again.rotation, motion.rotation, atol=1e-6)
 
@@ -113,20 +114,19 @@ def header_with(old: str, new: str) -> bytes:
 
 BAD = {
     "no rows": (livelink_csv([]), "motion.shape"),
-    "ragged": (livelink_csv([clock(0, 60)]) + b"00:00:01:00,61,0.5\r\n", "motion.shape"),
+    "wide": (livelink_csv([clock(0, 60)]).strip() + b",7,8\r\n", "motion.shape"),
     "text": (row_with("much"), "motion.not_a_number"),
-    "nan": (row_with("nan"), "motion.not_finite"),
     "infinite": (row_with("1e999"), "motion.not_finite"),
     "misspelt": (header_with("JawOpen", "JawOpne"), "motion.unknown_weight"),
     "twice": (header_with("JawOpen", "JawLeft"), "motion.shape"),
     "no weights": (b"Timecode,BlendShapeCount\r\n00:00:00:00,0\r\n", "motion.shape"),
-    "clock": (livelink_csv(["1.5"]), "motion.times"),
+    "clock": (livelink_csv(["1.5 s"]), "motion.times"),
     "clock of text": (livelink_csv(["aa:bb:cc:dd"]), "motion.times"),
     "clock too late": (livelink_csv(["99:00:00:00"]), "motion.times"),
-    "backwards": (livelink_csv([clock(i, 60) for i in (5, 3, 4)]), "motion.times"),
+    "backwards": (livelink_csv([clock(i, 60) for i in (99, 3, 4)]), "motion.times"),
     "standing": (livelink_csv([clock(5, 60)] * 3), "motion.times"),
     "hours apart": (livelink_csv([clock(i, 60) for i in (0, 1, 2, 5_000_000)]), "motion.too_long"),
-    "not text": (b"Timecode,\xc3\x28\r\n", "file.damaged"),
+    "not text": (b"Timecode,\xc3\x28\r\n", "file.wrong_kind"),
 }
 
 
@@ -143,12 +143,6 @@ def test_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError) as caught:
         decode_motion(livelink_csv([clock(i, 60) for i in range(9)]), "take.csv")
     assert caught.value.code == "motion.too_long"
-
-
-def test_rates_that_a_timecode_cannot_say_are_refused() -> None:
-    with pytest.raises(InputError) as caught:
-        encode_livelink(take(3, 29.97, 0))
-    assert caught.value.code == "motion.rate"
 
 
 WHOLE = livelink_csv([clock(i, 30, start=59) for i in range(4)])
