@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Decodes records, the named arrays of a tracker's file, into a `Motion`.
 
-A record holds one frame or many. Trackers write its arrays as (n,), (1, n), (T, n) or (T, 1, n);
-all of them become (T, n).
+A record holds one frame or many. Trackers write its arrays as (n,), (1, n), (T, n), (T, 1, n) or
+(1, T, n); all of them become (T, n). A row of expressions that is all NaN is a frame without a
+face.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,8 @@ FPS = 30.0
 with their sound); `--fps` sets another."""
 
 Record = Mapping[str, NDArray[np.generic]]
+
+_MOST_FACES = 16  # side by side in one array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +63,13 @@ def decode_flame(
             fields[field] = np.clip(pose(record, key, 2, name, frames), 0, 1)
         elif field not in ("expression", "eyelids", "shape"):
             fields[field] = pose(record, key, WIDTHS[field], name, frames)
+    lost = np.isnan(fields["expression"][:, 0])  # the others of the row are looked at where it is
+    lost[lost] = np.isnan(rows(record, keys["expression"], name)[lost]).all(1)
     return RawTake(
         rows=fields | computed,
         shape=shape(record, keys["shape"], name) if "shape" in keys else None,
         fps=rate(record, "fps") if fps is None else fps,
+        seen=~lost if lost.any() and not lost.all() else None,
         space=space,
     )
 
@@ -71,7 +77,7 @@ def decode_flame(
 def rows(record: Record, key: str, name: str) -> Float32Array:
     """An array of the record as (T, n) float32.
 
-    Raises InputError `motion.shape`, `motion.not_a_number`.
+    Raises InputError `motion.shape`, `motion.not_a_number`, `motion.several`.
     """
     values = record[key]
     if values.dtype.kind not in "fiu":
@@ -82,8 +88,10 @@ def rows(record: Record, key: str, name: str) -> Float32Array:
         )
     if values.ndim == 1:
         values = values[None]
-    elif values.ndim == 3 and values.shape[1] == 1:
-        values = values[:, 0]
+    elif values.ndim == 3 and 1 in values.shape[:2]:
+        values = values[:, 0] if values.shape[1] == 1 else values[0]
+    elif values.ndim == 3 and values.size and min(values.shape[:2]) <= _MOST_FACES:
+        raise several(name, [f"{key} has the shape {values.shape}"])
     if values.ndim != 2 or not values.size:
         raise _wrong(record, key, name, "one row of numbers for each frame")
     return npz.to_float32(values)
@@ -93,6 +101,8 @@ def pose(record: Record, key: str, width: int, name: str, frames: int) -> Float3
     """An array of the record as (T, width) for T frames; zeros if the record has no such key."""
     if key not in record:
         return np.zeros((frames, width), np.float32)
+    if record[key].ndim == 3 and record[key].shape == (frames, width // 3, 3):
+        record = {key: record[key].reshape(frames, width)}  # joint by joint
     values = rows(record, key, name)
     if values.shape != (frames, width):
         raise _wrong(record, key, name, f"{frames} rows of {width} numbers")
@@ -134,6 +144,16 @@ def rate(record: Record, *keys: str) -> float | None:
             "motion.shape", f"The take's {key} is not one number.", "Export the take again."
         )
     return None
+
+
+def several(label: str, names: Sequence[str]) -> InputError:
+    """The error for a file or folder in which more than one take or face is."""
+    shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+    return InputError(
+        "motion.several",
+        f"{label} holds more than one take or face: {shown}.",
+        "Give one of them alone, as a file or folder of its own.",
+    )
 
 
 def join_takes(takes: list[RawTake]) -> RawTake:
