@@ -121,6 +121,7 @@ def _levels(shelf: Shelf) -> Iterator[list[Source]]:
         listings = {place: shelf.listing(place) for place in places}
         yield [s for place, inside in listings.items() for s in _sources(shelf, place, inside)]
         places = [join(p, name) for p, inside in listings.items() for name in inside.folders]
+        places.sort(key=_order)
         if not places or len(places) > _MOST_FOLDERS:
             return
 

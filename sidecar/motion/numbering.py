@@ -36,8 +36,11 @@ def frame_numbers(names: Sequence[str], label: str) -> Int64Array:
     changing = [column for column in table.T if len(np.unique(column)) > 1]
     if len(names) == 1 or not changing:
         return np.arange(len(names))
-    if len(np.unique(changing[0])) < len(names):
-        raise several(label, _starts(names))
+    values, counts = np.unique(changing[0], return_counts=True)
+    if len(values) < len(names):
+        alike = [n for n, v in zip(names, changing[0], strict=True) if v == values[counts.argmax()]]
+        starts = _starts(names)
+        raise several(label, starts if len(starts) < len(names) / 2 else alike)
     return changing[0]
 
 

@@ -119,10 +119,11 @@ def _compose(chain: list[Float32Array]) -> Float32Array:
     turning = [vectors for vectors in chain if vectors.any()]
     if len(turning) < 2:
         return turning[0] if turning else chain[0]
-    if not all(np.isfinite(vectors).all() for vectors in turning):
-        return np.full_like(chain[0], np.nan)
-    turns = [vectors.astype(np.float64) for vectors in turning]
-    return rotations.compose(turns).astype(np.float32)
+    whole = np.isfinite(np.stack(turning)).all((0, 2))
+    turns = [np.where(whole[:, None], vectors, 0).astype(np.float64) for vectors in turning]
+    product = rotations.compose(turns).astype(np.float32)
+    product[~whole] = np.nan
+    return product
 
 
 SMPLX = RecordFormat(

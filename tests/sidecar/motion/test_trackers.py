@@ -101,7 +101,7 @@ def test_deca_and_emoca_pad_their_fifty_expressions(arrays: dict) -> None:
 @pytest.mark.parametrize("arrays", [codes(11), inferno_arrays(11)])
 def test_emoca_and_inferno_write_a_folder_of_arrays_a_frame(tmp_path: Path, arrays: dict) -> None:
     for i in range(11):
-        frame = tmp_path / f"video_{i}00"
+        frame = tmp_path / f"{i:06}_000"
         frame.mkdir()
         for key, values in arrays.items():
             np.save(frame / f"{key}.npy", values[i])
