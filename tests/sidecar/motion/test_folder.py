@@ -109,7 +109,7 @@ def test_a_folder_of_a_take_names_the_file_that_is_the_take(tmp_path: Path) -> N
 def test_two_takes_in_a_folder_are_listed(tmp_path: Path) -> None:
     data_set(tmp_path / "b")
     data_set(tmp_path / "a")
-    with pytest.raises(InputError, match="a/flame_params.json, b/flame_params.json") as caught:
+    with pytest.raises(InputError, match=r"a/flame_params\.json, b/flame_params\.json") as caught:
         read_take(tmp_path)
     assert caught.value.code == "motion.several"
     (tmp_path / "a" / "take.json").write_bytes(as_bytes(arkit_content(9)))
