@@ -55,7 +55,8 @@ class Motion:
     fps: frames per second. space: one of `SPACES`; spaces are never mixed silently.
 
     Axes are FLAME's: x to the head's left, y up, z out of the face.
-    Raises InputError `motion.shape`, `motion.not_finite`, `motion.too_long`, `motion.space`.
+    Raises InputError `motion.shape`, `motion.not_finite`, `motion.too_long`, `motion.space`,
+    `motion.rate`.
     """
 
     expression: Float32Array  # (T, 100)
@@ -88,12 +89,7 @@ class Motion:
         _check("shape", self.shape, (300,))
         if self.eyelids is not None:
             _check("eyelids", self.eyelids, (frames, 2))
-        if not (np.isfinite(self.fps) and 0 < self.fps <= 1000):
-            raise InputError(
-                "motion.shape",
-                f"The take's frame rate is {self.fps}.",
-                "Export the take with its frame rate, above 0 and at most 1000.",
-            )
+        check_rate(self.fps)
 
     def __len__(self) -> int:
         return len(self.expression)

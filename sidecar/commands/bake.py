@@ -33,7 +33,8 @@ class Bake:
     motion: Path
     """The take: a tracker's file or its folder of frames (docs/formats.md)."""
     emotions: Path
-    """Emotion keys as JSON, or ACE's emotions with time codes (docs/formats.md)."""
+    """Emotion keys as JSON, ACE's emotions with time codes, or a CSV with a column for each
+    emotion (docs/formats.md)."""
     out: Path
     """Folder for the results."""
     head: str = "open"
@@ -50,7 +51,6 @@ class Bake:
 
     def run(self) -> None:
         from ...shared import limits
-        from ...shared.ace_emotions import decode_emotions
         from ..bake.bake import BakeJob
         from ..bake.output import head_sha256, modulator_sha256, write_bake
         from ..bake.take import prepare
@@ -58,11 +58,12 @@ class Bake:
         from ..head.read import OPEN, read_head
         from ..modulation.modulator import load_modulator
         from ..motion.adapter import read_adapter
+        from ..motion.emotions import decode_emotions
         from .frames import parse_frames
 
         motion, motion_hash = self._read_motion()
-        emotions = read_bytes(self.emotions, limits.MAX_TRACK_BYTES, "emotion file")
-        track, left_out = decode_emotions(emotions, len(motion), motion.fps)
+        emotions = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
+        track, left_out = decode_emotions(emotions, self.emotions.name, len(motion), motion.fps)
         if left_out:
             print(f"{self.emotions}: there is no counterpart for {', '.join(left_out)}")
         frames = parse_frames(self.frames, len(motion))

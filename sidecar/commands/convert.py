@@ -45,14 +45,15 @@ class Convert:
 
     def _convert_emotions(self) -> None:
         from ...shared import limits
-        from ...shared.ace_emotions import decode_ace, encode_ace, is_ace
-        from ...shared.emotion_keys import decode_keys, encode_keys, sample_keys
+        from ...shared.ace_emotions import encode_ace
+        from ...shared.emotion_keys import encode_keys, sample_keys
         from ..files import read_bytes, write_whole
+        from ..motion.emotions import decode_emotion_keys
         from ..motion.records import FPS
 
-        data = read_bytes(self.source, limits.MAX_TRACK_BYTES, "emotion file")
+        data = read_bytes(self.source, limits.MAX_MOTION_BYTES, "emotion file")
         fps = self.reading.options().fps or FPS
-        keys, left_out = decode_ace(data, fps) if is_ace(data) else (decode_keys(data, fps), ())
+        keys, left_out = decode_emotion_keys(data, self.source.name, fps)
         if self.to == "keys":
             write_whole(self.out, encode_keys(keys))
         else:

@@ -191,13 +191,13 @@ class Render:
 
     def _emotions(self, motion: Motion) -> EmotionTrack | None:
         from ...shared import limits
-        from ...shared.ace_emotions import decode_emotions
         from ..files import read_bytes
+        from ..motion.emotions import decode_emotions
 
         if self.emotions is None:
             return None
-        data = read_bytes(self.emotions, limits.MAX_TRACK_BYTES, "emotion file")
-        return decode_emotions(data, len(motion), motion.fps)[0]
+        data = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
+        return decode_emotions(data, self.emotions.name, len(motion), motion.fps)[0]
 
     def _render(self, shot: Shot, frames: range) -> None:
         from rich.progress import track

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...shared.errors import InputError
 from ...shared.motion import WIDTHS, Motion
 from . import npz
+from .raw_take import RawTake
 
 _SHAPES = {
     **{name: (npz.FRAMES, width) for name, width in WIDTHS.items()},
@@ -24,8 +26,8 @@ def encode_motion(motion: Motion) -> bytes:
     return npz.encode_npz({**present, "fps": np.array(motion.fps), "space": np.array(motion.space)})
 
 
-def decode_affekt(data: bytes, name: str) -> Motion:
-    """Decodes what `encode_motion` wrote.
+def decode_affekt(data: bytes, name: str) -> RawTake:
+    """Decodes what `encode_motion` wrote, bit for bit.
 
     Raises InputError `file.damaged`, `file.wrong_kind`, `motion.*`.
     """
@@ -33,5 +35,12 @@ def decode_affekt(data: bytes, name: str) -> Motion:
     optional = {"eyelids": _SHAPES["eyelids"]}
     arrays = npz.decode_complete(data, name, "motion file", wanted, optional, ("space",))
     fps, space = float(arrays.pop("fps")), str(arrays.pop("space"))
-    numbers = {key: npz.to_float32(values) for key, values in arrays.items()}
-    return Motion(**numbers, fps=fps, space=space)
+    rows = {key: npz.to_float32(values) for key, values in arrays.items()}
+    shape = rows.pop("shape")
+    if len({len(values) for values in rows.values()}) > 1:
+        raise InputError(
+            "motion.shape",
+            f"The arrays of {name} have different numbers of frames.",
+            "Export the take again.",
+        )
+    return RawTake(rows=rows, shape=shape, space=space, fps=fps)

@@ -1,63 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ARKit takes as JSON: LAM's `bsData.json` and the takes of its web renderer.
-
-`names` (or metadata.blendshape_names) gives the order of each frame's `weights`; weights that the
-file leaves out are zero, and MediaPipe's `_neutral` is ignored. The rate is metadata.fps, else it
-follows from the frames' `time`, else it is 30. The head's rotation is each frame's `rotation` if
-it is there, else `head_pose`; both are taken as axis-angle in radians (real takes rotate by less
-than 0.07 rad, where Euler angles in any order are the same within 0.002).
-"""
+"""ARKit's weights by name, and the layout of LAM's `bsData.json`."""
 
 from __future__ import annotations
 
 import difflib
 import json
 
-import numpy as np
-
-from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES, Motion
-from .json_values import matrix, number, wrong_shape
-from .raw_take import Clock, RawTake
+from .json_values import wrong_shape
 
 _IGNORED = ("_neutral",)
-
-
-def is_arkit(content: dict[str, object]) -> bool:
-    """Whether the JSON is a list of frames with blendshape weights."""
-    frames = content.get("frames")
-    first = frames[0] if isinstance(frames, list) and frames else None
-    return _names(content) is not None and (first is None or _is_frame(first))
-
-
-def _is_frame(frame: object) -> bool:
-    return isinstance(frame, dict) and "weights" in frame
-
-
-def _names(content: dict[str, object]) -> object:
-    metadata = content.get("metadata")
-    inner = metadata.get("blendshape_names") if isinstance(metadata, dict) else None
-    return content.get("names", inner)
-
-
-def decode_arkit(content: dict[str, object], name: str) -> RawTake:
-    """Decodes a motion in space `arkit`. Raises InputError `motion.*`."""
-    names, frames = _names(content), content.get("frames")
-    if not isinstance(frames, list) or not all(_is_frame(frame) for frame in frames):
-        raise wrong_shape("frames", name, "a list of frames with weights")
-    columns = weight_columns(names, name)
-    weights = matrix([f["weights"] for f in frames], len(columns), "weights", name)
-    expression = np.zeros((len(frames), 100), np.float32)
-    for source, target in enumerate(columns):
-        if target is not None:
-            expression[:, target] = weights[:, source]
-    return RawTake(
-        rows={"expression": expression, "rotation": _rotation(content, frames, name)},
-        space="arkit",
-        clock=_clock(frames, name),
-        fps=_fps(content, name),
-    )
 
 
 def weight_columns(names: object, name: str) -> list[int | None]:
@@ -107,32 +60,3 @@ def encode_arkit(motion: Motion) -> bytes:
         ],
     }
     return json.dumps(content).encode()
-
-
-def _fps(content: dict[str, object], name: str) -> float | None:
-    metadata = content.get("metadata")
-    if isinstance(metadata, dict) and "fps" in metadata:
-        return number(metadata["fps"], "metadata.fps", name)
-    return None
-
-
-def _clock(frames: list[dict[str, object]], name: str) -> Clock:
-    if not all("time" in frame for frame in frames):
-        return Clock()
-    return Clock(times=np.array([number(frame["time"], "time", name) for frame in frames]))
-
-
-def _rotation(
-    content: dict[str, object], frames: list[dict[str, object]], name: str
-) -> Float32Array:
-    """The head's rotation (T, 3), axis-angle."""
-    own = [frame.get("rotation") or None for frame in frames]
-    if any(row is not None for row in own):
-        return matrix(own, 3, "rotation", name)
-    head_pose = content.get("head_pose")
-    if not head_pose:
-        return np.zeros((len(frames), 3), np.float32)
-    rotation = matrix(head_pose, 3, "head_pose", name)
-    if len(rotation) != len(frames):
-        raise wrong_shape("head_pose", name, f"one row for each of its {len(frames)} frames")
-    return rotation

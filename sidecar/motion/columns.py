@@ -1,156 +1,172 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Single arrays without names: the number of columns says what they are.
-
-What the tools behind them write is in docs/formats.md. 52 weights come in one of three orders,
-which only their values can tell: in the right one the left and right half of a face move much
-alike. They are alphabetical (EmoTalk, BEAT) unless another order is clearly the better one.
+"""What the columns of a table, or the names in a JSON, mean: weights, turns and places of the head,
+times, frame numbers, faces, emotions. Spelling hardly matters: `EyeBlinkLeft`, `eyeBlink_L`,
+`blendShapes.eye_blink_left` are one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ...shared.arrays import FloatArray
+from ...shared.ace_emotions import ACE_EMOTIONS
+from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
-from . import records
-from .livelink import APP_ORDER
-from .raw_take import RawTake
+from .json_values import wrong_shape
 
-_CLEARLY = 0.6
-"""Another order of weights is taken if sides differ by less than this part of what they do in the
-alphabetical one. In noise any two orders are alike within some percent."""
+HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
+_SIDES = ("LeftEye", "RightEye")
+EYES = tuple(f"{side}{angle}" for side in _SIDES for angle in ("Yaw", "Pitch", "Roll"))
+_NEAR = 0.85
+_WORD = re.compile(r"[^a-z0-9]")
 
-_MEDIAPIPE = ("_neutral", *(name for name in ARKIT_NAMES if name != "tongueOut"))
-_ORDERS = {
-    "in alphabetical order": ARKIT_NAMES,
-    "in the order of Live Link and Apple": APP_ORDER,
-    "in the order of MediaPipe": _MEDIAPIPE,
+
+def key_of(name: str) -> str:
+    """The name without case, signs and the parts before its last point; sides are written out."""
+    plain = name.rsplit(".", 1)[-1] if not name.endswith((".L", ".R", ".l", ".r")) else name
+    lower = plain.strip().lower()
+    for short, long in (("_l", "left"), ("_r", "right"), (".l", "left"), (".r", "right")):
+        if lower.endswith(short):
+            lower = lower.removesuffix(short) + long
+    return _WORD.sub("", lower)
+
+
+_WEIGHTS = {key_of(name): i for i, name in enumerate(ARKIT_NAMES)}
+_HEAD = {key_of(name): i for i, name in enumerate(HEAD)} | {
+    prefix + angle: i
+    for prefix in ("", "head", "headrotation")
+    for i, angle in enumerate(("yaw", "pitch", "roll"))
 }
+_TIMES: dict[str, float | None] = {
+    key + ending: unit
+    for key in ("time", "times", "timestamp", "timestamps", "frametime", "t", "timecode", "elapsed")
+    for ending, unit in (
+        ("", None),
+        ("s", 1.0),
+        ("sec", 1.0),
+        ("seconds", 1.0),
+        ("ms", 1e-3),
+        ("msec", 1e-3),
+        ("milliseconds", 1e-3),
+        ("us", 1e-6),
+        ("microseconds", 1e-6),
+        ("ns", 1e-9),
+        ("nanoseconds", 1e-9),
+    )
+} | {"seconds": 1.0, "sec": 1.0, "milliseconds": 1e-3, "ms": 1e-3, "epoch": None, "datetime": None}
+_TIMES |= {"times": None, "timestamps": None, "ts": None}  # plurals, not seconds
+_NUMBERS = ("frame", "frameindex", "frameid", "frameidx", "framenumber", "framenum", "frameno",
+            "framecount", "index", "idx", "")  # fmt: skip
+_FACES = ("face", "faceid", "faceindex", "faceidx", "person", "personid", "trackid", "subjectid")
+_COUNTS = ("blendshapecount", "blendshapescount")
+_IGNORED = ("neutral", *(key_of(name) for name in EYES))
+_EMOTIONS = {key_of(name): name for name in (*EMOTIONS, *ACE_EMOTIONS)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Layout:
-    """What an array of some width is. parts: field of `Motion` -> its columns. fps: the rate of
-    the tool that writes it, if it has one."""
+@dataclass(slots=True)
+class Columns:
+    """Which columns mean what. weights, head, emotions: column -> place in ARKit's names, in yaw,
+    pitch and roll, or the emotion's name. times: column -> seconds of its unit, None if the name
+    does not say. passed_over: names without a meaning here."""
 
-    said: str
-    parts: dict[str, slice]
-    fps: float | None = None
-
-
-_FLAME = {
-    103: _Layout(
-        said="100 FLAME expressions and the jaw",
-        parts={"expression": slice(0, 100), "jaw": slice(100, 103)},
-    ),
-    106: _Layout(
-        said="ARTalk's motion at 25 frames a second: 100 FLAME expressions, the head's turn and "
-        "the jaw",
-        parts={"expression": slice(0, 100), "rotation": slice(100, 103), "jaw": slice(103, 106)},
-        fps=25.0,
-    ),
-    112: _Layout(
-        said="UniLS's motion: 100 FLAME expressions, the head's turn, the jaw and both eyes",
-        parts={
-            "expression": slice(0, 100),
-            "rotation": slice(100, 103),
-            "jaw": slice(103, 106),
-            "eyes": slice(106, 112),
-        },
-    ),
-}
-
-_LIVE_LINK = 61  # the weights and nine angles
-_WIDTHS = frozenset((len(ARKIT_NAMES), _LIVE_LINK, *_FLAME))
+    weights: dict[int, int] = field(default_factory=dict)
+    head: dict[int, int] = field(default_factory=dict)
+    emotions: dict[int, str] = field(default_factory=dict)
+    times: dict[int, float | None] = field(default_factory=dict)
+    numbers: list[int] = field(default_factory=list)
+    faces: list[int] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
 
 
-def fits(values: NDArray[np.generic]) -> bool:
-    """Whether an array has the shape of a take, or of several."""
-    known = bool({*values.shape[-2:]} & _WIDTHS) if values.ndim == 2 else False
-    return known or (values.ndim in (1, 3) and values.shape[-1] in _WIDTHS)
+def is_weight(name: str) -> bool:
+    """Whether this is the name of a weight, however it is spelt."""
+    return key_of(name) in _WEIGHTS
 
 
-def decode_columns(values: NDArray[np.generic], name: str) -> RawTake:
-    """Decodes an array (T, 52, 61, 103, 106 or 112), also (n, T), (1, T, n), (T, 1, n) or (n,).
+def is_clock(name: str) -> bool:
+    """Whether this names a time."""
+    return key_of(name) in _TIMES
 
-    Raises InputError `motion.shape`, `motion.several`, `motion.not_a_number`.
-    """
-    if not fits(values) or not values.size:
+
+def unit_of(name: str) -> float | None:
+    """Seconds of the unit that a time's name tells; None if it tells none."""
+    return _TIMES[key_of(name)]
+
+
+def is_number(name: str) -> bool:
+    """Whether this names a frame's number."""
+    return key_of(name) in _NUMBERS
+
+
+def is_time(name: str) -> bool:
+    """Whether this names a time or a frame's number."""
+    return is_clock(name) or is_number(name)
+
+
+def is_header(names: list[str]) -> bool:
+    """Whether these are names of a table that has something to read: a few weights, or emotions
+    and a time."""
+    keys = [key_of(name) for name in names] or [""]
+    weights = sum(key in _WEIGHTS for key in keys)
+    if weights and (weights > 2 or keys[0] == "timecode"):
+        return True
+    if keys[0] == "timecode" and any(key in _COUNTS for key in keys):
+        return True
+    emotions = sum(key in _EMOTIONS for key in keys)
+    return emotions > 1 and any(key in _TIMES or key in _NUMBERS[:-1] for key in keys)
+
+
+def sort_columns(names: Iterable[str], name: str) -> Columns:
+    """What each column means. Raises InputError `motion.shape` for a name that stands twice,
+    `motion.unknown_weight` for one that looks like a misspelt weight."""
+    out = Columns()
+    for column, spelt in enumerate(names):
+        _sort_column(out, column, spelt, name)
+    for group in (out.weights, out.head):
+        if len(set(group.values())) < len(group):
+            raise wrong_shape("names", name, "a list in which each name stands once")
+    return out
+
+
+def _sort_column(out: Columns, column: int, spelt: str, name: str) -> None:
+    key = key_of(spelt)
+    if key in _WEIGHTS:
+        out.weights[column] = _WEIGHTS[key]
+    elif key in _HEAD:
+        out.head[column] = _HEAD[key]
+    elif key in _TIMES:
+        out.times[column] = _TIMES[key]
+    elif key in _NUMBERS:
+        out.numbers.append(column)
+    elif key in _FACES:
+        out.faces.append(column)
+    elif key in _COUNTS:
+        out.counts.append(column)
+    elif key in _EMOTIONS:
+        out.emotions[column] = _EMOTIONS[key]
+    elif key not in _IGNORED:
+        _refuse_misspelt(spelt, key, name)
+        out.passed_over.append(spelt)
+
+
+def _refuse_misspelt(spelt: str, key: str, name: str) -> None:
+    near = difflib.get_close_matches(key, _WEIGHTS, 1, _NEAR)
+    if near:
         raise InputError(
-            "motion.shape",
-            f"{name} is one array of the shape {values.shape}; a take has 52, 61, 103, 106 or 112 "
-            "columns, and a row for each frame.",
-            "Save the arrays with their names, as npz; docs/formats.md has the names.",
+            "motion.unknown_weight",
+            f"{name} has a weight called '{spelt:.40}', which ARKit does not know.",
+            f"Did you mean '{ARKIT_NAMES[_WEIGHTS[near[0]]]}'?",
         )
-    rows = records.rows({"the array": _table(values)}, "the array", name)
-    width = rows.shape[1]
-    if width in _FLAME:
-        return _flame(rows, _FLAME[width])
-    return _weights(rows) if width == len(ARKIT_NAMES) else _live_link(rows)
 
 
-def _table(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The array with a row for each frame, if it is of one face."""
-    if values.ndim == 2 and values.shape[1] not in _WIDTHS:
-        return values.T
-    return values
-
-
-def _flame(values: FloatArray, layout: _Layout) -> RawTake:
-    return RawTake(
-        rows={field: values[:, part] for field, part in layout.parts.items()},
-        space="flame2020",
-        fps=layout.fps,
-        notes=(f"One array of {values.shape[1]} columns, read as {layout.said}.",),
-    )
-
-
-def _live_link(values: FloatArray) -> RawTake:
-    return RawTake(
-        rows={"expression": _in_order(values[:, :52], APP_ORDER), "head_angles": values[:, 52:55]},
-        space="arkit",
-        notes=(
-            "One array of 61 columns, read as Live Link's 52 weights and the head's yaw, pitch and "
-            "roll; the eyes' angles repeat the weights.",
-        ),
-    )
-
-
-def _weights(values: FloatArray) -> RawTake:
-    uneven = {said: _unevenness(values, order) for said, order in _ORDERS.items()}
-    said, least = min(uneven.items(), key=lambda item: item[1])
-    if not least < _CLEARLY * uneven["in alphabetical order"]:
-        said = "in alphabetical order"
-    return RawTake(
-        rows={"expression": _in_order(values, _ORDERS[said])},
-        space="arkit",
-        notes=(f"One array of 52 columns, read as ARKit's weights {said}.",),
-    )
-
-
-def _unevenness(values: FloatArray, order: tuple[str, ...]) -> float:
-    """How far the two sides of the face differ if the columns have this order, as a part of how
-    much they move."""
-    left = [i for i, key in enumerate(order) if key.endswith("Left") and _mirror(key) in order]
-    right = [order.index(_mirror(order[i])) for i in left]
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(values[:, left] - values[:, right]).sum()
-        moved = np.abs(values[:, left]).sum() + np.abs(values[:, right]).sum()
-    return float(apart / moved) if moved > 0 else 0.0
-
-
-def _mirror(key: str) -> str:
-    """The name on the other side. jawLeft and mouthLeft have none: they exclude each other."""
-    return "" if key in ("jawLeft", "mouthLeft") else key.removesuffix("Left") + "Right"
-
-
-def _in_order(values: FloatArray, order: tuple[str, ...]) -> FloatArray:
-    expression = np.zeros((len(values), 100), np.float32)
-    for source, key in enumerate(order):
-        if key in ARKIT_NAMES:
-            expression[:, ARKIT_NAMES.index(key)] = values[:, source]
-    return expression
+def passed_over_note(names: list[str]) -> tuple[str, ...]:
+    """A note on names that mean nothing here, if there are any."""
+    if not names:
+        return ()
+    shown = ", ".join(f"{name:.30}" for name in names[:4])
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return (f"Passed over, for they are no weights: {shown}{more}.",)

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.arrays import Float32Array
+from ...shared.arrays import Float32Array, Float64Array
 from ...shared.errors import InputError
 from . import npz
 
@@ -22,6 +24,9 @@ def parse_json(data: bytes, name: str) -> object:
             "file.damaged", f"{name} is not text.", "Export or download it again."
         ) from error
     except json.JSONDecodeError as error:
+        lines = _parse_lines(data)
+        if lines is not None:
+            return lines
         raise InputError(
             "file.damaged",
             f"{name} is not whole JSON: it breaks in line {error.lineno}, column {error.colno}.",
@@ -31,6 +36,25 @@ def parse_json(data: bytes, name: str) -> object:
         raise InputError(
             "file.damaged", f"{name} is not usable JSON.", "Export or download it again."
         ) from error
+
+
+def _parse_lines(data: bytes) -> object | None:
+    """The JSON texts of a file with one a line, None if it is none. What a last line lacks because
+    the recording was cut off is left out; a first line without a frame's values is a heading."""
+    lines = [line for line in data.decode("utf-8", errors="replace").splitlines() if line.strip()]
+    found: list[object] = []
+    for number_, line in enumerate(lines):
+        try:
+            found.append(json.loads(line))
+        except (ValueError, RecursionError):
+            if number_ < 1 or number_ + 1 < len(lines):
+                return None
+    if len(found) < 2 or not all(isinstance(part, dict) for part in found):
+        return None
+    first, rest = found[0], found[1:]
+    if isinstance(first, dict) and isinstance(rest[0], dict) and not first.keys() & rest[0].keys():
+        return {**first, "frames": rest}
+    return found
 
 
 def array(value: object, field: str, name: str) -> NDArray[np.generic]:
@@ -63,6 +87,26 @@ def matrix(rows: object, width: int, field: str, name: str) -> Float32Array:
             "Repair that value or export the take again.",
         )
     return npz.to_float32(values)
+
+
+def table(rows: Sequence[Sequence[object]], width: int, field: str, name: str) -> Float64Array:
+    """Rows of numbers as (R, width), NaN where a value is null.
+
+    Raises InputError `motion.shape` for rows of another length, `motion.not_a_number` for text.
+    """
+    if any(len(row) != width for row in rows):
+        raise wrong_shape(field, name, f"{width} numbers in every frame")
+    cells = list(itertools.chain.from_iterable(rows))
+    if not all(kind in (int, float, type(None)) for kind in set(map(type, cells))):
+        raise InputError(
+            "motion.not_a_number",
+            f"In {name}, {field} holds something that is not a number.",
+            "Repair that value or export the take again.",
+        )
+    try:
+        return np.array(cells, np.float64).reshape(len(rows), width)
+    except OverflowError as error:
+        raise wrong_shape(field, name, "a table of numbers of a usual size") from error
 
 
 def wrong_shape(field: str, name: str, expected: str) -> InputError:

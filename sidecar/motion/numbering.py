@@ -77,4 +77,4 @@ def _ordinal(number: int) -> str:
 
 def _starts(names: Sequence[str]) -> list[str]:
     """The names without their last number, each once."""
-    return list(dict.fromkeys(re.sub(r"[_.-]?\d+\D*$", "", name) or name for name in names))
+    return sorted(dict.fromkeys(re.sub(r"[_.-]?\d+\D*$", "", name) or name for name in names))

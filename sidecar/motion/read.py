@@ -12,16 +12,17 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS, Motion, ReadOptions, TakeRead, make_motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large
-from . import arkit_variants, livelink, npz, pickled, timeline, torch_file, units
+from . import faces, llv, npz, pickled, timeline, torch_file, units
 from .affekt_npz import decode_affekt, encode_motion
-from .arkit import decode_arkit, is_arkit
-from .columns import decode_columns, fits
+from .arkit_json import decode_arkit_json, is_arkit_json
+from .arkit_table import decode_arkit_table, is_arkit_table
 from .folder import ARRAYS, Source, read_folder, siblings
 from .formats import KNOWN, format_of
 from .imavatar import decode_imavatar, is_imavatar
 from .json_values import parse_json
 from .lam import decode_lam, is_lam
-from .raw_take import RawTake, raw_of
+from .lone_array import decode_array, fits
+from .raw_take import RawTake
 from .shelf import Archive, Folder, Shelf, join
 from .trees import decode_tree, json_tree
 
@@ -68,13 +69,16 @@ def decode_motion(data: bytes, name: str, options: ReadOptions = _OPEN) -> Motio
 
 
 def _finish(raw: RawTake, name: str, options: ReadOptions) -> TakeRead:
-    """Makes frames of a file's rows: judges their units, and places them on an even grid."""
-    placed = timeline.place(units.with_rotation(raw), name, options.fps)
+    """Makes frames of a file's rows: keeps those of one face, judges their units, and places them
+    on an even grid."""
+    one = units.convert(faces.keep_one(raw, name), name, options)
+    placed = timeline.place(one, name, options.fps)
     arrays = {key: npz.to_float32(values) for key, values in placed.rows.items()}
     if raw.shape is not None:
         arrays["shape"] = raw.shape
     motion = make_motion(**arrays, fps=placed.fps, space=raw.space)
-    return TakeRead(motion=motion, notes=(*raw.notes, *placed.notes))
+    notes = dict.fromkeys((*one.notes, *placed.notes))
+    return TakeRead(motion=motion, notes=tuple(notes)[: limits.MAX_NOTES])
 
 
 def _decode(data: bytes, name: str) -> RawTake:
@@ -87,15 +91,18 @@ def _decode(data: bytes, name: str) -> RawTake:
     refuse_lfs_pointer(data, name)
     if data.startswith(b"PK"):
         return _decode_zip(data, name)
-    if livelink.is_livelink(data):
-        return livelink.decode_livelink(data, name)
     if data[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in (b"{", b"["):
         return _decode_json(data, name)
+    if llv.is_llv(data):
+        frames = llv.json_lines(data)
+        return llv.decode_llv(data, name) if frames is None else decode_arkit_json(frames, name)
     if data.startswith(npz.NPY_MAGIC) and not npz.holds_objects(data, name):
-        return decode_columns(npz.decode_npy(data, name), name)
+        return decode_array(npz.decode_npy(data, name), name)
     kind = pickled.kind_of(data)
     if kind is not None:
         return decode_tree(pickled.read(kind, data, name), name)
+    if is_arkit_table(data):
+        return decode_arkit_table(data, name)
     raise InputError(
         "file.wrong_kind",
         f"{name} is not a motion file that Affekt knows.",
@@ -165,21 +172,18 @@ def _decode_npz(data: bytes, name: str, keys: frozenset[str]) -> RawTake:
     if len(keys) == 1 and not keys & _FIELDS:
         (values,) = npz.decode_npz(data, name, dict.fromkeys(keys)).values()
         if fits(values):
-            return decode_columns(values, name)
-    return raw_of(decode_affekt(data, name))
+            return decode_array(values, name)
+    return decode_affekt(data, name)
 
 
 def _decode_json(data: bytes, name: str) -> RawTake:
     content = parse_json(data, name)
-    if isinstance(content, dict):
-        if is_lam(content):
-            return decode_lam(content, name)
-        if is_imavatar(content):
-            return decode_imavatar(content, name)
-        if is_arkit(content):
-            return decode_arkit(content, name)
-    if arkit_variants.is_variant(content):
-        return decode_arkit(arkit_variants.plain_take(content, name), name)
+    if isinstance(content, dict) and is_lam(content):
+        return decode_lam(content, name)
+    if isinstance(content, dict) and is_imavatar(content):
+        return decode_imavatar(content, name)
+    if is_arkit_json(content):
+        return decode_arkit_json(content, name)
     tree = json_tree(content, name)
     if tree:
         return decode_tree(tree, name)

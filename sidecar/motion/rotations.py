@@ -64,6 +64,13 @@ def axis_angle_from_matrix(matrix: Float64Array) -> Float64Array:
     return _scipy_rotation().from_matrix(matrix).as_rotvec()
 
 
+def turn_by(matrix: Float64Array, vector: Float64Array) -> Float64Array:
+    """Axis-angle (T, 3) of the turns `vector`, axis-angle (T, 3), followed by that of `matrix`
+    (3, 3)."""
+    turns = matrix @ _scipy_rotation().from_rotvec(vector).as_matrix()
+    return axis_angle_from_matrix(turns)
+
+
 def compose(vectors: list[Float64Array]) -> Float64Array:
     """The product of rotations, each axis-angle (T, 3), in the order of the list."""
     turns = map(_scipy_rotation().from_rotvec, vectors)

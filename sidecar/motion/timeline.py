@@ -2,127 +2,351 @@
 """Places the rows of a take on an even grid of frames, whatever its format.
 
 A `Clock` says when the rows were. Its numbers, times or timecodes decide the rate unless the file
-names one or a person does; frames that are missing are interpolated.
+names one or a person does. Times of an unknown unit are in the one in which a face is filmed at a
+rate that cameras have. Rows that lie on an even grid are its frames, however many are missing;
+uneven ones are resampled at their times.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...shared import limits
-from ...shared.arrays import Float64Array, FloatArray, Int64Array
+from ...shared.arrays import BoolArray, Float64Array, FloatArray, IndexArray, Int64Array
 from ...shared.errors import InputError
+from ...shared.motion import check_rate
+from . import gaps, grid, timecodes
 from .raw_take import Clock, RawTake
 from .records import FPS
 
-_RATES = (24, 25, 30, 48, 50, 60, 100, 120)
-_RATE = 60
-_UNEVEN = 0.3  # steps; rows further than this from their place are not evenly spaced
-_DAY = 24 * 3600
+_UNITS = {1.0: "seconds", 1e-3: "milliseconds", 1e-6: "microseconds", 1e-9: "nanoseconds"}
+_COMMON = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)
+_OUT_OF_ORDER_S = 0.5  # rows that lie further back than this began another recording
+_COARSE = 0.3  # share of repeated times beyond which the times are too coarse for the rows
+_CLOSE = 0.05
+_SAME_RATE = 1.6  # factor; times that run at a rate further from the given one mean nothing
+_MOST_GUESSED_FPS = 250.0  # 2.5 are seconds between pictures, not milliseconds at 400 fps
+_SORTED = "Some rows were out of order and were sorted by time."
+_FPS_REMEDY = "Say the take's rate with --fps."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Placed:
-    """Rows on an even grid. rows: each (T, width); notes: what was filled in."""
+    """Frames on an even grid. rows: each (T, width); notes: what was filled in or resampled."""
 
     rows: Mapping[str, FloatArray]
     fps: float
     notes: tuple[str, ...] = ()
 
 
-def place(raw: RawTake, name: str, fps: float | None = None) -> Placed:
-    """Places the rows; `fps` overrides what the file says. Raises InputError `motion.times`,
-    `motion.too_long`."""
-    frames, told = _frames(raw.clock, len(raw), raw.fps, name)
-    rows = {key: _fill(frames, values) for key, values in raw.rows.items()}
-    missing = int(frames[-1]) + 1 - len(frames)
-    notes = (
-        (f"{missing} of {frames[-1] + 1} frames were missing and were filled in.",)
-        if missing
-        else ()
-    )
-    return Placed(rows=rows, fps=told if fps is None else float(fps), notes=notes)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Places:
+    """places: (R,) of the rows in frames from 0 on, NaN for rows that are left out. order: (R,)
+    the rows in ascending order of time, None if they are."""
+
+    places: Float64Array
+    fps: float
+    order: IndexArray | None = None
+    notes: tuple[str, ...] = ()
 
 
-def _frames(clock: Clock, rows: int, fps: float | None, name: str) -> tuple[Int64Array, float]:
-    """The frame of each row, from 0, and the rate."""
-    if clock.timecodes is not None:
-        return _by_timecodes(clock.timecodes, name)
-    if clock.times is not None and fps is None and rows > 1:
-        return np.arange(rows), _rate_of(clock.times * (clock.unit_s or 1.0), name)
-    return np.arange(rows), FPS if fps is None else fps
+def place(take: RawTake, name: str, fps: float | None = None) -> Placed:
+    """Makes frames of the rows; `fps` overrides what the file says.
+
+    Raises InputError `motion.rate`, `motion.times`, `motion.too_long`, `motion.no_face`,
+    `motion.not_finite`.
+    """
+    if not len(take):
+        return Placed(rows=take.rows, fps=checked(take.fps if fps is None else fps, name) or FPS)
+    found = _find_places(take, name, fps)
+    if found.order is not None:
+        take = _chosen(take, found.order)
+    there = ~np.isnan(found.places)
+    if not there.all():
+        take = _chosen(take, np.flatnonzero(there))
+    return _fill(take, found, found.places[there], name)
 
 
-def _rate_of(times_s: Float64Array, name: str) -> float:
-    steps = np.diff(times_s)
-    mean = (times_s[-1] - times_s[0]) / len(steps)
-    if not mean > 0 or np.abs(steps - mean).max() > _UNEVEN * mean:
-        raise _uneven(name)
-    fps = float(1 / mean)
-    return float(round(fps)) if abs(fps - round(fps)) < 0.01 else fps
+def _fill(take: RawTake, found: _Places, places: Float64Array, name: str) -> Placed:
+    frames = int(np.rint(places[-1])) + 1
+    if frames > limits.MAX_FRAMES:
+        raise too_long(name, frames)
+    seen = gaps.find_faces(take, name)
+    filled = gaps.fill_values(seen, places, found.fps)
+    rows = gaps.fill_frames(filled.rows, places[seen.faces], frames, found.fps)
+    notes = (*found.notes, *_gap_notes(places, seen.faces, frames, found.fps))
+    if seen.missing:
+        values = "1 value was" if seen.missing == 1 else f"{seen.missing} values were"
+        notes = (*notes, f"{values} missing and filled in from the frames around.")
+    return Placed(rows=rows, fps=found.fps, notes=notes)
 
 
-def _by_timecodes(codes: Float64Array, name: str) -> tuple[Int64Array, float]:
-    seconds, counted = codes[:, 0], codes[:, 1]
-    seconds = seconds + _DAY * np.cumsum(np.diff(seconds, prepend=seconds[:1]) < -_DAY / 2)
-    if len(codes) == 1:
-        return np.zeros(1, np.int64), float(_RATE)
-    possible = [rate for rate in _RATES if rate > counted.max()] or [math.ceil(counted.max() + 1)]
-    told = seconds[-1] > seconds[0]
-    if not told:
-        possible = [rate for rate in possible if rate >= _RATE] or possible[-1:]
-    fits = [(_fit(seconds + counted / rate), rate) for rate in possible]
-    (gaps, _, step), rate = min(fits) if told else fits[0]
-    if not np.isfinite(gaps):
-        raise _uneven(name)
-    frames = np.rint((seconds + counted / rate - seconds[0] - counted[0] / rate) / step)
-    if frames[-1] >= limits.MAX_FRAMES:
-        raise too_long(name, int(frames[-1]))
-    return frames.astype(np.int64), _tidy(1 / step)
+def _gap_notes(places: Float64Array, faces: BoolArray, frames: int, fps: float) -> tuple[str, ...]:
+    """What was filled in. On an even grid a frame without a row is missing; resampled rows miss
+    none."""
+    nearest = np.clip(np.rint(places).astype(np.int64), 0, frames - 1)
+    without = np.ones(frames, bool)
+    without[nearest] = False
+    if (places != nearest).any():
+        without[:] = False
+    faceless = np.zeros(frames, bool)
+    faceless[nearest[~faces]] = True
+    faceless[nearest[faces]] = False
+    notes = []
+    if without.any():
+        notes.append(
+            f"{without.sum()} of {frames} frames were missing and were filled in "
+            f"({gaps.describe(without)})."
+        )
+    if faceless.any():
+        notes.append(
+            f"{faceless.sum()} of {frames} frames have no face and were filled in "
+            f"({gaps.describe(faceless)})."
+        )
+    away = np.diff(places[faces]).max(initial=0)
+    if away > gaps.LINE_S * fps + 1e-6:
+        notes.append(f"The longest gap is {away / fps:.1f} s, over which the face is held.")
+    return tuple(notes)
 
 
-def _fit(times: Float64Array) -> tuple[float, float, float]:
-    """How evenly the times are spaced: the number of missing frames (infinite if they are not
-    even), the largest deviation in steps, and the step in seconds."""
+def checked(fps: float | None, name: str) -> float | None:
+    """The rate, if it can be a take's. Raises InputError `motion.rate`."""
+    if fps is None:
+        return None
+    try:
+        check_rate(fps)
+    except InputError as error:
+        raise InputError(
+            error.code, f"{name} says that it has {fps:g} frames a second.", _FPS_REMEDY
+        ) from error
+    return float(fps)
+
+
+def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
+    clock, given = take.clock, float(fps) if fps is not None else checked(take.fps, name)
+    if len(take) > 1:
+        if clock.timecodes is not None:
+            told = timecodes.interpret(clock.timecodes, fps)
+            if isinstance(told, timecodes.Counted):
+                rate = given or checked(told.fps, name) or FPS
+                return _by_numbers(told.numbers, rate, name, forced=fps is not None)
+            clock = Clock(times=told, unit_s=1.0)
+        if clock.times is not None:
+            return _by_times(clock, given, name, forced=fps is not None)
+        if clock.numbers is not None:
+            return _by_numbers(clock.numbers, given or FPS, name, forced=fps is not None)
+    rate = given or (FPS if clock.timecodes is None else 60.0)
+    return _Places(places=np.arange(len(take), dtype=np.float64), fps=rate)
+
+
+def _by_numbers(numbers: Int64Array, fps: float, name: str, *, forced: bool) -> _Places:
+    """Places of rows with frame numbers (R,). forced: whether a person gave the rate, so that
+    numbers without a meaning are passed over."""
+    order, moved = _sorted(numbers, _OUT_OF_ORDER_S * fps)
+    if order is None or (numbers == numbers[0]).all():
+        if forced:
+            return _Places(places=np.arange(len(numbers), dtype=np.float64), fps=fps)
+        raise _no_order(numbers, name)
+    ascending = numbers[order]
+    if (np.diff(ascending) == 0).mean() > _COARSE:
+        return _by_coarse(ascending / fps, fps if forced else None, name, order if moved else None)
+    frames = ascending - ascending[0]
+    return _on_grid(frames, fps, order if moved else None)
+
+
+def _on_grid(frames: Int64Array, fps: float, order: IndexArray | None) -> _Places:
+    """Places of rows with a frame each, of which some may be repeated."""
+    repeated = int((np.diff(frames) == 0).sum())
+    notes = () if order is None else (_SORTED,)
+    if not repeated:
+        return _Places(places=frames.astype(np.float64), fps=fps, order=order, notes=notes)
+    own, kept = grid.spread(frames)
+    places = np.where(kept, own - own[0], np.nan).astype(np.float64)
+    left = int((~kept).sum())
+    went = f"{left} rows were left out" if left else "their rows went to the frames beside them"
+    said = f"{repeated} of {len(frames)} times were repeated; {went}."
+    return _Places(places=places, fps=fps, order=order, notes=(*notes, said))
+
+
+def _sorted(times: FloatArray | Int64Array, most_back: float) -> tuple[IndexArray | None, bool]:
+    """The order of the rows by time, None if a row lies further back than `most_back`; and
+    whether that moves any."""
+    back = np.maximum.accumulate(times) - times
+    if back.max() > most_back:
+        return None, True
+    return np.argsort(times, kind="stable"), bool((np.diff(times) < 0).any())
+
+
+def _by_times(clock: Clock, given: float | None, name: str, *, forced: bool) -> _Places:
+    times = _whole(clock.times)
+    consecutive = _Places(places=np.arange(_length(clock), dtype=np.float64), fps=given or FPS)
+    if times is None or _typical_step(times) is None:
+        if forced:
+            return consecutive
+        if clock.numbers is not None:
+            return _by_numbers(clock.numbers, given or FPS, name, forced=forced)
+        if times is None:
+            return consecutive
+        raise _no_order(times, name)
+    if clock.unit_s is None and _are_numbers(times):
+        return _by_numbers(times.astype(np.int64), given or FPS, name, forced=forced)
+    unit, note = _unit(times, clock.unit_s, given)
+    seconds = (times - times[0]) * unit
+    order, moved = _sorted(seconds, _OUT_OF_ORDER_S)
+    if order is None:
+        if forced:
+            return consecutive
+        raise _no_order(times, name)
+    ordered = replace(clock, times=seconds[order])
+    if clock.numbers is not None:
+        ordered = replace(ordered, numbers=clock.numbers[order])
+    found = _by_seconds(ordered, given, name, forced=forced)
+    sorted_note = (_SORTED,) if moved else ()
+    notes = (*note, *sorted_note, *found.notes)
+    return replace(found, order=order if moved else None, notes=notes)
+
+
+def _by_seconds(clock: Clock, given: float | None, name: str, *, forced: bool) -> _Places:
+    """Places of rows with times in seconds, ascending."""
+    times = clock.times
+    assert times is not None
+    if float((np.diff(times) == 0).mean()) > _COARSE:
+        return _by_coarse(times, given, name, None, clock.numbers)
+    found = grid.fit_grid(times)
+    if found is not None:
+        if given is None:
+            return _on_grid(found.frames, checked(grid.tidy_rate(found), name) or FPS, None)
+        placed = _on_grid(found.frames, given, None)
+        own = grid.tidy_rate(found)
+        if forced or abs(own / given - 1) < _CLOSE:
+            return placed
+        said = f"The file names {given:g} fps, but its times run at {own:g}; {given:g} was taken."
+        return replace(placed, notes=(*placed.notes, said))
+    typical = _typical_step(times) or 1 / FPS
+    if given is not None:
+        at_given = grid.fit_step(times, 1 / given)
+        if at_given.even:
+            return _on_grid(at_given.frames, given, None)
+        if not 1 / _SAME_RATE < typical * given < _SAME_RATE:
+            return _Places(places=np.arange(len(times), dtype=np.float64), fps=given)
+    return _resampled(times, given or _common_rate(1 / typical, name))
+
+
+def _by_coarse(
+    times: Float64Array,
+    given: float | None,
+    name: str,
+    order: IndexArray | None,
+    numbers: Int64Array | None = None,
+) -> _Places:
+    """Places of rows of which many have the same time (R,), in seconds: whole seconds, say. Their
+    numbers place them, or else their order."""
+    frames = np.arange(len(times))
+    if numbers is not None and (np.diff(numbers) > 0).all():
+        frames = numbers - numbers[0]
+    changes = np.flatnonzero(np.diff(times) > 0) + 1
+    first, last = changes[0], changes[-1]
+    if len(changes) > 1:
+        step = (times[last] - times[first]) / (frames[last] - frames[first])
+    else:  # the two times are cut off at the take's ends; the longer one tells the least rate
+        step = (times[-1] - times[0]) / max(first, len(times) - first)
+    rate = given or checked(_near_common(1 / float(step)), name) or FPS
+    return _on_grid(frames.astype(np.int64), rate, order)
+
+
+def _near_common(fps: float) -> float:
+    """The rate of cameras that is within 2 % of one that is not exact, else that one."""
+    near = min(_COMMON, key=lambda rate: abs(np.log(rate / fps)))
+    return float(near) if abs(near - fps) < 0.02 * fps else round(fps, 3)
+
+
+def _resampled(times: Float64Array, fps: float) -> _Places:
     steps = np.diff(times)
-    if not (steps > 0).all():
-        return np.inf, np.inf, 0.0
-    count = np.rint(steps / np.median(steps))
-    if not (count > 0).all() or not count.sum() < 1e9:
-        return np.inf, np.inf, 0.0
-    step = float((times[-1] - times[0]) / count.sum())
-    places = np.concatenate([[0], np.cumsum(count)]) * step
-    worst = max(np.abs(times - times[0] - places).max(), np.abs(steps - count * step).max()) / step
-    return float(count.sum() - len(count)) if worst <= _UNEVEN else np.inf, float(worst), step
+    places = np.where(np.append(True, steps > 0), (times - times[0]) * fps, np.nan)
+    low, high = np.quantile(steps[steps > 0], (0.02, 0.98)) * 1000
+    note = f"The times were uneven ({low:.0f} to {high:.0f} ms apart): resampled to {fps:g} fps."
+    return _Places(places=places, fps=fps, notes=(note,))
 
 
-def _tidy(fps: float) -> float:
-    """The known rate nearest to `fps` if it is that near, else `fps` itself."""
-    near = min((*_RATES, 23.976, 29.97, 59.94), key=lambda rate: abs(rate - fps))
-    return float(near) if abs(near - fps) < 0.02 else fps
+def _common_rate(fps: float, name: str) -> float:
+    """The rate of cameras that is nearest to one that is not exact."""
+    checked(fps, name)
+    if fps > _COMMON[-1]:
+        return float(round(fps))
+    if fps < _COMMON[0]:
+        return float(max(round(fps), limits.LEAST_FPS))
+    return float(min(_COMMON, key=lambda rate: abs(np.log(rate / fps))))
 
 
-def _fill(frames: Int64Array, values: FloatArray) -> FloatArray:
-    """Values at every frame, linearly interpolated where rows are missing."""
-    if len(values) == frames[-1] + 1:
-        return values
-    at = np.arange(frames[-1] + 1)
-    after = np.searchsorted(frames, at)
-    before = np.where(frames[after] == at, after, after - 1)
-    span = np.maximum(frames[after] - frames[before], 1)
-    part = ((at - frames[before]) / span)[:, None]
-    return values[before] * (1 - part) + values[after] * part
+def _typical_step(times: Float64Array) -> float | None:
+    """The usual distance of two rows; None if all times are the same."""
+    steps = np.abs(np.diff(times))
+    positive = steps[steps > 0]
+    if not len(positive):
+        return None
+    if len(positive) < (1 - _COARSE) * len(steps):
+        return float(abs(times[-1] - times[0]) / len(steps)) or float(np.median(positive))
+    return float(np.median(positive))
 
 
-def _uneven(name: str) -> InputError:
+def _are_numbers(times: Float64Array) -> bool:
+    """Whether the times are whole and mostly one apart: nothing is filmed at 1,000 fps by chance,
+    and nothing at one."""
+    return bool((times == np.rint(times)).all() and np.median(np.abs(np.diff(times))) == 1)
+
+
+def _unit(
+    times: Float64Array, named: float | None, fps: float | None
+) -> tuple[float, tuple[str, ...]]:
+    """The unit of the times in seconds, and a note if it is not the one that the file names."""
+    step = _typical_step(times) or 1.0
+    if fps is not None and named is None:
+        return min(_UNITS, key=lambda unit: abs(np.log(step * unit * fps))), ()
+    for unit in (named, *_UNITS) if named is not None else _UNITS:
+        most = limits.MOST_FPS if unit in (named, 1.0) else _MOST_GUESSED_FPS
+        if unit is not None and limits.LEAST_FPS <= 1 / (step * unit) <= most:
+            note = f"The times can only be {_UNITS[unit]} and were read so."
+            return unit, ((note,) if named not in (None, unit) else ())
+    return named or 1.0, ()
+
+
+def _whole(times: Float64Array | None) -> Float64Array | None:
+    """The times with those that are missing put between their neighbours; None if there are
+    none."""
+    if times is None:
+        return None
+    there = np.isfinite(times)
+    if there.sum() < 2:
+        return None
+    rows = np.arange(len(times))
+    return times if there.all() else np.interp(rows, rows[there], times[there])
+
+
+def _length(clock: Clock) -> int:
+    return 0 if clock.times is None else len(clock.times)
+
+
+def _chosen(take: RawTake, rows: IndexArray) -> RawTake:
+    """The take with these rows only, without its clock."""
+    return replace(
+        take,
+        rows={key: values[rows] for key, values in take.rows.items()},
+        seen=None if take.seen is None else take.seen[rows],
+        clock=Clock(),
+    )
+
+
+def _no_order(times: FloatArray | Int64Array, name: str) -> InputError:
+    steps = np.diff(times)
+    where = int(np.argmin(steps)) + 1
+    said = "stand still" if steps.min() >= 0 else f"go back at row {where}"
     return InputError(
         "motion.times",
-        f"The times of {name} do not run evenly.",
-        "Export the take again, at a fixed frame rate.",
+        f"The times of {name} {said}, so they do not say when its frames were.",
+        "Say the take's rate with --fps; the rows are then frames one after another.",
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...shared.errors import InputError
 from ..quarantine.process import Tree
-from . import columns, metrical, numbering, records
+from . import lone_array, metrical, numbering, records
 from .formats import KNOWN, NAMES, format_of
 from .json_values import array
 from .raw_take import RawTake
@@ -26,7 +26,7 @@ def decode_tree(content: Tree | np.ndarray, name: str, depth: int = 0) -> RawTak
     Raises InputError `motion.*`, or `file.wrong_kind` if no take is in it.
     """
     if isinstance(content, np.ndarray):
-        return columns.decode_columns(content, name)
+        return lone_array.decode_array(content, name)
     if metrical.is_metrical(content):
         return metrical.decode_metrical(content, name)
     form = format_of(frozenset(_record(content)))
@@ -75,7 +75,7 @@ def _decode_takes(takes: dict[str, Record], name: str) -> RawTake:
     if len(takes) == 1:
         return form.decode(first, name)
     if len(form.decode(first, name)) > 1:
-        raise records.several(name, list(takes))
+        raise records.several(name, sorted(takes))
     if any(format_of(frozenset(record)) is not form for record in takes.values()):
         raise InputError(
             "motion.mixed",

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds the even grid of frames on which times lie, though some are missing, repeated or
+rounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...shared.arrays import BoolArray, Float64Array, Int64Array
+
+UNEVEN = 0.35
+"""Steps; times further than this from their place on a grid are not evenly spaced. Rates of 60
+rounded to hundredths of a second are off by 0.3."""
+_CLEAN = 0.1  # steps; on a grid this near, gaps are gaps and not a longer step
+_MOST_STEPS = 1e9
+_DECIMALS = (23.976, 29.97, 47.952, 59.94, 119.88)
+_FRACTIONS = tuple(n * 1000 / 1001 for n in (24, 30, 48, 60, 120))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grid:
+    """Times t on a grid: t = start + step * frame. frames: (R,) from 0, not descending. worst:
+    the largest distance of a time from its place, in steps."""
+
+    frames: Int64Array
+    step: float
+    worst: float
+
+    @property
+    def even(self) -> bool:
+        """Whether the times lie near enough to the grid to be taken for its frames."""
+        return self.worst <= UNEVEN
+
+    @property
+    def flaws(self) -> int:
+        """How many frames are missing or repeated."""
+        steps = np.diff(self.frames)
+        return int(np.abs(steps - 1).sum())
+
+
+def fit_grid(times: Float64Array) -> Grid | None:
+    """The grid of times (R,) in ascending order, or None if they are on none: fewer than two
+    different ones, or uneven."""
+    steps = np.diff(times)
+    positive = steps[steps > 0]
+    if not len(positive):
+        return None
+    guesses = {
+        float(np.median(positive)),
+        float((times[-1] - times[0]) / len(steps)),
+        float(np.quantile(positive, 0.1)),
+        float(positive.min()),
+    }
+    grids = [_fit(times, guess) for guess in guesses]
+    found = [grid for grid in grids if grid is not None and grid.even]
+    return min(found, key=lambda grid: (grid.worst > _CLEAN, grid.flaws, grid.worst), default=None)
+
+
+def fit_step(times: Float64Array, step: float) -> Grid:
+    """The places of times (R,) in ascending order on a grid whose step is known."""
+    places = (times - times[0]) / step
+    # Half a turn around the mean phase, so that no place lies on the edge between two frames.
+    phase = np.angle(np.exp(2j * np.pi * places).mean()) / (2 * np.pi)
+    frames = np.rint(places - phase).astype(np.int64)
+    worst = float(np.abs(places - phase - frames).max())
+    return Grid(frames=frames - frames[0], step=step, worst=worst)
+
+
+def _fit(times: Float64Array, step: float) -> Grid | None:
+    steps = np.diff(times)
+    if not (times[-1] - times[0]) / step < _MOST_STEPS:
+        return None
+    single = np.rint(steps / step) == 1
+    if single.any():
+        step = float(steps[single].mean())
+    frames = np.append(0.0, np.cumsum(np.rint(steps / step)))
+    for _ in range(3):  # each round corrects what the rounding of single steps had added up
+        if not frames[-1] > 0:
+            return None
+        step, start = _line(frames, times)
+        if not step > 0:
+            return None
+        frames = np.rint((times - start) / step)
+    step, start = _line(frames, times)
+    if not step > 0 or (np.diff(frames) < 0).any():
+        return None
+    worst = float(np.abs(times - start - step * frames).max() / step)
+    whole = (frames - frames[0]).astype(np.int64)
+    return Grid(frames=whole, step=step, worst=worst)
+
+
+def _line(x: Float64Array, y: Float64Array) -> tuple[float, float]:
+    """Slope and offset of the line through the points, by least squares."""
+    away = x - x.mean()
+    size = float((away**2).sum())
+    if not size > 0:
+        return 0.0, float(y.mean())
+    slope = float((away * (y - y.mean())).sum() / size)
+    return slope, float(y.mean() - slope * x.mean())
+
+
+def tidy_rate(grid: Grid) -> float:
+    """The plainest rate that meets all of the grid's times as well as its own step does."""
+    fps = 1 / grid.step
+    span = float(grid.frames[-1]) * grid.step
+    slack = max(grid.worst, 1e-6) * grid.step
+    plain = (round(fps), *_DECIMALS, *(round(fps, digits) for digits in (1, 2, 3)), *_FRACTIONS)
+    for known in (rate for rate in plain if rate > 0):
+        if span * abs(1 - fps / known) <= slack:
+            return float(known)
+    return fps
+
+
+def spread(frames: Int64Array) -> tuple[Int64Array, BoolArray]:
+    """Moves repeated frames (R,), ascending, to a neighbour that is free, and says which rows (R,)
+    have a frame of their own now; the others have none."""
+    out, kept = frames.copy(), np.ones(len(frames), bool)
+    for row in np.flatnonzero(np.diff(frames) == 0) + 1:
+        place = out[row - 1]
+        after = out[row + 1] if row + 1 < len(out) else place + 2
+        before = out[row - 2] if row > 1 else place - 1
+        if after > place + 1:
+            out[row] = place + 1
+        elif before < place - 1:
+            out[row - 1], out[row] = place - 1, place
+        else:
+            out[row], kept[row] = place, False
+    return out, kept

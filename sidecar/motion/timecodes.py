@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Timecodes: hours:minutes:seconds:frames, as tools write them.
+
+The frames may have digits behind a point. Live Link Face means a part of a frame by them; webcam
+converters write a running frame number there, most of them modulo 1000; others the milliseconds
+of the second, or the milliseconds in place of the frames. Whichever fits every row is taken. A
+code does not say how many frames a second has: it is the known number with the fewest gaps where
+seconds end in the take, else 60, the app's own. Behind a semicolon the frames count as SMPTE's
+drop-frame codes do: at each full minute but the tenth, two numbers (of 60: four) are skipped.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...shared import limits
+from ...shared.arrays import Float64Array, Int64Array
+from ...shared.errors import InputError
+from .grid import Grid, fit_grid
+from .raw_take import Timecodes
+
+RATES = (24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)
+"""Frames a second that cameras have."""
+_APP_RATE = 60
+_DROPPED = {30: (2, 29.97), 60: (4, 59.94)}
+_DAY = 24 * 3600
+_CODE = re.compile(r"(\d{1,3}):([0-5]?\d):([0-5]?\d)([:;.])(\d{1,4})(?:[.,](\d{1,9}))?")
+_LEAST_MILLISECONDS = 250  # frames field beyond this and no camera's rate
+_UNKNOWN_COSTS = 3  # gaps that a known rate may have before an unknown one is believed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counted:
+    """Frame numbers (R,) of timecodes, ascending if the rows are in order, and their rate."""
+
+    numbers: Int64Array
+    fps: float
+
+
+def read_timecodes(texts: list[str], name: str) -> Timecodes:
+    """The codes of R rows; a blank one repeats the one before. Raises InputError `motion.times`."""
+    rows: list[tuple[int, int, float, int]] = []
+    lengths, marks = set(), set()
+    for text in texts:
+        found = _CODE.fullmatch(text.strip())
+        if found is None:
+            if rows and not text.strip():
+                rows.append(rows[-1])
+                continue
+            raise _no_code(text, name)
+        hours, minutes, seconds, mark, frames, digits = found.groups()
+        whole = 3600 * int(hours) + 60 * int(minutes) + int(seconds)
+        if whole >= 2 * _DAY:
+            raise _no_code(text, name)
+        marks.add(mark)
+        lengths.add(len(digits or ""))
+        rows.append((whole, int(frames), float(f"0.{digits or 0}"), int(digits or 0)))
+    columns = list(zip(*rows, strict=True))
+    return Timecodes(
+        seconds=np.array(columns[0], np.int64),
+        frames=np.array(columns[1], np.int64),
+        fractions=np.array(columns[2], np.float64),
+        digits=np.array(columns[3], np.int64),
+        places=lengths.pop() if len(lengths) == 1 else 0,
+        drop=marks == {";"},
+    )
+
+
+def interpret(codes: Timecodes, fps: float | None = None) -> Counted | Float64Array:
+    """Frame numbers and their rate, or times (R,) in seconds where the codes have parts of frames.
+    fps: the rate if it is known."""
+    seconds = _past_midnight(codes.seconds)
+    if codes.frames.max() >= _LEAST_MILLISECONDS and len(codes.frames) > 2:
+        return seconds + codes.frames / 1000
+    running = _running_count(codes, seconds)
+    if running is not None:
+        rate = _carry_rate(codes, seconds, running)
+        return Counted(numbers=running, fps=rate or _whole_base(seconds, codes.frames, fps))
+    base = _whole_base(seconds, codes.frames, fps)
+    whole = seconds * base + codes.frames
+    steps = np.diff(whole)
+    if codes.drop and base in _DROPPED:
+        skipped, rate = _DROPPED[base]
+        minutes = seconds // 60
+        return Counted(numbers=whole - skipped * (minutes - minutes // 10), fps=rate)
+    if (codes.fractions != codes.fractions[0]).any():
+        parts = _parts(codes, seconds, base, fps)
+        even = (steps == 1).all()
+        if parts is not None and (fit_grid(parts) is not None or not even):
+            return parts
+    return _several_a_code(Counted(numbers=whole, fps=float(base)))
+
+
+def _past_midnight(seconds: Int64Array) -> Int64Array:
+    """Seconds that go on where the day ends."""
+    return seconds + _DAY * np.cumsum(np.diff(seconds, prepend=seconds[:1]) < -_DAY // 2)
+
+
+def _running_count(codes: Timecodes, seconds: Int64Array) -> Int64Array | None:
+    """Frame numbers (R,) from digits that count frames from 0 or 1 on; None if they do not."""
+    if len(seconds) < 2 or codes.places > 3:
+        return None
+    start = int(seconds[0]) * _whole_base(seconds, codes.frames, None) + int(codes.frames[0])
+    if codes.digits[0] > 1 and abs(codes.digits[0] - start % 1000) > 1:
+        return None
+    counted = np.diff(codes.digits)
+    if codes.places == 3:
+        counted = counted % 1000
+    within = np.diff(seconds) == 0
+    moves = np.diff(codes.frames)[within]
+    if (counted < 1).any() or (counted[within] != moves).any():
+        return None
+    return np.append(0, np.cumsum(counted))
+
+
+def _carry_rate(codes: Timecodes, seconds: Int64Array, numbers: Int64Array) -> int | None:
+    """Frames in a second, told by the rows between which a second ends; None without such."""
+    ends = np.flatnonzero((np.diff(seconds) != 0) & (np.diff(codes.frames) < 0))
+    if not len(ends):
+        return None
+    carried = np.diff(numbers)[ends] - np.diff(codes.frames)[ends]
+    return int(np.median(carried))
+
+
+def _whole_base(seconds: Int64Array, frames: Int64Array, fps: float | None) -> int:
+    """Frames in a second, for whole frames within it."""
+    highest = int(frames.max())
+    if fps is not None and round(fps) > highest:
+        return round(fps)
+    known = [rate for rate in RATES if rate > highest]
+    if seconds[-1] == seconds[0]:
+        return next((rate for rate in known if rate >= _APP_RATE), highest + 1)
+    costs = {rate: _flaws(seconds * rate + frames) for rate in known}
+    if highest + 1 >= limits.LEAST_FPS:
+        flaws = _flaws(seconds * (highest + 1) + frames)
+        costs.setdefault(highest + 1, flaws + _UNKNOWN_COSTS)
+    return min(costs, key=lambda rate: (costs[rate], rate))
+
+
+def _flaws(numbers: Int64Array) -> int:
+    """How many frames are missing or repeated."""
+    return int(np.abs(np.diff(numbers) - 1).sum())
+
+
+def _parts(
+    codes: Timecodes, seconds: Int64Array, base: int, fps: float | None
+) -> Float64Array | None:
+    """Times (R,) in seconds from digits that are the milliseconds of the second or a part of the
+    frame."""
+    if codes.places == 3 and (np.abs(codes.digits / 1000 - codes.frames / base) < 1.5 / base).all():
+        return seconds + codes.digits / 1000
+    known = [rate for rate in RATES if rate > codes.frames.max()]
+    if seconds[-1] == seconds[0] or fps is not None or not known:
+        return seconds + (codes.frames + codes.fractions) / base
+    times = {rate: seconds + (codes.frames + codes.fractions) / rate for rate in {base, *known}}
+    grids = {rate: fit_grid(t) for rate, t in times.items() if (np.diff(t) >= 0).all()}
+    even: dict[int, Grid] = {rate: grid for rate, grid in grids.items() if grid is not None}
+    best = min(even, key=lambda rate: (even[rate].flaws, even[rate].worst, rate), default=base)
+    return times[best]
+
+
+def _several_a_code(counted: Counted) -> Counted:
+    """The same with the rows counted on where each code, but for the first and the last, stands in
+    the same number of rows: 60 rows a second under codes of 30."""
+    _, starts, rows = np.unique(counted.numbers, return_index=True, return_counts=True)
+    often = int(rows.max())
+    ordered = (np.diff(counted.numbers) >= 0).all()
+    if often < 2 or len(rows) < 4 or not ordered or (rows[1:-1] != often).any():
+        return counted
+    within = np.arange(len(counted.numbers)) - np.repeat(starts, rows)
+    within[: rows[0]] += often - rows[0]
+    return Counted(numbers=counted.numbers * often + within, fps=counted.fps * often)
+
+
+def write_timecodes(frames: int, fps: float) -> list[str]:
+    """Codes of consecutive frames that say their times exactly: in whole frames where the rate is
+    whole, else with six digits of a frame's part, which tell the rate to a millionth."""
+    base = math.ceil(fps - 1e-9)
+    whole = abs(base - fps) < 1e-9
+    ticks = np.rint(np.arange(frames) * (base / fps) * 1e6).astype(np.int64)
+    return [_code(int(tick), base, whole=whole) for tick in ticks]
+
+
+def _code(ticks: int, base: int, *, whole: bool) -> str:
+    count, part = divmod(ticks, 1_000_000)
+    second, frame = divmod(count, base)
+    digits = "000" if whole else f"{part:06}"
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}:{frame:02}.{digits}"
+
+
+def clock_seconds(texts: list[str]) -> Float64Array | None:
+    """Seconds (R,) of times of the day without frames (12:30:05.033) or of dates with them; None
+    if the texts are neither."""
+    if all(":" not in text for text in texts):
+        return None
+    try:
+        return np.array([_clock_time(text) for text in texts])
+    except ValueError:
+        return None
+
+
+def _clock_time(text: str) -> float:
+    text = text.strip().replace(",", ".")
+    if not text:
+        return float("nan")
+    if "-" in text[1:]:
+        moment = np.datetime64(text.rstrip("Zz").replace(" ", "T"), "us")
+        return float(moment.astype(np.int64)) / 1e6
+    parts = [float(part) for part in text.split(":")]
+    if len(parts) > 3:
+        raise ValueError(text)
+    return float(sum(part * 60**power for power, part in enumerate(reversed(parts))))
+
+
+def _no_code(text: str, name: str) -> InputError:
+    return InputError(
+        "motion.times",
+        f"{name} has the timecode '{text:.40}', not hours:minutes:seconds:frames.",
+        "Export the take again.",
+    )
