@@ -3,7 +3,7 @@
 
 What the tools behind them write is in docs/formats.md. 52 weights come in one of three orders,
 which only their values can tell: in the right one the left and right half of a face move much
-alike. They are alphabetical (EmoTalk, BEAT) unless another order is clearly the better one.
+alike. They are alphabetical (EmoTalk) unless another order is clearly the better one.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def _compose(chain: list[Float32Array]) -> Float32Array:
     turning = [vectors for vectors in chain if vectors.any()]
     if len(turning) < 2:
         return turning[0] if turning else chain[0]
-    whole = np.isfinite(np.concatenate(turning, 1)).all(1)
+    whole = np.logical_and.reduce(np.isfinite(np.concatenate(turning, 1)), axis=1)
     turns = [np.where(whole[:, None], vectors, 0).astype(np.float64) for vectors in turning]
     product = rotations.compose(turns).astype(np.float32)
     product[~whole] = np.nan
