@@ -72,7 +72,9 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
     bl_label = "Import Take"
 
     filter_glob: bpy.props.StringProperty(
-        default="*.json;*.npz;*.csv;*.frame;*.pt", options={"HIDDEN"}
+        default="*.json;*.jsonl;*.csv;*.tsv;*.txt;*.gesichter;*.npz;*.npy;*.pkl;*.mat;*.frame;*.pt;"
+        "*.pth;*.zip",
+        options={"HIDDEN"},
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:

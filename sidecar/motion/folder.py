@@ -18,7 +18,7 @@ from pathlib import Path
 from ...shared import limits
 from ...shared.errors import InputError
 from ..files import too_large
-from .numbering import frame_numbers, numbered
+from .numbering import frame_numbers, numbered, pattern
 from .raw_take import RawTake
 from .records import join_takes, several
 from .shelf import Folder, Listing, Shelf, join
@@ -80,9 +80,9 @@ def read_folder(shelf: Shelf, decode: Decode) -> RawTake:
 
 def siblings(path: Path) -> int:
     """How many files beside this one have its name with another number, itself included."""
-    pattern = _pattern(path.name)
+    own = _pattern(path.name)
     try:
-        return sum(_pattern(name) == pattern for name in Folder(path.parent).listing("").files)
+        return sum(_pattern(name) == own for name in Folder(path.parent).listing("").files)
     except InputError:
         return 1
 
@@ -138,9 +138,9 @@ def _sources(shelf: Shelf, place: str, inside: Listing) -> list[Source]:
     series: dict[str, list[str]] = {}
     for name in names:
         series.setdefault(_pattern(name), []).append(name)
-    for pattern, members in series.items():
-        ending = Path(pattern).suffix.lower()
-        if len(members) > 1 and "#" in Path(pattern).stem and ending in _FRAMES:
+    for alike, members in series.items():
+        ending = Path(alike).suffix.lower()
+        if len(members) > 1 and "#" in Path(alike).stem and ending in _FRAMES:
             sources.append(_series(place, sorted(members, key=_order), inside))
         elif ending in _TAKES:
             sources += [_single(join(place, name)) for name in members]
@@ -193,7 +193,7 @@ def _later(level: list[Source]) -> list[Source]:
 def _pattern(name: str) -> str:
     """A file's name with "#" for each number in its stem."""
     stem, dot, ending = name.rpartition(".")
-    return re.sub(r"\d+", "#", stem or ending) + dot + (ending if stem else "")
+    return pattern(stem or ending) + dot + (ending if stem else "")
 
 
 def _order(name: str) -> tuple[list[tuple[int, int, str]], str]:

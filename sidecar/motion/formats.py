@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from .deca import DECA, EMOCA
 from .gagavatar import GAGAVATAR
+from .imavatar import IMAVATAR
 from .inferno import INFERNO
 from .records import RecordFormat
 from .smirk import SMIRK
 from .smplx import SMPLX
 from .vhap import VHAP
 
-FORMATS = (VHAP, GAGAVATAR, INFERNO, DECA, EMOCA, SMIRK, SMPLX)
+FORMATS = (VHAP, GAGAVATAR, INFERNO, DECA, EMOCA, SMIRK, SMPLX, IMAVATAR)
 
 KNOWN = (
     "flame_params.json, npz, pickles or folders of FLAME trackers, SMPL-X npz, ARKit takes as CSV "

@@ -19,9 +19,14 @@ from ...shared.errors import InputError
 from . import numbering, records, rotations
 from .json_values import array, number, wrong_shape
 from .raw_take import RawTake
+from .records import Record, RecordFormat
 
 _HEAD_SCALE = 4.0
-_POSE = {"rotation": slice(0, 3), "neck": slice(3, 6), "jaw": slice(6, 9), "eyes": slice(9, 15)}
+_PARTS = {
+    15: {"rotation": slice(0, 3), "neck": slice(3, 6), "jaw": slice(6, 9), "eyes": slice(9, 15)},
+    6: {"rotation": slice(0, 3), "jaw": slice(3, 6)},
+}
+"""Numbers of a pose -> the fields of `Motion` in it; DECA's poses have six."""
 
 
 def is_imavatar(content: dict[str, object]) -> bool:
@@ -40,23 +45,31 @@ def decode_imavatar(content: dict[str, object], name: str) -> RawTake:
     numbers = _numbers(frames)
     order = np.argsort(numbers, kind="stable")
     frames = [frames[i] for i in order]
-    record = {key: array([f[key] for f in frames], key, name) for key in ("expression", "pose")}
-    pose = records.pose(record, "pose", 15, name, len(frames))
-    fields = {field: pose[:, columns] for field, columns in _POSE.items()}
-    if all("world_mat" in frame for frame in frames):
-        fields |= _head([f["world_mat"] for f in frames], fields["rotation"], name)
+    keys = [key for key in _OF_FRAMES if all(key in frame for frame in frames)]
+    record = {key: array([frame[key] for frame in frames], key, name) for key in keys}
     if content.get("shape_params"):
         record["shape_params"] = array(content["shape_params"], "shape_params", name)
-    fps = number(content["fps"], "fps", name) if "fps" in content else None
+    if "fps" in content:
+        record["fps"] = np.array(number(content["fps"], "fps", name))
+    return numbering.numbered(_decode(record, name), numbers[order], "pictures")
+
+
+def _decode(record: Record, name: str) -> RawTake:
+    key = "pose" if "pose" in record else "full_pose"
+    frames = len(records.expression(record, "expression", name))
+    width = record[key].shape[-1] if record[key].ndim else 0
+    pose = records.pose(record, key, width if width in _PARTS else 15, name, frames)
+    fields = {field: pose[:, columns] for field, columns in _PARTS[pose.shape[1]].items()}
+    if "world_mat" in record:
+        fields |= _head(record["world_mat"], fields["rotation"], name)
     keys = {"expression": "expression", "shape": "shape_params"}
-    raw = records.decode_flame(record, name, "flame2020", keys, fps=fps, **fields)
-    return numbering.numbered(raw, numbers[order], "pictures")
+    fps = records.rate(record, "fps")
+    return records.decode_flame(record, name, "flame2020", keys, fps=fps, **fields)
 
 
-def _head(matrices: list[object], turn: np.ndarray, name: str) -> dict[str, np.ndarray]:
+def _head(cameras: np.ndarray, turn: np.ndarray, name: str) -> dict[str, np.ndarray]:
     """Rotation and translation of the head before the camera of each frame."""
-    cameras = array(matrices, "world_mat", name)
-    if cameras.ndim != 3 or cameras.shape[1:] not in ((3, 4), (4, 4)):
+    if cameras.shape not in ((len(turn), 3, 4), (len(turn), 4, 4)):
         raise wrong_shape("world_mat", name, "a matrix of 3 x 4 numbers in every frame")
     flat = records.rows({"world_mat": cameras.reshape(len(cameras), -1)}, "world_mat", name)
     cameras = flat.reshape(cameras.shape).astype(np.float64)
@@ -79,3 +92,11 @@ def _numbers(frames: list[dict[str, object]]) -> Int64Array:
         return numbering.frame_numbers(stems, "")
     except InputError:
         return np.arange(len(frames))
+
+
+_OF_FRAMES = ("expression", "pose", "world_mat")
+IMAVATAR = RecordFormat(
+    keys=(*_OF_FRAMES, "full_pose", "shape_params", "fps"),
+    matches=lambda keys: "expression" in keys and bool({"pose", "full_pose"} & keys),
+    decode=_decode,
+)

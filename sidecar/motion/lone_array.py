@@ -54,7 +54,7 @@ _FLAME = {
         fps=25.0,
     ),
     112: _Layout(
-        said="UniLS's motion: 100 FLAME expressions, the head's turn, the jaw and both eyes",
+        said="motion codes: 100 FLAME expressions, the head's turn, the jaw and both eyes",
         parts={
             "expression": slice(0, 100),
             "rotation": slice(100, 103),

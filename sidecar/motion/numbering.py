@@ -23,13 +23,17 @@ _LEAST_STEPS = 3  # fewer steps of the same size may be gaps
 _MOST_MISSING = 10  # times as many frames as there are: beyond, the numbers count something else
 
 
+def pattern(name: str) -> str:
+    """The name with "#" for each number."""
+    return re.sub(r"\d+", "#", name)
+
+
 def frame_numbers(names: Sequence[str], label: str) -> Int64Array:
     """The frame number in each name, in the order of the names.
 
     Raises InputError `motion.several` if the names are those of several takes or faces.
     """
-    texts = {re.sub(r"\d+", "#", name) for name in names}
-    if len(texts) > 1:
+    if len({pattern(name) for name in names}) > 1:
         raise several(label, _starts(names))
     fields = [[int(digits[-18:]) for digits in re.findall(r"\d+", name)] for name in names]
     table = np.array(fields, np.int64).reshape(len(names), -1)

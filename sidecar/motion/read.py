@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from .json_values import parse_json
 from .lam import decode_lam, is_lam
 from .lone_array import decode_array, fits
 from .raw_take import RawTake
+from .records import with_faceless
 from .shelf import Archive, Folder, Shelf, join
 from .trees import decode_tree, json_tree
 
@@ -42,20 +45,25 @@ def read_take(path: Path, options: ReadOptions = _OPEN) -> TakeRead:
     if is_folder(path):
         return _finish(read_folder(Folder(path), _decode_parts), path.name, options)
     data = read_bytes(path, limits.MAX_MOTION_BYTES, "motion file")
-    take = decode_take(data, path.name, options)
-    beside = siblings(path) if len(take.motion) == 1 else 1
-    if beside < 2:
+    return decode_take(data, path.name, options, beside=lambda: siblings(path))
+
+
+def decode_take(
+    data: bytes, name: str, options: ReadOptions = _OPEN, beside: Callable[[], int] = lambda: 1
+) -> TakeRead:
+    """Decodes a motion file; `name` is used in errors. beside: how many files are numbered like
+    this one. Raises like `read_take`."""
+    take = _finish(_decode(data, name), name, options)
+    if len(take.motion) > 1:
         return take
+    series = beside()
     note = (
-        f"{path.name} is one of {beside} files that are numbered alike; if they are the frames of "
-        "one take, give their folder."
+        f"{name} is one of {series} files that are numbered alike; if they are the frames of one "
+        "take, give their folder."
+        if series > 1
+        else f"{name} holds one frame; frames in many files are read from their folder or its zip."
     )
     return replace(take, notes=(*take.notes, note))
-
-
-def decode_take(data: bytes, name: str, options: ReadOptions = _OPEN) -> TakeRead:
-    """Decodes a motion file; `name` is used in errors. Raises like `read_take`."""
-    return _finish(_decode(data, name), name, options)
 
 
 def read_motion(path: Path, options: ReadOptions = _OPEN) -> Motion:
@@ -124,10 +132,11 @@ def _decode_parts(shelf: Shelf, source: Source) -> list[RawTake]:
         return [_decode_arrays(shelf, place) for place in source.parts]
     if len(source.parts) > 1 and pickled.kind_of(shelf.read(source.parts[0])):
         files = [(part, shelf.read(part)) for part in source.parts]
-        return [
-            decode_tree(tree, part)
-            for (part, _), tree in zip(files, pickled.read_all(files, shelf.label), strict=True)
-        ]
+        trees = zip(source.parts, pickled.read_all(files, shelf.label), strict=True)
+        return with_faceless(
+            [decode_tree(t, part) if isinstance(t, dict) or t.size else None for part, t in trees],
+            shelf.label,
+        )
     return [_decode(shelf.read(part), part) for part in source.parts]
 
 
@@ -169,11 +178,14 @@ def _decode_npz(data: bytes, name: str, keys: frozenset[str]) -> RawTake:
     form = None if keys >= _AFFEKT else format_of(keys)
     if form is not None:
         return form.decode(npz.decode_npz(data, name, dict.fromkeys(form.keys)), name)
-    if len(keys) == 1 and not keys & _FIELDS:
-        (values,) = npz.decode_npz(data, name, dict.fromkeys(keys)).values()
-        if fits(values):
-            return decode_array(values, name)
-    return decode_affekt(data, name)
+    if keys & (_FIELDS | _AFFEKT):
+        return decode_affekt(data, name)
+    if len(keys) == 1:
+        with contextlib.suppress(InputError):  # objects, which may be dictionaries of arrays
+            (values,) = npz.decode_npz(data, name, dict.fromkeys(keys)).values()
+            if fits(values):
+                return decode_array(values, name)
+    return decode_tree(pickled.read("npz", data, name), name)
 
 
 def _decode_json(data: bytes, name: str) -> RawTake:

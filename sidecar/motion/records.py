@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.arrays import Float32Array, FloatArray
+from ...shared.arrays import BoolArray, Float32Array, FloatArray
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS
 from . import npz
@@ -27,6 +27,7 @@ with their sound); `--fps` sets another."""
 Record = Mapping[str, NDArray[np.generic]]
 
 _MOST_FACES = 16  # side by side in one array
+_LEAST = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +64,20 @@ def decode_flame(
             fields[field] = np.clip(pose(record, key, 2, name, frames), 0, 1)
         elif field not in ("expression", "eyelids", "shape"):
             fields[field] = pose(record, key, WIDTHS[field], name, frames)
-    lost = np.isnan(fields["expression"][:, 0])  # the others of the row are looked at where it is
-    lost[lost] = np.isnan(rows(record, keys["expression"], name)[lost]).all(1)
     return RawTake(
         rows=fields | computed,
         shape=shape(record, keys["shape"], name) if "shape" in keys else None,
         fps=rate(record, "fps") if fps is None else fps,
-        seen=~lost if lost.any() and not lost.all() else None,
+        seen=_seen(fields["expression"]),
         space=space,
     )
+
+
+def _seen(expression: FloatArray) -> BoolArray | None:
+    """Which rows (T,) have a face, if some have and some have not; no tracker has fewer than
+    `_LEAST` expressions."""
+    lost = np.logical_and.reduce(np.isnan(expression[:, :_LEAST]), axis=1)
+    return ~lost if lost.any() and not lost.all() else None
 
 
 def rows(record: Record, key: str, name: str) -> Float32Array:
@@ -171,11 +177,27 @@ def join_takes(takes: list[RawTake]) -> RawTake:
             "Give a folder that holds the frames of one take from one tracker.",
         )
     shapes = [take.shape for take in takes if take.shape is not None]
+    joined = {key: np.concatenate([take.rows[key] for take in takes]) for key in first.rows}
     return replace(
         first,
-        rows={key: np.concatenate([take.rows[key] for take in takes]) for key in first.rows},
+        rows=joined,
+        seen=_seen(joined["expression"]),
         shape=_mean(np.stack(shapes)) if shapes else None,
     )
+
+
+def with_faceless(frames: list[RawTake | None], name: str) -> list[RawTake]:
+    """The frames with NaN in place of those that are None, which had no face.
+
+    Raises InputError `motion.no_face` if none has one.
+    """
+    whole = [frame for frame in frames if frame is not None]
+    if not whole:
+        raise InputError(
+            "motion.no_face", f"No frame of {name} has a face.", "Track the video again."
+        )
+    lost = {key: np.full_like(values, np.nan) for key, values in whole[0].rows.items()}
+    return [replace(whole[0], rows=lost) if frame is None else frame for frame in frames]
 
 
 def _kind(take: RawTake) -> tuple[str, float | None, frozenset[str]]:

@@ -107,13 +107,14 @@ class Archive:
 
     data: bytes
     label: str
+    _archive: zipfile.ZipFile = field(init=False)
     _members: dict[str, zipfile.ZipInfo] = field(default_factory=dict)
     _listings: dict[str, Listing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
-            with zipfile.ZipFile(io.BytesIO(self.data)) as archive:
-                infos = archive.infolist()
+            self._archive = zipfile.ZipFile(io.BytesIO(self.data))
+            infos = self._archive.infolist()
         except npz.BROKEN as error:
             raise npz.damaged(self.label) from error
         if len(infos) > _MOST_MEMBERS:
@@ -154,7 +155,7 @@ class Archive:
         if info.file_size > limits.MAX_MOTION_BYTES:
             raise too_large(place, info.file_size, limits.MAX_MOTION_BYTES, "motion file")
         try:
-            with zipfile.ZipFile(io.BytesIO(self.data)) as archive, archive.open(info) as file:
+            with self._archive.open(info) as file:
                 content = file.read(info.file_size + 1)
         except npz.BROKEN as error:
             raise npz.damaged(self.label) from error

@@ -91,6 +91,8 @@ def _tree(content: object, name: str, depth: int) -> Tree:
         found = _array(value, name)
         if found is not None:
             tree[str(key)] = found
+        elif value is None or value == {}:
+            tree[str(key)] = np.zeros(0)
         elif isinstance(value, dict) and depth > 1:
             tree[str(key)] = _tree(value, name, depth - 1)
     return tree

@@ -7,6 +7,8 @@ A dictionary is a take itself, or holds one for each frame under names with numb
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ...shared.errors import InputError
@@ -33,10 +35,13 @@ def decode_tree(content: Tree | np.ndarray, name: str, depth: int = 0) -> RawTak
     if form is not None:
         return form.decode(_record(content), name)
     inner = {key: value for key, value in content.items() if isinstance(value, dict)}
+    lost = [
+        key for key, value in content.items() if isinstance(value, np.ndarray) and not value.size
+    ]
     inside = {key: _record(value) for key, value in inner.items()}
     takes = {key: record for key, record in inside.items() if format_of(frozenset(record))}
     if takes:
-        return _decode_takes(takes, name)
+        return _decode_takes(takes, lost, name)
     if len(inner) == 1 and depth < _MOST_DEPTH:
         return decode_tree(next(iter(inner.values())), name, depth + 1)
     raise InputError(
@@ -49,26 +54,29 @@ def decode_tree(content: Tree | np.ndarray, name: str, depth: int = 0) -> RawTak
 
 def json_tree(content: object, name: str, depth: int = 0) -> Tree:
     """The arrays that some format reads, in the dictionaries of parsed JSON or its lists of
-    dictionaries. Raises InputError `motion.shape`."""
+    dictionaries; None and dictionaries without any are empty arrays. Raises InputError
+    `motion.shape`."""
     if isinstance(content, list) and any(isinstance(item, dict) for item in content):
         content = {str(i): item for i, item in enumerate(content)}
     if not isinstance(content, dict) or depth > _MOST_DEPTH:
         return {}
     tree: Tree = {}
     for key, value in content.items():
-        if isinstance(value, dict):
-            tree[key] = json_tree(value, name, depth + 1)
+        if value is None or isinstance(value, dict):
+            tree[key] = json_tree(value, name, depth + 1) or np.zeros(0)
         elif key in NAMES and isinstance(value, list | int | float):
             tree[key] = array(value, key, name)
-    return {key: value for key, value in tree.items() if not isinstance(value, dict) or value}
+    whole = any(isinstance(value, dict) or value.size for value in tree.values())
+    return tree if whole else {}
 
 
 def _record(content: Tree) -> Record:
-    return {key: values for key, values in content.items() if isinstance(values, np.ndarray)}
+    arrays = {key: values for key, values in content.items() if isinstance(values, np.ndarray)}
+    return {key: values for key, values in arrays.items() if values.size}
 
 
-def _decode_takes(takes: dict[str, Record], name: str) -> RawTake:
-    """One take, or one for each frame."""
+def _decode_takes(takes: dict[str, Record], lost: list[str], name: str) -> RawTake:
+    """One take, or one for each frame; `lost` are the names of frames without a face."""
     first = next(iter(takes.values()))
     form = format_of(frozenset(first))
     assert form is not None
@@ -82,10 +90,15 @@ def _decode_takes(takes: dict[str, Record], name: str) -> RawTake:
             f"The frames of {name} are of different kinds, so they are not one take.",
             "Track the video again.",
         )
-    numbers = numbering.frame_numbers(list(takes), name)
+    faceless = [
+        key for key in lost if numbering.pattern(key) == numbering.pattern(next(iter(takes)))
+    ]
+    numbers = numbering.frame_numbers([*takes, *faceless], name)
     order = np.argsort(numbers, kind="stable")
-    frames = list(takes.values())
+    frames = [*takes.values(), *[first] * len(faceless)]
     raw = form.decode(_stack([frames[i] for i in order], form, name), name)
+    if faceless:
+        raw = replace(raw, seen=order < len(takes))
     return numbering.numbered(raw, numbers[order], "frames")
 
 

@@ -53,17 +53,9 @@ _ALLOWED = re.compile(
     r"|torch\.storage _load_from_bytes"
     r"|torch (Float|Double|Half|Long|Int|Short|Char|Byte|Bool)Storage"
 )
-_STORAGES = {
-    "FloatStorage": "f4",
-    "DoubleStorage": "f8",
-    "HalfStorage": "f2",
-    "LongStorage": "i8",
-    "IntStorage": "i4",
-    "ShortStorage": "i2",
-    "CharStorage": "i1",
-    "ByteStorage": "u1",
-    "BoolStorage": "?",
-}
+_STORAGES = {"FloatStorage": "f4", "DoubleStorage": "f8", "HalfStorage": "f2", "LongStorage": "i8"}
+_STORAGES |= {"IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1"}
+_STORAGES |= {"BoolStorage": "?"}
 """torch's storages -> their number type."""
 _NUMBER_TYPE = re.compile(r"[<>=|]?([fiu][1248]|b1|\?)")
 
@@ -416,12 +408,14 @@ def read_mat(data: bytes, wanted: frozenset[str]) -> dict[str, object]:
         names = [name for name in held if name in wanted]
         if sum(math.prod(held[name]) for name in names) > MOST_ELEMENTS:
             raise Refused("file.unsafe", "an array is larger than it may be")
-        found = loadmat(io.BytesIO(data), variable_names=names) if names else {}
+        if not names:
+            raise Refused("file.wrong_kind", f"it holds {_shown(held)}")
+        found = loadmat(io.BytesIO(data), variable_names=names)
     except (Refused, MemoryError):
         raise
     except Exception as error:  # a damaged file raises a dozen kinds of errors
         raise Refused("file.damaged", "it is cut off or was changed") from error
-    return {**dict.fromkeys(held), **{name: found[name] for name in names}}
+    return {name: found[name] for name in names}
 
 
 READERS = {"pickle": unpickle, "npy": read_npy, "npz": read_npz, "torch": read_torch}
@@ -458,7 +452,8 @@ def _numbers_or_refused(value: object) -> np.ndarray | None:
 def convert_tree(kind: str, data: bytes, wanted: frozenset[str]) -> bytes:
     """The file's wanted arrays as a safetensors, each under its path: the names of the dictionaries
     and indices of the lists that lead to it, and its own, joined by `SEPARATOR`. A file that is one
-    array has it under the empty path. Floats are float32 or float64, the others int64."""
+    array has it under the empty path; None, and a dictionary without any, is an empty array. Floats
+    are float32 or float64, the others int64."""
     content = _read(kind, data, wanted)
     arrays: dict[str, np.ndarray] = {}
     for path, found in _Search(wanted).leaves(content, ()):
@@ -467,7 +462,7 @@ def convert_tree(kind: str, data: bytes, wanted: frozenset[str]) -> bytes:
         arrays[SEPARATOR.join(path)] = np.ascontiguousarray(values).reshape(values.shape)
         if len(arrays) > MOST_LEAVES:
             raise Refused("file.unsafe", "it holds more arrays than it may")
-    if not arrays:
+    if not any(values.size for values in arrays.values()):
         raise Refused("file.wrong_kind", f"it holds {_shown(content)}")
     return save(arrays)
 
@@ -501,7 +496,10 @@ class _Search:
                 yield path, found
         elif len(path) < MOST_BRANCHES:
             for key, item in entries:
-                yield from self.leaves(item, (*path, key))
+                inside = list(self.leaves(item, (*path, key)))
+                yield from inside
+                if not inside and (item is None or isinstance(item, dict)):
+                    yield (*path, key), np.zeros(0)  # a frame without a face, perhaps
 
     def _table(self, value: object, depth: int = 0) -> np.ndarray | None:
         """The array that a value or a list of values is; None in a list is NaN."""

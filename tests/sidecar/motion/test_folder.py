@@ -131,7 +131,8 @@ def test_one_file_of_many_says_so(tmp_path: Path) -> None:
     assert len(take.motion) == 1
     assert take.notes[-1].startswith("00001.npz is one of 3 files that are numbered alike")
     write(tmp_path / "alone" / "00001.npz", (tmp_path / "00001.npz").read_bytes())
-    assert not read_take(tmp_path / "alone" / "00001.npz").notes
+    (note,) = read_take(tmp_path / "alone" / "00001.npz").notes
+    assert note.startswith("00001.npz holds one frame")
 
 
 def test_the_smoothed_take_of_gagavatar_track_is_taken(tmp_path: Path) -> None:
@@ -159,6 +160,20 @@ def test_a_pickle_a_frame_and_a_folder_of_mat_a_frame(tmp_path: Path) -> None:
     np.testing.assert_array_equal(smirk.expression[:, :50], arrays["expression_params"][:, 0])
     deca = read_take(tmp_path / "deca").motion
     np.testing.assert_array_equal(deca.expression[:, :50], codes(12)["exp"])
+
+
+def test_pickles_of_nothing_are_frames_without_a_face(tmp_path: Path) -> None:
+    arrays = smirk_arrays(9)
+    for i in range(9):
+        frame = {key: values[i] for key, values in arrays.items()}
+        write(tmp_path / f"{i}.pkl", pickle.dumps(None if i in (3, 4) else frame))
+    take = read_take(tmp_path)
+    assert len(take.motion) == 9
+    assert np.isfinite(take.motion.jaw).all()
+    assert "2 of 9 frames have no face" in " ".join(take.notes)
+    for i in range(9):
+        write(tmp_path / f"{i}.pkl", pickle.dumps(None))
+    assert code_of(tmp_path) in ("motion.no_face", "file.wrong_kind")
 
 
 def test_two_faces_in_a_frame_of_emoca(tmp_path: Path) -> None:

@@ -93,6 +93,16 @@ def test_imavatar_frames_are_in_the_order_of_their_pictures() -> None:
     np.testing.assert_allclose(read(as_bytes(unnumbered)).motion.expression[:, 0], [3, 1, 2])
 
 
+def test_imavatars_arrays_may_be_named_arrays() -> None:
+    arrays = {"expression": rows(50), "pose": rows(15), "shape_params": np.ones(100)}
+    take = read(pickle.dumps(arrays)).motion
+    np.testing.assert_array_equal(take.jaw, arrays["pose"][:, 6:9])
+    np.testing.assert_array_equal(take.eyes, arrays["pose"][:, 9:])
+    short = read(npz_bytes({"expression": rows(100), "pose": rows(6)})).motion
+    np.testing.assert_array_equal(short.rotation, rows(6)[:, :3])
+    np.testing.assert_array_equal(short.jaw, rows(6)[:, 3:])
+
+
 def imavatar_with(**changes: object) -> bytes:
     content = imavatar()
     content["frames"][1] |= changes
@@ -102,7 +112,7 @@ def imavatar_with(**changes: object) -> bytes:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"pose": [0] * 6}, "motion.shape"),
+        ({"pose": [0] * 7}, "motion.shape"),
         ({"expression": None}, "motion.shape"),
         ({"expression": ["a"] * 50}, "motion.not_a_number"),
         ({"world_mat": [[1]]}, "motion.shape"),
@@ -137,6 +147,23 @@ def test_a_face_lost_in_the_video_is_a_frame_that_is_missing() -> None:
     assert "2 of 12 frames" in " ".join(take.notes)
 
 
+def test_frames_that_are_empty_have_no_face() -> None:
+    """Also the first and the last, so that the take keeps its length."""
+    arrays = codes(6)
+    frames = [{key: values[i].tolist() for key, values in arrays.items()} for i in range(6)]
+    lost = [None, {}, *frames[2:5], None]
+    tensors = [f and {key: torch.tensor(v) for key, v in f.items()} for f in lost]
+    zipped = io.BytesIO()
+    torch.save(tensors, zipped)
+    for data in (pickle.dumps(lost), as_bytes(lost), zipped.getvalue()):
+        take = read(data)
+        wanted = arrays["exp"][[2, 2, 2, 3, 4, 4]]
+        np.testing.assert_allclose(take.motion.expression[:, :50], wanted, atol=1e-6)
+        assert "3 of 6 frames have no face" in " ".join(take.notes)
+    named = {f"clip_{i}": frame for i, frame in enumerate(lost)} | {"fps": 25, "video": None}
+    assert len(read(pickle.dumps(named)).motion) == 6
+
+
 def test_two_videos_in_one_pickle_are_not_one_take() -> None:
     one, other = gagavatar_frames(3), gagavatar_frames(4, seed=1)
     both = one | {key.replace("clip", "other"): frame for key, frame in other.items()}
@@ -151,7 +178,8 @@ def test_two_videos_in_one_pickle_are_not_one_take() -> None:
 @pytest.mark.parametrize("arrays", [vhap_arrays(), smirk_arrays(), codes()])
 def test_any_record_may_be_pickled_or_an_object_array(arrays: dict) -> None:
     plain = read(npz_bytes(arrays)).motion
-    for data in (pickle.dumps(arrays), npy(np.array(arrays, dtype=object))):
+    held = np.array(arrays, dtype=object)
+    for data in (pickle.dumps(arrays), npy(held), npz_bytes({"arr_0": held})):
         again = read(data).motion
         np.testing.assert_array_equal(again.expression, plain.expression)
         np.testing.assert_array_equal(again.jaw, plain.jaw)
@@ -280,7 +308,7 @@ def test_shapes_of_one_array() -> None:
     assert code_of(npy(np.stack([values, values]))) == "motion.several"
     for shape in ((30, 51), (30, 5023, 3), (3,), (0, 52), (2, 2, 2, 52)):
         assert code_of(npy(np.zeros(shape, "f4"))) == "motion.shape"
-    assert code_of(npy(np.full((3, 52), "x"))) == "file.wrong_kind"
+    assert code_of(npy(np.full((3, 52), "x"))) == "motion.not_a_number"
 
 
 # --- records --------------------------------------------------------------------------------------
