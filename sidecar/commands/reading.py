@@ -17,8 +17,8 @@ class Reading:
     """What the take's file does not say, or says wrong."""
 
     fps: float | None = None
-    """The take's frames per second, for files that do not say or say it wrong; nothing is
-    resampled."""
+    """The take's frames per second, for files that do not say or say it wrong. Its rows are then
+    frames one after another; frames that are missing are still filled in."""
     degrees: bool = False
     """The head's angles are degrees."""
     axes: HeadAxes | None = None

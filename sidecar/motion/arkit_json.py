@@ -288,7 +288,7 @@ def _by_columns(columns: dict[str, list[object]], fps: float | None, name: str) 
         _Row(face=None, frame={key: columns[key][i] for key in columns if is_time(key)}, number=i)
         for i in range(len(values))
     ]
-    seen = np.isfinite(values[:, list(sorted_.weights)]).any(1)
+    seen = np.array(np.isfinite(values[:, list(sorted_.weights)]).any(1), bool)
     return RawTake(
         rows=rows,
         space="arkit",

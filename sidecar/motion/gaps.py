@@ -39,7 +39,7 @@ def find_faces(take: RawTake, name: str) -> Seen:
 
     Raises InputError `motion.no_face`, or `motion.not_finite` for a column without any number.
     """
-    faces = (~np.isnan(take.rows["expression"])).any(1)
+    faces = np.array((~np.isnan(take.rows["expression"])).any(1), bool)
     if take.seen is not None:
         faces = faces & take.seen
     if not faces.any() and len(take):

@@ -12,12 +12,15 @@ import numpy as np
 from ...shared.arrays import BoolArray, Float64Array, Int64Array
 
 UNEVEN = 0.35
-"""Steps; times further than this from their place on a grid are not evenly spaced. Rates of 60
-rounded to hundredths of a second are off by 0.3."""
-_CLEAN = 0.1  # steps; on a grid this near, gaps are gaps and not a longer step
+"""Steps; times further than this from their place on a grid are on none."""
+_CLEAN = 0.1  # steps; on a grid this near, gaps are gaps, and rows need no resampling
+_LEAST_SINGLE = 0.3  # of the steps are one frame; else the grid is too fine or too coarse
 _MOST_STEPS = 1e9
 _DECIMALS = (23.976, 29.97, 47.952, 59.94, 119.88)
 _FRACTIONS = tuple(n * 1000 / 1001 for n in (24, 30, 48, 60, 120))
+
+
+_FOLLOW = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,10 +31,11 @@ class Grid:
     frames: Int64Array
     step: float
     worst: float
+    start: float = 0.0
 
     @property
     def even(self) -> bool:
-        """Whether the times lie near enough to the grid to be taken for its frames."""
+        """Whether each time has one frame of the grid that is nearest beyond doubt."""
         return self.worst <= UNEVEN
 
     @property
@@ -56,7 +60,18 @@ def fit_grid(times: Float64Array) -> Grid | None:
     }
     grids = [_fit(times, guess) for guess in guesses]
     found = [grid for grid in grids if grid is not None and grid.even]
-    return min(found, key=lambda grid: (grid.worst > _CLEAN, grid.flaws, grid.worst), default=None)
+    part = quantum(times)
+    return min(
+        found,
+        key=lambda grid: (grid.worst > largest_rounding(part, grid.step), grid.flaws, grid.worst),
+        default=None,
+    )
+
+
+def largest_rounding(part: float, step: float) -> float:
+    """Steps that a time may be off its frame by rounding to a part of a second; `part` is 0 if
+    times are not rounded."""
+    return max(_CLEAN, 0.55 * part / step)
 
 
 def fit_step(times: Float64Array, step: float) -> Grid:
@@ -76,7 +91,7 @@ def _fit(times: Float64Array, step: float) -> Grid | None:
     single = np.rint(steps / step) == 1
     if single.any():
         step = float(steps[single].mean())
-    frames = np.append(0.0, np.cumsum(np.rint(steps / step)))
+    frames = _tracked(times, step)
     for _ in range(3):  # each round corrects what the rounding of single steps had added up
         if not frames[-1] > 0:
             return None
@@ -85,11 +100,35 @@ def _fit(times: Float64Array, step: float) -> Grid | None:
             return None
         frames = np.rint((times - start) / step)
     step, start = _line(frames, times)
-    if not step > 0 or (np.diff(frames) < 0).any():
+    moved = np.diff(frames)
+    if not step > 0 or (moved < 0).any() or (moved == 1).mean() < _LEAST_SINGLE:
         return None
     worst = float(np.abs(times - start - step * frames).max() / step)
     whole = (frames - frames[0]).astype(np.int64)
-    return Grid(frames=whole, step=step, worst=worst)
+    return Grid(frames=whole, step=step, worst=worst, start=start + step * float(frames[0]))
+
+
+def _tracked(times: Float64Array, step: float) -> Float64Array:
+    """Frames (R,) of times, each counted from the one before on a clock that follows them slowly:
+    jitter does not add up, and a step that is a little wrong does no harm."""
+    frames, clock, frame = np.zeros(len(times)), float(times[0]), 0
+    for row, time in enumerate(times.tolist()):
+        moved = max(round((time - clock) / step), 0)
+        frame += moved
+        clock += moved * step
+        clock += _FOLLOW * (time - clock)
+        frames[row] = frame
+    return frames
+
+
+def quantum(times: Float64Array) -> float:
+    """The second's part, down to a thousandth, of which all times (R,) are multiples after the
+    first; 0 if there is none."""
+    away = times - times[0]
+    for part in (1.0, 0.1, 0.01, 0.001):
+        if np.abs(away / part - np.rint(away / part)).max() < 1e-3:
+            return part
+    return 0.0
 
 
 def _line(x: Float64Array, y: Float64Array) -> tuple[float, float]:

@@ -70,8 +70,11 @@ def is_faceless(frame: object) -> bool:
         return True
     if not isinstance(frame, dict):
         return False
-    if any(key_of(key) in (*_WEIGHTS, *_FACES) and not value for key, value in frame.items()):
-        return True
+    for key, value in frame.items():
+        if key_of(key) in _WEIGHTS and not _weights_in(value):
+            return True
+        if key_of(key) in _FACES and isinstance(value, list) and all(map(is_faceless, value)):
+            return True
     return any(is_faceless(frame[key]) for key in frame if key_of(key) in _NESTED) or all(
         is_time(key) or value in (None, False) for key, value in frame.items()
     )

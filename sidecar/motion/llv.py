@@ -52,7 +52,7 @@ PACKET_ORDER = (
 
 def is_llv(data: bytes) -> bool:
     """Whether this is such a recording."""
-    return data.startswith((_GZIP, b"\x06\0\0")) or _lines_of(data) is not None
+    return data.startswith((_GZIP, b"\x06\0")) or _lines_of(data) is not None
 
 
 def decode_llv(data: bytes, name: str) -> RawTake:

@@ -123,7 +123,7 @@ class _Reader:
         text_columns: list[int],
         name: str,
     ) -> None:
-        self._width = max(i for i, cell in enumerate(header) if cell) + 1
+        self._width = len(header)
         self._decimal_comma = separator != ","
         self._columns, self._text_columns = columns, text_columns
         self._needed = max((*columns, *text_columns), default=0) + 1

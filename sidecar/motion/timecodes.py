@@ -30,7 +30,9 @@ _DROPPED = {30: (2, 29.97), 60: (4, 59.94)}
 _DAY = 24 * 3600
 _CODE = re.compile(r"(\d{1,3}):([0-5]?\d):([0-5]?\d)([:;.])(\d{1,4})(?:[.,](\d{1,9}))?")
 _LEAST_MILLISECONDS = 250  # frames field beyond this and no camera's rate
-_UNKNOWN_COSTS = 3  # gaps that a known rate may have before an unknown one is believed
+_UNKNOWN_COSTS = 3
+"""Gaps that a known rate may have at a single second's end before an unknown one is believed; where
+the same number is missing at each of several, it is not one that was dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,7 +139,8 @@ def _whole_base(seconds: Int64Array, frames: Int64Array, fps: float | None) -> i
     costs = {rate: _flaws(seconds * rate + frames) for rate in known}
     if highest + 1 >= limits.LEAST_FPS:
         flaws = _flaws(seconds * (highest + 1) + frames)
-        costs.setdefault(highest + 1, flaws + _UNKNOWN_COSTS)
+        once = (np.diff(seconds) != 0).sum() < 2
+        costs.setdefault(highest + 1, flaws + (_UNKNOWN_COSTS if once else 1))
     return min(costs, key=lambda rate: (costs[rate], rate))
 
 
@@ -156,7 +159,8 @@ def _parts(
     known = [rate for rate in RATES if rate > codes.frames.max()]
     if seconds[-1] == seconds[0] or fps is not None or not known:
         return seconds + (codes.frames + codes.fractions) / base
-    times = {rate: seconds + (codes.frames + codes.fractions) / rate for rate in {base, *known}}
+    possible = {base, int(codes.frames.max()) + 1, *known}
+    times = {rate: seconds + (codes.frames + codes.fractions) / rate for rate in possible}
     grids = {rate: fit_grid(t) for rate, t in times.items() if (np.diff(t) >= 0).all()}
     even: dict[int, Grid] = {rate: grid for rate, grid in grids.items() if grid is not None}
     best = min(even, key=lambda rate: (even[rate].flaws, even[rate].worst, rate), default=base)

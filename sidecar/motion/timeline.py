@@ -26,6 +26,7 @@ _UNITS = {1.0: "seconds", 1e-3: "milliseconds", 1e-6: "microseconds", 1e-9: "nan
 _COMMON = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)
 _OUT_OF_ORDER_S = 0.5  # rows that lie further back than this began another recording
 _COARSE = 0.3  # share of repeated times beyond which the times are too coarse for the rows
+_LATEST = 1e20  # in nanoseconds, 3,000 years
 _CLOSE = 0.05
 _SAME_RATE = 1.6  # factor; times that run at a rate further from the given one mean nothing
 _MOST_GUESSED_FPS = 250.0  # 2.5 are seconds between pictures, not milliseconds at 400 fps
@@ -45,12 +46,14 @@ class Placed:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Places:
     """places: (R,) of the rows in frames from 0 on, NaN for rows that are left out. order: (R,)
-    the rows in ascending order of time, None if they are."""
+    the rows in ascending order of time, None if they are. whole: whether each row belongs to one
+    frame, near which it is, so that the others are missing."""
 
     places: Float64Array
     fps: float
     order: IndexArray | None = None
     notes: tuple[str, ...] = ()
+    whole: bool = True
 
 
 def place(take: RawTake, name: str, fps: float | None = None) -> Placed:
@@ -77,38 +80,30 @@ def _fill(take: RawTake, found: _Places, places: Float64Array, name: str) -> Pla
     seen = gaps.find_faces(take, name)
     filled = gaps.fill_values(seen, places, found.fps)
     rows = gaps.fill_frames(filled.rows, places[seen.faces], frames, found.fps)
-    notes = (*found.notes, *_gap_notes(places, seen.faces, frames, found.fps))
+    nearest = np.clip(np.rint(places).astype(np.int64), 0, frames - 1)
+    without = np.full(frames, found.whole)
+    without[nearest] = False
+    faceless = np.zeros(frames, bool)
+    faceless[nearest[~seen.faces]] = True
+    faceless[nearest[seen.faces]] = False
+    away_s = float(np.diff(places[seen.faces]).max(initial=0)) / found.fps
+    notes = (*found.notes, *_gap_notes(without, faceless, away_s))
     if seen.missing:
         values = "1 value was" if seen.missing == 1 else f"{seen.missing} values were"
         notes = (*notes, f"{values} missing and filled in from the frames around.")
     return Placed(rows=rows, fps=found.fps, notes=notes)
 
 
-def _gap_notes(places: Float64Array, faces: BoolArray, frames: int, fps: float) -> tuple[str, ...]:
-    """What was filled in. On an even grid a frame without a row is missing; resampled rows miss
-    none."""
-    nearest = np.clip(np.rint(places).astype(np.int64), 0, frames - 1)
-    without = np.ones(frames, bool)
-    without[nearest] = False
-    if (places != nearest).any():
-        without[:] = False
-    faceless = np.zeros(frames, bool)
-    faceless[nearest[~faces]] = True
-    faceless[nearest[faces]] = False
-    notes = []
-    if without.any():
-        notes.append(
-            f"{without.sum()} of {frames} frames were missing and were filled in "
-            f"({gaps.describe(without)})."
-        )
-    if faceless.any():
-        notes.append(
-            f"{faceless.sum()} of {frames} frames have no face and were filled in "
-            f"({gaps.describe(faceless)})."
-        )
-    away = np.diff(places[faces]).max(initial=0)
-    if away > gaps.LINE_S * fps + 1e-6:
-        notes.append(f"The longest gap is {away / fps:.1f} s, over which the face is held.")
+def _gap_notes(without: BoolArray, faceless: BoolArray, away_s: float) -> tuple[str, ...]:
+    """What was filled in: frames (T,) without a row, and those whose rows have no face. away_s:
+    the longest time between two faces."""
+    frames, notes = len(without), []
+    for gaps_, said in ((without, "were missing"), (faceless, "have no face")):
+        if gaps_.any():
+            shown = gaps.describe(gaps_)
+            notes.append(f"{gaps_.sum()} of {frames} frames {said} and were filled in ({shown}).")
+    if away_s > gaps.LINE_S + 1e-6:
+        notes.append(f"The longest gap is {away_s:.1f} s, over which the face is held.")
     return tuple(notes)
 
 
@@ -217,14 +212,7 @@ def _by_seconds(clock: Clock, given: float | None, name: str, *, forced: bool) -
         return _by_coarse(times, given, name, None, clock.numbers)
     found = grid.fit_grid(times)
     if found is not None:
-        if given is None:
-            return _on_grid(found.frames, checked(grid.tidy_rate(found), name) or FPS, None)
-        placed = _on_grid(found.frames, given, None)
-        own = grid.tidy_rate(found)
-        if forced or abs(own / given - 1) < _CLOSE:
-            return placed
-        said = f"The file names {given:g} fps, but its times run at {own:g}; {given:g} was taken."
-        return replace(placed, notes=(*placed.notes, said))
+        return _by_grid(times, found, given, name, forced=forced)
     typical = _typical_step(times) or 1 / FPS
     if given is not None:
         at_given = grid.fit_step(times, 1 / given)
@@ -233,6 +221,23 @@ def _by_seconds(clock: Clock, given: float | None, name: str, *, forced: bool) -
         if not 1 / _SAME_RATE < typical * given < _SAME_RATE:
             return _Places(places=np.arange(len(times), dtype=np.float64), fps=given)
     return _resampled(times, given or _common_rate(1 / typical, name))
+
+
+def _by_grid(
+    times: Float64Array, found: grid.Grid, given: float | None, name: str, *, forced: bool
+) -> _Places:
+    """Places of rows on a grid: its frames if the times are only rounded, else where they are."""
+    own = grid.tidy_rate(found)
+    rate = given or checked(own, name) or FPS
+    close = abs(own / rate - 1) < _CLOSE
+    rounding = grid.largest_rounding(grid.quantum(times), found.step)
+    if close and not forced and found.worst > rounding:
+        return _resampled(times, rate, found.start)
+    placed = _on_grid(found.frames, rate, None)
+    if forced or close:
+        return placed
+    said = f"The file names {rate:g} fps, but its times run at {own:g}; {rate:g} was taken."
+    return replace(placed, notes=(*placed.notes, said))
 
 
 def _by_coarse(
@@ -263,12 +268,15 @@ def _near_common(fps: float) -> float:
     return float(near) if abs(near - fps) < 0.02 * fps else round(fps, 3)
 
 
-def _resampled(times: Float64Array, fps: float) -> _Places:
+def _resampled(times: Float64Array, fps: float, start: float | None = None) -> _Places:
+    """Places of rows at their times. start: the time of frame 0 if the times are those of a grid's
+    frames with jitter."""
     steps = np.diff(times)
-    places = np.where(np.append(True, steps > 0), (times - times[0]) * fps, np.nan)
+    begin = float(times[0]) if start is None else start
+    places = np.where(np.append(True, steps > 0), (times - begin) * fps, np.nan)
     low, high = np.quantile(steps[steps > 0], (0.02, 0.98)) * 1000
     note = f"The times were uneven ({low:.0f} to {high:.0f} ms apart): resampled to {fps:g} fps."
-    return _Places(places=places, fps=fps, notes=(note,))
+    return _Places(places=places, fps=fps, notes=(note,), whole=start is not None)
 
 
 def _common_rate(fps: float, name: str) -> float:
@@ -318,7 +326,7 @@ def _whole(times: Float64Array | None) -> Float64Array | None:
     none."""
     if times is None:
         return None
-    there = np.isfinite(times)
+    there = np.abs(np.nan_to_num(times, nan=np.inf)) < _LATEST
     if there.sum() < 2:
         return None
     rows = np.arange(len(times))

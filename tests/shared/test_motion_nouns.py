@@ -42,9 +42,9 @@ def test_every_array_of_a_motion_is_checked(name: str) -> None:
     assert code_of(replace, motion, **{name: broken}) == "motion.not_finite"
 
 
-@pytest.mark.parametrize("fps", [0.0, -1.0, np.nan, np.inf, 1001.0])
+@pytest.mark.parametrize("fps", [0.0, -1.0, 1e-300, 4.9, np.nan, np.inf, 1001.0])
 def test_frame_rates_of_a_motion(fps: float) -> None:
-    assert code_of(replace, random_motion(5), fps=fps) == "motion.shape"
+    assert code_of(replace, random_motion(5), fps=fps) == "motion.rate"
 
 
 def test_spaces_and_lengths_of_a_motion(monkeypatch: pytest.MonkeyPatch) -> None:

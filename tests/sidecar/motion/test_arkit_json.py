@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ARKit takes as other tools write them in JSON: the same weights, whatever the layout."""
+
+import json
+
+import numpy as np
+import pytest
+from affekt.shared.errors import AffektError, InputError
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.motion.read import decode_motion, decode_take
+from fakes.takes import arkit_content, as_bytes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+PLAIN = arkit_content(5, fps=25.0)
+ROWS = [dict(zip(ARKIT_NAMES, frame["weights"], strict=True)) for frame in PLAIN["frames"]]
+
+
+def apple(name: str) -> str:
+    return name.replace("Left", "_L").replace("Right", "_R") if len(name) > 10 else name
+
+
+LAYOUTS = {
+    "audio2face": {
+        "exportFps": 25.0,
+        "trackPath": "x.wav",
+        "numPoses": 52,
+        "numFrames": 5,
+        "facsNames": list(ARKIT_NAMES),
+        "weightMat": [list(row.values()) for row in ROWS],
+    },
+    "dictionaries": {"fps": 25, "frames": [{"blendShapes": row} for row in ROWS]},
+    "bare list with times": [
+        {"timestamp": i / 25, "blendshapes": row} for i, row in enumerate(ROWS)
+    ],
+    "frames themselves": [{"time": i / 25} | row for i, row in enumerate(ROWS)],
+    "live link's names": {
+        "fps": 25,
+        "frames": [{k[0].upper() + k[1:]: v for k, v in row.items()} for row in ROWS],
+    },
+    "apple's raw values": {
+        "fps": 25,
+        "frames": [{"weights": {apple(k): v for k, v in row.items()}} for row in ROWS],
+    },
+    "mediapipe": {
+        "fps": 25,
+        "frames": [
+            {
+                "categories": [
+                    {"index": 0, "score": 0.1, "categoryName": "_neutral"},
+                    *({"categoryName": k, "score": v} for k, v in row.items()),
+                ]
+            }
+            for row in ROWS
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_says_the_same(layout: str) -> None:
+    motion = decode_motion(as_bytes(LAYOUTS[layout]), "take.json")
+    plain = decode_motion(as_bytes(PLAIN), "take.json")
+    np.testing.assert_array_equal(motion.expression, plain.expression)
+    assert motion.fps == pytest.approx(25)
+    assert motion.space == "arkit"
+
+
+BAD = {
+    "names differ": ([{"blendShapes": ROWS[0]}, {"blendShapes": {"jawOpen": 1}}], "motion.shape"),
+    "unknown": ([{"blendShapes": {"jawOpne": 1.0}}], "motion.unknown_weight"),
+    "unknown in a frame": ([ROWS[0] | {"jawOpne": 1.0}], "motion.unknown_weight"),
+    "text": ([{"blendShapes": {"jawOpen": "1"}}], "motion.not_a_number"),
+    "rows": ({"facsNames": ["jawOpen"], "weightMat": 3}, "motion.shape"),
+    "row width": ({"facsNames": ["jawOpen"], "weightMat": [[1, 2]]}, "motion.shape"),
+    "categories": ([{"categories": [3]}], "file.wrong_kind"),
+    "spelt twice": ([{"blendShapes": {"jawOpen": 1, "JawOpen": 1}}], "motion.shape"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_layouts_are_named(kind: str) -> None:
+    content, code = BAD[kind]
+    with pytest.raises(InputError) as caught:
+        decode_motion(as_bytes(content), "take.json")
+    assert caught.value.code == code
+
+
+@given(layout=st.sampled_from(sorted(LAYOUTS)), data=st.data())
+@settings(max_examples=200)
+def test_mutated_text_gives_a_take_or_an_error_of_ours(layout: str, data: st.DataObject) -> None:
+    content = bytearray(as_bytes(LAYOUTS[layout]))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    try:
+        decode_motion(bytes(content), "take")
+    except AffektError as error:
+        assert error.code  # noqa: PT017
+
+
+def named(row: dict[str, float], name: str, score: str) -> list[dict]:
+    return [{name: k, score: v} for k, v in row.items()]
+
+
+def nested(layout: str) -> object:
+    """The same take in other tools' nesting, at 25 fps."""
+    seconds = [i / 25 for i in range(len(ROWS))]
+    match layout:
+        case "mediapipe in JavaScript":
+            faces = [{"categories": named(row, "categoryName", "score")} for row in ROWS]
+            frames = [{"faceLandmarks": [], "faceBlendshapes": [face]} for face in faces]
+            return {"fps": 25, "results": frames}
+        case "mediapipe in Python":
+            return [
+                {"timestamp_ms": 1000 * t, "face_blendshapes": [named(r, "category_name", "score")]}
+                for t, r in zip(seconds, ROWS, strict=True)
+            ]
+        case "a result inside":
+            return [
+                {"timestampMs": 1000 * t, "result": {"blendshapes": named(r, "name", "value")}}
+                for t, r in zip(seconds, ROWS, strict=True)
+            ]
+        case "a list of faces":
+            return [
+                {"time_us": 1e6 * t, "faces": [{"id": 3, "blendshapes": r}]}
+                for t, r in zip(seconds, ROWS, strict=True)
+            ]
+        case "frames by number":
+            return {"fps": 25, **{str(i): {"weights": row} for i, row in enumerate(ROWS)}}
+        case "columns":
+            return {"time": seconds, **{n: [row[n] for row in ROWS] for n in ARKIT_NAMES}}
+        case "timecodes":
+            return [
+                {"timecode": f"07:00:00:{i + 21:02}.000", "blendShapes": r}
+                for i, r in enumerate(ROWS[:4])
+            ] + [{"timecode": "07:00:01:00.000", "blendShapes": ROWS[4]}]
+    raise AssertionError(layout)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "mediapipe in JavaScript",
+        "mediapipe in Python",
+        "a result inside",
+        "a list of faces",
+        "frames by number",
+        "columns",
+        "timecodes",
+    ],
+)
+def test_every_nesting_says_the_same(layout: str) -> None:
+    take = decode_take(as_bytes(nested(layout)), "take.json")
+    plain = decode_motion(as_bytes(PLAIN), "take.json")
+    np.testing.assert_array_equal(take.motion.expression, plain.expression)
+    assert (take.motion.fps, take.notes) == (25, ())
+
+
+def test_lines_of_json() -> None:
+    lines = [json.dumps({"t": i / 25, "weights": row}) for i, row in enumerate(ROWS)]
+    heading = json.dumps({"fps": 25, "names": list(ARKIT_NAMES)})
+    listed = [json.dumps({"weights": list(row.values())}) for row in ROWS]
+    plain = decode_motion(as_bytes(PLAIN), "take.json")
+    for text in ("\n".join(lines), "\n".join([heading, *listed]), "\r\n".join(lines) + '\n{"t": 1'):
+        motion = decode_motion(text.encode(), "take.jsonl")
+        np.testing.assert_array_equal(motion.expression, plain.expression)
+        assert motion.fps == 25
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"faceBlendshapes": []},
+        {"faceBlendshapes": [{"categories": []}]},
+        {"faceBlendshapes": None},
+        {},
+    ],
+)
+def test_a_frame_without_a_face_is_a_gap(lost: dict) -> None:
+    frames = nested("mediapipe in JavaScript")["results"]  # type: ignore[index]
+    frames[2] = lost
+    take = decode_take(as_bytes({"fps": 25, "frames": frames}), "take.json")
+    assert take.notes == ("1 of 5 frames have no face and were filled in (2).",)
+    before, after = take.motion.expression[[1, 3]]
+    np.testing.assert_allclose(take.motion.expression[2], (before + after) / 2, atol=1e-6)
+
+
+def test_no_face_in_any_frame() -> None:
+    with pytest.raises(InputError) as caught:
+        decode_motion(as_bytes([{"faceBlendshapes": []}] * 5), "take.json")
+    assert caught.value.code == "motion.no_face"
+
+
+COSINE, SINE = 0.8, 0.6  # a turn by 0.6435 rad about y, of a head 45 cm away
+ROW_MAJOR = [[COSINE, 0, SINE, 2.0], [0, 1, 0, 1.0], [-SINE, 0, COSINE, -45.0], [0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        {"facial_transformation_matrixes": [ROW_MAJOR]},
+        {
+            "facialTransformationMatrixes": [
+                {"rows": 4, "columns": 4, "data": np.array(ROW_MAJOR).T.ravel().tolist()}
+            ]
+        },
+        {"face_transform": np.array(ROW_MAJOR).ravel().tolist()},
+        {"transformation_matrix": (np.array(ROW_MAJOR) * [[1, 1, 1, 0.01]] * 1).tolist()},
+    ],
+    ids=["Python", "JavaScript", "flat", "metres"],
+)
+def test_a_matrix_turns_and_moves_the_head(matrix: dict) -> None:
+    frames = [{"blendshapes": row, **matrix} for row in ROWS]
+    motion = decode_motion(as_bytes(frames), "take.json")
+    np.testing.assert_allclose(motion.rotation, [[0, 0.6435011, 0]] * 5, atol=1e-6)
+    np.testing.assert_allclose(motion.translation, [[0.02, 0.01, -0.45]] * 5, atol=1e-6)
+
+
+def test_head_angles_beside_the_weights() -> None:
+    frames = [
+        {"blendShapes": row, "head": {"yaw": 0.1, "pitch": -0.2, "roll": 0.0}} for row in ROWS
+    ]
+    motion = decode_motion(as_bytes(frames), "take.json")
+    np.testing.assert_allclose(motion.rotation[0], [-0.2, 0.1, 0], atol=0.02)
+    frames = [row | {"headYaw": 0.1, "headPitch": 0, "headRoll": 0} for row in ROWS]
+    motion = decode_motion(as_bytes(frames), "take.json")
+    np.testing.assert_allclose(motion.rotation, [[0, 0.1, 0]] * 5, atol=1e-6)
+
+
+def test_other_names_are_passed_over_and_said() -> None:
+    frames = [{"blendShapes": row | {"tongueTipUp": 0.5, "confidence": 0.9}} for row in ROWS]
+    take = decode_take(as_bytes(frames), "take.json")
+    assert take.notes == ("Passed over, for they are no weights: tongueTipUp, confidence.",)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables of emotions become emotion keys."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.emotion import EMOTIONS
+from affekt.shared.emotion_keys import decode_track
+from affekt.shared.errors import InputError
+from affekt.sidecar import cli
+from affekt.sidecar.motion.emotions import decode_emotion_keys, decode_emotions
+
+SMOOTHED = (
+    ",time_code,emotion_values.amazement,emotion_values.grief,emotion_values.joy,"
+    "emotion_values.sadness,emotion_values.pain\n"
+)
+HAPPY, SAD, SURPRISE = (EMOTIONS.index(n) for n in ("happy", "sad", "surprise"))
+
+
+def smoothed(frames: int = 61) -> bytes:
+    body = [f"{i},{i / 30:.6f},0.0,0.1,{i / 60},0.4,0.0" for i in range(frames)]
+    return (SMOOTHED + "\n".join(body)).encode()
+
+
+def test_audio2face_emotions_meet_the_take_by_time() -> None:
+    track, left_out = decode_emotions(smoothed(), "e.csv", 121, 60.0)
+    assert left_out == ()
+    np.testing.assert_allclose(track.weights[:, HAPPY], np.arange(121) / 120, atol=1e-4)
+    assert (track.weights[:, SAD] == np.float32(0.4)).all()
+    assert not track.weights[:, SURPRISE].any()
+    assert (track.influence == 1).all()
+
+
+def test_values_that_stay_need_no_keys() -> None:
+    keys, _ = decode_emotion_keys(smoothed(), "e.csv", 30.0)
+    assert keys.channels["sad"][0].tolist() == [0, 60]
+    assert set(keys.channels) == {"happy", "sad"}
+
+
+def test_what_has_no_counterpart_is_named() -> None:
+    data = smoothed(3).replace(b"0.4,0.0", b"0.4,0.3")
+    assert decode_emotion_keys(data, "e.csv", 30.0)[1] == ("pain",)
+
+
+def beside_weights(start: int = 0) -> bytes:
+    lines = ["Timecode,BlendShapeCount,JawOpen,CheekPuff,MouthPucker,happy,surprise"]
+    lines += [
+        f"07:00:{(start + i) // 25:02}:{(start + i) % 25:02},61,0.2,0,0,{i / 100},1"
+        for i in range(51)
+    ]
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.parametrize("start", [0, 40])
+def test_columns_beside_weights_begin_with_the_take(start: int) -> None:
+    track, _ = decode_emotions(beside_weights(start), "t.csv", 51, 25.0)
+    np.testing.assert_allclose(track.weights[:, HAPPY], np.arange(51) / 100, atol=1e-6)
+    assert (track.weights[:, SURPRISE] == 1).all()
+
+
+def test_rare_keys_in_seconds_and_percent() -> None:
+    data = b"time;joy;anger\n0;0;0\n10,5;80;0\n20;80;50\n"
+    track, _ = decode_emotions(data, "e.csv", 601, 30.0)
+    assert track.weights[315, HAPPY] == pytest.approx(0.8)
+    assert track.weights[600, EMOTIONS.index("angry")] == pytest.approx(0.5)
+
+
+def test_milliseconds_by_name() -> None:
+    data = b"time_ms,happy,sad\n0,0,0\n1000,1,0\n"
+    track, _ = decode_emotions(data, "e.csv", 31, 30.0)
+    assert track.weights[15, HAPPY] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"time,happy,sad\n0,-0.5,0\n1,1,0\n", "emotion.range"),
+        (b"time,happy,sad\n0,400,0\n1,1,0\n", "emotion.range"),
+        (b"Timecode,BlendShapeCount,JawOpen\n00:00:00:00,61,0\n", "emotion.keys"),
+        (b"time,happy,sad\n0,much,0\n", "motion.not_a_number"),
+    ],
+)
+def test_bad_tables_are_named(data: bytes, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        decode_emotion_keys(data, "e.csv", 30.0)
+    assert caught.value.code == code
+
+
+def test_convert_and_bake_take_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    take, keys = tmp_path / "take.csv", tmp_path / "keys.json"
+    take.write_bytes(beside_weights())
+    assert cli.run(["convert", str(take), str(keys), "--to", "keys", "--fps", "25"]) == 0
+    track = decode_track(keys.read_bytes(), 51, 25.0)
+    np.testing.assert_allclose(track.weights[:, HAPPY], np.arange(51) / 100, atol=1e-6)
+    assert cli.run(["convert", str(take), str(tmp_path / "take.npz")]) == 0
+    assert "affekt convert take.csv keys.json --to keys" in capsys.readouterr().out
+    arguments = ["--motion", take, "--emotions", take, "--out", tmp_path / "out", "--frames", "0-3"]
+    assert cli.run(["bake", *map(str, arguments)]) == 0

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two people in a file are never one take."""
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.motion.read import decode_take
+from fakes.takes import as_bytes
+
+JAW = ARKIT_NAMES.index("jawOpen")
+LEFT, RIGHT = 0.2, 0.7  # jawOpen of the person on either side
+
+
+def mediapipe(*faces: tuple[float, float]) -> dict:
+    """A frame with faces of (jawOpen, place)."""
+    names = ("jawOpen", "mouthPucker", "cheekPuff")
+    return {
+        "faceBlendshapes": [
+            {"categories": [{"categoryName": n, "score": jaw} for n in names]} for jaw, _ in faces
+        ],
+        "facialTransformationMatrixes": [
+            {"rows": 4, "columns": 4, "data": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, x, 0, -50, 1]}
+            for _, x in faces
+        ],
+    }
+
+
+def table(rows: list[tuple[int, int, float]], header: str = "frame,face_id") -> bytes:
+    lines = [f"{header},jawOpen,mouthPucker,cheekPuff"]
+    lines += [f"{frame},{face},{jaw},{jaw},{jaw}" for frame, face, jaw in rows]
+    return "\n".join(lines).encode()
+
+
+def test_faces_that_change_their_order_are_followed_by_place() -> None:
+    left, right = (LEFT, -10.0), (RIGHT, 12.0)
+    frames = [mediapipe(*((left, right) if i % 3 else (right, left))) for i in range(20)]
+    frames[7] = mediapipe(right)
+    take = decode_take(as_bytes(frames), "take.json")
+    np.testing.assert_allclose(take.motion.expression[:, JAW], RIGHT)
+    np.testing.assert_allclose(take.motion.translation[:, 0], 0.12, atol=1e-6)
+    assert len(take.motion) == 20
+    assert take.notes == (
+        "2 faces are in the file; the one that is in most frames was taken (20 frames).",
+    )
+
+
+def test_frames_in_which_only_the_other_is_seen_are_gaps() -> None:
+    left, right = (LEFT, -10.0), (RIGHT, 12.0)
+    frames = [mediapipe(left, right) for _ in range(20)]
+    for i in (0, 5, 6, 19):
+        frames[i] = mediapipe(left)
+    frames[8] = frames[9] = frames[10] = frames[11] = frames[12] = mediapipe(right)
+    take = decode_take(as_bytes(frames), "take.json")
+    np.testing.assert_allclose(take.motion.expression[:, JAW], RIGHT)
+    assert "4 of 20 frames have no face and were filled in (0, 5-6, 19)." in take.notes
+
+
+def test_faces_without_a_place_are_refused_where_their_number_changes() -> None:
+    frames = [mediapipe((LEFT, 0), (RIGHT, 0)) for _ in range(9)]
+    frames[4] = mediapipe((RIGHT, 0))
+    for frame in frames:
+        del frame["facialTransformationMatrixes"]
+    with pytest.raises(InputError) as caught:
+        decode_take(as_bytes(frames), "take.json")
+    assert caught.value.code == "motion.faces"
+    del frames[4]
+    take = decode_take(as_bytes(frames), "take.json")
+    np.testing.assert_allclose(take.motion.expression[:, JAW], LEFT)
+
+
+def test_a_column_says_whose_the_rows_are() -> None:
+    rows = [(i, face, (LEFT, RIGHT)[face]) for i in range(30) for face in (0, 1) if face or i % 4]
+    take = decode_take(table(rows), "take.csv")
+    np.testing.assert_allclose(take.motion.expression[:, JAW], RIGHT)
+    assert len(take.motion) == 30
+
+
+def test_two_rows_a_frame_that_do_not_say_whose_they_are() -> None:
+    rows = [(i, face, (LEFT, RIGHT)[face] + i / 1000) for i in range(30) for face in (0, 1)]
+    with pytest.raises(InputError) as caught:
+        decode_take(table(rows, "frame,confidence"), "take.csv")
+    assert caught.value.code == "motion.faces"
+
+
+def test_two_rows_a_frame_of_one_face_are_twice_the_rate() -> None:
+    codes = [f"00:00:{i // 60:02}:{i % 60 // 2:02}" for i in range(120)]
+    lines = ["Timecode,BlendShapeCount,JawOpen,MouthPucker,CheekPuff"]
+    lines += [f"{code},61,{i / 200},0,0" for i, code in enumerate(codes)]
+    take = decode_take("\n".join(lines).encode(), "take.csv")
+    assert (len(take.motion), take.motion.fps) == (120, 60)

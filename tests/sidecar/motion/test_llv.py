@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LLV's recordings of Live Link Face's stream."""
+
+import base64
+import gzip
+import json
+import struct
+
+import numpy as np
+import pytest
+from affekt.shared.errors import AffektError, InputError
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.motion.llv import PACKET_ORDER
+from affekt.sidecar.motion.read import decode_take
+from fakes.mutation import mutated
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def packet(frame: int, *, count: int = 61) -> bytes:
+    values = {"jawLeft": frame / 100, "mouthRight": 0.25, "HeadYaw": 0.1}
+    out = b"\x06" + struct.pack(">l", 3) + b"ABC" + struct.pack(">l", 4) + b"Head"
+    out += struct.pack(">lfllB", 1337 + frame, 0.5, 60, 1, count)
+    return out + struct.pack(f">{count}f", *[values.get(n, 0.0) for n in PACKET_ORDER][:count])
+
+
+def recording(packets: list[bytes], *, said: int | None = None) -> bytes:
+    head = struct.pack(">BL", 6, len(packets) if said is None else said)
+    return head + b"".join(struct.pack(">L", len(p)) + p for p in packets)
+
+
+WHOLE = recording([packet(i) for i in range(30)])
+
+
+def legacy(frame: int) -> bytes:
+    content = {
+        "version": 6,
+        "frame_time": {
+            "frame_number": 900 + frame,
+            "sub_frame": 0.25,
+            "numerator": 60,
+            "denominator": 1,
+        },
+        "blendshapes": {n[0].upper() + n[1:]: 0.0 for n in PACKET_ORDER}
+        | {"JawLeft": frame / 100, "MouthRight": 0.25, "HeadYaw": 0.1},
+    }
+    return base64.b64encode(json.dumps(content).encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WHOLE,
+        gzip.compress(WHOLE),
+        recording([packet(i) for i in range(30)], said=256),
+        WHOLE + packet(30)[:40],
+        b"\n".join(legacy(i) for i in range(30)),
+    ],
+    ids=["plain", "packed", "stopped", "cut off", "base64"],
+)
+def test_recordings(data: bytes) -> None:
+    take = decode_take(data, "dao.gesichter")
+    assert (len(take.motion), take.motion.fps, take.notes) == (30, 60, ())
+    jaw = take.motion.expression[:, ARKIT_NAMES.index("jawLeft")]
+    np.testing.assert_allclose(jaw, np.arange(30) / 100, atol=1e-7)
+    assert (take.motion.expression[:, ARKIT_NAMES.index("mouthRight")] == 0.25).all()
+    np.testing.assert_allclose(take.motion.rotation[3], [0, 0.1, 0], atol=1e-6)
+
+
+def test_lost_packets_and_lost_faces() -> None:
+    packets = [packet(i, count=0 if i in (10, 11) else 61) for i in range(30) if i != 20]
+    take = decode_take(recording(packets), "a.gesichter")
+    assert len(take.motion) == 30
+    jaw = take.motion.expression[:, ARKIT_NAMES.index("jawLeft")]
+    np.testing.assert_allclose(jaw, np.arange(30) / 100, atol=1e-6)
+    assert len(take.notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (gzip.compress(b"text"), "file.wrong_kind"),
+        (gzip.compress(WHOLE)[:200], "file.damaged"),
+        (recording([]), "file.damaged"),
+        (recording([packet(0)], said=300_000), "motion.too_long"),
+        (recording([packet(0)[:40]]), "file.damaged"),
+    ],
+)
+def test_bad_recordings_are_named(data: bytes, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        decode_take(data, "a.gesichter")
+    assert caught.value.code == code
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_mutated_recordings_give_a_take_or_an_error_of_ours(data: st.DataObject) -> None:
+    content = mutated(data, recording([packet(i) for i in range(3)]))
+    try:
+        take = decode_take(content, "a.gesichter")
+    except AffektError:
+        return
+    assert np.isfinite(take.motion.expression).all()

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables of weights as phones, trackers and spreadsheets write them."""
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.motion import ARKIT_NAMES, ReadOptions
+from affekt.sidecar.motion.read import decode_take
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+NAMES = ["EyeBlinkLeft", "EyeBlinkRight", "JawOpen", "MouthSmileLeft", "CheekPuff"]
+FRAMES = 75
+JAW = ARKIT_NAMES.index("jawOpen")
+
+
+def jaw(frame: int) -> float:
+    return round(0.3 + 0.25 * np.sin(frame / 9), 5)
+
+
+def rows(fps: int = 25) -> list[list[str]]:
+    header = ["Timecode", "BlendShapeCount", *NAMES]
+    body = [
+        [f"00:00:{i // fps:02}:{i % fps:02}.000", "61", "0", "0.5", str(jaw(i)), "0.25", "0"]
+        for i in range(FRAMES)
+    ]
+    return [header, *body]
+
+
+def text(table: list[list[str]], separator: str = ",", end: str = "\r\n") -> str:
+    return end.join(separator.join(row) for row in table) + end
+
+
+def decimal_commas(table: list[list[str]]) -> list[list[str]]:
+    return [table[0], *([r[0], *(c.replace(".", ",") for c in r[1:])] for r in table[1:])]
+
+
+QUOTED = [[f'"{cell}"' for cell in row] for row in decimal_commas(rows())]
+SPELLINGS = {
+    "plain": text(rows()).encode(),
+    "utf-8 with a mark": b"\xef\xbb\xbf" + text(rows()).encode(),
+    "utf-16": text(rows(), "\t").encode("utf-16"),
+    "utf-16 without a mark": text(rows()).encode("utf-16-le"),
+    "semicolons and decimal commas": text(decimal_commas(rows()), ";").encode(),
+    "tabs": text(rows(), "\t", "\n").encode(),
+    "bars and spaces": text([[f" {c} " for c in row] for row in rows()], "|").encode(),
+    "quotes and decimal commas": text(QUOTED).encode(),
+    "trailing commas": text([[*row, "", ""] for row in rows()]).encode(),
+    "trailing commas below only": text([rows()[0], *([*r, ""] for r in rows()[1:])]).encode(),
+    "blank lines": text(rows()).replace("\r\n", "\r\n\r\n").encode() + b",,,,,,\r\n  \r\n",
+    "lines before the header": b"sep=;\nTake 4;;\n" + text(rows(), ";").encode(),
+    "old line ends": text(rows(), end="\r").encode(),
+    "an old code page": text([[*r, "K\xf6ln"] for r in rows()]).replace("K\xf6ln", "Subject", 1)
+    .encode("cp1252"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_says_the_same(spelling: str) -> None:
+    take = decode_take(SPELLINGS[spelling], "take.csv")
+    assert (len(take.motion), take.motion.fps) == (FRAMES, 25)
+    np.testing.assert_allclose(
+        take.motion.expression[:, JAW], [jaw(i) for i in range(FRAMES)], atol=1e-7
+    )
+    blink = take.motion.expression[:, ARKIT_NAMES.index("eyeBlinkRight")]
+    assert (blink == 0.5).all()
+
+
+@given(
+    order=st.permutations(range(7)), names=st.sampled_from(["camel", "snake", "apple", "dotted"])
+)
+@settings(max_examples=40, deadline=None)
+def test_columns_in_any_order_and_spelling(order: list[int], names: str) -> None:
+    spelt = {
+        "camel": ["frame", "time", "eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthSmileLeft"],
+        "snake": ["frame_index", "timestamp_ms", "eye_blink_left", "eye_blink_right", "jaw_open",
+                  "mouth_smile_left"],
+        "apple": ["Frame", "Time (s)", "eyeBlink_L", "eyeBlink_R", "jawOpen", "mouthSmile_L"],
+        "dotted": ["", "timeCode", "blendShapes.EyeBlinkLeft", "blendShapes.EyeBlinkRight",
+                   "blendShapes.JawOpen", "blendShapes.MouthSmileLeft"],
+    }[names]  # fmt: skip
+    unit = 1000 if names == "snake" else 1
+    table = [
+        [*spelt, "cheekPuff"],
+        *(
+            [str(i), f"{i * unit / 30:.6f}", "0", "0.5", str(jaw(i)), "0.25", "0"]
+            for i in range(60)
+        ),
+    ]
+    data = text([[row[i] for i in order] for row in table]).encode()
+    take = decode_take(data, "take.csv")
+    assert (len(take.motion), take.motion.fps, take.notes) == (60, 30, ())
+    np.testing.assert_allclose(
+        take.motion.expression[:, JAW], [jaw(i) for i in range(60)], atol=1e-7
+    )
+
+
+def changed(row: int, cells: list[str]) -> bytes:
+    table = rows()
+    table[row + 1] = cells
+    return text(table).encode()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["00:00:00:10.000", "0"],
+        ["00:00:00:10.000", "61", "0", "0"],
+        ["00:00:00:10.000", "0", "0", "0", "0", "0", "0"],
+        ["00:00:00:10.000", "61", "", "", "", "", ""],
+        ["00:00:00:10.000", "61", "nan", "NaN", "nan", "", "null"],
+    ],
+)
+def test_a_row_without_a_face_is_a_gap(cells: list[str]) -> None:
+    take = decode_take(changed(10, cells), "take.csv")
+    assert take.notes == ("1 of 75 frames have no face and were filled in (10).",)
+    assert take.motion.expression[10, JAW] == pytest.approx((jaw(9) + jaw(11)) / 2)
+
+
+def test_a_blank_cell_is_filled_from_its_neighbours() -> None:
+    table = rows()
+    table[11][4] = ""
+    take = decode_take(text(table).encode(), "take.csv")
+    assert take.motion.expression[10, JAW] == pytest.approx((jaw(9) + jaw(11)) / 2)
+    assert take.notes == ("1 value was missing and filled in from the frames around.",)
+
+
+def test_a_blank_column_is_zero() -> None:
+    table = rows()
+    for row in table[1:]:
+        row[6] = ""
+    take = decode_take(text(table).encode(), "take.csv")
+    assert not take.motion.expression[:, ARKIT_NAMES.index("cheekPuff")].any()
+    assert take.notes == ()
+
+
+def test_other_columns_are_named() -> None:
+    table = [[*row, "0.9"] for row in rows()]
+    table[0][-1] = "tracking_quality"
+    take = decode_take(text(table).encode(), "take.csv")
+    assert take.notes == ("Passed over, for they are no weights: tracking_quality.",)
+
+
+def test_times_of_the_day_and_dates() -> None:
+    for stamp in ("2024-05-01T12:59:{:09.6f}Z", "12:59:{:09.6f}"):
+        lines = ["timestamp,jawOpen,cheekPuff,mouthPucker"]
+        lines += [stamp.format(57 + i / 50) + f",{jaw(i)},0,0" for i in range(100)]
+        take = decode_take("\n".join(lines).encode(), "take.csv")
+        assert (len(take.motion), take.motion.fps) == (100, 50)
+
+
+def test_a_plain_frame_number_as_timecode() -> None:
+    table = rows()
+    for i, row in enumerate(table[1:]):
+        row[0] = str(i + 1 if i < 20 else i + 3)
+    take = decode_take(text(table).encode(), "take.csv")
+    assert (len(take.motion), take.motion.fps) == (FRAMES + 2, 30)
+    assert decode_take(text(table).encode(), "a", ReadOptions(fps=48)).motion.fps == 48
+
+
+def test_angles_in_a_table_turn_the_head() -> None:
+    table = [[*row, "0.1", "0", "0"] for row in rows()]
+    table[0][-3:] = ["head_yaw", "head_pitch", "head_roll"]
+    take = decode_take(text(table).encode(), "take.csv")
+    np.testing.assert_allclose(take.motion.rotation, [[0, 0.1, 0]] * FRAMES, atol=1e-7)
+
+
+EMOTIONS_ONLY = b",time_code,emotion_values.joy,emotion_values.grief\n0,0.0,0.5,0\n1,0.03,0.5,0\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (EMOTIONS_ONLY, "file.wrong_kind"),
+        (text(rows()).replace("JawOpen", "JawOpne").encode(), "motion.unknown_weight"),
+        (text(rows()).replace("JawOpen", "EyeBlinkLeft").encode(), "motion.shape"),
+        (text(rows()[:1]).encode(), "motion.shape"),
+        (text([*rows(), [*rows()[1], "7"]]).encode(), "motion.shape"),
+        (changed(9, ["00:00:00:09", "61", "0", "0", "much", "0", "0"]), "motion.not_a_number"),
+        (changed(9, ["00:00:00:09", "61", "0", "0", "inf", "0", "0"]), "motion.not_finite"),
+        (b"time,jawOpen,cheekPuff,mouthPucker\nsoon,0,0,0\nlater,0,0,0\n", "motion.times"),
+        (b"name,age\nA,3\nB,4\n", "file.wrong_kind"),
+    ],
+)
+def test_bad_tables_are_named(data: bytes, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        decode_take(data, "take.csv")
+    assert caught.value.code == code
+    assert caught.value.remedy

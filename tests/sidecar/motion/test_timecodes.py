@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Timecodes in all their spellings say the same frames."""
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.sidecar.motion.raw_take import Clock, RawTake
+from affekt.sidecar.motion.timecodes import read_timecodes, write_timecodes
+from affekt.sidecar.motion.timeline import Placed, place
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def code(frame: int, base: int, digits: str = "000", mark: str = ":") -> str:
+    second, within = divmod(frame, base)
+    point = f".{digits}" if digits else ""
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}{mark}{within:02}{point}"
+
+
+def placed(codes: list[str], fps: float | None = None) -> Placed:
+    rows = np.repeat(np.arange(float(len(codes)))[:, None], 100, 1)
+    clock = Clock(timecodes=read_timecodes(codes, "take.csv"))
+    raw = RawTake(rows={"expression": rows}, space="flame2020", clock=clock)
+    return place(raw, "take.csv", fps)
+
+
+def said(codes: list[str]) -> tuple[int, float, int]:
+    """Frames, rate and number of notes."""
+    out = placed(codes)
+    return len(out.rows["expression"]), out.fps, len(out.notes)
+
+
+@pytest.mark.parametrize("fps", [12, 15, 24, 25, 30, 48, 50, 60, 75, 120])
+@pytest.mark.parametrize("start", [0, 1, 37, 500_003])
+def test_whole_numbers_that_carry_at_the_rate(fps: int, start: int) -> None:
+    frames = range(start, start + 4 * fps)
+    for digits in ("", "000", "5"):
+        assert said([code(i, fps, digits) for i in frames]) == (4 * fps, fps, 0)
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30, 60])
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("frames", [90, 1100, 2500])
+def test_digits_that_count_frames_modulo_1000(fps: int, first: int, frames: int) -> None:
+    codes = [code(i, fps, f"{i % 1000:03}") for i in range(first, first + frames)]
+    assert said(codes) == (frames, fps, 0)
+    clock = 7 * 3600 * fps + 13  # the code is the time of day, the digits count the recording
+    codes = [code(clock + i, fps, f"{i % 1000:03}") for i in range(first, first + frames)]
+    assert said(codes) == (frames, fps, 0)
+
+
+def test_counted_digits_with_frames_dropped() -> None:
+    kept = [i for i in range(1, 1101) if i not in (50, 51, 999, 1000)]
+    out = placed([code(i, 30, f"{i % 1000:03}") for i in kept])
+    assert (len(out.rows["expression"]), out.fps) == (1100, 30)
+    assert out.notes == ("4 of 1100 frames were missing and were filled in (49-50, 998-999).",)
+
+
+def test_unpadded_count_and_seconds_that_carry_at_30() -> None:
+    assert said([code(i, 60, str(i)) for i in range(1500)]) == (1500, 60, 0)
+    fields = [[(i // 30**k) % 30 for k in (3, 2, 1, 0)] for i in range(1, 2001)]
+    codes = [
+        ":".join(f"{f:02}" for f in row) + f".{i % 1000:03}" for i, row in enumerate(fields, 1)
+    ]
+    assert said(codes) == (2000, 30, 0)
+
+
+def test_milliseconds_behind_the_point_or_in_place_of_frames() -> None:
+    assert said([code(i, 25, f"{i % 25 * 40:03}") for i in range(100)]) == (100, 25, 0)
+    seconds = [divmod(round(i * 1000 / 30), 1000) for i in range(90)]
+    codes = [f"00:00:{s:02}:{ms:03}.{i:03}" for i, (s, ms) in enumerate(seconds)]
+    assert said(codes) == (90, 30, 0)
+
+
+def test_parts_of_a_frame_at_a_phones_rate() -> None:
+    def phone(i: int) -> str:
+        place_ = i * 60 / 59.904 + 0.25 + 60 * 25_000
+        return code(int(place_), 60, f"{int(place_ % 1 * 1000):03}")
+
+    assert said([phone(i) for i in range(1856)]) == (1856, 59.904, 0)
+    assert said([phone(i) for i in range(1856) if i not in (7, 700)]) == (1856, 59.904, 1)
+    assert said([phone(i) for i in range(200)])[0] == 200
+
+
+def test_random_digits_leave_even_numbers_alone() -> None:
+    digits = np.random.default_rng(0).integers(0, 1000, 300)
+    out = placed([code(i, 30, f"{d:03}") for i, d in enumerate(digits)])
+    assert (len(out.rows["expression"]), out.fps) == (300, 30)
+
+
+def drop_frame(count: int, base: int) -> str:
+    """SMPTE's code of a frame, counted from midnight."""
+    skipped = base // 15
+    minutes, ten = 0, 600 * base - 9 * skipped
+    tens, rest = divmod(count, ten)
+    if rest >= 60 * base:
+        minutes = 1 + (rest - 60 * base) // (60 * base - skipped)
+    return code(count + skipped * (9 * tens + minutes), base, "", ";")
+
+
+@pytest.mark.parametrize(("base", "fps"), [(30, 29.97), (60, 59.94)])
+@pytest.mark.parametrize("start", [0, 1700, 17_900, 107_000])
+def test_drop_frame_codes_skip_numbers_not_frames(base: int, fps: float, start: int) -> None:
+    frames = range(start, start + 3 * 60 * base)
+    assert said([drop_frame(i, base) for i in frames]) == (180 * base, fps, 0)
+
+
+def test_drop_frame_example() -> None:
+    assert drop_frame(1799, 30) == "00:00:59;29"
+    assert drop_frame(1800, 30) == "00:01:00;02"
+    assert drop_frame(17_982, 30) == "00:10:00;00"
+
+
+def test_several_rows_a_code() -> None:
+    codes = [code(i // 2, 30) for i in range(301)]
+    assert said(codes) == (301, 60, 0)
+    assert said([code(i * 24 // 60, 24) for i in range(300)]) == (300, 60, 0)
+
+
+def test_midnight() -> None:
+    day = 24 * 3600 * 25
+    assert said([code(i % day, 25) for i in range(day - 30, day + 30)]) == (60, 25, 0)
+
+
+def test_a_rate_by_hand_says_how_many_frames_a_second_has() -> None:
+    codes = [code(i, 30) for i in range(20) if i != 4]
+    assert placed(codes).fps == 60  # no second ends here
+    out = placed(codes, 30)
+    assert (len(out.rows["expression"]), out.fps) == (20, 30)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1:2:3", "aa:00:00:00", "99:00:00:00", "00:61:00:00", "0:0:0:0:0"]
+)
+def test_what_is_no_code_is_refused(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_timecodes([text], "take.csv")
+    assert caught.value.code == "motion.times"
+
+
+@given(
+    fps=st.one_of(
+        st.sampled_from([23.976, 29.97, 30000 / 1001, 59.904, 59.94, 119.88]),
+        st.floats(8, 240).map(lambda f: round(f, 3)),
+    ),
+    seconds=st.floats(2.2, 30),
+)
+@settings(max_examples=150, deadline=None)
+def test_written_codes_hold_any_rate(fps: float, seconds: float) -> None:
+    frames = int(seconds * fps) + 2
+    out = placed(write_timecodes(frames, fps))
+    assert len(out.rows["expression"]) == frames
+    assert out.fps == pytest.approx(fps, rel=1e-7)
+    assert out.notes == ()
+
+
+def test_written_codes_by_example() -> None:
+    assert write_timecodes(3, 25.0) == ["00:00:00:00.000", "00:00:00:01.000", "00:00:00:02.000"]
+    assert write_timecodes(2, 59.904) == ["00:00:00:00.000000", "00:00:00:01.001603"]
+    assert write_timecodes(61, 60.0)[60] == "00:00:01:00.000"

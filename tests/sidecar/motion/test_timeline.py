@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows on an even grid: rates, units of time, missing, repeated and uneven frames."""
+
+import numpy as np
+import pytest
+from affekt.shared import limits
+from affekt.shared.errors import InputError
+from affekt.sidecar.motion.raw_take import Clock, RawTake
+from affekt.sidecar.motion.timeline import Placed, place
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RATES = st.one_of(
+    st.sampled_from([23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 59.904, 59.94, 60.0, 120.0]),
+    st.floats(6, 240),
+)
+
+
+def ramp(rows: list[int] | np.ndarray) -> np.ndarray:
+    """(R, 100) expressions that grow by 1 a frame and differ between the columns."""
+    return np.asarray(rows, np.float64)[:, None] + np.arange(100) / 1000
+
+
+def take(rows: list[int] | np.ndarray, clock: Clock, fps: float | None = None) -> RawTake:
+    return RawTake(rows={"expression": ramp(rows)}, space="flame2020", clock=clock, fps=fps)
+
+
+def at(times: object, unit_s: float | None = None) -> Clock:
+    return Clock(times=np.asarray(times, np.float64), unit_s=unit_s)
+
+
+def refusal(raw: RawTake, fps: float | None = None) -> str:
+    with pytest.raises(InputError) as caught:
+        place(raw, "take.json", fps)
+    assert caught.value.remedy
+    return caught.value.code
+
+
+def assert_frames(placed: Placed, frames: int) -> None:
+    np.testing.assert_allclose(placed.rows["expression"], ramp(range(frames)), atol=1e-6)
+
+
+@given(
+    fps=RATES,
+    start=st.floats(0, 1e5),
+    unit=st.sampled_from([1.0, 1e-3, 1e-6, 1e-9]),
+    dropped=st.sets(st.integers(1, 88), max_size=25),
+)
+@settings(max_examples=120, deadline=None)
+def test_any_rate_start_and_unit_give_the_same_frames(
+    fps: float, start: float, unit: float, dropped: set[int]
+) -> None:
+    rows = np.array([i for i in range(90) if i not in dropped])
+    placed = place(take(rows, at((start + rows / fps) / unit)), "take.json")
+    assert placed.fps == pytest.approx(fps, rel=1e-6)
+    assert_frames(placed, 90)
+    assert len(placed.notes) == bool(dropped)
+
+
+def test_three_of_nine_hundred_frames() -> None:
+    rows = np.array([i for i in range(900) if i not in (20, 21, 500)])
+    placed = place(take(rows, at(rows / 30)), "take.json")
+    assert placed.notes == ("3 of 900 frames were missing and were filled in (20-21, 500).",)
+    assert placed.fps == 30
+    assert_frames(placed, 900)
+
+
+@pytest.mark.parametrize("fps", [24.0, 30.0, 60.0, 120.0, 240.0])
+@pytest.mark.parametrize("rounding", [np.floor, np.rint])
+def test_times_in_whole_milliseconds(fps: float, rounding: np.ufunc) -> None:
+    rows = np.arange(600)
+    placed = place(take(rows, at(rounding(rows * 1000 / fps))), "take.json")
+    assert placed.fps == fps
+    assert placed.notes == ()
+    assert_frames(placed, 600)
+
+
+def test_a_measured_rate_is_kept_exactly() -> None:
+    rows = np.arange(1856)
+    placed = place(take(rows, at(np.round(rows / 59.904, 5), 1.0)), "take.json")
+    assert placed.fps == 59.904
+
+
+@given(seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_jitter_is_resampled_at_the_rows_own_times(seed: int) -> None:
+    rows = np.array([i for i in range(300) if i not in (50, 51, 52)])
+    times = rows + np.random.default_rng(seed).uniform(-0.3, 0.3, len(rows))
+    placed = place(take(times, at(times / 30)), "take.json")
+    assert placed.fps == 30
+    uneven, missing = placed.notes
+    assert "resampled to 30 fps" in uneven
+    assert missing == "3 of 300 frames were missing and were filled in (50-52)."
+    values = placed.rows["expression"][:, 0]
+    np.testing.assert_allclose(values[1:-1], np.arange(1, 299), atol=0.1)
+
+
+def test_rounded_times_move_nothing() -> None:
+    rows = np.arange(300)
+    for unit in (100, 1000):
+        placed = place(take(rows, at(np.rint(rows * unit / 60) / unit)), "take.json")
+        assert placed.fps == 60
+        assert placed.notes == ()
+        assert_frames(placed, 300)
+
+
+def test_uneven_times_are_resampled_at_their_times() -> None:
+    steps = np.repeat([1, 1.5, 1, 2], 50) / 30
+    times = np.append(0, np.cumsum(steps))
+    raw = RawTake(
+        rows={"expression": np.repeat(times[:, None], 100, 1)}, space="flame2020", clock=at(times)
+    )
+    placed = place(raw, "take.json")
+    assert placed.notes == ("The times were uneven (33 to 67 ms apart): resampled to 24 fps.",)
+    assert placed.fps == 24
+    values = placed.rows["expression"][:, 0]
+    np.testing.assert_allclose(values, np.arange(len(values)) / 24, atol=1e-9)
+    assert len(values) == round(times[-1] * 24) + 1
+
+
+def test_a_repeated_time_goes_to_the_free_place_behind_it() -> None:
+    frames = np.array([0, 1, 2, 3, 3, 5, 6, 7])
+    placed = place(take(np.arange(8), at(frames / 30)), "take.json")
+    assert placed.notes == (
+        "1 of 8 times were repeated; their rows went to the frames beside them.",
+    )
+    assert placed.fps == pytest.approx(30)
+    assert_frames(placed, 8)
+
+
+def test_a_repeated_time_without_room_is_left_out() -> None:
+    placed = place(take([0, 1, 2, 2, 3, 4], at(np.array([0, 1, 2, 2, 3, 4]) / 30)), "take.json")
+    assert placed.notes == ("1 of 6 times were repeated; 1 rows were left out.",)
+    assert_frames(placed, 5)
+
+
+def test_rows_out_of_order_are_sorted() -> None:
+    rows = np.array([0, 1, 3, 2, 4, 5, 6])
+    placed = place(take(rows, at(rows / 30)), "take.json")
+    assert_frames(placed, 7)
+    assert placed.notes == ("Some rows were out of order and were sorted by time.",)
+
+
+def test_whole_seconds_tell_the_rate_of_rows() -> None:
+    rows = np.arange(100)
+    placed = place(take(rows, at((rows + 7) // 24)), "take.json")
+    assert placed.fps == 24
+    assert_frames(placed, 100)
+
+
+def test_frame_numbers_fill_gaps_at_the_usual_rate() -> None:
+    rows = np.array([10, 11, 12, 15, 16])
+    placed = place(take(rows - 10, Clock(numbers=rows)), "take.json")
+    assert placed.fps == 30
+    assert_frames(placed, 7)
+
+
+def test_times_that_count_by_one_are_frame_numbers() -> None:
+    placed = place(take(range(50), at(range(50))), "take.json")
+    assert placed.fps == 30
+    assert_frames(placed, 50)
+
+
+@pytest.mark.parametrize(
+    ("clock", "code"),
+    [
+        (at([i * 2.5 for i in range(9)]), "motion.rate"),
+        (at([i * 3.0 for i in range(9)], 1.0), "motion.rate"),
+        (at([7.0] * 9), "motion.times"),
+        (at([0.0, 0.1, 0.2, 0.3, 5.0, 0.0, 0.1, 0.2, 0.3]), "motion.times"),
+        (at([0.0, 1 / 30, 2 / 30, 3 / 30, 4 / 30, 5 / 30, 6 / 30, 7 / 30, 9e4]), "motion.too_long"),
+    ],
+)
+def test_times_that_say_nothing_are_refused_and_a_rate_by_hand_helps(
+    clock: Clock, code: str
+) -> None:
+    assert refusal(take(range(9), clock)) == code
+    if code == "motion.too_long":
+        return
+    placed = place(take(range(9), clock), "take.json", 25)
+    assert placed.fps == 25
+    assert_frames(placed, 9)
+
+
+@pytest.mark.parametrize("fps", [0.0, -30.0, 1e-300, 4.9, 1001.0, 10_000.0, np.inf, np.nan])
+def test_a_rate_that_cannot_be_is_never_taken(fps: float) -> None:
+    assert refusal(take(range(9), Clock(), fps)) == "motion.rate"
+    assert refusal(take(range(9), at(np.arange(9) / 30), fps)) == "motion.rate"
+    assert place(take(range(9), Clock(), fps), "take.json", 24).fps == 24
+
+
+def test_a_rate_by_hand_leaves_even_rows_alone_and_fills_gaps() -> None:
+    rows = np.array([0, 1, 2, 5, 6])
+    placed = place(take(rows, at(rows * 40_000.0)), "take.json", 60)
+    assert placed.fps == 60
+    assert_frames(placed, 7)
+
+
+def test_the_files_own_rate_counts_before_its_times() -> None:
+    placed = place(take(range(20), at(np.arange(20) / 60), 30.0), "take.json")
+    assert placed.fps == 30
+    assert placed.notes == ("The file names 30 fps, but its times run at 60; 30 was taken.",)
+    assert_frames(placed, 20)
+
+
+def test_a_name_that_says_the_wrong_unit() -> None:
+    placed = place(take(range(20), at(np.arange(20) / 30, 1e-3)), "take.json")
+    assert placed.fps == pytest.approx(30)
+    assert placed.notes == ("The times can only be seconds and were read so.",)
+
+
+def test_rows_without_a_time_lie_between_their_neighbours() -> None:
+    times = np.arange(20) / 25
+    times[[4, 5, 19]] = np.nan
+    placed = place(take(range(19), at(times[:19])), "take.json")
+    assert placed.fps == pytest.approx(25)
+    assert_frames(placed, 19)
+
+
+@given(times=st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=30))
+@settings(max_examples=200, deadline=None)
+def test_any_times_give_frames_or_an_error_of_ours(times: list[float]) -> None:
+    try:
+        placed = place(take(range(len(times)), at(times)), "take.json")
+    except InputError:
+        return
+    assert limits.LEAST_FPS <= placed.fps <= limits.MOST_FPS
+    assert np.isfinite(placed.rows["expression"]).all()

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Units and axes: recognised where the numbers prove them, refused where they cannot be."""
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.shared.motion import ARKIT_NAMES, HeadAxes, ReadOptions
+from affekt.sidecar.motion.raw_take import RawTake
+from affekt.sidecar.motion.units import convert
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+JAW = ARKIT_NAMES.index("jawOpen")
+BLINK = ARKIT_NAMES.index("eyeBlinkLeft")
+FLIP = np.diag([1.0, -1.0, -1.0])
+
+
+def weights(jaw: object, blink: object = 0.1) -> RawTake:
+    jaws = np.asarray(jaw, np.float64)
+    expression = np.zeros((len(jaws), 100))
+    expression[:, JAW], expression[:, BLINK] = jaws, blink
+    return RawTake(rows={"expression": expression}, space="arkit")
+
+
+def head(turns: object, *, key: str = "head_angles", **rows: np.ndarray) -> RawTake:
+    values = np.asarray(turns, np.float64)
+    return RawTake(
+        rows={"expression": np.zeros((len(values), 100)), key: values, **rows}, space="arkit"
+    )
+
+
+def converted(take: RawTake, **options: object) -> RawTake:
+    return convert(take, "take.csv", ReadOptions(**options))  # type: ignore[arg-type]
+
+
+def refusal(take: RawTake) -> str:
+    with pytest.raises(InputError) as caught:
+        converted(take)
+    assert caught.value.remedy
+    return caught.value.code
+
+
+def test_percent() -> None:
+    out = converted(weights([30, 59.8, 12.0], 7.0))
+    np.testing.assert_allclose(out.rows["expression"][:, JAW], [0.3, 0.598, 0.12])
+    assert out.notes == ("The weights are percent (up to 60) and were divided by 100.",)
+
+
+@given(share=st.floats(0.1, 1), frames=st.integers(1, 50), seed=st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_percent_of_any_take(share: float, frames: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plain = rng.uniform(0.03, 1, (frames, 100)) * share
+    plain[:, 52:] = 0
+    out = converted(RawTake(rows={"expression": plain * 100}, space="arkit"))
+    np.testing.assert_allclose(out.rows["expression"], plain)
+    assert len(out.notes) == 1
+    again = converted(RawTake(rows={"expression": plain}, space="arkit"))
+    np.testing.assert_array_equal(again.rows["expression"], plain)
+    assert again.notes == ()
+
+
+def test_weights_a_little_outside_are_kept() -> None:
+    out = converted(weights([-0.05, 1.3, 0.2]))
+    np.testing.assert_array_equal(out.rows["expression"][:, JAW], [-0.05, 1.3, 0.2])
+    assert out.notes == ()
+
+
+def test_a_single_spike_is_no_percent() -> None:
+    jaw = np.full(60, 0.3)
+    jaw[20] = 60
+    with pytest.raises(InputError, match="jawOpen is 60 in row 20") as caught:
+        converted(weights(jaw))
+    assert caught.value.code == "motion.range"
+
+
+@pytest.mark.parametrize("jaw", [[255.0, 120, 30], [1e9, 1, 1], [-40.0, 0.1, 0.2]])
+def test_impossible_weights_are_refused(jaw: list[float]) -> None:
+    assert refusal(weights(jaw)) == "motion.range"
+
+
+def test_numbers_of_rows_without_a_face_mean_nothing() -> None:
+    take = weights([0.3, 999.0, 0.4])
+    seen = np.array([True, False, True])
+    out = converted(RawTake(rows=take.rows, space="arkit", seen=seen))
+    assert out.rows["expression"][0, JAW] == 0.3
+
+
+def test_degrees_are_proved_by_an_angle_beyond_a_heads() -> None:
+    out = converted(head([[25, 2, -3], [0, 0, 0], [-10, 1, 1]]))
+    expected = Rotation.from_euler("YXZ", [25, 2, -3], degrees=True).as_rotvec()
+    np.testing.assert_allclose(out.rows["rotation"][0], expected)
+    assert out.notes == ("The head's angles are degrees (up to 25) and were converted.",)
+
+
+def test_small_angles_are_radians_unless_said() -> None:
+    angles = [[1.2, 0.1, 0.0]] * 5
+    np.testing.assert_allclose(converted(head(angles)).rows["rotation"][0], [0.1, 1.2, 0], atol=0.1)
+    by_hand = converted(head(angles), angles="degrees").rows["rotation"][0]
+    np.testing.assert_allclose(by_hand, np.radians([0.1, 1.2, 0]), atol=1e-3)
+    forced = converted(head([[2.5, 0, 0], [0, 0, 0]]), angles="radians")
+    np.testing.assert_allclose(forced.rows["rotation"][0], [0, 2.5, 0], atol=1e-9)
+
+
+def test_angles_that_are_neither_are_refused() -> None:
+    assert refusal(head([[5000.0, 0, 0]])) == "motion.rotation"
+    assert refusal(head([[1e4, 0, 0]], key="rotation")) == "motion.rotation"
+
+
+TURN = [0.2, -0.3, 0.1]
+
+
+def opencv_turns() -> np.ndarray:
+    ours = Rotation.from_rotvec([TURN, [0.0, 0.4, 0.0], [-0.1, 0, 0]]).as_matrix()
+    return Rotation.from_matrix(FLIP @ ours).as_rotvec()
+
+
+def test_opencvs_axes_are_recognised_and_turned() -> None:
+    places = np.array([[0.01, 0.02, 0.6]] * 3)
+    out = converted(head(opencv_turns(), key="rotation", translation=places))
+    np.testing.assert_allclose(out.rows["rotation"][0], TURN, atol=1e-9)
+    np.testing.assert_allclose(out.rows["translation"][0], [0.01, -0.02, -0.6])
+    assert out.notes == (
+        "The head was in OpenCV's axes (y down, z forward) and was turned to ours.",
+    )
+
+
+def test_opencvs_angles_in_degrees() -> None:
+    angles = [[2.0, 176.0 * (-1) ** i, 1.0] for i in range(8)]
+    out = converted(head(angles))
+    assert np.abs(out.rows["rotation"]).max() < 0.1
+    assert len(out.notes) == 2
+
+
+def test_a_head_that_turns_round_for_a_moment_is_left() -> None:
+    turns = np.zeros((30, 3))
+    turns[5] = [3.0, 0, 0]
+    out = converted(head(turns, key="rotation"))
+    np.testing.assert_array_equal(out.rows["rotation"], turns)
+    assert out.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("axes", "place_there", "ours"),
+    [
+        ("opencv", [1.0, 2.0, 3.0], [1.0, -2.0, -3.0]),
+        ("opengl", [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]),
+        ("blender", [1.0, 2.0, 3.0], [1.0, 3.0, -2.0]),
+    ],
+)
+def test_axes_by_hand(axes: HeadAxes, place_there: list[float], ours: list[float]) -> None:
+    matrix = {
+        "opencv": FLIP,
+        "opengl": np.eye(3),
+        "blender": np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]),
+    }[axes]
+    camera_only = Rotation.from_matrix(matrix.T @ Rotation.from_rotvec(TURN).as_matrix())
+    head_too = np.array(TURN) @ matrix
+    for turn in (camera_only.as_rotvec(), head_too):
+        take = head([turn] * 4, key="rotation", translation=np.array([place_there] * 4))
+        out = converted(take, axes=axes)
+        np.testing.assert_allclose(out.rows["rotation"][2], TURN, atol=1e-9)
+        np.testing.assert_allclose(out.rows["translation"][2], ours)
+        assert out.notes == ()
+
+
+@pytest.mark.parametrize(("scale", "unit"), [(1, ""), (100, "centimetres"), (1000, "millimetres")])
+def test_units_of_place(scale: float, unit: str) -> None:
+    places = np.array([[0.05, -0.1, -0.6]] * 4)
+    out = converted(head(np.zeros((4, 3)), key="rotation", translation=places * scale))
+    np.testing.assert_allclose(out.rows["translation"], places)
+    assert bool(out.notes) == bool(unit)
+    assert not unit or unit in out.notes[0]
