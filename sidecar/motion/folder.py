@@ -75,7 +75,7 @@ def read_folder(shelf: Shelf, decode: Decode) -> RawTake:
             raise serious[0]
     if tried == 1:
         raise faults[0]
-    raise shelf.without_take()
+    raise shelf.without_take(f": {faults[0].message}" if faults else ".")
 
 
 def siblings(path: Path) -> int:
@@ -185,7 +185,8 @@ def _later(level: list[Source]) -> list[Source]:
 
     def superseded(source: Source) -> bool:
         folder, _, name = source.name.rpartition("/")
-        return name in _EARLIER and join(folder, _EARLIER[name]) in names
+        later = _EARLIER.get(name) or name.replace("_raw.", "_cal.")  # Live Link's calibrated take
+        return later != name and join(folder, later) in names
 
     return [source for source in level if not superseded(source)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .deca import DECA, EMOCA
 from .gagavatar import GAGAVATAR
+from .head_tracker import HEAD_TRACKER
 from .imavatar import IMAVATAR
 from .inferno import INFERNO
 from .records import RecordFormat
@@ -12,7 +13,7 @@ from .smirk import SMIRK
 from .smplx import SMPLX
 from .vhap import VHAP
 
-FORMATS = (VHAP, GAGAVATAR, INFERNO, DECA, EMOCA, SMIRK, SMPLX, IMAVATAR)
+FORMATS = (VHAP, GAGAVATAR, INFERNO, DECA, EMOCA, SMIRK, SMPLX, IMAVATAR, HEAD_TRACKER)
 
 KNOWN = (
     "flame_params.json, npz, pickles or folders of FLAME trackers, SMPL-X npz, ARKit takes as CSV "

@@ -43,8 +43,8 @@ class Shelf(Protocol):
         """A file's bytes. Raises InputError `file.*`."""
         ...
 
-    def without_take(self) -> InputError:
-        """The error if no take is in it."""
+    def without_take(self, end: str) -> InputError:
+        """The error if no take is in it; `end` ends its sentence."""
         ...
 
 
@@ -89,11 +89,11 @@ class Folder:
         """A file's bytes. Raises InputError `file.*`."""
         return read_bytes(self.root / place, limits.MAX_MOTION_BYTES, "motion file")
 
-    def without_take(self) -> InputError:
-        """The error if no take is in it."""
+    def without_take(self, end: str) -> InputError:
+        """The error if no take is in it; `end` ends its sentence."""
         return InputError(
             "file.folder",
-            f"{self.root} is a folder without a take.",
+            f"{self.root} is a folder without a take{end}",
             "Give a take, or the folder in which a tracker wrote one file for each frame.",
         )
 
@@ -163,10 +163,10 @@ class Archive:
             raise npz.damaged(self.label)
         return content
 
-    def without_take(self) -> InputError:
-        """The error if no take is in it."""
+    def without_take(self, end: str) -> InputError:
+        """The error if no take is in it; `end` ends its sentence."""
         return InputError(
             "file.wrong_kind",
-            f"{self.label} is a zip archive without a take.",
+            f"{self.label} is a zip archive without a take{end}",
             "Give a take, or a zip of the folder in which a tracker wrote it.",
         )

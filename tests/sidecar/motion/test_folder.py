@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import InputError
+from affekt.sidecar.motion.livelink import encode_livelink
 from affekt.sidecar.motion.read import decode_take, read_take
 from fakes.mutation import mutated
 from fakes.takes import (
     arkit_content,
+    arkit_motion,
     as_bytes,
     codes,
     frames_of,
@@ -146,6 +148,19 @@ def test_the_smoothed_take_of_gagavatar_track_is_taken(tmp_path: Path) -> None:
     np.testing.assert_array_equal(take.motion.expression[0], later["clip_0"]["expcode"])
 
 
+def test_flame_head_tracker_leaves_out_frames_without_a_face(tmp_path: Path) -> None:
+    jaw, eyes = np.full((1, 3), 0.1), np.arange(6.0)[None] / 100
+    for i in (0, 1, 4, 5):
+        frame = {"exp": np.full((1, 100), i), "jaw_pose": jaw, "eye_pose": eyes}
+        other = {"shape": np.ones((1, 300)), "head_pose": np.zeros((1, 3)), "cam": np.ones((1, 6))}
+        write(tmp_path / f"{i}.npz", npz_bytes(frame | other))
+    take = read_take(tmp_path)
+    np.testing.assert_allclose(take.motion.expression[:, 0], range(6), atol=1e-6)
+    np.testing.assert_allclose(take.motion.eyes[3], eyes[0], atol=1e-6)
+    assert take.motion.space == "flame2020"
+    assert "cam" in " ".join(take.notes)
+
+
 def test_a_pickle_a_frame_and_a_folder_of_mat_a_frame(tmp_path: Path) -> None:
     arrays = smirk_arrays(12)
     for i in range(12):
@@ -200,9 +215,19 @@ def test_instas_data_has_no_jaw_and_says_where_it_is(tmp_path: Path) -> None:
     frames = [{"file_path": "images/0.png", "exp_path": "flame/exp/0.txt"}]
     write(tmp_path / "transforms.json", json.dumps({"fl_x": 1, "frames": frames}).encode())
     write(tmp_path / "flame" / "exp" / "0.txt", b"0.1\n" * 100)
-    with pytest.raises(InputError, match="metrical-tracker") as caught:
-        read_take(tmp_path)
-    assert caught.value.code == "file.wrong_kind"
+    for more in ("transforms.json", "transforms_train.json"):
+        write(tmp_path / more, (tmp_path / "transforms.json").read_bytes())
+        with pytest.raises(InputError, match="metrical-tracker") as caught:
+            read_take(tmp_path)
+        assert caught.value.code in ("file.wrong_kind", "file.folder")
+
+
+def test_live_links_calibrated_table_goes_before_the_raw_one(tmp_path: Path) -> None:
+    for kind, frames in (("raw", 5), ("cal", 6)):
+        write(tmp_path / f"Slate_1_{kind}.csv", encode_livelink(arkit_motion(frames)))
+    take = read_take(tmp_path)
+    assert len(take.motion) == 6
+    assert "Slate_1_cal.csv" in take.notes[0]
 
 
 def test_damage_inside_is_told(tmp_path: Path) -> None:
