@@ -98,8 +98,9 @@ class Render:
     """Render a take on a head or a Gaussian avatar: pictures with alpha, passes, an MP4 preview."""
 
     avatar: str
-    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file; the embedded head as a lit
-    mesh (`open`) or as Gaussians (`open-gaussians`); your FLAME as a mesh."""
+    """A LAM web bundle (zip or folder), GaussianAvatars' folder, Gaussians (PLY, SPZ, .splat,
+    .ksplat, SOG), an avatar file; the embedded head as a lit mesh (`open`) or as Gaussians
+    (`open-gaussians`); your FLAME as a mesh."""
     motion: Path
     """The take: any motion file that Affekt reads."""
     out: Path
@@ -142,11 +143,11 @@ class Render:
         self._render(make_shot(subject, motion, request, self.drawing.device), frames)
 
     def _print_notes(self, subject: Subject) -> None:
-        from ..avatar.avatar import Avatar
+        from ..avatar.avatar import Avatar, performance_notes
         from ..raster.device import choose_rasteriser
 
         if isinstance(subject, Avatar):
-            for note in subject.notes:
+            for note in performance_notes(subject):
                 print(f"Note: {note}")
             rasteriser = choose_rasteriser(self.drawing.device)
             if rasteriser.device != "cpu":
