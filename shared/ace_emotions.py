@@ -45,7 +45,7 @@ ACE_OF = {
 LIST = "emotion_with_timecode_list"
 _TRANSITION = "live_transition_time"
 _TIMES = ("time_code", "timeCode", "timecode")
-_MAPS = ("emotions", "emotion")
+_MAPS = ("emotions", "emotion", "emotion_values")
 _YAML_LINE = re.compile(r"( *)(?:- +)?(['\"]?)([\w.]+)\2 *:(?: +([^#]*?))? *(?:#.*)?")
 _REMEDY = 'Write it like [{"time_code": 0.0, "emotions": {"joy": 1.0}}].'
 

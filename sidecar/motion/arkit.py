@@ -9,6 +9,7 @@ import json
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES, Motion
 from .json_values import wrong_shape
+from .weight_names import key_of, weight_place
 
 _IGNORED = ("_neutral",)
 
@@ -20,27 +21,18 @@ def weight_columns(names: object, name: str) -> list[int | None]:
     """
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise wrong_shape("names", name, "a list of ARKit's weight names")
-    names = [plain_name(n) for n in names]
-    if len(set(names)) < len(names):
+    if len({key_of(n) for n in names}) < len(names):
         raise wrong_shape("names", name, "a list in which each name stands once")
-    for unknown in (n for n in names if n not in ARKIT_NAMES and n not in _IGNORED):
-        near = difflib.get_close_matches(unknown, ARKIT_NAMES, 1)
-        raise InputError(
-            "motion.unknown_weight",
-            f"{name} has a weight called '{unknown:.40}', which ARKit does not know.",
-            f"Did you mean '{near[0]}'?" if near else "Rename or remove it.",
-        )
-    return [None if n in _IGNORED else ARKIT_NAMES.index(n) for n in names]
-
-
-def plain_name(name: str) -> str:
-    """ARKit's spelling of a weight: eyeBlinkLeft for `EyeBlinkLeft` (Live Link) and `eyeBlink_L`
-    (Apple's raw values). Other names are returned unchanged."""
-    spelt = name[:1].lower() + name[1:]
-    for short, long in (("_L", "Left"), ("_R", "Right")):
-        if spelt.endswith(short):
-            spelt = spelt.removesuffix(short) + long
-    return spelt if spelt in ARKIT_NAMES else name
+    places = [weight_place(n) for n in names]
+    for unknown in (n for n, p in zip(names, places, strict=True) if p is None):
+        if unknown not in _IGNORED:
+            near = difflib.get_close_matches(unknown, ARKIT_NAMES, 1)
+            raise InputError(
+                "motion.unknown_weight",
+                f"{name} has a weight called '{unknown:.40}', which ARKit does not know.",
+                f"Did you mean '{near[0]}'?" if near else "Rename or remove it.",
+            )
+    return places
 
 
 def encode_arkit(motion: Motion) -> bytes:

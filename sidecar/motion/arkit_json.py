@@ -25,7 +25,6 @@ from .columns import (
     is_clock,
     is_number,
     is_time,
-    key_of,
     passed_over_note,
     sort_columns,
     unit_of,
@@ -35,6 +34,7 @@ from .json_values import matrix, number, table, wrong_shape
 from .raw_take import Clock, RawTake
 from .timecodes import clock_seconds, read_timecodes
 from .tracking import follow
+from .weight_names import key_of
 
 _RATES = ("fps", "framerate", "exportfps", "framespersecond", "capturerate")
 _HEAD_DICTIONARIES = ("head", "headpose", "headrotation", "rotation", "pose", "eulerangles")
@@ -154,18 +154,18 @@ def _faces(rows: list[_Row], name: str) -> Int64Array | None:
 
 def _clock(rows: list[_Row], name: str) -> Clock:
     """When the rows were; the frames' own numbers where a frame has several rows or says one."""
-    numbers = np.array([row.number for row in rows])
+    numbers = np.array([row.number for row in rows], np.int64)
     several = bool((np.diff(numbers) == 0).any())
     frames = [{**(row.face.own if row.face else {}), **row.frame} for row in rows]
-    keys = [key for key in frames[0] if all(key in f for f in frames)] if frames else []
-    for key in keys:
-        if not is_clock(key):
+    keys = [key for key in dict.fromkeys(key for frame in frames for key in frame) if is_time(key)]
+    for key in filter(is_clock, keys):
+        values = [frame.get(key) for frame in frames]  # a frame without a face may have no time
+        if sum(value is None for value in values) > len(values) / 2:
             continue
-        values = [frame[key] for frame in frames]
-        if all(isinstance(value, str) for value in values):
-            return _text_clock([str(value) for value in values], name)
-        if all(isinstance(value, dict) for value in values):
-            seconds = [_qualified(value) for value in values if isinstance(value, dict)]
+        if all(isinstance(value, str | None) for value in values):
+            return _text_clock([str(value or "") for value in values], name)
+        if all(isinstance(value, dict | None) for value in values):
+            seconds = [_qualified(value) for value in values]
             return Clock(times=np.array(seconds), unit_s=1.0)
         own = _numbers(frames, keys)
         times = [number(v, key, name) if v is not None else np.nan for v in values]
@@ -177,9 +177,10 @@ def _clock(rows: list[_Row], name: str) -> Clock:
 def _numbers(frames: list[Frame], keys: list[str]) -> Int64Array | None:
     """The frames' own numbers, if all of them say whole ones."""
     for key in keys:
-        values = [frame[key] for frame in frames]
-        if is_number(key) and all(type(v) is int and abs(v) < 1e12 for v in values):
-            return np.array(values, np.int64)
+        values = [frame.get(key) for frame in frames]
+        whole = [v for v in values if type(v) is int and abs(v) < 1e12]
+        if is_number(key) and len(whole) == len(values) and len(set(whole)) > 1:
+            return np.array(whole, np.int64)
     return None
 
 
@@ -199,8 +200,11 @@ def _text_clock(texts: list[str], name: str) -> Clock:
     return Clock(times=seconds, unit_s=1.0)
 
 
-def _qualified(value: dict[str, object]) -> float:
-    """Seconds of Unreal's frame time: a number, a part of it, and a rate as a fraction."""
+def _qualified(value: object) -> float:
+    """Seconds of Unreal's frame time: a number, a part of it, and a rate as a fraction; NaN if it
+    is none."""
+    if not isinstance(value, dict):
+        return np.nan
     parts = [value.get(k) for k in ("frame_number", "sub_frame", "numerator", "denominator")]
     numbers = [float(p) if isinstance(p, (int, float)) else np.nan for p in parts]
     frame, part, rate, divisor = numbers
@@ -223,7 +227,7 @@ def _head(
 ) -> dict[str, FloatArray]:
     """Rotation or angles of the head, and its place where a matrix says it."""
     if columns.head:
-        return {"head_angles": _spread(values, columns.head, 3)}
+        return {"head_angles": _spread(values, columns.head, 3) * columns.head_unit_rad}
     frames = [row.frame for row in rows]
     seen = np.array([row.face is not None for row in rows], bool)
     angles = _angles(rows)
@@ -283,7 +287,8 @@ def _by_columns(columns: dict[str, list[object]], fps: float | None, name: str) 
     sorted_ = sort_columns(numeric, name)
     rows = {"expression": _spread(values, sorted_.weights, 100)}
     if sorted_.head:
-        rows["head_angles"] = _spread(values, sorted_.head, len(HEAD))
+        angles = _spread(values, sorted_.head, len(HEAD))
+        rows["head_angles"] = angles * sorted_.head_unit_rad
     frames = [
         _Row(face=None, frame={key: columns[key][i] for key in columns if is_time(key)}, number=i)
         for i in range(len(values))

@@ -36,7 +36,8 @@ def decode_arkit_table(data: bytes, name: str) -> RawTake:
     expression = _spread(table, place, columns.weights, 100)
     rows = {"expression": expression}
     if columns.head:
-        rows["head_angles"] = _spread(table, place, columns.head, 3)
+        angles = _spread(table, place, columns.head, 3)
+        rows["head_angles"] = angles * columns.head_unit_rad
     return RawTake(
         rows=rows,
         space="arkit",
@@ -98,6 +99,8 @@ def _frame_numbers(cells: list[str]) -> Int64Array | None:
     except ValueError:
         return None
     if not np.isfinite(values).all() or (np.abs(values) > 1e12).any() or (values % 1 != 0).any():
+        return None
+    if len(values) > 1 and (values == values[0]).all():
         return None
     return values.astype(np.int64)
 

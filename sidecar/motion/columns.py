@@ -7,7 +7,7 @@ times, frame numbers, faces, emotions. Spelling hardly matters: `EyeBlinkLeft`, 
 from __future__ import annotations
 
 import difflib
-import re
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -16,30 +16,20 @@ from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
 from .json_values import wrong_shape
+from .weight_names import WEIGHTS, key_of
 
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 _SIDES = ("LeftEye", "RightEye")
 EYES = tuple(f"{side}{angle}" for side in _SIDES for angle in ("Yaw", "Pitch", "Roll"))
 _NEAR = 0.85
-_WORD = re.compile(r"[^a-z0-9]")
 
 
-def key_of(name: str) -> str:
-    """The name without case, signs and the parts before its last point; sides are written out."""
-    plain = name.rsplit(".", 1)[-1] if not name.endswith((".L", ".R", ".l", ".r")) else name
-    lower = plain.strip().lower()
-    for short, long in (("_l", "left"), ("_r", "right"), (".l", "left"), (".r", "right")):
-        if lower.endswith(short):
-            lower = lower.removesuffix(short) + long
-    return _WORD.sub("", lower)
-
-
-_WEIGHTS = {key_of(name): i for i, name in enumerate(ARKIT_NAMES)}
 _HEAD = {key_of(name): i for i, name in enumerate(HEAD)} | {
     prefix + angle: i
     for prefix in ("", "head", "headrotation")
     for i, angle in enumerate(("yaw", "pitch", "roll"))
 }
+_ANGLE_UNITS = ("degrees", "deg", "radians", "rad")
 _TIMES: dict[str, float | None] = {
     key + ending: unit
     for key in ("time", "times", "timestamp", "timestamps", "frametime", "t", "timecode", "elapsed")
@@ -70,21 +60,18 @@ _EMOTIONS = {key_of(name): name for name in (*EMOTIONS, *ACE_EMOTIONS)}
 class Columns:
     """Which columns mean what. weights, head, emotions: column -> place in ARKit's names, in yaw,
     pitch and roll, or the emotion's name. times: column -> seconds of its unit, None if the name
-    does not say. passed_over: names without a meaning here."""
+    does not say. head_unit_rad: radians of the unit that the angles' names say. passed_over: names
+    without a meaning here."""
 
     weights: dict[int, int] = field(default_factory=dict)
     head: dict[int, int] = field(default_factory=dict)
     emotions: dict[int, str] = field(default_factory=dict)
     times: dict[int, float | None] = field(default_factory=dict)
+    head_unit_rad: float = 1.0
     numbers: list[int] = field(default_factory=list)
     faces: list[int] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
-
-
-def is_weight(name: str) -> bool:
-    """Whether this is the name of a weight, however it is spelt."""
-    return key_of(name) in _WEIGHTS
 
 
 def is_clock(name: str) -> bool:
@@ -111,7 +98,7 @@ def is_header(names: list[str]) -> bool:
     """Whether these are names of a table that has something to read: a few weights, or emotions
     and a time."""
     keys = [key_of(name) for name in names] or [""]
-    weights = sum(key in _WEIGHTS for key in keys)
+    weights = sum(key in WEIGHTS for key in keys)
     if weights and (weights > 2 or keys[0] == "timecode"):
         return True
     if keys[0] == "timecode" and any(key in _COUNTS for key in keys):
@@ -134,10 +121,12 @@ def sort_columns(names: Iterable[str], name: str) -> Columns:
 
 def _sort_column(out: Columns, column: int, spelt: str, name: str) -> None:
     key = key_of(spelt)
-    if key in _WEIGHTS:
-        out.weights[column] = _WEIGHTS[key]
-    elif key in _HEAD:
-        out.head[column] = _HEAD[key]
+    if key in WEIGHTS:
+        out.weights[column] = WEIGHTS[key]
+    elif _head_place(key) is not None:
+        out.head[column] = _HEAD[_without_unit(key)]
+        if key not in _HEAD and "deg" in key:
+            out.head_unit_rad = math.radians(1)
     elif key in _TIMES:
         out.times[column] = _TIMES[key]
     elif key in _NUMBERS:
@@ -153,13 +142,25 @@ def _sort_column(out: Columns, column: int, spelt: str, name: str) -> None:
         out.passed_over.append(spelt)
 
 
+def _head_place(key: str) -> int | None:
+    return _HEAD.get(_without_unit(key))
+
+
+def _without_unit(key: str) -> str:
+    """The name of an angle without its unit."""
+    for unit in _ANGLE_UNITS:
+        if key.endswith(unit) and key.removesuffix(unit) in _HEAD:
+            return key.removesuffix(unit)
+    return key
+
+
 def _refuse_misspelt(spelt: str, key: str, name: str) -> None:
-    near = difflib.get_close_matches(key, _WEIGHTS, 1, _NEAR)
+    near = difflib.get_close_matches(key, WEIGHTS, 1, _NEAR)
     if near:
         raise InputError(
             "motion.unknown_weight",
             f"{name} has a weight called '{spelt:.40}', which ARKit does not know.",
-            f"Did you mean '{ARKIT_NAMES[_WEIGHTS[near[0]]]}'?",
+            f"Did you mean '{ARKIT_NAMES[WEIGHTS[near[0]]]}'?",
         )
 
 

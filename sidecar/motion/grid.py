@@ -20,6 +20,7 @@ _DECIMALS = (23.976, 29.97, 47.952, 59.94, 119.88)
 _FRACTIONS = tuple(n * 1000 / 1001 for n in (24, 30, 48, 60, 120))
 
 
+_SAME = 1e-5  # relative; a step that was written as 16.6667 ms is off by 2e-6
 _FOLLOW = 0.2
 
 
@@ -52,20 +53,22 @@ def fit_grid(times: Float64Array) -> Grid | None:
     positive = steps[steps > 0]
     if not len(positive):
         return None
-    guesses = {
+    guesses = (
         float(np.median(positive)),
         float((times[-1] - times[0]) / len(steps)),
         float(np.quantile(positive, 0.1)),
         float(positive.min()),
-    }
-    grids = [_fit(times, guess) for guess in guesses]
-    found = [grid for grid in grids if grid is not None and grid.even]
-    part = quantum(times)
-    return min(
-        found,
-        key=lambda grid: (grid.worst > largest_rounding(part, grid.step), grid.flaws, grid.worst),
-        default=None,
     )
+    part = quantum(times)
+    found: list[tuple[bool, int, float, Grid]] = []
+    for guess in dict.fromkeys(guesses):
+        grid = _fit(times, guess)
+        if grid is not None and grid.even:
+            jitters = grid.worst > largest_rounding(part, grid.step)
+            found.append((jitters, grid.flaws, grid.worst, grid))
+            if not jitters and not grid.flaws:
+                break
+    return min(found, key=lambda entry: entry[:3])[3] if found else None
 
 
 def largest_rounding(part: float, step: float) -> float:
@@ -91,7 +94,15 @@ def _fit(times: Float64Array, step: float) -> Grid | None:
     single = np.rint(steps / step) == 1
     if single.any():
         step = float(steps[single].mean())
-    frames = _tracked(times, step)
+    quick = _settled(times, np.append(0.0, np.cumsum(np.rint(steps / step))))
+    if quick is not None and quick.even:
+        return quick
+    return _settled(times, _tracked(times, step))
+
+
+def _settled(times: Float64Array, frames: Float64Array) -> Grid | None:
+    """The grid through times (R,) whose frames (R,) are nearly known."""
+    step = start = 0.0
     for _ in range(3):  # each round corrects what the rounding of single steps had added up
         if not frames[-1] > 0:
             return None
@@ -146,10 +157,12 @@ def tidy_rate(grid: Grid) -> float:
     fps = 1 / grid.step
     span = float(grid.frames[-1]) * grid.step
     slack = max(grid.worst, 1e-6) * grid.step
-    plain = (round(fps), *_DECIMALS, *(round(fps, digits) for digits in (1, 2, 3)), *_FRACTIONS)
-    for known in (rate for rate in plain if rate > 0):
-        if span * abs(1 - fps / known) <= slack:
-            return float(known)
+    known = (round(fps), *_DECIMALS)
+    plain = (*known, *(round(fps, digits) for digits in (1, 2, 3)), *_FRACTIONS)
+    for rate in (rate for rate in plain if rate > 0):
+        away = abs(1 - fps / rate)
+        if span * away <= slack or (rate in known and away < _SAME):
+            return float(rate)
     return fps
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from ...shared.arrays import BoolArray, Float64Array, FloatArray
 from . import rotations
-from .columns import key_of
 from .json_values import wrong_shape
+from .weight_names import key_of
 
 _MEDIAPIPE = ("facialtransformationmatrixes", "facialtransformationmatrices",
               "facialtransformationmatrix")  # fmt: skip
@@ -20,6 +20,7 @@ _KEYS = (*_MEDIAPIPE, "facetransform", "transformationmatrix", "transformationma
          "transform", "headmatrix", "posematrix", "headtransform")  # fmt: skip
 _LANDMARKS = ("facelandmarks", "landmarks")
 _CENTIMETRES = 0.01
+_LARGEST = 1e12
 _FURTHEST_M = 3.0  # a head at more than that is in centimetres
 
 
@@ -70,7 +71,8 @@ def head_of(matrices: Sequence[object], seen: BoolArray, name: str) -> dict[str,
     if any(m is not None and f is None for m, f in zip(matrices, found, strict=True)):
         raise wrong_shape("the head's matrix", name, "4 x 4 numbers")
     whole = np.array([np.full((4, 4), np.nan) if f is None else f for f in found])
-    there = np.isfinite(whole).all((1, 2))
+    there = (np.abs(np.nan_to_num(whole, nan=np.inf)) < _LARGEST).all((1, 2))
+    whole[~there] = np.nan
     rotation, translation = np.full((len(whole), 3), np.nan), whole[:, :3, 3].copy()
     if there.any():
         turns = whole[there, :3, :3]

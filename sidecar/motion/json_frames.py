@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .columns import is_time, is_weight, key_of
+from .columns import is_time
+from .weight_names import is_weight, key_of
 
 Frame = dict[str, object]
 

@@ -23,6 +23,7 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ..files import too_large
 from .columns import EYES, HEAD, sort_columns
+from .livelink import APP_ORDER
 from .raw_take import Clock, RawTake
 from .timeline import too_long
 
@@ -31,22 +32,13 @@ _VERSION = 6
 _LARGEST_PACKET = 2048
 _UNPACKED_BYTES = limits.MAX_FRAMES * 800  # a packet is at most 774 bytes
 _WEIGHTS = 52
-# fmt: off
-PACKET_ORDER = (
-    *(f"eye{part}{side}" for side in ("Left", "Right") for part in (
-        "Blink", "LookDown", "LookIn", "LookOut", "LookUp", "Squint", "Wide")),
-    "jawForward", "jawLeft", "jawRight", "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker",
-    "mouthLeft", "mouthRight",
-    *(f"mouth{part}{side}" for part in ("Smile", "Frown", "Dimple", "Stretch")
-      for side in ("Left", "Right")),
-    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
-    *(f"mouth{part}{side}" for part in ("Press", "LowerDown", "UpperUp")
-      for side in ("Left", "Right")),
-    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
-    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight",
-    "tongueOut", *HEAD, *EYES,
-)
-# fmt: on
+_SWAPPED = {
+    "jawLeft": "jawRight",
+    "jawRight": "jawLeft",
+    "mouthLeft": "mouthRight",
+    "mouthRight": "mouthLeft",
+}
+PACKET_ORDER = (*(_SWAPPED.get(name, name) for name in APP_ORDER), *HEAD, *EYES)
 """The order of a packet's values; the left jaw and mouth come first, unlike in the app's CSV."""
 
 

@@ -167,6 +167,10 @@ def _decode_zip(data: bytes, name: str) -> RawTake:
             f"{name} is an avatar, not a motion.",
             "Give a take; if the avatar has one, it is the file bsData.json in the zip.",
         )
+    if "xl/workbook.xml" in names:
+        raise InputError(
+            "file.wrong_kind", f"{name} is a spreadsheet's file.", "Save the sheet as CSV."
+        )
     if torch_file.is_torch(names):
         return decode_tree(torch_file.decode_torch(data, name), name)
     if not any(n.endswith(".npy") and "/" not in n for n in names):

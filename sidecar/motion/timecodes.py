@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -159,12 +160,22 @@ def _parts(
     known = [rate for rate in RATES if rate > codes.frames.max()]
     if seconds[-1] == seconds[0] or fps is not None or not known:
         return seconds + (codes.frames + codes.fractions) / base
-    possible = {base, int(codes.frames.max()) + 1, *known}
-    times = {rate: seconds + (codes.frames + codes.fractions) / rate for rate in possible}
-    grids = {rate: fit_grid(t) for rate, t in times.items() if (np.diff(t) >= 0).all()}
-    even: dict[int, Grid] = {rate: grid for rate, grid in grids.items() if grid is not None}
-    best = min(even, key=lambda rate: (even[rate].flaws, even[rate].worst, rate), default=base)
-    return times[best]
+    even: dict[int, Grid] = {}
+    for rate in dict.fromkeys((base, int(codes.frames.max()) + 1, *known)):
+        times = seconds + (codes.frames + codes.fractions) / rate
+        grid = fit_grid(times) if (np.diff(times) >= 0).all() else None
+        if grid is not None:
+            even[rate] = grid
+            if _likeness(grid, rate)[:2] == (0, False):
+                break
+    rate = min(even, key=lambda rate: _likeness(even[rate], rate), default=base)
+    return seconds + (codes.frames + codes.fractions) / rate
+
+
+def _likeness(grid: Grid, rate: int) -> tuple[int, bool, float, int]:
+    """Smaller where times on the grid are more likely those of codes with `rate` numbers a second:
+    without gaps, and about as many frames as numbers."""
+    return grid.flaws, abs(grid.step * rate - 1) > 0.05, round(grid.worst, 4), rate
 
 
 def _several_a_code(counted: Counted) -> Counted:
@@ -182,10 +193,13 @@ def _several_a_code(counted: Counted) -> Counted:
 
 def write_timecodes(frames: int, fps: float) -> list[str]:
     """Codes of consecutive frames that say their times exactly: in whole frames where the rate is
-    whole, else with six digits of a frame's part, which tell the rate to a millionth."""
+    whole, else with six digits of a frame's part, which tell the rate to a millionth. They begin
+    with the first second, or for a take within a second with its last frame, so that the second's
+    end tells how many it has."""
     base = math.ceil(fps - 1e-9)
     whole = abs(base - fps) < 1e-9
-    ticks = np.rint(np.arange(frames) * (base / fps) * 1e6).astype(np.int64)
+    first = base - 1 if frames <= base and base != _APP_RATE else 0
+    ticks = np.rint((np.arange(frames) * (base / fps) + first) * 1e6).astype(np.int64)
     return [_code(int(tick), base, whole=whole) for tick in ticks]
 
 
@@ -212,8 +226,8 @@ def _clock_time(text: str) -> float:
     if not text:
         return float("nan")
     if "-" in text[1:]:
-        moment = np.datetime64(text.rstrip("Zz").replace(" ", "T"), "us")
-        return float(moment.astype(np.int64)) / 1e6
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     parts = [float(part) for part in text.split(":")]
     if len(parts) > 3:
         raise ValueError(text)

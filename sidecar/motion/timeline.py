@@ -235,9 +235,26 @@ def _by_grid(
         return _resampled(times, rate, found.start)
     placed = _on_grid(found.frames, rate, None)
     if forced or close:
-        return placed
+        note = () if given else _truncated_note(times, found)
+        return replace(placed, notes=(*placed.notes, *note))
     said = f"The file names {rate:g} fps, but its times run at {own:g}; {rate:g} was taken."
     return replace(placed, notes=(*placed.notes, said))
+
+
+def _truncated_note(times: Float64Array, found: grid.Grid) -> tuple[str, ...]:
+    """A note on times that add up a frame's milliseconds without their part: 33 for 30 fps."""
+    step_ms = round(found.step * 1000)
+    if step_ms < 1 or found.worst > 1e-6 or abs(found.step * 1000 - step_ms) > 1e-6:
+        return ()
+    if 1000 % step_ms == 0:
+        return ()
+    for rate in _COMMON:
+        if 1000 % rate and step_ms in (1000 // rate, round(1000 / rate)):
+            return (
+                f"The times are exactly {step_ms} ms apart, {1000 / step_ms:.2f} fps; if the video "
+                f"had {rate}, say --fps {rate}.",
+            )
+    return ()
 
 
 def _by_coarse(

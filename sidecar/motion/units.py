@@ -9,6 +9,8 @@ Angles. A head turns by 110 degrees at most. Yaw, pitch and roll beyond that are
 one of them stays beyond it all the time, as in a take whose camera looks along +z. What stays
 within 1.9 is taken for radians.
 
+Poses. Jaw, neck and eyes beyond half a circle are degrees, and the head's rotation with them.
+
 Axes. A head that faces away from the camera in all of a take, and faces it once y and z are turned
 round, is in the axes of OpenCV's cameras.
 
@@ -39,6 +41,8 @@ _LEAST_WEIGHT = -1.5
 FURTHEST_RAD = 1.9
 """About 110 degrees, further than a head turns."""
 _MOST_DEGREES = 400.0  # with turns that are counted on past the half circle
+_MOST_POSE_DEGREES = 180.0
+_LARGEST = 1e30  # float32 ends at 3e38
 _LARGEST_TURN_RAD = 4 * np.pi
 _THROUGHOUT = 0.95  # of the rows; trackers lose a few
 _FURTHEST_M, _FURTHEST_CM = 15.0, 100.0
@@ -53,13 +57,33 @@ OURS_FROM: Mapping[HeadAxes, Float64Array] = {
 
 def convert(take: RawTake, name: str, options: ReadOptions) -> RawTake:
     """The take in our units and axes, with `rotation` in place of `head_angles`, and notes on what
-    was recognised. Raises InputError `motion.range`, `motion.rotation`."""
+    was recognised. Raises InputError `motion.range`, `motion.rotation`, `motion.not_finite`."""
     if not len(take):
         return with_rotation(take)
+    take = _usable(take, name)
     judged = _with_weights(take, name) if take.space == "arkit" else take
     judged = _with_radians(judged, name, options)
     judged = _with_axes(with_rotation(judged), name, options.axes)
     return _with_metres(judged)
+
+
+def _usable(take: RawTake, name: str) -> RawTake:
+    """The take with NaN in rows without a face, whose numbers mean nothing.
+
+    Raises InputError `motion.not_finite` for infinite values and those too large to count with.
+    """
+    if take.seen is not None and not take.seen.all():
+        seen = take.seen[:, None]
+        take = replace(take, rows={k: np.where(seen, v, np.nan) for k, v in take.rows.items()})
+    for key, values in take.rows.items():
+        endless = np.abs(values) > _LARGEST
+        if endless.any():
+            raise InputError(
+                "motion.not_finite",
+                f"In {name}, {key} is not a number in row {int(np.argwhere(endless)[0][0])}.",
+                "Repair or cut that row and export again.",
+            )
+    return take
 
 
 def with_rotation(take: RawTake) -> RawTake:
@@ -115,12 +139,33 @@ def _with_weights(take: RawTake, name: str) -> RawTake:
 
 
 def _with_radians(take: RawTake, name: str, options: ReadOptions) -> RawTake:
+    if take.space != "arkit":
+        return _pose_radians(take, name, options)
     for key in ("head_angles", "rotation"):
-        if key in take.rows and take.space == "arkit":
+        if key in take.rows:
             take = _angles(take, key, name, options)
-    if options.angles == "degrees" and take.space != "arkit" and "rotation" in take.rows:
-        return replace(take, rows={**take.rows, "rotation": np.radians(take.rows["rotation"])})
     return take
+
+
+def _pose_radians(take: RawTake, name: str, options: ReadOptions) -> RawTake:
+    """A tracker's poses in radians. Jaw, neck and eyes never turn by more than half a circle."""
+    there = {key: take.rows[key] for key in ("jaw", "neck", "eyes") if key in take.rows}
+    known = [np.abs(values[_faces(take)]) for values in there.values()]
+    largest = max((float(v[np.isfinite(v)].max(initial=0)) for v in known), default=0.0)
+    degrees = options.angles == "degrees"
+    if not degrees and (largest <= np.pi + 0.01 or options.angles == "radians"):
+        return take
+    if not degrees and largest > _MOST_POSE_DEGREES:
+        raise InputError(
+            "motion.rotation",
+            f"In {name}, jaw, neck or eyes turn by {largest:.0f}, neither radians nor degrees.",
+            "Export the take again, with poses as axis-angle vectors in radians.",
+        )
+    turns = {k: np.radians(take.rows[k]) for k in (*there, "rotation") if k in take.rows}
+    if degrees:
+        return replace(take, rows={**take.rows, **turns})
+    note = f"Jaw, neck and eyes are degrees (up to {largest:.0f}); all turns were converted."
+    return _noted(take, note, **turns)
 
 
 def _angles(take: RawTake, key: str, name: str, options: ReadOptions) -> RawTake:
@@ -199,7 +244,7 @@ def _with_metres(take: RawTake) -> RawTake:
     if "translation" not in take.rows:
         return take
     places = take.rows["translation"]
-    away = np.linalg.norm(places[_faces(take)], axis=1)
+    away = np.linalg.norm(places[_faces(take)].astype(np.float64), axis=1)
     away = away[np.isfinite(away)]
     middle = float(np.median(away)) if len(away) else 0.0
     if not middle > _FURTHEST_M:

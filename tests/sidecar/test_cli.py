@@ -62,16 +62,16 @@ def bake(folder: Path, motion: bytes, emotions: object, *more: str) -> tuple[int
     return cli.run([*map(str, arguments), "--out", str(out), *more]), out
 
 
-def nan_take() -> bytes:
+def infinite_take() -> bytes:
     content = arkit_content()
-    content["frames"][3]["weights"][5] = float("nan")
+    content["frames"][3]["weights"][5] = float("inf")
     return json.dumps(content).encode()
 
 
 MISTAKES = {
     "truncated": (as_bytes(arkit_content())[:400], KEYS, (), "file.damaged"),
     "not a take": (b'{"frames": 3}', KEYS, (), "file.wrong_kind"),
-    "not a number": (nan_take(), KEYS, (), "motion.not_finite"),
+    "not a number": (infinite_take(), KEYS, (), "motion.not_finite"),
     "emotion": (
         as_bytes(arkit_content()),
         {"keys": [{"frame": 0, "joyful": 1}]},

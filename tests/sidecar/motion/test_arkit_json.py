@@ -232,3 +232,12 @@ def test_other_names_are_passed_over_and_said() -> None:
     frames = [{"blendShapes": row | {"tongueTipUp": 0.5, "confidence": 0.9}} for row in ROWS]
     take = decode_take(as_bytes(frames), "take.json")
     assert take.notes == ("Passed over, for they are no weights: tongueTipUp, confidence.",)
+
+
+def test_frames_without_a_face_need_no_time() -> None:
+    frames: list[object] = [{"time": i / 25, "blendShapes": row} for i, row in enumerate(ROWS)]
+    for lost in (None, {"blendShapes": None}, {"face_detected": False, "blendShapes": None}):
+        frames[2] = lost
+        take = decode_take(as_bytes(frames), "take.json")
+        assert (len(take.motion), take.motion.fps) == (5, pytest.approx(25))
+        assert take.notes == ("1 of 5 frames have no face and were filled in (2).",)

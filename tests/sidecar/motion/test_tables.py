@@ -142,7 +142,8 @@ def test_other_columns_are_named() -> None:
 
 
 def test_times_of_the_day_and_dates() -> None:
-    for stamp in ("2024-05-01T12:59:{:09.6f}Z", "12:59:{:09.6f}"):
+    stamps = ("2024-05-01T12:59:{:09.6f}Z", "2024-05-01 12:59:{:09.6f}+02:00", "12:59:{:09.6f}")
+    for stamp in stamps:
         lines = ["timestamp,jawOpen,cheekPuff,mouthPucker"]
         lines += [stamp.format(57 + i / 50) + f",{jaw(i)},0,0" for i in range(100)]
         take = decode_take("\n".join(lines).encode(), "take.csv")
@@ -163,6 +164,14 @@ def test_angles_in_a_table_turn_the_head() -> None:
     table[0][-3:] = ["head_yaw", "head_pitch", "head_roll"]
     take = decode_take(text(table).encode(), "take.csv")
     np.testing.assert_allclose(take.motion.rotation, [[0, 0.1, 0]] * FRAMES, atol=1e-7)
+
+
+def test_units_in_the_names_of_angles() -> None:
+    table = [[*row, "1.5", "0", "0"] for row in rows()]
+    table[0][-3:] = ["Head Yaw (deg)", "Head Pitch (deg)", "Head Roll (deg)"]
+    take = decode_take(text(table).encode(), "take.csv")
+    np.testing.assert_allclose(take.motion.rotation, [[0, np.radians(1.5), 0]] * FRAMES, atol=1e-7)
+    assert take.notes == ()
 
 
 EMOTIONS_ONLY = b",time_code,emotion_values.joy,emotion_values.grief\n0,0.0,0.5,0\n1,0.03,0.5,0\n"

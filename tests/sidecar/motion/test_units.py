@@ -172,3 +172,19 @@ def test_units_of_place(scale: float, unit: str) -> None:
     np.testing.assert_allclose(out.rows["translation"], places)
     assert bool(out.notes) == bool(unit)
     assert not unit or unit in out.notes[0]
+
+
+def test_a_trackers_poses_in_degrees() -> None:
+    def tracker(jaw: float) -> RawTake:
+        turns = np.array([[jaw, 1.0, 2.0]] * 3)
+        rows = {"expression": np.zeros((3, 100)), "jaw": turns, "rotation": turns / 2}
+        return RawTake(rows=rows, space="flame2023")
+
+    out = converted(tracker(25.0))
+    np.testing.assert_allclose(out.rows["jaw"][0], np.radians([25, 1, 2]))
+    np.testing.assert_allclose(out.rows["rotation"][0], np.radians([12.5, 0.5, 1]))
+    assert "degrees (up to 25)" in out.notes[0]
+    by_hand = converted(tracker(2.0), angles="degrees")
+    np.testing.assert_allclose(by_hand.rows["jaw"][0], np.radians([2, 1, 2]))
+    assert converted(tracker(0.5)).rows["jaw"][0, 0] == 0.5
+    assert refusal(tracker(900.0)) == "motion.rotation"
