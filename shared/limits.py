@@ -145,10 +145,13 @@ MAX_STRENGTH = 2.0
 
 # A user's FLAME file: 50 MB as published, 110 MB with every array in double precision.
 MAX_FLAME_BYTES = 256 * 1024 * 1024
-# The child that reads it holds the file, its records and the arrays: three times its size.
-FLAME_CHILD_BYTES = 2 * 1024 * 1024 * 1024
+# A take as a pickle or a MATLAB file: GAGAvatar_track's frames are 2 KB, so 65,000 of those.
+MAX_PICKLED_TAKE_BYTES = 128 * 1024 * 1024
+# The child that reads either holds the file, its records and the arrays: three times a FLAME's
+# size, ten times a take's, whose arrays are small.
+QUARANTINE_BYTES = 2 * 1024 * 1024 * 1024
 # Reading one takes about a second; a slow disk and a busy machine take a few.
-FLAME_CHILD_SECONDS = 60
+QUARANTINE_SECONDS = 60
 
 # One part of a sidecar's log. A day's work logs some 100 KB, and any editor opens 1 MB at once.
 MAX_LOG_BYTES = 1024 * 1024

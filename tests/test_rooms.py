@@ -83,7 +83,7 @@ def test_rooms_reach_only_where_they_may(room: str, may: set[str]) -> None:
 
 FLOORS = (
     ("denormals", "exits", "files", "memory", "parent_watch", "smooth", "threads"),
-    ("cache", "raster"),
+    ("cache", "quarantine", "raster"),
     ("head",),
     ("motion",),
     ("adapter",),
@@ -173,9 +173,9 @@ def test_modules_of_a_room_import_each_other_in_no_circle(room: str) -> None:
     graphlib.TopologicalSorter(arrows).prepare()  # its CycleError names the circle
 
 
-# FLAME is published as pickles. This one script reads them, in a process of its own, with an
-# unpickler that makes records of whatever a file names and runs nothing; no module imports it.
-READS_PICKLES = ROOT / "sidecar" / "head" / "flame" / "child.py"
+# FLAME and takes are published as pickles. This one script reads them, in a process of its own,
+# with an unpickler that makes records of what a file names and runs nothing; no module imports it.
+READS_PICKLES = ROOT / "sidecar" / "quarantine" / "child.py"
 
 
 def test_nobody_unpickles() -> None:

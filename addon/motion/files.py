@@ -28,6 +28,7 @@ ENDINGS = (
     ".pth",
     ".tsv",
     ".txt",
+    ".zip",
 )
 """Endings of takes' files; what a file is, the sidecar finds from its content."""
 _MOST_DEPTH = 3

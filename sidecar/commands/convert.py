@@ -19,7 +19,7 @@ class Convert:
     """Write a take in another format; with --to ace or --to keys, an emotion track."""
 
     source: Annotated[Path, tyro.conf.Positional]
-    """The take, or a folder with a file for each frame, or an emotion file."""
+    """The take, a folder or zip that holds one, or an emotion file."""
     out: Annotated[Path, tyro.conf.Positional]
     """The file to write."""
     to: str | None = None

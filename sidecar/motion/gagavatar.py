@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """GAGAvatar_track's results: FLAME 2020, 100 expressions, the head's pose as a camera.
 
-A dictionary of frames, `VIDEO_0`, `VIDEO_1` and so on, each with `expcode` (100), `shapecode`
-(300), `posecode` (6: three zeros, then the jaw), `eyecode` (6) and `transform_matrix` (3, 4), a
-PyTorch3D camera that sees the head five times its size. The tracker itself writes pickles, which
-are refused; results saved with torch.save or as npz can be read.
+`optim.pkl` and `smoothed.pkl` are dictionaries of frames, `VIDEO_0`, `VIDEO_1` and so on, each with
+`expcode` (100), `shapecode` (300), `posecode` (6: three zeros, then the jaw), `eyecode` (6) and
+`transform_matrix` (3, 4), a PyTorch3D camera that sees the head five times its size. A frame
+without a face is left out, so its number is missing.
 """
 
 from __future__ import annotations
@@ -33,28 +33,6 @@ def _decode(record: Record, name: str) -> RawTake:
         rotation=rotation,
         translation=translation,
     )
-
-
-def stack_frames(content: dict[str, Record], name: str) -> Record:
-    """Stacks the dictionary's frames into one record, in the order of their numbers.
-
-    Raises InputError `motion.shape` if a frame lacks a key that the first one has.
-    """
-    frames = [content[key] for key in sorted(content, key=_number)]
-    keys = [key for key in _NUMBERED if key in frames[0]]
-    try:
-        return {key: np.stack([frame[key] for frame in frames]) for key in keys}
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(
-            "motion.shape",
-            f"The frames of {name} do not all hold the same numbers.",
-            "Track the video again.",
-        ) from error
-
-
-def _number(key: str) -> tuple[int, str]:
-    digits = key.rsplit("_", 1)[-1]
-    return (int(digits) if digits.isdecimal() and len(digits) < 12 else -1), key
 
 
 def _head(record: Record, name: str, frames: int) -> tuple[Float64Array, Float64Array]:

@@ -34,7 +34,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MAX_MEMBERS = 64
 _MAX_TEXT = 64  # characters of one string in an array
 _MAX_LOOSE_BYTES = limits.MAX_FRAMES * 300 * 8  # float64 of 300 shape coefficients a frame
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -75,7 +75,7 @@ def member_names(data: bytes, name: str) -> list[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return archive.namelist()[: 100 * _MAX_MEMBERS]
-    except _BROKEN as error:
+    except BROKEN as error:
         raise damaged(name) from error
 
 
@@ -96,7 +96,7 @@ def decode_npz(data: bytes, name: str, wanted: Mapping[str, Shape | None]) -> di
                 if key in wanted:
                     found[key] = _read_member(archive, info, wanted[key], name)
             return found
-    except _BROKEN as error:
+    except BROKEN as error:
         raise damaged(name) from error
 
 
@@ -135,7 +135,17 @@ def decode_npy(data: bytes, name: str) -> Array:
     """
     try:
         return _read_array(io.BytesIO(data), len(data), "the array", None, name)
-    except _BROKEN as error:
+    except BROKEN as error:
+        raise damaged(name) from error
+
+
+def holds_objects(data: bytes, name: str) -> bool:
+    """Whether an npy file holds Python objects, which are a pickle. Raises InputError
+    `file.damaged`."""
+    file = io.BytesIO(data)
+    try:
+        return _header(file, name)[2].hasobject
+    except BROKEN as error:
         raise damaged(name) from error
 
 
@@ -149,11 +159,7 @@ def _read_member(
 
 def _read_array(file: IO[bytes], held: int, key: str, wanted: Shape | None, name: str) -> Array:
     """Reads an npy file of `held` bytes."""
-    version = np.lib.format.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise damaged(name)
-    read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
-    shape, fortran, dtype = read(file)
+    shape, fortran, dtype = _header(file, name)
     _check_type(key, dtype, name)
     if wanted is not None:
         _check_shape(key, shape, wanted, name)
@@ -171,6 +177,15 @@ def _read_array(file: IO[bytes], held: int, key: str, wanted: Shape | None, name
         raise damaged(name)
     values = np.frombuffer(content, dtype)
     return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
+
+
+def _header(file: IO[bytes], name: str) -> tuple[Shape, bool, np.dtype]:
+    """Shape, order and type that an npy file names."""
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise damaged(name)
+    read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
+    return read(file)
 
 
 def _check_type(key: str, dtype: np.dtype, name: str) -> None:

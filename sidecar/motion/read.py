@@ -3,61 +3,67 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ...shared import limits
 from ...shared.errors import InputError
-from ...shared.motion import Motion, ReadOptions, TakeRead, make_motion
+from ...shared.motion import WIDTHS, Motion, ReadOptions, TakeRead, make_motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large
-from . import faces, llv, metrical, npz, timeline, torch_file, units
+from . import faces, llv, npz, pickled, timeline, torch_file, units
 from .affekt_npz import decode_affekt, encode_motion
 from .arkit_json import decode_arkit_json, is_arkit_json
 from .arkit_table import decode_arkit_table, is_arkit_table
-from .deca import DECA, EMOCA
-from .folder import array_files, take_files
-from .gagavatar import GAGAVATAR, stack_frames
-from .inferno import INFERNO
-from .json_values import array, parse_json
+from .folder import ARRAYS, Source, read_folder, siblings
+from .formats import KNOWN, format_of
+from .imavatar import decode_imavatar, is_imavatar
+from .json_values import parse_json
 from .lam import decode_lam, is_lam
+from .lone_array import decode_array, fits
 from .raw_take import RawTake
-from .records import Record, RecordFormat, join_takes
-from .smirk import SMIRK
-from .smplx import SMPLX
-from .vhap import VHAP
+from .records import with_faceless
+from .shelf import Archive, Folder, Shelf, join
+from .trees import decode_tree, json_tree
 
 __all__ = ["decode_motion", "decode_take", "encode_motion", "read_motion", "read_take"]
 
-FORMATS = (VHAP, GAGAVATAR, INFERNO, DECA, EMOCA, SMIRK, SMPLX)
-"""Formats of trackers that write named arrays; the names tell which it is."""
-
-KNOWN = (
-    "flame_params.json (LAM), npz or folders of VHAP, GaussianAvatars, DECA, EMOCA, inferno, "
-    "SMIRK, GAGAvatar_track and SMPL-X, metrical-tracker's .frame, ARKit takes as JSON or Live "
-    "Link CSV, and Affekt's own motion.npz"
-)
 _AFFEKT = frozenset(("space", "jaw"))
-_PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
-
+_FIELDS = frozenset(WIDTHS)
 
 _OPEN = ReadOptions()
 
 
 def read_take(path: Path, options: ReadOptions = _OPEN) -> TakeRead:
-    """Reads any known motion file, or a folder in which a tracker wrote a file for each frame.
+    """Reads any known motion file, or a folder that holds one, in one file or in one a frame.
 
     Raises InputError `file.*` if it is no motion file, `motion.*` for a bad take.
     """
     if is_folder(path):
-        parts = [_read_part(part) for part in take_files(path)]
-        return _finish(join_takes(parts), path.name, options)
-    return decode_take(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name, options)
+        return _finish(read_folder(Folder(path), _decode_parts), path.name, options)
+    data = read_bytes(path, limits.MAX_MOTION_BYTES, "motion file")
+    return decode_take(data, path.name, options, beside=lambda: siblings(path))
 
 
-def decode_take(data: bytes, name: str, options: ReadOptions = _OPEN) -> TakeRead:
-    """Decodes a motion file; `name` is used in errors. Raises like `read_take`."""
-    return _finish(_decode(data, name), name, options)
+def decode_take(
+    data: bytes, name: str, options: ReadOptions = _OPEN, beside: Callable[[], int] = lambda: 1
+) -> TakeRead:
+    """Decodes a motion file; `name` is used in errors. beside: how many files are numbered like
+    this one. Raises like `read_take`."""
+    take = _finish(_decode(data, name), name, options)
+    if len(take.motion) > 1:
+        return take
+    series = beside()
+    note = (
+        f"{name} is one of {series} files that are numbered alike; if they are the frames of one "
+        "take, give their folder."
+        if series > 1
+        else f"{name} holds one frame; frames in many files are read from their folder or its zip."
+    )
+    return replace(take, notes=(*take.notes, note))
 
 
 def read_motion(path: Path, options: ReadOptions = _OPEN) -> Motion:
@@ -98,15 +104,18 @@ def _decode(data: bytes, name: str) -> RawTake:
     if llv.is_llv(data):
         frames = llv.json_lines(data)
         return llv.decode_llv(data, name) if frames is None else decode_arkit_json(frames, name)
+    if data.startswith(npz.NPY_MAGIC) and not npz.holds_objects(data, name):
+        return decode_array(npz.decode_npy(data, name), name)
+    kind = pickled.kind_of(data)
+    if kind is not None:
+        return decode_tree(pickled.read(kind, data, name), name)
     if is_arkit_table(data):
         return decode_arkit_table(data, name)
-    if data.startswith(_PICKLES):
-        raise InputError(
-            "file.pickled",
-            f"{name} is a pickle, which could run code here, so it is not opened.",
-            "Save its arrays with numpy.savez where you trust the file, and give the npz.",
-        )
-    raise InputError("file.wrong_kind", f"{name} {_no_take(data)}.", f"Give one of: {KNOWN}.")
+    raise InputError(
+        "file.wrong_kind",
+        f"{name} is not a motion file that Affekt knows.",
+        f"Give one of: {KNOWN}.",
+    )
 
 
 def is_folder(path: Path) -> bool:
@@ -117,35 +126,37 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def _read_part(path: Path) -> RawTake:
-    """Reads a file, or a folder with the arrays of one frame."""
-    if not path.is_dir():
-        return _decode(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name)
+def _decode_parts(shelf: Shelf, source: Source) -> list[RawTake]:
+    """Decodes the files of a source, or its folders with the arrays of one frame, one by one."""
+    if source.arrays:
+        return [_decode_arrays(shelf, place) for place in source.parts]
+    if len(source.parts) > 1 and pickled.kind_of(shelf.read(source.parts[0])):
+        files = [(part, shelf.read(part)) for part in source.parts]
+        trees = zip(source.parts, pickled.read_all(files, shelf.label), strict=True)
+        return with_faceless(
+            [decode_tree(t, part) if isinstance(t, dict) or t.size else None for part, t in trees],
+            shelf.label,
+        )
+    return [_decode(shelf.read(part), part) for part in source.parts]
+
+
+def _decode_arrays(shelf: Shelf, place: str) -> RawTake:
     record: dict[str, np.ndarray] = {}
-    for key, file in array_files(path).items():
-        data = read_bytes(file, limits.MAX_MOTION_BYTES, "motion file")
-        refuse_lfs_pointer(data, file.name)
-        record[key] = npz.decode_npy(data, f"{path.name}/{file.name}")
-    form = _format_of(frozenset(record))
+    inside = shelf.listing(place).files
+    for key in ARRAYS:
+        if f"{key}.npy" in inside:
+            data = shelf.read(join(place, f"{key}.npy"))
+            refuse_lfs_pointer(data, f"{key}.npy")
+            record[key] = npz.decode_npy(data, f"{place or shelf.label}/{key}.npy")
+    form = format_of(frozenset(record))
     if form is None:
         raise InputError(
             "file.wrong_kind",
-            f"The folder {path.name} has no jaw: neither pose.npy nor jawpose.npy is in it.",
+            f"The folder {place or shelf.label} has no jaw: neither pose.npy nor jawpose.npy is in "
+            "it.",
             "Export the take again, with its codes.",
         )
-    return form.decode(record, path.name)
-
-
-def _no_take(data: bytes) -> str:
-    if data.startswith(npz.NPY_MAGIC):
-        return "is one array without names; give the folder that it lies in, or an npz"
-    if data.startswith(b"MATLAB 5.0"):
-        return "is a MATLAB file; save its arrays with numpy.savez and give the npz"
-    return "is not a motion file that Affekt knows"
-
-
-def _format_of(keys: frozenset[str]) -> RecordFormat | None:
-    return next((form for form in FORMATS if form.matches(keys)), None)
+    return form.decode(record, place or shelf.label)
 
 
 def _decode_zip(data: bytes, name: str) -> RawTake:
@@ -161,56 +172,37 @@ def _decode_zip(data: bytes, name: str) -> RawTake:
             "file.wrong_kind", f"{name} is a spreadsheet's file.", "Save the sheet as CSV."
         )
     if torch_file.is_torch(names):
-        return _decode_torch(data, name)
-    if not any(n.endswith(".npy") for n in names):
-        raise InputError(
-            "file.wrong_kind",
-            f"{name} is a zip archive without a motion of Affekt's.",
-            f"Unpack it and give one of: {KNOWN}.",
-        )
-    keys = frozenset(n.removesuffix(".npy") for n in names)
-    form = None if keys >= _AFFEKT else _format_of(keys)
-    if form is None:
+        return decode_tree(torch_file.decode_torch(data, name), name)
+    if not any(n.endswith(".npy") and "/" not in n for n in names):
+        return read_folder(Archive(data, name), _decode_parts)
+    return _decode_npz(data, name, frozenset(n.removesuffix(".npy") for n in names))
+
+
+def _decode_npz(data: bytes, name: str, keys: frozenset[str]) -> RawTake:
+    form = None if keys >= _AFFEKT else format_of(keys)
+    if form is not None:
+        return form.decode(npz.decode_npz(data, name, dict.fromkeys(form.keys)), name)
+    if keys & (_FIELDS | _AFFEKT):
         return decode_affekt(data, name)
-    return form.decode(npz.decode_npz(data, name, dict.fromkeys(form.keys)), name)
-
-
-def _decode_torch(data: bytes, name: str) -> RawTake:
-    content = torch_file.decode_torch(data, name)
-    if metrical.is_metrical(content):
-        return metrical.decode_metrical(content, name)
-    frames = {k: v for k, v in content.items() if isinstance(v, dict) and _format_of(frozenset(v))}
-    if frames and _format_of(frozenset(next(iter(frames.values())))) is GAGAVATAR:
-        return GAGAVATAR.decode(stack_frames(_leaves(frames), name), name)
-    record = {k: v for k, v in content.items() if isinstance(v, np.ndarray)}
-    form = _format_of(frozenset(record))
-    if form is None:
-        raise InputError(
-            "file.wrong_kind",
-            f"{name} was saved by torch, but it is laid out like no take that Affekt knows.",
-            f"Give one of: {KNOWN}.",
-        )
-    return form.decode(record, name)
-
-
-def _leaves(frames: dict[str, torch_file.Tree]) -> dict[str, Record]:
-    return {
-        key: {k: v for k, v in frame.items() if isinstance(v, np.ndarray)}
-        for key, frame in frames.items()
-    }
+    if len(keys) == 1:
+        with contextlib.suppress(InputError):  # objects, which may be dictionaries of arrays
+            (values,) = npz.decode_npz(data, name, dict.fromkeys(keys)).values()
+            if fits(values):
+                return decode_array(values, name)
+    return decode_tree(pickled.read("npz", data, name), name)
 
 
 def _decode_json(data: bytes, name: str) -> RawTake:
     content = parse_json(data, name)
     if isinstance(content, dict) and is_lam(content):
         return decode_lam(content, name)
+    if isinstance(content, dict) and is_imavatar(content):
+        return decode_imavatar(content, name)
     if is_arkit_json(content):
         return decode_arkit_json(content, name)
-    if isinstance(content, dict):
-        form = _format_of(frozenset(content))
-        if form is not None:
-            record = {key: array(content[key], key, name) for key in form.keys if key in content}
-            return form.decode(record, name)
+    tree = json_tree(content, name)
+    if tree:
+        return decode_tree(tree, name)
     raise InputError(
         "file.wrong_kind", f"{name} is JSON, but {_guess(content)}.", f"Give one of: {KNOWN}."
     )
@@ -219,6 +211,13 @@ def _decode_json(data: bytes, name: str) -> RawTake:
 def _guess(content: object) -> str:
     if not isinstance(content, dict):
         return "no take is in it"
+    frames = content.get("frames")
+    first = frames[0] if isinstance(frames, list) and frames else None
+    if isinstance(first, dict) and "exp_path" in first:
+        return (
+            "it holds INSTA's cameras, and the expressions beside it have no jaw (metrical-"
+            "tracker's folder, which they come from, has it)"
+        )
     if "camera_angle_x" in content or "fl_x" in content:
         return "it holds cameras, not motion (the take lies beside it as flame_params.json)"
     if "keys" in content:

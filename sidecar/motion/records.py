@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Decodes records, the named arrays of a tracker's file, into a `Motion`.
 
-A record holds one frame or many. Trackers write its arrays as (n,), (1, n), (T, n) or (T, 1, n);
-all of them become (T, n).
+A record holds one frame or many. Trackers write its arrays as (n,), (1, n), (T, n), (T, 1, n) or
+(1, T, n); all of them become (T, n). A row of expressions that is all NaN is a frame without a
+face.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.arrays import Float32Array, FloatArray
+from ...shared.arrays import BoolArray, Float32Array, FloatArray
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS
 from . import npz
@@ -24,6 +25,9 @@ FPS = 30.0
 with their sound); `--fps` sets another."""
 
 Record = Mapping[str, NDArray[np.generic]]
+
+_MOST_FACES = 16  # side by side in one array
+_LEAST = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +68,22 @@ def decode_flame(
         rows=fields | computed,
         shape=shape(record, keys["shape"], name) if "shape" in keys else None,
         fps=rate(record, "fps") if fps is None else fps,
+        seen=_seen(fields["expression"]),
         space=space,
     )
+
+
+def _seen(expression: FloatArray) -> BoolArray | None:
+    """Which rows (T,) have a face, if some have and some have not; no tracker has fewer than
+    `_LEAST` expressions."""
+    lost = np.logical_and.reduce(np.isnan(expression[:, :_LEAST]), axis=1)
+    return ~lost if lost.any() and not lost.all() else None
 
 
 def rows(record: Record, key: str, name: str) -> Float32Array:
     """An array of the record as (T, n) float32.
 
-    Raises InputError `motion.shape`, `motion.not_a_number`.
+    Raises InputError `motion.shape`, `motion.not_a_number`, `motion.several`.
     """
     values = record[key]
     if values.dtype.kind not in "fiu":
@@ -82,8 +94,10 @@ def rows(record: Record, key: str, name: str) -> Float32Array:
         )
     if values.ndim == 1:
         values = values[None]
-    elif values.ndim == 3 and values.shape[1] == 1:
-        values = values[:, 0]
+    elif values.ndim == 3 and 1 in values.shape[:2]:
+        values = values[:, 0] if values.shape[1] == 1 else values[0]
+    elif values.ndim == 3 and values.size and min(values.shape[:2]) <= _MOST_FACES:
+        raise several(name, [f"{key} has the shape {values.shape}"])
     if values.ndim != 2 or not values.size:
         raise _wrong(record, key, name, "one row of numbers for each frame")
     return npz.to_float32(values)
@@ -93,6 +107,8 @@ def pose(record: Record, key: str, width: int, name: str, frames: int) -> Float3
     """An array of the record as (T, width) for T frames; zeros if the record has no such key."""
     if key not in record:
         return np.zeros((frames, width), np.float32)
+    if record[key].ndim == 3 and record[key].shape == (frames, width // 3, 3):
+        record = {key: record[key].reshape(frames, width)}  # joint by joint
     values = rows(record, key, name)
     if values.shape != (frames, width):
         raise _wrong(record, key, name, f"{frames} rows of {width} numbers")
@@ -136,6 +152,16 @@ def rate(record: Record, *keys: str) -> float | None:
     return None
 
 
+def several(label: str, names: Sequence[str]) -> InputError:
+    """The error for a file or folder in which more than one take or face is."""
+    shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+    return InputError(
+        "motion.several",
+        f"{label} holds more than one take or face: {shown}.",
+        "Give one of them alone, as a file or folder of its own.",
+    )
+
+
 def join_takes(takes: list[RawTake]) -> RawTake:
     """Joins takes one after the other; the identity is the mean of theirs.
 
@@ -151,11 +177,27 @@ def join_takes(takes: list[RawTake]) -> RawTake:
             "Give a folder that holds the frames of one take from one tracker.",
         )
     shapes = [take.shape for take in takes if take.shape is not None]
+    joined = {key: np.concatenate([take.rows[key] for take in takes]) for key in first.rows}
     return replace(
         first,
-        rows={key: np.concatenate([take.rows[key] for take in takes]) for key in first.rows},
+        rows=joined,
+        seen=_seen(joined["expression"]),
         shape=_mean(np.stack(shapes)) if shapes else None,
     )
+
+
+def with_faceless(frames: list[RawTake | None], name: str) -> list[RawTake]:
+    """The frames with NaN in place of those that are None, which had no face.
+
+    Raises InputError `motion.no_face` if none has one.
+    """
+    whole = [frame for frame in frames if frame is not None]
+    if not whole:
+        raise InputError(
+            "motion.no_face", f"No frame of {name} has a face.", "Track the video again."
+        )
+    lost = {key: np.full_like(values, np.nan) for key, values in whole[0].rows.items()}
+    return [replace(whole[0], rows=lost) if frame is None else frame for frame in frames]
 
 
 def _kind(take: RawTake) -> tuple[str, float | None, frozenset[str]]:

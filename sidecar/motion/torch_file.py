@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from ...shared import limits
 from ...shared.errors import InputError
+from ..quarantine.process import Tree
 from . import npz
-
-Tree = dict[str, "Tree | NDArray[np.generic]"]
 
 _NUMBERS = ("?", "u1", "i4", "i8", "f2", "f4", "f8")
 _MAX_DEPTH = 3
@@ -34,8 +33,8 @@ def is_torch(members: list[str]) -> bool:
     return any(member.endswith("/data.pkl") for member in members)
 
 
-def decode_torch(data: bytes, name: str) -> Tree:
-    """Decodes a dictionary of arrays, possibly nested; values that are no numbers are left out.
+def decode_torch(data: bytes, name: str) -> Tree | NDArray[np.generic]:
+    """Decodes an array, or dictionaries of arrays; values that are no numbers are left out.
 
     Raises InputError `file.too_large`, `file.damaged`, or `file.pickled` if the restricted loader
     refuses the file.
@@ -44,7 +43,8 @@ def decode_torch(data: bytes, name: str) -> Tree:
     try:
         with _loading, torch.serialization.safe_globals(_allowed()):
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        return _tree(content, name, _MAX_DEPTH)
+        found = _array(content, name)
+        return _tree(content, name, _MAX_DEPTH) if found is None else found
     except InputError:
         raise
     except Exception as error:  # a malicious file may raise anything
@@ -70,21 +70,31 @@ def _check_size(data: bytes, name: str) -> None:
         )
 
 
+def _array(value: object, name: str) -> NDArray[np.generic] | None:
+    """The array that a value is, or None."""
+    if isinstance(value, torch.Tensor) and value.layout == torch.strided:
+        return _small(value, name).numpy(force=True)
+    if isinstance(value, _Array):
+        return value.values
+    return np.array(value, np.float64) if isinstance(value, int | float) else None
+
+
 def _tree(content: object, name: str, depth: int) -> Tree:
+    if isinstance(content, list) and any(isinstance(item, dict) for item in content):
+        content = {str(i): item for i, item in enumerate(content)}
     if not isinstance(content, dict) or not depth:
         raise InputError(
             "file.wrong_kind", f"{name} holds no named arrays.", "Give a take that a tracker saved."
         )
     tree: Tree = {}
     for key, value in content.items():
-        if isinstance(value, dict) and depth > 1:
+        found = _array(value, name)
+        if found is not None:
+            tree[str(key)] = found
+        elif value is None or value == {}:
+            tree[str(key)] = np.zeros(0)
+        elif isinstance(value, dict) and depth > 1:
             tree[str(key)] = _tree(value, name, depth - 1)
-        elif isinstance(value, torch.Tensor) and value.layout == torch.strided:
-            tree[str(key)] = _small(value, name).numpy(force=True)
-        elif isinstance(value, _Array):
-            tree[str(key)] = value.values
-        elif isinstance(value, int | float):
-            tree[str(key)] = np.array(value, np.float64)
     return tree
 
 

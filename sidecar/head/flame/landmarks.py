@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....shared.errors import InputError
-from .quarantine import Arrays
+from ...quarantine.process import Arrays
 
 CONTOUR = 17
 STATIC = 51

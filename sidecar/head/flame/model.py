@@ -11,7 +11,7 @@ import numpy as np
 
 from ....shared.errors import InputError
 from ....shared.head import PARENTS, REGIONS, HeadModel
-from .quarantine import Arrays, wrong_kind
+from ...quarantine.process import Arrays, Purpose
 
 SPLITS = {400: (300, 100), 350: (300, 50), 150: (100, 50)}
 """Columns of `shapedirs` -> identity and expression components. 400 is FLAME as published, the
@@ -19,6 +19,11 @@ others are reduced versions that trackers ship."""
 EXPRESSION_KEYS = ("expressiondirs", "exprdirs", "expr_dirs")
 """Names of a separate expression basis in converted files."""
 
+FLAME_FILE = Purpose(
+    what="FLAME file",
+    origin="download FLAME from its own site",
+    instead="Choose FLAME's pickle or npz.",
+)
 _MOST_VERTICES = 100_000  # FLAME has 5,023; subdivided once it has 20,000
 _UPPER_FADE = 0.016  # metres over which `upper` rises from 0 to 1, as in the open head
 # Angles about the eye's forward axis: an iris of 12 mm and a pupil of 4 mm on a ball of 24 mm.
@@ -34,10 +39,10 @@ _COLOURS = {
 def check_keys(arrays: Arrays, label: str) -> None:
     """Checks that all arrays of FLAME are there. Raises InputError `file.wrong_kind` if not."""
     if "f" not in arrays and "faces" not in arrays:
-        raise wrong_kind(label, "it has no readable f")
+        raise FLAME_FILE.wrong_kind(label, "it has no readable f")
     for key in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights"):
         if key not in arrays:
-            raise wrong_kind(label, f"it has no readable {key}")
+            raise FLAME_FILE.wrong_kind(label, f"it has no readable {key}")
 
 
 def head_from_flame(arrays: Arrays, label: str, space: str) -> HeadModel:

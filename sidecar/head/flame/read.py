@@ -21,9 +21,9 @@ from ....shared.connection import CACHE_SETTING, default_cache_folder, make_priv
 from ....shared.errors import AffektError, InputError
 from ....shared.head import HeadModel
 from ...files import read_bytes, read_kept, refuse_lfs_pointer, write_kept
+from ...quarantine.process import Arrays, read_arrays
 from .landmarks import landmarks_from
-from .model import check_keys, head_from_flame
-from .quarantine import Arrays, read_arrays, wrong_kind
+from .model import FLAME_FILE, check_keys, head_from_flame
 from .version import space_of
 
 _CACHE_LAYOUT = "1"  # part of the hash; must change when the child's answer does
@@ -65,7 +65,9 @@ def _arrays_in(path: Path, what: str) -> Arrays:
     refuse_lfs_pointer(data, path.name)
     kind = kind_of(data[:16])
     if kind is None:
-        raise wrong_kind(path.name, "it is neither a pickle nor an npz nor a safetensors")
+        raise FLAME_FILE.wrong_kind(
+            path.name, "it is neither a pickle nor an npz nor a safetensors"
+        )
     if kind == "safetensors":
         return _safetensors(data, path.name)
     return _cached(kind, data, path.name)
@@ -86,7 +88,7 @@ def _cached(kind: str, data: bytes, name: str) -> Arrays:
     kept = cache_folder() / f"{digest}.kept"
     with contextlib.suppress(OSError, SafetensorError, ValueError, KeyError):
         return load(read_kept(kept))
-    arrays = read_arrays(kind, data, name)
+    arrays = read_arrays(kind, data, name, FLAME_FILE)
     # Without a cache the next read only takes a second longer.
     with contextlib.suppress(OSError, AffektError):
         make_private_folder(kept.parent, CACHE_SETTING)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....shared.errors import InputError
-from .quarantine import Arrays
+from ...quarantine.process import Arrays
 
 SPACES = ("flame2020", "flame2023")
 

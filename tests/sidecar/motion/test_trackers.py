@@ -101,7 +101,7 @@ def test_deca_and_emoca_pad_their_fifty_expressions(arrays: dict) -> None:
 @pytest.mark.parametrize("arrays", [codes(11), inferno_arrays(11)])
 def test_emoca_and_inferno_write_a_folder_of_arrays_a_frame(tmp_path: Path, arrays: dict) -> None:
     for i in range(11):
-        frame = tmp_path / f"video_{i}00"
+        frame = tmp_path / f"{i:06}_000"
         frame.mkdir()
         for key, values in arrays.items():
             np.save(frame / f"{key}.npy", values[i])
@@ -237,9 +237,9 @@ BAD = {
     "no rotation": (changed(GAG, transform_matrix=NOT_TURNED), "motion.rotation"),
     "camera": (changed(GAG, transform_matrix=np.zeros((9, 3))), "motion.shape"),
     "other npz": (npz_bytes({"verts": np.zeros((5, 3))}), "file.wrong_kind"),
-    "pickle": (b"\x80\x04\x95\x10\0\0\0\0\0\0\0}\x94.", "file.pickled"),
-    "mat": (b"MATLAB 5.0 MAT-file, Platform: posix" + bytes(100), "file.wrong_kind"),
-    "lone npy": (b"\x93NUMPY\x01\0" + bytes(200), "file.wrong_kind"),
+    "pickle cut off": (b"\x80\x04\x95\x10\0\0\0\0\0\0\0}\x94.", "file.damaged"),
+    "mat cut off": (b"MATLAB 5.0 MAT-file, Platform: posix" + bytes(50), "file.damaged"),
+    "npy cut off": (b"\x93NUMPY\x01\0" + bytes(200), "file.damaged"),
     "torch hostile": (torch_bytes({"flame": Hostile()}), "file.pickled"),
     "torch junk": (torch_without_pickle(), "file.pickled"),
     "torch list": (torch_bytes([1, 2]), "file.wrong_kind"),

@@ -17,10 +17,11 @@ import hypothesis.extra.numpy
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.sidecar.head.flame import child
-from affekt.sidecar.head.flame.quarantine import Quarantine, read_arrays
+from affekt.sidecar.head.flame.model import FLAME_FILE
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.quarantine import child
+from affekt.sidecar.quarantine.process import Quarantine, read_arrays
 from fakes import attacks, flame
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,7 +99,7 @@ def test_a_hostile_landmark_file(tmp_path: Path) -> None:
 def test_the_error_names_what_was_wanted(tmp_path: Path) -> None:
     data = attacks.system(tmp_path / "fired")
     with pytest.raises(InputError, match=r"flame\.pkl was not read: .*'os\.system'"):
-        read_arrays("pickle", data, "flame.pkl")
+        read_arrays("pickle", data, "flame.pkl", FLAME_FILE)
 
 
 # --- the allow list, in this process: nothing that is read can run ------------------------------
@@ -253,7 +254,7 @@ def test_an_npz_of_python_2() -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("v_template.npy", member + np.arange(15.0).tobytes())
-    found = read_arrays("npz", out.getvalue(), "flame.npz")["v_template"]
+    found = read_arrays("npz", out.getvalue(), "flame.npz", FLAME_FILE)["v_template"]
     assert np.array_equal(found, np.arange(15.0).reshape(5, 3))
 
 
@@ -290,10 +291,10 @@ def test_no_end_of_depth() -> None:
     assert child.numbers(loop) is None
     deep = b"\x80\x02" + b"]" * 1_000_000 + b"a" * 999_999 + b"."
     with pytest.raises(InputError) as caught:
-        read_arrays("pickle", deep, "flame.pkl")
+        read_arrays("pickle", deep, "flame.pkl", FLAME_FILE)
     assert caught.value.code == "file.wrong_kind"
     with pytest.raises(InputError) as caught:
-        read_arrays("pickle", pickle.dumps(loop), "flame.pkl")
+        read_arrays("pickle", pickle.dumps(loop), "flame.pkl", FLAME_FILE)
     assert caught.value.code == "file.wrong_kind"
 
 
@@ -363,7 +364,7 @@ def test_truncated_files_end_in_a_sentence(tmp_path: Path) -> None:
 def answer_of(quarantine: Quarantine, kind: str = "pickle", data: bytes = GOOD) -> InputError:
     started = time.monotonic()
     with pytest.raises(InputError) as caught:
-        read_arrays(kind, data, "flame.pkl", quarantine)
+        read_arrays(kind, data, "flame.pkl", FLAME_FILE, quarantine)
     assert time.monotonic() - started < 20
     assert caught.value.code == "file.unsafe"
     return caught.value
@@ -378,7 +379,7 @@ def test_a_memory_bomb() -> None:
     """An index that makes the unpickler's memory grow to 4 GiB; a good file passes."""
     bomb = b"\x80\x02}r" + (2**28).to_bytes(4, "little") + b"."
     assert "memory" in answer_of(Quarantine(), data=bomb).message
-    assert set(read_arrays("pickle", GOOD, "good")) >= {"v_template", "weights"}
+    assert set(read_arrays("pickle", GOOD, "good", FLAME_FILE)) >= {"v_template", "weights"}
 
 
 @linux

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +20,14 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from ....shared import limits
-from ....shared.errors import InputError
+from ...shared import limits
+from ...shared.errors import InputError
 
 Arrays = dict[str, np.ndarray]
+Tree = dict[str, "Tree | np.ndarray"]
+"""Arrays by name in nested dictionaries."""
+
+_SEPARATOR = "\x1f"  # as in child.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,23 +36,96 @@ class Quarantine:
     both, macOS CPU time), the elapsed time and the size of the answer everywhere."""
 
     command: tuple[str, ...] = (sys.executable, "-P", str(Path(__file__).with_name("child.py")))
-    memory_bytes: int = limits.FLAME_CHILD_BYTES
-    seconds: float = limits.FLAME_CHILD_SECONDS
+    memory_bytes: int = limits.QUARANTINE_BYTES
+    seconds: float = limits.QUARANTINE_SECONDS
     answer_bytes: int = limits.MAX_FLAME_BYTES
 
 
-def read_arrays(kind: str, data: bytes, name: str, quarantine: Quarantine | None = None) -> Arrays:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What a file is read as. what: "FLAME file"; origin: where to get one that is safe, as a
+    sentence's end; instead: what to do with a file that is none."""
+
+    what: str
+    origin: str
+    instead: str
+
+    def wrong_kind(self, name: str, why: str) -> InputError:
+        """The error for a file that holds something else."""
+        return InputError("file.wrong_kind", f"{name} is no {self.what}: {why}.", self.instead)
+
+    def unsafe(self, name: str, why: str) -> InputError:
+        """The error for a file that may be malicious or that exceeds the limits."""
+        return InputError(
+            "file.unsafe",
+            f"{name} was not read: {why}.",
+            f"Do not open it with other tools either; {self.origin}.",
+        )
+
+
+def read_arrays(
+    kind: str, data: bytes, name: str, purpose: Purpose, quarantine: Quarantine | None = None
+) -> Arrays:
     """The arrays, float32 or int64, in a file of the `kind` "pickle", "npy" or "npz".
 
     Raises InputError `file.unsafe`, `file.damaged`, `file.wrong_kind`.
     """
-    answer = _ask(kind, data, name, quarantine or Quarantine())
-    head, _, body = answer.partition(b"\n")
+    return _answer((kind,), data, name, purpose, quarantine or Quarantine())
+
+
+def read_tree(
+    kind: str,
+    data: bytes,
+    name: str,
+    purpose: Purpose,
+    wanted: Collection[str],
+    quarantine: Quarantine | None = None,
+) -> Tree | np.ndarray:
+    """The wanted arrays, float32, float64 or int64, of a file of the `kind` "pickle", "npy", "npz",
+    "torch" (before its zip) or "mat", in its dictionaries; or the array that the file is.
+
+    Raises InputError as `read_arrays`.
+    """
+    question = (kind, json.dumps(sorted(wanted)))
+    leaves = _answer(question, data, name, purpose, quarantine or Quarantine())
+    if set(leaves) == {""}:
+        return leaves[""]
+    tree: Tree = {}
+    for path, values in leaves.items():
+        *branches, last = path.split(_SEPARATOR)
+        place = tree
+        for branch in branches:
+            inner = place.setdefault(branch, {})
+            if not isinstance(inner, dict):
+                raise purpose.unsafe(name, "its reader answered nonsense")
+            place = inner
+        place[last] = values
+    return tree
+
+
+def read_trees(
+    kind: str, files: Sequence[bytes], name: str, purpose: Purpose, wanted: Collection[str]
+) -> list[Tree | np.ndarray]:
+    """What `read_tree` reads of each of the files, in one process. Raises as it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for index, data in enumerate(files):
+            archive.writestr(f"{kind}-{index}", data)
+    trees = read_tree("many", packed.getvalue(), name, purpose, wanted)
+    if not isinstance(trees, dict) or trees.keys() != {str(i) for i in range(len(files))}:
+        raise purpose.wrong_kind(name, "not every file of it holds a take")
+    return [trees[str(index)] for index in range(len(files))]
+
+
+def _answer(
+    question: tuple[str, ...], data: bytes, name: str, purpose: Purpose, quarantine: Quarantine
+) -> Arrays:
+    head, _, body = _ask(question, data, name, purpose, quarantine).partition(b"\n")
     if head == b"ok":
         try:
             return load(body)
         except (SafetensorError, ValueError) as error:
-            raise unsafe(name, "its reader answered nonsense") from error
+            raise purpose.unsafe(name, "its reader answered nonsense") from error
     words = head.decode("ascii", "replace").split()
     sentence = body[:300].decode("utf-8", "replace")
     if words == ["no", "file.damaged"]:
@@ -54,29 +133,18 @@ def read_arrays(kind: str, data: bytes, name: str, quarantine: Quarantine | None
             "file.damaged", f"{name} is damaged: {sentence}.", "Download or export it again."
         )
     if words == ["no", "file.wrong_kind"]:
-        raise wrong_kind(name, sentence)
+        raise purpose.wrong_kind(name, sentence)
     if words == ["no", "file.unsafe"]:
-        raise unsafe(name, sentence)
-    raise unsafe(name, "reading it ended the process that read it")
+        raise purpose.unsafe(name, sentence)
+    raise purpose.unsafe(name, "reading it ended the process that read it")
 
 
-def unsafe(name: str, why: str) -> InputError:
-    """The error for a file that may be malicious or that exceeds the limits."""
-    return InputError(
-        "file.unsafe",
-        f"{name} was not read: {why}.",
-        "Do not open it with other tools either; download FLAME from its own site.",
-    )
-
-
-def wrong_kind(name: str, why: str) -> InputError:
-    return InputError(
-        "file.wrong_kind", f"{name} is no FLAME file: {why}.", "Choose FLAME's pickle or npz."
-    )
-
-
-def _ask(kind: str, data: bytes, name: str, quarantine: Quarantine) -> bytes:
-    arguments = (kind, str(quarantine.memory_bytes), str(max(1, int(quarantine.seconds))))
+def _ask(
+    question: tuple[str, ...], data: bytes, name: str, purpose: Purpose, quarantine: Quarantine
+) -> bytes:
+    kind, *wanted = question
+    limited = (str(quarantine.memory_bytes), str(max(1, int(quarantine.seconds))))
+    arguments = (kind, *limited, *wanted)
     process = subprocess.Popen(
         [*quarantine.command, *arguments],
         stdin=subprocess.PIPE,
@@ -88,9 +156,9 @@ def _ask(kind: str, data: bytes, name: str, quarantine: Quarantine) -> bytes:
     answer = _Answer(process, data, quarantine.answer_bytes)
     try:
         if not answer.wait(quarantine.seconds):
-            raise unsafe(name, "reading it takes longer than any head")
+            raise purpose.unsafe(name, "reading it takes longer than it may")
         if answer.too_long:
-            raise unsafe(name, "it unpacks to more than any head")
+            raise purpose.unsafe(name, "it unpacks to more than it may")
         return answer.content
     finally:
         process.kill()
