@@ -102,3 +102,19 @@ def test_a_portraits_camera_stands_where_it_is_asked_to():
     assert depth == pytest.approx(2.0)
     above, _ = to_screen(view, np.array([0.1, 1.7, 0.0]))
     assert above[1] < 24
+
+
+def test_a_portraits_camera_sees_its_angle_from_the_lower_to_the_upper_edge():
+    """Whatever the width. tan(0.5 * 0.5) * 2 m above and below the target are the edges."""
+    edge_m = 2 * np.tan(0.25)
+    for width in (64, 20):
+        view = look_at(
+            target=np.array([0.1, 1.6, 0.0]), distance=2.0, width=width, height=48, fov_y_rad=0.5
+        )
+        assert view.focal_x == view.focal_y == pytest.approx(93.99, abs=0.01)
+        above, _ = to_screen(view, np.array([0.1, 1.6 + edge_m, 0.0]))
+        below, _ = to_screen(view, np.array([0.1, 1.6 - edge_m, 0.0]))
+        beside, _ = to_screen(view, np.array([0.1 + edge_m / 3, 1.6, 0.0]))
+        np.testing.assert_allclose(above, [width / 2, 0], atol=1e-9)
+        np.testing.assert_allclose(below, [width / 2, 48], atol=1e-9)
+        np.testing.assert_allclose(beside, [width / 2 + 8, 24], atol=1e-9)

@@ -369,12 +369,12 @@ def test_fuzz_mutations(kind: str, place: int, byte: int, frame: int, how: str) 
 
 def test_speed_of_refusal(capsys: pytest.CaptureFixture[str]) -> None:
     bad = [[frame] for frame in BAD_HEADERS.values()] + list(BAD_MESSAGES.values())
-    rounds = 50
-    started = time.perf_counter()
-    for _ in range(rounds):
+    each_us: list[float] = []
+    for _ in range(50):
+        started = time.thread_time()
         for frames in bad:
             decode_anything(frames)
-    each = (time.perf_counter() - started) / (rounds * len(bad))
+        each_us.append(1e6 * (time.thread_time() - started) / len(bad))
     with capsys.disabled():
-        print(f"\nrefusing a bad message: {1e6 * each:.1f} us")
-    assert each < 500e-6  # promise 50 us, ten times that on a busy machine
+        print(f"\nrefusing a bad message: {min(each_us):.1f} us (at most 100)")
+    assert min(each_us) <= 100

@@ -198,6 +198,44 @@ def test_the_output_stays_within_the_range_of_training_unless_the_take_does_not(
     assert (out != before).any()
 
 
+def steady_modulator(changes: dict[int, float]) -> Modulator:
+    """Adds the same to a number whatever the take is; it was trained from -0.4 to 0.2."""
+    modulator = random_modulator()
+    bias = torch.zeros(NUMBERS)
+    for column, change in changes.items():
+        bias[column] = change / float(modulator.residual_scale[column])
+    with torch.no_grad():
+        modulator.network.residual.weight.zero_()
+        modulator.network.residual.bias.copy_(bias)
+    lowest, highest = (np.full(NUMBERS, limit, np.float32) for limit in (-0.4, 0.2))
+    return replace(modulator, lowest=lowest, highest=highest, lip_closers={})
+
+
+def test_a_take_beyond_the_trained_range_is_kept_and_pushed_no_further():
+    """Nobody flattens a strong performance: only the change has limits."""
+    # Of each number: the take, the network's change, what comes out.
+    table = np.array(
+        [
+            [0.5, 0.1, 0.5],
+            [0.5, -0.1, 0.4],
+            [0.5, -1.2, -0.4],
+            [0.1, 0.3, 0.2],
+            [-0.7, -0.2, -0.7],
+            [-0.7, 0.25, -0.45],
+            [-0.7, 1.5, 0.2],
+            [-0.1, -0.2, -0.3],
+        ],
+        np.float32,
+    )
+    expression = np.zeros((70, 100), np.float32)
+    expression[:, : len(table)] = table[:, 0]
+    take = make_motion(expression=expression, fps=30.0, space="open")
+    modulator = steady_modulator(dict(enumerate(table[:, 1].tolist())))
+    out = modulate(take, constant_track(70, 30.0, angry=1.0), modulator)
+    wanted = np.tile(table[:, 2], (70, 1))
+    np.testing.assert_allclose(out.expression[:, : len(table)], wanted, atol=2e-6)
+
+
 def test_strength_scales_the_change():
     take = random_take()
     ones = {"upper": 1.0, "lower": 1.0, "geometry": 1.0}

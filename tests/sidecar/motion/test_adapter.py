@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion
+from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion, make_motion
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion import arkit_from_open
 from affekt.sidecar.motion.adapter import (
@@ -84,6 +84,38 @@ def test_arkit_to_open_and_back_is_exact_on_the_open_head() -> None:
     )
     back = open_to_arkit(moved, head)
     np.testing.assert_allclose(back, take.expression[:, :52], rtol=0, atol=1e-5)
+
+
+def arkit_take(eyes: tuple[float, ...] = (0.0,) * 6, **weights: float) -> Motion:
+    """One frame of named weights."""
+    expression = np.zeros((1, 100))
+    for name, weight in weights.items():
+        expression[0, ARKIT_NAMES.index(name)] = weight
+    return make_motion(expression=expression, eyes=[eyes], fps=30.0, space="arkit")
+
+
+def test_an_arkit_take_adds_its_weights_gaze_to_the_eyes_that_it_has() -> None:
+    look = np.zeros((6, 52), np.float32)
+    look[0, ARKIT_NAMES.index("eyeLookDownLeft")] = 0.4
+    look[4, ARKIT_NAMES.index("eyeLookOutRight")] = -0.6
+    own = (0.01, -0.02, 0.03, -0.04, 0.05, 0.06)
+    take = arkit_take(own, eyeLookDownLeft=0.5, eyeLookOutRight=0.25, jawOpen=0.5)
+    moved = to_open(take, replace(HEAD, arkit_eyes=look), None)
+    wanted = [0.01 + 0.5 * 0.4, -0.02, 0.03, -0.04, 0.05 - 0.25 * 0.6, 0.06]
+    np.testing.assert_allclose(moved.eyes[0], wanted, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(moved.jaw[0], [0.15, 0, 0], rtol=0, atol=1e-7)
+
+
+def test_weights_below_zero_stay_where_they_are_and_others_never_get_there() -> None:
+    """Smoothing and filters leave an ARKit take with negative weights: they are the take's own."""
+    take = arkit_take(browDownLeft=-0.2, mouthSmileLeft=0.1, jawOpen=0.1, mouthPucker=-0.3)
+    before = to_open(arkit_take(mouthSmileLeft=0.1, jawOpen=0.35), HEAD, None)
+    after = to_open(arkit_take(mouthSmileLeft=0.4, jawOpen=0.1, mouthPucker=0.15), HEAD, None)
+    mapped = add_open_difference(take, before, after, None, HEAD)
+    wanted = arkit_take(browDownLeft=-0.2, mouthSmileLeft=0.4, jawOpen=0.0, mouthPucker=-0.15)
+    np.testing.assert_allclose(mapped.expression, wanted.expression, rtol=0, atol=2e-6)
+    assert mapped.expression[0, ARKIT_NAMES.index("browDownLeft")] >= np.float32(-0.2)
+    assert mapped.expression[0, ARKIT_NAMES.index("jawOpen")] == 0
 
 
 def test_weights_are_the_nearest_that_are_not_negative() -> None:
