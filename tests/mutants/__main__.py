@@ -2,10 +2,10 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about half an hour on two cores.
 
-`named`, `first` or `second` takes a part of the faults, `--only TEXT` those with this text in their line,
-`--list` names them. The working tree stays as it is. First the same tests run without a fault (the
-control); they must pass, or else a failure would say nothing. Ends with 1 if a fault survived, with
-2 if the control failed or a fault no longer fits the code.
+`named`, `first` or `second` takes a part of the faults, `--only TEXT` those with this text in their
+line, `--list` names them. The working tree stays as it is. First the same tests run without a fault
+(the control); they must pass, or else a failure would say nothing. Ends with 1 if a fault survived,
+with 2 if the control failed or a fault no longer fits the code.
 """
 
 from __future__ import annotations

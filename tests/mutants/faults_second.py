@@ -115,7 +115,7 @@ SECOND = (
         file="sidecar/raster/project.py",
         old="    return ~bits if bits",
         new="    return bits if bits",
-        tests=("tests/sidecar/raster/test_project.py", "tests/sidecar/raster/test_gaussians.py"),
+        tests=("tests/sidecar/raster/test_gaussians_properties.py",),
     ),
     Fault(
         what="the Jacobian is clamped inside the picture at the left and the top",

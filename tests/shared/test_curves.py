@@ -76,3 +76,12 @@ def test_equal_keys_are_level_and_part_what_is_before_them_from_what_is_after() 
     # Halfway down the last step: (p0 + 3 p1 + 3 p2 + p3) / 8.
     middle = curves.evaluate(places, levels, "bezier", np.array([40.0]))
     np.testing.assert_allclose(middle, [(0.3 + 3 * (0.3 + slope) + 0 + 0) / 8], atol=1e-12)
+
+
+def test_a_held_value_changes_at_its_key_and_a_line_runs_between() -> None:
+    places, levels = np.array([2.0, 5, 6]), np.array([0.2, 1.0, 0.4])
+    at = np.array([0, 2, 4.9, 5, 5.5, 6, 9])
+    held = curves.evaluate(places, levels, "constant", at)
+    np.testing.assert_array_equal(held, [0.2, 0.2, 0.2, 1.0, 1.0, 0.4, 0.4])
+    line = curves.evaluate(places, levels, "linear", np.array([0, 2, 4.25, 5, 5.5, 6, 9]))
+    np.testing.assert_allclose(line, [0.2, 0.2, 0.8, 1.0, 0.7, 0.4, 0.4], atol=1e-12)

@@ -135,6 +135,7 @@ def test_two_bezier_keys_ease_in_and_out() -> None:
         ({"keys": [{"frame": "0", "happy": 1}]}, "emotion.not_a_number", "key 0"),
         ({"keys": [{"frame": True}]}, "emotion.not_a_number", "key 0"),
         ({"keys": [{"frame": 1e9}]}, "emotion.range", "Key 0"),
+        ({"keys": [{"frame": 0}, {"frame": -1e9}]}, "emotion.range", "Key 1"),
         ({"keys": [{"frame": 0, "happy": "1"}]}, "emotion.not_a_number", "happy in key 0"),
         ({"keys": [{"frame": 0, "happy": None}]}, "emotion.not_a_number", "happy in key 0"),
         ({"keys": [{"frame": 0, "happy": False}]}, "emotion.not_a_number", "happy in key 0"),

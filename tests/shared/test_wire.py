@@ -201,6 +201,16 @@ BAD_MESSAGES = {
     ],
     "field missing": chunk(body={"sha256": SHA}),
     "unknown field": chunk(body={"sha256": SHA, "offset": 0, "colour": 1}),
+    "unknown field of our own version": chunk(
+        body={"sha256": SHA, "offset": 0, "colour": 1}, v=list(limits.PROTOCOL_VERSION)
+    ),
+    "unknown buffer": [
+        chunk(
+            buffers=[["data", "|u1", [3]], ["more", "|u1", [2]]], v=list(limits.PROTOCOL_VERSION)
+        )[0],
+        b"xyz",
+        b"vw",
+    ],
     "offset is NaN": chunk(body={"sha256": SHA, "offset": math.nan}),
     "offset is negative": chunk(body={"sha256": SHA, "offset": -1}),
     "offset is null": chunk(body={"sha256": SHA, "offset": None}),

@@ -11,6 +11,7 @@ import torch
 from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, make_motion
+from affekt.sidecar.modulation import windows
 from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
 from affekt.sidecar.modulation.network import (
     EMOTION_ENTRIES,
@@ -250,6 +251,15 @@ def test_no_seam_shows_between_windows():
     out = numbers(modulate(take, constant_track(FRAMES, 30.0, happy=1.0), MODULATOR))
     step = np.abs(np.diff(out, axis=0)).max()
     assert step < 0.05 * np.abs(out - numbers(take)).max()
+
+
+def test_a_windows_middle_counts_and_its_edges_hardly_do():
+    """Window 2 covers the frames 32 to 95; of frame 32, its first, sin^2(pi / 2 * 0.5 / 32)."""
+    total = np.zeros((80, 1), np.float32)
+    windows.add_window(total, 20, 2, np.full((64, 1), 10, np.float32))
+    found = total[[11, 12, 13, 43, 44, 67, 75, 76], 0]
+    wanted = [0, 0.00602, 0.05412, 9.99398, 9.99398, 1.64221, 0.00602, 0]
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 31, 32, 33, 64, 257])
