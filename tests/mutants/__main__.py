@@ -2,15 +2,16 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about half an hour on two cores.
 
-`named`, `first` or `second` takes a part of the faults, `--only TEXT` those with this text in their
-line, `--list` names them. The working tree stays as it is. First the same tests run without a fault
-(the control); they must pass, or else a failure would say nothing. Ends with 1 if a fault survived,
-with 2 if the control failed or a fault no longer fits the code.
+`named`, `first`, `second` or `third` takes a part of the faults, `--only TEXT` those with this text
+in their line, `--list` names them. The working tree stays as it is. First the same tests run
+without a fault (the control); they must pass, or else a failure would say nothing. Ends with 1 if a
+fault survived, with 2 if the control failed or a fault no longer fits the code.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import shutil
@@ -27,9 +28,10 @@ from .fault import Fault, StaleFaultError, planted
 from .faults_first import FIRST
 from .faults_named import NAMED
 from .faults_second import SECOND
+from .faults_third import THIRD
 
 ROOT = Path(__file__).resolve().parents[2]
-SETS = {"named": NAMED, "first": FIRST, "second": SECOND, "all": NAMED + FIRST + SECOND}
+SETS = {"named": NAMED, "first": FIRST, "second": SECOND, "third": THIRD}
 LIMIT_S = 240.0
 """A fault may make a test wait for ever."""
 CONTROL_LIMIT_S = 1800.0
@@ -75,11 +77,12 @@ class Run:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
-    parser.add_argument("which", nargs="?", choices=SETS, default="all")
+    parser.add_argument("which", nargs="?", choices=SETS, help="all if absent")
     parser.add_argument("--only", default="", help="faults with this text in their line")
     parser.add_argument("--list", action="store_true", help="names the faults and ends")
     asked = parser.parse_args()
-    faults = [fault for fault in SETS[asked.which] if asked.only in fault.name]
+    chosen = SETS[asked.which] if asked.which else itertools.chain(*SETS.values())
+    faults = [fault for fault in chosen if asked.only in fault.name]
     if asked.list:
         print(*(fault.name for fault in faults), sep="\n")
         return 0
