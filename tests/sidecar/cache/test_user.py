@@ -188,6 +188,19 @@ def test_a_cut_artefact_is_noticed_by_who_wrote_it(user: UserCache) -> None:
     assert user.state(SHA256) == state(0)
 
 
+def test_a_file_put_in_the_place_of_a_checked_one_is_checked_itself(user: UserCache) -> None:
+    """As long as the first, and with one other byte; the control is a whole one."""
+    user.add_chunk(KEY, [b"a" * 5000])
+    path = user.chunk_path(KEY)
+    whole = path.read_bytes()
+    for content, is_taken in ((whole, True), (whole[:-1] + b"b", False)):
+        other = path.with_name("other")
+        other.write_bytes(content)
+        os.replace(other, path)
+        assert (user.find_chunk(KEY) is not None) == is_taken
+        assert path.exists() == is_taken
+
+
 # --- artefacts of parts ---------------------------------------------------------------------
 
 
