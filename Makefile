@@ -4,9 +4,9 @@ PYTHON ?= $(shell tests/setup/find-python 3.11 3.12 3.13)
 VENV := .venv
 RUN := $(VENV)/bin/python
 BLENDERS := .venv-bpy42 .venv-bpy52 .venv-bpy53
-# Three processes on two cores, since tests also wait. They start some hundred more: each module is
+# Four processes on two cores, since tests also wait. They start some hundred more: each module is
 # compiled once, whatever the user's shell says.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n 3
+PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n 4
 
 .PHONY: demo test suite test-full bench lint style types-Linux types-Windows types-Darwin extension clean
 

@@ -8,7 +8,7 @@
     for event in client.poll(): ...    # JobProgressed, then BakeFinished or JobFailed
     client.close()
 
-Calls that answer at once (`upload`, `read_motion`, `get_head`, ...) wait, at most their timeout.
+Calls that answer at once (`upload`, `read_take`, `get_head`, ...) wait, at most their timeout.
 Jobs and previews never wait: `start_*`, `attach` and `cancel` return at once, `poll` hands over
 what has arrived. All calls come from one thread, the user's.
 
@@ -63,7 +63,7 @@ from .messages import (
     Upload,
     Welcome,
 )
-from .motion import Motion
+from .motion import ReadOptions, TakeRead
 from .pictures import PictureRequest
 from .pixels import PixelRing
 from .previews import Previews, picture_of_view, track_rows
@@ -198,13 +198,27 @@ class Client:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
 
-    def read_motion(
-        self, motion: Artefact, adapter: Artefact | None = None, *, timeout_s: float = READ_S
-    ) -> Motion:
+    def read_take(
+        self,
+        motion: Artefact,
+        adapter: Artefact | None = None,
+        options: ReadOptions | None = None,
+        *,
+        timeout_s: float = READ_S,
+    ) -> TakeRead:
         """The take in the open head's space. Raises InputError `motion.*`, `file.*`,
         `space.no_adapter` (the take's space needs `adapter`) too."""
-        request = ReadMotion(motion=motion.sha256, name=motion.name, adapter=_sha256(adapter))
-        return to_motion(self._call(request, MotionRead, timeout_s))
+        said = options or ReadOptions()
+        request = ReadMotion(
+            motion=motion.sha256,
+            name=motion.name,
+            adapter=_sha256(adapter),
+            fps=said.fps,
+            angles=said.angles,
+            axes=said.axes,
+        )
+        answer = self._call(request, MotionRead, timeout_s)
+        return TakeRead(motion=to_motion(answer), notes=answer.notes)
 
     def get_head(self, name: str = "open", *, timeout_s: float = READ_S) -> HeadModel:
         """The head of this name."""

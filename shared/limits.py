@@ -2,7 +2,7 @@
 """Every limit, in one place, each with its reason."""
 
 # Version of the protocol between add-on and sidecar: (major, minor). Majors must agree.
-PROTOCOL_VERSION = (3, 1)
+PROTOCOL_VERSION = (3, 2)
 
 # A header carries names and shapes, never data: 64 KiB is 100 times what the largest needs.
 MAX_HEADER_BYTES = 64 * 1024
@@ -97,6 +97,12 @@ CLOSE_S = 2.0
 
 # Half an hour at 120 fps is 216,000 frames: past this a file is damaged or hostile.
 MAX_FRAMES = 240_000
+# Sentences on what was noticed in reading a take; more would not be read.
+MAX_NOTES = 16
+# Rates of faces: below, lips cannot be followed and the number is a mistaken unit; above, no camera
+# films faces.
+LEAST_FPS = 5.0
+MOST_FPS = 1000.0
 # Text formats spend about 4 KB a frame; the longest motion is then 1 GB.
 MAX_MOTION_BYTES = 1024 * 1024 * 1024
 # metrical-tracker's frames are 10 to 30 KB, GAGAvatar's takes 2 KB a frame: 32,000 of those.

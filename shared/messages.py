@@ -19,6 +19,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from . import limits
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
+from .motion import ANGLES, HEAD_AXES, Angles, HeadAxes
 from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
@@ -32,6 +33,7 @@ PICTURE_KINDS: tuple[PictureKind, ...] = get_args(PictureKind)
 WorkerState = Literal["starting", "ready", "restarting", "failed"]
 WORKER_STATES: tuple[WorkerState, ...] = get_args(WorkerState)
 
+RESTART_STAGE = "restart"
 Supersedes = Literal["nothing", "older progress of the same job", "older previews of the same view"]
 
 _SHA256 = Text(longest=64, pattern="[0-9a-f]{64}")
@@ -42,6 +44,7 @@ _FILE_NAME = Text(longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+")
 _NAME = Text(longest=64, pattern="[A-Za-z0-9_.-]+")
 _CODE = Text(longest=64, pattern="[a-z][a-z0-9_.]*")
 _SENTENCE = Text(longest=4000, pattern=r"[^\x00-\x09\x0b-\x1f\x7f]*")
+_NOTE = replace(_SENTENCE, longest=500)
 _FRAME = Integer(high=limits.MAX_FRAMES)
 # A terabyte; `limits` holds the size allowed for each kind.
 _SIZE = Integer(high=2**40)
@@ -55,6 +58,9 @@ _CREDIT = Integer(low=1, high=limits.MAX_CREDIT)
 _MATRICES = Array(dtype="<f8", shape=(None, 4, 4), optional=True)
 _MATRIX = Array(dtype="<f8", shape=(1, 4, 4), optional=True)
 _PASSES = Several(item=Choice(values=PASSES), least=1, most=len(PASSES))
+_SOME_WEIGHTS = Array(dtype="<f4", shape=(None, 6), optional=True)
+_SOME_INFLUENCE = Array(dtype="<f4", shape=(None,), optional=True)
+_SOME_EYELIDS = Array(dtype="<f4", shape=(None, 2), optional=True)
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
@@ -71,9 +77,6 @@ class Artefact:
     kind: Kind
     name: str
     size: int
-
-
-RESTART_STAGE = "restart"
 
 
 class Message:
@@ -153,9 +156,7 @@ class MotionArrays(Message):
     rotation: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
     translation: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
     shape: Annotated[Float32Array, Array(dtype="<f4", shape=(300,))]
-    eyelids: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None, 2), optional=True)] = (
-        None
-    )
+    eyelids: Annotated[Float32Array | None, _SOME_EYELIDS] = None
     fps: Annotated[float, Number(low=0.001, high=1000)]
     space: Annotated[str, _NAME]
 
@@ -175,11 +176,11 @@ class TrackArrays(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MotionRead(MotionArrays):
-    """A take in the open head's space, as the sidecar understood it. `source_space` is the space
-    that the file itself is in."""
+    """A take in the open head's space. source_space: that of its file. notes: as in `TakeRead`."""
 
     TYPE: ClassVar[str] = "motion_read"
     source_space: Annotated[str, _NAME]
+    notes: Annotated[tuple[str, ...], Several(item=_NOTE, most=limits.MAX_NOTES)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -326,13 +327,16 @@ class Download(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMotion(Message):
-    """Decodes the take and converts it to the open head's space."""
+    """Decodes the take, converts it to the open head's space. The rest is a `ReadOptions`."""
 
     TYPE: ClassVar[str] = "read_motion"
     ANSWER: ClassVar[type[Message] | None] = MotionRead
     motion: Sha256
     name: Annotated[str, _FILE_NAME]
     adapter: Annotated[str | None, _SOME_SHA256] = None
+    fps: Annotated[float | None, Number(low=0, high=1e9, optional=True)] = None
+    angles: Annotated[Angles | None, Choice(values=ANGLES, optional=True)] = None
+    axes: Annotated[HeadAxes | None, Choice(values=HEAD_AXES, optional=True)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,12 +401,8 @@ class Render(Message):
     lens: Annotated[Float64Array | None, Array(dtype="<f8", shape=(None, 7), optional=True)] = None
     camera_from_world: Annotated[Float64Array | None, _MATRICES] = None
     world_from_head: Annotated[Float64Array | None, _MATRICES] = None
-    weights: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None, 6), optional=True)] = (
-        None
-    )
-    influence: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None,), optional=True)] = (
-        None
-    )
+    weights: Annotated[Float32Array | None, _SOME_WEIGHTS] = None
+    influence: Annotated[Float32Array | None, _SOME_INFLUENCE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

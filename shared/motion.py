@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -33,6 +34,11 @@ ARKIT_NAMES = (
 )
 # fmt: on
 """ARKit's 52 blendshapes, alphabetical, as every (…, 52) array orders them."""
+
+Angles = Literal["radians", "degrees"]
+ANGLES: tuple[Angles, ...] = get_args(Angles)
+HeadAxes = Literal["opengl", "opencv", "blender"]
+HEAD_AXES: tuple[HeadAxes, ...] = get_args(HeadAxes)
 
 WIDTHS = {"expression": 100, "jaw": 3, "neck": 3, "eyes": 6, "rotation": 3, "translation": 3}
 """Columns of each per-frame array of a `Motion`."""
@@ -91,6 +97,51 @@ class Motion:
 
     def __len__(self) -> int:
         return len(self.expression)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """What a person says of a take's file, in place of what it says itself or leaves open.
+
+    fps: frames per second. angles: unit of the head's angles. axes: those of the head's rotation
+    and place: `opengl` x right, y up, z towards the viewer (as here), `opencv` x right, y down, z
+    forward, `blender` x right, y forward, z up. None leaves it to the file. Raises InputError
+    `motion.rate`, `motion.options`.
+    """
+
+    fps: float | None = None
+    angles: Angles | None = None
+    axes: HeadAxes | None = None
+
+    def __post_init__(self) -> None:
+        if self.fps is not None:
+            check_rate(self.fps)
+        for value, known in ((self.angles, ANGLES), (self.axes, HEAD_AXES)):
+            if value is not None and value not in known:
+                raise InputError(
+                    "motion.options",
+                    f"'{value:.40}' is none of {', '.join(known)}.",
+                    f"Use one of {', '.join(known)}, or leave it to the file.",
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TakeRead:
+    """A take that was read. notes: sentences for its user on what was filled in, converted or left
+    out."""
+
+    motion: Motion
+    notes: tuple[str, ...] = ()
+
+
+def check_rate(fps: float) -> None:
+    """Raises InputError `motion.rate` for a rate at which no face is recorded."""
+    if not limits.LEAST_FPS <= fps <= limits.MOST_FPS:
+        raise InputError(
+            "motion.rate",
+            f"A take cannot have {fps:g} frames a second.",
+            f"Give a rate from {limits.LEAST_FPS:g} to {limits.MOST_FPS:g}.",
+        )
 
 
 def _check(name: str, values: Float32Array, shape: tuple[int, ...]) -> None:

@@ -38,12 +38,18 @@ def read_bytes(path: Path, most_bytes: int, what: str) -> bytes:
 def _check_kind(path: Path, mode: int, what: str) -> None:
     if stat.S_ISDIR(mode):
         raise InputError(
-            "file.folder", f"{path} is a folder, not a {what}.", f"Give the path of a {what}."
+            "file.folder", f"{path} is a folder, not {_a(what)}.", f"Give the path of {_a(what)}."
         )
     if not stat.S_ISREG(mode):  # a device or a pipe might have no end
         raise InputError(
-            "file.wrong_kind", f"{path} is a device, not a {what}.", f"Give the path of a {what}."
+            "file.wrong_kind",
+            f"{path} is a device, not {_a(what)}.",
+            f"Give the path of {_a(what)}.",
         )
+
+
+def _a(what: str) -> str:
+    return f"an {what}" if what[0] in "aeiou" else f"a {what}"
 
 
 def _unreadable(path: Path, what: str, error: Exception) -> InputError:
@@ -61,7 +67,8 @@ def too_large(name: str, size: int, most_bytes: int, what: str) -> InputError:
     """The error for a file that exceeds its size limit."""
     return InputError(
         "file.too_large",
-        f"{name} has {size / 2**20:,.0f} MiB; a {what} has at most {most_bytes / 2**20:,.0f} MiB.",
+        f"{name} has {size / 2**20:,.0f} MiB; {_a(what)} has at most "
+        f"{most_bytes / 2**20:,.0f} MiB.",
         "Choose another file, or cut it into parts.",
     )
 

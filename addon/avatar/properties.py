@@ -58,10 +58,11 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
     )
     file: bpy.props.StringProperty(
         name="Avatar",
-        description="A Gaussian avatar in one file: a LAM web bundle (.zip), Affekt's own "
-        "(.safetensors) or a 3DGS point cloud, which stands still (.ply). An avatar on FLAME, "
-        "such as GaussianAvatars', first becomes one file with its head: affekt avatar convert "
-        "--avatar FOLDER --head FLAME_FILE --embed-head --out mine.safetensors",
+        description="A Gaussian avatar: a LAM web bundle (.zip, or skin.glb of an unzipped one), "
+        "Affekt's own (.safetensors), or Gaussians that stand still (.ply, .spz, .splat, .ksplat, "
+        ".sog). An avatar on FLAME, such as GaussianAvatars', first becomes one file with its "
+        "head: affekt avatar convert --avatar FOLDER --head FLAME_FILE --embed-head --out "
+        "mine.safetensors",
         subtype="FILE_PATH",
         options=compat.PATH_OPTIONS,
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import bpy
 import numpy as np
 
 from ...shared import limits
+from ...shared.avatar_files import pack_folder, stands_still, whole_of
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
@@ -129,14 +131,26 @@ def render_steps(head_name: str, scene_name: str, settings: AvatarSettings) -> S
         leave_frames(plan)
         raise
     files, rendered = finish_frames(plan), sum(map(len, runs))
-    return _show(head_name, bpy.data.scenes[scene_name], files, plan, settings, rendered)
+    said = _show(head_name, bpy.data.scenes[scene_name], files, plan, settings, rendered)
+    if isinstance(subject, FileBytes) and stands_still(subject.data):
+        said += f" {subject.name} stands still: it has no face that a take could move."
+    return said
 
 
 def _subject(head: bpy.types.Object, settings: AvatarSettings) -> FileBytes | str:
     if settings.avatar is not None:
-        return read_file(settings.avatar, limits.MAX_AVATAR_BYTES)
+        return read_avatar(settings.avatar)
     name = head.affekt_head.model
     return GAUSSIANS_OF_HEAD.format(name) if settings.as_gaussians else name
+
+
+def read_avatar(path: Path) -> FileBytes:
+    """The avatar's file; of one that lies in several, such as LAM's bundle unzipped, the zip of
+    all. path: the file, one of several, or their folder. Raises InputError `file.*`."""
+    folder = path if os.path.isdir(path) else whole_of(path)  # False where one may not look
+    if folder is None:
+        return read_file(path, limits.MAX_AVATAR_BYTES)
+    return FileBytes(name=folder.resolve().name, data=pack_folder(folder))
 
 
 def _fingerprint(version: str, subject: FileBytes | str, adapter: FileBytes | None) -> str:

@@ -20,7 +20,7 @@ from ...shared.errors import LinkError
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
 from ...shared.messages import RESTART_STAGE
-from ...shared.motion import Motion
+from ...shared.motion import Motion, ReadOptions, TakeRead
 from ...shared.pictures import PictureRequest
 from ...shared.supervisor import Supervisor, SupervisorState
 from ..motion.npz import encode_motion
@@ -51,13 +51,15 @@ def fetch_head(line: Supervisor, name: str) -> Waiting[HeadModel]:
     return (yield from _call(line, lambda client: client.get_head(name), "Loading the head"))
 
 
-def read_motion(line: Supervisor, take: FileBytes, adapter: FileBytes | None) -> Waiting[Motion]:
+def read_take(
+    line: Supervisor, take: FileBytes, adapter: FileBytes | None, options: ReadOptions
+) -> Waiting[TakeRead]:
     """The take in the open head's space."""
 
-    def read(client: Client) -> Motion:
+    def read(client: Client) -> TakeRead:
         sent = client.upload(take.data, "motion", take.name)
         helper = None if adapter is None else client.upload(adapter.data, "adapter", adapter.name)
-        return client.read_motion(sent, helper)
+        return client.read_take(sent, helper, options)
 
     return (yield from _call(line, read, f"Reading {take.name}"))
 

@@ -11,7 +11,7 @@ import bpy
 
 from ...shared import limits
 from ...shared.errors import InputError
-from ...shared.motion import Motion
+from ...shared.motion import Motion, ReadOptions
 from .. import compat
 from ..head.find import named_head
 from ..link import requests
@@ -42,12 +42,13 @@ def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Ste
     adapter_file = None
     if options.adapter is not None:
         adapter_file = read_file(options.adapter, limits.MAX_MOTION_BYTES)
-    motion = yield from requests.read_motion(line, take_file, adapter_file)
+    read = yield from requests.read_take(line, take_file, adapter_file, ReadOptions())
+    motion = read.motion
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     take = add_take(
         head, motion, name=options.take.stem, first_frame=options.first_frame, scene=scene
     )
-    return " ".join(_describe(take, motion, scene, options))
+    return " ".join([*_describe(take, motion, scene, options), *read.notes])
 
 
 def _describe(

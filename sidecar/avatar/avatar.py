@@ -175,6 +175,18 @@ class Avatar:
         return len(self.anchors)
 
 
+def performance_notes(avatar: Avatar) -> tuple[str, ...]:
+    """Sentences for a user who plays a take on the avatar: its notes, and that it stands still if
+    it does."""
+    if avatar.surface is not None:
+        return avatar.notes
+    still = (
+        f"'{avatar.name}' has no face that a take could move: it stands still, every frame shows "
+        "the same."
+    )
+    return (*avatar.notes, still)
+
+
 def describe(avatar: Avatar) -> list[str]:
     """Lines for a user: the avatar's name, counts, surface, way to follow, size and notes."""
     degree = 0

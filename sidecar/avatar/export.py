@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
@@ -27,17 +28,19 @@ SplatFormat = Literal["ply", "compressed", "spz"]
 ENDINGS: dict[SplatFormat, str] = {"ply": "ply", "compressed": "compressed.ply", "spz": "spz"}
 UpAxis = Literal["y-up", "y-down"]
 MANIFEST = "sequence.json"
-# SPZ's positions are whole numbers of 24 bit: steps of 15 micrometres, 128 m to each side.
-_SPZ_FRACTION_BITS = 16
+# SPZ's positions are whole numbers of 24 bits: steps of 15 micrometres and 128 m to each side, or
+# larger steps for what is further off.
+_SPZ_BITS, _SPZ_FRACTION_BITS = 23, 16
 
 
 def encode_frame(splats: Splats, form: SplatFormat, up: UpAxis = "y-up") -> bytes:
     """Encodes one frame. ply: 3DGS's own, in full. compressed: PlayCanvas' compressed PLY,
     16 bytes a Gaussian and a byte for each harmonic. spz: Niantic's, version 3. up: which way the
-    world's y points; viewers of 3DGS expect it down.
+    world's y points; viewers of 3DGS expect it down. SPZ has axes of its own, right, up and back,
+    which are ours, and its readers turn them for their viewers.
 
     Raises InputError `option.missing_extra` without gsply, which writes the latter two."""
-    turned = turned_over(splats) if up == "y-down" else splats
+    turned = turned_over(splats) if _turns(form, up) else splats
     if form == "ply":
         return encode_splats(turned)
     gsply = _gsply()
@@ -45,6 +48,10 @@ def encode_frame(splats: Splats, form: SplatFormat, up: UpAxis = "y-up") -> byte
     if form == "compressed":
         return gsply.compress_to_bytes(content)
     return _spz_bytes(content)
+
+
+def _turns(form: SplatFormat, up: UpAxis) -> bool:
+    return up == "y-down" and form != "spz"
 
 
 def write_sequence(
@@ -64,7 +71,8 @@ def write_sequence(
     actor = Actor(avatar, motion, follow)
     if form != "ply":
         _gsply()  # said before anything is written
-    _claim(folder, fingerprint(avatar, motion, form, up, actor.follow))
+    axes: UpAxis = "y-down" if _turns(form, up) else "y-up"
+    _claim(folder, fingerprint(avatar, motion, form, axes, actor.follow))
     for index in frames:
         path = folder / frame_name(index, suffix=ENDINGS[form])
         if path.is_file():  # under its name a file is whole
@@ -125,7 +133,14 @@ def _spz_bytes(content: GSData) -> bytes:
     try:
         with tempfile.TemporaryDirectory(prefix="affekt-spz-") as folder:
             path = Path(folder) / "frame.spz"
-            _gsply().write_spz(path, content, version=3, fractional_bits=_SPZ_FRACTION_BITS)
+            bits = _fraction_bits(content.means)
+            _gsply().write_spz(path, content, version=3, fractional_bits=bits)
             return path.read_bytes()
     except OSError as error:
         raise not_writable(Path(tempfile.gettempdir()), error) from error
+
+
+def _fraction_bits(means: Float32Array) -> int:
+    """The finest fraction with which the furthest position fits; gsply takes no less than 1 bit."""
+    most = max(float(np.abs(means).max()), 1.0)
+    return int(np.clip(_SPZ_BITS - np.ceil(np.log2(most * (1 + 1e-6))), 1, _SPZ_FRACTION_BITS))

@@ -19,7 +19,7 @@ from ...shared.head import HeadModel
 from ..motion.npz import FRAMES, decode_npz
 from .avatar import Avatar
 from .drive import face_frames
-from .ply import broken
+from .refusals import broken
 from .splats import HEAD_LOG_SCALE, decode_splats
 
 BINDING = "binding_0"

@@ -9,37 +9,34 @@ z. `vertex_order.json` and `animation.glb` are for LAM's own viewer and are not 
 
 from __future__ import annotations
 
-import io
-import lzma
-import zipfile
-import zlib
-from pathlib import PurePosixPath
+from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, Float64Array, Int32Array
+from ...shared.avatar_files import LAM_PARTS
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
 from . import glb as gltf
+from .archive import read_entry
 from .avatar import ArkitRig, Avatar
-from .ply import decode_ply
-from .splats import HEAD_LOG_SCALE, MAX_MAGNITUDE, decode_splats
+from .ply import Columns, decode_ply
+from .splats import COLOUR, HEAD_LOG_SCALE, MAX_MAGNITUDE, MEAN, SCALE, decode_splats
 
 # Ten times LAM's 20,018; 52 dense shapes of so many vertices take 125 MB.
 MAX_VERTICES = 200_000
-_MAX_PART_BYTES = 256 * 1024 * 1024
-# LAM bundles have 6 to 12 entries; a directory of more than this is not an avatar.
-_MAX_ENTRIES = 10_000
-# Floats never pack better than this, but a zip bomb does.
-_MAX_RATIO = 200
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+# LAM's network keeps offsets and standard deviations below these, metres.
+_MOST_OFFSET_M, _MOST_SCALE_M = 0.1, 0.01
+# Fewer Gaussians may look like LAM's by chance.
+_LEAST_GAUSSIANS = 100
+_WHOLE = "Choose a LAM web bundle: a zip with skin.glb and offset.ply."
 
 
 def decode_lam_avatar(data: bytes, name: str) -> Avatar:
     """Decodes a LAM bundle; `name` is what errors call it. Raises InputError `avatar.*` if it is
     damaged or no avatar."""
-    skin, offset = (_read_entry(data, entry, name) for entry in ("skin.glb", "offset.ply"))
+    skin, offset = (read_entry(data, entry, name, _WHOLE) for entry in LAM_PARTS)
     columns = decode_ply(offset, f"{name}/offset.ply")
     mesh_file = gltf.decode_glb(skin, f"{name}/skin.glb")
     primitive, target_names = _find_mesh(mesh_file)
@@ -75,65 +72,18 @@ def decode_lam_avatar(data: bytes, name: str) -> Avatar:
     )
 
 
-def _read_entry(data: bytes, entry: str, name: str) -> bytes:
-    """Reads the file called `entry`, in any folder of the zip; nothing is unpacked to disk."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as bundle:
-            found = _find_entry(bundle.infolist(), entry, name)
-            most_bytes = min(_MAX_PART_BYTES, _MAX_RATIO * max(found.compress_size, 1024))
-            if found.file_size > most_bytes:
-                raise _too_big(entry, name)
-            with bundle.open(found) as file:
-                content = file.read(_MAX_PART_BYTES + 1)
-    except (*_ZIP_ERRORS, OSError, RuntimeError, ValueError) as error:
-        raise InputError(
-            "avatar.zip",
-            f"The avatar bundle '{name}' is damaged or locked: {error}.",
-            "Download or export it again, without a password.",
-        ) from error
-    if len(content) > _MAX_PART_BYTES:
-        raise _too_big(entry, name)
-    return content
-
-
-def _find_entry(infos: list[zipfile.ZipInfo], entry: str, name: str) -> zipfile.ZipInfo:
-    """Finds the file called `entry` nearest the top, but for macOS's own (`__MACOSX`, `._*`)."""
-    if len(infos) > _MAX_ENTRIES:
-        raise InputError(
-            "avatar.too_big",
-            f"The avatar bundle '{name}' lists {len(infos)} files.",
-            "Choose the zip of one avatar.",
-        )
-    paths = [(PurePosixPath(info.filename), info) for info in infos if not info.is_dir()]
-    matches = [
-        (len(path.parts), info)
-        for path, info in paths
-        if path.name == entry and "__MACOSX" not in path.parts
-    ]
-    if not matches:
-        raise InputError(
-            "avatar.missing_file",
-            f"The avatar bundle '{name}' has no {entry}.",
-            "Choose a LAM web bundle: a zip with skin.glb and offset.ply.",
-        )
-    top = min(depth for depth, _ in matches)
-    nearest = [info for depth, info in matches if depth == top]
-    if len(nearest) > 1:
-        raise InputError(
-            "avatar.zip",
-            f"The avatar bundle '{name}' has several files called {entry}.",
-            "Choose the zip of one avatar.",
-        )
-    return nearest[0]
-
-
-def _too_big(entry: str, name: str) -> InputError:
-    return InputError(
-        "avatar.too_big",
-        f"{entry} in the avatar bundle '{name}' is larger than an avatar's can be "
-        f"({_MAX_PART_BYTES // 2**20} MiB, or packed more tightly than its kind of data can be).",
-        "Choose the zip of one avatar.",
-    )
+def is_lam_offset(columns: Columns, name: str) -> bool:
+    """Whether a PLY's columns are a bundle's `offset.ply`: colours in f_dc, and by the file's name
+    or because all offsets and sizes are below LAM's bounds."""
+    if "f_rest_0" in columns or not set(MEAN + COLOUR + SCALE) <= set(columns):
+        return False
+    if not all(columns[key].min() >= 0 and columns[key].max() <= 1 for key in COLOUR):
+        return False
+    if PurePath(name).name.lower() == LAM_PARTS[1]:
+        return True
+    near = all(np.abs(columns[key]).max() <= 1.001 * _MOST_OFFSET_M for key in MEAN)
+    small = all(columns[key].max() <= np.log(1.001 * _MOST_SCALE_M) for key in SCALE)
+    return near and small and len(columns["x"]) >= _LEAST_GAUSSIANS
 
 
 def _find_mesh(file: gltf.Glb) -> tuple[gltf.JsonDict, list[object]]:

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gaussians in a PLY file: binary little endian, one element `vertex` of scalar properties.
+"""PLY files of Gaussians: binary little endian, elements of scalar properties.
 
-The avatar formats say what the properties mean.
+The avatar formats say what elements and properties mean.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared import limits
-from ...shared.errors import InputError
+from .refusals import broken, check_count
 
 _TYPES = {
     "char": "<i1",
@@ -30,82 +32,121 @@ _TYPES = {
     "double": "<f8",
     "float64": "<f8",
 }
-# Degree 3 spherical harmonics make 62 properties of at most 60 letters.
-_MAX_HEADER_BYTES = 16 * 1024
+# Degree 3 spherical harmonics make 62 properties in 2 KB; the rest is for comments, where trainers
+# write their settings, and editors the history of the file.
+_MAX_HEADER_BYTES = 1024 * 1024
 _MAX_PROPERTIES = 256
-_END = b"end_header\n"
+# Compressed PLYs have three; some tools add cameras.
+_MAX_ELEMENTS = 64
+_BEGIN = re.compile(rb"ply[ \t]*(\r\n|\n|\r)")
+_END = re.compile(rb"[\r\n]end_header[ \t]*(\r\n|\n|\r)")
+
+Columns = dict[str, NDArray]
+"""The (N,) values of an element's properties, by name."""
 
 
-def broken(
-    name: str, what: str, remedy: str = "Export or download the avatar again."
-) -> InputError:
-    """The error for a PLY that cannot be used."""
-    return InputError("avatar.ply", f"The Gaussians in '{name}' cannot be read: {what}.", remedy)
+@dataclass(slots=True)
+class _Element:
+    """An element as the header announces it. has_lists: its rows differ in length."""
+
+    name: str
+    count: int
+    columns: list[tuple[str, str]] = field(default_factory=list)
+    has_lists: bool = False
 
 
-def decode_ply(data: bytes, name: str) -> dict[str, NDArray]:
+def is_ply(data: bytes) -> bool:
+    """Whether the bytes begin as a PLY does."""
+    return _BEGIN.match(data) is not None
+
+
+def decode_ply(data: bytes, name: str) -> Columns:
     """Decodes the element `vertex`: columns by property name, each (N,) in its stored type.
+    Raises InputError `avatar.ply` as `decode_elements` does."""
+    return decode_elements(data, name)["vertex"]
 
-    Raises InputError `avatar.ply` for anything but a whole, binary little endian PLY whose first
-    element is `vertex` with scalar properties; elements after it are skipped.
+
+def decode_elements(data: bytes, name: str) -> dict[str, Columns]:
+    """Decodes the elements by name, `vertex` among them; from the first element with lists behind
+    `vertex` on they are left out.
+
+    Raises InputError `avatar.ply` for anything but a whole, binary little endian PLY with
+    Gaussians.
     """
-    head = data[:_MAX_HEADER_BYTES].replace(b"\r\n", b"\n")
-    if not head.startswith(b"ply\n"):
+    if not is_ply(data):
         raise broken(name, "it does not begin as a PLY file does")
-    end = head.find(_END)
-    if end < 0:
+    end = _END.search(data, 0, _MAX_HEADER_BYTES)
+    if end is None:
         raise broken(name, "its header has no end")
-    try:
-        lines = head[:end].decode("ascii").splitlines()
-    except UnicodeDecodeError as error:
-        raise broken(name, "its header is not plain text") from error
-    count, row = _read_header(lines, name)
-    # Counted in the bytes as they are, so a header with \r\n line ends is measured right.
-    start = data.find(b"end_header") + len(b"end_header")
-    start += 2 if data[start : start + 2] == b"\r\n" else 1
-    if len(data) - start < count * row.itemsize:
-        raise broken(name, f"it announces {count:,} Gaussians but ends before the last")
-    rows = np.frombuffer(data, row, count, start)
-    return {column: np.ascontiguousarray(rows[column]) for column in row.names or ()}
+    elements = _read_header(data[: end.start()], name)
+    found: dict[str, Columns] = {}
+    start = end.end()
+    for element in elements:
+        if element.has_lists and "vertex" in found:
+            break
+        row = _row_of(element, name)
+        if len(data) - start < element.count * row.itemsize:
+            what = f"it announces {element.count:,} Gaussians but ends before the last"
+            raise broken(name, what)
+        rows = np.frombuffer(data, row, element.count, start)
+        found[element.name] = {key: np.ascontiguousarray(rows[key]) for key in row.names or ()}
+        start += element.count * row.itemsize
+    return found
 
 
-def _read_header(lines: list[str], name: str) -> tuple[int, np.dtype]:
-    """Number of vertices and the layout of one."""
-    if "format binary_little_endian 1.0" not in lines:
+def _read_header(header: bytes, name: str) -> list[_Element]:
+    elements: list[_Element] = []
+    is_binary = False
+    for line in re.split(rb"\r\n|\n|\r", header)[1:]:
+        # What follows a comment may be in any encoding, in some of which its bytes look like the
+        # ends of lines; every byte is a letter of Latin-1.
+        words = line.decode("latin-1").split()
+        if not words:
+            continue
+        if words[0] == "format":
+            is_binary = words[1:] == ["binary_little_endian", "1.0"]
+        elif words[0] == "element":
+            elements.append(_read_element(words, name))
+        elif words[0] == "property" and elements:
+            _add_property(elements[-1], words, name)
+    if not is_binary:
         what = "it is not in the binary little endian form"
         raise broken(name, what, "Export it as a binary PLY, as 3DGS writes it.")
-    count, element = -1, 0
-    columns: list[tuple[str, str]] = []
-    for line in lines:
-        words = line.split()
-        if words[:1] == ["element"]:
-            element += 1
-            if element == 1:
-                count = _read_count(words, name)
-        elif words[:1] == ["property"] and element == 1:
-            if len(words) != 3 or words[1] not in _TYPES:
-                raise broken(name, f"it has the unknown property '{line[:60]}'")
-            columns.append((words[2], _TYPES[words[1]]))
-    names = [column for column, _ in columns]
-    if not columns or len(columns) > _MAX_PROPERTIES or len(set(names)) < len(names):
-        raise broken(name, "its list of properties is empty, too long, or repeats one")
-    return count, np.dtype(columns)
+    names = [element.name for element in elements]
+    if "vertex" not in names or len(names) > _MAX_ELEMENTS or len(set(names)) < len(names):
+        raise broken(name, "it has no list of Gaussians, or lists without end")
+    return elements
 
 
-def _read_count(words: list[str], name: str) -> int:
-    if len(words) != 3 or words[1] != "vertex" or not words[2].isdecimal() or len(words[2]) > 9:
-        raise broken(name, "it does not begin with its list of Gaussians")
-    count = int(words[2])
-    if not 0 < count <= limits.MAX_GAUSSIANS:
-        raise broken(
-            name,
-            f"it has {count:,} Gaussians; 1 to {limits.MAX_GAUSSIANS:,} are allowed",
-            "Thin it out in an editor for Gaussians, or choose another avatar.",
-        )
-    return count
+def _read_element(words: list[str], name: str) -> _Element:
+    if len(words) != 3 or not words[2].isdecimal() or len(words[2]) > 12:
+        raise broken(name, "a list of its header has no length")
+    element = _Element(words[1], int(words[2]))
+    if element.name == "vertex":
+        check_count(element.count, name)
+    return element
 
 
-def encode_ply(columns: dict[str, NDArray]) -> bytes:
+def _add_property(element: _Element, words: list[str], name: str) -> None:
+    if words[1:2] == ["list"]:
+        element.has_lists = True
+    elif len(words) == 3 and words[1] in _TYPES and words[2].isascii():
+        element.columns.append((words[2], _TYPES[words[1]]))
+    else:
+        raise broken(name, f"it has the unknown property '{' '.join(words)[:60]}'")
+
+
+def _row_of(element: _Element, name: str) -> np.dtype:
+    """The layout of one row of the element."""
+    names = [column for column, _ in element.columns]
+    if element.has_lists or not names or len(names) > _MAX_PROPERTIES:
+        raise broken(name, f"the properties of '{element.name}' are lists, none, or too many")
+    if len(set(names)) < len(names):
+        raise broken(name, f"the properties of '{element.name}' repeat one")
+    return np.dtype(element.columns)
+
+
+def encode_ply(columns: Columns) -> bytes:
     """A binary little endian PLY with one element `vertex` of float properties, each (N,)."""
     count = len(next(iter(columns.values())))
     rows = np.empty(count, np.dtype([(name, "<f4") for name in columns]))

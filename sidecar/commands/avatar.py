@@ -19,7 +19,8 @@ class _Avatar:
     """Options of the commands that read an avatar."""
 
     avatar: str
-    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
+    """A LAM web bundle (zip or folder), GaussianAvatars' folder, Gaussians (PLY, SPZ, .splat,
+    .ksplat, SOG), an avatar file, or `open-gaussians`."""
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
 
@@ -36,7 +37,8 @@ class _Performance(_Avatar):
     follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was made for if absent."""
     up: Literal["y-up", "y-down"] = "y-up"
-    """Axes of the file: the head's own (y-up), or those of most 3DGS viewers (y-down)."""
+    """Axes of a PLY: the head's own (y-up), or those of most 3DGS viewers (y-down). SPZ has axes of
+    its own (y-up), which its readers know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ class Convert(_Avatar):
     """Put the head into the file, so that nobody is asked for it again. Keep such a file of
     FLAME's to yourself: its licence does not let you pass it on."""
     turn_over: bool = False
-    """For a 3DGS PLY that stands on its head: most of them have y pointing down."""
+    """For Gaussians that stand on their head: most files but SPZ have y pointing down."""
 
     def run(self) -> None:
         from ...shared.errors import InputError
@@ -133,7 +135,8 @@ class Compare(_Avatar):
     out: Path
     """The picture to write: PNG, or JPEG by its ending."""
     avatar: str = "open-gaussians"
-    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file, or `open-gaussians`."""
+    """A LAM web bundle (zip or folder), GaussianAvatars' folder, Gaussians (PLY, SPZ, .splat,
+    .ksplat, SOG), an avatar file, or `open-gaussians`."""
     size: int = 320
     """Pixels of each picture's edges."""
 
@@ -173,14 +176,18 @@ def _avatar_and_motion(
     name: str, head: str | None, take: Path, adapter_path: Path | None
 ) -> tuple[Avatar, Motion]:
     """Reads the avatar and the take, converts the take for it, and prints the avatar's notes."""
+    from ..avatar.avatar import performance_notes
     from ..motion.adapter import read_adapter
-    from ..motion.read import read_motion
+    from ..motion.read import read_take
     from ..render.shot import motion_for
+    from .reading import print_notes
 
-    motion = read_motion(take)
+    read = read_take(take)
+    print_notes(take.name, read)
+    motion = read.motion
     adapter = None if adapter_path is None else read_adapter(adapter_path)
     avatar = _read(name, head)
-    for note in avatar.notes:
+    for note in performance_notes(avatar):
         print(f"Note: {note}")
     return avatar, motion_for(avatar, motion, adapter)
 

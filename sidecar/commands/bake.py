@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import tyro
+
 from ...shared.connection import default_cache_folder
 from ...shared.errors import AffektError
+from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
     from ...shared.motion import Motion
@@ -43,6 +46,7 @@ class Bake:
     """A trained modulator; the one that ships if absent."""
     cache_dir: Path | None = None
     """Another folder than the user's own for baked chunks, which a next bake need not compute."""
+    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def run(self) -> None:
         from ...shared import limits
@@ -93,13 +97,17 @@ class Bake:
         from ...shared import limits
         from ..bake.output import sha256
         from ..files import read_bytes
-        from ..motion.read import decode_motion, encode_motion, is_folder, read_motion
+        from ..motion.read import decode_take, encode_motion, is_folder, read_take
 
+        options = self.reading.options()
         if is_folder(self.motion):
-            motion = read_motion(self.motion)
-            return motion, sha256(encode_motion(motion))
-        data = read_bytes(self.motion, limits.MAX_MOTION_BYTES, "motion file")
-        return decode_motion(data, self.motion.name), sha256(data)
+            take = read_take(self.motion, options)
+            digest = sha256(encode_motion(take.motion))
+        else:
+            data = read_bytes(self.motion, limits.MAX_MOTION_BYTES, "motion file")
+            take, digest = decode_take(data, self.motion.name, options), sha256(data)
+        print_notes(self.motion.name, take)
+        return take.motion, digest
 
     def _settings(self) -> dict[str, object]:
         """The options for the report, with files by name, without their folders."""

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
+
+from .reading import Reading, print_notes
 
 _EMOTIONS = ("ace", "keys")
 
@@ -23,20 +25,18 @@ class Convert:
     to: str | None = None
     """npz, vhap (GaussianAvatars too), lam, arkit, livelink; ace, keys. By OUT's ending if
     absent."""
-    fps: float | None = None
-    """The take's frames per second, for files that do not say or say it wrong; nothing is
-    resampled."""
+    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def run(self) -> None:
         if self.to in _EMOTIONS:
             self._convert_emotions()
             return
-        from ..motion.read import read_motion, set_rate
+        from ..motion.read import read_take
         from ..motion.write import guess_format, write_motion
 
-        motion = read_motion(self.source)
-        if self.fps is not None:
-            motion = set_rate(motion, self.fps)
+        take = read_take(self.source, self.reading.options())
+        print_notes(self.source.name, take)
+        motion = take.motion
         form = self.to or guess_format(self.out, motion.space)
         left_out = write_motion(motion, self.out, form)
         print(f"{self.out}: {form}, {len(motion)} frames at {motion.fps:g} fps, {motion.space}")
@@ -48,9 +48,10 @@ class Convert:
         from ...shared.ace_emotions import decode_ace, encode_ace, is_ace
         from ...shared.emotion_keys import decode_keys, encode_keys, sample_keys
         from ..files import read_bytes, write_whole
+        from ..motion.records import FPS
 
         data = read_bytes(self.source, limits.MAX_TRACK_BYTES, "emotion file")
-        fps = self._rate()
+        fps = self.reading.options().fps or FPS
         keys, left_out = decode_ace(data, fps) if is_ace(data) else (decode_keys(data, fps), ())
         if self.to == "keys":
             write_whole(self.out, encode_keys(keys))
@@ -65,12 +66,3 @@ class Convert:
         print(f"{self.out}: {self.to}")
         if left_out:
             print(f"  {self.to} has no counterpart for {', '.join(left_out)}")
-
-    def _rate(self) -> float:
-        from ...shared.errors import InputError
-        from ..motion.records import FPS
-
-        fps = FPS if self.fps is None else self.fps
-        if not 0 < fps <= 1000:
-            raise InputError("emotion.range", f"--fps is {fps:g}.", "Give a rate from 1 to 1000.")
-        return fps

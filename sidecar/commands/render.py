@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from ...shared.pictures import PNG_PASSES, Axes, Follow, Format, Pass, PictureRequest
+from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
     from ...shared.camera import Camera
@@ -97,8 +98,9 @@ class Render:
     """Render a take on a head or a Gaussian avatar: pictures with alpha, passes, an MP4 preview."""
 
     avatar: str
-    """A LAM web bundle, GaussianAvatars' folder, a PLY, an avatar file; the embedded head as a lit
-    mesh (`open`) or as Gaussians (`open-gaussians`); your FLAME as a mesh."""
+    """A LAM web bundle (zip or folder), GaussianAvatars' folder, Gaussians (PLY, SPZ, .splat,
+    .ksplat, SOG), an avatar file; the embedded head as a lit mesh (`open`) or as Gaussians
+    (`open-gaussians`); your FLAME as a mesh."""
     motion: Path
     """The take: any motion file that Affekt reads."""
     out: Path
@@ -118,15 +120,18 @@ class Render:
     picture: tyro.conf.OmitArgPrefixes[Picture] = field(default_factory=Picture)
     drawing: tyro.conf.OmitArgPrefixes[Drawing] = field(default_factory=Drawing)
     files: tyro.conf.OmitArgPrefixes[Files] = field(default_factory=Files)
+    take: Reading = field(default_factory=Reading)
 
     def run(self) -> None:
         from ..motion.adapter import read_adapter
-        from ..motion.read import read_motion
+        from ..motion.read import read_take
         from ..render.shot import make_shot, motion_for, read_subject
         from ..render.video import read_sound
         from .frames import parse_frames
 
-        motion = read_motion(self.motion)
+        take = read_take(self.motion, self.take.options())
+        print_notes(self.motion.name, take)
+        motion = take.motion
         frames = parse_frames(self.frames, len(motion))
         adapter = None if self.adapter is None else read_adapter(self.adapter)
         subject = read_subject(self.avatar, self.head)
@@ -138,11 +143,11 @@ class Render:
         self._render(make_shot(subject, motion, request, self.drawing.device), frames)
 
     def _print_notes(self, subject: Subject) -> None:
-        from ..avatar.avatar import Avatar
+        from ..avatar.avatar import Avatar, performance_notes
         from ..raster.device import choose_rasteriser
 
         if isinstance(subject, Avatar):
-            for note in subject.notes:
+            for note in performance_notes(subject):
                 print(f"Note: {note}")
             rasteriser = choose_rasteriser(self.drawing.device)
             if rasteriser.device != "cpu":

@@ -17,13 +17,11 @@ import numpy as np
 
 from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
-from ...shared.motion import ARKIT_NAMES, Motion, make_motion
+from ...shared.motion import ARKIT_NAMES, Motion
 from .json_values import matrix, number, wrong_shape
-from .records import FPS
+from .raw_take import Clock, RawTake
 
 _IGNORED = ("_neutral",)
-_UNEVEN = 0.25
-"""Largest deviation of a time step from the mean, relative to it; rounded times stay below."""
 
 
 def is_arkit(content: dict[str, object]) -> bool:
@@ -43,7 +41,7 @@ def _names(content: dict[str, object]) -> object:
     return content.get("names", inner)
 
 
-def decode_arkit(content: dict[str, object], name: str) -> Motion:
+def decode_arkit(content: dict[str, object], name: str) -> RawTake:
     """Decodes a motion in space `arkit`. Raises InputError `motion.*`."""
     names, frames = _names(content), content.get("frames")
     if not isinstance(frames, list) or not all(_is_frame(frame) for frame in frames):
@@ -54,11 +52,11 @@ def decode_arkit(content: dict[str, object], name: str) -> Motion:
     for source, target in enumerate(columns):
         if target is not None:
             expression[:, target] = weights[:, source]
-    return make_motion(
-        expression=expression,
-        fps=_fps(content, frames, name),
+    return RawTake(
+        rows={"expression": expression, "rotation": _rotation(content, frames, name)},
         space="arkit",
-        rotation=_rotation(content, frames, name),
+        clock=_clock(frames, name),
+        fps=_fps(content, name),
     )
 
 
@@ -111,23 +109,17 @@ def encode_arkit(motion: Motion) -> bytes:
     return json.dumps(content).encode()
 
 
-def _fps(content: dict[str, object], frames: list[dict[str, object]], name: str) -> float:
+def _fps(content: dict[str, object], name: str) -> float | None:
     metadata = content.get("metadata")
     if isinstance(metadata, dict) and "fps" in metadata:
         return number(metadata["fps"], "metadata.fps", name)
-    if len(frames) < 2 or not all("time" in frame for frame in frames):
-        return FPS
-    times = np.array([number(frame["time"], "time", name) for frame in frames])
-    steps = np.diff(times)
-    mean = (times[-1] - times[0]) / len(steps)
-    if not mean > 0 or np.abs(steps - mean).max() > _UNEVEN * mean:
-        raise InputError(
-            "motion.times",
-            f"The frames of {name} are not evenly spaced in time.",
-            "Export the take at a fixed frame rate.",
-        )
-    fps = float(1 / mean)
-    return float(round(fps)) if abs(fps - round(fps)) < 0.01 else fps
+    return None
+
+
+def _clock(frames: list[dict[str, object]], name: str) -> Clock:
+    if not all("time" in frame for frame in frames):
+        return Clock()
+    return Clock(times=np.array([number(frame["time"], "time", name) for frame in frames]))
 
 
 def _rotation(

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...shared.motion import Motion
 from . import records
+from .raw_take import RawTake
 from .records import Record, RecordFormat
 
 
-def _decode(record: Record, name: str, suffix: str) -> Motion:
+def _decode(record: Record, name: str, suffix: str) -> RawTake:
     keys = {"expression": f"exp{suffix}", "shape": f"shape{suffix}"}
     frames = len(records.expression(record, keys["expression"], name))
     both = records.pose(record, f"pose{suffix}", 6, name, frames)

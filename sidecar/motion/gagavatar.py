@@ -13,15 +13,15 @@ import numpy as np
 
 from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
-from ...shared.motion import Motion
 from . import records, rotations
+from .raw_take import RawTake
 from .records import Record, RecordFormat
 
 _HEAD_SCALE = 5.0
 _NUMBERED = ("expcode", "shapecode", "posecode", "eyecode", "transform_matrix")
 
 
-def _decode(record: Record, name: str) -> Motion:
+def _decode(record: Record, name: str) -> RawTake:
     frames = len(records.expression(record, "expcode", name))
     rotation, translation = _head(record, name, frames)
     return records.decode_flame(

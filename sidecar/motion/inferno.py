@@ -7,12 +7,12 @@ In memory `expcode`, `jawpose`, `globalpose`, `shapecode`; on disk one folder fo
 
 from __future__ import annotations
 
-from ...shared.motion import Motion
 from . import records
+from .raw_take import RawTake
 from .records import Record, RecordFormat
 
 
-def _decode(record: Record, name: str) -> Motion:
+def _decode(record: Record, name: str) -> RawTake:
     suffix = "code" if "expcode" in record else ""
     keys = {"expression": f"exp{suffix}", "shape": f"shape{suffix}"}
     keys |= {"jaw": "jawpose", "rotation": "globalpose"}

@@ -19,6 +19,7 @@ from ...shared.errors import InputError
 from ...shared.motion import Motion
 from . import records
 from .json_values import array, number, wrong_shape
+from .raw_take import RawTake
 from .vhap import KEYS, decode_vhap
 
 
@@ -27,7 +28,7 @@ def is_lam(content: dict[str, object]) -> bool:
     return "expr" in content and "jaw_pose" in content
 
 
-def decode_lam(content: dict[str, object], name: str) -> Motion:
+def decode_lam(content: dict[str, object], name: str) -> RawTake:
     """Decodes the parsed JSON. Raises InputError `motion.*`, `file.wrong_kind`."""
     missing = [key for key in KEYS.values() if key not in content and key != "shape"]
     if missing:
@@ -40,8 +41,8 @@ def decode_lam(content: dict[str, object], name: str) -> Motion:
     if not content.get("shape"):
         values.pop("shape", None)
     record = {key: array(values[key], key, name) for key in KEYS.values() if key in values}
-    # The format has no rate; LAM's clips have 30 frames a second (compared with their sound).
-    record["fps"] = np.array(number(content.get("fps", records.FPS), "fps", name))
+    if "fps" in content:
+        record["fps"] = np.array(number(content["fps"], "fps", name))
     expression = records.rows(record, "expr", name)
     if len(expression) == len(records.rows(record, "jaw_pose", name)) - 1:
         record["expr"] = np.concatenate([expression[:1], expression])

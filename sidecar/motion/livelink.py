@@ -13,25 +13,23 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import math
 
 import numpy as np
 
 from ...shared import limits
-from ...shared.arrays import Float64Array, Int64Array
+from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
-from ...shared.motion import ARKIT_NAMES, Motion, make_motion
-from . import npz, rotations
+from ...shared.motion import ARKIT_NAMES, Motion
+from . import rotations
 from .arkit import plain_name, weight_columns
 from .json_values import wrong_shape
+from .raw_take import Clock, RawTake
+from .timeline import too_long
 
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 _SIDES = ("LeftEye", "RightEye")
 EYES = tuple(f"{side}{angle}" for side in _SIDES for angle in ("Yaw", "Pitch", "Roll"))
 _RATES = (24, 25, 30, 48, 50, 60, 100, 120)
-_RATE = 60
-_UNEVEN = 0.3  # steps; rows further than this from their place are not evenly spaced
-_DAY = 24 * 3600
 
 # fmt: off
 APP_ORDER = (
@@ -58,10 +56,10 @@ def is_livelink(data: bytes) -> bool:
     return start.startswith((b"timecode,", b'"timecode",'))
 
 
-def decode_livelink(data: bytes, name: str) -> Motion:
-    """Decodes a motion in space `arkit`. Raises InputError `motion.*`, `file.damaged`."""
+def decode_livelink(data: bytes, name: str) -> RawTake:
+    """Decodes a take in space `arkit`. Raises InputError `motion.*`, `file.damaged`."""
     header, rows = _table(data, name)
-    times, fps = _times([row[0] for row in rows], name)
+    codes = np.array([_clock(row[0], name) for row in rows])
     values = _numbers([row[1:] for row in rows], name)
     columns = _columns(header[1:], name)
     expression = np.zeros((len(rows), 100), np.float64)
@@ -69,12 +67,10 @@ def decode_livelink(data: bytes, name: str) -> Motion:
     for source, (group, target) in columns.items():
         (expression if group == "weight" else angles)[:, target] = values[:, source]
     _check_finite(expression, angles, name)
-    expression, angles = (_fill(times, part) for part in (expression, angles))
-    return make_motion(
-        expression=npz.to_float32(expression),
-        fps=fps,
+    return RawTake(
+        rows={"expression": expression, "head_angles": angles},
         space="arkit",
-        rotation=npz.to_float32(rotations.axis_angle_from_yaw_pitch_roll(angles)),
+        clock=Clock(timecodes=codes),
     )
 
 
@@ -117,7 +113,7 @@ def _table(data: bytes, name: str) -> tuple[list[str], list[list[str]]]:
     if not rows:
         raise wrong_shape("the table", name, "a header and at least one frame")
     if len(rows) > limits.MAX_FRAMES:
-        raise _too_long(name, f"more than {limits.MAX_FRAMES}")
+        raise too_long(name, f"more than {limits.MAX_FRAMES}")
     for line, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise wrong_shape(f"line {line}", name, f"a row of {len(header)} values")
@@ -162,46 +158,6 @@ def _check_finite(expression: Float64Array, angles: Float64Array, name: str) -> 
         )
 
 
-def _times(codes: list[str], name: str) -> tuple[Int64Array, float]:
-    """The frame index of each row, from 0, and the frames per second."""
-    parts = np.array([_clock(code, name) for code in codes])
-    seconds, counted = parts[:, 0], parts[:, 1]
-    seconds = seconds + _DAY * np.cumsum(np.diff(seconds, prepend=seconds[:1]) < -_DAY / 2)
-    if len(codes) == 1:
-        return np.zeros(1, np.int64), float(_RATE)
-    possible = [rate for rate in _RATES if rate > counted.max()] or [math.ceil(counted.max() + 1)]
-    told = seconds[-1] > seconds[0]
-    if not told:
-        possible = [rate for rate in possible if rate >= _RATE] or possible[-1:]
-    fits = [(_fit(seconds + counted / rate), rate) for rate in possible]
-    (gaps, _, step), rate = min(fits) if told else fits[0]
-    if not np.isfinite(gaps):
-        raise InputError(
-            "motion.times",
-            f"The timecodes of {name} do not run evenly.",
-            "Export the take again, at a fixed frame rate.",
-        )
-    frames = np.rint((seconds + counted / rate - seconds[0] - counted[0] / rate) / step)
-    if frames[-1] >= limits.MAX_FRAMES:
-        raise _too_long(name, int(frames[-1]))
-    return frames.astype(np.int64), _tidy(1 / step)
-
-
-def _fit(times: Float64Array) -> tuple[float, float, float]:
-    """How evenly the times are spaced: the number of missing frames (infinite if they are not
-    even), the largest deviation in steps, and the step in seconds."""
-    steps = np.diff(times)
-    if not (steps > 0).all():
-        return np.inf, np.inf, 0.0
-    count = np.rint(steps / np.median(steps))
-    if not (count > 0).all() or not count.sum() < 1e9:
-        return np.inf, np.inf, 0.0
-    step = float((times[-1] - times[0]) / count.sum())
-    places = np.concatenate([[0], np.cumsum(count)]) * step
-    worst = max(np.abs(times - times[0] - places).max(), np.abs(steps - count * step).max()) / step
-    return float(count.sum() - len(count)) if worst <= _UNEVEN else np.inf, float(worst), step
-
-
 def _clock(code: str, name: str) -> tuple[float, float]:
     """A timecode as whole seconds and frames."""
     parts = code.strip().replace(";", ":").split(":")
@@ -217,30 +173,4 @@ def _clock(code: str, name: str) -> tuple[float, float]:
         "motion.times",
         f"{name} has the timecode '{code:.40}', not hours:minutes:seconds:frames.",
         "Export the take again.",
-    )
-
-
-def _tidy(fps: float) -> float:
-    """The known rate nearest to `fps` if it is that near, else `fps` itself."""
-    near = min((*_RATES, 23.976, 29.97, 59.94), key=lambda rate: abs(rate - fps))
-    return float(near) if abs(near - fps) < 0.02 else fps
-
-
-def _fill(frames: Int64Array, values: Float64Array) -> Float64Array:
-    """Values at every frame, linearly interpolated where rows are missing."""
-    if len(values) == frames[-1] + 1:
-        return values
-    at = np.arange(frames[-1] + 1)
-    after = np.searchsorted(frames, at)
-    before = np.where(frames[after] == at, after, after - 1)
-    span = np.maximum(frames[after] - frames[before], 1)
-    part = ((at - frames[before]) / span)[:, None]
-    return values[before] * (1 - part) + values[after] * part
-
-
-def _too_long(name: str, frames: int | str) -> InputError:
-    return InputError(
-        "motion.too_long",
-        f"The take in {name} has {frames} frames; {limits.MAX_FRAMES} are allowed.",
-        "Cut the take into parts.",
     )

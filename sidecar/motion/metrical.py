@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...shared.arrays import Float64Array
-from ...shared.motion import Motion
 from . import records, rotations
+from .raw_take import RawTake
 from .records import Record
 from .torch_file import Tree
 
@@ -23,7 +23,7 @@ def is_metrical(content: Tree) -> bool:
     return isinstance(flame, dict) and "exp" in flame
 
 
-def decode_metrical(content: Tree, name: str) -> Motion:
+def decode_metrical(content: Tree, name: str) -> RawTake:
     """Decodes one frame. Raises InputError `motion.*` for arrays that are no take."""
     flame, camera = _arrays(content.get("flame")), _arrays(content.get("camera"))
     frames = len(records.expression(flame, "exp", name))

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ...shared import limits
 from ...shared.errors import InputError
-from ...shared.motion import Motion
+from ...shared.motion import Motion, ReadOptions, TakeRead, make_motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large
-from . import arkit_variants, livelink, metrical, npz, torch_file
+from . import arkit_variants, livelink, metrical, npz, timeline, torch_file, units
 from .affekt_npz import decode_affekt, encode_motion
 from .arkit import decode_arkit, is_arkit
 from .deca import DECA, EMOCA
@@ -21,12 +20,13 @@ from .gagavatar import GAGAVATAR, stack_frames
 from .inferno import INFERNO
 from .json_values import array, parse_json
 from .lam import decode_lam, is_lam
-from .records import Record, RecordFormat, join_motions
+from .raw_take import RawTake, raw_of
+from .records import Record, RecordFormat, join_takes
 from .smirk import SMIRK
 from .smplx import SMPLX
 from .vhap import VHAP
 
-__all__ = ["decode_motion", "encode_motion", "read_motion"]
+__all__ = ["decode_motion", "decode_take", "encode_motion", "read_motion", "read_take"]
 
 FORMATS = (VHAP, GAGAVATAR, INFERNO, DECA, EMOCA, SMIRK, SMPLX)
 """Formats of trackers that write named arrays; the names tell which it is."""
@@ -40,19 +40,46 @@ _AFFEKT = frozenset(("space", "jaw"))
 _PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 
 
-def read_motion(path: Path) -> Motion:
+_OPEN = ReadOptions()
+
+
+def read_take(path: Path, options: ReadOptions = _OPEN) -> TakeRead:
     """Reads any known motion file, or a folder in which a tracker wrote a file for each frame.
 
     Raises InputError `file.*` if it is no motion file, `motion.*` for a bad take.
     """
     if is_folder(path):
         parts = [_read_part(part) for part in take_files(path)]
-        return join_motions(parts)
-    return decode_motion(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name)
+        return _finish(join_takes(parts), path.name, options)
+    return decode_take(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name, options)
 
 
-def decode_motion(data: bytes, name: str) -> Motion:
-    """Decodes a motion file; `name` is used in errors. Raises like `read_motion`."""
+def decode_take(data: bytes, name: str, options: ReadOptions = _OPEN) -> TakeRead:
+    """Decodes a motion file; `name` is used in errors. Raises like `read_take`."""
+    return _finish(_decode(data, name), name, options)
+
+
+def read_motion(path: Path, options: ReadOptions = _OPEN) -> Motion:
+    """The motion that `read_take` reads."""
+    return read_take(path, options).motion
+
+
+def decode_motion(data: bytes, name: str, options: ReadOptions = _OPEN) -> Motion:
+    """The motion that `decode_take` decodes."""
+    return decode_take(data, name, options).motion
+
+
+def _finish(raw: RawTake, name: str, options: ReadOptions) -> TakeRead:
+    """Makes frames of a file's rows: judges their units, and places them on an even grid."""
+    placed = timeline.place(units.with_rotation(raw), name, options.fps)
+    arrays = {key: npz.to_float32(values) for key, values in placed.rows.items()}
+    if raw.shape is not None:
+        arrays["shape"] = raw.shape
+    motion = make_motion(**arrays, fps=placed.fps, space=raw.space)
+    return TakeRead(motion=motion, notes=(*raw.notes, *placed.notes))
+
+
+def _decode(data: bytes, name: str) -> RawTake:
     if not data:
         raise InputError(
             "file.empty", f"The motion file {name} is empty.", "Export or download it again."
@@ -83,10 +110,10 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def _read_part(path: Path) -> Motion:
+def _read_part(path: Path) -> RawTake:
     """Reads a file, or a folder with the arrays of one frame."""
     if not path.is_dir():
-        return decode_motion(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name)
+        return _decode(read_bytes(path, limits.MAX_MOTION_BYTES, "motion file"), path.name)
     record: dict[str, np.ndarray] = {}
     for key, file in array_files(path).items():
         data = read_bytes(file, limits.MAX_MOTION_BYTES, "motion file")
@@ -114,7 +141,7 @@ def _format_of(keys: frozenset[str]) -> RecordFormat | None:
     return next((form for form in FORMATS if form.matches(keys)), None)
 
 
-def _decode_zip(data: bytes, name: str) -> Motion:
+def _decode_zip(data: bytes, name: str) -> RawTake:
     names = npz.member_names(data, name)
     if any(n.rsplit("/", 1)[-1] in ("offset.ply", "skin.glb") for n in names):
         raise InputError(
@@ -133,11 +160,11 @@ def _decode_zip(data: bytes, name: str) -> Motion:
     keys = frozenset(n.removesuffix(".npy") for n in names)
     form = None if keys >= _AFFEKT else _format_of(keys)
     if form is None:
-        return decode_affekt(data, name)
+        return raw_of(decode_affekt(data, name))
     return form.decode(npz.decode_npz(data, name, dict.fromkeys(form.keys)), name)
 
 
-def _decode_torch(data: bytes, name: str) -> Motion:
+def _decode_torch(data: bytes, name: str) -> RawTake:
     content = torch_file.decode_torch(data, name)
     if metrical.is_metrical(content):
         return metrical.decode_metrical(content, name)
@@ -162,7 +189,7 @@ def _leaves(frames: dict[str, torch_file.Tree]) -> dict[str, Record]:
     }
 
 
-def _decode_json(data: bytes, name: str) -> Motion:
+def _decode_json(data: bytes, name: str) -> RawTake:
     content = parse_json(data, name)
     if isinstance(content, dict):
         if is_lam(content):
@@ -179,11 +206,6 @@ def _decode_json(data: bytes, name: str) -> Motion:
     raise InputError(
         "file.wrong_kind", f"{name} is JSON, but {_guess(content)}.", f"Give one of: {KNOWN}."
     )
-
-
-def set_rate(motion: Motion, fps: float) -> Motion:
-    """The same frames at another rate. Raises InputError `motion.shape` for an invalid rate."""
-    return replace(motion, fps=float(fps))
 
 
 def _guess(content: object) -> str:

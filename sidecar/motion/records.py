@@ -8,19 +8,20 @@ all of them become (T, n).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, FloatArray
 from ...shared.errors import InputError
-from ...shared.motion import WIDTHS, Motion, make_motion
+from ...shared.motion import WIDTHS
 from . import npz
+from .raw_take import RawTake
 
 FPS = 30.0
-"""The rate of takes whose file names none, as trackers' files do not; `affekt convert --fps` sets
-another."""
+"""The rate of takes whose file names none, as trackers' files do not (LAM's clips have it, compared
+with their sound); `--fps` sets another."""
 
 Record = Mapping[str, NDArray[np.generic]]
 
@@ -35,7 +36,7 @@ class RecordFormat:
 
     keys: tuple[str, ...]
     matches: Callable[[frozenset[str]], bool]
-    decode: Callable[[Record, str], Motion]
+    decode: Callable[[Record, str], RawTake]
 
 
 def decode_flame(
@@ -46,7 +47,7 @@ def decode_flame(
     *,
     fps: float | None = None,
     **computed: FloatArray,
-) -> Motion:
+) -> RawTake:
     """A take in a FLAME space. `keys` maps fields of `Motion` to names in the record, of which
     only the expression's must be there; `computed` holds fields that the caller has decoded.
 
@@ -55,15 +56,15 @@ def decode_flame(
     fields: dict[str, FloatArray] = {"expression": expression(record, keys["expression"], name)}
     frames = len(fields["expression"])
     for field, key in keys.items():
-        if field == "shape":
-            fields[field] = shape(record, key, name)
-        elif field == "eyelids" and key in record:
+        if field == "eyelids" and key in record:
             fields[field] = np.clip(pose(record, key, 2, name, frames), 0, 1)
-        elif field not in ("expression", "eyelids"):
+        elif field not in ("expression", "eyelids", "shape"):
             fields[field] = pose(record, key, WIDTHS[field], name, frames)
-    fps = rate(record, "fps") if fps is None else fps
-    return make_motion(
-        **{k: npz.to_float32(v) for k, v in (fields | computed).items()}, fps=fps, space=space
+    return RawTake(
+        rows=fields | computed,
+        shape=shape(record, keys["shape"], name) if "shape" in keys else None,
+        fps=rate(record, "fps") if fps is None else fps,
+        space=space,
     )
 
 
@@ -123,8 +124,8 @@ def _mean(values: Float32Array) -> Float32Array:
     return npz.to_float32(values.mean(0, dtype=np.float64))
 
 
-def rate(record: Record, *keys: str) -> float:
-    """Frames per second under the first of these keys that the record has, else `FPS`."""
+def rate(record: Record, *keys: str) -> float | None:
+    """Frames per second under the first of these keys that the record has, or None."""
     for key in (k for k in keys if k in record):
         values = record[key]
         if values.size == 1 and values.dtype.kind in "fiu":
@@ -132,32 +133,33 @@ def rate(record: Record, *keys: str) -> float:
         raise InputError(
             "motion.shape", f"The take's {key} is not one number.", "Export the take again."
         )
-    return FPS
+    return None
 
 
-def join_motions(motions: list[Motion]) -> Motion:
+def join_takes(takes: list[RawTake]) -> RawTake:
     """Joins takes one after the other; the identity is the mean of theirs.
 
-    Raises InputError `motion.mixed` if they differ in space or rate.
+    Raises InputError `motion.mixed` if they differ in space, rate, or in what they hold.
     """
-    first = motions[0]
-    if len(motions) == 1:
+    first = takes[0]
+    if len(takes) == 1:
         return first
-    if any((m.space, m.fps, m.eyelids is None) != _kind(first) for m in motions):
+    if any(_kind(take) != _kind(first) for take in takes):
         raise InputError(
             "motion.mixed",
             "The folder's files are of different kinds, so they are not one take.",
             "Give a folder that holds the frames of one take from one tracker.",
         )
-    arrays = {n: np.concatenate([getattr(m, n) for m in motions]) for n in WIDTHS}
-    if first.eyelids is not None:
-        arrays["eyelids"] = np.concatenate([m.eyelids for m in motions if m.eyelids is not None])
-    arrays["shape"] = _mean(np.stack([m.shape for m in motions]))
-    return make_motion(**arrays, fps=first.fps, space=first.space)
+    shapes = [take.shape for take in takes if take.shape is not None]
+    return replace(
+        first,
+        rows={key: np.concatenate([take.rows[key] for take in takes]) for key in first.rows},
+        shape=_mean(np.stack(shapes)) if shapes else None,
+    )
 
 
-def _kind(motion: Motion) -> tuple[str, float, bool]:
-    return motion.space, motion.fps, motion.eyelids is None
+def _kind(take: RawTake) -> tuple[str, float | None, frozenset[str]]:
+    return take.space, take.fps, frozenset(take.rows)
 
 
 def _wrong(record: Record, key: str, name: str, expected: str) -> InputError:

@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...shared.arrays import Float32Array
-from ...shared.motion import Motion
 from . import records, rotations
+from .raw_take import RawTake
 from .records import Record, RecordFormat
 
 _SPINE = (3, 6, 9)  # joints of the body, the pelvis being 0
@@ -39,7 +39,7 @@ _PARTS = {
 """Key -> its first joint and how many joints it holds."""
 
 
-def _decode(record: Record, name: str) -> Motion:
+def _decode(record: Record, name: str) -> RawTake:
     key = "expression" if "expression" in record else "expressions"
     joints = _joints(record, name, len(records.expression(record, key, name)))
     chain = [joints[:, k] for k in (0, *_SPINE, _NECK)]

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...shared.motion import Motion
 from . import npz, records
+from .raw_take import RawTake
 from .records import Record, RecordFormat
 
 KEYS = {
@@ -26,7 +27,7 @@ KEYS = {
 """Field of `Motion` -> name in the file, in the order in which it is written."""
 
 
-def decode_vhap(record: Record, name: str) -> Motion:
+def decode_vhap(record: Record, name: str) -> RawTake:
     """Decodes a record of `KEYS`. Raises InputError `motion.*` for arrays that are no take."""
     return records.decode_flame(record, name, "flame2023", KEYS)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
-from ...shared.motion import Motion
+from ...shared.motion import TakeRead
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
 from ..bake.take import Prepared, prepare
@@ -18,7 +18,7 @@ from ..head.forward import Mover, layer_of
 from ..memory import remembered
 from ..modulation.modulator import Modulator, load_modulator
 from ..motion.adapter import LinearAdapter, read_adapter
-from ..motion.read import decode_motion
+from ..motion.read import decode_take
 from ..raster.device import choose_rasteriser
 from ..render.shot import Subject
 from .services import Take
@@ -48,18 +48,19 @@ def modulator() -> Modulator:
 
 
 @remembered
-def motion_of(take: Take) -> tuple[Motion, LinearAdapter | None]:
+def source_of(take: Take) -> tuple[TakeRead, LinearAdapter | None]:
     """The take in the space of its file, and its adapter if it has one. Raises InputError
     `file.*`, `motion.*`."""
-    return decode_motion(take.path.read_bytes(), take.name), _read_adapter(take.adapter)
+    read = decode_take(take.path.read_bytes(), take.name, take.options)
+    return read, _read_adapter(take.adapter)
 
 
 @remembered
 def prepared(take: Take) -> Prepared:
     """The take prepared for bakes and previews on the open head. Raises InputError `file.*`,
     `motion.*`, `space.*`."""
-    motion, adapter = motion_of(take)
-    return prepare(motion, read_head(files.OPEN), adapter, modulator())
+    read, adapter = source_of(take)
+    return prepare(read.motion, read_head(files.OPEN), adapter, modulator())
 
 
 @remembered
@@ -90,10 +91,10 @@ def read_head(name: str) -> HeadModel:
     return files.read_head(name)
 
 
-def read_motion(take: Take) -> tuple[Motion, str]:
+def read_take(take: Take) -> tuple[TakeRead, str]:
     """The take in the open head's space, and the space of its file. Raises as `prepared`."""
     ready = prepared(take)
-    return ready.before, ready.motion.space
+    return TakeRead(motion=ready.before, notes=source_of(take)[0].notes), ready.motion.space
 
 
 def _read_adapter(path: Path | None) -> LinearAdapter | None:

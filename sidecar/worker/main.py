@@ -46,7 +46,7 @@ def real_services() -> Services:
         load=inputs.load,
         warm_up=previews.warm_up,
         forget=MEMORY.forget,
-        read_motion=inputs.read_motion,
+        read_take=inputs.read_take,
         read_head=inputs.read_head,
         preview=previews.preview,
         bake=baking.bake,

@@ -94,7 +94,7 @@ def warm_up() -> Iterator[None]:
     with resources.as_file(assets) as folder:
         path = Path(folder) / _DEMO
         take = Take(path=path, name=path.name, adapter=None)
-        motion, _ = inputs.motion_of(take)
+        motion = inputs.source_of(take)[0].motion
         rows = preview_rows(0, motion.fps, len(motion))
         numbers = PreviewTask(
             take=take,

@@ -27,7 +27,8 @@ def render(task: RenderTask, user: UserCache) -> RenderSteps:
     """Renders as `Services.render` says. Frames of the same shot that are in the cache are not
     drawn again. Raises InputError `file.*`, `motion.*`, `avatar.*`, `option.*`, `frames.*`,
     `space.*`, `head.unknown`; JobError `job.disk`."""
-    motion, adapter = inputs.motion_of(task.take)
+    read, adapter = inputs.source_of(task.take)
+    motion = read.motion
     request = task.pictures
     source = SubjectSource(avatar=task.avatar, name=task.avatar_name, head=task.head or OPEN)
     subject = inputs.subject(source)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
 from ...shared.messages import PictureKind
-from ...shared.motion import Motion
+from ...shared.motion import Motion, ReadOptions, TakeRead
 from ...shared.pictures import PictureRequest
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Take:
     path: Path
     name: str
     adapter: Path | None
+    options: ReadOptions = field(default_factory=ReadOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,7 @@ class Services:
     """Does in advance, piece by piece, what would slow down the first requests."""
     forget: Callable[[], None]
     """Frees everything that is remembered (`sidecar/memory.py`)."""
-    read_motion: Callable[[Take], tuple[Motion, str]]
+    read_take: Callable[[Take], tuple[TakeRead, str]]
     """The take in the open head's space, and the space of its file."""
     read_head: Callable[[str], HeadModel]
     preview: Callable[[PreviewTask], PreviewOutput]

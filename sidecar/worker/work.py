@@ -6,13 +6,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...shared import conversions, messages, wire
+from ...shared import conversions, limits, messages, wire
 from ...shared.errors import AffektError, LinkError
 from ...shared.messages import Message
+from ...shared.motion import ReadOptions
 from ...shared.wire import Frame
 from . import failures, orders, preview_messages
 from .services import BakeOutput, BakeTask, JobStep, PreviewTask, RenderTask, Services, Take
@@ -102,8 +103,11 @@ class Work:
 
     def _answer(self, request: Message, user: UserCache, pixels: str | None) -> Message:
         if isinstance(request, messages.ReadMotion):
-            motion, space = self._services.read_motion(_take(request, user))
-            return messages.MotionRead(**conversions.motion_fields(motion), source_space=space)
+            options = ReadOptions(fps=request.fps, angles=request.angles, axes=request.axes)
+            read, space = self._services.read_take(replace(_take(request, user), options=options))
+            fields = conversions.motion_fields(read.motion)
+            notes = tuple(note[:500] for note in read.notes[: limits.MAX_NOTES])
+            return messages.MotionRead(**fields, source_space=space, notes=notes)
         if isinstance(request, messages.GetHead):
             return conversions.head_message(self._services.read_head(request.name))
         assert isinstance(request, messages.Preview)

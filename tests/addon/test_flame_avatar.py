@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A GaussianAvatars avatar in Blender: what must be done is said, and done it renders."""
+"""Avatars from files in Blender: what must be done is said, and done they render."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
 from fakes.flame import flame_arrays, npz
+from fakes.lam import lam_parts
 from fakes.splats import flame_param, splat_ply
 
 from .conftest import ROOT, RunScript
@@ -33,6 +34,10 @@ def test_an_avatar_on_the_users_flame(in_blender: RunScript, tmp_path: Path) -> 
         space_from_arkit=back,
     )
     write_adapter(adapter, tmp_path / "adapter.npz")
+    (tmp_path / "unzipped").mkdir()
+    for name, content in zip(("skin.glb", "offset.ply"), lam_parts(), strict=True):
+        (tmp_path / "unzipped" / name).write_bytes(content)
+    (tmp_path / "vase.ply").write_bytes(splat_ply(60))
     told = in_blender(
         "flame_avatar.py",
         python=sys.executable,
@@ -40,6 +45,8 @@ def test_an_avatar_on_the_users_flame(in_blender: RunScript, tmp_path: Path) -> 
         points=tmp_path / "point_cloud.ply",
         avatar=tmp_path / "mine.safetensors",
         adapter=tmp_path / "adapter.npz",
+        unzipped=tmp_path / "unzipped" / "skin.glb",
+        still=tmp_path / "vase.ply",
     )
     print(told["without_head"], told["without_adapter"], sep="\n")
     assert "affekt avatar convert" in told["without_head"]
@@ -49,3 +56,6 @@ def test_an_avatar_on_the_users_flame(in_blender: RunScript, tmp_path: Path) -> 
     first, second = (cv2.imread(path, cv2.IMREAD_UNCHANGED) for path in told["pictures"])
     assert first[..., 3].max() > 50
     assert (first != second).any()
+    assert told["said"]["unzipped"].startswith("Rendered 2 frames")
+    assert "stands still" not in told["said"]["unzipped"]
+    assert "vase.ply stands still" in told["said"]["still"]

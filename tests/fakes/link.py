@@ -21,7 +21,7 @@ from affekt.shared.errors import InputError
 from affekt.shared.events import JobEvent
 from affekt.shared.head import HeadModel
 from affekt.shared.messages import ArtefactState, Hello, Message, Picture, Progress, Upload
-from affekt.shared.motion import Motion, make_motion
+from affekt.shared.motion import Motion, TakeRead, make_motion
 from affekt.sidecar.cache.cache import Cache, UserCache
 from affekt.sidecar.server.client_socket import Incoming
 from affekt.sidecar.server.server import Server, ServerOptions
@@ -85,17 +85,17 @@ class SteppedServices:
             load=lambda: "cpu",
             warm_up=lambda: iter(()),
             forget=lambda: None,
-            read_motion=self.read_motion,
+            read_take=self.read_take,
             read_head=self.read_head,
             preview=self.preview,
             bake=self.bake,
             render=self.render,
         )
 
-    def read_motion(self, take: Take) -> tuple[Motion, str]:
+    def read_take(self, take: Take) -> tuple[TakeRead, str]:
         if take.path.read_bytes() != TAKE:
             raise InputError("file.wrong_kind", f"{take.name} is no motion.", "Give a motion.")
-        return make_take(), "arkit"
+        return TakeRead(motion=make_take(), notes=("1 frame was filled in.",)), "arkit"
 
     def read_head(self, name: str) -> HeadModel:
         if name != "open":
@@ -126,7 +126,7 @@ class SteppedServices:
         self.started.set()
         if self.bug:
             raise RuntimeError("a bug")
-        motion, _ = self.read_motion(task.take)
+        motion = self.read_take(task.take)[0].motion
         frames = task.frames or range(len(motion))
         yield JobStep(stage="modulate", done=0, total=len(frames))
         for done in range(len(frames)):

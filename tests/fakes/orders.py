@@ -14,7 +14,7 @@ from affekt.shared.emotion import constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.head import HeadModel
 from affekt.shared.messages import Message
-from affekt.shared.motion import Motion, make_motion
+from affekt.shared.motion import TakeRead, make_motion
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.user import UserCache
 from affekt.sidecar.worker import orders
@@ -58,7 +58,7 @@ class FakeServices:
             load=lambda: "cpu",
             warm_up=lambda: iter(()),
             forget=self.forget,
-            read_motion=self.read_motion,
+            read_take=self.read_take,
             read_head=self.read_head,
             preview=self.preview,
             bake=self.bake,
@@ -68,12 +68,11 @@ class FakeServices:
     def forget(self) -> None:
         self.forgotten += 1
 
-    def read_motion(self, take: Take) -> tuple[Motion, str]:
+    def read_take(self, take: Take) -> tuple[TakeRead, str]:
         if take.path.read_bytes() != FAKE_TAKE:
             raise InputError("file.wrong_kind", f"{take.name} is no motion.", "Give a motion.")
-        return make_motion(
-            expression=np.ones((FRAMES, 100), np.float32), fps=30, space="open"
-        ), "arkit"
+        expression = np.ones((FRAMES, 100), np.float32)
+        return TakeRead(motion=make_motion(expression=expression, fps=30, space="open")), "arkit"
 
     def read_head(self, name: str) -> HeadModel:
         if name != "open":
@@ -96,7 +95,7 @@ class FakeServices:
 
     def bake(self, task: BakeTask, user: UserCache) -> BakeSteps:
         self.bakes.append(task)
-        motion, _ = self.read_motion(task.take)
+        motion = self.read_take(task.take)[0].motion
         try:
             for done in range(FRAMES + 1):
                 self._fail_at(done)

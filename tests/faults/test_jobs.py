@@ -62,9 +62,9 @@ def test_poison(sidecar: Sidecar, take: Artefact) -> None:
 def test_poison_in_a_short_request(sidecar: Sidecar, take: Artefact) -> None:
     bad = sidecar.upload("kill2.npz")
     with pytest.raises(AffektError) as caught:
-        sidecar.client.read_motion(bad, timeout_s=90.0)
+        sidecar.client.read_take(bad, timeout_s=90.0)
     assert caught.value.code == "job.crashed"
-    assert len(sidecar.client.read_motion(take, timeout_s=90.0)) == take_frames()
+    assert len(sidecar.client.read_take(take, timeout_s=90.0).motion) == take_frames()
 
 
 def test_replayed_messages(sidecar: Sidecar, take: Artefact) -> None:

@@ -85,7 +85,7 @@ def test_download_to_where_nothing_can_be(client: Client, take: Artefact, tmp_pa
 
 
 def test_read_motion(client: Client, take: Artefact) -> None:
-    motion, expected = client.read_motion(take), make_take()
+    motion, expected = client.read_take(take).motion, make_take()
     np.testing.assert_array_equal(motion.expression, expected.expression)
     assert (motion.fps, motion.space, motion.eyelids) == (30.0, "open", None)
 
@@ -93,14 +93,14 @@ def test_read_motion(client: Client, take: Artefact) -> None:
 def test_errors_of_the_rooms_arrive_as_they_are(client: Client) -> None:
     wrong = client.upload(b"cat video", "motion", "cat.mp4")
     with pytest.raises(InputError) as caught:
-        client.read_motion(wrong)
+        client.read_take(wrong)
     assert code_of(caught) == "file.wrong_kind"
     assert str(caught.value) == "cat.mp4 is no motion. Give a motion."
 
 
 def test_artefact_that_the_sidecar_does_not_have(client: Client, take: Artefact) -> None:
     with pytest.raises(LinkError) as caught:
-        client.read_motion(replace(take, sha256="0" * 64))
+        client.read_take(replace(take, sha256="0" * 64))
     assert code_of(caught) == "link.no_artefact"
 
 

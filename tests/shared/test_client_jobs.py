@@ -127,7 +127,7 @@ def test_short_calls_pass_a_bake(link: Link, client: Client, take: Artefact) -> 
     assert link.rooms.started.wait(5)
     assert client.status(timeout_s=5).jobs == 1
     read: list[Motion] = []
-    reader = threading.Thread(target=lambda: read.append(client.read_motion(take)))
+    reader = threading.Thread(target=lambda: read.append(client.read_take(take).motion))
     before = len(link.server.arrived)
     reader.start()
     wait_for(lambda: len(link.server.arrived) > before, "the request")

@@ -41,6 +41,7 @@ class FakeClient:
         self.jobs = self  # it keeps its own book
         self.fault, self.head, self.take = fault, head, take
         self.exrs = exrs
+        self.notes = ("3 of 900 frames were missing and were filled in.",)
         self.renders: list[dict] = []
         self.uploads: list[tuple[str, str]] = []
         self.cancelled: list[str] = []
@@ -58,13 +59,13 @@ class FakeClient:
     def get_head(self, name: str) -> object:
         return self.head
 
-    def read_motion(self, motion: object, adapter: object = None) -> object:
+    def read_take(self, motion: object, adapter: object = None, options: object = None) -> object:
         errors = harness.load("shared.errors")
         if self.fault == "space":
             raise errors.InputError(
                 "space.no_adapter", "It is in FLAME's space.", "Give an adapter."
             )
-        return self.take
+        return harness.load("shared.motion").TakeRead(motion=self.take, notes=self.notes)
 
     def start_bake(self, motion: object, track: object, *, head: str, vertices: bool) -> str:
         events = harness.load("shared.events")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An avatar on FLAME, with a real sidecar: refused twice with what to do, then rendered."""
+"""Avatars from files, with a real sidecar: one on FLAME is refused twice with what to do, then
+rendered; LAM's bundle by one of its unzipped files; Gaussians that stand still."""
 
 import bpy
 import harness
@@ -15,6 +16,19 @@ def refusal() -> str:
     except RuntimeError as error:
         return str(error)
     return ""
+
+
+def report(file: str, folder: str) -> str:
+    """What is said of a rendering of that file."""
+    rendering, tasks = (harness.load(f"addon.{n}") for n in ("avatar.rendering", "link.tasks"))
+    chosen.file, chosen.folder = file, str(harness.folder() / folder)
+    head = harness.load("addon.head.find").find_head(bpy.context)
+    steps = rendering.render_steps(head.name, scene.name, rendering.read_settings(scene))
+    task = tasks.start_task(tasks.Task("Render Avatar", steps))
+    try:
+        return task.run()
+    finally:
+        tasks.end_task()
 
 
 with harness.enabled():
@@ -33,6 +47,8 @@ with harness.enabled():
     told["without_adapter"] = refusal()
     chosen.adapter = asked["adapter"]
     told["refused"] = refusal()
+    pictures = sorted(map(str, (harness.folder() / "frames").glob("avatar_*.png")))
+    chosen.adapter = ""
+    told["said"] = {name: report(asked[name], name) for name in ("unzipped", "still")}
     bpy.ops.affekt.stop_sidecar()
-    pictures = (harness.folder() / "frames").glob("avatar_*.png")
-    harness.answer(**told, pictures=sorted(str(path) for path in pictures))
+    harness.answer(**told, pictures=pictures)

@@ -64,11 +64,11 @@ def _poison() -> None:
             finally:
                 steps.close()
 
-        def read_motion(take):
+        def read_take(take):
             _harm(take.name)
-            return rooms.read_motion(take)
+            return rooms.read_take(take)
 
-        return dataclasses.replace(rooms, bake=bake, read_motion=read_motion)
+        return dataclasses.replace(rooms, bake=bake, read_take=read_take)
 
     main.real_services = poisoned
 

@@ -11,6 +11,7 @@ from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.cli import run
 from affekt.sidecar.motion.read import read_motion
 from affekt.sidecar.motion.write import write_motion
+from fakes import packed
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
 from fakes.plain_drive import arkit_motion
@@ -145,6 +146,32 @@ def test_a_comparison(files: Path, tmp_path: Path):
         assert avatar(*words) == 0
         with Image.open(out) as picture:
             assert picture.size[0] > 3 * 48
+
+
+def test_a_take_on_an_avatar_that_stands_still_is_said(files: Path, tmp_path: Path, capsys):
+    """Rendered, exported, and as a sequence; never of an avatar that moves."""
+    take = ("--motion", files / "take.npz")
+    rendered = ("render", *take, "--size", 32, "--no-preview", "--out", tmp_path)
+    exported = ("avatar", "export", *take, "--out", tmp_path / "f.ply")
+    sequence = ("avatar", "sequence", *take, "--out", tmp_path / "s")
+    for words in (rendered, exported, sequence):
+        assert run([*map(str, words), "--avatar", str(files / "vase.ply")]) == 0
+        assert capsys.readouterr().out.count("it stands still") == 1
+    assert run([*map(str, exported), "--avatar", str(files / "egg.zip")]) == 0
+    assert "stands still" not in capsys.readouterr().out
+
+
+def test_packed_avatars_and_folders(files: Path, tmp_path: Path, capsys):
+    (tmp_path / "head.spz").write_bytes(packed.spz(packed.some_splats(40, 3)))
+    for name, content in packed.sog_files(packed.some_splats(30)).items():
+        (tmp_path / name).write_bytes(content)
+    for name, count in (("head.spz", 40), ("meta.json", 30), (".", 30)):
+        assert avatar("info", "--avatar", tmp_path / name) == 0
+        assert f"Gaussians: {count}," in capsys.readouterr().out
+    out = tmp_path / "still.safetensors"
+    assert avatar("convert", "--avatar", tmp_path / "head.spz", "--turn-over", "--out", out) == 0
+    before, after = read_avatar(tmp_path / "head.spz"), read_avatar(out)
+    np.testing.assert_allclose(after.means, before.means * [1, -1, -1])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Frames as files, read back by other people's readers; sequences that go on where they stopped."""
 
+import gzip
 import io
+import struct
 import sys
 from pathlib import Path
 
@@ -10,11 +12,12 @@ import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.sidecar.avatar.drive import Actor, rest_gaussians
-from affekt.sidecar.avatar.export import ENDINGS, SplatFormat, encode_frame, write_sequence
+from affekt.sidecar.avatar.export import ENDINGS, SplatFormat, UpAxis, encode_frame, write_sequence
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.avatar.splats import DC, Splats, seen_colours, turned_over
 from fakes.lam import lam_bundle
+from fakes.packed import some_splats
 from fakes.plain_drive import arkit_motion, covariances
 from fakes.splats import splat_ply
 from plyfile import PlyData
@@ -80,6 +83,65 @@ def test_packed_formats_within_their_steps(form: SplatFormat, harmonics: int, tm
         np.testing.assert_allclose(read.shN[order], values.harmonics, atol=0.3)
     for name, before in kept.items():
         np.testing.assert_array_equal(getattr(values, name), before)
+
+
+@pytest.mark.parametrize("form", ENDINGS)
+@pytest.mark.parametrize("harmonics", [0, 15])
+def test_what_we_write_we_read(form: SplatFormat, harmonics: int):
+    """Every format, opaque, transparent and flat Gaussians among them, within its steps."""
+    if form != "ply":
+        pytest.importorskip("gsply", reason="the extra `export` is not installed")
+    values = some_splats(300, harmonics)
+    values.opacities[:2], values.scales[2, 1] = (0, 1), 0
+    back = rest_gaussians(decode_avatar(encode_frame(values, form), f"f.{ENDINGS[form]}"))
+    order = cKDTree(back.means).query(values.means)[1]
+    assert len(np.unique(order)) == len(values.means)
+    np.testing.assert_allclose(back.means[order], values.means, atol=2e-3)
+    np.testing.assert_allclose(back.opacities[order], values.opacities, atol=2e-3)
+    np.testing.assert_allclose(back.colours[order], values.colours, atol=4e-3)
+    sizes = np.log(back.scales[order] / np.maximum(values.scales, np.exp(-10)))
+    coarse = np.arange(900).reshape(300, 3) % 3 == 1  # one flat axis widens its chunk's bounds
+    assert np.abs(np.where(coarse, 0, sizes)).max() < 0.04
+    assert back.scales[order][2, 1] < 1e-4
+    np.testing.assert_allclose(
+        covariances(back.quaternions[order], values.scales),
+        covariances(values.quaternions, values.scales),
+        atol=1e-4,
+    )
+    if harmonics:
+        np.testing.assert_allclose(back.harmonics[order], values.harmonics, atol=0.02)
+
+
+def read_spz_plainly(data: bytes) -> np.ndarray:
+    """(N, 3) positions as the format's description has them, in the file's axes."""
+    content = gzip.decompress(data)
+    magic, version, count, _, bits = struct.unpack_from("<4sIIBB", content)
+    assert (magic, version) == (b"NGSP", 3)
+    places = [content[16 + 3 * k : 19 + 3 * k] for k in range(3 * count)]
+    whole = [int.from_bytes(place, "little", signed=True) for place in places]
+    return np.array(whole).reshape(count, 3) / 2**bits
+
+
+@pytest.mark.parametrize("up", ["y-up", "y-down"])
+def test_an_spz_stands_upright(up: UpAxis):
+    """SPZ's axes are right, up, back: the same for all readers, whatever their viewers like."""
+    pytest.importorskip("gsply", reason="the extra `export` is not installed")
+    values = some_splats()
+    data = encode_frame(values, "spz", up)
+    np.testing.assert_allclose(read_spz_plainly(data), values.means, atol=1e-5)
+    turned = rest_gaussians(decode_avatar(encode_frame(values, "ply", "y-down"), "d.ply"))
+    np.testing.assert_array_equal(turned.means, values.means * np.float32([1, -1, -1]))
+
+
+def test_an_spz_reaches_as_far_as_its_gaussians():
+    """24 bits are 128 m in our finest steps; further off they get coarser, nothing is cut."""
+    pytest.importorskip("gsply", reason="the extra `export` is not installed")
+    for most in (127.9, 128.0, 1500.0, 4e6):
+        values = some_splats()
+        values.means[3] = (-most, most, 0.5)
+        read = read_spz_plainly(encode_frame(values, "spz"))
+        np.testing.assert_allclose(read[3, :2], (-most, most), rtol=1e-6)
+        np.testing.assert_allclose(read, values.means, atol=most * 2**-22)
 
 
 @pytest.mark.parametrize("harmonics", [3, 8, 15])

@@ -3,7 +3,10 @@
 memory beyond what the file's own size explains."""
 
 import contextlib
+import gzip
+import importlib.util
 import io
+import struct
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -16,6 +19,7 @@ from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.head.flame.read import read_flame
+from fakes import packed
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle, lam_parts, pack_zip
 from fakes.mutation import mutated
@@ -41,7 +45,18 @@ WHOLE = {
     "zip": lam_bundle(),
     "glb": SKIN,
     "offsets": OFFSET,
+    "splat": packed.antimatter15(packed.some_splats(8)),
+    "compressed": packed.compressed_ply(packed.some_splats(8, 3)),
+    "ksplat": packed.ksplat([packed.some_splats(8, 3)], 2, capacity=3),
+    "ksplat 0": packed.ksplat([packed.some_splats(8, 3)], 0),
+    "sog": packed.sog(packed.some_splats(8, 3)),
+    "sog 1": packed.sog(packed.some_splats(8, 3), 1),
+    "spz 2": gzip.decompress(packed.spz(packed.some_splats(8, 3), 2, axes="RDF")),
+    "spz 3": gzip.decompress(packed.spz(packed.some_splats(8, 24), 3, axes="RFU")),
+    "packed spz": packed.spz(packed.some_splats(8, 3)),
 }
+if importlib.util.find_spec("zstandard"):
+    WHOLE["spz 4"] = packed.spz(packed.some_splats(8, 3), 4, axes="LUF")
 
 
 def read_as(kind: str, data: bytes, head: HeadModel) -> None:
@@ -52,6 +67,8 @@ def read_as(kind: str, data: bytes, head: HeadModel) -> None:
         data = pack_zip({"skin.glb": data, "offset.ply": OFFSET})
     if kind == "offsets":
         data = pack_zip({"skin.glb": SKIN, "offset.ply": data})
+    if kind in ("spz 2", "spz 3"):  # else its checksum would hide what is changed
+        data = gzip.compress(data)
     avatar = decode_avatar(data, "fuzz", head, companion)
     assert np.isfinite(avatar.means).all()
     assert np.isfinite(avatar.scales).all()
@@ -150,10 +167,35 @@ def test_a_thousand_entries_too_many():
     assert code_of(pack_zip(files)) == "avatar.too_big"
 
 
-@pytest.mark.parametrize("kind", ["ply", "zip", "own"])
+def lying_spz() -> bytes:
+    """100 KB of zeros, well packed, behind a header that announces 2,000,000 Gaussians."""
+    head = struct.pack("<4sIIBBBB", b"NGSP", 3, 2_000_000, 3, 12, 0, 0)
+    return gzip.compress(head + bytes(130_000_000), 1)[:100_000]
+
+
+def lying_sog() -> bytes:
+    """A picture whose header announces 16,383 x 16,383 pixels."""
+    files = packed.sog_files(packed.some_splats(8))
+    picture = bytearray(files["quats.webp"])
+    place = picture.index(b"VP8L") + 9
+    struct.pack_into("<I", picture, place, 16382 | 16382 << 14 | 1 << 28)
+    return pack_zip({**files, "quats.webp": bytes(picture)})
+
+
+@pytest.mark.parametrize("kind", ["ply", "zip", "own", "spz", "ksplat", "sog", "compressed"])
 def test_lies_take_no_memory(kind: str):
     """Files of a few KB that announce gigabytes."""
-    if kind == "ply":
+    if kind == "spz":
+        data = lying_spz()
+    elif kind == "sog":
+        data = lying_sog()
+    elif kind == "ksplat":
+        data = bytearray(WHOLE["ksplat"])
+        struct.pack_into("<II", data, 4096, 1_999_999, 1_999_999)
+        data = bytes(data)
+    elif kind == "compressed":
+        data = WHOLE["compressed"].replace(b"element vertex 8", b"element vertex 1999999")
+    elif kind == "ply":
         data = splat_ply(50).replace(b"element vertex 50", b"element vertex 1999999")
     elif kind == "zip":
         data = pack_zip({"skin.glb": b"\0" * 300_000_000, "offset.ply": OFFSET})

@@ -271,6 +271,40 @@ def test_zip_bomb(parts: tuple[bytes, bytes]):
     assert code_of(bomb) == "avatar.too_big"
 
 
+def test_an_unzipped_bundle_is_a_bundle(tmp_path: Path, parts: tuple[bytes, bytes]):
+    """In the folder itself or in one below, as zips unpack."""
+    inner = tmp_path / "barbara" / "p2-1"
+    inner.mkdir(parents=True)
+    (inner / "skin.glb").write_bytes(parts[0])
+    (inner / "offset.ply").write_bytes(parts[1])
+    zipped = decode_lam_avatar(lam_bundle(), "egg.zip")
+    for folder in (inner, tmp_path / "barbara"):
+        avatar = read_avatar(folder)
+        assert avatar.name == folder.name
+        np.testing.assert_array_equal(avatar.means, zipped.means)
+        np.testing.assert_array_equal(avatar.surface.arkit_shapes, zipped.surface.arkit_shapes)
+    for name in ("skin.glb", "offset.ply"):  # one of them stands for nothing, but we know the rest
+        with pytest.raises(InputError) as caught:
+            read_avatar(inner / name)
+        assert caught.value.code == "avatar.part"
+        assert str(inner) in caught.value.remedy
+
+
+def test_a_part_alone_is_said_to_be_one(tmp_path: Path, parts: tuple[bytes, bytes]):
+    for name, data in (
+        ("skin.glb", parts[0]),
+        ("offset.ply", parts[1]),
+        ("Offset.PLY", parts[1]),
+        ("my head.ply", parts[1]),  # by its numbers
+    ):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(InputError, match="of a LAM avatar") as caught:
+            read_avatar(tmp_path / name)
+        assert caught.value.code == "avatar.part"
+        assert "zip" in caught.value.remedy
+        (tmp_path / name).unlink()
+
+
 def test_wrong_kinds_of_file(tmp_path: Path):
     (tmp_path / "text.zip").write_text("not a zip")
     (tmp_path / "empty.zip").write_bytes(b"")

@@ -220,10 +220,84 @@ def damaged(column: str, value: float, **kwargs: int) -> bytes:
     return pack_ply(values, 50, properties=names)
 
 
+MEANINGFUL = {("opacity", np.inf), ("opacity", -np.inf)}
+MEANINGFUL |= {(f"scale_{axis}", -np.inf) for axis in range(3)}
+
+
 @pytest.mark.parametrize("column", [n for n in properties(3) if n not in ("nx", "ny", "nz")])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
 def test_values_that_are_not_numbers(column: str, value: float):
-    assert code_of(damaged(column, value, harmonics=3)) == "avatar.ply"
+    if (column, value) not in MEANINGFUL:
+        assert code_of(damaged(column, value, harmonics=3)) == "avatar.ply"
+
+
+@pytest.mark.parametrize(("value", "opacity"), [(np.inf, 1), (-np.inf, 0)])
+def test_infinite_opacities(value: float, opacity: float):
+    """A logit without end is opaque or transparent, exactly; the others stay as they are."""
+    avatar = decode_avatar(damaged("opacity", value), "ends.ply")
+    assert avatar.opacities[13] == opacity
+    np.testing.assert_array_equal(
+        np.delete(avatar.opacities, 13),
+        np.delete(decode_avatar(splat_ply(), "whole.ply").opacities, 13),
+    )
+
+
+def test_a_scale_of_minus_infinity_is_flat():
+    avatar = decode_avatar(damaged("scale_1", -np.inf), "flat.ply")
+    assert 0 < avatar.scales[13, 1] < 1e-20
+    assert (avatar.scales[13, [0, 2]] > 1e-6).all()
+
+
+def test_discs_of_two_scales():
+    """2DGS writes no scale_2: its Gaussians have no thickness."""
+    values, names = table(50), list(properties())
+    values[:, names.index("scale_2")] = -np.inf
+    flat = decode_avatar(pack_ply(values, 50, properties=tuple(names)), "flat.ply")
+    values = np.delete(values, names.index("scale_2"), 1)
+    names.remove("scale_2")
+    discs = decode_avatar(pack_ply(values, 50, properties=tuple(names)), "discs.ply")
+    np.testing.assert_array_equal(discs.scales, flat.scales)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "comment Grüße aus Köln".encode(),
+        "comment Grüße aus Köln".encode("latin-1"),
+        "comment 頭部".encode("shift_jis"),
+        b"comment " + "頭上".encode("utf-16-be"),  # a byte of which is a line's end
+        b"comment end_header is what ends this",
+        b"comment",
+        b"obj_info num_cols 480",
+        b"comment " + 200_000 * b"{}",
+        b"",
+    ],
+)
+def test_lines_of_a_header_that_mean_nothing(line: bytes, end: bytes):
+    whole = splat_ply()
+    head, body = whole.split(b"end_header\n")
+    lines = head.splitlines()
+    lines[2:2] = [line]
+    data = end.join([*lines, b"end_header", b""]) + body
+    expected = decode_avatar(whole, "plain.ply")
+    np.testing.assert_array_equal(decode_avatar(data, "noted.ply").means, expected.means)
+
+
+def test_lists_around_the_gaussians():
+    """Elements before and behind the Gaussians are passed over, lists only behind."""
+    whole = splat_ply(50)
+    head, body = whole.split(b"end_header\n")
+    camera = b"element camera 2\nproperty float focal\nproperty uchar kind\n"
+    faces = b"element face 1\nproperty list uchar int vertex_indices\n"
+    start, gaussians = head.split(b"element vertex", 1)
+    behind = head + camera + faces + b"end_header\n" + body + bytes(10) + b"\3" + bytes(12)
+    before = start + camera + b"element vertex" + gaussians + b"end_header\n" + bytes(10) + body
+    expected = decode_avatar(whole, "plain.ply")
+    for data in (behind, before):
+        np.testing.assert_array_equal(decode_avatar(data, "x.ply").means, expected.means)
+    listed = start + faces + b"element vertex" + gaussians + b"end_header\n" + bytes(13) + body
+    assert code_of(listed) == "avatar.ply"
 
 
 def test_scales_and_rotations_past_all_sense():
@@ -252,7 +326,7 @@ def test_truncated(share: float):
 def test_wrong_columns():
     names = properties(3)
     whole = splat_ply(harmonics=3)
-    for name in ("x", "f_dc_2", "opacity", "scale_2", "rot_3", "f_rest_4"):
+    for name in ("x", "f_dc_2", "opacity", "scale_1", "rot_3", "f_rest_4"):
         changed = whole.replace(f"float {name}\n".encode(), f"float q{name[1:]}\n".encode())
         assert code_of(changed) == "avatar.ply"
     listed = whole.replace(b"property float nx\n", b"property list uchar float nx\n")
@@ -269,6 +343,15 @@ def test_columns_of_other_types_are_read():
     wide = head.replace(b"property float", b"property double") + b"end_header\n"
     avatar = decode_avatar(wide + rows.astype("<f8").tobytes(), "wide.ply")
     np.testing.assert_array_equal(avatar.means, rows[:, :3])
+
+
+def test_a_trainings_output_is_its_last_iteration(tmp_path: Path):
+    """As 3DGS and GaussianAvatars leave it; 7,000 sorts behind 30,000 as a word."""
+    for number, count in ((7000, 20), (30000, 50), (900, 30)):
+        folder = tmp_path / "point_cloud" / f"iteration_{number}"
+        folder.mkdir(parents=True)
+        (folder / "point_cloud.ply").write_bytes(splat_ply(count))
+    assert len(read_avatar(tmp_path)) == 50
 
 
 @pytest.mark.parametrize(
@@ -296,8 +379,25 @@ def test_what_to_do_about_other_plys():
         assert words in caught.value.remedy
 
 
+def test_places_that_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A name that no file can have, and a folder of somebody else's."""
+    (tmp_path / "theirs").mkdir()
+
+    def closed(path: Path, **_: bool) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    def code(path: Path) -> str:
+        with pytest.raises(InputError) as caught:
+            read_avatar(path)
+        return caught.value.code
+
+    assert code(tmp_path / (300 * "a")) == "file.missing"
+    monkeypatch.setattr(Path, "is_file", closed)
+    assert code(tmp_path / "theirs") == "file.missing"
+
+
 def test_unknown_files(tmp_path: Path):
-    for content in (b"hello", b"\0" * 100, b"glTF" + b"\0" * 40, b"\x93NUMPY" + b"\0" * 40):
+    for content in (b"hello", b"\0" * 96, b"glTF" + b"\0" * 40, b"\x93NUMPY" + b"\0" * 40):
         assert code_of(content) == "file.wrong_kind"
     with pytest.raises(InputError) as caught:
         read_avatar(tmp_path / "none.ply")
@@ -305,3 +405,7 @@ def test_unknown_files(tmp_path: Path):
     with pytest.raises(InputError) as caught:
         read_avatar(tmp_path)
     assert caught.value.code == "file.folder"
+    assert "is a folder without an avatar in it" in caught.value.message
+    (tmp_path / "vase.spz").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"in the folder: vase\.spz\."):
+        read_avatar(tmp_path)

@@ -99,7 +99,7 @@ def test_convert_from_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture
     [
         (["out.csv"], "option.format"),
         (["out.npz", "--to", "usd"], "option.format"),
-        (["out.npz", "--fps", "0"], "motion.shape"),
+        (["out.npz", "--fps", "0"], "motion.rate"),
         (["no/such/folder/out.npz"], "file.not_writable"),
     ],
 )

@@ -57,7 +57,7 @@ def take() -> Motion:
 
 def test_bake_and_render(client: Client, take: Motion, tmp_path: Path) -> None:
     artefact = client.upload(encode_motion(take), "motion", "take.npz")
-    np.testing.assert_array_equal(client.read_motion(artefact).expression, take.expression)
+    np.testing.assert_array_equal(client.read_take(artefact).motion.expression, take.expression)
     track = constant_track(len(take), 30, happy=1)
     finished = drain(client, client.start_bake(artefact, track, frames=FRAMES), 120)[-1]
     assert isinstance(finished, BakeFinished), finished
@@ -236,7 +236,7 @@ def test_cameras_for_another_take(client: Client, take: Motion, tmp_path: Path) 
 def test_an_avatar_is_no_motion(client: Client) -> None:
     artefact = client.upload(lam_bundle(), "motion", "egg.zip")
     with pytest.raises(InputError) as caught:
-        client.read_motion(artefact)
+        client.read_take(artefact)
     assert caught.value.code == "file.wrong_kind"
 
 
@@ -253,7 +253,7 @@ def test_adapter_that_is_none(client: Client, take: Motion) -> None:
     artefact = client.upload(encode_motion(flame), "motion", "flame.npz")
     adapter = client.upload(b"nonsense", "adapter", "adapter.npz")
     with pytest.raises(InputError) as caught:
-        client.read_motion(artefact, adapter)
+        client.read_take(artefact, adapter)
     assert caught.value.code.startswith("file.")
     assert adapter.sha256 not in str(caught.value)
 

@@ -302,7 +302,7 @@ def test_forget_frees_takes_and_avatars(real: WorkClient, services: Services, ta
     assert isinstance(avatar, Avatar)
     held = [
         weakref.ref(inputs.prepared(named).before.expression),
-        weakref.ref(inputs.motion_of(named)[0].expression),
+        weakref.ref(inputs.source_of(named)[0].motion.expression),
         weakref.ref(avatar.anchors),
     ]
     del avatar

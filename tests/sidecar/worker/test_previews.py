@@ -13,13 +13,13 @@ import pytest
 from affekt.shared import conversions, messages
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.emotion import CONTROLS, EmotionTrack
-from affekt.shared.motion import Motion
+from affekt.shared.motion import Motion, ReadOptions, TakeRead
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.memory import forget
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.adapter import LinearAdapter, write_adapter
-from affekt.sidecar.motion.read import decode_motion, encode_motion
+from affekt.sidecar.motion.read import decode_take, encode_motion
 from affekt.sidecar.render.shade import DrawOptions, draw_head
 from affekt.sidecar.worker import inputs, orders, previews
 from affekt.sidecar.worker.services import PreviewTask, Services, Take
@@ -341,11 +341,11 @@ def test_a_take_is_decoded_once(real: WorkClient, monkeypatch: pytest.MonkeyPatc
     motion = real.keep(encode_motion(take))
     decoded: list[str] = []
 
-    def decode(data: bytes, name: str) -> Motion:
+    def decode(data: bytes, name: str, options: ReadOptions) -> TakeRead:
         decoded.append(name)
-        return decode_motion(data, name)
+        return decode_take(data, name, options)
 
-    monkeypatch.setattr(inputs, "decode_motion", decode)
+    monkeypatch.setattr(inputs, "decode_take", decode)
     forget()
     for frame in (3, 4, 5):
         ask(real, preview_request(motion, take, track, frame))

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Avatars in several files, and which stand still."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from affekt.shared import limits
+from affekt.shared.avatar_files import find_parts, pack_folder, stands_still, whole_of
+from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.affekt_avatar import encode_avatar
+from affekt.sidecar.avatar.read import decode_avatar
+from fakes import packed
+from fakes.lam import lam_bundle
+from fakes.splats import splat_ply
+
+
+def fill(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def names_in(data: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(data)) as bundle:
+        assert all(bundle.read(name) == name.encode() for name in bundle.namelist())
+        return bundle.namelist()
+
+
+def code_of(folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        pack_folder(folder)
+    return caught.value.code
+
+
+def test_parts_here_or_one_folder_below(tmp_path: Path):
+    fill(tmp_path / "__MACOSX", "skin.glb", "offset.ply")
+    fill(tmp_path / "notes", "skin.glb")
+    assert find_parts(tmp_path) == ()
+    below = fill(tmp_path / "p2-1", "skin.glb", "offset.ply", "animation.glb", "vertex_order.json")
+    assert names_in(pack_folder(tmp_path)) == ["skin.glb", "offset.ply"]
+    assert names_in(pack_folder(below)) == ["skin.glb", "offset.ply"]
+    fill(tmp_path / "sog", "meta.json", "means_l.webp", "quats.webp", "shot.png")
+    assert names_in(pack_folder(tmp_path / "sog")) == ["meta.json", "means_l.webp", "quats.webp"]
+    with pytest.raises(InputError, match="several avatars: p2-1, sog") as caught:
+        pack_folder(tmp_path)
+    assert caught.value.code == "file.folder"
+
+
+def test_a_part_knows_its_whole(tmp_path: Path):
+    whole = fill(tmp_path / "whole", "skin.glb", "offset.ply", "other.ply")
+    half = fill(tmp_path / "half", "offset.ply", "meta.json")
+    for path, expected in (
+        (whole / "skin.glb", whole),
+        (whole / "offset.ply", whole),
+        (whole / "other.ply", None),
+        (half / "offset.ply", None),
+        (half / "meta.json", None),
+        (half / "skin.glb", None),
+        (half, None),
+    ):
+        assert whole_of(path) == expected
+
+
+def test_folders_without_an_avatar(tmp_path: Path):
+    assert code_of(tmp_path) == "file.folder"
+    assert code_of(tmp_path / "none") == "file.missing"
+    fill(tmp_path, "meta.json", "notes.txt")  # a description without pictures
+    assert code_of(tmp_path) == "file.folder"
+
+
+def test_folders_that_are_too_large(tmp_path: Path):
+    fill(tmp_path, "skin.glb", "offset.ply")
+    with (tmp_path / "skin.glb").open("r+b") as file:
+        file.truncate(limits.MAX_AVATAR_BYTES)  # a hole, which takes no disk
+    assert code_of(tmp_path) == "file.too_large"
+
+
+def test_the_same_parts_give_the_same_bytes(tmp_path: Path):
+    first, second = (pack_folder(fill(tmp_path / n, "skin.glb", "offset.ply")) for n in "ab")
+    assert first == second
+
+
+def test_which_stand_still():
+    splats, vase = packed.some_splats(), splat_ply()
+    for data in (
+        vase,
+        packed.antimatter15(splats),
+        packed.spz(splats),
+        packed.compressed_ply(splats),
+        packed.ksplat([splats]),
+        packed.sog(splats),
+        encode_avatar(decode_avatar(vase, "vase")),
+    ):
+        assert stands_still(data)
+    moving = encode_avatar(decode_avatar(lam_bundle(), "egg"))
+    for data in (lam_bundle(), splat_ply(faces=9), moving):
+        assert not stands_still(data)
