@@ -18,10 +18,8 @@ SHOWN_S = 3.0
 """The promise, to be kept in one of three tries."""
 
 
-def goes_on_after(
-    sidecar: Sidecar, take: Artefact, weight: float, stop: Callable[[], None]
-) -> None:
-    """A bake that `stop` disturbs has the bits of one that nobody does."""
+def goes_on_after(sidecar: Sidecar, weight: float, stop: Callable[[], None]) -> None:
+    """A slow bake that `stop` disturbs has the bits of one that nobody does."""
     take, track = sidecar.upload("slow.npz"), track_of(take_frames(), weight)
     before = chunks_in(sidecar.cache)
     job = sidecar.client.start_bake(take, track)
