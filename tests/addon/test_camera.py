@@ -117,6 +117,15 @@ def test_an_orthographic_scale_is_the_fitted_edge():
         assert pixel(seen, [3, 0, z]) == pytest.approx((1920 - 192, 540, -z))
 
 
+@pytest.mark.parametrize(
+    ("fit", "format_", "edge"),
+    [("AUTO", TALL, 1920), ("HORIZONTAL", TALL, 1080), ("VERTICAL", HD, 1080)],
+)
+def test_an_orthographic_scale_is_that_edges(fit: str, format_: Format, edge: int):
+    camera = view(replace(LENS, kind="ORTHO", sensor_fit=fit, ortho_scale=4.0), format_).camera
+    assert camera.focal_x == camera.focal_y == edge / 4
+
+
 def test_a_cropping_region_keeps_the_same_view():
     whole, cropped = view(), view(format_=replace(HD, crop=(0.25, 0.75, 0.1, 0.6)))
     assert (cropped.camera.width, cropped.camera.height) == (960, 540)

@@ -85,3 +85,6 @@ def test_a_held_value_changes_at_its_key_and_a_line_runs_between() -> None:
     np.testing.assert_array_equal(held, [0.2, 0.2, 0.2, 1.0, 1.0, 0.4, 0.4])
     line = curves.evaluate(places, levels, "linear", np.array([0, 2, 4.25, 5, 5.5, 6, 9]))
     np.testing.assert_allclose(line, [0.2, 0.2, 0.8, 1.0, 0.7, 0.4, 0.4], atol=1e-12)
+    for kind in curves.INTERPOLATIONS:  # and all of them are held before and after
+        ends = curves.evaluate(places, levels, kind, np.array([-7.0, 1.9, 6.1, 50]))
+        np.testing.assert_allclose(ends, [0.2, 0.2, 0.4, 0.4], atol=1e-12)

@@ -81,6 +81,16 @@ def test_channels_pass_through_their_keys_and_do_not_touch_each_other(
             assert curve[-1] == pytest.approx(values[last], abs=1e-6)
 
 
+def test_keys_between_frames_are_written_where_they_are() -> None:
+    listed = [{"frame": 2.25, "happy": 0.5, "sad": 0.125}, {"frame": -1.5, "happy": 1.0}]
+    keys = decode_keys(json.dumps({"keys": listed}).encode(), 24.0)
+    assert json.loads(encode_keys(keys)) == {
+        "fps": 24.0,
+        "interpolation": "linear",
+        "keys": [{"frame": -1.5, "happy": 1.0}, {"frame": 2.25, "happy": 0.5, "sad": 0.125}],
+    }
+
+
 @given(channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=11))
 @settings(max_examples=50)
 def test_keys_round_trip(channels: dict) -> None:

@@ -142,6 +142,23 @@ def test_a_frame_has_the_same_bits_in_every_range() -> None:
         assert cut.tobytes() == weights[start:stop].tobytes()
 
 
+def test_a_flame_take_of_one_frame_by_hand() -> None:
+    """Two numbers make two weights, and jawOpen alone makes the jaw: 0.3 of its weight."""
+    forward, bias = np.zeros((52, 103), np.float32), np.zeros(52, np.float32)
+    smile, jaw_open = (ARKIT_NAMES.index(name) for name in ("mouthSmileLeft", "jawOpen"))
+    forward[smile, 4], forward[jaw_open, 100] = 0.5, 2.0
+    bias[smile], bias[jaw_open] = 0.1, -0.2
+    adapter = replace(random_adapter(), arkit_from_space=forward, arkit_bias=bias)
+    expression = np.zeros((1, 100))
+    expression[0, 4] = 1.2
+    take = make_motion(expression=expression, jaw=[[0.3, 0.07, -0.05]], fps=25.0, space="flame2023")
+    moved = to_open(take, HEAD, adapter)
+    wanted = arkit_take(mouthSmileLeft=0.7, jawOpen=0.4)
+    np.testing.assert_allclose(moved.expression, wanted.expression, atol=1e-6)
+    np.testing.assert_allclose(moved.jaw, [[0.12, 0, 0]], atol=1e-6)
+    assert moved.fps == 25.0
+
+
 def test_flame_takes_keep_their_head_pose_and_lose_their_identity() -> None:
     take = random_motion(space="flame2023")
     moved = to_open(take, HEAD, random_adapter())
@@ -328,7 +345,9 @@ def test_matrices_are_placed_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         adapter.space_from_arkit[:, column], arrays["flame_from_arkit"][:, row]
     )
+    assert adapter.arkit_bias[column] == arrays["arkit_bias"][row]
     assert not adapter.arkit_from_space[ARKIT_NAMES.index("tongueOut")].any()
+    assert adapter.arkit_bias[ARKIT_NAMES.index("tongueOut")] == 0
 
 
 def test_weights_that_the_fit_never_saw_do_nothing(tmp_path: Path) -> None:
