@@ -222,8 +222,8 @@ def test_deeply_nested_json():
 @pytest.mark.parametrize(
     "header",
     [
-        b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n",
-        b"ply\nformat binary_big_endian 1.0\nelement vertex 1\nproperty float x\nend_header\n",
+        b"ply\nformat ascii 2.0\nelement vertex 1\nproperty float x\nend_header\n",
+        b"ply\nformat binary_middle_endian 1.0\nelement vertex 1\nproperty float x\nend_header\n",
         b"ply\nformat binary_little_endian 1.0\nelement vertex 99999999999\nproperty float x\n"
         b"end_header\n",
         b"ply\nformat binary_little_endian 1.0\nelement vertex -1\nproperty float x\nend_header\n",

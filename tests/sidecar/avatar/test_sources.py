@@ -371,12 +371,30 @@ def test_what_people_mistake_for_an_avatar(start: bytes, what: str):
 def test_what_to_do_about_other_plys():
     mesh = b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float x\nend_header\n"
     many = splat_ply().replace(b"element vertex 50", b"element vertex 10000000")
-    text = splat_ply().replace(b"binary_little_endian", b"ascii")
-    for data, words in ((mesh + bytes(4), "a mesh"), (many, "Thin it out"), (text, "binary PLY")):
+    newer = splat_ply().replace(b"binary_little_endian 1.0", b"binary_little_endian 2.0")
+    for data, words in ((mesh + bytes(4), "a mesh"), (many, "Thin it out"), (newer, "binary PLY")):
         with pytest.raises(InputError) as caught:
             decode_avatar(data, "test.ply")
         assert caught.value.code == "avatar.ply"
         assert words in caught.value.remedy
+
+
+def test_every_form_of_a_ply_holds_the_same_gaussians():
+    values = table(7, 3)
+    head, end, _ = splat_ply(7, 3).partition(b"end_header\n")
+    big = head.replace(b"little", b"big") + end + values.astype(">f4").tobytes()
+    lines = "\r\n".join(" ".join(f"{number:.9g}" for number in row) for row in values)
+    text = head.replace(b"binary_little_endian", b"ascii") + end + lines.encode()
+    plain = decode_avatar(splat_ply(7, 3), "test.ply")
+    for data in (big, text):
+        avatar = decode_avatar(data, "test.ply")
+        for field in ("offsets", "quaternions", "scales", "opacities", "colours"):
+            np.testing.assert_array_equal(getattr(avatar, field), getattr(plain, field))
+    short, word = text.rsplit(b"\r\n", 1)[0], text.replace(b" ", b" x ", 80)
+    for data in (short, word, text[:-12], big[:-1]):
+        with pytest.raises(InputError) as caught:
+            decode_avatar(data, "test.ply")
+        assert caught.value.code == "avatar.ply"
 
 
 def test_places_that_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
