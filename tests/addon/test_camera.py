@@ -91,6 +91,19 @@ def test_wide_pixels_are_fewer():
     assert pixel(tall, [0, 18, -50])[1] == pytest.approx(0)
 
 
+def test_a_shift_up_counts_in_rows_that_are_lower_or_higher_than_wide():
+    """Half the fitted edge is 960 pixels across: as high as 1920 rows that are half as high, or as
+    480 that are twice as high."""
+    lens = replace(LENS, sensor_fit="HORIZONTAL", shift_x=0.25, shift_y=0.5)
+    wide = view(lens, replace(HD, pixel_aspect_x=2.0))
+    assert pixel(wide, [0, 0, -50])[:2] == pytest.approx((960 - 480, 540 + 1920))
+    tall = view(lens, replace(HD, pixel_aspect_y=2.0))
+    assert pixel(tall, [0, 0, -50])[:2] == pytest.approx((960 - 480, 540 + 480))
+    # Fitted to the height, the edge is 1080 rows of two pixels' width.
+    tall = view(replace(lens, sensor_fit="VERTICAL"), replace(HD, pixel_aspect_y=2.0))
+    assert pixel(tall, [0, 0, -50])[:2] == pytest.approx((960 - 540, 540 + 540))
+
+
 def test_a_percentage_cuts_fractions_of_pixels_off():
     camera = view(format_=Format(resolution_x=333, resolution_y=199, percentage=50)).camera
     assert (camera.width, camera.height) == (166, 99)
@@ -102,6 +115,15 @@ def test_an_orthographic_scale_is_the_fitted_edge():
     assert seen.camera.orthographic
     for z in (-1, -80):
         assert pixel(seen, [3, 0, z]) == pytest.approx((1920 - 192, 540, -z))
+
+
+@pytest.mark.parametrize(
+    ("fit", "format_", "edge"),
+    [("AUTO", TALL, 1920), ("HORIZONTAL", TALL, 1080), ("VERTICAL", HD, 1080)],
+)
+def test_an_orthographic_scale_is_that_edges(fit: str, format_: Format, edge: int):
+    camera = view(replace(LENS, kind="ORTHO", sensor_fit=fit, ortho_scale=4.0), format_).camera
+    assert camera.focal_x == camera.focal_y == edge / 4
 
 
 def test_a_cropping_region_keeps_the_same_view():

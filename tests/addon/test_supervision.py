@@ -25,7 +25,6 @@ LEAVE_S = 2.0
 DEATH_SHOWN_S = 0.5
 HANG_SHOWN_S = 3.0
 PUMP_S = 0.001
-ROOM = 3  # the promise holds on a machine that does nothing else
 FRAMES = 2000
 PICTURES = 40
 
@@ -84,7 +83,7 @@ def test_bakes_and_renderings_survive(in_blender: RunScript, long_take: Path) ->
     assert stopped["states"] == ["CONNECTED", "SILENT", "CONNECTED"]
     assert hang_s < HANG_SHOWN_S
     took_s = [took_s for run in runs.values() for took_s in run["took_s"]]
-    assert np.percentile(took_s, 99) < ROOM * PUMP_S
+    assert np.percentile(took_s, 99) < PUMP_S
 
 
 def test_tasks_wait_for_a_sidecar_that_comes_back(in_blender: RunScript, tmp_path: Path) -> None:

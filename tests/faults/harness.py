@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -178,7 +178,7 @@ class Sidecar:
 
     def end_of(self, job: str, deadline_s: float = DEADLINE_S) -> JobEvent:
         """The event that ends the job."""
-        self.wait(lambda: self._end(job) is not None, f"the end of {job}", deadline_s)
+        self.wait(lambda: self.has_ended(job), f"the end of {job}", deadline_s)
         end = self._end(job)
         assert end is not None
         return end
@@ -188,6 +188,18 @@ class Sidecar:
         end = self.end_of(job, deadline_s)
         assert isinstance(end, BakeFinished), f"{getattr(end, 'error', end)}\n{self.log}"
         return end
+
+    def finished_from_nothing(
+        self, take: Artefact, track: EmotionTrack, chunks: Iterable[str]
+    ) -> BakeFinished:
+        """The same bake once more, undisturbed, and without these chunks of it."""
+        for name in chunks:
+            (self.cache / name).unlink()
+        return self.finished(self.client.start_bake(take, track))
+
+    def has_ended(self, job: str) -> bool:
+        """Whether the job's end was told."""
+        return self._end(job) is not None
 
     def failure_of(self, job: str) -> str:
         """The code of a job that fails."""

@@ -16,6 +16,10 @@ from .harness import Sidecar, read_vitals
 HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 PING = wire.encode(messages.Ping(), 3)[0]
 MIB = 2**20
+GROWN_MIB = 16
+"""What libzmq keeps of it, whatever was sent."""
+PING_S = 2.0
+"""Of another client: a flood is 100 MB and more, on the same two cores."""
 
 FLOODS = {
     "frames without end": ([PING, *[b""] * 50_000], 1),
@@ -33,10 +37,11 @@ def test_a_flood(sidecar: Sidecar, name: str, capsys: pytest.CaptureFixture[str]
     slowest = send(sidecar, frames, count)
     grown = read_vitals(server).memory_bytes - before
     with capsys.disabled():
-        print(f"\n{name}: {grown / MIB:+.0f} MiB, slowest ping {1e3 * slowest:.0f} ms")
+        print(f"\n{name}: {grown / MIB:+.0f} MiB (at most {GROWN_MIB}), ", end="")
+        print(f"slowest ping {1e3 * slowest:.0f} ms (at most {PING_S:.0f} s)")
     assert sidecar.server_pid == server
-    assert grown < 64 * MIB  # what libzmq keeps of it, whatever was sent
-    assert slowest < 5.0
+    assert grown <= GROWN_MIB * MIB
+    assert slowest <= PING_S
 
 
 def send(sidecar: Sidecar, frames: Sequence[bytes], count: int) -> float:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wrong messages, 200,000 in full: only our errors, and at once.
 
-Promise: 50 us each in the mean; what is asserted has ten times the room.
+Promise: 100 us each in the mean. It is asserted of the quickest eighth of each kind, in processor
+time, for other processes of a busy machine make some of them slower.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 
 import pytest
@@ -20,8 +22,8 @@ from affekt.sidecar.worker import orders
 from .mutations import MAY_PASS, MUST_FAIL, Mutation, Whole, whole
 
 CODES = ("link.protocol", "link.unknown_message", "link.version")
-EACH_US = 50.0
-ROOM = 10.0
+EACH_US = 100.0
+PIECES = 8
 WIRE = 180_000
 WIRE_QUICK = 45_000
 ORDERS = 20_000
@@ -44,23 +46,34 @@ def mutants(mutate: Mutation, kinds: Mapping[str, type[Message]], count: int) ->
     return [mutate(random, random.choice(usable)) or [] for _ in range(count)]
 
 
-def refusals(decode: Decode, frames: Sequence[Sequence[bytes]]) -> tuple[int, float]:
-    """How many were refused, and seconds in all. Anything but our errors gets through to the
-    test."""
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How many were refused, and microseconds for each message in the quickest of the pieces."""
+
+    count: int
+    each_us: float
+
+
+def refusals(decode: Decode, frames: Sequence[Sequence[bytes]]) -> Refusals:
+    """Decodes them all. Anything but our errors gets through to the test."""
     refused, codes, longest = 0, set[str](), 0
-    # Of this thread alone: other processes of a busy machine are not what is measured.
-    begin = time.thread_time()
-    for message in frames:
-        try:
-            decode(message)
-        except LinkError as error:
-            refused += 1
-            codes.add(error.code)
-            longest = max(longest, len(error.message) + len(error.remedy))
-    seconds = time.thread_time() - begin
+    each_us: list[float] = []
+    size = max(-(-len(frames) // PIECES), 1)
+    for first in range(0, len(frames), size):
+        piece = frames[first : first + size]
+        # Of this thread alone: other processes of a busy machine are not what is measured.
+        begin = time.thread_time()
+        for message in piece:
+            try:
+                decode(message)
+            except LinkError as error:
+                refused += 1
+                codes.add(error.code)
+                longest = max(longest, len(error.message) + len(error.remedy))
+        each_us.append(1e6 * (time.thread_time() - begin) / len(piece))
     assert codes <= set(CODES), codes
     assert longest < 500
-    return refused, seconds
+    return Refusals(refused, min(each_us, default=0.0))
 
 
 def fuzz(decode: Decode, kinds: Mapping[str, type[Message]], count: int) -> list[str]:
@@ -72,20 +85,20 @@ def fuzz(decode: Decode, kinds: Mapping[str, type[Message]], count: int) -> list
         # They themselves are not what the collector shall look through.
         gc.collect()
         gc.freeze()
-        refused, seconds = refusals(decode, frames)
+        found = refusals(decode, frames)
         gc.unfreeze()
-        mean_us = 1e6 * seconds / max(len(frames), 1)
         name = mutate.__name__.replace("_", " ")
-        lines.append(f"{name:26} {len(frames):6} {refused:6} refused, {mean_us:5.1f} us each")
-        assert mean_us < ROOM * EACH_US, lines[-1]
+        told = f"{found.count:6} refused, {found.each_us:5.1f} us each (at most {EACH_US:.0f})"
+        lines.append(f"{name:26} {len(frames):6} {told}")
+        assert found.each_us <= EACH_US, lines[-1]
         if mutate in MUST_FAIL:
-            assert refused == len(frames), f"{lines[-1]}: {_passed(decode, frames)}"
+            assert found.count == len(frames), f"{lines[-1]}: {_passed(decode, frames)}"
     return lines
 
 
 def _passed(decode: Decode, frames: Sequence[Sequence[bytes]]) -> list[Sequence[bytes]]:
     """The first few that were not refused."""
-    return [message for message in frames if not refusals(decode, [message])[0]][:3]
+    return [message for message in frames if not refusals(decode, [message]).count][:3]
 
 
 @pytest.mark.parametrize("count", [WIRE_QUICK, pytest.param(WIRE, marks=pytest.mark.full)])
@@ -100,21 +113,21 @@ def test_orders_between_server_and_worker(capsys: pytest.CaptureFixture[str]) ->
     # An order is its first frame; what is behind it is handed on as it is.
     seen = [m for m in (*MUST_FAIL, *MAY_PASS) if "frame" not in m.__name__]
     each = -(-ORDERS // len(seen))
-    total = 0.0
+    slowest_us = 0.0
     for mutate in seen:
         frames = mutants(mutate, kinds, each)
-        refused, seconds = refusals(decode_order, frames)
-        total += seconds
+        found = refusals(decode_order, frames)
+        slowest_us = max(slowest_us, found.each_us)
         if mutate in MUST_FAIL:
-            assert refused == len(frames), (mutate, _passed(decode_order, frames))
+            assert found.count == len(frames), (mutate, _passed(decode_order, frames))
     with capsys.disabled():
-        print(f"\norders: {1e6 * total / (each * len(seen)):.1f} us each")
-    assert 1e6 * total < ROOM * EACH_US * each * len(seen)
+        print(f"\norders: the slowest kind {slowest_us:.1f} us each (at most {EACH_US:.0f})")
+    assert slowest_us <= EACH_US
 
 
 def test_whole_messages_pass() -> None:
     """The control: what the mutations start from is taken."""
     for kind in MESSAGES.values():
-        assert refusals(wire.decode_frames, [whole(kind).frames])[0] == 0
+        assert refusals(wire.decode_frames, [whole(kind).frames]).count == 0
     for kind in (*orders.ORDERS.values(), *orders.REPLIES.values()):
-        assert refusals(decode_order, [whole(kind).frames])[0] == 0
+        assert refusals(decode_order, [whole(kind).frames]).count == 0

@@ -3,16 +3,32 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Callable
 
 import pytest
 from affekt.shared.messages import Artefact
 from affekt.shared.supervisor import SupervisorState
+from fakes.promises import within
 
-from .harness import Sidecar, hashes, stopped, take_frames, track_of
+from .harness import Sidecar, chunks_in, hashes, stopped, take_frames, track_of
 
 SHOWN_S = 3.0
-"""The promise; the tests allow a busy machine twice that."""
+"""The promise, to be kept in one of three tries."""
+
+
+def goes_on_after(sidecar: Sidecar, weight: float, stop: Callable[[], None]) -> None:
+    """A slow bake that `stop` disturbs has the bits of one that nobody does."""
+    take, track = sidecar.upload("slow.npz"), track_of(take_frames(), weight)
+    before = chunks_in(sidecar.cache)
+    job = sidecar.client.start_bake(take, track)
+    stop()
+    assert not sidecar.has_ended(job), "the bake had ended before anything was stopped"
+    disturbed = hashes(sidecar.finished(job))
+    new = chunks_in(sidecar.cache).keys() - before.keys()
+    assert new
+    assert hashes(sidecar.finished_from_nothing(take, track, new)) == disturbed
 
 
 def seconds_until(sidecar: Sidecar, state: SupervisorState) -> float:
@@ -24,26 +40,35 @@ def seconds_until(sidecar: Sidecar, state: SupervisorState) -> float:
 def test_a_hang_is_shown_and_forgotten(
     sidecar: Sidecar, take: Artefact, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    job = sidecar.client.start_bake(take, track_of(take_frames(), 0.3))
+    weights = itertools.count(0.3, 0.001)
     pid = sidecar.server_pid
-    with stopped(pid):
-        shown_s = seconds_until(sidecar, SupervisorState.SILENT)
+
+    def shown() -> float:
+        job = sidecar.client.start_bake(take, track_of(take_frames(), next(weights)))
+        with stopped(pid):
+            shown_s = seconds_until(sidecar, SupervisorState.SILENT)
+        sidecar.finished(job)
+        assert sidecar.supervisor.state is SupervisorState.CONNECTED
+        return shown_s
+
+    shown_s = within(SHOWN_S, shown)
     with capsys.disabled():
-        print(f"\na stopped server is shown after {shown_s:.1f} s")
-    assert shown_s < 2 * SHOWN_S
-    sidecar.finished(job)
-    assert sidecar.supervisor.state is SupervisorState.CONNECTED
+        print(f"\na stopped server is shown after {shown_s:.1f} s (at most {SHOWN_S} s)")
+    assert shown_s <= SHOWN_S
     assert sidecar.server_pid == pid  # nobody was killed
 
 
 @pytest.mark.full
-def test_stopped_for_5_seconds(sidecar: Sidecar, take: Artefact) -> None:
-    for weight, find in ((0.31, lambda: sidecar.server_pid), (0.32, lambda: sidecar.worker_pid)):
-        job = sidecar.client.start_bake(take, track_of(take_frames(), weight))
-        pid, end = find(), time.monotonic() + 5.0
+@pytest.mark.parametrize(("who", "weight"), [("server", 0.31), ("worker", 0.32)])
+def test_stopped_for_5_seconds(sidecar: Sidecar, who: str, weight: float) -> None:
+    pid = sidecar.server_pid if who == "server" else sidecar.worker_pid
+
+    def stop() -> None:
+        end = time.monotonic() + 5.0
         with stopped(pid):
-            sidecar.wait(lambda end=end: time.monotonic() > end, "5 seconds")
-        sidecar.finished(job)
+            sidecar.wait(lambda: time.monotonic() > end, "5 seconds")
+
+    goes_on_after(sidecar, weight, stop)
 
 
 @pytest.mark.full
@@ -59,14 +84,14 @@ def test_stopped_worker_does_not_stop_the_sockets(sidecar: Sidecar) -> None:
 
 
 @pytest.mark.full
-def test_stopped_for_ever(sidecar: Sidecar, take: Artefact) -> None:
+def test_stopped_for_ever(sidecar: Sidecar) -> None:
     """The supervisor ends it, starts another, and the bake goes on there."""
-    whole = sidecar.finished(sidecar.client.start_bake(take, track_of(take_frames(), 0.33)))
-    job = sidecar.client.start_bake(take, track_of(take_frames(), 0.34))
     first = sidecar.server_pid
-    with stopped(first):
-        seconds_until(sidecar, SupervisorState.SILENT)
-        seconds_until(sidecar, SupervisorState.RESTARTING)
-        seconds_until(sidecar, SupervisorState.CONNECTED)
+
+    def stop() -> None:
+        with stopped(first):
+            seconds_until(sidecar, SupervisorState.SILENT)
+            seconds_until(sidecar, SupervisorState.RESTARTING)
+
+    goes_on_after(sidecar, 0.34, stop)
     assert sidecar.server_pid != first
-    assert hashes(sidecar.finished(job)) != hashes(whole)

@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """kill -9 of the server and of the worker at random points of a bake: it finishes, with the same
-hashes, and at most the chunk under way is computed again."""
+hashes, and at most the chunk under way is computed again. A kill that comes when all chunks are
+there disturbs nothing: it does not count, and is tried again, sooner."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+import numpy as np
 import pytest
 from affekt.shared.messages import Artefact
 from affekt.shared.supervisor import SupervisorState
+from fakes.promises import within
 
 from .harness import Chunks, Sidecar, chunks_in, hashes, long_take, stopped, track_of
 
@@ -20,6 +25,9 @@ FRAMES = 240
 SEED = 5
 POINTS = 10
 """Of the server, and as many of the worker."""
+TRIES = 4
+SHOWN_S = 0.5
+"""The promise: of the tries in the quick tier one keeps it, of the random points half of them."""
 
 
 @pytest.fixture(scope="module")
@@ -59,18 +67,25 @@ def seconds_until_shown(sidecar: Sidecar) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Seconds until the death was shown, and the chunks that were whole by then."""
+    """Seconds until the death was shown, and of how many files of the bake's chunks how many were
+    whole by then."""
 
     shown_s: float
     kept: int
+    files: int
+
+    @property
+    def counts(self) -> bool:
+        """Whether the kill came before the last chunk was there."""
+        return self.kept < self.files
 
 
 def bake_with_a_kill(
     sidecar: Sidecar, long: Artefact, who: str, weight: float, after_s: float
 ) -> Trial:
     """One trial, against the same bake from nothing."""
-    before = chunks_in(sidecar.cache)
-    job = sidecar.client.start_bake(long, track_of(FRAMES, weight))
+    before, track = chunks_in(sidecar.cache), track_of(FRAMES, weight)
+    job = sidecar.client.start_bake(long, track)
     due = time.monotonic() + after_s
     sidecar.wait(lambda: time.monotonic() >= due, "the moment")
     there = kill(sidecar, who)
@@ -81,13 +96,20 @@ def bake_with_a_kill(
     again = [name for name, inode in there.items() if after.get(name) != inode]
     assert not again, f"computed again: {again}"
     assert new
-    # Once more from nothing: the same bits.
-    for name in new:
-        (sidecar.cache / name).unlink()
-    repeated = sidecar.finished(sidecar.client.start_bake(long, track_of(FRAMES, weight)))
-    assert hashes(repeated) == disturbed
+    assert hashes(sidecar.finished_from_nothing(long, track, new)) == disturbed
     sidecar.clock.skip(700.0)  # restarts long ago count no more
-    return Trial(shown_s, len(there.keys() - before.keys()))
+    return Trial(shown_s, len(there.keys() - before.keys()), len(new))
+
+
+def trial_that_counts(
+    sidecar: Sidecar, long: Artefact, who: str, weights: Iterator[float], after_s: float
+) -> Trial:
+    """A trial whose kill hit the bake while it computed."""
+    for number in range(TRIES):
+        trial = bake_with_a_kill(sidecar, long, who, next(weights), after_s * 0.6**number)
+        if trial.counts:
+            return trial
+    raise AssertionError(f"{TRIES} kills came too late")
 
 
 @pytest.mark.parametrize("who", ["worker", "server"])
@@ -98,12 +120,16 @@ def test_killed_once(
     who: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    weight = {"worker": 0.7, "server": 0.8}[who]
-    shown_s = bake_with_a_kill(sidecar, long, who, weight, 0.5 * undisturbed_s).shown_s
+    weights = itertools.count({"worker": 0.7, "server": 0.8}[who], 0.001)
+
+    def shown() -> float:
+        return trial_that_counts(sidecar, long, who, weights, 0.5 * undisturbed_s).shown_s
+
+    shown_s = within(SHOWN_S, shown)
     if who == "server":
         with capsys.disabled():
-            print(f"\na dead server is shown after {1e3 * shown_s:.0f} ms")
-    assert shown_s < 2.0  # promise 0.5 s
+            print(f"\na dead server is shown after {1e3 * shown_s:.0f} ms (at most {SHOWN_S} s)")
+    assert shown_s <= SHOWN_S
 
 
 @pytest.mark.full
@@ -117,15 +143,18 @@ def test_killed_at_random_points(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     random = Random(f"{who} {SEED}")
-    points = [random.random() for _ in range(POINTS)]
-    trials: list[Trial] = []
-    for number, point in enumerate(points):
-        weight = 0.1 + 0.01 * number + (0.3 if who == "server" else 0.0)
-        trials.append(bake_with_a_kill(sidecar, long, who, weight, point * undisturbed_s))
-    # The control: they did not all die before their first chunk, or after their last.
+    weights = itertools.count({"worker": 0.1, "server": 0.4}[who], 0.001)
+    trials = [
+        trial_that_counts(sidecar, long, who, weights, random.random() * undisturbed_s)
+        for _ in range(POINTS)
+    ]
+    # The control: they did not all die before their first chunk.
     assert len({trial.kept for trial in trials}) > 1
+    shown_ms = [1e3 * trial.shown_s for trial in trials]
     with capsys.disabled():
+        kept = ", ".join(f"{trial.kept} of {trial.files}" for trial in trials)
         print(f"\n{who} killed at {POINTS} points of a bake of {undisturbed_s:.2f} s: all finish")
+        print(f"files of chunks that were there: {kept}")
         if who == "server":
-            shown_ms = 1e3 * max(trial.shown_s for trial in trials)
-            print(f"shown after {shown_ms:.0f} ms at the latest")
+            print(f"shown after {np.median(shown_ms):.0f} ms, at the latest {max(shown_ms):.0f} ms")
+    assert np.median(shown_ms) <= 1e3 * SHOWN_S

@@ -64,11 +64,24 @@ def test_what_cannot_see_is_refused(changes: dict):
     assert raised.value.code == "option.camera"
 
 
-@pytest.mark.parametrize("changes", [{"width": 0}, {"height": -1}, {"width": 8193}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"width": 0},
+        {"height": -1},
+        {"width": 8193},
+        {"height": 8193},
+        {"width": 8192, "height": 4051},
+    ],
+)
 def test_sizes_that_cannot_be_made_are_refused(changes: dict):
     with pytest.raises(InputError) as raised:
         camera(**changes)
     assert raised.value.code == "option.size"
+
+
+def test_the_largest_picture_can_be_made():
+    assert camera(width=8192, height=4050).height == 4050
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
@@ -102,3 +115,41 @@ def test_a_portraits_camera_stands_where_it_is_asked_to():
     assert depth == pytest.approx(2.0)
     above, _ = to_screen(view, np.array([0.1, 1.7, 0.0]))
     assert above[1] < 24
+
+
+def test_a_portraits_camera_sees_its_angle_from_the_lower_to_the_upper_edge():
+    """Whatever the width. tan(0.5 * 0.5) * 2 m above and below the target are the edges."""
+    edge_m = 2 * np.tan(0.25)
+    for width in (64, 20):
+        view = look_at(
+            target=np.array([0.1, 1.6, 0.0]), distance=2.0, width=width, height=48, fov_y_rad=0.5
+        )
+        assert view.focal_x == view.focal_y == pytest.approx(93.99, abs=0.01)
+        above, _ = to_screen(view, np.array([0.1, 1.6 + edge_m, 0.0]))
+        below, _ = to_screen(view, np.array([0.1, 1.6 - edge_m, 0.0]))
+        beside, _ = to_screen(view, np.array([0.1 + edge_m / 3, 1.6, 0.0]))
+        np.testing.assert_allclose(above, [width / 2, 0], atol=1e-9)
+        np.testing.assert_allclose(below, [width / 2, 48], atol=1e-9)
+        np.testing.assert_allclose(beside, [width / 2 + 8, 24], atol=1e-9)
+
+
+def test_a_portraits_camera_stands_above_and_to_the_heads_left():
+    """30 degrees to +x and 20 up, 2 m away; what is above and to +x is up and right for it."""
+    view = look_at(
+        target=np.array([0.1, 1.6, -0.2]),
+        distance=2.0,
+        yaw_rad=np.radians(30),
+        pitch_rad=np.radians(20),
+        width=64,
+        height=48,
+        fov_y_rad=0.5,
+    )
+    # 2 cos 20 sin 30, 2 sin 20, 2 cos 20 cos 30.
+    away = np.array([0.93969, 0.68404, 1.62760])
+    np.testing.assert_allclose(camera_centre(view), np.array([0.1, 1.6, -0.2]) + away, atol=1e-5)
+    np.testing.assert_allclose(camera_axis(view), -away / 2, atol=1e-5)
+    above, _ = to_screen(view, np.array([0.1, 1.7, -0.2]))
+    beside, _ = to_screen(view, np.array([0.2, 1.6, -0.2]))
+    np.testing.assert_allclose(above[0], 32, atol=1e-9)
+    assert above[1] < 24 < beside[1] + 24
+    assert beside[0] > 32

@@ -35,6 +35,7 @@ from affekt.shared.messages import (
     Welcome,
 )
 from fakes.link import wait_for
+from fakes.promises import within
 from fakes.scripted import ScriptedSidecar
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -359,10 +360,11 @@ def test_death_is_seen_at_once(
     sidecar.die()
     died = time.monotonic()
     assert code_of(caller.wait()) == "link.unreachable"
+    seen_s = time.monotonic() - died
     with capsys.disabled():
-        print(f"\na sidecar's door closed: seen after {1e3 * (time.monotonic() - died):.0f} ms")
+        print(f"\na sidecar's door closed: seen after {1e3 * seen_s:.0f} ms (at most 2 s)")
     assert not client.is_open
-    assert time.monotonic() - died < 2
+    assert seen_s < 2
 
 
 def test_calls_after_the_end(sidecar: ScriptedSidecar, client: Client) -> None:
@@ -471,10 +473,10 @@ def test_control_with_short_heartbeats_it_would_be(
 def test_a_hang_is_shown_within_three_seconds_and_five_are_survived(
     apart: Apart, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen_s = survives_a_stop(apart, 5.0)
+    seen_s = within(3.0, lambda: survives_a_stop(apart, 5.0))
     with capsys.disabled():
-        print(f"\na stopped sidecar: shown as silent after {seen_s:.2f} s")
-    assert seen_s < 3.5
+        print(f"\na stopped sidecar: shown as silent after {seen_s:.2f} s (at most 3 s)")
+    assert seen_s <= 3.0
 
 
 @posix
@@ -485,7 +487,7 @@ def test_kill_is_seen_at_once(apart: Apart, capsys: pytest.CaptureFixture[str]) 
         wait_for(lambda: not client.is_open, "the end of the link")
         seen_s = time.monotonic() - killed
     with capsys.disabled():
-        print(f"\nkill -9: seen after {1e3 * seen_s:.0f} ms")
+        print(f"\nkill -9: seen after {1e3 * seen_s:.0f} ms (at most 2 s)")
     assert seen_s < 2
 
 

@@ -106,6 +106,33 @@ def test_bezier_is_the_same_mirrored_and_turned_over(keys: dict, mirrored: bool)
     np.testing.assert_allclose(plain, other, atol=1e-9)
 
 
+def test_equal_keys_are_level_and_part_what_is_before_them_from_what_is_after() -> None:
+    """Up to a plateau, along it, and down in two steps: 0.2 in 10 frames, 0.3 in 20."""
+    places, levels = np.array([0.0, 10, 20, 30, 50]), np.array([0, 0.5, 0.5, 0.3, 0])
+    left, right = curves.handles(places, levels)
+    # The one key that slopes: 2 (l + 1) h = l^2 rise + next rise, l = 20 / 10.
+    slope = (4 * -0.2 - 0.3) / 6
+    np.testing.assert_allclose(right, [0, 0, 0, slope, 0], atol=1e-12)
+    np.testing.assert_allclose(left, [0, 0, 0, slope / 2, 0], atol=1e-12)
+    along = curves.evaluate(places, levels, "bezier", np.linspace(10, 20, 7))
+    np.testing.assert_allclose(along, np.full(7, 0.5), rtol=0, atol=1e-15)
+    # Halfway down the last step: (p0 + 3 p1 + 3 p2 + p3) / 8.
+    middle = curves.evaluate(places, levels, "bezier", np.array([40.0]))
+    np.testing.assert_allclose(middle, [(0.3 + 3 * (0.3 + slope) + 0 + 0) / 8], atol=1e-12)
+
+
+def test_a_held_value_changes_at_its_key_and_a_line_runs_between() -> None:
+    places, levels = np.array([2.0, 5, 6]), np.array([0.2, 1.0, 0.4])
+    at = np.array([0, 2, 4.9, 5, 5.5, 6, 9])
+    held = curves.evaluate(places, levels, "constant", at)
+    np.testing.assert_array_equal(held, [0.2, 0.2, 0.2, 1.0, 1.0, 0.4, 0.4])
+    line = curves.evaluate(places, levels, "linear", np.array([0, 2, 4.25, 5, 5.5, 6, 9]))
+    np.testing.assert_allclose(line, [0.2, 0.2, 0.8, 1.0, 0.7, 0.4, 0.4], atol=1e-12)
+    for kind in curves.INTERPOLATIONS:  # and all of them are held before and after
+        ends = curves.evaluate(places, levels, kind, np.array([-7.0, 1.9, 6.1, 50]))
+        np.testing.assert_allclose(ends, [0.2, 0.2, 0.4, 0.4], atol=1e-12)
+
+
 # --- the slow twin -------------------------------------------------------------------------------
 
 

@@ -81,6 +81,16 @@ def test_channels_pass_through_their_keys_and_do_not_touch_each_other(
             assert curve[-1] == pytest.approx(values[last], abs=1e-6)
 
 
+def test_keys_between_frames_are_written_where_they_are() -> None:
+    listed = [{"frame": 2.25, "happy": 0.5, "sad": 0.125}, {"frame": -1.5, "happy": 1.0}]
+    keys = decode_keys(json.dumps({"keys": listed}).encode(), 24.0)
+    assert json.loads(encode_keys(keys)) == {
+        "fps": 24.0,
+        "interpolation": "linear",
+        "keys": [{"frame": -1.5, "happy": 1.0}, {"frame": 2.25, "happy": 0.5, "sad": 0.125}],
+    }
+
+
 @given(channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=11))
 @settings(max_examples=50)
 def test_keys_round_trip(channels: dict) -> None:
@@ -135,6 +145,7 @@ def test_two_bezier_keys_ease_in_and_out() -> None:
         ({"keys": [{"frame": "0", "happy": 1}]}, "emotion.not_a_number", "key 0"),
         ({"keys": [{"frame": True}]}, "emotion.not_a_number", "key 0"),
         ({"keys": [{"frame": 1e9}]}, "emotion.range", "Key 0"),
+        ({"keys": [{"frame": 0}, {"frame": -1e9}]}, "emotion.range", "Key 1"),
         ({"keys": [{"frame": 0, "happy": "1"}]}, "emotion.not_a_number", "happy in key 0"),
         ({"keys": [{"frame": 0, "happy": None}]}, "emotion.not_a_number", "happy in key 0"),
         ({"keys": [{"frame": 0, "happy": False}]}, "emotion.not_a_number", "happy in key 0"),

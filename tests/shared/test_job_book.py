@@ -22,6 +22,7 @@ from affekt.shared.messages import (
     Cancel,
     Credit,
     Failure,
+    Message,
     Render,
     RenderDone,
 )
@@ -37,6 +38,7 @@ from fakes.job_script import (
     start_render,
 )
 from fakes.link import drain, wait_for
+from fakes.messages import any_message
 from fakes.scripted import ScriptedSidecar, scripted
 
 LOST = JobError("job.lost", "The sidecar does not stay up.", "Look at its log.")
@@ -219,6 +221,32 @@ def test_a_cancel_that_the_sidecar_did_not_live_to_see(
         assert second.expect(Cancel).job == job
         client.ping()
         assert Bake.TYPE not in second.heard
+
+
+class Notebook:
+    """A link that writes down what it is asked to send."""
+
+    lost = None
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+
+    def send(self, message: Message, on_done: object) -> None:
+        self.sent.append(message)
+
+
+def test_of_many_cancelled_jobs_the_newest_are_told_to_the_next_sidecar(book: JobBook) -> None:
+    """No sidecar has more jobs than that: the older ones were another's."""
+    bake = any_message(Bake)
+    assert isinstance(bake, Bake)
+    jobs = [f"{number:032x}" for number in range(limits.MAX_WAITING_JOBS + 3)]
+    for job in jobs:
+        book.start(replace(bake, job=job))
+        book.cancel(job)
+    link = Notebook()
+    book.adopt(link)
+    told = [message.job for message in link.sent if isinstance(message, Cancel)]
+    assert told == jobs[3:]
 
 
 def test_a_job_cancelled_while_the_next_sidecar_is_asked_for_it(

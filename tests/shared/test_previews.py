@@ -201,6 +201,19 @@ def test_views_do_not_wait_for_each_other(sidecar: ScriptedSidecar, client: Clie
     assert ready(client).view == 1
 
 
+@pytest.mark.parametrize(
+    ("frame", "fps", "rows"),
+    [
+        (200, 30, range(135, 266)),  # 64 / 30 s are 64 frames, and one more
+        (200, 24, range(147, 254)),  # 51.2 frames, so 52, and one more
+        (10, 30, range(76)),
+        (290, 30, range(225, 300)),
+    ],
+)
+def test_a_preview_depends_on_two_windows(frame: int, fps: float, rows: range) -> None:
+    assert preview_rows(frame, fps, 300) == rows
+
+
 def test_a_thousand_updates_in_a_second(
     sidecar: ScriptedSidecar, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -142,6 +142,8 @@ BAD_HEADERS = {
     "version is text": pack(v="10"),
     "version is a float": pack(v=[1.0, 0]),
     "version is true": pack(v=[True, 0]),
+    "version is negative": pack(v=[3, -1]),
+    "version is huge": pack(v=[3, 10_000]),
     "body is a list": pack(body=[]),
     "buffers are a map": pack(buffers={}),
     "too many buffers": pack(buffers=[["a", "|u1", [0]]] * 65),
@@ -163,11 +165,6 @@ BAD_HEADERS = {
     "array of billions": b"\xdd\xff\xff\xff\xff",
     "text of gigabytes": b"\xdb\xff\xff\xff\xff",
 }
-
-
-@pytest.mark.parametrize("name", BAD_HEADERS)
-def test_bad_header(name: str) -> None:
-    refused("link.protocol", [BAD_HEADERS[name]])
 
 
 def chunk(**changes: object) -> list[bytes]:
@@ -201,6 +198,16 @@ BAD_MESSAGES = {
     ],
     "field missing": chunk(body={"sha256": SHA}),
     "unknown field": chunk(body={"sha256": SHA, "offset": 0, "colour": 1}),
+    "unknown field of our own version": chunk(
+        body={"sha256": SHA, "offset": 0, "colour": 1}, v=list(limits.PROTOCOL_VERSION)
+    ),
+    "unknown buffer": [
+        chunk(
+            buffers=[["data", "|u1", [3]], ["more", "|u1", [2]]], v=list(limits.PROTOCOL_VERSION)
+        )[0],
+        b"xyz",
+        b"vw",
+    ],
     "offset is NaN": chunk(body={"sha256": SHA, "offset": math.nan}),
     "offset is negative": chunk(body={"sha256": SHA, "offset": -1}),
     "offset is null": chunk(body={"sha256": SHA, "offset": None}),
@@ -221,9 +228,89 @@ BAD_MESSAGES = {
 }
 
 
+REASONS = {
+    "a header is not valid msgpack": [
+        "empty",
+        "not msgpack",
+        "rest behind the map",
+        "truncated",
+        "a key twice",
+        "a key that is no text",
+        "key twice in the body",
+        "bytes",
+        "extension",
+        "timestamp",
+        "bad utf-8",
+        "deep nesting",
+        "too many values",
+        "too many values in lists of lists",
+        "array of billions",
+        "text of gigabytes",
+    ],
+    "a header has other keys than it must have": ["a list", "no body", "a key too many"],
+    "a header's id is not usable": ["id is negative", "id is huge", "id is true", "id is text"],
+    "a header's type is not usable": ["type is no text", "type is long", "type with a line's end"],
+    "a header's version is not usable": [
+        "version is short",
+        "version is text",
+        "version is a float",
+        "version is true",
+        "version is negative",
+        "version is huge",
+    ],
+    "a header's body is not a map": ["body is a list"],
+    "a header's buffers are not a short list": ["buffers are a map", "too many buffers"],
+    "a buffer is not described by name, type and shape": ["buffer of two"],
+    "a buffer has a type that may not be sent": [
+        "object dtype",
+        "big-endian dtype",
+        "dtype is a list",
+    ],
+    "a buffer has too many axes": ["too many axes"],
+    "a buffer has an axis that is not usable": ["negative axis", "axis is true"],
+    "a buffer is larger than allowed": ["huge buffer"],
+    "a header is longer than 64 KiB": ["huge header"],
+    "a message is larger than allowed": ["larger in sum than a message may be"],
+    "a message has 0 frames": ["no frames"],
+    "0 buffers came, 1 were announced": ["frame missing"],
+    "a message has 66 frames": ["frames without end"],
+    "2 buffers came, 1 were announced": ["frame too many"],
+    "a buffer has 2 bytes, 3 were announced": ["frame too short"],
+    "a buffer has 4 bytes, 3 were announced": ["frame too long"],
+    "artefact_chunk.data: at most 4194304 bytes are needed": ["wrong dtype", "wrong axes"],
+    "the field 'data' is there twice": ["field twice", "field in body and buffer"],
+    "artefact_chunk.offset came in the wrong place": ["number in a buffer"],
+    "artefact_chunk.data came in the wrong place": ["bytes in the body"],
+    "the message 'artefact_chunk' has no field 'offset'": ["field missing"],
+    "the message 'artefact_chunk' has a field 'colour' too many": [
+        "unknown field",
+        "unknown field of our own version",
+    ],
+    "the message 'artefact_chunk' has a field 'more' too many": ["unknown buffer"],
+    "artefact_chunk.offset: a whole number from 0 to 1099511627776 is needed": [
+        "offset is NaN",
+        "offset is negative",
+        "offset is null",
+    ],
+    "artefact_chunk.sha256: the text has characters that are not allowed": [
+        "hash is a path",
+        "hash has a line's end",
+    ],
+    "progress.seconds_left: a number from 0 to 1e+09 is needed": ["NaN", "infinity"],
+}
+"""What is said of each: one that is refused for another reason tests nothing."""
+
+REASON_OF = {name: reason for reason, names in REASONS.items() for name in names}
+
+
+@pytest.mark.parametrize("name", BAD_HEADERS)
+def test_bad_header(name: str) -> None:
+    assert f": {REASON_OF[name]}." in refused("link.protocol", [BAD_HEADERS[name]])
+
+
 @pytest.mark.parametrize("name", BAD_MESSAGES)
 def test_bad_message(name: str) -> None:
-    refused("link.protocol", BAD_MESSAGES[name])
+    assert f": {REASON_OF[name]}." in refused("link.protocol", BAD_MESSAGES[name])
 
 
 def test_a_large_buffer_is_checked_before_it_is_copied() -> None:
@@ -369,12 +456,12 @@ def test_fuzz_mutations(kind: str, place: int, byte: int, frame: int, how: str) 
 
 def test_speed_of_refusal(capsys: pytest.CaptureFixture[str]) -> None:
     bad = [[frame] for frame in BAD_HEADERS.values()] + list(BAD_MESSAGES.values())
-    rounds = 50
-    started = time.perf_counter()
-    for _ in range(rounds):
+    each_us: list[float] = []
+    for _ in range(50):
+        started = time.thread_time()
         for frames in bad:
             decode_anything(frames)
-    each = (time.perf_counter() - started) / (rounds * len(bad))
+        each_us.append(1e6 * (time.thread_time() - started) / len(bad))
     with capsys.disabled():
-        print(f"\nrefusing a bad message: {1e6 * each:.1f} us")
-    assert each < 500e-6  # promise 50 us, ten times that on a busy machine
+        print(f"\nrefusing a bad message: {min(each_us):.1f} us (at most 100)")
+    assert min(each_us) <= 100

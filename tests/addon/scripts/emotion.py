@@ -49,6 +49,13 @@ with harness.enabled():
         point.handle_right = (point.co[0] + 3, point.co[1] + 1)
     curve.update()
     errors["overshooting_curves"] = worst(scene, head, times)
+    # Blender does not let a muted curve move its property, which stays as it was set by hand.
+    curve.mute = True
+    head.affekt_emotion.happy = 0.25
+    errors["with_a_muted_curve"] = worst(scene, head, times)
+    sample = harness.load("addon.emotion.sample")
+    muted = sample.read_track(head, times, 30.0, scene).weights[:, 0]
+    curve.mute = False
     scene.frame_set(17)
     harness.load("addon.emotion.sample").read_track(head, times, 30.0, scene)
     frame_after_curves = scene.frame_current
@@ -68,6 +75,7 @@ with harness.enabled():
     harness.load("addon.emotion.operators").key_channels(head, 3)
     harness.answer(
         errors=errors,
+        muted=[float(muted.min()), float(muted.max())],
         frames=[frame_after_curves, frame_after_driver],
         keyed=sorted(c.data_path for c in compat.active_curves(head)),
     )

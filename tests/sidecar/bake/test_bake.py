@@ -9,7 +9,7 @@ import pytest
 import torch
 from affekt.shared.emotion import EmotionTrack, constant_track
 from affekt.shared.errors import AffektError, InputError
-from affekt.shared.motion import cut_motion
+from affekt.shared.motion import cut_motion, make_motion
 from affekt.sidecar.bake import bake as bake_module
 from affekt.sidecar.bake.bake import CHUNK, BakeJob, chunks_of
 from affekt.sidecar.bake.store import MemoryStore
@@ -111,6 +111,18 @@ def test_influence_zero_in_part_keeps_that_part(space: str) -> None:
     track = replace(constant_track(FRAMES, 30.0, sad=1.0), influence=influence)
     baked = bake_prepared(prepared(space), track)
     assert same_bits(cut_motion(baked.take_motion, 40, 90), cut_motion(TAKES[space](), 40, 90))
+
+
+def test_a_take_is_baked_with_its_own_asymmetry() -> None:
+    """Its right half moves 0.12 where its left moves 0.08: (0.12 - 0.08) / 0.2 = 0.2 of the sum,
+    and half of that with a gain of 0.5. Pairs of numbers: 3 and 4, 6 and 5, left first."""
+    expression = np.zeros((4, 100), np.float32)
+    expression[:, [3, 6]], expression[:, [4, 5]] = 0.08, 0.12
+    take = make_motion(expression=expression, fps=30.0, space="open")
+    found = prepare(take, HEAD, None, replace(MODULATOR, asymmetry_gain=0.5)).modulator
+    factors = found.residual_scale / MODULATOR.residual_scale
+    np.testing.assert_allclose(factors[3:7], [0.9, 1.1, 1.1, 0.9], rtol=1e-5)
+    np.testing.assert_allclose(np.delete(factors, range(3, 7)), 1)
 
 
 def test_vertices_are_those_of_the_motion() -> None:

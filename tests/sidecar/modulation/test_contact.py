@@ -76,6 +76,23 @@ def test_a_range_with_its_margin_has_the_bits_of_the_whole(seed: int, start: int
     assert part[start - first : stop - first].tobytes() == whole[start:stop].tobytes()
 
 
+def test_the_margin_reaches_as_far_as_a_ramp_and_the_parting_before_it():
+    """At 30 fps a ramp is 2 frames long, and lips parted at most 10 frames before their closure:
+    frame 12 hangs on frame 0."""
+    mm = [5.0, *[0.0] * 11, *[5.0] * 10]
+    whole = contact_of(gaps(*mm), 30.0)
+    assert margin(30.0) == 12
+    np.testing.assert_allclose(
+        whole[[0, 1, 2, 10, 11, 12, 13]], [0.2, 0.6, 1, 1, 0.6, 0.2, 0], atol=1e-9
+    )
+    for start, contact in ((12, 0.2), (13, 0.0)):
+        first = max(start - margin(30.0), 0)
+        part = contact_of(gaps(*mm[first:]), 30.0)
+        assert part[start - first] == pytest.approx(contact)
+    nearer = contact_of(gaps(*mm[1:]), 30.0)  # the control: without frame 0 nothing was parted
+    assert nearer[12 - 1] == 0
+
+
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_closures_are_kept_where_an_emotion_opens_them(emotion: str):
     take = take_that_shuts_its_jaw()
@@ -110,3 +127,20 @@ def test_a_head_whose_shapes_close_nothing_is_left_alone():
     closes_nothing = replace(MODULATOR, lip_opening=np.zeros_like(OPENING))
     closed = keep_contact(take, gaps(*[1.0] * 60), np.ones(60), closes_nothing)
     assert closed.tobytes() == take.tobytes()
+
+
+def test_numbers_close_the_lips_in_turn_each_up_to_its_limit():
+    """Number 7 closes 4 mm and stands at 0.7 of 0.9; number 3 closes 2 mm; number 5 opens 10."""
+    opening = np.zeros((103, 5), np.float32)
+    opening[[7, 3, 5]] = np.array([[-4.0], [-2.0], [10.0]], np.float32)
+    modulator = replace(MODULATOR, lip_opening=opening, lip_closers={7: 0.9, 3: 1.0})
+    out = np.zeros((3, 103), np.float32)
+    out[:, 5] = 0.5
+    out[:, 7] = 0.7, 1.1, 0.7
+    # 5 - 2.8 = 2.2 mm apart; 5 - 4.4 = 0.6 mm; 2.2 mm, where the take is 1.2 mm apart.
+    take_gaps = gaps(0.0, -3.0, 1.2)
+    closed = keep_contact(out, take_gaps, np.array([0.5, 1.0, 1.0]), modulator)
+    np.testing.assert_allclose(closed[:, 7], [0.9, 1.1, 0.9], atol=1e-6)
+    # What is left: 0.5 * 2.2 - 0.8 = 0.3 mm; 0.6 mm; 1 - 0.8 = 0.2 mm.
+    np.testing.assert_allclose(closed[:, 3], [0.15, 0.3, 0.1], atol=1e-6)
+    np.testing.assert_array_equal(closed[:, 5], out[:, 5])

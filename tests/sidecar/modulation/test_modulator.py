@@ -11,6 +11,7 @@ import torch
 from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, make_motion
+from affekt.sidecar.modulation import windows
 from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
 from affekt.sidecar.modulation.network import (
     EMOTION_ENTRIES,
@@ -198,6 +199,44 @@ def test_the_output_stays_within_the_range_of_training_unless_the_take_does_not(
     assert (out != before).any()
 
 
+def steady_modulator(changes: dict[int, float]) -> Modulator:
+    """Adds the same to a number whatever the take is; it was trained from -0.4 to 0.2."""
+    modulator = random_modulator()
+    bias = torch.zeros(NUMBERS)
+    for column, change in changes.items():
+        bias[column] = change / float(modulator.residual_scale[column])
+    with torch.no_grad():
+        modulator.network.residual.weight.zero_()
+        modulator.network.residual.bias.copy_(bias)
+    lowest, highest = (np.full(NUMBERS, limit, np.float32) for limit in (-0.4, 0.2))
+    return replace(modulator, lowest=lowest, highest=highest, lip_closers={})
+
+
+def test_a_take_beyond_the_trained_range_is_kept_and_pushed_no_further():
+    """Nobody flattens a strong performance: only the change has limits."""
+    # Of each number: the take, the network's change, what comes out.
+    table = np.array(
+        [
+            [0.5, 0.1, 0.5],
+            [0.5, -0.1, 0.4],
+            [0.5, -1.2, -0.4],
+            [0.1, 0.3, 0.2],
+            [-0.7, -0.2, -0.7],
+            [-0.7, 0.25, -0.45],
+            [-0.7, 1.5, 0.2],
+            [-0.1, -0.2, -0.3],
+        ],
+        np.float32,
+    )
+    expression = np.zeros((70, 100), np.float32)
+    expression[:, : len(table)] = table[:, 0]
+    take = make_motion(expression=expression, fps=30.0, space="open")
+    modulator = steady_modulator(dict(enumerate(table[:, 1].tolist())))
+    out = modulate(take, constant_track(70, 30.0, angry=1.0), modulator)
+    wanted = np.tile(table[:, 2], (70, 1))
+    np.testing.assert_allclose(out.expression[:, : len(table)], wanted, atol=2e-6)
+
+
 def test_strength_scales_the_change():
     take = random_take()
     ones = {"upper": 1.0, "lower": 1.0, "geometry": 1.0}
@@ -212,6 +251,15 @@ def test_no_seam_shows_between_windows():
     out = numbers(modulate(take, constant_track(FRAMES, 30.0, happy=1.0), MODULATOR))
     step = np.abs(np.diff(out, axis=0)).max()
     assert step < 0.05 * np.abs(out - numbers(take)).max()
+
+
+def test_a_windows_middle_counts_and_its_edges_hardly_do():
+    """Window 2 covers the frames 32 to 95; of frame 32, its first, sin^2(pi / 2 * 0.5 / 32)."""
+    total = np.zeros((80, 1), np.float32)
+    windows.add_window(total, 20, 2, np.full((64, 1), 10, np.float32))
+    found = total[[11, 12, 13, 43, 44, 67, 75, 76], 0]
+    wanted = [0, 0.00602, 0.05412, 9.99398, 9.99398, 1.64221, 0.00602, 0]
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 31, 32, 33, 64, 257])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion
+from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion, make_motion
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion import arkit_from_open
 from affekt.sidecar.motion.adapter import (
@@ -86,6 +86,38 @@ def test_arkit_to_open_and_back_is_exact_on_the_open_head() -> None:
     np.testing.assert_allclose(back, take.expression[:, :52], rtol=0, atol=1e-5)
 
 
+def arkit_take(eyes: tuple[float, ...] = (0.0,) * 6, **weights: float) -> Motion:
+    """One frame of named weights."""
+    expression = np.zeros((1, 100))
+    for name, weight in weights.items():
+        expression[0, ARKIT_NAMES.index(name)] = weight
+    return make_motion(expression=expression, eyes=[eyes], fps=30.0, space="arkit")
+
+
+def test_an_arkit_take_adds_its_weights_gaze_to_the_eyes_that_it_has() -> None:
+    look = np.zeros((6, 52), np.float32)
+    look[0, ARKIT_NAMES.index("eyeLookDownLeft")] = 0.4
+    look[4, ARKIT_NAMES.index("eyeLookOutRight")] = -0.6
+    own = (0.01, -0.02, 0.03, -0.04, 0.05, 0.06)
+    take = arkit_take(own, eyeLookDownLeft=0.5, eyeLookOutRight=0.25, jawOpen=0.5)
+    moved = to_open(take, replace(HEAD, arkit_eyes=look), None)
+    wanted = [0.01 + 0.5 * 0.4, -0.02, 0.03, -0.04, 0.05 - 0.25 * 0.6, 0.06]
+    np.testing.assert_allclose(moved.eyes[0], wanted, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(moved.jaw[0], [0.15, 0, 0], rtol=0, atol=1e-7)
+
+
+def test_weights_below_zero_stay_where_they_are_and_others_never_get_there() -> None:
+    """Smoothing and filters leave an ARKit take with negative weights: they are the take's own."""
+    take = arkit_take(browDownLeft=-0.2, mouthSmileLeft=0.1, jawOpen=0.1, mouthPucker=-0.3)
+    before = to_open(arkit_take(mouthSmileLeft=0.1, jawOpen=0.35), HEAD, None)
+    after = to_open(arkit_take(mouthSmileLeft=0.4, jawOpen=0.1, mouthPucker=0.15), HEAD, None)
+    mapped = add_open_difference(take, before, after, None, HEAD)
+    wanted = arkit_take(browDownLeft=-0.2, mouthSmileLeft=0.4, jawOpen=0.0, mouthPucker=-0.15)
+    np.testing.assert_allclose(mapped.expression, wanted.expression, rtol=0, atol=2e-6)
+    assert mapped.expression[0, ARKIT_NAMES.index("browDownLeft")] >= np.float32(-0.2)
+    assert mapped.expression[0, ARKIT_NAMES.index("jawOpen")] == 0
+
+
 def test_weights_are_the_nearest_that_are_not_negative() -> None:
     motion = random_motion(6)
     ours = open_to_arkit(motion, HEAD)
@@ -108,6 +140,23 @@ def test_a_frame_has_the_same_bits_in_every_range() -> None:
         assert part.jaw.tobytes() == whole.jaw[start:stop].tobytes()
         cut = open_to_arkit(cut_motion(whole, start, stop), HEAD)
         assert cut.tobytes() == weights[start:stop].tobytes()
+
+
+def test_a_flame_take_of_one_frame_by_hand() -> None:
+    """Two numbers make two weights, and jawOpen alone makes the jaw: 0.3 of its weight."""
+    forward, bias = np.zeros((52, 103), np.float32), np.zeros(52, np.float32)
+    smile, jaw_open = (ARKIT_NAMES.index(name) for name in ("mouthSmileLeft", "jawOpen"))
+    forward[smile, 4], forward[jaw_open, 100] = 0.5, 2.0
+    bias[smile], bias[jaw_open] = 0.1, -0.2
+    adapter = replace(random_adapter(), arkit_from_space=forward, arkit_bias=bias)
+    expression = np.zeros((1, 100))
+    expression[0, 4] = 1.2
+    take = make_motion(expression=expression, jaw=[[0.3, 0.07, -0.05]], fps=25.0, space="flame2023")
+    moved = to_open(take, HEAD, adapter)
+    wanted = arkit_take(mouthSmileLeft=0.7, jawOpen=0.4)
+    np.testing.assert_allclose(moved.expression, wanted.expression, atol=1e-6)
+    np.testing.assert_allclose(moved.jaw, [[0.12, 0, 0]], atol=1e-6)
+    assert moved.fps == 25.0
 
 
 def test_flame_takes_keep_their_head_pose_and_lose_their_identity() -> None:
@@ -266,7 +315,10 @@ def test_a_built_adapter_takes_the_open_difference_itself() -> None:
 def test_an_open_take_goes_to_flame(is_built: bool) -> None:
     adapter = built_adapter() if is_built else random_adapter()
     take = to_open(arkit_motion(6), HEAD, None)
+    own = random_motion(6)
+    take = replace(take, neck=own.neck, translation=own.translation, shape=own.shape)
     moved = from_open(take, HEAD, adapter)
+    assert not moved.shape.any()  # an identity of the open head means nothing to FLAME
     numbers = np.concatenate([take.expression, take.jaw], 1)
     expected = (
         numbers @ adapter.space_from_open.T
@@ -293,7 +345,9 @@ def test_matrices_are_placed_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         adapter.space_from_arkit[:, column], arrays["flame_from_arkit"][:, row]
     )
+    assert adapter.arkit_bias[column] == arrays["arkit_bias"][row]
     assert not adapter.arkit_from_space[ARKIT_NAMES.index("tongueOut")].any()
+    assert adapter.arkit_bias[ARKIT_NAMES.index("tongueOut")] == 0
 
 
 def test_weights_that_the_fit_never_saw_do_nothing(tmp_path: Path) -> None:

@@ -47,6 +47,27 @@ def test_half_turns_are_stable() -> None:
     np.testing.assert_allclose(np.abs(found), turns, atol=1e-7)
 
 
+def test_a_camera_that_sees_a_head_turned_by_hand() -> None:
+    """x_camera = x @ R + T, x to the picture's left, z away. A head that looks into the camera has
+    R = diag(-1, 1, -1); one that is turned by 30 degrees about its y has R = Ry(30)^T of that."""
+    half, root = 0.5, np.sqrt(0.75)
+    yaw = [[-root, 0, half], [0, 1, 0], [-half, 0, -root]]
+    pitch = [[-1, 0, 0], [0, root, -half], [0, -half, -root]]
+    place = np.array([[0.1, 0.2, 0.5], [-0.3, 0.4, 0.6]])
+    turn, translation = rotations.head_from_camera(np.array([yaw, pitch]), place)
+    np.testing.assert_allclose(turn, [[0, np.pi / 6, 0], [np.pi / 6, 0, 0]], atol=1e-12)
+    np.testing.assert_allclose(translation, [[-0.1, 0.2, -0.5], [0.3, 0.4, -0.6]])
+
+
+def test_of_composed_rotations_the_last_acts_first() -> None:
+    """A quarter about x brings y to z, where one about z leaves it; the other way round y goes to
+    -x, and stays there."""
+    about_x, about_z = np.pi / 2 * np.array([[1.0, 0, 0]]), np.pi / 2 * np.array([[0, 0, 1.0]])
+    for order, wanted in (([about_z, about_x], [0, 0, 1]), ([about_x, about_z], [-1, 0, 0])):
+        turn = Rotation.from_rotvec(rotations.compose(order))
+        np.testing.assert_allclose(turn.apply([0, 1, 0]), [wanted], atol=1e-12)
+
+
 def test_six_numbers_are_the_first_two_rows() -> None:
     quarter = rotations.matrix_from_six(np.array([[0.0, -1, 0, 1, 0, 0]]), "jaw", "take")
     turn = Rotation.from_matrix(quarter).as_rotvec()

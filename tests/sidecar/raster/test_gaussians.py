@@ -129,6 +129,31 @@ def test_a_gaussian_on_the_axis_has_its_projected_size():
     np.testing.assert_allclose(found.depth[50, 50], 2, rtol=1e-6)
 
 
+def test_what_gsplat_draws_of_the_faintest_and_of_the_most_opaque():
+    """Wide ones, one behind the other: one covers at most 0.999 of a pixel, below 1 / 255 nothing,
+    and the pixel ends before the one that would leave 1e-4 of it open."""
+    camera = view(yaw=0.0)
+    ahead = camera.camera_from_world[2, :3]
+
+    def middle(*opacities: float) -> tuple[float, ...]:
+        count = len(opacities)
+        some = Gaussians(
+            means=np.outer(np.arange(count), 0.1 * ahead),
+            quaternions=np.tile([1.0, 0, 0, 0], (count, 1)),
+            scales=np.full((count, 3), 50.0),
+            opacities=np.array(opacities),
+            colours=np.eye(3)[:count],
+        )
+        found = rasterise_gaussians(some, camera)
+        return (*found.colour[20, 24].tolist(), float(found.alpha[20, 24]))
+
+    assert middle(1.0) == pytest.approx((0.999, 0, 0, 0.999), abs=1e-5)
+    assert middle(0.5, 1.0) == pytest.approx((0.5, 0.5 * 0.999, 0, 0.9995), abs=1e-5)
+    assert middle(1.0, 0.5) == pytest.approx((0.999, 0.0005, 0, 0.9995), abs=1e-5)
+    assert middle(1.0, 0.95, 0.5) == pytest.approx((0.999, 0, 0, 0.999), abs=1e-5)
+    assert middle(0.0039, 0.004) == pytest.approx((0, 0.004, 0, 0.004), abs=1e-5)
+
+
 def test_opposite_quaternions_and_their_length_do_not_matter():
     gaussians = scene(50, 5)
     other = replace(gaussians, quaternions=-3 * gaussians.quaternions)

@@ -190,6 +190,23 @@ def test_normals_in_the_cameras_axes(files: Path, tmp_path: Path):
     np.testing.assert_allclose(np.linalg.norm(shown["camera"]), 1, atol=2e-3)
 
 
+def test_a_camera_holds_from_its_entry_to_the_next(tmp_path: Path):
+    """And the first one before its entry, in whatever order they stand."""
+    path = tmp_path / "camera.json"
+    entries = [
+        {"frame": 5, "focal_px": [90, 70], "far_m": 7},
+        {"frame": 2, "centre_px": [15, 13], "near_m": 0.2},
+    ]
+    path.write_text(json.dumps({**camera_file(), "focal_px": [80, 60], "frames": entries}))
+    cameras = read_cameras(path, 7)
+    assert [camera.focal_x for camera in cameras] == [80] * 5 + [90] * 2
+    assert [camera.focal_y for camera in cameras] == [60] * 5 + [70] * 2
+    first, last = cameras[0], cameras[6]
+    assert (first.centre_x, first.centre_y, first.near, first.far) == (15, 13, 0.2, 100)
+    assert (last.centre_x, last.centre_y, last.near, last.far) == (16, 12, 0.01, 7)
+    assert last.camera_from_world[2, 3] == 1.2
+
+
 def camera_file() -> dict:
     pose = [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 1.2], [0, 0, 0, 1]]
     return {

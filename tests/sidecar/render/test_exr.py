@@ -3,6 +3,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,9 @@ def full_frame(seed: int = 0) -> Frame:
 
 
 def about(**numbers: float) -> About:
-    return About(fps=25.0, camera=view(64), numbers=numbers)
+    """Of a camera that is no two ways alike."""
+    camera = replace(view(64), focal_x=70.0, focal_y=90.0, centre_x=30.0, centre_y=41.0)
+    return About(fps=25.0, camera=camera, numbers=numbers)
 
 
 @pytest.mark.parametrize("half", [True, False])
@@ -72,6 +75,11 @@ def test_every_pass_comes_back(half: bool, tmp_path: Path):
     assert header["affekt:frame"] == 41
     assert header["affekt:happy"] == pytest.approx(0.75)
     assert header["affekt:fps"] == 25.0
+    assert header["affekt:focal_px"].tolist() == [70.0, 90.0]
+    assert header["affekt:centre_px"].tolist() == [30.0, 41.0]
+    assert header["affekt:orthographic"] == 0
+    assert header["affekt:recipe"] == "cafe" * 10
+    assert header["affekt:influence"] == 1.0
     assert header["affekt:colour"] == "scene_linear, Rec.709"
     assert header["colorInteropID"] == "lin_rec709_scene"
     assert header["chromaticities"][:2] == pytest.approx((0.64, 0.33))

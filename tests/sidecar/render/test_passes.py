@@ -164,10 +164,11 @@ def test_world_axes_turn_normals_and_move_places(avatar: Avatar):
 
 @pytest.mark.parametrize("orthographic", [False, True])
 def test_places_project_back_to_their_pixels(avatar: Avatar, orthographic: bool):
-    camera = view()
+    """Also where pixels are not square and the middle is not in the middle."""
+    camera = replace(view(), focal_y=1.2 * view().focal_x, centre_x=21.0, centre_y=26.5)
     if orthographic:
-        focal = camera.focal_x / 1.5
-        camera = replace(camera, focal_x=focal, focal_y=focal, orthographic=True)
+        focal_x, focal_y = camera.focal_x / 1.5, camera.focal_y / 1.5
+        camera = replace(camera, focal_x=focal_x, focal_y=focal_y, orthographic=True)
     frame = draw(avatar, take(), camera, passes=("position",))[0]
     row, column = np.nonzero(frame.combined[..., 3] > 0.5)
     pose = camera.camera_from_world

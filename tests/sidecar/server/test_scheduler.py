@@ -153,6 +153,18 @@ def test_a_slider_stops_neither_a_request_nor_a_job() -> None:
     assert first["step 0"] <= 2 * (MAX_PASSED + 2)
 
 
+def test_while_a_slider_is_dragged_a_job_gets_one_turn_in_33_for_ever() -> None:
+    """It is passed over 32 times before each of its turns, not only before the first."""
+    scheduler = ready(A, B)
+    scheduler.start(B, job_id(0), [b""])
+    names = []
+    for number in range(10, 10 + 10 * (MAX_PASSED + 1)):
+        ask(scheduler, A, number, view=0)
+        names += run(scheduler, 1)
+    turns = [number for number, name in enumerate(names) if name in ("begin 0", "step 0")]
+    assert turns == [MAX_PASSED + (MAX_PASSED + 1) * turn for turn in range(10)]
+
+
 def test_a_preview_waits_for_one_order() -> None:
     scheduler = ready(A, B)
     scheduler.start(B, job_id(0), [b""])
