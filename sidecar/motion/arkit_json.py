@@ -158,8 +158,9 @@ def _clock(rows: list[_Row], name: str) -> Clock:
     several = bool((np.diff(numbers) == 0).any())
     frames = [{**(row.face.own if row.face else {}), **row.frame} for row in rows]
     keys = [key for key in dict.fromkeys(key for frame in frames for key in frame) if is_time(key)]
-    for key in filter(is_clock, keys):
-        values = [frame.get(key) for frame in frames]  # a frame without a face may have no time
+    clocks = {key: [frame.get(key) for frame in frames] for key in filter(is_clock, keys)}
+    # A frame without a face may have no time. What only counts is a time where nothing better is.
+    for key, values in sorted(clocks.items(), key=lambda entry: _only_counts(entry[1])):
         if sum(value is None for value in values) > len(values) / 2:
             continue
         if all(isinstance(value, str | None) for value in values):
@@ -172,6 +173,12 @@ def _clock(rows: list[_Row], name: str) -> Clock:
         return Clock(times=np.array(times), unit_s=unit_of(key), numbers=own)
     own = _numbers(frames, keys)
     return Clock(numbers=own if own is not None or not several else numbers)
+
+
+def _only_counts(values: list[object]) -> bool:
+    """Whether these are whole numbers that go up by one."""
+    whole = [value for value in values if type(value) is int]
+    return whole == list(range(whole[0], whole[0] + len(values))) if whole else False
 
 
 def _numbers(frames: list[Frame], keys: list[str]) -> Int64Array | None:
@@ -195,7 +202,7 @@ def _text_clock(texts: list[str], name: str) -> Clock:
             raise InputError(
                 "motion.times",
                 f"{name} has the time '{texts[0]:.40}', which is neither a number nor a timecode.",
-                "Say the take's rate with --fps after removing the times.",
+                "Remove the times, and say the take's rate (--fps, or Frame Rate in Blender).",
             ) from error
     return Clock(times=seconds, unit_s=1.0)
 

@@ -112,7 +112,8 @@ def _times(cells: list[str], name: str) -> Float64Array:
         raise InputError(
             "motion.times",
             f"{name} has a time that is neither a number nor a timecode.",
-            "Export the take again, or remove that column and say the rate with --fps.",
+            "Export the take again, or remove that column and say the rate (--fps, or Frame Rate "
+            "in Blender).",
         ) from error
 
 

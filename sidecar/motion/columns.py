@@ -95,16 +95,17 @@ def is_time(name: str) -> bool:
 
 
 def is_header(names: list[str]) -> bool:
-    """Whether these are names of a table that has something to read: a few weights, or emotions
-    and a time."""
+    """Whether these are names of a table that has something to read: a few weights, or one
+    with a time or number, or emotions with them."""
     keys = [key_of(name) for name in names] or [""]
     weights = sum(key in WEIGHTS for key in keys)
-    if weights and (weights > 2 or keys[0] == "timecode"):
+    dated = any(key in _TIMES or key in _NUMBERS[:-1] for key in keys)
+    if weights > 2 or (weights and dated):
         return True
     if keys[0] == "timecode" and any(key in _COUNTS for key in keys):
         return True
     emotions = sum(key in _EMOTIONS for key in keys)
-    return emotions > 1 and any(key in _TIMES or key in _NUMBERS[:-1] for key in keys)
+    return emotions > 1 and dated
 
 
 def sort_columns(names: Iterable[str], name: str) -> Columns:

@@ -41,7 +41,9 @@ def parse_json(data: bytes, name: str) -> object:
 def _parse_lines(data: bytes) -> object | None:
     """The JSON texts of a file with one a line, None if it is none. What a last line lacks because
     the recording was cut off is left out; a first line without a frame's values is a heading."""
-    lines = [line for line in data.decode("utf-8", errors="replace").splitlines() if line.strip()]
+    lines = [
+        line for line in data.decode("utf-8-sig", errors="replace").splitlines() if line.strip()
+    ]
     found: list[object] = []
     for number_, line in enumerate(lines):
         try:

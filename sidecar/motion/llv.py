@@ -52,7 +52,7 @@ def decode_llv(data: bytes, name: str) -> RawTake:
     if data.startswith(_GZIP):
         data = _unpacked(data, name)
     found = sort_columns(PACKET_ORDER, name)
-    rows, times, seen = _frames(data, name)
+    rows, times, seen, notes = _frames(data, name)
     values = np.array(rows)
     expression = np.zeros((len(values), 100))
     expression[:, list(found.weights.values())] = values[:, list(found.weights)]
@@ -62,6 +62,7 @@ def decode_llv(data: bytes, name: str) -> RawTake:
         space="arkit",
         seen=np.array(seen),
         clock=Clock(times=np.array(times), unit_s=1.0) if np.isfinite(times).all() else Clock(),
+        notes=notes,
     )
 
 
@@ -98,9 +99,11 @@ def _unpacked(data: bytes, name: str) -> bytes:
     return out
 
 
-def _frames(data: bytes, name: str) -> tuple[list[list[float]], list[float], list[bool]]:
-    """Values, times in seconds, and whether a face was seen, of each packet. A recording that was
-    stopped has fewer packets than it says."""
+def _frames(
+    data: bytes, name: str
+) -> tuple[list[list[float]], list[float], list[bool], tuple[str, ...]]:
+    """Values, times in seconds, and whether a face was seen, of each packet; and a note on a
+    recording that was stopped, which has fewer packets than it says."""
     (count,) = struct.unpack_from(">L", data.ljust(5, b"\0"), 1)
     if count > limits.MAX_FRAMES:
         raise too_long(name, count)
@@ -117,7 +120,9 @@ def _frames(data: bytes, name: str) -> tuple[list[list[float]], list[float], lis
         at += 4 + size
     if not rows:
         raise _damaged(name)
-    return rows, times, seen
+    if len(rows) == count:
+        return rows, times, seen, ()
+    return rows, times, seen, (f"It says {count} frames, but ends after {len(rows)} of them.",)
 
 
 def _packet(packet: bytes, name: str) -> tuple[list[float], float]:

@@ -63,7 +63,8 @@ def numbered(raw: RawTake, numbers: Int64Array, what: str) -> RawTake:
     fps = (raw.fps or FPS) / step
     note = (
         f"The {what} are numbered in steps of {step}, as of a video at {raw.fps or FPS:g} frames a "
-        f"second of which every {_ordinal(step)} was kept; --fps sets another rate than {fps:g}."
+        f"second of which every {_ordinal(step)} was kept; if {fps:g} is not their rate, say it "
+        "(--fps, or Frame Rate in Blender)."
     )
     return replace(raw, clock=Clock(numbers=numbers // step), fps=fps, notes=(*raw.notes, note))
 

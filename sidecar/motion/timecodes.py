@@ -29,6 +29,8 @@ RATES = (24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)
 _APP_RATE = 60
 _DROPPED = {30: (2, 29.97), 60: (4, 59.94)}
 _DAY = 24 * 3600
+_COMPUTED = re.compile(r"(.+[:;.])(\d{1,4}[.,]\d+(?:e-?\d+)?)", re.IGNORECASE)
+"""A code whose frames are a number that was computed: 2.0000000000000004, 1.36e-14."""
 _CODE = re.compile(r"(\d{1,3}):([0-5]?\d):([0-5]?\d)([:;.])(\d{1,4})(?:[.,](\d{1,9}))?")
 _LEAST_MILLISECONDS = 250  # frames field beyond this and no camera's rate
 _UNKNOWN_COSTS = 3
@@ -49,7 +51,7 @@ def read_timecodes(texts: list[str], name: str) -> Timecodes:
     rows: list[tuple[int, int, float, int]] = []
     lengths, marks = set(), set()
     for text in texts:
-        found = _CODE.fullmatch(text.strip())
+        found = _CODE.fullmatch(text.strip()) or _CODE.fullmatch(_cut(text.strip()))
         if found is None:
             if rows and not text.strip():
                 rows.append(rows[-1])
@@ -71,6 +73,15 @@ def read_timecodes(texts: list[str], name: str) -> Timecodes:
         places=lengths.pop() if len(lengths) == 1 else 0,
         drop=marks == {";"},
     )
+
+
+def _cut(text: str) -> str:
+    """The code with a computed number of frames cut to six digits."""
+    found = _COMPUTED.fullmatch(text)
+    if found is None:
+        return text
+    ticks = int(float(found[2].replace(",", ".")) * 1e6)  # 29.9999999 is no thirtieth frame
+    return f"{found[1]}{ticks // 1_000_000}.{ticks % 1_000_000:06}"
 
 
 def interpret(codes: Timecodes, fps: float | None = None) -> Counted | Float64Array:

@@ -25,13 +25,14 @@ from .records import FPS
 _UNITS = {1.0: "seconds", 1e-3: "milliseconds", 1e-6: "microseconds", 1e-9: "nanoseconds"}
 _COMMON = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)
 _OUT_OF_ORDER_S = 0.5  # rows that lie further back than this began another recording
+_DISORDERED = 0.1  # share of steps back beyond which a person's rate counts and no time does
 _COARSE = 0.3  # share of repeated times beyond which the times are too coarse for the rows
 _LATEST = 1e20  # in nanoseconds, 3,000 years
 _CLOSE = 0.05
 _SAME_RATE = 1.6  # factor; times that run at a rate further from the given one mean nothing
 _MOST_GUESSED_FPS = 250.0  # 2.5 are seconds between pictures, not milliseconds at 400 fps
 _SORTED = "Some rows were out of order and were sorted by time."
-_FPS_REMEDY = "Say the take's rate with --fps."
+_FPS_REMEDY = "Say the take's rate (--fps, or Frame Rate in Blender)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,14 +133,23 @@ def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
         if clock.times is not None:
             return _by_times(clock, given, name, forced=fps is not None)
         if clock.numbers is not None:
-            return _by_numbers(clock.numbers, given or FPS, name, forced=fps is not None)
+            return _by_numbers(clock.numbers, given, name, forced=fps is not None)
     rate = given or (FPS if clock.timecodes is None else 60.0)
-    return _Places(places=np.arange(len(take), dtype=np.float64), fps=rate)
+    notes = _assumed(given, rate) if len(take) > 1 else ()
+    return _Places(places=np.arange(len(take), dtype=np.float64), fps=rate, notes=notes)
 
 
-def _by_numbers(numbers: Int64Array, fps: float, name: str, *, forced: bool) -> _Places:
-    """Places of rows with frame numbers (R,). forced: whether a person gave the rate, so that
-    numbers without a meaning are passed over."""
+def _assumed(given: float | None, fps: float) -> tuple[str, ...]:
+    """A note on a rate that neither the file nor a person gave."""
+    if given is not None:
+        return ()
+    return (f"The file does not say its frame rate: {fps:g} fps were assumed. {_FPS_REMEDY}",)
+
+
+def _by_numbers(numbers: Int64Array, given: float | None, name: str, *, forced: bool) -> _Places:
+    """Places of rows with frame numbers (R,). given: the rate, None if nothing says it. forced:
+    whether a person gave it, so that numbers without a meaning are passed over."""
+    fps = given or FPS
     order, moved = _sorted(numbers, _OUT_OF_ORDER_S * fps)
     if order is None or (numbers == numbers[0]).all():
         if forced:
@@ -148,8 +158,8 @@ def _by_numbers(numbers: Int64Array, fps: float, name: str, *, forced: bool) -> 
     ascending = numbers[order]
     if (np.diff(ascending) == 0).mean() > _COARSE:
         return _by_coarse(ascending / fps, fps if forced else None, name, order if moved else None)
-    frames = ascending - ascending[0]
-    return _on_grid(frames, fps, order if moved else None)
+    found = _on_grid(ascending - ascending[0], fps, order if moved else None)
+    return replace(found, notes=(*_assumed(given, fps), *found.notes))
 
 
 def _on_grid(frames: Int64Array, fps: float, order: IndexArray | None) -> _Places:
@@ -182,15 +192,17 @@ def _by_times(clock: Clock, given: float | None, name: str, *, forced: bool) -> 
         if forced:
             return consecutive
         if clock.numbers is not None:
-            return _by_numbers(clock.numbers, given or FPS, name, forced=forced)
+            return _by_numbers(clock.numbers, given, name, forced=forced)
         if times is None:
             return consecutive
         raise _no_order(times, name)
     if clock.unit_s is None and _are_numbers(times):
-        return _by_numbers(times.astype(np.int64), given or FPS, name, forced=forced)
+        return _by_numbers(times.astype(np.int64), given, name, forced=forced)
     unit, note = _unit(times, clock.unit_s, given)
     seconds = (times - times[0]) * unit
     order, moved = _sorted(seconds, _OUT_OF_ORDER_S)
+    if forced and float((np.diff(times) < 0).mean()) > _DISORDERED:
+        return consecutive
     if order is None:
         if forced:
             return consecutive
@@ -252,7 +264,7 @@ def _truncated_note(times: Float64Array, found: grid.Grid) -> tuple[str, ...]:
         if 1000 % rate and step_ms in (1000 // rate, round(1000 / rate)):
             return (
                 f"The times are exactly {step_ms} ms apart, {1000 / step_ms:.2f} fps; if the video "
-                f"had {rate}, say --fps {rate}.",
+                f"had {rate}, say so (--fps {rate}).",
             )
     return ()
 
@@ -371,7 +383,7 @@ def _no_order(times: FloatArray | Int64Array, name: str) -> InputError:
     return InputError(
         "motion.times",
         f"The times of {name} {said}, so they do not say when its frames were.",
-        "Say the take's rate with --fps; the rows are then frames one after another.",
+        f"{_FPS_REMEDY} The rows are then frames one after another.",
     )
 
 

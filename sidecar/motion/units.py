@@ -204,7 +204,8 @@ def _with_axes(take: RawTake, name: str, axes: HeadAxes | None) -> RawTake:
         raise InputError(
             "motion.rotation",
             f"In {name}, the head turns by {np.nanmax(size):.0f} radians, round and round.",
-            "Export rotations as axis-angle vectors in radians, or say --degrees.",
+            "Export rotations as axis-angle vectors in radians, or say that they are degrees "
+            "(--degrees, or Angles in Blender).",
         )
     if axes is None:
         if not _faces_away(turns[_faces(take)]):

@@ -46,7 +46,7 @@ def test_every_pass_is_a_socket(in_blender: RunScript, tmp_path: Path) -> None:
         fov_y_rad=0.3,
     )
     ours, path = frame(), tmp_path / "frame_0001.exr"
-    write_exr(path, ours, About(fps=25.0, recipe="a" * 40, camera=camera), half=False)
+    write_exr(path, ours, About(fps=25.0, camera=camera), half=False)
     told = in_blender("layers.py", picture=path, size=SIZE, pixel=PIXEL)
     assert told["type"] == "MULTILAYER"
     masks = {f"mask_{name}": ours.masks[..., k] for k, name in enumerate(PASS_REGIONS)}

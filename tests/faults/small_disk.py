@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from affekt.shared import ledger
 
 _HOLD = 'mount -t tmpfs -o mode=0700,size="$1" tmpfs "$0" && echo mounted && exec cat'
 """It lives as long as `cat` does, which waits for the end of its input."""
@@ -40,9 +41,9 @@ class SmallDisk:
         (self.view / _FILLER).unlink(missing_ok=True)
 
     def files(self) -> list[Path]:
-        """All that was written, by its path in the view."""
+        """All that was written, by its path in the view, but the ledger of what is whole."""
         found = (path for path in self.view.rglob("*") if path.is_file())
-        return sorted(path for path in found if path.name != _FILLER)
+        return sorted(path for path in found if path.name not in (_FILLER, ledger.NAME))
 
 
 @contextlib.contextmanager

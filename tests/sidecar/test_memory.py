@@ -179,6 +179,8 @@ def test_arguments_are_told_apart_as_by_lru_cache() -> None:
 # Pools of threads, which hold no data; and whether a card works, which is asked once a process.
 OWN_CACHES = {("threads.py", "_pool"), ("raster/parallel.py", "_pool")}
 OWN_CACHES |= {("raster/device.py", "_started_cuda")}
+# Bounded: a few thousand short names.
+OWN_CACHES |= {("motion/weight_names.py", "key_of")}
 
 
 def test_nothing_large_is_remembered_elsewhere() -> None:

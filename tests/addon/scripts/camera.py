@@ -96,7 +96,8 @@ with harness.enabled():
         bpy.data.objects.remove(item)
     set_up_cycles(scene)
     head = harness.add_head(asked["head"])
-    takes.add_take(head, harness.read_motion(asked["motion"]), name="x", first_frame=1, scene=scene)
+    place = harness.load("addon.motion.placement").Placement(first=1, fps=30)
+    takes.add_take(head, harness.read_motion(asked["motion"]), name="x", place=place)
     scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(scene.camera)
     rng, told = np.random.default_rng(asked["seed"]), []

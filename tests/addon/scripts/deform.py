@@ -12,7 +12,8 @@ with harness.enabled():
     scene.render.fps = 30
     head = harness.add_head(asked["head"])
     motion = harness.read_motion(asked["motion"])
-    take = takes.add_take(head, motion, name="random", first_frame=1, scene=scene)
+    place = harness.load("addon.motion.placement").Placement(first=1, fps=30)
+    take = takes.add_take(head, motion, name="random", place=place)
     frames = [harness.evaluated_vertices(head, 1 + t) for t in range(len(motion))]
     np.save(asked["out"], axes.to_flame(np.stack(frames)))
     back = takes.read_take(head, take, scene)

@@ -93,7 +93,12 @@ def run(steps: object, *, fast: bool) -> dict:
 def import_steps() -> object:
     importing = harness.load("addon.motion.importing")
     options = importing.ImportOptions(
-        take=Path(asked["take"]), adapter=None, first_frame=1, sets_range=False, with_sound=False
+        take=Path(asked["take"]),
+        adapter=None,
+        first_frame=1,
+        sets_range=False,
+        with_sound=False,
+        reading=harness.load("shared.motion").ReadOptions(),
     )
     return importing.import_steps(head.name, bpy.context.scene.name, options)
 

@@ -197,7 +197,7 @@ def test_adapter_command_makes_flame_takes_bake(files: Path) -> None:
     ("motion", "more", "code"),
     [
         ("none.npz", (), "file.missing"),
-        (".", (), "file.folder"),
+        (".", (), "motion.several"),
         ("emotions.json", (), "file.wrong_kind"),
         ("modulator.safetensors", (), "file.wrong_kind"),
         ("flame.json", (), "space.no_adapter"),

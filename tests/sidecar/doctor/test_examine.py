@@ -283,7 +283,7 @@ def test_other_commands_say_what_is_missing(tmp_path: Path) -> None:
     done = without_extras(tmp_path, "bake", "--help")
     assert done.returncode == 2
     assert done.stderr == (
-        "affekt: The package tyro, which every command needs, is not installed. "
+        "affekt: The package tyro, which `affekt bake` needs, is not installed. "
         f'Run: {sys.executable} -m pip install "affekt[sidecar]"; `affekt doctor` says the rest. '
         "[option.not_installed]\n"
     )

@@ -231,7 +231,14 @@ def test_head_angles_beside_the_weights() -> None:
 def test_other_names_are_passed_over_and_said() -> None:
     frames = [{"blendShapes": row | {"tongueTipUp": 0.5, "confidence": 0.9}} for row in ROWS]
     take = decode_take(as_bytes(frames), "take.json")
-    assert take.notes == ("Passed over, for they are no weights: tongueTipUp, confidence.",)
+    assert take.notes[0] == "Passed over, for they are no weights: tongueTipUp, confidence."
+
+
+def test_a_time_counts_before_a_number_that_is_called_t() -> None:
+    lines = [{"t": i, "time": round(i / 25, 3), "blendShapes": row} for i, row in enumerate(ROWS)]
+    data = b"\xef\xbb\xbf" + b"\r\n".join(as_bytes(line) for line in lines)
+    take = decode_take(data, "take.ndjson")
+    assert (len(take.motion), take.motion.fps, take.notes) == (5, 25, ())
 
 
 def test_frames_without_a_face_need_no_time() -> None:

@@ -27,7 +27,7 @@ TAKES = {
     "timestamps_in_milliseconds.json": (60, 30.0, ""),
     "frames_dropped.json": (60, 30.0, "3 of 60 frames were missing and were filled in (20-22)"),
     "weights_in_percent.json": (60, 30.0, "weights are percent"),
-    "mediapipe_javascript_result.json": (30, 30.0, ""),
+    "mediapipe_javascript_result.json": (30, 30.0, "does not say its frame rate"),
     "head_angles_among_names.json": (60, 60.0, ""),
 }
 """Name -> frames, rate, and what is said."""

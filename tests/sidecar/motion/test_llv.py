@@ -60,11 +60,20 @@ def legacy(frame: int) -> bytes:
 )
 def test_recordings(data: bytes) -> None:
     take = decode_take(data, "dao.gesichter")
-    assert (len(take.motion), take.motion.fps, take.notes) == (30, 60, ())
+    assert (len(take.motion), take.motion.fps) == (30, 60)
+    assert all(note.startswith("It says ") for note in take.notes)
     jaw = take.motion.expression[:, ARKIT_NAMES.index("jawLeft")]
     np.testing.assert_allclose(jaw, np.arange(30) / 100, atol=1e-7)
     assert (take.motion.expression[:, ARKIT_NAMES.index("mouthRight")] == 0.25).all()
     np.testing.assert_allclose(take.motion.rotation[3], [0, 0.1, 0], atol=1e-6)
+
+
+def test_a_recording_that_was_stopped_says_so() -> None:
+    whole = recording([packet(i) for i in range(30)])
+    assert decode_take(whole, "a.gesichter").notes == ()
+    told = decode_take(whole[:-100], "a.gesichter")
+    assert len(told.motion) == 29
+    assert told.notes == ("It says 30 frames, but ends after 29 of them.",)
 
 
 def test_lost_packets_and_lost_faces() -> None:

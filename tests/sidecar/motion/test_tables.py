@@ -150,6 +150,14 @@ def test_times_of_the_day_and_dates() -> None:
         assert (len(take.motion), take.motion.fps) == (100, 50)
 
 
+def test_one_weight_beside_a_time_makes_a_table() -> None:
+    lines = [f"00:00:{i / 25:06.3f},{i / 100}" for i in range(50)]
+    take = decode_take("\n".join(["time,jawOpen", *lines]).encode(), "take.csv")
+    assert (len(take.motion), take.motion.fps) == (50, pytest.approx(25))
+    jaw = take.motion.expression[:, ARKIT_NAMES.index("jawOpen")]
+    np.testing.assert_allclose(jaw, np.arange(50) / 100, atol=1e-6)
+
+
 def test_a_plain_frame_number_as_timecode() -> None:
     table = rows()
     for i, row in enumerate(table[1:]):

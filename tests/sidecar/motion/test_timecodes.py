@@ -129,6 +129,15 @@ def test_a_rate_by_hand_says_how_many_frames_a_second_has() -> None:
     assert (len(out.rows["expression"]), out.fps) == (20, 30)
 
 
+def test_numbers_that_were_computed() -> None:
+    """A clock that adds up 1000 / 30 ms: some frames lie a hair below their number."""
+    clock = np.cumsum(np.full(150, 1 / 30 * 1000)) - 1 / 30 * 1000
+    codes = [f"00:00:{int(ms // 1000):02}:{float(ms % 1000 * 30 / 1000)!r}" for ms in clock]
+    assert any("e-" in code for code in codes)
+    assert any("29.999" in code for code in codes)
+    assert said(codes) == (150, pytest.approx(30, abs=1e-4), 0)
+
+
 @pytest.mark.parametrize(
     "text", ["", "1:2:3", "aa:00:00:00", "99:00:00:00", "00:61:00:00", "0:0:0:0:0"]
 )

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rows on an even grid: rates, units of time, missing, repeated and uneven frames."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affekt.shared import limits
@@ -141,11 +143,29 @@ def test_rows_out_of_order_are_sorted() -> None:
     assert placed.notes == ("Some rows were out of order and were sorted by time.",)
 
 
+def test_an_assumed_rate_is_said() -> None:
+    rows = take(range(60), Clock())
+    assert [note[:42] for note in place(rows, "take.json").notes] == [
+        "The file does not say its frame rate: 30 f"
+    ]
+    assert place(replace(rows, fps=24.0), "take.json").notes == ()
+    assert place(rows, "take.json", 25.0).notes == ()
+    counted = place(take(range(60), Clock(numbers=np.arange(60))), "take.json")
+    assert "30 fps were assumed" in counted.notes[0]
+
+
+def test_times_in_disorder_mean_nothing_beside_a_persons_rate() -> None:
+    disorder = at(np.tile([0.0, 40, 20, 60, 30, 10], 10) + np.repeat(np.arange(10) * 70.0, 6))
+    placed = place(take(range(60), disorder), "take.json", 30.0)
+    assert (len(placed.rows["expression"]), placed.notes) == (60, ())
+    np.testing.assert_allclose(placed.rows["expression"][:, 0], np.arange(60))
+
+
 def test_a_step_that_was_cut_to_milliseconds_is_said() -> None:
     placed = place(take(range(60), at(np.arange(60) * 33.0)), "take.json")
     assert placed.fps == pytest.approx(1000 / 33)
     assert placed.notes == (
-        "The times are exactly 33 ms apart, 30.30 fps; if the video had 30, say --fps 30.",
+        "The times are exactly 33 ms apart, 30.30 fps; if the video had 30, say so (--fps 30).",
     )
     assert place(take(range(60), at(np.arange(60) * 40.0)), "take.json").notes == ()
     assert place(take(range(60), at(np.arange(60) * 16.6667)), "take.json").fps == 60

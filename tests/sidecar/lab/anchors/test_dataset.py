@@ -17,8 +17,7 @@ from affekt.sidecar.lab.anchors.dataset import MANIFEST, write_anchors
 from affekt.sidecar.lab.anchors.demo import make_demo
 from affekt.sidecar.lab.anchors.programs import TRAINING_KINDS
 from affekt.sidecar.lab.training.data import make_groups, read_groups
-from affekt.sidecar.motion.affekt_npz import decode_affekt
-from affekt.sidecar.motion.read import read_motion
+from affekt.sidecar.motion.read import decode_motion, read_motion
 from PIL import Image
 
 HEAD = read_head("open")
@@ -98,7 +97,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 def test_the_shipped_take_is_what_the_code_makes():
     folder = resources.files("affekt.sidecar.assets") / "demo"
     motion, sound, keys = make_demo(HEAD)
-    shipped = decode_affekt((folder / "take.npz").read_bytes(), "take.npz")
+    shipped = decode_motion((folder / "take.npz").read_bytes(), "take.npz")
     # Not the bytes: another processor's matrix product may end in another last bit.
     assert np.allclose(shipped.expression, motion.expression, atol=1e-4)
     assert np.allclose(shipped.jaw, motion.jaw, atol=1e-4)
