@@ -6,6 +6,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from fakes.takes import arkit_content, as_bytes
+
 from .conftest import RunScript
 
 
@@ -24,7 +26,13 @@ def test_all_real_takes(real_data: Path, in_blender: RunScript, tmp_path: Path) 
     with zipfile.ZipFile(real_data / "lam_avatars" / "statue.zip") as bundle:
         name = next(n for n in bundle.namelist() if n.endswith("bsData.json"))
         (tmp_path / "bsData.json").write_bytes(bundle.read(name))
-    arkit = [str(tmp_path / "bsData.json"), str(real_data / "arkit" / "test_expression_1s.json")]
+    # One of a folder of numbered files stands for all of them.
+    (tmp_path / "numbered").mkdir()
+    for frame in range(5):
+        part = tmp_path / "numbered" / f"{frame:05}.json"
+        part.write_bytes(as_bytes(arkit_content(1, seed=frame)))
+    arkit = [str(tmp_path / "numbered" / "00002.json"), str(tmp_path / "bsData.json")]
+    arkit.append(str(real_data / "arkit" / "test_expression_1s.json"))
     truncated = tmp_path / "cut.json"
     truncated.write_bytes(Path(clips[0]).read_bytes()[:5000])
     picture = str(next(iter(sorted(real_data.glob("portraits/*")))))
@@ -35,8 +43,9 @@ def test_all_real_takes(real_data: Path, in_blender: RunScript, tmp_path: Path) 
         refused=[clips[0], str(truncated), picture],
     )
     print(told["frames"], [f"{metres * 1000:.1f} mm" for metres in told["moved"]])
-    assert len(told["frames"]) == len(clips) + 2
+    assert len(told["frames"]) == len(clips) + 3
     assert sorted(told["frames"][: len(clips)]) == [76, 167, 282]
+    assert told["frames"][len(clips)] == 5
     assert told["frames"][-1] == 973
     assert all(0.0005 < metres < 1 for metres in told["moved"])
     no_adapter, cut, no_take = told["refused"].values()
