@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+import pytest
 from affekt.shared.emotion import CONTROLS, EMOTIONS
 from fakes.head import small_head
 
@@ -14,6 +15,7 @@ def test_tracks_are_what_blender_shows(in_blender: RunScript, tmp_path: Path) ->
     told = in_blender("emotion.py", head=save(small_head(), tmp_path / "head.npz"))
     print(told["errors"])
     assert max(told["errors"].values()) < 1e-5
+    assert told["driven"] == pytest.approx([0.02, 0.03, 0.07], abs=1e-5)
     assert told["muted"] == [0.25, 0.25]
     assert told["frames"] == [17, 17]  # reading leaves the scene's frame where it was
     assert told["keyed"] == sorted(f"affekt_emotion.{name}" for name in (*EMOTIONS, *CONTROLS))

@@ -36,6 +36,7 @@ def test_the_scenes_rate_changes_after_the_import(in_blender: RunScript, tmp_pat
     assert fitted["rates"] == [30, 30, 30]
     assert told["after_fit"]["gap"] == 0
     assert "too fast" not in told["after_fit"]["said"]
+    assert told["other_ends"] == [200, 40]  # of a scene that did not end with the take
 
     assert told["moved"]["gap"] == 0
     assert told["moved"]["places"] == list(range(11, FRAMES + 11))

@@ -109,9 +109,12 @@ def spz(
     return head + extension + toc + b"".join(packed)
 
 
-def ksplat(sections: Sequence[Splats], level: int = 1, *, capacity: int = 16) -> bytes:
+def ksplat(
+    sections: Sequence[Splats], level: int = 1, *, capacity: int = 16, partial: Sequence[int] = ()
+) -> bytes:
     """Buckets are simply runs of `capacity` Gaussians in cubes of 2 m, the last one not full, and
-    one section may have room to spare."""
+    one section may have room to spare. partial: Gaussians in each bucket that is not full, if
+    there are several."""
     least, most = -1.25, 1.5
     total = sum(len(s.means) for s in sections)
     head = bytearray(4096)
@@ -119,30 +122,32 @@ def ksplat(sections: Sequence[Splats], level: int = 1, *, capacity: int = 16) ->
     struct.pack_into("<3fff", head, 24, 0, 0, 0, least, most)
     headers, bodies = [], []
     for splats in sections:
-        header, body = _ksplat_section(splats, level, capacity, (least, most))
+        header, body = _ksplat_section(splats, level, capacity, partial, (least, most))
         headers.append(header)
         bodies.append(body)
     return bytes(head) + b"".join(headers) + b"".join(bodies)
 
 
 def _ksplat_section(
-    splats: Splats, level: int, capacity: int, bounds: tuple[float, float]
+    splats: Splats, level: int, capacity: int, partial: Sequence[int], bounds: tuple[float, float]
 ) -> tuple[bytes, bytes]:
     count, block, half = len(splats.means), 2.0, 32767
     known = 0 if splats.harmonics is None else splats.harmonics.shape[1]
-    full, left = divmod(count, capacity)
-    runs = [slice(k, k + capacity) for k in range(0, count, capacity)]
-    middles = [splats.means[run].mean(0) for run in runs]
+    full, left = divmod(count - sum(partial), capacity)
+    partial = partial or ((left,) if left else ())
+    lengths = [capacity] * full + list(partial)
+    bucket = np.repeat(np.arange(len(lengths)), lengths)
+    middles = [splats.means[bucket == k].mean(0) for k in range(len(lengths))]
     body = b""
     if level:
-        body += struct.pack("<I", left) if left else b""
+        body += struct.pack(f"<{len(partial)}I", *partial)
         body += b"".join(struct.pack("<3f", *middle) for middle in middles)
     real = "f" if level == 0 else "e"
     for i in range(count):
         if level == 0:
             body += struct.pack("<3f", *splats.means[i])
         else:
-            steps = (splats.means[i] - middles[i // capacity]) * half / (block / 2)
+            steps = (splats.means[i] - middles[bucket[i]]) * half / (block / 2)
             body += struct.pack("<3H", *(round(float(s)) + half for s in steps))
         body += struct.pack(f"<7{real}", *splats.scales[i], *splats.quaternions[i])
         rgba = (*splats.colours[i], splats.opacities[i])
@@ -152,7 +157,8 @@ def _ksplat_section(
     room = count + 3
     row = {0: 44, 1: 24, 2: 24}[level] + {0: 4, 1: 2, 2: 1}[level] * 3 * known
     header = bytearray(1024)
-    buckets = (capacity, len(runs), block, 12, half, 0, full, int(left > 0)) if level else (0,) * 8
+    counts = (full, len(partial))
+    buckets = (capacity, len(lengths), block, 12, half, 0, *counts) if level else (0,) * 8
     struct.pack_into("<IIIIfHxxIIII", header, 0, count, room, *buckets)
     struct.pack_into("<H", header, 40, {0: 0, 3: 1, 8: 2, 15: 3}[known])
     return bytes(header), body + bytes(3 * row)

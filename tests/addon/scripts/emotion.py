@@ -65,6 +65,11 @@ with harness.enabled():
     scene.frame_set(17)
     harness.load("addon.emotion.sample").read_track(head, times, 30.0, scene)
     frame_after_driver = scene.frame_current
+    # The curves' frames 2, 3 and 7 are the timeline's 5, 7.5 and 17.5.
+    scene.render.frame_map_old, scene.render.frame_map_new = 100, 250
+    fear = harness.load("shared.emotion").EMOTIONS.index("fear")
+    driven = sample.read_track(head, np.array([2.0, 3.0, 7.0]), 30.0, scene).weights[:, fear]
+    scene.render.frame_map_new = 100
     head.driver_remove("affekt_emotion.fear")
     action = head.animation_data.action
     strip = head.animation_data.nla_tracks.new().strips.new("emotion", 10, action)
@@ -75,6 +80,7 @@ with harness.enabled():
     harness.load("addon.emotion.operators").key_channels(head, 3)
     harness.answer(
         errors=errors,
+        driven=driven.tolist(),
         muted=[float(muted.min()), float(muted.max())],
         frames=[frame_after_curves, frame_after_driver],
         keyed=sorted(c.data_path for c in compat.active_curves(head)),

@@ -92,6 +92,11 @@ with harness.enabled():
         "rates": [one.placed_fps for one in head.affekt_takes.items],
     }
     told["after_fit"] = bake()
+    told["other_ends"] = []
+    for fps, end in ((25, 200), (30, 40)):  # the take then ends at frame 76, and at 90 again
+        scene.render.fps, scene.frame_end = fps, end
+        fit()
+        told["other_ends"].append(scene.frame_end)
 
     for curve in all_curves(imported()):
         keys.move_keys(curve, lambda frames: frames + 10)

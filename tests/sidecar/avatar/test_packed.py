@@ -187,6 +187,13 @@ def test_a_ksplat_of_several_sections():
     assert not avatar.harmonics[37:].any()
 
 
+def test_a_ksplat_of_several_buckets_that_are_not_full():
+    """One of four Gaussians, which is full, then three, each around a middle of its own."""
+    splats = some_splats(10)
+    data = packed.ksplat([splats], capacity=4, partial=(2, 3, 1))
+    np.testing.assert_allclose(decode_avatar(data, "x").means, splats.means, atol=3e-5)
+
+
 def test_several_chunks_have_their_own_bounds():
     """Gaussian 256 is the second chunk's first."""
     splats = some_splats(300)

@@ -118,6 +118,16 @@ def test_an_upload_of_another_size_starts_again(user: UserCache) -> None:
     assert files(user) == [SHA256]
 
 
+def test_an_upload_that_is_given_up_frees_what_it_took(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", clock=lambda: 0.0)  # so it measures once, then counts
+    user = cache.user("local")
+    assert cache.size_bytes() == 0
+    user.take(piece(0, 400, size=2000))
+    assert cache.size_bytes() == 400
+    user.take(piece(0, 300))  # of another size: the first is dropped
+    assert cache.size_bytes() == 300
+
+
 def test_unfinished_uploads_are_few(user: UserCache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_ARRIVALS", 3)
     names = [hashlib.sha256(bytes([n])).hexdigest() for n in range(5)]

@@ -152,6 +152,30 @@ def test_any_range_gives_the_bits_of_the_whole(bounds: tuple[int, int], fps: flo
     assert part.neck.tobytes() == take.neck[slice(*bounds)].tobytes()
 
 
+def test_a_take_at_another_rate_by_hand():
+    """Four frames at 20 fps are 0.15 s: frames 0, 1.5, 3 and 4.5 at the network's 30. After that
+    there is half a frame more, which is the last one held."""
+    take, track = random_take(4, fps=20.0), random_track(4, **dict.fromkeys(CONTROLS, 1.0))
+    modulator = replace(MODULATOR, lip_closers={})
+    rows = [(0, 0, 0), (0, 1, 2 / 3), (1, 2, 1 / 3), (2, 2, 0), (2, 3, 2 / 3), (3, 3, 0)]
+
+    def at_30(values: np.ndarray) -> np.ndarray:
+        between = [(1 - part) * values[low] + part * values[high] for low, high, part in rows]
+        return np.stack(between).astype(np.float32)
+
+    fast = make_motion(
+        expression=at_30(take.expression), jaw=at_30(take.jaw), fps=30.0, space="open"
+    )
+    ones = random_track(6, **dict.fromkeys(CONTROLS, 1.0))
+    change = numbers(modulate(fast, replace(ones, weights=at_30(track.weights)), modulator))
+    change -= numbers(fast)
+    wanted = numbers(take).copy()
+    for frame, (low, high) in enumerate(((0, 0), (1, 2), (3, 3), (4, 5))):
+        wanted[frame] += (change[low] + change[high]) / 2
+    found = numbers(modulate(take, track, modulator))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
 def test_a_range_gives_the_same_bits_with_another_number_of_threads():
     take, track = random_take(), random_track()
     before = torch.get_num_threads()

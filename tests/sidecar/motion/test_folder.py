@@ -87,6 +87,13 @@ def test_numbers_that_count_something_else_are_only_an_order(tmp_path: Path) -> 
     assert "do not count frames" in " ".join(take.notes)
 
 
+def test_the_identity_is_the_mean_of_the_frames(tmp_path: Path) -> None:
+    for number, frame in enumerate(frames_of(vhap_arrays(3))):
+        shape = np.full(300, (1.0, 2.0, 6.0)[number], np.float32)
+        write(tmp_path / f"{number}.npz", npz_bytes({**frame, "shape": shape}))
+    np.testing.assert_array_equal(read_take(tmp_path).motion.shape, np.full(300, 3.0))
+
+
 def data_set(folder: Path) -> None:
     """A take beside what data sets have around it."""
     write(folder / "flame_params.json", as_bytes(lam_content(9)))

@@ -167,3 +167,8 @@ def test_written_codes_by_example() -> None:
     assert write_timecodes(3, 25.0) == ["00:00:00:24.000", "00:00:01:00.000", "00:00:01:01.000"]
     assert write_timecodes(2, 59.904) == ["00:00:00:00.000000", "00:00:00:01.001603"]
     assert write_timecodes(61, 60.0)[60] == "00:00:01:00.000"
+    assert write_timecodes(26, 25.0)[0] == "00:00:00:00.000"
+    # A whole second and no more: had it begun with the second, nothing would tell its rate.
+    second = write_timecodes(25, 25.0)
+    assert (second[0], second[24]) == ("00:00:00:24.000", "00:00:01:23.000")
+    assert placed(second).fps == 25

@@ -154,6 +154,20 @@ def tensor(**changes: object) -> bytes:
 
 @pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 @pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({"offset": 1, "size": (2,)}, [1, 2]),
+        ({"size": (2,), "stride": (2,)}, [0, 2]),
+        ({"offset": 1, "size": (2, 2), "stride": (0, 1)}, [[1, 2], [1, 2]]),
+    ],
+)
+def test_tensors_that_see_a_part_of_their_storage(changes: dict, seen: list) -> None:
+    """As a slice of a tensor is saved: `code[:, 100:]` with the whole of `code` behind it."""
+    assert leaves("pickle", tensor(**changes))["exp"].tolist() == seen
+
+
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+@pytest.mark.parametrize(
     ("changes", "code"),
     [
         ({"size": (4,)}, "file.damaged"),
