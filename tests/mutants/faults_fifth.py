@@ -102,7 +102,7 @@ FIFTH = (
         file="sidecar/motion/arkit_json.py",
         old="* divisor / rate if rate > 0",
         new="* rate / divisor if rate > 0",
-        tests=("tests/sidecar/motion/test_arkit_json.py",),
+        tests=("tests/sidecar/motion/test_arkit_json.py", "tests/sidecar/motion/test_llv.py"),
     ),
     Fault(
         what="the identity of a folder is its first file's",
