@@ -33,13 +33,20 @@ def is_open_to_others(status: os.stat_result) -> bool:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes the folder, and those above it that are missing, for their user alone."""
+    """Makes the folder, and those above it that are missing, for their user alone. One that is
+    there and open to others is closed to them only while nothing is in it.
+
+    Raises NotPrivateError if it is another user's, or open to others and in use.
+    """
     if not folder.parent.exists():
         make_folder(folder.parent)
     folder.mkdir(exist_ok=True, mode=0o700)
-    if os.name == "posix":
-        if not is_own(folder.stat()):
-            raise NotPrivateError(f"{folder} belongs to another user")
+    status = folder.stat()
+    if not is_own(status):
+        raise NotPrivateError(f"{folder} belongs to another user")
+    if os.name == "posix" and is_open_to_others(status):
+        if any(folder.iterdir()):
+            raise NotPrivateError("other users may enter it, and things are in it")
         folder.chmod(0o700)
 
 
@@ -61,6 +68,8 @@ def write_new(path: Path, text: str) -> None:
 
 def read(path: Path) -> bytes:
     """The file's bytes, at most one more than `MAX_FILE_BYTES`. Raises NotPrivateError."""
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe waits for ever
+        raise NotPrivateError("it is no file")
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         if not is_own(status) or is_open_to_others(status):

@@ -1,6 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m affekt.sidecar` is the command `affekt`."""
+"""The command `affekt`, also as `python -m affekt.sidecar`."""
 
-from .cli import main
+from __future__ import annotations
 
-main()
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Entry point of `affekt`."""
+    try:
+        from . import cli
+    except KeyboardInterrupt:  # before the command can end in order
+        raise SystemExit(130) from None
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

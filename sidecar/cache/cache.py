@@ -19,7 +19,7 @@ from ...shared.connection import CACHE_SETTING, make_private_folder
 from ...shared.errors import JobError, LinkError
 from ...shared.replacement import PARTIAL, is_left_behind
 from . import disk
-from .user import UserCache
+from .user import ROOMS, UserCache
 
 _USER = re.compile(r"[a-z0-9-]{1,64}")
 _ROOM = 0.95
@@ -110,7 +110,7 @@ class Cache:
         """Measures the cache and removes leftovers; returns all files that may be evicted."""
         started = self._clock()
         with disk.disk_errors():
-            entries = list(_entries(self.root / "users"))
+            entries = [entry for room in self._rooms() for entry in _entries(room)]
         partial = [entry for entry in entries if entry.path.name.endswith(PARTIAL)]
         left = {entry.path for entry in partial if _is_leftover(entry)}
         for path in left:
@@ -120,6 +120,13 @@ class Cache:
             took = self._clock() - started
             self._walk_again_at = self._clock() + max(_WALK_S, _WALK_SHARE * took)
         return [entry for entry in entries if entry not in partial]
+
+    def _rooms(self) -> list[Path]:
+        """The folders in which the cache keeps files: whatever else lies beside them, in a folder
+        that somebody chose for it, is not the cache's."""
+        users = self.root / "users"
+        found = [path.name for path in users.iterdir()] if users.is_dir() else []
+        return [users / user / room for user in found if _USER.fullmatch(user) for room in ROOMS]
 
 
 def choose(entries: Iterable[Entry], excess: int, in_use_since: float | None) -> Iterator[Entry]:

@@ -32,6 +32,8 @@ from .uploads import Uploads
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[0-9a-f]{16,64}")
 _PICTURE = re.compile(r"pictures(/[A-Za-z0-9_-]+)+\.(png|exr)")
+ROOMS = ("artefacts", "chunks", "pictures")
+"""The folders of a user's part in which the cache keeps files."""
 _MOST_KNOWN = 65_536
 _PARTS = ".parts"
 
@@ -47,7 +49,7 @@ class UserCache:
         """on_growth: called with the bytes by which the cache has grown, or shrunk."""
         self.folder = folder
         self._on_growth = on_growth
-        self._artefacts, self._chunks = folder / "artefacts", folder / "chunks"
+        self._artefacts, self._chunks = folder / ROOMS[0], folder / ROOMS[1]
         self._uploads = Uploads(self._artefacts, on_growth)
         self._known: dict[Path, tuple[int, int, int]] = {}  # whole files: inode, size and time
         self._lock = threading.Lock()
@@ -173,7 +175,7 @@ class UserCache:
         pictures in it as used now."""
         if not _KEY.fullmatch(recipe):
             raise ValueError(f"'{recipe}' is no fingerprint")
-        folder = self.folder / "pictures" / recipe
+        folder = self.folder / ROOMS[2] / recipe
         with disk.disk_errors():
             private_files.make_folder(folder)
             for entry in os.scandir(folder):

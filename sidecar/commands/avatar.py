@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import tyro
+
 from ...shared.pictures import Follow
+from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
     from ...shared.motion import Motion
@@ -39,6 +42,22 @@ class _Performance(_Avatar):
     up: Literal["y-up", "y-down"] = "y-up"
     """Axes of a PLY: the head's own (y-up), or those of most 3DGS viewers (y-down). SPZ has axes of
     its own (y-up), which its readers know."""
+    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
+
+    def _read_both(self) -> tuple[Avatar, Motion]:
+        """Reads the avatar and the take, converts the take for it, and prints what is noticed."""
+        from ..avatar.avatar import performance_notes
+        from ..motion.adapter import read_adapter
+        from ..motion.read import read_take
+        from ..render.shot import motion_for
+
+        take = read_take(self.motion, self.reading.options())
+        print_notes(self.motion.name, take)
+        adapter = None if self.adapter is None else read_adapter(self.adapter)
+        avatar = _read(self.avatar, self.head)
+        for note in performance_notes(avatar):
+            print(f"Note: {note}")
+        return avatar, motion_for(avatar, take.motion, adapter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +116,7 @@ class Export(_Performance):
         from ..avatar.export import encode_frame
         from ..files import write_whole
 
-        avatar, motion = _avatar_and_motion(self.avatar, self.head, self.motion, self.adapter)
+        avatar, motion = self._read_both()
         gaussians = Actor(avatar, motion, self.follow).pose(self.frame).gaussians
         write_whole(self.out, encode_frame(gaussians, "ply", self.up))
         print(f"{self.out}: frame {self.frame}, {len(avatar):,} Gaussians")
@@ -121,7 +140,7 @@ class Sequence(_Performance):
         from ..avatar.export import write_sequence
         from .frames import parse_frames
 
-        avatar, motion = _avatar_and_motion(self.avatar, self.head, self.motion, self.adapter)
+        avatar, motion = self._read_both()
         frames = parse_frames(self.frames, len(motion))
         files = write_sequence(self.out, avatar, motion, frames, self.format, self.up, self.follow)
         written = sum(new for _, new in track(files, "Writing", total=len(frames), transient=True))
@@ -170,26 +189,6 @@ def _read(name: str, head: str | None) -> Avatar:
             "Give an avatar, or `open-gaussians`.",
         )
     return subject
-
-
-def _avatar_and_motion(
-    name: str, head: str | None, take: Path, adapter_path: Path | None
-) -> tuple[Avatar, Motion]:
-    """Reads the avatar and the take, converts the take for it, and prints the avatar's notes."""
-    from ..avatar.avatar import performance_notes
-    from ..motion.adapter import read_adapter
-    from ..motion.read import read_take
-    from ..render.shot import motion_for
-    from .reading import print_notes
-
-    read = read_take(take)
-    print_notes(take.name, read)
-    motion = read.motion
-    adapter = None if adapter_path is None else read_adapter(adapter_path)
-    avatar = _read(name, head)
-    for note in performance_notes(avatar):
-        print(f"Note: {note}")
-    return avatar, motion_for(avatar, motion, adapter)
 
 
 def _turned_over(avatar: Avatar) -> Avatar:

@@ -28,6 +28,7 @@ class Convert:
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def run(self) -> None:
+        self._refuse_own_source()
         if self.to in _EMOTIONS:
             self._convert_emotions()
             return
@@ -42,6 +43,21 @@ class Convert:
         print(f"{self.out}: {form}, {len(motion)} frames at {motion.fps:g} fps, {motion.space}")
         if left_out:
             print(f"  {form} has no place for {', '.join(left_out)}")
+
+    def _refuse_own_source(self) -> None:
+        """Raises InputError `option.same_file` if the result would replace what it is made of."""
+        from ...shared.errors import InputError
+
+        try:
+            is_same = self.out.samefile(self.source)
+        except (OSError, ValueError):  # mostly since it is not there yet
+            return
+        if is_same:
+            raise InputError(
+                "option.same_file",
+                f"{self.out} is the source itself, which would be lost.",
+                "Give the result another name.",
+            )
 
     def _convert_emotions(self) -> None:
         from ...shared import limits

@@ -79,7 +79,7 @@ class Files:
     """PNG with straight alpha (and depth), or multilayer EXR with the passes."""
     passes: tuple[PassName, ...] = ("combined", "depth")
     """Passes of an EXR, one after the other; `all` is every one that the avatar can have."""
-    axes: Axes = "world"
+    normal_axes: Axes = "world"
     """Axes of the normal pass: the head's own, as in Cycles the world's, or the camera's."""
     half: bool = True
     """16-bit floats in an EXR where they suffice; depth, position and vector never have them."""
@@ -120,7 +120,7 @@ class Render:
     picture: tyro.conf.OmitArgPrefixes[Picture] = field(default_factory=Picture)
     drawing: tyro.conf.OmitArgPrefixes[Drawing] = field(default_factory=Drawing)
     files: tyro.conf.OmitArgPrefixes[Files] = field(default_factory=Files)
-    take: Reading = field(default_factory=Reading)
+    reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def run(self) -> None:
         from ..motion.adapter import read_adapter
@@ -129,7 +129,7 @@ class Render:
         from ..render.video import read_sound
         from .frames import parse_frames
 
-        take = read_take(self.motion, self.take.options())
+        take = read_take(self.motion, self.reading.options())
         print_notes(self.motion.name, take)
         motion = take.motion
         frames = parse_frames(self.frames, len(motion))
@@ -163,7 +163,7 @@ class Render:
             half=files.half,
             antialiased=self.drawing.antialiased,
             follow=self.drawing.follow,
-            axes=files.axes,
+            axes=files.normal_axes,
             weights=None if track is None else track.weights,
             influence=None if track is None else track.influence,
         )

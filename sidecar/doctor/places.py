@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...shared import limits
 from ...shared.connection import CACHE_VARIABLE, FILE_NAME, RUNTIME_VARIABLE
+from ...shared.errors import LinkError
 from ..cache.cache import Cache
 from ..server.key_files import KEYS_VARIABLE
 from .machine import Machine
@@ -74,7 +75,10 @@ def check_cache(machine: Machine) -> Finding:
     if (reason := _why_not_writable(nearest)) is not None:
         return missing(f"{nearest} is not writable ({reason})", elsewhere)
     free = machine.free_bytes(nearest)
-    size = Cache(folder).size_bytes() if folder.exists() else 0
+    try:
+        size = Cache(folder).size_bytes() if folder.exists() else 0
+    except LinkError as error:
+        return missing(error.message, elsewhere)
     most = limits.CACHE_BYTES / 1e9
     detail = f"{folder}, {size / 1e9:.2f} of {most:.0f} GB; {free / 1e9:.1f} GB free on its disk"
     return warn(detail, elsewhere) if free < LEAST_FREE_BYTES else ok(detail)

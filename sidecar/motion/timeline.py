@@ -128,7 +128,10 @@ def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
             told = timecodes.interpret(clock.timecodes, fps)
             if isinstance(told, timecodes.Counted):
                 rate = given or checked(told.fps, name) or FPS
-                return _by_numbers(told.numbers, rate, name, forced=fps is not None)
+                found = _by_numbers(told.numbers, rate, name, forced=fps is not None)
+                if given is None and len(set(clock.timecodes.seconds.tolist())) == 1:
+                    found = replace(found, notes=(_untold(found.fps), *found.notes))
+                return found
             clock = Clock(times=told, unit_s=1.0)
         if clock.times is not None:
             return _by_times(clock, given, name, forced=fps is not None)
@@ -137,6 +140,12 @@ def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
     rate = given or (FPS if clock.timecodes is None else 60.0)
     notes = _assumed(given, rate) if len(take) > 1 else ()
     return _Places(places=np.arange(len(take), dtype=np.float64), fps=rate, notes=notes)
+
+
+def _untold(fps: float) -> str:
+    """A note on a rate that timecodes leave open."""
+    said = f"No second ends within the take, so its timecodes leave its rate open: {fps:g} fps"
+    return f"{said} were assumed. {_FPS_REMEDY}"
 
 
 def _assumed(given: float | None, fps: float) -> tuple[str, ...]:

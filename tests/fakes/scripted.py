@@ -64,6 +64,8 @@ class ScriptedSidecar:
         self._context = zmq.Context()
         public, secret = zmq.curve_keypair()
         self._socket = self._context.socket(zmq.ROUTER)
+        # Past its mark a ROUTER drops messages without a word, answers too; the server keeps below.
+        self._socket.setsockopt(zmq.SNDHWM, 0)
         self._socket.linger = 0
         self._socket.curve_server = True
         self._socket.curve_publickey, self._socket.curve_secretkey = public, secret

@@ -45,7 +45,7 @@ LIMIT_S = 900.0
 """A fault may make a test wait for ever: that test fails before, by pytest's own limit."""
 CONTROL_LIMIT_S = 1800.0
 _LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv*", ".pytest_cache", ".hypothesis", ".ruff_cache", "build", "dist", "demo"
+    ".git", ".venv*", ".pytest_cache", ".hypothesis", ".ruff_cache", "build", "dist"
 )
 _FAILED = 1
 CAUGHT, SURVIVED, NOT_TRIED = "caught", "SURVIVED", "not tried, all skipped or out of time"

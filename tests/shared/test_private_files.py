@@ -38,6 +38,24 @@ def test_a_folder_is_closed(tmp_path: Path) -> None:
     assert mode(tmp_path / "new") == 0o700
 
 
+@posix
+def test_a_folder_that_others_use_is_not_closed_to_them(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "theirs.txt").touch()
+    shared.chmod(0o1777)
+    with pytest.raises(private_files.NotPrivateError):
+        private_files.make_folder(shared)
+    assert mode(shared) == 0o1777
+
+
+@posix
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json", 0o600)
+    with pytest.raises(private_files.NotPrivateError):
+        private_files.read(tmp_path / "a.json")
+
+
 def test_new_is_new(tmp_path: Path) -> None:
     private_files.write_new(tmp_path / "a.json", "first")
     with pytest.raises(FileExistsError):

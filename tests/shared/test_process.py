@@ -172,7 +172,7 @@ def test_a_program_that_never_gets_ready(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_an_old_file_is_not_believed(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
+    (tmp_path / "run").mkdir(mode=0o700)
     (tmp_path / "run" / FILE_NAME).write_text("{}")
     process = start_sidecar([sys.executable, "-c", "input()"], tmp_path / "run")
     assert process.poll() is SidecarState.STARTING

@@ -111,9 +111,20 @@ class _Recorder:
     def __init__(self) -> None:
         self.chunks: list[NDArray[np.int16]] = []
         self.events: list[tuple[int, str]] = []  # (ms, mnemonic)
+        self.error: BaseException | None = None
         self.callback = _Callback(self._receive)
 
     def _receive(self, samples, count: int, events) -> int:  # type: ignore[no-untyped-def]
+        """The library's callback; 1 stops it. What ends the command, such as Ctrl-C, may arrive in
+        here, where ctypes would swallow it: it is kept for `speak` to raise."""
+        try:
+            self._collect(samples, count, events)
+        except BaseException as error:
+            self.error = error
+            return 1
+        return 0
+
+    def _collect(self, samples, count: int, events) -> None:  # type: ignore[no-untyped-def]
         if samples and count > 0:
             self.chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         index = 0
@@ -123,7 +134,6 @@ class _Recorder:
                 symbol = bytes(event.id.string).decode("utf-8", "replace")
                 self.events.append((event.audio_position_ms, symbol))
             index += 1
-        return 0
 
 
 @contextmanager
@@ -174,6 +184,8 @@ def speak(text: str, voice: Voice | None = None) -> Speech:
         library.espeak_SetSynthCallback(recorder.callback)
         data = text.encode("utf-8")
         library.espeak_Synth(data, len(data) + 1, 0, 1, 0, _UTF8, None, None)
+    if recorder.error is not None:
+        raise recorder.error
     samples = np.concatenate(recorder.chunks) if recorder.chunks else np.zeros(0, np.int16)
     phonemes = _phonemes(recorder.events, len(samples) / SAMPLE_RATE)
     return Speech(text=text, samples=samples, phonemes=phonemes)

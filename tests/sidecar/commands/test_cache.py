@@ -51,6 +51,19 @@ def test_clear(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert kept.exists()
 
 
+def test_only_the_caches_own_files_go(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The folder may be one in which a user keeps other things, even under our names."""
+    fill(folder)
+    letters = ("users/list.txt", "users/anna/letter.txt", "users/local/docs/x.txt", "notes.txt")
+    for letter in letters:
+        (folder / letter).parent.mkdir(parents=True, exist_ok=True)
+        (folder / letter).write_text("hi")
+    assert cli.run(["cache", "clear"]) == 0
+    assert capsys.readouterr().out == f"{folder}: 0.02 GB removed\n"
+    left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert left == set(letters)
+
+
 def test_not_under_a_running_sidecar(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(folder)
     running = Connection(

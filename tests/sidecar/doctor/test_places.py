@@ -119,8 +119,13 @@ def test_cache(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     empty = places.check_cache(make_machine(tmp_path))
     assert said(empty) == ("ok", f"{folder}, 0.00 of 20 GB; 50.0 GB free on its disk", "")
-    (folder / "users" / "local").mkdir(parents=True)
-    (folder / "users" / "local" / "file").write_bytes(bytes(25_000_000))
+    folder.mkdir(mode=0o755, exist_ok=True)
+    (folder / "theirs").touch()
+    folder.chmod(0o755)
+    assert said(places.check_cache(make_machine(tmp_path)))[0] == "missing"
+    folder.chmod(0o700)
+    (folder / "users" / "local" / "chunks").mkdir(parents=True)
+    (folder / "users" / "local" / "chunks" / "file").write_bytes(bytes(25_000_000))
     assert "0.03 of 20 GB;" in places.check_cache(make_machine(tmp_path)).detail
     full = make_machine(tmp_path, free_bytes=lambda _: 500_000_000)
     assert said(places.check_cache(full)) == (

@@ -101,6 +101,7 @@ def test_convert_from_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture
         (["out.npz", "--to", "usd"], "option.format"),
         (["out.npz", "--fps", "0"], "motion.rate"),
         (["no/such/folder/out.npz"], "file.not_writable"),
+        (["take.npz"], "option.same_file"),
     ],
 )
 def test_convert_refuses_with_a_sentence(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.lab.anchors.channels import columns_of
-from affekt.sidecar.lab.anchors.speech import SAMPLE_RATE, Voice, read_sentences, speak
+from affekt.sidecar.lab.anchors.speech import SAMPLE_RATE, Voice, _Recorder, read_sentences, speak
 from affekt.sidecar.lab.anchors.visemes import GROUPS, IGNORED, VISEMES, holds_of, target_of
 
 TEXT = "My mother bought a big brown map."
@@ -43,6 +43,17 @@ def test_no_text_is_refused(text: str):
     with pytest.raises(InputError) as caught:
         speak(text)
     assert caught.value.code == "option.text"
+
+
+def test_what_ends_the_command_within_the_library_ends_it(monkeypatch: pytest.MonkeyPatch):
+    """ctypes only prints what is raised in a callback."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Recorder, "_collect", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        speak("Hello there.")
 
 
 def test_an_unknown_voice_is_refused():
