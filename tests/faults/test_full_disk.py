@@ -137,7 +137,7 @@ def pictures_of(disk: SmallDisk) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("options", "free", "each"),
     [
-        pytest.param(["--no-preview"], 60_000, 2, id="png"),
+        pytest.param(["--no-preview"], 60_000, 2, id="png", marks=pytest.mark.full),
         pytest.param(
             ["--format", "exr", "--no-preview"], 200_000, 1, id="exr", marks=pytest.mark.full
         ),

@@ -182,7 +182,13 @@ def test_exr_with_every_pass_and_a_sheet(
 def test_normals_in_the_cameras_axes(files: Path, tmp_path: Path):
     shown = {}
     for axes in ("world", "camera"):
-        words = {"format": "exr", "passes": "normal", "frames": "0", "yaw": "80", "axes": axes}
+        words = {
+            "format": "exr",
+            "passes": "normal",
+            "frames": "0",
+            "yaw": "80",
+            "normal-axes": axes,
+        }
         assert render(files, tmp_path / axes, "open", **words) == 0
         _, pixels = read_exr(tmp_path / axes / "frame_0001.exr")
         shown[axes] = np.stack([pixels[f"ViewLayer.Normal.{k}"] for k in "XYZ"], -1)[20, 20]
