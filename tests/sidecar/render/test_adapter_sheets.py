@@ -13,6 +13,7 @@ from fakes.flame import npz
 from fakes.flame_twin import remeshed_twin
 
 
+@pytest.mark.full
 def test_a_head_without_expressions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
