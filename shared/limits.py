@@ -99,6 +99,7 @@ CLOSE_S = 2.0
 MAX_FRAMES = 240_000
 # Sentences on what was noticed in reading a take; more would not be read.
 MAX_NOTES = 16
+MAX_NOTE_LETTERS = 500
 # Rates of faces: below, lips cannot be followed and the number is a mistaken unit; above, no camera
 # films faces.
 LEAST_FPS = 5.0

@@ -44,7 +44,7 @@ _FILE_NAME = Text(longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+")
 _NAME = Text(longest=64, pattern="[A-Za-z0-9_.-]+")
 _CODE = Text(longest=64, pattern="[a-z][a-z0-9_.]*")
 _SENTENCE = Text(longest=4000, pattern=r"[^\x00-\x09\x0b-\x1f\x7f]*")
-_NOTE = replace(_SENTENCE, longest=500)
+_NOTE = replace(_SENTENCE, longest=limits.MAX_NOTE_LETTERS)
 _FRAME = Integer(high=limits.MAX_FRAMES)
 # A terabyte; `limits` holds the size allowed for each kind.
 _SIZE = Integer(high=2**40)

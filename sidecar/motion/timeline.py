@@ -31,6 +31,7 @@ _LATEST = 1e20  # in nanoseconds, 3,000 years
 _CLOSE = 0.05
 _SAME_RATE = 1.6  # factor; times that run at a rate further from the given one mean nothing
 _MOST_GUESSED_FPS = 250.0  # 2.5 are seconds between pictures, not milliseconds at 400 fps
+_UNTOLD = "No second ends within the take, so its timecodes leave its rate open"
 _SORTED = "Some rows were out of order and were sorted by time."
 _FPS_REMEDY = "Say the take's rate (--fps, or Frame Rate in Blender)."
 
@@ -129,9 +130,9 @@ def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
             if isinstance(told, timecodes.Counted):
                 rate = given or checked(told.fps, name) or FPS
                 found = _by_numbers(told.numbers, rate, name, forced=fps is not None)
-                if given is None and len(set(clock.timecodes.seconds.tolist())) == 1:
-                    found = replace(found, notes=(_untold(found.fps), *found.notes))
-                return found
+                open_ended = (clock.timecodes.seconds == clock.timecodes.seconds[0]).all()
+                notes = _assumed(given, found.fps, _UNTOLD) if open_ended else ()
+                return replace(found, notes=(*notes, *found.notes))
             clock = Clock(times=told, unit_s=1.0)
         if clock.times is not None:
             return _by_times(clock, given, name, forced=fps is not None)
@@ -142,17 +143,13 @@ def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
     return _Places(places=np.arange(len(take), dtype=np.float64), fps=rate, notes=notes)
 
 
-def _untold(fps: float) -> str:
-    """A note on a rate that timecodes leave open."""
-    said = f"No second ends within the take, so its timecodes leave its rate open: {fps:g} fps"
-    return f"{said} were assumed. {_FPS_REMEDY}"
-
-
-def _assumed(given: float | None, fps: float) -> tuple[str, ...]:
+def _assumed(
+    given: float | None, fps: float, why: str = "The file does not say its frame rate"
+) -> tuple[str, ...]:
     """A note on a rate that neither the file nor a person gave."""
     if given is not None:
         return ()
-    return (f"The file does not say its frame rate: {fps:g} fps were assumed. {_FPS_REMEDY}",)
+    return (f"{why}: {fps:g} fps were assumed. {_FPS_REMEDY}",)
 
 
 def _by_numbers(numbers: Int64Array, given: float | None, name: str, *, forced: bool) -> _Places:
@@ -210,11 +207,9 @@ def _by_times(clock: Clock, given: float | None, name: str, *, forced: bool) -> 
     unit, note = _unit(times, clock.unit_s, given)
     seconds = (times - times[0]) * unit
     order, moved = _sorted(seconds, _OUT_OF_ORDER_S)
-    if forced and float((np.diff(times) < 0).mean()) > _DISORDERED:
+    if forced and (order is None or (np.diff(times) < 0).mean() > _DISORDERED):
         return consecutive
     if order is None:
-        if forced:
-            return consecutive
         raise _no_order(times, name)
     ordered = replace(clock, times=seconds[order])
     if clock.numbers is not None:

@@ -106,7 +106,7 @@ class Work:
             options = ReadOptions(fps=request.fps, angles=request.angles, axes=request.axes)
             read, space = self._services.read_take(replace(_take(request, user), options=options))
             fields = conversions.motion_fields(read.motion)
-            notes = tuple(note[:500] for note in read.notes[: limits.MAX_NOTES])
+            notes = tuple(n[: limits.MAX_NOTE_LETTERS] for n in read.notes[: limits.MAX_NOTES])
             return messages.MotionRead(**fields, source_space=space, notes=notes)
         if isinstance(request, messages.GetHead):
             return conversions.head_message(self._services.read_head(request.name))

@@ -125,8 +125,10 @@ def test_midnight() -> None:
 def test_a_rate_by_hand_says_how_many_frames_a_second_has() -> None:
     codes = [code(i, 30) for i in range(20) if i != 4]
     assert placed(codes).fps == 60  # no second ends here
+    assert "60 fps were assumed" in placed(codes).notes[0]
     out = placed(codes, 30)
     assert (len(out.rows["expression"]), out.fps) == (20, 30)
+    assert "assumed" not in "".join(out.notes)
 
 
 def test_numbers_that_were_computed() -> None:
