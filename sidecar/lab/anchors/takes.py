@@ -92,6 +92,16 @@ def add_habit(performance: Performance, rng: np.random.Generator) -> Performance
 def motion_from_weights(weights: Float64Array, performance: Performance, head: HeadModel) -> Motion:
     """The performance's weights (T, 100) of `NAMES` as a take in space "open", without the shapes
     that the head lacks."""
+    return replace(
+        motion_of_weights(weights, head),
+        neck=performance.nonverbal.head.astype(np.float32),
+        shape=performance.shape.astype(np.float32),
+    )
+
+
+def motion_of_weights(weights: Float64Array, head: HeadModel) -> Motion:
+    """Weights (T, 100) of `NAMES` as a take in space "open" whose head stays still, without the
+    shapes that the head lacks."""
     arkit, extra = weights[:, : len(ARKIT_NAMES)], weights[:, len(ARKIT_NAMES) :]
     expression = np.zeros((len(weights), 100))
     expression[:, : len(head.arkit_expression)] = arkit @ head.arkit_expression.T
@@ -102,8 +112,6 @@ def motion_from_weights(weights: Float64Array, performance: Performance, head: H
         expression=expression.astype(np.float32),
         jaw=(arkit @ head.arkit_jaw.T).astype(np.float32),
         eyes=(arkit @ head.arkit_eyes.T).astype(np.float32),
-        neck=performance.nonverbal.head.astype(np.float32),
-        shape=performance.shape.astype(np.float32),
         fps=MODEL_FPS,
         space="open",
     )

@@ -13,12 +13,13 @@ from affekt.sidecar.cli import run
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.commands.evaluate_pictures import take_names
 from affekt.sidecar.lab.evaluation import takes
+from affekt.sidecar.lab.evaluation.lips_kept import speech_closures
 from affekt.sidecar.lab.evaluation.page import tables_of, write_figures, write_page
 from affekt.sidecar.lab.evaluation.takes import (
     closures_kept,
     draw_in_frame,
+    lip_gap,
     measure_jitter,
-    speech_closures,
     telling_frames,
     write_take_video,
 )
@@ -86,7 +87,7 @@ class TestTakes:
         mouth[10:80, ARKIT["jawOpen"]] = 0.5
         mouth[40:43, ARKIT["jawOpen"]] = 0  # an m in the midst of vowels; silence at both ends
         take = to_open(make_motion(expression=mouth, fps=30.0, space="arkit"), HEAD, None)
-        frames = speech_closures(take, HEAD)
+        frames = speech_closures(lip_gap(take, HEAD), take.fps)
         assert len(frames)
         assert set(frames) <= {40, 41, 42}
         mouth[40:43, ARKIT["jawOpen"]] = 0.3
