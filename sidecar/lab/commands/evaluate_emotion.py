@@ -13,11 +13,9 @@ from .evaluate import parse_against
 from .evaluate_pictures import make_reader, take_names
 
 if TYPE_CHECKING:
-    from ....shared.arrays import UInt8Array
-    from ....shared.motion import Motion
     from ...modulation.modulator import Modulator
-    from ..evaluation.emotion import Cast, Seen, Shown, Version
-    from ..evaluation.emotion_states import Take
+    from ..evaluation.emotion import Cast, Seen, Shown
+    from ..evaluation.emotion_states import Take, Version
     from ..evaluation.recognition import Reader
 
 FACE_PIXELS = (64, 2048)
@@ -102,7 +100,8 @@ class Emotion:
     def _judge(self, reader: Reader | None) -> None:
         from ...files import write_whole
         from ...modulation.modulator import load_modulator
-        from ..evaluation.emotion import check_cast, plan_faces, plan_recipes
+        from ..evaluation.emotion import plan_faces, plan_recipes
+        from ..evaluation.emotion_measures import check_cast, measure_subjects
         from ..evaluation.page import markdown_of, write_figures
 
         cast = self._cast()
@@ -113,7 +112,8 @@ class Emotion:
         plan += plan_recipes(cast.head) if self.recipes else []
         figures = self._show(plan, cast, reader)
         if self.measure:
-            figures |= self._measure(takes, cast, modulator, states)
+            print("measuring …", flush=True)
+            figures |= measure_subjects(takes, cast, modulator, states)
         write_figures(self.out / "emotion.json", figures)
         write_whole(self.out / "emotion.md", markdown_of(figures).encode())
 
@@ -173,93 +173,39 @@ class Emotion:
 
     def _show(self, plan: Sequence[Shown], cast: Cast, reader: Reader | None) -> dict[str, object]:
         from ..evaluation.emotion import show, write_faces
+        from ..evaluation.emotion_reading import Readings, figures_of, read_subject_faces
 
         seen: list[Seen] = []
-        read: dict[str, dict[str, object]] = {}
+        readings: dict[str, Readings] = {}
         for name in cast.subjects:
             print(f"{name}: {len(plan)} faces …", flush=True)
             faces = show(name, cast, plan, self.size)
             write_faces(self.out / "faces", faces)
             seen += faces
             if reader is not None:
-                read[name] = _read(name, faces, cast, reader, self.size)
+                readings[name] = read_subject_faces(name, faces, cast, reader, self.size)
         self._write_sheets(seen, plan, cast)
-        return {"read": read} if read else {}
+        return figures_of(readings) if readings else {}
 
     def _write_sheets(self, seen: Sequence[Seen], plan: Sequence[Shown], cast: Cast) -> None:
         from ...render.images import write_png
-        from ..evaluation.emotion import distinct_meshes
+        from ..evaluation.emotion_measures import distinct_meshes
         from ..evaluation.emotion_page import displacement_sheet, emotion_sheet, recipe_sheet
         from ..evaluation.emotion_states import MODEL, OFFSET
 
+        meshes = distinct_meshes(cast.subjects)
         sheets = {
             "emotion_1_states": emotion_sheet(seen, MODEL),
             "emotion_2_offset": emotion_sheet(seen, OFFSET),
             "emotion_3_recipes": recipe_sheet(seen),
-            "emotion_4_displacement": displacement_sheet(
-                distinct_meshes(cast.subjects), plan, cast
-            ),
+            "emotion_4_displacement": displacement_sheet(meshes, plan, cast),
         }
         for name, picture in sheets.items():
             if picture is not None:
                 write_png(self.out / f"{name}.png", picture)
-
-    def _measure(
-        self, takes: list[Take], cast: Cast, modulator: Modulator, states: Version
-    ) -> dict[str, object]:
-        from ..evaluation.emotion import distinct_meshes, measure_speech, measured_parts, performer
-        from ..evaluation.emotion_strength import (
-            compare_landmarks,
-            likeness,
-            measure_strength,
-            sum_landmarks,
-        )
-        from ..evaluation.measured_face import measure_face
-
-        out: dict[str, dict[str, object]] = {
-            name: {} for name in ("strength", "landmarks", "likeness", "speech")
-        }
-        reference = None
-        for name, alike in distinct_meshes(cast.subjects).items():
-            print(f"measuring {', '.join(alike)} …", flush=True)
-            face = measure_face(cast.subjects[name], cast.head)
-            perform = performer(modulator, face, cast)
-            strength = measure_strength(face, measured_parts(takes), perform)
-            sums = {emotion: sum_landmarks(rows) for emotion, rows in strength.landmarks.items()}
-            reference = reference or sums
-            out["strength"][name] = strength.shares
-            out["landmarks"][name] = compare_landmarks(sums, reference)
-            out["likeness"][name] = likeness(strength.landmarks)
-            out["speech"][name] = measure_speech(face, takes, states, cast)
-        return dict(out)
 
 
 def _states(modulator: Modulator) -> Version:
     from ..evaluation.emotion_states import states_of
 
     return cache(partial(states_of, modulator=modulator))
-
-
-def _read(
-    name: str, faces: Sequence[Seen], cast: Cast, reader: Reader, size: int
-) -> dict[str, object]:
-    """The reader's confusions of one subject, and the units that it does not see there."""
-    from ....shared.errors import JobError
-    from ..evaluation.emotion import read_faces
-    from ..evaluation.faces import draw_faces, on_paper
-    from ..evaluation.recognition import calibrate, recognised
-
-    def draw(motion: Motion) -> list[UInt8Array]:
-        pictures = draw_faces(cast.subjects[name], motion, cast.head, size, cast.adapter)
-        return [on_paper(picture) for picture in pictures]
-
-    try:
-        calibration = calibrate(cast.head, reader, draw)
-    except JobError as error:
-        return {"not read": error.message}
-    confusions = read_faces(faces, reader, calibration)
-    return {
-        "units not seen": list(calibration.unseen),
-        "read right": {version: recognised(table) for version, table in confusions.items()},
-        **confusions,
-    }

@@ -39,7 +39,7 @@ def emotion_sheet(seen: Sequence[Seen], version: str = MODEL) -> UInt8Array | No
                 rows.append([_first(faces, take, state) for state in STATES])
     if not rows:
         return None
-    labels = [f"{f.shown.state}, {f.subject}, {f.shown.form}" for row in rows for f in row]
+    labels = [f"{f.shown.state}, {f.subject}, lips {f.shown.form}" for row in rows for f in row]
     pictures = [_cell(face.picture) for row in rows for face in row]
     return contact_sheet(pictures, labels, len(STATES), title=version)
 

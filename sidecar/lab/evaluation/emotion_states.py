@@ -7,10 +7,11 @@ what the take shows already), and the recipes of the anchors straight on a still
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from ....shared.arrays import Float32Array, Float64Array
 from ....shared.emotion import EMOTIONS
@@ -40,6 +41,8 @@ MODEL, UNTOUCHED, OFFSET, RECIPE = "model", "untouched", "mean offset", "recipe"
 OFFSET_PERFORMANCES = 14
 """Training performances whose mean is the offset: twice each source emotion."""
 
+Version = Callable[[Motion], Mapping[str, Motion]]
+"""A take in space "open" -> the take by state."""
 Pick = tuple[int, str]
 """(frame, form) of a take."""
 
@@ -72,9 +75,11 @@ def frames_of(take: Motion, head: HeadModel, count: int = 2, first: int = 0) -> 
 
 
 def _cost_of_closed(gap: Float64Array, fps: float) -> Float64Array:
-    held = np.zeros(len(gap), bool)
-    held[held_closures(gap, fps)] = True
-    return 10 * np.maximum(gap - MEET_MM, 0) + np.where(held, 0.0, PARTED_MM)
+    held = np.zeros(len(gap) + 2, bool)
+    held[held_closures(gap, fps) + 1] = True
+    # The middle of a silence shows it better than its ends, where lips are on their way.
+    depth = np.asarray(distance_transform_edt(held), np.float64)[1:-1]
+    return 10 * np.maximum(gap - MEET_MM, 0) + PARTED_MM * (1 - depth / max(depth.max(), 1))
 
 
 def _cost_of_open(gap: Float64Array) -> Float64Array:

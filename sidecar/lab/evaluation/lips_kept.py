@@ -57,5 +57,7 @@ def correlation(course: FloatArray, own: FloatArray) -> float | None:
 
 def gap_jitter(gap: FloatArray, own: FloatArray) -> float | None:
     """Mean third difference of a gap over that of the take's own, None where that stands still."""
-    third, base = (float(np.abs(np.diff(g, n=3)).mean()) for g in (gap, own) if len(g) > 3)
+    if len(gap) < 4:
+        return None
+    third, base = (float(np.abs(np.diff(g, n=3)).mean()) for g in (gap, own))
     return third / base if base > STILL_MM else None

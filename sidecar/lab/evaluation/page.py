@@ -126,7 +126,7 @@ def tables_of(figures: Mapping[str, object], heading: str = "") -> dict[str, lis
         columns = list(dict.fromkeys(name for row in flat.values() for name in row))
         body = [[name, *(_said(row.get(c, "")) for c in columns)] for name, row in flat.items()]
         tables[f"{heading} " if heading in tables else heading] = [["", *columns], *body]
-    for name in rows.keys() - flat.keys():
+    for name in (name for name in rows if name not in flat):
         tables |= tables_of(rows[name], f"{heading} {name}".strip())
     return tables
 
