@@ -43,6 +43,8 @@ class Emotion:
     """Also show the takes untouched and with the emotions' mean offsets."""
     recipes: bool = False
     """Also show the anchors' recipes straight on each subject's rig, every variant."""
+    pairs: bool = False
+    """Also show pairs of emotions, both at 1 and at 0.5."""
     frames_each: int = 2
     """Frames of each take: by turns one with lips held shut, one with parted lips."""
     size: int = 384
@@ -102,6 +104,7 @@ class Emotion:
         from ...modulation.modulator import load_modulator
         from ..evaluation.emotion import plan_faces, plan_recipes
         from ..evaluation.emotion_measures import check_cast, measure_subjects
+        from ..evaluation.emotion_pairs import plan_pairs
         from ..evaluation.page import markdown_of, write_figures
 
         cast = self._cast()
@@ -110,10 +113,11 @@ class Emotion:
         states = _states(modulator)
         plan = plan_faces(takes, self._versions(states, cast), cast.head, self.frames_each)
         plan += plan_recipes(cast.head) if self.recipes else []
-        figures = self._show(plan, cast, reader)
+        mixed = plan_pairs(takes, modulator, cast.head) if self.pairs else []
+        figures = self._show([*plan, *mixed], cast, reader)
         if self.measure:
             print("measuring …", flush=True)
-            figures |= measure_subjects(takes, cast, modulator, states)
+            figures |= measure_subjects(takes, cast, modulator, states, mixed)
         write_figures(self.out / "emotion.json", figures)
         write_whole(self.out / "emotion.md", markdown_of(figures).encode())
 
@@ -190,7 +194,12 @@ class Emotion:
     def _write_sheets(self, seen: Sequence[Seen], plan: Sequence[Shown], cast: Cast) -> None:
         from ...render.images import write_png
         from ..evaluation.emotion_measures import distinct_meshes
-        from ..evaluation.emotion_page import displacement_sheet, emotion_sheet, recipe_sheet
+        from ..evaluation.emotion_page import (
+            displacement_sheet,
+            emotion_sheet,
+            pair_sheet,
+            recipe_sheet,
+        )
         from ..evaluation.emotion_states import MODEL, OFFSET
 
         meshes = distinct_meshes(cast.subjects)
@@ -198,7 +207,8 @@ class Emotion:
             "emotion_1_states": emotion_sheet(seen, MODEL),
             "emotion_2_offset": emotion_sheet(seen, OFFSET),
             "emotion_3_recipes": recipe_sheet(seen),
-            "emotion_4_displacement": displacement_sheet(meshes, plan, cast),
+            "emotion_4_pairs": pair_sheet(seen),
+            "emotion_5_displacement": displacement_sheet(meshes, plan, cast),
         }
         for name, picture in sheets.items():
             if picture is not None:

@@ -15,7 +15,8 @@ from ....shared.motion import Motion, cut_motion, make_motion
 from ...avatar.avatar import ArkitRig, Avatar
 from ...modulation.modulator import Modulator
 from ...render.shot import Subject, motion_for
-from .emotion import Cast
+from .emotion import Cast, Shown
+from .emotion_pairs import measure_pairs
 from .emotion_states import ITSELF, Take, Version, hold
 from .emotion_strength import Perform, compare_landmarks, likeness, measure_strength, sum_landmarks
 from .lips_kept import correlation, gap_jitter, held_closures, kept, speech_closures
@@ -40,11 +41,16 @@ def check_cast(cast: Cast) -> None:
 
 
 def measure_subjects(
-    takes: Sequence[Take], cast: Cast, modulator: Modulator, states: Version
+    takes: Sequence[Take],
+    cast: Cast,
+    modulator: Modulator,
+    states: Version,
+    pairs: Sequence[Shown] = (),
 ) -> dict[str, dict[str, object]]:
     """The figures of each distinct mesh, by `PARTS` and subject. states: the modulator's, at
-    weight 1."""
+    weight 1. pairs: of `plan_pairs`, for `mixed`."""
     out: dict[str, dict[str, object]] = {part: {} for part in PARTS}
+    neutral = {take.name: states(take.motion)["neutral"] for take in takes}
     first = None
     for name in distinct_meshes(cast.subjects):
         face = measure_face(cast.subjects[name], cast.head)
@@ -52,12 +58,12 @@ def measure_subjects(
         strength = measure_strength(face, measured_parts(takes), perform)
         sums = {emotion: sum_landmarks(rows) for emotion, rows in strength.landmarks.items()}
         speech = measure_speech(face, takes, states, cast)
-        parts = (strength.shares, sums, None, likeness(strength.landmarks), speech)
+        mixed = measure_pairs(face, pairs, neutral, cast) if pairs else {}
+        over = {} if first is None else compare_landmarks(sums, first)
+        parts = (strength.shares, sums, over, likeness(strength.landmarks), speech, mixed)
         for part, figures in zip(PARTS, parts, strict=True):
-            if figures is not None:
+            if figures:
                 out[part][name] = figures
-        if first is not None:
-            out[PARTS[2]][name] = compare_landmarks(sums, first)
         first = first or sums
     return {part: figures for part, figures in out.items() if figures}
 

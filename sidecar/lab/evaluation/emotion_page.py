@@ -13,6 +13,7 @@ from ....shared.emotion import EMOTIONS
 from ...render.sheets import contact_sheet
 from ...render.shot import motion_for
 from .emotion import Cast, Seen, Shown
+from .emotion_pairs import PAIR_WEIGHTS, PAIRS, VERSION, combinations
 from .emotion_states import FORMS, MODEL, RECIPE, join
 from .faces import displacement_map, on_paper
 from .performances import STATES
@@ -68,6 +69,22 @@ def recipe_sheet(seen: Sequence[Seen]) -> UInt8Array | None:
             *[""] * spare,
         ]
     return contact_sheet(pictures, labels, columns, title="recipes straight on the rig")
+
+
+def pair_sheet(seen: Sequence[Seen]) -> UInt8Array | None:
+    """Rows: each subject with each of `PAIRS`, a subject's takes by turns; columns: one emotion,
+    the other, both at 1, both at .5. None without mixed faces."""
+    pictures, labels = [], []
+    for subject in dict.fromkeys(face.subject for face in seen):
+        faces = [f for f in seen if (f.subject, f.shown.version) == (subject, VERSION)]
+        takes = list(dict.fromkeys(face.shown.take for face in faces))
+        for number, pair in enumerate(PAIRS):
+            if takes:
+                take = takes[number % len(takes)]
+                row = [_first(faces, take, state) for state in combinations(pair)]
+                pictures += [_cell(face.picture) for face in row]
+                labels += [f"{f.shown.state}, {f.subject}" for f in row]
+    return contact_sheet(pictures, labels, 2 + len(PAIR_WEIGHTS)) if pictures else None
 
 
 def displacement_sheet(

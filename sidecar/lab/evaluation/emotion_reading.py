@@ -10,6 +10,7 @@ from ....shared.arrays import UInt8Array
 from ....shared.errors import JobError
 from ....shared.motion import Motion
 from .emotion import Cast, Seen, Shown
+from .emotion_pairs import VERSION as MIXED
 from .emotion_states import ITSELF, MODEL, OFFSET, RECIPE, UNTOUCHED
 from .faces import draw_faces, on_paper
 from .performances import STATES
@@ -36,7 +37,7 @@ class Readings:
 def read_subject_faces(
     name: str, seen: Sequence[Seen], cast: Cast, reader: Reader, size: int
 ) -> Readings:
-    """Shows the reader the action units on a subject, and then its faces."""
+    """Shows the reader the action units on a subject, and then its faces, but for mixed ones."""
 
     def draw(motion: Motion) -> list[UInt8Array]:
         pictures = draw_faces(cast.subjects[name], motion, cast.head, size, cast.adapter)
@@ -46,7 +47,8 @@ def read_subject_faces(
         calibration = calibrate(cast.head, reader, draw)
     except JobError:  # the reader finds no face on this subject
         return Readings(unseen=None, confusions={})
-    return Readings(unseen=calibration.unseen, confusions=read_faces(seen, reader, calibration))
+    plain = [face for face in seen if face.shown.version != MIXED]
+    return Readings(unseen=calibration.unseen, confusions=read_faces(plain, reader, calibration))
 
 
 def read_faces(

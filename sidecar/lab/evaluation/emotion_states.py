@@ -24,7 +24,7 @@ from ..anchors.takes import motion_of_weights
 from ..training.data import make_groups
 from .baselines import mean_offsets
 from .lips_kept import MEET_MM, PARTED_MM, held_closures
-from .performances import STATES, state_weights, track_of
+from .performances import STATES, track_of
 from .takes import APART_S, lip_gap
 
 CLOSED, OPEN_LIPS = "closed", "open"
@@ -89,8 +89,13 @@ def _cost_of_open(gap: Float64Array) -> Float64Array:
 
 def hold(take: Motion, state: str, weight: float, modulator: Modulator) -> Motion:
     """The take in a state of `STATES`, an emotion at `weight`, throughout."""
-    weights = np.tile(weight * state_weights(state), (len(take), 1))
-    return modulate(take, track_of(weights, take.fps), modulator)
+    return blend(take, {} if state == "neutral" else {state: weight}, modulator)
+
+
+def blend(take: Motion, weights: Mapping[str, float], modulator: Modulator) -> Motion:
+    """The take with these emotions' weights throughout."""
+    row = np.array([weights.get(name, 0.0) for name in EMOTIONS])
+    return modulate(take, track_of(np.tile(row, (len(take), 1)), take.fps), modulator)
 
 
 def states_of(take: Motion, modulator: Modulator) -> dict[str, Motion]:

@@ -74,7 +74,7 @@ def test_figures_tables_and_page(folder: Path):
     assert "energy at 0.25" in table
     page = (folder / "out" / "page.html").read_text("utf-8")
     assert "emotion_1_states.png" in page
-    assert (folder / "out" / "emotion_4_displacement.png").exists()
+    assert (folder / "out" / "emotion_5_displacement.png").exists()
 
 
 def test_names_are_counted_without_drawing(folder: Path, tmp_path: Path):
