@@ -124,10 +124,11 @@ class ReadOptions:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TakeRead:
     """A take that was read. notes: sentences for its user on what was filled in, converted or left
-    out."""
+    out. first_frame: which frame of the performance its frame 0 is, where it is a part of one."""
 
     motion: Motion
     notes: tuple[str, ...] = ()
+    first_frame: int = 0
 
 
 def check_rate(fps: float) -> None:

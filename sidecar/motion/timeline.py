@@ -32,6 +32,7 @@ _CLOSE = 0.05
 _SAME_RATE = 1.6  # factor; times that run at a rate further from the given one mean nothing
 _MOST_GUESSED_FPS = 250.0  # 2.5 are seconds between pictures, not milliseconds at 400 fps
 _UNTOLD = "No second ends within the take, so its timecodes leave its rate open"
+_LONE = "The time of a single frame does not tell its rate"
 _SORTED = "Some rows were out of order and were sorted by time."
 _FPS_REMEDY = "Say the take's rate (--fps, or Frame Rate in Blender)."
 
@@ -138,8 +139,10 @@ def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
             return _by_times(clock, given, name, forced=fps is not None)
         if clock.numbers is not None:
             return _by_numbers(clock.numbers, given, name, forced=fps is not None)
-    rate = given or (FPS if clock.timecodes is None else 60.0)
-    notes = _assumed(given, rate) if len(take) > 1 else ()
+    rate = given or (FPS if clock.timecodes is None else timecodes.APP_RATE)
+    dated = clock.timecodes is not None or clock.times is not None
+    notes = _assumed(given, rate, _LONE) if len(take) == 1 and dated else ()
+    notes = _assumed(given, rate) if len(take) > 1 else notes
     return _Places(places=np.arange(len(take), dtype=np.float64), fps=rate, notes=notes)
 
 
