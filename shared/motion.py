@@ -11,6 +11,7 @@ import numpy as np
 from . import limits
 from .arrays import Float32Array
 from .errors import InputError
+from .wording import say_count
 
 SPACES = ("open", "flame2020", "flame2023", "arkit")
 """Expression spaces. `arkit` holds the 52 ARKit weights in the first columns of `expression`,
@@ -81,7 +82,7 @@ class Motion:
         if not 0 < frames <= limits.MAX_FRAMES:
             raise InputError(
                 "motion.too_long" if frames else "motion.shape",
-                f"The take has {frames} frames; 1 to {limits.MAX_FRAMES} are allowed.",
+                f"The take has {say_count(frames, 'frame')}; 1 to {limits.MAX_FRAMES} are allowed.",
                 "Cut the take into parts." if frames else "Export the take again.",
             )
         for name, width in WIDTHS.items():

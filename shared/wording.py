@@ -4,6 +4,6 @@
 from __future__ import annotations
 
 
-def count(number: int, noun: str) -> str:
+def say_count(number: int, noun: str) -> str:
     """ "1 frame", "1,200 frames": a number and what is counted, in the singular or the plural."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

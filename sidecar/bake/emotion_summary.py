@@ -12,7 +12,7 @@ import numpy as np
 from ...shared.arrays import Float32Array
 from ...shared.emotion import EMOTIONS, EmotionTrack
 from ...shared.emotion_keys import EmotionKeys
-from ...shared.wording import count
+from ...shared.wording import say_count
 
 _MOST_STRETCHES = 6
 """How many a line names; of longer tracks the first ones."""
@@ -44,7 +44,7 @@ def describe_track(track: EmotionTrack, frames: range) -> str:
         for stretch, end in zip(shown[1:], ends[1:], strict=True)
     ]
     left = len(stretches) - len(shown)
-    return ", then ".join(said) + (f", and {count(left, 'change')} more" if left else "")
+    return ", then ".join(said) + (f", and {say_count(left, 'change')} more" if left else "")
 
 
 def describe_outside(keys: EmotionKeys, frames: int, fps: float) -> str | None:
@@ -57,8 +57,10 @@ def describe_outside(keys: EmotionKeys, frames: int, fps: float) -> str | None:
         return None
     sides = [f"{early} before it"] * bool(early) + [f"{late} after it"] * bool(late)
     return (
-        f"{early + late} of {count(len(in_take), 'key')} {'lies' if early + late == 1 else 'lie'} "
-        f"outside the take of {count(frames, 'frame')} at {fps:g} fps: {' and '.join(sides)}. The "
+        f"{early + late} of {say_count(len(in_take), 'key')} "
+        f"{'lies' if early + late == 1 else 'lie'} "
+        f"outside the take of {say_count(frames, 'frame')} at {fps:g} fps: "
+        f"{' and '.join(sides)}. The "
         f"keys count {keys.fps:g} fps."
     )
 

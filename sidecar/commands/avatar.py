@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from ...shared.pictures import Follow
-from ...shared.wording import count
+from ...shared.wording import say_count
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Export(_Performance):
         avatar, motion = self._read_both()
         gaussians = Actor(avatar, motion, self.follow).pose(self.frame).gaussians
         write_whole(self.out, encode_frame(gaussians, "ply", self.up))
-        print(f"{self.out}: frame {self.frame}, {count(len(avatar), 'Gaussian')}")
+        print(f"{self.out}: frame {self.frame}, {say_count(len(avatar), 'Gaussian')}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,9 @@ class Sequence(_Performance):
         frames = parse_frames(self.frames, len(motion))
         files = write_sequence(self.out, avatar, motion, frames, self.format, self.up, self.follow)
         written = sum(new for _, new in track(files, "Writing", total=len(frames), transient=True))
-        print(f"{self.out}: {count(written, 'frame')} written, {len(frames) - written} kept")
+        print(
+            f"{self.out}: {say_count(written, 'frame')} written, {len(frames) - written} were there"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

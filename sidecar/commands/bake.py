@@ -15,7 +15,7 @@ import tyro
 
 from ...shared.connection import default_cache_folder
 from ...shared.errors import AffektError
-from ...shared.wording import count
+from ...shared.wording import say_count
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ class Bake:
             )
         seconds = time.perf_counter() - began
         print(
-            f"{self.out}: {count(len(frames), 'frame')} in {seconds:.1f} s "
+            f"{self.out}: {say_count(len(frames), 'frame')} in {seconds:.1f} s "
             f"({len(frames) / seconds:.0f} frames/s), {progress.found} of "
-            f"{count(progress.chunks, 'chunk')} baked before"
+            f"{say_count(progress.chunks, 'chunk')} were baked before"
         )
         for name, digest in report["sha256"]["outputs"].items():  # pyright: ignore[reportIndexIssue]
             print(f"  {name}  sha256 {digest[:16]}")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from ...shared.wording import count
+from ...shared.wording import say_count
 from .reading import Reading, print_notes
 
 _EMOTIONS = ("ace", "keys")
@@ -41,7 +41,7 @@ class Convert:
         motion = take.motion
         form = self.to or guess_format(self.out, motion.space)
         left_out = write_motion(motion, self.out, form)
-        frames = count(len(motion), "frame")
+        frames = say_count(len(motion), "frame")
         print(f"{self.out}: {form}, {frames} at {motion.fps:g} fps, {motion.space}")
         if left_out:
             print(f"  {form} has no place for {', '.join(left_out)}")

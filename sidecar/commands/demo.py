@@ -17,7 +17,7 @@ from ...shared.arrays import UInt8Array
 from ...shared.emotion import EMOTIONS, constant_track
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
-from ...shared.wording import count
+from ...shared.wording import say_count
 from ..modulation.modulator import Modulator, modulate
 
 SHEET_SIZE = (300, 360)
@@ -81,7 +81,7 @@ class Stopwatch:
 
     def report(self, frames: int) -> None:
         """Prints one line a stage."""
-        print(f"\n{count(frames, 'frame')}")
+        print(f"\n{say_count(frames, 'frame')}")
         for name, seconds in self.seconds.items():
             print(f"  {seconds:7.2f} s  {name}")
         print(f"  {sum(self.seconds.values()):7.2f} s  in all\n")

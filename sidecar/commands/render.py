@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from ...shared.pictures import PNG_PASSES, Axes, Follow, Format, Pass, PictureRequest
-from ...shared.wording import count
+from ...shared.wording import say_count
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
@@ -231,13 +231,15 @@ class Render:
         seconds = time.perf_counter() - started
         said = f", {kept} of them kept from before" if kept else ""
         print(
-            f"{self.out}: {count(len(frames), 'frame')} in {seconds:.1f} s "
+            f"{self.out}: {say_count(len(frames), 'frame')} in {seconds:.1f} s "
             f"({1000 * seconds / len(frames):.0f} ms each){said}"
         )
 
     def _say_strangers(self, found: Strangers) -> None:
-        replaced = f"{count(found.replaced, 'frame')} of another rendering will be replaced"
-        left = f"{count(found.left, 'frame')} of another rendering will stay beside the new ones"
+        replaced = f"{say_count(found.replaced, 'frame')} of another rendering will be replaced"
+        left = (
+            f"{say_count(found.left, 'frame')} of another rendering will stay beside the new ones"
+        )
         said = [replaced] * bool(found.replaced) + [left] * bool(found.left)
         print(f"{self.out}: {'; '.join(said)}.", flush=True)
 

@@ -18,6 +18,7 @@ from ...shared import limits
 from ...shared.arrays import BoolArray, Float64Array, FloatArray, IndexArray, Int64Array
 from ...shared.errors import InputError
 from ...shared.motion import check_rate
+from ...shared.wording import say_count
 from . import gaps, grid, timecodes
 from .raw_take import Clock, RawTake
 from .records import FPS
@@ -104,7 +105,10 @@ def _gap_notes(without: BoolArray, faceless: BoolArray, away_s: float) -> tuple[
     for gaps_, said in ((without, "were missing"), (faceless, "have no face")):
         if gaps_.any():
             shown = gaps.describe(gaps_)
-            notes.append(f"{gaps_.sum()} of {frames} frames {said} and were filled in ({shown}).")
+            notes.append(
+                f"{gaps_.sum()} of {say_count(frames, 'frame')} {said} and were filled in "
+                f"({shown})."
+            )
     if away_s > gaps.LINE_S + 1e-6:
         notes.append(f"The longest gap is {away_s:.1f} s, over which the face is held.")
     return tuple(notes)
@@ -180,7 +184,11 @@ def _on_grid(frames: Int64Array, fps: float, order: IndexArray | None) -> _Place
     own, kept = grid.spread(frames)
     places = np.where(kept, own - own[0], np.nan).astype(np.float64)
     left = int((~kept).sum())
-    went = f"{left} rows were left out" if left else "their rows went to the frames beside them"
+    went = (
+        f"{say_count(left, 'row')} were left out"
+        if left
+        else "their rows went to the frames beside them"
+    )
     said = f"{repeated} of {len(frames)} times were repeated; {went}."
     return _Places(places=places, fps=fps, order=order, notes=(*notes, said))
 
@@ -394,10 +402,14 @@ def _no_order(times: FloatArray | Int64Array, name: str) -> InputError:
     )
 
 
+def _count(frames: int | str) -> str:
+    return f"{frames} frames" if isinstance(frames, str) else say_count(frames, "frame")
+
+
 def too_long(name: str, frames: int | str) -> InputError:
     """The error for more frames than `limits.MAX_FRAMES`."""
     return InputError(
         "motion.too_long",
-        f"The take in {name} has {frames} frames; {limits.MAX_FRAMES} are allowed.",
+        f"The take in {name} has {_count(frames)}; {limits.MAX_FRAMES} are allowed.",
         "Cut the take into parts.",
     )
