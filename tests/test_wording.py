@@ -25,7 +25,8 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(0, "0 frames"), (1, "1 frame"), (2, "2 frames"), (1200, "1,200 frames")]
+    ("number", "said"),
+    [(0, "0 frames"), (1, "1 frame"), (1200, "1200 frames"), (72000, "72,000 frames")],
 )
 def test_one_is_not_several(number: int, said: str) -> None:
     assert say_count(number, "frame") == said

@@ -49,9 +49,8 @@ def decode_gaussian_avatar(
     if not on_head.all():
         left_out = int(np.count_nonzero(~on_head))
         notes = (
-            f"{say_count(left_out, 'Gaussian')} lie on teeth that GaussianAvatars adds to "
-            "FLAME's mesh and "
-            "FLAME's file does not have; they are left out.",
+            f"{say_count(left_out, 'Gaussian')} on teeth that GaussianAvatars adds to FLAME's mesh "
+            "and FLAME's file does not have: left out.",
             *notes,
         )
         columns = {key: values[on_head] for key, values in columns.items()}

@@ -185,7 +185,7 @@ def _on_grid(frames: Int64Array, fps: float, order: IndexArray | None) -> _Place
     places = np.where(kept, own - own[0], np.nan).astype(np.float64)
     left = int((~kept).sum())
     went = (
-        f"{say_count(left, 'row')} were left out"
+        f"{say_count(left, 'row')} {'was' if left == 1 else 'were'} left out"
         if left
         else "their rows went to the frames beside them"
     )
