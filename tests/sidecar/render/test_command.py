@@ -291,7 +291,7 @@ def test_another_rendering_in_the_folder_is_told(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert render(files, tmp_path / "out", frames="0-2") == 0
-    assert "another" not in capsys.readouterr().out
+    assert "of another rendering" not in capsys.readouterr().out
     assert render(files, tmp_path / "out", frames="2-3", size="30") == 0
     told = capsys.readouterr().out
     assert "out: 1 frame of another rendering will be replaced; 2 frames of another" in told

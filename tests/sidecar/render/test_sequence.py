@@ -198,10 +198,10 @@ def test_frames_of_another_rendering_are_told(avatar: Avatar, tmp_path: Path):
     small = shot_of(avatar, cameras=(view(size=24),), frames=range(2, 4))
     assert see(small) == [Strangers(replaced=2, left=4)]
     assert see(small) == [Strangers(left=4)]
-    short = cut_motion(take(), 0, 3)
-    assert see(make_shot(avatar, short, PictureRequest(cameras=(view(),)))) == [
-        Strangers(replaced=1, left=3)
-    ]
+    whole = shot_of(avatar)
+    request = replace(whole.request, weights=whole.request.weights[:3])
+    short = replace(whole, motion=cut_motion(take(), 0, 3), request=request)
+    assert see(short) == [Strangers(replaced=1, left=3)]
 
 
 def test_two_renderings_at_once(avatar: Avatar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
