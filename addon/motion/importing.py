@@ -10,6 +10,7 @@ import bpy
 
 from ...shared import limits
 from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.wording import say_count
 from .. import compat
 from ..head.find import named_head
 from ..link import requests
@@ -72,7 +73,7 @@ def _describe(
 ) -> list[str]:
     """Applies the options to the scene, and returns sentences on what the import did."""
     last = last_frame(take, scene)
-    said = [f"Imported {take.name}: {take.frames} frames at {take.fps:g} fps."]
+    said = [f"Imported {take.name}: {say_count(take.frames, 'frame')} at {take.fps:g} fps."]
     if not is_same_rate(take.fps, curve_fps(scene)):
         said.append(f"The scene runs at {curve_fps(scene):.5g} fps: its keys were placed by time.")
     if options.sets_range:

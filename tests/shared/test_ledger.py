@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from affekt.shared import ledger, limits
+from affekt.shared.errors import InputError
 from affekt.shared.ledger import NAME, Entry, Ledger, hash_of, write_ledger
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,33 @@ def noted(folder: Path, name: str = "frame_0001.png", data: bytes = b"a picture"
     path.write_bytes(data)
     Ledger(folder).note(path, RECIPE)
     return path
+
+
+@pytest.mark.parametrize("obstacle", ["folder", "link", "pipe"])
+def test_something_else_has_the_ledgers_name(obstacle: str, tmp_path: Path) -> None:
+    """It is named, and not the folder in which it is."""
+    path = tmp_path / NAME
+    if obstacle == "folder":
+        path.mkdir()
+    elif obstacle == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+    else:
+        pytest.skip("no named pipes on this system")
+    with pytest.raises(InputError) as caught:
+        Ledger(tmp_path).check_place()
+    assert caught.value.code == "file.not_writable"
+    assert f"{path} cannot be written: a {obstacle}" in caught.value.message
+    assert "Move it away" in caught.value.remedy
+    (tmp_path / "frame_0001.png").write_bytes(b"x")
+    refused = None
+    try:
+        Ledger(tmp_path).note(tmp_path / "frame_0001.png")
+    except OSError as error:
+        refused = Ledger(tmp_path).refusal(error)
+    assert refused is not None
+    assert f"a {obstacle}" in refused.message
 
 
 def test_a_hash_is_blake2b_of_the_bytes(tmp_path: Path) -> None:

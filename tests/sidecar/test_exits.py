@@ -387,6 +387,59 @@ def test_what_a_killed_command_left_goes_at_the_next_start(files: Path, long_tak
     assert not list(files.rglob("*.partial"))
 
 
+CTRL_C = """
+import os, signal, sys, threading
+from affekt.sidecar import cli
+
+def strike():
+    os.kill(os.getpid(), signal.SIGINT)
+
+class Command:
+    def run(self):
+        PLACE
+
+cli._load, cli._parse = (lambda words: Command), (lambda *rest: Command())
+sys.argv = ["affekt", "bake"]
+cli.main()
+"""
+STRUCK = {
+    "at work": "strike()",
+    "twice": "exec('try: strike()' + chr(10) + 'finally: strike()')",
+    "made another error of": "exec('try: strike()' + chr(10) + 'except BaseException: 1 / 0')",
+    "taken for a package that is missing":
+        "exec('try: strike()' + chr(10) + 'except BaseException: raise ImportError(name=chr(97))')",
+    "at an import": "sys.path.insert(0, sys.argv.pop() and os.environ['HERE']); import strikes",
+    "at the end": "import atexit; atexit.register(strike)",
+    "after the end": "import weakref; sys.kept = Last = type('L', (), {'__del__': "
+        "lambda self, kill=os.kill, pid=os.getpid(): kill(pid, 2)})()",
+}  # fmt: skip
+
+
+@posix
+@pytest.mark.parametrize("place", STRUCK)
+def test_ctrl_c_has_one_exit_code(place: str, tmp_path: Path) -> None:
+    """Wherever it strikes; but where the work was done the code may be that of its success."""
+    (tmp_path / "strikes.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('imported', flush=True)\n"
+        "import time\nfor _ in range(30): time.sleep(0.01)\n"
+    )
+    line = STRUCK[place]
+    if place == "at an import":
+        line = line.replace("import strikes", "import strikes; import time; time.sleep(20)")
+    program = CTRL_C.replace("PLACE", line)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"HERE": str(tmp_path)},
+    )
+    assert done.returncode == (0 if place == "after the end" else 130), done.stderr
+    assert done.stderr == ""
+    assert (done.stdout == "imported\n") == (place == "at an import")
+
+
 @posix
 def test_a_signal_that_is_ignored_stays_so(files: Path) -> None:
     """As `nohup` has it: the command outlives the terminal."""

@@ -105,7 +105,7 @@ def test_added_teeth_are_left_out_and_said(flame: HeadModel):
     data = pack_ply(values, 30, properties=properties(bound=True))
     avatar = decode_avatar(data, "p.ply", flame, flame_param())
     assert len(avatar) == 20
-    assert avatar.notes[0].startswith("10 Gaussians lie on teeth")
+    assert avatar.notes[0].startswith("10 Gaussians on teeth")
     values[:, -1] = faces
     only_teeth = pack_ply(values, 30, properties=properties(bound=True))
     assert code_of(only_teeth, flame, flame_param()) == "avatar.ply"

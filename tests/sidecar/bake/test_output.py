@@ -23,7 +23,7 @@ from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.claim import Claim
 from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.modulation.weights import save_modulator
-from affekt.sidecar.motion.read import encode_motion, read_motion
+from affekt.sidecar.motion.read import encode_motion, read_motion, read_take
 from affekt.sidecar.motion.write import write_motion
 from affekt.sidecar.server.authenticator import LOCAL_USER
 from fakes.bakes import bake
@@ -53,7 +53,7 @@ def test_files_hold_the_bake(tmp_path: Path) -> None:
     assert sorted(os.listdir(out)) == ["motion.npz", "report.json", "vertices.pc2"]
     track = constant_track(FRAMES, 30.0, sad=1)
     expected = bake(random_motion(FRAMES), track, HEAD, None, MODULATOR, range(3, 90))
-    assert (out / "motion.npz").read_bytes() == encode_motion(expected.motion)
+    assert (out / "motion.npz").read_bytes() == encode_motion(expected.motion, 3)
     np.testing.assert_array_equal(read_pc2(out / "vertices.pc2"), expected.vertices)
     assert json.loads((out / "report.json").read_bytes()) == report
     assert report["frames"] == {"first": 3, "last": 89, "count": 87}
@@ -63,6 +63,27 @@ def test_files_hold_the_bake(tmp_path: Path) -> None:
     for name, digest in report["sha256"]["outputs"].items():
         assert digest == sha256((out / name).read_bytes())
     assert report["sha256"]["inputs"] == {"motion": sha256(b"x")}
+
+
+def test_a_part_says_where_it_begins(tmp_path: Path) -> None:
+    """In both of its files; a whole bake's have nothing more than before."""
+    write(job_of(arkit_motion(50), frames=range(7, 30)), tmp_path / "part")
+    for name in ("motion.npz", "take.npz"):
+        assert read_take(tmp_path / "part" / name).first_frame == 7
+    write(job_of(arkit_motion(50)), tmp_path / "whole")
+    assert read_take(tmp_path / "whole" / "motion.npz").first_frame == 0
+    with np.load(tmp_path / "whole" / "motion.npz") as whole:
+        assert "first_frame" not in whole.files
+
+
+@pytest.mark.parametrize("first", [-1, 0.5, float("nan"), 1e12])
+def test_a_beginning_that_cannot_be(first: float, tmp_path: Path) -> None:
+    write(job_of(frames=range(7, 30)), tmp_path)
+    with np.load(tmp_path / "motion.npz") as part:
+        np.savez(tmp_path / "bad.npz", **{**part, "first_frame": np.array(first)})
+    with pytest.raises(InputError) as caught:
+        read_take(tmp_path / "bad.npz")
+    assert caught.value.code == "motion.shape"
 
 
 def test_pc2_header_is_what_blender_reads(tmp_path: Path) -> None:

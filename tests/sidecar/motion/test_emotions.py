@@ -85,6 +85,8 @@ def test_bad_tables_are_named(data: bytes, code: str) -> None:
     with pytest.raises(InputError) as caught:
         decode_emotion_keys(data, "e.csv", 30.0)
     assert caught.value.code == code
+    if b"400" in data or b"-0.5" in data:
+        assert "row 2, column 'happy' is " in caught.value.message
 
 
 def test_convert_and_bake_take_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -204,3 +204,39 @@ def test_bad_tables_are_named(data: bytes, code: str) -> None:
         decode_take(data, "take.csv")
     assert caught.value.code == code
     assert caught.value.remedy
+
+
+def wrong(row: int, column: int, cell: str, before: str = "") -> bytes:
+    table = rows()
+    table[row][column] = cell
+    return (before + text(table)).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "where"),
+    [
+        (wrong(5, 4, "abc"), "motion.not_a_number", "'abc', in row 6, column 'JawOpen'"),
+        (
+            wrong(70, 2, "x", "Take 4\r\n\r\n"),
+            "motion.not_a_number",
+            "row 73, column 'EyeBlinkLeft'",
+        ),
+        (wrong(4, 0, "noon"), "motion.times", "'noon' in row 5, column 'Timecode'"),
+        (wrong(3, 6, "0,,,7"), "motion.shape", "row 4"),
+    ],
+)
+def test_a_wrong_cell_is_named(data: bytes, code: str, where: str) -> None:
+    """By the line in the file, as a spreadsheet shows it, and the column's name."""
+    with pytest.raises(InputError) as caught:
+        decode_take(data, "take.csv")
+    assert caught.value.code == code
+    assert where in caught.value.message
+
+
+def test_a_wrong_time_is_named() -> None:
+    table = [["time", *NAMES]] + [[str(i / 25), *"00000"] for i in range(30)]
+    table[20][0] = "late"
+    with pytest.raises(InputError) as caught:
+        decode_take(text(table).encode(), "take.csv")
+    assert caught.value.code == "motion.times"
+    assert "'late', in row 21, column 'time'" in caught.value.message

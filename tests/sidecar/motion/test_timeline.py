@@ -132,7 +132,7 @@ def test_a_repeated_time_goes_to_the_free_place_behind_it() -> None:
 
 def test_a_repeated_time_without_room_is_left_out() -> None:
     placed = place(take([0, 1, 2, 2, 3, 4], at(np.array([0, 1, 2, 2, 3, 4]) / 30)), "take.json")
-    assert placed.notes == ("1 of 6 times were repeated; 1 rows were left out.",)
+    assert placed.notes == ("1 of 6 times were repeated; 1 row was left out.",)
     assert_frames(placed, 5)
 
 

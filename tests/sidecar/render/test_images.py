@@ -22,7 +22,7 @@ from affekt.sidecar.render.frame import Frame
 from affekt.sidecar.render.images import NOTHING, depth_steps, make_folder, write_frame, write_png
 from affekt.sidecar.render.passes import render_frames
 from affekt.sidecar.render.portrait import ViewAngles, default_camera, frame_points
-from affekt.sidecar.render.shot import make_shot
+from affekt.sidecar.render.shot import make_shot, read_subject
 from affekt.sidecar.render.video import VideoWriter, read_sound
 
 
@@ -208,3 +208,14 @@ def test_default_camera_sees_hair_and_shoulders(avatar: Avatar):
     screen = to_pixels(avatar.vertices, camera)
     assert screen[:, 1].min() > 0
     assert screen[:, 0].min() > 0
+
+
+def test_a_head_is_framed_alike_as_mesh_and_as_gaussians():
+    """From where the neck ends below the picture to the top of the skull."""
+    cameras = [
+        default_camera(read_subject(name), 96, 128, ViewAngles(yaw_rad=0.3))
+        for name in ("open", "open-gaussians")
+    ]
+    mesh, gaussians = (camera.camera_from_world for camera in cameras)
+    np.testing.assert_allclose(mesh, gaussians, atol=2e-3)
+    assert cameras[0].focal_y == cameras[1].focal_y
