@@ -62,9 +62,9 @@ with harness.enabled():
     driver = head.driver_add("affekt_emotion.fear").driver
     driver.type, driver.expression = "SCRIPTED", "frame * 0.01"
     errors["with_a_driver"] = worst(scene, head, times)
-    scene.frame_set(17)
+    scene.frame_set(17, subframe=0.25)
     harness.load("addon.emotion.sample").read_track(head, times, 30.0, scene)
-    frame_after_driver = scene.frame_current
+    frame_after_driver = scene.frame_current + scene.frame_subframe
     # The curves' frames 2, 3 and 7 are the timeline's 5, 7.5 and 17.5.
     scene.render.frame_map_old, scene.render.frame_map_new = 100, 250
     fear = harness.load("shared.emotion").EMOTIONS.index("fear")
