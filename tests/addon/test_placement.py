@@ -50,6 +50,9 @@ def test_the_scenes_rate_changes_after_the_import(in_blender: RunScript, tmp_pat
     assert stretched["gap"] == 0
     # Pictures are of the timeline's frames 5 to 17, each two and a half of the take's on.
     assert told["rendered"] == pytest.approx([0.025 * step for step in range(13)], abs=1e-4)
+    assert told["rendered_fps"] == pytest.approx(24 / 1.001, abs=1e-6)
+    # Two and a half frames a frame; the last one lies behind the take's end, which is held.
+    assert told["rendered_end"] == pytest.approx([0.85, 0.875, 0.89], abs=1e-4)
     assert told["linked"] == "motion.linked"
     assert not told["linked_moved"]
     # Of a scene at 24 / 1.001 whose time runs half as fast; the keys themselves are in float32.
@@ -75,3 +78,4 @@ def check_refit(told: dict) -> None:
     assert told["speed"] == (
         "take 2 plays 20 % too slow: its keys are spaced for 30 fps, and the scene runs at 24."
     )
+    assert told["mostly"] == [11, 30]  # what most curves say counts

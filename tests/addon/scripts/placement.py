@@ -73,6 +73,7 @@ def refit() -> dict:
     other = harness.add_head(asked["head"])
     moves = silence(21, fps=30.0)
     moves.translation[:, 0] = np.arange(21) / 50
+    moves.translation[:, 1] = np.arange(21) / 70
     session.attach(FakeClient(model, moves))
     told = {"said": [], "places": [], "emotions": [], "ends": []}
 
@@ -112,6 +113,9 @@ def refit() -> dict:
     scene.render.fps = 30
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)  # in use, and right
     look(fit_takes(other, scene, with_emotions=True))
+    keys.move_keys(root, lambda frames: frames + 4)  # one curve of three
+    place = placement.place_of(other.affekt_takes.items[1], scene)
+    told["mostly"] = [place.first, place.fps]
     return told
 
 
@@ -174,6 +178,10 @@ with harness.enabled():
     scene.frame_start, scene.frame_end = 3, 17
     bpy.ops.affekt.render_avatar()
     told["rendered"] = client.sent_motion.expression[:, 1]
+    told["rendered_fps"] = client.sent_motion.fps
+    scene.frame_start, scene.frame_end = 39, 60  # the take ends between frames 40 and 41
+    bpy.ops.affekt.render_avatar()
+    told["rendered_end"] = client.sent_motion.expression[:, 1]
 
     path = str(harness.folder() / "linked.blend")
     bpy.data.libraries.write(path, {imported().keys_action}, fake_user=True)
