@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -240,7 +240,7 @@ def test_a_picture_is_on_the_disk_before_it_has_its_name(
         happened.append(f"{Path(target).name}, {len(known())} noted")
         rename(source, target)
 
-    def known() -> object:
+    def known() -> Mapping[str, ledger.Entry]:
         return ledger.Ledger(files.folder).entries
 
     monkeypatch.setattr(os, "fsync", note_fsync)
