@@ -28,22 +28,26 @@ def fill_with_sounds(folder: Path) -> Path:
 
 def check_sounds(told: dict) -> None:
     """31 frames of 1/30 s are 24 of the scene on from frame 7."""
-    imported = "Imported talk: 31 frames at 30 fps."
-    said = (
+    place = (
+        "Imported talk: 31 frames at 30 fps. "
         "The scene runs at 24 fps: its keys were placed by time. "
         "It ends at frame 31, after the scene does. "
         "The take's own identity was left out: the head keeps its shape. "
-        "Its sound talk.wav lies in the sequencer. "
-        "3 of 900 frames were missing and were filled in."
     )
-    assert told["said"] == f"{imported} {said}"
-    assert told["strips"] == [["talk", 1, 7]]
+    note = "3 of 900 frames were missing and were filled in."
+    if told["has_audio"]:
+        assert told["said"] == f"{place}Its sound talk.wav lies in the sequencer. {note}"
+    else:  # some builds of bpy cannot play sounds
+        assert told["said"].startswith(f"{place}Its sound talk.wav was left out: ")
+    strips = [["talk", 1, 7]] if told["has_audio"] else []
+    assert told["strips"] == strips
     assert told["range"] == [2, 10]
-    assert "Its sound talk.wav was left out: " in told["damaged"]
-    assert "after the scene does" not in told["damaged"]
-    assert told["range_set"] == [7, 31]
     assert "sound" not in told["without"]
-    assert told["strips_after"] == 1
+    assert "after the scene does" not in told["without"]
+    assert told["range_set"] == [7, 31]
+    assert told["strips_after"] == len(strips)
+    assert "Its sound talk.wav was left out: Blender c" in told["damaged"]
+    assert told["after_damaged"] == [len(strips), len(strips)]
     assert told["found"] == {
         "two/talk.json": "two/talk.wav",
         "two/mute.json": None,

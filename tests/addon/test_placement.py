@@ -79,3 +79,6 @@ def check_refit(told: dict) -> None:
         "take 2 plays 20 % too slow: its keys are spaced for 30 fps, and the scene runs at 24."
     )
     assert told["mostly"] == [11, 30]  # what most curves say counts
+    # Time runs half as fast: a second of the scene plays 15 frames of the curves.
+    assert told["stretched"] == "Fitted to 15 fps: take, take 2, take 3."
+    assert told["places_stretched"] == [5, 15]

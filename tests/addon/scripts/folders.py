@@ -55,10 +55,12 @@ def import_with_sounds(sounds: Path) -> dict:
     strips = compat.sound_strips(scene)
     told["strips"] = [[strip.name, strip.channel, strip.frame_start] for strip in strips]
     told["range"] = [scene.frame_start, scene.frame_end]
-    told["damaged"] = described(sounds / "damaged" / "talk.json", sets_range=True)
+    told["without"] = described(sounds / "two" / "talk.json", with_sound=False, sets_range=True)
     told["range_set"] = [scene.frame_start, scene.frame_end]
-    told["without"] = described(sounds / "two" / "talk.json", with_sound=False)
     told["strips_after"] = len(strips)
+    told["damaged"] = described(sounds / "damaged" / "talk.json")
+    told["after_damaged"] = [len(strips), len(bpy.data.sounds)]
+    told["has_audio"] = bpy.app.build_options.audaspace
     paths = ("two/talk.json", "two/mute.json", "one/talk.json", "two", "one", "none/talk.json")
     found = {path: importing.find_sound(sounds / path) for path in (*paths, "named")}
     told["found"] = {path: sound and sound.relative_to(sounds) for path, sound in found.items()}

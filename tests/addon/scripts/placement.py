@@ -116,6 +116,9 @@ def refit() -> dict:
     keys.move_keys(root, lambda frames: frames + 4)  # one curve of three
     place = placement.place_of(other.affekt_takes.items[1], scene)
     told["mostly"] = [place.first, place.fps]
+    scene.render.frame_map_new = 200
+    told["stretched"] = fit_takes(other, scene, with_emotions=False)
+    told["places_stretched"] = places_of(other.affekt_takes.items[0])[[0, 20]]
     return told
 
 
