@@ -82,3 +82,10 @@ def check_refit(told: dict) -> None:
     # Time runs half as fast: a second of the scene plays 15 frames of the curves.
     assert told["stretched"] == "Fitted to 15 fps: take, take 2, take 3."
     assert told["places_stretched"] == [5, 15]
+    assert told["still"] == [3, 24]  # no key tells of a take that never moves
+    assert told["speed_of_film"] == (
+        "take 2 plays 0.0999 % too slow: its keys are spaced for 24 fps, and the scene runs at "
+        "23.976."
+    )
+    assert told["film_end"] == 21  # a millionth of a frame is no frame more
+    assert told["nudged"] == 1.25

@@ -110,7 +110,9 @@ def refit() -> dict:
     told["speed"] = placement.describe_speed(used, scene)
     look(fit_takes(other, scene, with_emotions=False))
     look(fit_takes(other, scene, with_emotions=True))
-    scene.render.fps = 30
+    scene.render.fps_base = 1.001
+    told["speed_of_film"] = placement.describe_speed(used, scene)
+    scene.render.fps, scene.render.fps_base = 30, 1.0
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)  # in use, and right
     look(fit_takes(other, scene, with_emotions=True))
     keys.move_keys(root, lambda frames: frames + 4)  # one curve of three
@@ -119,6 +121,19 @@ def refit() -> dict:
     scene.render.frame_map_new = 200
     told["stretched"] = fit_takes(other, scene, with_emotions=False)
     told["places_stretched"] = places_of(other.affekt_takes.items[0])[[0, 20]]
+    scene.render.frame_map_new, scene.render.fps = 100, 24
+    moves.expression[:], moves.translation[:] = 0, 0
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=3)
+    scene.render.fps = 30
+    place = placement.place_of(other.affekt_takes.items[-1], scene)
+    told["still"] = [place.first, place.fps]
+    scene.render.fps_base = 1.001  # 29.97003
+    session.attach(FakeClient(model, silence(21, fps=29.97)))
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    told["film_end"] = scene.frame_end
+    for curve in all_curves(other.affekt_takes.items[-1]):
+        keys.move_keys(curve, lambda frames: frames + 0.25)
+    told["nudged"] = placement.place_of(other.affekt_takes.items[-1], scene).first
     return told
 
 
