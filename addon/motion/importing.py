@@ -89,12 +89,18 @@ def _describe(
 
 def _add_sound(sound: Path, scene: bpy.types.Scene, first_frame: int) -> str:
     """Puts the sound into the sequencer and says so, or why not: the take is there either way."""
+    strips = compat.sound_strips(scene)
     try:
-        compat.sound_strips(scene).new_sound(
+        strip = strips.new_sound(
             name=sound.stem, filepath=str(sound), channel=1, frame_start=first_frame
         )
     except RuntimeError as error:
         return f"Its sound {sound.name} was left out: {str(error).removeprefix('Error: ').strip()}."
+    if strip.sound.channels == "INVALID":  # of a damaged file Blender makes a strip without a word
+        empty = strip.sound
+        strips.remove(strip)
+        bpy.data.sounds.remove(empty)
+        return f"Its sound {sound.name} was left out: Blender cannot play it."
     return f"Its sound {sound.name} lies in the sequencer."
 
 
