@@ -386,3 +386,70 @@ def test_the_longest_take_and_one_frame_more() -> None:
 
     assert len(place(long(239_999), "take.json").rows["expression"]) == 240_000
     assert code(long(240_000)) == "motion.too_long"
+
+
+@pytest.mark.parametrize(
+    "seen", [10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240]
+)
+def test_rates_that_cameras_have(seen: int) -> None:
+    steps = np.repeat([0.8, 1.2, 0.8, 1.6], 50) / (seen * 0.985)
+    times = np.append(0, np.cumsum(steps))
+    assert place(take(range(201), at(times, 1.0)), "take.json").fps == seen
+
+
+def uneven() -> RawTake:
+    """200 rows at about 24 fps, 8.6 s."""
+    times = np.append(0, np.cumsum(np.repeat([0.8, 1.2, 0.8, 1.6], 50) / 25.5))
+    return take(range(201), at(times, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("fps", "frames"), [(25.0, 217), (38.0, 329), (42.0, 201), (17.0, 148), (15.0, 201)]
+)
+def test_uneven_times_far_from_a_persons_rate_mean_nothing(fps: float, frames: int) -> None:
+    placed = place(uneven(), "take.json", fps)
+    assert placed.fps == fps
+    assert len(placed.rows["expression"]) == frames
+    assert bool(placed.notes) == (frames != 201)
+
+
+def test_numbers_that_many_rows_share_only_tell_the_rate() -> None:
+    """60 rows a second under numbers of 30."""
+    raw = take(range(60), Clock(numbers=np.arange(60) // 2))
+    placed = place(raw, "take.json")
+    assert placed.fps == 60
+    assert_frames(placed, 60)
+    by_hand = place(raw, "take.json", 50.0)
+    assert by_hand.fps == 50
+    assert_frames(by_hand, 60)
+    named = place(replace(raw, fps=24.0), "take.json")
+    assert named.fps == 48
+    assert_frames(named, 60)
+
+
+def test_numbers_out_of_order_are_sorted() -> None:
+    rows = np.array([0, 1, 3, 2, 4, 7, 6, 8])
+    placed = place(take(rows, Clock(numbers=rows), 25.0), "take.json")
+    assert_frames(placed, 9)
+    assert placed.notes == (
+        "Some rows were out of order and were sorted by time.",
+        "1 of 9 frames were missing and were filled in (5).",
+    )
+
+
+@pytest.mark.parametrize(("before", "after", "fps"), [(20, 30, 30.0), (40, 25, 40.0)])
+def test_two_whole_seconds_tell_the_least_rate(before: int, after: int, fps: float) -> None:
+    clock = at([5.0] * before + [6.0] * after)
+    placed = place(take(range(before + after), clock), "take.json")
+    assert placed.fps == fps
+    assert_frames(placed, before + after)
+    assert place(take(range(before + after), clock), "take.json", 25.0).fps == 25
+
+
+def test_times_one_apart_that_are_not_whole_are_no_numbers() -> None:
+    assert code(take(range(8), at([0, 1, 2, 3.5, 4, 5, 6, 7]))) == "motion.rate"
+
+
+def test_a_rate_a_twentieth_below_is_measured_from_the_named_one() -> None:
+    placed = place(take(range(60), at(np.arange(60) / 28.55), 30.0), "take.json")
+    assert placed.notes == ()
