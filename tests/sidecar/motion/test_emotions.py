@@ -155,3 +155,11 @@ def test_two_columns_of_one_emotion_give_the_stronger() -> None:
     data = b"time,joy,happy,sad\n0,0.2,0.7,0\n1,0.6,0.1,0\n2,,0.3,0\n"
     keys, _ = decode_emotion_keys(data, "e.csv", 30.0)
     np.testing.assert_allclose(keys.channels["happy"][1], [0.7, 0.6, 0.3])
+
+
+def test_a_key_without_a_time_lies_between_its_neighbours() -> None:
+    data = b"time,happy,sad\n1,0.2,0\n,0.9,0\n4,0.4,0\n"
+    keys, _ = decode_emotion_keys(data, "e.csv", 10.0)
+    assert keys.channels["happy"][0].tolist() == [10, 25, 40]
+    alone, _ = decode_emotion_keys(b"time,happy,sad\n3,0.2,0\n", "e.csv", 10.0)
+    assert alone.channels["happy"][0].tolist() == [30]

@@ -271,7 +271,14 @@ def test_a_number_too_large_to_count_with_names_its_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("yaw", "rad"), [(1.85, 1.85), (-1.85, -1.85), (2.0, np.radians(2)), (395.0, np.radians(35))]
+    ("yaw", "rad"),
+    [
+        (1.85, 1.85),
+        (-1.85, -1.85),
+        (2.0, np.radians(2)),
+        (-2.0, -np.radians(2)),
+        (395.0, np.radians(35)),
+    ],
 )
 def test_the_ends_of_a_heads_angles(yaw: float, rad: float) -> None:
     out = converted(head([[0.1, 0, 0], [yaw, 0, 0], [0.2, 0, 0]])).rows["rotation"]
