@@ -4,6 +4,7 @@ kernel against its plain twin."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,12 @@ from affekt.shared.errors import InputError
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.shared.pictures import FOLLOWS, Follow
-from affekt.sidecar.avatar.animated_mesh import chain_transforms, head_turns, joint_quaternions
+from affekt.sidecar.avatar.animated_mesh import (
+    PosedMesh,
+    chain_transforms,
+    head_turns,
+    joint_quaternions,
+)
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import STRETCH_RANGE, Actor, PosedAvatar, _growth, corner_shares
 from affekt.sidecar.avatar.lam import decode_lam_avatar
@@ -454,3 +460,51 @@ def test_places_in_a_face():
     )
     flat[shown.faces[0]] = [0, 0, 1]
     np.testing.assert_allclose(corner_shares(shown, flat), np.full((4, 3), 1 / 3), atol=1e-6)
+
+
+def flat_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
+    normals = np.cross(b - a, c - a)
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def test_normals_are_those_of_the_faces_where_nobody_reads_smooth_ones():
+    shown = on_head()
+    posed = Actor(shown, head_take(shown.surface)).pose(1, with_smooth_normals=False)
+    wanted = flat_normals(posed.vertices, shown.faces)[shown.anchors]
+    np.testing.assert_allclose(posed.normals, wanted, atol=1e-3)
+    smooth = Actor(shown, head_take(shown.surface)).pose(1).normals
+    assert np.abs(smooth - wanted).max() > 0.05
+
+
+def test_a_turn_between_unlike_corners_is_still_a_turn():
+    """`stretch`: the mean of three bones' turns moves a Gaussian as far as it was."""
+    shown = on_head()
+    posed = Actor(shown, head_take(shown.surface), "stretch").pose(2)
+    lengths = np.linalg.norm(posed.gaussians.quaternions, axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-4)
+    middles = posed.vertices[shown.faces[shown.anchors]].mean(1)
+    np.testing.assert_allclose(
+        np.linalg.norm(posed.gaussians.means - middles, axis=1),
+        np.linalg.norm(shown.offsets, axis=1),
+        rtol=2e-3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "surface", "stretch"),
+    [(0.05, 0.1, 1.0), (0.5, 0.5, 1.0), (1.2, 1.2, 1.2), (3.0, 3.0, 1.35), (20.0, 10.0, 1.35)],
+)
+def test_how_far_gaussians_grow_with_their_faces(size: float, surface: float, stretch: float):
+    shown = on_head()
+    vertices = (size * shown.vertices).astype(np.float32)
+    turns = np.tile(np.float32([1, 0, 0, 0]), (len(vertices), 1))
+    for follow, factor in (("surface", surface), ("stretch", stretch)):
+        actor = Actor(shown, head_take(shown.surface), follow)
+        posed = PosedMesh(vertices=vertices, turns=turns)
+        actor._mesh = SimpleNamespace(pose=lambda _index, posed=posed: posed)
+        gaussians = actor.pose(0).gaussians
+        np.testing.assert_allclose(gaussians.scales, factor * shown.scales, rtol=1e-3)
+        reach = factor if follow == "surface" else 1.0
+        middles = vertices[shown.faces[shown.anchors]].mean(1)
+        np.testing.assert_allclose(gaussians.means, middles + reach * shown.offsets, atol=1e-4)
