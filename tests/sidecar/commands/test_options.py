@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +15,17 @@ import pytest
 from affekt.shared.camera import camera_centre
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
+from affekt.sidecar.bake.store import MemoryStore
+from affekt.sidecar.commands import adapter, avatar, bake, extension
+from affekt.sidecar.commands.bake import Bake
+from affekt.sidecar.commands.convert import Convert
+from affekt.sidecar.commands.demo import Demo
+from affekt.sidecar.commands.doctor import Doctor
 from affekt.sidecar.commands.reading import Reading
 from affekt.sidecar.commands.render import Drawing, Files, Picture, Render
 from affekt.sidecar.commands.serve import Serve
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.motion.read import read_take
+from affekt.sidecar.motion.read import encode_motion, read_take
 from affekt.sidecar.render import video
 from fakes.takes import arkit_content, as_bytes
 
@@ -192,3 +201,158 @@ def test_the_rate_by_hand_reaches_the_take(tmp_path: Path) -> None:
     (tmp_path / "take.json").write_bytes(as_bytes(arkit_content(frames=6, fps=30.0)))
     take = read_take(tmp_path / "take.json", Reading(fps=48.0).options())
     assert (take.motion.fps, len(take.motion)) == (48.0, 6)
+
+
+def test_a_bakes_report_names_files_without_their_folders() -> None:
+    plain = Bake(motion=Path("/a/take.json"), emotions=Path("/b/e.csv"), out=Path("/c"))
+    assert plain._settings() == {
+        "motion": "take.json",
+        "emotions": "e.csv",
+        "head": "open",
+        "frames": None,
+        "adapter": None,
+        "modulator": None,
+    }
+    whole = replace(
+        plain,
+        head="/d/flame.pkl",
+        frames="3-9",
+        adapter=Path("/e/a.npz"),
+        modulator=Path("/f/mine"),
+    )._settings()
+    assert (whole["head"], whole["frames"]) == ("flame.pkl", "3-9")
+    assert (whole["adapter"], whole["modulator"]) == ("a.npz", "mine")
+
+
+def test_a_takes_hash_is_of_its_file_or_of_what_its_folder_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "clip").mkdir()
+    data = as_bytes(arkit_content(frames=6))
+    (tmp_path / "clip" / "take.json").write_bytes(data)
+    reading = Reading(fps=48.0)
+
+    def read(motion: Path) -> tuple[float, str]:
+        take, digest = Bake(
+            motion=motion, emotions=Path("e"), out=Path("o"), reading=reading
+        )._read_motion()
+        return take.fps, digest
+
+    assert read(tmp_path / "clip" / "take.json") == (48.0, hashlib.sha256(data).hexdigest())
+    inside = encode_motion(read_take(tmp_path / "clip", reading.options()).motion)
+    assert read(tmp_path / "clip") == (48.0, hashlib.sha256(inside).hexdigest())
+    assert "clip: Read take.json, the take in clip." in capsys.readouterr().out
+
+
+def test_the_length_of_an_ace_file_is_that_of_its_last_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys, out = tmp_path / "keys.json", tmp_path / "ace.json"
+    keys.write_text(
+        '{"fps": 25, "keys": [{"frame": 0, "happy": 1}, {"frame": 10, "happy": 0.5, "sad": 0.2},'
+        ' {"frame": 40, "sad": 0.4}]}'
+    )
+    Convert(keys, out, to="ace").run()
+    entries = list(json.loads(out.read_text())["emotion_with_timecode_list"].values())
+    codes = [entry["time_code"] for entry in entries]
+    assert (codes[0], codes[-1]) == (0, pytest.approx(1.6))
+    assert entries[-1]["emotions"]["sadness"] == pytest.approx(0.4)
+    assert capsys.readouterr().out.startswith(f"{out}: ace\n")
+
+
+def test_what_a_conversion_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "take.json").write_bytes(as_bytes(arkit_content(frames=6, fps=25.0)))
+    Convert(tmp_path / "take.json", tmp_path / "out.csv").run()
+    assert capsys.readouterr().out == (
+        f"{tmp_path / 'out.csv'}: livelink, 6 frames at 25 fps, arkit\n"
+    )
+    Convert(tmp_path / "take.json", tmp_path / "out.csv", to="npz").run()
+    assert ": npz, 6 frames at 25 fps, arkit\n" in capsys.readouterr().out
+    assert (tmp_path / "out.csv").read_bytes().startswith(b"PK")
+
+
+def test_a_bake_asks_for_the_room_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve bytes for a vertex, and 103 single-precision numbers twice, in each of the frames."""
+    asked: list[tuple[Path | None, int]] = []
+
+    @contextmanager
+    def store(cache_dir: Path | None, needed_bytes: int) -> Iterator[MemoryStore]:
+        asked.append((cache_dir, needed_bytes))
+        yield MemoryStore()
+
+    monkeypatch.setattr(bake, "_chunk_store", store)
+    (tmp_path / "take.json").write_bytes(as_bytes(arkit_content(frames=9)))
+    (tmp_path / "keys.json").write_text('{"fps": 30, "keys": [{"frame": 0, "happy": 1}]}')
+    command = Bake(
+        motion=tmp_path / "take.json",
+        emotions=tmp_path / "keys.json",
+        out=tmp_path / "out",
+        frames="2-6",
+        cache_dir=tmp_path / "kept",
+    )
+    command.run()
+    assert asked == [(tmp_path / "kept", 5 * (12 * len(read_head("open").template) + 824))]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["settings"] == command._settings()
+
+
+AVATAR = {"head": None}
+PERFORMANCE = AVATAR | {"adapter": None, "follow": None, "up": "y-up"}
+DEFAULTS = {
+    Picture: {
+        "size": 512,
+        "width": None,
+        "height": None,
+        "yaw": 0.0,
+        "pitch": 0.0,
+        "fov": 13.75,
+        "camera": None,
+    },
+    Drawing: {"antialiased": True, "follow": None, "device": "auto"},
+    Files: {
+        "format": "png",
+        "passes": ("combined", "depth"),
+        "normal_axes": "world",
+        "half": True,
+        "depth": True,
+        "preview": True,
+        "resume": True,
+        "sheet": None,
+    },
+    Render: {"frames": None, "head": None, "adapter": None, "sound": None, "emotions": None},
+    Reading: {"fps": None, "degrees": False, "axes": None},
+    Bake: {"head": "open", "frames": None, "adapter": None, "modulator": None, "cache_dir": None},
+    Serve: {
+        "runtime_dir": None,
+        "cache_dir": None,
+        "cache_gb": 20.0,
+        "memory_gb": None,
+        "parent_pid": None,
+        "watch_stdin": False,
+        "log": None,
+        "remote": False,
+        "listen": None,
+        "port": None,
+        "keys_dir": None,
+    },
+    Convert: {"to": None},
+    Demo: {"out": Path("demo")},
+    Doctor: {"json": False},
+    avatar.Convert: AVATAR | {"embed_head": False, "turn_over": False},
+    avatar.Export: PERFORMANCE | {"frame": 0},
+    avatar.Sequence: PERFORMANCE | {"format": "ply", "frames": None},
+    avatar.Compare: AVATAR | {"avatar": "open-gaussians", "size": 320},
+    adapter.Linear: {"space": "flame2023"},
+    adapter.Build: {"space": None, "landmarks": None, "pictures": None},
+    extension.Build: {"out": Path("dist"), "wheels_from": None, "offline": False, "blender": None},
+}
+"""What README and --help promise of a command that is given nothing."""
+
+
+@pytest.mark.parametrize("command", DEFAULTS, ids=lambda c: f"{c.__module__}.{c.__name__}")
+def test_what_is_done_without_an_option(command: type) -> None:
+    assert is_dataclass(command)
+    given = {f.name: f.default for f in fields(command) if f.default is not MISSING}
+    assert given == DEFAULTS[command]
