@@ -167,6 +167,19 @@ def test_bindings_out_of_range(flame: HeadModel, value: float, code: str):
     assert code_of(data, flame, flame_param()) == code
 
 
+@pytest.mark.parametrize(
+    ("log_scale", "said"), [(7.1, "far too large"), (6.9, "larger than a room")]
+)
+def test_a_single_gaussian_of_far_too_many_faces(flame: HeadModel, log_scale: float, said: str):
+    """exp(7) faces are allowed where a face is small enough, 7.4 m are not."""
+    values = table(60, faces=len(flame.faces))
+    names = properties(bound=True)
+    values[31, names.index("scale_1")] = log_scale
+    with pytest.raises(InputError, match=said) as caught:
+        decode_avatar(pack_ply(values, 60, properties=names), "p.ply", flame, flame_param())
+    assert caught.value.code == "avatar.ply"
+
+
 def test_hostile_companions(flame: HeadModel, tmp_path: Path):
     data, marker = splat_ply(faces=len(flame.faces)), tmp_path / "fired"
 

@@ -69,6 +69,15 @@ def test_the_manifest_of_blender_is_as_one_writes_it() -> None:
     )
 
 
+def test_a_manifest_keeps_its_permissions_and_is_whole() -> None:
+    without_build = MANIFEST.partition("[build]")[0]
+    assert complete_manifest(without_build, {"linux-x64": ["a.whl"]}) == complete_manifest(
+        MANIFEST, {"linux-x64": ["a.whl"]}
+    )
+    with pytest.raises(tomllib.TOMLDecodeError):
+        complete_manifest(MANIFEST, {"linux-x64": ['a".whl']})
+
+
 def test_a_zip_does_not_tell_when_or_by_whom_it_was_made(tmp_path: Path) -> None:
     stage = tmp_path / "stage"
     for name in ("z.py", "a/b.py", "a/a.py"):

@@ -58,6 +58,8 @@ def test_a_platform_that_lacks_one_python_is_left_out(tmp_path: Path) -> None:
     wheels = [f"{w}.whl" for python in ("cp311", "cp312", "cp313") for w in pair(python, LINUX)]
     assert found == {"linux-x64": sorted(wheels)}
     assert sorted(path.name for path in (tmp_path / "a" / "to").iterdir()) == sorted(wheels)
+    put(source, "readme", "notes-1.0")  # names that no wheel has
+    assert collect_wheels(source, tmp_path / "a" / "to", download=False) == found
     copied = tmp_path / "a" / "to" / f"pyzmq-27.1.0-cp313-cp313-{LINUX}.whl"
     assert copied.read_text() == f"pyzmq-27.1.0-cp313-cp313-{LINUX}"
 
