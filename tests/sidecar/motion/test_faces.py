@@ -6,6 +6,7 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.motion.faces import keep_one
+from affekt.sidecar.motion.head_matrix import matrix_in, place_of
 from affekt.sidecar.motion.raw_take import Clock, RawTake
 from affekt.sidecar.motion.read import decode_take
 from affekt.sidecar.motion.timecodes import read_timecodes
@@ -151,3 +152,21 @@ def test_few_rows_prove_no_second_face() -> None:
     with pytest.raises(InputError) as caught:
         decode_take(table(rows, "frame,confidence"), "take.csv")
     assert caught.value.code == "motion.faces"
+
+
+def test_each_face_of_a_frame_has_its_own_matrix_and_landmarks() -> None:
+    first, second = np.eye(4), np.eye(4)
+    first[:3, 3], second[:3, 3] = (1, 2, 3), (4, 5, 6)
+    both = {"facialTransformationMatrixes": [first.tolist(), second.T.ravel().tolist()]}
+    assert matrix_in(both, 2) is None
+    for index, place in ((0, [1, 2, 3]), (1, [4, 5, 6])):
+        found = place_of(both, index)
+        assert found is not None
+        assert found.tolist() == place
+    points = [[{"x": 0.0, "y": 0.5}, {"x": 1.0, "y": 0.7}], [{"x": 0.2, "y": 0.1}]]
+    for index, place in ((0, [0.5, 0.6]), (1, [0.2, 0.1])):
+        found = place_of({"faceLandmarks": points}, index)
+        assert found is not None
+        np.testing.assert_allclose(found, place)
+    for frame in ({"faceLandmarks": []}, {"faceLandmarks": [{"a": 1}]}, {}):
+        assert place_of(frame, 0) is None
