@@ -16,7 +16,7 @@ from ...shared.arrays import Float64Array
 from ...shared.emotion import EMOTIONS, EmotionTrack, largest_value
 from ...shared.emotion_keys import EmotionKeys, decode_keys, sample_keys
 from ...shared.errors import InputError
-from . import timecodes
+from . import timecodes, timeline
 from .arkit_table import table_clock
 from .columns import Columns, is_header, sort_columns
 from .raw_take import Clock
@@ -102,8 +102,9 @@ def _values(table: Table, columns: list[int], name: str) -> Float64Array:
 
 
 def _seconds(clock: Clock, fps: float, rows: int) -> Float64Array:
-    """When the rows were. Emotions may be keyed as rarely as one likes, so that their distance
-    tells a unit only where there are many, in whole numbers."""
+    """When the rows were; those without a time lie between their neighbours. Emotions may be keyed
+    as rarely as one likes, so that their distance tells a unit only where there are many, in whole
+    numbers."""
     if clock.timecodes is not None:
         told = timecodes.interpret(clock.timecodes)
         if isinstance(told, timecodes.Counted):
@@ -112,7 +113,8 @@ def _seconds(clock: Clock, fps: float, rows: int) -> Float64Array:
     if clock.times is None:
         numbers = np.arange(rows) if clock.numbers is None else clock.numbers
         return numbers / fps
-    times = np.nan_to_num(clock.times)
+    filled = timeline.whole_times(clock.times)
+    times = np.nan_to_num(clock.times) if filled is None else filled
     whole = rows >= _LEAST_ROWS and (times == np.rint(times)).all()
     milliseconds = whole and np.median(np.abs(np.diff(times))) >= _MILLISECONDS_STEP
     return times * (clock.unit_s or (1e-3 if milliseconds else 1.0))

@@ -203,7 +203,7 @@ def _sorted(times: FloatArray | Int64Array, most_back: float) -> tuple[IndexArra
 
 
 def _by_times(clock: Clock, given: float | None, name: str, *, forced: bool) -> _Places:
-    times = _whole(clock.times)
+    times = whole_times(clock.times)
     consecutive = _Places(places=np.arange(_length(clock), dtype=np.float64), fps=given or FPS)
     if times is None or _typical_step(times) is None:
         if forced:
@@ -365,7 +365,7 @@ def _unit(
     return named or 1.0, ()
 
 
-def _whole(times: Float64Array | None) -> Float64Array | None:
+def whole_times(times: Float64Array | None) -> Float64Array | None:
     """The times with those that are missing put between their neighbours; None if there are
     none."""
     if times is None:
