@@ -137,7 +137,9 @@ def test_frame_numbers_are_of_the_given_rate() -> None:
 def test_the_ends_of_an_emotions_values(level: float, weight: float | None) -> None:
     data = f"time,happy,sad\n0,{level},0\n1,0,0\n".encode()
     if weight is None:
-        with pytest.raises(InputError, match=r"an emotion is 100\.5, outside 0 to 1\.5") as caught:
+        with pytest.raises(
+            InputError, match=r"row 2, column 'happy' is 100\.5, outside 0 to 1\.5"
+        ) as caught:
             decode_emotion_keys(data, "e.csv", 30.0)
         assert caught.value.code == "emotion.range"
     else:
