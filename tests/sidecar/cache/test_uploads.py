@@ -175,3 +175,22 @@ def test_after_an_error_of_the_disk_it_starts_from_its_first_byte(
     assert desk.take(40, 60) is None  # does not follow: nothing is there any more
     assert desk.received() == 0
     assert desk.take(0, 100) is not None
+
+
+def test_where_another_process_reads_the_same_file_ours_is_not_needed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows a file that is open cannot be replaced."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    desk.take(0, 40)
+    with pytest.raises(PermissionError):
+        desk.take(40, 100)
+    assert (desk.received(), list(desk.folder.iterdir())) == (0, [])
+    path = desk.folder / hashlib.sha256(WHOLE).hexdigest()
+    path.write_bytes(WHOLE)
+    assert desk.take(0, 100) == path
+    assert list(desk.folder.iterdir()) == [path]

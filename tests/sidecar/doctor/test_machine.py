@@ -91,3 +91,33 @@ def test_this_machine() -> None:
     assert machine.system == sys.platform
     assert machine.version_of("no-such-distribution") is None
     assert machine.free_bytes(Path("/")) > 0
+
+
+def test_lines_to_copy_fit_the_system() -> None:
+    linux, windows = (
+        Machine(system="linux", executable="/a b/python"),
+        Machine(system="win32", executable="C:/a b/python.exe"),
+    )
+    paths = [Path("/tmp/one two"), Path("/tmp/three")]
+    assert linux.pip("install", "torch>=2.11,<2.14") == (
+        "'/a b/python' -m pip install 'torch>=2.11,<2.14'"
+    )
+    assert windows.pip("install", "torch>=2.11,<2.14") == (
+        '"C:/a b/python.exe" -m pip install "torch>=2.11,<2.14"'
+    )
+    assert linux.remove_line(paths) == "rm '/tmp/one two' /tmp/three"
+    assert windows.remove_line(paths) == 'Remove-Item "/tmp/one two", /tmp/three'
+    assert (linux.end_line(7), windows.end_line(7)) == ("kill -9 7", "taskkill /F /PID 7")
+    assert linux.mode_line("600", paths[0]) == "chmod 600 '/tmp/one two'"
+
+
+def test_an_import_has_a_minute_and_a_process_of_its_own() -> None:
+    asked: list[tuple[Sequence[str], float]] = []
+
+    def run(command: Sequence[str], limit_s: float) -> Ran:
+        asked.append((command, limit_s))
+        return Ran(code=0, text='{"version": "1"}')
+
+    assert CachedFacts(run)("numba") == {"version": "1"}
+    (command, limit_s) = asked[0]
+    assert [*command[:2], *command[-1:], limit_s] == [PYTHON, "-m", "numba", 60]

@@ -286,6 +286,23 @@ def test_a_windows_middle_counts_and_its_edges_hardly_do():
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+def test_windows_cover_their_frames_twice():
+    """Window k begins at frame 32 (k - 1); past the take's ends the last frame is held."""
+    assert windows.windows_of(range(1)) == range(2)
+    assert windows.windows_of(range(31, 33)) == range(3)
+    assert windows.windows_of(range(40, 64)) == range(1, 3)
+    assert windows.windows_of(range(40, 65)) == range(1, 4)
+    assert windows.window_frames(0, 20).tolist() == [0] * 33 + list(range(1, 20)) + [19] * 12
+    assert windows.window_frames(2, 500).tolist() == list(range(32, 96))
+
+
+def test_the_rows_of_a_frame_are_the_same_frames_in_both_of_its_windows():
+    """Frame 37 is row 5 of window 2 and row 37 of window 1."""
+    assert windows.rows_around(2, 37, 8) == slice(0, 8)
+    assert windows.rows_around(1, 37, 8) == slice(32, 40)
+    assert windows.rows_around(2, 44, 4) == slice(12, 16)
+
+
 @pytest.mark.parametrize("frames", [1, 2, 31, 32, 33, 64, 257])
 def test_short_takes(frames: int):
     out = modulate(random_take(frames), random_track(frames), MODULATOR)

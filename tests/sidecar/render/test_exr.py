@@ -65,6 +65,10 @@ def test_every_pass_comes_back(half: bool, tmp_path: Path):
     names = {f"ViewLayer.{name}.{k}" for name, (letters, _) in groups.items() for k in letters}
     names |= {"ViewLayer.UV.A"} | {f"ViewLayer.mask_{name}.X" for name in PASS_REGIONS}
     assert set(pixels) == names
+    for k, name in enumerate(("skin", "lips", "eyes", "teeth", "mouth", "hair")):
+        np.testing.assert_allclose(
+            pixels[f"ViewLayer.mask_{name}.X"], frame.masks[..., k], rtol=1e-3, atol=1e-6
+        )
     for name, (letters, values) in groups.items():
         exact = not half or name in ("Depth", "Position", "Vector", "UV")
         for k, letter in enumerate(letters):

@@ -19,7 +19,7 @@ from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.raster.colour import over
 from affekt.sidecar.raster.project import to_pixels
 from affekt.sidecar.render.frame import Frame
-from affekt.sidecar.render.images import NOTHING, depth_steps, make_folder, write_frame, write_png
+from affekt.sidecar.render.images import depth_steps, make_folder, write_frame, write_png
 from affekt.sidecar.render.passes import render_frames
 from affekt.sidecar.render.portrait import ViewAngles, default_camera, frame_points
 from affekt.sidecar.render.shot import make_shot
@@ -90,7 +90,7 @@ def test_png_holds_straight_alpha_and_depth(tmp_path: Path):
 def test_numbers_of_pictures():
     np.testing.assert_array_equal(
         depth_steps(np.array([0.0, 0.00012, 9.0, np.inf, np.nan], np.float32)),
-        [0, 1, NOTHING, NOTHING, NOTHING],
+        [0, 1, 65_535, 65_535, 65_535],
     )
 
 

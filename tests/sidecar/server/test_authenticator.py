@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import pytest
 import zmq
-from affekt.sidecar.server.authenticator import DOMAIN, Authenticator, PinnedKeys, RefusalLog
+from affekt.sidecar.server.authenticator import (
+    DOMAIN,
+    Authenticator,
+    PinnedKeys,
+    RefusalLog,
+    answer,
+)
 from affekt.sidecar.server.keys import make_keys
 from zmq.utils import z85
 
@@ -69,3 +75,56 @@ def test_a_list_that_breaks_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> 
                 assert socket.recv_multipart()[2] == b"400"
         authenticator.stop()
     assert "a bug" in caplog.text
+
+
+REQUEST = [b"1.0", b"request 7", b"global", b"192.0.2.7", b"identity", b"CURVE", b"k" * 32]
+
+
+def trust(key: bytes) -> str | None:
+    return "anna" if key == b"k" * 32 else None
+
+
+def test_who_is_let_in_has_a_name() -> None:
+    granted = [b"1.0", b"request 7", b"200", b"OK", b"anna", b""]
+    assert answer(REQUEST, {b"global": trust}) == granted
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        (0, b"2.0", b"Not CURVE"),
+        (2, b"worker", b"Unknown domain"),
+        (2, b"", b"Unknown domain"),
+        (5, b"NULL", b"Not CURVE"),
+        (5, b"PLAIN", b"Not CURVE"),
+        (6, b"x" * 32, b"Unknown key"),
+        (6, b"", b"Unknown key"),
+    ],
+)
+def test_who_is_refused_and_why(place: int, value: bytes, reason: bytes) -> None:
+    request = [*REQUEST[:place], value, *REQUEST[place + 1 :]]
+    refused = [b"1.0", b"request 7", b"400", reason, b"", b""]
+    assert answer(request, {b"global": trust}) == refused
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 6, 8])
+def test_what_is_no_question_is_refused(length: int) -> None:
+    request = [*REQUEST, b"more"][:length]
+    reply = answer(request, {b"global": trust})
+    assert reply == [b"1.0", b"request 7" if length > 1 else b"", b"400", b"Not CURVE", b"", b""]
+
+
+def test_the_log_says_who_was_refused_and_why(caplog: pytest.LogCaptureFixture) -> None:
+    with zmq.Context() as context:
+        authenticator = Authenticator(context, {DOMAIN: trust})
+        with context.socket(zmq.REQ) as socket:
+            socket.rcvtimeo = 10_000
+            socket.connect("inproc://zeromq.zap.01")
+            for request in (REQUEST, [*REQUEST[:6], b"x" * 32], REQUEST[:3]):
+                socket.send_multipart(request)
+                socket.recv_multipart()
+        authenticator.stop()
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused a connection from 192.0.2.7: Unknown key",
+        "refused a connection from ?: Not CURVE",
+    ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgpack
@@ -206,8 +206,11 @@ def test_bad_track(raw: RawClient) -> None:
 
 
 def test_nothing_to_draw(raw: RawClient) -> None:
+    """Nor two things at once."""
     render = messages.Render(job=JOB, motion="0" * 64, name="take", width=8, height=8, credit=1)
     assert failure_of(raw.ask(render)).code == "link.protocol"
+    both = replace(render, head="open", avatar="1" * 64)
+    assert failure_of(raw.ask(both)).code == "link.protocol"
 
 
 def test_two_clients_do_not_see_each_other(link: Link, raw: RawClient) -> None:

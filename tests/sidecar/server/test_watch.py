@@ -28,12 +28,13 @@ class Worker:
         return error.code if error else ""
 
 
-def test_one_that_does_not_load() -> None:
+def test_one_that_does_not_load(caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker()
     worker.now += 180
     assert worker.code() == ""
     worker.now += 1
     assert worker.code() == "job.crashed"
+    assert "does not load" in caplog.text
     assert worker.code() == ""  # said once
     worker.watch.begun()
     worker.watch.ready()
@@ -41,7 +42,7 @@ def test_one_that_does_not_load() -> None:
     assert worker.code() == ""
 
 
-def test_one_that_does_not_come_back() -> None:
+def test_one_that_does_not_come_back(caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker()
     worker.watch.ready()
     worker.now += 1800
@@ -51,6 +52,7 @@ def test_one_that_does_not_come_back() -> None:
     worker.now += 1
     assert worker.code(is_busy=False) == ""
     assert worker.code(is_busy=True) == "job.crashed"
+    assert "does not come back" in caplog.text
 
 
 @pytest.mark.parametrize("is_busy", [True, False])
