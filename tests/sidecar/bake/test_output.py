@@ -18,6 +18,7 @@ from affekt.shared.errors import InputError, JobError
 from affekt.shared.head import ARRAY_FIELDS
 from affekt.shared.motion import Motion
 from affekt.sidecar import cli
+from affekt.sidecar.bake import output
 from affekt.sidecar.bake.bake import CHUNK, BakedChunk, BakeJob
 from affekt.sidecar.bake.output import head_sha256, modulator_sha256, sha256, write_bake
 from affekt.sidecar.bake.store import MemoryStore
@@ -169,6 +170,19 @@ def test_every_chunk_is_told(tmp_path: Path) -> None:
     told: list[BakedChunk] = []
     write(job_of(), tmp_path, on_chunk=told.append)
     assert [chunk.done for chunk in told] == [CHUNK, FRAMES]
+
+
+def test_the_report_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds it finds all that it speaks of."""
+    moved: list[str] = []
+    replace_file = output.replace_file
+    monkeypatch.setattr(
+        output,
+        "replace_file",
+        lambda source, target: moved.append(target.name) or replace_file(source, target),
+    )
+    write(job_of(arkit_motion(20)), tmp_path)
+    assert moved == ["take.npz", "motion.npz", "vertices.pc2", "report.json"]
 
 
 def test_failure_leaves_nothing(tmp_path: Path) -> None:

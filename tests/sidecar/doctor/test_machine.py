@@ -8,10 +8,14 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from affekt.shared.alive import is_process_alive
+from affekt.shared.errors import InputError
+from affekt.sidecar.doctor.facts import TOPICS
 from affekt.sidecar.doctor.machine import CachedFacts, Machine, Ran, run_bounded, version_of
+from affekt.sidecar.raster import device
 from fakes.link import wait_for
 
 PYTHON = sys.executable
@@ -121,3 +125,29 @@ def test_an_import_has_a_minute_and_a_process_of_its_own() -> None:
     assert CachedFacts(run)("numba") == {"version": "1"}
     (command, limit_s) = asked[0]
     assert [*command[:2], *command[-1:], limit_s] == [PYTHON, "-m", "numba", 60]
+
+
+def test_facts_of_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the first of two; 143,771 MiB are 140 GiB."""
+    torch = pytest.importorskip("torch")
+    about = SimpleNamespace(name="a card", total_memory=143_771 << 20, major=9, minor=0)
+    monkeypatch.setattr(device, "check_cuda", lambda: None)
+    monkeypatch.setattr(device, "kernels_are_built", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: about)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    facts = {
+        "card": "a card",
+        "memory": "140 GiB",
+        "capability": "9.0",
+        "cards": "2",
+        "kernels": "built",
+    }
+    assert TOPICS["cuda"]() == facts
+    monkeypatch.setattr(device, "kernels_are_built", lambda: False)
+    assert TOPICS["cuda"]() == {**facts, "kernels": ""}
+
+    def refuse() -> None:
+        raise InputError("option.device_missing", "No card.", "Buy one.")
+
+    monkeypatch.setattr(device, "check_cuda", refuse)
+    assert TOPICS["cuda"]() == {"reason": "No card.", "remedy": "Buy one."}

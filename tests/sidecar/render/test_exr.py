@@ -85,7 +85,8 @@ def test_every_pass_comes_back(half: bool, tmp_path: Path):
     assert header["affekt:influence"] == 1.0
     assert header["affekt:colour"] == "scene_linear, Rec.709"
     assert header["colorInteropID"] == "lin_rec709_scene"
-    assert header["chromaticities"][:2] == pytest.approx((0.64, 0.33))
+    red, green, blue, white = (0.64, 0.33), (0.3, 0.6), (0.15, 0.06), (0.3127, 0.329)
+    assert header["chromaticities"] == pytest.approx((*red, *green, *blue, *white))
     assert header["compression"] == OpenEXR.ZIP_COMPRESSION
     np.testing.assert_allclose(
         header["affekt:camera_from_head"], view(64).camera_from_world, atol=1e-6

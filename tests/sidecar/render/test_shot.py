@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
+from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion, make_motion
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
@@ -15,9 +16,16 @@ from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.render.portrait import default_camera
-from affekt.sidecar.render.shot import head_from_avatar, make_shot, motion_for, on_head
+from affekt.sidecar.render.shot import (
+    head_from_avatar,
+    make_shot,
+    motion_for,
+    on_head,
+    read_subject,
+)
 from fakes.bakes import ADAPTER
 from fakes.head import small_head
+from fakes.lam import lam_bundle
 
 from ...addon.nouns import random_motion
 
@@ -96,6 +104,26 @@ def test_a_shot_without_a_camera_is_a_portrait() -> None:
     with pytest.raises(InputError) as caught:
         make_shot(head, random_motion(2), PictureRequest(cameras=(camera,) * 3))
     assert caught.value.code == "option.camera"
+
+
+def test_what_a_name_means(tmp_path: Path) -> None:
+    assert isinstance(read_subject("open"), HeadModel)
+    gaussians = read_subject("open-gaussians")
+    assert isinstance(gaussians, Avatar)
+    assert isinstance(gaussians.surface, HeadModel)
+    (tmp_path / "avatar.zip").write_bytes(lam_bundle())
+    avatar = read_subject(str(tmp_path / "avatar.zip"))
+    assert isinstance(avatar, Avatar)
+    assert isinstance(avatar.surface, ArkitRig)
+    (tmp_path / "text.safetensors").write_text("neither of the two")
+    for name, code, said in (
+        ("none.safetensors", "file.missing", "There is no avatar and no head file at"),
+        ("text.safetensors", "file.wrong_kind", "neither an avatar file of Affekt's nor a head"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_subject(str(tmp_path / name))
+        assert caught.value.code == code
+        assert said in caught.value.message
 
 
 def test_what_is_no_expression_goes_over_as_it_is() -> None:

@@ -266,3 +266,31 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         key_files.forget(tmp_path, "ben")
     assert str(caught.value) == "Nobody is trusted as 'ben'. See `affekt keys list`."
+
+
+@posix
+def test_the_remedy_fits_what_is_wrong(tmp_path: Path) -> None:
+    """Who merely cannot read a file is not told to throw it away."""
+    path = tmp_path / "me.json"
+    remedies = {}
+    for state in ("missing", "open to others", "damaged", "a folder"):
+        if state == "open to others":
+            key_files.new_key_file(path)
+            path.chmod(0o644)
+        elif state == "damaged":
+            path.chmod(0o600)
+            path.write_text("{")
+        elif state == "a folder":
+            path.unlink()
+            path.mkdir(mode=0o700)
+        with pytest.raises(LinkError) as caught:
+            key_files.read_key_file(path)
+        assert caught.value.code == "link.key_file"
+        assert f"The key file {path} cannot be used: " in caught.value.message
+        remedies[state] = caught.value.remedy.split(",")[0].split(" and")[0]
+    assert remedies == {
+        "missing": "Check its path",
+        "open to others": "If others may have read it",
+        "damaged": "If others may have read it",
+        "a folder": "Check its path",
+    }

@@ -263,8 +263,11 @@ def test_a_client_that_falls_silent(tmp_path: Path) -> None:
         raw.ask(bake())
         assert link.rooms.started.wait(5)
         with RawClient(link.connection) as other:
-            clock.now_s += 31
+            clock.now_s += 29
             other.ask(HELLO)
+            assert len(link.server._sessions) == 2
+            clock.now_s += 2
+            other.ask(Ping())
             wait_for(lambda: len(link.server._sessions) == 1, "it to be forgotten")
             assert link.server._scheduler.open_jobs() == 1
             clock.now_s += 29
@@ -384,3 +387,19 @@ def test_the_answer_to_shutdown_arrives(link: Link, raw: RawClient) -> None:
     """And the server waits for its reader to hang up, but not for ever."""
     assert raw.ask(messages.Shutdown()) == Acknowledged()
     wait_for(link.server.stopped.is_set, "its end", 2)
+
+
+def test_the_welcome_says_what_this_sidecar_can(link: Link) -> None:
+    with RawClient(link.connection) as raw:
+        welcome = raw.ask(HELLO)
+    assert isinstance(welcome, Welcome)
+    assert (welcome.protocol, welcome.affekt) == ((3, 2), "0.1.0")
+    assert set(welcome.capabilities) == {
+        "read_motion",
+        "get_head",
+        "bake",
+        "render",
+        "preview",
+        "pixels",
+        "attach",
+    }
