@@ -5,6 +5,7 @@ import copy
 import subprocess
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +60,39 @@ TRACK, FIRST = random_track(1), range(CHUNK)
 def vars_of(record: object) -> dict[str, object]:
     """The record's fields by name."""
     return {entry.name: getattr(record, entry.name) for entry in fields(record)}  # type: ignore[arg-type]
+
+
+def test_other_code_or_another_library_has_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the bytes and the place of each file that is listed, and of no other."""
+    for place, text in (("bake/recipe.py", "a"), ("bake/in/deep.py", "b"), ("smooth.py", "c")):
+        path = tmp_path / "sidecar" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(recipe, "__file__", str(tmp_path / "sidecar" / "bake" / "recipe.py"))
+    monkeypatch.setattr(recipe, "_CODE", ("sidecar/bake", "sidecar/smooth.py"))
+    key = recipe.code_key.__wrapped__
+    names = [key()]
+    (tmp_path / "sidecar" / "other.py").write_text("d")
+    (tmp_path / "sidecar" / "bake" / "notes.txt").write_text("d")
+    assert key() == names[0]
+    (tmp_path / "sidecar" / "bake" / "in" / "deep.py").write_text("B")
+    names.append(key())
+    (tmp_path / "sidecar" / "smooth.py").write_text("C")
+    names.append(key())
+    (tmp_path / "sidecar" / "bake" / "in" / "deep.py").rename(tmp_path / "sidecar/bake/deep.py")
+    names.append(key())
+    for module, version in ((torch, "2.99"), (np, "9.9"), (recipe.numba, "0.99")):
+        monkeypatch.setattr(module, "__version__", version)
+        names.append(key())
+    monkeypatch.setattr(recipe, "AFFEKT_VERSION", "9.9.9")
+    names.append(key())
+    monkeypatch.setattr(recipe.platform, "machine", lambda: "abacus")
+    names.append(key())
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "by hand")
+    names.append(key())
+    assert len(set(names)) == len(names) == 10
 
 
 CURVES = ("weights", "influence", "upper", "lower", "geometry", "appearance")

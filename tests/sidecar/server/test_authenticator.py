@@ -25,7 +25,7 @@ def test_pinned_keys_are_replaced_as_one() -> None:
 
 
 class Clock:
-    now_s = 0.0
+    now_s = 5000.0
 
     def __call__(self) -> float:
         return self.now_s
@@ -35,19 +35,23 @@ def test_a_crowd_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None
     clock = Clock()
     log = RefusalLog(clock)
     for index in range(10_000):
-        clock.now_s = index * 0.001
+        clock.now_s = 5000 + index * 0.001
         log.refused("192.0.2.7", "Unknown key")
     assert len(caplog.records) == 10
     assert "192.0.2.7" in caplog.text
-    clock.now_s = 59.9
+    clock.now_s = 5059.9
     log.refused("192.0.2.9", "Unknown key")
     assert len(caplog.records) == 10
-    clock.now_s = 60.0
+    clock.now_s = 5060.0
     log.refused("192.0.2.8", "Unknown key")
     assert [record.getMessage() for record in caplog.records[-2:]] == [
         "refused 9991 more connections",
         "refused a connection from 192.0.2.8: Unknown key",
     ]
+    for _ in range(11):  # a new minute has begun with that one
+        clock.now_s = 5119.9
+        log.refused("192.0.2.7", "Unknown key")
+    assert len(caplog.records) == 12 + 9
 
 
 def test_a_few_are_not_counted_up(caplog: pytest.LogCaptureFixture) -> None:
