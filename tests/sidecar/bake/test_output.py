@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A bake's files: the same bytes for the same input, and nothing after a failure."""
 
+import hashlib
 import json
 import os
 import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import InputError, JobError
+from affekt.shared.head import ARRAY_FIELDS
 from affekt.shared.motion import Motion
 from affekt.sidecar import cli
+from affekt.sidecar.bake import output
 from affekt.sidecar.bake.bake import CHUNK, BakedChunk, BakeJob
-from affekt.sidecar.bake.output import sha256, write_bake
+from affekt.sidecar.bake.output import head_sha256, modulator_sha256, sha256, write_bake
 from affekt.sidecar.bake.store import MemoryStore
 from affekt.sidecar.bake.take import prepare
 from affekt.sidecar.cache.cache import Cache
@@ -35,6 +39,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 HEAD, MODULATOR, FRAMES = small_head(), small_modulator(), CHUNK + 36
+
+
+HEAD_ARRAYS = [name for name in ARRAY_FIELDS if name != "faces"]
+SCALINGS = (
+    "mean",
+    "scale",
+    "residual_scale",
+    "lowest",
+    "highest",
+    "upper_share",
+    "lip_opening",
+    "mirrored",
+)
 
 
 def job_of(motion: Motion | None = None, frames: range | None = None) -> BakeJob:
@@ -86,6 +103,62 @@ def test_a_beginning_that_cannot_be(first: float, tmp_path: Path) -> None:
     assert caught.value.code == "motion.shape"
 
 
+def test_the_report_says_what_was_baked_and_with_what(tmp_path: Path) -> None:
+    job = job_of(arkit_motion(70), range(3, 60))
+    job.seconds["convert"] = 1.23456
+    report = write_bake(
+        job,
+        tmp_path,
+        settings={"head": "small", "frames": "3-59"},
+        inputs={"motion": b"abc", "head": "0123"},
+    )
+    assert report["format"] == "affekt bake 1"
+    assert (report["fps"], report["vertices"], report["take_space"]) == (30, 40, "arkit")
+    assert report["settings"] == {"head": "small", "frames": "3-59"}
+    assert report["sha256"]["inputs"] == {
+        "motion": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "head": "0123",
+    }
+    assert set(report["sha256"]["outputs"]) == {"motion.npz", "take.npz", "vertices.pc2"}
+    for name, digest in report["sha256"]["outputs"].items():
+        assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest(), name
+    assert report["seconds"]["convert"] == 1.2346
+    assert report["versions"]["affekt"] == "0.1.0"
+    assert set(report["versions"]) == {"python", "affekt", "numpy", "torch", "scipy"}
+    assert report["versions"]["numpy"] == np.__version__
+
+
+def test_the_time_for_vertices_and_files_is_what_the_other_stages_did_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From 100 s to 130 s on the clock, 7 s of which were the stages'; converting came before."""
+    job = job_of(random_motion(20))
+    job.seconds["convert"] = 50.0
+    now = iter([100.0, 101.0, 105.0, 106.0, 109.0, 130.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    seconds = write(job, tmp_path)["seconds"]
+    assert seconds == {"convert": 50, "modulate": 4, "map back": 3, "vertices and writing": 23}
+
+
+def altered(values: np.ndarray) -> np.ndarray:
+    """The same but for its last number."""
+    other = values.copy()
+    other.flat[-1] += 1
+    return other
+
+
+def test_each_array_of_a_head_or_modulator_is_in_its_hash() -> None:
+    heads = [HEAD, *(replace(HEAD, **{n: altered(getattr(HEAD, n))}) for n in HEAD_ARRAYS)]
+    assert len({head_sha256(head) for head in heads}) == len(heads)
+    assert head_sha256(replace(HEAD, name="other")) == head_sha256(HEAD)
+    modulators = [
+        MODULATOR,
+        *(replace(MODULATOR, **{n: altered(getattr(MODULATOR, n))}) for n in SCALINGS),
+        small_modulator(1),
+    ]
+    assert len({modulator_sha256(modulator) for modulator in modulators}) == len(modulators)
+
+
 def test_pc2_header_is_what_blender_reads(tmp_path: Path) -> None:
     write(job_of(frames=range(3, 60)), tmp_path)
     data = (tmp_path / "vertices.pc2").read_bytes()
@@ -118,6 +191,19 @@ def test_every_chunk_is_told(tmp_path: Path) -> None:
     told: list[BakedChunk] = []
     write(job_of(), tmp_path, on_chunk=told.append)
     assert [chunk.done for chunk in told] == [CHUNK, FRAMES]
+
+
+def test_the_report_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds it finds all that it speaks of."""
+    moved: list[str] = []
+    replace_file = output.replace_file
+    monkeypatch.setattr(
+        output,
+        "replace_file",
+        lambda source, target: moved.append(target.name) or replace_file(source, target),
+    )
+    write(job_of(arkit_motion(20)), tmp_path)
+    assert moved == ["take.npz", "motion.npz", "vertices.pc2", "report.json"]
 
 
 def test_failure_leaves_nothing(tmp_path: Path) -> None:

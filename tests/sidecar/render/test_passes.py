@@ -18,7 +18,7 @@ from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.raster.oversample import choose_samples, rasterise_oversampled
 from affekt.sidecar.render.frame import Frame
-from affekt.sidecar.render.passes import available_passes, render_frames
+from affekt.sidecar.render.passes import available_passes, frame_bytes, render_frames
 from affekt.sidecar.render.shot import make_shot
 from fakes.head import small_head
 
@@ -289,6 +289,24 @@ def test_what_cannot_be_rendered_is_refused_at_once(avatar: Avatar):
         assert caught.value.code == code
     assert "uv" not in available_passes(avatar)
     assert available_passes(small_head()) == PASSES
+
+
+def test_what_a_frame_takes_of_memory() -> None:
+    """Colour and depth are 5 channels of 4 bytes, twice; with all passes there are 24."""
+    camera = replace(view(10), height=20, centre_y=10.0)
+    assert frame_bytes(camera, ()) == frame_bytes(camera, ("combined", "depth")) == 8000
+    assert frame_bytes(camera, ("vector",)) == 14_400
+    assert frame_bytes(camera, ("uv", "index", "index")) == 12_800
+    assert frame_bytes(camera, PASSES) == 38_400
+
+
+def test_the_passes_that_each_subject_can_have(avatar: Avatar) -> None:
+    assert available_passes(open_avatar(read_head("open"))) == PASSES
+    assert set(PASSES) - set(available_passes(avatar)) == {"uv"}
+    static = replace(
+        avatar, surface=None, binding="none", anchors=np.zeros_like(avatar.anchors), follow="still"
+    )
+    assert set(PASSES) - set(available_passes(static)) == {"uv", "mask"}
 
 
 @pytest.mark.parametrize("name", ["barbara", pytest.param("statue", marks=pytest.mark.full)])
