@@ -177,6 +177,7 @@ class Emotion:
 
     def _show(self, plan: Sequence[Shown], cast: Cast, reader: Reader | None) -> dict[str, object]:
         from ..evaluation.emotion import show, write_faces
+        from ..evaluation.emotion_page import shrink
         from ..evaluation.emotion_reading import Readings, figures_of, read_subject_faces
 
         seen: list[Seen] = []
@@ -185,7 +186,7 @@ class Emotion:
             print(f"{name}: {len(plan)} faces …", flush=True)
             faces = show(name, cast, plan, self.size)
             write_faces(self.out / "faces", faces)
-            seen += faces
+            seen += [shrink(face) for face in faces]
             if reader is not None:
                 readings[name] = read_subject_faces(name, faces, cast, reader, self.size)
         self._write_sheets(seen, plan, cast)

@@ -37,7 +37,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Seen:
-    """A shown frame on a subject. picture: (H, W, 4) sRGB, straight alpha."""
+    """A shown frame on a subject. picture: (H, W, 4) sRGB, straight alpha, or (H, W, 3)."""
 
     subject: str
     shown: Shown

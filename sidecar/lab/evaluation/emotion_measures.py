@@ -27,7 +27,15 @@ from .takes import lip_gap
 MEASURED_S = 3.0
 """Strength is measured on this much from the middle of each take, and on a still face."""
 STILL_FRAMES = 30
-PARTS = ("strength", "landmarks", "landmarks over the first subject's", "likeness", "speech")
+PARTS = (
+    "strength",
+    "landmarks",
+    "landmarks over the first subject's",
+    "likeness",
+    "speech",
+    "mixed",
+)
+"""The groups of figures."""
 
 
 def check_cast(cast: Cast) -> None:

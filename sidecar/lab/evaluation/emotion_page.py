@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Contact sheets of judged faces, for the eye."""
+"""Contact sheets of judged faces, for the eye. Every face comes in as `shrink` makes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ def emotion_sheet(seen: Sequence[Seen], version: str = MODEL) -> UInt8Array | No
     if not rows:
         return None
     labels = [f"{f.shown.state}, {f.subject}, lips {f.shown.form}" for row in rows for f in row]
-    pictures = [_cell(face.picture) for row in rows for face in row]
+    pictures = [face.picture for row in rows for face in row]
     return contact_sheet(pictures, labels, len(STATES), title=version)
 
 
@@ -63,7 +64,7 @@ def recipe_sheet(seen: Sequence[Seen]) -> UInt8Array | None:
     pictures, labels = [], []
     for row in rows:
         spare = columns - len(row)
-        pictures += [*(_cell(face.picture) for face in row), *[blank] * spare]
+        pictures += [*(face.picture for face in row), *[blank] * spare]
         labels += [
             *(f"{f.shown.state} {f.shown.frame + 1}, {f.subject}" for f in row),
             *[""] * spare,
@@ -82,7 +83,7 @@ def pair_sheet(seen: Sequence[Seen]) -> UInt8Array | None:
             if takes:
                 take = takes[number % len(takes)]
                 row = [_first(faces, take, state) for state in combinations(pair)]
-                pictures += [_cell(face.picture) for face in row]
+                pictures += [face.picture for face in row]
                 labels += [f"{f.shown.state}, {f.subject}" for f in row]
     return contact_sheet(pictures, labels, 2 + len(PAIR_WEIGHTS)) if pictures else None
 
@@ -111,6 +112,9 @@ def displacement_sheet(
     )
 
 
-def _cell(picture: UInt8Array) -> UInt8Array:
-    laid = on_paper(picture)
-    return np.asarray(cv2.resize(laid, (CELL, CELL), interpolation=cv2.INTER_AREA), np.uint8)
+def shrink(face: Seen) -> Seen:
+    """The face as a sheet shows it, on paper and `CELL` pixels large; its picture takes far less
+    memory."""
+    laid = on_paper(face.picture)
+    small = cv2.resize(laid, (CELL, CELL), interpolation=cv2.INTER_AREA)
+    return replace(face, picture=np.asarray(small, np.uint8))
