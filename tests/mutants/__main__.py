@@ -164,12 +164,12 @@ def run_tests(tests: Sequence[str], tree: Path, limit_s: float) -> Run:
 
 
 def _environment(tree: Path) -> dict[str, str]:
-    """The package is the copy; one Blender of the working tree is enough."""
+    """The package is the copy; the newest Blender of the working tree is enough."""
     blenders = sorted(ROOT.glob(".venv-bpy*/bin/python"))
     data = ROOT.parent / "shared" / "data"
     defaults = {"AFFEKT_TEST_DATA": str(data)} if data.is_dir() else {}
     if blenders:
-        defaults["AFFEKT_BPY_PYTHONS"] = str(blenders[0])
+        defaults["AFFEKT_BPY_PYTHONS"] = str(blenders[-1])
     path = os.pathsep.join(filter(None, [str(tree.parent), os.environ.get("PYTHONPATH")]))
     return {**defaults, **os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
 
