@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ....shared.arrays import BoolArray, Float32Array, Float64Array, IndexArray
+from ....shared.arrays import BoolArray, Float32Array, Float64Array, IndexArray, UInt8Array
 from ....shared.errors import InputError
 from ....shared.head import JOINTS, REGIONS, HeadModel
 from ....shared.motion import Motion
@@ -37,6 +37,7 @@ LANDMARK_REACH_M = 0.004
 """A landmark moves as the skin this near to it does on the average, so that the density of the
 mesh and the last millimetre of the alignment do not matter."""
 LEAST_FACE = 50
+"""A face has at least so many vertices in its sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,7 +117,7 @@ def _places(subject: Subject, open_head: HeadModel) -> Places:
     return Places(place=place, skin=_is_skin(found.label), lower=lower[nearest])
 
 
-def _is_skin(labels: IndexArray | Float32Array | BoolArray | np.ndarray) -> BoolArray:
+def _is_skin(labels: UInt8Array) -> BoolArray:
     return np.isin(labels, [REGIONS.index("skin"), REGIONS.index("lip")])
 
 
