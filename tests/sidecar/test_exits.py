@@ -19,6 +19,7 @@ from affekt.sidecar import cli, exits
 from affekt.sidecar.motion.affekt_npz import encode_motion
 from affekt.sidecar.server.keys import make_keys, to_text
 from fakes.link import wait_for
+from fakes.signals import heard
 from fakes.takes import arkit_content, random_motion
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and rights as Linux and macOS know")
@@ -322,19 +323,6 @@ def long_take(files: Path) -> Path:
     """A take in place of the short one, whose work takes a while."""
     (files / "take.json").write_bytes(encode_motion(random_motion(6000)))
     return files / "take.json"
-
-
-@contextmanager
-def heard(number: int) -> Iterator[None]:
-    """Programs that start meanwhile get the signal even where the tests themselves were started to
-    ignore it, by `nohup` or in the background."""
-    before = signal.getsignal(number)
-    if before is signal.SIG_IGN:
-        signal.signal(number, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
 
 
 @posix

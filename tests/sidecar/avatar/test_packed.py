@@ -429,6 +429,22 @@ def test_a_stream_of_version_4_has_the_size_that_it_should(more: bytes | None):
         assert code_of(bytes(data)) == "avatar.packed"
 
 
+def test_version_4_that_would_fill_the_memory():
+    """Forty megabytes of zeros in four thousand bytes: no avatar is that even."""
+    zstandard = pytest.importorskip("zstandard", reason="the extra `export` is not installed")
+    count, streams, toc = 2_000_000, [], b""
+    for bytes_each in (9, 1, 3, 3, 4):
+        table = bytes(bytes_each * count)
+        streams.append(zstandard.ZstdCompressor().compress(table))
+        toc += struct.pack("<QQ", len(streams[-1]), len(table))
+    head = struct.pack("<4sIIBBBBI12x", b"NGSP", 4, count, 0, 12, 0, 5, 32)
+    data = head + toc + b"".join(streams)
+    assert len(data) < 6000
+    with pytest.raises(InputError, match="far more than it can hold") as caught:
+        decode_avatar(data, "bomb.spz")
+    assert caught.value.code == "avatar.packed"
+
+
 def test_readers_give_what_the_renderer_takes():
     """From the record back to the Gaussians that are drawn."""
     splats = some_splats(harmonics=3)
