@@ -109,7 +109,9 @@ def _mixed(times: Float64Array, segments: list[_Segment]) -> Float64Array:
     halves = np.array([(s.stop_s - s.start_s) / 2 for s in segments])
     reaches = np.array([s.viseme.reach_s for s in segments])
     # A long silence is as certain near its ends as a phoneme is.
-    outside = np.maximum(np.abs(times[:, None] - centres) - np.maximum(0.6 * halves, halves - 0.06), 0)
+    outside = np.maximum(
+        np.abs(times[:, None] - centres) - np.maximum(0.6 * halves, halves - 0.06), 0
+    )
     nearness = np.exp(-((outside / reaches) ** 1.4)) + 1e-9  # (T, P)
     holds = np.stack([holds_of(s.viseme) for s in segments])  # (P, groups)
     targets = np.stack([target_of(s.viseme) for s in segments])  # (P, 102)

@@ -112,4 +112,6 @@ def feeling_columns(part: str) -> list[int]:
 def _feeling_part(name: str) -> str:
     if name == "mouthDepression":
         return "corner"
-    return next((part for part, starts in _FEELING_STARTS.items() if name.startswith(starts)), "lips")
+    return next(
+        (part for part, starts in _FEELING_STARTS.items() if name.startswith(starts)), "lips"
+    )

@@ -24,12 +24,12 @@ FORMS = ("open", "closed")
 OPEN, CLOSED = range(len(FORMS))
 
 AROUSAL = {
-    "happy": 0.15,
+    "happy": 0.1,
     "sad": -0.2,
-    "angry": 0.25,
-    "fear": 0.1,
+    "angry": 0.16,
+    "fear": 0.06,
     "disgust": -0.05,
-    "surprise": 0.2,
+    "surprise": 0.1,
 }
 """How much larger speech movements get at weight 1 (negative: smaller), relative to calm ones."""
 
@@ -160,6 +160,8 @@ EXPRESSIONS = _read_emotions()
 
 VARIANTS = 4
 """Variants of each emotion in `EXPRESSIONS`."""
+PROTOTYPE_SHARES = (0.7, 0.3, 0.0, 0.0)
+"""Shares of the variants in whoever has no look of their own."""
 
 
 def weights_of(units: dict[int, float]) -> Float64Array:
