@@ -200,8 +200,8 @@ def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
         "mouthCornerPuller": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
         "mouthRetraction": (1 - 0.6 * rounded) * (1 - 0.2 * closed),
         "mouthDepression": (1 - 0.25 * rounded) * (1 - 0.2 * closed),
-        "mouthElevation": (1 - 0.3 * rounded) * (1 - 0.5 * cues.closing),
-        "jawOpen": (1 - 0.72 * cues.spoken) * (1 - 0.4 * cues.closing),
+        "mouthElevation": (1 - 0.3 * rounded) * (1 - 0.7 * cues.closing),
+        "jawOpen": (1 - 0.75 * cues.spoken) * (1 - 0.5 * cues.closing),
     }
 
 

@@ -29,7 +29,7 @@ AROUSAL = {
     "angry": 0.16,
     "fear": 0.06,
     "disgust": -0.05,
-    "surprise": 0.1,
+    "surprise": 0.06,
 }
 """How much larger speech movements get at weight 1 (negative: smaller), relative to calm ones."""
 

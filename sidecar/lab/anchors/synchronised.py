@@ -80,7 +80,7 @@ def make_synchronised(
     if rng.random() < 0.6:
         performance = vary_closing(performance, rng)
     frames = len(performance.articulation.channels)
-    weights = [_program(kind, frames, split, rng) for kind in kinds]
+    weights = [_as_kept(_program(kind, frames, split, rng)) for kind in kinds]
     keep = [float(kind in NAMED or rng.random() < KEPT) for kind in kinds]
     return Synchronised(
         name=f"{split}-{index:05d}",
@@ -93,8 +93,8 @@ def make_synchronised(
             for w, k in zip(weights, keep, strict=True)
         ),
         weights=np.stack(weights),
-        closure=closure_level(performance.articulation),
-        held=performance.articulation.held,
+        closure=_as_kept(closure_level(performance.articulation)),
+        held=_as_kept(performance.articulation.held),
         keep_closed=np.array(keep),
         kinds=kinds,
         variants=identity.style.variants,
@@ -119,6 +119,11 @@ def closure_frame(made: Synchronised) -> int:
 
 
 _BLINK = NAMES.index("eyeBlinkLeft")
+
+
+def _as_kept(values: Float64Array) -> Float64Array:
+    """Values as a file keeps them, in single precision, so that training from files is the same."""
+    return values.astype(np.float32).astype(np.float64)
 
 
 def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> Float64Array:

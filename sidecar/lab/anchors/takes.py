@@ -154,7 +154,8 @@ def perform(
     keep_closed: float = 1.0,
 ) -> Motion:
     """The performance in `emotions` (T, 6) as a take in space "open", with this head's lips closed
-    where they must meet. look: (6, 2, 100) replaces the person's own. keep_closed: see `compose`."""
+    where they must meet. look: (6, 2, 100) replaces the person's own. keep_closed: see
+    `compose`."""
     weights = compose(performance, emotions, look, keep_closed=keep_closed)
     lips = lips_of(head, performance.shape)
     weights = close_lips(weights, contact_level(performance.articulation, keep_closed), lips)
