@@ -201,6 +201,7 @@ def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
         "mouthRetraction": (1 - 0.6 * rounded) * (1 - 0.2 * closed),
         "mouthDepression": (1 - 0.25 * rounded) * (1 - 0.2 * closed),
         "mouthElevation": (1 - 0.3 * rounded) * (1 - 0.7 * cues.closing),
+        "tongueOut": 1 - cues.spoken,
         "jawOpen": (1 - 0.75 * cues.spoken) * (1 - 0.5 * cues.closing),
     }
 

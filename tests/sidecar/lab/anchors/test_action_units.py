@@ -32,8 +32,14 @@ from affekt.sidecar.lab.anchors.lips import close_lips, lips_of
 
 HEAD = read_head("open")
 LANDMARKS = {
-    **{"brow inner": 22, "brow middle": 24, "brow outer": 26, "wing": 35, "corner": 54},
-    **{"upper lip": 51, "lower lip": 57, "chin": 8},
+    "brow inner": 22,
+    "brow middle": 24,
+    "brow outer": 26,
+    "wing": 35,
+    "corner": 54,
+    "upper lip": 51,
+    "lower lip": 57,
+    "chin": 8,
 }
 """Of the left side, in the order of the 68 landmarks."""
 
