@@ -80,7 +80,7 @@ def compose(
     weights = _mouth(speech, feeling, performance, keep_closed)
     _upper_face(weights, feeling, performance)
     weights += performance.nonverbal.gaze + style.rest
-    return _soft_ceiling(weights, ceilings())
+    return soft_ceiling(weights, ceilings())
 
 
 def style_look(style: Style) -> Float64Array:
@@ -252,7 +252,7 @@ def _shift(curve: Float64Array, frames: float) -> Float64Array:
     return np.stack([np.interp(times - frames, times, column) for column in curve.T], 1)
 
 
-def _soft_ceiling(weights: Float64Array, ceiling: Float64Array) -> Float64Array:
+def soft_ceiling(weights: Float64Array, ceiling: Float64Array) -> Float64Array:
     """Weights kept as they are up to 0.75 of the ceiling and bent above, so that they stay under it
     (soft clipping by tanh)."""
     knee = 0.75 * ceiling

@@ -267,7 +267,7 @@ def _read_variants(value: object, name: str) -> Float64Array:
     ):
         raise _bad(
             f"the variants of '{name}' are {value!r:.60}",
-            f"Give {len(EMOTIONS)} rows of {VARIANTS} shares, or leave them out.",
+            f"Give a row of {VARIANTS} shares for each emotion, or leave them out.",
         )
     shares = np.array([[number(share, "variants", MANIFEST) for share in row] for row in rows])
     if shares.min() < 0 or np.abs(shares.sum(1) - 1).max() > 1e-3:

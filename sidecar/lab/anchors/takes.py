@@ -14,7 +14,8 @@ from ....shared.motion import ARKIT_NAMES, Motion, make_motion
 from ...modulation.windows import MODEL_FPS
 from .articulation import Silence, articulate
 from .channels import EXTRA_NAMES, NAMES, columns_of
-from .compose import Performance, closure_level, compose, contact_level, style_look
+from .compose import Performance, closure_level, compose, contact_level, soft_ceiling, style_look
+from .emotions import CLOSED, ceilings, expression_table
 from .identity import SHAPE_COMPONENTS
 from .lips import CLOSERS, close_lips, lips_of
 from .nonverbal import make_nonverbal
@@ -143,6 +144,16 @@ def vary_closing(performance: Performance, rng: np.random.Generator) -> Performa
 
 
 _PRESSED = ("mouthPress", "mouthRollLower", "mouthRollUpper")
+
+
+def still_looks(head: HeadModel) -> Float64Array:
+    """(6, 4, 2, 100) weights of every emotion's variants on a still face, in both forms; where a
+    form is closed, this head's lips are shut."""
+    looks = soft_ceiling(expression_table(), ceilings())
+    closed = looks[:, :, CLOSED].reshape(-1, len(NAMES))
+    shut = close_lips(closed, np.ones(len(closed)), lips_of(head))
+    looks[:, :, CLOSED] = shut.reshape(looks[:, :, CLOSED].shape)
+    return looks
 
 
 def perform(

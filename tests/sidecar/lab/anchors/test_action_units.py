@@ -28,7 +28,8 @@ from affekt.sidecar.lab.anchors.emotions import (
     parse_units,
     weights_of,
 )
-from affekt.sidecar.lab.anchors.lips import close_lips, lips_of
+from affekt.sidecar.lab.anchors.lips import lips_of
+from affekt.sidecar.lab.anchors.takes import still_looks
 
 HEAD = read_head("open")
 LANDMARKS = {
@@ -203,10 +204,7 @@ def test_what_would_be_taken_for_another_emotion_is_zero(emotion: str):
 def faces() -> tuple[Float64Array, list[list[list[dict[str, Float64Array]]]]]:
     """(6, 4, 2, N) landmarks' displacements, and by name, of every variant in both forms as it is
     performed: with the lips of closed forms shut."""
-    table = expression_table().copy()
-    shut = table[:, :, CLOSED].reshape(-1, 100)
-    closed = close_lips(shut, np.ones(len(shut)), lips_of(HEAD))
-    table[:, :, CLOSED] = closed.reshape(table[:, :, CLOSED].shape)
+    table = still_looks(HEAD)
     points = vertices(np.concatenate([np.zeros((1, 100)), table.reshape(-1, 100)]))
     places = [places_of(p) for p in points]
     named = [{name: p[name] - places[0][name] for name in p} for p in places[1:]]
@@ -284,10 +282,8 @@ def test_surprise_arches_its_brows_and_drops_its_jaw():
 
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_closed_forms_can_be_shut(emotion: str):
-    lips = lips_of(HEAD)
-    table = expression_table()[EMOTIONS.index(emotion), :, CLOSED]
-    shut = close_lips(table, np.ones(len(table)), lips)
-    assert (shut @ lips.weight_opening).max() < 0.5
+    shut = still_looks(HEAD)[EMOTIONS.index(emotion), :, CLOSED]
+    assert (shut @ lips_of(HEAD).weight_opening).max() < 0.5
 
 
 COSINES = {
