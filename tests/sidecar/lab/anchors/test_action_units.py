@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from affekt.shared.arrays import Float64Array
+from affekt.shared.arrays import Float64Array, IndexArray
 from affekt.shared.emotion import EMOTIONS
 from affekt.shared.motion import make_motion
 from affekt.sidecar.adapter.features import find_features
@@ -64,7 +64,7 @@ def vertices(weights: Float64Array) -> Float64Array:
 
 
 @cache
-def _lids() -> tuple[Float64Array, Float64Array]:
+def _lids() -> tuple[IndexArray, Float64Array]:
     """(2, 3) skin vertices, and their weights, of the left upper and lower lid's middle."""
     skin = skin_of(HEAD)
     lids = find_features(HEAD, skin, np.eye(3)).pick(["eye_left.upper.2", "eye_left.lower.2"])
