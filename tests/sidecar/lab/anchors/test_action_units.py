@@ -98,7 +98,7 @@ OUTCOMES = {
     "9": {"wing y": 5.8, "brow inner y": -2.1, "corner y": 0.2},
     "10": {"upper lip y": 5.5, "wing y": 5.6, "corner y": 2.6, "lower lip y": 0},
     "12": {"corner x": 6.4, "corner y": 11.8, "upper lid y": 0},
-    "12 25": {"corner x": 5.2, "corner y": 12.1, "lower lip y": -0.9},
+    "12 25": {"corner x": 5.7, "corner y": 12.1, "lower lip y": -0.9},
     "14": {"corner x": 4.3, "corner y": 2.3},
     "15": {"corner y": -7.9, "brow inner y": 0},
     "16": {"lower lip y": -5.3, "upper lip y": 0.9},
