@@ -41,6 +41,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     check_avatar(shown, told["chosen"])
     assert told["baking"]["bake"] == [["progress", "0.25 Emotion 1/4"], ["button", "affekt.cancel"]]
     assert told["baking"]["head"] == shown["head"]
+    assert told["paths"] == ["her.zip", "in/flame.npz", "out"]
 
 
 def check_avatar(shown: dict, chosen: dict) -> None:

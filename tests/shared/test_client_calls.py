@@ -135,3 +135,22 @@ def test_a_take_is_read_as_was_said(sidecar: ScriptedSidecar, client: Client, be
     asked = sidecar.expect(ReadMotion)
     assert (asked.adapter, asked.fps, asked.angles, asked.axes) == (None, None, None, None)
     sidecar.answer(ReadMotion, read)
+
+
+CALLS: dict[str, Callable[[Client, Path], object]] = {
+    "status": lambda client, _: client.status(timeout_s=0.06),
+    "upload": lambda client, _: client.upload(DATA, "motion", "a.npz", timeout_s=0.06),
+    "download": lambda client, folder: client.download(MADE, folder / "a", timeout_s=0.06),
+    "read_take": lambda client, _: client.read_take(MADE, timeout_s=0.06),
+    "get_head": lambda client, _: client.get_head(timeout_s=0.06),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", CALLS)
+def test_nobody_waits_longer_than_was_said(name: str, client: Client, tmp_path: Path) -> None:
+    """Each call has a limit of its own, and names it when nobody answers."""
+    with pytest.raises(LinkError, match=r"within 0\.06 seconds") as caught:
+        CALLS[name](client, tmp_path)
+    assert caught.value.code == "link.timeout"
+    assert list(tmp_path.iterdir()) == []

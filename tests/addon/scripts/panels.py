@@ -69,6 +69,15 @@ with harness.enabled():
     bpy.context.scene.affekt_avatar.camera = "PORTRAIT"
     bpy.context.scene.affekt_avatar.format = "PNG"
     told["chosen"] = drawn(["avatar", "avatar_output"])
+    # Paths that begin where the blend file lies, as Blender's file browser writes them.
+    bpy.ops.wm.save_as_mainfile(filepath=str(harness.folder() / "shot.blend"))
+    chosen = bpy.context.scene.affekt_avatar
+    chosen.file, chosen.adapter, chosen.folder = "//her.zip", "//in/flame.npz", "//out"
+    settings = harness.load("addon.avatar.rendering").read_settings(bpy.context.scene)
+    told["paths"] = [
+        path.relative_to(harness.folder()).as_posix()
+        for path in (settings.avatar, settings.adapter, settings.folder)
+    ]
     tasks = harness.load("addon.link.tasks")
     steps = iter([tasks.Progress(fraction=0.25, text="Emotion 1/4")])
     tasks.start_task(tasks.Task("Bake", (step for step in steps))).step()

@@ -103,6 +103,19 @@ def test_a_plain_zip_without_folder_is_fine(parts: tuple[bytes, bytes]):
     assert len(decode_lam_avatar(data, "test.zip")) == len(egg()[0])
 
 
+def test_of_several_avatars_the_nearest_counts(parts: tuple[bytes, bytes]):
+    """A backup in a deeper folder is passed over, wherever it stands; two side by side are not."""
+    skin, offset = parts
+    own = {"her/skin.glb": skin, "her/offset.ply": offset}
+    backup = {"her/old/skin.glb": b"no", "her/old/offset.ply": b"no"}
+    for whole in ({**own, **backup}, {**backup, **own}):
+        assert len(decode_lam_avatar(pack_zip(whole), "test.zip")) == len(egg()[0])
+    twin = {"him/skin.glb": skin, "him/offset.ply": offset}
+    with pytest.raises(InputError, match="several files called") as caught:
+        decode_lam_avatar(pack_zip({**own, **twin}), "test.zip")
+    assert caught.value.code == "avatar.zip"
+
+
 def test_names_that_climb_out_are_only_names(parts: tuple[bytes, bytes], tmp_path: Path):
     path = tmp_path / "inner" / "climb.zip"
     path.parent.mkdir()

@@ -411,6 +411,24 @@ def test_version_4_that_lies():
         assert code_of(bytes(data)) == "avatar.packed", (place, value)
 
 
+@pytest.mark.parametrize("more", [b"", b"\0", bytes(9), None])
+def test_a_stream_of_version_4_has_the_size_that_it_should(more: bytes | None):
+    """The last of its five streams, which holds a byte more, nine more, or one less."""
+    zstandard = pytest.importorskip("zstandard", reason="the extra `export` is not installed")
+    whole = packed.spz(some_splats(), 4)
+    place = 32 + 16 * (whole[15] - 1)
+    length, size = struct.unpack_from("<QQ", whole, place)
+    table = zstandard.ZstdDecompressor().decompress(whole[-length:])
+    assert len(table) == size
+    stream = zstandard.ZstdCompressor().compress(table[:-1] if more is None else table + more)
+    data = bytearray(whole[:-length] + stream)
+    struct.pack_into("<Q", data, place, len(stream))
+    if more == b"":
+        assert len(decode_avatar(bytes(data), "whole")) == len(some_splats().means)
+    else:
+        assert code_of(bytes(data)) == "avatar.packed"
+
+
 def test_readers_give_what_the_renderer_takes():
     """From the record back to the Gaussians that are drawn."""
     splats = some_splats(harmonics=3)

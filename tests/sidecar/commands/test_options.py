@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from affekt.shared.camera import camera_centre
 from affekt.shared.errors import InputError
-from affekt.shared.motion import make_motion
+from affekt.shared.motion import TakeRead, make_motion
 from affekt.sidecar.bake.store import MemoryStore
 from affekt.sidecar.commands import adapter, avatar, bake, extension
 from affekt.sidecar.commands.bake import Bake
@@ -27,6 +27,7 @@ from affekt.sidecar.commands.serve import Serve
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.read import encode_motion, read_take
 from affekt.sidecar.render import video
+from affekt.sidecar.server.watch import default_memory_bytes
 from fakes.takes import arkit_content, as_bytes
 
 TAKE = make_motion(expression=np.zeros((50, 100)), fps=25.0, space="open")
@@ -109,7 +110,7 @@ def test_each_option_of_a_picture_reaches_its_request(tmp_path: Path) -> None:
     keys.write_text(
         json.dumps({"fps": 25, "keys": [{"frame": 0, "sad": 0.3}, {"frame": 49, "influence": 0.6}]})
     )
-    plain = rendering()._request(read_head("open"), TAKE, range(3, 9))
+    plain = rendering()._request(read_head("open"), TakeRead(motion=TAKE), range(3, 9))
     assert (plain.frames, plain.format, plain.follow) == (range(3, 9), "png", None)
     assert (plain.half, plain.antialiased, plain.axes) == (True, True, "world")
     assert (plain.weights, plain.influence) == (None, None)
@@ -117,7 +118,7 @@ def test_each_option_of_a_picture_reaches_its_request(tmp_path: Path) -> None:
         emotions=keys,
         drawing=Drawing(antialiased=False, follow="deform"),
         files=Files(format="exr", half=False, normal_axes="camera"),
-    )._request(read_head("open"), TAKE, range(1))
+    )._request(read_head("open"), TakeRead(motion=TAKE), range(1))
     assert (asked.format, asked.follow, asked.axes) == ("exr", "deform", "camera")
     assert (asked.half, asked.antialiased) == (False, False)
     assert asked.weights is not None
@@ -146,7 +147,7 @@ def test_the_previews_sound_begins_with_its_first_frame(
     monkeypatch.setattr(video, "VideoWriter", Writer)
     command = rendering(sound=Path("s.wav"), files=Files(preview=preview))
     with ExitStack() as stack:
-        assert list(command._with_preview(iter(()), 25.0, 40, stack)) == []
+        assert list(command._with_preview(iter(()), 25.0, 1.6, stack)) == []
     assert made == ([(Path("o/preview.mp4"), 25.0, Path("s.wav"), 1.6)] if preview else [])
 
 
@@ -179,6 +180,7 @@ def test_a_sidecar_works_where_it_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     told = Serve(runtime_dir=tmp_path / "run", cache_dir=tmp_path / "kept")._options()
     assert (told.runtime_folder, told.cache_folder) == (tmp_path / "run", tmp_path / "kept")
     assert told.cache_bytes == 20_000_000_000
+    assert 0 < told.memory_bytes == default_memory_bytes(), "never without a bound"
     monkeypatch.setenv("AFFEKT_RUNTIME_DIR", str(tmp_path / "a"))
     monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path / "b"))
     plain = Serve()._options()

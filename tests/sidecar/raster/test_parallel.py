@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from affekt.sidecar.raster.parallel import RowWork, even_pieces, run_rows, thread_count
+from affekt.sidecar.raster.parallel import RowWork, even_pieces, run_ranges, run_rows, thread_count
 
 
 @pytest.mark.parametrize("threads", ["1", "2", "7"])
@@ -32,6 +32,23 @@ def test_an_error_in_a_band_is_raised(monkeypatch: pytest.MonkeyPatch):
 
     with pytest.raises(RuntimeError, match="late"):
         run_rows([work], 100)
+
+
+@pytest.mark.parametrize("fails_on_the_caller", [True, False])
+def test_an_error_on_either_thread_is_raised(
+    fails_on_the_caller: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """Of two pieces each thread does one: neither ends before the other has begun."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    both = threading.Barrier(2, timeout=30)
+
+    def work(first: int, stop: int) -> None:
+        both.wait()
+        if (threading.current_thread() is threading.main_thread()) == fails_on_the_caller:
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        run_ranges(work, [0, 1, 2])
 
 
 @pytest.mark.parametrize("said", ["", "0", "four", "4,2"])

@@ -201,8 +201,14 @@ def test_vectors_at_the_ends_of_a_range_look_at_the_take(avatar: Avatar):
     np.testing.assert_array_equal(part[1].vector, whole[3].vector)
 
 
-def test_index_is_whole(avatar: Avatar):
-    frame = draw(avatar, take(), view(), passes=("index",), object_index=7)[0]
+@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("kind", ["avatar", "head"])
+def test_index_is_whole(kind: str, number: int, avatar: Avatar):
+    subject = avatar if kind == "avatar" else read_head("open")
+    motion = take(space="arkit" if kind == "avatar" else "open")
+    camera = view(target=(0, 1.64, 0) if kind == "avatar" else (0, 0, 0))
+    frame = draw(subject, motion, camera, passes=("index",), object_index=7)[number]
+    assert (frame.combined[..., 3] >= 0.5).sum() > 100
     np.testing.assert_array_equal(frame.object_index, np.where(frame.combined[..., 3] >= 0.5, 7, 0))
 
 

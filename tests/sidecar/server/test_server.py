@@ -312,6 +312,27 @@ def test_status(link: Link, raw: RawClient) -> None:
     wait_for(lambda: status(raw).worker_restarts == 1, "its death")
 
 
+@pytest.mark.parametrize("is_ready", [True, False])
+def test_a_worker_is_late_only_while_it_loads(is_ready: bool, tmp_path: Path) -> None:
+    """One that has loaded may wait for orders as long as it likes; three minutes are too many for
+    one that loads."""
+    clock = Clock()
+    with running_server(tmp_path, now=clock, is_ready=is_ready) as link:
+        with RawClient(link.connection) as raw:
+            raw.ask(HELLO)
+            if is_ready:
+                wait_for(lambda: status(raw).device == "cpu", "the worker")
+        clock.now_s += 179
+        with RawClient(link.connection) as raw:
+            raw.ask(HELLO)
+            assert [status(raw).worker_restarts for _ in range(3)] == [0, 0, 0]
+            clock.now_s += 2
+            if is_ready:
+                assert [status(raw).worker_restarts for _ in range(5)] == [0] * 5
+            else:
+                wait_for(lambda: status(raw).worker_restarts == 1, "its death")
+
+
 def test_only_who_spoke_in_the_last_5_s_is_present(tmp_path: Path) -> None:
     clock = Clock()
     with running_server(tmp_path, now=clock) as link, RawClient(link.connection) as first:
