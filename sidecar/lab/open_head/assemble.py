@@ -11,7 +11,7 @@ import numpy as np
 from ....shared.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from . import hair, teeth
 from .lips import below_mouth
-from .makehuman import BaseMesh, read_target
+from .makehuman import BaseMesh
 from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, refine_part, region_index, select
 
 # The base mesh is cut where the neck ends: heights (metres above MakeHuman's origin) at the
@@ -51,20 +51,6 @@ class Assembly:
                 found.append(np.arange(start, start + len(part.vertices)))
             start += len(part.vertices)
         return np.concatenate(found)
-
-
-def neutral_adult(data: Path, mesh: BaseMesh) -> Float64Array:
-    """Base vertices (N, 3) of a young adult, half female and half male, of equal parts of
-    MakeHuman's three ancestries."""
-    folder = data / "mpfb2/targets/macrodetails"
-    positions = mesh.vertices.copy()
-    for gender in ("female", "male"):
-        body = f"universal-{gender}-young-averagemuscle-averageweight.target.gz"
-        positions += 0.5 * read_target(folder / body, len(positions))
-        for ancestry in ("african", "asian", "caucasian"):
-            face = read_target(folder / f"{ancestry}-{gender}-young.target.gz", len(positions))
-            positions += 0.5 / 3 * face
-    return positions
 
 
 def lip_masks(

@@ -17,6 +17,8 @@ BROW_UP = np.array([0.0205, 0.0225, 0.0248, 0.0258, 0.0232, 0.0185])
 BROW_WIDTH = np.array([0.0062, 0.0078, 0.0074, 0.0062, 0.0044, 0.0020])
 # How far the hairs lean outward from straight up, radians, along the brow.
 BROW_LEAN = np.array([0.25, 0.7, 1.05, 1.25, 1.4, 1.5])
+LASH_REACH_M = 0.0015
+"""A lash's tip follows the part of MakeHuman's strip that is about this near."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +133,10 @@ def make_lashes(
     Roots follow the strip's rim at the lid, tips the strip near them."""
     strands, upper = lashes.strands, lashes.upper
     rng = np.random.default_rng(lashes.seed)
-    strip = positions[helper] - eye
-    reach = np.linalg.norm(strip, axis=1)
-    rim = helper[reach < np.quantile(reach, 0.22)]
-    rim = rim[np.argsort(positions[rim, 0] * np.sign(eye[0]))]
-    place = np.linspace(0.10, 0.93, strands) * (len(rim) - 1)
-    low = np.minimum(place.astype(int), len(rim) - 2)
-    part = (place - low)[:, None]
-    root = positions[rim[low]] * (1 - part) + positions[rim[low + 1]] * part
+    rim = _rim(positions[helper] - eye)[:: int(np.sign(eye[0]))]
+    weights = np.zeros((strands, len(helper)))
+    weights[np.arange(strands)[:, None], rim] = _shares_along(positions[helper[rim]], strands)
+    root = weights @ positions[helper]
     # The roots stand on the lid's edge, a little in front of the strip's own rim.
     radial = (root - eye) / np.linalg.norm(root - eye, axis=1, keepdims=True)
     root = root + 0.0006 * radial
@@ -152,14 +150,11 @@ def make_lashes(
         root + 0.5 * length * start,
         root + length * (start + np.array([0, 0.8 * rise, -0.1])),
     )
-    half = 0.00020 * _unit(positions[rim[low + 1]] - positions[rim[low]])
+    half = 0.00020 * _unit(np.gradient(root, axis=0))
     points = np.stack([root - half, root + half, middle - 0.7 * half, middle + 0.7 * half, tip], 1)
     vertices = points.reshape(-1, 3)
-    corners = np.stack([rim[low], rim[low + 1], rim[low]], 1)
-    weights = np.c_[1 - part, part, np.zeros_like(part)]
-    near, pull = _nearest_three(positions[helper], tip)
-    every = np.stack([corners, corners, helper[near], helper[near], helper[near]], 1).reshape(-1, 3)
-    pulls = np.stack([weights, weights, pull, pull, pull], 1).reshape(-1, 3)
+    pull = _near(positions[helper], tip)
+    follow = np.stack([weights, weights, pull, pull, pull], 1).reshape(-1, len(helper))
     return Part(
         name=lashes.name,
         vertices=vertices,
@@ -167,7 +162,7 @@ def make_lashes(
         uv=np.zeros((3 * strands, 3, 2)),
         region=np.full(len(vertices), region_index("lash")),
         colour=np.tile(LASH, (len(vertices), 1)),
-        carry=barycentric_carry(every, pulls),
+        carry=lambda d: follow @ d[helper],
     )
 
 
@@ -181,9 +176,24 @@ def _unit(vectors: Float64Array) -> Float64Array:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def _nearest_three(points: Float64Array, targets: Float64Array) -> tuple[Int64Array, Float64Array]:
-    """The three `points` nearest each target, and weights by inverse distance."""
+def _near(points: Float64Array, targets: Float64Array) -> Float64Array:
+    """(n, N) shares of the `points` (N, 3) by a Gaussian of their distance to each target."""
     distance = np.linalg.norm(targets[:, None] - points[None], axis=2)
-    near = np.argsort(distance, axis=1)[:, :3]
-    pull = 1 / np.maximum(np.take_along_axis(distance, near, 1), 1e-5)
-    return near, pull / pull.sum(1, keepdims=True)
+    nearest = distance.min(1, keepdims=True)
+    share = np.exp(-0.5 * (distance**2 - nearest**2) / LASH_REACH_M**2)
+    return share / share.sum(1, keepdims=True)
+
+
+def _rim(strip: Float64Array) -> Int64Array:
+    """Indices of a lash strip's vertices (N, 3), from the eye's centre, on the lid: the nearest to
+    the ball, in order along x."""
+    reach = np.linalg.norm(strip, axis=1)
+    rim = np.flatnonzero(reach < np.quantile(reach, 0.185))
+    return rim[np.argsort(strip[rim, 0])]
+
+
+def _shares_along(line: Float64Array, count: int) -> Float64Array:
+    """(count, n) shares of the points of a line (n, 3) in places spread evenly along it."""
+    length = np.r_[0, np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
+    places = np.linspace(0.10, 0.95, count) * length[-1]
+    return np.stack([np.interp(places, length, row) for row in np.eye(len(line))], 1)
