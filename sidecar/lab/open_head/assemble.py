@@ -13,6 +13,7 @@ from . import hair, teeth
 from .lips import below_mouth
 from .makehuman import BaseMesh
 from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, refine_part, region_index, select
+from .tears import make_tear_line
 
 # The base mesh is cut where the neck ends: heights (metres above MakeHuman's origin) at the
 # nape and at the throat (z, y), rising toward the shoulders, so that these stay out.
@@ -111,11 +112,11 @@ def _skull(mesh: BaseMesh, positions: Float64Array, keep: BoolArray) -> BoolArra
 def _eye_parts(
     mesh: BaseMesh, positions: Float64Array, surface: hair.Surface, ball: Int64Array, side: str
 ) -> list[Part]:
-    """The eyeball, brow and both rows of lashes of one side."""
+    """The eyeball, brow, both rows of lashes and the moist line of one side."""
     centre = positions[ball].mean(0)
     parts = [
         make_eyeball(positions, ball, side),
-        hair.make_brow(surface, centre, 1.0 if side == "left" else -1.0, strands=290, seed=7),
+        hair.make_brow(surface, centre, 1.0 if side == "left" else -1.0, strands=460, seed=7),
     ]
     for lid, upper, strands in (("2", True, 44), ("1", False, 30)):
         strip = mesh.group_vertices(f"helper-{side[0]}-eyelashes-{lid}")
@@ -123,6 +124,8 @@ def _eye_parts(
         name = f"lash_{'upper' if upper else 'lower'}_{side}"
         lashes = hair.Lashes(upper=upper, name=name, strands=strands, seed=3)
         parts.append(hair.make_lashes(positions, strip, centre, lashes))
+        if not upper:
+            parts.append(make_tear_line(positions, strip, ball, side))
     return parts
 
 

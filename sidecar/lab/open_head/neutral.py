@@ -14,6 +14,14 @@ LIDS_RAISED = 0.48
 """Weight of eyeWide in the face at rest. MakeHuman's upper lid lies 2.5 mm above the middle of the
 pupil; people's lies 4 to 4.5 mm above it (MRD1) and covers 1 to 2 mm of the iris."""
 
+LIPS_THINNER = {
+    "lowerlip-volume-decr": 0.6,
+    "upperlip-volume-decr": 0.6,
+    "lowerlip-height-decr": 0.4,
+    "upperlip-height-decr": 0.3,
+}
+"""Weights of MakeHuman's mouth targets in the face at rest: its neutral lips pout."""
+
 
 def rest_positions(data: Path, mesh: BaseMesh, arkit: dict[str, Float64Array]) -> Float64Array:
     """Base vertices (N, 3) of the face at rest. arkit: displacement (N, 3) by ARKit's name.
@@ -22,6 +30,9 @@ def rest_positions(data: Path, mesh: BaseMesh, arkit: dict[str, Float64Array]) -
     the lid 4 mm past the lower one, now ends 2 mm past it."""
     positions = neutral_adult(data, mesh)
     positions += LIDS_RAISED * (arkit["eyeWideLeft"] + arkit["eyeWideRight"])
+    for target, weight in LIPS_THINNER.items():
+        path = data / f"mpfb2/targets/mouth/mouth-{target}.target.gz"
+        positions += weight * read_target(path, len(positions))
     lip, lower = lip_masks(data, mesh, arkit)
     return positions + seal_lips(positions, positions, lip, lower)
 

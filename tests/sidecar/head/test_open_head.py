@@ -147,6 +147,51 @@ def test_the_lids_are_as_far_open_as_peoples(head: HeadModel) -> None:
     assert _opening(head, pose(head, eyeSquintLeft=1, eyeSquintRight=1))[0] < 0.8 * aperture
 
 
+def _ball(head: HeadModel, vertices: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Of the left eye: centre (3,), radius at the limbus, and a mask (V,) of the moist line."""
+    ball = head.skin_weights[:, 3] > 0.5
+    centre = (head.joint_regressor @ head.template)[3].astype(np.float64)
+    iris = ball & (head.region == REGIONS.index("iris"))
+    radius = np.linalg.norm(vertices[iris] - centre, axis=1).max()
+    white = (head.region == REGIONS.index("sclera")) & (vertices[:, 0] > 0)
+    return centre, float(radius), white & ~ball
+
+
+def test_a_moist_line_lies_between_lower_lid_and_ball(head: HeadModel) -> None:
+    rest, squint = pose(head), pose(head, eyeSquintLeft=1.0)
+    centre, radius, line = _ball(head, rest)
+    assert line.sum() > 40
+    assert (rest[line, 1] < centre[1] + 0.001).all()
+    away = np.linalg.norm(rest[line] - centre, axis=1)
+    assert (np.abs(away - radius) < 0.0015).all()
+    assert (squint[line, 1] - rest[line, 1]).max() > 0.002  # it rises with the lid
+    shut = pose(head, eyeBlinkLeft=1.0)
+    assert np.abs(shut[line] - rest[line]).max() < 0.0015
+
+
+def test_brows_are_many_fine_hairs_on_the_skin(head: HeadModel) -> None:
+    from scipy.spatial import cKDTree
+
+    brow = np.flatnonzero(head.region == REGIONS.index("brow"))
+    hairs = head.template[brow].reshape(-1, 4, 3)
+    assert len(hairs) > 800
+    length = np.linalg.norm(hairs[:, 3] - hairs[:, 0], axis=1)
+    width = np.linalg.norm(hairs[:, 2] - hairs[:, 1], axis=1)
+    assert 0.003 < np.median(length) < 0.008
+    assert np.median(width) < 0.0004
+    # Tips stand off the skin further than roots, and neither floats when the brow is lowered.
+    lowered = pose(head, browDownLeft=1, browDownRight=1)
+    skin = cKDTree(lowered[head.region == REGIONS.index("skin")])
+    assert skin.query(lowered[brow])[0].max() < 0.006
+
+
+def test_lips_do_not_pout(head: HeadModel) -> None:
+    """People's closed lips are about two fifths to half as high as wide; MakeHuman's .58."""
+    lips = head.template[(head.region == REGIONS.index("lip")) & (head.template[:, 2] > 0.05)]
+    height = np.ptp(lips[np.abs(lips[:, 0]) < 0.005, 1])
+    assert height < 0.52 * np.ptp(lips[:, 0])
+
+
 def test_lids_stay_outside_the_eyeballs(head: HeadModel) -> None:
     """No white or iris shows when the eyes are shut."""
     from affekt.shared.camera import look_at
