@@ -17,7 +17,7 @@ BROW_UP = np.array([0.0205, 0.0225, 0.0248, 0.0258, 0.0232, 0.0185])
 BROW_WIDTH = np.array([0.0062, 0.0078, 0.0074, 0.0062, 0.0044, 0.0020])
 # How far the hairs lean outward from straight up, radians, along the brow.
 BROW_LEAN = np.array([0.25, 0.7, 1.05, 1.25, 1.4, 1.5])
-BROW_TIP_PALE = 0.3
+BROW_TIP_PALE = 0.22
 """Share of the skin's colour in the tip of a brow's hair, which is too fine for the mesh."""
 LASH_REACH_M = 0.0015
 """A lash's tip follows the part of MakeHuman's strip that is about this near."""
@@ -103,7 +103,7 @@ def _brow_hairs(
     root = np.stack([place, height], 1) - 0.4 * length[:, None] * _leaning(lean)
     middle = root + 0.5 * length[:, None] * low
     width = (
-        rng.uniform(0.00022, 0.00036, (strands, 1))
+        rng.uniform(0.00028, 0.00046, (strands, 1))
         * np.interp(along, [0, 0.12, 0.8, 1], [0.7, 1, 1, 0.7])[:, None]
     )
     return root, middle, middle + 0.5 * length[:, None] * high, width
