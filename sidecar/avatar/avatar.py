@@ -13,6 +13,7 @@ from ...shared.arrays import Float32Array, Int32Array
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.pictures import Follow
+from ...shared.wording import say_count
 
 Binding = Literal["vertex", "face", "none"]
 
@@ -209,7 +210,7 @@ def _describe_surface(avatar: Avatar) -> str:
     surface = avatar.surface
     if surface is None:
         return "none, the Gaussians stand still"
-    mesh = f"{len(avatar.vertices):,} vertices, {len(avatar.faces):,} faces"
+    mesh = f"{len(avatar.vertices):,} vertices, {say_count(len(avatar.faces), 'face')}"
     bound = f"Gaussians on its {'vertices' if avatar.binding == 'vertex' else 'faces'}"
     if isinstance(surface, ArkitRig):
         shapes = int(surface.arkit_shapes.any((1, 2)).sum())
