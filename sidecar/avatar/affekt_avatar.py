@@ -168,7 +168,8 @@ def _referenced(metadata: dict[str, str], name: str, head: HeadModel | None) -> 
     raise InputError(
         "avatar.needs_head",
         f"'{name}' sits on a head of the space '{space}', which is not in the file.",
-        "Give that head's file too (`--head`).",
+        "Give that head's file too (`--head`). An avatar that was made on an earlier open head "
+        "than the one that comes with Affekt is made again by `affekt avatar convert`.",
     )
 
 

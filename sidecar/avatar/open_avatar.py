@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -21,7 +23,7 @@ OPEN_GAUSSIANS = "open-gaussians"
 OVERLAP = 2.25
 """Standard deviations of a Gaussian over those of its piece of the face: below 2.1 what
 is behind shows as dots where corners meet, above 2.4 lips and lids blur."""
-_OVERLAPS = {"brow": 1.1, "lash": 1.1, "teeth": 1.9}
+_OVERLAPS = {"brow": 1.0, "lash": 0.85, "teeth": 1.9}
 """The same for hair, which may have holes and must stay thin, and for teeth, whose gaps show."""
 _CUT_M, _CUT_TWICE_M = 0.005, 0.012
 """Skin faces with a longer edge are cut in four, or in sixteen: uncut, edges against the
@@ -38,9 +40,14 @@ _MOUTH_LIT_M, _MOUTH_FADE_M = 0.02, 0.022
 """The mouth is lit this far behind the lips' middle, and fades to 1 / e over this length."""
 _WRAP = 0.25
 """How far the lamp's light goes round into the shade, as in skin."""
-_LEAST = {"teeth": 0.6, "tongue": 0.6, "mouth": 0.6, "sclera": 0.65, "iris": 0.8, "pupil": 0.8}
+_LEAST = {"teeth": 0.6, "tongue": 0.6, "mouth": 0.6, "sclera": 0.85, "iris": 0.9, "pupil": 0.9}
 _LEAST_SKIN = 0.05
 """Least light on these regions and on all others: they move, their baked shade does not."""
+_EYE = ("sclera", "iris", "pupil")
+_GLINT_M, _GLINT_LIFT_M = 0.0006, 0.0003
+"""Standard deviation of a catch light, and its height above the cornea."""
+_LID_MOVES_M = 0.004
+"""Skin that a blink moves this far is lit as in the blink, which unfolds it."""
 
 
 @remembered
@@ -58,19 +65,63 @@ def open_avatar(head: HeadModel) -> Avatar:
     overlap = np.array([_OVERLAPS.get(n, OVERLAP) for n in REGIONS])[head.region[corners[:, 0]]]
     scales, quaternions = _discs(points - middle[:, None], overlap)
     seen = np.einsum("nw,nwk->nk", weights.mean(1), colours[corners])
-    count = len(anchors)
+    glints = _catch_lights(head)
+    anchors = np.concatenate([anchors, glints.anchors])
     return Avatar(
         name=OPEN_GAUSSIANS,
         surface=head,
         binding="face",
         anchors=anchors,
-        offsets=offsets.astype(np.float32),
-        quaternions=quaternions,
-        scales=scales,
-        opacities=np.full(count, OPACITY, np.float32),
-        colours=np.clip(linear_to_srgb(np.clip(seen, 0, 1)), 0, 1).astype(np.float32),
+        offsets=np.concatenate([offsets, glints.offsets]).astype(np.float32),
+        quaternions=np.concatenate([quaternions, glints.quaternions]),
+        scales=np.concatenate([scales, glints.scales]),
+        opacities=np.full(len(anchors), OPACITY, np.float32),
+        colours=np.clip(
+            linear_to_srgb(np.clip(np.concatenate([seen, glints.colours]), 0, 1)), 0, 1
+        ).astype(np.float32),
         follow="deform",  # a lid's faces unfold as it closes: discs that only grew left gaps
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Glints:
+    """The lamp's mirror images on the corneas: fields of `Avatar`, colours linear."""
+
+    anchors: Int32Array
+    offsets: Float64Array
+    scales: Float32Array
+    quaternions: Float32Array
+    colours: Float64Array
+
+
+def _catch_lights(head: HeadModel) -> _Glints:
+    """One disc on each cornea, where a viewer in front sees the lamp mirrored."""
+    points = head.template.astype(np.float64)
+    cornea = np.isin(head.region[head.faces], _numbers(("iris", "pupil"))).all(1)
+    half = _LAMP / np.linalg.norm(_LAMP) + [0, 0, 1]
+    anchors = []
+    for side in (1, -1):
+        faces = np.flatnonzero(cornea & (side * points[head.faces, 0] > 0).all(1))
+        if len(faces):
+            toward = _face_normals(points[head.faces[faces]]) @ half
+            anchors.append(faces[toward.argmax()])
+    corners = points[head.faces[np.array(anchors, np.int32)]]
+    count = len(anchors)
+    normals = _face_normals(corners)
+    _, quaternions = _discs(corners - corners.mean(1, keepdims=True), np.ones(count))
+    return _Glints(
+        anchors=np.array(anchors, np.int32),
+        offsets=_GLINT_LIFT_M * normals,
+        scales=np.tile(np.array([_GLINT_M, _GLINT_M, THICKNESS_M], np.float32), (count, 1)),
+        quaternions=quaternions,
+        colours=np.ones((count, 3)),
+    )
+
+
+def _face_normals(corners: Float64Array) -> Float64Array:
+    """(N, 3) unit normals of triangles (N, 3, 3)."""
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
 def _pieces(head: HeadModel) -> tuple[Int32Array, Int32Array, Float64Array]:
@@ -109,8 +160,7 @@ def _numbers(names: tuple[str, ...]) -> list[int]:
 def _discs(corners: Float64Array, overlap: Float64Array) -> tuple[Float32Array, Float32Array]:
     """Scales (N, 3) and quaternions (N, 4) of discs with the second moments of triangles
     (N, 3, 3) about their middles, `overlap` (N,) times as wide; the last axis is the thin one."""
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    normal = _face_normals(corners)
     moments = np.einsum("nck,ncj->nkj", corners, corners) / 12
     values, vectors = np.linalg.eigh(moments)  # ascending: the first is the normal's
     wide = vectors[:, :, 2]
@@ -124,28 +174,42 @@ def _discs(corners: Float64Array, overlap: Float64Array) -> tuple[Float32Array, 
 
 
 def baked_light(head: HeadModel) -> Float64Array:
-    """(V,) linear light on each vertex from a soft sky and one soft lamp; the inside of the mouth
-    is lit as with an open mouth."""
-    from ..head.forward import layer_of  # torch, which other avatars do without
-
-    light = _light_on(head.template.astype(np.float64), head.faces)
+    """(V,) linear light on each vertex from a soft sky and one soft lamp. What a pose uncovers is
+    lit as in that pose: the inside of an open mouth, the skin of shut lids."""
+    points = head.template.astype(np.float64)
+    light = _light_on(points, head.faces)
     inside = np.isin(head.region, _numbers(("mouth", "teeth", "tongue")))
     lips = np.isin(head.region, _numbers(("lip",)))
     least = np.array([_LEAST.get(name, _LEAST_SKIN) for name in REGIONS])[head.region]
     if not (inside.any() and lips.any()):
         return np.maximum(light, least)
-    jaw = np.array([[0.35, 0, 0]], np.float32)
-    opened = make_motion(
-        expression=np.zeros((1, 100), np.float32), fps=30, space=head.space, jaw=jaw
-    )
-    posed = layer_of(head).vertices(opened, 0, 1)[0].astype(np.float64)
+    posed = _uncovered(head)
     light_open = _light_on(posed, head.faces)
     # A lip's inner side, dark while it touches the other, is seen when they part.
     light = np.where(lips, 0.4 * light + 0.6 * np.maximum(light, light_open), light)
+    skin, eye = (np.isin(head.region, _numbers(names)) for names in (("skin",), _EYE))
+    lid = np.clip(np.linalg.norm(posed - points, axis=1) / _LID_MOVES_M, 0, 1)
+    lid *= skin & (points[:, 1] > points[lips, 1].max())  # the jaw moves the skin below
+    light = light + lid * np.maximum(light_open - light, 0)
     light = np.maximum(np.where(inside, light_open, light), least)
     behind = np.linalg.norm(posed[inside] - posed[lips].mean(0), axis=1)
     light[inside] *= np.exp(-np.maximum(behind - _MOUTH_LIT_M, 0) / _MOUTH_FADE_M)
+    if eye.any() and skin.any():
+        light[eye] *= occlusion.lid_shade(points, eye, skin, np.array([0.0, 1.0, 0.0]))
     return light
+
+
+def _uncovered(head: HeadModel) -> Float64Array:
+    """Vertices (V, 3) with the mouth open and the eyes shut."""
+    from ..head.forward import layer_of  # torch, which other avatars do without
+
+    expression = np.zeros((1, 100), np.float32)
+    for side in ("Left", "Right"):
+        if f"eyeBlink{side}" in head.expression_names:
+            expression[0, head.expression_names.index(f"eyeBlink{side}")] = 1
+    jaw = np.array([[0.35, 0, 0]], np.float32)
+    pose = make_motion(expression=expression, fps=30, space=head.space, jaw=jaw)
+    return layer_of(head).vertices(pose, 0, 1)[0].astype(np.float64)
 
 
 def _light_on(points: Float64Array, faces: Int32Array) -> Float64Array:

@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...shared.arrays import Float32Array, Float64Array, Int32Array
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
 from .parallel import even_pieces, run_ranges
 
 MAP_EDGE = 176
 """Texels along the edge of a depth map; one is about 1.7 mm on a head."""
 BIAS = 0.006
 """Depth by which a surface may lie behind its own map, as a share of the mesh's radius."""
+UPPER_LID_SHADE, UPPER_LID_SHADE_M = 0.6, 0.0050
+"""Share of the light that the upper lid and its lashes take from the ball at their edge, and the
+distance over which the ball comes into the light. The depth maps are too coarse for it."""
+LOWER_LID_SHADE, LOWER_LID_SHADE_M = 0.35, 0.0025
+"""The same for the lower lid, which only hides a part of the sky."""
 
 
 def sphere_directions(count: int) -> Float64Array:
@@ -66,6 +72,26 @@ def visibility(points: Float64Array, faces: Int32Array, directions: Float64Array
 
     run_ranges(look, even_pieces(len(directions)))
     return seen
+
+
+def lid_shade(
+    points: Float64Array, eye: BoolArray, skin: BoolArray, up: Float64Array
+) -> Float64Array:
+    """(E,) factor on the light of the eyeballs' vertices: it falls towards the lids. points: (V, 3)
+    metres; eye, skin: (V,) masks, E vertices of the first; up: (3,) unit vector."""
+    balls = points[eye]
+    low, high = balls.min(0) - UPPER_LID_SHADE_M, balls.max(0) + UPPER_LID_SHADE_M
+    lids = points[skin & ((points >= low) & (points <= high)).all(1)]
+    above = lids @ up > (balls @ up).mean()
+    light = np.ones(len(balls))
+    for lid, share, reach in (
+        (lids[above], UPPER_LID_SHADE, UPPER_LID_SHADE_M),
+        (lids[~above], LOWER_LID_SHADE, LOWER_LID_SHADE_M),
+    ):
+        if len(lid):
+            distance, _ = cKDTree(lid).query(balls, distance_upper_bound=reach)
+            light *= 1 - share * (1 - np.minimum(distance / reach, 1))
+    return light
 
 
 def _axes_along(directions: Float64Array) -> Float64Array:

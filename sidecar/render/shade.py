@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray, Int32Array, UInt8Array
 from ...shared.camera import Camera
@@ -54,8 +53,11 @@ LEAST_LIGHT = {
 }
 """The least share of sky and key light on these regions: the depth maps are too coarse for the gap
 between lips or lids through which they are lit."""
-LID_SHADE_M = 0.0035
-"""Distance over which lids and lashes darken the eyeball beside them."""
+_UP = np.array([0.0, -1.0, 0.0])
+"""Up, in the camera's axes."""
+SHARP_EXPONENT = 200.0
+"""A gloss at least as sharp mirrors the key lamp alone: a wet eye has one catch light. The other
+lamps are large and soft, and would stand on the white like lamps of its own."""
 
 # Specular strength, exponent, and how far light wraps through the skin, by region.
 _GLOSS = {
@@ -241,10 +243,7 @@ def _hollow_light(points: Float64Array, region: UInt8Array) -> FloatArray:
     eye = np.isin(region, _EYE)
     skin = region == REGIONS.index("skin")
     if eye.any() and skin.any():
-        low, high = points[eye].min(0) - LID_SHADE_M, points[eye].max(0) + LID_SHADE_M
-        lids = points[skin & ((points >= low) & (points <= high)).all(1)]
-        distance, _ = cKDTree(lids).query(points[eye], distance_upper_bound=LID_SHADE_M)
-        light[eye] = 0.5 + 0.5 * np.minimum(distance / LID_SHADE_M, 1)
+        light[eye] = occlusion.lid_shade(points, eye, skin, _UP)
     return light
 
 
@@ -365,7 +364,7 @@ def _light_sample(
         if lamp >= 2:
             reach *= values[6]
         shine = 0.0
-        if toward > 0.0:
+        if toward > 0.0 and (lamp == 0 or exponent < SHARP_EXPONENT):
             hx, hy, hz = lx + vx, ly + vy, lz + vz
             scale = 1.0 / max(np.sqrt(hx * hx + hy * hy + hz * hz), 1e-9)
             half = max((nx * hx + ny * hy + nz * hz) * scale, 0.0)

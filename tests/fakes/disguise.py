@@ -11,8 +11,10 @@ SCALE = np.array([1.08, 1.15, 1.1], np.float32)
 
 
 def is_kept(head: HeadModel) -> np.ndarray:
-    """(V,) the open head's vertices that the rig has."""
-    return np.isin(head.region, [REGIONS.index(n) for n in ("skin", "lip", "mouth", *EYES)])
+    """(V,) the open head's vertices that the rig has: skin and eyeballs, no moist lines."""
+    eyes = np.isin(head.region, [REGIONS.index(name) for name in EYES])
+    balls = eyes & (head.skin_weights[:, 3:].sum(1) > 0.5)
+    return balls | np.isin(head.region, [REGIONS.index(n) for n in ("skin", "lip", "mouth")])
 
 
 def in_disguise(head: HeadModel) -> tuple[ArkitRig, np.ndarray]:

@@ -11,8 +11,9 @@ import numpy as np
 from ....shared.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from . import hair, teeth
 from .lips import below_mouth
-from .makehuman import BaseMesh, read_target
+from .makehuman import BaseMesh
 from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, refine_part, region_index, select
+from .tears import make_tear_line
 
 # The base mesh is cut where the neck ends: heights (metres above MakeHuman's origin) at the
 # nape and at the throat (z, y), rising toward the shoulders, so that these stay out.
@@ -51,20 +52,6 @@ class Assembly:
                 found.append(np.arange(start, start + len(part.vertices)))
             start += len(part.vertices)
         return np.concatenate(found)
-
-
-def neutral_adult(data: Path, mesh: BaseMesh) -> Float64Array:
-    """Base vertices (N, 3) of a young adult, half female and half male, of equal parts of
-    MakeHuman's three ancestries."""
-    folder = data / "mpfb2/targets/macrodetails"
-    positions = mesh.vertices.copy()
-    for gender in ("female", "male"):
-        body = f"universal-{gender}-young-averagemuscle-averageweight.target.gz"
-        positions += 0.5 * read_target(folder / body, len(positions))
-        for ancestry in ("african", "asian", "caucasian"):
-            face = read_target(folder / f"{ancestry}-{gender}-young.target.gz", len(positions))
-            positions += 0.5 / 3 * face
-    return positions
 
 
 def lip_masks(
@@ -125,11 +112,11 @@ def _skull(mesh: BaseMesh, positions: Float64Array, keep: BoolArray) -> BoolArra
 def _eye_parts(
     mesh: BaseMesh, positions: Float64Array, surface: hair.Surface, ball: Int64Array, side: str
 ) -> list[Part]:
-    """The eyeball, brow and both rows of lashes of one side."""
+    """The eyeball, brow, both rows of lashes and the moist line of one side."""
     centre = positions[ball].mean(0)
     parts = [
         make_eyeball(positions, ball, side),
-        hair.make_brow(surface, centre, 1.0 if side == "left" else -1.0, strands=290, seed=7),
+        hair.make_brow(surface, centre, 1.0 if side == "left" else -1.0, strands=460, seed=7),
     ]
     for lid, upper, strands in (("2", True, 44), ("1", False, 30)):
         strip = mesh.group_vertices(f"helper-{side[0]}-eyelashes-{lid}")
@@ -137,6 +124,8 @@ def _eye_parts(
         name = f"lash_{'upper' if upper else 'lower'}_{side}"
         lashes = hair.Lashes(upper=upper, name=name, strands=strands, seed=3)
         parts.append(hair.make_lashes(positions, strip, centre, lashes))
+        if not upper:
+            parts.append(make_tear_line(positions, strip, ball, side))
     return parts
 
 

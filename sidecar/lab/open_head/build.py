@@ -9,10 +9,11 @@ from ....shared.arrays import BoolArray, Float64Array
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES
 from . import rig as rigging
-from .assemble import Assembly, assemble, lip_masks, neutral_adult
+from .assemble import Assembly, assemble
 from .landmarks import find_landmarks
 from .lips import below_mouth, seal_lips
 from .makehuman import find_data, read_base_mesh
+from .neutral import rest_positions
 from .parts import region_index
 from .rig import Rig
 from .shapes import arkit_targets, build_bases, jaw_corrective
@@ -25,10 +26,7 @@ def build_open_head() -> HeadModel:
     data = find_data()
     mesh = read_base_mesh(data)
     arkit = arkit_targets(data, len(mesh.vertices))
-    lip, lower = lip_masks(data, mesh, arkit)
-    positions = neutral_adult(data, mesh)
-    positions = positions + seal_lips(positions, positions, lip, lower)
-    assembly = assemble(data, mesh, positions)
+    assembly = assemble(data, mesh, rest_positions(data, mesh, arkit))
     rig = rigging.build_rig(data, mesh, assembly, arkit["jawOpen"])
     seal = _lip_seal(assembly, rig, arkit)
     bases = build_bases(data, assembly, rig, arkit, {"lipSeal": seal}, IDENTITIES)

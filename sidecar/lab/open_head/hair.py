@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....shared.arrays import Float64Array, Int64Array
-from .parts import BROW, LASH, Part, barycentric_carry, region_index
+from .parts import BROW, LASH, SKIN, Part, barycentric_carry, region_index
 
 # A brow's middle line in the front view, from the inner end out: metres from the eye's centre,
 # outward and up. The widths taper to the tail.
@@ -17,6 +17,10 @@ BROW_UP = np.array([0.0205, 0.0225, 0.0248, 0.0258, 0.0232, 0.0185])
 BROW_WIDTH = np.array([0.0062, 0.0078, 0.0074, 0.0062, 0.0044, 0.0020])
 # How far the hairs lean outward from straight up, radians, along the brow.
 BROW_LEAN = np.array([0.25, 0.7, 1.05, 1.25, 1.4, 1.5])
+BROW_TIP_PALE = 0.22
+"""Share of the skin's colour in the tip of a brow's hair, which is too fine for the mesh."""
+LASH_REACH_M = 0.0015
+"""A lash's tip follows the part of MakeHuman's strip that is about this near."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,39 +58,65 @@ class Surface:
 
 
 def make_brow(surface: Surface, eye: Float64Array, side: float, strands: int, seed: int) -> Part:
-    """Makes one brow above the eye at `eye` (3,). side: +1 on the head's left, else -1."""
+    """Makes one brow above the eye at `eye` (3,). side: +1 on the head's left, else -1.
+
+    A hair is a bent kite of four points: the root, both sides of its middle, and the tip, which
+    stands off the skin and is paler, so that the brow's edge is soft."""
     rng = np.random.default_rng(seed)
-    along = (np.arange(strands) + rng.random(strands)) / strands
-    knots = np.linspace(0, 1, len(BROW_OUT))
-    across = rng.uniform(-0.5, 0.5, strands)
-    out = np.interp(along, knots, BROW_OUT)
-    up = np.interp(along, knots, BROW_UP) + across * np.interp(along, knots, BROW_WIDTH)
-    lean = (
-        np.interp(along, knots, BROW_LEAN)
-        + 0.9 * across * (along > 0.3)
-        + rng.normal(0, 0.12, strands)
-    )
-    length = rng.uniform(0.0050, 0.0080, strands) * np.interp(along, [0, 0.15, 1], [0.8, 1, 0.7])
-    direction = np.stack([np.sin(lean), np.cos(lean)], 1)
-    root = np.stack([out, up], 1) - 0.4 * length[:, None] * direction
-    sideways = np.stack([direction[:, 1], -direction[:, 0]], 1) * rng.uniform(
-        0.00026, 0.00042, (strands, 1)
-    )
-    tip = root + length[:, None] * direction
-    flat = np.stack([root - sideways, root + sideways, tip], 1).reshape(-1, 2)
+    root, middle, tip, width = _brow_hairs(rng, strands)
+    half = 0.5 * width * _across(tip - root)
+    flat = np.stack([root, middle - half, middle + half, tip], 1).reshape(-1, 2)
     flat = flat * [side, 1.0] + eye[:2]
-    lift = np.tile([0.0002, 0.0002, 0.0009], strands)
-    faces = np.arange(3 * strands).reshape(-1, 3)[:, :: int(-side)]
-    shade = np.repeat(rng.uniform(0.8, 1.5, strands), 3)[:, None]
+    first = 4 * np.arange(strands)[:, None]
+    turned = int(-side)
+    faces = np.concatenate([first + corners for corners in ([0, 1, 2], [1, 3, 2])])[:, ::turned]
+    shade = rng.uniform(0.65, 1.35, strands)[:, None, None] * BROW
+    pale = np.array([0.0, 0.0, 0.0, BROW_TIP_PALE])[None, :, None]
+    colour = shade * (1 - pale) + SKIN * pale
     return _ride(
         surface,
         flat,
-        lift,
+        np.tile([0.0004, 0.0008, 0.0008, 0.0012], strands),
         faces,
         name=f"brow_{'left' if side > 0 else 'right'}",
         region="brow",
-        colour=np.clip(BROW * shade, 0, 1),
+        colour=np.clip(colour, 0, 1).reshape(-1, 3),
     )
+
+
+def _brow_hairs(
+    rng: np.random.Generator, strands: int
+) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
+    """Roots, middles and tips (n, 2) and widths (n, 1) of a brow's hairs, metres outward and up
+    from the eye's centre. Hairs stand dense along the middle line and thin out to all sides."""
+    along = rng.beta(1.15, 1.15, strands)
+    across = np.clip(rng.normal(0, 0.27, strands), -0.62, 0.62)
+    knots = np.linspace(0, 1, len(BROW_OUT))
+    place = np.interp(along, knots, BROW_OUT)
+    height = np.interp(along, knots, BROW_UP) + across * np.interp(along, knots, BROW_WIDTH)
+    # Hairs of the lower edge rise, those of the upper edge lie down: they meet in the middle.
+    lean = np.interp(along, knots, BROW_LEAN) + 0.9 * across * np.clip(along / 0.3, 0, 1)
+    lean += rng.normal(0, 0.14, strands)
+    length = rng.uniform(0.0045, 0.0085, strands) * np.interp(along, [0, 0.2, 1], [0.75, 1, 0.65])
+    bend = rng.normal(0.18, 0.10, strands)  # radians by which a hair's halves lean outward
+    low, high = _leaning(lean - bend), _leaning(lean + bend)
+    root = np.stack([place, height], 1) - 0.4 * length[:, None] * _leaning(lean)
+    middle = root + 0.5 * length[:, None] * low
+    width = (
+        rng.uniform(0.00028, 0.00046, (strands, 1))
+        * np.interp(along, [0, 0.12, 0.8, 1], [0.7, 1, 1, 0.7])[:, None]
+    )
+    return root, middle, middle + 0.5 * length[:, None] * high, width
+
+
+def _leaning(angle: Float64Array) -> Float64Array:
+    """(n, 2) unit vectors, radians outward from straight up."""
+    return np.stack([np.sin(angle), np.cos(angle)], 1)
+
+
+def _across(along: Float64Array) -> Float64Array:
+    """(n, 2) unit vectors at right angles to vectors (n, 2)."""
+    return _unit(np.stack([along[:, 1], -along[:, 0]], 1))
 
 
 def _ride(
@@ -131,35 +161,30 @@ def make_lashes(
     Roots follow the strip's rim at the lid, tips the strip near them."""
     strands, upper = lashes.strands, lashes.upper
     rng = np.random.default_rng(lashes.seed)
-    strip = positions[helper] - eye
-    reach = np.linalg.norm(strip, axis=1)
-    rim = helper[reach < np.quantile(reach, 0.22)]
-    rim = rim[np.argsort(positions[rim, 0] * np.sign(eye[0]))]
-    place = np.linspace(0.10, 0.93, strands) * (len(rim) - 1)
-    low = np.minimum(place.astype(int), len(rim) - 2)
-    part = (place - low)[:, None]
-    root = positions[rim[low]] * (1 - part) + positions[rim[low + 1]] * part
+    rim = lid_rim(positions[helper] - eye)[:: int(np.sign(eye[0]))]
+    weights = np.zeros((strands, len(helper)))
+    weights[np.arange(strands)[:, None], rim] = shares_along(
+        positions[helper[rim]], strands, (0.10, 0.95)
+    )
+    root = weights @ positions[helper]
     # The roots stand on the lid's edge, a little in front of the strip's own rim.
     radial = (root - eye) / np.linalg.norm(root - eye, axis=1, keepdims=True)
     root = root + 0.0006 * radial
     along = np.linspace(0, 1, strands)[:, None]
-    length = (0.0054 if upper else 0.0027) * rng.uniform(0.8, 1.15, (strands, 1))
+    length = (0.0048 if upper else 0.0022) * rng.uniform(0.8, 1.15, (strands, 1))
     length = length * np.interp(along, [0, 0.3, 0.75, 1], [0.45, 0.9, 1.1, 0.5])
     rise = 1.0 if upper else -1.0
     fan = np.c_[(0.9 * along - 0.3) * np.sign(eye[0]), np.zeros((strands, 2))]
     start = radial + fan + np.array([0, 0.1 * rise, 0.3])
     middle, tip = (
         root + 0.5 * length * start,
-        root + length * (start + np.array([0, 0.8 * rise, -0.1])),
+        root + length * (1.2 * start + np.array([0, 0.5 * rise, 0])),
     )
-    half = 0.00020 * _unit(positions[rim[low + 1]] - positions[rim[low]])
+    half = 0.00016 * _unit(np.gradient(root, axis=0))
     points = np.stack([root - half, root + half, middle - 0.7 * half, middle + 0.7 * half, tip], 1)
     vertices = points.reshape(-1, 3)
-    corners = np.stack([rim[low], rim[low + 1], rim[low]], 1)
-    weights = np.c_[1 - part, part, np.zeros_like(part)]
-    near, pull = _nearest_three(positions[helper], tip)
-    every = np.stack([corners, corners, helper[near], helper[near], helper[near]], 1).reshape(-1, 3)
-    pulls = np.stack([weights, weights, pull, pull, pull], 1).reshape(-1, 3)
+    pull = _near(positions[helper], tip)
+    follow = np.stack([weights, weights, pull, pull, pull], 1).reshape(-1, len(helper))
     return Part(
         name=lashes.name,
         vertices=vertices,
@@ -167,7 +192,7 @@ def make_lashes(
         uv=np.zeros((3 * strands, 3, 2)),
         region=np.full(len(vertices), region_index("lash")),
         colour=np.tile(LASH, (len(vertices), 1)),
-        carry=barycentric_carry(every, pulls),
+        carry=lambda d: follow @ d[helper],
     )
 
 
@@ -181,9 +206,25 @@ def _unit(vectors: Float64Array) -> Float64Array:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def _nearest_three(points: Float64Array, targets: Float64Array) -> tuple[Int64Array, Float64Array]:
-    """The three `points` nearest each target, and weights by inverse distance."""
+def _near(points: Float64Array, targets: Float64Array) -> Float64Array:
+    """(n, N) shares of the `points` (N, 3) by a Gaussian of their distance to each target."""
     distance = np.linalg.norm(targets[:, None] - points[None], axis=2)
-    near = np.argsort(distance, axis=1)[:, :3]
-    pull = 1 / np.maximum(np.take_along_axis(distance, near, 1), 1e-5)
-    return near, pull / pull.sum(1, keepdims=True)
+    nearest = distance.min(1, keepdims=True)
+    share = np.exp(-0.5 * (distance**2 - nearest**2) / LASH_REACH_M**2)
+    return share / share.sum(1, keepdims=True)
+
+
+def lid_rim(strip: Float64Array) -> Int64Array:
+    """Indices of a lash strip's vertices (N, 3), from the eye's centre, on the lid: the nearest to
+    the ball, in order along x."""
+    reach = np.linalg.norm(strip, axis=1)
+    rim = np.flatnonzero(reach < np.quantile(reach, 0.185))
+    return rim[np.argsort(strip[rim, 0])]
+
+
+def shares_along(line: Float64Array, count: int, ends: tuple[float, float]) -> Float64Array:
+    """(count, n) shares of the points of a line (n, 3) in places spread evenly along it, between
+    `ends`, shares of its length."""
+    length = np.r_[0, np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
+    places = np.linspace(*ends, count) * length[-1]
+    return np.stack([np.interp(places, length, row) for row in np.eye(len(line))], 1)

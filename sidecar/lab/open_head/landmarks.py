@@ -18,18 +18,22 @@ def find_landmarks(assembly: Assembly, lower_lip: BoolArray) -> tuple[Int64Array
     the face.
     """
     skin = assembly.slice_of("skin")
-    faces = assembly.faces[(assembly.faces < len(skin)).all(1)]
-    surface = Surface.of(assembly.vertices, faces)
+    surface = Surface.of(assembly.vertices, _faces_within(assembly, skin))
     points = np.concatenate(
         [
             _jaw(assembly.vertices[skin]),
             _brows(assembly),
             _nose(assembly.vertices[skin]),
-            _eyes(assembly),
+            _eyes(assembly, surface),
             _mouth(assembly, lower_lip),
         ]
     )
     return surface.project(points)
+
+
+def _faces_within(assembly: Assembly, vertices: Int64Array) -> Int64Array:
+    """The faces (n, 3) all of whose corners are among `vertices`."""
+    return assembly.faces[np.isin(assembly.faces, vertices).all(1)]
 
 
 def _centre(assembly: Assembly, side: str) -> Float64Array:
@@ -77,7 +81,7 @@ def _nose(skin: Float64Array) -> Float64Array:
     return np.concatenate([np.c_[np.zeros(4), bridge], np.c_[across, base - drop]])
 
 
-def _eyes(assembly: Assembly) -> Float64Array:
+def _eyes(assembly: Assembly, skin: Surface) -> Float64Array:
     """Each eye: outer or inner corner first as iBUG orders them, six points clockwise."""
     points = []
     for side, sign in (("right", -1.0), ("left", 1.0)):
@@ -88,11 +92,33 @@ def _eyes(assembly: Assembly) -> Float64Array:
         ups, downs = (
             [rim[np.abs(rim[:, 0] - x).argmin()] for x in thirds[:, 0]] for rim in (upper, lower)
         )
+        ball = Surface.of(
+            assembly.vertices, _faces_within(assembly, assembly.slice_of(f"eye_{side}"))
+        )
+        # The lashes end short of the corners: there the ball, not the lids, lies in front.
+        inner = _reach_skin(inner, np.array([-sign, 0.0]), skin, ball)
+        outer = _reach_skin(outer, np.array([sign, 0.0]), skin, ball)
         if sign < 0:
             points += [outer, ups[1], ups[0], inner, downs[0], downs[1]]
         else:
             points += [inner, ups[0], ups[1], outer, downs[1], downs[0]]
     return np.array(points)
+
+
+def _reach_skin(
+    start: Float64Array, direction: Float64Array, skin: Surface, ball: Surface
+) -> Float64Array:
+    """The first point (2,) of the front view from `start` on, in `direction`, where the skin lies
+    before the eyeball."""
+    path = start + np.arange(0, 0.008, 0.0002)[:, None] * direction
+    return path[int((_depth(skin, path) > _depth(ball, path)).argmax())]
+
+
+def _depth(surface: Surface, front: Float64Array) -> Float64Array:
+    """(n,) z of the surface at points (n, 2) of the front view; minus infinity beside it."""
+    triangle, weights = surface.project(front)
+    depth = np.einsum("nk,nk->n", weights, surface.vertices[surface.faces[triangle], 2])
+    return np.where((weights >= -1e-6).all(1), depth, -np.inf)
 
 
 def _rim(assembly: Assembly, part: str, sign: float) -> Float64Array:

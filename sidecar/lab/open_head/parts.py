@@ -18,7 +18,7 @@ Carry = Callable[[Float64Array], Float64Array]
 
 # sRGB. Dark brows and lashes and a mid-brown iris read at any size; the skin is a mean of three.
 SKIN = np.array([0.78, 0.60, 0.50])
-LIP = np.array([0.68, 0.38, 0.36])
+LIP = np.array([0.70, 0.435, 0.395])
 BROW = np.array([0.20, 0.13, 0.09])
 LASH = np.array([0.09, 0.06, 0.05])
 MOUTH = np.array([0.42, 0.16, 0.15])
@@ -105,6 +105,13 @@ def refine_part(part: Part, quads: Int64Array, uv: Float64Array, zone: BoolArray
     )
 
 
+def eyeball_sphere(positions: Float64Array, helper: Int64Array) -> tuple[Float64Array, float]:
+    """Centre (3,) and radius, metres, of the eyeball in place of MakeHuman's eye helper (n,)."""
+    points = positions[helper]
+    centre = points.mean(0)
+    return centre, EYEBALL * float(np.linalg.norm(points - centre, axis=1).mean())
+
+
 def make_eyeball(
     positions: Float64Array, helper: Int64Array, side: str, segments: int = 24
 ) -> Part:
@@ -113,8 +120,7 @@ def make_eyeball(
     It follows the helper by translation and uniform scale, so that it stays a ball.
     """
     points = positions[helper]
-    centre = points.mean(0)
-    radius = EYEBALL * float(np.linalg.norm(points - centre, axis=1).mean())
+    centre, radius = eyeball_sphere(positions, helper)
     # Angles from the pupil's axis; rings lie close together where a colour ends.
     pupil, iris = np.radians([9.5, 24.0])
     rings = np.concatenate(

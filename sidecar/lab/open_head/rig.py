@@ -134,7 +134,7 @@ def _skin_weights(
     """Skin weights (V, 5). The neck's come from MakeHuman's skeleton; the jaw's are how much of
     the jaw's rotation jawOpen shows at each vertex."""
     head = assembly.carry(np.repeat(_head_share(data, len(assembly.base))[:, None], 3, 1))[:, 0]
-    for name in ("eye", "teeth", "tongue", "brow", "lash"):
+    for name in ("eye", "teeth", "tongue", "brow", "lash", "tear"):
         head[assembly.slice_of(name)] = 1
     arm = assembly.vertices - joints[2]
     c, s = np.cos(angle), np.sin(angle)
@@ -142,7 +142,7 @@ def _skin_weights(
     reach = (turned**2).sum(1)
     jaw = np.clip((jaw_open * turned).sum(1) / np.maximum(reach, 0.004**2), 0, 1)
     jaw[assembly.slice_of("teeth_lower")] = 1
-    for name in ("teeth_upper", "eye", "brow", "lash"):
+    for name in ("teeth_upper", "eye", "brow", "lash", "tear"):
         jaw[assembly.slice_of(name)] = 0
     weights = np.zeros((len(head), 5))
     weights[:, 2] = np.minimum(jaw, head)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from affekt.shared.emotion import constant_track
-from affekt.shared.head import HeadModel
+from affekt.shared.head import REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion, make_motion
 from affekt.sidecar.adapter.solve import Forward, arkit_numbers
 from affekt.sidecar.cli import run
@@ -159,8 +159,10 @@ def numbers_of(motion: Motion) -> np.ndarray:
 
 
 def on_open(built: Built, motion: Motion) -> np.ndarray:
-    """(T, skin, 3) displacement of the open head's skin."""
-    forward = Forward(built.open, np.flatnonzero(built.open.region <= 2))
+    """(T, skin, 3) displacement of the open head's skin and lips. Its brows' hairs ride on them:
+    thousands of vertices in one place, which would outweigh the face."""
+    surface = [REGIONS.index(name) for name in ("skin", "lip")]
+    forward = Forward(built.open, np.flatnonzero(np.isin(built.open.region, surface)))
     return forward(numbers_of(motion))
 
 

@@ -105,6 +105,16 @@ def test_the_open_head_is_found(tmp_path: Path):
     assert not is_affekt_avatar_file(tmp_path / "missing")
 
 
+def test_an_avatar_on_an_earlier_open_head_says_so(tmp_path: Path):
+    earlier = replace(read_head("open"), template=read_head("open").template + np.float32(0.001))
+    path = tmp_path / "earlier.safetensors"
+    path.write_bytes(encode_avatar(on_head(earlier)))
+    with pytest.raises(InputError) as caught:
+        read_subject(str(path))
+    assert caught.value.code == "avatar.needs_head"
+    assert "earlier open head" in caught.value.remedy
+
+
 def test_same_avatar_same_bytes(rigged: Avatar):
     assert encode_avatar(rigged) == encode_avatar(rigged)
 

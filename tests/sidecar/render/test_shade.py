@@ -8,6 +8,7 @@ from affekt.shared.head import REGIONS
 from affekt.sidecar.raster.mesh import vertex_normals
 from affekt.sidecar.raster.occlusion import (
     cone_directions,
+    lid_shade,
     neighbour_mean,
     sphere_directions,
     visibility,
@@ -158,6 +159,27 @@ def test_eyes_shine_more_than_skin():
         picture = draw_mesh(*egg_scene(name, 0.3), portrait(), options)[..., 0].astype(float)
         contrast[name] = picture.max() - np.percentile(picture[picture > 20], 95)
     assert contrast["sclera"] > contrast["skin"] + 60
+
+
+def test_lids_shade_the_ball_and_the_upper_one_more():
+    """Three points of a ball: 1 mm below the upper lid, amid the opening, 1 mm above the lower."""
+    ball = np.array([[0, 0.004, 0.0], [0, 0.0, 0.0], [0, -0.004, 0.0]])
+    lids = np.array([[0, 0.005, 0.0], [0, -0.005, 0.0]])
+    points = np.concatenate([ball, lids])
+    eye, up = np.arange(5) < 3, np.array([0.0, 1.0, 0.0])
+    light = lid_shade(points, eye, ~eye, up)
+    np.testing.assert_allclose(light, [1 - 0.6 * 0.8, 1.0, 1 - 0.35 * 0.6], atol=1e-9)
+    np.testing.assert_allclose(lid_shade(points, eye, ~eye, -up), light[::-1], atol=1e-9)
+    np.testing.assert_array_equal(lid_shade(ball, np.ones(3, bool), np.zeros(3, bool), up), 1)
+
+
+def test_a_wet_eye_mirrors_the_key_lamp_alone():
+    """A second spot, of the fill lamp, stood on the white like a lamp of its own."""
+    options = DrawOptions(background=(0, 0, 0))
+    picture = draw_mesh(*egg_scene("sclera", 0.3), portrait(), options)[..., 0].astype(int)
+    key, fill = picture[34:62, 34:48], picture[40:56, 52:62]
+    assert key.max() > np.median(key) + 80
+    assert fill.max() < np.median(fill) + 30
 
 
 def test_deep_teeth_are_darker_than_near_ones():
