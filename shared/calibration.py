@@ -18,7 +18,7 @@ descent solves it. Only numpy is used, and only plain arrays go in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -182,17 +182,18 @@ def solve_calibration(effects: Effects, options: Options | None = None) -> Calib
     options = options or Options()
     weight = np.sqrt(effects.row_weights)[:, None]
     own, wanted = effects.own * weight, effects.wanted * weight
-    entries = _entries(own, wanted, effects, options)
+    alike = _alike(own, effects, options)
+    entries = _entries(own, wanted, alike, options)
     found = _descend(_sums(own, wanted, effects), entries, entries.start, options)
-    found = _restored(found, own, wanted, options)
+    found = found * _restoring(found, own, wanted, alike, options)
     shut = effects.closing_rows
     closing = _sums(own[shut], wanted[shut], effects)
     found = _descend(closing, entries.only(CLOSING), found, options)
-    gaps = [effects.wanted[shut, :SHAPES].mean(0), effects.own[shut].mean(0)]
+    gaps = np.stack([effects.wanted[shut, :SHAPES].sum(0), effects.own[shut].sum(0)])
     return Calibration(
         map=found.astype(np.float32),
         most=effects.most.astype(np.float32),
-        gaps=np.clip(gaps, -1, 1).astype(np.float32),
+        gaps=np.clip(gaps / max(np.count_nonzero(shut), 1), -1, 1).astype(np.float32),
         reach=_reach(own, own @ found, wanted),
     )
 
@@ -217,9 +218,7 @@ class _Sums:
 def _sums(own: Float64Array, wanted: Float64Array, effects: Effects) -> _Sums:
     weighted = effects.poses * effects.pose_weights
     return _Sums(
-        rows=own.T @ own,
-        poses=weighted @ effects.poses.T,
-        linear=own.T @ wanted @ weighted.T,
+        rows=own.T @ own, poses=weighted @ effects.poses.T, linear=own.T @ wanted @ weighted.T
     )
 
 
@@ -245,12 +244,12 @@ class _Entries:
 
 
 def _entries(
-    own: Float64Array, wanted: Float64Array, effects: Effects, options: Options
+    own: Float64Array, wanted: Float64Array, alike: BoolArray, options: Options
 ) -> _Entries:
     known = (_sizes(own) > 0) & (_sizes(wanted[:, :SHAPES]) > 0)
     ratio = np.array([_size_ratio(wanted[:, k], own[:, k]) for k in range(SHAPES)])
     start = np.diag(np.where(known & ~_named(KEPT), np.clip(ratio, *options.gains), 1.0))
-    groups = _groups(_free(known), _alike(own, effects, options))
+    groups = _groups(_free(known), alike)
     for group in groups:
         where = tuple(np.transpose(group))
         start[where] = start[where].mean()  # both sides begin alike
@@ -269,9 +268,7 @@ def _groups(free: BoolArray, alike: BoolArray) -> tuple[_Group, ...]:
     return tuple(sorted(groups))
 
 
-def _descend(
-    sums: _Sums, entries: _Entries, start: Float64Array, options: Options
-) -> Float64Array:
+def _descend(sums: _Sums, entries: _Entries, start: Float64Array, options: Options) -> Float64Array:
     """The map (52, 52): each group of entries in turn goes to its best value, until all stay."""
     found = start.copy()
     product = found @ sums.poses  # kept up to date
@@ -306,20 +303,16 @@ def _step(
     return -down / curved if curved > 0 else 0.0
 
 
-def _restored(
-    found: Float64Array, own: Float64Array, wanted: Float64Array, options: Options
+def _restoring(
+    found: Float64Array, own: Float64Array, wanted: Float64Array, alike: BoolArray, options: Options
 ) -> Float64Array:
-    """The map with columns brought to the size that was wanted, measured where the shape itself
-    moves the face."""
-    out = found.copy()
-    mirror = mirrored_shapes()
-    factors = np.ones(SHAPES)
-    for shape, name in enumerate(ARKIT_NAMES):
-        if not name.startswith(KEPT + SIZED + CLOSING):
-            ratio = _size_ratio(wanted[:, shape], own @ found[:, shape])
-            factors[shape] = np.clip(ratio, 1, options.restored)
-    out *= 0.5 * (factors + factors[mirror])
-    return out
+    """Factors (52,) that bring the map's columns to the size that was wanted, measured where the
+    shape itself moves the face."""
+    factors, mirror = np.ones(SHAPES), mirrored_shapes()
+    for shape in np.flatnonzero(~_named(KEPT + SIZED + CLOSING)):
+        ratio = _size_ratio(wanted[:, shape], own @ found[:, shape])
+        factors[shape] = np.clip(ratio, 1, options.restored)
+    return np.where(alike & alike[mirror], 0.5 * (factors + factors[mirror]), factors)
 
 
 def _size_ratio(goal: Float64Array, got: Float64Array) -> float:

@@ -41,7 +41,7 @@ fifth of it, has no counterpart on most heads; LAM's reach 0.75."""
 class Alignment:
     """The open head's points nearest to V vertices. label: (V,) index into `REGIONS`. place: (V, 3)
     on the open head at rest, metres, and vertex: (V,) its own nearest one. distance: (V,) from this
-    head's vertices to the laid-on open head, metres, infinite where no skin looks the same way.
+    head's vertices to the laid-on open head, metres.
     open_from_metres: the open head's size over this head's."""
 
     label: UInt8Array
@@ -73,7 +73,7 @@ def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
         label=np.where(head.region == REGIONS.index("skin"), label, head.region),
         place=hits.on(found.source.points, bent.faces).astype(np.float32),
         vertex=vertex,
-        distance=np.where(hits.found, hits.distance, np.inf),
+        distance=hits.distance,
         open_from_metres=1 / found.scale,
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...shared.arrays import Float64Array, FloatArray, IndexArray
+from ...shared.arrays import Float64Array, FloatArray, IndexArray, Int32Array
 from ...shared.calibration import SHAPES, Effects, shape_indices
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..adapter.skin import point_areas
@@ -240,9 +240,9 @@ def _spots() -> list[tuple[_Spot, int]]:
 
 
 def _places(
-    vertices: FloatArray, faces: FloatArray, found: Alignment, open_head: HeadModel
+    vertices: FloatArray, faces: Int32Array, found: Alignment, open_head: HeadModel
 ) -> FacePlaces:
-    area = point_areas(np.asarray(vertices, np.float64), np.asarray(faces))
+    area = point_areas(np.asarray(vertices, np.float64), faces.astype(np.int64))
     skin = np.isin(found.label, [REGIONS.index(name) for name in ("skin", "lip")])
     area = np.where(skin & (found.distance < _FAR_M), area, 0)
     landmarks = _landmarks(open_head)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...shared.arrays import BoolArray, Float64Array
+from ...shared.arrays import BoolArray, Float64Array, Int32Array
 from .avatar import ArkitRig
 
 MOST = 3.0
@@ -32,7 +32,7 @@ def largest_weights(rig: ArkitRig, on_face: BoolArray) -> Float64Array:
     return out
 
 
-def _largest(rest: Float64Array, moved: Float64Array, faces: np.ndarray, of: int) -> float:
+def _largest(rest: Float64Array, moved: Float64Array, faces: Int32Array, of: int) -> float:
     whole = ~broken_faces(rest, rest + moved, faces)
     low, high = 1.0, MOST
     if not _breaks(rest, rest + MOST * moved, faces[whole], of):
@@ -46,11 +46,11 @@ def _largest(rest: Float64Array, moved: Float64Array, faces: np.ndarray, of: int
     return low
 
 
-def _breaks(rest: Float64Array, moved: Float64Array, faces: np.ndarray, of: int) -> bool:
-    return np.count_nonzero(broken_faces(rest, moved, faces)) > _LEAST_SHARE * of
+def _breaks(rest: Float64Array, moved: Float64Array, faces: Int32Array, of: int) -> bool:
+    return bool(np.count_nonzero(broken_faces(rest, moved, faces)) > _LEAST_SHARE * of)
 
 
-def broken_faces(rest: Float64Array, moved: Float64Array, faces: np.ndarray) -> BoolArray:
+def broken_faces(rest: Float64Array, moved: Float64Array, faces: Int32Array) -> BoolArray:
     """(F,) the triangles that are folded over, flown apart or crumpled."""
     before, after = (points[faces] for points in (rest, moved))  # (F, 3, 3)
     edges = [np.linalg.norm(np.roll(p, 1, 1) - p, axis=2) for p in (before, after)]

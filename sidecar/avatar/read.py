@@ -48,9 +48,7 @@ _KINDS = (
 )
 
 
-def read_avatar(
-    path: Path, head: HeadModel | None = None, *, plain_shapes: bool = False
-) -> Avatar:
+def read_avatar(path: Path, head: HeadModel | None = None, *, plain_shapes: bool = False) -> Avatar:
     """Reads a LAM web bundle, zipped or not, GaussianAvatars' folder or its `point_cloud.ply`,
     Gaussians of any kind that stand still (3DGS's PLY, compressed PLY, SPZ, `.splat`, `.ksplat`,
     SOG, zipped or not), or Affekt's avatar file. head: the user's FLAME, for avatars that sit on

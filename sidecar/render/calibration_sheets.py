@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ...shared.arrays import Float64Array, UInt8Array
+from ...shared.arrays import Float32Array, Float64Array, UInt8Array
 from ...shared.calibration import SHAPES, Calibration, calibrated
 from ...shared.camera import Camera, look_at
 from ...shared.head import HeadModel
@@ -73,7 +73,7 @@ def calibration_sheet(
     return contact_sheet(pictures, labels, 3 * _TRIPLES_A_ROW, title=title)
 
 
-def _draw_open(weights: UInt8Array | Float64Array, head: HeadModel) -> list[UInt8Array]:
+def _draw_open(weights: Float32Array, head: HeadModel) -> list[UInt8Array]:
     places = open_places(head)
     camera = _before(places)
     pictures = []
@@ -84,7 +84,7 @@ def _draw_open(weights: UInt8Array | Float64Array, head: HeadModel) -> list[UInt
 
 
 def _draw_avatar(
-    avatar: Avatar, rig: ArkitRig, weights: Float64Array, places: FacePlaces
+    avatar: Avatar, rig: ArkitRig, weights: Float32Array, places: FacePlaces
 ) -> list[UInt8Array]:
     camera = _before(places)
     painter = GaussianPainter(avatar, _take(weights), PictureRequest(cameras=(camera,)), "auto")
@@ -96,7 +96,7 @@ def _draw_avatar(
     return pictures
 
 
-def _take(weights: Float64Array) -> Motion:
+def _take(weights: Float32Array) -> Motion:
     expression = np.zeros((len(weights), 100), np.float32)
     expression[:, :SHAPES] = weights
     return make_motion(expression=expression, fps=30, space="arkit")
