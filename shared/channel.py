@@ -367,7 +367,7 @@ def timed_out(timeout_s: float) -> LinkError:
     """The error for a sidecar that took longer than so many seconds."""
     return LinkError(
         "link.timeout",
-        f"The sidecar did not answer within {timeout_s:g} seconds.",
+        f"The sidecar did not answer within {timeout_s:.3g} seconds.",
         "Try again; if it stays silent, stop the sidecar and start it again.",
     )
 

@@ -23,7 +23,7 @@ from typing import TypeGuard
 from zmq.utils import z85
 
 from . import private_files
-from .errors import InputError, LinkError
+from .errors import InputError, LinkError, what_is_at
 from .limits import PROTOCOL_VERSION
 from .version import AFFEKT_VERSION
 
@@ -138,7 +138,14 @@ def write_connection(connection: Connection, folder: Path) -> Path:
     try:
         private_files.write(path, json.dumps(asdict(connection), indent=1))
     except OSError as error:
-        raise unusable_folder(folder, RUNTIME_SETTING, error) from error
+        obstacle = what_is_at(path)
+        if obstacle is None:
+            raise unusable_folder(folder, RUNTIME_SETTING, error) from error
+        raise LinkError(
+            "link.folder",
+            f"The connection file {path} cannot be written: {obstacle} has that name.",
+            f"Move it away or rename it, or choose another folder: {RUNTIME_SETTING}.",
+        ) from error
     return path
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from . import limits
 from .arrays import Float32Array
 from .errors import InputError
+from .wording import say_count
 
 EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
 """The six emotions in the order of every (…, 6) array. Neutral is all zeros."""
@@ -64,7 +65,7 @@ class EmotionTrack:
             if values.shape != (frames,):
                 raise InputError(
                     "emotion.shape",
-                    f"The curve {name} has {values.shape} values for {frames} frames.",
+                    f"The curve {name} has {values.shape} values for {say_count(frames, 'frame')}.",
                     "Give one value for each frame.",
                 )
             _check_range(name, values, largest_value(name))
@@ -99,7 +100,7 @@ def check_length(track: EmotionTrack, frames: int) -> None:
     if len(track) != frames:
         raise InputError(
             "emotion.shape",
-            f"The emotion track has {len(track)} frames and the take {frames}.",
+            f"The emotion track has {say_count(len(track), 'frame')} and the take {frames}.",
             "Sample the track at the take's frames.",
         )
 

@@ -7,6 +7,7 @@ Both doors (CLI and server) turn any `AffektError` into text; anything else is a
 from __future__ import annotations
 
 import errno
+import stat
 from pathlib import Path
 
 
@@ -59,6 +60,7 @@ _REFUSALS = {
     errno.ENFILE: ("too many files are open", "Close other programs and try again."),
 }
 """What the system says -> what that means, and what to do."""
+_WRONG_KIND = (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENOTEMPTY)
 
 
 def refusal(error: Exception) -> tuple[str, str]:
@@ -70,7 +72,33 @@ def refusal(error: Exception) -> tuple[str, str]:
     return f"{known[0]} ({said})", known[1]
 
 
+def what_is_at(path: Path) -> str | None:
+    """What stands at a file's place and is no file: "a folder", "a link", "a pipe or a device".
+    None for a file, and where nothing is."""
+    try:
+        mode = path.lstat().st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISREG(mode):
+        return None
+    return {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link"}.get(
+        stat.S_IFMT(mode), "a pipe or a device"
+    )
+
+
+def in_the_way(path: Path, obstacle: str) -> InputError:
+    """The error for a file that cannot be written since `what_is_at` its place."""
+    return InputError(
+        "file.not_writable",
+        f"{path} cannot be written: {obstacle} has that name.",
+        "Move it away or rename it, or choose another place.",
+    )
+
+
 def not_writable(path: Path, error: Exception) -> InputError:
     """The error for a place where nothing can be written."""
+    obstacle = what_is_at(path)
+    if obstacle is not None and getattr(error, "errno", None) in _WRONG_KIND:
+        return in_the_way(path, obstacle)
     reason, remedy = refusal(error)
     return InputError("file.not_writable", f"{path} cannot be written: {reason}.", remedy)

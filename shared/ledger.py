@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import limits
+from .errors import InputError, in_the_way, not_writable, what_is_at
 from .replacement import replacing
 
 NAME = ".affekt_frames"
@@ -76,6 +77,17 @@ class Ledger:
                 os.write(handle, line)  # in one piece, since other processes may append too
             finally:
                 os.close(handle)
+
+    def check_place(self) -> None:
+        """Raises InputError `file.not_writable` if something else than a file has the ledger's
+        name, so that nothing could be noted."""
+        obstacle = what_is_at(self._path)
+        if obstacle is not None:
+            raise in_the_way(self._path, obstacle)
+
+    def refusal(self, error: OSError) -> InputError:
+        """The error for a ledger in which the system let nothing be noted."""
+        return not_writable(self._path, error)
 
     def _read(self) -> None:
         if not self._path.is_file():

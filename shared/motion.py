@@ -11,6 +11,7 @@ import numpy as np
 from . import limits
 from .arrays import Float32Array
 from .errors import InputError
+from .wording import say_count
 
 SPACES = ("open", "flame2020", "flame2023", "arkit")
 """Expression spaces. `arkit` holds the 52 ARKit weights in the first columns of `expression`,
@@ -81,7 +82,7 @@ class Motion:
         if not 0 < frames <= limits.MAX_FRAMES:
             raise InputError(
                 "motion.too_long" if frames else "motion.shape",
-                f"The take has {frames} frames; 1 to {limits.MAX_FRAMES} are allowed.",
+                f"The take has {say_count(frames, 'frame')}; 1 to {limits.MAX_FRAMES} are allowed.",
                 "Cut the take into parts." if frames else "Export the take again.",
             )
         for name, width in WIDTHS.items():
@@ -124,10 +125,11 @@ class ReadOptions:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TakeRead:
     """A take that was read. notes: sentences for its user on what was filled in, converted or left
-    out."""
+    out. first_frame: which frame of the performance its frame 0 is, where it is a part of one."""
 
     motion: Motion
     notes: tuple[str, ...] = ()
+    first_frame: int = 0
 
 
 def check_rate(fps: float) -> None:

@@ -39,13 +39,15 @@ class PictureFiles:
     """The pictures of one job. `take` runs on one thread, the others on any."""
 
     def __init__(self, folder: Path) -> None:
-        """Makes the folder. Raises InputError `file.not_writable`."""
+        """Makes the folder. Raises InputError `file.not_writable`, also where something else than a
+        file has the ledger's name."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_writable(folder, error) from error
         self.folder = folder
         self._ledger = Ledger(folder)
+        self._ledger.check_place()
         self.whole = 0
         """How many pictures are whole; they are the first ones."""
         self._frames: dict[int, Path] = {}

@@ -14,6 +14,7 @@ from .camera import Camera, check_size
 from .emotion import EMOTIONS
 from .errors import InputError
 from .motion import frames_outside
+from .wording import say_count
 
 Pass = Literal["combined", "depth", "normal", "position", "mask", "index", "uv", "vector"]
 PASSES: tuple[Pass, ...] = get_args(Pass)
@@ -137,14 +138,15 @@ class PictureRequest:
             if given not in (0, 1, count):
                 raise InputError(
                     "option.camera",
-                    f"There are {given} {what} for a take of {count} frames.",
+                    f"There are {given} {what} for a take of {say_count(count, 'frame')}.",
                     "Give one for all frames, or one for each.",
                 )
         for values, shape in ((self.weights, (count, 6)), (self.influence, (count,))):
             if values is not None and values.shape != shape:
                 raise InputError(
                     "emotion.shape",
-                    f"There are {len(values)} rows of emotions for a take of {count} frames.",
+                    f"There are {say_count(len(values), 'row')} of emotions for a take of "
+                    f"{say_count(count, 'frame')}.",
                     "Give one row for each frame of the take.",
                 )
 

@@ -10,9 +10,10 @@ def main() -> NoReturn:
     """Entry point of `affekt`."""
     try:
         from . import cli
+
+        cli.main()
     except KeyboardInterrupt:  # before the command can end in order
         raise SystemExit(130) from None
-    cli.main()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ with a pipe that nobody reads, or without a package. None of these is a tracebac
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 from ..shared.errors import AffektError, InputError, refusal
@@ -27,13 +29,16 @@ _EXTRAS = {"anny": "head", "espeakng_loader": "anchors", "matplotlib": "reports"
 """Our extras that bring a module; all others come with `sidecar`."""
 
 
+_came: list[int] = []
+_AGAIN_S = 0.02
+
+
 class Ended(BaseException):
     """A signal asks for the end. No `Exception`, so that nothing but `finally` sees it, as with
     Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.exit_code = 128 + number
 
 
 def ending_signals() -> list[signal.Signals]:
@@ -45,13 +50,58 @@ def ending_signals() -> list[signal.Signals]:
 
 def obey_signals() -> None:
     """Makes these signals raise `Ended` in the main thread, so that whatever clears up after Ctrl-C
-    clears up after them."""
+    clears up after them; Ctrl-C itself raises KeyboardInterrupt as ever. Which one came is
+    remembered, since a library may make another error of it on the way. While a module is being
+    imported they wait: exceptions in the midst of a compiled one abort the process."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if _is_importing(frame):
+            later = threading.Timer(_AGAIN_S, signal.raise_signal, [number])
+            later.daemon = True
+            later.start()
+            return
+        _came.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else Ended(number)
+
+    for number in _obeyed():
+        signal.signal(number, end)
+    atexit.register(_block)  # the first to be registered is the last to run
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "importlib._bootstrap":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _block() -> None:
+    """Keeps these signals from the interpreter's own end, in which they would kill the process."""
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_BLOCK, _obeyed())
+
+
+def code_of_signal() -> int | None:
+    """The exit code for the signal that asked for the end; None if none did."""
+    return 128 + _came[0] if _came else None
+
+
+def end_at_once() -> None:
+    """Makes these signals end the process on the spot, with their exit code: once all is cleared up
+    nobody is there any more who would take their exception."""
 
     def end(number: int, _frame: FrameType | None) -> None:
-        raise Ended(number)
+        os._exit(128 + number)
 
-    for number in ending_signals():
+    for number in _obeyed():
         signal.signal(number, end)
+
+
+def _obeyed() -> list[signal.Signals]:
+    """`ending_signals` and Ctrl-C's, if that is not ignored, as in the background of a script."""
+    ctrl_c = signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+    return [*([signal.SIGINT] if ctrl_c else []), *ending_signals()]
 
 
 def place_error(error: OSError) -> InputError:

@@ -5,6 +5,7 @@
 so do all files that share a costly fixture (`tests/faults`, each Blender). The longest go first.
 """
 
+import gc
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -68,6 +69,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, s in enumerate(LONGEST_FIRST) if group.startswith(s)), 99)
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """What the collection made lives to the end: the collector need not look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]

@@ -82,7 +82,17 @@ def test_rooms_reach_only_where_they_may(room: str, may: set[str]) -> None:
 
 
 FLOORS = (
-    ("denormals", "exits", "files", "memory", "parent_watch", "smooth", "threads"),
+    (
+        "arguments",
+        "compiling",
+        "denormals",
+        "exits",
+        "files",
+        "memory",
+        "parent_watch",
+        "smooth",
+        "threads",
+    ),
     ("cache", "quarantine", "raster"),
     ("head",),
     ("motion",),

@@ -18,6 +18,7 @@ from ...shared.fingerprint import fingerprint
 from ...shared.motion import Motion
 from ...shared.pictures import PASSES, PictureRequest
 from ...shared.recipes import PictureRecipes
+from ...shared.wording import say_count
 from ..camera import read_cameras
 from ..emotion.sample import read_track
 from ..head.find import named_head
@@ -207,7 +208,10 @@ def _show(
     """Shows the files in the scene, which no earlier step changes; returns the report."""
     has_occlusion = settings.from_scene and settings.pictures.format == "exr"
     show_sequence(scene, Sequence(files=files, first=plan.first, has_occlusion=has_occlusion))
-    said = [f"Rendered {rendered} frames into {settings.folder}; the compositor shows them."]
+    said = [
+        f"Rendered {say_count(rendered, 'frame')} into {settings.folder}; the compositor shows "
+        "them."
+    ]
     if rendered < len(files):
         said.append(f"{len(files) - rendered} were there already.")
     if settings.from_scene:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from ...shared.wording import say_count
 from ..emotion.sample import read_track
 from ..head.find import named_head
 from ..link import requests
@@ -28,7 +29,9 @@ def bake_steps(head_name: str, scene_name: str) -> Steps:
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     place = place_of(find_take(head, source), scene)
     result = add_take(head, baked, name=f"{source} baked", place=place, source=source)
-    said = [f"Baked {result.frames} frames into the new Action {result.keys_action.name}."]
+    said = [
+        f"Baked {say_count(result.frames, 'frame')} into the new Action {result.keys_action.name}."
+    ]
     if warning := describe_speed(result, scene):
         said += [warning, "Fit to Scene Rate, in the panel's Take section, mends that."]
     return " ".join(said)

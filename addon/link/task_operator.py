@@ -33,6 +33,10 @@ class TaskOperator:
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             task = start_task(Task(self.bl_label, self.make_steps(context)))
+        except AffektError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        try:
             self.report({"INFO"}, task.run())
         except AffektError as error:
             self.report({"ERROR"}, str(error))

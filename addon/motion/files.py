@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...shared import limits
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 from ..link.requests import FileBytes
 
 ENDINGS = (
@@ -111,7 +112,7 @@ def _walk(folder: Path, depth: int) -> list[Path]:
         if len(found) > limits.MAX_FRAMES:
             raise InputError(
                 "motion.too_long",
-                f"There are more than {limits.MAX_FRAMES} files in {folder.name}.",
+                f"There are more than {say_count(limits.MAX_FRAMES, 'file')} in {folder.name}.",
                 "Choose the folder that holds the take alone.",
             )
     return found

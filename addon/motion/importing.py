@@ -10,6 +10,7 @@ import bpy
 
 from ...shared import limits
 from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.wording import say_count
 from .. import compat
 from ..head.find import named_head
 from ..link import requests
@@ -72,7 +73,7 @@ def _describe(
 ) -> list[str]:
     """Applies the options to the scene, and returns sentences on what the import did."""
     last = last_frame(take, scene)
-    said = [f"Imported {take.name}: {take.frames} frames at {take.fps:g} fps."]
+    said = [f"Imported {take.name}: {say_count(take.frames, 'frame')} at {take.fps:g} fps."]
     if not is_same_rate(take.fps, curve_fps(scene)):
         said.append(f"The scene runs at {curve_fps(scene):.5g} fps: its keys were placed by time.")
     if options.sets_range:
@@ -88,12 +89,18 @@ def _describe(
 
 def _add_sound(sound: Path, scene: bpy.types.Scene, first_frame: int) -> str:
     """Puts the sound into the sequencer and says so, or why not: the take is there either way."""
+    strips = compat.sound_strips(scene)
     try:
-        compat.sound_strips(scene).new_sound(
+        strip = strips.new_sound(
             name=sound.stem, filepath=str(sound), channel=1, frame_start=first_frame
         )
     except RuntimeError as error:
         return f"Its sound {sound.name} was left out: {str(error).removeprefix('Error: ').strip()}."
+    if strip.sound.channels == "INVALID":  # of a damaged file Blender makes a strip without a word
+        empty = strip.sound
+        strips.remove(strip)
+        bpy.data.sounds.remove(empty)
+        return f"Its sound {sound.name} was left out: Blender cannot play it."
     return f"Its sound {sound.name} lies in the sequencer."
 
 

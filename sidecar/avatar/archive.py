@@ -11,6 +11,7 @@ import zlib
 from pathlib import PurePosixPath
 
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 
 _MAX_PART_BYTES = 256 * 1024 * 1024
 # LAM bundles have 6 to 12 entries, a SOG 9; a directory of more than this is not an avatar.
@@ -75,7 +76,7 @@ def _paths_of(
     if len(infos) > _MAX_ENTRIES:
         raise InputError(
             "avatar.too_big",
-            f"The avatar bundle '{name}' lists {len(infos)} files.",
+            f"The avatar bundle '{name}' lists {say_count(len(infos), 'file')}.",
             "Choose the zip of one avatar.",
         )
     paths = [(PurePosixPath(info.filename), info) for info in infos if not info.is_dir()]

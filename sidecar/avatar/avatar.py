@@ -14,6 +14,7 @@ from ...shared.calibration import Calibration
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.pictures import Follow
+from ...shared.wording import say_count
 
 Binding = Literal["vertex", "face", "none"]
 
@@ -212,7 +213,7 @@ def _describe_surface(avatar: Avatar) -> str:
     surface = avatar.surface
     if surface is None:
         return "none, the Gaussians stand still"
-    mesh = f"{len(avatar.vertices):,} vertices, {len(avatar.faces):,} faces"
+    mesh = f"{len(avatar.vertices):,} vertices, {say_count(len(avatar.faces), 'face')}"
     bound = f"Gaussians on its {'vertices' if avatar.binding == 'vertex' else 'faces'}"
     if isinstance(surface, ArkitRig):
         shapes = int(surface.arkit_shapes.any((1, 2)).sum())

@@ -145,7 +145,7 @@ def rig_places(rig: ArkitRig, open_head: HeadModel) -> FacePlaces:
 
 def face_places(moved: FloatArray, places: FacePlaces) -> Float64Array:
     """Motion (..., places, 3) in metres of the places, for displacements (..., V, 3)."""
-    return np.einsum("pv,...vc->...pc", places.shares, moved, optimize=True)
+    return np.asarray(places.shares @ moved, np.float64)
 
 
 def face_rows(moved: FloatArray, places: FacePlaces) -> Float64Array:

@@ -76,6 +76,7 @@ def write_sequence(
     sequence = fingerprint(avatar, motion, form, axes, actor.follow)
     _claim(folder, sequence)
     ledger = Ledger(folder)
+    ledger.check_place()
     for index in frames:
         path = folder / frame_name(index, suffix=ENDINGS[form])
         found = ledger.find_whole(path)
@@ -91,7 +92,7 @@ def _note(ledger: Ledger, path: Path, sequence: str) -> None:
     try:
         ledger.note(path, sequence)
     except OSError as error:
-        raise not_writable(path, error) from error
+        raise ledger.refusal(error) from error
 
 
 def _claim(folder: Path, sequence: str) -> None:

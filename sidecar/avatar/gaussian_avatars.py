@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 from ...shared.arrays import Float32Array, Int64Array
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
+from ...shared.wording import say_count
 from ..motion.npz import FRAMES, decode_npz
 from .avatar import Avatar
 from .drive import face_frames
@@ -48,8 +49,8 @@ def decode_gaussian_avatar(
     if not on_head.all():
         left_out = int(np.count_nonzero(~on_head))
         notes = (
-            f"{left_out} Gaussians lie on teeth that GaussianAvatars adds to FLAME's mesh and "
-            "FLAME's file does not have; they are left out.",
+            f"{say_count(left_out, 'Gaussian')} on teeth that GaussianAvatars adds to FLAME's mesh "
+            "and FLAME's file does not have: left out.",
             *notes,
         )
         columns = {key: values[on_head] for key, values in columns.items()}
@@ -147,7 +148,8 @@ def _read_binding(columns: dict[str, NDArray], name: str, faces: int) -> Int64Ar
     if values.min() < 0 or values.max() >= faces + TEETH_FACES:
         raise InputError(
             "avatar.mismatch",
-            f"'{name}' has Gaussians on face {values.max():.0f}; the head has {faces} faces.",
+            f"'{name}' has Gaussians on face {values.max():.0f}; the head has "
+            f"{say_count(faces, 'face')}.",
             "Give the FLAME file that the avatar was made with.",
         )
     return values.astype(np.int64)

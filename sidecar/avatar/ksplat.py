@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, Int64Array
+from ...shared.wording import say_count
 from .refusals import broken_pack, check_count
 from .splats import Splats, checked
 
@@ -131,7 +132,9 @@ def _read_section(file: _File, number: int, start: int) -> _Section:
     )
     row = _row_of(file.level, degree)
     if section.table_bytes() + count * row.itemsize > len(file.data) - start:
-        raise broken_pack(file.name, f"it announces {count:,} Gaussians but ends before the last")
+        raise broken_pack(
+            file.name, f"it announces {say_count(count, 'Gaussian')} but ends before the last"
+        )
     return section
 
 

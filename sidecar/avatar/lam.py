@@ -18,6 +18,7 @@ from ...shared.arrays import Float32Array, Float64Array, Int32Array
 from ...shared.avatar_files import LAM_PARTS
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
+from ...shared.wording import say_count
 from . import glb as gltf
 from .archive import read_entry
 from .avatar import ArkitRig, Avatar
@@ -111,7 +112,8 @@ def _check_counts(vertices: int, gaussians: int, name: str) -> None:
     if vertices != gaussians:
         raise InputError(
             "avatar.mismatch",
-            f"In the avatar '{name}' {gaussians} Gaussians belong to {vertices} vertices; "
+            f"In the avatar '{name}' {say_count(gaussians, 'Gaussian')} belong to {vertices} "
+            "vertices; "
             "there must be one for each.",
             "Take skin.glb and offset.ply from the same export.",
         )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 from .refusals import broken, check_count
 
 _TYPES = {
@@ -117,7 +118,7 @@ def _text(body: memoryview, row: np.dtype, count: int, name: str) -> tuple[NDArr
 
 
 def _cut_off(count: int, name: str) -> InputError:
-    return broken(name, f"it announces {count:,} Gaussians but ends before the last")
+    return broken(name, f"it announces {say_count(count, 'Gaussian')} but ends before the last")
 
 
 def _read_header(header: bytes, name: str) -> tuple[str, list[_Element]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ...shared import limits
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 
 AGAIN = "Export or download the avatar again."
 
@@ -29,7 +30,7 @@ def check_count(count: int, name: str, refuse: Refusal = broken) -> None:
     if not 0 < count <= limits.MAX_GAUSSIANS:
         raise refuse(
             name,
-            f"it has {count:,} Gaussians; 1 to {limits.MAX_GAUSSIANS:,} are allowed",
+            f"it has {say_count(count, 'Gaussian')}; 1 to {limits.MAX_GAUSSIANS:,} are allowed",
             "Thin it out in an editor for Gaussians, or choose another avatar.",
         )
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, Float64Array
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 from .refusals import broken_pack, check_count
 from .splats import DC, Splats, checked, from_smallest_three, in_axes
 
@@ -107,7 +108,9 @@ def _read_gzip(data: bytes, name: str) -> tuple[_Header, list[bytes], bytes]:
     _check_ratio(size, data, name)
     content = _inflate(data, size + _MAX_EXTENSIONS_BYTES, name)
     if len(content) < size:
-        raise broken_pack(name, f"it announces {header.count:,} Gaussians but ends before the last")
+        raise broken_pack(
+            name, f"it announces {say_count(header.count, 'Gaussian')} but ends before the last"
+        )
     tables, start = [], 16
     for table in header.sizes:
         tables.append(content[start : start + table])

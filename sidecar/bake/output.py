@@ -55,9 +55,10 @@ def write_bake(
                 if on_chunk is not None:
                     on_chunk(chunk)
         result = bake.finish()
-        hashes = {MOTION: _write(part / MOTION, encode_motion(result.motion))}
+        first = result.frames.start
+        hashes = {MOTION: _write(part / MOTION, encode_motion(result.motion, first))}
         if result.take_motion.space != result.motion.space:
-            hashes[TAKE] = _write(part / TAKE, encode_motion(result.take_motion))
+            hashes[TAKE] = _write(part / TAKE, encode_motion(result.take_motion, first))
         assert result.vertices is not None
         hashes[VERTICES] = result.vertices.sha256
         rest = time.perf_counter() - began - (sum(bake.seconds.values()) - before)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from ...shared.pictures import Follow
+from ...shared.wording import say_count
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ class Source:
         """Reads the avatar. Raises InputError `option.avatar` for a head without Gaussians."""
         from ...shared.errors import InputError
         from ..avatar.avatar import Avatar
+        from ..compiling import say_when_compiling
         from ..render.shot import read_subject
 
+        say_when_compiling()
         subject = read_subject(self.avatar, self.head, plain_shapes=plain_shapes)
         if not isinstance(subject, Avatar):
             raise InputError(
@@ -146,7 +149,7 @@ class Export(_Performance):
         avatar, motion = self._read_both()
         gaussians = Actor(avatar, motion, self.follow).pose(self.frame).gaussians
         write_whole(self.out, encode_frame(gaussians, "ply", self.up))
-        print(f"{self.out}: frame {self.frame}, {len(avatar):,} Gaussians")
+        print(f"{self.out}: frame {self.frame}, {say_count(len(avatar), 'Gaussian')}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +174,9 @@ class Sequence(_Performance):
         frames = parse_frames(self.frames, len(motion))
         files = write_sequence(self.out, avatar, motion, frames, self.format, self.up, self.follow)
         written = sum(new for _, new in track(files, "Writing", total=len(frames), transient=True))
-        print(f"{self.out}: {written} frames written, {len(frames) - written} were there")
+        print(
+            f"{self.out}: {say_count(written, 'frame')} written, {len(frames) - written} were there"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,11 @@ import tyro
 
 from ...shared.connection import default_cache_folder
 from ...shared.errors import AffektError
+from ...shared.wording import say_count
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
+    from ...shared.emotion import EmotionTrack
     from ...shared.motion import Motion
     from ..bake.bake import BakedChunk
     from ..bake.store import ChunkStore
@@ -54,19 +56,18 @@ class Bake:
         from ..bake.bake import BakeJob
         from ..bake.output import head_sha256, modulator_sha256, write_bake
         from ..bake.take import prepare
+        from ..compiling import say_when_compiling
         from ..files import read_bytes
         from ..head.read import OPEN, read_head
         from ..modulation.modulator import load_modulator
         from ..motion.adapter import read_adapter
-        from ..motion.emotions import decode_emotions
         from .frames import parse_frames
 
+        say_when_compiling()
         motion, motion_hash = self._read_motion()
         emotions = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
-        track, left_out = decode_emotions(emotions, self.emotions.name, len(motion), motion.fps)
-        if left_out:
-            print(f"{self.emotions}: there is no counterpart for {', '.join(left_out)}")
         frames = parse_frames(self.frames, len(motion))
+        track = self._make_track(emotions, motion, frames)
         inputs: dict[str, bytes | str] = {"motion": motion_hash, "emotions": emotions}
         adapter = None
         if self.adapter is not None:
@@ -86,12 +87,29 @@ class Bake:
             )
         seconds = time.perf_counter() - began
         print(
-            f"{self.out}: {len(frames)} frames in {seconds:.1f} s "
-            f"({len(frames) / seconds:.0f} frames/s), {progress.found} of {progress.chunks} chunks "
-            "were baked before"
+            f"{self.out}: {say_count(len(frames), 'frame')} in {seconds:.1f} s "
+            f"({len(frames) / seconds:.0f} frames/s), {progress.found} of "
+            f"{say_count(progress.chunks, 'chunk')} were baked before"
         )
         for name, digest in report["sha256"]["outputs"].items():  # pyright: ignore[reportIndexIssue]
             print(f"  {name}  sha256 {digest[:16]}")
+
+    def _make_track(self, data: bytes, motion: Motion, frames: range) -> EmotionTrack:
+        """The emotion keys at the take's frames. Says what holds where, and which keys do
+        nothing."""
+        from ...shared.emotion_keys import sample_keys
+        from ..bake.emotion_summary import describe_outside, describe_track
+        from ..motion.emotions import decode_emotion_keys
+
+        keys, left_out = decode_emotion_keys(data, self.emotions.name, motion.fps)
+        if left_out:
+            print(f"{self.emotions.name}: there is no counterpart for {', '.join(left_out)}")
+        outside = describe_outside(keys, len(motion), motion.fps)
+        if outside is not None:
+            print(f"{self.emotions.name}: {outside}")
+        track = sample_keys(keys, len(motion), motion.fps)
+        print(f"{self.emotions.name}: {describe_track(track, frames)}.")
+        return track
 
     def _read_motion(self) -> tuple[Motion, str]:
         """The take and its hash: of the file, or of what a folder of frames holds."""

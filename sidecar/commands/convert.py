@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from ...shared.wording import say_count
 from .reading import Reading, print_notes
 
 _EMOTIONS = ("ace", "keys")
@@ -23,8 +24,8 @@ class Convert:
     out: Annotated[Path, tyro.conf.Positional]
     """The file to write."""
     to: str | None = None
-    """npz, vhap (GaussianAvatars too), lam, arkit, livelink; ace, keys. By OUT's ending if
-    absent."""
+    """npz for any take; vhap (GaussianAvatars too) and lam for takes on FLAME 2023, arkit and
+    livelink for takes of ARKit's weights; ace, keys for emotions. By OUT's ending if absent."""
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def run(self) -> None:
@@ -40,7 +41,8 @@ class Convert:
         motion = take.motion
         form = self.to or guess_format(self.out, motion.space)
         left_out = write_motion(motion, self.out, form)
-        print(f"{self.out}: {form}, {len(motion)} frames at {motion.fps:g} fps, {motion.space}")
+        frames = say_count(len(motion), "frame")
+        print(f"{self.out}: {form}, {frames} at {motion.fps:g} fps, {motion.space}")
         if left_out:
             print(f"  {form} has no place for {', '.join(left_out)}")
 

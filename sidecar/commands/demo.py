@@ -17,6 +17,7 @@ from ...shared.arrays import UInt8Array
 from ...shared.emotion import EMOTIONS, constant_track
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
+from ...shared.wording import say_count
 from ..modulation.modulator import Modulator, modulate
 
 SHEET_SIZE = (300, 360)
@@ -32,12 +33,14 @@ class Demo:
     """Folder for the pictures, the video and the bake."""
 
     def run(self) -> None:
+        from ..compiling import say_when_compiling
         from ..head.read import read_head
         from ..modulation.modulator import load_modulator
         from ..motion.read import read_motion
         from ..render.images import make_folder, write_png
         from .bake import Bake
 
+        say_when_compiling()
         make_folder(self.out)
         clock = Stopwatch()
         with resources.as_file(resources.files("affekt.sidecar.assets") / "demo") as assets:
@@ -78,7 +81,7 @@ class Stopwatch:
 
     def report(self, frames: int) -> None:
         """Prints one line a stage."""
-        print(f"\n{frames} frames")
+        print(f"\n{say_count(frames, 'frame')}")
         for name, seconds in self.seconds.items():
             print(f"  {seconds:7.2f} s  {name}")
         print(f"  {sum(self.seconds.values()):7.2f} s  in all\n")

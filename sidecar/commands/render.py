@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from math import isfinite, radians
 from pathlib import Path
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from ...shared.pictures import PNG_PASSES, Axes, Follow, Format, Pass, PictureRequest
+from ...shared.wording import say_count
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
     from ...shared.camera import Camera
     from ...shared.emotion import EmotionTrack
-    from ...shared.motion import Motion
-    from ..render.sequence import SavedFrame
+    from ...shared.motion import TakeRead
+    from ..render.sequence import SavedFrame, Strangers
     from ..render.shot import Shot, Subject
 
 PassName = Literal[Pass, "all"]
@@ -126,12 +127,14 @@ class Render:
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def run(self) -> None:
+        from ..compiling import say_when_compiling
         from ..motion.adapter import read_adapter
         from ..motion.read import read_take
         from ..render.shot import make_shot, motion_for, read_subject
         from ..render.video import read_sound
         from .frames import parse_frames
 
+        say_when_compiling()
         take = read_take(self.motion, self.reading.options())
         print_notes(self.motion.name, take)
         motion = take.motion
@@ -142,8 +145,9 @@ class Render:
         if self.sound is not None:
             read_sound(self.sound)  # so that a bad one is known before anything is written
         motion = motion_for(subject, motion, adapter)
-        request = self._request(subject, motion, frames)
-        self._render(make_shot(subject, motion, request, self.drawing.device), frames)
+        request = self._request(subject, replace(take, motion=motion), frames)
+        begin_s = (take.first_frame + frames.start) / motion.fps
+        self._render(make_shot(subject, motion, request, self.drawing.device), frames, begin_s)
 
     def _print_notes(self, subject: Subject) -> None:
         from ..avatar.avatar import Avatar, performance_notes
@@ -156,19 +160,19 @@ class Render:
             if rasteriser.device != "cpu":
                 print(rasteriser.reason)
 
-    def _request(self, subject: Subject, motion: Motion, frames: range) -> PictureRequest:
-        files, track = self.files, self._emotions(motion)
+    def _request(self, subject: Subject, take: TakeRead, frames: range) -> PictureRequest:
+        files, track, first = self.files, self._emotions(take), take.first_frame
         return PictureRequest(
             frames=frames,
-            cameras=self._cameras(subject, len(motion)),
+            cameras=self._cameras(subject, len(take.motion)),
             passes=self._passes(subject),
             format=files.format,
             half=files.half,
             antialiased=self.drawing.antialiased,
             follow=self.drawing.follow,
             axes=files.normal_axes,
-            weights=None if track is None else track.weights,
-            influence=None if track is None else track.influence,
+            weights=None if track is None else track.weights[first:],
+            influence=None if track is None else track.influence[first:],
         )
 
     def _passes(self, subject: Subject) -> tuple[str, ...]:
@@ -193,7 +197,8 @@ class Render:
         height = given.size if given.height is None else given.height
         return (default_camera(subject, width, height, view),)
 
-    def _emotions(self, motion: Motion) -> EmotionTrack | None:
+    def _emotions(self, take: TakeRead) -> EmotionTrack | None:
+        """The keys at the frames of the performance up to the take's last one."""
         from ...shared import limits
         from ..files import read_bytes
         from ..motion.emotions import decode_emotions
@@ -201,19 +206,24 @@ class Render:
         if self.emotions is None:
             return None
         data = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
-        return decode_emotions(data, self.emotions.name, len(motion), motion.fps)[0]
+        frames = take.first_frame + len(take.motion)
+        return decode_emotions(data, self.emotions.name, frames, take.motion.fps)[0]
 
-    def _render(self, shot: Shot, frames: range) -> None:
+    def _render(self, shot: Shot, frames: range, begin_s: float) -> None:
+        """Renders the frames. begin_s: when the first of them is, in seconds of the sound."""
         from rich.progress import track
 
         from ..render.sequence import save_sequence
 
         started = time.perf_counter()
-        saved = save_sequence(shot, self.out, resume=self.files.resume)
+        saved = save_sequence(
+            shot, self.out, resume=self.files.resume, on_strangers=self._say_strangers
+        )
         kept = 0
         with ExitStack() as stack:
+            stack.enter_context(closing(saved))
             for done in track(
-                self._with_preview(saved, shot.motion.fps, frames.start, stack),
+                self._with_preview(saved, shot.motion.fps, begin_s, stack),
                 "Rendering",
                 total=len(frames),
                 transient=True,
@@ -224,13 +234,23 @@ class Render:
         seconds = time.perf_counter() - started
         said = f", {kept} of them kept from before" if kept else ""
         print(
-            f"{self.out}: {len(frames)} frames in {seconds:.1f} s "
+            f"{self.out}: {say_count(len(frames), 'frame')} in {seconds:.1f} s "
             f"({1000 * seconds / len(frames):.0f} ms each){said}"
         )
 
+    def _say_strangers(self, found: Strangers) -> None:
+        replaced = f"{say_count(found.replaced, 'frame')} of another rendering will be replaced"
+        left = (
+            f"{say_count(found.left, 'frame')} of another rendering will stay beside the new ones"
+        )
+        said = [replaced] * bool(found.replaced) + [left] * bool(found.left)
+        print(f"{self.out}: {'; '.join(said)}.", flush=True)
+
     def _with_preview(
-        self, saved: Iterator[SavedFrame], fps: float, start: int, stack: ExitStack
+        self, saved: Iterator[SavedFrame], fps: float, begin_s: float, stack: ExitStack
     ) -> Iterator[SavedFrame]:
+        """Passes the frames on and makes the preview of their files, whether these are new or kept,
+        so that it is the same either way."""
         from ..raster.colour import over
         from ..render.sequence import read_saved
         from ..render.video import VideoWriter
@@ -239,12 +259,10 @@ class Render:
             yield from saved
             return
         path = self.out / "preview.mp4"
-        writer = VideoWriter(path, fps, sound=self.sound, sound_start_s=start / fps)
+        writer = VideoWriter(path, fps, sound=self.sound, sound_start_s=begin_s)
         video = stack.enter_context(writer)
         for done in saved:
-            frame = done.frame
-            combined = read_saved(done.files[0]) if frame is None else frame.combined
-            video.add(over(combined))
+            video.add(over(read_saved(done.files[0])))
             yield done
 
     def _write_sheet(self, path: Path, shot: Shot, frame: int) -> None:

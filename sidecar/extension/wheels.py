@@ -67,26 +67,25 @@ def find_wheel(folder: Path, package: str, target: Target) -> Path | None:
 
 
 def download_wheels(folder: Path, target: Target) -> None:
-    """Downloads the target's wheels with pip, as far as pip finds them."""
+    """Downloads the target's wheels with pip if it finds all of them: a part is of no use."""
     platforms = [word for tag in PLATFORMS[target.platform] for word in ("--platform", tag)]
-    for requirement in PACKAGES.values():
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--no-input",
-            "--only-binary=:all:",
-            "--python-version",
-            target.python,
-            *platforms,
-            "--dest",
-            str(folder),
-            requirement,
-        ]
-        subprocess.run(command, check=False, capture_output=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-input",
+        "--only-binary=:all:",
+        "--python-version",
+        target.python,
+        *platforms,
+        "--dest",
+        str(folder),
+        *PACKAGES.values(),
+    ]
+    subprocess.run(command, check=False, capture_output=True)
 
 
 def collect_wheels(source: Path, destination: Path, *, download: bool) -> dict[str, list[str]]:

@@ -8,6 +8,9 @@ Link's angles of the eyes repeat the weights eyeLook... and are ignored.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from ...shared.arrays import BoolArray, Float64Array, Int64Array
@@ -84,11 +87,12 @@ def table_clock(table: Table, columns: Columns, name: str) -> Clock:
     for column, unit_s in columns.times.items():
         cells = table.texts[column]
         if any(cell.count(":") + cell.count(";") > 2 for cell in cells[:8]) and "-" not in cells[0]:
-            return Clock(timecodes=read_timecodes(cells, name))
+            return Clock(timecodes=read_timecodes(cells, name, partial(table.cell, column=column)))
         seconds = clock_seconds(cells)
         if seconds is not None:
             return Clock(times=seconds, unit_s=1.0, numbers=numbers)
-        return Clock(times=_times(cells, name), unit_s=unit_s, numbers=numbers)
+        times = _times(cells, name, partial(table.cell, column=column))
+        return Clock(times=times, unit_s=unit_s, numbers=numbers)
     return Clock(numbers=numbers)
 
 
@@ -105,16 +109,20 @@ def _frame_numbers(cells: list[str]) -> Int64Array | None:
     return values.astype(np.int64)
 
 
-def _times(cells: list[str], name: str) -> Float64Array:
-    try:
-        return np.array([float(cell.replace(",", ".") or "nan") for cell in map(str.strip, cells)])
-    except ValueError as error:
-        raise InputError(
-            "motion.times",
-            f"{name} has a time that is neither a number nor a timecode.",
-            "Export the take again, or remove that column and say the rate (--fps, or Frame Rate "
-            "in Blender).",
-        ) from error
+def _times(cells: list[str], name: str, where: Callable[[int], str]) -> Float64Array:
+    times: list[float] = []
+    for cell in map(str.strip, cells):
+        try:
+            times.append(float(cell.replace(",", ".") or "nan"))
+        except ValueError as error:
+            raise InputError(
+                "motion.times",
+                f"{name} has a time that is neither a number nor a timecode, '{cell:.40}', in "
+                f"{where(len(times))}.",
+                "Repair it, or remove that column and say the rate (--fps, or Frame Rate in "
+                "Blender).",
+            ) from error
+    return np.array(times)
 
 
 def _emotion_note(columns: Columns, name: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from ...shared.arrays import Float64Array
 from ...shared.emotion import EMOTIONS, EmotionTrack, largest_value
 from ...shared.emotion_keys import EmotionKeys, decode_keys, sample_keys
 from ...shared.errors import InputError
-from . import timecodes
+from . import timecodes, timeline
 from .arkit_table import table_clock
 from .columns import Columns, is_header, sort_columns
 from .raw_take import Clock
@@ -65,7 +65,7 @@ def _decode_table(data: bytes, name: str, fps: float) -> tuple[EmotionKeys, tupl
     if columns.weights or seconds[0] > _LATEST_START_S:
         seconds = seconds - seconds[0]
     places = np.round(seconds * fps, 6)
-    values = _values(table, name)
+    values = _values(table, list(columns.emotions), name)
     channels = {}
     for emotion in EMOTIONS:
         sources = [values[:, i] for i in _sources(columns, emotion)]
@@ -82,7 +82,7 @@ def _sources(columns: Columns, emotion: str) -> list[int]:
     return [i for i, n in enumerate(names) if EMOTION_OF.get(n, n) == emotion]
 
 
-def _values(table: Table, name: str) -> Float64Array:
+def _values(table: Table, columns: list[int], name: str) -> Float64Array:
     """The emotions (R, columns), 0 to 1; percent are divided by 100."""
     values = table.numbers
     known = np.nan_to_num(values[~table.short])
@@ -90,9 +90,11 @@ def _values(table: Table, name: str) -> Float64Array:
     if known.max(initial=0) > most and known.max() <= _PERCENT and known.min() >= 0:
         return values / _PERCENT
     if known.max(initial=0) > most or known.min(initial=0) < 0:
+        wrong = np.where(table.short[:, None], 0.0, np.nan_to_num(values))
+        row, place = np.argwhere((wrong > most) | (wrong < 0))[0]
         raise InputError(
             "emotion.range",
-            f"In {name}, an emotion is {known.max() if known.max() > most else known.min():g}, "
+            f"In {name}, {table.cell(int(row), columns[place])} is {wrong[row, place]:g}, "
             f"outside 0 to {most:g}.",
             "Give values from 0 to 1.",
         )
@@ -100,8 +102,9 @@ def _values(table: Table, name: str) -> Float64Array:
 
 
 def _seconds(clock: Clock, fps: float, rows: int) -> Float64Array:
-    """When the rows were. Emotions may be keyed as rarely as one likes, so that their distance
-    tells a unit only where there are many, in whole numbers."""
+    """When the rows were; those without a time lie between their neighbours. Emotions may be keyed
+    as rarely as one likes, so that their distance tells a unit only where there are many, in whole
+    numbers."""
     if clock.timecodes is not None:
         told = timecodes.interpret(clock.timecodes)
         if isinstance(told, timecodes.Counted):
@@ -110,7 +113,8 @@ def _seconds(clock: Clock, fps: float, rows: int) -> Float64Array:
     if clock.times is None:
         numbers = np.arange(rows) if clock.numbers is None else clock.numbers
         return numbers / fps
-    times = np.nan_to_num(clock.times)
+    filled = timeline.whole_times(clock.times)
+    times = np.nan_to_num(clock.times) if filled is None else filled
     whole = rows >= _LEAST_ROWS and (times == np.rint(times)).all()
     milliseconds = whole and np.median(np.abs(np.diff(times))) >= _MILLISECONDS_STEP
     return times * (clock.unit_s or (1e-3 if milliseconds else 1.0))

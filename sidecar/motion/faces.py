@@ -9,6 +9,7 @@ import numpy as np
 
 from ...shared.arrays import BoolArray, FloatArray
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 from .raw_take import Clock, RawTake, Timecodes
 from .tracking import REMEDY
 
@@ -37,8 +38,8 @@ def keep_one(take: RawTake, name: str) -> RawTake:
     own = take.faces == ids[chosen]
     others = ~own & ~_at_times_of(take, own)
     note = (
-        f"{len(ids)} faces are in the file; the one that is in most frames was taken "
-        f"({rows[chosen]} frames)."
+        f"{say_count(len(ids), 'face')} are in the file; the one that is in most frames was taken "
+        f"({say_count(rows[chosen], 'frame')})."
     )
     seen = own if take.seen is None else own & take.seen
     return _rows(replace(take, seen=seen, notes=(*take.notes, note)), own | others)

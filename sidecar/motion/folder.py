@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ...shared import limits
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 from ..files import too_large
 from .numbering import frame_numbers, numbered, pattern
 from .raw_take import RawTake
@@ -102,7 +103,8 @@ def _read_source(shelf: Shelf, source: Source, decode: Decode) -> RawTake:
     if len(source.parts) > limits.MAX_FRAMES:
         raise InputError(
             "motion.too_long",
-            f"{shelf.label} has {len(source.parts)} frames; {limits.MAX_FRAMES} are allowed.",
+            f"{shelf.label} has {say_count(len(source.parts), 'frame')}; {limits.MAX_FRAMES} are "
+            "allowed.",
             "Cut the take into parts.",
         )
     takes = decode(shelf, source)

@@ -21,6 +21,7 @@ import numpy as np
 
 from ...shared import limits
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 from ..files import too_large
 from .columns import EYES, HEAD, sort_columns
 from .livelink import APP_ORDER
@@ -122,7 +123,12 @@ def _frames(
         raise _damaged(name)
     if len(rows) == count:
         return rows, times, seen, ()
-    return rows, times, seen, (f"It says {count} frames, but ends after {len(rows)} of them.",)
+    return (
+        rows,
+        times,
+        seen,
+        (f"It says {say_count(count, 'frame')}, but ends after {len(rows)} of them.",),
+    )
 
 
 def _packet(packet: bytes, name: str) -> tuple[list[float], float]:

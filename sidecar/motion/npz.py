@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ...shared import limits
 from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 
 FRAMES = -1
 """Stands in an expected shape for any number of frames."""
@@ -212,7 +213,7 @@ def _check_shape(key: str, shape: Shape, wanted: Shape, name: str) -> None:
     if FRAMES in wanted and shape[wanted.index(FRAMES)] > limits.MAX_FRAMES:
         raise InputError(
             "motion.too_long",
-            f"The take in {name} has {shape[wanted.index(FRAMES)]} frames; "
+            f"The take in {name} has {say_count(shape[wanted.index(FRAMES)], 'frame')}; "
             f"{limits.MAX_FRAMES} are allowed.",
             "Cut the take into parts.",
         )

@@ -51,7 +51,8 @@ class RawTake:
     and roll of the head. shape: (300,) identity, or None. seen: (R,) whether the row has a face, or
     None if every one has; the numbers of the others mean nothing. faces: (R,) which face the row
     is of, or None if there is one. ours: whether the file is Affekt's own, whose units are known.
-    fps: the rate that the file names, or None. notes: what was noticed in reading.
+    fps: the rate that the file names, or None. notes: what was noticed in reading. first_frame:
+    which frame of a longer take the first row is.
     """
 
     rows: Mapping[str, FloatArray]
@@ -63,6 +64,7 @@ class RawTake:
     clock: Clock = field(default_factory=Clock)
     fps: float | None = None
     notes: tuple[str, ...] = ()
+    first_frame: int = 0
 
     def __len__(self) -> int:
         return len(self.rows["expression"])

@@ -86,7 +86,8 @@ def _finish(raw: RawTake, name: str, options: ReadOptions) -> TakeRead:
         arrays["shape"] = raw.shape
     motion = make_motion(**arrays, fps=placed.fps, space=raw.space)
     notes = dict.fromkeys((*one.notes, *placed.notes))
-    return TakeRead(motion=motion, notes=tuple(notes)[: limits.MAX_NOTES])
+    kept = tuple(notes)[: limits.MAX_NOTES]
+    return TakeRead(motion=motion, notes=kept, first_frame=raw.first_frame)
 
 
 def _decode(data: bytes, name: str) -> RawTake:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...shared.arrays import BoolArray, Float32Array, FloatArray
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS
+from ...shared.wording import say_count
 from . import npz
 from .raw_take import RawTake
 
@@ -111,7 +112,7 @@ def pose(record: Record, key: str, width: int, name: str, frames: int) -> Float3
         record = {key: record[key].reshape(frames, width)}  # joint by joint
     values = rows(record, key, name)
     if values.shape != (frames, width):
-        raise _wrong(record, key, name, f"{frames} rows of {width} numbers")
+        raise _wrong(record, key, name, f"{say_count(frames, 'row')} of {width} numbers")
     return values
 
 

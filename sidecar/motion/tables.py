@@ -14,8 +14,9 @@ import csv
 import io
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -40,11 +41,18 @@ _BOMS = (
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
     """numbers: (R, len(columns)), NaN for blank cells. texts: by column, R cells. short: (R,) rows
-    that end before the last column that is read."""
+    that end before the last column that is read. lines: R numbers of the file's lines, from 1 on.
+    names: of all the file's columns."""
 
     numbers: Float64Array
     texts: dict[int, list[str]]
     short: BoolArray
+    lines: list[int]
+    names: list[str]
+
+    def cell(self, row: int, column: int) -> str:
+        """Where a cell is, for errors: "row 14, column 'jawOpen'", by the file's lines."""
+        return _cell(self.lines[row], self.names, column)
 
 
 def encoding_of(data: bytes) -> str:
@@ -75,9 +83,10 @@ def find_header(data: bytes, is_header: Callable[[list[str]], bool]) -> list[str
 
 def _header(
     lines: Iterator[str], is_header: Callable[[list[str]], bool]
-) -> tuple[list[str], str] | None:
-    """Names of columns and the separator; reads the lines up to the header's end."""
-    for line in itertools.islice(lines, _LINES_BEFORE):
+) -> tuple[list[str], str, int] | None:
+    """Names of columns, the separator, and the header's line from 1 on; reads the lines up to the
+    header's end."""
+    for number, line in enumerate(itertools.islice(lines, _LINES_BEFORE), 1):
         for separator in sorted(_SEPARATORS, key=lambda s: -line.count(s)):
             try:
                 cells = next(csv.reader([line], delimiter=separator), [])
@@ -85,8 +94,13 @@ def _header(
                 continue
             names = [cell.strip().strip("\ufeff").strip("'\"") for cell in cells]
             if is_header(names):
-                return names, separator
+                return names, separator, number
     return None
+
+
+def _cell(line: int, names: list[str], column: int) -> str:
+    name = names[column] if column < len(names) else ""
+    return f"row {line}, column " + (f"'{name:.40}'" if name else f"{column + 1}")
 
 
 def read_table(
@@ -102,14 +116,22 @@ def read_table(
     found = _header(lines, is_header)
     if found is None:
         raise wrong_shape("the table", name, "a header and at least one frame")
-    header, separator = found
+    header, separator, before = found
     reader = _Reader(header, separator, columns, text_columns, name)
     try:
-        return reader.read(csv.reader(lines, delimiter=separator))
+        return reader.read(csv.reader(lines, delimiter=separator), before)
     except csv.Error as error:
         raise InputError(
             "file.damaged", f"{name} is not a readable table.", "Export or download it again."
         ) from error
+
+
+class RowReader(Protocol):
+    """What `csv.reader` makes. line_num: lines read so far."""
+
+    @property
+    def line_num(self) -> int: ...
+    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 class _Reader:
@@ -123,7 +145,8 @@ class _Reader:
         text_columns: list[int],
         name: str,
     ) -> None:
-        self._width = len(header)
+        self._names, self._width = header, len(header)
+        self._lines: list[int] = []
         self._decimal_comma = separator != ","
         self._columns, self._text_columns = columns, text_columns
         self._needed = max((*columns, *text_columns), default=0) + 1
@@ -132,8 +155,9 @@ class _Reader:
         self._short: list[bool] = []
         self._texts: dict[int, list[str]] = {i: [] for i in text_columns}
 
-    def read(self, rows: Iterable[list[str]]) -> Table:
-        filled = (row for row in rows if row and any(map(str.strip, row)))
+    def read(self, rows: RowReader, before: int) -> Table:
+        """Reads the rows below the header. before: how many lines end with the header."""
+        filled = self._filled(rows, before)
         while piece := list(itertools.islice(filled, _PIECE)):
             if len(self._short) + len(piece) > limits.MAX_FRAMES:
                 raise too_long(self._name, f"more than {limits.MAX_FRAMES}")
@@ -141,13 +165,23 @@ class _Reader:
         if not self._short:
             raise wrong_shape("the table", self._name, "a header and at least one frame")
         return Table(
-            numbers=np.concatenate(self._pieces), texts=self._texts, short=np.array(self._short)
+            numbers=np.concatenate(self._pieces),
+            texts=self._texts,
+            short=np.array(self._short),
+            lines=self._lines,
+            names=self._names,
         )
+
+    def _filled(self, rows: RowReader, before: int) -> Iterator[list[str]]:
+        for row in rows:
+            if row and any(map(str.strip, row)):
+                self._lines.append(before + rows.line_num)
+                yield row
 
     def _add(self, rows: list[list[str]]) -> None:
         for row in rows:
             if len(row) != self._width:
-                self._check_width(row)
+                self._check_width(row, self._lines[len(self._short)])
             self._short.append(len(row) < self._needed)
             if len(row) < self._needed:
                 row += [""] * (self._needed - len(row))
@@ -155,11 +189,9 @@ class _Reader:
             cells += [row[column] for row in rows]
         self._pieces.append(self._numbers(rows))
 
-    def _check_width(self, row: list[str]) -> None:
+    def _check_width(self, row: list[str], line: int) -> None:
         if any(map(str.strip, row[self._width :])):
-            raise wrong_shape(
-                f"row {len(self._short) + 1}", self._name, f"a row of {self._width} values"
-            )
+            raise wrong_shape(f"row {line}", self._name, f"a row of {self._width} values")
 
     def _numbers(self, rows: list[list[str]]) -> Float64Array:
         if not self._columns:
@@ -176,7 +208,7 @@ class _Reader:
 
     def _slow_numbers(self, rows: list[list[str]]) -> Iterator[float]:
         """The same where cells are blank or decimals have a comma."""
-        for row in rows:
+        for line, row in zip(self._lines[-len(rows) :], rows, strict=True):
             for column in self._columns:
                 cell = row[column].strip()
                 if self._decimal_comma or "," in cell:
@@ -189,6 +221,7 @@ class _Reader:
                 except ValueError as error:
                     raise InputError(
                         "motion.not_a_number",
-                        f"{self._name} holds something that is not a number: '{cell:.40}'.",
+                        f"{self._name} holds something that is not a number, '{cell:.40}', in "
+                        f"{_cell(line, self._names, column)}.",
                         "Repair that value or export the take again.",
                     ) from error

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,7 +27,8 @@ from .raw_take import Timecodes
 
 RATES = (24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)
 """Frames a second that cameras have."""
-_APP_RATE = 60
+APP_RATE = 60
+"""Frames a second of Live Link Face, where codes leave that open."""
 _DROPPED = {30: (2, 29.97), 60: (4, 59.94)}
 _DAY = 24 * 3600
 _COMPUTED = re.compile(r"(.+[:;.])(\d{1,4}[.,]\d+(?:e-?\d+)?)", re.IGNORECASE)
@@ -46,8 +48,11 @@ class Counted:
     fps: float
 
 
-def read_timecodes(texts: list[str], name: str) -> Timecodes:
-    """The codes of R rows; a blank one repeats the one before. Raises InputError `motion.times`."""
+def read_timecodes(
+    texts: list[str], name: str, where: Callable[[int], str] = "frame {}".format
+) -> Timecodes:
+    """The codes of R rows; a blank one repeats the one before. where: says where a row's code is,
+    for errors. Raises InputError `motion.times`."""
     rows: list[tuple[int, int, float, int]] = []
     lengths, marks = set(), set()
     for text in texts:
@@ -56,11 +61,11 @@ def read_timecodes(texts: list[str], name: str) -> Timecodes:
             if rows and not text.strip():
                 rows.append(rows[-1])
                 continue
-            raise _no_code(text, name)
+            raise _no_code(text, name, where(len(rows)))
         hours, minutes, seconds, mark, frames, digits = found.groups()
         whole = 3600 * int(hours) + 60 * int(minutes) + int(seconds)
         if whole >= 2 * _DAY:
-            raise _no_code(text, name)
+            raise _no_code(text, name, where(len(rows)))
         marks.add(mark)
         lengths.add(len(digits or ""))
         rows.append((whole, int(frames), float(f"0.{digits or 0}"), int(digits or 0)))
@@ -147,7 +152,7 @@ def _whole_base(seconds: Int64Array, frames: Int64Array, fps: float | None) -> i
         return round(fps)
     known = [rate for rate in RATES if rate > highest]
     if seconds[-1] == seconds[0]:
-        return next((rate for rate in known if rate >= _APP_RATE), highest + 1)
+        return next((rate for rate in known if rate >= APP_RATE), highest + 1)
     costs = {rate: _flaws(seconds * rate + frames) for rate in known}
     if highest + 1 >= limits.LEAST_FPS:
         flaws = _flaws(seconds * (highest + 1) + frames)
@@ -209,7 +214,7 @@ def write_timecodes(frames: int, fps: float) -> list[str]:
     end tells how many it has."""
     base = math.ceil(fps - 1e-9)
     whole = abs(base - fps) < 1e-9
-    first = base - 1 if frames <= base and base != _APP_RATE else 0
+    first = base - 1 if frames <= base and base != APP_RATE else 0
     ticks = np.rint((np.arange(frames) * (base / fps) + first) * 1e6).astype(np.int64)
     return [_code(int(tick), base, whole=whole) for tick in ticks]
 
@@ -245,9 +250,9 @@ def _clock_time(text: str) -> float:
     return float(sum(part * 60**power for power, part in enumerate(reversed(parts))))
 
 
-def _no_code(text: str, name: str) -> InputError:
+def _no_code(text: str, name: str, where: str) -> InputError:
     return InputError(
         "motion.times",
-        f"{name} has the timecode '{text:.40}', not hours:minutes:seconds:frames.",
+        f"{name} has the timecode '{text:.40}' in {where}, not hours:minutes:seconds:frames.",
         "Export the take again.",
     )

@@ -18,6 +18,7 @@ from ...shared import limits
 from ...shared.arrays import BoolArray, Float64Array, FloatArray, IndexArray, Int64Array
 from ...shared.errors import InputError
 from ...shared.motion import check_rate
+from ...shared.wording import say_count
 from . import gaps, grid, timecodes
 from .raw_take import Clock, RawTake
 from .records import FPS
@@ -32,6 +33,7 @@ _CLOSE = 0.05
 _SAME_RATE = 1.6  # factor; times that run at a rate further from the given one mean nothing
 _MOST_GUESSED_FPS = 250.0  # 2.5 are seconds between pictures, not milliseconds at 400 fps
 _UNTOLD = "No second ends within the take, so its timecodes leave its rate open"
+_LONE = "The time of a single frame does not tell its rate"
 _SORTED = "Some rows were out of order and were sorted by time."
 _FPS_REMEDY = "Say the take's rate (--fps, or Frame Rate in Blender)."
 
@@ -103,7 +105,10 @@ def _gap_notes(without: BoolArray, faceless: BoolArray, away_s: float) -> tuple[
     for gaps_, said in ((without, "were missing"), (faceless, "have no face")):
         if gaps_.any():
             shown = gaps.describe(gaps_)
-            notes.append(f"{gaps_.sum()} of {frames} frames {said} and were filled in ({shown}).")
+            notes.append(
+                f"{gaps_.sum()} of {say_count(frames, 'frame')} {said} and were filled in "
+                f"({shown})."
+            )
     if away_s > gaps.LINE_S + 1e-6:
         notes.append(f"The longest gap is {away_s:.1f} s, over which the face is held.")
     return tuple(notes)
@@ -138,8 +143,10 @@ def _find_places(take: RawTake, name: str, fps: float | None) -> _Places:
             return _by_times(clock, given, name, forced=fps is not None)
         if clock.numbers is not None:
             return _by_numbers(clock.numbers, given, name, forced=fps is not None)
-    rate = given or (FPS if clock.timecodes is None else 60.0)
-    notes = _assumed(given, rate) if len(take) > 1 else ()
+    rate = given or (FPS if clock.timecodes is None else timecodes.APP_RATE)
+    dated = clock.timecodes is not None or clock.times is not None
+    notes = _assumed(given, rate, _LONE) if len(take) == 1 and dated else ()
+    notes = _assumed(given, rate) if len(take) > 1 else notes
     return _Places(places=np.arange(len(take), dtype=np.float64), fps=rate, notes=notes)
 
 
@@ -177,7 +184,11 @@ def _on_grid(frames: Int64Array, fps: float, order: IndexArray | None) -> _Place
     own, kept = grid.spread(frames)
     places = np.where(kept, own - own[0], np.nan).astype(np.float64)
     left = int((~kept).sum())
-    went = f"{left} rows were left out" if left else "their rows went to the frames beside them"
+    went = (
+        f"{say_count(left, 'row')} {'was' if left == 1 else 'were'} left out"
+        if left
+        else "their rows went to the frames beside them"
+    )
     said = f"{repeated} of {len(frames)} times were repeated; {went}."
     return _Places(places=places, fps=fps, order=order, notes=(*notes, said))
 
@@ -192,7 +203,7 @@ def _sorted(times: FloatArray | Int64Array, most_back: float) -> tuple[IndexArra
 
 
 def _by_times(clock: Clock, given: float | None, name: str, *, forced: bool) -> _Places:
-    times = _whole(clock.times)
+    times = whole_times(clock.times)
     consecutive = _Places(places=np.arange(_length(clock), dtype=np.float64), fps=given or FPS)
     if times is None or _typical_step(times) is None:
         if forced:
@@ -354,7 +365,7 @@ def _unit(
     return named or 1.0, ()
 
 
-def _whole(times: Float64Array | None) -> Float64Array | None:
+def whole_times(times: Float64Array | None) -> Float64Array | None:
     """The times with those that are missing put between their neighbours; None if there are
     none."""
     if times is None:
@@ -391,10 +402,14 @@ def _no_order(times: FloatArray | Int64Array, name: str) -> InputError:
     )
 
 
+def _count(frames: int | str) -> str:
+    return f"{frames} frames" if isinstance(frames, str) else say_count(frames, "frame")
+
+
 def too_long(name: str, frames: int | str) -> InputError:
     """The error for more frames than `limits.MAX_FRAMES`."""
     return InputError(
         "motion.too_long",
-        f"The take in {name} has {frames} frames; {limits.MAX_FRAMES} are allowed.",
+        f"The take in {name} has {_count(frames)}; {limits.MAX_FRAMES} are allowed.",
         "Cut the take into parts.",
     )

@@ -124,14 +124,15 @@ def _with_weights(take: RawTake, name: str) -> RawTake:
     known = weights[_faces(take)]
     known = np.where(np.isfinite(known), known, 0)
     high, low = float(known.max(initial=0)), float(known.min(initial=0))
-    if high <= (MOST_OWN_WEIGHT if take.ours else MOST_WEIGHT) and low >= _LEAST_WEIGHT:
+    most = MOST_OWN_WEIGHT if take.ours else MOST_WEIGHT
+    if high <= most and low >= _LEAST_WEIGHT:
         return take
     percent = MOST_WEIGHT < high <= _MOST_PERCENT and low >= 100 * _LEAST_WEIGHT
     if percent and not take.ours and (known[known != 0] > 1).mean() >= _PERCENT_SHARE:
         note = f"The weights are percent (up to {high:.0f}) and were divided by 100."
         return _noted(take, note, expression=weights / 100)
     frame, column = np.argwhere(
-        (np.nan_to_num(weights) > MOST_WEIGHT) | (np.nan_to_num(weights) < _LEAST_WEIGHT)
+        (np.nan_to_num(weights) > most) | (np.nan_to_num(weights) < _LEAST_WEIGHT)
     )[0]
     what = ARKIT_NAMES[column] if column < len(ARKIT_NAMES) else "a weight"
     raise InputError(

@@ -22,6 +22,7 @@ from ...shared import limits
 from ...shared.arrays import Float32Array, FloatArray, Int32Array, Int64Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
+from ...shared.wording import say_count
 from .composite import composite_tiles
 from .parallel import even_pieces, run_ranges, thread_count
 from .project import Ellipses, empty_ellipses, lens_of, list_tiles, project, tiles_across
@@ -158,7 +159,7 @@ def check_sizes(gaussians: Gaussians, camera: Camera) -> None:
     if len(gaussians) > limits.MAX_GAUSSIANS:
         raise InputError(
             "avatar.too_big",
-            f"The avatar has {len(gaussians):,} Gaussians.",
+            f"The avatar has {say_count(len(gaussians), 'Gaussian')}.",
             f"Choose an avatar of at most {limits.MAX_GAUSSIANS:,}.",
         )
     channels = gaussians.colours.shape[1]

@@ -66,18 +66,24 @@ def frame_points(points: FloatArray, width: int, height: int, view: ViewAngles =
 
 def _extent(subject: Avatar | HeadModel) -> FloatArray:
     """Two corners of the box that a portrait shows."""
+    # The sides and the lower edge are the mesh's, since a portrait's shoulders, and where a head's
+    # neck ends, run out of the picture.
     if isinstance(subject, HeadModel):
-        return np.stack([subject.template.min(0), subject.template.max(0)])
+        return _without_edge(subject.template, float(subject.template[:, 1].max()))
     places = subject.means
-    # Hair stands well above the mesh; a few stray wisps far out do not count. The sides and
-    # the lower edge are the mesh's, since a portrait's shoulders run out of the picture.
+    # Hair stands well above the mesh; a few stray wisps far out do not count.
     solid = places[subject.opacities > 0.3]
     if subject.surface is None:
         solid = solid if len(solid) else places
         return np.stack([solid.min(0), solid.max(0)])
-    top = np.quantile(solid[:, 1], 0.998) if len(solid) else subject.vertices[:, 1].max()
-    low, high = subject.vertices.min(0), subject.vertices.max(0)
-    high[1] = max(high[1], top)
+    top = float(np.quantile(solid[:, 1], 0.998)) if len(solid) else 0.0
+    return _without_edge(subject.vertices, max(top, float(subject.vertices[:, 1].max())))
+
+
+def _without_edge(vertices: Float32Array, top: float) -> FloatArray:
+    """Two corners of the vertices' (V, 3) box up to `top`, without an eighth at its lower end."""
+    low, high = vertices.min(0), vertices.max(0)
+    high[1] = top
     low[1] += 0.12 * (high[1] - low[1])
     return np.stack([low, high])
 

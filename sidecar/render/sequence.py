@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import random
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from ...shared.ledger import Ledger
 from ...shared.pictures import frame_name
 from ...shared.recipes import PictureRecipes
 from ..avatar.regions import kept_labels
-from ..files import not_writable
+from ..cache.claim import Claim, is_claimed
 from ..raster.colour import linear_light
 from . import exr, images
 from .frame import Frame
@@ -31,6 +33,8 @@ WRITERS = 2
 _WAITING_BYTES = 512 * 1024 * 1024
 """The most bytes of frames that wait to be written; one frame may always wait."""
 _MAX_WAITING = 4
+_CLAIM = ".affekt_rendering"
+_PATIENCE_S, _PAUSE_S = 2.0, 0.2
 
 Folder = Path | Callable[[str], Path]
 """A folder, or a function that makes one for the recipe of the whole take's pictures."""
@@ -46,18 +50,33 @@ class SavedFrame:
     frame: Frame | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strangers:
+    """How many frames in a folder are of another rendering, by the folder's ledger. replaced: those
+    in whose place this rendering puts its own. left: those that stay beside them."""
+
+    replaced: int = 0
+    left: int = 0
+
+
 def save_sequence(
-    shot: Shot, folder: Folder, *, resume: bool = True
+    shot: Shot,
+    folder: Path,
+    *,
+    resume: bool = True,
+    on_strangers: Callable[[Strangers], None] | None = None,
 ) -> Generator[SavedFrame, None, None]:
     """Renders a shot into a folder; yields each frame, in order, once it is on the disk.
     When closed, it first completes the files that are being written.
 
     Frames are written while the next ones are rendered. However it ends, every file is complete,
     and earlier files stay. resume: undamaged files of the same recipe are kept, as the folder's
-    ledger tells (`shared/ledger.py`).
-    Raises what `render_frames` raises, and InputError `file.not_writable`, which names the frame.
+    ledger tells (`shared/ledger.py`). on_strangers: is told, before anything is rendered, of frames
+    of another rendering in the folder, if there are any.
+    Raises what `render_frames` raises, InputError `file.not_writable`, which names the frame, and
+    `option.folder` while another process renders something else into the folder.
     """
-    return _saved(_Saver(shot, folder, resume=resume).run())
+    return _saved(_Saver(shot, folder, resume=resume), folder, on_strangers)
 
 
 def sequence_steps(shot: Shot, folder: Folder) -> Generator[SavedFrame | None, None, None]:
@@ -66,9 +85,32 @@ def sequence_steps(shot: Shot, folder: Folder) -> Generator[SavedFrame | None, N
     return _Saver(shot, folder, resume=True).run()
 
 
-def _saved(steps: Generator[SavedFrame | None, None, None]) -> Generator[SavedFrame, None, None]:
-    with contextlib.closing(steps):
+def _saved(
+    saver: _Saver, folder: Path, on_strangers: Callable[[Strangers], None] | None
+) -> Generator[SavedFrame, None, None]:
+    with contextlib.closing(_claim(folder, saver.recipe)), contextlib.closing(saver.run()) as steps:
+        found = saver.find_strangers()
+        if on_strangers is not None and found != Strangers():
+            on_strangers(found)
         yield from (saved for saved in steps if saved is not None)
+
+
+def _claim(folder: Path, recipe: str) -> Claim:
+    """Claims the folder for pictures of this recipe. Any number of processes may render the same
+    into it: each file is whole, and its bytes are the same whoever writes it."""
+    mine, deadline = f"{_CLAIM}-{recipe}", time.monotonic() + _PATIENCE_S
+    while True:
+        claim = Claim(folder, mine)
+        if not is_claimed(folder, _CLAIM, but_for=mine):
+            return claim
+        claim.close()  # of two that begin at once neither has seen the other go first
+        if time.monotonic() > deadline:
+            raise InputError(
+                "option.folder",
+                f"Another process is rendering something else into {folder}.",
+                "Choose another folder, or wait until it has ended.",
+            )
+        time.sleep(_PAUSE_S * (0.5 + random.random()))
 
 
 class _Saver:
@@ -78,13 +120,29 @@ class _Saver:
         self._shot, self._request = shot, shot.request
         self._frames = self._request.chosen_frames(len(shot.motion))
         self._recipes = PictureRecipes(fingerprint(shot.subject), shot.motion, self._request)
-        self._folder = folder if isinstance(folder, Path) else folder(self._recipes.of_take())
+        self.recipe = self._recipes.of_take()
+        """Of the whole take's pictures."""
+        self._folder = folder if isinstance(folder, Path) else folder(self.recipe)
         self._resume = resume
         self._missing: collections.deque[int] = collections.deque()
         # Raises for a bad request before anything is made, also where nothing is missing.
         self._rendered = render_frames(shot, self._take_missing(), kept_labels)
         images.make_folder(self._folder)
         self._ledger = Ledger(self._folder)
+        self._ledger.check_place()
+
+    def find_strangers(self) -> Strangers:
+        """The frames of another rendering, or of another take, that lie in the folder."""
+        wanted, suffix = set(self._frames), self._request.format
+        names = {frame_name(i, suffix=suffix): i for i in range(len(self._shot.motion))}
+        replaced = left = 0
+        for path in self._folder.glob(f"frame_*.{suffix}"):
+            entry, index = self._ledger.entries.get(path.name), names.get(path.name)
+            if entry is None or (index is not None and entry.recipe == self._recipe(index)):
+                continue
+            replaced += index in wanted
+            left += index not in wanted
+        return Strangers(replaced=replaced, left=left)
 
     def run(self) -> Generator[SavedFrame | None, None, None]:
         waiting: collections.deque[tuple[SavedFrame, Future[None] | None]] = collections.deque()
@@ -139,7 +197,7 @@ class _Saver:
             yield self._missing.popleft()
 
     def _is_there(self, index: int) -> bool:
-        recipe = self._recipes.of_frame(index)
+        recipe = self._recipe(index)
         found = [self._ledger.find_whole(path) for path in self._files(index)]
         return all(entry is not None and entry.recipe == recipe for entry in found)
 
@@ -154,14 +212,17 @@ class _Saver:
                 numbers=self._request.emotions_at(frame.index),
             )
             exr.write_exr(files[0], frame, about, half=self._request.half)
-        self._note(files, self._recipes.of_frame(frame.index))
+        self._note(files, self._recipe(frame.index))
+
+    def _recipe(self, index: int) -> str:
+        return self._recipes.of_frame(index)
 
     def _note(self, files: tuple[Path, ...], recipe: str) -> None:
         try:
             for path in files:
                 self._ledger.note(path, recipe)
         except OSError as error:
-            raise not_writable(self._folder, error) from error
+            raise self._ledger.refusal(error) from error
 
 
 def read_saved(path: Path) -> Float32Array:

@@ -230,6 +230,7 @@ def _unusable(path: Path, reason: OSError | str) -> LinkError:
     remedy = (
         "If others may have read it, delete it and exchange new keys; else mend it (`chmod 600`)."
     )
-    if isinstance(reason, OSError) and not isinstance(reason, private_files.NotPrivateError):
+    is_exposed = isinstance(reason, private_files.NotPrivateError) and path.is_file()
+    if isinstance(reason, OSError) and not is_exposed:
         remedy = "Check its path and your right to read it; `affekt keys new` makes new keys."
     return LinkError("link.key_file", f"The key file {path} cannot be used: {said}.", remedy)

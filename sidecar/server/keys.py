@@ -53,7 +53,7 @@ def from_text(text: str) -> str:
     if len(key) != _KEY_BYTES or data[_KEY_BYTES:] != _check(key):
         raise InputError(
             "option.key",
-            "That is no public key: a incoming is wrong or missing.",
+            "That is no public key: a letter is wrong or missing.",
             f"Copy all {_TEXT_LENGTH} letters as `affekt keys` showed them.",
         )
     return z85.encode(key).decode()

@@ -3,6 +3,9 @@
 
 `AFFEKT_WHEELS` names a folder with the wheels of pyzmq and msgpack; without it pip downloads them
 once.
+
+What costs much and hardly depends on the Blender is marked `one_blender`: in the quick tier only
+the last one, which is the newest, does it.
 """
 
 import os
@@ -23,7 +26,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "blender_python" in metafunc.fixturenames:
         found = pythons() or [Path("none/bin/python")]
         names = [python.parents[1].name.removeprefix(".venv-") for python in found]
-        metafunc.parametrize("blender_python", found, ids=names, indirect=True, scope="session")
+        last = found[-1]
+        is_costly = metafunc.definition.get_closest_marker("one_blender") is not None
+        marks = {python: pytest.mark.full for python in found if is_costly and python is not last}
+        values = [
+            pytest.param(python, id=name, marks=marks.get(python, ()))
+            for python, name in zip(found, names, strict=True)
+        ]
+        metafunc.parametrize("blender_python", values, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from scipy import ndimage
 from .conftest import RunScript
 from .nouns import random_motion, save
 
-CAMERAS = 10
 FINE = 8
 SILHOUETTE_PIXELS = 0.5
 DEPTH_M = 0.001
@@ -42,13 +41,23 @@ class Deviation:
     outline: int
 
 
+def test_three_cameras_see_what_cycles_sees(in_blender: RunScript, tmp_path: Path) -> None:
+    """In perspective and without: how each Blender has cameras, and writes EXRs."""
+    compare_cameras(in_blender, tmp_path, cameras=3)
+
+
+@pytest.mark.one_blender
 def test_random_cameras_see_what_cycles_sees(in_blender: RunScript, tmp_path: Path) -> None:
+    compare_cameras(in_blender, tmp_path, cameras=10)
+
+
+def compare_cameras(in_blender: RunScript, tmp_path: Path, cameras: int) -> None:
     pytest.importorskip("OpenEXR", reason="OpenEXR reads what Cycles wrote")
     head = read_head("open")
     told = in_blender(
         "camera.py",
         head=save(head, tmp_path / "head.npz"),
-        count=CAMERAS,
+        count=cameras,
         seed=4,
         motion=save(random_motion(1, expression_scale=0.2), tmp_path / "motion.npz"),
     )["cameras"]
@@ -70,7 +79,7 @@ def test_random_cameras_see_what_cycles_sees(in_blender: RunScript, tmp_path: Pa
     assert max(one.direct for one in found) <= DEPTH_M
     # The heads are in the pictures, with plain skin and edges to compare.
     assert min(one.covered for one in found) > 500
-    assert sum(one.plain for one in found) > 500 * CAMERAS
+    assert sum(one.plain for one in found) > 500 * cameras
     assert np.median([one.outline for one in found]) > 100
     # Control: a lens that is off by less than a pixel is found out.
     wrong = compare(vertices, head.faces, shifted(camera, 0.8), alpha, depth)

@@ -91,7 +91,7 @@ def composited(
         "size": SIZE,
     }
     told = run_script(blender_python, blender_user_folder, "depth_over.py", options, folder)
-    names = ("set", "over", "blurred")
+    names = ("set", "over", "depth", "blurred")
     return told | {name: np.load(folder / f"{name}.npy") for name in names}
 
 
@@ -122,6 +122,16 @@ def check_occlusion(composited: dict) -> None:
         assert (picture[edge] <= high + 2e-3).all()
 
 
+def check_depth(composited: dict) -> None:
+    """Of the picture: the bar's in front of the disc's 3 m, and the wall's behind it."""
+    depth, bare = composited["depth"][..., 0], composited["set"]
+    bar, inside, outside = bare[..., 0] > 0.5, disc(0) == 1, disc(0) == 0
+    edge = near(bar, 2)
+    np.testing.assert_allclose(depth[inside & ~bar & ~edge], 3, atol=1e-3)
+    assert depth[bar & ~edge].max() < 2.9
+    assert depth[outside & ~bar & ~edge].min() > 3.1
+
+
 def check_blur(composited: dict) -> None:
     """Alpha of the avatar alone, smeared towards where it will be, then where it was."""
     rows, columns = np.mgrid[:SIZE, :SIZE]
@@ -138,6 +148,7 @@ def check_blur(composited: dict) -> None:
 
 def test_the_avatar_stands_between_the_bar_and_the_wall(composited: dict) -> None:
     check_occlusion(composited)
+    check_depth(composited)
     check_blur(composited)
     assert {"Combined", "Depth", "Normal", "Vector", "mask_skin"} <= set(composited["sockets"])
     assert {

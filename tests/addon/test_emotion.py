@@ -17,5 +17,55 @@ def test_tracks_are_what_blender_shows(in_blender: RunScript, tmp_path: Path) ->
     assert max(told["errors"].values()) < 1e-5
     assert told["driven"] == pytest.approx([0.02, 0.03, 0.07], abs=1e-5)
     assert told["muted"] == [0.25, 0.25]
-    assert told["frames"] == [17, 17]  # reading leaves the scene's frame where it was
+    assert told["frames"] == [17, 17.25]  # reading leaves the scene's frame where it was
     assert told["keyed"] == sorted(f"affekt_emotion.{name}" for name in (*EMOTIONS, *CONTROLS))
+    check_by_hand(told["by_hand"])
+    check_offers(told)
+
+
+def check_by_hand(told: dict) -> None:
+    """Key All keys each channel's own value where the timeline is; Neutral leaves the strengths."""
+    values = [number / 20 for number in range(11)]
+    names = (*EMOTIONS, *CONTROLS)
+    assert told["keys"] == {
+        f"affekt_emotion.{name}": pytest.approx([23, value])
+        for name, value in zip(names, values, strict=True)
+    }
+    assert told["left"] == pytest.approx([0] * 6 + values[6:])
+
+
+def check_offers(told: dict) -> None:
+    """[default, least, most that the slider shows, most] of numbers, [default, choices] of others:
+    an animator's files rely on them."""
+    assert told["emotion"] == {
+        **{name: [0, 0, 1, 1.5] for name in EMOTIONS},
+        "influence": [1, 0, 1, 1],
+        **{name: [1, 0, 2, 2] for name in ("upper", "lower", "geometry", "appearance")},
+    }
+    passes = ["normal", "position", "mask", "index", "uv", "vector"]
+    assert told["avatar"] == {
+        "subject": ["GAUSSIANS", ["FILE", "GAUSSIANS", "MESH"]],
+        "file": [""],
+        "adapter": [""],
+        "camera": ["SCENE", ["SCENE", "PORTRAIT"]],
+        "size": [512, 16, 2048, 8192],
+        "head_mesh": ["SHADOW", ["SHADOW", "HIDDEN", "KEEP"]],
+        "format": ["EXR", ["EXR", "PNG"]],
+        "depth": ["HALF", ["HALF", "FLOAT"]],
+        "passes": [["mask"], passes],
+        "antialiased": [True],
+        "follow": ["AUTO", ["AUTO", "STILL", "STRETCH", "SURFACE", "DEFORM"]],
+        "reuse": [True],
+        "folder": ["//affekt_render/"],
+    }
+    take_file = dict(told["take_file"])
+    assert take_file.pop("first_frame")[0] == 1
+    assert take_file == {
+        "adapter": [""],
+        "fps": [0, 0, 1000, 1000],
+        "angles": ["FILE", ["FILE", "RADIANS", "DEGREES"]],
+        "axes": ["FILE", ["FILE", "OPENGL", "OPENCV", "BLENDER"]],
+        "sets_range": [True],
+        "with_sound": [True],
+    }
+    assert told["fit"] == {"with_emotions": [True]}

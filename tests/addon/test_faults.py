@@ -47,6 +47,7 @@ def test_what_goes_wrong_is_said(in_blender: RunScript, tmp_path: Path) -> None:
     assert 0 < cancel["fraction"] < 1
     assert cancel["text"] == "Emotion 5/10"
     assert "Bake is still under way." in cancel["busy"]
+    assert cancel["goes_on"]
     assert cancel["cancelled"] == ["bake"]
     assert cancel["at_start"] == ["bake"]
     assert told["gone"] == ["FAILED", "The sidecar has gone. Start it again; your scene is safe."]

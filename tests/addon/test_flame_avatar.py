@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.head.flame.read import read_flame
@@ -19,6 +20,7 @@ from .conftest import ROOT, RunScript
 TAKE = ROOT / "sidecar/assets/demo/take.npz"
 
 
+@pytest.mark.one_blender
 def test_an_avatar_on_the_users_flame(in_blender: RunScript, tmp_path: Path) -> None:
     (tmp_path / "flame.npz").write_bytes(npz(flame_arrays()))
     flame = read_flame(tmp_path / "flame.npz", space="flame2023")

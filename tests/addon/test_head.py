@@ -43,3 +43,9 @@ def test_blender_deforms_as_the_equations_say(
     assert told["slow_drivers"] == told["invalid_drivers"] == []
     assert told["smooth"]
     assert told["bones"] == told["groups"] == ["root", "neck", "jaw", "eye_left", "eye_right"]
+    # What an animator can move: the whole head's place, and every bone's turn.
+    turns_only = [[True] * 3, [True] * 3, [False] * 3]
+    assert told["locks"] == {
+        "root": [[False] * 3, [True] * 3, [False] * 3],
+        **dict.fromkeys(("neck", "jaw", "eye_left", "eye_right"), turns_only),
+    }

@@ -25,6 +25,7 @@ def stacked(channels: dict[str, np.ndarray], name: str, letters: str = "XYZ") ->
     return np.stack([channels[f"{name}.{letter}"] for letter in letters], -1)
 
 
+@pytest.mark.one_blender
 def test_our_passes_are_cycles_passes(in_blender: RunScript, tmp_path: Path) -> None:
     pytest.importorskip("OpenEXR", reason="OpenEXR reads the passes")
     told = in_blender("passes.py", python=sys.executable, take=TAKE)

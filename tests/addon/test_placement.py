@@ -50,4 +50,42 @@ def test_the_scenes_rate_changes_after_the_import(in_blender: RunScript, tmp_pat
     assert stretched["gap"] == 0
     # Pictures are of the timeline's frames 5 to 17, each two and a half of the take's on.
     assert told["rendered"] == pytest.approx([0.025 * step for step in range(13)], abs=1e-4)
+    assert told["rendered_fps"] == pytest.approx(24 / 1.001, abs=1e-5)
+    # Two and a half frames a frame; the last one lies behind the take's end, which is held.
+    assert told["rendered_end"] == pytest.approx([0.85, 0.875, 0.89], abs=1e-4)
     assert told["linked"] == "motion.linked"
+    assert not told["linked_moved"]
+    # Of a scene at 24 / 1.001 whose time runs half as fast; the keys themselves are in float32.
+    assert told["told_by_keys"] == pytest.approx([2.5, 12 / 1.001], abs=1e-9)
+    check_refit(told["refit"])
+
+
+def check_refit(told: dict) -> None:
+    """From 24 to 30: what was n frames after the take's first one is 1.25 n frames after it."""
+    assert told["said"] == [
+        "Fitted to 30 fps: take 2, the emotions.",
+        "Fitted to 24 fps: take, take 2.",
+        "Every take plays at the scene's rate already.",
+        "Fitted to 30 fps: take, take 2.",
+    ]
+    at_30, at_24 = [[5, 25], [11, 31]], [[5, 21], [11, 27]]
+    assert told["places"] == [at_30, at_24, at_24, [*at_30, [1, 21]]]
+    assert told["ends"] == [31, 27, 27, 21]
+    assert told["emotions"] == [pytest.approx([11, 16.5, 31], abs=1e-5)] * 4
+    assert told["handles"] == pytest.approx([14, 0.3, 18.5, 0.8], abs=1e-5)
+    assert told["root"] == [pytest.approx(key) for key in ([11, 0], [14, 0.06], [31, 0.4])]
+    assert told["placed"] == [11, 30]
+    assert told["speed"] == (
+        "take 2 plays 20 % too slow: its keys are spaced for 30 fps, and the scene runs at 24."
+    )
+    assert told["mostly"] == [11, 30]  # what most curves say counts
+    # Time runs half as fast: a second of the scene plays 15 frames of the curves.
+    assert told["stretched"] == "Fitted to 15 fps: take, take 2, take 3."
+    assert told["places_stretched"] == [5, 15]
+    assert told["still"] == [3, 24]  # no key tells of a take that never moves
+    assert told["speed_of_film"] == (
+        "take 2 plays 0.0999 % too slow: its keys are spaced for 24 fps, and the scene runs at "
+        "23.976."
+    )
+    assert told["film_end"] == 21  # a millionth of a frame is no frame more
+    assert told["nudged"] == 1.25

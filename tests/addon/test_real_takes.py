@@ -6,6 +6,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from fakes.takes import arkit_content, as_bytes
 
 from .conftest import RunScript
@@ -20,6 +21,7 @@ def make_adapter(real_data: Path, out: Path) -> Path:
     return out
 
 
+@pytest.mark.one_blender
 def test_all_real_takes(real_data: Path, in_blender: RunScript, tmp_path: Path) -> None:
     adapter = str(make_adapter(real_data, tmp_path / "adapter.npz"))
     clips = [str(path) for path in sorted(real_data.glob("lam_motion/*/flame_params.json"))]

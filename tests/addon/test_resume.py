@@ -15,7 +15,12 @@ def test_renderings_break_off_and_go_on(in_blender: RunScript, tmp_path: Path) -
     take = tmp_path / "take.json"
     take.write_text("{}")
     told = in_blender("resume.py", head=save(small_head(), tmp_path / "head.npz"), take=take)
-    assert told["full"] == {"frames": [[0, 8]], "said": "file.not_writable", "pictures": []}
+    assert told["full"] == {
+        "frames": [[0, 8]],
+        "said": "file.not_writable",
+        "pictures": [],
+        "subjects": ["open"],
+    }
     assert [told["goes_on"]["frames"], told["goes_on"]["pictures"]] == [[[2, 8]], ALL]
     assert told["goes_on"]["said"].startswith("Rendered 6 frames into ")
     assert "2 were there already." in told["goes_on"]["said"]
@@ -23,8 +28,17 @@ def test_renderings_break_off_and_go_on(in_blender: RunScript, tmp_path: Path) -
     assert not told["sees_head"]
     assert told["again"]["frames"] == []
     # The camera moves after frame 6.
-    assert told["cancelled"] == {"frames": [[6, 8]], "said": "", "pictures": ALL}
+    assert [told["cancelled"]["frames"], told["cancelled"]["pictures"]] == [[[6, 8]], ALL]
     assert told["nothing_lost"]
     assert [told["moved"]["pictures"], told["back_at"]] == [ALL, 1]
     assert told["all"]["frames"] == [[0, 8]]
+    # Another sidecar may draw otherwise, and Gaussians are another picture than the mesh.
+    assert told["newer"]["frames"] == told["gaussians"]["frames"] == [[0, 8]]
+    assert [told["newer"]["subjects"], told["gaussians"]["subjects"]] == [
+        ["open"],
+        ["open-gaussians"],
+    ]
+    assert told["same"]["frames"] == []
+    assert "is no longer rendered" in told["same"]["said"]
+    assert not told["renders_head"]
     assert told["hidden"] == [".affekt_frames"]

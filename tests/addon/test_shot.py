@@ -23,6 +23,7 @@ SKIP = 60
 PICTURE = os.environ.get("AFFEKT_COMPOSITOR_PICTURE")
 
 
+@pytest.mark.one_blender
 def test_the_set_hides_and_shows_the_avatar(in_blender: RunScript, tmp_path: Path) -> None:
     told = in_blender(
         "shot.py",

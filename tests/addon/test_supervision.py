@@ -120,6 +120,7 @@ def test_a_connection_file_that_the_user_names(in_blender: RunScript, tmp_path: 
     assert "The connection file" in told["said"]["missing"]
 
 
+@pytest.mark.one_blender
 def test_blender_is_killed(start_in_blender: StartScript, long_take: Path, tmp_path: Path) -> None:
     """Sidecar, worker, shared memory and connection file go with it."""
     blender, answer = start_in_blender("hold.py", python=sys.executable, take=long_take)

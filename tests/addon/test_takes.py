@@ -30,8 +30,13 @@ def test_takes_and_bakes(in_blender: RunScript, tmp_path: Path) -> None:
     assert told["baked_happy"] == pytest.approx(0.75)
     assert told["baked_edit"] == pytest.approx(0.5)
     assert told["baked_times"] == pytest.approx([5, 29], abs=1e-5)
+    assert told["baked_shape"] == pytest.approx(0.3)
+    # 25 cm along Blender's y, before the face, are 25 cm along FLAME's z; the jaw turns about x.
+    assert told["sent_place"] == [pytest.approx([0, 0, 0.25])] * 2
+    assert told["sent_jaw"] == pytest.approx([2 * 0.6435011, 0, 0], abs=1e-6)
     assert told["take_happy"] == 1  # the bake has not written into the take
     assert told["shown_baked"] == pytest.approx(0.75)
     assert told["shown_take"] == pytest.approx([0, 0.1], abs=1e-6)
     assert told["found_by_rig"] != "Affekt Head"  # the second head, by its armature
     assert told["after_renaming"] == "take baked 3"
+    assert told["torn"] == [0, 5]  # what breaks off leaves no Action and no take

@@ -45,9 +45,10 @@ def test_cancel(sidecar: Sidecar, capsys: pytest.CaptureFixture[str]) -> None:
     assert took_s <= CANCEL_S + STEP_S
 
 
+@pytest.mark.full
 def test_poison(sidecar: Sidecar, take: Artefact) -> None:
-    """A take that kills the worker, twice: its job fails, another client's goes on, and the
-    sidecar serves."""
+    """A take that kills the worker each time: its job fails, another's goes on, and the sidecar
+    serves."""
     server = sidecar.server_pid
     bad = sidecar.upload("kill.npz")
     frames = take_frames()
@@ -58,13 +59,16 @@ def test_poison(sidecar: Sidecar, take: Artefact) -> None:
     assert sidecar.server_pid == server
 
 
-@pytest.mark.full
 def test_poison_in_a_short_request(sidecar: Sidecar, take: Artefact) -> None:
+    """A request that kills the worker, twice: it fails, the next one is answered, and the sidecar
+    serves."""
+    server = sidecar.server_pid
     bad = sidecar.upload("kill2.npz")
     with pytest.raises(AffektError) as caught:
         sidecar.client.read_take(bad, timeout_s=90.0)
     assert caught.value.code == "job.crashed"
     assert len(sidecar.client.read_take(take, timeout_s=90.0).motion) == take_frames()
+    assert sidecar.server_pid == server
 
 
 def test_replayed_messages(sidecar: Sidecar, take: Artefact) -> None:

@@ -2,7 +2,7 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about an hour on two cores.
 
-`named`, `first` to `fifth` take a part of the faults, `--only PATTERN` those whose line
+`named`, `first` to `seventh` take a part of the faults, `--only PATTERN` those whose line
 has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
 without a fault (the control); they must pass, or else a failure would say nothing. Ends with 1 if a
 fault survived, with 2 if the control failed or a fault no longer fits the code.
@@ -30,6 +30,8 @@ from .faults_first import FIRST
 from .faults_fourth import FOURTH
 from .faults_named import NAMED
 from .faults_second import SECOND
+from .faults_seventh import SEVENTH
+from .faults_sixth import SIXTH
 from .faults_third import THIRD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +42,8 @@ SETS = {
     "third": THIRD,
     "fourth": FOURTH,
     "fifth": FIFTH,
+    "sixth": SIXTH,
+    "seventh": SEVENTH,
 }
 LIMIT_S = 900.0
 """A fault may make a test wait for ever: that test fails before, by pytest's own limit."""
@@ -162,12 +166,12 @@ def run_tests(tests: Sequence[str], tree: Path, limit_s: float) -> Run:
 
 
 def _environment(tree: Path) -> dict[str, str]:
-    """The package is the copy; one Blender of the working tree is enough."""
+    """The package is the copy; the newest Blender of the working tree is enough."""
     blenders = sorted(ROOT.glob(".venv-bpy*/bin/python"))
     data = ROOT.parent / "shared" / "data"
     defaults = {"AFFEKT_TEST_DATA": str(data)} if data.is_dir() else {}
     if blenders:
-        defaults["AFFEKT_BPY_PYTHONS"] = str(blenders[0])
+        defaults["AFFEKT_BPY_PYTHONS"] = str(blenders[-1])
     path = os.pathsep.join(filter(None, [str(tree.parent), os.environ.get("PYTHONPATH")]))
     return {**defaults, **os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
 

@@ -24,8 +24,8 @@ FIRST = (
     Fault(
         what="left handles scaled by the intervals' ratio upside down",
         file="shared/curves.py",
-        old="            left[first + 1 : last] = heights / ratio\n",
-        new="            left[first + 1 : last] = heights * ratio\n",
+        old="    return right / ratio, right\n",
+        new="    return right * ratio, right\n",
         tests=("tests/shared/test_curves.py",),
     ),
     Fault(
@@ -73,8 +73,8 @@ FIRST = (
     Fault(
         what="a key far before the take gets past the check",
         file="shared/emotion_keys.py",
-        old="    if abs(frame) > limits.MAX_FRAMES:\n",
-        new="    if frame > limits.MAX_FRAMES:\n",
+        old="not abs(frame) <= limits.MAX_FRAMES:\n",
+        new="not frame <= limits.MAX_FRAMES:\n",
         tests=("tests/shared/test_emotion_keys.py",),
     ),
     Fault(
@@ -208,15 +208,15 @@ FIRST = (
     Fault(
         what="driven emotions are read at whole frames only",
         file="addon/emotion/sample.py",
-        old="            scene.frame_set(whole, subframe=float(time) - whole)\n",
+        old="            scene.frame_set(whole, subframe=float(frame) - whole)\n",
         new="            scene.frame_set(whole)\n",
         tests=("tests/addon/test_emotion.py",),
     ),
     Fault(
         what="a take at another rate than the scene's runs at the inverse speed",
-        file="addon/motion/curves.py",
-        old="* (scene_fps / fps)\n",
-        new="* (fps / scene_fps)\n",
-        tests=("tests/addon/test_takes.py",),
+        file="addon/motion/placement.py",
+        old="* (place.fps / fps)\n",
+        new="* (fps / place.fps)\n",
+        tests=("tests/addon/test_takes.py", "tests/addon/test_placement.py"),
     ),
 )

@@ -23,8 +23,8 @@ FOURTH = (
     Fault(
         what="acceleration is continuous for keys that are evenly spaced only",
         file="shared/curves.py",
-        old="    below = ratio**2\n",
-        new="    below = ratio\n",
+        old="        below=ratio**2,\n",
+        new="        below=ratio,\n",
         tests=("tests/shared/test_curves.py",),
     ),
     Fault(
@@ -185,10 +185,10 @@ FOURTH = (
         tests=("tests/sidecar/bake/test_recipe.py",),
     ),
     Fault(
-        what="what a living process writes is cleared away sooner than a dead one's",
+        what="what a living process writes is cleared away after a minute",
         file="sidecar/cache/cache.py",
-        old="(_LEFTOVER_S if is_alone else _ABANDONED_S)",
-        new="(_ABANDONED_S if is_alone else _LEFTOVER_S)",
+        old="_ABANDONED_S = 600\n",
+        new="_ABANDONED_S = 60\n",
         tests=("tests/sidecar/cache/test_eviction.py",),
     ),
     Fault(

@@ -46,8 +46,8 @@ SECOND = (
     Fault(
         what="a value above an emotion's range gets past the check",
         file="shared/emotion_keys.py",
-        old="        if not 0 <= value <= largest_value(name):\n",
-        new="        if not 0 <= value <= 2:\n",
+        old="    most = largest_value(name)\n",
+        new="    most = 2.0\n",
         tests=("tests/shared/test_emotion_keys.py",),
     ),
     Fault(
@@ -218,7 +218,7 @@ SECOND = (
     ),
     Fault(
         what="a muted curve still moves its property",
-        file="addon/motion/curves.py",
+        file="addon/motion/keys.py",
         old="    if curve is None or curve.mute or (",
         new="    if curve is None or (",
         tests=("tests/addon/test_takes.py", "tests/addon/test_emotion.py"),

@@ -16,8 +16,8 @@ THIRD = (
     Fault(
         what="a handle's bound forgets the intervals' ratio",
         file="shared/curves.py",
-        old="np.abs(ratio * rise[:-1]))\n",
-        new="np.abs(rise[:-1]))\n",
+        old="np.abs(ratio * before))\n",
+        new="np.abs(before))\n",
         tests=("tests/shared/test_curves.py",),
     ),
     Fault(
@@ -166,7 +166,7 @@ THIRD = (
     Fault(
         what="a file that was put in the place of a checked one is taken",
         file="sidecar/cache/user.py",
-        old="        return known == (status.st_ino, status.st_size)\n",
+        old="        return known == (status.st_ino, status.st_size, status.st_mtime_ns)\n",
         new="        return known is not None\n",
         tests=("tests/sidecar/cache/test_user.py",),
     ),

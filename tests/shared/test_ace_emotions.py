@@ -95,6 +95,65 @@ def test_only_what_is_asked_for_is_reported() -> None:
     assert decode_ace(ace((0.0, zero | {"pain": 0.1})), 30.0)[1] == ("pain",)
 
 
+def test_what_is_written_frame_by_frame() -> None:
+    """24 frames a second: the change at frame 3 is at 0.125 s."""
+    track = constant_track(5, 24.0, sad=0.25, surprise=0.5)
+    track.weights[3:, 0] = 1
+    content = json.loads(encode_ace(track)[0])
+    zero = dict.fromkeys(ACE_EMOTIONS, 0.0)
+    first = {**zero, "sadness": 0.25, "amazement": 0.5}
+    assert content == {
+        "live_transition_time": 0.0,
+        "emotion_with_timecode_list": {
+            "emotion_with_timecode1": {"time_code": 0.0, "emotions": first},
+            "emotion_with_timecode2": {"time_code": 0.125, "emotions": {**first, "joy": 1.0}},
+        },
+    }
+
+
+def test_entries_are_taken_in_the_order_of_time() -> None:
+    """And what was before the first is neutral; half a second of 24 frames is twelve."""
+    data = ace((2.0, {"anger": 0.5}), (0.5, {"disgust": 0.25, "neutral": 1}))
+    track, _ = decode_emotions(data, 60, 24.0)
+    assert column(track, "disgust").tolist() == [0] * 12 + [0.25] * 36 + [0] * 12
+    assert column(track, "angry").tolist() == [0] * 48 + [0.5] * 12
+    assert track.fps == 24
+
+
+@pytest.mark.parametrize("time", ["time_code", "timeCode", "timecode"])
+@pytest.mark.parametrize("emotions", ["emotions", "emotion", "emotion_values"])
+def test_each_tools_words(time: str, emotions: str) -> None:
+    data = json.dumps([{time: 0.5, emotions: {"fear": 0.5}}]).encode()
+    track, _ = decode_emotions(b"\xef\xbb\xbf  " + data, 30, 24.0)
+    assert column(track, "fear").tolist() == [0] * 12 + [0.5] * 18
+
+
+def test_transitions_of_an_hour_and_no_more() -> None:
+    for seconds in (0.0, 3600.0):
+        decode_ace(ace((0.0, {"joy": 1.0}), live_transition_time=seconds), 30.0)
+    with pytest.raises(InputError, match="3601 seconds") as caught:
+        decode_ace(ace((0.0, {"joy": 1.0}), live_transition_time=3601), 30.0)
+    assert caught.value.code == "emotion.range"
+    decode_ace(ace((240_000.0, {"joy": 1.0})), 30.0)
+    with pytest.raises(InputError, match="Entry 0 of the emotion file is at 240001 seconds"):
+        decode_ace(ace((240_001.0, {"joy": 1.0})), 30.0)
+
+
+def test_a_transition_begins_where_the_entry_before_it_stood() -> None:
+    """0.5 s of 24 frames from 0.25 to 0.75; the next one, 0.25 s on, cuts it off at its end."""
+    data = ace(
+        (0.0, {"grief": 0.25}),
+        (1.0, {"grief": 0.75}),
+        (2.0, {"grief": 0.0}),
+        (2.25, {"grief": 1.0}),
+        live_transition_time=0.5,
+    )
+    sad = column(decode_emotions(data, 72, 24.0)[0], "sad")
+    frames = [0, 24, 30, 36, 48, 51, 60, 66, 71]
+    expected = [0.25, 0.25, 0.5, 0.75, 0.75, 0.375, 0.5, 1, 1]
+    np.testing.assert_allclose(sad[frames], expected, atol=1e-5)
+
+
 def test_controls_are_reported() -> None:
     track = constant_track(5, 30.0, influence=0.5, happy=1.0)
     assert encode_ace(track)[1] == ("influence",)

@@ -101,3 +101,33 @@ def test_which_stand_still():
     moving = encode_avatar(decode_avatar(lam_bundle(), "egg"))
     for data in (lam_bundle(), splat_ply(faces=9), moving):
         assert not stands_still(data)
+
+
+def test_a_folder_without_an_avatar_names_what_may_be_one(tmp_path: Path):
+    fill(tmp_path, "face.spz", "notes.txt", "a.PLY", "b.sog", "c.zip")
+    with pytest.raises(InputError) as caught:
+        pack_folder(tmp_path)
+    said = "Give the avatar's file itself; in the folder: a.PLY, b.sog, c.zip."
+    assert caught.value.remedy == said
+
+
+@pytest.mark.parametrize("ending", ["zip", "ply", "safetensors", "splat", "spz", "ksplat", "sog"])
+def test_which_files_may_be_an_avatar(tmp_path: Path, ending: str):
+    fill(tmp_path, f"face.{ending}", "face.txt")
+    with pytest.raises(InputError, match=rf"in the folder: face\.{ending}\."):
+        pack_folder(tmp_path)
+
+
+def test_a_sog_has_so_many_pictures(tmp_path: Path):
+    fill(tmp_path, "meta.json", *(f"{number:02d}.webp" for number in range(64)))
+    assert len(find_parts(tmp_path)) == 65
+    fill(tmp_path, "64.webp")
+    assert find_parts(tmp_path) == ()
+
+
+def test_half_of_a_bundle_has_no_whole(tmp_path: Path):
+    """And a hidden folder holds none."""
+    fill(tmp_path / ".cache", "skin.glb", "offset.ply")
+    fill(tmp_path / "below" / "deeper", "skin.glb", "offset.ply")
+    assert find_parts(tmp_path) == ()
+    assert whole_of(tmp_path / "below" / "deeper" / "skin.glb") == tmp_path / "below" / "deeper"

@@ -84,6 +84,42 @@ def test_the_largest_picture_can_be_made():
     assert camera(width=8192, height=4050).height == 4050
 
 
+def test_what_a_camera_is_unless_it_is_said():
+    view = camera()
+    assert (view.near, view.far, view.orthographic) == (0.01, 100.0, False)
+    assert camera(width=1, height=1).width == 1
+    assert camera(orthographic=True, near=-1.0, far=0.0).far == 0.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"far": np.nan}, "The camera's lens has a value that is no number."),
+        ({"focal_y": 0.0}, "The camera's focal length is not above 0."),
+        ({"near": 2.0, "far": 2.0}, "The camera's clipping starts behind its end."),
+        ({"near": 0.0}, "A perspective camera's clipping must start in front of it."),
+        ({"camera_from_world": np.eye(4)[:3]}, "The camera's matrix is not 4 x 4 numbers."),
+        (
+            {"camera_from_world": bent(3, (0, 0.1, 0, 1))},
+            "The last row of the camera's matrix is not 0, 0, 0, 1.",
+        ),
+        ({"camera_from_world": bent(2, (0, 0, 0, 5))}, "The camera's matrix squeezes the world"),
+        ({"camera_from_world": bent(2, (0, 1, 1e-10, 5))}, "The camera's matrix squeezes the"),
+    ],
+)
+def test_why_it_cannot_see_is_said(changes: dict, sentence: str):
+    with pytest.raises(InputError) as raised:
+        camera(**changes)
+    assert raised.value.message.startswith(sentence)
+
+
+def test_a_size_that_cannot_be_made_is_named():
+    with pytest.raises(InputError) as raised:
+        camera(width=9000, height=7)
+    assert raised.value.message == "A picture of 9000 x 7 pixels cannot be made."
+    assert raised.value.remedy == "Choose 1 to 8192 pixels an edge, and at most 33 megapixels."
+
+
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 def test_scaled_and_mirrored_worlds_are_allowed(scale: float):
     matrix = np.diag([scale, -scale, scale, 1.0])

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 import zmq
 from affekt.shared import limits, wire
+from affekt.shared.channel import to_error
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection
-from affekt.shared.errors import LinkError
+from affekt.shared.errors import AffektError, InputError, JobError, LinkError
 from affekt.shared.messages import (
     Acknowledged,
     Failure,
@@ -176,6 +177,24 @@ def test_an_answer_that_comes_too_late(sidecar: ScriptedSidecar, client: Client)
     with pytest.raises(LinkError):
         client.status(timeout_s=0.05)
     wait_for(lambda: not client._channel._pending, "the call to be forgotten")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("link.no_artefact", LinkError),
+        ("pixels.remote", LinkError),
+        ("job.too_many", JobError),
+        ("preview.superseded", JobError),
+        ("motion.rate", InputError),
+        ("file.too_large", InputError),
+        ("jobs.none", InputError),
+    ],
+)
+def test_an_error_arrives_as_it_was_raised(code: str, kind: type[AffektError]) -> None:
+    error = to_error(Failure(code=code, message="It failed.", remedy="Try again."))
+    assert type(error) is kind
+    assert (error.code, error.message, error.remedy) == (code, "It failed.", "Try again.")
 
 
 def test_garbage_ends_the_link_with_words(sidecar: ScriptedSidecar, client: Client) -> None:

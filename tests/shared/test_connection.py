@@ -130,6 +130,21 @@ def test_removes_only_its_own(tmp_path: Path) -> None:
     link.remove_connection(tmp_path, SAMPLE.pid)
 
 
+def test_a_folder_in_the_files_place(tmp_path: Path) -> None:
+    """It is told as what it is, and not as a lack of privacy; readers name it too."""
+    (tmp_path / link.FILE_NAME / "inside").mkdir(parents=True)
+    with pytest.raises(LinkError) as caught:
+        link.write_connection(SAMPLE, tmp_path)
+    assert caught.value.code == "link.folder"
+    assert f"{tmp_path / link.FILE_NAME} cannot be written: a folder" in caught.value.message
+    assert "private" not in str(caught.value)
+    assert "Move it away" in caught.value.remedy
+    assert link.RUNTIME_VARIABLE in caught.value.remedy
+    with pytest.raises(LinkError) as read:
+        link.read_connection(tmp_path)
+    assert str(tmp_path / link.FILE_NAME) in read.value.message
+
+
 def test_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LinkError) as caught:

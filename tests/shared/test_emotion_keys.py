@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from affekt.shared import curves
+from affekt.shared import curves, limits
 from affekt.shared.emotion import CHANNELS, CONTROLS, EMOTIONS
 from affekt.shared.emotion_keys import decode_keys, decode_track, encode_keys
 from affekt.shared.errors import InputError
@@ -170,6 +170,75 @@ def test_mistakes_are_named(content: object, code: str, said: str) -> None:
     error = error_of(content)
     assert error.code == code
     assert said in str(error)
+
+
+@pytest.mark.parametrize(
+    ("meant", "said"),
+    [
+        ("happy", "happiness joy smile Joy hapy"),
+        ("sad", "sadness sorrow"),
+        ("angry", "anger mad"),
+        ("fear", "fearful afraid scared"),
+        ("disgust", "disgusted"),
+        ("surprise", "surprised suprise"),
+        ("influence", "strength infuence"),
+        ("lower", "lowr"),
+        ("appearance", "appearence"),
+    ],
+)
+def test_other_tools_names_are_understood_and_not_taken(meant: str, said: str) -> None:
+    for name in said.split():
+        error = error_of({"keys": [{"frame": 0, name: 1}]})
+        assert error.code == "emotion.unknown_name"
+        assert f"Key 0 names '{name}', which is not known." in error.message
+        assert error.remedy.startswith(f"Did you mean '{meant}'? Known are happy, sad, angry, fear")
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ({"frame": 1, "happy": 1.51}, "happy in key 1 is 1.51, outside 0 to 1.5."),
+        ({"frame": 1, "surprise": -0.01}, "surprise in key 1 is -0.01, outside 0 to 1.5."),
+        ({"frame": 1, "influence": 1.01}, "influence in key 1 is 1.01, outside 0 to 1."),
+        ({"frame": 1, "upper": 2.01}, "upper in key 1 is 2.01, outside 0 to 2."),
+        ({"frame": 1, "lower": 2.01}, "lower in key 1 is 2.01, outside 0 to 2."),
+        ({"frame": 1, "geometry": 2.01}, "geometry in key 1 is 2.01, outside 0 to 2."),
+        ({"frame": 1, "appearance": 2.01}, "appearance in key 1 is 2.01, outside 0 to 2."),
+        ({"frame": 240001, "sad": 1}, "Key 1 is at frame 240001, outside any take."),
+        ({"frame": -240001, "sad": 1}, "Key 1 is at frame -240001, outside any take."),
+    ],
+)
+def test_the_ends_of_ranges(key: dict, message: str) -> None:
+    error = error_of({"keys": [{"frame": 0}, key]})
+    assert (error.code, error.message) == ("emotion.range", message)
+
+
+def test_the_ends_themselves_are_allowed() -> None:
+    largest = {"happy": 1.5, "surprise": 1.5, "influence": 1, "upper": 2, "appearance": 2}
+    keys = [{"frame": -240_000, "fear": 0}, {"frame": 240_000, "fear": 0}, {"frame": 3, **largest}]
+    for fps in (1, 1000):
+        track = track_of(keys, frames=2, fps=fps)
+        assert track.weights.tolist() == [[1.5, 0, 0, 0, 0, 1.5]] * 2
+        assert track.influence.tolist() == [1, 1]
+        assert track.upper.tolist() == track.appearance.tolist() == [2, 2]
+        assert track.lower.tolist() == track.geometry.tolist() == [1, 1]
+
+
+def test_keys_of_24_frames_a_second_on_a_take_of_30() -> None:
+    """Frame 5 of the take is at 1/6 s: frame 4 of the keys, a quarter of the way from 0 to 16."""
+    keys = [{"frame": 0, "sad": 0.2, "upper": 2}, {"frame": 16, "sad": 1.0, "upper": 0}]
+    data = json.dumps({"fps": 24, "keys": keys}).encode()
+    track = decode_track(data, 21, 30.0)
+    np.testing.assert_allclose(weight(track, "sad")[[0, 5, 20]], [0.2, 0.4, 1.0], atol=1e-6)
+    np.testing.assert_allclose(track.upper[[0, 5, 20]], [2, 1.5, 0], atol=1e-6)
+    assert track.fps == 30
+
+
+def test_a_file_that_is_too_long_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b'{"keys": []}'
+    monkeypatch.setattr(limits, "MAX_TRACK_BYTES", len(data))
+    assert len(decode_track(data, 3, 30.0)) == 3
+    assert error_of(data + b" ").code == "emotion.json"
 
 
 _WHOLE = json.dumps({"fps": 30, "keys": [{"frame": 0, "happy": 1.0}, {"frame": 6, "sad": 0.5}]})

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -51,3 +53,37 @@ def test_every_code_may_cross_the_wire(raised: dict[str, str]) -> None:
 def test_an_error_is_a_sentence_and_a_remedy() -> None:
     error = errors.JobError("job.failed", "It failed.", "Try again.")
     assert str(error) == "It failed. Try again."
+
+
+@pytest.mark.parametrize(
+    ("number", "reason", "remedy"),
+    [
+        (errno.EACCES, "you may not use it (", "ask its owner for the right."),
+        (errno.EPERM, "you may not use it (", "ask its owner for the right."),
+        (errno.EROFS, "its disk can only be read (", "Choose a place on another disk."),
+        (errno.ENOENT, "it is not there (", "Check the path."),
+        (errno.ENOTDIR, "a file is where a folder should be (", "Check the path."),
+        (errno.EISDIR, "it is a folder, not a file (", "Give the path of a file."),
+        (errno.EEXIST, "a file has that name (", "Choose another name, or move it away."),
+        (errno.ENAMETOOLONG, "its name is too long (", "Choose a shorter name."),
+        (errno.ELOOP, "its links lead in a circle (", "Check the path and its links."),
+        (errno.ENOSPC, "the disk is full (", "Make room on it, or choose another place."),
+        (errno.EDQUOT, "your share of the disk is full (", "Make room, or choose another place."),
+        (errno.EFBIG, "the file would be too large (", "Choose another disk, or write less."),
+        (errno.EIO, "the disk does not answer (", "Check the disk, or choose another place."),
+        (errno.EMFILE, "too many files are open (", "Close other programs and try again."),
+        (errno.ENFILE, "too many files are open (", "Close other programs and try again."),
+        (errno.EBUSY, os.strerror(errno.EBUSY), "check its rights and the space left."),
+    ],
+)
+def test_what_the_system_refuses_is_said_in_words(number: int, reason: str, remedy: str) -> None:
+    error = errors.not_writable(Path("a", "b.png"), OSError(number, os.strerror(number)))
+    assert error.code == "file.not_writable"
+    assert error.message.startswith(f"{Path('a', 'b.png')} cannot be written: {reason}")
+    assert os.strerror(number) in error.message
+    assert error.remedy.endswith(remedy)
+
+
+def test_what_no_system_said_is_said_as_it_is() -> None:
+    said = errors.refusal(ValueError("embedded null byte"))
+    assert said[0] == "embedded null byte"

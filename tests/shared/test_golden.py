@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every message's bytes, as an Affekt that is out there sends them. They change with the protocol's
-major only; a minor adds to them. `python -m tests.shared.test_golden` writes the file anew.
+"""Every message's bytes and rules, as an Affekt that is out there sends and enforces them. They
+change with the protocol's major only; a minor adds to them. `python -m tests.shared.test_golden`
+writes the files anew.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from affekt.shared import limits, wire
-from affekt.shared.messages import MESSAGES, Message
+from affekt.shared.messages import ANSWERS, EVENTS, MESSAGES, REQUESTS, Message
+from affekt.shared.schema import field_rules
 
 from ..fakes.messages import any_message
 
 REQUEST = 7
 FILE = Path(__file__).parent / "golden" / f"protocol_{limits.PROTOCOL_VERSION[0]}.json"
+RULES_FILE = FILE.with_name(f"rules_{limits.PROTOCOL_VERSION[0]}.json")
 LONG_BYTES = 64
 """Frames beyond this are kept as their hash."""
 
@@ -34,6 +38,25 @@ def _short(frame: bytes) -> str:
 
 def golden() -> dict[str, list[str]]:
     return json.loads(FILE.read_text("ascii"))
+
+
+def rules_of(kind: type[Message]) -> dict[str, str]:
+    """What a message is, who sends it, and each field's rule and default."""
+    groups = {"request": REQUESTS, "answer": ANSWERS, "event": EVENTS}
+    answer = kind.ANSWER.TYPE if kind.ANSWER else "no answer"
+    roles = [name for name, group in groups.items() if kind in group]
+    told = {"": f"{' and '.join(roles)}, {answer}, supersedes {kind.SUPERSEDES}"}
+    defaults = {entry.name: entry.default for entry in fields(kind)}
+    for field in field_rules(kind):
+        default = f" = {defaults[field.name]!r}" if field.has_default else ""
+        told[field.name] = f"{field.rule!r}{default}"
+    return told
+
+
+@pytest.mark.parametrize("kind", MESSAGES.values(), ids=lambda kind: kind.TYPE)
+def test_golden_rules(kind: type[Message]) -> None:
+    """A rule that became narrower refuses what others send; a wider one lets a flood in."""
+    assert rules_of(kind) == json.loads(RULES_FILE.read_text("ascii"))[kind.TYPE]
 
 
 @pytest.mark.parametrize("kind", MESSAGES.values(), ids=lambda kind: kind.TYPE)
@@ -55,6 +78,7 @@ def test_a_changed_byte_is_seen() -> None:
 
 if __name__ == "__main__":
     FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(
-        json.dumps({name: frames_of(kind) for name, kind in MESSAGES.items()}, indent=1) + "\n"
-    )
+    for file, told in ((FILE, frames_of), (RULES_FILE, rules_of)):
+        file.write_text(
+            json.dumps({name: told(kind) for name, kind in MESSAGES.items()}, indent=1) + "\n"
+        )

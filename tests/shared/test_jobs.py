@@ -17,15 +17,18 @@ from affekt.shared.emotion import constant_track
 from affekt.shared.events import BakeFinished, Event, JobProgressed, PictureWritten, RenderFinished
 from affekt.shared.messages import (
     Acknowledged,
+    Artefact,
     Attach,
     Bake,
     Cancel,
     Credit,
     Failure,
+    Progress,
     Render,
     RenderDone,
 )
 from affekt.shared.messages import JobFailed as JobFailedMessage
+from affekt.shared.pictures import PictureRequest
 from fakes.job_script import (
     NO_JOB,
     TAKE,
@@ -38,6 +41,8 @@ from fakes.job_script import (
 )
 from fakes.link import drain, wait_for
 from fakes.scripted import ScriptedSidecar
+
+ADAPTER = Artefact(sha256="e" * 64, kind="adapter", name="flame.npz", size=5)
 
 
 @pytest.fixture
@@ -59,6 +64,59 @@ def test_a_bake(sidecar: ScriptedSidecar, client: Client) -> None:
     assert isinstance(finished, BakeFinished)
     assert finished.baked.name == "take.baked.npz"
     assert client.jobs.open_jobs() == ()
+
+
+def test_what_a_bake_asks_for_and_tells(sidecar: ScriptedSidecar, client: Client) -> None:
+    """Each hash, size and number in its place."""
+    take = replace(TAKE, name="a.talk.csv")
+    job = client.start_bake(
+        take, constant_track(9, 24, sad=0.5), adapter=ADAPTER, head="flame", frames=range(2, 5)
+    )
+    asked = sidecar.expect(Bake)
+    assert (asked.motion, asked.name, asked.adapter) == ("a" * 64, "a.talk.csv", "e" * 64)
+    assert (asked.head, asked.frames, asked.fps) == ("flame", (2, 5), 24)
+    assert asked.weights.tolist() == [[0, 0.5, 0, 0, 0, 0]] * 9
+    told = Progress(job=job, stage="vertices", done=1, total=3, seconds_left=4.5)
+    sidecar.tell(told, bake_done(job))
+    progressed, finished = drain(client, job)
+    assert isinstance(progressed, JobProgressed)
+    assert (progressed.stage, progressed.done, progressed.total) == ("vertices", 1, 3)
+    assert progressed.seconds_left == 4.5
+    assert isinstance(finished, BakeFinished)
+    assert finished.start == 2
+    assert len(finished.motion) == 3
+    made = (finished.baked, finished.take, finished.vertices)
+    assert made == (
+        Artefact(sha256="b" * 64, kind="motion", name="a.talk.baked.npz", size=1),
+        Artefact(sha256="c" * 64, kind="motion", name="a.talk.take.npz", size=2),
+        Artefact(sha256="d" * 64, kind="vertices", name="a.talk.pc2", size=3),
+    )
+
+
+def test_a_take_without_an_ending_gives_names_too(sidecar: ScriptedSidecar, client: Client) -> None:
+    job = client.start_bake(replace(TAKE, name="talk"), constant_track(6, 30))
+    sidecar.expect(Bake)
+    sidecar.tell(bake_done(job))
+    finished = drain(client, job)[-1]
+    assert isinstance(finished, BakeFinished)
+    assert (finished.baked.name, finished.take.name) == ("talk.baked.npz", "talk.take.npz")
+
+
+def test_what_a_rendering_asks_for(
+    sidecar: ScriptedSidecar, client: Client, tmp_path: Path
+) -> None:
+    avatar = Artefact(sha256="f" * 64, kind="avatar", name="face.zip", size=7)
+    pictures = PictureRequest(width=20, height=10, frames=range(1, 3))
+    client.start_render(avatar, TAKE, tmp_path, pictures, adapter=ADAPTER)
+    asked = sidecar.expect(Render)
+    assert (asked.avatar, asked.avatar_name, asked.head) == ("f" * 64, "face.zip", None)
+    assert (asked.motion, asked.name, asked.adapter) == ("a" * 64, "take.json", "e" * 64)
+    assert (asked.width, asked.height, asked.frames) == (20, 10, (1, 3))
+    assert (asked.pictures, asked.credit) == (0, 8)
+    client.start_render("open", TAKE, tmp_path)
+    asked = sidecar.expect(Render)
+    assert (asked.avatar, asked.avatar_name, asked.head) == (None, None, "open")
+    assert (asked.adapter, asked.frames, asked.width, asked.format) == (None, None, 512, "png")
 
 
 def test_a_bake_without_vertices(sidecar: ScriptedSidecar, client: Client) -> None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from pathlib import Path
 
 import pytest
 from affekt.shared import ledger, limits
+from affekt.shared.errors import InputError
 from affekt.shared.ledger import NAME, Entry, Ledger, hash_of, write_ledger
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,10 +25,58 @@ def noted(folder: Path, name: str = "frame_0001.png", data: bytes = b"a picture"
     return path
 
 
+@pytest.mark.parametrize("obstacle", ["folder", "link", "pipe"])
+def test_something_else_has_the_ledgers_name(obstacle: str, tmp_path: Path) -> None:
+    """It is named, and not the folder in which it is."""
+    path = tmp_path / NAME
+    if obstacle == "folder":
+        path.mkdir()
+    elif obstacle == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+    else:
+        pytest.skip("no named pipes on this system")
+    with pytest.raises(InputError) as caught:
+        Ledger(tmp_path).check_place()
+    assert caught.value.code == "file.not_writable"
+    assert f"{path} cannot be written: a {obstacle}" in caught.value.message
+    assert "Move it away" in caught.value.remedy
+    (tmp_path / "frame_0001.png").write_bytes(b"x")
+    refused = None
+    try:
+        Ledger(tmp_path).note(tmp_path / "frame_0001.png")
+    except OSError as error:
+        refused = Ledger(tmp_path).refusal(error)
+    assert refused is not None
+    assert f"a {obstacle}" in refused.message
+
+
 def test_a_hash_is_blake2b_of_the_bytes(tmp_path: Path) -> None:
     """So that a ledger of today is still one tomorrow; the text's is RFC 7693's function."""
     (tmp_path / "a").write_bytes(b"abc")
     assert hash_of(tmp_path / "a") == "384264f676f39536840523f284921cdc68b6846b"
+
+
+def test_a_line_is_a_hash_a_recipe_and_a_name(tmp_path: Path) -> None:
+    """As versions before and after this one write and read it."""
+    path = noted(tmp_path, "a.png", b"abc")
+    line = f"\n384264f676f39536840523f284921cdc68b6846b {RECIPE} a.png"
+    assert (tmp_path / NAME).read_bytes() == line.encode()
+    assert NAME == ".affekt_frames"
+    Ledger(tmp_path).note(path)
+    other = line.replace(RECIPE, "-")
+    assert (tmp_path / NAME).read_bytes() == (line + other).encode()
+    assert Ledger(tmp_path).find_whole(path) == Entry(digest=hash_of(path))
+    damaged = line.replace("384", "38g")
+    (tmp_path / NAME).write_text(line + damaged + other[:-5])
+    assert Ledger(tmp_path).entries == {"a.png": Entry(digest=hash_of(path), recipe=RECIPE)}
+
+
+def test_a_hash_is_of_the_whole_file(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 8192 + b"end"  # of two blocks and a bit
+    (tmp_path / "a").write_bytes(data)
+    assert hash_of(tmp_path / "a") == hashlib.blake2b(data, digest_size=20).hexdigest()
 
 
 def test_what_was_noted_is_whole(tmp_path: Path) -> None:
@@ -107,6 +157,39 @@ def test_it_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         path = noted(tmp_path, data=bytes([number]))
     assert len((tmp_path / NAME).read_bytes().split(b"\n")) < 12
     assert Ledger(tmp_path).find_whole(path) is not None
+
+
+def test_one_that_has_grown_is_cleared_up_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice as many lines as files, and the spare ones: what is noted after that stays too."""
+    monkeypatch.setattr(ledger, "_SPARE_LINES", 5)
+    for number in range(20):
+        noted(tmp_path, f"frame_{number}.png", bytes([number]))
+    first = (tmp_path / NAME).read_bytes()
+    again = noted(tmp_path, "frame_0.png", b"another")
+    assert (tmp_path / NAME).read_bytes().startswith(first)  # 22 of 45 lines: only appended
+    writer = Ledger(tmp_path)
+    for _ in range(25):
+        writer.note(again, RECIPE)
+    long, names = Ledger(tmp_path), [f"late_{number}.png" for number in range(3)]
+    assert len((tmp_path / NAME).read_bytes().split(b"\n")) > 45
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+        long.note(tmp_path / name, RECIPE)
+    assert len((tmp_path / NAME).read_bytes().split(b"\n")) == 1 + 20 + 3
+    assert all(Ledger(tmp_path).find_whole(tmp_path / name) for name in names)
+    assert Ledger(tmp_path).find_whole(again) is not None
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list them")
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    """A rendering notes thousands of pictures."""
+    noted(tmp_path)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        noted(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) < before + 10
 
 
 def test_one_that_is_too_long_is_begun_again(

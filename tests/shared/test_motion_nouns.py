@@ -6,9 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.shared import limits
-from affekt.shared.emotion import CONTROLS, EMOTIONS, EmotionTrack, constant_track
+from affekt.shared.emotion import CONTROLS, EMOTIONS, EmotionTrack, check_length, constant_track
 from affekt.shared.errors import InputError
-from affekt.shared.motion import WIDTHS, Motion, cut_motion
+from affekt.shared.motion import (
+    ARKIT_NAMES,
+    WIDTHS,
+    Motion,
+    ReadOptions,
+    cut_motion,
+    make_motion,
+    numbers_of,
+)
 from fakes.takes import random_motion
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +55,63 @@ def test_frame_rates_of_a_motion(fps: float) -> None:
     assert code_of(replace, random_motion(5), fps=fps) == "motion.rate"
 
 
+def test_the_slowest_and_the_fastest_takes() -> None:
+    for fps in (5.0, 59.94, 1000.0):
+        assert replace(random_motion(5), fps=fps).fps == fps
+        assert ReadOptions(fps=fps).fps == fps
+    for fps in (4.99, 1000.1, 0.0):
+        assert code_of(ReadOptions, fps=fps) == "motion.rate"
+
+
+def test_what_may_be_said_of_a_file() -> None:
+    for angles in ("radians", "degrees", None):
+        assert ReadOptions(angles=angles).angles == angles
+    for axes in ("opengl", "opencv", "blender", None):
+        assert ReadOptions(axes=axes).axes == axes
+    assert code_of(ReadOptions, angles="opencv") == "motion.options"
+    assert code_of(ReadOptions, axes="degrees") == "motion.options"
+
+
+def test_a_motion_of_what_is_named() -> None:
+    expression, jaw = np.full((3, 100), 0.25), np.arange(9.0).reshape(3, 3)
+    motion = make_motion(expression=expression, fps=24.0, space="arkit", jaw=jaw)
+    assert (motion.fps, motion.space, motion.eyelids, len(motion)) == (24.0, "arkit", None, 3)
+    assert motion.jaw.tolist() == jaw.tolist()
+    for name, width in (("neck", 3), ("eyes", 6), ("rotation", 3), ("translation", 3)):
+        assert getattr(motion, name).tolist() == [[0.0] * width] * 3
+    assert motion.shape.tolist() == [0.0] * 300
+    assert {getattr(motion, name).dtype for name in WIDTHS} == {np.dtype(np.float32)}
+    numbers = numbers_of(motion)
+    assert numbers.shape == (3, 103)
+    assert numbers[1].tolist() == [0.25] * 100 + [3, 4, 5]
+
+
+def test_the_first_frame_that_is_no_number_is_named() -> None:
+    motion = random_motion(5)
+    for name in ("neck", "eyelids"):
+        broken = getattr(motion, name).copy()
+        broken[2:4, 1] = np.inf
+        with pytest.raises(InputError, match=f"The take's {name} is not a number at frame 2"):
+            replace(motion, **{name: broken})
+
+
+def test_frames_outside_are_named_as_they_count() -> None:
+    with pytest.raises(InputError) as caught:
+        cut_motion(random_motion(9), 4, 11)
+    said = "Frames 4 to 10 are not all in the take, which has frames 0 to 8."
+    assert caught.value.message == said
+
+
+def test_the_names_of_arkits_shapes() -> None:
+    """Apple's 52, in the order of the alphabet, as takes and adapters count them."""
+    assert list(ARKIT_NAMES) == sorted(ARKIT_NAMES)
+    assert len(set(ARKIT_NAMES)) == 52
+    places = {"browInnerUp": 2, "eyeBlinkLeft": 8, "jawOpen": 24, "mouthSmileRight": 44}
+    assert {name: ARKIT_NAMES.index(name) for name in places} == places
+    sides = {name.removesuffix("Left") for name in ARKIT_NAMES if name.endswith("Left")}
+    assert sides == {name.removesuffix("Right") for name in ARKIT_NAMES if name.endswith("Right")}
+
+
 def test_spaces_and_lengths_of_a_motion(monkeypatch: pytest.MonkeyPatch) -> None:
     motion: Motion = random_motion(5)
     assert code_of(replace, motion, space="flame") == "motion.space"
@@ -70,7 +135,31 @@ def test_every_curve_of_a_track_is_checked() -> None:
     assert code_of(replace, track, weights=track.weights + 0.1) == "emotion.range"
 
 
+def test_the_ends_of_a_tracks_ranges() -> None:
+    track = constant_track(3, 24.0, influence=0.25, sad=0.5)
+    assert track.weights.tolist() == [[0, 0.5, 0, 0, 0, 0]] * 3
+    assert track.influence.tolist() == [0.25] * 3
+    for name in ("upper", "lower", "geometry", "appearance"):
+        assert getattr(track, name).tolist() == [1.0] * 3
+        replace(track, **{name: np.array([0, 2, 1], np.float32)})
+    replace(track, influence=np.array([0, 1, 0.5], np.float32))
+    with pytest.raises(InputError) as caught:
+        replace(track, upper=np.array([0.5, 2.1, 1], np.float32))
+    said = "The emotion curve upper runs from 0.5 to 2.1, outside 0 to 2."
+    assert caught.value.message == said
+    with pytest.raises(InputError, match="lower is not a number at frame 1"):
+        replace(track, lower=np.array([0.5, np.nan, np.inf], np.float32))
+
+
+def test_a_track_is_as_long_as_its_take() -> None:
+    check_length(constant_track(3, 24.0), 3)
+    for frames in (2, 4):
+        assert code_of(check_length, constant_track(3, 24.0), frames) == "emotion.shape"
+
+
 def test_emotion_names() -> None:
+    assert EMOTIONS == ("happy", "sad", "angry", "fear", "disgust", "surprise")
+    assert CONTROLS == ("influence", "upper", "lower", "geometry", "appearance")
     for column, name in enumerate(EMOTIONS):
         weights = constant_track(1, 30.0, **{name: 1.0}).weights
         assert np.flatnonzero(weights).tolist() == [column]

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,3 +223,35 @@ def test_places_where_nothing_can_be(tmp_path: Path, files: PictureFiles) -> Non
     (files.folder / "frame_0005.png").mkdir()  # the picture cannot take this place
     assert refused(files, second).code == "file.not_writable"
     assert names(files) == ["frame_0005.png"]
+
+
+def test_a_picture_is_on_the_disk_before_it_has_its_name(
+    files: PictureFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is noted only then: a power cut leaves no name without its bytes."""
+    happened: list[str] = []
+    fsync, rename = os.fsync, os.replace
+
+    def note_fsync(handle: int) -> None:
+        happened.append(f"{os.fstat(handle).st_size} bytes, {len(known())} noted")
+        fsync(handle)
+
+    def note_rename(source: Path, target: Path) -> None:
+        happened.append(f"{Path(target).name}, {len(known())} noted")
+        rename(source, target)
+
+    def known() -> Mapping[str, ledger.Entry]:
+        return ledger.Ledger(files.folder).entries
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_rename)
+    for part in pieces(0, b"abcdefg", 4):
+        files.take(part)
+    assert happened == ["7 bytes, 0 noted", "frame_0005.png, 0 noted"]
+    assert len(known()) == 1
+
+
+def test_the_largest_picture(files: PictureFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_FRAME_BYTES", 4)
+    assert files.take(piece(0, b"abcd")) is not None
+    assert refused(files, piece(1, b"ab", size=5)).code == "link.protocol"

@@ -151,6 +151,30 @@ def test_a_thing_of_each_frame():
     assert list(noted.emotions_at(2).items())[::6] == [("happy", 12), ("influence", 0.5)]
 
 
+def test_what_is_made_unless_something_is_asked_for():
+    plain = PictureRequest()
+    assert (plain.size, plain.frames, plain.cameras) == ((512, 512), None, ())
+    assert (plain.passes, plain.format, plain.suffix) == (("combined",), "png", ".png")
+    assert (plain.half, plain.antialiased, plain.follow) == (True, True, None)
+    assert (plain.axes, plain.object_index) == ("world", 1)
+    assert plain.world_from_head.tolist() == np.eye(4).tolist()
+    assert (plain.weights, plain.influence) == (None, None)
+    assert PictureRequest(format="exr").suffix == ".exr"
+    every = ("combined", "depth", "normal", "position", "mask", "index", "uv", "vector")
+    assert every == PASSES
+
+
+def test_normals_are_the_worlds_or_the_cameras():
+    """A camera's x is right, y up and z towards it, as in Blender's view space."""
+    turned = np.array([[0.0, 0, -1, 4], [0, 1, 0, 5], [1, 0, 0, 6], [0, 0, 0, 1]])
+    seen = (camera(), camera(1, camera_from_world=turned))
+    request = PictureRequest(cameras=seen, world_from_head=MATRICES[0])
+    np.testing.assert_array_equal(request.normal_axes(1), MATRICES[0])
+    found = replace(request, axes="camera").normal_axes(1)
+    expected = [[0, 0, -1, 4], [0, -1, 0, -5], [-1, 0, 0, -6], [0, 0, 0, 1]]
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_frames_are_all_or_those_asked_for():
     assert PictureRequest().chosen_frames(4) == range(4)
     assert PictureRequest(frames=range(1, 3)).chosen_frames(4) == range(1, 3)

@@ -152,3 +152,25 @@ def test_other_subjects_motions_and_sizes() -> None:
         recipes(a_motion(), PictureRequest(width=64)),
     ):
         assert not {*before, of.of_take()} & {*after, other.of_take()}
+
+
+def test_a_recipe_of_yesterday_still_counts() -> None:
+    """Pictures that lie in folders and caches are found again by it: it changes with the
+    fingerprints' `VERSION`, on purpose, and never by the way."""
+    rows = {name: np.full((2, width), 0.25, np.float32) for name, width in WIDTHS.items()}
+    motion = make_motion(fps=24.0, space="open", **rows)
+    seen = Camera(
+        width=20,
+        height=10,
+        focal_x=30.0,
+        focal_y=31.0,
+        centre_x=9.0,
+        centre_y=6.0,
+        camera_from_world=np.eye(4),
+    )
+    request = PictureRequest(cameras=(seen,), format="exr", passes=("combined", "vector"))
+    of = PictureRecipes("open 0.1", motion, request)
+    assert (of.of_frame(1), of.of_take()) == (
+        "18beada9be3fb80ef5061f9a0f62fe05007500a5",
+        "59f192694e398589bf10227aab769d30cf0e5511",
+    )

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +17,7 @@ import pytest
 from affekt.shared import replacement
 from affekt.shared.replacement import (
     flush_file,
+    is_left_behind,
     partial_name,
     partial_path,
     replace_file,
@@ -172,6 +176,17 @@ def test_the_first_file_in_a_folder_sweeps_it(tmp_path: Path, dead_pid: int) -> 
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 
+def test_a_folder_is_swept_once(tmp_path: Path, dead_pid: int) -> None:
+    """By this process: it may hold a hundred thousand pictures."""
+    with replacing(tmp_path / "a.png") as path:
+        path.write_bytes(b"whole")
+    left = tmp_path / of_process(dead_pid)
+    left.write_bytes(b"half")
+    with replacing(tmp_path / "b.png") as path:
+        path.write_bytes(b"whole")
+    assert left.exists()
+
+
 def test_names_are_new_each_time(tmp_path: Path) -> None:
     assert len({partial_path(tmp_path) for _ in range(20)}) == 20
     sweep_partials(tmp_path / "missing")
@@ -190,3 +205,16 @@ def test_a_link_is_swept_without_what_it_leads_to(tmp_path: Path, dead_pid: int)
 def test_flushing_what_is_not_there_fails(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         flush_file(tmp_path / "missing")
+
+
+def test_a_partials_name_tells_machine_and_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As other versions on a shared disk read it."""
+    monkeypatch.setattr(platform, "node", lambda: "render-1")
+    host = hashlib.blake2b(b"render-1", digest_size=4).hexdigest()
+    name = partial_name()
+    assert re.fullmatch(rf"\.affekt-{host}-{os.getpid()}-[0-9a-f]{{8}}\.partial", name)
+    assert not is_left_behind(name, lambda: 1e9)  # however long it was not written
+    other = name.replace(host, "0" * 8)
+    assert [is_left_behind(other, lambda age=age: age) for age in (86_300, 86_500)] == [False, True]
+    for stranger in (name[1:], f"{name}.png", name.replace("affekt", "other"), "a.partial"):
+        assert not is_left_behind(stranger, lambda: 1e9)

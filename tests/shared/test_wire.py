@@ -366,6 +366,68 @@ def test_another_major_is_refused_but_for_hello_and_failure() -> None:
     assert wire.decode_frames(wire.encode(hello, version=(4, 0)))[1] == hello
 
 
+def announced(*entries: list) -> bytes:
+    return pack(buffers=list(entries))
+
+
+ENDS = {
+    "the largest id": (pack(id=9_007_199_254_740_992), pack(id=9_007_199_254_740_993)),
+    "a type of 64 letters": (pack(type="x" * 64), pack(type="x" * 65)),
+    "the last minor": (pack(v=[3, 9999]), pack(v=[3, 10_000])),
+    "four axes": (announced(["a", "|u1", [1] * 4]), announced(["a", "|u1", [1] * 5])),
+    "64 buffers": (
+        announced(*([f"a{n}", "|u1", [0]] for n in range(64))),
+        announced(*([f"a{n}", "|u1", [0]] for n in range(65))),
+    ),
+    "256 MiB": (announced(["a", "<f8", [2**25]]), announced(["a", "<f8", [2**25 + 1]])),
+    "256 MiB of integers": (
+        announced(["a", "<i4", [2**24, 4]]),
+        announced(["a", "<i4", [2**24, 5]]),
+    ),
+    "512 MiB in sum": (
+        announced(["a", "|u1", [2**28]], ["b", "<f4", [2**26]]),
+        announced(["a", "|u1", [2**28]], ["b", "<f4", [2**26]], ["c", "|u1", [1]]),
+    ),
+    # Each map and list counts itself and what it holds: 6 + 3 + 1 + 2 are there without the list.
+    "512 values": (pack(body={"a": [0] * 499}), pack(body={"a": [0] * 500})),
+    "64 KiB": (
+        pack(body={"a": "x" * (65_536 - len(pack(body={"a": ""})) - 2)}),
+        pack(body={"a": "x" * (65_536 - len(pack(body={"a": ""})) - 1)}),
+    ),
+}
+"""The last header that is let through, and the first that is not."""
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_where_a_header_ends(name: str) -> None:
+    good, bad = ENDS[name]
+    wire.decode_header(good)
+    with pytest.raises(LinkError) as caught:
+        wire.decode_header(bad)
+    assert caught.value.code == "link.protocol"
+
+
+@pytest.mark.parametrize(
+    ("limit", "enough"),
+    [
+        ("MAX_HEADER_BYTES", 138),
+        ("MAX_BUFFERS", 1),
+        ("MAX_BUFFER_BYTES", 3),
+        ("MAX_MESSAGE_BYTES", 3),
+    ],
+)
+def test_what_is_too_large_is_not_sent(
+    limit: str, enough: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = messages.ArtefactChunk(sha256="0" * 64, offset=5, data=b"xyz")
+    monkeypatch.setattr(limits, limit, enough)
+    header, data = wire.encode(message, 7)
+    assert (len(header), bytes(data)) == (138, b"xyz")
+    monkeypatch.setattr(limits, limit, enough - 1)
+    with pytest.raises(LinkError, match="'artefact_chunk' is too large to send"):
+        wire.encode(message, 7)
+
+
 def test_arrays_are_our_own() -> None:
     frames = [bytearray(frame) for frame in wire.encode(any_message(messages.Bake))]
     _, back = wire.decode_frames(frames)

@@ -4,12 +4,15 @@
 import importlib
 import json
 import shutil
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from affekt.shared.version import AFFEKT_VERSION
 from affekt.sidecar import cli
 from fakes.takes import arkit_content, as_bytes
 
@@ -28,8 +31,8 @@ def test_every_command_exists_and_explains_itself(
     assert f"affekt {words}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["bakee"], ["adapter"], ["adapter", "cubic"]])
-def test_unknown_commands_show_the_usage(
+@pytest.mark.parametrize("arguments", [[], ["adapter"]])
+def test_no_command_shows_the_usage(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(arguments) == 2
@@ -39,18 +42,34 @@ def test_unknown_commands_show_the_usage(
 def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--help"]) == 0
     assert "affekt bake" in capsys.readouterr().out
-    assert cli.run(["bakee", "--help"]) == 2
 
 
-@pytest.mark.parametrize("group", ["avatar", "adapter"])
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([option]) == 0
+    assert capsys.readouterr().out == f"affekt {AFFEKT_VERSION}\n"
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    """Reading what they are for is enough; importing them would take seconds."""
+    program = (
+        "import sys; from affekt.sidecar import cli; cli.run(['--help'])\n"
+        "heavy = {'numpy', 'numba', 'torch', 'tyro', 'affekt.sidecar.commands.render'}\n"
+        "sys.exit(bool(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("group", ["", "avatar", "adapter"])
 def test_a_group_says_what_its_commands_do(group: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run([group, "--help"]) == 0
+    named = [group] if group else []
+    assert cli.run([*named, "--help"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  affekt ")]
-    assert [" ".join(line.split()[1:3]) for line in lines] == [
-        words for words in cli.COMMANDS if words.startswith(f"{group} ")
-    ]
-    assert all(line.rstrip().endswith(".") for line in lines)
-    assert cli.run([group]) == 2
+    wanted = [words for words in cli.COMMANDS if words.startswith(f"{group} " if group else "")]
+    assert [line[9:29].strip() for line in lines] == wanted
+    assert all(line[29:30].isupper() and line.endswith(".") for line in lines)
+    assert cli.run(named) == 2
 
 
 def bake(folder: Path, motion: bytes, emotions: object, *more: str) -> tuple[int, Path]:

@@ -32,6 +32,7 @@ from ....shared.errors import InputError
 from ....shared.head import HeadModel
 from ....shared.limits import MAX_EMOTION_WEIGHT, MAX_TRACK_BYTES
 from ....shared.motion import Motion, numbers_of
+from ....shared.wording import say_count
 from ...files import read_bytes, write_whole
 from ...motion.adapter import LinearAdapter, read_adapter, to_open
 from ...motion.affekt_npz import encode_motion
@@ -170,7 +171,7 @@ def _read_performance(
     if len(takes) < 2:
         raise InputError(
             "data.takes",
-            f"The performance '{name}' has {len(takes)} takes; a pair needs two.",
+            f"The performance '{name}' has {say_count(len(takes), 'take')}; a pair needs two.",
             "Give the same sentence in two emotions or more, or leave the performance out.",
         )
 

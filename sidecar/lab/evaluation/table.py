@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....shared.wording import say_count
 from .data import STATES
 from .geometry import MODEL, TRUTH, UNTOUCHED
 from .metrics import CLOSED_MM, MUST_CLOSE
@@ -73,7 +74,8 @@ def make_table(report: Report) -> str:
         "# Geometry modulation on held-out performances\n",
         f"{report.performances} performances of sentences by people that training never met, "
         f"seed {report.seed}. Each is held in 7 classes and turned from one into another: "
-        f"{report.crossed} takes whose emotion changes, every pair equally often where "
+        f"{say_count(report.crossed, 'take')} whose emotion changes, every pair equally often "
+        "where "
         f"performances come in sevens, and {report.clips - report.crossed} that are in their "
         "target's emotion already. Figures ± standard error over performances (bootstrap).\n",
         "## What was promised\n",

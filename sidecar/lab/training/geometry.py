@@ -20,6 +20,7 @@ from torch import Tensor
 from ....shared.arrays import Float32Array
 from ....shared.errors import InputError
 from ....shared.head import HeadModel
+from ....shared.wording import say_count
 from ...denormals import flushed_denormals
 from ...modulation.network import GeometryNetwork
 from ...modulation.weights import Modulator, save_modulator
@@ -145,7 +146,7 @@ def _prepare(
     train, held_out = _groups(config, head)
     if journal:
         frames = sum(g.targets.shape[0] * g.targets.shape[1] for g in train)
-        journal.say(f"{frames} frames of data in {time.monotonic() - started:.0f} s")
+        journal.say(f"{say_count(frames, 'frame')} of data in {time.monotonic() - started:.0f} s")
         journal.say(f"{processes.count} process(es), the first on {processes.device}")
         journal.say_whether_drawn()
     torch.manual_seed(config.seed)

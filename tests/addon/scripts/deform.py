@@ -31,4 +31,8 @@ with harness.enabled():
         smooth=all(p.use_smooth for p in head.data.polygons),
         groups=[group.name for group in head.vertex_groups],
         bones=[bone.name for bone in takes.rig_of(head).data.bones],
+        locks={
+            bone.name: [[*bone.lock_location], [*bone.lock_scale], [*bone.lock_rotation]]
+            for bone in takes.rig_of(head).pose.bones
+        },
     )

@@ -46,6 +46,11 @@ with harness.enabled():
     tree = compat.compositor_tree(scene)
     node, over = marked(tree, "Affekt Avatar"), marked(tree, "Affekt Depth Over")
     np.save(harness.folder() / "over.npy", pictures(scene))
+    picture = compat.compositor_output(tree).inputs[0]
+    shown = picture.links[0].from_socket
+    tree.links.new(over.outputs["Depth"], picture)
+    np.save(harness.folder() / "depth.npy", composite(scene, 1, harness.folder()))
+    tree.links.new(shown, picture)
     told = {
         "sockets": [s.name for s in node.outputs if s.enabled],
         "links": links(tree),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads emotion tracks from curves, drivers and NLA strips, beside what Blender shows."""
+"""Reads emotion tracks from curves, drivers and NLA strips, beside what Blender shows. And what
+the panels offer before anybody has touched them."""
 
 import bpy
 import harness
@@ -34,6 +35,37 @@ def key(head: bpy.types.Object, name: str, frame: int, value: float) -> None:
     head.keyframe_insert(f"affekt_emotion.{name}", frame=frame)
 
 
+def offered(properties: object) -> dict[str, list]:
+    """Of each property its default, and its range or its choices."""
+    told = {}
+    for entry in properties:
+        if entry.identifier in ("rna_type", "name", "filepath", "filter_glob"):
+            continue
+        if entry.type == "ENUM":
+            default = sorted(entry.default_flag) if entry.is_enum_flag else entry.default
+            told[entry.identifier] = [default, [item.identifier for item in entry.enum_items]]
+        elif entry.type in ("INT", "FLOAT"):
+            ends = [entry.hard_min, entry.soft_max, entry.hard_max]
+            told[entry.identifier] = [round(float(end), 3) for end in (entry.default, *ends)]
+        else:
+            told[entry.identifier] = [entry.default]
+    return told
+
+
+def key_and_reset(head: bpy.types.Object) -> dict:
+    """What Key All writes at frame 23, and what Neutral leaves of seven channels."""
+    emotion, compat = head.affekt_emotion, harness.load("addon.compat")
+    head.animation_data_clear()
+    names = harness.load("shared.emotion").CHANNELS
+    for number, name in enumerate(names):
+        setattr(emotion, name, number / 20)
+    bpy.context.scene.frame_set(23)
+    bpy.ops.affekt.key_emotions()
+    keys = {c.data_path: [*c.keyframe_points[0].co] for c in compat.active_curves(head)}
+    bpy.ops.affekt.neutral()
+    return {"keys": keys, "left": [getattr(emotion, name) for name in names]}
+
+
 with harness.enabled():
     scene, compat = bpy.context.scene, harness.load("addon.compat")
     head = harness.add_head(asked["head"])
@@ -62,9 +94,9 @@ with harness.enabled():
     driver = head.driver_add("affekt_emotion.fear").driver
     driver.type, driver.expression = "SCRIPTED", "frame * 0.01"
     errors["with_a_driver"] = worst(scene, head, times)
-    scene.frame_set(17)
+    scene.frame_set(17, subframe=0.25)
     harness.load("addon.emotion.sample").read_track(head, times, 30.0, scene)
-    frame_after_driver = scene.frame_current
+    frame_after_driver = scene.frame_current + scene.frame_subframe
     # The curves' frames 2, 3 and 7 are the timeline's 5, 7.5 and 17.5.
     scene.render.frame_map_old, scene.render.frame_map_new = 100, 250
     fear = harness.load("shared.emotion").EMOTIONS.index("fear")
@@ -78,10 +110,17 @@ with harness.enabled():
         strip.action_slot = action.slots[0]
     errors["with_a_strip"] = worst(scene, head, times)
     harness.load("addon.emotion.operators").key_channels(head, 3)
+    keyed = sorted(c.data_path for c in compat.active_curves(head))
+    ops = bpy.ops.affekt
     harness.answer(
+        by_hand=key_and_reset(head),
+        avatar=offered(scene.affekt_avatar.bl_rna.properties),
+        emotion=offered(head.affekt_emotion.bl_rna.properties),
+        take_file=offered(ops.import_take.get_rna_type().properties),
+        fit=offered(ops.fit_takes.get_rna_type().properties),
         errors=errors,
         driven=driven.tolist(),
         muted=[float(muted.min()), float(muted.max())],
         frames=[frame_after_curves, frame_after_driver],
-        keyed=sorted(c.data_path for c in compat.active_curves(head)),
+        keyed=keyed,
     )

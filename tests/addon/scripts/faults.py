@@ -31,6 +31,7 @@ def steps_until_cancelled(head: bpy.types.Object, client: FakeClient) -> dict:
         task.step()
     told = {"fraction": task.progress.fraction, "text": task.progress.text}
     told["busy"] = harness.failure(bpy.ops.affekt.bake)
+    told["goes_on"] = tasks.running_task() is task
     tasks.end_task()
     while not client.cancelled and time.monotonic() < deadline:
         time.sleep(0.01)

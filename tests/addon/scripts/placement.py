@@ -64,6 +64,79 @@ def fit() -> None:
     bpy.ops.affekt.fit_takes()
 
 
+def refit() -> dict:
+    """Two takes on a second head, whose bones move too: one right for the scene's new rate, and the
+    one in use, which is not, with emotions between its frames."""
+    fit_takes = harness.load("addon.motion.retiming").fit_takes
+    scene.render.fps_base = 1.0
+    scene.render.frame_map_old = scene.render.frame_map_new = 100
+    other = harness.add_head(asked["head"])
+    moves = silence(21, fps=30.0)
+    moves.translation[:, 0] = np.arange(21) / 50
+    moves.translation[:, 1] = np.arange(21) / 70
+    session.attach(FakeClient(model, moves))
+    told = {"said": [], "places": [], "emotions": [], "ends": []}
+
+    def look(said: str) -> None:
+        told["said"].append(said)
+        told["places"].append([places_of(one)[[0, 20]] for one in other.affekt_takes.items])
+        points = emotion_curve().keyframe_points
+        told["emotions"].append([point.co[0] for point in points])
+        told["ends"].append(scene.frame_end)
+
+    def emotion_curve() -> object:
+        compat = harness.load("addon.compat")
+        return compat.find_curve(compat.active_curves(other), "affekt_emotion.happy")
+
+    for fps, first in ((30, 5), (24, 11)):
+        scene.render.fps = fps
+        bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=first)
+    for frame, value in ((11, 0.0), (15.4, 0.5), (27, 1.0)):
+        other.affekt_emotion.happy = value
+        other.keyframe_insert("affekt_emotion.happy", frame=frame)
+    point = emotion_curve().keyframe_points[1]
+    point.handle_left_type = point.handle_right_type = "FREE"
+    point.handle_left, point.handle_right = (13.4, 0.3), (17.0, 0.8)
+    scene.render.fps = 30
+    look(fit_takes(other, scene, with_emotions=True))
+    point = emotion_curve().keyframe_points[1]
+    told["handles"] = [*point.handle_left, *point.handle_right]
+    compat, used = harness.load("addon.compat"), other.affekt_takes.items[1]
+    bones = compat.curves_of(used.rig_action, "OBJECT")
+    root = compat.find_curve(bones, 'pose.bones["root"].location', 0)
+    told["root"] = [[*root.keyframe_points[row].co] for row in (0, 3, 20)]
+    told["placed"] = [used.first_frame, used.placed_fps]
+    scene.render.fps = 24
+    told["speed"] = placement.describe_speed(used, scene)
+    look(fit_takes(other, scene, with_emotions=False))
+    look(fit_takes(other, scene, with_emotions=True))
+    scene.render.fps_base = 1.001
+    told["speed_of_film"] = placement.describe_speed(used, scene)
+    scene.render.fps, scene.render.fps_base = 30, 1.0
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)  # in use, and right
+    look(fit_takes(other, scene, with_emotions=True))
+    keys.move_keys(root, lambda frames: frames + 4)  # one curve of three
+    place = placement.place_of(other.affekt_takes.items[1], scene)
+    told["mostly"] = [place.first, place.fps]
+    scene.render.frame_map_new = 200
+    told["stretched"] = fit_takes(other, scene, with_emotions=False)
+    told["places_stretched"] = places_of(other.affekt_takes.items[0])[[0, 20]]
+    scene.render.frame_map_new, scene.render.fps = 100, 24
+    moves.expression[:], moves.translation[:] = 0, 0
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=3)
+    scene.render.fps = 30
+    place = placement.place_of(other.affekt_takes.items[-1], scene)
+    told["still"] = [place.first, place.fps]
+    scene.render.fps_base = 1.001  # 29.97003
+    session.attach(FakeClient(model, silence(21, fps=29.97)))
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    told["film_end"] = scene.frame_end
+    for curve in all_curves(other.affekt_takes.items[-1]):
+        keys.move_keys(curve, lambda frames: frames + 0.25)
+    told["nudged"] = placement.place_of(other.affekt_takes.items[-1], scene).first
+    return told
+
+
 with harness.enabled():
     scene, session = bpy.context.scene, harness.load("addon.link.session").session
     placement, keys = harness.load("addon.motion.placement"), harness.load("addon.motion.keys")
@@ -123,6 +196,10 @@ with harness.enabled():
     scene.frame_start, scene.frame_end = 3, 17
     bpy.ops.affekt.render_avatar()
     told["rendered"] = client.sent_motion.expression[:, 1]
+    told["rendered_fps"] = client.sent_motion.fps
+    scene.frame_start, scene.frame_end = 39, 60  # the take ends between frames 40 and 41
+    bpy.ops.affekt.render_avatar()
+    told["rendered_end"] = client.sent_motion.expression[:, 1]
 
     path = str(harness.folder() / "linked.blend")
     bpy.data.libraries.write(path, {imported().keys_action}, fake_user=True)
@@ -130,5 +207,13 @@ with harness.enabled():
         here.actions = there.actions[:1]
     imported().keys_action, scene.render.frame_map_new = here.actions[0], 100
     fit_takes = harness.load("addon.motion.retiming").fit_takes
+    before = [places_of(one).tolist() for one in head.affekt_takes.items]
     told["linked"] = harness.failure(lambda: fit_takes(head, scene, with_emotions=True))
+    told["linked_moved"] = before != [places_of(one).tolist() for one in head.affekt_takes.items]
+    scene.render.fps_base = 1.0
+    stretched = head.affekt_takes.items[-2]
+    stretched.placed_fps = 0.0
+    place = placement.place_of(stretched, scene)
+    told["told_by_keys"] = [place.first, place.fps]
+    told["refit"] = refit()
     harness.answer(**told)

@@ -15,9 +15,10 @@ def pictures() -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("avatar_*"))}
 
 
-def render(fault: str = "") -> dict:
-    """What the sidecar was asked for, and what was reported."""
+def render(fault: str = "", *, version: str = "0.0.fake") -> dict:
+    """What the sidecar of that version was asked for, and what was reported."""
     client = FakeClient(model, silence(FRAMES), fault)
+    client.welcome.affekt = version
     session.attach(client)
     rendering, tasks = harness.load("addon.avatar.rendering"), harness.load("addon.link.tasks")
     steps = rendering.render_steps(head.name, scene.name, rendering.read_settings(scene))
@@ -34,7 +35,8 @@ def render(fault: str = "") -> dict:
     finally:
         tasks.end_task()
     frames = [[run["frames"].start, run["frames"].stop] for run in client.renders]
-    return {"frames": frames, "said": said, "pictures": list(pictures())}
+    subjects = sorted({run["subject"] for run in client.renders})
+    return {"frames": frames, "said": said, "pictures": list(pictures()), "subjects": subjects}
 
 
 with harness.enabled():
@@ -61,4 +63,11 @@ with harness.enabled():
     told["back_at"] = scene.frame_current
     chosen.reuse = False
     told["all"] = render()
+    chosen.reuse = True
+    told["newer"] = render(version="0.1.fake")
+    chosen.subject = "GAUSSIANS"
+    told["gaussians"] = render(version="0.1.fake")
+    chosen.head_mesh = "HIDDEN"
+    told["same"] = render(version="0.1.fake")
+    told["renders_head"] = not head.hide_render
     harness.answer(**told, hidden=sorted(p.name for p in folder.glob(".*")))

@@ -58,7 +58,17 @@ with harness.enabled():
         compat.curves_of(take.keys_action, "KEY"), expression_path(still)
     ).keyframe_points[0].co[1] = 0.5
     second.affekt_emotion.happy = 0.75
+    # What has no curve any more keeps the value that it has.
+    bones, rig = compat.curves_of(take.rig_action, "OBJECT"), takes.rig_of(second)
+    curveless = ('pose.bones["root"].location', 'pose.bones["jaw"].rotation_quaternion')
+    for path, index in ((curveless[0], 1), *((curveless[1], index) for index in range(4))):
+        bones.remove(compat.find_curve(bones, path, index))
+    shapes = compat.curves_of(take.keys_action, "KEY")
+    shapes.remove(compat.find_curve(shapes, expression_path(model.expression_names[4])))
     bpy.ops.affekt.use_take(name="take")
+    second.data.shape_keys.key_blocks[model.expression_names[4]].value = 0.3
+    rig.pose.bones["root"].location[1] = -0.25
+    rig.pose.bones["jaw"].rotation_quaternion = (0.8, 0.6, 0, 0)
     bpy.ops.affekt.bake()
     bpy.ops.affekt.bake()  # from the take again, not from the bake in use
     baked = second.affekt_takes.items[3]
@@ -68,6 +78,9 @@ with harness.enabled():
         "baked_happy": keys_of(baked, "KEY", expression_path(model.expression_names[0]))[0, 1],
         "baked_edit": keys_of(baked, "KEY", expression_path(still))[0, 1],
         "baked_times": keys_of(baked, "KEY", expression_path(counting))[[0, 30], 0],
+        "baked_shape": keys_of(baked, "KEY", expression_path(model.expression_names[4]))[0, 1],
+        "sent_place": client.sent_motion.translation[[0, 30]],
+        "sent_jaw": client.sent_motion.jaw[30],
         "take_happy": len(keys_of(take, "KEY", expression_path(model.expression_names[0]))),
     }
     scene.frame_set(13)
@@ -81,4 +94,11 @@ with harness.enabled():
     second.name, takes.rig_of(second).name = "Renamed", "Renamed rig"
     bpy.ops.affekt.bake()
     told["after_renaming"] = second.affekt_takes.items[4].name
+    actions = len(bpy.data.actions)
+    takes.write_curves = lambda *_: next(iter(()))  # which raises
+    place = harness.load("addon.motion.placement").Placement(first=1, fps=24)
+    try:
+        takes.add_take(second, client.take, name="torn", place=place)
+    except StopIteration:
+        told["torn"] = [len(bpy.data.actions) - actions, len(second.affekt_takes.items)]
     harness.answer(**told, second=second.name)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.avatar import Avatar, describe
 from affekt.sidecar.avatar.lam import decode_lam_avatar
+from fakes.head import small_head
 from fakes.lam import lam_bundle
 
 
@@ -60,3 +61,101 @@ def test_anchors_lie_where_they_are_bound(avatar: Avatar):
     faces = replace(avatar, binding="face", anchors=np.arange(len(avatar), dtype=np.int32))
     corners = avatar.vertices[avatar.faces[: len(avatar)]]
     np.testing.assert_allclose(faces.means, corners.mean(1) + avatar.offsets, atol=1e-6)
+
+
+def values(kind: str, value: float) -> dict[str, np.ndarray]:
+    """Three Gaussians, of which the second has this value."""
+    arrays = {
+        "anchors": np.zeros(3, np.int32),
+        "offsets": np.zeros((3, 3), np.float32),
+        "quaternions": np.tile(np.float32([1, 0, 0, 0]), (3, 1)),
+        "scales": np.full((3, 3), 0.1, np.float32),
+        "opacities": np.full(3, 0.5, np.float32),
+        "colours": np.full((3, 3), 0.5, np.float32),
+    }
+    arrays[kind][(1, 0) if arrays[kind].ndim > 1 else 1] = value
+    return arrays
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "code"),
+    [
+        ("quaternions", 1.0009, ""),
+        ("quaternions", 1.0011, "avatar.values"),
+        ("quaternions", 0.9989, "avatar.values"),
+        ("scales", 0.0, ""),
+        ("scales", -1e-6, "avatar.values"),
+        ("scales", 1e4, ""),
+        ("scales", 1.01e4, "avatar.values"),
+        ("opacities", 0.0, ""),
+        ("opacities", -1e-6, "avatar.values"),
+        ("opacities", 1.0, ""),
+        ("opacities", 1.001, "avatar.values"),
+        ("offsets", -1e6, ""),
+        ("offsets", -1.01e6, "avatar.values"),
+        ("colours", -3.0, ""),
+        ("colours", float("nan"), "avatar.not_finite"),
+        ("anchors", 1, "avatar.shape"),
+    ],
+)
+def test_the_ends_of_an_avatars_values(kind: str, value: float, code: str):
+    def make() -> Avatar:
+        still = {"name": "vase", "surface": None, "binding": "none", "follow": "still"}
+        return Avatar(**still, **values(kind, value))
+
+    if not code:
+        assert len(make()) == 3
+        return
+    with pytest.raises(InputError) as caught:
+        make()
+    assert caught.value.code == code
+
+
+def test_an_identity_and_a_change_move_the_rest():
+    """Two of the head's shapes, and a change of its template on top."""
+    head = small_head()
+    change = np.zeros_like(head.template)
+    change[4, 2] = 0.25
+    many = len(head.template)
+    arrays = {key: np.repeat(v[:1], many, 0) for key, v in values("opacities", 0.5).items()}
+    arrays["anchors"] = np.arange(many, dtype=np.int32)
+    arrays["offsets"] = np.zeros((many, 3), np.float32)
+    avatar = Avatar(
+        name="a",
+        surface=head,
+        binding="vertex",
+        follow="surface",
+        shape=np.float32([0.5, -2]),
+        template_change=change,
+        **arrays,
+    )
+    wanted = head.template + 0.5 * head.shape_basis[..., 0] - 2 * head.shape_basis[..., 1] + change
+    np.testing.assert_allclose(avatar.means, wanted, atol=1e-6)
+    for bad in ({"shape": np.zeros((2, 1), np.float32)}, {"template_change": change[1:]}):
+        with pytest.raises(InputError) as caught:
+            replace(avatar, **bad)
+        assert caught.value.code == "avatar.shape"
+
+
+def test_an_avatar_is_described_by_its_counts_and_size():
+    arrays = values("opacities", 0.5)
+    arrays["offsets"] = np.float32([[0, 0, 0], [1, 2, 3], [50, 60, 70]])
+    arrays["opacities"] = np.float32([0.9, 0.31, 0.29])  # what hardly shows has no size
+    avatar = Avatar(
+        name="vase",
+        surface=None,
+        binding="none",
+        follow="still",
+        harmonics=np.zeros((3, 8, 3), np.float32),
+        notes=("A note.",),
+        **arrays,
+    )
+    assert describe(avatar) == [
+        "name: vase",
+        "Gaussians: 3, spherical harmonics of degree 2",
+        "surface: none, the Gaussians stand still",
+        "follow: still",
+        "size: 0.98 x 1.96 x 2.94 m (width, height, depth)",
+        "note: A note.",
+    ]
+    assert "degree 0" in describe(replace(avatar, harmonics=None))[1]

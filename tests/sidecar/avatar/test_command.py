@@ -14,7 +14,7 @@ from affekt.sidecar.motion.write import write_motion
 from fakes import packed
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
-from fakes.plain_drive import arkit_motion
+from fakes.plain_drive import arkit_motion, covariances
 from fakes.splats import flame_param, splat_ply
 from PIL import Image
 from plyfile import PlyData
@@ -82,6 +82,14 @@ def test_turning_over(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert avatar("convert", "--avatar", files / "vase.ply", "--out", out, "--turn-over") == 0
     before, after = read_avatar(files / "vase.ply"), read_avatar(out)
     np.testing.assert_allclose(after.means, before.means * [1, -1, -1])
+    over = np.diag([1.0, -1, -1])
+    upright, turned = (covariances(a.quaternions, a.scales) for a in (before, after))
+    np.testing.assert_allclose(turned, over @ upright @ over, atol=1e-9)
+    assert np.abs(turned - upright).max() > 1e-6
+    assert before.harmonics is not None
+    # The second term of degree 1 goes with z, the third with x.
+    np.testing.assert_allclose(after.harmonics[:, 1], -before.harmonics[:, 1], atol=1e-6)
+    np.testing.assert_allclose(after.harmonics[:, 2], before.harmonics[:, 2], atol=1e-6)
     words = ("convert", "--avatar", files / "egg.zip", "--turn-over", "--out", tmp_path / "no")
     assert avatar(*words) == 2
     assert "option.turn_over" in capsys.readouterr().err
@@ -140,12 +148,13 @@ def test_gaussian_avatars_on_the_stage(files: Path, tmp_path: Path, capsys):
 
 
 def test_a_comparison(files: Path, tmp_path: Path):
-    for name in ("c.png", "c.jpg"):
+    for name, kind in (("c.png", "PNG"), ("c.JPG", "JPEG")):
         out = tmp_path / name
         words = ("compare", "--avatar", files / "egg.zip", "--size", 48, "--out", out)
         assert avatar(*words) == 0
         with Image.open(out) as picture:
             assert picture.size[0] > 3 * 48
+            assert picture.format == kind
 
 
 def test_a_take_on_an_avatar_that_stands_still_is_said(files: Path, tmp_path: Path, capsys):

@@ -4,6 +4,7 @@ kernel against its plain twin."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,14 @@ from affekt.shared.errors import InputError
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.shared.pictures import FOLLOWS, Follow
-from affekt.sidecar.avatar.animated_mesh import chain_transforms, joint_quaternions
+from affekt.sidecar.avatar.animated_mesh import (
+    PosedMesh,
+    chain_transforms,
+    head_turns,
+    joint_quaternions,
+)
 from affekt.sidecar.avatar.avatar import Avatar
-from affekt.sidecar.avatar.drive import STRETCH_RANGE, Actor, PosedAvatar
+from affekt.sidecar.avatar.drive import STRETCH_RANGE, Actor, PosedAvatar, _growth, corner_shares
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.head.forward import layer_of
 from fakes.head import small_head
@@ -371,3 +377,134 @@ def test_another_take_is_played_as_if_made_for_it(kind: str, avatar: Avatar):
     with pytest.raises(InputError) as caught:
         first.playing(replace(takes[1], space="flame2020"))
     assert caught.value.code == "space.no_adapter"
+
+
+def quarter(axis: int) -> np.ndarray:
+    """A quarter turn about x, y or z as axis-angle."""
+    return (np.pi / 2 * np.eye(3)[axis]).astype(np.float32)
+
+
+def test_the_neck_turns_on_top_of_the_whole_head():
+    """A point on x: the neck's quarter about z takes it to y, the whole's about x on to z."""
+    take = make_motion(
+        expression=np.zeros((1, 100)),
+        rotation=quarter(0)[None],
+        neck=quarter(2)[None],
+        fps=30,
+        space="arkit",
+    )
+    turned = Rotation.from_rotvec(head_turns(take)).apply([1, 0, 0])
+    np.testing.assert_allclose(turned, [[0, 0, 1]], atol=1e-6)
+
+
+def test_each_joint_hangs_on_its_own_parent():
+    """The jaw and both eyes on the neck, the neck on the root; left comes before right."""
+    take = make_motion(
+        expression=np.zeros((1, 100)),
+        rotation=quarter(0)[None],
+        neck=quarter(2)[None],
+        jaw=[[0.3, 0, 0]],
+        eyes=[[0, 0.2, 0, 0, -0.4, 0]],
+        fps=30,
+        space="flame2023",
+    )
+    root, neck = (Rotation.from_rotvec(quarter(axis)) for axis in (0, 2))
+    own = [[0.3, 0, 0], [0, 0.2, 0], [0, -0.4, 0]]
+    wanted = [root, root * neck, *(root * neck * Rotation.from_rotvec(v) for v in own)]
+    found = joint_quaternions(take)[0]
+    for joint, turn in enumerate(wanted):
+        assert abs(found[joint] @ wxyz(turn)) == pytest.approx(1, abs=1e-6), joint
+
+
+def test_frames_of_every_block_of_a_long_take():
+    """Blocks of 32 frames are kept one at a time, whichever way a user scrubs."""
+    shown = on_head()
+    take = head_take(shown.surface, 70)
+    actor = Actor(shown, take)
+    for index in (40, 3, 31, 32, 69, 64, 63):
+        alone = replace(take, **one_frame(take, index))
+        np.testing.assert_array_equal(
+            actor.pose(index).vertices, Actor(shown, alone).pose(0).vertices
+        )
+
+
+def one_frame(take: Motion, index: int) -> dict[str, np.ndarray]:
+    fields = ("expression", "jaw", "neck", "eyes", "rotation", "translation")
+    return {name: getattr(take, name)[index : index + 1] for name in fields}
+
+
+@pytest.mark.parametrize(
+    ("area", "factor"), [(0.5, 1.0), (1.44, 1.2), (1.8, 1.3416408), (2.5, 1.35)]
+)
+def test_gaussians_widen_with_the_root_of_the_area_and_never_shrink(area: float, factor: float):
+    grown = _growth(np.float32([2 * area, 1]), np.float32([2, 0]))
+    np.testing.assert_allclose(grown, [factor, 1], rtol=1e-6)
+
+
+def test_places_in_a_face():
+    """A right angle of legs 3 and 6: the middle of the corners, a corner, and beyond an edge."""
+    corners = np.float32([[0, 0, 0], [3, 0, 0], [0, 6, 0]])
+    middle = corners.mean(0)
+    places = np.float32([middle, [3, 0, 0], [0.75, 1.5, 0], [-1, 3, 0]])
+    shown = replace(
+        on_head(4),
+        anchors=np.zeros(4, np.int32),
+        offsets=(places - middle + [0, 0, 0.5]).astype(np.float32),
+    )
+    flat = np.zeros((len(shown.vertices), 3), np.float32)
+    flat[shown.faces[0]] = corners
+    np.testing.assert_allclose(
+        corner_shares(shown, flat),
+        [[1 / 3, 1 / 3, 1 / 3], [0, 1, 0], [0.5, 0.25, 0.25], [0.625, 0, 0.375]],
+        atol=1e-6,
+    )
+    flat[shown.faces[0]] = [0, 0, 1]
+    np.testing.assert_allclose(corner_shares(shown, flat), np.full((4, 3), 1 / 3), atol=1e-6)
+
+
+def flat_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
+    normals = np.cross(b - a, c - a)
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def test_normals_are_those_of_the_faces_where_nobody_reads_smooth_ones():
+    shown = on_head()
+    posed = Actor(shown, head_take(shown.surface)).pose(1, with_smooth_normals=False)
+    wanted = flat_normals(posed.vertices, shown.faces)[shown.anchors]
+    np.testing.assert_allclose(posed.normals, wanted, atol=1e-3)
+    smooth = Actor(shown, head_take(shown.surface)).pose(1).normals
+    assert np.abs(smooth - wanted).max() > 0.05
+
+
+def test_a_turn_between_unlike_corners_is_still_a_turn():
+    """`stretch`: the mean of three bones' turns moves a Gaussian as far as it was."""
+    shown = on_head()
+    posed = Actor(shown, head_take(shown.surface), "stretch").pose(2)
+    lengths = np.linalg.norm(posed.gaussians.quaternions, axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-4)
+    middles = posed.vertices[shown.faces[shown.anchors]].mean(1)
+    np.testing.assert_allclose(
+        np.linalg.norm(posed.gaussians.means - middles, axis=1),
+        np.linalg.norm(shown.offsets, axis=1),
+        rtol=2e-3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "surface", "stretch"),
+    [(0.05, 0.1, 1.0), (0.5, 0.5, 1.0), (1.2, 1.2, 1.2), (3.0, 3.0, 1.35), (20.0, 10.0, 1.35)],
+)
+def test_how_far_gaussians_grow_with_their_faces(size: float, surface: float, stretch: float):
+    shown = on_head()
+    vertices = (size * shown.vertices).astype(np.float32)
+    turns = np.tile(np.float32([1, 0, 0, 0]), (len(vertices), 1))
+    for follow, factor in (("surface", surface), ("stretch", stretch)):
+        actor = Actor(shown, head_take(shown.surface), follow)
+        posed = PosedMesh(vertices=vertices, turns=turns)
+        actor._mesh = SimpleNamespace(pose=lambda _index, posed=posed: posed)
+        gaussians = actor.pose(0).gaussians
+        np.testing.assert_allclose(gaussians.scales, factor * shown.scales, rtol=1e-3)
+        reach = factor if follow == "surface" else 1.0
+        middles = vertices[shown.faces[shown.anchors]].mean(1)
+        np.testing.assert_allclose(gaussians.means, middles + reach * shown.offsets, atol=1e-4)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES
-from affekt.sidecar.avatar.lam import decode_lam_avatar
+from affekt.sidecar.avatar.lam import decode_lam_avatar, is_lam_offset
 from affekt.sidecar.avatar.read import read_avatar
 from fakes.lam import (
     PROPERTIES,
@@ -70,6 +70,17 @@ def test_finds_head_and_neck_in_a_body_skeleton():
     np.testing.assert_array_equal(avatar.surface.joint_weights[bottom], (0, 0, 0))
 
 
+def test_joints_are_known_in_any_case(parts: tuple[bytes, bytes]):
+    document, binary = unpack_glb(parts[0])
+    for node in document["nodes"]:
+        node["name"] = node.get("name", "").title()
+    assert {"Head", "Neckupper"} <= {node["name"] for node in document["nodes"]}
+    rig = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip").surface
+    plain = decode_lam_avatar(lam_bundle(), "test.zip").surface
+    np.testing.assert_array_equal(rig.joint_pivots, plain.joint_pivots)
+    np.testing.assert_array_equal(rig.joint_weights, plain.joint_weights)
+
+
 def test_an_eye_joint_counts_as_head(parts: tuple[bytes, bytes]):
     document, binary = unpack_glb(parts[0])
     order = document["skins"][0]["joints"]
@@ -90,6 +101,19 @@ def test_without_a_skin_all_turns_as_one(parts: tuple[bytes, bytes]):
 def test_a_plain_zip_without_folder_is_fine(parts: tuple[bytes, bytes]):
     data = pack_zip({"skin.glb": parts[0], "offset.ply": parts[1]})
     assert len(decode_lam_avatar(data, "test.zip")) == len(egg()[0])
+
+
+def test_of_several_avatars_the_nearest_counts(parts: tuple[bytes, bytes]):
+    """A backup in a deeper folder is passed over, wherever it stands; two side by side are not."""
+    skin, offset = parts
+    own = {"her/skin.glb": skin, "her/offset.ply": offset}
+    backup = {"her/old/skin.glb": b"no", "her/old/offset.ply": b"no"}
+    for whole in ({**own, **backup}, {**backup, **own}):
+        assert len(decode_lam_avatar(pack_zip(whole), "test.zip")) == len(egg()[0])
+    twin = {"him/skin.glb": skin, "him/offset.ply": offset}
+    with pytest.raises(InputError, match="several files called") as caught:
+        decode_lam_avatar(pack_zip({**own, **twin}), "test.zip")
+    assert caught.value.code == "avatar.zip"
 
 
 def test_names_that_climb_out_are_only_names(parts: tuple[bytes, bytes], tmp_path: Path):
@@ -331,3 +355,51 @@ def test_real_bundles(name: str, real_data: Path):
     assert (moved > 0).sum() == 51
     assert avatar.surface.joint_pivots.shape == (3, 3)
     assert avatar.surface.joint_weights[:, 2].mean() > 0.9
+
+
+def test_a_mesh_without_any_of_arkits_shapes(parts: tuple[bytes, bytes]):
+    """One that is known is enough."""
+    document, binary = unpack_glb(parts[0])
+    names = [f"shape{index}" for index in range(len(TARGETS))]
+    document["meshes"][0]["extras"]["targetNames"] = names
+    assert code_of(lam_bundle(skin=pack_glb(document, binary))) == "avatar.no_shapes"
+    names[7] = "jawOpen"
+    avatar = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip")
+    assert avatar.surface.arkit_shapes.any((1, 2)).sum() == 1
+    np.testing.assert_array_equal(
+        avatar.surface.arkit_shapes[ARKIT_NAMES.index("jawOpen")], make_shapes(egg()[0])[7]
+    )
+
+
+def offset_columns(count: int = 100, **changes: float) -> dict[str, np.ndarray]:
+    """An offset.ply's, in which the last Gaussian has these values."""
+    plain = {"x": -0.1, "y": 0.1, "z": 0.05, "f_dc_0": 0, "f_dc_1": 1, "f_dc_2": 0.5}
+    plain |= {"scale_0": -4.606, "scale_1": -9, "scale_2": -4.606, **changes}
+    columns = {name: np.full(count, min(value, 0.0)) for name, value in plain.items()}
+    for name, value in plain.items():
+        if name in ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2"):
+            columns[name][:] = 0
+        columns[name][-1] = value
+    return columns
+
+
+@pytest.mark.parametrize(
+    ("columns", "by_name", "alone"),
+    [
+        (offset_columns(), True, True),
+        (offset_columns(99), True, False),
+        (offset_columns(x=-0.102), True, False),
+        (offset_columns(y=0.102), True, False),
+        (offset_columns(scale_1=-4.6), True, False),  # exp(-4.6) is 10.05 mm
+        (offset_columns(f_dc_1=1.01), False, False),
+        (offset_columns(f_dc_2=-0.01), False, False),
+        (offset_columns(f_rest_0=0), False, False),
+        ({k: v for k, v in offset_columns().items() if k != "scale_2"}, False, False),
+    ],
+)
+def test_what_is_the_offsets_of_a_bundle(
+    columns: dict[str, np.ndarray], by_name: bool, alone: bool
+):
+    """By its name, or by colours in place of harmonics and LAM's bounds of 10 cm and 1 cm."""
+    assert is_lam_offset(columns, "some/folder/Offset.PLY") == by_name
+    assert is_lam_offset(columns, "head.ply") == alone

@@ -411,9 +411,88 @@ def test_version_4_that_lies():
         assert code_of(bytes(data)) == "avatar.packed", (place, value)
 
 
+@pytest.mark.parametrize("more", [b"", b"\0", bytes(9), None])
+def test_a_stream_of_version_4_has_the_size_that_it_should(more: bytes | None):
+    """The last of its five streams, which holds a byte more, nine more, or one less."""
+    zstandard = pytest.importorskip("zstandard", reason="the extra `export` is not installed")
+    whole = packed.spz(some_splats(), 4)
+    place = 32 + 16 * (whole[15] - 1)
+    length, size = struct.unpack_from("<QQ", whole, place)
+    table = zstandard.ZstdDecompressor().decompress(whole[-length:])
+    assert len(table) == size
+    stream = zstandard.ZstdCompressor().compress(table[:-1] if more is None else table + more)
+    data = bytearray(whole[:-length] + stream)
+    struct.pack_into("<Q", data, place, len(stream))
+    if more == b"":
+        assert len(decode_avatar(bytes(data), "whole")) == len(some_splats().means)
+    else:
+        assert code_of(bytes(data)) == "avatar.packed"
+
+
+def test_version_4_that_would_fill_the_memory():
+    """Forty megabytes of zeros in four thousand bytes: no avatar is that even."""
+    zstandard = pytest.importorskip("zstandard", reason="the extra `export` is not installed")
+    count, streams, toc = 2_000_000, [], b""
+    for bytes_each in (9, 1, 3, 3, 4):
+        table = bytes(bytes_each * count)
+        streams.append(zstandard.ZstdCompressor().compress(table))
+        toc += struct.pack("<QQ", len(streams[-1]), len(table))
+    head = struct.pack("<4sIIBBBBI12x", b"NGSP", 4, count, 0, 12, 0, 5, 32)
+    data = head + toc + b"".join(streams)
+    assert len(data) < 6000
+    with pytest.raises(InputError, match="far more than it can hold") as caught:
+        decode_avatar(data, "bomb.spz")
+    assert caught.value.code == "avatar.packed"
+
+
 def test_readers_give_what_the_renderer_takes():
     """From the record back to the Gaussians that are drawn."""
     splats = some_splats(harmonics=3)
     drawn = rest_gaussians(decode_avatar(packed.spz(splats), "x"))
     np.testing.assert_allclose(drawn.means, splats.means, atol=2e-4)
     np.testing.assert_allclose(drawn.harmonics, splats.harmonics, atol=0.004)
+
+
+def test_the_finest_positions_of_an_spz():
+    head = struct.pack("<4sIIBBBB", b"NGSP", 2, 1, 0, 24, 0, 0)
+    places = bytes([0, 0, 64, 0, 0, 192, 1, 0, 0])  # a quarter of 2^24, minus that, 1
+    avatar = only(gzip.compress(head + places + bytes([51, 0, 0, 0, 80, 80, 80, 255, 127, 127])))
+    np.testing.assert_allclose(avatar.means[0], (0.25, -0.25, 2**-24), atol=1e-9)
+
+
+def test_a_large_spz_may_unpack_to_two_hundred_times_its_size():
+    """More than a megabyte, of numbers that do not repeat."""
+    count = 60_000
+    head = struct.pack("<4sIIBBBB", b"NGSP", 2, count, 0, 12, 0, 0)
+    body = np.random.default_rng(0).integers(0, 256, 19 * count, np.uint8).tobytes()
+    assert len(decode_avatar(gzip.compress(head + body, 1), "large.spz")) == count
+    assert code_of(gzip.compress(head + bytes(19 * count))) == "avatar.packed"
+
+
+def test_a_ksplat_that_names_no_bounds_for_its_harmonics():
+    """They are -1.5 and 1.5; the writer's own are -1.25 and 1.5."""
+    splats = some_splats(20, 3)
+    data = bytearray(packed.ksplat([splats], 2))
+    struct.pack_into("<ff", data, 36, 0, 0)
+    wanted = -1.5 + 3 * (splats.harmonics + 1.25) / 2.75
+    np.testing.assert_allclose(decode_avatar(bytes(data), "x").harmonics, wanted, atol=0.012)
+
+
+@pytest.mark.parametrize(("span", "away"), [(32767, 0), (0, 0), (16384, 16383 / 16384)])
+def test_a_ksplats_steps_span_what_its_section_says(span: int, away: float):
+    """Half a block, 1 m, in so many steps; 32,767 where it says none."""
+    splats = some_splats(1)
+    data = bytearray(packed.ksplat([splats]))
+    struct.pack_into("<I", data, 4096 + 24, span)
+    np.testing.assert_allclose(only(bytes(data)).means, splats.means + away, atol=3e-5)
+
+
+def test_a_sogs_rotation_that_names_no_place_turns_nothing():
+    splats = some_splats()
+    files = packed.sog_files(splats)
+    rotations = np.array([packed._sog_rotation(q) for q in splats.quaternions.tolist()])
+    rotations[[3, 7], 3] = 200, 0
+    found = decode_avatar(pack_zip({**files, "quats.webp": packed._webp(rotations)}), "x")
+    np.testing.assert_array_equal(found.quaternions[[3, 7]], [[1, 0, 0, 0]] * 2)
+    others = np.delete(np.arange(40), [3, 7])
+    assert turns(found.quaternions, splats.quaternions)[others].max() < 0.02

@@ -19,7 +19,7 @@ from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.motion.read import decode_motion
 from fakes import attacks
 from fakes.flame import flame_arrays, npz
-from fakes.lam import pack_ply
+from fakes.lam import lam_parts, pack_ply
 from fakes.plain_drive import face_frame, rotation_of
 from fakes.splats import flame_param, properties, splat_ply, table
 from scipy.spatial.transform import Rotation
@@ -105,7 +105,7 @@ def test_added_teeth_are_left_out_and_said(flame: HeadModel):
     data = pack_ply(values, 30, properties=properties(bound=True))
     avatar = decode_avatar(data, "p.ply", flame, flame_param())
     assert len(avatar) == 20
-    assert avatar.notes[0].startswith("10 Gaussians lie on teeth")
+    assert avatar.notes[0].startswith("10 Gaussians on teeth")
     values[:, -1] = faces
     only_teeth = pack_ply(values, 30, properties=properties(bound=True))
     assert code_of(only_teeth, flame, flame_param()) == "avatar.ply"
@@ -165,6 +165,19 @@ def test_bindings_out_of_range(flame: HeadModel, value: float, code: str):
     values[7, -1] = value
     data = pack_ply(values, 30, properties=properties(bound=True))
     assert code_of(data, flame, flame_param()) == code
+
+
+@pytest.mark.parametrize(
+    ("log_scale", "said"), [(7.1, "far too large"), (6.9, "larger than a room")]
+)
+def test_a_single_gaussian_of_far_too_many_faces(flame: HeadModel, log_scale: float, said: str):
+    """exp(7) faces are allowed where a face is small enough, 7.4 m are not."""
+    values = table(60, faces=len(flame.faces))
+    names = properties(bound=True)
+    values[31, names.index("scale_1")] = log_scale
+    with pytest.raises(InputError, match=said) as caught:
+        decode_avatar(pack_ply(values, 60, properties=names), "p.ply", flame, flame_param())
+    assert caught.value.code == "avatar.ply"
 
 
 def test_hostile_companions(flame: HeadModel, tmp_path: Path):
@@ -352,6 +365,11 @@ def test_a_trainings_output_is_its_last_iteration(tmp_path: Path):
         folder.mkdir(parents=True)
         (folder / "point_cloud.ply").write_bytes(splat_ply(count))
     assert len(read_avatar(tmp_path)) == 50
+    for name in ("iteration_best", "iteration_99999999999"):  # no numbers of iterations
+        folder = tmp_path / "point_cloud" / name
+        folder.mkdir()
+        (folder / "point_cloud.ply").write_bytes(splat_ply(10))
+    assert len(read_avatar(tmp_path)) == 50
 
 
 @pytest.mark.parametrize(
@@ -363,9 +381,41 @@ def test_a_trainings_output_is_its_last_iteration(tmp_path: Path):
     ],
 )
 def test_what_people_mistake_for_an_avatar(start: bytes, what: str):
-    with pytest.raises(InputError, match=f"portrait is a {what}, not an avatar") as caught:
+    with pytest.raises(InputError) as caught:
         decode_avatar(start + b"\0" * 100, "portrait")
     assert caught.value.code == "file.wrong_kind"
+    assert caught.value.message == f"portrait is a {what}, not an avatar."
+    wanted = "choose the whole zip" if what == "mesh" else "choose that avatar's file"
+    assert wanted in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("start", "name", "said"),
+    [
+        (b"glTF\2\0\0\0", "a/Skin.GLB", "only the mesh of a LAM avatar"),
+        (b'{"version": 2}', "Meta.JSON", "only describes a SOG"),
+    ],
+)
+def test_parts_of_an_avatar_are_known_by_name(start: bytes, name: str, said: str):
+    with pytest.raises(InputError, match=said) as caught:
+        decode_avatar(start + b" " * 100, name)
+    assert caught.value.code == "avatar.part"
+
+
+def test_a_part_that_lies_in_its_folder_names_it_and_a_damaged_one_its_damage(tmp_path: Path):
+    skin, offset = lam_parts()
+    (tmp_path / "skin.glb").write_bytes(skin)
+    (tmp_path / "offset.ply").write_bytes(offset)
+    for part in ("skin.glb", "offset.ply"):
+        with pytest.raises(InputError) as caught:
+            read_avatar(tmp_path / part)
+        assert caught.value.code == "avatar.part"
+        assert caught.value.remedy == f"Give the whole folder: {tmp_path}"
+    (tmp_path / "offset.ply").write_bytes(offset[:-7])
+    with pytest.raises(InputError) as caught:
+        read_avatar(tmp_path / "offset.ply")
+    assert caught.value.code == "avatar.ply"
+    assert "folder" not in caught.value.remedy
 
 
 def test_what_to_do_about_other_plys():

@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Colours by the direction of sight."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
-from affekt.sidecar.avatar.splats import Splats, seen_colours
+from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.splats import (
+    Splats,
+    checked,
+    decode_splats,
+    log_scales,
+    logistic,
+    logits,
+    seen_colours,
+    zeroth_harmonics,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -136,3 +148,135 @@ def test_colours_are_never_below_zero(known: int):
     values = gaussians(6, known)
     values.harmonics[:] -= 3
     assert seen_colours(values, view(6)).min() == 0
+
+
+def three(**changes: float | tuple[float, ...]) -> Splats:
+    """Three Gaussians, of which the second has these values."""
+    arrays = {
+        "means": np.zeros((3, 3), np.float32),
+        "quaternions": np.tile(np.float32([1, 0, 0, 0]), (3, 1)),
+        "scales": np.full((3, 3), 0.01, np.float32),
+        "opacities": np.full(3, 0.5, np.float32),
+        "colours": np.full((3, 3), 0.5, np.float32),
+    }
+    for name, value in changes.items():
+        arrays[name][1] = value
+    return Splats(**arrays)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fits"),
+    [
+        ("means", (0, -9.9e5, 0), True),
+        ("means", (0, -1.1e6, 0), False),
+        ("means", (0, 1.1e6, 0), False),
+        ("means", (0, 0, np.nan), False),
+        ("scales", (8100, 0, 1), True),  # exp(9) = 8103 m
+        ("scales", (1, 8110, 1), False),
+        ("scales", (1, 1, -1e-6), False),
+        ("quaternions", (0, np.inf, 0, 0), False),
+        ("opacities", np.nan, False),
+        ("colours", (2, -3, 0), True),
+    ],
+)
+def test_the_ends_of_what_a_file_may_hold(field: str, value: float | tuple[float, ...], fits: bool):
+    if fits:
+        assert len(checked(three(**{field: value}), "a.ply").means) == 3
+        return
+    with pytest.raises(InputError) as caught:
+        checked(three(**{field: value}), "a.ply")
+    assert caught.value.code == "avatar.ply"
+
+
+def test_what_a_file_holds_becomes_usable():
+    found = checked(
+        three(quaternions=(0, 0, -3, 4), scales=(0, 0.2, 0.3), colours=(-0.5, 0.2, 1.5)), "a.ply"
+    )
+    np.testing.assert_allclose(found.quaternions[1], [0, 0, -0.6, 0.8])
+    np.testing.assert_allclose(found.scales[1], [8.756511e-27, 0.2, 0.3], rtol=1e-6)
+    np.testing.assert_allclose(found.colours[1], [0, 0.2, 1.5])
+    for empty in ((0, 0, 0, 0), (0, 9e-7, 0, 0)):
+        turned = checked(three(quaternions=empty), "a.ply").quaternions
+        np.testing.assert_array_equal(turned[1], [1, 0, 0, 0])
+    short = checked(three(quaternions=(0, 2e-6, 0, 0)), "a.ply").quaternions
+    np.testing.assert_allclose(short[1], [0, 1, 0, 0])
+    harmonics = np.zeros((3, 3, 3), np.float32)
+    shaded = replace(three(colours=(-0.5, 0.2, 1.5)), harmonics=harmonics)
+    np.testing.assert_allclose(checked(shaded, "a.ply").colours[1], [-0.5, 0.2, 1.5])
+
+
+def test_3dgs_numbers():
+    """By hand: log(0.6 / 0.4), log of scales, and colours around one half."""
+    numbers = np.float32([0.405465, -1.386294, -np.inf, np.inf, 200, -200])
+    np.testing.assert_allclose(logistic(numbers), [0.6, 0.2, 0, 1, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        logits(np.float32([0.6, 0.2, 0, 1])), [0.405465, -1.386294, -13.81551, 13.81551], rtol=1e-4
+    )
+    np.testing.assert_allclose(
+        log_scales(np.float32([0.5, 0, 2])), [-0.6931472, -60, 0.6931472], rtol=1e-6
+    )
+    dc = zeroth_harmonics(three(colours=(0.5, 0.782094792, 0)))
+    np.testing.assert_allclose(dc[1], [0, 1, -1.7724539], atol=1e-6)
+
+
+def columns(**changes: object) -> dict[str, np.ndarray]:
+    """Two Gaussians as a PLY's columns."""
+    plain = {"x": 1, "y": 2, "z": 3, "f_dc_0": 0, "f_dc_1": 1, "f_dc_2": -1, "opacity": 0.405465}
+    plain |= {"scale_0": -1, "scale_1": -2, "scale_2": -3}
+    plain |= {"rot_0": 0, "rot_1": 0, "rot_2": 3, "rot_3": -4}
+    return {name: np.array([value, value], "f4") for name, value in {**plain, **changes}.items()}
+
+
+def test_each_column_has_its_place():
+    found = decode_splats(columns(), "a.ply", most_log_scale=2.0)
+    np.testing.assert_allclose(found.means, [[1, 2, 3]] * 2)
+    np.testing.assert_allclose(found.quaternions, [[0, 0, 0.6, -0.8]] * 2)
+    np.testing.assert_allclose(found.scales, np.exp([[-1, -2, -3]] * 2))
+    np.testing.assert_allclose(found.opacities, [0.6] * 2, atol=1e-6)
+    np.testing.assert_allclose(found.colours, [[0.5, 0.782094792, 0.217905208]] * 2, atol=1e-6)
+    plain = decode_splats(columns(), "a.ply", most_log_scale=2.0, plain_colour=True)
+    np.testing.assert_allclose(plain.colours, [[0, 1, 0]] * 2)
+    rest = {f"f_rest_{k}": k / 10 for k in range(9)}  # red's three, green's three, blue's three
+    shaded = decode_splats(columns(**rest), "a.ply", most_log_scale=2.0)
+    assert shaded.harmonics is not None
+    np.testing.assert_allclose(
+        shaded.harmonics[1], [[0, 0.3, 0.6], [0.1, 0.4, 0.7], [0.2, 0.5, 0.8]], atol=1e-7
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({"scale_1": 1.99}, True),
+        ({"scale_1": 2.01}, False),
+        ({"scale_1": -np.inf}, True),
+        ({"scale_1": np.inf}, False),
+        ({"opacity": np.inf}, True),
+        ({"opacity": -np.inf}, True),
+        ({"opacity": np.nan}, False),
+        ({"x": np.inf}, False),
+        ({"rot_2": 0, "rot_3": 9e-7}, False),
+        ({"rot_2": 0, "rot_3": 2e-6}, True),
+        ({"f_rest_0": 0.1}, False),
+        ({f"f_rest_{k}": 0.1 for k in range(24)}, True),
+        ({f"f_rest_{k}": 0.1 for k in range(10)}, False),
+    ],
+)
+def test_what_a_ply_may_hold(changes: dict[str, float], fits: bool):
+    if fits:
+        decode_splats(columns(**changes), "a.ply", most_log_scale=2.0)
+        return
+    with pytest.raises(InputError) as caught:
+        decode_splats(columns(**changes), "a.ply", most_log_scale=2.0)
+    assert caught.value.code == "avatar.ply"
+
+
+def test_discs_have_no_third_scale_and_no_ply_lacks_another():
+    for missing, thick in (("scale_2", [np.exp(-1), np.exp(-2), 8.756511e-27]), ("scale_1", None)):
+        held = {name: values for name, values in columns().items() if name != missing}
+        if thick is None:
+            with pytest.raises(InputError, match="scale_1 is missing"):
+                decode_splats(held, "a.ply", most_log_scale=2.0)
+        else:
+            flat = decode_splats(held, "a.ply", most_log_scale=2.0).scales
+            np.testing.assert_allclose(flat, [thick] * 2, rtol=1e-6)

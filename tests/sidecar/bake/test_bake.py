@@ -52,6 +52,13 @@ def check_same(found: Baked, wanted: Baked) -> None:
     assert found.vertices.tobytes() == wanted.vertices.tobytes()
 
 
+def test_chunks_lie_on_one_grid_of_64_frames() -> None:
+    assert list(chunks_of(range(70, 130), 200)) == [range(64, 128), range(128, 192)]
+    assert list(chunks_of(range(64), 64)) == [range(64)]
+    assert list(chunks_of(range(127, 128), 200)) == [range(64, 128)]
+    assert list(chunks_of(range(190, 200), 200)) == [range(128, 192), range(192, 200)]
+
+
 def test_chunks_are_whole_blocks() -> None:
     assert CHUNK % CHUNK_FRAMES == 0
 

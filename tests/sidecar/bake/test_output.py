@@ -1,29 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A bake's files: the same bytes for the same input, and nothing after a failure."""
 
+import hashlib
 import json
 import os
 import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import InputError, JobError
+from affekt.shared.head import ARRAY_FIELDS
 from affekt.shared.motion import Motion
 from affekt.sidecar import cli
+from affekt.sidecar.bake import output
 from affekt.sidecar.bake.bake import CHUNK, BakedChunk, BakeJob
-from affekt.sidecar.bake.output import sha256, write_bake
+from affekt.sidecar.bake.output import head_sha256, modulator_sha256, sha256, write_bake
 from affekt.sidecar.bake.store import MemoryStore
 from affekt.sidecar.bake.take import prepare
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.claim import Claim
 from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.modulation.weights import save_modulator
-from affekt.sidecar.motion.read import encode_motion, read_motion
+from affekt.sidecar.motion.read import encode_motion, read_motion, read_take
 from affekt.sidecar.motion.write import write_motion
 from affekt.sidecar.server.authenticator import LOCAL_USER
 from fakes.bakes import bake
@@ -35,6 +39,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 HEAD, MODULATOR, FRAMES = small_head(), small_modulator(), CHUNK + 36
+
+
+HEAD_ARRAYS = [name for name in ARRAY_FIELDS if name != "faces"]
+SCALINGS = (
+    "mean",
+    "scale",
+    "residual_scale",
+    "lowest",
+    "highest",
+    "upper_share",
+    "lip_opening",
+    "mirrored",
+)
 
 
 def job_of(motion: Motion | None = None, frames: range | None = None) -> BakeJob:
@@ -53,7 +70,7 @@ def test_files_hold_the_bake(tmp_path: Path) -> None:
     assert sorted(os.listdir(out)) == ["motion.npz", "report.json", "vertices.pc2"]
     track = constant_track(FRAMES, 30.0, sad=1)
     expected = bake(random_motion(FRAMES), track, HEAD, None, MODULATOR, range(3, 90))
-    assert (out / "motion.npz").read_bytes() == encode_motion(expected.motion)
+    assert (out / "motion.npz").read_bytes() == encode_motion(expected.motion, 3)
     np.testing.assert_array_equal(read_pc2(out / "vertices.pc2"), expected.vertices)
     assert json.loads((out / "report.json").read_bytes()) == report
     assert report["frames"] == {"first": 3, "last": 89, "count": 87}
@@ -63,6 +80,83 @@ def test_files_hold_the_bake(tmp_path: Path) -> None:
     for name, digest in report["sha256"]["outputs"].items():
         assert digest == sha256((out / name).read_bytes())
     assert report["sha256"]["inputs"] == {"motion": sha256(b"x")}
+
+
+def test_a_part_says_where_it_begins(tmp_path: Path) -> None:
+    """In both of its files; a whole bake's have nothing more than before."""
+    write(job_of(arkit_motion(50), frames=range(7, 30)), tmp_path / "part")
+    for name in ("motion.npz", "take.npz"):
+        assert read_take(tmp_path / "part" / name).first_frame == 7
+    write(job_of(arkit_motion(50)), tmp_path / "whole")
+    assert read_take(tmp_path / "whole" / "motion.npz").first_frame == 0
+    with np.load(tmp_path / "whole" / "motion.npz") as whole:
+        assert "first_frame" not in whole.files
+
+
+@pytest.mark.parametrize("first", [-1, 0.5, float("nan"), 1e12])
+def test_a_beginning_that_cannot_be(first: float, tmp_path: Path) -> None:
+    write(job_of(frames=range(7, 30)), tmp_path)
+    with np.load(tmp_path / "motion.npz") as part:
+        np.savez(tmp_path / "bad.npz", **{**part, "first_frame": np.array(first)})
+    with pytest.raises(InputError) as caught:
+        read_take(tmp_path / "bad.npz")
+    assert caught.value.code == "motion.shape"
+
+
+def test_the_report_says_what_was_baked_and_with_what(tmp_path: Path) -> None:
+    job = job_of(arkit_motion(70), range(3, 60))
+    job.seconds["convert"] = 1.23456
+    report = write_bake(
+        job,
+        tmp_path,
+        settings={"head": "small", "frames": "3-59"},
+        inputs={"motion": b"abc", "head": "0123"},
+    )
+    assert report["format"] == "affekt bake 1"
+    assert (report["fps"], report["vertices"], report["take_space"]) == (30, 40, "arkit")
+    assert report["settings"] == {"head": "small", "frames": "3-59"}
+    assert report["sha256"]["inputs"] == {
+        "motion": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "head": "0123",
+    }
+    assert set(report["sha256"]["outputs"]) == {"motion.npz", "take.npz", "vertices.pc2"}
+    for name, digest in report["sha256"]["outputs"].items():
+        assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest(), name
+    assert report["seconds"]["convert"] == 1.2346
+    assert report["versions"]["affekt"] == "0.1.0"
+    assert set(report["versions"]) == {"python", "affekt", "numpy", "torch", "scipy"}
+    assert report["versions"]["numpy"] == np.__version__
+
+
+def test_the_time_for_vertices_and_files_is_what_the_other_stages_did_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From 100 s to 130 s on the clock, 7 s of which were the stages'; converting came before."""
+    job = job_of(random_motion(20))
+    job.seconds["convert"] = 50.0
+    now = iter([100.0, 101.0, 105.0, 106.0, 109.0, 130.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    seconds = write(job, tmp_path)["seconds"]
+    assert seconds == {"convert": 50, "modulate": 4, "map back": 3, "vertices and writing": 23}
+
+
+def altered(values: np.ndarray) -> np.ndarray:
+    """The same but for its last number."""
+    other = values.copy()
+    other.flat[-1] += 1
+    return other
+
+
+def test_each_array_of_a_head_or_modulator_is_in_its_hash() -> None:
+    heads = [HEAD, *(replace(HEAD, **{n: altered(getattr(HEAD, n))}) for n in HEAD_ARRAYS)]
+    assert len({head_sha256(head) for head in heads}) == len(heads)
+    assert head_sha256(replace(HEAD, name="other")) == head_sha256(HEAD)
+    modulators = [
+        MODULATOR,
+        *(replace(MODULATOR, **{n: altered(getattr(MODULATOR, n))}) for n in SCALINGS),
+        small_modulator(1),
+    ]
+    assert len({modulator_sha256(modulator) for modulator in modulators}) == len(modulators)
 
 
 def test_pc2_header_is_what_blender_reads(tmp_path: Path) -> None:
@@ -97,6 +191,19 @@ def test_every_chunk_is_told(tmp_path: Path) -> None:
     told: list[BakedChunk] = []
     write(job_of(), tmp_path, on_chunk=told.append)
     assert [chunk.done for chunk in told] == [CHUNK, FRAMES]
+
+
+def test_the_report_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds it finds all that it speaks of."""
+    moved: list[str] = []
+    replace_file = output.replace_file
+    monkeypatch.setattr(
+        output,
+        "replace_file",
+        lambda source, target: moved.append(target.name) or replace_file(source, target),
+    )
+    write(job_of(arkit_motion(20)), tmp_path)
+    assert moved == ["take.npz", "motion.npz", "vertices.pc2", "report.json"]
 
 
 def test_failure_leaves_nothing(tmp_path: Path) -> None:

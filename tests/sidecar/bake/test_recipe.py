@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The names of chunks change with all that their bits depend on, and with nothing else."""
 
+import copy
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from affekt.shared.emotion import EmotionTrack
+from affekt.shared.head import ARRAY_FIELDS
 from affekt.sidecar.bake import recipe
 from affekt.sidecar.bake.bake import CHUNK, chunks_of
-from affekt.sidecar.bake.recipe import motion_key
+from affekt.sidecar.bake.recipe import motion_key, vertices_key
 from affekt.sidecar.bake.take import prepare
 from affekt.sidecar.modulation.modulator import modulate_part, weight_rows
 from fakes.bakes import ADAPTER, FRAMES, HEAD, MODULATOR, RATES, prepared, random_track, same_bits
@@ -48,6 +52,47 @@ def test_all_code_that_a_bake_runs_is_in_the_name() -> None:
         for module in modules - ELSEWHERE - rooms
         if not any(module == name or module.startswith(f"{name}.") for name in named)
     }
+
+
+TRACK, FIRST = random_track(1), range(CHUNK)
+
+
+def vars_of(record: object) -> dict[str, object]:
+    """The record's fields by name."""
+    return {entry.name: getattr(record, entry.name) for entry in fields(record)}  # type: ignore[arg-type]
+
+
+def test_other_code_or_another_library_has_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the bytes and the place of each file that is listed, and of no other."""
+    for place, text in (("bake/recipe.py", "a"), ("bake/in/deep.py", "b"), ("smooth.py", "c")):
+        path = tmp_path / "sidecar" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(recipe, "__file__", str(tmp_path / "sidecar" / "bake" / "recipe.py"))
+    monkeypatch.setattr(recipe, "_CODE", ("sidecar/bake", "sidecar/smooth.py"))
+    key = recipe.code_key.__wrapped__
+    names = [key()]
+    (tmp_path / "sidecar" / "other.py").write_text("d")
+    (tmp_path / "sidecar" / "bake" / "notes.txt").write_text("d")
+    assert key() == names[0]
+    (tmp_path / "sidecar" / "bake" / "in" / "deep.py").write_text("B")
+    names.append(key())
+    (tmp_path / "sidecar" / "smooth.py").write_text("C")
+    names.append(key())
+    (tmp_path / "sidecar" / "bake" / "in" / "deep.py").rename(tmp_path / "sidecar/bake/deep.py")
+    names.append(key())
+    for module, version in ((torch, "2.99"), (np, "9.9"), (recipe.numba, "0.99")):
+        monkeypatch.setattr(module, "__version__", version)
+        names.append(key())
+    monkeypatch.setattr(recipe, "AFFEKT_VERSION", "9.9.9")
+    names.append(key())
+    monkeypatch.setattr(recipe.platform, "machine", lambda: "abacus")
+    names.append(key())
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "by hand")
+    names.append(key())
+    assert len(set(names)) == len(names) == 10
 
 
 CURVES = ("weights", "influence", "upper", "lower", "geometry", "appearance")
@@ -125,3 +170,97 @@ def test_names_tell_takes_heads_and_modulators_apart() -> None:
     assert len(keys) == len(takes)
     same = prepare(random_motion(FRAMES), HEAD, None, MODULATOR)
     assert motion_key(same, track, frames) == motion_key(takes[0], track, frames)
+
+
+def altered(values: np.ndarray) -> np.ndarray:
+    """The same but for its last number."""
+    other = values.copy()
+    other.flat[-1] += 1
+    return other
+
+
+MODULATOR_ARRAYS = tuple(
+    name for name, value in vars_of(MODULATOR).items() if isinstance(value, np.ndarray)
+)
+TAKE_ARRAYS = ("expression", "jaw", "neck", "eyes", "rotation", "translation", "shape", "eyelids")
+
+
+def test_nothing_is_left_out_below() -> None:
+    assert set(MODULATOR_ARRAYS) == {
+        "mean",
+        "scale",
+        "residual_scale",
+        "lowest",
+        "highest",
+        "upper_share",
+        "lip_opening",
+        "mirrored",
+    }
+    assert set(vars_of(random_motion(2))) == {*TAKE_ARRAYS, "fps", "space"}
+
+
+@pytest.mark.parametrize("name", MODULATOR_ARRAYS)
+def test_every_array_of_the_modulator_is_in_a_chunks_name(name: str) -> None:
+    take = prepared()
+    other = replace(take.modulator, **{name: altered(getattr(take.modulator, name))})
+    names = {motion_key(replace(take, modulator=m), TRACK, FIRST) for m in (take.modulator, other)}
+    assert len(names) == 2
+
+
+def test_every_tensor_of_the_network_is_in_a_chunks_name() -> None:
+    take = prepared()
+    names = {motion_key(take, TRACK, FIRST)}
+    state = take.modulator.network.state_dict()
+    for tensor in state:
+        network = copy.deepcopy(take.modulator.network)
+        with torch.no_grad():
+            network.state_dict()[tensor].view(-1)[-1] += 1
+        changed_take = replace(take, modulator=replace(take.modulator, network=network))
+        names.add(motion_key(changed_take, TRACK, FIRST))
+    assert len(names) == 1 + len(state)
+
+
+@pytest.mark.parametrize("name", TAKE_ARRAYS)
+def test_every_array_of_the_take_is_in_both_names(name: str) -> None:
+    take = replace(prepared().motion, eyelids=np.zeros((FRAMES, 2), np.float32))
+    other = replace(take, **{name: altered(getattr(take, name))})
+    assert len({vertices_key(HEAD, shown) for shown in (take, other)}) == 2
+    motions = {
+        motion_key(replace(prepared(), motion=motion), TRACK, FIRST) for motion in (take, other)
+    }
+    assert len(motions) == 2
+
+
+@pytest.mark.parametrize("name", ARRAY_FIELDS)
+def test_every_array_of_the_head_is_in_both_names(name: str) -> None:
+    other = replace(HEAD, **{name: altered(getattr(HEAD, name))}) if name != "faces" else None
+    if other is None:  # its last corner is the head's last vertex
+        other = replace(HEAD, faces=np.ascontiguousarray(HEAD.faces[::-1]))
+    motion = prepared().motion
+    assert vertices_key(HEAD, motion) != vertices_key(other, motion)
+    spoken = replace(prepared(), spoken=other)
+    assert motion_key(prepared(), TRACK, FIRST) != motion_key(spoken, TRACK, FIRST)
+
+
+def test_other_frames_and_other_rates_have_other_names() -> None:
+    take = prepared()
+    still = replace(TRACK, influence=np.zeros(FRAMES, np.float32))
+    names = [
+        motion_key(take, still, range(64)),
+        motion_key(take, still, range(64, 128)),
+        motion_key(take, still, range(63)),
+        motion_key(take, TRACK, range(64)),
+        vertices_key(HEAD, take.motion),
+        vertices_key(HEAD, replace(take.motion, fps=25.0)),
+    ]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", ["weights", "influence", "upper", "lower", "geometry"])
+def test_every_curve_of_the_emotions_is_in_a_chunks_name(name: str) -> None:
+    """At a frame inside it; the control, the colours, has no effect on where things are."""
+    ones = replace(TRACK, influence=np.ones(FRAMES, np.float32))
+    other = changed(ones, name, slice(10, 11), 0.5)
+    assert motion_key(prepared(), ones, FIRST) != motion_key(prepared(), other, FIRST)
+    coloured = changed(ones, "appearance", slice(10, 11), 0.5)
+    assert motion_key(prepared(), ones, FIRST) == motion_key(prepared(), coloured, FIRST)

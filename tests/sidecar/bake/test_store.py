@@ -18,6 +18,7 @@ from affekt.sidecar.bake.store import MemoryStore
 from affekt.sidecar.bake.take import Prepared, prepare
 from affekt.sidecar.cache import user
 from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.cache.parts import Part
 from affekt.sidecar.cache.user import UserCache
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import load_modulator
@@ -243,3 +244,23 @@ def test_a_real_take_with_the_shipped_modulator(
     assert keep(store, result)[0] == hashes["vertices.pc2"]
     assert sha256(encode_motion(result.motion)) == hashes["motion.npz"]
     assert sha256(encode_motion(result.take_motion)) == hashes["take.npz"]
+
+
+def test_memory_forgets_the_oldest_once_it_holds_too_much() -> None:
+    store = MemoryStore(10)
+    assert store.add_chunk("a", [b"12", b"3456"]) == Part(key="a", offset=0, length=6)
+    store.add_chunk("b", [b"7890"])
+    assert store.find_chunk("a") == store.find_chunk("a", 6) == Part(key="a", offset=0, length=6)
+    assert store.find_chunk("a", 5) is None
+    assert b"".join(store.part_blocks(Part(key="a", offset=1, length=3))) == b"234"
+    store.add_chunk("c", [b"x"])
+    assert [store.find_chunk(key) is None for key in "abc"] == [True, False, False]
+
+
+def test_memory_holds_32_mib_unless_told_otherwise() -> None:
+    store, half = MemoryStore(), bytes(16 << 20)
+    for key in "ab":
+        store.add_chunk(key, [half])
+    assert store.find_chunk("a") is not None
+    store.add_chunk("c", [b"x"])
+    assert store.find_chunk("a") is None

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ def test_several_claims(tmp_path: Path) -> None:
     assert is_claimed(tmp_path)
     two.close()
     two.close()
+    assert not two._lock.is_locked
     assert not is_claimed(tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -40,6 +43,18 @@ def test_a_killed_process_claims_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir())
     wait_for(lambda: not is_claimed(tmp_path), "the end of its claim")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_next_claim_sweeps_up_after_a_killed_process(tmp_path: Path) -> None:
+    (tmp_path / "in-use-1-00000000.lock").touch()
+    (tmp_path / "someone-elses.lock").touch()
+    claim = Claim(tmp_path)
+    (own,) = tmp_path.glob("in-use-*")
+    assert own.name.startswith(f"in-use-{os.getpid()}-")
+    if os.name == "posix":
+        assert stat.S_IMODE(own.stat().st_mode) == 0o600
+    claim.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["someone-elses.lock"]
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -97,6 +97,32 @@ def test_what_an_open_job_uses_stays(tmp_path: Path) -> None:
     assert cache.size_bytes() <= FILE
 
 
+def test_more_goes_than_must_so_that_not_every_new_file_needs_it(tmp_path: Path) -> None:
+    """One file above 40: down to 95 of a hundred, 38 files of 40."""
+    cache = Cache(tmp_path, 40 * FILE)
+    names = [add(cache, index, 1000.0 + index) for index in range(41)]
+    cache.make_room(0, None)
+    assert left(cache, names) == list(range(3, 41))
+    cache.make_room(5 * FILE, None)
+    assert left(cache, names) == list(range(6, 41))
+    assert cache.size_bytes() == 35 * FILE
+
+
+def test_a_files_time_may_be_a_second_behind_the_jobs(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, FILE)
+    names = [add(cache, 1, 998.9), add(cache, 2, 999.1)]
+    with pytest.raises(JobError):
+        cache.make_room(FILE, 1000.0)
+    assert left(cache, names) == [1]
+
+
+def test_a_full_cache_says_how_much_it_may_hold(tmp_path: Path) -> None:
+    with pytest.raises(JobError) as caught:
+        Cache(tmp_path, 2_500_000_000).make_room(2_500_000_001, None)
+    assert "may hold 2.5 GB" in caught.value.message
+    Cache(tmp_path, 2_500_000_000).make_room(2_500_000_000, None)
+
+
 def test_more_than_the_limit_never_fits(tmp_path: Path) -> None:
     cache = Cache(tmp_path, 4 * FILE)
     add(cache, 1, 1000.0)
@@ -124,8 +150,34 @@ def test_other_processes_files_are_counted(tmp_path: Path) -> None:
     add(one, 1, 1000.0)
     assert two.size_bytes() == FILE
     add(one, 2, 1000.0)
-    now[0] += 2
+    now[0] += 0.99
+    assert two.size_bytes() == FILE
+    now[0] += 0.01
     assert two.size_bytes() == one.size_bytes() == 2 * FILE
+
+
+def test_a_folder_that_is_slow_to_measure_is_measured_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After 50 times as long as that takes: 3 s make 150 s from its end on."""
+    now = [0.0]
+    cache, other = Cache(tmp_path, 10 * FILE, lambda: now[0]), Cache(tmp_path)
+    real = os.scandir
+
+    def slow(folder: object):
+        if str(folder).endswith("artefacts"):
+            now[0] += 3.0
+        return real(folder)
+
+    add(other, 1, 1000.0)
+    monkeypatch.setattr(os, "scandir", slow)
+    assert cache.size_bytes() == FILE
+    assert now == [3.0]
+    add(other, 2, 1000.0)
+    now[0] = 152.9
+    assert cache.size_bytes() == FILE
+    now[0] = 153.0
+    assert cache.size_bytes() == 2 * FILE
 
 
 def test_the_size_is_counted_not_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

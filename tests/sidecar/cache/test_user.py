@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
 import threading
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from shutil import rmtree
@@ -530,6 +532,33 @@ def test_a_folder_that_is_a_file(user: UserCache) -> None:
     assert user.folder.read_text() == "mine"
     user.folder.unlink()
     assert user.add(lambda file: file.write(WHOLE)) == (SHA256, 1024)
+
+
+READINGS: dict[str, Callable[[UserCache], object]] = {
+    "path": lambda user: user.path(SHA256, "a.npz"),
+    "read": lambda user: user.read(SHA256, 0),
+    "state": lambda user: user.state(SHA256),
+    "find_chunk": lambda user: user.find_chunk(KEY),
+}
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_a_disk_that_cannot_be_read(
+    name: str, user: UserCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its error is told as ours, and names no place."""
+    user.add(lambda file: file.write(WHOLE))
+    user.add_chunk(KEY, [b"1"])
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "/srv/cache")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", broken)
+        with pytest.raises(JobError) as caught:
+            READINGS[name](user)
+    assert code_of(caught) == "job.disk"
+    assert "/srv" not in str(caught.value)
 
 
 def test_a_removed_root_is_made_again(user: UserCache) -> None:

@@ -96,3 +96,17 @@ def test_not_under_a_sidecar_for_other_machines(
     assert Cache(folder).size_bytes() > 10_000_000
     claim.close()
     assert cli.run(["cache", "clear"]) == 0
+
+
+def test_another_folder_than_the_users_own(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    fill(folder)
+    fill(other)
+    assert cli.run(["cache", "info", "--cache-dir", str(other)]) == 0
+    assert capsys.readouterr().out.startswith(f"{other}: 0.02 of 20 GB ")
+    assert cli.run(["cache", "clear", "--cache-dir", str(other)]) == 0
+    assert capsys.readouterr().out == f"{other}: 0.02 GB removed\n"
+    assert Cache(other).size_bytes() == 0
+    assert Cache(folder).size_bytes() > 10_000_000

@@ -126,3 +126,18 @@ def test_remote_writes_no_secret_on_its_own_address(terminal: Terminal, tmp_path
     with pytest.raises(AffektError):
         Serve(remote=True, runtime_dir=tmp_path / "run", cache_dir=tmp_path / "cache").run()
     assert not (tmp_path / "run").exists()
+
+
+def test_another_folder_for_a_servers_keys(terminal: Terminal, tmp_path: Path) -> None:
+    key = re.findall("[a-z2-7]{56}", terminal.run("keys new --out me.json"))[0]
+    other = f"--keys-dir {tmp_path / 'other'}"
+    own, theirs = terminal.run("keys show"), terminal.run(f"keys show {other}")
+    assert own != theirs
+    assert terminal.run(f"keys show {other}") == theirs
+    said = terminal.run(f"keys trust {key} --name anna {other}")
+    assert re.findall("[a-z2-7]{56}", theirs)[0] in said
+    assert "Nobody is trusted" in terminal.run("keys list")
+    assert terminal.run(f"keys list {other}").startswith(f"{'anna':<32}  {key}\n")
+    terminal.run(f"keys forget anna {other}")
+    assert "Nobody is trusted" in terminal.run(f"keys list {other}")
+    assert terminal.codes == [0] * len(terminal.codes)

@@ -24,6 +24,7 @@ from affekt.shared.errors import InputError, LinkError
 from affekt.sidecar.commands.serve import Serve
 from affekt.sidecar.server import key_files
 from affekt.sidecar.server.key_files import SERVER_FILE
+from fakes.signals import heard
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="ends the process by a signal")
 
@@ -92,14 +93,21 @@ def test_a_signal_ends_it_as_ctrl_c_does(name: str, tmp_path: Path) -> None:
     """Its end is nothing unusual: exit code 0, and nobody finds it any more."""
     places = [f"--{kind}-dir={tmp_path / kind}" for kind in ("runtime", "cache")]
     command = [sys.executable, "-m", "affekt.sidecar", "serve", *places]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    number = getattr(signal, name)
+    with (
+        heard(number),
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
         assert process.stdout
         assert "listening on" in process.stdout.readline()
         assert (tmp_path / "runtime" / FILE_NAME).exists()
-        process.send_signal(getattr(signal, name))
-        assert process.wait(20) == 0
+        process.send_signal(number)
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
     assert not (tmp_path / "runtime" / FILE_NAME).exists()
     assert not list(tmp_path.rglob("*.partial"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_bpy_counts(tmp_path: Path) -> None:
 def test_not_more_than_a_few(tmp_path: Path) -> None:
     where = make_machine(tmp_path)
     with_home(where, *(f"blender-{number:02}/blender" for number in range(30)))
-    assert len(blender.find_blenders(where)) == blender.MOST
+    assert len(blender.find_blenders(where)) == 8
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
@@ -107,3 +108,37 @@ def test_every_system_has_usual_places(system: str) -> None:
     programs = [place.lower().rpartition("/")[2] for place in places]
     assert all(name.startswith(("blender", "org.blender")) for name in programs)
     assert not [place for place in places if "/home/[me]" in place]  # a pattern's brackets
+
+
+def test_of_several_in_one_place_the_newest_is_first(tmp_path: Path) -> None:
+    where = with_home(
+        make_machine(tmp_path), "blender-4.2/blender", "blender-4.5/blender", "blender-3.6/blender"
+    )
+    names = [Path(program).parent.name for program in blender.find_blenders(where)]
+    assert names == ["blender-4.5", "blender-4.2", "blender-3.6"]
+
+
+def test_the_usual_places_of_a_mac_and_of_windows() -> None:
+    program = "/Applications/Blender*.app/Contents/MacOS/Blender"
+    assert usual_places("darwin", Path("/Users/me"), {}) == [program, f"/Users/me{program}"]
+    both = {"ProgramFiles": "C:/P", "ProgramFiles(x86)": "C:/P86"}
+    assert usual_places("win32", Path("C:/Users/me"), both) == [
+        "C:/P/Blender Foundation/Blender */blender.exe",
+        "C:/P/Steam/steamapps/common/Blender/blender.exe",
+        "C:/P86/Blender Foundation/Blender */blender.exe",
+        "C:/P86/Steam/steamapps/common/Blender/blender.exe",
+    ]
+    assert usual_places("win32", Path("C:/Users/me"), {}) == []
+    linux = usual_places("linux", Path("/home/me"), {})
+    assert {"/opt/blender*/blender", "/home/me/blender*/blender", "/snap/bin/blender"} <= set(linux)
+
+
+def test_one_new_among_old_ones_will_do(tmp_path: Path) -> None:
+    where = with_home(make_machine(tmp_path, programs={"blender": OLD}), "blender-9/blender")
+    answers = {"/bin/blender": OLD, str(where.home / "blender-9/blender"): NEW}
+    finding = blender.check_blender(replace(where, run=lambda command, _: answers[command[0]]))
+    assert finding.state == "ok"
+    exact = Ran(code=0, text="Blender 4.2.0\n")
+    assert blender.check_blender(make_machine(tmp_path, programs={"blender": exact})).state == "ok"
+    newer = Ran(code=0, text="Blender 5.0.0\n")
+    assert blender.check_blender(make_machine(tmp_path, programs={"blender": newer})).state == "ok"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,3 +162,55 @@ def test_nvcc(
     programs = {} if nvcc is None else {"nvcc": nvcc}
     finding = device.check_nvcc(machine(tmp_path, torch, programs=programs))
     assert (finding.state, finding.detail, finding.remedy) == (state, detail, remedy)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "why", "remedy"),
+    [
+        (
+            {"reason": "The driver is old.", "remedy": "Update it."},
+            "The driver is old.",
+            "Update it.",
+        ),
+        ({"error": "its import crashed"}, "its import crashed", "nvidia-smi"),
+    ],
+)
+def test_a_card_that_cannot_be_used_has_its_own_remedy(
+    tmp_path: Path, cuda: dict[str, str], why: str, remedy: str
+) -> None:
+    where = make_machine(
+        tmp_path, facts={"torch": CUDA_TORCH, "cuda": cuda}, programs={"nvidia-smi": SMI}
+    )
+    finding = device.check_card(where)
+    assert (finding.state, finding.remedy) == ("warn", remedy)
+    assert finding.detail.endswith(f"but PyTorch cannot use it: {why}")
+
+
+def test_of_several_cards_the_first_is_named(tmp_path: Path) -> None:
+    where = make_machine(tmp_path, facts={"torch": CUDA_TORCH, "cuda": {**CARD, "cards": "3"}})
+    assert "compute capability 9.0, the first of 3; driver:" in device.check_card(where).detail
+
+
+@pytest.mark.parametrize(
+    ("system", "variables", "program"),
+    [
+        ("linux", {"CUDA_HOME": "/usr/cuda", "CUDA_PATH": "/other"}, "/usr/cuda/bin/nvcc"),
+        ("linux", {"CUDA_PATH": "/other"}, "/other/bin/nvcc"),
+        ("win32", {"CUDA_PATH": "/other"}, "/other/bin/nvcc.exe"),
+        ("linux", {}, "/bin/nvcc"),
+    ],
+)
+def test_nvcc_is_looked_for_where_the_toolkit_is(
+    system: str, variables: dict[str, str], program: str, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def run(command: Sequence[str], limit_s: float) -> Ran:
+        asked.append(Path(command[0]).as_posix())
+        return NVCC
+
+    where = machine(
+        tmp_path, "card, not built", programs={"nvcc": NVCC}, system=system, environment=variables
+    )
+    assert device.check_nvcc(replace(where, run=run)).detail == "13.0"
+    assert asked == [program]

@@ -287,3 +287,40 @@ def test_other_commands_say_what_is_missing(tmp_path: Path) -> None:
         f'Run: {sys.executable} -m pip install "affekt[sidecar]"; `affekt doctor` says the rest. '
         "[option.not_installed]\n"
     )
+
+
+def test_how_long_each_check_may_take(well: machines.Machine) -> None:
+    """Seconds: an import has a minute, and the card needs two."""
+    limits = {check.name: check.limit_s for check in examine.all_checks(well)}
+    slow = dict.fromkeys(("torch", "numba", "OpenEXR", "ffmpeg", "espeak-ng"), 75)
+    slow |= dict.fromkeys(("NVIDIA card", "gsplat", "nvcc"), 150)
+    slow |= {"Blender": 45, "cache": 30, "sidecar": 30}
+    assert limits == dict.fromkeys(limits, 15) | slow
+
+
+def test_the_order_of_the_report(well: machines.Machine) -> None:
+    assert [check.name for check in examine.all_checks(well)] == [
+        "Python",
+        "Affekt",
+        "numpy, ZeroMQ, msgpack",
+        "torch",
+        "NVIDIA card",
+        "gsplat",
+        "nvcc",
+        "numba",
+        "OpenEXR",
+        "ffmpeg",
+        "other packages",
+        "espeak-ng",
+        "open head",
+        "modulator",
+        "Blender",
+        "loopback",
+        "runtime folder",
+        "keys",
+        "cache",
+        "shared memory",
+        "sidecar",
+        "leftovers",
+        "environment",
+    ]

@@ -8,10 +8,14 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from affekt.shared.alive import is_process_alive
+from affekt.shared.errors import InputError
+from affekt.sidecar.doctor.facts import TOPICS
 from affekt.sidecar.doctor.machine import CachedFacts, Machine, Ran, run_bounded, version_of
+from affekt.sidecar.raster import device
 from fakes.link import wait_for
 
 PYTHON = sys.executable
@@ -91,3 +95,59 @@ def test_this_machine() -> None:
     assert machine.system == sys.platform
     assert machine.version_of("no-such-distribution") is None
     assert machine.free_bytes(Path("/")) > 0
+
+
+def test_lines_to_copy_fit_the_system() -> None:
+    linux, windows = (
+        Machine(system="linux", executable="/a b/python"),
+        Machine(system="win32", executable="C:/a b/python.exe"),
+    )
+    paths = [Path("/tmp/one two"), Path("/tmp/three")]
+    assert linux.pip("install", "torch>=2.11,<2.14") == (
+        "'/a b/python' -m pip install 'torch>=2.11,<2.14'"
+    )
+    assert windows.pip("install", "torch>=2.11,<2.14") == (
+        '"C:/a b/python.exe" -m pip install "torch>=2.11,<2.14"'
+    )
+    assert linux.remove_line(paths) == "rm '/tmp/one two' /tmp/three"
+    assert windows.remove_line(paths) == 'Remove-Item "/tmp/one two", /tmp/three'
+    assert (linux.end_line(7), windows.end_line(7)) == ("kill -9 7", "taskkill /F /PID 7")
+    assert linux.mode_line("600", paths[0]) == "chmod 600 '/tmp/one two'"
+
+
+def test_an_import_has_a_minute_and_a_process_of_its_own() -> None:
+    asked: list[tuple[Sequence[str], float]] = []
+
+    def run(command: Sequence[str], limit_s: float) -> Ran:
+        asked.append((command, limit_s))
+        return Ran(code=0, text='{"version": "1"}')
+
+    assert CachedFacts(run)("numba") == {"version": "1"}
+    (command, limit_s) = asked[0]
+    assert [*command[:2], *command[-1:], limit_s] == [PYTHON, "-m", "numba", 60]
+
+
+def test_facts_of_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the first of two; 143,771 MiB are 140 GiB."""
+    torch = pytest.importorskip("torch")
+    about = SimpleNamespace(name="a card", total_memory=143_771 << 20, major=9, minor=0)
+    monkeypatch.setattr(device, "check_cuda", lambda: None)
+    monkeypatch.setattr(device, "kernels_are_built", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: about)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    facts = {
+        "card": "a card",
+        "memory": "140 GiB",
+        "capability": "9.0",
+        "cards": "2",
+        "kernels": "built",
+    }
+    assert TOPICS["cuda"]() == facts
+    monkeypatch.setattr(device, "kernels_are_built", lambda: False)
+    assert TOPICS["cuda"]() == {**facts, "kernels": ""}
+
+    def refuse() -> None:
+        raise InputError("option.device_missing", "No card.", "Buy one.")
+
+    monkeypatch.setattr(device, "check_cuda", refuse)
+    assert TOPICS["cuda"]() == {"reason": "No card.", "remedy": "Buy one."}

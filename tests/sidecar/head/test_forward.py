@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, cut_motion, make_motion
-from affekt.sidecar.head.forward import HeadLayer
+from affekt.sidecar.head.forward import HeadLayer, Mover
 from affekt.sidecar.head.read import read_head
 from fakes.head import small_head
 from fakes.twin import pose_frame
@@ -79,3 +79,20 @@ def test_whole_head_moves_rigidly_with_the_root() -> None:
     before = np.linalg.norm(a[picks[:, 0]] - a[picks[:, 1]], axis=1)
     after = np.linalg.norm(b[picks[:, 0]] - b[picks[:, 1]], axis=1)
     assert np.abs(before - after).max() < 1e-6
+
+
+@pytest.mark.timeout(30)
+def test_a_block_that_fails_keeps_no_buffer():
+    """With the one buffer that there is, the next blocks still come."""
+
+    def compute(motion: Motion, low: int, out: np.ndarray) -> None:
+        if low == 0:
+            raise MemoryError("no room")
+        out[:] = low
+
+    motion = make_motion(expression=np.zeros((130, 100)), fps=25.0, space="open")
+    mover = Mover([compute], 4)
+    with pytest.raises(MemoryError):
+        list(mover.blocks(motion, 0, 10))
+    first, second = mover.blocks(motion, 60, 70)
+    assert (first.shape, first[0, 0, 0], second.shape) == ((4, 4, 3), 60, (6, 4, 3))

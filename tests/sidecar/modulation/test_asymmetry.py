@@ -9,7 +9,7 @@ import pytest
 from affekt.shared.emotion import constant_track
 from affekt.shared.motion import make_motion
 from affekt.sidecar.lab.anchors.channels import NAMES
-from affekt.sidecar.modulation.asymmetry import LARGEST_ASYMMETRY, asymmetry_factors, asymmetry_of
+from affekt.sidecar.modulation.asymmetry import asymmetry_factors, asymmetry_of
 from affekt.sidecar.modulation.modulator import load_modulator, modulate
 from affekt.sidecar.modulation.network import NUMBERS
 from affekt.sidecar.modulation.weights import save_modulator
@@ -37,7 +37,8 @@ def test_the_side_is_found(side: float):
 
 def test_a_still_take_has_no_side_and_half_a_face_no_more_than_the_largest():
     assert asymmetry_of(np.zeros((5, NUMBERS), np.float32), MODULATOR.mirrored) == 0
-    assert asymmetry_of(take_with(1.0), MODULATOR.mirrored) == LARGEST_ASYMMETRY
+    assert asymmetry_of(take_with(1.0), MODULATOR.mirrored) == 0.2
+    assert asymmetry_of(take_with(-0.3), MODULATOR.mirrored) == -0.2
 
 
 def test_factors_leave_the_middle_and_the_lids_alone():

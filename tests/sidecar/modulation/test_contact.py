@@ -9,7 +9,7 @@ from affekt.shared.emotion import EMOTIONS
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.emotions import expression_table
 from affekt.sidecar.lab.anchors.lips import lips_of
-from affekt.sidecar.modulation.contact import contact_of, gaps_of, keep_contact, margin
+from affekt.sidecar.modulation.contact import contact_of, gaps_of, keep_contact, margin, widest
 from affekt.sidecar.modulation.weights import load_modulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,6 +85,8 @@ def test_the_margin_reaches_as_far_as_a_ramp_and_the_parting_before_it():
     np.testing.assert_allclose(
         whole[[0, 1, 2, 10, 11, 12, 13]], [0.2, 0.6, 1, 1, 0.6, 0.2, 0], atol=1e-9
     )
+    mirrored = contact_of(gaps(*mm[::-1]), 30.0)
+    np.testing.assert_allclose(mirrored[::-1], whole, atol=1e-12)
     for start, contact in ((12, 0.2), (13, 0.0)):
         first = max(start - margin(30.0), 0)
         part = contact_of(gaps(*mm[first:]), 30.0)
@@ -144,3 +146,17 @@ def test_numbers_close_the_lips_in_turn_each_up_to_its_limit():
     # What is left: 0.5 * 2.2 - 0.8 = 0.3 mm; 0.6 mm; 1 - 0.8 = 0.2 mm.
     np.testing.assert_allclose(closed[:, 3], [0.15, 0.3, 0.1], atol=1e-6)
     np.testing.assert_array_equal(closed[:, 5], out[:, 5])
+
+
+def test_lips_that_meet_by_half_and_part_by_half_are_in_contact_by_a_quarter():
+    """1.25 mm lies half way from 0.5 to 2; 1.75 mm wider, half way from 1 to 2.5."""
+    contact = contact_of(gaps(*[3.0] * 12, 1.25, *[3.0] * 12), 30.0)
+    assert contact[12] == pytest.approx(0.25)
+    assert contact_of(gaps(*[3.0] * 12, 0.5, *[3.0] * 12), 30.0)[12] == 1
+    assert contact_of(gaps(*[4.5] * 12, 2.0, *[4.5] * 12), 30.0)[12] == 0
+    assert contact_of(gaps(*[1.5] * 12, 0.5, *[1.5] * 12), 30.0)[12] == 0
+
+
+def test_the_gap_to_close_is_mostly_the_widest():
+    places = np.array([[1.0, 2, 3, 4, 10], [-1, 0, 0, 0, 0]])
+    np.testing.assert_allclose(widest(places), [0.6 * 10 + 0.4 * 4, -0.08])

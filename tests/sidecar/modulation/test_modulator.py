@@ -286,6 +286,23 @@ def test_a_windows_middle_counts_and_its_edges_hardly_do():
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+def test_windows_cover_their_frames_twice():
+    """Window k begins at frame 32 (k - 1); past the take's ends the last frame is held."""
+    assert windows.windows_of(range(1)) == range(2)
+    assert windows.windows_of(range(31, 33)) == range(3)
+    assert windows.windows_of(range(40, 64)) == range(1, 3)
+    assert windows.windows_of(range(40, 65)) == range(1, 4)
+    assert windows.window_frames(0, 20).tolist() == [0] * 33 + list(range(1, 20)) + [19] * 12
+    assert windows.window_frames(2, 500).tolist() == list(range(32, 96))
+
+
+def test_the_rows_of_a_frame_are_the_same_frames_in_both_of_its_windows():
+    """Frame 37 is row 5 of window 2 and row 37 of window 1."""
+    assert windows.rows_around(2, 37, 8) == slice(0, 8)
+    assert windows.rows_around(1, 37, 8) == slice(32, 40)
+    assert windows.rows_around(2, 44, 4) == slice(12, 16)
+
+
 @pytest.mark.parametrize("frames", [1, 2, 31, 32, 33, 64, 257])
 def test_short_takes(frames: int):
     out = modulate(random_take(frames), random_track(frames), MODULATOR)
@@ -383,26 +400,93 @@ class TestFiles:
         self.refused(code, path)
 
     @pytest.mark.parametrize(
-        "change",
+        ("change", "reason"),
         [
-            {"layers": 3},
-            {"width": 10**9},
-            {"heads": 7},
-            {"layers": "2"},
-            {"window": 32},
-            {"emotion": "concatenated"},
-            {"emotion": "sung"},
-            {"emotion": 1},
-            {"emotion": ["attended"]},
-            {"depth": 2},
+            ({"layers": 3}, "its tensors do not fit its description"),
+            ({"layers": 0}, "network.layers is 0"),
+            ({"layers": 25}, "network.layers is 25"),
+            ({"width": 10**9}, "network.width is 1000000000"),
+            ({"width": 1025}, "network.width is 1025"),
+            ({"heads": 7}, "its network's sizes do not fit together"),
+            ({"heads": 33}, "network.heads is 33"),
+            ({"hidden": 8193}, "network.hidden is 8193"),
+            ({"layers": "2"}, "network.layers is '2'"),
+            ({"layers": True}, "network.layers is True"),
+            ({"window": 32}, "its network's sizes do not fit together"),
+            ({"emotion": "concatenated"}, "its tensors do not fit its description"),
+            ({"emotion": "sung"}, "network.emotion is 'sung'"),
+            ({"emotion": 1}, "network.emotion is 1"),
+            ({"emotion": ["attended"]}, "network.emotion is ['attended']"),
+            ({"depth": 2}, "it does not describe the network"),
         ],
+        ids=str,
     )
-    def test_description_that_does_not_fit(self, tmp_path: Path, change: dict[str, object]):
+    def test_description_that_does_not_fit(
+        self, tmp_path: Path, change: dict[str, object], reason: str
+    ):
         path = self.saved(tmp_path)
         about = json.loads(path.with_suffix(".json").read_text())
         about["network"] |= change
         path.with_suffix(".json").write_text(json.dumps(about))
-        self.refused("file.damaged", path)
+        assert reason in self.refused("file.damaged", path).message
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"asymmetry_gain": 3.01}, "asymmetry_gain is 3.01"),
+            ({"asymmetry_gain": -0.01}, "asymmetry_gain is -0.01"),
+            ({"lip_closers": [[99, 2.01]]}, "a limit of lip_closers is 2.01"),
+            ({"lip_closers": [[99, 1.0], [99, 0.5]]}, "lip_closers names a column"),
+            ({"lip_closers": [[103, 1.0]]}, "lip_closers names a column"),
+            ({"lip_closers": [[99]]}, "lip_closers is no list of pairs"),
+            ({"mirrored": [[0, 103]]}, "mirrored names a column"),
+            ({"mirrored": [[0, 0]]}, "mirrored names a column"),
+            ({"mirrored": [[0, 1, 2]]}, "mirrored is no list of pairs"),
+            ({"emotions": ["happy"]}, "knows other emotions"),
+            ({"format": "affekt geometry modulator 3"}, "does not describe a geometry modulator"),
+        ],
+        ids=str,
+    )
+    def test_it_is_said_what_is_wrong(self, tmp_path: Path, change: dict[str, object], reason: str):
+        path = self.saved(tmp_path)
+        about = json.loads(path.with_suffix(".json").read_text())
+        path.with_suffix(".json").write_text(json.dumps(about | change))
+        with pytest.raises(InputError) as caught:
+            load_modulator(path)
+        assert reason in caught.value.message
+
+    def test_rules_up_to_their_limits_are_taken(self, tmp_path: Path):
+        path = self.saved(tmp_path)
+        about = json.loads(path.with_suffix(".json").read_text())
+        rules = {"asymmetry_gain": 3, "lip_closers": [[102, 2], [0, 0]], "mirrored": [[102, 0]]}
+        path.with_suffix(".json").write_text(json.dumps(about | rules))
+        loaded = load_modulator(path)
+        assert loaded.asymmetry_gain == 3
+        assert list(loaded.lip_closers.items()) == [(102, 2), (0, 0)]
+        assert loaded.mirrored.tolist() == [[102, 0]]
+
+    def test_every_scaling_comes_back_as_itself(self, tmp_path: Path):
+        names = ("mean", "scale", "residual_scale", "lowest", "highest", "upper_share")
+        values = {
+            name: np.arange(NUMBERS, dtype=np.float32) + np.float32(place / 7)
+            for place, name in enumerate(names)
+        }
+        opening = np.arange(5 * NUMBERS, dtype=np.float32).reshape(NUMBERS, 5) / 3
+        own = replace(
+            MODULATOR,
+            **values,
+            lip_opening=opening,
+            asymmetry_gain=0.625,
+            about={**MODULATOR.about, "trained": "by hand"},
+        )
+        save_modulator(own, tmp_path / "m.safetensors")
+        loaded = load_modulator(tmp_path / "m.safetensors")
+        for name, wanted in (values | {"lip_opening": opening}).items():
+            np.testing.assert_array_equal(getattr(loaded, name), wanted, err_msg=name)
+        assert loaded.asymmetry_gain == 0.625
+        assert loaded.about["trained"] == "by hand"
+        assert not loaded.network.training
+        assert not any(parameter.requires_grad for parameter in loaded.network.parameters())
 
     @pytest.mark.parametrize(
         "change",

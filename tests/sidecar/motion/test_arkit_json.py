@@ -248,3 +248,36 @@ def test_frames_without_a_face_need_no_time() -> None:
         take = decode_take(as_bytes(frames), "take.json")
         assert (len(take.motion), take.motion.fps) == (5, pytest.approx(25))
         assert take.notes == ("1 of 5 frames have no face and were filled in (2).",)
+
+
+@pytest.mark.parametrize("kind", ["text", "frame time"])
+def test_times_that_say_seconds_are_no_frame_numbers(kind: str) -> None:
+    """One second apart, where plain numbers one apart would count frames."""
+
+    def at(i: int) -> object:
+        if kind == "text":
+            return f"00:00:{10 + i}"
+        return {"frame_number": 30 * i, "sub_frame": 0.0, "numerator": 30, "denominator": 1}
+
+    frames = [{"time": at(i), "blendShapes": ROWS[i % 5]} for i in range(9)]
+    with pytest.raises(InputError) as caught:
+        decode_take(as_bytes(frames), "take.json")
+    assert caught.value.code == "motion.rate"
+
+
+def test_unreals_frame_times() -> None:
+    """A number, a part of it, and a rate as a fraction: 30000 / 1001 a second."""
+    frames = [
+        {
+            "time": {
+                "frame_number": 100 + i // 2,
+                "sub_frame": 0.5 * (i % 2),
+                "numerator": 30_000,
+                "denominator": 1001,
+            },
+            "blendShapes": ROWS[i % 5],
+        }
+        for i in range(40)
+    ]
+    take = decode_take(as_bytes(frames), "take.json")
+    assert (len(take.motion), take.motion.fps, take.notes) == (40, 59.94, ())

@@ -85,6 +85,8 @@ def test_bad_tables_are_named(data: bytes, code: str) -> None:
     with pytest.raises(InputError) as caught:
         decode_emotion_keys(data, "e.csv", 30.0)
     assert caught.value.code == code
+    if b"400" in data or b"-0.5" in data:
+        assert "row 2, column 'happy' is " in caught.value.message
 
 
 def test_convert_and_bake_take_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,3 +99,71 @@ def test_convert_and_bake_take_them(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "affekt convert take.csv keys.json --to keys" in capsys.readouterr().out
     arguments = ["--motion", take, "--emotions", take, "--out", tmp_path / "out", "--frames", "0-3"]
     assert cli.run(["bake", *map(str, arguments)]) == 0
+
+
+def places(times: list[float], header: str = "time", fps: float = 30.0) -> list[float]:
+    lines = [f"{header},happy,sad", *(f"{t},{i / 100},0" for i, t in enumerate(times))]
+    keys, _ = decode_emotion_keys("\n".join(lines).encode(), "e.csv", fps)
+    return keys.channels["happy"][0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("times", "frames"),
+    [
+        ([0, 1, 2.5], [0, 30, 75]),
+        ([599.0, 600.0], [17970, 18000]),
+        ([601.0, 602.0], [0, 30]),  # a day's clock: the take begins with it
+        (list(range(0, 40, 5)), [i * 0.15 for i in range(8)]),  # 8 rows 5 apart: milliseconds
+        (list(range(0, 32, 4)), [i * 120 for i in range(8)]),  # 4 apart: seconds
+        (list(range(0, 280, 40)), [i * 1200 for i in range(7)]),  # 7 rows: seconds
+        ([*range(0, 280, 40), 280.5], [*(i * 1200 for i in range(7)), 8415]),
+    ],
+)
+def test_when_keys_are(times: list[float], frames: list[float]) -> None:
+    found = places(times)
+    assert found[0] == pytest.approx(frames[0])
+    assert found[-1] == pytest.approx(frames[-1])
+
+
+def test_frame_numbers_are_of_the_given_rate() -> None:
+    assert places([3, 9], "frame", 24.0) == [3, 9]
+    track, _ = decode_emotions(b"frame,happy,sad\n0,0,0\n10,1,0\n", "e.csv", 11, 24.0)
+    assert track.weights[4, HAPPY] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("level", "weight"), [(1.0, 1.0), (1.5, 1.5), (1.6, 0.016), (100.0, 1.0), (100.5, None)]
+)
+def test_the_ends_of_an_emotions_values(level: float, weight: float | None) -> None:
+    data = f"time,happy,sad\n0,{level},0\n1,0,0\n".encode()
+    if weight is None:
+        with pytest.raises(
+            InputError, match=r"row 2, column 'happy' is 100\.5, outside 0 to 1\.5"
+        ) as caught:
+            decode_emotion_keys(data, "e.csv", 30.0)
+        assert caught.value.code == "emotion.range"
+    else:
+        keys, _ = decode_emotion_keys(data, "e.csv", 30.0)
+        assert keys.channels["happy"][1][0] == pytest.approx(weight)
+
+
+def test_keys_that_are_needed_and_those_that_are_not() -> None:
+    data = b"time,happy,sad\n0,0.2,0\n1,0.2,0\n2,0.2,0\n3,0.8,0\n4,0.8,0\n5,0.3,0\n"
+    keys, _ = decode_emotion_keys(data, "e.csv", 10.0)
+    frames, levels = keys.channels["happy"]
+    assert frames.tolist() == [0, 20, 30, 40, 50]
+    np.testing.assert_allclose(levels, [0.2, 0.2, 0.8, 0.8, 0.3])
+
+
+def test_two_columns_of_one_emotion_give_the_stronger() -> None:
+    data = b"time,joy,happy,sad\n0,0.2,0.7,0\n1,0.6,0.1,0\n2,,0.3,0\n"
+    keys, _ = decode_emotion_keys(data, "e.csv", 30.0)
+    np.testing.assert_allclose(keys.channels["happy"][1], [0.7, 0.6, 0.3])
+
+
+def test_a_key_without_a_time_lies_between_its_neighbours() -> None:
+    data = b"time,happy,sad\n1,0.2,0\n,0.9,0\n4,0.4,0\n"
+    keys, _ = decode_emotion_keys(data, "e.csv", 10.0)
+    assert keys.channels["happy"][0].tolist() == [10, 25, 40]
+    alone, _ = decode_emotion_keys(b"time,happy,sad\n3,0.2,0\n", "e.csv", 10.0)
+    assert alone.channels["happy"][0].tolist() == [30]

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.motion.faces import keep_one
+from affekt.sidecar.motion.head_matrix import matrix_in, place_of
+from affekt.sidecar.motion.raw_take import Clock, RawTake
 from affekt.sidecar.motion.read import decode_take
+from affekt.sidecar.motion.timecodes import read_timecodes
 from fakes.takes import as_bytes
 
 JAW = ARKIT_NAMES.index("jawOpen")
@@ -89,3 +93,80 @@ def test_two_rows_a_frame_of_one_face_are_twice_the_rate() -> None:
     lines += [f"{code},61,{i / 200},0,0" for i, code in enumerate(codes)]
     take = decode_take("\n".join(lines).encode(), "take.csv")
     assert (len(take.motion), take.motion.fps) == (120, 60)
+
+
+def several(faces: list[int], clock: Clock, seen: list[bool] | None = None) -> RawTake:
+    """Rows whose expression is their number."""
+    rows = np.repeat(np.arange(float(len(faces)))[:, None], 100, 1)
+    return RawTake(
+        rows={"expression": rows},
+        space="arkit",
+        faces=np.array(faces),
+        clock=clock,
+        seen=None if seen is None else np.array(seen),
+    )
+
+
+def test_the_chosen_faces_rows_and_the_times_at_which_only_others_were() -> None:
+    """Face 7 has four rows, face 3 three; at 0.3 s there is face 3 alone, at 0.4 s nobody."""
+    clock = Clock(
+        times=np.array([0, 0, 0.1, 0.2, 0.2, 0.3, 0.4, 0.5]),
+        numbers=np.array([10, 10, 11, 12, 12, 13, 14, 15]),
+        unit_s=1.0,
+    )
+    take = several([3, 7, 7, 3, 7, 3, -1, 7], clock, [True] * 4 + [False] + [True] * 3)
+    kept = keep_one(take, "take")
+    assert kept.rows["expression"][:, 0].tolist() == [1, 2, 4, 5, 6, 7]
+    assert kept.seen is not None
+    assert kept.seen.tolist() == [True, True, False, False, False, True]
+    assert kept.clock.times is not None
+    assert kept.clock.numbers is not None
+    assert kept.clock.times.tolist() == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert kept.clock.numbers.tolist() == [10, 11, 12, 13, 14, 15]
+    assert (kept.clock.unit_s, kept.faces) == (1.0, None)
+    assert kept.notes == (
+        "2 faces are in the file; the one that is in most frames was taken (4 frames).",
+    )
+
+
+def test_of_two_faces_in_as_many_frames_the_first_is_taken() -> None:
+    kept = keep_one(several([9, 2, 9, 2], Clock(numbers=np.array([0, 0, 1, 1]))), "take")
+    assert kept.rows["expression"][:, 0].tolist() == [0, 2]
+
+
+def test_timecodes_of_one_face_keep_all_that_they_say() -> None:
+    texts = [f"00:00:0{i // 2};0{i % 2}.25" for i in (1, 1, 2, 3, 3)]
+    clock = Clock(timecodes=read_timecodes(texts, "take"))
+    codes = keep_one(several([0, 1, 0, 1, 0], clock), "take").clock.timecodes
+    assert codes is not None
+    assert (codes.seconds.tolist(), codes.frames.tolist()) == ([0, 1, 1], [1, 0, 1])
+    assert (codes.fractions.tolist(), codes.digits.tolist()) == ([0.25] * 3, [25] * 3)
+    assert (codes.places, codes.drop) == (2, True)
+
+
+def test_few_rows_prove_no_second_face() -> None:
+    rows = [(i, face, (LEFT, RIGHT)[face]) for i in range(3) for face in (0, 1)]
+    take = decode_take(table(rows, "frame,confidence"), "take.csv")
+    assert "were repeated" in take.notes[-1] or len(take.motion) == 6
+    rows = [(i, face, (LEFT, RIGHT)[face]) for i in range(4) for face in (0, 1)]
+    with pytest.raises(InputError) as caught:
+        decode_take(table(rows, "frame,confidence"), "take.csv")
+    assert caught.value.code == "motion.faces"
+
+
+def test_each_face_of_a_frame_has_its_own_matrix_and_landmarks() -> None:
+    first, second = np.eye(4), np.eye(4)
+    first[:3, 3], second[:3, 3] = (1, 2, 3), (4, 5, 6)
+    both = {"facialTransformationMatrixes": [first.tolist(), second.T.ravel().tolist()]}
+    assert matrix_in(both, 2) is None
+    for index, place in ((0, [1, 2, 3]), (1, [4, 5, 6])):
+        found = place_of(both, index)
+        assert found is not None
+        assert found.tolist() == place
+    points = [[{"x": 0.0, "y": 0.5}, {"x": 1.0, "y": 0.7}], [{"x": 0.2, "y": 0.1}]]
+    for index, place in ((0, [0.5, 0.6]), (1, [0.2, 0.1])):
+        found = place_of({"faceLandmarks": points}, index)
+        assert found is not None
+        np.testing.assert_allclose(found, place)
+    for frame in ({"faceLandmarks": []}, {"faceLandmarks": [{"a": 1}]}, {}):
+        assert place_of(frame, 0) is None

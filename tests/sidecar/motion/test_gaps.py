@@ -108,3 +108,62 @@ def test_ranges_of_frames() -> None:
     marked[[3, *range(20, 25)]] = True
     assert describe(marked) == "3, 20-24"
     assert describe(np.arange(40) % 2 == 0) == "0, 2, 4, 6, 8, 10, ..."
+
+
+@pytest.mark.parametrize(("gap", "levels"), [(25, [0.4, 0.8]), (26, [0.0, 7 / 12.5])])
+def test_a_gap_of_a_second_is_the_longest_straight_line(gap: int, levels: list[float]) -> None:
+    """At 25 frames a second; beyond, the last half second alone moves."""
+    out = interpolate(
+        np.array([0.0, gap]), np.array([[0.0], [1.0]]), np.array([10.0, 20 + gap - 25.0]), 25.0
+    )
+    assert out[0, 0] == pytest.approx(levels[0])
+    if gap == 26:
+        late = interpolate(np.array([0.0, 26]), np.array([[0.0], [1.0]]), np.array([20.5]), 25.0)
+        assert late[0, 0] == pytest.approx(levels[1])
+    else:
+        assert out[1, 0] == pytest.approx(levels[1])
+
+
+def test_a_value_fills_from_the_rows_own_times() -> None:
+    """Rows at 0, 1 and 4 frames: the middle one lies at a quarter, not at the half."""
+    raw = RawTake(
+        rows={"expression": np.repeat([[0.0], [0.0], [0.8]], 100, 1)},
+        space="flame2020",
+        clock=Clock(numbers=np.array([0, 1, 4])),
+    )
+    raw.rows["expression"][1, 7] = np.nan
+    out = place(raw, "take").rows["expression"]
+    np.testing.assert_allclose(out[:, 7], [0, 0.2, 0.4, 0.6, 0.8])
+    np.testing.assert_allclose(out[:, 6], [0, 0, 0.8 / 3, 1.6 / 3, 0.8])
+
+
+def test_each_kind_of_turn_goes_the_short_way_and_places_do_not() -> None:
+    raw = take(
+        np.zeros(3),
+        np.array([True, False, True]),
+        **{
+            key: np.array([[0.2, 3.0, 0], [0, 0, 0], [0.2, -3.0, 0]])
+            for key in ("rotation", "neck", "jaw", "translation")
+        },
+        eyes=np.array([[0, 3.0, 0, 0.1, 0, 0], [0] * 6, [0, -3.0, 0, 0.3, 0, 0]]),
+    )
+    out = place(raw, "take").rows
+    for key in ("rotation", "neck", "jaw"):
+        assert np.linalg.norm(out[key][1]) > 3.0
+    np.testing.assert_allclose(out["translation"][1], [0.2, 0, 0], atol=1e-12)
+    assert abs(out["eyes"][1, 1]) == pytest.approx(np.pi)
+    np.testing.assert_allclose(out["eyes"][1, 3:], [0.2, 0, 0])
+
+
+def test_up_to_six_ranges_are_shown() -> None:
+    assert describe(np.arange(11) % 2 == 0) == "0, 2, 4, 6, 8, 10"
+    assert describe(np.arange(12) % 2 == 1) == "1, 3, 5, 7, 9, 11"
+    assert describe(np.array([True, True, False, True])) == "0-1, 3"
+
+
+def test_a_row_that_the_file_calls_faceless_counts_though_it_has_numbers() -> None:
+    seen = np.array([True, True, False, True])
+    placed = place(take(np.array([0.1, 0.2, 0.9, 0.4]), seen), "take")
+    np.testing.assert_allclose(levels_of(placed), [0.1, 0.2, 0.3, 0.4])
+    blank = take(np.array([0.1, np.nan, 0.9, 0.4]), np.array([True, True, False, True]))
+    np.testing.assert_allclose(levels_of(place(blank, "take")), [0.1, 0.2, 0.3, 0.4])

@@ -10,6 +10,7 @@ import pytest
 import torch
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, TakeRead
+from affekt.sidecar.motion import records
 from affekt.sidecar.motion.livelink import APP_ORDER
 from affekt.sidecar.motion.read import decode_take
 from fakes.takes import as_bytes, codes, gagavatar_frames, npz_bytes, smirk_arrays, vhap_arrays
@@ -366,3 +367,20 @@ def test_smplx_without_expressions_may_move_the_jaw() -> None:
     take = read(npz_bytes(arrays))
     np.testing.assert_allclose(take.motion.jaw, 0.1)
     assert "the jaw moves" in take.notes[0]
+
+
+@pytest.mark.parametrize("values", [np.ones((4, 50), bool), np.full((4, 50), 1j)])
+def test_rows_of_what_is_no_number(values: np.ndarray) -> None:
+    with pytest.raises(InputError) as caught:
+        records.rows({"exp": values}, "exp", "take")
+    assert caught.value.code == "motion.not_a_number"
+
+
+def test_a_rate_is_one_number_under_the_first_name_that_is_there() -> None:
+    held = {"b": np.array([25]), "c": np.array(30.0), "d": np.array("30"), "e": np.array([24, 25])}
+    assert records.rate(held, "a", "b", "c") == 25.0
+    assert records.rate(held, "a") is None
+    for key in ("d", "e"):
+        with pytest.raises(InputError) as caught:
+            records.rate(held, key)
+        assert caught.value.code == "motion.shape"

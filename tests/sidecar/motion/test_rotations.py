@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rotations as six numbers, matrices, angles: round trips, and that what is none is refused."""
 
+import io
+import json
+
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
+from affekt.shared.motion import make_motion
 from affekt.sidecar.motion import rotations
+from affekt.sidecar.motion.livelink import encode_livelink
+from affekt.sidecar.motion.read import decode_motion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -103,3 +109,64 @@ def test_matrices_that_are_no_rotation_are_refused(matrix: np.ndarray) -> None:
     with pytest.raises(InputError) as caught:
         rotations.check_rotation(matrix[None], "camera", "take")
     assert caught.value.code == "motion.rotation"
+
+
+YAW, PITCH, ROLL = 0.1, -0.25, 0.4
+TURNED = [-0.2266435, 0.1481639, 0.4100732]
+"""Axis-angle of Ry(0.1) Rx(-0.25) Rz(0.4), multiplied by hand."""
+
+
+def table_with_angles() -> bytes:
+    lines = ["time,headRoll,jawOpen,headYaw,cheekPuff,headPitch,mouthPucker"]
+    lines += [f"{i / 25},{ROLL},0.1,{YAW},0,{PITCH},0" for i in range(4)]
+    return "\n".join(lines).encode()
+
+
+def json_with_angles(layout: str) -> bytes:
+    weights = {"jawOpen": 0.1, "cheekPuff": 0.0, "mouthPucker": 0.0}
+    among = {"HeadRoll": ROLL, "HeadYaw": YAW, "HeadPitch": PITCH}
+    frame: dict[str, object] = {
+        "among": {"blendShapes": weights | among},
+        "beside": {"blendShapes": weights, **among},
+        "head": {"blendShapes": weights, "head": {"roll": ROLL, "yaw": YAW, "pitch": PITCH}},
+        "flat": weights | {"headRoll": ROLL, "headYaw": YAW, "headPitch": PITCH},
+        "axis-angle": {"blendShapes": weights, "rotation": TURNED},
+    }[layout]
+    return json.dumps({"fps": 25, "frames": [frame] * 4}).encode()
+
+
+def columns_with_angles() -> bytes:
+    names = {"HeadRoll": ROLL, "jawOpen": 0.1, "HeadYaw": YAW, "cheekPuff": 0, "HeadPitch": PITCH}
+    columns = {name: [value] * 4 for name, value in (names | {"mouthPucker": 0}).items()}
+    return json.dumps({"fps": 25} | columns).encode()
+
+
+def array_with_angles() -> bytes:
+    values = np.zeros((4, 61))
+    values[:, 52:55] = YAW, PITCH, ROLL
+    values[:, 55:] = 0.7  # the eyes' angles
+    out = io.BytesIO()
+    np.save(out, values)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        table_with_angles(),
+        *(json_with_angles(x) for x in ("among", "beside", "head", "flat", "axis-angle")),
+        columns_with_angles(),
+        array_with_angles(),
+    ],
+    ids=["table", "among", "beside", "head", "flat", "axis-angle", "columns", "array"],
+)
+def test_each_of_three_angles_turns_its_own_way_in_every_layout(data: bytes) -> None:
+    motion = decode_motion(data, "take")
+    assert len(motion) == 4
+    np.testing.assert_allclose(motion.rotation, [TURNED] * 4, atol=1e-6)
+
+
+def test_live_links_columns_of_a_turn() -> None:
+    take = make_motion(expression=np.zeros((2, 100)), rotation=[TURNED] * 2, fps=60, space="arkit")
+    cells = encode_livelink(take).decode().split("\r\n")[1].split(",")
+    np.testing.assert_allclose([float(c) for c in cells[54:57]], [YAW, PITCH, ROLL], atol=1e-6)

@@ -5,6 +5,13 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, ReadOptions
+from affekt.sidecar.motion.columns import (
+    is_clock,
+    is_header,
+    passed_over_note,
+    sort_columns,
+    unit_of,
+)
 from affekt.sidecar.motion.read import decode_take
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -204,3 +211,138 @@ def test_bad_tables_are_named(data: bytes, code: str) -> None:
         decode_take(data, "take.csv")
     assert caught.value.code == code
     assert caught.value.remedy
+
+
+def wrong(row: int, column: int, cell: str, before: str = "") -> bytes:
+    table = rows()
+    table[row][column] = cell
+    return (before + text(table)).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "where"),
+    [
+        (wrong(5, 4, "abc"), "motion.not_a_number", "'abc', in row 6, column 'JawOpen'"),
+        (
+            wrong(70, 2, "x", "Take 4\r\n\r\n"),
+            "motion.not_a_number",
+            "row 73, column 'EyeBlinkLeft'",
+        ),
+        (wrong(4, 0, "noon"), "motion.times", "'noon' in row 5, column 'Timecode'"),
+        (wrong(3, 6, "0,,,7"), "motion.shape", "row 4"),
+    ],
+)
+def test_a_wrong_cell_is_named(data: bytes, code: str, where: str) -> None:
+    """By the line in the file, as a spreadsheet shows it, and the column's name."""
+    with pytest.raises(InputError) as caught:
+        decode_take(data, "take.csv")
+    assert caught.value.code == code
+    assert where in caught.value.message
+
+
+def test_a_wrong_time_is_named() -> None:
+    table = [["time", *NAMES]] + [[str(i / 25), *"00000"] for i in range(30)]
+    table[20][0] = "late"
+    with pytest.raises(InputError) as caught:
+        decode_take(text(table).encode(), "take.csv")
+    assert caught.value.code == "motion.times"
+    assert "'late', in row 21, column 'time'" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "unit_s"),
+    [
+        ("Time", None),
+        ("t", None),
+        ("times", None),
+        ("ts", None),
+        ("Timestamps", None),
+        ("epoch", None),
+        ("datetime", None),
+        ("Time (s)", None),  # as "times": its steps tell
+        ("time_sec", 1.0),
+        ("elapsedSeconds", 1.0),
+        ("seconds", 1.0),
+        ("sec", 1.0),
+        ("timestamp_ms", 1e-3),
+        ("Time [msec]", 1e-3),
+        ("frame time milliseconds", 1e-3),
+        ("milliseconds", 1e-3),
+        ("ms", 1e-3),
+        ("time_us", 1e-6),
+        ("timestampMicroseconds", 1e-6),
+        ("time_ns", 1e-9),
+        ("elapsed_nanoseconds", 1e-9),
+    ],
+)
+def test_units_in_the_names_of_times(name: str, unit_s: float | None) -> None:
+    assert is_clock(name)
+    assert unit_of(name) == unit_s
+
+
+def test_a_name_of_radians_is_not_taken_for_degrees() -> None:
+    for names in (
+        ["Head Yaw (rad)", "Head Pitch (rad)", "Head Roll (rad)"],
+        ["headYawRadians", "headPitchRadians", "headRollRadians"],
+    ):
+        table = [[*row, "0.5", "0", "0"] for row in rows()]
+        table[0][-3:] = names
+        take = decode_take(text(table).encode(), "take.csv")
+        np.testing.assert_allclose(take.motion.rotation, [[0, 0.5, 0]] * FRAMES, atol=1e-7)
+
+
+def test_what_columns_mean() -> None:
+    names = ["idx", "FaceId", "BlendShapeCount", "JawOpen", "joy", "head_roll", "_neutral", "note"]
+    found = sort_columns([*names, "HeadYaw", "time_ms", "LeftEyeYaw"], "a.csv")
+    assert found.weights == {3: JAW}
+    assert found.head == {5: 2, 8: 0}
+    assert found.emotions == {4: "joy"}
+    assert found.times == {9: 1e-3}
+    assert (found.numbers, found.faces, found.counts) == ([0], [1], [2])
+    assert found.passed_over == ["note"]
+    assert found.head_unit_rad == 1.0
+
+
+@pytest.mark.parametrize(
+    ("header", "known"),
+    [
+        ("jawOpen,cheekPuff,mouthPucker", True),
+        ("jawOpen,cheekPuff,x", False),
+        ("jawOpen,cheekPuff,frame", True),
+        ("jawOpen,time", True),
+        ("happy,sad,time", True),
+        ("happy,sad", False),
+        ("happy,time", False),
+        ("timecode,blendshapeCount", True),
+        ("blendshapeCount,timecode", False),
+        (",jawOpen", False),  # a column without a name counts nothing
+    ],
+)
+def test_what_makes_a_header(header: str, known: bool) -> None:
+    assert is_header(header.split(",")) == known
+
+
+def test_up_to_four_names_are_said() -> None:
+    assert passed_over_note([]) == ()
+    four = "Passed over, for they are no weights: a, b, c, d"
+    assert passed_over_note(["a", "b", "c", "d"]) == (f"{four}.",)
+    assert passed_over_note(["a", "b", "c", "d", "e", "f"]) == (f"{four} and 2 more.",)
+
+
+def test_clock_times_a_second_apart_are_no_frame_numbers() -> None:
+    lines = [f"12:59:{50 + i}" + ",0.1,0,0" for i in range(9)]
+    data = "\n".join(["time,jawOpen,cheekPuff,mouthPucker", *lines]).encode()
+    with pytest.raises(InputError) as caught:
+        decode_take(data, "take.csv")
+    assert caught.value.code == "motion.rate"
+
+
+def test_a_percent_sign_and_a_blank_word_in_a_cell() -> None:
+    table = rows()
+    for row in table[1:]:
+        row[4] = f"{100 * jaw(3):.3f}%"
+        row[3] = "50 %"
+        row[5] = "n/a"
+    take = decode_take(text(table).encode(), "take.csv")
+    np.testing.assert_allclose(take.motion.expression[:, JAW], jaw(3), atol=1e-5)
+    assert not take.motion.expression[:, ARKIT_NAMES.index("mouthSmileLeft")].any()

@@ -174,3 +174,47 @@ def test_written_codes_by_example() -> None:
     second = write_timecodes(25, 25.0)
     assert (second[0], second[24]) == ("00:00:00:24.000", "00:00:01:23.000")
     assert placed(second).fps == 25
+
+
+def test_rows_that_begin_within_a_code() -> None:
+    assert said([code(i // 2, 30) for i in range(1, 301)]) == (300, 60, 0)
+    assert said([code(i // 4, 25) for i in range(3, 399)]) == (396, 100, 0)
+
+
+def test_a_broken_rate_by_hand_counts_whole_numbers() -> None:
+    codes = [code(i, 30) for i in range(95) if i != 70]
+    out = placed(codes, 29.97)
+    assert (len(out.rows["expression"]), out.fps) == (95, 29.97)
+    assert out.notes == ("1 of 95 frames were missing and were filled in (70).",)
+
+
+def test_a_blank_code_repeats_the_one_before_and_no_other_does() -> None:
+    codes = read_timecodes(["01:02:03:04.500", "  ", "01:02:03:05"], "take.csv")
+    assert codes.seconds.tolist() == [3723, 3723, 3723]
+    assert codes.frames.tolist() == [4, 4, 5]
+    assert codes.fractions.tolist() == [0.5, 0.5, 0]
+    assert codes.digits.tolist() == [500, 500, 0]
+    for texts in (["", "01:02:03:04"], ["01:02:03:04", "then"], ["01:02:03:04", "-"]):
+        with pytest.raises(InputError) as caught:
+            read_timecodes(texts, "take.csv")
+        assert caught.value.code == "motion.times"
+
+
+def test_the_latest_hour() -> None:
+    assert read_timecodes(["47:59:59:00"], "take.csv").seconds.tolist() == [172_799]
+    with pytest.raises(InputError):
+        read_timecodes(["48:00:00:00"], "take.csv")
+
+
+def test_a_count_within_a_second_leaves_the_rate_open() -> None:
+    out = placed([code(i, 30, f"{i:03}") for i in range(1, 21)])
+    assert (len(out.rows["expression"]), out.fps) == (20, 60)
+    assert "60 fps were assumed" in out.notes[0]
+
+
+def test_a_frame_that_is_missing_at_the_only_seconds_end() -> None:
+    """30 frames a second are likelier than 29; at the same place in each second they are not."""
+    out = placed([code(i, 30) for i in range(10, 50) if i != 29])
+    assert (len(out.rows["expression"]), out.fps) == (40, 30)
+    assert out.notes == ("1 of 40 frames were missing and were filled in (19).",)
+    assert said([code(i, 29) for i in range(10, 130)]) == (120, 29, 0)

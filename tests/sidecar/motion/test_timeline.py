@@ -132,7 +132,7 @@ def test_a_repeated_time_goes_to_the_free_place_behind_it() -> None:
 
 def test_a_repeated_time_without_room_is_left_out() -> None:
     placed = place(take([0, 1, 2, 2, 3, 4], at(np.array([0, 1, 2, 2, 3, 4]) / 30)), "take.json")
-    assert placed.notes == ("1 of 6 times were repeated; 1 rows were left out.",)
+    assert placed.notes == ("1 of 6 times were repeated; 1 row was left out.",)
     assert_frames(placed, 5)
 
 
@@ -256,3 +256,200 @@ def test_any_times_give_frames_or_an_error_of_ours(times: list[float]) -> None:
         return
     assert limits.LEAST_FPS <= placed.fps <= limits.MOST_FPS
     assert np.isfinite(placed.rows["expression"]).all()
+
+
+def code(raw: RawTake, fps: float | None = None) -> str:
+    """The error's code, or nothing."""
+    try:
+        place(raw, "take.json", fps)
+    except InputError as error:
+        return error.code
+    return ""
+
+
+@pytest.mark.parametrize(("back", "refused"), [(15, ""), (17, "motion.times")])
+def test_half_a_second_back_is_another_recording(back: int, refused: str) -> None:
+    rows = np.array([*range(40), 40 - back, 41, 42])
+    for clock in (at(rows / 30), Clock(numbers=rows)):
+        assert code(take(rows, clock)) == refused
+
+
+@pytest.mark.parametrize(("backwards", "rows"), [(3, 40), (5, 36)])
+def test_beside_a_persons_rate_a_tenth_of_steps_back_is_disorder(backwards: int, rows: int) -> None:
+    """With fewer, the rows are sorted, so that those without a neighbour leave gaps."""
+    times = np.arange(40.0)
+    times[10 : 10 + 2 * backwards] = times[10 : 10 + 2 * backwards].reshape(-1, 2)[:, ::-1].ravel()
+    times[30:] += 4
+    placed = place(take(range(40), at(times / 30)), "take.json", 30.0)
+    assert len(placed.rows["expression"]) == (44 if rows == 40 else 40)
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"), [(31.2, False), (28.8, False), (32.0, True), (28.0, True)]
+)
+def test_a_named_rate_that_is_off_by_a_twentieth_is_said(rate: float, said: bool) -> None:
+    placed = place(take(range(60), at(np.arange(60) / rate), 30.0), "take.json")
+    assert placed.fps == 30
+    assert len(placed.rows["expression"]) == 60
+    assert bool(placed.notes) == said
+
+
+@pytest.mark.parametrize(
+    ("step", "fps"), [(4.0, 250.0), (3.9, None), (200.0, 5.0), (201.0, None), (40.0, 25.0)]
+)
+def test_the_ends_of_guessed_milliseconds(step: float, fps: float | None) -> None:
+    raw = take(range(60), at(np.arange(60) * step))
+    if fps is None:
+        assert code(raw) == "motion.rate"
+    else:
+        assert place(raw, "take.json").fps == fps
+
+
+@pytest.mark.parametrize(("step", "fps"), [(0.002, 500.0), (0.001, 1000.0), (0.2, 5.0)])
+def test_the_ends_of_seconds(step: float, fps: float) -> None:
+    placed = place(take(range(60), at(np.arange(60) * step)), "take.json")
+    assert placed.fps == pytest.approx(fps)
+    assert placed.notes == ()
+
+
+def test_a_persons_rate_tells_the_unit() -> None:
+    """3.9 ms apart at 256 fps, which nobody guesses."""
+    rows = np.array([0, 1, 2, 4, 5, 6, 7])
+    for unit in (1.0, 1e-3, 1e-6, 1e-9):
+        placed = place(take(rows, at(rows / 256 / unit)), "take.json", 256.0)
+        assert_frames(placed, 8)
+
+
+@pytest.mark.parametrize(
+    ("step_ms", "fps", "video"), [(16, 62.5, 60), (17, 58.82, 60), (41, 24.39, 24), (66, 15.15, 15)]
+)
+def test_cut_milliseconds_of_each_rate(step_ms: int, fps: float, video: int) -> None:
+    placed = place(take(range(60), at(np.arange(60.0) * step_ms)), "take.json")
+    assert placed.fps == pytest.approx(fps, abs=0.005)
+    assert placed.notes == (
+        f"The times are exactly {step_ms} ms apart, {fps:.2f} fps; if the video had {video}, say "
+        f"so (--fps {video}).",
+    )
+
+
+@pytest.mark.parametrize("step_ms", [20, 25, 40, 35, 18])
+def test_whole_milliseconds_that_are_a_rate_of_their_own(step_ms: int) -> None:
+    assert place(take(range(60), at(np.arange(60.0) * step_ms)), "take.json").notes == ()
+
+
+@pytest.mark.parametrize(("gap", "held"), [(29, False), (30, False), (31, True)])
+def test_a_gap_of_more_than_a_second_is_said(gap: int, held: bool) -> None:
+    rows = np.array([0, 1, 2, 2 + gap, 3 + gap])
+    placed = place(take(rows, at(rows / 30)), "take.json")
+    said = ("The longest gap is 1.0 s, over which the face is held.",) if held else ()
+    assert placed.notes[1:] == said
+    middle = placed.rows["expression"][4, 0]
+    assert middle == pytest.approx(2 if held else 4)
+
+
+@pytest.mark.parametrize(
+    ("per_second", "fps"), [(24, 24.0), (47.5, 48.0), (33, 33.0), (14.8, 15.0), (8, 8.0)]
+)
+def test_whole_seconds_tell_a_cameras_rate_or_their_own(per_second: float, fps: float) -> None:
+    rows = np.arange(round(per_second * 12))
+    placed = place(take(rows, at(np.floor((rows + 3) / per_second))), "take.json")
+    assert placed.fps == pytest.approx(fps, abs=0.05)
+
+
+@pytest.mark.parametrize(("rate", "common"), [(31.5, 30), (17.6, 20), (8.4, 8), (300.4, 300)])
+def test_uneven_times_go_to_the_nearest_rate_of_cameras(rate: float, common: int) -> None:
+    steps = np.repeat([0.8, 1.2, 0.8, 1.6], 50) / rate  # of which 1.0 is the middle
+    times = np.append(0, np.cumsum(steps))
+    raw = RawTake(
+        rows={"expression": np.repeat(times[:, None], 100, 1)},
+        space="flame2020",
+        clock=at(times, 1.0),
+    )
+    placed = place(raw, "take.json")
+    assert placed.fps == common
+    values = placed.rows["expression"][:-1, 0]
+    np.testing.assert_allclose(values, np.arange(len(values)) / common, atol=1e-9)
+
+
+def test_values_that_are_missing_are_counted() -> None:
+    raw = take(range(6), at(np.arange(6) / 30))
+    raw.rows["expression"][2, [3, 5, 8]] = np.nan
+    placed = place(raw, "take.json")
+    assert placed.notes == ("3 values were missing and filled in from the frames around.",)
+    assert_frames(placed, 6)
+
+
+def test_the_longest_take_and_one_frame_more() -> None:
+    def long(last: int) -> RawTake:
+        narrow = {"expression": np.zeros((2, 1))}
+        return RawTake(rows=narrow, space="arkit", clock=Clock(numbers=np.array([0, last])))
+
+    assert len(place(long(239_999), "take.json").rows["expression"]) == 240_000
+    assert code(long(240_000)) == "motion.too_long"
+
+
+@pytest.mark.parametrize(
+    "seen", [10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240]
+)
+def test_rates_that_cameras_have(seen: int) -> None:
+    steps = np.repeat([0.8, 1.2, 0.8, 1.6], 50) / (seen * 0.985)
+    times = np.append(0, np.cumsum(steps))
+    assert place(take(range(201), at(times, 1.0)), "take.json").fps == seen
+
+
+def uneven() -> RawTake:
+    """200 rows at about 24 fps, 8.6 s."""
+    times = np.append(0, np.cumsum(np.repeat([0.8, 1.2, 0.8, 1.6], 50) / 25.5))
+    return take(range(201), at(times, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("fps", "frames"), [(25.0, 217), (38.0, 329), (42.0, 201), (17.0, 148), (15.0, 201)]
+)
+def test_uneven_times_far_from_a_persons_rate_mean_nothing(fps: float, frames: int) -> None:
+    placed = place(uneven(), "take.json", fps)
+    assert placed.fps == fps
+    assert len(placed.rows["expression"]) == frames
+    assert bool(placed.notes) == (frames != 201)
+
+
+def test_numbers_that_many_rows_share_only_tell_the_rate() -> None:
+    """60 rows a second under numbers of 30."""
+    raw = take(range(60), Clock(numbers=np.arange(60) // 2))
+    placed = place(raw, "take.json")
+    assert placed.fps == 60
+    assert_frames(placed, 60)
+    by_hand = place(raw, "take.json", 50.0)
+    assert by_hand.fps == 50
+    assert_frames(by_hand, 60)
+    named = place(replace(raw, fps=24.0), "take.json")
+    assert named.fps == 48
+    assert_frames(named, 60)
+
+
+def test_numbers_out_of_order_are_sorted() -> None:
+    rows = np.array([0, 1, 3, 2, 4, 7, 6, 8])
+    placed = place(take(rows, Clock(numbers=rows), 25.0), "take.json")
+    assert_frames(placed, 9)
+    assert placed.notes == (
+        "Some rows were out of order and were sorted by time.",
+        "1 of 9 frames were missing and were filled in (5).",
+    )
+
+
+@pytest.mark.parametrize(("before", "after", "fps"), [(20, 30, 30.0), (40, 25, 40.0)])
+def test_two_whole_seconds_tell_the_least_rate(before: int, after: int, fps: float) -> None:
+    clock = at([5.0] * before + [6.0] * after)
+    placed = place(take(range(before + after), clock), "take.json")
+    assert placed.fps == fps
+    assert_frames(placed, before + after)
+    assert place(take(range(before + after), clock), "take.json", 25.0).fps == 25
+
+
+def test_times_one_apart_that_are_not_whole_are_no_numbers() -> None:
+    assert code(take(range(8), at([0, 1, 2, 3.5, 4, 5, 6, 7]))) == "motion.rate"
+
+
+def test_a_rate_a_twentieth_below_is_measured_from_the_named_one() -> None:
+    placed = place(take(range(60), at(np.arange(60) / 28.55), 30.0), "take.json")
+    assert placed.notes == ()

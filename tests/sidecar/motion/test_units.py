@@ -202,4 +202,156 @@ def test_our_own_files_keep_their_units() -> None:
     turned = converted(own, axes="opencv").rows["rotation"]
     assert np.abs(turned).max() < 0.3
     take.rows["expression"][2, JAW] = 60
-    assert refusal(own) == "motion.range"
+    with pytest.raises(InputError, match="jawOpen is 60 in row 2;") as caught:
+        converted(own)
+    assert caught.value.code == "motion.range"
+
+
+@pytest.mark.parametrize(("jaw", "kept"), [(5.9, True), (6.1, False)])
+def test_the_end_of_weights_that_we_wrote(jaw: float, kept: bool) -> None:
+    own = RawTake(rows=weights([0.3, jaw]).rows, space="arkit", ours=True)
+    if kept:
+        assert converted(own).rows["expression"][1, JAW] == jaw
+    else:
+        assert refusal(own) == "motion.range"
+
+
+@pytest.mark.parametrize(
+    ("jaw", "kept"), [(1.95, True), (2.05, False), (-1.45, True), (-1.55, False)]
+)
+def test_the_ends_of_weights(jaw: float, kept: bool) -> None:
+    take = weights([0.3] * 20 + [jaw])
+    if kept:
+        assert converted(take).rows["expression"][20, JAW] == jaw
+    else:
+        assert refusal(take) == "motion.range"
+
+
+@pytest.mark.parametrize(
+    ("highest", "lowest", "converts"),
+    [(118.0, -0.5, True), (122.0, -0.5, False), (80.0, -145.0, True), (80.0, -155.0, False)],
+)
+def test_the_ends_of_percent(highest: float, lowest: float, converts: bool) -> None:
+    take = weights([30.0, highest, lowest], 7.0)
+    if converts:
+        out = converted(take).rows["expression"][:, [JAW, BLINK]]
+        np.testing.assert_allclose(out, [[0.3, 0.07], [highest / 100, 0.07], [lowest / 100, 0.07]])
+    else:
+        assert refusal(take) == "motion.range"
+
+
+@pytest.mark.parametrize(("above_one", "converts"), [(9, False), (11, True)])
+def test_a_tenth_of_the_weights_that_are_not_zero_proves_percent(
+    above_one: int, converts: bool
+) -> None:
+    jaw = np.full(100, 0.5)
+    jaw[:above_one] = 40
+    take = weights(jaw, 0)
+    if converts:
+        assert converted(take).rows["expression"][[0, 99], JAW].tolist() == [0.4, 0.005]
+    else:
+        assert refusal(take) == "motion.range"
+
+
+def test_the_first_impossible_weight_is_named_by_its_row_and_value() -> None:
+    take = weights([0.1, 0.2, -3.5, 9.0, *[0.1] * 20])
+    take.rows["expression"][0, BLINK] = np.nan
+    with pytest.raises(InputError, match=r"jawOpen is -3\.5 in row 2;"):
+        converted(take)
+
+
+def test_a_number_too_large_to_count_with_names_its_row() -> None:
+    turns = np.zeros((5, 3))
+    turns[3, 1] = -2e30
+    with pytest.raises(InputError, match="rotation is not a number in row 3") as caught:
+        converted(head(turns, key="rotation"))
+    assert caught.value.code == "motion.not_finite"
+    turns[3, 1] = -1e29
+    assert refusal(head(turns, key="rotation")) == "motion.rotation"
+
+
+@pytest.mark.parametrize(
+    ("yaw", "rad"),
+    [
+        (1.85, 1.85),
+        (-1.85, -1.85),
+        (2.0, np.radians(2)),
+        (-2.0, -np.radians(2)),
+        (395.0, np.radians(35)),
+    ],
+)
+def test_the_ends_of_a_heads_angles(yaw: float, rad: float) -> None:
+    out = converted(head([[0.1, 0, 0], [yaw, 0, 0], [0.2, 0, 0]])).rows["rotation"]
+    np.testing.assert_allclose(out[1], [0, rad, 0], atol=1e-9)
+
+
+def test_angles_beyond_more_than_a_turn_are_refused() -> None:
+    assert refusal(head([[405.0, 0, 0], [0, 0, 0]])) == "motion.rotation"
+
+
+def test_a_rotation_of_almost_a_whole_turn_stays_in_radians() -> None:
+    out = converted(head([[0, 6.2, 0], [0, 0.1, 0]], key="rotation"))
+    np.testing.assert_array_equal(out.rows["rotation"][0], [0, 6.2, 0])
+    out = converted(head([[0, 6.4, 0], [0, 0.1, 0]], key="rotation"))
+    np.testing.assert_allclose(out.rows["rotation"][0], [0, np.radians(6.4), 0])
+
+
+@pytest.mark.parametrize(("radians", "kept"), [(12.5, True), (12.7, False)])
+def test_two_whole_turns_are_the_most(radians: float, kept: bool) -> None:
+    take = head([[0, radians, 0], [0, 0.1, 0]], key="rotation")
+    if kept:
+        assert converted(take, angles="radians").rows["rotation"][0, 1] == radians
+        return
+    with pytest.raises(InputError) as caught:
+        converted(take, angles="radians")
+    assert caught.value.code == "motion.rotation"
+
+
+@pytest.mark.parametrize(("rows_away", "turned"), [(97, True), (93, False)])
+def test_opencvs_axes_show_in_nineteen_of_twenty_rows(rows_away: int, turned: bool) -> None:
+    turns = np.zeros((100, 3))
+    turns[:rows_away, 0] = 3.0
+    out = converted(head(turns, key="rotation"))
+    assert bool(out.notes) == turned
+    expected = 3.0 - np.pi if turned else 3.0
+    np.testing.assert_allclose(out.rows["rotation"][0], [expected, 0, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("jaw", "rad"), [(3.1, 3.1), (3.3, np.radians(3.3)), (179, np.radians(179))]
+)
+def test_the_ends_of_a_trackers_poses(jaw: float, rad: float) -> None:
+    rows = {"expression": np.zeros((2, 100)), "jaw": np.array([[jaw, 0, 0], [0.1, 0, 0]])}
+    out = converted(RawTake(rows=rows, space="flame2023")).rows["jaw"]
+    np.testing.assert_allclose(out[0], [rad, 0, 0])
+
+
+def test_each_of_a_trackers_poses_proves_degrees() -> None:
+    for key, width in (("jaw", 3), ("neck", 3), ("eyes", 6)):
+        turns = np.zeros((2, width))
+        turns[1, 2] = -20.0
+        rows = {"expression": np.zeros((2, 100)), "rotation": np.array([[0, 5.0, 0]] * 2)}
+        out = converted(RawTake(rows=rows | {key: turns}, space="flame2020")).rows
+        assert out[key][1, 2] == pytest.approx(np.radians(-20))
+        assert out["rotation"][0, 1] == pytest.approx(np.radians(5))
+        turns[1, 2] = -181
+        assert refusal(RawTake(rows=rows | {key: turns}, space="flame2020")) == "motion.rotation"
+
+
+@pytest.mark.parametrize(
+    ("away", "metres"), [(14.0, 14.0), (16.0, 0.16), (99.0, 0.99), (101.0, 0.101)]
+)
+def test_the_ends_of_units_of_place(away: float, metres: float) -> None:
+    places = np.array([[0, 0, -away]] * 3)
+    out = converted(head(np.zeros((3, 3)), key="rotation", translation=places))
+    np.testing.assert_allclose(out.rows["translation"][1], [0, 0, -metres])
+
+
+def test_only_rows_with_a_face_prove_anything() -> None:
+    seen = np.array([True, False, True])
+    away = np.array([[0, 0, -0.5], [0, 0, -900.0], [0, 0, -0.6]])
+    take = head([[0.1, 0, 0], [90.0, 0, 0], [0.2, 0, 0]], translation=away)
+    out = convert(RawTake(rows=take.rows, space="arkit", seen=seen), "take.csv", ReadOptions())
+    np.testing.assert_allclose(out.rows["rotation"][[0, 2], 1], [0.1, 0.2])
+    assert out.rows["translation"][2, 2] == -0.6
+    assert out.notes == ()

@@ -10,7 +10,7 @@ from affekt.shared.emotion_keys import decode_track
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion
 from affekt.sidecar import cli
-from affekt.sidecar.motion.read import read_motion
+from affekt.sidecar.motion.read import read_motion, read_take
 from affekt.sidecar.motion.write import WRITERS, guess_format, write_motion
 from fakes.takes import arkit_motion, random_motion
 from hypothesis import HealthCheck, given, settings
@@ -141,3 +141,46 @@ def test_bake_takes_a_folder_and_time_codes(
     assert cli.run(["bake", *map(str, arguments)]) == 0
     assert "no counterpart for pain" in capsys.readouterr().out
     assert len(read_motion(tmp_path / "out" / "motion.npz")) == 3
+
+
+@pytest.mark.parametrize(
+    ("space", "out", "can"),
+    [
+        ("open", "out.csv", "npz"),
+        ("open", "out.npz --to lam", "npz"),
+        ("arkit", "out.npz --to vhap", "npz, arkit, livelink"),
+        ("flame2023", "out.json --to arkit", "npz, vhap, lam"),
+        ("flame2020", "out.json --to usd", "npz"),
+    ],
+)
+def test_a_refusal_names_the_formats_that_can(
+    space: str, out: str, can: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_motion(random_motion(5, space=space), tmp_path / "take.npz")
+    name, *more = out.split()
+    assert cli.run(["convert", str(tmp_path / "take.npz"), str(tmp_path / name), *more]) == 2
+    told = capsys.readouterr().err
+    assert f" {can}. [" in told or f" {can}, which" in told, told
+
+
+@pytest.mark.parametrize(
+    ("frames", "fps", "form", "said"),
+    [
+        (1, 24.0, "livelink", "the rate of a single frame"),
+        (1, 60.0, "livelink", ""),
+        (2, 24.0, "livelink", ""),
+        (1, 24.0, "arkit", ""),
+    ],
+)
+def test_a_rate_that_is_lost_is_told(
+    frames: int, fps: float, form: str, said: str, tmp_path: Path
+) -> None:
+    """By the writer, and by whoever reads the file again."""
+    out = tmp_path / "out"
+    motion = replace(arkit_motion(frames), fps=fps)
+    left_out = write_motion(motion, out, form)
+    assert [part for part in left_out if "rate" in part] == ([said] if said else [])
+    again = read_take(out)
+    assert again.motion.fps == (60.0 if form == "livelink" and frames == 1 else fps)
+    assumed = [note for note in again.notes if "60 fps were assumed" in note]
+    assert len(assumed) == (form == "livelink" and frames == 1)

@@ -227,6 +227,10 @@ CONTRADICTIONS = {
     "sparse short": (sparse((5, 20), indptr=np.array([0, 1])), "file.damaged"),
     "sparse line": (sparse((20,)), "file.damaged"),
     "selection": (held("Select", state={"a": np.zeros(3), "idxs": np.array([3])}), "file.damaged"),
+    "selection before": (
+        held("Select", state={"a": np.zeros(3), "idxs": np.array([2, -1])}),
+        "file.damaged",
+    ),
     "reshape": (held("Reshape", state={"a": np.zeros(3), "newshape": (4,)}), "file.damaged"),
     "reshape bomb": (
         held("Reshape", state={"a": np.zeros(3), "newshape": (10**9,)}),
@@ -458,3 +462,84 @@ def test_the_second_wall_ends_the_process(effect: str, tmp_path: Path) -> None:
         fired = marker.exists()
         marker.unlink(missing_ok=True)
         assert fired == (expected == 0 and effect in ("open", "system", "process"))
+
+
+def test_records_of_arrays_by_hand() -> None:
+    """Nothing about them symmetric: order, axes, and which numbers are picked."""
+    six = np.arange(6.0).reshape(2, 3)
+    columns = six.tobytes("F")
+    big = held("dtype", "f8", False, True, state=(3, ">", None, None, None, -1, -1, 0))
+    for record, wanted in (
+        (held("_reconstruct", state=(1, (2, 3), FLOAT, True, columns)), six),
+        (held("_reconstruct", state=(1, (2, 3), FLOAT, False, six.tobytes())), six),
+        (held("_frombuffer", columns, FLOAT, (2, 3), "F"), six),
+        (held("_frombuffer", six.tobytes(), FLOAT, (2, 3), "C"), six),
+        (array((2, 3), six.astype(">f8").tobytes(), big), six),
+        (held("scalar", FLOAT, np.float64(2.5).tobytes()), 2.5),
+        (held("Ch", state={"x": six}), six),
+        (held("Transpose", state={"a": six}), six.T),
+        (held("Transpose", state={"a": six[None], "axes": (1, 2, 0)}), six[:, :, None]),
+        (held("Reshape", state={"a": six, "newshape": (3, 2)}), six.reshape(3, 2)),
+        (held("Select", state={"a": six, "idxs": np.array([5, 1])}), [5, 1]),
+        (held("Select", state={"a": six, "idxs": [4, 0], "preferred_shape": (2, 1)}), [[4], [0]]),
+        (sparse((5, 20), indices=np.array([7]), data=np.array([2.5])), at(5, 20, 0, 7)),
+        (
+            sparse((5, 20), indptr=np.array([0, 0, 0, 1, 1, 1]), data=np.array([2.5])),
+            at(5, 20, 2, 0),
+        ),
+    ):
+        found = child.numbers(record)
+        assert found is not None
+        np.testing.assert_array_equal(found, wanted)
+    columnwise = sparse((20, 5), indices=np.array([7]), data=np.array([2.5]))
+    made = child._Sealed("csc_matrix", (child.Held,), {"__slots__": (), "name": "csc_matrix"})()
+    made.__setstate__(columnwise.state)
+    np.testing.assert_array_equal(child.numbers(made), at(20, 5, 7, 0))
+
+
+def at(lines: int, across: int, line: int, column: int) -> np.ndarray:
+    out = np.zeros((lines, across))
+    out[line, column] = 2.5
+    return out
+
+
+@pytest.mark.parametrize(
+    ("shape", "code"),
+    [
+        ((64_000_000,), "file.damaged"),  # allowed, but not so many bytes are there
+        ((64_000_001,), "file.unsafe"),
+        ((8000, 8000), "file.damaged"),
+        ((8000, 8001), "file.unsafe"),
+        ((1, 1, 1, 1), "file.damaged"),
+        ((0, 3), "file.damaged"),
+    ],
+)
+def test_the_largest_array(shape: tuple[int, ...], code: str) -> None:
+    with pytest.raises(child.Refused) as caught:
+        child.numbers(array(shape, b"\0" * 16))
+    assert caught.value.code == code
+
+
+def test_arrays_within_arrays_up_to_eight() -> None:
+    record: object = np.ones(2)
+    for _ in range(8):
+        record = held("Ch", state={"x": record})
+    assert child.numbers(record) is not None
+    assert child.numbers(held("Ch", state={"x": record})) is None
+
+
+def test_up_to_64_arrays() -> None:
+    def packed(count: int) -> bytes:
+        out = io.BytesIO()
+        np.savez(out, **{f"a{i}": np.full(1, i) for i in range(count)})
+        return out.getvalue()
+
+    assert len(load(child.convert("npz", packed(64)))) == 64
+    with pytest.raises(child.Refused) as caught:
+        child.convert("npz", packed(65))
+    assert caught.value.code == "file.wrong_kind"
+    many = {f"a{i}": np.full(1, i) for i in range(65)} | {"b" * 201: np.ones(1)}
+    assert "a64" not in load(child.convert("pickle", pickle.dumps(many)))
+    named = pickle.dumps({"a" * 200: np.ones(1), "b" * 201: np.ones(1)})
+    assert list(load(child.convert("pickle", named))) == ["a" * 200]
+    assert list(load(child.convert("pickle", pickle.dumps({7: 1.0, "a": 2.0})))) == ["a"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from affekt.shared.camera import Camera, look_at
+from affekt.shared.camera import Camera, camera_centre, look_at
 from affekt.sidecar.raster.differentiable import rasterise_tensors
 from affekt.sidecar.raster.gaussians import Gaussians, GaussianTensors, rasterise_gaussians
 from fakes.splatting import splat
@@ -168,3 +168,32 @@ def test_two_hundred_gaussians_learn_a_picture():
         loss.backward()
         learner.step()
     assert losses[-1] < 0.1 * losses[0], (losses[0], losses[-1])
+
+
+def test_what_lies_behind_a_closed_pixel_has_no_gradient():
+    """Six veils that let 5 % through, one behind the other: the fourth would leave less than 1e-4,
+    so it and those behind it are not drawn, and nothing is asked of them."""
+    camera = look_at(
+        target=np.zeros(3), distance=4.0, yaw_rad=0, pitch_rad=0, width=5, height=5, fov_y_rad=0.1
+    )
+    towards = camera_centre(camera) / 4.0
+    means = np.array([towards * (0.5 - 0.1 * i) for i in range(6)])
+    inputs = [
+        torch.tensor(a, dtype=torch.float64)
+        for a in (
+            means,
+            np.tile([1.0, 0, 0, 0], (6, 1)),
+            np.full((6, 3), 50.0),
+            np.full(6, 0.95),
+            np.linspace(0.2, 0.7, 18).reshape(6, 3),
+        )
+    ]
+    leaves = [a.requires_grad_() for a in inputs]
+    colour, alpha, depth = rasterise_tensors(record(*leaves), camera, antialiased=False)
+    (colour[2, 2, 1] + alpha[2, 2] + depth[2, 2]).backward()
+    for name, leaf in zip(NAMES, leaves, strict=True):
+        assert leaf.grad is not None
+        assert torch.count_nonzero(leaf.grad[3:]) == 0, name
+    green = leaves[4].grad[:, 1]
+    assert green.numpy() == pytest.approx([0.95, 0.0475, 0.002375, 0, 0, 0], abs=2e-6)
+    assert float(leaves[3].grad[:3].abs().min()) > 0

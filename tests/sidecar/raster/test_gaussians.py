@@ -62,6 +62,58 @@ def test_equals_torch_twin(count: int, seed: int, distance: float, channels: int
     assert assert_equals_twin(scene(count, seed, channels), camera).alpha.max() > 0
 
 
+def two_by_hand(**changes: object) -> Gaussians:
+    """Before a camera of 100 pixels to the metre at 1 m: one is 2 pixels wide and 1 high, as
+    standard deviations, and the other, a quarter of a metre behind it, is round and large."""
+    both = Gaussians(
+        means=np.array([[0, 0, 1], [0, 0, 1.25]], np.float32),
+        quaternions=np.array([[1, 0, 0, 0], [1, 0, 0, 0]], np.float32),
+        scales=np.array([[0.02, 0.01, 0.01], [0.5, 0.5, 0.5]], np.float32),
+        opacities=np.array([0.8, 0.5], np.float32),
+        colours=np.array([[1, 0.25, 0], [0, 0, 0.5]], np.float32),
+    )
+    return replace(both, **changes)
+
+
+BY_HAND = Camera(
+    width=41,
+    height=31,
+    focal_x=100.0,
+    focal_y=100.0,
+    centre_x=20.5,
+    centre_y=15.5,
+    camera_from_world=np.eye(4),
+)
+
+
+def test_one_gaussian_by_hand():
+    """0.8 exp(-d^2 / 2 v), with 0.3 of a square pixel added to each variance; nothing below
+    1 / 255. Pixel (15, 20) is its middle."""
+    alpha = rasterise_gaussians(chosen(two_by_hand(), slice(1)), BY_HAND).alpha
+    assert alpha[15, 20] == pytest.approx(0.8, abs=1e-4)
+    assert alpha[15, 23] == alpha[15, 17] == pytest.approx(0.8 * np.exp(-9 / 8.6), abs=1e-4)
+    assert alpha[17, 20] == pytest.approx(0.8 * np.exp(-4 / 2.6), abs=1e-4)
+    assert alpha[16, 22] == pytest.approx(0.8 * np.exp(-4 / 8.6 - 1 / 2.6), abs=1e-4)
+    assert alpha[15, 26] == pytest.approx(0.8 * np.exp(-36 / 8.6), abs=1e-4)
+    assert alpha[15, 27] == 0  # 0.0027
+    fainter = rasterise_gaussians(chosen(two_by_hand(), slice(1)), BY_HAND, antialiased=True)
+    by_as_much = np.sqrt(4 * 1 / (4.3 * 1.3))
+    assert fainter.alpha[15, 20] == pytest.approx(0.8 * by_as_much, abs=1e-4)
+
+
+def test_two_gaussians_by_hand():
+    """What is in front counts first, whichever is listed first. Opacity 1 is drawn as 0.999, and
+    what would leave less than a ten-thousandth open behind it is not drawn."""
+    for order in ([0, 1], [1, 0]):
+        seen = rasterise_gaussians(chosen(two_by_hand(), order), BY_HAND)
+        np.testing.assert_allclose(seen.colour[15, 20], [0.8, 0.2, 0.05], atol=1e-4)
+        assert seen.alpha[15, 20] == pytest.approx(0.9, abs=1e-4)
+        assert seen.depth[15, 20] == pytest.approx((0.8 * 1 + 0.1 * 1.25) / 0.9, abs=1e-4)
+    solid = two_by_hand(opacities=np.ones(2, np.float32))
+    seen = rasterise_gaussians(solid, BY_HAND)
+    np.testing.assert_allclose(seen.colour[15, 20], [0.999, 0.24975, 0], atol=1e-5)
+
+
 def test_no_gaussians():
     found = rasterise_gaussians(scene(0, 0), view())
     assert found.colour.shape == (40, 48, 3)

@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from affekt.sidecar.raster.parallel import RowWork, run_rows, thread_count
+from affekt.sidecar.raster.parallel import RowWork, even_pieces, run_ranges, run_rows, thread_count
 
 
 @pytest.mark.parametrize("threads", ["1", "2", "7"])
@@ -32,6 +32,23 @@ def test_an_error_in_a_band_is_raised(monkeypatch: pytest.MonkeyPatch):
 
     with pytest.raises(RuntimeError, match="late"):
         run_rows([work], 100)
+
+
+@pytest.mark.parametrize("fails_on_the_caller", [True, False])
+def test_an_error_on_either_thread_is_raised(
+    fails_on_the_caller: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """Of two pieces each thread does one: neither ends before the other has begun."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    both = threading.Barrier(2, timeout=30)
+
+    def work(first: int, stop: int) -> None:
+        both.wait()
+        if (threading.current_thread() is threading.main_thread()) == fails_on_the_caller:
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        run_ranges(work, [0, 1, 2])
 
 
 @pytest.mark.parametrize("said", ["", "0", "four", "4,2"])
@@ -61,3 +78,26 @@ def test_work_is_done_when_it_is_run_and_not_before():
     assert not out.any()
     assert work.run() is out
     assert (out == 1).all()
+
+
+def test_work_is_split_as_evenly_as_it_goes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert even_pieces(10, 2) == [0, 2, 5, 7, 10]
+    assert even_pieces(80) == [0, 10, 20, 30, 40, 50, 60, 70, 80]
+    assert even_pieces(3) == [0, 1, 2, 3]
+    assert even_pieces(0) == [0, 0]
+
+
+def test_one_kernel_has_wide_bands_and_several_narrow_ones(monkeypatch: pytest.MonkeyPatch):
+    """With 2 threads and 400 rows: eight bands of 50, or bands of 16."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    bands: list[tuple[int, int]] = []
+
+    def note(first: int, stop: int) -> None:
+        bands.append((first, stop))
+
+    run_rows([note], 400)
+    assert sorted(bands) == [(first, first + 50) for first in range(0, 400, 50)]
+    bands.clear()
+    run_rows([note, lambda first, stop: None], 40)
+    assert sorted(bands) == [(0, 16), (16, 32), (32, 40)]

@@ -2,6 +2,10 @@
 """`affekt render` as a user meets it: what it writes, and one sentence for each thing wrong."""
 
 import json
+import os
+import subprocess
+import sys
+import wave
 from pathlib import Path
 
 import cv2
@@ -269,3 +273,83 @@ def test_real_avatars_with_both_arkit_takes(name: str, real_data: Path, tmp_path
         assert picture[128, 128, 3] == 255  # no hole in the face
         face = picture[90:170, 100:156, 3]
         assert face.min() > 240
+
+
+@pytest.mark.parametrize("form", ["png", "exr"])
+def test_a_resumed_preview_has_the_same_bytes(form: str, files: Path, tmp_path: Path):
+    """Its frames are those of the files, whether they were drawn now or before."""
+    for name in ("whole", "resumed"):
+        assert render(files, tmp_path / name, format=form) == 0
+    out = tmp_path / "resumed"
+    (out / "preview.mp4").unlink()
+    (out / f"frame_0002.{form}").unlink()
+    assert render(files, out, format=form) == 0
+    assert (out / "preview.mp4").read_bytes() == (tmp_path / "whole/preview.mp4").read_bytes()
+
+
+def test_another_rendering_in_the_folder_is_told(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert render(files, tmp_path / "out", frames="0-2") == 0
+    assert "of another rendering" not in capsys.readouterr().out
+    assert render(files, tmp_path / "out", frames="2-3", size="30") == 0
+    told = capsys.readouterr().out
+    assert "out: 1 frame of another rendering will be replaced; 2 frames of another" in told
+    assert "out: 2 frames in" in told
+
+
+def test_sound_and_emotions_begin_where_a_partial_bake_does(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The take's frames are 2 to 5 of a performance; frame 1 of them is the third one of it."""
+    from affekt.sidecar.motion.affekt_npz import encode_motion
+    from affekt.sidecar.render import video
+
+    (tmp_path / "part.npz").write_bytes(encode_motion(plain_motion("open"), first_frame=2))
+    keys = [{"frame": 0, "happy": 0.0}, {"frame": 10, "happy": 1.0}]
+    (tmp_path / "keys.json").write_text(json.dumps({"fps": 30, "keys": keys}))
+    with wave.open(str(tmp_path / "voice.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(16000))
+    began: list[float] = []
+    real = video.read_sound
+
+    def watch(path: Path, start_s: float = 0.0):
+        began.append(start_s)
+        return real(path, start_s)
+
+    monkeypatch.setattr(video, "read_sound", watch)
+    words = {"motion": str(tmp_path / "part.npz"), "emotions": str(tmp_path / "keys.json")}
+    out = tmp_path / "out"
+    assert (
+        render(
+            files, out, "open", **words, frames="1-2", format="exr",
+            sound=str(tmp_path / "voice.wav"),
+        )
+        == 0
+    )  # fmt: skip
+    assert began[-1] == pytest.approx(3 / 30)
+    assert read_exr(out / "frame_0002.exr")[0]["affekt:happy"] == pytest.approx(0.3)
+
+
+def test_first_use_of_a_kernel_is_told(tmp_path: Path):
+    """Once, where something is compiled, and not where it was kept."""
+    program = (
+        "from affekt.sidecar.compiling import say_when_compiling\n"
+        "say_when_compiling(); say_when_compiling()\n"
+        "import kernels; kernels.one(1.0); kernels.two(2.0)"
+    )
+    (tmp_path / "kernels.py").write_text(
+        "from numba import njit\n@njit(cache=True)\ndef one(x):\n    return x + 1\n"
+        "@njit(cache=True)\ndef two(x):\n    return x + 2\n"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+        ).stdout
+        for _ in range(2)
+    ]  # fmt: skip
+    assert said[0].count("Compiling") == 1
+    assert said[1] == ""

@@ -65,6 +65,10 @@ def test_every_pass_comes_back(half: bool, tmp_path: Path):
     names = {f"ViewLayer.{name}.{k}" for name, (letters, _) in groups.items() for k in letters}
     names |= {"ViewLayer.UV.A"} | {f"ViewLayer.mask_{name}.X" for name in PASS_REGIONS}
     assert set(pixels) == names
+    for k, name in enumerate(("skin", "lips", "eyes", "teeth", "mouth", "hair")):
+        np.testing.assert_allclose(
+            pixels[f"ViewLayer.mask_{name}.X"], frame.masks[..., k], rtol=1e-3, atol=1e-6
+        )
     for name, (letters, values) in groups.items():
         exact = not half or name in ("Depth", "Position", "Vector", "UV")
         for k, letter in enumerate(letters):
@@ -81,7 +85,8 @@ def test_every_pass_comes_back(half: bool, tmp_path: Path):
     assert header["affekt:influence"] == 1.0
     assert header["affekt:colour"] == "scene_linear, Rec.709"
     assert header["colorInteropID"] == "lin_rec709_scene"
-    assert header["chromaticities"][:2] == pytest.approx((0.64, 0.33))
+    red, green, blue, white = (0.64, 0.33), (0.3, 0.6), (0.15, 0.06), (0.3127, 0.329)
+    assert header["chromaticities"] == pytest.approx((*red, *green, *blue, *white))
     assert header["compression"] == OpenEXR.ZIP_COMPRESSION
     np.testing.assert_allclose(
         header["affekt:camera_from_head"], view(64).camera_from_world, atol=1e-6

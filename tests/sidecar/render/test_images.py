@@ -19,10 +19,16 @@ from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.raster.colour import over
 from affekt.sidecar.raster.project import to_pixels
 from affekt.sidecar.render.frame import Frame
-from affekt.sidecar.render.images import NOTHING, depth_steps, make_folder, write_frame, write_png
+from affekt.sidecar.render.images import (
+    depth_steps,
+    make_folder,
+    read_picture,
+    write_frame,
+    write_png,
+)
 from affekt.sidecar.render.passes import render_frames
 from affekt.sidecar.render.portrait import ViewAngles, default_camera, frame_points
-from affekt.sidecar.render.shot import make_shot
+from affekt.sidecar.render.shot import make_shot, read_subject
 from affekt.sidecar.render.video import VideoWriter, read_sound
 
 
@@ -87,10 +93,25 @@ def test_png_holds_straight_alpha_and_depth(tmp_path: Path):
     write_frame(tmp_path / ".", frame_of(rgba), with_depth=False)
 
 
+def test_a_picture_comes_back_as_it_was_written(tmp_path: Path):
+    rgba = np.arange(48, dtype=np.uint8).reshape(3, 4, 4)
+    write_png(tmp_path / "a.png", rgba)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), rgba)
+    write_png(tmp_path / "plain.png", rgba[..., :3])
+    write_png(tmp_path / "depth.png", np.zeros((3, 4), np.uint16))
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("plain.png", "depth.png", "text.png", "missing.png"):
+        with pytest.raises(InputError) as caught:
+            read_picture(tmp_path / name)
+        assert caught.value.code == "file.wrong_kind"
+    plain = cv2.imread(str(tmp_path / "plain.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(plain[..., ::-1], rgba[..., :3])
+
+
 def test_numbers_of_pictures():
     np.testing.assert_array_equal(
         depth_steps(np.array([0.0, 0.00012, 9.0, np.inf, np.nan], np.float32)),
-        [0, 1, NOTHING, NOTHING, NOTHING],
+        [0, 1, 65_535, 65_535, 65_535],
     )
 
 
@@ -208,3 +229,14 @@ def test_default_camera_sees_hair_and_shoulders(avatar: Avatar):
     screen = to_pixels(avatar.vertices, camera)
     assert screen[:, 1].min() > 0
     assert screen[:, 0].min() > 0
+
+
+def test_a_head_is_framed_alike_as_mesh_and_as_gaussians():
+    """From where the neck ends below the picture to the top of the skull."""
+    cameras = [
+        default_camera(read_subject(name), 96, 128, ViewAngles(yaw_rad=0.3))
+        for name in ("open", "open-gaussians")
+    ]
+    mesh, gaussians = (camera.camera_from_world for camera in cameras)
+    np.testing.assert_allclose(mesh, gaussians, atol=2e-3)
+    assert cameras[0].focal_y == cameras[1].focal_y

@@ -12,13 +12,13 @@ from affekt.shared.pictures import PASSES, PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import open_avatar
-from affekt.sidecar.avatar.regions import PASS_REGIONS, Labels, find_labels, kept_labels
+from affekt.sidecar.avatar.regions import PASS_REGIONS, find_labels
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.raster.oversample import choose_samples, rasterise_oversampled
 from affekt.sidecar.render.frame import Frame
-from affekt.sidecar.render.passes import available_passes, render_frames
+from affekt.sidecar.render.passes import available_passes, frame_bytes, render_frames
 from affekt.sidecar.render.shot import make_shot
 from fakes.head import small_head
 
@@ -27,13 +27,11 @@ from .conftest import take, view
 DATA = ("combined", "depth", "normal", "position", "index", "vector")
 
 
-def draw(
-    subject, motion, cameras, *, device="cpu", some=None, labels: Labels = find_labels, **request
-) -> list[Frame]:
+def draw(subject, motion, cameras, *, device="cpu", some=None, **request) -> list[Frame]:
     """some: frames instead of the request's."""
     cameras = (cameras,) if isinstance(cameras, Camera) else tuple(cameras)
     asked = PictureRequest(cameras=cameras, format="exr", **request)
-    return list(render_frames(make_shot(subject, motion, asked, device), some, labels))
+    return list(render_frames(make_shot(subject, motion, asked, device), some, find_labels))
 
 
 def to_linear(values: np.ndarray) -> np.ndarray:
@@ -203,8 +201,14 @@ def test_vectors_at_the_ends_of_a_range_look_at_the_take(avatar: Avatar):
     np.testing.assert_array_equal(part[1].vector, whole[3].vector)
 
 
-def test_index_is_whole(avatar: Avatar):
-    frame = draw(avatar, take(), view(), passes=("index",), object_index=7)[0]
+@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("kind", ["avatar", "head"])
+def test_index_is_whole(kind: str, number: int, avatar: Avatar):
+    subject = avatar if kind == "avatar" else read_head("open")
+    motion = take(space="arkit" if kind == "avatar" else "open")
+    camera = view(target=(0, 1.64, 0) if kind == "avatar" else (0, 0, 0))
+    frame = draw(subject, motion, camera, passes=("index",), object_index=7)[number]
+    assert (frame.combined[..., 3] >= 0.5).sum() > 100
     np.testing.assert_array_equal(frame.object_index, np.where(frame.combined[..., 3] >= 0.5, 7, 0))
 
 
@@ -293,18 +297,33 @@ def test_what_cannot_be_rendered_is_refused_at_once(avatar: Avatar):
     assert available_passes(small_head()) == PASSES
 
 
+def test_what_a_frame_takes_of_memory() -> None:
+    """Colour and depth are 5 channels of 4 bytes, twice; with all passes there are 24."""
+    camera = replace(view(10), height=20, centre_y=10.0)
+    assert frame_bytes(camera, ()) == frame_bytes(camera, ("combined", "depth")) == 8000
+    assert frame_bytes(camera, ("vector",)) == 14_400
+    assert frame_bytes(camera, ("uv", "index", "index")) == 12_800
+    assert frame_bytes(camera, PASSES) == 38_400
+
+
+def test_the_passes_that_each_subject_can_have(avatar: Avatar) -> None:
+    assert available_passes(open_avatar(read_head("open"))) == PASSES
+    assert set(PASSES) - set(available_passes(avatar)) == {"uv"}
+    static = replace(
+        avatar, surface=None, binding="none", anchors=np.zeros_like(avatar.anchors), follow="still"
+    )
+    assert set(PASSES) - set(available_passes(static)) == {"uv", "mask"}
+
+
 @pytest.mark.parametrize("name", ["barbara", pytest.param("statue", marks=pytest.mark.full)])
-def test_real_avatars_have_lips_eyes_and_hair_where_they_are(
-    name: str, real_data, tmp_path, monkeypatch
-):
+def test_real_avatars_have_lips_eyes_and_hair_where_they_are(name: str, real_data):
     """Of the mask's pixels; the boxes were read off the portraits' renders by eye."""
     from affekt.sidecar.avatar.read import read_avatar
 
-    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
     real = read_avatar(real_data / "lam_avatars" / f"{name}.zip")
     still = make_motion(expression=np.zeros((1, 100), np.float32), fps=30.0, space="arkit")
     camera = view(256, 0.0, (0, 1.68, 0))
-    frame = draw(real, still, camera, labels=kept_labels, passes=("mask",))[0]
+    frame = draw(real, still, camera, passes=("mask",))[0]
     masks = frame.masks
     np.testing.assert_allclose(masks.sum(2), frame.combined[..., 3], atol=1e-5)
     middles = {}
@@ -318,4 +337,3 @@ def test_real_avatars_have_lips_eyes_and_hair_where_they_are(
     assert middles["hair"][0] < middles["eyes"][0] < middles["lips"][0]
     assert abs(middles["eyes"][1] - 128) < 8
     assert abs(middles["lips"][1] - 128) < 8
-    np.testing.assert_array_equal(kept_labels(real), find_labels(real))

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared import ledger
 from affekt.shared.errors import InputError
+from affekt.shared.motion import cut_motion
 from affekt.shared.pictures import PictureRequest
 from affekt.shared.replacement import partial_name
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.render import exr, images, sequence
 from affekt.sidecar.render.frame import Frame
-from affekt.sidecar.render.sequence import read_saved, save_sequence
+from affekt.sidecar.render.sequence import Strangers, read_saved, save_sequence
 from affekt.sidecar.render.shot import Shot, make_shot
 
 from .conftest import take, view
@@ -179,6 +181,53 @@ def test_another_motion_is_made_again_where_it_differs(kind: str, avatar: Avatar
     save(other, tmp_path / "b", kind)
     files = [{p.name: p.read_bytes() for p in (tmp_path / name).glob("[!.]*")} for name in "ab"]
     assert files[0] == files[1]
+
+
+def test_frames_of_another_rendering_are_told(avatar: Avatar, tmp_path: Path):
+    """Those of another size or take; not those that are the same, nor another format's."""
+    told: list[Strangers] = []
+
+    def see(shot: Shot, kind: str = "png") -> list[Strangers]:
+        told.clear()
+        list(save_sequence(of_kind(shot, kind), tmp_path, on_strangers=told.append))
+        return told
+
+    assert see(shot_of(avatar, frames=range(4))) == []
+    assert see(shot_of(avatar, frames=range(1, 6))) == []
+    assert see(shot_of(avatar), "exr") == []
+    small = shot_of(avatar, cameras=(view(size=24),), frames=range(2, 4))
+    assert see(small) == [Strangers(replaced=2, left=4)]
+    assert see(small) == [Strangers(left=4)]
+    whole = shot_of(avatar)
+    request = replace(whole.request, weights=whole.request.weights[:3])
+    short = replace(whole, motion=cut_motion(take(), 0, 3), request=request)
+    assert see(short) == [Strangers(replaced=1, left=3)]
+
+
+def test_two_renderings_at_once(avatar: Avatar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The same one may run twice, another one is refused while it runs."""
+    monkeypatch.setattr(sequence, "_PATIENCE_S", 0.0)
+    shot = of_kind(shot_of(avatar), "png")
+    first = save_sequence(shot, tmp_path)
+    next(first)
+    assert [saved.index for saved in save_sequence(shot, tmp_path)] == list(range(6))
+    other = of_kind(shot_of(avatar, cameras=(view(yaw_rad=0.2),)), "png")
+    with pytest.raises(InputError) as caught:
+        list(save_sequence(other, tmp_path))
+    assert caught.value.code == "option.folder"
+    assert str(tmp_path) in caught.value.message
+    first.close()
+    assert len(list(save_sequence(other, tmp_path))) == 6
+    assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_folder_in_the_ledgers_place(avatar: Avatar, tmp_path: Path):
+    (tmp_path / ledger.NAME).mkdir()
+    with pytest.raises(InputError) as caught:
+        save(shot_of(avatar), tmp_path)
+    assert str(tmp_path / ledger.NAME) in caught.value.message
+    assert "Move it away" in caught.value.remedy
+    assert not list(tmp_path.glob("frame_*"))
 
 
 def test_vectors_depend_on_the_neighbours(avatar: Avatar, tmp_path: Path):

@@ -104,6 +104,44 @@ def test_an_orthographic_picture_is_one_from_very_far_away():
     assert (one != one[0, 0]).any(-1).mean() > 0.1  # the egg is in the picture
 
 
+LIT = {
+    "skin": ([218, 152, 111], [202, 140, 102], [107, 71, 53]),
+    "brow": ([222, 154, 112], [206, 141, 102], [105, 69, 50]),
+    "lip": ([218, 151, 111], [202, 141, 104], [108, 74, 56]),
+    "teeth": ([224, 154, 112], [210, 147, 111], [112, 82, 68]),
+    "tongue": ([218, 152, 111], [203, 142, 106], [110, 76, 60]),
+    "sclera": ([224, 154, 112], [216, 156, 124], [125, 99, 90]),
+    "pupil": ([228, 156, 113], [223, 164, 134], [133, 111, 103]),
+}
+"""sRGB of an egg of (0.8, 0.55, 0.4): on its top, at its left edge, and below."""
+
+
+@pytest.mark.parametrize("name", LIT)
+def test_each_region_is_lit_as_it_was(name: str):
+    """Golden: who changes the lamps, the sky or a gloss changes these too."""
+    vertices, faces, colour, region = egg_scene(name)
+    colour[:] = 0.8, 0.55, 0.4
+    camera = look_at(
+        target=np.array([0, 1.64, 0]),
+        distance=1.5,
+        yaw_rad=0.4,
+        pitch_rad=0.3,
+        width=48,
+        height=48,
+        fov_y_rad=0.3,
+    )
+    options = DrawOptions(background=None, samples=1, occlusion=False)
+    picture = draw_mesh(vertices, faces, colour, region, camera, options)
+    seen = [picture[row, column, :3].tolist() for row, column in ((12, 24), (24, 14), (37, 26))]
+    np.testing.assert_allclose(seen, LIT[name], atol=2)
+    assert picture[24, 35].tolist() == [0, 0, 0, 0]
+    if name == "skin":  # an egg hides hardly anything from itself
+        np.testing.assert_allclose(picture[24, 24], [186, 127, 93, 255], atol=2)
+        options = DrawOptions(background=None, samples=1)
+        shaded = draw_mesh(vertices, faces, colour, region, camera, options)
+        np.testing.assert_allclose(shaded[24, 24], [181, 124, 90, 255], atol=2)
+
+
 def test_both_sides_are_lit():
     vertices, faces, colour, region = egg_scene()
     flipped = draw_mesh(vertices, faces[:, ::-1], colour, region, portrait())

@@ -8,13 +8,24 @@ import numpy as np
 import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
+from affekt.shared.head import HeadModel
+from affekt.shared.motion import Motion, make_motion
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.render.portrait import default_camera
-from affekt.sidecar.render.shot import head_from_avatar, make_shot, on_head
+from affekt.sidecar.render.shot import (
+    head_from_avatar,
+    make_shot,
+    motion_for,
+    on_head,
+    read_subject,
+)
+from fakes.bakes import ADAPTER
+from fakes.head import small_head
+from fakes.lam import lam_bundle
 
 from ...addon.nouns import random_motion
 
@@ -93,6 +104,66 @@ def test_a_shot_without_a_camera_is_a_portrait() -> None:
     with pytest.raises(InputError) as caught:
         make_shot(head, random_motion(2), PictureRequest(cameras=(camera,) * 3))
     assert caught.value.code == "option.camera"
+
+
+def test_what_a_name_means(tmp_path: Path) -> None:
+    assert isinstance(read_subject("open"), HeadModel)
+    gaussians = read_subject("open-gaussians")
+    assert isinstance(gaussians, Avatar)
+    assert isinstance(gaussians.surface, HeadModel)
+    (tmp_path / "avatar.zip").write_bytes(lam_bundle())
+    avatar = read_subject(str(tmp_path / "avatar.zip"))
+    assert isinstance(avatar, Avatar)
+    assert isinstance(avatar.surface, ArkitRig)
+    (tmp_path / "text.safetensors").write_text("neither of the two")
+    for name, code, said in (
+        ("none.safetensors", "file.missing", "There is no avatar and no head file at"),
+        ("text.safetensors", "file.wrong_kind", "neither an avatar file of Affekt's nor a head"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_subject(str(tmp_path / name))
+        assert caught.value.code == code
+        assert said in caught.value.message
+
+
+def test_what_is_no_expression_goes_over_as_it_is() -> None:
+    """From an open take to an avatar on ARKit's rig."""
+    rng = np.random.default_rng(3)
+    given = {
+        name: rng.normal(0, 0.1, (2, 3)).astype(np.float32)
+        for name in ("neck", "rotation", "translation")
+    }
+    shape = rng.normal(0, 1, 300).astype(np.float32)
+    expression = np.zeros((2, 100), np.float32)
+    take = make_motion(expression=expression, fps=23.976, space="open", shape=shape, **given)
+    found = motion_for(rig_away(), take, None)
+    assert (found.space, found.fps) == ("arkit", 23.976)
+    for name, values in given.items():
+        np.testing.assert_array_equal(getattr(found, name), values, err_msg=name)
+    np.testing.assert_array_equal(found.shape, shape)
+    assert not found.expression[:, 52:].any()
+
+
+def flame_take(space: str) -> Motion:
+    return make_motion(expression=np.zeros((2, 100), np.float32), fps=30.0, space=space)
+
+
+def test_a_head_of_another_space_needs_its_own_adapter() -> None:
+    head = replace(small_head(), space="flame2023")
+    own = flame_take("flame2023")
+    assert motion_for(head, own, None) is own
+    assert motion_for(head, flame_take("open"), ADAPTER).space == "flame2023"
+    other = replace(ADAPTER, space="flame2020")
+    for take, adapter, said in (
+        ("open", None, "the avatar in 'flame2023'."),
+        ("arkit", other, "the avatar in 'flame2023'; the adapter given is for 'flame2020'."),
+        ("flame2020", ADAPTER, "an adapter goes between one of them and the open head."),
+    ):
+        with pytest.raises(InputError) as caught:
+            motion_for(head, flame_take(take), adapter)
+        assert caught.value.code == "space.no_adapter"
+        assert f"The take is in the space '{take}'" in caught.value.message
+        assert said in caught.value.message
 
 
 @pytest.mark.parametrize("name", ["barbara", "statue"])

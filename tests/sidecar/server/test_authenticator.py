@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import pytest
 import zmq
-from affekt.sidecar.server.authenticator import DOMAIN, Authenticator, PinnedKeys, RefusalLog
+from affekt.sidecar.server.authenticator import (
+    DOMAIN,
+    Authenticator,
+    PinnedKeys,
+    RefusalLog,
+    answer,
+)
 from affekt.sidecar.server.keys import make_keys
 from zmq.utils import z85
 
@@ -19,7 +25,7 @@ def test_pinned_keys_are_replaced_as_one() -> None:
 
 
 class Clock:
-    now_s = 0.0
+    now_s = 5000.0
 
     def __call__(self) -> float:
         return self.now_s
@@ -29,16 +35,23 @@ def test_a_crowd_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None
     clock = Clock()
     log = RefusalLog(clock)
     for index in range(10_000):
-        clock.now_s = index * 0.001
+        clock.now_s = 5000 + index * 0.001
         log.refused("192.0.2.7", "Unknown key")
-    assert len(caplog.records) == RefusalLog.LINES
+    assert len(caplog.records) == 10
     assert "192.0.2.7" in caplog.text
-    clock.now_s += RefusalLog.WINDOW_S
+    clock.now_s = 5059.9
+    log.refused("192.0.2.9", "Unknown key")
+    assert len(caplog.records) == 10
+    clock.now_s = 5060.0
     log.refused("192.0.2.8", "Unknown key")
     assert [record.getMessage() for record in caplog.records[-2:]] == [
-        f"refused {10_000 - RefusalLog.LINES} more connections",
+        "refused 9991 more connections",
         "refused a connection from 192.0.2.8: Unknown key",
     ]
+    for _ in range(11):  # a new minute has begun with that one
+        clock.now_s = 5119.9
+        log.refused("192.0.2.7", "Unknown key")
+    assert len(caplog.records) == 12 + 9
 
 
 def test_a_few_are_not_counted_up(caplog: pytest.LogCaptureFixture) -> None:
@@ -66,3 +79,56 @@ def test_a_list_that_breaks_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> 
                 assert socket.recv_multipart()[2] == b"400"
         authenticator.stop()
     assert "a bug" in caplog.text
+
+
+REQUEST = [b"1.0", b"request 7", b"global", b"192.0.2.7", b"identity", b"CURVE", b"k" * 32]
+
+
+def trust(key: bytes) -> str | None:
+    return "anna" if key == b"k" * 32 else None
+
+
+def test_who_is_let_in_has_a_name() -> None:
+    granted = [b"1.0", b"request 7", b"200", b"OK", b"anna", b""]
+    assert answer(REQUEST, {b"global": trust}) == granted
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        (0, b"2.0", b"Not CURVE"),
+        (2, b"worker", b"Unknown domain"),
+        (2, b"", b"Unknown domain"),
+        (5, b"NULL", b"Not CURVE"),
+        (5, b"PLAIN", b"Not CURVE"),
+        (6, b"x" * 32, b"Unknown key"),
+        (6, b"", b"Unknown key"),
+    ],
+)
+def test_who_is_refused_and_why(place: int, value: bytes, reason: bytes) -> None:
+    request = [*REQUEST[:place], value, *REQUEST[place + 1 :]]
+    refused = [b"1.0", b"request 7", b"400", reason, b"", b""]
+    assert answer(request, {b"global": trust}) == refused
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 6, 8])
+def test_what_is_no_question_is_refused(length: int) -> None:
+    request = [*REQUEST, b"more"][:length]
+    reply = answer(request, {b"global": trust})
+    assert reply == [b"1.0", b"request 7" if length > 1 else b"", b"400", b"Not CURVE", b"", b""]
+
+
+def test_the_log_says_who_was_refused_and_why(caplog: pytest.LogCaptureFixture) -> None:
+    with zmq.Context() as context:
+        authenticator = Authenticator(context, {DOMAIN: trust})
+        with context.socket(zmq.REQ) as socket:
+            socket.rcvtimeo = 10_000
+            socket.connect("inproc://zeromq.zap.01")
+            for request in (REQUEST, [*REQUEST[:6], b"x" * 32], REQUEST[:3]):
+                socket.send_multipart(request)
+                socket.recv_multipart()
+        authenticator.stop()
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused a connection from 192.0.2.7: Unknown key",
+        "refused a connection from ?: Not CURVE",
+    ]

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from affekt.shared import limits
 from affekt.shared.errors import LinkError
 from affekt.sidecar.server.disk_queue import DiskQueue
 from fakes.link import wait_for
@@ -60,7 +59,7 @@ def test_what_waits_of_a_client_that_left_is_not_done(log: Log) -> None:
 
 
 def test_too_many(log: Log) -> None:
-    for _ in range(limits.MAX_WAITING_REQUESTS):
+    for _ in range(16):
         log.submit(b"a", "a")
     with pytest.raises(LinkError) as caught:
         log.submit(b"a", "a")
@@ -70,13 +69,14 @@ def test_too_many(log: Log) -> None:
 
 def test_too_much(log: Log) -> None:
     """Over all clients; what has been done counts no more."""
-    log.queue.submit(b"a", lambda: lambda: log.done.append("a"), limits.MAX_DISK_QUEUE_BYTES - 1)
+    log.queue.submit(b"a", lambda: lambda: log.done.append("a"), (256 << 20) - 1)
     with pytest.raises(LinkError) as caught:
         log.queue.submit(b"b", lambda: lambda: None, 2)
     assert caught.value.code == "link.busy"
     log.submit(b"b", "b")
+    log.queue.submit(b"b", lambda: lambda: log.done.append("last byte"), 1)
     log.gate.set()
-    wait_for(lambda: len(log.done) == 2, "both")
+    wait_for(lambda: len(log.done) == 3, "all")
     log.queue.submit(b"b", lambda: lambda: None, 2)
 
 

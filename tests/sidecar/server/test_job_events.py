@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 
 import pytest
-from affekt.shared import limits, wire
+from affekt.shared import wire
 from affekt.shared.errors import JobError
 from affekt.shared.messages import RESTART_STAGE, JobFailed, Message, Progress, RenderDone
 from affekt.sidecar.server.job_events import Estimator, JobEvents, PictureFile
@@ -87,9 +87,9 @@ def test_one_piece_at_a_time_and_each_costs_credit() -> None:
 def test_credit_has_an_end() -> None:
     delivery = JobEvents(JOB, credit=1, pictures=0)
     for _ in range(9):
-        delivery.give_credit(limits.MAX_CREDIT)
-    delivery.add_pictures([PICTURES[0]] * (limits.MAX_CREDIT + 9))
-    assert len(take_all(delivery)) == limits.MAX_CREDIT
+        delivery.give_credit(60)
+    delivery.add_pictures([PICTURES[0]] * 73)
+    assert len(take_all(delivery)) == 64
 
 
 def test_pictures_that_the_client_has_are_not_sent() -> None:
@@ -183,6 +183,21 @@ def test_estimate() -> None:
     assert estimator.progress("a", 10, 100).seconds_left is None
     estimate = estimator.progress("a", 20, 100).seconds_left
     assert estimate == pytest.approx(16)  # 2 s for 10, 80 to go
+
+
+def test_an_estimate_belongs_to_its_stage() -> None:
+    """In 6 s the second stage did 3 of its 9 steps; what the first took does not count."""
+    now = [100.0]
+    estimator = Estimator(JOB, lambda: now[0])
+    estimator.progress("modulate", 0, 4)
+    now[0] = 150.0
+    assert estimator.progress("modulate", 4, 4).seconds_left == 0
+    assert estimator.progress("pictures", 0, 9).seconds_left is None
+    now[0] = 156.0
+    told = estimator.progress("pictures", 3, 9)
+    assert (told.job, told.stage, told.done, told.total) == (JOB, "pictures", 3, 9)
+    assert told.seconds_left == pytest.approx(12)
+    assert estimator.progress("pictures", 10, 9).seconds_left == 0
 
 
 def test_no_estimate_from_a_first_glance() -> None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,7 +15,6 @@ from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
 from affekt.shared.messages import Acknowledged, Attach, Credit, Failure, Message, Picture, Progress
 from affekt.shared.wire import encode
-from affekt.sidecar.server.scheduler import FORGIVEN_JOB_DEATHS
 from affekt.sidecar.worker import orders
 from fakes.link import HELLO, PNG, TAKE, Link, RawClient, running_server, wait_for
 
@@ -126,6 +127,34 @@ def test_attach_to_nothing(raw: RawClient) -> None:
     assert answer.code == "link.no_job"
 
 
+def test_what_a_job_will_read_is_marked_as_used_while_it_waits(tmp_path: Path) -> None:
+    """There is no worker yet that could read it."""
+    with running_server(tmp_path, is_ready=False) as link, RawClient(link.connection) as raw:
+        raw.ask(HELLO)
+        paths = []
+        for data in (TAKE, b"an adapter", b"an avatar", b"of no job"):
+            raw.upload(data)
+            name = hashlib.sha256(data).hexdigest()
+            paths.append(tmp_path / "cache" / "users" / "local" / "artefacts" / name)
+            os.utime(paths[-1], (1000, 1000))
+        take, adapter, avatar, other = paths
+        asked = render(head=None, adapter=adapter.name, avatar=avatar.name)
+        assert raw.ask(asked) == Acknowledged()
+        wait_for(lambda: all(p.stat().st_mtime > 1000 for p in (take, adapter, avatar)), "marks")
+        assert other.stat().st_mtime == 1000
+        assert link.server._events.oldest_begun == pytest.approx(time.time(), abs=60)
+
+
+def test_nothing_is_kept_of_a_job_that_was_told_to_its_end(link: Link, raw: RawClient) -> None:
+    link.rooms.steps.release(12)
+    for job in (JOB, OTHER):
+        raw.ask(bake(job))
+        raw.end_of(job)
+    events = link.server._events
+    wait_for(lambda: not events._jobs and events.oldest_begun is None, "them to be forgotten")
+    assert raw.ask(bake(JOB)) == Acknowledged()
+
+
 def test_a_job_outlives_the_worker(link: Link, raw: RawClient) -> None:
     """The worker dies in the middle of a rendering: no picture twice, none missing."""
     link.rooms.steps.release(3)
@@ -144,7 +173,7 @@ def test_a_job_outlives_the_worker(link: Link, raw: RawClient) -> None:
 def test_a_job_that_kills_the_worker(link: Link, raw: RawClient) -> None:
     """It is given again for a while and then fails; the other client's goes on."""
     raw.ask(bake(JOB))
-    for _ in range(1 + FORGIVEN_JOB_DEATHS):
+    for _ in range(5):
         wait_for(lambda: _steps_under_way(link, JOB), "its step")
         del link.worker.sent[:]
         link.worker.kill()

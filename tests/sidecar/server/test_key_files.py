@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from affekt.shared import limits, private_files
+from affekt.shared import private_files
 from affekt.shared.errors import AffektError, InputError, LinkError
 from affekt.sidecar.server import key_files
 from affekt.sidecar.server.key_files import TrustedKeys
@@ -60,23 +60,38 @@ def test_a_new_key_file_replaces_none(tmp_path: Path) -> None:
 
 
 PAIR, OTHER = make_keys(), make_keys()
+
+
+def pair_text(public: object = PAIR.public, secret: object = PAIR.secret) -> str:
+    return json.dumps({"public_key": public, "secret_key": secret})
+
+
 DAMAGED_PAIRS = {
-    "empty": "",
-    "not JSON": "{",
-    "a list": "[]",
-    "deep": "[" * 60_000,
-    "too long": " " * 70_000,
-    "no secret": json.dumps({"public_key": PAIR.public}),
-    "no text": json.dumps({"public_key": PAIR.public, "secret_key": 5}),
-    "past 32 bits": json.dumps({"public_key": PAIR.public, "secret_key": "#" * 40}),
-    "no pair": json.dumps({"public_key": PAIR.public, "secret_key": OTHER.secret}),
+    "empty": ("", "it is damaged"),
+    "not JSON": ("{", "it is damaged"),
+    "a list": ("[]", "it is damaged"),
+    "deep": ("[" * 60_000, "it is damaged"),
+    "too long": (pair_text() + " " * 70_000, "it is damaged"),
+    "no secret": (json.dumps({"public_key": PAIR.public}), "it holds no pair of keys"),
+    "no public": (json.dumps({"secret_key": PAIR.secret}), "it holds no pair of keys"),
+    "no text": (pair_text(secret=5), "it holds no pair of keys"),
+    "past 32 bits": (pair_text(secret="#" * 40), "it holds no pair of keys"),
+    "no pair": (pair_text(secret=OTHER.secret), "its two keys do not belong together"),
+    "the wrong way round": (
+        pair_text(PAIR.secret, PAIR.public),
+        "its two keys do not belong together",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGED_PAIRS)
 def test_damaged_pairs(tmp_path: Path, name: str) -> None:
-    private_files.write(tmp_path / "me.json", DAMAGED_PAIRS[name])
-    assert code_of(lambda: key_files.read_key_file(tmp_path / "me.json")) == "link.key_file"
+    text, reason = DAMAGED_PAIRS[name]
+    private_files.write(tmp_path / "me.json", text)
+    with pytest.raises(LinkError) as caught:
+        key_files.read_key_file(tmp_path / "me.json")
+    assert caught.value.code == "link.key_file"
+    assert reason in caught.value.message
 
 
 def test_no_pair(tmp_path: Path) -> None:
@@ -99,24 +114,35 @@ def test_a_folder_that_cannot_be_names_its_own_setting(tmp_path: Path) -> None:
     assert "AFFEKT_CACHE_DIR" not in caught.value.remedy
 
 
+def list_of(**users: object) -> str:
+    return json.dumps({"users": users})
+
+
 DAMAGED_LISTS = {
-    "empty": "",
-    "a list": "[]",
-    "no users": "{}",
-    "users in a list": '{"users": []}',
-    "local": json.dumps({"users": {"local": PAIR.public}}),
-    "a path": json.dumps({"users": {"../anna": PAIR.public}}),
-    "no key": json.dumps({"users": {"anna": None}}),
-    "half a key": json.dumps({"users": {"anna": PAIR.public[:20]}}),
-    "one key for two": json.dumps({"users": {"anna": PAIR.public, "ben": PAIR.public}}),
-    "too many": json.dumps({"users": {f"user-{n}": PAIR.public for n in range(300)}}),
+    "empty": ("", "it is damaged"),
+    "a list": ("[]", "it is damaged"),
+    "no users": ("{}", "it holds no list of users"),
+    "users in a list": ('{"users": []}', "it holds no list of users"),
+    "local": (list_of(local=PAIR.public), "'local' has no proper name or key"),
+    "a path": (list_of(**{"../anna": PAIR.public}), "'../anna' has no proper name or key"),
+    "no key": (list_of(anna=None), "'anna' has no proper name or key"),
+    "half a key": (list_of(anna=PAIR.public[:20]), "'anna' has no proper name or key"),
+    "one key for two": (list_of(anna=PAIR.public, ben=PAIR.public), "two users have one key"),
+    "too many": (
+        list_of(**{f"user-{n}": z85.encode(n.to_bytes(32, "big")).decode() for n in range(257)}),
+        "it holds no list of users",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGED_LISTS)
 def test_damaged_lists(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
-    private_files.write(tmp_path / key_files.TRUSTED_FILE, DAMAGED_LISTS[name])
-    assert code_of(lambda: key_files.read_trusted(tmp_path)) == "link.key_file"
+    text, reason = DAMAGED_LISTS[name]
+    private_files.write(tmp_path / "trusted.json", text)
+    with pytest.raises(LinkError) as caught:
+        key_files.read_trusted(tmp_path)
+    assert caught.value.code == "link.key_file"
+    assert reason in caught.value.message
     assert code_of(lambda: key_files.remote_endpoint(tmp_path, "x", 1)) == "link.key_file"
     assert TrustedKeys(tmp_path)(z85.decode(PAIR.public)) is None
     assert "nobody is let in" in caplog.text
@@ -135,18 +161,28 @@ def test_trust_and_forget(tmp_path: Path) -> None:
 def test_a_name_is_one_person(tmp_path: Path) -> None:
     anna = key()
     key_files.trust(tmp_path, "anna", anna)
-    assert code_of(lambda: key_files.trust(tmp_path, "anna", key())) == "option.name"
-    assert code_of(lambda: key_files.trust(tmp_path, "ben", anna)) == "option.key"
+    with pytest.raises(InputError) as caught:
+        key_files.trust(tmp_path, "anna", key())
+    assert caught.value.code == "option.name"
+    assert "'anna' is trusted already, with another key" in caught.value.message
+    with pytest.raises(InputError) as caught:
+        key_files.trust(tmp_path, "ben", anna)
+    assert caught.value.code == "option.key"
+    assert "trusted already, as 'anna'" in caught.value.message
+    assert "affekt keys forget anna" in caught.value.remedy
     assert code_of(lambda: key_files.trust(tmp_path, "local", key())) == "option.name"
     assert code_of(lambda: key_files.forget(tmp_path, "ben")) == "option.name"
     assert key_files.read_trusted(tmp_path) == {"anna": anna}
 
 
 def test_not_more_than_there_may_be(tmp_path: Path) -> None:
-    users = {f"user-{n}": key() for n in range(limits.MAX_TRUSTED_KEYS)}
+    users = {f"user-{n}": key() for n in range(256)}
     private_files.write(tmp_path / key_files.TRUSTED_FILE, json.dumps({"users": users}, indent=1))
-    assert code_of(lambda: key_files.trust(tmp_path, "anna", key())) == "option.name"
-    assert len(key_files.read_trusted(tmp_path)) == limits.MAX_TRUSTED_KEYS
+    with pytest.raises(InputError) as caught:
+        key_files.trust(tmp_path, "anna", key())
+    assert caught.value.code == "option.name"
+    assert "256 users are trusted already" in caught.value.message
+    assert len(key_files.read_trusted(tmp_path)) == 256
 
 
 def test_the_list_is_read_again_when_it_changes(tmp_path: Path) -> None:
@@ -193,13 +229,68 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
 def test_the_folder_follows_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(key_files.KEYS_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("AFFEKT_KEYS_DIR", str(tmp_path))
     assert key_files.default_keys_folder() == tmp_path
-    monkeypatch.delenv(key_files.KEYS_VARIABLE)
+    monkeypatch.delenv("AFFEKT_KEYS_DIR")
     assert "affekt" in key_files.default_keys_folder().parts
+
+
+@pytest.mark.parametrize(
+    ("system", "settings", "place"),
+    [
+        ("linux", {"XDG_CONFIG_HOME": "settings"}, "settings/affekt/keys"),
+        ("linux", {"XDG_CONFIG_HOME": ""}, "home/.config/affekt/keys"),
+        ("linux", {}, "home/.config/affekt/keys"),
+        ("darwin", {}, "home/Library/Application Support/affekt/keys"),
+        ("win32", {"LOCALAPPDATA": "local"}, "local/affekt/keys"),
+        ("win32", {}, "home/affekt/keys"),
+    ],
+)
+def test_each_system_has_its_folder(
+    system: str,
+    settings: dict[str, str],
+    place: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in ("AFFEKT_KEYS_DIR", "XDG_CONFIG_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, name in settings.items():
+        monkeypatch.setenv(variable, str(tmp_path / name) if name else "")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(key_files.sys, "platform", system)
+    assert key_files.default_keys_folder() == tmp_path / place
 
 
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         key_files.forget(tmp_path, "ben")
     assert str(caught.value) == "Nobody is trusted as 'ben'. See `affekt keys list`."
+
+
+@posix
+def test_the_remedy_fits_what_is_wrong(tmp_path: Path) -> None:
+    """Who merely cannot read a file is not told to throw it away."""
+    path = tmp_path / "me.json"
+    remedies = {}
+    for state in ("missing", "open to others", "damaged", "a folder"):
+        if state == "open to others":
+            key_files.new_key_file(path)
+            path.chmod(0o644)
+        elif state == "damaged":
+            path.chmod(0o600)
+            path.write_text("{")
+        elif state == "a folder":
+            path.unlink()
+            path.mkdir(mode=0o700)
+        with pytest.raises(LinkError) as caught:
+            key_files.read_key_file(path)
+        assert caught.value.code == "link.key_file"
+        assert f"The key file {path} cannot be used: " in caught.value.message
+        remedies[state] = caught.value.remedy.split(",")[0].split(" and")[0]
+    assert remedies == {
+        "missing": "Check its path",
+        "open to others": "If others may have read it",
+        "damaged": "If others may have read it",
+        "a folder": "Check its path",
+    }

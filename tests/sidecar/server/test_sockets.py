@@ -155,3 +155,29 @@ def test_an_address_of_another_machine_is_said() -> None:
     with zmq.Context() as context, pytest.raises(LinkError) as caught:
         ServerSockets(context, replace(local_endpoint(), host="192.0.2.1", port=5870))
     assert caught.value.code == "link.bind"
+
+
+def test_how_long_each_socket_waits_and_how_much_it_takes() -> None:
+    """Milliseconds, bytes and messages: what a client whose machine has vanished costs."""
+    wanted = {
+        zmq.MAXMSGSIZE: (32 << 20, 256 << 20),
+        zmq.HEARTBEAT_IVL: (5000, 0),
+        zmq.HEARTBEAT_TIMEOUT: (30_000, 30_000),
+        zmq.HANDSHAKE_IVL: (2000, 2000),
+        zmq.RCVHWM: (16, 16),
+        zmq.SNDHWM: (16, 16),
+        zmq.LINGER: (0, 0),
+        zmq.CURVE_SERVER: (1, 1),
+        zmq.ZAP_DOMAIN: (b"global", b"worker"),
+        zmq.ZAP_ENFORCE_DOMAIN: (1, 1),
+    }
+    with opened(local_endpoint()) as sockets:
+        both = (sockets.clients, sockets.worker)
+        assert {option: tuple(s.getsockopt(option) for s in both) for option in wanted} == wanted
+
+
+def test_workers_are_numbered_from_1() -> None:
+    with opened(local_endpoint()) as sockets:
+        for number in (1, 2):
+            worker = worker_of(sockets.grant_worker_access())
+            assert user_at(sockets.worker, worker) == f"worker-{number}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from affekt.shared import limits
+from affekt.shared.errors import JobError
 from affekt.shared.messages import ArtefactChunk, ArtefactState, Download, Failure, Upload
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.server.transfers import Transfers
@@ -62,18 +63,17 @@ def make_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
     return lambda most: Store(tmp_path / "cache", most)
 
 
-@pytest.mark.parametrize("how", ["under way", "over", "given up"])
+@pytest.mark.parametrize("how", ["under way", "slow", "over", "given up"])
 def test_a_download_under_way_stays(how: str, make_store: Callable[[int], Store]) -> None:
     store = make_store(10 * PIECE)
     sha256 = store.keep(bytes(3 * PIECE + 5))
     for offset in range(0, 4 * PIECE if how == "over" else 2 * PIECE, PIECE):
         store.download(sha256, offset)
-    if how == "given up":
-        store.now += limits.DOWNLOAD_S + 1
+    store.now += {"slow": 29, "given up": 31}.get(how, 0)  # seconds since its last piece
     data = os.urandom(9 * PIECE)
     answer = store.upload(data, 0, PIECE)
-    assert store.has(sha256) == (how == "under way")
-    assert isinstance(answer, Failure) == (how == "under way")
+    assert store.has(sha256) == (how in ("under way", "slow"))
+    assert isinstance(answer, Failure) == (how in ("under way", "slow"))
 
 
 def test_many_uploads_at_once_keep_to_the_limit(make_store: Callable[[int], Store]) -> None:
@@ -98,3 +98,64 @@ def test_what_a_job_needs_counts_as_used(make_store: Callable[[int], Store]) -> 
     os.utime(path, (START, START))
     store.files.touch("anna", [sha256, "0" * 64])
     assert path.stat().st_mtime > START
+
+
+def test_room_is_made_and_its_size_told(make_store: Callable[[int], Store]) -> None:
+    store = make_store(4 * PIECE)
+    names = [store.keep(bytes([letter]) * 2 * PIECE) for letter in b"abc"]
+    for place, name in enumerate(names):
+        os.utime(store.cache.user("anna").path(name, "it"), (START + place, START + place))
+    assert store.files.size_bytes == 0
+    assert store.files.make_room(None) is None
+    assert [store.has(name) for name in names] == [False, False, True]  # down to 95 %
+    assert store.files.size_bytes == 2 * PIECE
+    assert store.files.make_room(START - 10) is None
+    store.keep(b"d" * 3 * PIECE)
+    error = store.files.make_room(START - 10)  # all of it is in use
+    assert error is not None
+    assert error.code == "job.cache_full"
+    assert store.has(names[2])
+
+
+def test_a_piece_of_a_picture(make_store: Callable[[int], Store]) -> None:
+    store = make_store(100 * PIECE)
+    path = store.cache.user("anna").pictures("ab" * 20) / "frame_0001.png"
+    data = os.urandom(PIECE + 100)
+    path.write_bytes(data)
+    place = store.cache.user("anna").relative(path)
+    assert store.files.read_piece("anna", place, 0) == (PIECE + 100, data[:PIECE])
+    assert store.files.read_piece("anna", place, PIECE) == (PIECE + 100, data[PIECE:])
+    for user, file in (("ben", place), ("anna", place.replace("1.png", "2.png")), ("anna", "../x")):
+        with pytest.raises(JobError) as caught:
+            store.files.read_piece(user, file, 0)
+        assert caught.value.code == "job.disk"
+
+
+def test_each_users_files_are_marked_alone(make_store: Callable[[int], Store]) -> None:
+    store = make_store(100 * PIECE)
+    store.keep(b"a take")
+    theirs, _ = store.cache.user("ben").add(lambda file: file.write(b"a take"))
+    path = store.cache.user("ben").path(theirs, "it")
+    os.utime(path, (START, START))
+    store.files.touch("anna", [theirs])
+    assert path.stat().st_mtime == START
+
+
+def test_an_uploads_first_piece_makes_room_for_the_whole(
+    make_store: Callable[[int], Store],
+) -> None:
+    store = make_store(10 * PIECE)
+    old = store.keep(bytes(3 * PIECE))
+    take = os.urandom(8 * PIECE)
+    assert isinstance(store.upload(take, 0, 10), ArtefactState)
+    assert not store.has(old)
+    newer = store.keep(bytes(5))
+    assert isinstance(store.upload(take, 10, 20), ArtefactState)
+    assert store.has(newer)
+
+
+def test_an_error_is_an_answer(make_store: Callable[[int], Store]) -> None:
+    store = make_store(10 * PIECE)
+    answer = store.files.answer("anna", Download(sha256="0" * 64, offset=0), None)
+    assert isinstance(answer, Failure)
+    assert answer.code == "link.no_artefact"

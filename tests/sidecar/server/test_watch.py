@@ -6,10 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from affekt.shared import limits, messages
+from affekt.shared import messages
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
-from affekt.sidecar.server.watch import LOOK_S, WorkerWatch, default_memory_bytes
+from affekt.sidecar.server.watch import WorkerWatch, default_memory_bytes
 from fakes.link import HELLO, Link, RawClient, running_server, wait_for
 from fakes.worker_thread import WorkerThread
 
@@ -28,29 +28,31 @@ class Worker:
         return error.code if error else ""
 
 
-def test_one_that_does_not_load() -> None:
+def test_one_that_does_not_load(caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker()
-    worker.now += limits.LOAD_S
+    worker.now += 180
     assert worker.code() == ""
     worker.now += 1
     assert worker.code() == "job.crashed"
+    assert "does not load" in caplog.text
     assert worker.code() == ""  # said once
     worker.watch.begun()
     worker.watch.ready()
-    worker.now += 10 * limits.LOAD_S
+    worker.now += 1800
     assert worker.code() == ""
 
 
-def test_one_that_does_not_come_back() -> None:
+def test_one_that_does_not_come_back(caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker()
     worker.watch.ready()
-    worker.now += 2 * limits.ORDER_S
+    worker.now += 1800
     worker.watch.ordered()
-    worker.now += limits.ORDER_S
+    worker.now += 900
     assert worker.code(is_busy=True) == ""
     worker.now += 1
     assert worker.code(is_busy=False) == ""
     assert worker.code(is_busy=True) == "job.crashed"
+    assert "does not come back" in caplog.text
 
 
 @pytest.mark.parametrize("is_busy", [True, False])
@@ -62,10 +64,12 @@ def test_one_that_grows(*, is_busy: bool) -> None:
     worker.watch.ordered()
     assert worker.code(is_busy=is_busy) == "job.memory"
     assert worker.code(is_busy=is_busy) == ""
-    worker.now += LOOK_S
+    worker.now += 0.24
+    assert worker.code(is_busy=is_busy) == ""
+    worker.now += 0.01
     assert worker.code(is_busy=is_busy) == "job.memory"
     worker.size = MOST
-    worker.now += LOOK_S
+    worker.now += 0.25
     assert worker.code(is_busy=is_busy) == ""
 
 
@@ -139,7 +143,7 @@ def test_a_worker_that_hangs_before_it_is_ready(tmp_path: Path) -> None:
     ):
         raw.ask(HELLO)
         assert link.worker.restarts == 0
-        now[0] += limits.LOAD_S + 1
+        now[0] += 181
         raw.ask(messages.Ping())
         wait_for(lambda: link.worker.restarts == 1, "its death")
         link.worker.ready()

@@ -18,16 +18,7 @@ import zmq
 from affekt.shared.alive import is_process_alive
 from affekt.shared.connection import Connection
 from affekt.sidecar.server.sockets import ServerSockets, local_endpoint, make_keys
-from affekt.sidecar.server.worker_process import (
-    BACK_OFF_S,
-    MAX_STILLBORN,
-    STEADY_S,
-    Died,
-    GaveUp,
-    Heard,
-    News,
-    WorkerProcess,
-)
+from affekt.sidecar.server.worker_process import Died, GaveUp, Heard, News, WorkerProcess
 from affekt.sidecar.worker import orders
 from fakes.link import RawClient, wait_for
 
@@ -165,11 +156,12 @@ def test_back_off_and_after_a_quiet_minute_none(tmp_path: Path) -> None:
         for _ in range(6):
             bench.worker.send(DIE)
             bench.wait_for(Died, Heard)
-        waits.now_s += STEADY_S
-        bench.worker.send(DIE)
-        bench.wait_for(Died, Heard)
-        assert bench.worker.restarts == 7
-    assert waits.seconds == [*BACK_OFF_S, BACK_OFF_S[-1], BACK_OFF_S[-1], 0]
+        for quiet_s in (55, 60):  # the last death was 59 s ago, and then 61
+            waits.now_s += quiet_s
+            bench.worker.send(DIE)
+            bench.wait_for(Died, Heard)
+        assert bench.worker.restarts == 8
+    assert waits.seconds == [0, 1, 2, 4, 4, 4, 1, 0]
 
 
 @pytest.mark.parametrize("how", ["stillborn", "not there"])
@@ -180,10 +172,11 @@ def test_workers_that_never_get_ready(tmp_path: Path, how: str) -> None:
         command = [str(tmp_path / "python")]
         options["spawn"] = lambda: subprocess.Popen(command, stdin=subprocess.PIPE)
     with running(tmp_path, how, wait=waits, now=waits.now, **options) as bench:
-        gave_up = bench.wait_for(*[Died] * (MAX_STILLBORN - 1), GaveUp)[-1]
+        gave_up = bench.wait_for(*[Died] * 4, GaveUp)[-1]
         assert isinstance(gave_up, GaveUp)
         assert gave_up.error.code == "job.no_worker"
-        assert f"code {3 if how == 'stillborn' else 127}" in gave_up.error.message
+        code = 3 if how == "stillborn" else 127
+        assert f"it ended with code {code}, 5 times." in gave_up.error.message
         assert bench.worker.state == "failed"
 
 

@@ -236,6 +236,26 @@ def test_a_damaged_picture_is_drawn_again(real: WorkClient, take: Motion) -> Non
         assert path.read_bytes() == good
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"frames": (0, FRAMES + 1)}, "frames.out_of_range"),
+        ({"passes": ("combined", "uv")}, "option.pass"),
+    ],
+)
+def test_a_rendering_that_cannot_be(
+    change: dict, code: str, real: WorkClient, take: Motion
+) -> None:
+    """It is no fault of the disk. Gaussians have no places on a texture."""
+    motion = real.keep(encode_motion(take))
+    reply = real.begin(shot(motion, head="open-gaussians", **change))
+    for _ in range(3):
+        if isinstance(reply, orders.Stepped):
+            reply, _ = real.step()
+    assert isinstance(reply, orders.Refused)
+    assert reply.code == code
+
+
 def test_two_renderings_side_by_side(real: WorkClient, take: Motion) -> None:
     """Each keeps its generator, with its writers."""
     motion, other = real.keep(encode_motion(take)), "f" * 32

@@ -41,3 +41,27 @@ def test_clients_side_by_side_keep_theirs() -> None:
     opened.close()
     for ring in rings:
         ring.remove()
+
+
+def test_of_too_many_the_first_is_let_go() -> None:
+    opened, rings = PixelRings(), [PixelRing.create(1, PIXELS.nbytes) for _ in range(17)]
+    for ring in rings:
+        assert "slot" in opened.write(PIXELS, ring.name)
+    assert list(opened._rings) == [ring.name for ring in rings[1:]]
+    opened.close()
+    assert not opened._rings
+    for ring in rings:
+        ring.remove()
+
+
+def test_where_a_picture_is_and_how_large_it_is() -> None:
+    opened, ring = PixelRings(), PixelRing.create(2, 24)
+    wide = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    for turn in range(3):
+        placed = opened.write(wide, ring.name)
+        assert (placed.get("width"), placed.get("height")) == (3, 2)
+        assert (placed.get("slot"), "pixels" in placed) == (turn % 2, False)
+    whole = opened.write(wide, None)
+    assert whole == {"width": 3, "height": 2, "pixels": wide}
+    opened.close()
+    ring.remove()

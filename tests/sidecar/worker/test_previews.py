@@ -13,7 +13,8 @@ import pytest
 from affekt.shared import conversions, messages
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.emotion import CONTROLS, EmotionTrack
-from affekt.shared.motion import Motion, ReadOptions, TakeRead
+from affekt.shared.errors import InputError
+from affekt.shared.motion import Motion, ReadOptions, TakeRead, make_motion
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.memory import forget
@@ -334,6 +335,32 @@ def test_rows_that_are_too_few(real: WorkClient) -> None:
     )
     assert isinstance(reply, orders.Refused)
     assert reply.code == "emotion.shape"
+
+
+def test_rows_are_put_where_they_belong_in_the_take() -> None:
+    """Of a take of 400 frames, the rows from 90 to 309 for its frame 200."""
+    take = make_motion(expression=np.zeros((400, 100), np.float32), fps=30.0, space="open")
+    rows = a_track(30.0, 220)
+    whole = previews.whole_track(rows, 90, 200, take)
+    assert (len(whole), whole.fps) == (400, rows.fps)
+    for name in ("weights", "influence", "upper", "lower", "geometry", "appearance"):
+        found, given = getattr(whole, name), getattr(rows, name)
+        np.testing.assert_array_equal(found[90:310], given, err_msg=name)
+        assert not found[:90].any(), name
+        assert not found[310:].any(), name
+
+
+def test_rows_that_do_not_fit_say_which_are_needed() -> None:
+    take = make_motion(expression=np.zeros((400, 100), np.float32), fps=30.0, space="open")
+    for first, count, frame in ((136, 131, 200), (135, 130, 200), (300, 101, 399)):
+        with pytest.raises(InputError) as caught:
+            previews.whole_track(a_track(30.0, count), first, frame, take)
+        assert caught.value.code == "emotion.shape"
+        said = f"frame {frame} has the emotions of the frames {first} to {first + count - 1}"
+        assert said in caught.value.message
+        needed = "needs 135 to 265" if frame == 200 else "needs 334 to 399"
+        assert needed in caught.value.message
+    assert len(previews.whole_track(a_track(30.0, 131), 135, 200, take)) == 400
 
 
 def test_a_take_is_decoded_once(real: WorkClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -277,10 +277,10 @@ def test_it_warms_up_only_where_orders_do_not_follow_each_other(tmp_path: Path) 
     warmed: list[int] = []
     pieces = (warmed.append(number) for number in range(100))
     services = replace(FakeServices().services(), load=lambda: "cuda", warm_up=lambda: pieces)
-    socket = PacedSocket(0, 50, main.QUIET_MS - 1)
+    socket = PacedSocket(0, 50, 1999)
     with pytest.raises(zmq.ZMQError):
         main.run(socket, lambda: services, Cache(tmp_path / "c"))
     assert warmed == []  # a first order waits; two more come within milliseconds
     with pytest.raises(zmq.ZMQError):
-        main.run(PacedSocket(0, main.QUIET_MS + 1), lambda: services, Cache(tmp_path / "c"))
+        main.run(PacedSocket(0, 2001), lambda: services, Cache(tmp_path / "c"))
     assert warmed

@@ -11,9 +11,20 @@ import numpy as np
 import pytest
 from affekt.shared import messages, wire
 from affekt.shared.errors import InputError
+from affekt.shared.motion import ReadOptions, TakeRead, make_motion
 from affekt.shared.pixels import PixelRing
+from affekt.sidecar.cache.user import UserCache
 from affekt.sidecar.worker import orders
-from affekt.sidecar.worker.services import PreviewOutput
+from affekt.sidecar.worker.services import (
+    BakeOutput,
+    BakeSteps,
+    BakeTask,
+    JobStep,
+    PreviewOutput,
+    RenderSteps,
+    RenderTask,
+    Take,
+)
 from affekt.sidecar.worker.work import Work
 from fakes.orders import (
     FAKE_TAKE,
@@ -26,6 +37,8 @@ from fakes.orders import (
     preview_request,
     render_request,
 )
+
+JAW = np.array([[0.5, 0.25, 0.125], [0.75, 0.375, 0.0625]], np.float32)
 
 
 @pytest.fixture
@@ -90,6 +103,45 @@ def test_nonsense_is_no_order_and_ends_nothing(client: WorkClient, take: str) ->
     assert isinstance(client.answer(messages.GetHead(name="open")), messages.HeadRead)
 
 
+def test_how_a_take_is_to_be_read_is_handed_on_and_what_was_found_comes_back(
+    client: WorkClient, rooms: FakeServices, take: str
+) -> None:
+    asked: list[Take] = []
+    notes = ("x" * 600, *(f"note {number}" for number in range(2, 21)))
+
+    def read_take(one: Take) -> tuple[TakeRead, str]:
+        asked.append(one)
+        motion = make_motion(
+            expression=np.full((2, 100), 0.25, np.float32), fps=59.904, space="open", jaw=JAW
+        )
+        return TakeRead(motion=motion, notes=notes), "flame"
+
+    adapter = client.keep(b"an adapter")
+    client.work = Work(replace(rooms.services(), read_take=read_take), client.cache)
+    read = client.answer(
+        messages.ReadMotion(
+            motion=take,
+            name="walk.csv",
+            adapter=adapter,
+            fps=23.976,
+            angles="degrees",
+            axes="opencv",
+        )
+    )
+    assert asked == [
+        Take(
+            path=client.user.path(take, ""),
+            name="walk.csv",
+            adapter=client.user.path(adapter, ""),
+            options=ReadOptions(fps=23.976, angles="degrees", axes="opencv"),
+        )
+    ]
+    assert isinstance(read, messages.MotionRead)
+    assert (read.source_space, read.space, read.fps) == ("flame", "open", 59.904)
+    np.testing.assert_array_equal(read.jaw, JAW)
+    assert read.notes == ("x" * 500, *(f"note {number}" for number in range(2, 17)))
+
+
 # --- previews --------------------------------------------------------------------------------
 
 
@@ -101,6 +153,27 @@ def test_a_previews_numbers(client: WorkClient, rooms: FakeServices, take: str) 
     assert shown.expression[0, 0] == 2
     task = rooms.previews[0]
     assert (task.first, task.frame, len(task.track), task.picture) == (1, 2, 3, None)
+
+
+def test_a_preview_is_asked_for_as_it_was_told(
+    client: WorkClient, rooms: FakeServices, take: str
+) -> None:
+    avatar, adapter = client.keep(b"an avatar"), client.keep(b"an adapter")
+    told = preview_request(
+        take, name="walk.csv", adapter=adapter, avatar=avatar, avatar_name="Mia", width=7, height=5
+    )
+    client.answer(told)
+    client.answer(replace(told, avatar_name=None, vertices=True))
+    named, unnamed = rooms.previews
+    assert named.take == Take(
+        path=client.user.path(take, ""), name="walk.csv", adapter=client.user.path(adapter, "")
+    )
+    assert (named.avatar, named.avatar_name) == (client.user.path(avatar, ""), "Mia")
+    assert named.picture is not None
+    assert named.picture.size == (7, 5)
+    assert (named.head, named.wants_vertices) == ("open", False)
+    assert (unnamed.avatar_name, unnamed.wants_vertices) == ("the avatar", True)
+    np.testing.assert_array_equal(named.track.weights, told.weights)
 
 
 def test_a_picture_in_the_answer(client: WorkClient, take: str) -> None:
@@ -177,6 +250,61 @@ def test_a_bake_without_vertices(client: WorkClient, rooms: FakeServices, take: 
     assert isinstance(done, messages.BakeDone)
     assert (done.vertices, done.vertices_size) == (None, 0)
     assert rooms.bakes[0].frames == range(1, 4)
+
+
+def test_each_of_a_bakes_files_is_named_as_what_it_is(
+    client: WorkClient, rooms: FakeServices, take: str
+) -> None:
+    motion = make_motion(expression=np.ones((4, 100), np.float32), fps=24, space="open")
+
+    def bake(task: BakeTask, user: UserCache) -> BakeSteps:
+        yield JobStep(stage="bake", done=0, total=4)
+        return BakeOutput(
+            start=17,
+            motion=motion,
+            motion_file=("1" * 64, 11),
+            take_file=("2" * 64, 22),
+            vertices_file=("3" * 64, 33),
+        )
+
+    client.work = Work(replace(rooms.services(), bake=bake), client.cache)
+    done = client.run(bake_request(take))[1]
+    assert isinstance(done, messages.BakeDone)
+    assert (done.job, done.start, done.fps, len(done.expression)) == (JOB, 17, 24, 4)
+    assert (done.motion, done.motion_size) == ("1" * 64, 11)
+    assert (done.take, done.take_size) == ("2" * 64, 22)
+    assert (done.vertices, done.vertices_size) == ("3" * 64, 33)
+
+
+def test_a_rendering_is_asked_for_as_it_was_told(
+    client: WorkClient, rooms: FakeServices, take: str
+) -> None:
+    asked: list[RenderTask] = []
+
+    def render(task: RenderTask, user: UserCache) -> RenderSteps:
+        asked.append(task)
+        folder = user.pictures("ab" * 20)
+        files = (("frame", folder / "a.png"), ("depth", folder / "b.png"))
+        yield JobStep(stage="pictures", done=0, total=2)
+        yield JobStep(stage="pictures", done=1, total=2, index=40, files=files)
+        yield JobStep(stage="pictures", done=2, total=2, index=41, files=files[:1])
+
+    avatar = client.keep(b"an avatar")
+    client.work = Work(replace(rooms.services(), render=render), client.cache)
+    told = render_request(take, head=None, avatar=avatar, avatar_name="Mia", frames=(40, 42))
+    steps, done = client.run(told)
+    (task,) = asked
+    assert (task.avatar, task.avatar_name, task.head) == (client.user.path(avatar, ""), "Mia", None)
+    assert (task.pictures.size, task.pictures.frames) == ((16, 12), range(40, 42))
+    place = f"pictures/{'ab' * 20}"
+    assert [(step.indices, step.kinds, step.files) for step in steps] == [
+        ((), (), ()),
+        ((40, 40), ("frame", "depth"), (f"{place}/a.png", f"{place}/b.png")),
+        ((41,), ("frame",), (f"{place}/a.png",)),
+        ((), (), ()),
+    ]
+    assert [(step.done, step.total) for step in steps] == [(0, 2), (1, 2), (2, 2), (2, 2)]
+    assert done == messages.RenderDone(job=JOB, pictures=3)
 
 
 def test_a_renderings_pictures_are_files_of_the_user(client: WorkClient, take: str) -> None:

@@ -283,6 +283,14 @@ def test_all_68_landmarks(tmp_path: Path) -> None:
     assert np.allclose(head.landmark_weights, content["full_lmk_bary_coords"][0], atol=1e-7)
 
 
+def test_of_70_landmarks_the_last_two_are_in_the_eyes(tmp_path: Path) -> None:
+    places, weights = np.arange(70) % 17, np.full((70, 3), (0.5, 0.3, 0.2))
+    content = {"full_lmk_faces_idx": places[None], "full_lmk_bary_coords": weights[None]}
+    head = landmarks(tmp_path, flame.npy(content))
+    assert head.landmark_faces.tolist() == [*range(17)] * 4
+    assert np.allclose(head.landmark_weights, (0.5, 0.3, 0.2), atol=1e-7)
+
+
 def test_static_landmarks_with_the_frontal_contour(tmp_path: Path) -> None:
     content = {k: v for k, v in flame.embedding(18).items() if not k.startswith("full")}
     head = landmarks(tmp_path, flame.python2_pickle(content))

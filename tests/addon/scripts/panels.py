@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Draws the add-on's panels into a layout that writes down what it is asked for."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import bpy
+import harness
+
+
+class Layout:
+    """Notes sliders, buttons and texts in the order in which they are drawn."""
+
+    def __init__(self, drawn: list[list[str]]) -> None:
+        self._drawn = drawn
+
+    def prop(self, owner: bpy.types.bpy_struct, name: str, **_: object) -> None:
+        assert name in owner.bl_rna.properties, name
+        self._drawn.append(["prop", f"{owner.id_data.name}.{name}"])
+
+    def prop_decorator(self, owner: bpy.types.bpy_struct, name: str) -> None:
+        self._drawn.append(["dot", f"{owner.id_data.name}.{name}"])
+
+    def operator(self, name: str, text: str | None = None, **_: object) -> SimpleNamespace:
+        room, operator = name.split(".")
+        getattr(getattr(bpy.ops, room), operator).get_rna_type()  # raises if there is none
+        self._drawn.append(["button", name if text is None else f"{name} {text}".rstrip()])
+        return SimpleNamespace()
+
+    def label(self, text: str, **_: object) -> None:
+        self._drawn.append(["text", text])
+
+    def progress(self, factor: float, text: str) -> None:
+        self._drawn.append(["progress", f"{factor:g} {text}"])
+
+    def __getattr__(self, name: str) -> Callable[..., "Layout"]:
+        if name not in ("row", "column", "box"):
+            raise AttributeError(name)
+        return lambda **_: Layout(self._drawn)
+
+
+def drawn(names: list[str]) -> dict[str, list[list[str]] | None]:
+    """What each panel draws in the present context; None if it does not show."""
+    told = {}
+    for name in names:
+        panel = getattr(bpy.types, f"AFFEKT_PT_{name}")
+        shows = not hasattr(panel, "poll") or panel.poll(bpy.context)
+        told[name] = [] if shows else None
+        if shows:
+            panel.draw(SimpleNamespace(layout=Layout(told[name])), bpy.context)
+    return told
+
+
+ALWAYS = ["sidecar", "head", "take", "emotion", "bake", "avatar"]
+WITH_A_HEAD = ["emotion_strengths", "avatar_output"]
+
+with harness.enabled():
+    for item in list(bpy.data.objects):
+        bpy.data.objects.remove(item)
+    told = {"empty": drawn(ALWAYS)}
+    head = harness.add_head(harness.options()["head"])
+    head.name = "Her"
+    rig = harness.load("addon.head.find").rig_of(head)
+    rig.name = "Rig"
+    for active in (head, rig):
+        bpy.context.view_layer.objects.active = active
+        told[active.name] = drawn(ALWAYS + WITH_A_HEAD)
+    bpy.context.scene.affekt_avatar.subject = "FILE"
+    bpy.context.scene.affekt_avatar.camera = "PORTRAIT"
+    bpy.context.scene.affekt_avatar.format = "PNG"
+    told["chosen"] = drawn(["avatar", "avatar_output"])
+    # Paths that begin where the blend file lies, as Blender's file browser writes them.
+    bpy.ops.wm.save_as_mainfile(filepath=str(harness.folder() / "shot.blend"))
+    chosen = bpy.context.scene.affekt_avatar
+    chosen.file, chosen.adapter, chosen.folder = "//her.zip", "//in/flame.npz", "//out"
+    settings = harness.load("addon.avatar.rendering").read_settings(bpy.context.scene)
+    told["paths"] = [
+        path.relative_to(harness.folder()).as_posix()
+        for path in (settings.avatar, settings.adapter, settings.folder)
+    ]
+    tasks = harness.load("addon.link.tasks")
+    steps = iter([tasks.Progress(fraction=0.25, text="Emotion 1/4")])
+    tasks.start_task(tasks.Task("Bake", (step for step in steps))).step()
+    told["baking"] = drawn(["head", "bake"])
+    tasks.end_task()
+    harness.answer(**told)

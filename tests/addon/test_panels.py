@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the sidebar shows, for whom."""
+
+from pathlib import Path
+
+import pytest
+from fakes.head import small_head
+
+from .conftest import RunScript
+from .nouns import save
+
+EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
+
+
+def sliders(owner: str, *names: str) -> list[list[str]]:
+    return [[kind, f"{owner}.{name}"] for name in names for kind in ("prop", "dot")]
+
+
+@pytest.mark.one_blender
+def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_path: Path) -> None:
+    told = in_blender("panels.py", head=save(small_head(vertices=50), tmp_path / "head.npz"))
+    empty = told["empty"]
+    assert [empty[name] for name in ("take", "emotion", "bake", "avatar")] == [None] * 4
+    assert empty["head"] == [["button", "affekt.add_head"]]
+    assert empty["sidecar"] == [
+        ["button", "affekt.start_sidecar"],
+        ["button", "preferences.addon_show"],
+        ["button", "affekt.connect_sidecar Connect to a Running One"],
+    ]
+    assert told["Rig"] == told["Her"], "a head's rig stands for the head"
+    shown = told["Her"]
+    assert shown["head"] == [["text", "Her"], ["button", "affekt.add_head"]]
+    assert shown["take"] == [["button", "affekt.browse_take"]]
+    assert shown["bake"] == [["button", "affekt.bake"]]
+    assert shown["emotion"] == [
+        *sliders("Her", *EMOTIONS, "influence"),
+        ["button", "affekt.key_emotions"],
+        ["button", "affekt.neutral"],
+    ]
+    assert shown["emotion_strengths"] == sliders("Her", "upper", "lower", "geometry", "appearance")
+    check_avatar(shown, told["chosen"])
+    assert told["baking"]["bake"] == [["progress", "0.25 Emotion 1/4"], ["button", "affekt.cancel"]]
+    assert told["baking"]["head"] == shown["head"]
+    assert told["paths"] == ["her.zip", "in/flame.npz", "out"]
+
+
+def check_avatar(shown: dict, chosen: dict) -> None:
+    """The open head's Gaussians into the scene's camera as EXR, and a file's portrait as PNG."""
+
+    def asked(panel: list[list[str]]) -> list[str]:
+        return [text.removeprefix("Scene.") for _, text in panel]
+
+    assert asked(shown["avatar"]) == [
+        "subject",
+        "camera",
+        "head_mesh",
+        "folder",
+        "affekt.render_avatar",
+    ]
+    assert asked(shown["avatar_output"]) == [
+        "format",
+        "depth",
+        "passes",
+        "follow",
+        "antialiased",
+        "reuse",
+    ]
+    assert asked(chosen["avatar"])[:5] == ["subject", "file", "adapter", "camera", "size"]
+    assert asked(chosen["avatar_output"]) == ["format", "follow", "antialiased", "reuse"]

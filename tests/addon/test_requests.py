@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is sent for each request, and what is shown while it is under way; the sidecar's line is of
+cardboard. `scripts/waits.py` does the same with a real supervisor inside Blender."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from affekt.addon.link import requests
+from affekt.addon.link.requests import FileBytes
+from affekt.addon.link.tasks import Progress, Task, end_task, running_task, start_task
+from affekt.shared import events
+from affekt.shared.emotion import constant_track
+from affekt.shared.errors import AffektError, InputError, JobError, LinkError
+from affekt.shared.motion import ReadOptions
+from affekt.shared.pictures import PictureRequest
+from affekt.shared.supervisor import SupervisorState
+from affekt.sidecar.motion.read import decode_motion
+
+from .nouns import random_motion
+
+GONE = LinkError("link.unreachable", "The sidecar has gone.", "Start it.")
+
+
+class Client:
+    """Notes what it is asked for. An upload's answer is KIND:NAME."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.asked: list[tuple[object, ...]] = []
+        self.data: dict[str, bytes] = {}
+
+    def upload(self, data: bytes, kind: str, name: str) -> str:
+        self.data[kind] = data
+        return f"{kind}:{name}"
+
+    def get_head(self, name: str) -> str:
+        self.asked.append(("head", name))
+        return f"head {name}"
+
+    def read_take(self, *asked: object) -> str:
+        self.asked.append(asked)
+        return "the take"
+
+    def start_bake(self, *asked: object, **options: object) -> str:
+        self.asked.append((*asked, options))
+        return "job 7"
+
+    def start_render(self, *asked: object, **options: object) -> str:
+        self.asked.append((*asked, options))
+        return "job 7"
+
+
+class Line:
+    """A line over which calls are answered at once. events: what each look finds."""
+
+    def __init__(self, *clients: Client, happens: tuple[list[events.JobEvent], ...] = ()) -> None:
+        self._clients = list(clients)
+        self._happens = list(happens)
+        self.client: Client | None = self._clients.pop(0)
+        self.is_lasting, self.error = True, None
+        self.state = SupervisorState.CONNECTED
+        self.cancelled: list[str] = []
+
+    def submit(self, call: Callable[[Client], object]) -> Future:
+        answer: Future = Future()
+        try:
+            assert self.client is not None
+            answer.set_result(call(self.client))
+        except LinkError as error:
+            answer.set_exception(error)
+        return answer
+
+    def step(self) -> SupervisorState:
+        if self.client is not None and not self.client.is_open and self._clients:
+            self.client = self._clients.pop(0)
+        return self.state
+
+    def describe(self) -> str:
+        return "starting again in 4 s"
+
+    def take_events(self) -> list[events.JobEvent]:
+        return self._happens.pop(0) if self._happens else []
+
+    def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+
+
+def run(steps: requests.Waiting) -> tuple[object, list[Progress]]:
+    """The answer, and what was shown on the way."""
+    shown: list[Progress] = []
+    while True:
+        try:
+            shown.append(next(steps))
+        except StopIteration as end:
+            return end.value, shown
+        assert len(shown) < 20
+
+
+def progressed(done: int, total: int, left_s: float | None, *, stage: str, job: str = "job 7"):
+    return events.JobProgressed(job=job, stage=stage, done=done, total=total, seconds_left=left_s)
+
+
+def baked(job: str = "job 7") -> events.BakeFinished:
+    artefact = SimpleNamespace()
+    return events.BakeFinished(
+        job=job, start=0, motion=f"of {job}", baked=artefact, take=artefact, vertices=None
+    )
+
+
+TRACK = constant_track(4, 30.0, happy=0.5)
+
+
+def bake(line: Line) -> requests.Waiting:
+    return requests.bake(line, random_motion(4), TRACK, "flame-head")
+
+
+def test_a_head_is_asked_for_by_its_name() -> None:
+    client = Client()
+    assert run(requests.fetch_head(Line(client), "open-gaussians"))[0] == "head open-gaussians"
+
+
+def test_a_take_is_read_with_its_adapter_and_what_was_said_of_it() -> None:
+    client, options = Client(), ReadOptions(fps=24.0)
+    take, adapter = FileBytes(name="a.csv", data=b"take"), FileBytes(name="b.npz", data=b"adapter")
+    assert run(requests.read_take(Line(client), take, adapter, options))[0] == "the take"
+    assert client.asked == [("motion:a.csv", "adapter:b.npz", options)]
+    assert client.data == {"motion": b"take", "adapter": b"adapter"}
+    run(requests.read_take(Line(client), take, None, options))
+    assert client.asked[1] == ("motion:a.csv", None, options)
+
+
+def test_a_bake_sends_the_motion_and_returns_its_own_result() -> None:
+    client, motion = Client(), random_motion(4)
+    line = Line(client, happens=([baked("job 6")], [baked()]))  # the first: cancelled long ago
+    answer, _ = run(requests.bake(line, motion, TRACK, "flame-head"))
+    assert answer == "of job 7"
+    assert client.asked == [("motion:take.npz", TRACK, {"head": "flame-head", "vertices": False})]
+    sent = decode_motion(client.data["motion"], "take.npz")
+    np.testing.assert_array_equal(sent.expression, motion.expression)
+
+
+@pytest.mark.parametrize("subject", ["open-gaussians", FileBytes(name="c.zip", data=b"avatar")])
+def test_a_rendering_sends_avatar_take_and_adapter(subject: FileBytes | str) -> None:
+    client, pictures = Client(), PictureRequest(frames=range(1, 3))
+    folder, adapter = Path("pictures"), FileBytes(name="b.npz", data=b"adapter")
+    paths = (folder / "frame_0002.png", folder / "frame_0003.png")
+    done = events.RenderFinished(job="job 7", folder=folder, paths=paths)
+    line = Line(client, happens=([done],))
+    steps = requests.render(line, subject, adapter, random_motion(4), pictures, folder)
+    assert run(steps)[0] == paths
+    shown = "avatar:c.zip" if isinstance(subject, FileBytes) else "open-gaussians"
+    assert client.asked == [
+        (shown, "motion:take.npz", folder, pictures, {"adapter": "adapter:b.npz"})
+    ]
+    assert client.data["adapter"] == b"adapter"
+
+
+@pytest.mark.parametrize(
+    ("event", "fraction", "text"),
+    [
+        (progressed(3, 12, None, stage="modulation"), 0.25, "Emotion 3/12"),
+        (progressed(3, 12, 7.6, stage="vertices"), 0.25, "Mesh 3/12, 8 s left"),
+        (progressed(3, 12, 0.4, stage="pictures"), 0.25, "Pictures 3/12"),
+        (progressed(1, 5, 1.4, stage="restart"), 0.2, "Starting again 1/5, 1 s left"),
+        (progressed(0, 0, None, stage="lips"), 0.0, "Lips 0/0"),
+    ],
+)
+def test_progress_is_told_in_words(event: events.JobProgressed, fraction: float, text: str) -> None:
+    _, shown = run(bake(Line(Client(), happens=([event], [], [baked()]))))
+    assert shown == [Progress(fraction=fraction, text=text)] * 2  # also while nothing comes
+
+
+def test_a_job_that_fails_raises_its_error() -> None:
+    error = JobError("job.failed", "The bake broke off.", "Try again.")
+    line = Line(Client(), happens=([events.JobFailed(job="job 7", error=error)],))
+    with pytest.raises(JobError) as caught:
+        run(bake(line))
+    assert caught.value is error
+    assert line.cancelled == []
+
+
+def test_esc_cancels_the_job_that_was_started() -> None:
+    line = Line(Client())
+    steps = bake(line)
+    assert next(steps).text == "Waiting for the sidecar"
+    steps.close()
+    assert line.cancelled == ["job 7"]
+
+
+class BreaksOff(Client):
+    """Is lost by its first call, or says an error and stays. is_lost: which."""
+
+    def __init__(self, *, is_lost: bool) -> None:
+        super().__init__()
+        self._is_lost = is_lost
+
+    def get_head(self, name: str) -> str:
+        self.is_open = not self._is_lost
+        raise GONE
+
+
+def test_a_call_that_was_cut_off_is_made_again_on_the_next_connection() -> None:
+    line = Line(BreaksOff(is_lost=True), BreaksOff(is_lost=True), Client())
+    answer, shown = run(requests.fetch_head(line, "open"))
+    assert answer == "head open"
+    assert {progress.text for progress in shown} == {"Loading the head"}
+
+
+def test_an_error_of_a_connection_that_is_there_is_final() -> None:
+    line = Line(BreaksOff(is_lost=False), Client())
+    with pytest.raises(LinkError) as caught:
+        run(requests.fetch_head(line, "open"))
+    assert caught.value is GONE
+
+
+def test_a_line_that_has_ended_says_why() -> None:
+    for error, code in ((GONE, "link.unreachable"), (None, "link.closed")):
+        line = Line(Client())
+        line.client, line.is_lasting, line.error = None, False, error
+        line.state = SupervisorState.FAILED
+        with pytest.raises(AffektError) as caught:
+            run(requests.fetch_head(line, "open"))
+        assert caught.value.code == code
+
+
+def test_what_the_sidecar_does_is_shown_while_it_is_away() -> None:
+    line = Line(Client(), happens=([progressed(1, 4, None, stage="modulation")], [], [baked()]))
+    line.state = SupervisorState.RESTARTING
+    _, shown = run(bake(line))
+    assert shown == [Progress(fraction=0.25, text="Sidecar: starting again in 4 s")] * 2
+
+
+# --- tasks ---------------------------------------------------------------------------------------
+
+
+def two_steps(said: list[str]):
+    try:
+        yield Progress(fraction=0.5, text="half")
+    finally:
+        said.append("cleared up")
+    return "done"
+
+
+def test_a_task_goes_on_by_steps_to_its_sentence() -> None:
+    task = Task("Bake", two_steps([]))
+    assert (task.progress, task.result) == (Progress(fraction=0.0, text="Bake"), "")
+    assert not task.step()
+    assert task.progress == Progress(fraction=0.5, text="half")
+    assert task.step()
+    assert task.result == "done"
+    assert Task("Bake", two_steps([])).run() == "done"
+
+
+def test_one_task_at_a_time() -> None:
+    said: list[str] = []
+    task = start_task(Task("Bake", two_steps(said)))
+    try:
+        assert running_task() is task
+        task.step()
+        with pytest.raises(JobError, match=r"^Bake is still under way\.") as caught:
+            start_task(Task("Import", two_steps([])))
+        assert caught.value.code == "job.busy"
+        assert running_task() is task
+    finally:
+        end_task()
+    assert said == ["cleared up"]
+    assert running_task() is None
+    end_task()  # and once more does nothing
+
+
+def test_an_error_ends_a_task() -> None:
+    def fail():
+        yield Progress(fraction=0.0, text="")
+        raise InputError("motion.no_take", "There is none.", "Import one.")
+
+    with pytest.raises(InputError) as caught:
+        Task("Bake", fail()).run()
+    assert caught.value.code == "motion.no_take"

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each short call sends, piece by piece, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from affekt.shared import limits
+from affekt.shared.client import Client
+from affekt.shared.conversions import motion_fields
+from affekt.shared.errors import InputError, LinkError
+from affekt.shared.messages import (
+    Artefact,
+    ArtefactChunk,
+    ArtefactState,
+    Download,
+    FindArtefact,
+    MotionRead,
+    ReadMotion,
+    Upload,
+)
+from affekt.shared.motion import ReadOptions
+from fakes.scripted import ScriptedSidecar
+from fakes.takes import random_motion
+
+DATA = b"abcdef"
+SHA = hashlib.sha256(DATA).hexdigest()
+MADE = Artefact(sha256=SHA, kind="vertices", name="take.pc2", size=6)
+Begin = Callable[[Callable[[], object]], Future]
+
+
+@pytest.fixture
+def client(sidecar: ScriptedSidecar) -> Iterator[Client]:
+    with Client.connect(sidecar.connection) as client:
+        yield client
+
+
+@pytest.fixture
+def begin() -> Iterator[Begin]:
+    """Makes a call on a thread of its own, since calls wait."""
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit
+
+
+def give(sidecar: ScriptedSidecar, data: bytes, offset: int) -> int:
+    """Answers the next download; from where on it was asked for."""
+    asked = sidecar.expect(Download)
+    assert asked.sha256 == SHA
+    sidecar.answer(Download, ArtefactChunk(sha256=SHA, offset=offset, data=data))
+    return asked.offset
+
+
+def test_a_download_goes_on_where_it_is(
+    sidecar: ScriptedSidecar, client: Client, begin: Begin, tmp_path: Path
+) -> None:
+    done = begin(lambda: client.download(MADE, tmp_path / "take.pc2"))
+    assert [give(sidecar, b"abcd", 0), give(sidecar, b"ef", 4)] == [0, 4]
+    done.result(10)
+    assert (tmp_path / "take.pc2").read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [[(b"abcdeg", 0)], [(b"abcd", 0), (b"", 4)], [(b"abcd", 0), (b"ef", 0)], [(b"abcdefg", 0)]],
+    ids=["another byte", "an end too soon", "another place", "a byte too many"],
+)
+def test_a_damaged_download_leaves_what_was_there(
+    sidecar: ScriptedSidecar,
+    client: Client,
+    begin: Begin,
+    tmp_path: Path,
+    pieces: list[tuple[bytes, int]],
+) -> None:
+    (tmp_path / "take.pc2").write_bytes(b"old")
+    done = begin(lambda: client.download(MADE, tmp_path / "take.pc2"))
+    for data, offset in pieces:
+        give(sidecar, data, offset)
+    with pytest.raises(LinkError, match=r"take\.pc2 arrived damaged") as caught:
+        done.result(10)
+    assert caught.value.code == "link.hash"
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_an_upload_sends_what_is_missing(
+    sidecar: ScriptedSidecar, client: Client, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CHUNK_BYTES", 3)
+    done = begin(lambda: client.upload(DATA, "adapter", "a/b.npz"))
+    assert sidecar.expect(FindArtefact).sha256 == SHA
+    sidecar.answer(FindArtefact, ArtefactState(sha256=SHA, received=1, is_complete=False))
+    for received, data in ((1, b"bcd"), (4, b"ef")):
+        asked = sidecar.expect(Upload)
+        assert (asked.kind, asked.name, asked.sha256) == ("adapter", "a_b.npz", SHA)
+        assert (asked.size, asked.offset, asked.data) == (6, received, data)
+        arrived = received + len(data)
+        state = ArtefactState(sha256=SHA, received=arrived, is_complete=arrived == 6)
+        sidecar.answer(Upload, state)
+    assert done.result(10) == Artefact(sha256=SHA, kind="adapter", name="a_b.npz", size=6)
+
+
+def test_an_upload_as_large_as_may_be(
+    sidecar: ScriptedSidecar, client: Client, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(limits.ARTEFACT_BYTES, "avatar", 6)
+    done = begin(lambda: client.upload(DATA, "avatar", "x" * 300))
+    sidecar.expect(FindArtefact)
+    sidecar.answer(FindArtefact, ArtefactState(sha256=SHA, received=6, is_complete=True))
+    assert done.result(10).name == "x" * 200
+    with pytest.raises(InputError) as caught:
+        client.upload(DATA + b"g", "avatar", "face.zip")
+    assert caught.value.code == "file.too_large"
+    with pytest.raises(InputError):  # only the sidecar makes these
+        client.upload(DATA, "vertices", "take.pc2")
+
+
+def test_a_take_is_read_as_was_said(sidecar: ScriptedSidecar, client: Client, begin: Begin) -> None:
+    take = Artefact(sha256="a" * 64, kind="motion", name="take.csv", size=10)
+    adapter = Artefact(sha256="b" * 64, kind="adapter", name="flame.npz", size=5)
+    options = ReadOptions(fps=59.94, angles="degrees", axes="opencv")
+    done = begin(lambda: client.read_take(take, adapter, options))
+    asked = sidecar.expect(ReadMotion)
+    assert (asked.motion, asked.name, asked.adapter) == ("a" * 64, "take.csv", "b" * 64)
+    assert (asked.fps, asked.angles, asked.axes) == (59.94, "degrees", "opencv")
+    motion, notes = random_motion(3), ("Two frames were filled in.", "Degrees were converted.")
+    read = MotionRead(**motion_fields(motion), source_space="arkit", notes=notes)
+    sidecar.answer(ReadMotion, read)
+    found = done.result(10)
+    assert found.notes == notes
+    assert found.motion.jaw.tolist() == motion.jaw.tolist()
+    begin(lambda: client.read_take(take))
+    asked = sidecar.expect(ReadMotion)
+    assert (asked.adapter, asked.fps, asked.angles, asked.axes) == (None, None, None, None)
+    sidecar.answer(ReadMotion, read)
+
+
+CALLS: dict[str, Callable[[Client, Path], object]] = {
+    "status": lambda client, _: client.status(timeout_s=0.06),
+    "upload": lambda client, _: client.upload(DATA, "motion", "a.npz", timeout_s=0.06),
+    "download": lambda client, folder: client.download(MADE, folder / "a", timeout_s=0.06),
+    "read_take": lambda client, _: client.read_take(MADE, timeout_s=0.06),
+    "get_head": lambda client, _: client.get_head(timeout_s=0.06),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", CALLS)
+def test_nobody_waits_longer_than_was_said(name: str, client: Client, tmp_path: Path) -> None:
+    """Each call has a limit of its own, and names it when nobody answers."""
+    with pytest.raises(LinkError, match=r"within 0\.06 seconds") as caught:
+        CALLS[name](client, tmp_path)
+    assert caught.value.code == "link.timeout"
+    assert list(tmp_path.iterdir()) == []

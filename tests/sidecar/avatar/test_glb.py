@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arrays of a binary glTF: strides, offsets and normalised numbers, and never a byte beyond."""
+
+import struct
+
+import numpy as np
+import pytest
+from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.glb import Glb, decode_glb, read_accessor
+
+NUMBERS = np.arange(24, dtype="<f4")
+
+
+def file(view: dict | None = None, binary: bytes = NUMBERS.tobytes(), **entry: object) -> Glb:
+    """One accessor of three vectors in a view of 24 numbers."""
+    accessor = {"type": "VEC3", "componentType": 5126, "count": 3, "bufferView": 0, **entry}
+    views = [{"buffer": 0, "byteLength": len(binary), **(view or {})}]
+    return Glb(
+        name="a.glb",
+        document={"accessors": [accessor], "bufferViews": views},
+        binary=memoryview(binary),
+    )
+
+
+def code_of(glb: Glb, **options: int) -> str:
+    with pytest.raises(InputError) as caught:
+        read_accessor(glb, 0, "VEC3", **options)
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("view", "entry", "first"),
+    [
+        ({}, {}, [0, 3, 6]),
+        ({}, {"byteOffset": 8}, [2, 5, 8]),
+        ({"byteOffset": 4, "byteLength": 92}, {"byteOffset": 8}, [3, 6, 9]),
+        ({"byteStride": 20}, {}, [0, 5, 10]),
+        ({"byteStride": 20, "byteOffset": 12, "byteLength": 84}, {"byteOffset": 4}, [4, 9, 14]),
+        ({"byteOffset": 60, "byteLength": 36}, {}, [15, 18, 21]),  # to the last byte
+        ({"byteStride": 20, "byteOffset": 44, "byteLength": 52}, {}, [11, 16, 21]),
+    ],
+)
+def test_where_values_lie(view: dict, entry: dict, first: list[float]) -> None:
+    found = read_accessor(file(view, **entry), 0, "VEC3", count=3)
+    np.testing.assert_array_equal(found, np.add.outer(first, [0, 1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("view", "entry"),
+    [
+        ({"byteOffset": 60, "byteLength": 35}, {}),
+        ({"byteOffset": 64, "byteLength": 36}, {}),
+        ({"byteLength": 36}, {"byteOffset": 4}),
+        ({"byteStride": 20, "byteLength": 51}, {}),
+        ({"byteStride": 8}, {}),
+        ({"byteLength": 97}, {}),
+        ({"buffer": 1}, {}),
+        ({}, {"count": 9}),
+        ({}, {"count": 0}),
+        ({}, {"byteOffset": -4}),
+        ({}, {"componentType": 5124}),
+        ({}, {"type": "VEC4"}),
+        ({}, {"bufferView": 1}),
+        ({}, {"bufferView": True}),
+    ],
+)
+def test_values_that_are_not_there(view: dict, entry: dict) -> None:
+    assert code_of(file(view, **entry)) == "avatar.glb"
+
+
+def test_other_counts_than_the_vertices() -> None:
+    assert code_of(file(), count=4) == "avatar.glb"
+    empty = file()
+    del empty.document["accessors"][0]["bufferView"]
+    assert not read_accessor(empty, 0, "VEC3", count=3).any()
+    assert code_of(empty) == "avatar.glb"
+
+
+def test_normalised_numbers() -> None:
+    data = np.array([[0, 51, 255], [1, 2, 3], [255, 0, 0]], np.uint8)
+    plain = file(binary=data.tobytes(), componentType=5121)
+    np.testing.assert_array_equal(read_accessor(plain, 0, "VEC3"), data)
+    shares = file(binary=data.tobytes(), componentType=5121, normalized=True)
+    found = read_accessor(shares, 0, "VEC3")
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[0], [0, 0.2, 1])
+    real = read_accessor(file(normalized=True), 0, "VEC3")
+    np.testing.assert_array_equal(real[2], [6, 7, 8])
+
+
+def packed(*chunks: tuple[bytes, bytes], length: int = 0, version: int = 2) -> bytes:
+    body = b"".join(struct.pack("<I4s", len(data), kind) + data for kind, data in chunks)
+    return struct.pack("<4sII", b"glTF", version, length or 12 + len(body)) + body
+
+
+def test_chunks_of_a_file() -> None:
+    found = decode_glb(packed((b"JSON", b'{"a": 1}'), (b"BIN\0", b"xyz")), "a.glb")
+    assert (found.document, bytes(found.binary)) == ({"a": 1}, b"xyz")
+    assert bytes(decode_glb(packed((b"JSON", b'{"a": 1}')), "a.glb").binary) == b""
+    for data in (
+        packed((b"BIN\0", b"12345678")),
+        packed((b"JSON", b"[1, 2, 3, 4]")),
+        packed((b"JSON", b'{"a": 1}'), version=1),
+        packed((b"JSON", b'{"a": 1}'), length=29),
+        packed((b"JSON", b'{"a": 1}'))[:12] + struct.pack("<I4s", 9, b"JSON") + b'{"a": 1}',
+    ):
+        with pytest.raises(InputError) as caught:
+            decode_glb(data, "a.glb")
+        assert caught.value.code == "avatar.glb"
