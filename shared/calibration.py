@@ -58,15 +58,17 @@ KEPT = ("eyeLook", "eyeBlink", "tongueOut")
 and a blink of 1 shuts the lids on every rig, however wide its eyes are."""
 SIZED = ("jawOpen",)
 """Shapes that get the ratio of the two sizes as their gain: a jaw opens as far."""
-_CLOSE = ARKIT_NAMES.index("mouthClose")
-OPENING = ("mouthLowerDown", "mouthUpperUp", "mouthShrugUpper")
-_MOST_TAKEN_BACK = 0.3
-_MOST_CLOSED = 0.5
-"""The most of mouthClose that shutting parted lips takes; it moves as far as a wide open jaw."""
 CLOSING = ("mouthClose",)
 """Shapes that are solved again when all others are, since they must undo these to the millimetre.
 Least squares falls short of a motion by the cosine of the two directions; all but these three kinds
 of shapes get their size back."""
+OPENING = ("mouthLowerDown", "mouthUpperUp", "mouthShrugUpper")
+"""Shapes of the rig that give way where its lips part too far. The jaw does not: it is speech."""
+_CLOSE = ARKIT_NAMES.index("mouthClose")
+_MOST_TAKEN_BACK = 0.3
+"""The part of what opens the lips that may be taken back; more, and a smile shows no teeth."""
+_MOST_CLOSED = 0.5
+"""The most of mouthClose that shutting parted lips takes; it moves as far as a wide open jaw."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ class Options:
 
     ridge: float = 0.02
     most_helped: float = 0.6
-    gains: tuple[float, float] = (0.3, 1.6)
+    gains: tuple[float, float] = (0.3, 1.2)
     restored: float = 1.3
     one_sided: float = 0.5
     sweeps: int = 300
@@ -92,9 +94,9 @@ class Effects:
     own (R, 52): the rig's, by each shape at weight 1. poses (52, P): ARKit weights of poses, the
     first 52 being the shapes alone. wanted (R, P): the open head's, by each pose. row_weights (R,)
     and pose_weights (P,): how much each counts. closing_rows (R,): the rows that say whether the
-    lips are shut. mirror (R,): each row's on the other side of the
-    face, and mirror_signs (R,) -1 where it then has the other sign. most (52,): the largest weight
-    at which the rig's skin neither folds nor flies.
+    lips are shut. mirror (R,): each row's on the other side of the face, and mirror_signs (R,) -1
+    where it then has the other sign. most (52,): the largest weight at which the rig's skin neither
+    folds nor flies.
     """
 
     own: Float64Array

@@ -121,7 +121,7 @@ class FacePlaces:
     @property
     def is_seen(self) -> FloatArray:
         """(places,) 1 where the mesh shows the place."""
-        return self.shares.any(1).astype(np.float64)
+        return np.asarray(self.shares.any(1), np.float64)
 
 
 def open_places(open_head: HeadModel) -> FacePlaces:

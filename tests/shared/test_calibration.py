@@ -46,9 +46,9 @@ def random_effects(seed: int = 3) -> Effects:
 
 
 def known_map() -> np.ndarray:
-    """Gains of .4 to 1.6 and helpers, the same on both sides."""
+    """Gains of .4 to 1.2 and helpers, the same on both sides."""
     rng = np.random.default_rng(8)
-    gains = rng.uniform(0.4, 1.6, SHAPES)
+    gains = rng.uniform(0.4, 1.2, SHAPES)
     gains = 0.5 * (gains + gains[mirrored_shapes()])
     for name in ("jawOpen", "mouthClose", "tongueOut"):
         gains[index(name)] = 1
