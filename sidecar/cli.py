@@ -55,6 +55,7 @@ COMMANDS = {
     "evaluate geometry": "lab.commands.evaluate:Geometry",
     "evaluate pictures": "lab.commands.evaluate_pictures:Pictures",
     "evaluate takes": "lab.commands.evaluate_pictures:Takes",
+    "evaluate emotion": "lab.commands.evaluate_emotion:Emotion",
     "head build-open": "lab.commands.open_head:BuildOpen",
     "head import": "commands.head:Import",
     "extension build": "commands.extension:Build",

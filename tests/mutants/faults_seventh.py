@@ -124,23 +124,14 @@ SEVENTH = (
         file="addon/avatar/rendering.py",
         old="        adapter=Path(bpy.path.abspath(chosen.adapter)) if from_file and",
         new="        adapter=Path(chosen.adapter) if from_file and",
-        tests=(
-            "tests/addon/test_flame_avatar.py",
-            "tests/addon/test_panels.py",
-            "tests/addon/test_animator_path.py",
-        ),
+        tests=("tests/addon/test_panels.py",),
     ),
     Fault(
         what="the watch does not hear that a worker has loaded: an idle one is killed",
         file="sidecar/server/server.py",
         old="            self._watch.ready()\n            self._scheduler.worker_ready()\n",
         new="            self._scheduler.worker_ready()\n",
-        tests=(
-            "tests/sidecar/server/test_server.py",
-            "tests/sidecar/server/test_watch.py",
-            "tests/sidecar/server/test_worker_process.py",
-            "tests/faults/test_hangs.py",
-        ),
+        tests=("tests/sidecar/server/test_server.py",),
     ),
     Fault(
         what="a take in several files has the identity of the first of them",
@@ -182,11 +173,7 @@ SEVENTH = (
         file="sidecar/adapter/features.py",
         old="    found |= _eyes(head, skin, rest, eyes)\n",
         new="",
-        tests=(
-            "tests/sidecar/adapter/test_build.py",
-            "tests/sidecar/adapter/test_parts.py",
-            "tests/sidecar/adapter/test_report.py",
-        ),
+        tests=("tests/sidecar/adapter/test_features.py",),
     ),
     Fault(
         what="chunks of an artefact in parts are read unchecked: damaged bytes go out",
@@ -284,12 +271,7 @@ SEVENTH = (
         file="sidecar/motion/grid.py",
         old="        before = out[row - 2] if row > 1 else place - 1\n",
         new="        before = out[row - 2] if row > 1 else place - 2\n",
-        tests=(
-            "tests/sidecar/motion/test_gaps.py",
-            "tests/sidecar/motion/test_timeline.py",
-            "tests/sidecar/motion/test_timecodes.py",
-            "tests/sidecar/motion/test_numbering.py",
-        ),
+        tests=("tests/sidecar/motion/test_grid.py",),
     ),
     Fault(
         what="a zip with a second copy of the avatar in a deeper folder is refused",
@@ -307,7 +289,7 @@ SEVENTH = (
         file="sidecar/commands/serve.py",
         old="        return int(self.cache_gb * 1e9)\n",
         new="        return int(self.cache_gb) * 1_000_000_000\n",
-        tests=("tests/sidecar/commands/test_serve.py",),
+        tests=("tests/sidecar/commands/test_options.py", "tests/sidecar/commands/test_serve.py"),
     ),
     Fault(
         what="a second task ends the one that is under way",

@@ -11,11 +11,7 @@ SIXTH = (
         file="addon/emotion/panel.py",
         old="        layout = self.layout\n        emotion = need_head(context).affekt_emotion\n",
         new="        layout = self.layout\n        emotion = context.object.affekt_emotion\n",
-        tests=(
-            "tests/addon/test_emotion.py",
-            "tests/addon/test_extension.py",
-            "tests/addon/test_animator_path.py",
-        ),
+        tests=("tests/addon/test_panels.py",),
     ),
     Fault(
         what="a take whose first timecode is blank ends with an IndexError",
@@ -34,11 +30,7 @@ SIXTH = (
         file="sidecar/commands/serve.py",
         old="            memory_bytes=self._memory_bytes(),\n",
         new="            memory_bytes=0 if self.memory_gb is None else self._memory_bytes(),\n",
-        tests=(
-            "tests/sidecar/commands/test_serve.py",
-            "tests/sidecar/test_cli.py",
-            "tests/sidecar/test_memory.py",
-        ),
+        tests=("tests/sidecar/commands/test_options.py",),
     ),
     Fault(
         what="buffers that are allowed one by one may exceed a message's limit together",
@@ -128,11 +120,7 @@ SIXTH = (
         file="addon/head/build.py",
         old='        bone.lock_location = (bone.name != "root",) * 3\n',
         new='        bone.lock_location = (bone.name == "root",) * 3\n',
-        tests=(
-            "tests/addon/test_head.py",
-            "tests/addon/test_flame_avatar.py",
-            "tests/addon/test_animator_path.py",
-        ),
+        tests=("tests/addon/test_head.py",),
     ),
     Fault(
         what="a program that ends without closing its link never ends",
@@ -140,6 +128,7 @@ SIXTH = (
         old='name="affekt-channel", daemon=True)',
         new='name="affekt-channel")',
         tests=(
+            "tests/test_threads.py",
             "tests/shared/test_channel.py",
             "tests/shared/test_client.py",
             "tests/shared/test_connection.py",
@@ -185,12 +174,7 @@ SIXTH = (
         file="addon/motion/importing.py",
         old="channel=1, frame_start=first_frame\n",
         new="channel=1, frame_start=scene.frame_start\n",
-        tests=(
-            "tests/addon/test_takes.py",
-            "tests/addon/test_placement.py",
-            "tests/addon/test_real_takes.py",
-            "tests/addon/test_animator_path.py",
-        ),
+        tests=("tests/addon/test_folders.py",),
     ),
     Fault(
         what="a zstd stream that holds more than it should is cut in silence",
@@ -236,7 +220,7 @@ SIXTH = (
             "        answer = self._call(request, MotionRead, timeout_s)\n        return TakeRead("
         ),
         new="        answer = self._call(request, MotionRead, READ_S)\n        return TakeRead(",
-        tests=("tests/shared/test_client.py", "tests/shared/test_motion_nouns.py"),
+        tests=("tests/shared/test_client_calls.py",),
     ),
     Fault(
         what="a rendering that is refused for its options is told as a full disk",
@@ -247,11 +231,7 @@ SIXTH = (
             "        raise JobError("
         ),
         new="        raise JobError(",
-        tests=(
-            "tests/sidecar/worker/test_jobs.py",
-            "tests/sidecar/worker/test_work.py",
-            "tests/sidecar/worker/test_failures.py",
-        ),
+        tests=("tests/sidecar/worker/test_jobs.py",),
     ),
     Fault(
         what="the depth over a set is the farther one",

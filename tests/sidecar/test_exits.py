@@ -415,14 +415,15 @@ def test_ctrl_c_has_one_exit_code(place: str, tmp_path: Path) -> None:
     if place == "at an import":
         line = line.replace("import strikes", "import strikes; import time; time.sleep(20)")
     program = CTRL_C.replace("PLACE", line)
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=os.environ | {"HERE": str(tmp_path)},
-    )
+    with heard(signal.SIGINT):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=os.environ | {"HERE": str(tmp_path)},
+        )
     assert done.returncode == (0 if place == "after the end" else 130), done.stderr
     assert done.stderr == ""
     assert (done.stdout == "imported\n") == (place == "at an import")

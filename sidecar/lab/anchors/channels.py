@@ -35,6 +35,22 @@ touch the teeth. Composition enforces both in every emotion."""
 CHANNELS = (*NAMES, CLOSURE, TUCK)
 """The 102 columns of an articulation."""
 
+FEELING_PARTS = ("brow", "lid", "cheek", "nose", "corner", "lips", "jaw")
+"""Parts of the face that an emotion moves as one, and one emotion owns where several meet."""
+
+_FEELING_STARTS = {
+    "brow": ("brow", "eyebrows"),
+    "cheek": ("eyeSquint", "eyeSlit", "eyeBag", "cheek"),
+    "lid": ("eye",),
+    "nose": ("nose",),
+    "corner": (
+        *("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress"),
+        *("mouthCornerPuller", "mouthRetraction", "mouthUpwardRetraction", "mouthLaughLinesIn"),
+        "neckPlatysma",
+    ),
+    "jaw": ("jaw",),
+}
+
 _PARTS = {
     "brow": "brow",
     "eyebrows": "brow",
@@ -83,4 +99,19 @@ def parts() -> tuple[str, ...]:
     return tuple(
         next((part for start, part in _PARTS.items() if name.startswith(start)), "mouth")
         for name in NAMES
+    )
+
+
+@cache
+def feeling_columns(part: str) -> list[int]:
+    """Columns of one of `FEELING_PARTS` in `NAMES`; what no other part has belongs to the lips.
+    mouthDepression goes with the corner, mouthDepressionRetraction with the lips."""
+    return [index for index, name in enumerate(NAMES) if _feeling_part(name) == part]
+
+
+def _feeling_part(name: str) -> str:
+    if name == "mouthDepression":
+        return "corner"
+    return next(
+        (part for part, starts in _FEELING_STARTS.items() if name.startswith(starts)), "lips"
     )

@@ -2,8 +2,10 @@
 """Combines speech and emotion on one face. They compete instead of adding up.
 
 Lips that must meet do meet. Rounding and smiling share the lip corners. The jaw opens wider with
-arousal, but speech and emotion together never open it by their full sum. Brows and lids follow the
-emotion, with beats and blinks of their own.
+arousal, but speech and emotion together never open it by their full sum. What an emotion itself
+opens yields to whole words, not to single sounds, or the lips would flutter. Where several emotions
+meet, each part of the face follows its owner. Brows and lids follow the emotion, with beats and
+blinks of their own.
 """
 
 from __future__ import annotations
@@ -11,19 +13,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ...smooth import smoothstep
 from .articulation import Articulation
-from .channels import CHANNELS, CLOSURE, NAMES, TUCK, columns_of, parts
-from .emotions import AROUSAL, ENVELOPE_S, LAG_S, ceilings, expression_table
+from .channels import CHANNELS, CLOSURE, NAMES, TUCK, columns_of, feeling_columns
+from .compounds import part_weights
+from .emotions import AROUSAL, CLOSED, ENVELOPE_S, LAG_S, OPEN, ceilings, expression_table
 from .nonverbal import Nonverbal
 from .style import Style, asymmetry_gains
 from .visemes import GROUPS
 
 _SHAPES = len(NAMES)
+_WORD_S = (0.2, 0.12)
+_CLOSURE_S = (0.05, 0.05)
+_REST_S = (0.1, 0.07)
+"""What an emotion opens yields to words, to a closure, and to lips that come to rest: so many
+seconds before and after, softly by a Gaussian of this standard deviation. Faster, and the gap
+between the lips jitters; slower, and the jaw no longer follows speech."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,23 +56,37 @@ def tuck_level(articulation: Articulation) -> Float64Array:
     return smoothstep(articulation.channels[:, CHANNELS.index(TUCK)], 0.0, 1.0)
 
 
+def contact_level(articulation: Articulation, keep_closed: float) -> Float64Array:
+    """(T,) 0..1, 1 in frames in which the lips must meet: in closures, and as far as keep_closed
+    (0..1) is 1 where they are held together in silence."""
+    return np.maximum(closure_level(articulation), keep_closed * articulation.held)
+
+
 def compose(
-    performance: Performance, emotions: Float64Array, look: Float64Array | None = None
+    performance: Performance,
+    emotions: Float64Array,
+    look: Float64Array | None = None,
+    *,
+    keep_closed: float = 1.0,
 ) -> Float64Array:
-    """(T, 100) weights of the performance in `emotions` (T, 6). look: (6, 100) replaces the
-    person's own look of the six emotions."""
+    """(T, 100) weights of the performance in `emotions` (T, 6). look: (6, 2, 100) replaces the
+    person's own look of the six emotions in both forms. keep_closed: 1 shows the closed form where
+    the lips are held in silence, 0 the open one."""
     style = performance.style
+    look = style_look(style) if look is None else look
     speech = _speech(performance, emotions)
-    feeling = _feeling(performance, emotions, style_look(style) if look is None else look)
-    weights = _mouth(speech, feeling, performance)
+    resting = keep_closed * _slow(performance.articulation.held, _REST_S, performance.fps)
+    feeling = _feeling(performance, emotions, look, resting)
+    weights = _mouth(speech, feeling, performance, keep_closed)
     _upper_face(weights, feeling, performance)
     weights += performance.nonverbal.gaze + style.rest
-    return _soft_ceiling(weights, ceilings())
+    return soft_ceiling(weights, ceilings())
 
 
 def style_look(style: Style) -> Float64Array:
-    """(6, 100) weights by which this person shows each emotion at weight 1."""
-    mixed = np.einsum("kv,kvs->ks", style.variants, expression_table())
+    """(6, 2, 100) weights by which this person shows each emotion at weight 1, with open and with
+    closed lips."""
+    mixed = np.einsum("kv,kvfs->kfs", style.variants, expression_table())
     return mixed * style.gains * asymmetry_gains(style.asymmetry)
 
 
@@ -82,83 +105,104 @@ def _speech(performance: Performance, emotions: Float64Array) -> Float64Array:
     return speech
 
 
-def _feeling(performance: Performance, emotions: Float64Array, look: Float64Array) -> Float64Array:
-    """(T, 100) weights of the emotion alone; each part of the face follows with its own lag."""
+def _feeling(
+    performance: Performance, emotions: Float64Array, look: Float64Array, shut: Float64Array
+) -> Float64Array:
+    """(T, 100) weights of the emotion alone, in its closed form as far as shut (T,) is 1; each part
+    of the face follows with its own lag, and its owner where emotions meet."""
     feeling = np.zeros((len(emotions), _SHAPES))
-    names = np.array(parts())
     for part, lag_s in LAG_S.items():
         curve = gaussian_filter1d(
             emotions, ENVELOPE_S[part] * performance.fps, axis=0, mode="nearest"
         )
-        columns = np.flatnonzero(names == part)
-        feeling[:, columns] = _shift(curve, lag_s * performance.fps) @ look[:, columns]
+        weights = part_weights(_shift(curve, lag_s * performance.fps), part)
+        columns = feeling_columns(part)
+        opened, closed = (weights @ look[:, form][:, columns] for form in (OPEN, CLOSED))
+        feeling[:, columns] = opened + shut[:, None] * (closed - opened)
     swell = 1 + performance.style.stress_gain * (performance.articulation.stress - 0.4)
     return feeling * swell[:, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Cues:
-    """(T,) each, 0..1: how far the mouth does each thing. shut: closed, or nearly so for f and v;
-    talking, jaw: how far speech opens the jaw."""
+    """(T,) each, 0..1: how far the mouth does each thing. spoken: whether there are words, and
+    nearby: whether there is a closure, both slowly; talking: how far speech opens the jaw."""
 
     closed: Float64Array
     tucked: Float64Array
-    shut: Float64Array
+    closing: Float64Array
+    nearby: Float64Array
+    spoken: Float64Array
     rounded: Float64Array
     talking: Float64Array
-    jaw: Float64Array
     smiling: Float64Array
 
 
 def _cues(speech: Float64Array, feeling: Float64Array, performance: Performance) -> _Cues:
     closed = closure_level(performance.articulation)
     tucked = tuck_level(performance.articulation)
-    jaw = _of(speech, "jawOpen")
+    fps, shut = performance.fps, np.maximum(closed, 0.75 * tucked)
+    talking = np.clip(2.2 * _of(speech, "jawOpen"), 0, 1)
     return _Cues(
         closed=closed,
         tucked=tucked,
-        shut=np.maximum(closed, 0.75 * tucked),
+        closing=_slow(shut, _CLOSURE_S, fps),
+        nearby=_slow(shut, _WORD_S, fps),
+        spoken=_slow(np.maximum(shut, np.minimum(2 * talking, 1)), _WORD_S, fps),
         rounded=np.clip(_of(speech, "mouthPucker") + 0.7 * _of(speech, "mouthFunnel"), 0, 1),
-        talking=np.clip(2.2 * jaw, 0, 1),
-        jaw=np.clip(1.5 * jaw, 0, 1),
+        talking=talking,
         smiling=np.clip(_of(feeling, "mouthSmile"), 0, 1),
     )
 
 
-def _mouth(speech: Float64Array, feeling: Float64Array, performance: Performance) -> Float64Array:
+def _slow(values: Float64Array, seconds: tuple[float, float], fps: float) -> Float64Array:
+    """(T,) the largest of values (T,) within the first of the seconds, smoothed by a Gaussian of
+    the second."""
+    reach_s, sigma_s = seconds
+    widest = maximum_filter1d(values, 2 * round(reach_s * fps) + 1, mode="nearest")
+    return gaussian_filter1d(widest, sigma_s * fps, mode="nearest")
+
+
+def _mouth(
+    speech: Float64Array, feeling: Float64Array, performance: Performance, keep_closed: float
+) -> Float64Array:
     """(T, 100) weights of speech and emotion together."""
     cues = _cues(speech, feeling, performance)
     weights = _scaled(feeling, _shares_of_feeling(cues)) + _scaled(speech, _shares_of_speech(cues))
     jaw = NAMES.index("jawOpen")
     # Lips cannot close over a wide open jaw, so a closure keeps the jaw up.
-    weights[:, jaw] *= 1 - 0.5 * cues.closed * np.clip(2 * (weights[:, jaw] - 0.15), 0, 1)
-    weights[:, NAMES.index("mouthClose")] = cues.closed * weights[:, jaw]
+    weights[:, jaw] *= 1 - 0.3 * cues.closing * np.clip(2 * (weights[:, jaw] - 0.15), 0, 1)
+    contact = contact_level(performance.articulation, keep_closed)
+    weights[:, NAMES.index("mouthClose")] = contact * weights[:, jaw]
     return weights
 
 
 def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
     """Shape -> factor (T,) on its weight from the emotion: what speech leaves of it."""
-    closed, rounded, talking, shut = cues.closed, cues.rounded, cues.talking, cues.shut
+    closed, rounded, talking = cues.closed, cues.rounded, cues.talking
+    opening = (1 - 0.7 * cues.nearby) * (1 - 0.95 * cues.closing)
     return {
         "mouthSmile": (1 - 0.45 * rounded) * (1 - 0.12 * closed),
         "mouthDimple": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
-        "mouthStretch": (1 - 0.6 * rounded) * (1 - 0.45 * closed),
+        "mouthStretch": (1 - 0.6 * rounded) * (1 - 0.2 * closed),
         "mouthFrown": 1 - 0.25 * rounded,
-        "mouthUpperUp": (1 - closed) * (1 - 0.4 * rounded) * (1 - 0.3 * cues.tucked),
-        "mouthLowerDown": (1 - closed) * (1 - cues.tucked) * (1 - 0.3 * rounded),
+        "mouthUpperUp": opening,
+        "mouthLowerDown": opening,
+        "mouthParling": opening,
+        "mouthUpwardRetraction": opening,
+        "mouthDepressionRetraction": opening,
+        "mouthPartLater": opening,
+        "mouthFunnel": 1 - cues.nearby,
         "mouthPress": 1 - 0.75 * talking,
         "mouthRollUpper": 1 - 0.8 * talking,
         "mouthRollLower": 1 - 0.8 * talking,
         "mouthShrugLower": (1 - 0.75 * talking) * (1 - 0.7 * closed),
-        "mouthFunnel": 1 - closed,
         "mouthCornerPuller": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
-        "mouthRetraction": (1 - 0.6 * rounded) * (1 - 0.4 * closed),
+        "mouthRetraction": (1 - 0.6 * rounded) * (1 - 0.2 * closed),
         "mouthDepression": (1 - 0.25 * rounded) * (1 - 0.2 * closed),
-        "mouthUpwardRetraction": (1 - 0.85 * shut) * (1 - 0.45 * rounded),
-        "mouthDepressionRetraction": (1 - 0.9 * shut) * (1 - 0.4 * rounded),
-        "mouthPartLater": (1 - 0.9 * shut) * (1 - 0.4 * rounded),
-        "mouthElevation": (1 - 0.8 * closed) * (1 - 0.3 * rounded),
-        "jawOpen": (1 - 0.85 * shut) * (1 - 0.55 * cues.jaw),
+        "mouthElevation": (1 - 0.3 * rounded) * (1 - 0.7 * cues.closing),
+        "tongueOut": 1 - cues.spoken,
+        "jawOpen": (1 - 0.75 * cues.spoken) * (1 - 0.5 * cues.closing),
     }
 
 
@@ -208,7 +252,7 @@ def _shift(curve: Float64Array, frames: float) -> Float64Array:
     return np.stack([np.interp(times - frames, times, column) for column in curve.T], 1)
 
 
-def _soft_ceiling(weights: Float64Array, ceiling: Float64Array) -> Float64Array:
+def soft_ceiling(weights: Float64Array, ceiling: Float64Array) -> Float64Array:
     """Weights kept as they are up to 0.75 of the ceiling and bent above, so that they stay under it
     (soft clipping by tanh)."""
     knee = 0.75 * ceiling

@@ -14,7 +14,10 @@ Takes of one performance have the same number of frames, and frame t of each is 
 the same sentence. A take's file is any that Affekt reads; `emotions` names weights for the whole
 take, or an npy (T, 6). What may be left out: adapter (needed for takes in a FLAME space), identity,
 manner, sentence, kind; `source`, a take that is given to the model in place of `file`; `closure`,
-an npy (T,) of where lips must meet (else: wherever they meet in every take).
+an npy (T,) of where lips must meet (else: wherever they meet in every take); `held`, an npy (T,)
+of where they rest on each other in silence (else: nowhere); a take's `keep_closed`, 0 where the
+emotion opens lips that are held (else 1); `variants`, six rows with the shares of each emotion's
+variants.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ from ...motion.affekt_npz import encode_motion
 from ...motion.json_values import number, parse_json
 from ...motion.npz import decode_npy
 from ...motion.read import read_motion
+from .emotions import VARIANTS
 from .lips import lips_of
 from .programs import TRAINING_KINDS
 from .synchronised import Synchronised, make_synchronised
@@ -106,11 +110,16 @@ def write_performance(made: Synchronised, folder: Path) -> dict[str, object]:
                 "source": f"{stem}_source.npz",
                 "emotions": f"{stem}.npy",
                 "kind": kind,
+                "keep_closed": float(made.keep_closed[index]),
             }
         )
-    _write_array(folder / made.name / "closure.npy", made.closure)
-    texts = {name: getattr(made, name) for name in ("name", "split", *_TEXTS)}
-    return {**texts, "closure": f"{made.name}/closure.npy", "takes": takes}
+    entry: dict[str, object] = {n: getattr(made, n) for n in ("name", "split", *_TEXTS)}
+    for name in ("closure", "held"):
+        _write_array(folder / made.name / f"{name}.npy", getattr(made, name))
+        entry[name] = f"{made.name}/{name}.npy"
+    if made.variants is not None:
+        entry["variants"] = made.variants.round(6).tolist()
+    return {**entry, "takes": takes}
 
 
 def write_manifest(folder: Path, performances: list[dict[str, object]], **about: object) -> Path:
@@ -186,18 +195,21 @@ def _read_performance(
     _check_alike(name, (*targets, *sources))
     frames = len(targets[0])
     weights = [_read_weights(t.get("emotions", {}), folder, frames, name) for t in takes]
-    closure = (
-        _read_array(_inside(folder, entry["closure"]), (frames,), name)
-        if "closure" in entry
-        else _closure_of(targets, head)
-    )
+
+    def curve(key: str) -> Float64Array | None:
+        return _read_array(_inside(folder, entry[key]), (frames,), name) if key in entry else None
+
+    closure, held = curve("closure"), curve("held")
     return Synchronised(
         name=name,
         split=_text(entry, "split"),
         targets=targets,
         sources=sources,
         weights=np.stack(weights),
-        closure=closure,
+        closure=_closure_of(targets, head) if closure is None else closure,
+        held=np.zeros(frames) if held is None else held,
+        keep_closed=np.array([_read_keep_closed(take, name) for take in takes]),
+        variants=_read_variants(entry["variants"], name) if "variants" in entry else None,
         kinds=tuple(str(take.get("kind", "")) for take in takes),
         **{key: str(entry.get(key, "")) for key in _TEXTS},
     )
@@ -238,6 +250,29 @@ def _read_weights(value: object, folder: Path, frames: int, name: str) -> Float6
             "1 is the emotion as acted.",
         )
     return weights
+
+
+def _read_keep_closed(take: dict, name: str) -> float:
+    keep = number(take.get("keep_closed", 1.0), "keep_closed", MANIFEST)
+    if not 0 <= keep <= 1:
+        raise _bad(f"keep_closed of a take of '{name}' is {keep:g}", "It is between 0 and 1.")
+    return keep
+
+
+def _read_variants(value: object, name: str) -> Float64Array:
+    """(6, 4) shares from a manifest's six rows of numbers."""
+    rows = value if isinstance(value, list) else []
+    if len(rows) != len(EMOTIONS) or any(
+        not isinstance(row, list) or len(row) != VARIANTS for row in rows
+    ):
+        raise _bad(
+            f"the variants of '{name}' are {value!r:.60}",
+            f"Give a row of {VARIANTS} shares for each emotion, or leave them out.",
+        )
+    shares = np.array([[number(share, "variants", MANIFEST) for share in row] for row in rows])
+    if shares.min() < 0 or np.abs(shares.sum(1) - 1).max() > 1e-3:
+        raise _bad(f"the variants of '{name}' are no shares", "Each row adds up to 1.")
+    return shares
 
 
 def _read_array(path: Path, shape: tuple[int, ...], name: str) -> Float64Array:

@@ -41,8 +41,8 @@ def make_demo(head: HeadModel) -> tuple[Motion, bytes, dict[str, object]]:
     emotion = EMOTIONS.index(SOURCE_EMOTION)
     swing = 0.88 + 0.12 * np.sin(np.arange(frames) / 17.0)[:, None]
     curve = SOURCE_WEIGHT * held_program(emotion, 1.0, frames) * swing
-    # With the stare of the last variant: a mixture that no random style has.
-    look = 0.4 * expression_table()[:, 0] + 0.6 * expression_table()[:, 2]
+    # A stare that is held in: a mixture that the calm style has not.
+    look = 0.4 * expression_table()[:, 0] + 0.6 * expression_table()[:, 3]
     motion = perform(performance, curve, head, look)
     return motion, _wave(speak(text, VOICE)), _keys(frames)
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the six emotions look, as weights of ARKit's and the open head's shapes.
+"""How the six emotions look: action units of FACS, and their weights on the open head.
 
-Tune the weights in `emotions.toml`, `GAIN` for a whole emotion, `CEILING` so that no weight breaks
-the mesh. A name without Left or Right stands for both.
+`emotions.toml` names units and intensities, `action_units.toml` says what a unit is. Tune letters
+there, and `CEILING` so that no weight breaks the mesh.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -17,35 +19,33 @@ from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from .channels import NAMES, columns_of
 
-EXPRESSIONS: dict[str, list[dict[str, float]]] = tomllib.loads(
-    Path(__file__).with_name("emotions.toml").read_text("utf-8")
-)
-"""Weights of each emotion's variants at emotion weight 1."""
-
-GAIN = {"happy": 1.0, "sad": 1.0, "angry": 1.0, "fear": 1.0, "disgust": 1.0, "surprise": 1.0}
-"""Factor on all weights of an emotion."""
+FORMS = ("open", "closed")
+"""How a variant is performed: with lips that may part, and with lips that are held together."""
+OPEN, CLOSED = range(len(FORMS))
 
 AROUSAL = {
-    "happy": 0.15,
+    "happy": 0.1,
     "sad": -0.2,
-    "angry": 0.25,
-    "fear": 0.1,
+    "angry": 0.16,
+    "fear": 0.06,
     "disgust": -0.05,
-    "surprise": 0.2,
+    "surprise": 0.06,
 }
 """How much larger speech movements get at weight 1 (negative: smaller), relative to calm ones."""
 
 CEILING: dict[str, float] = {
     "mouthSmile": 1.15,
-    "cheekSquint": 1.2,
-    "mouthStretch": 1.4,
-    "mouthUpperUp": 1.15,
+    "cheekSquint": 1.6,
+    "mouthStretch": 1.9,
+    "mouthUpperUp": 1.4,
     "mouthLowerDown": 1.0,
-    "mouthFrown": 1.5,
-    "jawOpen": 0.9,
-    "browInnerUp": 1.75,
-    "browDown": 1.75,
-    "browOuterUp": 1.7,
+    "mouthFrown": 1.8,
+    "mouthElevation": 1.15,
+    "mouthLowerlipVolumeDecr": 1.7,
+    "jawOpen": 0.95,
+    "browInnerUp": 2.0,
+    "browDown": 1.9,
+    "browOuterUp": 2.0,
     "eyeWide": 1.6,
     "noseSneer": 1.7,
     "eyeBlink": 1.34,
@@ -53,30 +53,137 @@ CEILING: dict[str, float] = {
     "eyebrowsInnerUp": 1.6,
     "eyebrowsDown": 1.4,
     "eyebrowsUp": 1.3,
-    "noseCompression": 1.2,
+    "noseCompression": 1.5,
     "noseElevation": 1.2,
+    "noseDilatation": 1.2,
 }
-"""Largest weight of a shape, from speech and emotion together; 1 for shapes not named here."""
+"""Largest weight of a shape, from speech and emotion together; 1 for shapes not named here. A third
+above the largest of a variant, so that the soft bend leaves what the recipes say."""
 
-LAG_S = {"brow": -0.05, "eye": -0.02, "nose": 0.0, "cheek": 0.03, "mouth": 0.05, "jaw": 0.05}
-"""Seconds by which a part of the face lags behind the emotion's curve: brows come first."""
+LAG_S = {
+    "brow": -0.05,
+    "lid": -0.08,
+    "cheek": 0.03,
+    "nose": -0.08,
+    "corner": 0.05,
+    "lips": 0.06,
+    "jaw": 0.08,
+}
+"""Seconds by which a part of the face lags behind the emotion's curve: lids and nose come first
+(Jack, Garrod and Schyns 2014)."""
 
-ENVELOPE_S = {"brow": 0.05, "eye": 0.05, "nose": 0.07, "cheek": 0.08, "mouth": 0.08, "jaw": 0.07}
+ENVELOPE_S = {
+    "brow": 0.05,
+    "lid": 0.05,
+    "cheek": 0.08,
+    "nose": 0.07,
+    "corner": 0.08,
+    "lips": 0.08,
+    "jaw": 0.1,
+}
 """Standard deviation in seconds of the Gaussian that smooths the emotion's curve for each part."""
 
-VARIANTS = 3
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One way to show an emotion. units: intensity (0..1.1) of each action unit, for each of
+    `FORMS`."""
+
+    name: str
+    units: tuple[dict[int, float], dict[int, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionUnit:
+    """weights: by shape, at intensity 1. beside: (other units, weights in place of these)."""
+
+    weights: dict[str, float]
+    beside: tuple[tuple[frozenset[int], dict[str, float]], ...]
+
+    def weights_beside(self, units: frozenset[int]) -> dict[str, float]:
+        """Weights at intensity 1 where `units` act as well."""
+        changed = next((w for others, w in self.beside if others <= units), {})
+        return self.weights | changed
+
+
+def _read(name: str) -> dict:
+    return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
+
+
+def _read_units() -> tuple[dict[str, float], dict[int, ActionUnit]]:
+    table = _read("action_units.toml")
+    units = {
+        int(number): ActionUnit(
+            weights=unit["weights"],
+            beside=tuple(
+                (frozenset(case["units"]), case["weights"]) for case in unit.get("beside", ())
+            ),
+        )
+        for number, unit in table["units"].items()
+    }
+    return table["intensities"], units
+
+
+INTENSITIES, ACTION_UNITS = _read_units()
+
+
+def parse_units(text: str) -> dict[int, float]:
+    """Intensity of each unit of a text such as "6E 12D". Raises ValueError for anything else and
+    for a unit named twice."""
+    units: dict[int, float] = {}
+    for word in text.split():
+        found = re.fullmatch(r"(\d+)([A-E])", word)
+        if found is None or int(found[1]) not in ACTION_UNITS or int(found[1]) in units:
+            raise ValueError(f"{word} is no action unit with an intensity, or is there twice")
+        units[int(found[1])] = INTENSITIES[found[2]]
+    return units
+
+
+def _read_emotions() -> dict[str, tuple[Variant, ...]]:
+    return {
+        emotion: tuple(
+            Variant(
+                name=recipe["name"],
+                units=(
+                    parse_units(f"{recipe['face']} {recipe['open']}"),
+                    parse_units(f"{recipe['face']} {recipe['closed']}"),
+                ),
+            )
+            for recipe in recipes
+        )
+        for emotion, recipes in _read("emotions.toml").items()
+    }
+
+
+EXPRESSIONS = _read_emotions()
+"""The variants of each emotion; the first is its prototype."""
+
+VARIANTS = 4
 """Variants of each emotion in `EXPRESSIONS`."""
+PROTOTYPE_SHARES = (0.7, 0.3, 0.0, 0.0)
+"""Shares of the variants in whoever has no look of their own."""
+
+
+def weights_of(units: dict[int, float]) -> Float64Array:
+    """(100,) weights of `NAMES` for action units with their intensities. Units do not add up: each
+    is what it is beside the others."""
+    weights = np.zeros(len(NAMES))
+    for number, intensity in units.items():
+        for shape, weight in ACTION_UNITS[number].weights_beside(frozenset(units)).items():
+            weights[columns_of(shape)] += weight * intensity
+    return weights
 
 
 @cache
 def expression_table() -> Float64Array:
-    """(6, 3, 100) weights: `EXPRESSIONS` times `GAIN`, in the order of `EMOTIONS` and `NAMES`."""
-    table = np.zeros((len(EMOTIONS), VARIANTS, len(NAMES)))
-    for emotion, name in enumerate(EMOTIONS):
-        for variant, weights in enumerate(EXPRESSIONS[name]):
-            for shape, weight in weights.items():
-                table[emotion, variant, columns_of(shape)] = weight * GAIN[name]
-    return table
+    """(6, 4, 2, 100) weights of every variant in both `FORMS`, in the order of `EMOTIONS` and
+    `NAMES`."""
+    return np.array(
+        [
+            [[weights_of(units) for units in variant.units] for variant in EXPRESSIONS[name]]
+            for name in EMOTIONS
+        ]
+    )
 
 
 @cache

@@ -40,10 +40,10 @@ MANNERS: dict[str, dict[str, Manner]] = {
     "train": {
         "plain": Manner(),
         "lively": Manner(speech=1.12, beats=1.7, blinks=1.3, feeling=1.05, stress=1.6),
-        "reserved": Manner(speech=0.86, jaw=0.85, beats=0.35, feeling=0.88, stress=0.5),
+        "reserved": Manner(speech=0.86, jaw=0.85, beats=0.35, feeling=0.93, stress=0.5),
         "clipped": Manner(speech=1.05, jaw=0.9, rounding=0.85, rate=1.12, stress=1.2),
         "drawled": Manner(jaw=1.12, rounding=1.1, rate=0.85, blinks=0.8),
-        "declaimed": Manner(speech=1.2, jaw=1.2, rounding=1.15, rate=0.9, feeling=1.1, stress=1.4),
+        "declaimed": Manner(speech=1.2, jaw=1.2, rounding=1.15, rate=0.9, feeling=1.07, stress=1.4),
     },
     "held-out": {
         "mumbled": Manner(speech=0.78, jaw=0.8, rounding=0.9, beats=0.6, feeling=0.95),

@@ -12,15 +12,18 @@ from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ...smooth import smoothstep
 
-KINDS = ("neutral", "held", "rise", "pulse", "transition", "blend")
+KINDS = ("neutral", "held", "rise", "pulse", "transition", "blend", "pair", "alternation")
 """neutral; one emotion held; one rising or falling once; one with onset, apex and decay; a change
-from one to another; two at once."""
+from one to another; two that share weight 1; two, each in full; one and the other by turns."""
 
-TRAINING_KINDS = ("neutral", "held", "transition", "held", "pulse", "transition", "rise", "blend")
+TRAINING_KINDS = (
+    *("neutral", "held", "transition", "held", "pulse", "transition", "rise", "blend"),
+    *("pair", "alternation"),
+)
 """The programs of a performance for training, in order."""
 
 HELD_OUT_PAIRS = (("happy", "fear"), ("sad", "disgust"), ("angry", "surprise"))
-"""Pairs of emotions in transitions and blends of held-out performances, and in no others."""
+"""Pairs of emotions that meet in held-out performances, and in no others."""
 
 
 def make_program(
@@ -33,7 +36,7 @@ def make_program(
     pairs: Sequence[tuple[int, int]] | None = None,
 ) -> Float64Array:
     """(frames, 6) weights 0..strongest of a random program of `kind`. pairs: indices of emotions
-    that transitions and blends may join, any two if None."""
+    that may meet, any two if None."""
     weights = np.zeros((frames, len(EMOTIONS)))
     pairs = pairs_of(None) if pairs is None else pairs
     first, second = rng.permutation(pairs[int(rng.integers(len(pairs)))])
@@ -57,6 +60,12 @@ def make_program(
     elif kind == "blend":
         share = rng.uniform(0.25, 0.75)
         weights[:, first], weights[:, second] = high * share, other * (1 - share)
+    elif kind == "pair":
+        for emotion in (first, second):
+            weights[:, emotion] = rng.uniform(0.6, strongest) * _wander(frames, fps, rng)
+    elif kind == "alternation":
+        turn = _turns(frames, fps, rng)
+        weights[:, first], weights[:, second] = high * (1 - turn), other * turn
     return weights.clip(0, strongest)
 
 
@@ -88,3 +97,13 @@ def _wander(frames: int, fps: float, rng: np.random.Generator) -> Float64Array:
         return np.ones(frames)
     rate, phase = rng.uniform(0.1, 0.6), rng.uniform(0, 2 * np.pi)
     return 0.8 + 0.2 * np.sin(2 * np.pi * rate * np.arange(frames) / fps + phase)
+
+
+def _turns(frames: int, fps: float, rng: np.random.Generator) -> Float64Array:
+    """(frames,) 0 and 1 by turns of 0.4 to 1.2 s, with soft changes between."""
+    turn, now, sign = np.zeros(frames), 0.0, 1.0
+    while now < frames:
+        now += rng.uniform(0.4, 1.2) * fps
+        turn += sign * _ramp(frames, now, rng.uniform(0.2, 0.35) * fps)
+        sign = -sign
+    return turn.clip(0, 1)

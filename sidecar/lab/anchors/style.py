@@ -15,7 +15,7 @@ from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ....shared.motion import ARKIT_NAMES
 from .channels import NAMES, parts, side_of
-from .emotions import VARIANTS
+from .emotions import PROTOTYPE_SHARES, VARIANTS
 
 _RESTING = frozenset(
     name
@@ -31,7 +31,7 @@ class Style:
     """How one person moves. speech_gain, jaw_gain, round_gain: factors on the size of articulation.
     rate: words a minute. gains: (100,) factors on each shape in emotion. asymmetry: -1..1, above 0
     the right half of the face moves more; speech_asymmetry: (100,) factors of it on speech.
-    variants: (6, 3) shares of each emotion's variants. brow_beat, brow_outer: weight of the inner
+    variants: (6, 4) shares of each emotion's variants. brow_beat, brow_outer: weight of the inner
     brows on a stress, and the outer brows' share of it. blink_every_s, blink_s: mean interval and
     length of blinks. rest: (100,) weights of the resting face. stress_gain: how much stronger
     emotion is on stressed syllables."""
@@ -54,18 +54,18 @@ class Style:
 
 def make_style(rng: np.random.Generator) -> Style:
     """The style of a random person; the same generator state gives the same style."""
-    expressive, open_mouth, lively, held = rng.normal(0, 1, 4).clip(-2, 2)
+    expressive, open_mouth, lively = rng.normal(0, 1, 3).clip(-2, 2)
     asymmetry = float(np.clip(rng.normal(0, 0.13), -0.3, 0.3))
-    gains = 1 + 0.06 * expressive + rng.normal(0, 0.05, len(NAMES))
+    gains = 1.05 + 0.05 * expressive + rng.normal(0, 0.05, len(NAMES))
     return Style(
         speech_gain=float(1 + 0.12 * expressive + 0.05 * rng.normal()),
         jaw_gain=float(1 + 0.16 * open_mouth + 0.05 * rng.normal()),
         round_gain=float(1 + 0.1 * rng.normal()),
         rate=int(rng.integers(130, 190)),
-        gains=symmetric(gains).clip(0.75, 1.25),
+        gains=symmetric(gains).clip(0.85, 1.25),
         asymmetry=asymmetry,
         speech_asymmetry=asymmetry_gains(asymmetry),
-        variants=_variants(open_mouth, held, rng),
+        variants=random_variants(rng),
         brow_beat=float(np.clip(0.28 + 0.16 * lively, 0.02, 0.6)),
         brow_outer=float(rng.uniform(0.2, 1)),
         blink_every_s=float(np.clip(3.4 - 0.8 * lively + 0.4 * rng.normal(), 1.4, 6)),
@@ -86,7 +86,7 @@ def calm_style() -> Style:
         gains=ones,
         asymmetry=0.0,
         speech_asymmetry=ones,
-        variants=np.full((len(EMOTIONS), VARIANTS), 1 / VARIANTS),
+        variants=np.tile(PROTOTYPE_SHARES, (len(EMOTIONS), 1)),
         brow_beat=0.25,
         brow_outer=0.5,
         blink_every_s=3.0,
@@ -103,12 +103,10 @@ def asymmetry_gains(asymmetry: float) -> Float64Array:
     return 1 + asymmetry * np.array([side_of(name) for name in NAMES]) * free
 
 
-def _variants(open_mouth: float, held: float, rng: np.random.Generator) -> Float64Array:
-    # People who open the mouth wide in speech also show their teeth in emotion.
-    lean = np.array([0.0, 0.9 * open_mouth, -0.9 * open_mouth + 0.3 * held])
-    logits = lean + 0.5 * rng.normal(size=(len(EMOTIONS), VARIANTS))
-    shares = np.exp(logits)
-    return shares / shares.sum(1, keepdims=True)
+def random_variants(rng: np.random.Generator) -> Float64Array:
+    """(6, 4) shares of each emotion's variants: mostly one or two of them, since a mean of all four
+    is nobody's face."""
+    return rng.dirichlet(np.full(VARIANTS, 0.35), len(EMOTIONS))
 
 
 def _rest(rng: np.random.Generator) -> Float64Array:

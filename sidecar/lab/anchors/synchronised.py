@@ -25,6 +25,12 @@ from .takes import make_performance, perform, track, vary_closing
 
 STRONGEST = 1.3
 """Largest weight in a program; animators go beyond 1."""
+SILENT = 0.12
+"""Share of training performances in which nobody speaks."""
+KEPT = 2 / 3
+"""Share of programs that keep held lips closed."""
+NAMED = ("neutral", *EMOTIONS)
+"""Kinds that stand for one state throughout; measurements compare them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,7 +39,10 @@ class Synchronised:
 
     targets: K takes in exact emotions. sources: K takes of the same programs as a tracker may have
     seen them, with random deviations of the emotion. weights: (K, T, 6). closure: (T,) 0..1, 1 in
-    frames in which the lips must meet. kinds: of the programs, "" where unknown, as for the texts.
+    frames in which the lips must meet. held: (T,) 0..1, 1 where they rest on each other in silence.
+    keep_closed: (K,) whether the targets keep them so, or show the emotion's open form there.
+    variants: (6, 4) the person's shares of each emotion's variants, None where unknown. kinds: of
+    the programs, "" where unknown, as for the texts.
     """
 
     name: str
@@ -42,7 +51,10 @@ class Synchronised:
     sources: tuple[Motion, ...]
     weights: Float64Array  # (K, T, 6)
     closure: Float64Array  # (T,)
+    held: Float64Array  # (T,)
+    keep_closed: Float64Array  # (K,)
     kinds: tuple[str, ...]
+    variants: Float64Array | None = None  # (6, 4)
     identity: str = ""
     manner: str = ""
     sentence: str = ""
@@ -53,27 +65,39 @@ def make_synchronised(
 ) -> Synchronised:
     """Makes performance `index` of the split; the same arguments give the same bits.
 
-    kinds: programs of `KINDS`, or an emotion's name for that emotion held at weight 1. The splits
-    "train" and "held-out" share no sentence, identity, manner or pair of emotions.
+    kinds: programs of `KINDS`, or an emotion's name for that emotion held at weight 1; held lips
+    are kept closed in that, and in two of three programs. The splits "train" and "held-out" share
+    no sentence, identity, manner or pair of emotions; in "train" one performance of eight is
+    silent.
     Raises InputError `option.espeak`.
     """
     sentences = read_sentences()[split]
     rng = np.random.default_rng([seed, 0 if split == "train" else 1, index])
     identity = make_identity(split, index, seed)
-    text = sentences[index % len(sentences)]
-    performance = make_performance(text, identity.style, rng, identity.shape)
+    silent = split == "train" and rng.random() < SILENT
+    text = "" if silent else sentences[index % len(sentences)]
+    performance = make_performance(text, identity.style, rng, identity.shape, varied=True)
     if rng.random() < 0.6:
         performance = vary_closing(performance, rng)
     frames = len(performance.articulation.channels)
-    weights = [_program(kind, frames, split, rng) for kind in kinds]
+    weights = [_as_kept(_program(kind, frames, split, rng)) for kind in kinds]
+    keep = [float(kind in NAMED or rng.random() < KEPT) for kind in kinds]
     return Synchronised(
         name=f"{split}-{index:05d}",
         split=split,
-        targets=tuple(perform(performance, w, head) for w in weights),
-        sources=tuple(track(performance, w, head, rng) for w in weights),
+        targets=tuple(
+            perform(performance, w, head, keep_closed=k) for w, k in zip(weights, keep, strict=True)
+        ),
+        sources=tuple(
+            track(performance, w, head, rng, keep_closed=k)
+            for w, k in zip(weights, keep, strict=True)
+        ),
         weights=np.stack(weights),
-        closure=closure_level(performance.articulation),
+        closure=_as_kept(closure_level(performance.articulation)),
+        held=_as_kept(performance.articulation.held),
+        keep_closed=np.array(keep),
         kinds=kinds,
+        variants=identity.style.variants,
         identity=identity.name,
         manner=identity.manner,
         sentence=text,
@@ -95,6 +119,11 @@ def closure_frame(made: Synchronised) -> int:
 
 
 _BLINK = NAMES.index("eyeBlinkLeft")
+
+
+def _as_kept(values: Float64Array) -> Float64Array:
+    """Values as a file keeps them, in single precision, so that training from files is the same."""
+    return values.astype(np.float32).astype(np.float64)
 
 
 def _program(kind: str, frames: int, split: str, rng: np.random.Generator) -> Float64Array:

@@ -12,15 +12,15 @@ from ....shared.arrays import Float64Array
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES, Motion, make_motion
 from ...modulation.windows import MODEL_FPS
-from .articulation import articulate
+from .articulation import Silence, articulate
 from .channels import EXTRA_NAMES, NAMES, columns_of
-from .compose import Performance, closure_level, compose, style_look
-from .emotions import VARIANTS, expression_table
+from .compose import Performance, closure_level, compose, contact_level, soft_ceiling, style_look
+from .emotions import CLOSED, ceilings, expression_table
 from .identity import SHAPE_COMPONENTS
 from .lips import CLOSERS, close_lips, lips_of
 from .nonverbal import make_nonverbal
-from .speech import Speech, Voice, speak
-from .style import Style, symmetric
+from .speech import SAMPLE_RATE, Speech, Voice, speak
+from .style import Style, random_variants, symmetric
 
 HABITS = (
     "mouthSmile",
@@ -46,12 +46,24 @@ def _speech(text: str, rate: int) -> Speech:
 
 
 def make_performance(
-    text: str, style: Style, rng: np.random.Generator, shape: Float64Array | None = None
+    text: str,
+    style: Style,
+    rng: np.random.Generator,
+    shape: Float64Array | None = None,
+    *,
+    varied: bool = False,
 ) -> Performance:
     """A person of `style` says `text`, without emotion yet. shape: (300,) of the identity, the
-    head's own face if None. Raises InputError `option.espeak`."""
-    # Rates in steps of 20, so that spoken sentences are mostly found in the cache.
-    articulation = articulate(_speech(text, 20 * (style.rate // 20)), MODEL_FPS)
+    head's own face if None. varied: with random silences around the sentence and within. No text
+    is two to four seconds of silence. Raises InputError `option.espeak`."""
+    if text:
+        # Rates in steps of 20, so that spoken sentences are mostly found in the cache.
+        speech = _speech(text, 20 * (style.rate // 20))
+    else:
+        length = int(rng.uniform(1, 3) * SAMPLE_RATE)
+        speech = Speech(text="", samples=np.zeros(length, np.int16), phonemes=())
+    silence = random_silence(speech, rng) if varied else Silence()
+    articulation = articulate(speech, MODEL_FPS, silence)
     nonverbal = make_nonverbal(articulation, style, MODEL_FPS, rng)
     shape = np.zeros(SHAPE_COMPONENTS) if shape is None else shape
     return Performance(
@@ -59,20 +71,30 @@ def make_performance(
     )
 
 
+def random_silence(speech: Speech, rng: np.random.Generator) -> Silence:
+    """Silences of 0.2 to 2 s around the speech, and in three of ten sentences one or two pauses of
+    0.3 to 1.5 s between words, in which the lips rest."""
+    starts = [p.start_s for p in speech.phonemes if p.stressed and p.start_s > 0]
+    pauses: list[tuple[float, float]] = []
+    if starts and rng.random() < 0.3:
+        chosen = rng.choice(starts, min(int(rng.integers(1, 3)), len(starts)), replace=False)
+        pauses = [(float(start), float(rng.uniform(0.3, 1.5))) for start in sorted(chosen)]
+    lead_s, tail_s = 0.2 + rng.uniform(0, 1.34, 2) ** 2
+    return Silence(lead_s=float(lead_s), tail_s=float(tail_s), pauses=tuple(pauses))
+
+
 def vary_look(style: Style, rng: np.random.Generator) -> Float64Array:
-    """(6, 100) the person's look of the emotions with random deviations, for source takes: the
+    """(6, 2, 100) the person's look of the emotions with random deviations, for source takes: the
     emotion to be removed is never exactly as the model would add it."""
     look = style_look(style)
     if rng.random() < 0.4:  # another mixture of the variants than this person's own
-        look = np.einsum(
-            "kv,kvs->ks", rng.dirichlet(np.ones(VARIANTS), len(look)), expression_table()
-        )
+        look = style_look(replace(style, variants=random_variants(rng)))
     kept = symmetric(rng.random(len(NAMES))) > 0.12
     factors = symmetric(rng.normal(1, 0.2, len(NAMES))) + rng.normal(0, 0.06, len(NAMES))
-    strength = rng.uniform(0.7, 1.15, (len(look), 1))
+    strength = rng.uniform(0.5, 1.3, (len(look), 1, 1))
     look = look * kept * factors.clip(0.3, 1.7) * strength
     if rng.random() < 0.5:  # trackers know ARKit's shapes only
-        look[:, len(ARKIT_NAMES) :] = 0
+        look[..., len(ARKIT_NAMES) :] = 0
     return look
 
 
@@ -92,6 +114,16 @@ def add_habit(performance: Performance, rng: np.random.Generator) -> Performance
 def motion_from_weights(weights: Float64Array, performance: Performance, head: HeadModel) -> Motion:
     """The performance's weights (T, 100) of `NAMES` as a take in space "open", without the shapes
     that the head lacks."""
+    return replace(
+        motion_of_weights(weights, head),
+        neck=performance.nonverbal.head.astype(np.float32),
+        shape=performance.shape.astype(np.float32),
+    )
+
+
+def motion_of_weights(weights: Float64Array, head: HeadModel) -> Motion:
+    """Weights (T, 100) of `NAMES` as a take in space "open" whose head stays still, without the
+    shapes that the head lacks."""
     arkit, extra = weights[:, : len(ARKIT_NAMES)], weights[:, len(ARKIT_NAMES) :]
     expression = np.zeros((len(weights), 100))
     expression[:, : len(head.arkit_expression)] = arkit @ head.arkit_expression.T
@@ -102,8 +134,6 @@ def motion_from_weights(weights: Float64Array, performance: Performance, head: H
         expression=expression.astype(np.float32),
         jaw=(arkit @ head.arkit_jaw.T).astype(np.float32),
         eyes=(arkit @ head.arkit_eyes.T).astype(np.float32),
-        neck=performance.nonverbal.head.astype(np.float32),
-        shape=performance.shape.astype(np.float32),
         fps=MODEL_FPS,
         space="open",
     )
@@ -124,30 +154,48 @@ def vary_closing(performance: Performance, rng: np.random.Generator) -> Performa
 _PRESSED = ("mouthPress", "mouthRollLower", "mouthRollUpper")
 
 
+def still_looks(head: HeadModel) -> Float64Array:
+    """(6, 4, 2, 100) weights of every emotion's variants on a still face, in both forms; where a
+    form is closed, this head's lips are shut."""
+    looks = soft_ceiling(expression_table(), ceilings())
+    closed = looks[:, :, CLOSED].reshape(-1, len(NAMES))
+    shut = close_lips(closed, np.ones(len(closed)), lips_of(head))
+    looks[:, :, CLOSED] = shut.reshape(looks[:, :, CLOSED].shape)
+    return looks
+
+
 def perform(
     performance: Performance,
     emotions: Float64Array,
     head: HeadModel,
     look: Float64Array | None = None,
+    *,
+    keep_closed: float = 1.0,
 ) -> Motion:
     """The performance in `emotions` (T, 6) as a take in space "open", with this head's lips closed
-    where they must meet. look: (6, 100) replaces the person's own."""
-    weights = compose(performance, emotions, look)
+    where they must meet. look: (6, 2, 100) replaces the person's own. keep_closed: see
+    `compose`."""
+    weights = compose(performance, emotions, look, keep_closed=keep_closed)
     lips = lips_of(head, performance.shape)
-    weights = close_lips(weights, closure_level(performance.articulation), lips)
+    weights = close_lips(weights, contact_level(performance.articulation, keep_closed), lips)
     return motion_from_weights(weights, performance, head)
 
 
 def track(
-    performance: Performance, emotions: Float64Array, head: HeadModel, rng: np.random.Generator
+    performance: Performance,
+    emotions: Float64Array,
+    head: HeadModel,
+    rng: np.random.Generator,
+    *,
+    keep_closed: float = 1.0,
 ) -> Motion:
     """The performance in `emotions` (T, 6) as a tracker may have seen it: with deviations of the
     look, habits, incomplete closures, and in half of the takes ARKit's shapes alone."""
     look = vary_look(performance.style, rng)
-    by_arkit = not look[:, len(ARKIT_NAMES) :].any()
+    by_arkit = not look[..., len(ARKIT_NAMES) :].any()
     varied = add_habit(performance, rng) if rng.random() < 0.35 else performance
-    weights = compose(varied, emotions, look)
-    shut = closure_level(performance.articulation)
+    weights = compose(varied, emotions, look, keep_closed=keep_closed)
+    shut = contact_level(performance.articulation, keep_closed)
     if rng.random() < 0.4:
         shut = shut * rng.uniform(0.6, 1)
     closers = ("mouthClose",) if by_arkit else tuple(CLOSERS)

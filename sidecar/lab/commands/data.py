@@ -27,7 +27,7 @@ class Anchors:
     out: Path
     """New folder for the takes."""
     count: int = 20
-    """How many performances: a sentence by a person, in eight emotion programs."""
+    """How many performances: a sentence by a person, in ten emotion programs."""
     seed: int = 0
     """The same seed gives the same files."""
     head: str = "open"

@@ -40,7 +40,7 @@ class Pictures:
         from ..evaluation.page import write_page
         from ..evaluation.performances import speak_held_out
 
-        reader = self._reader()
+        reader = make_reader(self.reader_python, self.reader_model)
         make_folder(self.out)
         head, modulator = read_head("open"), load_modulator(self.modulator)
         performances = speak_held_out(self.performances, self.seed, head)
@@ -99,21 +99,6 @@ class Pictures:
         print("reading action units …", flush=True)
         found = measure_recognition(performances[:3], modulator, head, reader)
         write_figures(self.out / "recognition.json", figures_of(found))
-
-    def _reader(self) -> ChildReader | None:
-        from ....shared.errors import InputError
-        from ..evaluation.recognition import ChildReader
-
-        if self.reader_python is None and self.reader_model is None:
-            print("action units are not read: no --reader-python and --reader-model")
-            return None
-        if self.reader_python is None or self.reader_model is None:
-            raise InputError(
-                "option.reader",
-                "The reader of action units needs a Python and its landmark model.",
-                "Give both --reader-python and --reader-model, or neither.",
-            )
-        return ChildReader(python=self.reader_python, model=self.reader_model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,3 +175,21 @@ def take_names(paths: tuple[Path, ...]) -> list[str]:
     return [
         name if name not in plain[:index] else f"{name}_{index}" for index, name in enumerate(plain)
     ]
+
+
+def make_reader(python: Path | None, model: Path | None) -> ChildReader | None:
+    """The reader of action units, None without its options. Raises InputError `option.reader` if
+    only one of them is given."""
+    from ....shared.errors import InputError
+    from ..evaluation.recognition import ChildReader
+
+    if python is None and model is None:
+        print("action units are not read: no --reader-python and --reader-model")
+        return None
+    if python is None or model is None:
+        raise InputError(
+            "option.reader",
+            "The reader of action units needs a Python and its landmark model.",
+            "Give both --reader-python and --reader-model, or neither.",
+        )
+    return ChildReader(python=python, model=model)

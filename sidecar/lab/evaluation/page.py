@@ -55,6 +55,18 @@ PARTS = (
         says="Counts of what each state was read as; prototypes from the literature.",
     ),
     Part(
+        name="emotion",
+        title="Emotions on subjects",
+        says="How strong each emotion is by its weight, how far landmarks move on each face, what "
+        "lips and jaw keep of the take, and what a reader of action units reads.",
+    ),
+    Part(
+        name="named",
+        title="Named by strangers",
+        says="Counts of what each state was called on sheets without a neutral face of the same "
+        "person.",
+    ),
+    Part(
         name="take",
         title="Real takes",
         says="The take on top, below it in neutral and in each emotion at weight 1. Jitter: third "
@@ -91,7 +103,9 @@ def _section(part: Part, folder: Path) -> str:
         return ""
     lines = [f"<h2>{html.escape(part.title)}</h2>", f"<p>{html.escape(part.says)}</p>"]
     if figures.exists():
-        lines += [_table(heading, rows) for heading, rows in tables_of(_read(figures)).items()]
+        lines += [
+            _table(heading, rows) for heading, rows in tables_of(read_figures(figures)).items()
+        ]
     for picture in pictures:
         name = html.escape(picture.name, quote=True)
         lines.append(f"<img src='{name}' alt='{html.escape(picture.stem, quote=True)}'>")
@@ -112,9 +126,19 @@ def tables_of(figures: Mapping[str, object], heading: str = "") -> dict[str, lis
         columns = list(dict.fromkeys(name for row in flat.values() for name in row))
         body = [[name, *(_said(row.get(c, "")) for c in columns)] for name, row in flat.items()]
         tables[f"{heading} " if heading in tables else heading] = [["", *columns], *body]
-    for name in rows.keys() - flat.keys():
+    for name in (name for name in rows if name not in flat):
         tables |= tables_of(rows[name], f"{heading} {name}".strip())
     return tables
+
+
+def markdown_of(figures: Mapping[str, object]) -> str:
+    """The figures' tables as Markdown."""
+    parts = []
+    for heading, rows in tables_of(figures).items():
+        lines = ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows]
+        lines.insert(1, "|" + "---|" * len(rows[0]))
+        parts.append("\n".join([*([f"### {heading}", ""] if heading.strip() else []), *lines, ""]))
+    return "\n".join(parts)
 
 
 def _table(heading: str, rows: list[list[str]]) -> str:
@@ -139,12 +163,15 @@ def write_figures(path: Path, figures: Mapping[str, object]) -> None:
     write_whole(path, text.encode())
 
 
-def _read(path: Path) -> dict[str, object]:
+def read_figures(path: Path) -> dict[str, object]:
+    """Reads a JSON object. Raises InputError `file.missing`, `file.damaged`."""
+    if not path.exists():
+        raise InputError("file.missing", f"There is no file {path}.", "Check the path.")
     try:
         if path.stat().st_size > MAX_FIGURES_BYTES:
             raise ValueError("too large")
         figures = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _damaged(path) from error
     if not isinstance(figures, dict):
         raise _damaged(path)

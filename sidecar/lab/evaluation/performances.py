@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ....shared.arrays import Float32Array, FloatArray
 from ....shared.emotion import EMOTIONS, EmotionTrack
 from ....shared.head import HeadModel
+from ....shared.motion import Motion
 from ..anchors.synchronised import Synchronised, make_synchronised
 
 STATES = ("neutral", *EMOTIONS)
@@ -43,3 +46,9 @@ def track_of(
 def held_track(state: str, frames: int, fps: float, **regions: float) -> EmotionTrack:
     """A track that holds a state of `STATES`. regions: `upper` and `lower`."""
     return track_of(np.tile(state_weights(state), (frames, 1)), fps, **regions)
+
+
+def without_turns(motion: Motion) -> Motion:
+    """The take with its head and neck held still."""
+    still = {name: 0 * getattr(motion, name) for name in ("neck", "rotation", "translation")}
+    return replace(motion, **still)

@@ -25,7 +25,7 @@ from ...modulation.modulator import Modulator, modulate
 from ...render.images import write_png
 from ...render.portrait import draw_frame
 from ..anchors.synchronised import Synchronised
-from .performances import STATES, held_track
+from .performances import STATES, held_track, without_turns
 
 ACTION_UNITS: dict[int, tuple[str, ...]] = {
     1: ("browInnerUp",),
@@ -130,8 +130,13 @@ class Calibration:
     unseen: tuple[int, ...]
 
 
-def calibrate(head: HeadModel, reader: Reader) -> Calibration:
-    """Shows the reader each action unit alone and each prototype, whole, on `head`.
+Draw = Callable[[Motion], Sequence[UInt8Array]]
+"""Draws every frame of a motion in space "open"."""
+
+
+def calibrate(head: HeadModel, reader: Reader, draw: Draw | None = None) -> Calibration:
+    """Shows the reader each action unit alone and each prototype, whole, on `head`, or on the
+    subject that `draw` draws.
 
     This measures the reader and not the model, so that a reader that answers one action unit with
     the score of another (MediaPipe has no score for cheeks and nose) is judged fairly. Raises
@@ -139,7 +144,8 @@ def calibrate(head: HeadModel, reader: Reader) -> Calibration:
     """
     units = [(unit,) for unit in ACTION_UNITS]
     motion = _motion_of_units([(), *units, *PROTOTYPES.values()], head)
-    scores = reader(draw_frames(motion, range(len(motion)), head))
+    shown = draw_frames(motion, range(len(motion)), head) if draw is None else draw(motion)
+    scores = reader(shown)
     if not np.isfinite(scores).all():
         raise JobError("job.no_face", "The reader sees no face on this head.", "Use another head.")
     answers = scores[1:] - scores[0]
@@ -192,14 +198,7 @@ def _shares(answers: Float64Array, ranges: Float64Array) -> Float64Array:
 
 def draw_frames(motion: Motion, frames: Sequence[int], head: HeadModel) -> list[UInt8Array]:
     """Frames of the motion from the front, the face large, the head held still."""
-    still = make_motion(
-        expression=motion.expression,
-        jaw=motion.jaw,
-        eyes=motion.eyes,
-        shape=motion.shape,
-        fps=motion.fps,
-        space=motion.space,
-    )
+    still = without_turns(motion)
     return [draw_frame(still, frame, head, (PICTURE_SIZE, PICTURE_SIZE)) for frame in frames]
 
 
@@ -235,7 +234,7 @@ def measure_recognition(
     InputError `option.reader`; JobError `job.no_face`.
     """
     calibration = calibrate(head, reader)
-    confusions = {version: _empty_confusion() for version in VERSIONS}
+    confusions = {version: empty_confusion() for version in VERSIONS}
     same = []
     for performance in performances:
         frames = reading_frames(performance, frames_each)
@@ -254,8 +253,9 @@ def measure_recognition(
     )
 
 
-def _empty_confusion() -> Confusion:
-    names: tuple[str, ...] = (*STATES, "no face")
+def empty_confusion(otherwise: str = "no face") -> Confusion:
+    """No face read yet. otherwise: the name of what is none of `STATES`."""
+    names: tuple[str, ...] = (*STATES, otherwise)
     return {state: dict.fromkeys(names, 0) for state in STATES}
 
 

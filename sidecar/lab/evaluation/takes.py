@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ....shared.arrays import Float64Array, IndexArray, UInt8Array
+from ....shared.arrays import Float64Array, UInt8Array
 from ....shared.head import HeadModel
 from ....shared.motion import Motion, numbers_of
 from ...head.forward import layer_of
@@ -19,7 +18,8 @@ from ...render.sheets import contact_sheet
 from ...render.video import VideoWriter
 from ..anchors.channels import columns_of
 from ..anchors.lips import lips_of
-from .performances import STATES, held_track
+from .lips_kept import kept, speech_closures
+from .performances import STATES, held_track, without_turns
 
 ITSELF = "the take itself"
 STRIP_SIZE = (216, 260)
@@ -27,9 +27,6 @@ VIDEO_SIZE = (240, 288)
 VIDEO_COLUMNS = 4
 APART_S = 0.25
 """Frames of a strip lie at least so far apart."""
-CLOSURE_REACH_S = 0.33
-MEET_MM, PARTED_MM = 1.0, 2.5
-"""Lips this near meet; so much more and they are apart."""
 
 Picked = list[tuple[int, str]]
 
@@ -59,7 +56,7 @@ def telling_frames(take: Motion, head: HeadModel) -> Picked:
 
 def _signals(take: Motion, head: HeadModel) -> dict[str, Float64Array]:
     """(T,) each, largest where the frame shows the named thing most."""
-    gap = _gap(take, head)
+    gap = lip_gap(take, head)
     turn = np.linalg.norm((take.rotation + take.neck).astype(float), axis=1)
     blink = take.expression[:, columns_of("eyeBlink")].mean(1).astype(float)
     # A closure is a moment in the midst of talking, not the silence before it.
@@ -75,36 +72,17 @@ def _signals(take: Motion, head: HeadModel) -> dict[str, Float64Array]:
     }
 
 
-def speech_closures(take: Motion, head: HeadModel) -> IndexArray:
-    """Frames in which lips that were open a moment ago, and will be in a moment, meet: m, b and p
-    of a take that nobody labelled. Silences are none."""
-    gap = _gap(take, head)
-    reach, near = max(round(CLOSURE_REACH_S * take.fps), 1), max(round(0.1 * take.fps), 1)
-    frames = [
-        frame
-        for frame in range(1, len(take) - 1)
-        if gap[frame] < MEET_MM
-        and gap[frame] == gap[max(frame - near, 0) : frame + near + 1].min()
-        and gap[max(frame - reach, 0) : frame].max() > gap[frame] + PARTED_MM
-        and gap[frame + 1 : frame + 1 + reach].max() > gap[frame] + PARTED_MM
-    ]
-    return np.array(frames, np.intp)
-
-
 def closures_kept(versions: Mapping[str, Motion], head: HeadModel) -> dict[str, float]:
     """For each version but the first, the share of the first one's speech closures whose lips
     stay within `MEET_MM` of meeting; empty where it has no closures."""
-    motions = list(versions.values())
-    frames = speech_closures(motions[0], head)
-    if not len(frames):
-        return {}
-    return {
-        name: float((_gap(motion, head)[frames] < MEET_MM).mean())
-        for name, motion in list(versions.items())[1:]
-    }
+    gaps = {name: lip_gap(motion, head) for name, motion in versions.items()}
+    take = next(iter(versions.values()))
+    frames = speech_closures(next(iter(gaps.values())), take.fps)
+    shares = {name: kept(gap, frames) for name, gap in list(gaps.items())[1:]}
+    return {name: share for name, share in shares.items() if share is not None}
 
 
-def _gap(motion: Motion, head: HeadModel) -> Float64Array:
+def lip_gap(motion: Motion, head: HeadModel) -> Float64Array:
     """(T,) mm between the lips; 0 where they meet at rest."""
     numbers = numbers_of(motion)
     return (numbers @ lips_of(head).opening).mean(1)
@@ -157,12 +135,7 @@ def measure_jitter(versions: Mapping[str, Motion], head: HeadModel) -> dict[str,
 
 def _third_difference(motion: Motion, head: HeadModel) -> float:
     """Mean over moving vertices, mm a frame cubed, of the face without the head's turns."""
-    still = replace(
-        motion,
-        neck=0 * motion.neck,
-        rotation=0 * motion.rotation,
-        translation=0 * motion.translation,
-    )
+    still = without_turns(motion)
     moving = np.linalg.norm(head.expression_basis, axis=1).max(1) > 0.001
     vertices = layer_of(head).vertices(still, 0, len(still))[:, moving]
     return 1000 * float(np.linalg.norm(np.diff(vertices, n=3, axis=0), axis=2).mean())

@@ -8,40 +8,14 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS
-from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.avatar import regions
 from affekt.sidecar.avatar.alignment import align, find_eyeballs, mesh_pieces
-from affekt.sidecar.avatar.avatar import ArkitRig
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.regions import PASS_REGIONS, find_labels, kept_labels
 from affekt.sidecar.head.read import read_head
+from fakes.disguise import EYES, in_disguise, is_kept
 
 OPEN = read_head("open")
-EYES = ("sclera", "iris", "pupil")
-
-
-def in_disguise() -> tuple[ArkitRig, np.ndarray]:
-    """The open head's skin and eyes as somebody else's rig: larger, elsewhere, longer in the
-    face; and (V,) what its vertices are."""
-    kept = np.isin(OPEN.region, [REGIONS.index(n) for n in ("skin", "lip", "mouth", *EYES)])
-    place = np.cumsum(kept) - 1
-    faces = place[OPEN.faces[kept[OPEN.faces].all(1)]].astype(np.int32)
-    scale = np.array([1.08, 1.15, 1.1], np.float32)
-    shapes = OPEN.expression_basis @ OPEN.arkit_expression  # (V, 3, 52)
-    shapes = shapes.transpose(2, 0, 1)[:, kept] * scale
-    # jawOpen is the jaw's in the open head: here its weights, straight down.
-    jaw = OPEN.skin_weights[kept, 2]
-    shapes[ARKIT_NAMES.index("jawOpen"), :, 1] -= 0.02 * jaw
-    count = int(kept.sum())
-    rig = ArkitRig(
-        vertices=OPEN.template[kept] * scale + np.array([0, 1.6, 0.02], np.float32),
-        faces=faces,
-        arkit_shapes=np.ascontiguousarray(shapes, np.float32),
-        joint_pivots=np.array([[0, 1.5, 0]], np.float32),
-        joint_weights=np.ones((count, 1), np.float32),
-        joint_shares=np.ones(1, np.float32),
-    )
-    return rig, OPEN.region[kept]
 
 
 def test_the_open_heads_own_labels():
@@ -63,7 +37,7 @@ def test_the_open_heads_own_labels():
 
 
 def test_a_head_in_disguise_gets_its_own_labels():
-    rig, known = in_disguise()
+    rig, known = in_disguise(OPEN)
     found = align(rig, OPEN)
     for name, least in (("lip", 0.9), ("skin", 0.97)):
         mine = known == REGIONS.index(name)
@@ -73,14 +47,14 @@ def test_a_head_in_disguise_gets_its_own_labels():
     eyes = np.isin(known, [REGIONS.index(name) for name in EYES])
     np.testing.assert_array_equal(found.label == REGIONS.index("sclera"), eyes)
     skin = known == REGIONS.index("lip")
-    kept = np.isin(OPEN.region, [REGIONS.index(n) for n in ("skin", "lip", "mouth", *EYES)])
+    kept = is_kept(OPEN)
     away = np.linalg.norm(found.place - OPEN.template[kept], axis=1)[skin]
     assert np.median(away) < 0.002
     assert 0.85 < found.open_from_metres < 0.97
 
 
 def test_eyeballs_are_told_from_other_pieces():
-    rig, _ = in_disguise()
+    rig, _ = in_disguise(OPEN)
     pieces = mesh_pieces(rig.faces, len(rig.vertices))
     pair = find_eyeballs(rig.vertices.astype(np.float64), pieces)
     assert pair is not None
@@ -91,7 +65,7 @@ def test_eyeballs_are_told_from_other_pieces():
 
 @pytest.mark.parametrize("spoil", ["eyes", "jaw"])
 def test_a_face_that_is_not_found(spoil: str):
-    rig, _ = in_disguise()
+    rig, _ = in_disguise(OPEN)
     if spoil == "jaw":
         rig = replace(rig, arkit_shapes=np.zeros_like(rig.arkit_shapes))
     else:

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "affekt.shared.fingerprint",
     "affekt.shared.replacement",
     "affekt.shared.version",
+    "affekt.shared.wording",
     "affekt.sidecar.files",
     "affekt.sidecar.cache",
     "affekt.sidecar.cache.parts",

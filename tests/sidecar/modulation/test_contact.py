@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from affekt.shared.emotion import EMOTIONS
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.lab.anchors.emotions import expression_table
+from affekt.sidecar.lab.anchors.emotions import OPEN, expression_table
 from affekt.sidecar.lab.anchors.lips import lips_of
 from affekt.sidecar.modulation.contact import contact_of, gaps_of, keep_contact, margin, widest
 from affekt.sidecar.modulation.weights import load_modulator
@@ -99,7 +99,7 @@ def test_the_margin_reaches_as_far_as_a_ramp_and_the_parting_before_it():
 def test_closures_are_kept_where_an_emotion_opens_them(emotion: str):
     take = take_that_shuts_its_jaw()
     out = take.copy()
-    out[:, :100] += expression_table()[EMOTIONS.index(emotion)].mean(0).astype(np.float32)
+    out[:, :100] += expression_table()[EMOTIONS.index(emotion), :, OPEN].mean(0).astype(np.float32)
     before = gaps_of(take, OPENING)
     contact = contact_of(before, 30.0)
     shut = contact > 0.99

@@ -69,9 +69,10 @@ def test_a_single_point_is_seen_from_a_little_way_off() -> None:
     assert distance(camera, (1, 2, 3)) == pytest.approx(0.0005 / math.tan(0.12))
 
 
-def test_a_head_is_seen_whole() -> None:
+def test_a_head_is_seen_but_for_the_edge_of_its_neck() -> None:
     head = small_head()
     low, high = head.template.min(0), head.template.max(0)
+    low[1] += 0.12 * (high[1] - low[1])
     camera, wanted = default_camera(head, 320, 200), frame_points(np.stack([low, high]), 320, 200)
     np.testing.assert_array_equal(camera.camera_from_world, wanted.camera_from_world)
     assert ViewAngles().fov_y_rad == PORTRAIT_FOV_RAD == 0.24

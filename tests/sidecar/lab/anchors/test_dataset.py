@@ -27,7 +27,7 @@ def test_the_same_seed_gives_the_same_files(tmp_path: Path):
     for name in ("one", "two"):
         write_anchors(tmp_path / name, count=2, seed=3, head=HEAD)
     names = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
-    assert len(names) == 2 * (3 * len(TRAINING_KINDS) + 1) + 1
+    assert len(names) == 2 * (3 * len(TRAINING_KINDS) + 2) + 1
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 

@@ -57,6 +57,21 @@ def test_a_folder_as_documented(tmp_path: Path):
     assert read.weights[1, :, 0].tolist() == [1.0] * 30
     assert (read.weights[2] == 0.25).all()
     assert read.sources[1] is read.targets[1]
+    assert read.keep_closed.tolist() == [1, 1, 1]
+    assert not read.held.any()
+    assert read.variants is None
+
+
+def test_held_lips_and_variants_may_be_said(tmp_path: Path):
+    held = np.linspace(0, 1, 30)
+    np.save(tmp_path / "held.npy", held)
+    shares = [[0.7, 0.3, 0, 0], *[[0, 0, 0, 1]] * 5]
+    takes = [{"file": "neutral.npz"}, {"file": "happy.npz", "keep_closed": 0}]
+    (read,) = read_all(recordings(tmp_path, held="held.npy", variants=shares, takes=takes))
+    assert np.array_equal(read.held, held)
+    assert read.keep_closed.tolist() == [1, 0]
+    assert read.variants is not None
+    assert read.variants.tolist() == shares
 
 
 def test_lips_must_meet_where_they_meet_in_every_take(tmp_path: Path):
@@ -96,6 +111,14 @@ def test_takes_in_arkits_space_move_the_open_head(tmp_path: Path):
         ({"takes": [{"file": "neutral.npz", "emotions": "nan.npy"}] * 2}, "data.length"),
         ({"takes": [{"file": "neutral.npz", "emotions": "object.npy"}] * 2}, "file.wrong_kind"),
         ({"closure": "short.npy"}, "data.length"),
+        ({"held": "short.npy"}, "data.length"),
+        ({"takes": [{"file": "neutral.npz", "keep_closed": 2}] * 2}, "data.manifest"),
+        ({"takes": [{"file": "neutral.npz", "keep_closed": "x"}] * 2}, "motion.not_a_number"),
+        ({"variants": [[1, 0, 0, 0]] * 5}, "data.manifest"),
+        ({"variants": [[1, 0, 0]] * 6}, "data.manifest"),
+        ({"variants": [[1, 1, 0, 0]] * 6}, "data.manifest"),
+        ({"variants": [["x", 1, 0, 0]] * 6}, "motion.not_a_number"),
+        ({"variants": "prototype"}, "data.manifest"),
         ({"name": ""}, "data.manifest"),
         ({"split": "training"}, "data.manifest"),
         ({"split": "held-out"}, "data.split"),

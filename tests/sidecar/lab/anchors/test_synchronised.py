@@ -6,10 +6,11 @@ from collections import Counter
 import numpy as np
 import pytest
 from affekt.shared.emotion import EMOTIONS
+from affekt.shared.motion import numbers_of
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.anchors.identity import MANNERS, make_identity
 from affekt.sidecar.lab.anchors.lips import lips_of
-from affekt.sidecar.lab.anchors.programs import HELD_OUT_PAIRS, pairs_of
+from affekt.sidecar.lab.anchors.programs import HELD_OUT_PAIRS, make_program, pairs_of
 from affekt.sidecar.lab.anchors.speech import read_sentences, speak
 from affekt.sidecar.lab.anchors.synchronised import make_synchronised
 from affekt.sidecar.lab.anchors.visemes import IGNORED, VISEMES
@@ -72,11 +73,46 @@ def test_splits_share_no_sentence_manner_nor_pair_of_emotions():
 def test_takes_mix_only_their_splits_pairs(split: str):
     allowed = set(pairs_of(split))
     for index in range(6):
-        made = make_synchronised(split, index, ("transition", "blend"), 0, HEAD)
+        made = make_synchronised(
+            split, index, ("transition", "blend", "pair", "alternation"), 0, HEAD
+        )
         assert made.manner in MANNERS[split]
         for weights in made.weights:
             used = tuple(np.flatnonzero(weights.max(0)))
             assert used in allowed
+
+
+def test_pairs_are_there_in_full_and_by_turns():
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        pair = make_program("pair", 150, 30.0, rng)
+        assert (np.sort(pair, axis=1)[:, -2] > 0.3).all()
+        turns = make_program("alternation", 300, 30.0, rng)
+        first, second = turns[:, np.flatnonzero(turns.max(0))].T
+        leads = np.sign(first - second)
+        assert 4 <= np.count_nonzero(np.diff(leads[leads != 0])) <= 26
+
+
+def test_performances_have_silences_and_say_what_keeps_lips_closed():
+    made = [make_synchronised("train", i, ("neutral", "held", "blend"), 0, HEAD) for i in range(24)]
+    silent = [m for m in made if not m.sentence]
+    assert 1 <= len(silent) <= 8
+    assert all(m.held.min() == 1 and not m.closure.any() for m in silent)
+    kept = np.stack([m.keep_closed for m in made])
+    assert (kept[:, 0] == 1).all()
+    assert 0.4 < kept[:, 1:].mean() < 0.9
+    inner = 0  # pauses within sentences
+    for m in made:
+        assert m.variants is not None
+        np.testing.assert_allclose(m.variants.sum(1), 1)
+        edges = np.flatnonzero(np.diff(np.r_[0, m.held > 0.5, 0]))
+        inner += len(edges) // 2 > 2
+        for take, keep in zip(m.targets, m.keep_closed, strict=True):
+            if keep:
+                lips = lips_of(HEAD, m.targets[0].shape.astype(np.float64))
+                gap = (numbers_of(take) @ lips.opening + lips.rest).mean(1)
+                assert gap[m.held > 0.98].max(initial=0) < 0.5
+    assert inner >= 2
 
 
 def test_identities_differ_in_shape_and_style_and_come_again():

@@ -13,12 +13,13 @@ from affekt.sidecar.cli import run
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.commands.evaluate_pictures import take_names
 from affekt.sidecar.lab.evaluation import takes
-from affekt.sidecar.lab.evaluation.page import tables_of, write_figures, write_page
+from affekt.sidecar.lab.evaluation.lips_kept import speech_closures
+from affekt.sidecar.lab.evaluation.page import markdown_of, tables_of, write_figures, write_page
 from affekt.sidecar.lab.evaluation.takes import (
     closures_kept,
     draw_in_frame,
+    lip_gap,
     measure_jitter,
-    speech_closures,
     telling_frames,
     write_take_video,
 )
@@ -86,7 +87,7 @@ class TestTakes:
         mouth[10:80, ARKIT["jawOpen"]] = 0.5
         mouth[40:43, ARKIT["jawOpen"]] = 0  # an m in the midst of vowels; silence at both ends
         take = to_open(make_motion(expression=mouth, fps=30.0, space="arkit"), HEAD, None)
-        frames = speech_closures(take, HEAD)
+        frames = speech_closures(lip_gap(take, HEAD), take.fps)
         assert len(frames)
         assert set(frames) <= {40, 41, 42}
         mouth[40:43, ARKIT["jawOpen"]] = 0.3
@@ -166,6 +167,15 @@ class TestPage:
         assert tables[""] == [["", "value"], ["one", "1.000"]]
         assert ["flat", "0.500"] in tables[" "]
         assert tables["deep x"] == [["", "b"], ["y", "2"]]
+
+    def test_tables_come_in_the_figures_order(self):
+        names = [f"{k:02d}" for k in (5, 3, 9, 1, 7, 2, 8)]
+        figures = {name: {"row": {"column": {"value": 1}}} for name in names}
+        assert [heading.split()[0] for heading in tables_of(figures)] == names
+
+    def test_markdown_has_a_rule_below_each_head(self):
+        text = markdown_of({"one": {"a|b": {"x": 0.25, "y": 2}}})
+        assert text == "### one\n\n|  | x | y |\n|---|---|---|\n| a/b | 0.250 | 2 |\n"
 
     def test_figures_are_json(self, tmp_path: Path):
         write_figures(tmp_path / "sides.json", {"kept": 0.5})
