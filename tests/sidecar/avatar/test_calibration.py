@@ -32,8 +32,11 @@ from affekt.sidecar.avatar.effects import (
 )
 from affekt.sidecar.avatar.folds import largest_weights
 from affekt.sidecar.avatar.read import decode_avatar
+from affekt.sidecar.cli import run
 from affekt.sidecar.commands.calibrate import report
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.render import calibration_sheets
+from PIL import Image
 
 from ...fakes.lam import lam_bundle
 
@@ -288,3 +291,37 @@ def test_a_lam_avatars_lips_and_smile(real_data: Path) -> None:
     left, right = (rig.calibration.map[index(f"mouthSmile{s}"), index(f"mouthSmile{s}")]
                    for s in ("Left", "Right"))  # fmt: skip
     assert left == pytest.approx(right, abs=1e-5)
+
+
+def test_the_command_shows_and_writes_it(
+    rig: ArkitRig,
+    found: Calibration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(module, "calibrate", lambda *_: found)
+    monkeypatch.setattr(calibration_sheets, "POSES", {"smile": {"mouthSmile": 1.0}})
+    plain, sheet, out = (
+        tmp_path / name for name in ("plain.safetensors", "s.png", "o.safetensors")
+    )
+    plain.write_bytes(encode_avatar(avatar_on(rig)))
+    command = ["avatar", "calibrate", "--avatar", str(plain), "--show", str(sheet)]
+    assert run([*command, "--out", str(out)]) == 0
+    assert "mouthDimpleLeft" in capsys.readouterr().out
+    back = decode_avatar(out.read_bytes(), "o.safetensors").surface
+    assert isinstance(back, ArkitRig)
+    assert back.calibration is not None
+    np.testing.assert_array_equal(back.calibration.map, found.map)
+    triple = np.asarray(Image.open(sheet)).astype(int)
+    cell = calibration_sheets.SIZE
+    by_name, by_effect = (
+        triple[:cell, cell + 20 : 2 * cell],
+        triple[:cell, 2 * cell + 30 : 3 * cell + 10],
+    )
+    assert np.abs(by_name - by_effect).max() > 50  # they are not the same picture
+
+
+def test_an_avatar_without_shapes_has_no_calibration(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["avatar", "calibrate", "--avatar", "open-gaussians"]) == 2
+    assert "avatar.calibration" in capsys.readouterr().err
