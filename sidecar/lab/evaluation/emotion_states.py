@@ -19,8 +19,7 @@ from ....shared.head import HeadModel
 from ....shared.motion import Motion, make_motion, numbers_of
 from ...modulation.modulator import Modulator, modulate
 from ..anchors.channels import columns_of
-from ..anchors.emotions import expression_table
-from ..anchors.takes import motion_of_weights
+from ..anchors.takes import motion_of_weights, still_looks
 from ..training.data import make_groups
 from .baselines import mean_offsets
 from .lips_kept import MEET_MM, PARTED_MM, held_closures
@@ -126,10 +125,11 @@ def _with_numbers(take: Motion, numbers: Float32Array) -> Motion:
 
 
 def recipe_states(head: HeadModel) -> dict[str, Motion]:
-    """A still face, and each emotion's recipes on it, one variant a frame."""
-    table = expression_table()
-    recipes = {"neutral": np.zeros((1, table.shape[2]))} | {
-        name: variants[variants.any(1)] for name, variants in zip(EMOTIONS, table, strict=True)
+    """A still face, and each emotion's recipes on it, one variant a frame, each with lips that may
+    part, then with lips held together."""
+    looks = still_looks(head)
+    recipes = {"neutral": np.zeros((1, looks.shape[-1]))} | {
+        name: look.reshape(-1, looks.shape[-1]) for name, look in zip(EMOTIONS, looks, strict=True)
     }
     return {state: motion_of_weights(rows, head) for state, rows in recipes.items()}
 

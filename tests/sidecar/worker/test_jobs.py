@@ -14,6 +14,7 @@ import pytest
 from affekt.shared import conversions, messages
 from affekt.shared.camera import look_at
 from affekt.shared.emotion import constant_track
+from affekt.shared.errors import InputError, JobError
 from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
@@ -26,6 +27,7 @@ from affekt.sidecar.render.frame import Frame
 from affekt.sidecar.render.mesh_passes import MeshPainter
 from affekt.sidecar.worker import inputs, orders
 from affekt.sidecar.worker.inputs import SubjectSource
+from affekt.sidecar.worker.rendering import _disk_errors
 from affekt.sidecar.worker.services import Services, Take
 from fakes.bakes import bake
 from fakes.lam import lam_bundle
@@ -254,6 +256,17 @@ def test_a_rendering_that_cannot_be(
             reply, _ = real.step()
     assert isinstance(reply, orders.Refused)
     assert reply.code == code
+
+
+def test_only_a_disk_that_fails_is_told_as_one() -> None:
+    """Where pictures are written anything may be refused while they are."""
+    with pytest.raises(InputError) as refused, _disk_errors():
+        raise InputError("option.size", "Too large.", "Choose less.")
+    assert refused.value.code == "option.size"
+    with pytest.raises(JobError) as full, _disk_errors():
+        raise InputError("file.not_writable", "No space left.", "Choose another folder.")
+    assert (full.value.code, full.value.message) == ("job.disk", "No space left.")
+    assert "AFFEKT_CACHE_DIR" in full.value.remedy
 
 
 def test_two_renderings_side_by_side(real: WorkClient, take: Motion) -> None:
