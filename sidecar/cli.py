@@ -35,6 +35,7 @@ COMMANDS = {
     "avatar export": "commands.avatar:Export",
     "avatar sequence": "commands.avatar:Sequence",
     "avatar compare": "commands.avatar:Compare",
+    "avatar calibrate": "commands.calibrate:Calibrate",
     "convert": "commands.convert:Convert",
     "serve": "commands.serve:Serve",
     "doctor": "commands.doctor:Doctor",

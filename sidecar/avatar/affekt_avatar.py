@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from ...shared import limits
+from ...shared.calibration import Calibration
 from ...shared.errors import InputError
 from ...shared.head import ARRAY_FIELDS, HeadModel
 from ...shared.pictures import Follow
@@ -31,7 +32,9 @@ MAX_HEADER_BYTES = 1024 * 1024  # ours are 4 KB
 MAX_SURFACE_VERTICES = 200_000
 _GAUSSIANS = ("anchors", "offsets", "quaternions", "scales", "opacities", "colours")
 _OPTIONAL = ("harmonics", "shape", "template_change")
-_RIG = tuple(field.name for field in fields(ArkitRig))
+_RIG = tuple(field.name for field in fields(ArkitRig) if field.name != "calibration")
+_CALIBRATION = tuple(field.name for field in fields(Calibration))
+_CALIBRATED, _PLAIN = "calibrated", "plain"
 _TYPES = {"anchors": "int32", "faces": "int32", "landmark_faces": "int32", "region": "uint8"}
 
 _NAMES = {"float32": "F32", "int32": "I32", "uint8": "U8"}
@@ -62,6 +65,10 @@ def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
     if isinstance(surface, ArkitRig):
         metadata["surface"] = "arkit"
         arrays |= {f"rig.{key}": getattr(surface, key) for key in _RIG}
+        known = surface.calibration
+        metadata["shapes"] = _PLAIN if known is None else _CALIBRATED
+        if known is not None:
+            arrays |= {f"rig.calibration_{key}": getattr(known, key) for key in _CALIBRATION}
     elif surface is not None:
         metadata |= {
             "surface": "head",
@@ -129,6 +136,12 @@ def decode_affekt_avatar(data: bytes, name: str, head: HeadModel | None = None) 
     )
 
 
+def says_how_shapes_move(data: bytes) -> bool:
+    """Whether an avatar file says that its rig is calibrated, or that it is to stay as it is;
+    files from before there were calibrations do not."""
+    return "shapes" in _header(data)
+
+
 def mesh_hash(head: HeadModel) -> str:
     """SHA-256 of a head's template and faces."""
     digest = hashlib.sha256(np.ascontiguousarray(head.template, "<f4").tobytes())
@@ -143,7 +156,10 @@ def _surface(
     if kind == "none":
         return None
     if kind == "arkit":
-        return ArkitRig(**_part(arrays, "rig.", _RIG, name))
+        known = None
+        if metadata.get("shapes") == _CALIBRATED:
+            known = Calibration(**_part(arrays, "rig.calibration_", _CALIBRATION, name))
+        return ArkitRig(**_part(arrays, "rig.", _RIG, name), calibration=known)
     if "head.template" in arrays:
         return HeadModel(
             name=metadata.get("head_name", name),

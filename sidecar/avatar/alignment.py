@@ -16,7 +16,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...shared.arrays import Float32Array, Float64Array, Int32Array, UInt8Array
+from ...shared.arrays import Float32Array, Float64Array, IndexArray, Int32Array, UInt8Array
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
@@ -40,10 +40,14 @@ fifth of it, has no counterpart on most heads; LAM's reach 0.75."""
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alignment:
     """The open head's points nearest to V vertices. label: (V,) index into `REGIONS`. place: (V, 3)
-    on the open head at rest, metres. open_from_metres: the open head's size over this head's."""
+    on the open head at rest, metres, and vertex: (V,) its own nearest one. distance: (V,) from this
+    head's vertices to the laid-on open head, metres.
+    open_from_metres: the open head's size over this head's."""
 
     label: UInt8Array
     place: Float32Array
+    vertex: IndexArray
+    distance: Float64Array
     open_from_metres: float
 
 
@@ -63,10 +67,13 @@ def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
     side = np.zeros(len(points), np.int8)
     side[found.target.vertex] = found.target.side
     hits = SkinTree.of(bent).nearest(points, normals, side)
-    label = open_head.region[found.source.vertex[hits.corner(bent.faces)]]
+    vertex = found.source.vertex[hits.corner(bent.faces)]
+    label = open_head.region[vertex]
     return Alignment(
         label=np.where(head.region == REGIONS.index("skin"), label, head.region),
         place=hits.on(found.source.points, bent.faces).astype(np.float32),
+        vertex=vertex,
+        distance=hits.distance,
         open_from_metres=1 / found.scale,
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray
+from ...shared.calibration import calibrated
 from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
@@ -72,7 +73,9 @@ class _AnimatedRig:
                 f"The avatar speaks ARKit's shapes, the take is in the space '{motion.space}'.",
                 "Give an adapter between the two.",
             )
-        self._weights, self._turns = motion.expression[:, :52], head_turns(motion)
+        weights, calibration = motion.expression[:, :52], self._rig.calibration
+        self._weights = weights if calibration is None else calibrated(weights, calibration)
+        self._turns = head_turns(motion)
 
     def pose(self, index: int) -> PosedMesh:
         weights = self._weights[index]

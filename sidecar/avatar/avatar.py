@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, Int32Array
+from ...shared.calibration import Calibration
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.pictures import Follow
@@ -33,7 +34,8 @@ class ArkitRig:
     arkit_shapes (52, V, 3) differences at weight 1, in `ARKIT_NAMES` order, zero for shapes that
     the mesh lacks; joint_pivots (J, 3), joint_weights (V, J): the chain that turns the head,
     lowest first, the rest of each vertex's weight staying with the body; joint_shares (J,), sum
-    1: how much of the head's turn each joint takes.
+    1: how much of the head's turn each joint takes; calibration: what a take's weights become
+    before they move the shapes, or None for shapes that take them as they are.
     Raises InputError `avatar.shape`, `avatar.not_finite` if an array breaks this.
     """
 
@@ -43,6 +45,7 @@ class ArkitRig:
     joint_pivots: Float32Array
     joint_weights: Float32Array
     joint_shares: Float32Array
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         vertices, joints = len(self.vertices), len(self.joint_pivots)
@@ -215,7 +218,9 @@ def _describe_surface(avatar: Avatar) -> str:
     if isinstance(surface, ArkitRig):
         shapes = int(surface.arkit_shapes.any((1, 2)).sum())
         joints = len(surface.joint_pivots)
-        return f"{mesh}, {shapes} ARKit shapes, {joints} joints that turn the head; {bound}"
+        how = "as they are" if surface.calibration is None else "calibrated by effect"
+        moving = f"{shapes} ARKit shapes ({how}), {joints} joints that turn the head"
+        return f"{mesh}, {moving}; {bound}"
     return f"the head '{surface.name}' of the space '{surface.space}', {mesh}; {bound}"
 
 

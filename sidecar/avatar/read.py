@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -12,10 +13,16 @@ from ...shared.avatar_files import LAM_PARTS, SOG_META, pack_folder, whole_of
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ..files import read_bytes, refuse_lfs_pointer
-from .affekt_avatar import MAX_HEADER_BYTES, decode_affekt_avatar, is_affekt_avatar
+from .affekt_avatar import (
+    MAX_HEADER_BYTES,
+    decode_affekt_avatar,
+    is_affekt_avatar,
+    says_how_shapes_move,
+)
 from .antimatter15 import decode_splat_file, is_splat_file
 from .archive import has_entry
-from .avatar import Avatar
+from .avatar import ArkitRig, Avatar
+from .calibration import with_calibration
 from .compressed_ply import PACKED, decode_compressed_splats
 from .gaussian_avatars import BINDING, COMPANION, decode_gaussian_avatar
 from .ksplat import decode_ksplat, is_ksplat
@@ -41,15 +48,17 @@ _KINDS = (
 )
 
 
-def read_avatar(path: Path, head: HeadModel | None = None) -> Avatar:
+def read_avatar(path: Path, head: HeadModel | None = None, *, plain_shapes: bool = False) -> Avatar:
     """Reads a LAM web bundle, zipped or not, GaussianAvatars' folder or its `point_cloud.ply`,
     Gaussians of any kind that stand still (3DGS's PLY, compressed PLY, SPZ, `.splat`, `.ksplat`,
     SOG, zipped or not), or Affekt's avatar file. head: the user's FLAME, for avatars that sit on
-    it. Raises InputError `file.*`, `avatar.*`, `motion.shape`, `option.missing_extra`."""
+    it. plain_shapes: an ARKit rig's shapes take weights as they are, uncalibrated. Raises
+    InputError `file.*`, `avatar.*`, `motion.shape`, `option.missing_extra`."""
     if _is_folder(path):
         points = _points_in(path)
         if points is None:
-            return decode_avatar(pack_folder(path), path.resolve().name, head)
+            name = path.resolve().name
+            return decode_avatar(pack_folder(path), name, head, plain_shapes=plain_shapes)
         path = points
     whole = whole_of(path)
     if whole is not None and path.name == SOG_META:
@@ -59,7 +68,7 @@ def read_avatar(path: Path, head: HeadModel | None = None) -> Avatar:
     if is_ply(data) and beside.is_file():
         companion = read_bytes(beside, _MAX_COMPANION_BYTES, COMPANION)
     try:
-        return decode_avatar(data, path.name, head, companion)
+        return decode_avatar(data, path.name, head, companion, plain_shapes=plain_shapes)
     except InputError as error:
         if error.code != "avatar.part" or whole is None:
             raise
@@ -103,10 +112,24 @@ def is_affekt_avatar_file(path: Path) -> bool:
 
 
 def decode_avatar(
-    data: bytes, name: str, head: HeadModel | None = None, companion: bytes | None = None
+    data: bytes,
+    name: str,
+    head: HeadModel | None = None,
+    companion: bytes | None = None,
+    *,
+    plain_shapes: bool = False,
 ) -> Avatar:
     """Decodes an avatar as `read_avatar` does. companion: the bytes of `flame_param.npz` beside the
     file; name: what errors call it."""
+    avatar = _decode(data, name, head, companion)
+    if not isinstance(avatar.surface, ArkitRig):
+        return avatar
+    if plain_shapes:
+        return replace(avatar, surface=replace(avatar.surface, calibration=None))
+    return avatar if says_how_shapes_move(data) else with_calibration(avatar)
+
+
+def _decode(data: bytes, name: str, head: HeadModel | None, companion: bytes | None) -> Avatar:
     refuse_lfs_pointer(data, name)
     if data.startswith(b"PK"):
         return _decode_zip(data, name)

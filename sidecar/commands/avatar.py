@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Avatar:
+class Source:
     """Options of the commands that read an avatar."""
 
     avatar: str
@@ -27,6 +27,35 @@ class _Avatar:
     .ksplat, SOG), an avatar file, or `open-gaussians`."""
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
+
+    def read(self, *, plain_shapes: bool) -> Avatar:
+        """Reads the avatar. Raises InputError `option.avatar` for a head without Gaussians."""
+        from ...shared.errors import InputError
+        from ..avatar.avatar import Avatar
+        from ..compiling import say_when_compiling
+        from ..render.shot import read_subject
+
+        say_when_compiling()
+        subject = read_subject(self.avatar, self.head, plain_shapes=plain_shapes)
+        if not isinstance(subject, Avatar):
+            raise InputError(
+                "option.avatar",
+                f"'{self.avatar}' is a head without Gaussians.",
+                "Give an avatar, or `open-gaussians`.",
+            )
+        return subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Avatar(Source):
+    """Options of the commands that show an avatar."""
+
+    plain_shapes: bool = False
+    """Let an ARKit avatar's shapes take a take's weights as they are, not calibrated by their
+    effect (`affekt avatar calibrate`)."""
+
+    def _read(self) -> Avatar:
+        return self.read(plain_shapes=self.plain_shapes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +84,7 @@ class _Performance(_Avatar):
         take = read_take(self.motion, self.reading.options())
         print_notes(self.motion.name, take)
         adapter = None if self.adapter is None else read_adapter(self.adapter)
-        avatar = _read(self.avatar, self.head)
+        avatar = self._read()
         for note in performance_notes(avatar):
             print(f"Note: {note}")
         return avatar, motion_for(avatar, take.motion, adapter)
@@ -68,7 +97,7 @@ class Info(_Avatar):
     def run(self) -> None:
         from ..avatar.avatar import describe
 
-        print("\n".join(describe(_read(self.avatar, self.head))))
+        print("\n".join(describe(self._read())))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +118,7 @@ class Convert(_Avatar):
         from ..avatar.avatar import describe
         from ..files import write_whole
 
-        avatar = _read(self.avatar, self.head)
+        avatar = self._read()
         if self.turn_over:
             if avatar.surface is not None:
                 raise InputError(
@@ -170,30 +199,12 @@ class Compare(_Avatar):
         from ..files import write_whole
         from ..render.compare import draw_follows
 
-        picture = draw_follows(_read(self.avatar, self.head), self.size)
+        picture = draw_follows(self._read(), self.size)
         encoded = io.BytesIO()
         jpeg = self.out.suffix.lower() in (".jpg", ".jpeg")
         Image.fromarray(picture).save(encoded, "JPEG" if jpeg else "PNG", quality=90, optimize=True)
         write_whole(self.out, encoded.getvalue())
         print(f"{self.out}: {picture.shape[1]} x {picture.shape[0]} pixels")
-
-
-def _read(name: str, head: str | None) -> Avatar:
-    """Reads an avatar. Raises InputError `option.avatar` for a head without Gaussians."""
-    from ...shared.errors import InputError
-    from ..avatar.avatar import Avatar
-    from ..compiling import say_when_compiling
-    from ..render.shot import read_subject
-
-    say_when_compiling()
-    subject = read_subject(name, head)
-    if not isinstance(subject, Avatar):
-        raise InputError(
-            "option.avatar",
-            f"'{name}' is a head without Gaussians.",
-            "Give an avatar, or `open-gaussians`.",
-        )
-    return subject
 
 
 def _turned_over(avatar: Avatar) -> Avatar:

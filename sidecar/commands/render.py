@@ -110,6 +110,9 @@ class Render:
     """A range such as 100-200, both included, counted from 0; all frames if absent."""
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
+    plain_shapes: bool = False
+    """Let an ARKit avatar's shapes take the take's weights as they are, not calibrated by their
+    effect (`affekt avatar calibrate`)."""
     adapter: Path | None = None
     """Adapter between the open head and FLAME, for a take or an avatar on FLAME (`affekt adapter
     build`)."""
@@ -137,7 +140,7 @@ class Render:
         motion = take.motion
         frames = parse_frames(self.frames, len(motion))
         adapter = None if self.adapter is None else read_adapter(self.adapter)
-        subject = read_subject(self.avatar, self.head)
+        subject = read_subject(self.avatar, self.head, plain_shapes=self.plain_shapes)
         self._print_notes(subject)
         if self.sound is not None:
             read_sound(self.sound)  # so that a bad one is known before anything is written

@@ -50,17 +50,18 @@ def make_shot(
     return Shot(subject=subject, motion=motion, request=request, device=device)
 
 
-def read_subject(name: str, head: str | None = None) -> Subject:
+def read_subject(name: str, head: str | None = None, *, plain_shapes: bool = False) -> Subject:
     """Reads the avatar or head that a user names. `open` is the embedded head as a lit mesh,
     `open-gaussians` the same as a Gaussian avatar; FLAME and head files are heads, all other files
-    avatars. head: the head that an avatar sits on, where its file asks for one. Raises InputError
-    `file.*`, `head.*`, `avatar.*`."""
+    avatars. head: the head that an avatar sits on, where its file asks for one. plain_shapes: as in
+    `read_avatar`. Raises InputError `file.*`, `head.*`, `avatar.*`."""
     if name == OPEN_GAUSSIANS:
         return open_avatar(read_head(OPEN))
     path = Path(name)
     if name == OPEN or (path.suffix == ".safetensors" and not is_affekt_avatar_file(path)):
         return _read_head(path, name)
-    return read_avatar(path, None if head is None else read_head(head))
+    below = None if head is None else read_head(head)
+    return read_avatar(path, below, plain_shapes=plain_shapes)
 
 
 def _read_head(path: Path, name: str) -> HeadModel:

@@ -171,6 +171,6 @@ def test_a_recipe_of_yesterday_still_counts() -> None:
     request = PictureRequest(cameras=(seen,), format="exr", passes=("combined", "vector"))
     of = PictureRecipes("open 0.1", motion, request)
     assert (of.of_frame(1), of.of_take()) == (
-        "18beada9be3fb80ef5061f9a0f62fe05007500a5",
-        "59f192694e398589bf10227aab769d30cf0e5511",
+        "c054233bd5361662df53249426c96391c0e02f7c",
+        "d79839ec8eed3b6655a01df3eec5c46df3e975c2",
     )

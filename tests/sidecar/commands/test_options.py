@@ -18,6 +18,7 @@ from affekt.shared.motion import TakeRead, make_motion
 from affekt.sidecar.bake.store import MemoryStore
 from affekt.sidecar.commands import adapter, avatar, bake, extension
 from affekt.sidecar.commands.bake import Bake
+from affekt.sidecar.commands.calibrate import Calibrate
 from affekt.sidecar.commands.convert import Convert
 from affekt.sidecar.commands.demo import Demo
 from affekt.sidecar.commands.doctor import Doctor
@@ -300,7 +301,7 @@ def test_a_bake_asks_for_the_room_that_it_needs(
     assert report["settings"] == command._settings()
 
 
-AVATAR = {"head": None}
+AVATAR = {"head": None, "plain_shapes": False}
 PERFORMANCE = AVATAR | {"adapter": None, "follow": None, "up": "y-up"}
 DEFAULTS = {
     Picture: {
@@ -323,7 +324,7 @@ DEFAULTS = {
         "resume": True,
         "sheet": None,
     },
-    Render: {"frames": None, "head": None, "adapter": None, "sound": None, "emotions": None},
+    Render: AVATAR | {"frames": None, "adapter": None, "sound": None, "emotions": None},
     Reading: {"fps": None, "degrees": False, "axes": None},
     Bake: {"head": "open", "frames": None, "adapter": None, "modulator": None, "cache_dir": None},
     Serve: {
@@ -345,6 +346,7 @@ DEFAULTS = {
     avatar.Convert: AVATAR | {"embed_head": False, "turn_over": False},
     avatar.Export: PERFORMANCE | {"frame": 0},
     avatar.Sequence: PERFORMANCE | {"format": "ply", "frames": None},
+    Calibrate: {"head": None, "show": None, "out": None},
     avatar.Compare: AVATAR | {"avatar": "open-gaussians", "size": 320},
     adapter.Linear: {"space": "flame2023"},
     adapter.Build: {"space": None, "landmarks": None, "pictures": None},

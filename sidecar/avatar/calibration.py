@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gives an avatar on an ARKit rig its calibration: measured once for each mesh, then read from the
+cache folder."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import fields, replace
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from ...shared.calibration import Calibration, solve_calibration
+from ...shared.connection import CACHE_SETTING, default_cache_folder, make_private_folder
+from ...shared.errors import InputError
+from ...shared.fingerprint import fingerprint
+from ...shared.head import HeadModel
+from ..files import read_kept, write_kept
+from ..head.read import OPEN, read_head
+from ..memory import remembered
+from .avatar import ArkitRig, Avatar
+from .effects import effects_of
+
+_VERSION = 1
+"""Goes up whenever the same rig gets another calibration."""
+
+
+def calibrate(rig: ArkitRig, open_head: HeadModel) -> Calibration:
+    """Measures the rig against the open head and solves for its calibration; takes seconds.
+    Writes no file. Raises InputError `avatar.calibration` if the rig's face is not found."""
+    try:
+        return solve_calibration(effects_of(rig, open_head))
+    except InputError as error:
+        why = error.message.partition(": ")[2] or error.message
+        raise InputError(
+            "avatar.calibration",
+            f"Its shapes cannot be calibrated by their effect: {why}",
+            "The avatar works without: its shapes then take a take's weights as they are.",
+        ) from error
+
+
+def with_calibration(avatar: Avatar) -> Avatar:
+    """The avatar with its rig calibrated. An avatar without a rig, or with a calibration, stays as
+    it is; one whose face is not found too, and a note says so."""
+    rig = avatar.surface
+    if not isinstance(rig, ArkitRig) or rig.calibration is not None:
+        return avatar
+    head = read_head(OPEN)
+    try:
+        found = _kept(fingerprint(_VERSION, rig, _open_key(head)), rig, head)
+    except InputError as error:
+        return replace(avatar, notes=(*avatar.notes, error.message))
+    return replace(avatar, surface=replace(rig, calibration=found))
+
+
+@remembered
+def _open_key(head: HeadModel) -> str:
+    return fingerprint(head)
+
+
+def _kept(name: str, rig: ArkitRig, head: HeadModel) -> Calibration:
+    """The calibration from the cache folder, or a new one, which is then kept there."""
+    kept = default_cache_folder() / "calibrations" / f"{name}.kept"
+    names = [field.name for field in fields(Calibration)]
+    with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError, InputError):
+        arrays = load(read_kept(kept))
+        return Calibration(**{key: arrays[key].astype(np.float32) for key in names})
+    found = calibrate(rig, head)
+    # A cache that cannot be written costs seconds the next time, nothing else.
+    with contextlib.suppress(OSError, InputError):
+        make_private_folder(kept.parent, CACHE_SETTING)
+        write_kept(kept, save({key: getattr(found, key) for key in names}))
+    return found
