@@ -9,6 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ....shared.wording import say_count
 from .evaluate import parse_against
 from .evaluate_pictures import make_reader, take_names
 
@@ -95,7 +96,7 @@ class Emotion:
         if not 1 <= self.frames_each <= MOST_FRAMES_EACH:
             raise InputError(
                 "option.frames_each",
-                f"{self.frames_each} frames of each take cannot be shown.",
+                f"{say_count(self.frames_each, 'frame')} of each take cannot be shown.",
                 f"Give --frames-each from 1 to {MOST_FRAMES_EACH}.",
             )
 
@@ -183,7 +184,7 @@ class Emotion:
         seen: list[Seen] = []
         readings: dict[str, Readings] = {}
         for name in cast.subjects:
-            print(f"{name}: {len(plan)} faces …", flush=True)
+            print(f"{name}: {say_count(len(plan), 'face')} …", flush=True)
             faces = show(name, cast, plan, self.size)
             write_faces(self.out / "faces", faces)
             seen += [shrink(face) for face in faces]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....shared.errors import InputError
+from ....shared.wording import say_count
 from .page import read_figures
 from .performances import STATES
 from .recognition import Confusion, empty_confusion
@@ -67,7 +68,9 @@ def match(key: Mapping[str, object], answers: Mapping[str, object]) -> list[Name
         if not isinstance(cells, Mapping) or not isinstance(words, Mapping):
             raise _bad(f"the key has no sheet '{sheet:.40}'")
         if cells.keys() != words.keys():
-            raise _bad(f"sheet '{sheet:.40}' has {len(cells)} faces and {len(words)} names")
+            raise _bad(
+                f"sheet '{sheet:.40}' has {say_count(len(cells), 'face')} and {len(words)} names"
+            )
         named += [_named(cells[cell], words[cell], f"{sheet:.40}, {cell:.40}") for cell in cells]
     if not named:
         raise _bad("nothing is named")

@@ -11,9 +11,8 @@ from affekt.sidecar.avatar.regions import find_labels
 from affekt.sidecar.avatar.splats import Splats
 from affekt.sidecar.avatar.visible_regions import HAIR, LIPS, MOUTH, SKIN, TEETH
 from affekt.sidecar.head.read import read_head
+from fakes.disguise import in_disguise
 from scipy.spatial import cKDTree
-
-from .test_regions import in_disguise
 
 OPEN = read_head("open")
 
@@ -22,7 +21,7 @@ OPEN = read_head("open")
 def disguised() -> tuple[Avatar, np.ndarray]:
     """Somebody else's head with a Gaussian on each vertex, and, painted by spare Gaussians that
     are bound to the lips around them, bright teeth in a dark mouth; (N,) what each is."""
-    rig, known = in_disguise()
+    rig, known = in_disguise(OPEN)
     inside = np.isin(OPEN.region, [REGIONS.index(name) for name in ("teeth", "tongue")])
     inside &= OPEN.template[:, 2] > 0.03
     scale = np.array([1.08, 1.15, 1.1], np.float32)
