@@ -219,6 +219,25 @@ def test_a_removed_folder_loses_only_what_was_in_it(store: UserCache) -> None:
     check_same(store, result, prepared(), random_track(1))
 
 
+def test_chunks_that_another_process_removes_meanwhile_are_baked_again(
+    store: UserCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is gone between being found and being read."""
+    run(store, prepared(), random_track(1))
+    find = UserCache.find_chunk
+
+    def find_and_lose(self: UserCache, key: str, length: int | None = None) -> Part | None:
+        part = find(self, key, length)
+        self.chunk_path(key).unlink(missing_ok=True)
+        return part
+
+    with monkeypatch.context() as patch:
+        patch.setattr(UserCache, "find_chunk", find_and_lose)
+        seen, result = run(store, prepared(), random_track(1))
+    assert all(chunk.is_new for chunk in seen)
+    check_same(store, result, prepared(), random_track(1))
+
+
 def test_results_are_those_frames_of_the_whole(store: UserCache) -> None:
     _, whole = run(store, prepared(), random_track(1), with_vertices=False)
     _, part = run(store, prepared(), random_track(1), range(50, 90), with_vertices=False)
