@@ -24,6 +24,7 @@ from affekt.shared.messages import (
     Upload,
 )
 from affekt.shared.motion import ReadOptions
+from affekt.shared.schema import field_rules
 from fakes.scripted import ScriptedSidecar
 from fakes.takes import random_motion
 
@@ -88,6 +89,7 @@ def test_a_damaged_download_leaves_what_was_there(
 def test_an_upload_sends_what_is_missing(
     sidecar: ScriptedSidecar, client: Client, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    field_rules(Upload)  # which are made once, from the limits as they are then
     monkeypatch.setattr(limits, "CHUNK_BYTES", 3)
     done = begin(lambda: client.upload(DATA, "adapter", "a/b.npz"))
     assert sidecar.expect(FindArtefact).sha256 == SHA
