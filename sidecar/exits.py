@@ -56,7 +56,7 @@ def obey_signals() -> None:
 
     def end(number: int, frame: FrameType | None) -> None:
         if _is_importing(frame):
-            later = threading.Timer(_AGAIN_S, signal.raise_signal, [number])
+            later = threading.Timer(_AGAIN_S, _raise_in_main_thread, [number])
             later.daemon = True
             later.start()
             return
@@ -66,6 +66,15 @@ def obey_signals() -> None:
     for number in _obeyed():
         signal.signal(number, end)
     atexit.register(_block)  # the first to be registered is the last to run
+
+
+def _raise_in_main_thread(number: int) -> None:
+    """Raises the signal where it wakes what the main thread waits for."""
+    main = threading.main_thread().ident
+    if sys.platform != "win32" and main is not None:
+        signal.pthread_kill(main, number)
+    else:
+        signal.raise_signal(number)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

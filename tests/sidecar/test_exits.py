@@ -413,7 +413,7 @@ def test_ctrl_c_has_one_exit_code(place: str, tmp_path: Path) -> None:
     )
     line = STRUCK[place]
     if place == "at an import":
-        line = line.replace("import strikes", "import strikes; import time; time.sleep(20)")
+        line = line.replace("import strikes", "import strikes; import time; time.sleep(200)")
     program = CTRL_C.replace("PLACE", line)
     with heard(signal.SIGINT):
         done = subprocess.run(
