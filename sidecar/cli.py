@@ -186,7 +186,7 @@ def _purpose(words: str) -> str:
     tree = ast.parse(source.read_text(encoding="utf-8"))
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     text = " ".join((ast.get_docstring(classes[class_name]) or "").split())
-    return re.split(r"[.;:] ", text, maxsplit=1)[0].rstrip(".") + "."
+    return re.split(r"[.:] ", text, maxsplit=1)[0].rstrip(".") + "."
 
 
 def _print_usage(group: str, file: TextIO) -> None:
