@@ -85,6 +85,8 @@ def find_mistake(options: type, rest: Sequence[str], words: str) -> InputError:
 
 def options_of(options: type) -> list[Option]:
     """All options of a command, those of the groups in it included."""
+    import tyro
+
     hints, out = get_type_hints(options, include_extras=True), list[Option]()
     for field in dataclasses.fields(options):
         kind, marks = _unwrap(hints[field.name])
@@ -92,7 +94,7 @@ def options_of(options: type) -> list[Option]:
             out += options_of(kind)
             continue
         without = field.default is dataclasses.MISSING
-        is_placed = any("ositional" in repr(mark) for mark in marks)
+        is_placed = tyro.conf.Positional in marks
         name = field.name.upper() if is_placed else f"--{field.name.replace('_', '-')}"
         value, choices, many = _value_of(kind)
         required = without and field.default_factory is dataclasses.MISSING

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..shared.errors import InputError, not_writable
+from ..shared.errors import AffektError, InputError, not_writable
 from ..shared.replacement import replacing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _HASH_BYTES = 32
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -108,3 +114,26 @@ def read_kept(path: Path) -> bytes:
     if hashlib.sha256(data).digest() != found[:_HASH_BYTES]:
         raise ValueError(f"{path.name} has another hash")
     return data
+
+
+def find_arrays(path: Path) -> dict[str, NDArray]:
+    """The arrays that `keep_arrays` put into the cache folder; none if they are not there whole."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):
+        return load(read_kept(path))
+    return {}
+
+
+def keep_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
+    """Puts arrays into a folder of the cache. Where it cannot be written, the next run takes
+    seconds longer, nothing else."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    from ..shared.connection import CACHE_SETTING, make_private_folder
+
+    with contextlib.suppress(OSError, AffektError):
+        make_private_folder(path.parent, CACHE_SETTING)
+        write_kept(path, save({key: np.ascontiguousarray(v) for key, v in arrays.items()}))

@@ -8,15 +8,13 @@ import contextlib
 from dataclasses import fields, replace
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from ...shared.calibration import Calibration, solve_calibration
-from ...shared.connection import CACHE_SETTING, default_cache_folder, make_private_folder
+from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import HeadModel
-from ..files import read_kept, write_kept
+from ..files import find_arrays, keep_arrays
 from ..head.read import OPEN, read_head
 from ..memory import remembered
 from .avatar import ArkitRig, Avatar
@@ -63,12 +61,9 @@ def _kept(name: str, rig: ArkitRig, head: HeadModel) -> Calibration:
     """The calibration from the cache folder, or a new one, which is then kept there."""
     kept = default_cache_folder() / "calibrations" / f"{name}.kept"
     names = [field.name for field in fields(Calibration)]
-    with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError, InputError):
-        arrays = load(read_kept(kept))
+    arrays = find_arrays(kept)
+    with contextlib.suppress(KeyError, InputError):
         return Calibration(**{key: arrays[key].astype(np.float32) for key in names})
     found = calibrate(rig, head)
-    # A cache that cannot be written costs seconds the next time, nothing else.
-    with contextlib.suppress(OSError, InputError):
-        make_private_folder(kept.parent, CACHE_SETTING)
-        write_kept(kept, save({key: getattr(found, key) for key in names}))
+    keep_arrays(kept, {key: getattr(found, key) for key in names})
     return found

@@ -245,7 +245,7 @@ def _places(
     area = point_areas(np.asarray(vertices, np.float64), faces.astype(np.int64))
     skin = np.isin(found.label, [REGIONS.index(name) for name in ("skin", "lip")])
     area = np.where(skin & (found.distance < _FAR_M), area, 0)
-    landmarks = _landmarks(open_head)
+    landmarks = landmark_places(open_head)
     jaw = open_head.skin_weights[found.vertex, JOINTS.index("jaw")]
     lip = {"": 1.0, "upper": jaw < _lip_border(open_head), "lower": jaw >= _lip_border(open_head)}
     shares = np.zeros((len(PLACES), len(vertices)))
@@ -262,9 +262,10 @@ def _places(
     return FacePlaces(shares=shares, rest=rest, height_m=max(height, 10 * _MM))
 
 
-def _landmarks(open_head: HeadModel) -> Float64Array:
-    corners = open_head.template[open_head.faces[open_head.landmark_faces]].astype(np.float64)
-    return np.einsum("nk,nkc->nc", open_head.landmark_weights, corners)
+def landmark_places(head: HeadModel) -> Float64Array:
+    """(68, 3) iBUG's landmarks on the head at rest, metres."""
+    corners = head.template[head.faces[head.landmark_faces]].astype(np.float64)
+    return np.einsum("nk,nkc->nc", head.landmark_weights, corners)
 
 
 def _lip_border(open_head: HeadModel) -> float:

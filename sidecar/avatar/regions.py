@@ -7,19 +7,16 @@ takes the label of what is seen where it is (`visible_regions`).
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from ...shared.arrays import UInt8Array
-from ...shared.connection import CACHE_SETTING, default_cache_folder, make_private_folder
+from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
-from ..files import read_kept, write_kept
+from ..files import find_arrays, keep_arrays
 from ..head.read import OPEN, read_head
 from .alignment import align
 from .avatar import Avatar
@@ -53,16 +50,12 @@ def kept_labels(subject: Avatar | HeadModel) -> UInt8Array:
         return find_labels(subject)
     name = f"{fingerprint(_VERSION, subject)}.kept"
     kept = default_cache_folder() / "regions" / name
-    with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):
-        label = load(read_kept(kept))["label"]
-        fits = label.dtype == np.uint8 and label.shape == (len(subject),)
-        if fits and label.max(initial=0) < len(PASS_REGIONS):
-            return label
+    label = find_arrays(kept).get("label")
+    fits = label is not None and label.dtype == np.uint8 and label.shape == (len(subject),)
+    if label is not None and fits and label.max(initial=0) < len(PASS_REGIONS):
+        return label
     label = find_labels(subject)
-    # A cache that cannot be written costs seconds the next time, nothing else.
-    with contextlib.suppress(OSError, InputError):
-        make_private_folder(kept.parent, CACHE_SETTING)
-        write_kept(kept, save({"label": label}))
+    keep_arrays(kept, {"label": label})
     return label
 
 

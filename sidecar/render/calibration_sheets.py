@@ -28,6 +28,7 @@ from ..avatar.effects import (
     weights_of,
 )
 from ..raster.colour import straight_srgb
+from ..raster.mesh import project, to_camera
 from .gaussian_passes import GaussianPainter
 from .shade import draw_head
 from .sheets import contact_sheet
@@ -132,7 +133,5 @@ def _with_arrows(
 
 def _project(points: Float64Array, camera: Camera) -> Float64Array:
     """Pixels (n, 2) of points (n, 3)."""
-    pose = camera.camera_from_world
-    seen = points @ pose[:3, :3].T + pose[:3, 3]
-    focal, centre = (camera.focal_x, camera.focal_y), (camera.centre_x, camera.centre_y)
-    return seen[:, :2] / seen[:, 2:] * np.array(focal) + np.array(centre)
+    screen = project(to_camera(points, camera), camera)
+    return screen[:, :2] / screen[:, 2:3]

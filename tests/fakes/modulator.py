@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small modulator with random weights, for tests that need any, fast."""
 
+from dataclasses import fields
+
 import numpy as np
 import torch
 from affekt.sidecar.modulation.modulator import Modulator
@@ -28,3 +30,11 @@ def small_modulator(seed: int = 0) -> Modulator:
         asymmetry_gain=0.0,
         about={},
     )
+
+
+MODULATOR_ARRAYS = tuple(
+    field.name
+    for field in fields(Modulator)
+    if isinstance(getattr(small_modulator(), field.name), np.ndarray)
+)
+"""Fields of a modulator that hold arrays, each of which changes what it does."""

@@ -7,20 +7,18 @@ the user's cache folder, named by the hash of the file's bytes.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from ....shared import limits
-from ....shared.connection import CACHE_SETTING, default_cache_folder, make_private_folder
-from ....shared.errors import AffektError, InputError
+from ....shared.connection import default_cache_folder
+from ....shared.errors import InputError
 from ....shared.head import HeadModel
-from ...files import read_bytes, read_kept, refuse_lfs_pointer, write_kept
+from ...files import find_arrays, keep_arrays, read_bytes, refuse_lfs_pointer
 from ...quarantine.process import Arrays, read_arrays
 from .landmarks import landmarks_from
 from .model import FLAME_FILE, check_keys, head_from_flame
@@ -86,13 +84,10 @@ def _safetensors(data: bytes, name: str) -> Arrays:
 def _cached(kind: str, data: bytes, name: str) -> Arrays:
     digest = hashlib.sha256(f"{_CACHE_LAYOUT} {kind} ".encode() + data).hexdigest()
     kept = cache_folder() / f"{digest}.kept"
-    with contextlib.suppress(OSError, SafetensorError, ValueError, KeyError):
-        return load(read_kept(kept))
-    arrays = read_arrays(kind, data, name, FLAME_FILE)
-    # Without a cache the next read only takes a second longer.
-    with contextlib.suppress(OSError, AffektError):
-        make_private_folder(kept.parent, CACHE_SETTING)
-        write_kept(kept, save({key: np.ascontiguousarray(v) for key, v in arrays.items()}))
+    arrays = find_arrays(kept)
+    if not arrays:
+        arrays = read_arrays(kind, data, name, FLAME_FILE)
+        keep_arrays(kept, arrays)
     return arrays
 
 

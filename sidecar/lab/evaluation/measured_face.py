@@ -21,6 +21,7 @@ from ....shared.motion import Motion
 from ...avatar.alignment import align
 from ...avatar.animated_mesh import animate_mesh
 from ...avatar.avatar import ArkitRig, Avatar
+from ...avatar.effects import landmark_places
 from ...head.forward import HeadLayer
 from ...render.shot import Subject
 from ..anchors.lips import lip_edges
@@ -158,12 +159,6 @@ def _face_of(
         lower=lower,
         meeting_mm=_opening_mm(rest[None, kept], upper, lower)[0],
     )
-
-
-def landmark_places(head: HeadModel) -> Float64Array:
-    """(68, 3) iBUG's landmarks on the head at rest, metres."""
-    corners = head.template[head.faces[head.landmark_faces]].astype(np.float64)
-    return np.einsum("lk,lkd->ld", head.landmark_weights.astype(np.float64), corners)
 
 
 def _about(point: Float64Array, here: Places) -> IndexArray:

@@ -18,7 +18,7 @@ from affekt.sidecar.bake.recipe import motion_key, vertices_key
 from affekt.sidecar.bake.take import prepare
 from affekt.sidecar.modulation.modulator import modulate_part, weight_rows
 from fakes.bakes import ADAPTER, FRAMES, HEAD, MODULATOR, RATES, prepared, random_track, same_bits
-from fakes.modulator import small_modulator
+from fakes.modulator import MODULATOR_ARRAYS, small_modulator
 from fakes.takes import random_motion
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -180,9 +180,6 @@ def altered(values: np.ndarray) -> np.ndarray:
     return other
 
 
-MODULATOR_ARRAYS = tuple(
-    name for name, value in vars_of(MODULATOR).items() if isinstance(value, np.ndarray)
-)
 TAKE_ARRAYS = ("expression", "jaw", "neck", "eyes", "rotation", "translation", "shape", "eyelids")
 
 

@@ -6,9 +6,10 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.effects import landmark_places
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.evaluation.emotion_strength import energies, landmark_motion
-from affekt.sidecar.lab.evaluation.measured_face import MeasuredFace, landmark_places, measure_face
+from affekt.sidecar.lab.evaluation.measured_face import MeasuredFace, measure_face
 from affekt.sidecar.motion.adapter import to_open
 from fakes.disguise import SCALE, in_disguise
 
