@@ -72,6 +72,7 @@ SEVENTH = (
             raise _no_artefact(name)
 """,
         tests=(
+            "tests/sidecar/cache/test_failing_disk.py",
             "tests/sidecar/cache/test_user.py",
             "tests/sidecar/cache/test_use.py",
             "tests/faults/test_disk.py",
