@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The trained network for one window at a time, with all constant matrices multiplied beforehand.
 
-`GeometryNetwork` is the plain twin. The emotion is a mixture of six embeddings, so its keys and
-values are weights (T, 6) times a fixed matrix: cross-attention needs 6 numbers a head and frame
-instead of three products with the full width. Sums have another order than in training, so the
-last bits differ; with all weights 0 emotion still adds exactly 0.
+`GeometryNetwork` is the plain twin. The emotion is a mixture of K embeddings, one for each of its
+cues, so its keys and values are cues (T, K) times a fixed matrix: cross-attention needs K numbers a
+head and frame instead of three products with the full width. Sums have another order than in
+training, so the last bits differ; with all cues 0 emotion still adds exactly 0.
 
 A user who drags an emotion's slider asks for one frame of the same windows again and again. So the
 numbers before the first cross-attention are cached, and the last block, whose output frames do not
@@ -34,8 +34,8 @@ _KEPT_WINDOWS = 16
 class WindowNetwork(Protocol):
     """The network as a function of one window."""
 
-    def __call__(self, frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
-        """The residual (T, 103) of normalised frames (T, 103) and emotion weights (T, 6). With
+    def __call__(self, frames: Tensor, cues: Tensor, rows: slice | None = None, /) -> Tensor:
+        """The residual (T, 103) of normalised frames (T, 103) and emotion cues (T, K). With
         `rows` only those rows are returned, with the same bits."""
         ...
 
@@ -67,9 +67,9 @@ def remembering(network: WindowNetwork, windows: int = 64) -> WindowNetwork:
     a take frame by frame asks for each window 64 times. Nobody may write into an output."""
     memory = _Memory(windows)
 
-    def ask(frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
+    def ask(frames: Tensor, cues: Tensor, rows: slice | None = None, /) -> Tensor:
         part = None if rows is None else rows.start
-        return memory.recall((frames, weights), lambda: network(frames, weights, rows), part)
+        return memory.recall((frames, cues), lambda: network(frames, cues, rows), part)
 
     return ask
 
@@ -105,8 +105,8 @@ class _WholeNetwork:
         self._network = network
 
     @torch.inference_mode()
-    def __call__(self, frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
-        whole = self._network(frames[None], weights[None])[0]
+    def __call__(self, frames: Tensor, cues: Tensor, rows: slice | None = None, /) -> Tensor:
+        whole = self._network(frames[None], cues[None])[0]
         return whole if rows is None else whole[rows]
 
 
@@ -148,21 +148,21 @@ class _FrameAttention:
 class _EmotionAttention:
     """Cross-attention to the emotion with query and key, and value and output, multiplied."""
 
-    score: Tensor  # (6 H, C) from a frame to its score of each emotion, by head
-    score_bias: Tensor  # (6 H,)
+    score: Tensor  # (K H, C) from a frame to its score of each emotion, by head
+    score_bias: Tensor  # (K H,)
     distance: Tensor  # (H, T, T + 1), the last column the sink
-    output: Tensor  # (6 H, C) what each emotion adds to a token, by head
+    output: Tensor  # (K H, C) what each emotion adds to a token, by head
 
-    def add_to(self, tokens: Tensor, normed: Tensor, weights: Tensor, rows: slice) -> Tensor:
-        """tokens (R, C), the window's `rows`, plus their attention to the emotion, whose weights
-        (T, 6) are the whole window's."""
-        frames, heads = len(weights), len(self.distance)
-        # (H, 6, T + 1) the transposed weights and a column of zeros, for each head.
-        padded = functional.pad(weights.T, (0, 1)).expand(heads, -1, -1)
+    def add_to(self, tokens: Tensor, normed: Tensor, cues: Tensor, rows: slice) -> Tensor:
+        """tokens (R, C), the window's `rows`, plus their attention to the emotion, whose cues
+        (T, K) are the whole window's."""
+        frames, heads = len(cues), len(self.distance)
+        # (H, K, T + 1) the transposed cues and a column of zeros, for each head.
+        padded = functional.pad(cues.T, (0, 1)).expand(heads, -1, -1)
         scores = functional.linear(normed, self.score, self.score_bias)
         scores = scores.view(len(tokens), heads, -1).transpose(0, 1)
         shares = torch.baddbmm(self.distance[:, rows], scores, padded).softmax(2)
-        seen = shares[..., :frames].reshape(-1, frames) @ weights
+        seen = shares[..., :frames].reshape(-1, frames) @ cues
         seen = seen.view(heads, len(tokens), -1).transpose(0, 1).reshape(len(tokens), -1)
         return torch.addmm(tokens, seen, self.output)
 
@@ -182,10 +182,10 @@ class _FoldedBlock:
             return self.by_frames.add_to(tokens, normed)
         return self.by_frames.add_rows(tokens, normed, rows)
 
-    def attend_emotion(self, tokens: Tensor, weights: Tensor, rows: slice = _ALL) -> Tensor:
-        """The window's `rows` after cross-attention to weights (T, 6) and feed-forward layers."""
+    def attend_emotion(self, tokens: Tensor, cues: Tensor, rows: slice = _ALL) -> Tensor:
+        """The window's `rows` after cross-attention to cues (T, K) and feed-forward layers."""
         normed = self.block.emotion_norm(tokens)
-        tokens = self.by_emotion.add_to(tokens, normed, weights, rows)
+        tokens = self.by_emotion.add_to(tokens, normed, cues, rows)
         return tokens + self.block.feed(self.block.feed_norm(tokens))
 
 
@@ -208,13 +208,13 @@ class _FoldedNetwork:
         (self._rows_stand_alone,) = in_order(lambda _: self._compare_rows(), [None])
 
     @torch.inference_mode()
-    def __call__(self, frames: Tensor, weights: Tensor, rows: slice | None = None, /) -> Tensor:
-        tokens = self._inner.recall((frames, weights), lambda: self._to_last(frames, weights))
+    def __call__(self, frames: Tensor, cues: Tensor, rows: slice | None = None, /) -> Tensor:
+        tokens = self._inner.recall((frames, cues), lambda: self._to_last(frames, cues))
         if rows is None or self._rows_stand_alone:
-            return self._last(tokens, weights, rows)
-        return self._last(tokens, weights, None)[rows]
+            return self._last(tokens, cues, rows)
+        return self._last(tokens, cues, None)[rows]
 
-    def _to_last(self, frames: Tensor, weights: Tensor) -> Tensor:
+    def _to_last(self, frames: Tensor, cues: Tensor) -> Tensor:
         """(T, C) tokens before the last block."""
         first, *others = self._blocks
         if not others:
@@ -222,16 +222,16 @@ class _FoldedNetwork:
         tokens = self._unmoved.recall(
             (frames,), lambda: first.attend_frames(self._network.embed_frame(frames))
         )
-        tokens = first.attend_emotion(tokens, weights)
+        tokens = first.attend_emotion(tokens, cues)
         for block in others[:-1]:
-            tokens = block.attend_emotion(block.attend_frames(tokens), weights)
+            tokens = block.attend_emotion(block.attend_frames(tokens), cues)
         return tokens
 
-    def _last(self, tokens: Tensor, weights: Tensor, rows: slice | None) -> Tensor:
+    def _last(self, tokens: Tensor, cues: Tensor, rows: slice | None) -> Tensor:
         """The residual of the window, or of its rows, from the tokens before the last block."""
         block = self._blocks[-1]
         tokens = block.attend_frames(tokens, rows)
-        tokens = block.attend_emotion(tokens, weights, _ALL if rows is None else rows)
+        tokens = block.attend_emotion(tokens, cues, _ALL if rows is None else rows)
         return self._network.residual(self._network.norm(tokens))
 
     @torch.inference_mode()
@@ -239,13 +239,11 @@ class _FoldedNetwork:
         """Whether rows computed alone have the bits of the same rows of the window. That depends
         on the library of matrix products, not on the numbers."""
         count, draw = self._network.config.window, torch.Generator().manual_seed(0)
-        weights = torch.rand(count, 6, generator=draw)
-        tokens = self._to_last(torch.randn(count, NUMBERS, generator=draw), weights)
-        whole = self._last(tokens, weights, None)
+        cues = torch.rand(count, self._network.config.cues, generator=draw)
+        tokens = self._to_last(torch.randn(count, NUMBERS, generator=draw), cues)
+        whole = self._last(tokens, cues, None)
         return all(
-            torch.equal(
-                self._last(tokens, weights, slice(row, row + ROWS)), whole[row : row + ROWS]
-            )
+            torch.equal(self._last(tokens, cues, slice(row, row + ROWS)), whole[row : row + ROWS])
             for row in range(0, count, ROWS)
         )
 
@@ -276,9 +274,11 @@ def _emotion_attention(block: Block, emotions: Tensor) -> _EmotionAttention:
         ),
     )
     embeddings, query, key, value, output = double
-    # (H, 6, c): key and value of each emotion in each head.
-    keys = (embeddings @ key.T).view(6, heads, -1).transpose(0, 1) * (width // heads) ** -0.5
-    values = (embeddings @ value.T).view(6, heads, -1).transpose(0, 1)
+    # (H, K, c): key and value of each cue in each head.
+    keys = (embeddings @ key.T).view(-1, heads, width // heads).transpose(0, 1) * (
+        width // heads
+    ) ** -0.5
+    values = (embeddings @ value.T).view(-1, heads, width // heads).transpose(0, 1)
     bias = keys @ attention.query.bias.double().view(heads, -1, 1)
     distance = attention.distance_bias[:, attention.distance]
     assert attention.sink is not None

@@ -20,7 +20,7 @@ from . import windows
 from .asymmetry import asymmetry_factors, asymmetry_of
 from .contact import contact_of, gaps_of, keep_contact, margin
 from .inference import ROWS, WindowNetwork, remembering, window_network
-from .network import NUMBERS, GeometryNetwork
+from .network import NUMBERS, GeometryNetwork, emotion_cues
 from .weights import Modulator, load_modulator
 from .windows import MODEL_FPS
 
@@ -30,7 +30,7 @@ Answers = dict[int, Float32Array]
 """Window number -> the network's output (64, 103). A caller who asks for successive frames of one
 take and track passes the same dict; only the last call's windows stay in it."""
 _Rows = Callable[[IndexArray], tuple[Float32Array, Float32Array]]
-"""A function from frames (n,) of the network's grid to numbers (n, 103) and weights (n, 6)."""
+"""A function from frames (n,) of the network's grid to numbers (n, 103) and emotion cues (n, K)."""
 
 
 def modulate(
@@ -178,11 +178,17 @@ def _changes(
     grid = _Grid(fps=motion.fps, frames=len(motion))
 
     def rows(places: IndexArray) -> tuple[Float32Array, Float32Array]:
-        if motion.fps == MODEL_FPS:
-            return _numbers(motion, places), track.weights[places]
         low, high, part = grid.neighbours(places)
-        ends = [(_numbers(motion, frames), track.weights[frames]) for frames in (low, high)]
-        return _between(ends[0][0], ends[1][0], part), _between(ends[0][1], ends[1][1], part)
+
+        def at(curve: Callable[[IndexArray], Float32Array]) -> Float32Array:
+            if motion.fps == MODEL_FPS:
+                return curve(places)
+            return _between(curve(low), curve(high), part)
+
+        weights = at(lambda frames: track.weights[frames])
+        keep_closed = at(lambda frames: track.keep_closed[frames, None])[:, 0]
+        cues = emotion_cues(weights, modulator.variants, keep_closed)
+        return at(lambda frames: _numbers(motion, frames)), cues
 
     around = grid.around(frames)
     change = _run(rows, grid.length, modulator, around, answers)
@@ -221,8 +227,8 @@ def _run(
 
     @flushed_denormals()
     def change(window: int) -> Float32Array:
-        take, weights = rows(windows.window_frames(window, length))
-        inputs = _tensor((take - modulator.mean) / modulator.scale), _tensor(weights)
+        take, cues = rows(windows.window_frames(window, length))
+        inputs = _tensor((take - modulator.mean) / modulator.scale), _tensor(cues)
         if not is_small:
             return network(*inputs).numpy()
         asked = windows.rows_around(window, frames.start, ROWS)

@@ -4,16 +4,20 @@ in the paper's ablation, the emotion is concatenated to each frame's token befor
 
 Input and output are normalised; the output is a residual on the take. With all emotion weights 0
 the emotion embedding is 0 and no bias follows it, so emotion adds exactly 0 (Feelings paper:
-e = m(y) (y^T E), m = 0 for neutral; here y is a curve over time and E is mixed linearly).
+e = m(y) (y^T E), m = 0 for neutral; here y is a curve over time and E is mixed linearly). y says
+more than the weights: by which variant an emotion is shown, and whether held lips stay closed. Left
+to guess between a snarl and pressed lips, a network learns their mean, which is neither.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...shared.arrays import Float32Array
 from ...shared.emotion import EMOTIONS
 
 NUMBERS = 103
@@ -25,7 +29,8 @@ EMOTION_ENTRIES = ("attended", "concatenated")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
     """Sizes of the network. width: of a token. hidden: width of the feed-forward layers. window:
-    frames of a window. emotion: one of `EMOTION_ENTRIES`."""
+    frames of a window. emotion: one of `EMOTION_ENTRIES`. variants: how many variants of an
+    emotion the network tells apart; with 0 it is told the weights alone."""
 
     layers: int = 4
     width: int = 256
@@ -33,6 +38,23 @@ class NetworkConfig:
     hidden: int = 512
     window: int = 64
     emotion: str = "attended"
+    variants: int = 0
+
+    @property
+    def cues(self) -> int:
+        """Numbers a frame that tell the network the emotion; see `emotion_cues`."""
+        return len(EMOTIONS) * (self.variants + 1)
+
+
+def emotion_cues(
+    weights: Float32Array, variants: Float32Array | None, keep_closed: Float32Array
+) -> Float32Array:
+    """(…, 6 V + 6) what the network is told of emotion weights (…, 6): each times its shares of the
+    V variants (…, 6, V), then each times keep_closed (…). Without variants, the weights (…, 6)."""
+    if variants is None:
+        return weights
+    shown = (weights[..., None] * variants).reshape(*weights.shape[:-1], -1)
+    return np.concatenate([shown, weights * keep_closed[..., None]], -1, dtype=np.float32)
 
 
 class Attention(nn.Module):
@@ -102,13 +124,13 @@ class Block(nn.Module):
 
 
 class GeometryNetwork(nn.Module):
-    """(B, T, 103) normalised frames and (B, T, 6) weights -> (B, T, 103) normalised residual."""
+    """(B, T, 103) normalised frames and (B, T, cues) -> (B, T, 103) normalised residual."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         self.embed_frame = nn.Linear(NUMBERS, config.width)
-        self.emotions = nn.Parameter(torch.randn(len(EMOTIONS), config.width) * 0.5)
+        self.emotions = nn.Parameter(torch.randn(config.cues, config.width) * 0.5)
         self.joins = config.emotion == "concatenated"
         if self.joins:
             self.join = nn.Linear(2 * config.width, config.width)
@@ -118,9 +140,9 @@ class GeometryNetwork(nn.Module):
         nn.init.zeros_(self.residual.weight)
         nn.init.zeros_(self.residual.bias)
 
-    def forward(self, frames: Tensor, weights: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, cues: Tensor) -> Tensor:
         tokens = self.embed_frame(frames)
-        emotion = weights @ self.emotions  # e_t = sum_k w_tk E_k
+        emotion = cues @ self.emotions  # e_t = sum_k y_tk E_k
         if self.joins:
             tokens = self.join(torch.cat([tokens, emotion.to(tokens.dtype)], 2))
         for block in self.blocks:

@@ -21,7 +21,9 @@ from ...shared.errors import InputError
 from ..files import read_bytes, write_whole
 from .network import EMOTION_ENTRIES, NUMBERS, GeometryNetwork, NetworkConfig
 
-FORMAT = "affekt geometry modulator 2"
+FORMAT = "affekt geometry modulator 3"
+FORMAT_2 = "affekt geometry modulator 2"
+"""The form whose networks are told the weights alone."""
 FORMAT_1 = "affekt geometry modulator 1"
 """The form that left out `lip_closers` and `mirrored` and said "side_gain"."""
 MAX_WEIGHT_BYTES = 64 * 1024 * 1024
@@ -31,7 +33,7 @@ LARGEST_ASYMMETRY_GAIN = 3.0
 other."""
 LARGEST_CLOSER = 2.0
 """Twice the weight 1 that a shape is modelled for."""
-_LARGEST = NetworkConfig(layers=24, width=1024, heads=32, hidden=8192, window=64)
+_LARGEST = NetworkConfig(layers=24, width=1024, heads=32, hidden=8192, window=64, variants=16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,7 +47,8 @@ class Modulator:
     places across the mouth. lip_closers: column -> largest value, of the numbers that may be raised
     to close the lips, first choice first. mirrored: (P, 2) left and right column of each mirrored
     pair. asymmetry_gain: how far the change follows the take's own asymmetry; 0 is not at all.
-    about: what else the JSON says (training settings, figures).
+    variants: (6, V) shares of the variants by which each emotion is shown; None for a network that
+    knows none. about: what else the JSON says (training settings, figures).
     """
 
     network: GeometryNetwork
@@ -59,6 +62,7 @@ class Modulator:
     lip_closers: Mapping[int, float]
     mirrored: IndexArray  # (P, 2)
     asymmetry_gain: float
+    variants: Float32Array | None  # (6, V)
     about: dict[str, object]
 
 
@@ -100,6 +104,7 @@ def load_modulator(path: Path | None = None) -> Modulator:
         lip_closers=_lip_closers(about, description),
         mirrored=_mirrored(about, description),
         asymmetry_gain=_asymmetry_gain(about, description),
+        variants=_variants(about, config, description),
         **{name: v.numpy() for name, v in scalings.items()},
     )
 
@@ -120,6 +125,7 @@ def save_modulator(modulator: Modulator, path: Path) -> None:
         "lip_closers": list(modulator.lip_closers.items()),
         "mirrored": modulator.mirrored.tolist(),
         "asymmetry_gain": modulator.asymmetry_gain,
+        "variants": [] if modulator.variants is None else modulator.variants.tolist(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, save(tensors))
@@ -164,7 +170,7 @@ def _read_about(path: Path) -> dict[str, object]:
         about = json.loads(text)
     except ValueError as error:
         raise _damaged(path, "it is not JSON") from error
-    if not isinstance(about, dict) or about.get("format") not in (FORMAT, FORMAT_1):
+    if not isinstance(about, dict) or about.get("format") not in (FORMAT, FORMAT_2, FORMAT_1):
         raise InputError(
             "file.wrong_kind",
             f"The file {path.name} does not describe a geometry modulator.",
@@ -203,14 +209,15 @@ def _network_config(about: dict[str, object], path: Path) -> NetworkConfig:
     largest = asdict(_LARGEST)
     if not isinstance(described, dict):
         raise _damaged(path, "it does not describe the network")
-    values = {"emotion": _LARGEST.emotion, **described}  # the first files leave it out
+    # The first files leave these out.
+    values = {"emotion": _LARGEST.emotion, "variants": 0, **described}
     if set(values) != set(largest):
         raise _damaged(path, "it does not describe the network")
     for name, value in values.items():
         if name == "emotion":
             known = value in EMOTION_ENTRIES
         else:
-            known = type(value) is int and 0 < value <= largest[name]
+            known = type(value) is int and (name != "variants") <= value <= largest[name]
         if not known:
             raise _damaged(path, f"network.{name} is {value!r}")
     if values["window"] != _LARGEST.window or values["width"] % values["heads"]:
@@ -239,6 +246,21 @@ def _mirrored(about: dict[str, object], path: Path) -> IndexArray:
 
 def _asymmetry_gain(about: dict[str, object], path: Path) -> float:
     return _within(about.get("asymmetry_gain"), LARGEST_ASYMMETRY_GAIN, "asymmetry_gain", path)
+
+
+def _variants(about: dict[str, object], config: NetworkConfig, path: Path) -> Float32Array | None:
+    rows = about.get("variants", [])
+    if not config.variants and rows == []:
+        return None
+    shape = (len(EMOTIONS), config.variants)
+    if (
+        not isinstance(rows, list)
+        or len(rows) != shape[0]
+        or any(not isinstance(row, list) or len(row) != shape[1] for row in rows)
+    ):
+        raise _damaged(path, f"variants is no table of {shape[0]} rows of {shape[1]} shares")
+    shares = [[_within(share, 1.0, "a share of variants", path) for share in row] for row in rows]
+    return np.array(shares, np.float32)
 
 
 def _pairs(about: dict[str, object], name: str, path: Path) -> list[list[object]]:

@@ -160,8 +160,12 @@ EXPRESSIONS = _read_emotions()
 
 VARIANTS = 4
 """Variants of each emotion in `EXPRESSIONS`."""
-PROTOTYPE_SHARES = (0.7, 0.3, 0.0, 0.0)
-"""Shares of the variants in whoever has no look of their own."""
+_PROTOTYPE_SHARES = (0.7, 0.3, 0.0, 0.0)
+
+
+def prototype_variants() -> Float64Array:
+    """(6, 4) shares of each emotion's variants in whoever has no look of their own."""
+    return np.tile(_PROTOTYPE_SHARES, (len(EMOTIONS), 1))
 
 
 def weights_of(units: dict[int, float]) -> Float64Array:

@@ -15,7 +15,7 @@ from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
 from ....shared.motion import ARKIT_NAMES
 from .channels import NAMES, parts, side_of
-from .emotions import PROTOTYPE_SHARES, VARIANTS
+from .emotions import VARIANTS, prototype_variants
 
 _RESTING = frozenset(
     name
@@ -86,7 +86,7 @@ def calm_style() -> Style:
         gains=ones,
         asymmetry=0.0,
         speech_asymmetry=ones,
-        variants=np.tile(PROTOTYPE_SHARES, (len(EMOTIONS), 1)),
+        variants=prototype_variants(),
         brow_beat=0.25,
         brow_outer=0.5,
         blink_every_s=3.0,

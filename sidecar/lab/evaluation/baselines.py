@@ -35,8 +35,8 @@ def untouched(clip: Clip) -> Float32Array:
 
 
 def modulated(modulator: Modulator) -> Method:
-    """The method that applies the modulator with the clip's target curve."""
-    return lambda clip: apply(modulator, clip.source, clip.curve)
+    """The method that applies the modulator with the clip's target program."""
+    return lambda clip: apply(modulator, clip.source, clip.program)
 
 
 def mean_offsets(groups: list[Group]) -> Float32Array:

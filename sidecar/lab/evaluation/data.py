@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....shared.arrays import BoolArray, Float32Array, IndexArray
-from ..training.data import Group
+from ..training.data import Group, Program
 from .performances import STATES
 
 MIXED_KINDS = ("held", "rise", "pulse", "transition", "blend")
@@ -22,8 +22,8 @@ class Clip:
     """One take of T frames and what it should become.
 
     performance: its group's index. source_class, target_class: index into `STATES`, or `MIXED`.
-    source, truth: (T, 103). source_curve, curve: (T, 6) of the source and of the target.
-    closure: (T,) 1 where the lips must meet. shape: (300,) the identity.
+    source, truth: (T, 103). source_curve: (T, 6) emotion of the source. program: the
+    target's. closure: (T,) 1 where the lips must meet. shape: (300,) the identity.
     """
 
     performance: int
@@ -32,9 +32,14 @@ class Clip:
     source: Float32Array
     truth: Float32Array
     source_curve: Float32Array
-    curve: Float32Array
+    program: Program
     closure: Float32Array
     shape: Float32Array
+
+    @property
+    def curve(self) -> Float32Array:
+        """(T, 6) emotion of the target."""
+        return self.program.weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,7 +89,7 @@ def _clip(groups: list[Group], index: int, source_class: int, target: int, sourc
         source=group.sources[source].astype(np.float32),
         truth=group.targets[target].astype(np.float32),
         source_curve=group.weights[source].astype(np.float32),
-        curve=group.weights[target].astype(np.float32),
+        program=group.program(target),
         closure=group.closure.astype(np.float32),
         shape=group.shape,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ....shared.errors import InputError
 from ...modulation.network import EMOTION_ENTRIES, NetworkConfig
+from ..anchors.emotions import VARIANTS
 
 _MAY_BE_ZERO = ("seed", "warmup_steps")
 """The whole numbers that may be 0; the others are counts of at least 1."""
@@ -24,31 +25,32 @@ class GeometryConfig:
     for training. programs: emotion curves of each performance. emotion: how it enters the network,
     one of `EMOTION_ENTRIES`. batch: windows of 64 frames a step, over all processes. *_weight:
     factors on the loss's terms, which are per unit of a number (parameter, velocity) or per mm
-    (vertex, lips); 0 leaves a term out."""
+    (vertex, lips), or per mm of the lip gap's second difference (flutter); 0 leaves a term out."""
 
     seed: int = 1
     device: str = "auto"
     data: str = ""
     head: str = "open"
-    performances: int = 2000
-    programs: int = 8
+    performances: int = 3000
+    programs: int = 10
     held_out_performances: int = 48
     layers: int = 4
     width: int = 256
     heads: int = 4
     hidden: int = 512
     emotion: str = "attended"
-    steps: int = 6000
+    steps: int = 14_000
     batch: int = 32
     learning_rate: float = 1.5e-3
     warmup_steps: int = 150
     weight_decay: float = 0.02
     gradient_clip: float = 1.0
-    average_decay: float = 0.997
+    average_decay: float = 0.998
     parameter_weight: float = 1.0
     vertex_weight: float = 0.12
     velocity_weight: float = 0.5
     lips_weight: float = 0.1
+    flutter_weight: float = 0.05
     vertices: int = 600
     bfloat16: bool = True
     log_every: int = 50
@@ -78,7 +80,7 @@ class GeometryConfig:
     def network(self) -> NetworkConfig:
         """The sizes of the network that these settings train."""
         names = ("layers", "width", "heads", "hidden", "emotion")
-        return NetworkConfig(**{name: getattr(self, name) for name in names})
+        return NetworkConfig(**{name: getattr(self, name) for name in names}, variants=VARIANTS)
 
 
 def ablations() -> dict[str, Path]:

@@ -13,22 +13,40 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ....shared.arrays import Float32Array, FloatArray
+from ....shared.arrays import Float32Array, FloatArray, IndexArray
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ....shared.motion import Motion, numbers_of
-from ...modulation.network import NUMBERS
+from ...modulation.network import NUMBERS, emotion_cues
 from ...modulation.windows import HOP, MODEL_FPS, WINDOW
 from ..anchors.dataset import read_synchronised
+from ..anchors.emotions import VARIANTS, prototype_variants
 from ..anchors.synchronised import Synchronised, make_synchronised
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Program:
+    """All that a network is told of one program of T frames. weights: (T, 6). variants: (6, V)
+    shares of each emotion's variants. keep_closed: 0..1, whether held lips stay closed."""
+
+    weights: Float32Array
+    variants: Float32Array
+    keep_closed: float
+
+    def cues(self) -> Float32Array:
+        """(T, K) see `emotion_cues`."""
+        keep_closed = np.full(len(self.weights), self.keep_closed, np.float32)
+        return emotion_cues(self.weights, self.variants, keep_closed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Group:
     """A `Synchronised` performance of T frames in K programs as numbers at 30 fps.
 
-    targets, sources: (K, T, 103). weights: (K, T, 6). closure: (T,) 1 where the lips must meet.
-    shape: (300,) the identity's.
+    targets, sources: (K, T, 103). weights: (K, T, 6). closure: (T,) 1 where speech closes the lips.
+    held: (T,) 1 where they rest on each other in silence. keep_closed: (K,) whether a program's
+    targets keep them so. variants: (6, V) shares of each emotion's variants. shape: (300,) the
+    identity's.
     """
 
     name: str
@@ -37,18 +55,29 @@ class Group:
     sources: NDArray[np.float16]
     weights: NDArray[np.float16]
     closure: NDArray[np.float16]
+    held: NDArray[np.float16]
+    keep_closed: Float32Array
+    variants: Float32Array
     shape: Float32Array
+
+    def program(self, index: int, frames: IndexArray | slice = slice(None)) -> Program:
+        """The given frames of one of the K programs."""
+        return Program(
+            weights=self.weights[index, frames].astype(np.float32),
+            variants=self.variants,
+            keep_closed=float(self.keep_closed[index]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """Windows of pairs. source, target: (B, 64, 103). weights: (B, 64, 6) the target's. closure:
-    (B, 64)."""
+    """Windows of pairs. source, target: (B, 64, 103). cues: (B, 64, K) the target's, see
+    `emotion_cues`. contact: (B, 64) 1 where the target's lips must meet."""
 
     source: Float32Array
     target: Float32Array
-    weights: Float32Array
-    closure: Float32Array
+    cues: Float32Array
+    contact: Float32Array
 
 
 def make_groups(
@@ -83,6 +112,11 @@ def group_of(made: Synchronised) -> Group:
         sources=numbers(made.sources),
         weights=np.stack([_at_model_rate(w, fps) for w in made.weights]).astype(np.float16),
         closure=_at_model_rate(made.closure[:, None], fps)[:, 0].astype(np.float16),
+        held=_at_model_rate(made.held[:, None], fps)[:, 0].astype(np.float16),
+        keep_closed=made.keep_closed.astype(np.float32),
+        variants=(prototype_variants() if made.variants is None else made.variants).astype(
+            np.float32
+        ),
         shape=made.targets[0].shape,
     )
 
@@ -132,8 +166,8 @@ def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch
     arrays = Batch(
         source=np.empty((size, WINDOW, NUMBERS), np.float32),
         target=np.empty((size, WINDOW, NUMBERS), np.float32),
-        weights=np.empty((size, WINDOW, len(EMOTIONS)), np.float32),
-        closure=np.empty((size, WINDOW), np.float32),
+        cues=np.empty((size, WINDOW, len(EMOTIONS) * (VARIANTS + 1)), np.float32),
+        contact=np.empty((size, WINDOW), np.float32),
     )
     for row in range(size):
         group = groups[rng.integers(len(groups))]
@@ -147,8 +181,9 @@ def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch
         pool = group.targets if rng.random() < 0.2 else group.sources
         arrays.source[row] = pool[source, places]
         arrays.target[row] = group.targets[target, places]
-        arrays.weights[row] = group.weights[target, places]
-        arrays.closure[row] = group.closure[places]
+        arrays.cues[row] = group.program(target, places).cues()
+        held = group.keep_closed[target] * group.held[places]
+        arrays.contact[row] = np.maximum(group.closure[places], held)
     return arrays
 
 
@@ -166,6 +201,6 @@ def augment(batch: Batch, scale: Float32Array, rng: np.random.Generator) -> Batc
     return Batch(
         source=np.asarray(batch.source * gain + bias + noise, np.float32),
         target=np.asarray(batch.target * gain + bias + noise, np.float32),
-        weights=batch.weights,
-        closure=batch.closure,
+        cues=batch.cues,
+        contact=batch.contact,
     )

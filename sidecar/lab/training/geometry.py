@@ -26,6 +26,7 @@ from ...modulation.network import GeometryNetwork
 from ...modulation.weights import Modulator, save_modulator
 from ...modulation.windows import WINDOW
 from ..anchors.channels import columns_of, mirrored_columns
+from ..anchors.emotions import prototype_variants
 from ..anchors.lips import CLOSERS
 from ..anchors.programs import TRAINING_KINDS
 from . import data
@@ -212,8 +213,8 @@ def _draw(run: Run) -> Batch:
     return Batch(
         source=batch.source[rows],
         target=batch.target[rows],
-        weights=batch.weights[rows],
-        closure=batch.closure[rows],
+        cues=batch.cues[rows],
+        contact=batch.contact[rows],
     )
 
 
@@ -226,9 +227,9 @@ def _loss(run: Run, batch: Batch) -> Tensor:
 
     normed = tensor((batch.source - scaling.mean) / scaling.scale)
     with torch.autocast(device.type, torch.bfloat16, enabled=run.config.bfloat16):
-        residual = run.network(normed, tensor(batch.weights))
+        residual = run.network(normed, tensor(batch.cues))
     output = tensor(batch.source) + residual.float() * tensor(scaling.residual_scale)
-    return run.loss(output - tensor(batch.target), tensor(batch.closure))
+    return run.loss(output - tensor(batch.target), tensor(batch.contact))
 
 
 def _follow(run: Run) -> None:
@@ -265,6 +266,7 @@ def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
         lip_closers={columns_of(name)[0]: limit for name, limit in CLOSERS.items()},
         mirrored=np.array(mirrored_columns(("eyeLook", "eyeBlink", "eyeWide")), np.intp),
         asymmetry_gain=ASYMMETRY_GAIN,
+        variants=prototype_variants().astype(np.float32),
         about={
             "space": "open",
             "step": run.step,

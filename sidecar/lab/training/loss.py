@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loss of the geometry network: parameters, vertices, velocity, and lips that must meet."""
+"""The loss of the geometry network: parameters, vertices, velocity, and lips: they must meet, and
+must not flutter."""
 
 from __future__ import annotations
 
@@ -16,15 +17,16 @@ from .linear_head import LinearHead
 @dataclass(frozen=True, slots=True, eq=False)
 class GeometryLoss:
     """L1 of parameters and vertices (Feelings paper, geometry loss) and of velocity, plus the gap
-    of the lips in closure frames, each times its weight in the config; terms of weight 0 are not
-    computed. Every term is a mean over B, so equal parts of a batch average to the whole."""
+    of the lips in frames in which they must meet, and the gap's second difference everywhere, each
+    times its weight in the config; terms of weight 0 are not computed. Every term is a mean over B,
+    so equal parts of a batch average to the whole."""
 
     config: GeometryConfig
     basis: Tensor  # (103, 3N) mm
     gap: Tensor  # (103, 5) mm
 
-    def __call__(self, error: Tensor, closure: Tensor) -> Tensor:
-        """() loss of error (B, T, 103), output minus truth in the motion's units, with closure
+    def __call__(self, error: Tensor, contact: Tensor) -> Tensor:
+        """() loss of error (B, T, 103), output minus truth in the motion's units, with contact
         (B, T)."""
         config = self.config
         total = config.parameter_weight * error.abs().mean()
@@ -33,9 +35,12 @@ class GeometryLoss:
         if config.velocity_weight:
             velocity = error[:, 1:] - error[:, :-1]
             total = total + config.velocity_weight * velocity.abs().mean()
+        gaps = error @ self.gap
         if config.lips_weight:
-            gaps = (error @ self.gap).abs().mean(2)
-            total = total + config.lips_weight * (gaps * closure).mean()
+            total = total + config.lips_weight * (gaps.abs().mean(2) * contact).mean()
+        if config.flutter_weight:
+            flutter = gaps[:, 2:] - 2 * gaps[:, 1:-1] + gaps[:, :-2]
+            total = total + config.flutter_weight * flutter.abs().mean()
         return total
 
 

@@ -13,7 +13,7 @@ from ....shared.motion import make_motion, numbers_of
 from ...modulation.modulator import modulate
 from ...modulation.weights import Modulator
 from ...modulation.windows import MODEL_FPS
-from .data import Group
+from .data import Group, Program
 from .linear_head import LinearHead
 
 CLOSED_MM = 0.5
@@ -52,10 +52,10 @@ def _measure_group(
     count = len(group.weights)
     target = 1 + int(group.targets.shape[1]) % (count - 1)
     truth = group.targets[target].astype(np.float32)
-    curve = group.weights[target].astype(np.float32)
+    program = group.program(target)
     sources = [group.sources[(target + shift) % count].astype(np.float32) for shift in (1, 2)]
-    outputs = [apply(modulator, source, curve) for source in sources]
-    mean = sources[0] + curve @ offsets
+    outputs = [apply(modulator, source, program) for source in sources]
+    mean = sources[0] + program.weights @ offsets
     closed = group.closure > 0.95
 
     def vertex(values: Float32Array) -> float:
@@ -79,13 +79,16 @@ def _measure_group(
     }
 
 
-def apply(modulator: Modulator, numbers: Float32Array, curve: Float32Array) -> Float32Array:
-    """(T, 103) a take (T, 103) modulated to emotion weights (T, 6), at full influence."""
+def apply(modulator: Modulator, numbers: Float32Array, program: Program) -> Float32Array:
+    """(T, 103) a take (T, 103) modulated to a program of T frames, at full influence."""
     motion = make_motion(
         expression=numbers[:, :100], jaw=numbers[:, 100:], fps=MODEL_FPS, space="open"
     )
-    track = replace(constant_track(len(numbers), MODEL_FPS), weights=curve)
-    out = modulate(motion, track, modulator)
+    track = constant_track(len(numbers), MODEL_FPS)
+    keep_closed = track.keep_closed * np.float32(program.keep_closed)
+    track = replace(track, weights=program.weights, keep_closed=keep_closed)
+    variants = None if modulator.variants is None else program.variants
+    out = modulate(motion, track, replace(modulator, variants=variants))
     return numbers_of(out)
 
 
