@@ -244,9 +244,10 @@ def test_anger_stares_under_low_brows_and_does_not_smirk():
     for name, form, face in shown("angry"):
         assert face["brow inner"][1] < -9, name
         assert face["brow inner"][0] < -4, name
-        assert face["upper lid"][1] > 1, name
+        # Under low brows, so as high as at rest is a stare; wider lids were read as surprise.
+        assert face["upper lid"][1] > -0.7, name
         assert face["lower lid"][1] > 1.4, name
-        assert abs(face["corner"][1]) < 2, name
+        assert -3.5 < face["corner"][1] < 2, name
         if form == CLOSED:  # thin lips
             assert face["upper lip"][1] < -2, name
             assert face["lower lip"][1] > 4, name
