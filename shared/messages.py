@@ -61,6 +61,8 @@ _PASSES = Several(item=Choice(values=PASSES), least=1, most=len(PASSES))
 _SOME_WEIGHTS = Array(dtype="<f4", shape=(None, 6), optional=True)
 _SOME_CURVE = Array(dtype="<f4", shape=(None,), optional=True)
 _SOME_EYELIDS = Array(dtype="<f4", shape=(None, 2), optional=True)
+_SOME_VERTICES = Array(dtype="<f4", shape=(None, 3), optional=True)
+_SOME_PIXELS = Array(dtype="|u1", shape=(None, None, 4), optional=True)
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
@@ -163,8 +165,7 @@ class MotionArrays(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrackArrays(Message):
-    """The fields of an `EmotionTrack` of T frames; see there. keep_closed: since protocol 3.3; 1 if
-    absent."""
+    """The fields of an `EmotionTrack` of T frames; see there. keep_closed: 1 if absent (3.2)."""
 
     fps: Annotated[float, Number(low=0.001, high=1000)]
     weights: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 6))]
@@ -232,12 +233,8 @@ class Previewed(Message):
     frame: Annotated[int, _FRAME]
     expression: Annotated[Float32Array, Array(dtype="<f4", shape=(1, 100))]
     jaw: Annotated[Float32Array, Array(dtype="<f4", shape=(1, 3))]
-    vertices: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None, 3), optional=True)] = (
-        None
-    )
-    pixels: Annotated[
-        UInt8Array | None, Array(dtype="|u1", shape=(None, None, 4), optional=True)
-    ] = None
+    vertices: Annotated[Float32Array | None, _SOME_VERTICES] = None
+    pixels: Annotated[UInt8Array | None, _SOME_PIXELS] = None
     width: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
     height: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
     slot: Annotated[int | None, Integer(high=limits.MAX_PIXEL_SLOTS - 1, optional=True)] = None
