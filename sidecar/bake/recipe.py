@@ -19,7 +19,7 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ...shared.version import AFFEKT_VERSION
 from ..memory import remembered
-from ..modulation.modulator import Modulator, strength_of, weight_rows
+from ..modulation.modulator import Modulator, cue_rows, strength_of
 from ..modulation.network import GeometryNetwork
 from .take import Prepared
 
@@ -41,13 +41,12 @@ _CODE = (
 
 def motion_key(prepared: Prepared, track: EmotionTrack, frames: range) -> str:
     """Names a chunk of motion by the take and the rows of the track that can change it."""
-    rows = weight_rows(prepared.before, track, frames)
+    rows = cue_rows(prepared.before, track, frames)
     strength = strength_of(track, frames)
     span = slice(frames.start, frames.stop)
-    curves = (track.upper, track.lower, track.keep_closed)
-    of_frames = [np.where(strength != 0, curve[span], 0) for curve in curves]
-    weights = track.weights[rows.start : rows.stop]
-    parts = (frames.start, frames.stop, strength, *of_frames, rows.start, weights)
+    regions = [np.where(strength != 0, curve[span], 0) for curve in (track.upper, track.lower)]
+    cues = [curve[rows.start : rows.stop] for curve in (track.weights, track.keep_closed)]
+    parts = (frames.start, frames.stop, strength, *regions, rows.start, *cues)
     return fingerprint("motion", _take_key(prepared), *parts)
 
 

@@ -117,8 +117,9 @@ def _check(motion: Motion, track: EmotionTrack, frames: range) -> None:
         raise frames_outside(frames, len(motion))
 
 
-def weight_rows(motion: Motion, track: EmotionTrack, frames: range) -> range:
-    """The rows of `track.weights` on which those frames of the modulated take depend."""
+def cue_rows(motion: Motion, track: EmotionTrack, frames: range) -> range:
+    """The rows of the track's weights and keep_closed on which those frames of the modulated take
+    depend."""
     touched = np.flatnonzero(strength_of(track, frames))
     if not len(touched):
         return range(0)

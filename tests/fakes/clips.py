@@ -3,7 +3,7 @@
 
 import numpy as np
 from affekt.sidecar.lab.evaluation.data import STATES, Clip
-from affekt.sidecar.lab.training.data import Group
+from affekt.sidecar.lab.training.data import Group, Program
 
 FRAMES = 24
 
@@ -25,11 +25,16 @@ def clip(**changes: object) -> Clip:
         "source": numbers(1),
         "truth": numbers(2),
         "source_curve": held(1),
-        "curve": held(2),
+        "program": program(held(2)),
         "closure": np.zeros(FRAMES, np.float32),
         "shape": np.zeros(300, np.float32),
     }
     return Clip(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def program(weights: np.ndarray) -> Program:
+    """The weights (T, 6) as a network is told of them, each emotion by all variants alike."""
+    return Program(weights=weights, variants=np.full((6, 4), 0.25, np.float32), keep_closed=1.0)
 
 
 def held(class_index: int, frames: int = FRAMES) -> np.ndarray:
@@ -49,5 +54,8 @@ def group(seed: int, offsets: np.ndarray, frames: int = FRAMES) -> Group:
         sources=takes.astype(np.float16),
         weights=np.stack([held(k, frames) for k in range(7)]).astype(np.float16),
         closure=np.zeros(frames, np.float16),
+        held=np.zeros(frames, np.float16),
+        keep_closed=np.ones(7, np.float32),
+        variants=np.full((6, 4), 0.25, np.float32),
         shape=np.zeros(300, np.float32),
     )

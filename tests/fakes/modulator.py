@@ -13,7 +13,8 @@ def small_modulator(seed: int = 0) -> Modulator:
     """Changes every number of every frame by a few hundredths."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = GeometryNetwork(NetworkConfig(layers=1, width=32, heads=2, hidden=32))
+        config = NetworkConfig(layers=1, width=32, heads=2, hidden=32, variants=4)
+        network = GeometryNetwork(config)
         with torch.no_grad():
             network.residual.weight.normal_(0, 0.2)
     return Modulator(
@@ -28,6 +29,7 @@ def small_modulator(seed: int = 0) -> Modulator:
         lip_closers={2: 0.9, 1: 1.0},
         mirrored=np.array([[3, 4], [6, 5]]),
         asymmetry_gain=0.0,
+        variants=np.tile(np.float32([0.625, 0.25, 0.125, 0]), (6, 1)),
         about={},
     )
 

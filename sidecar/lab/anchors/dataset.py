@@ -118,7 +118,7 @@ def write_performance(made: Synchronised, folder: Path) -> dict[str, object]:
         _write_array(folder / made.name / f"{name}.npy", getattr(made, name))
         entry[name] = f"{made.name}/{name}.npy"
     if made.variants is not None:
-        entry["variants"] = made.variants.round(6).tolist()
+        entry["variants"] = made.variants.astype(np.float32).tolist()
     return {**entry, "takes": takes}
 
 

@@ -16,7 +16,7 @@ from affekt.sidecar.bake import recipe
 from affekt.sidecar.bake.bake import CHUNK, chunks_of
 from affekt.sidecar.bake.recipe import motion_key, vertices_key
 from affekt.sidecar.bake.take import prepare
-from affekt.sidecar.modulation.modulator import modulate_part, weight_rows
+from affekt.sidecar.modulation.modulator import cue_rows, modulate_part
 from fakes.bakes import ADAPTER, FRAMES, HEAD, MODULATOR, RATES, prepared, random_track, same_bits
 from fakes.modulator import MODULATOR_ARRAYS, small_modulator
 from fakes.takes import random_motion
@@ -133,19 +133,21 @@ def test_rows_outside_those_named_do_not_matter(fps: float, seed: int, chunk: in
     """The same with every other row changed at once, and inside them one row does matter."""
     take, track = prepared("open", fps), random_track(seed)
     frames = list(chunks_of(range(FRAMES), FRAMES))[chunk]
-    rows = weight_rows(take.before, track, frames)
-    weights = np.ones_like(track.weights)
-    weights[rows.start : rows.stop] = track.weights[rows.start : rows.stop]
-    other = replace(track, weights=weights)
-    for curve in ("influence", "upper", "lower", "geometry", "keep_closed"):
+    rows = cue_rows(take.before, track, frames)
+    other = track
+    for curve in ("weights", "keep_closed"):
+        for outside in (slice(0, rows.start), slice(rows.stop, None)):
+            other = changed(other, curve, outside, 0.25)
+    for curve in ("influence", "upper", "lower", "geometry"):
         for outside in (slice(0, frames.start), slice(frames.stop, None)):
             other = changed(other, curve, outside, 0.25)
     parts = [modulate_part(take.before, t, take.modulator, frames) for t in (track, other)]
     assert motion_key(take, track, frames) == motion_key(take, other, frames)
     assert same_bits(*parts)
     if rows:
-        inside = changed(track, "weights", slice(rows.start, rows.stop), 0.125)
-        assert motion_key(take, track, frames) != motion_key(take, inside, frames)
+        for curve in ("weights", "keep_closed"):
+            inside = changed(track, curve, slice(rows.start, rows.stop), 0.125)
+            assert motion_key(take, track, frames) != motion_key(take, inside, frames)
 
 
 def test_names_tell_takes_heads_and_modulators_apart() -> None:
@@ -193,6 +195,7 @@ def test_nothing_is_left_out_below() -> None:
         "upper_share",
         "lip_opening",
         "mirrored",
+        "variants",
     }
     assert set(vars_of(random_motion(2))) == {*TAKE_ARRAYS, "fps", "space"}
 

@@ -8,10 +8,14 @@ from affekt.sidecar.modulation.network import NUMBERS, GeometryNetwork, NetworkC
 from affekt.sidecar.modulation.weights import load_modulator
 from torch import Tensor, nn
 
+CUES = 18
+"""Of a network that knows two variants."""
+
 
 def random_network(layers: int = 2) -> GeometryNetwork:
     torch.manual_seed(5)
-    network = GeometryNetwork(NetworkConfig(layers=layers, width=48, heads=3, hidden=64))
+    config = NetworkConfig(layers=layers, width=48, heads=3, hidden=64, variants=2)
+    network = GeometryNetwork(config)
     with torch.no_grad():
         for block in network.blocks:
             block.emotion_attention.sink.normal_()
@@ -24,17 +28,18 @@ def test_agrees_with_the_network(network: GeometryNetwork) -> None:
     fast = window_network(network)
     for seed in range(3):
         torch.manual_seed(seed)
-        frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
-        expected = network(frames[None], weights[None])[0]
+        frames = torch.randn(64, NUMBERS)
+        cues = torch.rand(64, network.config.cues)
+        expected = network(frames[None], cues[None])[0]
         assert expected.abs().max() > 0.1
-        assert (fast(frames, weights) - expected).abs().max() < 1e-5
+        assert (fast(frames, cues) - expected).abs().max() < 1e-5
 
 
 def test_neutral_adds_exactly_nothing() -> None:
     network, silent = random_network(), random_network()
     silent.emotions.zero_()
     frames = torch.randn(64, NUMBERS)
-    zero, some = torch.zeros(64, 6), torch.rand(64, 6)
+    zero, some = torch.zeros(64, CUES), torch.rand(64, CUES)
     assert torch.equal(window_network(network)(frames, zero), window_network(silent)(frames, some))
     assert not torch.equal(
         window_network(network)(frames, some), window_network(silent)(frames, some)
@@ -48,46 +53,46 @@ def test_a_network_of_other_parts_runs_as_it_is() -> None:
             self.join = nn.Linear(NUMBERS, NUMBERS)
             nn.init.normal_(self.residual.weight)
 
-        def forward(self, frames: Tensor, weights: Tensor) -> Tensor:
-            return super().forward(self.join(frames), weights)
+        def forward(self, frames: Tensor, cues: Tensor) -> Tensor:
+            return super().forward(self.join(frames), cues)
 
     network = Variant().requires_grad_(False)
-    frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
-    expected = network(frames[None], weights[None])[0]
-    assert torch.equal(window_network(network)(frames, weights), expected)
+    frames, cues = torch.randn(64, NUMBERS), torch.rand(64, 6)
+    expected = network(frames[None], cues[None])[0]
+    assert torch.equal(window_network(network)(frames, cues), expected)
 
 
 def test_what_is_remembered_is_what_was_answered() -> None:
     asked: list[Tensor] = []
     plain = window_network(random_network())
 
-    def network(frames: Tensor, weights: Tensor, rows: slice | None = None) -> Tensor:
+    def network(frames: Tensor, cues: Tensor, rows: slice | None = None) -> Tensor:
         asked.append(frames)
-        return plain(frames, weights)
+        return plain(frames, cues)
 
     remembered = remembering(network, windows=3)
     frames = [torch.randn(64, NUMBERS) for _ in range(4)]
-    weights = torch.rand(64, 6)
+    cues = torch.rand(64, CUES)
     for _ in range(2):
         for window in frames[:3]:
-            assert torch.equal(remembered(window, weights), plain(window, weights))
+            assert torch.equal(remembered(window, cues), plain(window, cues))
     assert len(asked) == 3
-    remembered(frames[0].clone(), weights.clone())  # by content
-    remembered(frames[3], weights)  # the one that was asked for longest ago is forgotten
-    remembered(frames[0], weights)
+    remembered(frames[0].clone(), cues.clone())  # by content
+    remembered(frames[3], cues)  # the one that was asked for longest ago is forgotten
+    remembered(frames[0], cues)
     assert len(asked) == 4
-    remembered(frames[1], weights)
+    remembered(frames[1], cues)
     assert len(asked) == 5
 
 
 def test_the_least_change_is_asked_for() -> None:
     network = random_network()
     remembered, plain = remembering(window_network(network)), window_network(network)
-    frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
-    first = remembered(frames, weights)
+    frames, cues = torch.randn(64, NUMBERS), torch.rand(64, CUES)
+    first = remembered(frames, cues)
     for changed in (torch.nextafter(frames, frames + 1), -frames):
-        assert torch.equal(remembered(changed, weights), plain(changed, weights))
-    other = weights.clone()
+        assert torch.equal(remembered(changed, cues), plain(changed, cues))
+    other = cues.clone()
     other[5, 2] += 0.5
     assert torch.equal(remembered(frames, other), plain(frames, other))
     assert not torch.equal(remembered(frames, other), first)
@@ -101,13 +106,13 @@ def test_rows_alone_have_the_bits_of_the_window(layers: int) -> None:
     careful = window_network(network)
     careful._rows_stand_alone = False
     torch.manual_seed(0)
-    frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
-    whole = plain(frames, weights)
+    frames, cues = torch.randn(64, NUMBERS), torch.rand(64, CUES)
+    whole = plain(frames, cues)
     assert whole.abs().max() > 0.1
     for row in range(0, 64, ROWS):
         rows = slice(row, row + ROWS)
         for fast in (plain, careful):
-            assert torch.equal(fast(frames, weights, rows), whole[rows])
+            assert torch.equal(fast(frames, cues, rows), whole[rows])
 
 
 def test_what_is_kept_inside_mixes_nothing_up() -> None:
@@ -116,18 +121,18 @@ def test_what_is_kept_inside_mixes_nothing_up() -> None:
     fast = window_network(network)
     torch.manual_seed(1)
     windows = [torch.randn(64, NUMBERS) for _ in range(20)]
-    moods = [torch.rand(64, 6) for _ in range(2)]
+    moods = [torch.rand(64, CUES) for _ in range(2)]
     for _ in range(2):
         for frames in windows:
-            for weights in moods:
-                assert torch.equal(fast(frames, weights), window_network(network)(frames, weights))
+            for cues in moods:
+                assert torch.equal(fast(frames, cues), window_network(network)(frames, cues))
 
 
 def test_rows_are_remembered_apart() -> None:
     remembered = remembering(window_network(random_network()))
-    frames, weights = torch.randn(64, NUMBERS), torch.rand(64, 6)
+    frames, cues = torch.randn(64, NUMBERS), torch.rand(64, CUES)
     parts = [slice(0, ROWS), slice(ROWS, 2 * ROWS), slice(0, ROWS)]
-    found = [remembered(frames, weights, rows) for rows in parts]
+    found = [remembered(frames, cues, rows) for rows in parts]
     assert found[0] is found[2]
     assert not torch.equal(found[0], found[1])
-    assert remembered(frames, weights).shape == (64, NUMBERS)
+    assert remembered(frames, cues).shape == (64, NUMBERS)

@@ -18,6 +18,7 @@ from affekt.sidecar.modulation.network import (
     NUMBERS,
     GeometryNetwork,
     NetworkConfig,
+    emotion_cues,
 )
 from affekt.sidecar.modulation.weights import FORMAT, FORMAT_1, save_modulator
 from hypothesis import given, settings
@@ -29,7 +30,8 @@ FRAMES = 430
 
 def random_modulator(config: NetworkConfig | None = None) -> Modulator:
     torch.manual_seed(3)
-    network = GeometryNetwork(config or NetworkConfig(layers=2, width=64, heads=4, hidden=96))
+    config = config or NetworkConfig(layers=2, width=64, heads=4, hidden=96, variants=2)
+    network = GeometryNetwork(config)
     with torch.no_grad():
         network.residual.weight.normal_(0, 0.2)
         network.residual.bias.normal_(0, 0.2)
@@ -46,6 +48,7 @@ def random_modulator(config: NetworkConfig | None = None) -> Modulator:
         lip_closers={99: 0.9, 26: 1.0},
         mirrored=np.arange(60).reshape(30, 2),
         asymmetry_gain=0.0,
+        variants=rng.uniform(0, 1, (6, 2)).astype(np.float32) if config.variants else None,
         about={},
     )
 
@@ -86,7 +89,7 @@ def test_neutral_adds_exactly_nothing_from_emotion():
         plain = plain + block.frame_attention(normed, normed)
         plain = plain + block.feed(block.feed_norm(plain))
     expected = network.residual(network.norm(plain))
-    assert torch.equal(network(frames, torch.zeros(2, 64, 6)), expected)
+    assert torch.equal(network(frames, torch.zeros(2, 64, network.config.cues)), expected)
 
 
 def test_neutral_adds_exactly_nothing_where_emotion_is_concatenated():
@@ -442,8 +445,12 @@ class TestFiles:
             ({"mirrored": [[0, 103]]}, "mirrored names a column"),
             ({"mirrored": [[0, 0]]}, "mirrored names a column"),
             ({"mirrored": [[0, 1, 2]]}, "mirrored is no list of pairs"),
+            ({"variants": [[1.0, 0.0]] * 5}, "variants is no table of 6 rows of 2 shares"),
+            ({"variants": [[1.0]] * 6}, "variants is no table of 6 rows of 2 shares"),
+            ({"variants": []}, "variants is no table of 6 rows of 2 shares"),
+            ({"variants": [[1.0, 1.5]] * 6}, "a share of variants is 1.5"),
             ({"emotions": ["happy"]}, "knows other emotions"),
-            ({"format": "affekt geometry modulator 3"}, "does not describe a geometry modulator"),
+            ({"format": "affekt geometry modulator 4"}, "does not describe a geometry modulator"),
         ],
         ids=str,
     )
@@ -477,6 +484,7 @@ class TestFiles:
             **values,
             lip_opening=opening,
             asymmetry_gain=0.625,
+            variants=np.arange(12, dtype=np.float32).reshape(6, 2) / 16,
             about={**MODULATOR.about, "trained": "by hand"},
         )
         save_modulator(own, tmp_path / "m.safetensors")
@@ -484,6 +492,7 @@ class TestFiles:
         for name, wanted in (values | {"lip_opening": opening}).items():
             np.testing.assert_array_equal(getattr(loaded, name), wanted, err_msg=name)
         assert loaded.asymmetry_gain == 0.625
+        np.testing.assert_array_equal(loaded.variants, own.variants)
         assert loaded.about["trained"] == "by hand"
         assert not loaded.network.training
         assert not any(parameter.requires_grad for parameter in loaded.network.parameters())
@@ -540,16 +549,19 @@ class TestFiles:
     def test_a_file_of_the_first_form_follows_the_rules_that_ship(
         self, tmp_path: Path, gain: float | None
     ):
-        path = self.saved(tmp_path)
+        path = tmp_path / "m.safetensors"
+        save_modulator(replace(random_modulator(NetworkConfig(layers=1)), about={}), path)
         about = json.loads(path.with_suffix(".json").read_text())
-        for name in ("lip_closers", "mirrored", "asymmetry_gain"):
+        for name in ("lip_closers", "mirrored", "asymmetry_gain", "variants"):
             del about[name]
+        del about["network"]["variants"]
         about |= {"format": FORMAT_1} | ({} if gain is None else {"side_gain": gain})
         path.with_suffix(".json").write_text(json.dumps(about))
         loaded, shipped = load_modulator(path), load_modulator()
         assert loaded.asymmetry_gain == (gain or 0)
         assert list(loaded.lip_closers.items()) == list(shipped.lip_closers.items())
         assert np.array_equal(loaded.mirrored, shipped.mirrored)
+        assert loaded.variants is None
         save_modulator(loaded, path)
         about = json.loads(path.with_suffix(".json").read_text())
         assert about["format"] == FORMAT
@@ -579,3 +591,29 @@ class TestFiles:
         assert caught.value.code == code
         assert caught.value.remedy
         return caught.value
+
+
+def test_the_network_is_told_each_weight_by_variants_and_by_lips() -> None:
+    weights = np.array([[0.5, 0, 0, 0, 0, 1.25]], np.float32)
+    variants = np.zeros((6, 2), np.float32)
+    variants[0], variants[5] = (0.75, 0.25), (0.5, 0.25)
+    cues = emotion_cues(weights, variants, np.array([0.25], np.float32))
+    shown = [0.375, 0.125, *[0] * 8, 0.625, 0.3125]
+    assert cues.dtype == np.float32
+    assert cues[0].tolist() == [*shown, 0.125, 0, 0, 0, 0, 0.3125]
+    assert emotion_cues(weights, None, np.ones(1, np.float32)) is weights
+
+
+@pytest.mark.parametrize("fps", [30.0, 24.0])
+def test_variants_and_keep_closed_change_what_the_network_does(fps: float) -> None:
+    take, track = random_take(120, fps), replace(random_track(120), fps=fps)
+    plain = numbers(modulate(take, track, MODULATOR))
+    assert MODULATOR.variants is not None
+    other = replace(MODULATOR, variants=MODULATOR.variants[:, ::-1])
+    open_ = replace(track, keep_closed=track.keep_closed * np.float32(0.25))
+    assert not np.array_equal(numbers(modulate(take, track, other)), plain)
+    assert not np.array_equal(numbers(modulate(take, open_, MODULATOR)), plain)
+    blind = replace(MODULATOR, network=random_modulator(NetworkConfig(layers=1)).network)
+    blind = replace(blind, variants=None, lip_opening=np.zeros_like(blind.lip_opening))
+    told = [numbers(modulate(take, t, blind)) for t in (track, open_)]
+    assert np.array_equal(*told)

@@ -114,11 +114,17 @@ def test_either_network_trains(tmp_path: Path, emotion: str):
     network = load_modulator(path).network
     assert network.config.emotion == emotion
     assert network.residual.weight.abs().max() > 0
-    assert network(torch.zeros(1, 64, 103), torch.ones(1, 64, 6)).abs().max() > 0
+    assert network(torch.zeros(1, 64, 103), torch.ones(1, 64, network.config.cues)).abs().max() > 0
 
 
 class TestLoss:
-    TERMS = ("parameter_weight", "vertex_weight", "velocity_weight", "lips_weight")
+    TERMS = (
+        "parameter_weight",
+        "vertex_weight",
+        "velocity_weight",
+        "lips_weight",
+        "flutter_weight",
+    )
 
     @pytest.mark.parametrize("term", TERMS)
     def test_a_weight_of_0_leaves_its_term_out(self, term: str):
@@ -145,6 +151,16 @@ class TestLoss:
             results.append((value.detach(), leaf.grad))
         for ours, plain in zip(*results, strict=True):
             torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-8)
+
+    def test_flutter_is_the_gaps_second_difference(self):
+        settings = dict.fromkeys(self.TERMS, 0.0) | {"flutter_weight": 3.0}
+        config = replace(TINY, **settings)
+        gap = torch.zeros(103, 5)
+        gap[7] = torch.tensor([2.0, 1.0, 0.0, 0.0, 0.0])
+        loss = GeometryLoss(config, torch.zeros(103, 3), gap)
+        error = torch.zeros(1, 5, 103)
+        error[0, :, 7] = torch.tensor([0.0, 1.0, 3.0, 4.0, 4.0])  # bends by 1, -1 and -1
+        assert loss(error, torch.zeros(1, 5)).item() == pytest.approx(3 * (2 + 1) / 5)
 
     def value(self, config: GeometryConfig) -> float:
         return self.make(config)(*self.draw()).item()
