@@ -56,6 +56,8 @@ takes .7 of both lip rolls, which bites the lips."""
 KEPT = ("eyeLook", "eyeBlink", "tongueOut")
 """Beginnings of names that stay as they are: gaze turns eyeballs, of which the skin says nothing,
 and a blink of 1 shuts the lids on every rig, however wide its eyes are."""
+_SHOWN = 0.5
+"""Rows that move at least by this share of the largest show what a shape does."""
 SIZED = ("jawOpen",)
 """Shapes that get the ratio of the two sizes as their gain: a jaw opens as far."""
 CLOSING = ("mouthClose",)
@@ -81,7 +83,7 @@ class Options:
     ridge: float = 0.02
     most_helped: float = 0.6
     gains: tuple[float, float] = (0.3, 1.2)
-    restored: float = 1.3
+    restored: float = 1.6
     one_sided: float = 0.5
     sweeps: int = 300
     tolerance: float = 1e-6
@@ -318,8 +320,10 @@ def _restoring(
 
 
 def _size_ratio(goal: Float64Array, got: Float64Array) -> float:
-    """The size of a wanted motion over that of another, where the wanted one is; 1 for none."""
-    here = np.abs(goal) >= 0.1 * np.abs(goal).max(initial=0.0)
+    """The size of a wanted motion over that of another, in the rows that show it most, which are
+    what an audience looks at: a rig that spreads a smile over the cheeks still lacks it at the
+    corners. 1 for none."""
+    here = np.abs(goal) >= _SHOWN * np.abs(goal).max(initial=0.0)
     size = float(np.linalg.norm(got[here]))
     return float(np.linalg.norm(goal[here])) / size if size > 0 else 1.0
 
