@@ -10,7 +10,7 @@ import numpy as np
 from ....shared.arrays import BoolArray, Float32Array
 from ....shared.emotion import constant_track
 from ....shared.motion import make_motion, numbers_of
-from ...modulation.modulator import modulate
+from ...modulation.modulator import answering, modulate_part
 from ...modulation.weights import Modulator
 from ...modulation.windows import MODEL_FPS
 from .data import Group
@@ -80,13 +80,14 @@ def _measure_group(
 
 
 def apply(modulator: Modulator, numbers: Float32Array, curve: Float32Array) -> Float32Array:
-    """(T, 103) a take (T, 103) modulated to emotion weights (T, 6), at full influence."""
+    """(T, 103) a take (T, 103) modulated to a program's weights (T, 6), which are the network's
+    amplitudes, at full influence."""
     motion = make_motion(
         expression=numbers[:, :100], jaw=numbers[:, 100:], fps=MODEL_FPS, space="open"
     )
     track = replace(constant_track(len(numbers), MODEL_FPS), weights=curve)
-    out = modulate(motion, track, modulator)
-    return numbers_of(out)
+    performed = replace(answering(modulator, motion), is_keyed=False)
+    return numbers_of(modulate_part(motion, track, performed))
 
 
 def _mean_offsets(groups: list[Group]) -> Float32Array:
