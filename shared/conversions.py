@@ -62,6 +62,7 @@ class TrackFields(TypedDict):
     lower: Float32Array
     geometry: Float32Array
     appearance: Float32Array
+    keep_closed: Float32Array
     fps: float
 
 
@@ -92,7 +93,10 @@ def track_fields(track: EmotionTrack) -> TrackFields:
 
 def to_track(message: TrackArrays) -> EmotionTrack:
     """The track in the message. Raises InputError `emotion.*`."""
-    return EmotionTrack(**{name: getattr(message, name) for name in _TRACK_FIELDS})
+    given = {name: getattr(message, name) for name in _TRACK_FIELDS}
+    if message.keep_closed is None:
+        given["keep_closed"] = np.ones(len(message.weights), np.float32)
+    return EmotionTrack(**given)
 
 
 def preview_rows(frame: int, fps: float, length: int) -> range:

@@ -15,8 +15,8 @@ from .wording import say_count
 EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
 """The six emotions in the order of every (…, 6) array. Neutral is all zeros."""
 
-CONTROLS = ("influence", "upper", "lower", "geometry", "appearance")
-"""The five strengths that travel beside the weights, each with one value per frame."""
+CONTROLS = ("influence", "upper", "lower", "geometry", "appearance", "keep_closed")
+"""The six controls that travel beside the weights, one value per frame; 1 unless keyed."""
 
 CHANNELS = EMOTIONS + CONTROLS
 """Everything that an animator can key."""
@@ -26,7 +26,7 @@ def largest_value(channel: str) -> float:
     """Upper end of a channel's range; the lower end is 0."""
     if channel in EMOTIONS:
         return limits.MAX_EMOTION_WEIGHT
-    return 1.0 if channel == "influence" else limits.MAX_STRENGTH
+    return 1.0 if channel in ("influence", "keep_closed") else limits.MAX_STRENGTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +38,8 @@ class EmotionTrack:
         performance untouched, bit for bit.
     upper, lower: (T,) 0..2, strength above and below the nose's tip.
     geometry, appearance: (T,) 0..2, strength of the two branches of the modulation.
+    keep_closed: (T,) 0..1, how far lips that the take holds closed through a silence stay closed;
+        0 lets the emotion open them.
     fps: frames per second, the take's.
 
     Raises InputError `emotion.shape`, `emotion.not_finite` or `emotion.range`.
@@ -49,6 +51,7 @@ class EmotionTrack:
     lower: Float32Array  # (T,)
     geometry: Float32Array  # (T,)
     appearance: Float32Array  # (T,)
+    keep_closed: Float32Array  # (T,)
     fps: float
 
     def __post_init__(self) -> None:
@@ -106,7 +109,7 @@ def check_length(track: EmotionTrack, frames: int) -> None:
 
 
 def constant_track(
-    frames: int, fps: float, *, influence: float = 1.0, **weights: float
+    frames: int, fps: float, *, influence: float = 1.0, keep_closed: float = 1.0, **weights: float
 ) -> EmotionTrack:
     """A track that holds the named emotions for `frames` frames; unnamed ones are 0.
 
@@ -129,5 +132,6 @@ def constant_track(
         lower=ones,
         geometry=ones,
         appearance=ones,
+        keep_closed=ones * np.float32(keep_closed),
         fps=fps,
     )

@@ -59,8 +59,10 @@ _MATRICES = Array(dtype="<f8", shape=(None, 4, 4), optional=True)
 _MATRIX = Array(dtype="<f8", shape=(1, 4, 4), optional=True)
 _PASSES = Several(item=Choice(values=PASSES), least=1, most=len(PASSES))
 _SOME_WEIGHTS = Array(dtype="<f4", shape=(None, 6), optional=True)
-_SOME_INFLUENCE = Array(dtype="<f4", shape=(None,), optional=True)
+_SOME_CURVE = Array(dtype="<f4", shape=(None,), optional=True)
 _SOME_EYELIDS = Array(dtype="<f4", shape=(None, 2), optional=True)
+_SOME_VERTICES = Array(dtype="<f4", shape=(None, 3), optional=True)
+_SOME_PIXELS = Array(dtype="|u1", shape=(None, None, 4), optional=True)
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
@@ -163,7 +165,7 @@ class MotionArrays(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrackArrays(Message):
-    """The fields of an `EmotionTrack` of T frames; see there."""
+    """The fields of an `EmotionTrack` of T frames; see there. keep_closed: 1 if absent (3.2)."""
 
     fps: Annotated[float, Number(low=0.001, high=1000)]
     weights: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 6))]
@@ -172,6 +174,7 @@ class TrackArrays(Message):
     lower: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
     geometry: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
     appearance: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
+    keep_closed: Annotated[Float32Array | None, _SOME_CURVE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -230,12 +233,8 @@ class Previewed(Message):
     frame: Annotated[int, _FRAME]
     expression: Annotated[Float32Array, Array(dtype="<f4", shape=(1, 100))]
     jaw: Annotated[Float32Array, Array(dtype="<f4", shape=(1, 3))]
-    vertices: Annotated[Float32Array | None, Array(dtype="<f4", shape=(None, 3), optional=True)] = (
-        None
-    )
-    pixels: Annotated[
-        UInt8Array | None, Array(dtype="|u1", shape=(None, None, 4), optional=True)
-    ] = None
+    vertices: Annotated[Float32Array | None, _SOME_VERTICES] = None
+    pixels: Annotated[UInt8Array | None, _SOME_PIXELS] = None
     width: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
     height: Annotated[int | None, _SOME_PREVIEW_EDGE] = None
     slot: Annotated[int | None, Integer(high=limits.MAX_PIXEL_SLOTS - 1, optional=True)] = None
@@ -402,7 +401,7 @@ class Render(Message):
     camera_from_world: Annotated[Float64Array | None, _MATRICES] = None
     world_from_head: Annotated[Float64Array | None, _MATRICES] = None
     weights: Annotated[Float32Array | None, _SOME_WEIGHTS] = None
-    influence: Annotated[Float32Array | None, _SOME_INFLUENCE] = None
+    influence: Annotated[Float32Array | None, _SOME_CURVE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,9 @@ from ..head.find import need_head
 from ..panels import HeadPanel, SidebarPanel
 from .properties import AFFEKT_PG_emotion
 
+_FIRST = ("influence", "keep_closed")
+"""The controls that stand under the emotions themselves: they decide what the take keeps."""
+
 
 class AFFEKT_PT_emotion(HeadPanel, bpy.types.Panel):
     bl_idname = "AFFEKT_PT_emotion"
@@ -21,7 +24,7 @@ class AFFEKT_PT_emotion(HeadPanel, bpy.types.Panel):
         layout = self.layout
         emotion = need_head(context).affekt_emotion
         draw_channels(layout, emotion, EMOTIONS)
-        draw_channels(layout, emotion, ("influence",))
+        draw_channels(layout, emotion, _FIRST)
         row = layout.row(align=True)
         row.operator("affekt.key_emotions", icon="KEY_HLT")
         row.operator("affekt.neutral", icon="LOOP_BACK")
@@ -35,7 +38,7 @@ class AFFEKT_PT_emotion_strengths(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         emotion = need_head(context).affekt_emotion
-        draw_channels(self.layout, emotion, [name for name in CONTROLS if name != "influence"])
+        draw_channels(self.layout, emotion, [name for name in CONTROLS if name not in _FIRST])
 
 
 def draw_channels(

@@ -19,12 +19,18 @@ _TEXT = {
     "lower": "Strength below the tip of the nose",
     "geometry": "Strength of the change of expression and jaw",
     "appearance": "Strength of the change of an avatar's skin",
+    "keep_closed": "Lips that the take holds closed through a silence stay closed; "
+    "0 lets the emotion open them",
 }
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").title()
 
 
 def _weight(name: str) -> bpy.props.FloatProperty:
     return bpy.props.FloatProperty(
-        name=name.capitalize(),
+        name=_label(name),
         description=_TEXT[name],
         min=0,
         max=largest_value(name),
@@ -37,7 +43,7 @@ def _weight(name: str) -> bpy.props.FloatProperty:
 
 def _strength(name: str) -> bpy.props.FloatProperty:
     return bpy.props.FloatProperty(
-        name=name.capitalize(),
+        name=_label(name),
         description=_TEXT[name],
         min=0,
         max=largest_value(name),

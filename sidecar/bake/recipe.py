@@ -44,9 +44,10 @@ def motion_key(prepared: Prepared, track: EmotionTrack, frames: range) -> str:
     rows = weight_rows(prepared.before, track, frames)
     strength = strength_of(track, frames)
     span = slice(frames.start, frames.stop)
-    regions = [np.where(strength != 0, curve[span], 0) for curve in (track.upper, track.lower)]
+    curves = (track.upper, track.lower, track.keep_closed)
+    of_frames = [np.where(strength != 0, curve[span], 0) for curve in curves]
     weights = track.weights[rows.start : rows.stop]
-    parts = (frames.start, frames.stop, strength, *regions, rows.start, weights)
+    parts = (frames.start, frames.stop, strength, *of_frames, rows.start, weights)
     return fingerprint("motion", _take_key(prepared), *parts)
 
 

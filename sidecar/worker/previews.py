@@ -137,8 +137,8 @@ def stage_of(source: SubjectSource) -> Stage:
 
 
 def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> EmotionTrack:
-    """A track of the take's length with the rows from `first` on, neutral elsewhere. Raises
-    InputError `emotion.shape` unless the rows include all that `frame` depends on."""
+    """A track of the take's length with the rows from `first` on, the take as it is elsewhere.
+    Raises InputError `emotion.shape` unless the rows include all that `frame` depends on."""
     needed = preview_rows(frame, take.fps, len(take))
     if first > needed.start or first + len(rows) < needed.stop or first + len(rows) > len(take):
         raise InputError(
@@ -147,11 +147,10 @@ def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> Emo
             f"{first + len(rows) - 1}, and needs {needed.start} to {needed.stop - 1}.",
             "Sample the track at the take's frames.",
         )
-    arrays = {}
-    for name in ("weights", *CONTROLS):
-        values = getattr(rows, name)
-        arrays[name] = np.zeros((len(take), *values.shape[1:]), np.float32)
-        arrays[name][first : first + len(rows)] = values
+    untouched = constant_track(len(take), rows.fps, influence=0)
+    arrays = {name: getattr(untouched, name).copy() for name in ("weights", *CONTROLS)}
+    for name, values in arrays.items():
+        values[first : first + len(rows)] = getattr(rows, name)
     return EmotionTrack(fps=rows.fps, **arrays)
 
 

@@ -17,6 +17,10 @@ def test_tracks_are_what_blender_shows(in_blender: RunScript, tmp_path: Path) ->
     assert max(told["errors"].values()) < 1e-5
     assert told["driven"] == pytest.approx([0.02, 0.03, 0.07], abs=1e-5)
     assert told["muted"] == [0.25, 0.25]
+    in_one_word = [name.title() for name in (*EMOTIONS, *CONTROLS) if "_" not in name]
+    assert told["labels"] == [*in_one_word, "Keep Closed"]
+    assert told["let_go"] == pytest.approx([1, 0.75, 0.5, 0.25, 0, 0])
+    assert told["from_before"] == [1, 1]
     assert told["frames"] == [17, 17.25]  # reading leaves the scene's frame where it was
     assert told["keyed"] == sorted(f"affekt_emotion.{name}" for name in (*EMOTIONS, *CONTROLS))
     check_by_hand(told["by_hand"])
@@ -25,8 +29,8 @@ def test_tracks_are_what_blender_shows(in_blender: RunScript, tmp_path: Path) ->
 
 def check_by_hand(told: dict) -> None:
     """Key All keys each channel's own value where the timeline is; Neutral leaves the strengths."""
-    values = [number / 20 for number in range(11)]
     names = (*EMOTIONS, *CONTROLS)
+    values = [number / 20 for number in range(len(names))]
     assert told["keys"] == {
         f"affekt_emotion.{name}": pytest.approx([23, value])
         for name, value in zip(names, values, strict=True)
@@ -39,7 +43,7 @@ def check_offers(told: dict) -> None:
     an animator's files rely on them."""
     assert told["emotion"] == {
         **{name: [0, 0, 1, 1.5] for name in EMOTIONS},
-        "influence": [1, 0, 1, 1],
+        **{name: [1, 0, 1, 1] for name in ("influence", "keep_closed")},
         **{name: [1, 0, 2, 2] for name in ("upper", "lower", "geometry", "appearance")},
     }
     passes = ["normal", "position", "mask", "index", "uv", "vector"]

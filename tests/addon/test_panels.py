@@ -33,7 +33,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     assert shown["take"] == [["button", "affekt.browse_take"]]
     assert shown["bake"] == [["button", "affekt.bake"]]
     assert shown["emotion"] == [
-        *sliders("Her", *EMOTIONS, "influence"),
+        *sliders("Her", *EMOTIONS, "influence", "keep_closed"),
         ["button", "affekt.key_emotions"],
         ["button", "affekt.neutral"],
     ]

@@ -65,7 +65,7 @@ def prepared(space: str = "open", fps: float = 30.0) -> Prepared:
 def random_track(seed: int) -> EmotionTrack:
     """Every curve differs in each frame; about a third of the frames are not changed at all."""
     rng = np.random.default_rng(seed)
-    curves = rng.random((4, FRAMES)).astype(np.float32)
+    curves = rng.random((5, FRAMES)).astype(np.float32)
     start = int(rng.integers(0, FRAMES))
     curves[0, start : start + FRAMES // 3] = 0
     return EmotionTrack(
@@ -75,6 +75,7 @@ def random_track(seed: int) -> EmotionTrack:
         lower=curves[2] * 2,
         geometry=np.ones(FRAMES, np.float32),
         appearance=curves[3],
+        keep_closed=curves[4],
         fps=30.0,
     )
 

@@ -203,6 +203,7 @@ def bake_request(motion: str, length: int = FRAMES, **changes: object) -> messag
         lower=track.lower,
         geometry=track.geometry,
         appearance=track.appearance,
+        keep_closed=track.keep_closed,
         fps=30.0,
     )
     return replace(request, **changes)
@@ -231,6 +232,7 @@ def preview_request(motion: str, **changes: object) -> messages.Preview:
         lower=track.lower,
         geometry=track.geometry,
         appearance=track.appearance,
+        keep_closed=track.keep_closed,
         fps=30.0,
     )
     return replace(request, **changes)

@@ -80,6 +80,7 @@ def test_one_that_is_right() -> None:
         lower=rows,
         geometry=rows,
         appearance=rows,
+        keep_closed=rows,
     )
     assert len(conversions.to_track(track)) == 2
     assert conversions.preview_rows(0, 30.0, 2) == range(2)

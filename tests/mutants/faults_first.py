@@ -165,8 +165,8 @@ FIRST = (
     Fault(
         what="a chunk baked with another lower strength is taken for this one",
         file="sidecar/bake/recipe.py",
-        old="for curve in (track.upper, track.lower)]\n",
-        new="for curve in (track.upper,)]\n",
+        old="    curves = (track.upper, track.lower, track.keep_closed)\n",
+        new="    curves = (track.upper, track.keep_closed)\n",
         tests=("tests/sidecar/bake/test_recipe.py",),
     ),
     Fault(

@@ -43,6 +43,7 @@ def test_round_trip_frame_by_frame(seed: int, fps: float) -> None:
         lower=ones,
         geometry=ones,
         appearance=ones,
+        keep_closed=ones,
         fps=fps,
     )
     data, left_out = encode_ace(track)
@@ -157,6 +158,8 @@ def test_a_transition_begins_where_the_entry_before_it_stood() -> None:
 def test_controls_are_reported() -> None:
     track = constant_track(5, 30.0, influence=0.5, happy=1.0)
     assert encode_ace(track)[1] == ("influence",)
+    let_go = constant_track(5, 30.0, keep_closed=0.0, surprise=1.0)
+    assert encode_ace(let_go)[1] == ("keep_closed",)
 
 
 YAML = b"""# Audio2Face

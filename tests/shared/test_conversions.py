@@ -56,6 +56,7 @@ def track(frames: int = 300) -> EmotionTrack:
         lower=steps + 0.6,
         geometry=steps + 0.7,
         appearance=steps + 0.8,
+        keep_closed=steps + 0.4,
         fps=24.0,
     )
 
@@ -130,7 +131,16 @@ def test_a_preview_gets_the_rows_that_count_and_no_others() -> None:
         {"influence": 0.153, "upper": 0.653, "lower": 0.753, "geometry": 0.853}
     )
     assert rows["appearance"][1] == pytest.approx(0.848)
+    assert rows["keep_closed"][2] == pytest.approx(0.449)
     assert rows["fps"] == 24
+
+
+def test_a_track_of_protocol_3_2_keeps_lips_closed() -> None:
+    """An older add-on does not say `keep_closed`."""
+    fields = {"job": "ab" * 16, "motion": "0" * 64, "name": "a", "head": "open"}
+    sent = messages.Bake(**fields, **track_fields(track(3)))
+    np.testing.assert_allclose(to_track(sent).keep_closed, [0.4, 0.401, 0.402], atol=1e-6)
+    assert to_track(replace(sent, keep_closed=None)).keep_closed.tolist() == [1, 1, 1]
 
 
 def test_a_preview_frame_outside_the_take() -> None:

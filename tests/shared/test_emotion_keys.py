@@ -39,6 +39,13 @@ def test_the_documented_example() -> None:
         assert (getattr(track, name) == 1).all()
 
 
+def test_lips_are_let_go_by_a_key() -> None:
+    """Files from before this control existed do not name it: it is 1."""
+    keys = [{"frame": 0, "surprise": 1.0, "keep_closed": 1.0}, {"frame": 4, "keep_closed": 0.0}]
+    assert track_of(keys, frames=6).keep_closed.tolist() == [1, 0.75, 0.5, 0.25, 0, 0]
+    assert track_of([{"frame": 0, "surprise": 1.0}], frames=2).keep_closed.tolist() == [1, 1]
+
+
 def test_no_keys_is_neutral() -> None:
     track = track_of([])
     assert not track.weights.any()
@@ -51,7 +58,7 @@ _VALUES = st.dictionaries(
 
 
 @given(
-    channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=11),
+    channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=12),
     kind=st.sampled_from(curves.INTERPOLATIONS),
     mixed=st.randoms(),
 )
@@ -91,7 +98,7 @@ def test_keys_between_frames_are_written_where_they_are() -> None:
     }
 
 
-@given(channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=11))
+@given(channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=12))
 @settings(max_examples=50)
 def test_keys_round_trip(channels: dict) -> None:
     listed = [{"frame": f, n: v} for n, values in channels.items() for f, v in values.items()]
@@ -184,6 +191,7 @@ def test_mistakes_are_named(content: object, code: str, said: str) -> None:
         ("influence", "strength infuence"),
         ("lower", "lowr"),
         ("appearance", "appearence"),
+        ("keep_closed", "keepClosed keep-closed keep"),
     ],
 )
 def test_other_tools_names_are_understood_and_not_taken(meant: str, said: str) -> None:
@@ -200,6 +208,7 @@ def test_other_tools_names_are_understood_and_not_taken(meant: str, said: str) -
         ({"frame": 1, "happy": 1.51}, "happy in key 1 is 1.51, outside 0 to 1.5."),
         ({"frame": 1, "surprise": -0.01}, "surprise in key 1 is -0.01, outside 0 to 1.5."),
         ({"frame": 1, "influence": 1.01}, "influence in key 1 is 1.01, outside 0 to 1."),
+        ({"frame": 1, "keep_closed": 1.01}, "keep_closed in key 1 is 1.01, outside 0 to 1."),
         ({"frame": 1, "upper": 2.01}, "upper in key 1 is 2.01, outside 0 to 2."),
         ({"frame": 1, "lower": 2.01}, "lower in key 1 is 2.01, outside 0 to 2."),
         ({"frame": 1, "geometry": 2.01}, "geometry in key 1 is 2.01, outside 0 to 2."),
@@ -215,11 +224,12 @@ def test_the_ends_of_ranges(key: dict, message: str) -> None:
 
 def test_the_ends_themselves_are_allowed() -> None:
     largest = {"happy": 1.5, "surprise": 1.5, "influence": 1, "upper": 2, "appearance": 2}
+    largest["keep_closed"] = 1
     keys = [{"frame": -240_000, "fear": 0}, {"frame": 240_000, "fear": 0}, {"frame": 3, **largest}]
     for fps in (1, 1000):
         track = track_of(keys, frames=2, fps=fps)
         assert track.weights.tolist() == [[1.5, 0, 0, 0, 0, 1.5]] * 2
-        assert track.influence.tolist() == [1, 1]
+        assert track.influence.tolist() == track.keep_closed.tolist() == [1, 1]
         assert track.upper.tolist() == track.appearance.tolist() == [2, 2]
         assert track.lower.tolist() == track.geometry.tolist() == [1, 1]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from affekt.shared import limits, wire
-from affekt.shared.messages import ANSWERS, EVENTS, MESSAGES, REQUESTS, Message
+from affekt.shared.messages import ANSWERS, EVENTS, MESSAGES, REQUESTS, Bake, Message
 from affekt.shared.schema import field_rules
 
 from ..fakes.messages import any_message
@@ -62,6 +62,17 @@ def test_golden_rules(kind: type[Message]) -> None:
 @pytest.mark.parametrize("kind", MESSAGES.values(), ids=lambda kind: kind.TYPE)
 def test_golden_bytes(kind: type[Message]) -> None:
     assert frames_of(kind) == golden()[kind.TYPE]
+
+
+def test_a_bake_of_protocol_3_2_is_read() -> None:
+    """It has no `keep_closed`."""
+    text = FILE.with_name("bake_3_2.json").read_text("ascii")
+    number, message = wire.decode_frames([bytes.fromhex(frame) for frame in json.loads(text)])
+    today = any_message(Bake)
+    assert isinstance(message, Bake)
+    assert (number, message.keep_closed) == (REQUEST, None)
+    assert message.appearance.tolist() == today.appearance.tolist()
+    assert (message.fps, message.frames) == (today.fps, today.frames)
 
 
 def test_no_message_was_forgotten() -> None:

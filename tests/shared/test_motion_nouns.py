@@ -131,7 +131,8 @@ def test_every_curve_of_a_track_is_checked() -> None:
         assert code_of(replace, track, **{name: values * np.nan}) == "emotion.not_finite"
         assert code_of(replace, track, **{name: values * -1}) == "emotion.range"
         assert code_of(replace, track, **{name: values * 2.1}) == "emotion.range"
-    assert code_of(replace, track, influence=track.influence * 1.1) == "emotion.range"
+    for name in ("influence", "keep_closed"):
+        assert code_of(replace, track, **{name: track.influence * 1.1}) == "emotion.range"
     assert code_of(replace, track, weights=track.weights + 0.1) == "emotion.range"
 
 
@@ -139,10 +140,13 @@ def test_the_ends_of_a_tracks_ranges() -> None:
     track = constant_track(3, 24.0, influence=0.25, sad=0.5)
     assert track.weights.tolist() == [[0, 0.5, 0, 0, 0, 0]] * 3
     assert track.influence.tolist() == [0.25] * 3
+    assert constant_track(2, 24.0, keep_closed=0.75).keep_closed.tolist() == [0.75] * 2
+    assert track.keep_closed.tolist() == [1.0] * 3
     for name in ("upper", "lower", "geometry", "appearance"):
         assert getattr(track, name).tolist() == [1.0] * 3
         replace(track, **{name: np.array([0, 2, 1], np.float32)})
-    replace(track, influence=np.array([0, 1, 0.5], np.float32))
+    for name in ("influence", "keep_closed"):
+        replace(track, **{name: np.array([0, 1, 0.5], np.float32)})
     with pytest.raises(InputError) as caught:
         replace(track, upper=np.array([0.5, 2.1, 1], np.float32))
     said = "The emotion curve upper runs from 0.5 to 2.1, outside 0 to 2."
@@ -159,7 +163,7 @@ def test_a_track_is_as_long_as_its_take() -> None:
 
 def test_emotion_names() -> None:
     assert EMOTIONS == ("happy", "sad", "angry", "fear", "disgust", "surprise")
-    assert CONTROLS == ("influence", "upper", "lower", "geometry", "appearance")
+    assert CONTROLS == ("influence", "upper", "lower", "geometry", "appearance", "keep_closed")
     for column, name in enumerate(EMOTIONS):
         weights = constant_track(1, 30.0, **{name: 1.0}).weights
         assert np.flatnonzero(weights).tolist() == [column]

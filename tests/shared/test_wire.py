@@ -38,16 +38,16 @@ def pack(**changes: object) -> bytes:
 GOLDEN = {
     "hello": (
         messages.Hello(protocol=(3, 0), affekt="0.1.0"),
-        "85a176920302a2696407a474797065a568656c6c6fa76275666665727390a4626f647982a870726f746f636f"
+        "85a176920303a2696407a474797065a568656c6c6fa76275666665727390a4626f647982a870726f746f636f"
         "6c920300a6616666656b74a5302e312e30",
     ),
     "ping": (
         messages.Ping(),
-        "85a176920302a2696407a474797065a470696e67a76275666665727390a4626f647980",
+        "85a176920303a2696407a474797065a470696e67a76275666665727390a4626f647980",
     ),
     "chunk": (
         messages.ArtefactChunk(sha256="0" * 64, offset=5, data=b"xyz"),
-        "85a176920302a2696407a474797065ae61727465666163745f6368756e6ba7627566666572739193a464617461"
+        "85a176920303a2696407a474797065ae61727465666163745f6368756e6ba7627566666572739193a464617461"
         "a37c75319103a4626f647982a6736861323536d940" + "30" * 64 + "a66f666673657405",
     ),
 }
@@ -353,10 +353,17 @@ def test_a_request_is_no_answer() -> None:
 
 
 def test_unknown_field_of_a_newer_minor_is_ignored() -> None:
-    frames = chunk(body={"sha256": SHA, "offset": 0, "colour": 1}, v=[3, 3])
-    assert wire.decode_frames(frames)[1] == messages.ArtefactChunk(
-        sha256=SHA, offset=0, data=b"xyz"
-    )
+    """Whether it is in the body or an array of its own."""
+    newer = list(limits.PROTOCOL_VERSION)
+    newer[1] += 1
+    buffers = [["data", "|u1", [3]], ["more", "<f4", [2]]]
+    for frames in (
+        chunk(body={"sha256": SHA, "offset": 0, "colour": 1}, v=newer),
+        [chunk(buffers=buffers, v=newer)[0], b"xyz", bytes(8)],
+    ):
+        assert wire.decode_frames(frames)[1] == messages.ArtefactChunk(
+            sha256=SHA, offset=0, data=b"xyz"
+        )
 
 
 def test_another_major_is_refused_but_for_hello_and_failure() -> None:

@@ -39,6 +39,7 @@ def track_of(
         lower=lower * ones,
         geometry=ones,
         appearance=ones,
+        keep_closed=ones,
         fps=fps,
     )
 

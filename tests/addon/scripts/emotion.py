@@ -52,8 +52,26 @@ def offered(properties: object) -> dict[str, list]:
     return told
 
 
+def let_go(head: bpy.types.Object, scene: bpy.types.Scene) -> dict[str, list]:
+    """`keep_closed` of a track while a linear curve takes it from 1 at frame 1 to 0 at frame 5;
+    and of a head that never heard of it: a file of before has its other channels alone."""
+    read = harness.load("addon.emotion.sample").read_track
+    key(head, "keep_closed", 1, 1.0)
+    key(head, "keep_closed", 5, 0.0)
+    curves = harness.load("addon.compat").active_curves(head)
+    curve = harness.load("addon.compat").find_curve(curves, "affekt_emotion.keep_closed")
+    for point in curve.keyframe_points:
+        point.interpolation = "LINEAR"
+    told = read(head, 1 + np.arange(6.0), 30.0, scene).keep_closed.tolist()
+    head.keyframe_delete("affekt_emotion.keep_closed", frame=1)
+    head.keyframe_delete("affekt_emotion.keep_closed", frame=5)
+    head.affekt_emotion.property_unset("keep_closed")
+    before = read(head, np.array([1.0, 5.0]), 30.0, scene).keep_closed.tolist()
+    return {"let_go": told, "from_before": before}
+
+
 def key_and_reset(head: bpy.types.Object) -> dict:
-    """What Key All writes at frame 23, and what Neutral leaves of seven channels."""
+    """What Key All writes at frame 23, and what Neutral leaves of every channel."""
     emotion, compat = head.affekt_emotion, harness.load("addon.compat")
     head.animation_data_clear()
     names = harness.load("shared.emotion").CHANNELS
@@ -75,6 +93,7 @@ with harness.enabled():
         key(head, "happy", frame, happy)
         key(head, "upper", frame, upper)
     key(head, "sad", 5, 0.7)
+    kept = let_go(head, scene)
     curve = compat.find_curve(compat.active_curves(head), "affekt_emotion.happy")
     for point in curve.keyframe_points:  # so that the curve overshoots its range
         point.handle_left_type = point.handle_right_type = "FREE"
@@ -111,9 +130,11 @@ with harness.enabled():
     errors["with_a_strip"] = worst(scene, head, times)
     harness.load("addon.emotion.operators").key_channels(head, 3)
     keyed = sorted(c.data_path for c in compat.active_curves(head))
-    ops = bpy.ops.affekt
+    channels, ops = harness.load("shared.emotion").CHANNELS, bpy.ops.affekt
     harness.answer(
         by_hand=key_and_reset(head),
+        labels=[head.affekt_emotion.bl_rna.properties[n].name for n in channels],
+        **kept,
         avatar=offered(scene.affekt_avatar.bl_rna.properties),
         emotion=offered(head.affekt_emotion.bl_rna.properties),
         take_file=offered(ops.import_take.get_rna_type().properties),

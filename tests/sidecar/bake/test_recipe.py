@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from affekt.shared.emotion import EmotionTrack
+from affekt.shared.emotion import CONTROLS, EmotionTrack
 from affekt.shared.head import ARRAY_FIELDS
 from affekt.sidecar.bake import recipe
 from affekt.sidecar.bake.bake import CHUNK, chunks_of
@@ -96,7 +96,7 @@ def test_other_code_or_another_library_has_another_name(
     assert len(set(names)) == len(names) == 10
 
 
-CURVES = ("weights", "influence", "upper", "lower", "geometry", "appearance")
+CURVES = ("weights", *CONTROLS)
 
 
 def changed(track: EmotionTrack, curve: str, rows: slice, value: float) -> EmotionTrack:
@@ -137,7 +137,7 @@ def test_rows_outside_those_named_do_not_matter(fps: float, seed: int, chunk: in
     weights = np.ones_like(track.weights)
     weights[rows.start : rows.stop] = track.weights[rows.start : rows.stop]
     other = replace(track, weights=weights)
-    for curve in ("influence", "upper", "lower", "geometry"):
+    for curve in ("influence", "upper", "lower", "geometry", "keep_closed"):
         for outside in (slice(0, frames.start), slice(frames.stop, None)):
             other = changed(other, curve, outside, 0.25)
     parts = [modulate_part(take.before, t, take.modulator, frames) for t in (track, other)]
@@ -254,11 +254,13 @@ def test_other_frames_and_other_rates_have_other_names() -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("name", ["weights", "influence", "upper", "lower", "geometry"])
+@pytest.mark.parametrize("name", sorted({*CURVES} - {"appearance"}))
 def test_every_curve_of_the_emotions_is_in_a_chunks_name(name: str) -> None:
-    """At a frame inside it; the control, the colours, has no effect on where things are."""
+    """At a frame inside it, not far outside; the colours have no effect on where things are."""
     ones = replace(TRACK, influence=np.ones(FRAMES, np.float32))
     other = changed(ones, name, slice(10, 11), 0.5)
     assert motion_key(prepared(), ones, FIRST) != motion_key(prepared(), other, FIRST)
+    elsewhere = changed(ones, name, slice(FRAMES - 1, FRAMES), 0.5)
+    assert motion_key(prepared(), ones, FIRST) == motion_key(prepared(), elsewhere, FIRST)
     coloured = changed(ones, "appearance", slice(10, 11), 0.5)
     assert motion_key(prepared(), ones, FIRST) == motion_key(prepared(), coloured, FIRST)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from affekt.shared import conversions, messages
 from affekt.shared.camera import Camera, look_at
-from affekt.shared.emotion import CONTROLS, EmotionTrack
+from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, ReadOptions, TakeRead, make_motion
 from affekt.shared.pictures import PictureRequest
@@ -122,6 +122,20 @@ def test_numbers_and_vertices_are_the_bakes(
         same_bits(shown.expression, baked.motion.expression[frame : frame + 1])
         same_bits(shown.jaw, baked.motion.jaw[frame : frame + 1])
         same_bits(shown.vertices, vertices[frame])
+
+
+def test_lips_that_are_let_go_at_a_frame_open_in_its_preview(real: WorkClient) -> None:
+    """A silent take; a row of `keep_closed` that is missing or out of place shows."""
+    take = make_motion(expression=np.zeros((FRAMES, 100), np.float32), fps=30.0, space="open")
+    track = constant_track(FRAMES, 30.0, surprise=1.0)
+    kept = (np.arange(FRAMES) % 7 / 6).astype(np.float32)
+    track = replace(track, keep_closed=kept)
+    baked = bake(take, track, read_head("open"), None, load_modulator()).motion
+    motion = real.keep(encode_motion(take))
+    for frame in (0, 69, 70, 76, FRAMES - 1):
+        shown = ask(real, preview_request(motion, take, track, frame))
+        same_bits(shown.expression, baked.expression[frame : frame + 1])
+        same_bits(shown.jaw, baked.jaw[frame : frame + 1])
 
 
 @functools.cache
@@ -338,16 +352,18 @@ def test_rows_that_are_too_few(real: WorkClient) -> None:
 
 
 def test_rows_are_put_where_they_belong_in_the_take() -> None:
-    """Of a take of 400 frames, the rows from 90 to 309 for its frame 200."""
+    """Of a take of 400 frames, the rows from 90 to 309 for its frame 200. Elsewhere the track says
+    what leaves the take alone, and lips closed."""
     take = make_motion(expression=np.zeros((400, 100), np.float32), fps=30.0, space="open")
     rows = a_track(30.0, 220)
     whole = previews.whole_track(rows, 90, 200, take)
     assert (len(whole), whole.fps) == (400, rows.fps)
-    for name in ("weights", "influence", "upper", "lower", "geometry", "appearance"):
+    for name in ("weights", *CONTROLS):
         found, given = getattr(whole, name), getattr(rows, name)
         np.testing.assert_array_equal(found[90:310], given, err_msg=name)
-        assert not found[:90].any(), name
-        assert not found[310:].any(), name
+        elsewhere = float(name not in ("weights", "influence"))
+        assert (found[:90] == elsewhere).all(), name
+        assert (found[310:] == elsewhere).all(), name
 
 
 def test_rows_that_do_not_fit_say_which_are_needed() -> None:
