@@ -73,7 +73,8 @@ def modulate(
     A frame whose influence * geometry is 0 is copied bit for bit. Any range has the bits of the
     same frames of the whole. region is a mean of `track.upper` and `track.lower`, weighted by each
     number's `upper_share`. The track's weights are shares of an emotion's displacement energy, see
-    `amplitudes`. Lips that the take closes stay closed.
+    `amplitudes`. Lips that the take's speech closes stay closed, and as far as `track.keep_closed`
+    says, those that it holds closed.
     Raises InputError `space.not_open`, `emotion.shape`, `frames.out_of_range`.
     """
     return modulate_part(motion, track, answering(modulator, motion), frames)
@@ -105,7 +106,7 @@ def modulate_part(
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
     take = numbers_of(cut)
     out = np.where(strength == 0, take, take + strength * region * change)
-    out = _with_closures(out, motion, np.ones(len(cut)), modulator, frames)
+    out = _with_closures(out, motion, track.keep_closed[span], modulator, frames)
     return replace(
         cut, expression=np.ascontiguousarray(out[:, :100]), jaw=np.ascontiguousarray(out[:, 100:])
     )

@@ -51,6 +51,8 @@ def random_modulator(config: NetworkConfig | None = None) -> Modulator:
 
 
 MODULATOR = random_modulator()
+NO_LIPS = np.zeros((NUMBERS, 5), np.float32)
+"""`lip_opening` of a head whose lips nothing parts, so that none are kept closed."""
 CONCATENATED = NetworkConfig(layers=2, width=64, heads=4, hidden=96, emotion="concatenated")
 
 
@@ -156,7 +158,7 @@ def test_a_take_at_another_rate_by_hand():
     """Four frames at 20 fps are 0.15 s: frames 0, 1.5, 3 and 4.5 at the network's 30. After that
     there is half a frame more, which is the last one held."""
     take, track = random_take(4, fps=20.0), random_track(4, **dict.fromkeys(CONTROLS, 1.0))
-    modulator = replace(MODULATOR, lip_closers={})
+    modulator = replace(MODULATOR, lip_opening=NO_LIPS)
     rows = [(0, 0, 0), (0, 1, 2 / 3), (1, 2, 1 / 3), (2, 2, 0), (2, 3, 2 / 3), (3, 3, 0)]
 
     def at_30(values: np.ndarray) -> np.ndarray:
@@ -233,7 +235,7 @@ def steady_modulator(changes: dict[int, float]) -> Modulator:
         modulator.network.residual.weight.zero_()
         modulator.network.residual.bias.copy_(bias)
     lowest, highest = (np.full(NUMBERS, limit, np.float32) for limit in (-0.4, 0.2))
-    return replace(modulator, lowest=lowest, highest=highest, lip_closers={})
+    return replace(modulator, lowest=lowest, highest=highest, lip_opening=NO_LIPS)
 
 
 def test_a_take_beyond_the_trained_range_is_kept_and_pushed_no_further():
@@ -264,8 +266,9 @@ def test_a_take_beyond_the_trained_range_is_kept_and_pushed_no_further():
 def test_strength_scales_the_change():
     take = random_take()
     ones = {"upper": 1.0, "lower": 1.0, "geometry": 1.0}
-    full = numbers(modulate(take, random_track(influence=1.0, **ones), MODULATOR))
-    half = numbers(modulate(take, random_track(influence=0.5, **ones), MODULATOR))
+    modulator = replace(MODULATOR, lip_opening=NO_LIPS)
+    full = numbers(modulate(take, random_track(influence=1.0, **ones), modulator))
+    half = numbers(modulate(take, random_track(influence=0.5, **ones), modulator))
     assert np.allclose(half - numbers(take), 0.5 * (full - numbers(take)), atol=1e-6)
 
 
