@@ -34,14 +34,7 @@ from .strength import amplitudes
 from .weights import Modulator, load_modulator
 from .windows import MODEL_FPS
 
-__all__ = [
-    "Modulator",
-    "TakeModulator",
-    "answering",
-    "load_modulator",
-    "modulate",
-    "modulate_part",
-]
+__all__ = ["Modulator", "TakeModulator", "answering", "load_modulator", "modulate", "modulate_part"]
 
 Answers = dict[int, Float32Array]
 """Window number -> the network's output (64, 103). A caller who asks for successive frames of one

@@ -36,7 +36,9 @@ def gaps(*mm: float) -> np.ndarray:
     return np.repeat(np.array(mm, np.float64)[:, None], 5, 1)
 
 
-def kept(out: np.ndarray, take: np.ndarray, contact: np.ndarray, modulator: Modulator) -> np.ndarray:
+def kept(
+    out: np.ndarray, take: np.ndarray, contact: np.ndarray, modulator: Modulator
+) -> np.ndarray:
     return keep_contact(out, take, contact, yielding_of(contact, 30.0), modulator)
 
 

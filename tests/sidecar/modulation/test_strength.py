@@ -102,9 +102,9 @@ def test_any_range_has_the_bits_of_the_whole(
     keyed[::3, 1:] = 0
     keyed[::7] = 0
     part = slice(start, start + length)
-    assert amplitudes(keyed[part], energies).tobytes() == amplitudes(keyed, energies)[
-        part
-    ].tobytes()
+    assert (
+        amplitudes(keyed[part], energies).tobytes() == amplitudes(keyed, energies)[part].tobytes()
+    )
 
 
 def test_the_formula_turns_back():
