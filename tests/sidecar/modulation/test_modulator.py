@@ -12,13 +12,21 @@ from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.modulation import windows
-from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
+from affekt.sidecar.modulation.contact import gaps_of, widest
+from affekt.sidecar.modulation.modulator import (
+    Modulator,
+    answering,
+    load_modulator,
+    modulate,
+    modulate_part,
+)
 from affekt.sidecar.modulation.network import (
     EMOTION_ENTRIES,
     NUMBERS,
     GeometryNetwork,
     NetworkConfig,
 )
+from affekt.sidecar.modulation.strength import amplitudes
 from affekt.sidecar.modulation.weights import FORMAT, FORMAT_1, save_modulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -270,6 +278,32 @@ def test_strength_scales_the_change():
     full = numbers(modulate(take, random_track(influence=1.0, **ones), modulator))
     half = numbers(modulate(take, random_track(influence=0.5, **ones), modulator))
     assert np.allclose(half - numbers(take), 0.5 * (full - numbers(take)), atol=1e-6)
+
+
+def test_keep_closed_holds_the_lips_of_its_own_frames():
+    """A take that is shut throughout, and a network that parts its lips."""
+    take = make_motion(expression=np.zeros((FRAMES, 100)), fps=30.0, space="open")
+    track = constant_track(FRAMES, 30.0, fear=1.0)
+    keep_closed = np.ones(FRAMES, np.float32)
+    keep_closed[200:300] = 0
+    outs = [
+        numbers(modulate(take, replace(track, keep_closed=values), MODULATOR))
+        for values in (keep_closed, np.ones(FRAMES, np.float32), np.zeros(FRAMES, np.float32))
+    ]
+    other = np.r_[0:200, 300:FRAMES]
+    assert outs[0][other].tobytes() == outs[1][other].tobytes()
+    assert outs[0][200:300].tobytes() == outs[2][200:300].tobytes()
+    apart = [widest(gaps_of(out, MODULATOR.lip_opening)).max() for out in outs[1:]]
+    assert apart[0] < 0.01 < 1 < apart[1]
+
+
+def test_amplitudes_are_performed_as_they_are():
+    take, track = random_take(90), random_track(90)
+    performed = replace(answering(MODULATOR, take), is_keyed=False)
+    as_amplitudes = replace(track, weights=amplitudes(track.weights))
+    found = numbers(modulate_part(take, as_amplitudes, performed))
+    assert found.tobytes() == numbers(modulate(take, track, MODULATOR)).tobytes()
+    assert found.tobytes() != numbers(modulate_part(take, track, performed)).tobytes()
 
 
 def test_no_seam_shows_between_windows():
