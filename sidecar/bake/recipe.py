@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
+import scipy
 import torch
 
 from ...shared.emotion import EmotionTrack
@@ -89,6 +90,7 @@ def code_key() -> str:
         path = root / place
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
-    versions = (AFFEKT_VERSION, torch.__version__, np.__version__, numba.__version__)
+    libraries = (torch, np, scipy, numba)
+    versions = (AFFEKT_VERSION, *(library.__version__ for library in libraries))
     machine = (platform.machine(), torch.backends.cpu.get_cpu_capability())
     return fingerprint(digest.hexdigest(), *map(str, versions), *machine)

@@ -10,7 +10,7 @@ from ...shared.head import HeadModel
 from ...shared.motion import Motion, cut_motion
 from ..denormals import flushed_denormals
 from ..memory import remembered
-from ..modulation.modulator import Modulator, answering
+from ..modulation.modulator import Modulator, TakeModulator, answering
 from ..motion.adapter import LinearAdapter, add_open_difference, to_open
 
 
@@ -20,7 +20,7 @@ class Prepared:
 
     motion: the take in its own space. before: the whole take in space "open". head: shows the
     take, in space "open" or in the take's own. spoken: the open head, which says what ARKit's
-    weights are. modulator: fitted to the side that leads in this take.
+    weights are. modulator: fitted to this take by `answering`.
     """
 
     motion: Motion
@@ -28,7 +28,7 @@ class Prepared:
     head: HeadModel
     spoken: HeadModel
     adapter: LinearAdapter | None
-    modulator: Modulator
+    modulator: TakeModulator
 
     @property
     def shown(self) -> Motion:

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 
-from ...shared.arrays import Float32Array, Float64Array, IndexArray
+from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray
 from ...shared.emotion import EmotionTrack, check_length
 from ...shared.errors import InputError
 from ...shared.motion import Motion, cut_motion, frames_outside, numbers_of
@@ -18,19 +18,43 @@ from ..memory import remembered
 from ..threads import in_order
 from . import windows
 from .asymmetry import asymmetry_factors, asymmetry_of
-from .contact import contact_of, gaps_of, keep_contact, margin
+from .contact import (
+    contact_of,
+    either,
+    gaps_of,
+    held_of,
+    keep_contact,
+    margin,
+    rest_of,
+    yielding_of,
+)
 from .inference import ROWS, WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork, emotion_cues
+from .strength import amplitudes
 from .weights import Modulator, load_modulator
 from .windows import MODEL_FPS
 
-__all__ = ["Modulator", "answering", "load_modulator", "modulate", "modulate_part"]
+__all__ = ["Modulator", "TakeModulator", "answering", "load_modulator", "modulate", "modulate_part"]
 
 Answers = dict[int, Float32Array]
 """Window number -> the network's output (64, 103). A caller who asks for successive frames of one
 take and track passes the same dict; only the last call's windows stay in it."""
 _Rows = Callable[[IndexArray], tuple[Float32Array, Float32Array]]
 """A function from frames (n,) of the network's grid to numbers (n, 103) and emotion cues (n, K)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TakeModulator(Modulator):
+    """A modulator for one take, with what it needs to know of the whole of it. `answering` makes
+    it.
+
+    rest_mm: the gap at which the take's lips meet, see `rest_of`. is_keyed: whether a track's
+    weights are keyed ones, as the animator's are, or already the network's amplitudes, as those of
+    the training's programs are.
+    """
+
+    rest_mm: float = 0.0
+    is_keyed: bool = True
 
 
 def modulate(
@@ -41,7 +65,9 @@ def modulate(
 
     A frame whose influence * geometry is 0 is copied bit for bit. Any range has the bits of the
     same frames of the whole. region is a mean of `track.upper` and `track.lower`, weighted by each
-    number's `upper_share`. Lips that the take's speech closes stay closed.
+    number's `upper_share`. The track's weights are shares of an emotion's displacement energy, see
+    `amplitudes`. Lips that the take's speech closes stay closed, and as far as `track.keep_closed`
+    says, those that it holds closed.
     Raises InputError `space.not_open`, `emotion.shape`, `frames.out_of_range`.
     """
     return modulate_part(motion, track, answering(modulator, motion), frames)
@@ -50,7 +76,7 @@ def modulate(
 def modulate_part(
     motion: Motion,
     track: EmotionTrack,
-    modulator: Modulator,
+    modulator: TakeModulator,
     frames: range | None = None,
     answers: Answers | None = None,
 ) -> Motion:
@@ -73,21 +99,31 @@ def modulate_part(
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
     take = numbers_of(cut)
     out = np.where(strength == 0, take, take + strength * region * change)
-    out = _with_closures(out, motion, frames, modulator)
+    out = _with_closures(out, motion, track.keep_closed[span], modulator, frames)
     return replace(
         cut, expression=np.ascontiguousarray(out[:, :100]), jaw=np.ascontiguousarray(out[:, 100:])
     )
 
 
 def _with_closures(
-    out: Float32Array, motion: Motion, frames: range, modulator: Modulator
+    out: Float32Array,
+    motion: Motion,
+    keep_closed: FloatArray,
+    modulator: TakeModulator,
+    frames: range,
 ) -> Float32Array:
-    """out (len(frames), 103) whose lips meet where the take's do."""
+    """out (len(frames), 103) whose lips meet where the take's speech closes them, and as far as
+    keep_closed (len(frames),) is 1 also where the take holds them closed."""
     first = max(frames.start - margin(motion.fps), 0)
     around = np.arange(first, min(frames.stop + margin(motion.fps), len(motion)))
-    gaps = gaps_of(_numbers(motion, around), modulator.lip_opening)
+    take = _numbers(motion, around)
+    gaps = gaps_of(take, modulator.lip_opening)
     span = slice(frames.start - first, frames.stop - first)
-    return keep_contact(out, gaps[span], contact_of(gaps, motion.fps)[span], modulator)
+    speech, held = (level(gaps, motion.fps, modulator.rest_mm) for level in (contact_of, held_of))
+    contact = either(speech[span], keep_closed * held[span])
+    slow = (yielding_of(level, motion.fps)[span] for level in (speech, held))
+    yielding = either(next(slow), keep_closed * next(slow))
+    return keep_contact(out, take[span], contact, yielding, modulator)
 
 
 def strength_of(track: EmotionTrack, frames: range) -> Float32Array:
@@ -96,13 +132,17 @@ def strength_of(track: EmotionTrack, frames: range) -> Float32Array:
     return track.influence[span] * track.geometry[span]
 
 
-def answering(modulator: Modulator, motion: Motion) -> Modulator:
-    """The modulator for one take in space "open": its change follows the take's asymmetry."""
-    if not modulator.asymmetry_gain:
-        return modulator
-    asymmetry = modulator.asymmetry_gain * asymmetry_of(numbers_of(motion), modulator.mirrored)
-    factors = asymmetry_factors(asymmetry, modulator.mirrored)
-    return replace(modulator, residual_scale=modulator.residual_scale * factors)
+def answering(modulator: Modulator, motion: Motion) -> TakeModulator:
+    """The modulator for one take in space "open": its change follows the take's asymmetry, and it
+    knows how near the take's lips are when they meet."""
+    numbers = numbers_of(motion)
+    parts = {entry.name: getattr(modulator, entry.name) for entry in fields(Modulator)}
+    if modulator.asymmetry_gain:
+        asymmetry = modulator.asymmetry_gain * asymmetry_of(numbers, modulator.mirrored)
+        parts["residual_scale"] = modulator.residual_scale * asymmetry_factors(
+            asymmetry, modulator.mirrored
+        )
+    return TakeModulator(**parts, rest_mm=rest_of(gaps_of(numbers, modulator.lip_opening)))
 
 
 def _check(motion: Motion, track: EmotionTrack, frames: range) -> None:
@@ -171,7 +211,7 @@ class _Grid:
 def _changes(
     motion: Motion,
     track: EmotionTrack,
-    modulator: Modulator,
+    modulator: TakeModulator,
     frames: range,
     answers: Answers | None,
 ) -> Float32Array:
@@ -186,9 +226,10 @@ def _changes(
                 return curve(places)
             return _between(curve(low), curve(high), part)
 
+        # The keyed weight is what changes evenly between two frames, so its amplitude comes last.
         weights = at(lambda frames: track.weights[frames])
         keep_closed = at(lambda frames: track.keep_closed[frames, None])[:, 0]
-        cues = emotion_cues(weights, modulator.variants, keep_closed)
+        cues = emotion_cues(_performed(weights, modulator), modulator.variants, keep_closed)
         return at(lambda frames: _numbers(motion, frames)), cues
 
     around = grid.around(frames)
@@ -197,6 +238,11 @@ def _changes(
         return change
     at = np.arange(frames.start, frames.stop, dtype=np.float64) * grid.ratio - around.start
     return _sample(change, at)
+
+
+def _performed(weights: Float32Array, modulator: TakeModulator) -> Float32Array:
+    """The network's weights (n, 6) from a track's."""
+    return amplitudes(weights) if modulator.is_keyed else weights
 
 
 def _numbers(motion: Motion, frames: IndexArray) -> Float32Array:

@@ -107,8 +107,8 @@ FOURTH = (
     Fault(
         what="lips that only come near count as closed",
         file="sidecar/modulation/contact.py",
-        old="_MEET_MM = (0.5, 2.0)",
-        new="_MEET_MM = (0.5, 4.0)",
+        old="_MEET_MM = (1.0, 2.5)",
+        new="_MEET_MM = (1.0, 4.0)",
         tests=("tests/sidecar/modulation/test_contact.py",),
     ),
     Fault(

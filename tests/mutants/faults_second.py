@@ -82,8 +82,8 @@ SECOND = (
     Fault(
         what="contact at a range's end forgets the ramps",
         file="sidecar/modulation/contact.py",
-        old="    return _reach(fps) + round(_APPROACH_S * fps)\n",
-        new="    return _reach(fps)\n",
+        old="    return max(speech, held) + 2 * _frames(_YIELD_S, fps)\n",
+        new="    return max(speech, held)\n",
         tests=(
             "tests/sidecar/modulation/test_contact.py",
             "tests/sidecar/modulation/test_modulator.py",

@@ -67,7 +67,8 @@ class WayFigures:
 
     @property
     def collapse(self) -> float:
-        """Strength in the middle divided by the linear blend's; below 1 the middle is weaker."""
+        """Strength in the middle divided by the linear blend's. It is a distance, and weights are
+        shares of energy: halves that keep theirs are 1.41 times as far as the linear blend."""
         return self.middle_strength / max(self.middle_strength_linear, 1e-9)
 
 

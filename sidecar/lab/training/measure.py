@@ -10,7 +10,7 @@ import numpy as np
 from ....shared.arrays import BoolArray, Float32Array
 from ....shared.emotion import constant_track
 from ....shared.motion import make_motion, numbers_of
-from ...modulation.modulator import modulate
+from ...modulation.modulator import answering, modulate_part
 from ...modulation.weights import Modulator
 from ...modulation.windows import MODEL_FPS
 from .data import Group, Program
@@ -80,16 +80,16 @@ def _measure_group(
 
 
 def apply(modulator: Modulator, numbers: Float32Array, program: Program) -> Float32Array:
-    """(T, 103) a take (T, 103) modulated to a program of T frames, at full influence."""
+    """(T, 103) a take (T, 103) modulated to a program of T frames, whose weights are the network's
+    amplitudes, at full influence."""
     motion = make_motion(
         expression=numbers[:, :100], jaw=numbers[:, 100:], fps=MODEL_FPS, space="open"
     )
-    track = constant_track(len(numbers), MODEL_FPS)
-    keep_closed = track.keep_closed * np.float32(program.keep_closed)
-    track = replace(track, weights=program.weights, keep_closed=keep_closed)
+    track = constant_track(len(numbers), MODEL_FPS, keep_closed=program.keep_closed)
+    track = replace(track, weights=program.weights)
     variants = None if modulator.variants is None else program.variants
-    out = modulate(motion, track, replace(modulator, variants=variants))
-    return numbers_of(out)
+    performed = replace(answering(modulator, motion), is_keyed=False, variants=variants)
+    return numbers_of(modulate_part(motion, track, performed))
 
 
 def _mean_offsets(groups: list[Group]) -> Float32Array:

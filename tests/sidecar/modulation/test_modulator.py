@@ -12,7 +12,14 @@ from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.modulation import windows
-from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
+from affekt.sidecar.modulation.contact import gaps_of, widest
+from affekt.sidecar.modulation.modulator import (
+    Modulator,
+    answering,
+    load_modulator,
+    modulate,
+    modulate_part,
+)
 from affekt.sidecar.modulation.network import (
     EMOTION_ENTRIES,
     NUMBERS,
@@ -20,6 +27,7 @@ from affekt.sidecar.modulation.network import (
     NetworkConfig,
     emotion_cues,
 )
+from affekt.sidecar.modulation.strength import amplitudes
 from affekt.sidecar.modulation.weights import FORMAT, FORMAT_1, save_modulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +62,8 @@ def random_modulator(config: NetworkConfig | None = None) -> Modulator:
 
 
 MODULATOR = random_modulator()
+NO_LIPS = np.zeros((NUMBERS, 5), np.float32)
+"""`lip_opening` of a head whose lips nothing parts, so that none are kept closed."""
 CONCATENATED = NetworkConfig(layers=2, width=64, heads=4, hidden=96, emotion="concatenated")
 
 
@@ -159,7 +169,7 @@ def test_a_take_at_another_rate_by_hand():
     """Four frames at 20 fps are 0.15 s: frames 0, 1.5, 3 and 4.5 at the network's 30. After that
     there is half a frame more, which is the last one held."""
     take, track = random_take(4, fps=20.0), random_track(4, **dict.fromkeys(CONTROLS, 1.0))
-    modulator = replace(MODULATOR, lip_closers={})
+    modulator = replace(MODULATOR, lip_opening=NO_LIPS)
     rows = [(0, 0, 0), (0, 1, 2 / 3), (1, 2, 1 / 3), (2, 2, 0), (2, 3, 2 / 3), (3, 3, 0)]
 
     def at_30(values: np.ndarray) -> np.ndarray:
@@ -236,7 +246,7 @@ def steady_modulator(changes: dict[int, float]) -> Modulator:
         modulator.network.residual.weight.zero_()
         modulator.network.residual.bias.copy_(bias)
     lowest, highest = (np.full(NUMBERS, limit, np.float32) for limit in (-0.4, 0.2))
-    return replace(modulator, lowest=lowest, highest=highest, lip_closers={})
+    return replace(modulator, lowest=lowest, highest=highest, lip_opening=NO_LIPS)
 
 
 def test_a_take_beyond_the_trained_range_is_kept_and_pushed_no_further():
@@ -267,9 +277,36 @@ def test_a_take_beyond_the_trained_range_is_kept_and_pushed_no_further():
 def test_strength_scales_the_change():
     take = random_take()
     ones = {"upper": 1.0, "lower": 1.0, "geometry": 1.0}
-    full = numbers(modulate(take, random_track(influence=1.0, **ones), MODULATOR))
-    half = numbers(modulate(take, random_track(influence=0.5, **ones), MODULATOR))
+    modulator = replace(MODULATOR, lip_opening=NO_LIPS)
+    full = numbers(modulate(take, random_track(influence=1.0, **ones), modulator))
+    half = numbers(modulate(take, random_track(influence=0.5, **ones), modulator))
     assert np.allclose(half - numbers(take), 0.5 * (full - numbers(take)), atol=1e-6)
+
+
+def test_keep_closed_holds_the_lips_of_its_own_frames():
+    """A take that is shut throughout, and a network that parts its lips."""
+    take = make_motion(expression=np.zeros((FRAMES, 100)), fps=30.0, space="open")
+    track = constant_track(FRAMES, 30.0, fear=1.0)
+    keep_closed = np.ones(FRAMES, np.float32)
+    keep_closed[200:300] = 0
+    outs = [
+        numbers(modulate(take, replace(track, keep_closed=values), MODULATOR))
+        for values in (keep_closed, np.ones(FRAMES, np.float32), np.zeros(FRAMES, np.float32))
+    ]
+    other = np.r_[0:200, 300:FRAMES]
+    assert outs[0][other].tobytes() == outs[1][other].tobytes()
+    assert outs[0][200:300].tobytes() == outs[2][200:300].tobytes()
+    apart = [widest(gaps_of(out, MODULATOR.lip_opening)).max() for out in outs[1:]]
+    assert apart[0] < 0.01 < 1 < apart[1]
+
+
+def test_amplitudes_are_performed_as_they_are():
+    take, track = random_take(90), random_track(90)
+    performed = replace(answering(MODULATOR, take), is_keyed=False)
+    as_amplitudes = replace(track, weights=amplitudes(track.weights))
+    found = numbers(modulate_part(take, as_amplitudes, performed))
+    assert found.tobytes() == numbers(modulate(take, track, MODULATOR)).tobytes()
+    assert found.tobytes() != numbers(modulate_part(take, track, performed)).tobytes()
 
 
 def test_no_seam_shows_between_windows():
