@@ -284,13 +284,15 @@ def test_strength_scales_the_change():
 
 
 def test_keep_closed_holds_the_lips_of_its_own_frames():
+    # A network that is told of the lips may answer frames around.
+    blind = random_modulator(NetworkConfig(layers=2, width=64, heads=4, hidden=96))
     """A take that is shut throughout, and a network that parts its lips."""
     take = make_motion(expression=np.zeros((FRAMES, 100)), fps=30.0, space="open")
     track = constant_track(FRAMES, 30.0, fear=1.0)
     keep_closed = np.ones(FRAMES, np.float32)
     keep_closed[200:300] = 0
     outs = [
-        numbers(modulate(take, replace(track, keep_closed=values), MODULATOR))
+        numbers(modulate(take, replace(track, keep_closed=values), blind))
         for values in (keep_closed, np.ones(FRAMES, np.float32), np.zeros(FRAMES, np.float32))
     ]
     other = np.r_[0:200, 300:FRAMES]
