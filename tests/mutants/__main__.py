@@ -2,7 +2,7 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about an hour on two cores.
 
-`named`, `first` to `seventh` take a part of the faults, `--only PATTERN` those whose line
+`named`, `first` to `eighth` take a part of the faults, `--only PATTERN` those whose line
 has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
 without a fault (the control); they must pass, or else a failure would say nothing. Ends with 1 if a
 fault survived, with 2 if the control failed or a fault no longer fits the code.
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .fault import Fault, StaleFaultError, planted
+from .faults_eighth import EIGHTH
 from .faults_fifth import FIFTH
 from .faults_first import FIRST
 from .faults_fourth import FOURTH
@@ -44,6 +45,7 @@ SETS = {
     "fifth": FIFTH,
     "sixth": SIXTH,
     "seventh": SEVENTH,
+    "eighth": EIGHTH,
 }
 LIMIT_S = 900.0
 """A fault may make a test wait for ever: that test fails before, by pytest's own limit."""
