@@ -118,6 +118,15 @@ def test_a_similarity_is_found(seed: int) -> None:
     np.testing.assert_allclose(found[2], shift, atol=1e-9)
 
 
+def test_a_similarity_never_mirrors() -> None:
+    """Two nearly flat faces of which one dents where the other bulges: a mirror would fit best."""
+    flat = np.array([[3.0, 1, 0.1], [-3, 1, 0.1], [3, -1, -0.1], [-3, -1, -0.1], [0, 0, 0.4]])
+    scale, turn, _ = registration._similarity(flat, 2 * flat * [1, 1, -1])
+    assert np.linalg.det(turn) == pytest.approx(1)
+    assert turn[0, 0] == pytest.approx(1)
+    assert 1.9 < scale < 2
+
+
 def on_itself(
     matrix: np.ndarray, *, turn: np.ndarray | None = None, scale: float = 1.0
 ) -> Registration:
