@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
-that are there to notice: `python -m tests.mutants`, about an hour on two cores.
+that are there to notice: `python -m tests.mutants`, about two hours on two cores.
 
 `named`, `first` to `ninth` take a part of the faults, `--only PATTERN` those whose line
 has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
@@ -81,7 +81,7 @@ class Run:
     @property
     def failed_test(self) -> str:
         """The first test that failed; empty if none did."""
-        found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", self.output, re.MULTILINE)
+        found = re.search(r"^(?:FAILED|ERROR) (\S.*?)(?: - |$)", self.output, re.MULTILINE)
         return found[1] if found else ""
 
     @property
