@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
-that are there to notice: `python -m tests.mutants`, about an hour on two cores.
+that are there to notice: `python -m tests.mutants`, about two hours on two cores.
 
-`named`, `first` to `seventh` take a part of the faults, `--only PATTERN` those whose line
+`named`, `first` to `ninth` take a part of the faults, `--only PATTERN` those whose line
 has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
 without a fault (the control); they must pass, or else a failure would say nothing. Ends with 1 if a
 fault survived, with 2 if the control failed or a fault no longer fits the code.
@@ -25,10 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .fault import Fault, StaleFaultError, planted
+from .faults_eighth import EIGHTH
 from .faults_fifth import FIFTH
 from .faults_first import FIRST
 from .faults_fourth import FOURTH
 from .faults_named import NAMED
+from .faults_ninth import NINTH
 from .faults_second import SECOND
 from .faults_seventh import SEVENTH
 from .faults_sixth import SIXTH
@@ -44,6 +46,8 @@ SETS = {
     "fifth": FIFTH,
     "sixth": SIXTH,
     "seventh": SEVENTH,
+    "eighth": EIGHTH,
+    "ninth": NINTH,
 }
 LIMIT_S = 900.0
 """A fault may make a test wait for ever: that test fails before, by pytest's own limit."""
@@ -77,7 +81,7 @@ class Run:
     @property
     def failed_test(self) -> str:
         """The first test that failed; empty if none did."""
-        found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", self.output, re.MULTILINE)
+        found = re.search(r"^(?:FAILED|ERROR) (\S.*?)(?: - |$)", self.output, re.MULTILINE)
         return found[1] if found else ""
 
     @property

@@ -175,6 +175,21 @@ def test_lips_part_no_further_than_the_open_heads() -> None:
     np.testing.assert_allclose((out @ gaps[1])[:2], [0.01, 0.03], atol=1e-6)
 
 
+def test_lips_that_are_pressed_need_only_be_shut() -> None:
+    """The open head's lips sink into one another; the rig's touch, and that is enough."""
+    gaps = np.zeros((2, SHAPES), np.float32)
+    smile, press, close = index("mouthSmileLeft"), index("mouthPressLeft"), index("mouthClose")
+    gaps[0, smile], gaps[1, smile] = 0.01, 0.04
+    gaps[0, press] = -0.05
+    gaps[:, close] = -0.3
+    weights = np.zeros((2, SHAPES), np.float32)
+    weights[:, press] = 1
+    weights[1, smile] = 1
+    out = calibrated(weights, plain(gaps=gaps))
+    assert out[0, close] == 0
+    assert out[1, close] == pytest.approx(0.04 / 0.3, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -193,6 +193,15 @@ def test_events_that_nobody_fetches_do_not_pile_up(
     assert all(isinstance(event, JobProgressed) for event in events)
 
 
+def test_progress_stands_where_its_newest_came(sidecar: ScriptedSidecar, client: Client) -> None:
+    first, second = (start_bake(client) for _ in range(2))
+    sidecar.expect(Bake)
+    sidecar.tell(progress(first, 1), progress(second, 4), progress(first, 2))
+    client.ping(timeout_s=120)  # its answer comes behind all of them
+    told = [(event.job, event.done) for event in client.poll() if isinstance(event, JobProgressed)]
+    assert told == [(second, 4), (first, 2)]
+
+
 def test_arrays_that_change_after_the_start(sidecar: ScriptedSidecar, client: Client) -> None:
     sidecar.is_deaf = True
     track = constant_track(6, 30, happy=1)

@@ -118,8 +118,20 @@ def test_a_similarity_is_found(seed: int) -> None:
     np.testing.assert_allclose(found[2], shift, atol=1e-9)
 
 
-def on_itself(matrix: np.ndarray) -> Registration:
-    """A sheet registered with its own image under `matrix`, from the image to the sheet."""
+def test_a_similarity_never_mirrors() -> None:
+    """Two nearly flat faces of which one dents where the other bulges: a mirror would fit best."""
+    flat = np.array([[3.0, 1, 0.1], [-3, 1, 0.1], [3, -1, -0.1], [-3, -1, -0.1], [0, 0, 0.4]])
+    scale, turn, _ = registration._similarity(flat, 2 * flat * [1, 1, -1])
+    assert np.linalg.det(turn) == pytest.approx(1)
+    assert turn[0, 0] == pytest.approx(1)
+    assert 1.9 < scale < 2
+
+
+def on_itself(
+    matrix: np.ndarray, *, turn: np.ndarray | None = None, scale: float = 1.0
+) -> Registration:
+    """A sheet registered with its own image under `matrix`, from the image to the sheet. turn,
+    scale: of the similarity that was found."""
     sheet = grid(25)
     first = np.array([np.flatnonzero((sheet.faces == p).any(1))[0] for p in range(625)])
     weights = (sheet.faces[first] == np.arange(625)[:, None]).astype(float)
@@ -132,10 +144,21 @@ def on_itself(matrix: np.ndarray) -> Registration:
         target=sheet,
         hits=hits,
         bent=sheet.points,
-        turn=np.eye(3),
-        scale=1.0,
+        turn=np.eye(3) if turn is None else turn,
+        scale=scale,
         shift=np.zeros(3),
     )
+
+
+def test_on_a_turned_head_of_another_size_displacements_turn_and_shrink() -> None:
+    """A head of half the size that looks along its own -x: 2 mm forward on the open head are 1 mm
+    along -x on it."""
+    turn = Rotation.from_rotvec([0, np.pi / 2, 0]).as_matrix()  # open = 2 turn FLAME
+    one = on_itself(turn.T / 2, turn=turn, scale=2.0)
+    moved = np.tile([[0.0, 0.0, 0.002], [0.0, 0.004, 0.0]], (625, 1, 1)).transpose(1, 0, 2)
+    there = transfer_displacements(one, moved)
+    np.testing.assert_allclose(there[0], np.tile([-0.001, 0, 0], (625, 1)), atol=1e-9)
+    np.testing.assert_allclose(there[1], np.tile([0, 0.002, 0], (625, 1)), atol=1e-9)
 
 
 def test_displacements_follow_the_faces_difference() -> None:

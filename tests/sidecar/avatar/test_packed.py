@@ -496,3 +496,22 @@ def test_a_sogs_rotation_that_names_no_place_turns_nothing():
     np.testing.assert_array_equal(found.quaternions[[3, 7]], [[1, 0, 0, 0]] * 2)
     others = np.delete(np.arange(40), [3, 7])
     assert turns(found.quaternions, splats.quaternions)[others].max() < 0.02
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_sogs_furthest_places_are_its_bounds(version: int):
+    splats = some_splats()
+    means = decode_avatar(packed.sog(splats, version), "s.sog").means
+    np.testing.assert_allclose(means.max(0), splats.means.max(0), atol=3e-7)
+    np.testing.assert_allclose(means.min(0), splats.means.min(0), atol=3e-7)
+
+
+def test_the_ends_of_a_compressed_plys_harmonics():
+    """A byte stands for the middle of its 256th, but for the first and the last one."""
+    splats = some_splats(2, 3)
+    terms = np.array([[-9, 9, 0.0], [3.97, -3.97, 1], [0.04, -1, 2]], np.float32)
+    splats = replace(splats, harmonics=np.stack([terms, -terms]))
+    found = decode_avatar(packed.compressed_ply(splats), "c.ply").harmonics
+    assert found is not None
+    wanted = [[-4, 4, 0.015625], [4, -4, 1.015625], [0.046875, -0.984375, 2.015625]]
+    np.testing.assert_allclose(found[0], wanted, atol=1e-6)

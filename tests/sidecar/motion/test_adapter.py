@@ -130,6 +130,15 @@ def test_weights_are_the_nearest_that_are_not_negative() -> None:
     assert (ours == 0).any()
 
 
+def test_jaw_and_eyes_turn_about_their_own_joints_in_the_metric() -> None:
+    effects = arkit_from_open._effects(HEAD).reshape(40, 3, 109)
+    np.testing.assert_array_equal(effects[..., :100], HEAD.expression_basis)
+    for joint, first in ((2, 100), (3, 103), (4, 106)):  # the joint stands at the vertex `joint`
+        x, y, z = (HEAD.template[7] - HEAD.template[joint]).astype(np.float64)
+        turns = HEAD.skin_weights[7, joint] * np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+        np.testing.assert_allclose(effects[7, :, first : first + 3].T, turns, atol=1e-9)
+
+
 def test_a_frame_has_the_same_bits_in_every_range() -> None:
     motion, adapter = random_motion(97, space="flame2023"), random_adapter()
     whole = to_open(motion, HEAD, adapter)

@@ -207,8 +207,9 @@ ROW_MAJOR = [[COSINE, 0, SINE, 2.0], [0, 1, 0, 1.0], [-SINE, 0, COSINE, -45.0], 
         },
         {"face_transform": np.array(ROW_MAJOR).ravel().tolist()},
         {"transformation_matrix": (np.array(ROW_MAJOR) * [[1, 1, 1, 0.01]] * 1).tolist()},
+        {"face_transform": (np.array(ROW_MAJOR) * [[1.3, 1.3, 1.3, 1]]).tolist()},
     ],
-    ids=["Python", "JavaScript", "flat", "metres"],
+    ids=["Python", "JavaScript", "flat", "metres", "a larger head"],
 )
 def test_a_matrix_turns_and_moves_the_head(matrix: dict) -> None:
     frames = [{"blendshapes": row, **matrix} for row in ROWS]

@@ -59,6 +59,17 @@ def test_columns_beside_weights_begin_with_the_take(start: int) -> None:
     assert (track.weights[:, SURPRISE] == 1).all()
 
 
+def test_beside_weights_seconds_count_from_the_takes_first_row() -> None:
+    """Without weights they count from the sound's beginning."""
+    rows = [f"{2.5 + i / 10:.1f},0.2,{i / 50}" for i in range(11)]
+    beside = "\n".join(["time,JawOpen,happy", *rows]).encode()
+    keys, _ = decode_emotion_keys(beside, "t.csv", 30.0)
+    assert keys.channels["happy"][0].tolist() == [3 * i for i in range(11)]
+    alone = "\n".join(["time,sad,happy", *rows]).encode()
+    keys, _ = decode_emotion_keys(alone, "e.csv", 30.0)
+    assert keys.channels["happy"][0].tolist() == [75 + 3 * i for i in range(11)]
+
+
 def test_rare_keys_in_seconds_and_percent() -> None:
     data = b"time;joy;anger\n0;0;0\n10,5;80;0\n20;80;50\n"
     track, _ = decode_emotions(data, "e.csv", 601, 30.0)

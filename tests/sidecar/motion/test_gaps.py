@@ -62,6 +62,13 @@ def test_rows_of_nan_have_no_face_and_single_values_are_filled() -> None:
     assert placed.notes[1] == "1 value was missing and filled in from the frames around."
 
 
+def test_a_row_of_nan_has_no_face_whatever_the_file_says() -> None:
+    seen = np.array([True, True, False, True, True])
+    placed = place(take(np.array([0.1, np.nan, 0.9, 0.4, 0.2]), seen), "take")
+    np.testing.assert_allclose(levels_of(placed), [0.1, 0.2, 0.3, 0.4, 0.2])
+    assert placed.notes == ("2 of 5 frames have no face and were filled in (1-2).",)
+
+
 def test_a_take_without_any_face_is_refused() -> None:
     for raw in (take(np.zeros(5), np.zeros(5, bool)), take(np.full(5, np.nan))):
         with pytest.raises(InputError) as caught:

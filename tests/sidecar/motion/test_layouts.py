@@ -15,6 +15,7 @@ from affekt.sidecar.motion.livelink import APP_ORDER
 from affekt.sidecar.motion.read import decode_take
 from fakes.takes import as_bytes, codes, gagavatar_frames, npz_bytes, smirk_arrays, vhap_arrays
 from scipy.io import savemat
+from scipy.spatial.transform import Rotation
 
 
 def read(data: bytes, name: str = "take") -> TakeRead:
@@ -83,6 +84,18 @@ def test_a_camera_that_turns_turns_the_head() -> None:
         frame["pose"] = [0, 0.3, 0, *[0] * 12]
     turned = read(as_bytes(content)).motion.rotation
     np.testing.assert_allclose(turned, np.tile([0, np.pi / 2 + 0.3, 0], (5, 1)), atol=1e-5)
+
+
+def test_the_head_turns_before_the_camera_sees_it() -> None:
+    """A nod of 0.3 by a head that the camera sees from its side: the nose points to the picture's
+    right and down."""
+    content = imavatar()
+    for frame in content["frames"]:
+        frame["world_mat"] = [[0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, -4]]
+        frame["pose"] = [0.3, 0, 0, *[0] * 12]
+    turned = read(as_bytes(content)).motion.rotation
+    nose = Rotation.from_rotvec(turned[2]).apply([0, 0, 1])
+    np.testing.assert_allclose(nose, [np.cos(0.3), -np.sin(0.3), 0], atol=1e-5)
 
 
 def test_imavatar_frames_are_in_the_order_of_their_pictures() -> None:

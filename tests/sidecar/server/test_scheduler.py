@@ -406,15 +406,17 @@ def test_progress_is_what_was_never_reached_before() -> None:
     assert "frames from 3 on" in ends[0].error.message
 
 
-def test_deaths_by_chance_are_forgiven() -> None:
-    """Twenty deaths of one job, each after it got a little further."""
+@pytest.mark.parametrize("reason", [None, JobError("job.memory", "Too large.", "Smaller.")])
+def test_deaths_by_chance_are_forgiven(reason: AffektError | None) -> None:
+    """Twenty deaths of one job, each after it got a little further; the watch's kills too."""
     scheduler = ready(A)
     scheduler.start(A, job_id(0), [b""])
     for reached in range(1, 21):
         for done in range(reached + 1):
             finish(scheduler, order_of(scheduler), done)
         assert name_of(order_of(scheduler)) == "step 0"
-        die(scheduler)
+        scheduler.worker_died(reason)
+        scheduler.worker_ready()
     assert scheduler.take_outcomes() == []
     assert scheduler.open_jobs() == 1
 

@@ -76,6 +76,24 @@ def test_a_download_under_way_stays(how: str, make_store: Callable[[int], Store]
     assert isinstance(answer, Failure) == (how in ("under way", "slow"))
 
 
+def test_all_parts_of_a_long_download_stay(make_store: Callable[[int], Store]) -> None:
+    """Its first piece marks all of them; the last one is read only 20 seconds later."""
+    store = make_store(10 * PIECE)
+    user = store.cache.user("anna")
+    parts = [user.add_chunk(letter * 40, [os.urandom(2 * PIECE)]) for letter in "ab"]
+    sha256, _ = user.add_parts(b"head", parts)
+    for offset in (0, PIECE):
+        answer = store.files.answer("anna", Download(sha256=sha256, offset=offset), None)
+        assert isinstance(answer, ArtefactChunk)
+        for part in parts if offset == 0 else ():
+            os.utime(user.chunk_path(part.key), (START, START))
+        store.now += 10
+    answer = store.upload(os.urandom(9 * PIECE), 0, PIECE)
+    assert isinstance(answer, Failure)
+    assert answer.code == "job.cache_full"
+    assert [user.chunk_path(part.key).exists() for part in parts] == [True, True]
+
+
 def test_many_uploads_at_once_keep_to_the_limit(make_store: Callable[[int], Store]) -> None:
     """Each of them alone has room."""
     store = make_store(12 * PIECE)
