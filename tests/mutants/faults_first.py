@@ -165,8 +165,8 @@ FIRST = (
     Fault(
         what="a chunk baked with another lower strength is taken for this one",
         file="sidecar/bake/recipe.py",
-        old="    curves = (track.upper, track.lower, track.keep_closed)\n",
-        new="    curves = (track.upper, track.keep_closed)\n",
+        old="curve[span], 0) for curve in (track.upper, track.lower)]",
+        new="curve[span], 0) for curve in (track.upper,)]",
         tests=("tests/sidecar/bake/test_recipe.py",),
     ),
     Fault(
