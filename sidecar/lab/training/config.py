@@ -39,12 +39,12 @@ class GeometryConfig:
     heads: int = 4
     hidden: int = 512
     emotion: str = "attended"
-    steps: int = 14_000
+    steps: int = 11_000
     batch: int = 32
-    learning_rate: float = 1.5e-3
-    warmup_steps: int = 150
+    learning_rate: float = 1e-3
+    warmup_steps: int = 300
     weight_decay: float = 0.02
-    gradient_clip: float = 1.0
+    gradient_clip: float = 0.5
     average_decay: float = 0.998
     parameter_weight: float = 1.0
     vertex_weight: float = 0.12
