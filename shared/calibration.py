@@ -33,7 +33,6 @@ PARTNERS: Mapping[str, tuple[str, ...]] = {
     "mouthSmile": ("mouthDimple", "mouthUpperUp", "cheekSquint", "mouthStretch"),
     "mouthFrown": ("mouthStretch", "mouthShrugLower", "mouthLowerDown"),
     "mouthPress": ("mouthRollUpper", "mouthRollLower"),
-    "mouthStretch": ("mouthDimple", "mouthFrown"),
     "mouthDimple": ("mouthStretch", "cheekSquint"),
     "mouthPucker": ("mouthFunnel",),
     "mouthFunnel": ("mouthPucker",),
