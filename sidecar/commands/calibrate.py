@@ -33,7 +33,7 @@ class Calibrate(Source):
         from ...shared.errors import InputError
         from ..avatar.affekt_avatar import encode_avatar
         from ..avatar.avatar import ArkitRig
-        from ..avatar.calibration import calibrate
+        from ..avatar.calibration import PORTRAIT_BROWS_MM, calibrate
         from ..files import write_whole
         from ..head.read import OPEN, read_head
         from ..render.calibration_sheets import calibration_sheet
@@ -46,7 +46,7 @@ class Calibrate(Source):
                 f"'{avatar.name}' has no ARKit shapes that could be calibrated.",
                 "Give an avatar that has them, such as a LAM web bundle.",
             )
-        calibration = calibrate(avatar.surface, head)
+        calibration = calibrate(avatar.surface, head, brows_lower_mm=PORTRAIT_BROWS_MM)
         print("\n".join(report(calibration)))
         if self.show is not None:
             picture = calibration_sheet(avatar, calibration, head, title=avatar.name)

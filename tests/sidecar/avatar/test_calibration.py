@@ -143,6 +143,15 @@ def test_the_rig_and_the_open_head_have_the_same_places(places: FacePlaces) -> N
     assert places.height_m == pytest.approx(1.1 * there.height_m, rel=0.03)
 
 
+def test_brows_that_lie_lower_are_measured_lower(rig: ArkitRig, places: FacePlaces) -> None:
+    lower = rig_places(rig, OPEN, brows_lower_mm=5)
+    down = (places.rest - lower.rest)[:, 1]
+    is_brow = np.array([name.startswith("brow") for name in PLACES])
+    # The rig is 1.1 times as large as the open head; skin over the eye curves away.
+    assert down[is_brow] == pytest.approx(0.0055, abs=0.001)
+    assert not down[~is_brow].any()
+
+
 def square(moved: float) -> ArkitRig:
     """A square of 1 cm of 2 x 2 x 20 x 20 triangles; each shape moves its middle by `moved`."""
     side = np.linspace(0, 0.01, 21)
@@ -231,8 +240,9 @@ def test_it_is_measured_once(
 ) -> None:
     calls: list[ArkitRig] = []
 
-    def measure(one: ArkitRig, _: object) -> Calibration:
+    def measure(one: ArkitRig, _: object, *, brows_lower_mm: float) -> Calibration:
         calls.append(one)
+        assert brows_lower_mm == 5
         return found
 
     monkeypatch.setattr(module, "default_cache_folder", lambda: tmp_path)
@@ -300,7 +310,7 @@ def test_the_command_shows_and_writes_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(module, "calibrate", lambda *_: found)
+    monkeypatch.setattr(module, "calibrate", lambda *_, **__: found)
     monkeypatch.setattr(calibration_sheets, "POSES", {"smile": {"mouthSmile": 1.0}})
     plain, sheet, out = (
         tmp_path / name for name in ("plain.safetensors", "s.png", "o.safetensors")
