@@ -20,11 +20,11 @@ from ..memory import remembered
 from .avatar import ArkitRig, Avatar
 from .effects import effects_of
 
-_VERSION = 4
+_VERSION = 5
 """Goes up whenever the same rig gets another calibration."""
 
 
-PORTRAIT_BROWS_MM = 5.0
+PORTRAIT_BROWS_MM = 2.5
 """The open head's brows lie so much higher over its lids than those painted on a portrait's mesh.
 Where the open head's come to lie, the mesh moves more than what is seen of it, and a scowl that
 measured right was hardly a scowl."""

@@ -258,7 +258,7 @@ def _variants(about: dict[str, object], config: NetworkConfig, path: Path) -> Fl
         or len(rows) != shape[0]
         or any(not isinstance(row, list) or len(row) != shape[1] for row in rows)
     ):
-        raise _damaged(path, f"variants is no table of {shape[0]} rows of {shape[1]} shares")
+        raise _damaged(path, f"variants is no table of {shape[0]} x {shape[1]} shares")
     shares = [[_within(share, 1.0, "a share of variants", path) for share in row] for row in rows]
     return np.array(shares, np.float32)
 

@@ -69,11 +69,6 @@ def test_the_truth_is_perfect_and_the_model_better_than_nothing(figures: dict):
     assert aed["random"] > 0.8 * aed["untouched"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the shipped weights were trained on the recipes before action units",
-)
 def test_the_model_is_twice_as_near_as_a_mean_offset(figures: dict):
     methods = figures["report"]["methods"]
     assert methods["model"]["aed"]["value"] < 0.5 * methods["mean offset"]["aed"]["value"]
