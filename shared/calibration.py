@@ -82,7 +82,7 @@ class Options:
     ridge: float = 0.02
     most_helped: float = 0.6
     gains: tuple[float, float] = (0.3, 1.2)
-    restored: float = 1.45
+    restored: float = 1.55
     one_sided: float = 0.5
     sweeps: int = 300
     tolerance: float = 1e-6
