@@ -17,7 +17,7 @@ from affekt.sidecar.avatar import calibration as module
 from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.animated_mesh import animate_mesh
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
-from affekt.sidecar.avatar.calibration import calibrate, with_calibration
+from affekt.sidecar.avatar.calibration import PORTRAIT_BROWS_MM, calibrate, with_calibration
 from affekt.sidecar.avatar.effects import (
     CLOSED,
     EXPRESSIONS,
@@ -242,7 +242,7 @@ def test_it_is_measured_once(
 
     def measure(one: ArkitRig, _: object, *, brows_lower_mm: float) -> Calibration:
         calls.append(one)
-        assert brows_lower_mm == 5
+        assert brows_lower_mm == PORTRAIT_BROWS_MM
         return found
 
     monkeypatch.setattr(module, "default_cache_folder", lambda: tmp_path)
