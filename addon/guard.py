@@ -34,7 +34,7 @@ def guard_class(item: type) -> None:
             setattr(item, name, classmethod(guarded) if name == "poll" else guarded)
 
 
-def guard_call(call: Callable[[], None], what: str) -> None:
+def guard_call(call: Callable[[], object], what: str) -> None:
     """Calls what a handler or a timer does; a fault is noted, and Blender goes on."""
     try:
         call()
@@ -145,11 +145,20 @@ def _guard_draw(method: Callable[..., None]) -> Callable[..., None]:
     return draw
 
 
+def _guard_cancel(method: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(method)
+    def cancel(self: bpy.types.Operator, context: bpy.types.Context) -> None:
+        guard_call(lambda: method(self, context), f"Cancelling {self.bl_label}")
+
+    return cancel
+
+
 _OPERATOR = {
     "poll": _guard_poll,
     "execute": _guard_execute,
     "invoke": _guard_event,
     "modal": _guard_event,
+    "cancel": _guard_cancel,
     "draw": _guard_draw,
 }
 _PANEL = {"poll": _guard_poll, "draw": _guard_draw}

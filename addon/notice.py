@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import bpy
 
+from .guard import guard_call
+
 
 def say(sentence: str) -> None:
     """Shows the sentence in the status bar and the Info editor once a window is there; prints it
@@ -14,7 +16,7 @@ def say(sentence: str) -> None:
         return
 
     def report() -> None:
-        bpy.ops.affekt.say(sentence=sentence)
+        guard_call(lambda: bpy.ops.affekt.say(sentence=sentence), "Showing a sentence")
 
     bpy.app.timers.register(report, first_interval=0.5)
 

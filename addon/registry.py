@@ -15,7 +15,7 @@ from .compat import OVERRIDABLE
 from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
 from .emotion import properties as emotion_properties
-from .guard import guard_class
+from .guard import guard_call, guard_class
 from .head import operators as head_operators
 from .head import panel as head_panel
 from .head import properties as head_properties
@@ -96,4 +96,4 @@ def unregister() -> None:
 @bpy.app.handlers.persistent
 def _forget_task(*_: object) -> None:
     """Ends the task when another file is loaded: the scene that it would change goes away."""
-    end_task()
+    guard_call(end_task, "Ending the task of the file before")

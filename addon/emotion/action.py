@@ -21,7 +21,7 @@ _PATHS = channel_path("")
 
 def ensure_action(head: bpy.types.Object) -> None:
     """Gives the head an Action for its emotions unless it has one that it may write into."""
-    separate_emotions(head)
+    separate_emotions(head, take_actions())
     data = head.animation_data
     if data is not None and data.use_tweak_mode:
         return  # the animator edits a strip, and keys go into that
@@ -32,13 +32,12 @@ def ensure_action(head: bpy.types.Object) -> None:
         compat.copy_for(data, _name(head)).use_fake_user = True
 
 
-def separate_emotions(head: bpy.types.Object) -> bool:
+def separate_emotions(head: bpy.types.Object, taken: set[bpy.types.Action]) -> bool:
     """Moves the head's curves out of takes' Actions, in its own use and in its NLA strips, into
-    Actions of their own; whether there were any."""
+    Actions of their own; whether there were any. taken: `take_actions()`."""
     data = head.animation_data
     if data is None or data.use_tweak_mode or head.library is not None:
         return False
-    taken = _take_actions()
     holders = [holder for holder in _holders(data) if holder.action in taken]
     for holder in holders:
         _separate(head, holder)
@@ -77,7 +76,7 @@ def _holders(data: bpy.types.AnimData) -> Iterator[bpy.types.AnimData | bpy.type
                 yield strip
 
 
-def _take_actions() -> set[bpy.types.Action]:
+def take_actions() -> set[bpy.types.Action]:
     """The Actions of every take and bake of every head."""
     found = set()
     for head in heads_among(bpy.data.objects):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import bpy
 
-from ..emotion.action import ensure_action, separate_emotions
+from ..emotion.action import ensure_action, separate_emotions, take_actions
 from ..guard import guard_call
 from ..motion.takes import drop_dead_takes
 from ..notice import say
@@ -26,11 +26,11 @@ def prepare_head(head: bpy.types.Object) -> None:
 
 def bring_up_to_date() -> None:
     """Prepares every head of a file that was loaded or appended; says once what was moved."""
-    moved = []
+    moved, taken = [], take_actions()
     for head in heads_among(bpy.data.objects):
         if head.library is not None:
             continue
-        if separate_emotions(head):
+        if separate_emotions(head, taken):
             moved.append(head.name)
         drop_dead_takes(head)
         if head.override_library is None:
@@ -44,9 +44,10 @@ def bring_up_to_date() -> None:
 
 def keep_up(scene: bpy.types.Scene) -> None:
     """Puts right what the animator's last step did to the Actions of the scene's heads."""
+    taken = take_actions()
     for head in heads_among(scene.objects):
         if head.library is None:
-            separate_emotions(head)
+            separate_emotions(head, taken)
             drop_dead_takes(head)
 
 

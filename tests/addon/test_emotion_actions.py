@@ -15,6 +15,7 @@ def test_emotions_have_their_own_action(in_blender: RunScript, tmp_path: Path) -
     take.write_text("{}")
     head = save(small_head(vertices=50), tmp_path / "head.npz")
     told = in_blender("emotion_actions.py", head=head, take=take)
+    print({name: f"{cost:.3f} ms" for name, cost in told["costs_ms"].items()})
     by_button, by_blender, before = told["buttons"], told["blender"], told["before"]
     own = "Affekt Head emotions"
     assert by_button["at_first"] == [own, 2]  # the head and the fake user

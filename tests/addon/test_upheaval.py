@@ -22,12 +22,16 @@ def test_changes_while_a_task_runs(in_blender: RunScript, tmp_path: Path) -> Non
     assert changes["names"] == ["Take 7", "Take 7 baked"]
     for name in ("renamed_import", "undone_import", "scene_switched"):
         assert changes[name].startswith("Imported take"), name
-    for name in ("undone", "in_edit_mode"):
+    for name in ("undone", "in_edit_mode", "armature_edited"):
         assert changes[name].startswith("Baked 10 frames"), name
     assert len(changes["after_undo"]) == 4
     assert changes["plays"] == pytest.approx(0.0875)  # 7 frames at 24 fps are 8.75 of the take
     assert changes["add_in_edit_mode"] == "head.mode"
     assert changes["nothing_added"]
+    assert changes["scene_removed"] == "scene.gone"
+    assert changes["undo"] == {"same": [True, True, True], "played": True}
+    assert told["loaded"]
+    assert told["kept"]
     assert told["take_deleted"] == "motion.no_action"
     assert told["head_deleted"] == "head.gone"
     check_faults(told["faults"])

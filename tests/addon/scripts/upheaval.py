@@ -30,7 +30,11 @@ def bake(meanwhile: Callable[[], None]) -> str:
 
 
 def import_take(meanwhile: Callable[[], None]) -> str:
-    options = importing.ImportOptions(
+    return run(importing.import_steps(head(), bpy.context.scene, take_options()), meanwhile)
+
+
+def take_options() -> object:
+    return importing.ImportOptions(
         take=harness.Path(asked["take"]),
         adapter=None,
         first_frame=1,
@@ -38,7 +42,6 @@ def import_take(meanwhile: Callable[[], None]) -> str:
         with_sound=False,
         reading=harness.load("shared.motion").ReadOptions(),
     )
-    return run(importing.import_steps(head(), bpy.context.scene, options), meanwhile)
 
 
 def head() -> bpy.types.Object:
@@ -83,6 +86,34 @@ def switch_scene() -> bpy.types.Scene:
     return other
 
 
+def scene_removed() -> str:
+    """What an import into a scene says that goes away meanwhile."""
+    other = bpy.data.scenes.new("Gone soon")
+    options = take_options()
+    steps = importing.import_steps(head(), other, options)
+    return run(steps, lambda: bpy.data.scenes.remove(other))
+
+
+def undo_a_bake() -> dict:
+    """Names of the takes, which moves the head, and its emotion: with a bake, undone, redone."""
+
+    def now() -> list:
+        keys = head().data.shape_keys.animation_data.action
+        take = head().affekt_takes.items[head().affekt_takes.active]
+        return [names(), take.keys_action == keys, head().animation_data.action.name]
+
+    bpy.ops.affekt.use_take(name=names()[0])
+    bpy.ops.ed.undo_push(message="before")
+    before = now()
+    bpy.ops.affekt.bake()
+    bpy.ops.ed.undo_push(message="Bake")
+    baked = now()
+    bpy.ops.ed.undo()
+    undone = now()
+    bpy.ops.ed.redo()
+    return {"same": [before == undone, baked == now(), before != baked], "played": now()[1]}
+
+
 def undo_a_step() -> None:
     bpy.ops.ed.undo_push(message="before")
     bpy.data.objects.new("later", None)
@@ -93,6 +124,20 @@ def undo_a_step() -> None:
 def enter_edit_mode() -> None:
     bpy.context.view_layer.objects.active = head()
     bpy.ops.object.mode_set(mode="EDIT")
+
+
+def edit_armature() -> None:
+    bpy.context.view_layer.objects.active = find.rig_of(head())
+    bpy.ops.object.mode_set(mode="EDIT")
+
+
+def load_while_it_runs() -> bool:
+    """Whether no task is left when another file is loaded while one runs."""
+    tasks.start_task(tasks.Task("Bake", baking.bake_steps(head(), bpy.context.scene))).step()
+    path = str(harness.folder() / "saved.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    return tasks.running_task() is None
 
 
 def leave_edit_mode() -> None:
@@ -111,6 +156,9 @@ def changes() -> dict:
         bpy.context.window.scene = bpy.data.scenes["Shot 7"]
     told["in_edit_mode"] = bake(enter_edit_mode)
     leave_edit_mode()
+    told["armature_edited"] = bake(edit_armature)
+    leave_edit_mode()
+    told["scene_removed"], told["undo"] = scene_removed(), undo_a_bake()
     blocks = head().data.shape_keys.key_blocks
     bpy.context.scene.frame_set(8)
     told["plays"] = blocks[model.expression_names[1]].value
@@ -149,7 +197,7 @@ def unguarded() -> list[str]:
     """Methods of ours that Blender calls without the guard."""
     registry, missing = harness.load("addon.registry"), []
     for item in registry.CLASSES:
-        for name in ("execute", "invoke", "modal", "poll", "draw"):
+        for name in ("execute", "invoke", "modal", "cancel", "poll", "draw"):
             method = getattr(item, name, None)
             ours = getattr(method, "__module__", "").startswith(harness.MODULE)
             is_blenders = not issubclass(item, bpy.types.Operator | bpy.types.Panel)
@@ -169,5 +217,7 @@ with harness.enabled():
     bpy.ops.affekt.use_take(name=names()[0])
     told["take_deleted"], told["left"] = bake(delete_take), names()
     import_take(lambda: None)
+    listed = names()
+    told["loaded"], told["kept"] = load_while_it_runs(), names() == listed
     told["head_deleted"] = bake(delete_head)
     harness.answer(**told)
