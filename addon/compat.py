@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
         ActionSlot,
         FCurve,
         Material,
+        NlaStrip,
+        NlaTrack,
         Node,
         NodeSocket,
         NodeTree,
@@ -78,6 +81,14 @@ def curves_of(action: Action, part: Part) -> CurveList | tuple[()]:
     return () if bag is None else bag.fcurves
 
 
+def holds_curves(action: Action, part: Part) -> bool:
+    """Whether `new_curve` can add to the Action: it still has what `new_take_actions` made."""
+    if not LAYERED_ACTIONS:
+        return True
+    slot = _slot(action, part)
+    return slot is not None and _channelbag(action, slot) is not None
+
+
 def new_curve(action: Action, part: Part, path: str, index: int, group: str) -> FCurve:
     """A new F-curve in a group, in Actions made by `new_take_actions`."""
     if not LAYERED_ACTIONS:
@@ -95,6 +106,15 @@ def assign_action(owner: ID, action: Action | None, part: Part) -> None:
     data.action = action
     if LAYERED_ACTIONS and action is not None:
         data.action_slot = _slot(action, part)
+
+
+def new_strip(track: NlaTrack, name: str, action: Action, part: Part, first: float) -> NlaStrip:
+    """A strip of the Action's curves for that kind of data-block, which begins at `first`."""
+    strip = track.strips.new(name, math.floor(first), action)
+    if LAYERED_ACTIONS:
+        strip.action_slot = _slot(action, part)
+    strip.frame_start_ui = first
+    return strip
 
 
 def active_curves(owner: ID) -> CurveList | tuple[()]:

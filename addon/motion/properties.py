@@ -31,6 +31,20 @@ class AFFEKT_PG_take(bpy.types.PropertyGroup):
         description="For which rate of the scene the keys were placed; 0 in older files",
         precision=3,
     )
+    over_rig: bpy.props.PointerProperty(
+        type=bpy.types.Action,
+        name="Bones' other Action",
+        description="What an animator let move the bones beside the take when it was baked",
+    )
+    over_keys: bpy.props.PointerProperty(
+        type=bpy.types.Action,
+        name="Shape keys' other Action",
+        description="What an animator let move the shape keys beside the take when it was baked",
+    )
+    baked_keys: bpy.props.StringProperty(
+        name="Keys as baked",
+        description="A bake's fingerprint: where its keys have another, they were edited since",
+    )
     notes: bpy.props.StringProperty(
         name="Notes", description="What was noticed when the file was read, a sentence a line"
     )
