@@ -96,10 +96,10 @@ Actions = dict[compat.Part, bpy.types.Action | None]
 
 def grid_of(take: AFFEKT_PG_take, scene: bpy.types.Scene, actions: Actions | None = None) -> Grid:
     """Which frames the take's keys span now: as they were placed where they still lie so; moved,
-    stretched or trimmed as most of them were; where few curves have a key for each frame, all
-    its frames from where most curves begin. A take of an older file does not know for which rate
-    it was placed, and its keys tell; without any it is the scene's. actions: of which the keys
-    are, its own if None."""
+    stretched or trimmed as most of them were, and as far as the others go; where few curves have
+    a key for each frame, all its frames from where most curves begin. A take of an older file
+    does not know for which rate it was placed, and its keys tell; without any it is the scene's.
+    actions: of which the keys are, its own if None."""
     place = Placement(first=take.first_frame, fps=take.placed_fps or curve_fps(scene))
     whole = Grid(place=place, fps=take.fps, rows=range(take.frames))
     told = _Keys(actions or {"KEY": take.keys_action, "OBJECT": take.rig_action})
@@ -111,9 +111,23 @@ def grid_of(take: AFFEKT_PG_take, scene: bpy.types.Scene, actions: Actions | Non
     placed, frames = frame_times(rows, take.fps, place), range(span.keys)
     is_placed = np.allclose(ends, placed, rtol=_ROUNDING, atol=_ROUNDING)
     if is_placed and int(rows[1] - rows[0]) + 1 == span.keys:
-        return replace(whole, place=replace(place, first=float(placed[0])), rows=frames)
-    fps = _known_rate(take.fps * (span.last - span.first) / (span.keys - 1))
-    return replace(whole, place=Placement(first=span.first, fps=fps), rows=frames)
+        place = replace(place, first=float(placed[0]))
+    else:
+        fps = _known_rate(take.fps * (span.last - span.first) / (span.keys - 1))
+        place = Placement(first=span.first, fps=fps)
+    return _widened(replace(whole, place=place, rows=frames), *told.dense_ends(span, take.frames))
+
+
+def _widened(grid: Grid, low: float, high: float) -> Grid:
+    """The grid with as many frames more as lie between its ends and curve frames around it."""
+    first, last = grid.times[[0, -1]]
+    before = max(0, math.floor((first - low) / grid.step + _FRACTION))
+    after = max(0, math.floor((high - last) / grid.step + _FRACTION))
+    if not before and not after:
+        return grid
+    start = float(frame_times(np.array([-float(before)]), grid.fps, grid.place)[0])
+    rows = range(len(grid.rows) + before + after)
+    return replace(grid, place=replace(grid.place, first=start), rows=rows)
 
 
 def _moved(whole: Grid, first: float, last: float) -> Grid:
@@ -196,6 +210,13 @@ class _Keys:
         is_as_dense = math.isclose((span.last - span.first) / (span.keys - 1), step, rel_tol=_SAME)
         is_told = span.keys > 2 and (is_as_dense or 2 * span.keys >= frames)
         return span if is_told and 2 * weight >= self._spans.total() else None
+
+    def dense_ends(self, span: _Span, frames: int) -> tuple[float, float]:
+        """Where the first curve begins and the last one ends, of those of that span and those that
+        have at least half as many keys as a take of so many frames: bones may have been moved
+        without the shape keys."""
+        dense = [span, *(other for other in self._even if 2 * other.keys >= frames)]
+        return min(one.first for one in dense), max(one.last for one in dense)
 
     def ends(self) -> tuple[float, float]:
         """Where most curves begin, and where most keys of those that begin there end; NaN where

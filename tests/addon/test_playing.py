@@ -24,7 +24,7 @@ def test_what_plays_is_what_bakes(in_blender: RunScript, tmp_path: Path) -> None
     assert untouched["fps"] == 30
     assert "frame by frame" not in untouched["said"]
 
-    plain = {"moved": [41, 130], "trimmed": [1, 119], "gap": [1, 110]}
+    plain = {"moved": [41, 130], "trimmed": [1, 119], "apart": [1, 130], "gap": [1, 110]}
     for name, ends in plain.items():
         check(told[name], ends)
         assert "frame by frame" not in told[name]["said"], name

@@ -153,6 +153,14 @@ def trimmed() -> dict:
     return bake(head, 1 + 2 * np.arange(60))
 
 
+def apart() -> dict:
+    """The shape keys' keys moved by 40 frames, those of the bones not."""
+    head = fresh()
+    for curve in compat.curves_of(head.affekt_takes.items[0].keys_action, "KEY"):
+        keys.move_keys(curve, lambda frames: frames + 40)
+    return bake(head, 1 + np.arange(FRAMES + 40))
+
+
 def gap() -> dict:
     """The second half moved by 20 frames: a pause in the middle."""
     head = fresh()
@@ -307,6 +315,7 @@ with harness.enabled():
         "untouched": untouched(),
         "moved": moved_after_edits(),
         "trimmed": trimmed(),
+        "apart": apart(),
         "gap": gap(),
         "strips": in_strips(),
         "trimmed_strip": trimmed_strip(),
