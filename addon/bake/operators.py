@@ -34,7 +34,7 @@ class AFFEKT_OT_bake(BakeProperties, TaskOperator, bpy.types.Operator):
         return bake_steps(need_head(context).name, context.scene.name, self.bake_options())
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if _say_edited(self, context):
+        if say_edited(self, context):
             chosen = {name: getattr(self, name) for name in NAMES}
             bpy.ops.affekt.bake_edited("INVOKE_DEFAULT", **chosen)
             return {"CANCELLED"}
@@ -67,7 +67,7 @@ class AFFEKT_OT_bake_edited(BakeProperties, bpy.types.Operator):
         return context.window_manager.invoke_props_dialog(self, width=360)
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_sentence(self.layout, context, _say_edited(self, context))
+        draw_sentence(self.layout, context, say_edited(self, context))
         self.layout.row().prop(self, "edits", expand=True)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -84,7 +84,7 @@ class AFFEKT_OT_bake_edited(BakeProperties, bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _say_edited(chosen: BakeProperties, context: bpy.types.Context) -> str:
+def say_edited(chosen: BakeProperties, context: bpy.types.Context) -> str:
     """A sentence on the bake that would lose an animator's edits; empty where none would."""
     try:
         head = need_head(context)

@@ -55,6 +55,8 @@ def check_targets(told: dict) -> None:
     assert told["new"] == told["last"] == "take baked 2"  # the last bake, not the first
     assert told["used"] == "take baked"
     assert told["edited_kept"]
+    assert told["asks"].startswith("take baked was edited")  # what the button asks before it bakes
+    assert told["asks_not"] == ""
     assert told["edited_new"] == "take baked 3"
     assert told["edited_said"].startswith(
         "take baked was edited after it was baked, so it stays as it is. Baked 60 frames into the "

@@ -59,7 +59,11 @@ def targets() -> dict:
     told["used"] = bake().name
     edited = head.affekt_takes.items["take baked"]
     curve(edited, model.expression_names[1]).keyframe_points[3].co[1] = 0.9
-    kept = all_keys()
+    kept, asks = all_keys(), harness.load("addon.bake.operators").say_edited
+    panel = head.affekt_bake
+    told["asks"] = asks(panel, bpy.context)
+    panel.target = "NEW"
+    told["asks_not"] = asks(panel, bpy.context)
     told["edited_said"] = said_by()
     told["edited_kept"] = all_keys()["take baked"] == kept["take baked"]
     told["edited_new"] = head.affekt_takes.active
