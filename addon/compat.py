@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         FCurve,
         Material,
         NlaStrip,
+        NlaTrack,
         Node,
         NodeSocket,
         NodeTree,
@@ -81,6 +83,14 @@ def curves_of(action: Action, part: Part) -> CurveList | tuple[()]:
     slot = _slot(action, part)
     bag = None if slot is None else _channelbag(action, slot)
     return () if bag is None else bag.fcurves
+
+
+def holds_curves(action: Action, part: Part) -> bool:
+    """Whether `new_curve` can add to the Action: it still has what `new_take_actions` made."""
+    if not LAYERED_ACTIONS:
+        return True
+    slot = _slot(action, part)
+    return slot is not None and _channelbag(action, slot) is not None
 
 
 def new_curve(action: Action, part: Part, path: str, index: int, group: str) -> FCurve:
@@ -151,6 +161,15 @@ def keep_curves(action: Action, prefix: str) -> None:
         return
     for curve in [curve for curve in action.fcurves if not curve.data_path.startswith(prefix)]:
         action.fcurves.remove(curve)
+
+
+def new_strip(track: NlaTrack, name: str, action: Action, part: Part, first: float) -> NlaStrip:
+    """A strip of the Action's curves for that kind of data-block, which begins at `first`."""
+    strip = track.strips.new(name, math.floor(first), action)
+    if LAYERED_ACTIONS:
+        strip.action_slot = _slot(action, part)
+    strip.frame_start_ui = first
+    return strip
 
 
 def active_curves(owner: ID) -> CurveList | tuple[()]:

@@ -11,6 +11,7 @@ from .avatar import panel as avatar_panel
 from .avatar import properties as avatar_properties
 from .bake import operators as bake_operators
 from .bake import panel as bake_panel
+from .bake import properties as bake_properties
 from .compat import OVERRIDABLE
 from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
@@ -36,6 +37,7 @@ CLASSES: tuple[type, ...] = (
     motion_properties.AFFEKT_PG_takes,
     emotion_properties.AFFEKT_PG_emotion,
     avatar_properties.AFFEKT_PG_avatar,
+    bake_properties.AFFEKT_PG_bake,
     link_operators.AFFEKT_OT_start_sidecar,
     link_operators.AFFEKT_OT_connect_sidecar,
     link_operators.AFFEKT_OT_stop_sidecar,
@@ -51,6 +53,7 @@ CLASSES: tuple[type, ...] = (
     emotion_operators.AFFEKT_OT_key_emotions,
     emotion_operators.AFFEKT_OT_neutral,
     bake_operators.AFFEKT_OT_bake,
+    bake_operators.AFFEKT_OT_bake_edited,
     avatar_operators.AFFEKT_OT_render_avatar,
     link_panel.AFFEKT_PT_sidecar,
     head_panel.AFFEKT_PT_head,
@@ -58,6 +61,7 @@ CLASSES: tuple[type, ...] = (
     emotion_panel.AFFEKT_PT_emotion,
     emotion_panel.AFFEKT_PT_emotion_strengths,
     bake_panel.AFFEKT_PT_bake,
+    bake_panel.AFFEKT_PT_bake_options,
     avatar_panel.AFFEKT_PT_avatar,
     avatar_panel.AFFEKT_PT_avatar_output,
 )
@@ -65,6 +69,7 @@ CLASSES: tuple[type, ...] = (
 PROPERTIES: tuple[tuple[type, str, type], ...] = (
     (bpy.types.Object, "affekt_head", head_properties.AFFEKT_PG_head),
     (bpy.types.Object, "affekt_takes", motion_properties.AFFEKT_PG_takes),
+    (bpy.types.Object, "affekt_bake", bake_properties.AFFEKT_PG_bake),
     (bpy.types.Object, "affekt_emotion", emotion_properties.AFFEKT_PG_emotion),
     (bpy.types.Scene, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),
 )

@@ -53,8 +53,11 @@ class Task:
 
     def run(self) -> str:
         """Steps to the end and returns the sentence; for scripts, where blocking is wanted."""
+        began = time.monotonic()
         while not self.step():
-            time.sleep(POLL_SECONDS)
+            # A step that was work, not a look at what is done elsewhere, is followed by the next.
+            time.sleep(max(0.0, POLL_SECONDS - (time.monotonic() - began)))
+            began = time.monotonic()
         return self.result
 
 

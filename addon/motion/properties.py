@@ -43,6 +43,23 @@ class AFFEKT_PG_take(bpy.types.PropertyGroup):
         precision=3,
         override=OVERRIDABLE,
     )
+    over_rig: bpy.props.PointerProperty(
+        type=bpy.types.Action,
+        name="Bones' other Action",
+        description="What an animator let move the bones beside the take when it was baked",
+        override=OVERRIDABLE,
+    )
+    over_keys: bpy.props.PointerProperty(
+        type=bpy.types.Action,
+        name="Shape keys' other Action",
+        description="What an animator let move the shape keys beside the take when it was baked",
+        override=OVERRIDABLE,
+    )
+    baked_keys: bpy.props.StringProperty(
+        name="Keys as baked",
+        description="A bake's fingerprint: where its keys have another, they were edited since",
+        override=OVERRIDABLE,
+    )
     notes: bpy.props.StringProperty(
         name="Notes",
         description="What was noticed when the file was read, a sentence a line",

@@ -119,7 +119,8 @@ def run_with(name: str, steps: Callable[[], object], meanwhile: Callable) -> dic
 
 def bake(name: str, meanwhile: Callable) -> dict:
     baking = harness.load("addon.bake.baking")
-    told = run_with(name, lambda: baking.bake_steps(head, scene), meanwhile)
+    new = harness.load("addon.bake.options").BakeOptions(target="NEW")
+    told = run_with(name, lambda: baking.bake_steps(head, scene, new), meanwhile)
     curves_of[name] = curves(head.affekt_takes.items[-1])
     return told
 

@@ -71,7 +71,7 @@ with harness.enabled():
     rig.pose.bones["root"].location[1] = -0.25
     rig.pose.bones["jaw"].rotation_quaternion = (0.8, 0.6, 0, 0)
     bpy.ops.affekt.bake()
-    bpy.ops.affekt.bake()  # from the take again, not from the bake in use
+    bpy.ops.affekt.bake(target="NEW")  # from the take again, not from the bake in use
     baked = second.affekt_takes.items[3]
     told |= {
         "baked_names": [t.name for t in second.affekt_takes.items],
@@ -93,7 +93,7 @@ with harness.enabled():
     bpy.context.view_layer.objects.active = find.rig_of(second)
     told["found_by_rig"] = harness.load("addon.head.find").find_head(bpy.context).name
     second.name, find.rig_of(second).name = "Renamed", "Renamed rig"
-    bpy.ops.affekt.bake()
+    bpy.ops.affekt.bake(target="NEW")
     told["after_renaming"] = second.affekt_takes.items[4].name
     actions = len(bpy.data.actions)
     takes.write_curves = lambda *_: next(iter(()))  # which raises

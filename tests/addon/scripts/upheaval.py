@@ -26,7 +26,8 @@ def run(steps: object, meanwhile: Callable[[], None]) -> str:
 
 
 def bake(meanwhile: Callable[[], None]) -> str:
-    return run(baking.bake_steps(head(), bpy.context.scene), meanwhile)
+    new = harness.load("addon.bake.options").BakeOptions(target="NEW")
+    return run(baking.bake_steps(head(), bpy.context.scene, new), meanwhile)
 
 
 def import_take(meanwhile: Callable[[], None]) -> str:
@@ -105,7 +106,7 @@ def undo_a_bake() -> dict:
     bpy.ops.affekt.use_take(name=names()[0])
     bpy.ops.ed.undo_push(message="before")
     before = now()
-    bpy.ops.affekt.bake()
+    bpy.ops.affekt.bake(target="NEW")
     bpy.ops.ed.undo_push(message="Bake")
     baked = now()
     bpy.ops.ed.undo()
@@ -179,7 +180,7 @@ def faults() -> dict:
     told["import"] = harness.failure(lambda: bpy.ops.affekt.import_take(filepath=asked["take"]))
     takes.write_curves, assigning = writing, takes._assign
     takes._assign = lambda *_: None[0]
-    told["bake"] = harness.failure(bpy.ops.affekt.bake)
+    told["bake"] = harness.failure(lambda: bpy.ops.affekt.bake(target="NEW"))
     takes._assign = assigning
     told["clean"] = [census() == before, names() == listed, tasks.running_task() is None]
     told["in_use"] = head().affekt_takes.active in listed
