@@ -274,8 +274,8 @@ def cancelled() -> dict:
     slices = []
     for _ in range(4):
         task.step()
-        name = owner.animation_data.action.name.partition(".")[0]
-        slices.append([task.progress.text, name, scene.frame_current])
+        is_bake = owner.animation_data.action == head.affekt_takes.items[1].keys_action
+        slices.append([task.progress.text, is_bake, scene.frame_current])
     task.cancel()
     playback._SLICE_S = 0.1
     return {"slices": slices, "takes": len(head.affekt_takes.items)}
