@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
         Action,
         ActionChannelbag,
         ActionSlot,
+        AnimData,
         FCurve,
         Material,
+        NlaStrip,
+        NlaTrack,
         Node,
         NodeSocket,
         NodeTree,
@@ -31,6 +35,9 @@ GROUP_COMPOSITOR = bpy.app.version >= (5, 0, 0)
 
 PATH_OPTIONS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (5, 0, 0) else set()
 """Options of a path property that may start with //, which 5.0 wants to be told."""
+
+OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
+"""Option of a property that a library override keeps: of any other it forgets the value."""
 
 Part = str
 """Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys."""
@@ -78,6 +85,14 @@ def curves_of(action: Action, part: Part) -> CurveList | tuple[()]:
     return () if bag is None else bag.fcurves
 
 
+def holds_curves(action: Action, part: Part) -> bool:
+    """Whether `new_curve` can add to the Action: it still has what `new_take_actions` made."""
+    if not LAYERED_ACTIONS:
+        return True
+    slot = _slot(action, part)
+    return slot is not None and _channelbag(action, slot) is not None
+
+
 def new_curve(action: Action, part: Part, path: str, index: int, group: str) -> FCurve:
     """A new F-curve in a group, in Actions made by `new_take_actions`."""
     if not LAYERED_ACTIONS:
@@ -95,6 +110,66 @@ def assign_action(owner: ID, action: Action | None, part: Part) -> None:
     data.action = action
     if LAYERED_ACTIONS and action is not None:
         data.action_slot = _slot(action, part)
+
+
+def new_own_action(owner: ID, name: str) -> Action:
+    """A new, empty Action that drives `owner`, whatever drove it before."""
+    action = bpy.data.actions.new(name)
+    data = owner.animation_data or owner.animation_data_create()
+    data.action = action
+    if LAYERED_ACTIONS:
+        data.action_slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+    else:
+        action.id_root = owner.id_type
+    return action
+
+
+def copy_for(holder: AnimData | NlaStrip, name: str) -> Action:
+    """Puts a copy of the holder's Action in the Action's place; where there are slots, the copy
+    has the holder's slot alone."""
+    slot = holder.action_slot if LAYERED_ACTIONS else None
+    handle = None if slot is None else slot.handle
+    copy = holder.action.copy()
+    copy.name = name
+    holder.action = copy
+    if LAYERED_ACTIONS:
+        for other in [slot for slot in copy.slots if slot.handle != handle]:
+            copy.slots.remove(other)
+        holder.action_slot = copy.slots[0] if len(copy.slots) else None
+    return copy
+
+
+def slot_of(holder: AnimData | NlaStrip) -> ActionSlot | None:
+    """The slot of its Action through which the holder is driven, where there are slots."""
+    return holder.action_slot if LAYERED_ACTIONS else None
+
+
+def remove_curves(action: Action, slot: ActionSlot | None, prefix: str) -> None:
+    """Takes the slot with all its curves out of the Action; where there are no slots, the curves
+    whose data path begins with `prefix`."""
+    if slot is not None:
+        action.slots.remove(slot)
+    if LAYERED_ACTIONS:
+        return
+    for curve in [curve for curve in action.fcurves if curve.data_path.startswith(prefix)]:
+        action.fcurves.remove(curve)
+
+
+def keep_curves(action: Action, prefix: str) -> None:
+    """Where there are no slots, removes all curves but those whose path begins with `prefix`."""
+    if LAYERED_ACTIONS:
+        return
+    for curve in [curve for curve in action.fcurves if not curve.data_path.startswith(prefix)]:
+        action.fcurves.remove(curve)
+
+
+def new_strip(track: NlaTrack, name: str, action: Action, part: Part, first: float) -> NlaStrip:
+    """A strip of the Action's curves for that kind of data-block, which begins at `first`."""
+    strip = track.strips.new(name, math.floor(first), action)
+    if LAYERED_ACTIONS:
+        strip.action_slot = _slot(action, part)
+    strip.frame_start_ui = first
+    return strip
 
 
 def active_curves(owner: ID) -> CurveList | tuple[()]:

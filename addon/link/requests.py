@@ -64,15 +64,31 @@ def read_take(
     return (yield from _call(line, read, f"Reading {take.name}"))
 
 
-def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: str) -> Waiting[Motion]:
-    """The motion with the track's emotion in it."""
+def bake(
+    line: Supervisor,
+    motion: Motion,
+    track: EmotionTrack,
+    head: str,
+    *,
+    frames: range | None = None,
+    cache: Path | None = None,
+) -> Waiting[Motion]:
+    """The motion with the track's emotion in it, of those frames or of all. cache: where the
+    moving mesh is written too."""
     data = encode_motion(motion)
     sent = yield from _call(
         line, lambda client: client.upload(data, "motion", "take.npz"), "Sending the take"
     )
-    start = lambda client: client.start_bake(sent, track, head=head, vertices=False)  # noqa: E731
+
+    def start(client: Client) -> str:
+        return client.start_bake(sent, track, head=head, frames=frames, vertices=cache is not None)
+
     done = yield from _run_job(line, start)
     assert isinstance(done, BakeFinished)  # the job's only other end is a failure
+    if cache is not None:
+        mesh = done.vertices
+        assert mesh is not None  # it was wanted
+        yield from _call(line, lambda client: client.download(mesh, cache), "Fetching the mesh")
     return done.motion
 
 

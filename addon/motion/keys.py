@@ -30,6 +30,24 @@ def write_keys(curve: bpy.types.FCurve, times: Float64Array, values: FloatArray)
     curve.update()
 
 
+def encode_keys(curve: bpy.types.FCurve) -> bytes:
+    """What the curve's keys say, as bytes: curves that move alike have the same."""
+    points = curve.keyframe_points
+    places, kinds = np.empty(2 * len(points), np.float32), np.empty(len(points), np.int32)
+    points.foreach_get("co", places)
+    points.foreach_get("interpolation", kinds)
+    said = (curve.mute, curve.extrapolation, [modifier.type for modifier in curve.modifiers])
+    return places.tobytes() + kinds.tobytes() + repr(said).encode()
+
+
+def clear_curve(curve: bpy.types.FCurve) -> None:
+    """Takes away the curve's keys, and what an animator made it do besides them."""
+    curve.keyframe_points.clear()
+    for modifier in reversed(curve.modifiers):
+        curve.modifiers.remove(modifier)
+    curve.mute, curve.extrapolation = False, "CONSTANT"
+
+
 def sample(
     curves: compat.CurveList | tuple[()],
     path: str,

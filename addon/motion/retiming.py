@@ -15,7 +15,7 @@ from ..emotion.properties import channel_path
 from .keys import move_keys
 from .placement import Placement, curve_fps, describe_speed, frame_times, last_frame, place_of
 from .properties import AFFEKT_PG_take
-from .takes import active_take
+from .takes import active_take, fingerprint_of, note_keys
 
 _EMOTIONS = channel_path("")
 _Move = Callable[[Float64Array], Float64Array]
@@ -53,10 +53,13 @@ def fit_takes(head: bpy.types.Object, scene: bpy.types.Scene, *, with_emotions: 
 def _fit(take: AFFEKT_PG_take, scene: bpy.types.Scene) -> None:
     place = place_of(take, scene)
     move = _mover(take, place, curve_fps(scene))
+    was_as_baked = take.baked_keys == fingerprint_of(take)
     for part, action in (("KEY", take.keys_action), ("OBJECT", take.rig_action)):
         if action is not None:
             _move(compat.curves_of(action, part), move)
     take.first_frame, take.placed_fps = place.first, curve_fps(scene)
+    if was_as_baked:
+        note_keys(take)
 
 
 def _mover(take: AFFEKT_PG_take, old: Placement, fps: float) -> _Move:

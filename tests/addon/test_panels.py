@@ -39,6 +39,10 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     ]
     assert shown["emotion_strengths"] == sliders("Her", "upper", "lower", "geometry", "appearance")
     check_avatar(shown, told["chosen"])
+    first, *rest = ("frame_range", "target", "simplify_mm", "step", "as_strip", "cache")
+    assert shown["bake_options"] == [["prop", f"Her.{name}"] for name in (first, *rest)]
+    names = (first, "first", "last", *(name for name in rest if name != "step"))
+    assert told["bake_chosen"] == [["prop", f"Her.{name}"] for name in names]
     assert told["baking"]["bake"] == [["progress", "0.25 Emotion 1/4"], ["button", "affekt.cancel"]]
     assert told["baking"]["head"] == shown["head"]
     assert told["paths"] == ["her.zip", "in/flame.npz", "out"]

@@ -76,23 +76,38 @@ class FakeClient:
             )
         return harness.load("shared.motion").TakeRead(motion=self.take, notes=self.notes)
 
-    def start_bake(self, motion: object, track: object, *, head: str, vertices: bool) -> str:
+    def start_bake(
+        self,
+        motion: object,
+        track: object,
+        *,
+        head: str,
+        vertices: bool,
+        frames: range | None = None,
+    ) -> str:
         events = harness.load("shared.events")
         take = self.sent_motion
+        self.sent_track, self.sent_frames = track, frames
         expression = take.expression.copy()
         expression[:, 0] += track.weights[:, 0] * track.influence
         half = events.JobProgressed(
             job="bake", stage="modulation", done=5, total=10, seconds_left=None
         )
+        baked = replace(take, expression=expression)
+        if frames is not None:
+            baked = harness.load("shared.motion").cut_motion(baked, frames.start, frames.stop)
         done = events.BakeFinished(
             job="bake",
-            start=0,
-            motion=replace(take, expression=expression),
+            start=0 if frames is None else frames.start,
+            motion=baked,
             baked=None,
             take=None,
-            vertices=None,
+            vertices="vertices" if vertices else None,
         )
         return self._queue("bake", [half, done])
+
+    def download(self, artefact: object, path: Path) -> None:
+        path.write_text(str(artefact))
 
     def start_render(
         self,

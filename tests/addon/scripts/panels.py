@@ -52,7 +52,7 @@ def drawn(names: list[str]) -> dict[str, list[list[str]] | None]:
 
 
 ALWAYS = ["sidecar", "head", "take", "emotion", "bake", "avatar"]
-WITH_A_HEAD = ["emotion_strengths", "avatar_output"]
+WITH_A_HEAD = ["emotion_strengths", "bake_options", "avatar_output"]
 
 with harness.enabled():
     for item in list(bpy.data.objects):
@@ -72,6 +72,8 @@ with harness.enabled():
     # Paths that begin where the blend file lies, as Blender's file browser writes them.
     bpy.ops.wm.save_as_mainfile(filepath=str(harness.folder() / "shot.blend"))
     chosen = bpy.context.scene.affekt_avatar
+    head.affekt_bake.frame_range, head.affekt_bake.simplify_mm = "OWN", 0.1
+    told["bake_chosen"] = drawn(["bake_options"])["bake_options"]
     chosen.file, chosen.adapter, chosen.folder = "//her.zip", "//in/flame.npz", "//out"
     settings = harness.load("addon.avatar.rendering").read_settings(bpy.context.scene)
     told["paths"] = [
