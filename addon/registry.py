@@ -13,9 +13,11 @@ from .bake import panel as bake_panel
 from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
 from .emotion import properties as emotion_properties
+from .flame import operators as flame_operators
 from .head import operators as head_operators
 from .head import panel as head_panel
 from .head import properties as head_properties
+from .head.menu import add_menu, remove_menu
 from .link import operators as link_operators
 from .link import panel as link_panel
 from .link.session import session
@@ -39,6 +41,9 @@ CLASSES: tuple[type, ...] = (
     link_operators.AFFEKT_OT_copy_error,
     link_operators.AFFEKT_OT_open_log,
     head_operators.AFFEKT_OT_add_head,
+    flame_operators.AFFEKT_OT_add_flame_head,
+    flame_operators.AFFEKT_OT_browse_flame_head,
+    flame_operators.AFFEKT_OT_set_identity,
     motion_operators.AFFEKT_OT_import_take,
     motion_operators.AFFEKT_OT_browse_take,
     motion_operators.AFFEKT_OT_use_take,
@@ -71,6 +76,7 @@ def register() -> None:
         bpy.utils.register_class(item)
     for owner, name, group in PROPERTIES:
         setattr(owner, name, bpy.props.PointerProperty(type=group))
+    add_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
 
 
@@ -79,6 +85,7 @@ def unregister() -> None:
     link_operators.unwatch_session()
     session.stop()
     bpy.app.handlers.load_pre.remove(_forget_task)
+    remove_menu()
     for owner, name, _ in reversed(PROPERTIES):
         delattr(owner, name)
     for item in reversed(CLASSES):

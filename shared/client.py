@@ -28,6 +28,7 @@ from typing import TypeVar
 
 from . import limits
 from .arrays import Float64Array
+from .artefact import Artefact, Kind
 from .camera import Camera
 from .channel import Channel, timed_out
 from .connection import Connection, check_protocol
@@ -39,7 +40,6 @@ from .head import HeadModel
 from .jobs import JobBook
 from .messages import (
     Acknowledged,
-    Artefact,
     ArtefactChunk,
     ArtefactState,
     Bake,
@@ -49,7 +49,6 @@ from .messages import (
     GetStatus,
     HeadRead,
     Hello,
-    Kind,
     Message,
     MotionRead,
     Ping,
@@ -62,7 +61,7 @@ from .messages import (
     Upload,
     Welcome,
 )
-from .motion import ReadOptions, TakeRead
+from .motion import FlameSpace, ReadOptions, TakeRead
 from .pictures import PictureRequest
 from .pixels import PixelRing
 from .previews import Previews, picture_of_view, track_rows
@@ -198,10 +197,12 @@ class Client:
         adapter: Artefact | None = None,
         options: ReadOptions | None = None,
         *,
+        head: str = "open",
+        head_space: FlameSpace | None = None,
         timeout_s: float = READ_S,
     ) -> TakeRead:
-        """The take in the open head's space. Raises InputError `motion.*`, `file.*`,
-        `space.no_adapter` (the take's space needs `adapter`) too."""
+        """The take in the space of the head, as in `get_head`. Raises InputError `motion.*`,
+        `file.*`, `space.no_adapter` (the take's space needs `adapter`) too."""
         said = options or ReadOptions()
         request = ReadMotion(
             motion=motion.sha256,
@@ -210,13 +211,30 @@ class Client:
             fps=said.fps,
             angles=said.angles,
             axes=said.axes,
+            head=head,
+            head_space=head_space,
         )
         answer = self._call(request, MotionRead, timeout_s)
         return TakeRead(motion=to_motion(answer), notes=answer.notes)
 
-    def get_head(self, name: str = "open", *, timeout_s: float = READ_S) -> HeadModel:
-        """The head of this name."""
-        return to_head(self._call(GetHead(name=name), HeadRead, timeout_s))
+    def get_head(
+        self,
+        name: str = "open",
+        *,
+        head_space: FlameSpace | None = None,
+        file_name: str | None = None,
+        timeout_s: float = READ_S,
+    ) -> HeadModel:
+        """The head of this name: `open`, or the SHA-256 of a FLAME file that was uploaded.
+        head_space: the file's version of FLAME, where its content does not tell. file_name: for
+        errors. Raises InputError `head.*`, `file.*` too."""
+        name_told = None if file_name is None else _file_name(file_name)
+        request = GetHead(name=name, head_space=head_space, file_name=name_told)
+        return to_head(self._call(request, HeadRead, timeout_s))
+
+    def holds(self, sha256: str, *, timeout_s: float = ANSWER_S) -> bool:
+        """Whether the sidecar has the whole file of these bytes."""
+        return self._call(FindArtefact(sha256=sha256), ArtefactState, timeout_s).is_complete
 
     def start_bake(
         self,
@@ -225,11 +243,13 @@ class Client:
         *,
         adapter: Artefact | None = None,
         head: str = "open",
+        head_space: FlameSpace | None = None,
         frames: range | None = None,
         vertices: bool = True,
     ) -> str:
         """Starts a bake and returns its job id at once. The track has one row for each frame of
-        the whole take; vertices: whether the mesh cache is wanted. `poll` gives `JobProgressed`,
+        the whole take; head, head_space: as in `get_head`; a take on a FLAME head is in its space.
+        vertices: whether the mesh cache is wanted. `poll` gives `JobProgressed`,
         then `BakeFinished` or `JobFailed`."""
         request = Bake(
             job=secrets.token_hex(16),
@@ -237,6 +257,7 @@ class Client:
             name=motion.name,
             adapter=_sha256(adapter),
             head=head,
+            head_space=head_space,
             frames=_bounds(frames),
             vertices=vertices,
             **track_fields(track),

@@ -19,13 +19,10 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from . import limits
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
-from .motion import ANGLES, HEAD_AXES, Angles, HeadAxes
+from .artefact import KINDS, Kind
+from .motion import ANGLES, FLAME_SPACES, HEAD_AXES, Angles, FlameSpace, HeadAxes
 from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
-
-Kind = Literal["motion", "adapter", "avatar", "emotions", "vertices"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Kinds of artefacts; only the sidecar makes `vertices`."""
 
 PictureKind = Literal["frame", "depth", "exr"]
 PICTURE_KINDS: tuple[PictureKind, ...] = get_args(PictureKind)
@@ -63,22 +60,12 @@ _SOME_CURVE = Array(dtype="<f4", shape=(None,), optional=True)
 _SOME_EYELIDS = Array(dtype="<f4", shape=(None, 2), optional=True)
 _SOME_VERTICES = Array(dtype="<f4", shape=(None, 3), optional=True)
 _SOME_PIXELS = Array(dtype="|u1", shape=(None, None, 4), optional=True)
+_SOME_FLAME_SPACE = Choice(values=FLAME_SPACES, optional=True)
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
 Sha256 = Annotated[str, _SHA256]
 JobId = Annotated[str, _JOB]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artefact:
-    """A file that the sidecar holds: `sha256` of its bytes in hex, what it is (`KINDS`), its
-    name as the user knows it, and its size in bytes."""
-
-    sha256: str
-    kind: Kind
-    name: str
-    size: int
 
 
 class Message:
@@ -179,7 +166,7 @@ class TrackArrays(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MotionRead(MotionArrays):
-    """A take in the open head's space. source_space: that of its file. notes: as in `TakeRead`."""
+    """A take in the head's space. source_space: that of its file. notes: as in `TakeRead`."""
 
     TYPE: ClassVar[str] = "motion_read"
     source_space: Annotated[str, _NAME]
@@ -326,7 +313,8 @@ class Download(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMotion(Message):
-    """Decodes the take, converts it to the open head's space. The rest is a `ReadOptions`."""
+    """Decodes the take, converts it to the space of the head (as in `GetHead`; `open` if absent,
+    3.4). The rest is a `ReadOptions`."""
 
     TYPE: ClassVar[str] = "read_motion"
     ANSWER: ClassVar[type[Message] | None] = MotionRead
@@ -336,22 +324,27 @@ class ReadMotion(Message):
     fps: Annotated[float | None, Number(low=0, high=1e9, optional=True)] = None
     angles: Annotated[Angles | None, Choice(values=ANGLES, optional=True)] = None
     axes: Annotated[HeadAxes | None, Choice(values=HEAD_AXES, optional=True)] = None
+    head: Annotated[str, _NAME] = "open"
+    head_space: Annotated[FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetHead(Message):
-    """Asks for the head of this name; `open` is the embedded one."""
+    """Asks for the head of this name: `open`, or the SHA-256 of a FLAME file that was uploaded.
+    head_space: of a FLAME file whose content does not tell it. file_name: its own (3.4)."""
 
     TYPE: ClassVar[str] = "get_head"
     ANSWER: ClassVar[type[Message] | None] = HeadRead
     name: Annotated[str, _NAME]
+    head_space: Annotated[FlameSpace | None, _SOME_FLAME_SPACE] = None
+    file_name: Annotated[str | None, _SOME_FILE_NAME] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bake(TrackArrays):
     """Bakes the emotions into the take. The client chooses `job`, a random id. The track has one
     row for each frame of the whole take. frames: (start, stop), or None for all. vertices: whether
-    the mesh cache is wanted too."""
+    the mesh cache is wanted too. head, head_space: as in `ReadMotion`."""
 
     TYPE: ClassVar[str] = "bake"
     ANSWER: ClassVar[type[Message] | None] = Acknowledged
@@ -362,6 +355,7 @@ class Bake(TrackArrays):
     head: Annotated[str, _NAME]
     frames: Annotated[tuple[int, int] | None, _RANGE] = None
     vertices: Annotated[bool, Flag()] = True
+    head_space: Annotated[FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -526,9 +520,8 @@ class Picture(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeDone(MotionArrays):
-    """The end of a bake: the motion in the open head's space from frame `start` on; artefacts of
-    the same motion, of the motion in the take's own space, and of the vertices (PC2), if they were
-    wanted."""
+    """The end of a bake: the motion in the head's space from frame `start` on; artefacts of the
+    motion in the open head's space and in the take's own, and of the vertices (PC2), if wanted."""
 
     TYPE: ClassVar[str] = "bake_done"
     SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"

@@ -17,6 +17,10 @@ SPACES = ("open", "flame2020", "flame2023", "arkit")
 """Expression spaces. `arkit` holds the 52 ARKit weights in the first columns of `expression`,
 in `ARKIT_NAMES` order; its jaw and eyes are zero, since ARKit says those by weights."""
 
+FlameSpace = Literal["flame2020", "flame2023"]
+FLAME_SPACES: tuple[FlameSpace, ...] = get_args(FlameSpace)
+"""Those of FLAME's own parameters, one for each version of its expressions."""
+
 # fmt: off
 ARKIT_NAMES = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",

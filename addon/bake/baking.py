@@ -7,12 +7,14 @@ import bpy
 
 from ...shared.wording import say_count
 from ..emotion.sample import read_track
+from ..flame.source import ready_head
 from ..head.find import named_head
 from ..link import requests
 from ..link.session import session
 from ..link.tasks import Progress, Steps
 from ..motion.placement import describe_speed, place_of, take_times
 from ..motion.takes import add_take, find_take, read_take, source_take
+from .unchanged import keep_unchanged
 
 
 def bake_steps(head_name: str, scene_name: str) -> Steps:
@@ -25,10 +27,12 @@ def bake_steps(head_name: str, scene_name: str) -> Steps:
     yield Progress(fraction=0.0, text="Reading the curves")
     motion = read_take(head, take, scene)
     track = read_track(head, take_times(take, scene), take.fps, scene)
-    baked = yield from requests.bake(line, motion, track, head.affekt_head.model)
+    named = yield from ready_head(line, head)
+    baked = yield from requests.bake(line, motion, track, named)
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     place = place_of(find_take(head, source), scene)
     result = add_take(head, baked, name=f"{source} baked", place=place, source=source)
+    keep_unchanged(head, find_take(head, source), result, motion, scene, baked)
     said = [
         f"Baked {say_count(result.frames, 'frame')} into the new Action {result.keys_action.name}."
     ]

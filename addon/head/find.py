@@ -6,10 +6,26 @@ from __future__ import annotations
 import bpy
 
 from ...shared.errors import InputError
+from ...shared.motion import FLAME_SPACES, FlameSpace
 
 
 def is_head(item: bpy.types.Object | None) -> bool:
     return item is not None and item.type == "MESH" and item.affekt_head.is_head
+
+
+def space_of(head: bpy.types.Object) -> str:
+    """The expression space of the head's shape keys."""
+    return head.affekt_head.space or "open"  # empty on heads of older files
+
+
+def flame_space(head: bpy.types.Object) -> FlameSpace | None:
+    """The version of FLAME that the head was made of, None for any other head."""
+    return next((space for space in FLAME_SPACES if space == space_of(head)), None)
+
+
+def is_flame(head: bpy.types.Object) -> bool:
+    """Whether the head was made of a FLAME file."""
+    return flame_space(head) is not None
 
 
 def find_head(context: bpy.types.Context) -> bpy.types.Object | None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NotRequired, TypedDict, TypeVar
 
 from ...shared.client import Client
 from ...shared.emotion import EmotionTrack
@@ -20,7 +20,7 @@ from ...shared.errors import LinkError
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
 from ...shared.messages import RESTART_STAGE
-from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead
 from ...shared.pictures import PictureRequest
 from ...shared.supervisor import Supervisor, SupervisorState
 from ..motion.npz import encode_motion
@@ -29,9 +29,10 @@ from .tasks import Progress
 Answer = TypeVar("Answer")
 Waiting = Generator[Progress, None, Answer]
 
-_AGAIN = "Starting again"
+_AGAIN, _LOADING = "Starting again", "Loading the head"
 _STAGES = {
     "modulation": "Emotion",
+    "adapter": "Learning this FLAME head, once, about 10 s: step",
     "vertices": "Mesh",
     "pictures": "Pictures",
     RESTART_STAGE: _AGAIN,
@@ -46,31 +47,92 @@ class FileBytes:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadName:
+    """What the sidecar calls a head; space: the version of one that was made of a FLAME file."""
+
+    name: str
+    space: FlameSpace | None = None
+
+    def options(self) -> HeadOptions:
+        """As the client's calls take it."""
+        if self.space is None:
+            return {"head": self.name}
+        return {"head": self.name, "head_space": self.space}
+
+
+class HeadOptions(TypedDict):
+    """The options of the client's calls for a head."""
+
+    head: str
+    head_space: NotRequired[FlameSpace]
+
+
 def fetch_head(line: Supervisor, name: str) -> Waiting[HeadModel]:
     """The head of this name."""
-    return (yield from _call(line, lambda client: client.get_head(name), "Loading the head"))
+    return (yield from _call(line, lambda client: client.get_head(name), _LOADING))
+
+
+def fetch_flame(
+    line: Supervisor, file: FileBytes, space: FlameSpace | None
+) -> Waiting[tuple[str, HeadModel]]:
+    """The head of a FLAME file, and what the sidecar calls it from now on."""
+
+    def fetch(client: Client) -> tuple[str, HeadModel]:
+        name = client.upload(file.data, "flame", file.name).sha256
+        return name, client.get_head(name, head_space=space, file_name=file.name)
+
+    return (yield from _call(line, fetch, f"Reading {file.name}"))
+
+
+def fetch_flame_again(line: Supervisor, head: HeadName) -> Waiting[HeadModel]:
+    """The head of a FLAME file that the sidecar has."""
+
+    def fetch(client: Client) -> HeadModel:
+        return client.get_head(head.name, head_space=head.space)
+
+    return (yield from _call(line, fetch, _LOADING))
+
+
+def send_flame(line: Supervisor, name: str, read: Callable[[], FileBytes]) -> Waiting[None]:
+    """Sends the FLAME file that the sidecar calls `name`, unless it has it."""
+
+    def send(client: Client) -> None:
+        if not client.holds(name):
+            file = read()
+            client.upload(file.data, "flame", file.name)
+
+    yield from _call(line, send, _LOADING)
 
 
 def read_take(
-    line: Supervisor, take: FileBytes, adapter: FileBytes | None, options: ReadOptions
+    line: Supervisor,
+    take: FileBytes,
+    adapter: FileBytes | None,
+    options: ReadOptions,
+    head: HeadName,
 ) -> Waiting[TakeRead]:
-    """The take in the open head's space."""
+    """The take in the head's space."""
 
     def read(client: Client) -> TakeRead:
         sent = client.upload(take.data, "motion", take.name)
         helper = None if adapter is None else client.upload(adapter.data, "adapter", adapter.name)
-        return client.read_take(sent, helper, options)
+        if head.space is None:
+            return client.read_take(sent, helper, options)
+        return client.read_take(sent, helper, options, **head.options())
 
     return (yield from _call(line, read, f"Reading {take.name}"))
 
 
-def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: str) -> Waiting[Motion]:
-    """The motion with the track's emotion in it."""
+def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: HeadName) -> Waiting[Motion]:
+    """The motion with the track's emotion in it, in the head's space."""
     data = encode_motion(motion)
     sent = yield from _call(
         line, lambda client: client.upload(data, "motion", "take.npz"), "Sending the take"
     )
-    start = lambda client: client.start_bake(sent, track, head=head, vertices=False)  # noqa: E731
+    start = lambda client: client.start_bake(  # noqa: E731
+        sent, track, vertices=False, **head.options()
+    )
     done = yield from _run_job(line, start)
     assert isinstance(done, BakeFinished)  # the job's only other end is a failure
     return done.motion

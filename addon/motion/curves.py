@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between a `Motion` in the open space and F-curves on a head's shape keys and bones."""
+"""Between a `Motion` in a head's space and F-curves on a head's shape keys and bones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from ...shared.errors import InputError
 from ...shared.head import JOINTS
 from ...shared.motion import Motion, make_motion
 from .. import axes, compat
-from ..head.find import expression_names, need_shape_keys, rig_of
+from ..head.find import expression_names, need_shape_keys, rig_of, space_of
+from ..head.identity import shape_of
 from .keys import sample, write_keys
 
 _WIDEST_SLIDER = 10.0
@@ -63,7 +64,7 @@ def read_curves(
     fps: float,
     actions: dict[str, bpy.types.Action | None],
 ) -> Motion:
-    """What the Actions say at `times` (T,) curve frames, as a motion in the open space: an
+    """What the Actions say at `times` (T,) curve frames, as a motion in the head's space: an
     animator's edits count. Properties without a curve keep the value that they have now.
 
     Raises InputError `motion.no_action` if an Action is missing, `motion.not_finite`, ….
@@ -90,7 +91,8 @@ def read_curves(
     return make_motion(
         expression=expression,
         fps=fps,
-        space="open",
+        space=space_of(head),
+        shape=shape_of(head),
         rotation=turned["root"],
         neck=turned["neck"],
         jaw=turned["jaw"],
@@ -109,6 +111,14 @@ def _read_rotation(
             f"The bone '{bone.name}' turns in the mode {bone.rotation_mode}.",
             "Set its rotation mode to Quaternion (WXYZ); its curves can be converted in Blender.",
         )
+    quaternions = read_quaternions(curves, bone, times)
+    return axes.rotations_from_quaternions(quaternions).astype(np.float32)
+
+
+def read_quaternions(
+    curves: compat.CurveList | tuple[()], bone: bpy.types.PoseBone, times: Float64Array
+) -> Float32Array:
+    """The bone's quaternions (T, 4) as the curves have them."""
     path = f'pose.bones["{bone.name}"].rotation_quaternion'
     values = [sample(curves, path, i, times, bone.rotation_quaternion[i]) for i in range(4)]
-    return axes.rotations_from_quaternions(np.stack(values, 1)).astype(np.float32)
+    return np.stack(values, 1)

@@ -19,8 +19,8 @@ from .properties import AFFEKT_PG_take
 def add_take(
     head: bpy.types.Object, motion: Motion, *, name: str, place: Placement, source: str = ""
 ) -> AFFEKT_PG_take:
-    """Writes the motion (open space) into new Actions, lists them under a free name and puts
-    them to use. With a `source` it is a bake of that take. If anything fails nothing stays."""
+    """Writes the motion (in the head's space) into new Actions, lists them under a free name and
+    puts them to use. With a `source` it is a bake of that take. If anything fails nothing stays."""
     rig, keys = rig_of(head), need_shape_keys(head)
     actions = compat.new_take_actions(_free_name(head, name))
     # As the list will hold them, in single precision, so that it tells exactly where the keys lie.

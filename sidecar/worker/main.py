@@ -51,7 +51,7 @@ def real_services() -> Services:
         warm_up=previews.warm_up,
         forget=MEMORY.forget,
         read_take=inputs.read_take,
-        read_head=inputs.read_head,
+        read_head=inputs.head_of,
         preview=previews.preview,
         bake=baking.bake,
         render=rendering.render,

@@ -15,7 +15,7 @@ from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
 from ...shared.messages import PictureKind
-from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead
 from ...shared.pictures import PictureRequest
 
 if TYPE_CHECKING:
@@ -26,13 +26,25 @@ Stored = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSource:
+    """A head of a client's: the one called `name` that the sidecar has, or the FLAME file at
+    `path`, which errors call `name`. space: of a FLAME file that does not tell its version."""
+
+    name: str = "open"
+    path: Path | None = None
+    space: FlameSpace | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """A take of a client's: its file, the name for it in errors, and an adapter file or None."""
+    """A take of a client's: its file, the name for it in errors, an adapter file or None, and the
+    head that it is for."""
 
     path: Path
     name: str
     adapter: Path | None
     options: ReadOptions = field(default_factory=ReadOptions)
+    head: HeadSource = field(default_factory=HeadSource)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +65,14 @@ class BakeTask:
 
     take: Take
     track: EmotionTrack
-    head: str
     frames: range | None
     wants_vertices: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeOutput:
-    """A baked motion in space "open" from frame `start` on, and its files: the same motion, the
-    motion in the space of the take's file, and the vertices (PC2) if they were wanted."""
+    """A baked motion in the head's space from frame `start` on, and its files: the motion in space
+    "open", in the space of the take's file, and the vertices (PC2) if they were wanted."""
 
     start: int
     motion: Motion
@@ -128,8 +139,8 @@ class Services:
     forget: Callable[[], None]
     """Frees everything that is remembered (`sidecar/memory.py`)."""
     read_take: Callable[[Take], tuple[TakeRead, str]]
-    """The take in the open head's space, and the space of its file."""
-    read_head: Callable[[str], HeadModel]
+    """The take in its head's space, and the space of its file."""
+    read_head: Callable[[HeadSource], HeadModel]
     preview: Callable[[PreviewTask], PreviewOutput]
     bake: Callable[[BakeTask, UserCache], BakeSteps]
     render: Callable[[RenderTask, UserCache], RenderSteps]

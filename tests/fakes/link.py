@@ -29,6 +29,7 @@ from affekt.sidecar.worker.services import (
     BakeOutput,
     BakeSteps,
     BakeTask,
+    HeadSource,
     JobStep,
     PreviewOutput,
     PreviewTask,
@@ -97,8 +98,8 @@ class SteppedServices:
             raise InputError("file.wrong_kind", f"{take.name} is no motion.", "Give a motion.")
         return TakeRead(motion=make_take(), notes=("1 frame was filled in.",)), "arkit"
 
-    def read_head(self, name: str) -> HeadModel:
-        if name != "open":
+    def read_head(self, source: HeadSource) -> HeadModel:
+        if source.name != "open":
             raise InputError("head.unknown", "There is no such head.", "Use 'open'.")
         return small_head()
 

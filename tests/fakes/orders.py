@@ -22,6 +22,7 @@ from affekt.sidecar.worker.services import (
     BakeOutput,
     BakeSteps,
     BakeTask,
+    HeadSource,
     JobStep,
     PreviewOutput,
     PreviewTask,
@@ -74,8 +75,8 @@ class FakeServices:
         expression = np.ones((FRAMES, 100), np.float32)
         return TakeRead(motion=make_motion(expression=expression, fps=30, space="open")), "arkit"
 
-    def read_head(self, name: str) -> HeadModel:
-        if name != "open":
+    def read_head(self, source: HeadSource) -> HeadModel:
+        if source.name != "open":
             raise InputError("head.unknown", "There is no such head.", "Use 'open'.")
         return small_head()
 

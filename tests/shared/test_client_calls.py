@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from affekt.shared import limits
+from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
 from affekt.shared.conversions import motion_fields
 from affekt.shared.errors import InputError, LinkError
 from affekt.shared.messages import (
-    Artefact,
     ArtefactChunk,
     ArtefactState,
     Download,

@@ -171,7 +171,7 @@ def test_a_preview_is_asked_for_as_it_was_told(
     assert (named.avatar, named.avatar_name) == (client.user.path(avatar, ""), "Mia")
     assert named.picture is not None
     assert named.picture.size == (7, 5)
-    assert (named.head, named.wants_vertices) == ("open", False)
+    assert (named.take.head.name, named.wants_vertices) == ("open", False)
     assert (unnamed.avatar_name, unnamed.wants_vertices) == ("the avatar", True)
     np.testing.assert_array_equal(named.track.weights, told.weights)
 
