@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Generator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from ...shared.connection import default_cache_folder
@@ -73,7 +73,8 @@ def _find(place: Path, space: str) -> LinearAdapter | None:
 
 @remembered
 def _key(flame: HeadModel, open_head: HeadModel) -> str:
-    return fingerprint(_code_key(), flame, open_head)
+    """A fingerprint of both heads, whatever their files are called."""
+    return fingerprint(_code_key(), replace(flame, name=""), open_head)
 
 
 @functools.cache
