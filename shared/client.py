@@ -272,13 +272,16 @@ class Client:
         pictures: PictureRequest | None = None,
         *,
         adapter: Artefact | None = None,
+        head: str = "open",
+        head_space: FlameSpace | None = None,
     ) -> str:
         """Starts a rendering and returns its job id at once. `subject` is an avatar or a head's
-        name, `motion` an uploaded take or `BakeFinished.baked`. The pictures are written into
-        `folder` (made if absent) as frame_0001.png or frame_0001.exr for the take's frame 0, and
-        so on, and depth_0001.png beside a PNG if asked for, each whole or not at all. `poll`
-        gives `PictureWritten` and `JobProgressed`, then `RenderFinished` or `JobFailed`. Raises
-        InputError `file.not_writable`."""
+        name, `motion` an uploaded take or `BakeFinished.baked`, `head` the one that the motion is
+        on, as in `get_head`. The pictures are written into `folder` (made if absent) as
+        frame_0001.png or frame_0001.exr for the take's frame 0, and so on, and depth_0001.png
+        beside a PNG if asked for, each whole or not at all. `poll` gives `PictureWritten` and
+        `JobProgressed`, then `RenderFinished` or `JobFailed`. Raises InputError
+        `file.not_writable`."""
         is_head = isinstance(subject, str)
         request = Render(
             job=secrets.token_hex(16),
@@ -289,6 +292,8 @@ class Client:
             name=motion.name,
             adapter=_sha256(adapter),
             credit=limits.PIECES_AHEAD,
+            take_head=head,
+            head_space=head_space,
         )
         return self._start(with_request(request, pictures or PictureRequest()), folder)
 

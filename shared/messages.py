@@ -367,7 +367,8 @@ class Render(Message):
     0; camera_from_world: (C, 4, 4); C is 1, or the take's frames; both absent for the sidecar's
     own portrait camera. world_from_head: (1 or the take's frames, 4, 4), absent for the identity.
     The first `pictures` pictures are not sent: the client has them. credit: how many pieces may be
-    sent before the client allows more with `Credit`.
+    sent before the client allows more with `Credit`. take_head, head_space: the head that the take
+    is on, as in `ReadMotion`; a FLAME file's adapter is used where the subject needs one.
     """
 
     TYPE: ClassVar[str] = "render"
@@ -396,6 +397,8 @@ class Render(Message):
     world_from_head: Annotated[Float64Array | None, _MATRICES] = None
     weights: Annotated[Float32Array | None, _SOME_WEIGHTS] = None
     influence: Annotated[Float32Array | None, _SOME_CURVE] = None
+    take_head: Annotated[str, _NAME] = "open"
+    head_space: Annotated[FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,10 +145,11 @@ def render(
     motion: Motion,
     pictures: PictureRequest,
     folder: Path,
+    head: HeadName,
 ) -> Waiting[tuple[Path, ...]]:
     """The pictures' paths in the folder, one for each requested frame, in order. subject: an
     avatar's file or a head's name; adapter: between the open head and the avatar's space, or None
-    where they are one."""
+    where they are one. head: the one that the motion is on; one on FLAME has its own adapter."""
     data = encode_motion(motion)
 
     def start(client: Client) -> str:
@@ -158,7 +159,9 @@ def render(
         sent = client.upload(data, "motion", "take.npz")
         if adapter is not None:
             helper = client.upload(adapter.data, "adapter", adapter.name)
-        return client.start_render(shown, sent, folder, pictures, adapter=helper)
+        if head.space is None:
+            return client.start_render(shown, sent, folder, pictures, adapter=helper)
+        return client.start_render(shown, sent, folder, pictures, adapter=helper, **head.options())
 
     done = yield from _run_job(line, start)
     assert isinstance(done, RenderFinished)  # the job's only other end is a failure

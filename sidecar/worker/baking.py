@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..adapter.kept import STEPS, adapter_steps
 from ..bake.bake import BakeJob
 from ..head.read import OPEN
 from ..motion.read import encode_motion
 from . import inputs
+from .learning import learn
 from .services import BakeOutput, BakeSteps, BakeTask, JobStep
 
 if TYPE_CHECKING:
     from ..cache.user import UserCache
 
-_STAGE, _ADAPTER_STAGE = "bake", "adapter"
+_STAGE = "bake"
 
 
 def bake(task: BakeTask, user: UserCache) -> BakeSteps:
@@ -23,9 +23,7 @@ def bake(task: BakeTask, user: UserCache) -> BakeSteps:
     of its own. Raises InputError `file.*`, `motion.*`, `emotion.shape`, `frames.*`, `space.*`,
     `head.*`, `adapter.*`; JobError `job.disk`."""
     head = inputs.head_of(task.take.head)
-    if head.space != OPEN:
-        for done in adapter_steps(head, inputs.read_head(OPEN)):
-            yield JobStep(stage=_ADAPTER_STAGE, done=done, total=STEPS)
+    yield from learn(head)
     take = inputs.prepared(task.take)
     job = BakeJob(take, task.track, task.frames, user, with_vertices=task.wants_vertices)
     yield JobStep(stage=_STAGE, done=0, total=len(job.frames))

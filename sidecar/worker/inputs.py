@@ -119,6 +119,11 @@ def head_of(source: HeadSource) -> HeadModel:
         raise InputError(error.code, message, remedy) from error
 
 
+def adapter_of_head(head: HeadModel) -> LinearAdapter | None:
+    """The adapter of a FLAME head; None for the open head. Raises InputError `adapter.*`."""
+    return None if head.space == files.OPEN else adapter_of(head, read_head(files.OPEN))
+
+
 def read_take(take: Take) -> tuple[TakeRead, str]:
     """The take in its head's space, and the space of its file. A FLAME take on a head of its own
     space stays as it is, bit for bit. Raises as `prepared`."""

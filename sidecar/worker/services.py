@@ -84,13 +84,14 @@ class BakeOutput:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenderTask:
     """The input of a rendering, as in `messages.Render`. avatar: a file. head: a name. One of the
-    two is None."""
+    two is None. is_own_head: the head that is drawn is the FLAME file that the take is on."""
 
     take: Take
     avatar: Path | None
     avatar_name: str
     head: str | None
     pictures: PictureRequest
+    is_own_head: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

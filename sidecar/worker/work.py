@@ -194,8 +194,10 @@ class Work:
 
     def _render(self, request: messages.Render, user: UserCache) -> Steps:
         name = request.avatar_name or "the avatar"
+        head = _head(request.take_head, request.head_space, user)
         task = RenderTask(
-            take=_take(request, user),
+            take=replace(_take(request, user), head=head),
+            is_own_head=head.path is not None and request.head == request.take_head,
             avatar=_optional(request.avatar, name, user),
             avatar_name=name,
             head=request.head,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from affekt.shared import messages
@@ -24,7 +25,7 @@ from affekt.sidecar.motion.read import decode_motion, encode_motion
 from affekt.sidecar.worker import orders
 from fakes.flame import npz
 from fakes.flame_twin import remeshed_twin
-from fakes.orders import WorkClient, bake_request
+from fakes.orders import WorkClient, bake_request, render_request
 from fakes.takes import arkit_content, as_bytes
 
 FRAMES = 20
@@ -165,6 +166,31 @@ def test_a_bake_is_flame_and_learns_the_head_once(
     np.testing.assert_array_equal(opened.expression, direct.motion.expression)
     again = real.run(asked)[0]
     assert {step.stage for step in again} == {"bake"}
+
+
+@pytest.mark.parametrize("subject", ["own", "open-gaussians"])
+def test_a_flame_take_is_drawn_on_its_head_and_on_others(
+    real: WorkClient, name: str, subject: str
+) -> None:
+    """The open head's Gaussians need the head's adapter, which nobody gave."""
+    asked = render_request(
+        real.keep(encode_motion(take())),
+        head=name if subject == "own" else subject,
+        take_head=name,
+        head_space=SPACE,
+        frames=(3, 5),
+        width=48,
+        height=48,
+    )
+    steps, done = real.run(asked)
+    assert isinstance(done, messages.RenderDone), done
+    files = [real.user.file(place) for step in steps for place in step.files]
+    pictures = [
+        cv2.imread(str(file), cv2.IMREAD_UNCHANGED) for file in files if "frame" in file.stem
+    ]
+    assert len(pictures) == 2
+    assert all((picture[..., 3] > 0).mean() > 0.1 for picture in pictures)
+    assert (pictures[0] != pictures[1]).any()
 
 
 def test_a_bake_without_influence_is_the_take(real: WorkClient, name: str) -> None:
