@@ -16,10 +16,10 @@ def sliders(owner: str, *names: str) -> list[list[str]]:
     return [[kind, f"{owner}.{name}"] for name in names for kind in ("prop", "dot")]
 
 
-@pytest.mark.one_blender
 ADD_HEAD = [["button", "affekt.add_head"], ["button", "affekt.browse_flame_head"]]
 
 
+@pytest.mark.one_blender
 def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_path: Path) -> None:
     told = in_blender("panels.py", head=save(small_head(vertices=50), tmp_path / "head.npz"))
     empty = told["empty"]
