@@ -11,8 +11,8 @@ import bpy
 from ...shared import limits
 from ...shared.head import HeadModel
 from ...shared.motion import FlameSpace
-from ..head.build import build_head
-from ..head.find import is_head, rig_of
+from ..head.build import build_head, remove_head
+from ..head.find import is_head, need_object_mode, rig_of
 from ..head.identity import add_identity
 from ..head.operators import say_hidden, show_head
 from ..link import requests
@@ -30,6 +30,7 @@ def add_steps(path: Path, space: FlameSpace | None, context: bpy.types.Context) 
     is_first = not any(map(is_head, context.scene.objects))
     file = read_file(path, limits.MAX_FLAME_BYTES)
     name, model = yield from requests.fetch_flame(session.need_line(), file, space)
+    need_object_mode(context)
     head = _build(model, name, path, context)
     if is_first:
         show_head(context)
@@ -49,7 +50,6 @@ def _build(model: HeadModel, name: str, path: Path, context: bpy.types.Context) 
         head.affekt_head.space = model.space
         head.affekt_head.flame_file = str(path)
     except Exception:
-        rig = rig_of(head)
-        bpy.data.batch_remove([head, rig, head.data, rig.data])
+        remove_head(head, rig_of(head))
         raise
     return head

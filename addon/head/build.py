@@ -7,17 +7,16 @@ expression, driven shape keys the pose correctives, and the Armature modifier bl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import bpy
 import numpy as np
 
 from ...shared.head import JOINTS, PARENTS, HeadModel
 from .. import axes
 from .correctives import add_correctives
+from .editing import edit_mode
 from .material import add_surface_attributes, head_material
 from .shape_keys import add_expressions
+from .upkeep import prepare_head
 
 _BONE_LENGTH_M = {"root": 0.09, "neck": 0.07, "jaw": 0.06, "eye_left": 0.03, "eye_right": 0.03}
 
@@ -46,11 +45,20 @@ def build_head(
         head.affekt_head.model = model_name
         head.affekt_head.expression_names = "/".join(model.expression_names)
         rig.location = context.scene.cursor.location
+        prepare_head(head)
         _select_only(head, context)
     except Exception:
-        bpy.data.batch_remove([head, rig, head.data, rig.data])
+        remove_head(head, rig)
         raise
     return head
+
+
+def remove_head(head: bpy.types.Object, rig: bpy.types.Object) -> None:
+    """Removes what `build_head` made."""
+    made = [head, rig, head.data, rig.data]
+    if head.animation_data is not None and head.animation_data.action is not None:
+        made.append(head.animation_data.action)
+    bpy.data.batch_remove(made)
 
 
 def _new_mesh(model: HeadModel, label: str) -> bpy.types.Object:
@@ -96,20 +104,6 @@ def _add_bones(rig: bpy.types.Object, model: HeadModel, context: bpy.types.Conte
         bone.rotation_mode = "QUATERNION"
         bone.lock_location = (bone.name != "root",) * 3
         bone.lock_scale = (True,) * 3
-
-
-@contextmanager
-def edit_mode(item: bpy.types.Object, context: bpy.types.Context) -> Iterator[None]:
-    """Edit Mode of an object, and back to Object Mode with the active object as it was."""
-    layer = context.view_layer
-    before = layer.objects.active
-    layer.objects.active = item
-    bpy.ops.object.mode_set(mode="EDIT")
-    try:
-        yield
-    finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
-        layer.objects.active = before
 
 
 def _add_weights(head: bpy.types.Object, model: HeadModel) -> None:

@@ -14,8 +14,9 @@ from ...shared.arrays import Float32Array, Float64Array
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, HeadModel
 from .. import axes
-from .build import edit_mode
+from .editing import edit_mode
 from .find import need_shape_keys, rig_of
+from .rig import own_rig
 
 SLIDERS = 10
 """How many of the components an animator turns: the first are the largest."""
@@ -68,7 +69,7 @@ def turn_sliders(head: bpy.types.Object, values: Float32Array, context: bpy.type
 
 def _check(head: bpy.types.Object, context: bpy.types.Context) -> None:
     """Checks that the basis and the bones can be changed."""
-    rig, mesh = rig_of(head), head.data
+    rig, mesh = own_rig(head), head.data
     need_shape_keys(head)
     if _SHAPE not in mesh or _TEMPLATE not in mesh.attributes:
         raise InputError(

@@ -13,7 +13,7 @@ from ...shared.motion import Motion, ReadOptions, TakeRead
 from ...shared.wording import say_count
 from .. import compat
 from ..flame.source import ready_head
-from ..head.find import expression_names, is_flame, named_head
+from ..head.find import Held, expression_names, hold, is_flame, need_movable
 from ..head.identity import wear_identity
 from ..link import requests
 from ..link.requests import FileBytes, HeadName, Waiting
@@ -41,18 +41,23 @@ class ImportOptions:
     reading: ReadOptions
 
 
-def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Steps:
+def import_steps(head: bpy.types.Object, scene: bpy.types.Scene, options: ImportOptions) -> Steps:
     """Reads the take through the sidecar and puts it on the head as a new, used Action."""
+    need_movable(head)
+    return _import(hold(head, scene), options)
+
+
+def _import(held: Held, options: ImportOptions) -> Steps:
     adapter = None
     if options.adapter is not None:
         adapter = read_file(options.adapter, limits.MAX_MOTION_BYTES)
     line = session.need_line()
-    named = yield from ready_head(line, named_head(head_name))
+    named = yield from ready_head(line, held.get()[0])
     options, read = yield from _read(options, adapter, named)
     motion, model = read.motion, None
     if named.space is not None and options.with_identity and motion.shape.any():
         model = yield from requests.fetch_flame_again(line, named)
-    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
+    head, scene = held.get()
     place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))
     name = options.take.name if options.take.is_dir() else options.take.stem
     if model is not None:
