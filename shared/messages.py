@@ -19,7 +19,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from . import limits
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
-from .motion import ANGLES, HEAD_AXES, Angles, HeadAxes
+from .motion import ANGLES, HEAD_AXES, TAKE_SPACES, Angles, HeadAxes, TakeSpace
 from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
@@ -179,7 +179,8 @@ class TrackArrays(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MotionRead(MotionArrays):
-    """A take in the open head's space. source_space: that of its file. notes: as in `TakeRead`."""
+    """A take in the space that was asked for. source_space: that of its file. notes: as in
+    `TakeRead`."""
 
     TYPE: ClassVar[str] = "motion_read"
     source_space: Annotated[str, _NAME]
@@ -210,6 +211,17 @@ class HeadRead(Message):
     arkit_expression: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 52))]
     arkit_jaw: Annotated[Float32Array, Array(dtype="<f4", shape=(3, 52))]
     arkit_eyes: Annotated[Float32Array, Array(dtype="<f4", shape=(6, 52))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibrated(Message):
+    """The fields of a `Calibration`; see there (3.4)."""
+
+    TYPE: ClassVar[str] = "calibrated"
+    map: Annotated[Float32Array, Array(dtype="<f4", shape=(52, 52))]
+    most: Annotated[Float32Array, Array(dtype="<f4", shape=(52,))]
+    gaps: Annotated[Float32Array, Array(dtype="<f4", shape=(2, 52))]
+    reach: Annotated[Float32Array, Array(dtype="<f4", shape=(52, 2))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +338,8 @@ class Download(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMotion(Message):
-    """Decodes the take, converts it to the open head's space. The rest is a `ReadOptions`."""
+    """Decodes the take and converts it to the open head's space, or to ARKit's weights (3.4). The
+    rest is a `ReadOptions`."""
 
     TYPE: ClassVar[str] = "read_motion"
     ANSWER: ClassVar[type[Message] | None] = MotionRead
@@ -336,6 +349,7 @@ class ReadMotion(Message):
     fps: Annotated[float | None, Number(low=0, high=1e9, optional=True)] = None
     angles: Annotated[Angles | None, Choice(values=ANGLES, optional=True)] = None
     axes: Annotated[HeadAxes | None, Choice(values=HEAD_AXES, optional=True)] = None
+    space: Annotated[TakeSpace, Choice(values=TAKE_SPACES)] = "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +359,19 @@ class GetHead(Message):
     TYPE: ClassVar[str] = "get_head"
     ANSWER: ClassVar[type[Message] | None] = HeadRead
     name: Annotated[str, _NAME]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibrate(Message):
+    """Measures a character's ARKit shapes against the open head's (3.4). vertices (V, 3): at rest,
+    in any unit, x to the head's left, y up, z out of the face; faces (F, 3); shapes (52, V, 3):
+    differences at weight 1 in `ARKIT_NAMES` order, 0 for shapes that it lacks."""
+
+    TYPE: ClassVar[str] = "calibrate"
+    ANSWER: ClassVar[type[Message] | None] = Calibrated
+    vertices: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
+    faces: Annotated[Int32Array, Array(dtype="<i4", shape=(None, 3))]
+    shapes: Annotated[Float32Array, Array(dtype="<f4", shape=(52, None, 3))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -574,6 +601,7 @@ REQUESTS = (
     Download,
     ReadMotion,
     GetHead,
+    Calibrate,
     OpenPixels,
     Preview,
     Bake,
@@ -592,6 +620,7 @@ ANSWERS = (
     ArtefactChunk,
     MotionRead,
     HeadRead,
+    Calibrated,
     PixelsOpened,
     Previewed,
 )

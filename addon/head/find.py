@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ...shared.errors import InputError
+from ..character.find import belongs_to
 
 
 def is_head(item: bpy.types.Object | None) -> bool:
@@ -13,17 +14,22 @@ def is_head(item: bpy.types.Object | None) -> bool:
 
 
 def find_head(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The head that the animator means: the active object if it is a head or a head's armature,
+    """The head that the animator means: the active object if it is a head or a part of one,
     else the scene's only head, else None."""
     active = context.object
     if is_head(active):
         return active
     heads = [item for item in context.scene.objects if is_head(item)]
-    if active is not None and active.type == "ARMATURE":
-        owned = [head for head in heads if _armature_modifier_object(head) == active]
+    if active is not None:
+        owned = [head for head in heads if _is_part(head, active)]
         if owned:
             return owned[0]
     return heads[0] if len(heads) == 1 else None
+
+
+def _is_part(head: bpy.types.Object, item: bpy.types.Object) -> bool:
+    """Whether the object is the head's armature or another mesh of a character."""
+    return belongs_to(head, item) or _armature_modifier_object(head) == item
 
 
 def need_head(context: bpy.types.Context) -> bpy.types.Object:

@@ -20,3 +20,5 @@ class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
             self.layout.label(text=head.name, icon="USER")
         if not draw_task(self.layout, "Add Head"):
             self.layout.operator("affekt.add_head", icon="ADD")
+        if head is None or not head.affekt_character.is_character:
+            self.layout.operator("affekt.use_character", icon="ARMATURE_DATA")

@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 
 from ...shared import limits
-from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.motion import Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.wording import say_count
 from .. import compat
 from ..head.find import named_head
@@ -20,7 +20,7 @@ from ..link.tasks import Steps
 from .files import numbered_files, pack, read_file, read_source
 from .placement import Placement, curve_fps, is_same_rate, last_frame, stretch
 from .properties import AFFEKT_PG_take
-from .takes import add_take
+from .takes import add_take, space_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,8 @@ def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Ste
     adapter = None
     if options.adapter is not None:
         adapter = read_file(options.adapter, limits.MAX_MOTION_BYTES)
-    options, read = yield from _read(options, adapter)
+    space = space_of(named_head(head_name))
+    options, read = yield from _read(options, adapter, space)
     motion = read.motion
     head, scene = named_head(head_name), bpy.data.scenes[scene_name]
     place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))
@@ -53,16 +54,16 @@ def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Ste
 
 
 def _read(
-    options: ImportOptions, adapter: FileBytes | None
+    options: ImportOptions, adapter: FileBytes | None, space: TakeSpace
 ) -> Waiting[tuple[ImportOptions, TakeRead]]:
     """Reads the take through the sidecar. Of a file that holds one frame, all are read that are
     numbered like it; the folder is then the take that was chosen."""
     line, chosen = session.need_line(), options.take
-    read = yield from requests.read_take(line, read_source(chosen), adapter, options.reading)
+    read = yield from requests.read_take(line, read_source(chosen), adapter, options.reading, space)
     if len(read.motion) > 1 or chosen.is_dir() or len(files := numbered_files(chosen)) == 1:
         return options, read
     packed = pack(chosen.parent, files)
-    read = yield from requests.read_take(line, packed, adapter, options.reading)
+    read = yield from requests.read_take(line, packed, adapter, options.reading, space)
     note = f"{chosen.name} is one frame of {len(files)}: all were imported."
     read = replace(read, notes=(note, *read.notes))
     return replace(options, take=chosen.parent), read

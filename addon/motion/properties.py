@@ -6,6 +6,14 @@ from __future__ import annotations
 import bpy
 
 
+class AFFEKT_PG_take_part(bpy.types.PropertyGroup):
+    """What moves the shape keys of a further mesh of a character; its name is the part's."""
+
+    name: bpy.props.StringProperty(name="Part")
+    mesh: bpy.props.PointerProperty(type=bpy.types.Object, name="Mesh")
+    action: bpy.props.PointerProperty(type=bpy.types.Action, name="Shape keys")
+
+
 class AFFEKT_PG_take(bpy.types.PropertyGroup):
     """One take or bake: the Action on the armature and the one on the shape keys, which from
     Blender 4.4 on are two slots of the same Action."""
@@ -23,6 +31,10 @@ class AFFEKT_PG_take(bpy.types.PropertyGroup):
     )
     rig_action: bpy.props.PointerProperty(type=bpy.types.Action, name="Bones")
     keys_action: bpy.props.PointerProperty(type=bpy.types.Action, name="Shape keys")
+    parts: bpy.props.CollectionProperty(type=AFFEKT_PG_take_part)
+    mapping: bpy.props.StringProperty(
+        name="Mapping", description="What a character made of the take's weights"
+    )
     first_frame: bpy.props.FloatProperty(name="First frame", description="As the keys were placed")
     frames: bpy.props.IntProperty(name="Frames", min=0)
     fps: bpy.props.FloatProperty(name="Frames per second of the take", precision=3)

@@ -8,10 +8,19 @@ import numpy as np
 
 from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
-from ...shared.motion import Motion
+from ...shared.motion import Motion, TakeSpace
 from .. import compat
+from ..character.find import is_character
+from ..character.performance import (
+    Parts,
+    assign_performance,
+    keep_performance,
+    read_performance,
+    write_performance,
+)
 from ..head.find import need_shape_keys, rig_of
 from .curves import read_curves, write_curves
+from .parts import actions_of
 from .placement import Placement, all_times, take_times
 from .properties import AFFEKT_PG_take
 
@@ -19,17 +28,24 @@ from .properties import AFFEKT_PG_take
 def add_take(
     head: bpy.types.Object, motion: Motion, *, name: str, place: Placement, source: str = ""
 ) -> AFFEKT_PG_take:
-    """Writes the motion (open space) into new Actions, lists them under a free name and puts
-    them to use. With a `source` it is a bake of that take. If anything fails nothing stays."""
-    rig, keys = rig_of(head), need_shape_keys(head)
+    """Writes the motion (open space; a character's in ARKit's) into new Actions, lists them under a
+    free name and puts them to use. With a `source` it is a bake of that take. If anything fails
+    nothing stays."""
+    if not is_character(head):
+        rig_of(head), need_shape_keys(head)
     actions = compat.new_take_actions(_free_name(head, name))
     # As the list will hold them, in single precision, so that it tells exactly where the keys lie.
     first, placed_fps, fps = (
         float(np.float32(value)) for value in (place.first, place.fps, motion.fps)
     )
     times = all_times(len(motion), fps, Placement(first=first, fps=placed_fps))
+    parts: Parts = {}
     try:
-        write_curves(head, motion, times, actions)
+        if is_character(head):
+            origin = find_take(head, source) if source else None
+            parts = write_performance(head, motion, times, actions, origin)
+        else:
+            write_curves(head, motion, times, actions)
     except Exception:
         for action in set(actions.values()):
             bpy.data.actions.remove(action)
@@ -42,9 +58,16 @@ def add_take(
     take.frames, take.fps = len(motion), fps
     for action in actions.values():
         action.use_fake_user = True
-    _assign(rig, keys, take)
+    if is_character(head):
+        keep_performance(head, take, parts, actions)
+    _assign(head, take)
     head.affekt_takes.active = take.name
     return take
+
+
+def space_of(head: bpy.types.Object) -> TakeSpace:
+    """The space of a head's takes."""
+    return "arkit" if is_character(head) else "open"
 
 
 def _free_name(head: bpy.types.Object, name: str) -> str:
@@ -65,11 +88,15 @@ def use_take(head: bpy.types.Object, name: str) -> None:
             f"The Action of '{name}' has been deleted.",
             "Import the take again, or choose another one.",
         )
-    _assign(rig_of(head), need_shape_keys(head), take)
+    _assign(head, take)
     head.affekt_takes.active = name
 
 
-def _assign(rig: bpy.types.Object, keys: bpy.types.Key, take: AFFEKT_PG_take) -> None:
+def _assign(head: bpy.types.Object, take: AFFEKT_PG_take) -> None:
+    if is_character(head):
+        assign_performance(head, take)
+        return
+    rig, keys = rig_of(head), need_shape_keys(head)
     compat.assign_action(rig, take.rig_action, "OBJECT")
     compat.assign_action(keys, take.keys_action, "KEY")
 
@@ -104,15 +131,13 @@ def source_take(head: bpy.types.Object) -> AFFEKT_PG_take:
 
 def read_take(head: bpy.types.Object, take: AFFEKT_PG_take, scene: bpy.types.Scene) -> Motion:
     """The take's motion at its own frame rate, with every edit of its curves."""
-    return read_curves(head, take_times(take, scene), take.fps, _actions(take))
+    return read_take_at(head, take, take_times(take, scene), take.fps)
 
 
 def read_take_at(
     head: bpy.types.Object, take: AFFEKT_PG_take, times: Float64Array, fps: float
 ) -> Motion:
     """The take's motion at any curve frames `times` (T,)."""
-    return read_curves(head, times, fps, _actions(take))
-
-
-def _actions(take: AFFEKT_PG_take) -> dict[str, bpy.types.Action | None]:
-    return {"OBJECT": take.rig_action, "KEY": take.keys_action}
+    if is_character(head):
+        return read_performance(head, take, times, fps)
+    return read_curves(head, times, fps, actions_of(take))

@@ -7,9 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...shared.calibration import Calibration
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
-from ...shared.motion import TakeRead
+from ...shared.messages import Calibrate
+from ...shared.motion import TakeRead, TakeSpace
+from ..avatar.calibration import calibrate as calibrate_rig
+from ..avatar.character import character_rig
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
 from ..bake.take import Prepared, prepare
@@ -17,7 +21,7 @@ from ..head import read as files
 from ..head.forward import Mover, layer_of
 from ..memory import remembered
 from ..modulation.modulator import Modulator, load_modulator
-from ..motion.adapter import LinearAdapter, read_adapter
+from ..motion.adapter import LinearAdapter, as_arkit, read_adapter
 from ..motion.read import decode_take
 from ..raster.device import choose_rasteriser
 from ..render.shot import Subject
@@ -91,10 +95,21 @@ def read_head(name: str) -> HeadModel:
     return files.read_head(name)
 
 
-def read_take(take: Take) -> tuple[TakeRead, str]:
-    """The take in the open head's space, and the space of its file. Raises as `prepared`."""
+def read_take(take: Take, space: TakeSpace) -> tuple[TakeRead, str]:
+    """The take in the space that is wanted, and the space of its file. Raises as `prepared`."""
     ready = prepared(take)
-    return TakeRead(motion=ready.before, notes=source_of(take)[0].notes), ready.motion.space
+    motion = ready.before
+    if space == "arkit":
+        own = ready.motion
+        motion = own if own.space == "arkit" else as_arkit(motion, ready.spoken)
+    return TakeRead(motion=motion, notes=source_of(take)[0].notes), ready.motion.space
+
+
+def calibrate(character: Calibrate) -> Calibration:
+    """The calibration of a client's character. Raises InputError `avatar.*`."""
+    head = read_head(files.OPEN)
+    rig = character_rig(character.vertices, character.faces, character.shapes, head)
+    return calibrate_rig(rig, head)
 
 
 def _read_adapter(path: Path | None) -> LinearAdapter | None:

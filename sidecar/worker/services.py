@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...shared.arrays import Float32Array, UInt8Array
+from ...shared.calibration import Calibration
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
-from ...shared.messages import PictureKind
-from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.messages import Calibrate, PictureKind
+from ...shared.motion import Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.pictures import PictureRequest
 
 if TYPE_CHECKING:
@@ -127,9 +128,11 @@ class Services:
     """Does in advance, piece by piece, what would slow down the first requests."""
     forget: Callable[[], None]
     """Frees everything that is remembered (`sidecar/memory.py`)."""
-    read_take: Callable[[Take], tuple[TakeRead, str]]
-    """The take in the open head's space, and the space of its file."""
+    read_take: Callable[[Take, TakeSpace], tuple[TakeRead, str]]
+    """The take in the space that is wanted, and the space of its file."""
     read_head: Callable[[str], HeadModel]
+    calibrate: Callable[[Calibrate], Calibration]
+    """A character's calibration, from its arrays."""
     preview: Callable[[PreviewTask], PreviewOutput]
     bake: Callable[[BakeTask, UserCache], BakeSteps]
     render: Callable[[RenderTask, UserCache], RenderSteps]

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("affekt.worker")
 _SHORT: Mapping[str, type[Message]] = {
-    request.TYPE: request for request in (messages.ReadMotion, messages.GetHead, messages.Preview)
+    request.TYPE: request
+    for request in (messages.ReadMotion, messages.GetHead, messages.Calibrate, messages.Preview)
 }
 _JOBS: Mapping[str, type[Message]] = {
     request.TYPE: request for request in (messages.Bake, messages.Render)
@@ -104,12 +105,18 @@ class Work:
     def _answer(self, request: Message, user: UserCache, pixels: str | None) -> Message:
         if isinstance(request, messages.ReadMotion):
             options = ReadOptions(fps=request.fps, angles=request.angles, axes=request.axes)
-            read, space = self._services.read_take(replace(_take(request, user), options=options))
+            take = replace(_take(request, user), options=options)
+            read, space = self._services.read_take(take, request.space)
             fields = conversions.motion_fields(read.motion)
             notes = tuple(n[: limits.MAX_NOTE_LETTERS] for n in read.notes[: limits.MAX_NOTES])
             return messages.MotionRead(**fields, source_space=space, notes=notes)
         if isinstance(request, messages.GetHead):
             return conversions.head_message(self._services.read_head(request.name))
+        if isinstance(request, messages.Calibrate):
+            found = self._services.calibrate(request)
+            return messages.Calibrated(
+                map=found.map, most=found.most, gaps=found.gaps, reach=found.reach
+            )
         assert isinstance(request, messages.Preview)
         return self._preview(request, user, pixels)
 

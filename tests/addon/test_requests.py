@@ -43,8 +43,8 @@ class Client:
         self.asked.append(("head", name))
         return f"head {name}"
 
-    def read_take(self, *asked: object) -> str:
-        self.asked.append(asked)
+    def read_take(self, *asked: object, space: str) -> str:
+        self.asked.append((*asked, space))
         return "the take"
 
     def start_bake(self, *asked: object, **options: object) -> str:

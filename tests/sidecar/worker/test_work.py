@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from affekt.shared import messages, wire
 from affekt.shared.errors import InputError
-from affekt.shared.motion import ReadOptions, TakeRead, make_motion
+from affekt.shared.motion import ReadOptions, TakeRead, TakeSpace, make_motion
 from affekt.shared.pixels import PixelRing
 from affekt.sidecar.cache.user import UserCache
 from affekt.sidecar.worker import orders
@@ -109,8 +109,9 @@ def test_how_a_take_is_to_be_read_is_handed_on_and_what_was_found_comes_back(
     asked: list[Take] = []
     notes = ("x" * 600, *(f"note {number}" for number in range(2, 21)))
 
-    def read_take(one: Take) -> tuple[TakeRead, str]:
+    def read_take(one: Take, space: TakeSpace) -> tuple[TakeRead, str]:
         asked.append(one)
+        assert space == "open"
         motion = make_motion(
             expression=np.full((2, 100), 0.25, np.float32), fps=59.904, space="open", jaw=JAW
         )
