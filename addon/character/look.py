@@ -14,6 +14,7 @@ from ...shared.character_bones import ROLES, match_bones
 from ...shared.character_names import CharacterNames, describe_names, match_names
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
+from ...shared.wording import say_count
 from .find import no_shapes, value_path
 from .properties import AFFEKT_PG_character
 
@@ -160,8 +161,8 @@ def _warn(found: CharacterNames, family: Sequence[bpy.types.Object]) -> list[str
         driven = [key for key in keys if value_path(key) in paths]
         if driven:
             said.append(
-                f"{len(driven)} keys of {mesh.name}, such as {driven[0]}, have drivers, which "
-                "overrule a take: remove these drivers, or mute them."
+                f"Drivers overrule a take on {say_count(len(driven), 'key')} of {mesh.name}, such "
+                f"as {driven[0]}: remove or mute them."
             )
     return said
 

@@ -80,7 +80,7 @@ def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: str) -> Wa
     start = lambda client: client.start_bake(sent, track, head=head, vertices=False)  # noqa: E731
     done = yield from _run_job(line, start)
     assert isinstance(done, BakeFinished)  # the job's only other end is a failure
-    if motion.space == done.motion.space:
+    if motion.space == "open":
         return done.motion
     take = done.take
     return (yield from _call(line, lambda client: _download(client, take), "Fetching the take"))

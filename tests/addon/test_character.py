@@ -3,12 +3,13 @@
 what it lacks is said."""
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.shared.head import REGIONS
-from affekt.shared.motion import ARKIT_NAMES
+from affekt.shared.head import REGIONS, HeadModel
+from affekt.shared.motion import ARKIT_NAMES, make_motion
 from affekt.sidecar.avatar.effects import open_motion
 from affekt.sidecar.head.read import OPEN, read_head
 from fakes.head import small_head
@@ -112,3 +113,58 @@ def check_bad_input(told: dict) -> None:
     assert "has no shape key that is told" in told["none"]
     assert "Tick Relative" in told["absolute"]
     assert "head of Affekt's own" in told["own"]
+
+
+@pytest.mark.one_blender
+def test_the_whole_path_on_a_character(
+    in_blender: RunScript, face_file: Path, tmp_path: Path
+) -> None:
+    """Of a face whose shapes are 1.4 times too weak, in centimetres and turned aside."""
+    head, scale, frame = read_head(OPEN), 100.0, 10
+    with np.load(face_file) as given:
+        arrays = dict(given)
+    weak = tmp_path / "weak.npz"
+    np.savez(weak, **{**arrays, "shapes": arrays["shapes"] / 1.4})
+    expression = np.zeros((20, 100), np.float32)
+    expression[:, ARKIT_NAMES.index("jawOpen")] = 0.3
+    expression[:, ARKIT_NAMES.index("mouthClose")] = 0.1
+    motion = make_motion(expression=expression, fps=30.0, space="arkit")
+    take = save(motion, tmp_path / "take.npz")
+    told = in_blender(
+        "character_path.py",
+        python=sys.executable,
+        file=weak,
+        take=take,
+        names=ARKIT_NAMES,
+        scale=scale,
+        frame=frame,
+    )
+    print({name: f"{value:.1f} s" for name, value in told["seconds"].items()})
+    assert told["names"] == ["take", "take baked", "take baked 2"]
+    assert told["untouched"] == 0  # influence 0 is the take, bit for bit
+    np.testing.assert_array_equal(told["plain"], expression[:, :52])
+    brow = ARKIT_NAMES.index("browInnerUp")
+    assert told["baked"][brow] > 0.3
+    np.testing.assert_allclose(told["baked"], told["before"], atol=1e-5)
+    check_strength(told, arrays, head, scale)
+
+
+def check_strength(told: dict, arrays: dict, head: HeadModel, scale: float) -> None:
+    """Calibrated, the brow rises as far as the open head's by the same weights; else as far as the
+    shapes are weak."""
+    keep = np.isin(arrays["part"], [0, 2])
+    weights = np.array(told["baked"])[None]
+    wanted = open_motion(weights, head)[0][keep]
+    moved = np.linalg.norm(wanted, axis=1)
+    brow = (head.template[keep, 1] > np.quantile(head.template[keep, 1], 0.5)) & (
+        moved > 0.5 * moved.max()
+    )
+    rest = arrays["vertices"][keep] @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]).T * scale
+    sizes = [
+        np.linalg.norm((np.array(one) - rest)[brow], axis=1).mean() / scale
+        for one in told["vertices"]
+    ]
+    goal = np.linalg.norm(wanted[brow], axis=1).mean()
+    print(f"{goal * 1000:.2f} mm wanted, {sizes[0] * 1000:.2f} and {sizes[1] * 1000:.2f} mm moved")
+    assert sizes[0] / goal == pytest.approx(1 / 1.4, abs=0.08)
+    assert sizes[1] / goal == pytest.approx(1, abs=0.15)

@@ -21,7 +21,9 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     told = in_blender("panels.py", head=save(small_head(vertices=50), tmp_path / "head.npz"))
     empty = told["empty"]
     assert [empty[name] for name in ("take", "emotion", "bake", "avatar")] == [None] * 4
-    assert empty["head"] == [["button", "affekt.add_head"]]
+    assert empty["character"] is None
+    use = ["button", "affekt.use_character"]
+    assert empty["head"] == [["button", "affekt.add_head"], use]
     assert empty["sidecar"] == [
         ["button", "affekt.start_sidecar"],
         ["button", "preferences.addon_show"],
@@ -29,7 +31,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     ]
     assert told["Rig"] == told["Her"], "a head's rig stands for the head"
     shown = told["Her"]
-    assert shown["head"] == [["text", "Her"], ["button", "affekt.add_head"]]
+    assert shown["head"] == [["text", "Her"], ["button", "affekt.add_head"], use]
     assert shown["take"] == [["button", "affekt.browse_take"]]
     assert shown["bake"] == [["button", "affekt.bake"]]
     assert shown["emotion"] == [

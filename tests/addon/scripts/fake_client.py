@@ -98,15 +98,19 @@ class FakeClient:
         half = events.JobProgressed(
             job="bake", stage="modulation", done=5, total=10, seconds_left=None
         )
+        baked = replace(take, expression=expression)
         done = events.BakeFinished(
             job="bake",
             start=0,
-            motion=replace(take, expression=expression),
+            motion=baked if take.space == "open" else None,
             baked=None,
-            take=None,
+            take=SimpleNamespace(motion=baked),
             vertices=None,
         )
         return self._queue("bake", [half, done])
+
+    def download(self, artefact: object, path: Path) -> None:
+        path.write_bytes(harness.load("addon.motion.npz").encode_motion(artefact.motion))
 
     def start_render(
         self,

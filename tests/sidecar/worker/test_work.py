@@ -26,6 +26,7 @@ from affekt.sidecar.worker.services import (
     Take,
 )
 from affekt.sidecar.worker.work import Work
+from fakes.calibrations import any_calibration
 from fakes.orders import (
     FAKE_TAKE,
     FRAMES,
@@ -71,6 +72,14 @@ def test_short_requests_are_answered_with_their_id(client: WorkClient, take: str
     assert isinstance(read, messages.MotionRead)
     assert (read.source_space, len(read.expression)) == ("arkit", FRAMES)
     assert isinstance(client.answer(messages.GetHead(name="open")), messages.HeadRead)
+    face = messages.Calibrate(
+        vertices=np.zeros((4, 3), np.float32),
+        faces=np.zeros((2, 3), np.int32),
+        shapes=np.zeros((52, 4, 3), np.float32),
+    )
+    found = client.answer(face)
+    assert isinstance(found, messages.Calibrated)
+    np.testing.assert_array_equal(found.map, any_calibration().map)
 
 
 def test_what_a_room_refuses_is_refused(client: WorkClient) -> None:
