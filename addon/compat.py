@@ -14,8 +14,10 @@ if TYPE_CHECKING:
         Action,
         ActionChannelbag,
         ActionSlot,
+        AnimData,
         FCurve,
         Material,
+        NlaStrip,
         Node,
         NodeSocket,
         NodeTree,
@@ -31,6 +33,9 @@ GROUP_COMPOSITOR = bpy.app.version >= (5, 0, 0)
 
 PATH_OPTIONS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (5, 0, 0) else set()
 """Options of a path property that may start with //, which 5.0 wants to be told."""
+
+OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
+"""Option of a property that a library override keeps: of any other it forgets the value."""
 
 Part = str
 """Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys of the head
@@ -129,6 +134,57 @@ def assign_action(owner: ID, action: Action | None, part: Part) -> None:
     data.action = action
     if LAYERED_ACTIONS and action is not None:
         data.action_slot = _slot(action, part)
+
+
+def new_own_action(owner: ID, name: str) -> Action:
+    """A new, empty Action that drives `owner`, whatever drove it before."""
+    action = bpy.data.actions.new(name)
+    data = owner.animation_data or owner.animation_data_create()
+    data.action = action
+    if LAYERED_ACTIONS:
+        data.action_slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+    else:
+        action.id_root = owner.id_type
+    return action
+
+
+def copy_for(holder: AnimData | NlaStrip, name: str) -> Action:
+    """Puts a copy of the holder's Action in the Action's place; where there are slots, the copy
+    has the holder's slot alone."""
+    slot = holder.action_slot if LAYERED_ACTIONS else None
+    handle = None if slot is None else slot.handle
+    copy = holder.action.copy()
+    copy.name = name
+    holder.action = copy
+    if LAYERED_ACTIONS:
+        for other in [slot for slot in copy.slots if slot.handle != handle]:
+            copy.slots.remove(other)
+        holder.action_slot = copy.slots[0] if len(copy.slots) else None
+    return copy
+
+
+def slot_of(holder: AnimData | NlaStrip) -> ActionSlot | None:
+    """The slot of its Action through which the holder is driven, where there are slots."""
+    return holder.action_slot if LAYERED_ACTIONS else None
+
+
+def remove_curves(action: Action, slot: ActionSlot | None, prefix: str) -> None:
+    """Takes the slot with all its curves out of the Action; where there are no slots, the curves
+    whose data path begins with `prefix`."""
+    if slot is not None:
+        action.slots.remove(slot)
+    if LAYERED_ACTIONS:
+        return
+    for curve in [curve for curve in action.fcurves if curve.data_path.startswith(prefix)]:
+        action.fcurves.remove(curve)
+
+
+def keep_curves(action: Action, prefix: str) -> None:
+    """Where there are no slots, removes all curves but those whose path begins with `prefix`."""
+    if LAYERED_ACTIONS:
+        return
+    for curve in [curve for curve in action.fcurves if not curve.data_path.startswith(prefix)]:
+        action.fcurves.remove(curve)
 
 
 def active_curves(owner: ID) -> CurveList | tuple[()]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from . import notice
 from .avatar import operators as avatar_operators
 from .avatar import panel as avatar_panel
 from .avatar import properties as avatar_properties
@@ -13,12 +14,15 @@ from .bake import panel as bake_panel
 from .character import operators as character_operators
 from .character import panel as character_panel
 from .character import properties as character_properties
+from .compat import OVERRIDABLE
 from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
 from .emotion import properties as emotion_properties
+from .guard import guard_call, guard_class
 from .head import operators as head_operators
 from .head import panel as head_panel
 from .head import properties as head_properties
+from .head import upkeep
 from .link import operators as link_operators
 from .link import panel as link_panel
 from .link.session import session
@@ -44,6 +48,7 @@ CLASSES: tuple[type, ...] = (
     link_operators.AFFEKT_OT_cancel,
     link_operators.AFFEKT_OT_copy_error,
     link_operators.AFFEKT_OT_open_log,
+    notice.AFFEKT_OT_say,
     head_operators.AFFEKT_OT_add_head,
     character_operators.AFFEKT_OT_use_character,
     character_operators.AFFEKT_OT_calibrate,
@@ -84,16 +89,19 @@ PROPERTIES: tuple[tuple[type, str, type], ...] = (
 
 def register() -> None:
     for item in CLASSES:
+        guard_class(item)
         bpy.utils.register_class(item)
     for owner, name, group in PROPERTIES:
-        setattr(owner, name, bpy.props.PointerProperty(type=group))
+        setattr(owner, name, bpy.props.PointerProperty(type=group, override=OVERRIDABLE))
     bpy.app.handlers.load_pre.append(_forget_task)
+    upkeep.watch()
 
 
 def unregister() -> None:
     end_task()
     link_operators.unwatch_session()
     session.stop()
+    upkeep.unwatch()
     bpy.app.handlers.load_pre.remove(_forget_task)
     for owner, name, _ in reversed(PROPERTIES):
         delattr(owner, name)
@@ -104,4 +112,4 @@ def unregister() -> None:
 @bpy.app.handlers.persistent
 def _forget_task(*_: object) -> None:
     """Ends the task when another file is loaded: the scene that it would change goes away."""
-    end_task()
+    guard_call(end_task, "Ending the task of the file before")

@@ -35,4 +35,4 @@ class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         scene = context.scene
-        return render_steps(need_head(context).name, scene.name, read_settings(scene))
+        return render_steps(need_head(context), scene, read_settings(scene))

@@ -21,7 +21,7 @@ from ...shared.recipes import PictureRecipes
 from ...shared.wording import say_count
 from ..camera import read_cameras
 from ..emotion.sample import read_track
-from ..head.find import named_head
+from ..head.find import Held, hold
 from ..link import requests
 from ..link.requests import FileBytes
 from ..link.session import session
@@ -105,15 +105,20 @@ def _pictures(chosen: bpy.types.PropertyGroup) -> PictureRequest:
     )
 
 
-def render_steps(head_name: str, scene_name: str, settings: AvatarSettings) -> Steps:
+def render_steps(head: bpy.types.Object, scene: bpy.types.Scene, settings: AvatarSettings) -> Steps:
     """Renders the scene's frames that the take in use covers, one picture a frame, and brings
     them into the compositor. The folder gets them only once all are there; until then they wait
     inside it for the next try."""
+    return _render(hold(head, scene), settings)
+
+
+def _render(held: Held, settings: AvatarSettings) -> Steps:
     line = session.need_line()
-    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
+    head, scene = held.get()
     subject = _subject(head, settings)
     adapter = None if settings.adapter is None else read_file(settings.adapter, _ADAPTER_BYTES)
     yield Progress(fraction=0.0, text="Reading the curves")
+    head, scene = held.get()
     frames = _covered_frames(head, scene, settings)
     motion, pictures = _read_performance(head, scene, frames, settings)
     recipes = PictureRecipes(_fingerprint(line.version, subject, adapter), motion, pictures)
@@ -132,7 +137,8 @@ def render_steps(head_name: str, scene_name: str, settings: AvatarSettings) -> S
         leave_frames(plan)
         raise
     files, rendered = finish_frames(plan), sum(map(len, runs))
-    said = _show(head_name, bpy.data.scenes[scene_name], files, plan, settings, rendered)
+    head, scene = held.get()
+    said = _show(head, scene, files, plan, settings, rendered)
     if isinstance(subject, FileBytes) and stands_still(subject.data):
         said += f" {subject.name} stands still: it has no face that a take could move."
     return said
@@ -198,7 +204,7 @@ def _read_performance(
 
 
 def _show(
-    head_name: str,
+    head: bpy.types.Object,
     scene: bpy.types.Scene,
     files: tuple[Path, ...],
     plan: Plan,
@@ -215,7 +221,7 @@ def _show(
     if rendered < len(files):
         said.append(f"{len(files) - rendered} were there already.")
     if settings.from_scene:
-        said.append(_hide_mesh(named_head(head_name), settings.head_mesh))
+        said.append(_hide_mesh(head, settings.head_mesh))
     view = scene.view_settings.view_transform
     if view not in ("Standard", "Raw"):
         said.append(f"The view transform {view} changes their colours; Standard does not.")

@@ -7,28 +7,36 @@ import bpy
 
 from ...shared.wording import say_count
 from ..emotion.sample import read_track
-from ..head.find import named_head
+from ..head.find import Held, hold, need_movable
 from ..link import requests
 from ..link.session import session
 from ..link.tasks import Progress, Steps
 from ..motion.placement import describe_speed, place_of, take_times
-from ..motion.takes import add_take, find_take, read_take, source_take
+from ..motion.takes import add_take, hold_take, read_take, source_take
 
 
-def bake_steps(head_name: str, scene_name: str) -> Steps:
+def bake_steps(head: bpy.types.Object, scene: bpy.types.Scene) -> Steps:
     """Bakes the head's take with its emotion into a new Action and puts that to use. The take is
     read from its curves, so an animator's edits count; its own Action stays as it is."""
+    return _bake(hold(head, scene))
+
+
+def _bake(held: Held) -> Steps:
     line = session.need_line()
-    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
+    head, scene = held.get()
+    need_movable(head)
     take = source_take(head)
-    source = take.name
+    source = hold_take(take)
     yield Progress(fraction=0.0, text="Reading the curves")
+    head, scene = held.get()
+    take = source.find(head)
     motion = read_take(head, take, scene)
     track = read_track(head, take_times(take, scene), take.fps, scene)
     baked = yield from requests.bake(line, motion, track, head.affekt_head.model)
-    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
-    place = place_of(find_take(head, source), scene)
-    result = add_take(head, baked, name=f"{source} baked", place=place, source=source)
+    head, scene = held.get()
+    take = source.find(head)
+    place, name = place_of(take, scene), take.name
+    result = add_take(head, baked, name=f"{name} baked", place=place, source=name)
     said = [
         f"Baked {say_count(result.frames, 'frame')} into the new Action {result.keys_action.name}."
     ]

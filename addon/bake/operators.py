@@ -26,4 +26,4 @@ class AFFEKT_OT_bake(TaskOperator, bpy.types.Operator):
         return session.poll(cls)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
-        return bake_steps(need_head(context).name, context.scene.name)
+        return bake_steps(need_head(context), context.scene)

@@ -13,7 +13,7 @@ from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
 from ...shared.calibration import SHAPES, Calibration
 from ...shared.character_mapping import encode_calibration
 from ...shared.wording import say_count
-from ..head.find import named_head
+from ..head.find import Held, hold, need_editable
 from ..link import requests
 from ..link.session import session
 from ..link.tasks import Progress, Steps
@@ -38,13 +38,18 @@ class FaceArrays:
     shapes: Float32Array
 
 
-def calibration_steps(head_name: str, scene_name: str) -> Steps:
+def calibration_steps(head: bpy.types.Object, scene: bpy.types.Scene) -> Steps:
     """Measures the character, keeps its calibration and writes its takes by it."""
+    need_editable(head)
+    return _calibrate(hold(head, scene))
+
+
+def _calibrate(held: Held) -> Steps:
     line = session.need_line()
     yield Progress(fraction=0.0, text="Reading the face")
-    face = read_face(named_head(head_name))
+    face = read_face(held.get()[0])
     found = yield from requests.calibrate(line, face.vertices, face.faces, face.shapes)
-    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
+    head, scene = held.get()
     head.affekt_character.calibration = encode_calibration(found)
     if not head.affekt_character.uses_calibration:
         head.affekt_character.uses_calibration = True

@@ -53,34 +53,59 @@ def belongs_to(head: bpy.types.Object, item: bpy.types.Object) -> bool:
     return item == character.armature or any(line.mesh == item for line in character.lines)
 
 
+def mesh_of(line: AFFEKT_PG_character_line) -> bpy.types.Object:
+    """The mesh that the line's key is in: the head itself where none is named, so that a
+    duplicate of the head moves its own keys."""
+    return line.id_data if line.mesh is None else line.mesh
+
+
+def need_own_meshes(head: bpy.types.Object) -> None:
+    """Raises InputError `character.shared` if a mesh of the character moves with another one."""
+    meshes = {line.mesh for line in head.affekt_character.lines if line.mesh and line.key}
+    for other in bpy.data.objects:
+        if other == head or other.type != "MESH" or not is_character(other):
+            continue
+        shared = next((m for m in (*meshes, head) if m == other or belongs_to(other, m)), None)
+        if shared is not None:
+            raise InputError(
+                "character.shared",
+                f"'{shared.name}' is a part of two characters, '{head.name}' and '{other.name}'.",
+                "Duplicate that mesh too and choose the copy in the panel's list, or release one "
+                "of the two characters.",
+            )
+
+
 def has_key(line: AFFEKT_PG_character_line) -> bool:
     """Whether the line's key is there."""
-    keys = None if line.mesh is None else line.mesh.data.shape_keys
+    keys = mesh_of(line).data.shape_keys
     return keys is not None and line.key in keys.key_blocks
 
 
 def need_driven_keys(head: bpy.types.Object) -> list[DrivenKey]:
     """The keys that ARKit's shapes move. Keys that two objects share stand once.
 
-    Raises InputError `character.no_shapes`, `character.key_gone`, `character.key_twice`.
+    Raises InputError `character.no_shapes`, `character.key_gone`, `character.key_twice`,
+    `character.shared`.
     """
+    need_own_meshes(head)
     driven: dict[tuple[str, str], DrivenKey] = {}
     for line in head.affekt_character.lines:
-        if not line.key or line.mesh is None:
+        if not line.key:
             continue
+        mesh = mesh_of(line)
         if not has_key(line):
             raise InputError(
                 "character.key_gone",
-                f"The shape key '{line.key}' of '{line.mesh.name}', which is {line.name}, is not "
+                f"The shape key '{line.key}' of '{mesh.name}', which is {line.name}, is not "
                 "there any more.",
                 "Undo that, or choose another key for it in the panel's list.",
             )
-        one = DrivenKey(shape=ARKIT_NAMES.index(line.name), mesh=line.mesh, key=line.key)
+        one = DrivenKey(shape=ARKIT_NAMES.index(line.name), mesh=mesh, key=line.key)
         before = driven.setdefault((one.keys.name_full, line.key), one)
         if before.shape != one.shape:
             raise InputError(
                 "character.key_twice",
-                f"The shape key '{line.key}' of '{line.mesh.name}' stands for two shapes, "
+                f"The shape key '{line.key}' of '{mesh.name}' stands for two shapes, "
                 f"{ARKIT_NAMES[before.shape]} and {line.name}.",
                 "Clear one of the two in the panel's list.",
             )

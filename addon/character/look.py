@@ -15,7 +15,8 @@ from ...shared.character_names import CharacterNames, describe_names, match_name
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
 from ...shared.wording import say_count
-from .find import no_shapes, value_path
+from ..head.upkeep import prepare_head
+from .find import mesh_of, need_own_meshes, no_shapes, value_path
 from .properties import AFFEKT_PG_character
 
 _FEW = 10
@@ -37,12 +38,19 @@ def use_character(active: bpy.types.Object) -> list[str]:
         raise no_shapes(head)
     character: AFFEKT_PG_character = head.affekt_character
     _write_lines(head, found, chosen)
+    try:
+        need_own_meshes(head)
+    except InputError:
+        if not character.is_character:
+            character.lines.clear()
+        raise
     said = [*describe_names(found), *_warn(found, family)]
     said += _find_bones(head, {match.shape for match in found.matches})
     character.axes = _axes(head).ravel()
     character.notes = "\n".join(said)
     character.is_character = True
     head.affekt_head.is_head, head.affekt_head.model = True, OWN_MODEL
+    prepare_head(head)
     return said
 
 
@@ -132,10 +140,11 @@ def _write_lines(
     rows: list[dict[str, object]] = [{**line, "is_chosen": True} for line in chosen]
     for match in found.matches:
         mesh = bpy.data.objects[match.mesh]
+        mesh = None if mesh == head else mesh
         if (match.shape, mesh) not in by_hand:
             rows.append({"name": match.shape, "mesh": mesh, "key": match.key})
     known = {row["name"] for row in rows}
-    rows += [{"name": name, "mesh": head, "key": ""} for name in ARKIT_NAMES if name not in known]
+    rows += [{"name": name, "key": ""} for name in ARKIT_NAMES if name not in known]
     lines = head.affekt_character.lines
     lines.clear()
     for row in sorted(rows, key=lambda row: ARKIT_NAMES.index(str(row["name"]))):
@@ -214,7 +223,7 @@ def _axes(head: bpy.types.Object) -> Float64Array:
     rest = positions(keys.reference_key)
     middles: dict[str, Float64Array] = {}
     for line in head.affekt_character.lines:
-        if line.mesh == head and line.key in keys.key_blocks and line.name not in middles:
+        if mesh_of(line) == head and line.key in keys.key_blocks and line.name not in middles:
             moved = np.linalg.norm(positions(keys.key_blocks[line.key]) - rest, axis=1)
             if moved.max(initial=0) > 0:
                 middles[line.name] = (moved[:, None] * rest).sum(0) / moved.sum()

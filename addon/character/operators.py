@@ -33,7 +33,7 @@ class AFFEKT_OT_use_character(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set("Select a character's mesh or armature, in Object Mode")
-        active = context.object
+        active = getattr(context, "object", None)
         return active is not None and active.type in ("MESH", "ARMATURE") and active.mode != "EDIT"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -71,7 +71,7 @@ class AFFEKT_OT_calibrate(TaskOperator, bpy.types.Operator):
         return session.poll(cls)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
-        return calibration_steps(need_head(context).name, context.scene.name)
+        return calibration_steps(need_head(context), context.scene)
 
 
 class AFFEKT_OT_apply_strengths(_CharacterOperator, bpy.types.Operator):
@@ -104,7 +104,7 @@ class AFFEKT_OT_add_shape_key_line(_CharacterOperator, bpy.types.Operator):
         character = head.affekt_character
         at = min(character.active_line, len(character.lines) - 1)
         line = character.lines.add()
-        line.name, line.mesh, line.is_chosen = character.lines[at].name, head, True
+        line.name, line.is_chosen = character.lines[at].name, True
         character.lines.move(len(character.lines) - 1, at + 1)
         character.active_line = at + 1
         return {"FINISHED"}

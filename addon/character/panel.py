@@ -10,7 +10,7 @@ from ..head.find import need_head
 from ..link.panel import draw_task
 from ..panels import SidebarPanel, draw_sentence
 from .applying import old_takes
-from .find import has_key
+from .find import has_key, mesh_of
 from .operators import find_character
 from .properties import AFFEKT_PG_character, AFFEKT_PG_character_line
 
@@ -36,7 +36,7 @@ class AFFEKT_UL_character_lines(bpy.types.UIList):
         name = row.row()
         name.alert = bool(item.key) and not is_there
         name.label(text=item.name, icon="CHECKMARK" if is_there else "BLANK1")
-        keys = None if item.mesh is None else item.mesh.data.shape_keys
+        keys = mesh_of(item).data.shape_keys
         if keys is None:
             row.label(text="no shape keys", icon="ERROR")
         else:

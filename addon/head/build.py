@@ -18,6 +18,7 @@ from .. import axes
 from .correctives import add_correctives
 from .material import add_surface_attributes, head_material
 from .shape_keys import add_expressions
+from .upkeep import prepare_head
 
 _BONE_LENGTH_M = {"root": 0.09, "neck": 0.07, "jaw": 0.06, "eye_left": 0.03, "eye_right": 0.03}
 
@@ -43,9 +44,13 @@ def build_head(model: HeadModel, model_name: str, context: bpy.types.Context) ->
         head.affekt_head.model = model_name
         head.affekt_head.expression_names = "/".join(model.expression_names)
         rig.location = context.scene.cursor.location
+        prepare_head(head)
         _select_only(head, context)
     except Exception:
-        bpy.data.batch_remove([head, rig, head.data, rig.data])
+        made = [head, rig, head.data, rig.data]
+        if head.animation_data is not None and head.animation_data.action is not None:
+            made.append(head.animation_data.action)
+        bpy.data.batch_remove(made)
         raise
     return head
 

@@ -12,7 +12,7 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from .build import build_head
-from .find import is_head
+from .find import is_head, need_object_mode
 
 OPEN_HEAD = "open"
 """The sidecar's name of the embedded head."""
@@ -36,6 +36,7 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
 
     def _add(self, context: bpy.types.Context, *, is_first: bool) -> Steps:
         model = yield from requests.fetch_head(session.need_line(), OPEN_HEAD)
+        need_object_mode(context)
         head = build_head(model, OPEN_HEAD, context)
         if is_first:
             _show(context)

@@ -2,8 +2,8 @@
 """Work that takes longer than a redraw: one generator, stepped by a modal operator's timer, or
 run to its end by a script. A task yields its progress and returns the sentence to report.
 
-Between two steps the animator may do anything, so a task keeps names, never Blender objects,
-and changes the scene only in its last step.
+Between two steps the animator may do anything, so a task keeps session numbers (`head.find.hold`),
+never Blender objects or their names, and changes the scene only in its last step.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ...shared import limits
 from ...shared.motion import Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.wording import say_count
 from .. import compat
-from ..head.find import named_head
+from ..head.find import Held, hold, need_movable
 from ..link import requests
 from ..link.requests import FileBytes, Waiting
 from ..link.session import session
@@ -37,15 +37,19 @@ class ImportOptions:
     reading: ReadOptions
 
 
-def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Steps:
+def import_steps(head: bpy.types.Object, scene: bpy.types.Scene, options: ImportOptions) -> Steps:
     """Reads the take through the sidecar and puts it on the head as a new, used Action."""
+    need_movable(head)
+    return _import(hold(head, scene), options, space_of(head))
+
+
+def _import(held: Held, options: ImportOptions, space: TakeSpace) -> Steps:
     adapter = None
     if options.adapter is not None:
         adapter = read_file(options.adapter, limits.MAX_MOTION_BYTES)
-    space = space_of(named_head(head_name))
     options, read = yield from _read(options, adapter, space)
     motion = read.motion
-    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
+    head, scene = held.get()
     place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))
     name = options.take.name if options.take.is_dir() else options.take.stem
     take = add_take(head, motion, name=name, place=place)

@@ -104,7 +104,7 @@ class AFFEKT_OT_import_take(TakeFileProperties, TaskOperator, bpy.types.Operator
             with_sound=self.with_sound,
             reading=self.reading(),
         )
-        return import_steps(need_head(context).name, context.scene.name, options)
+        return import_steps(need_head(context), context.scene, options)
 
 
 class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import bpy
 import numpy as np
 
@@ -18,7 +20,9 @@ from ..character.performance import (
     read_performance,
     write_performance,
 )
-from ..head.find import need_shape_keys, rig_of
+from ..emotion.action import ensure_action
+from ..head.find import need_movable, need_shape_keys, rig_of
+from ..head.rig import own_rig
 from .curves import read_curves, write_curves
 from .parts import actions_of
 from .placement import Placement, all_times, take_times
@@ -30,9 +34,12 @@ def add_take(
 ) -> AFFEKT_PG_take:
     """Writes the motion (open space; a character's in ARKit's) into new Actions, lists them under a
     free name and puts them to use. With a `source` it is a bake of that take. If anything fails
-    nothing stays."""
-    if not is_character(head):
-        rig_of(head), need_shape_keys(head)
+    nothing stays.
+
+    Raises InputError `head.linked`, `head.no_rig`, `head.no_shape_keys`, `character.*`.
+    """
+    _make_ready(head)
+    used = head.affekt_takes.active
     actions = compat.new_take_actions(_free_name(head, name))
     # As the list will hold them, in single precision, so that it tells exactly where the keys lie.
     first, placed_fps, fps = (
@@ -46,22 +53,24 @@ def add_take(
             parts = write_performance(head, motion, times, actions, origin)
         else:
             write_curves(head, motion, times, actions)
+        take = head.affekt_takes.items.add()
+        take.name = _free_name(head, name)
+        take.kind, take.source = ("BAKE", source) if source else ("TAKE", "")
+        take.rig_action, take.keys_action = actions["OBJECT"], actions["KEY"]
+        take.first_frame, take.placed_fps = first, placed_fps
+        take.frames, take.fps = len(motion), fps
+        for action in actions.values():
+            action.use_fake_user = True
+        if is_character(head):
+            keep_performance(head, take, parts, actions)
+        head.affekt_takes.active = take.name
+        _assign(head, take)
     except Exception:
         for action in set(actions.values()):
             bpy.data.actions.remove(action)
+        drop_dead_takes(head)
+        head.affekt_takes.active = used
         raise
-    take = head.affekt_takes.items.add()
-    take.name = _free_name(head, name)
-    take.kind, take.source = ("BAKE", source) if source else ("TAKE", "")
-    take.rig_action, take.keys_action = actions["OBJECT"], actions["KEY"]
-    take.first_frame, take.placed_fps = first, placed_fps
-    take.frames, take.fps = len(motion), fps
-    for action in actions.values():
-        action.use_fake_user = True
-    if is_character(head):
-        keep_performance(head, take, parts, actions)
-    _assign(head, take)
-    head.affekt_takes.active = take.name
     return take
 
 
@@ -80,16 +89,33 @@ def _free_name(head: bpy.types.Object, name: str) -> str:
 
 
 def use_take(head: bpy.types.Object, name: str) -> None:
-    """Lets that take or bake move the head. Raises InputError `motion.no_take`, `.no_action`."""
+    """Lets that take or bake move the head. Raises InputError `motion.no_take`, `.no_action`,
+    `head.linked`."""
     take = find_take(head, name)
     if take.rig_action is None or take.keys_action is None:
-        raise InputError(
-            "motion.no_action",
-            f"The Action of '{name}' has been deleted.",
-            "Import the take again, or choose another one.",
-        )
+        raise _without_action(name)
+    _make_ready(head)
     _assign(head, take)
     head.affekt_takes.active = name
+
+
+def _make_ready(head: bpy.types.Object) -> None:
+    """Makes sure that takes can move the head, its own armature and no other's."""
+    if is_character(head):
+        need_movable(head)
+    else:
+        need_shape_keys(head), own_rig(head)
+    ensure_action(head)
+
+
+def drop_dead_takes(head: bpy.types.Object) -> None:
+    """Takes off the list what has lost an Action, and says none is in use if it was that."""
+    takes = head.affekt_takes
+    for index in reversed(range(len(takes.items))):
+        if not all(actions_of(takes.items[index]).values()):
+            takes.items.remove(index)
+    if takes.active and takes.active not in takes.items:
+        takes.active = ""
 
 
 def _assign(head: bpy.types.Object, take: AFFEKT_PG_take) -> None:
@@ -109,10 +135,45 @@ def find_take(head: bpy.types.Object, name: str) -> AFFEKT_PG_take:
             "motion.no_take",
             f"The head '{head.name}' has no take called '{name}'."
             if name
-            else f"The head '{head.name}' has no take yet.",
-            "Import a take first.",
+            else f"The head '{head.name}' has no take in use.",
+            "Import a take, or choose one in the panel's Take section.",
         )
     return take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldTake:
+    """A take, kept while a task runs: by its Action, since the animator may rename both and the
+    list moves in memory as it grows."""
+
+    action: int
+    name: str
+
+    def find(self, head: bpy.types.Object) -> AFFEKT_PG_take:
+        """The take as it is now. Raises InputError `motion.no_action`."""
+        for take in head.affekt_takes.items:
+            if take.keys_action is not None and take.keys_action.session_uid == self.action:
+                return take
+        raise InputError(
+            "motion.no_action",
+            f"The take '{self.name}' was deleted meanwhile.",
+            "Undo that, or import it again.",
+        )
+
+
+def hold_take(take: AFFEKT_PG_take) -> HeldTake:
+    """Keeps the take for later steps of a task. Raises InputError `motion.no_action`."""
+    if take.keys_action is None:
+        raise _without_action(take.name)
+    return HeldTake(action=take.keys_action.session_uid, name=take.name)
+
+
+def _without_action(name: str) -> InputError:
+    return InputError(
+        "motion.no_action",
+        f"The Action of '{name}' has been deleted.",
+        "Import the take again, or choose another one.",
+    )
 
 
 def active_take(head: bpy.types.Object) -> AFFEKT_PG_take:

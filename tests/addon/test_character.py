@@ -110,6 +110,7 @@ def check_bad_input(told: dict) -> None:
     assert (told["key_twice"], told["key_gone"]) == ("character.key_twice", "character.key_gone")
     assert any("neither a key jawOpen nor a bone" in note for note in told["no_jaw"])
     assert told["bone_gone"] == "character.bone_gone"
+    assert (told["shared"], told["copy"]) == ("character.shared", ["First.001"])
     assert "has no shape key that is told" in told["none"]
     assert "Tick Relative" in told["absolute"]
     assert "head of Affekt's own" in told["own"]

@@ -154,6 +154,20 @@ def bad_input(told: dict) -> None:
     absolute = lone("Absolute", {"jawOpen": "jawOpen"})
     absolute.data.shape_keys.use_relative = False
     told["absolute"] = use(absolute)
+    clear()
+    first, part = lone("First", {"jawOpen": "jawOpen"}), lone("Part", {"jawOpen": "jawOpen"})
+    rig = make_armature(BONES)
+    for mesh in (first, part):
+        bind(mesh, rig)
+    use(first)
+    copy = first.copy()
+    copy.data = first.data.copy()
+    bpy.context.scene.collection.objects.link(copy)
+    told["shared"] = harness.failure(lambda: find.need_driven_keys(copy))
+    for line in copy.affekt_character.lines:
+        if line.mesh == part:
+            line.key = ""
+    told["copy"] = [one.mesh.name for one in find.need_driven_keys(copy)]
     own = harness.add_head(asked["head"])
     told["own"] = use(own)
 

@@ -44,7 +44,7 @@ def described(take: Path, **options: object) -> str:
     chosen = {"first_frame": 7, "sets_range": False, "with_sound": True, **options}
     reading = harness.load("shared.motion").ReadOptions()
     asked = importing.ImportOptions(take=take, adapter=None, reading=reading, **chosen)
-    return tasks.Task("Import", importing.import_steps(head.name, scene.name, asked)).run()
+    return tasks.Task("Import", importing.import_steps(head, scene, asked)).run()
 
 
 def import_with_sounds(sounds: Path) -> dict:

@@ -100,7 +100,7 @@ def import_steps() -> object:
         with_sound=False,
         reading=harness.load("shared.motion").ReadOptions(),
     )
-    return importing.import_steps(head.name, bpy.context.scene.name, options)
+    return importing.import_steps(head, bpy.context.scene, options)
 
 
 def open_log() -> list[str]:
