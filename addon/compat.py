@@ -38,7 +38,8 @@ OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
 """Option of a property that a library override keeps: of any other it forgets the value."""
 
 Part = str
-"""Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys."""
+"""Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys of the head
+itself, and what `add_keys_part` gives those of a further mesh."""
 
 
 class CurveList(Protocol):
@@ -62,7 +63,40 @@ def new_take_actions(name: str) -> dict[Part, Action]:
     return {"OBJECT": action, "KEY": action}
 
 
+def add_keys_part(actions: dict[Part, Action], name: str) -> Part:
+    """Adds to a take's new Actions what moves the shape keys of one more mesh, called `name`: a
+    slot of its own where slots exist, else an Action."""
+    if not LAYERED_ACTIONS:
+        part = f"KEY:{len(actions)}"
+        actions[part] = bpy.data.actions.new(f"{actions['KEY'].name} {name}")
+        actions[part].id_root = "KEY"
+        return part
+    action = actions["KEY"]
+    slot = action.slots.new(id_type="KEY", name=name)
+    action.layers[0].strips[0].channelbag(slot, ensure=True)
+    part = f"KEY:{slot.handle}"
+    actions[part] = action
+    return part
+
+
+def push_down(owner: ID, action: Action) -> None:
+    """Makes the Action in use of `owner` a strip of its NLA, where another Action can lie over
+    it."""
+    data = owner.animation_data
+    slot = data.action_slot if LAYERED_ACTIONS else None
+    track = data.nla_tracks.new()
+    track.name = action.name
+    start = action.frame_range[0]
+    strip = track.strips.new(action.name, int(start), action)
+    if slot is not None:
+        strip.action_slot = slot
+    strip.frame_start_ui = start
+
+
 def _slot(action: Action, part: Part) -> ActionSlot | None:
+    if ":" in part:
+        handle = int(part.partition(":")[2])
+        return next((slot for slot in action.slots if slot.handle == handle), None)
     return next((slot for slot in action.slots if slot.target_id_type == part), None)
 
 

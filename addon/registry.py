@@ -11,6 +11,9 @@ from .avatar import panel as avatar_panel
 from .avatar import properties as avatar_properties
 from .bake import operators as bake_operators
 from .bake import panel as bake_panel
+from .character import operators as character_operators
+from .character import panel as character_panel
+from .character import properties as character_properties
 from .compat import OVERRIDABLE
 from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
@@ -34,6 +37,9 @@ from .preferences import AFFEKT_AP_preferences
 CLASSES: tuple[type, ...] = (
     AFFEKT_AP_preferences,
     head_properties.AFFEKT_PG_head,
+    character_properties.AFFEKT_PG_character_line,
+    character_properties.AFFEKT_PG_character,
+    motion_properties.AFFEKT_PG_take_part,
     motion_properties.AFFEKT_PG_take,
     motion_properties.AFFEKT_PG_takes,
     emotion_properties.AFFEKT_PG_emotion,
@@ -49,6 +55,11 @@ CLASSES: tuple[type, ...] = (
     flame_operators.AFFEKT_OT_add_flame_head,
     flame_operators.AFFEKT_OT_browse_flame_head,
     flame_operators.AFFEKT_OT_set_identity,
+    character_operators.AFFEKT_OT_use_character,
+    character_operators.AFFEKT_OT_calibrate,
+    character_operators.AFFEKT_OT_apply_strengths,
+    character_operators.AFFEKT_OT_add_shape_key_line,
+    character_operators.AFFEKT_OT_release_character,
     motion_operators.AFFEKT_OT_import_take,
     motion_operators.AFFEKT_OT_browse_take,
     motion_operators.AFFEKT_OT_use_take,
@@ -59,6 +70,10 @@ CLASSES: tuple[type, ...] = (
     avatar_operators.AFFEKT_OT_render_avatar,
     link_panel.AFFEKT_PT_sidecar,
     head_panel.AFFEKT_PT_head,
+    character_panel.AFFEKT_UL_character_lines,
+    character_panel.AFFEKT_PT_character,
+    character_panel.AFFEKT_PT_character_shapes,
+    character_panel.AFFEKT_PT_character_bones,
     motion_panel.AFFEKT_PT_take,
     emotion_panel.AFFEKT_PT_emotion,
     emotion_panel.AFFEKT_PT_emotion_strengths,
@@ -69,6 +84,7 @@ CLASSES: tuple[type, ...] = (
 
 PROPERTIES: tuple[tuple[type, str, type], ...] = (
     (bpy.types.Object, "affekt_head", head_properties.AFFEKT_PG_head),
+    (bpy.types.Object, "affekt_character", character_properties.AFFEKT_PG_character),
     (bpy.types.Object, "affekt_takes", motion_properties.AFFEKT_PG_takes),
     (bpy.types.Object, "affekt_emotion", emotion_properties.AFFEKT_PG_emotion),
     (bpy.types.Scene, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),

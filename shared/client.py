@@ -27,12 +27,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from . import limits
-from .arrays import Float64Array
+from .arrays import Float32Array, Float64Array, Int32Array
 from .artefact import Artefact, Kind
+from .calibration import Calibration
 from .camera import Camera
 from .channel import Channel, timed_out
 from .connection import Connection, check_protocol
-from .conversions import to_head, to_motion, track_fields, view_fields, with_request
+from .conversions import to_calibration, to_head, to_motion, track_fields, view_fields, with_request
 from .emotion import EmotionTrack
 from .errors import InputError, LinkError, not_writable
 from .events import Event, PreviewFailed, PreviewReady
@@ -43,6 +44,8 @@ from .messages import (
     ArtefactChunk,
     ArtefactState,
     Bake,
+    Calibrate,
+    Calibrated,
     Download,
     FindArtefact,
     GetHead,
@@ -61,7 +64,7 @@ from .messages import (
     Upload,
     Welcome,
 )
-from .motion import FlameSpace, ReadOptions, TakeRead
+from .motion import FlameSpace, ReadOptions, TakeRead, TakeSpace
 from .pictures import PictureRequest
 from .pixels import PixelRing
 from .previews import Previews, picture_of_view, track_rows
@@ -197,11 +200,13 @@ class Client:
         adapter: Artefact | None = None,
         options: ReadOptions | None = None,
         *,
+        space: TakeSpace = "open",
         head: str = "open",
         head_space: FlameSpace | None = None,
         timeout_s: float = READ_S,
     ) -> TakeRead:
-        """The take in the space of the head, as in `get_head`. Raises InputError `motion.*`,
+        """The take in the space of the head, as in `get_head`; on the open head also as ARKit's
+        weights, by `space`. Raises InputError `motion.*`,
         `file.*`, `space.no_adapter` (the take's space needs `adapter`) too."""
         said = options or ReadOptions()
         request = ReadMotion(
@@ -211,10 +216,14 @@ class Client:
             fps=said.fps,
             angles=said.angles,
             axes=said.axes,
+            space=space,
             head=head,
             head_space=head_space,
         )
         answer = self._call(request, MotionRead, timeout_s)
+        # A sidecar of protocol 3.3 knows one space alone.
+        if head == "open" and answer.space != space:
+            raise misunderstood(f"a take in the space {answer.space} came for one in {space}")
         return TakeRead(motion=to_motion(answer), notes=answer.notes)
 
     def get_head(
@@ -235,6 +244,26 @@ class Client:
     def holds(self, sha256: str, *, timeout_s: float = ANSWER_S) -> bool:
         """Whether the sidecar has the whole file of these bytes."""
         return self._call(FindArtefact(sha256=sha256), ArtefactState, timeout_s).is_complete
+
+    def calibrate(
+        self,
+        vertices: Float32Array,
+        faces: Int32Array,
+        shapes: Float32Array,
+        *,
+        timeout_s: float = READ_S,
+    ) -> Calibration:
+        """What a character's weights must be for its face to move as the open head's does; see
+        `Calibrate` for the arrays. Raises InputError `avatar.calibration` if its face is not
+        found, `character.too_large`."""
+        if max(vertices.nbytes, faces.nbytes, shapes.nbytes) > limits.MAX_REQUEST_BUFFER_BYTES:
+            raise InputError(
+                "character.too_large",
+                f"The face has {len(vertices):,} vertices, which is too many to be measured.",
+                "Calibrate a copy without subdivision, or with the face alone.",
+            )
+        request = Calibrate(vertices=vertices, faces=faces, shapes=shapes)
+        return to_calibration(self._call(request, Calibrated, timeout_s))
 
     def start_bake(
         self,

@@ -51,10 +51,10 @@ class PictureWritten(JobEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeFinished(JobEvent):
-    """The bake's result: `motion` in the head's space for the frames from `start` on.
+    """The bake's result: `motion` in the open head's space for the frames from `start` on.
 
-    baked: the motion in the open head's space, ready for `Client.start_render`; take: the motion
-    in the take's own space; vertices: the mesh cache (PC2), if it was wanted. `Client.download`
+    baked: the same motion as an artefact, ready for `Client.start_render`; take: the motion in
+    the take's own space; vertices: the mesh cache (PC2), if it was wanted. `Client.download`
     fetches them.
     """
 

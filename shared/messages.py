@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal, get_args
 
 from . import limits
+from . import motion as takes
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from .artefact import KINDS, Kind
-from .motion import ANGLES, FLAME_SPACES, HEAD_AXES, Angles, FlameSpace, HeadAxes
 from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
@@ -60,7 +60,7 @@ _SOME_CURVE = Array(dtype="<f4", shape=(None,), optional=True)
 _SOME_EYELIDS = Array(dtype="<f4", shape=(None, 2), optional=True)
 _SOME_VERTICES = Array(dtype="<f4", shape=(None, 3), optional=True)
 _SOME_PIXELS = Array(dtype="|u1", shape=(None, None, 4), optional=True)
-_SOME_FLAME_SPACE = Choice(values=FLAME_SPACES, optional=True)
+_SOME_FLAME_SPACE = Choice(values=takes.FLAME_SPACES, optional=True)
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
@@ -166,7 +166,7 @@ class TrackArrays(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MotionRead(MotionArrays):
-    """A take in the head's space. source_space: that of its file. notes: as in `TakeRead`."""
+    """A take in the space asked for. source_space: that of its file. notes: as in `TakeRead`."""
 
     TYPE: ClassVar[str] = "motion_read"
     source_space: Annotated[str, _NAME]
@@ -197,6 +197,17 @@ class HeadRead(Message):
     arkit_expression: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 52))]
     arkit_jaw: Annotated[Float32Array, Array(dtype="<f4", shape=(3, 52))]
     arkit_eyes: Annotated[Float32Array, Array(dtype="<f4", shape=(6, 52))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibrated(Message):
+    """The fields of a `Calibration`; see there (3.4)."""
+
+    TYPE: ClassVar[str] = "calibrated"
+    map: Annotated[Float32Array, Array(dtype="<f4", shape=(52, 52))]
+    most: Annotated[Float32Array, Array(dtype="<f4", shape=(52,))]
+    gaps: Annotated[Float32Array, Array(dtype="<f4", shape=(2, 52))]
+    reach: Annotated[Float32Array, Array(dtype="<f4", shape=(52, 2))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,8 +324,8 @@ class Download(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMotion(Message):
-    """Decodes the take, converts it to the space of the head (as in `GetHead`; `open` if absent,
-    3.4). The rest is a `ReadOptions`."""
+    """Decodes the take and converts it to the space of the head (as in `GetHead`), on the open head
+    to `space` (3.4). The rest is a `ReadOptions`."""
 
     TYPE: ClassVar[str] = "read_motion"
     ANSWER: ClassVar[type[Message] | None] = MotionRead
@@ -322,10 +333,11 @@ class ReadMotion(Message):
     name: Annotated[str, _FILE_NAME]
     adapter: Annotated[str | None, _SOME_SHA256] = None
     fps: Annotated[float | None, Number(low=0, high=1e9, optional=True)] = None
-    angles: Annotated[Angles | None, Choice(values=ANGLES, optional=True)] = None
-    axes: Annotated[HeadAxes | None, Choice(values=HEAD_AXES, optional=True)] = None
+    angles: Annotated[takes.Angles | None, Choice(values=takes.ANGLES, optional=True)] = None
+    axes: Annotated[takes.HeadAxes | None, Choice(values=takes.HEAD_AXES, optional=True)] = None
+    space: Annotated[takes.TakeSpace, Choice(values=takes.TAKE_SPACES)] = "open"
     head: Annotated[str, _NAME] = "open"
-    head_space: Annotated[FlameSpace | None, _SOME_FLAME_SPACE] = None
+    head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,8 +348,21 @@ class GetHead(Message):
     TYPE: ClassVar[str] = "get_head"
     ANSWER: ClassVar[type[Message] | None] = HeadRead
     name: Annotated[str, _NAME]
-    head_space: Annotated[FlameSpace | None, _SOME_FLAME_SPACE] = None
+    head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
     file_name: Annotated[str | None, _SOME_FILE_NAME] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibrate(Message):
+    """Measures a character's ARKit shapes against the open head's (3.4). vertices (V, 3): at rest,
+    in any unit, x to the head's left, y up, z out of the face; faces (F, 3); shapes (52, V, 3):
+    differences at weight 1 in `ARKIT_NAMES` order, 0 for shapes that it lacks."""
+
+    TYPE: ClassVar[str] = "calibrate"
+    ANSWER: ClassVar[type[Message] | None] = Calibrated
+    vertices: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
+    faces: Annotated[Int32Array, Array(dtype="<i4", shape=(None, 3))]
+    shapes: Annotated[Float32Array, Array(dtype="<f4", shape=(52, None, 3))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -355,7 +380,7 @@ class Bake(TrackArrays):
     head: Annotated[str, _NAME]
     frames: Annotated[tuple[int, int] | None, _RANGE] = None
     vertices: Annotated[bool, Flag()] = True
-    head_space: Annotated[FlameSpace | None, _SOME_FLAME_SPACE] = None
+    head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -398,7 +423,7 @@ class Render(Message):
     weights: Annotated[Float32Array | None, _SOME_WEIGHTS] = None
     influence: Annotated[Float32Array | None, _SOME_CURVE] = None
     take_head: Annotated[str, _NAME] = "open"
-    head_space: Annotated[FlameSpace | None, _SOME_FLAME_SPACE] = None
+    head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -523,8 +548,9 @@ class Picture(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeDone(MotionArrays):
-    """The end of a bake: the motion in the head's space from frame `start` on; artefacts of the
-    motion in the open head's space and in the take's own, and of the vertices (PC2), if wanted."""
+    """The end of a bake: the motion in the open head's space from frame `start` on; artefacts of
+    the same motion, of the motion in the take's own space, and of the vertices (PC2), if they were
+    wanted."""
 
     TYPE: ClassVar[str] = "bake_done"
     SUPERSEDES: ClassVar[Supersedes] = "older progress of the same job"
@@ -560,36 +586,15 @@ class JobFailed(Message):
     remedy: Annotated[str, _SENTENCE]
 
 
+# fmt: off
 REQUESTS = (
-    Hello,
-    Ping,
-    GetStatus,
-    Shutdown,
-    FindArtefact,
-    Upload,
-    Download,
-    ReadMotion,
-    GetHead,
-    OpenPixels,
-    Preview,
-    Bake,
-    Render,
-    Attach,
-    Credit,
-    Cancel,
+    Hello, Ping, GetStatus, Shutdown, FindArtefact, Upload, Download, ReadMotion, GetHead,
+    Calibrate, OpenPixels, Preview, Bake, Render, Attach, Credit, Cancel,
 )
 ANSWERS = (
-    Failure,
-    Welcome,
-    Acknowledged,
-    Pong,
-    Status,
-    ArtefactState,
-    ArtefactChunk,
-    MotionRead,
-    HeadRead,
-    PixelsOpened,
-    Previewed,
+    Failure, Welcome, Acknowledged, Pong, Status, ArtefactState, ArtefactChunk, MotionRead,
+    HeadRead, Calibrated, PixelsOpened, Previewed,
 )
+# fmt: on
 EVENTS = (Progress, Picture, BakeDone, RenderDone, JobFailed)
 MESSAGES: Mapping[str, type[Message]] = {m.TYPE: m for m in (*REQUESTS, *ANSWERS, *EVENTS)}

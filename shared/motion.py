@@ -45,6 +45,10 @@ ANGLES: tuple[Angles, ...] = get_args(Angles)
 HeadAxes = Literal["opengl", "opencv", "blender"]
 HEAD_AXES: tuple[HeadAxes, ...] = get_args(HeadAxes)
 
+TakeSpace = Literal["open", "arkit"]
+TAKE_SPACES: tuple[TakeSpace, ...] = get_args(TakeSpace)
+"""Spaces in which a client can have any take that was read."""
+
 WIDTHS = {"expression": 100, "jaw": 3, "neck": 3, "eyes": 6, "rotation": 3, "translation": 3}
 """Columns of each per-frame array of a `Motion`."""
 

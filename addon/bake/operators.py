@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from ..character.baking import bake_character_steps
+from ..character.find import is_character
 from ..head.find import find_head, need_head
 from ..link.session import session
 from ..link.task_operator import TaskOperator
@@ -26,4 +28,7 @@ class AFFEKT_OT_bake(TaskOperator, bpy.types.Operator):
         return session.poll(cls)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
-        return bake_steps(need_head(context), context.scene)
+        head = need_head(context)
+        if is_character(head):
+            return bake_character_steps(head, context.scene)
+        return bake_steps(head, context.scene)

@@ -24,3 +24,5 @@ class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
         if not draw_task(self.layout, "Add FLAME Head"):
             self.layout.operator("affekt.browse_flame_head", icon="ADD")
         draw_flame(self.layout, head)
+        if head is None or not head.affekt_character.is_character:
+            self.layout.operator("affekt.use_character", icon="ARMATURE_DATA")

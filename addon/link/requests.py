@@ -8,22 +8,26 @@ made again on the new connection; jobs go on in the supervisor's book.
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NotRequired, TypedDict, TypeVar
 
+from ...shared.arrays import Float32Array, Int32Array
+from ...shared.artefact import Artefact
+from ...shared.calibration import Calibration
 from ...shared.client import Client
 from ...shared.emotion import EmotionTrack
 from ...shared.errors import LinkError
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
 from ...shared.messages import RESTART_STAGE
-from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead
+from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.pictures import PictureRequest
 from ...shared.supervisor import Supervisor, SupervisorState
-from ..motion.npz import encode_motion
+from ..motion.npz import decode_motion, encode_motion
 from .tasks import Progress
 
 Answer = TypeVar("Answer")
@@ -111,21 +115,22 @@ def read_take(
     adapter: FileBytes | None,
     options: ReadOptions,
     head: HeadName,
+    space: TakeSpace = "open",
 ) -> Waiting[TakeRead]:
-    """The take in the head's space."""
+    """The take in the space of a head on FLAME; else in the open head's, or as ARKit's weights."""
 
     def read(client: Client) -> TakeRead:
         sent = client.upload(take.data, "motion", take.name)
         helper = None if adapter is None else client.upload(adapter.data, "adapter", adapter.name)
         if head.space is None:
-            return client.read_take(sent, helper, options)
+            return client.read_take(sent, helper, options, space=space)
         return client.read_take(sent, helper, options, **head.options())
 
     return (yield from _call(line, read, f"Reading {take.name}"))
 
 
 def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: HeadName) -> Waiting[Motion]:
-    """The motion with the track's emotion in it, in the head's space."""
+    """The motion with the track's emotion in it, in its own space."""
     data = encode_motion(motion)
     sent = yield from _call(
         line, lambda client: client.upload(data, "motion", "take.npz"), "Sending the take"
@@ -135,7 +140,29 @@ def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: HeadName) 
     )
     done = yield from _run_job(line, start)
     assert isinstance(done, BakeFinished)  # the job's only other end is a failure
-    return done.motion
+    if motion.space == "open":
+        return done.motion
+    take = done.take
+    return (yield from _call(line, lambda client: _download(client, take), "Fetching the take"))
+
+
+def _download(client: Client, take: Artefact) -> Motion:
+    """A take that the sidecar has made."""
+    with tempfile.TemporaryDirectory(prefix="affekt-") as folder:
+        path = Path(folder) / "take.npz"
+        client.download(take, path)
+        return decode_motion(path.read_bytes())
+
+
+def calibrate(
+    line: Supervisor, vertices: Float32Array, faces: Int32Array, shapes: Float32Array
+) -> Waiting[Calibration]:
+    """A character's calibration; see `Client.calibrate`."""
+    return (
+        yield from _call(
+            line, lambda client: client.calibrate(vertices, faces, shapes), "Measuring the face"
+        )
+    )
 
 
 def render(

@@ -11,11 +11,9 @@ from ...shared.errors import InputError
 from ...shared.head import JOINTS
 from ...shared.motion import Motion, make_motion
 from .. import axes, compat
-from ..head.find import expression_names, need_shape_keys, rig_of, space_of
+from ..head.find import expression_names, expression_space, need_shape_keys, rig_of
 from ..head.identity import shape_of
-from .keys import sample, write_keys
-
-_WIDEST_SLIDER = 10.0
+from .keys import sample, widen_slider, write_keys
 
 
 def rotations_of(motion: Motion) -> dict[str, Float32Array]:
@@ -35,7 +33,7 @@ def write_curves(
     keys = need_shape_keys(head)
     for column, name in enumerate(names):
         values = motion.expression[:, column]
-        _widen_slider(keys.key_blocks[name], values)
+        widen_slider(keys.key_blocks[name], values)
         path = f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
         curve = compat.new_curve(actions["KEY"], "KEY", path, 0, "Expression")
         write_keys(curve, times, values)
@@ -50,12 +48,6 @@ def write_curves(
         path = 'pose.bones["root"].location'
         curve = compat.new_curve(actions["OBJECT"], "OBJECT", path, index, "root")
         write_keys(curve, times, places[:, index])
-
-
-def _widen_slider(key: bpy.types.ShapeKey, values: Float32Array) -> None:
-    """Blender clips what an Action writes to the slider's range; a take may go further."""
-    key.slider_min = max(min(key.slider_min, float(values.min())), -_WIDEST_SLIDER)
-    key.slider_max = min(max(key.slider_max, float(values.max())), _WIDEST_SLIDER)
 
 
 def read_curves(
@@ -91,7 +83,7 @@ def read_curves(
     return make_motion(
         expression=expression,
         fps=fps,
-        space=space_of(head),
+        space=expression_space(head),
         shape=shape_of(head),
         rotation=turned["root"],
         neck=turned["neck"],

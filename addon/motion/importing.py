@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 
 from ...shared import limits
-from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.motion import Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.wording import say_count
 from .. import compat
 from ..flame.source import ready_head
@@ -22,7 +22,7 @@ from ..link.tasks import Steps
 from .files import numbered_files, pack, read_file, read_source
 from .placement import Placement, curve_fps, is_same_rate, last_frame, stretch
 from .properties import AFFEKT_PG_take
-from .takes import add_take
+from .takes import add_take, space_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +44,16 @@ class ImportOptions:
 def import_steps(head: bpy.types.Object, scene: bpy.types.Scene, options: ImportOptions) -> Steps:
     """Reads the take through the sidecar and puts it on the head as a new, used Action."""
     need_movable(head)
-    return _import(hold(head, scene), options)
+    return _import(hold(head, scene), options, space_of(head))
 
 
-def _import(held: Held, options: ImportOptions) -> Steps:
+def _import(held: Held, options: ImportOptions, space: TakeSpace) -> Steps:
     adapter = None
     if options.adapter is not None:
         adapter = read_file(options.adapter, limits.MAX_MOTION_BYTES)
     line = session.need_line()
     named = yield from ready_head(line, held.get()[0])
-    options, read = yield from _read(options, adapter, named)
+    options, read = yield from _read(options, adapter, named, space)
     motion, model = read.motion, None
     if named.space is not None and options.with_identity and motion.shape.any():
         model = yield from requests.fetch_flame_again(line, named)
@@ -91,16 +91,17 @@ def _left_out(head: bpy.types.Object, motion: Motion) -> list[str]:
 
 
 def _read(
-    options: ImportOptions, adapter: FileBytes | None, head: HeadName
+    options: ImportOptions, adapter: FileBytes | None, head: HeadName, space: TakeSpace
 ) -> Waiting[tuple[ImportOptions, TakeRead]]:
     """Reads the take through the sidecar. Of a file that holds one frame, all are read that are
     numbered like it; the folder is then the take that was chosen."""
-    line, chosen = session.need_line(), options.take
-    read = yield from requests.read_take(line, read_source(chosen), adapter, options.reading, head)
+    line, chosen, reading = session.need_line(), options.take, options.reading
+    source = read_source(chosen)
+    read = yield from requests.read_take(line, source, adapter, reading, head, space)
     if len(read.motion) > 1 or chosen.is_dir() or len(files := numbered_files(chosen)) == 1:
         return options, read
     packed = pack(chosen.parent, files)
-    read = yield from requests.read_take(line, packed, adapter, options.reading, head)
+    read = yield from requests.read_take(line, packed, adapter, reading, head, space)
     note = f"{chosen.name} is one frame of {len(files)}: all were imported."
     read = replace(read, notes=(note, *read.notes))
     return replace(options, take=chosen.parent), read

@@ -10,12 +10,21 @@ import numpy as np
 
 from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
-from ...shared.motion import Motion
+from ...shared.motion import Motion, TakeSpace
 from .. import compat
+from ..character.find import is_character
+from ..character.performance import (
+    Parts,
+    assign_performance,
+    keep_performance,
+    read_performance,
+    write_performance,
+)
 from ..emotion.action import ensure_action
-from ..head.find import need_shape_keys
+from ..head.find import need_movable, need_shape_keys, rig_of
 from ..head.rig import own_rig
 from .curves import read_curves, write_curves
+from .parts import actions_of
 from .placement import Placement, all_times, take_times
 from .properties import AFFEKT_PG_take
 
@@ -23,13 +32,13 @@ from .properties import AFFEKT_PG_take
 def add_take(
     head: bpy.types.Object, motion: Motion, *, name: str, place: Placement, source: str = ""
 ) -> AFFEKT_PG_take:
-    """Writes the motion (in the head's space) into new Actions, lists them under a free name and
-    puts them to use. With a `source` it is a bake of that take. If anything fails nothing stays.
+    """Writes the motion (in the head's space; a character's in ARKit's) into new Actions, lists
+    them under a free name and puts them to use. With a `source` it is a bake of that take. If
+    anything fails nothing stays.
 
-    Raises InputError `head.linked`, `head.no_rig`, `head.no_shape_keys`.
+    Raises InputError `head.linked`, `head.no_rig`, `head.no_shape_keys`, `character.*`.
     """
-    keys, rig = need_shape_keys(head), own_rig(head)
-    ensure_action(head)
+    _make_ready(head)
     used = head.affekt_takes.active
     actions = compat.new_take_actions(_free_name(head, name))
     # As the list will hold them, in single precision, so that it tells exactly where the keys lie.
@@ -37,8 +46,13 @@ def add_take(
         float(np.float32(value)) for value in (place.first, place.fps, motion.fps)
     )
     times = all_times(len(motion), fps, Placement(first=first, fps=placed_fps))
+    parts: Parts = {}
     try:
-        write_curves(head, motion, times, actions)
+        if is_character(head):
+            origin = find_take(head, source) if source else None
+            parts = write_performance(head, motion, times, actions, origin)
+        else:
+            write_curves(head, motion, times, actions)
         take = head.affekt_takes.items.add()
         take.name = _free_name(head, name)
         take.kind, take.source = ("BAKE", source) if source else ("TAKE", "")
@@ -47,8 +61,10 @@ def add_take(
         take.frames, take.fps = len(motion), fps
         for action in actions.values():
             action.use_fake_user = True
+        if is_character(head):
+            keep_performance(head, take, parts, actions)
         head.affekt_takes.active = take.name
-        _assign(rig, keys, take)
+        _assign(head, take)
     except Exception:
         for action in set(actions.values()):
             bpy.data.actions.remove(action)
@@ -56,6 +72,11 @@ def add_take(
         head.affekt_takes.active = used
         raise
     return take
+
+
+def space_of(head: bpy.types.Object) -> TakeSpace:
+    """The space of a head's takes."""
+    return "arkit" if is_character(head) else "open"
 
 
 def _free_name(head: bpy.types.Object, name: str) -> str:
@@ -73,23 +94,35 @@ def use_take(head: bpy.types.Object, name: str) -> None:
     take = find_take(head, name)
     if take.rig_action is None or take.keys_action is None:
         raise _without_action(name)
-    keys, rig = need_shape_keys(head), own_rig(head)
-    ensure_action(head)
-    _assign(rig, keys, take)
+    _make_ready(head)
+    _assign(head, take)
     head.affekt_takes.active = name
+
+
+def _make_ready(head: bpy.types.Object) -> None:
+    """Makes sure that takes can move the head, its own armature and no other's."""
+    if is_character(head):
+        need_movable(head)
+    else:
+        need_shape_keys(head), own_rig(head)
+    ensure_action(head)
 
 
 def drop_dead_takes(head: bpy.types.Object) -> None:
     """Takes off the list what has lost an Action, and says none is in use if it was that."""
     takes = head.affekt_takes
     for index in reversed(range(len(takes.items))):
-        if takes.items[index].rig_action is None or takes.items[index].keys_action is None:
+        if not all(actions_of(takes.items[index]).values()):
             takes.items.remove(index)
     if takes.active and takes.active not in takes.items:
         takes.active = ""
 
 
-def _assign(rig: bpy.types.Object, keys: bpy.types.Key, take: AFFEKT_PG_take) -> None:
+def _assign(head: bpy.types.Object, take: AFFEKT_PG_take) -> None:
+    if is_character(head):
+        assign_performance(head, take)
+        return
+    rig, keys = rig_of(head), need_shape_keys(head)
     compat.assign_action(rig, take.rig_action, "OBJECT")
     compat.assign_action(keys, take.keys_action, "KEY")
 
@@ -159,15 +192,13 @@ def source_take(head: bpy.types.Object) -> AFFEKT_PG_take:
 
 def read_take(head: bpy.types.Object, take: AFFEKT_PG_take, scene: bpy.types.Scene) -> Motion:
     """The take's motion at its own frame rate, with every edit of its curves."""
-    return read_curves(head, take_times(take, scene), take.fps, _actions(take))
+    return read_take_at(head, take, take_times(take, scene), take.fps)
 
 
 def read_take_at(
     head: bpy.types.Object, take: AFFEKT_PG_take, times: Float64Array, fps: float
 ) -> Motion:
     """The take's motion at any curve frames `times` (T,)."""
-    return read_curves(head, times, fps, _actions(take))
-
-
-def _actions(take: AFFEKT_PG_take) -> dict[str, bpy.types.Action | None]:
-    return {"OBJECT": take.rig_action, "KEY": take.keys_action}
+    if is_character(head):
+        return read_performance(head, take, times, fps)
+    return read_curves(head, times, fps, actions_of(take))

@@ -200,6 +200,22 @@ def open_to_arkit(motion: Motion, head: HeadModel) -> Float32Array:
     return arkit_weights(motion, head)
 
 
+def as_arkit(motion: Motion, head: HeadModel) -> Motion:
+    """The open take as ARKit's weights, which then say what jaw and eyes did as well.
+
+    Raises InputError `space.no_adapter` unless motion and head are in space "open".
+    """
+    expression = np.zeros_like(motion.expression)
+    expression[:, : len(ARKIT_NAMES)] = open_to_arkit(motion, head)
+    return replace(
+        motion,
+        expression=expression,
+        jaw=np.zeros_like(motion.jaw),
+        eyes=np.zeros_like(motion.eyes),
+        space="arkit",
+    )
+
+
 def from_open(motion: Motion, head: HeadModel, adapter: LinearAdapter) -> Motion:
     """Converts an open take to the adapter's FLAME space; eyes and neck stay unchanged.
 

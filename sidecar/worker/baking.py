@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..bake.bake import BakeJob
-from ..head.read import OPEN
 from ..motion.read import encode_motion
 from . import inputs
 from .learning import learn
@@ -35,7 +34,7 @@ def bake(task: BakeTask, user: UserCache) -> BakeSteps:
         vertices = user.add_parts(pc2.header, pc2.parts, pc2.sha256)
     return BakeOutput(
         start=result.frames.start,
-        motion=result.motion if head.space == OPEN else result.take_motion,
+        motion=result.motion,
         motion_file=user.add(lambda file: file.write(encode_motion(result.motion))),
         take_file=user.add(lambda file: file.write(encode_motion(result.take_motion))),
         vertices_file=vertices,

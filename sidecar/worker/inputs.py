@@ -7,10 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...shared.calibration import Calibration
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
-from ...shared.motion import FLAME_SPACES, Motion, TakeRead
+from ...shared.messages import Calibrate
+from ...shared.motion import FLAME_SPACES, Motion, TakeRead, TakeSpace
 from ..adapter.kept import adapter_of
+from ..avatar.calibration import calibrate as calibrate_rig
+from ..avatar.character import character_rig
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
 from ..bake.take import Prepared, prepare
@@ -19,7 +23,7 @@ from ..head.flame.read import read_flame
 from ..head.forward import Mover, layer_of
 from ..memory import remembered
 from ..modulation.modulator import Modulator, load_modulator
-from ..motion.adapter import LinearAdapter, from_open, read_adapter, to_open
+from ..motion.adapter import LinearAdapter, as_arkit, from_open, read_adapter, to_open
 from ..motion.read import decode_take
 from ..raster.device import choose_rasteriser
 from ..render.shot import Subject
@@ -124,14 +128,19 @@ def adapter_of_head(head: HeadModel) -> LinearAdapter | None:
     return None if head.space == files.OPEN else adapter_of(head, read_head(files.OPEN))
 
 
-def read_take(take: Take) -> tuple[TakeRead, str]:
-    """The take in its head's space, and the space of its file. A FLAME take on a head of its own
-    space stays as it is, bit for bit. Raises as `prepared`."""
+def read_take(take: Take, space: TakeSpace) -> tuple[TakeRead, str]:
+    """The take in the space of its head, on the open head in the one that is wanted, and the space
+    of its file. A FLAME take on a head of its own space stays as it is, bit for bit. Raises as
+    `prepared`."""
     read, head = source_of(take)[0], head_of(take.head)
-    space = read.motion.space
-    if head.space == files.OPEN:
-        return TakeRead(motion=prepared(take).before, notes=read.notes), space
-    return replace(read, motion=_for_flame(read.motion, head)), space
+    own = read.motion
+    if head.space != files.OPEN:
+        return replace(read, motion=_for_flame(own, head)), own.space
+    ready = prepared(take)
+    motion = ready.before
+    if space == "arkit":
+        motion = own if own.space == "arkit" else as_arkit(motion, ready.spoken)
+    return TakeRead(motion=motion, notes=read.notes), own.space
 
 
 def _for_flame(motion: Motion, head: HeadModel) -> Motion:
@@ -149,6 +158,13 @@ def _for_flame(motion: Motion, head: HeadModel) -> Motion:
         )
     spoken = read_head(files.OPEN)
     return from_open(to_open(motion, spoken, None), spoken, adapter_of(head, spoken))
+
+
+def calibrate(character: Calibrate) -> Calibration:
+    """The calibration of a client's character. Raises InputError `avatar.*`."""
+    head = read_head(files.OPEN)
+    rig = character_rig(character.vertices, character.faces, character.shapes, head)
+    return calibrate_rig(rig, head)
 
 
 def _read_adapter(path: Path | None) -> LinearAdapter | None:

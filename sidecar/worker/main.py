@@ -52,6 +52,7 @@ def real_services() -> Services:
         forget=MEMORY.forget,
         read_take=inputs.read_take,
         read_head=inputs.head_of,
+        calibrate=inputs.calibrate,
         preview=previews.preview,
         bake=baking.bake,
         render=rendering.render,

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...shared.arrays import Float32Array, UInt8Array
+from ...shared.calibration import Calibration
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
-from ...shared.messages import PictureKind
-from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead
+from ...shared.messages import Calibrate, PictureKind
+from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.pictures import PictureRequest
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class BakeTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BakeOutput:
-    """A baked motion in the head's space from frame `start` on, and its files: the motion in space
-    "open", in the space of the take's file, and the vertices (PC2) if they were wanted."""
+    """A baked motion in space "open" from frame `start` on, and its files: the same motion, the
+    motion in the space of the take's file, and the vertices (PC2) if they were wanted."""
 
     start: int
     motion: Motion
@@ -139,9 +140,12 @@ class Services:
     """Does in advance, piece by piece, what would slow down the first requests."""
     forget: Callable[[], None]
     """Frees everything that is remembered (`sidecar/memory.py`)."""
-    read_take: Callable[[Take], tuple[TakeRead, str]]
-    """The take in its head's space, and the space of its file."""
+    read_take: Callable[[Take, TakeSpace], tuple[TakeRead, str]]
+    """The take in its head's space, or on the open head in the one that is wanted, and the space
+    of its file."""
     read_head: Callable[[HeadSource], HeadModel]
+    calibrate: Callable[[Calibrate], Calibration]
+    """A character's calibration, from its arrays."""
     preview: Callable[[PreviewTask], PreviewOutput]
     bake: Callable[[BakeTask, UserCache], BakeSteps]
     render: Callable[[RenderTask, UserCache], RenderSteps]

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("affekt.worker")
 _SHORT: Mapping[str, type[Message]] = {
-    request.TYPE: request for request in (messages.ReadMotion, messages.GetHead, messages.Preview)
+    request.TYPE: request
+    for request in (messages.ReadMotion, messages.GetHead, messages.Calibrate, messages.Preview)
 }
 _JOBS: Mapping[str, type[Message]] = {
     request.TYPE: request for request in (messages.Bake, messages.Render)
@@ -116,13 +117,18 @@ class Work:
             options = ReadOptions(fps=request.fps, angles=request.angles, axes=request.axes)
             head = _head(request.head, request.head_space, user)
             take = replace(_take(request, user), options=options, head=head)
-            read, space = self._services.read_take(take)
+            read, space = self._services.read_take(take, request.space)
             fields = conversions.motion_fields(read.motion)
             notes = tuple(n[: limits.MAX_NOTE_LETTERS] for n in read.notes[: limits.MAX_NOTES])
             return messages.MotionRead(**fields, source_space=space, notes=notes)
         if isinstance(request, messages.GetHead):
             head = _head(request.name, request.head_space, user, request.file_name)
             return conversions.head_message(self._services.read_head(head))
+        if isinstance(request, messages.Calibrate):
+            found = self._services.calibrate(request)
+            return messages.Calibrated(
+                map=found.map, most=found.most, gaps=found.gaps, reach=found.reach
+            )
         assert isinstance(request, messages.Preview)
         return self._preview(request, user, pixels)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -45,9 +46,13 @@ class Client:
         self.asked.append(("head", name))
         return f"head {name}"
 
-    def read_take(self, *asked: object) -> str:
-        self.asked.append(asked)
+    def read_take(self, *asked: object, space: str) -> str:
+        self.asked.append((*asked, space))
         return "the take"
+
+    def download(self, artefact: object, path: Path) -> None:
+        """Any file is the take that was sent."""
+        path.write_bytes(self.data["motion"])
 
     def start_bake(self, *asked: object, **options: object) -> str:
         self.asked.append((*asked, options))
@@ -131,10 +136,10 @@ def test_a_take_is_read_with_its_adapter_and_what_was_said_of_it() -> None:
     client, options = Client(), ReadOptions(fps=24.0)
     take, adapter = FileBytes(name="a.csv", data=b"take"), FileBytes(name="b.npz", data=b"adapter")
     assert run(requests.read_take(Line(client), take, adapter, options, OPEN))[0] == "the take"
-    assert client.asked == [("motion:a.csv", "adapter:b.npz", options)]
+    assert client.asked == [("motion:a.csv", "adapter:b.npz", options, "open")]
     assert client.data == {"motion": b"take", "adapter": b"adapter"}
-    run(requests.read_take(Line(client), take, None, options, OPEN))
-    assert client.asked[1] == ("motion:a.csv", None, options)
+    run(requests.read_take(Line(client), take, None, options, OPEN, "arkit"))
+    assert client.asked[1] == ("motion:a.csv", None, options, "arkit")
 
 
 class FlameClient(Client):
@@ -202,6 +207,14 @@ def test_a_bake_sends_the_motion_and_returns_its_own_result() -> None:
     assert client.asked == [("motion:take.npz", TRACK, {"head": "flame-head", "vertices": False})]
     sent = decode_motion(client.data["motion"], "take.npz")
     np.testing.assert_array_equal(sent.expression, motion.expression)
+
+
+def test_a_bake_of_arkit_weights_comes_back_as_such() -> None:
+    client = Client()
+    motion = replace(random_motion(4), space="arkit")
+    answer, _ = run(requests.bake(Line(client, happens=([baked()],)), motion, TRACK, "open"))
+    assert answer.space == "arkit"
+    np.testing.assert_array_equal(answer.expression, motion.expression)
 
 
 @pytest.mark.parametrize("subject", ["open-gaussians", FileBytes(name="c.zip", data=b"avatar")])

@@ -157,13 +157,14 @@ def test_a_bake_is_flame_and_learns_the_head_once(
     )
     assert sum(len(chunk.frames) for chunk in job) == FRAMES
     direct = job.finish()
-    assert done.space == SPACE
-    np.testing.assert_array_equal(done.expression, direct.take_motion.expression)
-    np.testing.assert_array_equal(done.jaw, direct.take_motion.jaw)
-    np.testing.assert_array_equal(done.shape, sent.shape)
-    assert np.abs(done.expression - sent.expression).max() > 0.05
-    opened = decode_motion(real.user.read(done.motion, 0).data, "motion.npz")
-    np.testing.assert_array_equal(opened.expression, direct.motion.expression)
+    baked = decode_motion(real.user.read(done.take, 0).data, "take.npz")
+    assert baked.space == SPACE
+    np.testing.assert_array_equal(baked.expression, direct.take_motion.expression)
+    np.testing.assert_array_equal(baked.jaw, direct.take_motion.jaw)
+    np.testing.assert_array_equal(baked.shape, sent.shape)
+    assert np.abs(baked.expression - sent.expression).max() > 0.05
+    assert done.space == "open"
+    np.testing.assert_array_equal(done.expression, direct.motion.expression)
     again = real.run(asked)[0]
     assert {step.stage for step in again} == {"bake"}
 
@@ -201,5 +202,6 @@ def test_a_bake_without_influence_is_the_take(real: WorkClient, name: str) -> No
     )
     done = real.run(asked)[1]
     assert isinstance(done, messages.BakeDone), done
+    baked = decode_motion(real.user.read(done.take, 0).data, "take.npz")
     for field in ("expression", "jaw", "neck", "eyes", "shape"):
-        np.testing.assert_array_equal(getattr(done, field), getattr(sent, field))
+        np.testing.assert_array_equal(getattr(baked, field), getattr(sent, field))
