@@ -10,6 +10,7 @@ from ...shared.wording import say_count
 from ..emotion.sample import read_track
 from ..head.find import Held, hold, need_movable
 from ..link import requests
+from ..link.requests import HeadName
 from ..link.session import session
 from ..link.tasks import Progress, Steps
 from ..motion.placement import describe_speed, place_of, take_times
@@ -32,7 +33,8 @@ def _bake(held: Held) -> Steps:
     take = source.find(head)
     motion = read_take(head, take, scene)
     track = read_track(head, take_times(take, scene), take.fps, scene)
-    baked = yield from requests.bake(line, motion, track, head.affekt_head.model)
+    named = HeadName(name=head.affekt_head.model)
+    baked = yield from requests.bake(line, motion, track, named)
     head, scene = held.get()
     take = source.find(head)
     place, name = place_of(take, scene), take.name

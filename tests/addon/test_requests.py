@@ -212,7 +212,7 @@ def test_a_bake_sends_the_motion_and_returns_its_own_result() -> None:
 def test_a_bake_of_arkit_weights_comes_back_as_such() -> None:
     client = Client()
     motion = replace(random_motion(4), space="arkit")
-    answer, _ = run(requests.bake(Line(client, happens=([baked()],)), motion, TRACK, "open"))
+    answer, _ = run(requests.bake(Line(client, happens=([baked()],)), motion, TRACK, OPEN))
     assert answer.space == "arkit"
     np.testing.assert_array_equal(answer.expression, motion.expression)
 

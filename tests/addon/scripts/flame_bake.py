@@ -27,7 +27,7 @@ def texts_of_a_bake(head: bpy.types.Object) -> list[str]:
     """What the progress said while the head was learnt."""
     baking, tasks = (harness.load(f"addon.{name}") for name in ("bake.baking", "link.tasks"))
     said: list[str] = []
-    for progress in (steps := baking.bake_steps(head.name, bpy.context.scene.name)):
+    for progress in (steps := baking.bake_steps(head, bpy.context.scene)):
         if progress.text not in said:
             said.append(progress.text)
         time.sleep(tasks.POLL_SECONDS / 5)
