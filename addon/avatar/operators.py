@@ -22,7 +22,10 @@ class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         head, chosen = find_head(context), context.scene.affekt_avatar
-        if head is None or not head.affekt_takes.items:
+        if head is None:
+            cls.poll_message_set("Select or add a head first")
+            return False
+        if not head.affekt_takes.items:
             cls.poll_message_set("Import a take onto the head first")
             return False
         if chosen.subject == "FILE" and not chosen.file:

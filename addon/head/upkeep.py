@@ -89,13 +89,17 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
 
 
 def watch() -> None:
-    """Lets Blender call us when a file is loaded, undone or changed."""
+    """Lets Blender call us when a file is loaded, undone or changed, and once for the file that is
+    open when the extension is switched on."""
     for listeners, handler in _handlers():
         listeners.append(handler)
+    bpy.app.timers.register(_after_load, first_interval=0.1)
 
 
 def unwatch() -> None:
     """Takes those calls away."""
+    if bpy.app.timers.is_registered(_after_load):
+        bpy.app.timers.unregister(_after_load)
     for listeners, handler in _handlers():
         if handler in listeners:
             listeners.remove(handler)

@@ -192,7 +192,10 @@ class AFFEKT_OT_fit_takes(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         head = find_head(context)
-        cls.poll_message_set("Import a take onto the head first")
+        asked = (
+            "Select or add a head first" if head is None else "Import a take onto the head first"
+        )
+        cls.poll_message_set(asked)
         return head is not None and bool(head.affekt_takes.items)
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -33,7 +33,7 @@ def check_duplicates(told: dict) -> None:
         ["take", "take 2", "take 2 baked"],
         ["take", "take baked"],
     ]
-    assert "poll()" in told["none_meant"]
+    assert "poll() Select or add a head first" in told["none_meant"]
 
 
 def check_linked(told: dict) -> None:
