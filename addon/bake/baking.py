@@ -14,7 +14,7 @@ from ..link.session import session
 from ..link.tasks import Progress, Steps
 from ..motion.placement import describe_speed, place_of, take_times
 from ..motion.takes import add_take, hold_take, read_take, source_take
-from .unchanged import keep_unchanged
+from .unchanged import Sent, keep_unchanged
 
 
 def bake_steps(head: bpy.types.Object, scene: bpy.types.Scene) -> Steps:
@@ -40,7 +40,9 @@ def _bake(held: Held) -> Steps:
     take = source.find(head)
     place, name = place_of(take, scene), take.name
     result = add_take(head, baked, name=f"{name} baked", place=place, source=name)
-    keep_unchanged(head, source.find(head), result, motion, scene, baked)
+    take = source.find(head)  # adding to the list may have moved it
+    sent = Sent(rig_action=take.rig_action, times=take_times(take, scene), motion=motion)
+    keep_unchanged(head, sent, result, baked, scene)
     said = [
         f"Baked {say_count(result.frames, 'frame')} into the new Action {result.keys_action.name}."
     ]

@@ -7,6 +7,8 @@ made of it differs from the one that it came from in the last bit, four times of
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import bpy
 import numpy as np
 
@@ -20,30 +22,37 @@ from ..motion.placement import take_times
 from ..motion.properties import AFFEKT_PG_take
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sent:
+    """What a bake began with: the motion that an Action on the bones said at curve frames `times`
+    (T,)."""
+
+    rig_action: bpy.types.Action | None
+    times: Float64Array
+    motion: Motion
+
+
 def keep_unchanged(
-    head: bpy.types.Object,
-    source: AFFEKT_PG_take,
-    bake: AFFEKT_PG_take,
-    sent: Motion,
-    scene: bpy.types.Scene,
-    baked: Motion,
+    head: bpy.types.Object, sent: Sent, bake: AFFEKT_PG_take, baked: Motion, scene: bpy.types.Scene
 ) -> None:
-    """Gives the bake's bones the take's own quaternions in the frames in which they turn as in the
-    take. sent, baked: the motion that the take's curves said, and what came back."""
-    before, pose = rotations_of(sent), rig_of(head).pose.bones
-    there = compat.curves_of(source.rig_action, "OBJECT")
+    """Gives the bake's bones the quaternions that the Action had in the frames in which they turn
+    as they did there. baked: what came back of the motion, frame by frame."""
+    if sent.rig_action is None or bake.rig_action is None:
+        return
+    before, pose = rotations_of(sent.motion), rig_of(head).pose.bones
+    there = compat.curves_of(sent.rig_action, "OBJECT")
     here = compat.curves_of(bake.rig_action, "OBJECT")
-    read_at, write_at = take_times(source, scene), take_times(bake, scene)
+    times = take_times(bake, scene)
     for bone, rotations in rotations_of(baked).items():
         same = (rotations == before[bone]).all(1)
-        own = read_quaternions(there, pose[bone], read_at).astype(np.float64)
+        own = read_quaternions(there, pose[bone], sent.times).astype(np.float64)
         new = np.where(same[:, None], own, _beside(axes.quaternions_from_rotations(rotations), own))
         for index in range(4):
             path = f'pose.bones["{bone}"].rotation_quaternion'
             curve = compat.find_curve(here, path, index)
             if curve is not None:
                 curve.keyframe_points.clear()
-                write_keys(curve, write_at, new[:, index])
+                write_keys(curve, times, new[:, index])
 
 
 def _beside(quaternions: Float64Array, others: Float64Array) -> Float64Array:
