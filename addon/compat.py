@@ -40,7 +40,8 @@ OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
 """Option of a property that a library override keeps: of any other it forgets the value."""
 
 Part = str
-"""Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys."""
+"""Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys of the head
+itself, and what `add_keys_part` gives those of a further mesh."""
 
 
 class CurveList(Protocol):
@@ -64,7 +65,36 @@ def new_take_actions(name: str) -> dict[Part, Action]:
     return {"OBJECT": action, "KEY": action}
 
 
+def add_keys_part(actions: dict[Part, Action], name: str) -> Part:
+    """Adds to a take's new Actions what moves the shape keys of one more mesh, called `name`: a
+    slot of its own where slots exist, else an Action."""
+    if not LAYERED_ACTIONS:
+        part = f"KEY:{len(actions)}"
+        actions[part] = bpy.data.actions.new(f"{actions['KEY'].name} {name}")
+        actions[part].id_root = "KEY"
+        return part
+    action = actions["KEY"]
+    slot = action.slots.new(id_type="KEY", name=name)
+    action.layers[0].strips[0].channelbag(slot, ensure=True)
+    part = f"KEY:{slot.handle}"
+    actions[part] = action
+    return part
+
+
+def push_down(owner: ID, action: Action) -> None:
+    """Makes the Action in use of `owner` a strip of its NLA, where another Action can lie over
+    it."""
+    data = owner.animation_data
+    slot = data.action_slot if LAYERED_ACTIONS else None
+    track = data.nla_tracks.new()
+    track.name = action.name
+    _lay(track, action.name, action, slot, action.frame_range[0])
+
+
 def _slot(action: Action, part: Part) -> ActionSlot | None:
+    if ":" in part:
+        handle = int(part.partition(":")[2])
+        return next((slot for slot in action.slots if slot.handle == handle), None)
     return next((slot for slot in action.slots if slot.target_id_type == part), None)
 
 
@@ -165,9 +195,15 @@ def keep_curves(action: Action, prefix: str) -> None:
 
 def new_strip(track: NlaTrack, name: str, action: Action, part: Part, first: float) -> NlaStrip:
     """A strip of the Action's curves for that kind of data-block, which begins at `first`."""
+    return _lay(track, name, action, _slot(action, part) if LAYERED_ACTIONS else None, first)
+
+
+def _lay(
+    track: NlaTrack, name: str, action: Action, slot: ActionSlot | None, first: float
+) -> NlaStrip:
     strip = track.strips.new(name, math.floor(first), action)
-    if LAYERED_ACTIONS:
-        strip.action_slot = _slot(action, part)
+    if slot is not None:
+        strip.action_slot = slot
     strip.frame_start_ui = first
     return strip
 

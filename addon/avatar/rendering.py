@@ -21,9 +21,10 @@ from ...shared.recipes import PictureRecipes
 from ...shared.wording import say_count
 from ..camera import read_cameras
 from ..emotion.sample import read_track
-from ..head.find import Held, hold
+from ..flame.source import ready_head
+from ..head.find import Held, hold, is_flame
 from ..link import requests
-from ..link.requests import FileBytes
+from ..link.requests import FileBytes, HeadName
 from ..link.session import session
 from ..link.tasks import Progress, Steps
 from ..motion.files import read_file
@@ -117,11 +118,12 @@ def _render(held: Held, settings: AvatarSettings) -> Steps:
     head, scene = held.get()
     subject = _subject(head, settings)
     adapter = None if settings.adapter is None else read_file(settings.adapter, _ADAPTER_BYTES)
+    named = yield from ready_head(line, head)
     yield Progress(fraction=0.0, text="Reading the curves")
     head, scene = held.get()
     frames = _covered_frames(head, scene, settings)
     motion, pictures = _read_performance(head, scene, frames, settings)
-    recipes = PictureRecipes(_fingerprint(line.version, subject, adapter), motion, pictures)
+    recipes = PictureRecipes(_fingerprint(line.version, subject, adapter, named), motion, pictures)
     plan = Plan(
         folder=settings.folder,
         suffix=pictures.suffix,
@@ -132,7 +134,7 @@ def _render(held: Held, settings: AvatarSettings) -> Steps:
     try:
         for run in runs:
             some = replace(pictures, frames=run)
-            yield from requests.render(line, subject, adapter, motion, some, plan.work)
+            yield from requests.render(line, subject, adapter, motion, some, plan.work, named)
     except BaseException:  # Esc closes the generator
         leave_frames(plan)
         raise
@@ -148,6 +150,12 @@ def _subject(head: bpy.types.Object, settings: AvatarSettings) -> FileBytes | st
     if settings.avatar is not None:
         return read_avatar(settings.avatar)
     name = head.affekt_head.model
+    if settings.as_gaussians and is_flame(head):
+        raise InputError(
+            "option.avatar",
+            "A FLAME head cannot be drawn as Gaussians: only the open head has any.",
+            "Choose the head itself, or an avatar's file.",
+        )
     return GAUSSIANS_OF_HEAD.format(name) if settings.as_gaussians else name
 
 
@@ -160,9 +168,11 @@ def read_avatar(path: Path) -> FileBytes:
     return FileBytes(name=folder.resolve().name, data=pack_folder(folder))
 
 
-def _fingerprint(version: str, subject: FileBytes | str, adapter: FileBytes | None) -> str:
+def _fingerprint(
+    version: str, subject: FileBytes | str, adapter: FileBytes | None, head: HeadName
+) -> str:
     """A fingerprint of what is drawn, and of the sidecar's version, which may draw otherwise."""
-    given = (subject, adapter)
+    given = (subject, adapter) if head.space is None else (subject, adapter, head.name)
     names = [hashlib.sha256(f.data).hexdigest() if isinstance(f, FileBytes) else f for f in given]
     return fingerprint(version, names)
 

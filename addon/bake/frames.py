@@ -11,9 +11,11 @@ import bpy
 from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.wording import say_count
+from ..character.find import is_character
 from ..motion.placement import Grid, Placement, curve_fps, grid_of, is_same_rate, stretch
-from ..motion.playback import owners_of, playing_actions, playing_strips
+from ..motion.playback import playing_actions, playing_strips
 from ..motion.properties import AFFEKT_PG_take
+from ..motion.takes import owners_of
 from .options import BakeOptions
 
 _FRACTION = 1e-4
@@ -84,9 +86,11 @@ def _bounds(scene: bpy.types.Scene, options: BakeOptions) -> tuple[int, int]:
 
 def _in_strips(head: bpy.types.Object, take: AFFEKT_PG_take, scene: bpy.types.Scene) -> Grid | None:
     """The frames at which NLA strips play the take, no farther apart than the timeline's; None
-    where its Action plays by itself."""
+    where its Action plays by itself, as a character's always does."""
+    if is_character(head):
+        return None
     actions, strips = playing_actions(head, take), []
-    for part, owner in owners_of(head).items():
+    for part, owner in owners_of(head, take).items():
         found = [strip for strip in playing_strips(owner) if strip.action == actions[part]]
         if found and owner.animation_data.action == actions[part]:
             return None

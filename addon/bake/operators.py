@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...shared.errors import AffektError
+from ..character.find import is_character
 from ..head.find import find_head, need_head
 from ..link.session import session
 from ..link.task_operator import TaskOperator
@@ -44,7 +45,7 @@ class AFFEKT_OT_bake(BakeProperties, TaskOperator, bpy.types.Operator):
         return self.begin(context)
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_options(self.layout, self)
+        draw_options(self.layout, self, need_head(context))
         self.layout.prop(self, "overwrite")
 
 
@@ -97,8 +98,10 @@ def say_edited(chosen: BakeProperties, context: bpy.types.Context) -> str:
     return kept
 
 
-def draw_options(layout: bpy.types.UILayout, chosen: BakeProperties) -> None:
-    """The options of a bake, one below the other."""
+def draw_options(
+    layout: bpy.types.UILayout, chosen: BakeProperties, head: bpy.types.Object
+) -> None:
+    """The options of a bake, one below the other; a character's has not all of them."""
     column = layout.column()
     column.use_property_split, column.use_property_decorate = True, False
     column.prop(chosen, "frame_range")
@@ -107,8 +110,10 @@ def draw_options(layout: bpy.types.UILayout, chosen: BakeProperties) -> None:
         for name in ("first", "last"):
             pair.prop(chosen, name)
     column.prop(chosen, "target")
+    column.prop(chosen, "as_strip")
+    if is_character(head):
+        return
     column.prop(chosen, "simplify_mm")
     if not chosen.simplify_mm:
         column.prop(chosen, "step")
-    column.prop(chosen, "as_strip")
     column.prop(chosen, "cache")

@@ -34,4 +34,5 @@ class AFFEKT_PT_bake_options(SidebarPanel, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_options(self.layout, need_head(context).affekt_bake)
+        head = need_head(context)
+        draw_options(self.layout, head.affekt_bake, head)

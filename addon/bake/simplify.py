@@ -19,7 +19,7 @@ from ..head.correctives import PREFIX
 from ..head.find import expression_names, need_shape_keys, rig_of
 from ..link.requests import Waiting
 from ..link.tasks import Progress
-from ..motion.curves import ROOT_PATH, Rows, channels_of, expression_path, rotation_path
+from ..motion.curves import ROOT_PATH, Rows, Turns, channels_of, expression_path, rotation_path
 from .thinning import refill, thin
 
 _BLOCK_FRAMES = 256
@@ -55,10 +55,12 @@ def every(step: int, frames: int, paths: list[str]) -> Rows:
     return dict.fromkeys(paths, rows)
 
 
-def simplify(head: bpy.types.Object, motion: Motion, allowed_mm: float) -> Waiting[Simplified]:
+def simplify(
+    head: bpy.types.Object, motion: Motion, turns: Turns, allowed_mm: float
+) -> Waiting[Simplified]:
     """Thins the motion's keys until the mesh is at most so far off. Where that is reached in no
-    other way all keys stay."""
-    values = _values_of(head, motion)
+    other way all keys stay. turns: the joints' quaternions that will be written."""
+    values = _values_of(head, motion, turns)
     moving = {path: curve for path, curve in values.items() if (curve != curve[0]).any()}
     reach = _measure(head, moving)
     sizes = np.sqrt(np.square(reach.shapes.reshape(len(reach.paths), -1, 3)).sum(2).max(1))
@@ -87,10 +89,10 @@ def _width(curve: Float64Array) -> int:
     return curve.shape[1]
 
 
-def _values_of(head: bpy.types.Object, motion: Motion) -> dict[str, Float64Array]:
+def _values_of(head: bpy.types.Object, motion: Motion, turns: Turns) -> dict[str, Float64Array]:
     """(T, C) by data path, in single precision as keys are."""
     found: dict[str, list[Float64Array]] = {}
-    for channel in channels_of(head, motion):
+    for channel in channels_of(head, motion, turns):
         values = channel.values.astype(np.float32).astype(np.float64)
         found.setdefault(channel.path, []).append(values)
     return {path: np.stack(columns, 1) for path, columns in found.items()}

@@ -6,9 +6,10 @@ from __future__ import annotations
 import bpy
 
 from .. import compat
+from ..motion.parts import actions_of
 from ..motion.placement import take_times
-from ..motion.playback import owners_of
 from ..motion.properties import AFFEKT_PG_take
+from ..motion.takes import owners_of
 
 
 def lay_strips(head: bpy.types.Object, bake: AFFEKT_PG_take, scene: bpy.types.Scene) -> None:
@@ -16,8 +17,8 @@ def lay_strips(head: bpy.types.Object, bake: AFFEKT_PG_take, scene: bpy.types.Sc
     then. A strip that plays it already stays where the animator put it, and as long as its keys
     are now."""
     first, last = map(float, take_times(bake, scene)[[0, -1]])
-    actions = {"OBJECT": bake.rig_action, "KEY": bake.keys_action}
-    for part, owner in owners_of(head).items():
+    actions = actions_of(bake)
+    for part, owner in owners_of(head, bake).items():
         data, action = owner.animation_data, actions[part]
         data.action = None
         strips = [s for track in data.nla_tracks for s in track.strips if s.action == action]

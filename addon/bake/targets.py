@@ -6,6 +6,9 @@ from __future__ import annotations
 import bpy
 
 from .. import compat
+from ..character.find import is_character
+from ..character.performance import can_rebake
+from ..motion.parts import actions_of
 from ..motion.properties import AFFEKT_PG_take
 from ..motion.takes import fingerprint_of
 from .options import BakeOptions
@@ -16,17 +19,17 @@ def bake_to_update(head: bpy.types.Object, source: str) -> AFFEKT_PG_take | None
     none whose Action could be changed."""
     takes = head.affekt_takes
     bakes = [item for item in takes.items if item.kind == "BAKE" and item.source == source]
-    bakes = [bake for bake in bakes if _can_change(bake)]
+    bakes = [bake for bake in bakes if _can_change(head, bake)]
     used = next((bake for bake in bakes if bake.name == takes.active), None)
     return used or (bakes[-1] if bakes else None)
 
 
-def _can_change(bake: AFFEKT_PG_take) -> bool:
-    parts = (("OBJECT", bake.rig_action), ("KEY", bake.keys_action))
-    return all(
+def _can_change(head: bpy.types.Object, bake: AFFEKT_PG_take) -> bool:
+    holds_all = all(
         action is not None and action.library is None and compat.holds_curves(action, part)
-        for part, action in parts
+        for part, action in actions_of(bake).items()
     )
+    return holds_all and (not is_character(head) or can_rebake(head, bake))
 
 
 def is_edited(bake: AFFEKT_PG_take) -> bool:

@@ -9,10 +9,27 @@ from dataclasses import dataclass
 import bpy
 
 from ...shared.errors import InputError
+from ...shared.motion import FLAME_SPACES, FlameSpace
+from ..character.find import belongs_to
 
 
 def is_head(item: bpy.types.Object | None) -> bool:
     return item is not None and item.type == "MESH" and item.affekt_head.is_head
+
+
+def expression_space(head: bpy.types.Object) -> str:
+    """The expression space of the head's shape keys."""
+    return head.affekt_head.space or "open"  # empty on heads of older files
+
+
+def flame_space(head: bpy.types.Object) -> FlameSpace | None:
+    """The version of FLAME that the head was made of, None for any other head."""
+    return next((space for space in FLAME_SPACES if space == expression_space(head)), None)
+
+
+def is_flame(head: bpy.types.Object) -> bool:
+    """Whether the head was made of a FLAME file."""
+    return flame_space(head) is not None
 
 
 def heads_among(items: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
@@ -21,17 +38,22 @@ def heads_among(items: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
 
 
 def find_head(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The head that the animator means: the active object if it is a head or a head's armature,
+    """The head that the animator means: the active object if it is a head or a part of one,
     else the scene's only head, else None."""
     active = getattr(context, "object", None)  # a timer's context has none
     if is_head(active):
         return active
     heads = heads_among(context.scene.objects)
-    if active is not None and active.type == "ARMATURE":
-        owned = [head for head in heads if _armature_modifier_object(head) == active]
+    if active is not None:
+        owned = [head for head in heads if _is_part(head, active)]
         if owned:
             return owned[0]
     return heads[0] if len(heads) == 1 else None
+
+
+def _is_part(head: bpy.types.Object, item: bpy.types.Object) -> bool:
+    """Whether the object is the head's armature or another mesh of a character."""
+    return belongs_to(head, item) or _armature_modifier_object(head) == item
 
 
 def need_head(context: bpy.types.Context) -> bpy.types.Object:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between a `Motion` in the open space and F-curves on a head's shape keys and bones."""
+"""Between a `Motion` in a head's space and F-curves on a head's shape keys and bones."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ...shared.errors import InputError
 from ...shared.head import JOINTS
 from ...shared.motion import WIDTHS, Motion, make_motion
 from .. import axes, compat
-from ..head.find import expression_names, need_shape_keys, rig_of
-from .keys import clear_curve, sample, write_keys
+from ..head.find import expression_names, expression_space, need_shape_keys, rig_of
+from ..head.identity import shape_of
+from .keys import fresh_curve, sample, widen_slider, write_keys
 
 EXPRESSIONS = WIDTHS["expression"]
-_WIDEST_SLIDER = 10.0
 
 
 def rotations_of(motion: Motion) -> dict[str, Float32Array]:
@@ -29,6 +29,27 @@ def rotations_of(motion: Motion) -> dict[str, Float32Array]:
 
 Rows = Mapping[str, IndexArray]
 """Which frames of a motion get a key, by data path."""
+Turns = Mapping[str, Float64Array]
+"""Quaternions (T, 4) of each joint by name, as Blender has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Keying:
+    """How a motion becomes keys. rows: which frames get one, all if None. turns: the joints'
+    quaternions, where they are known to more bits than the motion has."""
+
+    rows: Rows | None = None
+    turns: Turns | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Posed:
+    """What Blender's properties say at T frames: expression (T, 100), quaternions (T, 5, 4) of the
+    joints, places (T, 3) of the root."""
+
+    expression: Float32Array
+    quaternions: Float64Array
+    places: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +75,19 @@ def rotation_path(joint: str) -> str:
 
 ROOT_PATH = 'pose.bones["root"].location'
 """Data path of the head's place on the armature."""
+_EVERY_KEY = Keying()
 
 
-def channels_of(head: bpy.types.Object, motion: Motion) -> Iterator[Channel]:
-    """Every curve that the motion (open space) needs on the head."""
+def turns_of(motion: Motion) -> Turns:
+    """Quaternions of the motion's joints."""
+    rotations = rotations_of(motion)
+    return {name: axes.quaternions_from_rotations(turns) for name, turns in rotations.items()}
+
+
+def channels_of(
+    head: bpy.types.Object, motion: Motion, turns: Turns | None = None
+) -> Iterator[Channel]:
+    """Every curve that the motion (in the head's space) needs on the head. turns: see `Keying`."""
     for column, name in enumerate(expression_names(head)):
         yield Channel(
             part="KEY",
@@ -67,8 +97,8 @@ def channels_of(head: bpy.types.Object, motion: Motion) -> Iterator[Channel]:
             values=motion.expression[:, column],
         )
     turned = {
-        (rotation_path(bone), bone): axes.quaternions_from_rotations(rotations)
-        for bone, rotations in rotations_of(motion).items()
+        (rotation_path(bone), bone): quaternions
+        for bone, quaternions in (turns or turns_of(motion)).items()
     }
     turned[ROOT_PATH, "root"] = np.asarray(axes.to_blender(motion.translation), np.float64)
     for (path, bone), values in turned.items():
@@ -83,32 +113,17 @@ def write_curves(
     motion: Motion,
     times: Float64Array,
     actions: dict[compat.Part, bpy.types.Action],
-    rows: Rows | None = None,
+    keying: Keying = _EVERY_KEY,
 ) -> None:
     """Gives Actions that `new_take_actions` made the motion, one key at each of `times` (T,) curve
-    frames, or of those of `rows`. What the same curves said before is forgotten; others stay."""
+    frames, or as `keying` says. What the same curves said before is forgotten; others stay."""
     keys = need_shape_keys(head).key_blocks
     for column, name in enumerate(expression_names(head)):
-        _widen_slider(keys[name], motion.expression[:, column])
-    for channel in channels_of(head, motion):
-        action = actions[channel.part]
-        curve = compat.find_curve(
-            compat.curves_of(action, channel.part), channel.path, channel.index
-        )
-        if curve is None:
-            curve = compat.new_curve(
-                action, channel.part, channel.path, channel.index, channel.group
-            )
-        else:
-            clear_curve(curve)
-        kept = slice(None) if rows is None else rows[channel.path]
-        write_keys(curve, times[kept], channel.values[kept])
-
-
-def _widen_slider(key: bpy.types.ShapeKey, values: Float32Array) -> None:
-    """Blender clips what an Action writes to the slider's range; a take may go further."""
-    key.slider_min = max(min(key.slider_min, float(values.min())), -_WIDEST_SLIDER)
-    key.slider_max = min(max(key.slider_max, float(values.max())), _WIDEST_SLIDER)
+        widen_slider(keys[name], motion.expression[:, column])
+    for one in channels_of(head, motion, keying.turns):
+        curve = fresh_curve(actions[one.part], one.part, one.path, one.index, one.group)
+        kept = slice(None) if keying.rows is None else keying.rows[one.path]
+        write_keys(curve, times[kept], one.values[kept])
 
 
 def read_curves(
@@ -117,12 +132,21 @@ def read_curves(
     fps: float,
     actions: dict[compat.Part, bpy.types.Action | None],
 ) -> Motion:
-    """What the Actions say at `times` (T,) curve frames, as a motion in the open space: an
-    animator's edits count. Properties without a curve keep the value that they have now.
+    """What the Actions say at `times` (T,) curve frames, as a motion in the head's space: see
+    `read_pose`.
 
     Raises InputError `motion.no_action` if an Action is missing, `motion.rotation_mode`,
     `motion.not_finite`, ….
     """
+    return motion_of(head, read_pose(head, times, actions), fps)
+
+
+def read_pose(
+    head: bpy.types.Object, times: Float64Array, actions: dict[compat.Part, bpy.types.Action | None]
+) -> Posed:
+    """What the Actions say at `times` (T,) curve frames: an animator's edits count. Properties
+    without a curve keep the value that they have now. Raises InputError `motion.no_action`,
+    `motion.rotation_mode`."""
     need_actions(actions)
     shape_curves = compat.curves_of(actions["KEY"], "KEY")
     bone_curves = compat.curves_of(actions["OBJECT"], "OBJECT")
@@ -137,27 +161,26 @@ def read_curves(
         for i, value in enumerate(pose[name].rotation_quaternion):
             turned[:, joint, i] = sample(bone_curves, rotation_path(name), i, times, value)
     places = [sample(bone_curves, ROOT_PATH, i, times, pose["root"].location[i]) for i in range(3)]
-    return motion_of(expression, turned, np.stack(places, 1), fps)
+    return Posed(expression=expression, quaternions=turned, places=np.stack(places, 1))
 
 
-def motion_of(
-    expression: Float32Array, quaternions: Float64Array, places: FloatArray, fps: float
-) -> Motion:
-    """The motion in the open space of what Blender's properties say: expression (T, 100),
-    quaternions (T, 5, 4) of the joints, places (T, 3) the root's."""
+def motion_of(head: bpy.types.Object, posed: Posed, fps: float) -> Motion:
+    """The pose of each frame as a motion in the head's space. Raises InputError
+    `motion.not_finite`, ...."""
     turned = {
-        name: axes.rotations_from_quaternions(quaternions[:, joint]).astype(np.float32)
+        name: axes.rotations_from_quaternions(posed.quaternions[:, joint]).astype(np.float32)
         for joint, name in enumerate(JOINTS)
     }
     return make_motion(
-        expression=expression,
+        expression=posed.expression,
         fps=fps,
-        space="open",
+        space=expression_space(head),
+        shape=shape_of(head),
         rotation=turned["root"],
         neck=turned["neck"],
         jaw=turned["jaw"],
         eyes=np.concatenate([turned["eye_left"], turned["eye_right"]], 1),
-        translation=axes.to_flame(places).astype(np.float32),
+        translation=axes.to_flame(posed.places).astype(np.float32),
     )
 
 

@@ -17,14 +17,15 @@ from ...shared.emotion import CHANNELS
 from ...shared.errors import InputError
 from ...shared.head import JOINTS
 from .. import compat
+from ..character.find import is_character
 from ..emotion.sample import frame_restored
 from ..head.find import Held, expression_names, need_shape_keys, rig_of
 from ..link.requests import Waiting
 from ..link.tasks import Progress
-from .curves import EXPRESSIONS, ROOT_PATH, expression_path, need_quaternions, rotation_path
+from .curves import EXPRESSIONS, ROOT_PATH, Posed, expression_path, need_quaternions, rotation_path
 from .placement import Actions, stretch
 from .properties import AFFEKT_PG_take
-from .takes import HeldTake
+from .takes import HeldTake, owners_of
 
 _SLICE_S = 0.1
 """How long Blender may stand still at a time."""
@@ -32,26 +33,20 @@ _SLICE_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What Blender showed at T frames: expression (T, 100), turned (T, 5, 4) the joints'
-    quaternions, places (T, 3) the root's, emotion (T,) of each channel."""
+    """What Blender showed at T frames: the pose, and (T,) of each channel of emotion."""
 
-    expression: Float32Array
-    turned: Float64Array
-    places: Float64Array
+    posed: Posed
     emotion: dict[str, Float32Array]
-
-
-def owners_of(head: bpy.types.Object) -> dict[compat.Part, bpy.types.ID]:
-    """The data-blocks that a take moves. Raises InputError `head.no_rig`, `.no_shape_keys`."""
-    return {"OBJECT": rig_of(head), "KEY": need_shape_keys(head)}
 
 
 def playing_actions(head: bpy.types.Object, take: AFFEKT_PG_take) -> Actions:
     """The Actions that move the head where the take is in use: its own, or those that an animator
-    assigned in their place."""
+    assigned in their place; on a character always its own."""
     actions: Actions = {"OBJECT": take.rig_action, "KEY": take.keys_action}
+    if is_character(head):
+        return actions
     top = top_actions(head)
-    for part, owner in owners_of(head).items():
+    for part, owner in owners_of(head, take).items():
         in_strip = any(strip.action == actions[part] for strip in playing_strips(owner))
         if top[part] is not None and not in_strip:
             actions[part] = top[part]
@@ -60,12 +55,14 @@ def playing_actions(head: bpy.types.Object, take: AFFEKT_PG_take) -> Actions:
 
 def top_actions(head: bpy.types.Object) -> Actions:
     """The Actions of no take that an animator assigned, such as a copy, or a layer over strips;
-    under a bake those that it was made from."""
+    under a bake those that it was made from. A character has none."""
     takes = head.affekt_takes
     found: Actions = {"OBJECT": None, "KEY": None}
+    if is_character(head):
+        return found
     listed = {item.rig_action for item in takes.items}
     listed |= {item.keys_action for item in takes.items}
-    for part, owner in owners_of(head).items():
+    for part, owner in {"OBJECT": rig_of(head), "KEY": need_shape_keys(head)}.items():
         assigned = owner.animation_data and owner.animation_data.action
         if assigned is not None and assigned not in listed:
             found[part] = assigned
@@ -78,9 +75,9 @@ def top_actions(head: bpy.types.Object) -> Actions:
     return found
 
 
-def why_played(head: bpy.types.Object) -> str:
+def why_played(head: bpy.types.Object, take: AFFEKT_PG_take) -> str:
     """What moves the head besides a take's curves, in a few words; empty if nothing does."""
-    owners, bakes = owners_of(head), bake_actions(head)
+    owners, bakes = owners_of(head, take), bake_actions(head)
     for owner in owners.values():
         if any(strip.action not in bakes for strip in playing_strips(owner)):
             return "NLA strips"
@@ -96,9 +93,9 @@ def why_played(head: bpy.types.Object) -> str:
     return ""
 
 
-def need_free_actions(head: bpy.types.Object) -> None:
+def need_free_actions(head: bpy.types.Object, take: AFFEKT_PG_take) -> None:
     """Raises InputError `bake.tweak_mode` while Blender does not let an Action be put to use."""
-    for owner in owners_of(head).values():
+    for owner in owners_of(head, take).values():
         if owner.animation_data is not None and owner.animation_data.use_tweak_mode:
             raise InputError(
                 "bake.tweak_mode",
@@ -141,16 +138,18 @@ def play_steps(held: Held, source: HeldTake, times: Float64Array, why: str) -> W
     Raises InputError `bake.hidden`, `bake.tweak_mode`, `motion.rotation_mode`, `motion.no_action`,
     `head.*`.
     """
-    played = Played(
+    posed = Posed(
         expression=np.zeros((len(times), EXPRESSIONS), np.float32),
-        turned=np.empty((len(times), len(JOINTS), 4)),
+        quaternions=np.empty((len(times), len(JOINTS), 4)),
         places=np.empty((len(times), 3)),
-        emotion={name: np.empty(len(times), np.float32) for name in CHANNELS},
+    )
+    played = Played(
+        posed=posed, emotion={name: np.empty(len(times), np.float32) for name in CHANNELS}
     )
     row = 0
     while row < len(times):
         head, scene = held.get()
-        need_free_actions(head)
+        need_free_actions(head, source.find(head))
         stage = _Stage(head, scene)
         ends = time.perf_counter() + _SLICE_S
         with frame_restored(scene), _only_take(head, source.find(head)):
@@ -191,16 +190,16 @@ class _Stage:
 
     def read(self, played: Played, row: int) -> None:
         """Notes what is shown."""
-        depsgraph = self._layer.depsgraph
+        depsgraph, posed = self._layer.depsgraph, played.posed
         blocks = self._keys.evaluated_get(depsgraph).key_blocks
         blocks.foreach_get("value", self._values)
-        played.expression[row, : len(self._columns)] = self._values[self._columns]
+        posed.expression[row, : len(self._columns)] = self._values[self._columns]
         rig = self._rig.evaluated_get(depsgraph)
         for joint, name in enumerate(JOINTS):
             bone = rig.pose.bones[name]
-            played.turned[row, joint], place = _local(rig, bone)
+            posed.quaternions[row, joint], place = _local(rig, bone)
             if name == "root":
-                played.places[row] = place
+                posed.places[row] = place
         for name, values in played.emotion.items():
             values[row] = getattr(self._head.affekt_emotion, name)
 
@@ -221,7 +220,7 @@ def _only_take(head: bpy.types.Object, take: AFFEKT_PG_take) -> Iterator[None]:
     """The head moves by the take and whatever else there is, without the bakes."""
     bakes, own, top = bake_actions(head), playing_actions(head, take), top_actions(head)
     with ExitStack() as undo:
-        for part, owner in owners_of(head).items():
+        for part, owner in owners_of(head, take).items():
             strips = list(playing_strips(owner))
             for strip in strips:
                 if strip.action in bakes:

@@ -8,6 +8,16 @@ import bpy
 from ..compat import OVERRIDABLE
 
 
+class AFFEKT_PG_take_part(bpy.types.PropertyGroup):
+    """What moves the shape keys of a further mesh of a character; its name is the part's."""
+
+    name: bpy.props.StringProperty(name="Part", override=OVERRIDABLE)
+    mesh: bpy.props.PointerProperty(type=bpy.types.Object, name="Mesh", override=OVERRIDABLE)
+    action: bpy.props.PointerProperty(
+        type=bpy.types.Action, name="Shape keys", override=OVERRIDABLE
+    )
+
+
 class AFFEKT_PG_take(bpy.types.PropertyGroup):
     """One take or bake: the Action on the armature and the one on the shape keys, which from
     Blender 4.4 on are two slots of the same Action."""
@@ -36,6 +46,14 @@ class AFFEKT_PG_take(bpy.types.PropertyGroup):
     frames: bpy.props.IntProperty(name="Frames", min=0, override=OVERRIDABLE)
     fps: bpy.props.FloatProperty(
         name="Frames per second of the take", precision=3, override=OVERRIDABLE
+    )
+    parts: bpy.props.CollectionProperty(
+        type=AFFEKT_PG_take_part, override={"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
+    )
+    mapping: bpy.props.StringProperty(
+        name="Mapping",
+        description="What a character made of the take's weights",
+        override=OVERRIDABLE,
     )
     placed_fps: bpy.props.FloatProperty(
         name="Frames per second of the keys",

@@ -11,15 +11,28 @@ import numpy as np
 
 from ...shared.arrays import Float64Array
 from ...shared.errors import InputError
-from ...shared.motion import Motion
+from ...shared.motion import Motion, TakeSpace
 from .. import compat
+from ..character.find import is_character
+from ..character.performance import (
+    Parts,
+    keep_performance,
+    parts_of,
+    read_performance,
+    rebake_performance,
+    write_performance,
+)
 from ..emotion.action import ensure_action
-from ..head.find import need_movable, need_shape_keys
+from ..head.find import need_movable, need_shape_keys, rig_of
 from ..head.rig import own_rig
-from .curves import Rows, read_curves, write_curves
+from .curves import Keying, read_curves, write_curves
 from .keys import encode_keys
+from .parts import actions_of
 from .placement import Placement, all_times, take_times
 from .properties import AFFEKT_PG_take
+
+_EVERY_KEY = Keying()
+_NO_PARTS: Parts = {}
 
 
 def add_take(
@@ -29,27 +42,34 @@ def add_take(
     name: str,
     place: Placement,
     source: str = "",
-    rows: Rows | None = None,
+    keying: Keying = _EVERY_KEY,
 ) -> AFFEKT_PG_take:
-    """Writes the motion (open space) into new Actions, lists them under a free name and puts
-    them to use. With a `source` it is a bake of that take. rows: which frames get keys, all if
-    None. If anything fails nothing stays.
+    """Writes the motion (in the head's space; a character's in ARKit's) into new Actions, lists
+    them under a free name and puts them to use. With a `source` it is a bake of that take. If
+    anything fails nothing stays.
 
-    Raises InputError `head.linked`, `head.no_rig`, `head.no_shape_keys`.
+    Raises InputError `head.linked`, `head.no_rig`, `head.no_shape_keys`, `character.*`.
     """
     need_movable(head)
-    need_shape_keys(head)
+    if not is_character(head):
+        need_shape_keys(head)
     used = head.affekt_takes.active
     actions = compat.new_take_actions(_free_name(head, name))
-    placed = _Placed(motion, place)
+    placed, parts = _Placed(motion, place), _NO_PARTS
     try:
-        write_curves(head, motion, placed.times, actions, rows)
+        if is_character(head):
+            origin = find_take(head, source) if source else None
+            parts = write_performance(head, motion, placed.times, actions, origin)
+        else:
+            write_curves(head, motion, placed.times, actions, keying)
         take = head.affekt_takes.items.add()
         take.name = _free_name(head, name)
         take.kind, take.source = ("BAKE", source) if source else ("TAKE", "")
         take.rig_action, take.keys_action = actions["OBJECT"], actions["KEY"]
         for action in actions.values():
             action.use_fake_user = True
+        if is_character(head):
+            keep_performance(head, take, parts, actions)
         placed.note(take)
         use_take(head, take.name)
     except Exception:
@@ -67,15 +87,22 @@ def bake_again(
     motion: Motion,
     *,
     place: Placement,
-    rows: Rows | None = None,
+    keying: Keying = _EVERY_KEY,
 ) -> None:
-    """Writes another motion (open space) into the Actions of a bake and puts it to use; what else
-    they move stays. rows: which frames get keys, all if None."""
+    """Writes another motion (space as in `add_take`) into the Actions of a bake and puts it to use;
+    what else they move stays."""
     placed = _Placed(motion, place)
-    actions = {"OBJECT": bake.rig_action, "KEY": bake.keys_action}
-    write_curves(head, motion, placed.times, actions, rows)
+    if is_character(head):
+        rebake_performance(head, bake, motion, placed.times, find_take(head, bake.source))
+    else:
+        write_curves(head, motion, placed.times, actions_of(bake), keying)
     placed.note(bake)
     use_take(head, bake.name)
+
+
+def space_of(head: bpy.types.Object) -> TakeSpace:
+    """The space of a head's takes."""
+    return "arkit" if is_character(head) else "open"
 
 
 class _Placed:
@@ -108,7 +135,7 @@ def note_keys(take: AFFEKT_PG_take) -> None:
 def fingerprint_of(take: AFFEKT_PG_take) -> str:
     """A fingerprint of everything that the keys of the take's Actions say."""
     digest = hashlib.blake2b(digest_size=20)
-    for part, action in _actions(take).items():
+    for part, action in actions_of(take).items():
         for curve in () if action is None else compat.curves_of(action, part):
             digest.update(f"{curve.data_path}[{curve.array_index}]".encode())
             digest.update(encode_keys(curve))
@@ -130,9 +157,13 @@ def use_take(head: bpy.types.Object, name: str) -> None:
     take = find_take(head, name)
     if take.rig_action is None or take.keys_action is None:
         raise _without_action(name)
-    keys, rig = need_shape_keys(head), own_rig(head)
+    if is_character(head):
+        need_movable(head)
+    else:
+        need_shape_keys(head), own_rig(head)
     ensure_action(head)
-    _assign(rig, keys, take)
+    for part, owner in owners_of(head, take).items():
+        _assign(head, owner, actions_of(take)[part], part)
     head.affekt_takes.active = name
 
 
@@ -140,15 +171,35 @@ def drop_dead_takes(head: bpy.types.Object) -> None:
     """Takes off the list what has lost an Action, and says none is in use if it was that."""
     takes = head.affekt_takes
     for index in reversed(range(len(takes.items))):
-        if takes.items[index].rig_action is None or takes.items[index].keys_action is None:
+        if not all(actions_of(takes.items[index]).values()):
             takes.items.remove(index)
     if takes.active and takes.active not in takes.items:
         takes.active = ""
 
 
-def _assign(rig: bpy.types.Object, keys: bpy.types.Key, take: AFFEKT_PG_take) -> None:
-    compat.assign_action(rig, take.rig_action, "OBJECT")
-    compat.assign_action(keys, take.keys_action, "KEY")
+def owners_of(head: bpy.types.Object, take: AFFEKT_PG_take) -> dict[compat.Part, bpy.types.ID]:
+    """The data-blocks that the take moves. Raises InputError `head.no_rig`, `.no_shape_keys`,
+    `motion.no_action`."""
+    if is_character(head):
+        return parts_of(head, take)
+    return {"OBJECT": rig_of(head), "KEY": need_shape_keys(head)}
+
+
+def _assign(
+    head: bpy.types.Object, owner: bpy.types.ID, action: bpy.types.Action, part: compat.Part
+) -> None:
+    """Lets the Action move the data-block. On a character another Action that did goes into the
+    NLA, under this one, and still plays what the take leaves alone."""
+    data = owner.animation_data
+    before = None if data is None else data.action
+    if is_character(head) and before not in {None, action} | actions_of_head(head):
+        compat.push_down(owner, before)
+    compat.assign_action(owner, action, part)
+
+
+def actions_of_head(head: bpy.types.Object) -> set[bpy.types.Action]:
+    """The Actions of all takes and bakes of the head."""
+    return {a for take in head.affekt_takes.items for a in actions_of(take).values() if a}
 
 
 def find_take(head: bpy.types.Object, name: str) -> AFFEKT_PG_take:
@@ -222,15 +273,13 @@ def source_take(head: bpy.types.Object) -> AFFEKT_PG_take:
 
 def read_take(head: bpy.types.Object, take: AFFEKT_PG_take, scene: bpy.types.Scene) -> Motion:
     """The take's motion at its own frame rate, with every edit of its curves."""
-    return read_curves(head, take_times(take, scene), take.fps, _actions(take))
+    return read_take_at(head, take, take_times(take, scene), take.fps)
 
 
 def read_take_at(
     head: bpy.types.Object, take: AFFEKT_PG_take, times: Float64Array, fps: float
 ) -> Motion:
     """The take's motion at any curve frames `times` (T,)."""
-    return read_curves(head, times, fps, _actions(take))
-
-
-def _actions(take: AFFEKT_PG_take) -> dict[compat.Part, bpy.types.Action | None]:
-    return {"OBJECT": take.rig_action, "KEY": take.keys_action}
+    if is_character(head):
+        return read_performance(head, take, times, fps)
+    return read_curves(head, times, fps, actions_of(take))

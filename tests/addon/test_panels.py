@@ -16,12 +16,20 @@ def sliders(owner: str, *names: str) -> list[list[str]]:
     return [[kind, f"{owner}.{name}"] for name in names for kind in ("prop", "dot")]
 
 
+ADD_HEAD = [
+    ["button", "affekt.add_head"],
+    ["button", "affekt.browse_flame_head"],
+    ["button", "affekt.use_character"],
+]
+
+
 @pytest.mark.one_blender
 def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_path: Path) -> None:
     told = in_blender("panels.py", head=save(small_head(vertices=50), tmp_path / "head.npz"))
     empty = told["empty"]
     assert [empty[name] for name in ("take", "emotion", "bake", "avatar")] == [None] * 4
-    assert empty["head"] == [["button", "affekt.add_head"]]
+    assert empty["character"] is None
+    assert empty["head"] == ADD_HEAD
     assert empty["sidecar"] == [
         ["button", "affekt.start_sidecar"],
         ["button", "preferences.addon_show"],
@@ -29,7 +37,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     ]
     assert told["Rig"] == told["Her"], "a head's rig stands for the head"
     shown = told["Her"]
-    assert shown["head"] == [["text", "Her"], ["button", "affekt.add_head"]]
+    assert shown["head"] == [["text", "Her"], *ADD_HEAD]
     assert shown["take"] == [["button", "affekt.browse_take"]]
     assert shown["bake"] == [["button", "affekt.bake"]]
     assert shown["emotion"] == [

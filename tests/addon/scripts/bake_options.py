@@ -145,7 +145,7 @@ def strips() -> dict:
     used = bake(target="NEW", as_strip=True)
     data = head.data.shape_keys.animation_data
     told = {"laid": laid(data, used), "shown": shown(11), "active": str(data.action)}
-    for owner in playback.owners_of(head).values():
+    for owner in takes.owners_of(head, head.affekt_takes.items[0]).values():
         owner.animation_data.nla_tracks[-1].strips[0].frame_start_ui = 101
     again = bake(as_strip=True)
     told |= {"again": laid(data, again), "moved_shown": shown(111)}
@@ -170,7 +170,6 @@ with harness.enabled():
     tasks, baking = harness.load("addon.link.tasks"), harness.load("addon.bake.baking")
     choices, takes = harness.load("addon.bake.options"), harness.load("addon.motion.takes")
     compat, placement = harness.load("addon.compat"), harness.load("addon.motion.placement")
-    playback = harness.load("addon.motion.playback")
     scene.render.fps = 30
     head, model = harness.add_head(asked["head"]), harness.read_head(asked["head"])
     performed = harness.read_motion(asked["motion"])

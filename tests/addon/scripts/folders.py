@@ -17,10 +17,12 @@ asked = harness.options()
 class Reader(FakeClient):
     """Reads one frame from any file, and three from a zip."""
 
-    def read_take(self, motion: object, adapter: object = None, options: object = None) -> object:
+    def read_take(
+        self, motion: object, adapter: object = None, options: object = None, *, space: str = "open"
+    ) -> object:
         is_zip = self.uploaded[-1].startswith(b"PK")
         self.take, self.notes = silence(3 if is_zip else 1), ("A note.",)
-        return super().read_take(motion, adapter, options)
+        return super().read_take(motion, adapter, options, space=space)
 
 
 def sent() -> dict[str, str]:

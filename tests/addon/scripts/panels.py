@@ -51,7 +51,7 @@ def drawn(names: list[str]) -> dict[str, list[list[str]] | None]:
     return told
 
 
-ALWAYS = ["sidecar", "head", "take", "emotion", "bake", "avatar"]
+ALWAYS = ["sidecar", "head", "character", "take", "emotion", "bake", "avatar"]
 WITH_A_HEAD = ["emotion_strengths", "bake_options", "avatar_output"]
 
 with harness.enabled():

@@ -96,10 +96,15 @@ def counted(take: object) -> np.ndarray:
     return keys_of(take)[f'key_blocks["{counting}"].value[0]'][:, 0]
 
 
+def owners_of(head: bpy.types.Object) -> dict[str, bpy.types.ID]:
+    """What a take of the head moves."""
+    return takes.owners_of(head, head.affekt_takes.items[0])
+
+
 def push_down(head: bpy.types.Object, start: int) -> list[bpy.types.NlaStrip]:
     """The take as strips, as Push Down Action makes them."""
     strips = []
-    for part, owner in playback.owners_of(head).items():
+    for part, owner in owners_of(head).items():
         data = owner.animation_data
         strip = data.nla_tracks.new().strips.new("take", start, data.action)
         if compat.LAYERED_ACTIONS:
@@ -218,7 +223,7 @@ def constrained() -> dict:
 def copied() -> dict:
     """A copy of the take's Action was assigned and edited; the take's own is as it was."""
     head = fresh()
-    for part, owner in playback.owners_of(head).items():
+    for part, owner in owners_of(head).items():
         copy = owner.animation_data.action.copy()
         for curve in compat.curves_of(copy, part):
             for point in curve.keyframe_points:
@@ -247,7 +252,7 @@ def other_take() -> list[str]:
     head = fresh()
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=101)
     bpy.ops.affekt.use_take(name="take")
-    for part, owner in playback.owners_of(head).items():
+    for part, owner in owners_of(head).items():
         take = head.affekt_takes.items[1]
         compat.assign_action(owner, take.keys_action if part == "KEY" else take.rig_action, part)
     tasks.Task("Bake", baking.bake_steps(head, scene)).run()
@@ -305,6 +310,7 @@ with harness.enabled():
     compat, keys = harness.load("addon.compat"), harness.load("addon.motion.keys")
     playback = harness.load("addon.motion.playback")
     rig_of = harness.load("addon.head.find").rig_of
+    takes = harness.load("addon.motion.takes")
     model = harness.read_head(asked["head"])
     counting, other = model.expression_names[1:3]
     performed = silence(FRAMES)

@@ -41,7 +41,7 @@ def drive() -> None:
 def push_down() -> None:
     """The take as strips."""
     bpy.ops.affekt.use_take(name=take_name)
-    for part, owner in harness.load("addon.motion.playback").owners_of(head).items():
+    for part, owner in takes.owners_of(head, head.affekt_takes.items[0]).items():
         data = owner.animation_data
         compat.new_strip(data.nla_tracks.new(), "take", data.action, part, 1.0)
         strip = data.nla_tracks[0].strips[0]
