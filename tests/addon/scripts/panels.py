@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import bpy
 import harness
+from made_character import bind, make_armature
 
 
 class Layout:
@@ -70,7 +71,7 @@ def draw_character() -> dict[str, list[list[str]] | None]:
     bpy.context.scene.collection.objects.link(item)
     for name in ("Basis", "browDown_L"):
         item.shape_key_add(name=name)
-    item.modifiers.new("Rig", "ARMATURE").object = bpy.data.objects["Rig"]
+    bind(item, make_armature({"neck": [(0, 0, 0), (0, 0, 0.1)]}))
     bpy.context.view_layer.objects.active = item
     bpy.ops.affekt.use_character()
     return drawn(["head", "character", "character_shapes", "character_bones", "take", "emotion"])
