@@ -266,7 +266,8 @@ def _spare(
 def describe_names(found: CharacterNames) -> list[str]:
     """Sentences for the animator: how much was found, in how many meshes, and what is open."""
     shapes = {match.shape for match in found.matches}
-    said = [f"{len(shapes)} of ARKit's {len(ARKIT_NAMES)} shapes were found{_by(found)}."]
+    were = "was" if len(shapes) == 1 else "were"
+    said = [f"{len(shapes)} of ARKit's {len(ARKIT_NAMES)} shapes {were} found{_by(found)}."]
     if 0 < len(found.missing) < len(ARKIT_NAMES):
         said.append(f"It lacks {_list(found.missing)}.")
     for one in found.unclear:

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import bpy
 
+from ...shared.character_mapping import encode_mapping
 from ...shared.errors import AffektError
 from ..motion.placement import take_times
-from .performance import is_out_of_date, rewrite_performance
+from .find import mapping_of
+from .performance import rewrite_performance
 
 
 def old_takes(head: bpy.types.Object) -> list[bpy.types.PropertyGroup]:
     """Takes and bakes that were written by other settings. Raises InputError
     `avatar.calibration_values`."""
-    return [take for take in head.affekt_takes.items if is_out_of_date(head, take)]
+    now = encode_mapping(mapping_of(head))
+    return [take for take in head.affekt_takes.items if take.mapping != now]
 
 
 def apply_mapping(head: bpy.types.Object, scene: bpy.types.Scene) -> int:

@@ -132,12 +132,6 @@ def parts_of(head: bpy.types.Object, take: AFFEKT_PG_take) -> dict[compat.Part, 
     return owners
 
 
-def is_out_of_date(head: bpy.types.Object, take: AFFEKT_PG_take) -> bool:
-    """Whether the take was written by other strengths or another calibration than the character
-    has now."""
-    return take.mapping != encode_mapping(mapping_of(head))
-
-
 def rewrite_performance(head: bpy.types.Object, take: AFFEKT_PG_take, times: Float64Array) -> None:
     """Writes the take's keys anew by the character's present mapping, at `times` (T,); an
     animator's edits stay."""

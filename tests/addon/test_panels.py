@@ -53,7 +53,32 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     assert told["bake_chosen"] == [["prop", f"Her.{name}"] for name in names]
     assert told["baking"]["bake"] == [["progress", "0.25 Emotion 1/4"], ["button", "affekt.cancel"]]
     assert told["baking"]["head"] == shown["head"]
+    check_character(told["His"])
     assert told["paths"] == ["her.zip", "in/flame.npz", "out"]
+
+
+def check_character(shown: dict) -> None:
+    """What was found, the lines of the shapes, the bones; and else as any head."""
+    assert shown["head"] == [["text", "His"], ["button", "affekt.add_head"]]
+    texts = " ".join(text for kind, text in shown["character"] if kind == "text")
+    assert texts.startswith("1 of ARKit's 52 shapes was found")
+    assert [text for kind, text in shown["character"] if kind == "button"] == [
+        "affekt.calibrate",
+        "affekt.use_character Look Again",
+        "affekt.release_character",
+    ]
+    assert shown["character_shapes"] == [
+        ["text", "browDownLeft"],
+        ["search", "browDownLeft: browDown_L"],
+        ["text", "browDownRight"],
+        ["search", "browDownRight: "],
+        ["prop", "His.mesh"],
+        ["prop", "His.strength"],
+        ["button", "affekt.add_shape_key_line"],
+    ]
+    assert shown["character_bones"][0] == ["prop", "His.armature"]
+    assert ["search", "neck: neck"] in shown["character_bones"]
+    assert shown["emotion"][0] == ["prop", "His.happy"]
 
 
 def check_avatar(shown: dict, chosen: dict) -> None:

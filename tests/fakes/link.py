@@ -141,7 +141,7 @@ class SteppedServices:
         self.started.set()
         if self.bug:
             raise RuntimeError("a bug")
-        motion = self.read_take(task.take)[0].motion
+        motion = self.read_take(task.take, "open")[0].motion
         frames = task.frames or range(len(motion))
         yield JobStep(stage="modulate", done=0, total=len(frames))
         for done in range(len(frames)):

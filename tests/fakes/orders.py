@@ -102,7 +102,7 @@ class FakeServices:
 
     def bake(self, task: BakeTask, user: UserCache) -> BakeSteps:
         self.bakes.append(task)
-        motion = self.read_take(task.take)[0].motion
+        motion = self.read_take(task.take, "open")[0].motion
         try:
             for done in range(FRAMES + 1):
                 self._fail_at(done)

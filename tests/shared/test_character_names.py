@@ -153,8 +153,7 @@ def test_vrm_has_a_blink_and_perfect_sync_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "several",
-    [("jawOpen", "JawOpen"), ("jaw_open", "JawOpen"), ("Jaw-Open", "jawOpen", "jaw open")],
+    "several", ["jawOpen/JawOpen", "jaw_open/JawOpen", "Jaw-Open/jawOpen/jaw open"]
 )
 def test_two_keys_for_one_shape_are_said_and_none_is_taken(several: str) -> None:
     keys = several.split("/")

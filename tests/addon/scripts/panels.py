@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import bpy
 import harness
+from made_character import bind, make_armature
 
 
 class Layout:
@@ -33,8 +34,19 @@ class Layout:
     def progress(self, factor: float, text: str) -> None:
         self._drawn.append(["progress", f"{factor:g} {text}"])
 
+    def prop_search(
+        self, owner: bpy.types.bpy_struct, name: str, data: object, items: str, **_: object
+    ) -> None:
+        assert name in owner.bl_rna.properties, name
+        getattr(data, items)  # raises if there is none
+        self._drawn.append(["search", f"{owner.name or name}: {getattr(owner, name)}"])
+
+    def template_list(self, kind: str, _: str, owner: object, items: str, *__: object) -> None:
+        for item in getattr(owner, items)[:2]:
+            getattr(bpy.types, kind).draw_item(None, bpy.context, self, owner, item, 0, owner, "")
+
     def __getattr__(self, name: str) -> Callable[..., "Layout"]:
-        if name not in ("row", "column", "box"):
+        if name not in ("row", "column", "box", "split"):
             raise AttributeError(name)
         return lambda **_: Layout(self._drawn)
 
@@ -49,6 +61,20 @@ def drawn(names: list[str]) -> dict[str, list[list[str]] | None]:
         if shows:
             panel.draw(SimpleNamespace(layout=Layout(told[name])), bpy.context)
     return told
+
+
+def draw_character() -> dict[str, list[list[str]] | None]:
+    """The panels of a character that has one key and a rig with a head."""
+    mesh = bpy.data.meshes.new("His")
+    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 0, 1)], [], [(0, 1, 2)])
+    item = bpy.data.objects.new("His", mesh)
+    bpy.context.scene.collection.objects.link(item)
+    for name in ("Basis", "browDown_L"):
+        item.shape_key_add(name=name)
+    bind(item, make_armature({"neck": [(0, 0, 0), (0, 0, 0.1)]}))
+    bpy.context.view_layer.objects.active = item
+    bpy.ops.affekt.use_character()
+    return drawn(["head", "character", "character_shapes", "character_bones", "take", "emotion"])
 
 
 ALWAYS = ["sidecar", "head", "character", "take", "emotion", "bake", "avatar"]
@@ -85,4 +111,5 @@ with harness.enabled():
     tasks.start_task(tasks.Task("Bake", (step for step in steps))).step()
     told["baking"] = drawn(["head", "bake"])
     tasks.end_task()
+    told["His"] = draw_character()
     harness.answer(**told)

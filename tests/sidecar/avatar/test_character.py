@@ -13,7 +13,7 @@ from affekt.sidecar.avatar.character import character_rig
 from affekt.sidecar.avatar.effects import open_motion
 from affekt.sidecar.head.read import OPEN, read_head
 
-FACTORS = np.linspace(0.6, 1.5, SHAPES, dtype=np.float32)
+FACTORS = np.linspace(0.75, 1.5, SHAPES, dtype=np.float32)
 MEASURED = ("browDownLeft", "browInnerUp", "cheekPuff", "eyeWideLeft", "jawOpen", "mouthSmileLeft")
 
 
