@@ -8,6 +8,7 @@ import bpy
 from ...shared.character_mapping import encode_mapping
 from ...shared.errors import AffektError
 from ..motion.placement import take_times
+from ..motion.takes import fingerprint_of, note_keys
 from .find import mapping_of
 from .performance import rewrite_performance
 
@@ -23,7 +24,10 @@ def apply_mapping(head: bpy.types.Object, scene: bpy.types.Scene) -> int:
     """Writes old takes anew; how many. Raises InputError `motion.no_action`, `character.*`."""
     takes = old_takes(head)
     for take in takes:
+        was_as_baked = take.baked_keys == fingerprint_of(take)
         rewrite_performance(head, take, take_times(take, scene))
+        if was_as_baked:
+            note_keys(take)
     return len(takes)
 
 

@@ -60,6 +60,7 @@ def test_characters(told: dict) -> None:
     check_take(told)
     check_bake(told)
     check_calibration(told)
+    check_bake_options(told)
     check_bad_input(told)
 
 
@@ -100,6 +101,21 @@ def check_calibration(told: dict) -> None:
     assert told["off"] == pytest.approx([1.0, 0.75], abs=1e-5)
     assert told["old"] == 2
     assert told["weaker"] == pytest.approx([0.5, 0], abs=1e-5)
+
+
+def check_bake_options(told: dict) -> None:
+    # Strengths that were set since are no edits of the bake: it is baked again, by the new ones.
+    assert told["again"] == [2, True, "take baked"]
+    assert told["again_jaw"] == pytest.approx([0.5, 0.5], abs=1e-5)
+    assert told["again_brow"] == pytest.approx(0.5)
+    assert told["part"] == [6, 5]
+    assert told["strips_of"] == [["take baked 2"], ["take baked 2"]]
+    assert told["part_jaw"] == pytest.approx([0.125, 0.125], abs=1e-5)
+    assert ["fewer keys" in said for said in told["unknown"]] == [True, True, False]
+    assert "a mesh cache" in told["unknown"][2]
+    assert "in place of 'take'" in told["copied"]
+    assert "NLA strips play 'take'" in told["in_strips"]
+    assert (told["take_again"], told["left"]) == (3, 3)
 
 
 def check_bad_input(told: dict) -> None:

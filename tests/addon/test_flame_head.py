@@ -159,6 +159,15 @@ def test_bakes_on_a_flame_head_stay_flame(
     # At influence 0 every key is the take's, bit for bit.
     assert told["different"] == []
     assert told["curves"][0] == told["curves"][1] == 100 + 5 * 4 + 3
+    # So it is where strips play it and Blender is asked.
+    assert told["different_in_strips"] == []
+    # A part of it with fewer keys: the mesh cache is FLAME's, and as far off as is allowed.
+    assert told["part"] == [30, 11]
+    assert told["mesh_bytes"] == 32 + 30 * len(twin.arrays["v_template"]) * 12
+    assert 1 < max(told["part_keys"]) <= 30
+    assert sum(told["part_keys"]) < 0.9 * 30 * len(told["part_keys"])
+    print(f"mesh off by {[f'{1000 * off:.4f} mm' for off in told['mesh_off_m']]}")
+    assert max(told["mesh_off_m"]) < 0.00025
     # What the sidecar has learnt of the head lies in the cache, once; here it is used again.
     assert len(list((tmp_path / "cache" / "adapters").iterdir())) == 1
     monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path / "cache"))

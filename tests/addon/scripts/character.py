@@ -100,6 +100,8 @@ def whole_path(told: dict) -> None:
     bpy.ops.affekt.use_take(name="take")
     told["take_brow"] = value_at(face, "BS_Brow_Down_L", 13)
     calibrate(told, face, take)
+    bake_options(told, face, teeth)
+    refused_bakes(told, face)
 
 
 def calibrate(told: dict, face: bpy.types.Object, take: object) -> None:
@@ -121,6 +123,50 @@ def calibrate(told: dict, face: bpy.types.Object, take: object) -> None:
     told["old"] = len(applying.old_takes(face))
     bpy.ops.affekt.apply_strengths()
     told["weaker"] = [value_at(face, "BS_Jaw_Open", 25), len(applying.old_takes(face))]
+
+
+def bake_options(told: dict, face: bpy.types.Object, teeth: bpy.types.Object) -> None:
+    """The bake of before is baked again, with its new strengths; a part of the take as a strip."""
+    takes = face.affekt_takes
+    before = takes.items[1].keys_action
+    bpy.ops.affekt.bake()
+    told["again"] = [len(takes.items), takes.items[1].keys_action == before, takes.active]
+    told["again_jaw"] = [value_at(mesh, "BS_Jaw_Open", 25) for mesh in (face, teeth)]
+    told["again_brow"] = value_at(face, "BS_Brow_Down_L", 13)
+    bpy.ops.affekt.bake(target="NEW", frame_range="OWN", first=5, last=10, as_strip=True)
+    part = takes.items[2]
+    told["part"] = [part.frames, part.first_frame]
+    told["strips_of"] = [
+        [track.strips[0].name for track in mesh.data.shape_keys.animation_data.nla_tracks]
+        for mesh in (face, teeth)
+    ]
+    told["part_jaw"] = [value_at(mesh, "BS_Jaw_Open", 7) for mesh in (face, teeth)]
+    told["take_again"] = len(takes.items)
+    for mesh in (face, teeth):
+        for track in list(mesh.data.shape_keys.animation_data.nla_tracks):
+            mesh.data.shape_keys.animation_data.nla_tracks.remove(track)
+    bpy.ops.affekt.use_take(name="take")
+
+
+def refused_bakes(told: dict, face: bpy.types.Object) -> None:
+    """What a character's bake cannot have, and what it would read wrongly, is said."""
+    compat, bake = harness.load("addon.compat"), bpy.ops.affekt.bake
+    path = str(harness.folder() / "mesh.pc2")
+    told["unknown"] = [
+        harness.failure(lambda: bake(simplify_mm=0.1)),
+        harness.failure(lambda: bake(step=2)),
+        harness.failure(lambda: bake(cache=path)),
+    ]
+    data, take = face.data.shape_keys.animation_data, face.affekt_takes.items[0]
+    copy = take.keys_action.copy()
+    compat.assign_action(face.data.shape_keys, copy, "KEY")
+    told["copied"] = harness.failure(lambda: bake())
+    compat.assign_action(face.data.shape_keys, None, "KEY")
+    compat.new_strip(data.nla_tracks.new(), "take", take.keys_action, "KEY", 31.0)
+    told["in_strips"] = harness.failure(lambda: bake())
+    data.nla_tracks.remove(data.nla_tracks[0])
+    bpy.ops.affekt.use_take(name="take")
+    told["left"] = len(face.affekt_takes.items)
 
 
 def bad_input(told: dict) -> None:

@@ -66,7 +66,7 @@ with harness.enabled():
     baked = face.affekt_takes.items[1]
     face.affekt_emotion.influence = 0.0
     bpy.ops.affekt.use_take(name=take.name)
-    bpy.ops.affekt.bake()
+    bpy.ops.affekt.bake(target="NEW")
     still = face.affekt_takes.items[2]
     harness.answer(
         seconds=seconds,

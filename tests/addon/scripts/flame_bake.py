@@ -46,6 +46,46 @@ def baked(head: bpy.types.Object, out: str) -> float:
     return seconds
 
 
+def in_strips(head: bpy.types.Object) -> list[str]:
+    """Curves of a bake at influence 0 that say anything but the take, which strips play ten frames
+    later."""
+    takes, compat = harness.load("addon.motion.takes"), harness.load("addon.compat")
+    take = head.affekt_takes.items[0]
+    bpy.ops.affekt.use_take(name=take.name)
+    for part, owner in takes.owners_of(head, take).items():
+        data = owner.animation_data
+        compat.new_strip(data.nla_tracks.new(), "take", data.action, part, 11.0)
+        data.action = None
+    bpy.ops.affekt.bake(target="NEW")
+    take, bake = head.affekt_takes.items[0], head.affekt_takes.items[-1]
+    wanted, found = curves(take), curves(bake)
+    different = [k for k, v in wanted.items() if found[k][1::2] != v[1::2]]
+    different += [k for k, v in wanted.items() if found[k][0] != v[0] + 10]
+    for owner in takes.owners_of(head, take).values():
+        tracks = owner.animation_data.nla_tracks
+        tracks.remove(tracks[0])
+    bpy.ops.affekt.use_take(name=take.name)
+    return different
+
+
+def part_of(head: bpy.types.Object) -> dict:
+    """A part of the take with fewer keys, and its mesh."""
+    mesh = harness.folder() / "mesh.pc2"
+    bpy.ops.affekt.bake(
+        target="NEW", frame_range="OWN", first=11, last=40, simplify_mm=0.2, cache=str(mesh)
+    )
+    bake = head.affekt_takes.items[-1]
+    told = {"part": [bake.frames, bake.first_frame], "mesh_bytes": mesh.stat().st_size}
+    told["part_keys"] = [len(values) // 2 for values in curves(bake).values()]
+    axes, told["mesh_off_m"] = harness.load("addon.axes"), []
+    rows = np.frombuffer(mesh.read_bytes()[32:], "<f4").reshape(bake.frames, -1, 3)
+    for row in (0, 13, 29):
+        drawn = harness.evaluated_vertices(head, 11 + row)
+        off = np.linalg.norm(drawn - axes.to_blender(rows[row]), axis=1)
+        told["mesh_off_m"].append(float(off.max()))
+    return told
+
+
 def main() -> None:
     scene = bpy.context.scene
     scene.render.fps = 30
@@ -59,8 +99,10 @@ def main() -> None:
     take, still = head.affekt_takes.items
     told["different"] = [k for k, v in curves(take).items() if curves(still)[k] != v]
     told["curves"] = [len(curves(take)), len(curves(still))]
+    told["different_in_strips"] = in_strips(head)
     head.affekt_emotion.influence = 1
-    bpy.ops.affekt.use_take(name=take.name)
+    told |= part_of(head)
+    bpy.ops.affekt.use_take(name=head.affekt_takes.items[0].name)
     told["bake_s"] = baked(head, asked["baked"])
     bpy.ops.affekt.import_take(filepath=asked["arkit"], first_frame=1)
     told["arkit"] = head.affekt_takes.items[-1].frames

@@ -51,6 +51,7 @@ def push_down() -> None:
 
 with harness.enabled():
     scene, compat = bpy.context.scene, harness.load("addon.compat")
+    takes = harness.load("addon.motion.takes")
     scene.render.fps = 30
     start_sidecar(asked["python"])
     bpy.ops.affekt.add_head()
