@@ -45,7 +45,7 @@ def play_cache(head: bpy.types.Object, path: str, frame: int) -> np.ndarray:
     """(V, 3) that a Mesh Cache modifier makes of the bake's file, as docs/baking.md says."""
     modifier = head.modifiers.new("Cache", "MESH_CACHE")
     modifier.cache_format, modifier.filepath = "PC2", path
-    modifier.forward_axis, modifier.up_axis = "NEG_Z", "POS_Y"
+    modifier.forward_axis, modifier.up_axis = "POS_Z", "NEG_Y"
     modifier.frame_start = asked["first_frame"]
     vertices = harness.evaluated_vertices(head, frame)
     head.modifiers.remove(modifier)
