@@ -74,7 +74,7 @@ def check_refusals(told: dict) -> None:
     reading, *slices = told["cancelled"]["slices"]
     assert reading[0] == "Reading the curves"
     assert [text for text, _, _ in slices] == [f"Playing NLA strips {n}/90" for n in (1, 2, 3)]
-    assert {tuple(rest) for _, *rest in slices} == {(True, 23)}
+    assert all(name.startswith("take baked") and frame == 23 for _, name, frame in slices)
     assert told["cancelled"]["takes"] == 2
     assert told["hidden"] == "bake.hidden"
     assert told["tweaked"] == "bake.tweak_mode"

@@ -279,8 +279,7 @@ def cancelled() -> dict:
     slices = []
     for _ in range(4):
         task.step()
-        is_bake = owner.animation_data.action == head.affekt_takes.items[1].keys_action
-        slices.append([task.progress.text, is_bake, scene.frame_current])
+        slices.append([task.progress.text, owner.animation_data.action.name, scene.frame_current])
     task.cancel()
     playback._SLICE_S = 0.1
     return {"slices": slices, "takes": len(head.affekt_takes.items)}
