@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ...shared.arrays import Float64Array
+from ...shared.arrays import Float64Array, FloatArray
 from ...shared.calibration import SHAPES
 from ...shared.character_mapping import decode_mapping, encode_mapping
 from ...shared.errors import InputError
@@ -148,7 +148,7 @@ def rewrite_performance(head: bpy.types.Object, take: AFFEKT_PG_take, times: Flo
 
 
 def _rewrite(
-    one: DrivenKey, curves: compat.CurveList | tuple[()], change: Float64Array, times: Float64Array
+    one: DrivenKey, curves: compat.CurveList | tuple[()], change: FloatArray, times: Float64Array
 ) -> None:
     curve = compat.find_curve(curves, one.path)
     if curve is not None and change.any():

@@ -160,7 +160,8 @@ def use_take(head: bpy.types.Object, name: str) -> None:
     if is_character(head):
         need_movable(head)
     else:
-        need_shape_keys(head), own_rig(head)
+        need_shape_keys(head)
+        own_rig(head)
     ensure_action(head)
     for part, owner in owners_of(head, take).items():
         _assign(head, owner, actions_of(take)[part], part)
