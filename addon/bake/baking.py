@@ -106,7 +106,7 @@ def _choose_keys(
     if options.simplify_mm:
         found = yield from simplify(head, baked, turns, options.simplify_mm)
         said = (
-            f"{found.keys:,} keys of {found.of:,} were needed: the face is at most "
+            f"Of {say_count(found.of, 'key')} {found.keys:,} were needed: the face is at most "
             f"{found.worst_mm:.3f} mm off."
         )
         return Keying(rows=found.rows, turns=turns), [said]

@@ -7,6 +7,7 @@ each joint's error of angle by the distance to the farthest vertex that it moves
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import bpy
@@ -24,6 +25,8 @@ from .thinning import refill, thin
 
 _BLOCK_FRAMES = 256
 """Of so many frames the whole mesh is looked at in one go: 256 of 20,000 vertices take 60 MB."""
+_SLICE_S = 0.1
+"""How long Blender may stand still at a time."""
 _MARGIN = 0.95
 _CLOSE_SEARCH = 12
 
@@ -68,11 +71,13 @@ def simplify(
     allowed, share, worst = allowed_mm / 1000, 1.0, np.inf
     for attempt in range(_CLOSE_SEARCH):
         rows: dict[str, IndexArray] = {}
+        ends = time.perf_counter() + _SLICE_S
         for path, curve in moving.items():
             rows[path] = thin(curve, share * allowed / max(metres[path], 1e-9))
-            yield Progress(
-                fraction=attempt / _CLOSE_SEARCH, text=f"Fewer keys {len(rows)}/{len(moving)}"
-            )
+            if time.perf_counter() > ends:
+                text = f"Fewer keys {len(rows)}/{len(moving)}"
+                yield Progress(fraction=attempt / _CLOSE_SEARCH, text=text)
+                ends = time.perf_counter() + _SLICE_S
         worst = yield from _worst(reach, moving, rows)
         if worst <= allowed:
             break

@@ -279,7 +279,8 @@ def cancelled() -> dict:
     slices = []
     for _ in range(4):
         task.step()
-        slices.append([task.progress.text, owner.animation_data.action.name, scene.frame_current])
+        shown_now = [scene.frame_current, head.show_only_shape_key]
+        slices.append([task.progress.text, owner.animation_data.action.name, *shown_now])
     task.cancel()
     playback._SLICE_S = 0.1
     return {"slices": slices, "takes": len(head.affekt_takes.items)}
