@@ -144,7 +144,9 @@ def _write_lines(
         if (match.shape, mesh) not in by_hand:
             rows.append({"name": match.shape, "mesh": mesh, "key": match.key})
     known = {row["name"] for row in rows}
-    rows += [{"name": name, "key": ""} for name in ARKIT_NAMES if name not in known]
+    for name in ARKIT_NAMES:
+        if name not in known:
+            rows.append({"name": name, "key": ""})
     lines = head.affekt_character.lines
     lines.clear()
     for row in sorted(rows, key=lambda row: ARKIT_NAMES.index(str(row["name"]))):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ...shared.arrays import Float64Array
+from ...shared.arrays import Float64Array, FloatArray
 from ...shared.calibration import SHAPES
 from ...shared.character_mapping import decode_mapping, encode_mapping
 from ...shared.errors import InputError
@@ -94,7 +94,8 @@ def assign_performance(head: bpy.types.Object, take: AFFEKT_PG_take) -> None:
     NLA, under this one, and still plays what the take leaves alone."""
     actions, own = _need_actions(take), _all_actions(head)
     armature = head.affekt_character.armature
-    if armature is not None and len(compat.curves_of(actions["OBJECT"], "OBJECT")):
+    turns = compat.curves_of(actions["OBJECT"], "OBJECT")
+    if armature is not None and next(iter(turns), None) is not None:
         _assign(armature, actions["OBJECT"], "OBJECT", own)
     for part, mesh in _meshes(head, take).items():
         if mesh.data.shape_keys is not None:
@@ -117,7 +118,7 @@ def rewrite_performance(head: bpy.types.Object, take: AFFEKT_PG_take, times: Flo
 
 
 def _rewrite(
-    one: DrivenKey, curves: compat.CurveList | tuple[()], change: Float64Array, times: Float64Array
+    one: DrivenKey, curves: compat.CurveList | tuple[()], change: FloatArray, times: Float64Array
 ) -> None:
     curve = compat.find_curve(curves, one.path)
     if curve is not None and change.any():
