@@ -144,8 +144,9 @@ def _write_lines(
         if (match.shape, mesh) not in by_hand:
             rows.append({"name": match.shape, "mesh": mesh, "key": match.key})
     known = {row["name"] for row in rows}
-    empty: list[dict[str, object]] = [{"name": n, "key": ""} for n in ARKIT_NAMES if n not in known]
-    rows += empty
+    for name in ARKIT_NAMES:
+        if name not in known:
+            rows.append({"name": name, "key": ""})
     lines = head.affekt_character.lines
     lines.clear()
     for row in sorted(rows, key=lambda row: ARKIT_NAMES.index(str(row["name"]))):

@@ -195,7 +195,7 @@ def test_takes_bakes_and_pictures_name_the_flame_head() -> None:
     drawn = (FLAME.name, None, random_motion(4), PictureRequest(), Path("out"), FLAME)
     run(requests.render(Line(client, happens=([done],)), *drawn))
     assert client.asked[0] == named
-    assert client.asked[1][-1] == {**named, "vertices": False}
+    assert client.asked[1][-1] == {**named, "frames": None, "vertices": False}
     assert client.asked[2][-1] == {**named, "adapter": None}
 
 
@@ -204,7 +204,8 @@ def test_a_bake_sends_the_motion_and_returns_its_own_result() -> None:
     line = Line(client, happens=([baked("job 6")], [baked()]))  # the first: cancelled long ago
     answer, _ = run(requests.bake(line, motion, TRACK, HEAD))
     assert answer == "of job 7"
-    assert client.asked == [("motion:take.npz", TRACK, {"head": "flame-head", "vertices": False})]
+    options = {"head": "flame-head", "frames": None, "vertices": False}
+    assert client.asked == [("motion:take.npz", TRACK, options)]
     sent = decode_motion(client.data["motion"], "take.npz")
     np.testing.assert_array_equal(sent.expression, motion.expression)
 

@@ -74,6 +74,7 @@ def draw_character() -> dict[str, list[list[str]] | None]:
     bind(item, make_armature({"neck": [(0, 0, 0), (0, 0, 0.1)]}))
     bpy.context.view_layer.objects.active = item
     bpy.ops.affekt.use_character()
+    item.affekt_character.notes = ""  # sentences are broken to a region's width: none is here
     return drawn(["head", "character", "character_shapes", "character_bones", "take", "emotion"])
 
 
