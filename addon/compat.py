@@ -89,7 +89,10 @@ def push_down(owner: ID, action: Action) -> None:
     slot = data.action_slot if LAYERED_ACTIONS else None
     track = data.nla_tracks.new()
     track.name = action.name
-    _lay(track, action.name, action, slot, action.frame_range[0])
+    first, last = action.frame_range
+    strip = _lay(track, action.name, action, slot, first)
+    # Of an Action with slots a new strip has as few frames as a strip can have.
+    strip.action_frame_end, strip.action_frame_start = max(last, first + 1), first
 
 
 def _slot(action: Action, part: Part) -> ActionSlot | None:

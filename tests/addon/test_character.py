@@ -80,7 +80,7 @@ def check_take(told: dict) -> None:
     assert told["jaw"] == [0.5, 0.5]
     # A nod of .2 rad half way, about the x that points to the head's left in every frame here.
     assert told["nod"] == pytest.approx([math.cos(0.1), math.sin(0.1), 0, 0], abs=1e-6)
-    assert told["strips"] == ["Walk"]  # the body goes on walking
+    assert told["strips"] == [["Walk", 1, 21]]  # the body goes on walking
 
 
 def check_bake(told: dict) -> None:

@@ -66,7 +66,8 @@ def whole_path(told: dict) -> None:
     rig.pose.bones["Head"].rotation_mode = "XYZ"
     walk = bpy.data.actions.new("Walk")
     rig.animation_data_create().action = walk
-    rig.keyframe_insert("location", frame=1)
+    for frame in (1, 21):
+        rig.keyframe_insert("location", frame=frame)
     for mesh in (face, teeth):
         bind(mesh, rig)
     told["use"] = use(teeth)
@@ -82,7 +83,10 @@ def whole_path(told: dict) -> None:
     told["jaw"] = [value_at(mesh, "BS_Jaw_Open", 13) for mesh in (face, teeth)]
     bpy.context.view_layer.update()
     told["nod"] = list(rig.pose.bones["Head"].matrix_basis.to_quaternion())
-    told["strips"] = [track.name for track in rig.animation_data.nla_tracks]
+    told["strips"] = [
+        [track.name, track.strips[0].frame_start, track.strips[0].frame_end]
+        for track in rig.animation_data.nla_tracks
+    ]
     compat = harness.load("addon.compat")
     path = 'key_blocks["BS_Mouth_Smile_L"].value'
     curve = compat.find_curve(compat.curves_of(take.keys_action, "KEY"), path)
