@@ -89,10 +89,7 @@ def push_down(owner: ID, action: Action) -> None:
     slot = data.action_slot if LAYERED_ACTIONS else None
     track = data.nla_tracks.new()
     track.name = action.name
-    first, last = action.frame_range
-    strip = _lay(track, action.name, action, slot, first)
-    # Of an Action with slots a new strip has as few frames as a strip can have.
-    strip.action_frame_end, strip.action_frame_start = max(last, first + 1), first
+    _lay(track, action.name, action, slot, action.frame_range[0])
 
 
 def _slot(action: Action, part: Part) -> ActionSlot | None:
@@ -208,7 +205,11 @@ def _lay(
     strip = track.strips.new(name, math.floor(first), action)
     if slot is not None:
         strip.action_slot = slot
-    strip.frame_start_ui = first
+    # Of an Action with slots a new strip may have as few frames as a strip can have.
+    low, high = action.frame_range
+    strip.action_frame_start = min(low, strip.action_frame_start)
+    strip.action_frame_end = max(high, low + 1)
+    strip.action_frame_start, strip.frame_start_ui = low, first
     return strip
 
 

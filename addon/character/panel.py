@@ -69,23 +69,26 @@ class AFFEKT_PT_character(SidebarPanel, bpy.types.Panel):
             row.operator("affekt.calibrate", icon="DRIVER_DISTANCE")
             if character.calibration:
                 row.prop(character, "uses_calibration", text="", icon="CHECKMARK")
-        self._draw_old(context, head)
+        _draw_old(layout, context, head)
         row = layout.row(align=True)
         row.operator("affekt.use_character", text="Look Again", icon="FILE_REFRESH")
         row.operator("affekt.release_character", text="", icon="X")
 
-    def _draw_old(self, context: bpy.types.Context, head: bpy.types.Object) -> None:
-        """What is to be done for takes that were written by other settings."""
-        try:
-            takes = old_takes(head)
-        except AffektError as error:
-            draw_sentence(self.layout, context, str(error))
-            return
-        if takes:
-            box = self.layout.box()
-            names = ", ".join(take.name for take in takes[:3])
-            draw_sentence(box, context, f"Written by other strengths: {names}.")
-            box.operator("affekt.apply_strengths", icon="FILE_TICK")
+
+def _draw_old(
+    layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object
+) -> None:
+    """What is to be done for takes that were written by other settings."""
+    try:
+        takes = old_takes(head)
+    except AffektError as error:
+        draw_sentence(layout, context, str(error))
+        return
+    if takes:
+        box = layout.box()
+        names = ", ".join(take.name for take in takes[:3])
+        draw_sentence(box, context, f"Written by other strengths: {names}.")
+        box.operator("affekt.apply_strengths", icon="FILE_TICK")
 
 
 class AFFEKT_PT_character_shapes(CharacterPanel, bpy.types.Panel):

@@ -116,6 +116,7 @@ def check_bake_options(told: dict) -> None:
     assert "in place of 'take'" in told["copied"]
     assert "NLA strips play 'take'" in told["in_strips"]
     assert (told["take_again"], told["left"]) == (3, 3)
+    assert "Drivers move 1 of its shape keys" in told["driven"]
 
 
 def check_bad_input(told: dict) -> None:

@@ -54,8 +54,8 @@ def in_strips(head: bpy.types.Object) -> list[str]:
     bpy.ops.affekt.use_take(name=take.name)
     for part, owner in takes.owners_of(head, take).items():
         data = owner.animation_data
-        strip = compat.new_strip(data.nla_tracks.new(), "take", data.action, part, 11.0)
-        strip.action_frame_end, data.action = take.frames, None
+        compat.new_strip(data.nla_tracks.new(), "take", data.action, part, 11.0)
+        data.action = None
     bpy.ops.affekt.bake(target="NEW")
     take, bake = head.affekt_takes.items[0], head.affekt_takes.items[-1]
     wanted, found = curves(take), curves(bake)

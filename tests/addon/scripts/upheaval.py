@@ -41,6 +41,7 @@ def take_options() -> object:
         first_frame=1,
         sets_range=True,
         with_sound=False,
+        with_identity=False,
         reading=harness.load("shared.motion").ReadOptions(),
     )
 

@@ -98,6 +98,7 @@ def import_steps() -> object:
         first_frame=1,
         sets_range=False,
         with_sound=False,
+        with_identity=False,
         reading=harness.load("shared.motion").ReadOptions(),
     )
     return importing.import_steps(head, bpy.context.scene, options)
