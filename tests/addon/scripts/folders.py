@@ -41,7 +41,8 @@ def imported(path: Path, **options: object) -> dict:
 def described(take: Path, **options: object) -> str:
     """What an import at frame 7 reports."""
     importing, tasks = harness.load("addon.motion.importing"), harness.load("addon.link.tasks")
-    chosen = {"first_frame": 7, "sets_range": False, "with_sound": True, **options}
+    chosen = {"first_frame": 7, "sets_range": False, "with_sound": True, "with_identity": False}
+    chosen |= options
     reading = harness.load("shared.motion").ReadOptions()
     asked = importing.ImportOptions(take=take, adapter=None, reading=reading, **chosen)
     return tasks.Task("Import", importing.import_steps(head, scene, asked)).run()
