@@ -110,10 +110,11 @@ def draw_options(
         for name in ("first", "last"):
             pair.prop(chosen, name)
     column.prop(chosen, "target")
-    column.prop(chosen, "as_strip")
-    if is_character(head):
-        return
-    column.prop(chosen, "simplify_mm")
-    if not chosen.simplify_mm:
+    has_all = not is_character(head)
+    if has_all:
+        column.prop(chosen, "simplify_mm")
+    if has_all and not chosen.simplify_mm:
         column.prop(chosen, "step")
-    column.prop(chosen, "cache")
+    column.prop(chosen, "as_strip")
+    if has_all:
+        column.prop(chosen, "cache")
