@@ -59,7 +59,11 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
 
 def check_character(shown: dict) -> None:
     """What was found, the lines of the shapes, the bones; and else as any head."""
-    assert shown["head"] == [["text", "His"], ["button", "affekt.add_head"]]
+    assert shown["head"] == [
+        ["text", "His"],
+        ["button", "affekt.add_head"],
+        ["button", "affekt.browse_flame_head"],
+    ]
     assert shown["character"] == [
         ["button", "affekt.calibrate"],
         ["button", "affekt.use_character Look Again"],
