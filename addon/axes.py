@@ -36,7 +36,12 @@ def quaternions_from_rotations(rotations: FloatArray) -> Float64Array:
     Neighbours are on the same side of the sphere, so that curves between them do not swing
     the long way round.
     """
-    vectors = to_blender(np.asarray(rotations, np.float64))
+    return quaternions_from_vectors(to_blender(np.asarray(rotations, np.float64)))
+
+
+def quaternions_from_vectors(vectors: FloatArray) -> Float64Array:
+    """The same for (T, 3) axis-angle in the axes of the result."""
+    vectors = np.asarray(vectors, np.float64)
     angle = np.linalg.norm(vectors, axis=1)
     # sin(a/2)/a without a division by zero: np.sinc(x) = sin(pi x)/(pi x)
     scale = 0.5 * np.sinc(angle / (2 * np.pi))
@@ -52,6 +57,11 @@ def rotations_from_quaternions(quaternions: FloatArray) -> Float64Array:
 
     A zero quaternion, which Blender reads as no rotation, gives zero.
     """
+    return np.asarray(to_flame(vectors_from_quaternions(quaternions)), np.float64)
+
+
+def vectors_from_quaternions(quaternions: FloatArray) -> Float64Array:
+    """The same in the axes of the quaternions."""
     values = np.asarray(quaternions, np.float64)
     length = np.linalg.norm(values, axis=1, keepdims=True)
     values = np.where(length > 0, values / np.where(length > 0, length, 1), [1.0, 0, 0, 0])
@@ -59,7 +69,7 @@ def rotations_from_quaternions(quaternions: FloatArray) -> Float64Array:
     sine = np.linalg.norm(values[:, 1:], axis=1)
     half = np.arctan2(sine, values[:, 0])
     scale = np.where(sine > 1e-12, 2 * half / np.where(sine > 1e-12, sine, 1), 2.0)
-    return np.asarray(to_flame(values[:, 1:] * scale[:, None]), np.float64)
+    return np.asarray(values[:, 1:] * scale[:, None], np.float64)
 
 
 def corrective_expression(row: int, column: int) -> str:

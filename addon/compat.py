@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
         Action,
         ActionChannelbag,
         ActionSlot,
+        AnimData,
         FCurve,
         Material,
+        NlaStrip,
+        NlaTrack,
         Node,
         NodeSocket,
         NodeTree,
@@ -32,8 +36,12 @@ GROUP_COMPOSITOR = bpy.app.version >= (5, 0, 0)
 PATH_OPTIONS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (5, 0, 0) else set()
 """Options of a path property that may start with //, which 5.0 wants to be told."""
 
+OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
+"""Option of a property that a library override keeps: of any other it forgets the value."""
+
 Part = str
-"""Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys."""
+"""Which data-block of a head a curve moves: 'OBJECT' the armature, 'KEY' the shape keys of the head
+itself, and what `add_keys_part` gives those of a further mesh."""
 
 
 class CurveList(Protocol):
@@ -41,6 +49,7 @@ class CurveList(Protocol):
 
     def find(self, data_path: str, *, index: int = 0) -> FCurve | None: ...
     def __iter__(self) -> Iterator[FCurve]: ...
+    def __len__(self) -> int: ...
 
 
 def new_take_actions(name: str) -> dict[Part, Action]:
@@ -57,7 +66,36 @@ def new_take_actions(name: str) -> dict[Part, Action]:
     return {"OBJECT": action, "KEY": action}
 
 
+def add_keys_part(actions: dict[Part, Action], name: str) -> Part:
+    """Adds to a take's new Actions what moves the shape keys of one more mesh, called `name`: a
+    slot of its own where slots exist, else an Action."""
+    if not LAYERED_ACTIONS:
+        part = f"KEY:{len(actions)}"
+        actions[part] = bpy.data.actions.new(f"{actions['KEY'].name} {name}")
+        actions[part].id_root = "KEY"
+        return part
+    action = actions["KEY"]
+    slot = action.slots.new(id_type="KEY", name=name)
+    action.layers[0].strips[0].channelbag(slot, ensure=True)
+    part = f"KEY:{slot.handle}"
+    actions[part] = action
+    return part
+
+
+def push_down(owner: ID, action: Action) -> None:
+    """Makes the Action in use of `owner` a strip of its NLA, where another Action can lie over
+    it."""
+    data = owner.animation_data
+    slot = data.action_slot if LAYERED_ACTIONS else None
+    track = data.nla_tracks.new()
+    track.name = action.name
+    _lay(track, action.name, action, slot, action.frame_range[0])
+
+
 def _slot(action: Action, part: Part) -> ActionSlot | None:
+    if ":" in part:
+        handle = int(part.partition(":")[2])
+        return next((slot for slot in action.slots if slot.handle == handle), None)
     return next((slot for slot in action.slots if slot.target_id_type == part), None)
 
 
@@ -78,6 +116,14 @@ def curves_of(action: Action, part: Part) -> CurveList | tuple[()]:
     return () if bag is None else bag.fcurves
 
 
+def holds_curves(action: Action, part: Part) -> bool:
+    """Whether `new_curve` can add to the Action: it still has what `new_take_actions` made."""
+    if not LAYERED_ACTIONS:
+        return True
+    slot = _slot(action, part)
+    return slot is not None and _channelbag(action, slot) is not None
+
+
 def new_curve(action: Action, part: Part, path: str, index: int, group: str) -> FCurve:
     """A new F-curve in a group, in Actions made by `new_take_actions`."""
     if not LAYERED_ACTIONS:
@@ -95,6 +141,76 @@ def assign_action(owner: ID, action: Action | None, part: Part) -> None:
     data.action = action
     if LAYERED_ACTIONS and action is not None:
         data.action_slot = _slot(action, part)
+
+
+def new_own_action(owner: ID, name: str) -> Action:
+    """A new, empty Action that drives `owner`, whatever drove it before."""
+    action = bpy.data.actions.new(name)
+    data = owner.animation_data or owner.animation_data_create()
+    data.action = action
+    if LAYERED_ACTIONS:
+        data.action_slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+    else:
+        action.id_root = owner.id_type
+    return action
+
+
+def copy_for(holder: AnimData | NlaStrip, name: str) -> Action:
+    """Puts a copy of the holder's Action in the Action's place; where there are slots, the copy
+    has the holder's slot alone."""
+    slot = holder.action_slot if LAYERED_ACTIONS else None
+    handle = None if slot is None else slot.handle
+    copy = holder.action.copy()
+    copy.name = name
+    holder.action = copy
+    if LAYERED_ACTIONS:
+        for other in [slot for slot in copy.slots if slot.handle != handle]:
+            copy.slots.remove(other)
+        holder.action_slot = copy.slots[0] if len(copy.slots) else None
+    return copy
+
+
+def slot_of(holder: AnimData | NlaStrip) -> ActionSlot | None:
+    """The slot of its Action through which the holder is driven, where there are slots."""
+    return holder.action_slot if LAYERED_ACTIONS else None
+
+
+def remove_curves(action: Action, slot: ActionSlot | None, prefix: str) -> None:
+    """Takes the slot with all its curves out of the Action; where there are no slots, the curves
+    whose data path begins with `prefix`."""
+    if slot is not None:
+        action.slots.remove(slot)
+    if LAYERED_ACTIONS:
+        return
+    for curve in [curve for curve in action.fcurves if curve.data_path.startswith(prefix)]:
+        action.fcurves.remove(curve)
+
+
+def keep_curves(action: Action, prefix: str) -> None:
+    """Where there are no slots, removes all curves but those whose path begins with `prefix`."""
+    if LAYERED_ACTIONS:
+        return
+    for curve in [curve for curve in action.fcurves if not curve.data_path.startswith(prefix)]:
+        action.fcurves.remove(curve)
+
+
+def new_strip(track: NlaTrack, name: str, action: Action, part: Part, first: float) -> NlaStrip:
+    """A strip of the Action's curves for that kind of data-block, which begins at `first`."""
+    return _lay(track, name, action, _slot(action, part) if LAYERED_ACTIONS else None, first)
+
+
+def _lay(
+    track: NlaTrack, name: str, action: Action, slot: ActionSlot | None, first: float
+) -> NlaStrip:
+    strip = track.strips.new(name, math.floor(first), action)
+    if slot is not None:
+        strip.action_slot = slot
+    # Of an Action with slots a new strip may have as few frames as a strip can have.
+    low, high = action.frame_range
+    strip.action_frame_start = min(low, strip.action_frame_start)
+    strip.action_frame_end = max(high, low + 1)
+    strip.action_frame_start, strip.frame_start_ui = low, first
+    return strip
 
 
 def active_curves(owner: ID) -> CurveList | tuple[()]:

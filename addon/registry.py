@@ -5,17 +5,27 @@ from __future__ import annotations
 
 import bpy
 
+from . import notice
 from .avatar import operators as avatar_operators
 from .avatar import panel as avatar_panel
 from .avatar import properties as avatar_properties
 from .bake import operators as bake_operators
 from .bake import panel as bake_panel
+from .bake import properties as bake_properties
+from .character import operators as character_operators
+from .character import panel as character_panel
+from .character import properties as character_properties
+from .compat import OVERRIDABLE
 from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
 from .emotion import properties as emotion_properties
+from .flame import operators as flame_operators
+from .guard import guard_call, guard_class
 from .head import operators as head_operators
 from .head import panel as head_panel
 from .head import properties as head_properties
+from .head import upkeep
+from .head.menu import add_menu, remove_menu
 from .link import operators as link_operators
 from .link import panel as link_panel
 from .link.session import session
@@ -28,17 +38,30 @@ from .preferences import AFFEKT_AP_preferences
 CLASSES: tuple[type, ...] = (
     AFFEKT_AP_preferences,
     head_properties.AFFEKT_PG_head,
+    character_properties.AFFEKT_PG_character_line,
+    character_properties.AFFEKT_PG_character,
+    motion_properties.AFFEKT_PG_take_part,
     motion_properties.AFFEKT_PG_take,
     motion_properties.AFFEKT_PG_takes,
     emotion_properties.AFFEKT_PG_emotion,
     avatar_properties.AFFEKT_PG_avatar,
+    bake_properties.AFFEKT_PG_bake,
     link_operators.AFFEKT_OT_start_sidecar,
     link_operators.AFFEKT_OT_connect_sidecar,
     link_operators.AFFEKT_OT_stop_sidecar,
     link_operators.AFFEKT_OT_cancel,
     link_operators.AFFEKT_OT_copy_error,
     link_operators.AFFEKT_OT_open_log,
+    notice.AFFEKT_OT_say,
     head_operators.AFFEKT_OT_add_head,
+    flame_operators.AFFEKT_OT_add_flame_head,
+    flame_operators.AFFEKT_OT_browse_flame_head,
+    flame_operators.AFFEKT_OT_set_identity,
+    character_operators.AFFEKT_OT_use_character,
+    character_operators.AFFEKT_OT_calibrate,
+    character_operators.AFFEKT_OT_apply_strengths,
+    character_operators.AFFEKT_OT_add_shape_key_line,
+    character_operators.AFFEKT_OT_release_character,
     motion_operators.AFFEKT_OT_import_take,
     motion_operators.AFFEKT_OT_browse_take,
     motion_operators.AFFEKT_OT_use_take,
@@ -46,20 +69,28 @@ CLASSES: tuple[type, ...] = (
     emotion_operators.AFFEKT_OT_key_emotions,
     emotion_operators.AFFEKT_OT_neutral,
     bake_operators.AFFEKT_OT_bake,
+    bake_operators.AFFEKT_OT_bake_edited,
     avatar_operators.AFFEKT_OT_render_avatar,
     link_panel.AFFEKT_PT_sidecar,
     head_panel.AFFEKT_PT_head,
+    character_panel.AFFEKT_UL_character_lines,
+    character_panel.AFFEKT_PT_character,
+    character_panel.AFFEKT_PT_character_shapes,
+    character_panel.AFFEKT_PT_character_bones,
     motion_panel.AFFEKT_PT_take,
     emotion_panel.AFFEKT_PT_emotion,
     emotion_panel.AFFEKT_PT_emotion_strengths,
     bake_panel.AFFEKT_PT_bake,
+    bake_panel.AFFEKT_PT_bake_options,
     avatar_panel.AFFEKT_PT_avatar,
     avatar_panel.AFFEKT_PT_avatar_output,
 )
 
 PROPERTIES: tuple[tuple[type, str, type], ...] = (
     (bpy.types.Object, "affekt_head", head_properties.AFFEKT_PG_head),
+    (bpy.types.Object, "affekt_character", character_properties.AFFEKT_PG_character),
     (bpy.types.Object, "affekt_takes", motion_properties.AFFEKT_PG_takes),
+    (bpy.types.Object, "affekt_bake", bake_properties.AFFEKT_PG_bake),
     (bpy.types.Object, "affekt_emotion", emotion_properties.AFFEKT_PG_emotion),
     (bpy.types.Scene, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),
 )
@@ -68,17 +99,22 @@ PROPERTIES: tuple[tuple[type, str, type], ...] = (
 
 def register() -> None:
     for item in CLASSES:
+        guard_class(item)
         bpy.utils.register_class(item)
     for owner, name, group in PROPERTIES:
-        setattr(owner, name, bpy.props.PointerProperty(type=group))
+        setattr(owner, name, bpy.props.PointerProperty(type=group, override=OVERRIDABLE))
+    add_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
+    upkeep.watch()
 
 
 def unregister() -> None:
     end_task()
     link_operators.unwatch_session()
     session.stop()
+    upkeep.unwatch()
     bpy.app.handlers.load_pre.remove(_forget_task)
+    remove_menu()
     for owner, name, _ in reversed(PROPERTIES):
         delattr(owner, name)
     for item in reversed(CLASSES):
@@ -88,4 +124,4 @@ def unregister() -> None:
 @bpy.app.handlers.persistent
 def _forget_task(*_: object) -> None:
     """Ends the task when another file is loaded: the scene that it would change goes away."""
-    end_task()
+    guard_call(end_task, "Ending the task of the file before")

@@ -27,11 +27,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from . import limits
-from .arrays import Float64Array
+from .arrays import Float32Array, Float64Array, Int32Array
+from .artefact import Artefact, Kind
+from .calibration import Calibration
 from .camera import Camera
 from .channel import Channel, timed_out
 from .connection import Connection, check_protocol
-from .conversions import to_head, to_motion, track_fields, view_fields, with_request
+from .conversions import to_calibration, to_head, to_motion, track_fields, view_fields, with_request
 from .emotion import EmotionTrack
 from .errors import InputError, LinkError, not_writable
 from .events import Event, PreviewFailed, PreviewReady
@@ -39,17 +41,17 @@ from .head import HeadModel
 from .jobs import JobBook
 from .messages import (
     Acknowledged,
-    Artefact,
     ArtefactChunk,
     ArtefactState,
     Bake,
+    Calibrate,
+    Calibrated,
     Download,
     FindArtefact,
     GetHead,
     GetStatus,
     HeadRead,
     Hello,
-    Kind,
     Message,
     MotionRead,
     Ping,
@@ -62,7 +64,7 @@ from .messages import (
     Upload,
     Welcome,
 )
-from .motion import ReadOptions, TakeRead
+from .motion import FlameSpace, ReadOptions, TakeRead, TakeSpace
 from .pictures import PictureRequest
 from .pixels import PixelRing
 from .previews import Previews, picture_of_view, track_rows
@@ -198,10 +200,14 @@ class Client:
         adapter: Artefact | None = None,
         options: ReadOptions | None = None,
         *,
+        space: TakeSpace = "open",
+        head: str = "open",
+        head_space: FlameSpace | None = None,
         timeout_s: float = READ_S,
     ) -> TakeRead:
-        """The take in the open head's space. Raises InputError `motion.*`, `file.*`,
-        `space.no_adapter` (the take's space needs `adapter`) too."""
+        """The take in the space of the head, as in `get_head`; on the open head also as ARKit's
+        weights, by `space`. Raises InputError `motion.*`,
+        `file.*`, `space.no_adapter` (the take's space needs `adapter`) too."""
         said = options or ReadOptions()
         request = ReadMotion(
             motion=motion.sha256,
@@ -210,13 +216,54 @@ class Client:
             fps=said.fps,
             angles=said.angles,
             axes=said.axes,
+            space=space,
+            head=head,
+            head_space=head_space,
         )
         answer = self._call(request, MotionRead, timeout_s)
+        # A sidecar of protocol 3.3 knows one space alone.
+        if head == "open" and answer.space != space:
+            raise misunderstood(f"a take in the space {answer.space} came for one in {space}")
         return TakeRead(motion=to_motion(answer), notes=answer.notes)
 
-    def get_head(self, name: str = "open", *, timeout_s: float = READ_S) -> HeadModel:
-        """The head of this name."""
-        return to_head(self._call(GetHead(name=name), HeadRead, timeout_s))
+    def get_head(
+        self,
+        name: str = "open",
+        *,
+        head_space: FlameSpace | None = None,
+        file_name: str | None = None,
+        timeout_s: float = READ_S,
+    ) -> HeadModel:
+        """The head of this name: `open`, or the SHA-256 of a FLAME file that was uploaded.
+        head_space: the file's version of FLAME, where its content does not tell. file_name: for
+        errors. Raises InputError `head.*`, `file.*` too."""
+        name_told = None if file_name is None else _file_name(file_name)
+        request = GetHead(name=name, head_space=head_space, file_name=name_told)
+        return to_head(self._call(request, HeadRead, timeout_s))
+
+    def holds(self, sha256: str, *, timeout_s: float = ANSWER_S) -> bool:
+        """Whether the sidecar has the whole file of these bytes."""
+        return self._call(FindArtefact(sha256=sha256), ArtefactState, timeout_s).is_complete
+
+    def calibrate(
+        self,
+        vertices: Float32Array,
+        faces: Int32Array,
+        shapes: Float32Array,
+        *,
+        timeout_s: float = READ_S,
+    ) -> Calibration:
+        """What a character's weights must be for its face to move as the open head's does; see
+        `Calibrate` for the arrays. Raises InputError `avatar.calibration` if its face is not
+        found, `character.too_large`."""
+        if max(vertices.nbytes, faces.nbytes, shapes.nbytes) > limits.MAX_REQUEST_BUFFER_BYTES:
+            raise InputError(
+                "character.too_large",
+                f"The face has {len(vertices):,} vertices, which is too many to be measured.",
+                "Calibrate a copy without subdivision, or with the face alone.",
+            )
+        request = Calibrate(vertices=vertices, faces=faces, shapes=shapes)
+        return to_calibration(self._call(request, Calibrated, timeout_s))
 
     def start_bake(
         self,
@@ -225,11 +272,13 @@ class Client:
         *,
         adapter: Artefact | None = None,
         head: str = "open",
+        head_space: FlameSpace | None = None,
         frames: range | None = None,
         vertices: bool = True,
     ) -> str:
         """Starts a bake and returns its job id at once. The track has one row for each frame of
-        the whole take; vertices: whether the mesh cache is wanted. `poll` gives `JobProgressed`,
+        the whole take; head, head_space: as in `get_head`; a take on a FLAME head is in its space.
+        vertices: whether the mesh cache is wanted. `poll` gives `JobProgressed`,
         then `BakeFinished` or `JobFailed`."""
         request = Bake(
             job=secrets.token_hex(16),
@@ -237,6 +286,7 @@ class Client:
             name=motion.name,
             adapter=_sha256(adapter),
             head=head,
+            head_space=head_space,
             frames=_bounds(frames),
             vertices=vertices,
             **track_fields(track),
@@ -251,13 +301,16 @@ class Client:
         pictures: PictureRequest | None = None,
         *,
         adapter: Artefact | None = None,
+        head: str = "open",
+        head_space: FlameSpace | None = None,
     ) -> str:
         """Starts a rendering and returns its job id at once. `subject` is an avatar or a head's
-        name, `motion` an uploaded take or `BakeFinished.baked`. The pictures are written into
-        `folder` (made if absent) as frame_0001.png or frame_0001.exr for the take's frame 0, and
-        so on, and depth_0001.png beside a PNG if asked for, each whole or not at all. `poll`
-        gives `PictureWritten` and `JobProgressed`, then `RenderFinished` or `JobFailed`. Raises
-        InputError `file.not_writable`."""
+        name, `motion` an uploaded take or `BakeFinished.baked`, `head` the one that the motion is
+        on, as in `get_head`. The pictures are written into `folder` (made if absent) as
+        frame_0001.png or frame_0001.exr for the take's frame 0, and so on, and depth_0001.png
+        beside a PNG if asked for, each whole or not at all. `poll` gives `PictureWritten` and
+        `JobProgressed`, then `RenderFinished` or `JobFailed`. Raises InputError
+        `file.not_writable`."""
         is_head = isinstance(subject, str)
         request = Render(
             job=secrets.token_hex(16),
@@ -268,6 +321,8 @@ class Client:
             name=motion.name,
             adapter=_sha256(adapter),
             credit=limits.PIECES_AHEAD,
+            take_head=head,
+            head_space=head_space,
         )
         return self._start(with_request(request, pictures or PictureRequest()), folder)
 

@@ -10,11 +10,12 @@ from typing import TypedDict
 import numpy as np
 
 from .arrays import Float32Array, Float64Array
+from .calibration import Calibration
 from .camera import Camera
 from .emotion import CONTROLS, EmotionTrack
 from .errors import InputError
 from .head import ARRAY_FIELDS, HeadModel
-from .messages import HeadRead, MotionArrays, Preview, Render, TrackArrays
+from .messages import Calibrated, HeadRead, MotionArrays, Preview, Render, TrackArrays
 from .motion import WIDTHS, Motion
 from .pictures import PictureRequest
 
@@ -108,6 +109,13 @@ def preview_rows(frame: int, fps: float, length: int) -> range:
 def head_message(head: HeadModel) -> HeadRead:
     """The head as a message."""
     return HeadRead(**{entry.name: getattr(head, entry.name) for entry in fields(HeadRead)})
+
+
+def to_calibration(message: Calibrated) -> Calibration:
+    """The calibration of a message. Raises InputError `avatar.calibration_values`."""
+    return Calibration(
+        **{entry.name: getattr(message, entry.name) for entry in fields(Calibration)}
+    )
 
 
 def to_head(message: HeadRead) -> HeadModel:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from .arrays import Float32Array, UInt8Array
+from .artefact import Artefact
 from .errors import AffektError
-from .messages import Artefact
 from .motion import Motion
 
 

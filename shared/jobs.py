@@ -19,10 +19,11 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from . import events, limits, messages
+from .artefact import Artefact
 from .channel import to_error
 from .conversions import to_motion
 from .errors import AffektError, InputError, JobError, LinkError
-from .messages import Artefact, Message
+from .messages import Message
 from .picture_files import PictureFiles
 from .wire import misunderstood
 

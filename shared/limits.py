@@ -2,7 +2,7 @@
 """Every limit, in one place, each with its reason."""
 
 # Version of the protocol between add-on and sidecar: (major, minor). Majors must agree.
-PROTOCOL_VERSION = (3, 3)
+PROTOCOL_VERSION = (3, 4)
 
 # A header carries names and shapes, never data: 64 KiB is 100 times what the largest needs.
 MAX_HEADER_BYTES = 64 * 1024
@@ -114,12 +114,15 @@ MAX_TRACK_BYTES = 32 * 1024 * 1024
 MAX_ADAPTER_BYTES = 16 * 1024 * 1024
 # LAM bundles are 4 MB, a 1M-Gaussian PLY 236 MB.
 MAX_AVATAR_BYTES = 1024 * 1024 * 1024
+# A user's FLAME file: 50 MB as published, 110 MB with every array in double precision.
+MAX_FLAME_BYTES = 256 * 1024 * 1024
 # Largest artefact of each kind that a client may hand over. Adapters and emotion keys are small.
 ARTEFACT_BYTES = {
     "motion": MAX_MOTION_BYTES,
     "avatar": MAX_AVATAR_BYTES,
     "adapter": 64 * 1024 * 1024,
     "emotions": 64 * 1024 * 1024,
+    "flame": MAX_FLAME_BYTES,
 }
 # The cache on disk: twenty bakes of two minutes with their vertices, 0.5 GB each, and as much for
 # uploads and pictures.
@@ -144,8 +147,6 @@ MAX_EMOTION_WEIGHT = 1.5
 # Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.
 MAX_STRENGTH = 2.0
 
-# A user's FLAME file: 50 MB as published, 110 MB with every array in double precision.
-MAX_FLAME_BYTES = 256 * 1024 * 1024
 # A take as a pickle or a MATLAB file: GAGAvatar_track's frames are 2 KB, so 65,000 of those.
 MAX_PICKLED_TAKE_BYTES = 128 * 1024 * 1024
 # The child that reads either holds the file, its records and the arrays: three times a FLAME's

@@ -18,14 +18,11 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal, get_args
 
 from . import limits
+from . import motion as takes
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
-from .motion import ANGLES, HEAD_AXES, Angles, HeadAxes
+from .artefact import KINDS, Kind
 from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
-
-Kind = Literal["motion", "adapter", "avatar", "emotions", "vertices"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Kinds of artefacts; only the sidecar makes `vertices`."""
 
 PictureKind = Literal["frame", "depth", "exr"]
 PICTURE_KINDS: tuple[PictureKind, ...] = get_args(PictureKind)
@@ -63,22 +60,12 @@ _SOME_CURVE = Array(dtype="<f4", shape=(None,), optional=True)
 _SOME_EYELIDS = Array(dtype="<f4", shape=(None, 2), optional=True)
 _SOME_VERTICES = Array(dtype="<f4", shape=(None, 3), optional=True)
 _SOME_PIXELS = Array(dtype="|u1", shape=(None, None, 4), optional=True)
+_SOME_FLAME_SPACE = Choice(values=takes.FLAME_SPACES, optional=True)
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
 Sha256 = Annotated[str, _SHA256]
 JobId = Annotated[str, _JOB]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artefact:
-    """A file that the sidecar holds: `sha256` of its bytes in hex, what it is (`KINDS`), its
-    name as the user knows it, and its size in bytes."""
-
-    sha256: str
-    kind: Kind
-    name: str
-    size: int
 
 
 class Message:
@@ -179,7 +166,7 @@ class TrackArrays(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MotionRead(MotionArrays):
-    """A take in the open head's space. source_space: that of its file. notes: as in `TakeRead`."""
+    """A take in the space asked for. source_space: that of its file. notes: as in `TakeRead`."""
 
     TYPE: ClassVar[str] = "motion_read"
     source_space: Annotated[str, _NAME]
@@ -210,6 +197,17 @@ class HeadRead(Message):
     arkit_expression: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 52))]
     arkit_jaw: Annotated[Float32Array, Array(dtype="<f4", shape=(3, 52))]
     arkit_eyes: Annotated[Float32Array, Array(dtype="<f4", shape=(6, 52))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibrated(Message):
+    """The fields of a `Calibration`; see there (3.4)."""
+
+    TYPE: ClassVar[str] = "calibrated"
+    map: Annotated[Float32Array, Array(dtype="<f4", shape=(52, 52))]
+    most: Annotated[Float32Array, Array(dtype="<f4", shape=(52,))]
+    gaps: Annotated[Float32Array, Array(dtype="<f4", shape=(2, 52))]
+    reach: Annotated[Float32Array, Array(dtype="<f4", shape=(52, 2))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +324,8 @@ class Download(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMotion(Message):
-    """Decodes the take, converts it to the open head's space. The rest is a `ReadOptions`."""
+    """Decodes the take and converts it to the space of the head (as in `GetHead`), on the open head
+    to `space` (3.4). The rest is a `ReadOptions`."""
 
     TYPE: ClassVar[str] = "read_motion"
     ANSWER: ClassVar[type[Message] | None] = MotionRead
@@ -334,24 +333,43 @@ class ReadMotion(Message):
     name: Annotated[str, _FILE_NAME]
     adapter: Annotated[str | None, _SOME_SHA256] = None
     fps: Annotated[float | None, Number(low=0, high=1e9, optional=True)] = None
-    angles: Annotated[Angles | None, Choice(values=ANGLES, optional=True)] = None
-    axes: Annotated[HeadAxes | None, Choice(values=HEAD_AXES, optional=True)] = None
+    angles: Annotated[takes.Angles | None, Choice(values=takes.ANGLES, optional=True)] = None
+    axes: Annotated[takes.HeadAxes | None, Choice(values=takes.HEAD_AXES, optional=True)] = None
+    space: Annotated[takes.TakeSpace, Choice(values=takes.TAKE_SPACES)] = "open"
+    head: Annotated[str, _NAME] = "open"
+    head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetHead(Message):
-    """Asks for the head of this name; `open` is the embedded one."""
+    """Asks for the head of this name: `open`, or the SHA-256 of a FLAME file that was uploaded.
+    head_space: of a FLAME file whose content does not tell it. file_name: its own (3.4)."""
 
     TYPE: ClassVar[str] = "get_head"
     ANSWER: ClassVar[type[Message] | None] = HeadRead
     name: Annotated[str, _NAME]
+    head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
+    file_name: Annotated[str | None, _SOME_FILE_NAME] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibrate(Message):
+    """Measures a character's ARKit shapes against the open head's (3.4). vertices (V, 3): at rest,
+    in any unit, x to the head's left, y up, z out of the face; faces (F, 3); shapes (52, V, 3):
+    differences at weight 1 in `ARKIT_NAMES` order, 0 for shapes that it lacks."""
+
+    TYPE: ClassVar[str] = "calibrate"
+    ANSWER: ClassVar[type[Message] | None] = Calibrated
+    vertices: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 3))]
+    faces: Annotated[Int32Array, Array(dtype="<i4", shape=(None, 3))]
+    shapes: Annotated[Float32Array, Array(dtype="<f4", shape=(52, None, 3))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bake(TrackArrays):
     """Bakes the emotions into the take. The client chooses `job`, a random id. The track has one
     row for each frame of the whole take. frames: (start, stop), or None for all. vertices: whether
-    the mesh cache is wanted too."""
+    the mesh cache is wanted too. head, head_space: as in `ReadMotion`."""
 
     TYPE: ClassVar[str] = "bake"
     ANSWER: ClassVar[type[Message] | None] = Acknowledged
@@ -362,6 +380,7 @@ class Bake(TrackArrays):
     head: Annotated[str, _NAME]
     frames: Annotated[tuple[int, int] | None, _RANGE] = None
     vertices: Annotated[bool, Flag()] = True
+    head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -373,7 +392,8 @@ class Render(Message):
     0; camera_from_world: (C, 4, 4); C is 1, or the take's frames; both absent for the sidecar's
     own portrait camera. world_from_head: (1 or the take's frames, 4, 4), absent for the identity.
     The first `pictures` pictures are not sent: the client has them. credit: how many pieces may be
-    sent before the client allows more with `Credit`.
+    sent before the client allows more with `Credit`. take_head, head_space: the head that the take
+    is on, as in `ReadMotion`; a FLAME file's adapter is used where the subject needs one.
     """
 
     TYPE: ClassVar[str] = "render"
@@ -402,6 +422,8 @@ class Render(Message):
     world_from_head: Annotated[Float64Array | None, _MATRICES] = None
     weights: Annotated[Float32Array | None, _SOME_WEIGHTS] = None
     influence: Annotated[Float32Array | None, _SOME_CURVE] = None
+    take_head: Annotated[str, _NAME] = "open"
+    head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -564,36 +586,15 @@ class JobFailed(Message):
     remedy: Annotated[str, _SENTENCE]
 
 
+# fmt: off
 REQUESTS = (
-    Hello,
-    Ping,
-    GetStatus,
-    Shutdown,
-    FindArtefact,
-    Upload,
-    Download,
-    ReadMotion,
-    GetHead,
-    OpenPixels,
-    Preview,
-    Bake,
-    Render,
-    Attach,
-    Credit,
-    Cancel,
+    Hello, Ping, GetStatus, Shutdown, FindArtefact, Upload, Download, ReadMotion, GetHead,
+    Calibrate, OpenPixels, Preview, Bake, Render, Attach, Credit, Cancel,
 )
 ANSWERS = (
-    Failure,
-    Welcome,
-    Acknowledged,
-    Pong,
-    Status,
-    ArtefactState,
-    ArtefactChunk,
-    MotionRead,
-    HeadRead,
-    PixelsOpened,
-    Previewed,
+    Failure, Welcome, Acknowledged, Pong, Status, ArtefactState, ArtefactChunk, MotionRead,
+    HeadRead, Calibrated, PixelsOpened, Previewed,
 )
+# fmt: on
 EVENTS = (Progress, Picture, BakeDone, RenderDone, JobFailed)
 MESSAGES: Mapping[str, type[Message]] = {m.TYPE: m for m in (*REQUESTS, *ANSWERS, *EVENTS)}

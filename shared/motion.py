@@ -17,6 +17,10 @@ SPACES = ("open", "flame2020", "flame2023", "arkit")
 """Expression spaces. `arkit` holds the 52 ARKit weights in the first columns of `expression`,
 in `ARKIT_NAMES` order; its jaw and eyes are zero, since ARKit says those by weights."""
 
+FlameSpace = Literal["flame2020", "flame2023"]
+FLAME_SPACES: tuple[FlameSpace, ...] = get_args(FlameSpace)
+"""Those of FLAME's own parameters, one for each version of its expressions."""
+
 # fmt: off
 ARKIT_NAMES = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
@@ -40,6 +44,10 @@ Angles = Literal["radians", "degrees"]
 ANGLES: tuple[Angles, ...] = get_args(Angles)
 HeadAxes = Literal["opengl", "opencv", "blender"]
 HEAD_AXES: tuple[HeadAxes, ...] = get_args(HeadAxes)
+
+TakeSpace = Literal["open", "arkit"]
+TAKE_SPACES: tuple[TakeSpace, ...] = get_args(TakeSpace)
+"""Spaces in which a client can have any take that was read."""
 
 WIDTHS = {"expression": 100, "jaw": 3, "neck": 3, "eyes": 6, "rotation": 3, "translation": 3}
 """Columns of each per-frame array of a `Motion`."""

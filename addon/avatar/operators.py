@@ -22,7 +22,10 @@ class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         head, chosen = find_head(context), context.scene.affekt_avatar
-        if head is None or not head.affekt_takes.items:
+        if head is None:
+            cls.poll_message_set("Select or add a head first")
+            return False
+        if not head.affekt_takes.items:
             cls.poll_message_set("Import a take onto the head first")
             return False
         if chosen.subject == "FILE" and not chosen.file:
@@ -35,4 +38,4 @@ class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         scene = context.scene
-        return render_steps(need_head(context).name, scene.name, read_settings(scene))
+        return render_steps(need_head(context), scene, read_settings(scene))

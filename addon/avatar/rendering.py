@@ -21,9 +21,10 @@ from ...shared.recipes import PictureRecipes
 from ...shared.wording import say_count
 from ..camera import read_cameras
 from ..emotion.sample import read_track
-from ..head.find import named_head
+from ..flame.source import ready_head
+from ..head.find import Held, hold, is_flame
 from ..link import requests
-from ..link.requests import FileBytes
+from ..link.requests import FileBytes, HeadName
 from ..link.session import session
 from ..link.tasks import Progress, Steps
 from ..motion.files import read_file
@@ -105,18 +106,24 @@ def _pictures(chosen: bpy.types.PropertyGroup) -> PictureRequest:
     )
 
 
-def render_steps(head_name: str, scene_name: str, settings: AvatarSettings) -> Steps:
+def render_steps(head: bpy.types.Object, scene: bpy.types.Scene, settings: AvatarSettings) -> Steps:
     """Renders the scene's frames that the take in use covers, one picture a frame, and brings
     them into the compositor. The folder gets them only once all are there; until then they wait
     inside it for the next try."""
+    return _render(hold(head, scene), settings)
+
+
+def _render(held: Held, settings: AvatarSettings) -> Steps:
     line = session.need_line()
-    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
+    head, scene = held.get()
     subject = _subject(head, settings)
     adapter = None if settings.adapter is None else read_file(settings.adapter, _ADAPTER_BYTES)
+    named = yield from ready_head(line, head)
     yield Progress(fraction=0.0, text="Reading the curves")
+    head, scene = held.get()
     frames = _covered_frames(head, scene, settings)
     motion, pictures = _read_performance(head, scene, frames, settings)
-    recipes = PictureRecipes(_fingerprint(line.version, subject, adapter), motion, pictures)
+    recipes = PictureRecipes(_fingerprint(line.version, subject, adapter, named), motion, pictures)
     plan = Plan(
         folder=settings.folder,
         suffix=pictures.suffix,
@@ -127,12 +134,13 @@ def render_steps(head_name: str, scene_name: str, settings: AvatarSettings) -> S
     try:
         for run in runs:
             some = replace(pictures, frames=run)
-            yield from requests.render(line, subject, adapter, motion, some, plan.work)
+            yield from requests.render(line, subject, adapter, motion, some, plan.work, named)
     except BaseException:  # Esc closes the generator
         leave_frames(plan)
         raise
     files, rendered = finish_frames(plan), sum(map(len, runs))
-    said = _show(head_name, bpy.data.scenes[scene_name], files, plan, settings, rendered)
+    head, scene = held.get()
+    said = _show(head, scene, files, plan, settings, rendered)
     if isinstance(subject, FileBytes) and stands_still(subject.data):
         said += f" {subject.name} stands still: it has no face that a take could move."
     return said
@@ -142,6 +150,12 @@ def _subject(head: bpy.types.Object, settings: AvatarSettings) -> FileBytes | st
     if settings.avatar is not None:
         return read_avatar(settings.avatar)
     name = head.affekt_head.model
+    if settings.as_gaussians and is_flame(head):
+        raise InputError(
+            "option.avatar",
+            "A FLAME head cannot be drawn as Gaussians: only the open head has any.",
+            "Choose the head itself, or an avatar's file.",
+        )
     return GAUSSIANS_OF_HEAD.format(name) if settings.as_gaussians else name
 
 
@@ -154,9 +168,11 @@ def read_avatar(path: Path) -> FileBytes:
     return FileBytes(name=folder.resolve().name, data=pack_folder(folder))
 
 
-def _fingerprint(version: str, subject: FileBytes | str, adapter: FileBytes | None) -> str:
+def _fingerprint(
+    version: str, subject: FileBytes | str, adapter: FileBytes | None, head: HeadName
+) -> str:
     """A fingerprint of what is drawn, and of the sidecar's version, which may draw otherwise."""
-    given = (subject, adapter)
+    given = (subject, adapter) if head.space is None else (subject, adapter, head.name)
     names = [hashlib.sha256(f.data).hexdigest() if isinstance(f, FileBytes) else f for f in given]
     return fingerprint(version, names)
 
@@ -198,7 +214,7 @@ def _read_performance(
 
 
 def _show(
-    head_name: str,
+    head: bpy.types.Object,
     scene: bpy.types.Scene,
     files: tuple[Path, ...],
     plan: Plan,
@@ -215,7 +231,7 @@ def _show(
     if rendered < len(files):
         said.append(f"{len(files) - rendered} were there already.")
     if settings.from_scene:
-        said.append(_hide_mesh(named_head(head_name), settings.head_mesh))
+        said.append(_hide_mesh(head, settings.head_mesh))
     view = scene.view_settings.view_transform
     if view not in ("Standard", "Raw"):
         said.append(f"The view transform {view} changes their colours; Standard does not.")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import bpy
 
+from ..head.find import need_head
 from ..link.panel import draw_task
-from ..panels import HeadPanel
+from ..panels import HeadPanel, SidebarPanel
+from .operators import draw_options
+from .properties import NAMES
 
 
 class AFFEKT_PT_bake(HeadPanel, bpy.types.Panel):
@@ -18,4 +21,18 @@ class AFFEKT_PT_bake(HeadPanel, bpy.types.Panel):
             return
         column = self.layout.column()
         column.scale_y = 1.4
-        column.operator("affekt.bake", icon="RENDER_ANIMATION")
+        button = column.operator("affekt.bake", icon="RENDER_ANIMATION")
+        chosen = need_head(context).affekt_bake
+        for name in NAMES:
+            setattr(button, name, getattr(chosen, name))
+
+
+class AFFEKT_PT_bake_options(SidebarPanel, bpy.types.Panel):
+    bl_idname = "AFFEKT_PT_bake_options"
+    bl_label = "Options"
+    bl_parent_id = "AFFEKT_PT_bake"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        head = need_head(context)
+        draw_options(self.layout, head.affekt_bake, head)

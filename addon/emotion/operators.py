@@ -6,12 +6,18 @@ from __future__ import annotations
 import bpy
 
 from ...shared.emotion import CHANNELS, EMOTIONS
-from ..head.find import find_head, need_head
+from ..head.find import find_head, need_editable, need_head
+from .action import ensure_action
 from .properties import channel_path
 
 
 def key_channels(head: bpy.types.Object, frame: float) -> None:
-    """Keys every emotion channel of the head at its present value."""
+    """Keys every emotion channel of the head at its present value, in the head's own Action.
+
+    Raises InputError `head.linked`.
+    """
+    need_editable(head)
+    ensure_action(head)
     for name in CHANNELS:
         head.keyframe_insert(channel_path(name), frame=frame, group="Emotion")
 
@@ -47,6 +53,7 @@ class AFFEKT_OT_neutral(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         head = need_head(context)
+        need_editable(head)
         for name in EMOTIONS:
             setattr(head.affekt_emotion, name, 0.0)
         return {"FINISHED"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ...shared.emotion import CONTROLS, EMOTIONS, largest_value
+from .. import compat
 
 _TEXT = {
     "happy": "Lip corners and cheeks up",
@@ -38,6 +39,7 @@ def _weight(name: str) -> bpy.props.FloatProperty:
         default=0,
         subtype="FACTOR",
         options={"ANIMATABLE"},
+        override=compat.OVERRIDABLE,
     )
 
 
@@ -50,6 +52,7 @@ def _strength(name: str) -> bpy.props.FloatProperty:
         default=1,
         subtype="FACTOR",
         options={"ANIMATABLE"},
+        override=compat.OVERRIDABLE,
     )
 
 

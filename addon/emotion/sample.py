@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 import bpy
@@ -25,7 +25,7 @@ def read_track(
     Curves are read directly. Drivers and NLA strips can only be read by going to each frame,
     which is slower; the scene's frame is put back.
     """
-    if _needs_playback(head):
+    if needs_playback(head):
         values = _play(head, times, scene)
     else:
         curves = compat.active_curves(head)
@@ -33,12 +33,18 @@ def read_track(
             name: sample(curves, channel_path(name), 0, times, getattr(head.affekt_emotion, name))
             for name in CHANNELS
         }
+    return track_of(values, fps)
+
+
+def track_of(values: Mapping[str, Float32Array], fps: float) -> EmotionTrack:
+    """The track of values (T,) of each channel; curves that overshoot are held in range."""
     held = {name: np.clip(values[name], 0, largest_value(name)) for name in CHANNELS}
     weights = np.stack([held[name] for name in EMOTIONS], 1)
     return EmotionTrack(weights=weights, fps=fps, **{name: held[name] for name in CONTROLS})
 
 
-def _needs_playback(head: bpy.types.Object) -> bool:
+def needs_playback(head: bpy.types.Object) -> bool:
+    """Whether the head's emotions move by more than curves."""
     data = head.animation_data
     if data is None:
         return False
@@ -51,7 +57,7 @@ def _play(
     head: bpy.types.Object, times: Float64Array, scene: bpy.types.Scene
 ) -> dict[str, Float32Array]:
     values = {name: np.empty(len(times), np.float32) for name in CHANNELS}
-    with _frame_restored(scene):
+    with frame_restored(scene):
         for row, frame in enumerate(times / stretch(scene)):
             whole = int(np.floor(frame))
             scene.frame_set(whole, subframe=float(frame) - whole)
@@ -61,7 +67,8 @@ def _play(
 
 
 @contextmanager
-def _frame_restored(scene: bpy.types.Scene) -> Generator[None]:
+def frame_restored(scene: bpy.types.Scene) -> Generator[None]:
+    """The scene is afterwards at the frame where it was."""
     frame, subframe = scene.frame_current, scene.frame_subframe
     try:
         yield

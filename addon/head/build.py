@@ -7,28 +7,30 @@ expression, driven shape keys the pose correctives, and the Armature modifier bl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import bpy
 import numpy as np
 
 from ...shared.head import JOINTS, PARENTS, HeadModel
 from .. import axes
 from .correctives import add_correctives
+from .editing import edit_mode
 from .material import add_surface_attributes, head_material
 from .shape_keys import add_expressions
+from .upkeep import prepare_head
 
 _BONE_LENGTH_M = {"root": 0.09, "neck": 0.07, "jaw": 0.06, "eye_left": 0.03, "eye_right": 0.03}
 
 
-def build_head(model: HeadModel, model_name: str, context: bpy.types.Context) -> bpy.types.Object:
+def build_head(
+    model: HeadModel, model_name: str, context: bpy.types.Context, label: str = "Affekt Head"
+) -> bpy.types.Object:
     """Adds a head at the 3D cursor and makes it the active object; returns its mesh object.
 
-    `model_name` is what the sidecar calls the model. If anything fails, nothing stays behind.
+    `model_name` is what the sidecar calls the model, `label` what Blender calls the object. If
+    anything fails, nothing stays behind.
     """
-    rig = _new_rig()
-    head = _new_mesh(model)
+    rig = _new_rig(label)
+    head = _new_mesh(model, label)
     try:
         for item in (rig, head):
             context.collection.objects.link(item)
@@ -43,22 +45,32 @@ def build_head(model: HeadModel, model_name: str, context: bpy.types.Context) ->
         head.affekt_head.model = model_name
         head.affekt_head.expression_names = "/".join(model.expression_names)
         rig.location = context.scene.cursor.location
+        prepare_head(head)
         _select_only(head, context)
     except Exception:
-        bpy.data.batch_remove([head, rig, head.data, rig.data])
+        remove_head(head, rig)
         raise
     return head
 
 
-def _new_mesh(model: HeadModel) -> bpy.types.Object:
-    mesh = bpy.data.meshes.new("Affekt Head")
+def remove_head(head: bpy.types.Object, rig: bpy.types.Object) -> None:
+    """Removes what `build_head` made."""
+    made = [head, rig, head.data, rig.data]
+    if head.animation_data is not None and head.animation_data.action is not None:
+        made.append(head.animation_data.action)
+    bpy.data.batch_remove(made)
+
+
+def _new_mesh(model: HeadModel, label: str) -> bpy.types.Object:
+    mesh = bpy.data.meshes.new(label)
     mesh.from_pydata(axes.to_blender(model.template), [], model.faces)
     mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
-    layer = mesh.uv_layers.new(name="UVMap")
-    layer.uv.foreach_set("vector", np.ascontiguousarray(model.uv, np.float32).ravel())
+    if model.uv.any():  # a FLAME file may have none
+        layer = mesh.uv_layers.new(name="UVMap")
+        layer.uv.foreach_set("vector", np.ascontiguousarray(model.uv, np.float32).ravel())
     _add_attributes(mesh, model)
     mesh.update()
-    return bpy.data.objects.new("Affekt Head", mesh)
+    return bpy.data.objects.new(label, mesh)
 
 
 def _add_attributes(mesh: bpy.types.Mesh, model: HeadModel) -> None:
@@ -70,17 +82,17 @@ def _add_attributes(mesh: bpy.types.Mesh, model: HeadModel) -> None:
     add_surface_attributes(mesh, model.region)
 
 
-def _new_rig() -> bpy.types.Object:
-    armature = bpy.data.armatures.new("Affekt Head Rig")
+def _new_rig(label: str) -> bpy.types.Object:
+    armature = bpy.data.armatures.new(f"{label} Rig")
     armature.display_type = "STICK"
-    return bpy.data.objects.new("Affekt Head Rig", armature)
+    return bpy.data.objects.new(armature.name, armature)
 
 
 def _add_bones(rig: bpy.types.Object, model: HeadModel, context: bpy.types.Context) -> None:
     """Bones at the joints, all along +y without roll: their rest rotation is then the identity,
     and a bone's own rotation is the joint's, in Blender's axes."""
     joints = axes.to_blender(model.joint_regressor.astype(np.float64) @ model.template)
-    with _edit_mode(rig, context):
+    with edit_mode(rig, context):
         bones = rig.data.edit_bones
         for name, place, parent in zip(JOINTS, joints, PARENTS, strict=True):
             bone = bones.new(name)
@@ -92,19 +104,6 @@ def _add_bones(rig: bpy.types.Object, model: HeadModel, context: bpy.types.Conte
         bone.rotation_mode = "QUATERNION"
         bone.lock_location = (bone.name != "root",) * 3
         bone.lock_scale = (True,) * 3
-
-
-@contextmanager
-def _edit_mode(item: bpy.types.Object, context: bpy.types.Context) -> Iterator[None]:
-    layer = context.view_layer
-    before = layer.objects.active
-    layer.objects.active = item
-    bpy.ops.object.mode_set(mode="EDIT")
-    try:
-        yield
-    finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
-        layer.objects.active = before
 
 
 def _add_weights(head: bpy.types.Object, model: HeadModel) -> None:

@@ -12,7 +12,7 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from .build import build_head
-from .find import is_head
+from .find import is_head, need_object_mode
 
 OPEN_HEAD = "open"
 """The sidecar's name of the embedded head."""
@@ -36,16 +36,17 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
 
     def _add(self, context: bpy.types.Context, *, is_first: bool) -> Steps:
         model = yield from requests.fetch_head(session.need_line(), OPEN_HEAD)
+        need_object_mode(context)
         head = build_head(model, OPEN_HEAD, context)
         if is_first:
-            _show(context)
+            show_head(context)
         return (
             f"Added {head.name}: {len(model.template):,} vertices, "
-            f"{len(model.expression_names)} expression shape keys.{_say_hidden(head, context)}"
+            f"{len(model.expression_names)} expression shape keys.{say_hidden(head, context)}"
         )
 
 
-def _say_hidden(head: bpy.types.Object, context: bpy.types.Context) -> str:
+def say_hidden(head: bpy.types.Object, context: bpy.types.Context) -> str:
     """A sentence that names the mesh around the head, such as a new scene's cube, or ""."""
     context.view_layer.update()
     low, high = _box(head)
@@ -63,7 +64,7 @@ def _box(item: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     return corners.min(0), corners.max(0)
 
 
-def _show(context: bpy.types.Context) -> None:
+def show_head(context: bpy.types.Context) -> None:
     """Turns the 3D view to the front of the new head and shows its colours: a head of 25 cm
     is lost in a view made for a cube of 2 m."""
     area = context.area

@@ -13,6 +13,15 @@ class AFFEKT_PG_head(bpy.types.PropertyGroup):
         description="The sidecar's name or file of the head that this mesh was built from",
         options={"HIDDEN"},
     )
+    space: bpy.props.StringProperty(
+        name="Expression space", description="Empty for the open head's", options={"HIDDEN"}
+    )
+    flame_file: bpy.props.StringProperty(
+        name="FLAME File",
+        description="The FLAME file that this head was made of. The sidecar asks for it again "
+        "when its cache has lost it",
+        subtype="FILE_PATH",
+    )
     expression_names: bpy.props.StringProperty(
         name="Expression shape keys",
         description="Names of the expression shape keys in the model's order, separated by /",

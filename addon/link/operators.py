@@ -9,6 +9,7 @@ import bpy
 
 from ...shared.errors import AffektError
 from ...shared.supervisor import SupervisorState
+from ..guard import guard_call
 from ..preferences import preferences, remote_file, sidecar_command
 from .log_text import newest_log, show_log
 from .session import session
@@ -36,14 +37,19 @@ _shown = ""
 
 
 def _tick() -> float | None:
-    global _shown
-    state = session.step()
-    if session.describe() != _shown:
-        _shown = session.describe()
-        redraw_sidebars(bpy.context)
+    guard_call(_look_after, "Looking after the sidecar")
+    state = session.state
     if state in (SupervisorState.OFF, SupervisorState.FAILED):
         return None
     return START_TICK_S if state is SupervisorState.STARTING else TICK_S
+
+
+def _look_after() -> None:
+    global _shown
+    session.step()
+    if session.describe() != _shown:
+        _shown = session.describe()
+        redraw_sidebars(bpy.context)
 
 
 class AFFEKT_OT_start_sidecar(bpy.types.Operator):

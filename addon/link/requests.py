@@ -8,30 +8,35 @@ made again on the new connection; jobs go on in the supervisor's book.
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NotRequired, TypedDict, TypeVar
 
+from ...shared.arrays import Float32Array, Int32Array
+from ...shared.artefact import Artefact
+from ...shared.calibration import Calibration
 from ...shared.client import Client
 from ...shared.emotion import EmotionTrack
 from ...shared.errors import LinkError
 from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
 from ...shared.head import HeadModel
 from ...shared.messages import RESTART_STAGE
-from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.pictures import PictureRequest
 from ...shared.supervisor import Supervisor, SupervisorState
-from ..motion.npz import encode_motion
+from ..motion.npz import decode_motion, encode_motion
 from .tasks import Progress
 
 Answer = TypeVar("Answer")
 Waiting = Generator[Progress, None, Answer]
 
-_AGAIN = "Starting again"
+_AGAIN, _LOADING = "Starting again", "Loading the head"
 _STAGES = {
     "modulation": "Emotion",
+    "adapter": "Learning this FLAME head, once, about 10 s: step",
     "vertices": "Mesh",
     "pictures": "Pictures",
     RESTART_STAGE: _AGAIN,
@@ -46,34 +51,134 @@ class FileBytes:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadName:
+    """What the sidecar calls a head; space: the version of one that was made of a FLAME file."""
+
+    name: str
+    space: FlameSpace | None = None
+
+    def options(self) -> HeadOptions:
+        """As the client's calls take it."""
+        if self.space is None:
+            return {"head": self.name}
+        return {"head": self.name, "head_space": self.space}
+
+
+class HeadOptions(TypedDict):
+    """The options of the client's calls for a head."""
+
+    head: str
+    head_space: NotRequired[FlameSpace]
+
+
 def fetch_head(line: Supervisor, name: str) -> Waiting[HeadModel]:
     """The head of this name."""
-    return (yield from _call(line, lambda client: client.get_head(name), "Loading the head"))
+    return (yield from _call(line, lambda client: client.get_head(name), _LOADING))
+
+
+def fetch_flame(
+    line: Supervisor, file: FileBytes, space: FlameSpace | None
+) -> Waiting[tuple[str, HeadModel]]:
+    """The head of a FLAME file, and what the sidecar calls it from now on."""
+
+    def fetch(client: Client) -> tuple[str, HeadModel]:
+        name = client.upload(file.data, "flame", file.name).sha256
+        return name, client.get_head(name, head_space=space, file_name=file.name)
+
+    return (yield from _call(line, fetch, f"Reading {file.name}"))
+
+
+def fetch_flame_again(line: Supervisor, head: HeadName) -> Waiting[HeadModel]:
+    """The head of a FLAME file that the sidecar has."""
+
+    def fetch(client: Client) -> HeadModel:
+        return client.get_head(head.name, head_space=head.space)
+
+    return (yield from _call(line, fetch, _LOADING))
+
+
+def send_flame(line: Supervisor, name: str, read: Callable[[], FileBytes]) -> Waiting[None]:
+    """Sends the FLAME file that the sidecar calls `name`, unless it has it."""
+
+    def send(client: Client) -> None:
+        if not client.holds(name):
+            file = read()
+            client.upload(file.data, "flame", file.name)
+
+    yield from _call(line, send, _LOADING)
 
 
 def read_take(
-    line: Supervisor, take: FileBytes, adapter: FileBytes | None, options: ReadOptions
+    line: Supervisor,
+    take: FileBytes,
+    adapter: FileBytes | None,
+    options: ReadOptions,
+    head: HeadName,
+    space: TakeSpace = "open",
 ) -> Waiting[TakeRead]:
-    """The take in the open head's space."""
+    """The take in the space of a head on FLAME; else in the open head's, or as ARKit's weights."""
 
     def read(client: Client) -> TakeRead:
         sent = client.upload(take.data, "motion", take.name)
         helper = None if adapter is None else client.upload(adapter.data, "adapter", adapter.name)
-        return client.read_take(sent, helper, options)
+        if head.space is None:
+            return client.read_take(sent, helper, options, space=space)
+        return client.read_take(sent, helper, options, **head.options())
 
     return (yield from _call(line, read, f"Reading {take.name}"))
 
 
-def bake(line: Supervisor, motion: Motion, track: EmotionTrack, head: str) -> Waiting[Motion]:
-    """The motion with the track's emotion in it."""
+def bake(
+    line: Supervisor,
+    motion: Motion,
+    track: EmotionTrack,
+    head: HeadName,
+    *,
+    frames: range | None = None,
+    cache: Path | None = None,
+) -> Waiting[Motion]:
+    """The motion with the track's emotion in it, in its own space, of those frames or of all.
+    cache: where the moving mesh is written too."""
     data = encode_motion(motion)
     sent = yield from _call(
         line, lambda client: client.upload(data, "motion", "take.npz"), "Sending the take"
     )
-    start = lambda client: client.start_bake(sent, track, head=head, vertices=False)  # noqa: E731
+
+    def start(client: Client) -> str:
+        return client.start_bake(
+            sent, track, frames=frames, vertices=cache is not None, **head.options()
+        )
+
     done = yield from _run_job(line, start)
     assert isinstance(done, BakeFinished)  # the job's only other end is a failure
-    return done.motion
+    if cache is not None:
+        mesh = done.vertices
+        assert mesh is not None  # it was wanted
+        yield from _call(line, lambda client: client.download(mesh, cache), "Fetching the mesh")
+    if motion.space == "open":
+        return done.motion
+    take = done.take
+    return (yield from _call(line, lambda client: _download(client, take), "Fetching the take"))
+
+
+def _download(client: Client, take: Artefact) -> Motion:
+    """A take that the sidecar has made."""
+    with tempfile.TemporaryDirectory(prefix="affekt-") as folder:
+        path = Path(folder) / "take.npz"
+        client.download(take, path)
+        return decode_motion(path.read_bytes())
+
+
+def calibrate(
+    line: Supervisor, vertices: Float32Array, faces: Int32Array, shapes: Float32Array
+) -> Waiting[Calibration]:
+    """A character's calibration; see `Client.calibrate`."""
+    return (
+        yield from _call(
+            line, lambda client: client.calibrate(vertices, faces, shapes), "Measuring the face"
+        )
+    )
 
 
 def render(
@@ -83,10 +188,11 @@ def render(
     motion: Motion,
     pictures: PictureRequest,
     folder: Path,
+    head: HeadName,
 ) -> Waiting[tuple[Path, ...]]:
     """The pictures' paths in the folder, one for each requested frame, in order. subject: an
     avatar's file or a head's name; adapter: between the open head and the avatar's space, or None
-    where they are one."""
+    where they are one. head: the one that the motion is on; one on FLAME has its own adapter."""
     data = encode_motion(motion)
 
     def start(client: Client) -> str:
@@ -96,7 +202,9 @@ def render(
         sent = client.upload(data, "motion", "take.npz")
         if adapter is not None:
             helper = client.upload(adapter.data, "adapter", adapter.name)
-        return client.start_render(shown, sent, folder, pictures, adapter=helper)
+        if head.space is None:
+            return client.start_render(shown, sent, folder, pictures, adapter=helper)
+        return client.start_render(shown, sent, folder, pictures, adapter=helper, **head.options())
 
     done = yield from _run_job(line, start)
     assert isinstance(done, RenderFinished)  # the job's only other end is a failure

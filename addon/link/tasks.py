@@ -2,8 +2,8 @@
 """Work that takes longer than a redraw: one generator, stepped by a modal operator's timer, or
 run to its end by a script. A task yields its progress and returns the sentence to report.
 
-Between two steps the animator may do anything, so a task keeps names, never Blender objects,
-and changes the scene only in its last step.
+Between two steps the animator may do anything, so a task keeps session numbers (`head.find.hold`),
+never Blender objects or their names, and changes the scene only in its last step.
 """
 
 from __future__ import annotations
@@ -53,8 +53,11 @@ class Task:
 
     def run(self) -> str:
         """Steps to the end and returns the sentence; for scripts, where blocking is wanted."""
+        began = time.monotonic()
         while not self.step():
-            time.sleep(POLL_SECONDS)
+            # A step that was work, not a look at what is done elsewhere, is followed by the next.
+            time.sleep(max(0.0, POLL_SECONDS - (time.monotonic() - began)))
+            began = time.monotonic()
         return self.result
 
 

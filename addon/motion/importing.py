@@ -9,60 +9,99 @@ from pathlib import Path
 import bpy
 
 from ...shared import limits
-from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.motion import Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.wording import say_count
 from .. import compat
-from ..head.find import named_head
+from ..flame.source import ready_head
+from ..head.find import Held, expression_names, hold, is_flame, need_movable
+from ..head.identity import wear_identity
 from ..link import requests
-from ..link.requests import FileBytes, Waiting
+from ..link.requests import FileBytes, HeadName, Waiting
 from ..link.session import session
 from ..link.tasks import Steps
 from .files import numbered_files, pack, read_file, read_source
 from .placement import Placement, curve_fps, is_same_rate, last_frame, stretch
 from .properties import AFFEKT_PG_take
-from .takes import add_take
+from .takes import add_take, space_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
     """What the file browser asks. take: a file or folder. adapter: a file, or None for takes in
     the open space or ARKit's. sets_range: whether the scene's frame range becomes the take's.
-    reading: what is said by hand of the file."""
+    with_identity: whether a head on FLAME takes over the take's identity. reading: what is said by
+    hand of the file."""
 
     take: Path
     adapter: Path | None
     first_frame: int
     sets_range: bool
     with_sound: bool
+    with_identity: bool
     reading: ReadOptions
 
 
-def import_steps(head_name: str, scene_name: str, options: ImportOptions) -> Steps:
+def import_steps(head: bpy.types.Object, scene: bpy.types.Scene, options: ImportOptions) -> Steps:
     """Reads the take through the sidecar and puts it on the head as a new, used Action."""
+    need_movable(head)
+    return _import(hold(head, scene), options, space_of(head))
+
+
+def _import(held: Held, options: ImportOptions, space: TakeSpace) -> Steps:
     adapter = None
     if options.adapter is not None:
         adapter = read_file(options.adapter, limits.MAX_MOTION_BYTES)
-    options, read = yield from _read(options, adapter)
-    motion = read.motion
-    head, scene = named_head(head_name), bpy.data.scenes[scene_name]
+    line = session.need_line()
+    named = yield from ready_head(line, held.get()[0])
+    options, read = yield from _read(options, adapter, named, space)
+    motion, model = read.motion, None
+    if named.space is not None and options.with_identity and motion.shape.any():
+        model = yield from requests.fetch_flame_again(line, named)
+    head, scene = held.get()
     place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))
     name = options.take.name if options.take.is_dir() else options.take.stem
+    if model is not None:
+        wear_identity(head, model, motion.shape, bpy.context)
     take = add_take(head, motion, name=name, place=place)
-    take.notes = "\n".join(read.notes)
-    return " ".join([*_describe(take, motion, scene, options), *read.notes])
+    notes = [*read.notes, *_left_out(head, motion)]
+    take.notes = "\n".join(notes)
+    said = _describe(take, motion, scene, options)
+    if motion.shape.any():
+        said.append(_say_identity(worn=model is not None))
+    return " ".join([*said, *notes])
+
+
+def _say_identity(*, worn: bool) -> str:
+    if worn:
+        return "The head took the take's identity."
+    return "The take's own identity was left out: the head keeps its shape."
+
+
+def _left_out(head: bpy.types.Object, motion: Motion) -> list[str]:
+    """Sentences on what the take has and the head has not."""
+    known = len(expression_names(head))
+    notes: list[str] = []
+    if motion.expression[:, known:].any():
+        notes.append(
+            f"The take's expressions from {known + 1} on were left out: the head has {known}."
+        )
+    if is_flame(head) and motion.eyelids is not None and motion.eyelids.any():
+        notes.append("The take's eyelids were left out: FLAME has no shapes for them.")
+    return notes
 
 
 def _read(
-    options: ImportOptions, adapter: FileBytes | None
+    options: ImportOptions, adapter: FileBytes | None, head: HeadName, space: TakeSpace
 ) -> Waiting[tuple[ImportOptions, TakeRead]]:
     """Reads the take through the sidecar. Of a file that holds one frame, all are read that are
     numbered like it; the folder is then the take that was chosen."""
-    line, chosen = session.need_line(), options.take
-    read = yield from requests.read_take(line, read_source(chosen), adapter, options.reading)
+    line, chosen, reading = session.need_line(), options.take, options.reading
+    source = read_source(chosen)
+    read = yield from requests.read_take(line, source, adapter, reading, head, space)
     if len(read.motion) > 1 or chosen.is_dir() or len(files := numbered_files(chosen)) == 1:
         return options, read
     packed = pack(chosen.parent, files)
-    read = yield from requests.read_take(line, packed, adapter, options.reading)
+    read = yield from requests.read_take(line, packed, adapter, reading, head, space)
     note = f"{chosen.name} is one frame of {len(files)}: all were imported."
     read = replace(read, notes=(note, *read.notes))
     return replace(options, take=chosen.parent), read
@@ -80,8 +119,6 @@ def _describe(
         scene.frame_start, scene.frame_end = options.first_frame, last
     elif last > scene.frame_end:
         said.append(f"It ends at frame {last}, after the scene does.")
-    if motion.shape.any():
-        said.append("The take's own identity was left out: the head keeps its shape.")
     if options.with_sound and (sound := find_sound(options.take)) is not None:
         said.append(_add_sound(sound, scene, options.first_frame))
     return said

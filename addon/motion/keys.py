@@ -13,6 +13,7 @@ from .. import compat
 
 _CONSTANT, _LINEAR = 0, 1
 """Numbers of two interpolations in `Keyframe.interpolation`."""
+_WIDEST_SLIDER = 10.0
 _ON_KEY = 1e-4
 """How far from a key a frame may lie for Blender to take the key's value."""
 
@@ -30,6 +31,51 @@ def write_keys(curve: bpy.types.FCurve, times: Float64Array, values: FloatArray)
     curve.update()
 
 
+def fresh_curve(
+    action: bpy.types.Action, part: compat.Part, path: str, index: int, group: str
+) -> bpy.types.FCurve:
+    """The Action's curve for the property, without keys: a new one, or the one that it has, which
+    forgets what it said."""
+    curve = compat.find_curve(compat.curves_of(action, part), path, index)
+    if curve is None:
+        return compat.new_curve(action, part, path, index, group)
+    clear_curve(curve)
+    return curve
+
+
+def encode_keys(curve: bpy.types.FCurve) -> bytes:
+    """What the curve's keys say, as bytes: curves that move alike have the same."""
+    points = curve.keyframe_points
+    places, kinds = np.empty(2 * len(points), np.float32), np.empty(len(points), np.int32)
+    points.foreach_get("co", places)
+    points.foreach_get("interpolation", kinds)
+    said = (curve.mute, curve.extrapolation, [modifier.type for modifier in curve.modifiers])
+    return places.tobytes() + kinds.tobytes() + repr(said).encode()
+
+
+def clear_curve(curve: bpy.types.FCurve) -> None:
+    """Takes away the curve's keys, and what an animator made it do besides them."""
+    curve.keyframe_points.clear()
+    for modifier in reversed(curve.modifiers):
+        curve.modifiers.remove(modifier)
+    curve.mute, curve.extrapolation = False, "CONSTANT"
+
+
+def widen_slider(key: bpy.types.ShapeKey, values: Float32Array) -> None:
+    """Blender clips what an Action writes to the slider's range; a take may go further."""
+    key.slider_min = max(min(key.slider_min, float(values.min())), -_WIDEST_SLIDER)
+    key.slider_max = min(max(key.slider_max, float(values.max())), _WIDEST_SLIDER)
+
+
+def add_to_keys(curve: bpy.types.FCurve, times: Float64Array, change: FloatArray) -> Float32Array:
+    """Adds `change` (T,) at curve frames `times` (T,) to the curve; what it then says there, where
+    it has its keys from now on."""
+    values = sample_curve(curve, times) + change
+    curve.keyframe_points.clear()
+    write_keys(curve, times, values.astype(np.float32))
+    return values.astype(np.float32)
+
+
 def sample(
     curves: compat.CurveList | tuple[()],
     path: str,
@@ -42,6 +88,12 @@ def sample(
     curve = compat.find_curve(curves, path, index)
     if curve is None or curve.mute or (curve.is_empty and not curve.modifiers):
         return np.full(len(times), otherwise, np.float32)
+    return sample_curve(curve, times)
+
+
+def sample_curve(curve: bpy.types.FCurve, times: Float64Array) -> Float32Array:
+    """Values (T,) of a curve at curve frames `times` (T,), with the bits of Blender's
+    `FCurve.evaluate`."""
     frames = times.astype(np.float32)
     places, levels = _places_and_levels(curve)
     if curve.modifiers or not len(places):

@@ -67,6 +67,11 @@ class TakeFileProperties:
         description="The scene then starts and ends with the take",
         default=True,
     )
+    with_identity: bpy.props.BoolProperty(
+        name="Identity",
+        description="A FLAME head takes over the shape of the performer's face, if the take has it",
+        default=True,
+    )
     with_sound: bpy.props.BoolProperty(
         name="Sound",
         description="Put the wav file that lies beside the take into the sequencer",
@@ -102,9 +107,10 @@ class AFFEKT_OT_import_take(TakeFileProperties, TaskOperator, bpy.types.Operator
             first_frame=self.first_frame,
             sets_range=self.sets_range,
             with_sound=self.with_sound,
+            with_identity=self.with_identity,
             reading=self.reading(),
         )
-        return import_steps(need_head(context).name, context.scene.name, options)
+        return import_steps(need_head(context), context.scene, options)
 
 
 class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
@@ -122,7 +128,7 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split, layout.use_property_decorate = True, False
-        for name in ("first_frame", "sets_range", "with_sound", "adapter"):
+        for name in ("first_frame", "sets_range", "with_sound", "with_identity", "adapter"):
             layout.prop(self, name)
         box = layout.box()
         box.label(text="If the file is silent or wrong", icon="QUESTION")
@@ -186,7 +192,10 @@ class AFFEKT_OT_fit_takes(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         head = find_head(context)
-        cls.poll_message_set("Import a take onto the head first")
+        asked = (
+            "Select or add a head first" if head is None else "Import a take onto the head first"
+        )
+        cls.poll_message_set(asked)
         return head is not None and bool(head.affekt_takes.items)
 
     def execute(self, context: bpy.types.Context) -> set[str]:

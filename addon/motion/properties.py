@@ -5,37 +5,90 @@ from __future__ import annotations
 
 import bpy
 
+from ..compat import OVERRIDABLE
+
+
+class AFFEKT_PG_take_part(bpy.types.PropertyGroup):
+    """What moves the shape keys of a further mesh of a character; its name is the part's."""
+
+    name: bpy.props.StringProperty(name="Part", override=OVERRIDABLE)
+    mesh: bpy.props.PointerProperty(type=bpy.types.Object, name="Mesh", override=OVERRIDABLE)
+    action: bpy.props.PointerProperty(
+        type=bpy.types.Action, name="Shape keys", override=OVERRIDABLE
+    )
+
 
 class AFFEKT_PG_take(bpy.types.PropertyGroup):
     """One take or bake: the Action on the armature and the one on the shape keys, which from
     Blender 4.4 on are two slots of the same Action."""
 
-    name: bpy.props.StringProperty(name="Name")
+    name: bpy.props.StringProperty(name="Name", override=OVERRIDABLE)
     kind: bpy.props.EnumProperty(
         name="Kind",
         items=(
             ("TAKE", "Take", "The performance as it was imported"),
             ("BAKE", "Bake", "A take with emotion baked in"),
         ),
+        override=OVERRIDABLE,
     )
     source: bpy.props.StringProperty(
-        name="Source", description="Name of the take that a bake was made from"
+        name="Source",
+        description="Name of the take that a bake was made from",
+        override=OVERRIDABLE,
     )
-    rig_action: bpy.props.PointerProperty(type=bpy.types.Action, name="Bones")
-    keys_action: bpy.props.PointerProperty(type=bpy.types.Action, name="Shape keys")
-    first_frame: bpy.props.FloatProperty(name="First frame", description="As the keys were placed")
-    frames: bpy.props.IntProperty(name="Frames", min=0)
-    fps: bpy.props.FloatProperty(name="Frames per second of the take", precision=3)
+    rig_action: bpy.props.PointerProperty(type=bpy.types.Action, name="Bones", override=OVERRIDABLE)
+    keys_action: bpy.props.PointerProperty(
+        type=bpy.types.Action, name="Shape keys", override=OVERRIDABLE
+    )
+    first_frame: bpy.props.FloatProperty(
+        name="First frame", description="As the keys were placed", override=OVERRIDABLE
+    )
+    frames: bpy.props.IntProperty(name="Frames", min=0, override=OVERRIDABLE)
+    fps: bpy.props.FloatProperty(
+        name="Frames per second of the take", precision=3, override=OVERRIDABLE
+    )
+    parts: bpy.props.CollectionProperty(
+        type=AFFEKT_PG_take_part, override={"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
+    )
+    mapping: bpy.props.StringProperty(
+        name="Mapping",
+        description="What a character made of the take's weights",
+        override=OVERRIDABLE,
+    )
     placed_fps: bpy.props.FloatProperty(
         name="Frames per second of the keys",
         description="For which rate of the scene the keys were placed; 0 in older files",
         precision=3,
+        override=OVERRIDABLE,
+    )
+    over_rig: bpy.props.PointerProperty(
+        type=bpy.types.Action,
+        name="Bones' other Action",
+        description="What an animator let move the bones beside the take when it was baked",
+        override=OVERRIDABLE,
+    )
+    over_keys: bpy.props.PointerProperty(
+        type=bpy.types.Action,
+        name="Shape keys' other Action",
+        description="What an animator let move the shape keys beside the take when it was baked",
+        override=OVERRIDABLE,
+    )
+    baked_keys: bpy.props.StringProperty(
+        name="Keys as baked",
+        description="A bake's fingerprint: where its keys have another, they were edited since",
+        override=OVERRIDABLE,
     )
     notes: bpy.props.StringProperty(
-        name="Notes", description="What was noticed when the file was read, a sentence a line"
+        name="Notes",
+        description="What was noticed when the file was read, a sentence a line",
+        override=OVERRIDABLE,
     )
 
 
 class AFFEKT_PG_takes(bpy.types.PropertyGroup):
-    items: bpy.props.CollectionProperty(type=AFFEKT_PG_take)
-    active: bpy.props.StringProperty(name="In use", description="Name of the take that is in use")
+    items: bpy.props.CollectionProperty(
+        type=AFFEKT_PG_take, override={"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
+    )
+    active: bpy.props.StringProperty(
+        name="In use", description="Name of the take that is in use", override=OVERRIDABLE
+    )

@@ -13,9 +13,10 @@ from ...shared.errors import InputError
 from .. import compat
 from ..emotion.properties import channel_path
 from .keys import move_keys
+from .parts import actions_of
 from .placement import Placement, curve_fps, describe_speed, frame_times, last_frame, place_of
 from .properties import AFFEKT_PG_take
-from .takes import active_take
+from .takes import active_take, fingerprint_of, note_keys
 
 _EMOTIONS = channel_path("")
 _Move = Callable[[Float64Array], Float64Array]
@@ -53,10 +54,13 @@ def fit_takes(head: bpy.types.Object, scene: bpy.types.Scene, *, with_emotions: 
 def _fit(take: AFFEKT_PG_take, scene: bpy.types.Scene) -> None:
     place = place_of(take, scene)
     move = _mover(take, place, curve_fps(scene))
-    for part, action in (("KEY", take.keys_action), ("OBJECT", take.rig_action)):
+    was_as_baked = take.baked_keys == fingerprint_of(take)
+    for part, action in actions_of(take).items():
         if action is not None:
             _move(compat.curves_of(action, part), move)
     take.first_frame, take.placed_fps = place.first, curve_fps(scene)
+    if was_as_baked:
+        note_keys(take)
 
 
 def _mover(take: AFFEKT_PG_take, old: Placement, fps: float) -> _Move:
@@ -80,7 +84,7 @@ def _move(curves: Iterable[bpy.types.FCurve], move: _Move) -> None:
 
 
 def _actions(take: AFFEKT_PG_take) -> set[bpy.types.Action]:
-    return {action for action in (take.keys_action, take.rig_action) if action is not None}
+    return {action for action in actions_of(take).values() if action is not None}
 
 
 def _need_own(action: bpy.types.Action | None) -> None:

@@ -18,6 +18,7 @@ from ...shared.calibration import SHAPES, Effects, shape_indices
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..adapter.skin import point_areas
 from ..adapter.solve import Forward, arkit_numbers
+from ..memory import remembered
 from .alignment import Alignment, align
 from .avatar import ArkitRig
 from .folds import largest_weights
@@ -147,7 +148,8 @@ def rig_places(rig: ArkitRig, open_head: HeadModel, *, brows_lower_mm: float = 0
 
 def face_places(moved: FloatArray, places: FacePlaces) -> Float64Array:
     """Motion (..., places, 3) in metres of the places, for displacements (..., V, 3)."""
-    return np.asarray(places.shares @ moved, np.float64)
+    shown = places.shares.any(0)  # a fifth of a head's vertices
+    return np.asarray(places.shares[:, shown] @ moved[..., shown, :], np.float64)
 
 
 def face_rows(moved: FloatArray, places: FacePlaces) -> Float64Array:
@@ -184,10 +186,9 @@ def effects_of(rig: ArkitRig, open_head: HeadModel, *, brows_lower_mm: float = 0
     """What the rig's shapes do, and what the open head does with the same weights. brows_lower_mm:
     see `rig_places`. Raises InputError `avatar.regions` if the rig's face is not found."""
     places = rig_places(rig, open_head, brows_lower_mm=brows_lower_mm)
-    there = open_places(open_head)
     poses, pose_weights = _poses()
     own = face_rows(rig.arkit_shapes, places).T
-    wanted = _with_lips_met(face_rows(open_motion(poses.T, open_head), there).T)
+    there, wanted = _wanted(open_head)
     size = np.linalg.norm(wanted, axis=0)
     # Small motions count as much as large ones, but not what is none.
     relative = pose_weights / np.maximum(size, 0.1 * np.median(size)) ** 2
@@ -203,6 +204,13 @@ def effects_of(rig: ArkitRig, open_head: HeadModel, *, brows_lower_mm: float = 0
         mirror_signs=signs,
         most=largest_weights(rig, places.shares.sum(0) > 0),
     )
+
+
+@remembered
+def _wanted(open_head: HeadModel) -> tuple[FacePlaces, Float64Array]:
+    """The open head's places, and its rows (R, P) in every pose."""
+    there, (poses, _) = open_places(open_head), _poses()
+    return there, _with_lips_met(face_rows(open_motion(poses.T, open_head), there).T)
 
 
 def _with_lips_met(wanted: Float64Array) -> Float64Array:

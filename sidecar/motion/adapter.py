@@ -19,7 +19,7 @@ from ...shared import limits
 from ...shared.arrays import Float32Array, IndexArray
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
-from ...shared.motion import ARKIT_NAMES, SPACES, Motion, numbers_of
+from ...shared.motion import ARKIT_NAMES, FLAME_SPACES, Motion, numbers_of
 from ..files import read_bytes, refuse_lfs_pointer, write_whole
 from . import npz
 from .arkit import weight_columns
@@ -28,7 +28,6 @@ from .arkit_from_open import arkit_weights, not_negative
 LARGEST_WEIGHT = 1.2
 """Upper limit of ARKit weights from FLAME takes: a linear map overshoots at its ends."""
 FORMAT, BUILT_FORMAT = "affekt linear adapter 1", "affekt adapter 2"
-FLAME_SPACES = tuple(space for space in SPACES if space.startswith("flame"))
 _LEAST_GAIN = 0.03
 """Least norm of a weight's row. A smaller one means that the data of the fit did not contain the
 weight; its inverse is noise divided by almost nothing, so both are set to 0."""
@@ -199,6 +198,22 @@ def open_to_arkit(motion: Motion, head: HeadModel) -> Float32Array:
     if (motion.space, head.space) != ("open", "open"):
         raise _no_adapter(motion.space, "arkit")
     return arkit_weights(motion, head)
+
+
+def as_arkit(motion: Motion, head: HeadModel) -> Motion:
+    """The open take as ARKit's weights, which then say what jaw and eyes did as well.
+
+    Raises InputError `space.no_adapter` unless motion and head are in space "open".
+    """
+    expression = np.zeros_like(motion.expression)
+    expression[:, : len(ARKIT_NAMES)] = open_to_arkit(motion, head)
+    return replace(
+        motion,
+        expression=expression,
+        jaw=np.zeros_like(motion.jaw),
+        eyes=np.zeros_like(motion.eyes),
+        space="arkit",
+    )
 
 
 def from_open(motion: Motion, head: HeadModel, adapter: LinearAdapter) -> Motion:

@@ -12,7 +12,7 @@ from ...shared.arrays import Float32Array, Float64Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, HeadModel
-from ...shared.motion import Motion, make_motion
+from ...shared.motion import FLAME_SPACES, Motion, make_motion
 from ...shared.pictures import PictureRequest
 from ..avatar.alignment import find_eyeballs, fit_sphere, mesh_pieces
 from ..avatar.avatar import ArkitRig, Avatar
@@ -78,6 +78,15 @@ def _read_head(path: Path, name: str) -> HeadModel:
             f"{path.name} is neither an avatar file of Affekt's nor a head file, or it is damaged.",
             "Make it again with `affekt avatar convert`, or choose another file.",
         ) from error
+
+
+def needs_adapter(subject: Subject, motion: Motion) -> bool:
+    """Whether `motion_for` needs an adapter for this motion."""
+    surface = subject.surface if isinstance(subject, Avatar) else subject
+    if surface is None:
+        return False
+    space = surface.space if isinstance(surface, HeadModel) else "arkit"
+    return motion.space != space and bool({motion.space, space} & set(FLAME_SPACES))
 
 
 def motion_for(subject: Subject, motion: Motion, adapter: LinearAdapter | None) -> Motion:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..bake.bake import BakeJob
 from ..motion.read import encode_motion
 from . import inputs
+from .learning import learn
 from .services import BakeOutput, BakeSteps, BakeTask, JobStep
 
 if TYPE_CHECKING:
@@ -17,9 +18,11 @@ _STAGE = "bake"
 
 
 def bake(task: BakeTask, user: UserCache) -> BakeSteps:
-    """Bakes as `Services.bake` says. Raises InputError `file.*`, `motion.*`, `emotion.shape`,
-    `frames.*`, `space.*`, `head.unknown`; JobError `job.disk`."""
-    inputs.read_head(task.head)
+    """Bakes as `Services.bake` says. The first bake on a FLAME head makes its adapter, as a stage
+    of its own. Raises InputError `file.*`, `motion.*`, `emotion.shape`, `frames.*`, `space.*`,
+    `head.*`, `adapter.*`; JobError `job.disk`."""
+    head = inputs.head_of(task.take.head)
+    yield from learn(head)
     take = inputs.prepared(task.take)
     job = BakeJob(take, task.track, task.frames, user, with_vertices=task.wants_vertices)
     yield JobStep(stage=_STAGE, done=0, total=len(job.frames))

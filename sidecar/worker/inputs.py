@@ -1,27 +1,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inputs of orders: takes, avatars, the open head and the modulator. Each is read once and
+"""The inputs of orders: takes, avatars, heads and the modulator. Each is read once and
 remembered (`sidecar/memory.py`), since most orders ask for the same ones again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...shared.calibration import Calibration
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
-from ...shared.motion import TakeRead
+from ...shared.messages import Calibrate
+from ...shared.motion import FLAME_SPACES, Motion, TakeRead, TakeSpace
+from ..adapter.kept import adapter_of
+from ..avatar.calibration import calibrate as calibrate_rig
+from ..avatar.character import character_rig
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
 from ..bake.take import Prepared, prepare
 from ..head import read as files
+from ..head.flame.read import read_flame
 from ..head.forward import Mover, layer_of
 from ..memory import remembered
 from ..modulation.modulator import Modulator, load_modulator
-from ..motion.adapter import LinearAdapter, read_adapter
+from ..motion.adapter import LinearAdapter, as_arkit, from_open, read_adapter, to_open
 from ..motion.read import decode_take
 from ..raster.device import choose_rasteriser
 from ..render.shot import Subject
-from .services import Take
+from .services import HeadSource, Take
+
+_SAY_VERSION = (
+    "Say which it is where the file is chosen (Version): FLAME 2020 is generic_model.pkl, FLAME "
+    "2023 is flame2023.pkl."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +68,15 @@ def source_of(take: Take) -> tuple[TakeRead, LinearAdapter | None]:
 
 @remembered
 def prepared(take: Take) -> Prepared:
-    """The take prepared for bakes and previews on the open head. Raises InputError `file.*`,
-    `motion.*`, `space.*`."""
+    """The take prepared for bakes and previews on its head. Raises InputError `file.*`,
+    `motion.*`, `space.*`, `head.*`, `adapter.*`."""
     read, adapter = source_of(take)
-    return prepare(read.motion, read_head(files.OPEN), adapter, modulator())
+    head, spoken = head_of(take.head), read_head(files.OPEN)
+    if head.space == files.OPEN:
+        return prepare(read.motion, head, adapter, modulator())
+    return prepare(
+        _for_flame(read.motion, head), head, adapter_of(head, spoken), modulator(), spoken
+    )
 
 
 @remembered
@@ -91,10 +107,64 @@ def read_head(name: str) -> HeadModel:
     return files.read_head(name)
 
 
-def read_take(take: Take) -> tuple[TakeRead, str]:
-    """The take in the open head's space, and the space of its file. Raises as `prepared`."""
+@remembered
+def head_of(source: HeadSource) -> HeadModel:
+    """The head of a client's. Raises InputError `file.*`, `head.*`."""
+    if source.path is None:
+        return read_head(source.name)
+    try:
+        return read_flame(source.path, space=source.space)
+    except InputError as error:
+        # In the cache a file's name is its hash, which tells the user nothing.
+        message = error.message.replace(source.path.name, source.name)
+        remedy = error.remedy.replace(source.path.name, source.name)
+        if error.code == "head.version":
+            remedy = _SAY_VERSION
+        raise InputError(error.code, message, remedy) from error
+
+
+def adapter_of_head(head: HeadModel) -> LinearAdapter | None:
+    """The adapter of a FLAME head; None for the open head. Raises InputError `adapter.*`."""
+    return None if head.space == files.OPEN else adapter_of(head, read_head(files.OPEN))
+
+
+def read_take(take: Take, space: TakeSpace) -> tuple[TakeRead, str]:
+    """The take in the space of its head, on the open head in the one that is wanted, and the space
+    of its file. A FLAME take on a head of its own space stays as it is, bit for bit. Raises as
+    `prepared`."""
+    read, head = source_of(take)[0], head_of(take.head)
+    own = read.motion
+    if head.space != files.OPEN:
+        return replace(read, motion=_for_flame(own, head)), own.space
     ready = prepared(take)
-    return TakeRead(motion=ready.before, notes=source_of(take)[0].notes), ready.motion.space
+    motion = ready.before
+    if space == "arkit":
+        motion = own if own.space == "arkit" else as_arkit(motion, ready.spoken)
+    return TakeRead(motion=motion, notes=read.notes), own.space
+
+
+def _for_flame(motion: Motion, head: HeadModel) -> Motion:
+    """The take in the space of a FLAME head, by that head's adapter if it is not FLAME's already.
+    Raises InputError `space.other_flame`, `adapter.*`."""
+    if motion.space == head.space:
+        return motion
+    if motion.space in FLAME_SPACES:
+        raise InputError(
+            "space.other_flame",
+            f"The take was tracked with '{motion.space}', and this head is of '{head.space}': "
+            "their expressions are not the same.",
+            "Add a FLAME head from the file of the take's version, or import the take onto the "
+            "open head with an adapter.",
+        )
+    spoken = read_head(files.OPEN)
+    return from_open(to_open(motion, spoken, None), spoken, adapter_of(head, spoken))
+
+
+def calibrate(character: Calibrate) -> Calibration:
+    """The calibration of a client's character. Raises InputError `avatar.*`."""
+    head = read_head(files.OPEN)
+    rig = character_rig(character.vertices, character.faces, character.shapes, head)
+    return calibrate_rig(rig, head)
 
 
 def _read_adapter(path: Path | None) -> LinearAdapter | None:

@@ -12,9 +12,10 @@ from ...shared.messages import PictureKind
 from ..cache.disk import CACHE_REMEDY
 from ..head.read import OPEN
 from ..render.sequence import sequence_steps
-from ..render.shot import make_shot, motion_for, on_head
+from ..render.shot import Subject, make_shot, motion_for, needs_adapter, on_head
 from . import inputs
 from .inputs import SubjectSource
+from .learning import learn
 from .services import JobStep, RenderSteps, RenderTask
 
 if TYPE_CHECKING:
@@ -25,15 +26,23 @@ _STAGE = "pictures"
 
 def render(task: RenderTask, user: UserCache) -> RenderSteps:
     """Renders as `Services.render` says. Frames of the same shot that are in the cache are not
-    drawn again. Raises InputError `file.*`, `motion.*`, `avatar.*`, `option.*`, `frames.*`,
-    `space.*`, `head.unknown`; JobError `job.disk`."""
+    drawn again. A take on a FLAME head brings its own adapter. Raises InputError `file.*`,
+    `motion.*`, `avatar.*`, `option.*`, `frames.*`, `space.*`, `head.*`, `adapter.*`; JobError
+    `job.disk`."""
     read, adapter = inputs.source_of(task.take)
     motion = read.motion
     request = task.pictures
-    source = SubjectSource(avatar=task.avatar, name=task.avatar_name, head=task.head or OPEN)
-    subject = inputs.subject(source)
+    head = inputs.head_of(task.take.head)
+    if task.is_own_head:
+        subject: Subject = head
+    else:
+        source = SubjectSource(avatar=task.avatar, name=task.avatar_name, head=task.head or OPEN)
+        subject = inputs.subject(source)
+    if adapter is None and needs_adapter(subject, motion):
+        yield from learn(head)
+        adapter = inputs.adapter_of_head(head)
     if request.cameras:  # they are told in the axes of the head that the client's scene shows
-        request = on_head(request, subject, inputs.read_head(OPEN))
+        request = on_head(request, subject, head)
     shot = make_shot(subject, motion_for(subject, motion, adapter), request, "auto")
     kinds: tuple[PictureKind, ...] = ("exr",) if request.format == "exr" else ("frame", "depth")
     total = len(request.chosen_frames(len(motion)))

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...shared.arrays import Float32Array, UInt8Array
+from ...shared.calibration import Calibration
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
-from ...shared.messages import PictureKind
-from ...shared.motion import Motion, ReadOptions, TakeRead
+from ...shared.messages import Calibrate, PictureKind
+from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.pictures import PictureRequest
 
 if TYPE_CHECKING:
@@ -26,13 +27,25 @@ Stored = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSource:
+    """A head of a client's: the one called `name` that the sidecar has, or the FLAME file at
+    `path`, which errors call `name`. space: of a FLAME file that does not tell its version."""
+
+    name: str = "open"
+    path: Path | None = None
+    space: FlameSpace | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """A take of a client's: its file, the name for it in errors, and an adapter file or None."""
+    """A take of a client's: its file, the name for it in errors, an adapter file or None, and the
+    head that it is for."""
 
     path: Path
     name: str
     adapter: Path | None
     options: ReadOptions = field(default_factory=ReadOptions)
+    head: HeadSource = field(default_factory=HeadSource)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +66,6 @@ class BakeTask:
 
     take: Take
     track: EmotionTrack
-    head: str
     frames: range | None
     wants_vertices: bool
 
@@ -73,13 +85,14 @@ class BakeOutput:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenderTask:
     """The input of a rendering, as in `messages.Render`. avatar: a file. head: a name. One of the
-    two is None."""
+    two is None. is_own_head: the head that is drawn is the FLAME file that the take is on."""
 
     take: Take
     avatar: Path | None
     avatar_name: str
     head: str | None
     pictures: PictureRequest
+    is_own_head: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,9 +140,12 @@ class Services:
     """Does in advance, piece by piece, what would slow down the first requests."""
     forget: Callable[[], None]
     """Frees everything that is remembered (`sidecar/memory.py`)."""
-    read_take: Callable[[Take], tuple[TakeRead, str]]
-    """The take in the open head's space, and the space of its file."""
-    read_head: Callable[[str], HeadModel]
+    read_take: Callable[[Take, TakeSpace], tuple[TakeRead, str]]
+    """The take in its head's space, or on the open head in the one that is wanted, and the space
+    of its file."""
+    read_head: Callable[[HeadSource], HeadModel]
+    calibrate: Callable[[Calibrate], Calibration]
+    """A character's calibration, from its arrays."""
     preview: Callable[[PreviewTask], PreviewOutput]
     bake: Callable[[BakeTask, UserCache], BakeSteps]
     render: Callable[[RenderTask, UserCache], RenderSteps]

@@ -13,10 +13,19 @@ from typing import TYPE_CHECKING
 from ...shared import conversions, limits, messages, wire
 from ...shared.errors import AffektError, LinkError
 from ...shared.messages import Message
-from ...shared.motion import ReadOptions
+from ...shared.motion import FlameSpace, ReadOptions
 from ...shared.wire import Frame
 from . import failures, orders, preview_messages
-from .services import BakeOutput, BakeTask, JobStep, PreviewTask, RenderTask, Services, Take
+from .services import (
+    BakeOutput,
+    BakeTask,
+    HeadSource,
+    JobStep,
+    PreviewTask,
+    RenderTask,
+    Services,
+    Take,
+)
 
 if TYPE_CHECKING:
     from ..cache.cache import Cache
@@ -24,7 +33,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("affekt.worker")
 _SHORT: Mapping[str, type[Message]] = {
-    request.TYPE: request for request in (messages.ReadMotion, messages.GetHead, messages.Preview)
+    request.TYPE: request
+    for request in (messages.ReadMotion, messages.GetHead, messages.Calibrate, messages.Preview)
 }
 _JOBS: Mapping[str, type[Message]] = {
     request.TYPE: request for request in (messages.Bake, messages.Render)
@@ -32,6 +42,7 @@ _JOBS: Mapping[str, type[Message]] = {
 _LONGEST = 4000
 """Longest sentence of an error in characters, as in `messages.Failure`."""
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 Steps = Generator[JobStep, None, Message]
@@ -104,12 +115,20 @@ class Work:
     def _answer(self, request: Message, user: UserCache, pixels: str | None) -> Message:
         if isinstance(request, messages.ReadMotion):
             options = ReadOptions(fps=request.fps, angles=request.angles, axes=request.axes)
-            read, space = self._services.read_take(replace(_take(request, user), options=options))
+            head = _head(request.head, request.head_space, user)
+            take = replace(_take(request, user), options=options, head=head)
+            read, space = self._services.read_take(take, request.space)
             fields = conversions.motion_fields(read.motion)
             notes = tuple(n[: limits.MAX_NOTE_LETTERS] for n in read.notes[: limits.MAX_NOTES])
             return messages.MotionRead(**fields, source_space=space, notes=notes)
         if isinstance(request, messages.GetHead):
-            return conversions.head_message(self._services.read_head(request.name))
+            head = _head(request.name, request.head_space, user, request.file_name)
+            return conversions.head_message(self._services.read_head(head))
+        if isinstance(request, messages.Calibrate):
+            found = self._services.calibrate(request)
+            return messages.Calibrated(
+                map=found.map, most=found.most, gaps=found.gaps, reach=found.reach
+            )
         assert isinstance(request, messages.Preview)
         return self._preview(request, user, pixels)
 
@@ -169,10 +188,10 @@ class Work:
             _log.exception("a job did not end as it should")
 
     def _bake(self, request: messages.Bake, user: UserCache) -> Steps:
+        head = _head(request.head, request.head_space, user)
         task = BakeTask(
-            take=_take(request, user),
+            take=replace(_take(request, user), head=head),
             track=conversions.to_track(request),
-            head=request.head,
             frames=_frames(request.frames),
             wants_vertices=request.vertices,
         )
@@ -181,8 +200,10 @@ class Work:
 
     def _render(self, request: messages.Render, user: UserCache) -> Steps:
         name = request.avatar_name or "the avatar"
+        head = _head(request.take_head, request.head_space, user)
         task = RenderTask(
-            take=_take(request, user),
+            take=replace(_take(request, user), head=head),
+            is_own_head=head.path is not None and request.head == request.take_head,
             avatar=_optional(request.avatar, name, user),
             avatar_name=name,
             head=request.head,
@@ -237,6 +258,16 @@ def _take(request: Motioned, user: UserCache) -> Take:
         name=request.name,
         adapter=_optional(request.adapter, "the adapter", user),
     )
+
+
+def _head(
+    name: str, space: FlameSpace | None, user: UserCache, file_name: str | None = None
+) -> HeadSource:
+    """The head of that name; a FLAME file's is its SHA-256. Raises LinkError `link.no_artefact`."""
+    if not _SHA256.fullmatch(name):
+        return HeadSource(name=name)
+    label = file_name or "the head's FLAME file"
+    return HeadSource(name=label, path=user.path(name, label), space=space)
 
 
 def _optional(sha256: str | None, name: str, user: UserCache) -> Path | None:

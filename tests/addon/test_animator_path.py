@@ -55,6 +55,7 @@ def test_the_whole_path(terminal: np.ndarray, in_blender: RunScript, tmp_path: P
         size=SIZE,
         rendered=RENDERED,
         composite=tmp_path / "composite.npy",
+        cached=[0, 37, len(terminal) - 1],
     )
     print({name: f"{value:.1f} s" for name, value in told["seconds"].items()})
     assert told["takes"] == [
@@ -67,6 +68,7 @@ def test_the_whole_path(terminal: np.ndarray, in_blender: RunScript, tmp_path: P
     worst = np.linalg.norm(np.load(out) - terminal, axis=2).max()
     print(f"Blender's mesh and the terminal's: {worst * 1000:.4f} mm apart at worst")
     assert worst < 0.1e-3
+    assert told["cache_gap"] < 0.1e-3
     second = sorted(tmp_path.glob("frames/avatar_*"))[1]
     assert_same_picture(np.load(tmp_path / "composite.npy"), second)
 

@@ -27,8 +27,8 @@ SENTENCES = {
     "bake_breaks_off": "The bake broke off. Try again.",
     "render_breaks_off": "The bake broke off. Try again.",
     "euler_bone": "The bone 'jaw' turns in the mode XYZ.",
-    "action_deleted": "The take's Action has been deleted.",
-    "use_deleted": "The Action of 'take' has been deleted.",
+    "action_deleted": "poll() Import a take onto the head first",
+    "use_deleted": "has no take called 'take'",
     "shape_key_deleted": "has lost the shape key",
 }
 

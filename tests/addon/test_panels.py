@@ -16,12 +16,20 @@ def sliders(owner: str, *names: str) -> list[list[str]]:
     return [[kind, f"{owner}.{name}"] for name in names for kind in ("prop", "dot")]
 
 
+ADD_HEAD = [
+    ["button", "affekt.add_head"],
+    ["button", "affekt.browse_flame_head"],
+    ["button", "affekt.use_character"],
+]
+
+
 @pytest.mark.one_blender
 def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_path: Path) -> None:
     told = in_blender("panels.py", head=save(small_head(vertices=50), tmp_path / "head.npz"))
     empty = told["empty"]
     assert [empty[name] for name in ("take", "emotion", "bake", "avatar")] == [None] * 4
-    assert empty["head"] == [["button", "affekt.add_head"]]
+    assert empty["character"] is None
+    assert empty["head"] == ADD_HEAD
     assert empty["sidecar"] == [
         ["button", "affekt.start_sidecar"],
         ["button", "preferences.addon_show"],
@@ -29,7 +37,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     ]
     assert told["Rig"] == told["Her"], "a head's rig stands for the head"
     shown = told["Her"]
-    assert shown["head"] == [["text", "Her"], ["button", "affekt.add_head"]]
+    assert shown["head"] == [["text", "Her"], *ADD_HEAD]
     assert shown["take"] == [["button", "affekt.browse_take"]]
     assert shown["bake"] == [["button", "affekt.bake"]]
     assert shown["emotion"] == [
@@ -39,9 +47,40 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     ]
     assert shown["emotion_strengths"] == sliders("Her", "upper", "lower", "geometry", "appearance")
     check_avatar(shown, told["chosen"])
+    first, *rest = ("frame_range", "target", "simplify_mm", "step", "as_strip", "cache")
+    assert shown["bake_options"] == [["prop", f"Her.{name}"] for name in (first, *rest)]
+    names = (first, "first", "last", *(name for name in rest if name != "step"))
+    assert told["bake_chosen"] == [["prop", f"Her.{name}"] for name in names]
     assert told["baking"]["bake"] == [["progress", "0.25 Emotion 1/4"], ["button", "affekt.cancel"]]
     assert told["baking"]["head"] == shown["head"]
+    check_character(told["His"])
     assert told["paths"] == ["her.zip", "in/flame.npz", "out"]
+
+
+def check_character(shown: dict) -> None:
+    """What was found, the lines of the shapes, the bones; and else as any head."""
+    assert shown["head"] == [
+        ["text", "His"],
+        ["button", "affekt.add_head"],
+        ["button", "affekt.browse_flame_head"],
+    ]
+    assert shown["character"] == [
+        ["button", "affekt.calibrate"],
+        ["button", "affekt.use_character Look Again"],
+        ["button", "affekt.release_character"],
+    ]
+    assert shown["character_shapes"] == [
+        ["text", "browDownLeft"],
+        ["search", "browDownLeft: browDown_L"],
+        ["text", "browDownRight"],
+        ["search", "browDownRight: "],
+        ["prop", "His.mesh"],
+        ["prop", "His.strength"],
+        ["button", "affekt.add_shape_key_line"],
+    ]
+    assert shown["character_bones"][0] == ["prop", "His.armature"]
+    assert ["search", "neck: neck"] in shown["character_bones"]
+    assert shown["emotion"][0] == ["prop", "His.happy"]
 
 
 def check_avatar(shown: dict, chosen: dict) -> None:

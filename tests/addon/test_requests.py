@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from affekt.addon.link import requests
-from affekt.addon.link.requests import FileBytes
+from affekt.addon.link.requests import FileBytes, HeadName
 from affekt.addon.link.tasks import Progress, Task, end_task, running_task, start_task
 from affekt.shared import events
 from affekt.shared.emotion import constant_track
@@ -24,6 +25,8 @@ from affekt.sidecar.motion.read import decode_motion
 
 from .nouns import random_motion
 
+OPEN, HEAD = HeadName(name="open"), HeadName(name="flame-head")
+FLAME = HeadName(name="ab" * 32, space="flame2020")
 GONE = LinkError("link.unreachable", "The sidecar has gone.", "Start it.")
 
 
@@ -43,9 +46,13 @@ class Client:
         self.asked.append(("head", name))
         return f"head {name}"
 
-    def read_take(self, *asked: object) -> str:
-        self.asked.append(asked)
+    def read_take(self, *asked: object, space: str) -> str:
+        self.asked.append((*asked, space))
         return "the take"
+
+    def download(self, artefact: object, path: Path) -> None:
+        """Any file is the take that was sent."""
+        path.write_bytes(self.data["motion"])
 
     def start_bake(self, *asked: object, **options: object) -> str:
         self.asked.append((*asked, options))
@@ -117,7 +124,7 @@ TRACK = constant_track(4, 30.0, happy=0.5)
 
 
 def bake(line: Line) -> requests.Waiting:
-    return requests.bake(line, random_motion(4), TRACK, "flame-head")
+    return requests.bake(line, random_motion(4), TRACK, HEAD)
 
 
 def test_a_head_is_asked_for_by_its_name() -> None:
@@ -128,21 +135,87 @@ def test_a_head_is_asked_for_by_its_name() -> None:
 def test_a_take_is_read_with_its_adapter_and_what_was_said_of_it() -> None:
     client, options = Client(), ReadOptions(fps=24.0)
     take, adapter = FileBytes(name="a.csv", data=b"take"), FileBytes(name="b.npz", data=b"adapter")
-    assert run(requests.read_take(Line(client), take, adapter, options))[0] == "the take"
-    assert client.asked == [("motion:a.csv", "adapter:b.npz", options)]
+    assert run(requests.read_take(Line(client), take, adapter, options, OPEN))[0] == "the take"
+    assert client.asked == [("motion:a.csv", "adapter:b.npz", options, "open")]
     assert client.data == {"motion": b"take", "adapter": b"adapter"}
-    run(requests.read_take(Line(client), take, None, options))
-    assert client.asked[1] == ("motion:a.csv", None, options)
+    run(requests.read_take(Line(client), take, None, options, OPEN, "arkit"))
+    assert client.asked[1] == ("motion:a.csv", None, options, "arkit")
+
+
+class FlameClient(Client):
+    """holds: whether the sidecar has the FLAME file."""
+
+    def __init__(self, *, holds: bool) -> None:
+        super().__init__()
+        self._holds = holds
+
+    def holds(self, sha256: str) -> bool:
+        assert sha256 == FLAME.name
+        return self._holds
+
+    def upload(self, data: bytes, kind: str, name: str) -> SimpleNamespace:
+        super().upload(data, kind, name)
+        return SimpleNamespace(sha256=FLAME.name)
+
+    def get_head(self, name: str, **options: object) -> str:
+        self.asked.append((name, options))
+        return "a FLAME head"
+
+    def read_take(self, *asked: object, **options: object) -> str:
+        self.asked.append(options)
+        return "the take"
+
+
+FLAME_FILE = FileBytes(name="mine.pkl", data=b"a pickle, as it is")
+
+
+def test_a_flame_file_is_sent_as_bytes_and_called_by_their_hash() -> None:
+    client = FlameClient(holds=False)
+    answer, _ = run(requests.fetch_flame(Line(client), FLAME_FILE, "flame2020"))
+    assert answer == (FLAME.name, "a FLAME head")
+    assert client.data == {"flame": FLAME_FILE.data}
+    assert client.asked == [(FLAME.name, {"head_space": "flame2020", "file_name": "mine.pkl"})]
+    run(requests.fetch_flame_again(Line(client), FLAME))
+    assert client.asked[1] == (FLAME.name, {"head_space": "flame2020"})
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_flame_file_is_sent_again_only_where_it_is_lost(holds: bool) -> None:
+    client, reads = FlameClient(holds=holds), []
+    run(requests.send_flame(Line(client), FLAME.name, lambda: reads.append(1) or FLAME_FILE))
+    assert (len(reads), client.data) == ((0, {}) if holds else (1, {"flame": FLAME_FILE.data}))
+
+
+def test_takes_bakes_and_pictures_name_the_flame_head() -> None:
+    client, take = FlameClient(holds=True), FileBytes(name="a.json", data=b"take")
+    named = {"head": FLAME.name, "head_space": "flame2020"}
+    run(requests.read_take(Line(client), take, None, ReadOptions(), FLAME))
+    run(requests.bake(Line(client, happens=([baked()],)), random_motion(4), TRACK, FLAME))
+    done = events.RenderFinished(job="job 7", folder=Path("out"), paths=())
+    drawn = (FLAME.name, None, random_motion(4), PictureRequest(), Path("out"), FLAME)
+    run(requests.render(Line(client, happens=([done],)), *drawn))
+    assert client.asked[0] == named
+    assert client.asked[1][-1] == {**named, "frames": None, "vertices": False}
+    assert client.asked[2][-1] == {**named, "adapter": None}
 
 
 def test_a_bake_sends_the_motion_and_returns_its_own_result() -> None:
     client, motion = Client(), random_motion(4)
     line = Line(client, happens=([baked("job 6")], [baked()]))  # the first: cancelled long ago
-    answer, _ = run(requests.bake(line, motion, TRACK, "flame-head"))
+    answer, _ = run(requests.bake(line, motion, TRACK, HEAD))
     assert answer == "of job 7"
-    assert client.asked == [("motion:take.npz", TRACK, {"head": "flame-head", "vertices": False})]
+    options = {"head": "flame-head", "frames": None, "vertices": False}
+    assert client.asked == [("motion:take.npz", TRACK, options)]
     sent = decode_motion(client.data["motion"], "take.npz")
     np.testing.assert_array_equal(sent.expression, motion.expression)
+
+
+def test_a_bake_of_arkit_weights_comes_back_as_such() -> None:
+    client = Client()
+    motion = replace(random_motion(4), space="arkit")
+    answer, _ = run(requests.bake(Line(client, happens=([baked()],)), motion, TRACK, OPEN))
+    assert answer.space == "arkit"
+    np.testing.assert_array_equal(answer.expression, motion.expression)
 
 
 @pytest.mark.parametrize("subject", ["open-gaussians", FileBytes(name="c.zip", data=b"avatar")])
@@ -152,7 +225,7 @@ def test_a_rendering_sends_avatar_take_and_adapter(subject: FileBytes | str) -> 
     paths = (folder / "frame_0002.png", folder / "frame_0003.png")
     done = events.RenderFinished(job="job 7", folder=folder, paths=paths)
     line = Line(client, happens=([done],))
-    steps = requests.render(line, subject, adapter, random_motion(4), pictures, folder)
+    steps = requests.render(line, subject, adapter, random_motion(4), pictures, folder, OPEN)
     assert run(steps)[0] == paths
     shown = "avatar:c.zip" if isinstance(subject, FileBytes) else "open-gaussians"
     assert client.asked == [
@@ -168,6 +241,11 @@ def test_a_rendering_sends_avatar_take_and_adapter(subject: FileBytes | str) -> 
         (progressed(3, 12, 7.6, stage="vertices"), 0.25, "Mesh 3/12, 8 s left"),
         (progressed(3, 12, 0.4, stage="pictures"), 0.25, "Pictures 3/12"),
         (progressed(1, 5, 1.4, stage="restart"), 0.2, "Starting again 1/5, 1 s left"),
+        (
+            progressed(1, 2, 3.2, stage="adapter"),
+            0.5,
+            "Learning this FLAME head, once, about 10 s: step 1/2, 3 s left",
+        ),
         (progressed(0, 0, None, stage="lips"), 0.0, "Lips 0/0"),
     ],
 )

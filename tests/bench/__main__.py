@@ -2,8 +2,8 @@
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
 pictures` has its pictures alone, `previews` what the worker shows at once, `link` the way between
-Blender and the sidecar, `blender` a long take in each Blender. `--plot PATH` draws how pictures'
-cost grows, `--zoom PATH` a head that becomes small.
+Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones. `--plot PATH`
+draws how pictures' cost grows, `--zoom PATH` a head that becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
 there); "processor" is the best over all threads, which a busy machine disturbs least. The last
@@ -39,7 +39,7 @@ from rich.table import Table
 
 from ..fakes.bakes import bake
 from ..fakes.head import small_head
-from .blender import run_blender_bench
+from .blender import run_bakes_bench, run_blender_bench
 from .gpu import run_gpu_bench
 from .job import FRAMES, ROOT, Job, long_take, seconds
 from .link import run_link_bench
@@ -49,7 +49,7 @@ from .zoom import make_zoom
 
 RUNS = 9
 PARTS = {"pictures": picture_jobs, "previews": preview_jobs}
-CHOICES = ("all", *PARTS, "gpu", "link", "blender")
+CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes")
 FLAME_VERTICES = 5_023
 
 
@@ -69,6 +69,8 @@ def main() -> None:
         run_link_bench()
     elif asked.what == "blender":
         run_blender_bench()
+    elif asked.what == "bakes":
+        run_bakes_bench()
     else:
         time_jobs(PARTS.get(asked.what, make_jobs)())
         if asked.what == "all":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a long take costs in Blender: `python -m tests.bench blender`.
+"""What a long take costs in Blender: `python -m tests.bench blender`; what bakes of a short one
+cost, with curves alone and played by Blender: `python -m tests.bench bakes`.
 
 Twenty minutes at 30 fps with all of ARKit's weights moving, from the button to the keys, in each
 Blender that `make test` has set up, through a real sidecar. Peaks are what the system says of each
@@ -13,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from affekt.shared.motion import Motion, make_motion
+from affekt.shared.motion import Motion, cut_motion, make_motion
 from affekt.sidecar.motion.write import write_motion
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +22,7 @@ from rich.table import Table
 from ..addon.blenders import build_extension, missing_of, pythons, run_script
 
 FRAMES = 36_000
+SHORT_FRAMES = 300
 FPS = 30.0
 WEIGHTS = 52
 FORMATS = {"npz": "take.npz", "livelink": "take.csv"}
@@ -44,11 +46,36 @@ def run_blender_bench() -> None:
     Console(width=130).print(table)
 
 
-def rows_of(python: str, folder: Path) -> list[list[str]]:
-    """One row for each format of the take, measured in that Blender."""
+def run_bakes_bench() -> None:
+    """Bakes of 300 frames in each Blender: seconds, and the table of them."""
+    table = Table("Blender", "bake of 300 frames", "seconds")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        build_extension(folder / "extension")
+        write_motion(cut_motion(moving_take(), 0, SHORT_FRAMES), folder / "take.npz", "npz")
+        for python in pythons():
+            if missing := missing_of(python):
+                print(missing)
+                continue
+            user = install(str(python), folder)
+            options = {"python": sys.executable, "take": folder / "take.npz"}
+            told = run_script(str(python), user, "short_bakes.py", options, user)
+            for what, seconds in told["seconds"].items():
+                table.add_row(told["blender"], what, f"{seconds:.4f}")
+    Console(width=130).print(table)
+
+
+def install(python: str, folder: Path) -> Path:
+    """A new user folder for that Blender, with the extension that was built."""
     user = Path(tempfile.mkdtemp(dir=folder))
     archive = next((folder / "extension").glob("*.zip"))
     run_script(python, user, "install.py", {"zip": archive}, user)
+    return user
+
+
+def rows_of(python: str, folder: Path) -> list[list[str]]:
+    """One row for each format of the take, measured in that Blender."""
+    user = install(python, folder)
     rows: list[list[str]] = []
     for file in FORMATS.values():
         out = Path(tempfile.mkdtemp(dir=folder))  # with a cache of its own: nothing is there yet

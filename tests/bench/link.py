@@ -25,10 +25,10 @@ import numpy as np
 import zmq
 from affekt.shared import limits, messages, wire
 from affekt.shared.ace_emotions import decode_emotions
+from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
 from affekt.shared.emotion import EmotionTrack
 from affekt.shared.events import BakeFinished, PreviewReady
-from affekt.shared.messages import Artefact
 from rich.console import Console
 from rich.table import Table
 

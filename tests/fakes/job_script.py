@@ -6,10 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from affekt.shared import conversions
+from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
 from affekt.shared.events import JobFailed
-from affekt.shared.messages import Artefact, BakeDone, Failure, Picture, Progress
+from affekt.shared.messages import BakeDone, Failure, Picture, Progress
 from affekt.shared.pictures import PictureRequest
 
 from .link import drain, make_take

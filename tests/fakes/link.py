@@ -15,13 +15,22 @@ from pathlib import Path
 import numpy as np
 import zmq
 from affekt.shared import limits, wire
+from affekt.shared.calibration import Calibration
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection
 from affekt.shared.errors import InputError
 from affekt.shared.events import JobEvent
 from affekt.shared.head import HeadModel
-from affekt.shared.messages import ArtefactState, Hello, Message, Picture, Progress, Upload
-from affekt.shared.motion import Motion, TakeRead, make_motion
+from affekt.shared.messages import (
+    ArtefactState,
+    Calibrate,
+    Hello,
+    Message,
+    Picture,
+    Progress,
+    Upload,
+)
+from affekt.shared.motion import Motion, TakeRead, TakeSpace, make_motion
 from affekt.sidecar.cache.cache import Cache, UserCache
 from affekt.sidecar.server.client_socket import Incoming
 from affekt.sidecar.server.server import Server, ServerOptions
@@ -29,6 +38,7 @@ from affekt.sidecar.worker.services import (
     BakeOutput,
     BakeSteps,
     BakeTask,
+    HeadSource,
     JobStep,
     PreviewOutput,
     PreviewTask,
@@ -39,6 +49,7 @@ from affekt.sidecar.worker.services import (
 )
 from affekt.sidecar.worker.work import Work
 
+from .calibrations import any_calibration
 from .head import small_head
 from .worker_thread import WorkerThread
 
@@ -87,20 +98,24 @@ class SteppedServices:
             forget=lambda: None,
             read_take=self.read_take,
             read_head=self.read_head,
+            calibrate=self.calibrate,
             preview=self.preview,
             bake=self.bake,
             render=self.render,
         )
 
-    def read_take(self, take: Take) -> tuple[TakeRead, str]:
+    def read_take(self, take: Take, space: TakeSpace) -> tuple[TakeRead, str]:
         if take.path.read_bytes() != TAKE:
             raise InputError("file.wrong_kind", f"{take.name} is no motion.", "Give a motion.")
         return TakeRead(motion=make_take(), notes=("1 frame was filled in.",)), "arkit"
 
-    def read_head(self, name: str) -> HeadModel:
-        if name != "open":
+    def read_head(self, source: HeadSource) -> HeadModel:
+        if source.name != "open":
             raise InputError("head.unknown", "There is no such head.", "Use 'open'.")
         return small_head()
+
+    def calibrate(self, character: Calibrate) -> Calibration:
+        return any_calibration()
 
     def preview(self, task: PreviewTask) -> PreviewOutput:
         """Expression 0 is the first emotion's weight at the frame; pixels say the frame."""
@@ -126,7 +141,7 @@ class SteppedServices:
         self.started.set()
         if self.bug:
             raise RuntimeError("a bug")
-        motion = self.read_take(task.take)[0].motion
+        motion = self.read_take(task.take, "open")[0].motion
         frames = task.frames or range(len(motion))
         yield JobStep(stage="modulate", done=0, total=len(frames))
         for done in range(len(frames)):

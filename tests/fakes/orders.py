@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from affekt.shared import messages, wire
+from affekt.shared.calibration import Calibration
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import InputError
 from affekt.shared.head import HeadModel
-from affekt.shared.messages import Message
-from affekt.shared.motion import TakeRead, make_motion
+from affekt.shared.messages import Calibrate, Message
+from affekt.shared.motion import TakeRead, TakeSpace, make_motion
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.user import UserCache
 from affekt.sidecar.worker import orders
@@ -22,6 +23,7 @@ from affekt.sidecar.worker.services import (
     BakeOutput,
     BakeSteps,
     BakeTask,
+    HeadSource,
     JobStep,
     PreviewOutput,
     PreviewTask,
@@ -32,6 +34,7 @@ from affekt.sidecar.worker.services import (
 )
 from affekt.sidecar.worker.work import Work
 
+from .calibrations import any_calibration
 from .head import small_head
 
 JOB = "0123456789abcdef" * 2
@@ -60,6 +63,7 @@ class FakeServices:
             forget=self.forget,
             read_take=self.read_take,
             read_head=self.read_head,
+            calibrate=self.calibrate,
             preview=self.preview,
             bake=self.bake,
             render=self.render,
@@ -68,16 +72,19 @@ class FakeServices:
     def forget(self) -> None:
         self.forgotten += 1
 
-    def read_take(self, take: Take) -> tuple[TakeRead, str]:
+    def read_take(self, take: Take, space: TakeSpace) -> tuple[TakeRead, str]:
         if take.path.read_bytes() != FAKE_TAKE:
             raise InputError("file.wrong_kind", f"{take.name} is no motion.", "Give a motion.")
         expression = np.ones((FRAMES, 100), np.float32)
         return TakeRead(motion=make_motion(expression=expression, fps=30, space="open")), "arkit"
 
-    def read_head(self, name: str) -> HeadModel:
-        if name != "open":
+    def read_head(self, source: HeadSource) -> HeadModel:
+        if source.name != "open":
             raise InputError("head.unknown", "There is no such head.", "Use 'open'.")
         return small_head()
+
+    def calibrate(self, character: Calibrate) -> Calibration:
+        return any_calibration()
 
     def preview(self, task: PreviewTask) -> PreviewOutput:
         self._fail_at(0)
@@ -95,7 +102,7 @@ class FakeServices:
 
     def bake(self, task: BakeTask, user: UserCache) -> BakeSteps:
         self.bakes.append(task)
-        motion = self.read_take(task.take)[0].motion
+        motion = self.read_take(task.take, "open")[0].motion
         try:
             for done in range(FRAMES + 1):
                 self._fail_at(done)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from affekt.shared.messages import Artefact
+from affekt.shared.artefact import Artefact
 
 from .harness import Sidecar, running_sidecar
 

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection, read_connection
 from affekt.shared.emotion import EMOTIONS, EmotionTrack, constant_track
 from affekt.shared.errors import LinkError
 from affekt.shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed
-from affekt.shared.messages import Artefact
 from affekt.shared.pixels import default_pixel_folder
 from affekt.shared.supervisor import Supervisor, SupervisorState
 

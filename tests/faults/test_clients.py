@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import zmq
 from affekt.shared import limits, wire
+from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
 from affekt.shared.events import BakeFinished, PreviewReady
-from affekt.shared.messages import Artefact, Hello, Ping, Render, Welcome
+from affekt.shared.messages import Hello, Ping, Render, Welcome
 from fakes.link import RawClient
 
 from .harness import ROOT, Sidecar, hashes, read_vitals, take_frames, track_of, wait_for

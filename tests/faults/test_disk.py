@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from affekt.shared.artefact import Artefact
 from affekt.shared.errors import AffektError
-from affekt.shared.messages import Artefact
 
 from .harness import Sidecar, hashes, running_sidecar, take_frames, track_of
 

@@ -12,8 +12,9 @@ from random import Random
 import numpy as np
 import pytest
 from affekt.shared import limits, messages, wire
+from affekt.shared.artefact import Artefact
 from affekt.shared.conversions import preview_rows, track_fields
-from affekt.shared.messages import Artefact, Hello, Message, Welcome
+from affekt.shared.messages import Hello, Message, Welcome
 from fakes.link import RawClient
 
 from .harness import Sidecar, Vitals, read_vitals, shared_memory_of, take_frames, track_of, wait_for

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from affekt.shared.messages import Artefact
+from affekt.shared.artefact import Artefact
 from affekt.shared.supervisor import SupervisorState
 from fakes.promises import within
 

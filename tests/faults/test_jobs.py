@@ -10,10 +10,11 @@ import time
 import numpy as np
 import pytest
 from affekt.shared import limits, messages, wire
+from affekt.shared.artefact import Artefact
 from affekt.shared.conversions import track_fields
 from affekt.shared.errors import AffektError
 from affekt.shared.events import PreviewReady
-from affekt.shared.messages import Acknowledged, Artefact, Hello, Message, Welcome
+from affekt.shared.messages import Acknowledged, Hello, Message, Welcome
 from fakes.link import RawClient
 from fakes.promises import within
 

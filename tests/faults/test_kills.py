@@ -15,7 +15,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from affekt.shared.messages import Artefact
+from affekt.shared.artefact import Artefact
 from affekt.shared.supervisor import SupervisorState
 from fakes.promises import within
 

@@ -23,6 +23,7 @@ NOUNS: dict[type[Message], Callable[[Any], object]] = {
     messages.MotionRead: conversions.to_motion,
     messages.BakeDone: conversions.to_motion,
     messages.HeadRead: conversions.to_head,
+    messages.Calibrated: conversions.to_calibration,
     messages.Render: conversions.to_request,
 }
 FLOATS = st.sampled_from([0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 1e38, -1e38, 1e-40, 1e9, 0.5])

@@ -214,7 +214,7 @@ FOURTH = (
     ),
     Fault(
         what="sliders are not widened for strong weights",
-        file="addon/motion/curves.py",
+        file="addon/motion/keys.py",
         old="    key.slider_max = min(max(key.slider_max, float(values.max())), _WIDEST_SLIDER)\n",
         new="",
         tests=("tests/addon/test_takes.py", "tests/addon/test_head.py"),

@@ -216,10 +216,8 @@ SIXTH = (
     Fault(
         what="reading a take does not keep to the caller's time limit",
         file="shared/client.py",
-        old=(
-            "        answer = self._call(request, MotionRead, timeout_s)\n        return TakeRead("
-        ),
-        new="        answer = self._call(request, MotionRead, READ_S)\n        return TakeRead(",
+        old="        answer = self._call(request, MotionRead, timeout_s)\n        if answer.space",
+        new="        answer = self._call(request, MotionRead, READ_S)\n        if answer.space",
         tests=("tests/shared/test_client_calls.py",),
     ),
     Fault(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
-from affekt.shared.messages import Artefact
 from fakes.link import TAKE, Link, running_server
 from fakes.scripted import ScriptedSidecar, scripted
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared import limits, messages
+from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import AffektError, InputError, LinkError
 from affekt.shared.events import JobFailed, PreviewReady
-from affekt.shared.messages import Artefact
 from fakes.head import small_head
 from fakes.link import TAKE, Link, SpyServer, drain, make_take, running_server, wait_for
 

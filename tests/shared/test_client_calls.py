@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from affekt.shared import limits
+from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
 from affekt.shared.conversions import motion_fields
 from affekt.shared.errors import InputError, LinkError
 from affekt.shared.messages import (
-    Artefact,
     ArtefactChunk,
     ArtefactState,
+    Calibrate,
+    Calibrated,
     Download,
     FindArtefact,
     MotionRead,
@@ -25,6 +28,7 @@ from affekt.shared.messages import (
 )
 from affekt.shared.motion import ReadOptions
 from affekt.shared.schema import field_rules
+from fakes.calibrations import any_calibration
 from fakes.scripted import ScriptedSidecar
 from fakes.takes import random_motion
 
@@ -137,6 +141,46 @@ def test_a_take_is_read_as_was_said(sidecar: ScriptedSidecar, client: Client, be
     asked = sidecar.expect(ReadMotion)
     assert (asked.adapter, asked.fps, asked.angles, asked.axes) == (None, None, None, None)
     sidecar.answer(ReadMotion, read)
+
+
+def test_a_take_in_another_space_than_asked_for(
+    sidecar: ScriptedSidecar, client: Client, begin: Begin
+) -> None:
+    """As from a sidecar that knows one space alone."""
+    take = Artefact(sha256="a" * 64, kind="motion", name="take.csv", size=10)
+    done = begin(lambda: client.read_take(take, space="arkit"))
+    assert sidecar.expect(ReadMotion).space == "arkit"
+    read = MotionRead(**motion_fields(random_motion(3)), source_space="arkit")
+    sidecar.answer(ReadMotion, read)
+    with pytest.raises(LinkError, match="came for one in arkit") as caught:
+        done.result(10)
+    assert caught.value.code == "link.protocol"
+
+
+def test_a_character_is_calibrated(sidecar: ScriptedSidecar, client: Client, begin: Begin) -> None:
+    vertices, faces = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32)
+    shapes = np.arange(52 * 9, dtype=np.float32).reshape(52, 3, 3)
+    done = begin(lambda: client.calibrate(vertices, faces, shapes))
+    asked = sidecar.expect(Calibrate)
+    assert asked.faces.tolist() == [[0, 1, 2]]
+    assert asked.shapes[51, 2].tolist() == shapes[51, 2].tolist()
+    kept = any_calibration()
+    fields = {name: getattr(kept, name) for name in ("map", "most", "gaps", "reach")}
+    sidecar.answer(Calibrate, Calibrated(**fields))
+    np.testing.assert_array_equal(done.result(10).map, kept.map)
+
+
+def test_a_character_too_large_for_a_message(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_REQUEST_BUFFER_BYTES", 52 * 36 - 1)
+    with pytest.raises(InputError) as caught:
+        client.calibrate(
+            np.eye(3, dtype=np.float32),
+            np.zeros((1, 3), np.int32),
+            np.zeros((52, 3, 3), np.float32),
+        )
+    assert caught.value.code == "character.too_large"
 
 
 CALLS: dict[str, Callable[[Client, Path], object]] = {

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared import limits, messages
+from affekt.shared.artefact import Artefact
 from affekt.shared.camera import look_at
 from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
@@ -23,7 +24,6 @@ from affekt.shared.events import (
     RenderFinished,
 )
 from affekt.shared.jobs import JobBook
-from affekt.shared.messages import Artefact
 from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureRequest
 from fakes.link import PNG, TAKE, Link, drain, make_take, running_server, wait_for

@@ -13,7 +13,16 @@ from pathlib import Path
 
 import pytest
 from affekt.shared import limits, wire
-from affekt.shared.messages import ANSWERS, EVENTS, MESSAGES, REQUESTS, Bake, Message
+from affekt.shared.messages import (
+    ANSWERS,
+    EVENTS,
+    MESSAGES,
+    REQUESTS,
+    Bake,
+    GetHead,
+    Message,
+    ReadMotion,
+)
 from affekt.shared.schema import field_rules
 
 from ..fakes.messages import any_message
@@ -73,6 +82,18 @@ def test_a_bake_of_protocol_3_2_is_read() -> None:
     assert (number, message.keep_closed) == (REQUEST, None)
     assert message.appearance.tolist() == today.appearance.tolist()
     assert (message.fps, message.frames) == (today.fps, today.frames)
+
+
+def test_requests_of_protocol_3_3_mean_the_open_head() -> None:
+    """They know of no head that comes from a file."""
+    told = json.loads(FILE.with_name("heads_3_3.json").read_text("ascii"))
+    _, head = wire.decode_frames([bytes.fromhex(frame) for frame in told["get_head"]])
+    assert isinstance(head, GetHead)
+    assert (head.head_space, head.file_name) == (None, None)
+    _, read = wire.decode_frames([bytes.fromhex(frame) for frame in told["read_motion"]])
+    assert isinstance(read, ReadMotion)
+    assert (read.head, read.head_space) == ("open", None)
+    assert read.name == any_message(ReadMotion).name
 
 
 def test_no_message_was_forgotten() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from affekt.shared import limits, wire
+from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
 from affekt.shared.events import BakeFinished, Event, JobProgressed, PictureWritten, RenderFinished
 from affekt.shared.messages import (
     Acknowledged,
-    Artefact,
     Attach,
     Bake,
     Cancel,

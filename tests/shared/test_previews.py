@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared import limits
+from affekt.shared.artefact import Artefact
 from affekt.shared.camera import look_at
 from affekt.shared.client import Client
 from affekt.shared.conversions import preview_rows
@@ -19,7 +20,6 @@ from affekt.shared.errors import InputError
 from affekt.shared.events import Event, PreviewFailed, PreviewReady
 from affekt.shared.messages import (
     Acknowledged,
-    Artefact,
     Failure,
     OpenPixels,
     PixelsOpened,

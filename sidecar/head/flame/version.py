@@ -6,9 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from ....shared.errors import InputError
+from ....shared.motion import FLAME_SPACES
 from ...quarantine.process import Arrays
-
-SPACES = ("flame2020", "flame2023")
 
 # Bounding box and foremost point of FLAME 2023 Open's template in metres, as float32. Templates of
 # other versions differ by millimetres.
@@ -34,7 +33,7 @@ def space_of(arrays: Arrays, label: str, asked: str | None) -> str:
     Raises InputError `head.version` if the content does not tell or contradicts, or if `asked` is
     not a space of FLAME.
     """
-    if asked is not None and asked not in SPACES:
+    if asked is not None and asked not in FLAME_SPACES:
         raise _error(f"'{asked}' is no version of FLAME.", label)
     found = _found(arrays)
     if found is None and asked is None:

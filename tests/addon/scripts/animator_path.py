@@ -41,6 +41,17 @@ def key_emotions(head: bpy.types.Object, keys: list[dict]) -> None:
             point.interpolation = "LINEAR"
 
 
+def play_cache(head: bpy.types.Object, path: str, frame: int) -> np.ndarray:
+    """(V, 3) that a Mesh Cache modifier makes of the bake's file, as docs/baking.md says."""
+    modifier = head.modifiers.new("Cache", "MESH_CACHE")
+    modifier.cache_format, modifier.filepath = "PC2", path
+    modifier.forward_axis, modifier.up_axis = "POS_Z", "NEG_Y"
+    modifier.frame_start = asked["first_frame"]
+    vertices = harness.evaluated_vertices(head, frame)
+    head.modifiers.remove(modifier)
+    return vertices
+
+
 with harness.enabled():
     scene = bpy.context.scene
     scene.render.fps = asked["fps"]
@@ -56,10 +67,14 @@ with harness.enabled():
     began = time.monotonic()
     bpy.ops.affekt.bake()
     seconds["bake"] = time.monotonic() - began
+    cache = str(harness.folder() / "mesh.pc2")
+    bpy.ops.affekt.bake(cache=cache)
     axes = harness.load("addon.axes")
     frames = range(asked["first_frame"], asked["first_frame"] + takes.items[1].frames)
     vertices = np.stack([harness.evaluated_vertices(head, frame) for frame in frames])
     np.save(asked["out"], axes.to_flame(vertices))
+    played = [play_cache(head, cache, frames[row]) for row in asked["cached"]]
+    cache_gap = float(np.abs(np.stack(played) - vertices[asked["cached"]]).max())
     used = takes.active
     after = fingerprint(takes.items[0])
     chosen = scene.affekt_avatar
@@ -79,6 +94,7 @@ with harness.enabled():
         takes=[(take.name, take.kind, take.source, take.frames) for take in takes.items],
         actions=[take.keys_action.name for take in takes.items],
         used=used,
+        cache_gap=cache_gap,
         used_after=takes.active,
         untouched=before == after == fingerprint(takes.items[0]),
         range=[scene.frame_start, scene.frame_end],

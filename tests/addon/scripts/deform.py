@@ -8,6 +8,7 @@ import numpy as np
 asked = harness.options()
 with harness.enabled():
     axes, takes = harness.load("addon.axes"), harness.load("addon.motion.takes")
+    find = harness.load("addon.head.find")
     scene = bpy.context.scene
     scene.render.fps = 30
     head = harness.add_head(asked["head"])
@@ -30,9 +31,9 @@ with harness.enabled():
         invalid_drivers=[d.data_path for d in drivers if not d.driver.is_valid],
         smooth=all(p.use_smooth for p in head.data.polygons),
         groups=[group.name for group in head.vertex_groups],
-        bones=[bone.name for bone in takes.rig_of(head).data.bones],
+        bones=[bone.name for bone in find.rig_of(head).data.bones],
         locks={
             bone.name: [[*bone.lock_location], [*bone.lock_scale], [*bone.lock_rotation]]
-            for bone in takes.rig_of(head).pose.bones
+            for bone in find.rig_of(head).pose.bones
         },
     )

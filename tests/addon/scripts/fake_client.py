@@ -43,6 +43,7 @@ class FakeClient:
         self.exrs = exrs
         self.notes = ("3 of 900 frames were missing and were filled in.",)
         self.readings: list[object] = []
+        self.spaces: list[str] = []
         self.renders: list[dict] = []
         self.uploads: list[tuple[str, str]] = []
         self.uploaded: list[bytes] = []
@@ -67,32 +68,63 @@ class FakeClient:
     def get_head(self, name: str) -> object:
         return self.head
 
-    def read_take(self, motion: object, adapter: object = None, options: object = None) -> object:
+    def read_take(
+        self, motion: object, adapter: object = None, options: object = None, *, space: str = "open"
+    ) -> object:
         errors = harness.load("shared.errors")
         self.readings.append(options)
+        self.spaces.append(space)
         if self.fault == "space":
             raise errors.InputError(
                 "space.no_adapter", "It is in FLAME's space.", "Give an adapter."
             )
         return harness.load("shared.motion").TakeRead(motion=self.take, notes=self.notes)
 
-    def start_bake(self, motion: object, track: object, *, head: str, vertices: bool) -> str:
+    def calibrate(self, vertices: object, faces: object, shapes: object) -> object:
+        """Gains .5, .51, ... in the order of the shapes."""
+        noun = harness.load("shared.calibration")
+        return noun.Calibration(
+            map=np.diag(0.5 + 0.01 * np.arange(52)).astype(np.float32),
+            most=np.full(52, 3, np.float32),
+            gaps=np.zeros((2, 52), np.float32),
+            reach=np.ones((52, 2), np.float32),
+        )
+
+    def start_bake(
+        self,
+        motion: object,
+        track: object,
+        *,
+        head: str,
+        vertices: bool,
+        frames: range | None = None,
+    ) -> str:
         events = harness.load("shared.events")
         take = self.sent_motion
+        self.sent_track, self.sent_frames = track, frames
         expression = take.expression.copy()
         expression[:, 0] += track.weights[:, 0] * track.influence
         half = events.JobProgressed(
             job="bake", stage="modulation", done=5, total=10, seconds_left=None
         )
+        baked = replace(take, expression=expression)
+        if frames is not None:
+            baked = harness.load("shared.motion").cut_motion(baked, frames.start, frames.stop)
         done = events.BakeFinished(
             job="bake",
-            start=0,
-            motion=replace(take, expression=expression),
+            start=0 if frames is None else frames.start,
+            motion=baked if take.space == "open" else None,
             baked=None,
-            take=None,
-            vertices=None,
+            take=SimpleNamespace(motion=baked),
+            vertices="vertices" if vertices else None,
         )
         return self._queue("bake", [half, done])
+
+    def download(self, artefact: object, path: Path) -> None:
+        if isinstance(artefact, str):  # a bake's mesh
+            path.write_text(artefact)
+        else:
+            path.write_bytes(harness.load("addon.motion.npz").encode_motion(artefact.motion))
 
     def start_render(
         self,

@@ -24,7 +24,7 @@ def steps_until_cancelled(head: bpy.types.Object, client: FakeClient) -> dict:
     """A bake that stalls in the sidecar, stepped as a timer would, then cancelled as by Esc."""
     tasks = harness.load("addon.link.tasks")
     baking = harness.load("addon.bake.baking")
-    steps = baking.bake_steps(head.name, bpy.context.scene.name)
+    steps = baking.bake_steps(head, bpy.context.scene)
     task = tasks.start_task(tasks.Task("Bake", steps))
     deadline = time.monotonic() + 10
     while task.progress.fraction == 0 and time.monotonic() < deadline:
@@ -50,9 +50,7 @@ def cancelled_while_it_starts(head: bpy.types.Object, client: FakeClient) -> lis
         return start(*values, **options)
 
     client.start_bake = start_slowly
-    task = tasks.start_task(
-        tasks.Task("Bake", baking.bake_steps(head.name, bpy.context.scene.name))
-    )
+    task = tasks.start_task(tasks.Task("Bake", baking.bake_steps(head, bpy.context.scene)))
     deadline = time.monotonic() + 10
     while not has_begun.is_set() and time.monotonic() < deadline:
         task.step()

@@ -23,7 +23,7 @@ def report(file: str, folder: str) -> str:
     rendering, tasks = (harness.load(f"addon.{n}") for n in ("avatar.rendering", "link.tasks"))
     chosen.file, chosen.folder = file, str(harness.folder() / folder)
     head = harness.load("addon.head.find").find_head(bpy.context)
-    steps = rendering.render_steps(head.name, scene.name, rendering.read_settings(scene))
+    steps = rendering.render_steps(head, scene, rendering.read_settings(scene))
     task = tasks.start_task(tasks.Task("Render Avatar", steps))
     try:
         return task.run()

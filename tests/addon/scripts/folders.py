@@ -17,10 +17,12 @@ asked = harness.options()
 class Reader(FakeClient):
     """Reads one frame from any file, and three from a zip."""
 
-    def read_take(self, motion: object, adapter: object = None, options: object = None) -> object:
+    def read_take(
+        self, motion: object, adapter: object = None, options: object = None, *, space: str = "open"
+    ) -> object:
         is_zip = self.uploaded[-1].startswith(b"PK")
         self.take, self.notes = silence(3 if is_zip else 1), ("A note.",)
-        return super().read_take(motion, adapter, options)
+        return super().read_take(motion, adapter, options, space=space)
 
 
 def sent() -> dict[str, str]:
@@ -39,10 +41,11 @@ def imported(path: Path, **options: object) -> dict:
 def described(take: Path, **options: object) -> str:
     """What an import at frame 7 reports."""
     importing, tasks = harness.load("addon.motion.importing"), harness.load("addon.link.tasks")
-    chosen = {"first_frame": 7, "sets_range": False, "with_sound": True, **options}
+    chosen = {"first_frame": 7, "sets_range": False, "with_sound": True, "with_identity": False}
+    chosen |= options
     reading = harness.load("shared.motion").ReadOptions()
     asked = importing.ImportOptions(take=take, adapter=None, reading=reading, **chosen)
-    return tasks.Task("Import", importing.import_steps(head.name, scene.name, asked)).run()
+    return tasks.Task("Import", importing.import_steps(head, scene, asked)).run()
 
 
 def import_with_sounds(sounds: Path) -> dict:

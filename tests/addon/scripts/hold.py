@@ -20,9 +20,7 @@ with harness.enabled():
     baking, is_told = harness.load("addon.bake.baking"), False
     while True:
         bpy.context.object.affekt_emotion.happy = (time.monotonic() % 100) / 100
-        task = tasks.start_task(
-            tasks.Task("Bake", baking.bake_steps(bpy.context.object.name, scene.name))
-        )
+        task = tasks.start_task(tasks.Task("Bake", baking.bake_steps(bpy.context.object, scene)))
         while not task.step():
             if task.progress.fraction > 0 and not is_told:
                 is_told = True

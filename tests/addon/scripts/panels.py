@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import bpy
 import harness
+from made_character import bind, make_armature
 
 
 class Layout:
@@ -33,8 +34,19 @@ class Layout:
     def progress(self, factor: float, text: str) -> None:
         self._drawn.append(["progress", f"{factor:g} {text}"])
 
+    def prop_search(
+        self, owner: bpy.types.bpy_struct, name: str, data: object, items: str, **_: object
+    ) -> None:
+        assert name in owner.bl_rna.properties, name
+        getattr(data, items)  # raises if there is none
+        self._drawn.append(["search", f"{owner.name or name}: {getattr(owner, name)}"])
+
+    def template_list(self, kind: str, _: str, owner: object, items: str, *__: object) -> None:
+        for item in getattr(owner, items)[:2]:
+            getattr(bpy.types, kind).draw_item(None, bpy.context, self, owner, item, 0, owner, "")
+
     def __getattr__(self, name: str) -> Callable[..., "Layout"]:
-        if name not in ("row", "column", "box"):
+        if name not in ("row", "column", "box", "split"):
             raise AttributeError(name)
         return lambda **_: Layout(self._drawn)
 
@@ -51,8 +63,23 @@ def drawn(names: list[str]) -> dict[str, list[list[str]] | None]:
     return told
 
 
-ALWAYS = ["sidecar", "head", "take", "emotion", "bake", "avatar"]
-WITH_A_HEAD = ["emotion_strengths", "avatar_output"]
+def draw_character() -> dict[str, list[list[str]] | None]:
+    """The panels of a character that has one key and a rig with a head."""
+    mesh = bpy.data.meshes.new("His")
+    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 0, 1)], [], [(0, 1, 2)])
+    item = bpy.data.objects.new("His", mesh)
+    bpy.context.scene.collection.objects.link(item)
+    for name in ("Basis", "browDown_L"):
+        item.shape_key_add(name=name)
+    bind(item, make_armature({"neck": [(0, 0, 0), (0, 0, 0.1)]}))
+    bpy.context.view_layer.objects.active = item
+    bpy.ops.affekt.use_character()
+    item.affekt_character.notes = ""  # sentences are broken to a region's width: none is here
+    return drawn(["head", "character", "character_shapes", "character_bones", "take", "emotion"])
+
+
+ALWAYS = ["sidecar", "head", "character", "take", "emotion", "bake", "avatar"]
+WITH_A_HEAD = ["emotion_strengths", "bake_options", "avatar_output"]
 
 with harness.enabled():
     for item in list(bpy.data.objects):
@@ -72,6 +99,8 @@ with harness.enabled():
     # Paths that begin where the blend file lies, as Blender's file browser writes them.
     bpy.ops.wm.save_as_mainfile(filepath=str(harness.folder() / "shot.blend"))
     chosen = bpy.context.scene.affekt_avatar
+    head.affekt_bake.frame_range, head.affekt_bake.simplify_mm = "OWN", 0.1
+    told["bake_chosen"] = drawn(["bake_options"])["bake_options"]
     chosen.file, chosen.adapter, chosen.folder = "//her.zip", "//in/flame.npz", "//out"
     settings = harness.load("addon.avatar.rendering").read_settings(bpy.context.scene)
     told["paths"] = [
@@ -83,4 +112,5 @@ with harness.enabled():
     tasks.start_task(tasks.Task("Bake", (step for step in steps))).step()
     told["baking"] = drawn(["head", "bake"])
     tasks.end_task()
+    told["His"] = draw_character()
     harness.answer(**told)

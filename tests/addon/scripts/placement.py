@@ -32,7 +32,8 @@ def counting_curve(take: object) -> object:
 def bake() -> dict:
     """Bakes; how far the bake's counting is from the take's, its keys' frames, what was said."""
     tasks, baking = harness.load("addon.link.tasks"), harness.load("addon.bake.baking")
-    said = tasks.Task("Bake", baking.bake_steps(head.name, scene.name)).run()
+    new = harness.load("addon.bake.options").BakeOptions(target="NEW")
+    said = tasks.Task("Bake", baking.bake_steps(head, scene, new)).run()
     baked = head.affekt_takes.items[-1]
     read = harness.load("addon.motion.takes").read_take(head, baked, scene)
     gap = np.abs(read.expression[:, 1] - performed.expression[:, 1]).max()

@@ -21,7 +21,7 @@ def render(fault: str = "", *, version: str = "0.0.fake") -> dict:
     client.welcome.affekt = version
     session.attach(client)
     rendering, tasks = harness.load("addon.avatar.rendering"), harness.load("addon.link.tasks")
-    steps = rendering.render_steps(head.name, scene.name, rendering.read_settings(scene))
+    steps = rendering.render_steps(head, scene, rendering.read_settings(scene))
     task = tasks.start_task(tasks.Task("Render Avatar", steps))
     said = ""
     try:

@@ -119,7 +119,8 @@ def run_with(name: str, steps: Callable[[], object], meanwhile: Callable) -> dic
 
 def bake(name: str, meanwhile: Callable) -> dict:
     baking = harness.load("addon.bake.baking")
-    told = run_with(name, lambda: baking.bake_steps(head.name, scene.name), meanwhile)
+    new = harness.load("addon.bake.options").BakeOptions(target="NEW")
+    told = run_with(name, lambda: baking.bake_steps(head, scene, new), meanwhile)
     curves_of[name] = curves(head.affekt_takes.items[-1])
     return told
 
@@ -132,7 +133,7 @@ def render(name: str, meanwhile: Callable) -> dict:
     chosen.folder = str(harness.folder() / name)
     scene.frame_start, scene.frame_end = 1, asked["pictures"]
     options = rendering.read_settings(scene)
-    told = run_with(name, lambda: rendering.render_steps(head.name, scene.name, options), meanwhile)
+    told = run_with(name, lambda: rendering.render_steps(head, scene, options), meanwhile)
     pictures_of[name] = [path.read_bytes() for path in sorted(Path(chosen.folder).glob("avatar*"))]
     return told
 

@@ -26,6 +26,7 @@ def expression_path(name: str) -> str:
 with harness.enabled():
     scene, session = bpy.context.scene, harness.load("addon.link.session").session
     takes, compat = harness.load("addon.motion.takes"), harness.load("addon.compat")
+    find = harness.load("addon.head.find")
     scene.render.fps = 24
     first = harness.add_head(asked["head"])
     second = harness.add_head(asked["head"])
@@ -59,7 +60,7 @@ with harness.enabled():
     ).keyframe_points[0].co[1] = 0.5
     second.affekt_emotion.happy = 0.75
     # What has no curve any more keeps the value that it has.
-    bones, rig = compat.curves_of(take.rig_action, "OBJECT"), takes.rig_of(second)
+    bones, rig = compat.curves_of(take.rig_action, "OBJECT"), find.rig_of(second)
     curveless = ('pose.bones["root"].location', 'pose.bones["jaw"].rotation_quaternion')
     for path, index in ((curveless[0], 1), *((curveless[1], index) for index in range(4))):
         bones.remove(compat.find_curve(bones, path, index))
@@ -70,7 +71,7 @@ with harness.enabled():
     rig.pose.bones["root"].location[1] = -0.25
     rig.pose.bones["jaw"].rotation_quaternion = (0.8, 0.6, 0, 0)
     bpy.ops.affekt.bake()
-    bpy.ops.affekt.bake()  # from the take again, not from the bake in use
+    bpy.ops.affekt.bake(target="NEW")  # from the take again, not from the bake in use
     baked = second.affekt_takes.items[3]
     told |= {
         "baked_names": [t.name for t in second.affekt_takes.items],
@@ -89,10 +90,10 @@ with harness.enabled():
     bpy.ops.affekt.use_take(name="take")
     scene.frame_set(13)
     told["shown_take"] = [blocks[model.expression_names[0]].value, blocks[counting].value]
-    bpy.context.view_layer.objects.active = takes.rig_of(second)
+    bpy.context.view_layer.objects.active = find.rig_of(second)
     told["found_by_rig"] = harness.load("addon.head.find").find_head(bpy.context).name
-    second.name, takes.rig_of(second).name = "Renamed", "Renamed rig"
-    bpy.ops.affekt.bake()
+    second.name, find.rig_of(second).name = "Renamed", "Renamed rig"
+    bpy.ops.affekt.bake(target="NEW")
     told["after_renaming"] = second.affekt_takes.items[4].name
     actions = len(bpy.data.actions)
     takes.write_curves = lambda *_: next(iter(()))  # which raises

@@ -98,9 +98,10 @@ def import_steps() -> object:
         first_frame=1,
         sets_range=False,
         with_sound=False,
+        with_identity=False,
         reading=harness.load("shared.motion").ReadOptions(),
     )
-    return importing.import_steps(head.name, bpy.context.scene.name, options)
+    return importing.import_steps(head, bpy.context.scene, options)
 
 
 def open_log() -> list[str]:

@@ -64,9 +64,9 @@ def _poison() -> None:
             finally:
                 steps.close()
 
-        def read_take(take):
+        def read_take(take, space):
             _harm(take.name)
-            return rooms.read_take(take)
+            return rooms.read_take(take, space)
 
         return dataclasses.replace(rooms, bake=bake, read_take=read_take)
 

@@ -13,6 +13,7 @@ from affekt.sidecar.motion import arkit_from_open
 from affekt.sidecar.motion.adapter import (
     LinearAdapter,
     add_open_difference,
+    as_arkit,
     from_open,
     make_linear_adapter,
     open_to_arkit,
@@ -92,6 +93,19 @@ def arkit_take(eyes: tuple[float, ...] = (0.0,) * 6, **weights: float) -> Motion
     for name, weight in weights.items():
         expression[0, ARKIT_NAMES.index(name)] = weight
     return make_motion(expression=expression, eyes=[eyes], fps=30.0, space="arkit")
+
+
+def test_an_open_take_as_arkit_weights_says_jaw_and_eyes_by_weights() -> None:
+    take = replace(arkit_motion(), eyes=np.zeros_like(arkit_motion().eyes))
+    back = as_arkit(to_open(take, HEAD, None), HEAD)
+    assert back.space == "arkit"
+    np.testing.assert_allclose(back.expression, take.expression, rtol=0, atol=1e-5)
+    assert not back.jaw.any()
+    assert not back.eyes.any()
+    np.testing.assert_array_equal(back.rotation, take.rotation)
+    with pytest.raises(InputError) as caught:
+        as_arkit(take, HEAD)
+    assert caught.value.code == "space.no_adapter"
 
 
 def test_an_arkit_take_adds_its_weights_gaze_to_the_eyes_that_it_has() -> None:

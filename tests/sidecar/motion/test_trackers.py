@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import AffektError, InputError
-from affekt.sidecar.motion.read import decode_motion, read_motion
+from affekt.sidecar.motion.read import decode_motion, decode_take, read_motion
 from fakes.mutation import mutated
 from fakes.takes import (
     as_bytes,
@@ -69,6 +69,17 @@ def write_export(folder: Path, arrays: dict) -> None:
         (folder / "flame_param" / f"{i}.npz").write_bytes(npz_bytes(frame))
     (folder / "canonical_flame_param.npz").write_bytes(npz_bytes(frames_of(arrays)[0]))
     (folder / "flame_param" / ".DS_Store").write_bytes(b"x")
+
+
+def test_offsets_of_a_trackers_avatar_are_said() -> None:
+    def said(offsets: np.ndarray) -> str:
+        read = decode_take(npz_bytes({**vhap_arrays(), "static_offset": offsets}), "take")
+        return " ".join(read.notes)
+
+    moved = np.full((1, 5143, 3), 0.001, "f4")
+    assert "offsets" not in said(np.zeros_like(moved))
+    assert "5,143 vertices: FLAME's 5,023 and 120 of teeth were left out" in said(moved)
+    assert "of 5,023 vertices were left out" in said(moved[:, :5023])
 
 
 def test_vhap_export_is_a_folder_in_order_of_numbers(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from affekt.shared import messages, wire
 from affekt.shared.errors import InputError
-from affekt.shared.motion import ReadOptions, TakeRead, make_motion
+from affekt.shared.motion import ReadOptions, TakeRead, TakeSpace, make_motion
 from affekt.shared.pixels import PixelRing
 from affekt.sidecar.cache.user import UserCache
 from affekt.sidecar.worker import orders
@@ -26,6 +26,7 @@ from affekt.sidecar.worker.services import (
     Take,
 )
 from affekt.sidecar.worker.work import Work
+from fakes.calibrations import any_calibration
 from fakes.orders import (
     FAKE_TAKE,
     FRAMES,
@@ -71,6 +72,14 @@ def test_short_requests_are_answered_with_their_id(client: WorkClient, take: str
     assert isinstance(read, messages.MotionRead)
     assert (read.source_space, len(read.expression)) == ("arkit", FRAMES)
     assert isinstance(client.answer(messages.GetHead(name="open")), messages.HeadRead)
+    face = messages.Calibrate(
+        vertices=np.zeros((4, 3), np.float32),
+        faces=np.zeros((2, 3), np.int32),
+        shapes=np.zeros((52, 4, 3), np.float32),
+    )
+    found = client.answer(face)
+    assert isinstance(found, messages.Calibrated)
+    np.testing.assert_array_equal(found.map, any_calibration().map)
 
 
 def test_what_a_room_refuses_is_refused(client: WorkClient) -> None:
@@ -109,8 +118,9 @@ def test_how_a_take_is_to_be_read_is_handed_on_and_what_was_found_comes_back(
     asked: list[Take] = []
     notes = ("x" * 600, *(f"note {number}" for number in range(2, 21)))
 
-    def read_take(one: Take) -> tuple[TakeRead, str]:
+    def read_take(one: Take, space: TakeSpace) -> tuple[TakeRead, str]:
         asked.append(one)
+        assert space == "open"
         motion = make_motion(
             expression=np.full((2, 100), 0.25, np.float32), fps=59.904, space="open", jaw=JAW
         )
@@ -171,7 +181,7 @@ def test_a_preview_is_asked_for_as_it_was_told(
     assert (named.avatar, named.avatar_name) == (client.user.path(avatar, ""), "Mia")
     assert named.picture is not None
     assert named.picture.size == (7, 5)
-    assert (named.head, named.wants_vertices) == ("open", False)
+    assert (named.take.head.name, named.wants_vertices) == ("open", False)
     assert (unnamed.avatar_name, unnamed.wants_vertices) == ("the avatar", True)
     np.testing.assert_array_equal(named.track.weights, told.weights)
 

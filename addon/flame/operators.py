@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...shared.errors import AffektError
+from ..head.find import find_head, is_flame, need_head
+from ..head.identity import SLIDERS, shape_of, turn_sliders
+from ..link.session import session
+from ..link.task_operator import TaskOperator
+from ..link.tasks import Steps
+from .adding import add_steps
+
+_ENDINGS = (".pkl", ".npz", ".safetensors")
+_VERSIONS = (
+    ("FILE", "As in the File", "FLAME 2023 Open is known by its content; others do not tell"),
+    ("FLAME2023", "FLAME 2023", "flame2023.pkl, flame2023_no_jaw.pkl, or a copy in another format"),
+    ("FLAME2020", "FLAME 2020", "generic_model.pkl of FLAME 2020, or a copy in another format"),
+)
+_WIDEST = 5.0
+
+
+class FlameFileProperties:
+    """Mix-in: what the file browser asks beside the file."""
+
+    filepath: bpy.props.StringProperty(
+        name="FLAME File",
+        description="FLAME's model file, from its own site: a pickle, npz or safetensors. It is "
+        "read as data, never run",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+    version: bpy.props.EnumProperty(
+        name="Version",
+        description="Which FLAME the file is: expressions of 2020 and 2023 are not the same",
+        items=_VERSIONS,
+    )
+
+    @classmethod
+    def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode first")
+            return False
+        return session.poll(cls)
+
+
+class AFFEKT_OT_add_flame_head(FlameFileProperties, TaskOperator, bpy.types.Operator):
+    """Add a FLAME head with expression shape keys, pose correctives and a rig at the 3D cursor"""
+
+    bl_idname = "affekt.add_flame_head"
+    bl_label = "Add FLAME Head"
+
+    def make_steps(self, context: bpy.types.Context) -> Steps:
+        space = None if self.version == "FILE" else self.version.lower()
+        return add_steps(Path(bpy.path.abspath(self.filepath)), space, context)
+
+
+class AFFEKT_OT_browse_flame_head(FlameFileProperties, bpy.types.Operator):
+    """Choose your FLAME file and add its head at the 3D cursor"""
+
+    # As for takes: the file browser frees the operator that it has executed.
+    bl_idname = "affekt.browse_flame_head"
+    bl_label = "Add FLAME Head"
+
+    filter_glob: bpy.props.StringProperty(
+        default=";".join(f"*{ending}" for ending in _ENDINGS), options={"HIDDEN"}
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split, layout.use_property_decorate = True, False
+        layout.prop(self, "version")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            bpy.ops.affekt.add_flame_head(
+                "INVOKE_DEFAULT", filepath=self.filepath, version=self.version
+            )
+        except RuntimeError as error:  # how Blender hands on what was reported
+            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class AFFEKT_OT_set_identity(bpy.types.Operator):
+    """Shape the face with the first ten components of FLAME's identity"""
+
+    bl_idname = "affekt.set_identity"
+    bl_label = "Identity"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    values: bpy.props.FloatVectorProperty(
+        name="Components",
+        description="In standard deviations of FLAME's people; 0 is the average",
+        size=SLIDERS,
+        soft_min=-_WIDEST / 2,
+        soft_max=_WIDEST / 2,
+        min=-_WIDEST,
+        max=_WIDEST,
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = find_head(context)
+        if head is None or not is_flame(head):
+            cls.poll_message_set("Select a FLAME head first")
+            return False
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode first")
+            return False
+        return True
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column(align=True)
+        for number in range(SLIDERS):
+            column.prop(self, "values", index=number, text=f"Shape {number + 1}", slider=True)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.values = shape_of(need_head(context))[:SLIDERS]
+        return context.window_manager.invoke_props_popup(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            turn_sliders(need_head(context), np.array(self.values, np.float32), context)
+        except AffektError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}

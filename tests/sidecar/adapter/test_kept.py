@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An adapter is built once for a head, whatever its file is called, and is kept whole or not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.head import HeadModel
+from affekt.sidecar.adapter import kept
+from affekt.sidecar.memory import MEMORY
+from affekt.sidecar.motion.adapter import LinearAdapter
+from fakes.head import small_head
+
+
+class Builder:
+    """In place of the registration and the solution, which take seconds and need a face."""
+
+    def __init__(self) -> None:
+        self.built: list[str] = []
+
+    def make(self, solution: object, space: str, open_head: HeadModel) -> LinearAdapter:
+        self.built.append(space)
+        rng = np.random.default_rng(len(self.built))
+        sizes = {
+            "arkit_from_space": (52, 103),
+            "arkit_bias": (52,),
+            "space_from_arkit": (103, 52),
+            "weight_root": (52, 52),
+            "space_from_open": (103, 103),
+        }
+        arrays = {name: rng.normal(size=size).astype(np.float32) for name, size in sizes.items()}
+        return LinearAdapter(space=space, **arrays)
+
+
+@pytest.fixture
+def builder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Builder:
+    builder = Builder()
+    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kept, "register", lambda flame, head: None)
+    monkeypatch.setattr(kept, "solve", lambda flame, head, registration: None)
+    monkeypatch.setattr(kept, "make_adapter", builder.make)
+    return builder
+
+
+def heads() -> tuple[HeadModel, HeadModel]:
+    return replace(small_head(seed=1), space="flame2020", name="mine.pkl"), small_head()
+
+
+def build(flame: HeadModel, head: HeadModel) -> tuple[list[int], LinearAdapter]:
+    steps, done = kept.adapter_steps(flame, head), []
+    while True:
+        try:
+            done.append(next(steps))
+        except StopIteration as end:
+            return done, end.value
+
+
+def test_an_adapter_is_built_once(builder: Builder) -> None:
+    flame, head = heads()
+    done, first = build(flame, head)
+    assert done == list(range(kept.STEPS + 1))
+    renamed = replace(flame, name="a copy.npz")
+    done, second = build(renamed, head)
+    assert (done, builder.built) == ([], ["flame2020"])
+    assert second.space == "flame2020"
+    for name in ("arkit_from_space", "arkit_bias", "weight_root", "space_from_open"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+
+
+@pytest.mark.parametrize("changed", ["space", "expression_basis", "template"])
+def test_another_head_has_an_adapter_of_its_own(builder: Builder, changed: str) -> None:
+    flame, head = heads()
+    build(flame, head)
+    value = "flame2023" if changed == "space" else getattr(flame, changed) * np.float32(1.01)
+    assert build(replace(flame, **{changed: value}), head)[0] != []
+    assert len(builder.built) == 2
+
+
+def test_a_damaged_one_is_built_again(builder: Builder) -> None:
+    flame, head = heads()
+    build(flame, head)
+    (file,) = kept.cache_folder().iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-4])
+    assert build(flame, head)[0] != []
+    assert len(builder.built) == 2
+    assert len(file.read_bytes()) == len(whole)
+
+
+def test_without_a_word_it_is_the_same(builder: Builder) -> None:
+    flame, head = heads()
+    MEMORY.forget()
+    first = kept.adapter_of(flame, head)
+    assert kept.adapter_of(flame, head) is first
+    np.testing.assert_array_equal(build(flame, head)[1].arkit_bias, first.arkit_bias)
