@@ -71,5 +71,6 @@ def check_offers(told: dict) -> None:
         "axes": ["FILE", ["FILE", "OPENGL", "OPENCV", "BLENDER"]],
         "sets_range": [True],
         "with_sound": [True],
+        "with_identity": [True],
     }
     assert told["fit"] == {"with_emotions": [True]}
