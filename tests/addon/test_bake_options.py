@@ -29,6 +29,7 @@ def swaying() -> Motion:
     return replace(still, **{name: v.astype(np.float32) for name, v in values.items()})
 
 
+@pytest.mark.one_blender
 def test_options(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

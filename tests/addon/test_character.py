@@ -55,6 +55,7 @@ def told(in_blender: RunScript, face_file: Path, tmp_path: Path) -> dict:
     )
 
 
+@pytest.mark.one_blender
 def test_characters(told: dict) -> None:
     check_look(told)
     check_take(told)

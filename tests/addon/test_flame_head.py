@@ -60,6 +60,7 @@ def worst_mm(head: HeadModel, motion: Motion, drawn: Path, step: int = 1) -> flo
     return 1000 * float(np.linalg.norm(np.load(drawn) - frames, axis=2).max())
 
 
+@pytest.mark.one_blender
 def test_a_flame_head(in_blender: RunScript, tmp_path: Path, lam_clips: list[Path]) -> None:
     arrays = flame_arrays(vertices=5023)
     pickled = write(tmp_path / "flame2023.pkl", LAYOUTS["python2 chumpy"](arrays))

@@ -83,7 +83,7 @@ def test_no_piece_without_credit(link: Link, raw: RawClient) -> None:
     raw.socket.send_multipart(encode(messages.Ping(), 9))
     sent = list(raw.receive_until(lambda message: isinstance(message, messages.Pong)))
     delivery = link.server._events._jobs[JOB]
-    wait_for(lambda: not delivery._is_reading, "what was being read")
+    wait_for(lambda: delivery._number >= 2 and not delivery._is_reading, "what was being read")
     assert sum(isinstance(message, Picture) for message in sent) <= 2
     assert delivery._number == 2
     raw.socket.send_multipart(encode(Credit(job=JOB, count=64)))
