@@ -80,10 +80,15 @@ def _own_method(item: type, name: str) -> Callable[..., object] | None:
     return None
 
 
-def _report(operator: bpy.types.Operator) -> set[str]:
-    """Reports the present exception, and ends the operator."""
-    error = fault_of(operator.bl_label)
-    write_faults()
+def _run(operator: bpy.types.Operator, call: Callable[[], set[str]]) -> set[str]:
+    """What the call answers; an exception is reported, and ends the operator."""
+    try:
+        return call()
+    except AffektError as known:
+        error = known
+    except Exception:
+        error = fault_of(operator.bl_label)
+        write_faults()
     operator.report({"ERROR"}, str(error))
     return {"CANCELLED"}
 
@@ -94,13 +99,7 @@ def _report(operator: bpy.types.Operator) -> set[str]:
 def _guard_execute(method: Callable[..., set[str]]) -> Callable[..., set[str]]:
     @functools.wraps(method)
     def execute(self: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
-        try:
-            return method(self, context)
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        except Exception:
-            return _report(self)
+        return _run(self, lambda: method(self, context))
 
     return execute
 
@@ -110,13 +109,7 @@ def _guard_event(method: Callable[..., set[str]]) -> Callable[..., set[str]]:
     def invoke(
         self: bpy.types.Operator, context: bpy.types.Context, event: bpy.types.Event
     ) -> set[str]:
-        try:
-            return method(self, context, event)
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        except Exception:
-            return _report(self)
+        return _run(self, lambda: method(self, context, event))
 
     return invoke
 

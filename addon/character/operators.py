@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bpy
 
-from ...shared.errors import AffektError
 from ...shared.wording import say_count
 from ..head.find import find_head, need_head
 from ..link.session import session
@@ -37,11 +36,7 @@ class AFFEKT_OT_use_character(bpy.types.Operator):
         return active is not None and active.type in ("MESH", "ARMATURE") and active.mode != "EDIT"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            said = use_character(context.object)
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        said = use_character(context.object)
         self.report({"INFO"}, " ".join(said))
         redraw_sidebars(context)
         return {"FINISHED"}
@@ -83,11 +78,7 @@ class AFFEKT_OT_apply_strengths(_CharacterOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            written = apply_mapping(need_head(context), context.scene)
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        written = apply_mapping(need_head(context), context.scene)
         self.report({"INFO"}, f"{say_count(written, 'take')} written anew.")
         return {"FINISHED"}
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...shared.errors import AffektError
 from ..head.find import find_head, is_flame, need_head
 from ..head.identity import SLIDERS, shape_of, turn_sliders
 from ..link.session import session
@@ -129,9 +128,5 @@ class AFFEKT_OT_set_identity(bpy.types.Operator):
         return context.window_manager.invoke_props_popup(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            turn_sliders(need_head(context), np.array(self.values, np.float32), context)
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        turn_sliders(need_head(context), np.array(self.values, np.float32), context)
         return {"FINISHED"}

@@ -7,7 +7,6 @@ import sys
 
 import bpy
 
-from ...shared.errors import AffektError
 from ...shared.supervisor import SupervisorState
 from ..guard import guard_call
 from ..preferences import preferences, remote_file, sidecar_command
@@ -59,11 +58,7 @@ class AFFEKT_OT_start_sidecar(bpy.types.Operator):
     bl_label = "Start Sidecar"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            session.start(sidecar_command(preferences(context)))
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        session.start(sidecar_command(preferences(context)))
         watch_session()
         return {"FINISHED"}
 
@@ -76,11 +71,7 @@ class AFFEKT_OT_connect_sidecar(bpy.types.Operator):
     bl_label = "Connect to a Running One"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            session.connect(remote_file(preferences(context)))
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        session.connect(remote_file(preferences(context)))
         watch_session()
         return {"FINISHED"}
 

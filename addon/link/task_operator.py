@@ -31,16 +31,9 @@ class TaskOperator:
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            task = start_task(Task(self.bl_label, self.make_steps(context)))
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        task = start_task(Task(self.bl_label, self.make_steps(context)))
         try:
             self.report({"INFO"}, task.run())
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
         finally:
             end_task()
         return {"FINISHED"}
@@ -52,11 +45,7 @@ class TaskOperator:
         """Starts the task under a timer, or blocks where there is no window to have one."""
         if bpy.app.background or context.window is None:
             return self.execute(context)
-        try:
-            start_task(Task(self.bl_label, self.make_steps(context)))
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        start_task(Task(self.bl_label, self.make_steps(context)))
         manager = context.window_manager
         self._timer = manager.event_timer_add(POLL_SECONDS, window=context.window)
         manager.modal_handler_add(self)

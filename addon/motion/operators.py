@@ -6,7 +6,6 @@ from pathlib import Path
 
 import bpy
 
-from ...shared.errors import AffektError
 from ...shared.limits import MOST_FPS
 from ...shared.motion import ReadOptions
 from ..head.find import find_head, need_head
@@ -168,11 +167,7 @@ class AFFEKT_OT_use_take(bpy.types.Operator):
         return find_head(context) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            use_take(need_head(context), self.name)
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        use_take(need_head(context), self.name)
         return {"FINISHED"}
 
 
@@ -200,10 +195,6 @@ class AFFEKT_OT_fit_takes(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         head, scene = need_head(context), context.scene
-        try:
-            self.report({"INFO"}, fit_takes(head, scene, with_emotions=self.with_emotions))
-            redraw_sidebars(context)
-        except AffektError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        self.report({"INFO"}, fit_takes(head, scene, with_emotions=self.with_emotions))
+        redraw_sidebars(context)
         return {"FINISHED"}
