@@ -5,14 +5,13 @@ user's cache folder. A head in Blender needs no file from its animator."""
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Generator
 from dataclasses import fields, replace
 from pathlib import Path
 
 from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
-from ...shared.fingerprint import fingerprint
+from ...shared.fingerprint import fingerprint, fingerprint_code
 from ...shared.head import HeadModel
 from ..files import find_arrays, keep_arrays
 from ..memory import remembered
@@ -79,8 +78,4 @@ def _key(flame: HeadModel, open_head: HeadModel) -> str:
 
 @functools.cache
 def _code_key() -> str:
-    root, digest = Path(__file__).parents[1], hashlib.blake2b(digest_size=20)
-    for path in (root / place for place in _CODE):
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
-    return digest.hexdigest()
+    return fingerprint_code(Path(__file__).parents[1], _CODE)

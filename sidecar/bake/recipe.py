@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import platform
 from dataclasses import fields
 from pathlib import Path
@@ -15,7 +14,7 @@ import scipy
 import torch
 
 from ...shared.emotion import EmotionTrack
-from ...shared.fingerprint import fingerprint
+from ...shared.fingerprint import fingerprint, fingerprint_code
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ...shared.version import AFFEKT_VERSION
@@ -85,12 +84,8 @@ def _network_key(network: GeometryNetwork) -> str:
 @functools.cache
 def code_key() -> str:
     """Fingerprint of the code that computes chunks, its libraries and the processor's features."""
-    root, digest = Path(__file__).parents[2], hashlib.blake2b(digest_size=20)
-    for place in _CODE:
-        path = root / place
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    code = fingerprint_code(Path(__file__).parents[2], _CODE)
     libraries = (torch, np, scipy, numba)
     versions = (AFFEKT_VERSION, *(library.__version__ for library in libraries))
     machine = (platform.machine(), torch.backends.cpu.get_cpu_capability())
-    return fingerprint(digest.hexdigest(), *map(str, versions), *machine)
+    return fingerprint(code, *map(str, versions), *machine)
