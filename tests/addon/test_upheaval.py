@@ -11,7 +11,6 @@ from .conftest import RunScript
 from .nouns import save
 
 
-@pytest.mark.full  # flaky where four run at once: see the closing note
 def test_changes_while_a_task_runs(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

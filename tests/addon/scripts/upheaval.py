@@ -2,6 +2,7 @@
 """What the animator does to the file while a task runs: renames, deletes, undoes, changes modes
 and scenes; and faults of ours in the midst."""
 
+import threading
 from collections.abc import Callable
 
 import bpy
@@ -11,17 +12,35 @@ from fake_client import FakeClient, silence
 asked = harness.options()
 
 
+class PatientClient(FakeClient):
+    """Reads a take and gives a head only while it may, so that a task is still under way whenever
+    the file changes beneath it."""
+
+    may_answer = threading.Event()
+
+    def read_take(self, *arguments: object, **options: object) -> object:
+        assert self.may_answer.wait(60)
+        return super().read_take(*arguments, **options)
+
+    def get_head(self, name: str) -> object:
+        assert self.may_answer.wait(60)
+        return super().get_head(name)
+
+
 def run(steps: object, meanwhile: Callable[[], None]) -> str:
     """Steps a task as a timer would; `meanwhile` happens after its first step. Its report, or the
     code of the error that ended it."""
     task = tasks.start_task(tasks.Task("Task", steps))
+    PatientClient.may_answer.clear()
     try:
-        task.step()
+        assert not task.step()
         meanwhile()
+        PatientClient.may_answer.set()
         return task.run()
     except errors.AffektError as error:
         return error.code
     finally:
+        PatientClient.may_answer.set()
         tasks.end_task()
 
 
@@ -213,7 +232,8 @@ with harness.enabled():
     find, baking = harness.load("addon.head.find"), harness.load("addon.bake.baking")
     importing = harness.load("addon.motion.importing")
     model = harness.read_head(asked["head"])
-    harness.load("addon.link.session").session.attach(FakeClient(model, silence(10)))
+    PatientClient.may_answer.set()
+    harness.load("addon.link.session").session.attach(PatientClient(model, silence(10)))
     harness.add_head(asked["head"])
     told = {"changes": changes(), "faults": faults()}
     bpy.ops.affekt.use_take(name=names()[0])
