@@ -46,23 +46,9 @@ SIXTH = (
     Fault(
         what="after a script's task has failed, every other task is refused as busy",
         file="addon/link/task_operator.py",
-        old=(
-            '            self.report({"INFO"}, task.run())\n'
-            "        except AffektError as error:\n"
-            '            self.report({"ERROR"}, str(error))\n'
-            '            return {"CANCELLED"}\n'
-            "        finally:\n"
-            "            end_task()\n"
-            '        return {"FINISHED"}\n'
-        ),
-        new=(
-            '            self.report({"INFO"}, task.run())\n'
-            "        except AffektError as error:\n"
-            '            self.report({"ERROR"}, str(error))\n'
-            '            return {"CANCELLED"}\n'
-            "        end_task()\n"
-            '        return {"FINISHED"}\n'
-        ),
+        old='        try:\n            self.report({"INFO"}, task.run())\n'
+        "        finally:\n            end_task()\n",
+        new='        self.report({"INFO"}, task.run())\n        end_task()\n',
         tests=(
             "tests/addon/test_faults.py",
             "tests/addon/test_takes.py",
@@ -216,8 +202,8 @@ SIXTH = (
     Fault(
         what="reading a take does not keep to the caller's time limit",
         file="shared/client.py",
-        old="        answer = self._call(request, MotionRead, timeout_s)\n        if answer.space",
-        new="        answer = self._call(request, MotionRead, READ_S)\n        if answer.space",
+        old="        answer = self._call(request, MotionRead, timeout_s)\n",
+        new="        answer = self._call(request, MotionRead, READ_S)\n",
         tests=("tests/shared/test_client_calls.py",),
     ),
     Fault(
