@@ -25,7 +25,9 @@ class GeometryConfig:
     for training. programs: emotion curves of each performance. emotion: how it enters the network,
     one of `EMOTION_ENTRIES`. batch: windows of 64 frames a step, over all processes. *_weight:
     factors on the loss's terms, which are per unit of a number (parameter, velocity) or per mm
-    (vertex, lips), or per mm of the lip gap's second difference (flutter); 0 leaves a term out."""
+    (vertex, lips), or per mm of the lip gap's second difference (flutter); stain_weight: on
+    `MeanErrors`, per unit of a number; probe_weight: on the slope that `ReversedProbe` turns round.
+    0 leaves a term out."""
 
     seed: int = 1
     device: str = "auto"
@@ -51,6 +53,8 @@ class GeometryConfig:
     velocity_weight: float = 0.5
     lips_weight: float = 0.1
     flutter_weight: float = 0.05
+    stain_weight: float = 0.0
+    probe_weight: float = 0.0
     vertices: int = 600
     bfloat16: bool = True
     log_every: int = 50
