@@ -87,8 +87,8 @@ class Attention(nn.Module):
             x.view(batch, frames, self.heads, -1).transpose(1, 2)
             for x in (self.query(tokens), self.key(source), self.value(source))
         )
-        # In half precision the slopes of a sharp softmax are rounding alone. They make it sharper,
-        # until a head looks at one frame for ever.
+        # The level that all scores share changes nothing, so nothing keeps it small. In half
+        # precision it leaves the scores no digits: slopes become rounding, which raises the level.
         with torch.autocast(tokens.device.type, enabled=False):
             seen = self._look(query.float(), key.float(), value.float())
         return self.output(seen.transpose(1, 2).reshape(batch, frames, width))

@@ -23,7 +23,7 @@ from ....shared.head import HeadModel
 from ....shared.wording import say_count
 from ...denormals import flushed_denormals
 from ...modulation.network import GeometryNetwork
-from ...modulation.weights import Modulator, save_modulator
+from ...modulation.weights import Modulator, load_modulator, save_modulator
 from ...modulation.windows import WINDOW
 from ..anchors.channels import columns_of, mirrored_columns
 from ..anchors.emotions import prototype_variants
@@ -31,7 +31,7 @@ from ..anchors.lips import CLOSERS
 from ..anchors.programs import TRAINING_KINDS
 from . import data
 from .checkpoint import State, load_checkpoint, save_checkpoint
-from .config import GeometryConfig
+from .config import SHIPPED, GeometryConfig
 from .data import Batch, Group, Scaling, augment, cut_batch, scaling_of
 from .journal import Journal, Log
 from .linear_head import LinearHead, linearise_head
@@ -153,9 +153,9 @@ def _prepare(
         journal.say(f"{processes.count} process(es), the first on {processes.device}")
         journal.say_whether_drawn()
     torch.manual_seed(config.seed)
-    network = GeometryNetwork(config.network).to(processes.device)
+    network, scaling = _start(config, train)
+    network.to(processes.device)
     linear_head = linearise_head(head, config.vertices, config.seed)
-    scaling = scaling_of(train)
     stain = StainTerms(config, scaling.residual_scale).to(processes.device)
     return Run(
         config=config,
@@ -170,6 +170,23 @@ def _prepare(
         held_out=held_out,
         scaling=scaling,
     )
+
+
+def _start(config: GeometryConfig, train: list[Group]) -> tuple[GeometryNetwork, Scaling]:
+    """The network before the first step, and its scaling."""
+    network = GeometryNetwork(config.network)
+    if not config.start:
+        return network, scaling_of(train)
+    begun = load_modulator(None if config.start == SHIPPED else Path(config.start))
+    if begun.network.config != config.network:
+        raise InputError(
+            "option.config",
+            f"The modulator '{config.start}' has another network than these settings.",
+            "Set layers, width, heads, hidden and emotion as in the JSON beside it.",
+        )
+    network.load_state_dict(begun.network.state_dict())
+    values = {field.name: getattr(begun, field.name) for field in fields(Scaling)}
+    return network, Scaling(**values)
 
 
 def _parameters(*modules: torch.nn.Module) -> list[torch.nn.Parameter]:
