@@ -29,7 +29,7 @@ class GeometryConfig:
     the network, one of `EMOTION_ENTRIES`. batch: windows of 64 frames a step, over all
     processes. *_weight: factors on the loss's terms, which are per unit of a number (parameter,
     velocity) or per mm (vertex, lips), or per mm of the lip gap's second difference (flutter);
-    stain_weight: on `MeanErrors`, per unit of a number; probe_weight: on the slope that
+    stain_weight: on `MeanErrors`; probe_weight: on the slope that
     `ReversedProbe` turns round. 0 leaves a term out."""
 
     seed: int = 1

@@ -24,12 +24,15 @@ from .config import GeometryConfig
 
 CLASSES = len(EMOTIONS) + 1
 """Neutral, then the six emotions."""
-DECAY = 0.99
-"""Of the running means: some hundred batches, each of which meets every emotion a few times."""
+DECAY = 0.9
+"""Of the running means. A longer memory tells the stain from noise better, but what it tells is
+late: with 0.99 the means swung from one side to the other, and the loss doubled."""
+RAREST = 0.02
+"""Share of frames below which a class's mean is no longer trusted."""
 HIDDEN = 128
 RAMP = 0.3
-"""Share of a run in which the reversed slope grows from 0: a probe that knows nothing yet pushes
-anywhere."""
+"""Share of a run in which both terms grow from 0: running means of a few batches, and a probe that
+knows nothing yet, push anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,12 +62,12 @@ def statistics(numbers: Tensor) -> Tensor:
 
 
 class MeanErrors(nn.Module):
-    """Root mean square, over source classes and numbers, of the class's mean error less the mean
-    error of all frames: the numerator of the figure "stain", per unit of a number.
+    """Sum of squares, over source classes and numbers, of the class's mean error less the
+    mean error of all frames, whose root mean square is the numerator of the figure "stain".
 
     A batch's own means are mostly noise. So the slope is that at the running means of the batches
     before, which makes the term linear in the batch: equal parts of a batch average to the whole,
-    and only on the average it equals the root mean square.
+    with the slope of half the squares.
     """
 
     def __init__(self) -> None:
@@ -84,9 +87,7 @@ class MeanErrors(nn.Module):
         means = rows @ torch.cat([error, ones], 2).flatten(0, 1) / rows.shape[1]
         self.fresh = means.detach().clone()
         mass = self.running[:CLASSES, NUMBERS:]
-        shift = _shift(self.running, mass)
-        slope = shift / (shift.square().mean().sqrt() * shift.numel()).clamp_min(1e-12)
-        return (slope * _shift(means, mass)).sum()
+        return (_shift(self.running, mass) * _shift(means, mass)).sum()
 
     def follow(self) -> None:
         """Takes `fresh` into the running means."""
@@ -97,9 +98,9 @@ class MeanErrors(nn.Module):
 
 def _shift(means: Tensor, mass: Tensor) -> Tensor:
     """(7, 103) each class's mean error less that of all frames, of `MeanErrors`' means (8, 104) and
-    each class's share of frames (7, 1); 0 for a class that there is not."""
+    each class's share of frames (7, 1); less for a class that there is hardly, 0 without it."""
     differences = means[:CLASSES, :NUMBERS] - mass * means[CLASSES, :NUMBERS]
-    return differences / mass.clamp_min(1e-6)
+    return differences / mass.clamp_min(RAREST)
 
 
 class ReversedProbe(nn.Module):
@@ -154,13 +155,13 @@ class StainTerms(nn.Module):
 
     def forward(self, outcome: Outcome, step: int) -> Tensor:
         """() both terms, times their weights, at this step of the run."""
+        grown = min(step / (RAMP * self.config.steps), 1.0)
         total = outcome.output.new_zeros(())
         if self.means is not None:
             error = outcome.output - outcome.target
             shares = memberships(outcome.source_weights)
-            total = total + self.config.stain_weight * self.means(error, shares)
+            total = total + self.config.stain_weight * grown * self.means(error, shares)
         if self.probe is not None:
-            grown = min(step / (RAMP * self.config.steps), 1.0)
             total = total + self.probe(outcome, self.config.probe_weight * grown)
         return total
 
