@@ -87,13 +87,20 @@ class Attention(nn.Module):
             x.view(batch, frames, self.heads, -1).transpose(1, 2)
             for x in (self.query(tokens), self.key(source), self.value(source))
         )
-        scores = query @ key.transpose(2, 3) * (width // self.heads) ** -0.5
-        scores = scores + self.distance_bias[:, self.distance].to(scores.dtype)
+        # The level that all scores share changes nothing, so nothing keeps it small. In half
+        # precision it leaves the scores no digits: slopes become rounding, which raises the level.
+        with torch.autocast(tokens.device.type, enabled=False):
+            seen = self._look(query.float(), key.float(), value.float())
+        return self.output(seen.transpose(1, 2).reshape(batch, frames, width))
+
+    def _look(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """(B, H, T, C/H) the values (B, H, T, C/H) that the queries find by the keys."""
+        scores = query @ key.transpose(2, 3) * query.shape[3] ** -0.5
+        scores = scores + self.distance_bias[:, self.distance]
         if self.sink is not None:
-            sink = self.sink.to(scores.dtype)[None, :, None, None]
-            scores = torch.cat([scores, sink.expand(batch, -1, frames, 1)], 3)
-        shares = scores.softmax(3)[..., :frames]
-        return self.output((shares @ value).transpose(1, 2).reshape(batch, frames, width))
+            sink = self.sink[None, :, None, None].expand(len(scores), -1, scores.shape[2], 1)
+            scores = torch.cat([scores, sink], 3)
+        return scores.softmax(3)[..., : value.shape[2]] @ value
 
 
 class Block(nn.Module):

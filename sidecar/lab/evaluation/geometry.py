@@ -33,7 +33,8 @@ RETRIEVED, TRUTH = "retrieved pose", "truth"
 BUILT_IN = (TRUTH, UNTOUCHED, OFFSET, OFFSET_KNOWN, RETRIEVED, MODEL)
 """Names of the methods that are always measured, in the table's order."""
 _OWN_PROBE = (TRUTH, OFFSET_KNOWN, MODEL)
-"""Methods for which a second probe is trained on the method's own outputs."""
+"""Methods for which a second probe is trained on the method's own outputs, as for every modulator
+to hold against."""
 TRAIN_RATIO = 3
 """Training performances for each held-out one; baselines and probes learn on them."""
 
@@ -113,7 +114,7 @@ def evaluate_geometry(
         mixed_scores=mixed_scores,
         readings=measure_leakage(
             class_clips(train),
-            {name: methods[name] for name in _OWN_PROBE},
+            {name: methods[name] for name in (*_OWN_PROBE, *against)},
             {name: score.statistics for name, score in scores.items()},
             labels_of(clips),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -18,34 +18,33 @@ from ...files import read_kept, write_kept
 from .config import GeometryConfig
 
 
-def save_checkpoint(
-    path: Path,
-    config: GeometryConfig,
-    step: int,
-    network: torch.nn.Module,
-    average: Mapping[str, Tensor],
-    optimiser: torch.optim.AdamW,
-) -> None:
-    """Writes network, average and optimiser after `step` steps, whole or not at all.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class State:
+    """All that changes in a run. average: of the network's weights. stain: the stain's terms, which
+    may be empty. optimiser: of both."""
+
+    network: torch.nn.Module
+    average: Mapping[str, Tensor]
+    stain: torch.nn.Module
+    optimiser: torch.optim.AdamW
+
+
+def save_checkpoint(path: Path, config: GeometryConfig, step: int, state: State) -> None:
+    """Writes the state after `step` steps, whole or not at all.
 
     Raises InputError `file.not_writable`.
     """
-    tensors = {f"network.{n}": t for n, t in network.state_dict().items()}
-    tensors |= {f"average.{n}": t for n, t in average.items()}
-    for index, values in optimiser.state_dict()["state"].items():
+    tensors = {f"network.{n}": t for n, t in state.network.state_dict().items()}
+    tensors |= {f"average.{n}": t for n, t in state.average.items()}
+    tensors |= {f"stain.{n}": t for n, t in state.stain.state_dict().items()}
+    for index, values in state.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{n}": t for n, t in values.items()}
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     write_kept(path, save(tensors, {"step": str(step), "config": _settings(config)}))
 
 
-def load_checkpoint(
-    path: Path,
-    config: GeometryConfig,
-    network: torch.nn.Module,
-    average: Mapping[str, Tensor],
-    optimiser: torch.optim.AdamW,
-) -> int:
-    """Loads a checkpoint into network, average and optimiser; returns its number of steps.
+def load_checkpoint(path: Path, config: GeometryConfig, state: State) -> int:
+    """Loads a checkpoint into the state; returns its number of steps.
 
     Raises InputError `file.damaged`, and `option.config` for a run with other settings.
     """
@@ -56,10 +55,11 @@ def load_checkpoint(
             f"The checkpoint {path} belongs to a run with other settings.",
             "Choose another folder, or delete it.",
         )
-    network.load_state_dict(_part(tensors, "network."))
+    state.network.load_state_dict(_part(tensors, "network."))
     for name, tensor in _part(tensors, "average.").items():
-        average[name].copy_(tensor)
-    _load_optimiser(optimiser, _part(tensors, "optimiser."))
+        state.average[name].copy_(tensor)
+    state.stain.load_state_dict(_part(tensors, "stain."))
+    _load_optimiser(state.optimiser, _part(tensors, "optimiser."))
     return int(metadata["step"])
 
 

@@ -15,21 +15,27 @@ from ..anchors.emotions import VARIANTS
 _MAY_BE_ZERO = ("seed", "warmup_steps")
 """The whole numbers that may be 0; the others are counts of at least 1."""
 DEVICES = ("auto", "cpu", "cuda")
+SHIPPED = "shipped"
+"""The `start` that is the modulator in the package."""
 _CHOICES = {"emotion": EMOTION_ENTRIES, "device": DEVICES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeometryConfig:
     """Settings of a run. device: "auto" is CUDA if torch sees it. data: folder of synchronised
-    takes; if empty, anchors are made in memory. performances: sentences with a person each, made
-    for training. programs: emotion curves of each performance. emotion: how it enters the network,
-    one of `EMOTION_ENTRIES`. batch: windows of 64 frames a step, over all processes. *_weight:
-    factors on the loss's terms, which are per unit of a number (parameter, velocity) or per mm
-    (vertex, lips), or per mm of the lip gap's second difference (flutter); 0 leaves a term out."""
+    takes; if empty, anchors are made in memory. start: a modulator to go on from, with its
+    scaling, by file or "shipped"; if empty, random weights. performances: sentences with a person
+    each, made for training. programs: emotion curves of each performance. emotion: how it enters
+    the network, one of `EMOTION_ENTRIES`. batch: windows of 64 frames a step, over all
+    processes. *_weight: factors on the loss's terms, which are per unit of a number (parameter,
+    velocity) or per mm (vertex, lips), or per mm of the lip gap's second difference (flutter);
+    stain_weight: on `MeanErrors`; probe_weight: on the slope that
+    `ReversedProbe` turns round. 0 leaves a term out."""
 
     seed: int = 1
     device: str = "auto"
     data: str = ""
+    start: str = ""
     head: str = "open"
     performances: int = 3000
     programs: int = 10
@@ -51,6 +57,8 @@ class GeometryConfig:
     velocity_weight: float = 0.5
     lips_weight: float = 0.1
     flutter_weight: float = 0.05
+    stain_weight: float = 0.0
+    probe_weight: float = 0.0
     vertices: int = 600
     bfloat16: bool = True
     log_every: int = 50

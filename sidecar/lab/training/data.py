@@ -7,7 +7,7 @@ target's emotion weights only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,11 +71,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """Windows of pairs. source, target: (B, 64, 103). cues: (B, 64, K) the target's, see
-    `emotion_cues`. contact: (B, 64) 1 where the target's lips must meet."""
+    """Windows of pairs. source, target: (B, 64, 103). source_weights: (B, 64, 6) the source's
+    emotion. cues: (B, 64, K) the target's, see `emotion_cues`. contact: (B, 64) 1 where the
+    target's lips must meet."""
 
     source: Float32Array
     target: Float32Array
+    source_weights: Float32Array
     cues: Float32Array
     contact: Float32Array
 
@@ -166,6 +168,7 @@ def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch
     arrays = Batch(
         source=np.empty((size, WINDOW, NUMBERS), np.float32),
         target=np.empty((size, WINDOW, NUMBERS), np.float32),
+        source_weights=np.empty((size, WINDOW, len(EMOTIONS)), np.float32),
         cues=np.empty((size, WINDOW, len(EMOTIONS) * (VARIANTS + 1)), np.float32),
         contact=np.empty((size, WINDOW), np.float32),
     )
@@ -181,6 +184,7 @@ def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch
         pool = group.targets if rng.random() < 0.2 else group.sources
         arrays.source[row] = pool[source, places]
         arrays.target[row] = group.targets[target, places]
+        arrays.source_weights[row] = group.weights[source, places]
         arrays.cues[row] = group.program(target, places).cues()
         held = group.keep_closed[target] * group.held[places]
         arrays.contact[row] = np.maximum(group.closure[places], held)
@@ -198,9 +202,8 @@ def augment(batch: Batch, scale: Float32Array, rng: np.random.Generator) -> Batc
     noise = rng.standard_normal(batch.source.shape, np.float32)
     noise[:, 1:] = 0.5 * (noise[:, 1:] + noise[:, :-1])
     noise *= 0.12 * strength * scale
-    return Batch(
+    return replace(
+        batch,
         source=np.asarray(batch.source * gain + bias + noise, np.float32),
         target=np.asarray(batch.target * gain + bias + noise, np.float32),
-        cues=batch.cues,
-        contact=batch.contact,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -23,21 +23,22 @@ from ....shared.head import HeadModel
 from ....shared.wording import say_count
 from ...denormals import flushed_denormals
 from ...modulation.network import GeometryNetwork
-from ...modulation.weights import Modulator, save_modulator
+from ...modulation.weights import Modulator, load_modulator, save_modulator
 from ...modulation.windows import WINDOW
 from ..anchors.channels import columns_of, mirrored_columns
 from ..anchors.emotions import prototype_variants
 from ..anchors.lips import CLOSERS
 from ..anchors.programs import TRAINING_KINDS
 from . import data
-from .checkpoint import load_checkpoint, save_checkpoint
-from .config import GeometryConfig
+from .checkpoint import State, load_checkpoint, save_checkpoint
+from .config import SHIPPED, GeometryConfig
 from .data import Batch, Group, Scaling, augment, cut_batch, scaling_of
 from .journal import Journal, Log
 from .linear_head import LinearHead, linearise_head
 from .loss import GeometryLoss, make_loss
 from .measure import measure
 from .processes import Processes
+from .stain import Outcome, StainTerms
 
 CHECKPOINT = "checkpoint.kept"
 WEIGHTS = "geometry_modulator.safetensors"
@@ -59,7 +60,8 @@ class Run:
     processes: Processes
     network: GeometryNetwork
     average: dict[str, Tensor]  # moving average of the weights; this is what is exported
-    optimiser: torch.optim.AdamW
+    stain: StainTerms
+    optimiser: torch.optim.AdamW  # of the network and, as long as there is one, the reversed probe
     loss: GeometryLoss
     linear_head: LinearHead
     train: list[Group]
@@ -123,7 +125,7 @@ def _report(run: Run, folder: Path, journal: Journal, recent: list[tuple[float, 
     if step % config.measure_every == 0 and step < config.steps:
         journal.say_figures(step, measure(export(run), run.held_out, run.linear_head))
     if step % config.checkpoint_every == 0 or step == config.steps:
-        save_checkpoint(folder / CHECKPOINT, config, step, run.network, run.average, run.optimiser)
+        save_checkpoint(folder / CHECKPOINT, config, step, _state(run))
         save_modulator(export(run), folder / WEIGHTS)
 
 
@@ -151,26 +153,53 @@ def _prepare(
         journal.say(f"{processes.count} process(es), the first on {processes.device}")
         journal.say_whether_drawn()
     torch.manual_seed(config.seed)
-    network = GeometryNetwork(config.network).to(processes.device)
+    network, scaling = _start(config, train)
+    network.to(processes.device)
     linear_head = linearise_head(head, config.vertices, config.seed)
+    stain = StainTerms(config, scaling.residual_scale).to(processes.device)
     return Run(
         config=config,
         processes=processes,
         network=network,
         average={name: t.detach().clone() for name, t in network.state_dict().items()},
-        optimiser=_optimiser(network, config),
+        stain=stain,
+        optimiser=_optimiser(network, stain, config),
         loss=make_loss(config, linear_head, processes.device),
         linear_head=linear_head,
         train=train,
         held_out=held_out,
-        scaling=scaling_of(train),
+        scaling=scaling,
     )
 
 
-def _optimiser(network: GeometryNetwork, config: GeometryConfig) -> torch.optim.AdamW:
+def _start(config: GeometryConfig, train: list[Group]) -> tuple[GeometryNetwork, Scaling]:
+    """The network before the first step, and its scaling."""
+    network = GeometryNetwork(config.network)
+    if not config.start:
+        return network, scaling_of(train)
+    begun = load_modulator(None if config.start == SHIPPED else Path(config.start))
+    if begun.network.config != config.network:
+        raise InputError(
+            "option.config",
+            f"The modulator '{config.start}' has another network than these settings.",
+            "Set layers, width, heads, hidden and emotion as in the JSON beside it.",
+        )
+    network.load_state_dict(begun.network.state_dict())
+    values = {field.name: getattr(begun, field.name) for field in fields(Scaling)}
+    return network, Scaling(**values)
+
+
+def _parameters(*modules: torch.nn.Module) -> list[torch.nn.Parameter]:
+    return [parameter for module in modules for parameter in module.parameters()]
+
+
+def _optimiser(
+    network: GeometryNetwork, stain: StainTerms, config: GeometryConfig
+) -> torch.optim.AdamW:
     """AdamW with weight decay on matrices only."""
-    matrices = [p for p in network.parameters() if p.ndim >= 2]
-    others = [p for p in network.parameters() if p.ndim < 2]
+    parameters = _parameters(network, stain)
+    matrices = [p for p in parameters if p.ndim >= 2]
+    others = [p for p in parameters if p.ndim < 2]
     groups = [
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
@@ -185,13 +214,14 @@ def _step(run: Run) -> float:
     for group in run.optimiser.param_groups:
         group["lr"] = learning_rate(config, run.step)
     run.optimiser.zero_grad(set_to_none=True)
-    loss = _loss(run, _draw(run))
-    loss.backward()
-    gradients = [p.grad for p in run.network.parameters() if p.grad is not None]
+    loss, goal = _losses(run, _draw(run))
+    goal.backward()
+    gradients = [p.grad for p in _parameters(run.network, run.stain) if p.grad is not None]
     mean_loss = loss.detach()
-    run.processes.average([*gradients, mean_loss])
+    run.processes.average([*gradients, mean_loss, *run.stain.fresh()])
     torch.nn.utils.clip_grad_norm_(run.network.parameters(), config.gradient_clip)
     run.optimiser.step()
+    run.stain.follow()
     run.step += 1
     _follow(run)
     value = mean_loss.item()
@@ -210,16 +240,12 @@ def _draw(run: Run) -> Batch:
     rng = np.random.default_rng([run.config.seed, 7, run.step])
     batch = augment(cut_batch(run.train, run.config.batch, rng), run.scaling.scale, rng)
     rows = run.processes.part(run.config.batch)
-    return Batch(
-        source=batch.source[rows],
-        target=batch.target[rows],
-        cues=batch.cues[rows],
-        contact=batch.contact[rows],
-    )
+    return Batch(**{field.name: getattr(batch, field.name)[rows] for field in fields(Batch)})
 
 
-def _loss(run: Run, batch: Batch) -> Tensor:
-    """() loss of the network's output on this batch."""
+def _losses(run: Run, batch: Batch) -> tuple[Tensor, Tensor]:
+    """() loss of the network's output on this batch, and () what the step goes down: the loss with
+    the stain's terms."""
     device, scaling = run.processes.device, run.scaling
 
     def tensor(values: Float32Array) -> Tensor:
@@ -229,7 +255,14 @@ def _loss(run: Run, batch: Batch) -> Tensor:
     with torch.autocast(device.type, torch.bfloat16, enabled=run.config.bfloat16):
         residual = run.network(normed, tensor(batch.cues))
     output = tensor(batch.source) + residual.float() * tensor(scaling.residual_scale)
-    return run.loss(output - tensor(batch.target), tensor(batch.contact))
+    outcome = Outcome(
+        output=output,
+        target=tensor(batch.target),
+        source_weights=tensor(batch.source_weights),
+        cues=tensor(batch.cues),
+    )
+    loss = run.loss(output - outcome.target, tensor(batch.contact))
+    return loss, loss + run.stain(outcome, run.step)
 
 
 def _follow(run: Run) -> None:
@@ -277,11 +310,15 @@ def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
     )
 
 
+def _state(run: Run) -> State:
+    return State(network=run.network, average=run.average, stain=run.stain, optimiser=run.optimiser)
+
+
 def _resume(run: Run, folder: Path, journal: Journal | None) -> None:
     """Loads the folder's checkpoint, if there is one, into the run."""
     path = folder / CHECKPOINT
     if path.exists():
-        run.step = load_checkpoint(path, run.config, run.network, run.average, run.optimiser)
+        run.step = load_checkpoint(path, run.config, _state(run))
     if journal:
         journal.rewind(run.step)
         if run.step:

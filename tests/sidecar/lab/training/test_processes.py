@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,9 @@ def run_together(count: int, arguments: list[str]) -> str:
 @pytest.mark.skipif(sys.platform != "linux", reason="names Linux's loopback")
 def test_two_processes_make_the_weights_of_one(tmp_path: Path):
     one, two = tmp_path / "one", tmp_path / "two"
-    train(BRIEF, read_head(BRIEF.head), one, lambda line: None)
-    config = write_config(BRIEF, tmp_path / "c.toml")
+    settings = replace(BRIEF, stain_weight=1.0, probe_weight=0.1)
+    train(settings, read_head(settings.head), one, lambda line: None)
+    config = write_config(settings, tmp_path / "c.toml")
     output = run_together(2, ["train", "geometry", "--config", str(config), "--out", str(two)])
     expected, found = (load(read_kept(folder / CHECKPOINT)) for folder in (one, two))
     assert expected["network.residual.weight"].abs().max() > 1e-3  # it began at 0

@@ -174,6 +174,29 @@ class TestLoss:
         return error, torch.rand(4, 64, generator=generator)
 
 
+class TestStart:
+    def test_a_run_goes_on_from_a_modulators_weights_and_scaling(
+        self, finished: tuple[Path, list[str]], tmp_path: Path
+    ):
+        config = replace(TINY, start=str(finished[0]), steps=1, learning_rate=0.0, seed=2)
+        begun, found = (
+            load_modulator(path)
+            for path in (finished[0], train(config, small_head(), tmp_path, lambda line: None))
+        )
+        for name, tensor in begun.network.state_dict().items():
+            assert torch.equal(tensor, found.network.state_dict()[name]), name
+        for name in ("mean", "scale", "residual_scale", "lowest", "highest"):
+            assert np.array_equal(getattr(begun, name), getattr(found, name)), name
+
+    @pytest.mark.parametrize(
+        ("start", "code"), [("shipped", "option.config"), ("none.safetensors", "file.missing")]
+    )
+    def test_a_start_that_does_not_fit_is_refused(self, tmp_path: Path, start: str, code: str):
+        with pytest.raises(InputError) as caught:
+            train(replace(BRIEF, start=start), small_head(), tmp_path, lambda line: None)
+        assert caught.value.code == code
+
+
 def test_a_checkpoint_of_other_settings_is_refused(finished: tuple[Path, list[str]]):
     with pytest.raises(InputError) as caught:
         train(replace(TINY, seed=2), small_head(), finished[0].parent, lambda line: None)
