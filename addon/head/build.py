@@ -12,6 +12,7 @@ import numpy as np
 
 from ...shared.head import JOINTS, PARENTS, HeadModel
 from .. import axes
+from .controls import add_aim_bone, add_controls
 from .correctives import add_correctives
 from .editing import edit_mode
 from .material import add_surface_attributes, head_material
@@ -40,6 +41,7 @@ def build_head(
         head.parent = rig
         head.modifiers.new("Affekt", "ARMATURE").object = rig
         add_correctives(head, rig, model)
+        add_controls(head, rig, model)
         head.data.materials.append(head_material())
         head.affekt_head.is_head = True
         head.affekt_head.model = model_name
@@ -100,7 +102,8 @@ def _add_bones(rig: bpy.types.Object, model: HeadModel, context: bpy.types.Conte
             bone.tail = place + np.array([0, _BONE_LENGTH_M[name], 0])
             bone.roll = 0
             bone.parent = bones[JOINTS[parent]] if parent >= 0 else None
-    for bone in rig.pose.bones:
+        add_aim_bone(bones)
+    for bone in (rig.pose.bones[name] for name in JOINTS):
         bone.rotation_mode = "QUATERNION"
         bone.lock_location = (bone.name != "root",) * 3
         bone.lock_scale = (True,) * 3

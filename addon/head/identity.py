@@ -14,6 +14,7 @@ from ...shared.arrays import Float32Array, Float64Array
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, HeadModel
 from .. import axes
+from .controls import place_aim_bone
 from .editing import edit_mode
 from .find import need_shape_keys, rig_of
 from .rig import own_rig
@@ -134,6 +135,7 @@ def _move_bones(rig: bpy.types.Object, joints: Float64Array, context: bpy.types.
             arm = bone.tail - bone.head
             bone.head = place
             bone.tail = bone.head + arm
+        place_aim_bone(rig.data.edit_bones)
 
 
 def _points(block: bpy.types.ShapeKey) -> Float64Array:
