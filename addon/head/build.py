@@ -15,6 +15,7 @@ from .. import axes
 from .controls import add_aim_bone, add_controls
 from .correctives import add_correctives
 from .editing import edit_mode
+from .identity import Sliders, add_identity
 from .material import add_surface_attributes, head_material
 from .shape_keys import add_expressions
 from .upkeep import prepare_head
@@ -23,12 +24,16 @@ _BONE_LENGTH_M = {"root": 0.09, "neck": 0.07, "jaw": 0.06, "eye_left": 0.03, "ey
 
 
 def build_head(
-    model: HeadModel, model_name: str, context: bpy.types.Context, label: str = "Affekt Head"
+    model: HeadModel,
+    model_name: str,
+    context: bpy.types.Context,
+    label: str = "Affekt Head",
+    sliders: Sliders | None = None,
 ) -> bpy.types.Object:
     """Adds a head at the 3D cursor and makes it the active object; returns its mesh object.
 
-    `model_name` is what the sidecar calls the model, `label` what Blender calls the object. If
-    anything fails, nothing stays behind.
+    `model_name` is what the sidecar calls the model, `label` what Blender calls the object,
+    `sliders` shape its identity. If anything fails, nothing stays behind.
     """
     rig = _new_rig(label)
     head = _new_mesh(model, label)
@@ -42,6 +47,8 @@ def build_head(
         head.modifiers.new("Affekt", "ARMATURE").object = rig
         add_correctives(head, rig, model)
         add_controls(head, rig, model)
+        if sliders is not None:
+            add_identity(head, model, sliders)
         head.data.materials.append(head_material())
         head.affekt_head.is_head = True
         head.affekt_head.model = model_name

@@ -154,14 +154,14 @@ def is_idle(
     """Whether our constraint on that bone does nothing at any frame of an Action's curves for the
     armature."""
     data = rig.animation_data
-    driven = [] if data is None else [curve.data_path for curve in data.drivers]
+    driven = set() if data is None else {curve.data_path for curve in data.drivers}
     if bone.name == "jaw":
         link = jaw_link_of(rig)
-        path, value, is_driven = JAW_LINK_PATH, 0.0 if link is None else link.influence, False
+        path, value = JAW_LINK_PATH, 0.0 if link is None else link.influence
     else:
-        path, aim = AIM_PATH, aim_bone_of(rig)
-        value, is_driven = 0.0 if aim is None else aim[_AIM], True
-        if not set(_EYE_PATHS) <= set(driven):
+        aim = aim_bone_of(rig)
+        path, value = AIM_PATH, 0.0 if aim is None else aim[_AIM]
+        if not driven.issuperset(_EYE_PATHS):
             return False
     return path not in driven and _stays_zero(curves, path, value)
 

@@ -8,7 +8,8 @@ from ..flame.panel import draw_flame
 from ..link.panel import draw_task
 from ..panels import SidebarPanel
 from .controls import aim_bone_of, jaw_link_of
-from .find import armature_of, find_head
+from .find import armature_of, find_head, is_flame
+from .identity import has_identity
 
 
 class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
@@ -28,6 +29,8 @@ class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
         if head is None or not head.affekt_character.is_character:
             self.layout.operator("affekt.use_character", icon="ARMATURE_DATA")
         if head is not None:
+            if has_identity(head) and not is_flame(head):
+                self.layout.operator("affekt.shape_head", icon="MOD_SMOOTH")
             _draw_controls(self.layout, head)
 
 

@@ -163,6 +163,31 @@ def duplicated() -> dict:
     }
 
 
+def shaped() -> dict:
+    """A head from the button, older and thinner: its mesh, its joints, its sliders, and a take on
+    it."""
+    for item in [item for item in scene.objects if item.type in ("MESH", "ARMATURE")]:
+        bpy.data.objects.remove(item)
+    bpy.ops.affekt.add_head()
+    head = bpy.context.object
+    bpy.ops.affekt.shape_head(age=0.5, weight=-0.4)
+    rig = find.rig_of(head)
+    told = {
+        "vertices": axes.to_flame(harness.evaluated_vertices(head, 1)),
+        "joints": axes.to_flame(np.array([bone.head_local for bone in rig.data.bones])),
+        "values": identity.values_of(head),
+        "names": identity.open_sliders().names,
+    }
+    bpy.ops.affekt.import_take(filepath=asked["take"])
+    tasks.Task("Bake", baking.bake_steps(head, scene)).run()
+    told["sent"] = client.sent_motion.shape
+    bpy.ops.affekt.shape_head()
+    told["back"] = head.data.vertices[7].co[:]
+    bpy.context.view_layer.objects.active = fresh()
+    told["without"] = harness.failure(lambda: bpy.ops.affekt.shape_head(age=1))
+    return told
+
+
 def duplicate(*items: bpy.types.Object) -> bpy.types.Object:
     bpy.ops.object.select_all(action="DESELECT")
     for item in items:
@@ -177,6 +202,7 @@ with harness.enabled():
     tasks, baking = harness.load("addon.link.tasks"), harness.load("addon.bake.baking")
     compat, axes = harness.load("addon.compat"), harness.load("addon.axes")
     find, takes = harness.load("addon.head.find"), harness.load("addon.motion.takes")
+    identity = harness.load("addon.head.identity")
     controls, own_rig = harness.load("addon.head.controls"), harness.load("addon.head.rig").own_rig
     model = harness.read_head(asked["head"])
     open_column = model.expression_names.index("jawOpen")
@@ -192,5 +218,6 @@ with harness.enabled():
         aimed=aimed(),
         keyed=keyed_aim(),
         duplicated=duplicated(),
+        shaped=shaped(),
         performed=performed.jaw[:, 0],
     )
