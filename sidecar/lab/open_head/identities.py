@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ....shared.arrays import Float64Array
+from ....shared.arrays import Float32Array, Float64Array, Int64Array
 from ....shared.errors import InputError
 from ....shared.head import HeadModel
 from .assemble import Assembly
@@ -87,14 +87,7 @@ def _carried_on(people: Float64Array, kept: HeadModel, assembly: Assembly) -> Fl
     """(V * 3, S) the components of `kept`: which mixture of the people each is, is told from its
     skin, and the same mixture moves the rest."""
     skin, template = assembly.slice_of("skin"), assembly.vertices.astype(np.float32)
-    if len(kept.template) != len(template) or not np.array_equal(
-        kept.template[skin], template[skin]
-    ):
-        raise InputError(
-            "head.shape",
-            "The head whose identities are to stay has another skin.",
-            "Build without one (--keep none): the components are then new ones.",
-        )
+    check_skin(kept, template, skin)
     faces = people.reshape(len(people), -1, 3)[:, skin].reshape(len(people), -1)
     values, vectors = np.linalg.eigh((faces @ faces.T).astype(np.float64))
     real = values > _RANK_CUT * values[-1]
@@ -104,6 +97,19 @@ def _carried_on(people: Float64Array, kept: HeadModel, assembly: Assembly) -> Fl
     same = (kept.template == template).all(1)
     basis[same] = kept.shape_basis[same]
     return basis.reshape(-1, basis.shape[2])
+
+
+def check_skin(kept: HeadModel, template: Float32Array, skin: Int64Array) -> None:
+    """Raises InputError `head.shape` unless `kept` has as many vertices as the template (V, 3), and
+    those of the skin in the same places."""
+    if len(kept.template) != len(template) or not np.array_equal(
+        kept.template[skin], template[skin]
+    ):
+        raise InputError(
+            "head.shape",
+            "The head whose identities are to stay has another skin.",
+            "Build without one (--keep none): the components are then new ones.",
+        )
 
 
 def _project(displacement: Float64Array, basis: Float64Array) -> Float64Array:

@@ -3,10 +3,12 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared.errors import InputError
 from affekt.shared.head import ARRAY_FIELDS, REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.head.forward import HeadLayer
@@ -142,6 +144,36 @@ def test_words_shape_the_face_as_they_say(head: HeadModel) -> None:
     assert nose["Age"] > 0.0005  # noses grow
     assert nose["African"] > 0.002
     assert all(np.linalg.norm(values) < 7 for values in words.values())  # nobody is a monster
+
+
+@pytest.mark.full
+def test_the_head_that_ships_is_what_its_command_makes(head: HeadModel, tmp_path: Path) -> None:
+    """To half precision, with the sliders' words: a minute, so not on every change."""
+    pytest.importorskip("anny", reason="the extra 'head' (anny) is not installed")
+    from affekt.sidecar.lab.commands.open_head import BuildOpen
+
+    made, words = tmp_path / "head.safetensors", tmp_path / "identities.json"
+    BuildOpen(out=made, identities=words).run()
+    again = read_head(str(made))
+    for name in ARRAY_FIELDS:
+        assert np.allclose(getattr(again, name), getattr(head, name), rtol=1e-3, atol=5e-5), name
+    shipped = json.loads((Path(__file__).parents[3] / "addon/head/identities.json").read_text())
+    for word, values in json.loads(words.read_text()).items():
+        assert values == pytest.approx(shipped[word], abs=2e-3), word
+
+
+def test_another_skin_has_other_identities(head: HeadModel) -> None:
+    pytest.importorskip("anny", reason="the extra 'head' (anny) is not installed")
+    from affekt.sidecar.lab.open_head.identities import check_skin
+
+    moved = head.template.copy()
+    moved[0, 0] += 1e-3
+    skin = np.flatnonzero(head.region == REGIONS.index("skin"))[:10]
+    check_skin(head, head.template, skin)
+    for kept in (replace(head, template=moved), head):
+        with pytest.raises(InputError) as caught:
+            check_skin(kept, moved[1:] if kept is head else head.template, skin)
+        assert caught.value.code == "head.shape"
 
 
 def _measure(head: HeadModel, shape: np.ndarray) -> np.ndarray:
