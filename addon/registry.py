@@ -54,6 +54,7 @@ CLASSES: tuple[type, ...] = (
     link_operators.AFFEKT_OT_open_log,
     notice.AFFEKT_OT_say,
     head_operators.AFFEKT_OT_add_head,
+    head_operators.AFFEKT_OT_shape_head,
     flame_operators.AFFEKT_OT_add_flame_head,
     flame_operators.AFFEKT_OT_browse_flame_head,
     flame_operators.AFFEKT_OT_set_identity,

@@ -11,9 +11,9 @@ import bpy
 from ...shared import limits
 from ...shared.head import HeadModel
 from ...shared.motion import FlameSpace
-from ..head.build import build_head, remove_head
-from ..head.find import is_head, need_object_mode, rig_of
-from ..head.identity import add_identity
+from ..head.build import build_head
+from ..head.find import is_head, need_object_mode
+from ..head.identity import flame_sliders
 from ..head.operators import say_hidden, show_head
 from ..link import requests
 from ..link.session import session
@@ -44,12 +44,7 @@ def add_steps(path: Path, space: FlameSpace | None, context: bpy.types.Context) 
 
 
 def _build(model: HeadModel, name: str, path: Path, context: bpy.types.Context) -> bpy.types.Object:
-    head = build_head(model, name, context, label=LABEL)
-    try:
-        add_identity(head, model)
-        head.affekt_head.space = model.space
-        head.affekt_head.flame_file = str(path)
-    except Exception:
-        remove_head(head, rig_of(head))
-        raise
+    head = build_head(model, name, context, label=LABEL, sliders=flame_sliders())
+    head.affekt_head.space = model.space
+    head.affekt_head.flame_file = str(path)
     return head

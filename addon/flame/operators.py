@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from ..head.find import find_head, is_flame, need_head
-from ..head.identity import SLIDERS, shape_of, turn_sliders
+from ..head.identity import SLIDERS, turn_sliders, values_of
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
@@ -124,7 +124,7 @@ class AFFEKT_OT_set_identity(bpy.types.Operator):
             column.prop(self, "values", index=number, text=f"Shape {number + 1}", slider=True)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.values = shape_of(need_head(context))[:SLIDERS]
+        self.values = values_of(need_head(context))
         return context.window_manager.invoke_props_popup(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:

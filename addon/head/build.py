@@ -12,8 +12,10 @@ import numpy as np
 
 from ...shared.head import JOINTS, PARENTS, HeadModel
 from .. import axes
+from .controls import add_aim_bone, add_controls
 from .correctives import add_correctives
 from .editing import edit_mode
+from .identity import Sliders, add_identity
 from .material import add_surface_attributes, head_material
 from .shape_keys import add_expressions
 from .upkeep import prepare_head
@@ -22,12 +24,16 @@ _BONE_LENGTH_M = {"root": 0.09, "neck": 0.07, "jaw": 0.06, "eye_left": 0.03, "ey
 
 
 def build_head(
-    model: HeadModel, model_name: str, context: bpy.types.Context, label: str = "Affekt Head"
+    model: HeadModel,
+    model_name: str,
+    context: bpy.types.Context,
+    label: str = "Affekt Head",
+    sliders: Sliders | None = None,
 ) -> bpy.types.Object:
     """Adds a head at the 3D cursor and makes it the active object; returns its mesh object.
 
-    `model_name` is what the sidecar calls the model, `label` what Blender calls the object. If
-    anything fails, nothing stays behind.
+    `model_name` is what the sidecar calls the model, `label` what Blender calls the object,
+    `sliders` shape its identity. If anything fails, nothing stays behind.
     """
     rig = _new_rig(label)
     head = _new_mesh(model, label)
@@ -40,6 +46,9 @@ def build_head(
         head.parent = rig
         head.modifiers.new("Affekt", "ARMATURE").object = rig
         add_correctives(head, rig, model)
+        add_controls(head, rig, model)
+        if sliders is not None:
+            add_identity(head, model, sliders)
         head.data.materials.append(head_material())
         head.affekt_head.is_head = True
         head.affekt_head.model = model_name
@@ -100,7 +109,8 @@ def _add_bones(rig: bpy.types.Object, model: HeadModel, context: bpy.types.Conte
             bone.tail = place + np.array([0, _BONE_LENGTH_M[name], 0])
             bone.roll = 0
             bone.parent = bones[JOINTS[parent]] if parent >= 0 else None
-    for bone in rig.pose.bones:
+        add_aim_bone(bones)
+    for bone in (rig.pose.bones[name] for name in JOINTS):
         bone.rotation_mode = "QUATERNION"
         bone.lock_location = (bone.name != "root",) * 3
         bone.lock_scale = (True,) * 3

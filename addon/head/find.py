@@ -53,7 +53,7 @@ def find_head(context: bpy.types.Context) -> bpy.types.Object | None:
 
 def _is_part(head: bpy.types.Object, item: bpy.types.Object) -> bool:
     """Whether the object is the head's armature or another mesh of a character."""
-    return belongs_to(head, item) or _armature_modifier_object(head) == item
+    return belongs_to(head, item) or armature_of(head) == item
 
 
 def need_head(context: bpy.types.Context) -> bpy.types.Object:
@@ -125,7 +125,7 @@ def need_movable(head: bpy.types.Object) -> None:
     """Raises InputError `head.linked` unless the head, its mesh and its armature can be changed
     here."""
     need_editable(head)
-    parts = (head.data, _armature_modifier_object(head))
+    parts = (head.data, armature_of(head))
     linked = next((part for part in parts if part is not None and part.library is not None), None)
     if linked is not None:
         raise InputError(
@@ -153,7 +153,7 @@ def need_object_mode(context: bpy.types.Context) -> None:
 
 def rig_of(head: bpy.types.Object) -> bpy.types.Object:
     """The head's armature object. Raises InputError `head.no_rig`."""
-    rig = _armature_modifier_object(head)
+    rig = armature_of(head)
     if rig is None:
         raise InputError(
             "head.no_rig",
@@ -163,7 +163,8 @@ def rig_of(head: bpy.types.Object) -> bpy.types.Object:
     return rig
 
 
-def _armature_modifier_object(head: bpy.types.Object) -> bpy.types.Object | None:
+def armature_of(head: bpy.types.Object) -> bpy.types.Object | None:
+    """The head's armature object, None if it has lost it."""
     for modifier in head.modifiers:
         if modifier.type == "ARMATURE" and modifier.object is not None:
             return modifier.object

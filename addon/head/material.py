@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The head's material: colours from the mesh, gloss and softness from its regions."""
+"""The head's material: colours from the mesh, gloss and softness from its regions; skin has
+blotches and pores that are computed, so that no picture needs to be packed into the file."""
 
 from __future__ import annotations
 
@@ -13,21 +14,26 @@ from .. import compat
 NAME = "Affekt Skin"
 ROUGHNESS = "affekt_roughness"
 SUBSURFACE = "affekt_subsurface"
+PORES = "affekt_pores"
 
-# Roughness and subsurface weight: wet things are smooth, skin lets light through.
+# Roughness, subsurface weight and depth of the pores: wet things are smooth, skin lets light
+# through.
 _SURFACE = {
-    "skin": (0.48, 0.12),
-    "brow": (0.75, 0.0),
-    "lip": (0.32, 0.15),
-    "mouth": (0.35, 0.1),
-    "teeth": (0.15, 0.05),
-    "tongue": (0.3, 0.15),
-    "sclera": (0.06, 0.02),
-    "iris": (0.04, 0.0),
-    "pupil": (0.04, 0.0),
-    "lash": (0.7, 0.0),
+    "skin": (0.47, 0.20, 1.0),
+    "brow": (0.75, 0.0, 0.0),
+    "lip": (0.34, 0.20, 0.35),
+    "mouth": (0.35, 0.1, 0.0),
+    "teeth": (0.15, 0.10, 0.0),
+    "tongue": (0.3, 0.15, 0.3),
+    "sclera": (0.06, 0.02, 0.0),
+    "iris": (0.04, 0.0, 0.0),
+    "pupil": (0.04, 0.0, 0.0),
+    "lash": (0.7, 0.0, 0.0),
 }
-_SUBSURFACE_SCALE_M = 0.004
+_SUBSURFACE_SCALE_M = 0.005
+_BLOTCHES, _BLOTCH_RANGE = 11.0, (0.90, 1.07)
+"""How many cells of noise the head's box has along an edge, and how dark and light they are."""
+_PORES, _PORE_DEPTH_M = 210.0, 0.0006
 _VIEWPORT_COLOUR = (0.62, 0.42, 0.33, 1.0)
 
 
@@ -44,8 +50,8 @@ def head_material() -> bpy.types.Material:
     colour = tree.nodes.new("ShaderNodeVertexColor")
     colour.layer_name = "affekt_colour"
     colour.location = (-300, 320)
-    tree.links.new(colour.outputs["Color"], principled.inputs["Base Color"])
     _add_surface(tree, principled)
+    _add_skin(tree, principled, colour)
     return material
 
 
@@ -60,9 +66,53 @@ def _add_surface(tree: bpy.types.NodeTree, principled: bpy.types.Node) -> None:
     principled.inputs["Subsurface Scale"].default_value = _SUBSURFACE_SCALE_M
 
 
+def _add_skin(tree: bpy.types.NodeTree, principled: bpy.types.Node, colour: bpy.types.Node) -> None:
+    """Blotches in the colour and pores in the surface, as far as the mesh says that it is skin."""
+    skin = _new(tree, "ShaderNodeAttribute", (-1100, -300))
+    skin.attribute_name = PORES
+    place = _new(tree, "ShaderNodeTexCoord", (-1100, 0))
+    blotch = _new(tree, "ShaderNodeMapRange", (-700, 420))
+    for name, value in zip(("From Min", "From Max"), (0.3, 0.7), strict=True):
+        blotch.inputs[name].default_value = value
+    for name, value in zip(("To Min", "To Max"), _BLOTCH_RANGE, strict=True):
+        blotch.inputs[name].default_value = value
+    tree.links.new(_noise(tree, place, _BLOTCHES, (-900, 420)), blotch.inputs["Value"])
+    light = _new(tree, "ShaderNodeMix", (-520, 420))  # its first inputs: factor, A, B
+    light.inputs[2].default_value = 1.0
+    tree.links.new(skin.outputs["Fac"], light.inputs[0])
+    tree.links.new(blotch.outputs["Result"], light.inputs[3])
+    shown = _new(tree, "ShaderNodeVectorMath", (-160, 320))
+    shown.operation = "SCALE"
+    tree.links.new(colour.outputs["Color"], shown.inputs[0])
+    tree.links.new(light.outputs[0], shown.inputs["Scale"])
+    tree.links.new(shown.outputs[0], principled.inputs["Base Color"])
+    bump = _new(tree, "ShaderNodeBump", (-300, -300))
+    bump.inputs["Distance"].default_value = _PORE_DEPTH_M
+    tree.links.new(skin.outputs["Fac"], bump.inputs["Strength"])
+    tree.links.new(_noise(tree, place, _PORES, (-900, -100)), bump.inputs["Height"])
+    tree.links.new(bump.outputs["Normal"], principled.inputs["Normal"])
+
+
+def _noise(
+    tree: bpy.types.NodeTree, place: bpy.types.Node, cells: float, location: tuple[int, int]
+) -> bpy.types.NodeSocket:
+    """Noise that sticks to the face at rest."""
+    node = _new(tree, "ShaderNodeTexNoise", location)
+    node.inputs["Scale"].default_value = cells
+    node.inputs["Detail"].default_value = 3.0
+    tree.links.new(place.outputs["Generated"], node.inputs["Vector"])
+    return node.outputs[0]
+
+
+def _new(tree: bpy.types.NodeTree, kind: str, location: tuple[int, int]) -> bpy.types.Node:
+    node = tree.nodes.new(kind)
+    node.location = location
+    return node
+
+
 def add_surface_attributes(mesh: bpy.types.Mesh, region: UInt8Array) -> None:
-    """Roughness and subsurface weight of each vertex, from its region (V,)."""
+    """Roughness, subsurface weight and pores of each vertex, from its region (V,)."""
     table = np.array([_SURFACE[name] for name in REGIONS], np.float32)
-    for number, name in enumerate((ROUGHNESS, SUBSURFACE)):
+    for number, name in enumerate((ROUGHNESS, SUBSURFACE, PORES)):
         values = np.ascontiguousarray(table[region, number])
         mesh.attributes.new(name, "FLOAT", "POINT").data.foreach_set("value", values)

@@ -12,7 +12,8 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from .build import build_head
-from .find import is_head, need_object_mode
+from .find import find_head, is_flame, is_head, need_head, need_object_mode
+from .identity import has_identity, open_sliders, turn_sliders, values_of
 
 OPEN_HEAD = "open"
 """The sidecar's name of the embedded head."""
@@ -37,13 +38,63 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
     def _add(self, context: bpy.types.Context, *, is_first: bool) -> Steps:
         model = yield from requests.fetch_head(session.need_line(), OPEN_HEAD)
         need_object_mode(context)
-        head = build_head(model, OPEN_HEAD, context)
+        head = build_head(model, OPEN_HEAD, context, sliders=open_sliders())
         if is_first:
             show_head(context)
         return (
             f"Added {head.name}: {len(model.template):,} vertices, "
             f"{len(model.expression_names)} expression shape keys.{say_hidden(head, context)}"
         )
+
+
+def _word(description: str, least: float = -1.0) -> bpy.props.FloatProperty:
+    return bpy.props.FloatProperty(
+        description=description, soft_min=least, soft_max=1, min=-2, max=2, options={"SKIP_SAVE"}
+    )
+
+
+class AFFEKT_OT_shape_head(bpy.types.Operator):
+    """Shape the face by age, weight and the like; shape keys, bones and takes go along"""
+
+    bl_idname = "affekt.shape_head"
+    bl_label = "Identity"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    gender: _word("-1 is a woman's face, 1 a man's")
+    age: _word("0 is a young adult's face, 1 an old one's", -0.3)
+    weight: _word("-1 is a thin face, 1 a fat one")
+    african: _word("1 is MakeHuman's African face, 0 the mean of three ancestries", -0.5)
+    asian: _word("1 is MakeHuman's Asian face, 0 the mean of three ancestries", -0.5)
+    jaw: _word("-1 is a narrow jaw, 1 a wide one")
+    nose: _word("-1 is a small nose, 1 a big one")
+    lips: _word("-1 are thin lips, 1 full ones")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = find_head(context)
+        if head is None or is_flame(head) or not has_identity(head):
+            cls.poll_message_set("Select a head that Add Head made first")
+            return False
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode first")
+            return False
+        return True
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column(align=True)
+        for name in open_sliders().names:
+            column.prop(self, name.lower(), slider=True)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        values = values_of(need_head(context))
+        for name, value in zip(open_sliders().names, values, strict=True):
+            setattr(self, name.lower(), value)
+        return context.window_manager.invoke_props_popup(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        values = [getattr(self, name.lower()) for name in open_sliders().names]
+        turn_sliders(need_head(context), np.array(values, np.float32), context)
+        return {"FINISHED"}
 
 
 def say_hidden(head: bpy.types.Object, context: bpy.types.Context) -> str:

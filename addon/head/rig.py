@@ -7,6 +7,7 @@ from __future__ import annotations
 import bpy
 
 from ..notice import say
+from .controls import turn_to
 from .find import heads_among, need_movable, rig_of
 
 
@@ -55,6 +56,7 @@ def _give_copy(head: bpy.types.Object, rig: bpy.types.Object) -> None:
             for target in variable.targets:
                 if target.id == rig:
                     target.id = copy
+    turn_to(copy, rig, head)
 
 
 def _drivers(head: bpy.types.Object) -> list[bpy.types.FCurve]:

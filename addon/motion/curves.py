@@ -14,6 +14,7 @@ from ...shared.errors import InputError
 from ...shared.head import JOINTS
 from ...shared.motion import WIDTHS, Motion, make_motion
 from .. import axes, compat
+from ..head.controls import JAW_LINK_PATH, jaw_link_of
 from ..head.find import expression_names, expression_space, need_shape_keys, rig_of
 from ..head.identity import shape_of
 from .keys import fresh_curve, sample, widen_slider, write_keys
@@ -124,6 +125,9 @@ def write_curves(
         curve = fresh_curve(actions[one.part], one.part, one.path, one.index, one.group)
         kept = slice(None) if keying.rows is None else keying.rows[one.path]
         write_keys(curve, times[kept], one.values[kept])
+    if jaw_link_of(rig_of(head)) is not None:  # the motion says itself how far the jaw is open
+        link = fresh_curve(actions["OBJECT"], "OBJECT", JAW_LINK_PATH, 0, "jaw")
+        write_keys(link, times[:1], np.zeros(1))
 
 
 def read_curves(

@@ -19,6 +19,7 @@ from ...shared.head import JOINTS
 from .. import compat
 from ..character.find import is_character
 from ..emotion.sample import frame_restored
+from ..head.controls import DRIVEN_PATHS, is_idle, is_own
 from ..head.find import Held, expression_names, need_shape_keys, rig_of
 from ..link.requests import Waiting
 from ..link.tasks import Progress
@@ -85,10 +86,14 @@ def why_played(head: bpy.types.Object, take: AFFEKT_PG_take) -> str:
     driven["OBJECT"] = [ROOT_PATH, *map(rotation_path, JOINTS), *_bone_parts("constraints")]
     for part, owner in owners.items():
         curves = () if owner.animation_data is None else owner.animation_data.drivers
-        if any(c.data_path.startswith(tuple(driven[part])) and not c.mute for c in curves):
+        ours = DRIVEN_PATHS if part == "OBJECT" else ()
+        curves = [c for c in curves if not c.mute and c.data_path not in ours]
+        if any(c.data_path.startswith(tuple(driven[part])) for c in curves):
             return "drivers"
+    rig, action = owners["OBJECT"], playing_actions(head, take)["OBJECT"]
+    bones = () if action is None else compat.curves_of(action, "OBJECT")
     for name in JOINTS:
-        if _is_constrained(owners["OBJECT"].pose.bones[name]):
+        if _is_constrained(rig, rig.pose.bones[name], bones):
             return f"a constraint on the bone {name}"
     return ""
 
@@ -108,9 +113,15 @@ def _bone_parts(name: str) -> list[str]:
     return [f'pose.bones["{joint}"].{name}' for joint in JOINTS]
 
 
-def _is_constrained(bone: bpy.types.PoseBone) -> bool:
-    """Whether a constraint is on; one whose influence is animated may be at 0 now."""
-    return any(not constraint.mute for constraint in bone.constraints)
+def _is_constrained(
+    rig: bpy.types.Object, bone: bpy.types.PoseBone, curves: compat.CurveList | tuple[()]
+) -> bool:
+    """Whether a constraint is on at some frame; one whose influence is animated may be at 0 now.
+    curves: what moves the armature."""
+    on = [constraint for constraint in bone.constraints if not constraint.mute]
+    if any(not is_own(bone, constraint) for constraint in on):
+        return True
+    return bool(on) and not is_idle(rig, bone, curves)
 
 
 def bake_actions(head: bpy.types.Object) -> set[bpy.types.Action]:
@@ -208,7 +219,7 @@ class _Stage:
 def _local(rig: bpy.types.Object, bone: bpy.types.PoseBone) -> tuple[Quaternion, Vector]:
     """The bone's quaternion and place in its own space: those that it was given, where no
     constraint changes them, to the last bit."""
-    if not _is_constrained(bone):
+    if all(constraint.mute or constraint.influence == 0 for constraint in bone.constraints):
         return bone.rotation_quaternion, bone.location
     matrix = rig.convert_space(
         pose_bone=bone, matrix=bone.matrix, from_space="POSE", to_space="LOCAL"
@@ -221,7 +232,8 @@ def _light_mesh(head: bpy.types.Object) -> Iterator[None]:
     """Blender does not mix the head's shape keys, nine tenths of its work of a frame, unless a
     constraint could look at the mesh; their values are the same."""
     rig, before = rig_of(head), head.show_only_shape_key
-    may_look = any(bone.constraints for bone in rig.pose.bones) or len(rig.constraints)
+    own = [(b, c) for b in rig.pose.bones for c in b.constraints]
+    may_look = any(not is_own(*one) for one in own) or len(rig.constraints)
     head.show_only_shape_key = before or not may_look
     try:
         yield

@@ -23,6 +23,7 @@ from ..character.performance import (
     write_performance,
 )
 from ..emotion.action import ensure_action
+from ..head.controls import free_jaw
 from ..head.find import need_movable, need_shape_keys, rig_of
 from ..head.rig import own_rig
 from .curves import Keying, read_curves, write_curves
@@ -176,6 +177,7 @@ def drop_dead_takes(head: bpy.types.Object) -> None:
             takes.items.remove(index)
     if takes.active and takes.active not in takes.items:
         takes.active = ""
+        free_jaw(head)
 
 
 def owners_of(head: bpy.types.Object, take: AFFEKT_PG_take) -> dict[compat.Part, bpy.types.ID]:

@@ -112,7 +112,7 @@ def test_a_flame_head(in_blender: RunScript, tmp_path: Path, lam_clips: list[Pat
     assert told["keys"][:2] == ["Basis", "expression000"]
     assert len(told["keys"]) == 1 + 100 + 36
     assert told["slow_drivers"] == []
-    assert told["bones"] == ["root", "neck", "jaw", "eye_left", "eye_right"]
+    assert told["bones"] == ["root", "neck", "jaw", "eye_left", "eye_right", "eye_aim"]
     assert np.allclose(told["uv"], places[corners].reshape(-1, 2)[:6], atol=1e-6)
     # What the curves say is the take in its own space, and the head's identity.
     assert told["back"][0] == told["space"] == SPACE

@@ -42,10 +42,13 @@ def test_blender_deforms_as_the_equations_say(
     assert told["keys"] == 1 + 100 + used
     assert told["slow_drivers"] == told["invalid_drivers"] == []
     assert told["smooth"]
-    assert told["bones"] == told["groups"] == ["root", "neck", "jaw", "eye_left", "eye_right"]
-    # What an animator can move: the whole head's place, and every bone's turn.
+    joints = ["root", "neck", "jaw", "eye_left", "eye_right"]
+    assert told["groups"] == joints
+    assert told["bones"] == [*joints, "eye_aim"]
+    # What an animator can move: the whole head's place, every bone's turn, and what is looked at.
     turns_only = [[True] * 3, [True] * 3, [False] * 3]
     assert told["locks"] == {
         "root": [[False] * 3, [True] * 3, [False] * 3],
         **dict.fromkeys(("neck", "jaw", "eye_left", "eye_right"), turns_only),
+        "eye_aim": [[False] * 3, [True] * 3, [True] * 3],
     }

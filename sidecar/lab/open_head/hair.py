@@ -17,8 +17,14 @@ BROW_UP = np.array([0.0205, 0.0225, 0.0248, 0.0258, 0.0232, 0.0185])
 BROW_WIDTH = np.array([0.0062, 0.0078, 0.0074, 0.0062, 0.0044, 0.0020])
 # How far the hairs lean outward from straight up, radians, along the brow.
 BROW_LEAN = np.array([0.25, 0.7, 1.05, 1.25, 1.4, 1.5])
-BROW_TIP_PALE = 0.22
-"""Share of the skin's colour in the tip of a brow's hair, which is too fine for the mesh."""
+BROW_PALE = np.array([0.10, 0.05, 0.05, 0.42])
+"""Shares of the skin's colour in the four points of a brow's hair: its ends are too fine for the
+mesh."""
+BROW_EDGE_PALE = 0.30
+"""The same, more, in hairs at the upper and lower edge of the brow."""
+BROW_LIFT_M = np.array([0.0003, 0.0005, 0.0005, 0.0005])
+"""How far the four points stand off the skin: far enough to be seen, and not to stand out of the
+forehead's outline."""
 LASH_REACH_M = 0.0015
 """A lash's tip follows the part of MakeHuman's strip that is about this near."""
 
@@ -63,20 +69,20 @@ def make_brow(surface: Surface, eye: Float64Array, side: float, strands: int, se
     A hair is a bent kite of four points: the root, both sides of its middle, and the tip, which
     stands off the skin and is paler, so that the brow's edge is soft."""
     rng = np.random.default_rng(seed)
-    root, middle, tip, width = _brow_hairs(rng, strands)
+    root, middle, tip, width, edge = _brow_hairs(rng, strands)
     half = 0.5 * width * _across(tip - root)
     flat = np.stack([root, middle - half, middle + half, tip], 1).reshape(-1, 2)
     flat = flat * [side, 1.0] + eye[:2]
     first = 4 * np.arange(strands)[:, None]
     turned = int(-side)
     faces = np.concatenate([first + corners for corners in ([0, 1, 2], [1, 3, 2])])[:, ::turned]
-    shade = rng.uniform(0.65, 1.35, strands)[:, None, None] * BROW
-    pale = np.array([0.0, 0.0, 0.0, BROW_TIP_PALE])[None, :, None]
+    shade = rng.uniform(0.75, 1.3, strands)[:, None, None] * BROW
+    pale = np.minimum(BROW_PALE + BROW_EDGE_PALE * edge[:, None], 0.8)[:, :, None]
     colour = shade * (1 - pale) + SKIN * pale
     return _ride(
         surface,
         flat,
-        np.tile([0.0004, 0.0008, 0.0008, 0.0012], strands),
+        np.tile(BROW_LIFT_M, strands),
         faces,
         name=f"brow_{'left' if side > 0 else 'right'}",
         region="brow",
@@ -86,27 +92,30 @@ def make_brow(surface: Surface, eye: Float64Array, side: float, strands: int, se
 
 def _brow_hairs(
     rng: np.random.Generator, strands: int
-) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
-    """Roots, middles and tips (n, 2) and widths (n, 1) of a brow's hairs, metres outward and up
-    from the eye's centre. Hairs stand dense along the middle line and thin out to all sides."""
+) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array, Float64Array]:
+    """Roots, middles and tips (n, 2), widths (n, 1) and nearness to an edge (n,) of a brow's hairs,
+    metres outward and up from the eye's centre. Hairs stand dense along the middle line and thin
+    out to all sides."""
     along = rng.beta(1.15, 1.15, strands)
-    across = np.clip(rng.normal(0, 0.27, strands), -0.62, 0.62)
+    across = np.clip(rng.normal(0, 0.24, strands), -0.5, 0.5)
+    edge = np.abs(across) / 0.5
     knots = np.linspace(0, 1, len(BROW_OUT))
     place = np.interp(along, knots, BROW_OUT)
     height = np.interp(along, knots, BROW_UP) + across * np.interp(along, knots, BROW_WIDTH)
     # Hairs of the lower edge rise, those of the upper edge lie down: they meet in the middle.
     lean = np.interp(along, knots, BROW_LEAN) + 0.9 * across * np.clip(along / 0.3, 0, 1)
-    lean += rng.normal(0, 0.14, strands)
-    length = rng.uniform(0.0045, 0.0085, strands) * np.interp(along, [0, 0.2, 1], [0.75, 1, 0.65])
-    bend = rng.normal(0.18, 0.10, strands)  # radians by which a hair's halves lean outward
+    lean += rng.normal(0, 0.09, strands)
+    length = rng.uniform(0.0050, 0.0080, strands) * np.interp(along, [0, 0.2, 1], [0.75, 1, 0.65])
+    length *= 1 - 0.3 * edge
+    bend = rng.normal(0.18, 0.07, strands)  # radians by which a hair's halves lean outward
     low, high = _leaning(lean - bend), _leaning(lean + bend)
     root = np.stack([place, height], 1) - 0.4 * length[:, None] * _leaning(lean)
     middle = root + 0.5 * length[:, None] * low
     width = (
-        rng.uniform(0.00028, 0.00046, (strands, 1))
+        rng.uniform(0.00034, 0.00044, (strands, 1))
         * np.interp(along, [0, 0.12, 0.8, 1], [0.7, 1, 1, 0.7])[:, None]
     )
-    return root, middle, middle + 0.5 * length[:, None] * high, width
+    return root, middle, middle + 0.5 * length[:, None] * high, width, edge
 
 
 def _leaning(angle: Float64Array) -> Float64Array:
@@ -171,7 +180,7 @@ def make_lashes(
     radial = (root - eye) / np.linalg.norm(root - eye, axis=1, keepdims=True)
     root = root + 0.0006 * radial
     along = np.linspace(0, 1, strands)[:, None]
-    length = (0.0048 if upper else 0.0022) * rng.uniform(0.8, 1.15, (strands, 1))
+    length = (0.0044 if upper else 0.0022) * rng.uniform(0.8, 1.15, (strands, 1))
     length = length * np.interp(along, [0, 0.3, 0.75, 1], [0.45, 0.9, 1.1, 0.5])
     rise = 1.0 if upper else -1.0
     fan = np.c_[(0.9 * along - 0.3) * np.sign(eye[0]), np.zeros((strands, 2))]
@@ -180,8 +189,8 @@ def make_lashes(
         root + 0.5 * length * start,
         root + length * (1.2 * start + np.array([0, 0.5 * rise, 0])),
     )
-    half = 0.00016 * _unit(np.gradient(root, axis=0))
-    points = np.stack([root - half, root + half, middle - 0.7 * half, middle + 0.7 * half, tip], 1)
+    half = (0.00032 if upper else 0.00024) * _unit(np.gradient(root, axis=0))
+    points = np.stack([root - half, root + half, middle - 0.6 * half, middle + 0.6 * half, tip], 1)
     vertices = points.reshape(-1, 3)
     pull = _near(positions[helper], tip)
     follow = np.stack([weights, weights, pull, pull, pull], 1).reshape(-1, len(helper))

@@ -19,12 +19,12 @@ Carry = Callable[[Float64Array], Float64Array]
 # sRGB. Dark brows and lashes and a mid-brown iris read at any size; the skin is a mean of three.
 SKIN = np.array([0.78, 0.60, 0.50])
 LIP = np.array([0.70, 0.435, 0.395])
-BROW = np.array([0.20, 0.13, 0.09])
+BROW = np.array([0.23, 0.155, 0.11])
 LASH = np.array([0.09, 0.06, 0.05])
 MOUTH = np.array([0.42, 0.16, 0.15])
 TONGUE = np.array([0.72, 0.36, 0.36])
-TOOTH = np.array([0.93, 0.90, 0.84])
-GUM = np.array([0.66, 0.33, 0.33])
+TOOTH = np.array([0.96, 0.92, 0.84])
+GUM = np.array([0.68, 0.37, 0.36])
 SCLERA = np.array([0.93, 0.91, 0.89])
 IRIS_RIM = np.array([0.13, 0.08, 0.05])
 IRIS = np.array([0.40, 0.25, 0.13])
@@ -34,6 +34,10 @@ PUPIL = np.array([0.02, 0.02, 0.02])
 # Share of the helper eye's radius: a squint and a raised cheek together press the lower lid
 # 0.4 mm into a ball of full size.
 EYEBALL = 0.970
+# Degrees above and below the axis of a level gaze between which the lids' shadows grow, and how
+# dark they are. The upper lid's edge lies 20 degrees above the axis, the lower one's 27 below it.
+UPPER_SHADE_DEG, UPPER_SHADE = (0.0, 24.0), 0.6
+LOWER_SHADE_DEG, LOWER_SHADE = (16.0, 34.0), 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +164,7 @@ def make_eyeball(
     white = SCLERA * (1 - pink) + np.array([0.85, 0.66, 0.62]) * pink
     colour = np.where((region == region_index("pupil"))[:, None], PUPIL, white)
     colour = np.where((region == region_index("iris"))[:, None], iris_colour, colour)
+    colour = np.where((region == region_index("pupil"))[:, None], colour, colour * _lid_shade(unit))
     uv_point = 0.5 + 0.5 * unit[:, :2] * (angle / np.pi)[:, None]
     offset = points - centre
     spread = float((offset**2).sum())
@@ -178,6 +183,15 @@ def make_eyeball(
         colour=np.clip(colour, 0, 1),
         carry=carry,
     )
+
+
+def _lid_shade(directions: Float64Array) -> Float64Array:
+    """(n, 1) shares of light that the lids leave to points of an eyeball in these directions (n, 3)
+    from its centre: the upper lid with its lashes throws a shadow, the lower one a hint of it."""
+    height = np.degrees(np.arcsin(directions[:, 1:2] / np.linalg.norm(directions, axis=1)[:, None]))
+    above = np.clip((height - UPPER_SHADE_DEG[0]) / np.ptp(UPPER_SHADE_DEG), 0, 1)
+    below = np.clip((-height - LOWER_SHADE_DEG[0]) / np.ptp(LOWER_SHADE_DEG), 0, 1)
+    return 1 - UPPER_SHADE * above**1.5 - LOWER_SHADE * below
 
 
 def _sphere_faces(rings: int, segments: int) -> Int64Array:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The open head's bases: identities by PCA over random people, expressions from ARKit's 52
-shapes and 48 more of MakeHuman's, the jaw's soft tissue as a pose corrective."""
+"""The open head's bases: expressions from ARKit's 52 shapes and 48 more of MakeHuman's, the jaw's
+soft tissue as a pose corrective."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from .assemble import Assembly
 from .makehuman import read_target
 from .rig import Rig
 
-_TARGETS = tomllib.loads(Path(__file__).with_name("targets.toml").read_text("utf-8"))
-IDENTITY_SPREAD = 0.16
+TARGETS = tomllib.loads(Path(__file__).with_name("targets.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +41,10 @@ def build_bases(
     rig: Rig,
     arkit: dict[str, Float64Array],
     made: dict[str, Float64Array],
-    identities: int,
+    shape: Float64Array,
 ) -> Bases:
     """Builds all bases of the assembled head. made: further expression components (V, 3) by
-    name."""
+    name; shape: the identities, see `identities`."""
     pose, open_lips = jaw_corrective(assembly, rig, assembly.carry(arkit["jawOpen"]))
     columns = [assembly.carry(arkit[name]) for name in ARKIT_NAMES]
     eyes = np.concatenate([assembly.slice_of(f"eye_{side}") for side in ("left", "right")])
@@ -57,7 +56,7 @@ def build_bases(
     names += list(made)
     extras += list(made.values())
     return Bases(
-        shape=_identity_basis(data, assembly, identities),
+        shape=shape,
         expression=np.stack([*columns, *extras], -1),
         expression_names=(*ARKIT_NAMES, *names),
         pose=pose,
@@ -68,8 +67,8 @@ def _extras(
     data: Path, assembly: Assembly, eyes: np.ndarray
 ) -> tuple[list[str], list[Float64Array]]:
     targets = data / "mpfb2/targets"
-    paths = [targets / f"expression/units/caucasian/{unit}.target.gz" for unit in _TARGETS["units"]]
-    paths += [targets / f"{detail}.target.gz" for detail in _TARGETS["details"]]
+    paths = [targets / f"expression/units/caucasian/{unit}.target.gz" for unit in TARGETS["units"]]
+    paths += [targets / f"{detail}.target.gz" for detail in TARGETS["details"]]
     names, columns = [], []
     for path in paths:
         column = assembly.carry(read_target(path, len(assembly.base)))
@@ -116,106 +115,3 @@ def jaw_corrective(
     pose[:, :, jaw_row + 5] = (1 - near) * corrective * (-0.5 / s)
     pose[:, :, jaw_row + 7] = (1 - near) * corrective * (0.5 / s)
     return pose, near * corrective
-
-
-def _identity_basis(data: Path, assembly: Assembly, components: int) -> Float64Array:
-    """Principal components of 1,500 random adults, each scaled to one standard deviation."""
-    rng = np.random.default_rng(20)
-    macro, details = _macro_targets(data, assembly), _detail_targets(data, assembly)
-    people = []
-    for _ in range(1500):
-        person = _random_macro(rng, macro)
-        for pair in details:
-            amount = rng.normal(
-                0, IDENTITY_SPREAD * 1.0 if "head-" in pair.name else IDENTITY_SPREAD * 1.6
-            )
-            person = person + amount * (pair.more if amount > 0 else -pair.less)
-        people.append((person - person[assembly.slice_of("skin")].mean(0)).astype(np.float32))
-    stack = np.stack(people).reshape(len(people), -1)
-    stack -= stack.mean(0)
-    gram = stack @ stack.T
-    values, vectors = np.linalg.eigh(gram.astype(np.float64))
-    values, vectors = values[::-1][:components], vectors[:, ::-1][:, :components]
-    axes = (stack.T @ vectors) / np.sqrt(values)
-    deviation = np.sqrt(values / (len(people) - 1))
-    return (axes * deviation).reshape(*assembly.vertices.shape, components)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Modifier:
-    """A slider of MakeHuman: displacement (V, 3) toward more and toward less."""
-
-    name: str
-    more: Float64Array
-    less: Float64Array
-
-
-def _detail_targets(data: Path, assembly: Assembly) -> list[Modifier]:
-    """Reads the sliders of the face's parts, both sides of the face in one."""
-    found: dict[str, dict[str, Float64Array]] = {}
-    identity = _TARGETS["identity"]
-    slots = {end: slot for slot, ends in identity["ends"].items() for end in ends}
-    for folder in identity["folders"]:
-        for path in sorted((data / "mpfb2/targets" / folder).glob("*.target.gz")):
-            name = path.name.removesuffix(".target.gz").removeprefix("l-").removeprefix("r-")
-            if any(skip in name for skip in identity["skip"]) or name.startswith("measure"):
-                continue
-            stem, _, end = name.rpartition("-")
-            slot = slots.get(end, "more")
-            stem = stem if end in slots else name
-            target = assembly.carry(read_target(path, len(assembly.base)))
-            entry = found.setdefault(f"{folder}/{stem}", {})
-            entry[slot] = entry.get(slot, 0) + target
-    zero = np.zeros_like(assembly.vertices)
-    return [
-        Modifier(name=name, more=e.get("more", zero), less=e.get("less", zero))
-        for name, e in found.items()
-    ]
-
-
-def _macro_targets(data: Path, assembly: Assembly) -> dict[str, Float64Array]:
-    folder = data / "mpfb2/targets/macrodetails"
-    names = [
-        f"{a}-{g}-{t}"
-        for a in ("african", "asian", "caucasian")
-        for g in ("female", "male")
-        for t in ("young", "old")
-    ]
-    names += [
-        f"universal-{g}-{t}-{m}muscle-{w}weight"
-        for g in ("female", "male")
-        for t in ("young", "old")
-        for m in ("average", "min", "max")
-        for w in ("average", "min", "max")
-    ]
-    return {
-        n: assembly.carry(read_target(folder / f"{n}.target.gz", len(assembly.base))) for n in names
-    }
-
-
-def _random_macro(rng: np.random.Generator, macro: dict[str, Float64Array]) -> Float64Array:
-    """The macro shape of a random adult, up to a constant (V, 3)."""
-    gender = {"male": rng.beta(0.6, 0.6)}
-    gender["female"] = 1 - gender["male"]
-    ancestry = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.7] * 3), strict=True))
-    old = rng.beta(1.2, 2.2)
-    age = {"young": 1 - old, "old": old}
-    muscle, weight = _three_way(rng), _three_way(rng)
-    shape = np.zeros_like(macro["african-female-young"])
-    for g, gw in gender.items():
-        for t, tw in age.items():
-            for a, aw in ancestry.items():
-                shape = shape + gw * tw * aw * macro[f"{a}-{g}-{t}"]
-            for m, mw in muscle.items():
-                for w, ww in weight.items():
-                    if mw and ww:
-                        shape = (
-                            shape
-                            + gw * tw * mw * ww * macro[f"universal-{g}-{t}-{m}muscle-{w}weight"]
-                        )
-    return shape
-
-
-def _three_way(rng: np.random.Generator) -> dict[str, float]:
-    value = np.clip(rng.normal(0, 0.4), -1, 1)
-    return {"average": 1 - abs(value), "min": max(-value, 0.0), "max": max(value, 0.0)}

@@ -20,6 +20,8 @@ CROWN_DEPTH_MM = (5.5, 5.0, 6.5, 7.5, 7.5, 9.0, 9.0)
 EDGE_DEPTH = (0.25, 0.28, 0.35, 0.75, 0.75, 0.9, 0.9)  # of the crown's depth, at the edge
 CROWN_LENGTH = (1.0, 0.9, 1.03, 0.85, 0.8, 0.72, 0.7)  # of the central incisor's
 LEVELS, AROUND = 6, 10
+CONTACT = 1.03
+"""Width of a crown as a share of its place in the arch: neighbours touch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def _crowns(arch: Arch) -> list[tuple[Float64Array, Int64Array, Float64Array]]:
             middle = side * (begin + 0.5 * width) * scale / half  # -1..1 along the arch
             place = round((0.5 + 0.5 * middle) * (len(arch.points) - 1))
             frame = (arch.points[place], outward[place])
-            crowns.append(_crown(arch, frame, tooth, 0.5 * width * scale * 0.985))
+            crowns.append(_crown(arch, frame, tooth, 0.5 * width * scale * CONTACT))
             begin += width
     return crowns
 
@@ -114,7 +116,7 @@ def _crown(
     depth = 1e-3 * CROWN_DEPTH_MM[tooth]
     length = arch.length * CROWN_LENGTH[tooth] + 0.003  # the last 3 mm are inside the gum
     t = np.array([0.0, 0.06, 0.2, 0.45, 0.75, 1.0])
-    round_edge = np.array([0.80, 0.94, 1.0, 1.0, 0.93, 0.85])
+    round_edge = np.array([0.86, 0.96, 1.0, 1.0, 0.95, 0.86])
     thick = EDGE_DEPTH[tooth] + (1 - EDGE_DEPTH[tooth]) * np.sin(
         0.5 * np.pi * np.minimum(1, t / 0.8)
     )
@@ -137,8 +139,9 @@ def _crown(
     i = np.arange(AROUND)
     cap = np.stack([np.full(AROUND, len(vertices) - 1), i, (i + 1) % AROUND], 1)
     faces = np.concatenate([faces, cap])
-    shade = np.concatenate([np.repeat(1.0 - 0.10 * t, AROUND), [1.0]])[:, None]
-    colour = TOOTH * shade * np.array([1.0, 0.995, 0.98])
+    # Toward the gum enamel is thin and yellow dentine shows; back teeth lie in the mouth's shade.
+    neck = np.concatenate([np.repeat(t, AROUND), [0.0]])[:, None]
+    colour = TOOTH * (1 - neck * np.array([0.07, 0.12, 0.24])) * (1 - 0.05 * tooth)
     return vertices, _oriented(vertices, faces), colour
 
 
