@@ -53,7 +53,7 @@ from .calibrations import any_calibration
 from .head import small_head
 from .worker_thread import WorkerThread
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 THREADS = ("affekt-sockets", "affekt-disk", "affekt-worker", "affekt-zap")
 HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 TAKE = b"a take of 6 frames"
