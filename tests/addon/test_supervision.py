@@ -105,6 +105,7 @@ def test_tasks_wait_for_a_sidecar_that_comes_back(in_blender: RunScript, tmp_pat
     assert told["new_actions"] == 0
 
 
+@pytest.mark.one_blender
 def test_a_connection_file_that_the_user_names(in_blender: RunScript, tmp_path: Path) -> None:
     process = start_sidecar(
         [sys.executable, "-m", "affekt.sidecar", "serve", "--cache-dir", str(tmp_path / "remote")],
