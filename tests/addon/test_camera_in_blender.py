@@ -42,6 +42,7 @@ class Deviation:
     outline: int
 
 
+@pytest.mark.two_blenders
 def test_cameras_see_what_cycles_sees(
     blender_python: str, in_blender: RunScript, tmp_path: Path
 ) -> None:
@@ -156,6 +157,7 @@ def depth_range(fine: MeshFragments) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
+@pytest.mark.two_blenders
 def test_all_that_moves_the_camera_counts(in_blender: RunScript, tmp_path: Path) -> None:
     told = in_blender("camera_moves.py", head=save(small_head(), tmp_path / "head.npz"))
     centres = np.array(told["centres"])
