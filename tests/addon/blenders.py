@@ -66,7 +66,7 @@ def command_in_blender(
         "AFFEKT_CACHE_DIR": str(folder / "cache"),
         # What is tested may lie on the path rather than be installed: the sidecar must see it too.
         "PYTHONPATH": os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])),
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONDONTWRITEBYTECODE": "",
         "TMPDIR": str(folder),
     }
     arguments = [json.dumps(options, default=str), str(answer), str(folder)]

@@ -5,7 +5,8 @@
 once.
 
 What costs much and hardly depends on the Blender is marked `one_blender`: in the quick tier only
-the last one, which is the newest, does it.
+the last one, which is the newest, does it. What depends on the old or the new ways of Blender's
+Python, which the oldest and the newest show, is marked `two_blenders`.
 """
 
 import os
@@ -26,9 +27,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "blender_python" in metafunc.fixturenames:
         found = pythons() or [Path("none/bin/python")]
         names = [python.parents[1].name.removeprefix(".venv-") for python in found]
-        last = found[-1]
-        is_costly = metafunc.definition.get_closest_marker("one_blender") is not None
-        marks = {python: pytest.mark.full for python in found if is_costly and python is not last}
+        quick = found
+        for mark, few in (("one_blender", found[-1:]), ("two_blenders", [found[0], found[-1]])):
+            if metafunc.definition.get_closest_marker(mark) is not None:
+                quick = few
+        marks = {python: pytest.mark.full for python in found if python not in quick}
         values = [
             pytest.param(python, id=name, marks=marks.get(python, ()))
             for python, name in zip(found, names, strict=True)

@@ -10,6 +10,7 @@ from .conftest import RunScript
 from .nouns import save
 
 
+@pytest.mark.two_blenders
 def test_heads_that_were_copied(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

@@ -11,6 +11,7 @@ from .conftest import RunScript
 from .nouns import save
 
 
+@pytest.mark.two_blenders
 def test_tracks_are_what_blender_shows(in_blender: RunScript, tmp_path: Path) -> None:
     told = in_blender("emotion.py", head=save(small_head(), tmp_path / "head.npz"))
     print(told["errors"])

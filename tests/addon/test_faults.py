@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+import pytest
 from fakes.head import small_head
 
 from .conftest import RunScript
@@ -33,6 +34,7 @@ SENTENCES = {
 }
 
 
+@pytest.mark.two_blenders
 def test_what_goes_wrong_is_said(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

@@ -4,6 +4,7 @@
 import wave
 from pathlib import Path
 
+import pytest
 from fakes.head import small_head
 
 from .conftest import RunScript
@@ -59,6 +60,7 @@ def check_sounds(told: dict) -> None:
     }
 
 
+@pytest.mark.two_blenders
 def test_a_folder_of_numbered_files(in_blender: RunScript, tmp_path: Path) -> None:
     folder, empty = tmp_path / "walk", tmp_path / "empty"
     frames, hidden = folder / "flame_param", folder / "flame_param" / ".hidden"

@@ -13,6 +13,7 @@ from .nouns import save
 FRAMES = 90
 
 
+@pytest.mark.two_blenders
 def test_the_scenes_rate_changes_after_the_import(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

@@ -14,6 +14,7 @@ CLOSE = 2e-6
 """Values in single precision; a constraint's matrix goes back to a quaternion."""
 
 
+@pytest.mark.two_blenders
 def test_what_plays_is_what_bakes(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

@@ -86,6 +86,7 @@ def test_bakes_and_renderings_survive(in_blender: RunScript, long_take: Path) ->
     assert np.percentile(took_s, 99) < PUMP_S
 
 
+@pytest.mark.two_blenders
 def test_tasks_wait_for_a_sidecar_that_comes_back(in_blender: RunScript, tmp_path: Path) -> None:
     """Short calls are made again on the new connection; the end is told if there is none."""
     take, head = tmp_path / "take.json", save(small_head(), tmp_path / "head.npz")
@@ -105,6 +106,7 @@ def test_tasks_wait_for_a_sidecar_that_comes_back(in_blender: RunScript, tmp_pat
     assert told["new_actions"] == 0
 
 
+@pytest.mark.one_blender
 def test_a_connection_file_that_the_user_names(in_blender: RunScript, tmp_path: Path) -> None:
     process = start_sidecar(
         [sys.executable, "-m", "affekt.sidecar", "serve", "--cache-dir", str(tmp_path / "remote")],

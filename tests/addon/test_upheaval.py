@@ -11,6 +11,7 @@ from .conftest import RunScript
 from .nouns import save
 
 
+@pytest.mark.two_blenders
 def test_changes_while_a_task_runs(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

@@ -53,7 +53,7 @@ from .calibrations import any_calibration
 from .head import small_head
 from .worker_thread import WorkerThread
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 THREADS = ("affekt-sockets", "affekt-disk", "affekt-worker", "affekt-zap")
 HELLO = Hello(protocol=limits.PROTOCOL_VERSION, affekt="0.1.0")
 TAKE = b"a take of 6 frames"
@@ -76,11 +76,13 @@ def make_take(frames: int = 6, *, fps: float = 30.0) -> Motion:
 
 @dataclass
 class SteppedServices:
-    """Fake services. `steps` lets a bake or rendering go forward: one release a chunk. A preview
+    """Fake services. `steps` lets a bake or rendering go forward: one release a chunk. `started`
+    says that it has begun, `stepping` that a step is under way which waits for `steps`. A preview
     waits for `looks` if `holds_previews`."""
 
     steps: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     started: threading.Event = field(default_factory=threading.Event)
+    stepping: threading.Event = field(default_factory=threading.Event)
     looks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     looking: threading.Event = field(default_factory=threading.Event)
     is_over: threading.Event = field(default_factory=threading.Event)
@@ -145,6 +147,7 @@ class SteppedServices:
         frames = task.frames or range(len(motion))
         yield JobStep(stage="modulate", done=0, total=len(frames))
         for done in range(len(frames)):
+            self.stepping.set()
             self._wait(self.steps)
             yield JobStep(stage="modulate", done=done + 1, total=len(frames))
         cut = make_take(len(frames))
@@ -167,6 +170,7 @@ class SteppedServices:
         folder = cache.pictures("0" * 40)
         yield JobStep(stage="pictures", done=0, total=len(frames))
         for done, index in enumerate(frames, 1):
+            self.stepping.set()
             self._wait(self.steps)
             files = []
             for kind in kinds:

@@ -117,6 +117,19 @@ def test_both_sides_are_alike_unless_the_shapes_are_not() -> None:
     assert single[right, right] == pytest.approx(1.0, abs=0.01)
 
 
+def test_a_helper_that_differs_between_the_sides_helps_by_its_own_size() -> None:
+    """Of two smiles that are alike, each with a dimple: the left one does two fifths as
+    much, so more of it is wanted."""
+    effects = random_effects()
+    wanted, own = effects.own @ known_map(), effects.own.copy()
+    left, right = index("mouthDimpleLeft"), index("mouthDimpleRight")
+    own[:, left] *= 0.4
+    free = replace(EXACT, most_helped=2.0)
+    found = solve_calibration(replace(effects, own=own, wanted=wanted), free).map
+    assert found[left, index("mouthSmileLeft")] == pytest.approx(0.875, abs=2e-3)
+    assert found[right, index("mouthSmileRight")] == pytest.approx(0.35, abs=2e-3)
+
+
 def test_helpers_help_their_own_side() -> None:
     for name, helpers in PARTNERS.items():
         assert shape_indices(name), name

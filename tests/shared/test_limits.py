@@ -2,10 +2,16 @@
 """Limits are promises to users and to other versions of Affekt: each number once more, written out,
 so that none changes by a slip; and what the reasons beside them say of one another."""
 
+import json
+from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 
 import pytest
-from affekt.shared import limits
+from affekt.shared import emotion_keys, limits, motion, previews
+from affekt.shared.camera import check_size
+from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.refusals import check_count
 
 PROMISED = MappingProxyType(
     {
@@ -123,3 +129,39 @@ def test_a_stage_has_room_for_the_one_before_it() -> None:
     assert 3 * limits.IDLE_PING_S < limits.SILENT_S < 3 < limits.HUNG_S
     assert limits.PREDECESSOR_S >= 10 + 2 + 5
     assert sum(limits.RESTART_WAITS_S) < 30 < limits.RESTART_WINDOW_S
+
+
+def _key_at(frame: float) -> object:
+    text = json.dumps({"fps": 30, "keys": [{"frame": frame, "happy": 1.0}]})
+    return emotion_keys.decode_keys(text.encode(), 30.0)
+
+
+def _edge_of_a_preview(edge: int) -> object:
+    return previews.picture_of_view((3, edge), None, None)
+
+
+@pytest.mark.parametrize(
+    ("check", "within", "beyond", "code"),
+    [
+        (partial(check_size, 1), 8192, 8193, "option.size"),
+        (lambda edge: check_size(edge, 1), 8192, 8193, "option.size"),
+        (partial(check_size, 8100), 4096, 4097, "option.size"),  # 33,177,600 pixels
+        (partial(check_size, 1), 1, 0, "option.size"),
+        (_edge_of_a_preview, 1024, 1025, "option.size"),
+        (motion.check_rate, 5.0, 4.99, "motion.rate"),
+        (motion.check_rate, 1000.0, 1000.1, "motion.rate"),
+        (partial(emotion_keys.check_rate, what="The rate"), 1.0, 0.99, "emotion.range"),
+        (partial(emotion_keys.check_rate, what="The rate"), 1000.0, 1000.1, "emotion.range"),
+        (_key_at, 240_000, 240_001, "emotion.range"),
+        (_key_at, -240_000, -240_001, "emotion.range"),
+        (partial(check_count, name="a.ply"), 1, 0, "avatar.ply"),
+        (partial(check_count, name="a.ply"), 2_000_000, 2_000_001, "avatar.ply"),
+    ],
+)
+def test_what_meets_a_limit_passes_and_what_is_beyond_does_not(
+    check: Callable[[float], object], within: float, beyond: float, code: str
+) -> None:
+    check(within)
+    with pytest.raises(InputError) as caught:
+        check(beyond)
+    assert caught.value.code == code

@@ -117,6 +117,89 @@ def test_the_nearest_point_and_how_far_it_is() -> None:
     assert not away.found.any()
 
 
+LONE = np.array([[0.0, 0, 0], [4, 0, 0], [0, 2, 0]])
+
+
+def skin_with(corners: np.ndarray) -> Skin:
+    """A triangle, and one that is never near."""
+    away = np.full((3, 3), 1e4) + LONE
+    return Skin(
+        points=np.concatenate([corners, away]),
+        faces=np.array([[0, 1, 2], [3, 4, 5]]),
+        vertex=np.arange(6),
+        side=np.zeros(6, np.int8),
+    )
+
+
+@pytest.mark.parametrize(
+    ("point", "weights"),
+    [
+        ((-1, -1), (1, 0, 0)),
+        ((5, -1), (0, 1, 0)),
+        ((-1, 3), (0, 0, 1)),
+        ((1, -2), (0.75, 0.25, 0)),
+        ((-3, 0.5), (0.75, 0, 0.25)),
+        ((4, 2.5), (0, 0.75, 0.25)),
+        ((1, 0.5), (0.5, 0.25, 0.25)),
+    ],
+)
+def test_the_nearest_point_may_be_a_corner_or_on_an_edge(
+    point: tuple[float, float], weights: tuple[float, ...]
+) -> None:
+    hits = SkinTree.of(skin_with(LONE)).nearest(
+        np.array([[*point, 0.5]]), np.array([[0.0, 0, 1]]), np.zeros(1, np.int8)
+    )
+    np.testing.assert_allclose(hits.weights, [weights], atol=1e-12)
+    near = np.array(weights) @ LONE
+    np.testing.assert_allclose(hits.distance, [np.linalg.norm(near - [*point, 0.5])])
+
+
+def test_no_point_of_a_triangle_is_nearer_than_the_nearest() -> None:
+    """Against a fine grid of weights, on triangles with a wide corner."""
+    random = np.random.default_rng(3)
+    grid = np.array(
+        [(1 - v - w, v, w) for v in np.linspace(0, 1, 41) for w in np.linspace(0, 1, 41)]
+    )
+    grid = grid[grid[:, 0] >= -1e-9]
+    for _ in range(20):
+        corners = random.normal(size=(3, 3)) * [3, 1, 0.5]
+        skin = skin_with(corners)
+        points = random.normal(size=(40, 3)) * 3
+        hits = SkinTree.of(skin).nearest(points, np.zeros((40, 3)), np.zeros(40, np.int8))
+        away = np.linalg.norm(points[:, None] - grid @ corners, axis=2).min(1)
+        assert (hits.distance <= away + 1e-9).all()
+        assert (hits.weights >= -1e-9).all()
+        np.testing.assert_allclose(
+            hits.distance, np.linalg.norm(points - hits.on(skin.points, skin.faces), axis=1)
+        )
+
+
+def test_a_triangle_further_off_that_fits_goes_before_a_nearer_one() -> None:
+    """Three sheets, 0.1, 0.3 and 0.7 above the point: the first looks the other way, the second is
+    of the other lip. Where none fits the nearest counts, and is not said to be found."""
+    sheets = np.concatenate([LONE + np.array([0, 0, z]) for z in (0.1, 0.3, 0.7)])
+    skin = Skin(
+        points=sheets,
+        faces=np.array([[0, 2, 1], [3, 4, 5], [6, 7, 8]]),
+        vertex=np.arange(9),
+        side=np.repeat(np.array([0, -1, 1], np.int8), 3),
+    )
+    tree, point = SkinTree.of(skin), np.array([[1, 0.5, 0]])
+
+    def asked(normal: tuple[float, float, float], side: int) -> tuple[int, bool, float]:
+        hits = tree.nearest(point, np.array([normal]), np.array([side], np.int8))
+        return int(hits.face[0]), bool(hits.found[0]), round(float(hits.distance[0]), 6)
+
+    assert asked((0, 0, 1), 1) == (2, True, 0.7)
+    assert asked((0, 0, 1), -1) == (1, True, 0.3)
+    assert asked((0, 0, 1), 0) == (1, True, 0.3)
+    assert asked((0, 0, -1), 1) == (0, True, 0.1)
+    assert asked((1, 0, 0), 0) == (0, False, 0.1)
+    # A cosine of 0.32 fits, one of 0.28 does not.
+    assert asked((np.sqrt(1 - 0.32**2), 0, 0.32), 0) == (1, True, 0.3)
+    assert asked((np.sqrt(1 - 0.28**2), 0, 0.28), 0) == (0, False, 0.1)
+
+
 def test_arkits_weights_as_numbers_of_the_head() -> None:
     head = small_head()
     numbers = arkit_numbers(head)

@@ -134,6 +134,46 @@ def test_orthographic():
     assert oversampled(scene, camera).alpha.sum() == pytest.approx(expected, rel=0.03)
 
 
+@pytest.mark.parametrize("zoom", [1.0, 2.0])
+def test_samples_and_box_of_two_gaussians(zoom: float):
+    """At 10 m with a focal length of 100 the middle deviation of 21 mm is 0.21 pixels, which five
+    samples make wider than one; the box reaches four of them and 4 pixels further than centres at
+    (10, 12) and (25, 18). One behind the camera and one beyond its end do not count. A camera that
+    makes the world twice as large sees a world of half the size as it is."""
+    means = np.array([[-1.0, -0.3, 10], [0.5, 0.3, 10], [5, 5, -10], [30, 20, 200]]) / zoom
+    scene = Gaussians(
+        means=means.astype(np.float32),
+        quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (4, 1)),
+        scales=np.array(
+            [[0.03, 0.001, 0.021], [0.021, 0.03, 0.001], [1, 1, 1], [1, 1, 1]], np.float32
+        )
+        / np.float32(zoom),
+        opacities=np.ones(4, np.float32),
+        colours=np.ones((4, 3), np.float32),
+    )
+    camera = Camera(
+        width=40,
+        height=30,
+        focal_x=100.0,
+        focal_y=100.0,
+        centre_x=20.0,
+        centre_y=15.0,
+        camera_from_world=np.diag([zoom, zoom, zoom, 1]),
+        far=100.0,
+    )
+    assert choose_samples(chosen(scene, slice(2)), camera) == (5, (5, 7, 30, 23))
+    assert choose_samples(chosen(scene, np.array([0, 1, 2, 3])), camera) == (5, (5, 7, 30, 23))
+
+
+def test_the_camera_of_a_box():
+    camera = replace(
+        view(5.0), width=40, height=30, focal_x=100.0, focal_y=90.0, centre_x=20.0, centre_y=16.0
+    )
+    fine = magnify(camera, (5, 7, 30, 23), 3)
+    assert (fine.width, fine.height) == (75, 48)
+    assert (fine.focal_x, fine.focal_y, fine.centre_x, fine.centre_y) == (300, 270, 45, 27)
+
+
 def test_memory_is_bounded():
     """However fine the Gaussians and large the picture."""
     means = np.random.default_rng(0).uniform(-3, 3, (500, 3)).astype(np.float32)

@@ -11,7 +11,7 @@ import pytest
 from affekt.shared import messages
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
-from affekt.shared.messages import Failure, OpenPixels, PixelsOpened, Preview, Previewed
+from affekt.shared.messages import Failure, OpenPixels, PixelsOpened, Pong, Preview, Previewed
 from affekt.shared.pixels import PixelRing, PixelsError, default_pixel_folder
 from affekt.shared.wire import encode
 from fakes.link import HELLO, TAKE, Link, RawClient, running_server, wait_for
@@ -60,13 +60,14 @@ def test_views_do_not_supersede_each_other(link: Link, raw: RawClient) -> None:
 
 
 def test_a_preview_comes_before_a_job(link: Link, raw: RawClient) -> None:
-    """In the middle of a bake: after the step that is under way."""
+    """In the middle of a bake: after the step that is under way, which waits for the test. Before
+    that step was ordered the worker would be free, and answer the preview at once."""
     track = track_fields(constant_track(6, 30))
     bake = messages.Bake(**track, job="ab" * 16, motion=MOTION, name="take.json", head="open")
     raw.ask(bake)
-    assert link.rooms.started.wait(5)
+    assert link.rooms.stepping.wait(5)
     raw.socket.send_multipart(encode(preview(), 5))
-    raw.ask(messages.Ping(), 6)
+    assert raw.ask(messages.Ping(), 6) == Pong()
     link.rooms.steps.release(1)
     while (message := raw.receive())[0] == 0:
         assert message[1].done <= 1

@@ -112,6 +112,7 @@ def test_the_table_explains_every_row(folder: Path, capsys: pytest.CaptureFixtur
     assert "nan" not in table
 
 
+@pytest.mark.full
 def test_the_same_command_gives_the_same_bytes(folder: Path, random_model: Path, tmp_path: Path):
     assert run(arguments(tmp_path, random_model)) == 0
     for name in ("figures.json", "table.md"):
