@@ -49,7 +49,7 @@ class AFFEKT_AP_preferences(bpy.types.AddonPreferences):
         name="Emotions in the Timeline",
         description="A strip of colours in the timeline and the dope sheet tells which emotion "
         "rules the head where",
-        default=True,
+        default=False,  # a millisecond for each of their pictures, where no card draws
         update=lambda _, context: redraw_timelines(context),
     )
 

@@ -89,6 +89,7 @@ CLASSES: tuple[type, ...] = (
     preset_operators.AFFEKT_OT_delete_preset,
     preset_operators.AFFEKT_OT_copy_pose,
     preset_operators.AFFEKT_OT_paste_pose,
+    preset_operators.AFFEKT_OT_draw_presets,
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
     avatar_operators.AFFEKT_OT_render_avatar,

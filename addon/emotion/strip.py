@@ -18,8 +18,10 @@ from ..preferences import preferences
 from .colours import COLOURS
 from .ruling import NEUTRAL, UNTOUCHED, Reign, read_reign, stamp_of
 
-_LOW, _HIGH = 22.0, 36.0
+_LOW, _HIGH = 20.0, 34.0
 """Pixels above the lower edge, at a scale of 1: above the scroll bar."""
+_FLAT, _THIN = 70.0, 8.0
+"""A region of less height has room for a thinner strip only, without names, at the very edge."""
 _TEXT_SIZE = 10.0
 _FAINTEST = 0.3
 _SHADES = np.array(
@@ -32,6 +34,7 @@ class _Drawn:
 
     def __init__(self) -> None:
         self.stamp = b""
+        self.shader: gpu.types.GPUShader | None = None
         self.batch: gpu.types.GPUBatch | None = None
         self.names: list[tuple[str, float, float]] = []
 
@@ -44,8 +47,8 @@ class _Drawn:
         if reign is None:
             return
         places, colours = triangles_of(reign)
-        shader = gpu.shader.from_builtin("SMOOTH_COLOR")
-        self.batch = batch_for_shader(shader, "TRIS", {"pos": places, "color": colours})
+        self.shader = gpu.shader.from_builtin("SMOOTH_COLOR")
+        self.batch = batch_for_shader(self.shader, "TRIS", {"pos": places, "color": colours})
         self.names = [span for span in reign.spans() if span[0] != UNTOUCHED]
 
 
@@ -81,16 +84,19 @@ def draw_strip(context: bpy.types.Context) -> None:
     if _drawn.batch is None:
         return
     scale = context.preferences.system.ui_scale
+    is_flat = context.region.height < _FLAT * scale
+    low, high = (0.0, _THIN * scale) if is_flat else (_LOW * scale, _HIGH * scale)
     view = context.region.view2d
     start = view.view_to_region(0, 0, clip=False)[0]
     width = (view.view_to_region(1000, 0, clip=False)[0] - start) / 1000
     gpu.state.blend_set("ALPHA")
     with gpu.matrix.push_pop():
-        gpu.matrix.translate((start, _LOW * scale))
-        gpu.matrix.scale((width, (_HIGH - _LOW) * scale))
-        _drawn.batch.draw(gpu.shader.from_builtin("SMOOTH_COLOR"))
+        gpu.matrix.translate((start, low))
+        gpu.matrix.scale((width, high - low))
+        _drawn.batch.draw(_drawn.shader)
     gpu.state.blend_set("NONE")
-    _draw_names(start, width, scale)
+    if not is_flat:
+        _draw_names(start, width, scale)
 
 
 def _draw_names(start: float, width: float, scale: float) -> None:

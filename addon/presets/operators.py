@@ -11,8 +11,11 @@ from ...shared.presets import POSE, preset_of
 from ..emotion.pose import read_pose, strike_pose
 from ..head.find import need_head
 from ..head.polling import HeadOperator
-from ..link.task_operator import redraw_sidebars
+from ..link.session import session
+from ..link.task_operator import TaskOperator, redraw_sidebars
+from ..link.tasks import Steps
 from .clipboard import copy_text, decode_pose, encode_pose, paste_text
+from .drawing import draw_steps
 from .properties import choose, chosen_name
 from .store import find_preset, is_own, keep_preset, remove_preset
 
@@ -132,3 +135,18 @@ class AFFEKT_OT_paste_pose(KeyProperties, HeadOperator, bpy.types.Operator):
         pose = decode_pose(paste_text(context))
         strike_pose(need_head(context), pose, context.scene, key=self.key)
         return {"FINISHED"}
+
+
+class AFFEKT_OT_draw_presets(TaskOperator, bpy.types.Operator):
+    """Let the sidecar draw a face for each of your own presets"""
+
+    bl_idname = "affekt.draw_presets"
+    bl_label = "Draw Presets"
+    bl_options = {"REGISTER"}  # noqa: RUF012 (Blender's own form)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return session.poll(cls)
+
+    def make_steps(self, context: bpy.types.Context) -> Steps:
+        return draw_steps()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..link.panel import draw_task
 from ..panels import SidebarPanel, draw_sentence
+from .drawing import lacking
 from .properties import chosen_name
 from .store import is_own, own_presets
 
@@ -34,6 +36,8 @@ class AFFEKT_PT_presets(SidebarPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("affekt.copy_pose", icon="COPYDOWN")
         row.operator("affekt.paste_pose", icon="PASTEDOWN")
+        if not draw_task(layout, "Draw Presets") and lacking():
+            layout.operator("affekt.draw_presets", icon="IMAGE_DATA")
         problem = own_presets().problem
         if problem is not None:
             draw_sentence(layout.box(), context, str(problem))

@@ -50,7 +50,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     ]
     assert shown["presets"] == preset_panel("Happy")
     check_takes(told["takes"])
-    assert told["own_preset"] == preset_panel("Mine", ["button", "affekt.delete_preset"])
+    assert told["own_preset"] == preset_panel("Own Mood", ["button", "affekt.delete_preset"])
     assert shown["emotion_strengths"] == sliders("Her", "upper", "lower", "geometry", "appearance")
     check_avatar(shown, told["chosen"])
     first, *rest = ("frame_range", "target", "simplify_mm", "step", "as_strip", "cache")
@@ -72,6 +72,7 @@ def preset_panel(name: str, *own: list[str]) -> list[list[str]]:
         *own,
         ["button", "affekt.copy_pose"],
         ["button", "affekt.paste_pose"],
+        *([["button", "affekt.draw_presets"]] if own else []),
     ]
 
 

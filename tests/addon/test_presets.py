@@ -21,6 +21,7 @@ def test_presets_poses_and_files(in_blender: RunScript, tmp_path: Path) -> None:
     check_use(told["use"])
     check_own(told["own"])
     check_pictures(told["pictures"])
+    check_faces(told["faces"])
     check_clipboard(told["clipboard"])
     check_files(told["files"])
     check_rules(told["rules"])
@@ -61,6 +62,18 @@ def check_pictures(told: dict) -> None:
     assert told["pictures"] == told["presets"]
     assert told["sizes"] == [[128, 128]]
     assert told["bars"] == [1, 56, 1, 28, 1, 1]
+
+
+def check_faces(told: dict) -> None:
+    """The held frame of a preset's own pose, by the head's name and one camera."""
+    assert told["lacking"] == ["Mine"]
+    assert told["then"] == []
+    assert told["is_png"]
+    assert told["beside"]
+    assert told["new_icon"] == 1
+    assert told["track"] == pytest.approx([0.5, 0.25, 0, 0, 0, 0])
+    assert told["frames"] == [15, 16]
+    assert told["asked"] == ["open", 1]
 
 
 def check_clipboard(told: dict) -> None:

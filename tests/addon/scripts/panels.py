@@ -102,9 +102,9 @@ def draw_takes(head: bpy.types.Object) -> list[list[str]] | None:
 
 def draw_own_preset() -> list[list[str]] | None:
     """The panel that shows a preset of the animator's own."""
-    bpy.ops.affekt.save_preset(name="Mine")
+    bpy.ops.affekt.save_preset(name="Own Mood")
     told = drawn(["presets"])["presets"]
-    bpy.ops.affekt.delete_preset(name="Mine")
+    bpy.ops.affekt.delete_preset(name="Own Mood")
     return told
 
 

@@ -107,6 +107,34 @@ def draw_pictures() -> dict:
     }
 
 
+def draw_own(path: Path) -> dict:
+    """A face for the one preset that has none, by the sidecar; what it was asked for."""
+    drawing, pictures = (
+        harness.load("addon.presets.drawing"),
+        harness.load("addon.presets.pictures"),
+    )
+    client = FakeClient(harness.read_head(asked["head"]), silence(31))
+    harness.load("addon.link.session").session.attach(client)
+    head.affekt_emotion.happy = 0.5
+    ops.save_preset(name="Mine")
+    told = {"lacking": [preset.name for preset in drawing.lacking()]}
+    mine = drawing.lacking()[0]
+    bars = pictures.icon_of(mine), len(pictures._collection)
+    ops.draw_presets()
+    pictures.icon_of(mine)
+    told |= {
+        "then": drawing.lacking(),
+        "is_png": pictures.own_picture(mine).read_bytes()[:4] == b"\x89PNG",
+        "beside": pictures.own_picture(mine).parent == path.with_suffix(""),
+        "new_icon": len(pictures._collection) - bars[1],
+        "track": client.sent_track.weights[15].tolist(),
+        "frames": [client.sent_frames.start, client.sent_frames.stop],
+        "asked": [client.renders[0]["subject"], client.renders[0]["cameras"]],
+    }
+    ops.delete_preset(name="Mine")
+    return told
+
+
 def use_clipboard(other: bpy.types.Object) -> dict:
     """From one head to another, and what is no pose."""
     clipboard = harness.load("addon.presets.clipboard")
@@ -244,6 +272,7 @@ with harness.enabled():
     head, other = harness.add_head(asked["head"]), harness.add_head(asked["head"])
     bpy.context.view_layer.objects.active = head
     told = {"use": use_presets(), "pictures": draw_pictures(), "own": keep_own()}
+    told["faces"] = draw_own(harness.load("addon.presets.store").file_of_presets())
     told["clipboard"] = use_clipboard(other)
     told["files"] = use_files(harness.folder())
     told["rules"] = who_rules()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared.preset_portraits import EDGE
 from affekt.shared.presets import BUILT_IN, picture_name
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.lab.evaluation.preset_pictures import EDGE, draw_presets, encode_small
+from affekt.sidecar.lab.evaluation.preset_pictures import draw_presets, encode_small
 from affekt.sidecar.modulation.weights import load_modulator
 from PIL import Image
 
