@@ -25,7 +25,7 @@ def guard_class(item: type) -> None:
     """Puts the guard around the methods of an operator or panel that Blender calls. Classes that
     are registered again have it already."""
     wrappers = _OPERATOR if issubclass(item, bpy.types.Operator) else {}
-    wrappers = _PANEL if issubclass(item, bpy.types.Panel) else wrappers
+    wrappers = _PANEL if issubclass(item, bpy.types.Panel | bpy.types.Menu) else wrappers
     for name, wrapper in wrappers.items():
         method = _own_method(item, name)
         if method is not None and not hasattr(method, "affekt_guards"):

@@ -39,6 +39,20 @@ class AFFEKT_AP_preferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
 
+    adapter: bpy.props.StringProperty(
+        name="Adapter",
+        description="Adapter file (npz) for takes in a FLAME space, unless an import names "
+        "another; the last one that was used is kept here",
+        subtype="FILE_PATH",
+    )
+    shows_strip: bpy.props.BoolProperty(
+        name="Emotions in the Timeline",
+        description="A strip of colours in the timeline and the dope sheet tells which emotion "
+        "rules the head where",
+        default=False,  # a millisecond for each of their pictures, where no card draws
+        update=lambda _, context: redraw_timelines(context),
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
         column.use_property_split = True
@@ -53,6 +67,17 @@ class AFFEKT_AP_preferences(bpy.types.AddonPreferences):
             column.label(text=error.remedy)
         column.separator()
         column.prop(self, "connection_file")
+        column.separator()
+        column.prop(self, "adapter")
+        column.prop(self, "shows_strip")
+
+
+def redraw_timelines(context: bpy.types.Context) -> None:
+    """Asks every timeline and dope sheet to draw itself again."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "DOPESHEET_EDITOR":
+                area.tag_redraw()
 
 
 def preferences(context: bpy.types.Context) -> AFFEKT_AP_preferences | None:
@@ -88,3 +113,18 @@ def remote_file(settings: AFFEKT_AP_preferences | None) -> Path | None:
     """The connection file that the user has named, or None."""
     named = settings.connection_file if settings else ""
     return Path(bpy.path.abspath(named)) if named else None
+
+
+def remembered_adapter() -> Path | None:
+    """The adapter of the last take that needed one, if its file is still there."""
+    settings = preferences(bpy.context)
+    path = Path(bpy.path.abspath(settings.adapter)) if settings and settings.adapter else None
+    return path if path is not None and path.is_file() else None
+
+
+def remember_adapter(path: Path) -> None:
+    """Keeps the adapter for later takes and later days."""
+    settings = preferences(bpy.context)
+    if settings is not None and settings.adapter != str(path):
+        settings.adapter = str(path)
+        bpy.context.preferences.is_dirty = True  # so that Blender saves them at its end

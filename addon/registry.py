@@ -19,6 +19,7 @@ from .compat import OVERRIDABLE
 from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
 from .emotion import properties as emotion_properties
+from .emotion.strip import hide_strip, show_strip
 from .flame import operators as flame_operators
 from .guard import guard_call, guard_class
 from .head import operators as head_operators
@@ -33,7 +34,12 @@ from .link.tasks import end_task
 from .motion import operators as motion_operators
 from .motion import panel as motion_panel
 from .motion import properties as motion_properties
+from .motion import take_operators
 from .preferences import AFFEKT_AP_preferences
+from .presets import operators as preset_operators
+from .presets import panel as preset_panel
+from .presets import properties as preset_properties
+from .presets.pictures import forget_pictures
 
 CLASSES: tuple[type, ...] = (
     AFFEKT_AP_preferences,
@@ -44,6 +50,7 @@ CLASSES: tuple[type, ...] = (
     motion_properties.AFFEKT_PG_take,
     motion_properties.AFFEKT_PG_takes,
     emotion_properties.AFFEKT_PG_emotion,
+    preset_properties.AFFEKT_PG_presets,
     avatar_properties.AFFEKT_PG_avatar,
     bake_properties.AFFEKT_PG_bake,
     link_operators.AFFEKT_OT_start_sidecar,
@@ -67,8 +74,23 @@ CLASSES: tuple[type, ...] = (
     motion_operators.AFFEKT_OT_browse_take,
     motion_operators.AFFEKT_OT_use_take,
     motion_operators.AFFEKT_OT_fit_takes,
+    take_operators.AFFEKT_OT_rename_take,
+    take_operators.AFFEKT_OT_duplicate_take,
+    take_operators.AFFEKT_OT_delete_take,
+    take_operators.AFFEKT_OT_trim_take,
+    take_operators.AFFEKT_OT_loop_take,
+    take_operators.AFFEKT_OT_use_take_rate,
+    take_operators.AFFEKT_OT_set_take_rate,
     emotion_operators.AFFEKT_OT_key_emotions,
     emotion_operators.AFFEKT_OT_neutral,
+    emotion_operators.AFFEKT_OT_import_emotions,
+    emotion_operators.AFFEKT_OT_export_emotions,
+    preset_operators.AFFEKT_OT_apply_preset,
+    preset_operators.AFFEKT_OT_save_preset,
+    preset_operators.AFFEKT_OT_delete_preset,
+    preset_operators.AFFEKT_OT_copy_pose,
+    preset_operators.AFFEKT_OT_paste_pose,
+    preset_operators.AFFEKT_OT_draw_presets,
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
     avatar_operators.AFFEKT_OT_render_avatar,
@@ -78,8 +100,10 @@ CLASSES: tuple[type, ...] = (
     character_panel.AFFEKT_PT_character,
     character_panel.AFFEKT_PT_character_shapes,
     character_panel.AFFEKT_PT_character_bones,
+    motion_panel.AFFEKT_MT_take,
     motion_panel.AFFEKT_PT_take,
     emotion_panel.AFFEKT_PT_emotion,
+    preset_panel.AFFEKT_PT_presets,
     emotion_panel.AFFEKT_PT_emotion_strengths,
     bake_panel.AFFEKT_PT_bake,
     bake_panel.AFFEKT_PT_bake_options,
@@ -94,6 +118,7 @@ PROPERTIES: tuple[tuple[type, str, type], ...] = (
     (bpy.types.Object, "affekt_bake", bake_properties.AFFEKT_PG_bake),
     (bpy.types.Object, "affekt_emotion", emotion_properties.AFFEKT_PG_emotion),
     (bpy.types.Scene, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),
+    (bpy.types.WindowManager, "affekt_presets", preset_properties.AFFEKT_PG_presets),
 )
 """Owner, attribute and property group of what we hang on Blender's own types."""
 
@@ -107,6 +132,7 @@ def register() -> None:
     add_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
     upkeep.watch()
+    show_strip()
 
 
 def unregister() -> None:
@@ -114,12 +140,14 @@ def unregister() -> None:
     link_operators.unwatch_session()
     session.stop()
     upkeep.unwatch()
+    hide_strip()
     bpy.app.handlers.load_pre.remove(_forget_task)
     remove_menu()
     for owner, name, _ in reversed(PROPERTIES):
         delattr(owner, name)
     for item in reversed(CLASSES):
         bpy.utils.unregister_class(item)
+    forget_pictures()
 
 
 @bpy.app.handlers.persistent

@@ -30,7 +30,7 @@ class AffektError(Exception):
 
 class InputError(AffektError):
     """A file, value or option from the user cannot be used. Codes: `file.*`, `motion.*`,
-    `emotion.*`, `frames.*`, `space.*`, `head.*`, `avatar.*`, `option.*`,
+    `emotion.*`, `frames.*`, `preset.*`, `space.*`, `head.*`, `avatar.*`, `option.*`,
     `doctor.*`."""
 
 

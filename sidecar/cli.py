@@ -56,6 +56,7 @@ COMMANDS = {
     "evaluate pictures": "lab.commands.evaluate_pictures:Pictures",
     "evaluate takes": "lab.commands.evaluate_pictures:Takes",
     "evaluate emotion": "lab.commands.evaluate_emotion:Emotion",
+    "presets draw": "lab.commands.presets:Draw",
     "head build-open": "lab.commands.open_head:BuildOpen",
     "head import": "commands.head:Import",
     "extension build": "commands.extension:Build",

@@ -8,11 +8,10 @@ import bpy
 from ...shared.arrays import Float64Array, FloatArray
 from ...shared.calibration import SHAPES
 from ...shared.character_mapping import decode_mapping, encode_mapping
-from ...shared.errors import InputError
 from ...shared.motion import Motion
 from .. import compat
 from ..motion.keys import add_to_keys, widen_slider
-from ..motion.parts import actions_of
+from ..motion.parts import need_actions_of
 from ..motion.properties import AFFEKT_PG_take
 from .curves import (
     read_edited,
@@ -66,7 +65,7 @@ def _fill(
         return
     before = read_performance(head, source, times, motion.fps)
     old = decode_mapping(source.mapping).apply(before.expression[:, :SHAPES])
-    own_actions, own_parts = _need_actions(source), _meshes(head, source)
+    own_actions, own_parts = need_actions_of(source), _meshes(head, source)
     for part, keys in driven.items():
         theirs = next((p for p, mesh in own_parts.items() if mesh == keys[0].mesh), None)
         curves = () if theirs is None else compat.curves_of(own_actions[theirs], theirs)
@@ -91,7 +90,7 @@ def rebake_performance(
     """Writes another motion into a bake's Actions, see `write_performance`. What the same curves
     said before is forgotten; others stay. Raises InputError as that does."""
     driven = _by_part(head, _meshes(head, bake))
-    _fill(head, motion, times, _need_actions(bake), driven, source)
+    _fill(head, motion, times, need_actions_of(bake), driven, source)
     bake.mapping = encode_mapping(mapping_of(head))
 
 
@@ -100,7 +99,7 @@ def read_performance(
 ) -> Motion:
     """The take at curve frames `times` (T,), in space "arkit", with an animator's edits of the keys
     in its weights. Raises InputError `motion.no_action`, `character.*`."""
-    actions = _need_actions(take)
+    actions = need_actions_of(take)
     record = read_record(times, fps, actions)
     driven = _by_part(head, _meshes(head, take))
     return read_edited(record, times, driven, decode_mapping(take.mapping), actions)
@@ -123,7 +122,7 @@ def parts_of(head: bpy.types.Object, take: AFFEKT_PG_take) -> dict[compat.Part, 
     """The data-blocks that the take moves: the armature, if it turns any bone, and shape keys.
     Raises InputError `motion.no_action`."""
     owners: dict[compat.Part, bpy.types.ID] = {}
-    armature, actions = head.affekt_character.armature, _need_actions(take)
+    armature, actions = head.affekt_character.armature, need_actions_of(take)
     if armature is not None and len(compat.curves_of(actions["OBJECT"], "OBJECT")):
         owners["OBJECT"] = armature
     for part, mesh in _meshes(head, take).items():
@@ -135,7 +134,7 @@ def parts_of(head: bpy.types.Object, take: AFFEKT_PG_take) -> dict[compat.Part, 
 def rewrite_performance(head: bpy.types.Object, take: AFFEKT_PG_take, times: Float64Array) -> None:
     """Writes the take's keys anew by the character's present mapping, at `times` (T,); an
     animator's edits stay."""
-    actions = _need_actions(take)
+    actions = need_actions_of(take)
     motion = read_performance(head, take, times, take.fps)
     weights = motion.expression[:, :SHAPES]
     old, mapping = decode_mapping(take.mapping), mapping_of(head)
@@ -177,16 +176,3 @@ def _by_part(head: bpy.types.Object, parts: Parts) -> dict[compat.Part, list[Dri
 def _meshes(head: bpy.types.Object, take: AFFEKT_PG_take) -> Parts:
     """The parts of a take, with those meshes that are still there."""
     return {"KEY": head} | {e.name: e.mesh for e in take.parts if e.mesh is not None}
-
-
-def _need_actions(take: AFFEKT_PG_take) -> dict[compat.Part, bpy.types.Action]:
-    """The take's Actions by part. Raises InputError `motion.no_action`."""
-    actions = actions_of(take)
-    found = {part: action for part, action in actions.items() if action is not None}
-    if len(found) < len(actions):
-        raise InputError(
-            "motion.no_action",
-            f"An Action of '{take.name}' has been deleted.",
-            "Import the take again, or choose another one.",
-        )
-    return found

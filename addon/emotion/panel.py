@@ -9,6 +9,7 @@ import bpy
 from ...shared.emotion import CONTROLS, EMOTIONS
 from ..head.find import need_head
 from ..panels import HeadPanel, SidebarPanel
+from ..preferences import preferences
 from .properties import AFFEKT_PG_emotion
 
 _FIRST = ("influence", "keep_closed")
@@ -28,6 +29,12 @@ class AFFEKT_PT_emotion(HeadPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("affekt.key_emotions", icon="KEY_HLT")
         row.operator("affekt.neutral", icon="LOOP_BACK")
+        row = layout.row(align=True)
+        row.operator("affekt.import_emotions", text="Import", icon="IMPORT")
+        row.operator("affekt.export_emotions", text="Export", icon="EXPORT")
+        settings = preferences(context)
+        if settings is not None:
+            layout.prop(settings, "shows_strip")
 
 
 class AFFEKT_PT_emotion_strengths(SidebarPanel, bpy.types.Panel):

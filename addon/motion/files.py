@@ -32,9 +32,47 @@ ENDINGS = (
     ".zip",
 )
 """Endings of takes' files; what a file is, the sidecar finds from its content."""
+_GENERIC = (
+    "",
+    "canonical_flame_param",
+    "code",
+    "coeffs",
+    "exp",
+    "expression",
+    "final",
+    "flame",
+    "flame_param",
+    "flame_params",
+    "motion",
+    "output",
+    "param",
+    "params",
+    "result",
+    "results",
+    "smplx_params",
+    "tracked",
+    "tracked_flame_params",
+    "tracking",
+)
+"""Names that trackers give every take, without numbers: the folder around says which it is."""
 _MOST_DEPTH = 3
 """Folders below the one that was chosen: trackers write TAKE/flame_param/00000.npz, or a folder of
 arrays for each frame."""
+
+
+def name_of(path: Path) -> str:
+    """What a take is called: as its file or folder; where trackers call all of them alike, or by
+    numbers alone, as the folder around."""
+    name = path.name if path.is_dir() else path.stem
+    while _is_generic(name) and path.parent.name:
+        path = path.parent
+        name = path.name
+    return name
+
+
+def _is_generic(name: str) -> bool:
+    plain = re.sub(r"[\d_\- ]+", "_", name.lower()).strip("_")
+    return plain in _GENERIC
 
 
 def read_file(path: Path, largest: int) -> FileBytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 
 from ...shared import limits
+from ...shared.errors import InputError
 from ...shared.motion import Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.wording import say_count
 from .. import compat
@@ -19,7 +20,8 @@ from ..link import requests
 from ..link.requests import FileBytes, HeadName, Waiting
 from ..link.session import session
 from ..link.tasks import Steps
-from .files import numbered_files, pack, read_file, read_source
+from ..preferences import remember_adapter, remembered_adapter
+from .files import name_of, numbered_files, pack, read_file, read_source
 from .placement import Placement, curve_fps, is_same_rate, last_frame, stretch
 from .properties import AFFEKT_PG_take
 from .takes import add_take, space_of
@@ -48,18 +50,15 @@ def import_steps(head: bpy.types.Object, scene: bpy.types.Scene, options: Import
 
 
 def _import(held: Held, options: ImportOptions, space: TakeSpace) -> Steps:
-    adapter = None
-    if options.adapter is not None:
-        adapter = read_file(options.adapter, limits.MAX_MOTION_BYTES)
     line = session.need_line()
     named = yield from ready_head(line, held.get()[0])
-    options, read = yield from _read(options, adapter, named, space)
+    options, read = yield from _read_by_any_adapter(options, named, space)
     motion, model = read.motion, None
     if named.space is not None and options.with_identity and motion.shape.any():
         model = yield from requests.fetch_flame_again(line, named)
     head, scene = held.get()
     place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))
-    name = options.take.name if options.take.is_dir() else options.take.stem
+    name = name_of(options.take)
     if model is not None:
         wear_identity(head, model, motion.shape, bpy.context)
     take = add_take(head, motion, name=name, place=place)
@@ -88,6 +87,28 @@ def _left_out(head: bpy.types.Object, motion: Motion) -> list[str]:
     if is_flame(head) and motion.eyelids is not None and motion.eyelids.any():
         notes.append("The take's eyelids were left out: FLAME has no shapes for them.")
     return notes
+
+
+def _read_by_any_adapter(
+    options: ImportOptions, head: HeadName, space: TakeSpace
+) -> Waiting[tuple[ImportOptions, TakeRead]]:
+    """Reads the take. One that needs an adapter and was given none is read by the adapter that the
+    last such take had."""
+    if options.adapter is not None:
+        adapter = read_file(options.adapter, limits.MAX_MOTION_BYTES)
+        read = yield from _read(options, adapter, head, space)
+        remember_adapter(options.adapter)
+        return read
+    try:
+        return (yield from _read(options, None, head, space))
+    except InputError as error:
+        kept = remembered_adapter()
+        if error.code != "space.no_adapter" or kept is None:
+            raise
+    adapter = read_file(kept, limits.MAX_MOTION_BYTES)
+    options, read = yield from _read(options, adapter, head, space)
+    note = f"Read by the adapter {kept.name}, as the take before."
+    return options, replace(read, notes=(note, *read.notes))
 
 
 def _read(

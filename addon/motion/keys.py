@@ -8,11 +8,23 @@ from collections.abc import Callable
 import bpy
 import numpy as np
 
-from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, IndexArray
 from .. import compat
 
-_CONSTANT, _LINEAR = 0, 1
-"""Numbers of two interpolations in `Keyframe.interpolation`."""
+_CONSTANT, _LINEAR, _BEZIER = 0, 1, 2
+"""Numbers of interpolations in `Keyframe.interpolation`."""
+KINDS = {"constant": _CONSTANT, "linear": _LINEAR, "bezier": _BEZIER}
+"""The interpolations that curves of `shared/curves.py` have, by their names there."""
+_AUTO_CLAMPED = 4
+"""Number of the handles that Blender lays by itself, in `Keyframe.handle_left_type`."""
+_OF_A_KEY = {
+    **dict.fromkeys(("co", "handle_left", "handle_right"), (2, np.float32)),
+    **dict.fromkeys(("back", "amplitude", "period"), (1, np.float32)),
+    **dict.fromkeys(
+        ("interpolation", "easing", "type", "handle_left_type", "handle_right_type"), (1, np.int32)
+    ),
+}
+"""All that a key holds, with its width and kind in bulk."""
 _WIDEST_SLIDER = 10.0
 _ON_KEY = 1e-4
 """How far from a key a frame may lie for Blender to take the key's value."""
@@ -29,6 +41,27 @@ def write_keys(curve: bpy.types.FCurve, times: Float64Array, values: FloatArray)
     points.foreach_set("co", np.stack([times, values], 1).astype(np.float32).ravel())
     points.foreach_set("interpolation", np.full(len(times), _LINEAR, np.int32))
     curve.update()
+
+
+def set_keys(
+    curve: bpy.types.FCurve, times: Float64Array, values: FloatArray, interpolation: str
+) -> None:
+    """Gives the curve these keys (T,) in the place of its own, with an interpolation of
+    `KINDS`."""
+    points = curve.keyframe_points
+    points.clear()
+    points.add(len(times))
+    points.foreach_set("co", np.stack([times, values], 1).astype(np.float32).ravel())
+    points.foreach_set("interpolation", np.full(len(times), KINDS[interpolation], np.int32))
+    for side in ("handle_left_type", "handle_right_type"):
+        points.foreach_set(side, np.full(len(times), _AUTO_CLAMPED, np.int32))
+    curve.update()
+
+
+def key_places(curve: bpy.types.FCurve) -> tuple[Float64Array, Float64Array]:
+    """Curve frames (K,) and values (K,) of the keys."""
+    places, levels = _places_and_levels(curve)
+    return places.astype(np.float64), levels.astype(np.float64)
 
 
 def fresh_curve(
@@ -149,6 +182,38 @@ def _places_and_levels(curve: bpy.types.FCurve) -> tuple[Float32Array, Float32Ar
 def _evaluate(curve: bpy.types.FCurve, frames: Float32Array) -> Float32Array:
     """What Blender says at each of `frames` (n,)."""
     return np.fromiter(map(curve.evaluate, frames.tolist()), np.float32, len(frames))
+
+
+def cut_keys(curve: bpy.types.FCurve, first: float, last: float) -> None:
+    """Takes away the keys before the curve frame `first` and behind `last`. A curve that had any
+    there has one on either frame instead, with its value; a single key moves to `first`."""
+    places, _ = key_places(curve)
+    if len(places) == 1:
+        move_keys(curve, lambda frames: frames - frames[0] + first)
+    inside = (places > first - _ON_KEY) & (places < last + _ON_KEY)
+    if len(places) < 2 or inside.all():
+        return
+    ends = np.array([first, last])
+    values = sample_curve(curve, ends)
+    _keep_keys(curve, inside)
+    kept = places[inside]
+    for frame, value in zip(ends.tolist(), values.tolist(), strict=True):
+        if not (np.abs(kept - frame) <= _ON_KEY).any():
+            curve.keyframe_points.insert(frame, value)
+    curve.update()
+
+
+def _keep_keys(curve: bpy.types.FCurve, kept: BoolArray) -> None:
+    """Keeps those of the keys (K,), as they are."""
+    points, held = curve.keyframe_points, {}
+    for name, (width, kind) in _OF_A_KEY.items():
+        values = np.empty(width * len(points), kind)
+        points.foreach_get(name, values)
+        held[name] = values.reshape(len(points), width)[kept].ravel()
+    points.clear()
+    points.add(int(kept.sum()))
+    for name, values in held.items():
+        points.foreach_set(name, values)
 
 
 def move_keys(curve: bpy.types.FCurve, move: Callable[[Float64Array], Float64Array]) -> None:

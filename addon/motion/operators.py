@@ -9,6 +9,7 @@ import bpy
 from ...shared.limits import MOST_FPS
 from ...shared.motion import ReadOptions
 from ..head.find import find_head, need_head
+from ..head.polling import HeadOperator, TakeOperator
 from ..link.session import session
 from ..link.task_operator import TaskOperator, redraw_sidebars
 from ..link.tasks import Steps
@@ -24,7 +25,8 @@ class TakeFileProperties:
     filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     adapter: bpy.props.StringProperty(
         name="Adapter",
-        description="Adapter file (npz) for a take in a FLAME space; empty for other takes",
+        description="Adapter file (npz) for a take in a FLAME space; empty for other takes, and "
+        "for the adapter that the preferences remember",
         subtype="FILE_PATH",
     )
     fps: bpy.props.FloatProperty(
@@ -152,7 +154,7 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AFFEKT_OT_use_take(bpy.types.Operator):
+class AFFEKT_OT_use_take(HeadOperator, bpy.types.Operator):
     """Let this take or bake move the head"""
 
     bl_idname = "affekt.use_take"
@@ -161,17 +163,12 @@ class AFFEKT_OT_use_take(bpy.types.Operator):
 
     name: bpy.props.StringProperty(name="Name")
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Select or add a head first")
-        return find_head(context) is not None
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         use_take(need_head(context), self.name)
         return {"FINISHED"}
 
 
-class AFFEKT_OT_fit_takes(bpy.types.Operator):
+class AFFEKT_OT_fit_takes(TakeOperator, bpy.types.Operator):
     """Move the takes' keys so that they play as performed at the scene's present rate"""
 
     bl_idname = "affekt.fit_takes"
@@ -183,15 +180,6 @@ class AFFEKT_OT_fit_takes(bpy.types.Operator):
         description="The keys of the head's emotions move with those of the take in use",
         default=True,
     )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        head = find_head(context)
-        asked = (
-            "Select or add a head first" if head is None else "Import a take onto the head first"
-        )
-        cls.poll_message_set(asked)
-        return head is not None and bool(head.affekt_takes.items)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         head, scene = need_head(context), context.scene

@@ -30,15 +30,40 @@ class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
             icon = "RADIOBUT_ON" if in_use else "RADIOBUT_OFF"
             button = row.operator("affekt.use_take", text=take.name, icon=icon, depress=in_use)
             button.name = take.name
+            if in_use:
+                row.menu("AFFEKT_MT_take", text="", icon="DOWNARROW_HLT")
         used = takes.items.get(takes.active)
         if used is not None:
-            self._draw_used(context, used)
+            _draw_used(self.layout, context, used)
+        self.layout.prop(takes, "own_emotions")
 
-    def _draw_used(self, context: bpy.types.Context, used: AFFEKT_PG_take) -> None:
-        """What there is to know of the take in use."""
-        for note in used.notes.splitlines():
-            draw_sentence(self.layout, context, note)
-        if warning := describe_speed(used, context.scene):
-            box = self.layout.box()
-            draw_sentence(box, context, warning)
-            box.operator("affekt.fit_takes", icon="TIME")
+
+def _draw_used(
+    layout: bpy.types.UILayout, context: bpy.types.Context, used: AFFEKT_PG_take
+) -> None:
+    """What there is to know of the take in use."""
+    for note in used.notes.splitlines():
+        draw_sentence(layout, context, note)
+    if warning := describe_speed(used, context.scene):
+        box = layout.box()
+        draw_sentence(box, context, warning)
+        box.operator("affekt.fit_takes", icon="TIME")
+        box.operator("affekt.use_take_rate", icon="SCENE_DATA")
+
+
+class AFFEKT_MT_take(bpy.types.Menu):
+    bl_idname = "AFFEKT_MT_take"
+    bl_label = "Take"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator_context = "INVOKE_DEFAULT"  # a menu would skip the dialogs
+        for name, icon in (("rename", "GREASEPENCIL"), ("duplicate", "DUPLICATE")):
+            layout.operator(f"affekt.{name}_take", icon=icon)
+        layout.operator("affekt.trim_take", icon="IPO_CONSTANT")
+        layout.operator("affekt.loop_take", icon="FILE_REFRESH")
+        layout.separator()
+        layout.operator("affekt.use_take_rate", icon="SCENE_DATA")
+        layout.operator("affekt.set_take_rate", icon="TIME")
+        layout.separator()
+        layout.operator("affekt.delete_take", icon="TRASH")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from ...shared.emotion import CHANNELS
 from ..compat import OVERRIDABLE
 
 
@@ -78,6 +79,18 @@ class AFFEKT_PG_take(bpy.types.PropertyGroup):
         description="A bake's fingerprint: where its keys have another, they were edited since",
         override=OVERRIDABLE,
     )
+    emotions: bpy.props.PointerProperty(
+        type=bpy.types.Action,
+        name="Emotions",
+        description="The take's own emotions, while another take is in use",
+        override=OVERRIDABLE,
+    )
+    emotion_values: bpy.props.FloatVectorProperty(
+        name="Emotion values",
+        description="The sliders of the take's own emotions, while another take is in use",
+        size=len(CHANNELS),
+        override=OVERRIDABLE,
+    )
     notes: bpy.props.StringProperty(
         name="Notes",
         description="What was noticed when the file was read, a sentence a line",
@@ -91,4 +104,10 @@ class AFFEKT_PG_takes(bpy.types.PropertyGroup):
     )
     active: bpy.props.StringProperty(
         name="In use", description="Name of the take that is in use", override=OVERRIDABLE
+    )
+    own_emotions: bpy.props.BoolProperty(
+        name="Emotions per Take",
+        description="Each take keeps emotion keys and sliders of its own: they change with it. A "
+        "take that has none yet begins with a copy of those that are there",
+        override=OVERRIDABLE,
     )

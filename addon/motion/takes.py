@@ -27,8 +27,9 @@ from ..head.controls import free_jaw
 from ..head.find import need_movable, need_shape_keys, rig_of
 from ..head.rig import own_rig
 from .curves import Keying, read_curves, write_curves
+from .emotions import swap_emotions
 from .keys import encode_keys
-from .parts import actions_of
+from .parts import actions_of, need_actions_of, without_action
 from .placement import Placement, all_times, take_times
 from .properties import AFFEKT_PG_take
 
@@ -55,7 +56,7 @@ def add_take(
     if not is_character(head):
         need_shape_keys(head)
     used = head.affekt_takes.active
-    actions = compat.new_take_actions(_free_name(head, name))
+    actions = compat.new_take_actions(free_name(head, name))
     placed, parts = _Placed(motion, place), _NO_PARTS
     try:
         if is_character(head):
@@ -64,7 +65,7 @@ def add_take(
         else:
             write_curves(head, motion, placed.times, actions, keying)
         take = head.affekt_takes.items.add()
-        take.name = _free_name(head, name)
+        take.name = free_name(head, name)
         take.kind, take.source = ("BAKE", source) if source else ("TAKE", "")
         take.rig_action, take.keys_action = actions["OBJECT"], actions["KEY"]
         for action in actions.values():
@@ -143,7 +144,8 @@ def fingerprint_of(take: AFFEKT_PG_take) -> str:
     return digest.hexdigest()
 
 
-def _free_name(head: bpy.types.Object, name: str) -> str:
+def free_name(head: bpy.types.Object, name: str) -> str:
+    """The name, with a number behind it if another take of the head has it."""
     taken = {take.name for take in head.affekt_takes.items}
     free, number = name, 1
     while free in taken:
@@ -156,14 +158,14 @@ def use_take(head: bpy.types.Object, name: str) -> None:
     """Lets that take or bake move the head. Raises InputError `motion.no_take`, `.no_action`,
     `head.linked`."""
     take = find_take(head, name)
-    if take.rig_action is None or take.keys_action is None:
-        raise _without_action(name)
+    need_actions_of(take)
     if is_character(head):
         need_movable(head)
     else:
         need_shape_keys(head)
         own_rig(head)
     ensure_action(head)
+    swap_emotions(head, head.affekt_takes.active, name)
     for part, owner in owners_of(head, take).items():
         _assign(head, owner, actions_of(take)[part], part)
     head.affekt_takes.active = name
@@ -186,6 +188,20 @@ def owners_of(head: bpy.types.Object, take: AFFEKT_PG_take) -> dict[compat.Part,
     if is_character(head):
         return parts_of(head, take)
     return {"OBJECT": rig_of(head), "KEY": need_shape_keys(head)}
+
+
+def owned_by_take(head: bpy.types.Object, take: AFFEKT_PG_take) -> list[bpy.types.ID]:
+    """What the take moves right now, of all that the head consists of."""
+    actions = set(actions_of(take).values()) - {None}
+    meshes = [head, *(part.mesh for part in take.parts if part.mesh is not None)]
+    rigs = [m.object for m in head.modifiers if m.type == "ARMATURE" and m.object is not None]
+    rigs += [head.affekt_character.armature] if head.affekt_character.armature else []
+    owners = [*rigs, *(mesh.data.shape_keys for mesh in meshes if mesh.data.shape_keys)]
+    return [
+        owner
+        for owner in owners
+        if owner.animation_data is not None and owner.animation_data.action in actions
+    ]
 
 
 def _assign(
@@ -242,16 +258,8 @@ class HeldTake:
 def hold_take(take: AFFEKT_PG_take) -> HeldTake:
     """Keeps the take for later steps of a task. Raises InputError `motion.no_action`."""
     if take.keys_action is None:
-        raise _without_action(take.name)
+        raise without_action(take.name)
     return HeldTake(action=take.keys_action.session_uid, name=take.name)
-
-
-def _without_action(name: str) -> InputError:
-    return InputError(
-        "motion.no_action",
-        f"The Action of '{name}' has been deleted.",
-        "Import the take again, or choose another one.",
-    )
 
 
 def active_take(head: bpy.types.Object) -> AFFEKT_PG_take:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from affekt.addon.motion.files import numbered_files, pack, read_file, read_source
+from affekt.addon.motion.files import name_of, numbered_files, pack, read_file, read_source
 from affekt.shared import limits
 from affekt.shared.errors import InputError
 
@@ -103,3 +103,29 @@ def test_what_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
         assert code_of(read) == "file.unreadable"
     monkeypatch.setattr(os, "listdir", refuse)
     assert code_of(lambda: numbered_files(tmp_path / "1.npz")) == "file.unreadable"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("talk/walk.json", "walk"),
+        ("Speeding_Scandal/flame_params.json", "Speeding_Scandal"),
+        ("shot 3/flame_param/00007.npz", "shot 3"),
+        ("shot 4/0001.json", "shot 4"),
+        ("shot 5/flame_params_02.npz", "shot 5"),
+        ("baked/motion.npz", "baked"),
+        ("take_12/take_12.csv", "take_12"),
+    ],
+)
+def test_a_take_is_called_by_what_tells_it_from_others(
+    path: str, name: str, tmp_path: Path
+) -> None:
+    fill(tmp_path, path)
+    assert name_of(tmp_path / path) == name
+
+
+def test_a_folder_of_frames_is_called_as_the_one_around_it(tmp_path: Path) -> None:
+    fill(tmp_path, "shot 3/flame_param/00007.npz", "v1.2/x.json")
+    assert name_of(tmp_path / "shot 3" / "flame_param") == "shot 3"
+    assert name_of(tmp_path / "v1.2") == "v1.2"
+    assert name_of(Path("/motion.npz")) == "motion"

@@ -80,12 +80,12 @@ def test_a_folder_of_numbered_files(in_blender: RunScript, tmp_path: Path) -> No
     )
     all_frames = {"00007.npz": "frame 7", "00008.npz": "frame 8", "00010.npz": "frame 10"}
     assert told["by_file"] == {
-        "name": "flame_param",
+        "name": "walk",
         "frames": 3,
         "notes": ["00007.npz is one frame of 3: all were imported.", "A note."],
     }
     assert told["by_file_sent"] == all_frames
-    assert told["by_folder"] == {"name": "walk", "frames": 3, "notes": ["A note."]}
+    assert told["by_folder"] == {"name": "walk 2", "frames": 3, "notes": ["A note."]}
     inside = {f"flame_param/{name}": text for name, text in all_frames.items()}
     assert told["by_folder_sent"] == {"canonical.npz": "a face at rest", **inside}
     assert told["alone"] == {"name": "canonical", "frames": 1, "notes": ["A note."]}

@@ -44,7 +44,13 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
         *sliders("Her", *EMOTIONS, "influence", "keep_closed"),
         ["button", "affekt.key_emotions"],
         ["button", "affekt.neutral"],
+        ["button", "affekt.import_emotions Import"],
+        ["button", "affekt.export_emotions Export"],
+        ["prop", "Preferences.shows_strip"],
     ]
+    assert shown["presets"] == preset_panel("Happy")
+    check_takes(told["takes"])
+    assert told["own_preset"] == preset_panel("Own Mood", ["button", "affekt.delete_preset"])
     assert shown["emotion_strengths"] == sliders("Her", "upper", "lower", "geometry", "appearance")
     check_avatar(shown, told["chosen"])
     first, *rest = ("frame_range", "target", "simplify_mm", "step", "as_strip", "cache")
@@ -55,6 +61,33 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     assert told["baking"]["head"] == shown["head"]
     check_character(told["His"])
     assert told["paths"] == ["her.zip", "in/flame.npz", "out"]
+
+
+def preset_panel(name: str, *own: list[str]) -> list[list[str]]:
+    return [
+        ["pictures", name],
+        ["button", f"affekt.apply_preset Apply {name}"],
+        ["button", "affekt.apply_preset"],
+        ["button", "affekt.save_preset"],
+        *own,
+        ["button", "affekt.copy_pose"],
+        ["button", "affekt.paste_pose"],
+        *([["button", "affekt.draw_presets"]] if own else []),
+    ]
+
+
+def check_takes(shown: list[list[str]]) -> None:
+    """A line for each, and the menu beside the one that is in use."""
+    menu = ("rename", "duplicate", "trim", "loop", "use_rate", "set_rate", "delete")
+    names = [f"affekt.{name}_take" for name in menu]
+    names[4:6] = ["affekt.use_take_rate", "affekt.set_take_rate"]
+    assert shown == [
+        ["button", "affekt.browse_take"],
+        ["button", "affekt.use_take one"],
+        ["button", "affekt.use_take two"],
+        *(["button", name] for name in names),
+        ["prop", "Her.own_emotions"],
+    ]
 
 
 def check_character(shown: dict) -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import bpy
 import harness
+import numpy as np
 from made_character import bind, make_armature
 
 
@@ -17,7 +18,8 @@ class Layout:
 
     def prop(self, owner: bpy.types.bpy_struct, name: str, **_: object) -> None:
         assert name in owner.bl_rna.properties, name
-        self._drawn.append(["prop", f"{owner.id_data.name}.{name}"])
+        room = owner.id_data.name if owner.id_data else "Preferences"
+        self._drawn.append(["prop", f"{room}.{name}"])
 
     def prop_decorator(self, owner: bpy.types.bpy_struct, name: str) -> None:
         self._drawn.append(["dot", f"{owner.id_data.name}.{name}"])
@@ -44,6 +46,15 @@ class Layout:
     def template_list(self, kind: str, _: str, owner: object, items: str, *__: object) -> None:
         for item in getattr(owner, items)[:2]:
             getattr(bpy.types, kind).draw_item(None, bpy.context, self, owner, item, 0, owner, "")
+
+    def template_icon_view(self, owner: bpy.types.bpy_struct, name: str, **_: object) -> None:
+        self._drawn.append(["pictures", getattr(owner, name)])
+
+    def menu(self, name: str, **_: object) -> None:
+        getattr(bpy.types, name).draw(SimpleNamespace(layout=self), bpy.context)
+
+    def separator(self) -> None:
+        pass
 
     def __getattr__(self, name: str) -> Callable[..., "Layout"]:
         if name not in ("row", "column", "box", "split"):
@@ -78,8 +89,27 @@ def draw_character() -> dict[str, list[list[str]] | None]:
     return drawn(["head", "character", "character_shapes", "character_bones", "take", "emotion"])
 
 
+def draw_takes(head: bpy.types.Object) -> list[list[str]] | None:
+    """The panel of a head with two takes, the second in use, and its menu."""
+    bpy.context.view_layer.objects.active = head
+    motion = harness.load("shared.motion").make_motion
+    still = motion(expression=np.zeros((4, 100), np.float32), fps=24.0, space="open")
+    place = harness.load("addon.motion.placement").Placement(first=1, fps=24.0)
+    for name in ("one", "two"):
+        harness.load("addon.motion.takes").add_take(head, still, name=name, place=place)
+    return drawn(["take"])["take"]
+
+
+def draw_own_preset() -> list[list[str]] | None:
+    """The panel that shows a preset of the animator's own."""
+    bpy.ops.affekt.save_preset(name="Own Mood")
+    told = drawn(["presets"])["presets"]
+    bpy.ops.affekt.delete_preset(name="Own Mood")
+    return told
+
+
 ALWAYS = ["sidecar", "head", "character", "take", "emotion", "bake", "avatar"]
-WITH_A_HEAD = ["emotion_strengths", "bake_options", "avatar_output"]
+WITH_A_HEAD = ["presets", "emotion_strengths", "bake_options", "avatar_output"]
 
 with harness.enabled():
     for item in list(bpy.data.objects):
@@ -112,5 +142,7 @@ with harness.enabled():
     tasks.start_task(tasks.Task("Bake", (step for step in steps))).step()
     told["baking"] = drawn(["head", "bake"])
     tasks.end_task()
+    told["takes"] = draw_takes(head)
+    told["own_preset"] = draw_own_preset()
     told["His"] = draw_character()
     harness.answer(**told)
