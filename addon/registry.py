@@ -34,6 +34,8 @@ from .motion import operators as motion_operators
 from .motion import panel as motion_panel
 from .motion import properties as motion_properties
 from .preferences import AFFEKT_AP_preferences
+from .setup import operators as setup_operators
+from .setup import panel as setup_panel
 
 CLASSES: tuple[type, ...] = (
     AFFEKT_AP_preferences,
@@ -52,6 +54,9 @@ CLASSES: tuple[type, ...] = (
     link_operators.AFFEKT_OT_cancel,
     link_operators.AFFEKT_OT_copy_error,
     link_operators.AFFEKT_OT_open_log,
+    setup_operators.AFFEKT_OT_set_up_sidecar,
+    setup_operators.AFFEKT_OT_plan_set_up,
+    setup_operators.AFFEKT_OT_open_set_up_log,
     notice.AFFEKT_OT_say,
     head_operators.AFFEKT_OT_add_head,
     flame_operators.AFFEKT_OT_add_flame_head,
@@ -71,6 +76,7 @@ CLASSES: tuple[type, ...] = (
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
     avatar_operators.AFFEKT_OT_render_avatar,
+    setup_panel.AFFEKT_PT_set_up,
     link_panel.AFFEKT_PT_sidecar,
     head_panel.AFFEKT_PT_head,
     character_panel.AFFEKT_UL_character_lines,
