@@ -90,7 +90,7 @@ def sidecar_command(settings: AFFEKT_AP_preferences | None) -> list[str]:
         raise LinkError(
             "link.no_command",
             f"The sidecar's command '{words[0] if words else ''}' was not found.",
-            "Press Set Up Sidecar, which installs it, at the top of the Affekt panel.",
+            "Press Set Up Sidecar, which installs it.",
         )
     return [program, *words[1:]]
 

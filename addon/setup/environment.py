@@ -35,10 +35,12 @@ _MOST_BYTES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """folder: its name in the data folder. wheel: SHA-256 of the sidecar's wheel in it. affekt: its
-    version. device: what PyTorch was chosen for, `cpu` or `cuda`."""
+    """folder: its name in the data folder. base: path of the Python on which it is based. wheel:
+    SHA-256 of the sidecar's wheel in it. affekt: its version. device: what PyTorch was chosen for,
+    `cpu` or `cuda`."""
 
     folder: str
+    base: str
     wheel: str
     affekt: str
     device: str
@@ -52,15 +54,19 @@ def python_of(environment: Path) -> Path:
 
 
 def read_environment(data_folder: Path) -> Environment | None:
-    """The environment that is whole and whose Python is there; None if there is none."""
+    """The environment that is whole and whose Python, and the one below it, are there; None if
+    there is none."""
     try:
         with (data_folder / RECORD).open("rb") as file:
             told = json.loads(file.read(_MOST_BYTES))
         found = Environment(**{name: str(told[name]) for name in Environment.__slots__})
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    is_ours = _FOLDER.fullmatch(found.folder) is not None
-    return found if is_ours and python_of(data_folder / found.folder).is_file() else None
+    if _FOLDER.fullmatch(found.folder) is None:
+        return None
+    # Windows keeps the environment's Python where its base, such as an older Blender's, is gone.
+    needed = (python_of(data_folder / found.folder), Path(found.base))
+    return found if all(path.is_file() for path in needed) else None
 
 
 def find_python(data_folder: Path) -> Path | None:

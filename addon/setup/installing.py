@@ -105,6 +105,7 @@ def set_up_steps(plan: Plan) -> Steps:
         _remove(folder / _SCRATCH)
         made = Environment(
             folder=folder.name,
+            base=str(plan.python.path),
             wheel=plan.wheel.sha256,
             affekt=plan.wheel.version,
             device=plan.device,

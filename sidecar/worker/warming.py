@@ -175,9 +175,11 @@ class Aside:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if found := re.match(rb"(\d+)/\d+ ", line):
-                self._done = int(found[1]) - 1
+        with self._process.stdout as output:
+            for line in output:
+                if found := re.match(rb"(\d+)/\d+ ", line):
+                    self._done = int(found[1]) - 1
+        self._process.wait()
 
 
 def compile_aside() -> Aside | None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from fakes.set_up import fake_python
 
-from .conftest import RunScript, run_script
+from .conftest import ROOT, RunScript, run_script
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs there")
+TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
 OFFLINE = "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution"
 
 
@@ -28,10 +29,27 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
         hangs=hangs,
         no_python=folder / "none",
     )
-    assert said["shows_before"]
-    assert said["shows_after_failure"]
+    assert said["shows_before"] == [
+        ["text", "The sidecar, which computes, is not installed yet."],
+        ["button", "affekt.plan_set_up Set Up Sidecar"],
+    ]
+    assert said["shows_after_failure"][1:] == [
+        ["button", "affekt.plan_set_up Set Up Sidecar"],
+        ["button", "affekt.open_set_up_log"],
+    ]
     assert not said["shows_after"]
-    assert said["shows_update"]
+    assert said["shows_update"] == [
+        ["text", "The sidecar is of another version than this add-on."],
+        ["button", "affekt.plan_set_up Update Sidecar"],
+        ["button", "affekt.open_set_up_log"],
+    ]
+    names = ("device", "python", "folder", "wheels", "index", "torch_index")
+    assert said["preferences"][:7] == [
+        ["button", "affekt.plan_set_up Set Up Sidecar"],
+        *(["prop", f"setup_{name}"] for name in names),
+    ]
+    assert ["text", "Press Set Up Sidecar, which installs it."] in said["preferences"]
+    assert ["text", f"Starts: {said['command'][0]} -m affekt.sidecar"] in said["preferences_after"]
     assert "'affekt' was not found. Press Set Up Sidecar" in said["no_command"]
     assert not said["no_log"]
     assert "Installing PyTorch stopped. The packages could not be downloaded" in said["failed"]
@@ -77,3 +95,16 @@ def test_from_the_zip_alone_to_a_bake(
     assert said["compiled"] == [0, 0]  # nothing was left to compile
     with capsys.disabled():
         print(f"\nfrom the zip alone, seconds: {said['seconds']}")
+
+
+@pytest.mark.full
+@pytest.mark.one_blender
+def test_work_does_not_wait_for_kernels(
+    in_blender: RunScript, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A head, a take and a bake are done before all is compiled, which takes a minute."""
+    said = in_blender("warming.py", python=sys.executable, take=TAKE)
+    assert said["text"].startswith("Warming up, once on this machine: ")
+    assert 0 <= said["compiled"] < said["pieces"] == 6
+    with capsys.disabled():
+        print(f"\nwhile kernels compile, seconds: {said['seconds']}")

@@ -7,8 +7,47 @@ from pathlib import Path
 
 import bpy
 import harness
+from layout import Layout, drawn
 
 asked, said = harness.options(), {}
+
+
+def draw_set_up() -> list[list[str]]:
+    """The panel; its sentences in one piece, since there is no region whose width would count."""
+    module = harness.load("addon.setup.panel")
+    module.draw_sentence = lambda layout, _, sentence: layout.label(text=sentence)
+    return drawn(["set_up"])["set_up"]
+
+
+def draw_preferences() -> list[list[str]]:
+    """With the names of the properties alone."""
+    found = []
+    layout = PreferencesLayout(found)
+    settings = bpy.context.preferences.addons[harness.MODULE].preferences
+    type(settings).draw(Stand(settings, layout), bpy.context)
+    return found
+
+
+class PreferencesLayout(Layout):
+    def prop(self, owner: object, name: str, **_: object) -> None:
+        assert name in owner.bl_rna.properties, name
+        self._drawn.append(["prop", name])
+
+    def __getattr__(self, name: str) -> object:
+        made = super().__getattr__(name)
+        return lambda **_: PreferencesLayout(made()._drawn)
+
+
+class Stand:
+    """The preferences, with another layout."""
+
+    def __init__(self, settings: object, layout: Layout) -> None:
+        self._settings, self.layout = settings, layout
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._settings, name)
+
+
 os.environ["PATH"] = ""  # no `affekt` is there
 os.environ["AFFEKT_DATA_DIR"] = asked["data"]
 with harness.enabled():
@@ -18,14 +57,15 @@ with harness.enabled():
     command = load("addon.preferences").sidecar_command
     panel = load("addon.setup.panel").AFFEKT_PT_set_up
     session = load("addon.link.session").session
-    said["shows_before"] = panel.poll(bpy.context)
+    said["shows_before"] = draw_set_up()
+    said["preferences"] = draw_preferences()
     said["no_command"] = harness.failure(lambda: ops.start_sidecar(wait=True))
     said["no_log"] = ops.open_set_up_log.poll()
 
     settings.setup_device = "CPU"
     settings.setup_python = asked["bad"]
     said["failed"] = harness.failure(ops.set_up_sidecar)
-    said["shows_after_failure"] = panel.poll(bpy.context)
+    said["shows_after_failure"] = draw_set_up()
     settings.setup_python = asked["no_python"]
     said["no_python"] = harness.failure(ops.set_up_sidecar)
     said["task_left"] = str(load("addon.link.tasks").running_task())
@@ -52,7 +92,8 @@ with harness.enabled():
     said["wheel"] = wheel.name
     record = Path(asked["data"]) / "current.json"
     record.write_text(record.read_text().replace('"wheel": "', '"wheel": "0'))
-    said["shows_update"] = panel.poll(bpy.context)
+    said["shows_update"] = draw_set_up()
+    said["preferences_after"] = draw_preferences()
     settings.python = asked["hangs"]
     said["timeout"] = harness.failure(lambda: ops.start_sidecar(wait=True, timeout=0.3))
     said["state_after_timeout"] = session.state.name

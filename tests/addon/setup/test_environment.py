@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def environment(folder: Path, pid: int, digits: str = "0123ab") -> Environment:
     python = python_of(folder / name)
     python.parent.mkdir(parents=True)
     python.touch()
-    return Environment(folder=name, wheel=WHEEL, affekt="0.1.0", device="cpu")
+    return Environment(folder=name, base=sys.executable, wheel=WHEEL, affekt="0.1.0", device="cpu")
 
 
 def ended_pid() -> int:
@@ -62,8 +63,8 @@ def test_the_one_that_is_written_counts(tmp_path: Path) -> None:
         "",
         "[]",
         "{}",
-        '{"folder": "environment-1-0123ab", "wheel": "a", "affekt": "1", "device": "cpu"}',
-        '{"folder": "../elsewhere", "wheel": "a", "affekt": "1", "device": "cpu"}',
+        '{"folder": "environment-1-0123ab", "base": "/", "wheel": "a", "affekt": "1"}',
+        '{"folder": "../elsewhere", "base": "B", "wheel": "a", "affekt": "1", "device": "cpu"}',
         "x" * 10_000,
     ],
 )
@@ -73,14 +74,17 @@ def test_a_record_that_is_none(tmp_path: Path, text: str) -> None:
     python.touch()
     data = tmp_path / "data"
     data.mkdir()
-    (data / places.RECORD).write_text(text)
+    (data / places.RECORD).write_text(text.replace('"B"', json.dumps(sys.executable)))
     assert read_environment(data) is None
 
 
 def test_one_whose_python_is_gone_does_not_count(tmp_path: Path) -> None:
     """As where the Python on which it was based was removed."""
     made = environment(tmp_path, os.getpid())
+    write_environment(tmp_path, replace(made, base=str(tmp_path / "an older Blender's python")))
+    assert read_environment(tmp_path) is None
     write_environment(tmp_path, made)
+    assert read_environment(tmp_path) == made
     python_of(tmp_path / made.folder).unlink()
     assert read_environment(tmp_path) is None
 
@@ -159,9 +163,11 @@ def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
 
 
 def test_the_record_is_plain_json(tmp_path: Path) -> None:
-    write_environment(tmp_path, environment(tmp_path, 7, "00ff00"))
+    made = environment(tmp_path, 7, "00ff00")
+    write_environment(tmp_path, replace(made, base="/usr/bin/python3"))
     assert json.loads((tmp_path / places.RECORD).read_text("utf-8")) == {
         "folder": "environment-7-00ff00",
+        "base": "/usr/bin/python3",
         "wheel": WHEEL,
         "affekt": "0.1.0",
         "device": "cpu",

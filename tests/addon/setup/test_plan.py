@@ -2,6 +2,7 @@
 """What set-up would do: which PyTorch, from where, and that it is said before."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,7 +158,11 @@ def test_an_environment_of_another_build_is_outdated(tmp_path: Path) -> None:
     python.touch()
     for sha256, outdated in ((wheel.sha256, False), ("00" * 32, True)):
         made = Environment(
-            folder="environment-1-0123ab", wheel=sha256, affekt="0.1.0", device="cpu"
+            folder="environment-1-0123ab",
+            base=sys.executable,
+            wheel=sha256,
+            affekt="0.1.0",
+            device="cpu",
         )
         write_environment(tmp_path, made)
         assert is_outdated(tmp_path, lambda: wheel) == outdated
