@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.request import getproxies
 
 from ...shared.errors import InputError
 from .environment import ELSEWHERE
@@ -94,11 +95,8 @@ def explain(what: str, code: int, lines: Sequence[str], log: Path) -> InputError
     said = "\n".join(lines)
     for pattern, cause in _CAUSES:
         if re.search(pattern, said):
-            message, remedy = (
-                f"{what} stopped. {cause.message}",
-                f"{cause.remedy} The log is {log}.",
-            )
-            return InputError(cause.code, message, remedy)
+            remedy = f"{_proxy_words(cause)}{cause.remedy} The log is {log}."
+            return InputError(cause.code, f"{what} stopped. {cause.message}", remedy)
     if (package := _NO_PACKAGE.search(said)) is not None:
         return InputError(
             "setup.no_package",
@@ -119,6 +117,14 @@ def explain(what: str, code: int, lines: Sequence[str], log: Path) -> InputError
         f"{what} failed: {last[:_MOST_LETTERS].rstrip('.')}.",
         f"Press Set Up Sidecar again; if it stays so, the log says more: {log}.",
     )
+
+
+def _proxy_words(cause: InputError) -> str:
+    """Which proxy is asked, where none is to be reached: pip does not always say so."""
+    proxy = getproxies().get("https", "")
+    if cause.code != "setup.network" or not proxy:
+        return ""
+    return f"They are asked for through the proxy {proxy.rpartition('@')[2]}: is that right? "
 
 
 def _last_words(lines: Sequence[str]) -> str:

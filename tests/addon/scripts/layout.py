@@ -29,6 +29,9 @@ class Layout:
     def label(self, text: str, **_: object) -> None:
         self._drawn.append(["text", text])
 
+    def separator(self) -> None:
+        pass
+
     def progress(self, factor: float, text: str) -> None:
         self._drawn.append(["progress", f"{factor:g} {text}"])
 

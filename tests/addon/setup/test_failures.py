@@ -74,6 +74,16 @@ def test_a_package_that_is_missing_is_named() -> None:
     assert "there is no torch<2.14,>=2.11 for this Python" in error.message
 
 
+def test_a_proxy_that_is_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its password."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.studio:3128")
+    said = [f"{RETRY}'NewConnectionError(\"HTTPSConnection(host='proxy.studio', port=3128)\")'"]
+    remedy = explain("Installing PyTorch", 1, said, LOG).remedy
+    assert remedy.startswith("They are asked for through the proxy proxy.studio:3128: is that")
+    assert "secret" not in remedy
+    assert "proxy.studio" not in explain("Checking", 1, ["No space left on device"], LOG).remedy
+
+
 def test_the_last_words_are_told() -> None:
     said = ["Collecting a", "ERROR: this went wrong.", "  detail", ""]
     assert explain("Checking", 3, said, LOG).message == "Checking failed: this went wrong."
