@@ -11,6 +11,9 @@ from pathlib import Path
 import bpy
 
 from ..shared.errors import LinkError
+from .setup.drawing import draw_set_up, draw_settings
+from .setup.environment import find_python
+from .setup.properties import SetUpProperties, read_choices
 
 ADDON = __name__.removesuffix(".addon.preferences")
 """The extension's module name, under which Blender files its preferences."""
@@ -18,18 +21,19 @@ ADDON = __name__.removesuffix(".addon.preferences")
 DEFAULT_COMMAND = "affekt"
 
 
-class AFFEKT_AP_preferences(bpy.types.AddonPreferences):
+class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
     bl_idname = ADDON
 
     python: bpy.props.StringProperty(
         name="Python",
-        description="Python of the environment in which the sidecar is installed; leave it empty "
-        "if the command 'affekt' is on the PATH",
+        description="Python of an environment in which you have installed the sidecar yourself; "
+        "leave it empty for the one that Set Up Sidecar has made",
         subtype="FILE_PATH",
     )
     command: bpy.props.StringProperty(
         name="Command",
-        description="Command line that runs Affekt; used when no Python is given",
+        description="Command line that runs Affekt; used when no Python is given and Set Up "
+        "Sidecar has made none, or when it is another than 'affekt'",
         default=DEFAULT_COMMAND,
     )
     connection_file: bpy.props.StringProperty(
@@ -54,6 +58,9 @@ class AFFEKT_AP_preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
+        set_up = self.layout.box()
+        draw_set_up(set_up, self)
+        draw_settings(set_up, self)
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "python")
@@ -87,7 +94,8 @@ def preferences(context: bpy.types.Context) -> AFFEKT_AP_preferences | None:
 
 
 def sidecar_command(settings: AFFEKT_AP_preferences | None) -> list[str]:
-    """The command line up to the word `serve`. Raises LinkError `link.no_command`."""
+    """The command line up to the word `serve`: of the Python or the command that was given, else of
+    the environment that was set up, else `affekt`. Raises LinkError `link.no_command`."""
     python = bpy.path.abspath(settings.python) if settings else ""
     if python:
         if not os.path.isfile(python):
@@ -97,14 +105,17 @@ def sidecar_command(settings: AFFEKT_AP_preferences | None) -> list[str]:
                 "Correct it in the add-on's preferences.",
             )
         return [python, "-m", "affekt.sidecar"]
-    words = shlex.split(settings.command if settings else DEFAULT_COMMAND)
+    command = settings.command if settings else DEFAULT_COMMAND
+    made = find_python(read_choices(settings).data_folder)
+    if made is not None and command == DEFAULT_COMMAND:
+        return [str(made), "-m", "affekt.sidecar"]
+    words = shlex.split(command)
     program = shutil.which(words[0]) if words else None
     if program is None:
         raise LinkError(
             "link.no_command",
             f"The sidecar's command '{words[0] if words else ''}' was not found.",
-            "Install the sidecar as the README says, then give its Python in the add-on's "
-            "preferences.",
+            "Press Set Up Sidecar, which installs it.",
         )
     return [program, *words[1:]]
 

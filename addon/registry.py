@@ -40,6 +40,8 @@ from .presets import operators as preset_operators
 from .presets import panel as preset_panel
 from .presets import properties as preset_properties
 from .presets.pictures import forget_pictures
+from .setup import operators as setup_operators
+from .setup import panel as setup_panel
 
 CLASSES: tuple[type, ...] = (
     AFFEKT_AP_preferences,
@@ -59,6 +61,9 @@ CLASSES: tuple[type, ...] = (
     link_operators.AFFEKT_OT_cancel,
     link_operators.AFFEKT_OT_copy_error,
     link_operators.AFFEKT_OT_open_log,
+    setup_operators.AFFEKT_OT_set_up_sidecar,
+    setup_operators.AFFEKT_OT_plan_set_up,
+    setup_operators.AFFEKT_OT_open_set_up_log,
     notice.AFFEKT_OT_say,
     head_operators.AFFEKT_OT_add_head,
     head_operators.AFFEKT_OT_shape_head,
@@ -94,6 +99,7 @@ CLASSES: tuple[type, ...] = (
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
     avatar_operators.AFFEKT_OT_render_avatar,
+    setup_panel.AFFEKT_PT_set_up,
     link_panel.AFFEKT_PT_sidecar,
     head_panel.AFFEKT_PT_head,
     character_panel.AFFEKT_UL_character_lines,

@@ -30,6 +30,7 @@ from .version import AFFEKT_VERSION
 FILE_NAME = "sidecar.json"
 RUNTIME_VARIABLE = "AFFEKT_RUNTIME_DIR"
 CACHE_VARIABLE = "AFFEKT_CACHE_DIR"
+DATA_VARIABLE = "AFFEKT_DATA_DIR"
 RUNTIME_SETTING = f"set the variable {RUNTIME_VARIABLE}, or give `affekt serve --runtime-dir`"
 CACHE_SETTING = f"set the variable {CACHE_VARIABLE}, or give the command `--cache-dir`"
 START_REMEDY = "Start the sidecar (Affekt panel, or `affekt serve`) and try again."
@@ -107,6 +108,19 @@ def default_cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "affekt"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "affekt"
+
+
+def default_data_folder() -> Path:
+    """The user's own folder for the sidecar that Blender has installed; `AFFEKT_DATA_DIR` overrides
+    it."""
+    if named := os.environ.get(DATA_VARIABLE):
+        return Path(named)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "affekt" / "sidecar"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "affekt" / "sidecar"
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "affekt" / "sidecar"
 
 
 def make_private_folder(folder: Path, setting: str) -> None:

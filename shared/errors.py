@@ -31,7 +31,7 @@ class AffektError(Exception):
 class InputError(AffektError):
     """A file, value or option from the user cannot be used. Codes: `file.*`, `motion.*`,
     `emotion.*`, `frames.*`, `preset.*`, `space.*`, `head.*`, `avatar.*`, `option.*`,
-    `doctor.*`."""
+    `doctor.*`, `setup.*`."""
 
 
 class LinkError(AffektError):

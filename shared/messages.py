@@ -6,9 +6,8 @@ A *request* has an id and gets exactly one answer with that id: the class in `AN
 `SUPERSEDES` says which older message of the same kind and job loses its meaning when this one
 arrives, so that only the newest need be kept.
 
-Never on the wire: paths. Files are artefacts, named by the SHA-256 of their bytes.
-A later minor version may add fields with defaults and messages; nothing else.
-The layout of `Hello` and `Failure` never changes, so that any two versions can say so.
+Never on the wire: paths. Files are artefacts, named by the SHA-256 of their bytes. A later minor
+version may add fields with defaults and messages. `Hello` and `Failure` never change their layout.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ Supersedes = Literal["nothing", "older progress of the same job", "older preview
 _SHA256 = Text(longest=64, pattern="[0-9a-f]{64}")
 _JOB = Text(longest=32, pattern="[0-9a-f]{32}")
 _KIND = Choice(values=KINDS)
-# A file's own name, for messages to the user: no separators, so that it can never be a path.
+# A file's own name, for the user: no separators, so that it can never be a path.
 _FILE_NAME = Text(longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+")
 _NAME = Text(longest=64, pattern="[A-Za-z0-9_.-]+")
 _CODE = Text(longest=64, pattern="[a-z][a-z0-9_.]*")
@@ -242,9 +241,9 @@ class Previewed(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status(Message):
-    """The sidecar's state. uptime_s: since its start. worker, worker_restarts: its worker process.
-    device: what it computes on. clients, jobs: how many are open. memory_bytes: of both processes;
-    0 where the system does not say."""
+    """The sidecar's state. uptime_s: since its start. device: what it computes on. clients, jobs:
+    that are open. memory_bytes: of both processes, 0 where unknown. compiled, pieces: of what is
+    compiled once on a machine, those done and all; both 0 where nothing is (3.5)."""
 
     TYPE: ClassVar[str] = "status"
     uptime_s: Annotated[float, Number(low=0, high=1e9)]
@@ -256,6 +255,8 @@ class Status(Message):
     cache_bytes: Annotated[int, Integer()]
     cache_limit_bytes: Annotated[int, Integer()]
     memory_bytes: Annotated[int, Integer()]
+    compiled: Annotated[int, Integer()] = 0
+    pieces: Annotated[int, Integer()] = 0
 
 
 # --- requests -------------------------------------------------------------------------------

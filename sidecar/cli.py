@@ -38,6 +38,7 @@ COMMANDS = {
     "avatar calibrate": "commands.calibrate:Calibrate",
     "convert": "commands.convert:Convert",
     "serve": "commands.serve:Serve",
+    "compile": "commands.compile:Compile",
     "doctor": "commands.doctor:Doctor",
     "cache info": "commands.cache:Info",
     "cache clear": "commands.cache:Clear",

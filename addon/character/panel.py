@@ -7,7 +7,7 @@ import bpy
 from ...shared.character_bones import ROLES
 from ...shared.errors import AffektError
 from ..head.find import need_head
-from ..link.panel import draw_task
+from ..link.drawing import draw_task
 from ..panels import SidebarPanel, draw_sentence
 from .applying import old_takes
 from .find import has_key, mesh_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..flame.panel import draw_flame
-from ..link.panel import draw_task
+from ..link.drawing import draw_task
 from ..panels import SidebarPanel
 from .controls import aim_bone_of, jaw_link_of
 from .find import armature_of, find_head, is_flame

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import bpy
@@ -13,6 +15,17 @@ from ...shared.process import RAW_NAME
 NAME = "Affekt sidecar.log"
 _MOST_BYTES = 64 * 1024  # of a part; Blender's text editor is slow beyond some thousand lines
 _LINES_SHOWN = 30
+
+
+def open_log(context: bpy.types.Context, log_path: Path) -> str:
+    """Shows a log in the system's program for texts, or in a text block where there is none; the
+    sentence to report."""
+    newest, has_opener = newest_log(log_path), sys.platform in ("win32", "darwin")
+    has_opener = has_opener or shutil.which("xdg-open") is not None
+    if has_opener and newest is not None and not bpy.app.background:
+        bpy.ops.wm.path_open(filepath=str(newest))
+        return f"The log is {newest}; older ones lie beside it."
+    return show_log(context, log_path)
 
 
 def newest_log(log_path: Path) -> Path | None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
+import time
 
 import bpy
 
+from ...shared.errors import LinkError
+from ...shared.process import START_S
 from ...shared.supervisor import SupervisorState
 from ..guard import guard_call
 from ..preferences import preferences, remote_file, sidecar_command
-from .log_text import newest_log, show_log
+from .log_text import open_log
 from .session import session
 from .task_operator import redraw_sidebars
 from .tasks import end_task, running_task
 
+_PAUSE_S = 0.02
 START_TICK_S = 0.1
 TICK_S = 0.25
 """How often the session is looked after: a death shows within this and a hang within 3 s."""
@@ -46,8 +48,9 @@ def _tick() -> float | None:
 def _look_after() -> None:
     global _shown
     session.step()
-    if session.describe() != _shown:
-        _shown = session.describe()
+    told = f"{session.describe()} {session.warming}"
+    if told != _shown:
+        _shown = told
         redraw_sidebars(bpy.context)
 
 
@@ -57,10 +60,45 @@ class AFFEKT_OT_start_sidecar(bpy.types.Operator):
     bl_idname = "affekt.start_sidecar"
     bl_label = "Start Sidecar"
 
+    wait: bpy.props.BoolProperty(
+        name="Wait",
+        description="Return once the sidecar is connected, as scripts and farms need it: without a "
+        "window nothing else looks after it",
+        options={"SKIP_SAVE"},
+    )
+    timeout: bpy.props.FloatProperty(
+        name="Timeout",
+        description="Longest time to wait for it, in seconds",
+        default=START_S,
+        min=0,
+        unit="TIME_ABSOLUTE",
+        options={"SKIP_SAVE"},
+    )
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         session.start(sidecar_command(preferences(context)))
+        if self.wait:
+            wait_for_session(self.timeout)
         watch_session()
         return {"FINISHED"}
+
+
+def wait_for_session(timeout_s: float) -> None:
+    """Returns once the session is connected. Raises the LinkError that it failed with, or
+    `link.start` when the time is over; then no sidecar is left."""
+    deadline = time.monotonic() + timeout_s
+    while session.step() is not SupervisorState.CONNECTED:
+        if session.state is SupervisorState.FAILED and session.error is not None:
+            raise session.error
+        if time.monotonic() >= deadline:
+            said = session.describe()
+            session.stop()
+            raise LinkError(
+                "link.start",
+                f"The sidecar did not connect within {timeout_s:.0f} seconds ({said}).",
+                "Try again with a longer timeout; `affekt doctor` says what may be wrong.",
+            )
+        time.sleep(_PAUSE_S)
 
 
 class AFFEKT_OT_connect_sidecar(bpy.types.Operator):
@@ -130,11 +168,5 @@ class AFFEKT_OT_open_log(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         path = session.log_path
         assert path is not None  # poll
-        newest, has_opener = newest_log(path), sys.platform in ("win32", "darwin")
-        has_opener = has_opener or shutil.which("xdg-open") is not None
-        if has_opener and newest is not None and not bpy.app.background:
-            bpy.ops.wm.path_open(filepath=str(newest))
-            self.report({"INFO"}, f"The log is {newest}; older ones lie beside it.")
-        else:
-            self.report({"INFO"}, show_log(context, path))
+        self.report({"INFO"}, open_log(context, path))
         return {"FINISHED"}

@@ -8,7 +8,6 @@ from ...shared.supervisor import SupervisorState
 from ..panels import SidebarPanel, draw_sentence
 from ..preferences import ADDON, preferences, remote_file
 from .session import session
-from .tasks import running_task
 
 
 class AFFEKT_PT_sidecar(SidebarPanel, bpy.types.Panel):
@@ -25,6 +24,8 @@ class AFFEKT_PT_sidecar(SidebarPanel, bpy.types.Panel):
                 row.operator("affekt.open_log", text="", icon="TEXT")
             stop_icon = "UNLINKED" if state is SupervisorState.CONNECTED else "X"
             row.operator("affekt.stop_sidecar", text="", icon=stop_icon)
+            if (warming := session.warming) is not None:
+                layout.progress(factor=warming.fraction, text=warming.text)
         else:
             _draw_start(layout, context)
         if state is SupervisorState.SILENT:
@@ -69,15 +70,3 @@ def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.operator("affekt.copy_error", icon="COPYDOWN")
     if session.log_path is not None:
         row.operator("affekt.open_log", icon="TEXT")
-
-
-def draw_task(layout: bpy.types.UILayout, label: str, *, scale: float = 1.0) -> bool:
-    """Draws the running task's progress if it is the one called `label`; whether it was."""
-    task = running_task()
-    if task is None or task.label != label:
-        return False
-    row = layout.row(align=True)
-    row.scale_y = scale
-    row.progress(factor=task.progress.fraction, text=task.progress.text)
-    row.operator("affekt.cancel", text="", icon="X")
-    return True

@@ -13,6 +13,8 @@ from ...shared.errors import AffektError, LinkError
 from ...shared.limits import HUNG_S
 from ...shared.process import SidecarProcess, own_run_folder, remove_old_runs, start_sidecar
 from ...shared.supervisor import Supervisor, SupervisorState
+from .tasks import Progress
+from .warmth import Warmth
 
 
 class Session:
@@ -21,11 +23,17 @@ class Session:
     def __init__(self) -> None:
         self._line: Supervisor | None = None
         self._last: Supervisor | None = None
+        self._warmth = Warmth()
 
     @property
     def state(self) -> SupervisorState:
         """Where the sidecar is."""
         return SupervisorState.OFF if self._line is None else self._line.state
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a sidecar, or one on its way."""
+        return self.state not in (SupervisorState.OFF, SupervisorState.FAILED)
 
     @property
     def error(self) -> AffektError | None:
@@ -79,7 +87,14 @@ class Session:
 
     def step(self) -> SupervisorState:
         """Looks after the process and the connection. Never blocks: under 1 ms."""
-        return SupervisorState.OFF if self._line is None else self._line.step()
+        state = SupervisorState.OFF if self._line is None else self._line.step()
+        self._warmth.step(self._line)
+        return state
+
+    @property
+    def warming(self) -> Progress | None:
+        """What the sidecar does for itself after its start, while it does."""
+        return self._warmth.progress
 
     def need_line(self) -> Supervisor:
         """The line to work over. Raises LinkError `link.unreachable`."""

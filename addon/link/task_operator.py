@@ -100,9 +100,12 @@ def _describe(task: Task, error: AffektError) -> str:
 
 
 def redraw_sidebars(context: bpy.types.Context) -> None:
-    """Asks every 3D view to draw its panels again, and not its picture, which may take long."""
+    """Asks every 3D view to draw its panels again, and not its picture, which may take long; and
+    the preferences, which show a set-up."""
     for window in context.window_manager.windows:
         for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
             if area.type == "VIEW_3D":
                 for region in area.regions:
                     if region.type == "UI":

@@ -16,12 +16,17 @@ from ..extension.archive import (
     validate_zip,
     write_zip,
 )
+from ..extension.own_wheel import write_wheel
 from ..extension.wheels import collect_wheels
+
+WHEEL_FOLDER = "sidecar_wheel"
+"""Where in the zip the sidecar's wheel lies, as `addon/setup/plan.py` looks for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """Build Blender's extension, with the wheels that it needs, and let Blender validate it."""
+    """Build Blender's extension, with the wheels that it needs and the sidecar's, which its button
+    installs, and let Blender validate it."""
 
     out: Path = Path("dist")
     """Folder for the zip."""
@@ -43,13 +48,14 @@ class Build:
                 self.wheels_from or fetched, stage / "wheels", download=not self.offline
             )
             stage_tree(source, stage, wheels)
+            write_wheel(source, stage / WHEEL_FOLDER)
             zipped = Path(folder, f"affekt-{read_version(source)}.zip")
             write_zip(stage, zipped)
             validators = find_validators(self.blender, source)
             for command in validators:
                 validate_zip(zipped, command)
             path = move_whole(zipped, self.out)
-        print(f"{path}: {path.stat().st_size / 2**20:.1f} MB for {', '.join(wheels)}")
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB for {', '.join(wheels)}")
         print(
             f"Validated by {len(validators)} Blender(s)."
             if validators

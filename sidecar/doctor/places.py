@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...shared import limits
-from ...shared.connection import CACHE_VARIABLE, FILE_NAME, RUNTIME_VARIABLE
+from ...shared.connection import CACHE_VARIABLE, DATA_VARIABLE, FILE_NAME, RUNTIME_VARIABLE
 from ...shared.errors import LinkError
 from ..cache.cache import Cache
 from ..server.key_files import KEYS_VARIABLE
@@ -22,7 +22,7 @@ LEAST_FREE_BYTES = 2_000_000_000
 """Enough for a bake of ten minutes with its vertices and the pictures of a few takes."""
 PIXEL_BYTES = limits.MAX_PIXEL_SLOTS * limits.MAX_PIXEL_SLOT_BYTES
 """Shared memory that one client needs."""
-_FOLDER_VARIABLES = (RUNTIME_VARIABLE, CACHE_VARIABLE, KEYS_VARIABLE)
+_FOLDER_VARIABLES = (RUNTIME_VARIABLE, CACHE_VARIABLE, DATA_VARIABLE, KEYS_VARIABLE)
 _OTHER_VARIABLES = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "TORCH_CUDA_ARCH_LIST")
 
 

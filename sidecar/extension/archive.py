@@ -14,7 +14,7 @@ from pathlib import Path
 from ...shared.errors import InputError
 from ..files import not_writable, write_whole
 
-MANIFEST = "blender_manifest.toml"
+MANIFEST, PROJECT = "blender_manifest.toml", "pyproject.toml"
 INCLUDED = ("__init__.py", "LICENSE", "addon", "shared")
 """Files and folders of the repository in the zip, beside the manifest and the wheels."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -27,7 +27,7 @@ def find_source() -> Path:
     Raises InputError `option.source` if it was installed without the add-on's sources.
     """
     root = Path(__file__).resolve().parents[2]
-    missing = [name for name in (MANIFEST, *INCLUDED) if not (root / name).exists()]
+    missing = [name for name in (MANIFEST, PROJECT, *INCLUDED) if not (root / name).exists()]
     if missing:
         raise InputError(
             "option.source",
@@ -77,10 +77,15 @@ def write_zip(stage: Path, path: Path) -> None:
     """Packs the folder `stage` into a zip at `path`."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for item in sorted(p for p in stage.rglob("*") if p.is_file()):
-            entry = zipfile.ZipInfo(item.relative_to(stage).as_posix(), _ZIP_DATE)
-            entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, item.read_bytes())
+            archive.writestr(zip_entry(item.relative_to(stage).as_posix()), item.read_bytes())
+
+
+def zip_entry(place: str) -> zipfile.ZipInfo:
+    """An entry that tells neither when nor by whom it was made."""
+    entry = zipfile.ZipInfo(place, _ZIP_DATE)
+    entry.external_attr = 0o644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
 
 
 def move_whole(path: Path, folder: Path) -> Path:

@@ -117,7 +117,7 @@ class Server:
         self._room_at = 0.0
         self._is_making_room = False
         self._runtime_lock: RuntimeLock | None = None
-        self._device = "unknown"
+        self._device, self._pieces = "unknown", (0, 0)
         self.stopped = threading.Event()
         """Set when the server has ended, or `stop` or a client asked it to."""
 
@@ -401,6 +401,8 @@ class Server:
             cache_bytes=self._transfers.size_bytes,
             cache_limit_bytes=self._options.cache_bytes,
             memory_bytes=sum(resident_bytes(pid) for pid in set(pids) if pid is not None),
+            compiled=self._pieces[0],
+            pieces=self._pieces[1],
         )
 
     def _forget_silent(self) -> None:
@@ -461,9 +463,11 @@ class Server:
     def _take_reply(self, news: Heard) -> None:
         reply, inner = orders.unpack(news.frames, orders.REPLIES)
         if isinstance(reply, orders.Ready):
-            self._device = reply.device
+            self._device, self._pieces = reply.device, (0, reply.pieces)
             self._watch.ready()
             self._scheduler.worker_ready()
+        elif isinstance(reply, orders.Compiled):
+            self._pieces = reply.pieces, self._pieces[1]
         elif isinstance(reply, orders.Answered):
             asked = self._scheduler.answered(reply.unit)
             if asked is not None:

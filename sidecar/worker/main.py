@@ -24,7 +24,8 @@ from ..cache.cache import Cache
 from ..memory import MEMORY
 from ..parent_watch import watch_input
 from . import orders
-from .services import Services
+from .services import Compiling, Services
+from .warming import NAMES
 from .work import Work
 
 _log = logging.getLogger("affekt.worker")
@@ -38,17 +39,20 @@ QUIET_MS = 2000
 """After an order the worker warms up only once there was none for so long: the next step of a job,
 or call of a script, comes within milliseconds, and a kernel that is compiled for the first time
 would keep it waiting for seconds."""
+LOOK_MS = 200
+"""How often the worker looks how far the compiling is, while it waits for orders."""
 _SERVER_END_S = 0.1
 """A killed server's process still exists for some milliseconds after its pipes have closed."""
 
 
 def real_services() -> Services:
     """The real functions. Importing them loads torch, which takes a second."""
-    from . import baking, inputs, previews, rendering
+    from . import baking, inputs, previews, rendering, warming
 
     return Services(
         load=inputs.load,
-        warm_up=previews.warm_up,
+        compile_aside=warming.compile_aside,
+        warm_up=warming.warm_up,
         forget=MEMORY.forget,
         read_take=inputs.read_take,
         read_head=inputs.head_of,
@@ -99,12 +103,16 @@ def run(
         limit_memory(memory_bytes)
     if memory_bytes:
         MEMORY.budget_bytes = memory_bytes // REMEMBERED_PART
-    work = Work(services, cache)
+    work, compiling = Work(services, cache), services.compile_aside()
     try:
-        socket.send_multipart(orders.pack(orders.Ready(device=device)))
+        pieces = len(NAMES) if compiling is not None else 0
+        socket.send_multipart(orders.pack(orders.Ready(device=device, pieces=pieces)))
         cold, quiet_ms = services.warm_up(), 0
         while True:
-            _warm_up(socket, cold, quiet_ms)
+            if compiling is not None:
+                compiling = _await_compiling(socket, compiling)
+            if compiling is None:
+                _warm_up(socket, cold, quiet_ms)
             quiet_ms = QUIET_MS
             frames = socket.recv_multipart(copy=False)
             reply = work.handle([frame.buffer for frame in frames])
@@ -112,6 +120,21 @@ def run(
                 socket.send_multipart(reply, copy=False)
     finally:
         work.close()
+        if compiling is not None:
+            compiling.end()
+
+
+def _await_compiling(socket: Dealer, compiling: Compiling) -> Compiling | None:
+    """Waits for an order or until all is compiled, and tells how far that is; None once it is."""
+    told = -1
+    while (done := compiling.done()) is not None:
+        if done != told:
+            socket.send_multipart(orders.pack(orders.Compiled(pieces=done)))
+            told = done
+        if socket.poll(LOOK_MS):
+            return compiling
+    socket.send_multipart(orders.pack(orders.Compiled(pieces=len(NAMES))))
+    return None
 
 
 def _warm_up(socket: Dealer, cold: Iterator[None], quiet_ms: int) -> None:

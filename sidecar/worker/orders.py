@@ -26,6 +26,7 @@ _INDEX = Integer(high=limits.MAX_FRAMES)
 # A file in the user's own part of the cache. A step makes one picture, or two.
 _FILE = Text(longest=200, pattern=r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*\.(png|exr)")
 _FEW = 64
+_PIECES = Integer(high=_FEW)
 
 Unit = Annotated[int, _UNIT]
 """Number of an order. The worker's reply to it has the same number."""
@@ -114,10 +115,20 @@ class Drop(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready(Message):
-    """The worker's first message: it has loaded. device: what it computes on, such as `cpu`."""
+    """The worker's first message: it has loaded. device: what it computes on, such as `cpu`.
+    pieces: how many are being compiled aside."""
 
     TYPE: ClassVar[str] = "ready"
     device: Annotated[str, _NAME]
+    pieces: Annotated[int, _PIECES] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled(Message):
+    """So many of the pieces that are compiled aside are done; comes unasked."""
+
+    TYPE: ClassVar[str] = "compiled"
+    pieces: Annotated[int, _PIECES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +171,9 @@ class Refused(Message):
 
 
 ORDERS: Mapping[str, type[Message]] = {m.TYPE: m for m in (Answer, Begin, Step, Drop)}
-REPLIES: Mapping[str, type[Message]] = {m.TYPE: m for m in (Ready, Answered, Stepped, Refused)}
+REPLIES: Mapping[str, type[Message]] = {
+    m.TYPE: m for m in (Ready, Compiled, Answered, Stepped, Refused)
+}
 
 
 def pack(order: Message, inner: Sequence[Frame] = ()) -> list[Frame]:

@@ -8,10 +8,7 @@ the share of the sky that it sees at rest. What is slow and the same for every f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from importlib import resources
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,12 +35,10 @@ from ..render.shade import DrawOptions, draw_head, share_of_sky
 from ..render.shot import head_from_avatar, motion_for, of_subject
 from . import inputs
 from .inputs import SubjectSource
-from .services import PreviewOutput, PreviewTask, Take
+from .services import PreviewOutput, PreviewTask
 
 DRAFT_SAMPLES = 2
 DRAFT_KEY_RAYS = 2
-_WARM_UP_EDGE = 64
-_DEMO = "demo/take.npz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,35 +80,6 @@ def preview(task: PreviewTask) -> PreviewOutput:
         vertices=vertices if task.wants_vertices else None,
         pixels=pixels,
     )
-
-
-def warm_up() -> Iterator[None]:
-    """Makes previews of the demo's first frame, one between two yields, so that the kernels are
-    compiled before anyone asks."""
-    assets = resources.files(f"{__package__}").joinpath("../assets")
-    with resources.as_file(assets) as folder:
-        path = Path(folder) / _DEMO
-        take = Take(path=path, name=path.name, adapter=None)
-        motion = inputs.source_of(take)[0].motion
-        rows = preview_rows(0, motion.fps, len(motion))
-        numbers = PreviewTask(
-            take=take,
-            track=constant_track(len(rows), motion.fps, happy=1),
-            first=0,
-            frame=0,
-            head=OPEN,
-            wants_vertices=False,
-            picture=None,
-        )
-        picture = PictureRequest(width=_WARM_UP_EDGE, height=_WARM_UP_EDGE)
-        for task in (
-            numbers,
-            replace(numbers, wants_vertices=True),
-            replace(numbers, picture=picture, head=OPEN_GAUSSIANS),
-            replace(numbers, picture=picture),
-        ):
-            preview(task)
-            yield
 
 
 @remembered

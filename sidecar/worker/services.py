@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.calibration import Calibration
@@ -122,6 +122,13 @@ class PreviewOutput:
     pixels: UInt8Array | None = None
 
 
+class Compiling(Protocol):
+    """A process that compiles; see `warming.Aside`."""
+
+    def done(self) -> int | None: ...
+    def end(self) -> None: ...
+
+
 BakeSteps = Generator[JobStep, None, BakeOutput]
 RenderSteps = Generator[JobStep, None, None]
 
@@ -136,6 +143,8 @@ class Services:
 
     load: Callable[[], str]
     """Loads what every request needs; returns the device's name."""
+    compile_aside: Callable[[], Compiling | None]
+    """Begins to compile what is not compiled yet, in a process of its own; None if all is."""
     warm_up: Callable[[], Iterator[None]]
     """Does in advance, piece by piece, what would slow down the first requests."""
     forget: Callable[[], None]

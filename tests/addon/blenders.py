@@ -42,11 +42,13 @@ def build_extension(out: Path) -> None:
     Build(out=out, wheels_from=Path(wheels) if wheels else None).run()
 
 
-def run_script(python: str, user: Path, script: str, options: dict, folder: Path) -> dict:
+def run_script(
+    python: str, user: Path, script: str, options: dict, folder: Path, *, timeout_s: float = 280
+) -> dict:
     """The answer of one of scripts/, run in Blender with that user folder and temporary folder."""
     command, environment, answer = command_in_blender(python, user, script, options, folder)
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=280, check=False
+        command, env=environment, capture_output=True, text=True, timeout=timeout_s, check=False
     )
     output = f"{done.stdout[-4000:]}\n{done.stderr[-6000:]}"
     assert done.returncode == 0, output
@@ -64,6 +66,7 @@ def command_in_blender(
         "BLENDER_USER_RESOURCES": str(user),
         "AFFEKT_RUNTIME_DIR": str(folder / "runtime"),
         "AFFEKT_CACHE_DIR": str(folder / "cache"),
+        "AFFEKT_DATA_DIR": str(folder / "data"),
         # What is tested may lie on the path rather than be installed: the sidecar must see it too.
         "PYTHONPATH": os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])),
         "PYTHONDONTWRITEBYTECODE": "",

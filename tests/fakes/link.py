@@ -96,6 +96,7 @@ class SteppedServices:
     def services(self) -> Services:
         return Services(
             load=lambda: "cpu",
+            compile_aside=lambda: None,
             warm_up=lambda: iter(()),
             forget=lambda: None,
             read_take=self.read_take,

@@ -59,6 +59,7 @@ class FakeServices:
     def services(self) -> Services:
         return Services(
             load=lambda: "cpu",
+            compile_aside=lambda: None,
             warm_up=lambda: iter(()),
             forget=self.forget,
             read_take=self.read_take,

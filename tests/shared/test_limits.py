@@ -88,7 +88,7 @@ PROMISED = MappingProxyType(
         "ORPHAN_S": 30.0,
         "PIECES_AHEAD": 8,
         "PREDECESSOR_S": 20.0,
-        "PROTOCOL_VERSION": (3, 4),
+        "PROTOCOL_VERSION": (3, 5),
         "QUARANTINE_BYTES": 2_147_483_648,
         "QUARANTINE_SECONDS": 60,
         "RAW_PARTS": 1,

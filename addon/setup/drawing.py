@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How *Set Up Sidecar* is drawn, in the preferences and in the sidebar."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..link.drawing import draw_task
+from .environment import LOG
+from .plan import is_outdated, shipped_wheel
+from .properties import SetUpProperties, read_choices
+
+LABEL = "Set Up Sidecar"
+
+
+def needs_update(settings: SetUpProperties | None) -> bool:
+    """Whether the sidecar that was set up is of another build than this extension."""
+    return is_outdated(read_choices(settings).data_folder, shipped_wheel)
+
+
+def draw_set_up(
+    layout: bpy.types.UILayout, settings: SetUpProperties | None, text: str = LABEL
+) -> None:
+    """The button, or its progress while it works, and its log. text: on the button."""
+    if not draw_task(layout, LABEL, scale=1.4):
+        row = layout.row()
+        row.scale_y = 1.4
+        row.operator("affekt.plan_set_up", text=text, icon="IMPORT")
+    if (read_choices(settings).data_folder / LOG).is_file():
+        layout.operator("affekt.open_set_up_log", icon="TEXT")
+
+
+def draw_settings(layout: bpy.types.UILayout, settings: SetUpProperties) -> None:
+    """What set-up can be told."""
+    column = layout.column()
+    column.use_property_split = True
+    for name in ("device", "python", "folder", "wheels", "index", "torch_index"):
+        column.prop(settings, f"setup_{name}")

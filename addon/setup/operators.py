@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import bpy
+
+from ..link.log_text import open_log
+from ..link.operators import watch_session
+from ..link.requests import Waiting
+from ..link.session import session
+from ..link.task_operator import TaskOperator
+from ..link.tasks import Progress, Steps
+from ..preferences import preferences, sidecar_command
+from .drawing import LABEL
+from .environment import LOG
+from .installing import set_up_steps
+from .plan import Choices, Plan, Wheel, describe, make_plan, read_card, shipped_wheel
+from .properties import read_choices
+
+Answer = TypeVar("Answer")
+
+
+class AFFEKT_OT_set_up_sidecar(TaskOperator, bpy.types.Operator):
+    """Install the sidecar for yourself alone, without an administrator: a Python of its own with
+    PyTorch, in your user folder. It asks the settings in the add-on's preferences"""
+
+    bl_idname = "affekt.set_up_sidecar"
+    bl_label = LABEL
+    bl_options = {"REGISTER"}  # noqa: RUF012 (Blender's own form)
+    cancelled = "a sidecar that was there before is still there"
+
+    def make_steps(self, context: bpy.types.Context) -> Steps:
+        choices, wheel = read_choices(preferences(context)), shipped_wheel()
+        session.stop()  # an environment in use cannot be replaced everywhere
+        return _set_up(choices, wheel)
+
+
+def _set_up(choices: Choices, wheel: Wheel) -> Steps:
+    plan = yield from _aside(lambda: make_plan(choices, wheel, read_card), "Looking for a Python")
+    made = yield from set_up_steps(plan)
+    settings = preferences(bpy.context)
+    if settings is not None:
+        settings.python = ""  # it would count before what was just made
+    said = f"The sidecar is set up: Affekt {made.affekt}"
+    if bpy.app.background:
+        return f"{said}."
+    session.start(sidecar_command(settings))
+    watch_session()
+    return f"{said}. It is starting."
+
+
+def _aside(call: Callable[[], Answer], text: str) -> Waiting[Answer]:
+    """What the call answers; a thread makes it, while Blender goes on."""
+    pool = ThreadPoolExecutor(1, "affekt-look")
+    answer = pool.submit(call)
+    pool.shutdown(wait=False)
+    while not answer.done():
+        yield Progress(fraction=0.0, text=text)
+    return answer.result()
+
+
+class AFFEKT_OT_plan_set_up(bpy.types.Operator):
+    """Show what Set Up Sidecar would install and where, and begin once you agree"""
+
+    bl_idname = "affekt.plan_set_up"
+    bl_label = LABEL
+    _plan: Plan
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window.cursor_set("WAIT")
+        try:
+            choices = read_choices(preferences(context))
+            self._plan = make_plan(choices, shipped_wheel(), read_card)
+        finally:
+            context.window.cursor_set("DEFAULT")
+        return context.window_manager.invoke_props_dialog(self, width=520)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column(align=True)
+        for line in describe(self._plan):
+            column.label(text=line)
+        column.separator()
+        column.label(text="Change any of this in the add-on's preferences.", icon="PREFERENCES")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        # In the main window: the preferences' may be closed meanwhile, and the task with it.
+        with context.temp_override(window=context.window_manager.windows[0]):
+            bpy.ops.affekt.set_up_sidecar("INVOKE_DEFAULT")
+        return {"FINISHED"}
+
+
+class AFFEKT_OT_open_set_up_log(bpy.types.Operator):
+    """Show what Set Up Sidecar has done, and what the programs that it ran have said"""
+
+    bl_idname = "affekt.open_set_up_log"
+    bl_label = "Open Set-Up Log"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Nothing has been set up yet")
+        return set_up_log(context).is_file()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        self.report({"INFO"}, open_log(context, set_up_log(context)))
+        return {"FINISHED"}
+
+
+def set_up_log(context: bpy.types.Context) -> Path:
+    """Where the log of set-ups lies."""
+    return read_choices(preferences(context)).data_folder / LOG

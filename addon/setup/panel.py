@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import bpy
+
+from ...shared.errors import LinkError
+from ..link.session import session
+from ..link.tasks import running_task
+from ..panels import SidebarPanel, draw_sentence
+from ..preferences import preferences, sidecar_command
+from .drawing import LABEL, draw_set_up, needs_update
+
+
+class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
+    """Shows only while there is something to set up."""
+
+    bl_idname = "AFFEKT_PT_set_up"
+    bl_label = "Set Up"
+    bl_order = -1
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        task = running_task()
+        if task is not None and task.label == LABEL:
+            return True
+        settings = preferences(context)
+        return not session.is_there and (_lacks_sidecar(context) or needs_update(settings))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings, layout = preferences(context), self.layout
+        if _lacks_sidecar(context):
+            draw_sentence(layout, context, "The sidecar, which computes, is not installed yet.")
+            draw_set_up(layout, settings)
+            return
+        if needs_update(settings):
+            draw_sentence(layout, context, "The sidecar is of another version than this add-on.")
+        draw_set_up(layout, settings, "Update Sidecar")
+
+
+def _lacks_sidecar(context: bpy.types.Context) -> bool:
+    try:
+        sidecar_command(preferences(context))
+    except LinkError:
+        return True
+    return False

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Set Up Sidecar with a Python that only pretends to install: what the panel shows before, what is
+reported, which command counts afterwards; and Start Sidecar that waits, with its errors."""
+
+import os
+from pathlib import Path
+
+import bpy
+import harness
+from layout import Layout, drawn
+
+asked, said = harness.options(), {}
+
+
+def draw_set_up() -> list[list[str]]:
+    """The panel; its sentences in one piece, since there is no region whose width would count."""
+    module = harness.load("addon.setup.panel")
+    module.draw_sentence = lambda layout, _, sentence: layout.label(text=sentence)
+    return drawn(["set_up"])["set_up"]
+
+
+def draw_preferences() -> list[list[str]]:
+    """With the names of the properties alone."""
+    found = []
+    layout = PreferencesLayout(found)
+    settings = bpy.context.preferences.addons[harness.MODULE].preferences
+    type(settings).draw(Stand(settings, layout), bpy.context)
+    return found
+
+
+class PreferencesLayout(Layout):
+    def prop(self, owner: object, name: str, **_: object) -> None:
+        assert name in owner.bl_rna.properties, name
+        self._drawn.append(["prop", name])
+
+    def __getattr__(self, name: str) -> object:
+        made = super().__getattr__(name)
+        return lambda **_: PreferencesLayout(made()._drawn)
+
+
+class Stand:
+    """The preferences, with another layout."""
+
+    def __init__(self, settings: object, layout: Layout) -> None:
+        self._settings, self.layout = settings, layout
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._settings, name)
+
+
+os.environ["PATH"] = ""  # no `affekt` is there
+os.environ["AFFEKT_DATA_DIR"] = asked["data"]
+with harness.enabled():
+    load, ops = harness.load, bpy.ops.affekt
+    load("addon.setup.plan").NEEDED_BYTES.update(cpu=1, cuda=1)
+    settings = bpy.context.preferences.addons[harness.MODULE].preferences
+    command = load("addon.preferences").sidecar_command
+    panel = load("addon.setup.panel").AFFEKT_PT_set_up
+    session = load("addon.link.session").session
+    said["shows_before"] = draw_set_up()
+    said["preferences"] = draw_preferences()
+    said["no_command"] = harness.failure(lambda: ops.start_sidecar(wait=True))
+    said["no_log"] = ops.open_set_up_log.poll()
+
+    settings.setup_device = "CPU"
+    settings.setup_python = asked["bad"]
+    said["failed"] = harness.failure(ops.set_up_sidecar)
+    said["shows_after_failure"] = draw_set_up()
+    settings.setup_python = asked["no_python"]
+    said["no_python"] = harness.failure(ops.set_up_sidecar)
+    said["task_left"] = str(load("addon.link.tasks").running_task())
+
+    settings.setup_python = asked["good"]
+    settings.python = asked["good"]
+    said["answer"] = list(ops.set_up_sidecar())
+    said["python"] = settings.python
+    said["command"] = command(settings)
+    said["shows_after"] = panel.poll(bpy.context)
+    ops.open_set_up_log()
+    said["log"] = bpy.data.texts["Affekt sidecar.log"].as_string()
+    settings.command = "another --option"
+    said["own_command"] = harness.failure(lambda: command(settings))
+    settings.command = "affekt"
+
+    # What was set up here is no sidecar: it ends at once.
+    said["ends"] = harness.failure(lambda: ops.start_sidecar(wait=True))
+    said["state"] = session.state.name
+    said["bake_without"] = harness.failure(ops.add_head)
+    ops.stop_sidecar()
+
+    wheel = next(Path(load("addon.setup").__file__).parents[2].glob("sidecar_wheel/*.whl"))
+    said["wheel"] = wheel.name
+    record = Path(asked["data"]) / "current.json"
+    record.write_text(record.read_text().replace('"wheel": "', '"wheel": "0'))
+    said["shows_update"] = draw_set_up()
+    said["preferences_after"] = draw_preferences()
+    settings.python = asked["hangs"]
+    said["timeout"] = harness.failure(lambda: ops.start_sidecar(wait=True, timeout=0.3))
+    said["state_after_timeout"] = session.state.name
+harness.answer(**said)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What set-up would do: which PyTorch, from where, and that it is said before."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import pytest
+from affekt.addon.setup import plan as plans
+from affekt.addon.setup.environment import Environment, python_of, write_environment
+from affekt.addon.setup.plan import (
+    Card,
+    Choices,
+    card_of,
+    describe,
+    find_wheel,
+    is_outdated,
+    make_plan,
+    shipped_wheel,
+)
+from affekt.shared.errors import InputError
+from affekt.sidecar.commands.extension import WHEEL_FOLDER
+from fakes.set_up import fake_python, small_wheel
+
+H200 = Card(name="NVIDIA H200", cuda=(13, 0))
+OLDER = Card(name="GeForce RTX 3060", cuda=(12, 8))
+OLD = Card(name="GeForce GTX 970", cuda=(11, 4))
+TABLE = """\
++-----------------------------------------------------------------------------------------+
+| NVIDIA-SMI 580.65.06              Driver Version: 580.65.06      CUDA Version: 13.0     |
++-----------------------------------------+------------------------+----------------------+
+| GPU  Name                 Persistence-M | Bus-Id          Disp.A | Volatile Uncorr. ECC |
+|=========================================+========================+======================|
+|   0  NVIDIA H200                    On  |   00000000:04:00.0 Off |                    0 |
+| N/A   31C    P0             75W /  700W |       1MiB / 143771MiB |      0%      Default |
+"""
+
+
+def plan_of(tmp_path: Path, card: Card | None = None, **options: object) -> plans.Plan:
+    choices = Choices(data_folder=tmp_path / "data", python=fake_python(tmp_path), **options)
+    return make_plan(choices, find_wheel(small_wheel(tmp_path).parents[1]), lambda: card, "linux")
+
+
+@pytest.fixture(autouse=True)
+def with_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "has_nvcc", lambda: True)
+
+
+def test_a_card_is_read_from_what_the_driver_prints() -> None:
+    assert card_of(TABLE) == H200
+    assert card_of("NVIDIA-SMI has failed because it couldn't communicate with the driver") is None
+    assert card_of("CUDA UMD Version: 14.1") == Card(name="NVIDIA card", cuda=(14, 1))
+
+
+@pytest.mark.parametrize(
+    ("system", "card", "device", "index"),
+    [
+        ("linux", None, "cpu", "https://download.pytorch.org/whl/cpu"),
+        ("win32", None, "cpu", "https://download.pytorch.org/whl/cpu"),
+        ("darwin", None, "cpu", ""),
+        ("linux", H200, "cuda", ""),
+        ("win32", H200, "cuda", "https://download.pytorch.org/whl/cu130"),
+        ("linux", OLDER, "cuda", "https://download.pytorch.org/whl/cu126"),
+        ("linux", OLD, "cpu", "https://download.pytorch.org/whl/cpu"),
+    ],
+)
+def test_the_build_follows_the_card(
+    tmp_path: Path, system: str, card: Card | None, device: str, index: str
+) -> None:
+    python, wheel = fake_python(tmp_path), find_wheel(small_wheel(tmp_path).parents[1])
+    choices = Choices(data_folder=tmp_path, python=python)
+    made = make_plan(choices, wheel, lambda: card, system)
+    assert (made.device, made.torch_index) == (device, index)
+
+
+def test_the_processor_may_be_chosen_although_there_is_a_card(tmp_path: Path) -> None:
+    def ask() -> Card | None:
+        raise AssertionError("nobody need ask the driver")
+
+    choices = Choices(data_folder=tmp_path, python=fake_python(tmp_path), device="cpu")
+    made = make_plan(choices, find_wheel(small_wheel(tmp_path).parents[1]), ask, "linux")
+    assert (made.device, made.why, made.extras) == ("cpu", "as chosen", "sidecar")
+
+
+@pytest.mark.parametrize(
+    ("card", "reason"),
+    [(None, "no NVIDIA card was found"), (OLD, "the driver of GeForce GTX 970 is too old")],
+)
+def test_a_card_that_is_chosen_and_not_there(
+    tmp_path: Path, card: Card | None, reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason) as caught:
+        plan_of(tmp_path, card, device="cuda")
+    assert caught.value.code == "setup.card"
+
+
+def test_avatars_on_the_card_need_its_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert plan_of(tmp_path, H200).extras == "sidecar,cuda"
+    assert not any("nvcc" in line for line in describe(plan_of(tmp_path, H200)))
+    monkeypatch.setattr(plans, "has_nvcc", lambda: False)
+    made = plan_of(tmp_path, H200)
+    assert made.extras == "sidecar"
+    assert any("nvcc" in line for line in describe(made))
+
+
+def test_what_is_shown_before(tmp_path: Path) -> None:
+    assert describe(plan_of(tmp_path)) == [
+        f"Python 3.12.4: {tmp_path / 'python3'}",
+        "PyTorch for the processor: no NVIDIA card was found",
+        f"Into {tmp_path / 'data'}",
+        "About 0.4 GB is downloaded, then about a minute of compiling",
+    ]
+    (tmp_path / "packages").mkdir()
+    made = plan_of(tmp_path, H200, wheels=tmp_path / "packages")
+    assert describe(made)[1] == "PyTorch for NVIDIA cards: NVIDIA H200, CUDA 13.0"
+    assert describe(made)[3] == (
+        f"About 3 GB is taken from {tmp_path / 'packages'}, then about a minute of compiling"
+    )
+
+
+def test_an_index_that_is_set_counts(tmp_path: Path) -> None:
+    assert plan_of(tmp_path, torch_index_url="https://studio/torch").torch_index == (
+        "https://studio/torch"
+    )
+
+
+def test_a_folder_of_packages_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        plan_of(tmp_path, wheels=tmp_path / "gone")
+    assert caught.value.code == "setup.wheels"
+
+
+def test_the_wheel_is_read(tmp_path: Path) -> None:
+    path = small_wheel(tmp_path)
+    found = find_wheel(tmp_path)
+    assert (found.path, found.version, found.torch) == (path, "0.1.0", "torch>=2.11,<2.14")
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert path.parent.name == WHEEL_FOLDER  # where `affekt extension build` puts it
+
+
+@pytest.mark.parametrize("content", [None, b"no zip"])
+def test_a_copy_without_its_wheel(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        small_wheel(tmp_path).write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        find_wheel(tmp_path)
+    assert caught.value.code == "setup.no_wheel"
+
+
+def test_an_environment_of_another_build_is_outdated(tmp_path: Path) -> None:
+    small_wheel(tmp_path)
+    wheel = find_wheel(tmp_path)
+    assert not is_outdated(tmp_path, lambda: wheel)  # there is none
+    python = python_of(tmp_path / "environment-1-0123ab")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    for sha256, outdated in ((wheel.sha256, False), ("00" * 32, True)):
+        made = Environment(
+            folder="environment-1-0123ab",
+            base=sys.executable,
+            wheel=sha256,
+            affekt="0.1.0",
+            device="cpu",
+        )
+        write_environment(tmp_path, made)
+        assert is_outdated(tmp_path, lambda: wheel) == outdated
+    shipped_wheel.cache_clear()
+    assert not is_outdated(tmp_path, shipped_wheel)  # a clone carries none

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is compiled once on a machine, and how a worker lets another process do it."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import zmq
+from affekt.sidecar import cli
+from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.worker import main, orders, warming
+from affekt.sidecar.worker.warming import NAMES, Aside, compile_aside, is_compiled
+from fakes.orders import FakeServices
+
+DEADLINE_S = 60
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_after_it_nothing_is_left_to_compile(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command says each piece; pieces that it did leave a sign, which goes with the kernels."""
+    done: list[str] = []
+    pieces = [lambda name=name: done.append(name) for name in NAMES]
+    monkeypatch.setattr(warming, "pieces", lambda: pieces)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    assert not is_compiled()
+    assert cli.run(["compile"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        *(f"{number}/6 {name}" for number, name in enumerate(NAMES, 1)),
+        "All is compiled.",
+    ]
+    assert done == list(NAMES)
+    assert is_compiled()
+    assert compile_aside() is None
+    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+    assert not is_compiled()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "elsewhere"))
+    assert not is_compiled()
+
+
+def test_the_pieces_are_those_that_are_named() -> None:
+    assert len(warming.pieces()) == len(NAMES)
+
+
+def test_a_process_aside_tells_how_far_it_is() -> None:
+    told = "print('1/3 one'); print('3/3 three', flush=True); import os; os.read(0, 1)"
+    aside = Aside([sys.executable, "-S", "-c", told])
+    until(lambda: aside.done() == 2)
+    aside.end()
+    until(lambda: aside.done() is None)
+
+
+def test_it_ends_with_the_worker() -> None:
+    """Its standard input closes, however the worker ends."""
+    aside = Aside()
+    assert aside.done() == 0
+    aside.end()
+    until(lambda: aside.done() is None)
+
+
+class Compiles:
+    """Says these numbers, one each time it is asked, and at last that it has ended."""
+
+    def __init__(self, *told: int) -> None:
+        self._told = list(told)
+
+    def done(self) -> int | None:
+        return self._told.pop(0) if self._told else None
+
+    def end(self) -> None:
+        pass
+
+
+class Socket:
+    """Gives orders after so many looks each; keeps what the worker says."""
+
+    def __init__(self, *looks: int) -> None:
+        self._looks, self.said = list(looks), []
+
+    def send_multipart(self, frames: list[bytes], copy: bool = True) -> None:
+        self.said.append(orders.unpack(frames, orders.REPLIES)[0])
+
+    def poll(self, timeout: int) -> bool:
+        if not self._looks:
+            return True
+        self._looks[0] -= 1
+        return self._looks[0] < 0
+
+    def recv_multipart(self, copy: bool = True) -> list[zmq.Frame]:
+        if not self._looks:
+            raise zmq.ZMQError(zmq.ETERM)
+        self._looks.pop(0)
+        self.said.append("order")
+        return [zmq.Frame(frame) for frame in orders.pack(orders.Drop(job="0" * 32))]
+
+
+def test_orders_are_done_while_it_compiles(tmp_path: Path) -> None:
+    warmed: list[int] = []
+    services = replace(
+        FakeServices().services(),
+        load=lambda: "cuda",
+        compile_aside=lambda: Compiles(0, 0, 1, 1, 4),
+        warm_up=lambda: (warmed.append(number) for number in range(3)),
+    )
+    socket = Socket(1, 0, 9)
+    with pytest.raises(zmq.ZMQError):
+        main.run(socket, lambda: services, Cache(tmp_path / "c"))
+    assert socket.said == [
+        orders.Ready(device="cuda", pieces=6),
+        orders.Compiled(pieces=0),
+        "order",
+        orders.Compiled(pieces=1),
+        "order",
+        orders.Compiled(pieces=1),
+        orders.Compiled(pieces=4),
+        orders.Compiled(pieces=6),
+        "order",
+    ]
+    assert warmed == [0, 1, 2]  # only once nothing is compiled any more
