@@ -19,6 +19,8 @@ from .compat import OVERRIDABLE
 from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
 from .emotion import properties as emotion_properties
+from .export import operators as export_operators
+from .export import panel as export_panel
 from .flame import operators as flame_operators
 from .guard import guard_call, guard_class
 from .head import operators as head_operators
@@ -66,6 +68,8 @@ CLASSES: tuple[type, ...] = (
     motion_operators.AFFEKT_OT_browse_take,
     motion_operators.AFFEKT_OT_use_take,
     motion_operators.AFFEKT_OT_fit_takes,
+    export_operators.AFFEKT_OT_export_take,
+    export_operators.AFFEKT_OT_browse_export,
     emotion_operators.AFFEKT_OT_key_emotions,
     emotion_operators.AFFEKT_OT_neutral,
     bake_operators.AFFEKT_OT_bake,
@@ -78,6 +82,7 @@ CLASSES: tuple[type, ...] = (
     character_panel.AFFEKT_PT_character_shapes,
     character_panel.AFFEKT_PT_character_bones,
     motion_panel.AFFEKT_PT_take,
+    export_panel.AFFEKT_PT_export,
     emotion_panel.AFFEKT_PT_emotion,
     emotion_panel.AFFEKT_PT_emotion_strengths,
     bake_panel.AFFEKT_PT_bake,

@@ -33,8 +33,9 @@ class Convert:
         if self.to in _EMOTIONS:
             self._convert_emotions()
             return
+        from ...shared.take_files import guess_format
         from ..motion.read import read_take
-        from ..motion.write import guess_format, write_motion
+        from ..motion.write import write_motion
 
         take = read_take(self.source, self.reading.options())
         print_notes(self.source.name, take)
@@ -65,9 +66,9 @@ class Convert:
         from ...shared import limits
         from ...shared.ace_emotions import encode_ace
         from ...shared.emotion_keys import encode_keys, sample_keys
+        from ...shared.take_files import FPS
         from ..files import read_bytes, write_whole
         from ..motion.emotions import decode_emotion_keys
-        from ..motion.records import FPS
 
         data = read_bytes(self.source, limits.MAX_MOTION_BYTES, "emotion file")
         fps = self.reading.options().fps or FPS

@@ -9,9 +9,10 @@ import pytest
 from affekt.shared.emotion_keys import decode_track
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion
+from affekt.shared.take_files import WRITERS, guess_format
 from affekt.sidecar import cli
 from affekt.sidecar.motion.read import read_motion, read_take
-from affekt.sidecar.motion.write import WRITERS, guess_format, write_motion
+from affekt.sidecar.motion.write import write_motion
 from fakes.takes import arkit_motion, random_motion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
