@@ -97,7 +97,7 @@ def _frames(
             f"{limits.MAX_FRAMES:,} can be written.",
             "Choose a lower rate.",
         )
-    rows = grid.rows.start + np.arange(count) * (grid.fps / fps)
+    rows = grid.rows.start + np.arange(count, dtype=np.float64) * (grid.fps / fps)
     return frame_times(rows, grid.fps, grid.place), fps
 
 
