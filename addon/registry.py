@@ -20,6 +20,8 @@ from .emotion import operators as emotion_operators
 from .emotion import panel as emotion_panel
 from .emotion import properties as emotion_properties
 from .emotion.strip import hide_strip, show_strip
+from .export import operators as export_operators
+from .export import panel as export_panel
 from .flame import operators as flame_operators
 from .guard import guard_call, guard_class
 from .head import operators as head_operators
@@ -86,6 +88,8 @@ CLASSES: tuple[type, ...] = (
     take_operators.AFFEKT_OT_loop_take,
     take_operators.AFFEKT_OT_use_take_rate,
     take_operators.AFFEKT_OT_set_take_rate,
+    export_operators.AFFEKT_OT_export_take,
+    export_operators.AFFEKT_OT_browse_export,
     emotion_operators.AFFEKT_OT_key_emotions,
     emotion_operators.AFFEKT_OT_neutral,
     emotion_operators.AFFEKT_OT_import_emotions,
@@ -108,6 +112,7 @@ CLASSES: tuple[type, ...] = (
     character_panel.AFFEKT_PT_character_bones,
     motion_panel.AFFEKT_MT_take,
     motion_panel.AFFEKT_PT_take,
+    export_panel.AFFEKT_PT_export,
     emotion_panel.AFFEKT_PT_emotion,
     preset_panel.AFFEKT_PT_presets,
     emotion_panel.AFFEKT_PT_emotion_strengths,

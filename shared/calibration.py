@@ -195,7 +195,7 @@ def solve_calibration(effects: Effects, options: Options | None = None) -> Calib
     gaps = np.stack([effects.wanted[shut, :SHAPES].sum(0), effects.own[shut].sum(0)])
     return Calibration(
         map=found.astype(np.float32),
-        most=effects.most.astype(np.float32),
+        most=_both_sides(effects.most, alike).astype(np.float32),
         gaps=np.clip(gaps / max(np.count_nonzero(shut), 1), -1, 1).astype(np.float32),
         reach=_reach(own, own @ found, wanted),
     )
@@ -311,11 +311,17 @@ def _restoring(
 ) -> Float64Array:
     """Factors (52,) that bring the map's columns to the size that was wanted, measured where the
     shape itself moves the face."""
-    factors, mirror = np.ones(SHAPES), mirrored_shapes()
+    factors = np.ones(SHAPES)
     for shape in np.flatnonzero(~_named(KEPT + SIZED + CLOSING)):
         ratio = _size_ratio(wanted[:, shape], own @ found[:, shape])
         factors[shape] = np.clip(ratio, 1, options.restored)
-    return np.where(alike & alike[mirror], 0.5 * (factors + factors[mirror]), factors)
+    return _both_sides(factors, alike)
+
+
+def _both_sides(values: Float64Array, alike: BoolArray) -> Float64Array:
+    """(52,) the mean of both sides where they are alike, so that no face becomes lopsided."""
+    mirror = mirrored_shapes()
+    return np.where(alike & alike[mirror], 0.5 * (values + values[mirror]), values)
 
 
 def _size_ratio(goal: Float64Array, got: Float64Array) -> float:

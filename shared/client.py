@@ -205,9 +205,9 @@ class Client:
         head_space: FlameSpace | None = None,
         timeout_s: float = READ_S,
     ) -> TakeRead:
-        """The take in the space of the head, as in `get_head`; on the open head also as ARKit's
-        weights, by `space`. Raises InputError `motion.*`,
-        `file.*`, `space.no_adapter` (the take's space needs `adapter`) too."""
+        """The take in the space of the head, as in `get_head`, or as ARKit's weights, by `space`.
+        Raises InputError `motion.*`, `file.*`, `space.no_adapter` (the take's space needs
+        `adapter`) too."""
         said = options or ReadOptions()
         request = ReadMotion(
             motion=motion.sha256,

@@ -325,8 +325,8 @@ class Download(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMotion(Message):
-    """Decodes the take and converts it to the space of the head (as in `GetHead`), on the open head
-    to `space` (3.4). The rest is a `ReadOptions`."""
+    """Decodes the take and converts it to the space of the head (as in `GetHead`), or to ARKit's by
+    `space` (3.4). The rest is a `ReadOptions`."""
 
     TYPE: ClassVar[str] = "read_motion"
     ANSWER: ClassVar[type[Message] | None] = MotionRead

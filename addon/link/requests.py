@@ -27,7 +27,8 @@ from ...shared.messages import RESTART_STAGE
 from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.pictures import PictureRequest
 from ...shared.supervisor import Supervisor, SupervisorState
-from ..motion.npz import decode_motion, encode_motion
+from ...shared.take_files import encode_motion
+from ..motion.npz import decode_motion
 from .tasks import Progress
 
 Answer = TypeVar("Answer")
@@ -117,14 +118,12 @@ def read_take(
     head: HeadName,
     space: TakeSpace = "open",
 ) -> Waiting[TakeRead]:
-    """The take in the space of a head on FLAME; else in the open head's, or as ARKit's weights."""
+    """The take in the space of the head, or as ARKit's weights by `space`."""
 
     def read(client: Client) -> TakeRead:
         sent = client.upload(take.data, "motion", take.name)
         helper = None if adapter is None else client.upload(adapter.data, "adapter", adapter.name)
-        if head.space is None:
-            return client.read_take(sent, helper, options, space=space)
-        return client.read_take(sent, helper, options, **head.options())
+        return client.read_take(sent, helper, options, space=space, **head.options())
 
     return (yield from _call(line, read, f"Reading {take.name}"))
 

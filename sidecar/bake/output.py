@@ -22,9 +22,9 @@ import numpy as np
 
 from ...shared.head import ARRAY_FIELDS, HeadModel
 from ...shared.replacement import partial_path, replace_file
+from ...shared.take_files import encode_motion
 from ..files import not_writable
 from ..modulation.modulator import Modulator
-from ..motion.affekt_npz import encode_motion
 from .bake import BakedChunk, BakeJob, BakeResult
 
 MOTION, TAKE, VERTICES, REPORT = "motion.npz", "take.npz", "vertices.pc2", "report.json"

@@ -20,6 +20,7 @@ from ...shared.arrays import Float32Array, IndexArray
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import ARKIT_NAMES, FLAME_SPACES, Motion, numbers_of
+from ...shared.npz import encode_npz
 from ..files import read_bytes, refuse_lfs_pointer, write_whole
 from . import npz
 from .arkit import weight_columns
@@ -101,7 +102,7 @@ def write_adapter(adapter: LinearAdapter, path: Path) -> None:
     arrays = {name: getattr(adapter, name) for name in names}
     version = FORMAT if adapter.weight_root is None else BUILT_FORMAT
     texts = {"format": np.array(version), "space": np.array(adapter.space)}
-    write_whole(path, npz.encode_npz({**texts, **arrays}))
+    write_whole(path, encode_npz({**texts, **arrays}))
 
 
 def make_linear_adapter(matrices_path: Path, space: str) -> LinearAdapter:

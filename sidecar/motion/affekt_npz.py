@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...shared import limits
 from ...shared.errors import InputError
-from ...shared.motion import WIDTHS, Motion
+from ...shared.motion import WIDTHS
+from ...shared.take_files import FIRST_FRAME
 from . import npz
 from .raw_take import RawTake
 
-FIRST_FRAME = "first_frame"
 _SHAPES = {
     **{name: (npz.FRAMES, width) for name, width in WIDTHS.items()},
     "shape": (300,),
@@ -19,16 +17,6 @@ _SHAPES = {
     "space": (),
 }
 _OPTIONAL = {"eyelids": (npz.FRAMES, 2), FIRST_FRAME: ()}
-
-
-def encode_motion(motion: Motion, first_frame: int = 0) -> bytes:
-    """Encodes a motion as npz; the same motion gives the same bytes. first_frame: which frame of a
-    longer take its first one is, which is written unless it is 0."""
-    arrays = {n: getattr(motion, n) for n in (*_SHAPES, "eyelids") if n not in ("fps", "space")}
-    present = {n: np.asarray(v, np.float32) for n, v in arrays.items() if v is not None}
-    rest = {FIRST_FRAME: np.array(first_frame)} if first_frame else {}
-    about = {"fps": np.array(motion.fps), "space": np.array(motion.space)}
-    return npz.encode_npz({**present, **about, **rest})
 
 
 def decode_affekt(data: bytes, name: str) -> RawTake:

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ARKit's weights by name, and the layout of LAM's `bsData.json`."""
+"""ARKit's weights by name."""
 
 from __future__ import annotations
 
 import difflib
-import json
 
 from ...shared.errors import InputError
-from ...shared.motion import ARKIT_NAMES, Motion
+from ...shared.motion import ARKIT_NAMES
 from .json_values import wrong_shape
 from .weight_names import key_of, weight_place
 
@@ -33,22 +32,3 @@ def weight_columns(names: object, name: str) -> list[int | None]:
                 f"Did you mean '{near[0]}'?" if near else "Rename or remove it.",
             )
     return places
-
-
-def encode_arkit(motion: Motion) -> bytes:
-    """Encodes weights and head rotation in the layout of `bsData.json`."""
-    weights = motion.expression[:, : len(ARKIT_NAMES)].tolist()
-    turns = motion.rotation.tolist()
-    content = {
-        "names": list(ARKIT_NAMES),
-        "metadata": {
-            "fps": motion.fps,
-            "frame_count": len(motion),
-            "blendshape_names": list(ARKIT_NAMES),
-        },
-        "frames": [
-            {"weights": row, "time": i / motion.fps, "rotation": turn}
-            for i, (row, turn) in enumerate(zip(weights, turns, strict=True))
-        ],
-    }
-    return json.dumps(content).encode()

@@ -18,17 +18,9 @@ import numpy as np
 
 from ...shared.arrays import Float64Array, FloatArray, Int64Array
 from ...shared.errors import InputError
+from ...shared.take_files import HEAD_ANGLES
 from . import head_matrix
-from .columns import (
-    HEAD,
-    Columns,
-    is_clock,
-    is_number,
-    is_time,
-    passed_over_note,
-    sort_columns,
-    unit_of,
-)
+from .columns import Columns, is_clock, is_number, is_time, passed_over_note, sort_columns, unit_of
 from .json_frames import Face, Frame, columns_of, find_faces, find_frames, is_faceless, names_of
 from .json_values import matrix, number, table, wrong_shape
 from .raw_take import Clock, RawTake
@@ -294,7 +286,7 @@ def _by_columns(columns: dict[str, list[object]], fps: float | None, name: str) 
     sorted_ = sort_columns(numeric, name)
     rows = {"expression": _spread(values, sorted_.weights, 100)}
     if sorted_.head:
-        angles = _spread(values, sorted_.head, len(HEAD))
+        angles = _spread(values, sorted_.head, len(HEAD_ANGLES))
         rows["head_angles"] = angles * sorted_.head_unit_rad
     frames = [
         _Row(face=None, frame={key: columns[key][i] for key in columns if is_time(key)}, number=i)

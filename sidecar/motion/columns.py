@@ -15,16 +15,12 @@ from ...shared.ace_emotions import ACE_EMOTIONS
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
+from ...shared.take_files import EYE_ANGLES, HEAD_ANGLES
 from .json_values import wrong_shape
 from .weight_names import WEIGHTS, key_of
 
-HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
-_SIDES = ("LeftEye", "RightEye")
-EYES = tuple(f"{side}{angle}" for side in _SIDES for angle in ("Yaw", "Pitch", "Roll"))
 _NEAR = 0.85
-
-
-_HEAD = {key_of(name): i for i, name in enumerate(HEAD)} | {
+_HEAD = {key_of(name): i for i, name in enumerate(HEAD_ANGLES)} | {
     prefix + angle: i
     for prefix in ("", "head", "headrotation")
     for i, angle in enumerate(("yaw", "pitch", "roll"))
@@ -52,7 +48,7 @@ _NUMBERS = ("frame", "frameindex", "frameid", "frameidx", "framenumber", "framen
             "framecount", "index", "idx", "")  # fmt: skip
 _FACES = ("face", "faceid", "faceindex", "faceidx", "person", "personid", "trackid", "subjectid")
 _COUNTS = ("blendshapecount", "blendshapescount")
-_IGNORED = ("neutral", *(key_of(name) for name in EYES))
+_IGNORED = ("neutral", *(key_of(name) for name in EYE_ANGLES))
 _EMOTIONS = {key_of(name): name for name in (*EMOTIONS, *ACE_EMOTIONS)}
 
 

@@ -11,16 +11,14 @@ depth is a guess); they keep the file's axes.
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from ...shared.errors import InputError
-from ...shared.motion import Motion
+from ...shared.take_files import FLAME_KEYS
 from . import records
 from .json_values import array, number, wrong_shape
 from .raw_take import RawTake
-from .vhap import KEYS, decode_vhap
+from .vhap import decode_vhap
 
 
 def is_lam(content: dict[str, object]) -> bool:
@@ -30,7 +28,7 @@ def is_lam(content: dict[str, object]) -> bool:
 
 def decode_lam(content: dict[str, object], name: str) -> RawTake:
     """Decodes the parsed JSON. Raises InputError `motion.*`, `file.wrong_kind`."""
-    missing = [key for key in KEYS.values() if key not in content and key != "shape"]
+    missing = [key for key in FLAME_KEYS.values() if key not in content and key != "shape"]
     if missing:
         raise InputError(
             "file.wrong_kind",
@@ -40,24 +38,13 @@ def decode_lam(content: dict[str, object], name: str) -> RawTake:
     values = {**content, "expr": _expression(content["expr"], name)}
     if not content.get("shape"):
         values.pop("shape", None)
-    record = {key: array(values[key], key, name) for key in KEYS.values() if key in values}
+    record = {key: array(values[key], key, name) for key in FLAME_KEYS.values() if key in values}
     if "fps" in content:
         record["fps"] = np.array(number(content["fps"], "fps", name))
     expression = records.rows(record, "expr", name)
     if len(expression) == len(records.rows(record, "jaw_pose", name)) - 1:
         record["expr"] = np.concatenate([expression[:1], expression])
     return decode_vhap(record, name)
-
-
-def encode_lam(motion: Motion) -> bytes:
-    """flame_params.json of a take in `flame2023`, with as many expressions as poses."""
-    content: dict[str, object] = {
-        key: getattr(motion, field).tolist() for field, key in KEYS.items()
-    }
-    content["expr"] = [
-        {f"expr{i}": value for i, value in enumerate(row)} for row in motion.expression.tolist()
-    ]
-    return json.dumps({**content, "fps": motion.fps}).encode()
 
 
 def _expression(rows: object, name: str) -> list[object]:

@@ -21,10 +21,10 @@ import numpy as np
 
 from ...shared import limits
 from ...shared.errors import InputError
+from ...shared.take_files import APP_ORDER, EYE_ANGLES, HEAD_ANGLES
 from ...shared.wording import say_count
 from ..files import too_large
-from .columns import EYES, HEAD, sort_columns
-from .livelink import APP_ORDER
+from .columns import sort_columns
 from .raw_take import Clock, RawTake
 from .timeline import too_long
 
@@ -39,7 +39,7 @@ _SWAPPED = {
     "mouthLeft": "mouthRight",
     "mouthRight": "mouthLeft",
 }
-PACKET_ORDER = (*(_SWAPPED.get(name, name) for name in APP_ORDER), *HEAD, *EYES)
+PACKET_ORDER = (*(_SWAPPED.get(name, name) for name in APP_ORDER), *HEAD_ANGLES, *EYE_ANGLES)
 """The order of a packet's values; the left jaw and mouth come first, unlike in the app's CSV."""
 
 

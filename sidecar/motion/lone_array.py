@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ...shared.arrays import FloatArray
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
+from ...shared.take_files import APP_ORDER
 from . import records
-from .livelink import APP_ORDER
 from .raw_take import RawTake
 
 _CLEARLY = 0.6

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads and writes npz files: the same arrays give the same bytes, and no header is trusted.
+"""Reads npz files; no header is trusted. `shared/npz.py` writes them.
 
 A member's header is compared with the expected shape and the size of the archive before memory is
 allocated; pickled arrays are refused. Nothing is unpacked to disk.
@@ -31,7 +31,6 @@ Array = NDArray[np.generic]
 Shape = tuple[int, ...]
 NPY_MAGIC = b"\x93NUMPY"
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _MAX_MEMBERS = 64
 _MAX_TEXT = 64  # characters of one string in an array
 _MAX_LOOSE_BYTES = limits.MAX_FRAMES * 300 * 8  # float64 of 300 shape coefficients a frame
@@ -53,22 +52,6 @@ BROKEN = (
     OverflowError,
 )
 """Errors that zipfile and numpy raise on damaged archives (found by mutating real ones)."""
-
-
-def encode_npz(arrays: Mapping[str, Array]) -> bytes:
-    """The arrays as an uncompressed npz; the same arrays give the same bytes."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, values in arrays.items():
-            member = io.BytesIO()
-            values = np.asarray(values)
-            np.lib.format.write_array(
-                member, values.reshape(values.shape, order="C"), version=(1, 0), allow_pickle=False
-            )
-            info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, member.getvalue())
-    return out.getvalue()
 
 
 def member_names(data: bytes, name: str) -> list[str]:

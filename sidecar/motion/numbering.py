@@ -16,8 +16,9 @@ from dataclasses import replace
 import numpy as np
 
 from ...shared.arrays import Int64Array
+from ...shared.take_files import FPS
 from .raw_take import Clock, RawTake
-from .records import FPS, several
+from .records import several
 
 _LEAST_STEPS = 3  # fewer steps of the same size may be gaps
 _MOST_MISSING = 10  # times as many frames as there are: beyond, the numbers count something else

@@ -13,9 +13,10 @@ import numpy as np
 from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.motion import WIDTHS, Motion, ReadOptions, TakeRead, make_motion
+from ...shared.take_files import encode_motion
 from ..files import read_bytes, refuse_lfs_pointer, too_large
 from . import faces, llv, npz, pickled, timeline, torch_file, units
-from .affekt_npz import decode_affekt, encode_motion
+from .affekt_npz import decode_affekt
 from .arkit_json import decode_arkit_json, is_arkit_json
 from .arkit_table import decode_arkit_table, is_arkit_table
 from .folder import ARRAYS, Source, read_folder, siblings

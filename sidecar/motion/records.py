@@ -21,10 +21,6 @@ from ...shared.wording import say_count
 from . import npz
 from .raw_take import RawTake
 
-FPS = 30.0
-"""The rate of takes whose file names none, as trackers' files do not (LAM's clips have it, compared
-with their sound); `--fps` sets another."""
-
 Record = Mapping[str, NDArray[np.generic]]
 
 _MOST_FACES = 16  # side by side in one array

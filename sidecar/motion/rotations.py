@@ -82,15 +82,6 @@ def axis_angle_from_yaw_pitch_roll(angles: Float64Array) -> Float64Array:
     return _scipy_rotation().from_euler("YXZ", angles).as_rotvec()
 
 
-def yaw_pitch_roll_from_axis_angle(vector: Float64Array) -> Float64Array:
-    """The inverse, pitch in -pi/2..pi/2. Not by SciPy, which warns where the pitch is pi/2."""
-    m = _scipy_rotation().from_rotvec(vector).as_matrix()
-    pitch = np.arcsin(np.clip(-m[:, 1, 2], -1, 1))
-    yaw = np.arctan2(m[:, 0, 2], m[:, 2, 2])
-    roll = np.arctan2(m[:, 1, 0], m[:, 1, 1])
-    return np.stack([yaw, pitch, roll], 1)
-
-
 def _scipy_rotation() -> type[Rotation]:
     # Here, since most takes have no rotation to convert, and SciPy takes 0.3 s to load.
     from scipy.spatial.transform import Rotation

@@ -11,7 +11,6 @@ drop-frame codes do: at each full minute but the tenth, two numbers (of 60: four
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,13 +21,12 @@ import numpy as np
 from ...shared import limits
 from ...shared.arrays import Float64Array, Int64Array
 from ...shared.errors import InputError
+from ...shared.timecodes import APP_RATE
 from .grid import Grid, fit_grid
 from .raw_take import Timecodes
 
 RATES = (24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)
 """Frames a second that cameras have."""
-APP_RATE = 60
-"""Frames a second of Live Link Face, where codes leave that open."""
 _DROPPED = {30: (2, 29.97), 60: (4, 59.94)}
 _DAY = 24 * 3600
 _COMPUTED = re.compile(r"(.+[:;.])(\d{1,4}[.,]\d+(?:e-?\d+)?)", re.IGNORECASE)
@@ -205,25 +203,6 @@ def _several_a_code(counted: Counted) -> Counted:
     within = np.arange(len(counted.numbers)) - np.repeat(starts, rows)
     within[: rows[0]] += often - rows[0]
     return Counted(numbers=counted.numbers * often + within, fps=counted.fps * often)
-
-
-def write_timecodes(frames: int, fps: float) -> list[str]:
-    """Codes of consecutive frames that say their times exactly: in whole frames where the rate is
-    whole, else with six digits of a frame's part, which tell the rate to a millionth. They begin
-    with the first second, or for a take within a second with its last frame, so that the second's
-    end tells how many it has."""
-    base = math.ceil(fps - 1e-9)
-    whole = abs(base - fps) < 1e-9
-    first = base - 1 if frames <= base and base != APP_RATE else 0
-    ticks = np.rint((np.arange(frames) * (base / fps) + first) * 1e6).astype(np.int64)
-    return [_code(int(tick), base, whole=whole) for tick in ticks]
-
-
-def _code(ticks: int, base: int, *, whole: bool) -> str:
-    count, part = divmod(ticks, 1_000_000)
-    second, frame = divmod(count, base)
-    digits = "000" if whole else f"{part:06}"
-    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}:{frame:02}.{digits}"
 
 
 def clock_seconds(texts: list[str]) -> Float64Array | None:

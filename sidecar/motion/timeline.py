@@ -18,10 +18,10 @@ from ...shared import limits
 from ...shared.arrays import BoolArray, Float64Array, FloatArray, IndexArray, Int64Array
 from ...shared.errors import InputError
 from ...shared.motion import check_rate
+from ...shared.take_files import FPS
 from ...shared.wording import say_count
 from . import gaps, grid, timecodes
 from .raw_take import Clock, RawTake
-from .records import FPS
 
 _UNITS = {1.0: "seconds", 1e-3: "milliseconds", 1e-6: "microseconds", 1e-9: "nanoseconds"}
 _COMMON = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)

@@ -12,21 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...shared.motion import Motion
-from . import npz, records
+from ...shared.take_files import FLAME_KEYS
+from . import records
 from .raw_take import RawTake
 from .records import Record, RecordFormat
-
-KEYS = {
-    "jaw": "jaw_pose",
-    "neck": "neck_pose",
-    "eyes": "eyes_pose",
-    "rotation": "rotation",
-    "translation": "translation",
-    "expression": "expr",
-    "shape": "shape",
-}
-"""Field of `Motion` -> name in the file, in the order in which it is written."""
 
 _OFFSETS = "static_offset"
 _NONE = np.zeros(0, np.float32)
@@ -35,8 +24,8 @@ _FLAME_VERTICES, _TEETH = 5023, 120
 
 
 def decode_vhap(record: Record, name: str) -> RawTake:
-    """Decodes a record of `KEYS`. Raises InputError `motion.*` for arrays that are no take."""
-    take = records.decode_flame(record, name, "flame2023", KEYS)
+    """Decodes a record of `FLAME_KEYS`. Raises InputError `motion.*` for what is no take."""
+    take = records.decode_flame(record, name, "flame2023", FLAME_KEYS)
     offsets = record.get(_OFFSETS, _NONE)
     if offsets.dtype.kind not in "fiu" or not offsets.any():
         return take
@@ -52,18 +41,8 @@ def _say_offsets(vertices: int) -> str:
     )
 
 
-def encode_vhap(motion: Motion) -> bytes:
-    """`flame_param.npz` of a take in `flame2023`; the rate and the eyelids have no place in it.
-
-    `dynamic_offset`, which GaussianAvatars requires, is one zero offset for all vertices.
-    """
-    arrays = {key: getattr(motion, field) for field, key in KEYS.items()}
-    arrays["dynamic_offset"] = np.zeros((len(motion), 1, 3))
-    return npz.encode_npz({key: np.asarray(v, np.float32) for key, v in arrays.items()})
-
-
 VHAP = RecordFormat(
-    keys=(*KEYS.values(), "fps", _OFFSETS),
+    keys=(*FLAME_KEYS.values(), "fps", _OFFSETS),
     matches=lambda keys: {"expr", "jaw_pose"} <= keys,
     decode=decode_vhap,
 )

@@ -129,13 +129,17 @@ def adapter_of_head(head: HeadModel) -> LinearAdapter | None:
 
 
 def read_take(take: Take, space: TakeSpace) -> tuple[TakeRead, str]:
-    """The take in the space of its head, on the open head in the one that is wanted, and the space
+    """The take in the space of its head, or as ARKit's weights if these are wanted, and the space
     of its file. A FLAME take on a head of its own space stays as it is, bit for bit. Raises as
     `prepared`."""
     read, head = source_of(take)[0], head_of(take.head)
     own = read.motion
     if head.space != files.OPEN:
-        return replace(read, motion=_for_flame(own, head)), own.space
+        motion = _for_flame(own, head)
+        if space == "arkit":
+            spoken = read_head(files.OPEN)
+            motion = as_arkit(to_open(motion, spoken, adapter_of(head, spoken)), spoken)
+        return replace(read, motion=motion), own.space
     ready = prepared(take)
     motion = ready.before
     if space == "arkit":

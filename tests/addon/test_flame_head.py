@@ -11,6 +11,7 @@ import pytest
 from affekt.shared.emotion import constant_track
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion, ReadOptions, make_motion
+from affekt.shared.take_files import encode_motion
 from affekt.sidecar.adapter.kept import adapter_of, adapter_steps
 from affekt.sidecar.bake.bake import BakeJob
 from affekt.sidecar.bake.store import MemoryStore
@@ -19,7 +20,6 @@ from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.forward import layer_of
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.modulation.modulator import load_modulator
-from affekt.sidecar.motion.affekt_npz import encode_motion
 from affekt.sidecar.motion.read import decode_take
 from fakes import attacks
 from fakes.flame import LAYOUTS, flame_arrays, npz

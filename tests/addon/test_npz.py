@@ -6,10 +6,9 @@ from dataclasses import fields
 import numpy as np
 import pytest
 from affekt.addon.motion.npz import decode_motion as decode_own
-from affekt.addon.motion.npz import encode_motion
 from affekt.shared.errors import LinkError
+from affekt.shared.take_files import encode_motion
 from affekt.sidecar.motion.read import decode_motion
-from affekt.sidecar.motion.read import encode_motion as encode_by_sidecar
 
 from .nouns import random_motion
 
@@ -27,7 +26,7 @@ def test_equal_motions_give_equal_bytes() -> None:
 
 def test_the_addon_reads_what_the_sidecar_writes() -> None:
     motion = random_motion(5)
-    back = decode_own(encode_by_sidecar(motion))
+    back = decode_own(encode_motion(motion))
     for entry in fields(motion):
         np.testing.assert_array_equal(getattr(back, entry.name), getattr(motion, entry.name))
 

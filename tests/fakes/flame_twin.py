@@ -10,7 +10,7 @@ import numpy as np
 from affekt.shared.head import HeadModel
 from affekt.sidecar.adapter import registration
 from affekt.sidecar.adapter.features import Features
-from affekt.sidecar.adapter.skin import Hits, Skin, SkinTree, skin_of
+from affekt.sidecar.adapter.skin import Skin, SkinTree, skin_of
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
@@ -91,8 +91,8 @@ def real_mesh_twin(head: HeadModel, basis: Path, seed: int = 0) -> Twin:
     with np.load(basis, allow_pickle=False) as file:
         content = {key: file[key] for key in file.files}
     template, faces = content["v_template"].astype(np.float64), content["faces"].astype(np.int64)
-    skin, target = _skin_part(template, faces), skin_of(head)
-    hits = _wrap(skin, content, head, target)
+    skin, target = skin_part(template, faces), skin_of(head)
+    hits = wrap(skin, content, head, target).hits
     corners, weights = np.zeros((len(template), 3), np.int64), np.zeros((len(template), 3))
     corners[skin.vertex] = target.vertex[target.faces[hits.face]]
     weights[skin.vertex] = hits.weights
@@ -173,7 +173,8 @@ def _joints(head: HeadModel) -> np.ndarray:
     return head.joint_regressor.astype(np.float64) @ head.template
 
 
-def _skin_part(template: np.ndarray, faces: np.ndarray) -> Skin:
+def skin_part(template: np.ndarray, faces: np.ndarray) -> Skin:
+    """FLAME's skin without its eyeballs."""
     vertices = int(faces[(faces == 0).any(1)].max())
     while True:  # FLAME's skin comes first; its eyeballs are pieces of their own
         reached = int(faces[(faces <= vertices).any(1)].max())
@@ -189,8 +190,11 @@ def _skin_part(template: np.ndarray, faces: np.ndarray) -> Skin:
     )
 
 
-def _wrap(skin: Skin, content: dict[str, np.ndarray], head: HeadModel, target: Skin) -> Hits:
-    """FLAME's skin laid onto the open head's by the landmarks of both."""
+def wrap(
+    skin: Skin, content: dict[str, np.ndarray], head: HeadModel, target: Skin
+) -> registration.Registration:
+    """FLAME's skin laid onto the open head's by the landmarks of both. content: as in
+    `real_mesh_twin`."""
     points = content["landmark_indices"].tolist()
     chosen = [points.index(name) for name in IBUG_OF_MEDIAPIPE]
     names = tuple(f"ibug.{ibug}" for ibug in IBUG_OF_MEDIAPIPE.values())
@@ -209,7 +213,15 @@ def _wrap(skin: Skin, content: dict[str, np.ndarray], head: HeadModel, target: S
     target = registration._with_sides(target, head, seen)
     ground = SkinTree.of(target)
     bent = registration._bend(scale * skin.points @ turn.T + shift, skin, ground, (here, there))
-    return ground.nearest(bent, registration._normals(bent, skin.faces), skin.side)
+    return registration.Registration(
+        source=skin,
+        target=target,
+        hits=ground.nearest(bent, registration._normals(bent, skin.faces), skin.side),
+        bent=bent,
+        turn=turn,
+        scale=scale,
+        shift=shift,
+    )
 
 
 def _lips_by_distance(skin: Skin, lips: list[np.ndarray]) -> Skin:

@@ -3,7 +3,7 @@
 
 import numpy as np
 from affekt.shared.arrays import Float32Array
-from affekt.sidecar.motion.npz import encode_npz
+from affekt.shared.npz import encode_npz
 
 from .lam import PROPERTIES, pack_ply
 

@@ -196,7 +196,7 @@ def smplx_arrays(frames: int = 9, *, seed: int = 0, expressions: int = 10) -> di
 
 def livelink_csv(codes: list[str], *, seed: int = 0) -> bytes:
     """As the app writes it: the left eye first, 52 weights, 9 angles."""
-    from affekt.sidecar.motion.livelink import encode_livelink
+    from affekt.shared.take_files import encode_livelink
 
     header = encode_livelink(arkit_motion(1)).decode().split("\r\n")[0]
     rng = np.random.default_rng(seed)

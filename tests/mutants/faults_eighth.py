@@ -94,7 +94,7 @@ EIGHTH = (
     ),
     Fault(
         what="two frames of a Live Link CSV are said to lose their rate",
-        file="sidecar/motion/write.py",
+        file="shared/take_files.py",
         old="    if len(motion) < writer.rate_from and",
         new="    if len(motion) <= writer.rate_from and",
         tests=("tests/sidecar/motion/test_write.py",),

@@ -92,7 +92,7 @@ FIFTH = (
     ),
     Fault(
         what="codes of exactly a second do not tell their rate",
-        file="sidecar/motion/timecodes.py",
+        file="shared/timecodes.py",
         old="if frames <= base and",
         new="if frames < base and",
         tests=("tests/sidecar/motion/test_timecodes.py", "tests/sidecar/motion/test_write.py"),

@@ -122,7 +122,7 @@ FIRST = (
     ),
     Fault(
         what="roll read from the wrong element",
-        file="sidecar/motion/rotations.py",
+        file="shared/take_files.py",
         old="    roll = np.arctan2(m[:, 1, 0], m[:, 1, 1])\n",
         new="    roll = np.arctan2(m[:, 0, 1], m[:, 1, 1])\n",
         tests=("tests/sidecar/motion/test_rotations.py",),

@@ -58,7 +58,7 @@ SIXTH = (
     ),
     Fault(
         what="flame_params.json is written without the first frame's expression, as LAM's own are",
-        file="sidecar/motion/lam.py",
+        file="shared/take_files.py",
         old="for row in motion.expression.tolist()\n",
         new="for row in motion.expression[1:].tolist()\n",
         tests=(

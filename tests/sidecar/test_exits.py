@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from affekt.shared.take_files import encode_motion
 from affekt.sidecar import cli, exits
-from affekt.sidecar.motion.affekt_npz import encode_motion
 from affekt.sidecar.server.keys import make_keys, to_text
 from fakes.link import wait_for
 from fakes.signals import heard

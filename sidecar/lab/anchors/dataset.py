@@ -35,10 +35,10 @@ from ....shared.errors import InputError
 from ....shared.head import HeadModel
 from ....shared.limits import MAX_EMOTION_WEIGHT, MAX_TRACK_BYTES
 from ....shared.motion import Motion, numbers_of
+from ....shared.take_files import encode_motion
 from ....shared.wording import say_count
 from ...files import read_bytes, write_whole
 from ...motion.adapter import LinearAdapter, read_adapter, to_open
-from ...motion.affekt_npz import encode_motion
 from ...motion.json_values import number, parse_json
 from ...motion.npz import decode_npy
 from ...motion.read import read_motion

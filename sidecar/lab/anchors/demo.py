@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
+from ....shared.take_files import encode_motion
 from ...head.read import read_head
 from ...modulation.windows import MODEL_FPS
-from ...motion.affekt_npz import encode_motion
 from .articulation import LEAD_S, TAIL_S
 from .emotions import expression_table
 from .programs import held_program

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import InputError
-from affekt.sidecar.motion.livelink import encode_livelink
+from affekt.shared.take_files import encode_livelink
 from affekt.sidecar.motion.read import decode_take, read_take
 from fakes.mutation import mutated
 from fakes.takes import (

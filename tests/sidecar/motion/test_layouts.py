@@ -10,8 +10,8 @@ import pytest
 import torch
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, TakeRead
+from affekt.shared.take_files import APP_ORDER
 from affekt.sidecar.motion import records
-from affekt.sidecar.motion.livelink import APP_ORDER
 from affekt.sidecar.motion.read import decode_take
 from fakes.takes import as_bytes, codes, gagavatar_frames, npz_bytes, smirk_arrays, vhap_arrays
 from scipy.io import savemat

@@ -10,7 +10,7 @@ import pytest
 from affekt.shared import limits
 from affekt.shared.errors import AffektError, InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion
-from affekt.sidecar.motion.livelink import APP_ORDER, encode_livelink
+from affekt.shared.take_files import APP_ORDER, encode_livelink
 from affekt.sidecar.motion.read import decode_motion
 from fakes.mutation import mutated
 from fakes.takes import arkit_motion, livelink_csv

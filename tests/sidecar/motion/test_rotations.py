@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import make_motion
+from affekt.shared.take_files import encode_livelink, yaw_pitch_roll_of
 from affekt.sidecar.motion import rotations
-from affekt.sidecar.motion.livelink import encode_livelink
 from affekt.sidecar.motion.read import decode_motion
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,7 +84,7 @@ def test_six_numbers_are_the_first_two_rows() -> None:
 @settings(max_examples=20)
 def test_yaw_pitch_roll_round_trip(seed: int) -> None:
     wanted = vectors(seed, 1.2)
-    angles = rotations.yaw_pitch_roll_from_axis_angle(wanted)
+    angles = yaw_pitch_roll_of(wanted)
     np.testing.assert_allclose(rotations.axis_angle_from_yaw_pitch_roll(angles), wanted, atol=1e-7)
 
 

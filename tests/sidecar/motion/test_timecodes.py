@@ -4,8 +4,9 @@
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
+from affekt.shared.timecodes import write_timecodes
 from affekt.sidecar.motion.raw_take import Clock, RawTake
-from affekt.sidecar.motion.timecodes import read_timecodes, write_timecodes
+from affekt.sidecar.motion.timecodes import read_timecodes
 from affekt.sidecar.motion.timeline import Placed, place
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from affekt.shared.emotion_keys import decode_track
 from affekt.shared.errors import InputError
-from affekt.shared.motion import Motion
+from affekt.shared.motion import Motion, make_motion
+from affekt.shared.take_files import WRITERS, guess_format
 from affekt.sidecar import cli
+from affekt.sidecar.head.read import OPEN, read_head
+from affekt.sidecar.motion.adapter import to_open
 from affekt.sidecar.motion.read import read_motion, read_take
-from affekt.sidecar.motion.write import WRITERS, guess_format, write_motion
+from affekt.sidecar.motion.write import write_motion
 from fakes.takes import arkit_motion, random_motion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -94,6 +97,23 @@ def test_convert_from_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture
     np.testing.assert_array_equal(motion.jaw, random_motion(5).jaw)
 
 
+@pytest.mark.parametrize("out", ["out.csv", "out.json", "out --to livelink"])
+def test_a_take_of_the_open_head_goes_out_as_weights(
+    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = read_head(OPEN)
+    weights = np.random.default_rng(4).uniform(0, 0.8, (5, 100)).astype(np.float32)
+    weights[:, 52:] = 0
+    take = make_motion(expression=weights, fps=24.0, space="arkit")
+    write_motion(to_open(take, head, None), tmp_path / "take.npz")
+    name, *more = out.split()
+    assert cli.run(["convert", str(tmp_path / "take.npz"), str(tmp_path / name), *more]) == 0
+    assert "ARKit's weights" in capsys.readouterr().out
+    again = read_motion(tmp_path / name)
+    assert (again.space, again.fps) == ("arkit", 24.0)
+    np.testing.assert_allclose(again.expression, take.expression, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -146,7 +166,6 @@ def test_bake_takes_a_folder_and_time_codes(
 @pytest.mark.parametrize(
     ("space", "out", "can"),
     [
-        ("open", "out.csv", "npz"),
         ("open", "out.npz --to lam", "npz"),
         ("arkit", "out.npz --to vhap", "npz, arkit, livelink"),
         ("flame2023", "out.json --to arkit", "npz, vhap, lam"),

@@ -302,7 +302,7 @@ def test_sound_and_emotions_begin_where_a_partial_bake_does(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """The take's frames are 2 to 5 of a performance; frame 1 of them is the third one of it."""
-    from affekt.sidecar.motion.affekt_npz import encode_motion
+    from affekt.shared.take_files import encode_motion
     from affekt.sidecar.render import video
 
     (tmp_path / "part.npz").write_bytes(encode_motion(plain_motion("open"), first_frame=2))
