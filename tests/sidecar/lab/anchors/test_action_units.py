@@ -289,7 +289,7 @@ def test_closed_forms_can_be_shut(emotion: str):
 
 COSINES = {
     frozenset(("angry", "disgust")): 0.6,
-    frozenset(("fear", "surprise")): 0.7,
+    frozenset(("fear", "surprise")): 0.75,
     frozenset(("fear", "sad")): 0.5,
 }
 """Emotions that are taken for each other, and the largest cosine of their mean displacements."""
