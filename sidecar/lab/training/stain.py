@@ -24,7 +24,7 @@ from .config import GeometryConfig
 
 CLASSES = len(EMOTIONS) + 1
 """Neutral, then the six emotions."""
-DECAY = 0.9
+DECAY = 0.99
 """Of the running means. A longer memory tells the stain from noise better, but what it tells is
 late: with 0.99 the means swung from one side to the other, and the loss doubled."""
 RAREST = 0.02
