@@ -13,8 +13,8 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from ....shared.arrays import Float32Array, Float64Array, IndexArray
+from ..training.stain import QUANTILES
 
-QUANTILES = (0.1, 0.5, 0.9)
 DECAY = 0.01
 """Weight of the squared weights beside the mean cross-entropy."""
 ITERATIONS = 300

@@ -19,14 +19,15 @@ from torch.nn.functional import cross_entropy, gelu
 from ....shared.arrays import Float32Array
 from ....shared.emotion import EMOTIONS
 from ...modulation.network import NUMBERS
-from ..evaluation.probe import QUANTILES
 from .config import GeometryConfig
 
 CLASSES = len(EMOTIONS) + 1
 """Neutral, then the six emotions."""
-DECAY = 0.9
+DECAY = 0.99
 """Of the running means. A longer memory tells the stain from noise better, but what it tells is
 late: with 0.99 the means swung from one side to the other, and the loss doubled."""
+QUANTILES = (0.1, 0.5, 0.9)
+"""Over time, of a take's numbers: part of what a probe is shown."""
 RAREST = 0.02
 """Share of frames below which a class's mean is no longer trusted."""
 HIDDEN = 128
