@@ -136,12 +136,12 @@ def test_words_shape_the_face_as_they_say(head: HeadModel) -> None:
     assert list(words) == ["Gender", "Age", "Weight", "African", "Asian", "Jaw", "Nose"]
     neutral = _measure(head, np.zeros(52))
     sizes = {word: _measure(head, np.array(values)) - neutral for word, values in words.items()}
-    width, length, nose = (
+    width, length, nose, chin = (
         dict(zip(sizes, row, strict=True)) for row in np.array([*sizes.values()]).T
     )
     assert length["Gender"] > 0.003  # a man's face is longer than a woman's
     assert width["Weight"] > 0.006  # cheeks
-    assert width["Jaw"] > 0.002
+    assert chin["Jaw"] > 0.005
     assert nose["Nose"] > 0.002
     assert nose["African"] > 0.001
     assert all(np.linalg.norm(values) < 8 for values in words.values())  # nobody is a monster
@@ -177,8 +177,8 @@ def test_another_skin_has_other_identities(head: HeadModel) -> None:
 
 
 def _measure(head: HeadModel, shape: np.ndarray) -> np.ndarray:
-    """Metres between the jaw's sides at the mouth's height, from the brows to the chin, and between
-    the wings of the nose, by the landmarks."""
+    """Metres between the jaw's sides at the mouth's height, from the brows to the chin, between the
+    wings of the nose, and the chin's width, by the landmarks."""
     vertices = head.template + head.shape_basis @ shape.astype(np.float32)
     points = np.einsum(
         "nk,nkd->nd", head.landmark_weights, vertices[head.faces[head.landmark_faces]]
@@ -188,6 +188,7 @@ def _measure(head: HeadModel, shape: np.ndarray) -> np.ndarray:
             points[12, 0] - points[4, 0],
             points[17:27, 1].mean() - points[8, 1],
             points[35, 0] - points[31, 0],
+            points[9, 0] - points[7, 0],
         ]
     )
 
