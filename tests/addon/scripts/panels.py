@@ -16,7 +16,7 @@ class Layout:
         self._drawn = drawn
 
     def prop(self, owner: bpy.types.bpy_struct, name: str, **_: object) -> None:
-        assert name in owner.bl_rna.properties, name
+        owner.path_resolve(name)  # raises if there is none
         self._drawn.append(["prop", f"{owner.id_data.name}.{name}"])
 
     def prop_decorator(self, owner: bpy.types.bpy_struct, name: str) -> None:
