@@ -67,7 +67,6 @@ class AFFEKT_OT_shape_head(bpy.types.Operator):
     asian: _word("1 is MakeHuman's Asian face, 0 the mean of three ancestries", -0.5)
     jaw: _word("-1 is a narrow jaw, 1 a wide one")
     nose: _word("-1 is a small nose, 1 a big one")
-    lips: _word("-1 are thin lips, 1 full ones")
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -37,7 +37,8 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     ]
     assert told["Rig"] == told["Her"], "a head's rig stands for the head"
     shown = told["Her"]
-    assert shown["head"] == [["text", "Her"], *ADD_HEAD]
+    controls = [["prop", 'Rig.["aim"]'], ["prop", "Rig.influence"]]
+    assert shown["head"] == [["text", "Her"], *ADD_HEAD, *controls]
     assert shown["take"] == [["button", "affekt.browse_take"]]
     assert shown["bake"] == [["button", "affekt.bake"]]
     assert shown["emotion"] == [

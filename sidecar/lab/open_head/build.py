@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the open head in about a minute, for `affekt head build-open`."""
+"""Builds the open head in some seconds, for `affekt head build-open`."""
 
 from __future__ import annotations
 

@@ -44,12 +44,12 @@ class Spot:
 
 SPOTS = (
     Spot(out=0.002, up=0.062, width=0.040, height=0.022, colour=PALE, share=0.6),  # forehead
-    Spot(out=0.008, up=-0.036, width=0.017, height=0.014, colour=BLOOD, share=0.40),  # cheek
+    Spot(out=0.008, up=-0.036, width=0.017, height=0.014, colour=BLOOD, share=0.36),  # cheek
     Spot(out=-0.032, up=-0.043, width=0.011, height=0.010, colour=BLOOD, share=0.40),  # nose
     Spot(out=-0.032, up=-0.108, width=0.014, height=0.010, colour=BLOOD, share=0.22),  # chin
-    Spot(out=-0.002, up=-0.013, width=0.013, height=0.006, colour=SHADE, share=0.40),  # lower lid
-    Spot(out=0.001, up=0.011, width=0.013, height=0.006, colour=SHADE, share=0.45),  # upper lid
-    Spot(out=-0.015, up=0.000, width=0.004, height=0.007, colour=BLOOD, share=0.45),  # eye's corner
+    Spot(out=-0.002, up=-0.013, width=0.013, height=0.006, colour=SHADE, share=0.25),  # lower lid
+    Spot(out=0.001, up=0.011, width=0.013, height=0.006, colour=SHADE, share=0.30),  # upper lid
+    Spot(out=-0.015, up=0.000, width=0.004, height=0.007, colour=BLOOD, share=0.20),  # eye's corner
 )
 
 

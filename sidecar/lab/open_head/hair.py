@@ -17,10 +17,10 @@ BROW_UP = np.array([0.0205, 0.0225, 0.0248, 0.0258, 0.0232, 0.0185])
 BROW_WIDTH = np.array([0.0062, 0.0078, 0.0074, 0.0062, 0.0044, 0.0020])
 # How far the hairs lean outward from straight up, radians, along the brow.
 BROW_LEAN = np.array([0.25, 0.7, 1.05, 1.25, 1.4, 1.5])
-BROW_PALE = np.array([0.10, 0.05, 0.05, 0.42])
+BROW_PALE = np.array([0.05, 0.0, 0.0, 0.34])
 """Shares of the skin's colour in the four points of a brow's hair: its ends are too fine for the
 mesh."""
-BROW_EDGE_PALE = 0.30
+BROW_EDGE_PALE = 0.25
 """The same, more, in hairs at the upper and lower edge of the brow."""
 BROW_LIFT_M = np.array([0.0003, 0.0005, 0.0005, 0.0005])
 """How far the four points stand off the skin: far enough to be seen, and not to stand out of the

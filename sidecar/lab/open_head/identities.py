@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +44,13 @@ def build_identities(
     Raises InputError `head.shape` if the skin of `kept` is another one.
     """
     macro, details = _macro_targets(data, assembly), _detail_targets(data, assembly)
-    people = _random_people(macro, details, assembly)
-    basis = (
-        _principal(people, components) if kept is None else _carried_on(people, kept, assembly)
-    ).reshape(*assembly.vertices.shape, -1)
+    targets = [*macro.values(), *(side for pair in details for side in (pair.more, -pair.less))]
     skin = assembly.slice_of("skin")
+    people = _People(
+        mixtures=_random_mixtures(list(macro), details),
+        targets=np.stack([target - target[skin].mean(0) for target in targets]),
+    )
+    basis = _principal(people, components) if kept is None else _carried_on(people, kept, assembly)
     return Identities(
         basis=basis,
         directions={
@@ -57,46 +60,60 @@ def build_identities(
     )
 
 
-def _random_people(
-    macro: dict[str, Float64Array], details: list[Modifier], assembly: Assembly
-) -> Float64Array:
-    """(P, V * 3) shapes of random adults, less their mean."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _People:
+    """Random adults: mixtures (P, T), less their mean, of targets (T, V, 3), whose skins stay where
+    they are on the whole."""
+
+    mixtures: Float64Array
+    targets: Float64Array
+
+    def mix(self, shares: Float64Array) -> Float64Array:
+        """(V, 3, S) sums of the people by shares (P, S)."""
+        return np.einsum("tvd,ts->vds", self.targets, self.mixtures.T @ shares, optimize=True)
+
+    def products(self, vertices: Int64Array) -> Float64Array:
+        """(P, P) inner products of the people's shapes at those vertices."""
+        flat = self.targets[:, vertices].reshape(len(self.targets), -1)
+        return self.mixtures @ (flat @ flat.T) @ self.mixtures.T
+
+
+def _random_mixtures(macro: list[str], details: list[Modifier]) -> Float64Array:
+    """(P, T) how much of each macro target, and of each slider's two sides, random adults have,
+    less the mean."""
     rng = np.random.default_rng(20)
-    people = []
-    for _ in range(PEOPLE):
-        person = _random_macro(rng, macro)
-        for pair in details:
-            amount = rng.normal(
-                0, IDENTITY_SPREAD * 1.0 if "head-" in pair.name else IDENTITY_SPREAD * 1.6
-            )
-            person = person + amount * (pair.more if amount > 0 else -pair.less)
-        people.append((person - person[assembly.slice_of("skin")].mean(0)).astype(np.float32))
-    stack = np.stack(people).reshape(len(people), -1)
-    stack -= stack.mean(0)
-    return stack
+    rows = np.zeros((PEOPLE, len(macro) + 2 * len(details)))
+    for row in rows:
+        shares = _random_macro(rng)
+        row[: len(macro)] = [shares.get(name, 0.0) for name in macro]
+        for number, pair in enumerate(details):
+            spread = IDENTITY_SPREAD * (1.0 if "head-" in pair.name else 1.6)
+            amount = rng.normal(0, spread)
+            row[len(macro) + 2 * number + (0 if amount > 0 else 1)] = amount
+    return rows - rows.mean(0)
 
 
-def _principal(people: Float64Array, components: int) -> Float64Array:
-    """(V * 3, S) components of one standard deviation."""
-    values, vectors = np.linalg.eigh((people @ people.T).astype(np.float64))
-    values, vectors = values[::-1][:components], vectors[:, ::-1][:, :components]
-    return (people.T @ vectors) / np.sqrt(len(people) - 1)
+def _principal(people: _People, components: int) -> Float64Array:
+    """(V, 3, S) components of one standard deviation."""
+    values, vectors = np.linalg.eigh(people.products(np.arange(people.targets.shape[1])))
+    return people.mix(vectors[:, ::-1][:, :components] / np.sqrt(len(values) - 1))
 
 
-def _carried_on(people: Float64Array, kept: HeadModel, assembly: Assembly) -> Float64Array:
-    """(V * 3, S) the components of `kept`: which mixture of the people each is, is told from its
+def _carried_on(people: _People, kept: HeadModel, assembly: Assembly) -> Float64Array:
+    """(V, 3, S) the components of `kept`: which mixture of the people each is, is told from its
     skin, and the same mixture moves the rest."""
     skin, template = assembly.slice_of("skin"), assembly.vertices.astype(np.float32)
     check_skin(kept, template, skin)
-    faces = people.reshape(len(people), -1, 3)[:, skin].reshape(len(people), -1)
-    values, vectors = np.linalg.eigh((faces @ faces.T).astype(np.float64))
+    values, vectors = np.linalg.eigh(people.products(skin))
     real = values > _RANK_CUT * values[-1]
-    wanted = kept.shape_basis[skin].astype(np.float64).reshape(-1, kept.shape_basis.shape[2])
-    mixed = vectors[:, real].T @ (faces @ wanted) / values[real, None]
-    basis = (people.T @ (vectors[:, real] @ mixed)).reshape(*template.shape, -1)
+    wanted = kept.shape_basis[skin].astype(np.float64)
+    seen = people.mixtures @ np.einsum(
+        "tvd,vds->ts", people.targets[:, skin], wanted, optimize=True
+    )
+    basis = people.mix(vectors[:, real] @ (vectors[:, real].T @ seen / values[real, None]))
     same = (kept.template == template).all(1)
     basis[same] = kept.shape_basis[same]
-    return basis.reshape(-1, basis.shape[2])
+    return basis
 
 
 def check_skin(kept: HeadModel, template: Float32Array, skin: Int64Array) -> None:
@@ -123,9 +140,9 @@ _DETAILS = {
     "Weight": ("head/head-fat", "cheek/cheek-volume"),
     "Jaw": ("chin/chin-width", "chin/chin-bones"),
     "Nose": ("nose/nose-volume", "nose/nose-scale-horiz"),
-    "Lips": ("mouth/mouth-upperlip-volume", "mouth/mouth-lowerlip-volume"),
 }
-"""MakeHuman's sliders of the face's parts that a word turns."""
+"""MakeHuman's sliders of the face's parts that a word turns. Other parts, such as the lips' volume,
+are not in the components: they move the face too little."""
 
 
 def _words(macro: dict[str, Float64Array], details: list[Modifier]) -> dict[str, Float64Array]:
@@ -157,7 +174,7 @@ def _words(macro: dict[str, Float64Array], details: list[Modifier]) -> dict[str,
         "Weight": both(fat) + turned["Weight"],
         "African": origin("african"),
         "Asian": origin("asian"),
-        **{word: turned[word] for word in ("Jaw", "Nose", "Lips")},
+        **{word: turned[word] for word in ("Jaw", "Nose")},
     }
 
 
@@ -213,27 +230,22 @@ def _macro_targets(data: Path, assembly: Assembly) -> dict[str, Float64Array]:
     }
 
 
-def _random_macro(rng: np.random.Generator, macro: dict[str, Float64Array]) -> Float64Array:
-    """The macro shape of a random adult, up to a constant (V, 3)."""
+def _random_macro(rng: np.random.Generator) -> dict[str, float]:
+    """How much of each macro target a random adult has, who has most of them not at all."""
     gender = {"male": rng.beta(0.6, 0.6)}
     gender["female"] = 1 - gender["male"]
-    ancestry = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.7] * 3), strict=True))
+    ancestry = dict(zip(_ANCESTRIES, rng.dirichlet([0.7] * 3), strict=True))
     old = rng.beta(1.2, 2.2)
     age = {"young": 1 - old, "old": old}
     muscle, weight = _three_way(rng), _three_way(rng)
-    shape = np.zeros_like(macro["african-female-young"])
-    for g, gw in gender.items():
-        for t, tw in age.items():
-            for a, aw in ancestry.items():
-                shape = shape + gw * tw * aw * macro[f"{a}-{g}-{t}"]
-            for m, mw in muscle.items():
-                for w, ww in weight.items():
-                    if mw and ww:
-                        shape = (
-                            shape
-                            + gw * tw * mw * ww * macro[f"universal-{g}-{t}-{m}muscle-{w}weight"]
-                        )
-    return shape
+    shares: dict[str, float] = {}
+    for (g, in_gender), (t, in_age) in product(gender.items(), age.items()):
+        for a, in_ancestry in ancestry.items():
+            shares[f"{a}-{g}-{t}"] = in_gender * in_age * in_ancestry
+        for (m, in_muscle), (w, in_weight) in product(muscle.items(), weight.items()):
+            name = f"universal-{g}-{t}-{m}muscle-{w}weight"
+            shares[name] = in_gender * in_age * in_muscle * in_weight
+    return shares
 
 
 def _three_way(rng: np.random.Generator) -> dict[str, float]:

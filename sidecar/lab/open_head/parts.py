@@ -19,11 +19,11 @@ Carry = Callable[[Float64Array], Float64Array]
 # sRGB. Dark brows and lashes and a mid-brown iris read at any size; the skin is a mean of three.
 SKIN = np.array([0.78, 0.60, 0.50])
 LIP = np.array([0.70, 0.435, 0.395])
-BROW = np.array([0.23, 0.155, 0.11])
+BROW = np.array([0.21, 0.14, 0.10])
 LASH = np.array([0.09, 0.06, 0.05])
 MOUTH = np.array([0.42, 0.16, 0.15])
 TONGUE = np.array([0.72, 0.36, 0.36])
-TOOTH = np.array([0.96, 0.92, 0.84])
+TOOTH = np.array([0.96, 0.93, 0.87])
 GUM = np.array([0.68, 0.37, 0.36])
 SCLERA = np.array([0.93, 0.91, 0.89])
 IRIS_RIM = np.array([0.13, 0.08, 0.05])

@@ -141,7 +141,7 @@ def _crown(
     faces = np.concatenate([faces, cap])
     # Toward the gum enamel is thin and yellow dentine shows; back teeth lie in the mouth's shade.
     neck = np.concatenate([np.repeat(t, AROUND), [0.0]])[:, None]
-    colour = TOOTH * (1 - neck * np.array([0.07, 0.12, 0.24])) * (1 - 0.05 * tooth)
+    colour = TOOTH * (1 - neck * np.array([0.05, 0.08, 0.16])) * (1 - 0.05 * tooth)
     return vertices, _oriented(vertices, faces), colour
 
 

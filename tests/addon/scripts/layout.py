@@ -14,7 +14,7 @@ class Layout:
         self._drawn = drawn
 
     def prop(self, owner: bpy.types.bpy_struct, name: str, **_: object) -> None:
-        assert name in owner.bl_rna.properties, name
+        owner.path_resolve(name)  # raises if there is none
         room = owner.id_data.name if owner.id_data else "Preferences"
         self._drawn.append(["prop", f"{room}.{name}"])
 
