@@ -4,6 +4,9 @@ on them is in test_calibration."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from affekt.shared.head import JOINTS
@@ -141,6 +144,35 @@ def test_what_each_row_counts() -> None:
     assert counts["glabella:y"] == 1.5
     assert (counts["lid gap.outer.right"], counts["rim.gap.middle"]) == (4.0, 0.5)
     assert (counts["mouth width"], counts["brow slope.left"], counts["brow width"]) == (1, 8, 8)
+
+
+def test_a_place_that_the_rig_does_not_show_counts_nothing(
+    places: FacePlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor what only the open head lacks; all else counts as on the open head itself."""
+    shares = places.shares.copy()
+    shares[PLACES.index("chin")] = 0
+    shown = replace(places, shares=shares)
+    monkeypatch.setattr(effects, "rig_places", lambda *_, **__: shown)
+    monkeypatch.setattr(effects, "largest_weights", lambda rig, on_face: np.full(52, 2.0))
+    rig = SimpleNamespace(arkit_shapes=np.zeros((52, len(OPEN.template), 3)))
+    found = effects.effects_of(rig, OPEN)
+    seen = np.ones(len(PLACES))
+    seen[PLACES.index("chin")] = 0
+    np.testing.assert_array_equal(found.row_weights, effects._row_weights(seen))
+    assert found.most.tolist() == [2.0] * 52
+    assert not found.own.any()
+    assert found.closing_rows.sum() == 3
+    gaps = found.wanted[found.closing_rows]
+    assert not gaps[:, 52:55].any()  # lips that touch, as every rig's artist shut them
+    assert np.abs(gaps[:, ARKIT_NAMES.index("jawOpen")]).min() > 0.01
+    # What moves a face less than a tenth of the middle pose does counts no more than that.
+    size = np.linalg.norm(found.wanted, axis=0)
+    least = 0.1 * np.median(size)
+    smile = ARKIT_NAMES.index("mouthSmileLeft")
+    assert found.pose_weights[smile] == pytest.approx(1 / size[smile] ** 2)
+    assert found.pose_weights[52] == pytest.approx(8 / max(size[52], least) ** 2)
+    assert found.pose_weights.max() <= 8 / least**2
 
 
 def test_the_poses_and_what_they_count() -> None:
