@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from affekt.addon.link import requests
+from affekt.addon.link import requests, tasks
 from affekt.addon.link.requests import FileBytes, HeadName
 from affekt.addon.link.tasks import Progress, Task, end_task, running_task, start_task
 from affekt.shared import events
@@ -333,6 +333,22 @@ def test_a_task_goes_on_by_steps_to_its_sentence() -> None:
     assert task.step()
     assert task.result == "done"
     assert Task("Bake", two_steps([])).run() == "done"
+
+
+def test_a_script_waits_between_steps_that_were_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after one that was work: then the next follows at once."""
+    now, waits = [100.0], list[float]()
+
+    def working():
+        yield Progress(fraction=0.1, text="looks")
+        now[0] += 3
+        yield Progress(fraction=0.9, text="works")
+        return "done"
+
+    monkeypatch.setattr(tasks.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(tasks.time, "sleep", waits.append)
+    assert Task("Bake", working()).run() == "done"
+    assert waits == [pytest.approx(tasks.POLL_SECONDS), 0.0]
 
 
 def test_one_task_at_a_time() -> None:

@@ -19,6 +19,11 @@ MISTAKES = {
     f"{TAKE} --format jpg": ("option.value", "Use one of png, exr."),
     f"{TAKE} --passes combined dept": ("option.value", "--passes is 'dept'"),
     f"{TAKE} --depth=no": ("option.value", "Write --depth or --no-depth."),
+    f"{TAKE} --no-depth --fps abc": ("option.value", "--fps is 'abc', not a number."),
+    f"{TAKE} --no_depth --fps abc": ("option.value", "--fps is 'abc', not a number."),
+    f"{TAKE} --depth more --fps 30": ("option.unknown", "'more'"),  # a switch takes no value
+    f"{TAKE} --fps=30 more": ("option.unknown", "'more'"),
+    f"{TAKE} --passes combined depth --fps abc": ("option.value", "--fps is 'abc'"),
     f"{TAKE} --sise 3": ("option.unknown", "Did you mean --size?"),
     f"{TAKE} --no-dept": ("option.unknown", "Did you mean --no-depth?"),
     f"{TAKE} --yaw -20 more": ("option.unknown", "'more'"),

@@ -154,26 +154,6 @@ def test_the_nearest_point_may_be_a_corner_or_on_an_edge(
     np.testing.assert_allclose(hits.distance, [np.linalg.norm(near - [*point, 0.5])])
 
 
-def test_no_point_of_a_triangle_is_nearer_than_the_nearest() -> None:
-    """Against a fine grid of weights, on triangles with a wide corner."""
-    random = np.random.default_rng(3)
-    grid = np.array(
-        [(1 - v - w, v, w) for v in np.linspace(0, 1, 41) for w in np.linspace(0, 1, 41)]
-    )
-    grid = grid[grid[:, 0] >= -1e-9]
-    for _ in range(20):
-        corners = random.normal(size=(3, 3)) * [3, 1, 0.5]
-        skin = skin_with(corners)
-        points = random.normal(size=(40, 3)) * 3
-        hits = SkinTree.of(skin).nearest(points, np.zeros((40, 3)), np.zeros(40, np.int8))
-        away = np.linalg.norm(points[:, None] - grid @ corners, axis=2).min(1)
-        assert (hits.distance <= away + 1e-9).all()
-        assert (hits.weights >= -1e-9).all()
-        np.testing.assert_allclose(
-            hits.distance, np.linalg.norm(points - hits.on(skin.points, skin.faces), axis=1)
-        )
-
-
 def test_a_triangle_further_off_that_fits_goes_before_a_nearer_one() -> None:
     """Three sheets, 0.1, 0.3 and 0.7 above the point: the first looks the other way, the second is
     of the other lip. Where none fits the nearest counts, and is not said to be found."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The open head as a Gaussian avatar: it has no holes, and looks like the head that it covers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
@@ -152,6 +154,16 @@ def test_light_is_soft_and_reads_as_a_face():
     assert light[forehead].mean() > 1.2 * light[below].mean()
     back = light[head.region == REGIONS.index("mouth")]
     assert back.min() < 0.5 * back.max()
+
+
+def test_a_head_without_a_mouth_is_lit_as_it_stands():
+    """Of a user's own labels: nothing is uncovered that was not told apart."""
+    head = read_head("open")
+    bald = replace(head, region=np.where(head.region == REGIONS.index("lip"), 0, head.region))
+    light = baked_light(bald)
+    cheek = (head.region == REGIONS.index("skin")) & (head.template[:, 2] > 0.03)
+    assert light.shape == (len(head.template),)
+    np.testing.assert_allclose(light[cheek].mean(), baked_light(head)[cheek].mean(), rtol=0.1)
 
 
 def test_same_head_same_avatar():

@@ -91,6 +91,95 @@ def test_teeth_stand_out_of_the_dark_or_are_not_told(dark: float, found: int) ->
     assert not shown._stand_out(np.zeros((0, 3), np.float32)).any()
 
 
+def test_azimuth_elevation_and_reach_of_a_place() -> None:
+    """From the skull's middle; both sides are alike."""
+    middle = np.array([0, 0.02, -0.035])
+    places = middle + np.array([[0, 0, 0.1], [-0.03, 0.04, 0], [0.03, -0.04, 0], [-0.1, 0, -0.1]])
+    azimuth, elevation, reach = shown._polar(places)
+    np.testing.assert_allclose(azimuth, [0, 90, 90, 135], atol=1e-9)
+    np.testing.assert_allclose(elevation, [0, 53.130102, -53.130102, 0], atol=1e-6)
+    np.testing.assert_allclose(reach, [0.1, 0.05, 0.05, 0.1 * np.sqrt(2)])
+
+
+def test_two_groups_are_told_apart_along_what_parts_them() -> None:
+    """Of one colour each, 10 steps apart: as far as an eye's 2 steps of spread let them be."""
+    one, other = np.tile([1.0, 5.0], (9, 1)), np.tile([11.0, 5.0], (4, 1))
+    toward, halfway, apart = shown._tell_apart(one, other)
+    np.testing.assert_allclose(toward, [2.5, 0])
+    assert halfway == pytest.approx(6 * 2.5)
+    assert apart == pytest.approx(5)
+    # A group that is spread is further away than it is apart; one that lies far out hardly counts.
+    noise = np.random.default_rng(0).normal(0, 6, (20_000, 2))
+    assert shown._tell_apart(noise, noise + np.array([10.0, 0]))[2] == pytest.approx(
+        10 / np.hypot(6, 2), rel=0.03
+    )
+    noise[:100] += 1000
+    assert shown._tell_apart(noise, noise + np.array([10.0, 0]))[2] == pytest.approx(
+        10 / np.hypot(6, 2), rel=0.08
+    )
+
+
+def on_skull(azimuth_deg: float, elevation_deg: float, count: int = 60) -> np.ndarray:
+    """(count, 3) places on the open head's skin in nearly one direction, on both sides."""
+    spread = np.random.default_rng(7).uniform(-2, 2, (2, count))
+    azimuth, elevation = np.radians([azimuth_deg + spread[0], elevation_deg + spread[1]])
+    side = np.where(np.arange(count) % 2, 1, -1)
+    toward = np.stack(
+        [
+            side * np.sin(azimuth) * np.cos(elevation),
+            np.sin(elevation),
+            np.cos(azimuth) * np.cos(elevation),
+        ],
+        1,
+    )
+    middle = np.array([0, 0.02, -0.035])
+    return middle + toward * shown._skull(middle + toward, OPEN)[:, None]
+
+
+FACE, CROWN, TEMPLE, NAPE = (20.0, -10.0), (60.0, 75.0), (100.0, 5.0), (170.0, -50.0)
+PALE, DARK = (0.8, 0.62, 0.52), (0.15, 0.1, 0.08)
+
+
+def hair_of(
+    colours: dict[tuple[float, float], tuple[float, ...]], off_m: float = 0.0
+) -> list[float]:
+    """The share of hair in the face, on the crown, at the temples and in the nape; what has no
+    colour is pale. off_m: how far the crown's stands off the skull."""
+    spots = (FACE, CROWN, TEMPLE, NAPE)
+    place = np.concatenate([on_skull(*spot) for spot in spots]).astype(np.float32)
+    stood = place.copy()
+    middle = np.array([0, 0.02, -0.035], np.float32)
+    out = place[60:120] - middle
+    stood[60:120] += np.float32(off_m) * out / np.linalg.norm(out, axis=1, keepdims=True)
+    colour = np.repeat([colours.get(spot, PALE) for spot in spots], 60, 0).astype(np.float32)
+    found = shown._looks_like_hair(stood, place, colour, np.ones(240, bool), OPEN)
+    return found.reshape(4, 60).mean(1).tolist()
+
+
+def test_what_hangs_is_hair_if_it_looks_like_the_scalp() -> None:
+    assert hair_of({CROWN: DARK}) == [0, 1, 0, 0]
+    assert hair_of({CROWN: DARK, TEMPLE: DARK}) == [0, 1, 1, 0]
+    assert hair_of({CROWN: DARK, NAPE: DARK}) == [0, 1, 0, 1]
+
+
+def test_bald_heads_have_none_unless_the_scalp_stands_off() -> None:
+    assert hair_of({}) == [0, 0, 0, 0]
+    assert hair_of({TEMPLE: DARK}) == [0, 0, 0, 0]
+    assert hair_of({}, off_m=0.007) == [0, 0, 0, 0]
+    assert hair_of({}, off_m=0.009) == [0, 1, 0, 0]
+
+
+def test_a_brow_is_hair_where_it_is_dark() -> None:
+    brows = OPEN.template[OPEN.region == REGIONS.index("brow")][::4]
+    place = np.concatenate([on_skull(*FACE), on_skull(*CROWN), brows]).astype(np.float32)
+    colour = np.tile(np.float32(PALE), (len(place), 1))
+    colour[60:120] = DARK
+    colour[120::2] = (0.6, 0.45, 0.38)
+    found = shown._looks_like_hair(place, place, colour, np.ones(len(place), bool), OPEN)
+    assert found[120::2].all()
+    assert not found[121::2].any()
+
+
 def _view(size: int) -> shown.View:
     """A picture of size by size pixels, all filled."""
     row, column = (places.ravel() for places in np.indices((size, size)))

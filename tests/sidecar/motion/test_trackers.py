@@ -16,6 +16,7 @@ from fakes.takes import (
     codes,
     frames_of,
     gagavatar_frames,
+    lam_content,
     metrical_frame,
     npz_bytes,
     smirk_arrays,
@@ -178,6 +179,16 @@ def test_metrical_frames_are_a_folder(tmp_path: Path) -> None:
     np.testing.assert_allclose(motion.eyes[4], [0, 0, 0, 0, 0.2, 0], atol=1e-6)
     np.testing.assert_allclose(motion.rotation, 0, atol=1e-6)
     np.testing.assert_allclose(motion.translation[0], [-0.1, 0.2, -1], atol=1e-6)
+
+
+def test_lam_with_expressions_as_lists() -> None:
+    """Rows of numbers say the same as rows of names."""
+    content = lam_content(5)
+    named = decode_motion(as_bytes(content), "flame_params.json")
+    content["expr"] = [list(row.values()) for row in content["expr"]]
+    listed = decode_motion(as_bytes(content), "flame_params.json")
+    np.testing.assert_array_equal(listed.expression, named.expression)
+    assert listed.expression.any()
 
 
 @pytest.mark.parametrize("expressions", [10, 50, 100])

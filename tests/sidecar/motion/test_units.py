@@ -307,6 +307,15 @@ def test_two_whole_turns_are_the_most(radians: float, kept: bool) -> None:
     assert caught.value.code == "motion.rotation"
 
 
+@pytest.mark.parametrize(("rows_away", "rad"), [(97, 3.0 - np.pi), (3, np.radians(3.0))])
+def test_angles_beyond_a_heads_are_other_axes_if_they_last(rows_away: int, rad: float) -> None:
+    """Up to a half turn; degrees if only some rows have them."""
+    turns = np.zeros((100, 3))
+    turns[:rows_away, 1] = -3.0
+    out = converted(head(turns)).rows["rotation"]
+    np.testing.assert_allclose(np.abs(out[0]), [abs(rad), 0, 0], atol=1e-9)
+
+
 @pytest.mark.parametrize(("rows_away", "turned"), [(97, True), (93, False)])
 def test_opencvs_axes_show_in_nineteen_of_twenty_rows(rows_away: int, turned: bool) -> None:
     turns = np.zeros((100, 3))

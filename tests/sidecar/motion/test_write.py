@@ -58,6 +58,14 @@ def test_what_has_no_place_is_named(tmp_path: Path) -> None:
     assert write_motion(motion, tmp_path / "take", "arkit") == ("neck",)
 
 
+@pytest.mark.parametrize("frames", [1, 5])
+def test_gaussian_avatars_keeps_no_rate(tmp_path: Path, frames: int) -> None:
+    motion = random_motion(frames, space="flame2023")
+    assert "rate" not in " ".join(write_motion(motion, tmp_path / "p.npz", "vhap"))
+    faster = replace(motion, fps=motion.fps + 1)
+    assert "rate" in write_motion(faster, tmp_path / "p.npz", "vhap")[-1]
+
+
 @pytest.mark.parametrize(
     ("form", "space", "code"),
     [

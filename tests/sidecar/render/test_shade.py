@@ -236,6 +236,17 @@ def test_a_lid_takes_the_sky():
     assert visibility(vertices, faces[2:], down)[0, 8] > 0.9
 
 
+@pytest.mark.parametrize(("behind", "seen"), [(0.003, 1.0), (0.015, 0.5), (0.03, 0.0)])
+def test_what_lies_just_behind_a_surface_is_hidden_by_degrees(behind: float, seen: float):
+    """From 0.006 of the mesh's radius on to four times that; the radius is the root of 2 here."""
+    plate = np.array([[-1.0, 0, 1], [1, 0, 1], [1, 0, -1], [-1, 0, -1]])
+    vertices = np.concatenate([plate, [[0.1, -behind * np.sqrt(2), 0.2]]])
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    found = visibility(vertices, faces, np.array([[0.0, 1, 0]]))
+    assert found[0, 4] == pytest.approx(seen, abs=0.01)
+    np.testing.assert_allclose(found[0, :4], 1)
+
+
 def test_neighbour_mean_keeps_a_constant_and_mixes_a_face():
     faces = np.array([[0, 1, 2]], np.int32)
     values = np.array([[3.0, 1], [0, 1], [0, 1], [7, 1]], np.float32)
@@ -246,6 +257,16 @@ def test_direction_sets():
     for directions in (sphere_directions(26), cone_directions(np.array([0.2, -1, 0.1]), 0.16, 5)):
         np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1, atol=1e-12)
     assert np.abs(sphere_directions(200).mean(0)).max() < 0.01
+
+
+def test_a_lamps_cone():
+    """As wide as its half angle, as dense in its middle as at its rim, about its axis."""
+    axis = np.array([0.6, 0, -0.8])
+    lamp = cone_directions(5 * axis, 0.3, 400)
+    tangents = np.tan(np.arccos(lamp @ axis)) / np.tan(0.3)
+    assert 0.99 < tangents.max() <= 1
+    assert (tangents < 0.5).mean() == pytest.approx(0.25, abs=0.01)
+    np.testing.assert_allclose(lamp.mean(0) / np.linalg.norm(lamp.mean(0)), axis, atol=2e-3)
 
 
 def test_any_head_can_be_drawn():

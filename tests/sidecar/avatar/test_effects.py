@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a face's places are, what counts how much, and how the sides go together; what is measured
+on them is in test_calibration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from affekt.shared.head import JOINTS
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.avatar import effects
+from affekt.sidecar.avatar.effects import (
+    PLACES,
+    SPEECH,
+    FacePlaces,
+    face_places,
+    landmark_places,
+    open_places,
+    row_names,
+    weights_of,
+)
+from affekt.sidecar.head.read import read_head
+
+OPEN = read_head("open")
+
+
+@pytest.fixture(scope="module")
+def places() -> FacePlaces:
+    return open_places(OPEN)
+
+
+def place(places: FacePlaces, name: str) -> np.ndarray:
+    return places.rest[PLACES.index(name)]
+
+
+def test_every_place_is_seen_and_its_shares_are_one(places: FacePlaces) -> None:
+    np.testing.assert_allclose(places.shares.sum(1), 1)
+    assert places.is_seen.tolist() == [1.0] * len(PLACES)
+    assert 0.08 < places.height_m < 0.13
+
+
+# From the first to the second it goes up, and to the third outward.
+ORDER = """
+chin jaw.left | chin rim.lower.middle | rim.lower.middle rim.upper.middle
+lip.lower.middle rim.lower.middle | rim.upper.middle lip.upper.middle
+lip.lower.left lip.upper.left | rim.lower.left rim.upper.left
+lip.upper.middle nose.wing.left | nose.wing.left nose.side.left | corner.left furrow.left
+furrow.left cheek.left | cheek.left lid.lower.middle.left | nose.side.left glabella
+lid.lower.inner.left lid.upper.inner.left | lid.lower.middle.left lid.upper.middle.left
+lid.lower.outer.left lid.upper.outer.left | lid.upper.middle.left brow.middle.left
+lid.upper.inner.left glabella | lid.upper.outer.left brow.outer.left
+"""
+OUTWARD = """
+brow.inner brow.middle brow.outer | lid.upper.inner lid.upper.middle lid.upper.outer eye.outer
+lid.lower.inner lid.lower.middle lid.lower.outer eye.outer | rim.upper corner
+nose.side nose.wing furrow jaw | rim.lower lip.lower corner | rim.upper lip.upper corner
+"""
+
+
+@pytest.mark.parametrize(
+    "pair", [p.strip() for p in ORDER.replace("\n", "|").split("|") if p.strip()]
+)
+def test_what_lies_above_what(places: FacePlaces, pair: str) -> None:
+    below, above = pair.split()
+    assert place(places, above)[1] > place(places, below)[1] + 0.0005
+
+
+@pytest.mark.parametrize(
+    "row", [p.strip() for p in OUTWARD.replace("\n", "|").split("|") if p.strip()]
+)
+def test_what_lies_further_outside(places: FacePlaces, row: str) -> None:
+    left = [place(places, f"{name}.left")[0] for name in row.split()]
+    right = [place(places, f"{name}.right")[0] for name in row.split()]
+    assert left[0] > 0.001
+    assert (np.diff(left) > 0.0005).all()
+    np.testing.assert_allclose(right, -np.array(left), atol=0.001)
+
+
+def test_places_in_the_middle_lie_there(places: FacePlaces) -> None:
+    middles = [name for name in PLACES if not name.endswith((".left", ".right"))]
+    assert len(middles) == 6
+    for name in middles:
+        assert abs(place(places, name)[0]) < 0.001, name
+
+
+def test_lips_are_told_by_the_jaw(places: FacePlaces) -> None:
+    """Places of the upper lip hold no vertex that moves with the jaw, and the other way round."""
+    jaw = OPEN.skin_weights[:, JOINTS.index("jaw")]
+    for name, row in zip(PLACES, places.shares, strict=True):
+        if name.startswith(("lip.upper", "rim.upper")):
+            assert row @ jaw < 0.35, name
+        if name.startswith(("lip.lower", "rim.lower")):
+            assert row @ jaw > 0.5, name
+
+
+def test_a_places_motion_is_the_mean_of_its_vertices(places: FacePlaces) -> None:
+    moved = np.zeros((2, len(OPEN.template), 3))
+    chin = places.shares[PLACES.index("chin")]
+    moved[1, chin > 0, 2] = 0.004
+    found = face_places(moved, places)
+    assert found.shape == (2, len(PLACES), 3)
+    np.testing.assert_allclose(found[1, PLACES.index("chin")], [0, 0, 0.004])
+    assert not found[0].any()
+
+
+def test_landmarks_are_weighted_corners() -> None:
+    found = landmark_places(OPEN)
+    face = OPEN.faces[OPEN.landmark_faces[45]]
+    wanted = OPEN.landmark_weights[45] @ OPEN.template[face]
+    np.testing.assert_allclose(found[45], wanted, atol=1e-7)
+    assert found[45, 0] > found[42, 0] > found[39, 0] > found[36, 0]  # iBUG goes to the left
+
+
+def test_each_row_has_its_twin_on_the_other_side() -> None:
+    names = row_names()
+    mirror, signs = effects._mirror()
+    assert (mirror[mirror] == np.arange(len(names))).all()
+
+    def twin(name: str) -> tuple[str, float]:
+        index = names.index(name)
+        return names[mirror[index]], float(signs[index])
+
+    assert twin("corner.left:x") == ("corner.right:x", -1.0)
+    assert twin("corner.right:y") == ("corner.left:y", 1.0)
+    assert twin("chin:x") == ("chin:x", -1.0)
+    assert twin("lid gap.inner.left") == ("lid gap.inner.right", 1.0)
+    assert twin("rim.gap.right") == ("rim.gap.left", 1.0)
+    assert twin("rim.gap.middle") == ("rim.gap.middle", 1.0)
+    assert twin("brow slope.left") == ("brow slope.right", 1.0)
+    assert twin("mouth width") == ("mouth width", 1.0)
+
+
+def test_what_each_row_counts() -> None:
+    seen = np.ones(len(PLACES))
+    seen[PLACES.index("chin")] = 0
+    counts = dict(zip(row_names(), effects._row_weights(seen), strict=True))
+    assert {counts[f"brow.inner.left:{axis}"] for axis in "xyz"} == {3.0}
+    assert {counts[f"corner.right:{axis}"] for axis in "xyz"} == {4.0}
+    assert {counts[f"chin:{axis}"] for axis in "xyz"} == {0.0}
+    assert counts["jaw.left:x"] == 0.5
+    assert counts["glabella:y"] == 1.5
+    assert (counts["lid gap.outer.right"], counts["rim.gap.middle"]) == (4.0, 0.5)
+    assert (counts["mouth width"], counts["brow slope.left"], counts["brow width"]) == (1, 8, 8)
+
+
+def test_a_place_that_the_rig_does_not_show_counts_nothing(
+    places: FacePlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor what only the open head lacks; all else counts as on the open head itself."""
+    shares = places.shares.copy()
+    shares[PLACES.index("chin")] = 0
+    shown = replace(places, shares=shares)
+    monkeypatch.setattr(effects, "rig_places", lambda *_, **__: shown)
+    monkeypatch.setattr(effects, "largest_weights", lambda rig, on_face: np.full(52, 2.0))
+    rig = SimpleNamespace(arkit_shapes=np.zeros((52, len(OPEN.template), 3)))
+    found = effects.effects_of(rig, OPEN)
+    seen = np.ones(len(PLACES))
+    seen[PLACES.index("chin")] = 0
+    np.testing.assert_array_equal(found.row_weights, effects._row_weights(seen))
+    assert found.most.tolist() == [2.0] * 52
+    assert not found.own.any()
+    assert found.closing_rows.sum() == 3
+    gaps = found.wanted[found.closing_rows]
+    assert not gaps[:, 52:55].any()  # lips that touch, as every rig's artist shut them
+    assert np.abs(gaps[:, ARKIT_NAMES.index("jawOpen")]).min() > 0.01
+    # What moves a face less than a tenth of the middle pose does counts no more than that.
+    size = np.linalg.norm(found.wanted, axis=0)
+    least = 0.1 * np.median(size)
+    smile = ARKIT_NAMES.index("mouthSmileLeft")
+    assert found.pose_weights[smile] == pytest.approx(1 / size[smile] ** 2)
+    assert found.pose_weights[52] == pytest.approx(8 / max(size[52], least) ** 2)
+    assert found.pose_weights.max() <= 8 / least**2
+
+
+def test_the_poses_and_what_they_count() -> None:
+    poses, counts = effects._poses()
+    assert poses.shape == (52, 52 + 14)
+    np.testing.assert_array_equal(poses[:, :52], np.eye(52))
+    assert counts[ARKIT_NAMES.index("mouthClose")] == 0
+    assert np.delete(counts[:52], ARKIT_NAMES.index("mouthClose")).tolist() == [1.0] * 51
+    assert counts[52:].tolist() == [8.0, 4.0, 4.0, *[1.0] * 11]
+    np.testing.assert_array_equal(poses[:, 55], weights_of(SPEECH["f"]))
+    smile = weights_of({"mouthSmile": 0.8, "jawOpen": 0.1})
+    assert {ARKIT_NAMES[k]: smile[k] for k in np.flatnonzero(smile)} == {
+        "jawOpen": 0.1,
+        "mouthSmileLeft": 0.8,
+        "mouthSmileRight": 0.8,
+    }
