@@ -21,6 +21,15 @@ ADDON = __name__.removesuffix(".addon.preferences")
 DEFAULT_COMMAND = "affekt"
 
 
+# A function by its name: a lambda in an annotation sees none of this module, and Blender crashes.
+def _redraw_timelines(_: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
+    """Asks every timeline and dope sheet to draw itself again."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "DOPESHEET_EDITOR":
+                area.tag_redraw()
+
+
 class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
     bl_idname = ADDON
 
@@ -54,7 +63,7 @@ class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
         description="A strip of colours in the timeline and the dope sheet tells which emotion "
         "rules the head where",
         default=False,  # a millisecond for each of their pictures, where no card draws
-        update=lambda _, context: redraw_timelines(context),
+        update=_redraw_timelines,
     )
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -77,14 +86,6 @@ class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
         column.separator()
         column.prop(self, "adapter")
         column.prop(self, "shows_strip")
-
-
-def redraw_timelines(context: bpy.types.Context) -> None:
-    """Asks every timeline and dope sheet to draw itself again."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "DOPESHEET_EDITOR":
-                area.tag_redraw()
 
 
 def preferences(context: bpy.types.Context) -> AFFEKT_AP_preferences | None:

@@ -78,7 +78,7 @@ def draw_strip(context: bpy.types.Context) -> None:
     """Draws the strip of the head that the animator means into the present region."""
     settings = preferences(context)
     head = find_head(context)
-    if head is None or (settings is not None and not settings.shows_strip):
+    if head is None or settings is None or not settings.shows_strip:
         return
     _drawn.update(head, context.scene)
     if _drawn.batch is None:

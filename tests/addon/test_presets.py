@@ -112,6 +112,7 @@ def check_files(told: dict) -> None:
 
 
 def check_rules(told: dict) -> None:
+    assert told["off_at_first"]
     assert told["spans"] == [["happy", 1, 10], ["sad", 11, 20], ["neutral", 21, 30], ["", 31, 40]]
     assert told["strengths"] == pytest.approx([1, 0.5, 1, 0])
     corners, places, colours = told["corners"]

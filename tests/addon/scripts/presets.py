@@ -224,6 +224,9 @@ def use_files(folder: Path) -> dict:
 def who_rules() -> dict:
     """The spans of three emotions with the take's own between them; the same stamp as long as
     nothing changes; none with a driver."""
+    preferences = harness.load("addon.preferences").preferences(bpy.context)
+    told = {"off_at_first": not preferences.shows_strip}
+    preferences.shows_strip = True  # which asks the timelines to draw themselves
     ruling, strip = harness.load("addon.emotion.ruling"), harness.load("addon.emotion.strip")
     scene.frame_start, scene.frame_end = 1, 40
     head.animation_data_clear()
@@ -253,7 +256,7 @@ def who_rules() -> dict:
         point.interpolation = "CONSTANT"
     reign, stamp = ruling.read_reign(head, scene), ruling.stamp_of(head, scene)
     places, colours = strip.triangles_of(reign)
-    told = {
+    told |= {
         "spans": reign.spans(),
         "strengths": [float(reign.strengths[k]) for k in (0, 10, 20, 30)],
         "corners": [places[:6].tolist(), places.shape, colours.shape],
