@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import bpy
 
+from ...shared.errors import InputError
 from ..link.log_text import open_log
 from ..link.operators import watch_session
 from ..link.requests import Waiting
@@ -35,17 +36,31 @@ class AFFEKT_OT_set_up_sidecar(TaskOperator, bpy.types.Operator):
     cancelled = "a sidecar that was there before is still there"
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
-        choices, wheel = read_choices(preferences(context)), shipped_wheel()
-        session.stop()  # an environment in use cannot be replaced everywhere
-        return _set_up(choices, wheel)
+        return _set_up(_need_choices(context), shipped_wheel())
+
+
+def _need_choices(context: bpy.types.Context) -> Choices:
+    """The settings. Raises InputError `setup.offline` where they need a network and Blender may not
+    use any."""
+    choices = read_choices(preferences(context))
+    if choices.wheels is None and not bpy.app.online_access:
+        raise InputError(
+            "setup.offline",
+            "Blender is set to stay offline, and the sidecar's packages must be downloaded.",
+            "Switch on Allow Online Access in Blender's preferences (System), or name a folder "
+            "with the packages in the add-on's.",
+        )
+    return choices
 
 
 def _set_up(choices: Choices, wheel: Wheel) -> Steps:
+    session.stop()  # an environment in use cannot be replaced everywhere
     plan = yield from _aside(lambda: make_plan(choices, wheel, read_card), "Looking for a Python")
     made = yield from set_up_steps(plan)
     settings = preferences(bpy.context)
     if settings is not None:
-        settings.python = ""  # it would count before what was just made
+        for name in ("python", "command"):  # they would count before what was just made
+            settings.property_unset(name)
     said = f"The sidecar is set up: Affekt {made.affekt}"
     if bpy.app.background:
         return f"{said}."
@@ -74,8 +89,7 @@ class AFFEKT_OT_plan_set_up(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         context.window.cursor_set("WAIT")
         try:
-            choices = read_choices(preferences(context))
-            self._plan = make_plan(choices, shipped_wheel(), read_card)
+            self._plan = make_plan(_need_choices(context), shipped_wheel(), read_card)
         finally:
             context.window.cursor_set("DEFAULT")
         return context.window_manager.invoke_props_dialog(self, width=520)

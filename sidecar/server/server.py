@@ -456,6 +456,7 @@ class Server:
             self._scheduler.worker_died(self._verdict)
             self._verdict = None
             self._watch.begun()
+            self._pieces = (0, 0)
             self._events.interrupt()
         else:
             self._take_reply(news)

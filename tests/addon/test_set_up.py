@@ -52,6 +52,7 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
     assert ["text", f"Starts: {said['command'][0]} -m affekt.sidecar"] in said["preferences_after"]
     assert "'affekt' was not found. Press Set Up Sidecar" in said["no_command"]
     assert not said["no_log"]
+    assert "Blender is set to stay offline" in said["offline"]
     assert "Installing PyTorch stopped. The packages could not be downloaded" in said["failed"]
     assert f"{folder}/none cannot carry the sidecar" in said["no_python"]
     assert said["task_left"] == "None"

@@ -81,10 +81,14 @@ class WorkerThread:
         assert life is not None
         life.orders.put(frames)
 
-    def ready(self) -> None:
+    def ready(self, *, pieces: int = 0) -> None:
         """The worker says that it is ready, where it was told to wait with that."""
         self._is_ready = True
-        self._news.put(Heard(orders.pack(orders.Ready(device=self._device))))
+        self._news.put(Heard(orders.pack(orders.Ready(device=self._device, pieces=pieces))))
+
+    def has_compiled(self, pieces: int) -> None:
+        """The worker says so, unasked."""
+        self._news.put(Heard(orders.pack(orders.Compiled(pieces=pieces))))
 
     def give_up(self, error: AffektError) -> None:
         """There will be no worker any more."""

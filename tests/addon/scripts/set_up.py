@@ -63,6 +63,10 @@ with harness.enabled():
     said["no_log"] = ops.open_set_up_log.poll()
 
     settings.setup_device = "CPU"
+    system = bpy.context.preferences.system
+    system.use_online_access = False
+    said["offline"] = harness.failure(ops.set_up_sidecar)
+    system.use_online_access = True
     settings.setup_python = asked["bad"]
     said["failed"] = harness.failure(ops.set_up_sidecar)
     said["shows_after_failure"] = draw_set_up()
@@ -71,7 +75,7 @@ with harness.enabled():
     said["task_left"] = str(load("addon.link.tasks").running_task())
 
     settings.setup_python = asked["good"]
-    settings.python = asked["good"]
+    settings.python, settings.command = asked["good"], "another --option"
     said["answer"] = list(ops.set_up_sidecar())
     said["python"] = settings.python
     said["command"] = command(settings)

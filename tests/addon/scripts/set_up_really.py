@@ -24,7 +24,7 @@ with harness.enabled():
     ops = bpy.ops.affekt
     settings = bpy.context.preferences.addons[harness.MODULE].preferences
     settings.setup_python, settings.setup_device = asked["python"], "CPU"
-    settings.command = "affekt"
+    bpy.context.preferences.system.use_online_access = True
     timed("set up", ops.set_up_sidecar)
     command = harness.load("addon.preferences").sidecar_command(settings)
     where = subprocess.run(

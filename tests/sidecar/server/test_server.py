@@ -300,6 +300,17 @@ def status(raw: RawClient) -> messages.Status:
     return answer
 
 
+def test_status_tells_what_is_being_compiled(tmp_path: Path) -> None:
+    with running_server(tmp_path, is_ready=False) as link, RawClient(link.connection) as raw:
+        raw.ask(HELLO)
+        told = status(raw)
+        assert (told.worker, told.compiled, told.pieces) == ("starting", 0, 0)
+        link.worker.ready(pieces=6)
+        link.worker.has_compiled(2)
+        wait_for(lambda: status(raw).compiled == 2, "the second piece")
+        assert (status(raw).worker, status(raw).pieces) == ("ready", 6)
+
+
 def test_status(link: Link, raw: RawClient) -> None:
     raw.ask(upload(TAKE))
     raw.ask(bake())
