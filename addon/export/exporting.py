@@ -122,8 +122,8 @@ def _needs_flame(head: bpy.types.Object, motion: Motion, form: str) -> InputErro
     )
     return InputError(
         "export.needs_flame",
-        f"The format {form} holds FLAME 2023's expressions, and the takes of '{head.name}' have "
-        f"{has}.",
+        f"The format {form.upper()} holds FLAME 2023's expressions, and the takes of "
+        f"'{head.name}' have {has}.",
         "Add a head from your FLAME 2023 file (Add > Mesh > FLAME Head), import the take onto "
         "that, and export from there; or choose ARKit JSON or Live Link.",
     )

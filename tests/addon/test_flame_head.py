@@ -137,7 +137,7 @@ def _check_refusals(refused: dict[str, str]) -> None:
 
 @pytest.mark.one_blender
 def test_bakes_on_a_flame_head_stay_flame(
-    in_blender: RunScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_blender: RunScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lam_clips: list[Path]
 ) -> None:
     twin = remeshed_twin(read_head("open"))
     flame = write(tmp_path / "flame.npz", npz(twin.arrays))
@@ -153,6 +153,7 @@ def test_bakes_on_a_flame_head_stay_flame(
         take=write(tmp_path / "take.npz", encode_motion(take)),
         arkit=write(tmp_path / "arkit.json", as_bytes(arkit_content(5, seed=3))),
         baked=tmp_path / "baked.npz",
+        clips=lam_clips,
     )
     print(told["said"], f"bake {told['bake_s']:.2f} s")
     # The first bake learns the head, and says so.
@@ -160,6 +161,8 @@ def test_bakes_on_a_flame_head_stay_flame(
     # At influence 0 every key is the take's, bit for bit.
     assert told["different"] == []
     assert told["curves"][0] == told["curves"][1] == 100 + 5 * 4 + 3
+    # So are LAM's clips: 281, 166 and 75 expressions, and a pose more.
+    assert told["clips"] == [[frames, "BAKE", []] for frames in (282, 167, 76)[: len(lam_clips)]]
     # So it is where strips play it and Blender is asked.
     assert told["different_in_strips"] == []
     # A part of it with fewer keys: the mesh cache is FLAME's, and as far off as is allowed.

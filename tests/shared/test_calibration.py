@@ -77,6 +77,19 @@ def test_a_rig_like_the_open_head_keeps_its_weights() -> None:
     np.testing.assert_allclose(found.reach, 1, atol=1e-6)
 
 
+def test_both_sides_go_as_far() -> None:
+    """Where one side's skin folds first both stop between, unless the sides are no twins."""
+    effects, most = random_effects(), np.full(SHAPES, 3.0)
+    left, right = index("mouthUpperUpLeft"), index("mouthUpperUpRight")
+    most[left], most[right] = 1.4, 2.0
+    found = solve_calibration(replace(effects, most=most))
+    np.testing.assert_allclose(found.most[[left, right]], 1.7, atol=1e-6)
+    own = effects.own.copy()
+    own[:, left] = np.random.default_rng(1).normal(size=60)
+    other = solve_calibration(replace(effects, own=own, most=most))
+    np.testing.assert_allclose(other.most[[left, right]], [1.4, 2.0], atol=1e-6)
+
+
 def test_one_shape_by_hand() -> None:
     """The rig's squint moves a lid by 2 and a cheek by 1, the wanted one by 1 and 1: least squares
     gives 3/5, whose motion is 1.342 long and not 1.414; the rest comes back as a factor."""

@@ -43,7 +43,6 @@ def from_own_head() -> dict[str, str]:
     told["flame"] = export("open.json", "LAM")
     told["nowhere"] = export("no/such/folder/take.csv", "LIVELINK")
     told["nameless"] = harness.failure(lambda: bpy.ops.affekt.export_take(filepath=""))
-    told["long"] = export("long.csv", "LIVELINK", 1000.0)
     head.affekt_emotion.happy = 1.0
     bpy.ops.affekt.bake()
     own_curves(head, "baked_curves.npz")

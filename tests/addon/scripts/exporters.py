@@ -38,7 +38,8 @@ def write(form: str, path: str) -> None:
 
 def read(form: str, path: str) -> None:
     if form == "fbx":
-        bpy.ops.import_scene.fbx(filepath=path)
+        # Blender writes frame 1 at one frame's time, and reads time 0 as frame 1.
+        bpy.ops.import_scene.fbx(filepath=path, anim_offset=0.0)
     elif form == "glb":
         bpy.ops.import_scene.gltf(filepath=path)
     elif form == "usdc":

@@ -109,9 +109,24 @@ def main() -> None:
     scene.frame_set(3)
     moved = [key.value for key in head.data.shape_keys.key_blocks if key.name[:4] == "expr"]
     told["arkit_moves"] = max(map(abs, moved))
+    told["clips"] = untouched_clips(head)
     told |= lost_file(head)
     bpy.ops.affekt.stop_sidecar()
     harness.answer(**told)
+
+
+def untouched_clips(head: bpy.types.Object) -> list[list]:
+    """Trackers' takes baked at influence 0: their frames, and the curves that say anything else."""
+    head.affekt_emotion.influence, told = 0, []
+    for clip in asked["clips"]:
+        bpy.ops.affekt.import_take(filepath=clip, first_frame=1)
+        take = curves(head.affekt_takes.items[-1])
+        bpy.ops.affekt.bake(target="NEW")
+        bake = head.affekt_takes.items[-1]
+        found = curves(bake)
+        told.append([bake.frames, bake.kind, [k for k, v in take.items() if found[k] != v]])
+    head.affekt_emotion.influence = 1
+    return told
 
 
 def lost_file(head: bpy.types.Object) -> dict[str, str]:
