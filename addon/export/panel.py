@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..head.find import find_head
-from ..link.panel import draw_task
+from ..link.drawing import draw_task
 from ..panels import SidebarPanel
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..link.panel import draw_task
+from ..link.drawing import draw_task
 from ..panels import SidebarPanel, draw_sentence
 from .drawing import lacking
 from .properties import chosen_name

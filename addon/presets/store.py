@@ -11,7 +11,7 @@ import bpy
 
 from ...shared.errors import InputError, not_writable
 from ...shared.presets import BUILT_IN, Preset, decode_presets, encode_presets
-from ...shared.replacement import replacing
+from ...shared.replacement import replace_file, replacing
 
 _NAME = "affekt_presets.json"
 
@@ -129,7 +129,7 @@ def _keep_aside(path: Path) -> str:
         number += 1
         aside = path.with_suffix(f".damaged-{number}.json")
     try:
-        path.rename(aside)
+        replace_file(path, aside)
     except OSError as error:
         raise not_writable(aside, error) from error
     return f" The file that could not be read is now {aside.name}, beside the new one."

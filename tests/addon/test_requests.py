@@ -46,7 +46,8 @@ class Client:
         self.asked.append(("head", name))
         return f"head {name}"
 
-    def read_take(self, *asked: object, space: str) -> str:
+    def read_take(self, *asked: object, space: str, head: str) -> str:
+        assert head == "open"
         self.asked.append((*asked, space))
         return "the take"
 
@@ -194,7 +195,7 @@ def test_takes_bakes_and_pictures_name_the_flame_head() -> None:
     done = events.RenderFinished(job="job 7", folder=Path("out"), paths=())
     drawn = (FLAME.name, None, random_motion(4), PictureRequest(), Path("out"), FLAME)
     run(requests.render(Line(client, happens=([done],)), *drawn))
-    assert client.asked[0] == named
+    assert client.asked[0] == named | {"space": "open"}
     assert client.asked[1][-1] == {**named, "frames": None, "vertices": False}
     assert client.asked[2][-1] == {**named, "adapter": None}
 

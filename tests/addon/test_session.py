@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,10 @@ class Line:
     def step(self) -> SupervisorState:
         self.told.append("step")
         return self.state
+
+    def submit(self, call: object) -> Future[object]:
+        """A sidecar that answers nothing yet."""
+        return Future()
 
     def describe(self) -> str:
         return "as it is"
