@@ -69,7 +69,13 @@ class FakeClient:
         return self.head
 
     def read_take(
-        self, motion: object, adapter: object = None, options: object = None, *, space: str = "open"
+        self,
+        motion: object,
+        adapter: object = None,
+        options: object = None,
+        *,
+        space: str = "open",
+        head: str = "open",
     ) -> object:
         errors = harness.load("shared.errors")
         self.readings.append(options)

@@ -18,11 +18,17 @@ class Reader(FakeClient):
     """Reads one frame from any file, and three from a zip."""
 
     def read_take(
-        self, motion: object, adapter: object = None, options: object = None, *, space: str = "open"
+        self,
+        motion: object,
+        adapter: object = None,
+        options: object = None,
+        *,
+        space: str = "open",
+        head: str = "open",
     ) -> object:
         is_zip = self.uploaded[-1].startswith(b"PK")
         self.take, self.notes = silence(3 if is_zip else 1), ("A note.",)
-        return super().read_take(motion, adapter, options, space=space)
+        return super().read_take(motion, adapter, options, space=space, head=head)
 
 
 def sent() -> dict[str, str]:
