@@ -68,6 +68,7 @@ class PictureRequest:
     object_index: int = OBJECT_INDEX
     weights: Float32Array | None = None  # (T, 6)
     influence: Float32Array | None = None  # (T,)
+    appearance: float = 1.0
 
     def __post_init__(self) -> None:
         check_size(*self.size)

@@ -22,6 +22,7 @@ from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ..adapter.registration import register
 from ..adapter.skin import SkinTree
+from ..memory import remembered
 from ..raster.mesh import vertex_normals
 from .avatar import ArkitRig
 
@@ -51,6 +52,7 @@ class Alignment:
     open_from_metres: float
 
 
+@remembered
 def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
     """Lays the open head onto a surface at rest; takes a few seconds. Vertices that the surface
     itself labels as other than skin keep their label.

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ...shared.arrays import Float32Array, Int32Array
+from ...shared.arrays import Float32Array, FloatArray, Int32Array
 from ...shared.motion import Motion, frames_outside
 from ...shared.pictures import Follow
 from ..raster.parallel import even_pieces, run_ranges
@@ -17,6 +17,7 @@ from . import kernels
 from .animated_mesh import PosedMesh, animate_mesh
 from .avatar import Avatar
 from .splats import Splats
+from .wrinkles import wrinkled_skin
 
 STRETCH_RANGE = (1.0, 1.35)
 """How far a Gaussian may shrink or grow with the surface under it. Seen on LAM's avatars: below
@@ -40,16 +41,26 @@ class Actor:
     """An avatar that plays a take in its surface's space (`render.shot.motion_for` converts
     takes). Several threads may use it.
 
-    follow: `avatar.follow` if None. Raises InputError `space.no_adapter` for another space.
+    follow: `avatar.follow` if None. appearance: 0 to 2, how much the skin wrinkles, one for all
+    frames or (T,). Raises InputError `space.no_adapter` for another space.
     """
 
-    def __init__(self, avatar: Avatar, motion: Motion, follow: Follow | None = None) -> None:
+    def __init__(
+        self,
+        avatar: Avatar,
+        motion: Motion,
+        follow: Follow | None = None,
+        appearance: FloatArray | float = 0.0,
+    ) -> None:
         self.avatar, self.motion = avatar, motion
         self.follow: Follow = avatar.follow if follow is None else follow
         by_frames = avatar.binding == "face" and self.follow in ("surface", "deform")
         turning = self.follow != "still" and not by_frames
         self._mesh = animate_mesh(avatar, motion, with_turns=turning)
         self._still = None if self._mesh is not None else _rest_of(avatar)
+        self._skin = None
+        if self._mesh is not None and np.any(appearance):
+            self._skin = wrinkled_skin(avatar, motion, appearance)
         rest = avatar.vertices
         self._faces = np.ascontiguousarray(avatar.faces)
         self._rest = np.ascontiguousarray(rest, np.float32)
@@ -66,6 +77,7 @@ class Actor:
         other = copy.copy(self)
         other.motion = motion
         other._mesh = None if self._mesh is None else self._mesh.playing(motion)
+        other._skin = None if self._skin is None else self._skin.playing(motion)
         return other
 
     def pose(self, index: int, *, with_smooth_normals: bool = True) -> PosedAvatar:
@@ -77,10 +89,11 @@ class Actor:
             assert self._still is not None
             return self._still
         posed = self._mesh.pose(index)
-        if self.avatar.binding == "vertex":
-            return self._on_vertices(posed)
-        found = self._on_faces(posed)
-        if not with_smooth_normals:
+        on_vertices = self.avatar.binding == "vertex"
+        found = self._on_vertices(posed) if on_vertices else self._on_faces(posed)
+        if self._skin is not None:
+            found = replace(found, gaussians=self._skin.coloured(found.gaussians, index))
+        if on_vertices or not with_smooth_normals:
             return found
         rings = _rings(posed.vertices, self._faces)
         kernels.smooth_normals(

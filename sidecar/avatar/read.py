@@ -28,6 +28,7 @@ from .gaussian_avatars import BINDING, COMPANION, decode_gaussian_avatar
 from .ksplat import decode_ksplat, is_ksplat
 from .lam import decode_lam_avatar, is_lam_offset
 from .ply import decode_elements, is_ply
+from .seen_bindings import with_seen_bindings
 from .sog import decode_sog
 from .splats import SCENE_LOG_SCALE, Splats, decode_splats
 from .spz import decode_spz, is_spz
@@ -126,7 +127,9 @@ def decode_avatar(
         return avatar
     if plain_shapes:
         return replace(avatar, surface=replace(avatar.surface, calibration=None))
-    return avatar if says_how_shapes_move(data) else with_calibration(avatar)
+    if says_how_shapes_move(data):
+        return avatar
+    return with_calibration(with_seen_bindings(avatar))
 
 
 def _decode(data: bytes, name: str, head: HeadModel | None, companion: bytes | None) -> Avatar:

@@ -70,7 +70,7 @@ class GaussianPainter:
         self._request = request
         self._layout = _lay_out(request.passes, with_masks=label is not None)
         self._rasterise = choose_rasteriser(device)
-        self._play(Actor(avatar, motion, request.follow))
+        self._play(Actor(avatar, motion, request.follow, request.appearance))
         self._fixed: dict[str, Float32Array] = {}
         self._two_sided = _two_sided(avatar)
         self._core = opaque_core.find_core(avatar) if avatar.opaque_core else None
