@@ -106,30 +106,32 @@ _FRONT_MM = 5.0
 """Behind this there is no face: places at the ears and on the neck have the same x and y."""
 
 
-def draw_patterns(places: FloatArray) -> Float64Array:
+def draw_patterns(places: FloatArray, size_mm: FloatArray) -> Float64Array:
     """(N, wrinkles) change of log colour at full strength for N places on the open head, metres,
-    the head's left at positive x."""
-    at = 1e3 * np.asarray(places, np.float64)
+    the head's left at positive x. size_mm: (N,) standard deviation of what carries the colour: what
+    is coarser than a groove carries a wider and fainter one."""
+    at, coarse = 1e3 * np.asarray(places, np.float64), np.asarray(size_mm, np.float64)
     out = np.zeros((len(at), len(WRINKLES)))
     front = at[:, 2] > _FRONT_MM
     for index, (name, sign) in enumerate((name, sign) for name in _PAIRS for sign in (1, -1)):
         own = at[front, :2] * (sign, 1)
         for stroke in _PAIRS[name]:
-            out[front, index] -= _shape(stroke, own)
+            out[front, index] -= _shape(stroke, own, coarse[front])
     out[np.abs(out) < _LEAST] = 0
     return out
 
 
-def _shape(stroke: Stroke, at: Float64Array) -> Float64Array:
+def _shape(stroke: Stroke, at: Float64Array, coarse: Float64Array) -> Float64Array:
     if isinstance(stroke, Shade):
         away = (at - stroke.middle) / stroke.size
         return stroke.depth * np.exp(-0.5 * (away**2).sum(1))
     distance, along = _beside(stroke.points, at)
-    away = distance / stroke.width_mm
+    width = np.hypot(stroke.width_mm, coarse)
+    away = distance / width
     ridges = np.exp(-0.5 * ((away - _RIDGE_AWAY) / _RIDGE_WIDTH) ** 2)
     fade = np.clip(np.minimum(along, 1 - along) / _FADE, 0, 1)
     profile = np.exp(-0.5 * away**2) - _RIDGE * ridges
-    return stroke.depth * profile * fade * fade * (3 - 2 * fade)
+    return stroke.depth * (stroke.width_mm / width) * profile * fade * fade * (3 - 2 * fade)
 
 
 def _beside(points: Points, at: Float64Array) -> tuple[Float64Array, Float64Array]:

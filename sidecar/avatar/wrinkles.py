@@ -31,7 +31,7 @@ from .pressing import pressing_of
 from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
 
-_VERSION = 1
+_VERSION = 2
 """Goes up whenever the same avatar gets other wrinkles."""
 _FAR_M = 0.006
 """A vertex that lies further off the laid-on open head than this shows none of its skin."""
@@ -96,9 +96,10 @@ def _measure(avatar: Avatar) -> Wrinkles:
     found = _laid_on(surface, open_head)
     corners = _corners(avatar)
     place = found.place[corners].mean(1)
+    size_mm = 1e3 * np.sort(avatar.scales, 1)[:, 1] * found.open_from_metres
     skin = kept_labels(avatar) == SKIN
     near = (found.distance[corners] < _FAR_M).all(1)
-    pattern = np.where((skin & near)[:, None], draw_patterns(place), 0)
+    pattern = np.where((skin & near)[:, None], draw_patterns(place, size_mm), 0)
     gaussian = np.flatnonzero(pattern.any(1)).astype(np.int32)
     places = laid_places(surface, found, open_head)
     return Wrinkles(
