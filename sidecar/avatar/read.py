@@ -53,8 +53,9 @@ def read_avatar(path: Path, head: HeadModel | None = None, *, plain_shapes: bool
     """Reads a LAM web bundle, zipped or not, GaussianAvatars' folder or its `point_cloud.ply`,
     Gaussians of any kind that stand still (3DGS's PLY, compressed PLY, SPZ, `.splat`, `.ksplat`,
     SOG, zipped or not), or Affekt's avatar file. head: the user's FLAME, for avatars that sit on
-    it. plain_shapes: an ARKit rig's shapes take weights as they are, uncalibrated. Raises
-    InputError `file.*`, `avatar.*`, `motion.shape`, `option.missing_extra`."""
+    it. plain_shapes: an ARKit rig's shapes take weights as they are, uncalibrated, and Gaussians
+    stay bound as in the file. Raises InputError `file.*`, `avatar.*`, `motion.shape`,
+    `option.missing_extra`."""
     if _is_folder(path):
         points = _points_in(path)
         if points is None:

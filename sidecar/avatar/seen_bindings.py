@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
@@ -24,12 +23,11 @@ from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS
 from ..files import find_arrays, keep_arrays
 from ..head.read import OPEN, read_head
-from ..raster.differentiable import rasterise_tensors
-from ..raster.gaussians import GaussianTensors
 from ..raster.mesh import interpolate, rasterise_mesh
 from .alignment import Alignment, align
 from .avatar import ArkitRig, Avatar
 from .drive import rest_gaussians
+from .picture_shares import picture_shares
 from .splats import Splats
 
 _VERSION = 1
@@ -130,7 +128,7 @@ def _look_at(avatar: Avatar, moving: BoolArray, found: Alignment) -> _Seen:
             fov_y_rad=2 * np.arctan(0.5 * size / _DISTANCE_M),
         )
         pixels = _pixels(avatar, moving, camera)
-        shares = _shares(rest, pixels, camera)
+        shares = picture_shares(rest, pixels, camera).astype(np.float64)
         shares[_before_skin(rest, shares, camera)] *= (0, 0, 0, 0, 1)
         sums += counts * shares
     place = sums[:, :3] / np.maximum(sums[:, 3:4], 1e-12)
@@ -146,18 +144,6 @@ def _pixels(avatar: Avatar, moving: BoolArray, camera: Camera) -> Float32Array:
     out = np.zeros((camera.height, camera.width, 5), np.float32)
     out[on_skin, :3], out[on_skin, 3], out[..., 4] = shown[on_skin, :3], 1, 1
     return out
-
-
-def _shares(gaussians: Splats, pixels: Float32Array, camera: Camera) -> Float64Array:
-    """(N, C) the sum over pixels (H, W, C) of each, times the Gaussian's share in the picture: the
-    gradient of a picture, which is linear in its Gaussians' colours."""
-    given = ("means", "quaternions", "scales", "opacities")
-    tensors = {name: torch.from_numpy(getattr(gaussians, name)) for name in given}
-    carried = torch.zeros((len(gaussians), pixels.shape[2]), requires_grad=True)
-    picture, _, _ = rasterise_tensors(GaussianTensors(**tensors, colours=carried), camera)
-    picture.backward(torch.from_numpy(pixels))
-    assert carried.grad is not None
-    return carried.grad.numpy().astype(np.float64)
 
 
 def _before_skin(gaussians: Splats, shares: Float64Array, camera: Camera) -> BoolArray:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...shared.arrays import BoolArray, Float32Array, FloatArray, Int32Array, Int64Array, UInt8Array
@@ -21,12 +20,12 @@ from ...shared.camera import Camera, look_at
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ..head.read import OPEN, read_head
-from ..raster.differentiable import rasterise_tensors
-from ..raster.gaussians import GaussianTensors, rasterise_gaussians
+from ..raster.gaussians import rasterise_gaussians
 from ..raster.mesh import interpolate, rasterise_mesh, seen_from_behind
 from .alignment import Alignment
 from .avatar import Avatar
 from .drive import Actor, rest_gaussians
+from .picture_shares import picture_shares
 from .splats import Splats, seen_colours
 
 PASS_REGIONS = ("skin", "lips", "eyes", "teeth", "mouth", "hair")
@@ -90,18 +89,11 @@ class View:
     weight: float
 
     def votes(self) -> Float32Array:
-        """(N, 6) each Gaussian's share in the pixels of each label: the gradient of the sum of
-        those pixels, in which a picture is linear."""
-        shown, count = self.gaussians, len(PASS_REGIONS)
+        """(N, 6) each Gaussian's share in the pixels of each label."""
+        count = len(PASS_REGIONS)
         wanted = np.zeros((self.camera.height, self.camera.width, count), np.float32)
         wanted[self.row, self.column] = np.eye(count + 1, count, dtype=np.float32)[self.label]
-        carried = torch.zeros((len(shown), count), requires_grad=True)
-        given = ("means", "quaternions", "scales", "opacities")
-        tensors = {name: torch.from_numpy(getattr(shown, name)) for name in given}
-        picture, _, _ = rasterise_tensors(GaussianTensors(**tensors, colours=carried), self.camera)
-        picture.backward(torch.from_numpy(wanted))
-        assert carried.grad is not None
-        return carried.grad.numpy()
+        return picture_shares(self.gaussians, wanted, self.camera)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -21,7 +21,7 @@ Points = tuple[tuple[float, float], ...]
 @dataclass(frozen=True, slots=True)
 class Groove:
     """A line of skin that folds in. points: (x, y) along it; width_mm: standard deviation of the
-    valley across; depth: of log colour at its middle, fading out to both ends."""
+    valley across; depth: change of log colour at its middle, fading out to both ends."""
 
     points: Points
     width_mm: float
@@ -40,7 +40,7 @@ class Shade:
 
 Stroke = Groove | Shade
 
-_RIDGE, _RIDGE_AWAY, _RIDGE_WIDTH = 0.3, 2.6, 1.3
+_RIDGE, _RIDGE_AWAY, _RIDGE_WIDTH = 0.2, 2.4, 1.0
 """Height of the ridges beside a valley as a share of its depth, their distance and breadth as
 multiples of its width: skin that is pressed together rises where it does not sink."""
 _FADE = 0.22
@@ -74,18 +74,16 @@ _PAIRS: dict[str, tuple[Stroke, ...]] = {
     ),
     "under.eye": (
         Groove(((19, 11.5), (25, 7.5), (33, 6.3), (41, 9.5)), 1.5, 0.34),
-        Shade((31, 2), (8, 2.6), -0.1),
     ),
     "bunny": (
         Groove(((8, 16), (12, 10.5), (17, 6.5)), 1.2, 0.34),
         Groove(((7.5, 9), (11, 4), (15, 0)), 1.2, 0.3),
     ),
     "nasolabial": (
-        Groove(((18.5, -18.5), (22, -26), (26.5, -34), (29.5, -42)), 2.0, 0.5),
-        Shade((30.5, -23), (5, 6), -0.12),
-        Shade((22, -35), (3.5, 5.5), 0.12),
+        Groove(((18, -16), (21, -23), (25, -31), (28, -39)), 2.2, 0.42),
+        Shade((21.5, -31), (3.5, 5.5), 0.1),
     ),
-    "dimple": (Shade((26.5, -46.5), (2.0, 3.4), 0.4),),
+    "dimple": (Shade((26.5, -46.5), (2.2, 3.4), 0.22),),
     "corner.down": (
         Groove(((23, -48.5), (26, -54), (27.5, -61)), 1.7, 0.48),
         Shade((22, -53), (3, 2.4), 0.18),

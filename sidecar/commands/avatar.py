@@ -52,7 +52,7 @@ class _Avatar(Source):
 
     plain_shapes: bool = False
     """Let an ARKit avatar's shapes take a take's weights as they are, not calibrated by their
-    effect (`affekt avatar calibrate`)."""
+    effect (`affekt avatar calibrate`), and leave its Gaussians bound as its maker bound them."""
 
     def _read(self) -> Avatar:
         return self.read(plain_shapes=self.plain_shapes)

@@ -34,12 +34,13 @@ class Calibrate(Source):
         from ..avatar.affekt_avatar import encode_avatar
         from ..avatar.avatar import ArkitRig
         from ..avatar.calibration import PORTRAIT_BROWS_MM, calibrate
+        from ..avatar.seen_bindings import with_seen_bindings
         from ..files import write_whole
         from ..head.read import OPEN, read_head
         from ..render.calibration_sheets import calibration_sheet
         from ..render.images import write_png
 
-        avatar, head = self.read(plain_shapes=True), read_head(OPEN)
+        avatar, head = with_seen_bindings(self.read(plain_shapes=True)), read_head(OPEN)
         if not isinstance(avatar.surface, ArkitRig):
             raise InputError(
                 "avatar.calibration",

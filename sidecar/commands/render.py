@@ -112,7 +112,7 @@ class Render:
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     plain_shapes: bool = False
     """Let an ARKit avatar's shapes take the take's weights as they are, not calibrated by their
-    effect (`affekt avatar calibrate`)."""
+    effect (`affekt avatar calibrate`), and leave its Gaussians bound as its maker bound them."""
     adapter: Path | None = None
     """Adapter between the open head and FLAME, for a take or an avatar on FLAME (`affekt adapter
     build`)."""

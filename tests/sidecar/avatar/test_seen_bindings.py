@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is seen of a face moves with its skin, wherever its Gaussians were bound."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.arrays import BoolArray, Float64Array
+from affekt.shared.camera import look_at
+from affekt.shared.head import REGIONS
+from affekt.sidecar.avatar import seen_bindings
+from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
+from affekt.sidecar.avatar.drive import Actor, rest_gaussians
+from affekt.sidecar.avatar.effects import PLACES, face_places, rig_places, weights_of
+from affekt.sidecar.avatar.open_avatar import open_avatar
+from affekt.sidecar.avatar.picture_shares import picture_shares
+from affekt.sidecar.avatar.read import decode_avatar, read_avatar
+from affekt.sidecar.avatar.seen_bindings import find_bindings, with_seen_bindings
+from affekt.sidecar.files import keep_arrays
+from affekt.sidecar.head.read import read_head
+from fakes.disguise import in_disguise
+from fakes.lam import lam_bundle
+from fakes.plain_drive import arkit_motion
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
+
+OPEN = read_head("open")
+BROWS = [f"brow.{part}.{side}" for part in ("inner", "middle") for side in ("left", "right")]
+SCOWL = weights_of({"browDown": 1.0})
+PIXELS = 256
+_KINDS = ("front", "behind", "fringe")
+
+
+def _gaussians(
+    rig: ArkitRig, places: np.ndarray, anchors: np.ndarray, opacity: np.ndarray
+) -> Avatar:
+    count = len(places)
+    spread = np.clip(0.6 * cKDTree(places).query(places, 4)[0][:, 3], 1e-3, 6e-3)
+    return Avatar(
+        name="painted",
+        surface=rig,
+        binding="vertex",
+        anchors=anchors.astype(np.int32),
+        offsets=(places - rig.vertices[anchors]).astype(np.float32),
+        quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
+        scales=np.repeat(spread[:, None], 3, 1).astype(np.float32),
+        opacities=opacity.astype(np.float32),
+        colours=np.full((count, 3), 0.7, np.float32),
+        follow="stretch",
+    )
+
+
+@pytest.fixture(scope="module")
+def painted() -> tuple[Avatar, np.ndarray, BoolArray]:
+    """Somebody else's head whose thin front layer is bound as it should be, before a backdrop that
+    a network bound to the crown, and a fringe before the forehead; (N,) index into `_KINDS`; (V,)
+    the vertices of lips."""
+    rig, region = in_disguise(OPEN)
+    points, count = rig.vertices, len(rig.vertices)
+    crown = int(points[:, 1].argmax())
+    middle = points[:, 1].mean()
+    backdrop = np.flatnonzero((points[:, 2] > points[:, 2].max() - 0.08) & (points[:, 1] > middle))
+    brow = points[:, 1] > np.quantile(points[backdrop, 1], 0.5)
+    fringe = np.intersect1d(backdrop, np.flatnonzero(brow & (np.abs(points[:, 0]) < 0.01)))
+    places = np.concatenate(
+        [points, points[backdrop] - [0, 0, 0.02], points[fringe] + [0, 0, 0.012]]
+    )
+    anchors = np.concatenate([np.arange(count), np.full(len(backdrop), crown), fringe])
+    kind = np.repeat([0, 1, 2], [count, len(backdrop), len(fringe)])
+    opacity = np.array([0.12, 0.95, 0.2])[kind]
+    return _gaussians(rig, places, anchors, opacity), kind, region == REGIONS.index("lip")
+
+
+def seen_motion(avatar: Avatar, weights: Float64Array) -> Float64Array:
+    """(brows, 3) metres that the picture moves where the brows are seen at rest."""
+    assert isinstance(avatar.surface, ArkitRig)
+    where = rig_places(avatar.surface, OPEN).rest[[PLACES.index(name) for name in BROWS]]
+    camera = look_at(
+        target=where.mean(0), distance=1.5, yaw_rad=0, pitch_rad=0, width=PIXELS, height=PIXELS,
+        fov_y_rad=0.12,
+    )  # fmt: skip
+    rest = rest_gaussians(avatar)
+    moved = Actor(avatar, arkit_motion(weights)).pose(0).gaussians.means - rest.means
+    at = np.concatenate([where, np.ones((len(where), 1))], 1) @ camera.camera_from_world.T
+    column, row = (
+        np.round(focal * at[:, axis] / at[:, 2] + centre).astype(int)
+        for axis, focal, centre in (
+            (0, camera.focal_x, camera.centre_x), (1, camera.focal_y, camera.centre_y),
+        )
+    )  # fmt: skip
+    wanted = np.zeros((PIXELS, PIXELS, len(where)), np.float32)
+    wanted[row, column, np.arange(len(where))] = 1
+    shares = picture_shares(rest, wanted, camera)
+    return np.asarray((shares.T @ moved) / shares.sum(0)[:, None], np.float64)
+
+
+def mesh_motion(avatar: Avatar, weights: Float64Array) -> Float64Array:
+    rig = avatar.surface
+    assert isinstance(rig, ArkitRig)
+    posed = Actor(avatar, arkit_motion(weights)).pose(0).vertices
+    places = face_places(posed - rig.vertices, rig_places(rig, OPEN))
+    return places[[PLACES.index(name) for name in BROWS]]
+
+
+def reach(avatar: Avatar, weights: Float64Array) -> Float64Array:
+    """(brows,) how far what is seen moves, as a share of how far the mesh does."""
+    mesh = mesh_motion(avatar, weights)
+    return (seen_motion(avatar, weights) * mesh).sum(1) / (mesh**2).sum(1)
+
+
+def test_a_backdrop_goes_along_with_the_skin_before_it(
+    painted: tuple[Avatar, np.ndarray, BoolArray],
+) -> None:
+    avatar, kind, lips = painted
+    bound = replace(avatar, anchors=find_bindings(avatar))
+    bound = replace(bound, offsets=avatar.means - bound.vertices[bound.anchors])
+    before, after = reach(avatar, SCOWL), reach(bound, SCOWL)
+    print("seen of the mesh's motion, before:", before.round(2), "after:", after.round(2))
+    assert before.max() < 0.6
+    assert after == pytest.approx(np.ones(4), abs=0.12)
+    np.testing.assert_allclose(bound.means, avatar.means, atol=1e-6)
+    own = np.flatnonzero(kind == _KINDS.index("front"))
+    home = np.linalg.norm(bound.vertices[bound.anchors[own]] - avatar.vertices[own], axis=1)
+    ahead = avatar.vertices[own, 2] > np.quantile(avatar.vertices[own, 2], 0.6)
+    assert np.quantile(home[ahead], 0.9) < 0.006  # what was bound well stays near
+    np.testing.assert_array_equal(bound.anchors[own[lips]], own[lips])
+    fringe = kind == _KINDS.index("fringe")
+    np.testing.assert_array_equal(bound.anchors[fringe], avatar.anchors[fringe])
+
+
+def test_bindings_are_found_once(
+    painted: tuple[Avatar, np.ndarray, BoolArray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    avatar, calls = painted[0], []
+    other = np.roll(avatar.anchors, 3)
+    monkeypatch.setattr(seen_bindings, "default_cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(seen_bindings, "find_bindings", lambda one: calls.append(one) or other)
+    for _ in range(2):
+        found = with_seen_bindings(avatar)
+        np.testing.assert_array_equal(found.anchors, other)
+        np.testing.assert_allclose(found.means, avatar.means, atol=1e-6)
+    assert len(calls) == 1
+    (kept,) = (tmp_path / "bindings").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-3])  # a damaged file is none
+    with_seen_bindings(avatar)
+    assert len(calls) == 2
+    keep_arrays(kept, {"anchors": np.full_like(other, len(avatar.vertices))})  # nor one of others
+    other = avatar.anchors
+    np.testing.assert_array_equal(with_seen_bindings(avatar).offsets, avatar.offsets)
+    assert len(calls) == 3
+
+
+def test_what_is_on_no_rig_or_has_no_face_stays() -> None:
+    on_head = open_avatar(OPEN)
+    assert with_seen_bindings(on_head) is on_head
+    egg = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)
+    assert with_seen_bindings(egg) is egg
+
+
+@pytest.mark.parametrize(
+    ("name", "pose"),
+    [("barbara", {"browDown": 1.0}), ("statue", {"browInnerUp": 1.0, "browOuterUp": 1.0})],
+)
+def test_a_portraits_brows_move_as_its_mesh(
+    name: str, pose: dict[str, float], real_data: Path
+) -> None:
+    path, weights = real_data / "lam_avatars" / f"{name}.zip", weights_of(pose)
+    before, after = (
+        reach(read_avatar(path, plain_shapes=plain), weights) for plain in (True, False)
+    )
+    print(name, "seen of the mesh's motion:", before.round(2), "->", after.round(2))
+    assert before.max() < 0.75
+    assert after.min() > 0.85
+    assert after.max() < 1.25
