@@ -129,7 +129,7 @@ def _shape(stroke: Stroke, at: Float64Array, coarse: Float64Array) -> Float64Arr
     ridges = np.exp(-0.5 * ((away - _RIDGE_AWAY) / _RIDGE_WIDTH) ** 2)
     fade = np.clip(np.minimum(along, 1 - along) / _FADE, 0, 1)
     profile = np.exp(-0.5 * away**2) - _RIDGE * ridges
-    return stroke.depth * (stroke.width_mm / width) * profile * fade * fade * (3 - 2 * fade)
+    return stroke.depth * np.sqrt(stroke.width_mm / width) * profile * fade * fade * (3 - 2 * fade)
 
 
 def _beside(points: Points, at: Float64Array) -> tuple[Float64Array, Float64Array]:

@@ -31,7 +31,7 @@ from .pressing import pressing_of
 from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
 
-_VERSION = 3
+_VERSION = 5
 """Goes up whenever the same avatar gets other wrinkles."""
 _FAR_M = 0.006
 """A vertex that lies further off the laid-on open head than this shows none of its skin."""
