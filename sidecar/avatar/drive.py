@@ -15,7 +15,7 @@ from ...shared.pictures import Follow
 from ..raster.parallel import even_pieces, run_ranges
 from . import kernels
 from .animated_mesh import PosedMesh, animate_mesh
-from .avatar import Avatar
+from .avatar import Avatar, corner_shares
 from .splats import Splats
 from .wrinkles import wrinkled_skin
 
@@ -58,6 +58,7 @@ class Actor:
         turning = self.follow != "still" and not by_frames
         self._mesh = animate_mesh(avatar, motion, with_turns=turning)
         self._still = None if self._mesh is not None else _rest_of(avatar)
+        self.appearance = appearance
         self._skin = None
         if self._mesh is not None and np.any(appearance):
             self._skin = wrinkled_skin(avatar, motion, appearance)
@@ -71,13 +72,15 @@ class Actor:
             self._rest_rings = _rings(self._rest, self._faces)
             self._edges, self._shares = _edges_of(self._faces)
 
-    def playing(self, motion: Motion) -> Actor:
-        """The avatar in another take, which shares what is known of it at rest. Raises InputError
-        `space.no_adapter` for a take in another space."""
+    def playing(self, motion: Motion, appearance: FloatArray | float | None = None) -> Actor:
+        """The avatar in another take, which shares what is known of it at rest. appearance: this
+        actor's own, one for all frames, if None; an actor without any skin that wrinkles has none
+        there either. Raises InputError `space.no_adapter` for a take in another space."""
         other = copy.copy(self)
         other.motion = motion
         other._mesh = None if self._mesh is None else self._mesh.playing(motion)
-        other._skin = None if self._skin is None else self._skin.playing(motion)
+        other.appearance = self.appearance if appearance is None else appearance
+        other._skin = None if self._skin is None else self._skin.playing(motion, other.appearance)
         return other
 
     def pose(self, index: int, *, with_smooth_normals: bool = True) -> PosedAvatar:
@@ -201,20 +204,6 @@ def _splats(
         colours=avatar.colours,
         harmonics=avatar.harmonics,
     )
-
-
-def corner_shares(avatar: Avatar, vertices: Float32Array) -> Float32Array:
-    """(N, 3) barycentric weights in its face of the place nearest to each Gaussian's middle, kept
-    inside the face; thirds on a face without area."""
-    a, b, c = (vertices[avatar.faces[avatar.anchors, k]].astype(np.float64) for k in range(3))
-    u, v, p = b - a, c - a, (a + b + c) / 3 + avatar.offsets - a
-    uu, uv, vv, pu, pv = (np.sum(x * y, 1) for x, y in ((u, u), (u, v), (v, v), (p, u), (p, v)))
-    area = uu * vv - uv * uv
-    safe = np.where(area > 0, area, 1)
-    second, third = (vv * pu - uv * pv) / safe, (uu * pv - uv * pu) / safe
-    shares = np.clip(np.stack([1 - second - third, second, third], 1), 0, 1)
-    shares = np.where((area > 0)[:, None], shares, 1 / 3)
-    return (shares / shares.sum(1, keepdims=True)).astype(np.float32)
 
 
 def _rest_of(avatar: Avatar) -> PosedAvatar:

@@ -36,13 +36,13 @@ def _squeeze(rows: Rows, side: str) -> Float64Array:
 
 def _raised_inside(rows: Rows, side: str) -> Float64Array:
     """Inner brows, AU 1."""
-    return _part(rows[f"brow.inner.{side}:y"]) / 7
+    return _part(rows[f"brow.inner.{side}:y"]) / 6
 
 
 def _raised_outside(rows: Rows, side: str) -> Float64Array:
     """Outer brows, AU 2."""
     outer = 0.5 * (rows[f"brow.middle.{side}:y"] + rows[f"brow.outer.{side}:y"])
-    return _part(outer) / 6
+    return _part(outer) / 5
 
 
 def _lowered(rows: Rows, side: str) -> Float64Array:
@@ -53,7 +53,7 @@ def _lowered(rows: Rows, side: str) -> Float64Array:
 
 def _wrinkled_nose(rows: Rows, side: str) -> Float64Array:
     """AU 9: the wing rises."""
-    return _part(rows[f"nose.wing.{side}:y"] - 0.2 * _part(rows[f"corner.{side}:y"])) / 7
+    return _part(rows[f"nose.wing.{side}:y"] - 0.2 * _part(rows[f"corner.{side}:y"])) / 4
 
 
 def _raised_cheek(rows: Rows, side: str) -> Float64Array:

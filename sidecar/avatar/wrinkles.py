@@ -9,32 +9,39 @@ lays both onto an avatar. At rest, and at strength 0, nothing changes, to the la
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...shared.arrays import Float32Array, Float64Array, FloatArray, Int32Array
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
 from ...shared.calibration import calibrated
 from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
-from ...shared.head import HeadModel
+from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion, numbers_of
+from ..adapter.solve import NUMBERS, Forward
 from ..files import find_arrays, keep_arrays
 from ..head.read import OPEN, read_head
 from ..memory import remembered
+from ..raster.mesh import vertex_normals
 from .alignment import Alignment, align
 from .animated_mesh import personal_head
-from .avatar import ArkitRig, Avatar
-from .effects import face_rows, laid_places, open_alignment
+from .avatar import ArkitRig, Avatar, corner_shares
+from .effects import face_rows, laid_places, open_alignment, row_names
 from .pressing import pressing_of
 from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
 
-_VERSION = 5
+_ROWS = len(row_names())
+_VERSION = 6
 """Goes up whenever the same avatar gets other wrinkles."""
 _FAR_M = 0.006
 """A vertex that lies further off the laid-on open head than this shows none of its skin."""
+_BESIDE_M, _BEFORE_M = 0.008, 0.006
+"""A Gaussian that lies further beside its place, or before the skin there, shows something else: a
+network's own binding, or a fringe."""
 _TINT = 0.6
 """How much less a valley darkens a channel that the skin is bright in: light that is caught in a
 fold has met the skin more than once. 0 is grey, 1 the skin's own colour once more."""
@@ -67,60 +74,109 @@ def find_wrinkles(avatar: Avatar) -> Wrinkles | None:
     if avatar.surface is None:
         return None
     kept = default_cache_folder() / "wrinkles" / f"{fingerprint(_VERSION, avatar)}.kept"
-    found = _as_wrinkles(find_arrays(kept))
-    if found is not None:
-        return found
+    arrays = find_arrays(kept)
+    if not _fit(arrays, avatar):
+        arrays = _measure(avatar)
+        keep_arrays(kept, arrays)
+    return Wrinkles(**arrays) if len(arrays["gaussian"]) else None
+
+
+def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
+    """Whether kept arrays are the wrinkles of an avatar like this one."""
+    count = len(arrays.get("gaussian", ()))
+    numbers = 52 if isinstance(avatar.surface, ArkitRig) else NUMBERS
+    wanted = {
+        "gaussian": (np.int32, (count,)),
+        "pattern": (np.float32, (count, len(WRINKLES))),
+        "tint": (np.float32, (count, 3)),
+        "basis": (np.float64, (numbers, _ROWS)),
+    }
+    if {name: (found.dtype.type, found.shape) for name, found in arrays.items()} != wanted:
+        return False
+    gaussian = arrays["gaussian"]
+    return not count or bool(gaussian.min() >= 0 and gaussian.max() < len(avatar))
+
+
+def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
+    """The arrays of `Wrinkles`; of no Gaussian where no face is found."""
+    open_head, surface = read_head(OPEN), _surface(avatar)
+    moved = _moved(surface)
     try:
-        found = _measure(avatar)
-    except InputError as error:
-        if error.code != "avatar.regions":
-            raise
-        return None
-    keep_arrays(kept, {name: getattr(found, name) for name in Wrinkles.__slots__})
-    return found
-
-
-def _as_wrinkles(arrays: dict[str, np.ndarray]) -> Wrinkles | None:
-    if set(arrays) != set(Wrinkles.__slots__):
-        return None
-    return Wrinkles(**arrays)
-
-
-def _measure(avatar: Avatar) -> Wrinkles:
-    from .regions import kept_labels  # which poses avatars itself
-    from .visible_regions import SKIN
-
-    open_head = read_head(OPEN)
-    surface = avatar.surface
-    assert surface is not None
-    found = _laid_on(surface, open_head)
-    corners = _corners(avatar)
-    place = found.place[corners].mean(1)
-    size_mm = 1e3 * np.sort(avatar.scales, 1)[:, 1] * found.open_from_metres
-    skin = kept_labels(avatar) == SKIN
-    near = (found.distance[corners] < _FAR_M).all(1)
-    pattern = np.where((skin & near)[:, None], draw_patterns(place, size_mm), 0)
+        found = _laid_on(surface, open_head)
+    except InputError:
+        pattern, basis = np.zeros((len(avatar), len(WRINKLES))), np.zeros((len(moved), _ROWS))
+    else:
+        pattern = _pattern(avatar, found)
+        basis = face_rows(moved, laid_places(surface, found, open_head))
     gaussian = np.flatnonzero(pattern.any(1)).astype(np.int32)
-    places = laid_places(surface, found, open_head)
-    return Wrinkles(
-        gaussian=gaussian,
-        pattern=pattern[gaussian].astype(np.float32),
-        tint=_tint(avatar.colours[gaussian]),
-        basis=face_rows(_moved(avatar), places),
-    )
+    return {
+        "gaussian": gaussian,
+        "pattern": pattern[gaussian].astype(np.float32),
+        "tint": _tint(avatar.colours[gaussian]),
+        "basis": basis,
+    }
+
+
+def _pattern(avatar: Avatar, found: Alignment) -> Float64Array:
+    """(N, wrinkles) the patterns of all Gaussians, 0 for those that show no skin of the face."""
+    skin = _Skin.under(avatar, found)
+    size_mm = 1e3 * np.sort(avatar.scales, 1)[:, 1] * found.open_from_metres
+    pattern = draw_patterns(skin.place, size_mm)
+    pattern[~skin.shows] = 0
+    return pattern
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Skin:
+    """The skin that N Gaussians show. place (N, 3): on the open head at rest, metres; shows (N,):
+    whether they show the face's skin at all."""
+
+    place: Float64Array
+    shows: BoolArray
+
+    @classmethod
+    def under(cls, avatar: Avatar, found: Alignment) -> _Skin:
+        """The skin under each Gaussian: where it is bound (`seen_bindings`), and as much further as
+        it lies beside that."""
+        corners, shares = _corners(avatar)
+        points, normals = _rest(avatar)
+        at = (shares[..., None] * points[corners]).sum(1)
+        outward = (shares[..., None] * normals[corners]).sum(1)
+        away = avatar.means - at
+        beside = np.linalg.norm(away[:, :2], axis=1) * found.open_from_metres
+        before = (away * outward).sum(1) * found.open_from_metres
+        label = found.label[corners] == REGIONS.index("skin")
+        near = found.distance[corners] * found.open_from_metres < _FAR_M
+        place = (shares[..., None] * found.place[corners]).sum(1).astype(np.float64)
+        place[:, :2] += found.open_from_metres * away[:, :2]
+        shows = (label & near).all(1) & (beside < _BESIDE_M) & (before < _BEFORE_M)
+        return cls(place, shows)
+
+
+def _surface(avatar: Avatar) -> ArkitRig | HeadModel:
+    if isinstance(avatar.surface, HeadModel):
+        return personal_head(avatar)
+    assert avatar.surface is not None
+    return avatar.surface
+
+
+def _rest(avatar: Avatar) -> tuple[Float64Array, Float64Array]:
+    """(V, 3) places and normals of the surface at rest."""
+    points = avatar.vertices.astype(np.float64)
+    return points, vertex_normals(points, np.ascontiguousarray(avatar.faces, np.int32))
 
 
 def _laid_on(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
-    if isinstance(surface, HeadModel) and surface.space == open_head.space:
+    if isinstance(surface, HeadModel) and np.array_equal(surface.faces, open_head.faces):
         return open_alignment(open_head)
     return align(surface, open_head)
 
 
-def _corners(avatar: Avatar) -> Int32Array:
-    """(N, 1 or 3) the vertices that each Gaussian is bound to."""
+def _corners(avatar: Avatar) -> tuple[Int32Array, Float32Array]:
+    """(N, 1 or 3) the vertices that each Gaussian is bound to, and the share of each."""
     if avatar.binding == "vertex":
-        return avatar.anchors[:, None]
-    return avatar.faces[avatar.anchors]
+        return avatar.anchors[:, None], np.ones((len(avatar), 1), np.float32)
+    return avatar.faces[avatar.anchors], corner_shares(avatar, avatar.vertices)
 
 
 def _tint(colours: Float32Array) -> Float32Array:
@@ -130,14 +186,11 @@ def _tint(colours: Float32Array) -> Float32Array:
     return np.tile(tint / tint.mean(), (len(colours), 1)).astype(np.float32)
 
 
-def _moved(avatar: Avatar) -> Float64Array:
+def _moved(surface: ArkitRig | HeadModel) -> Float64Array:
     """(numbers, V, 3) metres, of one unit of each number, the jaw's linear at rest."""
-    if isinstance(avatar.surface, ArkitRig):
-        return avatar.surface.arkit_shapes.astype(np.float64)
-    from ..adapter.solve import Forward  # torch, which other avatars do without
-
-    head = personal_head(avatar)
-    jacobian = Forward(head, np.arange(len(head.template))).jacobian(np.zeros(103))
+    if isinstance(surface, ArkitRig):
+        return surface.arkit_shapes.astype(np.float64)
+    jacobian = Forward(surface, np.arange(len(surface.template))).jacobian(np.zeros(103))
     return jacobian.T.reshape(103, -1, 3)
 
 
@@ -148,14 +201,14 @@ class WrinkledSkin:
     def __init__(
         self, avatar: Avatar, wrinkles: Wrinkles, motion: Motion, strength: FloatArray | float
     ) -> None:
-        self._avatar, self._wrinkles, self._strength = avatar, wrinkles, strength
+        self._avatar, self._wrinkles = avatar, wrinkles
         rows = _numbers(avatar, motion) @ wrinkles.basis
         strengths = np.broadcast_to(np.asarray(strength, np.float64), len(motion))
         self.pressing = pressing_of(rows) * strengths[:, None]
 
-    def playing(self, motion: Motion) -> WrinkledSkin:
+    def playing(self, motion: Motion, strength: FloatArray | float) -> WrinkledSkin:
         """The same skin in another take."""
-        return WrinkledSkin(self._avatar, self._wrinkles, motion, self._strength)
+        return WrinkledSkin(self._avatar, self._wrinkles, motion, strength)
 
     def coloured(self, gaussians: Splats, index: int) -> Splats:
         """The avatar's Gaussians with the colours of the frame `index`."""

@@ -169,7 +169,7 @@ def test_half_a_turn_changes_no_picture(harmonics: int):
 def write(folder: Path, seed: int = 0, form: SplatFormat = "ply", **options: str) -> list:
     avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
     motion = arkit_motion(np.random.default_rng(seed).random((5, 52)))
-    return list(write_sequence(folder, avatar, motion, range(1, 4), form, **options))
+    return list(write_sequence(folder, Actor(avatar, motion), range(1, 4), form, **options))
 
 
 def test_a_sequence_is_its_frames(tmp_path: Path):

@@ -135,6 +135,8 @@ def test_open_and_arkit_takes_agree_on_an_avatar(files: Path):
         ({"width": "12000", "height": "9000"}, "option.size"),
         ({"camera": "missing.json"}, "file.missing"),
         ({"emotions": "missing.json"}, "file.missing"),
+        ({"appearance": "2.1"}, "option.appearance"),
+        ({"appearance": "nan"}, "option.appearance"),
         ({"format": "exr", "passes": "uv"}, "option.pass"),
     ],
 )
