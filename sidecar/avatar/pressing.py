@@ -28,15 +28,19 @@ def _part(values: FloatArray) -> Float64Array:
     return np.maximum(values, 0)
 
 
+def _together(rows: Rows) -> Float64Array:
+    return _part(-rows["brow width"]) / 9
+
+
 def _squeeze(rows: Rows, side: str) -> Float64Array:
     """Brows drawn together and down, AU 4."""
-    together = _part(-rows["brow width"]) / 9
-    return together * (0.65 + 0.35 * np.clip(-rows[f"brow.inner.{side}:y"] / 9, -1, 1))
+    return _together(rows) * (0.65 + 0.35 * np.clip(-rows[f"brow.inner.{side}:y"] / 9, -1, 1))
 
 
 def _raised_inside(rows: Rows, side: str) -> Float64Array:
-    """Inner brows, AU 1."""
-    return _part(rows[f"brow.inner.{side}:y"]) / 6
+    """Inner brows, AU 1; more where AU 4 draws them together, whose pull the forehead's holds."""
+    up = _part(rows[f"brow.inner.{side}:y"])
+    return up / 6 + 0.3 * _together(rows) * np.minimum(up / 3, 1)
 
 
 def _raised_outside(rows: Rows, side: str) -> Float64Array:

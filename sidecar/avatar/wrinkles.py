@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Skin that wrinkles: how an expression changes the colours of an avatar's Gaussians.
 
-    log colour of Gaussian n in frame t  +=  strength_t * tint_n * sum_w pressing_tw * pattern_nw
+    log colour of Gaussian n in frame t  +=  strength_t * tint * sum_w pressing_tw * pattern_nw
 
 `wrinkle_patterns` says where skin folds, `pressing` how hard an expression presses it; this module
 lays both onto an avatar. At rest, and at strength 0, nothing changes, to the last bit.
@@ -58,7 +58,7 @@ def wrinkled_skin(
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wrinkles:
     """An avatar's own wrinkles. gaussian (M,) indices of those that take part; pattern
-    (M, wrinkles) and tint (M, 3) as in the formula above; basis (numbers, rows): motion of the
+    (M, wrinkles) and tint (3,) as in the formula above; basis (numbers, rows): motion of the
     face's places for one unit of each of a take's numbers."""
 
     gaussian: Int32Array
@@ -88,7 +88,7 @@ def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
     wanted = {
         "gaussian": (np.int32, (count,)),
         "pattern": (np.float32, (count, len(WRINKLES))),
-        "tint": (np.float32, (count, 3)),
+        "tint": (np.float32, (3,)),
         "basis": (np.float64, (numbers, _ROWS)),
     }
     if {name: (found.dtype.type, found.shape) for name, found in arrays.items()} != wanted:
@@ -180,10 +180,10 @@ def _corners(avatar: Avatar) -> tuple[Int32Array, Float32Array]:
 
 
 def _tint(colours: Float32Array) -> Float32Array:
-    """(M, 3) how much each channel darkens, 1 in the mean, by the skin's own mean colour."""
+    """(3,) how much each channel darkens, 1 in the mean, by the mean colour of the skin (M, 3)."""
     mean = np.clip(colours.mean(0), 0.05, 1) if len(colours) else np.ones(3)
     tint = (mean.mean() / mean) ** _TINT
-    return np.tile(tint / tint.mean(), (len(colours), 1)).astype(np.float32)
+    return (tint / tint.mean()).astype(np.float32)
 
 
 def _moved(surface: ArkitRig | HeadModel) -> Float64Array:

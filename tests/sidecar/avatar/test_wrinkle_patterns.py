@@ -40,8 +40,8 @@ def test_a_shade_by_hand() -> None:
 
 def test_sides_mirror_each_other() -> None:
     rng = np.random.default_rng(0)
-    places = rng.uniform((-0.07, -0.09, 0.02), (0.07, 0.09, 0.06), (400, 3))
-    size = rng.uniform(0.5, 2.5, 400)
+    places = rng.uniform((-0.07, -0.09, 0.02), (0.07, 0.09, 0.06), (4000, 3))
+    size = rng.uniform(0.5, 2.5, 4000)
     one, other = (draw_patterns(places * (sign, 1, 1), size) for sign in (1, -1))
     np.testing.assert_allclose(one[:, 0::2], other[:, 1::2])
     assert all(name.endswith("left") for name in WRINKLES[0::2])
