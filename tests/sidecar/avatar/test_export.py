@@ -182,6 +182,16 @@ def test_a_sequence_is_its_frames(tmp_path: Path):
     assert (tmp_path / "a" / "b" / "frame_0003.ply").read_bytes() == expected
 
 
+def test_another_appearance_is_another_sequence(tmp_path: Path):
+    write(tmp_path)
+    avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
+    motion = arkit_motion(np.random.default_rng(0).random((5, 52)))
+    smooth = Actor(avatar, motion, appearance=0.5)
+    with pytest.raises(InputError) as raised:
+        next(write_sequence(tmp_path, smooth, range(1, 4), "ply"))
+    assert raised.value.code == "option.folder"
+
+
 def test_a_sequence_goes_on(tmp_path: Path):
     write(tmp_path)
     path = tmp_path / "frame_0003.ply"
