@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
+from affekt.shared.pictures import Follow
 from affekt.sidecar.avatar.drive import Actor, rest_gaussians
 from affekt.sidecar.avatar.export import ENDINGS, SplatFormat, UpAxis, encode_frame, write_sequence
 from affekt.sidecar.avatar.lam import decode_lam_avatar
@@ -166,10 +167,16 @@ def test_half_a_turn_changes_no_picture(harmonics: int):
     np.testing.assert_allclose(twice.harmonics, values.harmonics)
 
 
-def write(folder: Path, seed: int = 0, form: SplatFormat = "ply", **options: str) -> list:
+def write(
+    folder: Path,
+    seed: int = 0,
+    form: SplatFormat = "ply",
+    up: UpAxis = "y-up",
+    follow: Follow | None = None,
+) -> list:
     avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
     motion = arkit_motion(np.random.default_rng(seed).random((5, 52)))
-    return list(write_sequence(folder, Actor(avatar, motion), range(1, 4), form, **options))
+    return list(write_sequence(folder, Actor(avatar, motion, follow), range(1, 4), form, up))
 
 
 def test_a_sequence_is_its_frames(tmp_path: Path):
