@@ -31,6 +31,7 @@ _PICTURE_FIELDS = (
     "object_index",
     "weights",
     "influence",
+    "appearance",
 )
 """Fields that a `PictureRequest` and a `Render` share as they are."""
 

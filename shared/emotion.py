@@ -62,7 +62,7 @@ class EmotionTrack:
                 f"Emotion weights have the shape {self.weights.shape}, not (frames, 6).",
                 "Give one row of six weights for each frame.",
             )
-        _check_range("weights", self.weights, limits.MAX_EMOTION_WEIGHT)
+        check_curve("weights", self.weights, limits.MAX_EMOTION_WEIGHT)
         for name in CONTROLS:
             values = getattr(self, name)
             if values.shape != (frames,):
@@ -71,7 +71,7 @@ class EmotionTrack:
                     f"The curve {name} has {values.shape} values for {say_count(frames, 'frame')}.",
                     "Give one value for each frame.",
                 )
-            _check_range(name, values, largest_value(name))
+            check_curve(name, values, largest_value(name))
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise InputError(
                 "emotion.range", f"The frame rate is {self.fps}.", "Give a rate above 0."
@@ -81,7 +81,8 @@ class EmotionTrack:
         return len(self.weights)
 
 
-def _check_range(name: str, values: Float32Array, largest: float) -> None:
+def check_curve(name: str, values: Float32Array, largest: float) -> None:
+    """Checks a curve's values. Raises InputError `emotion.not_finite`, `emotion.range`."""
     if not np.isfinite(values).all():
         frame = int(np.argwhere(~np.isfinite(values))[0][0])
         raise InputError(

@@ -425,6 +425,7 @@ class Render(Message):
     influence: Annotated[Float32Array | None, _SOME_CURVE] = None
     take_head: Annotated[str, _NAME] = "open"
     head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
+    appearance: Annotated[Float32Array | None, _SOME_CURVE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

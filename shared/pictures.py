@@ -11,7 +11,7 @@ import numpy as np
 
 from .arrays import Float32Array, Float64Array
 from .camera import Camera, check_size
-from .emotion import EMOTIONS
+from .emotion import EMOTIONS, check_curve, largest_value
 from .errors import InputError
 from .motion import frames_outside
 from .wording import say_count
@@ -50,8 +50,10 @@ class PictureRequest:
     those of the normal pass: the world's, as Cycles has it, or the camera's (x right, y up, z
     towards the viewer). world_from_head: (4, 4) affine, or (T, 4, 4) for each frame of the whole
     take; positions and world normals are multiplied by it. weights, influence: (T, 6) and (T,)
-    emotions, which are only noted in an EXR's header. Raises InputError `option.size`,
-    `option.camera`, `option.pass`, `option.format`, `option.follow`, `option.axes`.
+    emotions, which are only noted in an EXR's header. appearance: (T,) 0 to 2, how much an avatar's
+    skin wrinkles with the expression; None is 1 in all frames. Raises InputError `option.size`,
+    `option.camera`, `option.pass`, `option.format`, `option.follow`, `option.axes`,
+    `emotion.not_finite`, `emotion.range`.
     """
 
     frames: range | None = None
@@ -68,6 +70,7 @@ class PictureRequest:
     object_index: int = OBJECT_INDEX
     weights: Float32Array | None = None  # (T, 6)
     influence: Float32Array | None = None  # (T,)
+    appearance: Float32Array | None = None  # (T,)
 
     def __post_init__(self) -> None:
         check_size(*self.size)
@@ -85,6 +88,8 @@ class PictureRequest:
                 "Use one resolution for all frames.",
             )
         _check_world(self.world_from_head)
+        if self.appearance is not None:
+            check_curve("appearance", self.appearance, largest_value("appearance"))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -112,6 +117,10 @@ class PictureRequest:
         if self.axes == "world":
             return self.world_at(index)
         return np.diag([1.0, -1.0, -1.0, 1.0]) @ self.camera_at(index).camera_from_world
+
+    def appearance_at(self, index: int) -> float:
+        """How much the skin wrinkles in the take's frame `index`, 0 to 2."""
+        return 1.0 if self.appearance is None else float(self.appearance[index])
 
     def emotions_at(self, index: int) -> dict[str, float]:
         """The emotions to note with the take's frame `index`, by name."""
@@ -141,7 +150,8 @@ class PictureRequest:
                     f"There are {given} {what} for a take of {say_count(count, 'frame')}.",
                     "Give one for all frames, or one for each.",
                 )
-        for values, shape in ((self.weights, (count, 6)), (self.influence, (count,))):
+        curves = (self.influence, self.appearance)
+        for values, shape in ((self.weights, (count, 6)), *((curve, (count,)) for curve in curves)):
             if values is not None and values.shape != shape:
                 raise InputError(
                     "emotion.shape",

@@ -47,6 +47,7 @@ class PictureRecipes:
             [self._shown(i) for i in around],
             request.world_at(index),
             request.emotions_at(index),
+            request.appearance_at(index),
         )
 
     def _shown(self, index: int) -> list[object]:

@@ -19,7 +19,7 @@ _TEXT = {
     "upper": "Strength above the tip of the nose",
     "lower": "Strength below the tip of the nose",
     "geometry": "Strength of the change of expression and jaw",
-    "appearance": "Strength of the change of an avatar's skin",
+    "appearance": "How much an avatar's skin wrinkles with the expression",
     "keep_closed": "Lips that the take holds closed through a silence stay closed; "
     "0 lets the emotion open them",
 }

@@ -235,6 +235,20 @@ def anchor_points(
     return np.zeros((len(anchors), 3), np.float32)
 
 
+def corner_shares(avatar: Avatar, vertices: Float32Array) -> Float32Array:
+    """(N, 3) barycentric weights in its face of the place nearest to each Gaussian's middle, kept
+    inside the face; thirds on a face without area."""
+    a, b, c = (vertices[avatar.faces[avatar.anchors, k]].astype(np.float64) for k in range(3))
+    u, v, p = b - a, c - a, (a + b + c) / 3 + avatar.offsets - a
+    uu, uv, vv, pu, pv = (np.sum(x * y, 1) for x, y in ((u, u), (u, v), (v, v), (p, u), (p, v)))
+    area = uu * vv - uv * uv
+    safe = np.where(area > 0, area, 1)
+    second, third = (vv * pu - uv * pv) / safe, (uu * pv - uv * pu) / safe
+    shares = np.clip(np.stack([1 - second - third, second, third], 1), 0, 1)
+    shares = np.where((area > 0)[:, None], shares, 1 / 3)
+    return (shares / shares.sum(1, keepdims=True)).astype(np.float32)
+
+
 def _check(name: str, values: NDArray[np.generic], shape: tuple[int, ...]) -> None:
     if values.shape != shape:
         raise _broken("avatar.shape", f"{name} of shape {values.shape}, not {shape}")

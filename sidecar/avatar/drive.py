@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ...shared.arrays import Float32Array, Int32Array
+from ...shared.arrays import Float32Array, FloatArray, Int32Array
 from ...shared.motion import Motion, frames_outside
 from ...shared.pictures import Follow
 from ..raster.parallel import even_pieces, run_ranges
 from . import kernels
 from .animated_mesh import PosedMesh, animate_mesh
-from .avatar import Avatar
+from .avatar import Avatar, corner_shares
 from .splats import Splats
+from .wrinkles import wrinkled_skin
 
 STRETCH_RANGE = (1.0, 1.35)
 """How far a Gaussian may shrink or grow with the surface under it. Seen on LAM's avatars: below
@@ -40,16 +41,27 @@ class Actor:
     """An avatar that plays a take in its surface's space (`render.shot.motion_for` converts
     takes). Several threads may use it.
 
-    follow: `avatar.follow` if None. Raises InputError `space.no_adapter` for another space.
+    follow: `avatar.follow` if None. appearance: 0 to 2, how much the skin wrinkles, one for all
+    frames or (T,). Raises InputError `space.no_adapter` for another space.
     """
 
-    def __init__(self, avatar: Avatar, motion: Motion, follow: Follow | None = None) -> None:
+    def __init__(
+        self,
+        avatar: Avatar,
+        motion: Motion,
+        follow: Follow | None = None,
+        appearance: FloatArray | float = 0.0,
+    ) -> None:
         self.avatar, self.motion = avatar, motion
         self.follow: Follow = avatar.follow if follow is None else follow
         by_frames = avatar.binding == "face" and self.follow in ("surface", "deform")
         turning = self.follow != "still" and not by_frames
         self._mesh = animate_mesh(avatar, motion, with_turns=turning)
         self._still = None if self._mesh is not None else _rest_of(avatar)
+        self.appearance = appearance
+        self._skin = None
+        if self._mesh is not None and np.any(appearance):
+            self._skin = wrinkled_skin(avatar, motion, appearance)
         rest = avatar.vertices
         self._faces = np.ascontiguousarray(avatar.faces)
         self._rest = np.ascontiguousarray(rest, np.float32)
@@ -60,12 +72,15 @@ class Actor:
             self._rest_rings = _rings(self._rest, self._faces)
             self._edges, self._shares = _edges_of(self._faces)
 
-    def playing(self, motion: Motion) -> Actor:
-        """The avatar in another take, which shares what is known of it at rest. Raises InputError
-        `space.no_adapter` for a take in another space."""
+    def playing(self, motion: Motion, appearance: FloatArray | float | None = None) -> Actor:
+        """The avatar in another take, which shares what is known of it at rest. appearance: this
+        actor's own, one for all frames, if None; an actor without any skin that wrinkles has none
+        there either. Raises InputError `space.no_adapter` for a take in another space."""
         other = copy.copy(self)
         other.motion = motion
         other._mesh = None if self._mesh is None else self._mesh.playing(motion)
+        other.appearance = self.appearance if appearance is None else appearance
+        other._skin = None if self._skin is None else self._skin.playing(motion, other.appearance)
         return other
 
     def pose(self, index: int, *, with_smooth_normals: bool = True) -> PosedAvatar:
@@ -77,10 +92,11 @@ class Actor:
             assert self._still is not None
             return self._still
         posed = self._mesh.pose(index)
-        if self.avatar.binding == "vertex":
-            return self._on_vertices(posed)
-        found = self._on_faces(posed)
-        if not with_smooth_normals:
+        on_vertices = self.avatar.binding == "vertex"
+        found = self._on_vertices(posed) if on_vertices else self._on_faces(posed)
+        if self._skin is not None:
+            found = replace(found, gaussians=self._skin.coloured(found.gaussians, index))
+        if on_vertices or not with_smooth_normals:
             return found
         rings = _rings(posed.vertices, self._faces)
         kernels.smooth_normals(
@@ -188,20 +204,6 @@ def _splats(
         colours=avatar.colours,
         harmonics=avatar.harmonics,
     )
-
-
-def corner_shares(avatar: Avatar, vertices: Float32Array) -> Float32Array:
-    """(N, 3) barycentric weights in its face of the place nearest to each Gaussian's middle, kept
-    inside the face; thirds on a face without area."""
-    a, b, c = (vertices[avatar.faces[avatar.anchors, k]].astype(np.float64) for k in range(3))
-    u, v, p = b - a, c - a, (a + b + c) / 3 + avatar.offsets - a
-    uu, uv, vv, pu, pv = (np.sum(x * y, 1) for x, y in ((u, u), (u, v), (v, v), (p, u), (p, v)))
-    area = uu * vv - uv * uv
-    safe = np.where(area > 0, area, 1)
-    second, third = (vv * pu - uv * pv) / safe, (uu * pv - uv * pu) / safe
-    shares = np.clip(np.stack([1 - second - third, second, third], 1), 0, 1)
-    shares = np.where((area > 0)[:, None], shares, 1 / 3)
-    return (shares / shares.sum(1, keepdims=True)).astype(np.float32)
 
 
 def _rest_of(avatar: Avatar) -> PosedAvatar:

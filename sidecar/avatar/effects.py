@@ -125,17 +125,29 @@ class FacePlaces:
         return np.asarray(self.shares.any(1), np.float64)
 
 
-def open_places(open_head: HeadModel) -> FacePlaces:
-    """The places on the open head itself."""
+def open_alignment(open_head: HeadModel) -> Alignment:
+    """The open head laid onto itself."""
     count = len(open_head.template)
-    own = Alignment(
+    return Alignment(
         label=open_head.region,
         place=open_head.template,
         vertex=np.arange(count),
         distance=np.zeros(count),
         open_from_metres=1.0,
     )
-    return _places(open_head.template, open_head.faces, own, open_head)
+
+
+def open_places(open_head: HeadModel) -> FacePlaces:
+    """The places on the open head itself."""
+    return laid_places(open_head, open_alignment(open_head), open_head)
+
+
+def laid_places(
+    surface: ArkitRig | HeadModel, found: Alignment, open_head: HeadModel
+) -> FacePlaces:
+    """The places on a surface onto which the open head was laid."""
+    vertices = surface.vertices if isinstance(surface, ArkitRig) else surface.template
+    return _places(vertices, surface.faces, found, open_head)
 
 
 def rig_places(rig: ArkitRig, open_head: HeadModel, *, brows_lower_mm: float = 0.0) -> FacePlaces:

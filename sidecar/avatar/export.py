@@ -15,10 +15,8 @@ from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.ledger import Ledger
-from ...shared.motion import Motion
-from ...shared.pictures import Follow, frame_name
+from ...shared.pictures import frame_name
 from ..files import not_writable, write_whole
-from .avatar import Avatar
 from .drive import Actor
 from .splats import Splats, encode_splats, log_scales, logits, turned_over, zeroth_harmonics
 
@@ -56,24 +54,17 @@ def _turns(form: SplatFormat, up: UpAxis) -> bool:
 
 
 def write_sequence(
-    folder: Path,
-    avatar: Avatar,
-    motion: Motion,
-    frames: range,
-    form: SplatFormat,
-    up: UpAxis = "y-up",
-    follow: Follow | None = None,
+    folder: Path, actor: Actor, frames: range, form: SplatFormat, up: UpAxis = "y-up"
 ) -> Iterator[tuple[int, bool]]:
     """Writes each frame into `folder` and yields its index and whether it was written; a frame that
-    is there already, undamaged and from the same avatar and take, is left.
+    is there already, undamaged and from the same avatar, take and appearance, is left.
 
     Raises InputError `file.not_writable`, `option.missing_extra`, `option.folder` if the folder
-    holds another sequence, `space.no_adapter` if the take is in another space."""
-    actor = Actor(avatar, motion, follow)
+    holds another sequence."""
     if form != "ply":
         _gsply()  # said before anything is written
     axes: UpAxis = "y-down" if _turns(form, up) else "y-up"
-    sequence = fingerprint(avatar, motion, form, axes, actor.follow)
+    sequence = fingerprint(actor.avatar, actor.motion, form, axes, actor.follow, actor.appearance)
     _claim(folder, sequence)
     ledger = Ledger(folder)
     ledger.check_place()

@@ -11,6 +11,7 @@ import tyro
 
 from ...shared.pictures import Follow
 from ...shared.wording import say_count
+from .appearance import appearance_rows
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class _Performance(_Avatar):
     build`)."""
     follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was made for if absent."""
+    appearance: float = 1.0
+    """How much the skin wrinkles with the expression, 0 to 2."""
     up: Literal["y-up", "y-down"] = "y-up"
     """Axes of a PLY: the head's own (y-up), or those of most 3DGS viewers (y-down). SPZ has axes of
     its own (y-up), which its readers know."""
@@ -147,7 +150,8 @@ class Export(_Performance):
         from ..files import write_whole
 
         avatar, motion = self._read_both()
-        gaussians = Actor(avatar, motion, self.follow).pose(self.frame).gaussians
+        appearance = appearance_rows(self.appearance, len(motion))
+        gaussians = Actor(avatar, motion, self.follow, appearance).pose(self.frame).gaussians
         write_whole(self.out, encode_frame(gaussians, "ply", self.up))
         print(f"{self.out}: frame {self.frame}, {say_count(len(avatar), 'Gaussian')}")
 
@@ -167,12 +171,14 @@ class Sequence(_Performance):
     def run(self) -> None:
         from rich.progress import track
 
+        from ..avatar.drive import Actor
         from ..avatar.export import write_sequence
         from .frames import parse_frames
 
         avatar, motion = self._read_both()
         frames = parse_frames(self.frames, len(motion))
-        files = write_sequence(self.out, avatar, motion, frames, self.format, self.up, self.follow)
+        shown = Actor(avatar, motion, self.follow, appearance_rows(self.appearance, len(motion)))
+        files = write_sequence(self.out, shown, frames, self.format, self.up)
         written = sum(new for _, new in track(files, "Writing", total=len(frames), transient=True))
         print(
             f"{self.out}: {say_count(written, 'frame')} written, {len(frames) - written} were there"

@@ -15,6 +15,7 @@ import tyro
 
 from ...shared.pictures import PNG_PASSES, Axes, Follow, Format, Pass, PictureRequest
 from ...shared.wording import say_count
+from .appearance import appearance_rows
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ class Drawing:
     and zooms."""
     follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was trained for if absent."""
+    appearance: float = 1.0
+    """How much an avatar's skin wrinkles with the expression, 0 to 2; times the appearance that
+    `--emotions` keys."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to draw: on a CUDA device if there is one, the CPU, or CUDA and nothing else."""
 
@@ -119,8 +123,8 @@ class Render:
     sound: Path | None = None
     """Sound of the take, for the preview."""
     emotions: Path | None = None
-    """Emotion keys that were baked into the take, to be noted in the EXRs' headers; they do not
-    change it (`affekt bake` does)."""
+    """Emotion keys that were baked into the take, to be noted in the EXRs' headers; of them only
+    the appearance changes what is seen (`affekt bake` moves the face)."""
     picture: tyro.conf.OmitArgPrefixes[Picture] = field(default_factory=Picture)
     drawing: tyro.conf.OmitArgPrefixes[Drawing] = field(default_factory=Drawing)
     files: tyro.conf.OmitArgPrefixes[Files] = field(default_factory=Files)
@@ -173,6 +177,7 @@ class Render:
             axes=files.normal_axes,
             weights=None if track is None else track.weights[first:],
             influence=None if track is None else track.influence[first:],
+            appearance=appearance_rows(self.drawing.appearance, len(take.motion), track),
         )
 
     def _passes(self, subject: Subject) -> tuple[str, ...]:

@@ -88,7 +88,9 @@ def _draw_avatar(
     avatar: Avatar, rig: ArkitRig, weights: Float32Array, places: FacePlaces
 ) -> list[UInt8Array]:
     camera = _before(places)
-    painter = GaussianPainter(avatar, _take(weights), PictureRequest(cameras=(camera,)), "auto")
+    still = np.zeros(len(weights), np.float32)  # what moves is shown, not how skin wrinkles
+    request = PictureRequest(cameras=(camera,), appearance=still)
+    painter = GaussianPainter(avatar, _take(weights), request, "auto")
     pictures = []
     for row, pose in enumerate(weights):
         drawn = straight_srgb(painter.paint_light(row, camera))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...shared.arrays import BoolArray, Float32Array, UInt8Array
+from ...shared.arrays import BoolArray, Float32Array, FloatArray, UInt8Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
 from ...shared.head import REGIONS, HeadModel
@@ -70,7 +70,8 @@ class GaussianPainter:
         self._request = request
         self._layout = _lay_out(request.passes, with_masks=label is not None)
         self._rasterise = choose_rasteriser(device)
-        self._play(Actor(avatar, motion, request.follow))
+        appearance = 1.0 if request.appearance is None else request.appearance
+        self._play(Actor(avatar, motion, request.follow, appearance))
         self._fixed: dict[str, Float32Array] = {}
         self._two_sided = _two_sided(avatar)
         self._core = opaque_core.find_core(avatar) if avatar.opaque_core else None
@@ -79,11 +80,14 @@ class GaussianPainter:
         if self._layout.uv:
             self._fixed["uv"] = _uv_of(avatar)
 
-    def playing(self, motion: Motion) -> GaussianPainter:
+    def playing(
+        self, motion: Motion, appearance: FloatArray | float | None = None
+    ) -> GaussianPainter:
         """A painter of another take on the same avatar; what does not depend on the take is shared.
-        Raises InputError `space.no_adapter` if the take is not in the avatar's space."""
+        appearance: as in `Actor.playing`. Raises InputError `space.no_adapter` if the take is not
+        in the avatar's space."""
         other = copy.copy(self)
-        other._play(self._actor.playing(motion))
+        other._play(self._actor.playing(motion, appearance))
         return other
 
     def _play(self, actor: Actor) -> None:

@@ -73,7 +73,7 @@ def preview(task: PreviewTask) -> PreviewOutput:
         if vertices is not None and is_mesh:
             pixels = _draw(vertices, take.head, task.picture)
         else:
-            pixels = _paint(_stage(task), take, shown, task.picture)
+            pixels = _paint(_stage(task), take, shown, task)
     return PreviewOutput(
         expression=shown.after.expression,
         jaw=shown.after.jaw,
@@ -154,14 +154,17 @@ def sky_at_rest(head: HeadModel) -> Float32Array:
     return share_of_sky(points, faces, vertex_normals(points, faces))
 
 
-def _paint(stage: Stage, take: Prepared, shown: _Shown, picture: PictureRequest) -> UInt8Array:
+def _paint(stage: Stage, take: Prepared, shown: _Shown, task: PreviewTask) -> UInt8Array:
+    picture = task.picture
+    assert picture is not None
     is_own = _space_of(stage.avatar) in (None, shown.own.space)
     motion = shown.own if is_own else motion_for(stage.avatar, shown.after, take.adapter)
     if picture.cameras:
         camera = of_subject(picture.cameras[0], stage.moved)
     else:
         camera = portrait_of(stage.avatar, *picture.size)
-    return straight_srgb(stage.painter.playing(motion).paint_light(0, camera))
+    appearance = float(task.track.appearance[task.frame - task.first])
+    return straight_srgb(stage.painter.playing(motion, appearance).paint_light(0, camera))
 
 
 @remembered

@@ -22,6 +22,7 @@ def test_renderings_break_off_and_go_on(in_blender: RunScript, tmp_path: Path) -
         "said": "file.not_writable",
         "pictures": [],
         "subjects": ["open"],
+        "appearance": [None],
     }
     assert [told["goes_on"]["frames"], told["goes_on"]["pictures"]] == [[[2, 8]], ALL]
     assert told["goes_on"]["said"].startswith("Rendered 6 frames into ")
@@ -43,4 +44,11 @@ def test_renderings_break_off_and_go_on(in_blender: RunScript, tmp_path: Path) -
     assert told["same"]["frames"] == []
     assert "is no longer rendered" in told["same"]["said"]
     assert not told["renders_head"]
+    # Frames 6 to 8 have another appearance than before; a mesh has none.
+    assert told["gaussians"]["appearance"] == [[1.0] * 8]
+    assert told["wrinkled"]["frames"] == [[5, 8]]
+    (rows,) = told["wrinkled"]["appearance"]
+    assert rows[:5] == [1.0] * 5
+    assert rows[6:] == [2.0, 0.0]
+    assert 1.2 < rows[5] < 1.8
     assert told["hidden"] == [".affekt_frames"]

@@ -78,6 +78,7 @@ def avatar_jobs(avatar: Avatar) -> list[Job]:
     """Its Gaussians, posed and drawn."""
     frames = 30
     actor, view = Actor(avatar, a_take(frames)), default_camera(avatar, 512, 512)
+    wrinkled = Actor(avatar, a_take(frames), appearance=1.0)
     posed = actor.pose(0).gaussians
     wide = posed.carrying(np.random.default_rng(0).random((len(posed), 22), np.float32))
     fitted = GaussianTensors(
@@ -103,6 +104,12 @@ def avatar_jobs(avatar: Avatar) -> list[Job]:
             unit="frames",
             aim="2.5 ms",
             run=lambda: actor.pose(next(turn)),
+        ),
+        Job(
+            name="animate it, with skin that wrinkles",
+            units=1,
+            unit="frames",
+            run=lambda: wrinkled.pose(next(turn)),
         ),
         Job(
             name=name,

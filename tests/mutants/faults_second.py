@@ -196,7 +196,7 @@ SECOND = (
     ),
     Fault(
         what="a Gaussian's smooth normal comes from the wrong corners",
-        file="sidecar/avatar/drive.py",
+        file="sidecar/avatar/avatar.py",
         old="np.stack([1 - second - third, second, third], 1)",
         new="np.stack([1 - second - third, third, second], 1)",
         tests=("tests/sidecar/avatar/test_drive.py",),

@@ -22,6 +22,7 @@ from affekt.shared.messages import (
     GetHead,
     Message,
     ReadMotion,
+    Render,
 )
 from affekt.shared.schema import field_rules
 
@@ -94,6 +95,19 @@ def test_requests_of_protocol_3_3_mean_the_open_head() -> None:
     assert isinstance(read, ReadMotion)
     assert (read.head, read.head_space) == ("open", None)
     assert read.name == any_message(ReadMotion).name
+
+
+def test_a_rendering_of_protocol_3_4_has_its_wrinkles() -> None:
+    """It knows of no appearance, which is 1 then."""
+    text = FILE.with_name("render_3_4.json").read_text("ascii")
+    _, message = wire.decode_frames([bytes.fromhex(frame) for frame in json.loads(text)])
+    today = any_message(Render)
+    assert isinstance(message, Render)
+    assert message.appearance is None
+    assert message.influence is not None
+    assert today.influence is not None
+    assert message.influence.tolist() == today.influence.tolist()
+    assert (message.take_head, message.job) == (today.take_head, today.job)
 
 
 def test_no_message_was_forgotten() -> None:

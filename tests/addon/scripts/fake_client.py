@@ -145,7 +145,7 @@ class FakeClient:
         names = ("frames", "passes", "format", "half", "antialiased", "follow", "size")
         asked = {name: getattr(options, name) for name in names}
         asked["cameras"] = len(options.cameras)
-        asked["weights"] = options.weights
+        asked["weights"], asked["appearance"] = options.weights, options.appearance
         asked["adapter"] = getattr(adapter, "name", None)
         self.renders.append({"subject": getattr(subject, "name", subject), **asked})
         frames = options.frames

@@ -36,7 +36,14 @@ def render(fault: str = "", *, version: str = "0.0.fake") -> dict:
         tasks.end_task()
     frames = [[run["frames"].start, run["frames"].stop] for run in client.renders]
     subjects = sorted({run["subject"] for run in client.renders})
-    return {"frames": frames, "said": said, "pictures": list(pictures()), "subjects": subjects}
+    skin = [run["appearance"] for run in client.renders]
+    return {
+        "frames": frames,
+        "said": said,
+        "pictures": list(pictures()),
+        "subjects": subjects,
+        "appearance": [None if rows is None else rows.tolist() for rows in skin],
+    }
 
 
 with harness.enabled():
@@ -70,4 +77,8 @@ with harness.enabled():
     chosen.head_mesh = "HIDDEN"
     told["same"] = render(version="0.1.fake")
     told["renders_head"] = not head.hide_render
+    for frame, value in ((5, 1.0), (7, 2.0), (8, 0.0)):
+        head.affekt_emotion.appearance = value
+        head.keyframe_insert("affekt_emotion.appearance", frame=frame)
+    told["wrinkled"] = render(version="0.1.fake")
     harness.answer(**told, hidden=sorted(p.name for p in folder.glob(".*")))

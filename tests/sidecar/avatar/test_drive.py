@@ -18,8 +18,8 @@ from affekt.sidecar.avatar.animated_mesh import (
     head_turns,
     joint_quaternions,
 )
-from affekt.sidecar.avatar.avatar import Avatar
-from affekt.sidecar.avatar.drive import STRETCH_RANGE, Actor, PosedAvatar, _growth, corner_shares
+from affekt.sidecar.avatar.avatar import Avatar, corner_shares
+from affekt.sidecar.avatar.drive import STRETCH_RANGE, Actor, PosedAvatar, _growth
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.head.forward import layer_of
 from fakes.head import small_head

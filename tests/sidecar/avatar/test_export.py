@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
+from affekt.shared.pictures import Follow
 from affekt.sidecar.avatar.drive import Actor, rest_gaussians
 from affekt.sidecar.avatar.export import ENDINGS, SplatFormat, UpAxis, encode_frame, write_sequence
 from affekt.sidecar.avatar.lam import decode_lam_avatar
@@ -166,10 +167,16 @@ def test_half_a_turn_changes_no_picture(harmonics: int):
     np.testing.assert_allclose(twice.harmonics, values.harmonics)
 
 
-def write(folder: Path, seed: int = 0, form: SplatFormat = "ply", **options: str) -> list:
+def write(
+    folder: Path,
+    seed: int = 0,
+    form: SplatFormat = "ply",
+    up: UpAxis = "y-up",
+    follow: Follow | None = None,
+) -> list:
     avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
     motion = arkit_motion(np.random.default_rng(seed).random((5, 52)))
-    return list(write_sequence(folder, avatar, motion, range(1, 4), form, **options))
+    return list(write_sequence(folder, Actor(avatar, motion, follow), range(1, 4), form, up))
 
 
 def test_a_sequence_is_its_frames(tmp_path: Path):
@@ -180,6 +187,16 @@ def test_a_sequence_is_its_frames(tmp_path: Path):
     motion = arkit_motion(np.random.default_rng(0).random((5, 52)))
     expected = encode_frame(Actor(avatar, motion).pose(2).gaussians, "ply")
     assert (tmp_path / "a" / "b" / "frame_0003.ply").read_bytes() == expected
+
+
+def test_another_appearance_is_another_sequence(tmp_path: Path):
+    write(tmp_path)
+    avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
+    motion = arkit_motion(np.random.default_rng(0).random((5, 52)))
+    smooth = Actor(avatar, motion, appearance=0.5)
+    with pytest.raises(InputError) as raised:
+        next(write_sequence(tmp_path, smooth, range(1, 4), "ply"))
+    assert raised.value.code == "option.folder"
 
 
 def test_a_sequence_goes_on(tmp_path: Path):

@@ -47,7 +47,7 @@ def plain_motion(space: str) -> Motion:
 def render(files: Path, out: Path, avatar: str = "avatar.zip", **options: str) -> int:
     words = {"motion": str(files / "take.json"), "size": "40", **options}
     flags = [part for key, value in words.items() for part in (f"--{key}", value)]
-    subject = avatar if avatar == "open" else str(files / avatar)
+    subject = avatar if avatar in ("open", "open-gaussians") else str(files / avatar)
     return run(["render", "--avatar", subject, "--out", str(out), *flags])
 
 
@@ -135,6 +135,8 @@ def test_open_and_arkit_takes_agree_on_an_avatar(files: Path):
         ({"width": "12000", "height": "9000"}, "option.size"),
         ({"camera": "missing.json"}, "file.missing"),
         ({"emotions": "missing.json"}, "file.missing"),
+        ({"appearance": "2.1"}, "option.appearance"),
+        ({"appearance": "nan"}, "option.appearance"),
         ({"format": "exr", "passes": "uv"}, "option.pass"),
     ],
 )
@@ -330,6 +332,32 @@ def test_sound_and_emotions_begin_where_a_partial_bake_does(
     )  # fmt: skip
     assert began[-1] == pytest.approx(3 / 30)
     assert read_exr(out / "frame_0002.exr")[0]["affekt:happy"] == pytest.approx(0.3)
+
+
+def test_the_option_multiplies_the_keyed_appearance(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """A scowl: 0.5 in the keys, times 1 unless told, is 0.5; 0 is another rendering, lighter."""
+    scowl = np.zeros((1, 100), np.float32)
+    scowl[0, [ARKIT_NAMES.index(name) for name in ("browDownLeft", "browDownRight")]] = 1
+    write_motion(make_motion(expression=scowl, fps=30.0, space="arkit"), tmp_path / "scowl.npz")
+    (tmp_path / "keys.json").write_text('{"fps": 30, "keys": [{"frame": 0, "appearance": 0.5}]}')
+    keys, out = {"emotions": str(tmp_path / "keys.json")}, tmp_path / "out"
+
+    def light(**options: str) -> int:
+        words = {"motion": str(tmp_path / "scowl.npz"), "size": "64", **options}
+        assert render(files, out, "open-gaussians", **words) == 0
+        picture = cv2.imread(str(out / "frame_0001.png"), cv2.IMREAD_UNCHANGED)
+        assert picture is not None
+        return int(picture[..., :3].sum(dtype=np.int64))
+
+    keyed = light(**keys)
+    assert light(appearance="0.5") == keyed
+    assert light(appearance="0.5") == keyed
+    assert "1 of them kept from before" in capsys.readouterr().out
+    assert light() < keyed < light(appearance="0")
+    assert light(**keys, appearance="2") == light()
+    assert "1 frame of another rendering will be replaced" in capsys.readouterr().out
 
 
 def test_first_use_of_a_kernel_is_told(tmp_path: Path):

@@ -220,7 +220,11 @@ def test_pictures_are_the_renderings(
     own = who == "lam"  # an avatar that speaks the take's own space is shown that
     after = real.keep(encode_motion(baked.take_motion if own else baked.motion))
     pictures = PictureRequest(
-        width=60, height=72, frames=range(40, 41), cameras=() if own_camera else (CAMERAS[who],)
+        width=60,
+        height=72,
+        frames=range(40, 41),
+        cameras=() if own_camera else (CAMERAS[who],),
+        appearance=track.appearance,
     )
     subject = {"avatar": avatar, "avatar_name": "egg.zip", "head": None if avatar else who}
     wanted = rendered(real, conversions.with_request(render_request(after, **subject), pictures))
@@ -286,7 +290,9 @@ def test_a_real_avatar_stands_on_the_head(real: WorkClient, real_data: Path) -> 
     avatar = real.keep((real_data / "lam_avatars/statue.zip").read_bytes())
     baked = bake(take, track, read_head("open"), None, load_modulator())
     after = real.keep(encode_motion(baked.motion))
-    pictures = PictureRequest(frames=range(40, 41), cameras=(CAMERAS["open"],))
+    pictures = PictureRequest(
+        frames=range(40, 41), cameras=(CAMERAS["open"],), appearance=track.appearance
+    )
     subject = {"avatar": avatar, "avatar_name": "statue.zip", "head": None}
     wanted = rendered(real, conversions.with_request(render_request(after, **subject), pictures))
     request = preview_request(

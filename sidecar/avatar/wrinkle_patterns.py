@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where skin wrinkles: grooves and shades drawn on the open head's face, each a static pattern.
+
+Coordinates are millimetres on the open head at rest, seen from the front: x to the outside of the
+side that a pattern is on, y up (landmarks: `effects.landmark_places`). A pattern is a change of the
+skin's log colour at full strength, negative where light is lost: a groove is a narrow valley
+between two faint ridges, a shade a soft spot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...shared.arrays import Float64Array, FloatArray
+
+Points = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Groove:
+    """A line of skin that folds in. points: (x, y) along it; width_mm: standard deviation of the
+    valley across; depth: change of log colour at its middle; fade: the part of its length over
+    which it fades in, and out again."""
+
+    points: Points
+    width_mm: float
+    depth: float
+    fade: float = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """A soft spot that loses light. size: standard deviations along x and y, mm."""
+
+    middle: tuple[float, float]
+    size: tuple[float, float]
+    depth: float
+
+
+Stroke = Groove | Shade
+
+_RIDGE, _RIDGE_AWAY, _RIDGE_WIDTH = 0.12, 2.4, 1.0
+"""Height of the ridges beside a valley as a share of its depth, their distance and breadth as
+multiples of its width: skin that is pressed together rises where it does not sink."""
+_CARRIED, _GAIN, _MOST_GAIN = 0.6, 0.7, 1.6
+"""What carries the colour blurs a groove by its own size. So a coarse one is given a groove that is
+wider by this share of its size, lest it falls between two of them, and deeper."""
+
+# Patterns of one side; the other's are their mirror images. Those that cross the middle, and the
+# forehead's two parts, fade into one another.
+_PAIRS: dict[str, tuple[Stroke, ...]] = {
+    "forehead.side": (
+        Groove(((10, 57), (21, 58.8), (33, 58), (46, 53)), 1.6, 0.28, 0.33),
+        Groove(((10, 66.3), (22, 68.6), (34, 67.3), (47, 61.5)), 1.8, 0.36, 0.33),
+        Groove(((10, 76), (21, 77.5), (31, 76), (40, 72)), 1.8, 0.22, 0.4),
+    ),
+    "forehead.middle": (
+        Groove(((-6, 55.6), (4, 55.8), (12, 57.4), (22, 58.8)), 1.6, 0.28),
+        Groove(((-6, 65.2), (4, 65), (13, 66.8), (22, 68.6)), 1.8, 0.38),
+        Groove(((-6, 75), (4, 75), (12, 76.2), (22, 77.5)), 1.8, 0.26),
+    ),
+    "glabella": (
+        Groove(((4.4, 28), (4.8, 36), (6, 44), (8.5, 52)), 1.5, 0.6),
+        Shade((11, 45), (4.5, 3.5), 0.12),
+    ),
+    "nose.root": (Groove(((-3.4, 25.6), (0, 25.4), (5, 26.6), (10, 28.8)), 1.4, 0.4, 0.45),),
+    "socket": (Shade((26, 31.5), (9, 3.4), 0.38), Shade((14, 30), (4, 5), 0.3)),
+    "crow": (
+        Groove(((46.5, 22.5), (52, 25.5), (60, 31.5)), 1.1, 0.34),
+        Groove(((47.5, 18.2), (54, 18.4), (63, 20)), 1.1, 0.4),
+        Groove(((47, 14), (52.5, 10.5), (58.5, 4.5)), 1.1, 0.34),
+    ),
+    "under.eye": (Groove(((17, 11.5), (24, 7.2), (33, 6), (43, 10)), 1.6, 0.32),),
+    "bunny": (
+        Groove(((5, 20), (11, 13), (18, 8.5)), 1.3, 0.46),
+        Groove(((5.5, 12), (11, 5.5), (16.5, 1)), 1.3, 0.42),
+    ),
+    "nasolabial": (
+        Groove(((15.5, -11), (19.5, -19), (24.5, -28), (28.5, -37), (30.5, -47)), 1.9, 0.36, 0.45),
+        Groove(((16, -13), (20, -21), (24, -30), (27.5, -39), (29, -47)), 4.2, 0.16, 0.45),
+    ),
+    "dimple": (Shade((27.5, -46.5), (2.2, 3.6), 0.2),),
+    "corner.down": (
+        Groove(((22, -47), (25.5, -53), (27.5, -59), (28, -65)), 1.7, 0.5),
+        Shade((22, -53.5), (3.2, 2.6), 0.18),
+    ),
+    "chin": (
+        Groove(((-5, -62.8), (0, -62.4), (7, -63.2), (15, -67)), 1.9, 0.42, 0.4),
+        Shade((5, -70), (1.5, 1.3), 0.24),
+        Shade((9, -73.5), (1.4, 1.3), 0.2),
+        Shade((3.5, -75.5), (1.4, 1.4), 0.2),
+        Shade((10.5, -68.5), (1.3, 1.2), 0.15),
+    ),
+}
+SIDES = ("left", "right")
+WRINKLES = tuple(f"{name}.{side}" for name in _PAIRS for side in SIDES)
+"""Names of the patterns, in the order of their columns everywhere."""
+_LEAST = 1e-3
+_FRONT_MM = 5.0
+"""Behind this there is no face: places at the ears and on the neck have the same x and y."""
+
+
+def draw_patterns(places: FloatArray, size_mm: FloatArray) -> Float64Array:
+    """(N, wrinkles) change of log colour at full strength for N places on the open head, metres,
+    the head's left at positive x. size_mm: (N,) standard deviation of what carries the colour: what
+    is coarser than a groove is given a wider and deeper one."""
+    at, coarse = 1e3 * np.asarray(places, np.float64), np.asarray(size_mm, np.float64)
+    out = np.zeros((len(at), len(WRINKLES)))
+    front = at[:, 2] > _FRONT_MM
+    for index, (name, sign) in enumerate((name, sign) for name in _PAIRS for sign in (1, -1)):
+        own = at[front, :2] * (sign, 1)
+        for stroke in _PAIRS[name]:
+            out[front, index] -= _shape(stroke, own, coarse[front])
+    out[np.abs(out) < _LEAST] = 0
+    return out
+
+
+def _shape(stroke: Stroke, at: Float64Array, coarse: Float64Array) -> Float64Array:
+    if isinstance(stroke, Shade):
+        away = (at - stroke.middle) / stroke.size
+        return stroke.depth * np.exp(-0.5 * (away**2).sum(1))
+    distance, along = _beside(stroke.points, at)
+    away = distance / np.hypot(stroke.width_mm, _CARRIED * coarse)
+    ridges = np.exp(-0.5 * ((away - _RIDGE_AWAY) / _RIDGE_WIDTH) ** 2)
+    fade = np.clip(np.minimum(along, 1 - along) / stroke.fade, 0, 1)
+    profile = np.exp(-0.5 * away**2) - _RIDGE * ridges
+    gain = np.minimum(np.hypot(1, coarse / stroke.width_mm) ** _GAIN, _MOST_GAIN)
+    return stroke.depth * gain * profile * fade * fade * (3 - 2 * fade)
+
+
+def _beside(points: Points, at: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """(N,) distance from places (N, 2) to a line through points, and where along it, 0..1."""
+    line = np.array(points, np.float64)
+    steps = np.diff(line, axis=0)
+    lengths = np.linalg.norm(steps, axis=1)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    offset = at[:, None] - line[:-1]  # (N, S, 2)
+    share = np.clip((offset * steps).sum(2) / lengths**2, 0, 1)
+    distance = np.linalg.norm(offset - share[..., None] * steps, axis=2)
+    nearest = distance.argmin(1)
+    row = np.arange(len(at))
+    along = starts[nearest] + share[row, nearest] * lengths[nearest]
+    return distance[row, nearest], along / starts[-1]

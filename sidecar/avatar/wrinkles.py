@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Skin that wrinkles: how an expression changes the colours of an avatar's Gaussians.
+
+    log colour of Gaussian n in frame t  +=  strength_t * tint * sum_w pressing_tw * pattern_nw
+
+`wrinkle_patterns` says where skin folds, `pressing` how hard an expression presses it; this module
+lays both onto an avatar. At rest, and at strength 0, nothing changes, to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
+from ...shared.calibration import calibrated
+from ...shared.connection import default_cache_folder
+from ...shared.errors import InputError
+from ...shared.fingerprint import fingerprint
+from ...shared.head import REGIONS, HeadModel
+from ...shared.motion import Motion, numbers_of
+from ..adapter.solve import NUMBERS, Forward
+from ..files import find_arrays, keep_arrays
+from ..head.read import OPEN, read_head
+from ..memory import remembered
+from ..raster.mesh import vertex_normals
+from .alignment import Alignment, align
+from .animated_mesh import personal_head
+from .avatar import ArkitRig, Avatar, corner_shares
+from .effects import face_rows, laid_places, open_alignment, row_names
+from .pressing import pressing_of
+from .splats import Splats
+from .wrinkle_patterns import WRINKLES, draw_patterns
+
+_ROWS = len(row_names())
+_VERSION = 6
+"""Goes up whenever the same avatar gets other wrinkles."""
+_FAR_M = 0.006
+"""A vertex that lies further off the laid-on open head than this shows none of its skin."""
+_BESIDE_M, _BEFORE_M = 0.008, 0.006
+"""A Gaussian that lies further beside its place, or before the skin there, shows something else: a
+network's own binding, or a fringe."""
+_TINT = 0.6
+"""How much less a valley darkens a channel that the skin is bright in: light that is caught in a
+fold has met the skin more than once. 0 is grey, 1 the skin's own colour once more."""
+
+
+def wrinkled_skin(
+    avatar: Avatar, motion: Motion, strength: FloatArray | float
+) -> WrinkledSkin | None:
+    """The avatar's skin in a take, or None if it has no face."""
+    wrinkles = find_wrinkles(avatar)
+    return None if wrinkles is None else WrinkledSkin(avatar, wrinkles, motion, strength)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Wrinkles:
+    """An avatar's own wrinkles. gaussian (M,) indices of those that take part; pattern
+    (M, wrinkles) and tint (3,) as in the formula above; basis (numbers, rows): motion of the
+    face's places for one unit of each of a take's numbers."""
+
+    gaussian: Int32Array
+    pattern: Float32Array
+    tint: Float32Array
+    basis: Float64Array
+
+
+@remembered
+def find_wrinkles(avatar: Avatar) -> Wrinkles | None:
+    """The avatar's wrinkles, found once on this machine and then read from the cache folder; None
+    for an avatar that has no face."""
+    if avatar.surface is None:
+        return None
+    kept = default_cache_folder() / "wrinkles" / f"{fingerprint(_VERSION, avatar)}.kept"
+    arrays = find_arrays(kept)
+    if not _fit(arrays, avatar):
+        arrays = _measure(avatar)
+        keep_arrays(kept, arrays)
+    return Wrinkles(**arrays) if len(arrays["gaussian"]) else None
+
+
+def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
+    """Whether kept arrays are the wrinkles of an avatar like this one."""
+    count = len(arrays.get("gaussian", ()))
+    numbers = 52 if isinstance(avatar.surface, ArkitRig) else NUMBERS
+    wanted = {
+        "gaussian": (np.int32, (count,)),
+        "pattern": (np.float32, (count, len(WRINKLES))),
+        "tint": (np.float32, (3,)),
+        "basis": (np.float64, (numbers, _ROWS)),
+    }
+    if {name: (found.dtype.type, found.shape) for name, found in arrays.items()} != wanted:
+        return False
+    gaussian = arrays["gaussian"]
+    return not count or bool(gaussian.min() >= 0 and gaussian.max() < len(avatar))
+
+
+def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
+    """The arrays of `Wrinkles`; of no Gaussian where no face is found."""
+    open_head, surface = read_head(OPEN), _surface(avatar)
+    moved = _moved(surface)
+    try:
+        found = _laid_on(surface, open_head)
+    except InputError:
+        pattern, basis = np.zeros((len(avatar), len(WRINKLES))), np.zeros((len(moved), _ROWS))
+    else:
+        pattern = _pattern(avatar, found)
+        basis = face_rows(moved, laid_places(surface, found, open_head))
+    gaussian = np.flatnonzero(pattern.any(1)).astype(np.int32)
+    return {
+        "gaussian": gaussian,
+        "pattern": pattern[gaussian].astype(np.float32),
+        "tint": _tint(avatar.colours[gaussian]),
+        "basis": basis,
+    }
+
+
+def _pattern(avatar: Avatar, found: Alignment) -> Float64Array:
+    """(N, wrinkles) the patterns of all Gaussians, 0 for those that show no skin of the face."""
+    skin = _Skin.under(avatar, found)
+    size_mm = 1e3 * np.sort(avatar.scales, 1)[:, 1] * found.open_from_metres
+    pattern = draw_patterns(skin.place, size_mm)
+    pattern[~skin.shows] = 0
+    return pattern
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Skin:
+    """The skin that N Gaussians show. place (N, 3): on the open head at rest, metres; shows (N,):
+    whether they show the face's skin at all."""
+
+    place: Float64Array
+    shows: BoolArray
+
+    @classmethod
+    def under(cls, avatar: Avatar, found: Alignment) -> _Skin:
+        """The skin under each Gaussian: where it is bound (`seen_bindings`), and as much further as
+        it lies beside that."""
+        corners, shares = _corners(avatar)
+        points, normals = _rest(avatar)
+        at = (shares[..., None] * points[corners]).sum(1)
+        outward = (shares[..., None] * normals[corners]).sum(1)
+        away = avatar.means - at
+        beside = np.linalg.norm(away[:, :2], axis=1) * found.open_from_metres
+        before = (away * outward).sum(1) * found.open_from_metres
+        label = found.label[corners] == REGIONS.index("skin")
+        near = found.distance[corners] * found.open_from_metres < _FAR_M
+        place = (shares[..., None] * found.place[corners]).sum(1).astype(np.float64)
+        place[:, :2] += found.open_from_metres * away[:, :2]
+        shows = (label & near).all(1) & (beside < _BESIDE_M) & (before < _BEFORE_M)
+        return cls(place, shows)
+
+
+def _surface(avatar: Avatar) -> ArkitRig | HeadModel:
+    if isinstance(avatar.surface, HeadModel):
+        return personal_head(avatar)
+    assert avatar.surface is not None
+    return avatar.surface
+
+
+def _rest(avatar: Avatar) -> tuple[Float64Array, Float64Array]:
+    """(V, 3) places and normals of the surface at rest."""
+    points = avatar.vertices.astype(np.float64)
+    return points, vertex_normals(points, np.ascontiguousarray(avatar.faces, np.int32))
+
+
+def _laid_on(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
+    if isinstance(surface, HeadModel) and np.array_equal(surface.faces, open_head.faces):
+        return open_alignment(open_head)
+    return align(surface, open_head)
+
+
+def _corners(avatar: Avatar) -> tuple[Int32Array, Float32Array]:
+    """(N, 1 or 3) the vertices that each Gaussian is bound to, and the share of each."""
+    if avatar.binding == "vertex":
+        return avatar.anchors[:, None], np.ones((len(avatar), 1), np.float32)
+    return avatar.faces[avatar.anchors], corner_shares(avatar, avatar.vertices)
+
+
+def _tint(colours: Float32Array) -> Float32Array:
+    """(3,) how much each channel darkens, 1 in the mean, by the mean colour of the skin (M, 3)."""
+    mean = np.clip(colours.mean(0), 0.05, 1) if len(colours) else np.ones(3)
+    tint = (mean.mean() / mean) ** _TINT
+    return (tint / tint.mean()).astype(np.float32)
+
+
+def _moved(surface: ArkitRig | HeadModel) -> Float64Array:
+    """(numbers, V, 3) metres, of one unit of each number, the jaw's linear at rest."""
+    if isinstance(surface, ArkitRig):
+        return surface.arkit_shapes.astype(np.float64)
+    jacobian = Forward(surface, np.arange(len(surface.template))).jacobian(np.zeros(103))
+    return jacobian.T.reshape(103, -1, 3)
+
+
+class WrinkledSkin:
+    """An avatar's wrinkles in a take in its surface's space. strength: 0 to 2, one for all frames
+    or (T,)."""
+
+    def __init__(
+        self, avatar: Avatar, wrinkles: Wrinkles, motion: Motion, strength: FloatArray | float
+    ) -> None:
+        self._avatar, self._wrinkles = avatar, wrinkles
+        rows = _numbers(avatar, motion) @ wrinkles.basis
+        strengths = np.broadcast_to(np.asarray(strength, np.float64), len(motion))
+        self.pressing = pressing_of(rows) * strengths[:, None]
+
+    def playing(self, motion: Motion, strength: FloatArray | float) -> WrinkledSkin:
+        """The same skin in another take."""
+        return WrinkledSkin(self._avatar, self._wrinkles, motion, strength)
+
+    def coloured(self, gaussians: Splats, index: int) -> Splats:
+        """The avatar's Gaussians with the colours of the frame `index`."""
+        pressed, at = self.pressing[index].astype(np.float32), self._wrinkles.gaussian
+        if not pressed.any():
+            return gaussians
+        change = self._wrinkles.pattern @ pressed
+        factors = np.exp(change[:, None] * self._wrinkles.tint)
+        colours = gaussians.colours.copy()
+        colours[at] *= factors
+        if gaussians.harmonics is None:
+            return replace(gaussians, colours=colours)
+        harmonics = gaussians.harmonics.copy()
+        harmonics[at] *= factors[:, None]
+        return replace(gaussians, colours=colours, harmonics=harmonics)
+
+
+def _numbers(avatar: Avatar, motion: Motion) -> Float64Array:
+    if isinstance(avatar.surface, ArkitRig):
+        weights, calibration = motion.expression[:, :52], avatar.surface.calibration
+        shown = weights if calibration is None else calibrated(weights, calibration)
+        return shown.astype(np.float64)
+    return numbers_of(motion).astype(np.float64)

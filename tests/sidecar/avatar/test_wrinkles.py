@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Skin that wrinkles: on the open head as Gaussians, on somebody else's rig, on no face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affekt.shared.arrays import Float64Array
+from affekt.shared.head import REGIONS
+from affekt.shared.motion import Motion, make_motion
+from affekt.sidecar.adapter.solve import arkit_numbers
+from affekt.sidecar.avatar import wrinkles
+from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.drive import Actor
+from affekt.sidecar.avatar.effects import PLACES, open_places, rig_places, weights_of
+from affekt.sidecar.avatar.open_avatar import open_avatar
+from affekt.sidecar.avatar.read import decode_avatar
+from affekt.sidecar.avatar.wrinkles import _tint, find_wrinkles
+from affekt.sidecar.files import find_arrays, keep_arrays
+from affekt.sidecar.head.read import read_head
+from fakes.disguise import in_disguise
+from fakes.lam import lam_bundle
+from fakes.plain_drive import arkit_motion
+
+OPEN = read_head("open")
+SCOWL = weights_of({"browDown": 1.0, "eyeSquint": 0.4})
+GRINS_LEFT = np.zeros(52)
+GRINS_LEFT[np.flatnonzero(weights_of({"mouthSmile": 1.0, "cheekSquint": 1.0}))[::2]] = 1
+
+
+def open_motion(*weights: Float64Array) -> Motion:
+    """A take of the open head, a frame for each row of ARKit's weights."""
+    numbers = (np.array(weights) @ arkit_numbers(OPEN)).astype(np.float32)
+    return make_motion(expression=numbers[:, :100], jaw=numbers[:, 100:], fps=30, space="open")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wrinkles, "default_cache_folder", lambda: folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def avatar() -> Avatar:
+    return open_avatar(OPEN)
+
+
+def light(avatar: Avatar, motion: Motion, index: int, appearance: float = 1.0) -> Float64Array:
+    """(N,) by how much each Gaussian's mean colour is multiplied."""
+    shown = Actor(avatar, motion, appearance=appearance).pose(index).gaussians.colours
+    return shown.mean(1, dtype=np.float64) / avatar.colours.mean(1, dtype=np.float64)
+
+
+def near(avatar: Avatar, place: str, radius_mm: float) -> np.ndarray:
+    where = open_places(OPEN).rest[PLACES.index(place)]
+    return np.linalg.norm(avatar.means - where, axis=1) < 1e-3 * radius_mm
+
+
+def test_nothing_changes_at_rest_or_at_strength_0(avatar: Avatar) -> None:
+    """To the last bit: the very arrays."""
+    motion = open_motion(np.zeros(52), SCOWL)
+    for appearance, index in ((1.0, 0), (2.0, 0), (0.0, 1), (np.array([1.0, 0.0]), 1)):
+        posed = Actor(avatar, motion, appearance=appearance).pose(index)
+        assert posed.gaussians.colours is avatar.colours
+    assert Actor(avatar, motion, appearance=1.0).pose(1).gaussians.colours is not avatar.colours
+
+
+def test_a_scowl_darkens_the_glabella_and_nothing_of_the_chin(avatar: Avatar) -> None:
+    factor = light(avatar, open_motion(SCOWL), 0)
+    assert np.quantile(factor[near(avatar, "glabella", 8)], 0.1) < 0.8
+    np.testing.assert_array_equal(factor[near(avatar, "chin", 14)], 1)
+    stronger = light(avatar, open_motion(SCOWL), 0, 2.0)
+    assert stronger.min() == pytest.approx(factor.min() ** 2, rel=0.03)
+
+
+def test_left_and_right_are_not_swapped(avatar: Avatar) -> None:
+    factor = light(avatar, open_motion(GRINS_LEFT), 0)
+    lost = np.log(factor)
+    left, right = (lost[side * avatar.means[:, 0] > 0.012].sum() for side in (1, -1))
+    assert left < 5 * right
+    assert left < -5
+
+
+def test_only_skin_wrinkles(avatar: Avatar) -> None:
+    found = find_wrinkles(avatar)
+    assert found is not None
+    shown = OPEN.region[avatar.faces[avatar.anchors[found.gaussian]]]
+    assert (shown == REGIONS.index("skin")).all()
+
+
+def test_it_grows_smoothly_with_the_expression(avatar: Avatar) -> None:
+    steps = 41
+    rows = np.linspace(0, 1, steps)[:, None] * SCOWL
+    actor = Actor(avatar, open_motion(*rows), appearance=1.0)
+    shown = np.array([actor.pose(i).gaussians.colours.mean(1) for i in range(steps)])
+    lost = np.log(shown / shown[0])
+    deepest = lost[-1].argmin()
+    assert (np.diff(lost[:, deepest]) <= 1e-6).all()
+    assert np.abs(np.diff(lost, 2, axis=0)).max() < 0.01
+
+
+def test_harmonics_change_with_the_colour(avatar: Avatar) -> None:
+    rng = np.random.default_rng(0)
+    harmonics = rng.uniform(0.1, 0.2, (len(avatar), 3, 3)).astype(np.float32)
+    shown = Actor(replace(avatar, harmonics=harmonics), open_motion(SCOWL), appearance=1.0).pose(0)
+    assert shown.gaussians.harmonics is not None
+    factor = shown.gaussians.colours / avatar.colours
+    assert factor.min() < 0.8
+    np.testing.assert_allclose(
+        shown.gaussians.harmonics / harmonics, np.repeat(factor[:, None], 3, 1), rtol=1e-5
+    )
+
+
+def test_an_actor_in_another_take_has_that_ones_skin(avatar: Avatar) -> None:
+    actor = Actor(avatar, open_motion(np.zeros(52)), appearance=1.0)
+    scowls = open_motion(SCOWL)
+    wanted = {s: Actor(avatar, scowls, appearance=s).pose(0).gaussians.colours for s in (1.0, 0.4)}
+    for strength in (None, 0.4):
+        found = actor.playing(scowls, strength).pose(0).gaussians.colours
+        np.testing.assert_array_equal(found, wanted[strength or 1.0])
+    assert actor.playing(scowls, 0.0).pose(0).gaussians.colours is avatar.colours
+
+
+def test_a_valley_has_the_skins_own_colour() -> None:
+    """A channel that is half as bright as the mean darkens by more."""
+    found = _tint(np.array([[0.9, 0.3, 0.1], [0.7, 0.5, 0.3]], np.float32))
+    assert found == pytest.approx([0.62331, 0.94477, 1.43192], abs=1e-4)
+
+
+def test_they_are_found_once(
+    avatar: Avatar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is damaged, or is another avatar's, is none."""
+    calls: list[Avatar] = []
+    wanted = wrinkles._measure(avatar)
+    monkeypatch.setattr(wrinkles, "default_cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(wrinkles, "_measure", lambda one: calls.append(one) or wanted)
+
+    def find() -> wrinkles.Wrinkles:
+        found = find_wrinkles.__wrapped__(avatar)  # what the disk keeps, not the memory
+        assert found is not None
+        return found
+
+    for _ in range(2):
+        np.testing.assert_array_equal(find().pattern, wanted["pattern"])
+    assert len(calls) == 1
+    (kept,) = (tmp_path / "wrinkles").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-3])
+    find()
+    assert len(calls) == 2
+    whole = find_arrays(kept)
+    for name, values in (
+        ("gaussian", whole["gaussian"] + len(avatar)),
+        ("pattern", whole["pattern"][:-1]),
+        ("tint", whole["tint"].astype(np.float64)),
+        ("basis", whole["basis"][:52]),
+    ):
+        keep_arrays(kept, {**whole, name: values})
+        np.testing.assert_array_equal(getattr(find(), name), wanted[name])
+    assert len(calls) == 6
+
+
+def test_somebody_elses_rig_wrinkles_where_it_scowls() -> None:
+    rig, region = in_disguise(OPEN)
+    count = len(rig.vertices)
+    other = Avatar(
+        name="painted",
+        surface=rig,
+        binding="vertex",
+        anchors=np.arange(count, dtype=np.int32),
+        offsets=np.zeros((count, 3), np.float32),
+        quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
+        scales=np.full((count, 3), 0.0015, np.float32),
+        opacities=np.ones(count, np.float32),
+        colours=np.full((count, 3), 0.7, np.float32),
+        follow="stretch",
+    )
+    factor = light(other, arkit_motion(SCOWL), 0)
+    where = rig_places(rig, OPEN).rest
+    middle, chin = (where[PLACES.index(name)] for name in ("glabella", "chin"))
+    around = np.linalg.norm(rig.vertices - middle, axis=1) < 0.009
+    assert np.quantile(factor[around], 0.1) < 0.85
+    np.testing.assert_array_equal(factor[np.linalg.norm(rig.vertices - chin, axis=1) < 0.014], 1)
+    np.testing.assert_array_equal(factor[region != REGIONS.index("skin")], 1)
+    fringe = replace(other, offsets=np.tile(np.array([0, 0, 0.012], np.float32), (count, 1)))
+    np.testing.assert_array_equal(light(fringe, arkit_motion(SCOWL), 0)[around], 1)
+
+
+def test_what_has_no_face_stays_as_it_is() -> None:
+    egg = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)
+    still = replace(
+        egg, surface=None, binding="none", anchors=np.zeros_like(egg.anchors), follow="still"
+    )
+    for one in (egg, still):
+        assert find_wrinkles(one) is None
+        assert (
+            Actor(one, arkit_motion(SCOWL), appearance=1.0).pose(0).gaussians.colours is one.colours
+        )
