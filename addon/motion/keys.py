@@ -34,6 +34,7 @@ def write_keys(curve: bpy.types.FCurve, times: Float64Array, values: FloatArray)
     """Gives an empty curve a key at each of `times` (T,), or a single one where the values never
     change. Keys are linear: one on every frame needs no easing, and a straight line cannot
     overshoot."""
+    values = np.asarray(values, np.float32)  # as Blender keeps them: the last bits of 1 are no turn
     if (values == values[0]).all():
         times, values = times[:1], values[:1]
     points = curve.keyframe_points
