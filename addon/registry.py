@@ -29,13 +29,14 @@ from .head.menu import add_menu, remove_menu
 from .link import operators as link_operators
 from .link import panel as link_panel
 from .link.session import session
-from .link.tasks import end_task
+from .link.tasks import end_task, end_task_of_file
 from .motion import operators as motion_operators
 from .motion import panel as motion_panel
 from .motion import properties as motion_properties
 from .preferences import AFFEKT_AP_preferences
 from .setup import operators as setup_operators
 from .setup import panel as setup_panel
+from .setup import running as setup_running
 
 CLASSES: tuple[type, ...] = (
     AFFEKT_AP_preferences,
@@ -117,6 +118,7 @@ def register() -> None:
 def unregister() -> None:
     end_task()
     link_operators.unwatch_session()
+    setup_running.unwatch()
     session.stop()
     upkeep.unwatch()
     bpy.app.handlers.load_pre.remove(_forget_task)
@@ -130,4 +132,4 @@ def unregister() -> None:
 @bpy.app.handlers.persistent
 def _forget_task(*_: object) -> None:
     """Ends the task when another file is loaded: the scene that it would change goes away."""
-    guard_call(end_task, "Ending the task of the file before")
+    guard_call(end_task_of_file, "Ending the task of the file before")

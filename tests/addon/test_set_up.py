@@ -54,6 +54,10 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
     assert not said["no_log"]
     assert "Blender is set to stay offline" in said["offline"]
     assert "Installing PyTorch stopped. The packages could not be downloaded" in said["failed"]
+    assert said["in_window"] == said["failed"].removeprefix("Error: ")
+    assert "Installing PyTorch" in said["seen"]  # opening a file did not end it
+    assert said["shows_error"][0] == ["text", said["in_window"]]
+    assert said["cancelled"] == [None, None]
     assert f"{folder}/none cannot carry the sidecar" in said["no_python"]
     assert said["task_left"] == "None"
     assert said["answer"] == ["FINISHED"]
