@@ -2,6 +2,7 @@
 """Set Up Sidecar inside Blender, with a Python that pretends, and really."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -98,6 +99,7 @@ def test_from_the_zip_alone_to_a_bake(
     assert Path(said["affekt"]).is_relative_to(user / "data")
     assert [name for name in said["actions"] if name.endswith("baked")]
     assert said["compiled"] == [0, 0]  # nothing was left to compile
+    shutil.rmtree(user / "data")  # 1.7 GB, which pytest would keep
     with capsys.disabled():
         print(f"\nfrom the zip alone, seconds: {said['seconds']}")
 
