@@ -19,11 +19,13 @@ test: $(VENV)/test system  ## everything, Blender included
 suite: $(VENV)/warm
 	$(PYTEST) -n 4 -m "not full"
 
-# In a new clone each of the four would compile the tests and the kernels that pictures need. So
-# one does it before, while the linters have the other core; what fails here fails again above.
+# In a new clone each of the four would compile the tests and the kernels that pictures need, and so
+# would each sidecar that they start. So one does it before, while the linters have the other core;
+# what fails here fails again above.
 DRAWS := test_passes and (in_order or cards or every_pass)
 
 $(VENV)/warm: $(VENV)/test
+	-PYTHONDONTWRITEBYTECODE= $(RUN) -m affekt.sidecar compile
 	-$(PYTEST) -q -k "$(DRAWS)"
 	touch $@
 

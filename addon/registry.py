@@ -32,7 +32,7 @@ from .head.menu import add_menu, remove_menu
 from .link import operators as link_operators
 from .link import panel as link_panel
 from .link.session import session
-from .link.tasks import end_task
+from .link.tasks import end_task, end_task_of_file
 from .motion import operators as motion_operators
 from .motion import panel as motion_panel
 from .motion import properties as motion_properties
@@ -44,6 +44,7 @@ from .presets import properties as preset_properties
 from .presets.pictures import forget_pictures
 from .setup import operators as setup_operators
 from .setup import panel as setup_panel
+from .setup import running as setup_running
 
 CLASSES: tuple[type, ...] = (
     AFFEKT_AP_preferences,
@@ -149,6 +150,7 @@ def register() -> None:
 def unregister() -> None:
     end_task()
     link_operators.unwatch_session()
+    setup_running.unwatch()
     session.stop()
     upkeep.unwatch()
     hide_strip()
@@ -164,4 +166,4 @@ def unregister() -> None:
 @bpy.app.handlers.persistent
 def _forget_task(*_: object) -> None:
     """Ends the task when another file is loaded: the scene that it would change goes away."""
-    guard_call(end_task, "Ending the task of the file before")
+    guard_call(end_task_of_file, "Ending the task of the file before")

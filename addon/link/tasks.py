@@ -29,10 +29,12 @@ Steps = Generator[Progress, None, str]
 
 
 class Task:
-    """One running task. `step` is all that timers, modal operators and tests call."""
+    """One running task. `step` is all that timers, modal operators and tests call. outlives_file:
+    it changes no scene, and goes on when another file is opened."""
 
-    def __init__(self, label: str, steps: Steps) -> None:
+    def __init__(self, label: str, steps: Steps, *, outlives_file: bool = False) -> None:
         self.label = label
+        self.outlives_file = outlives_file
         self.progress = Progress(fraction=0.0, text=label)
         self.result = ""
         self._steps = steps
@@ -86,3 +88,9 @@ def end_task() -> None:
     if _running is not None:
         task, _running = _running, None
         task.cancel()
+
+
+def end_task_of_file() -> None:
+    """Ends the running task as `end_task` does, if it is about the file that is open."""
+    if _running is not None and not _running.outlives_file:
+        end_task()

@@ -17,6 +17,7 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Progress, Steps
 from ..preferences import preferences, sidecar_command
+from . import running
 from .drawing import LABEL
 from .environment import LOG
 from .installing import set_up_steps
@@ -33,10 +34,15 @@ class AFFEKT_OT_set_up_sidecar(TaskOperator, bpy.types.Operator):
     bl_idname = "affekt.set_up_sidecar"
     bl_label = LABEL
     bl_options = {"REGISTER"}  # noqa: RUF012 (Blender's own form)
-    cancelled = "a sidecar that was there before is still there"
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         return _set_up(_need_choices(context), shipped_wheel())
+
+    def begin(self, context: bpy.types.Context) -> set[str]:
+        if bpy.app.background:
+            return self.execute(context)
+        running.begin(self.make_steps(context))
+        return {"FINISHED"}
 
 
 def _need_choices(context: bpy.types.Context) -> Choices:
@@ -102,9 +108,7 @@ class AFFEKT_OT_plan_set_up(bpy.types.Operator):
         column.label(text="Change any of this in the add-on's preferences.", icon="PREFERENCES")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        # In the main window: the preferences' may be closed meanwhile, and the task with it.
-        with context.temp_override(window=context.window_manager.windows[0]):
-            bpy.ops.affekt.set_up_sidecar("INVOKE_DEFAULT")
+        bpy.ops.affekt.set_up_sidecar("INVOKE_DEFAULT")
         return {"FINISHED"}
 
 

@@ -10,6 +10,7 @@ from ..link.tasks import running_task
 from ..panels import SidebarPanel, draw_sentence
 from ..preferences import preferences, sidecar_command
 from .drawing import LABEL, draw_set_up, needs_update
+from .running import last_error
 
 
 class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
@@ -29,6 +30,10 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         settings, layout = preferences(context), self.layout
+        if (error := last_error()) is not None:
+            told = layout.box().column()
+            told.alert = True
+            draw_sentence(told, context, str(error))
         if _lacks_sidecar(context):
             draw_sentence(layout, context, "The sidecar, which computes, is not installed yet.")
             draw_set_up(layout, settings)

@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import importlib.metadata
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -107,7 +106,7 @@ def compile_all() -> Iterator[tuple[int, int, str]]:
     with contextlib.suppress(OSError):  # then the next worker does it again, from what is kept
         sign = _sign()
         sign.parent.mkdir(parents=True, exist_ok=True)
-        for old in sign.parent.glob(f"{_SIGN}*"):
+        for old in sign.parent.glob(f"{_SIGN}*"):  # of older code
             old.unlink()
         sign.touch()
 
@@ -125,12 +124,12 @@ def warm_up() -> Iterator[None]:
         yield
 
 
-_SIGN = "affekt-compiled-"
+_SIGN = f"affekt-compiled-{sys.implementation.cache_tag}-"
 
 
 def _sign() -> Path:
     """An empty file beside the kernels that numba keeps, so that it goes with them."""
-    parts = [platform.python_version(), _processor(), os.environ.get("NUMBA_CPU_NAME", "")]
+    parts = [_processor(), os.environ.get("NUMBA_CPU_NAME", "")]
     parts += [importlib.metadata.version(name) for name in ("numba", "llvmlite")]
     for path in sorted(_PACKAGE.rglob("*.py")):  # numba asks no more than this of a file
         stat = path.stat()

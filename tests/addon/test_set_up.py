@@ -2,6 +2,7 @@
 """Set Up Sidecar inside Blender, with a Python that pretends, and really."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -54,6 +55,10 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
     assert not said["no_log"]
     assert "Blender is set to stay offline" in said["offline"]
     assert "Installing PyTorch stopped. The packages could not be downloaded" in said["failed"]
+    assert said["in_window"] == said["failed"].removeprefix("Error: ")
+    assert "Installing PyTorch" in said["seen"]  # opening a file did not end it
+    assert said["shows_error"][0] == ["text", said["in_window"]]
+    assert said["cancelled"] == [None, None]
     assert f"{folder}/none cannot carry the sidecar" in said["no_python"]
     assert said["task_left"] == "None"
     assert said["answer"] == ["FINISHED"]
@@ -94,6 +99,7 @@ def test_from_the_zip_alone_to_a_bake(
     assert Path(said["affekt"]).is_relative_to(user / "data")
     assert [name for name in said["actions"] if name.endswith("baked")]
     assert said["compiled"] == [0, 0]  # nothing was left to compile
+    shutil.rmtree(user / "data")  # 1.7 GB, which pytest would keep
     with capsys.disabled():
         print(f"\nfrom the zip alone, seconds: {said['seconds']}")
 

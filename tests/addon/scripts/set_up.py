@@ -3,6 +3,7 @@
 reported, which command counts afterwards; and Start Sidecar that waits, with its errors."""
 
 import os
+import time
 from pathlib import Path
 
 import bpy
@@ -73,6 +74,27 @@ with harness.enabled():
     settings.setup_python = asked["no_python"]
     said["no_python"] = harness.failure(ops.set_up_sidecar)
     said["task_left"] = str(load("addon.link.tasks").running_task())
+
+    # As in a window, where a timer does the steps, and another file is opened meanwhile.
+    running, tasks = load("addon.setup.running"), load("addon.link.tasks")
+
+    def press() -> list[str]:
+        """Begins, and steps until it is over or has told what is installed."""
+        operators = load("addon.setup.operators")
+        running.begin(operators.AFFEKT_OT_set_up_sidecar.make_steps(None, bpy.context))
+        seen = []
+        while running.step() is not None:
+            seen.append(tasks.running_task().progress.text)
+            bpy.ops.wm.read_homefile(use_empty=True) if len(seen) == 3 else time.sleep(0.01)
+        return seen
+
+    settings.setup_python = asked["bad"]
+    said["seen"] = sorted(set(press()))
+    said["in_window"] = str(running.last_error())
+    said["shows_error"] = draw_set_up()
+    running.begin(step for step in [tasks.Progress(fraction=0.0, text="a")] * 9)
+    ops.cancel()
+    said["cancelled"] = [running.step(), running.last_error()]
 
     settings.setup_python = asked["good"]
     settings.python, settings.command = asked["good"], "another --option"
