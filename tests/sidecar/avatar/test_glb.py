@@ -88,6 +88,43 @@ def test_normalised_numbers() -> None:
     np.testing.assert_array_equal(real[2], [6, 7, 8])
 
 
+def sparse(places: list[int], *, count: int | None = None, base: bool = True) -> Glb:
+    """Three vectors, of which those at `places` are replaced by 100, 101, ... in threes."""
+    indices = np.array(places, np.uint16).tobytes()
+    values = np.arange(100, 100 + 3 * len(places), dtype="<f4").tobytes()
+    glb = file(binary=NUMBERS.tobytes() + indices.ljust(16, b"\0") + values)
+    glb.document["bufferViews"] = [
+        {"byteLength": 96},
+        {"byteOffset": 96, "byteLength": max(len(indices), 1)},
+        {"byteOffset": 112, "byteLength": max(len(values), 1)},
+    ]
+    entry = glb.document["accessors"][0]
+    if not base:
+        del entry["bufferView"]
+    entry["sparse"] = {
+        "count": len(places) if count is None else count,
+        "indices": {"bufferView": 1, "componentType": 5123},
+        "values": {"bufferView": 2},
+    }
+    return glb
+
+
+def test_sparse_values_take_the_place_of_others() -> None:
+    found = read_accessor(sparse([2, 0]), 0, "VEC3", count=3)
+    assert found.tolist() == [[103, 104, 105], [3, 4, 5], [100, 101, 102]]
+    alone = read_accessor(sparse([1], base=False), 0, "VEC3", count=3)
+    assert alone.tolist() == [[0, 0, 0], [100, 101, 102], [0, 0, 0]]
+    every = read_accessor(sparse([0, 1, 2]), 0, "VEC3", count=3)
+    assert every[2].tolist() == [106, 107, 108]
+
+
+@pytest.mark.parametrize(
+    "glb", [sparse([3]), sparse([0], count=0), sparse([0, 1, 2], count=4), sparse([0], count=2)]
+)
+def test_sparse_values_that_have_no_place(glb: Glb) -> None:
+    assert code_of(glb, count=3) == "avatar.glb"
+
+
 def packed(*chunks: tuple[bytes, bytes], length: int = 0, version: int = 2) -> bytes:
     body = b"".join(struct.pack("<I4s", len(data), kind) + data for kind, data in chunks)
     return struct.pack("<4sII", b"glTF", version, length or 12 + len(body)) + body

@@ -181,6 +181,12 @@ def test_metrical_frames_are_a_folder(tmp_path: Path) -> None:
     np.testing.assert_allclose(motion.translation[0], [-0.1, 0.2, -1], atol=1e-6)
 
 
+@pytest.mark.parametrize("fps", [24, 59.94])
+def test_a_rate_that_torch_saved_is_a_number(fps: float) -> None:
+    content = {key: codes(3)[key] for key in ("exp", "pose")} | {"fps": fps}
+    assert decode_motion(torch_bytes(content), "codes.pt").fps == fps
+
+
 def test_lam_with_expressions_as_lists() -> None:
     """Rows of numbers say the same as rows of names."""
     content = lam_content(5)
