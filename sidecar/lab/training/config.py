@@ -45,7 +45,7 @@ class GeometryConfig:
     heads: int = 4
     hidden: int = 512
     emotion: str = "attended"
-    steps: int = 11_000
+    steps: int = 8_000
     batch: int = 32
     learning_rate: float = 1e-3
     warmup_steps: int = 300
