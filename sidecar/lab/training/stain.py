@@ -24,8 +24,8 @@ from .config import GeometryConfig
 CLASSES = len(EMOTIONS) + 1
 """Neutral, then the six emotions."""
 DECAY = 0.99
-"""Of the running means. A longer memory tells the stain from noise better, but what it tells is
-late: with 0.99 the means swung from one side to the other, and the loss doubled."""
+"""Of the running means: some hundred batches. They tell the stain from noise, but late: what is
+pushed hard by them swings from one side to the other."""
 QUANTILES = (0.1, 0.5, 0.9)
 """Over time, of a take's numbers: part of what a probe is shown."""
 RAREST = 0.02
@@ -63,8 +63,8 @@ def statistics(numbers: Tensor) -> Tensor:
 
 
 class MeanErrors(nn.Module):
-    """Sum of squares, over source classes and numbers, of the class's mean error less the
-    mean error of all frames, whose root mean square is the numerator of the figure "stain".
+    """Sum of squares, over source classes and numbers, of the class's mean error less the mean
+    error of all frames; their root mean square is the numerator of the figure "stain".
 
     A batch's own means are mostly noise. So the slope is that at the running means of the batches
     before, which makes the term linear in the batch: equal parts of a batch average to the whole,
