@@ -55,14 +55,15 @@ _APART = 0.4
 # Patterns of one side; the other's are their mirror images. Those that cross the middle, and the
 # forehead's two parts, fade into one another.
 _PAIRS: dict[str, tuple[Stroke, ...]] = {
+    # The lowest is the one left for what is coarse: the others may lie under hair.
     "forehead.side": (
-        Groove(((10, 57), (21, 58.8), (33, 58), (46, 53)), 1.6, 0.24, 0.33, 9),
-        Groove(((10, 66.3), (22, 68.6), (34, 67.3), (47, 61.5)), 1.8, 0.32, 0.33),
+        Groove(((10, 58), (21, 59.8), (33, 59), (46, 54)), 1.7, 0.32, 0.33),
+        Groove(((10, 66.8), (22, 69), (34, 67.8), (47, 62)), 1.8, 0.3, 0.33, 9),
         Groove(((10, 76), (21, 77.5), (31, 76), (40, 72)), 1.8, 0.2, 0.4, 9),
     ),
     "forehead.middle": (
-        Groove(((-6, 55.6), (4, 55.8), (12, 57.4), (22, 58.8)), 1.6, 0.24, 0.4, 9),
-        Groove(((-6, 65.2), (4, 65), (13, 66.8), (22, 68.6)), 1.8, 0.34),
+        Groove(((-6, 56.6), (4, 56.8), (12, 58.4), (22, 59.8)), 1.7, 0.34),
+        Groove(((-6, 65.8), (4, 65.6), (13, 67.3), (22, 69)), 1.8, 0.31, 0.4, 9),
         Groove(((-6, 75), (4, 75), (12, 76.2), (22, 77.5)), 1.8, 0.22, 0.4, 9),
     ),
     "glabella": (
@@ -85,10 +86,10 @@ _PAIRS: dict[str, tuple[Stroke, ...]] = {
         Groove(((15.5, -11), (19.5, -19), (24.5, -28), (28.5, -37), (30.5, -47)), 2.2, 0.3, 0.45),
         Groove(((16, -13), (20, -21), (24, -30), (27.5, -39), (29, -47)), 4.2, 0.16, 0.45),
     ),
-    # The same fold where a smile makes it: of skin that lies lower, and is drawn up there.
+    # The same fold where a smile makes it: of skin that the smile then draws out and up.
     "smile": (
-        Groove(((15.5, -12), (17.5, -23), (21, -36), (28, -50)), 2.4, 0.26, 0.45),
-        Groove(((16, -14), (18, -25), (21, -37), (27, -50)), 4.2, 0.14, 0.45),
+        Groove(((15, -9), (19.7, -15), (25, -22.5), (28.8, -31.5), (32, -42), (36, -49)), 2.4, 0.2),
+        Groove(((15, -12), (21, -20), (26, -29), (29.5, -39), (34, -49)), 4.5, 0.15),
     ),
     "dimple": (Shade((27.5, -46.5), (2.2, 3.6), 0.2),),
     "corner.down": (
