@@ -56,7 +56,7 @@ def _lowered(rows: Rows, side: str) -> Float64Array:
 
 
 def _wrinkled_nose(rows: Rows, side: str) -> Float64Array:
-    """AU 9: the wing rises."""
+    """AU 9 and 10: the wing rises, more than a smile lifts it."""
     return _part(rows[f"nose.wing.{side}:y"] - 0.2 * _part(rows[f"corner.{side}:y"])) / 4
 
 
@@ -65,20 +65,10 @@ def _raised_cheek(rows: Rows, side: str) -> Float64Array:
     return _part(rows[f"cheek.{side}:y"]) / 8
 
 
-def _deepened_fold(rows: Rows, side: str) -> Float64Array:
-    """AU 9, 10, 12: the fold from the nose to the mouth's corner."""
-    smile = _part(rows[f"corner.{side}:y"]) + 0.5 * _part(_outward(rows, side))
-    return smile / 11 + _part(rows[f"nose.wing.{side}:y"]) / 9
-
-
-def _outward(rows: Rows, side: str) -> Float64Array:
-    sign = 1 if side == "left" else -1
-    return sign * rows[f"corner.{side}:x"]
-
-
 def _smile(rows: Rows, side: str) -> Float64Array:
-    """AU 12."""
-    return _part(rows[f"corner.{side}:y"]) / 9
+    """AU 12, that the wing and the upper lip do not lift: a corner that rises more than they."""
+    lifted = _part(rows[f"nose.wing.{side}:y"])
+    return _part(rows[f"corner.{side}:y"] - lifted) / 9
 
 
 def _lowered_corner(rows: Rows, side: str) -> Float64Array:
@@ -102,7 +92,8 @@ _DRIVERS: dict[str, _Driver] = {
     "crow": _raised_cheek,
     "under.eye": _raised_cheek,
     "bunny": _wrinkled_nose,
-    "nasolabial": _deepened_fold,
+    "nasolabial": _wrinkled_nose,
+    "smile": _smile,
     "dimple": _smile,
     "corner.down": _lowered_corner,
     "chin": _raised_chin,

@@ -22,12 +22,14 @@ Points = tuple[tuple[float, float], ...]
 class Groove:
     """A line of skin that folds in. points: (x, y) along it; width_mm: standard deviation of the
     valley across; depth: change of log colour at its middle; fade: the part of its length over
-    which it fades in, and out again."""
+    which it fades in, and out again; beside_mm: how far off a deeper groove runs, which is shown
+    alone where things are too coarse for both."""
 
     points: Points
     width_mm: float
     depth: float
     fade: float = 0.4
+    beside_mm: float = np.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +46,31 @@ Stroke = Groove | Shade
 _RIDGE, _RIDGE_AWAY, _RIDGE_WIDTH = 0.12, 2.4, 1.0
 """Height of the ridges beside a valley as a share of its depth, their distance and breadth as
 multiples of its width: skin that is pressed together rises where it does not sink."""
-_CARRIED, _GAIN, _MOST_GAIN = 0.6, 0.7, 1.6
+_CARRIED, _GAIN, _DEEPEST = 0.6, 1.0, 0.75
 """What carries the colour blurs a groove by its own size. So a coarse one is given a groove that is
 wider by this share of its size, lest it falls between two of them, and deeper."""
+_APART = 0.4
+"""Two grooves show as two where the blurred one is narrower than this share of their distance."""
 
 # Patterns of one side; the other's are their mirror images. Those that cross the middle, and the
 # forehead's two parts, fade into one another.
 _PAIRS: dict[str, tuple[Stroke, ...]] = {
+    # The lowest is the one left for what is coarse: the others may lie under hair.
     "forehead.side": (
-        Groove(((10, 57), (21, 58.8), (33, 58), (46, 53)), 1.6, 0.28, 0.33),
-        Groove(((10, 66.3), (22, 68.6), (34, 67.3), (47, 61.5)), 1.8, 0.36, 0.33),
-        Groove(((10, 76), (21, 77.5), (31, 76), (40, 72)), 1.8, 0.22, 0.4),
+        Groove(((10, 58), (21, 59.8), (33, 59), (46, 54)), 1.7, 0.32, 0.33),
+        Groove(((10, 66.8), (22, 69), (34, 67.8), (47, 62)), 1.8, 0.3, 0.33, 9),
+        Groove(((10, 76), (21, 77.5), (31, 76), (40, 72)), 1.8, 0.2, 0.4, 9),
     ),
     "forehead.middle": (
-        Groove(((-6, 55.6), (4, 55.8), (12, 57.4), (22, 58.8)), 1.6, 0.28),
-        Groove(((-6, 65.2), (4, 65), (13, 66.8), (22, 68.6)), 1.8, 0.38),
-        Groove(((-6, 75), (4, 75), (12, 76.2), (22, 77.5)), 1.8, 0.26),
+        Groove(((-6, 56.6), (4, 56.8), (12, 58.4), (22, 59.8)), 1.7, 0.34),
+        Groove(((-6, 65.8), (4, 65.6), (13, 67.3), (22, 69)), 1.8, 0.31, 0.4, 9),
+        Groove(((-6, 75), (4, 75), (12, 76.2), (22, 77.5)), 1.8, 0.22, 0.4, 9),
     ),
     "glabella": (
         Groove(((4.4, 28), (4.8, 36), (6, 44), (8.5, 52)), 1.5, 0.6),
         Shade((11, 45), (4.5, 3.5), 0.12),
     ),
-    "nose.root": (Groove(((-3.4, 25.6), (0, 25.4), (5, 26.6), (10, 28.8)), 1.4, 0.4, 0.45),),
+    "nose.root": (Groove(((-3.4, 25.6), (0, 25.4), (5, 26.6), (10, 28.8)), 1.5, 0.32, 0.45),),
     "socket": (Shade((26, 31.5), (9, 3.4), 0.38), Shade((14, 30), (4, 5), 0.3)),
     "crow": (
         Groove(((46.5, 22.5), (52, 25.5), (60, 31.5)), 1.1, 0.34),
@@ -74,24 +79,29 @@ _PAIRS: dict[str, tuple[Stroke, ...]] = {
     ),
     "under.eye": (Groove(((17, 11.5), (24, 7.2), (33, 6), (43, 10)), 1.6, 0.32),),
     "bunny": (
-        Groove(((5, 20), (11, 13), (18, 8.5)), 1.3, 0.46),
-        Groove(((5.5, 12), (11, 5.5), (16.5, 1)), 1.3, 0.42),
+        Groove(((5, 20), (11, 13), (18, 8.5)), 1.3, 0.42),
+        Groove(((5.5, 12), (11, 5.5), (16.5, 1)), 1.3, 0.38, 0.4, 8),
     ),
     "nasolabial": (
-        Groove(((15.5, -11), (19.5, -19), (24.5, -28), (28.5, -37), (30.5, -47)), 1.9, 0.36, 0.45),
+        Groove(((15.5, -11), (19.5, -19), (24.5, -28), (28.5, -37), (30.5, -47)), 2.5, 0.24, 0.45),
         Groove(((16, -13), (20, -21), (24, -30), (27.5, -39), (29, -47)), 4.2, 0.16, 0.45),
+    ),
+    # The same fold where a smile makes it: of skin that the smile then draws out and up.
+    "smile": (
+        Groove(((15, -9), (19.7, -15), (25, -22.5), (28.8, -31.5), (32, -42), (36, -49)), 2.4, 0.2),
+        Groove(((15, -12), (21, -20), (26, -29), (29.5, -39), (34, -49)), 4.5, 0.15),
     ),
     "dimple": (Shade((27.5, -46.5), (2.2, 3.6), 0.2),),
     "corner.down": (
-        Groove(((22, -47), (25.5, -53), (27.5, -59), (28, -65)), 1.7, 0.5),
-        Shade((22, -53.5), (3.2, 2.6), 0.18),
+        Groove(((22, -47), (25.5, -53), (27.5, -59), (28, -65)), 2.2, 0.32),
+        Shade((22, -53.5), (3.4, 2.8), 0.12),
     ),
     "chin": (
-        Groove(((-5, -62.8), (0, -62.4), (7, -63.2), (15, -67)), 1.9, 0.42, 0.4),
-        Shade((5, -70), (1.5, 1.3), 0.24),
-        Shade((9, -73.5), (1.4, 1.3), 0.2),
-        Shade((3.5, -75.5), (1.4, 1.4), 0.2),
-        Shade((10.5, -68.5), (1.3, 1.2), 0.15),
+        Groove(((-5, -62.8), (0, -62.4), (7, -63.2), (15, -67)), 2.2, 0.28),
+        Shade((5, -70), (1.5, 1.3), 0.18),
+        Shade((9, -73.5), (1.4, 1.3), 0.15),
+        Shade((3.5, -75.5), (1.4, 1.4), 0.15),
+        Shade((10.5, -68.5), (1.3, 1.2), 0.12),
     ),
 }
 SIDES = ("left", "right")
@@ -126,8 +136,10 @@ def _shape(stroke: Stroke, at: Float64Array, coarse: Float64Array) -> Float64Arr
     ridges = np.exp(-0.5 * ((away - _RIDGE_AWAY) / _RIDGE_WIDTH) ** 2)
     fade = np.clip(np.minimum(along, 1 - along) / stroke.fade, 0, 1)
     profile = np.exp(-0.5 * away**2) - _RIDGE * ridges
-    gain = np.minimum(np.hypot(1, coarse / stroke.width_mm) ** _GAIN, _MOST_GAIN)
-    return stroke.depth * gain * profile * fade * fade * (3 - 2 * fade)
+    blurred = np.hypot(stroke.width_mm, coarse)
+    depth = np.minimum(stroke.depth * (blurred / stroke.width_mm) ** _GAIN, _DEEPEST)
+    depth *= np.clip(1.5 - blurred / (_APART * stroke.beside_mm), 0, 1)
+    return depth * profile * fade * fade * (3 - 2 * fade)
 
 
 def _beside(points: Points, at: Float64Array) -> tuple[Float64Array, Float64Array]:

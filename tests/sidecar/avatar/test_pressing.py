@@ -32,10 +32,10 @@ def test_by_hand() -> None:
     assert found["bunny.left"] == pytest.approx(0.653255, abs=1e-5)
     assert found["bunny.right"] == pytest.approx(0.065045, abs=1e-5)
     assert found["crow.left"] == found["glabella.left"] == 0
-    fold = 3.2 / 9 + 2 / 11
-    assert found["nasolabial.left"] == pytest.approx(
-        1.5 * (1 - np.exp(-(((fold - 0.15) / 0.85) ** 1.5) * np.log(3)))
-    )
+    assert found["nasolabial.left"] == found["bunny.left"]
+    smiles = pressed(nose_wing_right__y=1.4, corner_right__y=7.7)
+    assert smiles["smile.right"] == smiles["dimple.right"] == pytest.approx(found["bunny.left"])
+    assert smiles["smile.left"] == smiles["nasolabial.right"] == 0
 
 
 def test_rest_and_little_motion_press_nothing() -> None:
@@ -61,7 +61,7 @@ def open_head() -> HeadModel:
     ("face", "folds", "smooth"),
     [
         ("angry", {"glabella", "socket"}, {"forehead.side", "crow", "nasolabial", "chin"}),
-        ("happy", {"crow", "nasolabial", "under.eye"}, {"glabella", "forehead.middle", "chin"}),
+        ("happy", {"crow", "smile", "under.eye"}, {"glabella", "forehead.middle", "chin"}),
         ("surprise", {"forehead.side", "forehead.middle"}, {"glabella", "crow", "nasolabial"}),
         ("fear", {"forehead.middle"}, {"socket", "crow", "bunny"}),
         ("sad", {"forehead.middle", "corner.down"}, {"crow", "nasolabial", "bunny"}),

@@ -19,16 +19,21 @@ def test_a_groove_by_hand() -> None:
     width, away = np.hypot(1.6, 0.72), 2 / np.hypot(1.6, 0.72)
     assert width == pytest.approx(1.75454, abs=1e-5)
     profile = np.exp(-0.5 * away**2) - 0.12 * np.exp(-0.5 * (away - 2.4) ** 2)
-    assert found == pytest.approx([0.32 * 1.25**0.7 * profile], abs=1e-5)
-    assert found == pytest.approx([0.17506], abs=1e-4)
+    assert found == pytest.approx([0.32 * 1.25 * profile], abs=1e-5)
+    assert found == pytest.approx([0.18718], abs=1e-4)
+    beside = Groove(line, 1.6, 0.32, 0.4, 4)  # 2 mm of blur are 1.25 of what shows 4 mm apart
+    muted = _shape(beside, at((28.76432, 8.58243)), np.array([1.2]))
+    assert muted == pytest.approx(0.25 * found)
+    coarse = _shape(Groove(line, 1.6, 0.32), at((28.5, 6.6)), np.array([9.0]))
+    assert coarse == pytest.approx([0.75], abs=0.01)
 
 
 def test_a_groove_fades_out_to_its_ends() -> None:
     """A quarter of the way into a fade of 0.4, it is smoothly there by 0.15625 x its depth."""
-    groove = Groove(((0, 0), (10, 0)), 2.0, 1.0, 0.4)
+    groove = Groove(((0, 0), (10, 0)), 2.0, 0.5, 0.4)
     found = _shape(groove, at((-5, 0), (1, 0), (5, 0), (9, 0)), np.zeros(4))
     ridge = 0.12 * np.exp(-0.5 * 2.4**2)
-    assert found == pytest.approx((1 - ridge) * np.array([0, 0.15625, 1, 0.15625]), abs=1e-9)
+    assert found == pytest.approx(0.5 * (1 - ridge) * np.array([0, 0.15625, 1, 0.15625]), abs=1e-9)
 
 
 def test_a_shade_by_hand() -> None:

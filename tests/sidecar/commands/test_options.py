@@ -302,7 +302,7 @@ def test_a_bake_asks_for_the_room_that_it_needs(
 
 
 AVATAR = {"head": None, "plain_shapes": False}
-PERFORMANCE = AVATAR | {"adapter": None, "follow": None, "up": "y-up"}
+PERFORMANCE = AVATAR | {"adapter": None, "appearance": 1.0, "follow": None, "up": "y-up"}
 DEFAULTS = {
     Picture: {
         "size": 512,
@@ -313,7 +313,7 @@ DEFAULTS = {
         "fov": 13.75,
         "camera": None,
     },
-    Drawing: {"antialiased": True, "follow": None, "device": "auto"},
+    Drawing: {"antialiased": True, "follow": None, "appearance": 1.0, "device": "auto"},
     Files: {
         "format": "png",
         "passes": ("combined", "depth"),
