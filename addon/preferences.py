@@ -21,7 +21,7 @@ ADDON = __name__.removesuffix(".addon.preferences")
 DEFAULT_COMMAND = "affekt"
 
 
-# A function by its name: a lambda in an annotation sees none of this module, and Blender crashes.
+# A function by its name: a lambda in an annotation sees none of this module.
 def _redraw_timelines(_: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
     """Asks every timeline and dope sheet to draw itself again."""
     for window in context.window_manager.windows:
