@@ -33,7 +33,7 @@ _SURFACE = {
 _SUBSURFACE_SCALE_M = 0.005
 _BLOTCHES, _BLOTCH_RANGE = 11.0, (0.90, 1.07)
 """How many cells of noise the head's box has along an edge, and how dark and light they are."""
-_PORES, _PORE_DEPTH_M = 210.0, 0.0006
+_PORES, _PORE_DEPTH_M = 210.0, 0.00015
 _VIEWPORT_COLOUR = (0.62, 0.42, 0.33, 1.0)
 
 

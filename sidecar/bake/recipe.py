@@ -35,6 +35,7 @@ _CODE = (
     "shared/emotion.py",
     "shared/head.py",
     "shared/motion.py",
+    "shared/npz.py",
 )
 """The code that computes a chunk; tests/sidecar/bake/test_recipe.py checks that none is missing."""
 

@@ -130,7 +130,7 @@ class FakeClient:
         if isinstance(artefact, str):  # a bake's mesh
             path.write_text(artefact)
         else:
-            path.write_bytes(harness.load("addon.motion.npz").encode_motion(artefact.motion))
+            path.write_bytes(harness.load("shared.take_files").encode_motion(artefact.motion))
 
     def start_render(
         self,
