@@ -161,9 +161,8 @@ EXPRESSIONS = _read_emotions()
 VARIANTS = 4
 """Variants of each emotion in `EXPRESSIONS`."""
 _PROTOTYPE_SHARES = (0.7, 0.3, 0.0, 0.0)
-_NAMED_BEST = {"angry": (0.3, 0.2, 0.0, 0.5), "fear": (0.4, 0.0, 0.6, 0.0)}
-"""What is named more surely than the prototype: lips that hold anger in turn down; fear's brows
-rise further where they are drawn together less, and look less sad."""
+_NAMED_BEST = {"angry": (0.3, 0.2, 0.0, 0.5)}
+"""What is named more surely than the prototype: lips that hold anger in turn down."""
 
 
 def prototype_variants() -> Float64Array:
