@@ -79,6 +79,40 @@ def test_another_head_has_an_adapter_of_its_own(builder: Builder, changed: str) 
     assert len(builder.built) == 2
 
 
+CODE = {
+    "adapter/kept.py": 2,
+    "adapter/in/deep.py": 2,
+    "head/forward.py": 2,
+    "motion/adapter.py": 2,
+    "motion/arkit_from_open.py": 2,
+    "motion/read.py": 1,
+    "adapter/notes.txt": 1,
+}
+"""Files, and how many adapters are built if that file changes after the first one."""
+
+
+@pytest.mark.parametrize("changed", CODE)
+def test_an_adapter_that_older_code_has_made_is_built_again(
+    builder: Builder, changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the code that an adapter depends on, and by no other file."""
+    code = tmp_path / "sidecar"
+    for place in CODE:
+        (code / place).parent.mkdir(parents=True, exist_ok=True)
+        (code / place).write_text("older")
+    monkeypatch.setattr(kept, "__file__", str(code / "adapter" / "kept.py"))
+    monkeypatch.setattr(kept, "_code_key", kept._code_key.__wrapped__)  # as a new process has it
+    flame, head = heads()
+    build(flame, head)
+    (code / changed).write_text("newer")
+    MEMORY.forget()
+    done, _ = build(flame, head)
+    assert len(builder.built) == CODE[changed]
+    assert done == (list(range(kept.STEPS + 1)) if CODE[changed] == 2 else [])
+    MEMORY.forget()
+    assert build(flame, head)[0] == []
+
+
 def test_a_damaged_one_is_built_again(builder: Builder) -> None:
     flame, head = heads()
     build(flame, head)

@@ -217,6 +217,38 @@ def test_leftovers_go(tmp_path: Path) -> None:
     assert {path.name for path in folder.iterdir()} == left
 
 
+@pytest.mark.parametrize(
+    ("place", "stays"),
+    [
+        ("users/somebody-else/artefacts/theirs.bin", False),  # a user as any other
+        ("users/somebody-else/pictures/in/theirs.png", False),
+        ("users/Somebody Else/artefacts/theirs.bin", True),
+        ("users/somebody.else/pictures/in/theirs.png", True),
+        (f"users/{'a' * 65}/chunks/theirs", True),
+        ("users/Somebody Else/artefacts/theirs.partial", True),
+        ("users/local/notes/theirs.txt", True),
+        ("users/local/theirs.txt", True),
+        ("users/theirs.txt", True),
+        ("artefacts/theirs.bin", True),
+        ("theirs.partial", True),
+    ],
+)
+def test_what_lies_beside_the_caches_files_is_neither_counted_nor_evicted(
+    tmp_path: Path, place: str, stays: bool
+) -> None:
+    cache, theirs = Cache(tmp_path, 3 * FILE), tmp_path / place
+    names = [add(cache, index, 2000.0 + index) for index in range(2)]
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    theirs.write_bytes(bytes(FILE))
+    os.utime(theirs, (1000, 1000))  # the first to go, and long left behind
+    assert Cache(tmp_path).size_bytes() == (2 if stays else 3) * FILE
+    cache = Cache(tmp_path, 3 * FILE)
+    cache.make_room(2 * FILE, None)
+    assert theirs.exists() is stays
+    assert left(cache, names) == [1]
+    assert cache.size_bytes() == FILE
+
+
 def test_pictures_in_use_stay(tmp_path: Path) -> None:
     cache, recipes = Cache(tmp_path, 3 * FILE), ["a" * 40, "b" * 40]
     for recipe in recipes:

@@ -77,6 +77,24 @@ def test_places_on_a_grid_whose_step_is_known() -> None:
 
 
 @pytest.mark.parametrize(
+    "away",
+    [
+        (0.3, 0.0, -0.25, 0.0, 0.1, 0.0, 0.0),  # the third seems 1.45 steps after the first
+        (-0.3, 0.0, 0.0, 0.25, 0.0, 0.0, -0.1),  # the fourth seems 3.55 steps after it
+        (0.3, 0.0, 0.0, 0.0, 0.0, 0.1, -0.25),
+        (-0.25, 0.3, 0.0, 0.1, 0.0, 0.0, 0.0),
+    ],
+)
+def test_a_first_time_that_is_off_moves_no_others(away: tuple[float, ...]) -> None:
+    """Times that are so many steps off their frames, on a grid whose step is known."""
+    frames = [0, 1, 2, 3, 5, 6, 7]
+    times = 10 + 0.5 * (np.array(frames) + away)
+    grid = fit_step(times, 0.5)
+    assert grid.even
+    assert grid.frames.tolist() == frames
+
+
+@pytest.mark.parametrize(
     ("times", "part"),
     [
         ([7.3, 8.3, 10.3], 1.0),

@@ -43,6 +43,11 @@ def test_round_trip(frames: int, seed: int, fps: float) -> None:
 
 def test_the_apps_order_holds_every_weight() -> None:
     assert sorted(APP_ORDER) == list(ARKIT_NAMES)
+    assert APP_ORDER[14:18] == ("jawForward", "jawRight", "jawLeft", "jawOpen")
+    assert APP_ORDER[18:23] == (
+        *("mouthClose", "mouthFunnel", "mouthPucker"),
+        *("mouthRight", "mouthLeft"),  # right first, unlike in a packet
+    )
 
 
 def test_the_apps_header_counts_61() -> None:

@@ -16,12 +16,35 @@ from fakes.mutation import mutated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+IN_A_PACKET = (
+    "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft",
+    "eyeSquintLeft", "eyeWideLeft",
+    "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight", "eyeLookUpRight",
+    "eyeSquintRight", "eyeWideRight",
+    "jawForward", "jawLeft", "jawRight", "jawOpen",
+    "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft", "mouthRight",
+    "mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight",
+    "mouthDimpleLeft", "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthPressLeft", "mouthPressRight", "mouthLowerDownLeft", "mouthLowerDownRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight",
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight",
+    "tongueOut",
+)  # fmt: skip
+"""A packet's weights as the phone sends them, written out here, apart from the reader's table."""
+
+
+def packet_of(frame: int, values: list[float]) -> bytes:
+    """A frame's packet with these values, whatever they are called."""
+    out = b"\x06" + struct.pack(">l", 3) + b"ABC" + struct.pack(">l", 4) + b"Head"
+    out += struct.pack(">lfllB", 1337 + frame, 0.5, 60, 1, len(values))
+    return out + struct.pack(f">{len(values)}f", *values)
+
 
 def packet(frame: int, *, count: int = 61) -> bytes:
     values = {"jawLeft": frame / 100, "mouthRight": 0.25, "HeadYaw": 0.1}
-    out = b"\x06" + struct.pack(">l", 3) + b"ABC" + struct.pack(">l", 4) + b"Head"
-    out += struct.pack(">lfllB", 1337 + frame, 0.5, 60, 1, count)
-    return out + struct.pack(f">{count}f", *[values.get(n, 0.0) for n in PACKET_ORDER][:count])
+    return packet_of(frame, [values.get(n, 0.0) for n in PACKET_ORDER][:count])
 
 
 def recording(packets: list[bytes], *, said: int | None = None) -> bytes:
@@ -66,6 +89,28 @@ def test_recordings(data: bytes) -> None:
     np.testing.assert_allclose(jaw, np.arange(30) / 100, atol=1e-7)
     assert (take.motion.expression[:, ARKIT_NAMES.index("mouthRight")] == 0.25).all()
     np.testing.assert_allclose(take.motion.rotation[3], [0, 0.1, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [52, 61])
+def test_each_place_in_a_packet_has_its_name(count: int) -> None:
+    """By place, not by the reader's own table: left is left, though the CSV of the same app has
+    the right jaw and mouth first."""
+    values = [(place + 1) / 64 for place in range(52)] + [0.0] * (count - 52)
+    take = decode_take(recording([packet_of(i, values) for i in range(2)]), "a.gesichter")
+    row = take.motion.expression[0]
+    found = {name: float(row[ARKIT_NAMES.index(name)]) for name in IN_A_PACKET}
+    assert found == dict(zip(IN_A_PACKET, values[:52], strict=True))
+    assert (found["jawLeft"], found["mouthRight"]) == (16 / 64, 23 / 64)
+
+
+@pytest.mark.parametrize(
+    ("place", "turn"), [(52, [0, 0.25, 0]), (53, [0.25, 0, 0]), (54, [0, 0, 0.25])], ids=str
+)
+def test_after_a_packets_weights_come_yaw_pitch_and_roll(place: int, turn: list[float]) -> None:
+    """About y, x and z; the eyes' angles behind them turn no head."""
+    values = [0.25 if i == place else 0.0 for i in range(55)] + [0.5] * 6
+    take = decode_take(recording([packet_of(i, values) for i in range(2)]), "a.gesichter")
+    np.testing.assert_allclose(take.motion.rotation, [turn, turn], atol=1e-6)
 
 
 def test_a_recording_that_was_stopped_says_so() -> None:
