@@ -21,7 +21,7 @@ from .solve import make_adapter, solve
 
 STEPS = 2
 """Steps of a build: the surfaces are laid onto each other, then every shape is fitted."""
-_CODE = ("adapter", "head", "motion/adapter.py", "motion/arkit_from_open.py")
+_CODE = ("adapter", "head", "motion/adapter.py", "motion/arkit_from_open.py", "raster/mesh.py")
 """The code that an adapter depends on, below the sidecar's folder."""
 
 
