@@ -62,6 +62,7 @@ def test_characters(told: dict) -> None:
     check_bake(told)
     check_calibration(told)
     check_bake_options(told)
+    check_duplicate(told)
     check_bad_input(told)
 
 
@@ -120,6 +121,15 @@ def check_bake_options(told: dict) -> None:
     assert told["moved"] == pytest.approx([41, 25, 0.25], abs=1e-5)
     assert (told["take_again"], told["left"]) == (3, 4)
     assert "Drivers move 1 of its shape keys" in told["driven"]
+
+
+def check_duplicate(told: dict) -> None:
+    assert told["unset"] == [], "what is not set could be forgotten unseen"
+    assert told["forgotten"] == []
+    assert told["own_actions"] == [True, True]
+    assert told["copy_jaw"] == pytest.approx([0.25, 0.25], abs=1e-5)
+    # Frame 18 of 24 opens the jaw by 0.75; the keys say half, by the strength of 0.5.
+    assert told["copy_read"] == pytest.approx([0.75, 0.75], abs=1e-5)
 
 
 def check_bad_input(told: dict) -> None:

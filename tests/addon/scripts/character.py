@@ -106,6 +106,7 @@ def whole_path(told: dict) -> None:
     calibrate(told, face, take)
     bake_options(told, face, teeth)
     refused_bakes(told, face)
+    duplicate(told, face, teeth)
 
 
 def calibrate(told: dict, face: bpy.types.Object, take: object) -> None:
@@ -194,6 +195,29 @@ def refused_bakes(told: dict, face: bpy.types.Object) -> None:
     tasks, baking = harness.load("addon.link.tasks"), harness.load("addon.bake.baking")
     face.data.shape_keys.key_blocks["BS_Mouth_Smile_L"].driver_add("value")
     told["driven"] = tasks.Task("Bake", baking.bake_steps(face, bpy.context.scene)).run()
+
+
+def duplicate(told: dict, face: bpy.types.Object, teeth: bpy.types.Object) -> None:
+    """A copy of a bake knows all that the bake knows, and has Actions of its own."""
+    takes, bake = face.affekt_takes, face.affekt_takes.items["take baked"]
+    bake.over_rig, bake.over_keys = bpy.data.actions["Walk"], bpy.data.actions.new("Blinks")
+    bake.notes = "3 frames were filled in."
+    own = {"rna_type", "name", "rig_action", "keys_action", "parts", "emotions", "emotion_values"}
+    fields = {field.identifier for field in bake.bl_rna.properties} - own
+    told["unset"] = [field for field in fields if not getattr(bake, field)]
+    harness.load("addon.motion.editing").duplicate_take(face, "take baked")
+    bake, copy = takes.items["take baked"], takes.items["take baked copy"]
+    told["forgotten"] = [x for x in fields if getattr(copy, x) != getattr(bake, x)]
+    actions_of = harness.load("addon.motion.parts").actions_of
+    actions = [actions_of(take) for take in (bake, copy)]
+    told["own_actions"] = [list(actions[0]) == list(actions[1])]
+    told["own_actions"] += [set(actions[0].values()).isdisjoint(actions[1].values())]
+    told["copy_jaw"] = [value_at(mesh, "BS_Jaw_Open", 13) for mesh in (face, teeth)]
+    read = harness.load("addon.motion.takes").read_take
+    jaw = NAMES.index("jawOpen")
+    told["copy_read"] = [
+        read(face, take, bpy.context.scene).expression[18, jaw] for take in (bake, copy)
+    ]
 
 
 def bad_input(told: dict) -> None:

@@ -180,6 +180,30 @@ def test_workers_that_never_get_ready(tmp_path: Path, how: str) -> None:
         assert bench.worker.state == "failed"
 
 
+def test_only_those_in_a_row_that_never_get_ready_count(tmp_path: Path) -> None:
+    """Four after a worker that was ready, another ready one, and then five: now it is given up."""
+    waits = Waits()
+    ready = [sys.executable, "-c", STAND_IN]
+    stillborn = [sys.executable, "-S", "-c", "input(); raise SystemExit(6)"]
+    commands = [ready, *[stillborn] * 4, ready]
+
+    def spawn() -> subprocess.Popen[bytes]:
+        command = commands.pop(0) if commands else stillborn
+        return subprocess.Popen(command, stdin=subprocess.PIPE)
+
+    with running(tmp_path, spawn=spawn, wait=waits, now=waits.now) as bench:
+        bench.wait_for(Heard)
+        bench.worker.send(DIE)
+        bench.wait_for(*[Died] * 5, Heard)
+        assert bench.worker.state == "ready"
+        bench.worker.send(DIE)
+        first, *_, gave_up = bench.wait_for(*[Died] * 5, GaveUp)
+        assert first == Died(9)
+        assert isinstance(gave_up, GaveUp)
+        assert "it ended with code 6, 5 times." in gave_up.error.message
+        assert (bench.worker.state, bench.worker.restarts) == ("failed", 10)
+
+
 def test_words_of_a_dead_worker_are_not_heard(tmp_path: Path) -> None:
     """Its keys open nothing any more, and what it said before is not its successor's."""
     with running(tmp_path) as bench:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is compiled once on a machine, and how a worker lets another process do it."""
 
+import importlib.metadata
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -45,6 +47,63 @@ def test_after_it_nothing_is_left_to_compile(
     monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
     assert not is_compiled()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "elsewhere"))
+    assert not is_compiled()
+
+
+@pytest.fixture
+def compiled_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two modules, as the package's own, for which all is compiled."""
+    code = tmp_path / "code"
+    (code / "part").mkdir(parents=True)
+    for name, text in (("one.py", "1"), ("part/two.py", "22")):
+        (code / name).write_text(text)
+        os.utime(code / name, (1000, 1000))
+    monkeypatch.setattr(warming, "_PACKAGE", code)
+    monkeypatch.setattr(warming, "pieces", lambda: [int] * len(NAMES))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    assert len(list(warming.compile_all())) == len(NAMES)
+    assert is_compiled()
+    return code
+
+
+def test_what_another_processor_compiled_does_not_count(
+    compiled_code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "another-lake")
+    assert not is_compiled()
+
+
+@pytest.mark.parametrize("changed", ["numba", "llvmlite"])
+def test_what_another_compiler_compiled_does_not_count(
+    compiled_code: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    version = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: "0.1" if name == changed else version(name)
+    )
+    assert not is_compiled()
+
+
+def write_longer(file: Path) -> None:
+    file.write_text("333")
+    os.utime(file, (1000, 1000))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        write_longer,
+        lambda file: os.utime(file, (1000, 1001)),
+        lambda file: file.rename(file.with_name("three.py")),
+        lambda file: file.with_name("three.py").touch(),
+        Path.unlink,
+    ],
+    ids=["longer", "later", "renamed", "one more", "gone"],
+)
+def test_what_was_compiled_of_other_code_does_not_count(
+    compiled_code: Path, change: Callable[[Path], object]
+) -> None:
+    change(compiled_code / "part" / "two.py")
     assert not is_compiled()
 
 
