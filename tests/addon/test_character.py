@@ -198,4 +198,5 @@ def check_strength(told: dict, arrays: dict, head: HeadModel, scale: float) -> N
     goal = np.linalg.norm(wanted[brow], axis=1).mean()
     print(f"{goal * 1000:.2f} mm wanted, {sizes[0] * 1000:.2f} and {sizes[1] * 1000:.2f} mm moved")
     assert sizes[0] / goal == pytest.approx(1 / 1.4, abs=0.08)
-    assert sizes[1] / goal == pytest.approx(1, abs=0.15)
+    # So high a brow is held back a little, where its skin would fold.
+    assert sizes[1] / goal == pytest.approx(1, abs=0.2)
