@@ -85,7 +85,9 @@ CODE = {
     "head/forward.py": 2,
     "motion/adapter.py": 2,
     "motion/arkit_from_open.py": 2,
+    "raster/mesh.py": 2,
     "motion/read.py": 1,
+    "raster/colour.py": 1,
     "adapter/notes.txt": 1,
 }
 """Files, and how many adapters are built if that file changes after the first one."""
