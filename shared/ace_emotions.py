@@ -91,11 +91,15 @@ def decode_ace(data: bytes, fps: float) -> tuple[EmotionKeys, tuple[str, ...]]:
 def encode_ace(track: EmotionTrack) -> tuple[bytes, tuple[str, ...]]:
     """JSON with an entry for each frame at which the weights change, and the names of the controls
     that the format cannot express. Raises InputError `emotion.range` for weights above 1."""
-    if track.weights.max(initial=0) > 1:
+    above = np.argwhere(track.weights > 1)
+    if len(above):
+        frame, place = above[0]
         raise InputError(
             "emotion.range",
-            f"An emotion reaches {track.weights.max():g}; emotions with time codes end at 1.",
-            "Keep the weights at most 1 before writing them.",
+            f"{EMOTIONS[place]} is {track.weights[frame, place]:g} at frame {frame} (the first is "
+            "0); ACE's emotions with time codes end at 1.",
+            "Keep the emotions at 1 or below before writing them as ACE, or write emotion keys, "
+            "which hold them.",
         )
     entries: dict[str, object] = {}
     for frame, row in enumerate(track.weights):
