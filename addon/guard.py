@@ -14,6 +14,7 @@ from collections.abc import Callable
 import bpy
 
 from ..shared.errors import AffektError
+from .words.translating import fill, translate
 
 TEXT = "Affekt errors.log"
 _MOST_NOTED = 20
@@ -89,7 +90,7 @@ def _run(operator: bpy.types.Operator, call: Callable[[], set[str]]) -> set[str]
     except Exception:
         error = fault_of(operator.bl_label)
         write_faults()
-    operator.report({"ERROR"}, str(error))
+    operator.report({"ERROR"}, f"{translate(error.message)} {translate(error.remedy)}")
     return {"CANCELLED"}
 
 
@@ -133,7 +134,9 @@ def _guard_draw(method: Callable[..., None]) -> Callable[..., None]:
             method(self, context)
         except Exception:
             note_fault(f"Drawing {self.bl_label}")
-            self.layout.label(text=f"Cannot be drawn: see the text '{TEXT}'", icon="ERROR")
+            self.layout.label(
+                text=fill("Cannot be drawn: see the text '{text}'", text=TEXT), icon="ERROR"
+            )
 
     return draw
 

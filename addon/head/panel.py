@@ -13,9 +13,12 @@ from .identity import has_identity
 
 
 class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
+    """Add a head or use one of your own, and shape it"""
+
     bl_idname = "AFFEKT_PT_head"
     bl_label = "Head"
     bl_order = 1
+    page = "open_head"
 
     def draw(self, context: bpy.types.Context) -> None:
         head = find_head(context)

@@ -12,9 +12,12 @@ from .properties import AFFEKT_PG_take
 
 
 class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
+    """Facial performances of this head, and what was baked from them"""
+
     bl_idname = "AFFEKT_PT_take"
     bl_label = "Take"
     bl_order = 2
+    page = "formats"
 
     def draw(self, context: bpy.types.Context) -> None:
         takes = need_head(context).affekt_takes
@@ -52,6 +55,8 @@ def _draw_used(
 
 
 class AFFEKT_MT_take(bpy.types.Menu):
+    """What can be done with the take in use"""
+
     bl_idname = "AFFEKT_MT_take"
     bl_label = "Take"
 
