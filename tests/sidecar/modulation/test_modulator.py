@@ -336,3 +336,10 @@ def test_variants_and_keep_closed_change_what_the_network_does(fps: float) -> No
     blind = replace(blind, variants=None, lip_opening=np.zeros_like(blind.lip_opening))
     told = [numbers(modulate(take, t, blind)) for t in (track, open_)]
     assert np.array_equal(*told)
+
+
+def test_a_windows_share_rises_once_and_is_half_in_its_middle() -> None:
+    rise = windows.fade()[: windows.HOP]
+    assert (np.diff(rise) > 0).all()
+    assert rise[0] < 0.001
+    assert rise[windows.HOP // 4] == pytest.approx(np.sin(np.pi / 8) ** 2, abs=0.02)
