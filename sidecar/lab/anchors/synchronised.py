@@ -27,7 +27,7 @@ STRONGEST = 1.3
 """Largest weight in a program; animators go beyond 1."""
 SILENT = 0.12
 """Share of training performances in which nobody speaks."""
-KEPT = (0.0, 0.5, 0.5, 1.0)
+KEPT = (0.0, 0.5, 0.5, 1.0, 1.0)
 """`keep_closed` of a program is one of these by chance."""
 NAMED = ("neutral", *EMOTIONS)
 """Kinds that stand for one state throughout; measurements compare them."""
