@@ -18,7 +18,7 @@ import re
 import numpy as np
 
 from . import limits
-from .emotion import CONTROLS, EMOTIONS, EmotionTrack
+from .emotion import CONTROLS, EMOTIONS, EmotionTrack, usual_value
 from .emotion_keys import EmotionKeys, decode_track, load_once, sample_keys
 from .errors import InputError
 
@@ -112,7 +112,7 @@ def encode_ace(track: EmotionTrack) -> tuple[bytes, tuple[str, ...]]:
             "time_code": round(frame / track.fps, 9),
             "emotions": emotions,
         }
-    left_out = tuple(name for name in CONTROLS if (getattr(track, name) != 1).any())
+    left_out = tuple(name for name in CONTROLS if (getattr(track, name) != usual_value(name)).any())
     content = {_TRANSITION: 0.0, LIST: entries}
     return (json.dumps(content, indent=1) + "\n").encode(), left_out
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...shared.ace_emotions import decode_ace, encode_ace, is_ace
 from ...shared.arrays import Float64Array, FloatArray
-from ...shared.emotion import CHANNELS, CONTROLS, EMOTIONS
+from ...shared.emotion import CHANNELS, CONTROLS, EMOTIONS, usual_value
 from ...shared.emotion_keys import EmotionKeys, decode_keys, encode_keys
 from ...shared.errors import InputError, not_writable
 from ...shared.limits import MAX_FRAMES, MAX_TRACK_BYTES
@@ -33,7 +33,7 @@ FileKind = Literal["KEYS", "ACE"]
 _APART = 1e-4
 """Keys that are nearer than this, in frames, are one to Blender."""
 _STRAIGHT = 1e-6
-_NEUTRAL = {name: float(name in CONTROLS) for name in CHANNELS}
+_NEUTRAL = {name: usual_value(name) for name in CHANNELS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

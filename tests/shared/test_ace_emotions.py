@@ -43,7 +43,7 @@ def test_round_trip_frame_by_frame(seed: int, fps: float) -> None:
         lower=ones,
         geometry=ones,
         appearance=ones,
-        keep_closed=ones,
+        keep_closed=ones / 2,
         fps=fps,
     )
     data, left_out = encode_ace(track)

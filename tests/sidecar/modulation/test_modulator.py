@@ -319,7 +319,9 @@ def test_the_network_is_told_each_weight_by_variants_and_by_lips() -> None:
     cues = emotion_cues(weights, variants, np.array([0.25], np.float32))
     shown = [0.375, 0.125, *[0] * 8, 0.625, 0.3125]
     assert cues.dtype == np.float32
-    assert cues[0].tolist() == [*shown, 0.125, 0, 0, 0, 0, 0.3125]
+    assert cues[0].tolist() == [*shown, 0.25, 0, 0, 0, 0, 0]
+    cues = emotion_cues(weights, variants, np.array([0.75], np.float32))
+    assert cues[0].tolist() == [*shown, 0.5, 0, 0, 0, 0, 0.625]
     assert emotion_cues(weights, None, np.ones(1, np.float32)) is weights
 
 
