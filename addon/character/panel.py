@@ -36,7 +36,7 @@ class AFFEKT_UL_character_lines(bpy.types.UIList):
         is_there = has_key(item)
         name = row.row()
         name.alert = bool(item.key) and not is_there
-        name.label(text=item.name, icon="CHECKMARK" if is_there else "BLANK1")
+        name.label(text=item.name, translate=False, icon="CHECKMARK" if is_there else "BLANK1")
         keys = mesh_of(item).data.shape_keys
         if keys is None:
             row.label(text="no shape keys", icon="ERROR")

@@ -23,7 +23,7 @@ class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         head = find_head(context)
         if head is not None:
-            self.layout.label(text=head.name, icon="USER")
+            self.layout.label(text=head.name, translate=False, icon="USER")
         if not draw_task(self.layout, "Add Head"):
             self.layout.operator("affekt.add_head", icon="ADD")
         if not draw_task(self.layout, "Add FLAME Head"):

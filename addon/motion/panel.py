@@ -31,7 +31,9 @@ class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
             row = column.row(align=True)
             row.enabled = take.keys_action is not None and take.rig_action is not None
             icon = "RADIOBUT_ON" if in_use else "RADIOBUT_OFF"
-            button = row.operator("affekt.use_take", text=take.name, icon=icon, depress=in_use)
+            button = row.operator(
+                "affekt.use_take", text=take.name, translate=False, icon=icon, depress=in_use
+            )
             button.name = take.name
             if in_use:
                 row.menu("AFFEKT_MT_take", text="", icon="DOWNARROW_HLT")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pages of the manual that lie beside the add-on, and which of them is about what.
 
-`affekt extension build` makes them of docs/; a Blender that runs the repository itself has docs/.
+`affekt extension build` makes them of docs/. Where it did not make the extension, there are none.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import bpy
 
 from ...shared.errors import InputError
 
-_ROOT = Path(__file__).resolve().parents[2]
-_PLACES = ((_ROOT / "manual", "html"), (_ROOT / "docs", "md"))
+_FOLDER = Path(__file__).resolve().parents[2] / "manual"
 FIRST_PAGE = "blender"
 PAGES = (
     ("bpy.ops.affekt.*set_up*", "setup"),
@@ -55,10 +54,9 @@ PAGES = (
 
 def find_page(name: str) -> Path:
     """The file of a page. Raises InputError `file.missing` where it does not lie beside us."""
-    for folder, ending in _PLACES:
-        path = folder / f"{name}.{ending}"
-        if path.is_file() and path.parent == folder:
-            return path
+    path = _FOLDER / f"{name}.html"
+    if name in {page for _, page in PAGES} and path.is_file():
+        return path
     raise InputError(
         "file.missing",
         f"The manual has no page '{name}'.",
@@ -68,8 +66,9 @@ def find_page(name: str) -> Path:
 
 def manual_map() -> tuple[str, list[tuple[str, str]]]:
     """For Blender's *Online Manual*: where pages begin, and the page of each of our names."""
-    folder, ending = next((place for place in _PLACES if place[0].is_dir()), _PLACES[0])
-    return f"{folder.as_uri()}/", [(name, f"{page}.{ending}") for name, page in PAGES]
+    if not _FOLDER.is_dir():
+        return "", []
+    return f"{_FOLDER.as_uri()}/", [(name, f"{page}.html") for name, page in PAGES]
 
 
 class AFFEKT_OT_open_manual(bpy.types.Operator):

@@ -19,7 +19,7 @@ NAMED = (
 )
 REFUSED = {
     "start_sidecar": "did not connect within 0 seconds",
-    "add_flame_head": "Check the path",
+    "add_flame_head": "There is no file at",
     "use_character": "Select a character's mesh or armature",
     "calibrate": "Select a character that is in use",
     "import_take": "There is no file",

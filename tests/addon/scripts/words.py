@@ -14,6 +14,8 @@ _OURS = f"{harness.MODULE}."
 
 def own_properties(item: type, rna: bpy.types.Struct) -> list[bpy.types.Property]:
     """Those that our classes add, which an animator may meet."""
+    if issubclass(item, bpy.types.Panel):
+        return []  # Blender's own, whatever we say of their types
     own = {
         name
         for base in item.__mro__
