@@ -10,15 +10,25 @@ from __future__ import annotations
 import functools
 import traceback
 from collections.abc import Callable
+from typing import Protocol
 
 import bpy
 
 from ..shared.errors import AffektError
+from .wrapping import wrap
 
 TEXT = "Affekt errors.log"
 _MOST_NOTED = 20
+_REPORT_LETTERS = 100
+"""Of a line in the box at the cursor, which Blender cuts off at its window's edge."""
 _noted: list[str] = []
 _PACKAGE = __name__.rpartition(".")[0]
+
+
+class ErrorReporter(Protocol):
+    """An operator."""
+
+    report: Callable[[set[str], str], None]
 
 
 def guard_class(item: type) -> None:
@@ -32,6 +42,14 @@ def guard_class(item: type) -> None:
             guarded = wrapper(method)
             guarded.affekt_guards = method
             setattr(item, name, classmethod(guarded) if name == "poll" else guarded)
+
+
+def report_error(operator: ErrorReporter, sentence: str) -> None:
+    """Reports the sentence, in as many lines as the box at the cursor needs; to a script, which
+    gets it as an exception, in one."""
+    if not bpy.app.background:
+        sentence = "\n".join(wrap(sentence, _REPORT_LETTERS, len))
+    operator.report({"ERROR"}, sentence)
 
 
 def guard_call(call: Callable[[], object], what: str) -> None:
@@ -89,7 +107,7 @@ def _run(operator: bpy.types.Operator, call: Callable[[], set[str]]) -> set[str]
     except Exception:
         error = fault_of(operator.bl_label)
         write_faults()
-    operator.report({"ERROR"}, str(error))
+    report_error(operator, str(error))
     return {"CANCELLED"}
 
 
