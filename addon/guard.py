@@ -15,6 +15,7 @@ from typing import Protocol
 import bpy
 
 from ..shared.errors import AffektError
+from .words.translating import fill, translate
 from .wrapping import wrap
 
 TEXT = "Affekt errors.log"
@@ -107,7 +108,7 @@ def _run(operator: bpy.types.Operator, call: Callable[[], set[str]]) -> set[str]
     except Exception:
         error = fault_of(operator.bl_label)
         write_faults()
-    report_error(operator, str(error))
+    report_error(operator, f"{translate(error.message)} {translate(error.remedy)}")
     return {"CANCELLED"}
 
 
@@ -151,7 +152,9 @@ def _guard_draw(method: Callable[..., None]) -> Callable[..., None]:
             method(self, context)
         except Exception:
             note_fault(f"Drawing {self.bl_label}")
-            self.layout.label(text=f"Cannot be drawn: see the text '{TEXT}'", icon="ERROR")
+            self.layout.label(
+                text=fill("Cannot be drawn: see the text '{text}'", text=TEXT), icon="ERROR"
+            )
 
     return draw
 

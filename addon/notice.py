@@ -28,7 +28,9 @@ class AFFEKT_OT_say(bpy.types.Operator):
     bl_label = "Say"
     bl_options = {"INTERNAL"}  # noqa: RUF012 (Blender's own form)
 
-    sentence: bpy.props.StringProperty(options={"SKIP_SAVE"})
+    sentence: bpy.props.StringProperty(
+        name="Sentence", description="What is shown", options={"SKIP_SAVE"}
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         self.report({"INFO"}, self.sentence)

@@ -7,6 +7,8 @@ import blf
 import bpy
 
 from .head.find import find_head
+from .words.manual import FIRST_PAGE
+from .words.translating import translate
 from .wrapping import wrap
 
 _FONT = 0
@@ -21,6 +23,15 @@ class SidebarPanel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Affekt"
+    bl_parent_id = ""
+    page = FIRST_PAGE
+    """Of the manual, behind the question mark in the panel's heading."""
+    layout: bpy.types.UILayout  # Blender's own
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        if not self.bl_parent_id:
+            button = self.layout.operator("affekt.open_manual", text="", icon="HELP", emboss=False)
+            button.page = self.page
 
 
 class HeadPanel(SidebarPanel):
@@ -40,5 +51,5 @@ def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, senten
     width = max(_NARROWEST, context.region.width - _BORDER * scale)
     column = layout.column(align=True)
     column.scale_y = 0.85
-    for line in wrap(sentence, width, lambda text: blf.dimensions(_FONT, text)[0]):
+    for line in wrap(translate(sentence), width, lambda text: blf.dimensions(_FONT, text)[0]):
         column.label(text=line)

@@ -14,6 +14,7 @@ from ..shared.errors import LinkError
 from .setup.drawing import draw_set_up, draw_settings
 from .setup.environment import find_python
 from .setup.properties import SetUpProperties, read_choices
+from .words.translating import fill
 
 ADDON = __name__.removesuffix(".addon.preferences")
 """The extension's module name, under which Blender files its preferences."""
@@ -77,7 +78,10 @@ class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
         row.active = not self.python
         row.prop(self, "command")
         try:
-            column.label(text=f"Starts: {' '.join(sidecar_command(self))}", icon="CHECKMARK")
+            column.label(
+                text=fill("Starts: {command}", command=" ".join(sidecar_command(self))),
+                icon="CHECKMARK",
+            )
         except LinkError as error:
             column.label(text=error.message, icon="ERROR")
             column.label(text=error.remedy)
@@ -86,6 +90,7 @@ class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
         column.separator()
         column.prop(self, "adapter")
         column.prop(self, "shows_strip")
+        column.operator("affekt.open_manual", icon="HELP")
 
 
 def preferences(context: bpy.types.Context) -> AFFEKT_AP_preferences | None:

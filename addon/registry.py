@@ -45,6 +45,9 @@ from .presets.pictures import forget_pictures
 from .setup import operators as setup_operators
 from .setup import panel as setup_panel
 from .setup import running as setup_running
+from .words import manual
+from .words.describing import describe_class
+from .words.translating import add_languages, remove_languages
 
 CLASSES: tuple[type, ...] = (
     AFFEKT_AP_preferences,
@@ -68,6 +71,7 @@ CLASSES: tuple[type, ...] = (
     setup_operators.AFFEKT_OT_plan_set_up,
     setup_operators.AFFEKT_OT_open_set_up_log,
     notice.AFFEKT_OT_say,
+    manual.AFFEKT_OT_open_manual,
     head_operators.AFFEKT_OT_add_head,
     head_operators.AFFEKT_OT_shape_head,
     flame_operators.AFFEKT_OT_add_flame_head,
@@ -138,9 +142,12 @@ PROPERTIES: tuple[tuple[type, str, type], ...] = (
 def register() -> None:
     for item in CLASSES:
         guard_class(item)
+        describe_class(item)
         bpy.utils.register_class(item)
     for owner, name, group in PROPERTIES:
         setattr(owner, name, bpy.props.PointerProperty(type=group, override=OVERRIDABLE))
+    add_languages()
+    bpy.utils.register_manual_map(manual.manual_map)
     add_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
     upkeep.watch()
@@ -156,6 +163,8 @@ def unregister() -> None:
     hide_strip()
     bpy.app.handlers.load_pre.remove(_forget_task)
     remove_menu()
+    bpy.utils.unregister_manual_map(manual.manual_map)
+    remove_languages()
     for owner, name, _ in reversed(PROPERTIES):
         delattr(owner, name)
     for item in reversed(CLASSES):

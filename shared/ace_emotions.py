@@ -18,7 +18,7 @@ import re
 import numpy as np
 
 from . import limits
-from .emotion import CONTROLS, EMOTIONS, EmotionTrack
+from .emotion import CONTROLS, EMOTIONS, EmotionTrack, usual_value
 from .emotion_keys import EmotionKeys, decode_track, load_once, sample_keys
 from .errors import InputError
 
@@ -91,11 +91,15 @@ def decode_ace(data: bytes, fps: float) -> tuple[EmotionKeys, tuple[str, ...]]:
 def encode_ace(track: EmotionTrack) -> tuple[bytes, tuple[str, ...]]:
     """JSON with an entry for each frame at which the weights change, and the names of the controls
     that the format cannot express. Raises InputError `emotion.range` for weights above 1."""
-    if track.weights.max(initial=0) > 1:
+    above = np.argwhere(track.weights > 1)
+    if len(above):
+        frame, place = above[0]
         raise InputError(
             "emotion.range",
-            f"An emotion reaches {track.weights.max():g}; emotions with time codes end at 1.",
-            "Keep the weights at most 1 before writing them.",
+            f"{EMOTIONS[place]} is {track.weights[frame, place]:g} at frame {frame} (the first is "
+            "0); ACE's emotions with time codes end at 1.",
+            "Keep the emotions at 1 or below before writing them as ACE, or write emotion keys, "
+            "which hold them.",
         )
     entries: dict[str, object] = {}
     for frame, row in enumerate(track.weights):
@@ -108,7 +112,7 @@ def encode_ace(track: EmotionTrack) -> tuple[bytes, tuple[str, ...]]:
             "time_code": round(frame / track.fps, 9),
             "emotions": emotions,
         }
-    left_out = tuple(name for name in CONTROLS if (getattr(track, name) != 1).any())
+    left_out = tuple(name for name in CONTROLS if (getattr(track, name) != usual_value(name)).any())
     content = {_TRANSITION: 0.0, LIST: entries}
     return (json.dumps(content, indent=1) + "\n").encode(), left_out
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import limits
-from .arrays import Float32Array
+from .arrays import Float32Array, FloatArray
 from .errors import InputError
 from .wording import say_count
 
@@ -16,10 +16,18 @@ EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
 """The six emotions in the order of every (…, 6) array. Neutral is all zeros."""
 
 CONTROLS = ("influence", "upper", "lower", "geometry", "appearance", "keep_closed")
-"""The six controls that travel beside the weights, one value per frame; 1 unless keyed."""
+"""The six controls that travel beside the weights, one value per frame."""
+
+OPENERS = ("surprise",)
+"""Emotions that open the mouth by nature."""
 
 CHANNELS = EMOTIONS + CONTROLS
 """Everything that an animator can key."""
+
+USUALLY_CLOSED = 0.5
+"""`keep_closed` where nobody keys it: held lips stay closed, but for `OPENERS`."""
+_WHOLLY_OPENER = 0.1
+"""From this weight on, all that an opener alone opens may be open; below, softly less."""
 
 
 def largest_value(channel: str) -> float:
@@ -27,6 +35,13 @@ def largest_value(channel: str) -> float:
     if channel in EMOTIONS:
         return limits.MAX_EMOTION_WEIGHT
     return 1.0 if channel in ("influence", "keep_closed") else limits.MAX_STRENGTH
+
+
+def usual_value(channel: str) -> float:
+    """What a channel is where nobody keys it."""
+    if channel in EMOTIONS:
+        return 0.0
+    return USUALLY_CLOSED if channel == "keep_closed" else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,8 +53,8 @@ class EmotionTrack:
         performance untouched, bit for bit.
     upper, lower: (T,) 0..2, strength above and below the nose's tip.
     geometry, appearance: (T,) 0..2, strength of the two branches of the modulation.
-    keep_closed: (T,) 0..1, how far lips that the take holds closed through a silence stay closed;
-        0 lets the emotion open them.
+    keep_closed: (T,) 0..1, how far lips that the take holds closed through a silence stay closed:
+        0 lets every emotion open them, 0.5 only those of `OPENERS`, 1 none. See `kept_shares`.
     fps: frames per second, the take's.
 
     Raises InputError `emotion.shape`, `emotion.not_finite` or `emotion.range`.
@@ -81,6 +96,23 @@ class EmotionTrack:
         return len(self.weights)
 
 
+def kept_shares(keep_closed: Float32Array) -> Float32Array:
+    """(…, 6) how far each emotion leaves held lips closed, 0..1, for a control of (…)."""
+    kept = np.minimum(2 * keep_closed, 1)
+    opened = np.maximum(2 * keep_closed - 1, 0)
+    return np.stack([opened if name in OPENERS else kept for name in EMOTIONS], -1)
+
+
+def kept_level(weights: FloatArray, keep_closed: Float32Array) -> FloatArray:
+    """(…,) how far held lips stay closed under weights (…, 6): what the emotions leave, by weight;
+    without emotion, what those leave that are no openers."""
+    opener = [name in OPENERS for name in EMOTIONS]
+    share = weights[..., opener].sum(-1) / np.maximum(weights.sum(-1), _WHOLLY_OPENER)
+    kept = kept_shares(keep_closed)
+    opened, others = kept[..., opener].mean(-1), kept[..., np.logical_not(opener)].mean(-1)
+    return others + share * (opened - others)
+
+
 def check_curve(name: str, values: Float32Array, largest: float) -> None:
     """Checks a curve's values. Raises InputError `emotion.not_finite`, `emotion.range`."""
     if not np.isfinite(values).all():
@@ -110,7 +142,12 @@ def check_length(track: EmotionTrack, frames: int) -> None:
 
 
 def constant_track(
-    frames: int, fps: float, *, influence: float = 1.0, keep_closed: float = 1.0, **weights: float
+    frames: int,
+    fps: float,
+    *,
+    influence: float = 1.0,
+    keep_closed: float = USUALLY_CLOSED,
+    **weights: float,
 ) -> EmotionTrack:
     """A track that holds the named emotions for `frames` frames; unnamed ones are 0.
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from . import curves, limits
 from .arrays import Float64Array
-from .emotion import CHANNELS, CONTROLS, EMOTIONS, EmotionTrack, largest_value
+from .emotion import CHANNELS, EMOTIONS, EmotionTrack, largest_value, usual_value
 from .errors import InputError
 
 _FIELDS = ("fps", "interpolation", "keys", "comment")
@@ -54,7 +54,7 @@ def decode_track(data: bytes, frames: int, fps: float) -> EmotionTrack:
 def sample_keys(keys: EmotionKeys, frames: int, fps: float) -> EmotionTrack:
     """The curves at frames 0..frames-1 of a take."""
     at = np.arange(frames, dtype=np.float64) * (keys.fps / fps)
-    values = {name: np.full(frames, float(name in CONTROLS)) for name in CHANNELS}
+    values = {name: np.full(frames, usual_value(name)) for name in CHANNELS}
     for name, (places, levels) in keys.channels.items():
         curve = curves.evaluate(places, levels, keys.interpolation, at)
         values[name] = np.clip(curve, 0, largest_value(name))  # rounding at a key, no more

@@ -40,6 +40,9 @@ HEAD_ANGLES = ("HeadYaw", "HeadPitch", "HeadRoll")
 EYE_ANGLES = tuple(
     f"{side}{angle}" for side in ("LeftEye", "RightEye") for angle in ("Yaw", "Pitch", "Roll")
 )
+UNITS = "units"
+OWN_UNITS = {"weights": "fraction", "rotation": "axis-angle, radians, x left, y up, z forward"}
+"""What an ARKit JSON of ours says under `metadata.units`."""
 # fmt: off
 APP_ORDER = (
     *(f"eye{part}{side}" for side in ("Left", "Right") for part in (
@@ -71,7 +74,8 @@ def encode_motion(motion: Motion, first_frame: int = 0) -> bytes:
 
 
 def encode_arkit(motion: Motion) -> bytes:
-    """Weights and head rotation of a take in `arkit` in the layout of LAM's `bsData.json`."""
+    """Weights and head rotation of a take in `arkit` in the layout of LAM's `bsData.json`. Its
+    metadata say the units, which other writers leave open."""
     weights = motion.expression[:, : len(ARKIT_NAMES)].tolist()
     turns = motion.rotation.tolist()
     content = {
@@ -80,6 +84,7 @@ def encode_arkit(motion: Motion) -> bytes:
             "fps": motion.fps,
             "frame_count": len(motion),
             "blendshape_names": list(ARKIT_NAMES),
+            UNITS: OWN_UNITS,
         },
         "frames": [
             {"weights": row, "time": i / motion.fps, "rotation": turn}

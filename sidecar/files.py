@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,6 +124,24 @@ def find_arrays(path: Path) -> dict[str, NDArray]:
     with contextlib.suppress(OSError, ValueError, KeyError, SafetensorError):
         return load(read_kept(path))
     return {}
+
+
+def kept_arrays(
+    path: Path, fit: Callable[[Mapping[str, NDArray]], bool], make: Callable[[], dict[str, NDArray]]
+) -> dict[str, NDArray]:
+    """The arrays in the cache folder, or new ones, which are then kept there. fit: whether those
+    that are there are what is wanted."""
+    arrays = find_arrays(path)
+    if fit(arrays):
+        return arrays
+    made = make()
+    keep_arrays(path, made)
+    return made
+
+
+def are_indices(values: NDArray, count: int) -> bool:
+    """Whether kept values are int32 and all point at one of `count` things."""
+    return values.dtype.name == "int32" and not ((values < 0) | (values >= count)).any()
 
 
 def keep_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
-from affekt.sidecar.extension.archive import INCLUDED, MANIFEST
+from affekt.sidecar.extension.archive import INCLUDED, MANIFEST, MANUAL
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("addon", "shared", "sidecar")
@@ -47,7 +47,7 @@ def test_a_wheel_can_build_the_extension(tmp_path: Path) -> None:
     if not {"setuptools", "pip"} <= {found.name for found in distributions()}:
         pytest.skip("neither pip nor setuptools is installed here")
     copy = tmp_path / "copy"
-    for name in ("pyproject.toml", "README.md", MANIFEST, *INCLUDED):
+    for name in ("pyproject.toml", MANIFEST, *MANUAL, *INCLUDED):
         for path in [ROOT / name, *(ROOT / name).rglob("*")]:
             if path.is_file() and path.suffix != ".pyc":
                 target = copy / path.relative_to(ROOT)
@@ -71,3 +71,5 @@ def test_a_wheel_can_build_the_extension(tmp_path: Path) -> None:
             if path.is_file() and path.suffix != ".pyc":
                 place = f"affekt/{path.relative_to(ROOT).as_posix()}"
                 assert held[place] == path.read_bytes()
+    pages = {f"affekt/docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    assert {"affekt/README.md", *pages} <= held.keys()

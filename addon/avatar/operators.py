@@ -8,6 +8,7 @@ from ..head.find import find_head, need_head
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
+from ..words.translating import translate
 from .rendering import read_settings, render_steps
 
 
@@ -23,16 +24,18 @@ class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         head, chosen = find_head(context), context.scene.affekt_avatar
         if head is None:
-            cls.poll_message_set("Select or add a head first")
+            cls.poll_message_set(translate("Select or add a head first"))
             return False
         if not head.affekt_takes.items:
-            cls.poll_message_set("Import a take onto the head first")
+            cls.poll_message_set(translate("Import a take onto the head first"))
             return False
         if chosen.subject == "FILE" and not chosen.file:
-            cls.poll_message_set("Choose an avatar file first")
+            cls.poll_message_set(translate("Choose an avatar file first"))
             return False
         if chosen.camera == "SCENE" and context.scene.camera is None:
-            cls.poll_message_set("Add a camera to the scene first, or render the portrait")
+            cls.poll_message_set(
+                translate("Add a camera to the scene first, or render the portrait")
+            )
             return False
         return session.poll(cls)
 

@@ -10,9 +10,12 @@ from ..panels import SidebarPanel
 
 
 class AFFEKT_PT_avatar(SidebarPanel, bpy.types.Panel):
+    """Render the head as a Gaussian avatar into pictures for the compositor"""
+
     bl_idname = "AFFEKT_PT_avatar"
     bl_label = "Avatar"
     bl_order = 5
+    page = "compositor"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -32,6 +35,8 @@ class AFFEKT_PT_avatar(SidebarPanel, bpy.types.Panel):
 
 
 class AFFEKT_PT_avatar_output(SidebarPanel, bpy.types.Panel):
+    """File format, passes and quality of the pictures"""
+
     bl_idname = "AFFEKT_PT_avatar_output"
     bl_label = "Output"
     bl_parent_id = "AFFEKT_PT_avatar"

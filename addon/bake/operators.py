@@ -12,6 +12,7 @@ from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from ..motion.takes import source_take
 from ..panels import draw_sentence
+from ..words.translating import translate
 from .baking import bake_steps
 from .properties import NAMES, BakeProperties
 from .targets import target_of
@@ -27,10 +28,10 @@ class AFFEKT_OT_bake(BakeProperties, TaskOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         head = find_head(context)
         if head is None:
-            cls.poll_message_set("Select or add a head first")
+            cls.poll_message_set(translate("Select or add a head first"))
             return False
         if not head.affekt_takes.items:
-            cls.poll_message_set("Import a take onto the head first")
+            cls.poll_message_set(translate("Import a take onto the head first"))
             return False
         return session.poll(cls)
 
@@ -60,6 +61,7 @@ class AFFEKT_OT_bake_edited(BakeProperties, bpy.types.Operator):
 
     edits: bpy.props.EnumProperty(
         name="Edits",
+        description="What becomes of the keys that you have changed in the bake",
         items=(
             ("KEEP", "Keep Them", "Bake into a new Action"),
             ("LOSE", "Overwrite Them", "Bake into the same Action; its edits are lost"),

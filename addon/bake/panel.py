@@ -12,9 +12,12 @@ from .properties import NAMES
 
 
 class AFFEKT_PT_bake(HeadPanel, bpy.types.Panel):
+    """Turn the take and its emotion curves into an Action that can be edited"""
+
     bl_idname = "AFFEKT_PT_bake"
     bl_label = "Bake"
     bl_order = 4
+    page = "baking"
 
     def draw(self, context: bpy.types.Context) -> None:
         if draw_task(self.layout, "Bake", scale=1.4):
@@ -28,6 +31,8 @@ class AFFEKT_PT_bake(HeadPanel, bpy.types.Panel):
 
 
 class AFFEKT_PT_bake_options(SidebarPanel, bpy.types.Panel):
+    """Which frames are baked, into what, and with how many keys"""
+
     bl_idname = "AFFEKT_PT_bake_options"
     bl_label = "Options"
     bl_parent_id = "AFFEKT_PT_bake"

@@ -15,6 +15,7 @@ from ...shared.character_names import CharacterNames, describe_names, match_name
 from ...shared.errors import InputError
 from ...shared.motion import ARKIT_NAMES
 from ...shared.wording import say_count
+from ..head.find import armature_of
 from ..head.upkeep import prepare_head
 from .find import mesh_of, need_own_meshes, no_shapes, value_path
 from .properties import AFFEKT_PG_character
@@ -60,10 +61,10 @@ def find_meshes(active: bpy.types.Object) -> list[bpy.types.Object]:
 
     Raises InputError `character.own_head`, `character.linked`, `character.no_shapes`.
     """
-    armature = active if active.type == "ARMATURE" else armature_of(active)
+    armature = active if active.type == "ARMATURE" else moving_armature(active)
     family = [active]
     if armature is not None:
-        family += [item for item in bpy.data.objects if armature_of(item) == armature]
+        family += [item for item in bpy.data.objects if moving_armature(item) == armature]
     elif active.parent is not None:
         family += list(active.parent.children_recursive)
     family = [item for item in dict.fromkeys(family) if _has_keys(item)]
@@ -80,15 +81,13 @@ def find_meshes(active: bpy.types.Object) -> list[bpy.types.Object]:
     return family
 
 
-def armature_of(item: bpy.types.Object) -> bpy.types.Object | None:
+def moving_armature(item: bpy.types.Object) -> bpy.types.Object | None:
     """The armature that moves a mesh, by a modifier or as its parent."""
     if item.type != "MESH":
         return None
-    for modifier in item.modifiers:
-        if modifier.type == "ARMATURE" and modifier.object is not None:
-            return modifier.object
     parent = item.parent
-    return parent if parent is not None and parent.type == "ARMATURE" else None
+    by_parent = parent if parent is not None and parent.type == "ARMATURE" else None
+    return armature_of(item) or by_parent
 
 
 def _has_keys(item: bpy.types.Object) -> bool:
@@ -182,7 +181,7 @@ def _find_bones(head: bpy.types.Object, shapes: set[str]) -> list[str]:
     """Fills the bones that are clear, and says what is not. A jaw or eyes that keys move already
     are left alone."""
     character: AFFEKT_PG_character = head.affekt_character
-    armature = armature_of(head)
+    armature = moving_armature(head)
     if character.armature is None:
         character.armature = armature
     if character.armature is None:

@@ -9,6 +9,7 @@ from ..head.find import find_head, need_head
 from ..link.session import session
 from ..link.task_operator import TaskOperator, redraw_sidebars
 from ..link.tasks import Steps
+from ..words.translating import translate
 from .applying import apply_mapping
 from .calibrating import calibration_steps
 from .find import is_character
@@ -31,7 +32,7 @@ class AFFEKT_OT_use_character(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Select a character's mesh or armature, in Object Mode")
+        cls.poll_message_set(translate("Select a character's mesh or armature, in Object Mode"))
         active = getattr(context, "object", None)
         return active is not None and active.type in ("MESH", "ARMATURE") and active.mode != "EDIT"
 
@@ -47,7 +48,7 @@ class _CharacterOperator:
 
     @classmethod
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Select a character that is in use")
+        cls.poll_message_set(translate("Select a character that is in use"))
         return find_character(context) is not None
 
 
@@ -61,7 +62,7 @@ class AFFEKT_OT_calibrate(TaskOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if find_character(context) is None:
-            cls.poll_message_set("Select a character that is in use")
+            cls.poll_message_set(translate("Select a character that is in use"))
             return False
         return session.poll(cls)
 

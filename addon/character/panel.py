@@ -9,6 +9,7 @@ from ...shared.errors import AffektError
 from ..head.find import need_head
 from ..link.drawing import draw_task
 from ..panels import SidebarPanel, draw_sentence
+from ..words.translating import fill
 from .applying import old_takes
 from .find import has_key, mesh_of
 from .operators import find_character
@@ -35,7 +36,7 @@ class AFFEKT_UL_character_lines(bpy.types.UIList):
         is_there = has_key(item)
         name = row.row()
         name.alert = bool(item.key) and not is_there
-        name.label(text=item.name, icon="CHECKMARK" if is_there else "BLANK1")
+        name.label(text=item.name, translate=False, icon="CHECKMARK" if is_there else "BLANK1")
         keys = mesh_of(item).data.shape_keys
         if keys is None:
             row.label(text="no shape keys", icon="ERROR")
@@ -51,9 +52,12 @@ class CharacterPanel(SidebarPanel):
 
 
 class AFFEKT_PT_character(SidebarPanel, bpy.types.Panel):
+    """A character of your own with ARKit shapes, used as a head"""
+
     bl_idname = "AFFEKT_PT_character"
     bl_label = "Character"
     bl_order = 1
+    page = "characters"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -87,11 +91,13 @@ def _draw_old(
     if takes:
         box = layout.box()
         names = ", ".join(take.name for take in takes[:3])
-        draw_sentence(box, context, f"Written by other strengths: {names}.")
+        draw_sentence(box, context, fill("Written by other strengths: {names}.", names=names))
         box.operator("affekt.apply_strengths", icon="FILE_TICK")
 
 
 class AFFEKT_PT_character_shapes(CharacterPanel, bpy.types.Panel):
+    """Which shape key each of ARKit's shapes moves, and how strongly"""
+
     bl_idname = "AFFEKT_PT_character_shapes"
     bl_label = "Shapes"
 
@@ -109,6 +115,8 @@ class AFFEKT_PT_character_shapes(CharacterPanel, bpy.types.Panel):
 
 
 class AFFEKT_PT_character_bones(CharacterPanel, bpy.types.Panel):
+    """Which bones a take turns"""
+
     bl_idname = "AFFEKT_PT_character_bones"
     bl_label = "Bones"
 

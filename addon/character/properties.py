@@ -62,9 +62,10 @@ class AFFEKT_PG_character_line(bpy.types.PropertyGroup):
 
 
 def _bone(role: str) -> bpy.props.StringProperty:
+    spoken = " ".join(reversed(role.split("_")))  # eye_left: the left eye
     return bpy.props.StringProperty(
-        name=role.replace("_", " ").title(),
-        description=f"Bone that a take turns as the {role.replace('_', ' ')}; empty to leave it",
+        name=spoken.title(),
+        description=f"Bone that a take turns as the {spoken}; empty to leave it",
         override=OVERRIDABLE,
     )
 
@@ -75,7 +76,10 @@ class AFFEKT_PG_character(bpy.types.PropertyGroup):
             name="Is a character", options={"HIDDEN"}, override=OVERRIDABLE
         ),
         "lines": bpy.props.CollectionProperty(
-            type=AFFEKT_PG_character_line, override={"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
+            name="Shapes",
+            description="ARKit's shapes and the shape keys that they move",
+            type=AFFEKT_PG_character_line,
+            override={"LIBRARY_OVERRIDABLE", "USE_INSERTION"},
         ),
         "active_line": bpy.props.IntProperty(
             name="Shape", options={"HIDDEN"}, override=OVERRIDABLE

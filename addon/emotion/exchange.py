@@ -14,7 +14,7 @@ import numpy as np
 
 from ...shared.ace_emotions import decode_ace, encode_ace, is_ace
 from ...shared.arrays import Float64Array, FloatArray
-from ...shared.emotion import CHANNELS, CONTROLS, EMOTIONS
+from ...shared.emotion import CHANNELS, CONTROLS, EMOTIONS, usual_value
 from ...shared.emotion_keys import EmotionKeys, decode_keys, encode_keys
 from ...shared.errors import InputError, not_writable
 from ...shared.limits import MAX_FRAMES, MAX_TRACK_BYTES
@@ -33,7 +33,7 @@ FileKind = Literal["KEYS", "ACE"]
 _APART = 1e-4
 """Keys that are nearer than this, in frames, are one to Blender."""
 _STRAIGHT = 1e-6
-_NEUTRAL = {name: float(name in CONTROLS) for name in CHANNELS}
+_NEUTRAL = {name: usual_value(name) for name in CHANNELS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def import_emotions(head: bpy.types.Object, scene: bpy.types.Scene, path: Path) 
             "Leave the strip in the NLA editor (Tab) and import again.",
         )
     clock = _clock(head, scene)
-    keys, left_out = _decode(read_file(path, MAX_TRACK_BYTES).data, clock.fps)
+    keys, left_out = _decode(read_file(path, MAX_TRACK_BYTES).data, path.name, clock.fps)
     before = None if data is None else data.action
     action = compat.new_own_action(head, f"{path.stem} emotions")
     action.use_fake_user = True
@@ -94,18 +94,17 @@ def import_emotions(head: bpy.types.Object, scene: bpy.types.Scene, path: Path) 
     return " ".join(filter(None, (_say_read(path, keys, action), _say_left_out(left_out))))
 
 
-def _decode(data: bytes, fps: float) -> tuple[EmotionKeys, tuple[str, ...]]:
+def _decode(data: bytes, name: str, fps: float) -> tuple[EmotionKeys, tuple[str, ...]]:
     try:
         return decode_ace(data, fps) if is_ace(data) else (decode_keys(data, fps), ())
     except InputError as error:
-        if error.code != "emotion.json":
-            raise
-        raise InputError(
-            "emotion.json",
-            error.message,
-            f"{error.remedy} Tables (csv) become such a file in a terminal: affekt convert "
-            "table.csv emotions.json --to keys.",
-        ) from error
+        remedy = error.remedy
+        if error.code == "emotion.json":
+            remedy += (
+                " Tables (csv) become such a file in a terminal: affekt convert table.csv "
+                "emotions.json --to keys."
+            )
+        raise InputError(error.code, f"{name}: {error.message}", remedy) from error
 
 
 def _write(

@@ -46,7 +46,12 @@ class AFFEKT_OT_import_emotions(HeadOperator, bpy.types.Operator):
     bl_label = "Import Emotions"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
 
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: bpy.props.StringProperty(
+        name="File",
+        description="A file of emotion keys, Affekt's (JSON) or Audio2Face's (JSON, YAML)",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
     filter_glob: bpy.props.StringProperty(default="*.json;*.yaml;*.yml", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -65,11 +70,17 @@ class AFFEKT_OT_export_emotions(HeadOperator, bpy.types.Operator):
     bl_idname = "affekt.export_emotions"
     bl_label = "Export Emotions"
 
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: bpy.props.StringProperty(
+        name="File",
+        description="The JSON file that is written",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
     filter_glob: bpy.props.StringProperty(default="*.json", options={"HIDDEN"})
     check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
     kind: bpy.props.EnumProperty(
         name="Format",
+        description="Who will read the file",
         items=(
             ("KEYS", "Emotion Keys", "Affekt's JSON: every channel, as `affekt bake` reads it"),
             ("ACE", "Audio2Face (ACE)", "Emotions with time codes: the six emotions alone"),

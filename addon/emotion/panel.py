@@ -17,9 +17,12 @@ _FIRST = ("influence", "keep_closed")
 
 
 class AFFEKT_PT_emotion(HeadPanel, bpy.types.Panel):
+    """The emotions of the head; hover over a slider and press I to key it"""
+
     bl_idname = "AFFEKT_PT_emotion"
     bl_label = "Emotion"
     bl_order = 3
+    page = "presets"
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -38,6 +41,8 @@ class AFFEKT_PT_emotion(HeadPanel, bpy.types.Panel):
 
 
 class AFFEKT_PT_emotion_strengths(SidebarPanel, bpy.types.Panel):
+    """How strongly the emotions show in the parts of the face"""
+
     bl_idname = "AFFEKT_PT_emotion_strengths"
     bl_label = "Strengths"
     bl_parent_id = "AFFEKT_PT_emotion"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ...shared.emotion import CONTROLS, EMOTIONS, largest_value
+from ...shared.emotion import CONTROLS, EMOTIONS, largest_value, usual_value
 from .. import compat
 
 _TEXT = {
@@ -20,8 +20,8 @@ _TEXT = {
     "lower": "Strength below the tip of the nose",
     "geometry": "Strength of the change of expression and jaw",
     "appearance": "How much an avatar's skin wrinkles with the expression",
-    "keep_closed": "Lips that the take holds closed through a silence stay closed; "
-    "0 lets the emotion open them",
+    "keep_closed": "Lips that the take holds closed through a silence stay closed: "
+    "at 0.5 in all emotions but surprise, at 1 in surprise too, at 0 in none",
 }
 
 
@@ -49,7 +49,7 @@ def _strength(name: str) -> bpy.props.FloatProperty:
         description=_TEXT[name],
         min=0,
         max=largest_value(name),
-        default=1,
+        default=usual_value(name),
         subtype="FACTOR",
         options={"ANIMATABLE"},
         override=compat.OVERRIDABLE,

@@ -11,6 +11,7 @@ from ...shared.take_files import WRITERS
 from ..head.find import find_head, need_head
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
+from ..words.translating import translate
 from .exporting import ExportOptions, export_steps
 
 _FORMATS = (
@@ -25,7 +26,12 @@ _FORMATS = (
 class ExportProperties:
     """Mix-in: what the file browser asks beside the file."""
 
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: bpy.props.StringProperty(
+        name="File",
+        description="Where the take is written; the format gives the ending",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
     format: bpy.props.EnumProperty(
         name="Format", description="Which tool the file is for", items=_FORMATS
     )
@@ -43,7 +49,7 @@ class ExportProperties:
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
         head = find_head(context)
         asked = "Select or add a head first" if head is None else "Import a take first"
-        cls.poll_message_set(asked)
+        cls.poll_message_set(translate(asked))
         return head is not None and bool(head.affekt_takes.active)
 
     @property

@@ -10,6 +10,8 @@ from ..panels import SidebarPanel
 
 
 class AFFEKT_PT_export(SidebarPanel, bpy.types.Panel):
+    """Write the take or bake in use for another tool"""
+
     bl_idname = "AFFEKT_PT_export"
     bl_label = "Export"
     bl_parent_id = "AFFEKT_PT_take"

@@ -12,6 +12,7 @@ from ..head.identity import SLIDERS, turn_sliders, values_of
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
+from ..words.translating import fill, translate
 from .adding import add_steps
 
 _ENDINGS = (".pkl", ".npz", ".safetensors")
@@ -42,7 +43,7 @@ class FlameFileProperties:
     @classmethod
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
+            cls.poll_message_set(translate("Go to Object Mode first"))
             return False
         return session.poll(cls)
 
@@ -111,17 +112,23 @@ class AFFEKT_OT_set_identity(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         head = find_head(context)
         if head is None or not is_flame(head):
-            cls.poll_message_set("Select a FLAME head first")
+            cls.poll_message_set(translate("Select a FLAME head first"))
             return False
         if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
+            cls.poll_message_set(translate("Go to Object Mode first"))
             return False
         return True
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)
         for number in range(SLIDERS):
-            column.prop(self, "values", index=number, text=f"Shape {number + 1}", slider=True)
+            column.prop(
+                self,
+                "values",
+                index=number,
+                text=fill("Shape {number}", number=number + 1),
+                slider=True,
+            )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.values = values_of(need_head(context))

@@ -9,6 +9,7 @@ one more, and the joints' as a property.
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,8 @@ _JOINTS = "affekt_identity_joints"
 _SHAPE = "affekt_shape"
 """Property of the mesh: all of its identity (300,)."""
 _DIRECTIONS = "affekt_identity_directions"
-"""Property of the mesh: what each slider adds to its identity, n rows; FLAME's have none."""
+"""Property of the mesh: what each slider adds to its identity, n rows; heads of earlier files
+have none."""
 _WIDTH = 300
 
 
@@ -52,6 +54,7 @@ def flame_sliders() -> Sliders:
     return Sliders(names=names, directions=np.eye(SLIDERS, _WIDTH))
 
 
+@functools.cache
 def open_sliders() -> Sliders:
     """The open head's, by MakeHuman's words; `affekt head build-open` writes what they are."""
     known = json.loads(Path(__file__).with_name("identities.json").read_text("utf-8"))

@@ -11,6 +11,7 @@ from ..link import requests
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
+from ..words.translating import translate
 from .build import build_head
 from .find import find_head, is_flame, is_head, need_head, need_object_mode
 from .identity import has_identity, open_sliders, turn_sliders, values_of
@@ -28,7 +29,7 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
+            cls.poll_message_set(translate("Go to Object Mode first"))
             return False
         return session.poll(cls)
 
@@ -47,9 +48,16 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
         )
 
 
-def _word(description: str, least: float = -1.0) -> bpy.props.FloatProperty:
+def _word(name: str, description: str, least: float = -1.0) -> bpy.props.FloatProperty:
     return bpy.props.FloatProperty(
-        description=description, soft_min=least, soft_max=1, min=-2, max=2, options={"SKIP_SAVE"}
+        name=name,
+        description=description,
+        soft_min=least,
+        soft_max=1,
+        min=-2,
+        max=2,
+        subtype="FACTOR",
+        options={"SKIP_SAVE"},
     )
 
 
@@ -60,22 +68,22 @@ class AFFEKT_OT_shape_head(bpy.types.Operator):
     bl_label = "Identity"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
 
-    gender: _word("-1 is a woman's face, 1 a man's")
-    age: _word("0 is a young adult's face, 1 an old one's", -0.3)
-    weight: _word("-1 is a thin face, 1 a fat one")
-    african: _word("1 is MakeHuman's African face, 0 the mean of three ancestries", -0.5)
-    asian: _word("1 is MakeHuman's Asian face, 0 the mean of three ancestries", -0.5)
-    jaw: _word("-1 is a narrow jaw, 1 a wide one")
-    nose: _word("-1 is a small nose, 1 a big one")
+    gender: _word("Gender", "-1 is a woman's face, 1 a man's")
+    age: _word("Age", "0 is a young adult's face, 1 an old one's", -0.3)
+    weight: _word("Weight", "-1 is a thin face, 1 a fat one")
+    african: _word("African", "1 is MakeHuman's African face, 0 the mean of three ancestries", -0.5)
+    asian: _word("Asian", "1 is MakeHuman's Asian face, 0 the mean of three ancestries", -0.5)
+    jaw: _word("Jaw", "-1 is a narrow jaw, 1 a wide one")
+    nose: _word("Nose", "-1 is a small nose, 1 a big one")
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         head = find_head(context)
         if head is None or is_flame(head) or not has_identity(head):
-            cls.poll_message_set("Select a head that Add Head made first")
+            cls.poll_message_set(translate("Select a head that Add Head made first"))
             return False
         if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
+            cls.poll_message_set(translate("Go to Object Mode first"))
             return False
         return True
 

@@ -13,14 +13,17 @@ from .identity import has_identity
 
 
 class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
+    """Add a head or use one of your own, and shape it"""
+
     bl_idname = "AFFEKT_PT_head"
     bl_label = "Head"
     bl_order = 1
+    page = "open_head"
 
     def draw(self, context: bpy.types.Context) -> None:
         head = find_head(context)
         if head is not None:
-            self.layout.label(text=head.name, icon="USER")
+            self.layout.label(text=head.name, translate=False, icon="USER")
         if not draw_task(self.layout, "Add Head"):
             self.layout.operator("affekt.add_head", icon="ADD")
         if not draw_task(self.layout, "Add FLAME Head"):

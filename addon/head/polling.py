@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..words.translating import translate
 from .find import find_head
 
 
@@ -13,7 +14,7 @@ class HeadOperator:
 
     @classmethod
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Select or add a head first")
+        cls.poll_message_set(translate("Select or add a head first"))
         return find_head(context) is not None
 
 
@@ -26,5 +27,5 @@ class TakeOperator:
         asked = (
             "Select or add a head first" if head is None else "Import a take onto the head first"
         )
-        cls.poll_message_set(asked)
+        cls.poll_message_set(translate(asked))
         return head is not None and bool(head.affekt_takes.items)

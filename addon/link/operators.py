@@ -11,6 +11,7 @@ from ...shared.process import START_S
 from ...shared.supervisor import SupervisorState
 from ..guard import guard_call
 from ..preferences import preferences, remote_file, sidecar_command
+from ..words.translating import translate
 from .log_text import open_log
 from .session import session
 from .task_operator import redraw_sidebars
@@ -71,7 +72,7 @@ class AFFEKT_OT_start_sidecar(bpy.types.Operator):
         description="Longest time to wait for it, in seconds",
         default=START_S,
         min=0,
-        unit="TIME_ABSOLUTE",
+        subtype="TIME_ABSOLUTE",
         options={"SKIP_SAVE"},
     )
 
@@ -134,7 +135,7 @@ class AFFEKT_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Nothing is under way")
+        cls.poll_message_set(translate("Nothing is under way"))
         return running_task() is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -162,7 +163,7 @@ class AFFEKT_OT_open_log(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("No sidecar of this Blender's has a log")
+        cls.poll_message_set(translate("No sidecar of this Blender's has a log"))
         return session.log_path is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:

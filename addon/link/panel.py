@@ -7,13 +7,17 @@ import bpy
 from ...shared.supervisor import SupervisorState
 from ..panels import SidebarPanel, draw_sentence
 from ..preferences import ADDON, preferences, remote_file
+from ..words.translating import fill, translate
 from .session import session
 
 
 class AFFEKT_PT_sidecar(SidebarPanel, bpy.types.Panel):
+    """The program beside Blender that computes heads, bakes and avatars"""
+
     bl_idname = "AFFEKT_PT_sidecar"
     bl_label = "Sidecar"
     bl_order = 0
+    page = "reliability"
 
     def draw(self, context: bpy.types.Context) -> None:
         state, layout = session.state, self.layout
@@ -46,7 +50,7 @@ _ICONS = {
 
 
 def _describe() -> str:
-    said = session.describe()
+    said = translate(session.describe())
     is_connected = session.state is SupervisorState.CONNECTED
     return f"{said}, Affekt {session.version}" if is_connected else said
 
@@ -57,7 +61,11 @@ def _draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.operator("affekt.start_sidecar", icon="PLAY")
     row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
     remote = remote_file(preferences(context))
-    text = "Connect to a Running One" if remote is None else f"Connect by {remote.name}"
+    text = (
+        "Connect to a Running One"
+        if remote is None
+        else fill("Connect by {name}", name=remote.name)
+    )
     column.operator("affekt.connect_sidecar", text=text, icon="LINKED")
 
 

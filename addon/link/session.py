@@ -13,6 +13,7 @@ from ...shared.errors import AffektError, LinkError
 from ...shared.limits import HUNG_S
 from ...shared.process import SidecarProcess, own_run_folder, remove_old_runs, start_sidecar
 from ...shared.supervisor import Supervisor, SupervisorState
+from ..words.translating import translate
 from .tasks import Progress
 from .warmth import Warmth
 
@@ -110,9 +111,11 @@ class Session:
         """For an operator's `poll`: whether there is a connection; if not, tells Blender why."""
         is_there = self._line is not None and self._line.is_lasting
         if self.state is SupervisorState.STARTING:
-            operator.poll_message_set("The sidecar is starting")
+            operator.poll_message_set(translate("The sidecar is starting"))
         elif not is_there:
-            operator.poll_message_set("Start the sidecar first, at the top of the Affekt panel")
+            operator.poll_message_set(
+                translate("Start the sidecar first, at the top of the Affekt panel")
+            )
         return is_there
 
     def stop(self) -> None:

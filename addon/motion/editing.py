@@ -9,6 +9,7 @@ import numpy as np
 from ...shared.errors import InputError
 from ...shared.wording import say_count
 from .. import compat
+from ..head.controls import free_jaw
 from .keys import cut_keys
 from .parts import actions_of, need_actions_of
 from .placement import grid_of, stretch
@@ -95,6 +96,8 @@ def delete_take(head: bpy.types.Object, name: str) -> str:
         following = source if source in takes.items else next((t.name for t in takes.items), "")
         if following:
             use_take(head, following)
+        else:
+            free_jaw(head)
     stays = f" {', '.join(sorted(kept))} stays: something else plays it." if kept else ""
     return f"Deleted {name}.{stays}"
 

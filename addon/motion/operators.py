@@ -13,6 +13,7 @@ from ..head.polling import HeadOperator, TakeOperator
 from ..link.session import session
 from ..link.task_operator import TaskOperator, redraw_sidebars
 from ..link.tasks import Steps
+from ..words.translating import translate
 from .files import ENDINGS
 from .importing import ImportOptions, import_steps
 from .retiming import fit_takes
@@ -22,7 +23,13 @@ from .takes import use_take
 class TakeFileProperties:
     """Mix-in: what the file browser asks beside the file."""
 
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: bpy.props.StringProperty(
+        name="File",
+        description="The take: a tracker's or a recorder's file, one of its numbered files, or "
+        "their folder",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
     adapter: bpy.props.StringProperty(
         name="Adapter",
         description="Adapter file (npz) for a take in a FLAME space; empty for other takes, and "
@@ -44,8 +51,8 @@ class TakeFileProperties:
         description="Unit of the head's angles in the file",
         items=(
             ("FILE", "As in the File", "What the file says, or its numbers prove"),
-            ("RADIANS", "Radians", ""),
-            ("DEGREES", "Degrees", ""),
+            ("RADIANS", "Radians", "A full turn is 6.283"),
+            ("DEGREES", "Degrees", "A full turn is 360"),
         ),
         options={"SKIP_SAVE"},
     )
@@ -90,7 +97,7 @@ class TakeFileProperties:
     @classmethod
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
         if find_head(context) is None:
-            cls.poll_message_set("Select or add a head first")
+            cls.poll_message_set(translate("Select or add a head first"))
             return False
         return session.poll(cls)
 
@@ -161,7 +168,7 @@ class AFFEKT_OT_use_take(HeadOperator, bpy.types.Operator):
     bl_label = "Use Take"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
 
-    name: bpy.props.StringProperty(name="Name")
+    name: bpy.props.StringProperty(name="Take", description="Name of the take or bake to use")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         use_take(need_head(context), self.name)

@@ -12,9 +12,12 @@ from .properties import AFFEKT_PG_take
 
 
 class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
+    """Facial performances of this head, and what was baked from them"""
+
     bl_idname = "AFFEKT_PT_take"
     bl_label = "Take"
     bl_order = 2
+    page = "formats"
 
     def draw(self, context: bpy.types.Context) -> None:
         takes = need_head(context).affekt_takes
@@ -28,7 +31,9 @@ class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
             row = column.row(align=True)
             row.enabled = take.keys_action is not None and take.rig_action is not None
             icon = "RADIOBUT_ON" if in_use else "RADIOBUT_OFF"
-            button = row.operator("affekt.use_take", text=take.name, icon=icon, depress=in_use)
+            button = row.operator(
+                "affekt.use_take", text=take.name, translate=False, icon=icon, depress=in_use
+            )
             button.name = take.name
             if in_use:
                 row.menu("AFFEKT_MT_take", text="", icon="DOWNARROW_HLT")
@@ -52,6 +57,8 @@ def _draw_used(
 
 
 class AFFEKT_MT_take(bpy.types.Menu):
+    """What can be done with the take in use"""
+
     bl_idname = "AFFEKT_MT_take"
     bl_label = "Take"
 

@@ -46,7 +46,9 @@ class AFFEKT_OT_rename_take(NamedTake, bpy.types.Operator):
     bl_label = "Rename Take"
     bl_options = _OPTIONS
 
-    new_name: bpy.props.StringProperty(name="Name", options={"SKIP_SAVE"})
+    new_name: bpy.props.StringProperty(
+        name="New Name", description="What it will be called", options={"SKIP_SAVE"}
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.name = self.new_name = self.take(context).name
@@ -96,10 +98,16 @@ class AFFEKT_OT_trim_take(NamedTake, bpy.types.Operator):
     bl_options = _OPTIONS
 
     first: bpy.props.IntProperty(
-        name="First Frame", description="Of the timeline", default=1, options={"SKIP_SAVE"}
+        name="First Frame",
+        description="First frame of the timeline that stays",
+        default=1,
+        options={"SKIP_SAVE"},
     )
     last: bpy.props.IntProperty(
-        name="Last Frame", description="Of the timeline", default=250, options={"SKIP_SAVE"}
+        name="Last Frame",
+        description="Last frame of the timeline that stays",
+        default=250,
+        options={"SKIP_SAVE"},
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:

@@ -69,7 +69,9 @@ class AFFEKT_OT_save_preset(HeadOperator, bpy.types.Operator):
     bl_idname = "affekt.save_preset"
     bl_label = "Save as Preset"
 
-    name: bpy.props.StringProperty(name="Name", options={"SKIP_SAVE"})
+    name: bpy.props.StringProperty(
+        name="Name", description="What the preset will be called", options={"SKIP_SAVE"}
+    )
     overwrite: bpy.props.BoolProperty(
         name="Overwrite",
         description="Put it in the place of a preset of yours with the same name",

@@ -6,6 +6,7 @@ import bpy
 
 from ..link.drawing import draw_task
 from ..panels import SidebarPanel, draw_sentence
+from ..words.translating import fill, translate
 from .drawing import lacking
 from .properties import chosen_name
 from .store import is_own, own_presets
@@ -15,6 +16,8 @@ _PICTURE, _PICTURE_IN_GRID = 7.0, 5.0
 
 
 class AFFEKT_PT_presets(SidebarPanel, bpy.types.Panel):
+    """Emotions that people show, by pictures; your own as well"""
+
     bl_idname = "AFFEKT_PT_presets"
     bl_label = "Presets"
     bl_parent_id = "AFFEKT_PT_emotion"
@@ -26,7 +29,9 @@ class AFFEKT_PT_presets(SidebarPanel, bpy.types.Panel):
         )
         name = chosen_name()
         row = layout.row(align=True)
-        row.operator("affekt.apply_preset", text=f"Apply {name}").name = name
+        row.operator(
+            "affekt.apply_preset", text=fill("Apply {name}", name=translate(name))
+        ).name = name
         keyed = row.operator("affekt.apply_preset", text="", icon="KEY_HLT")
         keyed.name, keyed.key = name, True
         row.separator()

@@ -17,6 +17,7 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Progress, Steps
 from ..preferences import preferences, sidecar_command
+from ..words.translating import translate
 from . import running
 from .drawing import LABEL
 from .environment import LOG
@@ -126,7 +127,7 @@ class AFFEKT_OT_open_set_up_log(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Nothing has been set up yet")
+        cls.poll_message_set(translate("Nothing has been set up yet"))
         return set_up_log(context).is_file()
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -17,11 +17,12 @@ _OFFLINE = "Set-up downloads packages, and Blender stays offline until you allow
 
 
 class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
-    """Shows only while there is something to set up."""
+    """What is still to be installed; shown only while there is something"""
 
     bl_idname = "AFFEKT_PT_set_up"
     bl_label = "Set Up"
     bl_order = -1
+    page = "setup"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -80,6 +80,18 @@ def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
     )
 
 
+def open_alignment(open_head: HeadModel) -> Alignment:
+    """The open head laid onto itself."""
+    count = len(open_head.template)
+    return Alignment(
+        label=open_head.region,
+        place=open_head.template,
+        vertex=np.arange(count),
+        distance=np.zeros(count),
+        open_from_metres=1.0,
+    )
+
+
 def mesh_pieces(faces: NDArray[np.integer], count: int) -> Int32Array:
     """(V,) the number of each vertex's connected piece; pieces are numbered from the largest."""
     edges = faces.ravel(), np.roll(faces, 1, 1).ravel()

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray
-from ...shared.calibration import calibrated
+from ...shared.calibration import SHAPES, calibrated
 from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
@@ -73,8 +73,7 @@ class _AnimatedRig:
                 f"The avatar speaks ARKit's shapes, the take is in the space '{motion.space}'.",
                 "Give an adapter between the two.",
             )
-        weights, calibration = motion.expression[:, :52], self._rig.calibration
-        self._weights = weights if calibration is None else calibrated(weights, calibration)
+        self._weights = shown_weights(self._rig, motion)
         self._turns = head_turns(motion)
 
     def pose(self, index: int) -> PosedMesh:
@@ -143,6 +142,13 @@ class _AnimatedHead:
                 (block,) = self._mover.blocks(self._motion, first, stop)
                 self._block = first, block
             return self._block[1][index - first]
+
+
+def shown_weights(rig: ArkitRig, motion: Motion) -> Float32Array:
+    """(T, 52) what moves the rig's shapes in a take in `arkit`: its weights, calibrated if the rig
+    is."""
+    weights = motion.expression[:, :SHAPES]
+    return weights if rig.calibration is None else calibrated(weights, rig.calibration)
 
 
 @remembered

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...shared.arrays import Float64Array, FloatArray, IndexArray, Int32Array
+from ...shared.arrays import Float64Array, FloatArray, IndexArray
 from ...shared.calibration import SHAPES, Effects, shape_indices
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..adapter.skin import point_areas
 from ..adapter.solve import Forward, arkit_numbers
 from ..memory import remembered
-from .alignment import Alignment, align
+from .alignment import Alignment, align, open_alignment
 from .avatar import ArkitRig
 from .folds import largest_weights
 
@@ -125,37 +125,15 @@ class FacePlaces:
         return np.asarray(self.shares.any(1), np.float64)
 
 
-def open_alignment(open_head: HeadModel) -> Alignment:
-    """The open head laid onto itself."""
-    count = len(open_head.template)
-    return Alignment(
-        label=open_head.region,
-        place=open_head.template,
-        vertex=np.arange(count),
-        distance=np.zeros(count),
-        open_from_metres=1.0,
-    )
-
-
 def open_places(open_head: HeadModel) -> FacePlaces:
     """The places on the open head itself."""
     return laid_places(open_head, open_alignment(open_head), open_head)
 
 
-def laid_places(
-    surface: ArkitRig | HeadModel, found: Alignment, open_head: HeadModel
-) -> FacePlaces:
-    """The places on a surface onto which the open head was laid."""
-    vertices = surface.vertices if isinstance(surface, ArkitRig) else surface.template
-    return _places(vertices, surface.faces, found, open_head)
-
-
 def rig_places(rig: ArkitRig, open_head: HeadModel, *, brows_lower_mm: float = 0.0) -> FacePlaces:
-    """The places on a rig, onto which the open head is laid; takes seconds. brows_lower_mm: how
-    much nearer to the lids the rig's brows are than the open head's. Raises InputError
-    `avatar.regions` if its face is not found."""
-    found = align(rig, open_head)
-    return _places(rig.vertices, rig.faces, found, open_head, brows_lower_mm=brows_lower_mm)
+    """The places on a rig, onto which the open head is laid; takes seconds. brows_lower_mm: as in
+    `laid_places`. Raises InputError `avatar.regions` if its face is not found."""
+    return laid_places(rig, align(rig, open_head), open_head, brows_lower_mm=brows_lower_mm)
 
 
 def face_places(moved: FloatArray, places: FacePlaces) -> Float64Array:
@@ -262,15 +240,17 @@ def _spots() -> list[tuple[_Spot, int]]:
     return [*pairs, *((spot, 0) for spot in _MIDDLES.values())]
 
 
-def _places(
-    vertices: FloatArray,
-    faces: Int32Array,
+def laid_places(
+    surface: ArkitRig | HeadModel,
     found: Alignment,
     open_head: HeadModel,
     *,
     brows_lower_mm: float = 0.0,
 ) -> FacePlaces:
-    area = point_areas(np.asarray(vertices, np.float64), faces.astype(np.int64))
+    """The places on a surface onto which the open head was laid. brows_lower_mm: how much nearer to
+    the lids the surface's brows are than the open head's."""
+    vertices = surface.vertices if isinstance(surface, ArkitRig) else surface.template
+    area = point_areas(np.asarray(vertices, np.float64), surface.faces.astype(np.int64))
     skin = np.isin(found.label, [REGIONS.index(name) for name in ("skin", "lip")])
     area = np.where(skin & (found.distance < _FAR_M), area, 0)
     landmarks = landmark_places(open_head)

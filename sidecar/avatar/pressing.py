@@ -13,7 +13,7 @@ import numpy as np
 
 from ...shared.arrays import Float64Array, FloatArray
 from .effects import row_names
-from .wrinkle_patterns import SIDES, WRINKLES
+from .wrinkle_patterns import WRINKLES
 
 OPEN_FACE_MM = 102.8
 """From the middle of the open head's lids to its chin."""
@@ -104,7 +104,8 @@ def pressing_of(rows: FloatArray) -> Float64Array:
     """(T, wrinkles) how hard each wrinkle is pressed, 0 to below 1.5, for rows (T, R) of motion as
     `effects.face_rows` gives them; 0 for a row of zeros."""
     named = dict(zip(row_names(), OPEN_FACE_MM * np.asarray(rows, np.float64).T, strict=True))
-    columns = [_DRIVERS[name](named, side) for name in _DRIVERS for side in SIDES]
+    pairs = (name.rsplit(".", 1) for name in WRINKLES)
+    columns = [_DRIVERS[wrinkle](named, side) for wrinkle, side in pairs]
     return _eased(np.stack(columns, 1))
 
 
@@ -112,6 +113,3 @@ def _eased(pressed: Float64Array) -> Float64Array:
     """Nothing up to `_UNTOUCHED`, smoothly to 1 at 1, and slowly on."""
     beyond = _part(pressed - _UNTOUCHED) / (1 - _UNTOUCHED)
     return 1.5 * (1 - np.exp(-(beyond**1.5) * np.log(3)))
-
-
-assert [f"{name}.{side}" for name in _DRIVERS for side in SIDES] == list(WRINKLES)

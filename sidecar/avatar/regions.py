@@ -7,16 +7,17 @@ takes the label of what is seen where it is (`visible_regions`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...shared.arrays import UInt8Array
 from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
-from ..files import find_arrays, keep_arrays
+from ..files import kept_arrays
 from ..head.read import OPEN, read_head
 from .alignment import align
 from .avatar import Avatar
@@ -48,15 +49,15 @@ def kept_labels(subject: Avatar | HeadModel) -> UInt8Array:
     folder. Raises InputError `avatar.regions` as `find_labels` does."""
     if isinstance(subject, HeadModel):
         return find_labels(subject)
-    name = f"{fingerprint(_VERSION, subject)}.kept"
-    kept = default_cache_folder() / "regions" / name
-    label = find_arrays(kept).get("label")
-    fits = label is not None and label.dtype == np.uint8 and label.shape == (len(subject),)
-    if label is not None and fits and label.max(initial=0) < len(PASS_REGIONS):
-        return label
-    label = find_labels(subject)
-    keep_arrays(kept, {"label": label})
-    return label
+    kept = default_cache_folder() / "regions" / f"{fingerprint(_VERSION, subject)}.kept"
+
+    def fit(arrays: Mapping[str, NDArray]) -> bool:
+        label = arrays.get("label")
+        if label is None or label.dtype != np.uint8 or label.shape != (len(subject),):
+            return False
+        return bool(label.max(initial=0) < len(PASS_REGIONS))
+
+    return kept_arrays(kept, fit, lambda: {"label": find_labels(subject)})["label"]
 
 
 def find_labels(subject: Avatar | HeadModel) -> UInt8Array:

@@ -10,9 +10,11 @@ behind them stay as they were bound: the networks' own blinks and closures work.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
@@ -21,7 +23,7 @@ from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS
-from ..files import find_arrays, keep_arrays
+from ..files import are_indices, kept_arrays
 from ..head.read import OPEN, read_head
 from ..raster.mesh import interpolate, rasterise_mesh
 from .alignment import Alignment, align
@@ -68,23 +70,28 @@ def with_seen_bindings(avatar: Avatar) -> Avatar:
     if not isinstance(avatar.surface, ArkitRig) or avatar.binding != "vertex":
         return avatar
     kept = default_cache_folder() / "bindings" / f"{fingerprint(_VERSION, avatar)}.kept"
-    anchors = find_arrays(kept).get("anchors")
-    if anchors is None or not _fits(anchors, avatar):
-        try:
-            anchors = find_bindings(avatar)
-        except InputError:
-            return avatar  # its calibration says what was not found
-        keep_arrays(kept, {"anchors": anchors})
-    offsets = avatar.means - avatar.vertices[anchors]
+
+    def fit(arrays: Mapping[str, NDArray]) -> bool:
+        anchors = arrays.get("anchors")
+        if anchors is None or anchors.shape != avatar.anchors.shape:
+            return False
+        return are_indices(anchors, len(avatar.vertices))
+
+    anchors = kept_arrays(kept, fit, lambda: {"anchors": _anchors_of(avatar)})["anchors"]
     unchanged = anchors == avatar.anchors
+    if unchanged.all():
+        return avatar
+    offsets = avatar.means - avatar.vertices[anchors]
     offsets[unchanged] = avatar.offsets[unchanged]
     return replace(avatar, anchors=anchors, offsets=offsets)
 
 
-def _fits(anchors: Int32Array, avatar: Avatar) -> bool:
-    if anchors.dtype != np.int32 or anchors.shape != avatar.anchors.shape:
-        return False
-    return bool(len(anchors) and anchors.min() >= 0 and anchors.max() < len(avatar.vertices))
+def _anchors_of(avatar: Avatar) -> Int32Array:
+    """`find_bindings`, or the avatar's own where its face is not found."""
+    try:
+        return find_bindings(avatar)
+    except InputError:
+        return avatar.anchors  # its calibration says what was not found
 
 
 def find_bindings(avatar: Avatar) -> Int32Array:
@@ -116,6 +123,7 @@ def _look_at(avatar: Avatar, moving: BoolArray, found: Alignment) -> _Seen:
     face = avatar.vertices[moving & (found.place[:, 2] > _FRONT_M)]
     low, high = face.min(0), face.max(0)
     rest, size = rest_gaussians(avatar), _MARGIN * float((high - low)[:2].max())
+    known = np.concatenate([avatar.vertices, moving[:, None]], 1, dtype=np.float32)
     sums = np.zeros((len(avatar), 5))
     for yaw_deg, counts in _VIEWS:
         camera = look_at(
@@ -127,7 +135,7 @@ def _look_at(avatar: Avatar, moving: BoolArray, found: Alignment) -> _Seen:
             height=_PIXELS,
             fov_y_rad=2 * np.arctan(0.5 * size / _DISTANCE_M),
         )
-        pixels = _pixels(avatar, moving, camera)
+        pixels = _pixels(avatar, known, camera)
         shares = picture_shares(rest, pixels, camera).astype(np.float64)
         shares[_before_skin(rest, shares, camera)] *= (0, 0, 0, 0, 1)
         sums += counts * shares
@@ -135,9 +143,9 @@ def _look_at(avatar: Avatar, moving: BoolArray, found: Alignment) -> _Seen:
     return _Seen(total=sums[:, 4], on_skin=sums[:, 3], place=place)
 
 
-def _pixels(avatar: Avatar, moving: BoolArray, camera: Camera) -> Float32Array:
-    """(H, W, 5) where a pixel shows moving skin: the skin's place, and 1; everywhere another 1."""
-    known = np.concatenate([avatar.vertices, moving[:, None]], 1, dtype=np.float32)
+def _pixels(avatar: Avatar, known: Float32Array, camera: Camera) -> Float32Array:
+    """(H, W, 5) where a pixel shows moving skin: the skin's place, and 1; everywhere another 1.
+    known: (V, 4) each vertex's place, and 1 where it is moving skin."""
     fragments = rasterise_mesh(avatar.vertices, avatar.faces, camera)
     shown = interpolate(known, avatar.faces, fragments)
     on_skin = (fragments.face >= 0) & (shown[..., 3] > 0.5)

@@ -15,21 +15,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
-from ...shared.calibration import calibrated
+from ...shared.calibration import SHAPES
 from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion, numbers_of
 from ..adapter.solve import NUMBERS, Forward
-from ..files import find_arrays, keep_arrays
+from ..files import are_indices, kept_arrays
 from ..head.read import OPEN, read_head
 from ..memory import remembered
 from ..raster.mesh import vertex_normals
-from .alignment import Alignment, align
-from .animated_mesh import personal_head
+from .alignment import Alignment, align, open_alignment
+from .animated_mesh import personal_head, shown_weights
 from .avatar import ArkitRig, Avatar, corner_shares
-from .effects import face_rows, laid_places, open_alignment, row_names
+from .effects import face_rows, laid_places, row_names
 from .pressing import pressing_of
 from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
@@ -74,17 +74,14 @@ def find_wrinkles(avatar: Avatar) -> Wrinkles | None:
     if avatar.surface is None:
         return None
     kept = default_cache_folder() / "wrinkles" / f"{fingerprint(_VERSION, avatar)}.kept"
-    arrays = find_arrays(kept)
-    if not _fit(arrays, avatar):
-        arrays = _measure(avatar)
-        keep_arrays(kept, arrays)
+    arrays = kept_arrays(kept, lambda found: _fit(found, avatar), lambda: _measure(avatar))
     return Wrinkles(**arrays) if len(arrays["gaussian"]) else None
 
 
 def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
     """Whether kept arrays are the wrinkles of an avatar like this one."""
     count = len(arrays.get("gaussian", ()))
-    numbers = 52 if isinstance(avatar.surface, ArkitRig) else NUMBERS
+    numbers = SHAPES if isinstance(avatar.surface, ArkitRig) else NUMBERS
     wanted = {
         "gaussian": (np.int32, (count,)),
         "pattern": (np.float32, (count, len(WRINKLES))),
@@ -93,8 +90,7 @@ def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
     }
     if {name: (found.dtype.type, found.shape) for name, found in arrays.items()} != wanted:
         return False
-    gaussian = arrays["gaussian"]
-    return not count or bool(gaussian.min() >= 0 and gaussian.max() < len(avatar))
+    return are_indices(arrays["gaussian"], len(avatar))
 
 
 def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
@@ -190,8 +186,8 @@ def _moved(surface: ArkitRig | HeadModel) -> Float64Array:
     """(numbers, V, 3) metres, of one unit of each number, the jaw's linear at rest."""
     if isinstance(surface, ArkitRig):
         return surface.arkit_shapes.astype(np.float64)
-    jacobian = Forward(surface, np.arange(len(surface.template))).jacobian(np.zeros(103))
-    return jacobian.T.reshape(103, -1, 3)
+    jacobian = Forward(surface, np.arange(len(surface.template))).jacobian(np.zeros(NUMBERS))
+    return jacobian.T.reshape(NUMBERS, -1, 3)
 
 
 class WrinkledSkin:
@@ -228,7 +224,5 @@ class WrinkledSkin:
 
 def _numbers(avatar: Avatar, motion: Motion) -> Float64Array:
     if isinstance(avatar.surface, ArkitRig):
-        weights, calibration = motion.expression[:, :52], avatar.surface.calibration
-        shown = weights if calibration is None else calibrated(weights, calibration)
-        return shown.astype(np.float64)
+        return shown_weights(avatar.surface, motion).astype(np.float64)
     return numbers_of(motion).astype(np.float64)

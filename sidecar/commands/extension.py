@@ -16,6 +16,7 @@ from ..extension.archive import (
     validate_zip,
     write_zip,
 )
+from ..extension.manual import FOLDER, write_manual
 from ..extension.own_wheel import write_wheel
 from ..extension.wheels import collect_wheels
 
@@ -49,6 +50,7 @@ class Build:
             )
             stage_tree(source, stage, wheels)
             write_wheel(source, stage / WHEEL_FOLDER)
+            write_manual(source, stage / FOLDER)
             zipped = Path(folder, f"affekt-{read_version(source)}.zip")
             write_zip(stage, zipped)
             validators = find_validators(self.blender, source)

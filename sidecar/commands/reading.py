@@ -18,7 +18,8 @@ class Reading:
 
     fps: float | None = None
     """The take's frames per second, for files that do not say or say it wrong. Its rows are then
-    frames one after another; frames that are missing are still filled in."""
+    frames one after another, and nothing is resampled: another rate plays faster or slower. Frames
+    that are missing are still filled in."""
     degrees: bool = False
     """The head's angles are degrees."""
     axes: HeadAxes | None = None

@@ -184,6 +184,8 @@ class Render:
         from ..render.passes import available_passes
 
         if self.files.format == "png":
+            if self.files.passes != Files.passes:
+                print("Note: PNGs hold no passes: --passes does nothing without --format exr.")
             return PNG_PASSES if self.files.depth else PNG_PASSES[:1]
         return available_passes(subject) if "all" in self.files.passes else self.files.passes
 

@@ -15,6 +15,8 @@ from ...shared.errors import InputError
 from ..files import not_writable, write_whole
 
 MANIFEST, PROJECT = "blender_manifest.toml", "pyproject.toml"
+MANUAL = ("README.md", "docs")
+"""What the zip's manual is made of."""
 INCLUDED = ("__init__.py", "LICENSE", "addon", "shared")
 """Files and folders of the repository in the zip, beside the manifest and the wheels."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -27,7 +29,9 @@ def find_source() -> Path:
     Raises InputError `option.source` if it was installed without the add-on's sources.
     """
     root = Path(__file__).resolve().parents[2]
-    missing = [name for name in (MANIFEST, PROJECT, *INCLUDED) if not (root / name).exists()]
+    missing = [
+        name for name in (MANIFEST, PROJECT, *MANUAL, *INCLUDED) if not (root / name).exists()
+    ]
     if missing:
         raise InputError(
             "option.source",

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray
-from ...shared.emotion import EmotionTrack, check_length
+from ...shared.emotion import EmotionTrack, check_length, kept_level
 from ...shared.errors import InputError
 from ...shared.motion import Motion, cut_motion, frames_outside, numbers_of
 from ..denormals import flushed_denormals
@@ -99,30 +99,27 @@ def modulate_part(
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
     take = numbers_of(cut)
     out = np.where(strength == 0, take, take + strength * region * change)
-    out = _with_closures(out, motion, track.keep_closed[span], modulator, frames)
+    kept = kept_level(track.weights[span], track.keep_closed[span])
+    out = _with_closures(out, motion, kept, modulator, frames)
     return replace(
         cut, expression=np.ascontiguousarray(out[:, :100]), jaw=np.ascontiguousarray(out[:, 100:])
     )
 
 
 def _with_closures(
-    out: Float32Array,
-    motion: Motion,
-    keep_closed: FloatArray,
-    modulator: TakeModulator,
-    frames: range,
+    out: Float32Array, motion: Motion, kept: FloatArray, modulator: TakeModulator, frames: range
 ) -> Float32Array:
     """out (len(frames), 103) whose lips meet where the take's speech closes them, and as far as
-    keep_closed (len(frames),) is 1 also where the take holds them closed."""
+    kept (len(frames),) is 1 also where the take holds them closed."""
     first = max(frames.start - margin(motion.fps), 0)
     around = np.arange(first, min(frames.stop + margin(motion.fps), len(motion)))
     take = _numbers(motion, around)
     gaps = gaps_of(take, modulator.lip_opening)
     span = slice(frames.start - first, frames.stop - first)
     speech, held = (level(gaps, motion.fps, modulator.rest_mm) for level in (contact_of, held_of))
-    contact = either(speech[span], keep_closed * held[span])
+    contact = either(speech[span], kept * held[span])
     slow = (yielding_of(level, motion.fps)[span] for level in (speech, held))
-    yielding = either(next(slow), keep_closed * next(slow))
+    yielding = either(next(slow), kept * next(slow))
     return keep_contact(out, take[span], contact, yielding, modulator)
 
 

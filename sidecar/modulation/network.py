@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ...shared.arrays import Float32Array
-from ...shared.emotion import EMOTIONS
+from ...shared.emotion import EMOTIONS, kept_shares
 
 NUMBERS = 103
 """Numbers of a frame: 100 expression coefficients, then the jaw's axis-angle in radians."""
@@ -50,11 +50,12 @@ def emotion_cues(
     weights: Float32Array, variants: Float32Array | None, keep_closed: Float32Array
 ) -> Float32Array:
     """(…, 6 V + 6) what the network is told of emotion weights (…, 6): each times its shares of the
-    V variants (…, 6, V), then each times keep_closed (…). Without variants, the weights (…, 6)."""
+    V variants (…, 6, V), then each times its `kept_shares` of keep_closed (…). Without
+    variants, the weights (…, 6)."""
     if variants is None:
         return weights
     shown = (weights[..., None] * variants).reshape(*weights.shape[:-1], -1)
-    return np.concatenate([shown, weights * keep_closed[..., None]], -1, dtype=np.float32)
+    return np.concatenate([shown, weights * kept_shares(keep_closed)], -1, dtype=np.float32)
 
 
 class Attention(nn.Module):

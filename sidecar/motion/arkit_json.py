@@ -18,7 +18,7 @@ import numpy as np
 
 from ...shared.arrays import Float64Array, FloatArray, Int64Array
 from ...shared.errors import InputError
-from ...shared.take_files import HEAD_ANGLES
+from ...shared.take_files import HEAD_ANGLES, OWN_UNITS, UNITS
 from . import head_matrix
 from .columns import Columns, is_clock, is_number, is_time, passed_over_note, sort_columns, unit_of
 from .json_frames import Face, Frame, columns_of, find_faces, find_frames, is_faceless, names_of
@@ -80,6 +80,7 @@ def decode_arkit_json(content: object, name: str) -> RawTake:
         space="arkit",
         seen=None if seen.all() else seen,
         faces=_faces(rows, name),
+        ours=_says_units(content),
         clock=_clock(rows, name),
         fps=_fps(content, name),
         notes=passed_over_note([*found.passed_over, *found.emotions.values()]),
@@ -208,6 +209,12 @@ def _qualified(value: object) -> float:
     numbers = [float(p) if isinstance(p, (int, float)) else np.nan for p in parts]
     frame, part, rate, divisor = numbers
     return (frame + (0.0 if np.isnan(part) else part)) * divisor / rate if rate > 0 else np.nan
+
+
+def _says_units(content: object) -> bool:
+    """Whether the file says that its numbers have our units, as those that we write do."""
+    metadata = content.get("metadata") if isinstance(content, dict) else None
+    return isinstance(metadata, dict) and metadata.get(UNITS) == OWN_UNITS
 
 
 def _fps(content: object, name: str) -> float | None:

@@ -33,7 +33,10 @@ def decode_emotion_keys(data: bytes, name: str, fps: float) -> tuple[EmotionKeys
     frames whose file names no rate. Raises InputError `emotion.*`, `motion.*`."""
     if _is_table(data):
         return _decode_table(data, name, fps)
-    return decode_ace(data, fps) if is_ace(data) else (decode_keys(data, fps), ())
+    try:
+        return decode_ace(data, fps) if is_ace(data) else (decode_keys(data, fps), ())
+    except InputError as error:
+        raise InputError(error.code, f"{name}: {error.message}", error.remedy) from error
 
 
 def decode_emotions(

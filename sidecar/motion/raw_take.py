@@ -50,9 +50,9 @@ class RawTake:
     zero; NaN is a value that is missing. In place of `rotation` may stand `head_angles`, yaw, pitch
     and roll of the head. shape: (300,) identity, or None. seen: (R,) whether the row has a face, or
     None if every one has; the numbers of the others mean nothing. faces: (R,) which face the row
-    is of, or None if there is one. ours: whether the file is Affekt's own, whose units are known.
-    fps: the rate that the file names, or None. notes: what was noticed in reading. first_frame:
-    which frame of a longer take the first row is.
+    is of, or None if there is one. ours: whether the file says that its units are ours, as
+    Affekt's own do. fps: the rate that the file names, or None. notes: what was noticed in reading.
+    first_frame: which frame of a longer take the first row is.
     """
 
     rows: Mapping[str, FloatArray]

@@ -86,9 +86,16 @@ def _finish(raw: RawTake, name: str, options: ReadOptions) -> TakeRead:
     if raw.shape is not None:
         arrays["shape"] = raw.shape
     motion = make_motion(**arrays, fps=placed.fps, space=raw.space)
-    notes = dict.fromkeys((*one.notes, *placed.notes))
+    notes = dict.fromkeys((*one.notes, *placed.notes, *_overruled(raw.fps, options.fps)))
     kept = tuple(notes)[: limits.MAX_NOTES]
     return TakeRead(motion=motion, notes=kept, first_frame=raw.first_frame)
+
+
+def _overruled(named: float | None, told: float | None) -> tuple[str, ...]:
+    """A note on a rate that the file names and a person overrules."""
+    if named is None or told is None or np.isclose(named, told, rtol=1e-6):
+        return ()
+    return (f"The file names {named:g} fps; {told:g} was taken as told, and nothing is resampled.",)
 
 
 def _decode(data: bytes, name: str) -> RawTake:

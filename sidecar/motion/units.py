@@ -2,8 +2,10 @@
 """Units and axes of a take's numbers: told by a person, else recognised where the numbers leave
 only one meaning, and refused where they can have none.
 
-Weights. ARKit's are 0 to 1, and smoothing and multipliers push them a little further. Where more
-than a tenth of a take's weights is above 1 and some are above 2, they are percent.
+Weights. ARKit's are 0 to 1; smoothing, multipliers and emotions (a bake of fear lifts the inner
+brows to 3) push them further. Some above 2 and none above 6 are such a take where most weights are
+up to 1, since percent of a take that moves go higher; one that no neighbour in time comes near is a
+fault. Else, where a tenth or more is above 1, they are percent.
 
 Angles. A head turns by 110 degrees at most. Yaw, pitch and roll beyond that are degrees, unless
 one of them stays beyond it all the time, as in a take whose camera looks along +z. What stays
@@ -35,8 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_WEIGHT = 2.0
-MOST_OWN_WEIGHT = 6.0
-"""Of a take that Affekt wrote: emotion at its largest strength adds up to 3 to the weights."""
+MOST_PUSHED_WEIGHT = 6.0
+"""Emotion at its largest strength adds up to 3 to the weights."""
+_SPIKE = 1.5
+"""What a weight above 2 may stand out of both its neighbours in time. A key of an emotion at its
+largest strength changes a weight by 1.4 from one frame to the next."""
+_PUSHED_SHARE = 0.5
+"""Of the weights that are not 0, as many as may be above 1: of bakes up to 0.27 are (fear, 1.5)."""
 _PERCENT_SHARE = 0.1
 _MOST_PERCENT = 120.0
 _LEAST_WEIGHT = -1.5
@@ -122,23 +129,59 @@ def _faces(take: RawTake) -> BoolArray:
 def _with_weights(take: RawTake, name: str) -> RawTake:
     weights = take.rows["expression"]
     known = weights[_faces(take)]
-    known = np.where(np.isfinite(known), known, 0)
-    high, low = float(known.max(initial=0)), float(known.min(initial=0))
-    most = MOST_OWN_WEIGHT if take.ours else MOST_WEIGHT
+    filled = np.where(np.isfinite(known), known, 0)
+    high, low = float(filled.max(initial=0)), float(filled.min(initial=0))
+    most = MOST_PUSHED_WEIGHT if take.ours else MOST_WEIGHT
     if high <= most and low >= _LEAST_WEIGHT:
         return take
-    percent = MOST_WEIGHT < high <= _MOST_PERCENT and low >= 100 * _LEAST_WEIGHT
-    if percent and not take.ours and (known[known != 0] > 1).mean() >= _PERCENT_SHARE:
+    spikes = _spikes(known)
+    if take.ours:
+        raise _impossible(take, spikes, name)
+    is_percent = _share_above_1(filled) >= _PERCENT_SHARE
+    if _is_fraction(filled[~spikes]):
+        if not spikes.any() and low >= _LEAST_WEIGHT:
+            note = f"The weights go up to {high:.1f}, beyond ARKit's 1, and were kept."
+            return _noted(take, note)
+    elif is_percent and high <= _MOST_PERCENT and low >= 100 * _LEAST_WEIGHT:
         note = f"The weights are percent (up to {high:.0f}) and were divided by 100."
         return _noted(take, note, expression=weights / 100)
-    frame, column = np.argwhere(
-        (np.nan_to_num(weights) > most) | (np.nan_to_num(weights) < _LEAST_WEIGHT)
-    )[0]
+    raise _impossible(take, spikes, name)
+
+
+def _share_above_1(weights: FloatArray) -> float:
+    """Of those that are not 0."""
+    moving = weights[weights != 0]
+    return float((moving > 1).mean()) if moving.size else 0.0
+
+
+def _is_fraction(weights: FloatArray) -> bool:
+    """Whether these are parts of 1, some of them pushed further."""
+    highest = weights.max(initial=0)
+    return highest <= MOST_PUSHED_WEIGHT and _share_above_1(weights) < _PUSHED_SHARE
+
+
+def _spikes(known: FloatArray) -> BoolArray:
+    """Which of the weights (F, n) are above 2 in a single frame, far above both neighbours. What
+    has a missing neighbour is none."""
+    if len(known) < 2:
+        return np.zeros(known.shape, bool)
+    outside = np.full((1, known.shape[1]), -np.inf)
+    around = np.concatenate([outside, np.where(np.isnan(known), np.inf, known), outside])
+    stands_out = known - np.maximum(around[:-2], around[2:]) > _SPIKE
+    return np.asarray((known > MOST_WEIGHT) & stands_out)
+
+
+def _impossible(take: RawTake, spikes: BoolArray, name: str) -> InputError:
+    """The error that names the first weight that cannot be. spikes: of the rows with a face."""
+    rows, known = np.flatnonzero(_faces(take)), take.rows["expression"][_faces(take)]
+    beyond = (known > MOST_PUSHED_WEIGHT) | (known < _LEAST_WEIGHT)
+    wrong = next(found for found in (beyond, spikes, known > MOST_WEIGHT) if found.any())
+    place, column = np.argwhere(wrong)[0]
     what = ARKIT_NAMES[column] if column < len(ARKIT_NAMES) else "a weight"
-    raise InputError(
+    return InputError(
         "motion.range",
-        f"In {name}, {what} is {weights[frame, column]:g} in row {frame}; ARKit's weights go from "
-        "0 to 1.",
+        f"In {name}, {what} is {known[place, column]:g} in row {rows[place]}; ARKit's weights go "
+        "from 0 to 1.",
         "Repair that value, or export the take again with weights from 0 to 1.",
     )
 

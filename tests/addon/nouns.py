@@ -5,8 +5,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from affekt.shared.head import PARENTS, HeadModel
-from affekt.shared.motion import Motion, make_motion
+from affekt.shared.head import PARENTS, REGIONS, HeadModel
+from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
+from affekt.sidecar.avatar.effects import open_motion
+from affekt.sidecar.head.read import OPEN, read_head
 from scipy.spatial.transform import Rotation
 
 
@@ -61,3 +63,20 @@ def twin_vertices(head: HeadModel, motion: Motion, frame: int) -> np.ndarray:
         moved = (posed - joints[joint]) @ transform[:3, :3].T + transform[:3, 3]
         out += head.skin_weights[:, joint : joint + 1].astype(np.float64) * moved
     return out + motion.translation[frame]
+
+
+def save_arkit_face(path: Path) -> Path:
+    """The open head's face with ARKit's shapes: part 0 its skin, 1 its teeth, 2 the rest."""
+    head = read_head(OPEN)
+    part = np.full(len(head.region), 2)
+    for number, names in enumerate((("skin", "lip"), ("teeth", "mouth", "tongue"))):
+        part[np.isin(head.region, [REGIONS.index(name) for name in names])] = number
+    np.savez(
+        path,
+        vertices=head.template,
+        faces=head.faces,
+        part=part,
+        shapes=open_motion(np.eye(len(ARKIT_NAMES)), head).astype(np.float32),
+        names=np.array(ARKIT_NAMES),
+    )
+    return path

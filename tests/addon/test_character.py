@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.shared.head import REGIONS, HeadModel
+from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES, make_motion
 from affekt.sidecar.avatar.effects import open_motion
 from affekt.sidecar.head.read import OPEN, read_head
 from fakes.head import small_head
 
 from .conftest import RunScript
-from .nouns import save
+from .nouns import save, save_arkit_face
 
 LOOKED_AT = ("jawOpen", "mouthSmileLeft", "cheekPuff")
 JAW_GAIN = 0.5 + 0.01 * ARKIT_NAMES.index("jawOpen")
@@ -25,20 +25,7 @@ SMILE_GAIN = 0.5 + 0.01 * ARKIT_NAMES.index("mouthSmileLeft")
 @pytest.fixture(scope="module")
 def face_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The open head's face with ARKit's shapes: part 0 its skin, 1 its teeth, 2 the rest."""
-    head = read_head(OPEN)
-    part = np.full(len(head.region), 2)
-    for number, names in enumerate((("skin", "lip"), ("teeth", "mouth", "tongue"))):
-        part[np.isin(head.region, [REGIONS.index(name) for name in names])] = number
-    path = tmp_path_factory.mktemp("face") / "face.npz"
-    np.savez(
-        path,
-        vertices=head.template,
-        faces=head.faces,
-        part=part,
-        shapes=open_motion(np.eye(len(ARKIT_NAMES)), head).astype(np.float32),
-        names=np.array(ARKIT_NAMES),
-    )
-    return path
+    return save_arkit_face(tmp_path_factory.mktemp("face") / "face.npz")
 
 
 @pytest.fixture

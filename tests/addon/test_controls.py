@@ -52,6 +52,7 @@ def check_takes(told: dict) -> None:
     assert take["sent"]
     assert "frame by frame" not in take["said"]
     assert take["after"] == pytest.approx(JAW_RAD, abs=1e-5)  # with the take the hold is gone
+    assert take["after_delete"] == pytest.approx(JAW_RAD, abs=1e-5)
     replaced = told["replaced"]
     assert "because of a constraint on the bone jaw" in replaced["said"]
     assert np.ptp(replaced["weight"]) > 0.8

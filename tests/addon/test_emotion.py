@@ -21,7 +21,7 @@ def test_tracks_are_what_blender_shows(in_blender: RunScript, tmp_path: Path) ->
     in_one_word = [name.title() for name in (*EMOTIONS, *CONTROLS) if "_" not in name]
     assert told["labels"] == [*in_one_word, "Keep Closed"]
     assert told["let_go"] == pytest.approx([1, 0.75, 0.5, 0.25, 0, 0])
-    assert told["from_before"] == [1, 1]
+    assert told["from_before"] == [0.5, 0.5]
     assert told["frames"] == [17, 17.25]  # reading leaves the scene's frame where it was
     assert told["keyed"] == sorted(f"affekt_emotion.{name}" for name in (*EMOTIONS, *CONTROLS))
     check_by_hand(told["by_hand"])
@@ -44,7 +44,8 @@ def check_offers(told: dict) -> None:
     an animator's files rely on them."""
     assert told["emotion"] == {
         **{name: [0, 0, 1, 1.5] for name in EMOTIONS},
-        **{name: [1, 0, 1, 1] for name in ("influence", "keep_closed")},
+        "influence": [1, 0, 1, 1],
+        "keep_closed": [0.5, 0, 1, 1],
         **{name: [1, 0, 2, 2] for name in ("upper", "lower", "geometry", "appearance")},
     }
     passes = ["normal", "position", "mask", "index", "uv", "vector"]

@@ -37,7 +37,7 @@ def test_the_zip_holds_what_blender_needs_and_nothing_else(extension_zip: Path) 
     rooms = {name.split("/")[0] for name in names}
     assert rooms == {
         *("__init__.py", "LICENSE", "addon", "blender_manifest.toml"),
-        *("shared", "sidecar_wheel", "wheels"),
+        *("manual", "shared", "sidecar_wheel", "wheels"),
     }
     (own,) = [name for name in names if name.startswith("sidecar_wheel/")]
     assert own.endswith(f"/affekt-{AFFEKT_VERSION}-py3-none-any.whl")
@@ -72,7 +72,7 @@ def test_blenders_own_build_leaves_the_same_out(
     command += ["--source-dir", str(ROOT), "--output-filepath", str(tmp_path / "theirs.zip")]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     with zipfile.ZipFile(tmp_path / "theirs.zip") as theirs, zipfile.ZipFile(extension_zip) as ours:
-        made = ("wheels/", "sidecar_wheel/")
+        made = ("manual/", "wheels/", "sidecar_wheel/")
         expected = {name for name in ours.namelist() if not name.startswith(made)}
         found = {name for name in theirs.namelist() if not name.endswith("/")}
     assert found == expected

@@ -4,13 +4,13 @@
 from pathlib import Path
 
 import pytest
-from affekt.shared.emotion import CHANNELS, CONTROLS, EMOTIONS
+from affekt.shared.emotion import CHANNELS, EMOTIONS, usual_value
 from fakes.head import small_head
 
 from .conftest import RunScript
 from .nouns import save
 
-NEUTRAL = dict.fromkeys(EMOTIONS, 0.0) | dict.fromkeys(CONTROLS, 1.0)
+NEUTRAL = {name: usual_value(name) for name in CHANNELS}
 
 
 def test_presets_poses_and_files(in_blender: RunScript, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_round_trip_frame_by_frame(seed: int, fps: float) -> None:
         lower=ones,
         geometry=ones,
         appearance=ones,
-        keep_closed=ones,
+        keep_closed=ones / 2,
         fps=fps,
     )
     data, left_out = encode_ace(track)
@@ -237,8 +237,10 @@ def test_bad_content_is_named(kind: str) -> None:
 
 
 def test_weights_above_one_cannot_be_written() -> None:
-    with pytest.raises(InputError) as caught:
-        encode_ace(constant_track(5, 30.0, happy=1.5))
+    track = constant_track(5, 30.0, happy=0.5)
+    track.weights[3:, EMOTIONS.index("disgust")] = 1.25
+    with pytest.raises(InputError, match=r"disgust is 1\.25 at frame 3 ") as caught:
+        encode_ace(track)
     assert caught.value.code == "emotion.range"
 
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from affekt.shared import curves, limits
-from affekt.shared.emotion import CHANNELS, CONTROLS, EMOTIONS
+from affekt.shared.emotion import CHANNELS, CONTROLS, EMOTIONS, usual_value
 from affekt.shared.emotion_keys import decode_keys, decode_track, encode_keys
 from affekt.shared.errors import InputError
 from hypothesis import given, settings
@@ -36,14 +36,14 @@ def test_the_documented_example() -> None:
     for name in ("angry", "fear", "disgust", "surprise"):
         assert not weight(track, name).any()
     for name in CONTROLS:
-        assert (getattr(track, name) == 1).all()
+        assert (getattr(track, name) == (0.5 if name == "keep_closed" else 1)).all()
 
 
 def test_lips_are_let_go_by_a_key() -> None:
-    """Files from before this control existed do not name it: it is 1."""
+    """Files from before this control existed do not name it: it is 0.5."""
     keys = [{"frame": 0, "surprise": 1.0, "keep_closed": 1.0}, {"frame": 4, "keep_closed": 0.0}]
     assert track_of(keys, frames=6).keep_closed.tolist() == [1, 0.75, 0.5, 0.25, 0, 0]
-    assert track_of([{"frame": 0, "surprise": 1.0}], frames=2).keep_closed.tolist() == [1, 1]
+    assert track_of([{"frame": 0, "surprise": 1.0}], frames=2).keep_closed.tolist() == [0.5, 0.5]
 
 
 def test_no_keys_is_neutral() -> None:
@@ -75,7 +75,7 @@ def test_channels_pass_through_their_keys_and_do_not_touch_each_other(
     track = track_of(listed, interpolation=kind)
     for name in CHANNELS:
         curve = weight(track, name) if name in EMOTIONS else getattr(track, name)
-        values = channels.get(name, {0: float(name in CONTROLS)})
+        values = channels.get(name, {0: usual_value(name)})
         first, last = min(values), max(values)
         assert curve.min() >= min(values.values()) - 1e-6  # clamped handles: no overshoot
         assert curve.max() <= max(values.values()) + 1e-6

@@ -6,7 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.shared import limits
-from affekt.shared.emotion import CONTROLS, EMOTIONS, EmotionTrack, check_length, constant_track
+from affekt.shared.emotion import (
+    CONTROLS,
+    EMOTIONS,
+    EmotionTrack,
+    check_length,
+    constant_track,
+    kept_level,
+    kept_shares,
+)
 from affekt.shared.errors import InputError
 from affekt.shared.motion import (
     ARKIT_NAMES,
@@ -141,7 +149,7 @@ def test_the_ends_of_a_tracks_ranges() -> None:
     assert track.weights.tolist() == [[0, 0.5, 0, 0, 0, 0]] * 3
     assert track.influence.tolist() == [0.25] * 3
     assert constant_track(2, 24.0, keep_closed=0.75).keep_closed.tolist() == [0.75] * 2
-    assert track.keep_closed.tolist() == [1.0] * 3
+    assert track.keep_closed.tolist() == [0.5] * 3
     for name in ("upper", "lower", "geometry", "appearance"):
         assert getattr(track, name).tolist() == [1.0] * 3
         replace(track, **{name: np.array([0, 2, 1], np.float32)})
@@ -153,6 +161,19 @@ def test_the_ends_of_a_tracks_ranges() -> None:
     assert caught.value.message == said
     with pytest.raises(InputError, match="lower is not a number at frame 1"):
         replace(track, lower=np.array([0.5, np.nan, np.inf], np.float32))
+
+
+def test_only_surprise_opens_held_lips_unless_they_may_all_or_none_may() -> None:
+    controls = np.array([0.0, 0.25, 0.5, 0.75, 1.0], np.float32)
+    shares = kept_shares(controls)
+    assert shares[:, 0].tolist() == shares[:, 3].tolist() == [0, 0.5, 1, 1, 1]
+    assert shares[:, 5].tolist() == [0, 0, 0, 0.5, 1]
+    weights = np.zeros((5, 6))
+    assert kept_level(weights, controls).tolist() == [0, 0.5, 1, 1, 1]
+    weights[:, 1], weights[:, 5] = 0.25, 0.75
+    assert kept_level(weights, controls).tolist() == [0, 0.125, 0.25, 0.625, 1]
+    barely = np.array([0, 0, 0, 0, 0, 0.025])
+    assert kept_level(barely, np.float32(0.5)) == pytest.approx(0.75)
 
 
 def test_a_track_is_as_long_as_its_take() -> None:

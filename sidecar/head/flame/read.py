@@ -18,7 +18,7 @@ from ....shared import limits
 from ....shared.connection import default_cache_folder
 from ....shared.errors import InputError
 from ....shared.head import HeadModel
-from ...files import find_arrays, keep_arrays, read_bytes, refuse_lfs_pointer
+from ...files import kept_arrays, read_bytes, refuse_lfs_pointer
 from ...quarantine.process import Arrays, read_arrays
 from .landmarks import landmarks_from
 from .model import FLAME_FILE, check_keys, head_from_flame
@@ -84,11 +84,7 @@ def _safetensors(data: bytes, name: str) -> Arrays:
 def _cached(kind: str, data: bytes, name: str) -> Arrays:
     digest = hashlib.sha256(f"{_CACHE_LAYOUT} {kind} ".encode() + data).hexdigest()
     kept = cache_folder() / f"{digest}.kept"
-    arrays = find_arrays(kept)
-    if not arrays:
-        arrays = read_arrays(kind, data, name, FLAME_FILE)
-        keep_arrays(kept, arrays)
-    return arrays
+    return kept_arrays(kept, bool, lambda: read_arrays(kind, data, name, FLAME_FILE))
 
 
 def cache_folder() -> Path:

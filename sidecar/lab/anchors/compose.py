@@ -16,7 +16,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from ....shared.arrays import Float64Array
-from ....shared.emotion import EMOTIONS
+from ....shared.emotion import EMOTIONS, USUALLY_CLOSED, kept_level
 from ...smooth import smoothstep
 from .articulation import Articulation
 from .channels import CHANNELS, CLOSURE, NAMES, TUCK, columns_of, feeling_columns
@@ -56,10 +56,18 @@ def tuck_level(articulation: Articulation) -> Float64Array:
     return smoothstep(articulation.channels[:, CHANNELS.index(TUCK)], 0.0, 1.0)
 
 
-def contact_level(articulation: Articulation, keep_closed: float) -> Float64Array:
-    """(T,) 0..1, 1 in frames in which the lips must meet: in closures, and as far as keep_closed
-    (0..1) is 1 where they are held together in silence."""
-    return np.maximum(closure_level(articulation), keep_closed * articulation.held)
+def contact_level(
+    articulation: Articulation, emotions: Float64Array, keep_closed: float
+) -> Float64Array:
+    """(T,) 0..1, 1 in frames in which the lips must meet: in closures, and as far as emotions
+    (T, 6) leave them so, where they are held together in silence. keep_closed: see `kept_level`."""
+    kept = _kept(emotions, keep_closed)
+    return np.maximum(closure_level(articulation), kept * articulation.held)
+
+
+def _kept(emotions: Float64Array, keep_closed: float) -> Float64Array:
+    kept = kept_level(emotions, np.full(len(emotions), keep_closed, np.float32))
+    return kept.astype(np.float64)
 
 
 def compose(
@@ -67,17 +75,20 @@ def compose(
     emotions: Float64Array,
     look: Float64Array | None = None,
     *,
-    keep_closed: float = 1.0,
+    keep_closed: float = USUALLY_CLOSED,
 ) -> Float64Array:
     """(T, 100) weights of the performance in `emotions` (T, 6). look: (6, 2, 100) replaces the
-    person's own look of the six emotions in both forms. keep_closed: 1 shows the closed form where
-    the lips are held in silence, 0 the open one."""
+    person's own look of the six emotions in both forms. keep_closed: as far as the
+    emotions leave held lips closed (`kept_level`), their closed form is shown there, else the open
+    one."""
     style = performance.style
     look = style_look(style) if look is None else look
     speech = _speech(performance, emotions)
-    resting = keep_closed * _slow(performance.articulation.held, _REST_S, performance.fps)
+    held = _slow(performance.articulation.held, _REST_S, performance.fps)
+    resting = _kept(emotions, keep_closed) * held
     feeling = _feeling(performance, emotions, look, resting)
-    weights = _mouth(speech, feeling, performance, keep_closed)
+    contact = contact_level(performance.articulation, emotions, keep_closed)
+    weights = _mouth(speech, feeling, performance, contact)
     _upper_face(weights, feeling, performance)
     weights += performance.nonverbal.gaze + style.rest
     return soft_ceiling(weights, ceilings())
@@ -164,15 +175,14 @@ def _slow(values: Float64Array, seconds: tuple[float, float], fps: float) -> Flo
 
 
 def _mouth(
-    speech: Float64Array, feeling: Float64Array, performance: Performance, keep_closed: float
+    speech: Float64Array, feeling: Float64Array, performance: Performance, contact: Float64Array
 ) -> Float64Array:
-    """(T, 100) weights of speech and emotion together."""
+    """(T, 100) weights of speech and emotion together. contact: (T,) of `contact_level`."""
     cues = _cues(speech, feeling, performance)
     weights = _scaled(feeling, _shares_of_feeling(cues)) + _scaled(speech, _shares_of_speech(cues))
     jaw = NAMES.index("jawOpen")
     # Lips cannot close over a wide open jaw, so a closure keeps the jaw up.
     weights[:, jaw] *= 1 - 0.3 * cues.closing * np.clip(2 * (weights[:, jaw] - 0.15), 0, 1)
-    contact = contact_level(performance.articulation, keep_closed)
     weights[:, NAMES.index("mouthClose")] = contact * weights[:, jaw]
     return weights
 
@@ -180,7 +190,7 @@ def _mouth(
 def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
     """Shape -> factor (T,) on its weight from the emotion: what speech leaves of it."""
     closed, rounded, talking = cues.closed, cues.rounded, cues.talking
-    opening = (1 - 0.7 * cues.nearby) * (1 - 0.95 * cues.closing)
+    opening = (1 - 0.35 * cues.nearby) * (1 - 0.95 * cues.closing)
     return {
         "mouthSmile": (1 - 0.45 * rounded) * (1 - 0.12 * closed),
         "mouthDimple": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
@@ -202,7 +212,7 @@ def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
         "mouthDepression": (1 - 0.25 * rounded) * (1 - 0.2 * closed),
         "mouthElevation": (1 - 0.3 * rounded) * (1 - 0.7 * cues.closing),
         "tongueOut": 1 - cues.spoken,
-        "jawOpen": (1 - 0.75 * cues.spoken) * (1 - 0.5 * cues.closing),
+        "jawOpen": (1 - 0.4 * cues.spoken) * (1 - 0.5 * cues.closing),
     }
 
 

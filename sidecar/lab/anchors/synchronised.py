@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....shared.arrays import Float64Array
-from ....shared.emotion import EMOTIONS
+from ....shared.emotion import EMOTIONS, USUALLY_CLOSED
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
 from ...modulation.windows import MODEL_FPS
@@ -27,8 +27,8 @@ STRONGEST = 1.3
 """Largest weight in a program; animators go beyond 1."""
 SILENT = 0.12
 """Share of training performances in which nobody speaks."""
-KEPT = 2 / 3
-"""Share of programs that keep held lips closed."""
+KEPT = (0.0, 0.5, 0.5, 1.0, 1.0)
+"""`keep_closed` of a program is one of these by chance."""
 NAMED = ("neutral", *EMOTIONS)
 """Kinds that stand for one state throughout; measurements compare them."""
 
@@ -40,7 +40,7 @@ class Synchronised:
     targets: K takes in exact emotions. sources: K takes of the same programs as a tracker may have
     seen them, with random deviations of the emotion. weights: (K, T, 6). closure: (T,) 0..1, 1 in
     frames in which the lips must meet. held: (T,) 0..1, 1 where they rest on each other in silence.
-    keep_closed: (K,) whether the targets keep them so, or show the emotion's open form there.
+    keep_closed: (K,) the control of each program; see `kept_level`.
     variants: (6, 4) the person's shares of each emotion's variants, None where unknown. kinds: of
     the programs, "" where unknown, as for the texts.
     """
@@ -65,8 +65,8 @@ def make_synchronised(
 ) -> Synchronised:
     """Makes performance `index` of the split; the same arguments give the same bits.
 
-    kinds: programs of `KINDS`, or an emotion's name for that emotion held at weight 1; held lips
-    are kept closed in that, and in two of three programs. The splits "train" and "held-out" share
+    kinds: programs of `KINDS`, or an emotion's name for that emotion held at weight 1 with the
+    usual `keep_closed`. The splits "train" and "held-out" share
     no sentence, identity, manner or pair of emotions; in "train" one performance of eight is
     silent.
     Raises InputError `option.espeak`.
@@ -81,7 +81,7 @@ def make_synchronised(
         performance = vary_closing(performance, rng)
     frames = len(performance.articulation.channels)
     weights = [_as_kept(_program(kind, frames, split, rng)) for kind in kinds]
-    keep = [float(kind in NAMED or rng.random() < KEPT) for kind in kinds]
+    keep = [USUALLY_CLOSED if kind in NAMED else float(rng.choice(KEPT)) for kind in kinds]
     return Synchronised(
         name=f"{split}-{index:05d}",
         split=split,

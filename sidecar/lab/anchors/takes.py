@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from ....shared.arrays import Float64Array
+from ....shared.emotion import USUALLY_CLOSED
 from ....shared.head import HeadModel
 from ....shared.motion import ARKIT_NAMES, Motion, make_motion
 from ...modulation.windows import MODEL_FPS
@@ -170,14 +171,15 @@ def perform(
     head: HeadModel,
     look: Float64Array | None = None,
     *,
-    keep_closed: float = 1.0,
+    keep_closed: float = USUALLY_CLOSED,
 ) -> Motion:
     """The performance in `emotions` (T, 6) as a take in space "open", with this head's lips closed
     where they must meet. look: (6, 2, 100) replaces the person's own. keep_closed: see
     `compose`."""
     weights = compose(performance, emotions, look, keep_closed=keep_closed)
     lips = lips_of(head, performance.shape)
-    weights = close_lips(weights, contact_level(performance.articulation, keep_closed), lips)
+    shut = contact_level(performance.articulation, emotions, keep_closed)
+    weights = close_lips(weights, shut, lips)
     return motion_from_weights(weights, performance, head)
 
 
@@ -187,7 +189,7 @@ def track(
     head: HeadModel,
     rng: np.random.Generator,
     *,
-    keep_closed: float = 1.0,
+    keep_closed: float = USUALLY_CLOSED,
 ) -> Motion:
     """The performance in `emotions` (T, 6) as a tracker may have seen it: with deviations of the
     look, habits, incomplete closures, and in half of the takes ARKit's shapes alone."""
@@ -195,7 +197,7 @@ def track(
     by_arkit = not look[..., len(ARKIT_NAMES) :].any()
     varied = add_habit(performance, rng) if rng.random() < 0.35 else performance
     weights = compose(varied, emotions, look, keep_closed=keep_closed)
-    shut = contact_level(performance.articulation, keep_closed)
+    shut = contact_level(performance.articulation, emotions, keep_closed)
     if rng.random() < 0.4:
         shut = shut * rng.uniform(0.6, 1)
     closers = ("mouthClose",) if by_arkit else tuple(CLOSERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ...modulation.modulator import Modulator
 from ...render.shot import Subject, motion_for
 from .emotion import Cast, Shown
 from .emotion_pairs import measure_pairs
-from .emotion_states import ITSELF, Take, Version, hold
+from .emotion_states import ITSELF, Take, Version, hold, shut_states
 from .emotion_strength import Perform, compare_landmarks, likeness, measure_strength, sum_landmarks
 from .lips_kept import correlation, gap_jitter, held_closures, kept, speech_closures
 from .measured_face import MeasuredFace, measure_face
@@ -58,6 +58,7 @@ def measure_subjects(
     """The figures of each distinct mesh, by `PARTS` and subject. states: the modulator's, at
     weight 1. pairs: of `plan_pairs`, for `mixed`."""
     out: dict[str, dict[str, object]] = {part: {} for part in PARTS}
+    shut = cache(partial(shut_states, modulator=modulator))
     neutral = {take.name: states(take.motion)["neutral"] for take in takes}
     first = None
     for name in distinct_meshes(cast.subjects):
@@ -65,7 +66,7 @@ def measure_subjects(
         perform = performer(modulator, face, cast)
         strength = measure_strength(face, measured_parts(takes), perform)
         sums = {emotion: sum_landmarks(rows) for emotion, rows in strength.landmarks.items()}
-        speech = measure_speech(face, takes, states, cast)
+        speech = measure_speech(face, takes, states, shut, cast)
         mixed = measure_pairs(face, pairs, neutral, cast) if pairs else {}
         over = {} if first is None else compare_landmarks(sums, first)
         parts = (strength.shares, sums, over, likeness(strength.landmarks), speech, mixed)
@@ -124,13 +125,14 @@ def _middle(take: Motion) -> Motion:
 
 
 def measure_speech(
-    face: MeasuredFace, takes: Sequence[Take], states: Version, cast: Cast
+    face: MeasuredFace, takes: Sequence[Take], states: Version, shut: Version, cast: Cast
 ) -> dict[str, dict[str, object]]:
     """What the takes themselves and each state show of the takes' lips and jaw on one face, over
-    all takes: `held kept`
+    all takes: `held kept`, of `shut` (where Keep Closed is on),
     and `speech kept`, the shares of the takes' held closures and of their m, b and p in which
     this face's lips meet; the worst take's `jaw correlation`; `gap jitter` on the average and of
-    the worst take. Closures are those of the take on the open head."""
+    the worst take. Closures are those of the take on the open head.
+    shut: the states with held lips kept closed, of which held closures and the jaw are measured."""
     rows: dict[str, list[dict[str, float | None]]] = {s: [] for s in (ITSELF, *STATES)}
     counts: list[tuple[int, int]] = []
     for take in takes:
@@ -138,13 +140,14 @@ def measure_speech(
         held, spoken = held_closures(own, take.motion.fps), speech_closures(own, take.motion.fps)
         counts.append((len(held), len(spoken)))
         before = _gap_on(face, take.motion, cast)
+        closed = {ITSELF: take.motion} | dict(shut(take.motion))
         for state, motion in ({ITSELF: take.motion} | dict(states(take.motion))).items():
             gap = _gap_on(face, motion, cast)
             rows[state].append(
                 {
-                    "held kept": kept(gap, held),
+                    "held kept": kept(_gap_on(face, closed[state], cast), held),
                     "speech kept": kept(gap, spoken),
-                    "jaw correlation": correlation(motion.jaw[:, 0], take.motion.jaw[:, 0]),
+                    "jaw correlation": correlation(closed[state].jaw[:, 0], take.motion.jaw[:, 0]),
                     "gap jitter": gap_jitter(gap, before),
                 }
             )

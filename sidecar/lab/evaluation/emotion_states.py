@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from ....shared.arrays import Float32Array, Float64Array
-from ....shared.emotion import EMOTIONS
+from ....shared.emotion import EMOTIONS, USUALLY_CLOSED
 from ....shared.head import HeadModel
 from ....shared.motion import Motion, make_motion, numbers_of
 from ...modulation.modulator import Modulator, modulate
@@ -91,15 +91,29 @@ def hold(take: Motion, state: str, weight: float, modulator: Modulator) -> Motio
     return blend(take, {} if state == "neutral" else {state: weight}, modulator)
 
 
-def blend(take: Motion, weights: Mapping[str, float], modulator: Modulator) -> Motion:
-    """The take with these emotions' weights throughout."""
+def blend(
+    take: Motion,
+    weights: Mapping[str, float],
+    modulator: Modulator,
+    keep_closed: float = USUALLY_CLOSED,
+) -> Motion:
+    """The take with these emotions' weights and this control of held lips throughout."""
     row = np.array([weights.get(name, 0.0) for name in EMOTIONS])
-    return modulate(take, track_of(np.tile(row, (len(take), 1)), take.fps), modulator)
+    track = track_of(np.tile(row, (len(take), 1)), take.fps, keep_closed=keep_closed)
+    return modulate(take, track, modulator)
 
 
 def states_of(take: Motion, modulator: Modulator) -> dict[str, Motion]:
     """The take in each of `STATES` at weight 1."""
     return {state: hold(take, state, 1.0, modulator) for state in STATES}
+
+
+def shut_states(take: Motion, modulator: Modulator) -> dict[str, Motion]:
+    """`states_of` with held lips kept closed in every state."""
+    return {
+        state: blend(take, {} if state == "neutral" else {state: 1.0}, modulator, keep_closed=1.0)
+        for state in STATES
+    }
 
 
 def offsets_of(head: HeadModel) -> Float32Array:

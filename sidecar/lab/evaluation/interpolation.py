@@ -256,7 +256,8 @@ def _way(outs: Sequence[Motion], head: HeadModel, every: int) -> Way:
 
 
 def _held(take: Motion, weights: Float32Array) -> EmotionTrack:
-    return track_of(np.tile(weights, (len(take), 1)), take.fps)
+    # Lips that surprise opens in silence would move the jaw along another way than speech.
+    return track_of(np.tile(weights, (len(take), 1)), take.fps, keep_closed=1.0)
 
 
 def _hold(take: Motion, frame: int, frames: int) -> Motion:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ....shared.arrays import Float32Array, FloatArray
-from ....shared.emotion import EMOTIONS, EmotionTrack
+from ....shared.emotion import EMOTIONS, USUALLY_CLOSED, EmotionTrack
 from ....shared.head import HeadModel
 from ....shared.motion import Motion
 from ..anchors.synchronised import Synchronised, make_synchronised
@@ -28,9 +28,15 @@ def state_weights(state: str) -> Float32Array:
 
 
 def track_of(
-    weights: FloatArray, fps: float, *, upper: float = 1.0, lower: float = 1.0
+    weights: FloatArray,
+    fps: float,
+    *,
+    upper: float = 1.0,
+    lower: float = 1.0,
+    keep_closed: float = USUALLY_CLOSED,
 ) -> EmotionTrack:
-    """A track at full influence with the weights (T, 6) and the two regions' strengths."""
+    """A track at full influence with the weights (T, 6), the two regions' strengths, and this
+    control of held lips."""
     ones = np.ones(len(weights), np.float32)
     return EmotionTrack(
         weights=np.asarray(weights, np.float32),
@@ -39,7 +45,7 @@ def track_of(
         lower=lower * ones,
         geometry=ones,
         appearance=ones,
-        keep_closed=ones,
+        keep_closed=keep_closed * ones,
         fps=fps,
     )
 

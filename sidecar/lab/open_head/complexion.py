@@ -61,15 +61,15 @@ def tint_skin(positions: Float64Array, eye: Float64Array) -> Float64Array:
     colour = np.tile(SKIN, (len(positions), 1))
     for spot in SPOTS:
         away = (front - [spot.out, spot.up]) / [spot.width, spot.height]
-        colour = _mix(colour, spot.colour, spot.share * is_face * _fall(away))
+        colour = _mix(colour, spot.colour, spot.share * is_face * _fall((away**2).sum(1)))
     ear = np.clip((np.abs(positions[:, 0]) - EAR_FROM_M) / (EAR_TO_M - EAR_FROM_M), 0, 1)
-    near = _fall(np.stack([(front[:, 1] + 0.012) / 0.030, np.zeros(len(front))], 1))
+    near = _fall(((front[:, 1] + 0.012) / 0.030) ** 2)
     colour = _mix(colour, BLOOD, 0.5 * ear * near)
     knots = np.arange(len(BROW_OUT))
     along = np.linspace(0, knots[-1], 40)
     line = np.stack([np.interp(along, knots, row) for row in (BROW_OUT, BROW_UP)])
     distance = np.linalg.norm(front[:, None] - line.T[None], axis=2).min(1)
-    under = _fall(np.stack([distance / BROW_REACH_M, np.zeros(len(distance))], 1))
+    under = _fall((distance / BROW_REACH_M) ** 2)
     return _mix(colour, BROW, BROW_SHADE * is_face * under)
 
 
@@ -80,9 +80,9 @@ def darken_mouth(positions: Float64Array, front_z: float) -> Float64Array:
     return 1 - (1 - THROAT_LIGHT) * depth
 
 
-def _fall(away: Float64Array) -> Float64Array:
-    """(N,) a Gaussian of vectors (N, 2) in standard deviations."""
-    return np.exp(-0.5 * (away**2).sum(1))
+def _fall(squared: Float64Array) -> Float64Array:
+    """(N,) a Gaussian of squared distances (N,) in standard deviations."""
+    return np.exp(-0.5 * squared)
 
 
 def _mix(colour: Float64Array, other: Float64Array, share: Float64Array) -> Float64Array:

@@ -213,10 +213,7 @@ def _detail_targets(data: Path, assembly: Assembly) -> list[Modifier]:
 def _macro_targets(data: Path, assembly: Assembly) -> dict[str, Float64Array]:
     folder = data / "mpfb2/targets/macrodetails"
     names = [
-        f"{a}-{g}-{t}"
-        for a in ("african", "asian", "caucasian")
-        for g in ("female", "male")
-        for t in ("young", "old")
+        f"{a}-{g}-{t}" for a in _ANCESTRIES for g in ("female", "male") for t in ("young", "old")
     ]
     names += [
         f"universal-{g}-{t}-{m}muscle-{w}weight"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....shared.arrays import Float32Array, FloatArray, IndexArray
-from ....shared.emotion import EMOTIONS
+from ....shared.emotion import EMOTIONS, kept_level
 from ....shared.head import HeadModel
 from ....shared.motion import Motion, numbers_of
 from ...modulation.network import NUMBERS, emotion_cues
@@ -27,7 +27,7 @@ from ..anchors.synchronised import Synchronised, make_synchronised
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Program:
     """All that a network is told of one program of T frames. weights: (T, 6). variants: (6, V)
-    shares of each emotion's variants. keep_closed: 0..1, whether held lips stay closed."""
+    shares of each emotion's variants. keep_closed: 0..1, the control."""
 
     weights: Float32Array
     variants: Float32Array
@@ -35,8 +35,14 @@ class Program:
 
     def cues(self) -> Float32Array:
         """(T, K) see `emotion_cues`."""
-        keep_closed = np.full(len(self.weights), self.keep_closed, np.float32)
-        return emotion_cues(self.weights, self.variants, keep_closed)
+        return emotion_cues(self.weights, self.variants, self._control())
+
+    def kept(self) -> FloatArray:
+        """(T,) how far held lips stay closed; see `kept_level`."""
+        return kept_level(self.weights, self._control())
+
+    def _control(self) -> Float32Array:
+        return np.full(len(self.weights), self.keep_closed, np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,8 +50,8 @@ class Group:
     """A `Synchronised` performance of T frames in K programs as numbers at 30 fps.
 
     targets, sources: (K, T, 103). weights: (K, T, 6). closure: (T,) 1 where speech closes the lips.
-    held: (T,) 1 where they rest on each other in silence. keep_closed: (K,) whether a program's
-    targets keep them so. variants: (6, V) shares of each emotion's variants. shape: (300,) the
+    held: (T,) 1 where they rest on each other in silence. keep_closed: (K,) each program's
+    control. variants: (6, V) shares of each emotion's variants. shape: (300,) the
     identity's.
     """
 
@@ -185,15 +191,17 @@ def cut_batch(groups: list[Group], size: int, rng: np.random.Generator) -> Batch
         arrays.source[row] = pool[source, places]
         arrays.target[row] = group.targets[target, places]
         arrays.source_weights[row] = group.weights[source, places]
-        arrays.cues[row] = group.program(target, places).cues()
-        held = group.keep_closed[target] * group.held[places]
+        program = group.program(target, places)
+        arrays.cues[row] = program.cues()
+        held = program.kept() * group.held[places]
         arrays.contact[row] = np.maximum(group.closure[places], held)
     return arrays
 
 
 def augment(batch: Batch, scale: Float32Array, rng: np.random.Generator) -> Batch:
-    """The batch with random gain, bias and noise, as a tracker adds them, on source and target
-    alike: the model must keep them. scale: (103,) of the sources."""
+    """The batch with what a tracker adds, on source and target alike, so that the model must keep
+    it: random gain, bias and noise, and numbers that leak into others, as regressions have them.
+    scale: (103,) of the sources."""
     size = len(batch.source)
     strength = (rng.random((size, 1, 1)) ** 2).astype(np.float32)
     gain = 1 + 0.15 * strength * rng.standard_normal((size, 1, NUMBERS), np.float32)
@@ -202,8 +210,20 @@ def augment(batch: Batch, scale: Float32Array, rng: np.random.Generator) -> Batc
     noise = rng.standard_normal(batch.source.shape, np.float32)
     noise[:, 1:] = 0.5 * (noise[:, 1:] + noise[:, :-1])
     noise *= 0.12 * strength * scale
+    added = bias + noise + _leaks(batch.source, scale, rng)
     return replace(
         batch,
-        source=np.asarray(batch.source * gain + bias + noise, np.float32),
-        target=np.asarray(batch.target * gain + bias + noise, np.float32),
+        source=np.asarray(batch.source * gain + added, np.float32),
+        target=np.asarray(batch.target * gain + added, np.float32),
     )
+
+
+def _leaks(source: Float32Array, scale: Float32Array, rng: np.random.Generator) -> Float32Array:
+    """(B, 64, 103) what the numbers of half the takes take of the motion of five others each.
+    Levels do not leak, or a source's emotion would be wanted in the target."""
+    size = len(source)
+    mixing = rng.standard_normal((size, NUMBERS, NUMBERS), np.float32) / np.sqrt(5)
+    mixing *= rng.random(mixing.shape) < 5 / NUMBERS
+    share = np.where(rng.random((size, 1, 1)) < 0.5, 0.8 * rng.random((size, 1, 1)), 0)
+    motion = (source - source.mean(1, keepdims=True)) / scale
+    return np.asarray(share * (motion @ mixing) * scale, np.float32)

@@ -251,15 +251,16 @@ def _losses(run: Run, batch: Batch) -> tuple[Tensor, Tensor]:
     def tensor(values: Float32Array) -> Tensor:
         return torch.from_numpy(values).to(device)
 
+    cues = tensor(batch.cues)
     normed = tensor((batch.source - scaling.mean) / scaling.scale)
     with torch.autocast(device.type, torch.bfloat16, enabled=run.config.bfloat16):
-        residual = run.network(normed, tensor(batch.cues))
+        residual = run.network(normed, cues)
     output = tensor(batch.source) + residual.float() * tensor(scaling.residual_scale)
     outcome = Outcome(
         output=output,
         target=tensor(batch.target),
         source_weights=tensor(batch.source_weights),
-        cues=tensor(batch.cues),
+        cues=cues,
     )
     loss = run.loss(output - outcome.target, tensor(batch.contact))
     return loss, loss + run.stain(outcome, run.step)

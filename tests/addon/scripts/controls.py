@@ -83,11 +83,19 @@ def by_take() -> dict:
         for action in {take.rig_action, take.keys_action} - {None}:
             bpy.data.actions.remove(action)
     takes.drop_dead_takes(head)
+    told["after"] = turn_by_another_tool(head)
+    bpy.ops.affekt.import_take(filepath=asked["take"])
+    bpy.ops.affekt.delete_take()
+    told["after_delete"] = turn_by_another_tool(head)
+    return told
+
+
+def turn_by_another_tool(head: bpy.types.Object) -> float:
+    """The jaw's turn by another tool's jawOpen, where no take moves the bones any more."""
     for bone in find.rig_of(head).pose.bones:
         bone.matrix_basis.identity()
     keyed_by_another_tool(head)
-    told["after"] = jaw_turn(head, 11)
-    return told
+    return jaw_turn(head, 11)
 
 
 def in_place_of_a_take() -> dict:

@@ -14,8 +14,8 @@ from affekt.sidecar.avatar.effects import (
     row_names,
     weights_of,
 )
-from affekt.sidecar.avatar.pressing import OPEN_FACE_MM, pressing_of
-from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES
+from affekt.sidecar.avatar.pressing import _DRIVERS, OPEN_FACE_MM, pressing_of
+from affekt.sidecar.avatar.wrinkle_patterns import SIDES, WRINKLES
 from affekt.sidecar.head.read import read_head
 
 
@@ -26,6 +26,10 @@ def pressed(**mm: float) -> dict[str, float]:
     for name, value in mm.items():
         row[0, spelt.index(name)] = value / OPEN_FACE_MM
     return dict(zip(WRINKLES, pressing_of(row)[0].tolist(), strict=True))
+
+
+def test_every_wrinkle_has_its_driver() -> None:
+    assert {f"{name}.{side}" for name in _DRIVERS for side in SIDES} == set(WRINKLES)
 
 
 def test_by_hand() -> None:

@@ -150,6 +150,22 @@ def test_bindings_are_found_once(
     assert len(calls) == 3
 
 
+def test_a_face_that_is_not_found_is_sought_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    egg, calls = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True), []
+
+    def seek(avatar: Avatar) -> np.ndarray:
+        calls.append(avatar)
+        return find_bindings(avatar)
+
+    find_bindings = seen_bindings.find_bindings
+    monkeypatch.setattr(seen_bindings, "default_cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(seen_bindings, "find_bindings", seek)
+    assert [with_seen_bindings(egg) is egg for _ in range(2)] == [True, True]
+    assert len(calls) == 1
+
+
 def test_what_is_on_no_rig_or_has_no_face_stays() -> None:
     on_head = open_avatar(OPEN)
     assert with_seen_bindings(on_head) is on_head

@@ -101,12 +101,18 @@ def test_sources_that_are_not_all_here_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tree(tmp_path)
+    (source / "README.md").touch()
+    (source / "docs").mkdir()
     monkeypatch.setattr(archive, "__file__", str(source / "sidecar" / "extension" / "archive.py"))
     assert find_source() == source.resolve()
     (source / "LICENSE").unlink()
     with pytest.raises(InputError, match="LICENSE is missing") as caught:
         find_source()
     assert caught.value.code == "option.source"
+    (source / "LICENSE").touch()
+    (source / "docs").rmdir()
+    with pytest.raises(InputError, match="docs is missing"):
+        find_source()
 
 
 def test_a_given_blender_validates_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

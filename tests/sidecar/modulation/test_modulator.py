@@ -319,7 +319,9 @@ def test_the_network_is_told_each_weight_by_variants_and_by_lips() -> None:
     cues = emotion_cues(weights, variants, np.array([0.25], np.float32))
     shown = [0.375, 0.125, *[0] * 8, 0.625, 0.3125]
     assert cues.dtype == np.float32
-    assert cues[0].tolist() == [*shown, 0.125, 0, 0, 0, 0, 0.3125]
+    assert cues[0].tolist() == [*shown, 0.25, 0, 0, 0, 0, 0]
+    cues = emotion_cues(weights, variants, np.array([0.75], np.float32))
+    assert cues[0].tolist() == [*shown, 0.5, 0, 0, 0, 0, 0.625]
     assert emotion_cues(weights, None, np.ones(1, np.float32)) is weights
 
 
@@ -336,3 +338,10 @@ def test_variants_and_keep_closed_change_what_the_network_does(fps: float) -> No
     blind = replace(blind, variants=None, lip_opening=np.zeros_like(blind.lip_opening))
     told = [numbers(modulate(take, t, blind)) for t in (track, open_)]
     assert np.array_equal(*told)
+
+
+def test_a_windows_share_rises_once_and_is_half_in_its_middle() -> None:
+    rise = windows.fade()[: windows.HOP]
+    assert (np.diff(rise) > 0).all()
+    assert rise[0] < 0.001
+    assert rise[windows.HOP // 4] == pytest.approx(np.sin(np.pi / 8) ** 2, abs=0.02)

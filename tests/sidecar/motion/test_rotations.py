@@ -170,3 +170,19 @@ def test_live_links_columns_of_a_turn() -> None:
     take = make_motion(expression=np.zeros((2, 100)), rotation=[TURNED] * 2, fps=60, space="arkit")
     cells = encode_livelink(take).decode().split("\r\n")[1].split(",")
     np.testing.assert_allclose([float(c) for c in cells[54:57]], [YAW, PITCH, ROLL], atol=1e-6)
+
+
+def test_one_mirror_among_turns_is_refused() -> None:
+    turns = np.stack([np.eye(3), np.diag([1.0, 1.0, -1.0]), np.eye(3)])
+    with pytest.raises(InputError) as caught:
+        rotations.check_rotation(turns, "head", "take.json")
+    assert caught.value.code == "motion.rotation"
+
+
+def test_a_turn_comes_after_the_one_that_it_turns() -> None:
+    """A quarter about x, then one about z: x goes to y, y to z and z to x, which is a third of a
+    circle about what lies between the three."""
+    about_z = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    turned = rotations.turn_by(about_z, np.array([[np.pi / 2, 0, 0]]))
+    third = 2 * np.pi / 3 / np.sqrt(3)
+    np.testing.assert_allclose(turned, [[third, third, third]], atol=1e-9)

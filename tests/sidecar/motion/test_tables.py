@@ -13,6 +13,7 @@ from affekt.sidecar.motion.columns import (
     unit_of,
 )
 from affekt.sidecar.motion.read import decode_take
+from affekt.sidecar.motion.tables import encoding_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -346,3 +347,8 @@ def test_a_percent_sign_and_a_blank_word_in_a_cell() -> None:
     take = decode_take(text(table).encode(), "take.csv")
     np.testing.assert_allclose(take.motion.expression[:, JAW], jaw(3), atol=1e-5)
     assert not take.motion.expression[:, ARKIT_NAMES.index("mouthSmileLeft")].any()
+
+
+def test_wide_text_without_a_mark_is_told_by_its_first_letter() -> None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        assert encoding_of("frame,jawOpen".encode(encoding)) == encoding

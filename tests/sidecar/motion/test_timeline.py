@@ -453,3 +453,16 @@ def test_times_one_apart_that_are_not_whole_are_no_numbers() -> None:
 def test_a_rate_a_twentieth_below_is_measured_from_the_named_one() -> None:
     placed = place(take(range(60), at(np.arange(60) / 28.55), 30.0), "take.json")
     assert placed.notes == ()
+
+
+def test_a_persons_rate_holds_for_a_take_without_rows() -> None:
+    empty = take(range(0), Clock(), 24.0)
+    assert place(empty, "take.json").fps == 24
+    assert place(empty, "take.json", 50.0).fps == 50
+
+
+def test_a_single_frame_with_a_time_says_that_its_rate_is_assumed() -> None:
+    (note,) = place(take([0], at([3.0])), "take.json").notes
+    assert note.startswith("The time of a single frame does not tell its rate: 30 fps were")
+    assert place(take([0], Clock()), "take.json").notes == ()
+    assert place(take([0], at([3.0])), "take.json", 25.0).notes == ()

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 JAW = ARKIT_NAMES.index("jawOpen")
 BLINK = ARKIT_NAMES.index("eyeBlinkLeft")
+BROW = ARKIT_NAMES.index("browInnerUp")
 FLIP = np.diag([1.0, -1.0, -1.0])
 
 
@@ -78,6 +79,56 @@ def test_a_single_spike_is_no_percent() -> None:
 @pytest.mark.parametrize("jaw", [[255.0, 120, 30], [1e9, 1, 1], [-40.0, 0.1, 0.2]])
 def test_impossible_weights_are_refused(jaw: list[float]) -> None:
     assert refusal(weights(jaw)) == "motion.range"
+
+
+def pushed(brow: float, frames: int = 30) -> np.ndarray:
+    """Weights (F, 100) as a bake of fear has them: a few held above 1, most well below."""
+    expression = np.zeros((frames, 100))
+    expression[:, 10:22] = 0.2
+    expression[:, JAW] = 0.3 + 0.3 * np.sin(np.arange(frames))
+    expression[:, BROW], expression[:, BLINK] = brow, 1.4
+    return expression
+
+
+def take_of(expression: np.ndarray, *, ours: bool = False) -> RawTake:
+    return RawTake(rows={"expression": expression}, space="arkit", ours=ours)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 30])
+def test_weights_that_an_emotion_has_pushed_are_kept(frames: int) -> None:
+    expression = pushed(3.1, frames)
+    out = converted(take_of(expression))
+    np.testing.assert_array_equal(out.rows["expression"], expression)
+    assert out.notes == ("The weights go up to 3.1, beyond ARKit's 1, and were kept.",)
+    assert converted(take_of(expression, ours=True)).notes == ()
+
+
+def test_an_emotion_that_comes_and_goes_is_no_spike() -> None:
+    expression = pushed(0.9)
+    expression[12:15, BROW] = [2.3, 3.2, 1.9]
+    np.testing.assert_array_equal(converted(take_of(expression)).rows["expression"], expression)
+
+
+@pytest.mark.parametrize("spike", [4.4, 40.0])
+def test_a_spike_among_pushed_weights_is_named(spike: float) -> None:
+    expression = pushed(3.1)
+    expression[17, JAW] = spike
+    seen = np.ones(30, bool)
+    seen[3] = False
+    take = RawTake(rows={"expression": expression}, space="arkit", seen=seen)
+    with pytest.raises(InputError, match=f"jawOpen is {spike:g} in row 17;") as caught:
+        converted(take)
+    assert caught.value.code == "motion.range"
+
+
+@pytest.mark.parametrize(
+    ("jaw", "blink", "is_percent"), [(5, 3, True), (0.4, 3, True), (0.4, 0, False)]
+)
+def test_percent_of_a_still_face(jaw: float, blink: float, is_percent: bool) -> None:
+    """Half of what moves is above 1, or more: that many an emotion does not push."""
+    out = converted(weights([jaw] * 4, blink)).rows["expression"][2, [JAW, BLINK]]
+    scale = 0.01 if is_percent else 1
+    np.testing.assert_allclose(out, [jaw * scale, blink * scale])
 
 
 def test_numbers_of_rows_without_a_face_mean_nothing() -> None:

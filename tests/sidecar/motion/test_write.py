@@ -105,6 +105,29 @@ def test_convert_from_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture
     np.testing.assert_array_equal(motion.jaw, random_motion(5).jaw)
 
 
+@pytest.mark.parametrize(("rate", "said"), [("24", True), ("30", False)])
+def test_a_rate_that_overrules_the_files_own_is_told(
+    rate: str, said: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_motion(random_motion(5), tmp_path / "take.npz")
+    names = [str(tmp_path / name) for name in ("take.npz", "out.npz")]
+    assert cli.run(["convert", *names, "--fps", rate]) == 0
+    told = "The file names 30 fps; 24 was taken as told, and nothing is resampled."
+    assert (told in capsys.readouterr().out) == said
+    assert len(read_motion(tmp_path / "out.npz")) == 5
+
+
+def test_errors_of_emotion_files_name_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = tmp_path / "angry_scene.json"
+    keys.write_text('{"fps": 30, "keys": [{"frame": 0, "hapy": 1.0}]}')
+    assert cli.run(["convert", str(keys), str(tmp_path / "ace.json"), "--to", "ace"]) == 2
+    told = capsys.readouterr().err
+    assert "angry_scene.json: Key 0 names 'hapy'" in told
+    assert "[emotion.unknown_name]" in told
+
+
 @pytest.mark.parametrize("out", ["out.csv", "out.json", "out --to livelink"])
 def test_a_take_of_the_open_head_goes_out_as_weights(
     out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

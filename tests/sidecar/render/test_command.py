@@ -69,6 +69,14 @@ def test_writes_pictures_depth_and_preview(
     assert "4 frames in" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("form", "said"), [("png", True), ("exr", False)])
+def test_passes_that_a_png_cannot_hold_are_told(
+    form: str, said: bool, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert render(files, tmp_path / "out", format=form, passes="normal", frames="0-0") == 0
+    assert ("--passes does nothing without --format exr" in capsys.readouterr().out) == said
+
+
 def test_says_which_card_draws(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

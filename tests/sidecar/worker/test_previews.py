@@ -367,7 +367,7 @@ def test_rows_are_put_where_they_belong_in_the_take() -> None:
     for name in ("weights", *CONTROLS):
         found, given = getattr(whole, name), getattr(rows, name)
         np.testing.assert_array_equal(found[90:310], given, err_msg=name)
-        elsewhere = float(name not in ("weights", "influence"))
+        elsewhere = {"weights": 0, "influence": 0, "keep_closed": 0.5}.get(name, 1)
         assert (found[:90] == elsewhere).all(), name
         assert (found[310:] == elsewhere).all(), name
 

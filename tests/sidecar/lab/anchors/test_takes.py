@@ -198,8 +198,10 @@ def test_held_lips_stay_shut_unless_the_emotion_may_open_them(paused, head, emot
     program = held_program(EMOTIONS.index(emotion), 1.0, length(paused))
     held = paused.articulation.held > 0.98
     assert held.sum() > 60
-    kept = gap_of(perform(paused, program, head), head)[held]
+    kept = gap_of(perform(paused, program, head, keep_closed=1.0), head)[held]
     assert kept.max() < 0.5
+    usual = gap_of(perform(paused, program, head), head)[held]
+    assert np.median(usual) > 4 if emotion == "surprise" else usual.max() < 0.5
     free = gap_of(perform(paused, program, head, keep_closed=0.0), head)[held]
     if emotion in ("happy", "fear", "disgust", "surprise"):
         assert np.median(free) > 4
@@ -210,11 +212,11 @@ def test_an_emotion_leaves_the_words_their_rhythm(paused, head, emotion: str):
     """The jaw follows the same speech, and what the emotion opens does not jitter."""
     neutral = perform(paused, np.zeros((length(paused), 6)), head)
     program = held_program(EMOTIONS.index(emotion), 1.0, length(paused))
-    felt = perform(paused, program, head)
+    felt = perform(paused, program, head, keep_closed=1.0)
     follows = np.corrcoef(neutral.jaw[:, 0], felt.jaw[:, 0])[0, 1]
     assert follows > (0.85 if emotion == "surprise" else 0.93)
     jitter = [np.sqrt((np.diff(gap_of(take, head), 3) ** 2).mean()) for take in (neutral, felt)]
-    assert jitter[1] < 1.3 * jitter[0]
+    assert jitter[1] < (1.45 if emotion == "surprise" else 1.3) * jitter[0]
 
 
 def test_silence_is_a_performance_too(head):

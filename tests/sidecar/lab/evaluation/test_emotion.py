@@ -164,7 +164,12 @@ def test_speech_on_the_open_head():
     states = dict.fromkeys(STATES, take) | {"fear": hanging}
     face = measure_face(HEAD, HEAD)
     cast = Cast(subjects={"open": HEAD}, head=HEAD)
-    found = measure_speech(face, [Take(name="a", motion=take)], lambda _: states, cast)
+    takes, shut = [Take(name="a", motion=take)], dict.fromkeys(STATES, take)
+    found = measure_speech(face, takes, lambda _: states, lambda _: shut, cast)
+    # Held closures and the jaw are those of the states that keep lips closed.
+    assert found["fear"]["held kept"] == 1
+    assert found["fear"]["jaw correlation, worst"] == pytest.approx(1)
+    found = measure_speech(face, takes, lambda _: shut, lambda _: states, cast)
     assert found[ITSELF] == found["happy"]
     assert found["happy"]["held kept"] == 1
     assert found["happy"]["speech kept"] == 1

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The manual in the zip: pages for a web browser, whose links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+from affekt.sidecar.extension.manual import PAGES, read_page, render_page, write_manual
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("zip") / "manual"
+    write_manual(ROOT, folder)
+    return folder
+
+
+def test_every_page_is_there_and_no_link_leads_nowhere(manual: Path) -> None:
+    assert {path.stem for path in manual.iterdir()} == set(PAGES)
+    for path in manual.iterdir():
+        text = path.read_text("utf-8")
+        assert "<h1>" in text, path
+        assert "<img" not in text, path
+        for target in re.findall(r'href="([^"#]+)', text):
+            assert target.startswith("https://") or (manual / target).is_file(), (path, target)
+
+
+def test_the_first_page_is_what_readme_says_of_blender() -> None:
+    page = read_page(ROOT, "blender")
+    assert page.startswith("# The first ten minutes in Blender\n")
+    assert "Set Up Sidecar" in page
+    assert "\n## " not in page
+
+
+def test_a_link_becomes_one_of_the_manual_or_plain_words() -> None:
+    shown = render_page(
+        "# A\n\n[bakes](baking.md#options), [code](architecture.md), ![face](face.png) <b>", "setup"
+    )
+    assert '<a href="baking.html">bakes</a>, code,  &lt;b&gt;' in shown
+    assert "<title>Affekt: Setup</title>" in shown
