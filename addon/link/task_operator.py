@@ -8,6 +8,7 @@ from collections.abc import Callable
 import bpy
 
 from ...shared.errors import AffektError
+from ..guard import report_error
 from .session import session
 from .tasks import POLL_SECONDS, Steps, Task, end_task, running_task, start_task
 
@@ -64,7 +65,7 @@ class TaskOperator:
         try:
             done = task.step()
         except AffektError as error:
-            self.report({"ERROR"}, _describe(task, error))
+            report_error(self, _describe(task, error))
             return self._end(context, {"CANCELLED"})
         except Exception:
             self._end(context, {"CANCELLED"})

@@ -18,11 +18,18 @@ def needs_update(settings: SetUpProperties | None) -> bool:
     return is_outdated(read_choices(settings).data_folder, shipped_wheel)
 
 
+def stays_offline(settings: SetUpProperties | None) -> bool:
+    """Whether set-up needs a network that Blender may not use yet."""
+    return read_choices(settings).wheels is None and not bpy.app.online_access
+
+
 def draw_set_up(
     layout: bpy.types.UILayout, settings: SetUpProperties | None, text: str = LABEL
 ) -> None:
     """The button, or its progress while it works, and its log. text: on the button."""
     if not draw_task(layout, LABEL, scale=1.4):
+        if stays_offline(settings):
+            layout.operator("extensions.userpref_allow_online", icon="INTERNET")
         row = layout.row()
         row.scale_y = 1.4
         row.operator("affekt.plan_set_up", text=text, icon="IMPORT")

@@ -87,6 +87,8 @@ _CAUSES: tuple[tuple[str, InputError], ...] = (
 )
 """What a program says, and the error for it; the first that fits is it."""
 _NO_PACKAGE = re.compile(r"No matching distribution found for ([^\s;(]+)")
+_HOST = re.compile(r"host='([A-Za-z0-9.-]{1,253})'")
+"""Of pip's lines, who was asked."""
 _MOST_LETTERS = 300
 
 
@@ -96,7 +98,10 @@ def explain(what: str, code: int, lines: Sequence[str], log: Path) -> InputError
     for pattern, cause in _CAUSES:
         if re.search(pattern, said):
             remedy = f"{_proxy_words(cause)}{cause.remedy} The log is {log}."
-            return InputError(cause.code, f"{what} stopped. {cause.message}", remedy)
+            message = cause.message
+            if cause.code == "setup.network" and (host := _HOST.search(said)) is not None:
+                message = f"The packages could not be downloaded: {host[1]} does not answer."
+            return InputError(cause.code, f"{what} stopped. {message}", remedy)
     if (package := _NO_PACKAGE.search(said)) is not None:
         return InputError(
             "setup.no_package",

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import bpy
 
-from ...shared.errors import InputError
+from ...shared.errors import AffektError, InputError
 from ..link.log_text import open_log
 from ..link.operators import watch_session
 from ..link.requests import Waiting
@@ -94,12 +94,18 @@ class AFFEKT_OT_plan_set_up(bpy.types.Operator):
     _plan: Plan
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        running.remember(None)
         context.window.cursor_set("WAIT")
         try:
             self._plan = make_plan(_need_choices(context), shipped_wheel(), read_card)
+        except AffektError as error:
+            running.remember(error)
+            raise
         finally:
             context.window.cursor_set("DEFAULT")
-        return context.window_manager.invoke_props_dialog(self, width=520)
+        return context.window_manager.invoke_props_dialog(
+            self, width=520, title=LABEL, confirm_text="Set Up"
+        )
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)

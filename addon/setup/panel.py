@@ -9,8 +9,11 @@ from ..link.session import session
 from ..link.tasks import running_task
 from ..panels import SidebarPanel, draw_sentence
 from ..preferences import preferences, sidecar_command
-from .drawing import LABEL, draw_set_up, needs_update
+from .drawing import LABEL, draw_set_up, needs_update, stays_offline
 from .running import last_error
+
+
+_OFFLINE = "Set-up downloads packages, and Blender stays offline until you allow it."
 
 
 class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
@@ -23,8 +26,7 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        task = running_task()
-        if task is not None and task.label == LABEL:
+        if _is_setting_up():
             return True
         settings = preferences(context)
         return not session.is_there and (_lacks_sidecar(context) or needs_update(settings))
@@ -35,6 +37,12 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
             told = layout.box().column()
             told.alert = True
             draw_sentence(told, context, str(error))
+        if _is_setting_up():
+            draw_sentence(layout, context, "Go on working: the sidecar starts when it is ready.")
+            draw_set_up(layout, settings)
+            return
+        if stays_offline(settings):
+            draw_sentence(layout, context, _OFFLINE)
         if _lacks_sidecar(context):
             draw_sentence(layout, context, "The sidecar, which computes, is not installed yet.")
             draw_set_up(layout, settings)
@@ -42,6 +50,11 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
         if needs_update(settings):
             draw_sentence(layout, context, "The sidecar is of another version than this add-on.")
         draw_set_up(layout, settings, "Update Sidecar")
+
+
+def _is_setting_up() -> bool:
+    task = running_task()
+    return task is not None and task.label == LABEL
 
 
 def _lacks_sidecar(context: bpy.types.Context) -> bool:

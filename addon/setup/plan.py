@@ -120,7 +120,8 @@ def describe(plan: Plan) -> list[str]:
         f"Python {plan.python.version}: {plan.python.path}",
         f"PyTorch for {'NVIDIA cards' if plan.device == 'cuda' else 'the processor'}: {plan.why}",
         f"Into {plan.choices.data_folder}",
-        f"{_DOWNLOAD[plan.device]} is {source}, then about a minute of compiling",
+        f"{_DOWNLOAD[plan.device]} is {source}; some minutes, of which about one compiles",
+        "Blender stays usable meanwhile, and the cross beside the progress cancels",
     ]
     if plan.device == "cuda" and "cuda" not in plan.extras:
         lines.append("Avatars are drawn on the processor: the CUDA toolkit (nvcc) is not there")

@@ -22,6 +22,13 @@ def last_error() -> AffektError | None:
     return _error
 
 
+def remember(error: AffektError | None) -> None:
+    """The panel shows why no set-up could begin; None forgets the last one's error."""
+    global _error
+    _error = error
+    redraw_sidebars(bpy.context)
+
+
 def begin(steps: Steps) -> None:
     """Lets a timer do the steps. Raises JobError `job.busy` while another task is under way."""
     global _task, _error

@@ -98,3 +98,10 @@ def test_what_the_system_killed() -> None:
     error = explain("Compiling", -9, ["Killed"], LOG)
     assert error.code == "setup.killed"
     assert "memory" in error.remedy
+
+
+def test_no_answer_names_who_was_asked() -> None:
+    said = f"{RETRY}'NameResolutionError(\"HTTPSConnection(host='download.pytorch.org', port=443)"
+    error = explain("Installing PyTorch", 1, [said, NONE_FOUND], LOG)
+    assert error.code == "setup.network"
+    assert "download.pytorch.org does not answer" in error.message
