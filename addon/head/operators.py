@@ -11,7 +11,7 @@ from ..link import requests
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
-from ..words.translating import translate
+from ..words.sentences import translate
 from .build import build_head
 from .find import find_head, is_flame, is_head, need_head, need_object_mode
 from .identity import has_identity, open_sliders, turn_sliders, values_of

@@ -12,7 +12,6 @@ from ..preferences import preferences, sidecar_command
 from .drawing import LABEL, draw_set_up, needs_update, stays_offline
 from .running import last_error
 
-
 _OFFLINE = "Set-up downloads packages, and Blender stays offline until you allow it."
 
 
