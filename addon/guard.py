@@ -39,8 +39,8 @@ def guard_class(item: type) -> None:
 
 
 def report_error(report: Callable[[set[str], str], None], sentence: str) -> None:
-    """Reports the sentence by an operator's `report`, in as many lines as the box at the cursor needs; to a script, which
-    gets it as an exception, in one."""
+    """Reports the sentence by an operator's `report`, in as many lines as the box at the cursor
+    needs; to a script, which gets it as an exception, in one."""
     if not bpy.app.background:
         sentence = "\n".join(wrap(sentence, _REPORT_LETTERS, len))
     report({"ERROR"}, sentence)
