@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import traceback
 from collections.abc import Callable
-from typing import Protocol
 
 import bpy
 
@@ -26,12 +25,6 @@ _noted: list[str] = []
 _PACKAGE = __name__.rpartition(".")[0]
 
 
-class ErrorReporter(Protocol):
-    """An operator."""
-
-    report: Callable[[set[str], str], None]
-
-
 def guard_class(item: type) -> None:
     """Puts the guard around the methods of an operator or panel that Blender calls. Classes that
     are registered again have it already."""
@@ -45,12 +38,12 @@ def guard_class(item: type) -> None:
             setattr(item, name, classmethod(guarded) if name == "poll" else guarded)
 
 
-def report_error(operator: ErrorReporter, sentence: str) -> None:
-    """Reports the sentence, in as many lines as the box at the cursor needs; to a script, which
-    gets it as an exception, in one."""
+def report_error(report: Callable[[set[str], str], None], sentence: str) -> None:
+    """Gives the sentence to an operator's `report`, in as many lines as the box at the cursor
+    needs; to a script, which gets it as an exception, in one."""
     if not bpy.app.background:
         sentence = "\n".join(wrap(sentence, _REPORT_LETTERS, len))
-    operator.report({"ERROR"}, sentence)
+    report({"ERROR"}, sentence)
 
 
 def guard_call(call: Callable[[], object], what: str) -> None:
@@ -108,7 +101,7 @@ def _run(operator: bpy.types.Operator, call: Callable[[], set[str]]) -> set[str]
     except Exception:
         error = fault_of(operator.bl_label)
         write_faults()
-    report_error(operator, f"{translate(error.message)} {translate(error.remedy)}")
+    report_error(operator.report, f"{translate(error.message)} {translate(error.remedy)}")
     return {"CANCELLED"}
 
 

@@ -65,7 +65,7 @@ class TaskOperator:
         try:
             done = task.step()
         except AffektError as error:
-            report_error(self, _describe(task, error))
+            report_error(self.report, _describe(task, error))
             return self._end(context, {"CANCELLED"})
         except Exception:
             self._end(context, {"CANCELLED"})
