@@ -33,6 +33,7 @@ from .link import operators as link_operators
 from .link import panel as link_panel
 from .link.session import session
 from .link.tasks import end_task, end_task_of_file
+from .motion import demo as motion_demo
 from .motion import operators as motion_operators
 from .motion import panel as motion_panel
 from .motion import properties as motion_properties
@@ -84,6 +85,7 @@ CLASSES: tuple[type, ...] = (
     character_operators.AFFEKT_OT_release_character,
     motion_operators.AFFEKT_OT_import_take,
     motion_operators.AFFEKT_OT_browse_take,
+    motion_demo.AFFEKT_OT_import_demo,
     motion_operators.AFFEKT_OT_use_take,
     motion_operators.AFFEKT_OT_fit_takes,
     take_operators.AFFEKT_OT_rename_take,
@@ -110,6 +112,7 @@ CLASSES: tuple[type, ...] = (
     avatar_operators.AFFEKT_OT_render_avatar,
     setup_panel.AFFEKT_PT_set_up,
     link_panel.AFFEKT_PT_sidecar,
+    head_panel.AFFEKT_MT_add_head,
     head_panel.AFFEKT_PT_head,
     character_panel.AFFEKT_UL_character_lines,
     character_panel.AFFEKT_PT_character,

@@ -15,6 +15,9 @@ from .find import has_key, mesh_of
 from .operators import find_character
 from .properties import AFFEKT_PG_character, AFFEKT_PG_character_line
 
+_BOTH_FIT = 340.0
+"""Pixels of a sidebar, at a scale of 1, in which a line has room for both names."""
+
 
 class AFFEKT_UL_character_lines(bpy.types.UIList):
     """ARKit's shapes, each with the mesh and the key that it moves."""
@@ -32,16 +35,21 @@ class AFFEKT_UL_character_lines(bpy.types.UIList):
         active_property: str,
         index: int = 0,
     ) -> None:
-        row = layout.split(factor=0.45, align=True)
         is_there = has_key(item)
+        is_wide = context.region is None or context.region.width > _BOTH_FIT * _scale(context)
+        row = layout.split(factor=0.45, align=True) if is_wide else layout
         name = row.row()
         name.alert = bool(item.key) and not is_there
         name.label(text=item.name, translate=False, icon="CHECKMARK" if is_there else "BLANK1")
         keys = mesh_of(item).data.shape_keys
         if keys is None:
             row.label(text="no shape keys", icon="ERROR")
-        else:
+        elif is_wide:
             row.prop_search(item, "key", keys, "key_blocks", text="")
+
+
+def _scale(context: bpy.types.Context) -> float:
+    return context.preferences.system.ui_scale
 
 
 class CharacterPanel(SidebarPanel):
@@ -109,6 +117,9 @@ class AFFEKT_PT_character_shapes(CharacterPanel, bpy.types.Panel):
         )
         if 0 <= character.active_line < len(character.lines):
             line = character.lines[character.active_line]
+            keys = mesh_of(line).data.shape_keys
+            if keys is not None:
+                layout.prop_search(line, "key", keys, "key_blocks")
             layout.prop(line, "mesh")
             layout.prop(line, "strength", slider=True)
             layout.operator("affekt.add_shape_key_line", icon="ADD")

@@ -11,10 +11,11 @@ import bpy
 from ...shared import limits
 from ...shared.head import HeadModel
 from ...shared.motion import FlameSpace
+from ..head.around import uncover
 from ..head.build import build_head
 from ..head.find import is_head, need_object_mode
 from ..head.identity import flame_sliders
-from ..head.operators import say_hidden, show_head
+from ..head.operators import show_head
 from ..link import requests
 from ..link.session import session
 from ..link.tasks import Steps
@@ -40,7 +41,7 @@ def add_steps(path: Path, space: FlameSpace | None, context: bpy.types.Context) 
     )
     if not model.uv.any():
         said += " The file has no UVs, so the mesh has none."
-    return said + say_hidden(head, context)
+    return said + uncover(head, context)
 
 
 def _build(model: HeadModel, name: str, path: Path, context: bpy.types.Context) -> bpy.types.Object:

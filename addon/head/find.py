@@ -51,6 +51,12 @@ def find_head(context: bpy.types.Context) -> bpy.types.Object | None:
     return heads[0] if len(heads) == 1 else None
 
 
+def is_of_head(head: bpy.types.Object, item: bpy.types.Object | None) -> bool:
+    """Whether the object is the head, a part of it, or nothing that could be another one."""
+    is_other = item is not None and item.type in ("MESH", "ARMATURE")
+    return not is_other or item == head or _is_part(head, item)
+
+
 def _is_part(head: bpy.types.Object, item: bpy.types.Object) -> bool:
     """Whether the object is the head's armature or another mesh of a character."""
     return belongs_to(head, item) or armature_of(head) == item

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
-from mathutils import Vector
 
 from .. import compat
 from ..link import requests
@@ -12,6 +11,7 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from ..words.sentences import translate
+from .around import uncover
 from .build import build_head
 from .find import find_head, is_flame, is_head, need_head, need_object_mode
 from .identity import has_identity, open_sliders, turn_sliders, values_of
@@ -44,7 +44,7 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
             show_head(context)
         return (
             f"Added {head.name}: {len(model.template):,} vertices, "
-            f"{len(model.expression_names)} expression shape keys.{say_hidden(head, context)}"
+            f"{len(model.expression_names)} expression shape keys.{uncover(head, context)}"
         )
 
 
@@ -102,24 +102,6 @@ class AFFEKT_OT_shape_head(bpy.types.Operator):
         values = [getattr(self, name.lower()) for name in open_sliders().names]
         turn_sliders(need_head(context), np.array(values, np.float32), context)
         return {"FINISHED"}
-
-
-def say_hidden(head: bpy.types.Object, context: bpy.types.Context) -> str:
-    """A sentence that names the mesh around the head, such as a new scene's cube, or ""."""
-    context.view_layer.update()
-    low, high = _box(head)
-    for other in context.visible_objects:
-        if other.type == "MESH" and other != head:
-            outer_low, outer_high = _box(other)
-            if (outer_low < low).all() and (outer_high > high).all():
-                return f" It is inside {other.name}: hide or delete that to see it."
-    return ""
-
-
-def _box(item: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest world coordinates, (3,) each."""
-    corners = np.array([item.matrix_world @ Vector(corner) for corner in item.bound_box])
-    return corners.min(0), corners.max(0)
 
 
 def show_head(context: bpy.types.Context) -> None:

@@ -8,8 +8,19 @@ from ..flame.panel import draw_flame
 from ..link.drawing import draw_task
 from ..panels import SidebarPanel
 from .controls import aim_bone_of, jaw_link_of
-from .find import armature_of, find_head, is_flame
+from .find import armature_of, find_head, is_flame, is_of_head
 from .identity import has_identity
+
+
+class AFFEKT_MT_add_head(bpy.types.Menu):
+    """Add another head, or use one of your own"""
+
+    bl_idname = "AFFEKT_MT_add_head"
+    bl_label = "Another Head"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.operator_context = "INVOKE_DEFAULT"
+        _draw_adding(self.layout)
 
 
 class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
@@ -22,19 +33,29 @@ class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         head = find_head(context)
-        if head is not None:
-            self.layout.label(text=head.name, translate=False, icon="USER")
-        if not draw_task(self.layout, "Add Head"):
-            self.layout.operator("affekt.add_head", icon="ADD")
-        if not draw_task(self.layout, "Add FLAME Head"):
-            self.layout.operator("affekt.browse_flame_head", icon="ADD")
-        draw_flame(self.layout, head)
-        if head is None or not head.affekt_character.is_character:
-            self.layout.operator("affekt.use_character", icon="ARMATURE_DATA")
-        if head is not None:
+        if head is None:
+            _draw_adding(self.layout)
+        else:
+            row = self.layout.row(align=True)
+            row.label(text=head.name, translate=False, icon="USER")
+            row.menu(AFFEKT_MT_add_head.bl_idname, text="", icon="ADD")
+            for label in ("Add Head", "Add FLAME Head"):
+                draw_task(self.layout, label)
+            if not is_of_head(head, context.object):
+                self.layout.operator("affekt.use_character", icon="ARMATURE_DATA")
+            draw_flame(self.layout, head)
             if has_identity(head) and not is_flame(head):
                 self.layout.operator("affekt.shape_head", icon="MOD_SMOOTH")
             _draw_controls(self.layout, head)
+
+
+def _draw_adding(layout: bpy.types.UILayout) -> None:
+    """The ways to a head, or how far the one under way is."""
+    if not draw_task(layout, "Add Head"):
+        layout.operator("affekt.add_head", icon="ADD")
+    if not draw_task(layout, "Add FLAME Head"):
+        layout.operator("affekt.browse_flame_head", icon="ADD")
+    layout.operator("affekt.use_character", icon="ARMATURE_DATA")
 
 
 def _draw_controls(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:

@@ -23,13 +23,14 @@ class AFFEKT_PT_sidecar(SidebarPanel, bpy.types.Panel):
         state, layout = session.state, self.layout
         if state in _ICONS:
             row = layout.row(align=True)
-            row.label(text=_describe(), icon=_ICONS[state])
+            if (warming := session.warming) is None:
+                row.label(text=_describe(), icon=_ICONS[state])
+            else:  # in the same line: no button below moves away from the mouse when it is over
+                row.progress(factor=warming.fraction, text=warming.text)
             if session.log_path is not None:
                 row.operator("affekt.open_log", text="", icon="TEXT")
             stop_icon = "UNLINKED" if state is SupervisorState.CONNECTED else "X"
             row.operator("affekt.stop_sidecar", text="", icon=stop_icon)
-            if (warming := session.warming) is not None:
-                layout.progress(factor=warming.fraction, text=warming.text)
         else:
             _draw_start(layout, context)
         if state is SupervisorState.SILENT:

@@ -46,8 +46,9 @@ class Warmth:
         if status.worker != "ready":
             return Progress(fraction=0.0, text="Loading")
         share = status.compiled / status.pieces
-        left = f"{status.compiled + 1} of {status.pieces}"
-        return Progress(fraction=share, text=f"Warming up, once on this machine: {left}")
+        return Progress(
+            fraction=share, text=f"Warming up: {status.compiled + 1} of {status.pieces}"
+        )
 
     def _forget(self) -> None:
         self._status: Status | None = None

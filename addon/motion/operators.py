@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -153,12 +154,17 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         chosen = {name: getattr(self, name) for name in TakeFileProperties.__annotations__}
-        try:
-            bpy.ops.affekt.import_take("INVOKE_DEFAULT", **chosen)
-        except RuntimeError as error:  # how Blender hands on what the import reported
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        return hand_on(self, lambda: bpy.ops.affekt.import_take("INVOKE_DEFAULT", **chosen))
+
+
+def hand_on(operator: bpy.types.Operator, call: Callable[[], object]) -> set[str]:
+    """Calls another operator; what that reports as an error is this one's."""
+    try:
+        call()
+    except RuntimeError as error:  # how Blender hands on what the other has reported
+        operator.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+        return {"CANCELLED"}
+    return {"FINISHED"}
 
 
 class AFFEKT_OT_use_take(HeadOperator, bpy.types.Operator):

@@ -24,6 +24,7 @@ class AFFEKT_PT_take(HeadPanel, bpy.types.Panel):
         if not draw_task(self.layout, "Import Take"):
             self.layout.operator("affekt.browse_take", icon="IMPORT")
         if not takes.items:
+            self.layout.operator("affekt.import_demo", icon="FILE_MOVIE")
             return
         column = self.layout.column(align=True)
         for take in takes.items:

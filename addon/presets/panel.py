@@ -21,6 +21,7 @@ class AFFEKT_PT_presets(SidebarPanel, bpy.types.Panel):
     bl_idname = "AFFEKT_PT_presets"
     bl_label = "Presets"
     bl_parent_id = "AFFEKT_PT_emotion"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, presets = self.layout, context.window_manager.affekt_presets

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..link.drawing import draw_task
+from ..link.tasks import Progress, running_task
 from .environment import LOG
 from .plan import is_outdated, shipped_wheel
 from .properties import SetUpProperties, read_choices
@@ -18,6 +19,12 @@ def needs_update(settings: SetUpProperties | None) -> bool:
     return is_outdated(read_choices(settings).data_folder, shipped_wheel)
 
 
+def progress_of_set_up() -> Progress | None:
+    """How far the set-up under way is; None if none is."""
+    task = running_task()
+    return task.progress if task is not None and task.label == LABEL else None
+
+
 def stays_offline(settings: SetUpProperties | None) -> bool:
     """Whether set-up needs a network that Blender may not use yet."""
     return read_choices(settings).wheels is None and not bpy.app.online_access
@@ -27,7 +34,8 @@ def draw_set_up(
     layout: bpy.types.UILayout, settings: SetUpProperties | None, text: str = LABEL
 ) -> None:
     """The button, or its progress while it works, and its log. text: on the button."""
-    if not draw_task(layout, LABEL, scale=1.4):
+    done = progress_of_set_up()
+    if not draw_task(layout, LABEL, scale=1.4, text=f"{done.fraction:.0%}" if done else ""):
         if stays_offline(settings):
             layout.operator("extensions.userpref_allow_online", icon="INTERNET")
         row = layout.row()

@@ -243,7 +243,7 @@ def _show_compiling(line: str) -> Progress | None:
     found = re.match(r"(\d+)/(\d+) (.+)", line)
     if found is None:
         return None
-    text = f"First start, about a minute: compiling {found[3]}"
+    text = f"Compiling {found[3]}, once on this machine"
     return KERNELS.progress((int(found[1]) - 1) / max(int(found[2]), 1), text)
 
 

@@ -6,13 +6,10 @@ import bpy
 
 from ...shared.errors import LinkError
 from ..link.session import session
-from ..link.tasks import running_task
 from ..panels import SidebarPanel, draw_sentence
 from ..preferences import preferences, sidecar_command
-from .drawing import LABEL, draw_set_up, needs_update, stays_offline
+from .drawing import draw_set_up, needs_update, progress_of_set_up, stays_offline
 from .running import last_error
-
-_OFFLINE = "Set-up downloads packages, and Blender stays offline until you allow it."
 
 
 class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
@@ -25,7 +22,7 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if _is_setting_up():
+        if progress_of_set_up() is not None:
             return True
         settings = preferences(context)
         return not session.is_there and (_lacks_sidecar(context) or needs_update(settings))
@@ -36,12 +33,17 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
             told = layout.box().column()
             told.alert = True
             draw_sentence(told, context, str(error))
-        if _is_setting_up():
+        if (done := progress_of_set_up()) is not None:
             draw_sentence(layout, context, "Go on working: the sidecar starts when it is ready.")
             draw_set_up(layout, settings)
+            draw_sentence(layout, context, done.text)
             return
         if stays_offline(settings):
-            draw_sentence(layout, context, _OFFLINE)
+            draw_sentence(
+                layout,
+                context,
+                "Set-up downloads packages, and Blender stays offline until you allow it.",
+            )
         if _lacks_sidecar(context):
             draw_sentence(layout, context, "The sidecar, which computes, is not installed yet.")
             draw_set_up(layout, settings)
@@ -49,11 +51,6 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
         if needs_update(settings):
             draw_sentence(layout, context, "The sidecar is of another version than this add-on.")
         draw_set_up(layout, settings, "Update Sidecar")
-
-
-def _is_setting_up() -> bool:
-    task = running_task()
-    return task is not None and task.label == LABEL
 
 
 def _lacks_sidecar(context: bpy.types.Context) -> bool:

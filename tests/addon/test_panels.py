@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the sidebar shows, for whom."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,14 @@ ADD_HEAD = [
 
 @pytest.mark.one_blender
 def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_path: Path) -> None:
-    told = in_blender("panels.py", head=save(small_head(vertices=50), tmp_path / "head.npz"))
+    with zipfile.ZipFile(tmp_path / "demo.whl", "w") as archive:
+        for ending in ("npz", "wav"):
+            archive.writestr(f"affekt/sidecar/assets/demo/take.{ending}", ending)
+    told = in_blender(
+        "panels.py",
+        head=save(small_head(vertices=50), tmp_path / "head.npz"),
+        wheel=tmp_path / "demo.whl",
+    )
     empty = told["empty"]
     assert [empty[name] for name in ("take", "emotion", "bake", "avatar")] == [None] * 4
     assert empty["character"] is None
@@ -39,7 +47,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     shown = told["Her"]
     controls = [["prop", 'Rig.["aim"]'], ["prop", "Rig.influence"]]
     assert shown["head"] == [["text", "Her"], *ADD_HEAD, *controls]
-    assert shown["take"] == [["button", "affekt.browse_take"]]
+    assert shown["take"] == [["button", "affekt.browse_take"], ["button", "affekt.import_demo"]]
     assert shown["bake"] == [["button", "affekt.bake"]]
     assert shown["emotion"] == [
         *sliders("Her", *EMOTIONS, "influence", "keep_closed"),
@@ -60,6 +68,22 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     assert told["bake_chosen"] == [["prop", f"Her.{name}"] for name in names]
     assert told["baking"]["bake"] == [["progress", "0.25 Emotion 1/4"], ["button", "affekt.cancel"]]
     assert told["baking"]["head"] == shown["head"]
+    use = ["button", "affekt.use_character"]
+    assert told["beside"][: len(ADD_HEAD) + 2] == [["text", "Her"], *ADD_HEAD, use]
+    assert told["uncovered"] == [
+        [" Cube, which was around it, is hidden.", True],
+        [" It is inside Cube: hide or delete that to see it.", False],
+        ["", False],
+    ]
+    in_window, in_script = told["reported"]
+    assert max(map(len, in_window.splitlines())) <= 100
+    assert in_window.split() == in_script.split()
+    assert "\n" not in in_script
+    assert told["demo"] == {
+        "name": "demo.npz",
+        "files": {"demo.npz": "npz", "demo.wav": "wav"},
+        "without": "setup.no_wheel",
+    }
     check_character(told["His"])
     assert told["paths"] == ["her.zip", "in/flame.npz", "out"]
 
@@ -93,11 +117,7 @@ def check_takes(shown: list[list[str]]) -> None:
 
 def check_character(shown: dict) -> None:
     """What was found, the lines of the shapes, the bones; and else as any head."""
-    assert shown["head"] == [
-        ["text", "His"],
-        ["button", "affekt.add_head"],
-        ["button", "affekt.browse_flame_head"],
-    ]
+    assert shown["head"] == [["text", "His"], *ADD_HEAD]
     assert shown["character"] == [
         ["button", "affekt.calibrate"],
         ["button", "affekt.use_character Look Again"],
@@ -108,6 +128,7 @@ def check_character(shown: dict) -> None:
         ["search", "browDownLeft: browDown_L"],
         ["text", "browDownRight"],
         ["search", "browDownRight: "],
+        ["search", "browDownLeft: browDown_L"],
         ["prop", "His.mesh"],
         ["prop", "His.strength"],
         ["button", "affekt.add_shape_key_line"],

@@ -31,7 +31,9 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
         no_python=folder / "none",
     )
     assert said["shows_before"] == [
+        ["text", "Set-up downloads packages, and Blender stays offline until you allow it."],
         ["text", "The sidecar, which computes, is not installed yet."],
+        ["button", "extensions.userpref_allow_online"],
         ["button", "affekt.plan_set_up Set Up Sidecar"],
     ]
     assert said["shows_after_failure"][1:] == [
@@ -45,7 +47,8 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
         ["button", "affekt.open_set_up_log"],
     ]
     names = ("device", "python", "folder", "wheels", "index", "torch_index")
-    assert said["preferences"][:7] == [
+    assert said["preferences"][:8] == [
+        ["button", "extensions.userpref_allow_online"],
         ["button", "affekt.plan_set_up Set Up Sidecar"],
         *(["prop", f"setup_{name}"] for name in names),
     ]
@@ -111,7 +114,7 @@ def test_work_does_not_wait_for_kernels(
 ) -> None:
     """A head, a take and a bake are done before all is compiled, which takes a minute."""
     said = in_blender("warming.py", python=sys.executable, take=TAKE)
-    assert said["text"].startswith("Warming up, once on this machine: ")
+    assert said["text"].startswith("Warming up: ")
     assert 0 <= said["compiled"] < said["pieces"] == 6
     with capsys.disabled():
         print(f"\nwhile kernels compile, seconds: {said['seconds']}")

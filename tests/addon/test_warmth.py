@@ -56,7 +56,7 @@ def test_it_asks_until_all_is_warm() -> None:
     assert len(line.asked) == 1  # not before the second is over
     clock[0] += LOOK_S
     assert told(line, warmth, status("ready", 1, 4)) == Progress(
-        fraction=0.25, text="Warming up, once on this machine: 2 of 4"
+        fraction=0.25, text="Warming up: 2 of 4"
     )
     clock[0] += LOOK_S
     assert told(line, warmth, status("ready", 4, 4)) is None

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Draws the add-on's panels into a layout that writes down what it is asked for."""
 
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
 import bpy
 import harness
 import numpy as np
@@ -42,6 +46,55 @@ def draw_own_preset() -> list[list[str]] | None:
     return told
 
 
+def uncover_heads(head: bpy.types.Object) -> list[object]:
+    """A head inside a new scene's cube, inside one that was scaled, and outside of any."""
+    uncover = harness.load("addon.head.around").uncover
+    told = []
+    for scale, place in ((1, 0), (1.5, 0), (1, 9)):
+        bpy.ops.mesh.primitive_cube_add(size=2, location=(place, 0, 0))
+        cube = bpy.context.object
+        cube.name, cube.scale = "Cube", (scale, scale, scale)
+        told.append([uncover(head, bpy.context), cube.hide_get()])
+        bpy.data.objects.remove(cube)
+    return told
+
+
+def draw_beside_another(head: bpy.types.Object) -> list[list[str]] | None:
+    """The panel of the only head while a mesh is active that is none of its parts."""
+    bpy.ops.mesh.primitive_cube_add()
+    told = drawn(["head"])["head"]
+    bpy.data.objects.remove(bpy.context.object)
+    bpy.context.view_layer.objects.active = head
+    return told
+
+
+def report_in_window(sentence: str) -> list[str]:
+    """The sentence as it is reported in a Blender that has a window, and in one without."""
+    guard, reported = harness.load("addon.guard"), []
+    own = guard.bpy
+    guard.bpy = SimpleNamespace(app=SimpleNamespace(background=False))
+    guard.report_error(lambda kind, text: reported.append(text), sentence)
+    guard.bpy = own
+    guard.report_error(lambda kind, text: reported.append(text), sentence)
+    return reported
+
+
+def unpack_demo(wheel: str) -> dict[str, object]:
+    """What comes out of a wheel, and what is said of one without the take."""
+    demo, plan = harness.load("addon.motion.demo"), harness.load("addon.setup.plan")
+    shipped = plan.Wheel(path=Path(wheel), sha256="", version="1", torch="")
+    path = demo.unpack_demo(shipped, harness.folder())
+    with zipfile.ZipFile(harness.folder() / "empty.whl", "w"):
+        pass
+    shipped = plan.Wheel(path=harness.folder() / "empty.whl", sha256="", version="1", torch="")
+    try:
+        demo.unpack_demo(shipped, harness.folder())
+    except harness.load("shared.errors").InputError as error:
+        code = error.code
+    files = {item.name: item.read_text() for item in path.parent.iterdir()}
+    return {"name": path.name, "files": files, "without": code}
+
+
 ALWAYS = ["sidecar", "head", "character", "take", "emotion", "bake", "avatar"]
 WITH_A_HEAD = ["presets", "emotion_strengths", "bake_options", "avatar_output"]
 
@@ -78,5 +131,9 @@ with harness.enabled():
     tasks.end_task()
     told["takes"] = draw_takes(head)
     told["own_preset"] = draw_own_preset()
+    told["uncovered"] = uncover_heads(head)
+    told["beside"] = draw_beside_another(head)
+    told["reported"] = report_in_window("word " * 60)
+    told["demo"] = unpack_demo(harness.options()["wheel"])
     told["His"] = draw_character()
     harness.answer(**told)

@@ -32,6 +32,7 @@ def test_every_file_of_the_packages_is_in_it(wheel: Path) -> None:
         "sidecar/cli.py",
         "addon/setup/plan.py",
         "sidecar/assets/demo/take.npz",
+        "sidecar/assets/demo/take.wav",
         "LICENSE",
     ):
         assert held[f"affekt/{name}"] == (ROOT / name).read_bytes()
