@@ -14,7 +14,7 @@ from collections.abc import Callable
 import bpy
 
 from ..shared.errors import AffektError
-from .words.translating import fill, translate
+from .words.sentences import fill, translate
 from .wrapping import wrap
 
 TEXT = "Affekt errors.log"
@@ -39,7 +39,7 @@ def guard_class(item: type) -> None:
 
 
 def report_error(report: Callable[[set[str], str], None], sentence: str) -> None:
-    """Gives the sentence to an operator's `report`, in as many lines as the box at the cursor
+    """Reports the sentence by an operator's `report`, in as many lines as the box at the cursor
     needs; to a script, which gets it as an exception, in one."""
     if not bpy.app.background:
         sentence = "\n".join(wrap(sentence, _REPORT_LETTERS, len))

@@ -8,7 +8,7 @@ import bpy
 
 from .head.find import find_head
 from .words.manual import FIRST_PAGE
-from .words.translating import translate
+from .words.sentences import translate
 from .wrapping import wrap
 
 _FONT = 0

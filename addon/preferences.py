@@ -14,7 +14,7 @@ from ..shared.errors import LinkError
 from .setup.drawing import draw_set_up, draw_settings, progress_of_set_up
 from .setup.environment import find_python
 from .setup.properties import SetUpProperties, read_choices
-from .words.translating import fill
+from .words.sentences import fill
 
 ADDON = __name__.removesuffix(".addon.preferences")
 """The extension's module name, under which Blender files its preferences."""

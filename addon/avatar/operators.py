@@ -8,7 +8,7 @@ from ..head.find import find_head, need_head
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
-from ..words.translating import translate
+from ..words.sentences import translate
 from .rendering import read_settings, render_steps
 
 

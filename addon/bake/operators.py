@@ -12,7 +12,7 @@ from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from ..motion.takes import source_take
 from ..panels import draw_sentence
-from ..words.translating import translate
+from ..words.sentences import translate
 from .baking import bake_steps
 from .properties import NAMES, BakeProperties
 from .targets import target_of

@@ -9,7 +9,7 @@ from ..head.find import find_head, need_head
 from ..link.session import session
 from ..link.task_operator import TaskOperator, redraw_sidebars
 from ..link.tasks import Steps
-from ..words.translating import translate
+from ..words.sentences import translate
 from .applying import apply_mapping
 from .calibrating import calibration_steps
 from .find import is_character

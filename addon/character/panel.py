@@ -9,7 +9,7 @@ from ...shared.errors import AffektError
 from ..head.find import need_head
 from ..link.drawing import draw_task
 from ..panels import SidebarPanel, draw_sentence
-from ..words.translating import fill
+from ..words.sentences import fill
 from .applying import old_takes
 from .find import has_key, mesh_of
 from .operators import find_character

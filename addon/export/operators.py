@@ -11,7 +11,7 @@ from ...shared.take_files import WRITERS
 from ..head.find import find_head, need_head
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
-from ..words.translating import translate
+from ..words.sentences import translate
 from .exporting import ExportOptions, export_steps
 
 _FORMATS = (

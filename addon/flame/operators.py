@@ -12,7 +12,7 @@ from ..head.identity import SLIDERS, turn_sliders, values_of
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
-from ..words.translating import fill, translate
+from ..words.sentences import fill, translate
 from .adding import add_steps
 
 _ENDINGS = (".pkl", ".npz", ".safetensors")

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
-from ..words.translating import fill
+from ..words.sentences import fill
 
 _CUBE_SIDE = 2.0
 """Metres of the cube of Blender's new scenes."""

@@ -10,7 +10,7 @@ from ..link import requests
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
-from ..words.translating import translate
+from ..words.sentences import translate
 from .around import uncover
 from .build import build_head
 from .find import find_head, is_flame, is_head, need_head, need_object_mode

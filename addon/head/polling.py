@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..words.translating import translate
+from ..words.sentences import translate
 from .find import find_head
 
 

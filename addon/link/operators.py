@@ -11,7 +11,7 @@ from ...shared.process import START_S
 from ...shared.supervisor import SupervisorState
 from ..guard import guard_call
 from ..preferences import preferences, remote_file, sidecar_command
-from ..words.translating import translate
+from ..words.sentences import translate
 from .log_text import open_log
 from .session import session
 from .task_operator import redraw_sidebars

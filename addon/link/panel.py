@@ -7,7 +7,7 @@ import bpy
 from ...shared.supervisor import SupervisorState
 from ..panels import SidebarPanel, draw_sentence
 from ..preferences import ADDON, preferences, remote_file
-from ..words.translating import fill, translate
+from ..words.sentences import fill, translate
 from .session import session
 
 

@@ -13,7 +13,7 @@ from ...shared.errors import AffektError, LinkError
 from ...shared.limits import HUNG_S
 from ...shared.process import SidecarProcess, own_run_folder, remove_old_runs, start_sidecar
 from ...shared.supervisor import Supervisor, SupervisorState
-from ..words.translating import translate
+from ..words.sentences import translate
 from .tasks import Progress
 from .warmth import Warmth
 

@@ -16,7 +16,7 @@ from ..preferences import preferences
 from ..setup.environment import unusable
 from ..setup.plan import Wheel, shipped_wheel
 from ..setup.properties import read_choices
-from ..words.translating import translate
+from ..words.sentences import translate
 from .operators import hand_on
 
 _INSIDE = "affekt/sidecar/assets/demo/take"

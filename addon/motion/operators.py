@@ -14,7 +14,7 @@ from ..head.polling import HeadOperator, TakeOperator
 from ..link.session import session
 from ..link.task_operator import TaskOperator, redraw_sidebars
 from ..link.tasks import Steps
-from ..words.translating import translate
+from ..words.sentences import translate
 from .files import ENDINGS
 from .importing import ImportOptions, import_steps
 from .retiming import fit_takes

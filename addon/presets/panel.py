@@ -6,7 +6,7 @@ import bpy
 
 from ..link.drawing import draw_task
 from ..panels import SidebarPanel, draw_sentence
-from ..words.translating import fill, translate
+from ..words.sentences import fill, translate
 from .drawing import lacking
 from .properties import chosen_name
 from .store import is_own, own_presets

@@ -17,7 +17,7 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Progress, Steps
 from ..preferences import preferences, sidecar_command
-from ..words.translating import translate
+from ..words.sentences import translate
 from . import running
 from .drawing import LABEL
 from .environment import LOG

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Our texts in other languages, by Blender's own translations: Blender looks up labels, tooltips
-and enum items itself. `translate` and `fill` are for sentences that it only sees when they are
-broken into lines or filled in."""
+and enum items itself, `sentences.py` the rest."""
 
 from __future__ import annotations
 
@@ -9,6 +8,8 @@ import json
 from pathlib import Path
 
 import bpy
+
+from .sentences import look_up_by
 
 LANGUAGES = {"de_DE": "german.json"}
 """Blender's name of a language, and the file beside this one with its texts by the English ones."""
@@ -35,19 +36,11 @@ def add_languages() -> None:
         for language in LANGUAGES
     }
     bpy.app.translations.register(__name__, texts)
+    look_up_by(bpy.app.translations.pgettext_iface)
 
 
 def remove_languages() -> None:
     """Takes them back."""
     if bpy.app.build_options.international:
         bpy.app.translations.unregister(__name__)
-
-
-def translate(sentence: str) -> str:
-    """The sentence in the interface's language, or as it is where there is none for it."""
-    return bpy.app.translations.pgettext_iface(sentence)
-
-
-def fill(template: str, **values: object) -> str:
-    """A text with gaps, such as "Apply {name}", in the interface's language and filled in."""
-    return translate(template).format(**values)
+        look_up_by(str)

@@ -30,6 +30,7 @@ REQUIREMENTS = {
     "rich": "rich>=13",
     "gsplat": "gsplat>=1.5.3",
     "packaging": "packaging>=24",
+    "markdown_it": "markdown-it-py>=3",
     "espeakng_loader": "espeakng-loader>=0.2.4",
     "numpy": "numpy>=1.26",
     "zmq": "pyzmq>=26.2",
@@ -37,7 +38,18 @@ REQUIREMENTS = {
 }
 """Module -> requirement, as in `pyproject.toml`."""
 _BASE = ("numpy", "zmq", "msgpack")
-_OTHERS = ("scipy", "safetensors", "cv2", "PIL", "psutil", "filelock", "tyro", "rich", "packaging")
+_OTHERS = (
+    "scipy",
+    "safetensors",
+    "cv2",
+    "PIL",
+    "psutil",
+    "filelock",
+    "tyro",
+    "rich",
+    "packaging",
+    "markdown_it",
+)
 _OTHER_OPENCVS = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -45,7 +57,7 @@ HEAD = "open_head.safetensors"
 MODULATOR = "geometry_modulator.safetensors"
 SHA256 = {
     HEAD: "e5beba8f865ceb9cf2848d1ca05649343bbfc7b32eeac17fe628976250784922",
-    MODULATOR: "0f7cb3a550259a90315035a2c9df67bcf9c3b80c4480fbb12f93a491a8c630a7",
+    MODULATOR: "dbe9db1c2f78a652d3c04e7bdbddc38d3d99a68342af07afbf9280643b505c36",
 }
 """Hashes of the assets; whoever rebuilds an asset changes its line, and a test compares them."""
 _LFS_POINTER = b"version https://git-lfs"

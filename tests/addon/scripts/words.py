@@ -66,6 +66,6 @@ with harness.enabled():
     began = time.perf_counter()
     translating.read_texts("de_DE")
     read_s = time.perf_counter() - began
-    shown = translating.fill("Apply {name}", name="Grief")
+    shown = harness.load("addon.words.sentences").fill("Apply {name}", name="Grief")
 
 harness.answer(classes=classes, pages=pages, missing=missing, read_s=read_s, shown=shown)
