@@ -11,7 +11,7 @@ from pathlib import Path
 import bpy
 
 from ..shared.errors import LinkError
-from .setup.drawing import draw_set_up, draw_settings, progress_of_set_up
+from .setup.drawing import draw_set_up, draw_settings
 from .setup.environment import find_python
 from .setup.properties import SetUpProperties, read_choices
 from .words.sentences import fill
@@ -69,9 +69,7 @@ class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
 
     def draw(self, context: bpy.types.Context) -> None:
         set_up = self.layout.box()
-        draw_set_up(set_up, self)
-        if (done := progress_of_set_up()) is not None:
-            set_up.label(text=done.text)
+        draw_set_up(set_up, self, lambda text: set_up.label(text=text))
         draw_settings(set_up, self)
         column = self.layout.column()
         column.use_property_split = True

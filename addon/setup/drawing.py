@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
 from ..link.drawing import draw_task
@@ -31,13 +33,21 @@ def stays_offline(settings: SetUpProperties | None) -> bool:
 
 
 def draw_set_up(
-    layout: bpy.types.UILayout, settings: SetUpProperties | None, text: str = LABEL
+    layout: bpy.types.UILayout,
+    settings: SetUpProperties | None,
+    say: Callable[[str], None],
+    text: str = LABEL,
 ) -> None:
-    """The button, or its progress while it works, and its log. text: on the button."""
-    done = progress_of_set_up()
-    if not draw_task(layout, LABEL, scale=1.4, text=f"{done.fraction:.0%}" if done else ""):
+    """The button, or its progress while it works, and its log. say: draws what it is doing, which
+    is too long for a bar. text: on the button."""
+    if (done := progress_of_set_up()) is not None:
+        draw_task(layout, LABEL, scale=1.4, text=f"{done.fraction:.0%}")
+        say(done.text)
+    else:
         if stays_offline(settings):
-            layout.operator("extensions.userpref_allow_online", icon="INTERNET")
+            layout.operator(
+                "extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET"
+            )
         row = layout.row()
         row.scale_y = 1.4
         row.operator("affekt.plan_set_up", text=text, icon="IMPORT")

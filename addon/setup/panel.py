@@ -8,7 +8,7 @@ from ...shared.errors import LinkError
 from ..link.session import session
 from ..panels import SidebarPanel, draw_sentence
 from ..preferences import preferences, sidecar_command
-from .drawing import draw_set_up, needs_update, progress_of_set_up, stays_offline
+from .drawing import LABEL, draw_set_up, needs_update, progress_of_set_up, stays_offline
 from .running import last_error
 
 
@@ -33,24 +33,25 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
             told = layout.box().column()
             told.alert = True
             draw_sentence(told, context, str(error))
-        if (done := progress_of_set_up()) is not None:
+        lacks = _lacks_sidecar(context)
+        if progress_of_set_up() is not None:
             draw_sentence(layout, context, "Go on working: the sidecar starts when it is ready.")
-            draw_set_up(layout, settings)
-            draw_sentence(layout, context, done.text)
-            return
-        if stays_offline(settings):
+        elif lacks:
+            draw_sentence(layout, context, "The sidecar, which computes, is not installed yet.")
+        elif needs_update(settings):
+            draw_sentence(layout, context, "The sidecar is of another version than this add-on.")
+        if progress_of_set_up() is None and stays_offline(settings):
             draw_sentence(
                 layout,
                 context,
                 "Set-up downloads packages, and Blender stays offline until you allow it.",
             )
-        if _lacks_sidecar(context):
-            draw_sentence(layout, context, "The sidecar, which computes, is not installed yet.")
-            draw_set_up(layout, settings)
-            return
-        if needs_update(settings):
-            draw_sentence(layout, context, "The sidecar is of another version than this add-on.")
-        draw_set_up(layout, settings, "Update Sidecar")
+        draw_set_up(
+            layout,
+            settings,
+            lambda text: draw_sentence(layout, context, text),
+            LABEL if lacks else "Update Sidecar",
+        )
 
 
 def _lacks_sidecar(context: bpy.types.Context) -> bool:

@@ -31,9 +31,9 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
         no_python=folder / "none",
     )
     assert said["shows_before"] == [
-        ["text", "Set-up downloads packages, and Blender stays offline until you allow it."],
         ["text", "The sidecar, which computes, is not installed yet."],
-        ["button", "extensions.userpref_allow_online"],
+        ["text", "Set-up downloads packages, and Blender stays offline until you allow it."],
+        ["button", "extensions.userpref_allow_online Allow Online Access"],
         ["button", "affekt.plan_set_up Set Up Sidecar"],
     ]
     assert said["shows_after_failure"][1:] == [
@@ -48,7 +48,7 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
     ]
     names = ("device", "python", "folder", "wheels", "index", "torch_index")
     assert said["preferences"][:8] == [
-        ["button", "extensions.userpref_allow_online"],
+        ["button", "extensions.userpref_allow_online Allow Online Access"],
         ["button", "affekt.plan_set_up Set Up Sidecar"],
         *(["prop", f"setup_{name}"] for name in names),
     ]
