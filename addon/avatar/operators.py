@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..head.find import find_head, need_head
+from ..head.find import need_head
+from ..head.polling import TakeOperator
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
@@ -12,7 +13,7 @@ from ..words.sentences import translate
 from .rendering import read_settings, render_steps
 
 
-class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
+class AFFEKT_OT_render_avatar(TakeOperator, TaskOperator, bpy.types.Operator):
     """Render a Gaussian avatar or the head with the head's motion, and bring the frames into the
     compositor"""
 
@@ -22,13 +23,9 @@ class AFFEKT_OT_render_avatar(TaskOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        head, chosen = find_head(context), context.scene.affekt_avatar
-        if head is None:
-            cls.poll_message_set(translate("Select or add a head first"))
+        if not super().poll(context):
             return False
-        if not head.affekt_takes.items:
-            cls.poll_message_set(translate("Import a take onto the head first"))
-            return False
+        chosen = context.scene.affekt_avatar
         if chosen.subject == "FILE" and not chosen.file:
             cls.poll_message_set(translate("Choose an avatar file first"))
             return False

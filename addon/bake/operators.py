@@ -6,19 +6,19 @@ import bpy
 
 from ...shared.errors import AffektError
 from ..character.find import is_character
-from ..head.find import find_head, need_head
+from ..head.find import need_head
+from ..head.polling import TakeOperator
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from ..motion.takes import source_take
 from ..panels import draw_sentence
-from ..words.sentences import translate
 from .baking import bake_steps
 from .properties import NAMES, BakeProperties
 from .targets import target_of
 
 
-class AFFEKT_OT_bake(BakeProperties, TaskOperator, bpy.types.Operator):
+class AFFEKT_OT_bake(BakeProperties, TakeOperator, TaskOperator, bpy.types.Operator):
     """Bake the emotion curves over what plays; the take's own Action stays untouched"""
 
     bl_idname = "affekt.bake"
@@ -26,14 +26,7 @@ class AFFEKT_OT_bake(BakeProperties, TaskOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        head = find_head(context)
-        if head is None:
-            cls.poll_message_set(translate("Select or add a head first"))
-            return False
-        if not head.affekt_takes.items:
-            cls.poll_message_set(translate("Import a take onto the head first"))
-            return False
-        return session.poll(cls)
+        return super().poll(context) and session.poll(cls)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         return bake_steps(need_head(context), context.scene, self.bake_options())

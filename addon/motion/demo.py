@@ -10,13 +10,12 @@ import bpy
 
 from ...shared.errors import InputError
 from ...shared.replacement import replacing
-from ..head.find import find_head
+from ..head.polling import HeadOperator
 from ..link.session import session
 from ..preferences import preferences
 from ..setup.environment import unusable
 from ..setup.plan import Wheel, shipped_wheel
 from ..setup.properties import read_choices
-from ..words.sentences import translate
 from .operators import hand_on
 
 _INSIDE = "affekt/sidecar/assets/demo/take"
@@ -46,7 +45,7 @@ def unpack_demo(wheel: Wheel, data_folder: Path) -> Path:
     return folder / f"{NAME}.npz"
 
 
-class AFFEKT_OT_import_demo(bpy.types.Operator):
+class AFFEKT_OT_import_demo(HeadOperator, bpy.types.Operator):
     """Import the take that ships with Affekt, a few spoken seconds with sound, to try things on"""
 
     bl_idname = "affekt.import_demo"
@@ -54,10 +53,7 @@ class AFFEKT_OT_import_demo(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if find_head(context) is None:
-            cls.poll_message_set(translate("Select or add a head first"))
-            return False
-        return session.poll(cls)
+        return super().poll(context) and session.poll(cls)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return self._start(context, "INVOKE_DEFAULT")

@@ -77,7 +77,10 @@ def with_seen_bindings(avatar: Avatar) -> Avatar:
             return False
         return are_indices(anchors, len(avatar.vertices))
 
-    anchors = kept_arrays(kept, fit, lambda: {"anchors": _anchors_of(avatar)})["anchors"]
+    try:
+        anchors = kept_arrays(kept, fit, lambda: {"anchors": _anchors_of(avatar)})["anchors"]
+    except InputError:
+        return avatar  # for now: the next time may find what was missing
     unchanged = anchors == avatar.anchors
     if unchanged.all():
         return avatar
@@ -90,7 +93,9 @@ def _anchors_of(avatar: Avatar) -> Int32Array:
     """`find_bindings`, or the avatar's own where its face is not found."""
     try:
         return find_bindings(avatar)
-    except InputError:
+    except InputError as error:
+        if error.code != "avatar.regions":
+            raise
         return avatar.anchors  # its calibration says what was not found
 
 

@@ -17,7 +17,7 @@ from ...modulation.modulator import Modulator
 from ...render.shot import Subject, motion_for
 from .emotion import Cast, Shown
 from .emotion_pairs import measure_pairs
-from .emotion_states import ITSELF, Take, Version, hold, shut_states
+from .emotion_states import ITSELF, Take, Version, hold, states_of
 from .emotion_strength import Perform, compare_landmarks, likeness, measure_strength, sum_landmarks
 from .lips_kept import correlation, gap_jitter, held_closures, kept, speech_closures
 from .measured_face import MeasuredFace, measure_face
@@ -58,7 +58,7 @@ def measure_subjects(
     """The figures of each distinct mesh, by `PARTS` and subject. states: the modulator's, at
     weight 1. pairs: of `plan_pairs`, for `mixed`."""
     out: dict[str, dict[str, object]] = {part: {} for part in PARTS}
-    shut = cache(partial(shut_states, modulator=modulator))
+    shut = cache(partial(states_of, modulator=modulator, keep_closed=1.0))
     neutral = {take.name: states(take.motion)["neutral"] for take in takes}
     first = None
     for name in distinct_meshes(cast.subjects):

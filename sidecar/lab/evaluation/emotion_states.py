@@ -86,9 +86,15 @@ def _cost_of_open(gap: Float64Array) -> Float64Array:
     return np.abs(gap - (np.quantile(parted, USUAL_OPENING) if len(parted) else gap.max()))
 
 
-def hold(take: Motion, state: str, weight: float, modulator: Modulator) -> Motion:
+def hold(
+    take: Motion,
+    state: str,
+    weight: float,
+    modulator: Modulator,
+    keep_closed: float = USUALLY_CLOSED,
+) -> Motion:
     """The take in a state of `STATES`, an emotion at `weight`, throughout."""
-    return blend(take, {} if state == "neutral" else {state: weight}, modulator)
+    return blend(take, {} if state == "neutral" else {state: weight}, modulator, keep_closed)
 
 
 def blend(
@@ -103,17 +109,11 @@ def blend(
     return modulate(take, track, modulator)
 
 
-def states_of(take: Motion, modulator: Modulator) -> dict[str, Motion]:
+def states_of(
+    take: Motion, modulator: Modulator, keep_closed: float = USUALLY_CLOSED
+) -> dict[str, Motion]:
     """The take in each of `STATES` at weight 1."""
-    return {state: hold(take, state, 1.0, modulator) for state in STATES}
-
-
-def shut_states(take: Motion, modulator: Modulator) -> dict[str, Motion]:
-    """`states_of` with held lips kept closed in every state."""
-    return {
-        state: blend(take, {} if state == "neutral" else {state: 1.0}, modulator, keep_closed=1.0)
-        for state in STATES
-    }
+    return {state: hold(take, state, 1.0, modulator, keep_closed) for state in STATES}
 
 
 def offsets_of(head: HeadModel) -> Float32Array:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from affekt.shared.arrays import BoolArray, Float64Array
 from affekt.shared.camera import look_at
+from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS
 from affekt.sidecar.avatar import seen_bindings
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
@@ -164,6 +165,20 @@ def test_a_face_that_is_not_found_is_sought_once(
     monkeypatch.setattr(seen_bindings, "find_bindings", seek)
     assert [with_seen_bindings(egg) is egg for _ in range(2)] == [True, True]
     assert len(calls) == 1
+
+
+def test_another_fault_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    egg, calls = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True), []
+
+    def fail(avatar: Avatar) -> np.ndarray:
+        calls.append(avatar)
+        raise InputError("file.damaged", "The open head is damaged.", "Install it again.")
+
+    monkeypatch.setattr(seen_bindings, "default_cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(seen_bindings, "find_bindings", fail)
+    assert [with_seen_bindings(egg) is egg for _ in range(2)] == [True, True]
+    assert len(calls) == 2
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_what_is_on_no_rig_or_has_no_face_stays() -> None:
