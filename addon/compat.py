@@ -242,6 +242,11 @@ def compositor_tree(scene: Scene) -> NodeTree:
     return scene.node_tree
 
 
+def find_compositor_tree(scene: Scene) -> NodeTree | None:
+    """The scene's compositor, or None if it has none."""
+    return scene.compositing_node_group if GROUP_COMPOSITOR else scene.node_tree
+
+
 def _new_compositor_group(scene: Scene) -> NodeTree:
     tree = bpy.data.node_groups.new("Compositor", "CompositorNodeTree")
     tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")

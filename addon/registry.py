@@ -110,6 +110,7 @@ CLASSES: tuple[type, ...] = (
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
     avatar_operators.AFFEKT_OT_render_avatar,
+    avatar_operators.AFFEKT_OT_show_head_mesh,
     setup_panel.AFFEKT_PT_set_up,
     link_panel.AFFEKT_PT_sidecar,
     head_panel.AFFEKT_MT_add_head,
@@ -136,7 +137,8 @@ PROPERTIES: tuple[tuple[type, str, type], ...] = (
     (bpy.types.Object, "affekt_takes", motion_properties.AFFEKT_PG_takes),
     (bpy.types.Object, "affekt_bake", bake_properties.AFFEKT_PG_bake),
     (bpy.types.Object, "affekt_emotion", emotion_properties.AFFEKT_PG_emotion),
-    (bpy.types.Scene, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),
+    (bpy.types.Object, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),
+    (bpy.types.Scene, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),  # of files of before
     (bpy.types.WindowManager, "affekt_presets", preset_properties.AFFEKT_PG_presets),
 )
 """Owner, attribute and property group of what we hang on Blender's own types."""

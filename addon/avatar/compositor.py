@@ -4,8 +4,9 @@
     Affekt Avatar (Image) ─ [Affekt Motion Blur, muted] ─┐
     Render Layers, or what the output showed so far ─────┴─ Affekt Depth Over ─ output
 
-Every node is an ordinary one that the animator may move, rewire or delete. They are found again
-by a property, never by their names.
+A further head's nodes go between the output and those that are there, so that any number of
+avatars cover one another by depth. Every node is an ordinary one that the animator may move, rewire
+or delete. They are found again by their role and their head, never by their names.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from .. import compat
 from .depth_over import FAR_M, depth_over_group
 
 IMAGE, OVER, BLUR = "Affekt Avatar", "Affekt Depth Over", "Affekt Motion Blur"
-_MARK = "affekt_avatar"
+_MARK, _HEAD = "affekt_avatar", "affekt_head"
+"""Properties of our nodes: the role, and the head whose avatar it is."""
 _ROOM = 560
 """Space for our nodes before the output, in the editor's units."""
 _SAME_SOCKET = {"Image": "Combined", "Combined": "Image"}
@@ -28,23 +30,26 @@ _SAME_SOCKET = {"Image": "Combined", "Combined": "Image"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequence:
-    """An image sequence. files: one for each scene frame from `first` on, EXR or PNG.
-    has_occlusion: whether nearer things of the set hide the avatar."""
+    """An image sequence of a head's avatar. files: EXR or PNG, in the order of the scene's frames,
+    whose numbers end their names. has_occlusion: whether nearer things of the set hide the
+    avatar."""
 
+    head: bpy.types.Object
     files: tuple[Path, ...]
-    first: int
     has_occlusion: bool
 
 
 def show_sequence(scene: bpy.types.Scene, sequence: Sequence) -> bpy.types.Image:
-    """Brings the frames into the compositor. A second call replaces the pictures and leaves the
-    nodes as the animator has placed them; links from passes that are still there stay."""
+    """Brings the frames into the compositor. A second call for the same head replaces the pictures
+    and leaves the nodes as the animator has placed them; links from passes that are still there
+    stay."""
     tree = compat.compositor_tree(scene)
-    node, over = _find(tree, IMAGE), _find(tree, OVER)
+    _adopt_nodes(tree, sequence.head)
+    node, over = (_find(tree, role, sequence.head) for role in (IMAGE, OVER))
     is_new = node is None
     if node is None:
         _make_room(tree)
-        node = _add_node(tree, "CompositorNodeImage", IMAGE, (-820, -380))
+        node = _add_node(tree, "CompositorNodeImage", IMAGE, (-820, -380), sequence.head)
     image = _replace_image(node, sequence)
     if is_new and over is None:
         over = _add_over(tree, node)
@@ -55,8 +60,25 @@ def show_sequence(scene: bpy.types.Scene, sequence: Sequence) -> bpy.types.Image
     return image
 
 
-def _find(tree: bpy.types.NodeTree, role: str) -> bpy.types.Node | None:
-    return next((node for node in tree.nodes if node.get(_MARK) == role), None)
+def find_nodes(scene: bpy.types.Scene, head: bpy.types.Object) -> list[bpy.types.Node]:
+    """The nodes of the head's avatar in the scene's compositor; none if it has none."""
+    tree = compat.find_compositor_tree(scene)
+    return [] if tree is None else [node for node in tree.nodes if node.get(_HEAD) == head]
+
+
+def _adopt_nodes(tree: bpy.types.NodeTree, head: bpy.types.Object) -> None:
+    """Nodes of files made before say no head, nor do those whose head was deleted; the first head
+    without nodes that is rendered takes them over."""
+    marked = [node for node in tree.nodes if node.get(_MARK)]
+    if not any(node.get(_HEAD) == head for node in marked):
+        for node in marked:
+            if node.get(_HEAD) is None:
+                node[_HEAD] = head
+
+
+def _find(tree: bpy.types.NodeTree, role: str, head: bpy.types.Object) -> bpy.types.Node | None:
+    marked = (node for node in tree.nodes if node.get(_MARK) == role)
+    return next((node for node in marked if node.get(_HEAD) == head), None)
 
 
 def _make_room(tree: bpy.types.NodeTree) -> None:
@@ -71,11 +93,11 @@ def _make_room(tree: bpy.types.NodeTree) -> None:
 
 
 def _add_node(
-    tree: bpy.types.NodeTree, kind: str, role: str, offset: tuple[int, int]
+    tree: bpy.types.NodeTree, kind: str, role: str, offset: tuple[int, int], head: bpy.types.Object
 ) -> bpy.types.Node:
     """A node of ours, placed in relation to the output."""
     node = tree.nodes.new(kind)
-    node[_MARK] = role
+    node[_MARK], node[_HEAD] = role, head
     node.label = node.name = role
     x, y = compat.compositor_output(tree).location
     node.location = (x + offset[0], y + offset[1])
@@ -89,10 +111,10 @@ def _replace_image(node: bpy.types.Node, sequence: Sequence) -> bpy.types.Image:
     links = [(link.from_socket.name, link.to_socket) for o in node.outputs for link in o.links]
     old, node.image = node.image, image
     _restore_links(node, links)
-    node.frame_start = sequence.first
-    node.frame_duration = len(sequence.files)
+    first, last = (int(sequence.files[at].stem.rpartition("_")[2]) for at in (0, -1))
+    node.frame_start, node.frame_duration = first, last - first + 1
     # A sequence shows the file numbered `frame - frame_start + 1 + frame_offset`.
-    node.frame_offset = int(sequence.files[0].stem.rpartition("_")[2]) - 1
+    node.frame_offset = first - 1
     node.use_auto_refresh = True
     if old is not None and not old.users:
         bpy.data.images.remove(old)
@@ -111,7 +133,7 @@ def _add_over(tree: bpy.types.NodeTree, node: bpy.types.Node) -> bpy.types.Node:
     """Adds the depth group between the output and the node that it showed so far."""
     output = compat.compositor_output(tree)
     shown = output.inputs[0].links[0].from_socket if output.inputs[0].links else None
-    over = _add_node(tree, "CompositorNodeGroup", OVER, (-240, 0))
+    over = _add_node(tree, "CompositorNodeGroup", OVER, (-240, 0), node[_HEAD])
     over.node_tree = depth_over_group()
     if shown is not None:
         tree.links.new(shown, over.inputs["Set"])
@@ -145,20 +167,23 @@ def _set_occlusion(
         return
     if not over.inputs["Avatar Depth"].is_linked:
         tree.links.new(node.outputs["Depth"], over.inputs["Avatar Depth"])
-    layers = _render_layers(over.inputs["Set"])
-    if layers is not None and not over.inputs["Set Depth"].is_linked:
-        owner = layers.scene or scene
-        owner.view_layers[layers.layer].use_pass_z = True
-        tree.links.new(layers.outputs["Depth"], over.inputs["Set Depth"])
+    depth = _depth_of(over.inputs["Set"], scene)
+    if depth is not None and not over.inputs["Set Depth"].is_linked:
+        tree.links.new(depth, over.inputs["Set Depth"])
 
 
-def _render_layers(socket: bpy.types.NodeSocket) -> bpy.types.Node | None:
-    """The first Render Layers node that the socket's picture comes from."""
+def _depth_of(socket: bpy.types.NodeSocket, scene: bpy.types.Scene) -> bpy.types.NodeSocket | None:
+    """The depth of what the socket's picture comes from: the nearest of an avatar and all before
+    it, or a Render Layers node's."""
     seen, waiting = set(), [link.from_node for link in socket.links]
     while waiting:
         node = waiting.pop(0)
         if node.bl_idname == "CompositorNodeRLayers":
-            return node
+            owner = node.scene or scene
+            owner.view_layers[node.layer].use_pass_z = True
+            return node.outputs["Depth"]
+        if node.get(_MARK) == OVER and node.inputs["Avatar Depth"].is_linked:
+            return node.outputs["Depth"]
         if node.name not in seen:
             seen.add(node.name)
             waiting += [link.from_node for put in node.inputs for link in put.links]
@@ -168,7 +193,7 @@ def _render_layers(socket: bpy.types.NodeSocket) -> bpy.types.Node | None:
 def _add_blur(tree: bpy.types.NodeTree, node: bpy.types.Node, over: bpy.types.Node) -> None:
     """Adds Vector Blur between the avatar and the depth group, muted until the animator wants
     it."""
-    blur = _add_node(tree, "CompositorNodeVecBlur", BLUR, (-500, -420))
+    blur = _add_node(tree, "CompositorNodeVecBlur", BLUR, (-500, -420), node[_HEAD])
     blur.mute = True
     # 4.2 turns infinite depths into pixels that are no numbers.
     finite = tree.nodes.new(compat.MATH_NODE)

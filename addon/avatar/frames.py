@@ -14,7 +14,7 @@ import errno
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -32,18 +32,21 @@ _UNFINISHED = ".affekt_unfinished_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A rendering of one picture for each frame. folder: where the pictures go; suffix: such as
-    `.exr`; first: the first picture's frame in the scene; recipes: one for each picture."""
+    """A rendering of some of a motion's frames, a picture each. folder: where the pictures go;
+    suffix: such as `.exr`; first: the scene's frame at which the motion begins; recipes: of each
+    picture, by the motion's frame. keeps_others: whether pictures of the scene's other frames stay
+    in the folder."""
 
     folder: Path
     suffix: str
     first: int
-    recipes: tuple[str, ...]
+    recipes: Mapping[int, str]
+    keeps_others: bool = False
 
     @property
     def work(self) -> Path:
         """The folder for unfinished pictures; equal plans have the same one."""
-        return self.folder / f"{_UNFINISHED}{fingerprint(self.recipes)[:12]}"
+        return self.folder / f"{_UNFINISHED}{fingerprint(tuple(self.recipes.values()))[:12]}"
 
     def working(self, index: int) -> Path:
         """The path at which the client writes the picture of the motion's frame `index`."""
@@ -76,7 +79,7 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
         _runs(
             [
                 index
-                for index, recipe in enumerate(plan.recipes)
+                for index, recipe in plan.recipes.items()
                 if not plan.working(index).exists() and recipe not in finished
             ]
         )
@@ -84,27 +87,30 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
 
 
 def finish_frames(plan: Plan) -> tuple[Path, ...]:
-    """Replaces the earlier rendering's pictures by this one's; other files in the folder stay.
+    """Replaces the earlier rendering's pictures by this one's, or only those of the same frames of
+    the scene where the plan keeps others; other files in the folder stay. Returns the folder's
+    pictures in the order of the scene's frames.
     Raises InputError `file.not_writable`; no picture is lost then."""
-    finished = _finished(plan)
-    count = range(len(plan.recipes))
+    finished, others = _finished(plan), _others(plan)
     try:
         entries = dict(Ledger(plan.work).entries)
-        for index in count:
+        for index in plan.recipes:
             if not plan.working(index).exists():
                 path, entry = finished.get(plan.recipes[index]) or _gone(plan.working(index))
                 replace_file(path, plan.working(index))
                 entries[plan.working(index).name] = entry
         for old in plan.folder.iterdir():
-            if _PICTURE.fullmatch(old.name):
+            if _PICTURE.fullmatch(old.name) and old.name not in others:
                 old.unlink()
-        for index in count:
+        for index in plan.recipes:
             replace_file(plan.working(index), plan.final(index))
-        write_ledger(plan.folder, dict(_final_entries(plan, entries)))
+        write_ledger(plan.folder, others | dict(_final_entries(plan, entries)))
     except OSError as error:
         raise not_writable(plan.folder, error) from error
     shutil.rmtree(plan.work, ignore_errors=True)
-    return tuple(plan.final(index) for index in count)
+    names = {plan.final(index).name for index in plan.recipes}
+    names |= {name for name in others if name.endswith(plan.suffix)}
+    return tuple(plan.folder / name for name in sorted(names))
 
 
 def leave_frames(plan: Plan) -> None:
@@ -127,7 +133,7 @@ def _remove_unusable(plan: Plan, *, reuse: bool) -> None:
 
 def _take_over(other: Path, plan: Plan) -> None:
     """Moves pictures of an unfinished rendering that this one wants into its place."""
-    places = {recipe: plan.working(index) for index, recipe in enumerate(plan.recipes)}
+    places = {recipe: plan.working(index) for index, recipe in plan.recipes.items()}
     old, new = Ledger(other), Ledger(plan.work)
     for name, recipe in _read_plan(other / _PLAN).items():
         path = other / name
@@ -138,7 +144,7 @@ def _take_over(other: Path, plan: Plan) -> None:
 
 def _finished(plan: Plan) -> dict[str, tuple[Path, Entry]]:
     """Finished pictures that the plan wants and that are whole, by their recipes."""
-    ledger, wanted = Ledger(plan.folder), set(plan.recipes)
+    ledger, wanted = Ledger(plan.folder), set(plan.recipes.values())
     return {
         entry.recipe: (plan.folder / name, entry)
         for name, entry in ledger.entries.items()
@@ -149,20 +155,35 @@ def _finished(plan: Plan) -> dict[str, tuple[Path, Entry]]:
     }
 
 
+def _others(plan: Plan) -> dict[str, Entry]:
+    """Finished pictures, by name, of frames of the scene that the plan leaves as they are."""
+    if not plan.keeps_others:
+        return {}
+    stems = {plan.final(index).stem for index in plan.recipes}
+    ledger = Ledger(plan.folder)
+    return {
+        name: entry
+        for name, entry in ledger.entries.items()
+        if _PICTURE.fullmatch(name)
+        and Path(name).stem not in stems
+        and ledger.find_whole(plan.folder / name) is not None
+    }
+
+
 def _gone(path: Path) -> NoReturn:
     raise FileNotFoundError(errno.ENOENT, "a picture has gone meanwhile", str(path))
 
 
 def _final_entries(plan: Plan, entries: dict[str, Entry]) -> Iterator[tuple[str, Entry]]:
     """The finished pictures' names and entries, from those of the waiting ones."""
-    for index, recipe in enumerate(plan.recipes):
+    for index, recipe in plan.recipes.items():
         entry = entries.get(plan.working(index).name)
         if entry is not None:
             yield plan.final(index).name, replace(entry, recipe=recipe)
 
 
 def _write_plan(plan: Plan) -> None:
-    names = {plan.working(index).name: recipe for index, recipe in enumerate(plan.recipes)}
+    names = {plan.working(index).name: recipe for index, recipe in plan.recipes.items()}
     with replacing(plan.work / _PLAN) as partial:
         partial.write_text(json.dumps(names), "utf-8")
 

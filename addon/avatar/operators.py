@@ -5,12 +5,12 @@ from __future__ import annotations
 import bpy
 
 from ..head.find import need_head
-from ..head.polling import TakeOperator
+from ..head.polling import HeadOperator, TakeOperator
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from ..words.sentences import translate
-from .rendering import read_settings, render_steps
+from .rendering import read_settings, render_steps, show_mesh
 
 
 class AFFEKT_OT_render_avatar(TakeOperator, TaskOperator, bpy.types.Operator):
@@ -25,7 +25,7 @@ class AFFEKT_OT_render_avatar(TakeOperator, TaskOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        chosen = context.scene.affekt_avatar
+        chosen = need_head(context).affekt_avatar
         if chosen.subject == "FILE" and not chosen.file:
             cls.poll_message_set(translate("Choose an avatar file first"))
             return False
@@ -37,5 +37,18 @@ class AFFEKT_OT_render_avatar(TakeOperator, TaskOperator, bpy.types.Operator):
         return session.poll(cls)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
-        scene = context.scene
-        return render_steps(need_head(context), scene, read_settings(scene))
+        head, scene = need_head(context), context.scene
+        return render_steps(head, scene, read_settings(head, scene))
+
+
+class AFFEKT_OT_show_head_mesh(HeadOperator, bpy.types.Operator):
+    """Bring the head's own mesh back into the scene's rendering, and let later renderings of the
+    avatar leave it there"""
+
+    bl_idname = "affekt.show_head_mesh"
+    bl_label = "Show Head Mesh"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        show_mesh(need_head(context))
+        return {"FINISHED"}

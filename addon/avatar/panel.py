@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from ..head.find import find_head
+from ..head.find import find_head, need_head
 from ..link.drawing import draw_task
 from ..panels import SidebarPanel
+from .rendering import is_mesh_hidden
 
 
 class AFFEKT_PT_avatar(SidebarPanel, bpy.types.Panel):
@@ -22,16 +23,22 @@ class AFFEKT_PT_avatar(SidebarPanel, bpy.types.Panel):
         return find_head(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        chosen, column = context.scene.affekt_avatar, _column(self.layout)
+        head, column = need_head(context), _column(self.layout)
+        chosen = head.affekt_avatar
         column.prop(chosen, "subject")
         if chosen.subject == "FILE":
             column.prop(chosen, "file")
             column.prop(chosen, "adapter")
         column.prop(chosen, "camera")
         column.prop(chosen, "head_mesh" if chosen.camera == "SCENE" else "size")
+        column.prop(chosen, "frame_range")
         column.prop(chosen, "folder")
         if not draw_task(self.layout, "Render Avatar"):
-            self.layout.operator("affekt.render_avatar", icon="RENDER_ANIMATION")
+            is_part = chosen.frame_range == "CURRENT"
+            icon = "RENDER_STILL" if is_part else "RENDER_ANIMATION"
+            self.layout.operator("affekt.render_avatar", icon=icon)
+        if is_mesh_hidden(head):
+            self.layout.operator("affekt.show_head_mesh", icon="HIDE_OFF")
 
 
 class AFFEKT_PT_avatar_output(SidebarPanel, bpy.types.Panel):
@@ -43,7 +50,7 @@ class AFFEKT_PT_avatar_output(SidebarPanel, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
 
     def draw(self, context: bpy.types.Context) -> None:
-        chosen, column = context.scene.affekt_avatar, _column(self.layout)
+        chosen, column = need_head(context).affekt_avatar, _column(self.layout)
         column.prop(chosen, "format")
         if chosen.format == "EXR":
             column.prop(chosen, "depth")

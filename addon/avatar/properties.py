@@ -40,6 +40,10 @@ FOLLOWS = (
     ("SURFACE", "Surface", "Gaussians turn and stretch with the surface they sit on"),
     ("DEFORM", "Deform", "Gaussians change with the surface as if printed on it"),
 )
+FRAMES = (
+    ("SCENE", "Scene", "The scene's frames, at its frame step"),
+    ("CURRENT", "This Frame", "The frame that the scene is on; pictures of other frames stay"),
+)
 HEAD_MESHES = (
     ("SHADOW", "Shadow Only", "Hidden from the camera; it still casts shadows and reflections"),
     ("HIDDEN", "Hidden", "Not rendered at all"),
@@ -47,14 +51,26 @@ HEAD_MESHES = (
 )
 
 
+def hand_down_settings(scene: bpy.types.Scene, heads: list[bpy.types.Object]) -> None:
+    """Gives heads the settings that files of before kept with the scene; what a head has stays."""
+    before = scene.affekt_avatar
+    for name in (p.identifier for p in before.bl_rna.properties if not p.is_readonly):
+        if before.is_property_set(name):
+            for head in heads:
+                if not head.affekt_avatar.is_property_set(name):
+                    setattr(head.affekt_avatar, name, getattr(before, name))
+            before.property_unset(name)
+
+
 class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
-    """The panel's settings of a rendering, which are kept with the scene."""
+    """The settings of a head's avatar, which are kept with the head."""
 
     subject: bpy.props.EnumProperty(
         name="Subject",
         description="What is drawn with the head's motion",
         items=SUBJECTS,
         default="GAUSSIANS",
+        override=compat.OVERRIDABLE,
     )
     file: bpy.props.StringProperty(
         name="Avatar",
@@ -65,6 +81,7 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
         "mine.safetensors",
         subtype="FILE_PATH",
         options=compat.PATH_OPTIONS,
+        override=compat.OVERRIDABLE,
     )
     adapter: bpy.props.StringProperty(
         name="Adapter",
@@ -72,9 +89,19 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
         "that FLAME, made by: affekt adapter build --flame FLAME_FILE --out flame.npz",
         subtype="FILE_PATH",
         options=compat.PATH_OPTIONS,
+        override=compat.OVERRIDABLE,
     )
     camera: bpy.props.EnumProperty(
-        name="Camera", description="Where the pictures are seen from", items=CAMERAS
+        name="Camera",
+        description="Where the pictures are seen from",
+        items=CAMERAS,
+        override=compat.OVERRIDABLE,
+    )
+    frame_range: bpy.props.EnumProperty(
+        name="Range",
+        description="Which frames are rendered",
+        items=FRAMES,
+        override=compat.OVERRIDABLE,
     )
     size: bpy.props.IntProperty(
         name="Size",
@@ -84,18 +111,26 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
         max=limits.MAX_IMAGE_EDGE,
         soft_max=2048,
         subtype="PIXEL",
+        override=compat.OVERRIDABLE,
     )
     head_mesh: bpy.props.EnumProperty(
         name="Head Mesh",
         items=HEAD_MESHES,
         description="What becomes of the head's own mesh in the scene's rendering, so that it "
         "does not stand where the avatar does",
+        override=compat.OVERRIDABLE,
     )
     format: bpy.props.EnumProperty(
-        name="Format", description="File format of the pictures", items=FORMATS
+        name="Format",
+        description="File format of the pictures",
+        items=FORMATS,
+        override=compat.OVERRIDABLE,
     )
     depth: bpy.props.EnumProperty(
-        name="Colour Depth", description="Precision of the EXR's channels", items=DEPTHS
+        name="Colour Depth",
+        description="Precision of the EXR's channels",
+        items=DEPTHS,
+        override=compat.OVERRIDABLE,
     )
     passes: bpy.props.EnumProperty(
         name="Passes",
@@ -103,26 +138,40 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
         items=PASSES,
         options={"ENUM_FLAG"},
         default={"mask"},
+        override=compat.OVERRIDABLE,
     )
     antialiased: bpy.props.BoolProperty(
         name="Antialiased",
         default=True,
         description="Draw the avatar finer, and average, where Gaussians are finer than pixels, "
         "so that a small head neither swells nor fades",
+        override=compat.OVERRIDABLE,
     )
     follow: bpy.props.EnumProperty(
-        name="Follow", description="How Gaussians follow the surface", items=FOLLOWS
+        name="Follow",
+        description="How Gaussians follow the surface",
+        items=FOLLOWS,
+        override=compat.OVERRIDABLE,
     )
     reuse: bpy.props.BoolProperty(
         name="Reuse Frames",
         description="Keep pictures of an earlier or cancelled rendering that would come out the "
         "same. Off: render all of them again",
         default=True,
+        override=compat.OVERRIDABLE,
     )
     folder: bpy.props.StringProperty(
         name="Frames",
-        description="Folder for the pictures; // is the blend file's own folder",
-        default="//affekt_render/",
+        description="Folder for the pictures; // is the blend file's own folder, {head} the name "
+        "of the head",
+        default="//affekt_render/{head}/",
         subtype="DIR_PATH",
         options={"OUTPUT_PATH", *compat.PATH_OPTIONS},
+        override=compat.OVERRIDABLE,
+    )
+    is_explained: bpy.props.BoolProperty(
+        name="Explained",
+        description="Whether it was said how the view transform changes the colours",
+        options={"HIDDEN"},
+        override=compat.OVERRIDABLE,
     )

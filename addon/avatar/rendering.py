@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 
 from ...shared import limits
+from ...shared.arrays import IndexArray
 from ...shared.avatar_files import pack_folder, stands_still, whole_of
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
@@ -22,7 +23,7 @@ from ...shared.wording import say_count
 from ..camera import read_cameras
 from ..emotion.sample import read_track
 from ..flame.source import ready_head
-from ..head.find import Held, hold, is_flame
+from ..head.find import Held, heads_among, hold, is_flame
 from ..link import requests
 from ..link.requests import FileBytes, HeadName
 from ..link.session import session
@@ -30,7 +31,7 @@ from ..link.tasks import Progress, Steps
 from ..motion.files import read_file
 from ..motion.placement import scene_fps, stretch, take_times
 from ..motion.takes import active_take, read_take_at
-from .compositor import Sequence, show_sequence
+from .compositor import Sequence, find_nodes, show_sequence
 from .frames import Plan, begin_frames, finish_frames, leave_frames
 
 _ADAPTER_BYTES = limits.ARTEFACT_BYTES["adapter"]
@@ -44,7 +45,8 @@ class AvatarSettings:
     open head and the avatar's space, or None where they are one. as_gaussians: whether the head is
     drawn as its Gaussians. from_scene: whether the scene's camera is used. pictures: without
     frames, cameras and emotions. folder: where the pictures go. head_mesh: what becomes of the
-    mesh. reuse: whether pictures that are there may stay. first, last: scene frames."""
+    mesh. reuse: whether pictures that are there may stay. frames: of the scene. is_part: whether
+    pictures of the scene's other frames stay."""
 
     avatar: Path | None
     adapter: Path | None
@@ -54,13 +56,13 @@ class AvatarSettings:
     folder: Path
     head_mesh: str
     reuse: bool
-    first: int
-    last: int
+    frames: range
+    is_part: bool
 
 
-def read_settings(scene: bpy.types.Scene) -> AvatarSettings:
+def read_settings(head: bpy.types.Object, scene: bpy.types.Scene) -> AvatarSettings:
     """What the panel says. Raises InputError `option.avatar`, `option.folder`, `option.camera`."""
-    chosen = scene.affekt_avatar
+    chosen = head.affekt_avatar
     if chosen.subject == "FILE" and not chosen.file:
         raise InputError(
             "option.avatar", "No avatar is chosen.", "Choose one in the panel's Avatar section."
@@ -69,12 +71,8 @@ def read_settings(scene: bpy.types.Scene) -> AvatarSettings:
         raise InputError(
             "option.camera", "The scene has no camera.", "Add one, or render the portrait."
         )
-    if chosen.folder.startswith("//") and not bpy.data.filepath:
-        raise InputError(
-            "option.folder",
-            "The pictures should go beside the blend file, which is not saved yet.",
-            "Save the blend file, or choose another folder.",
-        )
+    is_part = chosen.frame_range == "CURRENT"
+    whole = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
     from_file = chosen.subject == "FILE"
     return AvatarSettings(
         avatar=Path(bpy.path.abspath(chosen.file)) if from_file else None,
@@ -82,12 +80,45 @@ def read_settings(scene: bpy.types.Scene) -> AvatarSettings:
         as_gaussians=chosen.subject == "GAUSSIANS",
         from_scene=chosen.camera == "SCENE",
         pictures=_pictures(chosen),
-        folder=Path(bpy.path.abspath(chosen.folder)),
+        folder=_own_folder(head),
         head_mesh=chosen.head_mesh,
         reuse=chosen.reuse,
-        first=scene.frame_start,
-        last=scene.frame_end,
+        frames=range(scene.frame_current, scene.frame_current + 1) if is_part else whole,
+        is_part=is_part,
     )
+
+
+def _own_folder(head: bpy.types.Object) -> Path:
+    """The folder of the head's pictures. Raises InputError `option.folder` for one beside a file
+    that is not saved, and for one of another head, whose pictures would be replaced."""
+    folder = folder_of(head)
+    if folder is None:
+        raise InputError(
+            "option.folder",
+            "The pictures should go beside the blend file, which is not saved yet.",
+            "Save the blend file, or choose another folder.",
+        )
+    for other in heads_among(bpy.data.objects):
+        if other != head and _has_pictures(other) and folder_of(other) == folder:
+            raise InputError(
+                "option.folder",
+                f"{folder} has the pictures of {other.name}, which would be replaced.",
+                "Choose another folder, such as //affekt_render/{head}/.",
+            )
+    return folder
+
+
+def folder_of(head: bpy.types.Object) -> Path | None:
+    """The folder that the head's settings name; None if the file it lies beside is not saved."""
+    chosen = head.affekt_avatar.folder
+    if chosen.startswith("//") and not bpy.data.filepath:
+        return None
+    name = bpy.path.clean_name(head.name)
+    return Path(os.path.normpath(bpy.path.abspath(chosen.replace("{head}", name))))
+
+
+def _has_pictures(head: bpy.types.Object) -> bool:
+    return any(find_nodes(scene, head) for scene in bpy.data.scenes)
 
 
 def _pictures(chosen: bpy.types.PropertyGroup) -> PictureRequest:
@@ -107,7 +138,7 @@ def _pictures(chosen: bpy.types.PropertyGroup) -> PictureRequest:
 
 
 def render_steps(head: bpy.types.Object, scene: bpy.types.Scene, settings: AvatarSettings) -> Steps:
-    """Renders the scene's frames that the take in use covers, one picture a frame, and brings
+    """Renders the wanted frames that the take in use covers, one picture a frame, and brings
     them into the compositor. The folder gets them only once all are there; until then they wait
     inside it for the next try."""
     return _render(hold(head, scene), settings)
@@ -121,14 +152,15 @@ def _render(held: Held, settings: AvatarSettings) -> Steps:
     named = yield from ready_head(line, head)
     yield Progress(fraction=0.0, text="Reading the curves")
     head, scene = held.get()
-    frames = _covered_frames(head, scene, settings)
+    frames, wanted = _covered_frames(head, scene, settings)
     motion, pictures = _read_performance(head, scene, frames, settings)
     recipes = PictureRecipes(_fingerprint(line.version, subject, adapter, named), motion, pictures)
     plan = Plan(
         folder=settings.folder,
         suffix=pictures.suffix,
         first=int(frames[0]),
-        recipes=tuple(map(recipes.of_frame, range(len(motion)))),
+        recipes={int(index): recipes.of_frame(int(index)) for index in wanted},
+        keeps_others=settings.is_part,
     )
     runs = begin_frames(plan, reuse=settings.reuse)
     try:
@@ -179,18 +211,24 @@ def _fingerprint(
 
 def _covered_frames(
     head: bpy.types.Object, scene: bpy.types.Scene, settings: AvatarSettings
-) -> np.ndarray:
+) -> tuple[IndexArray, IndexArray]:
+    """The scene's frames that are read, one after another, with a neighbour on either side for the
+    motion vectors of the first and the last; and the indices among them of those to render."""
     times = take_times(active_take(head), scene) / stretch(scene)
-    frames = np.arange(settings.first, settings.last + 1)
-    frames = frames[(frames >= np.floor(times[0])) & (frames <= np.ceil(times[-1]))]
-    if not len(frames):
+    first, last = int(np.floor(times[0])), int(np.ceil(times[-1]))
+    wanted = np.array([frame for frame in settings.frames if first <= frame <= last], np.intp)
+    if not len(wanted):
+        said = f"frames {settings.frames[0]} to {settings.frames[-1]} are"
+        if len(settings.frames) == 1:
+            said = f"frame {settings.frames[0]} is"
         raise InputError(
             "frames.out_of_range",
-            f"The scene's frames {settings.first} to {settings.last} are outside the take, which "
-            f"has frames {times[0]:g} to {times[-1]:g}.",
-            "Change the scene's frame range.",
+            f"The scene's {said} outside the take, which has frames {times[0]:g} to {times[-1]:g}.",
+            "Change the scene's frame range, or go to a frame of the take.",
         )
-    return frames
+    reach = 1 if settings.is_part else 0
+    begin, end = max(int(wanted[0]) - reach, first), min(int(wanted[-1]) + reach, last)
+    return np.arange(begin, end + 1), wanted - begin
 
 
 def _read_performance(
@@ -231,19 +269,26 @@ def _show(
 ) -> str:
     """Shows the files in the scene, which no earlier step changes; returns the report."""
     has_occlusion = settings.from_scene and settings.pictures.format == "exr"
-    show_sequence(scene, Sequence(files=files, first=plan.first, has_occlusion=has_occlusion))
+    show_sequence(scene, Sequence(head=head, files=files, has_occlusion=has_occlusion))
     said = [
         f"Rendered {say_count(rendered, 'frame')} into {settings.folder}; the compositor shows "
         "them."
     ]
-    if rendered < len(files):
-        said.append(f"{len(files) - rendered} were there already.")
+    if rendered < len(plan.recipes):
+        said.append(f"{len(plan.recipes) - rendered} were there already.")
     if settings.from_scene:
         said.append(_hide_mesh(head, settings.head_mesh))
-    view = scene.view_settings.view_transform
-    if view not in ("Standard", "Raw"):
-        said.append(f"The view transform {view} changes their colours; Standard does not.")
+    said.append(_explain_colours(head, scene))
     return " ".join(filter(None, said))
+
+
+def _explain_colours(head: bpy.types.Object, scene: bpy.types.Scene) -> str:
+    """What the view transform does to the pictures, said once for each head."""
+    view = scene.view_settings.view_transform
+    if view in ("Standard", "Raw") or head.affekt_avatar.is_explained:
+        return ""
+    head.affekt_avatar.is_explained = True
+    return f"The view transform {view} changes their colours; Standard does not."
 
 
 def _hide_mesh(head: bpy.types.Object, choice: str) -> str:
@@ -252,9 +297,21 @@ def _hide_mesh(head: bpy.types.Object, choice: str) -> str:
         head.visible_camera = False
         return (
             f"{head.name} is hidden from the camera and still casts its shadow "
-            "(Object > Visibility > Ray Visibility > Camera)."
+            "(Show Head Mesh brings it back)."
         )
     if choice == "HIDDEN" and not head.hide_render:
         head.hide_render = True
-        return f"{head.name} is no longer rendered (the camera icon in the Outliner)."
+        return f"{head.name} is no longer rendered (Show Head Mesh brings it back)."
     return ""
+
+
+def is_mesh_hidden(head: bpy.types.Object) -> bool:
+    """Whether renderings do not show the head's own mesh."""
+    return head.hide_render or not head.visible_camera
+
+
+def show_mesh(head: bpy.types.Object) -> None:
+    """Brings the head's own mesh back into the scene's rendering, and leaves it there when the
+    avatar is rendered again."""
+    head.hide_render, head.visible_camera = False, True
+    head.affekt_avatar.head_mesh = "KEEP"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import bpy
 
+from ..avatar.properties import hand_down_settings
 from ..emotion.action import ensure_action, separate_emotions, take_actions
 from ..guard import guard_call
 from ..motion.takes import drop_dead_takes
@@ -35,6 +36,10 @@ def bring_up_to_date() -> None:
         drop_dead_takes(head)
         if head.override_library is None:
             prepare_head(head)
+    for scene in bpy.data.scenes:
+        if scene.library is None:
+            own = [head for head in heads_among(scene.objects) if head.library is None]
+            hand_down_settings(scene, own)
     if moved:
         say(
             f"The emotion keys of {', '.join(moved)} lay in the Action of a take; they have one of "

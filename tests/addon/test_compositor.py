@@ -46,21 +46,32 @@ STEP_PX = 6
 """How far the disc of `write_avatar` moves from one frame to the next: to the right and up."""
 
 
-def disc(index: int) -> np.ndarray:
+def disc(index: int, *, right_px: int = 0) -> np.ndarray:
     """(SIZE, SIZE) coverage of a disc with a soft edge, 8 pixels wide; it stands still between
-    frames 1 and 2."""
+    frames 1 and 2. right_px: so far from the middle."""
     move = STEP_PX * min(index, 1)
     rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
+    columns -= right_px
     away = np.hypot(columns - (SIZE / 2 + move), rows - (SIZE / 2 - move))
     return np.clip((26 - away) / 8, 0, 1).astype(np.float32)
 
 
-def write_avatar(path: Path, index: int) -> None:
-    """A green disc 3 m away, as the sidecar writes it: premultiplied, infinite depth around."""
-    alpha = disc(index)
-    channels = {f"Combined.{c}": alpha * v for c, v in zip("RGB", (0.0, 0.6, 0.0), strict=True)}
+GREEN = (0.0, 0.6, 0.0)
+
+
+def write_avatar(
+    path: Path,
+    index: int,
+    *,
+    right_px: int = 0,
+    colour: tuple[float, float, float] = GREEN,
+    depth_m: float = 3.0,
+) -> None:
+    """A disc, as the sidecar writes it: premultiplied, infinite depth around."""
+    alpha = disc(index, right_px=right_px)
+    channels = {f"Combined.{c}": alpha * v for c, v in zip("RGB", colour, strict=True)}
     channels |= {"Combined.A": alpha, "mask_skin.X": alpha, "mask_hair.X": 0 * alpha}
-    channels["Depth.Z"] = np.where(alpha > 0, np.float32(3), np.float32(np.inf))
+    channels["Depth.Z"] = np.where(alpha > 0, np.float32(depth_m), np.float32(np.inf))
     channels |= {f"Normal.{c}": (alpha > 0) * -float(c == "Y") for c in "XYZ"}
     # Where it was less where it is, then where it is less where it will be; y up.
     moves = (-STEP_PX * (index == 1),) * 2 + (-STEP_PX * (index == 0),) * 2
@@ -173,3 +184,51 @@ def test_the_animators_nodes_stay(composited: dict) -> None:
     assert len(nodes) == len(images) == 1
     assert composited["png"] == [0.0, True]
     assert composited["exr_again"] == [1.0, True, True]
+
+
+def test_two_avatars_stand_in_one_shot_and_each_keeps_its_own(
+    in_blender: RunScript, tmp_path: Path
+) -> None:
+    """Ada's disc is 3 m away; Bea's, which is rendered later, 4 m: behind Ada's and the bar,
+    before the wall."""
+    (tmp_path / "take.json").write_text("{}")
+    front, back = ([tmp_path / f"{name}{i}.exr" for i in range(3)] for name in ("near", "far"))
+    for index in range(3):
+        write_avatar(front[index], index)
+        write_avatar(back[index], index, right_px=20, colour=(0.3, 0.0, 0.4), depth_m=4.0)
+    told = in_blender(
+        "two_avatars.py",
+        head=save(small_head(), tmp_path / "head.npz"),
+        take=tmp_path / "take.json",
+        near=list(map(str, front)),
+        far=list(map(str, back)),
+        size=SIZE,
+    )
+    both = np.load(tmp_path / "both.npy")
+    from_bar = np.abs(np.arange(SIZE) - (SIZE - 1) / 2)[None]  # it is 20 pixels wide
+    places = [(0.0, 0.6, 0.0), (0.3, 0.0, 0.4), (0.0, 0.0, 1.0)]
+    for index, picture in enumerate(both):
+        ada, bea = disc(index), disc(index, right_px=20)
+        shown = [ada == 1, (ada == 0) & (bea == 1), (ada == 0) & (bea == 0)]
+        for there, colour in zip(shown, places, strict=True):
+            pixels = picture[there & (from_bar > 14) & ~near(ada > 0, 3)]
+            assert len(pixels) > 60
+            np.testing.assert_allclose(pixels[:, :3], np.tile(colour, (len(pixels), 1)), atol=2e-3)
+        np.testing.assert_allclose(picture[:, 44:52, :3], np.broadcast_to((1, 0, 0), (SIZE, 8, 3)))
+    roles = ("Affekt Avatar", "Affekt Depth Over", "Affekt Motion Blur")
+    assert told["owners"] == [[role, name] for role in roles for name in ("Ada", "Bea")]
+    assert told["first_stays"]
+    assert told["folders"] == ["Ada", "Bea"]
+    assert told["hidden"] == [True, True]
+    assert told["explained"] == [True, True]
+    assert "has the pictures of Ada" in told["same_folder"]
+    assert told["shown"] == [False, True]
+    assert told["shown_stays"] == "KEEP"
+    assert told["one_frame"] == ["avatar_000002.exr"]
+    assert told["sent"] == 3  # motion vectors also show the frames before and after
+    assert "frame 9 is outside the take" in told["beyond"]
+    assert told["handed_down"] == [[77, ["uv"]], [33, ["uv"]]]
+    assert told["scene_is_empty"]
+    assert told["stepped"] == ["avatar_000001.exr", "avatar_000003.exr"]
+    assert told["after_load"] == [[role, name] for role in roles for name in ("Bea", "Eva")]
+    assert told["after_removal"] == [["Affekt Avatar", None], ["Affekt Avatar", "Bea"]]

@@ -54,6 +54,7 @@ def check_offers(told: dict) -> None:
         "file": [""],
         "adapter": [""],
         "camera": ["SCENE", ["SCENE", "PORTRAIT"]],
+        "frame_range": ["SCENE", ["SCENE", "CURRENT"]],
         "size": [512, 16, 2048, 8192],
         "head_mesh": ["SHADOW", ["SHADOW", "HIDDEN", "KEEP"]],
         "format": ["EXR", ["EXR", "PNG"]],
@@ -62,7 +63,8 @@ def check_offers(told: dict) -> None:
         "antialiased": [True],
         "follow": ["AUTO", ["AUTO", "STILL", "STRETCH", "SURFACE", "DEFORM"]],
         "reuse": [True],
-        "folder": ["//affekt_render/"],
+        "folder": ["//affekt_render/{head}/"],
+        "is_explained": [False],
     }
     take_file = dict(told["take_file"])
     assert take_file.pop("first_frame")[0] == 1

@@ -23,7 +23,7 @@ def plan_of(folder: Path, motion: Motion, *, first: int = 1, subject: str = "") 
         folder=folder,
         suffix=pictures.suffix,
         first=first,
-        recipes=tuple(map(recipes.of_frame, range(len(motion)))),
+        recipes={index: recipes.of_frame(index) for index in range(len(motion))},
     )
 
 
@@ -41,7 +41,7 @@ def pictures(folder: Path) -> dict[str, str]:
 
 
 def expected(plan: Plan) -> dict[str, str]:
-    return {plan.final(index).name: recipe for index, recipe in enumerate(plan.recipes)}
+    return {plan.final(index).name: recipe for index, recipe in plan.recipes.items()}
 
 
 def test_a_cancelled_rendering_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -98,6 +98,39 @@ def test_an_unfinished_rendering_gives_its_frames_to_the_next(tmp_path: Path) ->
     draw(first, [range(6)])
     assert begin_frames(second, reuse=True) == [range(4, 6)]
     assert not first.work.exists()
+
+
+def test_one_frame_again_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, random_motion(5), first=7)
+    draw(plan, begin_frames(plan, reuse=True))
+    before = finish_frames(plan)
+    other = plan_of(tmp_path, random_motion(5), first=7, subject="other")
+    one = replace(other, recipes={3: other.recipes[3]}, keeps_others=True)
+    assert begin_frames(one, reuse=True) == [range(3, 4)]
+    draw(one, [range(3, 4)])
+    assert finish_frames(one) == before
+    assert pictures(tmp_path) == expected(plan) | {"avatar_000010.exr": other.recipes[3]}
+    assert begin_frames(plan, reuse=True) == [range(3, 4)]  # the others are still known
+
+
+def test_one_frame_of_another_kind_replaces_that_frame_alone(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, random_motion(3))
+    draw(plan, begin_frames(plan, reuse=True))
+    finish_frames(plan)
+    one = replace(plan, suffix=".png", recipes={1: plan.recipes[1]}, keeps_others=True)
+    draw(one, begin_frames(one, reuse=True))
+    assert [path.name for path in finish_frames(one)] == ["avatar_000002.png"]
+    there = sorted(path.name for path in tmp_path.glob("avatar_*"))
+    assert there == ["avatar_000001.exr", "avatar_000002.png", "avatar_000003.exr"]
+
+
+def test_each_so_many_th_frame(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, random_motion(6), first=11)
+    plan = replace(plan, recipes={index: plan.recipes[index] for index in (1, 4)})
+    assert begin_frames(plan, reuse=True) == [range(1, 2), range(4, 5)]
+    draw(plan, [range(1, 2), range(4, 5)])
+    names = [path.name for path in finish_frames(plan)]
+    assert names == ["avatar_000012.exr", "avatar_000015.exr"]
 
 
 def test_nothing_is_kept_when_told_so(tmp_path: Path) -> None:

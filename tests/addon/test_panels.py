@@ -142,12 +142,13 @@ def check_avatar(shown: dict, chosen: dict) -> None:
     """The open head's Gaussians into the scene's camera as EXR, and a file's portrait as PNG."""
 
     def asked(panel: list[list[str]]) -> list[str]:
-        return [text.removeprefix("Scene.") for _, text in panel]
+        return [text.removeprefix("Her.").removeprefix("Rig.") for _, text in panel]
 
     assert asked(shown["avatar"]) == [
         "subject",
         "camera",
         "head_mesh",
+        "frame_range",
         "folder",
         "affekt.render_avatar",
     ]

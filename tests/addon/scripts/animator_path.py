@@ -77,11 +77,11 @@ with harness.enabled():
     cache_gap = float(np.abs(np.stack(played) - vertices[asked["cached"]]).max())
     used = takes.active
     after = fingerprint(takes.items[0])
-    chosen = scene.affekt_avatar
+    chosen = harness.avatar_settings()
     chosen.subject, chosen.camera, chosen.format = "FILE", "PORTRAIT", "PNG"
     chosen.file = asked["avatar"]
-    scene.affekt_avatar.size = asked["size"]
-    scene.affekt_avatar.folder = str(harness.folder() / "frames")
+    harness.avatar_settings().size = asked["size"]
+    harness.avatar_settings().folder = str(harness.folder() / "frames")
     scene.frame_end = scene.frame_start + asked["rendered"] - 1
     began = time.monotonic()
     bpy.ops.affekt.render_avatar()

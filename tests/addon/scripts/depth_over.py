@@ -39,7 +39,7 @@ with harness.enabled():
     head.hide_render = True
     np.save(harness.folder() / "set.npy", composite(scene, 1, harness.folder()))
     head.hide_render = False
-    chosen = scene.affekt_avatar
+    chosen = harness.avatar_settings()
     chosen.folder = str(harness.folder() / "frames")
     chosen.passes = {"mask", "normal", "vector"}
     bpy.ops.affekt.render_avatar()

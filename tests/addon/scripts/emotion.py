@@ -135,7 +135,7 @@ with harness.enabled():
         by_hand=key_and_reset(head),
         labels=[head.affekt_emotion.bl_rna.properties[n].name for n in channels],
         **kept,
-        avatar=offered(scene.affekt_avatar.bl_rna.properties),
+        avatar=offered(harness.avatar_settings().bl_rna.properties),
         emotion=offered(head.affekt_emotion.bl_rna.properties),
         take_file=offered(ops.import_take.get_rna_type().properties),
         fit=offered(ops.fit_takes.get_rna_type().properties),

@@ -105,7 +105,7 @@ with harness.enabled():
     client = FakeClient(model, silence(10))
     session.attach(client)
     ops.import_take(filepath=asked["take"])
-    chosen = scene.affekt_avatar
+    chosen = harness.avatar_settings()
     chosen.subject, chosen.camera, chosen.format = "FILE", "PORTRAIT", "PNG"
     said["no_avatar"] = fail(ops.render_avatar)
     chosen.file = asked["take"]

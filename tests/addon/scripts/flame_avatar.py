@@ -23,7 +23,7 @@ def report(file: str, folder: str) -> str:
     rendering, tasks = (harness.load(f"addon.{n}") for n in ("avatar.rendering", "link.tasks"))
     chosen.file, chosen.folder = file, str(harness.folder() / folder)
     head = harness.load("addon.head.find").find_head(bpy.context)
-    steps = rendering.render_steps(head, scene, rendering.read_settings(scene))
+    steps = rendering.render_steps(head, scene, rendering.read_settings(head, scene))
     task = tasks.start_task(tasks.Task("Render Avatar", steps))
     try:
         return task.run()
@@ -38,7 +38,7 @@ with harness.enabled():
     bpy.ops.affekt.add_head()
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
     scene.frame_start, scene.frame_end = 60, 61
-    chosen = scene.affekt_avatar
+    chosen = harness.avatar_settings()
     chosen.subject, chosen.camera, chosen.format = "FILE", "PORTRAIT", "PNG"
     chosen.size, chosen.folder = 64, str(harness.folder() / "frames")
     chosen.file = asked["points"]

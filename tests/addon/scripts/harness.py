@@ -73,6 +73,12 @@ def add_head(path: str) -> bpy.types.Object:
     return load("addon.head.build").build_head(read_head(path), "open", bpy.context)
 
 
+def avatar_settings() -> bpy.types.PropertyGroup:
+    """Those of the scene's first head."""
+    find = load("addon.head.find")
+    return find.heads_among(bpy.context.scene.objects)[0].affekt_avatar
+
+
 def evaluated_vertices(head: bpy.types.Object, frame: int) -> np.ndarray:
     """(V, 3) in the head's own (Blender's) axes, metres, as drawn at that frame."""
     bpy.context.scene.frame_set(frame)

@@ -24,7 +24,7 @@ with harness.enabled():
     client = FakeClient(model, silence(FRAMES), exrs=asked["exrs"])
     harness.load("addon.link.session").session.attach(client)
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
-    chosen = scene.affekt_avatar
+    chosen = harness.avatar_settings()
     chosen.folder, chosen.format = str(harness.folder() / "frames"), "EXR"
     for frame, happy in ((1, 0.0), (FRAMES, 1.0)):
         head.affekt_emotion.happy = happy

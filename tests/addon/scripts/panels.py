@@ -109,17 +109,17 @@ with harness.enabled():
     for active in (head, rig):
         bpy.context.view_layer.objects.active = active
         told[active.name] = drawn(ALWAYS + WITH_A_HEAD)
-    bpy.context.scene.affekt_avatar.subject = "FILE"
-    bpy.context.scene.affekt_avatar.camera = "PORTRAIT"
-    bpy.context.scene.affekt_avatar.format = "PNG"
+    harness.avatar_settings().subject = "FILE"
+    harness.avatar_settings().camera = "PORTRAIT"
+    harness.avatar_settings().format = "PNG"
     told["chosen"] = drawn(["avatar", "avatar_output"])
     # Paths that begin where the blend file lies, as Blender's file browser writes them.
     bpy.ops.wm.save_as_mainfile(filepath=str(harness.folder() / "shot.blend"))
-    chosen = bpy.context.scene.affekt_avatar
+    chosen = harness.avatar_settings()
     head.affekt_bake.frame_range, head.affekt_bake.simplify_mm = "OWN", 0.1
     told["bake_chosen"] = drawn(["bake_options"])["bake_options"]
     chosen.file, chosen.adapter, chosen.folder = "//her.zip", "//in/flame.npz", "//out"
-    settings = harness.load("addon.avatar.rendering").read_settings(bpy.context.scene)
+    settings = harness.load("addon.avatar.rendering").read_settings(head, bpy.context.scene)
     told["paths"] = [
         path.relative_to(harness.folder()).as_posix()
         for path in (settings.avatar, settings.adapter, settings.folder)

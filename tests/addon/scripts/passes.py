@@ -45,7 +45,7 @@ with harness.enabled():
     animate(scene, head)
     scene.render.resolution_x, scene.render.resolution_y = 320, 400
     scene.render.resolution_percentage, scene.render.pixel_aspect_x = 70, 1.1
-    chosen = scene.affekt_avatar
+    chosen = harness.avatar_settings()
     chosen.subject, chosen.camera, chosen.format, chosen.depth = "MESH", "SCENE", "EXR", "FLOAT"
     chosen.passes, chosen.head_mesh = {"normal", "position", "vector"}, "KEEP"
     chosen.folder = str(harness.folder() / "frames")

@@ -190,7 +190,7 @@ with harness.enabled():
         **bake(),
     }
 
-    chosen, client = scene.affekt_avatar, FakeClient(model, performed)
+    chosen, client = harness.avatar_settings(), FakeClient(model, performed)
     session.attach(client)
     chosen.subject, chosen.format, chosen.camera, chosen.size = "MESH", "PNG", "PORTRAIT", 16
     chosen.folder = str(harness.folder() / "frames")

@@ -21,7 +21,7 @@ def render(fault: str = "", *, version: str = "0.0.fake") -> dict:
     client.welcome.affekt = version
     session.attach(client)
     rendering, tasks = harness.load("addon.avatar.rendering"), harness.load("addon.link.tasks")
-    steps = rendering.render_steps(head, scene, rendering.read_settings(scene))
+    steps = rendering.render_steps(head, scene, rendering.read_settings(head, scene))
     task = tasks.start_task(tasks.Task("Render Avatar", steps))
     said = ""
     try:
@@ -54,7 +54,7 @@ with harness.enabled():
     session.attach(FakeClient(model, silence(FRAMES)))
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
     folder = Path(harness.folder() / "frames")
-    chosen = scene.affekt_avatar
+    chosen = harness.avatar_settings()
     chosen.subject, chosen.format, chosen.folder = "MESH", "PNG", str(folder)
     scene.render.resolution_x = scene.render.resolution_y = 16
     told = {"full": render("full"), "goes_on": render(), "again": render()}

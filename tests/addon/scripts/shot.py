@@ -56,7 +56,7 @@ with harness.enabled():
         head.affekt_emotion.happy = asked["happy"]
         bpy.ops.affekt.bake()
     scene.frame_start, scene.frame_end = min(asked["frames"]), max(asked["frames"])
-    chosen = scene.affekt_avatar
+    chosen = harness.avatar_settings()
     chosen.subject, chosen.folder = asked["subject"], str(harness.folder() / "frames")
     chosen.passes = {"mask", "normal", "vector"}
     bpy.ops.affekt.render_avatar()

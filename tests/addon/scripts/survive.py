@@ -127,12 +127,12 @@ def bake(name: str, meanwhile: Callable) -> dict:
 
 def render(name: str, meanwhile: Callable) -> dict:
     """Pictures of the head's mesh for the first frames."""
-    rendering, chosen = harness.load("addon.avatar.rendering"), scene.affekt_avatar
+    rendering, chosen = harness.load("addon.avatar.rendering"), harness.avatar_settings()
     chosen.subject, chosen.camera, chosen.format = "MESH", "PORTRAIT", "PNG"
     chosen.size, chosen.reuse = 64, False
     chosen.folder = str(harness.folder() / name)
     scene.frame_start, scene.frame_end = 1, asked["pictures"]
-    options = rendering.read_settings(scene)
+    options = rendering.read_settings(head, scene)
     told = run_with(name, lambda: rendering.render_steps(head, scene, options), meanwhile)
     pictures_of[name] = [path.read_bytes() for path in sorted(Path(chosen.folder).glob("avatar*"))]
     return told
