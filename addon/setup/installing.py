@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes the sidecar's environment, step by step: a Python of its own, PyTorch, the sidecar with
-what it needs, its kernels compiled, the doctor's word. Whatever ends it before leaves the
-environment that counted before as it was."""
+"""Makes the sidecar's environment, step by step: a Python of its own, which is downloaded where the
+machine has none, PyTorch, the sidecar with what it needs, its kernels compiled, the doctor's word.
+Whatever ends it before leaves the environment that counted before as it was."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
+import sys
 import threading
 import time
 from collections import deque
@@ -23,6 +24,8 @@ from .environment import Environment, python_of
 from .failures import explain
 from .plan import Plan
 from .program import Program, environment_for
+from .pythons import GET, VERSIONS, Python, ask_python, no_python
+from .uv_wheel import tool_name
 
 Steps = Generator[Progress, None, Environment]
 _OLD_LOGS = 2
@@ -50,7 +53,9 @@ class Stage:
         return Progress(fraction=fraction, text=text or self.name)
 
 
-PYTHON = Stage(name="Making a Python for the sidecar", start=0.0, end=0.05)
+UV = Stage(name="Downloading uv", start=0.0, end=0.02)
+BROUGHT = Stage(name="Downloading Python", start=0.02, end=0.04)
+PYTHON = Stage(name="Making a Python for the sidecar", start=0.04, end=0.05)
 TORCH = Stage(name="Installing PyTorch", start=0.05, end=0.45)
 SIDECAR = Stage(name="Installing the sidecar", start=0.45, end=0.65)
 KERNELS = Stage(name="Compiling, about a minute", start=0.65, end=0.96)
@@ -110,11 +115,12 @@ def set_up_steps(plan: Plan) -> Steps:
     folder = places.prepare_folder(data_folder, plan.needed_bytes)
     try:
         site = _open_site(plan, folder)
-        yield from _install(site)
+        python = plan.python or (yield from _need_python(site))
+        yield from _install(site, python)
         _remove(folder / _SCRATCH)
         made = Environment(
             folder=folder.name,
-            base=str(plan.python.path),
+            base=str(python.path),
             wheel=plan.wheel.sha256,
             affekt=plan.wheel.version,
             device=plan.device,
@@ -128,8 +134,8 @@ def set_up_steps(plan: Plan) -> Steps:
     return made
 
 
-def _install(site: _Site) -> Generator[Progress, None, None]:
-    yield from _make_python(site)
+def _install(site: _Site, python: Python) -> Generator[Progress, None, None]:
+    yield from _make_python(site, python)
     version = yield from _pip_version(site)
     configured = yield from _is_configured(site)
     pip = [site.python, "-m", "pip", "install"]
@@ -155,13 +161,47 @@ def _open_site(plan: Plan, folder: Path) -> _Site:
         scratch.mkdir()
     except OSError as error:
         raise places.unusable(plan.choices.data_folder, error) from error
-    _note(log, f"Affekt {plan.wheel.version}, {plan.device} ({plan.why}), Python {plan.python}")
+    _note(
+        log,
+        f"Affekt {plan.wheel.version}, {plan.device} ({plan.why}), Python {plan.python or 'none'}",
+    )
     return _Site(plan, folder, log, environment_for(scratch))
 
 
-def _make_python(site: _Site) -> Generator[Progress, None, None]:
+def _need_python(site: _Site) -> Generator[Progress, None, Python]:
+    """A Python that is downloaded. Raises InputError `setup.*`, saying what else can be done."""
+    try:
+        return (yield from _bring_python(site))
+    except InputError as error:
+        raise InputError(
+            error.code,
+            f"No Python is here on which the sidecar can run. {error.message}",
+            f"{GET}, or name one in the settings; or else: {error.remedy}",
+        ) from error
+
+
+def _bring_python(site: _Site) -> Generator[Progress, None, Python]:
+    """Downloads a Python into the data folder, where later set-ups find it. Blender's own Python
+    takes the tool `uv` from its wheel, and that knows where Pythons for every system are."""
+    scratch = site.folder / _SCRATCH
+    fetch = [sys.executable, "-I", str(Path(__file__).with_name("uv_wheel.py"))]
+    index = site.plan.choices.index_url
+    yield from site.run(UV, [*fetch, index, str(scratch)], _Downloads(UV).show)
+    data_folder = site.folder.parent
+    # Neither a command on the PATH nor an entry in Windows' registry: it is for the sidecar alone.
+    words = ["--cache-dir", str(scratch / "uv-cache"), "python", "install", VERSIONS[0]]
+    words += ["--no-bin", "--no-registry", "--install-dir", str(data_folder / places.BROUGHT)]
+    yield from site.run(BROUGHT, [str(scratch / tool_name()), *words], lambda _: None)
+    asked = [ask_python([str(path)]) for path in places.brought_pythons(data_folder)]
+    usable = [python for python in asked if not python.why_not]
+    if not usable:
+        raise no_python(asked)
+    return usable[0]
+
+
+def _make_python(site: _Site, python: Python) -> Generator[Progress, None, None]:
     # --clear would also remove the scratch folder; the environment's own folder is new anyway.
-    command = [str(site.plan.python.path), "-I", "-m", "venv", str(site.folder)]
+    command = [str(python.path), "-I", "-m", "venv", str(site.folder)]
     yield from site.run(PYTHON, command, lambda _: None)
 
 
