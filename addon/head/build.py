@@ -16,6 +16,7 @@ from .controls import add_aim_bone, add_controls
 from .correctives import add_correctives
 from .editing import edit_mode
 from .identity import Sliders, add_identity
+from .lids import add_lids
 from .material import COLOUR, add_surface_attributes, head_material
 from .shape_keys import add_expressions
 from .upkeep import prepare_head
@@ -47,6 +48,7 @@ def build_head(
         head.modifiers.new("Affekt", "ARMATURE").object = rig
         add_correctives(head, rig, model)
         add_controls(head, rig, model)
+        add_lids(head, rig, model)
         if sliders is not None:
             add_identity(head, model, sliders)
         head.data.materials.append(head_material())

@@ -87,6 +87,7 @@ with harness.enabled():
     command = load("addon.preferences").sidecar_command
     panel = load("addon.setup.panel").AFFEKT_PT_set_up
     session = load("addon.link.session").session
+    files = harness.extension_files()
     said["shows_before"] = draw_set_up()
     said["preferences"] = draw_preferences()
     said["looks"] = count_looks()
@@ -156,4 +157,5 @@ with harness.enabled():
     settings.python = asked["hangs"]
     said["timeout"] = harness.failure(lambda: ops.start_sidecar(wait=True, timeout=0.3))
     said["state_after_timeout"] = session.state.name
+    said["is_untouched"] = harness.extension_files() == files and len(files) > 100
 harness.answer(**said)
