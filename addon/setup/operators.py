@@ -76,6 +76,7 @@ def _set_up(plan: Plan) -> Steps:
     if settings is not None:
         for name in ("python", "command"):  # they would count before what was just made
             settings.property_unset(name)
+    running.remember(None)  # why an earlier one failed
     said = f"The sidecar is set up: Affekt {made.affekt}"
     if bpy.app.background:
         return f"{said}."

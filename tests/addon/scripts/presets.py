@@ -146,7 +146,7 @@ def read_assets(path: Path) -> dict[str, dict]:
     """What the library's file has, by the names of its assets."""
     with bpy.data.libraries.load(str(path), assets_only=True) as (there, here):
         names = list(there.actions)
-        here.actions = names
+        here.actions = list(names)  # Blender puts Actions in this list
     found, compat = {}, harness.load("addon.compat")
     for name, action in zip(names, here.actions, strict=True):
         curves = {c.data_path: c.evaluate(7) for c in compat.curves_of(action, "OBJECT")}
