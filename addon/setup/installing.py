@@ -19,6 +19,7 @@ from pathlib import Path
 from ...shared.errors import InputError
 from ...shared.process import rotate
 from ..link.tasks import Progress
+from ..words.sentences import fill, translate
 from . import environment as places
 from .environment import Environment, python_of
 from .failures import explain
@@ -50,7 +51,7 @@ class Stage:
     def progress(self, share: float, text: str = "") -> Progress:
         """share: of this stage, 0 to 1. text: what goes on in it."""
         fraction = self.start + (self.end - self.start) * min(max(share, 0.0), 1.0)
-        return Progress(fraction=fraction, text=text or self.name)
+        return Progress(fraction=fraction, text=text or translate(self.name))
 
 
 UV = Stage(name="Downloading uv", start=0.0, end=0.02)
@@ -246,7 +247,8 @@ class _Downloads:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._share = 0.0
-        self._text = stage.name
+        self._name = translate(stage.name)
+        self._text = self._name
         self._package = ""
 
     def show(self, line: str) -> Progress | None:
@@ -254,7 +256,8 @@ class _Downloads:
         line = line.strip()
         if found := re.fullmatch(r"Progress (\d+) of (\d+)", line):
             done, total = int(found[1]), max(int(found[2]), 1)
-            text = f"{self._text}, {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+            came = {"done": f"{done / 1e6:.0f}", "total": f"{total / 1e6:.0f}"}
+            text = f"{self._text}, {fill('{done} of {total} MB', **came)}"
             return self._stage.progress(self._share + self._left * done / total, text)
         if found := re.match(
             r"(?:Downloading|Using cached|Processing) (?:\S*/)?([A-Za-z0-9_.]+?)-\d(?!.*metadata)",
@@ -263,12 +266,13 @@ class _Downloads:
             if self._package:
                 self._share += self._left
             self._package = found[1]
-            self._text = f"{self._stage.name}: {self._package}"
+            self._text = f"{self._name}: {self._package}"
         elif line.startswith("Installing collected packages"):
             self._share = max(self._share, 0.8)
-            self._text = f"{self._stage.name}: unpacking"
+            self._text = f"{self._name}: {translate('unpacking')}"
         elif "Retrying (" in line:
-            self._text = f"{self._stage.name}: no answer from the network, trying again"
+            waiting = translate("no answer from the network, trying again")
+            self._text = f"{self._name}: {waiting}"
         else:
             return None
         return self._stage.progress(self._share, self._text)
@@ -283,7 +287,7 @@ def _show_compiling(line: str) -> Progress | None:
     found = re.match(r"(\d+)/(\d+) (.+)", line)
     if found is None:
         return None
-    text = f"Compiling {found[3]}, once on this machine"
+    text = fill("Compiling {what}, once on this machine", what=found[3])
     return KERNELS.progress((int(found[1]) - 1) / max(int(found[2]), 1), text)
 
 

@@ -62,7 +62,9 @@ def _need_choices(context: bpy.types.Context) -> Choices:
 
 
 def _plan_and_set_up(choices: Choices, wheel: Wheel) -> Steps:
-    plan = yield from _aside(lambda: make_plan(choices, wheel, read_card), "Looking for a Python")
+    plan = yield from _aside(
+        lambda: make_plan(choices, wheel, read_card), translate("Looking for a Python")
+    )
     return (yield from _set_up(plan))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from affekt.addon.link.tasks import Progress
 from affekt.addon.setup import environment as places
+from affekt.addon.setup import installing
 from affekt.addon.setup import plan as plans
 from affekt.addon.setup.environment import Environment, find_python, read_environment
 from affekt.addon.setup.installing import set_up_steps
@@ -345,3 +346,10 @@ def test_a_python_that_cannot_be_brought_leaves_a_way_on(tmp_path: Path, index: 
     assert "name one in the settings" in caught.value.remedy
     assert not places.brought_pythons(tmp_path / "data")
     assert find_python(tmp_path / "data") is None
+
+
+def test_every_stage_has_german() -> None:
+    texts = json.loads((Path(installing.__file__).parents[1] / "words" / "german.json").read_text())
+    stages = [one for one in vars(installing).values() if isinstance(one, installing.Stage)]
+    assert len(stages) == 7
+    assert all(stage.name in texts for stage in stages)
