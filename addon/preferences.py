@@ -11,10 +11,11 @@ from pathlib import Path
 import bpy
 
 from ..shared.errors import LinkError
+from .glance import glance
 from .setup.drawing import draw_set_up, draw_settings
 from .setup.environment import find_python
 from .setup.properties import SetUpProperties, read_choices
-from .words.sentences import fill
+from .words.sentences import fill, translate
 
 ADDON = __name__.removesuffix(".addon.preferences")
 """The extension's module name, under which Blender files its preferences."""
@@ -77,14 +78,13 @@ class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
         row = column.row()
         row.active = not self.python
         row.prop(self, "command")
-        try:
-            column.label(
-                text=fill("Starts: {command}", command=" ".join(sidecar_command(self))),
-                icon="CHECKMARK",
-            )
-        except LinkError as error:
-            column.label(text=error.message, icon="ERROR")
-            column.label(text=error.remedy)
+        command = known_command(self)
+        if isinstance(command, LinkError):
+            column.label(text=command.message, icon="ERROR")
+            column.label(text=translate(command.remedy))
+        else:
+            text = fill("Starts: {command}", command=" ".join(command))
+            column.label(text=text, icon="CHECKMARK")
         column.separator()
         column.prop(self, "connection_file")
         column.separator()
@@ -107,7 +107,7 @@ def sidecar_command(settings: AFFEKT_AP_preferences | None) -> list[str]:
         if not os.path.isfile(python):
             raise LinkError(
                 "link.no_command",
-                f"There is no Python at {python}.",
+                fill("There is no Python at {path}.", path=python),
                 "Correct it in the add-on's preferences.",
             )
         return [python, "-m", "affekt.sidecar"]
@@ -120,10 +120,24 @@ def sidecar_command(settings: AFFEKT_AP_preferences | None) -> list[str]:
     if program is None:
         raise LinkError(
             "link.no_command",
-            f"The sidecar's command '{words[0] if words else ''}' was not found.",
+            fill("The sidecar's command '{name}' was not found.", name=words[0] if words else ""),
             "Press Set Up Sidecar, which installs it.",
         )
     return [program, *words[1:]]
+
+
+def known_command(settings: AFFEKT_AP_preferences | None) -> list[str] | LinkError:
+    """As `sidecar_command`, or why there is none; for what is drawn, and a second old at most."""
+    folder = read_choices(settings).data_folder
+    given = ("", "") if settings is None else (settings.python, settings.command)
+    return glance(("command", folder, *given), lambda: _command_or_error(settings))
+
+
+def _command_or_error(settings: AFFEKT_AP_preferences | None) -> list[str] | LinkError:
+    try:
+        return sidecar_command(settings)
+    except LinkError as error:
+        return error
 
 
 def remote_file(settings: AFFEKT_AP_preferences | None) -> Path | None:

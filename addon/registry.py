@@ -42,6 +42,7 @@ from .preferences import AFFEKT_AP_preferences
 from .presets import operators as preset_operators
 from .presets import panel as preset_panel
 from .presets import properties as preset_properties
+from .presets import shelf as preset_shelf
 from .presets.pictures import forget_pictures
 from .setup import operators as setup_operators
 from .setup import panel as setup_panel
@@ -107,6 +108,8 @@ CLASSES: tuple[type, ...] = (
     preset_operators.AFFEKT_OT_copy_pose,
     preset_operators.AFFEKT_OT_paste_pose,
     preset_operators.AFFEKT_OT_draw_presets,
+    preset_shelf.AFFEKT_OT_publish_presets,
+    preset_shelf.AFFEKT_OT_apply_preset_asset,
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
     avatar_operators.AFFEKT_OT_render_avatar,
@@ -124,6 +127,7 @@ CLASSES: tuple[type, ...] = (
     export_panel.AFFEKT_PT_export,
     emotion_panel.AFFEKT_PT_emotion,
     preset_panel.AFFEKT_PT_presets,
+    preset_shelf.AFFEKT_AST_presets,
     emotion_panel.AFFEKT_PT_emotion_strengths,
     bake_panel.AFFEKT_PT_bake,
     bake_panel.AFFEKT_PT_bake_options,
@@ -154,6 +158,7 @@ def register() -> None:
     add_languages()
     bpy.utils.register_manual_map(manual.manual_map)
     add_menu()
+    preset_shelf.add_asset_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
     upkeep.watch()
     show_strip()
@@ -167,6 +172,7 @@ def unregister() -> None:
     upkeep.unwatch()
     hide_strip()
     bpy.app.handlers.load_pre.remove(_forget_task)
+    preset_shelf.remove_asset_menu()
     remove_menu()
     bpy.utils.unregister_manual_map(manual.manual_map)
     remove_languages()

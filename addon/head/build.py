@@ -16,7 +16,8 @@ from .controls import add_aim_bone, add_controls
 from .correctives import add_correctives
 from .editing import edit_mode
 from .identity import Sliders, add_identity
-from .material import add_surface_attributes, head_material
+from .lids import add_lids
+from .material import COLOUR, add_surface_attributes, head_material
 from .shape_keys import add_expressions
 from .upkeep import prepare_head
 
@@ -47,6 +48,7 @@ def build_head(
         head.modifiers.new("Affekt", "ARMATURE").object = rig
         add_correctives(head, rig, model)
         add_controls(head, rig, model)
+        add_lids(head, rig, model)
         if sliders is not None:
             add_identity(head, model, sliders)
         head.data.materials.append(head_material())
@@ -85,7 +87,7 @@ def _new_mesh(model: HeadModel, label: str) -> bpy.types.Object:
 def _add_attributes(mesh: bpy.types.Mesh, model: HeadModel) -> None:
     colours = np.ones((len(model.template), 4), np.float32)
     colours[:, :3] = model.colour
-    attribute = mesh.color_attributes.new("affekt_colour", "BYTE_COLOR", "POINT")
+    attribute = mesh.color_attributes.new(COLOUR, "BYTE_COLOR", "POINT")
     attribute.data.foreach_set("color_srgb", colours.ravel())
     mesh.color_attributes.active_color = attribute
     add_surface_attributes(mesh, model.region)

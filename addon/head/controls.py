@@ -81,7 +81,7 @@ def _add_aim(rig: bpy.types.Object, eye: str) -> None:
     constraint.track_axis = "TRACK_NEGATIVE_Y"  # bones point backward, see `build`
     constraint.influence = 0
     driver = constraint.driver_add("influence").driver
-    _read(driver, "OBJECT", rig, AIM_PATH)
+    read_into(driver, "value", "OBJECT", rig, AIM_PATH)
     driver.expression = "value"
 
 
@@ -94,16 +94,34 @@ def _add_jaw_link(head: bpy.types.Object, rig: bpy.types.Object, jaw_turn: float
     constraint.target_space = constraint.owner_space = "LOCAL"
     constraint.map_to, constraint.mix_mode_rot = "ROTATION", "AFTER"
     driver = constraint.driver_add("to_min_x_rot").driver
-    _read(driver, "KEY", head.data.shape_keys, 'key_blocks["jawOpen"].value')
+    read_into(driver, "value", "KEY", head.data.shape_keys, 'key_blocks["jawOpen"].value')
     driver.expression = f"value * {axes.to_blender(np.array([jaw_turn, 0, 0]))[0]:.9g}"
 
 
-def _read(driver: bpy.types.Driver, kind: str, owner: bpy.types.ID, path: str) -> None:
+def read_into(
+    driver: bpy.types.Driver, name: str, kind: str, owner: bpy.types.ID, path: str
+) -> None:
+    """Gives the driver a variable of that name, which is a property."""
     driver.type = "SCRIPTED"  # so simple that Blender evaluates it without Python
     variable = driver.variables.new()
-    variable.name = "value"
+    variable.name = name
     target = variable.targets[0]
     target.id_type, target.id, target.data_path = kind, owner, path
+
+
+def read_turn(driver: bpy.types.Driver, letter: str, rig: bpy.types.Object, bone: str) -> None:
+    """Gives the driver a variable w, x, y or z: that number of the bone's local quaternion after
+    constraints, always normalised, in whatever rotation mode the animator set."""
+    driver.type = "SCRIPTED"
+    variable = driver.variables.new()
+    variable.name = letter
+    variable.type = "TRANSFORMS"
+    target = variable.targets[0]
+    target.id = rig
+    target.bone_target = bone
+    target.transform_type = f"ROT_{letter.upper()}"
+    target.rotation_mode = "QUATERNION"
+    target.transform_space = "LOCAL_SPACE"
 
 
 def turn_to(copy: bpy.types.Object, rig: bpy.types.Object, head: bpy.types.Object) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...shared.head import JOINTS, HeadModel
 from .. import axes
+from .controls import read_turn
 from .shape_keys import add_shape_key
 
 PREFIX = "pose "
@@ -27,20 +28,8 @@ def add_correctives(head: bpy.types.Object, rig: bpy.types.Object, model: HeadMo
 
 
 def _drive(key: bpy.types.ShapeKey, rig: bpy.types.Object, bone: str, expression: str) -> None:
-    """The variables read the bone's local rotation after constraints, always normalised, in
-    whatever rotation mode the animator set."""
     driver = key.driver_add("value").driver
-    driver.type = "SCRIPTED"
     for letter in "wxyz":
-        if letter not in expression:
-            continue
-        variable = driver.variables.new()
-        variable.name = letter
-        variable.type = "TRANSFORMS"
-        target = variable.targets[0]
-        target.id = rig
-        target.bone_target = bone
-        target.transform_type = f"ROT_{letter.upper()}"
-        target.rotation_mode = "QUATERNION"
-        target.transform_space = "LOCAL_SPACE"
+        if letter in expression:
+            read_turn(driver, letter, rig, bone)
     driver.expression = expression

@@ -12,6 +12,7 @@ from ...shared.head import REGIONS
 from .. import compat
 
 NAME = "Affekt Skin"
+COLOUR = "affekt_colour"
 ROUGHNESS = "affekt_roughness"
 SUBSURFACE = "affekt_subsurface"
 PORES = "affekt_pores"
@@ -34,6 +35,8 @@ _SUBSURFACE_SCALE_M = 0.005
 _BLOTCHES, _BLOTCH_RANGE = 11.0, (0.90, 1.07)
 """How many cells of noise the head's box has along an edge, and how dark and light they are."""
 _PORES, _PORE_DEPTH_M = 210.0, 0.00015
+_COLOUR_SOCKETS = (6, 7, 2)
+"""Of a Mix node its two colours and its product, which have names that others have too."""
 _VIEWPORT_COLOUR = (0.62, 0.42, 0.33, 1.0)
 
 
@@ -47,9 +50,10 @@ def head_material() -> bpy.types.Material:
     material.diffuse_color = _VIEWPORT_COLOUR
     tree = material.node_tree
     principled = next(n for n in tree.nodes if n.bl_idname == "ShaderNodeBsdfPrincipled")
-    colour = tree.nodes.new("ShaderNodeVertexColor")
-    colour.layer_name = "affekt_colour"
-    colour.location = (-300, 320)
+    # What an exporter writes that knows no colours of a mesh, or not by such nodes.
+    principled.inputs["Base Color"].default_value = _VIEWPORT_COLOUR
+    colour = _new(tree, "ShaderNodeAttribute", (-300, 520))
+    colour.attribute_name = COLOUR
     _add_surface(tree, principled)
     _add_skin(tree, principled, colour)
     return material
@@ -68,8 +72,8 @@ def _add_surface(tree: bpy.types.NodeTree, principled: bpy.types.Node) -> None:
 
 def _add_skin(tree: bpy.types.NodeTree, principled: bpy.types.Node, colour: bpy.types.Node) -> None:
     """Blotches in the colour and pores in the surface, as far as the mesh says that it is skin."""
-    skin = _new(tree, "ShaderNodeAttribute", (-1100, -300))
-    skin.attribute_name = PORES
+    skin = _new(tree, "ShaderNodeGroup", (-1100, -300))
+    skin.node_tree = _pores()
     place = _new(tree, "ShaderNodeTexCoord", (-1100, 0))
     blotch = _new(tree, "ShaderNodeMapRange", (-700, 420))
     for name, value in zip(("From Min", "From Max"), (0.3, 0.7), strict=True):
@@ -79,18 +83,33 @@ def _add_skin(tree: bpy.types.NodeTree, principled: bpy.types.Node, colour: bpy.
     tree.links.new(_noise(tree, place, _BLOTCHES, (-900, 420)), blotch.inputs["Value"])
     light = _new(tree, "ShaderNodeMix", (-520, 420))  # its first inputs: factor, A, B
     light.inputs[2].default_value = 1.0
-    tree.links.new(skin.outputs["Fac"], light.inputs[0])
+    tree.links.new(skin.outputs[0], light.inputs[0])
     tree.links.new(blotch.outputs["Result"], light.inputs[3])
-    shown = _new(tree, "ShaderNodeVectorMath", (-160, 320))
-    shown.operation = "SCALE"
-    tree.links.new(colour.outputs["Color"], shown.inputs[0])
-    tree.links.new(light.outputs[0], shown.inputs["Scale"])
-    tree.links.new(shown.outputs[0], principled.inputs["Base Color"])
+    # Blender's glTF exporter knows a colour of the mesh by just this: a product that ends in the
+    # base colour.
+    shown = _new(tree, "ShaderNodeMix", (-160, 320))
+    shown.data_type, shown.blend_type = "RGBA", "MULTIPLY"
+    shown.inputs["Factor"].default_value = 1.0
+    first, second, product = _COLOUR_SOCKETS
+    tree.links.new(colour.outputs["Color"], shown.inputs[first])
+    tree.links.new(light.outputs[0], shown.inputs[second])
+    tree.links.new(shown.outputs[product], principled.inputs["Base Color"])
     bump = _new(tree, "ShaderNodeBump", (-300, -300))
     bump.inputs["Distance"].default_value = _PORE_DEPTH_M
-    tree.links.new(skin.outputs["Fac"], bump.inputs["Strength"])
+    tree.links.new(skin.outputs[0], bump.inputs["Strength"])
     tree.links.new(_noise(tree, place, _PORES, (-900, -100)), bump.inputs["Height"])
     tree.links.new(bump.outputs["Normal"], principled.inputs["Normal"])
+
+
+def _pores() -> bpy.types.NodeTree:
+    """How far the surface is skin, in a group: Blender's USD exporter takes any attribute that it
+    finds on the way to a normal for the normal itself, but does not look into groups."""
+    tree = bpy.data.node_groups.new(f"{NAME} Pores", "ShaderNodeTree")
+    tree.interface.new_socket("Pores", in_out="OUTPUT", socket_type="NodeSocketFloat")
+    pores = _new(tree, "ShaderNodeAttribute", (-200, 0))
+    pores.attribute_name = PORES
+    tree.links.new(pores.outputs["Fac"], _new(tree, "NodeGroupOutput", (0, 0)).inputs[0])
+    return tree
 
 
 def _noise(

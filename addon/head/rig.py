@@ -56,6 +56,8 @@ def _give_copy(head: bpy.types.Object, rig: bpy.types.Object) -> None:
             for target in variable.targets:
                 if target.id == rig:
                     target.id = copy
+                elif target.id_type == "KEY":  # a key that reads another of the same head
+                    target.id = head.data.shape_keys
     turn_to(copy, rig, head)
 
 

@@ -21,6 +21,7 @@ from ..character.find import is_character
 from ..emotion.sample import frame_restored
 from ..head.controls import DRIVEN_PATHS, is_idle, is_own
 from ..head.find import Held, expression_names, need_shape_keys, rig_of
+from ..head.lids import lid_blocks
 from ..link.requests import Waiting
 from ..link.tasks import Progress
 from .curves import EXPRESSIONS, ROOT_PATH, Posed, expression_path, need_quaternions, rotation_path
@@ -183,7 +184,11 @@ class _Stage:
         self._keys, self._rig = need_shape_keys(head), rig_of(head)
         need_quaternions(head)
         blocks = self._keys.key_blocks
-        self._columns = [blocks.find(name) for name in expression_names(head)]
+        names = expression_names(head)
+        self._columns = [blocks.find(name) for name in names]
+        added = lid_blocks(self._keys)
+        self._aimed = [names.index(name) for name in added]
+        self._added = list(added.values())
         self._values = np.empty(len(blocks), np.float32)
         context = bpy.context
         self._layer = context.view_layer if context.scene == scene else scene.view_layers[0]
@@ -206,6 +211,7 @@ class _Stage:
         blocks = self._keys.evaluated_get(depsgraph).key_blocks
         blocks.foreach_get("value", self._values)
         posed.expression[row, : len(self._columns)] = self._values[self._columns]
+        posed.expression[row, self._aimed] += self._values[self._added]
         rig = self._rig.evaluated_get(depsgraph)
         for joint, name in enumerate(JOINTS):
             bone = rig.pose.bones[name]

@@ -17,6 +17,7 @@ from ..link import requests
 from ..link.requests import HeadName, Waiting
 from ..link.session import session
 from ..link.tasks import Steps
+from .library import publish_again
 from .pictures import own_picture
 from .properties import refresh_pictures
 from .store import own_presets
@@ -34,6 +35,7 @@ def draw_steps() -> Steps:
         data = yield from _draw(preset)
         _keep(own_picture(preset), data)
         refresh_pictures()
+    publish_again()
     return f"Drew {say_count(len(missing), 'preset')}."
 
 

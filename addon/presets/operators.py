@@ -16,6 +16,7 @@ from ..link.task_operator import TaskOperator, redraw_sidebars
 from ..link.tasks import Steps
 from .clipboard import copy_text, decode_pose, encode_pose, paste_text
 from .drawing import draw_steps
+from .library import publish_again
 from .properties import choose, chosen_name
 from .store import find_preset, is_own, keep_preset, remove_preset
 
@@ -87,6 +88,7 @@ class AFFEKT_OT_save_preset(HeadOperator, bpy.types.Operator):
         preset = preset_of(self.name.strip(), read_pose(need_head(context), POSE))
         self.report({"INFO"}, keep_preset(preset, overwrite=self.overwrite))
         choose(preset.name)
+        publish_again()
         redraw_sidebars(context)
         return {"FINISHED"}
 
@@ -109,6 +111,7 @@ class AFFEKT_OT_delete_preset(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         name = self.name or chosen_name()
         remove_preset(name)
+        publish_again()
         self.report({"INFO"}, f"Deleted the preset {name}.")
         redraw_sidebars(context)
         return {"FINISHED"}

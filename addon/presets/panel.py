@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bpy
 
+from ..glance import glance
 from ..link.drawing import draw_task
 from ..panels import SidebarPanel, draw_sentence
 from ..words.sentences import fill, translate
 from .drawing import lacking
+from .library import library_file
 from .properties import chosen_name
 from .store import is_own, own_presets
 
@@ -42,6 +44,8 @@ class AFFEKT_PT_presets(SidebarPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("affekt.copy_pose", icon="COPYDOWN")
         row.operator("affekt.paste_pose", icon="PASTEDOWN")
+        if not glance(("presets", library_file()), library_file().is_file):
+            layout.operator("affekt.publish_presets", icon="ASSET_MANAGER")
         if not draw_task(layout, "Draw Presets") and lacking():
             layout.operator("affekt.draw_presets", icon="IMAGE_DATA")
         problem = own_presets().problem

@@ -32,13 +32,18 @@ def own_picture(preset: Preset) -> Path:
     return file_of_presets().with_suffix("") / f"{name}.png"
 
 
+def picture_of(preset: Preset) -> Path | None:
+    """The file of the preset's face; None until it is drawn."""
+    path = _SHIPPED / picture_name(preset.name) if preset in BUILT_IN else own_picture(preset)
+    return path if path.is_file() else None
+
+
 def icon_of(preset: Preset) -> int:
     """The number of the preset's icon."""
-    icons = _icons()
-    path = _SHIPPED / picture_name(preset.name) if preset in BUILT_IN else own_picture(preset)
-    key = str(path) if path.is_file() else repr(preset)
+    icons, path = _icons(), picture_of(preset)
+    key = repr(preset) if path is None else str(path)
     if key not in icons:
-        if path.is_file():
+        if path is not None:
             icons.load(key, str(path), "IMAGE")
         else:
             preview = icons.new(key)

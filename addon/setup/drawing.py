@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import bpy
 
+from ..glance import glance
 from ..link.drawing import draw_task
 from ..link.tasks import Progress, running_task
 from .environment import LOG
@@ -18,7 +19,8 @@ LABEL = "Set Up Sidecar"
 
 def needs_update(settings: SetUpProperties | None) -> bool:
     """Whether the sidecar that was set up is of another build than this extension."""
-    return is_outdated(read_choices(settings).data_folder, shipped_wheel)
+    folder = read_choices(settings).data_folder
+    return glance(("outdated", folder), lambda: is_outdated(folder, shipped_wheel))
 
 
 def progress_of_set_up() -> Progress | None:
@@ -51,7 +53,8 @@ def draw_set_up(
         row = layout.row()
         row.scale_y = 1.4
         row.operator("affekt.plan_set_up", text=text, icon="IMPORT")
-    if (read_choices(settings).data_folder / LOG).is_file():
+    log = read_choices(settings).data_folder / LOG
+    if glance(("log", log), log.is_file):
         layout.operator("affekt.open_set_up_log", icon="TEXT")
 
 

@@ -3,6 +3,7 @@
 
     data folder/  current.json               names the environment that is whole
                   environment-PID-RANDOM/     one that process PID makes or has made
+                  python/                     Pythons that a set-up has downloaded
                   set-up.log
 
 A new one is made beside the old one, which counts until the new one is whole: `current.json` is
@@ -27,6 +28,7 @@ from ...shared.errors import InputError, LinkError, refusal
 from ...shared.replacement import replacing
 
 RECORD = "current.json"
+BROUGHT = "python"
 LOG = "set-up.log"
 ELSEWHERE = "Choose another folder in the settings of Set Up Sidecar"
 _FOLDER = re.compile(r"environment-([1-9][0-9]{0,18})-[0-9a-f]{6}")
@@ -51,6 +53,12 @@ def python_of(environment: Path) -> Path:
     if sys.platform == "win32":
         return environment / "Scripts" / "python.exe"
     return environment / "bin" / "python"
+
+
+def brought_pythons(data_folder: Path) -> list[Path]:
+    """The Pythons that set-ups have downloaded into the folder, the newest first."""
+    inside = "python.exe" if sys.platform == "win32" else "bin/python3"
+    return sorted((data_folder / BROUGHT).glob(f"cpython-*.*.*-*/{inside}"), reverse=True)
 
 
 def read_environment(data_folder: Path) -> Environment | None:

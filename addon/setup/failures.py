@@ -42,7 +42,7 @@ _CAUSES: tuple[tuple[str, InputError], ...] = (
         ),
     ),
     (
-        r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError",
+        r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError|invalid peer certificate",
         InputError(
             "setup.certificate",
             "The network's certificate is not trusted, as where an office looks into traffic.",
@@ -50,7 +50,7 @@ _CAUSES: tuple[tuple[str, InputError], ...] = (
         ),
     ),
     (
-        r"\b(401|403) (Client )?Error|401 Unauthorized|403 Forbidden",
+        r"\b(401|403) (Client )?Error|HTTP Error 40[13]|401 Unauthorized|403 Forbidden",
         InputError(
             "setup.refused",
             "The package index refused us.",
@@ -61,7 +61,7 @@ _CAUSES: tuple[tuple[str, InputError], ...] = (
         r"NewConnectionError|NameResolutionError|Name or service not known|getaddrinfo failed|"
         r"Temporary failure in name resolution|ConnectTimeout|ReadTimeout|Network is unreachable|"
         r"Max retries exceeded|Connection (?:refused|reset)|ProtocolError|IncompleteRead|"
-        r"Failed to establish a new connection",
+        r"Failed to establish a new connection|urlopen error|error sending request for url",
         InputError(
             "setup.network",
             "The packages could not be downloaded: there is no connection to their index.",
@@ -87,8 +87,8 @@ _CAUSES: tuple[tuple[str, InputError], ...] = (
 )
 """What a program says, and the error for it; the first that fits is it."""
 _NO_PACKAGE = re.compile(r"No matching distribution found for ([^\s;(]+)")
-_HOST = re.compile(r"host='([A-Za-z0-9.-]{1,253})'")
-"""Of pip's lines, who was asked."""
+_HOST = re.compile(r"(?:host='|Failed to download `https?://)([A-Za-z0-9.-]{1,253})['/:]")
+"""Of pip's lines and of uv's, who was asked."""
 _MOST_LETTERS = 300
 
 

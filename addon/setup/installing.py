@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes the sidecar's environment, step by step: a Python of its own, PyTorch, the sidecar with
-what it needs, its kernels compiled, the doctor's word. Whatever ends it before leaves the
-environment that counted before as it was."""
+"""Makes the sidecar's environment, step by step: a Python of its own, which is downloaded where the
+machine has none, PyTorch, the sidecar with what it needs, its kernels compiled, the doctor's word.
+Whatever ends it before leaves the environment that counted before as it was."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
+import sys
 import threading
 import time
 from collections import deque
@@ -18,11 +19,14 @@ from pathlib import Path
 from ...shared.errors import InputError
 from ...shared.process import rotate
 from ..link.tasks import Progress
+from ..words.sentences import fill, translate
 from . import environment as places
 from .environment import Environment, python_of
 from .failures import explain
 from .plan import Plan
 from .program import Program, environment_for
+from .pythons import GET, VERSIONS, Python, ask_python, no_python
+from .uv_wheel import tool_name
 
 Steps = Generator[Progress, None, Environment]
 _OLD_LOGS = 2
@@ -47,10 +51,12 @@ class Stage:
     def progress(self, share: float, text: str = "") -> Progress:
         """share: of this stage, 0 to 1. text: what goes on in it."""
         fraction = self.start + (self.end - self.start) * min(max(share, 0.0), 1.0)
-        return Progress(fraction=fraction, text=text or self.name)
+        return Progress(fraction=fraction, text=text or translate(self.name))
 
 
-PYTHON = Stage(name="Making a Python for the sidecar", start=0.0, end=0.05)
+UV = Stage(name="Downloading uv", start=0.0, end=0.02)
+BROUGHT = Stage(name="Downloading Python", start=0.02, end=0.04)
+PYTHON = Stage(name="Making a Python for the sidecar", start=0.04, end=0.05)
 TORCH = Stage(name="Installing PyTorch", start=0.05, end=0.45)
 SIDECAR = Stage(name="Installing the sidecar", start=0.45, end=0.65)
 KERNELS = Stage(name="Compiling, about a minute", start=0.65, end=0.96)
@@ -110,11 +116,12 @@ def set_up_steps(plan: Plan) -> Steps:
     folder = places.prepare_folder(data_folder, plan.needed_bytes)
     try:
         site = _open_site(plan, folder)
-        yield from _install(site)
+        python = plan.python or (yield from _need_python(site))
+        yield from _install(site, python)
         _remove(folder / _SCRATCH)
         made = Environment(
             folder=folder.name,
-            base=str(plan.python.path),
+            base=str(python.path),
             wheel=plan.wheel.sha256,
             affekt=plan.wheel.version,
             device=plan.device,
@@ -128,8 +135,8 @@ def set_up_steps(plan: Plan) -> Steps:
     return made
 
 
-def _install(site: _Site) -> Generator[Progress, None, None]:
-    yield from _make_python(site)
+def _install(site: _Site, python: Python) -> Generator[Progress, None, None]:
+    yield from _make_python(site, python)
     version = yield from _pip_version(site)
     configured = yield from _is_configured(site)
     pip = [site.python, "-m", "pip", "install"]
@@ -155,13 +162,47 @@ def _open_site(plan: Plan, folder: Path) -> _Site:
         scratch.mkdir()
     except OSError as error:
         raise places.unusable(plan.choices.data_folder, error) from error
-    _note(log, f"Affekt {plan.wheel.version}, {plan.device} ({plan.why}), Python {plan.python}")
+    _note(
+        log,
+        f"Affekt {plan.wheel.version}, {plan.device} ({plan.why}), Python {plan.python or 'none'}",
+    )
     return _Site(plan, folder, log, environment_for(scratch))
 
 
-def _make_python(site: _Site) -> Generator[Progress, None, None]:
+def _need_python(site: _Site) -> Generator[Progress, None, Python]:
+    """A Python that is downloaded. Raises InputError `setup.*`, saying what else can be done."""
+    try:
+        return (yield from _bring_python(site))
+    except InputError as error:
+        raise InputError(
+            error.code,
+            f"No Python is here on which the sidecar can run. {error.message}",
+            f"{GET}, or name one in the settings; or else: {error.remedy}",
+        ) from error
+
+
+def _bring_python(site: _Site) -> Generator[Progress, None, Python]:
+    """Downloads a Python into the data folder, where later set-ups find it. Blender's own Python
+    takes the tool `uv` from its wheel, and that knows where Pythons for every system are."""
+    scratch = site.folder / _SCRATCH
+    fetch = [sys.executable, "-I", str(Path(__file__).with_name("uv_wheel.py"))]
+    index = site.plan.choices.index_url
+    yield from site.run(UV, [*fetch, index, str(scratch)], _Downloads(UV).show)
+    data_folder = site.folder.parent
+    # Neither a command on the PATH nor an entry in Windows' registry: it is for the sidecar alone.
+    words = ["--cache-dir", str(scratch / "uv-cache"), "python", "install", VERSIONS[0]]
+    words += ["--no-bin", "--no-registry", "--install-dir", str(data_folder / places.BROUGHT)]
+    yield from site.run(BROUGHT, [str(scratch / tool_name()), *words], lambda _: None)
+    asked = [ask_python([str(path)]) for path in places.brought_pythons(data_folder)]
+    usable = [python for python in asked if not python.why_not]
+    if not usable:
+        raise no_python(asked)
+    return usable[0]
+
+
+def _make_python(site: _Site, python: Python) -> Generator[Progress, None, None]:
     # --clear would also remove the scratch folder; the environment's own folder is new anyway.
-    command = [str(site.plan.python.path), "-I", "-m", "venv", str(site.folder)]
+    command = [str(python.path), "-I", "-m", "venv", str(site.folder)]
     yield from site.run(PYTHON, command, lambda _: None)
 
 
@@ -206,7 +247,8 @@ class _Downloads:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._share = 0.0
-        self._text = stage.name
+        self._name = translate(stage.name)
+        self._text = self._name
         self._package = ""
 
     def show(self, line: str) -> Progress | None:
@@ -214,7 +256,8 @@ class _Downloads:
         line = line.strip()
         if found := re.fullmatch(r"Progress (\d+) of (\d+)", line):
             done, total = int(found[1]), max(int(found[2]), 1)
-            text = f"{self._text}, {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+            came = {"done": f"{done / 1e6:.0f}", "total": f"{total / 1e6:.0f}"}
+            text = f"{self._text}, {fill('{done} of {total} MB', **came)}"
             return self._stage.progress(self._share + self._left * done / total, text)
         if found := re.match(
             r"(?:Downloading|Using cached|Processing) (?:\S*/)?([A-Za-z0-9_.]+?)-\d(?!.*metadata)",
@@ -223,12 +266,13 @@ class _Downloads:
             if self._package:
                 self._share += self._left
             self._package = found[1]
-            self._text = f"{self._stage.name}: {self._package}"
+            self._text = f"{self._name}: {self._package}"
         elif line.startswith("Installing collected packages"):
             self._share = max(self._share, 0.8)
-            self._text = f"{self._stage.name}: unpacking"
+            self._text = f"{self._name}: {translate('unpacking')}"
         elif "Retrying (" in line:
-            self._text = f"{self._stage.name}: no answer from the network, trying again"
+            waiting = translate("no answer from the network, trying again")
+            self._text = f"{self._name}: {waiting}"
         else:
             return None
         return self._stage.progress(self._share, self._text)
@@ -243,7 +287,7 @@ def _show_compiling(line: str) -> Progress | None:
     found = re.match(r"(\d+)/(\d+) (.+)", line)
     if found is None:
         return None
-    text = f"Compiling {found[3]}, once on this machine"
+    text = fill("Compiling {what}, once on this machine", what=found[3])
     return KERNELS.progress((int(found[1]) - 1) / max(int(found[2]), 1), text)
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import bpy
 
 from ...shared.errors import AffektError, InputError
+from ..glance import glance, look_again
 from ..link.log_text import open_log
 from ..link.operators import watch_session
 from ..link.requests import Waiting
@@ -37,7 +38,7 @@ class AFFEKT_OT_set_up_sidecar(TaskOperator, bpy.types.Operator):
     bl_options = {"REGISTER"}  # noqa: RUF012 (Blender's own form)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
-        return _set_up(_need_choices(context), shipped_wheel())
+        return _plan_and_set_up(_need_choices(context), shipped_wheel())
 
     def begin(self, context: bpy.types.Context) -> set[str]:
         if bpy.app.background:
@@ -60,14 +61,24 @@ def _need_choices(context: bpy.types.Context) -> Choices:
     return choices
 
 
-def _set_up(choices: Choices, wheel: Wheel) -> Steps:
+def _plan_and_set_up(choices: Choices, wheel: Wheel) -> Steps:
+    plan = yield from _aside(
+        lambda: make_plan(choices, wheel, read_card), translate("Looking for a Python")
+    )
+    return (yield from _set_up(plan))
+
+
+def _set_up(plan: Plan) -> Steps:
     session.stop()  # an environment in use cannot be replaced everywhere
-    plan = yield from _aside(lambda: make_plan(choices, wheel, read_card), "Looking for a Python")
-    made = yield from set_up_steps(plan)
+    try:
+        made = yield from set_up_steps(plan)
+    finally:
+        look_again()
     settings = preferences(bpy.context)
     if settings is not None:
         for name in ("python", "command"):  # they would count before what was just made
             settings.property_unset(name)
+    running.remember(None)  # why an earlier one failed
     said = f"The sidecar is set up: Affekt {made.affekt}"
     if bpy.app.background:
         return f"{said}."
@@ -91,7 +102,7 @@ class AFFEKT_OT_plan_set_up(bpy.types.Operator):
 
     bl_idname = "affekt.plan_set_up"
     bl_label = LABEL
-    _plan: Plan
+    _plan: Plan | None = None
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         running.remember(None)
@@ -109,13 +120,16 @@ class AFFEKT_OT_plan_set_up(bpy.types.Operator):
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)
-        for line in describe(self._plan):
+        for line in describe(self._plan) if self._plan is not None else ():
             column.label(text=line)
         column.separator()
         column.label(text="Change any of this in the add-on's preferences.", icon="PREFERENCES")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        bpy.ops.affekt.set_up_sidecar("INVOKE_DEFAULT")
+        if self._plan is None:  # nobody was shown one
+            bpy.ops.affekt.set_up_sidecar("INVOKE_DEFAULT")
+        else:
+            running.begin(_set_up(self._plan))
         return {"FINISHED"}
 
 
@@ -128,7 +142,8 @@ class AFFEKT_OT_open_set_up_log(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set(translate("Nothing has been set up yet"))
-        return set_up_log(context).is_file()
+        log = set_up_log(context)
+        return glance(("log", log), log.is_file)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         self.report({"INFO"}, open_log(context, set_up_log(context)))

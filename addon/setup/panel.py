@@ -7,7 +7,7 @@ import bpy
 from ...shared.errors import LinkError
 from ..link.session import session
 from ..panels import SidebarPanel, draw_sentence
-from ..preferences import preferences, sidecar_command
+from ..preferences import known_command, preferences
 from .drawing import LABEL, draw_set_up, needs_update, progress_of_set_up, stays_offline
 from .running import last_error
 
@@ -55,8 +55,4 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
 
 
 def _lacks_sidecar(context: bpy.types.Context) -> bool:
-    try:
-        sidecar_command(preferences(context))
-    except LinkError:
-        return True
-    return False
+    return isinstance(known_command(preferences(context)), LinkError)

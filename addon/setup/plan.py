@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Literal
 
 from ...shared.errors import InputError
-from .environment import read_environment
-from .pythons import Python, choose_python
+from ..words.sentences import fill, translate
+from .environment import brought_pythons, read_environment
+from .pythons import VERSIONS, Python, Surroundings, choose_python
+from .uv_wheel import machine_pattern
 
 Device = Literal["auto", "cpu", "cuda"]
 WHEEL_FOLDER = "sidecar_wheel"
@@ -30,7 +32,7 @@ OLDEST_CUDA, NEW_CUDA = (12, 6), (13, 0)
 """What a card's driver must offer for the oldest CUDA build, and for the one that PyPI has."""
 NEEDED_BYTES = {"cpu": 3_000_000_000, "cuda": 14_000_000_000}
 """Free disk: what is installed, and beside it what is being unpacked."""
-_DOWNLOAD = {"cpu": "About 0.4 GB", "cuda": "About 3 GB"}
+_DOWNLOAD_GB = {"cpu": 0.4, "cuda": 3}
 _PATIENCE_S = 8.0
 
 
@@ -68,13 +70,13 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What will be done. device: `cpu` or `cuda`, for the reason in `why`. torch_index: the index
-    for PyTorch unless pip's own settings name one; empty for the usual one. extras: of the wheel.
-    """
+    """What will be done. python: None where one is to be downloaded. device: `cpu` or `cuda`, for
+    the reason in `why`. torch_index: the index for PyTorch unless pip's own settings name one;
+    empty for the usual one. extras: of the wheel."""
 
     choices: Choices
     wheel: Wheel
-    python: Python
+    python: Python | None
     device: str
     why: str
     torch_index: str
@@ -98,7 +100,7 @@ def make_plan(
             f"There is no folder {choices.wheels}.",
             "Name the folder that holds the packages, or leave the field empty.",
         )
-    python = choose_python(choices.python)
+    python = _find_python(choices)
     card = find_card() if choices.device != "cpu" else None
     device, why = _choose_device(choices.device, card)
     return Plan(
@@ -112,20 +114,44 @@ def make_plan(
     )
 
 
+def _find_python(choices: Choices) -> Python | None:
+    """The Python, or None where one is to be brought: that needs the network, and Blender's own
+    Python to begin with. Raises InputError `setup.python`, `setup.no_python`."""
+    try:
+        brought = brought_pythons(choices.data_folder)
+        return choose_python(choices.python, Surroundings(brought=brought))
+    except InputError as error:
+        may_bring = choices.wheels is None and machine_pattern() and os.path.isfile(sys.executable)
+        if error.code != "setup.no_python" or not may_bring:
+            raise
+        return None
+
+
 def describe(plan: Plan) -> list[str]:
     """The plan in lines for the dialog."""
-    wheels = plan.choices.wheels
-    source = "downloaded" if wheels is None else f"taken from {wheels}"
+    size, wheels = _DOWNLOAD_GB[plan.device], plan.choices.wheels
     lines = [
-        f"Python {plan.python.version}: {plan.python.path}",
-        f"PyTorch for {'NVIDIA cards' if plan.device == 'cuda' else 'the processor'}: {plan.why}",
-        f"Into {plan.choices.data_folder}",
-        f"{_DOWNLOAD[plan.device]} is {source}; some minutes, of which about one compiles",
-        "Blender stays usable meanwhile, and the cross beside the progress cancels",
+        _describe_python(plan.python),
+        fill("PyTorch for NVIDIA cards: {why}", why=plan.why)
+        if plan.device == "cuda"
+        else fill("PyTorch for the processor: {why}", why=translate(plan.why)),
+        fill("Into {folder}", folder=plan.choices.data_folder),
+        fill("About {size} GB is downloaded; some minutes, of which about one compiles", size=size)
+        if wheels is None
+        else fill("About {size} GB is taken from {folder}; some minutes", size=size, folder=wheels),
+        translate("Blender stays usable meanwhile, and the cross beside the progress cancels"),
     ]
     if plan.device == "cuda" and "cuda" not in plan.extras:
-        lines.append("Avatars are drawn on the processor: the CUDA toolkit (nvcc) is not there")
+        text = "Avatars are drawn on the processor: the CUDA toolkit (nvcc) is not there"
+        lines.append(translate(text))
     return lines
+
+
+def _describe_python(python: Python | None) -> str:
+    if python is None:
+        text = "Python {version}: none is here, so uv is downloaded, which brings one (60 MB)"
+        return fill(text, version=VERSIONS[0])
+    return f"Python {python.version}: {python.path}"
 
 
 def find_wheel(extension: Path) -> Wheel:

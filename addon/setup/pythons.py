@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finds a Python on which the sidecar can run: it asks each one that lies where Pythons usually
-lie, and Blender's own last, since that goes with its Blender."""
+lie, then one that an earlier set-up has brought, and Blender's own last, since that goes with its
+Blender."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ VERSIONS = ("3.12", "3.13", "3.11")
 """In the order in which they are looked for: most packages have been tried on the first."""
 _PATIENCE_S = 8.0
 _MOST_ASKED = 24
-_GET = "Install Python 3.12 from python.org for yourself alone (no administrator is needed)"
+GET = "Install Python 3.12 from python.org for yourself alone (no administrator is needed)"
+"""What who has no Python can do."""
 _QUESTION = """
 import importlib.util as find, json, platform, struct, sys, sysconfig
 print(json.dumps({
@@ -48,13 +50,15 @@ class Python:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Where to look; by default this machine. own: the Python of this Blender."""
+    """Where to look; by default this machine. own: the Python of this Blender. brought: those that
+    a set-up has downloaded."""
 
     system: str = sys.platform
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     home: Path = field(default_factory=Path.home)
     which: Callable[[str], str | None] = shutil.which
     own: str = sys.executable
+    brought: Sequence[Path] = ()
 
 
 def choose_python(given: Path | None, around: Surroundings | None = None) -> Python:
@@ -82,7 +86,7 @@ def no_python(asked: Sequence[Python]) -> InputError:
     return InputError(
         "setup.no_python",
         "No Python was found on which the sidecar can run." + (f" {told}." if told else ""),
-        f"{_GET}, then press Set Up Sidecar again; or name a Python in its settings.",
+        f"{GET}, then press Set Up Sidecar again; or name a Python in its settings.",
     )
 
 
@@ -108,6 +112,7 @@ def candidates(around: Surroundings) -> Iterator[list[str]]:
         for folder, pattern in _usual_places(around, version):
             # The newest of those that differ only in their last number comes first.
             yield from ([str(path)] for path in sorted(folder.glob(pattern), reverse=True))
+    yield from ([str(path)] for path in around.brought)
     if around.own:
         yield [around.own]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gives an avatar on an ARKit rig its calibration: measured once for each mesh, then read from the
-cache folder."""
+"""Gives an avatar on an ARKit rig, or an animator's character, its calibration: measured once for
+each mesh, then read from the cache folder."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def with_calibration(avatar: Avatar) -> Avatar:
         return avatar
     head = read_head(OPEN)
     try:
-        found = _kept(fingerprint(_VERSION, rig, _open_key(head)), rig, head)
+        found = kept_calibration(rig, head, brows_lower_mm=PORTRAIT_BROWS_MM)
     except InputError as error:
         return replace(avatar, notes=(*avatar.notes, error.message))
     return replace(avatar, surface=replace(rig, calibration=found))
@@ -64,13 +64,15 @@ def _open_key(head: HeadModel) -> str:
     return fingerprint(head)
 
 
-def _kept(name: str, rig: ArkitRig, head: HeadModel) -> Calibration:
-    """The calibration from the cache folder, or a new one, which is then kept there."""
+def kept_calibration(rig: ArkitRig, head: HeadModel, *, brows_lower_mm: float = 0.0) -> Calibration:
+    """As `calibrate`, from the cache folder where the same mesh was measured before; a new one is
+    kept there."""
+    name = fingerprint(_VERSION, rig, _open_key(head), brows_lower_mm)
     kept = default_cache_folder() / "calibrations" / f"{name}.kept"
     names = [field.name for field in fields(Calibration)]
     arrays = find_arrays(kept)
     with contextlib.suppress(KeyError, InputError):
         return Calibration(**{key: arrays[key].astype(np.float32) for key in names})
-    found = calibrate(rig, head, brows_lower_mm=PORTRAIT_BROWS_MM)
+    found = calibrate(rig, head, brows_lower_mm=brows_lower_mm)
     keep_arrays(kept, {key: getattr(found, key) for key in names})
     return found

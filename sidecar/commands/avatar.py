@@ -166,7 +166,8 @@ class Sequence(_Performance):
     """3DGS's PLY in full; PlayCanvas' compressed PLY; Niantic's SPZ. The last two need
     `affekt[export]`."""
     frames: str | None = None
-    """A range such as 100-200, both included, counted from 0; all frames if absent."""
+    """A range such as 100-200, both included, counted from 0, so that frame 0 is the file
+    frame_0001; all frames if absent."""
 
     def run(self) -> None:
         from rich.progress import track

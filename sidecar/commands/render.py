@@ -111,7 +111,8 @@ class Render:
     out: Path
     """Folder for frame_0001.png (or .exr), depth_0001.png, ... and preview.mp4."""
     frames: str | None = None
-    """A range such as 100-200, both included, counted from 0; all frames if absent."""
+    """A range such as 100-200, both included, counted from 0, so that frame 0 is the file
+    frame_0001; all frames if absent."""
     head: str | None = None
     """The head that the avatar sits on, such as your FLAME file, where its file asks for one."""
     plain_shapes: bool = False

@@ -13,7 +13,7 @@ from ...shared.head import HeadModel
 from ...shared.messages import Calibrate
 from ...shared.motion import FLAME_SPACES, Motion, TakeRead, TakeSpace
 from ..adapter.kept import adapter_of
-from ..avatar.calibration import calibrate as calibrate_rig
+from ..avatar.calibration import kept_calibration
 from ..avatar.character import character_rig
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import decode_avatar
@@ -168,7 +168,7 @@ def calibrate(character: Calibrate) -> Calibration:
     """The calibration of a client's character. Raises InputError `avatar.*`."""
     head = read_head(files.OPEN)
     rig = character_rig(character.vertices, character.faces, character.shapes, head)
-    return calibrate_rig(rig, head)
+    return kept_calibration(rig, head)
 
 
 def _read_adapter(path: Path | None) -> LinearAdapter | None:

@@ -57,3 +57,4 @@ def test_each_named_operator_does_or_says_why_not(in_blender: RunScript, tmp_pat
             ), (name, words)
     assert told["takes"] == [["take", "TAKE", 10], ["take baked", "BAKE", 6]]
     assert len(told["heads"]) == 3
+    assert told["is_untouched"], "the extension's folder may be one where nobody may write"

@@ -3,6 +3,7 @@
 shape the open head."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,31 @@ JAW_RAD = 0.3
 """How far jawOpen turns the small head's jaw."""
 
 
+LOOKS = {
+    "eyeLookDown": (0, 0.40, 0.36),
+    "eyeLookUp": (0, -0.30, -0.27),
+    "eyeLookIn": (1, -0.45, 0.41),
+    "eyeLookOut": (1, 0.50, -0.47),
+}
+"""The axis about which each look turns the eyes, and how far the left and the right one."""
+
+
+def looking_head() -> HeadModel:
+    """The small head with eyes that its looks turn."""
+    turns = np.zeros((6, len(ARKIT_NAMES)), np.float32)
+    for name, (axis, left, right) in LOOKS.items():
+        turns[axis, ARKIT_NAMES.index(f"{name}Left")] = left
+        turns[3 + axis, ARKIT_NAMES.index(f"{name}Right")] = right
+    return replace(small_head(), arkit_eyes=turns)
+
+
 def test_the_rig_does_what_it_promises(in_blender: RunScript, tmp_path: Path) -> None:
     take, out = tmp_path / "take.json", tmp_path / "vertices.npy"
     take.write_text("{}")
-    head = small_head()
-    told = in_blender("controls.py", head=save(head, tmp_path / "head.npz"), take=take, out=out)
+    head, aimed = looking_head(), tmp_path / "aimed.npy"
+    told = in_blender(
+        "controls.py", head=save(head, tmp_path / "head.npz"), take=take, out=out, aimed=aimed
+    )
 
     # ARKit data of another tool opens the mouth as ARKit's own map does.
     expression = np.zeros((1, 100), np.float32)
@@ -36,6 +57,9 @@ def test_the_rig_does_what_it_promises(in_blender: RunScript, tmp_path: Path) ->
 
     check_takes(told)
     check_aim(told)
+    check_lids(told["aimed"], head, np.load(aimed))
+    assert len(told["duplicated"]["own"]) > 3 * 8
+    assert all(told["duplicated"]["own"])
     check_identity(told["shaped"], head)
     jaws = told["duplicated"]["jaws"]
     assert jaws == pytest.approx([0.06, 0.15, 0.27], abs=1e-5)
@@ -75,6 +99,29 @@ def check_aim(told: dict) -> None:
     assert np.linalg.norm(aimed["sent"]) > 0.1
     assert "frame by frame" not in aimed["plain"]
     assert "because of a constraint on the bone eye_left" in told["keyed"]
+
+
+def check_lids(aimed: dict, head: HeadModel, vertices: np.ndarray) -> None:
+    """Off with the aim; on, they are those of the gaze that is seen, whatever the take's were; a
+    bake reads them so."""
+    names = [f"{look}{side}" for look in LOOKS for side in ("Left", "Right")]
+    assert aimed["lids_off"] == dict.fromkeys(aimed["lids_off"], 0)
+    assert set(aimed["lids"]) == set(names)
+    sent = {name: np.array(rows, np.float32) for name, rows in aimed["sent_whole"].items()}
+    taken = {"eyeLookDownLeft": 0.3}
+    for name in names:
+        axis, left, right = LOOKS[name[: -len("Left" if name.endswith("Left") else "Right")]]
+        turn, eye = (left, 0) if name.endswith("Left") else (right, 3)
+        gaze = sent["eyes"][0, eye : eye + 3]
+        length = float(np.linalg.norm(gaze))
+        sine = np.sin(length / 2) * gaze[axis] / length
+        wanted = float(np.clip(sine / np.sin(turn / 2), 0, 1.3))
+        assert aimed["lids"][name] == pytest.approx(wanted - taken.get(name, 0), abs=2e-4), name
+        column = head.expression_names.index(name)
+        assert sent["expression"][0, column] == pytest.approx(wanted, abs=2e-4), name
+    assert max(aimed["lids"].values()) > 0.3
+    seen = make_motion(fps=30, space="open", **sent)
+    assert np.abs(vertices - twin_vertices(head, seen, 0)).max() < 0.02e-3
 
 
 def check_identity(told: dict, head: HeadModel) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from affekt.shared.emotion import CHANNELS, EMOTIONS, usual_value
+from affekt.shared.presets import BUILT_IN
 from fakes.head import small_head
 
 from .conftest import RunScript
@@ -23,6 +24,7 @@ def test_presets_poses_and_files(in_blender: RunScript, tmp_path: Path) -> None:
     check_pictures(told["pictures"])
     check_faces(told["faces"])
     check_clipboard(told["clipboard"])
+    check_assets(told["assets"])
     check_files(told["files"])
     check_rules(told["rules"])
 
@@ -74,6 +76,33 @@ def check_faces(told: dict) -> None:
     assert told["track"] == pytest.approx([0.5, 0.25, 0, 0, 0, 0])
     assert told["frames"] == [15, 16]
     assert told["asked"] == ["open", 1]
+
+
+def check_assets(told: dict) -> None:
+    """All presets with their pictures and values, in one library that is listed once; a click is
+    the preset's own button."""
+    assert told["first"] == told["again"]
+    assert len(told["first"]) == 1
+    assert told["left_over"]
+    assets = told["assets"]
+    assert set(assets) == {*(preset.name for preset in BUILT_IN), "Mine"}
+    assert all(asset["mark"] == name for name, asset in assets.items())
+    rage = {"affekt_emotion.angry": 1.5, "affekt_emotion.fear": 0.5}
+    strengths = {"affekt_emotion.upper": 1, "affekt_emotion.lower": 1.4}
+    assert assets["Rage"]["curves"] == rage | strengths
+    assert assets["Rage"]["tags"] == ["emotion", "built-in"]
+    assert assets["Mine"]["tags"] == ["emotion", "own"]
+    assert assets["Rage"]["picture"] == [128, 128]
+    assert assets["Mine"]["picture"] == [64, 64]
+    assert told["followed"]
+    assert "No preset of emotions is chosen" in told["none"]
+    assert [told["clicked"][name] for name in ("happy", "sad", "angry")] == [0.7, 0.8, 0]
+    assert {*EMOTIONS, "upper", "lower"} <= set(told["keyed"])
+    assert "No preset of emotions is chosen" in told["other"]
+    assert "no preset called 'Mine'" in told["gone"]
+    assert told["polls"] == [True, False]
+    assert told["shown"]
+    assert "presets.blend cannot be written" in told["in_the_way"]
 
 
 def check_clipboard(told: dict) -> None:

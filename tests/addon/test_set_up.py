@@ -61,6 +61,10 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
     assert said["in_window"] == said["failed"].removeprefix("Error: ")
     assert "Installing PyTorch" in said["seen"]  # opening a file did not end it
     assert said["shows_error"][0] == ["text", said["in_window"]]
+    assert said["is_untouched"], "the extension's folder may be one where nobody may write"
+    assert said["looks"] == 1
+    assert said["planned_again"] == 0
+    assert said["agreed"] == said["in_window"]
     assert said["cancelled"] == [None, None]
     assert f"{folder}/none cannot carry the sidecar" in said["no_python"]
     assert said["task_left"] == "None"

@@ -10,6 +10,7 @@ from mathutils import Euler, Vector
 
 asked = harness.options()
 FRAMES = 10
+PLAYED = ("expression", "jaw", "neck", "eyes", "rotation", "translation")
 
 
 def fresh() -> bpy.types.Object:
@@ -124,13 +125,18 @@ def aimed() -> dict:
     bone = controls.aim_bone_of(rig)
     bone.location = (0.2, 0, 0.1)
     told["still_off"] = gaze(head, 3)
+    told["lids_off"] = lids(head, 3)
     bone["aim"] = 1.0
     rig.update_tag()
     told["on"] = gaze(head, 3)
+    told["lids"] = lids(head, 3)
+    np.save(asked["aimed"], axes.to_flame(harness.evaluated_vertices(head, 3)))
     bones = rig.data.bones
     told["places"] = {name: [*bones[name].head_local] for name in ("eye_left", "eye_aim")}
     told["said"] = tasks.Task("Bake", baking.bake_steps(head, scene)).run()
-    told["sent"] = client.sent_motion.eyes[2, :3]
+    sent = client.sent_motion
+    told["sent"] = sent.eyes[2, :3]
+    told["sent_whole"] = {name: getattr(sent, name)[2:3] for name in PLAYED}
     told["baked"] = gaze(head, 3)
     bone["aim"] = 0.0
     rig.update_tag()
@@ -138,6 +144,14 @@ def aimed() -> dict:
     bpy.ops.affekt.use_take(name="take")
     told["plain"] = tasks.Task("Bake", baking.bake_steps(head, scene)).run()
     return told
+
+
+def lids(head: bpy.types.Object, frame: int) -> dict[str, float]:
+    """What the aim adds to each shape that follows a gaze."""
+    scene.frame_set(frame)
+    keys = head.data.shape_keys
+    blocks = keys.evaluated_get(bpy.context.evaluated_depsgraph_get()).key_blocks
+    return {name: blocks[place].value for name, place in lid_blocks(keys).items()}
 
 
 def keyed_aim() -> str:
@@ -164,7 +178,16 @@ def duplicated() -> dict:
         find.rig_of(head).update_tag()
     turns = [jaw_turn(head, 1) for head in heads]
     eyes = [find.rig_of(head).pose.bones["eye_left"].constraints[0] for head in heads]
+    keys = [head.data.shape_keys for head in heads]
+    own = [
+        target.id in (own_keys, find.rig_of(head))
+        for own_keys, head in zip(keys, heads, strict=True)
+        for curve in own_keys.animation_data.drivers
+        for variable in curve.driver.variables
+        for target in variable.targets
+    ]
     return {
+        "own": own,
         "jaws": turns,
         "aims": [constraint.influence for constraint in eyes],
         "targets": [c.target == find.rig_of(h) for c, h in zip(eyes, heads, strict=True)],
@@ -211,12 +234,14 @@ with harness.enabled():
     compat, axes = harness.load("addon.compat"), harness.load("addon.axes")
     find, takes = harness.load("addon.head.find"), harness.load("addon.motion.takes")
     identity = harness.load("addon.head.identity")
+    lid_blocks = harness.load("addon.head.lids").lid_blocks
     controls, own_rig = harness.load("addon.head.controls"), harness.load("addon.head.rig").own_rig
     model = harness.read_head(asked["head"])
     open_column = model.expression_names.index("jawOpen")
     performed = silence(FRAMES)
     performed.jaw[:, 0] = np.linspace(0.05, 0.2, FRAMES)
     performed.expression[:, open_column] = 0.75
+    performed.expression[:, model.expression_names.index("eyeLookDownLeft")] = 0.3
     client = FakeClient(model, performed)
     session.attach(client)
     harness.answer(

@@ -1,11 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts a motion on a head and hands back the mesh that Blender draws at each frame."""
+"""Puts a motion on a head and hands back the mesh that Blender draws at each frame; and what
+exporters make of its colours."""
+
+import json
 
 import bpy
 import harness
 import numpy as np
 
 asked = harness.options()
+
+
+def exported_colours(head: bpy.types.Object) -> dict:
+    """Which of the mesh's attributes glTF calls its colours, and the lines of USD's material."""
+    for item in bpy.data.objects:
+        item.select_set(item == head)
+    path = harness.folder() / "head.gltf"
+    bpy.ops.export_scene.gltf(
+        filepath=str(path),
+        export_format="GLTF_SEPARATE",
+        use_selection=True,
+        export_animations=False,
+        export_morph=False,
+    )
+    primitive = json.loads(path.read_text())["meshes"][0]["primitives"][0]
+    stage = harness.folder() / "head.usda"
+    bpy.ops.wm.usd_export(filepath=str(stage), selected_objects_only=True)
+    lines = [line.strip() for line in stage.read_text().splitlines()]
+    known = ("diffuseColor", "varname", "inputs:normal", "primvars:affekt_colour")
+    return {
+        "gltf": sorted(primitive["attributes"]),
+        "usd": [line[:100] for line in lines if any(word in line for word in known)],
+    }
+
+
 with harness.enabled():
     axes, takes = harness.load("addon.axes"), harness.load("addon.motion.takes")
     find = harness.load("addon.head.find")
@@ -25,6 +53,7 @@ with harness.enabled():
     keys = head.data.shape_keys
     drivers = [] if keys.animation_data is None else list(keys.animation_data.drivers)
     harness.answer(
+        colours=exported_colours(head) if asked["exports"] else {},
         errors=errors,
         keys=len(keys.key_blocks),
         slow_drivers=[d.data_path for d in drivers if not d.driver.is_simple_expression],

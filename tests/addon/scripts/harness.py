@@ -30,6 +30,18 @@ def folder() -> Path:
     return Path(sys.argv[3])
 
 
+def extension_files() -> dict[str, list[int]]:
+    """Size and time of each file of the installed extension; Python's own caches aside. It may lie
+    where nobody may write."""
+    root = Path(load("addon").__file__).parents[1]
+    stats = {
+        path.relative_to(root).as_posix(): path.stat()
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in sorted(stats.items())}
+
+
 def _plain(value: object) -> object:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
 

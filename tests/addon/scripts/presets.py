@@ -5,6 +5,7 @@ the panel's buttons call."""
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import harness
@@ -132,6 +133,73 @@ def draw_own(path: Path) -> dict:
         "asked": [client.renders[0]["subject"], client.renders[0]["cameras"]],
     }
     ops.delete_preset(name="Mine")
+    return told
+
+
+def listed() -> list[str]:
+    """The folders of asset libraries called Affekt."""
+    libraries = bpy.context.preferences.filepaths.asset_libraries
+    return [library.path for library in libraries if library.name == "Affekt"]
+
+
+def read_assets(path: Path) -> dict[str, dict]:
+    """What the library's file has, by the names of its assets."""
+    with bpy.data.libraries.load(str(path), assets_only=True) as (there, here):
+        names = list(there.actions)
+        here.actions = list(names)  # Blender puts Actions in this list
+    found, compat = {}, harness.load("addon.compat")
+    for name, action in zip(names, here.actions, strict=True):
+        curves = {c.data_path: c.evaluate(7) for c in compat.curves_of(action, "OBJECT")}
+        found[name] = {
+            "mark": action.asset_data["affekt_preset"],
+            "tags": [tag.name for tag in action.asset_data.tags],
+            "picture": list(action.preview.image_size),
+            "curves": {path: round(value, 4) for path, value in curves.items() if value},
+        }
+    bpy.data.batch_remove(here.actions)
+    return found
+
+
+def use_assets() -> dict:
+    """The library of presets: written, listed once, following what is saved, applied by a click."""
+    shelf, library = harness.load("addon.presets.shelf"), harness.load("addon.presets.library")
+    before = {action.name for action in bpy.data.actions}, len(bpy.data.objects)
+    head.affekt_emotion.happy = 0.5
+    ops.publish_presets()
+    told = {"first": listed()}
+    ops.save_preset(name="Mine")
+    ops.publish_presets()
+    after = {action.name for action in bpy.data.actions}, len(bpy.data.objects)
+    told |= {"again": listed(), "left_over": before == after}
+    told["assets"] = read_assets(library.library_file())
+    ops.delete_preset(name="Mine")
+    told["followed"] = "Mine" not in read_assets(library.library_file())
+    told["none"] = said(ops.apply_preset_asset)
+
+    def click(asset: SimpleNamespace | None, *, key: bool) -> None:
+        context = SimpleNamespace(asset=asset, object=head, scene=scene)
+        operator = SimpleNamespace(
+            key=key, bl_label="", report=lambda *words: said_by.append(words)
+        )
+        shelf.AFFEKT_OT_apply_preset_asset.execute(operator, context)
+
+    said_by = []
+    marked = SimpleNamespace(id_type="ACTION", metadata={"affekt_preset": "Bittersweet"})
+    click(marked, key=True)
+    told["clicked"], told["keyed"] = shown(head), keyed(head)
+    click(SimpleNamespace(id_type="ACTION", metadata={}), key=True)
+    told["other"] = said_by[-1][1]
+    marked.metadata["affekt_preset"] = "Mine"
+    click(marked, key=False)
+    told["gone"] = said_by[-1][1]
+    polls = [
+        SimpleNamespace(id_type=kind, metadata={"affekt_preset": ""}) for kind in ("ACTION", "MESH")
+    ]
+    told["polls"] = [shelf.AFFEKT_AST_presets.asset_poll(one) for one in polls]
+    told["shown"] = shelf.AFFEKT_AST_presets.poll(bpy.context)
+    (harness.folder() / "no folder").write_text("")
+    library.library_file = lambda: harness.folder() / "no folder" / "presets.blend"
+    told["in_the_way"] = said(ops.publish_presets)
     return told
 
 
@@ -277,6 +345,7 @@ with harness.enabled():
     told = {"use": use_presets(), "pictures": draw_pictures(), "own": keep_own()}
     told["faces"] = draw_own(harness.load("addon.presets.store").file_of_presets())
     told["clipboard"] = use_clipboard(other)
+    told["assets"] = use_assets()
     told["files"] = use_files(harness.folder())
     told["rules"] = who_rules()
     harness.answer(**told)

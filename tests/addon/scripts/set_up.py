@@ -5,6 +5,7 @@ reported, which command counts afterwards; and Start Sidecar that waits, with it
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import harness
@@ -18,6 +19,34 @@ def draw_set_up() -> list[list[str]]:
     module = harness.load("addon.setup.panel")
     module.draw_sentence = lambda layout, _, sentence: layout.label(text=sentence)
     return drawn(["set_up"])["set_up"]
+
+
+def count_looks() -> int:
+    """How often the disk is asked by ten drawings of the panel within a second."""
+    module, glance, looks = load("addon.preferences"), load("addon.glance"), []
+    asked_of, clock = module.find_python, glance.time
+    module.find_python = lambda folder: looks.append(folder) or asked_of(folder)
+    glance.time = SimpleNamespace(monotonic=lambda: 1.0)
+    glance.look_again()
+    for _ in range(10):
+        draw_set_up()
+    module.find_python, glance.time = asked_of, clock
+    glance.look_again()
+    return len(looks)
+
+
+def agree() -> int:
+    """Begins with a plan that was shown, to its end; how often another one was made."""
+    operators, plans = load("addon.setup.operators"), []
+    choices = load("addon.setup.properties").read_choices(settings)
+    make = operators.make_plan
+    made = make(choices, operators.shipped_wheel(), lambda: None)
+    operators.make_plan = lambda *given: plans.append(given)
+    operators.AFFEKT_OT_plan_set_up.execute(SimpleNamespace(_plan=made), bpy.context)
+    while running.step() is not None:
+        time.sleep(0.01)
+    operators.make_plan = make
+    return len(plans)
 
 
 def draw_preferences() -> list[list[str]]:
@@ -58,8 +87,10 @@ with harness.enabled():
     command = load("addon.preferences").sidecar_command
     panel = load("addon.setup.panel").AFFEKT_PT_set_up
     session = load("addon.link.session").session
+    files = harness.extension_files()
     said["shows_before"] = draw_set_up()
     said["preferences"] = draw_preferences()
+    said["looks"] = count_looks()
     said["no_command"] = harness.failure(lambda: ops.start_sidecar(wait=True))
     said["no_log"] = ops.open_set_up_log.poll()
 
@@ -96,6 +127,8 @@ with harness.enabled():
     ops.cancel()
     said["cancelled"] = [running.step(), running.last_error()]
 
+    said["planned_again"] = agree()
+    said["agreed"] = str(running.last_error())
     settings.setup_python = asked["good"]
     settings.python, settings.command = asked["good"], "another --option"
     said["answer"] = list(ops.set_up_sidecar())
@@ -118,9 +151,11 @@ with harness.enabled():
     said["wheel"] = wheel.name
     record = Path(asked["data"]) / "current.json"
     record.write_text(record.read_text().replace('"wheel": "', '"wheel": "0'))
+    load("addon.glance").look_again()
     said["shows_update"] = draw_set_up()
     said["preferences_after"] = draw_preferences()
     settings.python = asked["hangs"]
     said["timeout"] = harness.failure(lambda: ops.start_sidecar(wait=True, timeout=0.3))
     said["state_after_timeout"] = session.state.name
+    said["is_untouched"] = harness.extension_files() == files and len(files) > 100
 harness.answer(**said)

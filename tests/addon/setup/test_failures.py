@@ -56,6 +56,13 @@ NONE_FOUND = "ERROR: No matching distribution found for torch<2.14,>=2.11"
             "ERROR: Could not install packages: OSError: [Errno 13] Permission denied: 'x'",
             "setup.folder",
         ),
+        (
+            "error: Failed to install cpython-3.12.16\n  cause: invalid peer certificate: "
+            "UnknownIssuer\n  cause: error sending request for url (https://github.com/x)",
+            "setup.certificate",
+        ),
+        ("ERROR: URLError: <urlopen error timed out>", "setup.network"),
+        ("ERROR: HTTPError: HTTP Error 401: Unauthorized", "setup.refused"),
         (NONE_FOUND, "setup.no_package"),
         ("ERROR: something that nobody has seen", "setup.failed"),
         ("", "setup.failed"),

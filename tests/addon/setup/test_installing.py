@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from affekt.addon.link.tasks import Progress
 from affekt.addon.setup import environment as places
+from affekt.addon.setup import installing
 from affekt.addon.setup import plan as plans
 from affekt.addon.setup.environment import Environment, find_python, read_environment
 from affekt.addon.setup.installing import set_up_steps
 from affekt.addon.setup.plan import Choices, Plan, find_wheel, make_plan
 from affekt.shared.connection import RUNTIME_VARIABLE
 from affekt.shared.errors import InputError
+from fakes.index import Index, uv_release
 from fakes.set_up import Lines, asked, fake_python, small_wheel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs there")
@@ -266,3 +268,88 @@ def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         follow(set_up_steps(plan))
     assert caught.value.code == "setup.folder"
+
+
+NO_GITHUB = """\
+error: Failed to install cpython-3.12.16-linux-x86_64-gnu
+  cause: Request failed after 3 retries in 6.6s
+  cause: Failed to download `https://github.com/astral-sh/python-build-standalone/releases/x.tar.gz`
+  cause: error sending request for url (https://github.com/astral-sh/x.tar.gz)
+  cause: client error (Connect)
+  cause: dns error
+"""
+"""What uv says without a network."""
+
+
+def fake_uv(tmp_path: Path, *, says: str = "") -> bytes:
+    """A uv that has a pretended Python, or only says something and fails."""
+    given = tmp_path / "given" / "cpython-3.12.99-linux-x86_64-gnu"
+    path = fake_python(given / "bin")
+    lines = [
+        f"#!{sys.executable} -S",
+        "import os, shutil, sys",
+        f"open({str(tmp_path / 'uv asked')!r}, 'w').write(chr(10).join(sys.argv[1:]))",
+        f"if {bool(says)}: print({says!r}); sys.exit(1)",
+        "folder = os.path.join(sys.argv[-1], os.path.basename(GIVEN))",
+        "shutil.copytree(GIVEN, folder)",
+        # The pretended Python says where it lies, as a real one does.
+        "python = os.path.join(folder, 'bin', 'python3')",
+        "text = open(python).read().replace(GIVEN + '/bin/python3', python)",
+        "open(python, 'w').write(text)",
+    ]
+    lines.insert(2, f"GIVEN = {str(path.parents[1])!r}")
+    return "\n".join(lines).encode()
+
+
+def plan_without_python(tmp_path: Path, index: Index) -> Plan:
+    wheel = find_wheel(small_wheel(tmp_path / "extension").parents[1])
+    choices = Choices(data_folder=tmp_path / "data", index_url=index.address)
+    return Plan(
+        choices=choices, wheel=wheel, python=None, device="cpu", why="", torch_index="", extras=""
+    )
+
+
+def test_a_python_is_brought_by_uv_and_stays(tmp_path: Path, index: Index) -> None:
+    index.add(uv_release(fake_uv(tmp_path), "0.13.9"))
+    seen = []
+    made = follow(set_up_steps(plan_without_python(tmp_path, index)), seen)
+    data = tmp_path / "data"
+    brought = data / "python" / "cpython-3.12.99-linux-x86_64-gnu" / "bin" / "python3"
+    assert made.base == str(brought)
+    assert places.brought_pythons(data) == [brought]
+    assert find_python(data) is not None
+    words = (tmp_path / "uv asked").read_text().splitlines()
+    assert words[2:] == [
+        *("python", "install", "3.12", "--no-bin", "--no-registry"),
+        *("--install-dir", str(data / "python")),
+    ]
+    assert Path(words[1]).is_relative_to(data / made.folder)  # its cache goes with the scratch
+    told = [progress.text for progress in seen]
+    assert any(text.startswith("Downloading uv: uv") for text in told)
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+    places.sweep(data)
+    assert brought.is_file()
+
+
+def test_a_python_that_cannot_be_brought_leaves_a_way_on(tmp_path: Path, index: Index) -> None:
+    with pytest.raises(InputError) as caught:  # no uv on this index
+        follow(set_up_steps(plan_without_python(tmp_path, index)))
+    assert caught.value.code == "setup.no_package"
+    assert caught.value.remedy.startswith("Install Python 3.12 from python.org")
+    index.add(uv_release(fake_uv(tmp_path, says=NO_GITHUB), "0.13.9"))
+    with pytest.raises(InputError) as caught:
+        follow(set_up_steps(plan_without_python(tmp_path, index)))
+    assert caught.value.code == "setup.network"
+    assert caught.value.message.startswith("No Python is here on which the sidecar can run.")
+    assert "github.com does not answer" in caught.value.message
+    assert "name one in the settings" in caught.value.remedy
+    assert not places.brought_pythons(tmp_path / "data")
+    assert find_python(tmp_path / "data") is None
+
+
+def test_every_stage_has_german() -> None:
+    texts = json.loads((Path(installing.__file__).parents[1] / "words" / "german.json").read_text())
+    stages = [one for one in vars(installing).values() if isinstance(one, installing.Stage)]
+    assert len(stages) == 7
+    assert all(stage.name in texts for stage in stages)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from affekt.addon.setup import plan as plans
+from affekt.addon.setup import pythons
 from affekt.addon.setup.environment import Environment, python_of, write_environment
 from affekt.addon.setup.plan import (
     Card,
@@ -117,6 +118,37 @@ def test_what_is_shown_before(tmp_path: Path) -> None:
     made = plan_of(tmp_path, H200, wheels=tmp_path / "packages")
     assert describe(made)[1] == "PyTorch for NVIDIA cards: NVIDIA H200, CUDA 13.0"
     assert describe(made)[3].startswith(f"About 3 GB is taken from {tmp_path / 'packages'}; ")
+
+
+def test_a_python_is_brought_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the network alone; one that was brought before is found, and counts before Blender's."""
+    monkeypatch.setattr(
+        pythons, "candidates", lambda around: iter([[str(p)] for p in around.brought])
+    )
+    wheel = find_wheel(small_wheel(tmp_path).parents[1])
+    choices = Choices(data_folder=tmp_path / "data", device="cpu")
+    made = make_plan(choices, wheel, lambda: None, "linux")
+    assert made.python is None
+    assert describe(made)[0] == (
+        "Python 3.12: none is here, so uv is downloaded, which brings one (60 MB)"
+    )
+    for offline in (tmp_path, tmp_path / "data"):
+        offline.mkdir(exist_ok=True)
+        without = Choices(data_folder=tmp_path / "data", device="cpu", wheels=offline)
+        with pytest.raises(InputError) as caught:
+            make_plan(without, wheel, lambda: None, "linux")
+        assert caught.value.code == "setup.no_python"
+    monkeypatch.setattr(plans, "machine_pattern", lambda: None)  # nor where uv does not run
+    with pytest.raises(InputError) as caught:
+        make_plan(choices, wheel, lambda: None, "linux")
+    assert caught.value.code == "setup.no_python"
+    inside = tmp_path / "data" / "python" / "cpython-3.12.99-linux-x86_64-gnu" / "bin"
+    brought = fake_python(inside)
+    found = make_plan(choices, wheel, lambda: None, "linux").python
+    assert found is not None
+    assert found.path == brought
 
 
 def test_an_index_that_is_set_counts(tmp_path: Path) -> None:

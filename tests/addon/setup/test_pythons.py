@@ -4,6 +4,7 @@
 import json
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,9 @@ def test_the_first_that_will_do_is_taken_and_blenders_own_is_the_last(tmp_path: 
     good, own = fake_python(tmp_path / "b", name="python"), fake_python(tmp_path / "c")
     assert choose_python(None, around(tmp_path, old, good, own=str(own))).path == good
     assert choose_python(None, around(tmp_path, old, own=str(own))).path == own
+    brought = fake_python(tmp_path / "d")
+    before_own = replace(around(tmp_path, old, own=str(own)), brought=(brought,))
+    assert choose_python(None, before_own).path == brought
     with pytest.raises(InputError) as caught:
         choose_python(None, around(tmp_path, old))
     assert caught.value.code == "setup.no_python"

@@ -17,7 +17,12 @@ from affekt.sidecar.avatar import calibration as module
 from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.animated_mesh import animate_mesh
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
-from affekt.sidecar.avatar.calibration import PORTRAIT_BROWS_MM, calibrate, with_calibration
+from affekt.sidecar.avatar.calibration import (
+    PORTRAIT_BROWS_MM,
+    calibrate,
+    kept_calibration,
+    with_calibration,
+)
 from affekt.sidecar.avatar.effects import (
     CLOSED,
     EXPRESSIONS,
@@ -259,6 +264,24 @@ def test_it_is_measured_once(
     other = replace(rig, vertices=(rig.vertices * np.float32(1.01)))
     with_calibration(avatar_on(other))
     assert len(calls) == 3
+
+
+def test_a_character_is_measured_once_and_apart_from_a_portrait(
+    rig: ArkitRig, found: Calibration, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[float] = []
+
+    def measure(_: ArkitRig, __: object, *, brows_lower_mm: float) -> Calibration:
+        asked.append(brows_lower_mm)
+        return found
+
+    monkeypatch.setattr(module, "default_cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(module, "calibrate", measure)
+    for _ in range(2):
+        np.testing.assert_array_equal(kept_calibration(rig, OPEN).gaps, found.gaps)
+        with_calibration(avatar_on(rig))
+    assert asked == [0.0, PORTRAIT_BROWS_MM]
+    assert len(list((tmp_path / "calibrations").iterdir())) == 2
 
 
 def test_a_rig_without_a_face_says_so() -> None:
