@@ -42,7 +42,8 @@ def report_error(report: Callable[[set[str], str], None], sentence: str) -> None
     """Reports the sentence by an operator's `report`, in as many lines as the box at the cursor
     needs; to a script, which gets it as an exception, in one."""
     if not bpy.app.background:
-        sentence = "\n".join(wrap(sentence, _REPORT_LETTERS, len))
+        # The status bar leaves the line breaks out: without the blanks two words would be one.
+        sentence = " \n".join(wrap(sentence, _REPORT_LETTERS, len))
     report({"ERROR"}, sentence)
 
 

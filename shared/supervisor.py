@@ -52,7 +52,7 @@ class SupervisorState(Enum):
     """Where the sidecar is; the value is what a panel may say."""
 
     OFF = "Not running"
-    STARTING = "Starting"
+    STARTING = "Starting up"
     CONNECTED = "Connected"
     SILENT = "Not answering"
     RESTARTING = "Restarting"

@@ -19,7 +19,7 @@ class AFFEKT_OT_render_avatar(TakeOperator, TaskOperator, bpy.types.Operator):
 
     bl_idname = "affekt.render_avatar"
     bl_label = "Render Avatar"
-    cancelled = "what was rendered waits for the next time, the compositor shows what it did"
+    cancelled = "what was rendered waits for the next time, the compositor is as it was"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

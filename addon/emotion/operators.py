@@ -8,6 +8,7 @@ from pathlib import Path
 import bpy
 
 from ...shared.emotion import EMOTIONS
+from ..browsing import browse_files, remember_file
 from ..head.find import need_head
 from ..head.polling import HeadOperator
 from .exchange import export_emotions, import_emotions
@@ -55,10 +56,10 @@ class AFFEKT_OT_import_emotions(HeadOperator, bpy.types.Operator):
     filter_glob: bpy.props.StringProperty(default="*.json;*.yaml;*.yml", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+        return browse_files(self, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        remember_file(self)
         path = Path(bpy.path.abspath(self.filepath))
         self.report({"INFO"}, import_emotions(need_head(context), context.scene, path))
         return {"FINISHED"}

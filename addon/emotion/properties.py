@@ -25,8 +25,11 @@ _TEXT = {
 }
 
 
+_PARTS = {"upper": "Upper Face", "lower": "Lower Face"}
+
+
 def _label(name: str) -> str:
-    return name.replace("_", " ").title()
+    return _PARTS.get(name, name.replace("_", " ").title())
 
 
 def _weight(name: str) -> bpy.props.FloatProperty:

@@ -11,7 +11,6 @@ import bpy
 from ...shared import limits
 from ...shared.head import HeadModel
 from ...shared.motion import FlameSpace
-from ..head.around import uncover
 from ..head.build import build_head
 from ..head.find import is_head, need_object_mode
 from ..head.identity import flame_sliders
@@ -33,15 +32,13 @@ def add_steps(path: Path, space: FlameSpace | None, context: bpy.types.Context) 
     name, model = yield from requests.fetch_flame(session.need_line(), file, space)
     need_object_mode(context)
     head = _build(model, name, path, context)
-    if is_first:
-        show_head(context)
     said = (
         f"Added {head.name} from {path.name}, {_NAMES[model.space]}: {len(model.template):,} "
         f"vertices, {len(model.expression_names)} expression shape keys."
     )
     if not model.uv.any():
         said += " The file has no UVs, so the mesh has none."
-    return said + uncover(head, context)
+    return said + show_head(head, context, is_first=is_first)
 
 
 def _build(model: HeadModel, name: str, path: Path, context: bpy.types.Context) -> bpy.types.Object:

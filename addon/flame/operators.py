@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ..browsing import browse_files, remember_file
 from ..head.find import find_head, is_flame, need_head
 from ..head.identity import SLIDERS, turn_sliders, values_of
 from ..link.session import session
@@ -76,10 +77,10 @@ class AFFEKT_OT_browse_flame_head(FlameFileProperties, bpy.types.Operator):
         layout.prop(self, "version")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+        return browse_files(self, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        remember_file(self)
         try:
             bpy.ops.affekt.add_flame_head(
                 "INVOKE_DEFAULT", filepath=self.filepath, version=self.version

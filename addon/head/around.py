@@ -8,10 +8,29 @@ import numpy as np
 from mathutils import Matrix, Vector
 
 from ..words.sentences import fill
+from .find import is_head, rig_of
 
 _CUBE_SIDE = 2.0
 """Metres of the cube of Blender's new scenes."""
 _CUBE_VERTICES = 8
+_GAP_M = 0.05
+"""Between two heads, so that their ears do not touch."""
+
+
+def step_aside(head: bpy.types.Object, context: bpy.types.Context) -> str:
+    """Moves a new head to the right until it is in no other head's place. A sentence that says so,
+    or ""."""
+    context.view_layer.update()
+    low, high = _box(head)
+    others = [item for item in context.visible_objects if is_head(item) and item != head]
+    boxes = [(*_box(item), item.name) for item in others]
+    beside = ""
+    for other_low, other_high, name in sorted(boxes, key=lambda box: box[0][0]):
+        if (low < other_high).all() and (high > other_low).all():
+            step = other_high[0] + _GAP_M - low[0]
+            rig_of(head).location.x += step
+            low[0], high[0], beside = low[0] + step, high[0] + step, name
+    return " " + fill("It stands beside {name}.", name=beside) if beside else ""
 
 
 def uncover(head: bpy.types.Object, context: bpy.types.Context) -> str:

@@ -11,7 +11,7 @@ from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from ..words.sentences import translate
-from .around import uncover
+from .around import step_aside, uncover
 from .build import build_head
 from .find import find_head, is_flame, is_head, need_head, need_object_mode
 from .identity import has_identity, open_sliders, turn_sliders, values_of
@@ -40,11 +40,10 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
         model = yield from requests.fetch_head(session.need_line(), OPEN_HEAD)
         need_object_mode(context)
         head = build_head(model, OPEN_HEAD, context, sliders=open_sliders())
-        if is_first:
-            show_head(context)
         return (
             f"Added {head.name}: {len(model.template):,} vertices, "
-            f"{len(model.expression_names)} expression shape keys.{uncover(head, context)}"
+            f"{len(model.expression_names)} expression shape keys."
+            f"{show_head(head, context, is_first=is_first)}"
         )
 
 
@@ -104,14 +103,31 @@ class AFFEKT_OT_shape_head(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def show_head(context: bpy.types.Context) -> None:
-    """Turns the 3D view to the front of the new head and shows its colours: a head of 25 cm
-    is lost in a view made for a cube of 2 m."""
+def show_head(head: bpy.types.Object, context: bpy.types.Context, *, is_first: bool) -> str:
+    """Lets whoever pressed the button in a 3D view see the new head: of a scene's first one from
+    the front in its colours, since a head of 25 cm is lost in a view made for a cube of 2 m; a
+    further one does not stand inside another. A script's stays at the cursor. Returns what is to be
+    said of it."""
     area = context.area
     if area is None or area.type != "VIEW_3D":
-        return
-    compat.show_vertex_colours(context.space_data.shading)
+        return uncover(head, context)
+    beside = "" if is_first else step_aside(head, context)
     region = next(region for region in area.regions if region.type == "WINDOW")
     with context.temp_override(area=area, region=region):
-        bpy.ops.view3d.view_axis(type="FRONT")
-        bpy.ops.view3d.view_selected()
+        if is_first:
+            compat.show_vertex_colours(context.space_data.shading)
+            bpy.ops.view3d.view_axis(type="FRONT")
+            bpy.ops.view3d.view_selected()
+        elif beside:
+            _view_heads(head, context)
+    return beside + uncover(head, context)
+
+
+def _view_heads(head: bpy.types.Object, context: bpy.types.Context) -> None:
+    """Moves the view until it has all heads; only the new one stays selected."""
+    heads = [item for item in context.visible_objects if is_head(item)]
+    for item in heads:
+        item.select_set(True)
+    bpy.ops.view3d.view_selected()
+    for item in heads:
+        item.select_set(item == head)

@@ -9,6 +9,7 @@ import bpy
 
 from ...shared.limits import MOST_FPS
 from ...shared.motion import ReadOptions
+from ..browsing import browse_files, remember_file
 from ..head.find import find_head, need_head
 from ..head.polling import HeadOperator, TakeOperator
 from ..link.session import session
@@ -72,7 +73,7 @@ class TakeFileProperties:
         name="Start at", description="Scene frame of the take's first frame", default=1
     )
     sets_range: bpy.props.BoolProperty(
-        name="Set Frame Range",
+        name="Fit Frame Range",
         description="The scene then starts and ends with the take",
         default=True,
     )
@@ -149,10 +150,10 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
             box.prop(self, name)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+        return browse_files(self, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        remember_file(self)
         chosen = {name: getattr(self, name) for name in TakeFileProperties.__annotations__}
         return hand_on(self, lambda: bpy.ops.affekt.import_take("INVOKE_DEFAULT", **chosen))
 

@@ -32,7 +32,7 @@ class KeyProperties:
 
 
 class AFFEKT_OT_apply_preset(KeyProperties, HeadOperator, bpy.types.Operator):
-    """Set the six emotions, Upper and Lower to those of a preset"""
+    """Set the six emotions and both halves of the face to those of a preset"""
 
     bl_idname = "affekt.apply_preset"
     bl_label = "Apply Preset"
@@ -65,7 +65,7 @@ class AFFEKT_OT_apply_preset(KeyProperties, HeadOperator, bpy.types.Operator):
 
 
 class AFFEKT_OT_save_preset(HeadOperator, bpy.types.Operator):
-    """Save the head's six emotions, Upper and Lower as a preset of your own, for every file"""
+    """Save the six emotions and both halves of the face as a preset of your own, for every file"""
 
     bl_idname = "affekt.save_preset"
     bl_label = "Save as Preset"

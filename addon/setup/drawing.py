@@ -40,19 +40,20 @@ def draw_set_up(
     say: Callable[[str], None],
     text: str = LABEL,
 ) -> None:
-    """The button, or its progress while it works, and its log. say: draws what it is doing, which
-    is too long for a bar. text: on the button."""
+    """The button, or its progress while it works, and its log. say: draws a sentence, which is too
+    long for a bar. text: on the button."""
     if (done := progress_of_set_up()) is not None:
         draw_task(layout, LABEL, scale=1.4, text=f"{done.fraction:.0%}")
         say(done.text)
     else:
-        if stays_offline(settings):
+        row, is_offline = layout.row(), stays_offline(settings)
+        row.scale_y, row.enabled = 1.4, not is_offline
+        row.operator("affekt.plan_set_up", text=text, icon="IMPORT")
+        if is_offline:  # below, so that the button above stays where it is once it is allowed
+            say("Set-up downloads packages, and Blender stays offline until you allow it.")
             layout.operator(
                 "extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET"
             )
-        row = layout.row()
-        row.scale_y = 1.4
-        row.operator("affekt.plan_set_up", text=text, icon="IMPORT")
     log = read_choices(settings).data_folder / LOG
     if glance(("log", log), log.is_file):
         layout.operator("affekt.open_set_up_log", icon="TEXT")

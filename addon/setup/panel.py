@@ -8,7 +8,7 @@ from ...shared.errors import LinkError
 from ..link.session import session
 from ..panels import SidebarPanel, draw_sentence
 from ..preferences import known_command, preferences
-from .drawing import LABEL, draw_set_up, needs_update, progress_of_set_up, stays_offline
+from .drawing import LABEL, draw_set_up, needs_update, progress_of_set_up
 from .running import last_error
 
 
@@ -40,12 +40,6 @@ class AFFEKT_PT_set_up(SidebarPanel, bpy.types.Panel):
             draw_sentence(layout, context, "The sidecar, which computes, is not installed yet.")
         elif needs_update(settings):
             draw_sentence(layout, context, "The sidecar is of another version than this add-on.")
-        if progress_of_set_up() is None and stays_offline(settings):
-            draw_sentence(
-                layout,
-                context,
-                "Set-up downloads packages, and Blender stays offline until you allow it.",
-            )
         draw_set_up(
             layout,
             settings,

@@ -75,9 +75,11 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
         [" It is inside Cube: hide or delete that to see it.", False],
         ["", False],
     ]
+    check_aside(told["aside"])
+    assert told["opened"] == ["", "//take.csv", ""]
     in_window, in_script = told["reported"]
-    assert max(map(len, in_window.splitlines())) <= 100
-    assert in_window.split() == in_script.split()
+    assert max(len(line.rstrip()) for line in in_window.splitlines()) <= 100
+    assert in_window.replace("\n", "") == in_script.strip()  # as the status bar shows it
     assert "\n" not in in_script
     assert told["demo"] == {
         "name": "demo.npz",
@@ -86,6 +88,16 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     }
     check_character(told["His"])
     assert told["paths"] == ["her.zip", "in/flame.npz", "out"]
+
+
+def check_aside(told: list[list[object]]) -> None:
+    """Where the further heads stand, in widths of a head: nobody inside another."""
+    first, second, free = told
+    assert first[0] == " It stands beside Her."
+    assert second[0].startswith(" It stands beside Affekt Head")
+    assert 1 < first[1] < second[1] - 1
+    assert first[2:] == second[2:] == [0, 0]
+    assert free == ["", 0, 3, 0]
 
 
 def preset_panel(name: str, *own: list[str]) -> list[list[str]]:

@@ -14,6 +14,7 @@ from .conftest import ROOT, RunScript, run_script
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs there")
 TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
 OFFLINE = "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution"
+OFFLINE_YET = "Set-up downloads packages, and Blender stays offline until you allow it."
 
 
 @pytest.mark.one_blender
@@ -32,9 +33,9 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
     )
     assert said["shows_before"] == [
         ["text", "The sidecar, which computes, is not installed yet."],
-        ["text", "Set-up downloads packages, and Blender stays offline until you allow it."],
-        ["button", "extensions.userpref_allow_online Allow Online Access"],
         ["button", "affekt.plan_set_up Set Up Sidecar"],
+        ["text", OFFLINE_YET],
+        ["button", "extensions.userpref_allow_online Allow Online Access"],
     ]
     assert said["shows_after_failure"][1:] == [
         ["button", "affekt.plan_set_up Set Up Sidecar"],
@@ -47,9 +48,10 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
         ["button", "affekt.open_set_up_log"],
     ]
     names = ("device", "python", "folder", "wheels", "index", "torch_index")
-    assert said["preferences"][:8] == [
-        ["button", "extensions.userpref_allow_online Allow Online Access"],
+    assert said["preferences"][:9] == [
         ["button", "affekt.plan_set_up Set Up Sidecar"],
+        ["text", OFFLINE_YET],
+        ["button", "extensions.userpref_allow_online Allow Online Access"],
         *(["prop", f"setup_{name}"] for name in names),
     ]
     assert ["text", "Press Set Up Sidecar, which installs it."] in said["preferences"]
@@ -79,7 +81,7 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
     assert said["state"] == "FAILED"
     assert "Start the sidecar first" in said["bake_without"]
     assert said["wheel"].startswith("affekt-")
-    assert "did not connect within 0 seconds (Starting)" in said["timeout"]
+    assert "did not connect within 0 seconds (Starting up)" in said["timeout"]
     assert said["state_after_timeout"] == "OFF"
 
 

@@ -31,14 +31,14 @@ class Draw:
         from ...modulation.weights import load_modulator
         from ...render.images import make_folder, write_png
         from ...render.sheets import contact_sheet
-        from ..evaluation.preset_pictures import draw_presets, encode_small
+        from ..evaluation.preset_pictures import draw_presets, encode_picture
 
         head, modulator = read_head("open"), load_modulator(self.modulator)
         pictures = list(draw_presets(BUILT_IN, head, modulator))
         make_folder(self.out)
         size = 0
         for preset, picture in zip(BUILT_IN, pictures, strict=True):
-            data = encode_small(picture)
+            data = encode_picture(picture)
             write_whole(self.out / picture_name(preset.name), data)
             size += len(data)
         if self.sheet is not None:

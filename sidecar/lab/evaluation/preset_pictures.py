@@ -18,7 +18,6 @@ from ...modulation.modulator import Modulator, modulate
 from ...render.shade import DrawOptions, draw_head
 
 _OPTIONS = DrawOptions(background=None, samples=5)
-_COLOURS = 160
 
 
 def draw_presets(
@@ -32,11 +31,8 @@ def draw_presets(
         yield draw_head(vertices, head, camera, _OPTIONS)
 
 
-def encode_small(picture: UInt8Array) -> bytes:
-    """A PNG of few colours: a few KB."""
-    few = Image.fromarray(np.ascontiguousarray(picture)).quantize(
-        _COLOURS, Image.Quantize.FASTOCTREE
-    )
+def encode_picture(picture: UInt8Array) -> bytes:
+    """A PNG of all its colours: fewer stand in the skin as facets."""
     out = BytesIO()
-    few.save(out, "PNG", optimize=True)
+    Image.fromarray(np.ascontiguousarray(picture)).save(out, "PNG", optimize=True)
     return out.getvalue()

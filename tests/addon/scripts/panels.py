@@ -59,6 +59,24 @@ def uncover_heads(head: bpy.types.Object) -> list[object]:
     return told
 
 
+def step_heads_aside(head: bpy.types.Object) -> list[list[object]]:
+    """What is said of two more heads at the first one's place, and their own afterwards, metres;
+    then of one that was put where no head is."""
+    step_aside, told = harness.load("addon.head.around").step_aside, []
+    added = []
+    for place in ((0, 0, 0), (0, 0, 0), (0, 3, 0)):
+        other = harness.add_head(harness.options()["head"])
+        rig = harness.load("addon.head.find").rig_of(other)
+        rig.location = place
+        said = step_aside(other, bpy.context)
+        told.append([said, rig.location.x / head.dimensions.x, *rig.location[1:]])
+        added += [other, rig]
+    for item in added:
+        bpy.data.objects.remove(item)
+    bpy.context.view_layer.objects.active = head
+    return told
+
+
 def draw_beside_another(head: bpy.types.Object) -> list[list[str]] | None:
     """The panel of the only head while a mesh is active that is none of its parts."""
     bpy.ops.mesh.primitive_cube_add()
@@ -77,6 +95,21 @@ def report_in_window(sentence: str) -> list[str]:
     guard.bpy = own
     guard.report_error(lambda kind, text: reported.append(text), sentence)
     return reported
+
+
+def browse_twice(path: str) -> list[str]:
+    """Which file the browser opens at: of one operator before and after it was given `path`, then
+    of another."""
+    browsing, opened = harness.load("addon.browsing"), []
+    manager = SimpleNamespace(fileselect_add=lambda asked: opened.append(asked.filepath))
+    context = SimpleNamespace(window_manager=manager)
+    for name, given in (("affekt.one", path), ("affekt.one", ""), ("affekt.two", "")):
+        asked = SimpleNamespace(bl_idname=name, filepath="")
+        browsing.browse_files(asked, context)
+        if given:
+            asked.filepath = given
+            browsing.remember_file(asked)
+    return opened
 
 
 def unpack_demo(wheel: str) -> dict[str, object]:
@@ -132,8 +165,10 @@ with harness.enabled():
     told["takes"] = draw_takes(head)
     told["own_preset"] = draw_own_preset()
     told["uncovered"] = uncover_heads(head)
+    told["aside"] = step_heads_aside(head)
     told["beside"] = draw_beside_another(head)
     told["reported"] = report_in_window("word " * 60)
+    told["opened"] = browse_twice("//take.csv")
     told["demo"] = unpack_demo(harness.options()["wheel"])
     told["His"] = draw_character()
     harness.answer(**told)

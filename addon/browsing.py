@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file browser of operators that read a file: it opens where the last one was chosen, be that
+another take of the same day or the same file after an error. Blender's own would open at the blend
+file and offer that file's name."""
+
+from __future__ import annotations
+
+import bpy
+
+_chosen: dict[str, str] = {}
+"""Name of an operator -> the file that it was given last, in this session."""
+
+
+def browse_files(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
+    """Asks for the operator's `filepath`; what an `invoke` returns."""
+    if not operator.filepath:
+        operator.filepath = _chosen.get(operator.bl_idname, "")
+    context.window_manager.fileselect_add(operator)
+    return {"RUNNING_MODAL"}
+
+
+def remember_file(operator: bpy.types.Operator) -> None:
+    """Notes the operator's `filepath`, which was chosen; called before it is read."""
+    _chosen[operator.bl_idname] = operator.filepath
