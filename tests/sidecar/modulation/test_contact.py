@@ -247,6 +247,16 @@ def test_a_jaw_that_drops_in_a_held_closure_comes_back():
     assert closed[[0, -1]].tobytes() == out[[0, -1]].tobytes()
 
 
+def test_lips_that_rest_apart_meet_there_in_words():
+    mm = np.array([*[5.0] * 10, 3, 0.2, 3, *[5.0] * 10])
+    resting = contact_of(gaps(*(mm + 1.5)), 30.0, 1.5)
+    np.testing.assert_allclose(resting, contact_of(gaps(*mm), 30.0), atol=1e-12)
+    assert resting[11] == 1
+    # Each place counts: the mean of these is the dip's.
+    uneven = gaps(*mm) + np.array([-0.4, 0.3, 0.2, 0.1, -0.2])
+    np.testing.assert_allclose(contact_of(uneven, 30.0), resting, atol=1e-12)
+
+
 def test_what_opens_lips_is_taken_back_by_one_share():
     """The jaw opens 2 x 3 mm and the upper lip 4 x 0.5, the smile, 1 x -1, closes them: 7 mm, of
     which half goes, 3.5 of the openers' 8 mm."""
