@@ -159,14 +159,20 @@ def test_gaps_width_and_slopes_by_hand() -> None:
     assert face_rows(moved[:0], places).shape == (0, len(row_names()))
 
 
-CHEEK = PLACES.index("cheek.right"), np.array([-1, -22, 4])
-"""7 mm wide; so far, in mm, from landmark 46 on the other side."""
+CHEEK = PLACES.index("cheek.right")
 
 
-def test_a_place_is_a_soft_spot_weighted_by_area(places: FacePlaces) -> None:
-    row, shift_mm = CHEEK
-    middle = landmark_places(OPEN)[46] * [-1, 1, 1] + shift_mm / 1000
-    away = np.linalg.norm(OPEN.template - middle, axis=1) / 0.007
+@pytest.mark.parametrize(
+    ("name", "landmark", "shift_mm", "size_mm"),
+    [("cheek.right", 46, (-1, -22, 4), 7.0), ("chin", 8, (0, 0, 0), 7.0)],
+)
+def test_a_place_is_a_soft_spot_weighted_by_area(
+    places: FacePlaces, name: str, landmark: int, shift_mm: tuple[float, ...], size_mm: float
+) -> None:
+    """A right one's landmark is the left one's mirror image; x grows to the left."""
+    row, sides = PLACES.index(name), (0 if name == "chin" else -1, 1, 1)
+    middle = landmark_places(OPEN)[landmark] * sides + np.array(shift_mm) / 1000
+    away = np.linalg.norm(OPEN.template - middle, axis=1) / (size_mm / 1000)
     shares = places.shares[row]
     near = np.isin(OPEN.region, [REGIONS.index(name) for name in ("skin", "lip")]) & (away < 2.5)
     np.testing.assert_array_equal(shares > 0, near)
@@ -184,7 +190,7 @@ def test_a_place_is_a_soft_spot_weighted_by_area(places: FacePlaces) -> None:
 def test_which_vertices_show_a_place(places: FacePlaces) -> None:
     """Those on the open head's skin or lips, laid on to 4 mm; of fewer than three no place is
     told, and without lids a face is 100 mm high."""
-    whole, row = open_alignment(OPEN), CHEEK[0]
+    whole, row = open_alignment(OPEN), CHEEK
     mine = np.flatnonzero(places.shares[row])
 
     def shown(label: str = "skin", distance: float = 0.0, spared: int = 0) -> bool:
