@@ -11,6 +11,7 @@ from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS
 from affekt.sidecar.avatar import seen_bindings
+from affekt.sidecar.avatar.alignment import Alignment
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
 from affekt.sidecar.avatar.drive import Actor, rest_gaussians
 from affekt.sidecar.avatar.effects import PLACES, face_places, rig_places, weights_of
@@ -186,6 +187,60 @@ def test_what_is_on_no_rig_or_has_no_face_stays() -> None:
     assert with_seen_bindings(on_head) is on_head
     egg = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)
     assert with_seen_bindings(egg) is egg
+
+
+@pytest.mark.parametrize(
+    ("place_mm", "region", "off_mm", "moves"),
+    [
+        ((0, 60, 50), "skin", 0, True),
+        ((0, 60, 50), "brow", 0, True),
+        ((0, 60, 50), "lash", 5.9, True),
+        ((0, 60, 50), "lip", 0, False),
+        ((0, 60, 50), "skin", 6.1, False),
+        ((0, 60, -1), "skin", 0, False),  # the nape
+        ((30, 19, 50), "skin", 0, False),  # lids
+        ((-44.9, 19, 50), "skin", 0, False),
+        ((-45.1, 19, 50), "skin", 0, True),
+        ((15.1, 19, 50), "skin", 0, False),
+        ((30, 26.9, 50), "skin", 0, False),
+        ((30, 27.1, 50), "skin", 0, True),
+        ((-30, 11.1, 50), "skin", 0, False),
+        ((40, 25, 50), "skin", 0, True),  # the ellipse, not its box
+        ((-23.9, -50, 50), "skin", 0, False),  # beside the lips
+        ((24.1, -50, 50), "skin", 0, True),
+        ((0, -37.1, 50), "skin", 0, False),
+        ((0, -36.9, 50), "skin", 0, True),
+        ((0, -59.9, 50), "skin", 0, False),
+        ((0, -60.1, 50), "skin", 0, True),
+    ],
+)
+def test_which_skin_moves_what_is_seen_on_it(
+    place_mm: tuple[float, ...], region: str, off_mm: float, moves: bool
+) -> None:
+    found = Alignment(
+        label=np.array([REGIONS.index(region)], np.uint8),
+        place=np.array([place_mm]) / 1000,
+        vertex=np.zeros(1, np.intp),
+        distance=np.array([off_mm]) / 1000,
+        open_from_metres=1.0,
+    )
+    assert seen_bindings._moving_skin(found).tolist() == [moves]
+
+
+def test_what_stands_before_the_skin_it_is_seen_on() -> None:
+    """6 mm nearer to the camera, which stands at z = 1; by half of what is seen of it."""
+    camera = look_at(target=np.zeros(3), distance=1.0, width=8, height=8, fov_y_rad=0.3)
+    nearer_m = np.array([0.0061, 0.0059, -0.05, 0.0061])
+    means = np.zeros((4, 3), np.float32)
+    means[:, 2] = 0.1 + nearer_m
+    gaussians = replace(
+        rest_gaussians(decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)), means=means
+    )
+    on_skin = np.array([0.5, 3, 1, 0])
+    shares = np.zeros((4, 5))
+    shares[:, 2], shares[:, 3], shares[:, 4] = 0.1 * on_skin, on_skin, 4
+    found = seen_bindings._before_skin(gaussians, shares, camera)
+    assert found.tolist() == [True, False, False, False]
 
 
 @pytest.mark.parametrize(
