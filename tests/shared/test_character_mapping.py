@@ -50,6 +50,20 @@ def test_with_calibration_helpers_help_and_strengths_multiply_what_comes_out() -
     assert mapping.gains[SMILE] == pytest.approx((0.5 + 0.01 * SMILE) * 2)
 
 
+def test_strengths_have_no_ends_but_a_gain_does() -> None:
+    """Who edits a key that hardly follows its weight does not ask for a hundredfold weight."""
+    factors = np.ones(SHAPES, np.float32)
+    factors[[SMILE, DIMPLE]] = 3, 0.05
+    mapping = WeightMapping(strengths=factors)
+    out = mapping.apply(weights(mouthSmileLeft=0.75, mouthDimpleLeft=-0.5))[0]
+    assert out[[SMILE, DIMPLE]].tolist() == pytest.approx([2.25, -0.025])
+    assert mapping.gains[[SMILE, DIMPLE]].tolist() == pytest.approx([3, 0.1])
+    held = WeightMapping(calibration=any_calibration(), strengths=factors)
+    # Its own gain, not its helper's.
+    assert held.gains[DIMPLE] == pytest.approx(0.1)
+    assert held.gains[SMILE] == pytest.approx(3 * (0.5 + 0.01 * SMILE))
+
+
 def test_a_row_is_the_same_alone() -> None:
     rows = np.random.default_rng(1).random((50, SHAPES)).astype(np.float32)
     mapping = WeightMapping(calibration=any_calibration())
