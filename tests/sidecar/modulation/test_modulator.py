@@ -439,9 +439,10 @@ def test_wrong_input_is_refused():
         with pytest.raises(InputError) as caught:
             call()
         assert caught.value.code == code
-    with pytest.raises(InputError) as caught:
-        modulate(take, track, MODULATOR, range(5, 5))
-    assert caught.value.code == "frames.out_of_range"
+    for frames in (range(5, 5), range(-1, 5), range(0, 10, 2), range(10, 0, -1)):
+        with pytest.raises(InputError) as caught:
+            modulate(take, track, MODULATOR, frames)
+        assert caught.value.code == "frames.out_of_range"
 
 
 def test_the_network_is_told_each_weight_by_variants_and_by_lips() -> None:
