@@ -320,11 +320,32 @@ def test_on_which_rows_of_the_track_frames_depend(fps: float):
     assert cue_rows(take, track, range(140, 300)) == range(0)
 
 
-def jaw_take(mm: list[float]) -> Motion:
+def jaw_take(mm: list[float], fps: float = 30.0) -> Motion:
     """Lips so far apart by the jaw alone, of which a unit opens 20 mm."""
     jaw = np.zeros((len(mm), 3), np.float32)
     jaw[:, 0] = np.array(mm) / 20
-    return make_motion(expression=np.zeros((len(mm), 100)), jaw=jaw, fps=30.0, space="open")
+    return make_motion(expression=np.zeros((len(mm), 100)), jaw=jaw, fps=fps, space="open")
+
+
+def jaw_dropping() -> Modulator:
+    """Drops the jaw by 4 mm."""
+    lips = NO_LIPS.copy()
+    lips[100] = 20
+    highest = np.full(NUMBERS, 9, np.float32)
+    return replace(steady_modulator({100: 0.2}), lip_opening=lips, lip_closers={}, highest=highest)
+
+
+@pytest.mark.parametrize("fps", [24.0, 30.0, 60.0])
+@pytest.mark.parametrize(("seconds", "opens"), [(0.5, False), (1.0, True)])
+def test_words_last_as_long_at_every_rate(fps: float, seconds: float, opens: bool):
+    """Lips that part again a quarter of a second before and after are in a word; half a second,
+    in a silence."""
+    shut, around = round(seconds * fps), round(1.5 * fps)
+    take = jaw_take([*[8.0] * around, *[0.0] * shut, *[8.0] * around], fps)
+    track = constant_track(len(take), fps, happy=1.0, keep_closed=0.0)
+    out = 20 * modulate(take, track, jaw_dropping()).jaw[:, 0]
+    assert out[around + shut // 2] == pytest.approx(4 if opens else 0, abs=1e-4)
+    assert out[around // 3] == pytest.approx(12, abs=1e-4)
 
 
 @pytest.mark.parametrize("rest_mm", [0.0, 1.5])
@@ -333,10 +354,7 @@ def test_an_emotion_that_drops_the_jaw_lets_words_and_held_lips_close(rest_mm: f
     own lips meet, were it 1.5 mm apart."""
     mm = [*[8.0] * 30, *[0.0] * 2, *[8.0] * 40, *[0.0] * 30, *[8.0] * 30]
     take = jaw_take([rest_mm + value for value in mm])
-    lips = NO_LIPS.copy()
-    lips[100] = 20
-    modulator = replace(steady_modulator({100: 0.2}), lip_opening=lips, lip_closers={},
-                        highest=np.full(NUMBERS, 9, np.float32))  # fmt: skip
+    modulator = jaw_dropping()
     assert answering(modulator, take).rest_mm == pytest.approx(rest_mm)
     word, silence, vowel = slice(30, 32), slice(80, 95), slice(50, 55)
     for emotion, keep_closed, open_mm in (
