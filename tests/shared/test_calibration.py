@@ -488,6 +488,17 @@ def test_lips_that_gape_are_shut_by_half_at_most(opener: str) -> None:
     assert calibrated(weights, plain(gaps=gaps))[0, close] == 0
 
 
+def test_a_lip_that_closes_takes_nothing_from_what_others_give_back() -> None:
+    """.5 - .25 is .01 more than was wanted, a fiftieth of what opens."""
+    gaps = np.zeros((2, SHAPES), np.float32)
+    left, right = index("mouthLowerDownLeft"), index("mouthLowerDownRight")
+    gaps[:, left], gaps[:, right] = (0.24, 0.5), (0, -0.25)
+    weights = np.zeros((1, SHAPES), np.float32)
+    weights[0, [left, right]] = 1
+    out = calibrated(weights, plain(gaps=gaps))[0]
+    assert out[[left, right]].tolist() == pytest.approx([0.98, 1], abs=1e-6)
+
+
 def test_weights_end_at_their_largest_before_the_lips_are_looked_at() -> None:
     gaps, most = np.zeros((2, SHAPES), np.float32), np.full(SHAPES, 3, np.float32)
     smile, close = index("mouthSmileLeft"), index("mouthClose")

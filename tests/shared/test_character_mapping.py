@@ -149,6 +149,17 @@ def test_a_face_that_leans_keeps_its_lean() -> None:
     assert np.degrees(np.arccos((found * axes).sum(1).clip(-1, 1))).max() < 10
 
 
+def test_a_mouth_that_hangs_to_one_side_turns_nothing() -> None:
+    """Left is known by the pairs; what is up of that direction is not the rest's fault."""
+    places = {
+        "eyeBlinkLeft": (0.03, 0.05, 0.08),
+        "eyeBlinkRight": (-0.03, 0.05, 0.08),
+        "jawOpen": (-0.2, -0.05, 0.08),
+    }
+    found = face_axes({name: np.array(place) for name, place in places.items()})
+    np.testing.assert_array_equal(found, np.eye(3))
+
+
 def test_too_few_shapes_do_not_tell() -> None:
     whole = middles(np.eye(3), 1.0)
     assert face_axes({}) is None

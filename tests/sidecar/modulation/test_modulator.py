@@ -368,6 +368,27 @@ def test_an_emotion_that_drops_the_jaw_lets_words_and_held_lips_close(rest_mm: f
         np.testing.assert_allclose(out[vowel], 12, atol=1e-4)
 
 
+def test_words_seal_lips_that_an_emotion_parts_by_what_it_takes_off():
+    """It takes .5 of a number off that closed 4 mm a unit, which nobody puts back; another one
+    seals the 2 mm with a quarter of itself. Held lips, as far as they are kept closed."""
+    mm = np.array([*[8.0] * 30, *[0.0] * 2, *[8.0] * 40, *[0.0] * 30, *[8.0] * 30])
+    expression = np.zeros((len(mm), 100), np.float32)
+    expression[:, 40] = 0.3
+    jaw = np.zeros((len(mm), 3), np.float32)
+    jaw[:, 0] = (mm + 4 * 0.3) / 20
+    take = make_motion(expression=expression, jaw=jaw, fps=30.0, space="open")
+    lips = NO_LIPS.copy()
+    lips[[100, 40, 7]] = np.array([[20], [-4], [-8]], np.float32)
+    modulator = replace(steady_modulator({40: -0.5}), lip_opening=lips, lip_closers={7: 1.0})
+    for keep_closed, held in ((0.0, 0.0), (0.25, 0.125), (0.5, 0.25)):
+        track = constant_track(len(mm), 30.0, keep_closed=keep_closed, happy=1.0)
+        out = modulate(take, track, modulator).expression
+        np.testing.assert_allclose(out[:, 40], -0.2, atol=1e-6)
+        np.testing.assert_allclose(out[30:32, 7], 0.25, atol=1e-5)
+        np.testing.assert_allclose(out[80:95, 7], held, atol=1e-5)
+        assert not out[50:55, 7].any()
+
+
 def test_strength_scales_the_change():
     take = random_take()
     ones = {"upper": 1.0, "lower": 1.0, "geometry": 1.0}
