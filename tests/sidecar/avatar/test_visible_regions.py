@@ -83,6 +83,54 @@ def test_a_hull_closes_the_corners_of_a_mouth() -> None:
     assert not shown._hull(view, np.zeros(81, bool)).any()
 
 
+def test_between_open_lips_bright_is_teeth_and_dark_is_mouth() -> None:
+    """Of two pictures together; what is neither inside nor the mouth's own does not vote, nor does
+    what is beside the lips."""
+    lips = np.zeros((9, 9), bool)
+    lips[2, 2:7] = lips[6, 2:7] = True
+    views = [_view(9), _view(9)]
+    for view, grey in zip(views, (0.9, 0.1), strict=True):
+        label, inside, colour = (
+            v.reshape(9, 9, -1) for v in (view.label, view.inside, view.colour)
+        )
+        label[lips] = LIPS
+        inside[4, 3:5] = inside[0, 4] = inside[2, 3] = True  # of these one above them, and one lip
+        label[5, 5], label[8, 8] = MOUTH, MOUTH
+        colour[:] = grey
+    shown._label_mouths(views)
+    for view, wanted in zip(views, (TEETH, MOUTH), strict=True):
+        found = np.full((9, 9), shown._NONE)
+        found[4, 3:5] = found[5, 5] = found[2, 3] = wanted
+        np.testing.assert_array_equal(view.label.reshape(9, 9), found)
+    dark = [_view(9)]
+    dark[0].label.reshape(9, 9)[lips] = LIPS
+    dark[0].inside[:] = True
+    shown._label_mouths(dark)  # nothing stands out of one brightness
+    assert set(np.unique(dark[0].label)) == {MOUTH, shown._NONE}
+
+
+def test_hair_is_told_of_skin_alone_and_by_all_pictures_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    views = [_view(2), _view(3)]
+    views[0].label[1] = LIPS
+    views[1].label[8] = LIPS
+    views[1].colour[:] = 0.5
+    asked: list[np.ndarray] = []
+
+    def looks(stood, place, colour, skin, open_head) -> np.ndarray:
+        asked.append(skin)
+        assert colour[:4].max() == 0 < colour[4:].min()
+        return np.arange(13) % 2 == 1
+
+    monkeypatch.setattr(shown, "_looks_like_hair", looks)
+    shown._label_hair(views, OPEN)
+    assert np.flatnonzero(~asked[0]).tolist() == [1, 12]
+    assert views[0].label.tolist() == [SKIN, LIPS, SKIN, HAIR]
+    assert np.flatnonzero(views[1].label == HAIR).tolist() == [1, 3, 5, 7]
+    assert views[1].label[8] == LIPS
+
+
 @pytest.mark.parametrize(("dark", "found"), [(0.1, 30), (0.85, 0), (0.9, 0)])
 def test_teeth_stand_out_of_the_dark_or_are_not_told(dark: float, found: int) -> None:
     grey = np.concatenate([np.full(30, 0.9), np.full(70, dark)]).astype(np.float32)
