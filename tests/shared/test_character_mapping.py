@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a take's weights become on a character, and as text; where its face looks; its joints."""
 
+import base64
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -82,6 +84,26 @@ def test_as_text_and_back() -> None:
         text = encode_mapping(mapping)
         assert encode_mapping(decode_mapping(text)) == text
     assert encode_mapping(decode_mapping("")) == encode_mapping(WeightMapping())
+
+
+def test_the_text_is_that_of_older_files() -> None:
+    """A .blend keeps it for years: four tables of float32, one after the other, in base64."""
+    kept = any_calibration()
+    gaps = np.arange(2 * SHAPES, dtype=np.float32).reshape(2, SHAPES) / 64
+    kept = replace(kept, gaps=gaps, reach=np.full((SHAPES, 2), 0.5, np.float32))
+    flat = np.frombuffer(base64.b64decode(encode_calibration(kept)), "<f4")
+    ends = np.cumsum([SHAPES * SHAPES, SHAPES, 2 * SHAPES, 2 * SHAPES])
+    assert len(flat) == ends[-1]
+    found = np.split(flat, ends[:-1])
+    for values, name in zip(found, ("map", "most", "gaps", "reach"), strict=True):
+        np.testing.assert_array_equal(values, getattr(kept, name).ravel(), err_msg=name)
+    mapping = WeightMapping(calibration=kept, strengths=strengths(jawOpen=0.5))
+    said = json.loads(encode_mapping(mapping))
+    assert said == {
+        "calibration": encode_calibration(kept),
+        "strengths": strengths(jawOpen=0.5).tolist(),
+    }
+    assert json.loads(encode_mapping(WeightMapping()))["calibration"] == ""
 
 
 @pytest.mark.parametrize(
