@@ -147,7 +147,7 @@ def face_rows(moved: FloatArray, places: FacePlaces) -> Float64Array:
     lengths over the face's height, but gaps of lids over the resting gap (times what that is of a
     face). K may be 0."""
     spots = face_places(moved, places) / places.height_m
-    columns = [spots.reshape(len(spots), -1)]
+    columns = [spots.reshape(len(spots), 3 * len(PLACES))]
     at = {name: spots[:, index] for index, name in enumerate(PLACES)}
     rest = {name: places.rest[index] for index, name in enumerate(PLACES)}
     for side in SIDES:

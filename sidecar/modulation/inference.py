@@ -41,8 +41,8 @@ class WindowNetwork(Protocol):
 
 
 def window_network(network: GeometryNetwork) -> WindowNetwork:
-    """A fast copy of the network, which later changes of its weights do not reach. A network of
-    other modules (an ablation's) is returned without the speed-up."""
+    """A fast form of the network, whose weights may not change any more. A network of other modules
+    (an ablation's) is returned without the speed-up."""
     parts = {name for name, _ in network.named_children()}
     of_blocks = {name for block in network.blocks for name, _ in block.named_children()}
     if (parts, of_blocks) == (_PARTS, _BLOCK_PARTS):

@@ -90,6 +90,25 @@ def test_names_of_both_sides() -> None:
     assert left_out == WITHOUT_COUNTERPART
 
 
+def test_aces_names_are_aces() -> None:
+    """Each of ours is written by one of its names, and all of its names are in each entry."""
+    weights = {name: (k + 1) / 8 for k, name in enumerate(EMOTIONS)}
+    content = json.loads(encode_ace(constant_track(1, 30.0, **weights))[0])
+    (entry,) = content["emotion_with_timecode_list"].values()
+    assert entry["emotions"] == {
+        "amazement": 0.75,
+        "anger": 0.375,
+        "cheekiness": 0,
+        "disgust": 0.625,
+        "fear": 0.5,
+        "grief": 0,
+        "joy": 0.125,
+        "outofbreath": 0,
+        "pain": 0,
+        "sadness": 0.25,
+    }
+
+
 def test_only_what_is_asked_for_is_reported() -> None:
     zero = dict.fromkeys(ACE_EMOTIONS, 0.0)
     assert decode_ace(ace((0.0, zero)), 30.0)[1] == ()

@@ -7,6 +7,7 @@ import ctypes
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from affekt.shared.alive import is_process_alive
@@ -21,6 +22,47 @@ def test_is_process_alive() -> None:
         assert not is_process_alive(child.pid)  # ended, though nobody has waited for it
         child.wait()
     assert not is_process_alive(child.pid)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(PermissionError, True), (ProcessLookupError, False), (OverflowError, False)],
+)
+def test_what_the_kernel_says_of_another(
+    error: type[Exception], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user's runs, though we may not touch it; no number of a process is that large."""
+
+    def kill(pid: int, number: int) -> None:
+        assert (pid, number) == (4711, 0)
+        raise error
+
+    monkeypatch.setattr(os, "kill", kill)
+    assert is_process_alive(4711) == expected
+
+
+@pytest.mark.parametrize(
+    ("stat", "expected"),
+    [
+        ("4711 (affekt) S 1 4711", True),
+        ("4711 (affekt) Z 1 4711", False),
+        ("4711 (affekt) X 1 4711", False),
+        ("4711 (a) Z (b) R 1 4711", True),  # a program may be called like that
+        (None, True),  # no Linux, or it may not be looked at
+    ],
+)
+def test_a_name_is_no_state(
+    stat: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_text(path: Path, *_: str) -> str:
+        assert path == Path("/proc/4711/stat")
+        if stat is None:
+            raise FileNotFoundError
+        return stat
+
+    monkeypatch.setattr(os, "kill", lambda *_: None)
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert is_process_alive(4711) == expected
 
 
 class FakeKernel:

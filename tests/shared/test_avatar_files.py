@@ -103,6 +103,46 @@ def test_which_stand_still():
         assert not stands_still(data)
 
 
+def zip_of(*names: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as bundle:
+        for name in names:
+            bundle.writestr(name, b"")
+    return packed.getvalue()
+
+
+def test_what_moves_is_told_by_its_skin():
+    assert not stands_still(zip_of("p2-1/skin.glb", "p2-1/notes.txt"))
+    assert stands_still(zip_of("offset.ply", "meta.json"))
+    assert stands_still(zip_of("offset.ply")[:40])
+
+
+@pytest.mark.parametrize(
+    ("header", "still"),
+    [
+        ('{"__metadata__": {"surface": "rig"}}', False),
+        ('{"__metadata__": {"surface": "none"}}', True),
+        ('{"__metadata__": {}}', True),
+        ("{}", True),
+        ("[1]", True),
+        ('{"__metadata__": 3}', True),
+        ("no JSON", True),
+        ("[" * 100_000, True),
+    ],
+)
+def test_a_header_that_says_of_no_surface_is_no_avatars(header: str, still: bool):
+    data = len(header).to_bytes(8, "little") + header.encode()
+    assert stands_still(data) is still
+    assert stands_still(data[:-1])  # a header that ends too early says nothing
+
+
+def test_a_folder_of_nothing_says_what_it_may_hold(tmp_path: Path):
+    fill(tmp_path, "notes.txt")
+    with pytest.raises(InputError) as caught:
+        pack_folder(tmp_path)
+    assert caught.value.remedy.startswith("Give a file, or a folder that holds LAM's skin.glb")
+
+
 def test_a_folder_without_an_avatar_names_what_may_be_one(tmp_path: Path):
     fill(tmp_path, "face.spz", "notes.txt", "a.PLY", "b.sog", "c.zip")
     with pytest.raises(InputError) as caught:

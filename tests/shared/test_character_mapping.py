@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a take's weights become on a character, and as text; where its face looks; its joints."""
 
+import base64
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -50,6 +52,20 @@ def test_with_calibration_helpers_help_and_strengths_multiply_what_comes_out() -
     assert mapping.gains[SMILE] == pytest.approx((0.5 + 0.01 * SMILE) * 2)
 
 
+def test_strengths_have_no_ends_but_a_gain_does() -> None:
+    """Who edits a key that hardly follows its weight does not ask for a hundredfold weight."""
+    factors = np.ones(SHAPES, np.float32)
+    factors[[SMILE, DIMPLE]] = 3, 0.05
+    mapping = WeightMapping(strengths=factors)
+    out = mapping.apply(weights(mouthSmileLeft=0.75, mouthDimpleLeft=-0.5))[0]
+    assert out[[SMILE, DIMPLE]].tolist() == pytest.approx([2.25, -0.025])
+    assert mapping.gains[[SMILE, DIMPLE]].tolist() == pytest.approx([3, 0.1])
+    held = WeightMapping(calibration=any_calibration(), strengths=factors)
+    # Its own gain, not its helper's.
+    assert held.gains[DIMPLE] == pytest.approx(0.1)
+    assert held.gains[SMILE] == pytest.approx(3 * (0.5 + 0.01 * SMILE))
+
+
 def test_a_row_is_the_same_alone() -> None:
     rows = np.random.default_rng(1).random((50, SHAPES)).astype(np.float32)
     mapping = WeightMapping(calibration=any_calibration())
@@ -68,6 +84,26 @@ def test_as_text_and_back() -> None:
         text = encode_mapping(mapping)
         assert encode_mapping(decode_mapping(text)) == text
     assert encode_mapping(decode_mapping("")) == encode_mapping(WeightMapping())
+
+
+def test_the_text_is_that_of_older_files() -> None:
+    """A .blend keeps it for years: four tables of float32, one after the other, in base64."""
+    kept = any_calibration()
+    gaps = np.arange(2 * SHAPES, dtype=np.float32).reshape(2, SHAPES) / 64
+    kept = replace(kept, gaps=gaps, reach=np.full((SHAPES, 2), 0.5, np.float32))
+    flat = np.frombuffer(base64.b64decode(encode_calibration(kept)), "<f4")
+    ends = np.cumsum([SHAPES * SHAPES, SHAPES, 2 * SHAPES, 2 * SHAPES])
+    assert len(flat) == ends[-1]
+    found = np.split(flat, ends[:-1])
+    for values, name in zip(found, ("map", "most", "gaps", "reach"), strict=True):
+        np.testing.assert_array_equal(values, getattr(kept, name).ravel(), err_msg=name)
+    mapping = WeightMapping(calibration=kept, strengths=strengths(jawOpen=0.5))
+    said = json.loads(encode_mapping(mapping))
+    assert said == {
+        "calibration": encode_calibration(kept),
+        "strengths": strengths(jawOpen=0.5).tolist(),
+    }
+    assert json.loads(encode_mapping(WeightMapping()))["calibration"] == ""
 
 
 @pytest.mark.parametrize(
@@ -133,6 +169,17 @@ def test_a_face_that_leans_keeps_its_lean() -> None:
     assert found is not None
     np.testing.assert_allclose(found @ found.T, np.eye(3), atol=1e-12)
     assert np.degrees(np.arccos((found * axes).sum(1).clip(-1, 1))).max() < 10
+
+
+def test_a_mouth_that_hangs_to_one_side_turns_nothing() -> None:
+    """Left is known by the pairs; what is up of that direction is not the rest's fault."""
+    places = {
+        "eyeBlinkLeft": (0.03, 0.05, 0.08),
+        "eyeBlinkRight": (-0.03, 0.05, 0.08),
+        "jawOpen": (-0.2, -0.05, 0.08),
+    }
+    found = face_axes({name: np.array(place) for name, place in places.items()})
+    np.testing.assert_array_equal(found, np.eye(3))
 
 
 def test_too_few_shapes_do_not_tell() -> None:

@@ -190,10 +190,37 @@ def test_a_decoration_of_one_key_says_something() -> None:
     )
 
 
+def test_three_keys_share_a_decoration_and_two_do_not() -> None:
+    names = ["jawOpen", "cheekPuff", "tongueOut"]
+    for spell in (lambda name: f"{name}_fix", lambda name: f"fix 07 {name}"):
+        keys = [spell(name) for name in names]
+        assert found_in(*keys[:2]) == {}
+        assert found_in(*keys) == dict(zip(names, ([key] for key in keys), strict=True))
+    # Also in several meshes, but not with words before in one and behind in another.
+    told = match_names({"Face": ["jawOpen_fix", "cheekPuff_fix"], "Teeth": ["tongueOut_fix"]})
+    assert len(told.matches) == 3
+    told = match_names({"Face": ["jawOpen_fix", "cheekPuff_fix"], "Teeth": ["fix_tongueOut"]})
+    assert told.matches == ()
+
+
+@pytest.mark.parametrize(("before", "found"), [(11, 3), (12, 0)])
+def test_names_of_more_than_twelve_words_are_none(before: int, found: int) -> None:
+    """One of these words is the shape's own, in lower case."""
+    names = ("jawopen", "cheekpuff", "tongueout")
+    told = match_names({"Face": ["x " * before + name for name in names]})
+    assert (len(told.matches), told.spare) == (found, ())
+
+
 def test_a_mesh_may_put_its_own_name_before_its_keys() -> None:
     told = match_names({"Face": ARKIT_NAMES, "Lower Teeth": ["Lower Teeth_jawOpen"]})
     assert [m.mesh for m in told.matches if m.shape == "jawOpen"] == ["Face", "Lower Teeth"]
     assert describe_names(told)[-1] == "jawOpen is in Face and Lower Teeth: all of them move."
+
+
+def test_only_arkits_own_words_are_left_out_with_a_word() -> None:
+    """A character may have another maker's shapes beside: nobody means those by ARKit's."""
+    told = match_names({"Face": [*ARKIT_NAMES, "Brow_Drop_L", "jawOpen_fix"]})
+    assert [(one.shape, one.keys) for one in told.spare] == [("jawOpen", ("jawOpen_fix",))]
 
 
 def test_halves_of_a_middle_shape_both_move() -> None:
@@ -271,6 +298,19 @@ def test_bones_of_rigs(rig: str) -> None:
         assert (told.found["jaw"], "eye_right" in told.found) == ("CC_Base_JawRoot", False)
     if rig == "Affekt":
         assert "head" not in told.found
+
+
+@pytest.mark.parametrize("helper", ["ORG-neck", "MCH-neck", "neck_ctrl"])
+def test_bones_that_only_help_a_rig_come_last(helper: str) -> None:
+    """After any bone of the chain, whatever its number; alone they are all that there is."""
+    assert match_bones([helper, "neck_07"]).found == {"neck": "neck_07"}
+    assert match_bones(["DEF-neck.003", helper, "DEF-neck.002"]).found == {"neck": "DEF-neck.002"}
+    assert match_bones([helper]).found == {"neck": helper}
+
+
+def test_bones_with_two_numbers_or_a_side_too_many_are_others() -> None:
+    assert match_bones(["neck_01_02", "head_L", "eye", "eye_L_R", "jaw_left"]).found == {}
+    assert match_bones(["neck_01", "eye_L"]).found == {"neck": "neck_01", "eye_left": "eye_L"}
 
 
 def test_two_heads_are_not_chosen_between() -> None:

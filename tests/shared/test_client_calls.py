@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +14,38 @@ import pytest
 from affekt.shared import limits
 from affekt.shared.artefact import Artefact
 from affekt.shared.client import Client
-from affekt.shared.conversions import motion_fields
+from affekt.shared.conversions import head_message, motion_fields
+from affekt.shared.emotion import constant_track
 from affekt.shared.errors import InputError, LinkError
 from affekt.shared.messages import (
     ArtefactChunk,
     ArtefactState,
+    Bake,
     Calibrate,
     Calibrated,
     Download,
     FindArtefact,
+    GetHead,
     MotionRead,
+    Preview,
     ReadMotion,
+    Render,
     Upload,
 )
 from affekt.shared.motion import ReadOptions
+from affekt.shared.pictures import PictureRequest
 from affekt.shared.schema import field_rules
 from fakes.calibrations import any_calibration
+from fakes.head import small_head
 from fakes.scripted import ScriptedSidecar
 from fakes.takes import random_motion
 
 DATA = b"abcdef"
 SHA = hashlib.sha256(DATA).hexdigest()
 MADE = Artefact(sha256=SHA, kind="vertices", name="take.pc2", size=6)
+TAKE = Artefact(sha256="a" * 64, kind="motion", name="take.csv", size=10)
+ADAPTER = Artefact(sha256="b" * 64, kind="adapter", name="flame.npz", size=5)
+AVATAR = Artefact(sha256="c" * 64, kind="avatar", name="face.zip", size=7)
 Begin = Callable[[Callable[[], object]], Future]
 
 
@@ -124,10 +135,8 @@ def test_an_upload_as_large_as_may_be(
 
 
 def test_a_take_is_read_as_was_said(sidecar: ScriptedSidecar, client: Client, begin: Begin) -> None:
-    take = Artefact(sha256="a" * 64, kind="motion", name="take.csv", size=10)
-    adapter = Artefact(sha256="b" * 64, kind="adapter", name="flame.npz", size=5)
     options = ReadOptions(fps=59.94, angles="degrees", axes="opencv")
-    done = begin(lambda: client.read_take(take, adapter, options))
+    done = begin(lambda: client.read_take(TAKE, ADAPTER, options))
     asked = sidecar.expect(ReadMotion)
     assert (asked.motion, asked.name, asked.adapter) == ("a" * 64, "take.csv", "b" * 64)
     assert (asked.fps, asked.angles, asked.axes) == (59.94, "degrees", "opencv")
@@ -137,7 +146,7 @@ def test_a_take_is_read_as_was_said(sidecar: ScriptedSidecar, client: Client, be
     found = done.result(10)
     assert found.notes == notes
     assert found.motion.jaw.tolist() == motion.jaw.tolist()
-    begin(lambda: client.read_take(take))
+    begin(lambda: client.read_take(TAKE))
     asked = sidecar.expect(ReadMotion)
     assert (asked.adapter, asked.fps, asked.angles, asked.axes) == (None, None, None, None)
     sidecar.answer(ReadMotion, read)
@@ -147,14 +156,119 @@ def test_a_take_in_another_space_than_asked_for(
     sidecar: ScriptedSidecar, client: Client, begin: Begin
 ) -> None:
     """As from a sidecar that knows one space alone."""
-    take = Artefact(sha256="a" * 64, kind="motion", name="take.csv", size=10)
-    done = begin(lambda: client.read_take(take, space="arkit"))
+    done = begin(lambda: client.read_take(TAKE, space="arkit"))
     assert sidecar.expect(ReadMotion).space == "arkit"
     read = MotionRead(**motion_fields(random_motion(3)), source_space="arkit")
     sidecar.answer(ReadMotion, read)
     with pytest.raises(LinkError, match="came for one in arkit") as caught:
         done.result(10)
     assert caught.value.code == "link.protocol"
+
+
+def test_a_take_for_another_head(sidecar: ScriptedSidecar, client: Client, begin: Begin) -> None:
+    done = begin(lambda: client.read_take(TAKE, head="d" * 64, head_space="flame2020"))
+    asked = sidecar.expect(ReadMotion)
+    assert (asked.head, asked.head_space, asked.space) == ("d" * 64, "flame2020", "open")
+    motion = replace(random_motion(3), space="flame2020")
+    read = MotionRead(**motion_fields(motion), source_space="arkit")
+    sidecar.answer(ReadMotion, read)
+    assert done.result(10).motion.space == "flame2020"
+    done = begin(lambda: client.read_take(TAKE))
+    asked = sidecar.expect(ReadMotion)
+    assert (asked.head, asked.head_space, asked.space) == ("open", None, "open")
+    sidecar.answer(ReadMotion, read)
+    with pytest.raises(LinkError, match="a take in the space flame2020 came for one in open"):
+        done.result(10)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (None, None),
+        ("flame 2023.pkl", "flame 2023.pkl"),
+        ("C:\\me/größe\n.pkl", "C:_me_größe_.pkl"),
+        ("", "_"),
+        ("x" * 201, "x" * 200),
+    ],
+)
+def test_a_head_is_asked_for_as_was_said(
+    name: str | None, told: str | None, sidecar: ScriptedSidecar, client: Client, begin: Begin
+) -> None:
+    done = begin(lambda: client.get_head("d" * 64, head_space="flame2023", file_name=name))
+    asked = sidecar.expect(GetHead)
+    assert (asked.name, asked.head_space, asked.file_name) == ("d" * 64, "flame2023", told)
+    head = small_head()
+    sidecar.answer(GetHead, head_message(head))
+    np.testing.assert_array_equal(done.result(10).template, head.template)
+
+
+@pytest.mark.parametrize(("received", "is_complete"), [(6, True), (6, False), (0, False)])
+def test_whether_the_sidecar_holds_a_file(
+    received: int, is_complete: bool, sidecar: ScriptedSidecar, client: Client, begin: Begin
+) -> None:
+    done = begin(lambda: client.holds(SHA))
+    assert sidecar.expect(FindArtefact).sha256 == SHA
+    state = ArtefactState(sha256=SHA, received=received, is_complete=is_complete)
+    sidecar.answer(FindArtefact, state)
+    assert done.result(10) is is_complete
+
+
+def test_what_a_bake_asks_for(sidecar: ScriptedSidecar, client: Client) -> None:
+    track = constant_track(9, 24.0, keep_closed=0.25, sad=0.5)
+    plain = client.start_bake(TAKE, track)
+    asked = sidecar.expect(Bake)
+    assert (asked.job, asked.motion, asked.name) == (plain, "a" * 64, "take.csv")
+    assert (asked.adapter, asked.head, asked.head_space) == (None, "open", None)
+    assert (asked.frames, asked.vertices) == (None, True)
+    assert asked.weights[8].tolist() == [0, 0.5, 0, 0, 0, 0]
+    assert asked.keep_closed is not None
+    assert (asked.keep_closed[8], asked.fps) == (0.25, 24)
+    other = client.start_bake(
+        TAKE, track, adapter=ADAPTER, head="d" * 64, head_space="flame2023", frames=range(2, 7),
+        vertices=False,
+    )  # fmt: skip
+    asked = sidecar.expect(Bake)
+    assert asked.job == other != plain
+    assert (asked.adapter, asked.head, asked.head_space) == ("b" * 64, "d" * 64, "flame2023")
+    assert (asked.frames, asked.vertices, len(asked.weights)) == ((2, 7), False, 9)
+
+
+def test_what_a_rendering_asks_for(
+    sidecar: ScriptedSidecar, client: Client, tmp_path: Path
+) -> None:
+    pictures = PictureRequest(width=64, height=32, frames=range(3, 5), format="exr")
+    job = client.start_render(
+        AVATAR, TAKE, tmp_path / "a", pictures, adapter=ADAPTER, head="d" * 64,
+        head_space="flame2020",
+    )  # fmt: skip
+    asked = sidecar.expect(Render)
+    assert (asked.job, asked.motion, asked.name) == (job, "a" * 64, "take.csv")
+    assert (asked.avatar, asked.avatar_name, asked.head) == ("c" * 64, "face.zip", None)
+    assert (asked.adapter, asked.take_head, asked.head_space) == ("b" * 64, "d" * 64, "flame2020")
+    assert (asked.width, asked.height, asked.frames, asked.format) == (64, 32, (3, 5), "exr")
+    assert (asked.pictures, asked.credit) == (0, limits.PIECES_AHEAD)
+    client.start_render("open", TAKE, tmp_path / "b")
+    asked = sidecar.expect(Render)
+    assert (asked.avatar, asked.avatar_name, asked.head) == (None, None, "open")
+    assert (asked.adapter, asked.take_head, asked.head_space) == (None, "open", None)
+    assert (asked.width, asked.height, asked.frames, asked.format) == (512, 512, None, "png")
+
+
+def test_what_a_preview_asks_for(sidecar: ScriptedSidecar, client: Client) -> None:
+    track = constant_track(5, 30.0, fear=0.75)
+    client.start_preview(
+        TAKE, track, 3, view=7, subject=AVATAR, adapter=ADAPTER, vertices=True, size=(64, 32)
+    )
+    asked = sidecar.expect(Preview)
+    assert (asked.view, asked.motion, asked.name) == (7, "a" * 64, "take.csv")
+    assert (asked.avatar, asked.avatar_name, asked.head) == ("c" * 64, "face.zip", "open")
+    assert (asked.adapter, asked.frame, asked.first, asked.vertices) == ("b" * 64, 3, 0, True)
+    assert (asked.width, asked.height, asked.weights[4, 3]) == (64, 32, 0.75)
+    client.start_preview(TAKE, track, 4, view=8, subject="d" * 64)
+    asked = sidecar.expect(Preview)
+    assert (asked.view, asked.avatar, asked.avatar_name, asked.head) == (8, None, None, "d" * 64)
+    assert (asked.adapter, asked.frame, asked.vertices) == (None, 4, False)
+    assert (asked.width, asked.height, asked.is_shared) == (None, None, False)
 
 
 def test_a_character_is_calibrated(sidecar: ScriptedSidecar, client: Client, begin: Begin) -> None:

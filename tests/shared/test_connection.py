@@ -116,6 +116,15 @@ def test_another_major(tmp_path: Path) -> None:
     assert error.remedy == "Update the add-on to Affekt 4.0.0, then start the sidecar again."
 
 
+def test_an_older_sidecar_is_the_one_to_update(tmp_path: Path) -> None:
+    link.write_connection(replace(SAMPLE, protocol=(2, 9), affekt="0.0.9"), tmp_path)
+    error = refused(tmp_path)
+    assert error.code == "link.version"
+    assert "and the sidecar Affekt 0.0.9 (protocol 2.9)" in error.message
+    wanted = f"Update the sidecar to Affekt {AFFEKT_VERSION}, then start the sidecar again."
+    assert error.remedy == wanted
+
+
 def test_another_minor_is_fine(tmp_path: Path) -> None:
     link.write_connection(replace(SAMPLE, protocol=(3, 9)), tmp_path)
     assert link.read_connection(tmp_path).protocol == (3, 9)
@@ -191,6 +200,51 @@ def test_default_folders(system: str, monkeypatch: pytest.MonkeyPatch, tmp_path:
     }[system]
 
 
+@pytest.mark.parametrize(
+    ("system", "set_to", "place"),
+    [
+        ("linux", {}, "home/.local/share/affekt/sidecar"),
+        ("linux", {"XDG_DATA_HOME": "data"}, "data/affekt/sidecar"),
+        ("darwin", {}, "home/Library/Application Support/affekt/sidecar"),
+        ("win32", {"LOCALAPPDATA": "local"}, "local/affekt/sidecar"),
+        ("win32", {"LOCALAPPDATA": "local", link.DATA_VARIABLE: "own"}, "own"),
+    ],
+)
+def test_where_blender_installs_the_sidecar(
+    system: str, set_to: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in (link.DATA_VARIABLE, "XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, folder in {"HOME": "home", **set_to}.items():
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.setattr(sys, "platform", system)
+    assert link.default_data_folder() == tmp_path / place
+
+
+@pytest.mark.parametrize(
+    ("set_to", "runtime", "cache"),
+    [
+        ({}, "home/.local/state/affekt/runtime", "home/.cache/affekt"),
+        ({"XDG_STATE_HOME": "state"}, "state/affekt/runtime", "home/.cache/affekt"),
+    ],
+)
+def test_folders_of_a_linux_without_a_session(
+    set_to: dict[str, str],
+    runtime: str,
+    cache: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    for name in (link.RUNTIME_VARIABLE, link.CACHE_VARIABLE, "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
+                 "XDG_CACHE_HOME"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    for name, folder in {"HOME": "home", **set_to}.items():
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert link.default_runtime_folder() == tmp_path / runtime
+    assert link.default_cache_folder() == tmp_path / cache
+
+
 def test_one_version_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == AFFEKT_VERSION
@@ -216,9 +270,12 @@ def private(path: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("host", ["render1.example", "192.0.2.1", "127.0.0.1", "Studio-7"])
-def test_a_remote_file_comes_back(tmp_path: Path, host: str) -> None:
-    made = link.remote_connection(f"tcp://{host}:5870", **SAMPLE_KEYS)
+@pytest.mark.parametrize(
+    "place",
+    ["render1.example:5870", "192.0.2.1:1", "127.0.0.1:65535", "Studio-7:80", f"{'a' * 253}:9"],
+)
+def test_a_remote_file_comes_back(tmp_path: Path, place: str) -> None:
+    made = link.remote_connection(f"tcp://{place}", **SAMPLE_KEYS)
     path = private(tmp_path / "remote.json", link.remote_file_text(made))
     read = link.read_connection_file(path)
     assert read == made
@@ -256,6 +313,9 @@ REMOTE_DAMAGES = {
     "everywhere": {"endpoint": "tcp://0.0.0.0:5870"},
     "ipc": {"endpoint": "ipc:///tmp/x"},
     "two": {"endpoint": "tcp://a:1;tcp://b:2"},
+    "long host": {"endpoint": f"tcp://{'a' * 254}:9"},
+    "dash": {"endpoint": "tcp://-a:9"},
+    "dot": {"endpoint": "tcp://a.:9"},
     "source": {"endpoint": "tcp://eth0;render1.example:5870"},
     "line": {"endpoint": "tcp://a:1\n"},
     "short key": {"client_secret_key": "c" * 39},

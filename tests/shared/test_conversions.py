@@ -121,6 +121,42 @@ def test_half_a_size_is_none() -> None:
     assert whole.world_from_head.tolist() == np.eye(4).tolist()
 
 
+def lenses(count: int) -> np.ndarray:
+    return np.tile([30.0, 31, 9, 6, 0.1, 50, 1], (count, 1))
+
+
+def poses(count: int) -> np.ndarray:
+    return np.tile(np.eye(4), (count, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("lens", "places"),
+    [
+        (None, poses(1)),
+        (lenses(1), None),
+        (lenses(0), poses(0)),
+        (lenses(2), poses(1)),
+        (lenses(1), poses(2)),
+    ],
+)
+def test_cameras_without_a_lens_or_a_place(
+    lens: np.ndarray | None, places: np.ndarray | None
+) -> None:
+    asked = replace(RENDER, width=20, height=10)
+    with pytest.raises(InputError, match="lenses and places do not match") as caught:
+        to_view(replace(asked, lens=lens, camera_from_world=places))
+    assert caught.value.code == "option.camera"
+    seen = to_view(replace(asked, lens=lenses(2), camera_from_world=poses(2)))
+    assert seen is not None
+    first, second = seen.cameras
+    assert (first.focal_x, first.focal_y, first.centre_x, first.centre_y) == (30, 31, 9, 6)
+    assert (second.near, second.far, second.orthographic) == (0.1, 50, True)
+    assert (second.width, second.height) == (20, 10)
+    plain = to_view(asked)
+    assert plain is not None
+    assert plain.cameras == ()
+
+
 def test_a_preview_gets_the_rows_that_count_and_no_others() -> None:
     first, rows = track_rows(track(), 100)
     assert first == 100 - 52 - 1

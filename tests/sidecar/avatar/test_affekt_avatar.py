@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Affekt's avatar file: bit for bit there and back, and nothing damaged gets further."""
 
+import hashlib
 import json
 import struct
 from dataclasses import fields, replace
@@ -20,6 +21,7 @@ from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import decode_avatar, is_affekt_avatar_file
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.render.shot import read_subject
+from fakes.calibrations import any_calibration
 from fakes.head import small_head
 from fakes.lam import lam_bundle
 from fakes.splats import splat_ply
@@ -64,6 +66,58 @@ def test_a_rig_comes_back(rigged: Avatar):
     back = decode_avatar(encode_avatar(rigged), "egg.safetensors")
     same_avatar(rigged, back)
     same(rigged.surface, back.surface, [field.name for field in fields(ArkitRig)])
+
+
+RIG = "vertices faces arkit_shapes joint_pivots joint_weights joint_shares"
+HEAD = """template faces shape_basis expression_basis pose_basis joint_regressor skin_weights uv
+landmark_faces landmark_weights region upper colour arkit_expression arkit_jaw arkit_eyes"""
+GAUSSIANS = {"anchors", "offsets", "quaternions", "scales", "opacities", "colours"}
+
+
+def test_the_names_in_a_file_are_those_of_the_docs(rigged: Avatar):
+    """Who reads files of before, or writes some by another program, goes by docs/formats.md."""
+    known = replace(rigged.surface, calibration=any_calibration())
+    avatar = replace(rigged, surface=known, harmonics=np.zeros((len(rigged), 3, 3), np.float32))
+    arrays, metadata = parts(avatar)
+    said = {"format": "affekt-avatar", "version": "1", "name": "Ägg", "binding": "vertex",
+            "follow": "stretch", "solid": "yes", "notes": '["a note", "sch\\u00f6n"]',
+            "surface": "arkit", "shapes": "calibrated"}  # fmt: skip
+    assert metadata == said
+    calibration = {f"rig.calibration_{name}" for name in ("map", "most", "gaps", "reach")}
+    of_rig = {f"rig.{name}" for name in RIG.split()}
+    assert set(arrays) == {*GAUSSIANS, "harmonics", *of_rig, *calibration}
+    for key, values in (
+        ("rig.arkit_shapes", known.arkit_shapes),
+        ("rig.calibration_gaps", any_calibration().gaps),
+        ("rig.joint_shares", known.joint_shares),
+        ("opacities", avatar.opacities),
+    ):
+        np.testing.assert_array_equal(arrays[key], values)
+    arrays, metadata = parts(replace(rigged, opaque_core=False, notes=()))
+    assert set(arrays) == {*GAUSSIANS, *of_rig}
+    assert metadata == {**said, "solid": "no", "notes": "[]", "shapes": "plain"}
+
+
+def test_the_names_of_a_heads_file_are_those_of_the_docs():
+    head = small_head()
+    arrays, metadata = parts(on_head(head))
+    assert set(arrays) == {*GAUSSIANS, "harmonics", "shape", "template_change"}
+    mesh = head.template.astype("<f4").tobytes() + head.faces.astype("<i4").tobytes()
+    said = {"surface": "head", "head_space": head.space, "binding": "face", "follow": "surface",
+            "head_mesh": hashlib.sha256(mesh).hexdigest(), "solid": "no"}  # fmt: skip
+    assert {key: metadata.get(key) for key in said} == said
+    assert "shapes" not in metadata
+    data = encode_avatar(on_head(head), embed_head=True)
+    carried = {key for key in load(data) if key.startswith("head.")}
+    assert carried == {f"head.{name}" for name in HEAD.split()}
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    assert header["head_name"] == head.name
+    assert json.loads(header["head_expressions"]) == list(head.expression_names)
+    still, metadata = parts(decode_avatar(splat_ply(), "v.ply"))
+    assert set(still) == {*GAUSSIANS, "harmonics"}
+    assert (metadata["surface"], metadata["binding"], metadata["follow"]) == (
+        "none", "none", "still",
+    )  # fmt: skip
 
 
 def test_gaussians_alone_come_back():

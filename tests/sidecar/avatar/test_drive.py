@@ -12,6 +12,7 @@ from affekt.shared.errors import InputError
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.shared.pictures import FOLLOWS, Follow
+from affekt.sidecar.avatar import kernels
 from affekt.sidecar.avatar.animated_mesh import (
     PosedMesh,
     chain_transforms,
@@ -173,7 +174,7 @@ def test_a_rig_against_its_twin(avatar: Avatar, seed: int, turn: tuple, follow: 
 @given(st.tuples(*[st.floats(-1.5, 1.5)] * 3), st.floats(0.8, 1.3))
 def test_a_rigid_motion_is_found_by_vertices(rotation: tuple, size: float):
     """A turned and scaled surface reports just that turn."""
-    from affekt.sidecar.avatar import kernels
+
     from affekt.sidecar.avatar.drive import _edges_of, _no_turns, _rings
 
     vertices, faces = egg(8, 10)
@@ -508,3 +509,44 @@ def test_how_far_gaussians_grow_with_their_faces(size: float, surface: float, st
         reach = factor if follow == "surface" else 1.0
         middles = vertices[shown.faces[shown.anchors]].mean(1)
         np.testing.assert_allclose(gaussians.means, middles + reach * shown.offsets, atol=1e-4)
+
+
+def test_turns_between_frames_at_every_angle():
+    """Half a turn about each axis too, where three of a quaternion's numbers are 0."""
+    turns = Rotation.concatenate(
+        [Rotation.random(300, random_state=4), Rotation.from_rotvec(np.pi * np.eye(3)),
+         Rotation.from_rotvec(3.1 * np.eye(3)), Rotation.identity()]
+    )  # fmt: skip
+    before = Rotation.random(len(turns), random_state=5)
+    frames = [r.as_matrix().astype(np.float32) for r in (before, turns * before)]
+    sizes, found = np.ones((len(turns), 2), np.float32), np.empty((len(turns), 4), np.float32)
+    sizes[0, 0] = 0
+    kernels.turns_between(*frames, sizes, found)
+    assert found[0].tolist() == [1, 0, 0, 0]
+    agreement = np.abs(np.sum(found * wxyz(turns), 1))
+    np.testing.assert_allclose(agreement[1:], 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(("flat_at_rest", "scale"), [(True, 1.0), (False, 0.1)])
+def test_a_face_without_area_turns_nothing(flat_at_rest: bool, scale: float):
+    """Nor does it pull: what is printed on it stays as large as it was."""
+    head = small_head()
+    flat = head.template.copy()
+    flat[head.faces[0]] = flat[head.faces[0]].mean(0)
+    shown = replace(on_head(5), anchors=np.zeros(5, np.int32), shape=None)
+    rest, moved = (flat, head.template) if flat_at_rest else (head.template, flat)
+    shown = replace(shown, surface=replace(head, template=rest))
+    turns = np.tile(np.float32([1, 0, 0, 0]), (len(moved), 1))
+    posed = PosedMesh(vertices=moved + np.float32([0.5, 0, 0]), turns=turns)
+    for follow, factor, reach in (("surface", scale, scale), ("deform", 1.0, 1.0)):
+        actor = Actor(shown, head_take(shown.surface), follow)
+        actor._mesh = SimpleNamespace(pose=lambda _index: posed)
+        gaussians = actor.pose(0).gaussians
+        middle = posed.vertices[head.faces[0]].mean(0)
+        np.testing.assert_allclose(gaussians.means, middle + reach * shown.offsets, atol=1e-6)
+        np.testing.assert_allclose(
+            covariances(gaussians.quaternions, gaussians.scales),
+            factor**2 * covariances(shown.quaternions, shown.scales),
+            rtol=1e-3,
+            atol=1e-9,
+        )

@@ -9,14 +9,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from affekt.shared.head import JOINTS
+from affekt.shared.head import JOINTS, REGIONS
 from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.avatar import effects
+from affekt.sidecar.avatar.alignment import open_alignment
+from affekt.sidecar.avatar.avatar import ArkitRig
 from affekt.sidecar.avatar.effects import (
     PLACES,
     SPEECH,
     FacePlaces,
     face_places,
+    face_rows,
+    laid_places,
     landmark_places,
     open_places,
     row_names,
@@ -104,6 +108,125 @@ def test_a_places_motion_is_the_mean_of_its_vertices(places: FacePlaces) -> None
     assert found.shape == (2, len(PLACES), 3)
     np.testing.assert_allclose(found[1, PLACES.index("chin")], [0, 0, 0.004])
     assert not found[0].any()
+
+
+def one_vertex_each(rest: dict[str, tuple[float, float, float]]) -> FacePlaces:
+    """A mesh of as many vertices as there are places, on a face of 100 mm."""
+    there = np.zeros((len(PLACES), 3))
+    for name, point in rest.items():
+        there[PLACES.index(name)] = point
+    return FacePlaces(shares=np.eye(len(PLACES)), rest=there, height_m=0.1)
+
+
+def test_gaps_width_and_slopes_by_hand() -> None:
+    """A lid that stands open by 8 mm and one that is shut, which counts as 1 mm open."""
+    where = "lid.{}.middle.left", "lid.{}.outer.right"
+    rest = {
+        where[0].format("upper"): (0.03, 0.068, 0.07),
+        where[0].format("lower"): (0.03, 0.06, 0),
+    }
+    places = one_vertex_each(rest)
+    moves = {
+        where[0].format("upper"): (0.001, -0.004, 0.002),
+        where[0].format("lower"): (0.003, 0.002, 0.005),
+        where[1].format("upper"): (0, 0.0005, 0),
+        "rim.upper.left": (0.001, 0.004, 0.009),
+        "rim.lower.left": (0.002, -0.003, 0.001),
+        "rim.lower.middle": (0, -0.002, 0),
+        "corner.left": (0.005, 0.02, 0.03),
+        "corner.right": (-0.003, 0.04, 0.05),
+        "brow.inner.left": (0.001, 0.006, 0.02),
+        "brow.outer.left": (0.009, 0.002, 0.03),
+        "brow.inner.right": (-0.004, -0.001, 0.04),
+        "brow.outer.right": (0.007, 0.003, 0.05),
+    }
+    moved = np.zeros((1, len(PLACES), 3))
+    for name, motion in moves.items():
+        moved[0, PLACES.index(name)] = motion
+    rows = dict(zip(row_names(), face_rows(moved, places)[0], strict=True))
+    assert rows["corner.left:z"] == pytest.approx(0.3)
+    last = list(row_names())[len(PLACES) * 3 :]
+    assert {name: pytest.approx(rows[name]) for name in last if abs(rows[name]) > 1e-9} == {
+        "lid gap.middle.left": 0.08 * -0.06 / 0.08,
+        "lid gap.outer.right": 0.08 * 0.005 / 0.01,
+        "rim.gap.left": 0.07,
+        "rim.gap.middle": 0.02,
+        "mouth width": 0.08,
+        "brow slope.left": 0.04,
+        "brow slope.right": -0.04,
+        "brow width": 0.05,
+    }
+    assert face_rows(moved[:0], places).shape == (0, len(row_names()))
+
+
+CHEEK = PLACES.index("cheek.right")
+
+
+@pytest.mark.parametrize(
+    ("name", "landmark", "shift_mm", "size_mm"),
+    [("cheek.right", 46, (-1, -22, 4), 7.0), ("chin", 8, (0, 0, 0), 7.0)],
+)
+def test_a_place_is_a_soft_spot_weighted_by_area(
+    places: FacePlaces, name: str, landmark: int, shift_mm: tuple[float, ...], size_mm: float
+) -> None:
+    """A right one's landmark is the left one's mirror image; x grows to the left."""
+    row, sides = PLACES.index(name), (0 if name == "chin" else -1, 1, 1)
+    middle = landmark_places(OPEN)[landmark] * sides + np.array(shift_mm) / 1000
+    away = np.linalg.norm(OPEN.template - middle, axis=1) / (size_mm / 1000)
+    shares = places.shares[row]
+    near = np.isin(OPEN.region, [REGIONS.index(name) for name in ("skin", "lip")]) & (away < 2.5)
+    np.testing.assert_array_equal(shares > 0, near)
+    a, b, c = (OPEN.template[OPEN.faces[:, k]].astype(float) for k in range(3))
+    of_face = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    area = np.bincount(OPEN.faces.ravel(), np.repeat(of_face / 3, 3), len(OPEN.template))
+    wanted = np.exp(-(away**2) / 2) * area * near
+    np.testing.assert_allclose(shares, wanted / wanted.sum(), atol=1e-9)
+    np.testing.assert_allclose(places.rest[row], shares @ OPEN.template, atol=1e-9)
+    lids = [k for k, name in enumerate(PLACES) if name.startswith("lid.")]
+    height = places.rest[lids, 1].mean() - place(places, "chin")[1]
+    assert places.height_m == pytest.approx(height)
+
+
+def test_which_vertices_show_a_place(places: FacePlaces) -> None:
+    """Those on the open head's skin or lips, laid on to 4 mm; of fewer than three no place is
+    told, and without lids a face is 100 mm high."""
+    whole, row = open_alignment(OPEN), CHEEK
+    mine = np.flatnonzero(places.shares[row])
+
+    def shown(label: str = "skin", distance: float = 0.0, spared: int = 0) -> bool:
+        labels, distances = whole.label.copy(), whole.distance.copy()
+        labels[mine[spared:]] = REGIONS.index(label)
+        distances[mine[spared:]] = distance
+        found = replace(whole, label=labels, distance=distances)
+        return bool(laid_places(OPEN, found, OPEN).is_seen[row])
+
+    assert shown(distance=0.0039)
+    assert shown(label="lip")
+    assert not shown(distance=0.0041)
+    assert not shown(label="mouth")
+    assert not shown(label="mouth", spared=2)
+    assert shown(label="mouth", spared=3)
+    bare = replace(whole, label=np.full_like(whole.label, REGIONS.index("mouth")))
+    assert laid_places(OPEN, bare, OPEN).height_m == 0.1
+
+
+def test_places_on_a_rig_are_measured_on_its_own_vertices(places: FacePlaces) -> None:
+    rig = ArkitRig(
+        vertices=(2 * OPEN.template + [0, 1, 0]).astype(np.float32),
+        faces=OPEN.faces,
+        arkit_shapes=np.zeros((52, len(OPEN.template), 3), np.float32),
+        joint_pivots=np.zeros((1, 3), np.float32),
+        joint_weights=np.zeros((len(OPEN.template), 1), np.float32),
+        joint_shares=np.ones(1, np.float32),
+    )
+    found = laid_places(rig, open_alignment(OPEN), OPEN)
+    np.testing.assert_allclose(found.rest, 2 * places.rest + [0, 1, 0], atol=1e-6)
+    assert found.height_m == pytest.approx(2 * places.height_m)
+    lower = laid_places(OPEN, open_alignment(OPEN), OPEN, brows_lower_mm=4.0)
+    down = 1000 * (places.rest - lower.rest)[:, 1]
+    is_brow = np.array([name.startswith("brow") for name in PLACES])
+    np.testing.assert_allclose(down[is_brow], 4, atol=0.8)
+    assert not down[~is_brow].any()
 
 
 def test_landmarks_are_weighted_corners() -> None:

@@ -10,11 +10,20 @@ from affekt.shared.head import REGIONS
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.sidecar.avatar.avatar import Avatar, describe
 from affekt.sidecar.avatar.drive import Actor
-from affekt.sidecar.avatar.open_avatar import baked_light, open_avatar
+from affekt.sidecar.avatar.open_avatar import (
+    THICKNESS_M,
+    _discs,
+    _light_on,
+    _quartered,
+    baked_light,
+    open_avatar,
+)
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.adapter import to_open
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
+from fakes.lam import egg
+from fakes.plain_drive import covariances
 from scipy.ndimage import binary_erosion
 
 SIZE = 256
@@ -140,6 +149,61 @@ def test_every_face_with_area_carries_gaussians(avatar: Avatar):
     order = np.argmin(posed.gaussians.scales, 1)
     agreement = np.abs(np.sum(thin * posed.normals, 1))[order == 2]
     assert np.quantile(agreement, 0.05) > 0.9  # smooth normals lean against the face's own
+
+
+def test_a_disc_spreads_as_its_triangle_does():
+    """Its covariance is that of points all over the triangle, times the overlap squared."""
+    corners = np.array(
+        [[[0, 0, 0], [6, 0, 3], [0, 2, -1]], [[1, 1, 1], [2, 1, 1], [1, 4, 9]]], float
+    )
+    corners -= corners.mean(1, keepdims=True)
+    scales, quaternions = _discs(corners, np.array([2.25, 0.5]))
+    np.testing.assert_allclose(scales[:, 2], THICKNESS_M)
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), 200_000)
+    found = covariances(quaternions, scales * [1, 1, 0])
+    for own, triangle, overlap in zip(found, corners, (2.25, 0.5), strict=True):
+        wanted = overlap**2 * np.cov((shares @ triangle).T)
+        np.testing.assert_allclose(own, wanted, atol=0.02 * wanted.trace())
+
+
+@pytest.mark.parametrize(("times", "count"), [(0, 1), (1, 4), (2, 16)])
+def test_pieces_of_a_triangle_are_equal_and_cover_it(times: int, count: int):
+    pieces = _quartered(times)
+    assert pieces.shape == (count, 3, 3)
+    np.testing.assert_allclose(pieces.sum(2), 1)
+    assert pieces.min() >= 0
+    a, b, c = (pieces[:, k] @ np.array([[0.0, 0], [4, 0], [1, 3]]) for k in range(3))
+    area = 0.5 * np.linalg.det(np.stack([b - a, c - a], 1))
+    np.testing.assert_allclose(np.abs(area), 6 / count)
+    middles = pieces.mean(1)
+    assert len(np.unique(middles.round(6), axis=0)) == count
+    np.testing.assert_allclose(middles.mean(0), 1 / 3)
+
+
+def test_large_faces_of_skin_are_cut(avatar: Avatar):
+    """In four above 5 mm, in sixteen above 12 mm; teeth, eyes and hair never."""
+    head = read_head("open")
+    corners = head.template[head.faces].astype(np.float64)
+    longest = np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
+    cut = np.isin(head.region[head.faces[:, 0]], [REGIONS.index(n) for n in ("skin", "lip")])
+    pieces = np.where(cut, np.select([longest > 0.012, longest > 0.005], [16, 4], 1), 1)
+    glints = 2
+    found = np.bincount(avatar.anchors[:-glints], minlength=len(head.faces))
+    assert {1, 4, 16} <= set(found.tolist())
+    np.testing.assert_array_equal(found[found > 0], pieces[found > 0])
+
+
+def test_a_ball_is_lit_from_before_above_and_its_left():
+    points, faces = egg(24, 32)
+    ball = (points - [0, 1.64, 0]) / [0.09, 0.14, 0.10]
+    light = _light_on(ball, faces.astype(np.int32))
+    brightest = ball[light > np.quantile(light, 0.97)].mean(0)
+    brightest /= np.linalg.norm(brightest)
+    assert brightest @ np.array([0.35, 0.55, 0.76]) > 0.97
+    away = np.linalg.norm(ball - [0, -1, 0], axis=1) < 0.2
+    assert 0.2 < light[away].mean() < 0.35  # the ground's light, which is less than half the sky's
+    top = np.linalg.norm(ball - [0, 1, 0], axis=1) < 0.2
+    assert light[top].mean() > 2 * light[away].mean()
 
 
 def test_light_is_soft_and_reads_as_a_face():

@@ -12,6 +12,7 @@ from affekt.sidecar.avatar import regions
 from affekt.sidecar.avatar.alignment import align, find_eyeballs, mesh_pieces
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.regions import PASS_REGIONS, find_labels, kept_labels
+from affekt.sidecar.files import keep_arrays
 from affekt.sidecar.head.read import read_head
 from fakes.disguise import EYES, in_disguise, is_kept
 
@@ -28,6 +29,9 @@ def test_the_open_heads_own_labels():
         ("mouth", "tongue"),
         ("hair", "lash"),
         ("teeth", "teeth"),
+        ("mouth", "mouth"),
+        ("eyes", "sclera"),
+        ("eyes", "pupil"),
     ):
         assert (label[OPEN.region == REGIONS.index(theirs)] == PASS_REGIONS.index(ours)).all()
     avatar = open_avatar(OPEN)
@@ -92,6 +96,30 @@ def test_kept_labels_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         path.write_bytes(damaged)
         np.testing.assert_array_equal(kept_labels(avatar), first)
     assert len(made) == 3
+    for label in (
+        np.full_like(first, len(PASS_REGIONS)),  # of another Affekt
+        first[:-1],
+        first.astype(np.int32),
+    ):
+        keep_arrays(path, {"label": label})
+        np.testing.assert_array_equal(kept_labels(avatar), first)
+    assert len(made) == 6
+    other = first[::-1].copy()
+    keep_arrays(path, {"label": other})  # what fits is taken as it is
+    np.testing.assert_array_equal(kept_labels(avatar), other)
+    assert len(made) == 6
+    np.testing.assert_array_equal(kept_labels(OPEN), real(OPEN))
+    assert len(made) == 7
+
+
+def test_what_has_no_face_has_no_parts():
+    avatar = open_avatar(OPEN)
+    still = replace(
+        avatar, surface=None, binding="none", anchors=np.zeros_like(avatar.anchors), follow="still"
+    )
+    with pytest.raises(InputError, match="has no face whose parts") as caught:
+        find_labels(still)
+    assert caught.value.code == "avatar.regions"
 
 
 def test_finding_labels_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.arrays import BoolArray, Float64Array
-from affekt.shared.camera import look_at
+from affekt.shared.camera import Camera, camera_centre, look_at
 from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS
 from affekt.sidecar.avatar import seen_bindings
+from affekt.sidecar.avatar.alignment import Alignment
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
 from affekt.sidecar.avatar.drive import Actor, rest_gaussians
 from affekt.sidecar.avatar.effects import PLACES, face_places, rig_places, weights_of
@@ -18,6 +19,7 @@ from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.picture_shares import picture_shares
 from affekt.sidecar.avatar.read import decode_avatar, read_avatar
 from affekt.sidecar.avatar.seen_bindings import find_bindings, with_seen_bindings
+from affekt.sidecar.avatar.splats import Splats
 from affekt.sidecar.files import keep_arrays
 from affekt.sidecar.head.read import read_head
 from fakes.disguise import in_disguise
@@ -186,6 +188,147 @@ def test_what_is_on_no_rig_or_has_no_face_stays() -> None:
     assert with_seen_bindings(on_head) is on_head
     egg = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)
     assert with_seen_bindings(egg) is egg
+
+
+@pytest.mark.parametrize(
+    ("place_mm", "region", "off_mm", "moves"),
+    [
+        ((0, 60, 50), "skin", 0, True),
+        ((0, 60, 50), "brow", 0, True),
+        ((0, 60, 50), "lash", 5.9, True),
+        ((0, 60, 50), "lip", 0, False),
+        ((0, 60, 50), "skin", 6.1, False),
+        ((0, 60, -1), "skin", 0, False),  # the nape
+        ((30, 19, 50), "skin", 0, False),  # lids
+        ((-44.9, 19, 50), "skin", 0, False),
+        ((-45.1, 19, 50), "skin", 0, True),
+        ((15.1, 19, 50), "skin", 0, False),
+        ((30, 26.9, 50), "skin", 0, False),
+        ((30, 27.1, 50), "skin", 0, True),
+        ((-30, 11.1, 50), "skin", 0, False),
+        ((40, 25, 50), "skin", 0, True),  # the ellipse, not its box
+        ((-23.9, -50, 50), "skin", 0, False),  # beside the lips
+        ((24.1, -50, 50), "skin", 0, True),
+        ((0, -37.1, 50), "skin", 0, False),
+        ((0, -36.9, 50), "skin", 0, True),
+        ((0, -59.9, 50), "skin", 0, False),
+        ((0, -60.1, 50), "skin", 0, True),
+    ],
+)
+def test_which_skin_moves_what_is_seen_on_it(
+    place_mm: tuple[float, ...], region: str, off_mm: float, moves: bool
+) -> None:
+    found = Alignment(
+        label=np.array([REGIONS.index(region)], np.uint8),
+        place=np.array([place_mm]) / 1000,
+        vertex=np.zeros(1, np.intp),
+        distance=np.array([off_mm]) / 1000,
+        open_from_metres=1.0,
+    )
+    assert seen_bindings._moving_skin(found).tolist() == [moves]
+
+
+def test_who_is_bound_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is seen by more than a thousandth of a pixel, and by more than half on moving skin: to
+    the vertex of that skin which is nearest to where it is seen."""
+    egg = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)
+    points, count = egg.vertices, len(egg)
+    moving = points[:, 2] > 0.05
+    total, on_skin = np.full(count, 4.0), np.zeros(count)
+    total[:5] = 0.0009, 0.0011, 4, 4, 4
+    on_skin[:5] = 0.0009, 0.0011, 2.0, 2.01, 4
+    place = np.zeros((count, 3))
+    nape, front = points[:, 2].argmin(), points[:, 2].argmax()
+    place[:5] = points[front] + [0, 0, 0.01]
+    place[3] = points[nape] + [0.013, 0.031, 0]  # far from all that moves
+    seen = seen_bindings._Seen(total=total, on_skin=on_skin, place=place)
+    monkeypatch.setattr(seen_bindings, "align", lambda *_: None)
+    monkeypatch.setattr(seen_bindings, "_moving_skin", lambda _: moving)
+    monkeypatch.setattr(seen_bindings, "_look_at", lambda *_: seen)
+    found = find_bindings(egg)
+    assert found.dtype == np.int32
+    skin = np.flatnonzero(moving)
+    nearest = skin[np.linalg.norm(points[skin] - place[3], axis=1).argmin()]
+    assert found[:5].tolist() == [egg.anchors[0], front, egg.anchors[2], nearest, front]
+    np.testing.assert_array_equal(found[5:], egg.anchors[5:])
+
+
+def test_what_is_seen_from_three_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the front twice as much as from either side; the picture is of the face's front."""
+    egg = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)
+    points, count = egg.vertices, len(egg)
+    moving = points[:, 1] > 1.6
+    place = (points - [0, 1.64, 0]).astype(np.float32)
+    found = Alignment(
+        label=np.zeros(count, np.uint8),
+        place=place,
+        vertex=np.arange(count),
+        distance=np.zeros(count),
+        open_from_metres=1.0,
+    )
+    cameras: list[Camera] = []
+
+    def shares(gaussians: Splats, pixels: np.ndarray, camera: Camera) -> np.ndarray:
+        cameras.append(camera)
+        out = np.zeros((count, 5))
+        out[0] = np.array([0.1, 0.2, 0.3, 1, 1]) * len(cameras)
+        out[1, 4] = 3
+        return out
+
+    before = [np.arange(count) == 2, np.arange(count) == 2, np.arange(count) == 0]
+    monkeypatch.setattr(seen_bindings, "picture_shares", shares)
+    monkeypatch.setattr(seen_bindings, "_before_skin", lambda *_: before[len(cameras) - 1])
+    seen = seen_bindings._look_at(egg, moving, found)
+    # Of the third picture, in which it stands off the skin, only how much is seen counts.
+    assert seen.total[:2].tolist() == pytest.approx([0.5 * 1 + 2 + 0.5 * 3, 3 * 2])
+    assert seen.on_skin[:2].tolist() == pytest.approx([0.5 * 1 + 2, 0])
+    np.testing.assert_allclose(seen.place[0], [0.1, 0.2, 0.3])
+    face = points[moving & (place[:, 2] > 0.02)].astype(float)
+    middle, extent = 0.5 * (face.min(0) + face.max(0)), np.ptp(face, axis=0)
+    for camera, yaw in zip(cameras, np.radians([-30, 0, 30]), strict=True):
+        wanted = middle + 1.5 * np.array([np.sin(yaw), 0, np.cos(yaw)])
+        np.testing.assert_allclose(camera_centre(camera), wanted, atol=1e-6)
+        shown_m = camera.height / camera.focal_y * 1.5
+        assert shown_m == pytest.approx(1.15 * max(extent[:2]))
+        assert camera.width == camera.height == 384
+
+
+def test_pixels_of_moving_skin_know_their_place() -> None:
+    """The others only that they are pixels."""
+    egg = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)
+    moving = egg.vertices[:, 1] > 1.64
+    known = np.concatenate([egg.vertices, moving[:, None]], 1, dtype=np.float32)
+    camera = look_at(
+        target=np.array([0, 1.64, 0]), distance=1.5, width=60, height=60, fov_y_rad=0.25
+    )
+    found = seen_bindings._pixels(egg, known, camera)
+    assert (found[..., 4] == 1).all()
+    on_skin = found[..., 3] > 0
+    assert set(np.unique(found[..., 3])) == {0, 1}
+    assert on_skin[15:27, 30].all()  # above the middle of the picture
+    assert not on_skin[33:].any()
+    assert not on_skin[:, 0].any()
+    assert not found[~on_skin][:, :3].any()
+    row, column = np.nonzero(on_skin)
+    x, y, z = found[on_skin][:, :3].T
+    np.testing.assert_allclose(x * camera.focal_x / (1.5 - z) + 30, column + 0.5, atol=0.05)
+    np.testing.assert_allclose((1.64 - y) * camera.focal_y / (1.5 - z) + 30, row + 0.5, atol=0.05)
+
+
+def test_what_stands_before_the_skin_it_is_seen_on() -> None:
+    """6 mm nearer to the camera, which stands at z = 1; by half of what is seen of it."""
+    camera = look_at(target=np.zeros(3), distance=1.0, width=8, height=8, fov_y_rad=0.3)
+    nearer_m = np.array([0.0061, 0.0059, -0.05, 0.0061])
+    means = np.zeros((4, 3), np.float32)
+    means[:, 2] = 0.1 + nearer_m
+    gaussians = replace(
+        rest_gaussians(decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)), means=means
+    )
+    on_skin = np.array([0.5, 3, 1, 0])
+    shares = np.zeros((4, 5))
+    shares[:, 2], shares[:, 3], shares[:, 4] = 0.1 * on_skin, on_skin, 4
+    found = seen_bindings._before_skin(gaussians, shares, camera)
+    assert found.tolist() == [True, False, False, False]
 
 
 @pytest.mark.parametrize(

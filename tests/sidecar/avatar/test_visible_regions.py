@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Labels by what is seen: Gaussians on the wrong anchors get the label of where they are."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.head import REGIONS
+from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.avatar import visible_regions as shown
+from affekt.sidecar.avatar.alignment import Alignment
 from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.avatar.regions import find_labels
 from affekt.sidecar.avatar.splats import Splats
 from affekt.sidecar.avatar.visible_regions import HAIR, LIPS, MOUTH, SKIN, TEETH
 from affekt.sidecar.head.read import read_head
 from fakes.disguise import in_disguise
+from fakes.lam import lam_bundle
 from scipy.spatial import cKDTree
 
 OPEN = read_head("open")
@@ -81,6 +87,175 @@ def test_a_hull_closes_the_corners_of_a_mouth() -> None:
     assert hull[3:6, 3:6].all()
     assert not hull[0].any()
     assert not shown._hull(view, np.zeros(81, bool)).any()
+
+
+def test_between_open_lips_bright_is_teeth_and_dark_is_mouth() -> None:
+    """Of two pictures together; what is neither inside nor the mouth's own does not vote, nor does
+    what is beside the lips."""
+    lips = np.zeros((9, 9), bool)
+    lips[2, 2:7] = lips[6, 2:7] = True
+    views = [_view(9), _view(9)]
+    for view, grey in zip(views, (0.9, 0.1), strict=True):
+        label, inside, colour = (
+            v.reshape(9, 9, -1) for v in (view.label, view.inside, view.colour)
+        )
+        label[lips] = LIPS
+        inside[4, 3:5] = inside[0, 4] = inside[2, 3] = True  # of these one above them, and one lip
+        label[5, 5], label[8, 8] = MOUTH, MOUTH
+        colour[:] = grey
+    shown._label_mouths(views)
+    for view, wanted in zip(views, (TEETH, MOUTH), strict=True):
+        found = np.full((9, 9), shown._NONE)
+        found[4, 3:5] = found[5, 5] = found[2, 3] = wanted
+        np.testing.assert_array_equal(view.label.reshape(9, 9), found)
+    dark = [_view(9)]
+    dark[0].label.reshape(9, 9)[lips] = LIPS
+    dark[0].inside[:] = True
+    shown._label_mouths(dark)  # nothing stands out of one brightness
+    assert set(np.unique(dark[0].label)) == {MOUTH, shown._NONE}
+
+
+def wall() -> tuple[shown._Subject, Splats, np.ndarray]:
+    """A square of 80 mm that looks to +z, lips on its left half, behind a layer of Gaussians that
+    is half as wide again."""
+    x, y = np.meshgrid([-0.04, 0.0, 0.04], [-0.04, 0.04], indexing="ij")
+    vertices = np.stack([x.ravel(), y.ravel(), 0 * x.ravel()], 1).astype(np.float32)
+    faces = np.array([[0, 2, 1], [2, 3, 1], [2, 4, 3], [4, 5, 3]], np.int32)
+    known = np.zeros((6, 9), np.float32)
+    known[:2, SKIN] = known[4:, LIPS] = 1
+    known[2:4, SKIN], known[2:4, LIPS] = 0.5, 0.5
+    known[:, 6:] = vertices + np.float32([0, 0, 7])
+    side = np.linspace(-0.06, 0.06, 25)
+    means = np.stack([*np.meshgrid(side, side), np.full((25, 25), 0.005)], -1).reshape(-1, 3)
+    count = len(means)
+    splats = Splats(
+        means=means.astype(np.float32),
+        quaternions=np.tile(np.float32([1, 0, 0, 0]), (count, 1)),
+        scales=np.full((count, 3), 0.005, np.float32),
+        opacities=np.full(count, 0.99, np.float32),
+        colours=np.tile(np.float32([0.75, 0.5, 0.25]), (count, 1)),
+    )
+    stood = np.tile(np.float32([1, 2, 3]), (count, 1))
+    return shown._Subject(faces=faces, known=known, stood=stood, size=0.4), splats, vertices
+
+
+def test_a_view_says_what_each_pixel_shows() -> None:
+    """Seen from +z, +x is to the right. Beside the square no outside of a surface is seen."""
+    subject, splats, vertices = wall()
+    view = subject.view(splats, vertices, (np.zeros(3, np.float32), 0.2), 0.0)
+    middle = view.camera.width / 2
+    across = (view.column + 0.5 - middle) / view.camera.focal_x * 1.5
+    along = -(view.row + 0.5 - middle) / view.camera.focal_y * 1.5
+    on_wall = np.maximum(np.abs(across), np.abs(along)) < 0.038
+    beside = np.maximum(np.abs(across), np.abs(along)) > 0.042
+    assert beside.sum() > 1000
+    assert (view.label[on_wall & (across > 0.002)] == LIPS).all()
+    assert (view.label[on_wall & (across < -0.002)] == SKIN).all()
+    assert not view.inside[on_wall].any()
+    assert view.inside[beside].all()
+    assert (view.label[beside] == SKIN).all()
+    np.testing.assert_allclose(view.stood, np.tile([1, 2, 3], (len(across), 1)), atol=1e-3)
+    np.testing.assert_allclose(view.place[beside], view.stood[beside])
+    seen = np.stack([across, along, np.full_like(along, 7)], 1)
+    np.testing.assert_allclose(view.place[on_wall], seen[on_wall], atol=1e-3)
+    np.testing.assert_allclose(view.colour, np.tile([0.75, 0.5, 0.25], (len(across), 1)), atol=1e-3)
+    votes = view.votes()
+    assert votes.shape == (len(splats), 6)
+    assert votes.sum() == pytest.approx(len(across), rel=0.08)  # each pixel is shared out
+    left = (splats.means[:, 0] > 0.01) & (np.abs(splats.means[:, :2]).max(1) < 0.03)
+    assert (votes[left].argmax(1) == LIPS).all()
+    assert votes[:, [k for k in range(6) if k not in (SKIN, LIPS)]].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("yaw_deg", "weight"),
+    [(0, 0.25), (-60, 0.25), (60, 0.25), (120, 0.025), (180, 0.025), (240, 0.025)],
+)
+def test_what_a_view_counts(yaw_deg: float, weight: float) -> None:
+    """A pixel by its size, of half the edge a quarter; and from behind a tenth of that."""
+    subject, splats, vertices = wall()
+    view = subject.view(splats, vertices, (np.zeros(3, np.float32), 0.2), yaw_deg)
+    assert view.weight == pytest.approx(weight)
+    if yaw_deg == 180:
+        assert view.inside.all()
+
+
+def test_which_views_vote_for_a_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight of the head and three of the face at rest, and three of it with an open mouth; a
+    Gaussian that none of them shows keeps its anchor's label."""
+    avatar = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)
+    vertices, count = avatar.vertices, len(avatar)
+    asked: list[tuple[shown._Subject, Splats, np.ndarray, tuple, float]] = []
+
+    def view(*given) -> SimpleNamespace:
+        asked.append(given)
+        votes = np.zeros((count, 6))
+        if len(asked) == 1:
+            votes[0, SKIN], votes[1, HAIR], votes[2, SKIN] = 2, 0.0009, 0.9
+        if len(asked) == 14:
+            votes[0, TEETH], votes[2, TEETH] = 1.1, 0.2
+        weight = 2.0 if len(asked) == 14 else 1.0
+        return SimpleNamespace(votes=lambda: votes, weight=weight, number=len(asked))
+
+    told: dict[str, list[int]] = {}
+    monkeypatch.setattr(shown._Subject, "view", view)
+    for name in ("_label_hair", "_label_mouths"):
+        monkeypatch.setattr(
+            shown, name, lambda views, *_, n=name: told.update({n: [v.number for v in views]})
+        )
+    label = np.full(len(vertices), SKIN, np.uint8)
+    face = np.flatnonzero(vertices[:, 2] > 0.08)
+    label[face], label[face[0]] = LIPS, shown.EYES
+    home = np.arange(count, dtype=np.int32)
+    home[3] = face[1]
+    found = Alignment(
+        label=label,
+        place=(vertices * 2).astype(np.float32),
+        vertex=np.arange(len(vertices)),
+        distance=np.zeros(len(vertices)),
+        open_from_metres=2.0,
+    )
+    labels = shown.labels_as_seen(avatar, label, found, home)
+    assert labels[[0, 1, 2, 3]].tolist() == [TEETH, label[1], SKIN, LIPS]
+    around, front = [-60, -30, 0, 30, 60, 120, 180, 240], [-30, 0, 30]
+    assert [yaw for *_, yaw in asked] == [*around, *front, *front]
+    assert told == {"_label_hair": list(range(1, 12)), "_label_mouths": [12, 13, 14]}
+    subject, _, rest, (middle, size), _ = asked[0]
+    assert subject.size == size == pytest.approx(1.1 * np.linalg.norm(np.ptp(vertices, axis=0)))
+    np.testing.assert_allclose(middle, 0.5 * (vertices.min(0) + vertices.max(0)), atol=1e-6)
+    np.testing.assert_array_equal(rest, vertices)
+    np.testing.assert_allclose(subject.stood, 2 * avatar.means, atol=1e-5)
+    of_face = vertices[face]
+    for *_, (middle, size), _ in asked[8:]:
+        np.testing.assert_allclose(middle, 0.5 * (of_face.min(0) + of_face.max(0)), atol=1e-6)
+        assert size == pytest.approx(1.5 * np.ptp(of_face, axis=0).max())
+    assert np.array_equal(asked[10][2], vertices)
+    _, splats, posed, *_ = asked[13]
+    jaw = avatar.surface.arkit_shapes[ARKIT_NAMES.index("jawOpen")]
+    np.testing.assert_allclose(posed, vertices + 0.7 * jaw, atol=1e-6)
+    assert not np.array_equal(splats.means, asked[0][1].means)
+
+
+def test_hair_is_told_of_skin_alone_and_by_all_pictures_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    views = [_view(2), _view(3)]
+    views[0].label[1] = LIPS
+    views[1].label[8] = LIPS
+    views[1].colour[:] = 0.5
+    asked: list[np.ndarray] = []
+
+    def looks(stood, place, colour, skin, open_head) -> np.ndarray:
+        asked.append(skin)
+        assert colour[:4].max() == 0 < colour[4:].min()
+        return np.arange(13) % 2 == 1
+
+    monkeypatch.setattr(shown, "_looks_like_hair", looks)
+    shown._label_hair(views, OPEN)
+    assert np.flatnonzero(~asked[0]).tolist() == [1, 12]
+    assert views[0].label.tolist() == [SKIN, LIPS, SKIN, HAIR]
+    assert np.flatnonzero(views[1].label == HAIR).tolist() == [1, 3, 5, 7]
+    assert views[1].label[8] == LIPS
 
 
 @pytest.mark.parametrize(("dark", "found"), [(0.1, 30), (0.85, 0), (0.9, 0)])

@@ -14,11 +14,13 @@ from affekt.shared.head import REGIONS
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.adapter.solve import arkit_numbers
 from affekt.sidecar.avatar import wrinkles
-from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.alignment import Alignment
+from affekt.sidecar.avatar.avatar import ArkitRig, Avatar, Binding
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.effects import PLACES, open_places, rig_places, weights_of
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.read import decode_avatar
+from affekt.sidecar.avatar.wrinkle_patterns import draw_patterns
 from affekt.sidecar.avatar.wrinkles import _tint, find_wrinkles
 from affekt.sidecar.files import find_arrays, keep_arrays
 from affekt.sidecar.head.read import read_head
@@ -131,6 +133,86 @@ def test_a_valley_has_the_skins_own_colour() -> None:
     """A channel that is half as bright as the mean darkens by more."""
     found = _tint(np.array([[0.9, 0.3, 0.1], [0.7, 0.5, 0.3]], np.float32))
     assert found == pytest.approx([0.62331, 0.94477, 1.43192], abs=1e-4)
+
+
+def square_avatar(offsets_mm: list[tuple[float, float, float]], binding: Binding) -> Avatar:
+    """A square of 20 mm that looks to +z, with a Gaussian on its first corner or face for each of
+    the offsets."""
+    count = len(offsets_mm)
+    rig = ArkitRig(
+        vertices=np.float32([[0, 0, 0], [20, 0, 0], [20, 20, 0], [0, 20, 0]]) / 1000,
+        faces=np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+        arkit_shapes=np.zeros((52, 4, 3), np.float32),
+        joint_pivots=np.zeros((1, 3), np.float32),
+        joint_weights=np.zeros((4, 1), np.float32),
+        joint_shares=np.ones(1, np.float32),
+    )
+    return Avatar(
+        name="square",
+        surface=rig,
+        binding=binding,
+        anchors=np.zeros(count, np.int32),
+        offsets=np.array(offsets_mm, np.float32) / 1000,
+        quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
+        scales=np.tile(np.array([0.003, 0.0005, 0.001], np.float32), (count, 1)),
+        opacities=np.ones(count, np.float32),
+        colours=np.full((count, 3), 0.7, np.float32),
+        follow="stretch",
+    )
+
+
+def laid(labels: str = "skin skin skin skin", distances_mm: tuple[float, ...] = (0,)) -> Alignment:
+    """The open head twice as large as the square, somewhere on its brow."""
+    return Alignment(
+        label=np.array([REGIONS.index(name) for name in labels.split()], np.uint8),
+        place=np.float32([[10, 40, 50], [50, 40, 50], [50, 80, 50], [10, 80, 50]]) / 1000,
+        vertex=np.arange(4),
+        distance=np.full(4, distances_mm) / 1000,
+        open_from_metres=2.0,
+    )
+
+
+def test_which_skin_a_gaussian_shows() -> None:
+    """Where it is bound, and as much further as it lies beside that; 8 mm beside, 6 mm before and
+    6 mm off are too far on the open head, half of it on one that is half as large."""
+    offsets = [(1, 2, 0), (3.9, 0, 0), (-2.9, 2.9, 0), (0, 0, 2.9), (0, 0, 3.1), (0, 0, -20)]
+    skin = wrinkles._Skin.under(square_avatar(offsets, "vertex"), laid())
+    wanted = [(12, 44), (17.8, 40), (4.2, 45.8), (10, 40), (10, 40), (10, 40)]
+    np.testing.assert_allclose(1000 * skin.place, [(x, y, 50) for x, y in wanted], atol=1e-4)
+    assert skin.shows.tolist() == [True, True, False, True, False, True]
+    at = square_avatar([(0, 0, 0)], "vertex")
+    for labels, distances_mm, shows in (
+        ("skin lip lip lip", (0, 9, 9, 9), True),
+        ("lip skin skin skin", (0,), False),
+        ("skin skin skin skin", (2.9,), True),
+        ("skin skin skin skin", (3.1, 0, 0, 0), False),
+    ):
+        assert wrinkles._Skin.under(at, laid(labels, distances_mm)).shows.tolist() == [shows]
+
+
+def test_which_skin_a_gaussian_on_a_face_shows() -> None:
+    """The middle of its corners, all of which must be skin."""
+    avatar = square_avatar([(0, 0, 0), (2, 1, 0)], "face")
+    found = wrinkles._Skin.under(avatar, laid())
+    middle = np.array([110, 160]) / 3
+    np.testing.assert_allclose(1000 * found.place[0], [*middle, 50], atol=1e-4)
+    # Beside it within the face the place itself goes along.
+    np.testing.assert_allclose(1000 * found.place[1], [middle[0] + 4, middle[1] + 2, 50], atol=1e-4)
+    assert found.shows.all()
+    assert wrinkles._Skin.under(avatar, laid("skin skin skin lip")).shows.all()
+    for labels in ("lip skin skin skin", "skin lip skin skin", "skin skin lip skin"):
+        assert not wrinkles._Skin.under(avatar, laid(labels)).shows.any()
+
+
+def test_wrinkles_are_as_fine_as_the_gaussians_that_show_them() -> None:
+    """Of each the middle one of its axes, 1 mm here and 2 on the open head."""
+    avatar = square_avatar([(2.5, -2.5, 0), (-9, 0, 0)], "vertex")
+    found = wrinkles._pattern(avatar, laid())
+    place = np.array([[15, 35, 50], [-8, 40, 50]]) / 1000
+    wanted = draw_patterns(place, np.full(2, 2.0))
+    wanted[1] = 0  # too far beside its vertex
+    assert wanted.any()
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_they_are_found_once(

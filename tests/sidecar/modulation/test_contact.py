@@ -247,6 +247,16 @@ def test_a_jaw_that_drops_in_a_held_closure_comes_back():
     assert closed[[0, -1]].tobytes() == out[[0, -1]].tobytes()
 
 
+def test_lips_that_rest_apart_meet_there_in_words():
+    mm = np.array([*[5.0] * 10, 3, 0.2, 3, *[5.0] * 10])
+    resting = contact_of(gaps(*(mm + 1.5)), 30.0, 1.5)
+    np.testing.assert_allclose(resting, contact_of(gaps(*mm), 30.0), atol=1e-12)
+    assert resting[11] == 1
+    # Each place counts: the mean of these is the dip's.
+    uneven = gaps(*mm) + np.array([-0.4, 0.3, 0.2, 0.1, -0.2])
+    np.testing.assert_allclose(contact_of(uneven, 30.0), resting, atol=1e-12)
+
+
 def test_what_opens_lips_is_taken_back_by_one_share():
     """The jaw opens 2 x 3 mm and the upper lip 4 x 0.5, the smile, 1 x -1, closes them: 7 mm, of
     which half goes, 3.5 of the openers' 8 mm."""
@@ -271,6 +281,96 @@ def test_a_seal_that_the_emotion_takes_off_is_put_back_but_no_smile_that_it_take
     closed = keep_contact(out, take, np.ones(1), np.ones(1), modulator)
     assert closed[0, 40] == 0
     np.testing.assert_allclose(closed[0, 7], 4 / 6, atol=1e-6)
+
+
+def test_an_emotion_takes_back_what_it_opens_beyond_the_take_and_no_more():
+    """The jaw opens 2 mm. The take's .5 are 1 mm, the emotion's 3 are 6: half of the 5 between
+    goes. Contact of .2 asks for 1 mm of the 5, of which yielding has closed more already."""
+    opening = np.zeros((103, 5), np.float32)
+    opening[[100, 7]] = np.array([[2.0], [-4.0]], np.float32)
+    modulator = replace(MODULATOR, lip_opening=opening, lip_closers={7: 0.9})
+    take, out = np.zeros((1, 103), np.float32), np.zeros((1, 103), np.float32)
+    take[0, 100], out[0, 100] = 0.5, 3
+    closed = keep_contact(out, take, np.array([0.2]), np.array([0.5]), modulator)
+    np.testing.assert_allclose(closed[0, [100, 7]], [1.75, 0], atol=1e-6)
+    closed = keep_contact(out, take, np.array([0.8]), np.array([0.5]), modulator)
+    # 6 - .8 * 5 = 2 mm are wanted, 3.5 are left.
+    np.testing.assert_allclose(closed[0, [100, 7]], [1.75, 1.5 / 4], atol=1e-6)
+
+
+def test_a_seal_comes_back_as_far_as_the_emotion_yields():
+    """It took off .4, which closed 2.4 mm; half of what that opened comes back, by itself."""
+    opening = np.zeros((103, 5), np.float32)
+    opening[7], opening[100] = -6.0, 10.0
+    modulator = replace(MODULATOR, lip_opening=opening, lip_closers={7: 0.9})
+    take, out = np.zeros((1, 103), np.float32), np.zeros((1, 103), np.float32)
+    take[0, [7, 100]], out[0, [7, 100]] = (0.5, 0.4), (0.1, 0.4)
+    closed = keep_contact(out, take, np.zeros(1), np.array([0.5]), modulator)
+    np.testing.assert_allclose(closed[0, [7, 100]], [0.3, 0.4], atol=1e-6)
+    plain = replace(modulator, lip_closers={})  # the control: any other number stays
+    assert keep_contact(out, take, np.zeros(1), np.array([0.5]), plain).tobytes() == out.tobytes()
+
+
+def test_a_number_that_closes_less_than_a_millimetre_is_left_alone():
+    opening = np.zeros((103, 5), np.float32)
+    opening[[7, 8, 100]] = np.array([[-0.99], [-1.0], [2.0]], np.float32)
+    modulator = replace(MODULATOR, lip_opening=opening, lip_closers={7: 1.0, 8: 0.25})
+    take, out = np.zeros((1, 103), np.float32), np.zeros((1, 103), np.float32)
+    out[0, 100] = 1
+    closed = keep_contact(out, take, np.ones(1), np.zeros(1), modulator)
+    np.testing.assert_allclose(closed[0, [7, 8]], [0, 0.25])
+
+
+def test_how_long_lips_take_at_a_high_rate():
+    """At 200 fps: .05 s for speech's lips, .12 for held ones and .12 + .12 for what yields."""
+    mm = gaps(*[5.0] * 200, *[0.0] * 10, *[5.0] * 200)
+    contact = contact_of(mm, 200.0)
+    assert np.flatnonzero(contact)[[0, -1]].tolist() == [190, 219]
+    np.testing.assert_allclose(contact[[190, 195, 199]], [1 / 11, 6 / 11, 10 / 11])
+    slow = yielding_of(contact, 200.0)
+    assert np.flatnonzero(slow)[[0, -1]].tolist() == [190 - 48, 219 + 48]
+    mm = gaps(*[5.0] * 200, *[0.0] * 71, *[5.0] * 200)
+    level = held_of(mm, 200.0)
+    assert np.flatnonzero(level)[[0, -1]].tolist() == [200 - 24, 270 + 24]
+    assert np.flatnonzero(level > 1 - 1e-9).tolist() == list(range(200, 271))
+    assert level[188] == pytest.approx(0.5 + 0.5 / 13)  # Hann's window of 25 frames sums to 13
+    assert not held_of(gaps(*[5.0] * 200, *[0.0] * 70, *[5.0] * 200), 200.0).any()
+    assert margin(200.0) == 2 * 35 + 2 * 12 + 2 * 24
+
+
+def test_speech_closes_what_was_parted_a_third_of_a_second_before():
+    """.35 s are 70 frames at 200 fps, on both sides."""
+    for before, after, closes in ((70, 70, True), (71, 70, False), (70, 71, False)):
+        shut = 1 + before - 1 + after - 1
+        mm = gaps(5.0, *[0.0] * shut, 5.0)
+        assert (contact_of(mm, 200.0)[before] == 1) == closes
+
+
+def test_lips_that_stay_together_at_an_end_of_the_take_are_held():
+    """Six frames are half of eleven: those beyond the end are as the last one."""
+    level = held_of(gaps(*[5.0] * 20, *[0.0] * 6), 30.0)
+    assert level[-1] == 1
+    assert held_of(gaps(*[5.0] * 20, *[0.0] * 5), 30.0).max() == 0
+    assert held_of(gaps(*[0.0] * 6, *[5.0] * 20), 30.0)[0] == 1
+    speech = contact_of(gaps(*[0.0] * 6, *[5.0] * 20), 30.0)
+    assert not speech.any()  # nothing was parted before
+
+
+def test_lips_come_to_rest_at_their_most_closed_twentieth():
+    steps = 0.3 + 0.02 * np.random.default_rng(6).permutation(101)
+    assert rest_of(gaps(*steps)) == pytest.approx(0.3 + 0.02 * 5)
+    five = np.stack([steps - 0.2, steps, steps, steps, steps + 0.5], 1)
+    assert rest_of(five) == pytest.approx(0.4 + 0.06)
+
+
+def test_gaps_of_each_place_across_the_mouth():
+    opening = np.zeros((103, 5), np.float32)
+    opening[3], opening[102] = (1, 2, 3, 4, 5), (10, 0, 0, 0, -10)
+    take = np.zeros((2, 103), np.float32)
+    take[0, 3], take[1, [3, 102]] = 0.5, (0.25, 0.125)
+    np.testing.assert_allclose(
+        gaps_of(take, opening), [[0.5, 1, 1.5, 2, 2.5], [1.5, 0.5, 0.75, 1, 0]]
+    )
 
 
 def test_a_silence_is_held_with_soft_ramps_outside():

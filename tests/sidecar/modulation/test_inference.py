@@ -3,7 +3,7 @@
 
 import pytest
 import torch
-from affekt.sidecar.modulation.inference import ROWS, remembering, window_network
+from affekt.sidecar.modulation.inference import ROWS, _WholeNetwork, remembering, window_network
 from affekt.sidecar.modulation.network import NUMBERS, GeometryNetwork, NetworkConfig
 from affekt.sidecar.modulation.weights import load_modulator
 from torch import Tensor, nn
@@ -34,6 +34,14 @@ def test_agrees_with_the_network(network: GeometryNetwork) -> None:
         assert expected.abs().max() > 0.1
         away = (fast(frames, cues) - expected).abs().max()
         assert away < 1e-5 * max(1.0, float(expected.abs().max()))
+
+
+def test_a_network_of_the_usual_parts_is_folded() -> None:
+    """Else the one that ships would be slow without a word."""
+    fast = window_network(load_modulator().network)
+    assert not isinstance(fast, _WholeNetwork)
+    other = GeometryNetwork(NetworkConfig(layers=1, width=32, heads=2, emotion="concatenated"))
+    assert isinstance(window_network(other), _WholeNetwork)
 
 
 def test_neutral_adds_exactly_nothing() -> None:

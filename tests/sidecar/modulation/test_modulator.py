@@ -11,7 +11,13 @@ from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.modulation import windows
 from affekt.sidecar.modulation.contact import gaps_of, widest
-from affekt.sidecar.modulation.modulator import Modulator, answering, modulate, modulate_part
+from affekt.sidecar.modulation.modulator import (
+    Modulator,
+    answering,
+    cue_rows,
+    modulate,
+    modulate_part,
+)
 from affekt.sidecar.modulation.network import (
     EMOTION_ENTRIES,
     NUMBERS,
@@ -112,7 +118,9 @@ def test_any_range_gives_the_bits_of_the_whole(bounds: tuple[int, int], fps: flo
 def test_a_take_at_another_rate_by_hand():
     """Four frames at 20 fps are 0.15 s: frames 0, 1.5, 3 and 4.5 at the network's 30. After that
     there is half a frame more, which is the last one held."""
-    take, track = random_take(4, fps=20.0), random_track(4, **dict.fromkeys(CONTROLS, 1.0))
+    ones = dict.fromkeys(CONTROLS, 1.0)
+    del ones["keep_closed"]
+    take, track = random_take(4, fps=20.0), random_track(4, **ones)
     modulator = replace(MODULATOR, lip_opening=NO_LIPS)
     rows = [(0, 0, 0), (0, 1, 2 / 3), (1, 2, 1 / 3), (2, 2, 0), (2, 3, 2 / 3), (3, 3, 0)]
 
@@ -123,8 +131,10 @@ def test_a_take_at_another_rate_by_hand():
     fast = make_motion(
         expression=at_30(take.expression), jaw=at_30(take.jaw), fps=30.0, space="open"
     )
-    ones = random_track(6, **dict.fromkeys(CONTROLS, 1.0))
-    change = numbers(modulate(fast, replace(ones, weights=at_30(track.weights)), modulator))
+    evenly = replace(
+        random_track(6, **ones), weights=at_30(track.weights), keep_closed=at_30(track.keep_closed)
+    )
+    change = numbers(modulate(fast, evenly, modulator))
     change -= numbers(fast)
     wanted = numbers(take).copy()
     for frame, (low, high) in enumerate(((0, 0), (1, 2), (3, 3), (4, 5))):
@@ -218,6 +228,167 @@ def test_a_take_beyond_the_trained_range_is_kept_and_pushed_no_further():
     np.testing.assert_allclose(out.expression[:, : len(table)], wanted, atol=2e-6)
 
 
+class Echo(GeometryNetwork):
+    """Answers with what it is told: the cues, and after them the normalised numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(NetworkConfig(layers=1, width=32, heads=2, hidden=32, variants=1))
+        self.echo = torch.nn.Identity()  # no network that can be folded
+
+    def forward(self, frames: torch.Tensor, cues: torch.Tensor) -> torch.Tensor:
+        return torch.cat([cues, frames[..., cues.shape[-1] :]], -1)
+
+
+def echoing() -> Modulator:
+    """Of numbers 12 to 102: mean .2, scale .5, and a fifth of the answer is the change."""
+    shares = np.array([[0.5], [1], [0.25], [1], [1], [0.75]], np.float32)
+    return replace(
+        random_modulator(),
+        network=Echo().requires_grad_(False),
+        mean=np.full(NUMBERS, 0.2, np.float32),
+        scale=np.full(NUMBERS, 0.5, np.float32),
+        residual_scale=np.full(NUMBERS, 0.2, np.float32),
+        lip_opening=NO_LIPS,
+        upper_share=np.linspace(0, 1, NUMBERS, dtype=np.float32),
+        variants=shares,
+    )
+
+
+def test_the_network_is_told_each_frames_own_numbers_and_emotions():
+    take, track = random_take(100), random_track(100, **dict.fromkeys(CONTROLS, 1.0))
+    weights = np.zeros((100, 6), np.float32)
+    # .4 is performed as .4 sqrt(1.015 / .415) = .625561, and .1 and .2 with it.
+    weights[70, [0, 2, 5]] = 0.2, 0.1, 0.4
+    keep_closed = np.full(100, 0.75, np.float32)
+    keep_closed[70] = 0.125
+    track = replace(track, weights=weights, keep_closed=keep_closed)
+    change = numbers(modulate(take, track, echoing())) - numbers(take)
+    np.testing.assert_allclose(change[:, 12:], 0.2 * (numbers(take)[:, 12:] - 0.2) / 0.5, atol=1e-6)
+    ratio = 0.625561 / 0.4
+    told = ratio * np.array([0.2 * 0.5, 0, 0.1 * 0.25, 0, 0, 0.4 * 0.75, 0.05, 0, 0.025, 0, 0, 0])
+    np.testing.assert_allclose(change[70, :12], 0.2 * told, atol=1e-6)
+    assert not change[[*range(70), *range(71, 100)], :12].any()
+
+
+def test_how_much_of_the_change_each_number_gets():
+    """Influence times geometry, times the mean of upper and lower by the number's own share."""
+    take = make_motion(expression=np.full((70, 100), 0.7), jaw=np.full((70, 3), 0.7), fps=30.0,
+                       space="open")  # fmt: skip
+    controls = {"influence": 0.5, "geometry": 0.75, "upper": 1.6, "lower": 0.4, "keep_closed": 1.0}
+    track = random_track(70, **controls)
+    found = numbers(modulate(take, track, echoing()))[:, 12:] - 0.7
+    share = np.linspace(0, 1, NUMBERS)[12:]
+    wanted = 0.2 * 0.5 * 0.75 * (1.6 * share + 0.4 * (1 - share))  # (.7 - .2) / .5 is 1
+    np.testing.assert_allclose(found, np.tile(wanted, (70, 1)), atol=1e-6)
+
+
+def test_only_the_last_calls_windows_are_kept_and_those_are_not_computed_again():
+    take, track = random_take(200), random_track(200)
+    modulator = answering(echoing(), take)
+    whole, answers = numbers(modulate(take, track, echoing())), {}
+    for first, last, windows_then in (
+        (40, 41, [1, 2]), (63, 65, [1, 2, 3]), (70, 71, [2, 3]), (31, 34, [0, 1, 2]),
+    ):  # fmt: skip
+        part = modulate_part(take, track, modulator, range(first, last), answers)
+        assert numbers(part).tobytes() == whole[first:last].tobytes()
+        assert sorted(answers) == windows_then
+    for window in answers:
+        answers[window] = np.zeros_like(answers[window])
+    part = modulate_part(take, track, modulator, range(33, 34), answers)
+    assert numbers(part).tobytes() == numbers(take)[33:34].tobytes()
+    assert sorted(answers) == [1, 2]
+
+
+@pytest.mark.parametrize("fps", [30.0, 24.0, 60.0])
+def test_on_which_rows_of_the_track_frames_depend(fps: float):
+    take, track = random_take(420, fps), replace(random_track(420), fps=fps)
+    influence = track.influence.copy()
+    influence[:130], influence[200:] = 0, 0
+    track = replace(track, influence=influence)
+    frames = range(100, 230)
+    rows = cue_rows(take, track, frames)
+    # At 60 fps every other frame is one of the network's, and has no share in its neighbours.
+    last = rows.stop - (2 if fps == 60 else 1)
+    found = numbers(modulate(take, track, MODULATOR, frames))
+    for changed, matters in ((rows.start - 1, False), (rows.start, True),
+                             (last, True), (rows.stop, False)):  # fmt: skip
+        weights = track.weights.copy()
+        weights[changed] += 0.4
+        other = numbers(modulate(take, replace(track, weights=weights), MODULATOR, frames))
+        assert (other.tobytes() != found.tobytes()) == matters
+    assert cue_rows(take, track, range(100, 130)) == range(0)
+    assert cue_rows(take, track, range(200, 420)) == range(0)
+
+
+def jaw_take(mm: list[float], fps: float = 30.0) -> Motion:
+    """Lips so far apart by the jaw alone, of which a unit opens 20 mm."""
+    jaw = np.zeros((len(mm), 3), np.float32)
+    jaw[:, 0] = np.array(mm) / 20
+    return make_motion(expression=np.zeros((len(mm), 100)), jaw=jaw, fps=fps, space="open")
+
+
+def jaw_dropping() -> Modulator:
+    """Drops the jaw by 4 mm."""
+    lips = NO_LIPS.copy()
+    lips[100] = 20
+    highest = np.full(NUMBERS, 9, np.float32)
+    return replace(steady_modulator({100: 0.2}), lip_opening=lips, lip_closers={}, highest=highest)
+
+
+@pytest.mark.parametrize("fps", [24.0, 30.0, 60.0])
+@pytest.mark.parametrize(("seconds", "opens"), [(0.5, False), (1.0, True)])
+def test_words_last_as_long_at_every_rate(fps: float, seconds: float, opens: bool):
+    """Lips that part again a quarter of a second before and after are in a word; half a second,
+    in a silence."""
+    shut, around = round(seconds * fps), round(1.5 * fps)
+    take = jaw_take([*[8.0] * around, *[0.0] * shut, *[8.0] * around], fps)
+    track = constant_track(len(take), fps, happy=1.0, keep_closed=0.0)
+    out = 20 * modulate(take, track, jaw_dropping()).jaw[:, 0]
+    assert out[around + shut // 2] == pytest.approx(4 if opens else 0, abs=1e-4)
+    assert out[around // 3] == pytest.approx(12, abs=1e-4)
+
+
+@pytest.mark.parametrize("rest_mm", [0.0, 1.5])
+def test_an_emotion_that_drops_the_jaw_lets_words_and_held_lips_close(rest_mm: float):
+    """By 4 mm. Words always, held lips as far as they are kept closed, and both where the take's
+    own lips meet, were it 1.5 mm apart."""
+    mm = [*[8.0] * 30, *[0.0] * 2, *[8.0] * 40, *[0.0] * 30, *[8.0] * 30]
+    take = jaw_take([rest_mm + value for value in mm])
+    modulator = jaw_dropping()
+    assert answering(modulator, take).rest_mm == pytest.approx(rest_mm)
+    word, silence, vowel = slice(30, 32), slice(80, 95), slice(50, 55)
+    for emotion, keep_closed, open_mm in (
+        ("happy", 0.0, 4), ("happy", 0.25, 2), ("happy", 0.5, 0), ("surprise", 0.5, 4),
+        ("surprise", 0.75, 2), ("surprise", 1.0, 0),
+    ):  # fmt: skip
+        track = constant_track(len(mm), 30.0, keep_closed=keep_closed, **{emotion: 1.0})
+        out = 20 * modulate(take, track, modulator).jaw[:, 0] - rest_mm
+        np.testing.assert_allclose(out[word], 0, atol=1e-4)
+        np.testing.assert_allclose(out[silence], open_mm, atol=1e-4)
+        np.testing.assert_allclose(out[vowel], 12, atol=1e-4)
+
+
+def test_words_seal_lips_that_an_emotion_parts_by_what_it_takes_off():
+    """It takes .5 of a number off that closed 4 mm a unit, which nobody puts back; another one
+    seals the 2 mm with a quarter of itself. Held lips, as far as they are kept closed."""
+    mm = np.array([*[8.0] * 30, *[0.0] * 2, *[8.0] * 40, *[0.0] * 30, *[8.0] * 30])
+    expression = np.zeros((len(mm), 100), np.float32)
+    expression[:, 40] = 0.3
+    jaw = np.zeros((len(mm), 3), np.float32)
+    jaw[:, 0] = (mm + 4 * 0.3) / 20
+    take = make_motion(expression=expression, jaw=jaw, fps=30.0, space="open")
+    lips = NO_LIPS.copy()
+    lips[[100, 40, 7]] = np.array([[20], [-4], [-8]], np.float32)
+    modulator = replace(steady_modulator({40: -0.5}), lip_opening=lips, lip_closers={7: 1.0})
+    for keep_closed, held in ((0.0, 0.0), (0.25, 0.125), (0.5, 0.25)):
+        track = constant_track(len(mm), 30.0, keep_closed=keep_closed, happy=1.0)
+        out = modulate(take, track, modulator).expression
+        np.testing.assert_allclose(out[:, 40], -0.2, atol=1e-6)
+        np.testing.assert_allclose(out[30:32, 7], 0.25, atol=1e-5)
+        np.testing.assert_allclose(out[80:95, 7], held, atol=1e-5)
+        assert not out[50:55, 7].any()
+
+
 def test_strength_scales_the_change():
     take = random_take()
     ones = {"upper": 1.0, "lower": 1.0, "geometry": 1.0}
@@ -307,9 +478,10 @@ def test_wrong_input_is_refused():
         with pytest.raises(InputError) as caught:
             call()
         assert caught.value.code == code
-    with pytest.raises(InputError) as caught:
-        modulate(take, track, MODULATOR, range(5, 5))
-    assert caught.value.code == "frames.out_of_range"
+    for frames in (range(5, 5), range(-1, 5), range(0, 10, 2), range(10, 0, -1)):
+        with pytest.raises(InputError) as caught:
+            modulate(take, track, MODULATOR, frames)
+        assert caught.value.code == "frames.out_of_range"
 
 
 def test_the_network_is_told_each_weight_by_variants_and_by_lips() -> None:

@@ -257,6 +257,19 @@ class TestFiles:
         assert about["format"] == FORMAT
         assert "side_gain" not in about
 
+    def test_a_file_of_the_second_form_knows_no_variants(self, tmp_path: Path):
+        path = tmp_path / "m.safetensors"
+        save_modulator(random_modulator(NetworkConfig(layers=1)), path)
+        about = json.loads(path.with_suffix(".json").read_text())
+        assert about["format"] == "affekt geometry modulator 3"
+        del about["variants"]
+        about["format"] = "affekt geometry modulator 2"
+        path.with_suffix(".json").write_text(json.dumps(about))
+        assert load_modulator(path).variants is None
+        about["format"] = "affekt geometry modulator 1"
+        path.with_suffix(".json").write_text(json.dumps(about))
+        assert load_modulator(path).about["format"] != "affekt geometry modulator 1"
+
     def test_not_a_number(self, tmp_path: Path):
         path = self.saved(tmp_path)
         tensors = load_file(path)

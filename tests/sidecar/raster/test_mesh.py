@@ -4,7 +4,15 @@
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
-from affekt.sidecar.raster.mesh import EMPTY, fill, project, rasterise_mesh, to_camera
+from affekt.sidecar.raster.mesh import (
+    EMPTY,
+    fill,
+    project,
+    rasterise_mesh,
+    seen_from_behind,
+    to_camera,
+    vertex_normals,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -316,3 +324,32 @@ def test_a_moved_world_seen_by_a_moved_camera_looks_the_same(seed: int, yaw: flo
     a, b = rasterise_mesh(vertices, faces, view), rasterise_mesh(seen, faces, fixed)
     np.testing.assert_array_equal(a.face, b.face)
     np.testing.assert_array_equal(a.depth, b.depth)
+
+
+def test_whose_inside_a_camera_sees():
+    """A wall that looks to +z, and one that looks to +x, which a camera at x = -1 sees from behind
+    although it looks along it; one that sees no depths is the same wherever it stands."""
+    points = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    faces = np.array([[0, 1, 2], [0, 2, 1], [0, 2, 3]], np.int32)
+    turned = np.diag([1.0, -1, -1, 1])  # looks to -z
+    for eye, wanted in (((-1, 0, 5), [False, True, True]), ((1, 0, 5), [False, True, False])):
+        pose = turned.copy()
+        pose[:3, 3] = -turned[:3, :3] @ np.array(eye)
+        view = camera(camera_from_world=pose)
+        assert seen_from_behind(points, faces, view).tolist() == wanted
+    for shift in (-9, 9):
+        pose = turned.copy()
+        pose[0, 3], pose[2, 0] = shift, 0.25  # it looks a little to +x, too
+        view = camera(camera_from_world=pose, orthographic=True)
+        axis = np.linalg.inv(pose)[:3, 2]
+        wanted = [axis[2] > 0, axis[2] < 0, axis[0] > 0]
+        assert seen_from_behind(points, faces, view).tolist() == wanted
+
+
+def test_normals_of_vertices_are_those_of_the_faces_around_by_area():
+    """One of area 1 that looks to +z and one of area 2 that looks to +x share an edge."""
+    points = np.array([[0.0, 0, 0], [0, 2, 0], [-1, 0, 0], [0, 0, -2], [9, 9, 9]])
+    faces = np.array([[0, 1, 2], [0, 3, 1]], np.int32)
+    shared = np.array([2, 0, 1]) / np.sqrt(5)
+    wanted = [shared, shared, [0, 0, 1], [1, 0, 0], [0, 0, 0]]
+    np.testing.assert_allclose(vertex_normals(points, faces), wanted, atol=1e-12)
