@@ -63,7 +63,7 @@ CLOSING = ("mouthClose",)
 """Shapes that are solved again when all others are, since they must undo these to the millimetre.
 Least squares falls short of a motion by the cosine of the two directions; all but these kinds of
 shapes get their size back."""
-SPREAD = ("mouthShrugLower",)
+SPREAD = ("mouthShrugLower", "mouthFrown")
 """Shapes that keep the size that least squares gave them: a rig that lifts both lips with the chin,
 where the open head lifts the lower one, makes a sad mouth half as large again with its size
 restored."""
