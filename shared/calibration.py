@@ -61,8 +61,12 @@ SIZED = ("jawOpen",)
 """Shapes that get the ratio of the two sizes as their gain: a jaw opens as far."""
 CLOSING = ("mouthClose",)
 """Shapes that are solved again when all others are, since they must undo these to the millimetre.
-Least squares falls short of a motion by the cosine of the two directions; all but these three kinds
-of shapes get their size back."""
+Least squares falls short of a motion by the cosine of the two directions; all but these kinds of
+shapes get their size back."""
+SPREAD = ("mouthShrugLower", "mouthFrown")
+"""Shapes that keep the size that least squares gave them: a rig that lifts both lips with the chin,
+where the open head lifts the lower one, makes a sad mouth half as large again with its size
+restored."""
 OPENING = ("mouthLowerDown", "mouthUpperUp", "mouthShrugUpper")
 """Shapes of the rig that give way where its lips part too far. The jaw does not: it is speech."""
 _CLOSE = ARKIT_NAMES.index("mouthClose")
@@ -312,7 +316,7 @@ def _restoring(
     """Factors (52,) that bring the map's columns to the size that was wanted, measured where the
     shape itself moves the face."""
     factors = np.ones(SHAPES)
-    for shape in np.flatnonzero(~_named(KEPT + SIZED + CLOSING)):
+    for shape in np.flatnonzero(~_named(KEPT + SIZED + CLOSING + SPREAD)):
         ratio = _size_ratio(wanted[:, shape], own @ found[:, shape])
         factors[shape] = np.clip(ratio, 1, options.restored)
     return _both_sides(factors, alike)

@@ -20,7 +20,7 @@ from ..memory import remembered
 from .avatar import ArkitRig, Avatar
 from .effects import effects_of
 
-_VERSION = 7
+_VERSION = 9
 """Goes up whenever the same rig gets another calibration."""
 
 

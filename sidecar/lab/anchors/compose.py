@@ -212,7 +212,7 @@ def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
         "mouthDepression": (1 - 0.25 * rounded) * (1 - 0.2 * closed),
         "mouthElevation": (1 - 0.3 * rounded) * (1 - 0.7 * cues.closing),
         "tongueOut": 1 - cues.spoken,
-        "jawOpen": (1 - 0.4 * cues.spoken) * (1 - 0.5 * cues.closing),
+        "jawOpen": (1 - 0.3 * cues.spoken) * (1 - 0.75 * cues.closing),
     }
 
 

@@ -46,7 +46,7 @@ CEILING: dict[str, float] = {
     "browInnerUp": 2.0,
     "browDown": 1.9,
     "browOuterUp": 2.0,
-    "eyeWide": 1.6,
+    "eyeWide": 1.98,
     "noseSneer": 1.7,
     "eyeBlink": 1.34,
     "mouthClose": 1.0,

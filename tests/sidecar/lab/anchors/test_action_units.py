@@ -103,7 +103,7 @@ OUTCOMES = {
     "15": {"corner y": -7.9, "brow inner y": 0},
     "16": {"lower lip y": -5.3, "upper lip y": 0.9},
     "17": {"lower lip y": 4.8, "upper lip y": 1.5},
-    "20": {"corner x": 7.3, "corner y": -1.3},
+    "20": {"corner x": 7.3, "corner y": 0},
     "23": {"corner x": -0.7, "corner y": -0.1, "upper lip y": -2, "lower lip y": 2},
     "24": {"corner y": -0.2, "upper lip y": -2.7, "lower lip y": 4.4},
     "25": {"lower lip y": -2.5, "upper lip y": 2.2, "chin y": -1},
