@@ -140,6 +140,62 @@ def test_metahuman_controls_and_shapes() -> None:
     }
 
 
+SIDED_BY_CHARACTER_CREATOR = """browDown Brow_Drop; browOuterUp Brow_Raise_Outer
+cheekSquint Cheek_Raise; eyeBlink Eye_Blink; eyeSquint Eye_Squint; eyeWide Eye_Wide
+mouthDimple Mouth_Dimple; mouthFrown Mouth_Frown; mouthLowerDown Mouth_Down_Lower
+mouthPress Mouth_Press; mouthSmile Mouth_Smile; mouthStretch Mouth_Stretch
+mouthUpperUp Mouth_Up_Upper; noseSneer Nose_Sneer; jaw Jaw; mouth Mouth"""
+MIDDLE_BY_CHARACTER_CREATOR = """browInnerUp Brow_Raise_Inner_L Brow_Raise_Inner_R
+cheekPuff Cheek_Puff_L Cheek_Puff_R; jawForward Jaw_Forward; jawOpen Jaw_Open
+mouthClose Mouth_Close; mouthShrugLower Mouth_Shrug_Lower; mouthShrugUpper Mouth_Shrug_Upper
+mouthFunnel Mouth_Funnel_Up_L Mouth_Funnel_Up_R Mouth_Funnel_Down_L Mouth_Funnel_Down_R
+mouthPucker Mouth_Pucker_Up_L Mouth_Pucker_Up_R Mouth_Pucker_Down_L Mouth_Pucker_Down_R
+mouthRollLower Mouth_Roll_In_Lower_L Mouth_Roll_In_Lower_R; tongueOut Tongue_Out
+mouthRollUpper Mouth_Roll_In_Upper_L Mouth_Roll_In_Upper_R
+eyeLookDownLeft Eye_L_Look_Down; eyeLookDownRight Eye_R_Look_Down; eyeLookUpLeft Eye_L_Look_Up
+eyeLookUpRight Eye_R_Look_Up; eyeLookInLeft Eye_L_Look_R; eyeLookInRight Eye_R_Look_L
+eyeLookOutLeft Eye_L_Look_L; eyeLookOutRight Eye_R_Look_R"""
+SIDED_BY_METAHUMAN = """browDown browDown; browOuterUp browRaiseOuter; cheekSquint eyeCheekRaise
+eyeBlink eyeBlink; eyeLookDown eyeLookDown; eyeLookUp eyeLookUp; eyeSquint eyeSquintInner
+eyeWide eyeWiden; mouthDimple mouthDimple; mouthFrown mouthCornerDepress
+mouthLowerDown mouthLowerLipDepress; mouthSmile mouthCornerPull; mouthStretch mouthStretch
+mouthUpperUp mouthUpperLipRaise; noseSneer noseWrinkle"""
+MIDDLE_BY_METAHUMAN = """browInnerUp browRaiseInL browRaiseInR
+cheekPuff mouthCheekBlowL mouthCheekBlowR; eyeLookInLeft eyeLookRightL; eyeLookInRight eyeLookLeftR
+eyeLookOutLeft eyeLookLeftL; eyeLookOutRight eyeLookRightR; jawForward jawFwd; jawLeft jawLeft
+jawOpen jawOpen; jawRight jawRight; mouthLeft mouthLeft; mouthRight mouthRight; tongueOut tongueOut
+mouthClose mouthLipsTogetherUL mouthLipsTogetherUR mouthLipsTogetherDL mouthLipsTogetherDR
+mouthFunnel mouthFunnelUL mouthFunnelUR mouthFunnelDL mouthFunnelDR
+mouthPucker mouthLipsPurseUL mouthLipsPurseUR mouthLipsPurseDL mouthLipsPurseDR
+mouthPressLeft mouthPressUL mouthPressDL; mouthPressRight mouthPressUR mouthPressDR
+mouthRollLower mouthLowerLipRollInL mouthLowerLipRollInR
+mouthRollUpper mouthUpperLipRollInL mouthUpperLipRollInR
+mouthShrugLower jawChinRaiseDL jawChinRaiseDR; mouthShrugUpper jawChinRaiseUL jawChinRaiseUR"""
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return [row.split() for row in text.replace("\n", ";").split(";")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "sided", "middle", "end"),
+    [
+        (CHARACTER_CREATOR, SIDED_BY_CHARACTER_CREATOR, MIDDLE_BY_CHARACTER_CREATOR, "_"),
+        (METAHUMAN, SIDED_BY_METAHUMAN, MIDDLE_BY_METAHUMAN, ""),
+    ],
+)
+def test_each_key_of_a_maker_is_the_shape_that_it_looks_like(
+    keys: str, sided: str, middle: str, end: str
+) -> None:
+    """Which shape does what a key does was told by looking, not by the tables."""
+    wanted = {shape: sorted(found) for shape, *found in rows_of(middle)}
+    for shape, key in rows_of(sided):
+        wanted |= {f"{shape}Left": [f"{key}{end}L"], f"{shape}Right": [f"{key}{end}R"]}
+    assert set(wanted) == set(ARKIT_NAMES)
+    found = found_in(*keys.split())
+    assert {shape: sorted(own) for shape, own in found.items()} == wanted
+
+
 def test_vrm_has_a_blink_and_perfect_sync_more() -> None:
     presets = ["Fcl_ALL_Joy", "Fcl_EYE_Close", "Fcl_EYE_Close_L", "Fcl_EYE_Close_R", "Fcl_MTH_A"]
     assert found_in(*presets) == {

@@ -277,13 +277,17 @@ def test_a_place_that_the_rig_does_not_show_counts_nothing(
     shares[PLACES.index("chin")] = 0
     shown = replace(places, shares=shares)
     monkeypatch.setattr(effects, "rig_places", lambda *_, **__: shown)
-    monkeypatch.setattr(effects, "largest_weights", lambda rig, on_face: np.full(52, 2.0))
+    face: list[np.ndarray] = []
+    monkeypatch.setattr(
+        effects, "largest_weights", lambda rig, on_face: face.append(on_face) or np.full(52, 2.0)
+    )
     rig = SimpleNamespace(arkit_shapes=np.zeros((52, len(OPEN.template), 3)))
     found = effects.effects_of(rig, OPEN)
     seen = np.ones(len(PLACES))
     seen[PLACES.index("chin")] = 0
     np.testing.assert_array_equal(found.row_weights, effects._row_weights(seen))
     assert found.most.tolist() == [2.0] * 52
+    np.testing.assert_array_equal(face[0], shares.any(0))
     assert not found.own.any()
     assert found.closing_rows.sum() == 3
     gaps = found.wanted[found.closing_rows]

@@ -92,57 +92,6 @@ def test_an_eye_joint_counts_as_head(parts: tuple[bytes, bytes]):
     assert avatar.surface.joint_weights[np.argmax(avatar.vertices[:, 1])].sum() == 1
 
 
-def with_values(skin: bytes, accessor: int, first: int, values: np.ndarray) -> bytes:
-    """The mesh file with other values in an accessor, from its row `first` on."""
-    document, binary = unpack_glb(skin)
-    view = document["bufferViews"][document["accessors"][accessor]["bufferView"]]
-    start = view["byteOffset"] + first * values[0].nbytes
-    return pack_glb(document, binary[:start] + values.tobytes() + binary[start + values.nbytes :])
-
-
-def test_of_several_joints_each_has_its_share(parts: tuple[bytes, bytes]):
-    """The left eye's .3, neckUpper's .6, neckLower's .15 and the hip's .45 are a whole of 1.5."""
-    skin = with_values(parts[0], 1, 7, np.array([[5, 3, 2, 0], [0, 4, 4, 1]], "u1"))
-    weights = np.array([[0.3, 0.6, 0.15, 0.45], [0, 0.25, 0.5, 0.25]], "<f4")
-    rig = decode_lam_avatar(lam_bundle(skin=with_values(skin, 2, 7, weights)), "test.zip").surface
-    wanted = [[0.1, 0.4, 0.2], [0, 0, 0.75]]
-    np.testing.assert_allclose(rig.joint_weights[7:9], wanted, atol=1e-6)
-
-
-def test_a_joint_stands_where_its_turned_axes_begin(parts: tuple[bytes, bytes]):
-    """Joints have axes of their own: the inverse of the bind matrix says where, by columns."""
-    document, _ = unpack_glb(parts[0])
-    accessor = document["skins"][0]["inverseBindMatrices"]
-    mesh_from_joint = np.eye(4)
-    mesh_from_joint[:3, :3] = 2 * Rotation.from_rotvec([0.3, -0.5, 0.8]).as_matrix()
-    mesh_from_joint[:3, 3] = 0.01, 1.63, -0.03
-    bind = np.linalg.inv(mesh_from_joint).T.reshape(1, 16).astype("<f4")
-    rig = decode_lam_avatar(lam_bundle(skin=with_values(parts[0], accessor, 4, bind)), "t").surface
-    np.testing.assert_allclose(rig.joint_pivots[2], [0.01, 1.63, -0.03], atol=1e-6)
-    np.testing.assert_allclose(rig.joint_pivots[1], SKELETON[3][2], atol=1e-6)
-
-
-@pytest.mark.parametrize(("necks", "shares"), [(("neckUpper",), (0.5, 0.5)), ((), (1.0,))])
-def test_a_head_turns_by_itself_as_far_as_no_neck_does(
-    necks: tuple[str, ...], shares: tuple[float, ...], parts: tuple[bytes, bytes]
-):
-    """Joints in another order than the chain's, too: each has the bind matrix of its own place."""
-    document, binary = unpack_glb(parts[0])
-    for node in document["nodes"]:
-        if "neck" in node.get("name", "") and node["name"] not in necks:
-            node["name"] = "spine"
-    rig = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip").surface
-    assert rig.joint_shares.tolist() == list(shares)
-    places = {name: place for name, _, place in SKELETON}
-    wanted = [places[name] for name in (*necks, "head")]
-    np.testing.assert_allclose(rig.joint_pivots, wanted, atol=1e-6)
-    order = document["skins"][0]["joints"]
-    assert order[3:5] == [3, 4]
-    order[3:5] = [4, 3]
-    swapped = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip").surface
-    assert swapped.joint_pivots[-1].tolist() == pytest.approx(places["neckUpper"])
-
-
 def test_without_a_skin_all_turns_as_one(parts: tuple[bytes, bytes]):
     document, binary = unpack_glb(parts[0])
     del document["skins"]
@@ -277,6 +226,57 @@ def test_a_ring_of_joints_ends(parts: tuple[bytes, bytes]):
     document["nodes"][4]["children"] = [0]
     document["nodes"][0]["children"] = [1]
     decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "ring.zip")
+
+
+def with_values(skin: bytes, accessor: int, first: int, values: np.ndarray) -> bytes:
+    """The mesh file with other values in an accessor, from its row `first` on."""
+    document, binary = unpack_glb(skin)
+    view = document["bufferViews"][document["accessors"][accessor]["bufferView"]]
+    start = view["byteOffset"] + first * values[0].nbytes
+    return pack_glb(document, binary[:start] + values.tobytes() + binary[start + values.nbytes :])
+
+
+def test_of_several_joints_each_has_its_share(parts: tuple[bytes, bytes]):
+    """The left eye's .3, neckUpper's .6, neckLower's .15 and the hip's .45 are a whole of 1.5."""
+    skin = with_values(parts[0], 1, 7, np.array([[5, 3, 2, 0], [0, 4, 4, 1]], "u1"))
+    weights = np.array([[0.3, 0.6, 0.15, 0.45], [0, 0.25, 0.5, 0.25]], "<f4")
+    rig = decode_lam_avatar(lam_bundle(skin=with_values(skin, 2, 7, weights)), "test.zip").surface
+    wanted = [[0.1, 0.4, 0.2], [0, 0, 0.75]]
+    np.testing.assert_allclose(rig.joint_weights[7:9], wanted, atol=1e-6)
+
+
+def test_a_joint_stands_where_its_turned_axes_begin(parts: tuple[bytes, bytes]):
+    """Joints have axes of their own: the inverse of the bind matrix says where, by columns."""
+    document, _ = unpack_glb(parts[0])
+    accessor = document["skins"][0]["inverseBindMatrices"]
+    mesh_from_joint = np.eye(4)
+    mesh_from_joint[:3, :3] = 2 * Rotation.from_rotvec([0.3, -0.5, 0.8]).as_matrix()
+    mesh_from_joint[:3, 3] = 0.01, 1.63, -0.03
+    bind = np.linalg.inv(mesh_from_joint).T.reshape(1, 16).astype("<f4")
+    rig = decode_lam_avatar(lam_bundle(skin=with_values(parts[0], accessor, 4, bind)), "t").surface
+    np.testing.assert_allclose(rig.joint_pivots[2], [0.01, 1.63, -0.03], atol=1e-6)
+    np.testing.assert_allclose(rig.joint_pivots[1], SKELETON[3][2], atol=1e-6)
+
+
+@pytest.mark.parametrize(("necks", "shares"), [(("neckUpper",), (0.5, 0.5)), ((), (1.0,))])
+def test_a_head_turns_by_itself_as_far_as_no_neck_does(
+    necks: tuple[str, ...], shares: tuple[float, ...], parts: tuple[bytes, bytes]
+):
+    """Joints in another order than the chain's, too: each has the bind matrix of its own place."""
+    document, binary = unpack_glb(parts[0])
+    for node in document["nodes"]:
+        if "neck" in node.get("name", "") and node["name"] not in necks:
+            node["name"] = "spine"
+    rig = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip").surface
+    assert rig.joint_shares.tolist() == list(shares)
+    places = {name: place for name, _, place in SKELETON}
+    wanted = [places[name] for name in (*necks, "head")]
+    np.testing.assert_allclose(rig.joint_pivots, wanted, atol=1e-6)
+    order = document["skins"][0]["joints"]
+    assert order[3:5] == [3, 4]
+    order[3:5] = [4, 3]
+    swapped = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip").surface
+    assert swapped.joint_pivots[-1].tolist() == pytest.approx(places["neckUpper"])
 
 
 def test_not_a_number(parts: tuple[bytes, bytes]):

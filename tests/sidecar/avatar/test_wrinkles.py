@@ -10,20 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared.arrays import Float64Array
+from affekt.shared.calibration import calibrated
 from affekt.shared.head import REGIONS
 from affekt.shared.motion import Motion, make_motion
 from affekt.sidecar.adapter.solve import arkit_numbers
 from affekt.sidecar.avatar import wrinkles
 from affekt.sidecar.avatar.alignment import Alignment
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar, Binding
-from affekt.sidecar.avatar.drive import Actor
-from affekt.sidecar.avatar.effects import PLACES, open_places, rig_places, weights_of
+from affekt.sidecar.avatar.drive import Actor, rest_gaussians
+from affekt.sidecar.avatar.effects import PLACES, open_places, rig_places, row_names, weights_of
 from affekt.sidecar.avatar.open_avatar import open_avatar
+from affekt.sidecar.avatar.pressing import pressing_of
 from affekt.sidecar.avatar.read import decode_avatar
-from affekt.sidecar.avatar.wrinkle_patterns import draw_patterns
+from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES, draw_patterns
 from affekt.sidecar.avatar.wrinkles import _tint, find_wrinkles
 from affekt.sidecar.files import find_arrays, keep_arrays
 from affekt.sidecar.head.read import read_head
+from fakes.calibrations import any_calibration
 from fakes.disguise import in_disguise
 from fakes.lam import lam_bundle
 from fakes.plain_drive import arkit_motion
@@ -213,6 +216,37 @@ def test_wrinkles_are_as_fine_as_the_gaussians_that_show_them() -> None:
     wanted[1] = 0  # too far beside its vertex
     assert wanted.any()
     np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_colours_by_the_formula() -> None:
+    """exp(strength * tint * sum of pressing * pattern), by the weights that move the rig."""
+    egg = decode_avatar(lam_bundle(), "egg.zip", plain_shapes=True)
+    assert isinstance(egg.surface, ArkitRig)
+    rng = np.random.default_rng(5)
+    own = wrinkles.Wrinkles(
+        gaussian=np.array([3, 7], np.int32),
+        pattern=rng.uniform(-0.5, 0.1, (2, len(WRINKLES))).astype(np.float32),
+        tint=np.float32([0.5, 1, 1.5]),
+        basis=rng.normal(0, 0.02, (52, len(row_names()))),
+    )
+    weights = rng.random((3, 52)).astype(np.float32)
+    motion, strength = arkit_motion(weights), np.array([1.0, 0.0, 1.75])
+    known = any_calibration()
+    calibrated_egg = replace(egg, surface=replace(egg.surface, calibration=known))
+    for avatar, moving in ((egg, weights), (calibrated_egg, calibrated(weights, known))):
+        skin = wrinkles.WrinkledSkin(avatar, own, motion, strength)
+        pressed = pressing_of(moving.astype(float) @ own.basis) * strength[:, None]
+        assert pressed[0].max() > 0.3
+        np.testing.assert_allclose(skin.pressing, pressed, atol=1e-6)
+        found = skin.coloured(rest_gaussians(avatar), 2).colours
+        wanted = avatar.colours.astype(float)
+        change = own.pattern @ pressed[2]
+        wanted[[3, 7]] *= np.exp(change[:, None] * [0.5, 1, 1.5])
+        np.testing.assert_allclose(found, wanted, rtol=1e-4)
+        assert skin.coloured(rest_gaussians(avatar), 1).colours is avatar.colours
+        assert skin.playing(motion, 0.5).pressing[1] == pytest.approx(
+            0.5 * pressing_of(moving[1:2].astype(float) @ own.basis)[0], abs=1e-6
+        )
 
 
 def test_they_are_found_once(
