@@ -88,6 +88,7 @@ def test_milliseconds_by_name() -> None:
     [
         (b"time,happy,sad\n0,-0.5,0\n1,1,0\n", "emotion.range"),
         (b"time,happy,sad\n0,400,0\n1,1,0\n", "emotion.range"),
+        (b"time,happy,sad\n0,80,-5\n1,1,0\n", "emotion.range"),
         (b"Timecode,BlendShapeCount,JawOpen\n00:00:00:00,61,0\n", "emotion.keys"),
         (b"time,happy,sad\n0,much,0\n", "motion.not_a_number"),
     ],

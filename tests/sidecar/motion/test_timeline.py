@@ -466,3 +466,62 @@ def test_a_single_frame_with_a_time_says_that_its_rate_is_assumed() -> None:
     assert note.startswith("The time of a single frame does not tell its rate: 30 fps were")
     assert place(take([0], Clock()), "take.json").notes == ()
     assert place(take([0], at([3.0])), "take.json", 25.0).notes == ()
+
+
+@pytest.mark.parametrize(("repeated", "frames"), [(29, 71), (35, 100)])
+def test_beyond_three_in_ten_repeated_numbers_only_tell_the_rate(
+    repeated: int, frames: int
+) -> None:
+    """With fewer, rows that share a frame are repeated ones. At the end of a hundred rows."""
+    numbers = np.sort(np.append(np.arange(100 - repeated), np.arange(20, 20 + repeated)))
+    placed = place(take(range(100), Clock(numbers=numbers), 25.0), "take.json")
+    assert len(placed.rows["expression"]) == frames
+    assert bool(placed.notes) == (frames == 71)
+
+
+def test_of_rows_at_one_uneven_time_the_first_counts() -> None:
+    times = np.append(0, np.cumsum(np.repeat([0.8, 1.2, 0.8, 1.6], 50) / 25.5))
+    again = np.sort(np.append(times, times[20:180:20]))
+    rows = np.searchsorted(times, again).astype(np.float64)
+    rows[1:][np.diff(again) == 0] += 70  # what stands in the second row of one time
+    once = place(take(range(201), at(times, 1.0)), "take.json")
+    placed = place(take(rows, at(again, 1.0)), "take.json")
+    np.testing.assert_array_equal(placed.rows["expression"], once.rows["expression"])
+    assert placed.notes == once.notes
+    assert placed.notes == ("The times were uneven (31 to 63 ms apart): resampled to 25 fps.",)
+
+
+def test_whole_seconds_of_an_epochs_clock_tell_the_rate_too() -> None:
+    rows = np.arange(100)
+    placed = place(take(rows, at(1.7e9 + (rows + 7) // 24)), "take.json")
+    assert (len(placed.rows["expression"]), placed.fps) == (100, 24)
+
+
+def test_two_times_are_enough() -> None:
+    placed = place(take(range(4), at([1.0, np.nan, np.nan, 1.12])), "take.json")
+    assert placed.fps == pytest.approx(25)
+    assert_frames(placed, 4)
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [([0.0, 0.1, 0.2, 0.3, 5.0, 0.0, 0.4], "go back at row 5"), ([7.0] * 9, "stand still")],
+)
+def test_where_times_go_back_is_said(times: list[float], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        place(take(range(len(times)), at(times)), "take.json")
+    assert caught.value.message.startswith(f"The times of take.json {said}, so they do not say")
+
+
+def test_how_many_frames_are_too_many_is_said() -> None:
+    narrow = {"expression": np.zeros((2, 1))}
+    raw = RawTake(rows=narrow, space="arkit", clock=Clock(numbers=np.array([0, 240_000])))
+    with pytest.raises(InputError) as caught:
+        place(raw, "take.json")
+    assert caught.value.message == ("The take in take.json has 240,001 frames; 240000 are allowed.")
+
+
+def test_a_rate_that_cannot_be_is_said_as_the_file_has_it() -> None:
+    with pytest.raises(InputError) as caught:
+        place(take(range(9), Clock(), 4.5), "take.json")
+    assert caught.value.message == "take.json says that it has 4.5 frames a second."

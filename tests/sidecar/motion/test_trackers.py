@@ -93,10 +93,14 @@ def test_vhap_export_is_a_folder_in_order_of_numbers(tmp_path: Path) -> None:
 
 
 def test_vhap_output_folder_gives_its_last_epoch(tmp_path: Path) -> None:
+    inner = tmp_path / "clip" / "output"
+    inner.mkdir(parents=True)
     for epoch, seed in ((5, 1), (30, 2)):
         data = npz_bytes(vhap_arrays(seed=seed))
-        (tmp_path / f"tracked_flame_params_{epoch}.npz").write_bytes(data)
-    np.testing.assert_array_equal(read_motion(tmp_path).expression, vhap_arrays(seed=2)["expr"])
+        (inner / f"tracked_flame_params_{epoch}.npz").write_bytes(data)
+    for folder in (inner, inner.parent):
+        motion = read_motion(folder)
+        np.testing.assert_array_equal(motion.expression, vhap_arrays(seed=2)["expr"])
 
 
 @pytest.mark.parametrize("arrays", [codes(), emoca_arrays()])
@@ -122,6 +126,10 @@ def test_emoca_and_inferno_write_a_folder_of_arrays_a_frame(tmp_path: Path, arra
     np.testing.assert_array_equal(motion.expression[:, :50], arrays["exp"][:, :50])
     jaw = arrays["pose"][:, 3:] if "pose" in arrays else arrays["jawpose"]
     np.testing.assert_array_equal(motion.jaw, jaw)
+    turn = arrays["pose"][:, :3] if "pose" in arrays else arrays["globalpose"]
+    np.testing.assert_array_equal(motion.rotation, turn)
+    identity = arrays["shape"][0]
+    np.testing.assert_allclose(motion.shape[: len(identity)], identity, atol=1e-6)
 
 
 def test_a_json_dump_of_codes_is_read() -> None:
