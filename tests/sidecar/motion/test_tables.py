@@ -198,6 +198,7 @@ EMOTIONS_ONLY = b",time_code,emotion_values.joy,emotion_values.grief\n0,0.0,0.5,
     ("data", "code"),
     [
         (EMOTIONS_ONLY, "file.wrong_kind"),
+        (b"Timecode,BlendShapeCount\n00:00:00:00,0\n00:00:00:01,0\n", "motion.shape"),
         (text(rows()).replace("JawOpen", "JawOpne").encode(), "motion.unknown_weight"),
         (text(rows()).replace("JawOpen", "EyeBlinkLeft").encode(), "motion.shape"),
         (text(rows()[:1]).encode(), "motion.shape"),
@@ -385,3 +386,31 @@ def test_cells_texts_and_lines_of_the_columns_that_were_asked_for() -> None:
     with pytest.raises(InputError) as caught:
         read_table(data, "t.csv", lambda _: False, [0], [])
     assert caught.value.code == "motion.shape"
+
+
+def test_frame_numbers_with_a_decimal_comma_and_a_blank_time() -> None:
+    lines = ["frame;jawOpen;cheekPuff;mouthPucker"]
+    lines += [f"{i},0;{jaw(i)};0;0" for i in (4, 5, 8)]
+    take = decode_take("\n".join(lines).encode(), "take.csv")
+    assert len(take.motion) == 5
+    lines = ["time,jawOpen,cheekPuff,mouthPucker"]
+    lines += [("" if i == 3 else f"{i / 25}") + f",{jaw(i)},0,0" for i in range(9)]
+    take = decode_take("\n".join(lines).encode(), "take.csv")
+    assert (len(take.motion), take.motion.fps) == (9, pytest.approx(25))
+    np.testing.assert_allclose(
+        take.motion.expression[:, JAW], [jaw(i) for i in range(9)], atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("numbers", [["0.5", "1", "2"], ["3", "3", "3"], ["1", "x", "3"], ["1e13"]])
+def test_numbers_that_are_no_frames_are_passed_over(numbers: list[str]) -> None:
+    lines = ["frame,jawOpen,cheekPuff,mouthPucker", *(f"{n},{jaw(1)},0,0" for n in numbers)]
+    take = decode_take("\n".join(lines).encode(), "take.csv")
+    assert len(take.motion) == len(numbers)
+
+
+def test_the_first_column_of_numbers_counts() -> None:
+    lines = ["frame,index,jawOpen,cheekPuff", *(f"{2 * i},{5 * i},{jaw(i)},0" for i in range(3))]
+    assert len(decode_take("\n".join(lines).encode(), "take.csv").motion) == 5
+    lines[1:] = [f"x,{5 * i},{jaw(i)},0" for i in range(3)]
+    assert len(decode_take("\n".join(lines).encode(), "take.csv").motion) == 11

@@ -451,3 +451,25 @@ def test_the_lowest_weight(least: float, is_refused: bool) -> None:
         assert refusal(take) == "motion.range"
     else:
         np.testing.assert_array_equal(converted(take).rows["expression"][:, JAW], [0.3, least, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("away_rad", "others_rad", "others", "is_turned"),
+    [
+        (np.pi, np.pi / 2, 4, True),
+        (np.pi, np.pi / 2, 6, False),  # of a hundred rows, in which it does not face away
+        (2.2, 2.2, 0, True),
+        (1.95, 1.95, 0, False),  # turned round, it would still look aside
+        (1.85, 1.85, 0, False),
+    ],
+)
+def test_a_head_that_faces_away_throughout(
+    away_rad: float, others_rad: float, others: int, is_turned: bool
+) -> None:
+    turns = np.zeros((100, 3))
+    turns[:, 0] = away_rad
+    turns[:others, 0] = others_rad
+    out = converted(head(turns, key="rotation"))
+    assert bool(out.notes) == is_turned
+    wanted = turns[:, 0] - np.pi if is_turned else turns[:, 0]
+    np.testing.assert_allclose(out.rows["rotation"][:, 0], wanted, atol=1e-9)
