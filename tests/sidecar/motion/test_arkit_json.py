@@ -350,7 +350,7 @@ def test_frame_times_of_unreal_where_a_face_is_lost() -> None:
 
 
 def test_what_the_file_leaves_out_is_zero() -> None:
-    few = {name: 0.25 for name in ("jawOpen", "mouthPucker", "cheekPuff")}
+    few = dict.fromkeys(("jawOpen", "mouthPucker", "cheekPuff"), 0.25)
     for content in ([few] * 3, {name: [value] * 3 for name, value in few.items()}):
         expression = decode_motion(as_bytes(content), "take.json").expression
         assert np.count_nonzero(expression) == 9

@@ -145,20 +145,38 @@ def test_what_tools_call_a_weight_and_its_value(name: str, score: str) -> None:
 
 def test_what_tools_call_the_places_of_frames_faces_and_weights() -> None:
     frames = [{"weights": WEIGHTS}] * 2
-    for key in "frames results data samples keyframes animation recording takes".split():
+    for key in [
+        "frames",
+        "results",
+        "data",
+        "samples",
+        "keyframes",
+        "animation",
+        "recording",
+        "takes",
+    ]:
         assert find_frames({"fps": 30, key: frames}) == frames
-    for key in "Faces people persons detections".split():
+    for key in ["Faces", "people", "persons", "detections"]:
         assert weights_in({key: [None, {"weights": WEIGHTS}]}) == [(WEIGHTS, 1)]
         assert is_faceless({"score": 1, key: []})
-    for key in "result data Face value detection".split():
+    for key in ["result", "data", "Face", "value", "detection"]:
         assert weights_in({"score": 1, key: {"weights": WEIGHTS}}) == [(WEIGHTS, 0)]
         assert is_faceless({"score": 1, key: {"weights": []}})
     few = {"jawOpen": 0.25}
-    for key in (
-        "weights blendShapes faceBlendshapes categories coefficients blendshape "
-        "blendshape_weights blendshapeCoefficients shapes arkit bs"
-    ).split():
+    for key in [
+        "weights",
+        "blendShapes",
+        "faceBlendshapes",
+        "categories",
+        "coefficients",
+        "blendshape",
+        "blendshape_weights",
+        "blendshapeCoefficients",
+        "shapes",
+        "arkit",
+        "bs",
+    ]:
         assert weights_in({"score": 1, key: few}) == [(few, 0)]
         assert is_faceless({"score": 1, key: None})
-    for key in "names blendshape_names blendShapeNames blendshapeNames facsNames".split():
+    for key in ["names", "blendshape_names", "blendShapeNames", "blendshapeNames", "facsNames"]:
         assert names_of({key: ["a"]}) == names_of({"metadata": {key: ["a"]}}) == ["a"]

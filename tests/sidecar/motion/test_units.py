@@ -419,7 +419,7 @@ def test_only_rows_with_a_face_prove_anything() -> None:
     assert out.notes == ()
 
 
-def test_numbers_of_rows_without_a_face_mean_nothing() -> None:
+def test_endless_numbers_of_rows_without_a_face_mean_nothing() -> None:
     take = weights([0.3, 1e35, 0.4])
     take = replace(take, seen=np.array([True, False, True]))
     out = converted(take).rows["expression"]
