@@ -5,12 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from affekt.sidecar.avatar.alignment import (
-    find_eyeballs,
-    fit_sphere,
-    mesh_pieces,
-    open_alignment,
-)
+from affekt.sidecar.avatar.alignment import find_eyeballs, fit_sphere, mesh_pieces, open_alignment
 from fakes.head import small_head
 
 

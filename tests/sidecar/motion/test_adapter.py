@@ -459,3 +459,23 @@ def test_matrices_of_another_shape_are_no_adapter(name: str, shape: tuple[int, .
     with pytest.raises(InputError, match=f"The adapter's {name} is not") as caught:
         replace(built_adapter(), **{name: np.zeros(shape, np.float32)})
     assert caught.value.code == "space.adapter"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "said"),
+    [(random_adapter(), "affekt linear adapter 1"), (built_adapter(), "affekt adapter 2")],
+)
+def test_an_adapters_file_as_other_versions_write_it(
+    adapter: LinearAdapter, said: str, tmp_path: Path
+) -> None:
+    write_adapter(adapter, tmp_path / "a.npz")
+    names = ["arkit_from_space", "arkit_bias", "space_from_arkit"]
+    names += ["weight_root", "space_from_open"] if "2" in said else []
+    with np.load(tmp_path / "a.npz") as file:
+        assert sorted(file.files) == sorted(["format", "space", *names])
+        assert (str(file["format"]), str(file["space"])) == (said, "flame2023")
+        arrays = {name: file[name] for name in file.files}
+    np.savez(tmp_path / "b.npz", **arrays)
+    again = read_adapter(tmp_path / "b.npz")
+    for name in names:
+        np.testing.assert_array_equal(getattr(again, name), getattr(adapter, name))
