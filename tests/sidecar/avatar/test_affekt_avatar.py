@@ -187,6 +187,13 @@ def test_same_avatar_same_bytes(rigged: Avatar):
     assert encode_avatar(rigged) == encode_avatar(rigged)
 
 
+@pytest.mark.parametrize("name", ["a", "ab", "abcdefgh", "Ägg"])
+def test_arrays_begin_at_whole_words(rigged: Avatar, name: str):
+    """As the library's own encoder lays them, so that they can be mapped into memory."""
+    (size,) = struct.unpack_from("<Q", encode_avatar(replace(rigged, name=name)))
+    assert size % 8 == 0
+
+
 def code_of(data: bytes, head: HeadModel | None = None) -> str:
     with pytest.raises(InputError) as caught:
         decode_affekt_avatar(data, "test.safetensors", head)

@@ -209,6 +209,9 @@ def test_3dgs_numbers():
     """By hand: log(0.6 / 0.4), log of scales, and colours around one half."""
     numbers = np.float32([0.405465, -1.386294, -np.inf, np.inf, 200, -200])
     np.testing.assert_allclose(logistic(numbers), [0.6, 0.2, 0, 1, 1, 0], atol=1e-6)
+    ends = logistic(np.float32([-np.inf, -80, 80, np.inf]))
+    assert (ends[0], ends[2], ends[3]) == (0, 1, 1)
+    assert 0 < ends[1] < 1e-30  # next to nothing, and not nothing
     np.testing.assert_allclose(
         logits(np.float32([0.6, 0.2, 0, 1])), [0.405465, -1.386294, -13.81551, 13.81551], rtol=1e-4
     )
