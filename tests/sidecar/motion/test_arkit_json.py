@@ -355,3 +355,15 @@ def test_what_the_file_leaves_out_is_zero() -> None:
         expression = decode_motion(as_bytes(content), "take.json").expression
         assert np.count_nonzero(expression) == 9
         assert (expression[:, [ARKIT_NAMES.index(name) for name in few]] == 0.25).all()
+
+
+@pytest.mark.parametrize(
+    "key", ["fps", "frameRate", "export_fps", "framesPerSecond", "captureRate"]
+)
+def test_what_tools_call_the_rate(key: str) -> None:
+    frames = [{"weights": row} for row in ROWS]
+    assert decode_motion(as_bytes({key: 48, "frames": frames}), "a.json").fps == 48
+    content = {key: 48, "metadata": {key: 24}, "frames": frames}
+    assert decode_motion(as_bytes(content), "a.json").fps == 24
+    content = {key: 48, "metadata": {key: None}, "frames": frames}
+    assert decode_motion(as_bytes(content), "a.json").fps == 48

@@ -414,3 +414,24 @@ def test_the_first_column_of_numbers_counts() -> None:
     assert len(decode_take("\n".join(lines).encode(), "take.csv").motion) == 5
     lines[1:] = [f"x,{5 * i},{jaw(i)},0" for i in range(3)]
     assert len(decode_take("\n".join(lines).encode(), "take.csv").motion) == 11
+
+
+@pytest.mark.parametrize("blank", ["", " ", "nan", "NaN", "null", "None", "n/a", "NA", "-"])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_what_a_blank_cell_says(blank: str, separator: str) -> None:
+    table = rows()
+    table[11][4] = blank
+    take = decode_take(text(table, separator).encode(), "take.csv")
+    assert take.motion.expression[10, JAW] == pytest.approx((jaw(9) + jaw(11)) / 2)
+    assert take.notes == ("1 value was missing and filled in from the frames around.",)
+
+
+@pytest.mark.parametrize(("lines", "found"), [(11, True), (12, False)])
+def test_how_many_lines_may_stand_before_the_header(lines: int, found: bool) -> None:
+    data = b"Take 4\n" * lines + text(rows()).encode()
+    if found:
+        assert len(decode_take(data, "take.csv").motion) == FRAMES
+    else:
+        with pytest.raises(InputError) as caught:
+            decode_take(data, "take.csv")
+        assert caught.value.code == "file.wrong_kind"
