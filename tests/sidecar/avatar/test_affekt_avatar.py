@@ -312,6 +312,8 @@ def test_huge_headers_are_no_avatar(rigged: Avatar):
     with pytest.raises(InputError) as caught:
         decode_avatar(long, "long")
     assert caught.value.code == "file.wrong_kind"
+    for text in (b'{"__metadata__": [1]}', b'{"__metadata__": "x"}', b"[1, 2, 3]", b"3 "):
+        assert not is_affekt_avatar(struct.pack("<Q", len(text)) + text)
     nested = b"[" * 100_000
     assert not is_affekt_avatar(struct.pack("<Q", len(nested)) + nested)
 

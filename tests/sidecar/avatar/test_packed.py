@@ -564,6 +564,13 @@ def test_what_lies_behind_an_spzs_tables_counts_only_if_it_says_so():
     assert whole[14] == 2
     turned = decode_avatar(gzip.compress(bytes(whole)), "x")
     assert np.abs(turned.means - splats.means).max() > 0.1
+    for number, known in ((0, True), (99, False), (17, False)):  # no axes, or unknown ones
+        whole[-4:] = struct.pack("<I", number)
+        data = gzip.compress(bytes(whole))
+        if known:
+            np.testing.assert_allclose(decode_avatar(data, "x").means, splats.means, atol=2e-4)
+        else:
+            assert code_of(data) == "avatar.packed"
     whole[14] = 1  # antialiased
     np.testing.assert_allclose(
         decode_avatar(gzip.compress(bytes(whole)), "x").means, splats.means, atol=2e-4
