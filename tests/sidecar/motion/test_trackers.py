@@ -530,3 +530,35 @@ def test_torch_pickle_broken_at_every_place() -> None:
             decode_motion(out.getvalue(), "take")
         except AffektError as error:
             assert error.code  # noqa: PT017
+
+
+@pytest.mark.parametrize("encode", [npz_bytes, torch_bytes])
+def test_arrays_whose_columns_lie_together_are_the_same_arrays(encode: object) -> None:
+    """As MATLAB lays them, and numpy after a transposition."""
+    arrays = {key: np.asfortranarray(codes(7)[key]) for key in ("exp", "pose")}
+    assert arrays["exp"].flags.f_contiguous
+    motion = decode_motion(encode(arrays), "codes")  # type: ignore[operator]
+    np.testing.assert_array_equal(motion.expression[:, :50], codes(7)["exp"])
+    np.testing.assert_array_equal(motion.jaw, codes(7)["pose"][:, 3:])
+
+
+def test_what_torch_saves_of_other_kinds() -> None:
+    """Half precisions, numbers of numpy's, lists of dictionaries, and values that mean nothing."""
+    import torch
+
+    exp = np.linspace(-1, 1, 150).reshape(3, 50).astype("f4")
+    content = {
+        "exp": torch.from_numpy(exp).to(torch.bfloat16),
+        "pose": torch.zeros((3, 6), dtype=torch.float16, requires_grad=True),
+        "fps": np.float64(24),
+        "note": None,
+    }
+    motion = decode_motion(torch_bytes(content), "a.pt")
+    np.testing.assert_allclose(motion.expression[:, :50], exp, atol=0.01)
+    assert motion.fps == 24
+    listed = [{"exp": row[None], "pose": np.zeros((1, 6), "f4")} for row in exp]
+    np.testing.assert_array_equal(
+        decode_motion(torch_bytes(listed), "a.pt").expression[:, :50], exp
+    )
+    deep = {"a": {"b": {"exp": exp, "pose": np.zeros((3, 6), "f4")}}}
+    np.testing.assert_array_equal(decode_motion(torch_bytes(deep), "a.pt").expression[:, :50], exp)
