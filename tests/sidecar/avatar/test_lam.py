@@ -125,6 +125,21 @@ def test_an_eye_joint_counts_as_head(parts: tuple[bytes, bytes]):
     assert avatar.surface.joint_weights[np.argmax(avatar.vertices[:, 1])].sum() == 1
 
 
+def test_shares_of_joints_are_parts_of_their_sum(parts: tuple[bytes, bytes]):
+    """A vertex that the chest has with 1, the lower neck with 2 and the head with 5."""
+    document, binary = unpack_glb(parts[0])
+    places = {
+        name: document["bufferViews"][document["accessors"][accessor]["bufferView"]]["byteOffset"]
+        for name, accessor in document["meshes"][0]["primitives"][0]["attributes"].items()
+    }
+    changed, vertex = bytearray(binary), 7
+    joints, weights = places["JOINTS_0"] + 4 * vertex, places["WEIGHTS_0"] + 16 * vertex
+    changed[joints : joints + 4] = bytes([2, 1, 0, 4])
+    changed[weights : weights + 16] = np.float32([2, 1, 0, 5]).tobytes()
+    rig = decode_lam_avatar(lam_bundle(skin=pack_glb(document, bytes(changed))), "a").surface
+    np.testing.assert_allclose(rig.joint_weights[vertex], (0.25, 0, 0.625), atol=1e-7)
+
+
 def test_without_a_skin_all_turns_as_one(parts: tuple[bytes, bytes]):
     document, binary = unpack_glb(parts[0])
     del document["skins"]
