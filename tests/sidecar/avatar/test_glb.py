@@ -94,6 +94,9 @@ def test_normalised_numbers() -> None:
     found = read_accessor(shares, 0, "VEC3")
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[0], [0, 0.2, 1])
+    signed = np.array([[-128, -127, 127], [0, 127, 0], [0, 0, 0]], np.int8)
+    shares = file(binary=signed.tobytes(), componentType=5120, normalized=True)
+    np.testing.assert_allclose(read_accessor(shares, 0, "VEC3")[0], [-1, -1, 1])
     real = read_accessor(file(normalized=True), 0, "VEC3")
     np.testing.assert_array_equal(real[2], [6, 7, 8])
 
