@@ -19,10 +19,8 @@ def encode_npz(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, values in arrays.items():
             member = io.BytesIO()
-            values = np.asarray(values)
-            np.lib.format.write_array(
-                member, values.reshape(values.shape, order="C"), version=(1, 0), allow_pickle=False
-            )
+            rows = np.asarray(values, order="C")  # however they lie in memory
+            np.lib.format.write_array(member, rows, version=(1, 0), allow_pickle=False)
             info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
             info.external_attr = 0o644 << 16
             archive.writestr(info, member.getvalue())

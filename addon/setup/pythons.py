@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -111,10 +112,16 @@ def candidates(around: Surroundings) -> Iterator[list[str]]:
     for version in VERSIONS:
         for folder, pattern in _usual_places(around, version):
             # The newest of those that differ only in their last number comes first.
-            yield from ([str(path)] for path in sorted(folder.glob(pattern), reverse=True))
+            found = sorted(folder.glob(pattern), key=_numbers, reverse=True)
+            yield from ([str(path)] for path in found)
     yield from ([str(path)] for path in around.brought)
     if around.own:
         yield [around.own]
+
+
+def _numbers(path: Path) -> list[int]:
+    """Those in the path: 3.12.10 is newer than 3.12.9."""
+    return [int(digits) for digits in re.findall(r"\d+", str(path))]
 
 
 def _usual_places(around: Surroundings, version: str) -> Iterator[tuple[Path, str]]:

@@ -81,9 +81,8 @@ def _faces(table: Table, columns: Columns) -> Int64Array | None:
 def table_clock(table: Table, columns: Columns, name: str) -> Clock:
     """When the rows were, from the columns of times and frame numbers, whose texts the table
     holds. Raises InputError `motion.times`, `motion.not_a_number`."""
-    numbers = None
-    for column in reversed(columns.numbers):
-        numbers = _frame_numbers(table.texts[column])
+    candidates = (_frame_numbers(table.texts[column]) for column in columns.numbers)
+    numbers = next((found for found in candidates if found is not None), None)
     for column, unit_s in columns.times.items():
         cells = table.texts[column]
         if any(cell.count(":") + cell.count(";") > 2 for cell in cells[:8]) and "-" not in cells[0]:

@@ -65,13 +65,12 @@ def fill_values(seen: Seen, places: Float64Array, fps: float) -> RawTake:
     rows: dict[str, FloatArray] = {}
     at = places[seen.faces]
     for key, values in seen.take.rows.items():
-        rows[key] = values[seen.faces]
+        rows[key] = values[seen.faces]  # a copy, for the faces are marked one by one
         for column in np.flatnonzero(np.isnan(rows[key]).any(0)):
             column_values = rows[key][:, [column]].astype(np.float64)
             there = ~np.isnan(column_values[:, 0])
             filled = interpolate(at[there], column_values[there], at[~there], fps)
             column_values[~there] = filled
-            rows[key] = rows[key].copy()
             rows[key][:, column] = column_values[:, 0]
     return replace(seen.take, rows=rows)
 

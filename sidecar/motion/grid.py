@@ -17,9 +17,6 @@ _CLEAN = 0.1  # steps; on a grid this near, gaps are gaps, and rows need no resa
 _LEAST_SINGLE = 0.3  # of the steps are one frame; else the grid is too fine or too coarse
 _MOST_STEPS = 1e9
 _DECIMALS = (23.976, 29.97, 47.952, 59.94, 119.88)
-_FRACTIONS = tuple(n * 1000 / 1001 for n in (24, 30, 48, 60, 120))
-
-
 _SAME = 1e-5  # relative; a step that was written as 16.6667 ms is off by 2e-6
 _FOLLOW = 0.2
 
@@ -89,7 +86,7 @@ def fit_step(times: Float64Array, step: float) -> Grid:
 
 def _fit(times: Float64Array, step: float) -> Grid | None:
     steps = np.diff(times)
-    if not (times[-1] - times[0]) / step < _MOST_STEPS:
+    if not times[-1] - times[0] < _MOST_STEPS * step:
         return None
     single = np.rint(steps / step) == 1
     if single.any():
@@ -158,7 +155,7 @@ def tidy_rate(grid: Grid) -> float:
     span = float(grid.frames[-1]) * grid.step
     slack = max(grid.worst, 1e-6) * grid.step
     known = (round(fps), *_DECIMALS)
-    plain = (*known, *(round(fps, digits) for digits in (1, 2, 3)), *_FRACTIONS)
+    plain = (*known, *(round(fps, digits) for digits in (1, 2, 3)))
     for rate in (rate for rate in plain if rate > 0):
         away = abs(1 - fps / rate)
         if span * away <= slack or (rate in known and away < _SAME):

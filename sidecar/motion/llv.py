@@ -52,6 +52,8 @@ def decode_llv(data: bytes, name: str) -> RawTake:
     """Decodes a take in space `arkit`. Raises InputError `file.damaged`, `motion.*`."""
     if data.startswith(_GZIP):
         data = _unpacked(data, name)
+    elif data[:1] != bytes([_VERSION]):  # lines of base64, of which one is damaged
+        raise _damaged(name)
     found = sort_columns(PACKET_ORDER, name)
     rows, times, seen, notes = _frames(data, name)
     values = np.array(rows)

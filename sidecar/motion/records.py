@@ -194,7 +194,8 @@ def with_faceless(frames: list[RawTake | None], name: str) -> list[RawTake]:
             "motion.no_face", f"No frame of {name} has a face.", "Track the video again."
         )
     lost = {key: np.full_like(values, np.nan) for key, values in whole[0].rows.items()}
-    return [replace(whole[0], rows=lost) if frame is None else frame for frame in frames]
+    faceless = replace(whole[0], rows=lost, shape=None)
+    return [faceless if frame is None else frame for frame in frames]
 
 
 def _kind(take: RawTake) -> tuple[str, float | None, frozenset[str]]:

@@ -113,6 +113,7 @@ def test_what_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
         ("shot 3/flame_param/00007.npz", "shot 3"),
         ("shot 4/0001.json", "shot 4"),
         ("shot 5/flame_params_02.npz", "shot 5"),
+        ("shot 6/FLAME-Params 2.json", "shot 6"),
         ("baked/motion.npz", "baked"),
         ("take_12/take_12.csv", "take_12"),
     ],

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A rendering's folder: nothing lost, nothing half done, nothing rendered twice."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from affekt.addon.avatar.frames import Plan, begin_frames, finish_frames, leave_frames
 from affekt.shared.errors import InputError
-from affekt.shared.ledger import NAME, Ledger, hash_of
+from affekt.shared.ledger import NAME, Entry, Ledger, hash_of, write_ledger
 from affekt.shared.motion import Motion
 from affekt.shared.pictures import PictureRequest
 from affekt.shared.recipes import PictureRecipes
@@ -227,3 +228,43 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         begin_frames(plan_of(tmp_path / "out", random_motion(2)), reuse=True)
     assert caught.value.code == "file.not_writable"
+
+
+def test_a_picture_that_was_not_noted_is_shown_and_rendered_again(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, random_motion(3))
+    draw(plan, begin_frames(plan, reuse=True))
+    ledger = plan.work / NAME
+    name = plan.working(1).name
+    ledger.write_bytes(
+        b"\n".join(line for line in ledger.read_bytes().split(b"\n") if name.encode() not in line)
+    )
+    finish_frames(plan)
+    assert pictures(tmp_path) == expected(plan)
+    assert begin_frames(plan, reuse=True) == [range(1, 2)]
+
+
+@pytest.mark.parametrize("name", ["../victim.exr", "/victim.exr", "frame_1.exr", "notes.exr"])
+def test_a_plan_takes_no_file_from_elsewhere(tmp_path: Path, name: str) -> None:
+    """Whatever another's unfinished rendering says that it holds."""
+    plan = plan_of(tmp_path / "out", random_motion(2))
+    other = plan.folder / ".affekt_unfinished_0123456789ab"
+    other.mkdir(parents=True)
+    victim = (other / name).resolve() if name != "/victim.exr" else tmp_path / "victim.exr"
+    victim.write_text("mine")
+    said = str(victim) if name == "/victim.exr" else name
+    (other / "plan.json").write_text(json.dumps({said: plan.recipes[0]}))
+    entry = Entry(digest=hash_of(victim), recipe="")
+    write_ledger(other, {victim.name: entry})
+    assert begin_frames(plan, reuse=True) == [range(2)]
+    if victim.parent != other:
+        assert victim.read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "3", '{"frame_0000.exr": 3}'])
+def test_a_damaged_plan_is_no_plan(tmp_path: Path, text: str) -> None:
+    plan = plan_of(tmp_path, random_motion(2))
+    other = tmp_path / ".affekt_unfinished_0123456789ab"
+    other.mkdir()
+    (other / "plan.json").write_text(text)
+    assert begin_frames(plan, reuse=True) == [range(2)]
+    assert not other.exists()

@@ -98,6 +98,17 @@ def test_keys_between_frames_are_written_where_they_are() -> None:
     }
 
 
+def test_keys_are_written_by_frame_whatever_they_name() -> None:
+    listed = [{"frame": 7, "happy": 0.5}, {"frame": 2, "lower": 1.5, "sad": 0.25}]
+    keys = decode_keys(json.dumps({"fps": 25, "keys": listed}).encode(), 24.0)
+    written = json.loads(encode_keys(keys))
+    assert written["keys"] == [
+        {"frame": 2.0, "sad": 0.25, "lower": 1.5},
+        {"frame": 7.0, "happy": 0.5},
+    ]
+    assert written["fps"] == 25
+
+
 @given(channels=st.dictionaries(st.sampled_from(CHANNELS), _VALUES, max_size=12))
 @settings(max_examples=50)
 def test_keys_round_trip(channels: dict) -> None:
@@ -145,6 +156,9 @@ def test_two_bezier_keys_ease_in_and_out() -> None:
         (b"[" * 100_000, "emotion.json", "JSON"),
         (b"\xff\xfe\xfa", "emotion.json", "JSON"),
         ([], "emotion.json", "keys"),
+        (["keys"], "emotion.json", "no list called 'keys'"),
+        (b"3", "emotion.json", "no list called 'keys'"),
+        (b'"keys"', "emotion.json", "no list called 'keys'"),
         ({"fps": 30}, "emotion.json", "keys"),
         ({"keys": {}}, "emotion.keys", "not a list"),
         ({"keys": [3]}, "emotion.keys", "Key 0"),
@@ -269,19 +283,19 @@ def test_mutated_files_give_a_track_or_an_error_of_ours(data: st.DataObject) -> 
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "name"),
     [
-        '{"keys": [{"frame": 0, "happy": 1.0, "happy": 0.2}]}',
-        '{"keys": [{"frame": 0, "frame": 3, "sad": 1.0}]}',
-        '{"fps": 30, "keys": [], "fps": 24}',
-        '{"keys": [{"frame": 0, "happy": 1.0}], "keys": []}',
+        ('{"keys": [{"frame": 0, "happy": 1.0, "happy": 0.2}]}', "happy"),
+        ('{"keys": [{"frame": 0, "frame": 3, "sad": 1.0}]}', "frame"),
+        ('{"keys": [], "fps": 30, "fps": 24}', "fps"),
+        ('{"fps": 30, "keys": [{"frame": 0, "happy": 1.0}], "keys": []}', "keys"),
     ],
 )
-def test_a_name_twice_in_one_place_is_refused(text: str) -> None:
+def test_a_name_twice_in_one_place_is_refused(text: str, name: str) -> None:
     """JSON's readers would hear the last one alone."""
     error = error_of(text.encode())
     assert error.code == "emotion.keys"
-    assert "twice" in error.message
+    assert error.message == f"The emotion file names '{name}' twice in one place."
 
 
 @pytest.mark.parametrize("fps", [1e-300, 0.5, 0, -30, 1001, 1e299])
@@ -320,3 +334,34 @@ def test_as_many_keys_as_a_take_may_have_frames() -> None:
     track = track_of(listed, frames=240_000, interpolation="bezier")
     found = weight(track, "happy")
     np.testing.assert_allclose(found[frames], values, atol=1e-6)
+
+
+def test_where_json_breaks_is_said_if_it_is_known() -> None:
+    assert error_of(b'{"keys":\n[,]}').message == (
+        "The emotion file is not whole JSON: it breaks in line 2."
+    )
+    for data in (b"[" * 100_000, b"\xff\xfe\xfa"):
+        assert error_of(data).message == "The emotion file is not whole JSON."
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "null"),
+        (float("nan"), "nan"),
+        ("x" * 38, '"' + "x" * 38 + '"'),
+        ("y" * 39, '"' + "y" * 36 + "..."),
+        ([1, "ä"], '[1, "ä"]'),
+        (True, "True"),
+    ],
+)
+def test_what_is_no_number_is_shown(value: object, shown: str) -> None:
+    message = error_of({"keys": [{"frame": 0, "sad": value}]}).message
+    assert message == f"sad in key 0 is {shown}, not a number."
+
+
+def test_of_many_keys_that_come_twice_the_first_one_is_named() -> None:
+    """A hundred frames, and all of them once more, the last first."""
+    listed = [{"frame": frame, "fear": 0.5} for frame in range(100)]
+    error = error_of({"keys": [*listed, *listed[::-1]]})
+    assert error.message == "Key 100 sets fear at frame 99, which an earlier key has set."

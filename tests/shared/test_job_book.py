@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from affekt.shared import limits, wire
 from affekt.shared.client import Client
 from affekt.shared.emotion import constant_track
-from affekt.shared.errors import JobError
+from affekt.shared.errors import JobError, LinkError
 from affekt.shared.events import BakeFinished, Event, JobProgressed, RenderFinished
 from affekt.shared.jobs import JobBook
 from affekt.shared.messages import (
@@ -247,6 +248,71 @@ def test_of_many_cancelled_jobs_the_newest_are_told_to_the_next_sidecar(book: Jo
     book.adopt(link)
     told = [message.job for message in link.sent if isinstance(message, Cancel)]
     assert told == jobs[3:]
+
+
+class Answering(Notebook):
+    """A link that answers at once: that there is no such job."""
+
+    def __init__(self, error: LinkError) -> None:
+        super().__init__()
+        self._error = error
+
+    def send(self, message: Message, on_done: Callable[[Future[Message]], None] | None) -> None:
+        super().send(message, on_done)
+        answer: Future[Message] = Future()
+        answer.set_exception(self._error)
+        if on_done is not None:
+            on_done(answer)
+
+
+NOBODY = LinkError("link.no_job", "There is no such job.", "Start it again.")
+
+
+def test_a_cancelled_job_is_told_until_a_sidecar_has_answered(book: JobBook) -> None:
+    """With no picture to come, for nobody waits for one. A link that breaks is no answer."""
+    bake = any_message(Bake)
+    assert isinstance(bake, Bake)
+    book.start(replace(bake, job="a" * 32))
+    book.cancel("a" * 32)
+    lost = Answering(LinkError("link.unreachable", "It has gone.", "Start it."))
+    lost.lost = lost._error  # type: ignore[assignment]
+    for link, told in ((lost, 2), (Answering(NOBODY), 2), (Answering(NOBODY), 0)):
+        book.adopt(link)
+        assert [type(message) for message in link.sent] == [Attach, Cancel][:told]
+        if link.sent:
+            assert isinstance(link.sent[0], Attach)
+            assert (link.sent[0].job, link.sent[0].pictures) == ("a" * 32, 0)
+
+
+def test_a_link_that_knows_none_of_several_jobs_ends_them_all(book: JobBook) -> None:
+    """While they are told to it one after the other."""
+    for job in ("a" * 32, "b" * 32, "c" * 32):
+        book.attach(job)
+    book.adopt(Answering(NOBODY))
+    ended = book.take_events()
+    assert [(event.job, event.error.code) for event in ended] == [
+        (letter * 32, "link.no_job") for letter in "abc"
+    ]
+    assert book.open_jobs() == ()
+
+
+def test_an_answer_after_the_end_ends_nothing_again(book: JobBook) -> None:
+    class Late(Notebook):
+        def send(self, message: Message, on_done: Callable[[Future[Message]], None]) -> None:
+            super().send(message, on_done)
+            answers.append(on_done)
+
+    answers: list[Callable[[Future[Message]], None]] = []
+    link = Late()
+    book.adopt(link)
+    book.attach("a" * 32)
+    book.handle(
+        link, JobFailedMessage(job="a" * 32, code="job.cancelled", message="No.", remedy="No.")
+    )
+    late: Future[Message] = Future()
+    late.set_exception(NOBODY)
+    answers[0](late)
+    assert [event.error.code for event in book.take_events()] == ["job.cancelled"]
 
 
 def test_a_job_cancelled_while_the_next_sidecar_is_asked_for_it(

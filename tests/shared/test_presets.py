@@ -4,6 +4,7 @@
 import json
 
 import pytest
+from affekt.shared import limits
 from affekt.shared.emotion import EMOTIONS
 from affekt.shared.errors import InputError
 from affekt.shared.presets import (
@@ -24,6 +25,20 @@ def test_the_six_come_first_and_names_differ() -> None:
     assert len({picture_name(preset.name) for preset in BUILT_IN}) == len(BUILT_IN)
     poses = {tuple(preset.pose.values()) for preset in BUILT_IN}
     assert len(poses) == len(BUILT_IN)
+
+
+def test_the_compounds_that_ship() -> None:
+    """By their names in the menu; an animator's files name them."""
+    assert [preset.name for preset in BUILT_IN[6:]] == [
+        "Gentle Smile", "Forced Smile", "Delight", "Nervous Laughter", "Bittersweet", "Gloating",
+        "Melancholy", "Grief", "Hurt", "Irritation", "Held Anger", "Outrage", "Rage", "Hatred",
+        "Contempt", "Appalled", "Worry", "Anguish", "Terror", "Awe", "Curiosity", "Disbelief",
+    ]  # fmt: skip
+    by_name = {preset.name: preset.values for preset in BUILT_IN}
+    assert by_name["Forced Smile"] == {"happy": 0.9, "upper": 0.1}
+    assert by_name["Grief"] == {"sad": 1.5, "fear": 0.5, "lower": 1.3}
+    assert by_name["Contempt"] == {"happy": 0.35, "angry": 0.3, "lower": 0.6}
+    assert picture_name("Nervous Laughter") == "nervous_laughter.png"
 
 
 def test_a_pose_is_whole() -> None:
@@ -105,3 +120,25 @@ def test_a_value_that_is_not_finite_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         decode_presets(b'{"version": 1, "presets": [{"name": "Shy", "happy": NaN}]}')
     assert caught.value.code == "preset.values"
+
+
+def test_the_files_text_by_example() -> None:
+    own = (Preset(name="Müde", values={"sad": 0.25, "lower": 1.5}),)
+    assert encode_presets(own).decode() == (
+        '{\n "version": 1,\n "presets": [\n  {\n   "name": "Müde",\n   "sad": 0.25,\n'
+        '   "lower": 1.5\n  }\n ]\n}\n'
+    )
+
+
+def test_a_file_that_is_too_long_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = file_of({"name": "Shy", "happy": 1})
+    monkeypatch.setattr(limits, "MAX_TRACK_BYTES", len(data))
+    assert decode_presets(data) == (Preset(name="Shy", values={"happy": 1.0}),)
+    with pytest.raises(InputError) as caught:
+        decode_presets(data + b" ")
+    assert caught.value.code == "preset.file"
+
+
+def test_values_are_kept_to_four_digits() -> None:
+    pose = {"happy": 0.123456, "sad": 0.00004, "upper": 1.00004, "lower": 0.99994}
+    assert preset_of("Shy", pose).values == {"happy": 0.1235, "lower": 0.9999}

@@ -197,6 +197,10 @@ def test_a_link_is_swept_without_what_it_leads_to(tmp_path: Path, dead_pid: int)
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "a.png").write_bytes(b"mine")
     (tmp_path / of_process(dead_pid)).symlink_to(tmp_path / "kept")
+    stranger = tmp_path / elsewhere(dead_pid)  # old itself, though it leads to something new
+    stranger.symlink_to(tmp_path / "kept" / "a.png")
+    then = time.time() - 25 * 3600
+    os.utime(stranger, (then, then), follow_symlinks=False)
     sweep_partials(tmp_path)
     assert (tmp_path / "kept" / "a.png").read_bytes() == b"mine"
     assert [p.name for p in tmp_path.iterdir()] == ["kept"]

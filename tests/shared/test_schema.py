@@ -33,7 +33,7 @@ ROWS = Array(dtype="<f4", shape=(None, 3))
         (Flag(), [True, False], [0, 1, None, "true"]),
         (LETTERS, ["a", "abc"], ["", "abcd", "aB", "ab\n", b"abc", None, 3]),
         (Text(longest=9), ["", "a b\u00e4/\\"], ["a\n", "\x00", "\x7f", "\x1f"]),
-        (Choice(values=("a", "b")), ["a", "b"], ["c", "", None, 0]),
+        (Choice(values=("a", "b")), ["a", "b"], ["c", "", None, 0, ["a"], np.zeros(2)]),
         (Blob(most=3), [b"", b"abc", memoryview(b"ab")], [b"abcd", "abc", None, [1]]),
     ],
 )

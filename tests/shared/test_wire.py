@@ -65,6 +65,20 @@ def test_golden_array_is_little_endian_row_by_row() -> None:
     values = np.arange(16, dtype=np.float64).reshape(4, 4)
     frames = wire.encode(render(lens=np.ones((1, 7)), camera_from_world=values[None]))
     assert bytes(frames[2])[:24].hex() == "0000000000000000000000000000f03f0000000000000040"
+    turned = np.asfortranarray(values)[None]
+    again = wire.encode(render(lens=np.ones((1, 7)), camera_from_world=turned))
+    assert bytes(again[2]) == bytes(frames[2])
+
+
+def test_an_array_that_came_is_its_receivers_own() -> None:
+    """It may be changed, and the message's memory is free again."""
+    frames = wire.encode(render(lens=np.ones((1, 7)), camera_from_world=np.eye(4)[None]))
+    _, back = wire.decode_frames([bytearray(frame) for frame in frames])
+    assert isinstance(back, messages.Render)
+    assert back.lens is not None
+    assert back.lens.base is None
+    back.lens[0, 3] = 5
+    assert back.lens.flags.c_contiguous
 
 
 def render(**fields: object) -> messages.Render:

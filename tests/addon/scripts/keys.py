@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Curves read all at a time, beside Blender's own `FCurve.evaluate`, frame by frame."""
+"""Curves read all at a time, beside Blender's own `FCurve.evaluate`, frame by frame; and what is
+plain arithmetic in modules that only Blender can load."""
+
+import math
+from types import SimpleNamespace
 
 import harness
 import numpy as np
@@ -33,6 +37,75 @@ def frames_around(curve: object, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(np.concatenate([places, beside, anywhere]))
 
 
+def grids() -> dict[str, object]:
+    """Rows on curve frames: widened, moved, put at another rate, a key on each so many-th."""
+    placement, retiming = (
+        harness.load("addon.motion.placement"),
+        harness.load("addon.motion.retiming"),
+    )
+    place = placement.Placement(first=5.0, fps=60.0)
+    grid = placement.Grid(place=place, fps=30.0, rows=range(3))
+    take = SimpleNamespace(fps=24.0)
+    move = retiming._mover(
+        take,
+        placement.Placement(first=10.0, fps=30.0),
+        placement.Placement(first=7.0, fps=48.0),
+        24.0,
+    )
+    every = harness.load("addon.bake.simplify").every
+    return {
+        "later": placement.Grid(place=place, fps=30.0, rows=range(2, 5)).times,
+        "step": grid.step,
+        "widened": placement._widened(grid, 0.9, 13.1).times,
+        "as_it_was": placement._widened(grid, 3.1, 10.9).times,
+        "moved": placement._moved(grid, 8.0, 14.0).times,
+        "not_moved": placement._moved(grid, math.nan, math.nan).times,
+        "rates": [placement._known_rate(rate) for rate in (23.9760005, 29.9999, 25.5)],
+        "refitted": move(np.array([10, 11.25, 20, 15.625])),
+        "every": [every(step, 10, ["a"])["a"] for step in (4, 3)],
+    }
+
+
+def reign() -> dict[str, object]:
+    """Who rules in five frames, two apart."""
+    ruling, emotion = harness.load("addon.emotion.ruling"), harness.load("shared.emotion")
+    weights = np.zeros((5, 6), np.float32)
+    weights[[0, 1], 0], weights[2, 0] = (0.5, 0.25), 0.02
+    weights[3, [1, 2]], weights[4, 3] = (0.4, 0.6), 1.5
+    ones = np.ones(5, np.float32)
+    track = emotion.EmotionTrack(
+        weights=weights,
+        influence=np.float32([1, 1, 1, 0.5, 0.02]),
+        geometry=np.float32([1, 2, 1, 1.5, 1]),
+        **dict.fromkeys(("upper", "lower", "appearance", "keep_closed"), ones),
+        fps=24.0,
+    )
+    found = ruling.judge(track, np.arange(10.0, 20, 2), 2)
+    return {"spans": found.spans(), "strengths": found.strengths}
+
+
+def turns() -> dict[str, object]:
+    """Of frames 1 and 2 a jaw that was turned in the first alone, and angles between turns."""
+    motion = harness.load("shared.motion")
+
+    def take(jaws: list[float]) -> object:
+        jaw = np.zeros((len(jaws), 3))
+        jaw[:, 0] = jaws
+        still = np.zeros((len(jaws), 100))
+        neck = np.tile([0, 0.2, 0], (len(jaws), 1))
+        return motion.make_motion(expression=still, jaw=jaw, neck=neck, fps=24.0, space="open")
+
+    read = np.tile([-1.0, 0, 0, 0], (4, 5, 1))
+    kept = harness.load("addon.bake.unchanged").turns_to_keep(
+        take([0.3, 0.1]), take([0, 0.2, 0.1, 0]), read, range(1, 3)
+    )
+    angles = harness.load("addon.bake.simplify")._angles(
+        np.array([[1.0, 0, 0, 0], [2, 0, 0, 0]]),
+        np.array([[math.cos(0.1), math.sin(0.1), 0, 0], [0, 1, 0, 0]]),
+    )
+    return {"neck": kept["neck"], "jaw": kept["jaw"], "angles": angles}
+
+
 with harness.enabled():
     compat, keys = harness.load("addon.compat"), harness.load("addon.motion.keys")
     action = compat.new_take_actions("curves")["OBJECT"]
@@ -60,4 +133,7 @@ with harness.enabled():
         muted=keys.sample(curves, "curve2", 0, times, 7.0),
         empty=keys.sample(curves, "empty", 0, times, 7.0),
         absent=keys.sample(curves, "nowhere", 0, times, 7.0),
+        grids=grids(),
+        reign=reign(),
+        turns=turns(),
     )

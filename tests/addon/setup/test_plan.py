@@ -199,3 +199,62 @@ def test_an_environment_of_another_build_is_outdated(tmp_path: Path) -> None:
         assert is_outdated(tmp_path, lambda: wheel) == outdated
     shipped_wheel.cache_clear()
     assert not is_outdated(tmp_path, shipped_wheel)  # a clone carries none
+
+
+@pytest.mark.parametrize(
+    ("cuda", "device", "index"),
+    [
+        ((12, 5), "cpu", f"{plans.PYTORCH}/cpu"),
+        ((12, 6), "cuda", f"{plans.PYTORCH}/cu126"),
+        ((12, 10), "cuda", f"{plans.PYTORCH}/cu126"),
+        ((13, 0), "cuda", ""),
+        ((13, 1), "cuda", ""),
+    ],
+)
+def test_which_drivers_are_new_enough(
+    tmp_path: Path, cuda: tuple[int, int], device: str, index: str
+) -> None:
+    made = plan_of(tmp_path, Card(name="A card", cuda=cuda))
+    assert (made.device, made.torch_index) == (device, index)
+    if device == "cuda":
+        chosen = plan_of(tmp_path, Card(name="A card", cuda=cuda), device="cuda")
+        assert (chosen.device, chosen.why) == ("cuda", f"A card, CUDA {cuda[0]}.{cuda[1]}")
+
+
+def test_how_much_room_it_takes(tmp_path: Path) -> None:
+    assert plan_of(tmp_path).needed_bytes == 3_000_000_000
+    assert plan_of(tmp_path, H200).needed_bytes == 14_000_000_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="programs there have other endings")
+def test_the_driver_and_the_compiler_are_asked_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # what stands in for the compiler
+    for name in ("CUDA_HOME", "CUDA_PATH", "SYSTEMROOT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert plans.read_card() is None
+    assert not plans.has_nvcc()
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\necho '{TABLE}'\n")
+    program.chmod(0o755)
+    assert plans.read_card() == H200
+    program.write_text(f"#!/bin/sh\necho '{TABLE}'\nexit 9\n")
+    assert plans.read_card() is None
+    program.write_text("not a program")
+    assert plans.read_card() is None
+    (tmp_path / "toolkit" / "bin").mkdir(parents=True)
+    monkeypatch.setenv("CUDA_PATH", str(tmp_path / "toolkit"))
+    assert plans.has_nvcc()
+    monkeypatch.setenv("CUDA_PATH", str(tmp_path / "gone"))
+    assert not plans.has_nvcc()
+    (tmp_path / "nvcc").write_text("#!/bin/sh\n")
+    (tmp_path / "nvcc").chmod(0o755)
+    assert plans.has_nvcc()
+
+
+def test_of_several_wheels_the_last_one_counts(tmp_path: Path) -> None:
+    path = small_wheel(tmp_path)
+    path.with_name("affekt-0.0.9-py3-none-any.whl").write_bytes(b"an old one")
+    assert find_wheel(tmp_path).path == path

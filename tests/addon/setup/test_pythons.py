@@ -155,3 +155,19 @@ def test_usual_places(
         system=system, environment=variables, home=tmp_path, which=lambda _: None, own=""
     )
     assert [str(path)] in list(candidates(here))
+
+
+def test_the_newest_of_one_version_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its last number's value; another version, which is looked for later, comes later."""
+    monkeypatch.undo()
+    versions = tmp_path / ".pyenv" / "versions"
+    for version in ("3.12.9", "3.12.10", "3.13.1", "3.12.2", "3.10.4"):
+        path = versions / version / "bin" / "python3"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    here = Surroundings(system="linux", environment={}, home=tmp_path, which=lambda _: None, own="")
+    found = [Path(path).relative_to(versions).parts[0]
+             for (path,) in candidates(here) if path.startswith(str(versions))]  # fmt: skip
+    assert found == ["3.12.10", "3.12.9", "3.12.2", "3.13.1"]

@@ -169,8 +169,82 @@ def test_an_avatar_on_an_earlier_open_head_says_so(tmp_path: Path):
     assert "earlier open head" in caught.value.remedy
 
 
+GAUSSIANS = {
+    "anchors": np.int32([0, 0]),
+    "offsets": np.float32([[1, 2, 3], [4, 5, 6]]),
+    "quaternions": np.float32([[1, 0, 0, 0], [0, 0.6, 0, 0.8]]),
+    "scales": np.float32([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]),
+    "opacities": np.float32([0.25, 0.75]),
+    "colours": np.float32([[0, 0.5, 1], [0.1, 0.2, 0.3]]),
+}
+
+
+def test_a_file_as_other_versions_write_it():
+    """By its words and names, apart from our own writer."""
+    words = {
+        "format": "affekt-avatar",
+        "version": "1",
+        "name": "Vase",
+        "binding": "none",
+        "follow": "still",
+        "solid": "yes",
+        "notes": '["so"]',
+        "surface": "none",
+    }
+    avatar = decode_avatar(save(GAUSSIANS, words), "v.safetensors")
+    for name, values in GAUSSIANS.items():
+        np.testing.assert_array_equal(getattr(avatar, name), values)
+    assert (avatar.name, avatar.binding, avatar.follow) == ("Vase", "none", "still")
+    assert (avatar.opaque_core, avatar.notes, avatar.surface) == (True, ("so",), None)
+    arrays, written = parts(avatar)
+    assert written == words
+    assert sorted(arrays) == sorted(GAUSSIANS)
+
+
+def test_what_a_rigs_file_says(rigged: Avatar):
+    arrays, words = parts(rigged)
+    assert words == {
+        "format": "affekt-avatar",
+        "version": "1",
+        "name": "Ägg",
+        "binding": "vertex",
+        "follow": "stretch",
+        "solid": "yes",
+        "notes": '["a note", "sch\\u00f6n"]',
+        "surface": "arkit",
+        "shapes": "plain",
+    }
+    assert sorted(set(arrays) - set(GAUSSIANS)) == [
+        "rig.arkit_shapes",
+        "rig.faces",
+        "rig.joint_pivots",
+        "rig.joint_shares",
+        "rig.joint_weights",
+        "rig.vertices",
+    ]
+
+
+def test_a_heads_mesh_is_known_by_its_hash():
+    """SHA-256 of the template's single precision, then the faces' 32-bit numbers."""
+    head = small_head()
+    data = head.template.astype("<f4").tobytes() + head.faces.astype("<i4").tobytes()
+    _, words = parts(on_head(head))
+    assert words["head_mesh"] == hashlib.sha256(data).hexdigest()
+    assert (words["surface"], words["head_space"]) == ("head", head.space)
+    _, carried = parts_of(encode_avatar(on_head(head), embed_head=True))
+    assert carried["head_name"] == head.name
+    assert json.loads(carried["head_expressions"]) == list(head.expression_names)
+
+
 def test_same_avatar_same_bytes(rigged: Avatar):
     assert encode_avatar(rigged) == encode_avatar(rigged)
+
+
+@pytest.mark.parametrize("name", ["a", "ab", "abcdefgh", "Ägg"])
+def test_arrays_begin_at_whole_words(rigged: Avatar, name: str):
+    """As the library's own encoder lays them, so that they can be mapped into memory."""
+    (size,) = struct.unpack_from("<Q", encode_avatar(replace(rigged, name=name)))
+    assert size % 8 == 0
 
 
 def code_of(data: bytes, head: HeadModel | None = None) -> str:
@@ -180,7 +254,10 @@ def code_of(data: bytes, head: HeadModel | None = None) -> str:
 
 
 def parts(avatar: Avatar) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    data = encode_avatar(avatar)
+    return parts_of(encode_avatar(avatar))
+
+
+def parts_of(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     (size,) = struct.unpack_from("<Q", data)
     return load(data), json.loads(data[8 : 8 + size])["__metadata__"]
 
@@ -288,6 +365,8 @@ def test_huge_headers_are_no_avatar(rigged: Avatar):
     with pytest.raises(InputError) as caught:
         decode_avatar(long, "long")
     assert caught.value.code == "file.wrong_kind"
+    for text in (b'{"__metadata__": [1]}', b'{"__metadata__": "x"}', b"[1, 2, 3]", b"3 "):
+        assert not is_affekt_avatar(struct.pack("<Q", len(text)) + text)
     nested = b"[" * 100_000
     assert not is_affekt_avatar(struct.pack("<Q", len(nested)) + nested)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from affekt.sidecar.avatar.alignment import find_eyeballs, fit_sphere, mesh_pieces
+from affekt.sidecar.avatar.alignment import find_eyeballs, fit_sphere, mesh_pieces, open_alignment
+from fakes.head import small_head
 
 
 def ball(x: float, y: float, z: float, radius: float = 0.012, count: int = 60) -> np.ndarray:
@@ -69,3 +70,15 @@ def test_of_several_pairs_the_most_level_one() -> None:
     high, behind = ball(-0.031, 0.05, 0.08), ball(-0.031, 0.01, 0.03)
     assert eyes_among(high, LEFT, RIGHT, behind) == (2, 3)
     assert eyes_among(high, LEFT, behind) == (2, 1)
+    ahead, low = ball(-0.031, 0.01, 0.2), ball(-0.031, -0.1, 0.08)
+    assert eyes_among(LEFT, ahead, low, RIGHT) == (1, 4)
+
+
+def test_the_open_head_lies_on_itself() -> None:
+    head = small_head()
+    found = open_alignment(head)
+    np.testing.assert_array_equal(found.label, head.region)
+    np.testing.assert_array_equal(found.place, head.template)
+    np.testing.assert_array_equal(found.vertex, np.arange(len(head.template)))
+    np.testing.assert_array_equal(found.distance, np.zeros(len(head.template)))
+    assert found.open_from_metres == 1

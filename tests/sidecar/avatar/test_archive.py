@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 from affekt.shared.errors import InputError
+from affekt.sidecar.avatar import archive
 from affekt.sidecar.avatar.archive import has_entry, read_entry
 from fakes.lam import pack_zip
 
@@ -76,3 +77,11 @@ def test_what_is_locked_or_damaged_says_so() -> None:
     with pytest.raises(InputError) as caught:
         has_entry(whole[:-5], "a.txt", "b.zip")
     assert caught.value.code == "avatar.zip"
+
+
+def test_an_entry_holds_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = pack_zip({"a.txt": b"x" * 2000})
+    monkeypatch.setattr(archive, "_MAX_PART_BYTES", 2000)
+    assert len(read(data)) == 2000
+    monkeypatch.setattr(archive, "_MAX_PART_BYTES", 1999)
+    assert code_of(data)[0] == "avatar.too_big"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.sidecar.avatar.avatar import Avatar, describe
+from affekt.sidecar.avatar.avatar import Avatar, describe, performance_notes
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from fakes.head import small_head
 from fakes.lam import lam_bundle
@@ -131,7 +131,13 @@ def test_an_identity_and_a_change_move_the_rest():
     )
     wanted = head.template + 0.5 * head.shape_basis[..., 0] - 2 * head.shape_basis[..., 1] + change
     np.testing.assert_allclose(avatar.means, wanted, atol=1e-6)
-    for bad in ({"shape": np.zeros((2, 1), np.float32)}, {"template_change": change[1:]}):
+    known = head.shape_basis.shape[2]
+    assert len(replace(avatar, shape=np.zeros(known, np.float32))) == many
+    for bad in (
+        {"shape": np.zeros((2, 1), np.float32)},
+        {"shape": np.zeros(known + 1, np.float32)},
+        {"template_change": change[1:]},
+    ):
         with pytest.raises(InputError) as caught:
             replace(avatar, **bad)
         assert caught.value.code == "avatar.shape"
@@ -159,3 +165,29 @@ def test_an_avatar_is_described_by_its_counts_and_size():
         "note: A note.",
     ]
     assert "degree 0" in describe(replace(avatar, harmonics=None))[1]
+
+
+def test_surfaces_are_described(avatar: Avatar):
+    (said,) = (line for line in describe(avatar) if line.startswith("surface: "))
+    faces = len(avatar.faces)
+    assert said == (
+        f"surface: 768 vertices, {faces} faces, 51 ARKit shapes (as they are), 3 joints that turn "
+        "the head; Gaussians on its vertices"
+    )
+    head = small_head()
+    anchors = np.zeros(len(avatar), np.int32)
+    on_head = replace(avatar, surface=head, binding="face", anchors=anchors)
+    (said,) = (line for line in describe(on_head) if line.startswith("surface: "))
+    assert said.startswith("surface: the head 'small' of the space 'open', 40 vertices, ")
+    assert said.endswith("; Gaussians on its faces")
+
+
+def test_an_avatar_that_cannot_move_is_said_to_stand_still(avatar: Avatar):
+    noted = replace(avatar, notes=("A note.",))
+    assert performance_notes(noted) == ("A note.",)
+    still = {"name": "vase", "surface": None, "binding": "none", "follow": "still"}
+    vase = Avatar(**still, **values("opacities", 0.5), notes=("A note.",))
+    assert performance_notes(vase) == (
+        "A note.",
+        "'vase' has no face that a take could move: it stands still, every frame shows the same.",
+    )

@@ -63,6 +63,26 @@ def test_a_skin_without_eyeballs(head: HeadModel, shapes: np.ndarray) -> None:
     assert not rig.arkit_shapes[:, keep.sum() :].any()
     check_balls(rig, eyes, shapes[:, keep])
     check_gains(np.diag(calibrate(rig, head).map))
+    for ball, side in zip(
+        np.split(np.arange(keep.sum(), count), 2), ("Left", "Right"), strict=True
+    ):
+        check_ball(rig, ball, f"eyeBlink{side}")
+
+
+def check_ball(rig: ArkitRig, ball: np.ndarray, blink: str) -> None:
+    """It is round, lies 11 mm behind the middle of its lid, is closed, and faces outward."""
+    size = np.linalg.norm(rig.arkit_shapes[ARKIT_NAMES.index(blink)], axis=1)[:, None]
+    lid = (size * rig.vertices).sum(0) / size.sum()
+    middle = lid - [0, 0, 0.011]
+    arms = rig.vertices[ball] - middle
+    np.testing.assert_allclose(np.linalg.norm(arms, axis=1), 0.012, atol=1e-5)
+    np.testing.assert_allclose(arms.mean(0), 0, atol=1e-5)
+    faces = rig.faces[np.isin(rig.faces, ball).all(1)]
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    assert len(np.unique(edges, axis=0)) == len(edges)
+    assert {(a, b) for a, b in edges.tolist()} == {(b, a) for a, b in edges.tolist()}
+    a, b, c = (rig.vertices[faces[:, k]] for k in range(3))
+    assert (np.cross(b - a, c - a) * (a + b + c - 3 * middle)).sum(1).min() > 0
 
 
 def check_balls(rig: ArkitRig, eyes: tuple[int, int], shapes: np.ndarray) -> None:

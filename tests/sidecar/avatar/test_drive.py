@@ -463,6 +463,21 @@ def test_places_in_a_face():
     np.testing.assert_allclose(corner_shares(shown, flat), np.full((4, 3), 1 / 3), atol=1e-6)
 
 
+def test_places_in_a_face_without_a_right_angle():
+    """A fifth, a half and three tenths of corners that lie askew, and beside each of its edges."""
+    corners = np.float32([[0, 0, 0], [4, 0, 0], [1, 3, 0]])
+    shares = np.float32([[0.2, 0.5, 0.3], [0.5, 0.1, 0.4], [0.7, 0.3, 0], [0, 0.25, 0.75]])
+    places = shares @ corners
+    shown = replace(
+        on_head(4),
+        anchors=np.zeros(4, np.int32),
+        offsets=(places - corners.mean(0) - [0, 0, 0.25]).astype(np.float32),
+    )
+    flat = np.zeros((len(shown.vertices), 3), np.float32)
+    flat[shown.faces[0]] = corners
+    np.testing.assert_allclose(corner_shares(shown, flat), shares, atol=1e-6)
+
+
 def flat_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
     normals = np.cross(b - a, c - a)

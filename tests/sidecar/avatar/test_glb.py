@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.sidecar.avatar.glb import Glb, decode_glb, read_accessor
+from affekt.sidecar.avatar.glb import Glb, decode_glb, get_dict, get_list, read_accessor
 
 NUMBERS = np.arange(24, dtype="<f4")
 
@@ -62,6 +62,16 @@ def test_where_values_lie(view: dict, entry: dict, first: list[float]) -> None:
         ({}, {"type": "VEC4"}),
         ({}, {"bufferView": 1}),
         ({}, {"bufferView": True}),
+        ({}, {"bufferView": "0"}),
+        ({}, {"bufferView": 0.0}),
+        ({}, {"bufferView": -1}),
+        ({}, {"componentType": "5126"}),
+        ({}, {"componentType": [5126]}),
+        ({}, {"count": "3"}),
+        ({}, {"count": 3.0}),
+        ({}, {"byteOffset": [0]}),
+        ({}, {"sparse": [1]}),
+        ({"byteLength": None}, {}),
     ],
 )
 def test_values_that_are_not_there(view: dict, entry: dict) -> None:
@@ -84,6 +94,9 @@ def test_normalised_numbers() -> None:
     found = read_accessor(shares, 0, "VEC3")
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[0], [0, 0.2, 1])
+    signed = np.array([[-128, -127, 127], [0, 127, 0], [0, 0, 0]], np.int8)
+    shares = file(binary=signed.tobytes(), componentType=5120, normalized=True)
+    np.testing.assert_allclose(read_accessor(shares, 0, "VEC3")[0], [-1, -1, 1])
     real = read_accessor(file(normalized=True), 0, "VEC3")
     np.testing.assert_array_equal(real[2], [6, 7, 8])
 
@@ -123,6 +136,28 @@ def test_sparse_values_take_the_place_of_others() -> None:
 )
 def test_sparse_values_that_have_no_place(glb: Glb) -> None:
     assert code_of(glb, count=3) == "avatar.glb"
+
+
+def test_places_of_sparse_values_are_whole_and_not_negative() -> None:
+    """As signed bytes the two last ones would count from the end."""
+    glb = sparse([0])
+    for kind in (5120, 5122, 5126):
+        glb.document["accessors"][0]["sparse"]["indices"]["componentType"] = kind
+        assert code_of(glb, count=3) == "avatar.glb"
+
+
+def test_lists_and_objects_of_another_kind() -> None:
+    glb = file()
+    for function, empty in ((get_list, []), (get_dict, {})):
+        assert function(glb, {}, "extras") == empty
+        with pytest.raises(InputError) as caught:
+            function(glb, {"extras": "x"}, "extras")
+        assert caught.value.code == "avatar.glb"
+    assert get_list(glb, {"targets": [3]}, "targets") == [3]
+    glb.document["accessors"][0] = 3
+    assert code_of(glb) == "avatar.glb"
+    glb.document["accessors"] = {"0": 1}
+    assert code_of(glb) == "avatar.glb"
 
 
 def packed(*chunks: tuple[bytes, bytes], length: int = 0, version: int = 2) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.avatar import lam
 from affekt.sidecar.avatar.lam import decode_lam_avatar, is_lam_offset
 from affekt.sidecar.avatar.read import read_avatar
 from fakes.lam import (
@@ -52,6 +53,40 @@ def test_reads_mesh_and_gaussians():
     assert (avatar.follow, avatar.opaque_core, avatar.harmonics) == ("stretch", True, None)
 
 
+def test_a_gaussian_is_what_its_row_says():
+    """Colours as they are, without the 0.28 and the half of 3DGS; scales by their logarithms,
+    opacity by its logit, rotations as w, x, y, z of any length."""
+    vertices, _ = egg()
+    table = np.zeros((len(vertices), len(PROPERTIES)))
+    table[:, 10:13], table[:, 13] = np.log(0.005), 1
+    row = [
+        0.01,
+        -0.02,
+        0.03,
+        9,
+        9,
+        9,
+        0.8,
+        1.25,
+        -0.5,
+        -2,
+        *np.log((0.002, 0.004, 0.008)),
+        3,
+        0,
+        4,
+        0,
+    ]
+    table[5] = row
+    avatar = decode_lam_avatar(lam_bundle(offset=pack_ply(table, len(vertices))), "test.zip")
+    np.testing.assert_allclose(avatar.offsets[5], (0.01, -0.02, 0.03), rtol=1e-6)
+    np.testing.assert_allclose(avatar.colours[5], (0.8, 1, 0), rtol=1e-6)
+    np.testing.assert_allclose(avatar.opacities[5], 0.1192029, rtol=1e-6)
+    np.testing.assert_allclose(avatar.scales[5], (0.002, 0.004, 0.008), rtol=1e-6)
+    np.testing.assert_allclose(avatar.quaternions[5], (0.6, 0, 0.8, 0), rtol=1e-6)
+    assert avatar.harmonics is None
+    assert (avatar.binding, avatar.follow, avatar.opaque_core) == ("vertex", "stretch", True)
+
+
 def test_shapes_come_in_arkit_order_with_and_without_base():
     avatar = decode_lam_avatar(lam_bundle(), "test.zip")
     expected = make_shapes(egg()[0])
@@ -90,6 +125,21 @@ def test_an_eye_joint_counts_as_head(parts: tuple[bytes, bytes]):
     order[4:6] = [5, 4]  # what was the head's weight is now the left eye's, a child of the head
     avatar = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip")
     assert avatar.surface.joint_weights[np.argmax(avatar.vertices[:, 1])].sum() == 1
+
+
+def test_shares_of_joints_are_parts_of_their_sum(parts: tuple[bytes, bytes]):
+    """A vertex that the chest has with 1, the lower neck with 2 and the head with 5."""
+    document, binary = unpack_glb(parts[0])
+    places = {
+        name: document["bufferViews"][document["accessors"][accessor]["bufferView"]]["byteOffset"]
+        for name, accessor in document["meshes"][0]["primitives"][0]["attributes"].items()
+    }
+    changed, vertex = bytearray(binary), 7
+    joints, weights = places["JOINTS_0"] + 4 * vertex, places["WEIGHTS_0"] + 16 * vertex
+    changed[joints : joints + 4] = bytes([2, 1, 0, 4])
+    changed[weights : weights + 16] = np.float32([2, 1, 0, 5]).tobytes()
+    rig = decode_lam_avatar(lam_bundle(skin=pack_glb(document, bytes(changed))), "a").surface
+    np.testing.assert_allclose(rig.joint_weights[vertex], (0.25, 0, 0.625), atol=1e-7)
 
 
 def test_without_a_skin_all_turns_as_one(parts: tuple[bytes, bytes]):
@@ -188,6 +238,9 @@ def change(path: str, value: object):
         change("bufferViews.0.buffer", 1),
         change("meshes", []),
         change("meshes.0.primitives", [1, 2]),
+        change("meshes.0.primitives", [1]),
+        change("meshes.0.primitives", []),
+        change("accessors.3.componentType", 5122),
         change("meshes.0.primitives.0.mode", 1),
         change("meshes.0.primitives.0.attributes", "POSITION"),
         change("meshes.0.primitives.0.targets", {}),
@@ -332,9 +385,48 @@ def test_missing_property_and_empty_rotation():
     assert code_of(lam_bundle(offset=pack_ply(table, len(vertices)))) == "avatar.ply"
 
 
-def test_counts_must_agree():
+def test_counts_must_agree(monkeypatch: pytest.MonkeyPatch):
     vertices, _ = egg(rows=20)
-    assert code_of(lam_bundle(offset=offset_ply(vertices))) == "avatar.mismatch"
+    with pytest.raises(InputError) as caught:
+        decode_lam_avatar(lam_bundle(offset=offset_ply(vertices)), "test.zip")
+    assert caught.value.code == "avatar.mismatch"
+    assert "640 Gaussians belong to 768 vertices" in caught.value.message
+    monkeypatch.setattr(lam, "MAX_VERTICES", 768)
+    assert len(decode_lam_avatar(lam_bundle(), "test.zip")) == 768
+    monkeypatch.setattr(lam, "MAX_VERTICES", 767)
+    assert code_of(lam_bundle()) == "avatar.too_big"
+
+
+@pytest.mark.parametrize("lost", ["JOINTS_0", "WEIGHTS_0"])
+def test_half_a_skin_is_none(lost: str, parts: tuple[bytes, bytes]):
+    document, binary = unpack_glb(parts[0])
+    del document["meshes"][0]["primitives"][0]["attributes"][lost]
+    avatar = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "test.zip")
+    assert avatar.surface.joint_weights.shape == (768, 1)
+    np.testing.assert_allclose(
+        avatar.surface.joint_pivots, avatar.vertices.mean(0, keepdims=True), atol=1e-6
+    )
+    assert avatar.surface.joint_shares.tolist() == [1]
+
+
+def test_what_is_an_offset_by_its_columns():
+    """By its bounds with a hundred Gaussians or more, by its name with fewer."""
+    columns = {name: np.zeros(100, np.float32) for name in PROPERTIES}
+    for name in ("scale_0", "scale_1", "scale_2"):
+        columns[name] += np.log(0.01)
+    columns["x"][3], columns["y"][4] = 0.1, -0.1
+    assert is_lam_offset(columns, "my head.ply")
+    few = {name: values[:99] for name, values in columns.items()}
+    assert not is_lam_offset(few, "my head.ply")
+    assert is_lam_offset(few, "a/Offset.PLY")
+    assert not is_lam_offset({**columns, "x": columns["x"] + 0.01}, "my head.ply")
+    assert not is_lam_offset({**columns, "scale_1": columns["scale_1"] + 0.1}, "my head.ply")
+    for name, value in (("f_dc_1", 1.1), ("f_dc_2", -0.1)):
+        assert not is_lam_offset({**columns, name: columns[name] + value}, "offset.ply")
+    assert not is_lam_offset({**columns, "f_rest_0": columns["x"]}, "offset.ply")
+    for lost in ("x", "f_dc_2", "scale_1"):
+        less = {name: values for name, values in columns.items() if name != lost}
+        assert not is_lam_offset(less, "offset.ply")
 
 
 def test_zip_without_the_parts_and_with_two_avatars(parts: tuple[bytes, bytes]):

@@ -515,3 +515,114 @@ def test_the_ends_of_a_compressed_plys_harmonics():
     assert found is not None
     wanted = [[-4, 4, 0.015625], [4, -4, 1.015625], [0.046875, -0.984375, 2.015625]]
     np.testing.assert_allclose(found[0], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_sogs_palette_of_more_than_a_bytes_entries(version: int):
+    splats = some_splats(300, 3)
+    avatar = decode_avatar(packed.sog(splats, version), "s.sog")
+    np.testing.assert_allclose(avatar.harmonics, splats.harmonics, atol=0.003)
+
+
+def test_a_sogs_label_past_its_palette_has_no_harmonics():
+    splats = some_splats(40, 3)
+    files = packed.sog_files(splats)
+    labels = np.zeros((40, 3), int)
+    labels[:, 0] = np.arange(40)[::-1]
+    labels[7] = (255, 255, 0)
+    found = decode_avatar(pack_zip({**files, "shN_labels.webp": packed._webp(labels)}), "x")
+    assert not found.harmonics[7].any()
+    others = np.delete(np.arange(40), 7)
+    np.testing.assert_allclose(found.harmonics[others], splats.harmonics[others], atol=0.003)
+
+
+def test_bytes_past_a_short_codebook_stand_for_its_last_number():
+    files = packed.sog_files(some_splats())
+    meta = json.loads(files["meta.json"])
+    meta["scales"]["codebook"] = [-7.0, -3.0]
+    avatar = decode_avatar(pack_zip({**files, "meta.json": json.dumps(meta).encode()}), "short")
+    sizes = np.log(avatar.scales)
+    assert set(np.round(sizes, 4).ravel()) <= {-7.0, -3.0}
+    assert (sizes > -4).mean() > 0.9
+
+
+def test_an_spz_whose_bytes_repeat_somewhat():
+    """Each Gaussian four times: it unpacks to four times its size, above a megabyte."""
+    rows = np.random.default_rng(0).integers(0, 256, (15_000, 19), np.uint8)
+    tables = [np.repeat(rows[:, part], 4, 0).tobytes() for part in SPZ_PARTS]
+    head = struct.pack("<4sIIBBBB", b"NGSP", 2, 60_000, 0, 12, 0, 0)
+    assert len(decode_avatar(gzip.compress(head + b"".join(tables)), "large.spz")) == 60_000
+
+
+SPZ_PARTS = (slice(0, 9), slice(9, 10), slice(10, 13), slice(13, 16), slice(16, 19))
+
+
+def test_what_lies_behind_an_spzs_tables_counts_only_if_it_says_so():
+    """Axes count with the flag of extensions alone; a record that is cut off is none."""
+    splats = some_splats(5)
+    whole = bytearray(gzip.decompress(packed.spz(splats, axes="LUF")))
+    assert whole[14] == 2
+    turned = decode_avatar(gzip.compress(bytes(whole)), "x")
+    assert np.abs(turned.means - splats.means).max() > 0.1
+    for number, known in ((0, True), (99, False), (17, False)):  # no axes, or unknown ones
+        whole[-4:] = struct.pack("<I", number)
+        data = gzip.compress(bytes(whole))
+        if known:
+            np.testing.assert_allclose(decode_avatar(data, "x").means, splats.means, atol=2e-4)
+        else:
+            assert code_of(data) == "avatar.packed"
+    whole[14] = 1  # antialiased
+    np.testing.assert_allclose(
+        decode_avatar(gzip.compress(bytes(whole)), "x").means, splats.means, atol=2e-4
+    )
+    whole[14] = 2
+    for cut in (1, 5, 11, 13):  # of Adobe's record, and of the one before
+        found = decode_avatar(gzip.compress(bytes(whole[:-cut])), "x")
+        np.testing.assert_allclose(found.means, splats.means, atol=2e-4)
+
+
+def test_other_gzip_files_are_told_from_spz():
+    with pytest.raises(InputError, match="packed with gzip, but no SPZ is in it") as caught:
+        decode_avatar(gzip.compress(b"frame,time,jawOpen" * 9), "take.csv.gz")
+    assert caught.value.code == "avatar.packed"
+
+
+def test_a_table_of_contents_that_is_cut_off():
+    pytest.importorskip("zstandard", reason="the extra `export` is not installed")
+    whole = packed.spz(some_splats(), 4)
+    for end in (31, 32, 40, 32 + 16 * whole[15] - 1):
+        assert code_of(whole[:end]) == "avatar.packed"
+
+
+@pytest.mark.parametrize(
+    ("place", "form", "value"),
+    [
+        (4096 + 40, "<H", 4),  # degree of harmonics
+        (4096 + 0, "<I", 41),  # more Gaussians than there is room for
+        (4096 + 16, "<f", np.nan),  # size of a block
+        (4096 + 8, "<I", 0),  # Gaussians in a bucket
+        (4096 + 20, "<H", 8),  # bytes of a bucket
+        (4, "<I", 0),  # sections
+        (4, "<I", 2),
+        (20, "<H", 3),  # level
+        (36, "<f", np.inf),
+        (40, "<f", np.nan),
+    ],
+)
+def test_headers_that_no_ksplat_has(place: int, form: str, value: float):
+    data = bytearray(packed.ksplat([some_splats()]))
+    struct.pack_into(form, data, place, value)
+    assert code_of(bytes(data)) == "avatar.packed"
+
+
+def test_a_ksplat_names_the_bounds_of_its_harmonics():
+    splats = some_splats(20, 3)
+    data = bytearray(packed.ksplat([splats], 2))
+    struct.pack_into("<ff", data, 36, -1.25, 4.25)  # twice as far as they were written
+    wanted = -1.25 + 2 * (splats.harmonics + 1.25)
+    np.testing.assert_allclose(decode_avatar(bytes(data), "x").harmonics, wanted, atol=0.022)
+
+
+def test_words_of_a_compressed_ply_are_whole_numbers():
+    data = packed.compressed_ply(some_splats(3))
+    assert code_of(data.replace(b"uint packed_scale", b"float packed_scale")) == "avatar.ply"

@@ -11,6 +11,7 @@ from affekt.sidecar.avatar.splats import (
     Splats,
     checked,
     decode_splats,
+    encode_splats,
     log_scales,
     logistic,
     logits,
@@ -209,6 +210,9 @@ def test_3dgs_numbers():
     """By hand: log(0.6 / 0.4), log of scales, and colours around one half."""
     numbers = np.float32([0.405465, -1.386294, -np.inf, np.inf, 200, -200])
     np.testing.assert_allclose(logistic(numbers), [0.6, 0.2, 0, 1, 1, 0], atol=1e-6)
+    ends = logistic(np.float32([-np.inf, -80, 80, np.inf]))
+    assert (ends[0], ends[2], ends[3]) == (0, 1, 1)
+    assert 0 < ends[1] < 1e-30  # next to nothing, and not nothing
     np.testing.assert_allclose(
         logits(np.float32([0.6, 0.2, 0, 1])), [0.405465, -1.386294, -13.81551, 13.81551], rtol=1e-4
     )
@@ -280,3 +284,25 @@ def test_discs_have_no_third_scale_and_no_ply_lacks_another():
         else:
             flat = decode_splats(held, "a.ply", most_log_scale=2.0).scales
             np.testing.assert_allclose(flat, [thick] * 2, rtol=1e-6)
+
+
+def test_a_ply_as_other_tools_read_it():
+    """3DGS's own columns in its own order: normals that are zero, and harmonics by channel."""
+    splats = replace(gaussians(3, 3, count=2), opacities=np.float32([0.6, 0.2]))
+    head, body = encode_splats(splats).split(b"end_header\n")
+    names = [line.split()[-1] for line in head.decode().splitlines() if "property" in line]
+    assert names == [
+        *("x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"),
+        *(f"f_rest_{k}" for k in range(9)),
+        *("opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
+    ]
+    assert head.startswith(b"ply\nformat binary_little_endian 1.0\nelement vertex 2\n")
+    table = np.frombuffer(body, "<f4").reshape(2, 26)
+    np.testing.assert_array_equal(table[:, :3], splats.means)
+    assert not table[:, 3:6].any()
+    np.testing.assert_allclose(table[:, 6:9], (splats.colours - 0.5) / 0.28209479, rtol=1e-5)
+    rest = [splats.harmonics[1, k, channel] for channel in range(3) for k in range(3)]
+    np.testing.assert_array_equal(table[1, 9:18], rest)
+    np.testing.assert_allclose(table[:, 18], [0.405465, -1.386294], rtol=1e-5)
+    np.testing.assert_array_equal(table[:, 19:22], np.zeros((2, 3)))  # logarithms of 1
+    np.testing.assert_array_equal(table[:, 22:], splats.quaternions)

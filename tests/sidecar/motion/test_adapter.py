@@ -103,6 +103,9 @@ def test_an_open_take_as_arkit_weights_says_jaw_and_eyes_by_weights() -> None:
     assert not back.jaw.any()
     assert not back.eyes.any()
     np.testing.assert_array_equal(back.rotation, take.rotation)
+    looking = as_arkit(replace(random_motion(), eyes=np.full((40, 6), 0.1, np.float32)), HEAD)
+    assert not looking.eyes.any()
+    assert not looking.jaw.any()
     with pytest.raises(InputError) as caught:
         as_arkit(take, HEAD)
     assert caught.value.code == "space.no_adapter"
@@ -425,3 +428,54 @@ def test_real_regression_moves_the_open_head_within_reason(real_data: Path) -> N
         moved: Motion = to_open(read_motion(path), head, adapter)
         jaws.append(float(np.corrcoef(moved.jaw[:, 0], read_motion(path).jaw[:, 0])[0, 1]))
     assert sorted(jaws)[1] > 0.75, jaws  # the third clip hardly opens its jaw
+
+
+def test_which_adapter_is_missing_is_said() -> None:
+    with pytest.raises(InputError) as caught:
+        to_open(random_motion(space="flame2020"), HEAD, random_adapter("flame2023"))
+    assert caught.value.message == (
+        "The take is in the expression space 'flame2020', but 'open' is needed, and the adapter "
+        "given is for 'flame2023'."
+    )
+    assert caught.value.remedy == (
+        "Give an adapter for 'flame2020' (make one with `affekt adapter build`)."
+    )
+    with pytest.raises(InputError) as caught:
+        open_to_arkit(arkit_motion(), HEAD)
+    assert caught.value.remedy == "Choose a head that speaks the take's space."
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("arkit_from_space", (103, 52)),
+        ("arkit_bias", (51,)),
+        ("space_from_arkit", (52, 103)),
+        ("weight_root", (52, 51)),
+        ("space_from_open", (103, 102)),
+    ],
+)
+def test_matrices_of_another_shape_are_no_adapter(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=f"The adapter's {name} is not") as caught:
+        replace(built_adapter(), **{name: np.zeros(shape, np.float32)})
+    assert caught.value.code == "space.adapter"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "said"),
+    [(random_adapter(), "affekt linear adapter 1"), (built_adapter(), "affekt adapter 2")],
+)
+def test_an_adapters_file_as_other_versions_write_it(
+    adapter: LinearAdapter, said: str, tmp_path: Path
+) -> None:
+    write_adapter(adapter, tmp_path / "a.npz")
+    names = ["arkit_from_space", "arkit_bias", "space_from_arkit"]
+    names += ["weight_root", "space_from_open"] if "2" in said else []
+    with np.load(tmp_path / "a.npz") as file:
+        assert sorted(file.files) == sorted(["format", "space", *names])
+        assert (str(file["format"]), str(file["space"])) == (said, "flame2023")
+        arrays = {name: file[name] for name in file.files}
+    np.savez(tmp_path / "b.npz", **arrays)
+    again = read_adapter(tmp_path / "b.npz")
+    for name in names:
+        np.testing.assert_array_equal(getattr(again, name), getattr(adapter, name))

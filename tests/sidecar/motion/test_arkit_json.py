@@ -211,8 +211,17 @@ ROW_MAJOR = [[COSINE, 0, SINE, 2.0], [0, 1, 0, 1.0], [-SINE, 0, COSINE, -45.0], 
     ],
     ids=["Python", "JavaScript", "flat", "metres", "a larger head"],
 )
-def test_a_matrix_turns_and_moves_the_head(matrix: dict) -> None:
-    frames = [{"blendshapes": row, **matrix} for row in ROWS]
+@pytest.mark.parametrize("place", ["beside", "around", "inside"])
+def test_a_matrix_turns_and_moves_the_head(matrix: dict, place: str) -> None:
+    """Beside the weights, around the list of faces, or in a face of its own."""
+    frames = [
+        {
+            "beside": {"blendshapes": row, **matrix},
+            "around": {"faces": [{"blendshapes": row}], **matrix},
+            "inside": {"faces": [{"blendshapes": row, **matrix}]},
+        }[place]
+        for row in ROWS
+    ]
     motion = decode_motion(as_bytes(frames), "take.json")
     np.testing.assert_allclose(motion.rotation, [[0, 0.6435011, 0]] * 5, atol=1e-6)
     np.testing.assert_allclose(motion.translation, [[0.02, 0.01, -0.45]] * 5, atol=1e-6)
@@ -282,3 +291,79 @@ def test_unreals_frame_times() -> None:
     ]
     take = decode_take(as_bytes(frames), "take.json")
     assert (len(take.motion), take.motion.fps, take.notes) == (40, 59.94, ())
+
+
+@pytest.mark.parametrize(
+    "key", ["head", "headPose", "head_rotation", "rotation", "pose", "eulerAngles"]
+)
+def test_what_tools_call_the_heads_angles(key: str) -> None:
+    """A frame without a face has none."""
+    frames: list[dict] = [
+        {"blendShapes": row, key: {"pitch": 0.0, "Yaw": 0.1 + i / 20, "roll": 0.0}}
+        for i, row in enumerate(ROWS)
+    ]
+    frames[2] = {"blendShapes": {}}
+    motion = decode_motion(as_bytes({"fps": 25, "frames": frames}), "take.json")
+    yaw = [0.1, 0.15, 0.2, 0.25, 0.3]
+    np.testing.assert_allclose(motion.rotation, [[0, angle, 0] for angle in yaw], atol=1e-6)
+
+
+def test_angles_in_degrees_by_name() -> None:
+    """30 degrees of yaw, which as radians would be five turns, in rows and in columns."""
+    angles = {"headYawDeg": 30.0, "headPitchDeg": 0.0, "headRollDeg": 0.0}
+    small = {name: 0.05 * value for name, value in angles.items()}  # nothing but the name tells
+    for named, turn in ((angles, np.pi / 6), (small, np.pi / 120)):
+        frames = {"fps": 25, "frames": [{"weights": row | named} for row in ROWS]}
+        columns = {name: [row[name] for row in ROWS] for name in ARKIT_NAMES}
+        columns |= {name: [value] * 5 for name, value in named.items()}
+        for content in (frames, {"fps": 25, **columns}):
+            motion = decode_motion(as_bytes(content), "take.json")
+            np.testing.assert_allclose(motion.rotation, [[0, turn, 0]] * 5, atol=1e-6)
+
+
+def test_a_row_of_columns_without_a_weight_has_no_face() -> None:
+    columns: dict[str, object] = {name: [row[name] for row in ROWS] for name in ARKIT_NAMES}
+    for values in columns.values():
+        values[2] = None  # type: ignore[index]
+    take = decode_take(as_bytes({"fps": 25, **columns}), "take.json")
+    assert take.notes == ("1 of 5 frames have no face and were filled in (2).",)
+    middle = (take.motion.expression[1] + take.motion.expression[3]) / 2
+    np.testing.assert_allclose(take.motion.expression[2], middle, atol=1e-6)
+
+
+def test_numbers_of_frames_count_where_all_have_one() -> None:
+    frames = [{"frame": 4 + 2 * i, "weights": row} for i, row in enumerate(ROWS)]
+    assert len(decode_motion(as_bytes({"fps": 25, "frames": frames}), "take.json")) == 9
+    del frames[3]["frame"]
+    assert len(decode_motion(as_bytes({"fps": 25, "frames": frames}), "take.json")) == 5
+
+
+def test_frame_times_of_unreal_where_a_face_is_lost() -> None:
+    def time(i: int) -> dict:
+        return {"frame_number": 7 + i, "numerator": 24, "denominator": 1}
+
+    frames: list[dict] = [{"time": time(i), "weights": row} for i, row in enumerate(ROWS)]
+    frames[3] = {"time": None, "weights": {}}
+    take = decode_take(as_bytes(frames), "take.json")
+    assert (len(take.motion), take.motion.fps) == (5, 24)
+    assert take.notes == ("1 of 5 frames have no face and were filled in (3).",)
+
+
+def test_what_the_file_leaves_out_is_zero() -> None:
+    few = dict.fromkeys(("jawOpen", "mouthPucker", "cheekPuff"), 0.25)
+    for content in ([few] * 3, {name: [value] * 3 for name, value in few.items()}):
+        expression = decode_motion(as_bytes(content), "take.json").expression
+        assert np.count_nonzero(expression) == 9
+        assert (expression[:, [ARKIT_NAMES.index(name) for name in few]] == 0.25).all()
+
+
+@pytest.mark.parametrize(
+    "key", ["fps", "frameRate", "export_fps", "framesPerSecond", "captureRate"]
+)
+def test_what_tools_call_the_rate(key: str) -> None:
+    frames = [{"weights": row} for row in ROWS]
+    assert decode_motion(as_bytes({key: 48, "frames": frames}), "a.json").fps == 48
+    content = {key: 48, "metadata": {key: 24}, "frames": frames}
+    assert decode_motion(as_bytes(content), "a.json").fps == 24
+    content = {key: 48, "metadata": {key: None}, "frames": frames}
+    assert decode_motion(as_bytes(content), "a.json").fps == 48

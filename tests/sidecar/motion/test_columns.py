@@ -120,3 +120,80 @@ def test_what_was_passed_over_is_said() -> None:
         "Passed over, for they are no weights: a, b, c, d and 2 more.",
     )
     assert passed_over_note(["x" * 40])[0].endswith(f": {'x' * 30}.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (
+            "numbers",
+            "frame FrameIndex frame_id frameIdx frame_number frameNum frameNo frameCount index idx",
+        ),
+        ("faces", "face face_id faceIndex face_idx person personId trackID subject_id"),
+        ("counts", "BlendShapeCount blendshapesCount"),
+    ],
+)
+def test_what_tools_call_numbers_faces_and_counts(kind: str, said: str) -> None:
+    for name in said.split():
+        found = sort_columns(["jawOpen", name], "take.csv")
+        assert getattr(found, kind) == [1], name
+        others = {"numbers", "faces", "counts"} - {kind}
+        assert not any(getattr(found, other) for other in others)
+        assert not found.passed_over
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["time", "timestamp", "frameTime", "t", "timecode", "elapsed", "epoch", "datetime", "ts"],
+)
+def test_what_tools_call_times(name: str) -> None:
+    assert sort_columns(["jawOpen", name], "take.csv").times == {1: None}
+
+
+@pytest.mark.parametrize(
+    ("ending", "unit"),
+    [
+        ("s", 1.0),
+        ("_sec", 1.0),
+        ("Seconds", 1.0),
+        ("_ms", 1e-3),
+        ("_msec", 1e-3),
+        (" (milliseconds)", 1e-3),
+        ("_us", 1e-6),
+        ("Microseconds", 1e-6),
+        ("_ns", 1e-9),
+        ("_nanoseconds", 1e-9),
+    ],
+)
+def test_the_units_of_times(ending: str, unit: float) -> None:
+    for name in ("frameTime", "elapsed", "timecode"):
+        assert unit_of(name + ending) == unit, name
+
+
+@pytest.mark.parametrize("prefix", ["", "head", "HeadRotation", "head_"])
+@pytest.mark.parametrize("unit", ["", "_degrees", "Deg", "_radians", " (rad)"])
+def test_what_tools_call_the_heads_angles(prefix: str, unit: str) -> None:
+    names = [prefix + angle + unit for angle in ("roll", "yaw", "pitch")]
+    found = sort_columns(names, "take.csv")
+    assert found.head == {0: 2, 1: 0, 2: 1}
+    assert found.head_unit_rad == pytest.approx(math.pi / 180 if "eg" in unit else 1)
+
+
+def test_angles_of_the_eyes_and_the_neutral_face_are_passed_over_in_silence() -> None:
+    names = ["_neutral", "LeftEyeYaw", "leftEyePitch", "LeftEyeRoll", "RightEyeYaw"]
+    names += ["right_eye_pitch", "RightEyeRoll"]
+    found = sort_columns(["jawOpen", *names], "take.csv")
+    assert (found.weights, found.head, found.passed_over) == (
+        {0: ARKIT_NAMES.index("jawOpen")},
+        {},
+        [],
+    )
+
+
+def test_a_misspelt_weight_gets_a_hint() -> None:
+    with pytest.raises(InputError) as caught:
+        sort_columns(["mouthSmileLetf"], "take.csv")
+    assert caught.value.message == (
+        "take.csv has a weight called 'mouthSmileLetf', which ARKit does not know."
+    )
+    assert caught.value.remedy == "Did you mean 'mouthSmileLeft'?"

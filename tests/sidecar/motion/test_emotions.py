@@ -88,6 +88,7 @@ def test_milliseconds_by_name() -> None:
     [
         (b"time,happy,sad\n0,-0.5,0\n1,1,0\n", "emotion.range"),
         (b"time,happy,sad\n0,400,0\n1,1,0\n", "emotion.range"),
+        (b"time,happy,sad\n0,80,-5\n1,1,0\n", "emotion.range"),
         (b"Timecode,BlendShapeCount,JawOpen\n00:00:00:00,61,0\n", "emotion.keys"),
         (b"time,happy,sad\n0,much,0\n", "motion.not_a_number"),
     ],
@@ -178,3 +179,33 @@ def test_a_key_without_a_time_lies_between_its_neighbours() -> None:
     assert keys.channels["happy"][0].tolist() == [10, 25, 40]
     alone, _ = decode_emotion_keys(b"time,happy,sad\n3,0.2,0\n", "e.csv", 10.0)
     assert alone.channels["happy"][0].tolist() == [30]
+
+
+def test_of_rows_at_one_time_the_first_counts_and_blank_cells_say_nothing() -> None:
+    data = b"frame,happy,sad\n0,0.1,0\n2,0.2,0\n2,0.9,0\n4,,1\n6,0.3,1\n"
+    keys, _ = decode_emotion_keys(data, "e.csv", 25.0)
+    assert keys.channels["happy"][0].tolist() == [0, 2, 6]
+    assert keys.channels["happy"][1].tolist() == [0.1, 0.2, 0.3]
+    assert keys.channels["sad"][0].tolist() == [0, 2, 4, 6]
+
+
+def test_timecodes_of_milliseconds_and_of_frames() -> None:
+    codes = ("00:00:01:250", "00:00:01:500", "00:00:02:250")
+    lines = ["Timecode,frame,happy,sad", *(f"{c},0,{i / 4},0" for i, c in enumerate(codes))]
+    keys, _ = decode_emotion_keys("\n".join(lines).encode(), "e.csv", 24.0)
+    assert keys.channels["happy"][0].tolist() == [0, 6, 24]
+    codes = ("00:00:09:23", "00:00:10:00", "00:00:11:12")
+    lines = ["Timecode,frame,happy,sad", *(f"{c},0,{i / 4},0" for i, c in enumerate(codes))]
+    keys, _ = decode_emotion_keys("\n".join(lines).encode(), "e.csv", 24.0)
+    assert keys.channels["happy"][0].tolist() == [0, 1, 37]
+
+
+def test_emotion_keys_and_aces_are_told_apart() -> None:
+    own = b'{"fps": 50, "keys": [{"frame": 5, "happy": 0.5}]}'
+    keys, left_out = decode_emotion_keys(own, "k.json", 30.0)
+    assert (keys.fps, left_out) == (50, ())
+    assert keys.channels["happy"][0].tolist() == [5]
+    with pytest.raises(InputError) as caught:
+        decode_emotion_keys(b'{"keys": 3}', "k.json", 30.0)
+    assert caught.value.code == "emotion.keys"
+    assert caught.value.message.startswith("k.json: In the emotion file")

@@ -170,3 +170,28 @@ def test_each_face_of_a_frame_has_its_own_matrix_and_landmarks() -> None:
         np.testing.assert_allclose(found, place)
     for frame in ({"faceLandmarks": []}, {"faceLandmarks": [{"a": 1}]}, {}):
         assert place_of(frame, 0) is None
+
+
+def test_two_rows_a_time_are_told_by_the_times_where_numbers_run_on() -> None:
+    values = np.repeat([[LEFT], [RIGHT]], 1, 1)
+    rows = np.tile(values, (10, 100)) + np.arange(20)[:, None] / 1000
+    clock = Clock(times=np.repeat(np.arange(10.0), 2) / 25, numbers=np.arange(20))
+    with pytest.raises(InputError) as caught:
+        keep_one(RawTake(rows={"expression": rows}, space="arkit", clock=clock), "take")
+    assert caught.value.code == "motion.faces"
+
+
+@pytest.mark.parametrize(("within", "refused"), [(0.019, False), (0.021, True)])
+def test_two_rows_a_time_that_differ_twice_as_much_as_the_times(
+    within: float, refused: bool
+) -> None:
+    """From one time to the next each of the two moves by 0.01."""
+    rows = np.arange(20.0)[:, None] // 2 * 0.01 + np.tile([[0.0], [within]], (10, 100))
+    clock = Clock(times=np.repeat(np.arange(10.0), 2) / 25)
+    take = RawTake(rows={"expression": rows}, space="arkit", clock=clock)
+    if refused:
+        with pytest.raises(InputError) as caught:
+            keep_one(take, "take")
+        assert caught.value.code == "motion.faces"
+    else:
+        assert keep_one(take, "take") is take

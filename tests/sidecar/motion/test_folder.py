@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Folders and zip archives in which a take is found, and frames that are missing from them."""
 
+import base64
 import io
 import json
 import pickle
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import InputError
-from affekt.shared.take_files import encode_livelink
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.shared.take_files import encode_arkit, encode_livelink, encode_motion
 from affekt.sidecar.motion.read import decode_take, read_take
 from fakes.mutation import mutated
 from fakes.takes import (
@@ -178,6 +180,7 @@ def test_a_pickle_a_frame_and_a_folder_of_mat_a_frame(tmp_path: Path) -> None:
         codes_of_frame = {key: values[i : i + 1] for key, values in codes(12).items()}
         savemat(tmp_path / "deca" / name / f"{name}.mat", codes_of_frame)
         write(tmp_path / "deca" / f"{name}_vis.jpg")
+        write(tmp_path / "deca" / name / f"{name}.obj")
     smirk = read_take(tmp_path / "smirk").motion
     np.testing.assert_array_equal(smirk.expression[:, :50], arrays["expression_params"][:, 0])
     deca = read_take(tmp_path / "deca").motion
@@ -290,3 +293,77 @@ def test_changed_zips_give_a_take_or_an_error_of_ours(data: st.DataObject) -> No
     except InputError:
         return
     assert len(take.motion)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.TSV", "a.jsonl", "a.ndjson", "a.npz", "a.npy", "a.json", "a.gesichter"]
+)
+def test_a_folder_of_one_file_of_any_kind(name: str, tmp_path: Path) -> None:
+    motion = arkit_motion(6)
+    table = encode_livelink(motion)
+    rows = [dict(zip(ARKIT_NAMES, row.tolist(), strict=False)) for row in motion.expression]
+    lines = b"\n".join(as_bytes({"time": i / 30, "weights": row}) for i, row in enumerate(rows))
+    array = io.BytesIO()
+    np.save(array, motion.expression[:, :52])
+    data = {
+        "a.csv": table,
+        "a.TSV": table.replace(b",", b"\t"),
+        "a.npz": encode_motion(motion),
+        "a.npy": array.getvalue(),
+        "a.json": encode_arkit(motion),
+        "a.gesichter": b"\n".join(base64.b64encode(b'{"version": 6,' + line[1:])
+                                  for line in lines.splitlines()),
+    }  # fmt: skip
+    write(tmp_path / "clip" / name, data.get(name, lines))
+    write(tmp_path / "clip" / "notes.txt")
+    take = read_take(tmp_path / "clip")
+    assert take.notes[0] == f"Read {name}, the take in clip."
+    np.testing.assert_allclose(take.motion.expression, motion.expression, atol=1e-6)
+
+
+def test_a_folder_of_one_frame_or_of_none(tmp_path: Path) -> None:
+    write_frames(tmp_path / "one", [2], vhap_arrays(4))
+    take = read_take(tmp_path / "one")
+    np.testing.assert_array_equal(take.motion.expression, vhap_arrays(4)["expr"][2:3])
+    write(tmp_path / "none" / "picture.png")
+    assert code_of(tmp_path / "none") == "file.folder"
+
+
+def test_numbered_files_with_points_in_their_names(tmp_path: Path) -> None:
+    frames = frames_of(vhap_arrays(12))
+    for number in (3, 4, 9, 10):
+        write(tmp_path / f"face.v2.{number}.npz", npz_bytes(frames[number]))
+    take = read_take(tmp_path)
+    assert len(take.motion) == 8
+    wanted = vhap_arrays(12)["expr"][[3, 4, 9, 10]]
+    np.testing.assert_array_equal(take.motion.expression[[0, 1, 6, 7]], wanted)
+
+
+def test_how_many_frames_and_bytes_a_series_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them together count, not each by itself."""
+    write_frames(tmp_path, [0, 1, 2], vhap_arrays(3))
+    size = max(path.stat().st_size for path in tmp_path.iterdir())
+    monkeypatch.setattr(limits, "MAX_MOTION_BYTES", 3 * size)
+    monkeypatch.setattr(limits, "MAX_FRAMES", 3)
+    assert len(read_take(tmp_path).motion) == 3
+    monkeypatch.setattr(limits, "MAX_MOTION_BYTES", 2 * size)
+    assert code_of(tmp_path) == "file.too_large"
+    monkeypatch.setattr(limits, "MAX_MOTION_BYTES", 3 * size)
+    monkeypatch.setattr(limits, "MAX_FRAMES", 2)
+    assert code_of(tmp_path) == "motion.too_long"
+
+
+def test_a_take_five_folders_down_is_found_and_no_deeper(tmp_path: Path) -> None:
+    write_frames(tmp_path / "five" / "1" / "2" / "3" / "4", [0, 1], vhap_arrays(2))
+    assert len(read_take(tmp_path / "five").motion) == 2
+    write_frames(tmp_path / "six" / "1" / "2" / "3" / "4" / "5", [0, 1], vhap_arrays(2))
+    assert code_of(tmp_path / "six") == "file.folder"
+
+
+def test_the_take_nearest_to_the_top_is_taken(tmp_path: Path) -> None:
+    write(tmp_path / "clip" / "take.npz", encode_motion(arkit_motion(6)))
+    write(tmp_path / "clip" / "more" / "other.npz", encode_motion(arkit_motion(7)))
+    take = read_take(tmp_path / "clip")
+    assert (len(take.motion), take.notes[0]) == (6, "Read take.npz, the take in clip.")

@@ -81,6 +81,12 @@ def test_the_matrix_of_a_face_among_several() -> None:
     frame = {"time": 3, "facialTransformationMatrixes": [first, second]}
     assert [matrix_in(frame, index) for index in (0, 1, 2)] == [first, second, None]
     assert matrix_in({"matrix": first}, 1) == first  # a table of rows is one
+    four = [first, second, first, second]
+    flat = [[float(i)] * 16 for i in range(4)]
+    for several in (four, flat):
+        found = [matrix_in({"time": 3, "matrix": several}, index) for index in range(5)]
+        assert found == [*several, None]
+    assert matrix_in({"transform": flat[2]}, 1) == flat[2]
     assert matrix_in({"faceTransform": []}, 0) is None
     assert matrix_in({"time": 3}, 0) is None
 
@@ -91,9 +97,33 @@ def test_where_a_face_is() -> None:
     assert found is not None
     np.testing.assert_array_equal(found, [1, 2, 3])
     points = [[{"x": 0.1, "y": 0.2}, {"x": 0.3, "y": 0.8}], [{"x": 0.9, "y": 0.5}]]
-    for index, place in ((0, [0.2, 0.5]), (1, [0.9, 0.5])):
-        found = place_of({"faceLandmarks": points}, index)
-        assert found is not None
-        np.testing.assert_allclose(found, place)
+    for key in ("faceLandmarks", "landmarks"):
+        for index, place in ((0, [0.2, 0.5]), (1, [0.9, 0.5])):
+            found = place_of({key: points}, index)
+            assert found is not None
+            np.testing.assert_allclose(found, place)
+    found = place_of({"landmarks": points[0]}, 1)  # of one face alone
+    assert found is not None
+    np.testing.assert_allclose(found, [0.2, 0.5])
     assert place_of({"landmarks": [{"x": 0.1}]}, 0) is None
     assert place_of({"time": 1}, 0) is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "facialTransformationMatrixes",
+        "facial_transformation_matrices",
+        "facialTransformationMatrix",
+        "faceTransform",
+        "transformation_matrix",
+        "transformationMatrixes",
+        "matrix",
+        "transform",
+        "headMatrix",
+        "poseMatrix",
+        "head_transform",
+    ],
+)
+def test_what_tools_call_the_matrix(key: str) -> None:
+    assert matrix_in({"time": 3, key: matrix(1, 2, 3)}, 0) == matrix(1, 2, 3)

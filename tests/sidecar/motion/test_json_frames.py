@@ -104,6 +104,7 @@ def test_where_the_frames_are() -> None:
     assert find_frames(frames) == frames
     assert find_frames([{"score": 1}] * 64 + frames) == []  # not among the first 64
     assert find_frames([{"score": 1}] * 63 + frames) == [{"score": 1}] * 63 + frames
+    assert find_frames([{"time": 1}] * 64 + frames) == [{"time": 1}] * 64 + frames  # no face yet
     assert find_frames({"fps": 30, "results": frames}) == frames
     assert find_frames({"fps": 30, "Results": frames}) == []
     assert find_frames("frames") == []
@@ -111,6 +112,8 @@ def test_where_the_frames_are() -> None:
     assert find_frames(numbered) == [{"frame": 2, "weights": WEIGHTS}, {"frame": 9}]
     assert find_frames({**numbered, "more": 1}) == []
     assert find_frames({"7": 5, "8": None}) == [5, None]
+    endless = "9" * 5000
+    assert find_frames({endless: {"weights": WEIGHTS}}) == [{"weights": WEIGHTS}]
 
 
 def test_tables_by_column() -> None:
@@ -127,3 +130,53 @@ def test_the_files_own_names() -> None:
     assert names_of({"metadata": {"blendShapeNames": ["b"]}}) == ["b"]
     assert names_of({"metadata": "x"}) is None
     assert names_of([]) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["categoryName", "category_name", "name", "label", "displayName", "display_name", "key"]
+)
+@pytest.mark.parametrize("score", ["score", "value", "weight", "coefficient"])
+def test_what_tools_call_a_weight_and_its_value(name: str, score: str) -> None:
+    rows = [{"categoryName": "", name: key, score: value} for key, value in WEIGHTS.items()]
+    assert weights_in({"blendshapes": rows}) == [(WEIGHTS, 0)]
+    rows[1][name] = 3
+    assert weights_in({"blendshapes": rows}) != [(WEIGHTS, 0)]
+
+
+def test_what_tools_call_the_places_of_frames_faces_and_weights() -> None:
+    frames = [{"weights": WEIGHTS}] * 2
+    for key in [
+        "frames",
+        "results",
+        "data",
+        "samples",
+        "keyframes",
+        "animation",
+        "recording",
+        "takes",
+    ]:
+        assert find_frames({"fps": 30, key: frames}) == frames
+    for key in ["Faces", "people", "persons", "detections"]:
+        assert weights_in({key: [None, {"weights": WEIGHTS}]}) == [(WEIGHTS, 1)]
+        assert is_faceless({"score": 1, key: []})
+    for key in ["result", "data", "Face", "value", "detection"]:
+        assert weights_in({"score": 1, key: {"weights": WEIGHTS}}) == [(WEIGHTS, 0)]
+        assert is_faceless({"score": 1, key: {"weights": []}})
+    few = {"jawOpen": 0.25}
+    for key in [
+        "weights",
+        "blendShapes",
+        "faceBlendshapes",
+        "categories",
+        "coefficients",
+        "blendshape",
+        "blendshape_weights",
+        "blendshapeCoefficients",
+        "shapes",
+        "arkit",
+        "bs",
+    ]:
+        assert weights_in({"score": 1, key: few}) == [(few, 0)]
+        assert is_faceless({"score": 1, key: None})
+    for key in ["names", "blendshape_names", "blendShapeNames", "blendshapeNames", "facsNames"]:
+        assert names_of({key: ["a"]}) == names_of({"metadata": {key: ["a"]}}) == ["a"]

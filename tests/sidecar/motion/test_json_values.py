@@ -85,7 +85,15 @@ def test_a_text_or_one_in_each_line(text: str, found: object) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"\xff\xfe\xff", b'{"a": 1', b'{"a": 1}\n{"a": \n{"a": 3}', b'{"a": 1}\n[2]', b"[" * 100_000],
+    [
+        b"\xff\xfe\xff",
+        b'{"a": 1',
+        b'{"a": 1}\n{"a": \n{"a": 3}',
+        b'{"a": 1}\n[2]',
+        b"[" * 100_000,
+        b'{"a": 1}\n{"b": ',
+        b"[1]\n[2]",
+    ],
 )
 def test_what_is_no_json(text: bytes) -> None:
     with pytest.raises(InputError) as caught:

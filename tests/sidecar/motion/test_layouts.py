@@ -294,6 +294,17 @@ def test_the_order_of_52_weights_is_told_by_the_two_sides(order: tuple, said: st
     assert said in take.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("order", "said"), [(ARKIT_NAMES, "alphabetical"), (APP_ORDER, "Live Link")]
+)
+def test_a_jaw_that_goes_to_one_side_tells_no_order(order: tuple, said: str) -> None:
+    """It cannot go to both at once, so its two weights are no pair of alike ones."""
+    values = np.full((4, 52), 0.05, "f4")
+    for name in ("jawLeft", "mouthLeft"):
+        values[:, order.index(name)] = 1
+    assert said in read(npy(values)).notes[0]
+
+
 def test_weights_that_do_not_tell_their_order_are_alphabetical() -> None:
     noise = np.random.default_rng(1).random((50, 52)).astype("f4")
     np.testing.assert_array_equal(read(npy(noise)).motion.expression[:, :52], noise)

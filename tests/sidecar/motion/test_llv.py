@@ -138,6 +138,9 @@ def test_lost_packets_and_lost_faces() -> None:
         (recording([]), "file.damaged"),
         (recording([packet(0)], said=300_000), "motion.too_long"),
         (recording([packet(0)[:40]]), "file.damaged"),
+        (b"\x1f\x8b and no more of gzip", "file.damaged"),
+        (gzip.compress(WHOLE, mtime=0)[:30] + b"\xff" * 200, "file.damaged"),
+        (b"\n".join([legacy(0), legacy(1)[:8] + b"!" + legacy(1)[8:]]), "file.damaged"),
     ],
 )
 def test_bad_recordings_are_named(data: bytes, code: str) -> None:
@@ -155,3 +158,27 @@ def test_mutated_recordings_give_a_take_or_an_error_of_ours(data: st.DataObject)
     except AffektError:
         return
     assert np.isfinite(take.motion.expression).all()
+
+
+def test_a_packet_that_ends_anywhere_is_damaged() -> None:
+    whole = packet(0)
+    for end in range(1, len(whole)):
+        with pytest.raises(InputError) as caught:
+            decode_take(recording([whole[:end]]), "a.gesichter")
+        assert caught.value.code == "file.damaged", end
+
+
+def test_packets_without_a_rate_are_frames_one_after_the_other() -> None:
+    packets = [packet(i).replace(struct.pack(">ll", 60, 1), bytes(8)) for i in range(30)]
+    take = decode_take(recording(packets), "a.gesichter")
+    assert (len(take.motion), take.motion.fps) == (30, 30)
+    assert take.notes[0].startswith("The file does not say its frame rate: 30 fps were assumed.")
+
+
+def test_the_time_of_a_packet() -> None:
+    """Number and part over a rate that is a fraction: 48 / 2 frames a second."""
+    packets = [packet(2 * i).replace(struct.pack(">ll", 60, 1), struct.pack(">ll", 48, 1))
+               for i in range(30)]  # fmt: skip
+    assert decode_take(recording(packets), "a.gesichter").motion.fps == 24
+    packets = [p.replace(struct.pack(">ll", 48, 1), struct.pack(">ll", 120, 2)) for p in packets]
+    assert decode_take(recording(packets), "a.gesichter").motion.fps == 30

@@ -20,6 +20,7 @@ def test_the_number_that_changes_counts() -> None:
     assert frame_numbers(["a7_0003_0", "a7_0010_0"], "clip").tolist() == [3, 10]
     assert frame_numbers(["a7_3", "a7_3"], "clip").tolist() == [0, 1]
     assert frame_numbers(["a", "a", "a"], "clip").tolist() == [0, 1, 2]
+    assert frame_numbers(["00003", "00007"], "clip").tolist() == [3, 7]
     assert frame_numbers(["b12"], "clip").tolist() == [0]
     assert frame_numbers(["12_5", "13_6"], "clip").tolist() == [12, 13]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import InputError
-from affekt.shared.motion import ARKIT_NAMES, Motion
-from affekt.sidecar.motion.read import decode_motion, encode_motion, read_motion
+from affekt.shared.motion import ARKIT_NAMES, Motion, ReadOptions
+from affekt.sidecar.motion.read import decode_motion, decode_take, encode_motion, read_motion
 from affekt.sidecar.motion.write import write_motion
 from fakes.mutation import mutated
 from fakes.takes import arkit_content, as_bytes, lam_content, random_motion
@@ -197,6 +197,12 @@ def _npz(**arrays: object) -> bytes:
         ({"jaw": np.zeros((40, 4), np.float32)}, "motion.shape"),
         ({"jaw": np.array([None] * 3)}, "file.wrong_kind"),
         ({"jaw": np.full((40, 3), "x")}, "file.wrong_kind"),
+        ({"jaw": np.zeros((40, 3), bool)}, "file.wrong_kind"),
+        ({"jaw": np.zeros((40, 3), complex)}, "file.wrong_kind"),
+        ({f"other_{i}": np.zeros(1) for i in range(64)}, "file.damaged"),
+        ({"first_frame": np.array(2.5)}, "motion.shape"),
+        ({"first_frame": np.array(-1)}, "motion.shape"),
+        ({"neck": np.zeros((39, 3), np.float32)}, "motion.shape"),
         ({"jaw": np.full((40, 3), np.nan)}, "motion.not_finite"),
         ({"jaw": np.full((40, 3), 1e300)}, "motion.not_finite"),
         ({"space": np.array("mars")}, "motion.space"),
@@ -328,3 +334,61 @@ def test_real_arkit_takes(real_data: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_motion(real_data / "lam_avatars" / "statue.zip")
     assert caught.value.code == "file.wrong_kind"
+
+
+def test_a_byte_of_an_array_that_has_changed_is_damage() -> None:
+    """The archive's checksum tells, though every number is one still."""
+    data = bytearray(encode_motion(random_motion(40)))
+    assert code_of_changed(data, len(data) // 2) == "file.damaged"
+
+
+def code_of_changed(data: bytearray, place: int) -> str:
+    data[place] ^= 1
+    return code_of(bytes(data))
+
+
+def test_a_part_of_a_take_knows_where_it_begins() -> None:
+    motion = random_motion(3)
+    assert decode_take(encode_motion(motion, 120), "part.npz").first_frame == 120
+    assert decode_take(encode_motion(motion), "whole.npz").first_frame == 0
+    options = ReadOptions(fps=24.0)
+    overruled = decode_take(encode_motion(motion), "whole.npz", options)
+    assert overruled.motion.fps == 24
+    assert overruled.notes == (
+        "The file names 30 fps; 24 was taken as told, and nothing is resampled.",
+    )
+    assert decode_take(encode_motion(motion), "a.npz", ReadOptions(fps=30.0)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"frames": [{"exp_path": "a"}]}, "it holds INSTA's cameras"),
+        ({"camera_angle_x": 1.0}, "it holds cameras, not motion"),
+        ({"fl_x": 1.0, "frames": []}, "it holds cameras, not motion"),
+        ({"keys": []}, "it holds emotion keys, not motion"),
+        ({"what": 1}, "it is laid out like no take that Affekt knows"),
+        ([1, 2], "no take is in it"),
+    ],
+)
+def test_what_other_json_holds_is_said(content: object, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        decode_motion(as_bytes(content), "a.json")
+    assert caught.value.message.startswith(f"a.json is JSON, but {said}")
+
+
+def test_what_other_archives_hold_is_said() -> None:
+    def zip_of(*names: str) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for name in names:
+                archive.writestr(name, b"x")
+        return out.getvalue()
+
+    for names, said in (
+        (("a/skin.glb", "b"), "is an avatar, not a motion."),
+        (("xl/workbook.xml",), "is a spreadsheet's file."),
+    ):
+        with pytest.raises(InputError, match=said) as caught:
+            decode_motion(zip_of(*names), "a.zip")
+        assert caught.value.code == "file.wrong_kind"

@@ -52,6 +52,8 @@ def test_poses() -> None:
     np.testing.assert_array_equal(joints, counted(5, 6))
     assert refused(records.pose, {"neck": counted(5, 4)}, "neck", 3, "take", 5) == "motion.shape"
     assert refused(records.pose, {"neck": counted(4, 3)}, "neck", 3, "take", 5) == "motion.shape"
+    two = {"neck": counted(5, 2, 3)}
+    assert refused(records.pose, two, "neck", 3, "take", 5) == "motion.several"
 
 
 def test_expressions_and_identities_are_filled_up() -> None:
@@ -162,3 +164,38 @@ def test_frames_without_a_face_are_not_known() -> None:
     assert np.isnan(found[0].rows["expression"]).all()
     assert found[2].rows["expression"].shape == (2, 100)
     assert refused(records.with_faceless, [None, None], "take") == "motion.no_face"
+
+
+def test_of_more_than_six_takes_six_are_named() -> None:
+    names = ["a", "b", "c", "d", "e", "f"]
+    six = records.several("clip", names).message
+    assert six == "clip holds more than one take or face: a, b, c, d, e, f."
+    assert records.several("clip", [*names, "g"]).message == six[:-1] + ", ...."
+
+
+def test_frames_without_a_face_have_no_say_in_the_identity() -> None:
+    def frame(level: float) -> RawTake:
+        rows = {"expression": np.full((1, 100), level), "jaw": np.full((1, 3), level / 10)}
+        shape = np.full(300, level, np.float32)
+        return RawTake(rows=rows, space="flame2020", shape=shape, fps=24.0)
+
+    joined = records.join_takes(
+        records.with_faceless([None, frame(1.0), None, frame(4.0), None], "clip")
+    )
+    assert joined.shape is not None
+    assert set(joined.shape.tolist()) == {2.5}
+    assert joined.seen is not None
+    assert joined.seen.tolist() == [False, True, False, True, False]
+    assert joined.rows["jaw"][3].tolist() == pytest.approx([0.4] * 3)
+    assert np.isnan(joined.rows["jaw"][[0, 2, 4]]).all()
+    assert (joined.fps, joined.space) == (24.0, "flame2020")
+    assert refused(records.with_faceless, [None, None], "clip") == "motion.no_face"
+
+
+def test_takes_of_different_kinds_are_not_joined() -> None:
+    def part(space: str = "flame2020", fps: float = 24.0, **rows: np.ndarray) -> RawTake:
+        return RawTake(rows={"expression": np.zeros((1, 100)), **rows}, space=space, fps=fps)
+
+    for other in (part("flame2023"), part(fps=25.0), part(jaw=np.zeros((1, 3)))):
+        assert refused(records.join_takes, [part(), other]) == "motion.mixed"
+    assert len(records.join_takes([part(), part()])) == 2

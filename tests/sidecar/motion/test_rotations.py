@@ -100,8 +100,9 @@ def test_a_head_that_looks_into_the_camera_is_not_turned() -> None:
 )
 def test_numbers_that_are_no_rotation_are_refused(six: list[float]) -> None:
     with pytest.raises(InputError) as caught:
-        rotations.matrix_from_six(np.array([six], float), "jaw", "take")
+        rotations.matrix_from_six(np.array([[1, 0, 0, 0, 1, 0], six], float), "jaw", "take")
     assert caught.value.code == "motion.rotation"
+    assert caught.value.message == "In take, jaw holds numbers that are no rotation."
 
 
 @pytest.mark.parametrize("matrix", [np.zeros((3, 3)), 2 * np.eye(3), np.diag([1, 1, -1.0])])

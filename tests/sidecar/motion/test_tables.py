@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+from affekt.shared import limits
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, ReadOptions
 from affekt.sidecar.motion.columns import (
@@ -13,7 +14,7 @@ from affekt.sidecar.motion.columns import (
     unit_of,
 )
 from affekt.sidecar.motion.read import decode_take
-from affekt.sidecar.motion.tables import encoding_of
+from affekt.sidecar.motion.tables import encoding_of, read_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -144,7 +145,7 @@ def test_a_blank_column_is_zero() -> None:
 
 def test_other_columns_are_named() -> None:
     table = [[*row, "0.9"] for row in rows()]
-    table[0][-1] = "tracking_quality"
+    table[0][-1] = " tracking_quality "
     take = decode_take(text(table).encode(), "take.csv")
     assert take.notes == ("Passed over, for they are no weights: tracking_quality.",)
 
@@ -197,6 +198,7 @@ EMOTIONS_ONLY = b",time_code,emotion_values.joy,emotion_values.grief\n0,0.0,0.5,
     ("data", "code"),
     [
         (EMOTIONS_ONLY, "file.wrong_kind"),
+        (b"Timecode,BlendShapeCount\n00:00:00:00,0\n00:00:00:01,0\n", "motion.shape"),
         (text(rows()).replace("JawOpen", "JawOpne").encode(), "motion.unknown_weight"),
         (text(rows()).replace("JawOpen", "EyeBlinkLeft").encode(), "motion.shape"),
         (text(rows()[:1]).encode(), "motion.shape"),
@@ -343,7 +345,7 @@ def test_a_percent_sign_and_a_blank_word_in_a_cell() -> None:
     for row in table[1:]:
         row[4] = f"{100 * jaw(3):.3f}%"
         row[3] = "50 %"
-        row[5] = "n/a"
+        row[5] = " n/a "
     take = decode_take(text(table).encode(), "take.csv")
     np.testing.assert_allclose(take.motion.expression[:, JAW], jaw(3), atol=1e-5)
     assert not take.motion.expression[:, ARKIT_NAMES.index("mouthSmileLeft")].any()
@@ -352,3 +354,84 @@ def test_a_percent_sign_and_a_blank_word_in_a_cell() -> None:
 def test_wide_text_without_a_mark_is_told_by_its_first_letter() -> None:
     for encoding in ("utf-16-le", "utf-16-be"):
         assert encoding_of("frame,jawOpen".encode(encoding)) == encoding
+
+
+def test_a_header_of_many_other_columns() -> None:
+    """Of 30 kB; the weights stand at its end."""
+    others = [f"tracker_channel_{i:03}" for i in range(1500)]
+    table = [["0"] * 1500 + row for row in rows()]
+    table[0][:1500] = others
+    take = decode_take(text(table).encode(), "take.csv")
+    assert take.motion.fps == 25
+    np.testing.assert_allclose(take.motion.expression[3, JAW], jaw(3), atol=1e-7)
+
+
+def test_the_longest_table_and_one_row_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_FRAMES", FRAMES)
+    assert len(decode_take(text(rows()).encode(), "take.csv").motion) == FRAMES
+    with pytest.raises(InputError) as caught:
+        decode_take(text([*rows(), rows()[-1]]).encode(), "take.csv")
+    assert caught.value.code == "motion.too_long"
+    assert caught.value.message == "The take in take.csv has more than 75 frames; 75 are allowed."
+
+
+def test_cells_texts_and_lines_of_the_columns_that_were_asked_for() -> None:
+    data = b"Take 4\na;b;c;d\n1,5;x;-2;7\n\n;y;3\n"
+    table = read_table(data, "t.csv", lambda names: names[:1] == ["a"], [2, 0, 3], [1])
+    np.testing.assert_array_equal(table.numbers, [[-2, 1.5, 7], [3, np.nan, np.nan]])
+    assert table.texts == {1: ["x", "y"]}
+    assert table.short.tolist() == [False, True]
+    assert (table.lines, table.names) == ([3, 5], ["a", "b", "c", "d"])
+    assert (table.cell(1, 2), table.cell(0, 7)) == ("row 5, column 'c'", "row 3, column 8")
+    with pytest.raises(InputError) as caught:
+        read_table(data, "t.csv", lambda _: False, [0], [])
+    assert caught.value.code == "motion.shape"
+
+
+def test_frame_numbers_with_a_decimal_comma_and_a_blank_time() -> None:
+    lines = ["frame;jawOpen;cheekPuff;mouthPucker"]
+    lines += [f"{i},0;{jaw(i)};0;0" for i in (4, 5, 8)]
+    take = decode_take("\n".join(lines).encode(), "take.csv")
+    assert len(take.motion) == 5
+    lines = ["time,jawOpen,cheekPuff,mouthPucker"]
+    lines += [("" if i == 3 else f"{i / 25}") + f",{jaw(i)},0,0" for i in range(9)]
+    take = decode_take("\n".join(lines).encode(), "take.csv")
+    assert (len(take.motion), take.motion.fps) == (9, pytest.approx(25))
+    np.testing.assert_allclose(
+        take.motion.expression[:, JAW], [jaw(i) for i in range(9)], atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("numbers", [["0.5", "1", "2"], ["3", "3", "3"], ["1", "x", "3"], ["1e13"]])
+def test_numbers_that_are_no_frames_are_passed_over(numbers: list[str]) -> None:
+    lines = ["frame,jawOpen,cheekPuff,mouthPucker", *(f"{n},{jaw(1)},0,0" for n in numbers)]
+    take = decode_take("\n".join(lines).encode(), "take.csv")
+    assert len(take.motion) == len(numbers)
+
+
+def test_the_first_column_of_numbers_counts() -> None:
+    lines = ["frame,index,jawOpen,cheekPuff", *(f"{2 * i},{5 * i},{jaw(i)},0" for i in range(3))]
+    assert len(decode_take("\n".join(lines).encode(), "take.csv").motion) == 5
+    lines[1:] = [f"x,{5 * i},{jaw(i)},0" for i in range(3)]
+    assert len(decode_take("\n".join(lines).encode(), "take.csv").motion) == 11
+
+
+@pytest.mark.parametrize("blank", ["", " ", "nan", "NaN", "null", "None", "n/a", "NA", "-"])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_what_a_blank_cell_says(blank: str, separator: str) -> None:
+    table = rows()
+    table[11][4] = blank
+    take = decode_take(text(table, separator).encode(), "take.csv")
+    assert take.motion.expression[10, JAW] == pytest.approx((jaw(9) + jaw(11)) / 2)
+    assert take.notes == ("1 value was missing and filled in from the frames around.",)
+
+
+@pytest.mark.parametrize(("lines", "found"), [(11, True), (12, False)])
+def test_how_many_lines_may_stand_before_the_header(lines: int, found: bool) -> None:
+    data = b"Take 4\n" * lines + text(rows()).encode()
+    if found:
+        assert len(decode_take(data, "take.csv").motion) == FRAMES
+    else:
+        with pytest.raises(InputError) as caught:
+            decode_take(data, "take.csv")
+        assert caught.value.code == "file.wrong_kind"

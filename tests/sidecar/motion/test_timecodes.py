@@ -6,7 +6,7 @@ import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.timecodes import write_timecodes
 from affekt.sidecar.motion.raw_take import Clock, RawTake
-from affekt.sidecar.motion.timecodes import read_timecodes
+from affekt.sidecar.motion.timecodes import Counted, clock_seconds, interpret, read_timecodes
 from affekt.sidecar.motion.timeline import Placed, place
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,7 +86,7 @@ def test_parts_of_a_frame_at_a_phones_rate() -> None:
 def test_random_digits_leave_even_numbers_alone() -> None:
     digits = np.random.default_rng(0).integers(0, 1000, 300)
     out = placed([code(i, 30, f"{d:03}") for i, d in enumerate(digits)])
-    assert (len(out.rows["expression"]), out.fps) == (300, 30)
+    assert (len(out.rows["expression"]), out.fps, out.notes) == (300, 30, ())
 
 
 def drop_frame(count: int, base: int) -> str:
@@ -219,3 +219,79 @@ def test_a_frame_that_is_missing_at_the_only_seconds_end() -> None:
     assert (len(out.rows["expression"]), out.fps) == (40, 30)
     assert out.notes == ("1 of 40 frames were missing and were filled in (19).",)
     assert said([code(i, 29) for i in range(10, 130)]) == (120, 29, 0)
+
+
+@pytest.mark.parametrize("fps", [24, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240])
+def test_a_seconds_only_end_without_its_last_frame_tells_a_rate_that_cameras_have(fps: int) -> None:
+    out = placed([code(i, fps) for i in range(fps - 6, fps + 7) if i != fps - 1])
+    assert (len(out.rows["expression"]), out.fps) == (13, fps)
+
+
+def test_two_ends_of_seconds_tell_a_rate_that_no_camera_has() -> None:
+    """29 frames each, without a gap, are likelier than 30 of which the last is missing twice."""
+    assert said([code(i, 29) for i in range(10, 80)]) == (70, 29, 0)
+
+
+def test_parts_that_go_up_by_a_thousandth_are_no_running_count() -> None:
+    """A phone at 60000 / 1001 whose first frame came a quarter late: .250, .251, .252."""
+    ticks = [250 + 1001 * i for i in range(200)]
+    codes = [code(tick // 1000, 60, f"{tick % 1000:03}") for tick in ticks]
+    assert codes[:2] == ["00:00:00:00.250", "00:00:00:01.251"]
+    assert said(codes) == (200, 59.94, 0)
+
+
+def test_parts_of_a_code_that_counts_faster_than_the_video() -> None:
+    """25 frames a second under 60 numbers: each is 2.4 numbers after the one before. Written under
+    25 numbers, 30 a second are five sixths of one apart."""
+    codes = [code(i * 12 // 5, 60, f"{i * 12 % 5 * 200:03}") for i in range(75)]
+    assert codes[:3] == ["00:00:00:00.000", "00:00:00:02.400", "00:00:00:04.800"]
+    assert said(codes) == (75, 25, 0)
+    codes = [code(i * 5 // 6, 25, f"{round(i * 5 % 6 * 1000 / 6):03}") for i in range(90)]
+    assert said(codes) == (90, 30, 0)
+
+
+def test_a_recording_that_was_paused_has_the_rate_of_its_other_seconds() -> None:
+    """The digits count on over ten seconds that the clock went on alone."""
+    clock = [*range(5, 50), *range(367, 412)]
+    out = placed([code(at, 30, f"{i % 1000:03}") for i, at in enumerate(clock)])
+    assert (len(out.rows["expression"]), out.fps, out.notes) == (90, 30, ())
+
+
+def test_rows_under_one_code_are_counted_on() -> None:
+    codes = read_timecodes([code(i // 2, 30, "") for i in range(57, 63)], "take.csv")
+    counted = interpret(codes, 30.0)
+    assert isinstance(counted, Counted)
+    assert counted.numbers.tolist() == [57, 58, 59, 60, 61, 62]
+    assert counted.fps == 60
+
+
+def test_spaces_around_a_code() -> None:
+    codes = read_timecodes(["\t01:02:03:04 ", "  00:00:01:2.0000000000000004  "], "take.csv")
+    assert codes.seconds.tolist() == [3723, 1]
+    assert codes.frames.tolist() == [4, 2]
+
+
+def test_times_of_the_day() -> None:
+    """A blank one is not known; numbers alone are none."""
+    found = clock_seconds([" 12:00:00,5 ", "  ", "1:00:01.25", "01:30"])
+    np.testing.assert_array_equal(found, [43_200.5, np.nan, 3601.25, 90])
+    assert clock_seconds(["5", "6.5"]) is None
+    assert clock_seconds(["12:00:00", "noon"]) is None
+    assert clock_seconds(["1:00:00:00"]) is None
+    assert clock_seconds(["1970-01-02 00:00:00.5", "1970-01-01T00:01:00-01:00"]).tolist() == [
+        86_400.5,
+        3660,
+    ]
+
+
+def test_milliseconds_in_place_of_frames_need_a_number_that_no_frame_has() -> None:
+    texts = ["00:00:01:000", "00:00:01:125", "00:00:01:250"]
+    found = interpret(read_timecodes(texts, "take.csv"))
+    assert not isinstance(found, Counted)
+    assert found.tolist() == [1.0, 1.125, 1.25]
+    assert isinstance(interpret(read_timecodes([*texts[:2], "00:00:01:249"], "a")), Counted)
+
+
+def test_where_a_wrong_code_is() -> None:
+    with pytest.raises(InputError, match=r"take\.csv has the timecode 'then' in frame 2, not"):
+        read_timecodes(["01:02:03:04", "", "then"], "take.csv")

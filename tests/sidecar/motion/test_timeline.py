@@ -466,3 +466,133 @@ def test_a_single_frame_with_a_time_says_that_its_rate_is_assumed() -> None:
     assert note.startswith("The time of a single frame does not tell its rate: 30 fps were")
     assert place(take([0], Clock()), "take.json").notes == ()
     assert place(take([0], at([3.0])), "take.json", 25.0).notes == ()
+
+
+@pytest.mark.parametrize(("repeated", "frames"), [(29, 71), (35, 100)])
+def test_beyond_three_in_ten_repeated_numbers_only_tell_the_rate(
+    repeated: int, frames: int
+) -> None:
+    """With fewer, rows that share a frame are repeated ones. At the end of a hundred rows."""
+    numbers = np.sort(np.append(np.arange(100 - repeated), np.arange(20, 20 + repeated)))
+    placed = place(take(range(100), Clock(numbers=numbers), 25.0), "take.json")
+    assert len(placed.rows["expression"]) == frames
+    assert bool(placed.notes) == (frames == 71)
+
+
+def test_of_rows_at_one_uneven_time_the_first_counts() -> None:
+    times = np.append(0, np.cumsum(np.repeat([0.8, 1.2, 0.8, 1.6], 50) / 25.5))
+    again = np.sort(np.append(times, times[20:180:20]))
+    rows = np.searchsorted(times, again).astype(np.float64)
+    rows[1:][np.diff(again) == 0] += 70  # what stands in the second row of one time
+    once = place(take(range(201), at(times, 1.0)), "take.json")
+    placed = place(take(rows, at(again, 1.0)), "take.json")
+    np.testing.assert_array_equal(placed.rows["expression"], once.rows["expression"])
+    assert placed.notes == once.notes
+    assert placed.notes == ("The times were uneven (31 to 63 ms apart): resampled to 25 fps.",)
+
+
+def test_whole_seconds_of_an_epochs_clock_tell_the_rate_too() -> None:
+    rows = np.arange(100)
+    placed = place(take(rows, at(1.7e9 + (rows + 7) // 24)), "take.json")
+    assert (len(placed.rows["expression"]), placed.fps) == (100, 24)
+
+
+def test_two_times_are_enough() -> None:
+    placed = place(take(range(4), at([1.0, np.nan, np.nan, 1.12])), "take.json")
+    assert placed.fps == pytest.approx(25)
+    assert_frames(placed, 4)
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [([0.0, 0.1, 0.2, 0.3, 5.0, 0.0, 0.4], "go back at row 5"), ([7.0] * 9, "stand still")],
+)
+def test_where_times_go_back_is_said(times: list[float], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        place(take(range(len(times)), at(times)), "take.json")
+    assert caught.value.message.startswith(f"The times of take.json {said}, so they do not say")
+
+
+def test_how_many_frames_are_too_many_is_said() -> None:
+    narrow = {"expression": np.zeros((2, 1))}
+    raw = RawTake(rows=narrow, space="arkit", clock=Clock(numbers=np.array([0, 240_000])))
+    with pytest.raises(InputError) as caught:
+        place(raw, "take.json")
+    assert caught.value.message == ("The take in take.json has 240,001 frames; 240000 are allowed.")
+
+
+def test_a_rate_that_cannot_be_is_said_as_the_file_has_it() -> None:
+    with pytest.raises(InputError) as caught:
+        place(take(range(9), Clock(), 4.5), "take.json")
+    assert caught.value.message == "take.json says that it has 4.5 frames a second."
+
+
+def test_a_lost_face_goes_with_its_row_where_rows_are_sorted() -> None:
+    values = np.array([0, 1, 3, 99, 4, 5])  # 99 stands in the row without a face, of frame 2
+    raw = take(values, Clock(numbers=np.array([0, 1, 3, 2, 4, 5])), 25.0)
+    placed = place(replace(raw, seen=np.array([True] * 3 + [False] + [True] * 2)), "take.json")
+    assert_frames(placed, 6)
+    assert placed.notes == (
+        "Some rows were out of order and were sorted by time.",
+        "1 of 6 frames have no face and were filled in (2).",
+    )
+
+
+def test_a_lost_face_goes_with_its_row_where_rows_are_left_out() -> None:
+    """Frame 2 comes twice: its first row counts, and frame 3 has no face."""
+    values, numbers = np.array([0, 1, 2, 50, 99, 4]), np.array([0, 1, 2, 2, 3, 4])
+    raw = take(values, Clock(numbers=numbers), 25.0)
+    placed = place(replace(raw, seen=np.array([True] * 4 + [False, True])), "take.json")
+    assert_frames(placed, 5)
+    assert placed.notes == (
+        "1 of 6 times were repeated; 1 row was left out.",
+        "1 of 5 frames have no face and were filled in (3).",
+    )
+
+
+def test_numbers_that_stand_still_are_refused_and_a_rate_by_hand_helps() -> None:
+    raw = take(range(9), Clock(numbers=np.full(9, 5)))
+    with pytest.raises(InputError, match=r"The times of take\.json stand still") as caught:
+        place(raw, "take.json")
+    assert caught.value.code == "motion.times"
+    placed = place(raw, "take.json", 24)
+    assert (placed.fps, placed.notes) == (24, ())
+    assert_frames(placed, 9)
+
+
+@pytest.mark.parametrize("times", [[7.0] * 9, [np.nan] * 9, [np.nan, 3.0, *[np.nan] * 7]])
+def test_numbers_count_where_times_say_nothing(times: list[float]) -> None:
+    clock = Clock(times=np.array(times), numbers=np.array([0, 1, 2, 3, 5, 6, 7, 8, 9]))
+    placed = place(take([0, 1, 2, 3, 5, 6, 7, 8, 9], clock, 25.0), "take.json")
+    assert placed.fps == 25
+    assert_frames(placed, 10)
+    assert placed.notes == ("1 of 10 frames were missing and were filled in (4).",)
+
+
+def test_numbers_place_the_rows_of_whole_seconds() -> None:
+    numbers = np.array([n for n in range(100) if n not in (50, 51)])
+    clock = Clock(times=((numbers + 7) // 24).astype(float), numbers=numbers + 1000)
+    placed = place(take(numbers, clock), "take.json")
+    assert placed.fps == 24
+    assert_frames(placed, 100)
+    assert placed.notes == ("2 of 100 frames were missing and were filled in (50-51).",)
+    repeated = replace(clock, numbers=np.arange(98) // 2)  # these count something else
+    assert len(place(take(range(98), repeated), "take.json").rows["expression"]) == 98
+
+
+def test_rows_without_times_are_one_after_the_other() -> None:
+    placed = place(take(range(5), at([np.nan] * 5), 24.0), "take.json")
+    assert placed.fps == 24
+    assert_frames(placed, 5)
+
+
+def test_what_was_missing_where_rows_and_faces_are() -> None:
+    """Frame 3 has no row, frame 5 no face: each is said by itself, and both are filled."""
+    rows = np.array([0, 1, 2, 4, 5, 6])
+    raw = take([0, 1, 2, 4, 99, 6], at(rows / 25))
+    placed = place(replace(raw, seen=rows != 5), "take.json")
+    assert_frames(placed, 7)
+    assert placed.notes == (
+        "1 of 7 frames were missing and were filled in (3).",
+        "1 of 7 frames have no face and were filled in (5).",
+    )

@@ -93,10 +93,14 @@ def test_vhap_export_is_a_folder_in_order_of_numbers(tmp_path: Path) -> None:
 
 
 def test_vhap_output_folder_gives_its_last_epoch(tmp_path: Path) -> None:
+    inner = tmp_path / "clip" / "output"
+    inner.mkdir(parents=True)
     for epoch, seed in ((5, 1), (30, 2)):
         data = npz_bytes(vhap_arrays(seed=seed))
-        (tmp_path / f"tracked_flame_params_{epoch}.npz").write_bytes(data)
-    np.testing.assert_array_equal(read_motion(tmp_path).expression, vhap_arrays(seed=2)["expr"])
+        (inner / f"tracked_flame_params_{epoch}.npz").write_bytes(data)
+    for folder in (inner, inner.parent):
+        motion = read_motion(folder)
+        np.testing.assert_array_equal(motion.expression, vhap_arrays(seed=2)["expr"])
 
 
 @pytest.mark.parametrize("arrays", [codes(), emoca_arrays()])
@@ -122,6 +126,10 @@ def test_emoca_and_inferno_write_a_folder_of_arrays_a_frame(tmp_path: Path, arra
     np.testing.assert_array_equal(motion.expression[:, :50], arrays["exp"][:, :50])
     jaw = arrays["pose"][:, 3:] if "pose" in arrays else arrays["jawpose"]
     np.testing.assert_array_equal(motion.jaw, jaw)
+    turn = arrays["pose"][:, :3] if "pose" in arrays else arrays["globalpose"]
+    np.testing.assert_array_equal(motion.rotation, turn)
+    identity = arrays["shape"][0]
+    np.testing.assert_allclose(motion.shape[: len(identity)], identity, atol=1e-6)
 
 
 def test_a_json_dump_of_codes_is_read() -> None:
@@ -221,6 +229,124 @@ def test_smplx_as_amass_writes_it_and_the_spine_carries_the_head() -> None:
     motion = decode_motion(npz_bytes(data), "body.npz")
     np.testing.assert_array_equal(motion.jaw, arrays["jaw_pose"])
     np.testing.assert_allclose(motion.rotation, np.tile([0, 0.3, 0], (9, 1)), atol=1e-6)
+
+
+def body(**joints: tuple[int, list[float]]) -> np.ndarray:
+    """Poses (2, 55, 3), 0.9 wherever nothing of the head is."""
+    poses = np.full((2, 55, 3), 0.9)
+    poses[:, [0, 3, 6, 9, 12, 15, 22, 23, 24]] = 0
+    for joint, turn in joints.values():
+        poses[:, joint] = turn
+    return poses
+
+
+def test_which_joints_of_a_body_are_the_heads() -> None:
+    """The spine up to the neck turns it about one axis, by all of their angles."""
+    poses = body(
+        pelvis=(0, [0, 0.1, 0]),
+        spine=(3, [0, 0.02, 0]),
+        chest=(6, [0, 0.03, 0]),
+        shoulders=(9, [0, 0.05, 0]),
+        neck=(12, [0, 0.4, 0]),
+        head=(15, [0.1, 0.2, 0.3]),
+        jaw=(22, [0.11, 0.12, 0.13]),
+        left_eye=(23, [0.21, 0.22, 0.23]),
+        right_eye=(24, [0.31, 0.32, 0.33]),
+    )
+    data = {"expression": np.zeros((2, 10)), "poses": poses.reshape(2, 165), "betas": np.ones(10)}
+    motion = decode_motion(npz_bytes(data), "body.npz")
+    for found, wanted in (
+        (motion.rotation, [0, 0.6, 0]),
+        (motion.neck, [0.1, 0.2, 0.3]),
+        (motion.jaw, [0.11, 0.12, 0.13]),
+        (motion.eyes, [0.21, 0.22, 0.23, 0.31, 0.32, 0.33]),
+    ):
+        np.testing.assert_allclose(found, [wanted] * 2, atol=1e-6)
+
+
+def test_a_bodys_lower_joints_turn_its_upper_ones() -> None:
+    """A quarter of the pelvis about x, one of the neck about z: together, a third of a circle."""
+    poses = body(pelvis=(0, [np.pi / 2, 0, 0]), neck=(12, [0, 0, np.pi / 2]))[[0, 0, 0]]
+    poses[1, 12] = np.nan  # between two that are known
+    data = {"expression": np.zeros((3, 10)), "poses": poses.reshape(3, 165), "betas": np.ones(10)}
+    motion = decode_motion(npz_bytes(data), "body.npz")
+    third = 2 * np.pi / 3 / np.sqrt(3)
+    np.testing.assert_allclose(motion.rotation, [[third, -third, third]] * 3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("key", "width", "field", "columns"),
+    [
+        ("global_orient", 3, "rotation", [0, 1, 2]),
+        ("root_orient", 3, "rotation", [0, 1, 2]),
+        ("neck_pose", 3, "rotation", [0, 1, 2]),
+        ("body_pose", 63, "neck", [42, 43, 44]),
+        ("pose_body", 63, "neck", [42, 43, 44]),
+        ("head_pose", 3, "neck", [0, 1, 2]),
+        ("pose_jaw", 3, "jaw", [0, 1, 2]),
+        ("pose_eye", 6, "eyes", [0, 1, 2, 3, 4, 5]),
+        ("leye_pose", 3, "eyes", [0, 1, 2]),
+        ("trans", 3, "translation", [0, 1, 2]),
+        ("transl", 3, "translation", [0, 1, 2]),
+    ],
+)
+def test_what_smplx_calls_its_parts(key: str, width: int, field: str, columns: list[int]) -> None:
+    """A part of the body is what one array holds; the spine stands still."""
+    values = np.arange(2.0 * width).reshape(2, width) / 1000
+    if width == 63:
+        values[:, [6, 7, 8, 15, 16, 17, 24, 25, 26, 33, 34, 35]] = 0
+    jaw = {} if field == "jaw" else {"jaw_pose": np.zeros((2, 3))}
+    motion = decode_motion(
+        npz_bytes({"expression": np.zeros((2, 10)), **jaw, key: values}), "a.npz"
+    )
+    found = getattr(motion, field)
+    np.testing.assert_allclose(found[:, : len(columns)], values[:, columns], atol=1e-7)
+    still = {"rotation", "neck", "jaw", "eyes", "translation"} - {field}
+    assert not any(getattr(motion, name).any() for name in still)
+
+
+@pytest.mark.parametrize("key", ["mocap_frame_rate", "mocap_framerate", "fps"])
+def test_what_smplx_calls_its_rate(key: str) -> None:
+    data = smplx_arrays() | {key: np.array(48.0)}
+    assert decode_motion(npz_bytes(data), "body.npz").fps == 48
+
+
+def test_flame_head_tracker_by_its_names() -> None:
+    values = {
+        "exp": np.full((4, 100), 0.1),
+        "jaw_pose": np.full((4, 3), 0.2),
+        "neck_pose": np.full((4, 3), 0.3),
+        "eye_pose": np.tile([0.41, 0.42, 0.43, 0.44, 0.45, 0.46], (4, 1)),
+        "head_pose": np.full((4, 3), 0.5),
+        "shape": np.full((4, 300), 0.6),
+        "cam": np.ones((4, 6)),
+    }
+    take = decode_take(npz_bytes(values), "take.npz")
+    for field, key in (
+        ("expression", "exp"),
+        ("jaw", "jaw_pose"),
+        ("neck", "neck_pose"),
+        ("eyes", "eye_pose"),
+        ("rotation", "head_pose"),
+    ):
+        np.testing.assert_allclose(getattr(take.motion, field), values[key], atol=1e-7)
+    np.testing.assert_allclose(take.motion.shape, 0.6, atol=1e-7)
+    assert not any("cam" in note for note in take.notes)  # the head's turn is known
+
+
+@pytest.mark.parametrize(
+    ("vertices", "said"),
+    [
+        (5023, "offsets of 5,023 vertices were left out"),
+        (5143, "offsets of 5,143 vertices: FLAME's 5,023 and 120 of teeth were left out"),
+        (0, ""),
+    ],
+)
+def test_offsets_of_vhap_are_said(vertices: int, said: str) -> None:
+    offsets = np.zeros((1, max(vertices, 7), 3), "f4")
+    offsets[0, 3, 1] = 0.001 if vertices else 0
+    notes = decode_take(npz_bytes(vhap_arrays() | {"static_offset": offsets}), "take.npz").notes
+    assert any(said in note for note in notes) if said else not any("offsets" in n for n in notes)
 
 
 def changed(arrays: dict, **changes: object) -> bytes:
@@ -404,3 +530,35 @@ def test_torch_pickle_broken_at_every_place() -> None:
             decode_motion(out.getvalue(), "take")
         except AffektError as error:
             assert error.code  # noqa: PT017
+
+
+@pytest.mark.parametrize("encode", [npz_bytes, torch_bytes])
+def test_arrays_whose_columns_lie_together_are_the_same_arrays(encode: object) -> None:
+    """As MATLAB lays them, and numpy after a transposition."""
+    arrays = {key: np.asfortranarray(codes(7)[key]) for key in ("exp", "pose")}
+    assert arrays["exp"].flags.f_contiguous
+    motion = decode_motion(encode(arrays), "codes")  # type: ignore[operator]
+    np.testing.assert_array_equal(motion.expression[:, :50], codes(7)["exp"])
+    np.testing.assert_array_equal(motion.jaw, codes(7)["pose"][:, 3:])
+
+
+def test_what_torch_saves_of_other_kinds() -> None:
+    """Half precisions, numbers of numpy's, lists of dictionaries, and values that mean nothing."""
+    import torch
+
+    exp = np.linspace(-1, 1, 150).reshape(3, 50).astype("f4")
+    content = {
+        "exp": torch.from_numpy(exp).to(torch.bfloat16),
+        "pose": torch.zeros((3, 6), dtype=torch.float16, requires_grad=True),
+        "fps": np.float64(24),
+        "note": None,
+    }
+    motion = decode_motion(torch_bytes(content), "a.pt")
+    np.testing.assert_allclose(motion.expression[:, :50], exp, atol=0.01)
+    assert motion.fps == 24
+    listed = [{"exp": row[None], "pose": np.zeros((1, 6), "f4")} for row in exp]
+    np.testing.assert_array_equal(
+        decode_motion(torch_bytes(listed), "a.pt").expression[:, :50], exp
+    )
+    deep = {"a": {"b": {"exp": exp, "pose": np.zeros((3, 6), "f4")}}}
+    np.testing.assert_array_equal(decode_motion(torch_bytes(deep), "a.pt").expression[:, :50], exp)

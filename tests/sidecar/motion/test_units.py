@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Units and axes: recognised where the numbers prove them, refused where they cannot be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
@@ -415,3 +417,59 @@ def test_only_rows_with_a_face_prove_anything() -> None:
     np.testing.assert_allclose(out.rows["rotation"][[0, 2], 1], [0.1, 0.2])
     assert out.rows["translation"][2, 2] == -0.6
     assert out.notes == ()
+
+
+def test_endless_numbers_of_rows_without_a_face_mean_nothing() -> None:
+    take = weights([0.3, 1e35, 0.4])
+    take = replace(take, seen=np.array([True, False, True]))
+    out = converted(take).rows["expression"]
+    np.testing.assert_array_equal(out[:, JAW], [0.3, np.nan, 0.4])
+    assert np.isnan(out[1]).all()
+
+
+def test_a_row_of_angles_that_is_not_whole_is_no_turn() -> None:
+    turns = converted(head([[0.1, 0, 0], [0.1, np.nan, 0], [0, 0.2, 0]])).rows["rotation"]
+    np.testing.assert_allclose(turns, [[0, 0.1, 0], [np.nan] * 3, [0.2, 0, 0]], atol=1e-12)
+
+
+@pytest.mark.parametrize("key", ["jaw", "neck", "eyes"])
+def test_degrees_of_any_one_joint_tell_those_of_all(key: str) -> None:
+    widths = {"jaw": 3, "neck": 3, "eyes": 6, "rotation": 3}
+    rows = {name: np.full((4, width), 0.5) for name, width in widths.items()}
+    rows[key][2, 1] = -20.0
+    take = RawTake(rows={"expression": np.zeros((4, 100)), **rows}, space="flame2020")
+    out = converted(take)
+    for name, values in rows.items():
+        np.testing.assert_allclose(out.rows[name], np.radians(values))
+    assert out.notes == ("Jaw, neck and eyes are degrees (up to 20); all turns were converted.",)
+
+
+@pytest.mark.parametrize(("least", "is_refused"), [(-1.5, False), (-1.51, True)])
+def test_the_lowest_weight(least: float, is_refused: bool) -> None:
+    take = weights([0.3, least, 0.4])
+    if is_refused:
+        assert refusal(take) == "motion.range"
+    else:
+        np.testing.assert_array_equal(converted(take).rows["expression"][:, JAW], [0.3, least, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("away_rad", "others_rad", "others", "is_turned"),
+    [
+        (np.pi, np.pi / 2, 4, True),
+        (np.pi, np.pi / 2, 6, False),  # of a hundred rows, in which it does not face away
+        (2.2, 2.2, 0, True),
+        (1.95, 1.95, 0, False),  # turned round, it would still look aside
+        (1.85, 1.85, 0, False),
+    ],
+)
+def test_a_head_that_faces_away_throughout(
+    away_rad: float, others_rad: float, others: int, is_turned: bool
+) -> None:
+    turns = np.zeros((100, 3))
+    turns[:, 0] = away_rad
+    turns[:others, 0] = others_rad
+    out = converted(head(turns, key="rotation"))
+    assert bool(out.notes) == is_turned
+    wanted = turns[:, 0] - np.pi if is_turned else turns[:, 0]
+    np.testing.assert_allclose(out.rows["rotation"][:, 0], wanted, atol=1e-9)
