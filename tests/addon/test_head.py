@@ -40,7 +40,8 @@ def test_blender_deforms_as_the_equations_say(
     assert told["errors"]["expression"] == 0  # what is keyed is what is read back
     assert max(told["errors"].values()) < 1e-6
     used = np.count_nonzero(np.abs(head.pose_basis).max((0, 1)))
-    assert told["keys"] == 1 + 100 + used
+    looks = np.count_nonzero(head.arkit_eyes.any(0))  # lids that follow the eyes' aim
+    assert told["keys"] == 1 + 100 + used + looks
     assert told["slow_drivers"] == told["invalid_drivers"] == []
     assert told["smooth"]
     joints = ["root", "neck", "jaw", "eye_left", "eye_right"]
