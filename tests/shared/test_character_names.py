@@ -196,6 +196,15 @@ def test_a_mesh_may_put_its_own_name_before_its_keys() -> None:
     assert describe_names(told)[-1] == "jawOpen is in Face and Lower Teeth: all of them move."
 
 
+def test_meshes_that_share_shapes_are_said_in_one_sentence() -> None:
+    told = match_names(
+        {"Face": ARKIT_NAMES, "Teeth": ["jawOpen"], "Brows": ["browInnerUp", "browDownLeft"]}
+    )
+    assert describe_names(told)[1:] == [
+        "3 shapes are in several meshes (Brows, Face and Teeth): all of them move."
+    ]
+
+
 def test_halves_of_a_middle_shape_both_move() -> None:
     assert found_in("browInnerUp_L", "browInnerUp_R") == {
         "browInnerUp": ["browInnerUp_L", "browInnerUp_R"]
