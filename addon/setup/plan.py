@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...shared.errors import InputError
+from ..words.sentences import fill, translate
 from .environment import read_environment
 from .pythons import Python, choose_python
 
@@ -30,7 +31,7 @@ OLDEST_CUDA, NEW_CUDA = (12, 6), (13, 0)
 """What a card's driver must offer for the oldest CUDA build, and for the one that PyPI has."""
 NEEDED_BYTES = {"cpu": 3_000_000_000, "cuda": 14_000_000_000}
 """Free disk: what is installed, and beside it what is being unpacked."""
-_DOWNLOAD = {"cpu": "About 0.4 GB", "cuda": "About 3 GB"}
+_DOWNLOAD = {"cpu": "0.4 GB", "cuda": "3 GB"}
 _PATIENCE_S = 8.0
 
 
@@ -114,17 +115,23 @@ def make_plan(
 
 def describe(plan: Plan) -> list[str]:
     """The plan in lines for the dialog."""
-    wheels = plan.choices.wheels
-    source = "downloaded" if wheels is None else f"taken from {wheels}"
+    wheels, size, why = plan.choices.wheels, _DOWNLOAD[plan.device], translate(plan.why)
     lines = [
         f"Python {plan.python.version}: {plan.python.path}",
-        f"PyTorch for {'NVIDIA cards' if plan.device == 'cuda' else 'the processor'}: {plan.why}",
-        f"Into {plan.choices.data_folder}",
-        f"{_DOWNLOAD[plan.device]} is {source}; some minutes, of which about one compiles",
-        "Blender stays usable meanwhile, and the cross beside the progress cancels",
+        fill("PyTorch for NVIDIA cards: {why}", why=why)
+        if plan.device == "cuda"
+        else fill("PyTorch for the processor: {why}", why=why),
+        fill("Into {folder}", folder=plan.choices.data_folder),
+        fill("About {size} are downloaded", size=size)
+        if wheels is None
+        else fill("About {size} are taken from {folder}", size=size, folder=wheels),
+        translate("It takes some minutes, of which about one compiles"),
+        translate("Blender stays usable meanwhile, and the cross beside the progress cancels"),
     ]
     if plan.device == "cuda" and "cuda" not in plan.extras:
-        lines.append("Avatars are drawn on the processor: the CUDA toolkit (nvcc) is not there")
+        lines.append(
+            translate("Avatars are drawn on the processor: the CUDA toolkit (nvcc) is not there")
+        )
     return lines
 
 
