@@ -275,17 +275,24 @@ def describe_names(found: CharacterNames) -> list[str]:
             f"{one.mesh} has {say_count(len(one.keys), 'key')} for {one.shape}, "
             f"{_list(one.keys)}: none is used until you choose one."
         )
-    said += _say_spare(found.spare, shapes)
-    meshes: dict[tuple[str, ...], list[str]] = {}
-    for shape in sorted(shapes, key=ARKIT_NAMES.index):
+    return [*said, *_say_spare(found.spare, shapes), *_say_meshes(found)]
+
+
+def _say_meshes(found: CharacterNames) -> list[str]:
+    """In one sentence which shapes are in several meshes: a face with eyes, teeth, brows and lashes
+    of their own has most of them in several, and each group of its own would fill the panel."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for shape in sorted({match.shape for match in found.matches}, key=ARKIT_NAMES.index):
         here = tuple(sorted({m.mesh for m in found.matches if m.shape == shape}))
         if len(here) > 1:
-            meshes.setdefault(here, []).append(shape)
-    said += [
-        f"{_list(names)} {'is' if len(names) == 1 else 'are'} in {_list(here)}: all of them move."
-        for here, names in meshes.items()
-    ]
-    return said
+            groups.setdefault(here, []).append(shape)
+    if not groups:
+        return []
+    meshes = sorted({mesh for here in groups for mesh in here})
+    shapes = [shape for names in groups.values() for shape in names]
+    what = _list(shapes) if len(groups) == 1 else say_count(len(shapes), "shape")
+    where = _list(meshes) if len(groups) == 1 else f"several meshes ({_list(meshes)})"
+    return [f"{what} {'is' if len(shapes) == 1 else 'are'} in {where}: all of them move."]
 
 
 def _by(found: CharacterNames) -> str:

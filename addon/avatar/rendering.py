@@ -21,6 +21,7 @@ from ...shared.pictures import PASSES, PictureRequest
 from ...shared.recipes import PictureRecipes
 from ...shared.wording import say_count
 from ..camera import read_cameras
+from ..character.find import is_character, meshes_of
 from ..emotion.sample import read_track
 from ..flame.source import ready_head
 from ..head.find import Held, heads_among, hold, is_flame
@@ -181,6 +182,12 @@ def _render(held: Held, settings: AvatarSettings) -> Steps:
 def _subject(head: bpy.types.Object, settings: AvatarSettings) -> FileBytes | str:
     if settings.avatar is not None:
         return read_avatar(settings.avatar)
+    if is_character(head):
+        raise InputError(
+            "option.avatar",
+            f"'{head.name}' is a character of your own, which Blender itself renders.",
+            "Choose an avatar's file to be moved by its take, or render with F12.",
+        )
     name = head.affekt_head.model
     if settings.as_gaussians and is_flame(head):
         raise InputError(
@@ -292,26 +299,31 @@ def _explain_colours(head: bpy.types.Object, scene: bpy.types.Scene) -> str:
 
 
 def _hide_mesh(head: bpy.types.Object, choice: str) -> str:
-    """Takes the head's own mesh out of the scene's rendering; says how to get it back."""
-    if choice == "SHADOW" and head.visible_camera:
-        head.visible_camera = False
+    """Takes the head's own meshes out of the scene's rendering; says how to get them back."""
+    meshes = meshes_of(head)
+    what = head.name if len(meshes) == 1 else f"{head.name} with its other meshes"
+    if choice == "SHADOW" and any(mesh.visible_camera for mesh in meshes):
+        for mesh in meshes:
+            mesh.visible_camera = False
         return (
-            f"{head.name} is hidden from the camera and still casts its shadow "
+            f"{what} is hidden from the camera and still casts its shadow "
             "(Show Head Mesh brings it back)."
         )
-    if choice == "HIDDEN" and not head.hide_render:
-        head.hide_render = True
-        return f"{head.name} is no longer rendered (Show Head Mesh brings it back)."
+    if choice == "HIDDEN" and not all(mesh.hide_render for mesh in meshes):
+        for mesh in meshes:
+            mesh.hide_render = True
+        return f"{what} is no longer rendered (Show Head Mesh brings it back)."
     return ""
 
 
 def is_mesh_hidden(head: bpy.types.Object) -> bool:
-    """Whether renderings do not show the head's own mesh."""
-    return head.hide_render or not head.visible_camera
+    """Whether renderings do not show one of the head's own meshes."""
+    return any(mesh.hide_render or not mesh.visible_camera for mesh in meshes_of(head))
 
 
 def show_mesh(head: bpy.types.Object) -> None:
-    """Brings the head's own mesh back into the scene's rendering, and leaves it there when the
+    """Brings the head's own meshes back into the scene's rendering, and leaves them there when the
     avatar is rendered again."""
-    head.hide_render, head.visible_camera = False, True
+    for mesh in meshes_of(head):
+        mesh.hide_render, mesh.visible_camera = False, True
     head.affekt_avatar.head_mesh = "KEEP"

@@ -63,8 +63,8 @@ def describe(found: Calibration, face: FaceArrays) -> str:
     seen = face.shapes.any((1, 2)) & (found.reach[:, 0] > 0)
     before, after = np.median(found.reach[seen], 0) if seen.any() else (1.0, 1.0)
     return (
-        f"its shapes move it {before:.0%} as far as Affekt's head, as the middle of "
-        f"{np.count_nonzero(seen)} shapes, and now {after:.0%}"
+        f"its shapes moved it {before:.0%} as far as Affekt's head's do, now {after:.0%} "
+        f"(the median of {np.count_nonzero(seen)})"
     )
 
 

@@ -59,6 +59,11 @@ def mesh_of(line: AFFEKT_PG_character_line) -> bpy.types.Object:
     return line.id_data if line.mesh is None else line.mesh
 
 
+def meshes_of(head: bpy.types.Object) -> list[bpy.types.Object]:
+    """The head and, of a character, its other meshes: teeth, brows and the like."""
+    return list(dict.fromkeys((head, *map(mesh_of, head.affekt_character.lines))))
+
+
 def need_own_meshes(head: bpy.types.Object) -> None:
     """Raises InputError `character.shared` if a mesh of the character moves with another one."""
     meshes = {line.mesh for line in head.affekt_character.lines if line.mesh and line.key}

@@ -34,10 +34,12 @@ from .tasks import Progress
 Answer = TypeVar("Answer")
 Waiting = Generator[Progress, None, Answer]
 
+_IN_MINUTES_S = 100
+"""From so many seconds on what is left is told in minutes."""
 _AGAIN, _LOADING = "Starting again", "Loading the head"
 _STAGES = {
     "modulation": "Emotion",
-    "adapter": "Learning this FLAME head, once, about 10 s: step",
+    "adapter": "Learning this head: step",
     "vertices": "Mesh",
     "pictures": "Pictures",
     RESTART_STAGE: _AGAIN,
@@ -286,6 +288,7 @@ def _run_job(line: Supervisor, start: Callable[[Client], str]) -> Waiting[JobEve
 def _describe(event: JobProgressed) -> Progress:
     seconds = 0 if event.seconds_left is None else round(event.seconds_left)
     left = f", {seconds} s left" if seconds > 0 else ""
+    left = f", {round(seconds / 60)} min left" if seconds >= _IN_MINUTES_S else left
     stage = _STAGES.get(event.stage, event.stage.capitalize())
     return Progress(
         fraction=event.done / max(event.total, 1), text=f"{stage} {event.done}/{event.total}{left}"

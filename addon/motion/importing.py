@@ -10,9 +10,10 @@ import bpy
 
 from ...shared import limits
 from ...shared.errors import InputError
-from ...shared.motion import Motion, ReadOptions, TakeRead, TakeSpace
+from ...shared.motion import ARKIT_NAMES, Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.wording import say_count
 from .. import compat
+from ..character.find import is_character
 from ..flame.source import ready_head
 from ..head.find import Held, expression_names, hold, is_flame, need_movable
 from ..head.identity import wear_identity
@@ -78,7 +79,8 @@ def _say_identity(*, worn: bool) -> str:
 
 def _left_out(head: bpy.types.Object, motion: Motion) -> list[str]:
     """Sentences on what the take has and the head has not."""
-    known = len(expression_names(head))
+    # A character's own notes say which of ARKit's shapes it lacks.
+    known = len(ARKIT_NAMES) if is_character(head) else len(expression_names(head))
     notes: list[str] = []
     if motion.expression[:, known:].any():
         notes.append(

@@ -32,7 +32,7 @@ OLDEST_CUDA, NEW_CUDA = (12, 6), (13, 0)
 """What a card's driver must offer for the oldest CUDA build, and for the one that PyPI has."""
 NEEDED_BYTES = {"cpu": 3_000_000_000, "cuda": 14_000_000_000}
 """Free disk: what is installed, and beside it what is being unpacked."""
-_DOWNLOAD_GB = {"cpu": 0.4, "cuda": 3}
+_DOWNLOAD = {"cpu": "0.4 GB", "cuda": "3 GB"}
 _PATIENCE_S = 8.0
 
 
@@ -129,21 +129,23 @@ def _find_python(choices: Choices) -> Python | None:
 
 def describe(plan: Plan) -> list[str]:
     """The plan in lines for the dialog."""
-    size, wheels = _DOWNLOAD_GB[plan.device], plan.choices.wheels
+    wheels, size, why = plan.choices.wheels, _DOWNLOAD[plan.device], translate(plan.why)
     lines = [
         _describe_python(plan.python),
-        fill("PyTorch for NVIDIA cards: {why}", why=plan.why)
+        fill("PyTorch for NVIDIA cards: {why}", why=why)
         if plan.device == "cuda"
-        else fill("PyTorch for the processor: {why}", why=translate(plan.why)),
+        else fill("PyTorch for the processor: {why}", why=why),
         fill("Into {folder}", folder=plan.choices.data_folder),
-        fill("About {size} GB is downloaded; some minutes, of which about one compiles", size=size)
+        fill("About {size} are downloaded", size=size)
         if wheels is None
-        else fill("About {size} GB is taken from {folder}; some minutes", size=size, folder=wheels),
+        else fill("About {size} are taken from {folder}", size=size, folder=wheels),
+        translate("It takes some minutes, of which about one compiles"),
         translate("Blender stays usable meanwhile, and the cross beside the progress cancels"),
     ]
     if plan.device == "cuda" and "cuda" not in plan.extras:
-        text = "Avatars are drawn on the processor: the CUDA toolkit (nvcc) is not there"
-        lines.append(translate(text))
+        lines.append(
+            translate("Avatars are drawn on the processor: the CUDA toolkit (nvcc) is not there")
+        )
     return lines
 
 

@@ -66,6 +66,7 @@ def check_look(told: dict) -> None:
 
 def check_take(told: dict) -> None:
     assert told["space"] == ["arkit"]
+    assert "left out" not in told["take_notes"]
     assert told["jaw"] == [0.5, 0.5]
     # A nod of .2 rad half way, about the x that points to the head's left in every frame here.
     assert told["nod"] == pytest.approx([math.cos(0.1), math.sin(0.1), 0, 0], abs=1e-6)
@@ -120,6 +121,9 @@ def check_duplicate(told: dict) -> None:
 
 
 def check_bad_input(told: dict) -> None:
+    assert told["drawn"] == "option.avatar"
+    assert told["hidden"].startswith("Face with its other meshes is no longer rendered")
+    assert told["shown"] == []
     assert told["three"][0] == "3 of ARKit's 52 shapes were found by the names of ARKit."
     assert any("hardly show an emotion" in note for note in told["three"])
     assert any("2 keys for jawOpen, JawOpen and jawOpen" in note for note in told["twice"])

@@ -241,11 +241,13 @@ def test_a_rendering_sends_avatar_take_and_adapter(subject: FileBytes | str) -> 
         (progressed(3, 12, None, stage="modulation"), 0.25, "Emotion 3/12"),
         (progressed(3, 12, 7.6, stage="vertices"), 0.25, "Mesh 3/12, 8 s left"),
         (progressed(3, 12, 0.4, stage="pictures"), 0.25, "Pictures 3/12"),
+        (progressed(3, 12, 99.0, stage="pictures"), 0.25, "Pictures 3/12, 99 s left"),
+        (progressed(3, 12, 725.0, stage="pictures"), 0.25, "Pictures 3/12, 12 min left"),
         (progressed(1, 5, 1.4, stage="restart"), 0.2, "Starting again 1/5, 1 s left"),
         (
             progressed(1, 2, 3.2, stage="adapter"),
             0.5,
-            "Learning this FLAME head, once, about 10 s: step 1/2, 3 s left",
+            "Learning this head: step 1/2, 3 s left",  # the sidebar's bar has no room for more
         ),
         (progressed(0, 0, None, stage="lips"), 0.0, "Lips 0/0"),
     ],

@@ -279,6 +279,15 @@ def test_only_arkits_own_words_are_left_out_with_a_word() -> None:
     assert [(one.shape, one.keys) for one in told.spare] == [("jawOpen", ("jawOpen_fix",))]
 
 
+def test_meshes_that_share_shapes_are_said_in_one_sentence() -> None:
+    told = match_names(
+        {"Face": ARKIT_NAMES, "Teeth": ["jawOpen"], "Brows": ["browInnerUp", "browDownLeft"]}
+    )
+    assert describe_names(told)[1:] == [
+        "3 shapes are in several meshes (Brows, Face and Teeth): all of them move."
+    ]
+
+
 def test_halves_of_a_middle_shape_both_move() -> None:
     assert found_in("browInnerUp_L", "browInnerUp_R") == {
         "browInnerUp": ["browInnerUp_L", "browInnerUp_R"]

@@ -79,6 +79,7 @@ def whole_path(told: dict) -> None:
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
     told["space"] = client.spaces
     take = face.affekt_takes.items[0]
+    told["take_notes"] = take.notes
     told["one_action"] = take.keys_action == take.parts[0].action == take.rig_action
     told["jaw"] = [value_at(mesh, "BS_Jaw_Open", 13) for mesh in (face, teeth)]
     bpy.context.view_layer.update()
@@ -175,6 +176,14 @@ def move(face: bpy.types.Object, frames: float) -> None:
 
 def refused_bakes(told: dict, face: bpy.types.Object) -> None:
     """What a character's bake cannot have, and what it would read wrongly, is said."""
+    rendering = harness.load("addon.avatar.rendering")
+    avatar = bpy.context.scene.affekt_avatar
+    avatar.camera, avatar.folder = "PORTRAIT", str(harness.folder())
+    settings = rendering.read_settings(bpy.context.scene)
+    steps = rendering.render_steps(face, bpy.context.scene, settings)
+    told["drawn"] = harness.failure(lambda: next(steps))
+    told["hidden"] = rendering._hide_mesh(face, "HIDDEN")
+    told["shown"] = [m.name for m in bpy.data.objects if m.type == "MESH" and not m.hide_render]
     compat, bake = harness.load("addon.compat"), bpy.ops.affekt.bake
     path = str(harness.folder() / "mesh.pc2")
     told["unknown"] = [

@@ -111,13 +111,14 @@ def test_what_is_shown_before(tmp_path: Path) -> None:
         f"Python 3.12.4: {tmp_path / 'python3'}",
         "PyTorch for the processor: no NVIDIA card was found",
         f"Into {tmp_path / 'data'}",
-        "About 0.4 GB is downloaded; some minutes, of which about one compiles",
+        "About 0.4 GB are downloaded",
+        "It takes some minutes, of which about one compiles",
         "Blender stays usable meanwhile, and the cross beside the progress cancels",
     ]
     (tmp_path / "packages").mkdir()
     made = plan_of(tmp_path, H200, wheels=tmp_path / "packages")
     assert describe(made)[1] == "PyTorch for NVIDIA cards: NVIDIA H200, CUDA 13.0"
-    assert describe(made)[3].startswith(f"About 3 GB is taken from {tmp_path / 'packages'}; ")
+    assert describe(made)[3] == f"About 3 GB are taken from {tmp_path / 'packages'}"
 
 
 def test_a_python_is_brought_where_there_is_none(
