@@ -88,8 +88,12 @@ class Manners:
     def _turn_of(self, bone: str) -> tuple[Output, Output]:
         """The bone's turn since rest as a quaternion; one value, no field."""
         info = self._g.node("GeometryNodeBoneInfo", self._armature, bone)
-        parts = self._g.node("FunctionNodeSeparateTransform", info.outputs["Transform Pose"])
-        return self._g.quaternion_parts(parts.outputs["Rotation"])
+        now, before = (
+            self._g.node("FunctionNodeSeparateTransform", info.outputs[name]).outputs["Rotation"]
+            for name in ("Pose", "Rest Pose")
+        )
+        back = self._g.first("FunctionNodeInvertRotation", before)
+        return self._g.quaternion_parts(self._g.after(now, back))
 
     def _side(self, w: Output, vector: Output, reference: tuple[Value, Value]) -> Output:
         """1 for a quaternion on the side of the reference, else -1."""
