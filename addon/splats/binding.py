@@ -74,7 +74,16 @@ def _vertex_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
         Attribute.OFFSET: axes.to_blender(avatar.offsets),
         Attribute.AREA: area[avatar.anchors],
         Attribute.NORMAL: axes.to_blender(normal[avatar.anchors]),
+        **_shares(avatar),
     }
+
+
+def _shares(avatar: AvatarRead) -> Columns:
+    """How far each Gaussian's vertex goes along with the avatar's own joints."""
+    if avatar.joint_weights is None:
+        return {}
+    weights = avatar.joint_weights[avatar.anchors]
+    return {Attribute.SHARE.format(k): weights[:, k] for k in range(weights.shape[1])}
 
 
 def _face_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
@@ -92,6 +101,7 @@ def _face_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     duals = np.stack([np.cross(second, normal) / over, np.cross(normal, first) / over, normal], 1)
     shares = np.einsum("nij,njk->nik", duals, scaled)
     return {
+        Attribute.FACE: avatar.anchors,
         **{name: rest.faces[avatar.anchors, k] for k, name in enumerate(Attribute.CORNERS)},
         Attribute.OFFSET: offsets,
         Attribute.AREA: area,

@@ -61,14 +61,14 @@ def bind_cloud(
         binding=avatar.binding,
         follow=avatar.follow,
         vertices=len(rest.vertices),
+        faces=len(rest.faces),
         bones=bones,
         has_body=avatar.surface == "arkit",
         is_flat=avatar.binding == "face" and are_flat(binding_columns(avatar, rest)),
         thin=int(np.bincount(avatar.scales.argmin(1), minlength=3).argmax()),
     )
     cloud.data[PLAN] = plan.encode()
-    if avatar.binding == "vertex":
-        _write_edges(head.data, rest)
+    _write_mesh(head.data, avatar, rest)
     cloud.parent = head
     attach_group(cloud)
 
@@ -149,8 +149,24 @@ def _write(data: bpy.types.PointCloud, columns: Columns) -> None:
         attribute.data.foreach_set(_FIELDS.get(kind, "vector"), numbers.ravel())
 
 
-def _write_edges(mesh: bpy.types.Mesh, rest: RestMesh) -> None:
-    pairs = np.empty(2 * len(mesh.edges), np.int32)
-    mesh.edges.foreach_get("vertices", pairs)
-    attribute = mesh.attributes.new(Attribute.EDGE, "FLOAT_VECTOR", "EDGE")
-    attribute.data.foreach_set("vector", edge_column(pairs.reshape(-1, 2), rest).ravel())
+def _write_mesh(mesh: bpy.types.Mesh, avatar: AvatarRead, rest: RestMesh) -> None:
+    """What the node group reads of the mesh beside its shape: edges at rest, or its faces' corners,
+    which no node gives as cheaply."""
+    if avatar.binding == "vertex":
+        pairs = np.empty(2 * len(mesh.edges), np.int32)
+        mesh.edges.foreach_get("vertices", pairs)
+        values = edge_column(pairs.reshape(-1, 2), rest)
+        _attribute(mesh, Attribute.EDGE, "FLOAT_VECTOR", "EDGE").foreach_set(
+            "vector", values.ravel()
+        )
+        return
+    for name, corner in zip(Attribute.CORNERS, rest.faces.T, strict=True):
+        values = np.ascontiguousarray(corner, np.int32)
+        _attribute(mesh, name, "INT", "FACE").foreach_set("value", values)
+
+
+def _attribute(
+    mesh: bpy.types.Mesh, name: str, kind: str, domain: str
+) -> bpy.types.bpy_prop_collection:
+    """The values of the mesh's attribute, which a head that had splats before has already."""
+    return (mesh.attributes.get(name) or mesh.attributes.new(name, kind, domain)).data

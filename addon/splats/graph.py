@@ -97,11 +97,17 @@ class Graph:
         """The attribute of that name; zero where there is none."""
         return self.first("GeometryNodeInputNamedAttribute", name, data_type=kind)
 
-    def sampled(self, geometry: Output, value: Output, index: Output, kind: Kind) -> Output:
-        """The value at a point of another geometry."""
+    def sampled(
+        self, geometry: Output, value: Output, index: Output, kind: Kind, domain: str = "POINT"
+    ) -> Output:
+        """The value at a point, or another element, of another geometry."""
         return self.first(
-            "GeometryNodeSampleIndex", geometry, value, index, data_type=kind, domain="POINT"
+            "GeometryNodeSampleIndex", geometry, value, index, data_type=kind, domain=domain
         )
+
+    def at_point(self, value: Output, index: Output, kind: Kind) -> Output:
+        """The value at a point of the same geometry."""
+        return self.first("GeometryNodeFieldAtIndex", value, index, data_type=kind, domain="POINT")
 
     def on_domain(self, value: Output, domain: str, kind: Kind) -> Output:
         return self.first("GeometryNodeFieldOnDomain", value, domain=domain, data_type=kind)

@@ -27,12 +27,13 @@ _GONE = "The driving mesh is gone: the splats stand still. Choose it in this mod
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What the group must know of an avatar. vertices: of its mesh; bones: see `Bones`; is_flat,
-    thin: see `FaceManners`. follow: how it was made to follow."""
+    """What the group must know of an avatar. vertices, faces: of its mesh; bones: see `Bones`;
+    is_flat, thin: see `FaceManners`. follow: how it was made to follow."""
 
     binding: Binding
     follow: Follow
     vertices: int
+    faces: int
     bones: tuple[str, ...]
     has_body: bool
     is_flat: bool = False
@@ -139,7 +140,9 @@ def _is_right(g: Graph, plan: Plan, mesh: Output) -> Output:
     size = g.node("GeometryNodeAttributeDomainSize", mesh, component="MESH")
     count = size.outputs["Point Count"]
     is_none = g.compare("EQUAL", count, 0, "INT")
-    is_right = g.compare("EQUAL", count, plan.vertices, "INT")
+    has_vertices = g.compare("EQUAL", count, plan.vertices, "INT")
+    has_faces = g.compare("EQUAL", size.outputs["Face Count"], plan.faces, "INT")
+    is_right = g.first("FunctionNodeBooleanMath", has_vertices, has_faces, operation="AND")
     is_other = g.first("FunctionNodeBooleanMath", is_right, is_none, operation="NOR")
     gone = g.first("GeometryNodeWarning", is_none, _GONE, warning_type="ERROR")
     other = g.first("GeometryNodeWarning", is_other, _CHANGED, warning_type="ERROR")

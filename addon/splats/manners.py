@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import bpy
 
-from .graph import Graph, Output, Value
+from .graph import Graph, Kind, Output, Value
 from .names import Attribute
 
 STRETCH_RANGE = (1.0, 1.35)
@@ -31,8 +32,8 @@ class Pose(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bones:
-    """The bones whose blended turn a vertex takes; a vertex group of the same name says how far.
-    has_body: the rest of a vertex's weight stays; else there is none."""
+    """The bones whose blended turn a vertex takes. has_body: the rest of a vertex's weight stays;
+    else there is none."""
 
     names: tuple[str, ...]
     has_body: bool
@@ -49,7 +50,7 @@ class Manners:
         self._rotation = graph.named("rotation", "QUATERNION")
         self._scale = graph.named("scale", "FLOAT_VECTOR")
 
-    def _at(self, name: str, value: Output, kind: str = "FLOAT_VECTOR") -> Output:
+    def _at(self, name: str, value: Output, kind: Kind = "FLOAT_VECTOR") -> Output:
         return self._g.sampled(self._mesh, value, self._g.named(name, "INT"), kind)
 
     def _placed(self, place: Output, turn: Output, growth: Output) -> Pose:
@@ -67,11 +68,10 @@ class Manners:
         ratio = g.math("DIVIDE", area, g.named(Attribute.AREA, "FLOAT"))
         return g.first("ShaderNodeClamp", g.math("SQRT", ratio), *STRETCH_RANGE)
 
-    def _bone_turns(self) -> Output:
-        """Field of the mesh's vertices: the bones' turns, blended by the vertex's weights."""
+    def _bone_turns(self, shares: Sequence[Output]) -> Output:
+        """The bones' turns, blended by these shares."""
         g = self._g
         turns = [self._turn_of(name) for name in self._bones.names]
-        shares = [g.named(name, "FLOAT") for name in self._bones.names]
         # What is not a bone's is the body's, which does not turn; heads have bones for all.
         w: Value = g.math("SUBTRACT", 1.0, g.sum(shares)) if self._bones.has_body else 0.0
         vector: Value = (0.0, 0.0, 0.0)
@@ -120,7 +120,8 @@ class VertexManners(Manners):
         return self._at(Attribute.VERTEX, self._g.on_domain(area, "FACE", "FLOAT"), "FLOAT")
 
     def _turn(self) -> Output:
-        return self._at(Attribute.VERTEX, self._bone_turns(), "QUATERNION")
+        count = range(len(self._bones.names))
+        return self._bone_turns([self._g.named(Attribute.SHARE.format(k), "FLOAT") for k in count])
 
     def stretch(self) -> Pose:
         return self._placed(self._anchor(), self._turn(), self._grown(self._around()))
@@ -194,24 +195,42 @@ class FaceManners(Manners):
         super().__init__(graph, mesh, armature, bones)
         self._is_flat, self._thin, self._jacobi = is_flat, thin, new_jacobi()
 
-    def _face(self) -> _Face:
+    def _face(self, corners: Sequence[Output]) -> _Face:
         g = self._g
-        a, b, c = (self._at(name, self._position) for name in Attribute.CORNERS)
+        a, b, c = corners
         first, second = g.vector("SUBTRACT", b, a), g.vector("SUBTRACT", c, a)
         cross = g.vector("CROSS_PRODUCT", first, second)
         return _Face(first, second, cross, g.scaled(g.total(a, b, c), 1 / 3))
 
+    def _own_face(self) -> _Face:
+        """The face of each Gaussian."""
+        return self._face([self._at(name, self._position) for name in Attribute.CORNERS])
+
+    def _each_face(self) -> _Face:
+        """The faces of the mesh, which are fewer than the Gaussians on them."""
+        return self._face(self._at_corners(self._position, "FLOAT_VECTOR"))
+
+    def _at_corners(self, value: Output, kind: Kind) -> list[Output]:
+        """A field of the mesh's points at the three corners of each of its faces."""
+        g = self._g
+        return [g.at_point(value, g.named(name, "INT"), kind) for name in Attribute.CORNERS]
+
+    def _of_face(self, value: Output, kind: Kind = "FLOAT_VECTOR") -> Output:
+        """What each Gaussian's face has."""
+        index = self._g.named(Attribute.FACE, "INT")
+        return self._g.sampled(self._mesh, value, index, kind, "FACE")
+
     def still(self) -> Pose:
-        place = self._g.vector("ADD", self._face().middle, self._offset)
+        place = self._g.vector("ADD", self._of_face(self._each_face().middle), self._offset)
         return Pose(place, self._rotation, self._scale)
 
     def stretch(self) -> Pose:
-        g, face, turns = self._g, self._face(), self._bone_turns()
-        parts = [
-            g.quaternion_parts(self._at(name, turns, "QUATERNION")) for name in Attribute.CORNERS
-        ]
-        turn = g.quaternion(*self._mean_turn(parts))
-        return self._placed(face.middle, turn, self._grown(g.measure("LENGTH", face.cross)))
+        g, face = self._g, self._each_face()
+        turns = self._bone_turns([g.named(name, "FLOAT") for name in self._bones.names])
+        corners = [g.quaternion_parts(one) for one in self._at_corners(turns, "QUATERNION")]
+        turn = self._of_face(g.quaternion(*self._mean_turn(corners)), "QUATERNION")
+        area = self._of_face(g.measure("LENGTH", face.cross), "FLOAT")
+        return self._placed(self._of_face(face.middle), turn, self._grown(area))
 
     def _mean_turn(self, parts: list[tuple[Output, Output]]) -> tuple[Output, Output]:
         """The sum of quaternions on the side of the first."""
@@ -224,16 +243,16 @@ class FaceManners(Manners):
         return w, vector
 
     def surface(self) -> Pose:
-        g, face = self._g, self._face()
-        frame = g.axes_turn({"X": face.first, "Y": face.cross})
+        g, face = self._g, self._each_face()
+        frame = self._of_face(g.axes_turn({"X": face.first, "Y": face.cross}), "QUATERNION")
         edge = g.measure("LENGTH", face.first)
         height = g.math("DIVIDE", g.measure("LENGTH", face.cross), edge)
-        size = g.math("MULTIPLY", g.math("ADD", edge, height), 0.5)
+        size = self._of_face(g.math("MULTIPLY", g.math("ADD", edge, height), 0.5), "FLOAT")
         ratio = g.math("DIVIDE", size, g.named(Attribute.SIZE, "FLOAT"))
         growth = g.first("ShaderNodeClamp", ratio, *GROWTH_RANGE)
         offset = g.scaled(g.named(Attribute.IN_FRAME, "FLOAT_VECTOR"), growth)
         return Pose(
-            g.vector("ADD", face.middle, g.turned(offset, frame)),
+            g.vector("ADD", self._of_face(face.middle), g.turned(offset, frame)),
             g.after(frame, g.named(Attribute.TURN_IN_FRAME, "QUATERNION")),
             g.scaled(self._scale, growth),
         )
@@ -241,7 +260,7 @@ class FaceManners(Manners):
     def deform(self) -> Pose:
         """The ellipsoid of the covariance as the face's linear map changes it, by one-sided Jacobi
         rotations of its axes."""
-        g, face = self._g, self._face()
+        g, face = self._g, self._own_face()
         normal = g.vector("NORMALIZE", face.cross)
 
         def mapped(name: str) -> Output:

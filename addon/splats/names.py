@@ -7,12 +7,15 @@ from typing import Final
 
 
 class Attribute:
-    """Of the point cloud, but for EDGE, which is the driving mesh's."""
+    """Of the point cloud, but for EDGE, which is the driving mesh's; its faces have CORNERS too."""
 
     VERTEX: Final = "affekt_vertex"
     """Index of the vertex that a Gaussian is bound to."""
+    FACE: Final = "affekt_face"
     CORNERS: Final = ("affekt_corner_1", "affekt_corner_2", "affekt_corner_3")
-    """Indices of the vertices of the face that it is bound to."""
+    """Index of the face that it is bound to, and of that face's vertices."""
+    SHARE: Final = "affekt_share_{}"
+    """How far the vertex goes along with a bone."""
     OFFSET: Final = "affekt_offset"
     """From the vertex, or the middle of the face's corners, at rest."""
     AREA: Final = "affekt_area"

@@ -14,7 +14,7 @@ from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
 from ..words.sentences import translate
 from .adding import OPEN_GAUSSIANS, ImportOptions, import_steps
-from .cloud import attach_group, clouds_of, is_cloud, need_splats, need_whole_mesh
+from .cloud import LEAST_BLENDER, attach_group, clouds_of, is_cloud, need_splats, need_whole_mesh
 
 _ENDINGS = ("*.zip", "*.ply", "*.glb", "*.safetensors", "*.spz", "*.splat", "*.ksplat", "*.sog")
 PROXIES = (
@@ -57,6 +57,8 @@ class AvatarFileProperties:
         if context.mode != "OBJECT":
             cls.poll_message_set(translate("Go to Object Mode first"))
             return False
+        if bpy.app.version < LEAST_BLENDER:
+            return True  # the call says why not
         return session.poll(cls)
 
 
