@@ -2,8 +2,9 @@
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
 pictures` has its pictures alone, `previews` what the worker shows at once, `link` the way between
-Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones, `splats` avatars in its scene. `--plot
-PATH` draws how pictures' cost grows, `--zoom PATH` a head that becomes small.
+Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones, `splats`
+avatars in its scene. `--plot PATH` draws how pictures' cost grows, `--zoom PATH` a head that
+becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
 there); "processor" is the best over all threads, which a busy machine disturbs least. The last
