@@ -112,6 +112,19 @@ class Graph:
     def on_domain(self, value: Output, domain: str, kind: Kind) -> Output:
         return self.first("GeometryNodeFieldOnDomain", value, domain=domain, data_type=kind)
 
+    def captured(
+        self, geometry: Output, domain: str, fields: Mapping[str, tuple[str, Output]]
+    ) -> tuple[Output, dict[str, Output]]:
+        """The geometry with fields (kind and value by name) computed once and all together; and
+        what stands for each from there on."""
+        node = self.node("GeometryNodeCaptureAttribute", geometry, domain=domain)
+        for name, (kind, _) in fields.items():
+            node.capture_items.new(kind, name)
+        for name, (_, value) in fields.items():
+            self.tree.links.new(value, node.inputs[name])
+        self._place(node, [geometry, *(value for _, value in fields.values())])
+        return node.outputs["Geometry"], {name: node.outputs[name] for name in fields}
+
     def stored(self, geometry: Output, name: str, value: Output, kind: str) -> Output:
         return self.first(
             "GeometryNodeStoreNamedAttribute",

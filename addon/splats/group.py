@@ -123,16 +123,15 @@ def _in_manner(g: Graph, plan: Plan, mesh: Output, given: dict[str, Output]) -> 
 def _posed(g: Graph, cloud: Output, pose: Pose) -> Output:
     """The cloud with the pose's values. All are captured before the first is stored: a second
     store would read what the first has written."""
-    node = g.node("GeometryNodeCaptureAttribute", cloud, domain="POINT")
-    kinds = {"place": "VECTOR", "rotation": "ROTATION", "scale": "VECTOR"}
-    for name, kind in kinds.items():
-        node.capture_items.new(kind, name.title())
-    for name in kinds:
-        g.tree.links.new(getattr(pose, name), node.inputs[name.title()])
-    kept = node.outputs
-    moved = g.first("GeometryNodeSetPosition", kept["Geometry"], None, kept["Place"])
-    turned = g.stored(moved, "rotation", kept["Rotation"], "QUATERNION")
-    return g.stored(turned, "scale", kept["Scale"], "FLOAT_VECTOR")
+    fields = {
+        "Place": ("VECTOR", pose.place),
+        "Rotation": ("ROTATION", pose.rotation),
+        "Scale": ("VECTOR", pose.scale),
+    }
+    kept, found = g.captured(cloud, "POINT", fields)
+    moved = g.first("GeometryNodeSetPosition", kept, None, found["Place"])
+    turned = g.stored(moved, "rotation", found["Rotation"], "QUATERNION")
+    return g.stored(turned, "scale", found["Scale"], "FLOAT_VECTOR")
 
 
 def _is_right(g: Graph, plan: Plan, mesh: Output) -> Output:

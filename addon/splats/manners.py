@@ -128,38 +128,47 @@ class VertexManners(Manners):
 
     def surface(self) -> Pose:
         g, turn = self._g, self._turn()
-        normal, before = self._normal(), g.named(Attribute.NORMAL, "FLOAT_VECTOR")
+        normal, area = self._normal_and_area()
         # The shortest turn from the rest normal, as the bones turn it, to the posed one.
-        bent = g.turned(before, turn)
+        bent = g.turned(g.named(Attribute.NORMAL, "FLOAT_VECTOR"), turn)
         half = g.math("ADD", 1.0, g.measure("DOT_PRODUCT", bent, normal))
         swung = g.after(g.quaternion(half, g.vector("CROSS_PRODUCT", bent, normal)), turn)
         twisted = g.after(self._twist(normal, swung), swung)
-        return self._placed(self._anchor(), twisted, self._grown(self._around()))
+        return self._placed(self._anchor(), twisted, self._grown(area))
 
-    def _normal(self) -> Output:
-        """The posed normal of the vertex: the mean of its faces', by area."""
-        g = self._g
-        area = g.first("GeometryNodeInputMeshFaceArea")
+    def _normal_and_area(self) -> tuple[Output, Output]:
+        """Of the posed mesh around the vertex: the mean normal of its faces by area, and their
+        mean area."""
+        g, area = self._g, self._g.first("GeometryNodeInputMeshFaceArea")
         flat = g.scaled(g.first("GeometryNodeInputNormal"), area)
-        mean = self._at(Attribute.VERTEX, g.on_domain(flat, "FACE", "FLOAT_VECTOR"))
-        return g.vector("NORMALIZE", mean)
+        fields = {"Normal": ("VECTOR", flat), "Area": ("FLOAT", area)}
+        faces, found = g.captured(self._mesh, "FACE", fields)
+        index = g.named(Attribute.VERTEX, "INT")
+        mean = g.sampled(faces, found["Normal"], index, "FLOAT_VECTOR")
+        return g.vector("NORMALIZE", mean), g.sampled(faces, found["Area"], index, "FLOAT")
 
-    def _twist(self, normal: Output, swung: Output) -> Output:
-        """The turn about the normal that best fits the vertex's posed edges to its rest edges as
-        they are swung. Sums over edges are means, whose factor does not matter."""
+    def _edge_columns(self) -> list[Output]:
+        """Column k: the mean over the vertex's edges of the posed edge times part k of its rest
+        edge, transposed. Means do for sums, whose factor does not matter."""
         g = self._g
         ends = g.node("GeometryNodeInputMeshEdgeVertices")
         edge = g.vector("SUBTRACT", ends.outputs["Position 2"], ends.outputs["Position 1"])
         rest = g.parts(g.named(Attribute.EDGE, "FLOAT_VECTOR"))
-        # Column k: the sum of posed edges, each times part k of its rest edge.
-        columns = [
-            self._at(Attribute.VERTEX, g.on_domain(g.scaled(edge, part), "EDGE", "FLOAT_VECTOR"))
-            for part in rest
-        ]
+        fields = {
+            axis: ("VECTOR", g.scaled(edge, part)) for axis, part in zip(_AXES, rest, strict=True)
+        }
+        edges, found = g.captured(self._mesh, "EDGE", fields)
+        index = g.named(Attribute.VERTEX, "INT")
+        return [g.sampled(edges, found[axis], index, "FLOAT_VECTOR") for axis in _AXES]
+
+    def _twist(self, normal: Output, swung: Output) -> Output:
+        """The turn about the normal that best fits the vertex's posed edges to its rest edges as
+        they are swung."""
+        g = self._g
         turned = [g.turned(tuple(float(k == axis) for k in range(3)), swung) for axis in range(3)]
         cosines: list[Output] = []
         sines: list[Output] = []
-        for column, axis in zip(columns, turned, strict=True):
+        for column, axis in zip(self._edge_columns(), turned, strict=True):
             along = g.scaled(normal, g.measure("DOT_PRODUCT", normal, axis))
             cosines.append(g.measure("DOT_PRODUCT", column, g.vector("SUBTRACT", axis, along)))
             across = g.vector("CROSS_PRODUCT", axis, column)
