@@ -4,7 +4,6 @@ a node group moves with them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -78,7 +77,7 @@ def _import(options: ImportOptions, context: bpy.types.Context) -> Steps:
         cloud = add_cloud(avatar, None, label, context)
         cloud.location, cloud.rotation_euler = context.scene.cursor.location, (0, 0, 0)
         select_only(cloud, context)
-        return _describe(avatar, cloud, "It has no face that a take could move.")
+        return _describe(avatar, cloud, "")
     onto = _open_head(context, fetched) if options.path is None else None
     head = onto or _build_head(fetched, label, context)
     cloud = None
@@ -157,7 +156,7 @@ def _open_head(context: bpy.types.Context, fetched: _Fetched) -> bpy.types.Objec
 def _build_head(fetched: _Fetched, label: str, context: bpy.types.Context) -> bpy.types.Object:
     avatar, model = fetched.avatar, fetched.model
     if model is None:
-        return build_rig(avatar, label, context)
+        return build_rig(avatar, f"{label} Head", context)
     sliders: Sliders = open_sliders() if fetched.flame is None else flame_sliders()
     head = build_head(model, fetched.name, context, f"{label} Head", sliders)
     if fetched.flame is not None:
@@ -195,8 +194,5 @@ def _label(options: ImportOptions, avatar: AvatarRead) -> str:
 
 
 def _describe(avatar: AvatarRead, cloud: bpy.types.Object, said: str) -> str:
-    sentences: Sequence[str] = [
-        f"Added {cloud.name}: {say_count(len(avatar), 'Gaussian')}. {said}",
-        *avatar.notes,
-    ]
-    return " ".join(sentences)
+    count = say_count(len(avatar), "Gaussian")
+    return " ".join(filter(None, (f"Added {cloud.name}: {count}.", said, *avatar.notes)))

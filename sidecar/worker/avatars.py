@@ -10,6 +10,7 @@ from ...shared.avatar_messages import AvatarRead
 from ...shared.calibration import Calibration
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
+from ...shared.wording import say_count
 from ..avatar.affekt_avatar import mesh_hash
 from ..avatar.avatar import ArkitRig, Avatar, performance_notes
 from ..avatar.open_avatar import open_avatar
@@ -40,7 +41,8 @@ def read_avatar(source: AvatarSource) -> AvatarRead:
     if max(sizes) > limits.MAX_BUFFER_BYTES or sum(sizes) > limits.MAX_MESSAGE_BYTES:
         raise InputError(
             "avatar.too_big",
-            f"'{source.name}' has {len(avatar):,} Gaussians, which is too much for one object.",
+            f"'{source.name}' has {say_count(len(avatar), 'Gaussian')}, which is too much for one "
+            "object.",
             "Thin it out, leave out its spherical harmonics, or render it as pictures.",
         )
     on_head = isinstance(surface, HeadModel)

@@ -248,6 +248,16 @@ def test_splats_are_the_sidecars_gaussians(
     assert len(set(bytes.fromhex(told["render"])[-4800:])) > 20, "nothing was drawn"
 
 
+@pytest.mark.two_blenders
+def test_before_5_3_it_names_the_other_way(in_blender: RunScript, blender_python: str) -> None:
+    if "bpy53" in blender_python:
+        pytest.skip("Blender draws Gaussians from 5.3 on")
+    told = in_blender("splats_before.py")
+    assert "need Blender 5.3; this is" in told["said"]
+    assert "Render Avatar" in told["said"]
+    assert "POINTCLOUD" not in told["objects"]
+
+
 def check_refusals(refused: dict[str, str]) -> None:
     assert "There is no file" in refused["no file"]
     assert "No avatar is chosen" in refused["no avatar"]

@@ -115,6 +115,7 @@ def change_things(cloud: bpy.types.Object) -> dict:
     told["bound_again"] = moved(evaluated(cloud), before)
     told |= look_changed(cloud, before)
     cloud.data.resize(len(cloud.data.points) - 50)
+    cloud.data.update_tag()
     bpy.context.view_layer.update()
     told["points_deleted"] = moved(
         evaluated(cloud), {name: values[:-50] for name, values in before.items()}

@@ -52,7 +52,12 @@ def render(name: str) -> dict[str, object]:
 def own_picture(name: str) -> str:
     """The sidecar's picture of the same frame through the scene's camera."""
     chosen = scene.affekt_avatar
-    chosen.subject, chosen.format, chosen.depth, chosen.camera = "GAUSSIANS", "EXR", "FULL", "SCENE"
+    chosen.subject, chosen.format, chosen.depth, chosen.camera = (
+        "GAUSSIANS",
+        "EXR",
+        "FLOAT",
+        "SCENE",
+    )
     chosen.passes, chosen.head_mesh = {"mask"}, "KEEP"
     chosen.folder = str(harness.folder() / name)
     scene.frame_start = scene.frame_end = FRAME
