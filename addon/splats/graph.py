@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeGuard
 
 import bpy
 
@@ -14,6 +14,10 @@ Value: TypeAlias = "Output | bpy.types.Object | str | float | tuple[float, ...]"
 Kind = Literal["FLOAT", "INT", "FLOAT_VECTOR", "FLOAT_COLOR", "QUATERNION"]
 
 _COLUMN, _ROW = 190.0, 150.0
+
+
+def _is_output(value: Value | None) -> TypeGuard[Output]:
+    return isinstance(value, bpy.types.NodeSocket)
 
 
 class Graph:
@@ -42,13 +46,13 @@ class Graph:
         return next(socket for socket in node.outputs if socket.enabled)
 
     def _put(self, value: Value | None, socket: bpy.types.NodeSocket) -> None:
-        if isinstance(value, bpy.types.NodeSocket):
+        if _is_output(value):
             self.tree.links.new(value, socket)
         elif value is not None:
             socket.default_value = value
 
     def _place(self, node: bpy.types.Node, values: Sequence[Value | None]) -> None:
-        before = [v.node.name for v in values if isinstance(v, bpy.types.NodeSocket)]
+        before = [value.node.name for value in values if _is_output(value)]
         depth = 1 + max((self._depths.get(name, 0) for name in before), default=0)
         row = self._rows[depth] = self._rows.get(depth, -1) + 1
         self._depths[node.name] = depth

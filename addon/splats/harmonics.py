@@ -25,7 +25,8 @@ def _turn(count: int) -> Float64Array:
     """(K, K): exact, since a turn maps the harmonics of one degree onto themselves."""
     directions = np.random.default_rng(0).normal(size=(_DIRECTIONS, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    here, there = _basis(directions)[:, :count], _basis(axes.to_blender(directions))[:, :count]
+    turned = axes.to_blender(directions).astype(np.float64)
+    here, there = _basis(directions)[:, :count], _basis(turned)[:, :count]
     return np.asarray(np.linalg.lstsq(there, here, rcond=None)[0], np.float64)
 
 
