@@ -47,6 +47,8 @@ from .presets.pictures import forget_pictures
 from .setup import operators as setup_operators
 from .setup import panel as setup_panel
 from .setup import running as setup_running
+from .splats import menu as splats_menu
+from .splats import operators as splats_operators
 from .words import manual
 from .words.describing import describe_class
 from .words.translating import add_languages, remove_languages
@@ -79,6 +81,9 @@ CLASSES: tuple[type, ...] = (
     flame_operators.AFFEKT_OT_add_flame_head,
     flame_operators.AFFEKT_OT_browse_flame_head,
     flame_operators.AFFEKT_OT_set_identity,
+    splats_operators.AFFEKT_OT_import_avatar,
+    splats_operators.AFFEKT_OT_browse_avatar,
+    splats_operators.AFFEKT_OT_bind_splats,
     character_operators.AFFEKT_OT_use_character,
     character_operators.AFFEKT_OT_calibrate,
     character_operators.AFFEKT_OT_apply_strengths,
@@ -159,6 +164,7 @@ def register() -> None:
     bpy.utils.register_manual_map(manual.manual_map)
     add_menu()
     preset_shelf.add_asset_menu()
+    splats_menu.add_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
     upkeep.watch()
     show_strip()
@@ -172,6 +178,7 @@ def unregister() -> None:
     upkeep.unwatch()
     hide_strip()
     bpy.app.handlers.load_pre.remove(_forget_task)
+    splats_menu.remove_menu()
     preset_shelf.remove_asset_menu()
     remove_menu()
     bpy.utils.unregister_manual_map(manual.manual_map)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What both sides must know of avatars' files: those that lie in several (LAM's bundle unzipped,
-PlayCanvas' SOG with its pictures beside it) travel and are read as the zip that they came in, and
-some hold Gaussians that nothing moves."""
+GaussianAvatars' points with the person beside them, PlayCanvas' SOG with its pictures) travel and
+are read as the zip that they came in, and some hold Gaussians that nothing moves."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from . import limits
 from .errors import InputError
 
 LAM_PARTS = ("skin.glb", "offset.ply")
+PERSON_PARTS = ("point_cloud.ply", "flame_param.npz")
+"""GaussianAvatars': the points, and the person on FLAME."""
+_WHOLES = (LAM_PARTS, PERSON_PARTS)
 SOG_META = "meta.json"
 # A SOG has seven pictures; more are not of one avatar.
 _MAX_PICTURES = 64
@@ -42,9 +45,9 @@ def pack_folder(folder: Path) -> bytes:
 
 
 def find_parts(folder: Path) -> tuple[Path, ...]:
-    """LAM's two parts, or a SOG's `meta.json` with the pictures beside it, in the folder or in one
-    of its subfolders; () if there are none. Raises InputError `file.folder` if several subfolders
-    have them, OSError."""
+    """LAM's or GaussianAvatars' two parts, or a SOG's `meta.json` with the pictures beside it, in
+    the folder or in one of its subfolders; () if there are none. Raises InputError `file.folder` if
+    several subfolders have them, OSError."""
     if here := _parts_in(folder):
         return here
     below = [child for child in sorted(folder.iterdir()) if _may_hold(child)]
@@ -61,7 +64,7 @@ def find_parts(folder: Path) -> tuple[Path, ...]:
 
 def whole_of(part: Path) -> Path | None:
     """The folder of the avatar that the file is a part of, if it lies beside the other parts."""
-    is_part = part.name in LAM_PARTS or part.name == SOG_META
+    is_part = part.name == SOG_META or any(part.name in parts for parts in _WHOLES)
     try:
         folder = part.parent if is_part and part.is_file() else None
         return folder if folder is not None and _parts_in(folder) else None
@@ -73,7 +76,8 @@ def stands_still(data: bytes) -> bool:
     """Whether the bytes of an avatar's file are Gaussians without a face that a take could move.
     Says nothing of files that are no avatars."""
     if data.startswith(b"PK"):
-        return not any(name.endswith(LAM_PARTS[0]) for name in _names_in(data))
+        moving = tuple(parts[0] for parts in _WHOLES)
+        return not any(name.endswith(moving) for name in _names_in(data))
     if data.startswith(b"ply"):
         header = data[: data.find(b"end_header")]
         return b" binding_0" not in header
@@ -106,9 +110,10 @@ def _may_hold(child: Path) -> bool:
 
 
 def _parts_in(folder: Path) -> tuple[Path, ...]:
-    parts = tuple(folder / name for name in LAM_PARTS)
-    if all(part.is_file() for part in parts):
-        return parts
+    for names in _WHOLES:
+        parts = tuple(folder / name for name in names)
+        if all(part.is_file() for part in parts):
+            return parts
     meta = folder / SOG_META
     pictures = tuple(sorted(folder.glob("*.webp"))) if meta.is_file() else ()
     return (meta, *pictures) if 0 < len(pictures) <= _MAX_PICTURES else ()

@@ -29,6 +29,7 @@ from typing import TypeVar
 from . import limits
 from .arrays import Float32Array, Float64Array, Int32Array
 from .artefact import Artefact, Kind
+from .avatar_messages import AvatarRead, GetAvatar
 from .calibration import Calibration
 from .camera import Camera
 from .channel import Channel, timed_out
@@ -240,6 +241,25 @@ class Client:
         name_told = None if file_name is None else _file_name(file_name)
         request = GetHead(name=name, head_space=head_space, file_name=name_told)
         return to_head(self._call(request, HeadRead, timeout_s))
+
+    def get_avatar(
+        self,
+        avatar: Artefact | None = None,
+        flame: Artefact | None = None,
+        *,
+        flame_space: FlameSpace | None = None,
+        timeout_s: float = READ_S,
+    ) -> AvatarRead:
+        """An avatar at rest, the open head's own Gaussians for None. flame: the FLAME file that it
+        sits on; flame_space: its version, where its content does not tell. Raises InputError
+        `avatar.*`, `file.*`, `head.*` too."""
+        request = GetAvatar(
+            avatar=_sha256(avatar),
+            name=None if avatar is None else avatar.name,
+            flame=_sha256(flame),
+            flame_space=flame_space,
+        )
+        return self._call(request, AvatarRead, timeout_s)
 
     def holds(self, sha256: str, *, timeout_s: float = ANSWER_S) -> bool:
         """Whether the sidecar has the whole file of these bytes."""

@@ -20,6 +20,12 @@ from . import limits
 from . import motion as takes
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from .artefact import KINDS, Kind
+from .avatar_messages import AvatarRead, GetAvatar
+from .message import FILE_NAME as _FILE_NAME
+from .message import NAME as _NAME
+from .message import NOTE as _NOTE
+from .message import SHA256 as _SHA256
+from .message import Message, Sha256, Supersedes
 from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
@@ -30,17 +36,11 @@ WorkerState = Literal["starting", "ready", "restarting", "failed"]
 WORKER_STATES: tuple[WorkerState, ...] = get_args(WorkerState)
 
 RESTART_STAGE = "restart"
-Supersedes = Literal["nothing", "older progress of the same job", "older previews of the same view"]
 
-_SHA256 = Text(longest=64, pattern="[0-9a-f]{64}")
 _JOB = Text(longest=32, pattern="[0-9a-f]{32}")
 _KIND = Choice(values=KINDS)
-# A file's own name, for the user: no separators, so that it can never be a path.
-_FILE_NAME = Text(longest=255, pattern=r"[^\x00-\x1f\x7f/\\]+")
-_NAME = Text(longest=64, pattern="[A-Za-z0-9_.-]+")
 _CODE = Text(longest=64, pattern="[a-z][a-z0-9_.]*")
 _SENTENCE = Text(longest=4000, pattern=r"[^\x00-\x09\x0b-\x1f\x7f]*")
-_NOTE = replace(_SENTENCE, longest=limits.MAX_NOTE_LETTERS)
 _FRAME = Integer(high=limits.MAX_FRAMES)
 # A terabyte; `limits` holds the size allowed for each kind.
 _SIZE = Integer(high=2**40)
@@ -63,17 +63,7 @@ _SOME_FLAME_SPACE = Choice(values=takes.FLAME_SPACES, optional=True)
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
-Sha256 = Annotated[str, _SHA256]
 JobId = Annotated[str, _JOB]
-
-
-class Message:
-    """Base of all messages. TYPE is its name on the wire."""
-
-    __slots__ = ()
-    TYPE: ClassVar[str]
-    ANSWER: ClassVar[type[Message] | None] = None
-    SUPERSEDES: ClassVar[Supersedes] = "nothing"
 
 
 # --- answers --------------------------------------------------------------------------------
@@ -591,11 +581,11 @@ class JobFailed(Message):
 # fmt: off
 REQUESTS = (
     Hello, Ping, GetStatus, Shutdown, FindArtefact, Upload, Download, ReadMotion, GetHead,
-    Calibrate, OpenPixels, Preview, Bake, Render, Attach, Credit, Cancel,
+    GetAvatar, Calibrate, OpenPixels, Preview, Bake, Render, Attach, Credit, Cancel,
 )
 ANSWERS = (
     Failure, Welcome, Acknowledged, Pong, Status, ArtefactState, ArtefactChunk, MotionRead,
-    HeadRead, Calibrated, PixelsOpened, Previewed,
+    HeadRead, AvatarRead, Calibrated, PixelsOpened, Previewed,
 )
 # fmt: on
 EVENTS = (Progress, Picture, BakeDone, RenderDone, JobFailed)

@@ -17,7 +17,7 @@ from ..words.sentences import fill, translate
 from .adding import add_steps
 
 _ENDINGS = (".pkl", ".npz", ".safetensors")
-_VERSIONS = (
+VERSIONS = (
     ("FILE", "As in the File", "FLAME 2023 Open is known by its content; others do not tell"),
     ("FLAME2023", "FLAME 2023", "flame2023.pkl, flame2023_no_jaw.pkl, or a copy in another format"),
     ("FLAME2020", "FLAME 2020", "generic_model.pkl of FLAME 2020, or a copy in another format"),
@@ -38,7 +38,7 @@ class FlameFileProperties:
     version: bpy.props.EnumProperty(
         name="Version",
         description="Which FLAME the file is: expressions of 2020 and 2023 are not the same",
-        items=_VERSIONS,
+        items=VERSIONS,
     )
 
     @classmethod

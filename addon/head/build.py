@@ -7,9 +7,12 @@ expression, driven shape keys the pose correctives, and the Armature modifier bl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import bpy
 import numpy as np
 
+from ...shared.arrays import Float32Array
 from ...shared.head import JOINTS, PARENTS, HeadModel
 from .. import axes
 from .controls import add_aim_bone, add_controls
@@ -43,7 +46,7 @@ def build_head(
             context.collection.objects.link(item)
         _add_bones(rig, model, context)
         add_expressions(head, model)
-        _add_weights(head, model)
+        add_weights(head, dict(zip(JOINTS, model.skin_weights.T, strict=True)))
         head.parent = rig
         head.modifiers.new("Affekt", "ARMATURE").object = rig
         add_correctives(head, rig, model)
@@ -57,7 +60,7 @@ def build_head(
         head.affekt_head.expression_names = "/".join(model.expression_names)
         rig.location = context.scene.cursor.location
         prepare_head(head)
-        _select_only(head, context)
+        select_only(head, context)
     except Exception:
         remove_head(head, rig)
         raise
@@ -118,20 +121,21 @@ def _add_bones(rig: bpy.types.Object, model: HeadModel, context: bpy.types.Conte
         bone.lock_scale = (True,) * 3
 
 
-def _add_weights(head: bpy.types.Object, model: HeadModel) -> None:
-    for joint, name in enumerate(JOINTS):
+def add_weights(head: bpy.types.Object, weights: Mapping[str, Float32Array]) -> None:
+    """Vertex groups with these weights (V,)."""
+    for name, values in weights.items():
         group = head.vertex_groups.new(name=name)
-        weights = model.skin_weights[:, joint]
         # One call for each distinct weight: most vertices have one of a few.
-        values, inverse = np.unique(weights, return_inverse=True)
+        distinct, inverse = np.unique(values, return_inverse=True)
         order = np.argsort(inverse, kind="stable")
-        ends = np.cumsum(np.bincount(inverse, minlength=len(values)))
-        for value, members in zip(values, np.split(order, ends[:-1]), strict=True):
+        ends = np.cumsum(np.bincount(inverse, minlength=len(distinct)))
+        for value, members in zip(distinct, np.split(order, ends[:-1]), strict=True):
             if value > 0:
                 group.add(members.tolist(), float(value), "REPLACE")
 
 
-def _select_only(head: bpy.types.Object, context: bpy.types.Context) -> None:
+def select_only(head: bpy.types.Object, context: bpy.types.Context) -> None:
+    """Selects the object alone and makes it the active one."""
     for item in context.selected_objects:
         item.select_set(False)
     head.select_set(True)

@@ -11,6 +11,7 @@ import bpy
 from ...shared.errors import InputError
 from ...shared.motion import FLAME_SPACES, FlameSpace
 from ..character.find import belongs_to
+from ..splats.cloud import clouds_of
 
 
 def is_head(item: bpy.types.Object | None) -> bool:
@@ -58,8 +59,8 @@ def is_of_head(head: bpy.types.Object, item: bpy.types.Object | None) -> bool:
 
 
 def _is_part(head: bpy.types.Object, item: bpy.types.Object) -> bool:
-    """Whether the object is the head's armature or another mesh of a character."""
-    return belongs_to(head, item) or armature_of(head) == item
+    """Whether the object is the head's armature, another mesh of a character, or its splats."""
+    return belongs_to(head, item) or armature_of(head) == item or item in clouds_of(head)
 
 
 def need_head(context: bpy.types.Context) -> bpy.types.Object:

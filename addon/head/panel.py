@@ -7,6 +7,7 @@ import bpy
 from ..flame.panel import draw_flame
 from ..link.drawing import draw_task
 from ..panels import SidebarPanel
+from ..splats.panel import draw_importing, draw_splats
 from .controls import aim_bone_of, jaw_link_of
 from .find import armature_of, find_head, is_flame, is_of_head
 from .identity import has_identity
@@ -39,13 +40,14 @@ class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
             row = self.layout.row(align=True)
             row.label(text=head.name, translate=False, icon="USER")
             row.menu(AFFEKT_MT_add_head.bl_idname, text="", icon="ADD")
-            for label in ("Add Head", "Add FLAME Head"):
+            for label in ("Add Head", "Add FLAME Head", "Import Avatar"):
                 draw_task(self.layout, label)
             if not is_of_head(head, context.object):
                 self.layout.operator("affekt.use_character", icon="ARMATURE_DATA")
             draw_flame(self.layout, head)
             if has_identity(head) and not is_flame(head):
                 self.layout.operator("affekt.shape_head", icon="MOD_SMOOTH")
+            draw_splats(self.layout, head)
             _draw_controls(self.layout, head)
 
 
@@ -56,6 +58,7 @@ def _draw_adding(layout: bpy.types.UILayout) -> None:
     if not draw_task(layout, "Add FLAME Head"):
         layout.operator("affekt.browse_flame_head", icon="ADD")
     layout.operator("affekt.use_character", icon="ARMATURE_DATA")
+    draw_importing(layout)
 
 
 def _draw_controls(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:

@@ -17,6 +17,7 @@ from typing import NotRequired, TypedDict, TypeVar
 
 from ...shared.arrays import Float32Array, Int32Array
 from ...shared.artefact import Artefact
+from ...shared.avatar_messages import AvatarRead
 from ...shared.calibration import Calibration
 from ...shared.client import Client
 from ...shared.emotion import EmotionTrack
@@ -99,6 +100,27 @@ def fetch_flame_again(line: Supervisor, head: HeadName) -> Waiting[HeadModel]:
         return client.get_head(head.name, head_space=head.space)
 
     return (yield from _call(line, fetch, _LOADING))
+
+
+def fetch_avatar(
+    line: Supervisor,
+    file: FileBytes | None,
+    flame: FileBytes | None,
+    flame_space: FlameSpace | None,
+) -> Waiting[AvatarRead]:
+    """An avatar at rest, and the open head's own Gaussians without a file. flame: the FLAME file
+    that it sits on, with its version where it does not tell."""
+
+    def fetch(client: Client) -> AvatarRead:
+        sent = None if file is None else client.upload(file.data, "avatar", file.name)
+        head = None if flame is None else client.upload(flame.data, "flame", flame.name)
+        return client.get_avatar(sent, head, flame_space=flame_space)
+
+    return (
+        yield from _call(
+            line, fetch, "Reading the avatar" if file is None else f"Reading {file.name}"
+        )
+    )
 
 
 def send_flame(line: Supervisor, name: str, read: Callable[[], FileBytes]) -> Waiting[None]:

@@ -22,6 +22,7 @@ from ..link.requests import FileBytes, HeadName, Waiting
 from ..link.session import session
 from ..link.tasks import Steps
 from ..preferences import remember_adapter, remembered_adapter
+from ..splats.cloud import clouds_of
 from .files import name_of, numbered_files, pack, read_file, read_source
 from .placement import Placement, curve_fps, is_same_rate, last_frame, stretch
 from .properties import AFFEKT_PG_take
@@ -55,7 +56,8 @@ def _import(held: Held, options: ImportOptions, space: TakeSpace) -> Steps:
     named = yield from ready_head(line, held.get()[0])
     options, read = yield from _read_by_any_adapter(options, named, space)
     motion, model = read.motion, None
-    if named.space is not None and options.with_identity and motion.shape.any():
+    keeps_shape = bool(clouds_of(held.get()[0]))  # splats are one person's
+    if named.space is not None and options.with_identity and motion.shape.any() and not keeps_shape:
         model = yield from requests.fetch_flame_again(line, named)
     head, scene = held.get()
     place = Placement(first=options.first_frame * stretch(scene), fps=curve_fps(scene))

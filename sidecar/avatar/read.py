@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from ...shared import limits
-from ...shared.avatar_files import LAM_PARTS, SOG_META, pack_folder, whole_of
+from ...shared.avatar_files import LAM_PARTS, PERSON_PARTS, SOG_META, pack_folder, whole_of
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ..files import read_bytes, refuse_lfs_pointer
@@ -20,7 +20,7 @@ from .affekt_avatar import (
     says_how_shapes_move,
 )
 from .antimatter15 import decode_splat_file, is_splat_file
-from .archive import has_entry
+from .archive import has_entry, read_entry
 from .avatar import ArkitRig, Avatar
 from .calibration import with_calibration
 from .compressed_ply import PACKED, decode_compressed_splats
@@ -136,7 +136,7 @@ def decode_avatar(
 def _decode(data: bytes, name: str, head: HeadModel | None, companion: bytes | None) -> Avatar:
     refuse_lfs_pointer(data, name)
     if data.startswith(b"PK"):
-        return _decode_zip(data, name)
+        return _decode_zip(data, name, head)
     if is_ply(data):
         return _decode_points(data, name, head, companion)
     if is_affekt_avatar(data):
@@ -158,9 +158,12 @@ def _part(message: str) -> InputError:
     return InputError("avatar.part", message, remedy)
 
 
-def _decode_zip(data: bytes, name: str) -> Avatar:
+def _decode_zip(data: bytes, name: str, head: HeadModel | None) -> Avatar:
     if any(has_entry(data, part, name) for part in LAM_PARTS):
         return decode_lam_avatar(data, name)
+    if all(has_entry(data, part, name) for part in PERSON_PARTS):
+        points, person = (read_entry(data, part, name, _KINDS) for part in PERSON_PARTS)
+        return _decode_points(points, name, head, person)
     if has_entry(data, SOG_META, name):
         return _standing(decode_sog(data, name), name=name)
     raise InputError(

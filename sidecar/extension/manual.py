@@ -22,6 +22,7 @@ PAGES = (
     "presets",
     "baking",
     "avatars",
+    "splats",
     "compositor",
     "export",
     "remote",

@@ -47,7 +47,7 @@ _SERVER_END_S = 0.1
 
 def real_services() -> Services:
     """The real functions. Importing them loads torch, which takes a second."""
-    from . import baking, inputs, previews, rendering, warming
+    from . import avatars, baking, inputs, previews, rendering, warming
 
     return Services(
         load=inputs.load,
@@ -56,6 +56,7 @@ def real_services() -> Services:
         forget=MEMORY.forget,
         read_take=inputs.read_take,
         read_head=inputs.head_of,
+        read_avatar=avatars.read_avatar,
         calibrate=inputs.calibrate,
         preview=previews.preview,
         bake=baking.bake,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ...shared.arrays import Float32Array, UInt8Array
+from ...shared.avatar_messages import AvatarRead
 from ...shared.calibration import Calibration
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
@@ -46,6 +47,16 @@ class Take:
     adapter: Path | None
     options: ReadOptions = field(default_factory=ReadOptions)
     head: HeadSource = field(default_factory=HeadSource)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvatarSource:
+    """An avatar of a client's: its file, or None for the open head's own Gaussians; the name for it
+    in errors; and the FLAME file that it sits on, or None."""
+
+    path: Path | None
+    name: str
+    flame: HeadSource | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +164,8 @@ class Services:
     """The take in its head's space, or on the open head in the one that is wanted, and the space
     of its file."""
     read_head: Callable[[HeadSource], HeadModel]
+    read_avatar: Callable[[AvatarSource], AvatarRead]
+    """An avatar at rest, for a client that makes an object of it."""
     calibrate: Callable[[Calibrate], Calibration]
     """A character's calibration, from its arrays."""
     preview: Callable[[PreviewTask], PreviewOutput]

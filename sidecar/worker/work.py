@@ -17,6 +17,7 @@ from ...shared.motion import FlameSpace, ReadOptions
 from ...shared.wire import Frame
 from . import failures, orders, preview_messages
 from .services import (
+    AvatarSource,
     BakeOutput,
     BakeTask,
     HeadSource,
@@ -34,7 +35,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger("affekt.worker")
 _SHORT: Mapping[str, type[Message]] = {
     request.TYPE: request
-    for request in (messages.ReadMotion, messages.GetHead, messages.Calibrate, messages.Preview)
+    for request in (
+        messages.ReadMotion,
+        messages.GetHead,
+        messages.GetAvatar,
+        messages.Calibrate,
+        messages.Preview,
+    )
 }
 _JOBS: Mapping[str, type[Message]] = {
     request.TYPE: request for request in (messages.Bake, messages.Render)
@@ -124,6 +131,8 @@ class Work:
         if isinstance(request, messages.GetHead):
             head = _head(request.name, request.head_space, user, request.file_name)
             return conversions.head_message(self._services.read_head(head))
+        if isinstance(request, messages.GetAvatar):
+            return self._services.read_avatar(_avatar(request, user))
         if isinstance(request, messages.Calibrate):
             found = self._services.calibrate(request)
             return messages.Calibrated(
@@ -268,6 +277,13 @@ def _head(
         return HeadSource(name=name)
     label = file_name or "the head's FLAME file"
     return HeadSource(name=label, path=user.path(name, label), space=space)
+
+
+def _avatar(request: messages.GetAvatar, user: UserCache) -> AvatarSource:
+    name, flame = request.name or "the avatar", None
+    if request.flame is not None:
+        flame = _head(request.flame, request.flame_space, user, "the FLAME file")
+    return AvatarSource(path=_optional(request.avatar, name, user), name=name, flame=flame)
 
 
 def _optional(sha256: str | None, name: str, user: UserCache) -> Path | None:

@@ -2,8 +2,9 @@
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
 pictures` has its pictures alone, `previews` what the worker shows at once, `link` the way between
-Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones. `--plot PATH`
-draws how pictures' cost grows, `--zoom PATH` a head that becomes small.
+Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones, `splats`
+avatars in its scene. `--plot PATH` draws how pictures' cost grows, `--zoom PATH` a head that
+becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
 there); "processor" is the best over all threads, which a busy machine disturbs least. The last
@@ -45,11 +46,12 @@ from .job import FRAMES, ROOT, Job, long_take, seconds
 from .link import run_link_bench
 from .pictures import picture_jobs, plot_growth
 from .previews import preview_jobs
+from .splats import run_splats_bench
 from .zoom import make_zoom
 
 RUNS = 9
 PARTS = {"pictures": picture_jobs, "previews": preview_jobs}
-CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes")
+CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes", "splats")
 FLAME_VERTICES = 5_023
 
 
@@ -71,6 +73,8 @@ def main() -> None:
         run_blender_bench()
     elif asked.what == "bakes":
         run_bakes_bench()
+    elif asked.what == "splats":
+        run_splats_bench()
     else:
         time_jobs(PARTS.get(asked.what, make_jobs)())
         if asked.what == "all":

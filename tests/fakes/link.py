@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import zmq
 from affekt.shared import limits, wire
+from affekt.shared.avatar_messages import AvatarRead
 from affekt.shared.calibration import Calibration
 from affekt.shared.client import Client
 from affekt.shared.connection import Connection
@@ -35,6 +36,7 @@ from affekt.sidecar.cache.cache import Cache, UserCache
 from affekt.sidecar.server.client_socket import Incoming
 from affekt.sidecar.server.server import Server, ServerOptions
 from affekt.sidecar.worker.services import (
+    AvatarSource,
     BakeOutput,
     BakeSteps,
     BakeTask,
@@ -51,6 +53,7 @@ from affekt.sidecar.worker.work import Work
 
 from .calibrations import any_calibration
 from .head import small_head
+from .messages import any_message
 from .worker_thread import WorkerThread
 
 DEADLINE_S = 30.0
@@ -101,6 +104,7 @@ class SteppedServices:
             forget=lambda: None,
             read_take=self.read_take,
             read_head=self.read_head,
+            read_avatar=self.read_avatar,
             calibrate=self.calibrate,
             preview=self.preview,
             bake=self.bake,
@@ -116,6 +120,9 @@ class SteppedServices:
         if source.name != "open":
             raise InputError("head.unknown", "There is no such head.", "Use 'open'.")
         return small_head()
+
+    def read_avatar(self, source: AvatarSource) -> AvatarRead:
+        return any_message(AvatarRead)
 
     def calibrate(self, character: Calibrate) -> Calibration:
         return any_calibration()

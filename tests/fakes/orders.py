@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from affekt.shared import messages, wire
+from affekt.shared.avatar_messages import AvatarRead
 from affekt.shared.calibration import Calibration
 from affekt.shared.emotion import constant_track
 from affekt.shared.errors import InputError
@@ -20,6 +21,7 @@ from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.user import UserCache
 from affekt.sidecar.worker import orders
 from affekt.sidecar.worker.services import (
+    AvatarSource,
     BakeOutput,
     BakeSteps,
     BakeTask,
@@ -36,6 +38,7 @@ from affekt.sidecar.worker.work import Work
 
 from .calibrations import any_calibration
 from .head import small_head
+from .messages import any_message
 
 JOB = "0123456789abcdef" * 2
 FAKE_TAKE = b"a take of 6 frames"
@@ -64,6 +67,7 @@ class FakeServices:
             forget=self.forget,
             read_take=self.read_take,
             read_head=self.read_head,
+            read_avatar=self.read_avatar,
             calibrate=self.calibrate,
             preview=self.preview,
             bake=self.bake,
@@ -83,6 +87,9 @@ class FakeServices:
         if source.name != "open":
             raise InputError("head.unknown", "There is no such head.", "Use 'open'.")
         return small_head()
+
+    def read_avatar(self, source: AvatarSource) -> AvatarRead:
+        return any_message(AvatarRead)
 
     def calibrate(self, character: Calibrate) -> Calibration:
         return any_calibration()

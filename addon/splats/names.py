@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names of the attributes that bind Gaussians, written by `binding` and read by the node group."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class Attribute:
+    """Of the point cloud, but for EDGE, which is the driving mesh's; its faces have CORNERS too."""
+
+    VERTEX: Final = "affekt_vertex"
+    """Index of the vertex that a Gaussian is bound to."""
+    FACE: Final = "affekt_face"
+    CORNERS: Final = ("affekt_corner_1", "affekt_corner_2", "affekt_corner_3")
+    """Index of the face that it is bound to, and of that face's vertices."""
+    SHARE: Final = "affekt_share_{}"
+    """How far the vertex goes along with a bone."""
+    OFFSET: Final = "affekt_offset"
+    """From the vertex, or the middle of the face's corners, at rest."""
+    AREA: Final = "affekt_area"
+    """At rest: twice the face's area, or the mean area of the faces around the vertex."""
+    NORMAL: Final = "affekt_normal"
+    """The vertex's normal at rest."""
+    SIZE: Final = "affekt_size"
+    """The mean of the first edge's length and of the height over it, at rest."""
+    IN_FRAME: Final = "affekt_in_frame"
+    TURN_IN_FRAME: Final = "affekt_turn_in_frame"
+    """Offset and rotation in the face's frame: first edge, normal, their cross product."""
+    PLACE: Final = "affekt_place"
+    """Offset as shares of the face's two edges from its first corner, and of its unit normal."""
+    AXES: Final = ("affekt_axis_1", "affekt_axis_2", "affekt_axis_3")
+    """The same of each axis, as long as the Gaussian is wide along it."""
+    OPACITY: Final = "affekt_opacity"
+    EDGE: Final = "affekt_edge"
+    """Of the mesh's edges: the vector at rest, times the number of faces at it."""

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Avatars as objects of the scene, with a real sidecar: in every manner, over a take and a bake of
+all emotions, as Blender evaluates them; and what animators do to them."""
+
+import time
+
+import bpy
+import harness
+import numpy as np
+
+from sidecar import start_sidecar
+
+asked = harness.options()
+KINDS = {"position": "vector", "scale": "vector", "rotation": "value"}
+EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
+
+
+def evaluated(cloud: bpy.types.Object) -> dict[str, np.ndarray]:
+    """Place, scale and rotation of every Gaussian, as Blender draws them."""
+    return values_of(cloud.evaluated_get(bpy.context.evaluated_depsgraph_get()).data)
+
+
+def values_of(data: bpy.types.PointCloud) -> dict[str, np.ndarray]:
+    told = {}
+    for name, field in KINDS.items():
+        flat = np.empty(len(data.points) * (4 if name == "rotation" else 3), np.float32)
+        data.attributes[name].data.foreach_get(field, flat)
+        told[name] = flat.reshape(len(data.points), -1)
+    return told
+
+
+def given(cloud: bpy.types.Object, name: str) -> bpy.types.PropertyGroup:
+    """The input of the cloud's modifier."""
+    modifier = cloud.modifiers[0]
+    for item in modifier.node_group.interface.items_tree:
+        if item.item_type == "SOCKET" and item.in_out == "INPUT" and item.name == name:
+            return getattr(modifier.properties.inputs, item.identifier)
+    raise KeyError(name)
+
+
+def choose(cloud: bpy.types.Object, follow: str) -> None:
+    given(cloud, "Follow").value = follow.title()
+    cloud.update_tag()
+
+
+def own_motion(head: bpy.types.Object, path: str) -> None:
+    """Keeps what the take in use says, at its own frames."""
+    takes = harness.load("addon.motion.takes")
+    motion = takes.read_take(head, takes.active_take(head), bpy.context.scene)
+    data = harness.load("shared.take_files").encode_motion(motion)
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def key_all_emotions(frames: list[int]) -> None:
+    """One emotion after another, each at its own frame."""
+    head = harness.load("addon.head.find").need_head(bpy.context)
+    for frame, emotion in zip(frames, EMOTIONS, strict=True):
+        bpy.context.scene.frame_set(frame + 1)
+        bpy.ops.affekt.neutral()
+        setattr(head.affekt_emotion, emotion, 1.0)
+        bpy.ops.affekt.key_emotions()
+
+
+def play(case: dict) -> dict:
+    """Imports an avatar and a take, bakes where that is asked for, and keeps what is drawn."""
+    began = time.monotonic()
+    bpy.ops.affekt.import_avatar(
+        filepath=case["avatar"], flame=case["flame"], version=case["version"]
+    )
+    told = {"import_s": time.monotonic() - began}
+    cloud, scene = bpy.context.object, bpy.context.scene
+    head = harness.load("addon.head.find").need_head(bpy.context)
+    bpy.ops.affekt.import_take(filepath=case["take"], first_frame=1)
+    if case["bake_frames"]:
+        key_all_emotions(case["bake_frames"])
+        bpy.ops.affekt.bake()
+    own_motion(head, case["motion"])
+    told |= {"cloud": cloud.name, "head": head.name, "points": len(cloud.data.points)}
+    told |= {"follow": given(cloud, "Follow").value, "hidden": [head.hide_get(), head.hide_render]}
+    told["warnings"] = [warning.message for warning in cloud.modifiers[0].node_warnings]
+    kept = {}
+    for follow in case["follows"]:
+        choose(cloud, follow)
+        for frame in case["frames"]:
+            scene.frame_set(frame * case["fps"] // 30 + 1)
+            for name, values in evaluated(cloud).items():
+                kept[f"{follow}.{frame}.{name}"] = values
+    choose(cloud, told["follow"])
+    np.savez(case["out"], **kept)
+    return told
+
+
+def moved(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
+    return max(float(np.abs(one[name] - other[name]).max()) for name in KINDS)
+
+
+def change_things(cloud: bpy.types.Object) -> dict:
+    """What an animator may do to splats, and what is drawn or said then."""
+    head, scene, told = cloud.parent, bpy.context.scene, {}
+    scene.frame_set(40)
+    before, rest = evaluated(cloud), values_of(cloud.data)
+    told["moves"] = moved(before, rest)
+    more = head.modifiers.new("More", "SUBSURF")
+    bpy.context.view_layer.update()
+    told["other_mesh"] = moved(evaluated(cloud), rest)
+    told["other_mesh_said"] = [one.message for one in cloud.modifiers[0].node_warnings]
+    head.modifiers.remove(more)
+    bpy.context.view_layer.update()
+    told["mesh_back"] = moved(evaluated(cloud), before)
+    cloud.modifiers[0].node_group.nodes.clear()
+    bpy.context.view_layer.update()
+    bpy.ops.affekt.bind_splats()
+    bpy.context.view_layer.update()
+    told["bound_again"] = moved(evaluated(cloud), before)
+    told |= look_changed(cloud, before)
+    cloud.data.resize(len(cloud.data.points) - 50)
+    cloud.data.update_tag()
+    bpy.context.view_layer.update()
+    told["points_deleted"] = moved(
+        evaluated(cloud), {name: values[:-50] for name, values in before.items()}
+    )
+    cloud.parent = None
+    told["unbound"] = harness.failure(lambda: bpy.ops.affekt.bind_splats())
+    cloud.parent = head
+    plan = harness.load("addon.splats.cloud").PLAN
+    cloud.data[plan] = cloud.data[plan].replace('"vertices": ', '"vertices": 1')
+    told["other_vertices"] = harness.failure(lambda: bpy.ops.affekt.bind_splats())
+    return told
+
+
+def look_changed(cloud: bpy.types.Object, before: dict[str, np.ndarray]) -> dict:
+    """Data of an emotion's look, as an avatar may carry one day: nothing until its weight moves."""
+    count = len(cloud.data.points)
+    changes = {"colour": (0.5, 0.0, -0.25), "scale": (0.2, 0.0, 0.0), "rotation": (0, 0, 0.1)}
+    for part, value in changes.items():
+        attribute = cloud.data.attributes.new(f"affekt_happy_{part}", "FLOAT_VECTOR", "POINT")
+        attribute.data.foreach_set("vector", np.tile(np.array(value, np.float32), count))
+    told = {}
+    given(cloud, "Happy").value = 0.5
+    cloud.update_tag()
+    told["look_off"] = moved(evaluated(cloud), before)
+    given(cloud, "Appearance").value = 1.0
+    cloud.update_tag()
+    bpy.context.view_layer.update()
+    now = evaluated(cloud)
+    told["look_scale"] = (now["scale"][0] / before["scale"][0]).tolist()
+    told["look_rotation"] = [now["rotation"][0].tolist(), before["rotation"][0].tolist()]
+    told["look_colour"] = [base_of(cloud), base_of(cloud.original.data)]
+    given(cloud, "Appearance").value = given(cloud, "Happy").value = 0.0
+    cloud.update_tag()
+    bpy.context.view_layer.update()
+    return told
+
+
+def base_of(item: bpy.types.Object | bpy.types.PointCloud) -> list[float]:
+    """Colour and opacity of the first Gaussian."""
+    data = item
+    if isinstance(item, bpy.types.Object):
+        data = item.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    first = data.attributes["radiance:base"].data[0]
+    return list(first.color if hasattr(first, "color") else first.vector)
+
+
+def refusals() -> dict[str, str]:
+    told = {}
+    for name, options in asked["refused"].items():
+        objects = len(bpy.data.objects)
+        told[name] = harness.failure(
+            lambda options=options: bpy.ops.affekt.import_avatar(**options)
+        )
+        assert len(bpy.data.objects) == objects, name
+    return told
+
+
+def main() -> None:
+    scene = bpy.context.scene
+    scene.render.fps = 30
+    start_sidecar(asked["python"])
+    told = {"refused": refusals(), "cases": {}}
+    for case in asked["cases"]:
+        scene.render.fps = case["fps"]
+        told["cases"][case["name"]] = play(case)
+    scene.render.fps = 30
+    bpy.ops.affekt.import_avatar(filepath=asked["still"])
+    told["still"] = [bpy.context.object.type, len(bpy.context.object.modifiers)]
+    bpy.ops.affekt.stop_sidecar()
+    first = bpy.data.objects[told["cases"][asked["cases"][0]["name"]]["cloud"]]
+    bpy.ops.wm.save_as_mainfile(filepath=asked["blend"], copy=True)
+    told["drawn"] = []
+    for frame in asked["drawn_frames"]:
+        scene.frame_set(frame)
+        told["drawn"].append({k: v.tobytes().hex() for k, v in evaluated(first).items()})
+    told["render"] = render_small(asked["render"])
+    bpy.context.view_layer.objects.active = first
+    told["changed"] = change_things(first)
+    harness.answer(**told)
+
+
+def render_small(path: str) -> str:
+    """A tiny rendering of the scene by Cycles, as bytes."""
+    scene = bpy.context.scene
+    camera = bpy.data.objects.new("Small", bpy.data.cameras.new("Small"))
+    scene.collection.objects.link(camera)
+    camera.location, camera.rotation_euler = (0, -0.7, 0.0), (np.pi / 2, 0, 0)
+    scene.camera, scene.render.engine = camera, "CYCLES"
+    scene.cycles.device, scene.cycles.samples, scene.cycles.use_denoising = "CPU", 2, False
+    scene.render.resolution_x = scene.render.resolution_y = 40
+    scene.render.resolution_percentage = 100
+    scene.render.image_settings.file_format = "BMP"
+    scene.frame_set(40)
+    scene.render.filepath = path
+    bpy.ops.render.render(write_still=True)
+    with open(path, "rb") as file:
+        return file.read().hex()
+
+
+if __name__ == "__main__":
+    with harness.enabled():
+        main()
