@@ -33,6 +33,7 @@ PAGES = (
     ("bpy.ops.affekt.*pose*", "presets"),
     ("bpy.ops.affekt.*emotions*", "presets"),
     ("bpy.ops.affekt.bake*", "baking"),
+    ("bpy.ops.affekt.live*", "live"),
     ("bpy.ops.affekt.render_avatar*", "compositor"),
     ("bpy.ops.affekt.*", FIRST_PAGE),
     ("bpy.types.affekt_pg_character*", "characters"),
