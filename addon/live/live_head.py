@@ -106,6 +106,16 @@ class _Shown:
     numbers: Float32Array
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Look:
+    """Numbers (103,) of each frame of a moment, and whether they are its own. key: the same for the
+    same numbers of one take."""
+
+    rows: list[Float32Array]
+    is_right: bool
+    key: tuple[object, ...]
+
+
 class LiveHead:
     """See above. Only the main thread calls it; nothing here waits.
 
@@ -132,10 +142,11 @@ class LiveHead:
         self._piece: _Asked | None = None
         self._shown: _Shown | None = None
         self._changed_at = self._failed_at = float("-inf")
-        self._change: Float32Array | None = None
+        self._change: tuple[tuple[object, ...], Float32Array] | None = None
         self._is_right = False
         self._sliders = Sliders()
-        self._wanted = np.zeros(0, np.float32)
+        self._wanted = self._state = np.zeros(0, np.float32)
+        self._key: tuple[object, ...] = ()
         self._animated: Float32Array | None = None
         self._written: Float32Array | None = None
 
@@ -256,6 +267,7 @@ class LiveHead:
         self._signature, self._known, self._failed_at = signature, None, float("-inf")
         self._outdated_take = self._outdated_emotions = False
         self._sent = self._sending = self._shown = self._change = None
+        self._key = ()
         self._forget_asked()
         self._reading = self._prepare()
         self.state, self.share, self.why = State.READING, 0.0, ""
@@ -423,34 +435,39 @@ class LiveHead:
         same frames, or the change of the frames before. is_asked: whether they are on their way;
         else the take is shown as it is."""
         place = _place(known, scene)
-        rows = self._numbers_at(known, place)
-        self._is_right = rows is not None and self._is_right
-        if rows is None or not (self._is_right or is_asked):
+        look = self._numbers_at(known, place)
+        self._is_right = look is not None and look.is_right
+        if look is None or not (look.is_right or is_asked):
             self.take_away()
             return
-        face = known.face
-        state = face.state(head, place.low, rows[0])
-        if place.part:
-            state = state + place.part * (face.state(head, place.high, rows[-1]) - state)
-        self._write(known, state.astype(np.float32))
+        if look.key != self._key:  # else it is the same as at the tick before
+            face, rows = known.face, look.rows
+            state = face.state(head, place.low, rows[0])
+            if place.part:
+                state = state + place.part * (face.state(head, place.high, rows[-1]) - state)
+            self._state, self._key = state.astype(np.float32), look.key
+        self._write(known, self._state)
 
-    def _numbers_at(self, known: _Known, place: Place) -> list[Float32Array] | None:
-        """(103,) of each frame of the moment, and in `_is_right` whether they are its own."""
+    def _numbers_at(self, known: _Known, place: Place) -> _Look | None:
+        """What can be shown of the moment; None if nothing is known yet."""
         numbers, shown = known.numbers, self._shown
         shifts = tuple(known.emotions.shifts.items())
         span = range(place.low, place.high + 1)
         if not shifts and numbers.is_known(place):
-            rows, self._is_right = [numbers.at(row) for row in span], True
+            rows = [numbers.at(row) for row in span]
+            look = _Look(rows=rows, is_right=True, key=(place, numbers.revision))
         elif shown is not None and shown.asked.place == place:
-            rows, asked = list(shown.numbers), shown.asked
-            self._is_right = (asked.revision, asked.shifts) == (numbers.revision, shifts)
+            asked = shown.asked
+            is_right = (asked.revision, asked.shifts) == (numbers.revision, shifts)
+            look = _Look(rows=list(shown.numbers), is_right=is_right, key=(place, asked))
+        elif self._change is not None:
+            change = self._change
+            rows = [numbers.take[row] + change[1] for row in span]
+            return _Look(rows=rows, is_right=False, key=(place, change[0], "change"))
         else:
-            self._is_right = False
-            if self._change is None:
-                return None
-            return [numbers.take[row] + self._change for row in span]
-        self._change = rows[0] - numbers.take[place.low]
-        return rows
+            return None
+        self._change = look.key, look.rows[0] - numbers.take[place.low]
+        return look
 
     def _write(self, known: _Known, state: Float32Array) -> None:
         """Shows a state; what others have written since then is what animation says."""

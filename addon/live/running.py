@@ -3,9 +3,9 @@
 
 * a timer steps them: `step`, which scripts and tests call too;
 * a change in the file asks at once for what a slider says now, and shows nothing yet;
-* a frame that the animator plays or scrubs to is shown at once. Frames that a script or an exporter
-  goes to are the take's or the bake's: they are gone to by Python, or evaluated elsewhere than in
-  the window;
+* a frame that the animator plays or scrubs to is shown at once. Frames that a script, an exporter
+  or a simulation's bake goes to are the take's or the bake's: they are gone to by Python or on
+  another thread, or are evaluated elsewhere than in the window;
 * a save and a render find what animation has put there; afterwards the preview comes back;
 * an undo is followed; another file ends it all (`registry.py`).
 
@@ -109,7 +109,11 @@ def _line() -> Supervisor | None:
 
 
 def _is_in_render() -> bool:
-    return _is_rendering or bpy.app.is_job_running("RENDER")
+    """Whether anything renders, the viewport's animation included."""
+    if _is_rendering or bpy.app.is_job_running("RENDER"):
+        return True
+    running = (o.bl_idname for w in bpy.context.window_manager.windows for o in w.modal_operators)
+    return any(name == "RENDER_OT_opengl" for name in running)
 
 
 # --- when Blender calls ----------------------------------------------------------------------
@@ -165,21 +169,29 @@ def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Non
 
 
 def _after_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None = None) -> None:
-    if sys._getframe().f_back is not None or _is_in_render() or not _is_played(scene, depsgraph):
+    # Python below ours is a script's or an exporter's; another thread is a simulation's bake.
+    if sys._getframe().f_back is not None or not _is_on_main_thread():
+        return
+    if _is_in_render() or not _is_shown(scene, depsgraph):
         return
     line = _line()
     _for_each(lambda one: one.show_frame(line), "Showing a frame live")
 
 
-def _is_played(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None) -> bool:
-    """Whether a window plays or scrubs, and this is what it shows."""
-    for window in bpy.context.window_manager.windows:
-        screen, shown = window.screen, window.view_layer.depsgraph
-        is_moving = screen.is_animation_playing or screen.is_scrubbing
-        is_its = depsgraph is None or depsgraph.as_pointer() == shown.as_pointer()
-        if is_moving and is_its and window.scene == scene:
-            return True
-    return False
+def _is_shown(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None) -> bool:
+    """Whether this is what a window shows, and not what an exporter evaluates for itself."""
+    if depsgraph is None:
+        return False
+    shown = [
+        window.view_layer.depsgraph.as_pointer()
+        for window in bpy.context.window_manager.windows
+        if window.scene == scene
+    ]
+    return depsgraph.as_pointer() in shown
+
+
+def _is_on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _take_away(*_: object) -> None:
@@ -191,7 +203,7 @@ def _before_render(*_: object) -> None:
     _is_rendering = True
     # A render in a window runs beside the main thread, whose next tick takes the preview away; what
     # is rendered is evaluated from the Actions in either case.
-    if threading.current_thread() is threading.main_thread():
+    if _is_on_main_thread():
         _take_away()
 
 

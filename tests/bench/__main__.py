@@ -2,8 +2,9 @@
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
 pictures` has its pictures alone, `previews` what the worker shows at once, `link` the way between
-Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones. `--plot PATH`
-draws how pictures' cost grows, `--zoom PATH` a head that becomes small.
+Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones, `live` what
+sliders that are shown at once cost. `--plot PATH` draws how pictures' cost grows, `--zoom PATH` a
+head that becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
 there); "processor" is the best over all threads, which a busy machine disturbs least. The last
@@ -39,7 +40,7 @@ from rich.table import Table
 
 from ..fakes.bakes import bake
 from ..fakes.head import small_head
-from .blender import run_bakes_bench, run_blender_bench
+from .blender import run_bakes_bench, run_blender_bench, run_live_bench
 from .gpu import run_gpu_bench
 from .job import FRAMES, ROOT, Job, long_take, seconds
 from .link import run_link_bench
@@ -49,7 +50,7 @@ from .zoom import make_zoom
 
 RUNS = 9
 PARTS = {"pictures": picture_jobs, "previews": preview_jobs}
-CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes")
+CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes", "live")
 FLAME_VERTICES = 5_023
 
 
@@ -71,11 +72,14 @@ def main() -> None:
         run_blender_bench()
     elif asked.what == "bakes":
         run_bakes_bench()
+    elif asked.what == "live":
+        run_live_bench()
     else:
         time_jobs(PARTS.get(asked.what, make_jobs)())
         if asked.what == "all":
             run_link_bench()
             run_blender_bench()
+            run_live_bench()
 
 
 def time_jobs(jobs: list[Job]) -> None:
