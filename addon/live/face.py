@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from mathutils import Euler, Quaternion
 from ...shared.arrays import Float32Array, Float64Array, IndexArray
 from ...shared.calibration import SHAPES
 from ...shared.character_mapping import WeightMapping, decode_mapping
+from ...shared.errors import InputError
 from ...shared.head import JOINTS
 from ...shared.motion import WIDTHS, Motion, cut_motion, make_motion
 from .. import axes, compat
@@ -24,7 +25,7 @@ from ..head.find import expression_names, need_shape_keys, rig_of
 from ..motion.curves import EXPRESSIONS, expression_path, rotation_path
 from ..motion.keys import sample
 from ..motion.parts import need_actions_of
-from ..motion.playback import playing_actions
+from ..motion.playback import playing_actions, playing_strips
 from ..motion.properties import AFFEKT_PG_take
 from ..motion.takes import owners_of
 from .body import Body, BonePart, KeyPart, Turn, name_object
@@ -46,11 +47,17 @@ class Face(Protocol):
 
 
 def face_of(head: bpy.types.Object, take: AFFEKT_PG_take, read: Performance) -> Face:
-    """The head's face for a take that was read. Raises InputError `motion.*`, `head.*`,
-    `character.*`."""
-    if is_character(head):
-        return _character_face(head, take, read)
-    return _own_face(head, take, read)
+    """The head's face for a take that was read. Raises InputError `live.no_action`, `motion.*`,
+    `head.*`, `character.*`."""
+    face = _character_face if is_character(head) else _own_face
+    found = face(head, take, read)
+    if not found.body.keys and not found.body.bones:
+        raise InputError(
+            "live.no_action",
+            f"No Action moves '{head.name}' now.",
+            "Choose the take in the panel's Take section.",
+        )
+    return found
 
 
 # --- heads that Affekt built -----------------------------------------------------------------
@@ -79,16 +86,16 @@ class _OwnFace:
 def _own_face(head: bpy.types.Object, take: AFFEKT_PG_take, read: Performance) -> _OwnFace:
     actions = playing_actions(head, take)
     keys, rig = need_shape_keys(head), rig_of(head)
-    names, curves = expression_names(head), _curves(actions, "KEY")
+    names, curves = expression_names(head), _curves(actions, "KEY", keys)
     moved = [name for name in names if _is_animated(curves, expression_path(name))]
     part = KeyPart(
         mesh=name_object(head), columns=_whole([keys.key_blocks.find(name) for name in moved])
     )
-    turns = _curves(actions, "OBJECT")
+    turns = _curves(actions, "OBJECT", rig)
     turned = read.quaternions if _is_animated(turns, rotation_path("jaw")) else None
     return _OwnFace(
         body=Body(
-            keys=(part,),
+            keys=(part,) if moved else (),
             rig=name_object(rig),
             bones=(BonePart(name="jaw", turn="quaternion"),) if turned is not None else (),
         ),
@@ -167,7 +174,7 @@ def _character_face(
     shapes: list[int] = []
     were: list[Float32Array] = []
     for part, keys in _keys_by_part(head, take).items():
-        curves = compat.curves_of(actions[part], part)
+        curves = _curves(actions, part, keys[0].keys)
         keys = [one for one in keys if _is_animated(curves, one.path)]
         if not keys:
             continue
@@ -208,8 +215,11 @@ def _keys_by_part(
 def _bones(
     head: bpy.types.Object, actions: dict[compat.Part, bpy.types.Action], read: Performance
 ) -> tuple[_Bone, ...]:
-    curves, before = compat.curves_of(actions["OBJECT"], "OBJECT"), turns_of(head, read.motion)
     found: list[_Bone] = []
+    rig = head.affekt_character.armature
+    if rig is None:
+        return ()
+    curves, before = _curves(actions, "OBJECT", rig), turns_of(head, read.motion)
     for role, bone in bones_of(head).items():
         were = read_turn(curves, bone, read.frames.read.times)
         if were is not None:
@@ -227,10 +237,12 @@ def _part_of(head: bpy.types.Object, bone: _Bone) -> BonePart:
 
 
 def _curves(
-    actions: dict[compat.Part, bpy.types.Action | None], part: compat.Part
+    actions: Mapping[compat.Part, bpy.types.Action | None], part: compat.Part, owner: bpy.types.ID
 ) -> compat.CurveList | tuple[()]:
-    action = actions[part]
-    return () if action is None else compat.curves_of(action, part)
+    """The curves of that part of the take; none while nothing plays it on its owner."""
+    data, action = owner.animation_data, actions[part]
+    is_played = data is not None and (data.action is not None or any(playing_strips(owner)))
+    return compat.curves_of(action, part) if action is not None and is_played else ()
 
 
 def _is_animated(curves: compat.CurveList | tuple[()], path: str) -> bool:

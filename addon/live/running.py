@@ -87,6 +87,9 @@ def step() -> None:
             one.step(line, told, pause=pause)
         except InputError:  # the head or its scene is gone
             _end(uid)
+        except Exception:
+            _end(uid)  # a fault of ours would come again at every tick
+            raise
 
 
 def _views() -> set[int]:
@@ -120,6 +123,8 @@ def _is_in_render() -> bool:
 
 
 def _tick() -> float | None:
+    global _is_rendering
+    _is_rendering = bpy.app.is_job_running("RENDER")
     guard_call(step, "Showing emotions live")
     if not _live:
         return None

@@ -82,5 +82,7 @@ def check_deaths(killed: dict, lost: dict) -> None:
     assert killed["unknown"][0] == "WAITING The sidecar is not connected."
     assert killed["unknown"][1] <= CLOSE
     assert killed["as_before"][1] <= CLOSE
+    assert lost["unlinked"].startswith("WAITING No Action moves 'Anna' now.")
+    assert lost["linked"] == "LIVE"
     assert "has no take in use" in lost["take"]
     assert lost["left"]

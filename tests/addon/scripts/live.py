@@ -286,8 +286,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def lost() -> dict:
-    """The take is deleted, then the head; another file is opened."""
-    told = {}
+    """The take's Actions are unlinked, then deleted, and the head with them."""
+    told, name = {}, head().affekt_takes.items[0].name
+    for owner in (head().data.shape_keys, find.rig_of(head())):
+        owner.animation_data.action = None
+    told["unlinked"] = settle("WAITING")
+    bpy.ops.affekt.use_take(name=name)
+    told["linked"] = settle()
     bpy.data.actions.remove(head().affekt_takes.items[0].keys_action)
     for take in list(head().affekt_takes.items):
         if take.keys_action is not None:
