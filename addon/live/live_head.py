@@ -29,7 +29,7 @@ from ...shared import limits
 from ...shared.arrays import Float32Array
 from ...shared.artefact import Artefact
 from ...shared.client import Client
-from ...shared.errors import AffektError, InputError
+from ...shared.errors import AffektError, InputError, LinkError
 from ...shared.events import PreviewFailed, PreviewReady
 from ...shared.motion import numbers_of
 from ...shared.supervisor import Supervisor
@@ -257,7 +257,8 @@ class LiveHead:
     # --- reading and sending -------------------------------------------------------------------
 
     def _begin(self, head: bpy.types.Object, signature: Signature) -> None:
-        """Reads the take anew."""
+        """Reads the take anew. Its frames wear the change that was shown last until their own
+        numbers are there."""
         if self._signature is not None and self._signature.keys == signature.keys:
             self.take_away()
         elif self._known is not None and self._written is not None:
@@ -266,7 +267,7 @@ class LiveHead:
             self._written = None
         self._signature, self._known, self._failed_at = signature, None, float("-inf")
         self._outdated_take = self._outdated_emotions = False
-        self._sent = self._sending = self._shown = self._change = None
+        self._sent = self._sending = self._shown = None
         self._key = ()
         self._forget_asked()
         self._reading = self._prepare()
@@ -320,6 +321,10 @@ class LiveHead:
             next(self._sending)
         except StopIteration as end:
             self._sent, self._sending = end.value, None
+        except LinkError:
+            self._sending = None
+            if client.is_open:
+                raise
 
     def _send_steps(
         self, line: Supervisor, client: Client, head: bpy.types.Object
@@ -491,7 +496,7 @@ class LiveHead:
             body.animate()
             _layer_of(scene).update()
             self._animated = body.read()
-        self._written = body.read()
+        self._written, self._wanted = body.read(), np.zeros(0, np.float32)
 
     def _say(self, known: _Known, scene: bpy.types.Scene, *, is_asked: bool) -> None:
         """What the panel says."""

@@ -42,6 +42,8 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
     undone = told["undone"]
     assert [undone["state"], undone["undone"], undone["renamed"]] == ["LIVE"] * 3
     assert max(undone["back"]) <= CLOSE
+    assert undone["another"][0] == "LIVE"
+    assert undone["another"][1] <= CLOSE
     assert undone["renamed_moved"] == pytest.approx(undone["moved"])
     assert undone["moved"] > MOVED_M
     paused = told["paused"]

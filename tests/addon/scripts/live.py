@@ -215,6 +215,11 @@ def undone() -> dict:
     bpy.ops.ed.undo()
     told["undone"] = settle()
     told["back"] = [gap(shown(), before), gap(running.live_of(head())._animated, plain)]
+    bpy.ops.ed.undo_push(message="before")
+    bpy.data.objects.new("later", None)
+    bpy.ops.ed.undo_push(message="after")
+    bpy.ops.ed.undo()
+    told["another"] = [settle(), gap(shown(), before)]
     head().name, head().data.name = "Anna", "Anna mesh"
     feel(LITTLE)
     told["renamed"] = settle()
