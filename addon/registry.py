@@ -33,6 +33,8 @@ from .link import operators as link_operators
 from .link import panel as link_panel
 from .link.session import session
 from .link.tasks import end_task, end_task_of_file
+from .live import operators as live_operators
+from .live import running as live_running
 from .motion import demo as motion_demo
 from .motion import operators as motion_operators
 from .motion import panel as motion_panel
@@ -117,6 +119,7 @@ CLASSES: tuple[type, ...] = (
     preset_shelf.AFFEKT_OT_apply_preset_asset,
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
+    live_operators.AFFEKT_OT_live,
     avatar_operators.AFFEKT_OT_render_avatar,
     avatar_operators.AFFEKT_OT_show_head_mesh,
     setup_panel.AFFEKT_PT_set_up,
@@ -171,6 +174,7 @@ def register() -> None:
 
 
 def unregister() -> None:
+    live_running.stop_all()
     end_task()
     link_operators.unwatch_session()
     setup_running.unwatch()
@@ -192,5 +196,7 @@ def unregister() -> None:
 
 @bpy.app.handlers.persistent
 def _forget_task(*_: object) -> None:
-    """Ends the task when another file is loaded: the scene that it would change goes away."""
+    """Ends the task and Live when another file is loaded: the scene that they would change goes
+    away."""
+    guard_call(live_running.stop_all, "Ending Live")
     guard_call(end_task_of_file, "Ending the task of the file before")

@@ -368,24 +368,29 @@ class Client:
         view: int = 0,
         subject: Artefact | str = "open",
         adapter: Artefact | None = None,
+        frames: int = 0,
+        head_space: FlameSpace | None = None,
         vertices: bool = False,
         size: tuple[int, int] | None = None,
         camera: Camera | None = None,
         world_from_head: Float64Array | None = None,
-    ) -> None:
-        """Asks for one frame of the take with the emotions in it; returns at once. `poll` gives
-        `PreviewReady` or `PreviewFailed`.
+    ) -> int:
+        """Asks for one frame of the take with the emotions in it; returns the request's number at
+        once, which rises. `poll` gives `PreviewReady` or `PreviewFailed`.
 
         A newer preview of the same `view` (0..15) takes the place of one that waits, without a
         word. The track has one row for each frame of the whole take. subject: as in
-        `start_render`. vertices: whether the mesh is wanted. A picture is wanted where `camera`
-        or `size`, (width, height) of the sidecar's own portrait camera, is given. world_from_head:
-        (4, 4). Raises InputError `frames.out_of_range`, `option.size`, `option.camera`.
+        `start_render`; the take of a FLAME head, as in `get_head`, is in its space. frames: of how
+        many, from `frame` on, the numbers are wanted in the take's own space too, at most
+        `limits.MAX_PREVIEW_FRAMES`. vertices: whether the mesh is wanted. A picture is wanted where
+        `camera` or `size`, (width, height) of the sidecar's own portrait camera, is given.
+        world_from_head: (4, 4). Raises InputError `frames.out_of_range`, `option.size`,
+        `option.camera`.
         """
-        first, rows = track_rows(track, frame)
+        first, rows = track_rows(track, frame, max(frames, 1))
         picture = picture_of_view(size, camera, world_from_head)
         is_head = isinstance(subject, str)
-        self._previews.start(
+        return self._previews.start(
             Preview(
                 view=view,
                 motion=motion.sha256,
@@ -396,6 +401,8 @@ class Client:
                 avatar_name=None if is_head else subject.name,
                 frame=frame,
                 first=first,
+                frames=frames,
+                head_space=head_space,
                 vertices=vertices,
                 is_shared=picture is not None,
                 **rows,

@@ -101,10 +101,16 @@ def to_track(message: TrackArrays) -> EmotionTrack:
     return EmotionTrack(**given)
 
 
-def preview_rows(frame: int, fps: float, length: int) -> range:
-    """The frames of a take of `length` whose emotions a preview of `frame` depends on."""
-    reach = math.ceil(_PREVIEW_SECONDS * fps) + 1
-    return range(max(frame - reach, 0), min(frame + reach + 1, length))
+def preview_reach(fps: float) -> int:
+    """How many frames from a frame its emotion still matters, at most."""
+    return math.ceil(_PREVIEW_SECONDS * fps) + 1
+
+
+def preview_rows(frame: int, fps: float, length: int, frames: int = 1) -> range:
+    """The frames of a take of `length` whose emotions a preview depends on, of so many frames from
+    `frame` on."""
+    reach = preview_reach(fps)
+    return range(max(frame - reach, 0), min(frame + frames + reach, length))
 
 
 def head_message(head: HeadModel) -> HeadRead:

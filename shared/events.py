@@ -87,7 +87,9 @@ class JobFailed(JobEvent):
 class PreviewReady(Event):
     """Frame `frame` of the take with the emotions in it, for `view`. expression (100,) and jaw
     (3,) in the open head's space; vertices (V, 3) in metres, if they were wanted; pixels
-    (H, W, 4), if a picture was: 8 bit, sRGB, straight alpha, top row first."""
+    (H, W, 4), if a picture was: 8 bit, sRGB, straight alpha, top row first. numbers (n, 103):
+    expression and jaw of the frames from `frame` on in the take's own space, if these were.
+    request: what `Client.start_preview` returned for it."""
 
     view: int
     frame: int
@@ -95,6 +97,8 @@ class PreviewReady(Event):
     jaw: Float32Array
     vertices: Float32Array | None
     pixels: UInt8Array | None
+    numbers: Float32Array | None = None
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -28,6 +28,9 @@ PIECES_AHEAD = 8
 MAX_VIEWS = 16
 # Previews of one view in a second: no screen shows more, and a slider may say a thousand.
 MAX_PREVIEWS_PER_S = 60
+# Frames whose numbers one preview brings: they take some 30 ms, and a slider that is moved then
+# waits no longer.
+MAX_PREVIEW_FRAMES = 64
 # Longest edge of a preview: RGBA of 1024 squared is one piece, CHUNK_BYTES.
 MAX_PREVIEW_EDGE = 1024
 # Shared memory of one client: four slots, so that one may be read while the next is written.

@@ -57,6 +57,7 @@ _PASSES = Several(item=Choice(values=PASSES), least=1, most=len(PASSES))
 _SOME_WEIGHTS = Array(dtype="<f4", shape=(None, 6), optional=True)
 _SOME_CURVE = Array(dtype="<f4", shape=(None,), optional=True)
 _SOME_EYELIDS = Array(dtype="<f4", shape=(None, 2), optional=True)
+_SOME_NUMBERS = Array(dtype="<f4", shape=(None, 103), optional=True)
 _SOME_VERTICES = Array(dtype="<f4", shape=(None, 3), optional=True)
 _SOME_PIXELS = Array(dtype="|u1", shape=(None, None, 4), optional=True)
 _SOME_FLAME_SPACE = Choice(values=takes.FLAME_SPACES, optional=True)
@@ -212,8 +213,8 @@ class PixelsOpened(Message):
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Previewed(Message):
     """Frame `frame` in space "open", the head's vertices in metres, and RGBA pixels (8 bit, sRGB,
-    straight alpha, top row first): here, or in shared memory in `slot`, where `sequence` counts
-    the slot's writings and `checksum` is the SHA-256 of the pixels."""
+    straight alpha, top row first): here, or in shared memory in `slot`, where `sequence` counts the
+    slot's writings and `checksum` is the SHA-256 of the pixels. numbers: see `Preview` (3.6)."""
 
     TYPE: ClassVar[str] = "previewed"
     view: Annotated[int, _VIEW]
@@ -227,6 +228,7 @@ class Previewed(Message):
     slot: Annotated[int | None, Integer(high=limits.MAX_PIXEL_SLOTS - 1, optional=True)] = None
     sequence: Annotated[int | None, Integer(optional=True)] = None
     checksum: Annotated[str | None, _SOME_SHA256] = None
+    numbers: Annotated[Float32Array | None, _SOME_NUMBERS] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,8 +433,7 @@ class Credit(Message):
 class Attach(Message):
     """Sends the job's events to this client from now on, for one that lost its connection or has
     crashed. Every client of the same user that knows the job's id may ask. pictures, credit: as in
-    `Render`. Refused with `link.no_job` if this user has no such job (it may have ended: start it
-    again, finished work is kept)."""
+    `Render`. Refused with `link.no_job` if this user has no such job, or none any more."""
 
     TYPE: ClassVar[str] = "attach"
     ANSWER: ClassVar[type[Message] | None] = Acknowledged
@@ -443,8 +444,7 @@ class Attach(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPixels(Message):
-    """Makes shared memory for this client's previews, `slots` of `slot_bytes` each, and frees what
-    it had before."""
+    """Makes shared memory for this client's previews, in place of what it had before."""
 
     TYPE: ClassVar[str] = "open_pixels"
     ANSWER: ClassVar[type[Message] | None] = PixelsOpened
@@ -455,15 +455,13 @@ class OpenPixels(Message):
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Preview(TrackArrays):
     """Shows one frame of the take with its emotions, before any job is worked on. A newer preview
-    of the same client and `view` replaces one that has not begun, which is then answered with
-    `preview.superseded`.
-
-    The track's rows are those of the take's frames from `first` on, as many as `frame` depends on
+    of the same client and `view` replaces one that has not begun (`preview.superseded`). The
+    track's rows are the take's from `first` on, as many as the frames depend on
     (`conversions.preview_rows`). vertices: whether the mesh is wanted. width, height: of a picture
-    of the head or avatar; absent for none. lens, camera_from_world, world_from_head: as in
-    `Render`, one of each or absent. is_shared: the pixels go into the shared memory that
-    `OpenPixels` made, else into the answer.
-    """
+    of the head or avatar. lens, camera_from_world, world_from_head: as in `Render`, one of each.
+    is_shared: the pixels go into the shared memory of `OpenPixels`, not into the answer. frames: of
+    how many, from `frame` on, expression and jaw are wanted in the take's own space too, as
+    `numbers`. head, head_space: as in `ReadMotion`. Both since 3.6."""
 
     TYPE: ClassVar[str] = "preview"
     ANSWER: ClassVar[type[Message] | None] = Previewed
@@ -484,6 +482,8 @@ class Preview(TrackArrays):
     camera_from_world: Annotated[Float64Array | None, _MATRIX] = None
     world_from_head: Annotated[Float64Array | None, _MATRIX] = None
     is_shared: Annotated[bool, Flag()] = False
+    frames: Annotated[int, Integer(high=limits.MAX_PREVIEW_FRAMES)] = 0
+    head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ both sides can open it, else in the answer.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -51,12 +52,12 @@ OpenRing = Callable[[str, str], Ring]
 """Opens shared memory by its name and token. Raises LinkError `link.pixels`."""
 
 
-def track_rows(track: EmotionTrack, frame: int) -> tuple[int, TrackFields]:
-    """(first, fields): the first frame on which a preview of `frame` depends, and copies of the
-    track's rows from there on. Raises InputError `frames.out_of_range`."""
-    if not 0 <= frame < len(track):
-        raise frames_outside(range(frame, frame + 1), len(track))
-    rows = preview_rows(frame, track.fps, len(track))
+def track_rows(track: EmotionTrack, frame: int, frames: int = 1) -> tuple[int, TrackFields]:
+    """(first, fields): the first frame on which a preview depends, of so many frames from `frame`
+    on, and copies of the track's rows from there on. Raises InputError `frames.out_of_range`."""
+    if not 0 <= frame < frame + frames <= len(track):
+        raise frames_outside(range(frame, frame + frames), len(track))
+    rows = preview_rows(frame, track.fps, len(track), frames)
     cut = {
         name: value[rows.start : rows.stop].copy()
         for name, value in track_fields(track).items()
@@ -88,13 +89,21 @@ def picture_of_view(
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A request and its number."""
+
+    preview: Preview
+    number: int
+
+
 @dataclass(slots=True)
 class _View:
     """under_way: asked for and not answered. waiting: to be asked for next. is_due: a timer runs
     that will ask."""
 
-    under_way: Preview | None = None
-    waiting: Preview | None = None
+    under_way: _Asked | None = None
+    waiting: _Asked | None = None
     is_due: bool = False
     asked: float = float("-inf")
 
@@ -108,21 +117,25 @@ class Previews:
         self._link = link
         self._memory = _SharedMemory(link, open_ring)
         self._views: dict[int, _View] = {}
+        self._numbers = itertools.count(1)
         self._events: dict[int, events.PreviewReady | events.PreviewFailed] = {}
         self._error: LinkError | None = None
         self._lock = threading.Lock()
 
-    def start(self, request: Preview) -> None:
-        """Asks for the preview as soon as its view is free, in place of one that still waits."""
+    def start(self, request: Preview) -> int:
+        """Asks for the preview as soon as its view is free, in place of one that still waits.
+        Returns the request's number: later ones are higher."""
+        asked = _Asked(request, next(self._numbers))
         if request.width is not None and request.height is not None:
             self._memory.want(4 * request.width * request.height)
         with self._lock:
             if self._error is not None:
                 self._fail(request.view, self._error)
-                return
+                return asked.number
             view = self._views.setdefault(request.view, _View())
-            view.waiting = request
+            view.waiting = asked
             self._schedule(request.view, view)
+        return asked.number
 
     def take_events(self) -> list[events.PreviewReady | events.PreviewFailed]:
         """The newest event of each view since the last call."""
@@ -151,17 +164,17 @@ class Previews:
             view = self._views.get(number)
             if view is None or view.waiting is None:
                 return
-            request, view.waiting, view.is_due = view.waiting, None, False
-            view.under_way, view.asked = request, time.monotonic()
-        if request.is_shared and not self._memory.holds(request):
-            request = replace(request, is_shared=False)
-        self._link.send(request, lambda answer: self._take(number, request, answer))
+            asked, view.waiting, view.is_due = view.waiting, None, False
+            view.under_way, view.asked = asked, time.monotonic()
+        if asked.preview.is_shared and not self._memory.holds(asked.preview):
+            asked = _unshared(asked)
+        self._link.send(asked.preview, lambda answer: self._take(number, asked, answer))
 
-    def _take(self, number: int, request: Preview, answer: Future[Message]) -> None:
+    def _take(self, number: int, asked: _Asked, answer: Future[Message]) -> None:
         error, event = answer.exception(), None
         if error is None:
             try:
-                event = self._read(request, answer.result())
+                event = self._read(asked, answer.result())
             except AffektError as raised:
                 error = raised
         with self._lock:
@@ -176,12 +189,13 @@ class Previews:
                 self._events[number] = event
             elif view.waiting is None:
                 # Its pixels were overwritten before we read them: once more, where none can.
-                view.waiting = replace(request, is_shared=False)
+                view.waiting = _unshared(asked)
             self._schedule(number, view)
 
-    def _read(self, request: Preview, answer: Message) -> events.PreviewReady | None:
+    def _read(self, asked: _Asked, answer: Message) -> events.PreviewReady | None:
         """The answer as an event; None if its pixels are gone. Raises LinkError `link.protocol` for
         an answer to another request."""
+        request = asked.preview
         if not isinstance(answer, Previewed):
             raise misunderstood(f"a preview was answered with '{answer.TYPE}'")
         if (answer.view, answer.frame) != (request.view, request.frame):
@@ -194,6 +208,9 @@ class Previews:
                     return None
             if pixels.shape != (request.height, request.width, 4):
                 raise misunderstood("a preview has another size than was asked for")
+        # A sidecar of protocol 3.5 does not know of them.
+        if request.frames != (0 if answer.numbers is None else len(answer.numbers)):
+            raise misunderstood("a preview has other frames than were asked for")
         return events.PreviewReady(
             view=answer.view,
             frame=answer.frame,
@@ -201,10 +218,17 @@ class Previews:
             jaw=answer.jaw[0],
             vertices=answer.vertices,
             pixels=pixels,
+            numbers=answer.numbers,
+            request=asked.number,
         )
 
     def _fail(self, number: int, error: AffektError) -> None:
         self._events[number] = events.PreviewFailed(view=number, error=error)
+
+
+def _unshared(asked: _Asked) -> _Asked:
+    """The same request, whose pixels come in the answer."""
+    return replace(asked, preview=replace(asked.preview, is_shared=False))
 
 
 class _SharedMemory:

@@ -6,6 +6,7 @@ import bpy
 
 from ..head.find import need_head
 from ..link.drawing import draw_task
+from ..live.drawing import draw_button, draw_state
 from ..panels import HeadPanel, SidebarPanel
 from .operators import draw_options
 from .properties import NAMES
@@ -22,12 +23,13 @@ class AFFEKT_PT_bake(HeadPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         if draw_task(self.layout, "Bake", scale=1.4):
             return
-        column = self.layout.column()
-        column.scale_y = 1.4
-        button = column.operator("affekt.bake", icon="RENDER_ANIMATION")
-        chosen = need_head(context).affekt_bake
+        head, row = need_head(context), self.layout.row(align=True)
+        row.scale_y = 1.4
+        button = row.operator("affekt.bake", icon="RENDER_ANIMATION")
         for name in NAMES:
-            setattr(button, name, getattr(chosen, name))
+            setattr(button, name, getattr(head.affekt_bake, name))
+        draw_button(row, head)
+        draw_state(self.layout, context, head)
 
 
 class AFFEKT_PT_bake_options(SidebarPanel, bpy.types.Panel):

@@ -207,16 +207,22 @@ def write_edited_bones(
     """The same for a take made from another: what an animator changed on its `curves` stays."""
     for role, bone in bones_of(head).items():
         new = axes.quaternions_from_vectors(turns[role])
-        were = _read_turn(curves, bone, times)
+        were = read_turn(curves, bone, times)
         if were is not None:
-            old = axes.quaternions_from_vectors(before[role])
-            moved = [
-                Quaternion(a) @ Quaternion(b).conjugated() @ Quaternion(c)
-                for a, b, c in zip(were, old, new, strict=True)
-            ]
-            is_same = (turns[role] == before[role]).all(1)[:, None]
-            new = np.where(is_same, were, np.array([q[:] for q in moved]))
+            new = edited_turns(turns[role], before[role], were)
         _write_turn(bone, new, times, to)
+
+
+def edited_turns(turns: Float64Array, before: Float64Array, were: Float64Array) -> Float64Array:
+    """Quaternions (T, 4) of a bone whose take turned by `before` (T, 3) and now by `turns`, where
+    an animator has made `were` (T, 4) of it."""
+    new, old = axes.quaternions_from_vectors(turns), axes.quaternions_from_vectors(before)
+    moved = [
+        Quaternion(a) @ Quaternion(b).conjugated() @ Quaternion(c)
+        for a, b, c in zip(were, old, new, strict=True)
+    ]
+    is_same = (turns == before).all(1)[:, None]
+    return np.where(is_same, were, np.array([q[:] for q in moved]))
 
 
 def _write_turn(
@@ -230,7 +236,7 @@ def _write_turn(
         write_keys(curve, times, values[:, index])
 
 
-def _read_turn(
+def read_turn(
     curves: compat.CurveList | tuple[()], bone: bpy.types.PoseBone, times: Float64Array
 ) -> Float64Array | None:
     """The bone's quaternions (T, 4) on its curves, or None without any."""

@@ -163,10 +163,7 @@ def bake(
 ) -> Waiting[Motion]:
     """The motion with the track's emotion in it, in its own space, of those frames or of all.
     cache: where the moving mesh is written too."""
-    data = encode_motion(motion)
-    sent = yield from _call(
-        line, lambda client: client.upload(data, "motion", "take.npz"), "Sending the take"
-    )
+    sent = yield from send_take(line, motion)
 
     def start(client: Client) -> str:
         return client.start_bake(
@@ -183,6 +180,15 @@ def bake(
         return done.motion
     take = done.take
     return (yield from _call(line, lambda client: _download(client, take), "Fetching the take"))
+
+
+def send_take(line: Supervisor, motion: Motion) -> Waiting[Artefact]:
+    """The motion as the sidecar has it from now on."""
+
+    def send(client: Client) -> Artefact:
+        return client.upload(encode_motion(motion), "motion", "take.npz")
+
+    return (yield from _call(line, send, "Sending the take"))
 
 
 def _download(client: Client, take: Artefact) -> Motion:

@@ -33,6 +33,7 @@ PAGES = (
     ("bpy.ops.affekt.*pose*", "presets"),
     ("bpy.ops.affekt.*emotions*", "presets"),
     ("bpy.ops.affekt.bake*", "baking"),
+    ("bpy.ops.affekt.live*", "live"),
     ("bpy.ops.affekt.render_avatar*", "compositor"),
     ("bpy.ops.affekt.import_avatar*", "splats"),
     ("bpy.ops.affekt.browse_avatar*", "splats"),

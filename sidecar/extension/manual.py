@@ -21,6 +21,7 @@ PAGES = (
     "formats",
     "presets",
     "baking",
+    "live",
     "avatars",
     "splats",
     "compositor",

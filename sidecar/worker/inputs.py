@@ -81,8 +81,8 @@ def prepared(take: Take) -> Prepared:
 
 @remembered
 def mover_of(take: Prepared) -> Mover:
-    """The open head's forward pass for the identity of the take."""
-    return layer_of(take.head).mover(take.before)
+    """The forward pass of the take's head for its identity."""
+    return layer_of(take.head).mover(take.shown)
 
 
 @remembered

@@ -90,5 +90,6 @@ def answer_of(
         expression=shown.expression,
         jaw=shown.jaw,
         vertices=shown.vertices,
+        numbers=shown.numbers,
         **picture,
     )

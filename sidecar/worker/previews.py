@@ -18,7 +18,7 @@ from ...shared.conversions import preview_rows
 from ...shared.emotion import CONTROLS, EmotionTrack, constant_track
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
-from ...shared.motion import Motion, frames_outside, make_motion
+from ...shared.motion import Motion, cut_motion, frames_outside, make_motion, numbers_of
 from ...shared.pictures import PictureRequest
 from ..avatar.avatar import ArkitRig, Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS
@@ -53,7 +53,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Shown:
-    """One frame with emotions: `after` in space "open", `own` in the space of the take's file."""
+    """Frames with emotions: `after` in space "open", `own` in the space of the take's file."""
 
     after: Motion
     own: Motion
@@ -65,9 +65,11 @@ def preview(task: PreviewTask) -> PreviewOutput:
     take = inputs.prepared(task.take)
     shown = _show(take, task)
     vertices = pixels = None
+    is_open = task.take.head.path is None
     is_mesh = task.picture is not None and task.avatar is None and task.head == OPEN
     if task.wants_vertices or is_mesh:
-        (block,) = inputs.mover_of(take).blocks(shown.after, 0, 1)
+        seen = cut_motion(shown.after if is_open else shown.own, 0, 1)
+        (block,) = inputs.mover_of(take).blocks(seen, 0, 1)
         vertices = block[0]
     if task.picture is not None:
         if vertices is not None and is_mesh:
@@ -75,10 +77,11 @@ def preview(task: PreviewTask) -> PreviewOutput:
         else:
             pixels = _paint(_stage(task), take, shown, task)
     return PreviewOutput(
-        expression=shown.after.expression,
-        jaw=shown.after.jaw,
+        expression=shown.after.expression[:1],
+        jaw=shown.after.jaw[:1],
         vertices=vertices if task.wants_vertices else None,
         pixels=pixels,
+        numbers=numbers_of(shown.own) if task.frames else None,
     )
 
 
@@ -102,10 +105,13 @@ def stage_of(source: SubjectSource) -> Stage:
     )
 
 
-def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> EmotionTrack:
+def whole_track(
+    rows: EmotionTrack, first: int, frame: int, take: Motion, frames: int = 1
+) -> EmotionTrack:
     """A track of the take's length with the rows from `first` on, the take as it is elsewhere.
-    Raises InputError `emotion.shape` unless the rows include all that `frame` depends on."""
-    needed = preview_rows(frame, take.fps, len(take))
+    Raises InputError `emotion.shape` unless the rows include all that so many frames from `frame`
+    on depend on."""
+    needed = preview_rows(frame, take.fps, len(take), frames)
     if first > needed.start or first + len(rows) < needed.stop or first + len(rows) > len(take):
         raise InputError(
             "emotion.shape",
@@ -121,12 +127,12 @@ def whole_track(rows: EmotionTrack, first: int, frame: int, take: Motion) -> Emo
 
 
 def _show(take: Prepared, task: PreviewTask) -> _Shown:
-    frame, frames, motion = task.frame, range(task.frame, task.frame + 1), take.motion
-    if task.head not in (OPEN, OPEN_GAUSSIANS):
+    frames, motion = range(task.frame, task.frame + max(task.frames, 1)), take.motion
+    if task.take.head.path is None and task.head not in (OPEN, OPEN_GAUSSIANS):
         inputs.read_head(task.head)
-    if not 0 <= frame < len(motion):
+    if not 0 <= frames.start < frames.stop <= len(motion):
         raise frames_outside(frames, len(motion))
-    track = whole_track(task.track, task.first, frame, motion)
+    track = whole_track(task.track, task.first, task.frame, motion, len(frames))
     with flushed_denormals():
         after = modulate_part(take.before, track, take.modulator, frames)
     return _Shown(after=after, own=map_back(take, after, frames))

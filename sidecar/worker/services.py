@@ -109,12 +109,14 @@ class RenderTask:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreviewTask:
     """The input of a preview, as in `messages.Preview`. track: emotions of the take's frames from
-    `first` on. avatar: a file, or None for the head itself. picture: None for numbers alone."""
+    `first` on. frames: of how many, from `frame` on, the numbers in the take's own space are
+    wanted. avatar: a file, or None for the head itself. picture: None for numbers alone."""
 
     take: Take
     track: EmotionTrack
     first: int
     frame: int
+    frames: int = 0
     head: str
     wants_vertices: bool
     avatar: Path | None = None
@@ -125,12 +127,14 @@ class PreviewTask:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreviewOutput:
     """One frame: expression (1, 100) and jaw (1, 3) in space "open", vertices (V, 3) in metres,
-    pixels (H, W, 4) in 8-bit sRGB with straight alpha, top row first."""
+    pixels (H, W, 4) in 8-bit sRGB with straight alpha, top row first; and numbers (frames, 103) of
+    those that were asked for."""
 
     expression: Float32Array
     jaw: Float32Array
     vertices: Float32Array | None = None
     pixels: UInt8Array | None = None
+    numbers: Float32Array | None = None
 
 
 class Compiling(Protocol):

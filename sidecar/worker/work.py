@@ -145,11 +145,15 @@ class Work:
         self, request: messages.Preview, user: UserCache, pixels: str | None
     ) -> messages.Previewed:
         name = request.avatar_name or "the avatar"
+        head = _head(request.head, request.head_space, user)
+        # Every head that is no file's shows takes of the open head.
+        named = head if head.path is not None else HeadSource()
         task = PreviewTask(
-            take=_take(request, user),
+            take=replace(_take(request, user), head=named),
             track=conversions.to_track(request),
             first=request.first,
             frame=request.frame,
+            frames=request.frames,
             head=request.head,
             wants_vertices=request.vertices,
             avatar=_optional(request.avatar, name, user),

@@ -18,8 +18,19 @@ ADDON = ROOT / "addon"
 GERMAN: dict[str, str] = json.loads((ADDON / "words" / "german.json").read_text("utf-8"))
 SAME = {
     *("Adapter", "Affekt", "ARKit JSON", "Audio2Face (ACE)", "Avatar", "Blender", "Emotion"),
-    *("FLAME 2020", "FLAME 2023", "Format", "LAM (FLAME 2023)", "Live Link Face CSV", "Mesh"),
-    *("Name", "Neutral", "OpenCV", "OpenGL", "PNG", "Position", "Python", "Sidecar", "Take"),
+    *("FLAME 2020", "FLAME 2023", "Format", "LAM (FLAME 2023)", "Live", "Live Link Face CSV"),
+    *(
+        "Mesh",
+        "Name",
+        "Neutral",
+        "OpenCV",
+        "OpenGL",
+        "PNG",
+        "Position",
+        "Python",
+        "Sidecar",
+        "Take",
+    ),
     *("Takes", "UV", "Version", "VHAP, GaussianAvatars (FLAME 2023)"),
 }
 """Proper names, and words that are the same in German."""

@@ -3,8 +3,8 @@
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
 pictures` has its pictures alone, `previews` what the worker shows at once, `link` the way between
 Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones, `splats`
-avatars in its scene. `--plot PATH` draws how pictures' cost grows, `--zoom PATH` a head that
-becomes small.
+avatars in its scene, `live` what sliders that are shown at once cost. `--plot PATH` draws how
+pictures' cost grows, `--zoom PATH` a head that becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
 there); "processor" is the best over all threads, which a busy machine disturbs least. The last
@@ -40,7 +40,7 @@ from rich.table import Table
 
 from ..fakes.bakes import bake
 from ..fakes.head import small_head
-from .blender import run_bakes_bench, run_blender_bench
+from .blender import run_bakes_bench, run_blender_bench, run_live_bench
 from .gpu import run_gpu_bench
 from .job import FRAMES, ROOT, Job, long_take, seconds
 from .link import run_link_bench
@@ -51,7 +51,7 @@ from .zoom import make_zoom
 
 RUNS = 9
 PARTS = {"pictures": picture_jobs, "previews": preview_jobs}
-CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes", "splats")
+CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes", "splats", "live")
 FLAME_VERTICES = 5_023
 
 
@@ -75,11 +75,14 @@ def main() -> None:
         run_bakes_bench()
     elif asked.what == "splats":
         run_splats_bench()
+    elif asked.what == "live":
+        run_live_bench()
     else:
         time_jobs(PARTS.get(asked.what, make_jobs)())
         if asked.what == "all":
             run_link_bench()
             run_blender_bench()
+            run_live_bench()
 
 
 def time_jobs(jobs: list[Job]) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a long take costs in Blender: `python -m tests.bench blender`; what bakes of a short one
-cost, with curves alone and played by Blender: `python -m tests.bench bakes`.
+cost, with curves alone and played by Blender: `python -m tests.bench bakes`; what Live costs:
+`python -m tests.bench live`.
 
 Twenty minutes at 30 fps with all of ARKit's weights moving, from the button to the keys, in each
 Blender that `make test` has set up, through a real sidecar. Peaks are what the system says of each
@@ -9,8 +10,10 @@ process at the end.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +66,41 @@ def run_bakes_bench() -> None:
             for what, seconds in told["seconds"].items():
                 table.add_row(told["blender"], what, f"{seconds:.4f}")
     Console(width=130).print(table)
+
+
+def run_live_bench() -> None:
+    """Live with 300 frames in each Blender: from slider to mesh, ticks, the range ahead."""
+    table = Table("Blender", "Live, 300 frames", "aim", "found")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        build_extension(folder / "extension")
+        write_motion(cut_motion(moving_take(), 0, SHORT_FRAMES), folder / "take.npz", "npz")
+        for python in pythons():
+            if missing := missing_of(python):
+                print(missing)
+                continue
+            user = install(str(python), folder)
+            options = {"python": sys.executable, "take": folder / "take.npz"}
+            told = run_script(str(python), user, "live_speed.py", options, user)
+            for row in live_rows(told):
+                table.add_row(told["blender"], *row)
+    Console(width=130).print(table)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+
+
+def live_rows(told: dict) -> Iterator[tuple[str, str, str]]:
+    """What, what is wanted, what was found."""
+    p50, p95 = told["drag_ms"]
+    yield "slider to mesh", "p95 33 ms", f"p50 {p50:.1f} ms, p95 {p95:.1f} ms"
+    p50, p95, p99 = told["tick_ms"]
+    found = f"p50 {p50:.2f} ms, p95 {p95:.2f} ms, p99 {p99:.2f} ms"
+    yield "a tick while sliders move", "1 ms", found
+    p50, p95 = told["idle_ms"]
+    yield "a tick at rest", "", f"p50 {p50:.2f} ms, p95 {p95:.2f} ms"
+    middle, worst = told["range_s"]
+    yield "from the last move to all frames", "0.5 s", f"{middle:.2f} s, at worst {worst:.2f} s"
+    plain, live = told["play_ms"]
+    yield "a frame that plays", "", f"{live:.1f} ms, {plain:.1f} ms without"
 
 
 def install(python: str, folder: Path) -> Path:

@@ -124,6 +124,38 @@ def test_numbers(sidecar: ScriptedSidecar, client: Client) -> None:
     assert event.expression[0] == 200
 
 
+def test_numbers_of_several_frames_on_a_flame_head(
+    sidecar: ScriptedSidecar, client: Client
+) -> None:
+    client.start_preview(TAKE, TRACK, 200, frames=64, subject="c" * 64, head_space="flame2020")
+    asked = sidecar.expect(Preview)
+    assert (asked.frame, asked.frames, asked.head_space) == (200, 64, "flame2020")
+    rows = preview_rows(200, 30, FRAMES, 64)
+    assert len(rows) == len(preview_rows(200, 30, FRAMES)) + 63
+    assert (asked.first, len(asked.weights)) == (rows.start, len(rows))
+    numbers = np.arange(64 * 103, dtype=np.float32).reshape(64, 103)
+    sidecar.answer(Preview, previewed(asked, numbers=numbers))
+    np.testing.assert_array_equal(ready(client).numbers, numbers)
+    client.start_preview(TAKE, TRACK, 0, frames=2)
+    sidecar.answer(Preview, previewed(sidecar.expect(Preview)))  # as one of protocol 3.5
+    assert failed(client) == "link.protocol"
+    with pytest.raises(InputError) as error:
+        client.start_preview(TAKE, TRACK, FRAMES - 63, frames=64)
+    assert error.value.code == "frames.out_of_range"
+
+
+def test_an_answer_tells_which_request_it_is_for(sidecar: ScriptedSidecar, client: Client) -> None:
+    """Of several for one frame, which differ in the emotions alone."""
+    first = client.start_preview(TAKE, TRACK, 7)
+    asked = sidecar.expect(Preview)
+    second, third = (client.start_preview(TAKE, TRACK, 7) for _ in range(2))
+    sidecar.answer(Preview, previewed(asked))
+    assert ready(client).request == first
+    sidecar.answer(Preview, previewed(sidecar.expect(Preview)))
+    assert ready(client).request == third
+    assert first < second < third
+
+
 def test_vertices(sidecar: ScriptedSidecar, client: Client) -> None:
     client.start_preview(TAKE, TRACK, 1, vertices=True)
     asked = sidecar.expect(Preview)

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from affekt.shared import messages
+from affekt.shared.conversions import TrackFields
 from affekt.shared.emotion import constant_track
 from affekt.shared.head import ARRAY_FIELDS
-from affekt.shared.motion import FLAME_SPACES, Motion, make_motion
+from affekt.shared.motion import FLAME_SPACES, Motion, make_motion, numbers_of
 from affekt.sidecar.adapter.kept import STEPS, adapter_of
 from affekt.sidecar.bake.bake import BakeJob
 from affekt.sidecar.bake.store import MemoryStore
@@ -167,6 +169,30 @@ def test_a_bake_is_flame_and_learns_the_head_once(
     np.testing.assert_array_equal(done.expression, direct.motion.expression)
     again = real.run(asked)[0]
     assert {step.stage for step in again} == {"bake"}
+    show_live(real, asked, baked)
+
+
+def show_live(real: WorkClient, asked: messages.Bake, baked: Motion) -> None:
+    """Frames of a preview are those of the bake, in FLAME's numbers; its mesh is the FLAME head."""
+    fields = {name: getattr(asked, name) for name in (*TrackFields.__annotations__, "motion")}
+    preview = messages.Preview(
+        **fields,
+        name="take.npz",
+        head=asked.head,
+        head_space=SPACE,
+        frame=7,
+        first=0,
+        frames=9,
+        vertices=True,
+    )
+    shown = real.answer(preview)
+    assert isinstance(shown, messages.Previewed), shown
+    np.testing.assert_array_equal(shown.numbers, numbers_of(baked)[7:16])
+    _, done = real.run(replace(asked, vertices=True))
+    assert isinstance(done, messages.BakeDone), done
+    assert done.vertices is not None
+    mesh = np.frombuffer(real.user.read(done.vertices, 0).data[32:], "<f4")
+    np.testing.assert_array_equal(shown.vertices, mesh.reshape(FRAMES, -1, 3)[7])
 
 
 @pytest.mark.parametrize("subject", ["own", "open-gaussians"])

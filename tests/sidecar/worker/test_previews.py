@@ -14,7 +14,7 @@ from affekt.shared import conversions, messages
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.emotion import CONTROLS, EmotionTrack, constant_track
 from affekt.shared.errors import InputError
-from affekt.shared.motion import Motion, ReadOptions, TakeRead, make_motion
+from affekt.shared.motion import Motion, ReadOptions, TakeRead, make_motion, numbers_of
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.memory import forget
@@ -122,6 +122,28 @@ def test_numbers_and_vertices_are_the_bakes(
         same_bits(shown.expression, baked.motion.expression[frame : frame + 1])
         same_bits(shown.jaw, baked.motion.jaw[frame : frame + 1])
         same_bits(shown.vertices, vertices[frame])
+
+
+@pytest.mark.parametrize("space", ["open", "arkit", "flame2023"])
+def test_numbers_of_several_frames_are_those_of_the_bakes_take(
+    space: str, real: WorkClient, tmp_path: Path
+) -> None:
+    take, track = a_take(space, 25.0), a_track(25.0)
+    baked = bake(take, track, read_head("open"), ADAPTER, load_modulator())
+    motion = real.keep(encode_motion(take))
+    write_adapter(ADAPTER, tmp_path / "adapter.npz")
+    adapter = real.keep((tmp_path / "adapter.npz").read_bytes())
+    for frame, frames in ((0, 64), (70, 2), (79, 2), (31, 1), (FRAMES - 9, 9)):
+        rows = conversions.preview_rows(frame, 25.0, FRAMES, frames)
+        fields = conversions.track_fields(cut(track, rows))
+        request = preview_request(motion, take, track, frame, adapter=adapter)
+        request = replace(request, frames=frames, first=rows.start, **fields)
+        shown = ask(real, request)
+        same_bits(shown.numbers, numbers_of(baked.take_motion)[frame : frame + frames])
+        same_bits(shown.expression, baked.motion.expression[frame : frame + 1])
+    assert ask(real, replace(request, frames=0)).numbers is None
+    failed = real.answer(replace(request, frames=10))
+    assert failed.code == "frames.out_of_range"
 
 
 def test_lips_that_are_let_go_at_a_frame_open_in_its_preview(real: WorkClient) -> None:

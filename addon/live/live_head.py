@@ -1,0 +1,544 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One head that is live: its take is read once, its emotions are looked at all the time, and what
+the sidecar says of them is shown.
+
+    _prepare ──> read the take ──> send it ──> look ──> ask ──> take ──> show
+        ^                                      └────────<───────────────┘
+        └── the take, its Actions or the scene's rate have changed
+
+What is shown is written over what animation has put into the shape keys and bones, and into
+nothing else. Drivers, an NLA layer or an Action of its own would be data of the file: they would be
+in an autosave, in every undo step, in a copy of the head and on a farm without the extension, and
+would show there for ever what was live for a moment. Values that an Action animates are computed
+anew wherever a frame is evaluated: in a render, in most exporters, in a file that is opened. What
+animation had put there is kept, and put back wherever somebody could look without evaluating:
+before a save, before a render, at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from enum import Enum
+
+import bpy
+import numpy as np
+
+from ...shared import limits
+from ...shared.arrays import Float32Array
+from ...shared.artefact import Artefact
+from ...shared.client import Client
+from ...shared.errors import AffektError, InputError, LinkError
+from ...shared.events import PreviewFailed, PreviewReady
+from ...shared.motion import numbers_of
+from ...shared.supervisor import Supervisor
+from ..bake.options import BakeOptions
+from ..bake.reading import Performance, read_steps
+from ..emotion.sample import needs_playback, read_track
+from ..flame.source import ready_head
+from ..head.find import Held, armature_of, hold
+from ..link import requests
+from ..link.requests import HeadName, Waiting
+from ..link.tasks import running_task
+from ..motion.placement import stretch
+from ..motion.takes import hold_take, source_take
+from ..words.sentences import fill, translate
+from .body import Sliders, name_object
+from .emotions import Emotions
+from .face import Face, face_of
+from .numbers import Numbers, Place, place_at
+from .signature import Signature, signature_of
+
+REST_S = 0.1
+"""How long nothing may have changed before the frames ahead are asked for."""
+_AGAIN_S = 1.0
+"""How long after a failure the sidecar is asked again."""
+
+Told = dict[int, PreviewReady | PreviewFailed]
+"""What the sidecar has said, by view."""
+
+
+class State(Enum):
+    """What the panel says."""
+
+    READING = "Reading the take"
+    CATCHING_UP = "Catching up"
+    LIVE = "Live"
+    WAITING = "Waiting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Known:
+    """A take that was read: its face, what is known of its numbers, its emotions."""
+
+    read: Performance
+    face: Face
+    numbers: Numbers
+    emotions: Emotions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """What the sidecar of this client has: the take, and the head under this name."""
+
+    client: Client
+    take: Artefact
+    head: HeadName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A preview under way: which frames, under which revision of the track, and with which sliders
+    shifted from their curves."""
+
+    number: int
+    place: Place
+    revision: int
+    shifts: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Shown:
+    """The numbers (frames, 103) of the moment that was told last."""
+
+    asked: _Asked
+    numbers: Float32Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Look:
+    """Numbers (103,) of each frame of a moment, and whether they are its own. key: the same for the
+    same numbers of one take."""
+
+    rows: list[Float32Array]
+    is_right: bool
+    key: tuple[object, ...]
+
+
+class LiveHead:
+    """See above. Only the main thread calls it; nothing here waits.
+
+    view: the number of the first of the two views that it asks in.
+    """
+
+    def __init__(self, head: bpy.types.Object, scene: bpy.types.Scene, view: int) -> None:
+        self.held: Held = hold(head, scene)
+        self.view = view
+        self.state = State.READING
+        self.share = 0.0
+        """How much of the frames ahead is known."""
+        self.why = ""
+        """What it waits for, in a sentence."""
+        self._name = name_object(head)
+        self._signature: Signature | None = None
+        self._outdated_take = self._outdated_emotions = False
+        self._is_shaken = False
+        self._reading: Waiting[_Known] | None = None
+        self._sending: Waiting[_Sent] | None = None
+        self._known: _Known | None = None
+        self._sent: _Sent | None = None
+        self._moments: dict[int, _Asked] = {}
+        self._piece: _Asked | None = None
+        self._shown: _Shown | None = None
+        self._changed_at = self._failed_at = float("-inf")
+        self._change: tuple[tuple[object, ...], Float32Array] | None = None
+        self._is_right = False
+        self._sliders = Sliders()
+        self._wanted = self._state = np.zeros(0, np.float32)
+        self._key: tuple[object, ...] = ()
+        self._animated: Float32Array | None = None
+        self._written: Float32Array | None = None
+
+    # --- what the world tells -----------------------------------------------------------------
+
+    def note_actions(self, actions: set[int]) -> None:
+        """Actions of those session numbers were edited."""
+        if self._signature is None:
+            return
+        self._outdated_take |= not actions.isdisjoint(self._signature.take_actions)
+        self._outdated_emotions |= not actions.isdisjoint(self._signature.emotion_actions)
+
+    def note_upheaval(self) -> None:
+        """An undo or a redo: what is written may be of another moment."""
+        self._outdated_take = self._outdated_emotions = self._is_shaken = True
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is on its way, or something else that ends soon."""
+        return bool(self._moments) or self.state in (State.READING, State.CATCHING_UP)
+
+    def describe(self) -> tuple[State, int, str]:
+        """What the panel shows: the state, per cent of the frames ahead, a sentence."""
+        return self.state, int(100 * self.share), self.why
+
+    # --- one step ------------------------------------------------------------------------------
+
+    def step(self, line: Supervisor | None, told: Told, *, pause: str = "") -> None:
+        """Does what can be done now. pause: why Live shows nothing at present. Raises InputError
+        `head.gone`, `scene.gone` if there is nothing left to be live."""
+        head, scene = self._get()
+        why = pause or _why_paused(head)
+        if why:
+            self.take_away()
+            self.state, self.why = State.WAITING, why
+            return
+        try:
+            self._advance(head, scene, line, told)
+        except AffektError as error:
+            if error.code in ("head.gone", "scene.gone"):
+                self._get()  # unless it is a part of the head that is gone
+            self._fail(error)
+
+    def look(self, line: Supervisor | None) -> None:
+        """Asks for what the sliders say now, and shows nothing yet. Costs next to nothing if they
+        say the same as before."""
+        known = self._known
+        if known is None or self.state is State.WAITING:
+            return
+        head, scene = self._get()
+        self._look(known, head, scene)
+        self._ask_moment(known, scene, line)
+
+    def show_frame(self, line: Supervisor | None) -> None:
+        """Shows the frame that Blender has just gone to, as well as it is known."""
+        known = self._known
+        if known is None or self.state is State.WAITING:
+            return
+        head, scene = self._get()
+        self._look(known, head, scene)
+        self._ask_moment(known, scene, line)
+        self._show(known, head, scene, is_asked=self._is_served(line))
+
+    def _get(self) -> tuple[bpy.types.Object, bpy.types.Scene]:
+        scene = bpy.data.scenes.get(self.held.scene_name)
+        if scene is None or scene.session_uid != self.held.scene:
+            return self.held.get()
+        head = bpy.data.objects.get(self._name.name)
+        return (head, scene) if head and head.session_uid == self._name.uid else self.held.get()
+
+    def _advance(
+        self, head: bpy.types.Object, scene: bpy.types.Scene, line: Supervisor | None, told: Told
+    ) -> None:
+        signature = signature_of(head, scene)
+        if signature != self._signature or self._outdated_take:
+            self._begin(head, signature)
+        if self._reading is not None and not self._read():
+            return
+        known = self._known
+        if known is None or time.monotonic() < self._failed_at + _AGAIN_S:
+            return
+        if self._is_shaken:
+            self._settle(known, scene)
+        if self._outdated_emotions:
+            self._read_emotions(known, head, scene)
+        self._look(known, head, scene)
+        self._send(line, head)
+        self._take(known, told)
+        self._ask_moment(known, scene, line)
+        self._ask_ahead(known, scene, line)
+        is_asked = self._is_served(line)
+        self._show(known, head, scene, is_asked=is_asked)
+        self._say(known, scene, is_asked=is_asked)
+
+    def _is_served(self, line: Supervisor | None) -> bool:
+        """Whether somebody answers."""
+        client = None if line is None else line.client
+        return client is not None and client.is_open
+
+    def _fail(self, error: AffektError) -> None:
+        """Shows the take as it is, and why."""
+        self.take_away()
+        self._reading = self._sending = None
+        self._forget_asked()
+        self._failed_at = time.monotonic()
+        self.state, self.why = State.WAITING, f"{translate(error.message)} {error.remedy}"
+
+    # --- reading and sending -------------------------------------------------------------------
+
+    def _begin(self, head: bpy.types.Object, signature: Signature) -> None:
+        """Reads the take anew. Its frames wear the change that was shown last until their own
+        numbers are there."""
+        if self._signature is not None and self._signature.keys == signature.keys:
+            self.take_away()
+        elif self._known is not None and self._written is not None:
+            with contextlib.suppress(InputError):
+                self._known.face.body.animate()  # its keys stand elsewhere now
+            self._written = None
+        self._signature, self._known, self._failed_at = signature, None, float("-inf")
+        self._outdated_take = self._outdated_emotions = False
+        self._sent = self._sending = self._shown = None
+        self._key = ()
+        self._forget_asked()
+        self._reading = self._prepare()
+        self.state, self.share, self.why = State.READING, 0.0, ""
+
+    def _prepare(self) -> Waiting[_Known]:
+        head, _ = self.held.get()
+        source = hold_take(source_take(head))
+        read = yield from read_steps(self.held, source, BakeOptions())
+        head, _ = self.held.get()
+        return _Known(
+            read=read,
+            face=face_of(head, source.find(head), read),
+            numbers=Numbers(numbers_of(read.motion), read.track),
+            emotions=Emotions(read.track),
+        )
+
+    def _read(self) -> bool:
+        """A step of reading; whether it is done."""
+        assert self._reading is not None
+        try:
+            next(self._reading)
+        except StopIteration as end:
+            self._known, self._reading = end.value, None
+            return True
+        return False
+
+    def _read_emotions(self, known: _Known, head: bpy.types.Object, scene: bpy.types.Scene) -> None:
+        """The curves of the emotions were edited."""
+        self._outdated_emotions = False
+        if needs_playback(head):
+            self._outdated_take = True
+            return
+        grid = known.read.frames.read
+        known.emotions.follow(read_track(head, grid.times, grid.fps, scene))
+
+    def _send(self, line: Supervisor | None, head: bpy.types.Object) -> None:
+        """Sees to it that the sidecar that is there has the take."""
+        client = None if line is None else line.client
+        if self._sent is not None and self._sent.client is not client:
+            self._sent = None
+            self._forget_asked()
+        if line is None or client is None or not client.is_open:
+            self._sending = None
+            return
+        if self._sent is not None:
+            return
+        if self._sending is None:
+            self._sending = self._send_steps(line, client, head)
+        try:
+            next(self._sending)
+        except StopIteration as end:
+            self._sent, self._sending = end.value, None
+        except LinkError:
+            self._sending = None
+            if client.is_open:
+                raise
+
+    def _send_steps(
+        self, line: Supervisor, client: Client, head: bpy.types.Object
+    ) -> Waiting[_Sent]:
+        assert self._known is not None
+        named = yield from ready_head(line, head)
+        take = yield from requests.send_take(line, self._known.read.motion)
+        return _Sent(client=client, take=take, head=named)
+
+    # --- asking and taking ---------------------------------------------------------------------
+
+    def _look(self, known: _Known, head: bpy.types.Object, scene: bpy.types.Scene) -> None:
+        emotions = known.emotions
+        if not emotions.look(head, _time(scene)):
+            return
+        self._outdated_take |= emotions.is_outdated
+        if known.numbers.follow(emotions.track) or emotions.shifts:
+            self._changed_at = time.monotonic()
+
+    def _ask_moment(self, known: _Known, scene: bpy.types.Scene, line: Supervisor | None) -> None:
+        """Asks for the moment that is shown, unless it is known or asked for."""
+        place, shifts = _place(known, scene), tuple(known.emotions.shifts.items())
+        revision = known.numbers.revision
+        if not shifts and known.numbers.is_known(place):
+            return
+        newest = [*self._moments.values()][-1:] or ([self._shown.asked] if self._shown else [])
+        for one in newest:
+            if (one.place, one.revision, one.shifts) == (place, revision, shifts):
+                return
+        asked = self._ask(self.view, known, place, shifts, line)
+        if asked is not None:
+            self._moments[asked.number] = asked
+
+    def _ask_ahead(self, known: _Known, scene: bpy.types.Scene, line: Supervisor | None) -> None:
+        """Asks for the next unknown frames of the scene's range, once nothing has changed for a
+        while."""
+        is_resting = time.monotonic() >= self._changed_at + REST_S
+        if self._piece is not None or self._moments or not is_resting:
+            return
+        wanted, row = _wanted(known, scene), _place(known, scene).low
+        piece = known.numbers.next_piece(row, wanted, limits.MAX_PREVIEW_FRAMES)
+        if piece is not None:
+            place = Place(low=piece.start, high=piece.stop - 1, part=0.0)
+            self._piece = self._ask(self.view + 1, known, place, (), line)
+
+    def _ask(
+        self,
+        view: int,
+        known: _Known,
+        place: Place,
+        shifts: tuple[tuple[str, float], ...],
+        line: Supervisor | None,
+    ) -> _Asked | None:
+        """Asks for frames, if somebody is there to be asked."""
+        sent, emotions = self._sent, known.emotions
+        if sent is None or line is None or line.client is not sent.client:
+            return None
+        number = sent.client.start_preview(
+            sent.take,
+            emotions.shifted() if shifts else emotions.track,
+            place.low,
+            view=view,
+            subject=sent.head.name,
+            head_space=sent.head.space,
+            frames=place.frames,
+        )
+        return _Asked(number=number, place=place, revision=known.numbers.revision, shifts=shifts)
+
+    def _take(self, known: _Known, told: Told) -> None:
+        """Takes in what the sidecar has said. Raises its error."""
+        moment, piece = told.get(self.view), told.get(self.view + 1)
+        for answer in (moment, piece):
+            if isinstance(answer, PreviewFailed):
+                self._forget_asked()
+                if self._sent is not None and self._sent.client.is_open:
+                    self._sent = None  # its cache may have lost the take
+                    raise answer.error
+        if isinstance(moment, PreviewReady) and moment.request in self._moments:
+            asked = self._moments[moment.request]
+            self._moments = {n: one for n, one in self._moments.items() if n > moment.request}
+            self._keep(known, asked, moment)
+        if isinstance(piece, PreviewReady) and self._piece and piece.request == self._piece.number:
+            asked, self._piece = self._piece, None
+            self._keep(known, asked, piece)
+
+    def _keep(self, known: _Known, asked: _Asked, answer: PreviewReady) -> None:
+        numbers = answer.numbers
+        assert numbers is not None  # they were asked for
+        if answer.view == self.view:
+            self._shown = _Shown(asked=asked, numbers=numbers)
+        if not asked.shifts:
+            known.numbers.put(asked.place.low, numbers, asked.revision)
+
+    def _forget_asked(self) -> None:
+        self._moments, self._piece = {}, None
+
+    # --- showing -------------------------------------------------------------------------------
+
+    def take_away(self) -> None:
+        """Puts back what animation has put there. A part of the head that has gone has taken its
+        preview along."""
+        if self._written is None or self._known is None or self._animated is None:
+            return
+        with contextlib.suppress(InputError):
+            self._known.face.body.write(self._animated, self._sliders)
+            self._sliders.restore()
+        self._written = None
+
+    def _show(
+        self, known: _Known, head: bpy.types.Object, scene: bpy.types.Scene, *, is_asked: bool
+    ) -> None:
+        """Shows the present moment: its own numbers, or until they are there the last ones of the
+        same frames, or the change of the frames before. is_asked: whether they are on their way;
+        else the take is shown as it is."""
+        place = _place(known, scene)
+        look = self._numbers_at(known, place)
+        self._is_right = look is not None and look.is_right
+        if look is None or not (look.is_right or is_asked):
+            self.take_away()
+            return
+        if look.key != self._key:  # else it is the same as at the tick before
+            face, rows = known.face, look.rows
+            state = face.state(head, place.low, rows[0])
+            if place.part:
+                state = state + place.part * (face.state(head, place.high, rows[-1]) - state)
+            self._state, self._key = state.astype(np.float32), look.key
+        self._write(known, self._state)
+
+    def _numbers_at(self, known: _Known, place: Place) -> _Look | None:
+        """What can be shown of the moment; None if nothing is known yet."""
+        numbers, shown = known.numbers, self._shown
+        shifts = tuple(known.emotions.shifts.items())
+        span = range(place.low, place.high + 1)
+        if not shifts and numbers.is_known(place):
+            rows = [numbers.at(row) for row in span]
+            look = _Look(rows=rows, is_right=True, key=(place, numbers.revision))
+        elif shown is not None and shown.asked.place == place:
+            asked = shown.asked
+            is_right = (asked.revision, asked.shifts) == (numbers.revision, shifts)
+            look = _Look(rows=list(shown.numbers), is_right=is_right, key=(place, asked))
+        elif self._change is not None:
+            change = self._change
+            rows = [numbers.take[row] + change[1] for row in span]
+            return _Look(rows=rows, is_right=False, key=(place, change[0], "change"))
+        else:
+            return None
+        self._change = look.key, look.rows[0] - numbers.take[place.low]
+        return look
+
+    def _write(self, known: _Known, state: Float32Array) -> None:
+        """Shows a state; what others have written since then is what animation says."""
+        body, now = known.face.body, known.face.body.read()
+        if self._written is None or self._animated is None:
+            self._animated = now
+        else:
+            theirs = now != self._written
+            self._animated = np.where(theirs, now, self._animated)
+            if not theirs.any() and np.array_equal(state, self._wanted):
+                return
+        body.write(state, self._sliders)
+        self._wanted, self._written = state, body.read()
+
+    def _settle(self, known: _Known, scene: bpy.types.Scene) -> None:
+        """After an undo what is written is of another moment, and so may be what is kept."""
+        self._is_shaken = False
+        body = known.face.body
+        self._animated = body.animated(_time(scene))
+        if self._animated is None:  # only Blender knows
+            body.animate()
+            _layer_of(scene).update()
+            self._animated = body.read()
+        self._written, self._wanted = body.read(), np.zeros(0, np.float32)
+
+    def _say(self, known: _Known, scene: bpy.types.Scene, *, is_asked: bool) -> None:
+        """What the panel says."""
+        self.share, self.why = known.numbers.share(_wanted(known, scene)), ""
+        if self._is_right and self.share == 1:
+            self.state = State.LIVE
+        elif is_asked:
+            self.state = State.CATCHING_UP
+        else:
+            self.state, self.why = State.WAITING, translate("The sidecar is not connected.")
+
+
+def _time(scene: bpy.types.Scene) -> float:
+    """The curve frame that is shown."""
+    return (scene.frame_current + scene.frame_subframe) * stretch(scene)
+
+
+def _place(known: _Known, scene: bpy.types.Scene) -> Place:
+    return place_at(_time(scene), known.read.frames.read)
+
+
+def _wanted(known: _Known, scene: bpy.types.Scene) -> range:
+    """The take's frames that the scene plays."""
+    first, last = scene.frame_start, scene.frame_end
+    if scene.use_preview_range:
+        first, last = scene.frame_preview_start, scene.frame_preview_end
+    grid = known.read.frames.read
+    low, high = (place_at(frame * stretch(scene), grid) for frame in (first, last))
+    return range(low.low, high.high + 1)
+
+
+def _layer_of(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    context = bpy.context
+    return context.view_layer if context.scene == scene else scene.view_layers[0]
+
+
+def _why_paused(head: bpy.types.Object) -> str:
+    """Why the take is shown as it is; empty if Live may show."""
+    task = running_task()
+    if task is not None:
+        return fill("{label} is under way", label=translate(task.label))
+    rig = armature_of(head)
+    if any(item is not None and item.mode != "OBJECT" for item in (head, rig)):
+        return translate("Outside Object Mode you edit the take itself")
+    return ""

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The heads that are live, and when Blender calls them. While there are none, it calls nothing.
+
+* a timer steps them: `step`, which scripts and tests call too;
+* a change in the file asks at once for what a slider says now, and shows nothing yet;
+* a frame that the animator plays or scrubs to is shown at once. Frames that a script, an exporter
+  or a simulation's bake goes to are the take's or the bake's: they are gone to by Python or on
+  another thread, or are evaluated elsewhere than in the window;
+* a save and a render find what animation has put there; afterwards the preview comes back;
+* an undo is followed; another file ends it all (`registry.py`).
+
+Live is a state of this Blender and not of the file: it is neither saved, nor undone, nor copied.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+
+import bpy
+
+from ...shared.errors import InputError, LinkError
+from ...shared.limits import MAX_VIEWS
+from ...shared.supervisor import Supervisor
+from ..guard import guard_call
+from ..head.find import need_movable
+from ..link.session import session
+from ..link.task_operator import redraw_sidebars
+from ..motion.takes import source_take
+from ..words.sentences import translate
+from .live_head import LiveHead
+
+_IDLE_S, _BUSY_S = 1 / 60, 1 / 250
+"""How often the timer looks, while nothing is asked and while an answer is waited for."""
+MOST_HEADS = MAX_VIEWS // 2
+
+_live: dict[int, LiveHead] = {}
+_told = ""
+_is_rendering = False
+
+
+def live_of(head: bpy.types.Object) -> LiveHead | None:
+    """The head as Live has it; None if it is not live."""
+    return _live.get(head.session_uid)
+
+
+def start(head: bpy.types.Object, scene: bpy.types.Scene) -> LiveHead:
+    """Makes the head live. Raises InputError `head.linked`, `motion.no_take`, `live.heads`."""
+    need_movable(head)
+    source_take(head)
+    if (found := live_of(head)) is not None:
+        return found
+    free = [view for view in range(0, MAX_VIEWS, 2) if view not in _views()]
+    if not free:
+        raise InputError(
+            "live.heads",
+            f"{MOST_HEADS} heads are live already.",
+            "Switch Live off for one of them.",
+        )
+    if not _live:
+        _watch()
+    _live[head.session_uid] = LiveHead(head, scene, free[0])
+    return _live[head.session_uid]
+
+
+def stop(head: bpy.types.Object) -> None:
+    """Ends it, and shows what animation says."""
+    _end(head.session_uid)
+
+
+def stop_all() -> None:
+    """Ends it for every head."""
+    for uid in tuple(_live):
+        _end(uid)
+
+
+def step() -> None:
+    """Does for every live head what can be done now. Never waits: under 1 ms, unless a take is
+    read."""
+    line = _line()
+    client = None if line is None else line.client
+    told = {} if client is None else {one.view: one for one in client.take_previews()}
+    pause = translate("A rendering is under way") if _is_in_render() else ""
+    for uid, one in tuple(_live.items()):
+        try:
+            one.step(line, told, pause=pause)
+        except InputError:  # the head or its scene is gone
+            _end(uid)
+        except Exception:
+            _end(uid)  # a fault of ours would come again at every tick
+            raise
+
+
+def _views() -> set[int]:
+    return {one.view for one in _live.values()}
+
+
+def _end(uid: int) -> None:
+    one = _live.pop(uid, None)
+    if one is not None:
+        one.take_away()
+    if not _live:
+        _unwatch()
+
+
+def _line() -> Supervisor | None:
+    try:
+        return session.need_line()
+    except LinkError:
+        return None
+
+
+def _is_in_render() -> bool:
+    """Whether anything renders, the viewport's animation included."""
+    if _is_rendering or bpy.app.is_job_running("RENDER"):
+        return True
+    running = (o.bl_idname for w in bpy.context.window_manager.windows for o in w.modal_operators)
+    return any(name == "RENDER_OT_opengl" for name in running)
+
+
+# --- when Blender calls ----------------------------------------------------------------------
+
+
+def _tick() -> float | None:
+    global _is_rendering
+    _is_rendering = bpy.app.is_job_running("RENDER")
+    guard_call(step, "Showing emotions live")
+    if not _live:
+        return None
+    guard_call(_redraw, "Saying what is live")
+    return _BUSY_S if any(one.is_waiting for one in _live.values()) else _IDLE_S
+
+
+def _redraw() -> None:
+    """Draws the panels again where they say something else."""
+    global _told
+    told = repr([(uid, one.describe()) for uid, one in _live.items()])
+    if told != _told:
+        _told = told
+        redraw_sidebars(bpy.context)
+
+
+def _for_each(call: Callable[[LiveHead], None], what: str) -> None:
+    """Calls each live head; one that is gone is noticed by the next step."""
+
+    def run() -> None:
+        for one in tuple(_live.values()):
+            try:
+                call(one)
+            except InputError:
+                continue
+
+    guard_call(run, what)
+
+
+def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    if _is_in_render():
+        return
+    kind = bpy.types.Action
+    edited = {
+        update.id.original.session_uid
+        for update in depsgraph.updates
+        if isinstance(update.id, kind)
+    }
+    line = _line()
+
+    def look(one: LiveHead) -> None:
+        if edited:
+            one.note_actions(edited)
+        one.look(line)
+
+    _for_each(look, "Looking at the emotions")
+
+
+def _after_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None = None) -> None:
+    # Python below ours is a script's or an exporter's; another thread is a simulation's bake.
+    if sys._getframe().f_back is not None or not _is_on_main_thread():
+        return
+    if _is_in_render() or not _is_shown(scene, depsgraph):
+        return
+    line = _line()
+    _for_each(lambda one: one.show_frame(line), "Showing a frame live")
+
+
+def _is_shown(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None) -> bool:
+    """Whether this is what a window shows, and not what an exporter evaluates for itself."""
+    if depsgraph is None:
+        return False
+    shown = [
+        window.view_layer.depsgraph.as_pointer()
+        for window in bpy.context.window_manager.windows
+        if window.scene == scene
+    ]
+    return depsgraph.as_pointer() in shown
+
+
+def _is_on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _take_away(*_: object) -> None:
+    _for_each(LiveHead.take_away, "Taking the preview away")
+
+
+def _before_render(*_: object) -> None:
+    global _is_rendering
+    _is_rendering = True
+    # A render in a window runs beside the main thread, whose next tick takes the preview away; what
+    # is rendered is evaluated from the Actions in either case.
+    if _is_on_main_thread():
+        _take_away()
+
+
+def _after_render(*_: object) -> None:
+    global _is_rendering
+    _is_rendering = False
+
+
+def _after_undo(*_: object) -> None:
+    _for_each(LiveHead.note_upheaval, "Following an undo")
+
+
+def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
+    known = bpy.app.handlers
+    return [
+        (known.depsgraph_update_post, _after_update),
+        (known.frame_change_post, _after_frame),
+        (known.save_pre, _take_away),
+        (known.render_init, _before_render),
+        (known.render_complete, _after_render),
+        (known.render_cancel, _after_render),
+        (known.undo_post, _after_undo),
+        (known.redo_post, _after_undo),
+    ]
+
+
+def _watch() -> None:
+    for listeners, handler in _handlers():
+        listeners.append(handler)
+    if not bpy.app.background:
+        bpy.app.timers.register(_tick, first_interval=_BUSY_S)
+
+
+def _unwatch() -> None:
+    global _is_rendering
+    _is_rendering = False
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    for listeners, handler in _handlers():
+        if handler in listeners:
+            listeners.remove(handler)

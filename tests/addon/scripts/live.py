@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live on the open head and on a character, stepped as its timer would, beside bakes; and whatever
+may happen to the file, the frame and the sidecar meanwhile."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import bpy
+import harness
+import numpy as np
+from made_character import activate, bind, make_armature, make_mesh
+
+from sidecar import start_sidecar
+
+asked = harness.options()
+FRAME, OTHER = asked["frames"]
+EMOTION, LITTLE = {"angry": 0.9, "happy": 0.0}, {"angry": 0.0, "happy": 0.4}
+BONES = {"neck_01": [(0, 0, 0), (0, 2, 10)], "jaw": [(0, 2, 10), (0, 2, 25)]}
+STEP_S = 0.002
+
+
+def here() -> bpy.types.Scene:
+    """The scene, which an undo makes anew."""
+    return bpy.context.scene
+
+
+def head() -> bpy.types.Object:
+    """The head that is meant, found anew: after an undo it is another object."""
+    return next(one for one in bpy.data.objects if one.session_uid == meant[0])
+
+
+def state(depsgraph: bpy.types.Depsgraph | None = None) -> np.ndarray:
+    """Values of the shape keys that a take moves, and the turn of the jaw, as they are now."""
+    mesh = head() if depsgraph is None else head().evaluated_get(depsgraph)
+    keys = mesh.data.shape_keys.key_blocks
+    values = [key.value for key in keys if not key.name.startswith("pose ")]  # which are driven
+    rig = find.armature_of(head()) or head().affekt_character.armature
+    rig = rig if depsgraph is None else rig.evaluated_get(depsgraph)
+    return np.concatenate([values, rig.pose.bones["jaw"].rotation_quaternion])
+
+
+def shown() -> np.ndarray:
+    """(V, 3) as drawn; what is driven by the bones is in it."""
+    bpy.context.view_layer.update()
+    mesh = head().evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", flat)
+    return flat.reshape(-1, 3)
+
+
+def gap(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).max())
+
+
+def settle(wanted: str = "LIVE") -> str:
+    """Steps Live until it is in that state; the state in which it ends."""
+    deadline = time.monotonic() + asked["deadline_s"]
+    while time.monotonic() < deadline:
+        session.step()
+        bpy.context.view_layer.update()
+        began = time.perf_counter()
+        running.step()
+        ticks_s.append(time.perf_counter() - began)
+        live = running.live_of(head())
+        if live is None or live.state.name == wanted:
+            break
+        time.sleep(STEP_S)
+    live = running.live_of(head())
+    return "OFF" if live is None else f"{live.state.name} {live.why}".strip()
+
+
+def feel(emotion: dict[str, float]) -> None:
+    """Moves sliders."""
+    for name, value in emotion.items():
+        setattr(head().affekt_emotion, name, value)
+
+
+def bakes(frames: list[tuple[int, float]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """State and vertices that a new bake has there; the take is in use again afterwards."""
+    told = []
+    bpy.ops.affekt.bake(target="NEW")
+    for frame, part in frames:
+        here().frame_set(frame, subframe=part)
+        told.append((state(), shown()))
+    bpy.ops.affekt.use_take(name=head().affekt_takes.items[0].name)
+    return told
+
+
+def fingerprints() -> list[str]:
+    takes = harness.load("addon.motion.takes")
+    return [takes.fingerprint_of(take) for take in head().affekt_takes.items]
+
+
+def handlers() -> dict[str, int]:
+    lists = bpy.app.handlers
+    return {n: len(v) for n in dir(lists) if isinstance(v := getattr(lists, n), list)}
+
+
+def shows_the_bake() -> dict:
+    """What Live shows is what a bake of the same emotion shows: at a frame, between two, at
+    others, under other sliders."""
+    places = [(FRAME, 0.0), (FRAME, 0.35), (OTHER, 0.0)]
+    feel(EMOTION)
+    strong = bakes(places)
+    feel(LITTLE)
+    weak = bakes(places)
+    here().frame_set(*places[0][:1], subframe=0)
+    plain, keys = state(), fingerprints()
+    bpy.ops.affekt.live(action="ON")
+    told: dict = {"state": settle(), "moved": gap(state(), plain)}
+    gaps = []
+    for emotion, baked in ((LITTLE, weak), (EMOTION, strong)):
+        feel(emotion)
+        for (frame, part), (values, vertices) in zip(places, baked, strict=True):
+            here().frame_set(frame, subframe=part)
+            told["state"] = settle()
+            gaps.append((gap(state(), values), gap(shown(), vertices)))
+    here().frame_set(FRAME)
+    told["script"] = gap(state(), plain)  # a script that goes to a frame sees the take
+    settle()
+    told["gaps"], told["kept"] = np.array(gaps).max(0), keys == fingerprints()
+    return told
+
+
+def keyed() -> dict:
+    """Keyed emotions: scrubbing shows each frame's; a slider that is moved and not keyed shows at
+    its frame; a key moves what lies around it alone."""
+    for frame, value in ((FRAME, 0.9), (OTHER, 0.2)):
+        head().affekt_emotion.angry = value
+        head().keyframe_insert("affekt_emotion.angry", frame=frame)
+    running.stop(head())
+    (near, far) = bakes([(FRAME, 0.0), (OTHER, 0.0)])
+    bpy.ops.affekt.live(action="ON")
+    told = {}
+    for name, frame, baked in (("near", FRAME, near), ("far", OTHER, far)):
+        here().frame_set(frame)
+        told["state"] = settle()
+        told[name] = gap(shown(), baked[1])
+    before = shown()
+    head().affekt_emotion.angry = 0.7
+    told["shifted"] = settle()
+    told["shift"] = gap(shown(), before)
+    here().frame_set(FRAME)
+    settle()
+    here().frame_set(OTHER)
+    settle()
+    told["forgotten"] = gap(shown(), before)
+    numbers = running.live_of(head())._known.numbers
+    told["share"] = [float(numbers.known.mean())]
+    head().keyframe_insert("affekt_emotion.angry", frame=OTHER)
+    head().affekt_emotion.angry = 0.6
+    head().keyframe_insert("affekt_emotion.angry", frame=OTHER)
+    bpy.context.view_layer.update()
+    running.step()
+    told["share"].append(float(numbers.known.mean()))
+    told["again"] = settle()
+    told["rekeyed"] = gap(shown(), before)
+    head().animation_data.action = None
+    feel(EMOTION)
+    return told
+
+
+def elsewhere() -> dict:
+    """What a save, a render and an exporter find, and what is left of the preview afterwards."""
+    here().frame_set(FRAME)
+    plain, told, seen = state(), {"state": settle()}, {}
+    live = state()
+
+    def note_saved(*_: object) -> None:
+        seen["saved"] = gap(state(), plain)
+
+    def note_rendered(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+        if depsgraph.mode == "RENDER":
+            seen["rendered"] = gap(state(depsgraph), plain)
+
+    def note_stepped(*_: object) -> None:
+        running.step()
+        seen["stepped"] = gap(state(), plain)
+
+    lists = bpy.app.handlers
+    lists.save_pre.append(note_saved)
+    bpy.ops.wm.save_as_mainfile(filepath=str(harness.folder() / "live.blend"))
+    lists.save_pre.remove(note_saved)
+    told["after_save"] = [settle(), gap(state(), live)]
+    lists.frame_change_post.append(note_rendered)
+    lists.render_pre.append(note_stepped)
+    render()
+    lists.frame_change_post.remove(note_rendered)
+    lists.render_pre.remove(note_stepped)
+    told["after_render"] = [settle(), gap(state(), live)]
+    return {**told, **seen}
+
+
+def render() -> None:
+    """One small picture."""
+    if here().camera is None:
+        here().camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+        here().collection.objects.link(here().camera)
+    here().render.engine, here().cycles.samples = "CYCLES", 1
+    here().render.resolution_x = here().render.resolution_y = 8
+    bpy.ops.render.render()
+
+
+def undone() -> dict:
+    """An undo gives back the face of the sliders that it gives back; a rename matters to nobody."""
+    bpy.ops.ed.undo_push(message="before")
+    told = {"state": settle()}
+    before, plain = shown(), running.live_of(head())._animated.copy()
+    feel(LITTLE)
+    bpy.ops.ed.undo_push(message="slider")
+    settle()
+    told["moved"] = gap(shown(), before)
+    bpy.ops.ed.undo()
+    told["undone"] = settle()
+    told["back"] = [gap(shown(), before), gap(running.live_of(head())._animated, plain)]
+    bpy.ops.ed.undo_push(message="before")
+    bpy.data.objects.new("later", None)
+    bpy.ops.ed.undo_push(message="after")
+    bpy.ops.ed.undo()
+    told["another"] = [settle(), gap(shown(), before)]
+    head().name, head().data.name = "Anna", "Anna mesh"
+    feel(LITTLE)
+    told["renamed"] = settle()
+    told["renamed_moved"] = gap(shown(), before)
+    return told
+
+
+def paused() -> dict:
+    """Outside Object Mode, and while a task runs, the take is shown."""
+    tasks, told = harness.load("addon.link.tasks"), {}
+    feel(EMOTION)
+    told["state"] = settle()
+    live, rig = state(), find.armature_of(head())
+    here().frame_set(FRAME)
+    plain = state()
+    settle()
+    activate(rig)
+    bpy.ops.object.mode_set(mode="POSE")
+    told["posing"] = [settle("WAITING"), gap(state(), plain)]
+    bpy.ops.object.mode_set(mode="OBJECT")
+    activate(head())
+    told["back"] = [settle(), gap(state(), live)]
+    tasks.start_task(tasks.Task("Bake", (step for step in ())))
+    told["task"] = [settle("WAITING"), gap(state(), plain)]
+    tasks.end_task()
+    return told
+
+
+def another_rate() -> dict:
+    """A scene of 120 fps plays a take of 30 in between its frames."""
+    running.stop(head())
+    here().render.fps = 120
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    bpy.ops.affekt.bake(target="NEW")
+    here().frame_set(4 * FRAME + 3)
+    baked = shown()
+    bpy.ops.affekt.live(action="ON")
+    told = {"state": settle(), "gap": gap(shown(), baked)}  # over a bake, as over its take
+    running.stop(head())
+    here().render.fps = 30
+    bpy.ops.affekt.use_take(name=head().affekt_takes.items[0].name)
+    return told
+
+
+def killed() -> dict:
+    """A sidecar that dies: what is known stays, what is not is the take; then all comes back."""
+    here().frame_set(FRAME)
+    plain = state()
+    bpy.ops.affekt.live(action="ON")
+    told = {"state": settle()}
+    live, frame = state(), here().frame_current
+    os.kill(session._line._process._process.pid, signal.SIGKILL)
+    wait_for(lambda: session.step().name == "RESTARTING")
+    running.step()
+    told["known"] = gap(state(), live)
+    feel(LITTLE)
+    told["unknown"] = [settle("WAITING"), gap(state(), plain)]
+    told["again"] = settle()
+    feel(EMOTION)
+    told["as_before"] = [settle(), gap(state(), live), frame - here().frame_current]
+    return told
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + asked["deadline_s"]
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def lost() -> dict:
+    """The take's Actions are unlinked, then deleted, and the head with them."""
+    told, name = {}, head().affekt_takes.items[0].name
+    for owner in (head().data.shape_keys, find.rig_of(head())):
+        owner.animation_data.action = None
+    told["unlinked"] = settle("WAITING")
+    bpy.ops.affekt.use_take(name=name)
+    told["linked"] = settle()
+    bpy.data.actions.remove(head().affekt_takes.items[0].keys_action)
+    for take in list(head().affekt_takes.items):
+        if take.keys_action is not None:
+            bpy.data.actions.remove(take.keys_action)
+    bpy.context.view_layer.update()
+    told["take"] = settle("WAITING")
+    bpy.data.objects.remove(head())
+    running.step()
+    told["left"] = handlers() == idle
+    return told
+
+
+def add_character() -> None:
+    """Two meshes with keys of another tool's names, and bones."""
+    names = {f"Blend.{n}": n for n in asked["names"]}
+    face = make_mesh("Face", asked["file"], names, parts=[0, 2], scale=100.0)
+    teeth = make_mesh("Teeth", asked["file"], {"Blend.JawOpen": "jawOpen"}, parts=[1], scale=100.0)
+    rig = make_armature(BONES)
+    for mesh in (face, teeth):
+        bind(mesh, rig)
+    rig.pose.bones["jaw"].rotation_mode = "QUATERNION"
+    activate(face)
+    bpy.ops.affekt.use_character()
+    bpy.ops.affekt.calibrate()
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+
+
+def loaded() -> dict:
+    """Another file ends Live, and nothing of it is in the one that was saved while it was on."""
+    bpy.ops.affekt.live(action="ON")
+    told = {"state": settle()}
+    path = str(harness.folder() / "live.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    settle()
+    bpy.ops.wm.open_mainfile(filepath=path)
+    face = find.heads_among(bpy.data.objects)[0]
+    meant[:] = [face.session_uid]
+    told["off"] = running.live_of(face) is None and handlers() == idle
+    was = state()
+    bpy.context.scene.frame_set(FRAME)
+    told["as_animated"] = gap(state(), was)
+    return told
+
+
+def use(item: bpy.types.Object) -> None:
+    """From now on that head is meant."""
+    meant[:] = [item.session_uid]
+    activate(item)
+
+
+meant: list[int] = []
+ticks_s: list[float] = []
+with harness.enabled():
+    for item in list(bpy.data.objects):
+        bpy.data.objects.remove(item)
+    running, find = harness.load("addon.live.running"), harness.load("addon.head.find")
+    session = harness.load("addon.link.session").session
+    here().render.fps = 30
+    start_sidecar(asked["python"])
+    idle = handlers()
+    told = {"refused": harness.failure(lambda: bpy.ops.affekt.live(action="ON"))}
+    bpy.ops.affekt.add_head()
+    use(bpy.context.object)
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    for part in (shows_the_bake, keyed, elsewhere, undone, paused, another_rate, killed, lost):
+        told[part.__name__] = part()
+    ticks_s.clear()
+    add_character()
+    use(bpy.context.object)
+    told["character"] = shows_the_bake()
+    running.stop(head())
+    told["idle"] = handlers() == idle
+    told["loaded"] = loaded()
+    harness.answer(**told, tick_ms=1e3 * float(np.percentile(ticks_s, 95)))
+    bpy.ops.affekt.stop_sidecar()
