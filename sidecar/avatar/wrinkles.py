@@ -35,7 +35,7 @@ from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
 
 _ROWS = len(row_names())
-_VERSION = 9
+_VERSION = 10
 """Goes up whenever the same avatar gets other wrinkles."""
 _FAR_M = 0.006
 """A vertex that lies further off the laid-on open head than this shows none of its skin."""
