@@ -34,7 +34,7 @@ def _together(rows: Rows) -> Float64Array:
 
 def _squeeze(rows: Rows, side: str) -> Float64Array:
     """Brows drawn together and down, AU 4."""
-    return _together(rows) * (0.6 + 0.4 * np.clip(-rows[f"brow.inner.{side}:y"] / 9, -1, 1))
+    return _together(rows) * (0.65 + 0.35 * np.clip(-rows[f"brow.inner.{side}:y"] / 9, -1, 1))
 
 
 def _raised_inside(rows: Rows, side: str) -> Float64Array:
