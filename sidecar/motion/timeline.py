@@ -31,6 +31,7 @@ _COARSE = 0.3  # share of repeated times beyond which the times are too coarse f
 _LATEST = 1e20  # in nanoseconds, 3,000 years
 _CLOSE = 0.05
 _SAME_RATE = 1.6  # factor; times that run at a rate further from the given one mean nothing
+_NEARER = 0.1  # of a step
 _MOST_GUESSED_FPS = 250.0  # 2.5 are seconds between pictures, not milliseconds at 400 fps
 _UNTOLD = "No second ends within the take, so its timecodes leave its rate open"
 _LONE = "The time of a single frame does not tell its rate"
@@ -238,16 +239,22 @@ def _by_seconds(clock: Clock, given: float | None, name: str, *, forced: bool) -
     if float((np.diff(times) == 0).mean()) > _COARSE:
         return _by_coarse(times, given, name, None, clock.numbers)
     found = grid.fit_grid(times)
-    if found is not None:
+    at_given = None if given is None else grid.fit_step(times, 1 / given)
+    if found is not None and not _fits_better(at_given, found):
         return _by_grid(times, found, given, name, forced=forced)
     typical = _typical_step(times) or 1 / FPS
-    if given is not None:
-        at_given = grid.fit_step(times, 1 / given)
+    if given is not None and at_given is not None:
         if at_given.even:
             return _on_grid(at_given.frames, given, None)
         if not 1 / _SAME_RATE < typical * given < _SAME_RATE:
             return _Places(places=np.arange(len(times), dtype=np.float64), fps=given)
     return _resampled(times, given or _common_rate(1 / typical, name))
+
+
+def _fits_better(at_given: grid.Grid | None, found: grid.Grid) -> bool:
+    """Whether the times lie on the grid of the rate that was given, and only near the one that was
+    found: where no two rows are neighbours, a coarser grid may pass for theirs."""
+    return at_given is not None and at_given.even and found.worst - at_given.worst > _NEARER
 
 
 def _by_grid(

@@ -367,3 +367,74 @@ def test_what_tools_call_the_rate(key: str) -> None:
     assert decode_motion(as_bytes(content), "a.json").fps == 24
     content = {key: 48, "metadata": {key: None}, "frames": frames}
     assert decode_motion(as_bytes(content), "a.json").fps == 48
+
+
+def frames_with(*values: object, key: str = "time") -> list[dict]:
+    """A frame for each value, which is left out where it is None."""
+    return [
+        {"weights": ROWS[i % 5], **({} if value is None else {key: value})}
+        for i, value in enumerate(values)
+    ]
+
+
+def test_a_time_that_most_frames_lack_is_none() -> None:
+    half = decode_take(as_bytes(frames_with(0.0, None, 0.08, None)), "a.json")
+    assert (len(half.motion), half.motion.fps) == (4, pytest.approx(25))
+    few = decode_take(as_bytes(frames_with(0.0, None, 0.08, None, None)), "a.json")
+    assert (len(few.motion), few.motion.fps) == (5, 30)
+    assert few.notes[0].startswith("The file does not say its frame rate")
+
+
+def test_times_in_words() -> None:
+    for texts in (
+        ("0.0", "0.04", "0.08", "0.12"),
+        ("00:00:00.00", "00:00:00.04", "00:00:00,08", "00:00:00.12"),
+        ("2024-05-01T12:00:00.00", "2024-05-01T12:00:00.04", "2024-05-01T12:00:00.08",
+         "2024-05-01T12:00:00.12"),
+    ):  # fmt: skip
+        take = decode_take(as_bytes(frames_with(*texts)), "a.json")
+        assert (len(take.motion), take.motion.fps) == (4, pytest.approx(25)), texts
+    with pytest.raises(InputError) as caught:
+        decode_take(as_bytes(frames_with("soon", "later")), "a.json")
+    assert caught.value.code == "motion.times"
+    assert "the time 'soon', which is neither" in caught.value.message
+
+
+def test_the_unit_of_a_time_is_in_its_name() -> None:
+    for key, step in (("timestamp_ms", 40.0), ("time_us", 40_000), ("elapsed_ns", 40_000_000)):
+        frames = frames_with(*(7 * step + i * step for i in range(6)), key=key)
+        take = decode_take(as_bytes(frames), "a.json")
+        assert (len(take.motion), take.motion.fps, take.notes) == (6, 25, ())
+
+
+def test_emotions_beside_weights_are_passed_over_and_said() -> None:
+    frames = [{"weights": row | {"joy": 0.5, "tongueTip": 1.0}} for row in ROWS]
+    take = decode_take(as_bytes({"fps": 25, "frames": frames}), "a.json")
+    assert take.notes == ("Passed over, for they are no weights: tongueTip, joy.",)
+
+
+def test_which_turn_of_the_head_counts() -> None:
+    """Angles before a rotation, that before a matrix, and that before the file's own list."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = [[COSINE, 0, SINE], [0, 1, 0], [-SINE, 0, COSINE]]
+    parts = [
+        ({"head": {"yaw": 0.1, "pitch": 0, "roll": 0}}, 0.1),
+        ({"rotation": [0, 0.2, 0]}, 0.2),
+        ({"matrix": matrix.tolist()}, 0.6435011),
+        ({}, 0.4),
+    ]
+    for first in range(4):
+        frame: dict = {}
+        for part, _ in reversed(parts[first:]):
+            frame |= part
+        content = {"fps": 25, "head_pose": [[0, 0.4, 0]] * 5}
+        content |= {"frames": [{"weights": row, **frame} for row in ROWS]}
+        motion = decode_motion(as_bytes(content), "a.json")
+        np.testing.assert_allclose(motion.rotation, [[0, parts[first][1], 0]] * 5, atol=1e-6)
+
+
+@pytest.mark.parametrize("fps", ["25", True, [25], float("nan")])
+def test_a_rate_that_is_no_number(fps: object) -> None:
+    with pytest.raises(InputError) as caught:
+        decode_motion(as_bytes({"fps": fps, "frames": [{"weights": ROWS[0]}] * 3}), "a.json")
+    assert caught.value.code == "motion.not_a_number"

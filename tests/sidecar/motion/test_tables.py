@@ -145,7 +145,7 @@ def test_a_blank_column_is_zero() -> None:
 
 def test_other_columns_are_named() -> None:
     table = [[*row, "0.9"] for row in rows()]
-    table[0][-1] = " tracking_quality "
+    table[0][-1] = " 'tracking_quality' "
     take = decode_take(text(table).encode(), "take.csv")
     assert take.notes == ("Passed over, for they are no weights: tracking_quality.",)
 

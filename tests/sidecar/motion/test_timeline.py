@@ -413,6 +413,25 @@ def test_uneven_times_far_from_a_persons_rate_mean_nothing(fps: float, frames: i
     assert bool(placed.notes) == (frames != 201)
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1e-6, 1e-9])
+def test_a_persons_rate_tells_the_unit_of_uneven_times(unit: float) -> None:
+    raw = uneven()
+    assert raw.clock.times is not None
+    placed = place(replace(raw, clock=at(raw.clock.times / unit)), "take.json", 25.0)
+    wanted = place(raw, "take.json", 25.0)
+    np.testing.assert_allclose(placed.rows["expression"], wanted.rows["expression"], atol=1e-6)
+    assert placed.notes == wanted.notes
+
+
+def test_rows_far_apart_lie_on_the_grid_of_a_persons_rate() -> None:
+    """No two are neighbours, so that nothing else tells how long a frame is."""
+    rows = np.array([0, 2, 5, 7, 11, 13])
+    placed = place(take(rows, at(rows / 30, 1.0)), "take.json", 30.0)
+    assert placed.fps == 30
+    assert_frames(placed, 14)
+    assert placed.notes[0].startswith("8 of 14 frames were missing")
+
+
 def test_numbers_that_many_rows_share_only_tell_the_rate() -> None:
     """60 rows a second under numbers of 30."""
     raw = take(range(60), Clock(numbers=np.arange(60) // 2))
@@ -491,9 +510,10 @@ def test_of_rows_at_one_uneven_time_the_first_counts() -> None:
     assert placed.notes == ("The times were uneven (31 to 63 ms apart): resampled to 25 fps.",)
 
 
-def test_whole_seconds_of_an_epochs_clock_tell_the_rate_too() -> None:
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1e-6])
+def test_whole_seconds_of_an_epochs_clock_tell_the_rate_too(unit: float) -> None:
     rows = np.arange(100)
-    placed = place(take(rows, at(1.7e9 + (rows + 7) // 24)), "take.json")
+    placed = place(take(rows, at((1.7e9 + (rows + 7) // 24) / unit)), "take.json")
     assert (len(placed.rows["expression"]), placed.fps) == (100, 24)
 
 
