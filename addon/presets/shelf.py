@@ -11,9 +11,21 @@ from ..emotion.pose import strike_pose
 from ..glance import look_again
 from ..head.find import find_head, need_head
 from ..head.polling import HeadOperator
-from .library import MARK, publish
+from .library import MARK, library_file, publish
 from .operators import KeyProperties
-from .store import find_preset
+from .store import all_presets, find_preset
+
+_LIBRARY_TYPES = tuple(
+    (name, name.title(), "", number)
+    for name, number in (
+        ("LOCAL", 1),
+        ("ALL", 2),
+        ("ESSENTIALS", 3),
+        ("ONLINE_ESSENTIALS", 4),
+        ("CUSTOM", 100),
+    )
+)
+"""As Blender numbers them."""
 
 
 class AFFEKT_OT_publish_presets(bpy.types.Operator):
@@ -36,10 +48,29 @@ class AFFEKT_OT_apply_preset_asset(KeyProperties, HeadOperator, bpy.types.Operat
     bl_label = "Apply Emotion"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
 
+    # Blender's shelf tells by these which asset was clicked; its Asset Browser by the context.
+    asset_library_type: bpy.props.EnumProperty(
+        items=_LIBRARY_TYPES, options={"HIDDEN", "SKIP_SAVE"}
+    )
+    asset_library_identifier: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    relative_asset_identifier: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
     def execute(self, context: bpy.types.Context) -> set[str]:
-        preset = find_preset(_marked_name(context))
+        clicked = _name_in(self.relative_asset_identifier)
+        preset = find_preset(clicked or _marked_name(context))
         strike_pose(need_head(context), preset.pose, context.scene, key=self.key)
         return {"FINISHED"}
+
+
+def _name_in(identifier: str) -> str:
+    """The preset's name in an asset's path, such as "presets.blend/Action/Rage"; empty if it is
+    none of ours."""
+    file, _, name = identifier.replace("\\", "/").partition("/Action/")
+    if file.rpartition("/")[2] != library_file().name:
+        return ""
+    known = {preset.name for preset in all_presets()}
+    # Blender numbers an Action whose name was taken when the library was written.
+    return name if name in known else name.rpartition(".")[0] or name
 
 
 def _marked_name(context: bpy.types.Context) -> str:

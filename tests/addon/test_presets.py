@@ -98,6 +98,10 @@ def check_assets(told: dict) -> None:
     assert "No preset of emotions is chosen" in told["none"]
     assert [told["clicked"][name] for name in ("happy", "sad", "angry")] == [0.7, 0.8, 0]
     assert {*EMOTIONS, "upper", "lower"} <= set(told["keyed"])
+    rage, awe = told["in_shelf"]
+    assert (rage["angry"], rage["fear"], rage["lower"]) == (1.5, 0.5, 1.4)
+    assert (awe["surprise"], awe["happy"], awe["angry"]) == (0.6, 0.1, 0)
+    assert "No preset of emotions is chosen" in told["elsewhere"]
     assert "No preset of emotions is chosen" in told["other"]
     assert "no preset called 'Mine'" in told["gone"]
     assert told["polls"] == [True, False]

@@ -176,10 +176,13 @@ def use_assets() -> dict:
     told["followed"] = "Mine" not in read_assets(library.library_file())
     told["none"] = said(ops.apply_preset_asset)
 
-    def click(asset: SimpleNamespace | None, *, key: bool) -> None:
+    def click(asset: SimpleNamespace | None, *, key: bool, identifier: str = "") -> None:
         context = SimpleNamespace(asset=asset, object=head, scene=scene)
         operator = SimpleNamespace(
-            key=key, bl_label="", report=lambda *words: said_by.append(words)
+            key=key,
+            relative_asset_identifier=identifier,
+            bl_label="",
+            report=lambda *words: said_by.append(words),
         )
         shelf.AFFEKT_OT_apply_preset_asset.execute(operator, context)
 
@@ -187,6 +190,12 @@ def use_assets() -> dict:
     marked = SimpleNamespace(id_type="ACTION", metadata={"affekt_preset": "Bittersweet"})
     click(marked, key=True)
     told["clicked"], told["keyed"] = shown(head), keyed(head)
+    # As the shelf tells it; the Action's name was taken when the library was written.
+    for identifier in ("presets.blend/Action/Rage", "x\\presets.blend/Action/Awe.001"):
+        click(None, key=False, identifier=identifier)
+        told.setdefault("in_shelf", []).append(shown(head))
+    click(None, key=False, identifier="other.blend/Action/Rage")
+    told["elsewhere"] = said_by[-1][1]
     click(SimpleNamespace(id_type="ACTION", metadata={}), key=True)
     told["other"] = said_by[-1][1]
     marked.metadata["affekt_preset"] = "Mine"
