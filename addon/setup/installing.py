@@ -5,11 +5,11 @@ Whatever ends it before leaves the environment that counted before as it was."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -21,6 +21,7 @@ from ...shared.process import rotate
 from ..link.tasks import Progress
 from ..words.sentences import fill, translate
 from . import environment as places
+from .aside import remove_aside, wait_aside
 from .environment import Environment, python_of
 from .failures import explain
 from .plan import Plan
@@ -113,7 +114,8 @@ def _with_time(shown: Progress, seconds: float) -> Progress:
 def set_up_steps(plan: Plan) -> Steps:
     """Makes the environment of the plan; it counts from the end on. Raises InputError `setup.*`."""
     began, data_folder = time.monotonic(), plan.choices.data_folder
-    folder = places.prepare_folder(data_folder, plan.needed_bytes)
+    prepare = functools.partial(places.prepare_folder, data_folder, plan.needed_bytes)
+    folder = yield from wait_aside(prepare, PYTHON.name)
     try:
         site = _open_site(plan, folder)
         python = plan.python or (yield from _need_python(site))
@@ -131,7 +133,7 @@ def set_up_steps(plan: Plan) -> Steps:
     except BaseException:  # Esc is a GeneratorExit
         _remove(folder)
         raise
-    places.sweep(data_folder)
+    remove_aside(lambda: places.sweep(data_folder))
     return made
 
 
@@ -325,8 +327,4 @@ def _note(log: Path, words: str) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Removes a folder of gigabytes aside: whoever presses Esc does not wait for the disk. What the
-    end of Blender keeps it from is removed by the next set-up."""
-    threading.Thread(
-        target=shutil.rmtree, args=(folder, True), name="affekt-remove", daemon=True
-    ).start()
+    remove_aside(lambda: shutil.rmtree(folder, ignore_errors=True))

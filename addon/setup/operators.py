@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import functools
 from pathlib import Path
-from typing import TypeVar
 
 import bpy
 
@@ -13,20 +11,18 @@ from ...shared.errors import AffektError, InputError
 from ..glance import glance, look_again
 from ..link.log_text import open_log
 from ..link.operators import watch_session
-from ..link.requests import Waiting
 from ..link.session import session
 from ..link.task_operator import TaskOperator
-from ..link.tasks import Progress, Steps
+from ..link.tasks import Steps
 from ..preferences import preferences, sidecar_command
 from ..words.sentences import translate
 from . import running
+from .aside import wait_aside
 from .drawing import LABEL
 from .environment import LOG
 from .installing import set_up_steps
 from .plan import Choices, Plan, Wheel, describe, make_plan, read_card, shipped_wheel
 from .properties import read_choices
-
-Answer = TypeVar("Answer")
 
 
 class AFFEKT_OT_set_up_sidecar(TaskOperator, bpy.types.Operator):
@@ -62,9 +58,8 @@ def _need_choices(context: bpy.types.Context) -> Choices:
 
 
 def _plan_and_set_up(choices: Choices, wheel: Wheel) -> Steps:
-    plan = yield from _aside(
-        lambda: make_plan(choices, wheel, read_card), translate("Looking for a Python")
-    )
+    look = functools.partial(make_plan, choices, wheel, read_card)
+    plan = yield from wait_aside(look, translate("Looking for a Python"))
     return (yield from _set_up(plan))
 
 
@@ -85,16 +80,6 @@ def _set_up(plan: Plan) -> Steps:
     session.start(sidecar_command(settings))
     watch_session()
     return f"{said}. It is starting."
-
-
-def _aside(call: Callable[[], Answer], text: str) -> Waiting[Answer]:
-    """What the call answers; a thread makes it, while Blender goes on."""
-    pool = ThreadPoolExecutor(1, "affekt-look")
-    answer = pool.submit(call)
-    pool.shutdown(wait=False)
-    while not answer.done():
-        yield Progress(fraction=0.0, text=text)
-    return answer.result()
 
 
 class AFFEKT_OT_plan_set_up(bpy.types.Operator):

@@ -4,6 +4,7 @@ one is in `tests/addon/test_set_up.py`."""
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -213,6 +214,21 @@ def test_a_failure_leaves_what_counted_before(
     assert lines[0] in (data / places.LOG).read_text("utf-8")
 
 
+def test_blender_does_not_wait_for_what_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gigabytes, at the beginning and at the end: the window stood for a minute after an update."""
+    by_main: list[bool] = []
+
+    def sweep(*_: Path, keep: str = "") -> None:
+        by_main.append(threading.current_thread() is threading.main_thread())
+
+    monkeypatch.setattr(places, "sweep", sweep)
+    follow(set_up_steps(plan_of(tmp_path)))
+    until(lambda: len(by_main) == 2)
+    assert by_main == [False, False]
+
+
 def test_the_doctors_word_is_told(tmp_path: Path) -> None:
     findings = [
         {"name": "Python", "state": "ok", "detail": "3.12", "remedy": ""},
@@ -251,7 +267,7 @@ def test_an_update_replaces_the_one_before(tmp_path: Path) -> None:
     data = tmp_path / "Jürgen Müller" / "data"
     assert first.folder != second.folder
     assert read_environment(data) == second
-    assert not (data / first.folder).exists()
+    until(lambda: not (data / first.folder).exists())
 
 
 def test_a_python_that_vanished_meanwhile(tmp_path: Path) -> None:
