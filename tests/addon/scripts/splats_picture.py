@@ -40,6 +40,8 @@ def build_set() -> None:
     glass.rotation_euler = (0, 0, math.radians(-35))
     add_lamp("key", (0.45, -0.8, z + 0.35), 16, 0.06, (1.0, 0.86, 0.7))
     add_lamp("fill", (-0.9, -0.9, z + 0.3), 3, 0.8, (0.8, 0.9, 1.0))
+    for lamp in (item for item in scene.objects if item.type == "LIGHT"):
+        lamp.visible_glossy = False  # a mirror that shows a lamp is a white hole
     scene.cycles.caustics_reflective = False
 
 
@@ -100,6 +102,7 @@ with harness.enabled():
     if asked["with_set"]:
         build_set()
         scene.camera = add_camera(-8)
+        scene.camera.data.lens, scene.camera.data.shift_x = 54, 0.06
         scene.render.film_transparent = False
         scene.cycles.samples, scene.cycles.use_denoising = asked["set_samples"], True
         told["set"] = render("set")
