@@ -297,6 +297,7 @@ def check_refusals(refused: dict[str, str]) -> None:
 
 def check_changes(changed: dict) -> None:
     assert changed["moves"] > 1e-3, "the control: the take moves the splats"
+    assert ["button", "affekt.bind_splats"] in changed["panel"], "the splats stand for their head"
     assert changed["other_mesh"] == 0, "with another mesh they stand still"
     assert any("other vertices" in said for said in changed["other_mesh_said"])
     assert changed["mesh_back"] == changed["bound_again"] == changed["points_deleted"] == 0
