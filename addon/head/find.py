@@ -11,7 +11,7 @@ import bpy
 from ...shared.errors import InputError
 from ...shared.motion import FLAME_SPACES, FlameSpace
 from ..character.find import belongs_to
-from ..splats.cloud import clouds_of
+from ..splats.cloud import is_cloud_of
 
 
 def is_head(item: bpy.types.Object | None) -> bool:
@@ -60,7 +60,7 @@ def is_of_head(head: bpy.types.Object, item: bpy.types.Object | None) -> bool:
 
 def _is_part(head: bpy.types.Object, item: bpy.types.Object) -> bool:
     """Whether the object is the head's armature, another mesh of a character, or its splats."""
-    return belongs_to(head, item) or armature_of(head) == item or item in clouds_of(head)
+    return belongs_to(head, item) or armature_of(head) == item or is_cloud_of(head, item)
 
 
 def need_head(context: bpy.types.Context) -> bpy.types.Object:

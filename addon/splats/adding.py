@@ -21,9 +21,9 @@ from ..avatar.rendering import read_avatar
 from ..character.find import is_character
 from ..head.around import uncover
 from ..head.build import build_head, select_only
-from ..head.find import find_head, heads_among, is_flame, need_object_mode
+from ..head.find import find_head, heads_among, is_flame, is_head, need_object_mode
 from ..head.identity import Sliders, flame_sliders, open_sliders, wear_identity
-from ..head.operators import OPEN_HEAD
+from ..head.operators import OPEN_HEAD, show_head
 from ..link import requests
 from ..link.requests import Waiting
 from ..link.session import session
@@ -72,6 +72,7 @@ def import_steps(options: ImportOptions, context: bpy.types.Context) -> Steps:
 def _import(options: ImportOptions, context: bpy.types.Context) -> Steps:
     fetched = yield from _fetch(options)
     need_object_mode(context)
+    is_first = not any(map(is_head, context.scene.objects))
     avatar, label = fetched.avatar, _label(options, fetched.avatar)
     if avatar.surface == "none":
         cloud = add_cloud(avatar, None, label, context)
@@ -91,6 +92,8 @@ def _import(options: ImportOptions, context: bpy.types.Context) -> Steps:
         raise
     _set_proxy(head, options.proxy)
     select_only(cloud, context)
+    if is_first:
+        show_head(context)
     return _describe(avatar, cloud, f"{head.name} drives it.{uncover(head, context)}")
 
 

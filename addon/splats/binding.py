@@ -68,7 +68,7 @@ def _vertex_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     areas = np.repeat(0.5 * np.linalg.norm(cross, axis=1), 3)
     area = np.bincount(flat, areas, minlength=count) / around
     sums = [np.bincount(flat, np.repeat(cross[:, k], 3), minlength=count) for k in range(3)]
-    normal = _unit(np.stack(sums, 1))
+    normal = _unit(np.stack(sums, 1).astype(np.float64))
     return {
         Attribute.VERTEX: avatar.anchors,
         Attribute.OFFSET: axes.to_blender(avatar.offsets),

@@ -105,9 +105,14 @@ def is_cloud(item: bpy.types.Object | None) -> bool:
     return item is not None and item.type == "POINTCLOUD" and PLAN in item.data
 
 
+def is_cloud_of(head: bpy.types.Object, item: bpy.types.Object) -> bool:
+    """Whether the object is Gaussians that the head moves."""
+    return is_cloud(item) and item.parent == head
+
+
 def clouds_of(head: bpy.types.Object) -> list[bpy.types.Object]:
     """The Gaussians that the head moves."""
-    return [child for child in head.children if is_cloud(child)]
+    return [child for child in head.children if is_cloud_of(head, child)]
 
 
 def need_whole_mesh(cloud: bpy.types.Object) -> None:

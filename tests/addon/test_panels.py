@@ -24,8 +24,16 @@ ADD_HEAD = [
 ]
 
 
+SPLATS = [["button", "affekt.browse_avatar"], ["button", "affekt.import_avatar Show as Splats"]]
+"""Ways to splats, of a Blender that draws them."""
+
+
 @pytest.mark.one_blender
-def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_path: Path) -> None:
+def test_panels_show_the_head_and_its_own_sliders(
+    in_blender: RunScript, blender_python: str, tmp_path: Path
+) -> None:
+    browse, as_splats = ([one] if "bpy53" in blender_python else [] for one in SPLATS)
+    adding = [*ADD_HEAD, *browse]
     with zipfile.ZipFile(tmp_path / "demo.whl", "w") as archive:
         for ending in ("npz", "wav"):
             archive.writestr(f"affekt/sidecar/assets/demo/take.{ending}", ending)
@@ -37,7 +45,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     empty = told["empty"]
     assert [empty[name] for name in ("take", "emotion", "bake", "avatar")] == [None] * 4
     assert empty["character"] is None
-    assert empty["head"] == ADD_HEAD
+    assert empty["head"] == adding
     assert empty["sidecar"] == [
         ["button", "affekt.start_sidecar"],
         ["button", "preferences.addon_show"],
@@ -46,7 +54,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     assert told["Rig"] == told["Her"], "a head's rig stands for the head"
     shown = told["Her"]
     controls = [["prop", 'Rig.["aim"]'], ["prop", "Rig.influence"]]
-    assert shown["head"] == [["text", "Her"], *ADD_HEAD, *controls]
+    assert shown["head"] == [["text", "Her"], *adding, *as_splats, *controls]
     assert shown["take"] == [["button", "affekt.browse_take"], ["button", "affekt.import_demo"]]
     assert shown["bake"] == [["button", "affekt.bake"]]
     assert shown["emotion"] == [
@@ -69,7 +77,7 @@ def test_panels_show_the_head_and_its_own_sliders(in_blender: RunScript, tmp_pat
     assert told["baking"]["bake"] == [["progress", "0.25 Emotion 1/4"], ["button", "affekt.cancel"]]
     assert told["baking"]["head"] == shown["head"]
     use = ["button", "affekt.use_character"]
-    assert told["beside"][: len(ADD_HEAD) + 2] == [["text", "Her"], *ADD_HEAD, use]
+    assert told["beside"][: len(adding) + 2] == [["text", "Her"], *adding, use]
     assert told["uncovered"] == [
         [" Cube, which was around it, is hidden.", True],
         [" It is inside Cube: hide or delete that to see it.", False],

@@ -7,6 +7,7 @@ import time
 import bpy
 import harness
 import numpy as np
+from layout import drawn
 
 from sidecar import start_sidecar
 
@@ -101,6 +102,7 @@ def change_things(cloud: bpy.types.Object) -> dict:
     scene.frame_set(40)
     before, rest = evaluated(cloud), values_of(cloud.data)
     told["moves"] = moved(before, rest)
+    told["panel"] = drawn(["head"])["head"]
     more = head.modifiers.new("More", "SUBSURF")
     bpy.context.view_layer.update()
     told["other_mesh"] = moved(evaluated(cloud), rest)

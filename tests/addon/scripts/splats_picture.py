@@ -8,19 +8,19 @@ import time
 
 import bpy
 import harness
-from studio import add_lamp, material, solid
+from studio import HEAD_M, add_lamp, material, solid
 
 from sidecar import start_sidecar
 
 asked = harness.options()
-FRAME, DISTANCE_M, HEIGHT_M = 76, 0.62, 0.02
+FRAME, DISTANCE_M, HEIGHT_M = 76, 0.62, HEAD_M[2] - 0.005
 
 
 def add_camera(turn_deg: float) -> bpy.types.Object:
     """Looks at the head from so far to its left."""
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     bpy.context.scene.collection.objects.link(camera)
-    camera.data.lens = 50
+    camera.data.lens = 68
     turn = math.radians(turn_deg)
     camera.location = (DISTANCE_M * math.sin(turn), -DISTANCE_M * math.cos(turn), HEIGHT_M)
     camera.rotation_euler = (math.pi / 2, 0, turn)
@@ -28,16 +28,21 @@ def add_camera(turn_deg: float) -> bpy.types.Object:
 
 
 def build_set() -> None:
-    """A mirror to the head's left, a wall behind it, a table under it, and one warm lamp."""
-    wall = material("wall", (0.22, 0.30, 0.34), roughness=0.9)
-    table = material("table", (0.20, 0.13, 0.08), roughness=0.25)
+    """A mirror to the head's left, a wall behind it, a table under it, and a lamp that throws its
+    shadow on the wall."""
+    wall = material("wall", (0.30, 0.42, 0.46), roughness=0.9)
+    table = material("table", (0.34, 0.22, 0.13), roughness=0.2)
     mirror = material("mirror", (0.9, 0.9, 0.9), roughness=0.02, metallic=1.0)
-    solid("cube", (0, 0.45, 0), (2.4, 0.02, 1.6), wall)
-    solid("cube", (0, 0.05, -0.185), (1.4, 0.8, 0.02), table)
-    glass = solid("cube", (0.23, 0.17, 0), (0.30, 0.01, 0.36), mirror)
-    glass.rotation_euler = (0, 0, math.radians(-32))
-    add_lamp("key", (-0.55, -0.75, 0.75), 14, 0.15, (1.0, 0.86, 0.7))
-    add_lamp("fill", (0.9, -0.9, 0.3), 4, 0.8, (0.8, 0.9, 1.0))
+    z = HEAD_M[2]
+    solid("cube", (0, 0.24, z), (2.4, 0.02, 1.6), wall)
+    solid("cube", (0, 0.05, z - 0.185), (1.4, 0.8, 0.02), table)
+    glass = solid("cube", (0.2, 0.13, z), (0.22, 0.01, 0.34), mirror)
+    glass.rotation_euler = (0, 0, math.radians(-35))
+    add_lamp("key", (0.45, -0.8, z + 0.35), 16, 0.06, (1.0, 0.86, 0.7))
+    add_lamp("fill", (-0.9, -0.9, z + 0.3), 3, 0.8, (0.8, 0.9, 1.0))
+    for lamp in (item for item in scene.objects if item.type == "LIGHT"):
+        lamp.visible_glossy = False  # a mirror that shows a lamp is a white hole
+    scene.cycles.caustics_reflective = False
 
 
 def render(name: str) -> dict[str, object]:
@@ -79,6 +84,7 @@ with harness.enabled():
     settings.file_format, settings.color_depth, settings.color_mode = "OPEN_EXR", "32", "RGBA"
     scene.world.color = (0, 0, 0)
     start_sidecar(asked["python"])
+    scene.cursor.location = HEAD_M
     bpy.ops.affekt.import_avatar(filepath="open-gaussians")
     cloud, head = bpy.context.object, harness.load("addon.head.find").need_head(bpy.context)
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
@@ -96,8 +102,9 @@ with harness.enabled():
     if asked["with_set"]:
         build_set()
         scene.camera = add_camera(-8)
+        scene.camera.data.lens, scene.camera.data.shift_x = 54, 0.06
         scene.render.film_transparent = False
-        scene.cycles.samples = asked["set_samples"]
+        scene.cycles.samples, scene.cycles.use_denoising = asked["set_samples"], True
         told["set"] = render("set")
     bpy.ops.wm.save_as_mainfile(filepath=str(harness.folder() / "splats.blend"))
     harness.answer(**told)
