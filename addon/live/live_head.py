@@ -159,6 +159,13 @@ class LiveHead:
         self._outdated_take |= not actions.isdisjoint(self._signature.take_actions)
         self._outdated_emotions |= not actions.isdisjoint(self._signature.emotion_actions)
 
+    def note_frame(self, scene: bpy.types.Scene) -> None:
+        """Blender has gone to a frame of a scene, and where the head is in it animation has written
+        over what was shown. Raises InputError `head.gone`, `scene.gone`."""
+        head, _ = self._get()
+        if scene.objects.get(head.name) == head:
+            self._written = None
+
     def note_upheaval(self) -> None:
         """An undo or a redo: what is written may be of another moment."""
         self._outdated_take = self._outdated_emotions = self._is_shaken = True
@@ -259,12 +266,15 @@ class LiveHead:
     def _begin(self, head: bpy.types.Object, signature: Signature) -> None:
         """Reads the take anew. Its frames wear the change that was shown last until their own
         numbers are there."""
-        if self._signature is not None and self._signature.keys == signature.keys:
+        is_same = self._signature is not None and self._signature.keys == signature.keys
+        if is_same and not self._outdated_take:
             self.take_away()
         elif self._known is not None and self._written is not None:
+            # What was kept is of other curves, or of keys that stand elsewhere now.
             with contextlib.suppress(InputError):
-                self._known.face.body.animate()  # its keys stand elsewhere now
-            self._written = None
+                self._known.face.body.animate()
+                self._sliders.restore()
+            self._written, self._is_shaken = None, True
         self._signature, self._known, self._failed_at = signature, None, float("-inf")
         self._outdated_take = self._outdated_emotions = False
         self._sent = self._sending = self._shown = None
@@ -426,10 +436,9 @@ class LiveHead:
     def take_away(self) -> None:
         """Puts back what animation has put there. A part of the head that has gone has taken its
         preview along."""
-        if self._written is None or self._known is None or self._animated is None:
-            return
         with contextlib.suppress(InputError):
-            self._known.face.body.write(self._animated, self._sliders)
+            if self._written is not None and self._known is not None and self._animated is not None:
+                self._known.face.body.write(self._animated, self._sliders)
             self._sliders.restore()
         self._written = None
 
@@ -488,7 +497,7 @@ class LiveHead:
         self._wanted, self._written = state, body.read()
 
     def _settle(self, known: _Known, scene: bpy.types.Scene) -> None:
-        """After an undo what is written is of another moment, and so may be what is kept."""
+        """After an undo, or an edit of the take, what was kept is of another moment."""
         self._is_shaken = False
         body = known.face.body
         self._animated = body.animated(_time(scene))

@@ -174,10 +174,10 @@ def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Non
 
 
 def _after_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None = None) -> None:
-    # Python below ours is a script's or an exporter's; another thread is a simulation's bake.
-    if sys._getframe().f_back is not None or not _is_on_main_thread():
+    if not _is_on_main_thread() or not _is_shown(scene, depsgraph):  # an exporter, a simulation
         return
-    if _is_in_render() or not _is_shown(scene, depsgraph):
+    _for_each(lambda one: one.note_frame(scene), "Going to a frame")
+    if sys._getframe().f_back is not None or _is_in_render():  # a script's Python lies below ours
         return
     line = _line()
     _for_each(lambda one: one.show_frame(line), "Showing a frame live")

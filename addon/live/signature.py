@@ -42,6 +42,7 @@ def signature_of(head: bpy.types.Object, scene: bpy.types.Scene) -> Signature:
             take.name,
             curve_fps(scene),
             needs_playback(head),
+            *(_assigned(owner) for owner in owners),
             *(_shape_of(strip) for owner in (head, *owners) for strip in playing_strips(owner)),
         ),
     )
@@ -61,6 +62,12 @@ def _playing(owner: bpy.types.ID) -> Iterator[int]:
     if data is not None and data.action is not None:
         yield data.action.session_uid
     yield from (strip.action.session_uid for strip in playing_strips(owner) if strip.action)
+
+
+def _assigned(owner: bpy.types.ID) -> int:
+    """The session number of the Action in use, 0 for none."""
+    data = owner.animation_data
+    return 0 if data is None or data.action is None else data.action.session_uid
 
 
 def _shape_of(strip: bpy.types.NlaStrip) -> tuple[object, ...]:

@@ -24,7 +24,7 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
         "live.py",
         python=sys.executable,
         take=save(take, tmp_path / "take.npz"),
-        frames=[40, 97],
+        frames=[40, 97, 140],
         file=save_arkit_face(tmp_path / "face.npz"),
         names=[name for name in ARKIT_NAMES if name != "tongueOut"],
         deadline_s=60,

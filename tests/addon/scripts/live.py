@@ -15,7 +15,7 @@ from made_character import activate, bind, make_armature, make_mesh
 from sidecar import start_sidecar
 
 asked = harness.options()
-FRAME, OTHER = asked["frames"]
+FRAME, OTHER, LAST = asked["frames"]
 EMOTION, LITTLE = {"angry": 0.9, "happy": 0.0}, {"angry": 0.0, "happy": 0.4}
 BONES = {"neck_01": [(0, 0, 0), (0, 2, 10)], "jaw": [(0, 2, 10), (0, 2, 25)]}
 STEP_S = 0.002
@@ -147,11 +147,12 @@ def keyed() -> dict:
     here().frame_set(OTHER)
     settle()
     told["forgotten"] = gap(shown(), before)
-    numbers = running.live_of(head())._known.numbers
+    here().frame_set(LAST)
+    settle()
+    before, numbers = shown(), running.live_of(head())._known.numbers
     told["share"] = [float(numbers.known.mean())]
-    head().keyframe_insert("affekt_emotion.angry", frame=OTHER)
     head().affekt_emotion.angry = 0.6
-    head().keyframe_insert("affekt_emotion.angry", frame=OTHER)
+    head().keyframe_insert("affekt_emotion.angry", frame=LAST)
     bpy.context.view_layer.update()
     running.step()
     told["share"].append(float(numbers.known.mean()))
