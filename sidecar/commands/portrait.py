@@ -5,11 +5,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from ...shared.wording import say_count
+
+if TYPE_CHECKING:
+    from ..avatar.avatar import Avatar
+
+_SHEET_PIXELS = 256
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,9 @@ class Create:
     """The safetensors file to write: the avatar in Affekt's own form."""
     face: int | None = None
     """Which face, counted from 1 by size; the largest if absent."""
+    sheet: Path | None = None
+    """A picture to write too, PNG or JPEG: the avatar with each emotion, from the front and from
+    its left."""
 
     def run(self) -> None:
         import time
@@ -56,3 +64,14 @@ class Create:
         count = say_count(len(portrait.avatar), "Gaussian")
         took_s = time.perf_counter() - begun_s
         print(f"{self.out}: {count}, {size_mb:.1f} MB, in {took_s:.0f} s")
+        if self.sheet is not None:
+            self._draw_sheet(self.sheet, portrait.avatar)
+
+    def _draw_sheet(self, path: Path, avatar: Avatar) -> None:
+        from ..modulation.weights import load_modulator
+        from ..render.emotion_sheet import draw_emotions
+        from ..render.images import write_sheet
+
+        picture = draw_emotions(avatar, load_modulator(), _SHEET_PIXELS)
+        write_sheet(path, picture)
+        print(f"{path}: {picture.shape[1]} x {picture.shape[0]} pixels")

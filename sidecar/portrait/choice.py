@@ -18,7 +18,7 @@ SMALL_EYE_PIXELS = 60.0
 MOST_YAW_DEG = 40.0
 """A face that is turned further hides half of itself."""
 _MOST_RESIDUAL = 0.06
-"""Mean distance of landmarks from the fitted head, of the eyes' distance, beyond which it is none."""
+"""Mean distance of landmarks from the fitted head, of the eyes' distance, of what is no head."""
 
 
 def choose_face(photo: UInt8Array, name: str, number: int | None) -> tuple[SeenFace, str]:
@@ -77,6 +77,6 @@ def _said(faces: list[SeenFace], seen: SeenFace, width: int) -> str:
     x = seen.landmarks[:, 0].mean() / width
     where = "left" if x < 1 / 3 else "right" if x > 2 / 3 else "middle"
     return (
-        f"{len(faces)} faces; number {place} by size, on the {where}, sure to "
+        f"{say_count(len(faces), 'face')}; number {place} by size, on the {where}, sure to "
         f"{seen.confidence:.0%}; {detail}. --face chooses another."
     )

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...shared.arrays import BoolArray, Float32Array, Float64Array
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, IndexArray, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ..avatar.open_avatar import baked_light
 from ..raster.colour import srgb_to_linear
 from . import landmarks as marks
 from .completion import Graph, completed, mirrored
-from .fit import Fit
 from .folds import folded_by_smile, pressed_skin, without_folds
 from .framing import Frame, mouth_opening, polygon, sample
 from .landmarks import HeadLandmarks
@@ -23,13 +23,19 @@ from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
 from .surface import Pieces, Sight
 
-_HAIR_EDGE_PIXELS = 6
+_HAIR_EDGE_PIXELS = 9
+_LIP_EDGE_PIXELS = 5
 _LASHES_PIXELS = 8
 _IRIS_RINGS = 10
 _GREY_GAIN = 0.6
 """How much of the photo's light on the mouth's inside is without colour."""
-_TEETH_BRIGHT, _TEETH_CONTRAST = 0.8, 0.6
+_TEETH_BRIGHT, _TEETH_CONTRAST = 0.85, 0.7
+_ENAMEL = 0.3
+"""Teeth whose channels differ by less than this share are enamel, the others gums."""
+_TEETH_TINT = np.array([1.06, 0.99, 0.87])
 _LEAST_TEETH = 12
+_LIP_STEPS, _LIP_EVEN = 30, 0.75
+_LIP_BORDER_M, _LIP_BORDER_STEPS = 0.003, 3
 _SCALP_SHADE = 0.7
 _FIRM_LIDS = 20.0
 _WHITE = 0.65
@@ -39,29 +45,32 @@ _WHITE = 0.65
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
     """What of the photo counts. trust: (N,) 0 to 1, how much each piece's pixel shows the piece;
-    plain: (N,) the same without what lies so near an eye that it may show lashes; linear: (N, 3) its colour there, linear light; light: (9,) see `light`."""
+    plain: (N,) the same without what lies so near an eye that it may show lashes; linear: (N, 3)
+    its colour there, linear light; light: (9,) see `light`; mouth_is_open: whether the photo shows
+    the mouth's inside."""
 
     trust: Float32Array
     plain: Float32Array
     linear: Float32Array
     light: Float64Array
+    mouth_is_open: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Canvas:
-    """What stays the same while colours are found: the pieces, their graph among skin and lips
-    (those in `skin`, indices), each one's mirror piece, how far folds were pressed in, which skin a shut eye
-    unfolds and which is a lash line; the skin around the eyes (indices) and its own graph."""
+    """What stays the same while colours are found: the pieces; those of skin and lips (indices),
+    their graph and each one's mirror piece; how far folds were pressed into them; which pieces a
+    shut eye unfolds, which are a lash line; skin around the eyes (indices) and its own graph."""
 
     head: HeadModel
     pieces: Pieces
-    skin: np.ndarray
+    skin: IndexArray
     graph: Graph
-    other: np.ndarray
+    other: Int32Array
     pressed: Float64Array
     folded: BoolArray
     strip: BoolArray
-    lids: np.ndarray
+    lids: IndexArray
     lid_graph: Graph
 
 
@@ -72,7 +81,7 @@ def prepare(
     their dark would run into the lids. scores: (52,) ARKit's weights of the photo's expression."""
     skin = np.flatnonzero(pieces.of("skin", "lip"))
     strip = lash_strip(pieces, head, found)
-    parts = np.where(strip, len(REGIONS), pieces.region)[skin]
+    parts = np.where(strip, len(REGIONS), pieces.region)[skin].astype(np.int32)
     pressed = pressed_skin(pieces, neutral_vertices(pieces), sight.posed.vertices)
     pressed = np.maximum(pressed, folded_by_smile(pieces, scores))
     folded = folded_away(pieces) & ~strip
@@ -91,9 +100,7 @@ def prepare(
     )
 
 
-def gather(
-    canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array
-) -> Evidence:
+def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Evidence:
     """Looks up what the photo shows of each piece, and says what of it counts."""
     pieces = canvas.pieces
     strip = canvas.strip
@@ -105,6 +112,9 @@ def gather(
     trust = sight.seen * free
     skin, lip = pieces.of("skin"), pieces.of("lip")
     trust *= np.where(skin | lip, ~_at(mouth, sight), True)
+    trust *= np.where(lip, _at(polygon(frame, marks.OUTER_LIPS, -1), sight), True)
+    beside = _LIP_EDGE_PIXELS if mouth.any() else 1  # the corners of an open mouth lie in shadow
+    trust *= np.where(skin, ~_at(polygon(frame, marks.OUTER_LIPS, beside), sight), True)
     trust *= np.where(skin & ~strip, ~(_at(eyes, sight) | canvas.folded), True)
     trust *= np.where(pieces.of("sclera", "iris", "pupil"), _at(inner_eyes, sight), True)
     trust *= np.where(pieces.of("teeth", "tongue", "mouth"), _at(mouth, sight), True)
@@ -118,6 +128,7 @@ def gather(
         plain=(trust * ~_at(around, sight)).astype(np.float32),
         linear=linear,
         light=lit,
+        mouth_is_open=bool(mouth.any()),
     )
 
 
@@ -131,6 +142,8 @@ def paint(canvas: Canvas, evidence: Evidence, sight: Sight, *, folds: bool) -> F
     whole = completed(canvas.graph, albedo, evidence.trust[skin], canvas.other, may)
     out[skin] = np.maximum(whole * lit, 0)
     _paint_lids(canvas, evidence, out)
+    if evidence.mouth_is_open:
+        _even_lips(canvas, out)
     if not folds:
         out[skin] = without_folds(canvas.graph, out[skin], canvas.pressed)
     _paint_eyes(canvas.pieces, evidence, out)
@@ -179,6 +192,22 @@ def _paint_lids(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
     out[lids[folded]] = whole[folded]
 
 
+def _even_lips(canvas: Canvas, out: Float32Array) -> None:
+    """Evens out lips that a smile has stretched: their gloss and their patches would lie on lips
+    that are pursed as on wax."""
+    skin = canvas.skin
+    even = canvas.graph.diffused(out[skin], _LIP_STEPS)
+    lip = canvas.pieces.of("lip")[skin]
+    out[skin[lip]] = (1 - _LIP_EVEN) * out[skin[lip]] + _LIP_EVEN * even[lip]
+    # The red ends within a face of the mesh, and would be jagged.
+    places = canvas.pieces.places[skin]
+    near = skin[cKDTree(places[lip]).query(places)[0] < _LIP_BORDER_M]
+    border = Graph.of(
+        canvas.pieces.places[near], canvas.pieces.normals[near], np.zeros(len(near), np.int32)
+    )
+    out[near] = border.diffused(out[near], _LIP_BORDER_STEPS)
+
+
 def _paint_eyes(pieces: Pieces, evidence: Evidence, out: Float32Array) -> None:
     """Completes the eyeballs: the iris by rings, the white by its median."""
     for side in (1, -1):
@@ -204,7 +233,7 @@ def _paint_eyes(pieces: Pieces, evidence: Evidence, out: Float32Array) -> None:
 
 
 def _between(rings: list[Float32Array | None]) -> Float32Array | None:
-    """(R, 3) the rings' colours, those without one as between their neighbours; None without any."""
+    """(R, 3) the rings' colours, those without one between their neighbours'; None without any."""
     known = [place for place, colour in enumerate(rings) if colour is not None]
     if not known:
         return None
@@ -232,4 +261,6 @@ def _paint_mouth(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
     bright = max(float(np.quantile(at[teeth] @ LUMINANCE, 0.9)), 1e-3)
     relative = np.maximum(at[teeth] @ LUMINANCE / bright, 1e-3)[:, None]
     at[teeth] *= _TEETH_BRIGHT * wanted / bright * relative**_TEETH_CONTRAST
+    enamel = teeth & (np.ptp(at, axis=1) < _ENAMEL * at.max(1))
+    at[enamel] = (at[enamel] @ LUMINANCE)[:, None] * _TEETH_TINT
     out[inside] = np.clip(at[inside], 0, 1)

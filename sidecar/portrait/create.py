@@ -15,15 +15,7 @@ from ..avatar.splats import Splats
 from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.project import to_pixels
 from .choice import check_fit
-from .colours import (
-    Canvas,
-    Evidence,
-    gather,
-    paint,
-    prepare,
-    refined,
-    with_hair_on_scalp,
-)
+from .colours import Canvas, Evidence, gather, paint, prepare, refined, with_hair_on_scalp
 from .displacement import displace, posed_vertices
 from .fit import Fit, fit_head
 from .framing import Frame, frame_face, sample
@@ -34,6 +26,8 @@ from .refine import sharpened
 from .seeing import SeenFace
 from .surface import Sight, cut_head, look_at_pieces
 
+_BARE = 0.2
+"""A piece of which the photo shows so much skin lies under no hair."""
 Tell = Callable[[str], None]
 """Is told the name of each stage as it begins."""
 
@@ -74,7 +68,7 @@ def create_portrait(
     evidence = gather(canvas, sight, frame, mask)
     linear = paint(canvas, evidence, sight, folds=True)
     tell("growing the hair")
-    hair = make_hair(head, pieces, vertices, frame, mask)
+    hair = make_hair(head, pieces, vertices, frame, mask, evidence.trust > _BARE)
     tell("sharpening")
     evidence, hair = _sharpen(canvas, evidence, sight, frame, linear, hair)
     linear = paint(canvas, evidence, sight, folds=False)
@@ -103,12 +97,7 @@ def _sharpen(
         at = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
         pixels = np.concatenate([pixels, at])
         trust = np.concatenate([trust, _hair_trust(hair, frame, at)])
-    def smooth(change: Float32Array) -> Float32Array:
-        out = change.copy()
-        out[canvas.skin] = canvas.graph.diffused(change[canvas.skin], 1)
-        return out
-
-    colours = sharpened(gaussians, pixels, trust, frame, smooth)
+    colours = sharpened(gaussians, pixels, trust, frame)
     sharp = srgb_to_linear(colours).astype(np.float32)
     if hair is not None:
         hair = replace(hair, colours=sharp[count:])

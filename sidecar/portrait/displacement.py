@@ -17,7 +17,7 @@ from scipy.sparse import coo_matrix, csc_matrix, diags_array, identity
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...shared.arrays import Float32Array, Float64Array, Int32Array
+from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ..head.forward import layer_of
 from .fit import Fit
@@ -104,7 +104,7 @@ def _umbrella(points: Float64Array, faces: Int32Array) -> csc_matrix:
 
 
 def _with_the_rest(
-    head: HeadModel, rest: Float32Array, skin: Int32Array, change: Float64Array
+    head: HeadModel, rest: FloatArray, skin: IndexArray, change: Float64Array
 ) -> Float32Array:
     """(V, 3) the skin's displacement carried to what is under and on it."""
     out = np.zeros(head.template.shape)

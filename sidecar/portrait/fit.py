@@ -176,9 +176,7 @@ def _unknowns(state: _State) -> Float64Array:
 def _first(points: _Points, seen: SeenFace, prior: _Prior, centre: Float64Array) -> _State:
     """A pose by weak perspective, with the expected expression."""
     shapes, components = points.shapes.shape[2], points.expressions.shape[2]
-    _, shape, expression, angles = np.split(
-        prior.mean, [1, 1 + shapes, 1 + shapes + components]
-    )
+    _, shape, expression, angles = np.split(prior.mean, [1, 1 + shapes, 1 + shapes + components])
     focal = float(prior.mean[0])
     start = _State(turn=np.eye(3), place=np.zeros(3), focal=focal, shape=shape,
                    expression=expression, angles=angles)  # fmt: skip
@@ -275,9 +273,7 @@ def _jacobian(
 
 def _moved(state: _State, step: Float64Array) -> _State:
     shapes, components = len(state.shape), len(state.expression)
-    focal, shape, expression, angles = np.split(
-        step[6:], [1, 1 + shapes, 1 + shapes + components]
-    )
+    focal, shape, expression, angles = np.split(step[6:], [1, 1 + shapes, 1 + shapes + components])
     return _State(
         turn=Rotation.from_rotvec(step[:3]).as_matrix() @ state.turn,
         place=state.place + step[3:6],

@@ -13,11 +13,11 @@ from .completion import Graph
 from .surface import Pieces
 
 _PRESSED, _FULLY_PRESSED = 0.03, 0.09
-_SHARE = 0.9
-_FINE_STEPS, _COARSE_STEPS = 5, 140
+_SHARE = 0.92
+_FINE_STEPS, _COARSE_STEPS = 1, 140
 _SMOOTHINGS = 6
 _SMILE_FOLDS = ("smile", "nasolabial", "dimple", "crow", "under.eye")
-_ZONE_MM, _ZONE_DEPTH, _WHOLE_SMILE = 4.5, 0.08, 0.6
+_ZONE_MM, _ZONE_DEPTH, _WHOLE_SMILE = 6.0, 0.08, 0.6
 """A fold's zone is drawn this wide; within, a pattern of this depth counts in full, at this
 strength of the smile."""
 _LEAST = 1e-3

@@ -21,6 +21,9 @@ _ABOVE, _BELOW, _BESIDE = 3.9, 2.9, 3.0
 _PERSON_REACH = 5.0
 _GUIDE_PIXELS, _GUIDE_SOFTNESS = 9, 1e-3
 _EDGE_PIXELS = 2
+_CLOSED_PIXELS, _MOUTH_EDGE_PIXELS = 3.0, 4
+"""Lips that are less apart on the average are closed; others show their mouth's inside so far over
+their inner edge, where a landmark's error counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +46,7 @@ def frame_face(photo: UInt8Array, seen: SeenFace, camera: Camera) -> Frame:
     low = np.maximum(np.floor(middle - unit * np.array([_BESIDE, _ABOVE])), 0).astype(int)
     high = np.minimum(np.ceil(middle + unit * np.array([_BESIDE, _BELOW])), size).astype(int)
     scale = EYE_PIXELS / unit
-    width, height = (max(int(round(n)), 8) for n in (high - low) * scale)
+    width, height = (max(round(n), 8) for n in (high - low) * scale)
     part = _resized(photo[low[1] : high[1], low[0] : high[0]], width, height)
     scales = np.array([width, height]) / (high - low)
     lens = replace(
@@ -55,7 +58,7 @@ def frame_face(photo: UInt8Array, seen: SeenFace, camera: Camera) -> Frame:
         centre_x=(camera.centre_x - low[0]) * scales[0],
         centre_y=(camera.centre_y - low[1]) * scales[1],
     )
-    picture = part.astype(np.float32) / 255
+    picture = np.asarray(part / 255.0, np.float32)
     person = _person(photo, middle, unit, (low, high), picture)
     kernel = np.ones((2 * _EDGE_PIXELS + 1, 2 * _EDGE_PIXELS + 1), np.uint8)
     solid = cv2.erode((person > 0.6).astype(np.uint8), kernel, borderValue=1) > 0
@@ -81,7 +84,11 @@ def polygon(frame: Frame, places: tuple[int, ...], grow: int = 0) -> BoolArray:
 def mouth_opening(frame: Frame) -> BoolArray:
     """(H, W) what may show the inside of the mouth; nothing where the lips are closed."""
     opening = polygon(frame, marks.INNER_LIPS)
-    return polygon(frame, marks.INNER_LIPS, 4) if opening.sum() > 60 else opening
+    left, right = frame.landmarks[[marks.LIP_CORNERS[3], marks.LIP_CORNERS[7]]]
+    width = max(float(np.linalg.norm(right - left)), 1.0)
+    if opening.sum() / width < _CLOSED_PIXELS:
+        return np.zeros_like(opening)
+    return polygon(frame, marks.INNER_LIPS, _MOUTH_EDGE_PIXELS)
 
 
 def sample(picture: Float32Array, pixels: Float64Array) -> Float32Array:
@@ -100,7 +107,8 @@ def sample(picture: Float32Array, pixels: Float64Array) -> Float32Array:
 def _resized(picture: UInt8Array, width: int, height: int) -> UInt8Array:
     shrinks = width < picture.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=how)
+    resized = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=how)
+    return np.asarray(resized, np.uint8)
 
 
 def _person(
@@ -119,7 +127,7 @@ def _person(
     at = np.zeros((size[1], size[0]), np.float32)
     at[low[1] : high[1], low[0] : high[0]] = coarse
     part = at[box[0][1] : box[1][1], box[0][0] : box[1][0]]
-    part = cv2.resize(part, (picture.shape[1], picture.shape[0]))
+    part = np.asarray(cv2.resize(part, (picture.shape[1], picture.shape[0])), np.float32)
     return _guided(part, picture @ np.array([0.3, 0.59, 0.11], np.float32))
 
 

@@ -18,7 +18,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from scipy.spatial.transform import Rotation
 
-from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..raster.colour import srgb_to_linear
 from ..raster.mesh import interpolate, rasterise_mesh
@@ -34,6 +34,7 @@ _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
 _OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
 """Hair before the head lies at least and at most so far off it; and so far behind the skull."""
+_EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
 _CIRCLES = 16
 _RING_STEP_M, _RING_PIXELS = 0.0032, 4
 _LEAST_PIXELS = 400
@@ -72,10 +73,16 @@ class _Relief:
 
 
 def make_hair(
-    head: HeadModel, pieces: Pieces, vertices: Float32Array, frame: Frame, mask: Float32Array
+    head: HeadModel,
+    pieces: Pieces,
+    vertices: Float32Array,
+    frame: Frame,
+    mask: Float32Array,
+    bare: BoolArray,
 ) -> Hair | None:
     """The hair of the photo; None where there is hardly any. vertices: (V, 3) of the head as in the
-    photo; mask: (H, W) from `masks.hair_mask`."""
+    photo; mask: (H, W) from `masks.hair_mask`; bare: (P,) pieces of the head that the photo shows
+    as skin."""
     solid = (mask > 0.5) & (frame.person > 0.5)
     if solid.sum() < _LEAST_PIXELS:
         return None
@@ -87,13 +94,12 @@ def make_hair(
     sheets = [
         _sheet(frame, relief.front, front, _STEP_PIXELS),
         _sheet(frame, relief.back, back, _BACK_STEP_PIXELS),
-        _ring(frame, relief),
+        _ring(frame, relief, solid),
     ]
-    ring_pixels = sheets[2].pixels
     linear = [
         colours[front[:, 1], front[:, 0]],
         behind[back[:, 1], back[:, 0]],
-        behind[ring_pixels[:, 1], ring_pixels[:, 0]],
+        behind[sheets[2].pixels[:, 1], sheets[2].pixels[:, 0]],
     ]
     opacities = np.full(sum(len(part) for part in linear), _OPACITY, np.float32)
     opacities[: len(front)] *= np.clip(mask[front[:, 1], front[:, 0]] * 1.2, 0, 1)
@@ -108,7 +114,7 @@ def make_hair(
         opacities=opacities,
         colours=np.concatenate(linear).astype(np.float32),
         front=len(front),
-        scalp=_scalp(pieces, bottom),
+        scalp=_scalp(pieces, bottom) & ~bare,
         scalp_colour=np.median(colours[solid], 0).astype(np.float32),
     )
 
@@ -127,7 +133,8 @@ def _blow_up(
     rows = np.nonzero(solid.any(1))[0]
     lowest = int(np.quantile(np.nonzero(solid)[0], 0.99)) if len(rows) else 0
     below = np.arange(solid.shape[0])[:, None] > lowest
-    inside = _filled(solid | (on_head & ~below))
+    round_head = rasterise_mesh(vertices, faces[~_ears(head, faces)], frame.camera).face >= 0
+    inside = _filled(solid | (round_head & ~below))
     lift = _lift(_going_on(inside, lowest)) * inside * plane / frame.camera.focal_x
     rest = interpolate(head.template, faces, near)
     heights = rest[lowest : lowest + 1, :, 1][on_head[lowest : lowest + 1]]
@@ -140,6 +147,12 @@ def _blow_up(
     back = np.maximum(plane + lift * deeper, np.where(np.isfinite(far), far + 0.004, -np.inf))
     return _Relief(front=_soft(front, inside), back=_soft(back, inside), plane=plane,
                    inside=inside, lowest=lowest), bottom  # fmt: skip
+
+
+def _ears(head: HeadModel, faces: Int32Array) -> BoolArray:
+    """(F,) faces of the ears, which are no part of the outline that hair follows."""
+    x, y, _ = head.template[faces].mean(1).T
+    return (np.abs(x) > _EAR_SIDE_M) & (y < _EAR_HIGH_M) & (y > _EAR_LOW_M)
 
 
 def _going_on(inside: BoolArray, lowest: int) -> BoolArray:
@@ -243,7 +256,7 @@ def _sheet(frame: Frame, depth: Float64Array, pixels: Int32Array, step: int) -> 
     """Discs on a relief at some of its pixels."""
     x, y = pixels[:, 0], pixels[:, 1]
     at = depth[y, x]
-    slope_y, slope_x = (slope[y, x] for slope in np.gradient(depth))
+    slope_y, slope_x = (np.asarray(slope)[y, x] for slope in np.gradient(depth))
     points = _back_projected(frame, pixels + 0.5, at)
     size = step * at / frame.camera.focal_x
     most = _MOST_STRETCH * size
@@ -253,13 +266,15 @@ def _sheet(frame: Frame, depth: Float64Array, pixels: Int32Array, step: int) -> 
     return _discs(frame, points, across * _WIDTH, down * _WIDTH, pixels)
 
 
-def _ring(frame: Frame, relief: _Relief) -> _Sheet:
-    """Discs that join the two sheets around the outline."""
+def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:
+    """Discs that join the two sheets around the outline where it is one of hair."""
     outlines, _ = cv2.findContours(
         relief.inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
     edge = max(outlines, key=cv2.contourArea)[::_RING_PIXELS, 0]
-    edge = edge[edge[:, 1] < min(relief.lowest - 2, relief.inside.shape[0] - 2)]
+    edge = edge[edge[:, 1] < min(relief.lowest - 6, relief.inside.shape[0] - 2)]
+    hairy = cv2.dilate(solid.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    edge = edge[hairy[edge[:, 1], edge[:, 0]]].astype(np.int32)
     inner = _inwards(relief.inside, edge)
     front, back = relief.front[inner[:, 1], inner[:, 0]], relief.back[inner[:, 1], inner[:, 0]]
     counts = np.clip(np.ceil((back - front) / _RING_STEP_M).astype(int), 1, 40)
@@ -282,7 +297,11 @@ def _ring(frame: Frame, relief: _Relief) -> _Sheet:
         [inwards * np.cos(angle)[:, None] * size[:, None],
          np.sin(angle) * np.pi * half / np.maximum(counts[owner], 1) * _WIDTH + 0.3 * size]
     )  # fmt: skip
-    return _discs(frame, points, along, through, inner[owner])
+    # The hair's own texture goes on around the outline, as in a mirror.
+    deep = np.minimum(share, 1 - share) * (2 * half) * frame.camera.focal_x / depth
+    source = np.rint(inner[owner] - inwards * deep[:, None]).astype(np.int32)
+    source = np.clip(source, 0, [relief.inside.shape[1] - 1, relief.inside.shape[0] - 1])
+    return _discs(frame, points, along, through, source)
 
 
 def _inwards(inside: BoolArray, edge: Int32Array) -> Int32Array:
@@ -297,7 +316,7 @@ def _inwards(inside: BoolArray, edge: Int32Array) -> Int32Array:
     return np.clip(moved, 0, [inside.shape[1] - 1, inside.shape[0] - 1])
 
 
-def _back_projected(frame: Frame, pixels: Float64Array, depth: Float64Array) -> Float64Array:
+def _back_projected(frame: Frame, pixels: FloatArray, depth: Float64Array) -> Float64Array:
     """(N, 3) points in the camera's axes at these pixels and depths."""
     camera = frame.camera
     x = (pixels[:, 0] - camera.centre_x) / camera.focal_x

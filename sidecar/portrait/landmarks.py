@@ -27,17 +27,20 @@ from ..raster.mesh import rasterise_mesh
 from .seeing import LANDMARK_COUNT, find_faces
 
 UPPER_LIP = (
-    (185, 40, 39, 37, 0, 267, 269, 270, 409, 184, 74, 73, 72, 11, 302, 303, 304, 408)
-    + (183, 42, 41, 38, 12, 268, 271, 272, 407, 191, 80, 81, 82, 13, 312, 311, 310, 415)
+    185, 40, 39, 37, 0, 267, 269, 270, 409, 184, 74, 73, 72, 11, 302, 303, 304, 408,
+    183, 42, 41, 38, 12, 268, 271, 272, 407, 191, 80, 81, 82, 13, 312, 311, 310, 415,
 )  # fmt: skip
 LOWER_LIP = (
-    (146, 91, 181, 84, 17, 314, 405, 321, 375, 77, 90, 180, 85, 16, 315, 404, 320, 307)
-    + (96, 89, 179, 86, 15, 316, 403, 319, 325, 95, 88, 178, 87, 14, 317, 402, 318, 324)
+    146, 91, 181, 84, 17, 314, 405, 321, 375, 77, 90, 180, 85, 16, 315, 404, 320, 307,
+    96, 89, 179, 86, 15, 316, 403, 319, 325, 95, 88, 178, 87, 14, 317, 402, 318, 324,
 )  # fmt: skip
 LIP_CORNERS = (61, 76, 62, 78, 291, 306, 292, 308)
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88,
               95)  # fmt: skip
 """The outline of the mouth's opening, in order."""
+OUTER_LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40,
+              185)  # fmt: skip
+"""The outline of the lips' red, in order."""
 RIGHT_LIDS = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
 LEFT_LIDS = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
 """The outlines of the eyes' openings, in order."""
@@ -115,7 +118,8 @@ def _landmark_parts(head: HeadModel) -> Mapping[str, BoolArray]:
     depth = head.template[faces, 2].mean(1) - (head.joint_regressor @ head.template)[3:, 2].mean()
     face = skin & (depth > -_EARS_BEHIND_EYES_M)
     lower = skin & jaw & (depth > -_THROAT_BEHIND_EYES_M)
-    return {"skin": face, "eye": eye, "upper": face & ~jaw, "lower": lower}
+    parts = {"skin": face, "eye": eye, "upper": face & ~jaw, "lower": lower}
+    return {kind: np.asarray(part, np.bool_) for kind, part in parts.items()}
 
 
 def _kinds() -> dict[str, Int32Array]:

@@ -46,9 +46,11 @@ def folded_away(pieces: Pieces) -> BoolArray:
     moves = np.linalg.norm(shut - rest, axis=1)[pieces.corners]
     moved = (pieces.weights * moves).sum(1)
     growth = _areas(shut, pieces) / np.maximum(_areas(rest, pieces), 1e-12)
-    return pieces.of("skin") & (
-        (moved > _UNFOLDS_M) | ((growth > _GROWS) & (moved > _MOVES_M))
-    ) & near_eyes(pieces)
+    return (
+        pieces.of("skin")
+        & ((moved > _UNFOLDS_M) | ((growth > _GROWS) & (moved > _MOVES_M)))
+        & near_eyes(pieces)
+    )
 
 
 def lash_strip(pieces: Pieces, head: HeadModel, found: HeadLandmarks) -> BoolArray:
@@ -59,7 +61,9 @@ def lash_strip(pieces: Pieces, head: HeadModel, found: HeadLandmarks) -> BoolArr
         corners = points[[*lids, lids[0]]]
         along = np.linspace(0, len(lids), _LINE_POINTS, endpoint=False)
         share = (along % 1)[:, None]
-        lines.append((1 - share) * corners[along.astype(int)] + share * corners[along.astype(int) + 1])
+        lines.append(
+            (1 - share) * corners[along.astype(int)] + share * corners[along.astype(int) + 1]
+        )
     away = cKDTree(np.concatenate(lines)).query(pieces.places)[0]
     return pieces.of("skin") & (away < _LASH_M)
 

@@ -36,7 +36,7 @@ def fit_light(normals: Float64Array, linear: Float32Array, weight: Float32Array)
         away = np.abs(wanted - rows @ light)
         scale = 2 * np.median(away[weight > 0.1]) if (weight > 0.1).any() else 1.0
         trust = weight / (1 + (away / max(float(scale), 1e-6)) ** 2)
-    return light
+    return np.asarray(light, np.float64)
 
 
 def shade(normals: Float64Array, light: Float64Array) -> Float64Array:

@@ -5,6 +5,7 @@ use."""
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -46,14 +47,17 @@ def read_photo(path: Path) -> Photo:
             "Export it as JPEG; on an iPhone: Settings, Camera, Formats, Most Compatible.",
         )
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            _check_size(image, path.name)
-            return _decoded(image)
+        # Pillow warns of photos that are as large as our limit, on which we have a sentence.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                _check_size(image, path.name)
+                return _decoded(image)
     except UnidentifiedImageError as error:
         raise InputError(
             "file.wrong_kind", f"{path.name} is not a picture that Affekt knows.", _KINDS
         ) from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path.name) from error
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
         raise InputError(

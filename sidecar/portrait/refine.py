@@ -4,9 +4,9 @@ Gaussian's place is added to its colour, a few times over (van Cittert's iterati
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from ...shared.arrays import Float32Array, Float64Array
@@ -15,7 +15,8 @@ from ..raster.gaussians import GaussianImage, rasterise_gaussians
 from .framing import Frame, sample
 
 _STEPS, _GAIN = 7, 0.9
-_MOST = 0.2
+_SOFT_PIXELS = 1.2
+_MOST = 0.25
 """A colour moves no further than this from where it began: beyond lies ringing."""
 
 
@@ -25,20 +26,16 @@ def draw(gaussians: Splats, frame: Frame) -> GaussianImage:
 
 
 def sharpened(
-    gaussians: Splats,
-    pixels: Float64Array,
-    trust: Float32Array,
-    frame: Frame,
-    smooth: Callable[[Float32Array], Float32Array],
+    gaussians: Splats, pixels: Float64Array, trust: Float32Array, frame: Frame
 ) -> Float32Array:
     """(N, 3) sRGB colours. pixels: (N, 2) where each Gaussian is seen; trust: (N,) 0 to 1, how much
-    the photo may change it; smooth: evens out a change (N, 3) between neighbours, which would
-    else weave a pattern finer than a pixel."""
+    the photo may change it. What is missing is softened by a pixel, or a pattern is woven that is
+    finer than one."""
     first = colours = gaussians.colours
     for _ in range(_STEPS):
         image = draw(replace(gaussians, colours=colours), frame)
         missing = (frame.picture - image.colour) * (image.alpha[..., None] > 0.9)
-        asked = colours + _GAIN * trust[:, None] * sample(missing.astype(np.float32), pixels)
-        change = smooth(np.clip(asked - first, -_MOST, _MOST).astype(np.float32))
-        colours = np.clip(first + change, 0, 1).astype(np.float32)
+        blurred = cv2.GaussianBlur(missing.astype(np.float32), (0, 0), _SOFT_PIXELS)
+        asked = colours + _GAIN * trust[:, None] * sample(np.asarray(blurred, np.float32), pixels)
+        colours = np.clip(np.clip(asked, first - _MOST, first + _MOST), 0, 1).astype(np.float32)
     return colours

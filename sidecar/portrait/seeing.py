@@ -24,14 +24,16 @@ _ROOM = 1.5
 _LOOKS = ((0.92, 0.0), (1.0, -0.09), (1.0, 0.09), (1.06, -0.04), (1.06, 0.04), (0.96, 0.0))
 """Sizes and turns, in radians, of the squares whose landmarks are averaged."""
 _BLENDSHAPE_POINTS = np.array(
-    """0 1 4 5 6 7 8 10 13 14 17 21 33 37 39 40 46 52 53 54 55 58 61 63 65 66 67 70 78 80 81 82 84
-    87 88 91 93 95 103 105 107 109 127 132 133 136 144 145 146 148 149 150 152 153 154 155 157 158
-    159 160 161 162 163 168 172 173 176 178 181 185 191 195 197 234 246 249 251 263 267 269 270 276
-    282 283 284 285 288 291 293 295 296 297 300 308 310 311 312 314 317 318 321 323 324 332 334 336
-    338 356 361 362 365 373 374 375 377 378 379 380 381 382 384 385 386 387 388 389 390 397 398 400
-    402 405 409 415 454 466 468 469 470 471 472 473 474 475 476 477""".split(),
-    np.int64,
-)
+    [0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61,
+     63, 65, 66, 67, 70, 78, 80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127,
+     132, 133, 136, 144, 145, 146, 148, 149, 150, 152, 153, 154, 155, 157, 158, 159, 160,
+     161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195, 197, 234, 246, 249, 251,
+     263, 267, 269, 270, 276, 282, 283, 284, 285, 288, 291, 293, 295, 296, 297, 300, 308,
+     310, 311, 312, 314, 317, 318, 321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365,
+     373, 374, 375, 377, 378, 379, 380, 381, 382, 384, 385, 386, 387, 388, 389, 390, 397,
+     398, 400, 402, 405, 409, 415, 454, 466, 468, 469, 470, 471, 472, 473, 474, 475, 476,
+     477]
+)  # fmt: skip
 """The points that MediaPipe's blendshapes are read from, in its order."""
 
 
@@ -82,7 +84,9 @@ def _halved(picture: UInt8Array) -> list[UInt8Array]:
     while min(sizes[-1].shape[:2]) > 2 * _DETECTOR_EDGE:
         height, width = sizes[-1].shape[:2]
         half = (width + 1) // 2, (height + 1) // 2
-        sizes.append(cv2.resize(sizes[-1], half, interpolation=cv2.INTER_AREA))
+        sizes.append(
+            np.asarray(cv2.resize(sizes[-1], half, interpolation=cv2.INTER_AREA), np.uint8)
+        )
     return sizes
 
 
@@ -101,8 +105,9 @@ def person_matte(picture: UInt8Array) -> Float32Array:
     """(H, W) 0 to 1, how much a pixel belongs to a person. picture: (H, W, 3) sRGB."""
     height, width = picture.shape[:2]
     small = cv2.resize(picture, (_MATTE_EDGE, _MATTE_EDGE), interpolation=cv2.INTER_AREA)
-    (matte,) = network(SEGMENTER)(small.astype(np.float32) / 255).values()
-    return cv2.resize(matte.reshape(_MATTE_EDGE, _MATTE_EDGE), (width, height))
+    (matte,) = network(SEGMENTER)(np.asarray(small / 255.0, np.float32)).values()
+    whole = cv2.resize(matte.reshape(_MATTE_EDGE, _MATTE_EDGE), (width, height))
+    return np.asarray(whole, np.float32)
 
 
 def _detect_all(sizes: list[UInt8Array]) -> list[_Roi]:
@@ -128,7 +133,9 @@ def _detect(
     """Faces in a square of the picture: score and place. What lies outside is black."""
     scale = edge / _DETECTOR_EDGE
     back = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])
-    out = network(DETECTOR)(_square(sizes, back, _DETECTOR_EDGE) / 127.5 - 1)
+    out = network(DETECTOR)(
+        _square(sizes, back, _DETECTOR_EDGE) / np.float32(127.5) - np.float32(1)
+    )
     logits = np.clip(out["classificators"].reshape(-1).astype(np.float64), -100, 100)
     scores = 1 / (1 + np.exp(-logits))
     found = []
@@ -170,9 +177,7 @@ def _look(sizes: list[UInt8Array], roi: _Roi) -> SeenFace | None:
         return None
     around = _around(landmarks)
     looks = [
-        _landmarks(
-            sizes, replace(around, edge=around.edge * size, turn_rad=around.turn_rad + turn)
-        )
+        _landmarks(sizes, replace(around, edge=around.edge * size, turn_rad=around.turn_rad + turn))
         for size, turn in _LOOKS
     ]
     if min(sure for _, sure in looks) < _LEAST_SCORE:
@@ -186,7 +191,7 @@ def _look(sizes: list[UInt8Array], roi: _Roi) -> SeenFace | None:
 
 def _landmarks(sizes: list[UInt8Array], roi: _Roi) -> tuple[Float64Array, float]:
     back = roi.picture_from_square(_LANDMARK_EDGE)
-    out = network(LANDMARKS)(_square(sizes, back, _LANDMARK_EDGE) / 255)
+    out = network(LANDMARKS)(_square(sizes, back, _LANDMARK_EDGE) / np.float32(255))
     points = out["Identity"].reshape(LANDMARK_COUNT, 3)[:, :2].astype(np.float64)
     confidence = 1 / (1 + np.exp(-float(out["Identity_1"].reshape(-1)[0])))
     return points @ back[:, :2].T + back[:, 2], confidence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The person's head cut into pieces, each to become one Gaussian, and what the photo shows of it."""
+"""The person's head in pieces, each to become one Gaussian, and what the photo shows of them."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _cut(head: HeadModel, rest: Float64Array) -> tuple[Int32Array, Float64Array]
     """The face (N,) of each piece, and its corners as weights of the face's (N, 3, 3)."""
     a, b, c = (rest[head.faces[:, k]] for k in range(3))
     area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    region = head.region[head.faces[:, 0]]
+    region = head.region[head.faces[:, 0]].astype(np.int32)
     edge = np.array([_EDGE_M.get(name, 1.0) for name in REGIONS])[region]
     middle = head.template[head.faces].mean(1)
     beside = (middle[:, 1] < _FACE_LOW_M) | (middle[:, 1] > _FACE_HIGH_M)
@@ -156,9 +156,7 @@ def facing(normals: Float32Array, means: Float32Array, frame: Frame) -> Float64A
     return np.clip(((normals * toward).sum(1) - _FLAT) / (_FACING - _FLAT), 0, 1)
 
 
-def hidden(
-    pieces: Pieces, posed: PosedAvatar, means: Float32Array, frame: Frame
-) -> BoolArray:
+def hidden(pieces: Pieces, posed: PosedAvatar, means: Float32Array, frame: Frame) -> BoolArray:
     """(N,) whether something of the head lies before these points."""
     surface = pieces.avatar.surface
     assert isinstance(surface, HeadModel)
