@@ -34,7 +34,7 @@ _ENAMEL = 0.3
 """Teeth whose channels differ by less than this share are enamel, the others gums."""
 _TEETH_TINT = np.array([1.06, 0.99, 0.87])
 _LEAST_TEETH = 12
-_LIP_STEPS, _LIP_EVEN = 30, 0.75
+_LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.85, 0.5
 _LIP_BORDER_M, _LIP_BORDER_STEPS = 0.003, 3
 _SCALP_SHADE = 0.7
 _FIRM_LIDS = 20.0
@@ -198,6 +198,9 @@ def _even_lips(canvas: Canvas, out: Float32Array) -> None:
     skin = canvas.skin
     even = canvas.graph.diffused(out[skin], _LIP_STEPS)
     lip = canvas.pieces.of("lip")[skin]
+    red = np.median(even[lip], 0)
+    relative = (even[lip] @ LUMINANCE) / max(float(red @ LUMINANCE), 1e-4)
+    even[lip] = red * (relative**_LIP_RELIEF)[:, None]  # gloss has no red of its own
     out[skin[lip]] = (1 - _LIP_EVEN) * out[skin[lip]] + _LIP_EVEN * even[lip]
     # The red ends within a face of the mesh, and would be jagged.
     places = canvas.pieces.places[skin]

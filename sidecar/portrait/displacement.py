@@ -20,6 +20,7 @@ from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ..head.forward import layer_of
+from . import landmarks as marks
 from .fit import Fit
 from .landmarks import HeadLandmarks
 from .seeing import SeenFace
@@ -28,6 +29,8 @@ _STIFF, _TENSE, _HOLD = 36.0, 0.12, 1e-5
 _FAR_HOLD, _FAR_M = 3e-3, 0.012
 """Skin that lies further from all landmarks than this stays more and more with the model."""
 _PASSES = 2
+_URGENT = 4.0
+"""Weight of the landmarks of lips and lids, which meet; the others have 1."""
 _MOST_M = 0.012
 """A landmark asks for no more than this; one that does is wrong."""
 _LIP_NEIGHBOURS, _EYE_NEIGHBOURS = 8, 80
@@ -50,16 +53,19 @@ def displace(head: HeadModel, found: HeadLandmarks, seen: SeenFace, fit: Fit) ->
     faces = place[head.faces]
     smooth = _umbrella(rest[skin].astype(np.float64), faces[(faces >= 0).all(1)].astype(np.int32))
     bent = smooth @ smooth
-    matrix = _STIFF * bent.T @ bent + _TENSE * smooth.T @ smooth + asks.T @ asks
-    marks = np.einsum("nk,nkc->nc", found.weights, rest[head.faces[found.faces]])
-    away = cKDTree(marks).query(rest[skin])[0]
+    urgent = np.ones(len(seen.landmarks))
+    urgent[[*marks.UPPER_LIP, *marks.LOWER_LIP, *marks.RIGHT_LIDS, *marks.LEFT_LIDS]] = _URGENT
+    pulls = asks.T @ diags_array(urgent[used])
+    matrix = _STIFF * bent.T @ bent + _TENSE * smooth.T @ smooth + pulls @ asks
+    places = np.einsum("nk,nkc->nc", found.weights, rest[head.faces[found.faces]])
+    away = cKDTree(places).query(rest[skin])[0]
     hold = _HOLD + _FAR_HOLD * np.clip((away - _FAR_M) / _FAR_M, 0, 1)
     solver = splu(csc_matrix(matrix + diags_array(hold)))
     change = np.zeros((len(skin), 3))
     whole = np.zeros(head.template.shape, np.float32)
     for _ in range(_PASSES):
         missing = _missing(head, found, seen, fit, whole)[used]
-        right = asks.T @ (asks @ change + missing)
+        right = pulls @ (asks @ change + missing)
         change = solver.solve(right)
         whole = _with_the_rest(head, rest, skin, change)
     return whole

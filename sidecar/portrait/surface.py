@@ -24,7 +24,8 @@ _COARSE_EDGE_M, _THROAT_EDGE_M, _THROAT_DEPTH_M = 0.0042, 0.0026, -0.06
 """The same for skin beside the face, and for the front of the neck."""
 _MOST_CUTS = 9
 _OVERLAP = {"skin": 2.0, "lip": 2.0, "teeth": 1.7}
-_OVERLAP_ELSEWHERE = 2.1
+_OVERLAP_ELSEWHERE, _OVERLAP_LARGE, _LARGE_M = 2.1, 2.4, 0.002
+"""Large pieces carry no detail that a wider Gaussian would blur, and leave no holes so."""
 _LEFT_OUT = ("brow", "lash")
 """A photo's own brows and lashes are in its skin."""
 _OPACITY = 0.995
@@ -71,9 +72,12 @@ def cut_head(head: HeadModel, shape: Float32Array, change: Float32Array) -> Piec
     middle = points.mean(1)
     region = head.region[corners[:, 0]].astype(np.int32)
     overlap = np.array([_OVERLAP.get(n, _OVERLAP_ELSEWHERE) for n in REGIONS])[region]
-    scales, quaternions = discs(points - middle[:, None], overlap)
     normals = np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    twice_area = np.linalg.norm(normals, axis=1, keepdims=True)
+    normals /= twice_area
+    large = np.sqrt(twice_area[:, 0]) > _LARGE_M
+    overlap = np.where(large, _OVERLAP_LARGE, overlap)
+    scales, quaternions = discs(points - middle[:, None], overlap)
     inner = weights.mean(1)
     count = len(anchors)
     avatar = Avatar(
