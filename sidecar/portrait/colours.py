@@ -29,13 +29,14 @@ _LASHES_PIXELS = 8
 _IRIS_RINGS = 10
 _GREY_GAIN = 0.6
 """How much of the photo's light on the mouth's inside is without colour."""
-_TEETH_BRIGHT, _TEETH_CONTRAST = 0.85, 0.7
+_TEETH_BRIGHT, _TEETH_CONTRAST = 0.85, 1.6
 _ENAMEL = 0.3
 """Teeth whose channels differ by less than this share are enamel, the others gums."""
 _TEETH_TINT = np.array([1.06, 0.99, 0.87])
 _LEAST_TEETH = 12
 _LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.85, 0.5
 _LIP_BORDER_M, _LIP_BORDER_STEPS = 0.003, 3
+_SHOWN_LIGHT = (0.1, 0.98)
 _SCALP_SHADE = 0.7
 _FIRM_LIDS = 20.0
 _WHITE = 0.65
@@ -176,6 +177,9 @@ def _skin_light(canvas: Canvas, evidence: Evidence, sight: Sight) -> Float64Arra
     """(N,) the photo's light; on lips one for all, since their inner edges, which look down, would
     get what no photo shows."""
     lit = shade(sight.posed.normals.astype(np.float64), evidence.light)
+    shown = lit[canvas.pieces.of("skin") & (evidence.trust > 0.3)]
+    if len(shown):  # darker or brighter than all that is seen is only a guess
+        lit = np.clip(lit, *np.quantile(shown, _SHOWN_LIGHT))
     lip = canvas.pieces.of("lip")
     seen = lip & (evidence.trust > 0.3)
     if seen.any():

@@ -205,11 +205,14 @@ def _lift(inside: BoolArray) -> Float64Array:
 
 
 def _soft(depth: Float64Array, inside: BoolArray) -> Float64Array:
-    """Depths smoothed within the outline."""
+    """Depths smoothed within the outline, and beyond it as at its edge, so that none is steep."""
     weight = inside.astype(np.float32)
     total = cv2.GaussianBlur(np.where(inside, depth, 0).astype(np.float32), (0, 0), 2.0)
     share = cv2.GaussianBlur(weight, (0, 0), 2.0)
-    return np.where(inside, total / np.maximum(share, 1e-6), depth).astype(np.float64)
+    soft = total / np.maximum(share, 1e-6)
+    index = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    assert isinstance(index, np.ndarray)
+    return soft[index[0], index[1]].astype(np.float64)
 
 
 def _colours(frame: Frame, solid: BoolArray) -> Float32Array:
