@@ -30,8 +30,8 @@ class AffektError(Exception):
 
 class InputError(AffektError):
     """A file, value or option from the user cannot be used. Codes: `file.*`, `motion.*`,
-    `emotion.*`, `frames.*`, `preset.*`, `space.*`, `head.*`, `avatar.*`, `option.*`,
-    `doctor.*`, `setup.*`."""
+    `emotion.*`, `frames.*`, `preset.*`, `space.*`, `head.*`, `avatar.*`, `photo.*`,
+    `option.*`, `doctor.*`, `setup.*`."""
 
 
 class LinkError(AffektError):

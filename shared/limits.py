@@ -137,6 +137,10 @@ MAX_GAUSSIANS = 2_000_000
 MAX_IMAGE_EDGE = 8192
 # 8K UHD, 7680 x 4320. Twice what a screen or a film shows, and a third of a 100-megapixel request.
 MAX_IMAGE_PIXELS = 7680 * 4320
+# A photo of which an avatar is made, where Pillow draws the line too: 270 MB in memory, 60 MB as a
+# JPEG of the best quality. All but a few cameras' whole pictures are smaller.
+MAX_PHOTO_PIXELS = 89_000_000
+MAX_PHOTO_BYTES = 128 * 1024 * 1024
 # One picture while it is made, its channels and what becomes of them, as far as they can be
 # counted beforehand: every pass at 4096 x 4096 counts 3.5 GB (the process peaks at 4.9), colour
 # and depth at 8K 1.3 GB.

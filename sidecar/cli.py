@@ -30,6 +30,7 @@ COMMANDS = {
     "demo": "commands.demo:Demo",
     "bake": "commands.bake:Bake",
     "render": "commands.render:Render",
+    "avatar create": "commands.portrait:Create",
     "avatar info": "commands.avatar:Info",
     "avatar convert": "commands.avatar:Convert",
     "avatar export": "commands.avatar:Export",

@@ -25,7 +25,13 @@ _PACKAGES = {
     "espeakng_loader": "espeakng-loader",
 }
 """Packages that are not called like their modules."""
-_EXTRAS = {"anny": "head", "espeakng_loader": "anchors", "matplotlib": "reports", "gsply": "export"}
+_EXTRAS = {
+    "ai_edge_litert": "portrait",
+    "anny": "head",
+    "espeakng_loader": "anchors",
+    "matplotlib": "reports",
+    "gsply": "export",
+}
 """Our extras that bring a module; all others come with `sidecar`."""
 
 

@@ -98,6 +98,7 @@ FLOORS = (
     ("motion",),
     ("adapter",),
     ("avatar", "modulation"),
+    ("portrait",),
     ("bake",),
     ("render",),
     ("worker",),

@@ -63,7 +63,7 @@ def open_avatar(head: HeadModel) -> Avatar:
     middle = points.mean(1)
     offsets = middle - head.template[head.faces].mean(1)[anchors]
     overlap = np.array([_OVERLAPS.get(n, OVERLAP) for n in REGIONS])[head.region[corners[:, 0]]]
-    scales, quaternions = _discs(points - middle[:, None], overlap)
+    scales, quaternions = discs(points - middle[:, None], overlap)
     seen = np.einsum("nw,nwk->nk", weights.mean(1), colours[corners])
     glints = _catch_lights(head)
     anchors = np.concatenate([anchors, glints.anchors])
@@ -108,7 +108,7 @@ def _catch_lights(head: HeadModel) -> _Glints:
     corners = points[head.faces[np.array(anchors, np.int32)]]
     count = len(anchors)
     normals = _face_normals(corners)
-    _, quaternions = _discs(corners - corners.mean(1, keepdims=True), np.ones(count))
+    _, quaternions = discs(corners - corners.mean(1, keepdims=True), np.ones(count))
     return _Glints(
         anchors=np.array(anchors, np.int32),
         offsets=_GLINT_LIFT_M * normals,
@@ -134,14 +134,14 @@ def _pieces(head: HeadModel) -> tuple[Int32Array, Int32Array, Float64Array]:
     cuts = np.where(skin, (longest > _CUT_M).astype(int) + (longest > _CUT_TWICE_M), 0)
     anchors, weights = [], []
     for times in range(3):
-        faces, pieces = np.flatnonzero(whole & (cuts == times)), _quartered(times)
+        faces, pieces = np.flatnonzero(whole & (cuts == times)), quartered(times)
         anchors.append(np.repeat(faces, len(pieces)))
         weights.append(np.tile(pieces, (len(faces), 1, 1)))
     chosen = np.concatenate(anchors).astype(np.int32)
     return chosen, head.faces[chosen], np.concatenate(weights)
 
 
-def _quartered(times: int) -> Float64Array:
+def quartered(times: int) -> Float64Array:
     """(4 ** times, 3, 3): the corners of a triangle's pieces, as weights of its own."""
     one, half = np.eye(3), 0.5 * (np.ones((3, 3)) - np.eye(3))
     quarters = np.array(
@@ -157,7 +157,7 @@ def _numbers(names: tuple[str, ...]) -> list[int]:
     return [REGIONS.index(name) for name in names]
 
 
-def _discs(corners: Float64Array, overlap: Float64Array) -> tuple[Float32Array, Float32Array]:
+def discs(corners: Float64Array, overlap: Float64Array) -> tuple[Float32Array, Float32Array]:
     """Scales (N, 3) and quaternions (N, 4) of discs with the second moments of triangles
     (N, 3, 3) about their middles, `overlap` (N,) times as wide; the last axis is the thin one."""
     normal = _face_normals(corners)

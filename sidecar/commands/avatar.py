@@ -199,18 +199,11 @@ class Compare(_Avatar):
     """Pixels of each picture's edges."""
 
     def run(self) -> None:
-        import io
-
-        from PIL import Image
-
-        from ..files import write_whole
         from ..render.compare import draw_follows
+        from ..render.images import write_sheet
 
         picture = draw_follows(self._read(), self.size)
-        encoded = io.BytesIO()
-        jpeg = self.out.suffix.lower() in (".jpg", ".jpeg")
-        Image.fromarray(picture).save(encoded, "JPEG" if jpeg else "PNG", quality=90, optimize=True)
-        write_whole(self.out, encoded.getvalue())
+        write_sheet(self.out, picture)
         print(f"{self.out}: {picture.shape[1]} x {picture.shape[0]} pixels")
 
 

@@ -8,11 +8,13 @@ alpha. `depth_0001.png`: one channel of 16 bit, tenths of a millimetre from the 
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.errors import InputError
@@ -46,6 +48,15 @@ def write_png(path: Path, picture: UInt8Array | NDArray[np.uint16]) -> None:
     # OpenCV keeps blue first.
     stored = picture if picture.ndim == 2 else picture[..., [2, 1, 0, 3][: picture.shape[2]]]
     write_whole(path, cv2.imencode(".png", np.ascontiguousarray(stored), _FAST_PNG)[1].tobytes())
+
+
+def write_sheet(path: Path, picture: UInt8Array) -> None:
+    """Writes (H, W, 3) as a small PNG, or as a JPEG by the path's ending. Raises InputError
+    `file.not_writable`."""
+    encoded = io.BytesIO()
+    kind = "JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else "PNG"
+    Image.fromarray(picture).save(encoded, kind, quality=90, optimize=True)
+    write_whole(path, encoded.getvalue())
 
 
 def read_picture(path: Path) -> UInt8Array:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`affekt avatar create`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from ...shared.wording import say_count
+
+if TYPE_CHECKING:
+    from ..avatar.avatar import Avatar
+
+_SHEET_PIXELS = 256
+
+
+@dataclass(frozen=True)
+class Create:
+    """Make an avatar of a person from one photo. It sits on the open head, so that every take and
+    every emotion moves it. Needs `affekt[portrait]`."""
+
+    photo: Annotated[Path, tyro.conf.Positional]
+    """A photo of a face from the front: JPEG, PNG, WebP, TIFF or BMP."""
+    out: Path
+    """The safetensors file to write: the avatar in Affekt's own form."""
+    face: int | None = None
+    """Which face, counted from 1 by size; the largest if absent."""
+    sheet: Path | None = None
+    """A picture to write too, PNG or JPEG: the avatar with each emotion, from the front and from
+    its left."""
+
+    def run(self) -> None:
+        import time
+
+        from ..avatar.affekt_avatar import encode_avatar
+        from ..compiling import say_when_compiling
+        from ..files import write_whole
+        from ..head.read import OPEN, read_head
+        from ..portrait.choice import choose_face
+        from ..portrait.create import create_portrait
+        from ..portrait.kept import landmarks_of
+        from ..portrait.photo import read_photo
+
+        begun_s = time.perf_counter()
+        photo = read_photo(self.photo)
+        seen, sentence = choose_face(photo.pixels, self.photo.name, self.face)
+        print(sentence, flush=True)
+        say_when_compiling()
+        head = read_head(OPEN)
+        portrait = create_portrait(
+            photo.pixels,
+            seen,
+            head,
+            landmarks_of(head),
+            self.photo.stem,
+            photo.focal_pixels,
+            tell=lambda stage: print(f"  {stage}", flush=True),
+        )
+        write_whole(self.out, encode_avatar(portrait.avatar))
+        size_mb = self.out.stat().st_size / 1e6
+        count = say_count(len(portrait.avatar), "Gaussian")
+        took_s = time.perf_counter() - begun_s
+        print(f"{self.out}: {count}, {size_mb:.1f} MB, in {took_s:.0f} s")
+        if self.sheet is not None:
+            self._draw_sheet(self.sheet, portrait.avatar)
+
+    def _draw_sheet(self, path: Path, avatar: Avatar) -> None:
+        from ..modulation.weights import load_modulator
+        from ..render.emotion_sheet import draw_emotions
+        from ..render.images import write_sheet
+
+        picture = draw_emotions(avatar, load_modulator(), _SHEET_PIXELS)
+        write_sheet(path, picture)
+        print(f"{path}: {picture.shape[1]} x {picture.shape[0]} pixels")

@@ -1,0 +1,1 @@
+"""One photo to a Gaussian avatar on the open head."""

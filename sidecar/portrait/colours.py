@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The colours of the pieces of a person's head: what the photo shows, class by class, and what it
+does not show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
+
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, IndexArray, Int32Array
+from ...shared.head import REGIONS, HeadModel
+from ..avatar.open_avatar import baked_light
+from ..raster.colour import srgb_to_linear
+from . import landmarks as marks
+from .completion import Graph, completed, mirrored
+from .folds import folded_by_smile, pressed_skin, without_folds
+from .framing import Frame, mouth_opening, polygon, sample
+from .landmarks import HeadLandmarks
+from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
+from .light import LUMINANCE, fit_light, shade
+from .surface import Pieces, Sight
+
+_HAIR_EDGE_PIXELS = 9
+_LIP_EDGE_PIXELS = 5
+_LASHES_PIXELS = 8
+_IRIS_RINGS = 10
+_GREY_GAIN = 0.6
+"""How much of the photo's light on the mouth's inside is without colour."""
+_TEETH_BRIGHT, _TEETH_CONTRAST = 0.85, 1.6
+_ENAMEL = 0.3
+"""Teeth whose channels differ by less than this share are enamel, the others gums."""
+_TEETH_TINT = np.array([1.06, 0.99, 0.87])
+_LEAST_TEETH = 12
+_LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.85, 0.5
+_LIP_BORDER_M, _LIP_BORDER_STEPS = 0.003, 3
+_SHOWN_LIGHT = (0.1, 0.98)
+_SCALP_SHADE = 0.7
+_FIRM_LIDS = 20.0
+_WHITE = 0.65
+"""The quantile of what is seen of an eye's white that its unseen part gets: less is shaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """What of the photo counts. trust: (N,) 0 to 1, how much each piece's pixel shows the piece;
+    plain: (N,) the same without what lies so near an eye that it may show lashes; linear: (N, 3)
+    its colour there, linear light; light: (9,) see `light`; mouth_is_open: whether the photo shows
+    the mouth's inside."""
+
+    trust: Float32Array
+    plain: Float32Array
+    linear: Float32Array
+    light: Float64Array
+    mouth_is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Canvas:
+    """What stays the same while colours are found: the pieces; those of skin and lips (indices),
+    their graph and each one's mirror piece; how far folds were pressed into them; which pieces a
+    shut eye unfolds, which are a lash line; skin around the eyes (indices) and its own graph."""
+
+    head: HeadModel
+    pieces: Pieces
+    skin: IndexArray
+    graph: Graph
+    other: Int32Array
+    pressed: Float64Array
+    folded: BoolArray
+    strip: BoolArray
+    lids: IndexArray
+    lid_graph: Graph
+
+
+def prepare(
+    head: HeadModel, pieces: Pieces, sight: Sight, found: HeadLandmarks, scores: Float32Array
+) -> Canvas:
+    """Finds what the colours are completed on. The lids' lash lines are a part of their own, or
+    their dark would run into the lids. scores: (52,) ARKit's weights of the photo's expression."""
+    skin = np.flatnonzero(pieces.of("skin", "lip"))
+    strip = lash_strip(pieces, head, found)
+    parts = np.where(strip, len(REGIONS), pieces.region)[skin].astype(np.int32)
+    pressed = pressed_skin(pieces, neutral_vertices(pieces), sight.posed.vertices)
+    pressed = np.maximum(pressed, folded_by_smile(pieces, scores))
+    folded = folded_away(pieces) & ~strip
+    lids = np.flatnonzero(near_eyes(pieces) & pieces.of("skin") & ~strip)
+    return Canvas(
+        head=head,
+        pieces=pieces,
+        skin=skin,
+        graph=Graph.of(pieces.places[skin], pieces.normals[skin], parts),
+        other=mirrored(pieces.places[skin], parts),
+        pressed=pressed[skin] * (parts == parts.min()),
+        folded=folded,
+        strip=strip,
+        lids=lids,
+        lid_graph=Graph.of(pieces.places[lids], pieces.normals[lids], pieces.region[lids]),
+    )
+
+
+def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Evidence:
+    """Looks up what the photo shows of each piece, and says what of it counts."""
+    pieces = canvas.pieces
+    strip = canvas.strip
+    around = cv2.dilate(hair, np.ones((2 * _HAIR_EDGE_PIXELS + 1,) * 2, np.uint8))
+    free = _at(frame.inside & (around < 0.5), sight)
+    eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
+    inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
+    mouth = mouth_opening(frame)
+    trust = sight.seen * free
+    skin, lip = pieces.of("skin"), pieces.of("lip")
+    trust *= np.where(skin | lip, ~_at(mouth, sight), True)
+    trust *= np.where(lip, _at(polygon(frame, marks.OUTER_LIPS, -1), sight), True)
+    beside = _LIP_EDGE_PIXELS if mouth.any() else 1  # the corners of an open mouth lie in shadow
+    trust *= np.where(skin, ~_at(polygon(frame, marks.OUTER_LIPS, beside), sight), True)
+    trust *= np.where(skin & ~strip, ~(_at(eyes, sight) | canvas.folded), True)
+    trust *= np.where(pieces.of("sclera", "iris", "pupil"), _at(inner_eyes, sight), True)
+    trust *= np.where(pieces.of("teeth", "tongue", "mouth"), _at(mouth, sight), True)
+    linear = srgb_to_linear(sample(frame.picture, sight.pixels).clip(0, 1)).astype(np.float32)
+    normals = sight.posed.normals.astype(np.float64)
+    lit = fit_light(normals[skin], linear[skin], (trust * ~strip)[skin] ** 2)
+    around = polygon(frame, marks.RIGHT_LIDS, _LASHES_PIXELS)
+    around |= polygon(frame, marks.LEFT_LIDS, _LASHES_PIXELS)
+    return Evidence(
+        trust=trust.astype(np.float32),
+        plain=(trust * ~_at(around, sight)).astype(np.float32),
+        linear=linear,
+        light=lit,
+        mouth_is_open=bool(mouth.any()),
+    )
+
+
+def paint(canvas: Canvas, evidence: Evidence, sight: Sight, *, folds: bool) -> Float32Array:
+    """(N, 3) linear colours of all pieces. folds: whether those of the photo's expression stay."""
+    out = evidence.linear.copy()
+    skin = canvas.skin
+    lit = _skin_light(canvas, evidence, sight)[skin, None].astype(np.float32)
+    albedo = evidence.linear[skin] / lit
+    may = ~canvas.folded[skin]
+    whole = completed(canvas.graph, albedo, evidence.trust[skin], canvas.other, may)
+    out[skin] = np.maximum(whole * lit, 0)
+    _paint_lids(canvas, evidence, out)
+    if evidence.mouth_is_open:
+        _even_lips(canvas, out)
+    if not folds:
+        out[skin] = without_folds(canvas.graph, out[skin], canvas.pressed)
+    _paint_eyes(canvas.pieces, evidence, out)
+    _paint_mouth(canvas, evidence, out)
+    return np.clip(out, 0, 1)
+
+
+def with_hair_on_scalp(
+    canvas: Canvas, linear: Float32Array, colour: Float32Array, scalp: BoolArray
+) -> Float32Array:
+    """The colours with the scalp under the hair in the hair's own colour, so that no skin shines
+    through."""
+    out = linear.copy()
+    out[scalp] = _SCALP_SHADE * colour
+    return out
+
+
+def refined(evidence: Evidence, linear: Float32Array) -> Evidence:
+    """The evidence with other colours, such as those that a picture of the avatar asks for."""
+    return replace(evidence, linear=linear)
+
+
+def _at(mask: BoolArray, sight: Sight) -> BoolArray:
+    row = np.clip(sight.pixels[:, 1].astype(int), 0, mask.shape[0] - 1)
+    column = np.clip(sight.pixels[:, 0].astype(int), 0, mask.shape[1] - 1)
+    return mask[row, column]
+
+
+def _skin_light(canvas: Canvas, evidence: Evidence, sight: Sight) -> Float64Array:
+    """(N,) the photo's light; on lips one for all, since their inner edges, which look down, would
+    get what no photo shows."""
+    lit = shade(sight.posed.normals.astype(np.float64), evidence.light)
+    shown = lit[canvas.pieces.of("skin") & (evidence.trust > 0.3)]
+    if len(shown):  # darker or brighter than all that is seen is only a guess
+        lit = np.clip(lit, *np.quantile(shown, _SHOWN_LIGHT))
+    lip = canvas.pieces.of("lip")
+    seen = lip & (evidence.trust > 0.3)
+    if seen.any():
+        lit[lip] = np.median(lit[seen])
+    return lit
+
+
+def _paint_lids(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
+    """What a shut eye unfolds gets the colour of the skin around, away from the lashes."""
+    lids = canvas.lids
+    firm = _FIRM_LIDS * evidence.plain[lids]
+    whole = canvas.lid_graph.filled(out[lids], firm, out[lids])
+    folded = canvas.folded[lids]
+    out[lids[folded]] = whole[folded]
+
+
+def _even_lips(canvas: Canvas, out: Float32Array) -> None:
+    """Evens out lips that a smile has stretched: their gloss and their patches would lie on lips
+    that are pursed as on wax."""
+    skin = canvas.skin
+    even = canvas.graph.diffused(out[skin], _LIP_STEPS)
+    lip = canvas.pieces.of("lip")[skin]
+    red = np.median(even[lip], 0)
+    relative = (even[lip] @ LUMINANCE) / max(float(red @ LUMINANCE), 1e-4)
+    even[lip] = red * (relative**_LIP_RELIEF)[:, None]  # gloss has no red of its own
+    out[skin[lip]] = (1 - _LIP_EVEN) * out[skin[lip]] + _LIP_EVEN * even[lip]
+    # The red ends within a face of the mesh, and would be jagged.
+    places = canvas.pieces.places[skin]
+    near = skin[cKDTree(places[lip]).query(places)[0] < _LIP_BORDER_M]
+    border = Graph.of(
+        canvas.pieces.places[near], canvas.pieces.normals[near], np.zeros(len(near), np.int32)
+    )
+    out[near] = border.diffused(out[near], _LIP_BORDER_STEPS)
+
+
+def _paint_eyes(pieces: Pieces, evidence: Evidence, out: Float32Array) -> None:
+    """Completes the eyeballs: the iris by rings, the white by its median."""
+    for side in (1, -1):
+        here = side * pieces.places[:, 0] > 0
+        iris, white = here & pieces.of("iris", "pupil"), here & pieces.of("sclera")
+        if not iris.any() or not white.any():
+            continue
+        centre = pieces.places[iris].mean(0)
+        radius = np.linalg.norm((pieces.places - centre)[:, :2], axis=1)
+        edge = radius[iris].max()
+        ring = np.minimum((radius / edge * _IRIS_RINGS).astype(int), _IRIS_RINGS - 1)
+        known = evidence.trust > 0.3
+        rings = [
+            np.median(evidence.linear[chosen], 0) if chosen.sum() > 2 else None
+            for chosen in (iris & known & (ring == r) for r in range(_IRIS_RINGS))
+        ]
+        colours = _between(rings)
+        if colours is not None:
+            out[iris & ~known] = colours[ring[iris & ~known]]
+        seen = white & known
+        if seen.any():
+            out[white & ~known] = np.quantile(evidence.linear[seen], _WHITE, 0)
+
+
+def _between(rings: list[Float32Array | None]) -> Float32Array | None:
+    """(R, 3) the rings' colours, those without one between their neighbours'; None without any."""
+    known = [place for place, colour in enumerate(rings) if colour is not None]
+    if not known:
+        return None
+    table = np.array([rings[place] for place in known])
+    every = np.arange(len(rings))
+    return np.stack([np.interp(every, known, table[:, c]) for c in range(3)], 1).astype(np.float32)
+
+
+def _paint_mouth(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
+    """Teeth, tongue and the rest of the mouth: the head's own, in the photo's light."""
+    pieces, head = canvas.pieces, canvas.head
+    own = srgb_to_linear(head.colour.astype(np.float64)) * baked_light(head)[:, None]
+    at = np.einsum("nk,nkc->nc", pieces.weights, own[pieces.corners])
+    skin = pieces.of("skin") & (evidence.trust > 0.5)
+    inside = pieces.of("mouth", "teeth", "tongue")
+    if skin.any():
+        ratio = np.median(evidence.linear[skin], 0) / np.maximum(np.median(at[skin], 0), 1e-3)
+        grey = float(ratio @ LUMINANCE)
+        at = at * (_GREY_GAIN * grey + (1 - _GREY_GAIN) * ratio)
+    teeth = pieces.of("teeth")
+    seen = teeth & (evidence.trust > 0.3)
+    wanted = np.median(evidence.linear[skin] @ LUMINANCE) if skin.any() else 0.5
+    if seen.sum() > _LEAST_TEETH:
+        wanted = np.quantile(evidence.linear[seen] @ LUMINANCE, 0.5)
+    bright = max(float(np.quantile(at[teeth] @ LUMINANCE, 0.9)), 1e-3)
+    relative = np.maximum(at[teeth] @ LUMINANCE / bright, 1e-3)[:, None]
+    at[teeth] *= _TEETH_BRIGHT * wanted / bright * relative**_TEETH_CONTRAST
+    enamel = teeth & (np.ptp(at, axis=1) < _ENAMEL * at.max(1))
+    at[enamel] = (at[enamel] @ LUMINANCE)[:, None] * _TEETH_TINT
+    out[inside] = np.clip(at[inside], 0, 1)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One photo to an avatar: the stages in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...shared.arrays import Float32Array, Float64Array, UInt8Array
+from ...shared.head import HeadModel
+from ..avatar.avatar import Avatar
+from ..avatar.splats import Splats
+from ..raster.colour import linear_to_srgb, srgb_to_linear
+from ..raster.project import to_pixels
+from .choice import check_fit
+from .colours import Canvas, Evidence, gather, paint, prepare, refined, with_hair_on_scalp
+from .displacement import displace, posed_vertices
+from .fit import Fit, fit_head
+from .framing import Frame, frame_face, sample
+from .hair import Hair, make_hair
+from .landmarks import HeadLandmarks
+from .masks import hair_mask
+from .refine import sharpened
+from .seeing import SeenFace
+from .surface import Sight, cut_head, look_at_pieces
+
+_BARE = 0.2
+"""A piece of which the photo shows so much skin lies under no hair."""
+Tell = Callable[[str], None]
+"""Is told the name of each stage as it begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Portrait:
+    """An avatar and how it came about. motion of the fit is the photo's expression, camera of the
+    frame the photo's: the avatar in that pose, seen so, is the photo."""
+
+    avatar: Avatar
+    fit: Fit
+    frame: Frame
+
+
+def create_portrait(
+    photo: UInt8Array,
+    seen: SeenFace,
+    head: HeadModel,
+    found: HeadLandmarks,
+    name: str,
+    focal_pixels: float | None = None,
+    tell: Tell = lambda stage: None,
+) -> Portrait:
+    """Makes the avatar. photo: (H, W, 3) sRGB; seen: the face in it; found: where landmarks lie on
+    the head. Raises InputError `photo.profile`, `photo.no_fit`."""
+    tell("fitting the head")
+    fit = fit_head(head, found, seen, (photo.shape[1], photo.shape[0]), focal_pixels)
+    check_fit(fit, seen, name)
+    change = displace(head, found, seen, fit)
+    tell("finding hair and background")
+    frame = frame_face(photo, seen, fit.camera)
+    vertices = posed_vertices(head, fit, change)
+    mask = hair_mask(frame, head, vertices)
+    tell("colouring the skin")
+    pieces = cut_head(head, fit.shape, change)
+    sight = look_at_pieces(pieces, fit, frame)
+    canvas = prepare(head, pieces, sight, found, seen.scores)
+    evidence = gather(canvas, sight, frame, mask)
+    linear = paint(canvas, evidence, sight, folds=True)
+    tell("growing the hair")
+    hair = make_hair(head, pieces, vertices, frame, mask, evidence.trust > _BARE)
+    tell("sharpening")
+    evidence, hair = _sharpen(canvas, evidence, sight, frame, linear, hair)
+    linear = paint(canvas, evidence, sight, folds=False)
+    if hair is not None:
+        linear = with_hair_on_scalp(canvas, linear, hair.scalp_colour, hair.scalp)
+    return Portrait(avatar=_joined(canvas, linear, hair, name), fit=fit, frame=frame)
+
+
+def _sharpen(
+    canvas: Canvas,
+    evidence: Evidence,
+    sight: Sight,
+    frame: Frame,
+    linear: Float32Array,
+    hair: Hair | None,
+) -> tuple[Evidence, Hair | None]:
+    """The evidence and the hair with the colours that make the avatar's picture the photo."""
+    whole = _joined(canvas, linear, hair, "")
+    count = len(linear)
+    posed = sight.posed.gaussians
+    pixels, trust = sight.pixels, evidence.trust
+    gaussians = replace(posed, colours=whole.colours[:count])
+    if hair is not None:
+        means = whole.means[count:]
+        gaussians = _with(gaussians, whole, means, count)
+        at = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
+        pixels = np.concatenate([pixels, at])
+        trust = np.concatenate([trust, _hair_trust(hair, frame, at)])
+    colours = sharpened(gaussians, pixels, trust, frame)
+    sharp = srgb_to_linear(colours).astype(np.float32)
+    if hair is not None:
+        hair = replace(hair, colours=sharp[count:])
+    return refined(evidence, sharp[:count]), hair
+
+
+def _hair_trust(hair: Hair, frame: Frame, pixels: Float64Array) -> Float32Array:
+    """(N,) how much the photo says of each Gaussian of the front sheet; nothing of those behind."""
+    inside = sample(frame.inside.astype(np.float32), pixels)[:, 0]
+    trust = np.where(np.arange(len(pixels)) < hair.front, inside > 0.99, 0)
+    return trust.astype(np.float32)
+
+
+def _with(gaussians: Splats, whole: Avatar, means: Float32Array, count: int) -> Splats:
+    """The head's posed Gaussians and the hair's, which no expression moves."""
+    return Splats(
+        means=np.concatenate([gaussians.means, means]).astype(np.float32),
+        quaternions=np.concatenate([gaussians.quaternions, whole.quaternions[count:]]),
+        scales=np.concatenate([gaussians.scales, whole.scales[count:]]),
+        opacities=whole.opacities,
+        colours=whole.colours,
+    )
+
+
+def _joined(canvas: Canvas, linear: Float32Array, hair: Hair | None, name: str) -> Avatar:
+    """The avatar of the head's pieces and the hair."""
+    avatar = canvas.pieces.avatar
+    colours = np.clip(linear_to_srgb(linear), 0, 1).astype(np.float32)
+    if hair is None:
+        return replace(avatar, name=name, colours=colours)
+    of_hair = np.clip(linear_to_srgb(hair.colours), 0, 1).astype(np.float32)
+    return replace(
+        avatar,
+        name=name,
+        anchors=np.concatenate([avatar.anchors, hair.anchors]),
+        offsets=np.concatenate([avatar.offsets, hair.offsets]),
+        quaternions=np.concatenate([avatar.quaternions, hair.quaternions]),
+        scales=np.concatenate([avatar.scales, hair.scales]),
+        opacities=np.concatenate([avatar.opacities, hair.opacities]),
+        colours=np.concatenate([colours, of_hair]),
+    )

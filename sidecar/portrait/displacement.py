@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The person's own skin: what the head's identities cannot say, as a smooth displacement.
+
+    min over d of  stiff |L L d|^2 + tense |L d|^2 + |A d - r|^2
+
+L is the umbrella Laplacian of the skin and lips, A takes the vertices to the landmarks, r is what
+the fit left over, in the camera's x and y; depth stays the model's. The inside of the mouth, the
+teeth and the eyeballs have no say: they follow the skin next to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import coo_matrix, csc_matrix, diags_array, identity
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
+
+from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray, Int32Array
+from ...shared.head import REGIONS, HeadModel
+from ..head.forward import layer_of
+from . import landmarks as marks
+from .fit import Fit
+from .landmarks import HeadLandmarks
+from .seeing import SeenFace
+
+_STIFF, _TENSE, _HOLD = 36.0, 0.12, 1e-5
+_FAR_HOLD, _FAR_M = 3e-3, 0.012
+"""Skin that lies further from all landmarks than this stays more and more with the model."""
+_PASSES = 2
+_URGENT = 4.0
+"""Weight of the landmarks of lips and lids, which meet; the others have 1."""
+_MOST_M = 0.012
+"""A landmark asks for no more than this; one that does is wrong."""
+_LINING_M, _NARROWER = 0.003, 0.12
+_DEEPER_M = np.array([0.0, 0.0, 0.004])
+"""From this distance to the lips on, and in full at twice it, the mouth's lining is narrowed by a
+share of its width, and moved so far back."""
+_LIP_NEIGHBOURS, _EYE_NEIGHBOURS = 8, 80
+
+
+def displace(head: HeadModel, found: HeadLandmarks, seen: SeenFace, fit: Fit) -> Float32Array:
+    """(V, 3) metres that the person's template differs by from the head's with the fitted
+    identity."""
+    skin = np.flatnonzero(np.isin(head.region, [REGIONS.index("skin"), REGIONS.index("lip")]))
+    place = np.full(len(head.template), -1)
+    place[skin] = np.arange(len(skin))
+    rest = head.template + head.shape_basis[..., : len(fit.shape)] @ fit.shape
+    corners = place[head.faces[found.faces]]
+    used = np.flatnonzero((corners >= 0).all(1))
+    rows = np.repeat(np.arange(len(used)), 3)
+    shape = (len(used), len(skin))
+    asks = csc_matrix(
+        coo_matrix((found.weights[used].ravel(), (rows, corners[used].ravel())), shape)
+    )
+    faces = place[head.faces]
+    smooth = _umbrella(rest[skin].astype(np.float64), faces[(faces >= 0).all(1)].astype(np.int32))
+    bent = smooth @ smooth
+    urgent = np.ones(len(seen.landmarks))
+    urgent[[*marks.UPPER_LIP, *marks.LOWER_LIP, *marks.RIGHT_LIDS, *marks.LEFT_LIDS]] = _URGENT
+    pulls = asks.T @ diags_array(urgent[used])
+    matrix = _STIFF * bent.T @ bent + _TENSE * smooth.T @ smooth + pulls @ asks
+    places = np.einsum("nk,nkc->nc", found.weights, rest[head.faces[found.faces]])
+    away = cKDTree(places).query(rest[skin])[0]
+    hold = _HOLD + _FAR_HOLD * np.clip((away - _FAR_M) / _FAR_M, 0, 1)
+    solver = splu(csc_matrix(matrix + diags_array(hold)))
+    change = np.zeros((len(skin), 3))
+    whole = np.zeros(head.template.shape, np.float32)
+    for _ in range(_PASSES):
+        missing = _missing(head, found, seen, fit, whole)[used]
+        right = pulls @ (asks @ change + missing)
+        change = solver.solve(right)
+        whole = _with_the_rest(head, rest, skin, change)
+    return whole
+
+
+def _missing(
+    head: HeadModel, found: HeadLandmarks, seen: SeenFace, fit: Fit, change: Float32Array
+) -> Float64Array:
+    """(478, 3) metres, world: how far each landmark is from where it is seen, across the line of
+    sight."""
+    vertices = posed_vertices(head, fit, change).astype(np.float64)
+    points = np.einsum("nk,nkc->nc", found.weights, vertices[head.faces[found.faces]])
+    camera = fit.camera
+    turn, place = camera.camera_from_world[:3, :3], camera.camera_from_world[:3, 3]
+    seen_points = points @ turn.T + place
+    depth = seen_points[:, 2:]
+    pixels = camera.focal_x * seen_points[:, :2] / depth + [camera.centre_x, camera.centre_y]
+    across = (seen.landmarks - pixels) * depth / camera.focal_x
+    length = np.linalg.norm(across, axis=1, keepdims=True)
+    across *= np.minimum(1, _MOST_M / np.maximum(length, 1e-12))
+    return np.column_stack([across, np.zeros(len(across))]) @ turn
+
+
+def posed_vertices(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Array:
+    """(V, 3) the person with the photo's expression."""
+    person = np.zeros(300, np.float32)
+    person[: len(fit.shape)] = fit.shape
+    mine = replace(head, template=head.template + change)
+    return layer_of(mine).vertices(replace(fit.motion, shape=person), 0, 1)[0]
+
+
+def _umbrella(points: Float64Array, faces: Int32Array) -> csc_matrix:
+    """(N, N) each vertex less its neighbours' mean, weighted by 1 / length."""
+    edges = np.unique(np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1), axis=0)
+    weight = 1 / np.maximum(np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1), 1e-5)
+    rows = np.concatenate([edges[:, 0], edges[:, 1]])
+    columns = np.concatenate([edges[:, 1], edges[:, 0]])
+    count = len(points)
+    near = csc_matrix(coo_matrix((np.tile(weight, 2), (rows, columns)), (count, count)))
+    total = np.maximum(np.asarray(near.sum(1)).ravel(), 1e-12)
+    return csc_matrix(identity(count) - diags_array(1 / total) @ near)
+
+
+def _with_the_rest(
+    head: HeadModel, rest: FloatArray, skin: IndexArray, change: Float64Array
+) -> Float32Array:
+    """(V, 3) the skin's displacement carried to what is under and on it."""
+    out = np.zeros(head.template.shape)
+    out[skin] = change
+    lips = np.flatnonzero(head.region == REGIONS.index("lip"))
+    for name in ("mouth", "brow", "lash"):
+        others = np.flatnonzero(head.region == REGIONS.index(name))
+        near = lips if name == "mouth" else skin
+        away, index = cKDTree(rest[near]).query(rest[others], _LIP_NEIGHBOURS)
+        weight = 1 / np.maximum(away, 1e-4) ** 2
+        weight /= weight.sum(1, keepdims=True)
+        out[others] = np.einsum("nk,nkc->nc", weight, out[near[index]])
+    inside = np.flatnonzero(head.region == REGIONS.index("mouth"))
+    away = cKDTree(rest[lips]).query(rest[inside])[0]
+    deep = np.clip((away - _LINING_M) / _LINING_M, 0, 1)[:, None]
+    out[inside] -= deep * _DEEPER_M  # a thinner cheek than the head's would let it through
+    out[inside, 0] -= deep[:, 0] * _NARROWER * rest[inside, 0]
+    for name in ("teeth", "tongue"):
+        out[head.region == REGIONS.index(name)] = out[lips].mean(0)
+    eyes = np.isin(head.region, [REGIONS.index(n) for n in ("sclera", "iris", "pupil")])
+    tree = cKDTree(rest[skin])
+    for side in (rest[:, 0] > 0, rest[:, 0] <= 0):
+        ball = np.flatnonzero(eyes & side)
+        if len(ball):
+            near = tree.query(rest[ball].mean(0), _EYE_NEIGHBOURS)[1]
+            out[ball] = out[skin[near]].mean(0)
+    return out.astype(np.float32)

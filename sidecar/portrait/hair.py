@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hair as a closed sheet of Gaussians, blown up from its outline in the photo.
+
+Seen from the camera, hair and head have one outline. A sheet before the plane through the ears
+carries the hair's pixels, one behind it closes the back of the head, and a ring around the outline
+joins them. How far a pixel is lifted from the plane follows the largest circle in the outline that
+it lies in: a head becomes a ball, a topknot a small one. All of it moves with the skull alone, so
+that a fringe does not follow the brows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
+from scipy.spatial.transform import Rotation
+
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
+from ...shared.head import JOINTS, REGIONS, HeadModel
+from ..raster.colour import srgb_to_linear
+from ..raster.mesh import interpolate, rasterise_mesh
+from .framing import Frame
+from .surface import Pieces
+
+_STEP_PIXELS, _BACK_STEP_PIXELS = 2, 5
+"""Distances of the sheets' Gaussians; a pixel is about half a millimetre."""
+_WIDTH = 0.72
+"""Standard deviation of a Gaussian, in steps."""
+_THICKNESS_M, _MOST_STRETCH = 3e-4, 3.5
+_EARS_BEHIND_M = 0.045
+"""How far the plane of the outline lies behind the eyeballs' middles."""
+_OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
+"""Hair before the head lies at least and at most so far off it; and so far behind the skull."""
+_EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
+_CIRCLES = 16
+_RING_STEP_M, _RING_PIXELS = 0.0032, 4
+_LEAST_PIXELS = 400
+_OPACITY = 0.99
+_STILL_M = 2e-5
+_SCALP_HIGH_M, _SCALP_BEHIND_M = 0.080, 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hair:
+    """N Gaussians of hair, at rest: fields of `Avatar`, colours linear; scalp: (P,) which pieces of
+    the head lie under hair; scalp_colour: (3,) linear. The first `front` of them are the sheet that
+    carries the photo's pixels."""
+
+    anchors: Int32Array
+    offsets: Float32Array
+    quaternions: Float32Array
+    scales: Float32Array
+    opacities: Float32Array
+    colours: Float32Array
+    front: int
+    scalp: BoolArray
+    scalp_colour: Float32Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Relief:
+    """Depths (H, W), metres along the view axis, of the front and the back of hair and head, and
+    which pixels lie inside the outline, which ends below at the row `lowest`."""
+
+    front: Float64Array
+    back: Float64Array
+    plane: float
+    inside: BoolArray
+    lowest: int
+
+
+def make_hair(
+    head: HeadModel,
+    pieces: Pieces,
+    vertices: Float32Array,
+    frame: Frame,
+    mask: Float32Array,
+    bare: BoolArray,
+) -> Hair | None:
+    """The hair of the photo; None where there is hardly any. vertices: (V, 3) of the head as in the
+    photo; mask: (H, W) from `masks.hair_mask`; bare: (P,) pieces of the head that the photo shows
+    as skin."""
+    solid = (mask > 0.5) & (frame.person > 0.5)
+    if solid.sum() < _LEAST_PIXELS:
+        return None
+    relief, bottom = _blow_up(head, vertices, frame, solid)
+    colours = _colours(frame, solid)
+    behind = _continued_down(colours, solid)
+    front = _pixels(solid, _STEP_PIXELS)
+    back = _pixels(relief.inside, _BACK_STEP_PIXELS)
+    sheets = [
+        _sheet(frame, relief.front, front, _STEP_PIXELS),
+        _sheet(frame, relief.back, back, _BACK_STEP_PIXELS),
+        _ring(frame, relief, solid),
+    ]
+    linear = [
+        colours[front[:, 1], front[:, 0]],
+        behind[back[:, 1], back[:, 0]],
+        behind[sheets[2].pixels[:, 1], sheets[2].pixels[:, 0]],
+    ]
+    opacities = np.full(sum(len(part) for part in linear), _OPACITY, np.float32)
+    opacities[: len(front)] *= np.clip(mask[front[:, 1], front[:, 0]] * 1.2, 0, 1)
+    means = np.concatenate([sheet.means for sheet in sheets])
+    anchors = _rigid_anchors(head, pieces, means)
+    rest = pieces.avatar.vertices[head.faces].mean(1)
+    return Hair(
+        anchors=anchors,
+        offsets=(means - rest[anchors]).astype(np.float32),
+        quaternions=np.concatenate([sheet.quaternions for sheet in sheets]),
+        scales=np.concatenate([sheet.scales for sheet in sheets]),
+        opacities=opacities,
+        colours=np.concatenate(linear).astype(np.float32),
+        front=len(front),
+        scalp=_scalp(pieces, bottom) & ~bare,
+        scalp_colour=np.median(colours[solid], 0).astype(np.float32),
+    )
+
+
+def _blow_up(
+    head: HeadModel, vertices: Float32Array, frame: Frame, solid: BoolArray
+) -> tuple[_Relief, float]:
+    """The relief, and the height of the hair's lower end on the head, metres."""
+    faces = head.faces[head.region[head.faces[:, 0]] == REGIONS.index("skin")]
+    near = rasterise_mesh(vertices, faces, frame.camera)
+    far = _far_side(vertices, faces, frame)
+    on_head = near.face >= 0
+    pose = frame.camera.camera_from_world
+    eyes = (head.joint_regressor @ head.template)[3:].mean(0)
+    plane = float((pose[:3, :3] @ (eyes - [0, 0, _EARS_BEHIND_M]) + pose[:3, 3])[2])
+    rows = np.nonzero(solid.any(1))[0]
+    lowest = int(np.quantile(np.nonzero(solid)[0], 0.99)) if len(rows) else 0
+    below = np.arange(solid.shape[0])[:, None] > lowest
+    round_head = rasterise_mesh(vertices, faces[~_ears(head, faces)], frame.camera).face >= 0
+    inside = _filled(solid | (round_head & ~below))
+    lift = _lift(_going_on(inside, lowest)) * inside * plane / frame.camera.focal_x
+    rest = interpolate(head.template, faces, near)
+    heights = rest[lowest : lowest + 1, :, 1][on_head[lowest : lowest + 1]]
+    bottom = float(np.median(heights)) if heights.size else -0.04
+    front = plane - lift
+    front = np.where(on_head, np.clip(front, near.depth - _HIGHEST_M, near.depth - _OVER_SKIN_M),
+                     front)  # fmt: skip
+    skull = np.nanmax(np.where(inside & np.isfinite(far), far, np.nan)) + _BACK_VOLUME_M
+    deeper = max((skull - plane) / max(float(lift.max()), 1e-6), 0.95)
+    back = np.maximum(plane + lift * deeper, np.where(np.isfinite(far), far + 0.004, -np.inf))
+    return _Relief(front=_soft(front, inside), back=_soft(back, inside), plane=plane,
+                   inside=inside, lowest=lowest), bottom  # fmt: skip
+
+
+def _ears(head: HeadModel, faces: Int32Array) -> BoolArray:
+    """(F,) faces of the ears, which are no part of the outline that hair follows."""
+    x, y, _ = head.template[faces].mean(1).T
+    return (np.abs(x) > _EAR_SIDE_M) & (y < _EAR_HIGH_M) & (y > _EAR_LOW_M)
+
+
+def _going_on(inside: BoolArray, lowest: int) -> BoolArray:
+    """The outline as if hair and head went straight on below the hair's lower end, which is none
+    of the head's."""
+    out = inside.copy()
+    out[lowest + 1 :] |= inside[max(lowest - 2, 0) : lowest + 1].any(0)
+    return out
+
+
+def _far_side(vertices: Float32Array, faces: Int32Array, frame: Frame) -> Float64Array:
+    """(H, W) depth of the head's far side: it is drawn inside out, mirrored in depth."""
+    pose = frame.camera.camera_from_world.copy()
+    depth = vertices @ pose[2, :3] + pose[2, 3]
+    # A point at depth z is put at depth 2 m - z along its own ray, so the farthest is nearest.
+    middle = float(depth.mean())
+    seen = vertices @ pose[:3, :3].T + pose[:3, 3]
+    turned = seen * ((2 * middle - depth) / depth)[:, None]
+    plain = replace(frame.camera, camera_from_world=np.eye(4))
+    found = rasterise_mesh(turned, faces, plain).depth.astype(np.float64)
+    return np.where(np.isfinite(found), 2 * middle - found, np.inf)
+
+
+def _filled(mask: BoolArray) -> BoolArray:
+    """The mask without holes, a little smoothed."""
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return mask
+    largest = max(outlines, key=cv2.contourArea)
+    out = np.zeros(mask.shape, np.uint8)
+    cv2.drawContours(out, [largest], -1, 1, cv2.FILLED)
+    return out > 0
+
+
+def _lift(inside: BoolArray) -> Float64Array:
+    """(H, W) pixels by which the outline is blown up: of each pixel's largest circle."""
+    # The picture's lower end and the chin's side are no outline: hair goes on there.
+    padded = np.pad(inside.astype(np.uint8), 1)
+    padded[-1, 1:-1] = inside[-1]
+    away = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    largest = np.array(away)
+    for radius in np.linspace(3, float(away.max()), _CIRCLES):
+        outside = (away < radius).astype(np.uint8)
+        reached = cv2.distanceTransform(outside, cv2.DIST_L2, 5) <= radius
+        largest = np.maximum(largest, np.where(reached, radius, 0))
+    largest = cv2.GaussianBlur(largest.astype(np.float32), (0, 0), 8)
+    largest = np.maximum(largest, away)
+    return np.sqrt(np.maximum(2 * largest * away - away**2, 0)) * inside
+
+
+def _soft(depth: Float64Array, inside: BoolArray) -> Float64Array:
+    """Depths smoothed within the outline, and beyond it as at its edge, so that none is steep."""
+    weight = inside.astype(np.float32)
+    total = cv2.GaussianBlur(np.where(inside, depth, 0).astype(np.float32), (0, 0), 2.0)
+    share = cv2.GaussianBlur(weight, (0, 0), 2.0)
+    soft = total / np.maximum(share, 1e-6)
+    index = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    assert isinstance(index, np.ndarray)
+    return soft[index[0], index[1]].astype(np.float64)
+
+
+def _colours(frame: Frame, solid: BoolArray) -> Float32Array:
+    """(H, W, 3) linear colours of the hair; near its outer edge, which has a share of the
+    background, those further in."""
+    sure = solid & frame.inside
+    index = distance_transform_edt(~sure, return_distances=False, return_indices=True)
+    assert isinstance(index, np.ndarray)
+    return srgb_to_linear(frame.picture[index[0], index[1]].clip(0, 1)).astype(np.float32)
+
+
+def _continued_down(colours: Float32Array, solid: BoolArray) -> Float32Array:
+    """The colours with each column's hair reflected to and fro below where it ends: the hair that
+    the face hides."""
+    height = len(colours)
+    rows = np.arange(height)[:, None]
+    has = solid.any(0)
+    top = np.where(has, solid.argmax(0), 0)
+    bare = (~solid & (rows > top)).argmax(0)
+    band = np.maximum(np.where(has, bare - top, 1), 6)
+    within = np.abs(rows - top) % (2 * band)
+    within = np.where(within >= band, 2 * band - 1 - within, within)
+    source = np.clip(top + within, 0, height - 1)
+    out = colours[source, np.arange(colours.shape[1])[None]]
+    out = cv2.GaussianBlur(out, (0, 0), 2.0)
+    return np.where(solid[..., None], colours, out)
+
+
+def _pixels(mask: BoolArray, step: int) -> Int32Array:
+    """(N, 2) columns and rows of the mask's pixels on a grid."""
+    rows, columns = np.nonzero(mask[step // 2 :: step, step // 2 :: step])
+    return (np.stack([columns, rows], 1) * step + step // 2).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sheet:
+    means: Float64Array
+    quaternions: Float32Array
+    scales: Float32Array
+    pixels: Int32Array
+
+
+def _sheet(frame: Frame, depth: Float64Array, pixels: Int32Array, step: int) -> _Sheet:
+    """Discs on a relief at some of its pixels."""
+    x, y = pixels[:, 0], pixels[:, 1]
+    at = depth[y, x]
+    slope_y, slope_x = (np.asarray(slope)[y, x] for slope in np.gradient(depth))
+    points = _back_projected(frame, pixels + 0.5, at)
+    size = step * at / frame.camera.focal_x
+    most = _MOST_STRETCH * size
+    zero = np.zeros_like(at)
+    across = np.stack([size, zero, np.clip(slope_x * step, -most, most)], 1)
+    down = np.stack([zero, size, np.clip(slope_y * step, -most, most)], 1)
+    return _discs(frame, points, across * _WIDTH, down * _WIDTH, pixels)
+
+
+def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:
+    """Discs that join the two sheets around the outline where it is one of hair."""
+    outlines, _ = cv2.findContours(
+        relief.inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    edge = max(outlines, key=cv2.contourArea)[::_RING_PIXELS, 0]
+    edge = edge[edge[:, 1] < min(relief.lowest - 6, relief.inside.shape[0] - 2)]
+    hairy = cv2.dilate(solid.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    edge = edge[hairy[edge[:, 1], edge[:, 0]]].astype(np.int32)
+    inner = _inwards(relief.inside, edge)
+    front, back = relief.front[inner[:, 1], inner[:, 0]], relief.back[inner[:, 1], inner[:, 0]]
+    counts = np.clip(np.ceil((back - front) / _RING_STEP_M).astype(int), 1, 40)
+    owner = np.repeat(np.arange(len(edge)), counts)
+    share = np.concatenate([(np.arange(n) + 0.5) / n for n in counts])
+    angle = share * np.pi  # around half a circle: it bulges out to the outline
+    middle, half = 0.5 * (front + back)[owner], 0.5 * (back - front)[owner]
+    depth = middle - half * np.cos(angle)
+    bulge = np.sin(angle)[:, None]
+    pixels = inner[owner] + (edge - inner)[owner] * bulge
+    points = _back_projected(frame, pixels + 0.5, depth)
+    size = _RING_PIXELS * depth / frame.camera.focal_x * _WIDTH
+    tangent = np.roll(edge, -1, 0) - np.roll(edge, 1, 0)
+    tangent = tangent / np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
+    along = np.column_stack([tangent[owner] * size[:, None], np.zeros(len(owner))])
+    inwards = (edge - inner)[owner] / np.maximum(
+        np.linalg.norm((edge - inner), axis=1, keepdims=True), 1e-6
+    )[owner]
+    through = np.column_stack(
+        [inwards * np.cos(angle)[:, None] * size[:, None],
+         np.sin(angle) * np.pi * half / np.maximum(counts[owner], 1) * _WIDTH + 0.3 * size]
+    )  # fmt: skip
+    # The hair's own texture goes on around the outline, as in a mirror.
+    deep = np.minimum(share, 1 - share) * (2 * half) * frame.camera.focal_x / depth
+    source = np.rint(inner[owner] - inwards * deep[:, None]).astype(np.int32)
+    source = np.clip(source, 0, [relief.inside.shape[1] - 1, relief.inside.shape[0] - 1])
+    return _discs(frame, points, along, through, source)
+
+
+def _inwards(inside: BoolArray, edge: Int32Array) -> Int32Array:
+    """(N, 2) the pixels a little inside an outline's."""
+    away = cv2.GaussianBlur(
+        cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5), (0, 0), 2
+    )
+    slope_y, slope_x = np.gradient(away)
+    toward = np.stack([slope_x[edge[:, 1], edge[:, 0]], slope_y[edge[:, 1], edge[:, 0]]], 1)
+    toward /= np.maximum(np.linalg.norm(toward, axis=1, keepdims=True), 1e-6)
+    moved = np.rint(edge + 3 * toward).astype(np.int32)
+    return np.clip(moved, 0, [inside.shape[1] - 1, inside.shape[0] - 1])
+
+
+def _back_projected(frame: Frame, pixels: FloatArray, depth: Float64Array) -> Float64Array:
+    """(N, 3) points in the camera's axes at these pixels and depths."""
+    camera = frame.camera
+    x = (pixels[:, 0] - camera.centre_x) / camera.focal_x
+    y = (pixels[:, 1] - camera.centre_y) / camera.focal_y
+    return np.stack([x * depth, y * depth, depth], 1)
+
+
+def _discs(
+    frame: Frame, points: Float64Array, one: Float64Array, other: Float64Array, pixels: Int32Array
+) -> _Sheet:
+    """Discs in the world with two half axes each, given in the camera's axes."""
+    pose = frame.camera.camera_from_world
+    back = pose[:3, :3].T
+    spread = np.einsum("ni,nj->nij", one, one) + np.einsum("ni,nj->nij", other, other)
+    values, vectors = np.linalg.eigh(back @ spread @ back.T)
+    axes = vectors[:, :, ::-1].copy()
+    axes[:, :, 2] *= np.linalg.det(axes)[:, None]
+    sizes = np.sqrt(np.maximum(values[:, ::-1], 0))
+    sizes[:, 2] = _THICKNESS_M
+    return _Sheet(
+        means=(points - pose[:3, 3]) @ pose[:3, :3],
+        quaternions=np.roll(Rotation.from_matrix(axes).as_quat(), 1, 1).astype(np.float32),
+        scales=sizes.astype(np.float32),
+        pixels=pixels,
+    )
+
+
+def _rigid_anchors(head: HeadModel, pieces: Pieces, means: Float64Array) -> Int32Array:
+    """(N,) for each point the nearest face of the skull, which no expression moves."""
+    moves = np.abs(head.expression_basis).max((1, 2)) > _STILL_M
+    turns = head.skin_weights[:, [JOINTS.index(j) for j in ("jaw", "eye_left", "eye_right")]]
+    still = ~moves & (turns.max(1) < 1e-4) & (head.region == REGIONS.index("skin"))
+    still &= head.skin_weights[:, JOINTS.index("neck")] > 0.99
+    faces = np.flatnonzero(still[head.faces].all(1))
+    middles = pieces.avatar.vertices[head.faces[faces]].mean(1)
+    return faces[cKDTree(middles).query(means)[1]].astype(np.int32)
+
+
+def _scalp(pieces: Pieces, bottom: float) -> BoolArray:
+    """(P,) skin that hair covers, from its lower end up."""
+    x, y, z = pieces.places.T
+    top = (y > _SCALP_HIGH_M) | ((z < _SCALP_BEHIND_M) & (y > bottom))
+    ears = (np.abs(x) > 0.06) & (z > -0.05) & (y < 0.04)
+    return pieces.of("skin") & top & ~ears

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of a person's pixels are hair."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ...shared.arrays import BoolArray, Float32Array, UInt8Array
+from ...shared.head import HeadModel
+from ..raster.mesh import interpolate, rasterise_mesh
+from . import landmarks as marks
+from .framing import EYE_PIXELS, Frame, polygon
+
+_WORK_EYE_PIXELS = 55.0
+_ROUNDS = 3
+_SCALP_M, _CROWN_BEHIND_M = 0.092, -0.02
+"""Above this height, or this far behind, the head's template is scalp."""
+
+
+def hair_mask(frame: Frame, head: HeadModel, vertices: Float32Array) -> Float32Array:
+    """(H, W) 0 to 1, the person's hair. vertices: (V, 3) of the head as in the photo.
+
+    GrabCut (Rother et al. 2004) within the person: what is sure comes from the head's outline and
+    the face's landmarks, the rest from colours. The background is painted with skin first, so that
+    it is no third kind of thing."""
+    scale = _WORK_EYE_PIXELS / EYE_PIXELS
+    size = (int(frame.person.shape[1] * scale), int(frame.person.shape[0] * scale))
+    seeds = cv2.resize(_seeds(frame, head, vertices), size, interpolation=cv2.INTER_NEAREST)
+    person = cv2.resize(frame.person, size) > 0.5
+    picture = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA)
+    work = np.rint(255 * picture).astype(np.uint8)
+    skin = (seeds == cv2.GC_BGD) & person
+    if not skin.any() or not (seeds == cv2.GC_FGD).any():
+        return np.zeros(frame.person.shape, np.float32)
+    work[~person] = np.median(work[skin], 0)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(1)
+    cv2.grabCut(work, seeds, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    found = _largest(np.isin(seeds, [cv2.GC_FGD, cv2.GC_PR_FGD]) & person)
+    soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 0.8)
+    return cv2.resize(soft, frame.person.shape[::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
+
+
+def _seeds(frame: Frame, head: HeadModel, vertices: Float32Array) -> UInt8Array:
+    """(H, W) GrabCut's labels: surely hair, surely not, and guesses."""
+    fragments = rasterise_mesh(vertices, head.faces, frame.camera)
+    on_head = fragments.face >= 0
+    rest = interpolate(head.template, head.faces, fragments)
+    rows = np.arange(on_head.shape[0])[:, None]
+    eyes = frame.landmarks[[*marks.RIGHT_LIDS, *marks.LEFT_LIDS], 1].mean()
+    chin = frame.landmarks[152, 1]
+    person = frame.person > 0.5
+    around = cv2.dilate(on_head.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    scalp = on_head & ((rest[..., 1] > _SCALP_M) | (rest[..., 2] < _CROWN_BEHIND_M))
+    scalp &= rows < eyes
+    seeds = np.full(on_head.shape, cv2.GC_PR_BGD, np.uint8)
+    seeds[scalp | (person & ~on_head & (rows < chin))] = cv2.GC_PR_FGD
+    seeds[person & ~around & (rows < eyes)] = cv2.GC_FGD
+    face = polygon(frame, marks.OVAL, -int(0.12 * EYE_PIXELS))
+    below_brows = rows > frame.landmarks[list(marks.BROWS), 1].min()
+    seeds[face & below_brows] = cv2.GC_BGD
+    seeds[on_head & (rows > chin)] = cv2.GC_BGD
+    seeds[(rows > chin + 0.35 * EYE_PIXELS) & np.ones_like(on_head)] = cv2.GC_BGD
+    seeds[~person] = cv2.GC_BGD
+    return seeds
+
+
+def _largest(mask: BoolArray) -> BoolArray:
+    """The mask's largest piece."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    if count < 2:
+        return mask
+    return labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())

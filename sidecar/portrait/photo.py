@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads a photo of any common kind: turned upright, in sRGB, 8 bits a channel, no larger than is of
+use."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from ...shared import limits
+from ...shared.arrays import UInt8Array
+from ...shared.errors import InputError
+from ..files import read_bytes, refuse_lfs_pointer
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+_LONGEST = 4096
+"""Pixels of the long edge; faces in larger photos are large enough in smaller ones."""
+_FILM_DIAGONAL_MM = 43.27
+_SAME_SHAPE = 0.02
+_WHITE = 255
+_KINDS = "Give a JPEG, PNG, WebP, TIFF or BMP."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Photo:
+    """pixels: (H, W, 3) sRGB, upright; focal_pixels: the lens, if the camera wrote it down and the
+    photo was not cut since."""
+
+    pixels: UInt8Array
+    focal_pixels: float | None
+
+
+def read_photo(path: Path) -> Photo:
+    """Reads a photo. Raises InputError `file.*`, `photo.size`."""
+    data = read_bytes(path, limits.MAX_PHOTO_BYTES, "photo")
+    refuse_lfs_pointer(data, path.name)
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"avif", b"hevc"):
+        raise InputError(
+            "file.wrong_kind",
+            f"{path.name} is an HEIC or AVIF picture, which Affekt does not read.",
+            "Export it as JPEG; on an iPhone: Settings, Camera, Formats, Most Compatible.",
+        )
+    try:
+        # Pillow warns of photos that are as large as our limit, on which we have a sentence.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                _check_size(image, path.name)
+                return _decoded(image)
+    except UnidentifiedImageError as error:
+        raise InputError(
+            "file.wrong_kind", f"{path.name} is not a picture that Affekt knows.", _KINDS
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path.name) from error
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise InputError(
+            "file.damaged",
+            f"The photo {path.name} is damaged or cut off.",
+            "Copy or download it again.",
+        ) from error
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    if image.width * image.height > limits.MAX_PHOTO_PIXELS:
+        raise _too_large(name)
+    if min(image.size) < 64:
+        raise InputError(
+            "photo.size",
+            f"{name} has {image.width} x {image.height} pixels, too few for a face.",
+            "Give a larger photo.",
+        )
+
+
+def _too_large(name: str) -> InputError:
+    return InputError(
+        "photo.size",
+        f"{name} has more than {limits.MAX_PHOTO_PIXELS // 1_000_000} megapixels.",
+        "Make it smaller, or cut the face out with some space around it.",
+    )
+
+
+def _decoded(image: Image.Image) -> Photo:
+    if image.format == "JPEG":
+        image.draft("RGB", (_LONGEST, _LONGEST))
+    film_mm = _film_focal_mm(image)
+    upright = ImageOps.exif_transpose(_plain(image))
+    upright.thumbnail((_LONGEST, _LONGEST), Image.Resampling.BOX, reducing_gap=2.0)
+    pixels = np.asarray(upright, np.uint8)
+    focal = None
+    if film_mm is not None:
+        focal = film_mm / _FILM_DIAGONAL_MM * float(np.hypot(*pixels.shape[:2]))
+    return Photo(pixels=np.ascontiguousarray(pixels), focal_pixels=focal)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The picture as RGB, keeping what EXIF says: 16 bits made 8, what is clear on white."""
+    exif = image.getexif()
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, np.float64)
+        low, high = (0.0, 65535.0) if image.mode.startswith("I;16") else _range(values)
+        scaled = np.clip((values - low) / max(high - low, 1e-9), 0, 1) * 255
+        image = Image.fromarray(np.rint(scaled).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        paper = Image.new("RGBA", clear.size, (_WHITE, _WHITE, _WHITE, _WHITE))
+        image = Image.alpha_composite(paper, clear)
+    plain = image.convert("RGB")
+    plain.getexif().update(exif)
+    return plain
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    """What is black and what is white in a picture of whole or real numbers of any size."""
+    finite = values[np.isfinite(values)]
+    most = float(finite.max()) if finite.size else 1.0
+    return 0.0, next((top for top in (1.0, 255.0, 65535.0) if most <= top), most)
+
+
+def _film_focal_mm(image: Image.Image) -> float | None:
+    """The focal length on 35 mm film, if the camera wrote it and the size is still the camera's."""
+    try:
+        about = image.getexif().get_ifd(ExifTags.IFD.Exif)
+        film = float(cast(float, about.get(ExifTags.Base.FocalLengthIn35mmFilm, 0)))
+        wide = float(cast(float, about.get(ExifTags.Base.ExifImageWidth, 0)))
+        high = float(cast(float, about.get(ExifTags.Base.ExifImageHeight, 0)))
+    except (TypeError, ValueError, ZeroDivisionError, KeyError, OSError, SyntaxError):
+        return None
+    if not (8 <= film <= 800 and wide > 0 and high > 0):
+        return None
+    ratio = image.width / image.height
+    same = min(abs(wide / high / ratio - 1), abs(high / wide / ratio - 1)) < _SAME_SHAPE
+    return film if same else None

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a photo shows: faces with landmarks, irises and blendshapes; which pixels are a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ...shared.arrays import Float32Array, Float64Array, UInt8Array
+from .networks import BLENDSHAPES, DETECTOR, LANDMARKS, SEGMENTER, network
+
+LANDMARK_COUNT = 478
+"""MediaPipe's points: 468 of the face, then five of each iris, the subject's right one first."""
+RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)
+"""Corners of the subject's eyes."""
+_DETECTOR_EDGE, _LANDMARK_EDGE, _MATTE_EDGE = 128, 256, 256
+_LEAST_SCORE = 0.5
+_SAME_FACE = 0.3
+"""Boxes that share more than this of their union are one face."""
+_ROOM = 1.5
+"""The landmarks' network sees a square this much larger than the face's box."""
+_LOOKS = ((0.92, 0.0), (1.0, -0.09), (1.0, 0.09), (1.06, -0.04), (1.06, 0.04), (0.96, 0.0))
+"""Sizes and turns, in radians, of the squares whose landmarks are averaged."""
+_BLENDSHAPE_POINTS = np.array(
+    [0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61,
+     63, 65, 66, 67, 70, 78, 80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127,
+     132, 133, 136, 144, 145, 146, 148, 149, 150, 152, 153, 154, 155, 157, 158, 159, 160,
+     161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195, 197, 234, 246, 249, 251,
+     263, 267, 269, 270, 276, 282, 283, 284, 285, 288, 291, 293, 295, 296, 297, 300, 308,
+     310, 311, 312, 314, 317, 318, 321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365,
+     373, 374, 375, 377, 378, 379, 380, 381, 382, 384, 385, 386, 387, 388, 389, 390, 397,
+     398, 400, 402, 405, 409, 415, 454, 466, 468, 469, 470, 471, 472, 473, 474, 475, 476,
+     477]
+)  # fmt: skip
+"""The points that MediaPipe's blendshapes are read from, in its order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SeenFace:
+    """One face. landmarks: (478, 2) pixels; scores: (52,) 0 to 1, ARKit's in `ARKIT_NAMES` order
+    (tongueOut is not seen, 0); confidence: 0 to 1."""
+
+    landmarks: Float64Array
+    scores: Float32Array
+    confidence: float
+
+    @property
+    def eye_distance(self) -> float:
+        """Pixels between the middles of the two eyes' corners."""
+        middles = [self.landmarks[list(eye)].mean(0) for eye in (RIGHT_EYE, LEFT_EYE)]
+        return float(np.linalg.norm(middles[1] - middles[0]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Roi:
+    """A turned square in the picture: its middle and edge in pixels, its turn in radians."""
+
+    middle: Float64Array
+    edge: float
+    turn_rad: float
+
+    def picture_from_square(self, pixels: int) -> Float64Array:
+        """(2, 3) from a square picture of so many pixels an edge."""
+        scale = self.edge / pixels
+        c, s = scale * np.cos(self.turn_rad), scale * np.sin(self.turn_rad)
+        turn = np.array([[c, -s], [s, c]])
+        return np.column_stack([turn, self.middle - turn @ [pixels / 2, pixels / 2]])
+
+
+def find_faces(picture: UInt8Array) -> list[SeenFace]:
+    """All faces, the largest first. picture: (H, W, 3) sRGB. Raises InputError
+    `option.missing_extra` without the packages that see."""
+    sizes = _halved(picture)
+    seen = [face for roi in _detect_all(sizes) if (face := _look(sizes, roi)) is not None]
+    seen.sort(key=lambda face: -face.eye_distance)
+    return seen
+
+
+def _halved(picture: UInt8Array) -> list[UInt8Array]:
+    """The picture and its halves: a square of them is then looked up without gaps or blur."""
+    sizes = [np.ascontiguousarray(picture)]
+    while min(sizes[-1].shape[:2]) > 2 * _DETECTOR_EDGE:
+        height, width = sizes[-1].shape[:2]
+        half = (width + 1) // 2, (height + 1) // 2
+        sizes.append(
+            np.asarray(cv2.resize(sizes[-1], half, interpolation=cv2.INTER_AREA), np.uint8)
+        )
+    return sizes
+
+
+def _square(sizes: list[UInt8Array], back: Float64Array, pixels: int) -> Float32Array:
+    """A square of a picture, black beyond its edge. back: (2, 3) from the square's pixels."""
+    step = float(np.linalg.norm(back[:, 0]))
+    level = int(np.clip(np.log2(max(step, 1.0)), 0, len(sizes) - 1))
+    whole, chosen = sizes[0].shape[:2], sizes[level].shape[:2]
+    scale = np.array([[chosen[1] / whole[1]], [chosen[0] / whole[0]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    square = cv2.warpAffine(sizes[level], back * scale, (pixels, pixels), flags=flags)
+    return square.astype(np.float32)
+
+
+def person_matte(picture: UInt8Array) -> Float32Array:
+    """(H, W) 0 to 1, how much a pixel belongs to a person. picture: (H, W, 3) sRGB."""
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (_MATTE_EDGE, _MATTE_EDGE), interpolation=cv2.INTER_AREA)
+    (matte,) = network(SEGMENTER)(np.asarray(small / 255.0, np.float32)).values()
+    whole = cv2.resize(matte.reshape(_MATTE_EDGE, _MATTE_EDGE), (width, height))
+    return np.asarray(whole, np.float32)
+
+
+def _detect_all(sizes: list[UInt8Array]) -> list[_Roi]:
+    """Faces in the whole picture and in its overlapping halves, where small ones are larger."""
+    height, width = sizes[0].shape[:2]
+    edge = max(height, width)
+    boxes = _detect(sizes, (0, 0), edge)
+    half = edge / 2
+    for y in np.arange(0, max(height - half, 0) + 1, half / 2):
+        for x in np.arange(0, max(width - half, 0) + 1, half / 2):
+            boxes += _detect(sizes, (float(x), float(y)), half)
+    boxes.sort(key=lambda found: -found[0])
+    kept: list[tuple[float, _Roi]] = []
+    for score, roi in boxes:
+        if all(_overlap(roi, other) < _SAME_FACE for _, other in kept):
+            kept.append((score, roi))
+    return [roi for _, roi in kept[:20]]
+
+
+def _detect(
+    sizes: list[UInt8Array], corner: tuple[float, float], edge: float
+) -> list[tuple[float, _Roi]]:
+    """Faces in a square of the picture: score and place. What lies outside is black."""
+    scale = edge / _DETECTOR_EDGE
+    back = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])
+    out = network(DETECTOR)(
+        _square(sizes, back, _DETECTOR_EDGE) / np.float32(127.5) - np.float32(1)
+    )
+    logits = np.clip(out["classificators"].reshape(-1).astype(np.float64), -100, 100)
+    scores = 1 / (1 + np.exp(-logits))
+    found = []
+    for index in np.flatnonzero(scores > _LEAST_SCORE):
+        raw = out["regressors"].reshape(-1, 16)[index].astype(np.float64)
+        places = raw.reshape(8, 2) + np.where(np.arange(8)[:, None] == 1, 0, _anchors()[index])
+        places = places * scale
+        points = places + corner
+        between = points[3] - points[2]
+        turn = float(np.arctan2(between[1], between[0]))
+        size = _ROOM * float(places[1].max())
+        found.append((float(scores[index]), _Roi(middle=points[0], edge=size, turn_rad=turn)))
+    return found
+
+
+def _anchors() -> Float64Array:
+    """(896, 2) middles of the detector's cells, in its pixels: 16 x 16 twice, 8 x 8 six times."""
+    parts = []
+    for cells, times in ((16, 2), (8, 6)):
+        at = (np.arange(cells) + 0.5) * (_DETECTOR_EDGE / cells)
+        y, x = np.meshgrid(at, at, indexing="ij")
+        parts.append(np.repeat(np.stack([x.ravel(), y.ravel()], 1), times, 0))
+    return np.concatenate(parts)
+
+
+def _overlap(one: _Roi, other: _Roi) -> float:
+    """Share of two upright squares' union that both cover."""
+    low = np.maximum(one.middle - one.edge / 2, other.middle - other.edge / 2)
+    high = np.minimum(one.middle + one.edge / 2, other.middle + other.edge / 2)
+    common = float(np.prod(np.maximum(high - low, 0)))
+    return common / (one.edge**2 + other.edge**2 - common)
+
+
+def _look(sizes: list[UInt8Array], roi: _Roi) -> SeenFace | None:
+    """The face in the square. It is found there, then looked at in a few squares around: what the
+    network says of a point depends on the square by 1 % of the eyes' distance, the mean hardly."""
+    landmarks, confidence = _landmarks(sizes, roi)
+    if confidence < _LEAST_SCORE:
+        return None
+    around = _around(landmarks)
+    looks = [
+        _landmarks(sizes, replace(around, edge=around.edge * size, turn_rad=around.turn_rad + turn))
+        for size, turn in _LOOKS
+    ]
+    if min(sure for _, sure in looks) < _LEAST_SCORE:
+        return None
+    landmarks = np.mean([points for points, _ in looks], 0)
+    given = landmarks[_BLENDSHAPE_POINTS].astype(np.float32)
+    (scores,) = network(BLENDSHAPES)(given).values()
+    arkit = np.append(scores.reshape(-1)[1:], 0).astype(np.float32)  # the first says neutral
+    return SeenFace(landmarks=landmarks, scores=arkit, confidence=confidence)
+
+
+def _landmarks(sizes: list[UInt8Array], roi: _Roi) -> tuple[Float64Array, float]:
+    back = roi.picture_from_square(_LANDMARK_EDGE)
+    out = network(LANDMARKS)(_square(sizes, back, _LANDMARK_EDGE) / np.float32(255))
+    points = out["Identity"].reshape(LANDMARK_COUNT, 3)[:, :2].astype(np.float64)
+    confidence = 1 / (1 + np.exp(-float(out["Identity_1"].reshape(-1)[0])))
+    return points @ back[:, :2].T + back[:, 2], confidence
+
+
+def _around(landmarks: Float64Array) -> _Roi:
+    """The square for the next look, from landmarks."""
+    between = landmarks[LEFT_EYE[1]] - landmarks[RIGHT_EYE[0]]
+    turn = float(np.arctan2(between[1], between[0]))
+    c, s = np.cos(turn), np.sin(turn)
+    upright = landmarks @ np.array([[c, -s], [s, c]])
+    low, high = upright.min(0), upright.max(0)
+    middle = np.array([[c, -s], [s, c]]) @ ((low + high) / 2)
+    return _Roi(middle=middle, edge=_ROOM * float((high - low).max()), turn_rad=turn)

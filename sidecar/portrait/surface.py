@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The person's head in pieces, each to become one Gaussian, and what the photo shows of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
+from ...shared.head import REGIONS, HeadModel
+from ..avatar.avatar import Avatar
+from ..avatar.drive import Actor, PosedAvatar
+from ..avatar.open_avatar import discs
+from ..raster.mesh import rasterise_mesh
+from ..raster.project import to_pixels
+from .fit import Fit
+from .framing import Frame
+
+_EDGE_M = {"skin": 0.0017, "lip": 0.0011, "sclera": 0.0018}
+"""Edges of the pieces; other parts are not cut."""
+_COARSE_EDGE_M, _THROAT_EDGE_M, _THROAT_DEPTH_M = 0.0042, 0.0026, -0.06
+"""The same for skin beside the face, and for the front of the neck."""
+_MOST_CUTS = 9
+_OVERLAP = {"skin": 2.0, "lip": 2.0, "teeth": 1.7}
+_OVERLAP_ELSEWHERE, _OVERLAP_LARGE, _LARGE_M = 2.1, 2.4, 0.002
+"""Large pieces carry no detail that a wider Gaussian would blur, and leave no holes so."""
+_LEFT_OUT = ("brow", "lash")
+"""A photo's own brows and lashes are in its skin."""
+_OPACITY = 0.995
+_FACE_LOW_M, _FACE_HIGH_M, _FACE_DEPTH_M = -0.095, 0.088, -0.012
+_HIDDEN_M = 0.004
+_FLAT, _FACING = 0.15, 0.5
+"""Cosines of the angle of view at which a piece begins to count, and counts in full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pieces:
+    """The person's head in N pieces. avatar: with grey colours; region: (N,) index into `REGIONS`;
+    places: (N, 3) on the head's own template, metres, which is the same for all people; normals:
+    (N, 3) at rest; corners, weights: (N, 3) vertices of each piece's face and its middle in it."""
+
+    avatar: Avatar
+    region: Int32Array
+    places: Float64Array
+    normals: Float64Array
+    corners: Int32Array
+    weights: Float64Array
+
+    def of(self, *names: str) -> BoolArray:
+        """(N,) which pieces are of these regions."""
+        return np.isin(self.region, [REGIONS.index(name) for name in names])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sight:
+    """What the photo shows of N Gaussians. posed: as in the photo; pixels: (N, 2) where each is;
+    seen: (N,) 0 to 1, how well: 0 from behind, hidden, or outside the picture."""
+
+    posed: PosedAvatar
+    pixels: Float64Array
+    seen: Float32Array
+
+
+def cut_head(head: HeadModel, shape: Float32Array, change: Float32Array) -> Pieces:
+    """Cuts the person's head into pieces of about one size, finer in the face."""
+    rest = head.template + change + head.shape_basis[..., : len(shape)] @ shape
+    anchors, weights = _cut(head, rest.astype(np.float64))
+    corners = head.faces[anchors]
+    points = np.einsum("ncw,nwk->nck", weights, rest[corners].astype(np.float64))
+    middle = points.mean(1)
+    region = head.region[corners[:, 0]].astype(np.int32)
+    overlap = np.array([_OVERLAP.get(n, _OVERLAP_ELSEWHERE) for n in REGIONS])[region]
+    normals = np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
+    twice_area = np.linalg.norm(normals, axis=1, keepdims=True)
+    normals /= twice_area
+    large = np.sqrt(twice_area[:, 0]) > _LARGE_M
+    overlap = np.where(large, _OVERLAP_LARGE, overlap)
+    scales, quaternions = discs(points - middle[:, None], overlap)
+    inner = weights.mean(1)
+    count = len(anchors)
+    avatar = Avatar(
+        name="portrait",
+        surface=head,
+        binding="face",
+        anchors=anchors,
+        offsets=(middle - rest[head.faces].mean(1)[anchors]).astype(np.float32),
+        quaternions=quaternions,
+        scales=scales,
+        opacities=np.full(count, _OPACITY, np.float32),
+        colours=np.full((count, 3), 0.5, np.float32),
+        shape=shape,
+        template_change=change,
+        follow="deform",
+    )
+    places = np.einsum("nw,nwk->nk", inner, head.template[corners].astype(np.float64))
+    return Pieces(avatar=avatar, region=region, places=places, normals=normals, corners=corners,
+                  weights=inner)  # fmt: skip
+
+
+def _cut(head: HeadModel, rest: Float64Array) -> tuple[Int32Array, Float64Array]:
+    """The face (N,) of each piece, and its corners as weights of the face's (N, 3, 3)."""
+    a, b, c = (rest[head.faces[:, k]] for k in range(3))
+    area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    region = head.region[head.faces[:, 0]].astype(np.int32)
+    edge = np.array([_EDGE_M.get(name, 1.0) for name in REGIONS])[region]
+    middle = head.template[head.faces].mean(1)
+    beside = (middle[:, 1] < _FACE_LOW_M) | (middle[:, 1] > _FACE_HIGH_M)
+    beside |= middle[:, 2] < _FACE_DEPTH_M
+    throat = (middle[:, 1] < _FACE_LOW_M) & (middle[:, 2] > _THROAT_DEPTH_M)
+    coarse = np.where(throat, _THROAT_EDGE_M, _COARSE_EDGE_M)
+    edge = np.where(beside & (region == REGIONS.index("skin")), coarse, edge)
+    side = np.sqrt(4 / np.sqrt(3) * np.maximum(area, 1e-12))
+    times = np.clip(np.rint(side / edge), 1, _MOST_CUTS).astype(int)
+    kept = (area > 1e-12) & ~np.isin(region, [REGIONS.index(name) for name in _LEFT_OUT])
+    kept &= ~_behind_ball(head, region, middle)
+    anchors, weights = [], []
+    for count in range(1, _MOST_CUTS + 1):
+        faces, pieces = np.flatnonzero(kept & (times == count)), _divided(count)
+        anchors.append(np.repeat(faces, len(pieces)))
+        weights.append(np.tile(pieces, (len(faces), 1, 1)))
+    return np.concatenate(anchors).astype(np.int32), np.concatenate(weights)
+
+
+def _divided(times: int) -> Float64Array:
+    """(times ** 2, 3, 3): the corners of a triangle's equal pieces, as weights of its own."""
+    pieces = []
+    for i in range(times):
+        for j in range(times - i):
+            pieces.append([(i, j), (i + 1, j), (i, j + 1)])
+            if i + j + 1 < times:
+                pieces.append([(i + 1, j), (i + 1, j + 1), (i, j + 1)])
+    second_third = np.array(pieces) / times
+    return np.concatenate([1 - second_third.sum(2, keepdims=True), second_third], 2)
+
+
+def _behind_ball(head: HeadModel, region: Int32Array, middle: Float64Array) -> BoolArray:
+    """(F,) faces of the eyeballs' backs, which nobody ever sees."""
+    ball = np.isin(region, [REGIONS.index(n) for n in ("sclera", "iris", "pupil")])
+    depth = (head.joint_regressor @ head.template)[3:, 2].mean()
+    return ball & (middle[:, 2] < depth - 0.003)
+
+
+def look_at_pieces(pieces: Pieces, fit: Fit, frame: Frame) -> Sight:
+    """Says what the photo shows of the pieces."""
+    posed = Actor(pieces.avatar, fit.motion).pose(0)
+    means = posed.gaussians.means
+    seen = facing(posed.normals, means, frame) * (~hidden(pieces, posed, means, frame))
+    pixels = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
+    inside = (pixels > 0) & (pixels < [frame.camera.width, frame.camera.height])
+    return Sight(posed=posed, pixels=pixels, seen=(seen * inside.all(1)).astype(np.float32))
+
+
+def facing(normals: Float32Array, means: Float32Array, frame: Frame) -> Float64Array:
+    """(N,) 0 to 1, how much surfaces face the camera."""
+    eye = np.linalg.inv(frame.camera.camera_from_world)[:3, 3]
+    toward = eye - means
+    toward /= np.linalg.norm(toward, axis=1, keepdims=True)
+    return np.clip(((normals * toward).sum(1) - _FLAT) / (_FACING - _FLAT), 0, 1)
+
+
+def hidden(pieces: Pieces, posed: PosedAvatar, means: Float32Array, frame: Frame) -> BoolArray:
+    """(N,) whether something of the head lies before these points."""
+    surface = pieces.avatar.surface
+    assert isinstance(surface, HeadModel)
+    left_out = [REGIONS.index(name) for name in _LEFT_OUT]
+    faces = surface.faces[~np.isin(surface.region[surface.faces[:, 0]], left_out)]
+    depth = rasterise_mesh(posed.vertices, faces, frame.camera).depth
+    nearest = cv2.erode(np.minimum(depth, 1e3), np.ones((3, 3), np.uint8))
+    at = to_pixels(means, frame.camera)
+    column = np.clip(at[:, 0].astype(int), 0, depth.shape[1] - 1)
+    row = np.clip(at[:, 1].astype(int), 0, depth.shape[0] - 1)
+    pose = frame.camera.camera_from_world
+    return (means @ pose[2, :3] + pose[2, 3]) > nearest[row, column] + _HIDDEN_M

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pieces, light, folds, hair and the frame, each by one example whose answer is known."""
+
+import numpy as np
+import pytest
+from affekt.sidecar.portrait.folds import _least_strain
+from affekt.sidecar.portrait.framing import sample
+from affekt.sidecar.portrait.hair import _going_on, _lift
+from affekt.sidecar.portrait.light import fit_light, shade
+from affekt.sidecar.portrait.surface import _divided
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_a_triangle_is_cut_into_equal_pieces(times: int) -> None:
+    corners = np.array([[0.0, 0], [3, 0], [1, 2]])
+    pieces = np.einsum("pcw,wk->pck", _divided(times), corners)
+    edges = pieces[:, 1:] - pieces[:, :1]
+    area = 0.5 * (edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0])
+    np.testing.assert_allclose(area, 3.0 / times**2)  # none is turned over either
+    assert len(area) == times**2
+
+
+def test_light_from_one_side_is_found() -> None:
+    generator = np.random.default_rng(2)
+    normals = generator.normal(size=(4000, 3))
+    normals[:, 2] = np.abs(normals[:, 2])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    brightness = 1 + 0.4 * normals[:, 0]
+    linear = (0.3 * brightness[:, None] * [1.2, 1.0, 0.8]).astype(np.float32)
+    linear[::50] = 0.9  # gloss
+    light = fit_light(normals, linear, np.ones(4000, np.float32))
+    sides = shade(np.array([[0.8, 0, 0.6], [-0.8, 0, 0.6]]), light)
+    assert sides[0] / sides[1] == pytest.approx(1.32 / 0.68, rel=0.08)  # held back a little
+
+
+def test_a_face_pressed_to_half_along_one_side() -> None:
+    rest = np.array([[0, 0, 0], [2, 0, 0], [0, 1, 0]], np.float32)
+    posed = np.array([[0, 0, 0], [1, 0, 0], [0, 1.3, 0]], np.float32)
+    strain = _least_strain(rest, posed, np.array([[0, 1, 2]], np.int32))
+    assert strain[0] == pytest.approx(0.5 * (0.25 - 1))
+
+
+def test_a_pixel_is_looked_up_between_its_neighbours() -> None:
+    picture = np.zeros((4, 5, 2), np.float32)
+    picture[1, 3] = (8, 4)
+    found = sample(picture, np.array([[3.5, 1.5], [3.75, 1.5], [3.5, 1.0], [99, -9]]))
+    np.testing.assert_allclose(found, [[8, 4], [6, 3], [4, 2], [0, 0]], atol=1e-5)
+
+
+def test_a_disc_is_blown_up_to_a_ball_and_a_knot_to_a_small_one() -> None:
+    rows, columns = np.mgrid[:240, :200]
+    head = np.hypot(rows - 150, columns - 100) < 80
+    knot = np.hypot(rows - 45, columns - 100) < 20
+    lift = _lift(head | knot)
+    assert lift[150, 100] == pytest.approx(80, abs=4)
+    assert lift[150, 148] == pytest.approx(64, abs=6)  # 48 beside the middle
+    assert lift[45, 100] == pytest.approx(20, abs=8)
+    assert lift[10, 10] == 0
+
+
+def test_the_hairs_lower_end_is_no_outline() -> None:
+    inside = np.zeros((100, 60), bool)
+    inside[10:50, 20:40] = True
+    longer = _going_on(inside, 49)
+    assert longer[99, 25]
+    assert not longer[99, 10]
+    np.testing.assert_array_equal(longer[:50], inside[:50])
