@@ -19,7 +19,6 @@ from ...shared.motion import FlameSpace
 from ...shared.wording import say_count
 from ..avatar.rendering import read_avatar
 from ..character.find import is_character
-from ..head.around import uncover
 from ..head.build import build_head, select_only
 from ..head.find import find_head, heads_among, is_flame, is_head, need_object_mode
 from ..head.identity import Sliders, flame_sliders, open_sliders, wear_identity
@@ -92,9 +91,8 @@ def _import(options: ImportOptions, context: bpy.types.Context) -> Steps:
         raise
     _set_proxy(head, options.proxy)
     select_only(cloud, context)
-    if is_first:
-        show_head(context)
-    return _describe(avatar, cloud, f"{head.name} drives it.{uncover(head, context)}")
+    shown = "" if onto else show_head(head, context, is_first=is_first)
+    return _describe(avatar, cloud, f"{head.name} drives it.{shown}")
 
 
 def _fetch(options: ImportOptions) -> Waiting[_Fetched]:
