@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...shared.errors import JobError
 
 POLL_SECONDS = 0.05
+_STILL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +36,29 @@ class Task:
     def __init__(self, label: str, steps: Steps, *, outlives_file: bool = False) -> None:
         self.label = label
         self.outlives_file = outlives_file
-        self.progress = Progress(fraction=0.0, text=label)
+        self._shown, self._since = Progress(fraction=0.0, text=label), time.monotonic()
         self.result = ""
         self._steps = steps
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is. What stands still for a while without saying what is left has the seconds
+        with it, as a sign of life."""
+        seconds, text = time.monotonic() - self._since, self._shown.text
+        if seconds < _STILL_S or text.endswith(" left"):
+            return self._shown
+        return replace(self._shown, text=f"{text}, {seconds:.0f} s")
 
     def step(self) -> bool:
         """Does the next bit of work, without waiting; True once the task is done and `result`
         is its sentence. Raises whatever AffektError ends it."""
         try:
-            self.progress = next(self._steps)
+            new = next(self._steps)
         except StopIteration as end:
             self.result = end.value
             return True
+        if new != self._shown:
+            self._shown, self._since = new, time.monotonic()
         return False
 
     def cancel(self) -> None:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...shared.errors import InputError
@@ -38,7 +38,6 @@ _CONFIGURED = re.compile(
     r"(?:global|install|site|user|:env:)\.(?:extra-)?(?:index-url|find-links|no-index)\b"
 )
 _SCRATCH = "scratch"
-_STILL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ class _Site:
     ) -> Generator[Progress, None, list[str]]:
         """Runs a program to its end; its lines. show: the progress that a line tells, or None.
         Raises InputError `setup.*` if it fails."""
-        code, shown, since = None, stage.progress(0), time.monotonic()
+        code, shown = None, stage.progress(0)
         self.lines.clear()
         try:
             program = Program(command, self.log, self.variables, self.plan.wheel.path.parent)
@@ -94,21 +93,13 @@ class _Site:
                 code = program.poll()
                 for line in program.read_lines():
                     self.lines.append(line)
-                    if (new := show(line)) is not None:
-                        shown, since = new, time.monotonic()
-                yield _with_time(shown, time.monotonic() - since)
+                    shown = show(line) or shown
+                yield shown
         finally:
             program.end()
         if code != 0:
             raise explain(stage.name, code, self.lines, self.log)
         return list(self.lines)
-
-
-def _with_time(shown: Progress, seconds: float) -> Progress:
-    """The progress; once it has stood still for a while, with the seconds, as a sign of life."""
-    if seconds < _STILL_S:
-        return shown
-    return replace(shown, text=f"{shown.text}, {seconds:.0f} s")
 
 
 def set_up_steps(plan: Plan) -> Steps:

@@ -257,6 +257,27 @@ def test_progress_is_told_in_words(event: events.JobProgressed, fraction: float,
     assert shown == [Progress(fraction=fraction, text=text)] * 2  # also while nothing comes
 
 
+@pytest.mark.parametrize(
+    ("text", "at_s", "shown"),
+    [
+        ("Reading a.npz", 104.9, "Reading a.npz"),
+        ("Reading a.npz", 112.4, "Reading a.npz, 12 s"),
+        ("Pictures 3/12, 8 s left", 112.4, "Pictures 3/12, 8 s left"),
+    ],
+)
+def test_what_stands_still_shows_a_sign_of_life(
+    monkeypatch: pytest.MonkeyPatch, text: str, at_s: float, shown: str
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(tasks, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    steps = iter([Progress(fraction=0.5, text=text)] * 3)
+    task = Task("Import Take", (step for step in steps))
+    for now[0] in (100.0, 103.0):
+        task.step()
+    now[0] = at_s
+    assert task.progress == Progress(fraction=0.5, text=shown)
+
+
 def test_a_job_that_fails_raises_its_error() -> None:
     error = JobError("job.failed", "The bake broke off.", "Try again.")
     line = Line(Client(), happens=([events.JobFailed(job="job 7", error=error)],))
