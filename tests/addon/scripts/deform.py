@@ -12,7 +12,10 @@ asked = harness.options()
 
 
 def exported_colours(head: bpy.types.Object) -> dict:
-    """Which of the mesh's attributes glTF calls its colours, and the lines of USD's material."""
+    """Which of the mesh's attributes glTF calls its colours, and the lines of USD's material. Not
+    asked of Blender 4.2, whose module crashes at its end after such exports."""
+    if bpy.app.version < (5, 0, 0):
+        return {}
     for item in bpy.data.objects:
         item.select_set(item == head)
     path = harness.folder() / "head.gltf"
