@@ -94,7 +94,7 @@ def test_panels_show_the_head_and_its_own_sliders(
         "files": {"demo.npz": "npz", "demo.wav": "wav"},
         "without": "setup.no_wheel",
     }
-    check_character(told["His"])
+    check_character(told["His"], adding)
     assert told["paths"] == ["her.zip", "in/flame.npz", "out"]
 
 
@@ -135,9 +135,9 @@ def check_takes(shown: list[list[str]]) -> None:
     ]
 
 
-def check_character(shown: dict) -> None:
+def check_character(shown: dict, adding: list[list[str]]) -> None:
     """What was found, the lines of the shapes, the bones; and else as any head."""
-    assert shown["head"] == [["text", "His"], *ADD_HEAD]
+    assert shown["head"] == [["text", "His"], *adding]
     assert shown["character"] == [
         ["button", "affekt.calibrate"],
         ["button", "affekt.use_character Look Again"],

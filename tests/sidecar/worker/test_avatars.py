@@ -118,6 +118,14 @@ def test_gaussians_that_stand_still(real: WorkClient) -> None:
     assert isinstance(told, messages.MESSAGES["avatar_read"])
 
 
+def test_more_than_a_message_holds(real: WorkClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    vase = real.keep(splat_ply(60))
+    monkeypatch.setattr("affekt.shared.limits.MAX_BUFFER_BYTES", 60 * 45 * 4 - 1)
+    code, remedy = refused(real, avatar=vase, name="vase.ply")
+    assert code == "avatar.too_big"
+    assert "spherical harmonics" in remedy
+
+
 def test_what_is_no_avatar(real: WorkClient) -> None:
     assert refused(real, avatar=real.keep(b"\x89PNG\r\n"))[0] == "file.wrong_kind"
     assert refused(real, avatar="0" * 64)[0] == "link.no_artefact"
