@@ -90,6 +90,9 @@ class Body:
             values[part.columns] = state[start:stop]
             sliders.widen(part.mesh, blocks, values)
             blocks.foreach_set("value", values)
+            # Blender 4.2 notices a value that is written alone, and not those that come at once.
+            some = int(part.columns[0])
+            blocks[some].value = values[some]
             start = stop
         for (bone, path), size in zip(self._bones(), map(_size, self.bones), strict=True):
             setattr(bone, path, state[start : start + size].tolist())

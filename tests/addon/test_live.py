@@ -38,6 +38,10 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
         assert shown["script"] <= CLOSE, name
         assert shown["kept"], name
     check_keys(told["keyed"])
+    edited = told["edited"]
+    assert edited["state"] == "LIVE"
+    assert edited["moved"] > MOVED_M
+    assert max(edited["stays"], edited["gap"]) <= CLOSE
     check_elsewhere(told["elsewhere"])
     undone = told["undone"]
     assert [undone["state"], undone["undone"], undone["renamed"]] == ["LIVE"] * 3

@@ -163,6 +163,28 @@ def keyed() -> dict:
     return told
 
 
+def edited() -> dict:
+    """The take's own keys are moved while it is live: the new take with its emotion is shown, and
+    the new take is what stays."""
+    compat = harness.load("addon.compat")
+    here().frame_set(FRAME)
+    settle()
+    before, action = shown(), head().affekt_takes.items[0].keys_action
+    curves = compat.curves_of(action, "KEY")
+    for point in compat.find_curve(curves, 'key_blocks["mouthSmileLeft"].value').keyframe_points:
+        point.co.y += 0.5
+    action.update_tag()
+    told = {"state": settle()}
+    live = shown()
+    running.stop(head())
+    kept = state()
+    here().frame_set(FRAME)
+    told["moved"], told["stays"] = gap(live, before), gap(kept, state())
+    told["gap"] = gap(live, bakes([(FRAME, 0.0)])[0][1])
+    bpy.ops.affekt.live(action="ON")
+    return told
+
+
 def elsewhere() -> dict:
     """What a save, a render and an exporter find, and what is left of the preview afterwards."""
     here().frame_set(FRAME)
@@ -363,7 +385,17 @@ with harness.enabled():
     bpy.ops.affekt.add_head()
     use(bpy.context.object)
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
-    for part in (shows_the_bake, keyed, elsewhere, undone, paused, another_rate, killed, lost):
+    for part in (
+        shows_the_bake,
+        keyed,
+        edited,
+        elsewhere,
+        undone,
+        paused,
+        another_rate,
+        killed,
+        lost,
+    ):
         told[part.__name__] = part()
     ticks_s.clear()
     add_character()
