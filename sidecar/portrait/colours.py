@@ -113,9 +113,10 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     trust = sight.seen * free
     skin, lip = pieces.of("skin"), pieces.of("lip")
     trust *= np.where(skin | lip, ~_at(mouth, sight), True)
-    trust *= np.where(lip, _at(polygon(frame, marks.OUTER_LIPS, -1), sight), True)
-    beside = _LIP_EDGE_PIXELS if mouth.any() else 1  # the corners of an open mouth lie in shadow
-    trust *= np.where(skin, ~_at(polygon(frame, marks.OUTER_LIPS, beside), sight), True)
+    if mouth.any():  # a smile's lips are thin, and the corners of its mouth lie in shadow
+        trust *= np.where(lip, _at(polygon(frame, marks.OUTER_LIPS, -1), sight), True)
+        beside = polygon(frame, marks.OUTER_LIPS, _LIP_EDGE_PIXELS)
+        trust *= np.where(skin, ~_at(beside, sight), True)
     trust *= np.where(skin & ~strip, ~(_at(eyes, sight) | canvas.folded), True)
     trust *= np.where(pieces.of("sclera", "iris", "pupil"), _at(inner_eyes, sight), True)
     trust *= np.where(pieces.of("teeth", "tongue", "mouth"), _at(mouth, sight), True)
@@ -153,7 +154,7 @@ def paint(canvas: Canvas, evidence: Evidence, sight: Sight, *, folds: bool) -> F
 
 
 def with_hair_on_scalp(
-    canvas: Canvas, linear: Float32Array, colour: Float32Array, scalp: BoolArray
+    linear: Float32Array, colour: Float32Array, scalp: BoolArray
 ) -> Float32Array:
     """The colours with the scalp under the hair in the hair's own colour, so that no skin shines
     through."""

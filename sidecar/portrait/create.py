@@ -73,7 +73,7 @@ def create_portrait(
     evidence, hair = _sharpen(canvas, evidence, sight, frame, linear, hair)
     linear = paint(canvas, evidence, sight, folds=False)
     if hair is not None:
-        linear = with_hair_on_scalp(canvas, linear, hair.scalp_colour, hair.scalp)
+        linear = with_hair_on_scalp(linear, hair.scalp_colour, hair.scalp)
     return Portrait(avatar=_joined(canvas, linear, hair, name), fit=fit, frame=frame)
 
 

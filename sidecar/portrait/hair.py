@@ -274,10 +274,11 @@ def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:
     outlines, _ = cv2.findContours(
         relief.inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
-    edge = max(outlines, key=cv2.contourArea)[::_RING_PIXELS, 0]
+    longest = max(outlines, key=cv2.contourArea)
+    edge = np.asarray(longest[::_RING_PIXELS, 0], np.int32)
     edge = edge[edge[:, 1] < min(relief.lowest - 6, relief.inside.shape[0] - 2)]
     hairy = cv2.dilate(solid.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    edge = edge[hairy[edge[:, 1], edge[:, 0]]].astype(np.int32)
+    edge = edge[hairy[edge[:, 1], edge[:, 0]]]
     inner = _inwards(relief.inside, edge)
     front, back = relief.front[inner[:, 1], inner[:, 0]], relief.back[inner[:, 1], inner[:, 0]]
     counts = np.clip(np.ceil((back - front) / _RING_STEP_M).astype(int), 1, 40)

@@ -86,11 +86,9 @@ def find_landmarks(head: HeadModel) -> HeadLandmarks:
     """Finds MediaPipe's landmarks on the head, which takes some seconds. Raises InputError
     `head.no_face` if no face is seen in its pictures, and those of `seeing`."""
     parts = _landmark_parts(head)
-    looks = {opened: list(_look_at(head, parts, opened)) for opened in (False, True)}
+    looks = {opened: list(_look_at(head, parts, opened=opened)) for opened in (False, True)}
     if min(len(found) for found in looks.values()) < _PEOPLE // 2:
-        raise InputError(
-            "head.no_face", "No face is seen in pictures of the head.", "Choose another head."
-        )
+        raise _no_face()
     on_open = np.zeros(LANDMARK_COUNT, bool)
     on_open[[*UPPER_LIP, *LOWER_LIP, *LIP_CORNERS, *RIGHT_LIDS, *LEFT_LIDS]] = True
     faces = np.zeros(LANDMARK_COUNT, np.int32)
@@ -98,9 +96,17 @@ def find_landmarks(head: HeadModel) -> HeadLandmarks:
     for index in range(LANDMARK_COUNT):
         chosen = looks[bool(on_open[index])]
         points = np.array([look.points[index] for look in chosen])
+        if np.isnan(points).all():
+            raise _no_face()
         best = int(np.nanargmin(np.linalg.norm(points - np.nanmedian(points, 0), axis=1)))
         faces[index], weights[index] = chosen[best].faces[index], chosen[best].weights[index]
     return HeadLandmarks(faces=faces, weights=weights)
+
+
+def _no_face() -> InputError:
+    return InputError(
+        "head.no_face", "No face is seen in pictures of the head.", "Choose another head."
+    )
 
 
 def landmark_vertices(head: HeadModel, found: HeadLandmarks) -> Float64Array:
@@ -130,7 +136,8 @@ def _kinds() -> dict[str, Int32Array]:
     return {kind: np.array(places, np.int32) for kind, places in kinds.items()}
 
 
-def _look_at(head: HeadModel, parts: Mapping[str, BoolArray], opened: bool) -> Iterator[_Look]:
+def _look_at(head: HeadModel, parts: Mapping[str, BoolArray], *, opened: bool) -> Iterator[_Look]:
+    """Looks at random people's heads. opened: with open mouths and wide eyes."""
     generator = np.random.default_rng(7)
     avatar = open_avatar(head)
     for person in range(_PEOPLE):

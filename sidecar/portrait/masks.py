@@ -14,6 +14,8 @@ from .framing import EYE_PIXELS, Frame, polygon
 
 _WORK_EYE_PIXELS = 55.0
 _ROUNDS = 3
+_SKIN_APART, _SKIN_FINE = 40.0, 2.0
+"""Of 255: medians of colours that are less apart, and detail that is less, are those of skin."""
 _SCALP_M, _CROWN_BEHIND_M = 0.092, -0.02
 """Above this height, or this far behind, the head's template is scalp."""
 
@@ -34,12 +36,28 @@ def hair_mask(frame: Frame, head: HeadModel, vertices: Float32Array) -> Float32A
     if not skin.any() or not (seeds == cv2.GC_FGD).any():
         return np.zeros(frame.person.shape, np.float32)
     work[~person] = np.median(work[skin], 0)
+    face = work[skin]
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(1)
     cv2.grabCut(work, seeds, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     found = _largest(np.isin(seeds, [cv2.GC_FGD, cv2.GC_PR_FGD]) & person)
+    if _is_bald(work, found, face):
+        return np.zeros(frame.person.shape, np.float32)
     soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 0.8)
     return cv2.resize(soft, frame.person.shape[::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
+
+
+def _is_bald(picture: UInt8Array, found: BoolArray, face: UInt8Array) -> bool:
+    """Whether what was found is skin: of the face's colour, and as smooth."""
+    if not found.any():
+        return True
+    inner = cv2.erode(found.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    if not inner.any():
+        return False
+    apart = np.abs(np.median(picture[inner], 0) - np.median(face, 0)).max()
+    grey = picture.astype(np.float32).mean(2)
+    fine = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 2.0))[inner].mean()
+    return bool(apart < _SKIN_APART and fine < _SKIN_FINE)
 
 
 def _seeds(frame: Frame, head: HeadModel, vertices: Float32Array) -> UInt8Array:

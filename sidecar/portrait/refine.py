@@ -16,7 +16,7 @@ from .framing import Frame, sample
 
 _STEPS, _GAIN = 7, 0.9
 _SOFT_PIXELS = 1.2
-_MOST = 0.25
+_MOST = 0.15
 """A colour moves no further than this from where it began: beyond lies ringing."""
 
 

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which face becomes the avatar; without the networks, one sentence."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
+from affekt.sidecar.cli import run
 from affekt.sidecar.portrait import choice, networks
 from affekt.sidecar.portrait.seeing import LANDMARK_COUNT, SeenFace
+from PIL import Image
 
 
 def face(x: float, eye_distance: float) -> SeenFace:
@@ -50,6 +54,17 @@ def test_what_cannot_be_chosen(
 def test_a_soft_face_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "find_faces", lambda photo: [face(60, 40)])
     assert "soft" in choice.choose_face(PHOTO, "a.jpg", None)[1]
+
+
+def test_nothing_is_written_where_no_face_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "wall.png")
+    monkeypatch.setattr(choice, "find_faces", lambda photo: [])
+    out = tmp_path / "wall.safetensors"
+    assert run(["avatar", "create", str(tmp_path / "wall.png"), "--out", str(out)]) == 2
+    assert "[photo.no_face]" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["wall.png"]
 
 
 def test_without_the_networks_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How well an avatar that was made of a photo is that photo, and what is left of its expression."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import cv2
+import numpy as np
+
+from ....shared.arrays import BoolArray, Float32Array, UInt8Array
+from ....shared.camera import look_at
+from ....shared.motion import ARKIT_NAMES, make_motion
+from ...avatar.avatar import Avatar
+from ...avatar.drive import Actor
+from ...portrait.create import Portrait
+from ...portrait.framing import mouth_opening, polygon
+from ...portrait.landmarks import OVAL
+from ...portrait.refine import draw
+from ...portrait.seeing import SeenFace, find_faces
+from ...raster.gaussians import GaussianImage, rasterise_gaussians
+
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+_WINDOW, _SPREAD = (11, 11), 1.5
+_STEADY = 0.01**2, 0.03**2
+"""SSIM's two constants, for values from 0 to 1 (Wang et al. 2004)."""
+_SIDES_DEG = (-40.0, 40.0)
+_PIXELS, _DISTANCE_M, _FOV_RAD = 640, 1.0, 0.33
+_PAPER = 0.9
+_SOLID, _EDGE_PIXELS, _CLOSED_PIXELS = 0.98, 6, 9
+_SMILE = ("mouthSmileLeft", "mouthSmileRight")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """landmark_mean, landmark_p95: how far MediaPipe finds its landmarks in the avatar's picture
+    from where it finds them in the photo, percent of the distance between the eyes. psnr_db, ssim:
+    of the face without the mouth's inside. smile_photo, smile_neutral: MediaPipe's score, the mean
+    of both sides. see_through: percent of the pixels inside the avatar's outline at 40 degrees to
+    either side whose opacity is below 0.98."""
+
+    landmark_mean: float
+    landmark_p95: float
+    psnr_db: float
+    ssim: float
+    smile_photo: float
+    smile_neutral: float
+    see_through: float
+
+    def lines(self) -> list[str]:
+        """A line for each figure."""
+        return [f"{name:16}{value:9.3f}" for name, value in asdict(self).items()]
+
+
+def measure_portrait(portrait: Portrait, seen: SeenFace) -> Figures:
+    """Measures the avatar against its photo. seen: the face as it was found in the photo."""
+    frame = portrait.frame
+    image = draw(Actor(portrait.avatar, portrait.fit.motion).pose(0).gaussians, frame)
+    own = np.asarray(image.colour + (1 - image.alpha[..., None]) * frame.picture, np.float32)
+    face = polygon(frame, OVAL) & ~mouth_opening(frame)
+    away = _landmarks_away(own, frame.picture)
+    neutral = find_faces(_bytes(_on_paper(_look(portrait.avatar, 0.0))))
+    return Figures(
+        landmark_mean=float(away.mean()),
+        landmark_p95=float(np.quantile(away, 0.95)),
+        psnr_db=psnr_db(own[face], frame.picture[face]),
+        ssim=float(ssim_map(own @ _GREY, frame.picture @ _GREY)[face].mean()),
+        smile_photo=_smile(seen),
+        smile_neutral=_smile(neutral[0]) if neutral else float("nan"),
+        see_through=100 * float(np.mean([_open_share(portrait.avatar, yaw) for yaw in _SIDES_DEG])),
+    )
+
+
+def psnr_db(one: Float32Array, other: Float32Array) -> float:
+    """Peak signal to noise ratio of values from 0 to 1, decibels."""
+    return float(-10 * np.log10(max(float(np.mean((one - other) ** 2)), 1e-12)))
+
+
+def ssim_map(one: Float32Array, other: Float32Array) -> Float32Array:
+    """(H, W) structural similarity of two grey pictures, values 0 to 1 (Wang et al. 2004)."""
+
+    def soft(values: Float32Array) -> Float32Array:
+        return np.asarray(cv2.GaussianBlur(values, _WINDOW, _SPREAD), np.float32)
+
+    means, squares = (soft(one), soft(other)), soft(one) * soft(other)
+    spread = soft(one * one) - means[0] ** 2 + soft(other * other) - means[1] ** 2
+    together = soft(one * other) - squares
+    luminance = (2 * squares + _STEADY[0]) / (means[0] ** 2 + means[1] ** 2 + _STEADY[0])
+    return luminance * (2 * together + _STEADY[1]) / (spread + _STEADY[1])
+
+
+def open_share(alpha: Float32Array) -> float:
+    """Part of the pixels inside an outline, a little off its edge, that one sees through."""
+    kernel = np.ones((_CLOSED_PIXELS, _CLOSED_PIXELS), np.uint8)
+    whole = cv2.morphologyEx((alpha > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    edge = np.ones((2 * _EDGE_PIXELS + 1, 2 * _EDGE_PIXELS + 1), np.uint8)
+    inside: BoolArray = np.asarray(cv2.erode(whole, edge) > 0)
+    return float((alpha[inside] < _SOLID).mean()) if inside.any() else 1.0
+
+
+def _open_share(avatar: Avatar, yaw_deg: float) -> float:
+    return open_share(_look(avatar, yaw_deg).alpha)
+
+
+def _landmarks_away(own: Float32Array, photo: Float32Array) -> np.ndarray:
+    """(478,) percent of the distance between the eyes; all of it where no face is found."""
+    here, there = find_faces(_bytes(own)), find_faces(_bytes(photo))
+    if not here or not there:
+        return np.full(478, 100.0)
+    away = np.linalg.norm(here[0].landmarks - there[0].landmarks, axis=1)
+    return 100 * away / there[0].eye_distance
+
+
+def _look(avatar: Avatar, yaw_deg: float) -> GaussianImage:
+    """The avatar at rest."""
+    rest = make_motion(expression=np.zeros((1, 100), np.float32), fps=30, space="open")
+    camera = look_at(
+        target=np.array([0.0, 0.01, 0.0]),
+        distance=_DISTANCE_M,
+        yaw_rad=float(np.radians(yaw_deg)),
+        width=_PIXELS,
+        height=_PIXELS,
+        fov_y_rad=_FOV_RAD,
+    )
+    return rasterise_gaussians(Actor(avatar, rest).pose(0).gaussians.seen_by(camera), camera)
+
+
+def _on_paper(image: GaussianImage) -> Float32Array:
+    return np.asarray(image.colour + (1 - image.alpha[..., None]) * _PAPER, np.float32)
+
+
+def _bytes(picture: Float32Array) -> UInt8Array:
+    return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+
+
+def _smile(seen: SeenFace) -> float:
+    return float(np.mean([seen.scores[ARKIT_NAMES.index(name)] for name in _SMILE]))
