@@ -18,6 +18,13 @@ def test_keys_are_read_as_blender_reads_them(in_blender: RunScript) -> None:
     check_grids(told["grids"])
     check_reign(told["reign"])
     check_turns(told["turns"])
+    assert told["sliders"] == [[0, 1], [-0.5, 2.5], [-0.5, 2.5], [-10, 10]]
+    assert told["cleared"] == {
+        "keys": 0,
+        "modifiers": 0,
+        "mute": False,
+        "extrapolation": "CONSTANT",
+    }
 
 
 def check_grids(told: dict) -> None:

@@ -5,6 +5,7 @@ plain arithmetic in modules that only Blender can load."""
 import math
 from types import SimpleNamespace
 
+import bpy
 import harness
 import numpy as np
 
@@ -106,6 +107,35 @@ def turns() -> dict[str, object]:
     return {"neck": kept["neck"], "jaw": kept["jaw"], "angles": angles}
 
 
+def sliders(keys: object) -> list[list[float]]:
+    """The ranges of a slider from 0 to 1 after values, one after another, that it has to hold."""
+    mesh = bpy.data.meshes.new("slider")
+    mesh.vertices.add(1)
+    face = bpy.data.objects.new("slider", mesh)
+    face.shape_key_add(name="Basis")
+    key, told = face.shape_key_add(name="jawOpen"), []
+    for values in ([0.25, 0.5], [-0.5, 2.5], [0, 1], [-40, 30]):
+        keys.widen_slider(key, np.float32(values))
+        told.append([key.slider_min, key.slider_max])
+    return told
+
+
+def cleared(curves: object, keys: object) -> dict[str, object]:
+    """What is left of a curve that an animator had muted and given two modifiers."""
+    curve = curves.new("cleared")
+    curve.keyframe_points.insert(1, 2)
+    curve.modifiers.new("NOISE")
+    curve.modifiers.new("STEPPED")
+    curve.mute, curve.extrapolation = True, "LINEAR"
+    keys.clear_curve(curve)
+    return {
+        "keys": len(curve.keyframe_points),
+        "modifiers": len(curve.modifiers),
+        "mute": curve.mute,
+        "extrapolation": curve.extrapolation,
+    }
+
+
 with harness.enabled():
     compat, keys = harness.load("addon.compat"), harness.load("addon.motion.keys")
     action = compat.new_take_actions("curves")["OBJECT"]
@@ -136,4 +166,6 @@ with harness.enabled():
         grids=grids(),
         reign=reign(),
         turns=turns(),
+        sliders=sliders(keys),
+        cleared=cleared(curves, keys),
     )

@@ -186,6 +186,26 @@ def test_a_frame_without_a_face_is_a_gap(lost: dict) -> None:
     np.testing.assert_allclose(take.motion.expression[2], (before + after) / 2, atol=1e-6)
 
 
+def test_two_faces_of_which_frames_see_both_one_or_none() -> None:
+    """The face that most frames see is the take's, wherever it stands in the lists."""
+
+    def face(place: float, jaw: float) -> dict:
+        matrix = [[1, 0, 0, place], [0, 1, 0, 2], [0, 0, 1, -40], [0, 0, 0, 1]]
+        return {"blendshapes": {**ROWS[0], "jawOpen": jaw}, "facialTransformationMatrix": matrix}
+
+    seen = [
+        [face(-9, 0.1), face(9, 0.9)],
+        [face(9, 0.9), face(-9, 0.2)],
+        [],
+        [face(-9, 0.4)],
+        [face(-9, 0.5)],
+    ]
+    content = {"fps": 25, "frames": [{"faces": faces} for faces in seen]}
+    motion = decode_motion(as_bytes(content), "take.json")
+    jaw = motion.expression[:, ARKIT_NAMES.index("jawOpen")]
+    np.testing.assert_allclose(jaw, [0.1, 0.2, 0.3, 0.4, 0.5], atol=1e-6)
+
+
 def test_no_face_in_any_frame() -> None:
     with pytest.raises(InputError) as caught:
         decode_motion(as_bytes([{"faceBlendshapes": []}] * 5), "take.json")

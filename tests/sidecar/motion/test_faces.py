@@ -195,3 +195,27 @@ def test_two_rows_a_time_that_differ_twice_as_much_as_the_times(
         assert caught.value.code == "motion.faces"
     else:
         assert keep_one(take, "take") is take
+
+
+@pytest.mark.parametrize(
+    ("stamps", "refused"),
+    [
+        (np.repeat(np.arange(10), 2), True),
+        (np.append(np.repeat(np.arange(8), 2), np.arange(8, 12)), True),  # most of them twice
+        (np.append(np.repeat(np.arange(4), 2), np.arange(4, 16)), False),
+        (np.append([0, 0], np.arange(1, 19)), False),
+        (np.repeat(np.arange(7), 3)[:20], False),
+    ],
+)
+def test_most_times_stand_twice_where_two_faces_alternate(
+    stamps: np.ndarray, refused: bool
+) -> None:
+    """Two rows after each other differ by far in all of these."""
+    rows = np.tile([[0.0], [0.9]], (10, 100))
+    take = RawTake(rows={"expression": rows}, space="arkit", clock=Clock(times=stamps / 25))
+    if refused:
+        with pytest.raises(InputError) as caught:
+            keep_one(take, "take")
+        assert caught.value.code == "motion.faces"
+    else:
+        assert keep_one(take, "take") is take

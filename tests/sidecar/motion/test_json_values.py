@@ -29,6 +29,7 @@ def test_a_matrix_is_as_wide_as_it_must_be() -> None:
         ([[1, 2], [4]], 2, "motion.shape"),
         ([1, 2], 2, "motion.shape"),
         ({"0": [1, 2]}, 2, "motion.shape"),
+        (None, 2, "motion.shape"),
         ([["1", "2"]], 2, "motion.not_a_number"),
         ([[True, False]], 2, "motion.not_a_number"),
         ([[1, None]], 2, "motion.not_a_number"),
