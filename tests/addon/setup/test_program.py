@@ -62,9 +62,9 @@ def test_lines_are_read_whole_and_the_last_one_at_the_end(tmp_path: Path) -> Non
 def test_what_is_told_to_stop_ends_with_all_that_it_started(tmp_path: Path) -> None:
     code = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         "print(child.pid, flush=True)\n"
-        "time.sleep(600)\n"
+        "time.sleep(60)\n"
     )
     program = started(tmp_path, code)
     (line,) = read_all(program, 1)
