@@ -86,7 +86,8 @@ def ssim_map(one: Float32Array, other: Float32Array) -> Float32Array:
     spread = soft(one * one) - means[0] ** 2 + soft(other * other) - means[1] ** 2
     together = soft(one * other) - squares
     luminance = (2 * squares + _STEADY[0]) / (means[0] ** 2 + means[1] ** 2 + _STEADY[0])
-    return luminance * (2 * together + _STEADY[1]) / (spread + _STEADY[1])
+    structure = (2 * together + _STEADY[1]) / (spread + _STEADY[1])
+    return np.asarray(luminance * structure, np.float32)
 
 
 def open_share(alpha: Float32Array) -> float:
