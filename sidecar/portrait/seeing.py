@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ...shared.arrays import Float32Array, Float64Array, UInt8Array
-from .networks import BLENDSHAPES, DETECTOR, LANDMARKS, SEGMENTER, network
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
+from .networks import BLENDSHAPES, DETECTOR, LANDMARKS, network
 
 LANDMARK_COUNT = 478
 """MediaPipe's points: 468 of the face, then five of each iris, the subject's right one first."""
 RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)
 """Corners of the subject's eyes."""
-_DETECTOR_EDGE, _LANDMARK_EDGE, _MATTE_EDGE = 128, 256, 256
+_DETECTOR_EDGE, _LANDMARK_EDGE = 128, 256
+_CUT_UNIT, _CUT_ROUNDS = 40.0, 5
+"""Pixels between the eyes at which GrabCut works, and its rounds."""
 _LEAST_SCORE = 0.5
 _SAME_FACE = 0.3
 """Boxes that share more than this of their union are one face."""
@@ -101,13 +103,34 @@ def _square(sizes: list[UInt8Array], back: Float64Array, pixels: int) -> Float32
     return square.astype(np.float32)
 
 
-def person_matte(picture: UInt8Array) -> Float32Array:
-    """(H, W) 0 to 1, how much a pixel belongs to a person. picture: (H, W, 3) sRGB."""
-    height, width = picture.shape[:2]
-    small = cv2.resize(picture, (_MATTE_EDGE, _MATTE_EDGE), interpolation=cv2.INTER_AREA)
-    (matte,) = network(SEGMENTER)(np.asarray(small / 255.0, np.float32)).values()
-    whole = cv2.resize(matte.reshape(_MATTE_EDGE, _MATTE_EDGE), (width, height))
-    return np.asarray(whole, np.float32)
+def person_matte(picture: UInt8Array, eyes: Float64Array, unit: float) -> Float32Array:
+    """(H, W) 0 to 1, how much a pixel belongs to the person. picture: (H, W, 3) sRGB; eyes: (2,)
+    the pixel between the eyes, and unit: their distance in pixels.
+
+    By GrabCut (Rother et al. 2004): the face and the neck are the person, what is far from the head
+    and above the shoulders is not, colours say the rest.
+    """
+    scale = min(1.0, _CUT_UNIT / unit)
+    shape = (max(round(picture.shape[1] * scale), 8), max(round(picture.shape[0] * scale), 8))
+    small = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
+    rows, columns = np.mgrid[: shape[1], : shape[0]].astype(np.float64)
+    x, y = (columns / scale - eyes[0]) / unit, (rows / scale - eyes[1]) / unit
+    mask = np.full(x.shape, cv2.GC_PR_BGD, np.uint8)
+    mask[_oval(x, y, -0.1, (1.75, 2.2)) | ((np.abs(x) < 2.2) & (y > 2.2))] = cv2.GC_PR_FGD
+    outside = ~_oval(x, y, -0.1, (2.6, 3.1)) & (y < 1.6)
+    mask[outside] = cv2.GC_BGD
+    mask[_oval(x, y, 0.4, (1.0, 1.35)) | ((np.abs(x) < 0.7) & (y > 1.2))] = cv2.GC_FGD
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(small, mask, (0, 0, 1, 1), *models, _CUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
+    person = ((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)).astype(np.uint8)
+    _, parts = cv2.connectedComponents(person)
+    own = parts == np.bincount(parts[mask == cv2.GC_FGD]).argmax()
+    whole = cv2.resize(own.astype(np.float32), (picture.shape[1], picture.shape[0]))
+    return np.asarray(cv2.GaussianBlur(whole, (0, 0), max(unit / 40, 0.8)), np.float32)
+
+
+def _oval(x: Float64Array, y: Float64Array, middle: float, half: tuple[float, float]) -> BoolArray:
+    return (x / half[0]) ** 2 + ((y - middle) / half[1]) ** 2 < 1
 
 
 def _detect_all(sizes: list[UInt8Array]) -> list[_Roi]:

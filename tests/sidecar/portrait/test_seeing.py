@@ -63,7 +63,10 @@ def test_two_heads_are_two_faces_and_a_wall_is_none() -> None:
 
 
 def test_the_matte_is_the_person() -> None:
-    matte = person_matte(head_picture())
+    picture = head_picture()
+    (seen,) = find_faces(picture)
+    middle = seen.landmarks[[33, 133, 362, 263]].mean(0)
+    matte = person_matte(picture, middle, seen.eye_distance)
     assert matte.shape == (500, 600)
     assert matte[250, 300] > 0.8
     assert matte[40, 40] < 0.2
