@@ -181,7 +181,8 @@ def _unpack(wheel: Path, folder: Path) -> Path:
             raise ValueError(f"{inside} is larger than {_MOST_TOOL_BYTES} bytes")
         tool = folder / tool_name()
         tool.write_bytes(archive.read(inside))
-    tool.chmod(0o755)
+    if sys.platform != "win32":
+        tool.chmod(0o755)
     wheel.unlink()
     return tool
 

@@ -56,7 +56,7 @@ def test_panels_show_the_head_and_its_own_sliders(
     controls = [["prop", 'Rig.["aim"]'], ["prop", "Rig.influence"]]
     assert shown["head"] == [["text", "Her"], *adding, *as_splats, *controls]
     assert shown["take"] == [["button", "affekt.browse_take"], ["button", "affekt.import_demo"]]
-    assert shown["bake"] == [["button", "affekt.bake"]]
+    assert shown["bake"] == [["button", "affekt.bake"], ["button", "affekt.live"]]
     assert shown["emotion"] == [
         *sliders("Her", *EMOTIONS, "influence", "keep_closed"),
         ["button", "affekt.key_emotions"],

@@ -181,6 +181,8 @@ OWN_CACHES = {("threads.py", "_pool"), ("raster/parallel.py", "_pool")}
 OWN_CACHES |= {("raster/device.py", "_started_cuda")}
 # Bounded: a few thousand short names.
 OWN_CACHES |= {("motion/weight_names.py", "key_of")}
+# Three networks of at most 2.6 MB.
+OWN_CACHES |= {("portrait/networks.py", "network")}
 
 
 def test_nothing_large_is_remembered_elsewhere() -> None:

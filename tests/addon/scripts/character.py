@@ -177,9 +177,9 @@ def move(face: bpy.types.Object, frames: float) -> None:
 def refused_bakes(told: dict, face: bpy.types.Object) -> None:
     """What a character's bake cannot have, and what it would read wrongly, is said."""
     rendering = harness.load("addon.avatar.rendering")
-    avatar = bpy.context.scene.affekt_avatar
+    avatar = face.affekt_avatar
     avatar.camera, avatar.folder = "PORTRAIT", str(harness.folder())
-    settings = rendering.read_settings(bpy.context.scene)
+    settings = rendering.read_settings(face, bpy.context.scene)
     steps = rendering.render_steps(face, bpy.context.scene, settings)
     told["drawn"] = harness.failure(lambda: next(steps))
     told["hidden"] = rendering._hide_mesh(face, "HIDDEN")

@@ -12,9 +12,9 @@ from affekt.sidecar.avatar.avatar import Avatar, describe
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import (
     THICKNESS_M,
-    _discs,
+    discs,
     _light_on,
-    _quartered,
+    quartered,
     baked_light,
     open_avatar,
 )
@@ -157,7 +157,7 @@ def test_a_disc_spreads_as_its_triangle_does():
         [[[0, 0, 0], [6, 0, 3], [0, 2, -1]], [[1, 1, 1], [2, 1, 1], [1, 4, 9]]], float
     )
     corners -= corners.mean(1, keepdims=True)
-    scales, quaternions = _discs(corners, np.array([2.25, 0.5]))
+    scales, quaternions = discs(corners, np.array([2.25, 0.5]))
     np.testing.assert_allclose(scales[:, 2], THICKNESS_M)
     shares = np.random.default_rng(0).dirichlet(np.ones(3), 200_000)
     found = covariances(quaternions, scales * [1, 1, 0])
@@ -168,7 +168,7 @@ def test_a_disc_spreads_as_its_triangle_does():
 
 @pytest.mark.parametrize(("times", "count"), [(0, 1), (1, 4), (2, 16)])
 def test_pieces_of_a_triangle_are_equal_and_cover_it(times: int, count: int):
-    pieces = _quartered(times)
+    pieces = quartered(times)
     assert pieces.shape == (count, 3, 3)
     np.testing.assert_allclose(pieces.sum(2), 1)
     assert pieces.min() >= 0
