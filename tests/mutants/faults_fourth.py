@@ -79,8 +79,8 @@ FOURTH = (
     Fault(
         what="a preview lacks the last row that it depends on",
         file="shared/conversions.py",
-        old="min(frame + reach + 1, length)",
-        new="min(frame + reach, length)",
+        old="min(frame + frames + reach, length)",
+        new="min(frame + frames + reach - 1, length)",
         tests=("tests/shared/test_previews.py",),
     ),
     Fault(
