@@ -138,11 +138,14 @@ def _faces(rows: list[_Row], name: str) -> Int64Array | None:
     """Which face each row is of, None if no frame has two."""
     if all(row.face is None or row.face.index == 0 for row in rows):
         return None
-    places = [
-        None if face is None else head_matrix.place_of(face.own, face.index)
-        for face in (row.face for row in rows)
-    ]
-    return follow([row.number for row in rows], places, name)
+    return follow([row.number for row in rows], [_place(row) for row in rows], name)
+
+
+def _place(row: _Row) -> Float64Array | None:
+    if row.face is None:
+        return None
+    found = head_matrix.place_of(row.face.own, row.face.index)
+    return head_matrix.place_of(row.frame, row.face.index) if found is None else found
 
 
 def _clock(rows: list[_Row], name: str) -> Clock:

@@ -25,7 +25,8 @@ def follow(frames: Sequence[int], places: Sequence[Float64Array | None], name: s
     for row, frame in enumerate(frames):
         groups.setdefault(frame, []).append(row)
     several = [rows for rows in groups.values() if len(rows) > 1]
-    if any(places[row] is None for rows in several for row in rows):
+    nowhere = any(places[row] is None for rows in several for row in rows)
+    if nowhere or _distance(groups, places) == 0:  # one matrix for all is none of a face
         return _by_order(frames, groups, name)
     return _by_place(frames, groups, places)
 

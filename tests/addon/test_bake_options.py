@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion
 from fakes.head import small_head
 
@@ -29,6 +30,15 @@ def swaying() -> Motion:
     return replace(still, **{name: v.astype(np.float32) for name, v in values.items()})
 
 
+def rigid_head() -> HeadModel:
+    """The places of root, neck, jaw, left and right eye, and one more vertex each that turns with
+    the jaw, .25 m from it, and with the right eye."""
+    joints = [[0, 0, 0], [0, 0.1, 0], [0, 0.1, 0.05], [0.03, 0.15, 0.05], [-0.03, 0.15, 0.05]]
+    template = np.array([*joints, [0, 0.1, 0.3], [0, 0.5, 0]], np.float32)
+    weights = np.eye(5, dtype=np.float32)[[0, 1, 2, 3, 4, 2, 4]]
+    return replace(small_head(vertices=7), template=template, skin_weights=weights)
+
+
 @pytest.mark.one_blender
 def test_options(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
@@ -38,7 +48,10 @@ def test_options(in_blender: RunScript, tmp_path: Path) -> None:
         head=save(small_head(), tmp_path / "head.npz"),
         motion=save(swaying(), tmp_path / "motion.npz"),
         take=take,
+        rigid_head=save(rigid_head(), tmp_path / "rigid.npz"),
     )
+    # All turns with the root and, but for the root's own vertex, with the neck.
+    assert told["arms"] == pytest.approx([0.5, 0.4, 0.25, 0, np.sqrt(0.1259)], abs=1e-6)
     check_targets(told["targets"])
     check_ranges(told["ranges"])
     check_keys(told["keys"])

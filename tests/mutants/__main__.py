@@ -2,7 +2,7 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about two hours on two cores.
 
-`named`, `first` to `tenth` take a part of the faults, `--only PATTERN` those whose line
+`named`, `first` to `eleventh` take a part of the faults, `--only PATTERN` those whose line
 has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
 without a fault (the control); they must pass, or else a failure would say nothing. Ends with 1 if a
 fault survived, with 2 if the control failed or a fault no longer fits the code.
@@ -26,6 +26,7 @@ from pathlib import Path
 
 from .fault import Fault, StaleFaultError, planted
 from .faults_eighth import EIGHTH
+from .faults_eleventh import ELEVENTH
 from .faults_fifth import FIFTH
 from .faults_first import FIRST
 from .faults_fourth import FOURTH
@@ -50,6 +51,7 @@ SETS = {
     "eighth": EIGHTH,
     "ninth": NINTH,
     "tenth": TENTH,
+    "eleventh": ELEVENTH,
 }
 LIMIT_S = 900.0
 """A fault may make a test wait for ever: that test fails before, by pytest's own limit."""

@@ -240,8 +240,8 @@ SEVENTH = (
     Fault(
         what="a LAM bundle with its folder in the zip is said to stand still",
         file="shared/avatar_files.py",
-        old="        return not any(name.endswith(LAM_PARTS[0]) for name in _names_in(data))\n",
-        new="        return LAM_PARTS[0] not in _names_in(data)\n",
+        old="        return not any(name.endswith(moving) for name in _names_in(data))\n",
+        new="        return not any(name in moving for name in _names_in(data))\n",
         tests=("tests/shared/test_avatar_files.py",),
     ),
     Fault(

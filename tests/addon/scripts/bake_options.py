@@ -165,6 +165,14 @@ def shown(frame: int) -> float:
     return head.data.shape_keys.key_blocks[model.expression_names[1]].value
 
 
+def arms() -> list[float]:
+    """Of the joints of another head, each of whose vertices turns with one joint alone."""
+    other = harness.add_head(asked["rigid_head"])
+    flat = np.empty(3 * len(other.data.vertices))
+    other.data.vertices.foreach_get("co", flat)
+    return harness.load("addon.bake.simplify")._arms(other, flat.reshape(-1, 3))
+
+
 with harness.enabled():
     scene, session = bpy.context.scene, harness.load("addon.link.session").session
     tasks, baking = harness.load("addon.link.tasks"), harness.load("addon.bake.baking")
@@ -182,4 +190,5 @@ with harness.enabled():
     told |= {name: refused(cache=path) for name, path in place.items()}
     bake(cache=str(harness.folder() / "mesh.pc2"))
     told["cached"] = (harness.folder() / "mesh.pc2").read_text()
+    told["arms"] = arms()
     harness.answer(**told)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The parts of an adapter's making, each against a slow or a known answer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.adapter import registration, skin
 from affekt.sidecar.adapter import solve as solving
 from affekt.sidecar.adapter.registration import Registration, register, thin_plate
-from affekt.sidecar.adapter.skin import Hits, Skin, SkinTree
+from affekt.sidecar.adapter.skin import Hits, Skin, SkinTree, point_areas
 from affekt.sidecar.adapter.solve import Solution, make_adapter, solve
 from affekt.sidecar.adapter.transfer import local_maps, transfer_displacements
 from affekt.sidecar.cli import run
@@ -293,6 +294,29 @@ def test_a_face_that_was_not_met_is_found_out() -> None:
         registration._check(hits, points, np.array([0.0, -0.1, 0.0]), registration.LEAST_FOUND)
     assert caught.value.code == "adapter.registration"
     registration._check(hits, points, np.array([0.0, 0.1, 0.0]), registration.LEAST_FOUND)
+
+
+def test_what_the_fit_weighs() -> None:
+    """Lips four times, what does not move a tenth, the mouth a twentieth of that; what met nothing
+    of the open head, or only 5 mm away, not at all. All by area."""
+    one = on_itself(np.eye(3))
+    skin, still, lip, mouth, lost, far, near = 312, 100, 314, 316, 318, 320, 322
+    head = small_head(vertices=625)
+    head.region[lip], head.region[mouth] = REGIONS.index("lip"), REGIONS.index("mouth")
+    found, distance = np.ones(625, bool), np.zeros(625)
+    found[lost], distance[far], distance[near] = False, 0.005, 0.003
+    shapes = np.zeros((52, 625, 3))
+    shapes[7, 200:, 2] = -0.0006
+    shapes[7, still] = 0.0002
+    hits = replace(one.hits, found=found, distance=distance)
+    face, weight = solving._weights(replace(one, hits=hits), head, shapes)
+    assert face.sum() == 425 - 3
+    assert face[[skin, still, lip, mouth, lost, far, near]].tolist() == [1, 0, 1, 0, 0, 0, 1]
+    assert weight.sum() == pytest.approx(1)
+    assert weight[[lost, far]].tolist() == [0, 0]
+    by_area = weight / point_areas(one.source.points, one.source.faces)
+    share = by_area[[still, lip, mouth, near]] / by_area[skin]
+    np.testing.assert_allclose(share, [0.1, 4, 0.005, 1])
 
 
 def test_a_head_that_shows_nothing() -> None:

@@ -410,6 +410,9 @@ def test_bad_adapter_files(tmp_path: Path) -> None:
     assert code_of(read_adapter, tmp_path) == "file.folder"
     path.write_bytes(b"junk")
     assert code_of(read_adapter, path) == "file.wrong_kind"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    assert code_of(read_adapter, path) == "file.lfs_pointer"
+    assert code_of(make_linear_adapter, path, "flame2023") == "file.lfs_pointer"
     assert code_of(read_adapter, matrices_file(tmp_path / "m.npz")) == "file.wrong_kind"
     write_adapter(random_adapter(), path)
     whole = path.read_bytes()

@@ -49,6 +49,19 @@ def test_faces_that_change_their_order_are_followed_by_place() -> None:
     )
 
 
+def test_matrices_around_a_list_of_faces_say_whose_they_are() -> None:
+    """The same file with each face's weights in a list of faces and all matrices beside it."""
+    left, right = (LEFT, -10.0), (RIGHT, 12.0)
+    frames = []
+    for i in range(20):
+        frame = mediapipe(*((left, right) if i % 3 else (right, left))[: 1 if i == 9 else 2])
+        shapes = frame.pop("faceBlendshapes")
+        frames.append({"faces": [{"blendshapes": s["categories"]} for s in shapes], **frame})
+    take = decode_take(as_bytes(frames), "take.json")
+    np.testing.assert_allclose(take.motion.expression[:, JAW], RIGHT)
+    np.testing.assert_allclose(take.motion.translation[:, 0], 0.12, atol=1e-6)
+
+
 def test_frames_in_which_only_the_other_is_seen_are_gaps() -> None:
     left, right = (LEFT, -10.0), (RIGHT, 12.0)
     frames = [mediapipe(left, right) for _ in range(20)]

@@ -50,5 +50,7 @@ def test_without_places_the_order_counts() -> None:
     with pytest.raises(InputError) as caught:
         follow([3, 3, 4], nowhere[:3], "take")
     assert caught.value.code == "motion.faces"
+    one = at((4, 5), (4, 5), (6, 5), (6, 5))  # said of the frame, not of a face
+    assert follow([3, 3, 4, 4], one, "take").tolist() == [0, 1, 0, 1]
     # A place that is missing beside another is as if there was none.
     assert follow([0, 0, 1, 1], at((0, 0), None, (9, 0), (0, 0)), "take").tolist() == [0, 1, 0, 1]

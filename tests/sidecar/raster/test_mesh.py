@@ -195,6 +195,20 @@ def test_samples_are_a_larger_picture(orthographic: bool):
     np.testing.assert_allclose(depth, expected.depth[both], rtol=1e-5)
 
 
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_samples_end_at_the_far_plane(orthographic: bool):
+    """A wall 2 m away over the left of the picture, one 4 m away over all of it."""
+    near = [[-9.0, -9, 2], [0, -9, 2], [0, 9, 2], [-9, 9, 2]]
+    behind = [[-30.0, -30, 4], [30, -30, 4], [30, 30, 4], [-30, 30, 4]]
+    faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]], np.int32)
+    for far, right in ((3.0, {EMPTY}), (4.5, {2, 3})):
+        view = camera(orthographic=orthographic, far=far)
+        screen = project(to_camera(np.array(near + behind), view), view)
+        face, _ = fill(screen, faces, view, samples=2)
+        assert set(face[:, :38].ravel()) <= {0, 1}  # the centre is at 19 of 40 pixels
+        assert set(face[:, 38:].ravel()) <= right
+
+
 def test_plane_has_its_analytic_depth():
     """z = 2 + 0.3 x + 0.2 y met by each pixel's ray."""
     corners = np.array([[-9.0, -9], [9, -9], [9, 9], [-9, 9]])

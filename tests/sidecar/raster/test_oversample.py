@@ -165,6 +165,25 @@ def test_samples_and_box_of_two_gaussians(zoom: float):
     assert choose_samples(chosen(scene, np.array([0, 1, 2, 3])), camera) == (5, (5, 7, 30, 23))
 
 
+@pytest.mark.parametrize("is_wide", [True, False])
+def test_the_box_ends_where_a_wide_or_a_tall_picture_does(is_wide: bool):
+    """Gaussians of 0.21 pixels, so five samples, at (50, 10) and (58, 17) of 60 by 20 pixels, or
+    the other way round: 4.84 pixels about them, within the picture."""
+    means = np.array([[2.0, 0.0, 10.0], [2.8, 0.7, 10.0]])[:, [0, 1, 2] if is_wide else [1, 0, 2]]
+    scene = replace(shell(2, 0.021), means=means.astype(np.float32))
+    camera = Camera(
+        width=60 if is_wide else 20,
+        height=20 if is_wide else 60,
+        focal_x=100.0,
+        focal_y=100.0,
+        centre_x=30.0 if is_wide else 10.0,
+        centre_y=10.0 if is_wide else 30.0,
+        camera_from_world=np.eye(4),
+    )
+    box = (45, 5, 60, 20) if is_wide else (5, 45, 20, 60)
+    assert choose_samples(scene, camera) == (5, box)
+
+
 def test_the_camera_of_a_box():
     camera = replace(
         view(5.0), width=40, height=30, focal_x=100.0, focal_y=90.0, centre_x=20.0, centre_y=16.0

@@ -21,6 +21,7 @@ from affekt.sidecar.render.frame import Frame
 from affekt.sidecar.render.passes import available_passes, frame_bytes, render_frames
 from affekt.sidecar.render.shot import make_shot
 from fakes.head import small_head
+from scipy.ndimage import minimum_filter
 
 from .conftest import take, view
 
@@ -272,6 +273,19 @@ def test_a_head_mesh_in_its_fragments():
     np.testing.assert_allclose(frame.position[row, column], place, atol=1e-4)
     uv = np.einsum("nk,nkd->nd", weights, head.uv[seen.face[row, column]])
     np.testing.assert_allclose(frame.uv[row, column], uv, atol=1e-5)
+
+
+def test_an_edge_has_the_depth_of_the_frontmost_pixel_beside_it():
+    """On every side of the mesh: what a face covers, but not at the pixel's centre."""
+    head = small_head()
+    still = make_motion(expression=np.zeros((1, 100), np.float32), fps=25.0, space="open")
+    camera = view(64, 0.3, (0, 0, 0))
+    frame = draw(head, still, camera)[0]
+    seen = rasterise_mesh(head.template, head.faces, camera).depth
+    beside = minimum_filter(seen, 3, mode="constant", cval=np.inf)
+    edge = (frame.combined[..., 3] > 0) & np.isinf(seen)
+    assert np.isfinite(beside[edge]).sum() > 40
+    np.testing.assert_allclose(frame.depth, np.where(edge, beside, seen), rtol=1e-6)
 
 
 def test_what_cannot_be_rendered_is_refused_at_once(avatar: Avatar):

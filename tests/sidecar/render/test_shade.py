@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lit pictures of a mesh: what holds for any lamp, and that hollows and backs behave."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
@@ -13,7 +15,7 @@ from affekt.sidecar.raster.occlusion import (
     sphere_directions,
     visibility,
 )
-from affekt.sidecar.render.shade import DrawOptions, draw_head, draw_mesh
+from affekt.sidecar.render.shade import DrawOptions, draw_head, draw_mesh, light_mesh
 from affekt.sidecar.render.sheets import GAP, contact_sheet
 from fakes.head import small_head
 from fakes.lam import egg
@@ -221,6 +223,22 @@ def test_visibility_of_an_egg_is_its_facing_half():
     assert seen[facing > 0.5].mean() > 0.97
     assert seen[facing > 0.6].min() > 0.9
     assert seen[facing < -0.2].mean() < 0.03
+
+
+def test_the_lamp_reaches_what_sees_no_sky():
+    """A wall before the camera that nothing shades: of .958 of its colour the key lamp gives .606
+    and the fill lamp .104; the sky gives the rest, and without it the fill lamp .036."""
+    wall = np.array([[-9.0, -9, 0], [9, -9, 0], [9, 9, 0], [-9, 9, 0]])
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    scene = wall, faces, np.full((4, 3), 0.5, np.float32), np.full(4, SKIN, np.uint8)
+    camera = replace(portrait(), camera_from_world=np.diag([1.0, -1, -1, 1]))
+    camera.camera_from_world[2, 3] = 2
+    light = []
+    for share in (0.0, 1.0):
+        options = DrawOptions(background=None, sky=np.full(4, share, np.float32))
+        light.append(light_mesh(*scene, camera, options).light[48, 48, 1])
+    colour, shine = 0.2140, 0.0056
+    assert light == pytest.approx([0.643 * colour + shine, 0.958 * colour + shine], abs=0.002)
 
 
 def test_a_lid_takes_the_sky():
