@@ -63,22 +63,30 @@ def show_sequence(scene: bpy.types.Scene, sequence: Sequence) -> bpy.types.Image
 def find_nodes(scene: bpy.types.Scene, head: bpy.types.Object) -> list[bpy.types.Node]:
     """The nodes of the head's avatar in the scene's compositor; none if it has none."""
     tree = compat.find_compositor_tree(scene)
-    return [] if tree is None else [node for node in tree.nodes if node.get(_HEAD) == head]
+    return [] if tree is None else [node for node in tree.nodes if _owner(node) == head]
+
+
+def _owner(node: bpy.types.Node) -> bpy.types.Object | None:
+    """The head whose avatar the node is of; None for a node of before, and for a head that was
+    deleted: the property alone keeps it."""
+    head = node.get(_HEAD)
+    return head if head is not None and head.users_scene else None
 
 
 def _adopt_nodes(tree: bpy.types.NodeTree, head: bpy.types.Object) -> None:
     """Nodes of files made before say no head, nor do those whose head was deleted; the first head
     without nodes that is rendered takes them over."""
     marked = [node for node in tree.nodes if node.get(_MARK)]
-    if not any(node.get(_HEAD) == head for node in marked):
-        for node in marked:
-            if node.get(_HEAD) is None:
-                node[_HEAD] = head
+    if any(_owner(node) == head for node in marked):
+        return
+    free = {node[_MARK]: node for node in reversed(marked) if _owner(node) is None}
+    for node in free.values():  # one of each role
+        node[_HEAD] = head
 
 
 def _find(tree: bpy.types.NodeTree, role: str, head: bpy.types.Object) -> bpy.types.Node | None:
     marked = (node for node in tree.nodes if node.get(_MARK) == role)
-    return next((node for node in marked if node.get(_HEAD) == head), None)
+    return next((node for node in marked if _owner(node) == head), None)
 
 
 def _make_room(tree: bpy.types.NodeTree) -> None:

@@ -59,7 +59,8 @@ class Plan:
 
 def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
     """Readies the folder; returns the runs of frames that are still to be rendered. Of earlier
-    renderings that were not finished, only what this one can use is kept.
+    renderings that were not finished, only what this one can use is kept; but one of some frames
+    leaves the others' waiting.
 
     Raises InputError `file.not_writable`.
     """
@@ -68,7 +69,7 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
         _write_plan(plan)
         _remove_unusable(plan, reuse=reuse)
         for other in plan.folder.glob(f"{_UNFINISHED}*"):
-            if other != plan.work:
+            if other != plan.work and not plan.keeps_others:
                 if reuse:
                     _take_over(other, plan)
                 shutil.rmtree(other, ignore_errors=True)
@@ -91,25 +92,26 @@ def finish_frames(plan: Plan) -> tuple[Path, ...]:
     the scene where the plan keeps others; other files in the folder stay. Returns the folder's
     pictures in the order of the scene's frames.
     Raises InputError `file.not_writable`; no picture is lost then."""
-    finished, others = _finished(plan), _others(plan)
+    finished = _finished(plan)
     try:
-        entries = dict(Ledger(plan.work).entries)
+        kept, entries = _kept(plan), dict(Ledger(plan.work).entries)
+        known = {n: entry for n, entry in Ledger(plan.folder).entries.items() if n in kept}
         for index in plan.recipes:
             if not plan.working(index).exists():
                 path, entry = finished.get(plan.recipes[index]) or _gone(plan.working(index))
                 replace_file(path, plan.working(index))
                 entries[plan.working(index).name] = entry
         for old in plan.folder.iterdir():
-            if _PICTURE.fullmatch(old.name) and old.name not in others:
+            if _PICTURE.fullmatch(old.name) and old.name not in kept:
                 old.unlink()
         for index in plan.recipes:
             replace_file(plan.working(index), plan.final(index))
-        write_ledger(plan.folder, others | dict(_final_entries(plan, entries)))
+        write_ledger(plan.folder, known | dict(_final_entries(plan, entries)))
     except OSError as error:
         raise not_writable(plan.folder, error) from error
     shutil.rmtree(plan.work, ignore_errors=True)
     names = {plan.final(index).name for index in plan.recipes}
-    names |= {name for name in others if name.endswith(plan.suffix)}
+    names |= {name for name in kept if name.endswith(plan.suffix)}
     return tuple(plan.folder / name for name in sorted(names))
 
 
@@ -143,31 +145,33 @@ def _take_over(other: Path, plan: Plan) -> None:
 
 
 def _finished(plan: Plan) -> dict[str, tuple[Path, Entry]]:
-    """Finished pictures that the plan wants and that are whole, by their recipes."""
+    """Finished pictures that the plan wants and that are whole, by their recipes; of other frames
+    of the scene only where these do not stay."""
+    stems = _own_stems(plan)
     ledger, wanted = Ledger(plan.folder), set(plan.recipes.values())
     return {
         entry.recipe: (plan.folder / name, entry)
         for name, entry in ledger.entries.items()
         if entry.recipe in wanted
+        and (not plan.keeps_others or Path(name).stem in stems)
         and _PICTURE.fullmatch(name)
         and name.endswith(plan.suffix)
         and ledger.find_whole(plan.folder / name) is not None
     }
 
 
-def _others(plan: Plan) -> dict[str, Entry]:
-    """Finished pictures, by name, of frames of the scene that the plan leaves as they are."""
+def _kept(plan: Plan) -> set[str]:
+    """Names of pictures of the scene's frames that the plan leaves as they are, whatever their
+    bytes: a frame that was retouched stays too."""
     if not plan.keeps_others:
-        return {}
-    stems = {plan.final(index).stem for index in plan.recipes}
-    ledger = Ledger(plan.folder)
-    return {
-        name: entry
-        for name, entry in ledger.entries.items()
-        if _PICTURE.fullmatch(name)
-        and Path(name).stem not in stems
-        and ledger.find_whole(plan.folder / name) is not None
-    }
+        return set()
+    stems = _own_stems(plan)
+    names = (path.name for path in plan.folder.iterdir())
+    return {name for name in names if _PICTURE.fullmatch(name) and Path(name).stem not in stems}
+
+
+def _own_stems(plan: Plan) -> set[str]:
+    return {plan.final(index).stem for index in plan.recipes}
 
 
 def _gone(path: Path) -> NoReturn:

@@ -53,6 +53,8 @@ HEAD_MESHES = (
 
 def hand_down_settings(scene: bpy.types.Scene, heads: list[bpy.types.Object]) -> None:
     """Gives heads the settings that files of before kept with the scene; what a head has stays."""
+    if not heads:
+        return
     before = scene.affekt_avatar
     for name in (p.identifier for p in before.bl_rna.properties if not p.is_readonly):
         if before.is_property_set(name):

@@ -100,7 +100,7 @@ def _own_folder(head: bpy.types.Object) -> Path:
             "Save the blend file, or choose another folder.",
         )
     for other in heads_among(bpy.data.objects):
-        if other != head and _has_pictures(other) and folder_of(other) == folder:
+        if other != head and _shows(other, folder):
             raise InputError(
                 "option.folder",
                 f"{folder} has the pictures of {other.name}, which would be replaced.",
@@ -118,8 +118,12 @@ def folder_of(head: bpy.types.Object) -> Path | None:
     return Path(os.path.normpath(bpy.path.abspath(chosen.replace("{head}", name))))
 
 
-def _has_pictures(head: bpy.types.Object) -> bool:
-    return any(find_nodes(scene, head) for scene in bpy.data.scenes)
+def _shows(head: bpy.types.Object, folder: Path) -> bool:
+    """Whether a compositor shows pictures of the head that lie in the folder."""
+    nodes = (node for scene in bpy.data.scenes for node in find_nodes(scene, head))
+    images = filter(None, (getattr(node, "image", None) for node in nodes))
+    places = (os.path.normpath(bpy.path.abspath(image.filepath)) for image in images)
+    return any(Path(place).parent == folder for place in places)
 
 
 def _pictures(chosen: bpy.types.PropertyGroup) -> PictureRequest:

@@ -146,11 +146,13 @@ def rest_mesh(avatar: AvatarRead, model: HeadModel | None) -> RestMesh:
 
 
 def _open_head(context: bpy.types.Context, fetched: _Fetched) -> bpy.types.Object | None:
-    """The selected head, if it is an open head that has no Gaussians yet."""
+    """The selected head, if it is an open head that has no Gaussians yet, whose mesh is this
+    file's own: what binds them to a library's mesh would be lost at the next load."""
     head, model = find_head(context), fetched.model
     if head is None or model is None or is_character(head) or is_flame(head):
         return None
-    is_same = head.library is None and len(head.data.vertices) == len(model.template)
+    own = not any(item.library or item.override_library for item in (head, head.data))
+    is_same = own and len(head.data.vertices) == len(model.template)
     return head if is_same and not clouds_of(head) else None
 
 
@@ -182,7 +184,8 @@ def _set_proxy(head: bpy.types.Object, proxy: Proxy) -> None:
     """What becomes of the driving mesh in the viewport and in renderings."""
     if proxy == "KEEP":
         return
-    head.hide_set(True)
+    if head.visible_get():  # in a collection that the view layer leaves out it is hidden already
+        head.hide_set(True)
     if proxy == "SHADOW":
         head.visible_camera = False
     else:

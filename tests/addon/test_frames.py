@@ -114,6 +114,34 @@ def test_one_frame_again_leaves_the_others_as_they_are(tmp_path: Path) -> None:
     assert begin_frames(plan, reuse=True) == [range(3, 4)]  # the others are still known
 
 
+def test_one_frame_takes_no_other_frames_picture_and_keeps_what_was_retouched(
+    tmp_path: Path,
+) -> None:
+    """A hold: two frames of the scene with the same recipe."""
+    plan = plan_of(tmp_path, random_motion(4))
+    draw(plan, begin_frames(plan, reuse=True))
+    finish_frames(plan)
+    plan.final(3).write_text("retouched")
+    one = replace(plan, first=2, recipes={0: plan.recipes[0]}, keeps_others=True)
+    assert begin_frames(one, reuse=True) == [range(1)]
+    draw(one, [range(1)])
+    finish_frames(one)
+    there = pictures(tmp_path)
+    assert there["avatar_000001.exr"] == there["avatar_000002.exr"] == plan.recipes[0]
+    assert there["avatar_000004.exr"] == "retouched"
+
+
+def test_one_frame_leaves_a_cancelled_rendering_waiting(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, random_motion(6))
+    begin_frames(plan, reuse=True)
+    draw(plan, [range(4)])
+    leave_frames(plan)
+    one = replace(plan, recipes={5: plan.recipes[5]}, keeps_others=True)
+    draw(one, begin_frames(one, reuse=True))
+    finish_frames(one)
+    assert begin_frames(plan, reuse=True) == [range(4, 5)]
+
+
 def test_one_frame_of_another_kind_replaces_that_frame_alone(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, random_motion(3))
     draw(plan, begin_frames(plan, reuse=True))

@@ -12,11 +12,11 @@ from affekt.sidecar.avatar.avatar import Avatar, describe
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import (
     THICKNESS_M,
-    discs,
     _light_on,
-    quartered,
     baked_light,
+    discs,
     open_avatar,
+    quartered,
 )
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.adapter import to_open
