@@ -20,6 +20,20 @@ _HASH_BYTES = 32
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
+def refuse_own_source(source: Path, out: Path) -> None:
+    """Raises InputError `option.same_file` if what is written would replace what it is made of."""
+    try:
+        is_same = out.samefile(source)
+    except (OSError, ValueError):  # mostly since it is not there yet
+        return
+    if is_same:
+        raise InputError(
+            "option.same_file",
+            f"{out} is the source itself, which would be lost.",
+            "Give the result another name.",
+        )
+
+
 def read_bytes(path: Path, most_bytes: int, what: str) -> bytes:
     """The file's content; `what` describes it in errors ("motion file").
 

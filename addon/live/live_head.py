@@ -187,6 +187,9 @@ class LiveHead:
         head, scene = self._get()
         why = pause or _why_paused(head)
         if why:
+            if self._is_shaken and self._known is not None:  # an undo brought a preview back
+                with contextlib.suppress(InputError):
+                    self._settle(self._known, scene)
             self.take_away()
             self.state, self.why = State.WAITING, why
             return
@@ -267,10 +270,10 @@ class LiveHead:
         """Reads the take anew. Its frames wear the change that was shown last until their own
         numbers are there."""
         is_same = self._signature is not None and self._signature.keys == signature.keys
-        if is_same and not self._outdated_take:
-            self.take_away()
-        elif self._known is not None and self._written is not None:
-            # What was kept is of other curves, or of keys that stand elsewhere now.
+        if self._known is not None and self._written is not None:
+            if is_same and not self._outdated_take:
+                self.take_away()  # what no Action moves any more
+            # What was kept may be of another take, or of keys that stand elsewhere now.
             with contextlib.suppress(InputError):
                 self._known.face.body.animate()
                 self._sliders.restore()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import bpy
 
@@ -72,7 +73,7 @@ def stop(head: bpy.types.Object) -> None:
 def stop_all() -> None:
     """Ends it for every head."""
     for uid in tuple(_live):
-        _end(uid)
+        guard_call(partial(_end, uid), "Ending Live")
 
 
 def step() -> None:
@@ -98,10 +99,12 @@ def _views() -> set[int]:
 
 def _end(uid: int) -> None:
     one = _live.pop(uid, None)
-    if one is not None:
-        one.take_away()
-    if not _live:
-        _unwatch()
+    try:
+        if one is not None:
+            one.take_away()
+    finally:
+        if not _live:
+            _unwatch()
 
 
 def _line() -> Supervisor | None:

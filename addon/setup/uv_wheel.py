@@ -131,7 +131,10 @@ def _request(address: str) -> Request:
         return Request(address)
     plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     told = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-    return Request(plain, headers={"Authorization": f"Basic {base64.b64encode(told).decode()}"})
+    request = Request(plain)
+    # Not to where the index redirects: that may be another's.
+    request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(told).decode()}")
+    return request
 
 
 def _read(opener: OpenerDirector, address: str, most: int, *, shows: bool) -> bytes:
@@ -142,7 +145,7 @@ def _read(opener: OpenerDirector, address: str, most: int, *, shows: bool) -> by
         while piece := answer.read(_PIECE_BYTES):
             data += piece
             if len(data) > most:
-                raise ValueError(f"{address} is larger than {most} bytes")
+                raise ValueError(f"{urlsplit(address).hostname} sent more than {most} bytes")
             if shows and total:
                 print(f"Progress {len(data)} of {total}", flush=True)
     return bytes(data)

@@ -33,7 +33,9 @@ class Convert:
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def run(self) -> None:
-        self._refuse_own_source()
+        from ..files import refuse_own_source
+
+        refuse_own_source(self.source, self.out)
         if self.to in _EMOTIONS:
             self._convert_emotions()
             return
@@ -64,21 +66,6 @@ class Convert:
 
         print("  as ARKit's weights, the nearest to the open head's expressions")
         return as_arkit(motion, read_head(OPEN)), form
-
-    def _refuse_own_source(self) -> None:
-        """Raises InputError `option.same_file` if the result would replace what it is made of."""
-        from ...shared.errors import InputError
-
-        try:
-            is_same = self.out.samefile(self.source)
-        except (OSError, ValueError):  # mostly since it is not there yet
-            return
-        if is_same:
-            raise InputError(
-                "option.same_file",
-                f"{self.out} is the source itself, which would be lost.",
-                "Give the result another name.",
-            )
 
     def _convert_emotions(self) -> None:
         from ...shared import limits

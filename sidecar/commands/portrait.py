@@ -37,13 +37,15 @@ class Create:
 
         from ..avatar.affekt_avatar import encode_avatar
         from ..compiling import say_when_compiling
-        from ..files import write_whole
+        from ..files import refuse_own_source, write_whole
         from ..head.read import OPEN, read_head
         from ..portrait.choice import choose_face
         from ..portrait.create import create_portrait
         from ..portrait.kept import landmarks_of
         from ..portrait.photo import read_photo
 
+        for out in filter(None, (self.out, self.sheet)):
+            refuse_own_source(self.photo, out)
         begun_s = time.perf_counter()
         photo = read_photo(self.photo)
         seen, sentence = choose_face(photo.pixels, self.photo.name, self.face)

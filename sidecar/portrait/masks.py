@@ -11,6 +11,7 @@ from ...shared.head import HeadModel
 from ..raster.mesh import interpolate, rasterise_mesh
 from . import landmarks as marks
 from .framing import EYE_PIXELS, Frame, polygon
+from .seeing import cut_out
 
 _WORK_EYE_PIXELS = 55.0
 _ROUNDS = 3
@@ -28,7 +29,9 @@ def hair_mask(frame: Frame, head: HeadModel, vertices: Float32Array) -> Float32A
     it is no third kind of thing."""
     scale = _WORK_EYE_PIXELS / EYE_PIXELS
     size = (int(frame.person.shape[1] * scale), int(frame.person.shape[0] * scale))
-    seeds = cv2.resize(_seeds(frame, head, vertices), size, interpolation=cv2.INTER_NEAREST)
+    seeds = np.asarray(
+        cv2.resize(_seeds(frame, head, vertices), size, interpolation=cv2.INTER_NEAREST), np.uint8
+    )
     person = cv2.resize(frame.person, size) > 0.5
     picture = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA)
     work = np.rint(255 * picture).astype(np.uint8)
@@ -37,9 +40,7 @@ def hair_mask(frame: Frame, head: HeadModel, vertices: Float32Array) -> Float32A
         return np.zeros(frame.person.shape, np.float32)
     work[~person] = np.median(work[skin], 0)
     face = work[skin]
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.setRNGSeed(1)
-    cv2.grabCut(work, seeds, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cut_out(work, seeds, _ROUNDS)
     found = _largest(np.isin(seeds, [cv2.GC_FGD, cv2.GC_PR_FGD]) & person)
     if _is_bald(work, found, face):
         return np.zeros(frame.person.shape, np.float32)

@@ -5,6 +5,7 @@ use."""
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,20 @@ _FILM_DIAGONAL_MM = 43.27
 _SAME_SHAPE = 0.02
 _WHITE = 255
 _KINDS = "Give a JPEG, PNG, WebP, TIFF or BMP."
+
+
+_BAD_EXIF = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    ZeroDivisionError,
+    struct.error,
+)
+"""What Pillow raises of tags with another type or place than they say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,7 +74,7 @@ def read_photo(path: Path) -> Photo:
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path.name) from error
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except (OSError, SyntaxError, TypeError, ValueError, EOFError, MemoryError) as error:
         raise InputError(
             "file.damaged",
             f"The photo {path.name} is damaged or cut off.",
@@ -100,8 +115,9 @@ def _decoded(image: Image.Image) -> Photo:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The picture as RGB, keeping what EXIF says: 16 bits made 8, what is clear on white."""
-    exif = image.getexif()
+    """The picture as RGB, keeping how EXIF says it is turned: 16 bits made 8, what is clear on
+    white."""
+    turn = _turn(image)
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image, np.float64)
         low, high = (0.0, 65535.0) if image.mode.startswith("I;16") else _range(values)
@@ -112,8 +128,18 @@ def _plain(image: Image.Image) -> Image.Image:
         paper = Image.new("RGBA", clear.size, (_WHITE, _WHITE, _WHITE, _WHITE))
         image = Image.alpha_composite(paper, clear)
     plain = image.convert("RGB")
-    plain.getexif().update(exif)
+    plain.info.clear()
+    plain.getexif()[ExifTags.Base.Orientation] = turn
     return plain
+
+
+def _turn(image: Image.Image) -> int:
+    """EXIF's orientation; 1 where EXIF is damaged. The rest of it may be too, and is not read."""
+    image.load()  # Pillow turns a TIFF itself
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation) or 1
+    except _BAD_EXIF:
+        return 1
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
@@ -130,7 +156,7 @@ def _film_focal_mm(image: Image.Image) -> float | None:
         film = float(cast(float, about.get(ExifTags.Base.FocalLengthIn35mmFilm, 0)))
         wide = float(cast(float, about.get(ExifTags.Base.ExifImageWidth, 0)))
         high = float(cast(float, about.get(ExifTags.Base.ExifImageHeight, 0)))
-    except (TypeError, ValueError, ZeroDivisionError, KeyError, OSError, SyntaxError):
+    except _BAD_EXIF:
         return None
     if not (8 <= film <= 800 and wide > 0 and high > 0):
         return None

@@ -112,7 +112,7 @@ def person_matte(picture: UInt8Array, eyes: Float64Array, unit: float) -> Float3
     """
     scale = min(1.0, _CUT_UNIT / unit)
     shape = (max(round(picture.shape[1] * scale), 8), max(round(picture.shape[0] * scale), 8))
-    small = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(picture, shape, interpolation=cv2.INTER_AREA), np.uint8)
     rows, columns = np.mgrid[: shape[1], : shape[0]].astype(np.float64)
     x, y = (columns / scale - eyes[0]) / unit, (rows / scale - eyes[1]) / unit
     mask = np.full(x.shape, cv2.GC_PR_BGD, np.uint8)
@@ -120,13 +120,22 @@ def person_matte(picture: UInt8Array, eyes: Float64Array, unit: float) -> Float3
     outside = ~_oval(x, y, -0.1, (2.6, 3.1)) & (y < 1.6)
     mask[outside] = cv2.GC_BGD
     mask[_oval(x, y, 0.4, (1.0, 1.35)) | ((np.abs(x) < 0.7) & (y > 1.2))] = cv2.GC_FGD
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(small, mask, (0, 0, 1, 1), *models, _CUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
+    if not np.isin(mask, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
+        return np.ones(picture.shape[:2], np.float32)  # so near that all of it is the person
+    cut_out(small, mask, _CUT_ROUNDS)
     person = ((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)).astype(np.uint8)
     _, parts = cv2.connectedComponents(person)
     own = parts == np.bincount(parts[mask == cv2.GC_FGD]).argmax()
     whole = cv2.resize(own.astype(np.float32), (picture.shape[1], picture.shape[0]))
     return np.asarray(cv2.GaussianBlur(whole, (0, 0), max(unit / 40, 0.8)), np.float32)
+
+
+def cut_out(picture: UInt8Array, labels: UInt8Array, rounds: int) -> None:
+    """GrabCut (Rother et al. 2004), in place; the same labels every time. picture: (H, W, 3);
+    labels: (H, W) of OpenCV's `GC_...`."""
+    cv2.setRNGSeed(1)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(picture, labels, (0, 0, 1, 1), *models, rounds, cv2.GC_INIT_WITH_MASK)
 
 
 def _oval(x: Float64Array, y: Float64Array, middle: float, half: tuple[float, float]) -> BoolArray:

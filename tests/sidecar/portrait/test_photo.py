@@ -127,3 +127,12 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 
 def test_a_stamp_is_refused(tmp_path: Path) -> None:
     assert refused(saved(tmp_path / "a.png", picture(63, 80))) == "photo.size"
+
+
+def test_exif_that_is_damaged_leaves_a_photo_as_it_lies(tmp_path: Path) -> None:
+    """Tags of other types than they say, and none at all."""
+    plain = Image.new("RGB", (80, 96), (10, 200, 30))
+    for tail in (b"II*\0", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x01abcd\0\0\0\0"):
+        path = tmp_path / f"{len(tail)}.jpg"
+        plain.save(path, exif=b"Exif\0\0" + tail)
+        assert read_photo(path).pixels.shape == (96, 80, 3)
