@@ -22,6 +22,7 @@ def prepare_head(head: bpy.types.Object) -> None:
     never stored in the library, an override's values are lost at the next load."""
     head.affekt_emotion.influence = head.affekt_emotion.influence
     head.affekt_takes.active = head.affekt_takes.active
+    head.affekt_avatar.is_explained = head.affekt_avatar.is_explained
     ensure_action(head)
 
 
