@@ -19,7 +19,7 @@ from ...shared.motion import FlameSpace
 from ...shared.wording import say_count
 from ..avatar.rendering import read_avatar
 from ..character.find import is_character
-from ..head.build import build_head, select_only
+from ..head.build import build_head, remove_head, select_only
 from ..head.find import find_head, heads_among, is_flame, is_head, need_object_mode
 from ..head.identity import Sliders, flame_sliders, open_sliders, wear_identity
 from ..head.operators import OPEN_HEAD, show_head
@@ -173,11 +173,10 @@ def _build_head(fetched: _Fetched, label: str, context: bpy.types.Context) -> bp
 
 def _remove(cloud: bpy.types.Object | None, head: bpy.types.Object | None) -> None:
     """Removes what was made before something failed."""
-    made: list[bpy.types.ID] = []
-    for item in (cloud, head, head and head.parent):
-        if item is not None:
-            made += [item, item.data]
-    bpy.data.batch_remove(made)
+    if cloud is not None:
+        bpy.data.batch_remove([cloud, cloud.data])
+    if head is not None:
+        remove_head(head, head.parent)
 
 
 def _set_proxy(head: bpy.types.Object, proxy: Proxy) -> None:

@@ -16,7 +16,7 @@ from ..avatar.open_avatar import baked_light
 from ..raster.colour import srgb_to_linear
 from . import landmarks as marks
 from .completion import Graph, completed, mirrored
-from .folds import folded_by_smile, pressed_skin, without_folds
+from .folds import fold_patterns, folded_by_smile, pressed_skin, without_folds
 from .framing import Frame, mouth_opening, polygon, sample
 from .landmarks import HeadLandmarks
 from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
@@ -83,9 +83,10 @@ def prepare(
     skin = np.flatnonzero(pieces.of("skin", "lip"))
     strip = lash_strip(pieces, head, found)
     parts = np.where(strip, len(REGIONS), pieces.region)[skin].astype(np.int32)
-    pressed = pressed_skin(pieces, neutral_vertices(pieces), sight.posed.vertices)
-    pressed = np.maximum(pressed, folded_by_smile(pieces, scores))
-    folded = folded_away(pieces) & ~strip
+    rest, drawn = neutral_vertices(pieces), fold_patterns(pieces)
+    pressed = pressed_skin(pieces, drawn, rest, sight.posed.vertices)
+    pressed = np.maximum(pressed, folded_by_smile(pieces, drawn, scores))
+    folded = folded_away(pieces, rest) & ~strip
     lids = np.flatnonzero(near_eyes(pieces) & pieces.of("skin") & ~strip)
     return Canvas(
         head=head,

@@ -25,9 +25,11 @@ _LEAST = 1e-3
 _CHEEK_MIDDLE_M, _CHEEK_SIZE_M = (0.033, -0.034, 0.0), (0.020, 0.034, 1.0)
 
 
-def pressed_skin(pieces: Pieces, rest: Float32Array, posed: Float32Array) -> Float64Array:
+def pressed_skin(
+    pieces: Pieces, drawn: Float64Array, rest: Float32Array, posed: Float32Array
+) -> Float64Array:
     """(N,) 0 to 1, how strongly the photo's expression presses skin together that folds: not lids
-    and brows, whose dark is their own."""
+    and brows, whose dark is their own. drawn: of `fold_patterns`; rest, posed: (V, 3)."""
     surface = pieces.avatar.faces
     strain = _least_strain(rest, posed, surface)
     total = np.zeros((len(rest), 2), np.float32)
@@ -39,14 +41,13 @@ def pressed_skin(pieces: Pieces, rest: Float32Array, posed: Float32Array) -> Flo
     at = (pieces.weights * at_vertices[pieces.corners, 0]).sum(1)
     folds = [index for index, name in enumerate(WRINKLES) if name.partition(".")[0] != "socket"]
     pressed = np.clip((at - _PRESSED) / (_FULLY_PRESSED - _PRESSED), 0, 1)
-    return pressed * _zone(_patterns(pieces)[:, folds])
+    return pressed * _zone(drawn[:, folds])
 
 
-def folded_by_smile(pieces: Pieces, scores: Float32Array) -> Float64Array:
+def folded_by_smile(pieces: Pieces, drawn: Float64Array, scores: Float32Array) -> Float64Array:
     """(N,) 0 to 1, where a smile of this strength folds skin that it draws along rather than
-    presses: from the nose to the mouth, beside the mouth, under and beside the eyes. scores: (52,)
-    ARKit's weights."""
-    drawn = _patterns(pieces)
+    presses: from the nose to the mouth, beside the mouth, under and beside the eyes. drawn: of
+    `fold_patterns`; scores: (52,) ARKit's weights."""
     out = np.zeros(len(drawn))
     for side in SIDES:
         columns = [WRINKLES.index(f"{name}.{side}") for name in _SMILE_FOLDS]
@@ -57,7 +58,7 @@ def folded_by_smile(pieces: Pieces, scores: Float32Array) -> Float64Array:
     return out
 
 
-def _patterns(pieces: Pieces) -> Float64Array:
+def fold_patterns(pieces: Pieces) -> Float64Array:
     """(N, wrinkles) how deep each wrinkle's pattern is, drawn broad."""
     return np.abs(draw_patterns(pieces.places, np.full(len(pieces.places), _ZONE_MM)))
 

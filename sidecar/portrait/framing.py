@@ -125,9 +125,8 @@ def _person(
     high = np.minimum(np.ceil(middle + reach), size).astype(int)
     around = np.ascontiguousarray(photo[low[1] : high[1], low[0] : high[0]])
     coarse = person_matte(around, middle - low, unit)
-    at = np.zeros((size[1], size[0]), np.float32)
-    at[low[1] : high[1], low[0] : high[0]] = coarse
-    part = at[box[0][1] : box[1][1], box[0][0] : box[1][0]]
+    (left, top), (right, bottom) = (corner - low for corner in box)
+    part = coarse[top:bottom, left:right]
     part = np.asarray(cv2.resize(part, (picture.shape[1], picture.shape[0])), np.float32)
     return _guided(part, picture @ np.array([0.3, 0.59, 0.11], np.float32))
 

@@ -39,9 +39,9 @@ def neutral_vertices(pieces: Pieces, names: tuple[str, ...] = ()) -> Float32Arra
     return layer_of(personal_head(pieces.avatar)).vertices(replace(pose, shape=shape), 0, 1)[0]
 
 
-def folded_away(pieces: Pieces) -> BoolArray:
-    """(N,) skin that only a shut eye shows: a photo shows lashes and the ball there."""
-    rest = neutral_vertices(pieces)
+def folded_away(pieces: Pieces, rest: Float32Array) -> BoolArray:
+    """(N,) skin that only a shut eye shows: a photo shows lashes and the ball there. rest: (V, 3)
+    of `neutral_vertices`."""
     shut = neutral_vertices(pieces, ("eyeBlinkLeft", "eyeBlinkRight"))
     moves = np.linalg.norm(shut - rest, axis=1)[pieces.corners]
     moved = (pieces.weights * moves).sum(1)

@@ -52,25 +52,24 @@ def run_blender_bench() -> None:
 def run_bakes_bench() -> None:
     """Bakes of 300 frames in each Blender: seconds, and the table of them."""
     table = Table("Blender", "bake of 300 frames", "seconds")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        build_extension(folder / "extension")
-        write_motion(cut_motion(moving_take(), 0, SHORT_FRAMES), folder / "take.npz", "npz")
-        for python in pythons():
-            if missing := missing_of(python):
-                print(missing)
-                continue
-            user = install(str(python), folder)
-            options = {"python": sys.executable, "take": folder / "take.npz"}
-            told = run_script(str(python), user, "short_bakes.py", options, user)
-            for what, seconds in told["seconds"].items():
-                table.add_row(told["blender"], what, f"{seconds:.4f}")
+    for told in _in_each_blender("short_bakes.py"):
+        for what, seconds in told["seconds"].items():
+            table.add_row(told["blender"], what, f"{seconds:.4f}")
     Console(width=130).print(table)
 
 
 def run_live_bench() -> None:
     """Live with 300 frames in each Blender: from slider to mesh, ticks, the range ahead."""
     table = Table("Blender", "Live, 300 frames", "aim", "found")
+    for told in _in_each_blender("live_speed.py"):
+        for row in live_rows(told):
+            table.add_row(told["blender"], *row)
+    Console(width=130).print(table)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+
+
+def _in_each_blender(script: str) -> Iterator[dict]:
+    """What the script told of a take of 300 frames, Blender by Blender."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         build_extension(folder / "extension")
@@ -81,11 +80,7 @@ def run_live_bench() -> None:
                 continue
             user = install(str(python), folder)
             options = {"python": sys.executable, "take": folder / "take.npz"}
-            told = run_script(str(python), user, "live_speed.py", options, user)
-            for row in live_rows(told):
-                table.add_row(told["blender"], *row)
-    Console(width=130).print(table)
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+            yield run_script(str(python), user, script, options, user)
 
 
 def live_rows(told: dict) -> Iterator[tuple[str, str, str]]:
