@@ -65,10 +65,17 @@ PNG = b"\x89PNG picture "
 
 def wait_for(condition: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> None:
     """Returns once the condition holds; fails with `what` after the deadline."""
+    assert comes_true(condition, deadline_s), f"waited in vain for {what}"
+
+
+def comes_true(condition: Callable[[], object], deadline_s: float) -> bool:
+    """Whether the condition holds before the deadline. Returns at once when it does."""
     end = time.monotonic() + deadline_s
     while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
+        if time.monotonic() >= end:
+            return False
         time.sleep(0.001)
+    return True
 
 
 def make_take(frames: int = 6, *, fps: float = 30.0) -> Motion:
