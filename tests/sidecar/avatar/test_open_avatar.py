@@ -97,6 +97,19 @@ def test_closed_lids_hide_the_eyes(avatar: Avatar):
     assert seen[2].max() < 0.25
 
 
+def test_open_lids_leave_the_eyes_free(avatar: Avatar):
+    """As much of them is seen as on the mesh: with rims and lashes as wide as other skin it was
+    four fifths of it, and neutral was called sad."""
+    head = read_head("open")
+    eye = np.isin(head.region, [REGIONS.index(n) for n in ("sclera", "iris", "pupil")])
+    white = np.repeat(eye[head.faces[avatar.anchors, 0], None], 3, 1).astype(np.float32)
+    posed = Actor(avatar, take()).pose(0)
+    camera = view(0.0, 384)
+    image = rasterise_gaussians(posed.gaussians.carrying(white), camera).colour[..., 0]
+    mesh = rasterise_mesh(posed.vertices, avatar.faces, camera).face
+    assert image.sum() > 0.84 * eye[head.faces[mesh[mesh >= 0], 0]].sum()
+
+
 def brightness_at(image: np.ndarray, camera: Camera, point: tuple[float, float, float]) -> float:
     """Mean brightness around a point of the head, as the camera sees it."""
     x, y, z, _ = camera.camera_from_world @ (*point, 1.0)
